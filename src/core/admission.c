@@ -1,0 +1,85 @@
+#include "admission.h"
+
+#include <string.h>
+
+#include <sodium.h>
+
+#define FIRST_BYTE_JSON '{'
+#define FIRST_BYTE_SEALED 0x01
+
+#define DROP_NAME(name, text, meaning) text,
+#define DROP_MEANING(name, text, meaning) meaning,
+static const char *const drop_names[] = {MUSTER_DROPS(DROP_NAME)};
+static const char *const drop_meanings[] = {MUSTER_DROPS(DROP_MEANING)};
+
+const char *muster_drop_name(enum muster_drop drop) {
+    return (size_t)drop < MUSTER_DROP_COUNT ? drop_names[drop] : "unknown";
+}
+
+const char *muster_drop_meaning(enum muster_drop drop) {
+    return (size_t)drop < MUSTER_DROP_COUNT ? drop_meanings[drop] : "unknown";
+}
+
+static struct bucket *bucket_of(struct admission *admission, const struct muster_endpoint *source,
+                                uint16_t port) {
+    uint8_t key[sizeof source->ip + sizeof port];
+    uint64_t hash;
+    memcpy(key, source->ip, sizeof source->ip);
+    memcpy(key + sizeof source->ip, &port, sizeof port);
+    crypto_shorthash((uint8_t *)&hash, key, sizeof key, admission->seed);
+    return &admission->buckets[hash % MUSTER_BUCKETS];
+}
+
+static bool bucket_take(struct bucket *bucket, double rate, double burst, uint64_t now_ms) {
+    bucket->spent -= (double)(now_ms - bucket->updated_ms) * rate / 1000;
+    bucket->updated_ms = now_ms;
+    if (bucket->spent < 0) {
+        bucket->spent = 0;
+    }
+    if (bucket->spent + 1 > burst) {
+        return false;
+    }
+    bucket->spent++;
+    return true;
+}
+
+/* A source is an address and port, so that a stray program cannot silence the muster beside it; one
+ * address as a whole is bounded too. */
+static bool is_within_rate(struct admission *admission, const struct muster_endpoint *source,
+                           uint64_t now_ms) {
+    return bucket_take(bucket_of(admission, source, source->port), MUSTER_SOURCE_RATE,
+                       MUSTER_SOURCE_BURST, now_ms) &&
+           bucket_take(bucket_of(admission, source, 0), MUSTER_ADDRESS_RATE, MUSTER_ADDRESS_BURST,
+                       now_ms);
+}
+
+/* Unicast is heard on the interfaces that have a path, all else by its own path only. */
+static bool is_by_path(const struct paths *paths, const struct muster_datagram *datagram) {
+    enum muster_path_kind kind = paths_kind_of(&datagram->destination);
+    return kind == MUSTER_PATH_U4 ? paths_interface_name(paths, datagram->interface)[0] != '\0'
+                                  : paths_find(paths, datagram->interface, kind) != NULL;
+}
+
+bool admission_check(struct admission *admission, const struct paths *paths,
+                     const struct muster_datagram *datagram, uint64_t now_ms,
+                     enum muster_drop *reason) {
+    admission->counters.received++;
+    if (datagram->length > MUSTER_DATAGRAM_BYTES_MAX) {
+        *reason = MUSTER_DROP_TOO_LONG;
+    } else if (datagram->length == 0) {
+        *reason = MUSTER_DROP_TRUNCATED;
+    } else if (datagram->bytes[0] == FIRST_BYTE_SEALED) {
+        *reason = MUSTER_DROP_SEALED;
+    } else if (datagram->bytes[0] != FIRST_BYTE_JSON) {
+        *reason = MUSTER_DROP_FORMAT;
+    } else if (!is_by_path(paths, datagram)) {
+        *reason = MUSTER_DROP_PATH;
+    } else if (datagram->ttl != MUSTER_TTL) {
+        *reason = MUSTER_DROP_TTL;
+    } else if (!is_within_rate(admission, &datagram->source, now_ms)) {
+        *reason = MUSTER_DROP_FLOOD;
+    } else {
+        return true;
+    }
+    return false;
+}

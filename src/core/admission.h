@@ -1,0 +1,31 @@
+/* The cheap checks, before anything of a datagram is parsed: length, first byte, path, distance, source rate.
+ * And the counters of all that was received. */
+#ifndef CORE_ADMISSION_H
+#define CORE_ADMISSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#include "limits.h"
+#include "paths.h"
+
+/* Holds MUSTER_..._BURST tokens when full, and refills at MUSTER_..._RATE. */
+struct bucket {
+    uint64_t updated_ms;
+    double spent; /* tokens missing */
+};
+
+struct admission {
+    uint8_t seed[16]; /* of the hash that picks a bucket, so that nobody can aim at one */
+    struct muster_counters counters;
+    struct bucket buckets[MUSTER_BUCKETS];
+};
+
+/* Counts the datagram as received. True when it is worth parsing; *reason otherwise. */
+bool admission_check(struct admission *admission, const struct paths *paths,
+                     const struct muster_datagram *datagram, uint64_t now_ms,
+                     enum muster_drop *reason);
+
+#endif

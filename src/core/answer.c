@@ -1,0 +1,156 @@
+#include "answer.h"
+
+#include <string.h>
+
+#include "node.h"
+#include "send.h"
+
+uint64_t answer_window_ms(const struct muster_core *core) {
+    uint64_t window_ms = MUSTER_ANSWER_MS_MIN + peer_table_present(&core->table);
+    return window_ms < MUSTER_ANSWER_MS_MAX ? window_ms : MUSTER_ANSWER_MS_MAX;
+}
+
+static bool has_service(const struct muster_document *document, const char *type) {
+    for (size_t i = 0; i < document->service_count; i++) {
+        if (strcmp(document->services[i].type, type) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_asked(const struct muster_core *core, const struct message *query) {
+    const uint8_t *id = core->identity.id;
+    const struct muster_document *own = &core->presence.own.document;
+    return core->presence.state == PRESENCE_SPEAKING &&
+           (!query->asks_some || message_lists(query->of, query->of_count, id)) &&
+           !message_lists(query->known, query->known_count, id) &&
+           (query->want_type == NULL || has_service(own, query->want_type)) &&
+           (query->want_name == NULL || strcmp(own->name, query->want_name) == 0);
+}
+
+static bool is_same_asker(const struct answer *answer, const struct muster_datagram *datagram,
+                          uint64_t nonce) {
+    return answer->nonce == nonce && answer->interface == datagram->interface &&
+           answer->asker.port == datagram->source.port &&
+           memcmp(answer->asker.ip, datagram->source.ip, sizeof answer->asker.ip) == 0;
+}
+
+static struct answer *find_answer(struct answers *answers, const struct muster_datagram *datagram,
+                                  uint64_t nonce) {
+    for (size_t i = 0; i < answers->count; i++) {
+        if (is_same_asker(&answers->items[i], datagram, nonce)) {
+            return &answers->items[i];
+        }
+    }
+    return NULL;
+}
+
+static void answer_group(struct muster_core *core, const struct message *query) {
+    struct answers *answers = &core->answers;
+    if (!answers->is_group_due) {
+        uint64_t earliest_ms = answers->group_said_ms + MUSTER_GROUP_ANSWER_MS;
+        bool is_early = answers->group_said_ms != 0 && earliest_ms > core->now_ms;
+        answers->group_due_ms = is_early ? earliest_ms : core->now_ms;
+        answers->group_wants = false;
+        answers->is_group_due = true;
+    }
+    answers->group_wants = answers->group_wants || query->wants;
+    answers->group_nonce = query->nonce;
+}
+
+static bool answer_unicast(struct muster_core *core, const struct message *query,
+                           const struct muster_datagram *datagram, unsigned path,
+                           enum muster_drop *reason) {
+    /* No answer is longer than its question: nobody is flooded through us (RFC 9000, 8.1). */
+    size_t longest = query->wants ? core->presence.announce_bytes_max : MUSTER_PROOF_BYTES;
+    if (datagram->length < longest) {
+        *reason = MUSTER_DROP_SHORT_QUESTION;
+        return false;
+    }
+    struct answers *answers = &core->answers;
+    struct answer *answer = find_answer(answers, datagram, query->nonce);
+    if (answer == NULL) {
+        if (answers->count == MUSTER_ANSWERS_MAX) {
+            *reason = MUSTER_DROP_TABLE_FULL;
+            return false;
+        }
+        answer = &answers->items[answers->count++];
+        *answer = (struct answer){.asker = datagram->source,
+                                  .interface = datagram->interface,
+                                  .nonce = query->nonce,
+                                  .due_ms = core->now_ms};
+        if (!query->asks_some) {
+            answer->due_ms += random_ms(&core->random, answer_window_ms(core));
+        }
+    }
+    answer->heard |= path;
+    answer->wants = answer->wants || query->wants;
+    return true;
+}
+
+bool answer_query(struct muster_core *core, const struct message *query,
+                  const struct muster_datagram *datagram, enum muster_drop *reason) {
+    if (!is_asked(core, query)) {
+        return true;
+    }
+    enum muster_path_kind path = paths_kind_of(&datagram->destination);
+    if (query->asks_some && path != MUSTER_PATH_U4) {
+        answer_group(core, query);
+        return true;
+    }
+    return answer_unicast(core, query, datagram, 1u << path, reason);
+}
+
+static struct message reply_to(const struct muster_core *core, bool wants, uint64_t nonce) {
+    struct message message = wants ? presence_describe(core) : presence_alive(core);
+    message.is_answer = true;
+    message.re = nonce;
+    return message;
+}
+
+static void tick_group(struct muster_core *core) {
+    struct answers *answers = &core->answers;
+    if (!answers->is_group_due || answers->group_due_ms > core->now_ms) {
+        return;
+    }
+    struct message message = reply_to(core, answers->group_wants, answers->group_nonce);
+    message.seq = presence_next_seq(core);
+    send_group(core, &message, SEND_EVERYWHERE, 0);
+    answers->is_group_due = false;
+    answers->group_said_ms = core->now_ms;
+    core->admission.counters.answers++;
+}
+
+void answer_tick(struct muster_core *core) {
+    struct answers *answers = &core->answers;
+    if (core->presence.state != PRESENCE_SPEAKING) {
+        answers->count = 0;
+        answers->is_group_due = false;
+        return;
+    }
+    tick_group(core);
+    for (size_t i = 0; i < answers->count;) {
+        struct answer answer = answers->items[i];
+        if (answer.due_ms > core->now_ms) {
+            i++;
+            continue;
+        }
+        answers->items[i] = answers->items[--answers->count];
+        struct message message = reply_to(core, answer.wants, answer.nonce);
+        message.heard = answer.wants ? answer.heard : 0;
+        send_unicast(core, &message, 0, &answer.asker, answer.interface);
+        core->admission.counters.answers++;
+    }
+}
+
+uint64_t answer_deadline(const struct muster_core *core) {
+    const struct answers *answers = &core->answers;
+    uint64_t deadline_ms = answers->is_group_due ? answers->group_due_ms : UINT64_MAX;
+    for (size_t i = 0; i < answers->count; i++) {
+        if (answers->items[i].due_ms < deadline_ms) {
+            deadline_ms = answers->items[i].due_ms;
+        }
+    }
+    return deadline_ms;
+}

@@ -1,0 +1,47 @@
+/* Questions of others, and our answers: by unicast after a random delay, so that a crowd does not answer
+ * at once, or on the group, so that all who wonder hear it. */
+#ifndef CORE_ANSWER_H
+#define CORE_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "message.h"
+
+struct muster_core;
+
+struct answer {
+    struct muster_endpoint asker;
+    uint32_t interface;
+    uint64_t nonce;
+    bool wants; /* an announce, not an alive */
+    unsigned heard;
+    uint64_t due_ms;
+};
+
+struct answers {
+    struct answer items[MUSTER_ANSWERS_MAX];
+    size_t count;
+
+    /* The answer to the group: the last question's nonce serves for all. */
+    bool is_group_due;
+    bool group_wants;
+    uint64_t group_nonce;
+    uint64_t group_due_ms;
+    uint64_t group_said_ms; /* 0: never */
+};
+
+/* Takes a query that is not ours. False with the reason when it cannot be answered. */
+bool answer_query(struct muster_core *core, const struct message *query,
+                  const struct muster_datagram *datagram, enum muster_drop *reason);
+
+/* Gives the answers that are due. */
+void answer_tick(struct muster_core *core);
+
+uint64_t answer_deadline(const struct muster_core *core);
+
+/* The window over which answers to everybody's question are spread, ms. */
+uint64_t answer_window_ms(const struct muster_core *core);
+
+#endif

@@ -1,0 +1,42 @@
+/* Who this node is, and the nonces by which it tells an answer from a replay. */
+#ifndef CORE_IDENTITY_H
+#define CORE_IDENTITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#include "limits.h"
+#include "random.h"
+
+struct identity {
+    uint8_t id[MUSTER_ID_BYTES];
+    uint64_t boot;
+    bool has_key;
+    uint8_t key[MUSTER_KEY_BYTES];
+    struct muster_crypto crypto;
+};
+
+/* With a key the id is the key's, without one it is random. key may be NULL and is copied. */
+void identity_init(struct identity *identity, const uint8_t *key, const struct muster_crypto *crypto,
+                   uint64_t boot, struct random *random);
+
+/* What to sign with; NULL when there is no key. */
+const struct muster_crypto *identity_signer(const struct identity *identity);
+
+/* One nonce serves every question of a second, and answers to the last few are taken: that an answer
+ * echoes one of them proves that its sender spoke within MUSTER_NONCES seconds. */
+struct nonces {
+    uint64_t values[MUSTER_NONCES]; /* the newest first */
+    uint64_t made_ms[MUSTER_NONCES];
+    unsigned count;
+};
+
+/* The nonce to ask with. */
+uint64_t nonces_current(struct nonces *nonces, struct random *random, uint64_t now_ms);
+
+/* True when we asked with this nonce lately. */
+bool nonces_holds(const struct nonces *nonces, uint64_t nonce, uint64_t now_ms);
+
+#endif

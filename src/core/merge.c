@@ -1,0 +1,379 @@
+#include "merge.h"
+
+#include <string.h>
+
+#include <sodium.h>
+
+#include "node.h"
+#include "suspicion.h"
+
+/* A message on its way into the table. */
+struct arrival {
+    const struct message *message;
+    const struct muster_datagram *datagram;
+    bool is_fresh; /* it answers a question of ours */
+    uint64_t hash;
+};
+
+static enum merge_result drop(enum muster_drop *reason, enum muster_drop why) {
+    *reason = why;
+    return MERGE_DROPPED;
+}
+
+bool merge_is_signed_by(struct muster_core *core, const struct message *message,
+                        const struct muster_datagram *datagram, const uint8_t key[MUSTER_KEY_BYTES]) {
+    const struct muster_crypto *crypto = &core->identity.crypto;
+    if (!message->is_signed) {
+        return false;
+    }
+    core->admission.counters.verifications++;
+    return crypto->verify(crypto->context, key, datagram->bytes, message->signed_length,
+                          message->signature) == 0;
+}
+
+/* True when the announce carries the key of its id and is signed by it. */
+static bool is_self_certified(struct muster_core *core, const struct arrival *arrival) {
+    uint8_t id[MUSTER_ID_BYTES];
+    muster_id_of_key(arrival->message->key, id);
+    return memcmp(id, arrival->message->id, MUSTER_ID_BYTES) == 0 &&
+           merge_is_signed_by(core, arrival->message, arrival->datagram, arrival->message->key);
+}
+
+/* Asks who it is, and so drops what was said: only the answer counts. */
+static enum merge_result introduce(struct muster_core *core, const struct arrival *arrival,
+                                   enum muster_drop why, enum muster_drop *reason) {
+    bool has_room = introduction_begin(core, arrival->message, arrival->datagram);
+    return drop(reason, has_room ? why : MUSTER_DROP_TABLE_FULL);
+}
+
+/* Messages that their sender puts on all paths. */
+static bool is_everywhere(const struct message *message) {
+    return message->seq != 0 &&
+           (message->kind != MESSAGE_ALIVE || message->is_answer || message->seq % 4 == 0);
+}
+
+/* ---- what an accepted message changes; all memory was reserved before ---- */
+
+static void put_event(struct muster_core *core, struct peer *peer, enum muster_peer_event event) {
+    outbox_put_event(&core->outbox, event, peer);
+    peer->pins++;
+}
+
+static void note_heard(struct muster_core *core, struct peer *peer, const struct arrival *arrival,
+                       bool is_copy) {
+    const struct muster_datagram *datagram = arrival->datagram;
+    peer->paths |= arrival->message->heard;
+    peer_add_evidence(peer, datagram, is_everywhere(arrival->message), is_copy, core->now_ms);
+    paths_heard(&core->paths, datagram->interface, paths_kind_of(&datagram->destination),
+                core->now_ms);
+}
+
+static void note_seq(struct muster_core *core, struct peer *peer, const struct arrival *arrival) {
+    uint64_t seq = arrival->message->seq;
+    if (seq == 0) {
+        return;
+    }
+    if (peer->seq == 0) {
+        loss_begin(&peer->loss);
+    } else {
+        loss_advance(&peer->loss, seq - peer->seq);
+        loss_mean_add(&core->loss, seq - peer->seq);
+    }
+    peer->seq = seq;
+    peer->last_hash = arrival->hash;
+}
+
+static void note_promise(struct muster_core *core, struct peer *peer, const struct message *message) {
+    static const uint64_t shortest_period_ms = MUSTER_INTERVAL_MIN_MS + MUSTER_INTERVAL_MIN_MS / 4;
+    peer->heard_ms = core->now_ms;
+    peer->next_ms = message->next_ms;
+    bool is_full = message->kind == MESSAGE_ALIVE && !message->is_answer;
+    if (is_full || message->next_ms > peer->period_ms) {
+        peer->period_ms = message->next_ms;
+    } else if (peer->period_ms == 0) {
+        peer->period_ms = shortest_period_ms;
+    }
+    query_note_claim(core, message->peers);
+}
+
+static void revive(struct muster_core *core, struct peer *peer) {
+    peer->state = MUSTER_ALIVE;
+    peer_table_set_class(&core->table, peer, peer->is_verified ? CLASS_VERIFIED : CLASS_UNVERIFIED);
+    peer_table_set_due(&core->table, peer, suspicion_due_ms(core, peer));
+}
+
+static void leave(struct muster_core *core, struct peer *peer) {
+    peer->state = MUSTER_LEFT;
+    peer->heard_ms = core->now_ms;
+    peer_table_set_class(&core->table, peer, CLASS_TOMBSTONE);
+    peer_table_set_due(&core->table, peer, core->now_ms + core->tombstone_ms);
+    put_event(core, peer, MUSTER_PEER_LEFT);
+}
+
+/* What was known of an earlier start is void. */
+static void begin_again(struct peer *peer, uint64_t boot) {
+    peer->boot = boot;
+    peer->seq = 0;
+    peer->asked = 0;
+    peer->period_ms = 0;
+    peer_clear_evidence(peer);
+}
+
+/* ---- rows ---- */
+
+static enum merge_result add_row(struct muster_core *core, const struct arrival *arrival,
+                                 enum muster_drop *reason) {
+    const struct message *message = arrival->message;
+    bool is_full;
+    struct peer *peer =
+        peer_table_add(&core->table, message->id, message->has_key, core->now_ms, &is_full);
+    if (peer == NULL) {
+        return drop(reason, is_full ? MUSTER_DROP_TABLE_FULL : MUSTER_DROP_MEMORY);
+    }
+    if (peer_set_announce(peer, arrival->datagram->bytes, arrival->datagram->length) != 0 ||
+        peer_reserve_evidence(peer) != 0) {
+        peer_table_remove(&core->table, peer);
+        return drop(reason, MUSTER_DROP_MEMORY);
+    }
+    memcpy(peer->key, message->key, MUSTER_KEY_BYTES);
+    peer->boot = message->boot;
+    peer->rev = message->rev;
+    peer->since_ms = core->now_ms;
+    peer->paths = introduction_end(core, message->id);
+    note_heard(core, peer, arrival, false);
+    note_seq(core, peer, arrival);
+    note_promise(core, peer, message);
+    revive(core, peer);
+    put_event(core, peer, MUSTER_PEER_JOINED);
+    query_note_peer(core);
+    return MERGE_ACCEPTED;
+}
+
+static enum merge_result merge_stranger(struct muster_core *core, const struct arrival *arrival,
+                                        enum muster_drop *reason) {
+    const struct message *message = arrival->message;
+    if (message->kind == MESSAGE_BYE) {
+        introduction_end(core, message->id);
+        return drop(reason, MUSTER_DROP_UNKNOWN);
+    }
+    if (message->kind != MESSAGE_ANNOUNCE || (message->is_signed && !arrival->is_fresh)) {
+        return introduce(core, arrival, MUSTER_DROP_UNKNOWN, reason);
+    }
+    if (message->is_signed && !is_self_certified(core, arrival)) {
+        return drop(reason, MUSTER_DROP_SIGNATURE);
+    }
+    return add_row(core, arrival, reason);
+}
+
+/* Takes a new document of the same start. */
+static void take_change(struct muster_core *core, struct peer *peer) {
+    if (peer->state != MUSTER_ALIVE) {
+        put_event(core, peer, MUSTER_PEER_RETURNED);
+    }
+    put_event(core, peer, MUSTER_PEER_CHANGED);
+}
+
+/* Takes another start of the peer, or the same id with a key at last. */
+static void take_restart(struct muster_core *core, struct peer *peer, const struct arrival *arrival) {
+    bool is_new_boot = arrival->message->boot != peer->boot;
+    put_event(core, peer, is_new_boot ? MUSTER_PEER_RESTARTED : MUSTER_PEER_CHANGED);
+    begin_again(peer, arrival->message->boot);
+    if (arrival->message->has_key) {
+        memcpy(peer->key, arrival->message->key, MUSTER_KEY_BYTES);
+        peer->is_verified = true;
+    }
+}
+
+/* Replaces the document; a restart or a first key replaces everything else too. */
+static enum merge_result replace(struct muster_core *core, struct peer *peer,
+                                 const struct arrival *arrival, bool is_restart,
+                                 enum muster_drop *reason) {
+    if (peer_set_announce(peer, arrival->datagram->bytes, arrival->datagram->length) != 0) {
+        return drop(reason, MUSTER_DROP_MEMORY);
+    }
+    unsigned paths = introduction_end(core, peer->id);
+    if (is_restart) {
+        take_restart(core, peer, arrival);
+    } else {
+        take_change(core, peer);
+    }
+    peer->rev = arrival->message->rev;
+    peer->paths |= paths;
+    note_heard(core, peer, arrival, false);
+    note_seq(core, peer, arrival);
+    note_promise(core, peer, arrival->message);
+    revive(core, peer);
+    return MERGE_ACCEPTED;
+}
+
+static enum merge_result hear_bye(struct muster_core *core, struct peer *peer,
+                                  const struct arrival *arrival) {
+    if (arrival->message->boot != peer->boot) { /* its start was missed */
+        begin_again(peer, arrival->message->boot);
+    }
+    introduction_end(core, peer->id);
+    note_heard(core, peer, arrival, false);
+    note_seq(core, peer, arrival);
+    leave(core, peer);
+    return MERGE_ACCEPTED;
+}
+
+static enum merge_result hear(struct muster_core *core, struct peer *peer,
+                              const struct arrival *arrival) {
+    note_heard(core, peer, arrival, false);
+    note_seq(core, peer, arrival);
+    note_promise(core, peer, arrival->message);
+    if (peer->state != MUSTER_ALIVE) {
+        revive(core, peer);
+        put_event(core, peer, MUSTER_PEER_RETURNED);
+    }
+    if (arrival->message->kind == MESSAGE_ANNOUNCE) {
+        introduction_end(core, peer->id);
+    } else if (arrival->message->rev > peer->rev) {
+        introduction_begin(core, arrival->message, arrival->datagram);
+    }
+    return MERGE_ACCEPTED;
+}
+
+static bool is_copy(const struct peer *peer, const struct arrival *arrival) {
+    return arrival->message->boot == peer->boot && arrival->message->seq != 0 &&
+           arrival->message->seq == peer->seq && arrival->hash == peer->last_hash;
+}
+
+/* Older than what is known: by its boot, or by its number within this boot. */
+static bool is_stale(const struct peer *peer, const struct arrival *arrival) {
+    const struct message *message = arrival->message;
+    if (message->boot != peer->boot) {
+        return message->boot < peer->boot;
+    }
+    return message->seq != 0 ? message->seq <= peer->seq
+                             : message->kind == MESSAGE_ANNOUNCE && message->rev < peer->rev;
+}
+
+/* A row of an earlier start may only be taken back by who proves to be alive; a peer without a key can't be
+ * told from its replay, so its silence must do. */
+static bool may_go_back(const struct peer *peer, const struct arrival *arrival) {
+    bool is_silent = peer->state == MUSTER_SUSPECT || peer->state == MUSTER_LOST;
+    return arrival->message->kind == MESSAGE_ANNOUNCE && arrival->message->boot < peer->boot &&
+           (arrival->is_fresh || (is_silent && !peer->is_verified));
+}
+
+/* A verified row hears only its key; an unverified one ends when its id is certified. */
+static bool is_authentic(struct muster_core *core, const struct peer *peer,
+                         const struct arrival *arrival) {
+    const struct message *message = arrival->message;
+    if (peer->is_verified) {
+        return merge_is_signed_by(core, message, arrival->datagram, peer->key);
+    }
+    return !message->has_key || is_self_certified(core, arrival);
+}
+
+/* Who left or was lost comes back by proof only, and a new start begins with its document. */
+static bool needs_introduction(const struct peer *peer, const struct arrival *arrival) {
+    const struct message *message = arrival->message;
+    bool is_gone = peer->state == MUSTER_LOST || peer->state == MUSTER_LEFT;
+    if (message->boot != peer->boot) {
+        return message->kind == MESSAGE_ALIVE;
+    }
+    return is_gone && peer->is_verified && !arrival->is_fresh;
+}
+
+static enum merge_result merge_authentic(struct muster_core *core, struct peer *peer,
+                                         const struct arrival *arrival, enum muster_drop *reason) {
+    const struct message *message = arrival->message;
+    bool is_upgrade = !peer->is_verified && message->is_signed;
+    bool is_restart = message->boot != peer->boot || is_upgrade;
+    if (message->kind == MESSAGE_BYE) {
+        bool is_gone = peer->state == MUSTER_LOST || peer->state == MUSTER_LEFT;
+        return is_gone ? drop(reason, MUSTER_DROP_STALE) : hear_bye(core, peer, arrival);
+    }
+    if (needs_introduction(peer, arrival)) {
+        return introduce(core, arrival, MUSTER_DROP_UNKNOWN, reason);
+    }
+    if (message->kind == MESSAGE_ANNOUNCE && (is_restart || message->rev > peer->rev)) {
+        return replace(core, peer, arrival, is_restart, reason);
+    }
+    return hear(core, peer, arrival);
+}
+
+static enum merge_result merge_known(struct muster_core *core, struct peer *peer,
+                                     const struct arrival *arrival, enum muster_drop *reason) {
+    const struct message *message = arrival->message;
+    bool is_upgrade = !peer->is_verified && message->is_signed;
+    if (peer->is_verified && !message->is_signed) {
+        return drop(reason, MUSTER_DROP_SIGNATURE);
+    }
+    if (is_upgrade && (message->kind != MESSAGE_ANNOUNCE || !arrival->is_fresh)) {
+        return introduce(core, arrival, MUSTER_DROP_UNKNOWN, reason);
+    }
+    if (is_stale(peer, arrival) && !is_upgrade && !may_go_back(peer, arrival)) {
+        return message->boot < peer->boot && message->kind != MESSAGE_BYE
+                   ? introduce(core, arrival, MUSTER_DROP_STALE, reason)
+                   : drop(reason, MUSTER_DROP_STALE);
+    }
+    if (!is_authentic(core, peer, arrival)) {
+        return drop(reason, MUSTER_DROP_SIGNATURE);
+    }
+    return merge_authentic(core, peer, arrival, reason);
+}
+
+static struct arrival arrival_of(const struct muster_core *core, const struct message *message,
+                                 const struct muster_datagram *datagram) {
+    struct arrival arrival = {.message = message, .datagram = datagram};
+    arrival.is_fresh =
+        message->is_answer && nonces_holds(&core->nonces, message->re, core->now_ms);
+    crypto_shorthash((uint8_t *)&arrival.hash, datagram->bytes, datagram->length, core->table.seed);
+    return arrival;
+}
+
+enum merge_result merge_message(struct muster_core *core, const struct message *message,
+                                const struct muster_datagram *datagram, enum muster_drop *reason) {
+    struct arrival arrival = arrival_of(core, message, datagram);
+    if (message->is_answer && message->seq == 0 && !arrival.is_fresh) {
+        return drop(reason, MUSTER_DROP_UNASKED);
+    }
+    struct peer *peer = peer_table_find(&core->table, message->id);
+    /* The most that one message needs: two events and one tuple. */
+    if (outbox_reserve_events(&core->outbox, 2) != 0 ||
+        (peer != NULL && peer_reserve_evidence(peer) != 0)) {
+        return drop(reason, MUSTER_DROP_MEMORY);
+    }
+    if (peer == NULL) {
+        return merge_stranger(core, &arrival, reason);
+    }
+    if (is_copy(peer, &arrival)) {
+        note_heard(core, peer, &arrival, true);
+        return MERGE_COPY;
+    }
+    return merge_known(core, peer, &arrival, reason);
+}
+
+enum merge_result merge_twin(struct muster_core *core, const struct message *message,
+                             const struct muster_datagram *datagram, enum muster_drop *reason) {
+    struct arrival arrival = arrival_of(core, message, datagram);
+    struct peer *twin = &core->twin;
+    if (message->kind != MESSAGE_ANNOUNCE || !arrival.is_fresh) {
+        return introduce(core, &arrival, MUSTER_DROP_OWN, reason);
+    }
+    if (!is_self_certified(core, &arrival)) {
+        return drop(reason, MUSTER_DROP_SIGNATURE);
+    }
+    introduction_end(core, message->id);
+    if (twin->boot == message->boot || twin->pins > 0) { /* told already */
+        return drop(reason, MUSTER_DROP_OWN);
+    }
+    if (outbox_reserve_events(&core->outbox, 1) != 0 || peer_reserve_evidence(twin) != 0 ||
+        peer_set_announce(twin, datagram->bytes, datagram->length) != 0) {
+        return drop(reason, MUSTER_DROP_MEMORY);
+    }
+    memcpy(twin->id, message->id, MUSTER_ID_BYTES);
+    twin->is_verified = true;
+    begin_again(twin, message->boot);
+    twin->rev = message->rev;
+    twin->since_ms = core->now_ms;
+    twin->heard_ms = core->now_ms;
+    twin->next_ms = message->next_ms;
+    peer_add_evidence(twin, datagram, false, false, core->now_ms);
+    put_event(core, twin, MUSTER_PEER_CONFLICT);
+    return MERGE_ACCEPTED;
+}

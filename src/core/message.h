@@ -1,0 +1,76 @@
+/* The messages of PROTOCOL.md: from bytes to structs and back. Nothing here knows who sent a message or
+ * whether its signature holds. */
+#ifndef CORE_MESSAGE_H
+#define CORE_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#include "limits.h"
+
+struct document_node;
+
+enum message_kind { MESSAGE_ANNOUNCE, MESSAGE_ALIVE, MESSAGE_BYE, MESSAGE_QUERY };
+
+struct message {
+    enum message_kind kind;
+    uint8_t id[MUSTER_ID_BYTES];
+    uint64_t boot;
+    uint64_t seq;   /* 0: not sent to the group */
+    bool is_answer; /* re is set */
+    uint64_t re;
+
+    /* announce and alive */
+    uint64_t rev;
+    uint64_t next_ms;
+    uint64_t peers;
+
+    /* announce */
+    struct muster_document document;
+    unsigned heard; /* bit 1 << path kind */
+    bool has_key;
+    uint8_t key[MUSTER_KEY_BYTES];
+
+    /* query */
+    uint64_t nonce;
+    uint64_t count; /* of the asker's queries of this boot; 0: it does not say */
+    bool asks_some; /* `of` is there */
+    size_t of_count;
+    uint8_t of[MUSTER_QUERY_IDS_MAX][MUSTER_ID_BYTES];
+    size_t known_count;
+    uint8_t known[MUSTER_QUERY_IDS_MAX][MUSTER_ID_BYTES];
+    bool wants; /* `want` is there: an announce is asked for */
+    const char *want_type;
+    const char *want_name;
+
+    /* the signature line, after decoding */
+    bool is_signed;
+    uint8_t signature[MUSTER_SIGNATURE_BYTES];
+    size_t signed_length; /* bytes of the datagram that it covers */
+
+    /* what the texts above live in, after decoding */
+    struct document_node *tree;
+    void *arrays;
+};
+
+/* Decodes a datagram. True when *message is valid in itself; it is then freed by message_deinit(). False with
+ * the reason otherwise; *message needs no freeing then. bytes are not kept. */
+bool message_decode(const uint8_t *bytes, size_t length, struct message *message,
+                    enum muster_drop *reason);
+
+/* Frees what decoding allocated. A zeroed struct is allowed. */
+void message_deinit(struct message *message);
+
+/* Encodes into at most size bytes, padded with white space to pad_to bytes (0: none), and signed when
+ * crypto is not NULL. Returns the length, or MUSTER_ETOOBIG, MUSTER_ENOMEM, or what sign returned. */
+int message_encode(const struct message *message, const struct muster_crypto *crypto, size_t pad_to,
+                   uint8_t *bytes, size_t size);
+
+/* True when the id is among count ids. */
+bool message_lists(const uint8_t (*ids)[MUSTER_ID_BYTES], size_t count,
+                   const uint8_t id[MUSTER_ID_BYTES]);
+
+#endif

@@ -1,0 +1,307 @@
+#include "node.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "merge.h"
+#include "suspicion.h"
+#include "view.h"
+
+/* When an output could not be given for want of memory, or was not pulled, it is tried again so soon. */
+#define RETRY_MS 100
+
+/* ---- life ---- */
+
+void muster_core_options_init(struct muster_core_options *options) {
+    *options = (struct muster_core_options){.port = MUSTER_PORT_CONTROL,
+                                            .interval_min_ms = MUSTER_INTERVAL_MIN_MS,
+                                            .budget_bps = MUSTER_BUDGET_BPS,
+                                            .tombstone_ms = MUSTER_TOMBSTONE_MS,
+                                            .peers_max = MUSTER_PEERS_MAX};
+}
+
+static bool is_crypto_complete(const struct muster_crypto *crypto, const uint8_t *key) {
+    return crypto->verify != NULL && (key == NULL || crypto->sign != NULL);
+}
+
+static bool is_boot(uint64_t boot) {
+    return boot >= 1 && boot <= MUSTER_INTEGER_MAX;
+}
+
+static bool are_options_valid(const struct muster_core_options *options) {
+    return is_crypto_complete(&options->crypto, options->key) && is_boot(options->boot) &&
+           options->port != 0 && options->interval_min_ms >= MUSTER_INTERVAL_LOWEST_MS &&
+           options->interval_min_ms <= MUSTER_INTERVAL_HIGHEST_MS && options->budget_bps > 0 &&
+           options->peers_max >= 1 && options->peers_max <= MUSTER_PEERS_HIGHEST;
+}
+
+static void draw_seed(struct random *random, uint8_t seed[16]) {
+    for (size_t i = 0; i < 16; i += sizeof(uint64_t)) {
+        uint64_t number = random_u64(random);
+        memcpy(seed + i, &number, sizeof number);
+    }
+}
+
+static void init(struct muster_core *core, const struct muster_core_options *options, uint64_t now_ms) {
+    uint8_t seed[16];
+    core->now_ms = now_ms;
+    core->port = options->port;
+    core->interval_min_ms = options->interval_min_ms;
+    core->budget_bps = options->budget_bps;
+    core->tombstone_ms = options->tombstone_ms;
+    core->is_observer = options->document == NULL;
+    random_init(&core->random, options->seed);
+    identity_init(&core->identity, options->key, &options->crypto, options->boot, &core->random);
+    draw_seed(&core->random, seed);
+    peer_table_init(&core->table, seed, options->peers_max);
+    draw_seed(&core->random, core->admission.seed);
+}
+
+int muster_core_new(const struct muster_core_options *options, uint64_t now_ms, muster_core_t **core) {
+    *core = NULL;
+    if (!are_options_valid(options)) {
+        return MUSTER_EINVAL;
+    }
+    if (sodium_init() < 0) {
+        return MUSTER_ECRYPTO;
+    }
+    muster_core_t *node = calloc(1, sizeof *node);
+    if (node == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    init(node, options, now_ms);
+    int error = node->is_observer ? 0 : presence_set_document(node, options->document);
+    if (error != 0) {
+        muster_core_free(node);
+        return error;
+    }
+    *core = node;
+    return 0;
+}
+
+void muster_core_free(muster_core_t *core) {
+    if (core == NULL) {
+        return;
+    }
+    message_deinit(&core->view);
+    outbox_deinit(&core->outbox);
+    peer_table_deinit(&core->table);
+    presence_deinit(&core->presence);
+    free(core->twin.announce);
+    free(core->twin.tuples);
+    sodium_memzero(core, sizeof *core);
+    free(core);
+}
+
+/* ---- datagrams ---- */
+
+/* Only what a known peer signed, and never asked before, is the group's question: else anybody could talk us
+ * into burying a row without asking ourselves. */
+static bool is_groups_question(const struct peer *asker, const struct message *message,
+                               const struct muster_datagram *datagram) {
+    return !message->wants && message->boot == asker->boot && message->count > asker->asked &&
+           paths_kind_of(&datagram->destination) != MUSTER_PATH_U4;
+}
+
+static bool step_query(muster_core_t *core, const struct message *message,
+                       const struct muster_datagram *datagram, enum muster_drop *reason) {
+    struct peer *asker = peer_table_find(&core->table, message->id);
+    if (asker != NULL && asker->is_verified) {
+        if (!merge_is_signed_by(core, message, datagram, asker->key)) {
+            *reason = MUSTER_DROP_SIGNATURE;
+            return false;
+        }
+        if (is_groups_question(asker, message, datagram)) {
+            asker->asked = message->count;
+            suspicion_note_question(core, message);
+        }
+    }
+    return answer_query(core, message, datagram, reason);
+}
+
+static enum merge_result step_message(muster_core_t *core, const struct message *message,
+                                      const struct muster_datagram *datagram, enum muster_drop *reason) {
+    bool is_own_id = memcmp(message->id, core->identity.id, MUSTER_ID_BYTES) == 0;
+    if (is_own_id && message->boot == core->identity.boot) {
+        *reason = MUSTER_DROP_OWN;
+        return MERGE_DROPPED;
+    }
+    if (message->kind == MESSAGE_QUERY) {
+        return step_query(core, message, datagram, reason) ? MERGE_ACCEPTED : MERGE_DROPPED;
+    }
+    return is_own_id ? merge_twin(core, message, datagram, reason)
+                     : merge_message(core, message, datagram, reason);
+}
+
+static void step_datagram(muster_core_t *core, const struct muster_datagram *datagram) {
+    struct muster_counters *counters = &core->admission.counters;
+    struct message message;
+    enum muster_drop reason;
+    if (!admission_check(&core->admission, &core->paths, datagram, core->now_ms, &reason) ||
+        !message_decode(datagram->bytes, datagram->length, &message, &reason)) {
+        counters->drops[reason]++;
+        return;
+    }
+    switch (step_message(core, &message, datagram, &reason)) {
+    case MERGE_ACCEPTED:
+        counters->accepted++;
+        break;
+    case MERGE_COPY:
+        counters->copies++;
+        break;
+    case MERGE_DROPPED:
+        counters->drops[reason]++;
+        break;
+    }
+    counters->evicted = core->table.evicted;
+    message_deinit(&message);
+}
+
+/* ---- paths and commands ---- */
+
+static int step_paths(muster_core_t *core, const struct muster_event *event) {
+    bool is_first = core->paths.count == 0;
+    int error = paths_set(&core->paths, event->paths, event->path_count);
+    if (error != 0 || core->is_observer) {
+        return error;
+    }
+    presence_announce(core);
+    return is_first ? query_begin(core, NULL, NULL, false) : 0;
+}
+
+static int step_update(muster_core_t *core, const struct muster_command *command) {
+    if (core->is_observer || command->document == NULL) {
+        return MUSTER_EINVAL;
+    }
+    int error = presence_set_document(core, command->document);
+    if (error == 0) {
+        presence_announce(core);
+    }
+    return error;
+}
+
+static int step_rekey(muster_core_t *core, const struct muster_command *command) {
+    if (core->is_observer || command->key == NULL || !is_boot(command->boot) ||
+        !is_crypto_complete(&command->crypto, command->key)) {
+        return MUSTER_EINVAL;
+    }
+    identity_init(&core->identity, command->key, &command->crypto, command->boot, &core->random);
+    presence_restart(core);
+    return 0;
+}
+
+static int step_command(muster_core_t *core, const struct muster_command *command) {
+    if (core->presence.state >= PRESENCE_LEAVING) {
+        return MUSTER_ECLOSING;
+    }
+    switch (command->kind) {
+    case MUSTER_COMMAND_QUERY:
+        return query_begin(core, command->type, command->name, true);
+    case MUSTER_COMMAND_UPDATE:
+        return step_update(core, command);
+    case MUSTER_COMMAND_LEAVE:
+        presence_leave(core);
+        return 0;
+    case MUSTER_COMMAND_REKEY:
+        return step_rekey(core, command);
+    }
+    return MUSTER_EINVAL;
+}
+
+/* ---- step, next, deadline ---- */
+
+/* This node was suspended, or starved of time: the others are asked and told anew, and get one more
+ * promise's time each. */
+static void resume(muster_core_t *core) {
+    core->resumed_ms = core->now_ms;
+    presence_announce(core);
+    if (!core->is_observer) {
+        query_begin(core, NULL, NULL, false);
+    }
+}
+
+static void tick(muster_core_t *core) {
+    suspicion_tick(core);
+    introduction_tick(core);
+    answer_tick(core);
+    query_tick(core);
+    presence_tick(core);
+}
+
+int muster_core_step(muster_core_t *core, const struct muster_event *event) {
+    uint64_t deadline_ms = muster_core_deadline(core);
+    if (event->now_ms > core->now_ms) {
+        core->now_ms = event->now_ms;
+    }
+    if (deadline_ms < core->now_ms && core->now_ms - deadline_ms > MUSTER_STALL_MS) {
+        resume(core);
+    }
+    int error = 0;
+    switch (event->kind) {
+    case MUSTER_EVENT_TIMER:
+        break;
+    case MUSTER_EVENT_DATAGRAM:
+        step_datagram(core, &event->datagram);
+        break;
+    case MUSTER_EVENT_PATHS:
+        error = step_paths(core, event);
+        break;
+    case MUSTER_EVENT_COMMAND:
+        error = step_command(core, &event->command);
+        break;
+    }
+    tick(core);
+    return error;
+}
+
+static bool next_event(muster_core_t *core, struct muster_output *output) {
+    const struct outbox_event *event = outbox_first_event(&core->outbox);
+    struct peer *peer = event->peer;
+    if (view_fill(core, peer, &core->view, core->view_tuples, &output->peer) != 0) {
+        return false;
+    }
+    output->kind = MUSTER_OUTPUT_PEER;
+    output->peer_event = event->event;
+    outbox_drop_event(&core->outbox);
+    peer->pins--;
+    return true;
+}
+
+bool muster_core_next(muster_core_t *core, struct muster_output *output) {
+    memset(output, 0, sizeof *output);
+    message_deinit(&core->view);
+    if (outbox_first_event(&core->outbox) != NULL) {
+        return next_event(core, output);
+    }
+    if (core->outbox.settled_count > 0) {
+        core->outbox.settled_count--;
+        output->kind = MUSTER_OUTPUT_SETTLED;
+        return true;
+    }
+    if (outbox_take_datagram(&core->outbox, &output->datagram)) {
+        output->kind = MUSTER_OUTPUT_DATAGRAM;
+        return true;
+    }
+    if (core->presence.state == PRESENCE_LEFT && !core->has_told_left) {
+        core->has_told_left = true;
+        output->kind = MUSTER_OUTPUT_LEFT;
+        return true;
+    }
+    return false;
+}
+
+static uint64_t earlier(uint64_t a_ms, uint64_t b_ms) {
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+uint64_t muster_core_deadline(const muster_core_t *core) {
+    uint64_t deadline_ms = suspicion_deadline(core);
+    deadline_ms = earlier(deadline_ms, introduction_deadline(core));
+    deadline_ms = earlier(deadline_ms, answer_deadline(core));
+    deadline_ms = earlier(deadline_ms, query_deadline(core));
+    deadline_ms = earlier(deadline_ms, presence_deadline(core));
+    bool is_waiting = outbox_first_event(&core->outbox) != NULL;
+    return is_waiting ? earlier(deadline_ms, core->now_ms + RETRY_MS) : deadline_ms;
+}

@@ -1,0 +1,69 @@
+/* What waits to be pulled from a core: datagrams, and events for the application. Bounded. */
+#ifndef CORE_OUTBOX_H
+#define CORE_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#include "limits.h"
+
+struct peer;
+
+/* The bytes of one message, shared by its copies on several paths. */
+struct packet {
+    unsigned references;
+    size_t length;
+    uint8_t bytes[];
+};
+
+struct outbox_datagram {
+    struct packet *packet;
+    struct muster_endpoint destination;
+    uint32_t interface;
+};
+
+struct outbox_event {
+    enum muster_peer_event event;
+    struct peer *peer; /* stays in the table until this is pulled */
+};
+
+struct outbox {
+    struct outbox_datagram datagrams[MUSTER_DATAGRAMS_MAX]; /* a ring */
+    size_t datagram_first;
+    size_t datagram_count;
+    struct packet *pulled; /* borrowed by the last output */
+
+    struct outbox_event *events; /* a ring */
+    size_t event_first;
+    size_t event_count;
+    size_t event_capacity;
+
+    size_t settled_count; /* SETTLED outputs to give */
+};
+
+/* Frees all that waits. A zeroed struct is allowed. */
+void outbox_deinit(struct outbox *outbox);
+
+/* A packet with these bytes and one reference, or NULL when memory is out. */
+struct packet *packet_new(const uint8_t *bytes, size_t length);
+void packet_release(struct packet *packet);
+
+/* Queues a packet, taking a reference of its own. False when the queue is full. */
+bool outbox_put_datagram(struct outbox *outbox, struct packet *packet,
+                         const struct muster_endpoint *destination, uint32_t interface);
+
+/* Takes the first datagram out; its bytes are valid until the next call. False when there is none. */
+bool outbox_take_datagram(struct outbox *outbox, struct muster_datagram *datagram);
+
+/* Makes room for count more events, so that as many outbox_put_event() can't fail. MUSTER_ENOMEM. */
+int outbox_reserve_events(struct outbox *outbox, size_t count);
+void outbox_put_event(struct outbox *outbox, enum muster_peer_event event, struct peer *peer);
+
+/* The first event, which stays until it is dropped; NULL when there is none. */
+const struct outbox_event *outbox_first_event(const struct outbox *outbox);
+void outbox_drop_event(struct outbox *outbox);
+
+#endif

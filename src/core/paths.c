@@ -1,0 +1,96 @@
+#include "paths.h"
+
+#include <string.h>
+
+static const uint8_t group_v4[4] = MUSTER_GROUP_V4;
+static const uint8_t broadcast_v4[4] = MUSTER_BROADCAST_V4;
+static const char *const path_names[MUSTER_PATH_KINDS] = {"m4", "b4", "u4"};
+
+const char *muster_path_name(enum muster_path_kind kind) {
+    return (size_t)kind < MUSTER_PATH_KINDS ? path_names[kind] : "?";
+}
+
+static size_t find_index(const struct paths *paths, uint32_t interface, enum muster_path_kind kind) {
+    size_t i = 0;
+    while (i < paths->count &&
+           (paths->items[i].interface != interface || paths->items[i].kind != kind)) {
+        i++;
+    }
+    return i;
+}
+
+int paths_set(struct paths *paths, const struct muster_path *items, size_t count) {
+    struct paths next = {.count = 0};
+    if (count > MUSTER_PATHS_MAX) {
+        return MUSTER_EFULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].kind == MUSTER_PATH_U4 ||
+            paths_find(&next, items[i].interface, items[i].kind) != NULL) {
+            return MUSTER_EINVAL;
+        }
+        size_t old = find_index(paths, items[i].interface, items[i].kind);
+        next.items[i] = items[i];
+        next.items[i].name[MUSTER_INTERFACE_NAME_BYTES - 1] = '\0';
+        next.heard_ms[i] = old < paths->count ? paths->heard_ms[old] : 0;
+        next.count++;
+    }
+    *paths = next;
+    return 0;
+}
+
+const struct muster_path *paths_find(const struct paths *paths, uint32_t interface,
+                                     enum muster_path_kind kind) {
+    size_t i = find_index(paths, interface, kind);
+    return i < paths->count ? &paths->items[i] : NULL;
+}
+
+void paths_heard(struct paths *paths, uint32_t interface, enum muster_path_kind kind, uint64_t now_ms) {
+    size_t i = find_index(paths, interface, kind);
+    if (i < paths->count) {
+        paths->heard_ms[i] = now_ms;
+    }
+}
+
+static bool is_heard(const struct paths *paths, size_t i, uint64_t now_ms) {
+    return paths->heard_ms[i] != 0 && now_ms - paths->heard_ms[i] <= MUSTER_PRIMARY_MS;
+}
+
+bool paths_is_primary(const struct paths *paths, size_t index, uint64_t now_ms) {
+    size_t primary = paths->count;
+    for (size_t i = 0; i < paths->count; i++) {
+        if (paths->items[i].interface != paths->items[index].interface) {
+            continue;
+        }
+        bool is_better = primary == paths->count ||
+                         is_heard(paths, i, now_ms) > is_heard(paths, primary, now_ms) ||
+                         (is_heard(paths, i, now_ms) == is_heard(paths, primary, now_ms) &&
+                          paths->items[i].kind < paths->items[primary].kind);
+        if (is_better) {
+            primary = i;
+        }
+    }
+    return primary == index;
+}
+
+const char *paths_interface_name(const struct paths *paths, uint32_t interface) {
+    for (size_t i = 0; i < paths->count; i++) {
+        if (paths->items[i].interface == interface) {
+            return paths->items[i].name;
+        }
+    }
+    return "";
+}
+
+struct muster_endpoint paths_destination(enum muster_path_kind kind, uint16_t port) {
+    struct muster_endpoint endpoint = {.family = 4, .port = port};
+    memcpy(endpoint.ip, kind == MUSTER_PATH_M4 ? group_v4 : broadcast_v4, 4);
+    return endpoint;
+}
+
+enum muster_path_kind paths_kind_of(const struct muster_endpoint *destination) {
+    if (memcmp(destination->ip, group_v4, 4) == 0) {
+        return MUSTER_PATH_M4;
+    }
+    return memcmp(destination->ip, broadcast_v4, 4) == 0 ? MUSTER_PATH_B4 : MUSTER_PATH_U4;
+}

@@ -1,0 +1,43 @@
+/* The ways out of this node, and which of them is the primary one of its interface. */
+#ifndef CORE_PATHS_H
+#define CORE_PATHS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#include "limits.h"
+
+struct paths {
+    struct muster_path items[MUSTER_PATHS_MAX];
+    uint64_t heard_ms[MUSTER_PATHS_MAX]; /* a peer was last heard by it; 0: never */
+    size_t count;
+};
+
+/* Replaces all paths; those that stay keep what they know. MUSTER_EFULL, MUSTER_EINVAL (a unicast path or one that
+ * stands twice); then nothing changed. */
+int paths_set(struct paths *paths, const struct muster_path *items, size_t count);
+
+/* The path, or NULL when it is not among ours. */
+const struct muster_path *paths_find(const struct paths *paths, uint32_t interface,
+                                     enum muster_path_kind kind);
+
+/* Notes that a peer was heard by a path; unknown ones are ignored. */
+void paths_heard(struct paths *paths, uint32_t interface, enum muster_path_kind kind, uint64_t now_ms);
+
+/* True for the primary path of its interface: the first kind by which anybody was heard within
+ * MUSTER_PRIMARY_MS, else the first there is. */
+bool paths_is_primary(const struct paths *paths, size_t index, uint64_t now_ms);
+
+/* Name of an interface that has a path, "" for others. */
+const char *paths_interface_name(const struct paths *paths, uint32_t interface);
+
+/* Group or broadcast address of a kind, at this port. */
+struct muster_endpoint paths_destination(enum muster_path_kind kind, uint16_t port);
+
+/* The kind of path that a datagram to this destination took. */
+enum muster_path_kind paths_kind_of(const struct muster_endpoint *destination);
+
+#endif

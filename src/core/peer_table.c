@@ -1,0 +1,304 @@
+#include "peer_table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+#include <utlist.h>
+
+#include "message.h"
+#include "paths.h"
+
+#define HEAP_INITIAL 16
+
+static const char *const state_names[] = {"alive", "suspect", "lost", "left"};
+
+#define EVENT_NAME(name, text) text,
+static const char *const event_names[] = {MUSTER_PEER_EVENTS(EVENT_NAME)};
+
+const char *muster_state_name(enum muster_state state) {
+    return (size_t)state < sizeof state_names / sizeof *state_names ? state_names[state] : "unknown";
+}
+
+const char *muster_peer_event_name(enum muster_peer_event event) {
+    return (size_t)event < sizeof event_names / sizeof *event_names ? event_names[event] : "unknown";
+}
+
+/* ---- the heap: a parent is due no later than its children ---- */
+
+static void heap_place(struct peer_table *table, struct peer *peer, size_t index) {
+    table->heap[index] = peer;
+    peer->heap_index = index;
+}
+
+static void heap_rise(struct peer_table *table, struct peer *peer) {
+    size_t i = peer->heap_index;
+    while (i > 0 && table->heap[(i - 1) / 2]->due_ms > peer->due_ms) {
+        heap_place(table, table->heap[(i - 1) / 2], i);
+        i = (i - 1) / 2;
+    }
+    heap_place(table, peer, i);
+}
+
+static void heap_sink(struct peer_table *table, struct peer *peer) {
+    size_t i = peer->heap_index;
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child + 1 < table->count && table->heap[child + 1]->due_ms < table->heap[child]->due_ms) {
+            child++;
+        }
+        if (child >= table->count || table->heap[child]->due_ms >= peer->due_ms) {
+            break;
+        }
+        heap_place(table, table->heap[child], i);
+        i = child;
+    }
+    heap_place(table, peer, i);
+}
+
+static int heap_reserve(struct peer_table *table) {
+    if (table->count < table->heap_capacity) {
+        return 0;
+    }
+    size_t capacity = table->heap_capacity == 0 ? HEAP_INITIAL : 2 * table->heap_capacity;
+    struct peer **heap = realloc(table->heap, capacity * sizeof *heap);
+    if (heap == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    table->heap = heap;
+    table->heap_capacity = capacity;
+    return 0;
+}
+
+static void heap_remove(struct peer_table *table, struct peer *peer) {
+    struct peer *last = table->heap[--table->count];
+    if (last != peer) {
+        heap_place(table, last, peer->heap_index);
+        heap_rise(table, last);
+        heap_sink(table, last);
+    }
+}
+
+/* ---- the table ---- */
+
+static unsigned hash_of(const struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES]) {
+    uint64_t hash;
+    crypto_shorthash((uint8_t *)&hash, id, MUSTER_ID_BYTES, table->seed);
+    return (unsigned)hash;
+}
+
+void peer_table_init(struct peer_table *table, const uint8_t seed[16], size_t peers_max) {
+    memset(table, 0, sizeof *table);
+    memcpy(table->seed, seed, sizeof table->seed);
+    table->peers_max = peers_max;
+}
+
+static void free_peer(struct peer *peer) {
+    free(peer->tuples);
+    free(peer->announce);
+    free(peer);
+}
+
+void peer_table_deinit(struct peer_table *table) {
+    struct peer *peer;
+    struct peer *next;
+    HASH_ITER(hh, table->by_id, peer, next) {
+        HASH_DELETE(hh, table->by_id, peer);
+        free_peer(peer);
+    }
+    free(table->heap);
+    memset(table, 0, sizeof *table);
+}
+
+struct peer *peer_table_find(const struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES]) {
+    struct peer *peer = NULL;
+    HASH_FIND_BYHASHVALUE(hh, table->by_id, id, MUSTER_ID_BYTES, hash_of(table, id), peer);
+    return peer;
+}
+
+static void class_leave(struct peer_table *table, struct peer *peer) {
+    DL_DELETE(table->classes[peer->class], peer);
+    table->class_counts[peer->class]--;
+}
+
+static void class_enter(struct peer_table *table, struct peer *peer, enum peer_class class) {
+    peer->class = class;
+    DL_APPEND(table->classes[class], peer);
+    table->class_counts[class]++;
+}
+
+void peer_table_set_class(struct peer_table *table, struct peer *peer, enum peer_class class) {
+    class_leave(table, peer);
+    class_enter(table, peer, class);
+}
+
+static bool evict_from(struct peer_table *table, enum peer_class class) {
+    struct peer *oldest = table->classes[class];
+    if (oldest == NULL || oldest->pins > 0) {
+        return false;
+    }
+    peer_table_remove(table, oldest);
+    table->evicted++;
+    return true;
+}
+
+static bool make_room(struct peer_table *table, bool is_verified) {
+    return table->count < table->peers_max || evict_from(table, CLASS_TOMBSTONE) ||
+           (is_verified && evict_from(table, CLASS_UNVERIFIED));
+}
+
+struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES],
+                            bool is_verified, uint64_t due_ms, bool *is_full) {
+    *is_full = false;
+    struct peer *peer = heap_reserve(table) == 0 ? calloc(1, sizeof *peer) : NULL;
+    if (peer == NULL) {
+        return NULL;
+    }
+    if (!make_room(table, is_verified)) {
+        *is_full = true;
+        free(peer);
+        return NULL;
+    }
+    memcpy(peer->id, id, MUSTER_ID_BYTES);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, table->by_id, peer->id, MUSTER_ID_BYTES, hash_of(table, id), peer);
+    if (peer->hh.tbl == NULL) { /* uthash had no memory */
+        free(peer);
+        return NULL;
+    }
+    peer->is_verified = is_verified;
+    peer->due_ms = due_ms;
+    class_enter(table, peer, is_verified ? CLASS_VERIFIED : CLASS_UNVERIFIED);
+    heap_place(table, peer, table->count++);
+    heap_rise(table, peer);
+    return peer;
+}
+
+void peer_table_remove(struct peer_table *table, struct peer *peer) {
+    assert(peer->pins == 0);
+    class_leave(table, peer);
+    heap_remove(table, peer);
+    HASH_DELETE(hh, table->by_id, peer);
+    free_peer(peer);
+}
+
+void peer_table_set_due(struct peer_table *table, struct peer *peer, uint64_t due_ms) {
+    peer->due_ms = due_ms;
+    heap_rise(table, peer);
+    heap_sink(table, peer);
+}
+
+struct peer *peer_table_first_due(const struct peer_table *table) {
+    return table->count == 0 ? NULL : table->heap[0];
+}
+
+size_t peer_table_present(const struct peer_table *table) {
+    return table->count - table->class_counts[CLASS_TOMBSTONE];
+}
+
+/* ---- one row ---- */
+
+int peer_set_announce(struct peer *peer, const uint8_t *bytes, size_t length) {
+    uint8_t *copy = malloc(length);
+    if (copy == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    memcpy(copy, bytes, length);
+    free(peer->announce);
+    peer->announce = copy;
+    peer->announce_length = length;
+    return 0;
+}
+
+int peer_reserve_evidence(struct peer *peer) {
+    if (peer->tuple_count == MUSTER_TUPLES_MAX) {
+        return 0;
+    }
+    struct tuple *tuples = realloc(peer->tuples, (peer->tuple_count + 1) * sizeof *tuples);
+    if (tuples == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    peer->tuples = tuples;
+    return 0;
+}
+
+static bool is_same_endpoint(const struct muster_endpoint *a, const struct muster_endpoint *b) {
+    return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+static struct tuple *find_tuple(struct peer *peer, const struct muster_datagram *datagram) {
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        struct tuple *tuple = &peer->tuples[i];
+        if (tuple->interface == datagram->interface &&
+            is_same_endpoint(&tuple->source, &datagram->source) &&
+            is_same_endpoint(&tuple->destination, &datagram->destination)) {
+            return tuple;
+        }
+    }
+    return NULL;
+}
+
+static struct tuple *least_recent_tuple(struct peer *peer) {
+    struct tuple *oldest = &peer->tuples[0];
+    for (unsigned i = 1; i < peer->tuple_count; i++) {
+        if (peer->tuples[i].last_ms < oldest->last_ms) {
+            oldest = &peer->tuples[i];
+        }
+    }
+    return oldest;
+}
+
+static struct tuple *new_tuple(struct peer *peer, const struct muster_datagram *datagram) {
+    struct tuple *tuple = peer->tuple_count < MUSTER_TUPLES_MAX ? &peer->tuples[peer->tuple_count++]
+                                                                : least_recent_tuple(peer);
+    *tuple = (struct tuple){.source = datagram->source,
+                            .destination = datagram->destination,
+                            .interface = datagram->interface};
+    return tuple;
+}
+
+void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram, bool is_everywhere,
+                       bool is_copy, uint64_t now_ms) {
+    if (is_everywhere && !is_copy) {
+        peer->everywhere++;
+    }
+    struct tuple *tuple = find_tuple(peer, datagram);
+    if (tuple == NULL) {
+        tuple = new_tuple(peer, datagram);
+        tuple->everywhere_since = peer->everywhere - (is_everywhere ? 1 : 0);
+    }
+    tuple->count++;
+    tuple->everywhere += is_everywhere ? 1 : 0;
+    tuple->last_ms = now_ms;
+    if (is_copy) {
+        peer->copies++;
+    } else {
+        peer->received++;
+    }
+    peer->address = datagram->source;
+    peer->interface = datagram->interface;
+}
+
+void peer_clear_evidence(struct peer *peer) {
+    peer->tuple_count = 0;
+    peer->paths = 0;
+    peer->received = 0;
+    peer->copies = 0;
+    peer->everywhere = 0;
+    peer->loss = (struct loss){0};
+}
+
+unsigned peer_paths(const struct peer *peer) {
+    unsigned paths = peer->paths;
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        paths |= 1u << paths_kind_of(&peer->tuples[i].destination);
+    }
+    return paths;
+}
+
+double tuple_loss(const struct peer *peer, const struct tuple *tuple) {
+    uint64_t expected = peer->everywhere - tuple->everywhere_since;
+    return expected == 0 || tuple->everywhere >= expected
+               ? 0
+               : (double)(expected - tuple->everywhere) / (double)expected;
+}

@@ -1,0 +1,139 @@
+/* The peer table: one row a peer, found by id, ordered by what is due next, and bounded.
+ *
+ * A row is in one class at a time; when the table is full, tombstones make room first, then unverified
+ * rows for verified ones. */
+#ifndef CORE_PEER_TABLE_H
+#define CORE_PEER_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "limits.h"
+#include "loss.h"
+
+struct message;
+
+struct tuple {
+    struct muster_endpoint source;
+    struct muster_endpoint destination;
+    uint32_t interface;
+    uint64_t count;
+    uint64_t last_ms;
+    uint64_t everywhere;       /* messages that all paths carry and that came by this one */
+    uint64_t everywhere_since; /* the row's count of them before this tuple's first */
+};
+
+enum peer_class { CLASS_VERIFIED, CLASS_UNVERIFIED, CLASS_SUSPECT, CLASS_TOMBSTONE, CLASS_COUNT };
+
+struct peer {
+    uint8_t id[MUSTER_ID_BYTES];
+    bool is_verified;
+    uint8_t key[MUSTER_KEY_BYTES];
+    enum muster_state state;
+
+    /* What was said last. */
+    uint64_t boot;
+    uint64_t rev;
+    uint64_t seq;       /* 0: nothing numbered was heard yet */
+    uint64_t last_hash; /* of the datagram with that seq, to know a copy by */
+    uint64_t asked;     /* count of its last question that we took for the group's */
+    uint64_t next_ms;   /* the promise */
+    uint64_t period_ms; /* between two promises of this boot, as far as is known */
+
+    /* When and how it was heard. */
+    uint64_t since_ms;
+    uint64_t heard_ms;
+    struct muster_endpoint address;
+    uint32_t interface;
+    unsigned paths; /* bit 1 << kind, beyond those of the tuples */
+    uint64_t received;
+    uint64_t copies;
+    uint64_t everywhere; /* messages that all paths carry and that came by any */
+    struct loss loss;
+    struct tuple *tuples; /* at most MUSTER_TUPLES_MAX */
+    unsigned tuple_count;
+
+    /* The announce as it came, at most MUSTER_ANNOUNCE_BYTES_MAX bytes. */
+    uint8_t *announce;
+    size_t announce_length;
+
+    /* Suspicion. */
+    unsigned tries;
+    unsigned tries_needed;
+    uint64_t asked_ms; /* of the last try */
+
+    /* The table's own. */
+    uint64_t due_ms;
+    size_t heap_index;
+    unsigned pins; /* events that wait to be pulled */
+    enum peer_class class;
+    struct peer *prev;
+    struct peer *next;
+    UT_hash_handle hh;
+};
+
+struct peer_table {
+    uint8_t seed[16]; /* of the hash, so that nobody can choose ids that collide */
+    size_t peers_max;
+    struct peer *by_id;
+    struct peer *classes[CLASS_COUNT]; /* the longest in it first */
+    size_t class_counts[CLASS_COUNT];
+    struct peer **heap; /* by due_ms */
+    size_t count;
+    size_t heap_capacity;
+    uint64_t evicted;
+};
+
+void peer_table_init(struct peer_table *table, const uint8_t seed[16], size_t peers_max);
+
+/* Frees all rows. A zeroed struct is allowed. */
+void peer_table_deinit(struct peer_table *table);
+
+struct peer *peer_table_find(const struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES]);
+
+/* A new row, zeroed but for id, class and due_ms, making room where the rules allow. NULL when memory is
+ * out or, *is_full then, when there is no room. */
+struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES],
+                            bool is_verified, uint64_t due_ms, bool *is_full);
+
+void peer_table_remove(struct peer_table *table, struct peer *peer);
+
+void peer_table_set_class(struct peer_table *table, struct peer *peer, enum peer_class class);
+
+void peer_table_set_due(struct peer_table *table, struct peer *peer, uint64_t due_ms);
+
+/* The row that is due first; NULL when there are none. */
+struct peer *peer_table_first_due(const struct peer_table *table);
+
+/* Rows that are alive or suspect. */
+size_t peer_table_present(const struct peer_table *table);
+
+/* ---- one row ---- */
+
+/* Replaces the stored announce. MUSTER_ENOMEM, then nothing changed. */
+int peer_set_announce(struct peer *peer, const uint8_t *bytes, size_t length);
+
+/* Makes room for a tuple, so that the next peer_add_evidence() can't fail. MUSTER_ENOMEM. */
+int peer_reserve_evidence(struct peer *peer);
+
+/* Counts a datagram under its 5-tuple. is_everywhere: all paths carry it; is_copy: it came before by
+ * another path. */
+void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram, bool is_everywhere,
+                       bool is_copy, uint64_t now_ms);
+
+/* Forgets all evidence, of an earlier boot. */
+void peer_clear_evidence(struct peer *peer);
+
+/* Path kinds by which the row was brought, bit 1 << kind. */
+unsigned peer_paths(const struct peer *peer);
+
+/* Share of the all-path messages since a tuple began that did not come by it, 0..1. */
+double tuple_loss(const struct peer *peer, const struct tuple *tuple);
+
+#endif

@@ -1,0 +1,287 @@
+#include "presence.h"
+
+#include <string.h>
+
+#include "node.h"
+#include "send.h"
+
+#define NEVER UINT64_MAX
+#define STRETCH_MIN 0.75
+#define STRETCH_MAX 1.25
+/* Ethernet with preamble and gap, IPv4 and UDP, around each datagram. */
+#define FRAME_OVERHEAD_BYTES 66
+#define ALIVE_BYTES_EXPECTED 300
+
+/* Each alive is on all paths once in so many, so that the loss of each path can be told. */
+#define EVERYWHERE_EACH 4
+
+static void forget_schedule(struct presence *presence) {
+    for (size_t i = 0; i < MUSTER_COPIES; i++) {
+        presence->copies_ms[i] = NEVER;
+    }
+    for (size_t i = 0; i < MUSTER_COPIES - 1; i++) {
+        presence->repeats_ms[i] = NEVER;
+    }
+    presence->alive_ms = NEVER;
+}
+
+/* ---- the document ---- */
+
+static struct message announce_of(const struct muster_core *core,
+                                  const struct muster_document *document) {
+    struct message message = {.kind = MESSAGE_ANNOUNCE, .document = *document};
+    memcpy(message.id, core->identity.id, MUSTER_ID_BYTES);
+    message.boot = core->identity.boot;
+    message.has_key = core->identity.has_key;
+    memcpy(message.key, core->identity.key, MUSTER_KEY_BYTES);
+    return message;
+}
+
+/* Encodes the longest announce that the document can make, and decodes it: what others could not read is
+ * refused here, and what is left lives in one place. */
+static int decode_longest(const struct muster_core *core, const struct muster_document *document,
+                          struct message *own, size_t *bytes_max) {
+    struct message longest = announce_of(core, document);
+    longest.seq = longest.rev = longest.boot = MUSTER_INTEGER_MAX;
+    longest.next_ms = MUSTER_NEXT_MS_MAX;
+    longest.peers = MUSTER_PEERS_CLAIM_MAX;
+    longest.is_answer = true;
+    longest.heard = (1u << MUSTER_PATH_KINDS) - 1;
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    int length = message_encode(&longest, identity_signer(&core->identity), 0, bytes, sizeof bytes);
+    if (length < 0) {
+        return length;
+    }
+    enum muster_drop reason;
+    if (message_decode(bytes, (size_t)length, own, &reason)) {
+        *bytes_max = (size_t)length;
+        return 0;
+    }
+    if (reason == MUSTER_DROP_MEMORY) {
+        return MUSTER_ENOMEM;
+    }
+    return reason == MUSTER_DROP_TOO_LONG || reason == MUSTER_DROP_NODES ? MUSTER_ETOOBIG
+                                                                         : MUSTER_EINVAL;
+}
+
+int presence_set_document(struct muster_core *core, const struct muster_document *document) {
+    struct presence *presence = &core->presence;
+    struct message own;
+    if (document->name == NULL) {
+        return MUSTER_EINVAL;
+    }
+    int error = decode_longest(core, document, &own, &presence->announce_bytes_max);
+    if (error != 0) {
+        return error;
+    }
+    message_deinit(&presence->own);
+    presence->own = own;
+    presence->rev++;
+    return 0;
+}
+
+void presence_deinit(struct presence *presence) {
+    message_deinit(&presence->own);
+}
+
+/* ---- what is said ---- */
+
+static uint64_t remaining_ms(const struct muster_core *core) {
+    uint64_t promised_ms = core->presence.promised_ms;
+    uint64_t left_ms = promised_ms > core->now_ms ? promised_ms - core->now_ms : 0;
+    return left_ms < MUSTER_NEXT_MS_MIN ? MUSTER_NEXT_MS_MIN : left_ms;
+}
+
+struct message presence_alive(const struct muster_core *core) {
+    return (struct message){.kind = MESSAGE_ALIVE,
+                            .rev = core->presence.rev,
+                            .next_ms = remaining_ms(core),
+                            .peers = peer_table_present(&core->table)};
+}
+
+struct message presence_describe(const struct muster_core *core) {
+    struct message message = announce_of(core, &core->presence.own.document);
+    message.rev = core->presence.rev;
+    message.next_ms = remaining_ms(core);
+    message.peers = peer_table_present(&core->table);
+    return message;
+}
+
+uint64_t presence_next_seq(struct muster_core *core) {
+    return ++core->presence.seq;
+}
+
+static void say_announce(struct muster_core *core) {
+    struct message message = presence_describe(core);
+    message.seq = presence_next_seq(core);
+    send_group(core, &message, SEND_EVERYWHERE, 0);
+}
+
+static void say_alive(struct muster_core *core) {
+    struct message message = presence_alive(core);
+    message.seq = presence_next_seq(core);
+    size_t bytes = send_group(core, &message,
+                              message.seq % EVERYWHERE_EACH == 0 ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
+    if (bytes > 0) {
+        core->presence.alive_bytes = bytes;
+    }
+}
+
+static void say_bye(struct muster_core *core) {
+    struct message message = {.kind = MESSAGE_BYE, .seq = presence_next_seq(core)};
+    send_group(core, &message, SEND_EVERYWHERE, 0);
+}
+
+/* ---- when ---- */
+
+uint64_t presence_interval_ms(const struct muster_core *core) {
+    size_t bytes = core->presence.alive_bytes > 0 ? core->presence.alive_bytes : ALIVE_BYTES_EXPECTED;
+    double frame_bits = 8.0 * (double)(bytes + FRAME_OVERHEAD_BYTES);
+    double speakers = (double)peer_table_present(&core->table) + 1;
+    double crowd_ms = 1000 * speakers * frame_bits / (double)core->budget_bps;
+    double interval_ms = crowd_ms > (double)core->interval_min_ms ? crowd_ms
+                                                                  : (double)core->interval_min_ms;
+    double longest_ms = MUSTER_NEXT_MS_MAX / STRETCH_MAX;
+    return (uint64_t)(interval_ms < longest_ms ? interval_ms : longest_ms);
+}
+
+static bool is_sleeper(const struct muster_core *core) {
+    return core->interval_min_ms >= MUSTER_SLEEPER_MS;
+}
+
+/* Promises the longest that the interval may become by its random part, so that there is room to
+ * reconsider. */
+static void promise_next(struct muster_core *core) {
+    struct presence *presence = &core->presence;
+    uint64_t interval_ms = presence_interval_ms(core);
+    presence->stretch = STRETCH_MIN + (STRETCH_MAX - STRETCH_MIN) * random_fraction(&core->random);
+    presence->spoke_ms = core->now_ms;
+    presence->alive_ms = core->now_ms + (uint64_t)((double)interval_ms * presence->stretch);
+    presence->promised_ms = core->now_ms + (uint64_t)((double)interval_ms * STRETCH_MAX);
+}
+
+/* RFC 3550, 6.3: when the crowd has grown since, the moment moves, but never past the promise. */
+static bool is_reconsidered(struct muster_core *core) {
+    struct presence *presence = &core->presence;
+    uint64_t moment_ms =
+        presence->spoke_ms + (uint64_t)((double)presence_interval_ms(core) * presence->stretch);
+    if (moment_ms > presence->promised_ms) {
+        moment_ms = presence->promised_ms;
+    }
+    if (moment_ms <= core->now_ms) {
+        return false;
+    }
+    presence->alive_ms = moment_ms;
+    return true;
+}
+
+static void schedule_copies(struct muster_core *core) {
+    static const uint64_t copy_ms[MUSTER_COPIES] = MUSTER_COPY_MS;
+    bool is_crowd = peer_table_present(&core->table) > MUSTER_CROWD_ROWS;
+    uint64_t interval_ms = presence_interval_ms(core);
+    for (size_t i = 0; i < MUSTER_COPIES; i++) {
+        core->presence.copies_ms[i] =
+            core->now_ms + (is_crowd ? random_ms(&core->random, interval_ms) : copy_ms[i]);
+    }
+}
+
+void presence_announce(struct muster_core *core) {
+    struct presence *presence = &core->presence;
+    if (core->is_observer || core->paths.count == 0 || presence->state >= PRESENCE_LEAVING) {
+        return;
+    }
+    if (presence->state == PRESENCE_SILENT) {
+        presence->state = PRESENCE_SPEAKING;
+        forget_schedule(presence);
+        promise_next(core);
+    }
+    schedule_copies(core);
+}
+
+void presence_restart(struct muster_core *core) {
+    core->presence.seq = 0;
+    core->presence.state = PRESENCE_SILENT;
+    presence_announce(core);
+}
+
+void presence_leave(struct muster_core *core) {
+    struct presence *presence = &core->presence;
+    bool has_spoken = presence->state == PRESENCE_SPEAKING && presence->seq > 0;
+    forget_schedule(presence);
+    presence->state = has_spoken ? PRESENCE_LEAVING : PRESENCE_LEFT;
+    presence->byes_left = has_spoken ? MUSTER_COPIES : 0;
+    presence->bye_ms = core->now_ms;
+}
+
+static bool is_due(const struct muster_core *core, uint64_t *moment_ms) {
+    if (*moment_ms > core->now_ms) {
+        return false;
+    }
+    *moment_ms = NEVER;
+    return true;
+}
+
+static void tick_leaving(struct muster_core *core) {
+    struct presence *presence = &core->presence;
+    if (presence->bye_ms > core->now_ms) {
+        return;
+    }
+    say_bye(core);
+    presence->bye_ms = core->now_ms + MUSTER_BYE_SPACING_MS;
+    if (--presence->byes_left == 0) {
+        presence->state = PRESENCE_LEFT;
+    }
+}
+
+static void tick_speaking(struct muster_core *core) {
+    static const uint64_t copy_ms[MUSTER_COPIES] = MUSTER_COPY_MS;
+    struct presence *presence = &core->presence;
+    for (size_t i = 0; i < MUSTER_COPIES; i++) {
+        if (is_due(core, &presence->copies_ms[i])) {
+            say_announce(core);
+        }
+    }
+    for (size_t i = 0; i < MUSTER_COPIES - 1; i++) {
+        if (is_due(core, &presence->repeats_ms[i])) {
+            say_alive(core);
+        }
+    }
+    if (presence->alive_ms > core->now_ms || is_reconsidered(core)) {
+        return;
+    }
+    promise_next(core);
+    say_alive(core);
+    for (size_t i = 0; is_sleeper(core) && i < MUSTER_COPIES - 1; i++) {
+        presence->repeats_ms[i] = core->now_ms + copy_ms[i + 1];
+    }
+}
+
+void presence_tick(struct muster_core *core) {
+    if (core->presence.state == PRESENCE_SPEAKING) {
+        tick_speaking(core);
+    } else if (core->presence.state == PRESENCE_LEAVING) {
+        tick_leaving(core);
+    }
+}
+
+static uint64_t earlier(uint64_t a_ms, uint64_t b_ms) {
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+uint64_t presence_deadline(const struct muster_core *core) {
+    const struct presence *presence = &core->presence;
+    if (presence->state == PRESENCE_LEAVING) {
+        return presence->bye_ms;
+    }
+    if (presence->state != PRESENCE_SPEAKING) {
+        return NEVER;
+    }
+    uint64_t deadline_ms = presence->alive_ms;
+    for (size_t i = 0; i < MUSTER_COPIES; i++) {
+        deadline_ms = earlier(deadline_ms, presence->copies_ms[i]);
+    }
+    for (size_t i = 0; i < MUSTER_COPIES - 1; i++) {
+        deadline_ms = earlier(deadline_ms, presence->repeats_ms[i]);
+    }
+    return deadline_ms;
+}

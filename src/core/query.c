@@ -1,0 +1,139 @@
+#include "query.h"
+
+#include <string.h>
+
+#include "node.h"
+#include "send.h"
+
+static const uint64_t repeat_ms[MUSTER_QUERIES] = MUSTER_QUERY_REPEAT_MS;
+
+void query_send(struct muster_core *core, struct message *query,
+                const struct muster_endpoint *destination, uint32_t interface) {
+    query->kind = MESSAGE_QUERY;
+    query->nonce = nonces_current(&core->nonces, &core->random, core->now_ms);
+    query->count = ++core->admission.counters.questions;
+    if (destination != NULL) {
+        send_unicast(core, query, MUSTER_ANNOUNCE_BYTES_MAX, destination, interface);
+        return;
+    }
+    bool is_for_all = !query->asks_some;
+    send_group(core, query, SEND_EVERYWHERE, is_for_all ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
+}
+
+static bool copy_text(char *copy, size_t size, const char *text) {
+    size_t length = text == NULL ? 0 : strlen(text);
+    if (length >= size) {
+        return false;
+    }
+    memset(copy, 0, size);
+    memcpy(copy, text == NULL ? "" : text, length);
+    return true;
+}
+
+int query_begin(struct muster_core *core, const char *type, const char *name, bool is_awaited) {
+    struct query *query = &core->query;
+    struct query next = {.is_active = true, .began_ms = core->now_ms, .news_ms = core->now_ms};
+    if (!copy_text(next.type, sizeof next.type, type) || !copy_text(next.name, sizeof next.name, name)) {
+        return MUSTER_EINVAL;
+    }
+    if (is_awaited && query->waiting == MUSTER_QUERIES_MAX) {
+        return MUSTER_EFULL;
+    }
+    if (query->is_active &&
+        (strcmp(query->type, next.type) != 0 || strcmp(query->name, next.name) != 0)) {
+        next.type[0] = '\0';
+        next.name[0] = '\0';
+    }
+    next.waiting = query->waiting + (is_awaited ? 1 : 0);
+    *query = next;
+    return 0;
+}
+
+void query_note_peer(struct muster_core *core) {
+    core->query.news_ms = core->now_ms;
+}
+
+void query_note_claim(struct muster_core *core, uint64_t peers) {
+    if (peers > core->query.claim) {
+        core->query.claim = peers;
+    }
+}
+
+/* Lists who need not answer, as many as fit. */
+static void list_known(const struct muster_core *core, struct message *message) {
+    for (const struct peer *peer = core->table.by_id;
+         peer != NULL && message->known_count < MUSTER_QUERY_IDS_SENT; peer = peer->hh.next) {
+        if (peer->state == MUSTER_ALIVE) {
+            memcpy(message->known[message->known_count++], peer->id, MUSTER_ID_BYTES);
+        }
+    }
+}
+
+static void ask(struct muster_core *core) {
+    struct query *query = &core->query;
+    struct message message = {.wants = true,
+                              .want_type = query->type[0] == '\0' ? NULL : query->type,
+                              .want_name = query->name[0] == '\0' ? NULL : query->name};
+    if (query->asked > 0) {
+        list_known(core, &message);
+    }
+    query->asked++;
+    query_send(core, &message, NULL, 0);
+}
+
+/* The sender of a claim does not count itself, and an observer is counted by nobody. */
+static bool is_complete(const struct muster_core *core) {
+    const struct query *query = &core->query;
+    size_t rows = peer_table_present(&core->table);
+    bool is_for_all = query->type[0] == '\0' && query->name[0] == '\0';
+    return is_for_all && rows > 0 && rows >= query->claim + (core->is_observer ? 1 : 0);
+}
+
+/* When the first answers must be in, before which a claim means nothing: its sender may have just started. */
+static uint64_t first_window_end_ms(const struct muster_core *core) {
+    return core->query.began_ms + MUSTER_ANSWER_MS_MIN + answer_window_ms(core);
+}
+
+static uint64_t silence_end_ms(const struct muster_core *core) {
+    const struct query *query = &core->query;
+    uint64_t window_ms = answer_window_ms(core) > MUSTER_SILENCE_MS_MIN ? answer_window_ms(core)
+                                                                        : MUSTER_SILENCE_MS_MIN;
+    uint64_t asked_ms = query->began_ms + repeat_ms[MUSTER_QUERIES - 1];
+    uint64_t end_ms = (query->news_ms > asked_ms ? query->news_ms : asked_ms) + window_ms;
+    uint64_t latest_ms = query->began_ms + MUSTER_QUERY_MS_MAX;
+    return end_ms < latest_ms ? end_ms : latest_ms;
+}
+
+static void settle(struct muster_core *core) {
+    core->outbox.settled_count += core->query.waiting;
+    core->query.is_active = false;
+    core->query.waiting = 0;
+}
+
+void query_tick(struct muster_core *core) {
+    struct query *query = &core->query;
+    if (!query->is_active || core->paths.count == 0) {
+        return;
+    }
+    if (query->asked > 0 && is_complete(core) && core->now_ms >= first_window_end_ms(core)) {
+        settle(core);
+        return;
+    }
+    if (query->asked < MUSTER_QUERIES && core->now_ms >= query->began_ms + repeat_ms[query->asked]) {
+        ask(core);
+    }
+    if (core->now_ms >= silence_end_ms(core)) {
+        settle(core);
+    }
+}
+
+uint64_t query_deadline(const struct muster_core *core) {
+    const struct query *query = &core->query;
+    if (!query->is_active || core->paths.count == 0) {
+        return UINT64_MAX;
+    }
+    uint64_t deadline_ms = query->asked < MUSTER_QUERIES ? query->began_ms + repeat_ms[query->asked]
+                                                         : silence_end_ms(core);
+    uint64_t window_ms = first_window_end_ms(core);
+    return is_complete(core) && window_ms < deadline_ms ? window_ms : deadline_ms;
+}

@@ -1,0 +1,164 @@
+#include "suspicion.h"
+
+#include <string.h>
+
+#include "node.h"
+
+/* How far ahead a question takes along others that will be due. */
+#define BATCH_MS MUSTER_QUESTION_JITTER_MS
+/* How soon to try again when memory for an event was short. */
+#define RETRY_MS 100
+
+static double loss_of(const struct muster_core *core, const struct peer *peer) {
+    double p = loss_ratio(&peer->loss);
+    double mean = loss_mean_ratio(&core->loss);
+    p = p > mean ? p : mean;
+    return p > MUSTER_LOSS_FLOOR ? p : MUSTER_LOSS_FLOOR;
+}
+
+unsigned suspicion_patience(double p, double rows) {
+    unsigned patience = 1;
+    double chance = p;
+    while (chance > MUSTER_FALSE_SUSPECTS / rows && patience < MUSTER_PATIENCE_MAX) {
+        chance *= p;
+        patience++;
+    }
+    return patience;
+}
+
+unsigned suspicion_tries(double p, unsigned patience) {
+    double chance = 1;
+    for (unsigned i = 0; i < patience; i++) {
+        chance *= p;
+    }
+    double unheard = 1 - (1 - p) * (1 - p); /* the question or its answer is lost */
+    unsigned tries = 0;
+    while ((chance >= MUSTER_FALSE_DEATH || tries < MUSTER_TRIES_MIN) && tries < MUSTER_TRIES_MAX) {
+        chance *= unheard;
+        tries++;
+    }
+    return tries;
+}
+
+static unsigned patience_of(const struct muster_core *core, const struct peer *peer) {
+    return suspicion_patience(loss_of(core, peer), (double)peer_table_present(&core->table));
+}
+
+uint64_t suspicion_due_ms(const struct muster_core *core, const struct peer *peer) {
+    uint64_t heard_ms = peer->heard_ms > core->resumed_ms ? peer->heard_ms : core->resumed_ms;
+    return heard_ms + peer->next_ms + (patience_of(core, peer) - 1) * peer->period_ms + MUSTER_GRACE_MS;
+}
+
+static uint64_t jitter_ms(struct muster_core *core) {
+    return random_ms(&core->random, MUSTER_QUESTION_JITTER_MS);
+}
+
+static void suspect(struct muster_core *core, struct peer *peer) {
+    peer->state = MUSTER_SUSPECT;
+    peer->tries = 0;
+    peer->asked_ms = 0;
+    peer->tries_needed = suspicion_tries(loss_of(core, peer), patience_of(core, peer));
+    peer_table_set_class(&core->table, peer, CLASS_SUSPECT);
+    peer_table_set_due(&core->table, peer, core->now_ms + jitter_ms(core));
+    outbox_put_event(&core->outbox, MUSTER_PEER_SUSPECT, peer);
+    peer->pins++;
+}
+
+static void bury(struct muster_core *core, struct peer *peer) {
+    peer->state = MUSTER_LOST;
+    peer_table_set_class(&core->table, peer, CLASS_TOMBSTONE);
+    peer_table_set_due(&core->table, peer, core->now_ms + core->tombstone_ms);
+    outbox_put_event(&core->outbox, MUSTER_PEER_LOST, peer);
+    peer->pins++;
+}
+
+/* One try more; the next may be made by any listener, whoever draws the shortest delay. */
+static void count_try(struct muster_core *core, struct peer *peer) {
+    peer->tries++;
+    peer->asked_ms = core->now_ms;
+    uint64_t pause_ms = MUSTER_QUESTION_MS + (peer->tries < peer->tries_needed ? jitter_ms(core) : 0);
+    peer_table_set_due(&core->table, peer, core->now_ms + pause_ms);
+}
+
+/* Asks the group for the suspect that is due and for those that soon will be. */
+static void ask(struct muster_core *core, struct peer *first) {
+    struct message query = {.asks_some = true, .of_count = 1};
+    memcpy(query.of[0], first->id, MUSTER_ID_BYTES);
+    count_try(core, first);
+    struct peer *peer;
+    for (peer = core->table.classes[CLASS_SUSPECT];
+         peer != NULL && query.of_count < MUSTER_QUERY_IDS_SENT; peer = peer->next) {
+        if (peer != first && peer->tries < peer->tries_needed &&
+            peer->due_ms <= core->now_ms + BATCH_MS) {
+            memcpy(query.of[query.of_count++], peer->id, MUSTER_ID_BYTES);
+            count_try(core, peer);
+        }
+    }
+    query_send(core, &query, NULL, 0);
+}
+
+static void tick_suspect(struct muster_core *core, struct peer *peer) {
+    /* After a sleep the answers to what was asked before it may still wait to be read. */
+    if (core->resumed_ms != 0 && core->now_ms < core->resumed_ms + MUSTER_QUESTION_MS) {
+        peer_table_set_due(&core->table, peer, core->resumed_ms + MUSTER_QUESTION_MS);
+    } else if (peer->tries < peer->tries_needed) {
+        ask(core, peer);
+    } else {
+        bury(core, peer);
+    }
+}
+
+static void tick_alive(struct muster_core *core, struct peer *peer) {
+    uint64_t due_ms = suspicion_due_ms(core, peer);
+    if (due_ms > core->now_ms) {
+        peer_table_set_due(&core->table, peer, due_ms);
+    } else {
+        suspect(core, peer);
+    }
+}
+
+static void tick_tombstone(struct muster_core *core, struct peer *peer) {
+    if (peer->pins > 0) {
+        peer_table_set_due(&core->table, peer, core->now_ms + RETRY_MS);
+    } else {
+        peer_table_remove(&core->table, peer);
+    }
+}
+
+void suspicion_tick(struct muster_core *core) {
+    struct peer *peer;
+    while ((peer = peer_table_first_due(&core->table)) != NULL && peer->due_ms <= core->now_ms) {
+        if (outbox_reserve_events(&core->outbox, 1) != 0) {
+            peer_table_set_due(&core->table, peer, core->now_ms + RETRY_MS);
+            continue;
+        }
+        switch (peer->state) {
+        case MUSTER_ALIVE:
+            tick_alive(core, peer);
+            break;
+        case MUSTER_SUSPECT:
+            tick_suspect(core, peer);
+            break;
+        case MUSTER_LOST:
+        case MUSTER_LEFT:
+            tick_tombstone(core, peer);
+            break;
+        }
+    }
+}
+
+void suspicion_note_question(struct muster_core *core, const struct message *query) {
+    for (size_t i = 0; i < query->of_count; i++) {
+        struct peer *peer = peer_table_find(&core->table, query->of[i]);
+        /* Copies by other paths and questions that crossed get one answer, so they are one try. */
+        if (peer != NULL && peer->state == MUSTER_SUSPECT && peer->tries < peer->tries_needed &&
+            core->now_ms >= peer->asked_ms + MUSTER_GROUP_ANSWER_MS) {
+            count_try(core, peer);
+        }
+    }
+}
+
+uint64_t suspicion_deadline(const struct muster_core *core) {
+    const struct peer *peer = peer_table_first_due(&core->table);
+    return peer == NULL ? UINT64_MAX : peer->due_ms;
+}

@@ -1,0 +1,29 @@
+/* From a broken promise to a confirmed death: patience by measured loss, the question to the group, and
+ * how many of them it takes. */
+#ifndef CORE_SUSPICION_H
+#define CORE_SUSPICION_H
+
+#include <stdint.h>
+
+struct muster_core;
+struct peer;
+struct message;
+
+/* When a living row's patience ends, given its promise and the loss known now. */
+uint64_t suspicion_due_ms(const struct muster_core *core, const struct peer *peer);
+
+/* Does what is due for all rows: suspects, asks, buries, forgets. */
+void suspicion_tick(struct muster_core *core);
+
+/* Somebody asked the group for these: their silence counts for us too, and we need not ask at once. */
+void suspicion_note_question(struct muster_core *core, const struct message *query);
+
+uint64_t suspicion_deadline(const struct muster_core *core);
+
+/* Broken promises after which a row is suspect, from its loss p and the rows present. */
+unsigned suspicion_patience(double p, double rows);
+
+/* Unanswered questions after which it is lost. */
+unsigned suspicion_tries(double p, unsigned patience);
+
+#endif

@@ -1,0 +1,118 @@
+#include "view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "document.h"
+#include "node.h"
+
+static int compare_tuples(const void *a, const void *b) {
+    const struct muster_tuple *first = a;
+    const struct muster_tuple *second = b;
+    return (first->age_ms > second->age_ms) - (first->age_ms < second->age_ms);
+}
+
+static void fill_interface(const struct muster_core *core, uint32_t interface,
+                           char name[MUSTER_INTERFACE_NAME_BYTES]) {
+    strncpy(name, paths_interface_name(&core->paths, interface), MUSTER_INTERFACE_NAME_BYTES);
+}
+
+static void fill_tuples(const struct muster_core *core, const struct peer *peer,
+                        struct muster_tuple *tuples) {
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        const struct tuple *tuple = &peer->tuples[i];
+        tuples[i] = (struct muster_tuple){.source = tuple->source,
+                                          .destination = tuple->destination,
+                                          .interface = tuple->interface,
+                                          .path = paths_kind_of(&tuple->destination),
+                                          .count = tuple->count,
+                                          .age_ms = core->now_ms - tuple->last_ms,
+                                          .loss = tuple_loss(peer, tuple)};
+        fill_interface(core, tuple->interface, tuples[i].interface_name);
+    }
+    qsort(tuples, peer->tuple_count, sizeof *tuples, compare_tuples);
+}
+
+int view_fill(const struct muster_core *core, const struct peer *peer, struct message *message,
+              struct muster_tuple *tuples, struct muster_peer *view) {
+    enum muster_drop reason;
+    if (!message_decode(peer->announce, peer->announce_length, message, &reason)) {
+        return MUSTER_ENOMEM; /* it was decoded once: nothing else can be wrong with it */
+    }
+    fill_tuples(core, peer, tuples);
+    *view = (struct muster_peer){
+        .boot = peer->boot,
+        .rev = peer->rev,
+        .state = peer->state,
+        .verified = peer->is_verified,
+        .document = message->document,
+        .address = peer->address,
+        .paths = peer_paths(peer),
+        .age_ms = core->now_ms - peer->heard_ms,
+        .next_ms = (int64_t)(peer->heard_ms + peer->next_ms) - (int64_t)core->now_ms,
+        .since_ms = core->now_ms - peer->since_ms,
+        .loss = loss_ratio(&peer->loss),
+        .received = peer->received,
+        .copies = peer->copies,
+        .tuples = tuples,
+        .tuple_count = peer->tuple_count,
+    };
+    memcpy(view->id, peer->id, MUSTER_ID_BYTES);
+    fill_interface(core, peer->interface, view->interface_name);
+    return 0;
+}
+
+/* ---- snapshots ---- */
+
+/* What one row of a snapshot points to. */
+struct row_storage {
+    struct document_node *tree;
+    void *arrays;
+    struct muster_tuple tuples[MUSTER_TUPLES_MAX];
+};
+
+int muster_core_peers(const muster_core_t *core, struct muster_peer_list *list) {
+    size_t count = core->table.count;
+    *list = (struct muster_peer_list){0};
+    if (count == 0) {
+        return 0;
+    }
+    struct row_storage *rows = calloc(count, sizeof *rows);
+    list->peers = calloc(count, sizeof *list->peers);
+    list->storage = rows;
+    for (const struct peer *peer = core->table.by_id; peer != NULL; peer = peer->hh.next) {
+        struct message message;
+        if (rows == NULL || list->peers == NULL ||
+            view_fill(core, peer, &message, rows[list->count].tuples, &list->peers[list->count]) != 0) {
+            muster_peer_list_free(list);
+            return MUSTER_ENOMEM;
+        }
+        rows[list->count].tree = message.tree;
+        rows[list->count].arrays = message.arrays;
+        list->count++;
+    }
+    return 0;
+}
+
+void muster_peer_list_free(struct muster_peer_list *list) {
+    struct row_storage *rows = list->storage;
+    for (size_t i = 0; i < list->count; i++) {
+        document_free(rows[i].tree);
+        free(rows[i].arrays);
+    }
+    free(rows);
+    free(list->peers);
+    *list = (struct muster_peer_list){0};
+}
+
+const struct muster_counters *muster_core_counters(const muster_core_t *core) {
+    return &core->admission.counters;
+}
+
+void muster_core_id(const muster_core_t *core, uint8_t id[MUSTER_ID_BYTES]) {
+    memcpy(id, core->identity.id, MUSTER_ID_BYTES);
+}
+
+uint64_t muster_core_boot(const muster_core_t *core) {
+    return core->identity.boot;
+}

@@ -1,0 +1,359 @@
+/* The muster node without I/O: bytes and a time go in, bytes and application events come out.
+ *
+ * A core opens no socket, reads no clock and calls nobody back. Whoever drives it (muster.h on a libuv
+ * loop, a simulator, a fuzzer) repeats:
+ *
+ *     muster_core_step(core, &event);                 what happened, and when
+ *     while (muster_core_next(core, &output)) ...;    what is to be sent or told, until none is left
+ *     muster_core_deadline(core);                     when to step a timer event at the latest
+ *
+ * Time is monotonic, in milliseconds, from any origin, and never runs backwards. The same events with
+ * the same seed give the same outputs. A core may be used from one thread at a time; cores share nothing.
+ *
+ * The wire format and all rules behind it are in schemas/PROTOCOL.md. */
+#ifndef MUSTER_CORE_H
+#define MUSTER_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MUSTER_ID_BYTES 16
+#define MUSTER_KEY_BYTES 32
+#define MUSTER_SECRET_BYTES 64
+#define MUSTER_SIGNATURE_BYTES 64
+#define MUSTER_SEED_BYTES 32
+#define MUSTER_DATAGRAM_BYTES_MAX 1400
+
+typedef struct muster_core muster_core_t;
+
+/* ---- values ---- */
+
+/* An address and port. family is 4 or, later, 6; 0 means unspecified. An IPv4 address fills ip[0..3].
+ * port is in host order. */
+struct muster_endpoint {
+    uint8_t family;
+    uint8_t ip[16];
+    uint16_t port;
+};
+
+/* The way a datagram took. "m4": IPv4 multicast, "b4": IPv4 broadcast, "u4": IPv4 unicast. */
+enum muster_path_kind { MUSTER_PATH_M4, MUSTER_PATH_B4, MUSTER_PATH_U4 };
+#define MUSTER_PATH_KINDS 3
+
+/* Name of a path kind as people and the wire write it, "m4". Static storage. */
+MUSTER_API const char *muster_path_name(enum muster_path_kind kind);
+
+#define MUSTER_INTERFACE_NAME_BYTES 16
+
+/* One way out: an interface and a kind (never u4). */
+struct muster_path {
+    uint32_t interface; /* the kernel's interface index */
+    enum muster_path_kind kind;
+    char name[MUSTER_INTERFACE_NAME_BYTES]; /* of the interface, not empty */
+};
+
+/* A name with its value: an attribute of a peer or a TXT item of a service. UTF-8. */
+struct muster_text {
+    const char *name;
+    const char *value;
+};
+
+struct muster_service {
+    const char *name;  /* for people, "" when the peer's name does */
+    const char *type;  /* IANA service name (RFC 6335, 5.1): "http", "ipp" */
+    const char *proto; /* "tcp" or "udp" */
+    uint16_t port;     /* 1..65535 */
+    const struct muster_text *txt;
+    size_t txt_count;
+};
+
+/* What a peer says of itself. */
+struct muster_document {
+    const char *name;
+    const struct muster_service *services;
+    size_t service_count;
+    const struct muster_text *attrs;
+    size_t attr_count;
+};
+
+enum muster_state {
+    MUSTER_ALIVE,   /* heard within its own promise */
+    MUSTER_SUSPECT, /* broke its promise; the group is being asked for it */
+    MUSTER_LOST,    /* did not answer; the row stays for tombstone_ms */
+    MUSTER_LEFT,    /* said bye; the row stays for tombstone_ms */
+};
+
+/* "alive", "suspect", "lost" or "left". Static storage. */
+MUSTER_API const char *muster_state_name(enum muster_state state);
+
+/* Evidence: one observed 5-tuple (the protocol is UDP) and what came by it. */
+struct muster_tuple {
+    struct muster_endpoint source;
+    struct muster_endpoint destination;
+    uint32_t interface;
+    char interface_name[MUSTER_INTERFACE_NAME_BYTES]; /* "" when that interface is gone */
+    enum muster_path_kind path;
+    uint64_t count;  /* datagrams accepted by this 5-tuple, copies included */
+    uint64_t age_ms; /* since the last of them */
+    double loss;     /* 0..1: of the messages that every path carries, those that did not come by this one */
+};
+
+/* A row of the peer table as it stands. All pointers are borrowed from whatever gave the row. */
+struct muster_peer {
+    uint8_t id[MUSTER_ID_BYTES];
+    uint64_t boot; /* grows with each start of the peer */
+    uint64_t rev;  /* of the document, within boot */
+    enum muster_state state;
+    bool verified; /* a key vouches for every word of this row */
+    struct muster_document document;
+    struct muster_endpoint address; /* source of the last datagram: the peer's unicast socket */
+    char interface_name[MUSTER_INTERFACE_NAME_BYTES];
+    unsigned paths;    /* bit 1 << kind for each path that brought it, or that brought it our question */
+    uint64_t age_ms;   /* since it was last heard */
+    int64_t next_ms;   /* until it speaks again by its own promise; negative when overdue */
+    uint64_t since_ms; /* since the row began */
+    double loss;       /* 0..1: of its numbered messages, those that came by no path */
+    uint64_t received; /* numbered messages and answers accepted, each once */
+    uint64_t copies;   /* further copies of them by other paths */
+    const struct muster_tuple *tuples; /* the most recent first */
+    size_t tuple_count;
+};
+
+/* What can happen to a peer. X(name, text) */
+#define MUSTER_PEER_EVENTS(X)                                                      \
+    X(JOINED, "joined")       /* a new row */                                      \
+    X(CHANGED, "changed")     /* its document changed */                           \
+    X(RESTARTED, "restarted") /* the same id with a larger boot */                 \
+    X(SUSPECT, "suspect")     /* it broke its promise */                           \
+    X(RETURNED, "returned")   /* heard again after suspect, lost or left */        \
+    X(LOST, "lost")           /* it did not answer the group's question */         \
+    X(LEFT, "left")           /* it said bye */                                    \
+    X(CONFLICT, "conflict")   /* somebody else proved that it holds our own key */
+
+enum muster_peer_event {
+#define MUSTER_PEER_EVENT_ENUM(name, text) MUSTER_PEER_##name,
+    MUSTER_PEER_EVENTS(MUSTER_PEER_EVENT_ENUM)
+#undef MUSTER_PEER_EVENT_ENUM
+};
+
+/* "joined" and so on. Static storage. */
+MUSTER_API const char *muster_peer_event_name(enum muster_peer_event event);
+
+/* Why a received datagram had no effect, in the order of the checks. X(name, text, meaning) */
+#define MUSTER_DROPS(X)                                                                \
+    X(TOO_LONG, "too_long", "longer than 1400 bytes")                                  \
+    X(TRUNCATED, "truncated", "empty, cut short, or without its final LF")             \
+    X(FORMAT, "format", "first byte belongs to no muster datagram")                    \
+    X(SEALED, "sealed", "sealed, and there is no key here that opens it")              \
+    X(PATH, "path", "came by an interface or to an address that is not listened on")   \
+    X(TTL, "ttl", "did not come from this link (TTL below 255)")                       \
+    X(FLOOD, "flood", "more than its source may send")                                 \
+    X(SYNTAX, "syntax", "not JSON, or not the lines that make a message")              \
+    X(UTF8, "utf8", "not UTF-8, or text that no member may hold")                      \
+    X(DEPTH, "depth", "nested too deep")                                               \
+    X(NODES, "nodes", "too many values")                                               \
+    X(DUPLICATE, "duplicate", "two members of one name")                               \
+    X(VERSION, "version", "another version of the format")                             \
+    X(KIND, "kind", "unknown kind of message")                                         \
+    X(MISSING, "missing", "a required member is missing")                              \
+    X(TYPE, "type", "a member of the wrong type")                                      \
+    X(RANGE, "range", "a member out of its range")                                     \
+    X(OWN, "own", "our own datagram, looped back")                                     \
+    X(SIGNATURE, "signature", "signature missing or wrong, or the key is not the id's") \
+    X(STALE, "stale", "older than what is known of its sender")                        \
+    X(UNASKED, "unasked", "an answer to no question of ours")                          \
+    X(SHORT_QUESTION, "short_question", "a question shorter than the answer it wants") \
+    X(UNKNOWN, "unknown", "from a sender of whom nothing is known yet")                \
+    X(TABLE_FULL, "table_full", "no room in a bounded table")                          \
+    X(BACKLOG, "backlog", "outputs were not pulled")                                   \
+    X(MEMORY, "memory", "out of memory")
+
+enum muster_drop {
+#define MUSTER_DROP_ENUM(name, text, meaning) MUSTER_DROP_##name,
+    MUSTER_DROPS(MUSTER_DROP_ENUM)
+#undef MUSTER_DROP_ENUM
+    MUSTER_DROP_COUNT
+};
+
+/* The counter's name, "too_long", and its meaning for people. Static storage. */
+MUSTER_API const char *muster_drop_name(enum muster_drop drop);
+MUSTER_API const char *muster_drop_meaning(enum muster_drop drop);
+
+/* Every received datagram is counted in `received` and in exactly one of accepted, copies or drops. */
+struct muster_counters {
+    uint64_t received;
+    uint64_t accepted;
+    uint64_t copies;
+    uint64_t drops[MUSTER_DROP_COUNT];
+    uint64_t sent;            /* datagrams handed out, each path counted */
+    uint64_t questions;       /* queries of ours, each once */
+    uint64_t answers;         /* answers of ours */
+    uint64_t evicted;         /* rows that made room for others before their time */
+    uint64_t verifications;   /* signatures checked */
+    uint64_t outputs_dropped; /* datagrams not sent because outputs were not pulled */
+};
+
+/* ---- identity ---- */
+
+/* How messages are signed and verified. All functions return 0, or a negative error when they fail; verify
+ * returns MUSTER_ECRYPTO for a signature that does not hold. */
+struct muster_crypto {
+    int (*sign)(void *context, const uint8_t *bytes, size_t length,
+                uint8_t signature[MUSTER_SIGNATURE_BYTES]);
+    int (*verify)(void *context, const uint8_t key[MUSTER_KEY_BYTES], const uint8_t *bytes,
+                  size_t length, const uint8_t signature[MUSTER_SIGNATURE_BYTES]);
+    void *context; /* borrowed as long as the core lives */
+};
+
+/* Ed25519 (RFC 8032) by libsodium; secret is borrowed as long as the crypto is used and may be NULL for
+ * who only verifies. MUSTER_ECRYPTO when libsodium can't be initialised. */
+MUSTER_API int muster_crypto_ed25519(struct muster_crypto *crypto,
+                                     const uint8_t secret[MUSTER_SECRET_BYTES]);
+
+/* Makes an Ed25519 key pair from the system's randomness. MUSTER_ECRYPTO. */
+MUSTER_API int muster_key_generate(uint8_t key[MUSTER_KEY_BYTES],
+                                   uint8_t secret[MUSTER_SECRET_BYTES]);
+
+/* The id of a key: BLAKE2b-128 (RFC 7693) of its 32 bytes. */
+MUSTER_API void muster_id_of_key(const uint8_t key[MUSTER_KEY_BYTES], uint8_t id[MUSTER_ID_BYTES]);
+
+/* An id in 32 lower-case hexadecimal digits and a NUL. */
+#define MUSTER_ID_TEXT_BYTES 33
+MUSTER_API void muster_id_text(const uint8_t id[MUSTER_ID_BYTES], char text[MUSTER_ID_TEXT_BYTES]);
+
+/* ---- the node ---- */
+
+struct muster_core_options {
+    /* What the node says of itself; copied. NULL: an observer, which asks and listens under a throw-away
+     * id, never announces, and so leaves no row anywhere. */
+    const struct muster_document *document;
+    const uint8_t *key;          /* MUSTER_KEY_BYTES, copied; NULL: unsigned, with an id from the seed */
+    struct muster_crypto crypto; /* verify is required, sign where there is a key */
+    uint64_t boot;               /* 1..2^53-1; larger than at any earlier start of this key */
+    uint8_t seed[MUSTER_SEED_BYTES]; /* of all randomness, nonces included: unpredictable outside of tests */
+    uint16_t port;                   /* UDP port of the control group */
+    uint64_t interval_min_ms;        /* between two alives, 100..86,400,000; the crowd may stretch it */
+    uint64_t budget_bps;             /* bits a second that all alives of a segment may take together */
+    uint64_t tombstone_ms;           /* how long a row stays after lost or left */
+    size_t peers_max;                /* rows, 1..1,000,000 */
+};
+
+/* Sets the defaults of PROTOCOL.md: an observer without a key, and without crypto, boot and seed, which
+ * the caller must set. */
+MUSTER_API void muster_core_options_init(struct muster_core_options *options);
+
+/* Makes a node at time now_ms. Nothing is sent before it has paths. MUSTER_EINVAL for an option out of
+ * range, MUSTER_ETOOBIG for a document that an announcement can't carry, MUSTER_ENOMEM. On error *core
+ * is NULL. */
+MUSTER_API int muster_core_new(const struct muster_core_options *options, uint64_t now_ms,
+                               muster_core_t **core);
+
+/* Frees the node at once, without a bye. NULL is allowed. */
+MUSTER_API void muster_core_free(muster_core_t *core);
+
+/* A datagram that came or is to be sent. A datagram to be sent leaves from the node's unicast socket:
+ * its source and ttl are not set. */
+struct muster_datagram {
+    const uint8_t *bytes;
+    size_t length;
+    struct muster_endpoint source;
+    struct muster_endpoint destination;
+    uint32_t interface; /* it came by, or shall leave by */
+    uint8_t ttl;        /* as received */
+};
+
+enum muster_command_kind {
+    MUSTER_COMMAND_QUERY,  /* ask the group who is there; MUSTER_OUTPUT_SETTLED follows for each QUERY */
+    MUSTER_COMMAND_UPDATE, /* replace the document; its name may change too */
+    MUSTER_COMMAND_LEAVE,  /* say bye; MUSTER_OUTPUT_LEFT follows, and nothing is said after it */
+    MUSTER_COMMAND_REKEY,  /* go on under another key, as a new peer */
+};
+
+struct muster_command {
+    enum muster_command_kind kind;
+    const char *type;                       /* QUERY: only peers with such a service; NULL: any */
+    const char *name;                       /* QUERY: only peers of this name; NULL: any */
+    const struct muster_document *document; /* UPDATE, copied */
+    const uint8_t *key;                     /* REKEY, copied */
+    struct muster_crypto crypto;            /* REKEY */
+    uint64_t boot;                          /* REKEY */
+};
+
+enum muster_event_kind {
+    MUSTER_EVENT_TIMER,    /* time has passed */
+    MUSTER_EVENT_DATAGRAM, /* a datagram came */
+    MUSTER_EVENT_PATHS,    /* these are now the ways out, all earlier ones are void */
+    MUSTER_EVENT_COMMAND,
+};
+
+/* All pointers are borrowed for the call. */
+struct muster_event {
+    enum muster_event_kind kind;
+    uint64_t now_ms;
+    struct muster_datagram datagram;
+    const struct muster_path *paths;
+    size_t path_count;
+    struct muster_command command;
+};
+
+/* Lets the node see an event, and do what is due by event->now_ms. Datagrams, however bad, are never an error: they are
+ * counted. A command or paths can be refused, and then changed nothing: MUSTER_EINVAL (an observer told
+ * to update, a document that breaks a rule), MUSTER_ETOOBIG, MUSTER_EFULL (too many paths), MUSTER_ENOMEM,
+ * MUSTER_ECLOSING (after LEAVE). */
+MUSTER_API int muster_core_step(muster_core_t *core, const struct muster_event *event);
+
+enum muster_output_kind {
+    MUSTER_OUTPUT_DATAGRAM, /* send this */
+    MUSTER_OUTPUT_PEER,     /* tell the application */
+    MUSTER_OUTPUT_SETTLED,  /* the answers to a QUERY are in, as far as can be told */
+    MUSTER_OUTPUT_LEFT,     /* the last bye was pulled */
+};
+
+/* datagram.bytes and all that peer points to are borrowed until the next call on this core. */
+struct muster_output {
+    enum muster_output_kind kind;
+    struct muster_datagram datagram;
+    enum muster_peer_event peer_event;
+    struct muster_peer peer; /* as the row stands now */
+};
+
+/* Pulls the next output; false when there is none. Who can't send just now stops pulling. */
+MUSTER_API bool muster_core_next(muster_core_t *core, struct muster_output *output);
+
+/* The time at which the node wants a timer event at the latest, in the past when it is due at once;
+ * UINT64_MAX for never. */
+MUSTER_API uint64_t muster_core_deadline(const muster_core_t *core);
+
+/* ---- looking ---- */
+
+/* A snapshot of the peer table. */
+struct muster_peer_list {
+    struct muster_peer *peers;
+    size_t count;
+    void *storage; /* what the peers point to; not for the caller */
+};
+
+/* Takes a snapshot of all rows, in the order in which they joined. The caller frees it. MUSTER_ENOMEM. */
+MUSTER_API int muster_core_peers(const muster_core_t *core, struct muster_peer_list *list);
+
+/* Frees a snapshot. A zeroed one is allowed. */
+MUSTER_API void muster_peer_list_free(struct muster_peer_list *list);
+
+/* Counters since the start; borrowed as long as the core lives. */
+MUSTER_API const struct muster_counters *muster_core_counters(const muster_core_t *core);
+
+/* The node's own id and boot. */
+MUSTER_API void muster_core_id(const muster_core_t *core, uint8_t id[MUSTER_ID_BYTES]);
+MUSTER_API uint64_t muster_core_boot(const muster_core_t *core);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

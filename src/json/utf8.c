@@ -1,0 +1,55 @@
+#include "utf8.h"
+
+#include <stdbool.h>
+
+/* Bytes of a sequence that begins with lead; 0 for a byte that begins none. C0 and C1 would only begin
+ * overlong forms, F5 and above code points beyond U+10FFFF. */
+static int sequence_length(unsigned char lead) {
+    if (lead < 0x80) {
+        return 1;
+    }
+    if (lead < 0xC2 || lead > 0xF4) {
+        return 0;
+    }
+    return lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+}
+
+/* The second byte carries the bounds that four lead bytes have (RFC 3629, section 4: UTF8-3, UTF8-4). */
+static bool second_fits(unsigned char lead, unsigned char second) {
+    switch (lead) {
+    case 0xE0:
+        return second >= 0xA0 && second <= 0xBF;
+    case 0xED:
+        return second >= 0x80 && second <= 0x9F;
+    case 0xF0:
+        return second >= 0x90 && second <= 0xBF;
+    case 0xF4:
+        return second >= 0x80 && second <= 0x8F;
+    default:
+        return second >= 0x80 && second <= 0xBF;
+    }
+}
+
+int utf8_decode(const char *text, size_t length, uint32_t *code_point) {
+    if (length == 0) {
+        return UTF8_CUT;
+    }
+    const unsigned char lead = (unsigned char)text[0];
+    const int bytes = sequence_length(lead);
+    if (bytes == 0) {
+        return UTF8_BAD;
+    }
+    uint32_t value = bytes == 1 ? lead : lead & (0x7FU >> bytes);
+    for (int i = 1; i < bytes; i++) {
+        if ((size_t)i == length) {
+            return UTF8_CUT;
+        }
+        const unsigned char byte = (unsigned char)text[i];
+        if (i == 1 ? !second_fits(lead, byte) : (byte & 0xC0) != 0x80) {
+            return UTF8_BAD;
+        }
+        value = value << 6 | (byte & 0x3FU);
+    }
+    *code_point = value;
+    return bytes;
+}

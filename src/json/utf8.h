@@ -1,0 +1,15 @@
+/* One UTF-8 sequence at a time (RFC 3629, section 4). */
+#ifndef JSON_UTF8_H
+#define JSON_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define UTF8_BAD (-1) /* no bytes that follow could make this a sequence: overlong, surrogate, stray byte */
+#define UTF8_CUT 0    /* the text ends inside what may be a sequence, or is empty */
+
+/* Decodes the sequence at the start of text[0..length). Returns its length in bytes, 1 to 4, or one of
+ * the above; *code_point is set only in the first case. */
+int utf8_decode(const char *text, size_t length, uint32_t *code_point);
+
+#endif

@@ -1,0 +1,12 @@
+/* An allocator that fails on demand. It stands in for malloc, calloc and realloc of the code under test by the
+ * linker's --wrap. */
+#ifndef TESTS_COUNTDOWN_H
+#define TESTS_COUNTDOWN_H
+
+/* The n-th allocation from now on fails (1: the next one), once; 0: none. */
+void countdown_set(unsigned long n);
+
+/* True when the failure has happened. */
+int countdown_has_failed(void);
+
+#endif

@@ -1,0 +1,356 @@
+/* The tokenizer: each refusal by several inputs, with the byte at which it stops. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmocka_all.h"
+#include "scan.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define UNTOUCHED ((size_t)-1)
+
+struct scan_case {
+    const char *text;
+    enum scan_result result;
+    size_t offset;
+};
+
+/* Scans a copy that ends where the text ends, so that a sanitizer sees a read past it. */
+static enum scan_result scan_exactly(const char *text, size_t length, size_t *offset) {
+    char *copy = malloc(length == 0 ? 1 : length);
+    assert_non_null(copy);
+    memcpy(copy, text, length);
+    /* Where nothing may be read at all, even the one byte that malloc() gave is off limits. */
+    const enum scan_result result = scan_value(length == 0 ? copy + 1 : copy, length, offset);
+    free(copy);
+    return result;
+}
+
+static void check(const char *text, size_t length, enum scan_result expected, size_t expected_offset) {
+    size_t offset = UNTOUCHED;
+    const enum scan_result result = scan_exactly(text, length, &offset);
+    if (result != expected || offset != expected_offset) {
+        fail_msg("%.*s: %s at %zu, expected %s at %zu", (int)length, text, scan_result_text(result), offset,
+                 scan_result_text(expected), expected_offset);
+    }
+    assert_int_equal(scan_exactly(text, length, NULL), expected);
+}
+
+static void check_all(const struct scan_case *cases, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        check(cases[i].text, strlen(cases[i].text), cases[i].result, cases[i].offset);
+    }
+}
+
+static void test_accepts(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "0", "-0", "7", "-12", "10", "0.5", "-0.50", "1e5", "1E+05", "1e-0", "0e0", "123.456e-78", "1e999",
+        "true", "false", "null", "\"\"", "{}", "[]", "[[],{}]", " \t\r\n0\n ", " { } ", " [ ] ",
+        "[1,2 , 3]", "{\"a\":1}", " { \"a\" : 1 , \"b\" : [ ] } ", "{\"\":0}",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\u0001\\u00e9\\uFfFf\\uD83D\\udE00\"",
+        "\"\x7F\xC2\x80\xC3\xBC\xE2\x82\xAC\xED\x9F\xBF\xEE\x80\x80\xF0\x9F\x98\x80\xF4\x8F\xBF\xBF\"",
+    };
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        check(texts[i], strlen(texts[i]), SCAN_OK, UNTOUCHED);
+    }
+}
+
+static void test_syntax(void **state) {
+    (void)state;
+    static const struct scan_case cases[] = {
+        {"01", SCAN_SYNTAX, 1},          {"-01", SCAN_SYNTAX, 2},         {"[00]", SCAN_SYNTAX, 2},
+        {"+1", SCAN_SYNTAX, 0},          {".5", SCAN_SYNTAX, 0},          {"[1.]", SCAN_SYNTAX, 3},
+        {"1.e5", SCAN_SYNTAX, 2},        {"[1e]", SCAN_SYNTAX, 3},        {"[1e+]", SCAN_SYNTAX, 4},
+        {"[1e+-1]", SCAN_SYNTAX, 4},     {"--1", SCAN_SYNTAX, 1},         {"0x10", SCAN_SYNTAX, 1},
+        {"1_000", SCAN_SYNTAX, 1},       {"NaN", SCAN_SYNTAX, 0},         {"nan", SCAN_SYNTAX, 1},
+        {"Infinity", SCAN_SYNTAX, 0},    {"-Infinity", SCAN_SYNTAX, 1},   {"TRUE", SCAN_SYNTAX, 0},
+        {"tru e", SCAN_SYNTAX, 3},       {"nulL", SCAN_SYNTAX, 3},        {"truefalse", SCAN_SYNTAX, 4},
+        {"1 2", SCAN_SYNTAX, 2},         {"{}x", SCAN_SYNTAX, 2},         {"{}{}", SCAN_SYNTAX, 2},
+        {"[]]", SCAN_SYNTAX, 2},         {",", SCAN_SYNTAX, 0},           {"]", SCAN_SYNTAX, 0},
+        {"}", SCAN_SYNTAX, 0},           {":", SCAN_SYNTAX, 0},           {"[,]", SCAN_SYNTAX, 1},
+        {"[1,]", SCAN_SYNTAX, 3},        {"[1 2]", SCAN_SYNTAX, 3},       {"[1}", SCAN_SYNTAX, 2},
+        {"[1:2]", SCAN_SYNTAX, 2},       {"{,}", SCAN_SYNTAX, 1},         {"{\"a\"}", SCAN_SYNTAX, 4},
+        {"{\"a\":}", SCAN_SYNTAX, 5},    {"{\"a\":1,}", SCAN_SYNTAX, 7},  {"{\"a\",1}", SCAN_SYNTAX, 4},
+        {"{\"a\":1]", SCAN_SYNTAX, 6},   {"{a:1}", SCAN_SYNTAX, 1},       {"{'a':1}", SCAN_SYNTAX, 1},
+        {"{1:1}", SCAN_SYNTAX, 1},       {"{\"a\" 1}", SCAN_SYNTAX, 5},   {"'a'", SCAN_SYNTAX, 0},
+        {"\"a\nb\"", SCAN_SYNTAX, 2},    {"\"\t\"", SCAN_SYNTAX, 1},      {"\"\x01\"", SCAN_SYNTAX, 1},
+        {"\"\x1F\"", SCAN_SYNTAX, 1},    {"\"\\a\"", SCAN_SYNTAX, 2},     {"\"\\'\"", SCAN_SYNTAX, 2},
+        {"\"\\x41\"", SCAN_SYNTAX, 2},   {"\"\\U0041\"", SCAN_SYNTAX, 2}, {"\"\\\n\"", SCAN_SYNTAX, 2},
+        {"\"\\u12g4\"", SCAN_SYNTAX, 5}, {"\"\\u 123\"", SCAN_SYNTAX, 3}, {"\"\\u+123\"", SCAN_SYNTAX, 3},
+        {"\"\\u12\"", SCAN_SYNTAX, 5},   {"/**/1", SCAN_SYNTAX, 0},       {"1//", SCAN_SYNTAX, 1},
+        {"\v1", SCAN_SYNTAX, 0},         {"\f1", SCAN_SYNTAX, 0},         {"\xC2\xA0" "1", SCAN_SYNTAX, 0},
+        {"\xEF\xBB\xBF{}", SCAN_SYNTAX, 0}, /* a byte order mark, which cJSON skips */
+        {"\xFF", SCAN_SYNTAX, 0},        {"[\"a\"\x80]", SCAN_SYNTAX, 4},
+        {"{\"\\ud83d\\u12g4\":1}", SCAN_SYNTAX, 12},
+    };
+    check_all(cases, COUNT(cases));
+}
+
+/* A NUL ends nothing: it is a byte that does not belong there. */
+static void test_nul_is_syntax(void **state) {
+    (void)state;
+    check("\0", 1, SCAN_SYNTAX, 0);
+    check("{}\0", 3, SCAN_SYNTAX, 2);
+    check("\"a\0b\"", 5, SCAN_SYNTAX, 2);
+    check("\"\\\0\"", 4, SCAN_SYNTAX, 2);
+    check("1\0", 2, SCAN_SYNTAX, 1);
+}
+
+static void test_truncated(void **state) {
+    (void)state;
+    static const struct scan_case cases[] = {
+        {"", SCAN_TRUNCATED, 0},          {"  ", SCAN_TRUNCATED, 2},          {"-", SCAN_TRUNCATED, 1},
+        {"1.", SCAN_TRUNCATED, 2},        {"1e", SCAN_TRUNCATED, 2},          {"1e-", SCAN_TRUNCATED, 3},
+        {"tru", SCAN_TRUNCATED, 3},       {"n", SCAN_TRUNCATED, 1},           {"\"", SCAN_TRUNCATED, 1},
+        {"\"abc", SCAN_TRUNCATED, 4},     {"\"\\", SCAN_TRUNCATED, 2},        {"\"\\u", SCAN_TRUNCATED, 3},
+        {"\"\\u00e", SCAN_TRUNCATED, 6},  {"\"\\ud83d", SCAN_TRUNCATED, 7},   {"\"\\ud83d\\", SCAN_TRUNCATED, 8},
+        {"\"\\ud83d\\u", SCAN_TRUNCATED, 9}, {"\"\\ud83d\\ude0", SCAN_TRUNCATED, 12},
+        {"\"\xC3", SCAN_TRUNCATED, 2},    {"\"\xF0\x9F\x98", SCAN_TRUNCATED, 4},
+        {"[", SCAN_TRUNCATED, 1},         {"[1", SCAN_TRUNCATED, 2},          {"[1,", SCAN_TRUNCATED, 3},
+        {"{", SCAN_TRUNCATED, 1},         {"{\"a", SCAN_TRUNCATED, 3},        {"{\"a\"", SCAN_TRUNCATED, 4},
+        {"{\"a\":", SCAN_TRUNCATED, 5},   {"{\"a\":1", SCAN_TRUNCATED, 6},    {"{\"a\":1,", SCAN_TRUNCATED, 7},
+        {"{\"a\":1, ", SCAN_TRUNCATED, 8},
+    };
+    check_all(cases, COUNT(cases));
+}
+
+/* Every state that the scanner can be in is cut somewhere in this text. */
+static void test_every_prefix_is_truncated(void **state) {
+    (void)state;
+    static const char text[] = " {\"muster\":1, \"kind\":\"announce\","
+                               "\"n\\u00e4me\" : \"k\xC3\xBC" "che \xF0\x9F\x98\x80 \\ud83d\\ude00\","
+                               "\"list\":[ -0.25e+10 , 10,true,false,null,\"\\n\\\\\\/\", [ ], { } ],"
+                               "\"\xE2\x82\xAC\":{\"a\":{\"b\":[[0]]}} }";
+    const size_t length = strlen(text);
+    check(text, length, SCAN_OK, UNTOUCHED);
+    for (size_t prefix = 0; prefix < length; prefix++) {
+        check(text, prefix, SCAN_TRUNCATED, prefix);
+    }
+}
+
+static void test_utf8(void **state) {
+    (void)state;
+    static const struct scan_case cases[] = {
+        {"\"\x80\"", SCAN_UTF8, 1},                /* stray continuation */
+        {"\"\xFF\"", SCAN_UTF8, 1},
+        {"\"ab\xC0\x80\"", SCAN_UTF8, 3},          /* overlong */
+        {"\"\xC1\xBF\"", SCAN_UTF8, 1},
+        {"\"\xE0\x9F\xBF\"", SCAN_UTF8, 1},
+        {"\"\xF0\x8F\xBF\xBF\"", SCAN_UTF8, 1},
+        {"\"\xED\xA0\x80\"", SCAN_UTF8, 1},        /* surrogates, alone and as a pair (CESU-8) */
+        {"\"\xED\xA0\xBD\xED\xB8\x80\"", SCAN_UTF8, 1},
+        {"\"\xF4\x90\x80\x80\"", SCAN_UTF8, 1},    /* above U+10FFFF */
+        {"\"\xF5\x80\x80\x80\"", SCAN_UTF8, 1},
+        {"\"\xC3\"", SCAN_UTF8, 1},                /* cut short by the closing quote */
+        {"\"\xE2\x82\"", SCAN_UTF8, 1},
+        {"\"\xF0\x9F\x98 \"", SCAN_UTF8, 1},
+        {"{\"a\xFF\":1}", SCAN_UTF8, 3},           /* in a name */
+        {"\"\xC3\\u00e9\"", SCAN_UTF8, 1},
+    };
+    check_all(cases, COUNT(cases));
+}
+
+static void test_text(void **state) {
+    (void)state;
+    static const struct scan_case cases[] = {
+        {"\"\\u0000\"", SCAN_TEXT, 1},
+        {"\"ab\\u0000\"", SCAN_TEXT, 3},
+        {"{\"\\u0000\":1}", SCAN_TEXT, 2},
+        {"\"\\ud83d\"", SCAN_TEXT, 1},        /* high, then the end of the string */
+        {"\"\\uD800x\"", SCAN_TEXT, 1},
+        {"\"\\udbff\\n\"", SCAN_TEXT, 1},     /* high, then another escape */
+        {"\"\\ud83d\\u0041\"", SCAN_TEXT, 1}, /* high, then no surrogate */
+        {"\"\\ud83d\\ud83d\"", SCAN_TEXT, 1}, /* high, high */
+        {"\"\\ude00\"", SCAN_TEXT, 1},        /* low first */
+        {"\"\\uDFFF\\uD800\"", SCAN_TEXT, 1},
+        {"\"\\ud83d\\ude00\\udc00\"", SCAN_TEXT, 13},
+        {"\"\\ud83d\xF0\x9F\x98\x80\"", SCAN_TEXT, 1},
+    };
+    check_all(cases, COUNT(cases));
+}
+
+/* A number of the given length behind "[". */
+static void check_number(char first, char fill, size_t length, enum scan_result expected, size_t offset) {
+    char text[SCAN_NUMBER_BYTES_MAX + 8] = "[";
+    memset(text + 1, fill, length);
+    text[1] = first;
+    text[length + 1] = ']';
+    check(text, length + 2, expected, offset);
+}
+
+static void test_number_length(void **state) {
+    (void)state;
+    check_number('1', '0', SCAN_NUMBER_BYTES_MAX, SCAN_OK, UNTOUCHED);
+    check_number('1', '0', SCAN_NUMBER_BYTES_MAX + 1, SCAN_NUMBER, 1);
+    check_number('-', '7', SCAN_NUMBER_BYTES_MAX, SCAN_OK, UNTOUCHED);
+    check_number('-', '7', SCAN_NUMBER_BYTES_MAX + 1, SCAN_NUMBER, 1);
+    static const char fraction[] = "0.00000000000000000000000000000000000000000000000000000000000000001";
+    check(fraction, SCAN_NUMBER_BYTES_MAX, SCAN_OK, UNTOUCHED);
+    check(fraction, SCAN_NUMBER_BYTES_MAX + 1, SCAN_NUMBER, 0);
+}
+
+/* depth containers, each the last element or member of the one around it. */
+static void check_depth(const char *open, const char *close, size_t depth, enum scan_result expected,
+                        size_t offset) {
+    char text[256] = "";
+    for (size_t i = 0; i < depth; i++) {
+        strcat(text, open);
+    }
+    strcat(text, "0");
+    for (size_t i = 0; i < depth; i++) {
+        strcat(text, close);
+    }
+    check(text, strlen(text), expected, offset);
+}
+
+static void test_depth(void **state) {
+    (void)state;
+    check_depth("[", "]", SCAN_DEPTH_MAX, SCAN_OK, UNTOUCHED);
+    check_depth("[", "]", SCAN_DEPTH_MAX + 1, SCAN_DEPTH, SCAN_DEPTH_MAX);
+    check_depth("{\"a\":", "}", SCAN_DEPTH_MAX, SCAN_OK, UNTOUCHED);
+    check_depth("{\"a\":", "}", SCAN_DEPTH_MAX + 1, SCAN_DEPTH, 5 * SCAN_DEPTH_MAX);
+    check_depth("[[],", "]", SCAN_DEPTH_MAX - 1, SCAN_OK, UNTOUCHED);
+    check_depth("[[],", "]", SCAN_DEPTH_MAX, SCAN_DEPTH, 4 * (SCAN_DEPTH_MAX - 1) + 1);
+    check("[[[[[[[[[", 9, SCAN_DEPTH, 8);
+}
+
+/* An array of count - 1 zeros, or an object of as many members, all names different. */
+static char *many_nodes(size_t count, char open, char close) {
+    char *text = malloc(count * sizeof("\"000\":0,") + 8);
+    assert_non_null(text);
+    char *at = text;
+    *at++ = open;
+    for (size_t i = 1; i < count; i++) {
+        at += open == '{' ? sprintf(at, "\"%03zu\":0,", i) : sprintf(at, "0,");
+    }
+    at[-1] = close;
+    *at = '\0';
+    return text;
+}
+
+static void check_nodes(size_t count, char open, char close, enum scan_result expected, size_t offset) {
+    char *text = many_nodes(count, open, close);
+    check(text, strlen(text), expected, offset);
+    free(text);
+}
+
+static void test_nodes(void **state) {
+    (void)state;
+    check_nodes(SCAN_NODES_MAX, '[', ']', SCAN_OK, UNTOUCHED);
+    check_nodes(SCAN_NODES_MAX + 1, '[', ']', SCAN_NODES, 1 + 2 * (SCAN_NODES_MAX - 1));
+    check_nodes(SCAN_NODES_MAX, '{', '}', SCAN_OK, UNTOUCHED);
+    check_nodes(SCAN_NODES_MAX + 1, '{', '}', SCAN_NODES, 1 + 8 * (SCAN_NODES_MAX - 1) + 6);
+}
+
+/* Containers count too, and so do those that are closed again. */
+static void test_nodes_of_containers(void **state) {
+    (void)state;
+    char text[3 * SCAN_NODES_MAX] = "[";
+    for (size_t i = 0; i < SCAN_NODES_MAX - 2; i++) {
+        strcat(text, i % 2 == 0 ? "[]," : "0,");
+    }
+    const size_t end = strlen(text);
+    strcpy(text + end, "{}]");
+    check(text, end + 3, SCAN_OK, UNTOUCHED);
+    strcpy(text + end, "{\"a\":0}]");
+    check(text, end + 8, SCAN_NODES, end + 5);
+    strcpy(text + end, "{},0]");
+    check(text, end + 5, SCAN_NODES, end + 3);
+    check(text, end + 3, SCAN_TRUNCATED, end + 3);
+}
+
+static void test_duplicates(void **state) {
+    (void)state;
+    static const struct scan_case cases[] = {
+        {"{\"a\":1,\"a\":2}", SCAN_DUPLICATE, 7},
+        {"{\"a\":1, \"a\" :2}", SCAN_DUPLICATE, 8},
+        {"{\"\":1,\"\":1}", SCAN_DUPLICATE, 6},
+        {"{\"a\":1,\"b\":1,\"a\":1}", SCAN_DUPLICATE, 13},
+        {"{\"a\":1,\"\\u0061\":1}", SCAN_DUPLICATE, 7},
+        {"{\"\\u0061\":1,\"a\":1}", SCAN_DUPLICATE, 12},
+        {"{\"\\u006A\":1,\"\\u006a\":1}", SCAN_DUPLICATE, 12},
+        {"{\"\\n\":1,\"\\u000a\":1}", SCAN_DUPLICATE, 8},
+        {"{\"\\b\":1,\"\\u0008\":1}", SCAN_DUPLICATE, 8},
+        {"{\"\\f\":1,\"\\u000C\":1}", SCAN_DUPLICATE, 8},
+        {"{\"\\r\":1,\"\\u000D\":1}", SCAN_DUPLICATE, 8},
+        {"{\"\\t\":1,\"\\u0009\":1}", SCAN_DUPLICATE, 8},
+        {"{\"\\\"\":1,\"\\u0022\":1}", SCAN_DUPLICATE, 8},
+        {"{\"\\\\\":1,\"\\u005c\":1}", SCAN_DUPLICATE, 8},
+        {"{\"\\/\":1,\"/\":1}", SCAN_DUPLICATE, 8},
+        {"{\"\xC3\xBC\":1,\"\\u00fc\":1}", SCAN_DUPLICATE, 8},
+        {"{\"\\u20ac\":1,\"\xE2\x82\xAC\":1}", SCAN_DUPLICATE, 12},
+        {"{\"\xF0\x9F\x98\x80\":1,\"\\uD83D\\uDE00\":1}", SCAN_DUPLICATE, 10},
+        {"[{\"x\":{\"a\":1,\"a\":1}}]", SCAN_DUPLICATE, 13},
+        {"{\"a\":{\"b\":{}},\"c\":1,\"a\":1}", SCAN_DUPLICATE, 20}, /* names of closed objects are gone */
+        {"{\"a\":1,\"a", SCAN_TRUNCATED, 9},
+    };
+    check_all(cases, COUNT(cases));
+}
+
+static void test_names_that_differ(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "{\"a\":1,\"A\":1}",           /* in case */
+        "{\"a\":1,\"aa\":1,\"\":1}",   /* one begins the other */
+        "{\"\\u0061\":1,\"\\u0061b\":1,\"\\u0061c\":1}",
+        "{\"ab\":1,\"\\u0061\":1}",
+        "{\"\xC3\xBC\":1,\"u\xCC\x88\":1}", /* in normal form: nobody normalizes names */
+        "{\"\\\\u0061\":1,\"a\":1}",   /* a backslash, not an escape */
+        "{\"a\":{\"a\":{\"a\":1}}}",   /* in different objects */
+        "[{\"a\":1},{\"a\":1}]",
+        "{\"a\":{\"b\":1,\"c\":1},\"b\":{\"b\":1,\"c\":1},\"c\":1}",
+        "{\"\\ud83d\\ude00\":1,\"\\ud83d\\ude01\":1,\"\xF0\x9F\x98\x82\":1}",
+    };
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        check(texts[i], strlen(texts[i]), SCAN_OK, UNTOUCHED);
+    }
+}
+
+/* The last of the most members that a text can have equals one of the others. */
+static void test_duplicate_among_many(void **state) {
+    (void)state;
+    for (size_t twin = 1; twin < SCAN_NODES_MAX - 1; twin++) {
+        char *text = many_nodes(SCAN_NODES_MAX, '{', '}');
+        const size_t last = 1 + 8 * (SCAN_NODES_MAX - 2);
+        memcpy(text + last, text + 1 + 8 * (twin - 1), strlen("\"000\""));
+        check(text, strlen(text), SCAN_DUPLICATE, last);
+        free(text);
+    }
+}
+
+static void test_result_texts(void **state) {
+    (void)state;
+    for (int a = SCAN_OK; a <= SCAN_DUPLICATE; a++) {
+        assert_true(strlen(scan_result_text((enum scan_result)a)) > 0);
+        for (int b = SCAN_OK; b < a; b++) {
+            assert_string_not_equal(scan_result_text((enum scan_result)a),
+                                    scan_result_text((enum scan_result)b));
+        }
+    }
+    assert_string_equal(scan_result_text(SCAN_UTF8), "bytes that are not UTF-8");
+    assert_non_null(scan_result_text((enum scan_result)(SCAN_DUPLICATE + 1)));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accepts),
+        cmocka_unit_test(test_syntax),
+        cmocka_unit_test(test_nul_is_syntax),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_every_prefix_is_truncated),
+        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_number_length),
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_nodes),
+        cmocka_unit_test(test_nodes_of_containers),
+        cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_names_that_differ),
+        cmocka_unit_test(test_duplicate_among_many),
+        cmocka_unit_test(test_result_texts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

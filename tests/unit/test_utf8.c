@@ -1,0 +1,123 @@
+/* Every code point, and every way of not being one. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmocka_all.h"
+#include "utf8.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Decodes a copy that ends where the text ends, so that a sanitizer sees a read past it. */
+static int decode(const char *text, size_t length, uint32_t *code_point) {
+    char *copy = malloc(length == 0 ? 1 : length);
+    assert_non_null(copy);
+    memcpy(copy, text, length);
+    const int bytes = utf8_decode(copy, length, code_point);
+    free(copy);
+    return bytes;
+}
+
+/* Writes any 21-bit number the way UTF-8 would, those that it forbids too. */
+static size_t encode(uint32_t code_point, char out[4]) {
+    if (code_point < 0x80) {
+        out[0] = (char)code_point;
+        return 1;
+    }
+    const size_t bytes = code_point < 0x800 ? 2 : code_point < 0x10000 ? 3 : 4;
+    for (size_t i = bytes - 1; i > 0; i--) {
+        out[i] = (char)(0x80 | (code_point & 0x3F));
+        code_point >>= 6;
+    }
+    out[0] = (char)((0xF00 >> bytes & 0xF0) | code_point);
+    return bytes;
+}
+
+static void test_every_code_point(void **state) {
+    (void)state;
+    for (uint32_t code_point = 0; code_point <= 0x10FFFF; code_point++) {
+        char text[4];
+        uint32_t decoded = 0;
+        const size_t bytes = encode(code_point, text);
+        if (code_point >= 0xD800 && code_point <= 0xDFFF) {
+            assert_int_equal(utf8_decode(text, bytes, &decoded), UTF8_BAD);
+        } else {
+            assert_int_equal(utf8_decode(text, bytes, &decoded), (int)bytes);
+            assert_int_equal(decoded, code_point);
+        }
+    }
+}
+
+static void test_what_follows_is_left_alone(void **state) {
+    (void)state;
+    uint32_t code_point;
+    assert_int_equal(decode("\xC3\xBC\xFF", 3, &code_point), 2);
+    assert_int_equal(code_point, 0xFC);
+    assert_int_equal(decode("a\xFF", 2, &code_point), 1);
+    assert_int_equal(decode("\0", 1, &code_point), 1);
+    assert_int_equal(code_point, 0);
+}
+
+static void test_bad(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "\x80",             /* continuation without a lead */
+        "\xBF",
+        "\xC0\x80",         /* overlong: U+0000 */
+        "\xC1\xBF",         /* overlong: DEL */
+        "\xE0\x80\x80",     /* overlong in three bytes */
+        "\xE0\x9F\xBF",     /* overlong: U+07FF */
+        "\xF0\x80\x80\x80", /* overlong in four bytes */
+        "\xF0\x8F\xBF\xBF", /* overlong: U+FFFF */
+        "\xED\xA0\x80",     /* first surrogate */
+        "\xED\xBF\xBF",     /* last surrogate */
+        "\xF4\x90\x80\x80", /* U+110000 */
+        "\xF5\x80\x80\x80",
+        "\xF8\x88\x80\x80\x80", /* five bytes, of RFC 2279 */
+        "\xFE",
+        "\xFF",
+        "\xC3\"",           /* interrupted by ASCII, by a lead */
+        "\xC3\xC3",
+        "\xE2\x82\"",
+        "\xE2\"\x82",
+        "\xF0\x9F\x98\"",
+        "\xF0\x9F\xF0\x9F",
+    };
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        uint32_t code_point = 7;
+        assert_int_equal(decode(texts[i], strlen(texts[i]), &code_point), UTF8_BAD);
+        assert_int_equal(code_point, 7);
+    }
+}
+
+static void test_cut(void **state) {
+    (void)state;
+    static const char *const texts[] = {"", "\xC3", "\xE2", "\xE2\x82", "\xF0", "\xF0\x9F", "\xF0\x9F\x98"};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        uint32_t code_point = 7;
+        assert_int_equal(decode(texts[i], strlen(texts[i]), &code_point), UTF8_CUT);
+        assert_int_equal(code_point, 7);
+    }
+}
+
+/* What can't become a sequence any more is bad at once, not cut. */
+static void test_bad_before_cut(void **state) {
+    (void)state;
+    uint32_t code_point;
+    assert_int_equal(decode("\xE0\x80", 2, &code_point), UTF8_BAD);
+    assert_int_equal(decode("\xED\xA0", 2, &code_point), UTF8_BAD);
+    assert_int_equal(decode("\xF4\x90", 2, &code_point), UTF8_BAD);
+    assert_int_equal(decode("\xC0", 1, &code_point), UTF8_BAD);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_code_point),
+        cmocka_unit_test(test_what_follows_is_left_alone),
+        cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_bad_before_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
