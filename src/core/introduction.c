@@ -79,7 +79,7 @@ static void ask(struct muster_core *core, struct introduction *introduction) {
     introduction->tries++;
     introduction->due_ms =
         core->now_ms + (introduction->tries < MUSTER_INTRODUCTION_TRIES
-                            ? MUSTER_QUESTION_MS * introduction->tries
+                            ? MUSTER_INTRODUCTION_MS * introduction->tries
                             : MUSTER_INTRODUCTION_FORGET_MS);
 }
 

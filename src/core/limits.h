@@ -54,6 +54,7 @@
 #define MUSTER_NONCES 3                 /* and answers to this many are taken */
 #define MUSTER_INTRODUCTION_TRIES 4     /* two by unicast, two by the group */
 #define MUSTER_INTRODUCTION_UNICAST 2
+#define MUSTER_INTRODUCTION_MS 50       /* before the second try, twice that before the third and so on */
 #define MUSTER_INTRODUCTION_FORGET_MS 10000 /* an unanswered introduction is not tried again before */
 
 /* ---- suspicion ---- */

@@ -152,8 +152,7 @@ static enum merge_result add_row(struct muster_core *core, const struct arrival 
 static enum merge_result merge_stranger(struct muster_core *core, const struct arrival *arrival,
                                         enum muster_drop *reason) {
     const struct message *message = arrival->message;
-    if (message->kind == MESSAGE_BYE) {
-        introduction_end(core, message->id);
+    if (message->kind == MESSAGE_BYE) { /* anybody may have said it: it ends no introduction */
         return drop(reason, MUSTER_DROP_UNKNOWN);
     }
     if (message->kind != MESSAGE_ANNOUNCE || (message->is_signed && !arrival->is_fresh)) {

@@ -14,6 +14,10 @@
 struct document_node;
 
 enum message_kind { MESSAGE_ANNOUNCE, MESSAGE_ALIVE, MESSAGE_BYE, MESSAGE_QUERY };
+#define MESSAGE_KINDS 4
+
+/* As the wire writes them. */
+extern const char *const message_kind_names[MESSAGE_KINDS];
 
 struct message {
     enum message_kind kind;
@@ -68,6 +72,9 @@ void message_deinit(struct message *message);
  * crypto is not NULL. Returns the length, or MUSTER_ETOOBIG, MUSTER_ENOMEM, or what sign returned. */
 int message_encode(const struct message *message, const struct muster_crypto *crypto, size_t pad_to,
                    uint8_t *bytes, size_t size);
+
+/* True for what a service's type may be (RFC 6335, 5.1, in lower case). */
+bool message_is_service_type(const char *text);
 
 /* True when the id is among count ids. */
 bool message_lists(const uint8_t (*ids)[MUSTER_ID_BYTES], size_t count,

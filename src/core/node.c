@@ -161,14 +161,22 @@ static void step_datagram(muster_core_t *core, const struct muster_datagram *dat
 
 /* ---- paths and commands ---- */
 
-static int step_paths(muster_core_t *core, const struct muster_event *event) {
-    bool is_first = core->paths.count == 0;
-    int error = paths_set(&core->paths, event->paths, event->path_count);
-    if (error != 0 || core->is_observer) {
-        return error;
-    }
+/* This node was suspended, starved of time, or its paths changed: the others are asked and told anew, and get
+ * one more promise's time each. */
+static void resume(muster_core_t *core) {
+    core->resumed_ms = core->now_ms;
     presence_announce(core);
-    return is_first ? query_begin(core, NULL, NULL, false) : 0;
+    if (!core->is_observer) {
+        query_begin(core, NULL, NULL, false);
+    }
+}
+
+static int step_paths(muster_core_t *core, const struct muster_event *event) {
+    int error = paths_set(&core->paths, event->paths, event->path_count);
+    if (error == 0) {
+        resume(core);
+    }
+    return error;
 }
 
 static int step_update(muster_core_t *core, const struct muster_command *command) {
@@ -187,7 +195,14 @@ static int step_rekey(muster_core_t *core, const struct muster_command *command)
         !is_crypto_complete(&command->crypto, command->key)) {
         return MUSTER_EINVAL;
     }
+    const struct identity before = core->identity;
     identity_init(&core->identity, command->key, &command->crypto, command->boot, &core->random);
+    /* Who had no key has longer announcements now. */
+    int error = presence_set_document(core, &core->presence.own.document);
+    if (error != 0) {
+        core->identity = before;
+        return error;
+    }
     presence_restart(core);
     return 0;
 }
@@ -211,16 +226,6 @@ static int step_command(muster_core_t *core, const struct muster_command *comman
 }
 
 /* ---- step, next, deadline ---- */
-
-/* This node was suspended, or starved of time: the others are asked and told anew, and get one more
- * promise's time each. */
-static void resume(muster_core_t *core) {
-    core->resumed_ms = core->now_ms;
-    presence_announce(core);
-    if (!core->is_observer) {
-        query_begin(core, NULL, NULL, false);
-    }
-}
 
 static void tick(muster_core_t *core) {
     suspicion_tick(core);

@@ -31,23 +31,22 @@ struct tuple {
 
 enum peer_class { CLASS_VERIFIED, CLASS_UNVERIFIED, CLASS_SUSPECT, CLASS_TOMBSTONE, CLASS_COUNT };
 
+/* What every alive touches stands first, in few cache lines. */
 struct peer {
+    UT_hash_handle hh;
     uint8_t id[MUSTER_ID_BYTES];
-    bool is_verified;
-    uint8_t key[MUSTER_KEY_BYTES];
     enum muster_state state;
+    bool is_verified;
 
     /* What was said last. */
     uint64_t boot;
-    uint64_t rev;
     uint64_t seq;       /* 0: nothing numbered was heard yet */
     uint64_t last_hash; /* of the datagram with that seq, to know a copy by */
-    uint64_t asked;     /* count of its last question that we took for the group's */
+    uint64_t rev;
     uint64_t next_ms;   /* the promise */
     uint64_t period_ms; /* between two promises of this boot, as far as is known */
 
     /* When and how it was heard. */
-    uint64_t since_ms;
     uint64_t heard_ms;
     struct muster_endpoint address;
     uint32_t interface;
@@ -58,6 +57,10 @@ struct peer {
     struct loss loss;
     struct tuple *tuples; /* at most MUSTER_TUPLES_MAX */
     unsigned tuple_count;
+
+    uint8_t key[MUSTER_KEY_BYTES];
+    uint64_t since_ms;
+    uint64_t asked; /* count of its last question that we took for the group's */
 
     /* The announce as it came, at most MUSTER_ANNOUNCE_BYTES_MAX bytes. */
     uint8_t *announce;
@@ -75,7 +78,6 @@ struct peer {
     enum peer_class class;
     struct peer *prev;
     struct peer *next;
-    UT_hash_handle hh;
 };
 
 struct peer_table {

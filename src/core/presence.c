@@ -64,10 +64,31 @@ static int decode_longest(const struct muster_core *core, const struct muster_do
                                                                          : MUSTER_EINVAL;
 }
 
+static bool are_set(const struct muster_text *texts, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (texts[i].name == NULL || texts[i].value == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of all texts only a service's name may be NULL. */
+static bool is_complete(const struct muster_document *document) {
+    for (size_t i = 0; i < document->service_count; i++) {
+        const struct muster_service *service = &document->services[i];
+        if (service->type == NULL || service->proto == NULL ||
+            !are_set(service->txt, service->txt_count)) {
+            return false;
+        }
+    }
+    return document->name != NULL && are_set(document->attrs, document->attr_count);
+}
+
 int presence_set_document(struct muster_core *core, const struct muster_document *document) {
     struct presence *presence = &core->presence;
     struct message own;
-    if (document->name == NULL) {
+    if (!is_complete(document)) {
         return MUSTER_EINVAL;
     }
     int error = decode_longest(core, document, &own, &presence->announce_bytes_max);
@@ -200,6 +221,7 @@ void presence_announce(struct muster_core *core) {
 
 void presence_restart(struct muster_core *core) {
     core->presence.seq = 0;
+    core->presence.rev = 1;
     core->presence.state = PRESENCE_SILENT;
     presence_announce(core);
 }

@@ -4,11 +4,15 @@
 
 #include "node.h"
 #include "send.h"
+#include "utf8.h"
 
 static const uint64_t repeat_ms[MUSTER_QUERIES] = MUSTER_QUERY_REPEAT_MS;
 
 void query_send(struct muster_core *core, struct message *query,
                 const struct muster_endpoint *destination, uint32_t interface) {
+    if (core->presence.state == PRESENCE_LEFT) {
+        return;
+    }
     query->kind = MESSAGE_QUERY;
     query->nonce = nonces_current(&core->nonces, &core->random, core->now_ms);
     query->count = ++core->admission.counters.questions;
@@ -18,6 +22,19 @@ void query_send(struct muster_core *core, struct message *query,
     }
     bool is_for_all = !query->asks_some;
     send_group(core, query, SEND_EVERYWHERE, is_for_all ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
+}
+
+static bool is_utf8(const char *text) {
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length;) {
+        uint32_t code_point;
+        int bytes = utf8_decode(text + i, length - i, &code_point);
+        if (bytes <= 0) {
+            return false;
+        }
+        i += (size_t)bytes;
+    }
+    return true;
 }
 
 static bool copy_text(char *copy, size_t size, const char *text) {
@@ -35,6 +52,9 @@ int query_begin(struct muster_core *core, const char *type, const char *name, bo
     struct query next = {.is_active = true, .began_ms = core->now_ms, .news_ms = core->now_ms};
     if (!copy_text(next.type, sizeof next.type, type) || !copy_text(next.name, sizeof next.name, name)) {
         return MUSTER_EINVAL;
+    }
+    if ((next.type[0] != '\0' && !message_is_service_type(next.type)) || !is_utf8(next.name)) {
+        return MUSTER_EINVAL; /* everybody would drop the question */
     }
     if (is_awaited && query->waiting == MUSTER_QUERIES_MAX) {
         return MUSTER_EFULL;
@@ -71,6 +91,10 @@ static void list_known(const struct muster_core *core, struct message *message) 
 
 static void ask(struct muster_core *core) {
     struct query *query = &core->query;
+    if (query->asked == 0) { /* without paths it had to wait */
+        query->began_ms = core->now_ms;
+        query->news_ms = core->now_ms;
+    }
     struct message message = {.wants = true,
                               .want_type = query->type[0] == '\0' ? NULL : query->type,
                               .want_name = query->name[0] == '\0' ? NULL : query->name};

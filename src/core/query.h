@@ -25,7 +25,7 @@ struct query {
 };
 
 /* Asks from now on. type and name may be NULL for any; when another query is under way with other wishes, both
- * go on as one for everybody. MUSTER_EINVAL, MUSTER_EFULL. */
+ * go on as one for everybody. MUSTER_EINVAL (no service type, or a name that no peer can have), MUSTER_EFULL. */
 int query_begin(struct muster_core *core, const char *type, const char *name, bool is_awaited);
 
 /* Notes that a peer was added, or how many peers somebody says to hold. */
@@ -37,7 +37,7 @@ void query_tick(struct muster_core *core);
 
 uint64_t query_deadline(const struct muster_core *core);
 
-/* Sends one question of ours to the group or, destination not NULL, to one address. */
+/* Sends one question of ours to the group or, destination not NULL, to one address. Nothing for who has left. */
 void query_send(struct muster_core *core, struct message *query,
                 const struct muster_endpoint *destination, uint32_t interface);
 

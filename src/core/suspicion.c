@@ -80,6 +80,13 @@ static void count_try(struct muster_core *core, struct peer *peer) {
     peer_table_set_due(&core->table, peer, core->now_ms + pause_ms);
 }
 
+/* True when a question may take the suspect along: it will soon be due, and what it was asked last had time
+ * to be answered. */
+static bool is_askable(const struct muster_core *core, const struct peer *peer) {
+    return peer->tries < peer->tries_needed && peer->due_ms <= core->now_ms + BATCH_MS &&
+           (peer->tries == 0 || core->now_ms >= peer->asked_ms + MUSTER_QUESTION_MS);
+}
+
 /* Asks the group for the suspect that is due and for those that soon will be. */
 static void ask(struct muster_core *core, struct peer *first) {
     struct message query = {.asks_some = true, .of_count = 1};
@@ -88,8 +95,7 @@ static void ask(struct muster_core *core, struct peer *first) {
     struct peer *peer;
     for (peer = core->table.classes[CLASS_SUSPECT];
          peer != NULL && query.of_count < MUSTER_QUERY_IDS_SENT; peer = peer->next) {
-        if (peer != first && peer->tries < peer->tries_needed &&
-            peer->due_ms <= core->now_ms + BATCH_MS) {
+        if (peer != first && is_askable(core, peer)) {
             memcpy(query.of[query.of_count++], peer->id, MUSTER_ID_BYTES);
             count_try(core, peer);
         }

@@ -14,7 +14,7 @@ static int compare_tuples(const void *a, const void *b) {
 
 static void fill_interface(const struct muster_core *core, uint32_t interface,
                            char name[MUSTER_INTERFACE_NAME_BYTES]) {
-    strncpy(name, paths_interface_name(&core->paths, interface), MUSTER_INTERFACE_NAME_BYTES);
+    strncpy(name, paths_interface_name(&core->paths, interface), MUSTER_INTERFACE_NAME_BYTES - 1);
 }
 
 static void fill_tuples(const struct muster_core *core, const struct peer *peer,

@@ -172,7 +172,6 @@ MUSTER_API const char *muster_peer_event_name(enum muster_peer_event event);
     X(SHORT_QUESTION, "short_question", "a question shorter than the answer it wants") \
     X(UNKNOWN, "unknown", "from a sender of whom nothing is known yet")                \
     X(TABLE_FULL, "table_full", "no room in a bounded table")                          \
-    X(BACKLOG, "backlog", "outputs were not pulled")                                   \
     X(MEMORY, "memory", "out of memory")
 
 enum muster_drop {
@@ -250,8 +249,9 @@ struct muster_core_options {
 MUSTER_API void muster_core_options_init(struct muster_core_options *options);
 
 /* Makes a node at time now_ms. Nothing is sent before it has paths. MUSTER_EINVAL for an option out of
- * range, MUSTER_ETOOBIG for a document that an announcement can't carry, MUSTER_ENOMEM. On error *core
- * is NULL. */
+ * range or a document that breaks a rule, MUSTER_ETOOBIG for one that an announcement can't carry,
+ * MUSTER_ENOMEM, MUSTER_ECRYPTO (libsodium can't be initialised), or what sign returned. On error *core is
+ * NULL. */
 MUSTER_API int muster_core_new(const struct muster_core_options *options, uint64_t now_ms,
                                muster_core_t **core);
 
@@ -303,10 +303,11 @@ struct muster_event {
     struct muster_command command;
 };
 
-/* Lets the node see an event, and do what is due by event->now_ms. Datagrams, however bad, are never an error: they are
- * counted. A command or paths can be refused, and then changed nothing: MUSTER_EINVAL (an observer told
- * to update, a document that breaks a rule), MUSTER_ETOOBIG, MUSTER_EFULL (too many paths), MUSTER_ENOMEM,
- * MUSTER_ECLOSING (after LEAVE). */
+/* Lets the node see an event, and do what is due by event->now_ms. Datagrams, however bad, are never an error:
+ * they are counted. A command or paths can be refused, and then changed nothing: MUSTER_EINVAL (an observer
+ * told to update or rekey, a document that breaks a rule, a QUERY that nobody could match, a path twice),
+ * MUSTER_ETOOBIG, MUSTER_EFULL (too many paths or queries under way), MUSTER_ENOMEM, MUSTER_ECLOSING (after
+ * LEAVE), or what sign returned. */
 MUSTER_API int muster_core_step(muster_core_t *core, const struct muster_event *event);
 
 enum muster_output_kind {

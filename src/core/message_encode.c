@@ -1,0 +1,186 @@
+#include "message.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "document.h"
+
+#define NONCE_BYTES 8
+#define SIGNATURE_LINE_BYTES (sizeof "{\"sig\":\"\"}\n" - 1 + 88) /* 88: base64 of 64 bytes */
+
+static void put_nonce(struct document *document, const char *name, uint64_t nonce) {
+    uint8_t bytes[NONCE_BYTES];
+    char text[2 * NONCE_BYTES + 1];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(nonce >> (56 - 8 * i));
+    }
+    sodium_bin2hex(text, sizeof text, bytes, sizeof bytes);
+    document_put_text(document, NULL, name, text);
+}
+
+static void put_ids(struct document *document, const char *name, const uint8_t (*ids)[MUSTER_ID_BYTES],
+                    size_t count) {
+    document_node_t *array = document_put_array(document, NULL, name);
+    for (size_t i = 0; i < count; i++) {
+        char text[MUSTER_ID_TEXT_BYTES];
+        muster_id_text(ids[i], text);
+        document_put_text(document, array, NULL, text);
+    }
+}
+
+static void put_texts(struct document *document, document_node_t *parent, const char *name,
+                      const struct muster_text *texts, size_t count) {
+    if (count == 0) {
+        return;
+    }
+    document_node_t *object = document_put_object(document, parent, name);
+    for (size_t i = 0; i < count; i++) {
+        document_put_text(document, object, texts[i].name, texts[i].value);
+    }
+}
+
+static void put_service(struct document *document, document_node_t *array,
+                        const struct muster_service *service) {
+    document_node_t *object = document_put_object(document, array, NULL);
+    if (service->name != NULL && service->name[0] != '\0') {
+        document_put_text(document, object, "name", service->name);
+    }
+    document_put_text(document, object, "type", service->type);
+    document_put_text(document, object, "proto", service->proto);
+    document_put_integer(document, object, "port", service->port);
+    put_texts(document, object, "txt", service->txt, service->txt_count);
+}
+
+static void put_alive(struct document *document, const struct message *message) {
+    if (message->seq != 0) {
+        document_put_integer(document, NULL, "seq", (int64_t)message->seq);
+    }
+    if (message->is_answer) {
+        put_nonce(document, "re", message->re);
+    }
+    document_put_integer(document, NULL, "rev", (int64_t)message->rev);
+    document_put_integer(document, NULL, "next_ms", (int64_t)message->next_ms);
+    document_put_integer(document, NULL, "peers", (int64_t)message->peers);
+}
+
+static void put_announce(struct document *document, const struct message *message) {
+    put_alive(document, message);
+    const struct muster_document *own = &message->document;
+    document_put_text(document, NULL, "name", own->name);
+    if (own->service_count > 0) {
+        document_node_t *array = document_put_array(document, NULL, "services");
+        for (size_t i = 0; i < own->service_count; i++) {
+            put_service(document, array, &own->services[i]);
+        }
+    }
+    put_texts(document, NULL, "attrs", own->attrs, own->attr_count);
+    if (message->heard != 0) {
+        document_node_t *array = document_put_array(document, NULL, "heard");
+        for (int kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
+            if (message->heard & 1u << kind) {
+                document_put_text(document, array, NULL, muster_path_name((enum muster_path_kind)kind));
+            }
+        }
+    }
+    if (message->has_key) {
+        char text[sodium_base64_ENCODED_LEN(MUSTER_KEY_BYTES, sodium_base64_VARIANT_ORIGINAL)];
+        sodium_bin2base64(text, sizeof text, message->key, sizeof message->key,
+                          sodium_base64_VARIANT_ORIGINAL);
+        document_put_text(document, NULL, "key", text);
+    }
+}
+
+static void put_query(struct document *document, const struct message *message) {
+    put_nonce(document, "nonce", message->nonce);
+    if (message->count != 0) {
+        document_put_integer(document, NULL, "count", (int64_t)message->count);
+    }
+    if (message->asks_some) {
+        put_ids(document, "of", message->of, message->of_count);
+    }
+    if (message->wants) {
+        document_node_t *want = document_put_object(document, NULL, "want");
+        if (message->want_type != NULL) {
+            document_put_text(document, want, "type", message->want_type);
+        }
+        if (message->want_name != NULL) {
+            document_put_text(document, want, "name", message->want_name);
+        }
+    }
+    if (message->known_count > 0) {
+        put_ids(document, "known", message->known, message->known_count);
+    }
+}
+
+static void put_header(struct document *document, const struct message *message) {
+    char id[MUSTER_ID_TEXT_BYTES];
+    muster_id_text(message->id, id);
+    document_put_integer(document, NULL, "muster", 1);
+    document_put_text(document, NULL, "kind", message_kind_names[message->kind]);
+    document_put_text(document, NULL, "id", id);
+    document_put_integer(document, NULL, "boot", (int64_t)message->boot);
+    switch (message->kind) {
+    case MESSAGE_ANNOUNCE:
+        put_announce(document, message);
+        break;
+    case MESSAGE_ALIVE:
+        put_alive(document, message);
+        break;
+    case MESSAGE_BYE:
+        document_put_integer(document, NULL, "seq", (int64_t)message->seq);
+        break;
+    case MESSAGE_QUERY:
+        put_query(document, message);
+        break;
+    }
+}
+
+static int print_header(const struct message *message, char *text, size_t size) {
+    struct document document;
+    document_init(&document);
+    put_header(&document, message);
+    int length = document_print(&document, text, size);
+    document_deinit(&document);
+    if (length < 0) {
+        return length == -1 ? MUSTER_ENOMEM : MUSTER_ETOOBIG;
+    }
+    return length;
+}
+
+static int append_signature(const struct muster_crypto *crypto, uint8_t *bytes, size_t length) {
+    uint8_t signature[MUSTER_SIGNATURE_BYTES];
+    int error = crypto->sign(crypto->context, bytes, length, signature);
+    if (error != 0) {
+        return error;
+    }
+    char *line = (char *)bytes + length;
+    memcpy(line, "{\"sig\":\"", 8);
+    /* The text's NUL lands where the closing quote is written next. */
+    sodium_bin2base64(line + 8, 89, signature, sizeof signature, sodium_base64_VARIANT_ORIGINAL);
+    memcpy(line + 96, "\"}\n", 3);
+    return (int)(length + SIGNATURE_LINE_BYTES);
+}
+
+int message_encode(const struct message *message, const struct muster_crypto *crypto, size_t pad_to,
+                   uint8_t *bytes, size_t size) {
+    assert(size <= MUSTER_DATAGRAM_BYTES_MAX + 1);
+    size_t tail = 1 + (crypto == NULL ? 0 : SIGNATURE_LINE_BYTES);
+    char text[MUSTER_DATAGRAM_BYTES_MAX + DOCUMENT_PRINT_SPARE];
+    int printed = print_header(message, text, sizeof text);
+    if (printed < 0) {
+        return printed;
+    }
+    size_t length = (size_t)printed;
+    if (length + tail > size) {
+        return MUSTER_ETOOBIG;
+    }
+    memcpy(bytes, text, length);
+    if (length + tail < pad_to && pad_to <= size) {
+        memset(bytes + length, ' ', pad_to - tail - length);
+        length = pad_to - tail;
+    }
+    bytes[length++] = '\n';
+    return crypto == NULL ? (int)length : append_signature(crypto, bytes, length);
+}

@@ -1,0 +1,674 @@
+#!/usr/bin/python3
+"""Makes the golden datagrams of schemas/golden, the same bytes each time.
+
+    goldens.py --write schemas/golden    (re)write them, and remove what is not among them
+    goldens.py --check schemas/golden    exit 1 unless exactly these files are there
+
+good/           every peer must accept these
+bad-schema/     JSON lines that the schema refuses, and every peer too
+bad-bytes/      what only the bytes show
+bad-signature/  well-formed, but the signature does not hold
+
+A bad one is named after the reason by which it is dropped: REASON--WHAT.datagram (PROTOCOL.md, section 9).
+Keys are deterministic: the seed of peer n is 32 bytes of value n."""
+
+import argparse
+import base64
+import ctypes
+import hashlib
+import json
+import pathlib
+import sys
+
+SODIUM = ctypes.CDLL("libsodium.so.23")
+if SODIUM.sodium_init() < 0:
+    sys.exit("libsodium cannot be initialised")
+
+ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
+ANNOUNCE_BYTES_MAX = 1200
+DATAGRAM_BYTES_MAX = 1400
+WANT_BYTES = 1200  # to which a question for announcements is padded
+OF_BYTES = 400     # to which one for alives is padded when it goes to one peer
+INTEGER_MAX = 2**53 - 1
+BOOT = 1767225600000
+NONCE = "0123456789abcdef"
+UNSIGNED_ID = "00112233445566778899aabbccddeeff"
+
+
+class Peer:
+    """A peer with the key made from 32 bytes of value n."""
+
+    def __init__(self, n):
+        public = ctypes.create_string_buffer(32)
+        self._secret = ctypes.create_string_buffer(64)
+        SODIUM.crypto_sign_seed_keypair(public, self._secret, bytes([n]) * 32)
+        self.key = public.raw
+        self.id = id_of_key(self.key)
+
+    def sign(self, line):
+        signature = ctypes.create_string_buffer(64)
+        SODIUM.crypto_sign_detached(signature, None, line, ctypes.c_ulonglong(len(line)), self._secret)
+        return signature.raw
+
+
+def id_of_key(key):
+    return hashlib.blake2b(key, digest_size=16).hexdigest()
+
+
+def verifies(key, line, signature):
+    return SODIUM.crypto_sign_verify_detached(signature, line, ctypes.c_ulonglong(len(line)), key) == 0
+
+
+def text64(raw):
+    return base64.b64encode(raw).decode()
+
+
+ANNA = Peer(1)
+BERT = Peer(2)
+PEERS = {peer.id: peer for peer in (ANNA, BERT)}
+
+
+# ---- messages ----
+
+def header(kind, peer=None):
+    return {"muster": 1, "kind": kind, "id": peer.id if peer else UNSIGNED_ID, "boot": BOOT}
+
+
+def announce(peer=None, seq=1, **members):
+    """An announce without optional members; seq=None makes it an answer by unicast."""
+    key = {"key": text64(peer.key)} if peer else {}
+    base = {"rev": 1, "next_ms": 2500, "peers": 3, "name": "lamp"}
+    return header("announce", peer) | numbered(seq, members) | base | members | key
+
+
+def alive(peer=None, seq=7, **members):
+    return header("alive", peer) | numbered(seq, members) | {"rev": 1, "next_ms": 2500, "peers": 3} | members
+
+
+def bye(peer=None, seq=9, **members):
+    return header("bye", peer) | numbered(seq, members) | members
+
+
+def query(peer=None, **members):
+    return header("query", peer) | {"nonce": NONCE} | members
+
+
+def numbered(seq, members):
+    """seq, re and the order in which they are written."""
+    numbers = {} if seq is None else {"seq": seq}
+    return numbers | ({"re": members["re"]} if "re" in members else {})
+
+
+def service(**members):
+    return {"type": "http", "proto": "tcp", "port": 8080} | members
+
+
+def printed(message):
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def line(message, length=0):
+    """The header line, padded with spaces to length bytes, LF included."""
+    return printed(message).ljust(length - 1) + b"\n"
+
+
+def signature_line(signature):
+    return b'{"sig":"' + text64(signature).encode() + b'"}\n'
+
+
+SIGNATURE_LINE_BYTES = len(signature_line(bytes(64)))
+
+
+def signed(message, peer=ANNA, length=0):
+    """A signed datagram, padded to length bytes, signature line included."""
+    first = line(message, length - SIGNATURE_LINE_BYTES)
+    return first + signature_line(peer.sign(first))
+
+
+def ids(count):
+    return [hashlib.blake2b(bytes([n]), digest_size=16).hexdigest() for n in range(count)]
+
+
+def with_text(message, name, text):
+    """The header line with raw bytes as the value of a member that message does not have."""
+    return printed(message)[:-1] + b',"' + name + b'":"' + text + b'"}\n'
+
+
+def with_value(message, raw):
+    """The header line with one more member, x, whose value is raw."""
+    return printed(message)[:-1] + b',"x":' + raw + b"}\n"
+
+
+def nested(arrays):
+    return b"[" * arrays + b"]" * arrays
+
+
+def filled(length, make):
+    """make(text) with the longest ASCII text that keeps it within length bytes."""
+    return make("x" * (length - len(make(""))))
+
+
+SERVICES = [
+    service(name="status page", txt={"path": "/"}),
+    {"type": "ipp", "proto": "tcp", "port": 631, "txt": {"rp": "ipp/print", "color": "yes"}},
+    {"type": "coap", "proto": "udp", "port": 5683},
+]
+ATTRS = {"model": "LP-2", "room": "kitchen"}
+
+
+# ---- good ----
+
+def good():
+    yield from good_announces()
+    yield from good_announce_limits()
+    yield from good_alives()
+    yield "bye-unsigned", line(bye())
+    yield "bye-signed", signed(bye(ANNA))
+    yield from good_queries()
+
+
+def good_announces():
+    full = {"services": SERVICES, "attrs": ATTRS}
+    answer = {"re": NONCE, "heard": ["m4", "b4"]}
+    yield "announce-unsigned-minimal", line(announce())
+    yield "announce-unsigned-full", line(announce(**full))
+    yield "announce-signed-minimal", signed(announce(ANNA))
+    yield "announce-signed-full", signed(announce(ANNA, seq=4, rev=2, name="printer", **full))
+    yield "announce-unsigned-answer", line(announce(seq=None, **answer))
+    yield "announce-signed-answer", signed(announce(ANNA, seq=None, **answer))
+    yield "announce-signed-group-answer", signed(announce(ANNA, seq=5, **answer))
+    yield "announce-unsigned-empty-containers", line(
+        announce(services=[service(name="", txt={})], attrs={}, heard=[]))
+    yield "announce-unsigned-inner-spaces", json.dumps(announce(**full)).encode() + b"\n"
+    yield "announce-unsigned-member-order", line(dict(reversed(announce(**full).items())))
+    yield "announce-unsigned-unknown-members", line(
+        announce(services=[service(weight=1.5e-3)], heard=["m6", "x"], extra={"a": [None, True, -1]}, Name=7))
+    yield "announce-unsigned-one-port-twice", line(announce(services=[service(), service(proto="udp")]))
+    yield "announce-signed-unicode-name", signed(announce(ANNA, name="Küche · 台所 🍳"))
+    yield "announce-unsigned-escapes", line(announce()).replace(
+        b'"lamp"', rb'"\"\\\/\b\f\n\r\t\u00e9\ud83c\udf73"')
+    yield "announce-unsigned-hostile-text", line(
+        announce(name="\u202elamp\u200b\x7f\x9b", attrs={"a\ufeff": "\u2028"})).replace(
+            b"lamp", rb"\u001b[31mlamp")
+
+
+def good_announce_limits():
+    highest = announce(seq=INTEGER_MAX, rev=INTEGER_MAX, next_ms=172800000, peers=1000000)
+    lowest = announce(seq=1, rev=1, next_ms=100, peers=0, name="l")
+    yield "announce-unsigned-highest", line(highest | {
+        "boot": INTEGER_MAX, "name": "台" * 21, "attrs": {"é" * 31 + "x": "é" * 127 + "x"},
+        "services": [service(
+            name="n" * 63, type="a-service-name1", port=65535, txt={"t" * 63: "v" * 255})]})
+    yield "announce-unsigned-lowest", line(lowest | {
+        "boot": 1, "attrs": {"a": ""}, "heard": ["x"], "services": [service(
+            name="", type="x", port=1, txt={"t": ""})]})
+    yield "announce-unsigned-8-heard", line(announce(seq=None, re=NONCE, heard=["x" * 15] * 8))
+    yield "announce-signed-1200-bytes", filled(ANNOUNCE_BYTES_MAX, lambda text: signed(announce(
+        ANNA, attrs={str(n): "y" * 200 for n in range(4)} | {"fill": text})))
+    yield "announce-unsigned-padded-to-1200-bytes", line(announce(), ANNOUNCE_BYTES_MAX)
+    yield "announce-unsigned-8-deep", with_value(announce(), nested(7))
+    yield "announce-unsigned-256-values", with_value(announce(), b"[" + b"0," * 244 + b"0]")
+
+
+def good_alives():
+    yield "alive-unsigned", line(alive())
+    yield "alive-signed", signed(alive(ANNA))
+    yield "alive-unsigned-answer", line(alive(seq=None, re=NONCE))
+    yield "alive-signed-answer", signed(alive(ANNA, seq=None, re=NONCE))
+    yield "alive-signed-group-answer", signed(alive(ANNA, seq=8, re=NONCE))
+    yield "alive-signed-padded", signed(alive(ANNA), length=DATAGRAM_BYTES_MAX)
+    yield "alive-signed-spaced-signature-line", signed(alive(ANNA)).replace(b'{"sig":', b' { "sig" : ')[:-1] + b" \r\n"
+    yield "alive-signed-more-in-signature-line", signed(alive(ANNA))[:-2] + b',"by":"anna"}\n'
+    yield "alive-unsigned-63-byte-number", with_value(alive(), b"1" * 63)
+    yield "alive-unsigned-unknown-members", line(alive(Kind="bye", SEQ=None, sent={"3": 12}))
+    yield "alive-unsigned-cr-before-lf", printed(alive()) + b"\r\n"
+    yield "alive-unsigned-tab-before-lf", printed(alive()) + b"\t \n"
+
+
+def good_queries():
+    yield "query-unsigned-want-all", line(query(want={}), WANT_BYTES)
+    yield "query-unsigned-want-type", line(query(want={"type": "ipp"}), WANT_BYTES)
+    yield "query-unsigned-want-name", line(query(want={"name": "台" * 21}), WANT_BYTES)
+    yield "query-unsigned-want-both", line(query(want={"type": "ipp", "name": "printer"}), WANT_BYTES)
+    yield "query-unsigned-want-unknown-member", line(query(want={"proto": "tcp"}), WANT_BYTES)
+    yield "query-unsigned-known", line(query(want={}, known=ids(3)), WANT_BYTES)
+    yield "query-unsigned-35-known", line(query(want={}, known=ids(35)))
+    yield "query-unsigned-no-known", line(query(want={}, known=[]), WANT_BYTES)
+    yield "query-signed-want-all", signed(query(BERT, want={}), BERT, WANT_BYTES)
+    yield "query-unsigned-of-one", line(query(of=[ANNA.id]), OF_BYTES)
+    yield "query-signed-of-one-want", signed(query(BERT, of=[ANNA.id], want={}), BERT, WANT_BYTES)
+    yield "query-signed-of-two", signed(query(BERT, count=17, of=[ANNA.id, UNSIGNED_ID]), BERT)
+    yield "query-unsigned-of-35", line(query(of=ids(35)))
+    yield "query-signed-of-33", signed(query(BERT, of=ids(33)), BERT)
+    yield "query-signed-of-32-highest-count", signed(query(BERT, count=INTEGER_MAX, of=ids(32)), BERT)
+    yield "query-unsigned-of-35-highest-count", line(query(count=INTEGER_MAX, of=ids(35)))
+    yield "query-unsigned-lowest-count", line(query(count=1, want={}), WANT_BYTES)
+    yield "query-unsigned-1400-bytes", line(query(want={}), DATAGRAM_BYTES_MAX)
+
+
+# ---- bad, and the schema sees it ----
+
+INTEGERS = {
+    "boot": (1, INTEGER_MAX),
+    "seq": (1, INTEGER_MAX),
+    "rev": (1, INTEGER_MAX),
+    "next_ms": (100, 172800000),
+    "peers": (0, 1000000),
+    "count": (1, INTEGER_MAX),
+}
+
+
+def bad_schema():
+    yield from bad_headers()
+    yield from bad_announces()
+    yield from bad_services()
+    yield from bad_texts()
+    yield from bad_alives()
+    yield from bad_byes()
+    yield from bad_queries()
+    yield from bad_signature_lines()
+
+
+def without(message, member):
+    return line({name: value for name, value in message.items() if name != member})
+
+
+def spelled(number):
+    return f"minus-{-number}" if number < 0 else str(number)
+
+
+def having(message, **members):
+    return line(message | members)
+
+
+def bad_integer(kind, message, member):
+    lowest, highest = INTEGERS[member]
+    name = f"{kind}-{member}"
+    yield f"type--{name}-text", having(message, **{member: str(highest)})
+    yield f"range--{name}-{spelled(lowest - 1)}", having(message, **{member: lowest - 1})
+    yield f"range--{name}-{highest + 1}", having(message, **{member: highest + 1})
+
+
+def bad_hex(kind, message, member, digits):
+    name = f"{kind}-{member}"
+    value = ("0123456789abcdef" * 3)[:digits]
+    yield f"type--{name}-number", having(message, **{member: int("1" * 15)})
+    yield f"range--{name}-{digits - 1}-digits", having(message, **{member: value[1:]})
+    yield f"range--{name}-{digits + 1}-digits", having(message, **{member: value + "0"})
+    yield f"range--{name}-upper-case", having(message, **{member: value.upper()})
+    yield f"range--{name}-not-hexadecimal", having(message, **{member: "g" + value[1:]})
+
+
+def bad_peer_name(kind, make):
+    """make(name) puts the name where it belongs."""
+    yield f"type--{kind}-name-number", line(make(7))
+    yield f"range--{kind}-name-empty", line(make(""))
+    yield f"range--{kind}-name-64-bytes", line(make("n" * 64))
+
+
+def bad_types_of_service(make):
+    """make(type) puts the type where it belongs."""
+    yield "type--announce-service-type-number", line(make(80))
+    for what, text in [
+        ("empty", ""), ("16-characters", "abcdefghijklmnop"), ("upper-case", "HTTP"), ("underscore", "_http"),
+        ("no-letter", "8080"), ("leading-hyphen", "-http"), ("trailing-hyphen", "http-"),
+        ("double-hyphen", "a--b"), ("final-lf", "http\n"), ("not-ascii", "häuser"),
+    ]:
+        yield f"range--announce-service-type-{what}", line(make(text))
+
+
+def bad_headers():
+    for member in ("muster", "kind", "id", "boot"):
+        yield f"missing--{member}", without(alive(), member)
+    yield "missing--kind-in-other-case", line({"Kind" if name == "kind" else name: value
+                                               for name, value in alive().items()})
+    yield "missing--all", b"{}\n"
+    yield "missing--signature-line-alone", signature_line(bytes(64))
+    yield "type--muster-text", having(alive(), muster="1")
+    yield "type--muster-null", having(alive(), muster=None)
+    for version in (0, 2, -1, 1.5):
+        yield f"version--{spelled(version)}", having(alive(), muster=version)
+    yield "type--kind-number", having(alive(), kind=1)
+    for what, kind in [("unknown", "greeting"), ("empty", ""), ("upper-case", "Alive"), ("longer", "alive2")]:
+        yield f"kind--{what}", having(alive(), kind=kind)
+    yield from bad_hex("alive", alive(), "id", 32)
+    yield from bad_integer("alive", alive(), "boot")
+    for what, value in [("null", None), ("true", True), ("array", [1]), ("object", {})]:
+        yield f"type--alive-boot-{what}", having(alive(), boot=value)
+    yield "range--alive-boot-fraction", having(alive(), boot=1.5)
+    yield "range--alive-boot-1e400", line(alive()).replace(str(BOOT).encode(), b"1e400")
+
+
+def bad_announces():
+    message = announce()
+    yield "missing--announce-seq-and-re", without(message, "seq")
+    for member in ("rev", "next_ms", "peers", "name"):
+        yield f"missing--announce-{member}", without(message, member)
+    for member in ("seq", "rev", "next_ms", "peers"):
+        yield from bad_integer("announce", message, member)
+    yield from bad_hex("announce", message, "re", 16)
+    yield from bad_peer_name("announce", lambda name: announce(name=name))
+    yield "type--announce-heard-text", having(message, heard="m4")
+    yield "type--announce-heard-number-in-it", having(message, heard=["m4", 4])
+    yield "range--announce-heard-9", having(message, heard=["m4"] * 9)
+    yield "range--announce-heard-empty-text", having(message, heard=[""])
+    yield "range--announce-heard-16-bytes", having(message, heard=["x" * 16])
+    yield from bad_keys()
+
+
+def bad_keys():
+    """Signed, so that the key alone is what is wrong."""
+    key = text64(ANNA.key)
+    for what, value in [
+        ("empty", ""), ("40-characters", key[:40]), ("48-characters", text64(ANNA.key + b"123")),
+        ("without-padding", key[:43]), ("url-alphabet", "-_" + key[2:]), ("hexadecimal", ANNA.key.hex()),
+        ("loose-last-bits", key[:42] + "B="), ("white-space", " " + key[1:]),
+    ]:
+        yield f"range--announce-key-{what}", signed(announce(ANNA) | {"key": value})
+    yield "type--announce-key-number", signed(announce(ANNA) | {"key": 1})
+
+
+def bad_services():
+    def one(**members):
+        return announce(services=[service(**members)])
+
+    yield "type--announce-services-object", having(announce(), services={"http": 80})
+    yield "type--announce-services-null", having(announce(), services=None)
+    yield "type--announce-service-text", having(announce(), services=["http:80"])
+    for member in ("type", "proto", "port"):
+        yield f"missing--announce-service-{member}", having(
+            announce(), services=[service(), {name: value for name, value in service().items() if name != member}])
+    yield from bad_types_of_service(lambda text: one(type=text))
+    yield "type--announce-service-proto-number", line(one(proto=6))
+    yield "range--announce-service-proto-sctp", line(one(proto="sctp"))
+    yield "range--announce-service-proto-upper-case", line(one(proto="TCP"))
+    yield "type--announce-service-port-text", line(one(port="80"))
+    for port in (0, 65536, -1, 80.5):
+        yield f"range--announce-service-port-{spelled(port)}", line(one(port=port))
+    yield "type--announce-service-name-null", line(one(name=None))
+    yield "range--announce-service-name-64-bytes", line(one(name="n" * 64))
+
+
+def bad_texts():
+    places = [("attrs", lambda texts: announce(attrs=texts)),
+              ("service-txt", lambda texts: announce(services=[service(txt=texts)]))]
+    for place, make in places:
+        yield f"type--announce-{place}-array", line(make(["a"]))
+        yield f"type--announce-{place}-number-in-it", line(make({"a": 1}))
+        yield f"type--announce-{place}-null-in-it", line(make({"a": None}))
+        yield f"range--announce-{place}-empty-name", line(make({"": "a"}))
+        yield f"range--announce-{place}-64-byte-name", line(make({"n" * 64: "a"}))
+        yield f"range--announce-{place}-256-byte-value", line(make({"a": "v" * 256}))
+
+
+def bad_alives():
+    yield "missing--alive-seq-and-re", without(alive(), "seq")
+    for member in ("rev", "next_ms", "peers"):
+        yield f"missing--alive-{member}", without(alive(), member)
+    for member in ("seq", "rev", "next_ms", "peers"):
+        yield from bad_integer("alive", alive(), member)
+    yield from bad_hex("alive", alive(), "re", 16)
+
+
+def bad_byes():
+    yield "missing--bye-seq", without(bye(), "seq")
+    yield "missing--bye-seq-with-re", without(bye(re=NONCE), "seq")
+    yield from bad_integer("bye", bye(), "seq")
+
+
+def bad_queries():
+    message = query(want={})
+    yield "missing--query-nonce", without(message, "nonce")
+    yield "missing--query-of-and-want", line(query(known=ids(1)))
+    yield from bad_hex("query", message, "nonce", 16)
+    yield from bad_integer("query", message, "count")
+    yield "type--query-count-null", having(message, count=None)
+    yield "range--query-count-fraction", having(message, count=1.5)
+    yield from bad_ids("of", query(of=ids(1)))
+    yield "range--query-of-empty", line(query(of=[]))
+    yield from bad_ids("known", message)
+    yield "type--query-want-text", line(query(want="ipp"))
+    yield "type--query-want-array", line(query(want=["ipp"]))
+    yield "type--query-want-null", line(query(want=None))
+    yield "type--query-want-type-number", line(query(want={"type": 80}))
+    for what, text in [("empty", ""), ("16-characters", "abcdefghijklmnop"), ("upper-case", "IPP")]:
+        yield f"range--query-want-type-{what}", line(query(want={"type": text}))
+    yield from bad_peer_name("query-want", lambda name: query(want={"name": name}))
+
+
+def bad_ids(member, message):
+    yield f"type--query-{member}-text", having(message, **{member: ids(1)[0]})
+    yield f"type--query-{member}-number-in-it", having(message, **{member: [1]})
+    yield f"range--query-{member}-36", having(message, **{member: ids(36)})
+    yield f"range--query-{member}-31-digits", having(message, **{member: [ids(1)[0][1:]]})
+    yield f"range--query-{member}-upper-case", having(message, **{member: ["A" * 32]})
+
+
+def bad_signature_lines():
+    first = line(alive(ANNA))
+    good_text = text64(ANNA.sign(first))
+    for what, value in [
+        ("number", 1), ("empty", ""), ("63-bytes", text64(bytes(63))), ("65-bytes", text64(bytes(65))),
+        ("without-padding", good_text[:86]), ("url-alphabet", "-_" + good_text[2:]),
+        ("loose-last-bits", good_text[:85] + "B=="), ("hexadecimal", "00" * 64),
+    ]:
+        yield f"syntax--signature-line-{what}", first + line({"sig": value})
+    yield "syntax--signature-line-empty-object", first + b"{}\n"
+    yield "syntax--signature-line-other-name", first + line({"Sig": good_text})
+    yield "syntax--signature-line-array", first + line([good_text])
+    yield "syntax--second-header-line", first + first
+
+
+# ---- bad, and only the bytes show it ----
+
+def bad_bytes():
+    yield from bad_lengths()
+    yield from bad_first_bytes()
+    yield from bad_grammar()
+    yield from bad_lines()
+    yield from bad_utf8()
+    yield from bad_trees()
+    yield from bad_byte_counts()
+    yield "signature--announce-with-key-unsigned", line(announce(ANNA))
+    yield "signature--announce-signed-without-key", signed(
+        {name: value for name, value in announce(ANNA).items() if name != "key"})
+
+
+def bad_lengths():
+    yield "too_long--1401-bytes", line(query(want={}), DATAGRAM_BYTES_MAX + 1)
+    yield "too_long--announce-1201-bytes", line(announce(), ANNOUNCE_BYTES_MAX + 1)
+    yield "too_long--announce-1201-bytes-signed", signed(announce(ANNA), length=ANNOUNCE_BYTES_MAX + 1)
+    yield "truncated--empty", b""
+    yield "truncated--one-byte", b"{"
+    yield "truncated--without-lf", line(alive())[:-1]
+    yield "truncated--nul-after-lf", line(alive()) + b"\0"
+    yield "truncated--cut-in-header", line(alive())[:60]
+    yield "truncated--cut-in-signature", signed(alive(ANNA))[:-20]
+    yield "truncated--signature-line-without-lf", signed(alive(ANNA))[:-1]
+
+
+def bad_first_bytes():
+    yield "format--byte-order-mark", b"\xef\xbb\xbf" + line(alive())
+    yield "format--leading-space", b" " + line(alive())
+    yield "format--leading-lf", b"\n" + line(alive())
+    yield "format--array", b"[" + printed(alive()) + b"]\n"
+    yield "format--text", b"hello\n"
+    yield "format--mdns", bytes.fromhex("0000000000010000000000000469707070045f746370056c6f63616c00000c0001")
+    yield "sealed--first-byte-01", b"\x01" + hashlib.shake_256(b"sealed").digest(200)
+
+
+def bad_grammar():
+    text = line(alive())
+    yield "syntax--open-object", text[:-2] + b"\n"
+    yield "syntax--open-text", line(announce())[:-3] + b"\n"
+    yield "syntax--cut-sequence-before-lf", line(announce())[:-3] + b"\xe2\x82\n"
+    yield "syntax--over-two-lines", text.replace(b",", b",\n", 1)
+    yield "range--64-byte-number", with_value(alive(), b"1" * 64)
+    for what, old, new in [
+        ("trailing-comma", b"}", b",}"), ("doubled-comma", b',"rev"', b',,"rev"'), ("no-colon", b'"rev":', b'"rev" '),
+        ("single-quotes", b'"rev"', b"'rev'"), ("bare-name", b'"rev"', b"rev"), ("number-as-name", b'"rev"', b"1"),
+        ("leading-zero", b'"rev":1', b'"rev":01'), ("plus-sign", b'"rev":1', b'"rev":+1'),
+        ("point-last", b'"rev":1', b'"rev":1.'), ("point-first", b'"rev":1', b'"rev":.5'),
+        ("hexadecimal", b'"rev":1', b'"rev":0x1'), ("open-exponent", b'"rev":1', b'"rev":1e'),
+        ("not-a-number", b'"rev":1', b'"rev":NaN'), ("infinity", b'"rev":1', b'"rev":Infinity'),
+        ("literal-in-other-case", b'"rev":1', b'"rev":1,"x":True'), ("comment", b'"rev"', b'/**/"rev"'),
+        ("vertical-tab", b'"rev"', b'\v"rev"'), ("no-break-space", b'"rev"', b'\xc2\xa0"rev"'),
+        ("raw-tab-in-text", b'"alive"', b'"al\tive"'), ("raw-nul-in-text", b'"alive"', b'"alive\0"'),
+        ("unknown-escape", b'"alive"', rb'"al\ive"'), ("short-escape", b'"alive"', rb'"\u061live"'),
+        ("closed-by-bracket", b"}", b"]"),
+    ]:
+        assert text.count(old) == 1, what
+        yield f"syntax--{what}", text.replace(old, new)
+
+
+def bad_lines():
+    first, second = signed(alive(ANNA)).splitlines(keepends=True)
+    yield "syntax--trailing-garbage", first[:-1] + b"x\n"
+    yield "syntax--trailing-nul", first[:-1] + b"\0\n"
+    yield "syntax--two-objects-on-a-line", first[:-1] + first
+    yield "syntax--empty-second-line", first + b"\n"
+    yield "syntax--blank-second-line", first + b" \n"
+    yield "syntax--garbage-line", first + b"x\n"
+    yield "syntax--empty-line-before-signature", first + b"\n" + second
+    yield "syntax--empty-line-after-signature", first + second + b"\n"
+    yield "syntax--third-line", first + second + first
+    yield "syntax--signature-line-twice", first + second + second
+
+
+def bad_utf8():
+    for what, text in [
+        ("overlong-slash", b"\xc0\xaf"), ("overlong-nul", b"\xc0\x80"), ("overlong-of-three", b"\xe0\x9f\xbf"),
+        ("surrogate", b"\xed\xa0\x80"), ("above-10ffff", b"\xf4\x90\x80\x80"),
+        ("five-byte-form", b"\xf8\x88\x80\x80\x80"),
+        ("lone-continuation", b"\x80"), ("cut-short", b"\xe2\x82"), ("byte-ff", b"\xff"), ("latin-1", b"K\xfcche"),
+        ("escaped-nul", rb"a\u0000b"), ("lone-high-surrogate", rb"\ud83c"), ("lone-low-surrogate", rb"\udf73"),
+        ("surrogates-swapped", rb"\udf73\ud83c"), ("high-surrogate-then-letter", rb"\ud83c\u0041"),
+    ]:
+        yield f"utf8--{what}", with_text(alive(), b"x", text)
+    yield "utf8--latin-1-in-name", line(announce()).replace(b"lamp", b"K\xfcche")
+    yield "utf8--escaped-nul-in-member-name", with_text(alive(), rb"\u0000", b"")
+    yield "utf8--byte-ff-in-member-name", with_text(alive(), b"\xff", b"")
+
+
+def bad_trees():
+    yield "depth--9-arrays-and-objects", with_value(alive(), nested(8))
+    yield "depth--9-objects", with_value(alive(), b'{"x":' * 8 + b"0" + b"}" * 8)
+    yield "depth--500-arrays", with_value(alive(), nested(500))
+    yield "nodes--257-values", with_value(announce(), b"[" + b"0," * 245 + b"0]")
+    yield "nodes--257-values-in-objects", with_value(query(want={}), b"[" + b'{"a":0},' * 124 + b"0]")
+    yield "duplicate--version", printed(alive())[:-1] + b',"muster":1}\n'
+    yield "duplicate--kind", with_text(alive(), b"kind", b"bye")
+    yield "duplicate--escaped-name", with_text(announce(), rb"n\u0061me", b"other")
+    yield "duplicate--unknown-member", with_value(alive(x=1), b"1")
+    yield "duplicate--in-attrs", line(announce(attrs={"a": "1"})).replace(b'{"a":"1"}', b'{"a":"1","a":"1"}')
+    yield "duplicate--in-service", line(announce(services=[service()])).replace(b'"port":', b'"port":80,"port":')
+    yield "duplicate--in-unknown-object", with_value(alive(), b'[{"a":1,"b":2,"a":3}]')
+    yield "duplicate--in-signature-line", signed(alive(ANNA))[:-2] + b',"sig":1}\n'
+    yield "duplicate--empty-names", with_value(alive(), b'{"":1,"":2}')
+
+
+def bad_byte_counts():
+    """Text whose characters are few enough for the schema and whose bytes are too many."""
+    yield "range--announce-name-64-bytes-32-characters", line(announce(name="é" * 32))
+    yield "range--announce-service-name-64-bytes-16-characters", line(
+        announce(services=[service(name="🍳" * 16)]))
+    yield "range--announce-attrs-64-byte-name-32-characters", line(announce(attrs={"é" * 32: ""}))
+    yield "range--announce-attrs-256-byte-value-128-characters", line(announce(attrs={"a": "é" * 128}))
+    yield "range--announce-service-txt-256-byte-value-128-characters", line(
+        announce(services=[service(txt={"a": "é" * 128})]))
+    yield "range--announce-heard-16-bytes-8-characters", line(announce(heard=["é" * 8]))
+    yield "range--query-want-name-64-bytes-32-characters", line(query(want={"name": "é" * 32}))
+    yield "range--announce-service-twice", line(
+        announce(services=[service(name="one"), service(name="two", txt={"path": "/"})]))
+
+
+# ---- bad, and only the signature shows it ----
+
+def bad_signature():
+    yield from forged("announce", announce(ANNA))
+    yield from forged("alive", alive(ANNA))
+    yield from forged("bye", bye(ANNA))
+    yield from forged("query", query(ANNA, want={}))
+    yield "signature--announce-id-not-of-key", signed(announce(BERT) | {"id": ANNA.id}, BERT)
+    yield "signature--announce-key-of-small-order", small_order()
+    yield "signature--alive-padding-changed", signed(alive(ANNA), length=300).replace(b" \n", b"\n", 1)
+    yield "signature--alive-signed-without-lf", line(alive(ANNA)) + signature_line(ANNA.sign(printed(alive(ANNA))))
+    yield "signature--alive-signed-without-padding", line(alive(ANNA), 300) + signature_line(
+        ANNA.sign(line(alive(ANNA))))
+    yield "signature--alive-s-plus-order", s_plus_order(line(alive(ANNA)))
+
+
+def forged(kind, message):
+    first = line(message)
+    signature = ANNA.sign(first)
+    yield f"signature--{kind}-all-zero", first + signature_line(bytes(64))
+    yield f"signature--{kind}-one-bit", first + signature_line(bytes([signature[0] ^ 1]) + signature[1:])
+    yield f"signature--{kind}-of-another", first + signature_line(BERT.sign(first))
+    yield f"signature--{kind}-changed-after", first.replace(b'"boot":17', b'"boot":18') + signature_line(signature)
+
+
+def s_plus_order(first):
+    """The second signature that anyone can make of a first where S is not checked to be below the order."""
+    signature = ANNA.sign(first)
+    s = int.from_bytes(signature[32:], "little") + ED25519_ORDER
+    return first + signature_line(signature[:32] + s.to_bytes(32, "little"))
+
+
+def small_order():
+    """The neutral element as key and R, and S = 0, fits every message where small orders are not refused."""
+    neutral = bytes([1]) + bytes(31)
+    message = announce(ANNA) | {"id": id_of_key(neutral), "key": text64(neutral)}
+    return line(message) + signature_line(neutral + bytes(32))
+
+
+# ---- files ----
+
+def make():
+    """All goldens: path below the directory to bytes."""
+    files = {}
+    for folder, pairs in [("good", good()), ("bad-schema", bad_schema()), ("bad-bytes", bad_bytes()),
+                          ("bad-signature", bad_signature())]:
+        for name, content in pairs:
+            path = f"{folder}/{name}.datagram"
+            assert path not in files, path
+            files[path] = content
+    return files
+
+
+def stored(directory):
+    return {path.relative_to(directory).as_posix(): path.read_bytes()
+            for path in directory.glob("*/*.datagram")}
+
+
+def write(directory):
+    files = make()
+    for path in stored(directory).keys() - files.keys():
+        (directory / path).unlink()
+    for path, content in files.items():
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_bytes(content)
+
+
+def differences(directory):
+    """Paths that are missing, superfluous or have other bytes."""
+    files, found = make(), stored(directory)
+    return sorted(path for path in files.keys() | found.keys() if files.get(path) != found.get(path))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--write", metavar="DIR", type=pathlib.Path)
+    action.add_argument("--check", metavar="DIR", type=pathlib.Path)
+    arguments = parser.parse_args()
+    if arguments.write:
+        write(arguments.write)
+        return 0
+    wrong = differences(arguments.check)
+    for path in wrong:
+        print(f"{path}: not what goldens.py makes", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,266 @@
+/* The golden datagrams: good ones decode and come back, bad ones are dropped for the reason that their file is
+ * named after. */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "admission.h"
+#include "cmocka_all.h"
+#include "message.h"
+
+#define INTERFACE 7
+
+struct golden {
+    char name[256];
+    uint8_t bytes[2 * MUSTER_DATAGRAM_BYTES_MAX];
+    size_t length;
+};
+
+/* Anna and Bert of goldens.py: the seed of peer n is 32 bytes of value n. */
+struct signer {
+    uint8_t key[MUSTER_KEY_BYTES];
+    uint8_t secret[MUSTER_SECRET_BYTES];
+    uint8_t id[MUSTER_ID_BYTES];
+    struct muster_crypto crypto;
+};
+
+static struct signer signers[2];
+
+static int begin(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct signer *signer = &signers[i];
+        uint8_t seed[crypto_sign_SEEDBYTES];
+        memset(seed, i + 1, sizeof seed);
+        if (muster_crypto_ed25519(&signer->crypto, signer->secret) != 0) {
+            return -1;
+        }
+        crypto_sign_seed_keypair(signer->key, signer->secret, seed);
+        muster_id_of_key(signer->key, signer->id);
+    }
+    return 0;
+}
+
+/* ---- files ---- */
+
+static void read_golden(const char *directory, const char *name, struct golden *golden) {
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    snprintf(golden->name, sizeof golden->name, "%s", name);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    golden->length = fread(golden->bytes, 1, sizeof golden->bytes, file);
+    fclose(file);
+    assert_true(golden->length < sizeof golden->bytes);
+}
+
+/* Calls check for each file; what it returns says whether it is content. */
+static void for_each(const char *folder, bool (*check)(const struct golden *golden)) {
+    char directory[512];
+    snprintf(directory, sizeof directory, GOLDEN_DIR "/%s", folder);
+    DIR *listing = opendir(directory);
+    assert_non_null(listing);
+    unsigned count = 0;
+    unsigned wrong = 0;
+    for (const struct dirent *entry; (entry = readdir(listing)) != NULL;) {
+        const char *suffix = strrchr(entry->d_name, '.');
+        if (suffix == NULL || strcmp(suffix, ".datagram") != 0) {
+            continue;
+        }
+        struct golden golden;
+        read_golden(directory, entry->d_name, &golden);
+        count++;
+        if (!check(&golden)) {
+            wrong++;
+            print_error("%s/%s\n", folder, golden.name);
+        }
+    }
+    closedir(listing);
+    print_message("%s: %u datagrams\n", folder, count);
+    assert_true(count > 0);
+    assert_int_equal(wrong, 0);
+}
+
+/* ---- the way of a datagram up to its meaning ---- */
+
+static bool is_admitted(const struct golden *golden, enum muster_drop *reason) {
+    static struct admission admission;
+    static const struct paths paths = {
+        .items = {{.interface = INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"}}, .count = 1};
+    const struct muster_datagram datagram = {
+        .bytes = golden->bytes,
+        .length = golden->length,
+        .source = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19798},
+        .destination = paths_destination(MUSTER_PATH_M4, MUSTER_PORT_CONTROL),
+        .interface = INTERFACE,
+        .ttl = MUSTER_TTL};
+    memset(&admission, 0, sizeof admission);
+    return admission_check(&admission, &paths, &datagram, 1000, reason);
+}
+
+static bool is_decoded(const struct golden *golden, struct message *message, enum muster_drop *reason) {
+    return is_admitted(golden, reason) &&
+           message_decode(golden->bytes, golden->length, message, reason);
+}
+
+static const struct signer *signer_of(const uint8_t id[MUSTER_ID_BYTES]) {
+    for (size_t i = 0; i < 2; i++) {
+        if (memcmp(signers[i].id, id, MUSTER_ID_BYTES) == 0) {
+            return &signers[i];
+        }
+    }
+    return NULL;
+}
+
+/* By the key that the message brings, which must be its id's, or else by that of its sender. */
+static bool is_signed_well(const struct golden *golden, const struct message *message) {
+    const struct signer *signer = signer_of(message->id);
+    uint8_t id[MUSTER_ID_BYTES];
+    if (!message->has_key && signer == NULL) {
+        return false;
+    }
+    const uint8_t *key = message->has_key ? message->key : signer->key;
+    muster_id_of_key(key, id);
+    return memcmp(id, message->id, sizeof id) == 0 &&
+           signers[0].crypto.verify(NULL, key, golden->bytes, message->signed_length,
+                                    message->signature) == 0;
+}
+
+/* ---- equal messages ---- */
+
+static bool are_equal_texts(const struct muster_text *a, size_t a_count, const struct muster_text *b,
+                            size_t b_count) {
+    bool are_equal = a_count == b_count;
+    for (size_t i = 0; are_equal && i < a_count; i++) {
+        are_equal = strcmp(a[i].name, b[i].name) == 0 && strcmp(a[i].value, b[i].value) == 0;
+    }
+    return are_equal;
+}
+
+static bool are_equal_services(const struct muster_service *a, const struct muster_service *b) {
+    return strcmp(a->name, b->name) == 0 && strcmp(a->type, b->type) == 0 &&
+           strcmp(a->proto, b->proto) == 0 && a->port == b->port &&
+           are_equal_texts(a->txt, a->txt_count, b->txt, b->txt_count);
+}
+
+static bool are_equal_documents(const struct muster_document *a, const struct muster_document *b) {
+    bool are_equal = a->service_count == b->service_count && strcmp(a->name, b->name) == 0 &&
+                     are_equal_texts(a->attrs, a->attr_count, b->attrs, b->attr_count);
+    for (size_t i = 0; are_equal && i < a->service_count; i++) {
+        are_equal = are_equal_services(&a->services[i], &b->services[i]);
+    }
+    return are_equal;
+}
+
+static bool are_equal_optional(const char *a, const char *b) {
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool are_equal_queries(const struct message *a, const struct message *b) {
+    return a->nonce == b->nonce && a->count == b->count && a->asks_some == b->asks_some &&
+           a->of_count == b->of_count && memcmp(a->of, b->of, sizeof a->of) == 0 &&
+           a->known_count == b->known_count && memcmp(a->known, b->known, sizeof a->known) == 0 &&
+           a->wants == b->wants && are_equal_optional(a->want_type, b->want_type) &&
+           are_equal_optional(a->want_name, b->want_name);
+}
+
+static bool are_equal(const struct message *a, const struct message *b) {
+    bool is_announce = a->kind == MESSAGE_ANNOUNCE;
+    return a->kind == b->kind && memcmp(a->id, b->id, sizeof a->id) == 0 && a->boot == b->boot &&
+           a->seq == b->seq && a->is_answer == b->is_answer && a->re == b->re && a->rev == b->rev &&
+           a->next_ms == b->next_ms && a->peers == b->peers && a->heard == b->heard &&
+           a->has_key == b->has_key && memcmp(a->key, b->key, sizeof a->key) == 0 &&
+           a->is_signed == b->is_signed && are_equal_queries(a, b) &&
+           (!is_announce || are_equal_documents(&a->document, &b->document));
+}
+
+/* ---- the folders ---- */
+
+/* Writes what was read, and reads it again. */
+static bool comes_back(const struct message *message) {
+    const struct signer *signer = message->is_signed ? signer_of(message->id) : NULL;
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    int length =
+        message_encode(message, signer == NULL ? NULL : &signer->crypto, 0, bytes, sizeof bytes);
+    struct message back;
+    enum muster_drop reason;
+    if (length < 0 || !message_decode(bytes, (size_t)length, &back, &reason)) {
+        return false;
+    }
+    bool is_same = are_equal(message, &back);
+    message_deinit(&back);
+    return is_same;
+}
+
+static bool is_good(const struct golden *golden) {
+    struct message message;
+    enum muster_drop reason;
+    if (!is_decoded(golden, &message, &reason)) {
+        print_error("dropped: %s\n", muster_drop_name(reason));
+        return false;
+    }
+    bool is_content =
+        (!message.is_signed || is_signed_well(golden, &message)) && comes_back(&message);
+    message_deinit(&message);
+    return is_content;
+}
+
+static bool is_dropped_for_its_reason(const struct golden *golden) {
+    struct message message;
+    enum muster_drop reason;
+    if (is_decoded(golden, &message, &reason)) {
+        message_deinit(&message);
+        return false;
+    }
+    size_t length = strlen(muster_drop_name(reason));
+    bool is_named = strncmp(golden->name, muster_drop_name(reason), length) == 0 &&
+                    strncmp(golden->name + length, "--", 2) == 0;
+    if (!is_named) {
+        print_error("dropped: %s\n", muster_drop_name(reason));
+    }
+    return is_named;
+}
+
+static bool is_forged(const struct golden *golden) {
+    struct message message;
+    enum muster_drop reason;
+    if (!is_decoded(golden, &message, &reason)) {
+        print_error("dropped: %s\n", muster_drop_name(reason));
+        return false;
+    }
+    bool is_content = message.is_signed && !is_signed_well(golden, &message);
+    message_deinit(&message);
+    return is_content && strncmp(golden->name, "signature--", 11) == 0;
+}
+
+static void good_datagrams_are_accepted(void **state) {
+    (void)state;
+    for_each("good", is_good);
+}
+
+static void what_the_schemas_refuse_is_dropped(void **state) {
+    (void)state;
+    for_each("bad-schema", is_dropped_for_its_reason);
+}
+
+static void what_only_the_bytes_show_is_dropped(void **state) {
+    (void)state;
+    for_each("bad-bytes", is_dropped_for_its_reason);
+}
+
+static void what_only_the_signature_shows_does_not_verify(void **state) {
+    (void)state;
+    for_each("bad-signature", is_forged);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_datagrams_are_accepted),
+        cmocka_unit_test(what_the_schemas_refuse_is_dropped),
+        cmocka_unit_test(what_only_the_bytes_show_is_dropped),
+        cmocka_unit_test(what_only_the_signature_shows_does_not_verify),
+    };
+    return cmocka_run_group_tests(tests, begin, NULL);
+}

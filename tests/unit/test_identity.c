@@ -1,0 +1,244 @@
+/* Keys, ids, signatures, nonces, and the random numbers that they are drawn from. */
+#include "identity.h"
+
+#include <string.h>
+
+#include <sodium.h>
+
+#include "cmocka_all.h"
+#include "random.h"
+
+static const uint8_t seed[MUSTER_SEED_BYTES] = {1, 2, 3};
+
+static void unhex(uint8_t *bytes, size_t size, const char *text) {
+    size_t length;
+    assert_int_equal(sodium_hex2bin(bytes, size, text, strlen(text), NULL, &length, NULL), 0);
+    assert_int_equal(length, size);
+}
+
+/* The key pair of the golden datagrams' Anna. */
+static void make_anna(uint8_t key[MUSTER_KEY_BYTES], uint8_t secret[MUSTER_SECRET_BYTES]) {
+    uint8_t anna[crypto_sign_SEEDBYTES];
+    memset(anna, 1, sizeof anna);
+    crypto_sign_seed_keypair(key, secret, anna);
+}
+
+/* ---- keys and ids ---- */
+
+static void an_id_is_the_hash_of_the_key(void **state) {
+    (void)state;
+    uint8_t key[MUSTER_KEY_BYTES];
+    uint8_t secret[MUSTER_SECRET_BYTES];
+    uint8_t id[MUSTER_ID_BYTES];
+    char text[MUSTER_ID_TEXT_BYTES];
+    make_anna(key, secret);
+    muster_id_of_key(key, id);
+    muster_id_text(id, text);
+    assert_string_equal(text, "e6808f33fbec87975122804ac9ceda8e");
+}
+
+static void with_a_key_the_identity_is_the_keys(void **state) {
+    (void)state;
+    uint8_t key[MUSTER_KEY_BYTES];
+    uint8_t secret[MUSTER_SECRET_BYTES];
+    uint8_t id[MUSTER_ID_BYTES];
+    make_anna(key, secret);
+    muster_id_of_key(key, id);
+    struct muster_crypto crypto;
+    assert_int_equal(muster_crypto_ed25519(&crypto, secret), 0);
+    struct random random;
+    random_init(&random, seed);
+    struct identity identity;
+    identity_init(&identity, key, &crypto, 42, &random);
+    assert_true(identity.has_key);
+    assert_int_equal(identity.boot, 42);
+    assert_memory_equal(identity.id, id, sizeof id);
+    assert_memory_equal(identity.key, key, sizeof key);
+    assert_ptr_equal(identity_signer(&identity), &identity.crypto);
+}
+
+static void without_a_key_the_id_is_random(void **state) {
+    (void)state;
+    struct muster_crypto crypto;
+    assert_int_equal(muster_crypto_ed25519(&crypto, NULL), 0);
+    struct random random;
+    random_init(&random, seed);
+    struct identity first;
+    struct identity second;
+    identity_init(&first, NULL, &crypto, 1, &random);
+    identity_init(&second, NULL, &crypto, 1, &random);
+    assert_false(first.has_key);
+    assert_null(identity_signer(&first));
+    assert_memory_not_equal(first.id, second.id, MUSTER_ID_BYTES);
+    random_init(&random, seed);
+    struct identity again;
+    identity_init(&again, NULL, &crypto, 1, &random);
+    assert_memory_equal(first.id, again.id, MUSTER_ID_BYTES);
+}
+
+/* ---- signatures ---- */
+
+/* RFC 8032, 7.1, test 1: of the empty message. */
+static void a_signature_is_ed25519(void **state) {
+    (void)state;
+    uint8_t secret_seed[crypto_sign_SEEDBYTES];
+    uint8_t expected_key[MUSTER_KEY_BYTES];
+    uint8_t expected[MUSTER_SIGNATURE_BYTES];
+    unhex(secret_seed, sizeof secret_seed,
+          "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
+    unhex(expected_key, sizeof expected_key,
+          "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+    unhex(expected, sizeof expected,
+          "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
+          "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b");
+    uint8_t key[MUSTER_KEY_BYTES];
+    uint8_t secret[MUSTER_SECRET_BYTES];
+    crypto_sign_seed_keypair(key, secret, secret_seed);
+    assert_memory_equal(key, expected_key, sizeof key);
+    struct muster_crypto crypto;
+    assert_int_equal(muster_crypto_ed25519(&crypto, secret), 0);
+    const uint8_t nothing[1] = {0};
+    uint8_t signature[MUSTER_SIGNATURE_BYTES];
+    assert_int_equal(crypto.sign(crypto.context, nothing, 0, signature), 0);
+    assert_memory_equal(signature, expected, sizeof signature);
+    assert_int_equal(crypto.verify(crypto.context, key, nothing, 0, signature), 0);
+}
+
+static void what_was_changed_does_not_verify(void **state) {
+    (void)state;
+    uint8_t key[MUSTER_KEY_BYTES];
+    uint8_t secret[MUSTER_SECRET_BYTES];
+    uint8_t signature[MUSTER_SIGNATURE_BYTES];
+    uint8_t bytes[] = "hello";
+    struct muster_crypto crypto;
+    assert_int_equal(muster_key_generate(key, secret), 0);
+    assert_int_equal(muster_crypto_ed25519(&crypto, secret), 0);
+    assert_int_equal(crypto.sign(crypto.context, bytes, 5, signature), 0);
+    assert_int_equal(crypto.verify(crypto.context, key, bytes, 5, signature), 0);
+    assert_int_equal(crypto.verify(crypto.context, key, bytes, 4, signature), MUSTER_ECRYPTO);
+    bytes[0] ^= 1;
+    assert_int_equal(crypto.verify(crypto.context, key, bytes, 5, signature), MUSTER_ECRYPTO);
+    bytes[0] ^= 1;
+    signature[63] ^= 1;
+    assert_int_equal(crypto.verify(crypto.context, key, bytes, 5, signature), MUSTER_ECRYPTO);
+    signature[63] ^= 1;
+    key[0] ^= 1;
+    assert_int_equal(crypto.verify(crypto.context, key, bytes, 5, signature), MUSTER_ECRYPTO);
+}
+
+static void keys_are_made_anew_each_time(void **state) {
+    (void)state;
+    uint8_t keys[2][MUSTER_KEY_BYTES];
+    uint8_t secret[MUSTER_SECRET_BYTES];
+    assert_int_equal(muster_key_generate(keys[0], secret), 0);
+    assert_int_equal(muster_key_generate(keys[1], secret), 0);
+    assert_memory_not_equal(keys[0], keys[1], MUSTER_KEY_BYTES);
+}
+
+static void who_only_verifies_cannot_sign(void **state) {
+    (void)state;
+    struct muster_crypto crypto;
+    assert_int_equal(muster_crypto_ed25519(&crypto, NULL), 0);
+    uint8_t signature[MUSTER_SIGNATURE_BYTES];
+    assert_int_equal(crypto.sign(crypto.context, seed, sizeof seed, signature), MUSTER_ECRYPTO);
+}
+
+/* ---- nonces ---- */
+
+static void a_nonce_is_asked_with_for_a_second(void **state) {
+    (void)state;
+    struct random random;
+    random_init(&random, seed);
+    struct nonces nonces = {0};
+    uint64_t first = nonces_current(&nonces, &random, 5000);
+    assert_true(nonces_current(&nonces, &random, 5999) == first);
+    assert_true(nonces_current(&nonces, &random, 6000) != first);
+}
+
+static void answers_to_the_last_three_nonces_are_taken(void **state) {
+    (void)state;
+    struct random random;
+    random_init(&random, seed);
+    struct nonces nonces = {0};
+    uint64_t values[4];
+    for (uint64_t i = 0; i < 4; i++) {
+        values[i] = nonces_current(&nonces, &random, 5000 + i * MUSTER_NONCE_MS);
+    }
+    assert_false(nonces_holds(&nonces, values[0], 8000)); /* the fourth last */
+    for (size_t i = 1; i < 4; i++) {
+        assert_true(nonces_holds(&nonces, values[i], 8000));
+    }
+    assert_false(nonces_holds(&nonces, values[3] + 1, 8000));
+}
+
+static void a_nonce_is_good_for_three_seconds(void **state) {
+    (void)state;
+    struct random random;
+    random_init(&random, seed);
+    struct nonces nonces = {0};
+    uint64_t nonce = nonces_current(&nonces, &random, 5000);
+    assert_true(nonces_holds(&nonces, nonce, 8000));
+    assert_false(nonces_holds(&nonces, nonce, 8001));
+}
+
+static void who_asked_nothing_takes_no_answer(void **state) {
+    (void)state;
+    const struct nonces nonces = {0};
+    assert_false(nonces_holds(&nonces, 0, 0));
+    assert_false(nonces_holds(&nonces, 0, 5000));
+}
+
+/* ---- random numbers ---- */
+
+static void the_same_seed_gives_the_same_numbers(void **state) {
+    (void)state;
+    static const uint8_t other_seed[MUSTER_SEED_BYTES] = {1, 2, 4};
+    struct random one;
+    struct random two;
+    struct random other;
+    random_init(&one, seed);
+    random_init(&two, seed);
+    random_init(&other, other_seed);
+    for (int i = 0; i < 100; i++) {
+        uint64_t number = random_u64(&one);
+        assert_true(number == random_u64(&two));
+        assert_true(number != random_u64(&other));
+    }
+}
+
+static void random_times_fill_their_range(void **state) {
+    (void)state;
+    struct random random;
+    random_init(&random, seed);
+    unsigned counts[10] = {0};
+    for (int i = 0; i < 10000; i++) {
+        uint64_t time_ms = random_ms(&random, 9);
+        assert_true(time_ms <= 9);
+        counts[time_ms]++;
+        double fraction = random_fraction(&random);
+        assert_true(fraction >= 0 && fraction < 1);
+    }
+    for (size_t i = 0; i < 10; i++) {
+        assert_in_range(counts[i], 850, 1150);
+    }
+    assert_int_equal(random_ms(&random, 0), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_id_is_the_hash_of_the_key),
+        cmocka_unit_test(with_a_key_the_identity_is_the_keys),
+        cmocka_unit_test(without_a_key_the_id_is_random),
+        cmocka_unit_test(a_signature_is_ed25519),
+        cmocka_unit_test(what_was_changed_does_not_verify),
+        cmocka_unit_test(keys_are_made_anew_each_time),
+        cmocka_unit_test(who_only_verifies_cannot_sign),
+        cmocka_unit_test(a_nonce_is_asked_with_for_a_second),
+        cmocka_unit_test(answers_to_the_last_three_nonces_are_taken),
+        cmocka_unit_test(a_nonce_is_good_for_three_seconds),
+        cmocka_unit_test(who_asked_nothing_takes_no_answer),
+        cmocka_unit_test(the_same_seed_gives_the_same_numbers),
+        cmocka_unit_test(random_times_fill_their_range),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

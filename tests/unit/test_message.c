@@ -1,0 +1,377 @@
+/* Messages to bytes and back: what is written, what comes back, what does not fit. The golden datagrams
+ * (test_goldens.c) hold the rest of the format. */
+#include "message.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "cmocka_all.h"
+
+static uint8_t key[MUSTER_KEY_BYTES];
+static uint8_t secret[MUSTER_SECRET_BYTES];
+static struct muster_crypto crypto;
+
+static int begin(void **state) {
+    (void)state;
+    static const uint8_t seed[crypto_sign_SEEDBYTES] = {7};
+    return muster_crypto_ed25519(&crypto, secret) != 0 ||
+           crypto_sign_seed_keypair(key, secret, seed) != 0;
+}
+
+static struct message message_of(enum message_kind kind) {
+    return (struct message){.kind = kind, .id = {0xab, 1}, .boot = 42};
+}
+
+static struct message alive(void) {
+    struct message message = message_of(MESSAGE_ALIVE);
+    message.seq = 7;
+    message.rev = 2;
+    message.next_ms = 2500;
+    message.peers = 3;
+    return message;
+}
+
+static struct message announce(const char *name) {
+    struct message message = alive();
+    message.kind = MESSAGE_ANNOUNCE;
+    message.document.name = name;
+    return message;
+}
+
+static void set_ids(uint8_t (*ids)[MUSTER_ID_BYTES], size_t *count, size_t wanted) {
+    for (*count = 0; *count < wanted; (*count)++) {
+        memset(ids[*count], (int)*count, MUSTER_ID_BYTES);
+    }
+}
+
+/* Encodes and decodes; the caller frees what came back. */
+static struct message there_and_back(const struct message *message, const struct muster_crypto *signer) {
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    int length = message_encode(message, signer, 0, bytes, sizeof bytes);
+    assert_true(length > 0);
+    struct message back;
+    enum muster_drop reason;
+    if (!message_decode(bytes, (size_t)length, &back, &reason)) {
+        fail_msg("dropped: %s", muster_drop_name(reason));
+    }
+    assert_int_equal(back.kind, message->kind);
+    assert_memory_equal(back.id, message->id, MUSTER_ID_BYTES);
+    assert_int_equal(back.boot, message->boot);
+    assert_int_equal(back.is_signed, signer != NULL);
+    return back;
+}
+
+static void check_drop(const char *text, enum muster_drop expected) {
+    struct message message;
+    enum muster_drop reason = MUSTER_DROP_COUNT;
+    assert_false(message_decode((const uint8_t *)text, strlen(text), &message, &reason));
+    assert_string_equal(muster_drop_name(reason), muster_drop_name(expected));
+    assert_null(message.tree);
+    assert_null(message.arrays);
+}
+
+/* ---- what is written ---- */
+
+static void check_text(const struct message *message, const char *expected) {
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    int length = message_encode(message, NULL, 0, bytes, sizeof bytes);
+    assert_int_equal(length, strlen(expected));
+    assert_memory_equal(bytes, expected, (size_t)length);
+}
+
+#define HEADER(kind) \
+    "{\"muster\":1,\"kind\":\"" kind "\",\"id\":\"ab010000000000000000000000000000\",\"boot\":42,"
+
+static void an_alive_is_written(void **state) {
+    (void)state;
+    struct message message = alive();
+    check_text(&message, HEADER("alive") "\"seq\":7,\"rev\":2,\"next_ms\":2500,\"peers\":3}\n");
+    message.is_answer = true;
+    message.re = 0x0123456789abcdef;
+    message.seq = 0;
+    check_text(&message, HEADER("alive") "\"re\":\"0123456789abcdef\",\"rev\":2,\"next_ms\":2500,\"peers\":3}\n");
+}
+
+static void an_announce_is_written(void **state) {
+    (void)state;
+    const struct muster_text txt = {"path", "/"};
+    const struct muster_service services[] = {
+        {.name = "page", .type = "http", .proto = "tcp", .port = 80, .txt = &txt, .txt_count = 1},
+        {.type = "ipp", .proto = "tcp", .port = 631}};
+    const struct muster_text attr = {"room", "kitchen"};
+    struct message message = announce("lamp");
+    message.document.services = services;
+    message.document.service_count = 2;
+    message.document.attrs = &attr;
+    message.document.attr_count = 1;
+    message.heard = 1u << MUSTER_PATH_M4 | 1u << MUSTER_PATH_B4;
+    check_text(&message,
+               HEADER("announce") "\"seq\":7,\"rev\":2,\"next_ms\":2500,\"peers\":3,\"name\":\"lamp\","
+               "\"services\":[{\"name\":\"page\",\"type\":\"http\",\"proto\":\"tcp\",\"port\":80,"
+               "\"txt\":{\"path\":\"/\"}},{\"type\":\"ipp\",\"proto\":\"tcp\",\"port\":631}],"
+               "\"attrs\":{\"room\":\"kitchen\"},\"heard\":[\"m4\",\"b4\"]}\n");
+}
+
+static void a_bye_is_written(void **state) {
+    (void)state;
+    struct message message = message_of(MESSAGE_BYE);
+    message.seq = 9007199254740991;
+    check_text(&message, HEADER("bye") "\"seq\":9007199254740991}\n");
+}
+
+static void a_query_is_written(void **state) {
+    (void)state;
+    struct message message = message_of(MESSAGE_QUERY);
+    message.nonce = 1;
+    message.wants = true;
+    check_text(&message, HEADER("query") "\"nonce\":\"0000000000000001\",\"want\":{}}\n");
+    message.count = 17;
+    message.want_type = "ipp";
+    message.want_name = "printer";
+    check_text(&message, HEADER("query") "\"nonce\":\"0000000000000001\",\"count\":17,"
+                         "\"want\":{\"type\":\"ipp\",\"name\":\"printer\"}}\n");
+    message.wants = false;
+    message.asks_some = true;
+    message.of_count = 1;
+    memset(message.of[0], 0xff, MUSTER_ID_BYTES);
+    check_text(&message, HEADER("query") "\"nonce\":\"0000000000000001\",\"count\":17,"
+                         "\"of\":[\"ffffffffffffffffffffffffffffffff\"]}\n");
+}
+
+/* ---- what comes back ---- */
+
+static void an_announce_comes_back(void **state) {
+    (void)state;
+    const struct muster_text texts[] = {{"a", ""}, {"\xc3\xa9", "\x1b[31m\"\\"}, {"c", "d"}};
+    const struct muster_service services[] = {
+        {.name = "", .type = "http", .proto = "tcp", .port = 1},
+        {.name = "n", .type = "http", .proto = "udp", .port = 65535, .txt = texts, .txt_count = 2}};
+    struct message message = announce("\xe5\x8f\xb0");
+    message.document.services = services;
+    message.document.service_count = 2;
+    message.document.attrs = texts + 1;
+    message.document.attr_count = 2;
+    message.heard = 7;
+    message.has_key = true;
+    memcpy(message.key, key, sizeof key);
+    struct message back = there_and_back(&message, &crypto);
+    const struct muster_document *document = &back.document;
+    assert_string_equal(document->name, "\xe5\x8f\xb0");
+    assert_int_equal(document->service_count, 2);
+    assert_string_equal(document->services[0].name, "");
+    assert_int_equal(document->services[0].txt_count, 0);
+    assert_string_equal(document->services[1].name, "n");
+    assert_string_equal(document->services[1].type, "http");
+    assert_string_equal(document->services[1].proto, "udp");
+    assert_int_equal(document->services[1].port, 65535);
+    assert_int_equal(document->services[1].txt_count, 2);
+    assert_string_equal(document->services[1].txt[0].value, "");
+    assert_string_equal(document->services[1].txt[1].value, "\x1b[31m\"\\");
+    assert_int_equal(document->attr_count, 2);
+    assert_string_equal(document->attrs[1].name, "c");
+    assert_string_equal(document->attrs[1].value, "d");
+    assert_int_equal(back.heard, 7);
+    assert_true(back.has_key);
+    assert_memory_equal(back.key, key, sizeof key);
+    message_deinit(&back);
+}
+
+static void an_answer_comes_back(void **state) {
+    (void)state;
+    struct message message = alive();
+    message.seq = 0;
+    message.is_answer = true;
+    message.re = 0xfedcba9876543210;
+    struct message back = there_and_back(&message, NULL);
+    assert_int_equal(back.seq, 0);
+    assert_true(back.is_answer);
+    assert_true(back.re == message.re);
+    message_deinit(&back);
+}
+
+static void a_query_comes_back(void **state) {
+    (void)state;
+    struct message message = message_of(MESSAGE_QUERY);
+    message.nonce = UINT64_MAX;
+    message.count = MUSTER_INTEGER_MAX;
+    message.asks_some = true;
+    set_ids(message.of, &message.of_count, MUSTER_QUERY_IDS_MAX);
+    struct message back = there_and_back(&message, NULL);
+    assert_true(back.nonce == UINT64_MAX);
+    assert_true(back.count == MUSTER_INTEGER_MAX);
+    assert_true(back.asks_some);
+    assert_false(back.wants);
+    assert_int_equal(back.of_count, MUSTER_QUERY_IDS_MAX);
+    assert_memory_equal(back.of, message.of, sizeof back.of);
+    message_deinit(&back);
+    message.asks_some = false;
+    message.count = 0;
+    message.wants = true;
+    set_ids(message.known, &message.known_count, MUSTER_QUERY_IDS_SENT);
+    back = there_and_back(&message, &crypto);
+    assert_int_equal(back.count, 0);
+    assert_false(back.asks_some);
+    assert_true(back.wants);
+    assert_null(back.want_type);
+    assert_int_equal(back.known_count, MUSTER_QUERY_IDS_SENT);
+    message_deinit(&back);
+}
+
+/* What this core asks fits whatever its numbers are. */
+static void the_longest_question_that_is_sent_fits(void **state) {
+    (void)state;
+    struct message message = message_of(MESSAGE_QUERY);
+    message.boot = MUSTER_INTEGER_MAX;
+    message.nonce = 1;
+    message.count = MUSTER_INTEGER_MAX;
+    message.asks_some = true;
+    set_ids(message.of, &message.of_count, MUSTER_QUERY_IDS_SENT);
+    struct message back = there_and_back(&message, &crypto);
+    assert_int_equal(back.of_count, MUSTER_QUERY_IDS_SENT);
+    message_deinit(&back);
+}
+
+static void the_signature_covers_the_padded_line(void **state) {
+    (void)state;
+    struct message message = alive();
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    int length = message_encode(&message, &crypto, 400, bytes, sizeof bytes);
+    assert_int_equal(length, 400);
+    struct message back;
+    enum muster_drop reason;
+    assert_true(message_decode(bytes, 400, &back, &reason));
+    assert_int_equal(bytes[back.signed_length - 1], '\n');
+    assert_int_equal(crypto.verify(NULL, key, bytes, back.signed_length, back.signature), 0);
+    assert_int_equal(crypto.verify(NULL, key, bytes, back.signed_length - 1, back.signature),
+                     MUSTER_ECRYPTO);
+    message_deinit(&back);
+}
+
+/* ---- what does not fit ---- */
+
+static void padding_is_exact(void **state) {
+    (void)state;
+    struct message message = alive();
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    int plain = message_encode(&message, NULL, 0, bytes, sizeof bytes);
+    for (int i = -1; i <= 2; i++) {
+        int length = message_encode(&message, NULL, (size_t)(plain + i), bytes, sizeof bytes);
+        assert_int_equal(length, i > 0 ? plain + i : plain);
+        assert_int_equal(bytes[length - 1], '\n');
+    }
+    assert_int_equal(message_encode(&message, NULL, sizeof bytes, bytes, sizeof bytes), sizeof bytes);
+}
+
+static void a_small_buffer_is_too_small(void **state) {
+    (void)state;
+    struct message message = alive();
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    for (int i = 0; i < 2; i++) {
+        const struct muster_crypto *signer = i == 0 ? NULL : &crypto;
+        int length = message_encode(&message, signer, 0, bytes, sizeof bytes);
+        assert_int_equal(message_encode(&message, signer, 0, bytes, (size_t)length), length);
+        assert_int_equal(message_encode(&message, signer, 0, bytes, (size_t)length - 1), MUSTER_ETOOBIG);
+    }
+    assert_int_equal(message_encode(&message, NULL, 0, bytes, 0), MUSTER_ETOOBIG);
+}
+
+static void a_long_message_is_too_big(void **state) {
+    (void)state;
+    char value[2000];
+    memset(value, 'x', sizeof value);
+    value[sizeof value - 1] = '\0';
+    const struct muster_text attr = {"a", value};
+    struct message message = announce("lamp");
+    message.document.attrs = &attr;
+    message.document.attr_count = 1;
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    assert_int_equal(message_encode(&message, NULL, 0, bytes, sizeof bytes), MUSTER_ETOOBIG);
+}
+
+static int refuse_to_sign(void *context, const uint8_t *bytes, size_t length,
+                          uint8_t signature[MUSTER_SIGNATURE_BYTES]) {
+    (void)context;
+    (void)bytes;
+    (void)length;
+    (void)signature;
+    return MUSTER_ECRYPTO;
+}
+
+static void what_sign_returns_is_passed_on(void **state) {
+    (void)state;
+    const struct muster_crypto refusing = {.sign = refuse_to_sign};
+    struct message message = alive();
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    assert_int_equal(message_encode(&message, &refusing, 0, bytes, sizeof bytes), MUSTER_ECRYPTO);
+}
+
+/* ---- what is refused ---- */
+
+static void every_cut_is_refused(void **state) {
+    (void)state;
+    struct message message = announce("lamp");
+    message.has_key = true;
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    int length = message_encode(&message, &crypto, 0, bytes, sizeof bytes);
+    for (int cut = 0; cut < length; cut++) {
+        struct message back;
+        enum muster_drop reason;
+        assert_false(message_decode(bytes, (size_t)cut, &back, &reason));
+        bool is_line = cut > 0 && bytes[cut - 1] == '\n';
+        assert_int_equal(reason, is_line ? MUSTER_DROP_SIGNATURE : MUSTER_DROP_TRUNCATED);
+    }
+}
+
+static void the_first_wrong_member_is_the_reason(void **state) {
+    (void)state;
+    check_drop("{\"muster\":2,\"kind\":7}\n", MUSTER_DROP_VERSION);
+    check_drop("{\"muster\":1,\"kind\":\"greeting\",\"id\":7}\n", MUSTER_DROP_KIND);
+    check_drop("{\"muster\":1,\"kind\":\"bye\",\"id\":7}\n", MUSTER_DROP_TYPE);
+    check_drop(HEADER("bye") "\"seq\":0}\nx\n", MUSTER_DROP_RANGE);
+    check_drop(HEADER("bye") "\"seq\":1}\nx\n", MUSTER_DROP_SYNTAX);
+    check_drop("[]\n", MUSTER_DROP_SYNTAX);
+    check_drop("7\n", MUSTER_DROP_SYNTAX);
+    check_drop("\n", MUSTER_DROP_SYNTAX);
+}
+
+static void zeroed_messages_need_no_freeing(void **state) {
+    (void)state;
+    struct message message = {0};
+    message_deinit(&message);
+    message_deinit(&message);
+}
+
+static void an_id_is_among_others_or_not(void **state) {
+    (void)state;
+    const uint8_t ids[2][MUSTER_ID_BYTES] = {{1}, {2}};
+    const uint8_t other[MUSTER_ID_BYTES] = {2, 1};
+    assert_true(message_lists(ids, 2, ids[1]));
+    assert_false(message_lists(ids, 1, ids[1]));
+    assert_false(message_lists(ids, 2, other));
+    assert_false(message_lists(NULL, 0, other));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_alive_is_written),
+        cmocka_unit_test(an_announce_is_written),
+        cmocka_unit_test(a_bye_is_written),
+        cmocka_unit_test(a_query_is_written),
+        cmocka_unit_test(an_announce_comes_back),
+        cmocka_unit_test(an_answer_comes_back),
+        cmocka_unit_test(a_query_comes_back),
+        cmocka_unit_test(the_longest_question_that_is_sent_fits),
+        cmocka_unit_test(the_signature_covers_the_padded_line),
+        cmocka_unit_test(padding_is_exact),
+        cmocka_unit_test(a_small_buffer_is_too_small),
+        cmocka_unit_test(a_long_message_is_too_big),
+        cmocka_unit_test(what_sign_returns_is_passed_on),
+        cmocka_unit_test(every_cut_is_refused),
+        cmocka_unit_test(the_first_wrong_member_is_the_reason),
+        cmocka_unit_test(zeroed_messages_need_no_freeing),
+        cmocka_unit_test(an_id_is_among_others_or_not),
+    };
+    return cmocka_run_group_tests(tests, begin, NULL);
+}

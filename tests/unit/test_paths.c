@@ -1,0 +1,150 @@
+/* The ways out: which there may be, and which of them is the primary one. */
+#include "paths.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cmocka_all.h"
+
+#define M4 MUSTER_PATH_M4
+#define B4 MUSTER_PATH_B4
+#define PORT 19797
+
+static struct muster_path path(uint32_t interface, enum muster_path_kind kind) {
+    struct muster_path path = {.interface = interface, .kind = kind};
+    snprintf(path.name, sizeof path.name, "eth%u", (unsigned)interface);
+    return path;
+}
+
+static void there_are_none_at_first(void **state) {
+    (void)state;
+    struct paths paths = {0};
+    assert_null(paths_find(&paths, 7, M4));
+    assert_string_equal(paths_interface_name(&paths, 7), "");
+    paths_heard(&paths, 7, M4, 1000);
+    assert_int_equal(paths_set(&paths, NULL, 0), 0);
+    assert_int_equal(paths.count, 0);
+}
+
+static void a_path_is_an_interface_and_a_kind(void **state) {
+    (void)state;
+    struct paths paths = {0};
+    const struct muster_path items[] = {path(1, M4), path(2, B4)};
+    assert_int_equal(paths_set(&paths, items, 2), 0);
+    assert_ptr_equal(paths_find(&paths, 1, M4), &paths.items[0]);
+    assert_ptr_equal(paths_find(&paths, 2, B4), &paths.items[1]);
+    assert_null(paths_find(&paths, 1, B4));
+    assert_null(paths_find(&paths, 3, M4));
+    assert_string_equal(paths_interface_name(&paths, 2), "eth2");
+    assert_string_equal(paths_interface_name(&paths, 3), "");
+}
+
+static void what_is_refused_changes_nothing(void **state) {
+    (void)state;
+    struct paths paths = {0};
+    const struct muster_path first = path(1, M4);
+    assert_int_equal(paths_set(&paths, &first, 1), 0);
+    paths_heard(&paths, 1, M4, 1000);
+    const struct paths before = paths;
+    const struct muster_path unicast[] = {path(2, M4), path(2, MUSTER_PATH_U4)};
+    assert_int_equal(paths_set(&paths, unicast, 2), MUSTER_EINVAL);
+    const struct muster_path twice[] = {path(2, M4), path(2, B4), path(2, M4)};
+    assert_int_equal(paths_set(&paths, twice, 3), MUSTER_EINVAL);
+    assert_memory_equal(&paths, &before, sizeof paths);
+}
+
+static void there_are_at_most_64(void **state) {
+    (void)state;
+    struct paths paths = {0};
+    struct muster_path items[MUSTER_PATHS_MAX + 1];
+    for (uint32_t i = 0; i <= MUSTER_PATHS_MAX; i++) {
+        items[i] = path(i / 2 + 1, i % 2 == 0 ? M4 : B4);
+    }
+    assert_int_equal(paths_set(&paths, items, MUSTER_PATHS_MAX + 1), MUSTER_EFULL);
+    assert_int_equal(paths.count, 0);
+    assert_int_equal(paths_set(&paths, items, MUSTER_PATHS_MAX), 0);
+    assert_int_equal(paths.count, MUSTER_PATHS_MAX);
+    assert_non_null(paths_find(&paths, MUSTER_PATHS_MAX / 2, B4));
+}
+
+static void a_name_ends(void **state) {
+    (void)state;
+    struct paths paths = {0};
+    struct muster_path item = path(1, M4);
+    memset(item.name, 'x', sizeof item.name);
+    assert_int_equal(paths_set(&paths, &item, 1), 0);
+    assert_string_equal(paths_interface_name(&paths, 1), "xxxxxxxxxxxxxxx");
+}
+
+static void multicast_is_primary_until_broadcast_alone_is_heard(void **state) {
+    (void)state;
+    struct paths paths = {0};
+    const struct muster_path items[] = {path(1, B4), path(1, M4), path(2, B4)};
+    assert_int_equal(paths_set(&paths, items, 3), 0);
+    uint64_t now_ms = 1000;
+    assert_true(paths_is_primary(&paths, 1, now_ms));
+    assert_false(paths_is_primary(&paths, 0, now_ms));
+    assert_true(paths_is_primary(&paths, 2, now_ms)); /* the only one of its interface */
+    paths_heard(&paths, 1, B4, now_ms);
+    assert_true(paths_is_primary(&paths, 0, now_ms));
+    assert_false(paths_is_primary(&paths, 1, now_ms));
+    paths_heard(&paths, 1, M4, now_ms + 5);
+    assert_true(paths_is_primary(&paths, 1, now_ms + 5));
+    paths_heard(&paths, 1, B4, now_ms + 50000); /* multicast falls silent */
+    assert_true(paths_is_primary(&paths, 1, now_ms + 5 + MUSTER_PRIMARY_MS));
+    assert_true(paths_is_primary(&paths, 0, now_ms + 6 + MUSTER_PRIMARY_MS));
+    assert_true(paths_is_primary(&paths, 1, now_ms + 50001 + MUSTER_PRIMARY_MS)); /* both */
+}
+
+static void a_path_that_stays_keeps_what_it_knows(void **state) {
+    (void)state;
+    struct paths paths = {0};
+    const struct muster_path before[] = {path(1, M4), path(1, B4)};
+    const struct muster_path after[] = {path(2, M4), path(1, B4), path(1, M4)};
+    assert_int_equal(paths_set(&paths, before, 2), 0);
+    paths_heard(&paths, 1, B4, 1000);
+    assert_int_equal(paths_set(&paths, after, 3), 0);
+    assert_int_equal(paths.heard_ms[0], 0);
+    assert_int_equal(paths.heard_ms[1], 1000);
+    assert_true(paths_is_primary(&paths, 1, 1000));
+    assert_int_equal(paths_set(&paths, after, 1), 0);
+    assert_int_equal(paths_set(&paths, after, 3), 0); /* gone meanwhile */
+    assert_int_equal(paths.heard_ms[1], 0);
+}
+
+static void a_destination_tells_the_kind(void **state) {
+    (void)state;
+    const struct muster_endpoint group = paths_destination(M4, PORT);
+    const struct muster_endpoint broadcast = paths_destination(B4, PORT);
+    const struct muster_endpoint unicast = {.family = 4, .ip = {10, 0, 0, 1}, .port = PORT};
+    assert_memory_equal(group.ip, ((uint8_t[]){224, 0, 0, 254}), 4);
+    assert_memory_equal(broadcast.ip, ((uint8_t[]){255, 255, 255, 255}), 4);
+    assert_int_equal(group.family, 4);
+    assert_int_equal(group.port, PORT);
+    assert_int_equal(paths_kind_of(&group), M4);
+    assert_int_equal(paths_kind_of(&broadcast), B4);
+    assert_int_equal(paths_kind_of(&unicast), MUSTER_PATH_U4);
+}
+
+static void kinds_have_names(void **state) {
+    (void)state;
+    assert_string_equal(muster_path_name(M4), "m4");
+    assert_string_equal(muster_path_name(B4), "b4");
+    assert_string_equal(muster_path_name(MUSTER_PATH_U4), "u4");
+    assert_string_equal(muster_path_name((enum muster_path_kind)MUSTER_PATH_KINDS), "?");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(there_are_none_at_first),
+        cmocka_unit_test(a_path_is_an_interface_and_a_kind),
+        cmocka_unit_test(what_is_refused_changes_nothing),
+        cmocka_unit_test(there_are_at_most_64),
+        cmocka_unit_test(a_name_ends),
+        cmocka_unit_test(multicast_is_primary_until_broadcast_alone_is_heard),
+        cmocka_unit_test(a_path_that_stays_keeps_what_it_knows),
+        cmocka_unit_test(a_destination_tells_the_kind),
+        cmocka_unit_test(kinds_have_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

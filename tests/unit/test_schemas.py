@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+"""Holds the schemas, the golden datagrams and PROTOCOL.md together."""
+
+import json
+import pathlib
+import re
+import sys
+import unittest
+
+import jsonschema
+
+sys.dont_write_bytecode = True  # the source tree stays as it is
+import goldens
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "schemas"
+GOLDEN = SCHEMAS / "golden"
+KINDS = ("announce", "alive", "bye", "query")
+SHARED = ("header", "signature")
+DROP = re.compile(r'^\s*X\([A-Z0-9_]+, "([a-z0-9_]+)", "([^"]*)"\)', re.MULTILINE)
+DROP_ROW = re.compile(r"^\| `([a-z0-9_]+)` \| (.*?) \|", re.MULTILINE)
+EXAMPLE = re.compile(r"^`(good/[a-z0-9-]+\.datagram)`.*?\n\n```\n(.*?)```$", re.MULTILINE | re.DOTALL)
+
+
+def load_schemas():
+    return {name: json.loads((SCHEMAS / f"{name}.schema.json").read_text()) for name in KINDS + SHARED}
+
+
+def validators():
+    """One validator a schema; references are files beside it, and nothing is fetched."""
+    schemas = load_schemas()
+    store = {(SCHEMAS / f"{name}.schema.json").as_uri(): schema for name, schema in schemas.items()}
+    return {
+        name: jsonschema.Draft202012Validator(schema, resolver=jsonschema.RefResolver(
+            (SCHEMAS / f"{name}.schema.json").as_uri(), schema, store=store))
+        for name, schema in schemas.items()}
+
+
+def drops():
+    """Every drop reason of the C header with its meaning, in order."""
+    header = (ROOT / "src/include/muster/core.h").read_text()
+    table = header[header.index("#define MUSTER_DROPS(X)"):]
+    return DROP.findall(table[:table.index("enum muster_drop")])
+
+
+def files(folder):
+    paths = sorted((GOLDEN / folder).glob("*.datagram"))
+    assert paths, folder
+    return paths
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+def properties(schema):
+    """Every (name, subschema) of a member, at any depth."""
+    if isinstance(schema, list):
+        schema = dict(enumerate(schema))
+    if isinstance(schema, dict):
+        yield from schema.get("properties", {}).items()
+        for part in schema.values():
+            yield from properties(part)
+
+
+class Schemas(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.validators = validators()
+
+    def accepts(self, messages):
+        """A header line of a known kind, then at most a signature line."""
+        header, rest = messages[0], messages[1:]
+        kind = header.get("kind")
+        if kind not in KINDS:
+            return any(self.validators[name].is_valid(header) for name in KINDS)
+        return (self.validators[kind].is_valid(header) and len(rest) <= 1
+                and all(self.validators["signature"].is_valid(line) for line in rest))
+
+    def test_schemas_are_valid(self):
+        for name, schema in load_schemas().items():
+            with self.subTest(name):
+                jsonschema.Draft202012Validator.check_schema(schema)
+
+    def test_every_member_is_described(self):
+        schemas = load_schemas()
+        for name, schema in schemas.items():
+            for member, subschema in properties(schema):
+                with self.subTest(f"{name}: {member}"):
+                    target = subschema
+                    while "description" not in target:
+                        file, _, pointer = target["$ref"].partition("#/$defs/")
+                        target = schemas[file.split(".")[0] if file else name]["$defs"][pointer]
+                    self.assertTrue(target["description"])
+
+    def test_good_datagrams_are_accepted(self):
+        for path in files("good"):
+            with self.subTest(path.name):
+                self.assertTrue(self.accepts(lines(path)))
+
+    def test_bad_lines_are_refused(self):
+        for path in files("bad-schema"):
+            with self.subTest(path.name):
+                self.assertFalse(self.accepts(lines(path)))
+
+    def test_what_only_the_signature_shows_is_accepted(self):
+        for path in files("bad-signature"):
+            with self.subTest(path.name):
+                self.assertTrue(self.accepts(lines(path)))
+
+
+class Goldens(unittest.TestCase):
+    def test_stored_files_are_what_the_generator_makes(self):
+        self.assertEqual(goldens.differences(GOLDEN), [])
+
+    def test_every_kind_is_there_signed_and_unsigned(self):
+        names = [path.name for path in files("good")]
+        for kind in KINDS:
+            for trust in ("signed", "unsigned"):
+                with self.subTest(f"{kind}-{trust}"):
+                    self.assertTrue(any(name.startswith(f"{kind}-{trust}") for name in names))
+
+    def test_only_the_too_long_are_too_long(self):
+        for folder in ("good", "bad-schema", "bad-bytes", "bad-signature"):
+            for path in files(folder):
+                content = path.read_bytes()
+                limit = 1200 if b'"kind":"announce"' in content else 1400
+                with self.subTest(path.name):
+                    self.assertEqual(len(content) > limit, path.name.startswith("too_long--"))
+
+    def test_reasons_are_drop_reasons(self):
+        reasons = {name for name, _ in drops()}
+        for folder in ("bad-schema", "bad-bytes", "bad-signature"):
+            for path in files(folder):
+                with self.subTest(path.name):
+                    self.assertIn(path.name.split("--")[0], reasons)
+
+    def test_signatures_hold_and_do_not(self):
+        for path in files("good") + files("bad-signature"):
+            header, lf, rest = path.read_bytes().partition(b"\n")
+            if rest:
+                with self.subTest(path.name):
+                    self.assertEqual(self.signature_holds(header + lf, rest), path.parent.name == "good")
+
+    def signature_holds(self, header, rest):
+        message = json.loads(header)
+        known = goldens.PEERS.get(message["id"])
+        key = goldens.base64.b64decode(message["key"]) if "key" in message else known.key
+        signature = goldens.base64.b64decode(json.loads(rest)["sig"])
+        return goldens.id_of_key(key) == message["id"] and goldens.verifies(key, header, signature)
+
+
+class Protocol(unittest.TestCase):
+    def setUp(self):
+        self.text = (SCHEMAS / "PROTOCOL.md").read_text()
+
+    def test_examples_are_goldens(self):
+        examples = EXAMPLE.findall(self.text)
+        self.assertGreaterEqual(len(examples), len(KINDS))
+        for name, example in examples:
+            with self.subTest(name):
+                golden = (GOLDEN / name).read_text()
+                self.assertEqual([line.rstrip(" ") for line in golden.splitlines()], example.splitlines())
+
+    def test_drop_table_is_that_of_the_header(self):
+        table = self.text[self.text.index("### Drop reasons"):]
+        self.assertEqual(DROP_ROW.findall(table[:table.index("\n#", 1)]), drops())
+
+    def test_every_member_is_described(self):
+        for name, schema in load_schemas().items():
+            for member, _ in properties(schema):
+                with self.subTest(f"{name}: {member}"):
+                    self.assertTrue(f"`{member}`" in self.text or f"`.{member}`" in self.text)
+
+
+if __name__ == "__main__":
+    unittest.main()

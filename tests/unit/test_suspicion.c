@@ -1,0 +1,291 @@
+/* Patience and tries by measured loss, and whose questions count. */
+#include "suspicion.h"
+
+#include <string.h>
+
+#include "cmocka_all.h"
+#include "node.h"
+
+#define NOW_MS 100000
+#define NEXT_MS 2500
+
+static struct muster_core *core;
+
+static int begin(void **state) {
+    (void)state;
+    struct muster_core_options options;
+    muster_core_options_init(&options);
+    options.boot = 1;
+    return muster_crypto_ed25519(&options.crypto, NULL) != 0 ||
+           muster_core_new(&options, NOW_MS, &core) != 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    muster_core_free(core);
+    return 0;
+}
+
+/* A row heard now, which promised the next message in NEXT_MS. */
+static struct peer *add(uint8_t n) {
+    bool is_full;
+    const uint8_t id[MUSTER_ID_BYTES] = {n};
+    struct peer *peer = peer_table_add(&core->table, id, true, core->now_ms, &is_full);
+    assert_non_null(peer);
+    peer->heard_ms = core->now_ms;
+    peer->next_ms = NEXT_MS;
+    peer->period_ms = NEXT_MS;
+    peer_table_set_due(&core->table, peer, suspicion_due_ms(core, peer));
+    return peer;
+}
+
+static void tick_at(uint64_t now_ms) {
+    core->now_ms = now_ms;
+    suspicion_tick(core);
+}
+
+static void ask_for(const struct peer *peer) {
+    struct message query = {.asks_some = true, .of_count = 1};
+    memcpy(query.of[0], peer->id, MUSTER_ID_BYTES);
+    suspicion_note_question(core, &query);
+}
+
+/* ---- the figures ---- */
+
+static void patience_is_as_designed(void **state) {
+    (void)state;
+    assert_int_equal(suspicion_patience(MUSTER_LOSS_FLOOR, 30), 1);
+    assert_int_equal(suspicion_patience(0.3, 8), 4);
+    assert_int_equal(suspicion_patience(MUSTER_LOSS_FLOOR, 0), 1);
+    assert_int_equal(suspicion_patience(MUSTER_LOSS_FLOOR, 41), 2); /* 0.005 > 0.2 / 41 */
+}
+
+static void patience_is_bounded(void **state) {
+    (void)state;
+    assert_int_equal(suspicion_patience(0.9, 8), MUSTER_PATIENCE_MAX);
+    assert_int_equal(suspicion_patience(1, 1000000), MUSTER_PATIENCE_MAX);
+}
+
+static void patience_keeps_false_suspects_few(void **state) {
+    (void)state;
+    for (double p = MUSTER_LOSS_FLOOR; p < 0.4; p += 0.01) {
+        for (double rows = 1; rows <= 256; rows *= 2) {
+            double chance = 1;
+            unsigned patience = suspicion_patience(p, rows);
+            for (unsigned i = 0; i < patience; i++) {
+                chance *= p;
+            }
+            assert_true(patience == MUSTER_PATIENCE_MAX || chance * rows <= MUSTER_FALSE_SUSPECTS);
+            assert_true(patience == 1 || chance / p * rows > MUSTER_FALSE_SUSPECTS); /* no more than needed */
+        }
+    }
+}
+
+static void tries_are_as_designed(void **state) {
+    (void)state;
+    assert_int_equal(suspicion_tries(MUSTER_LOSS_FLOOR, 1), MUSTER_TRIES_MIN);
+    assert_in_range(suspicion_tries(0.3, suspicion_patience(0.3, 8)), 23, 26);
+}
+
+static void tries_are_bounded(void **state) {
+    (void)state;
+    assert_int_equal(suspicion_tries(MUSTER_LOSS_FLOOR, MUSTER_PATIENCE_MAX), MUSTER_TRIES_MIN);
+    assert_int_equal(suspicion_tries(0.9, 1), MUSTER_TRIES_MAX);
+    assert_int_equal(suspicion_tries(1, MUSTER_PATIENCE_MAX), MUSTER_TRIES_MAX);
+}
+
+static void tries_grow_with_loss(void **state) {
+    (void)state;
+    unsigned last = 0;
+    for (double p = MUSTER_LOSS_FLOOR; p <= 1; p += 0.005) {
+        unsigned tries = suspicion_tries(p, 1);
+        assert_true(tries >= last);
+        last = tries;
+    }
+    assert_int_equal(last, MUSTER_TRIES_MAX);
+}
+
+/* ---- a row's way ---- */
+
+static void a_promise_may_be_late_by_its_grace(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    tick_at(NOW_MS + NEXT_MS + MUSTER_GRACE_MS - 1);
+    assert_int_equal(peer->state, MUSTER_ALIVE);
+    tick_at(NOW_MS + NEXT_MS + MUSTER_GRACE_MS);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+}
+
+static void loss_makes_patient(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    loss_begin(&peer->loss);
+    loss_advance(&peer->loss, 10);
+    loss_advance(&peer->loss, 1); /* 9 of 12 were lost */
+    unsigned patience = suspicion_patience(0.75, 1);
+    assert_true(patience > 1);
+    assert_int_equal(suspicion_due_ms(core, peer), NOW_MS + patience * NEXT_MS + MUSTER_GRACE_MS);
+}
+
+static void the_loss_of_all_counts_where_it_is_worse(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    loss_begin(&peer->loss);
+    loss_mean_add(&core->loss, 4);
+    unsigned patience = suspicion_patience(0.75, 1);
+    assert_int_equal(suspicion_due_ms(core, peer), NOW_MS + patience * NEXT_MS + MUSTER_GRACE_MS);
+}
+
+static void who_slept_grants_one_more_promise(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    core->resumed_ms = NOW_MS + 60000;
+    assert_int_equal(suspicion_due_ms(core, peer), NOW_MS + 60000 + NEXT_MS + MUSTER_GRACE_MS);
+}
+
+static void silence_to_all_tries_is_a_death(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    unsigned asked = 0;
+    while (peer->state != MUSTER_LOST && core->now_ms < NOW_MS + 10000) {
+        tick_at(suspicion_deadline(core));
+        asked = peer->tries;
+    }
+    assert_int_equal(asked, MUSTER_TRIES_MIN);
+    assert_int_equal(peer->tries_needed, MUSTER_TRIES_MIN);
+    assert_int_equal(core->admission.counters.questions, MUSTER_TRIES_MIN);
+    assert_int_equal(core->outbox.event_count, 2);
+    assert_true(core->now_ms - NOW_MS - NEXT_MS < 2500);
+    /* Each question has time to be answered, the last one too. */
+    assert_int_equal(core->now_ms - peer->asked_ms, MUSTER_QUESTION_MS);
+}
+
+static void a_tombstone_goes_when_its_time_is_over(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    while (peer->state != MUSTER_LOST) {
+        tick_at(suspicion_deadline(core));
+    }
+    uint64_t lost_ms = core->now_ms;
+    tick_at(lost_ms + MUSTER_TOMBSTONE_MS);
+    assert_int_equal(core->table.count, 1); /* its events were not pulled yet */
+    peer->pins = 0;
+    tick_at(lost_ms + MUSTER_TOMBSTONE_MS + 1000);
+    assert_int_equal(core->table.count, 0);
+    assert_true(suspicion_deadline(core) == UINT64_MAX);
+}
+
+static void one_question_asks_for_all_that_are_due(void **state) {
+    (void)state;
+    for (uint8_t n = 0; n < MUSTER_QUERY_IDS_SENT + 1; n++) {
+        add(n);
+    }
+    tick_at(NOW_MS + NEXT_MS + MUSTER_GRACE_MS);
+    tick_at(core->now_ms + MUSTER_QUESTION_JITTER_MS);
+    size_t tries = 0;
+    for (const struct peer *peer = core->table.classes[CLASS_SUSPECT]; peer != NULL; peer = peer->next) {
+        assert_int_equal(peer->tries, 1);
+        tries++;
+    }
+    assert_int_equal(tries, MUSTER_QUERY_IDS_SENT + 1);
+    assert_int_equal(core->admission.counters.questions, 2); /* 32 and the one that did not fit */
+}
+
+/* Else a suspect among many would use up its tries before it can have answered the first. */
+static void who_was_just_asked_is_not_taken_along(void **state) {
+    (void)state;
+    struct peer *first = add(1);
+    struct peer *second = add(2);
+    tick_at(NOW_MS + NEXT_MS + MUSTER_GRACE_MS);
+    peer_table_set_due(&core->table, first, core->now_ms + 1);
+    peer_table_set_due(&core->table, second, core->now_ms + MUSTER_QUESTION_JITTER_MS + 2);
+    tick_at(core->now_ms + 1);
+    assert_int_equal(first->tries, 1);
+    assert_int_equal(second->tries, 0);
+    peer_table_set_due(&core->table, first, core->now_ms + MUSTER_QUESTION_MS);
+    peer_table_set_due(&core->table, second, core->now_ms + 1);
+    tick_at(core->now_ms + 1);
+    assert_int_equal(first->tries, 1);
+    assert_int_equal(second->tries, 1);
+    tick_at(core->now_ms + MUSTER_QUESTION_MS - 1);
+    assert_int_equal(first->tries, 2);
+    assert_int_equal(second->tries, 1);
+}
+
+/* ---- questions of others ---- */
+
+static struct peer *add_suspect(uint8_t n) {
+    struct peer *peer = add(n);
+    tick_at(core->now_ms + NEXT_MS + MUSTER_GRACE_MS);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+    return peer;
+}
+
+static void a_heard_question_counts_as_ones_own(void **state) {
+    (void)state;
+    struct peer *peer = add_suspect(1);
+    ask_for(peer);
+    assert_int_equal(peer->tries, 1);
+    assert_true(peer->due_ms >= core->now_ms + MUSTER_QUESTION_MS);
+    assert_true(peer->due_ms <= core->now_ms + MUSTER_QUESTION_MS + MUSTER_QUESTION_JITTER_MS);
+    tick_at(core->now_ms + MUSTER_QUESTION_MS - 1);
+    assert_int_equal(core->admission.counters.questions, 0);
+}
+
+static void copies_of_a_question_are_one_try(void **state) {
+    (void)state;
+    struct peer *peer = add_suspect(1);
+    ask_for(peer);
+    ask_for(peer);
+    core->now_ms += MUSTER_GROUP_ANSWER_MS - 1;
+    ask_for(peer);
+    assert_int_equal(peer->tries, 1);
+    core->now_ms++;
+    ask_for(peer);
+    assert_int_equal(peer->tries, 2);
+}
+
+static void heard_questions_never_exceed_the_tries_needed(void **state) {
+    (void)state;
+    struct peer *peer = add_suspect(1);
+    for (int i = 0; i < 20; i++) {
+        ask_for(peer);
+        core->now_ms += MUSTER_GROUP_ANSWER_MS;
+    }
+    assert_int_equal(peer->tries, peer->tries_needed);
+}
+
+static void who_is_alive_or_unknown_is_not_concerned(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    const struct peer stranger = {.id = {99}};
+    ask_for(peer);
+    ask_for(&stranger);
+    assert_int_equal(peer->tries, 0);
+    assert_int_equal(peer->state, MUSTER_ALIVE);
+}
+
+int main(void) {
+#define SUSPICION_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(patience_is_as_designed),
+        cmocka_unit_test(patience_is_bounded),
+        cmocka_unit_test(patience_keeps_false_suspects_few),
+        cmocka_unit_test(tries_are_as_designed),
+        cmocka_unit_test(tries_are_bounded),
+        cmocka_unit_test(tries_grow_with_loss),
+        SUSPICION_TEST(a_promise_may_be_late_by_its_grace),
+        SUSPICION_TEST(loss_makes_patient),
+        SUSPICION_TEST(the_loss_of_all_counts_where_it_is_worse),
+        SUSPICION_TEST(who_slept_grants_one_more_promise),
+        SUSPICION_TEST(silence_to_all_tries_is_a_death),
+        SUSPICION_TEST(a_tombstone_goes_when_its_time_is_over),
+        SUSPICION_TEST(one_question_asks_for_all_that_are_due),
+        SUSPICION_TEST(who_was_just_asked_is_not_taken_along),
+        SUSPICION_TEST(a_heard_question_counts_as_ones_own),
+        SUSPICION_TEST(copies_of_a_question_are_one_try),
+        SUSPICION_TEST(heard_questions_never_exceed_the_tries_needed),
+        SUSPICION_TEST(who_is_alive_or_unknown_is_not_concerned),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

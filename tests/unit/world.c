@@ -1,0 +1,328 @@
+#include "world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#define BEGIN_MS 1000000
+#define INTERFACE 7
+#define PATIENCE_MS 60000
+
+struct flight {
+    struct flight *next;
+    uint64_t arrival_ms;
+    size_t to;
+    struct muster_datagram datagram;
+    uint8_t bytes[];
+};
+
+static double draw(struct world *world) {
+    world->random = world->random * 6364136223846793005u + 1442695040888963407u;
+    return (double)(world->random >> 11) * 0x1p-53;
+}
+
+void world_init(struct world *world, uint64_t seed) {
+    memset(world, 0, sizeof *world);
+    world->now_ms = BEGIN_MS;
+    world->random = seed;
+    world->latency_max_ms = 1;
+}
+
+void world_deinit(struct world *world) {
+    for (size_t i = 0; i < world->count; i++) {
+        muster_core_free(world->nodes[i].core);
+    }
+    world->count = 0;
+    while (world->flights != NULL) {
+        struct flight *flight = world->flights;
+        world->flights = flight->next;
+        free(flight);
+    }
+}
+
+/* ---- the segment ---- */
+
+void world_inject(struct world *world, size_t to, const struct muster_datagram *datagram) {
+    struct flight *flight = malloc(sizeof *flight + datagram->length);
+    assert(flight != NULL);
+    memcpy(flight->bytes, datagram->bytes, datagram->length);
+    flight->datagram = *datagram;
+    flight->datagram.bytes = flight->bytes;
+    flight->to = to;
+    flight->arrival_ms =
+        world->now_ms + 1 + (uint64_t)(draw(world) * (double)(world->latency_max_ms - 1));
+    struct flight **place = &world->flights;
+    while (*place != NULL && (*place)->arrival_ms <= flight->arrival_ms) {
+        place = &(*place)->next;
+    }
+    flight->next = *place;
+    *place = flight;
+}
+
+void world_say(struct world *world, size_t to, const char *text, uint8_t source, unsigned path) {
+    static const uint8_t addresses[][4] = {{224, 0, 0, 254}, {255, 255, 255, 255}};
+    struct muster_datagram datagram = {.bytes = (const uint8_t *)text,
+                                       .length = strlen(text),
+                                       .source = {.family = 4, .ip = {10, 0, 0, source}, .port = 19798},
+                                       .destination = {.family = 4, .port = 19797},
+                                       .interface = INTERFACE,
+                                       .ttl = 255};
+    if (path == MUSTER_PATH_U4) {
+        datagram.destination = world->nodes[to].endpoint;
+    } else {
+        memcpy(datagram.destination.ip, addresses[path], 4);
+    }
+    world_inject(world, to, &datagram);
+}
+
+static unsigned kind_of(const struct muster_endpoint *destination) {
+    return destination->ip[0] == 224   ? MUSTER_PATH_M4
+           : destination->ip[0] == 255 ? MUSTER_PATH_B4
+                                       : MUSTER_PATH_U4;
+}
+
+static void transmit(struct world *world, size_t from, struct muster_datagram datagram) {
+    unsigned kind = kind_of(&datagram.destination);
+    datagram.source = world->nodes[from].endpoint;
+    datagram.ttl = 255;
+    world->sent++;
+    world->sent_bytes += datagram.length;
+    for (size_t to = 0; to < world->count; to++) {
+        struct node *node = &world->nodes[to];
+        bool is_meant = kind != MUSTER_PATH_U4 ||
+                        memcmp(&node->endpoint, &datagram.destination, sizeof node->endpoint) == 0;
+        bool is_own = to == from;
+        bool is_lost = !is_own && draw(world) < node->loss;
+        if (!is_meant || is_lost || !(node->paths & 1u << kind) ||
+            (world->is_lost != NULL && world->is_lost(world, from, to, &datagram))) {
+            continue;
+        }
+        world_inject(world, to, &datagram);
+    }
+}
+
+/* ---- nodes ---- */
+
+static const char *name_of(struct world *world, const struct muster_peer *peer) {
+    for (size_t i = 0; i < world->count; i++) {
+        uint8_t id[MUSTER_ID_BYTES];
+        if (world->nodes[i].core != NULL) {
+            muster_core_id(world->nodes[i].core, id);
+            if (memcmp(id, peer->id, sizeof id) == 0) {
+                return world->nodes[i].name;
+            }
+        }
+    }
+    return peer->document.name;
+}
+
+static void tell(struct world *world, const struct node *node, const struct muster_output *output) {
+    size_t length = strlen(world->story);
+    snprintf(world->story + length, sizeof world->story - length, "%s: %s %s\n", node->name,
+             muster_peer_event_name(output->peer_event), name_of(world, &output->peer));
+}
+
+static void pull(struct world *world, size_t index) {
+    struct node *node = &world->nodes[index];
+    struct muster_output output;
+    while (muster_core_next(node->core, &output)) {
+        switch (output.kind) {
+        case MUSTER_OUTPUT_DATAGRAM:
+            transmit(world, index, output.datagram);
+            break;
+        case MUSTER_OUTPUT_PEER:
+            node->counts[output.peer_event]++;
+            if (!node->is_quiet) {
+                tell(world, node, &output);
+            }
+            break;
+        case MUSTER_OUTPUT_SETTLED:
+            node->settled++;
+            break;
+        case MUSTER_OUTPUT_LEFT:
+            node->has_left = true;
+            break;
+        }
+    }
+}
+
+static int step(struct world *world, size_t index, struct muster_event *event) {
+    event->now_ms = world->now_ms;
+    int error = muster_core_step(world->nodes[index].core, event);
+    pull(world, index);
+    return error;
+}
+
+int world_command(struct world *world, size_t index, const struct muster_command *command) {
+    struct muster_event event = {.kind = MUSTER_EVENT_COMMAND, .command = *command};
+    return step(world, index, &event);
+}
+
+void world_options(struct world *world, size_t index, const struct muster_document *document,
+                   struct muster_core_options *options) {
+    struct node *node = &world->nodes[index];
+    muster_core_options_init(options);
+    options->document = document;
+    options->boot = ++node->boot;
+    memset(options->seed, (int)(index + 1), sizeof options->seed);
+    options->seed[1] = (uint8_t)node->boot;
+    options->seed[2] = (uint8_t)(world->random >> 32);
+    assert(muster_crypto_ed25519(&options->crypto, node->secret) == 0);
+    options->key = node->is_signed ? node->key : NULL;
+}
+
+void world_start(struct world *world, size_t index, const struct muster_core_options *options) {
+    static const struct muster_path paths[] = {
+        {.interface = INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"},
+        {.interface = INTERFACE, .kind = MUSTER_PATH_B4, .name = "eth0"}};
+    struct node *node = &world->nodes[index];
+    muster_core_free(node->core);
+    int error = muster_core_new(options, world->now_ms, &node->core);
+    assert(error == 0);
+    (void)error;
+    node->is_stopped = false;
+    node->has_left = false;
+    struct muster_event event = {.kind = MUSTER_EVENT_PATHS, .paths = paths, .path_count = 2};
+    step(world, index, &event);
+}
+
+size_t world_add(struct world *world, const char *name) {
+    size_t index = world->count++;
+    struct node *node = &world->nodes[index];
+    assert(world->count <= WORLD_NODES_MAX);
+    uint8_t seed[crypto_sign_SEEDBYTES];
+    memset(seed, (int)(index + 1), sizeof seed);
+    crypto_sign_seed_keypair(node->key, node->secret, seed);
+    snprintf(node->name, sizeof node->name, "%s", name);
+    node->endpoint = (struct muster_endpoint){
+        .family = 4, .ip = {10, 0, 0, (uint8_t)(index + 1)}, .port = 19798};
+    node->paths = 7;
+    node->is_signed = name[0] != '?' && name[strlen(name) - 1] != '!';
+    struct muster_service service = {.name = "", .type = "http", .proto = "tcp", .port = 8080};
+    struct muster_document document = {.name = name, .services = &service, .service_count = 1};
+    struct muster_core_options options;
+    world_options(world, index, name[0] == '?' ? NULL : &document, &options);
+    world_start(world, index, &options);
+    return index;
+}
+
+void world_kill(struct world *world, size_t index) {
+    world->nodes[index].is_stopped = true;
+}
+
+int world_update(struct world *world, size_t index, const char *name, uint16_t port) {
+    struct muster_service service = {.name = "", .type = "http", .proto = "tcp", .port = port};
+    struct muster_document document = {.name = name, .services = &service, .service_count = 1};
+    struct muster_command command = {.kind = MUSTER_COMMAND_UPDATE, .document = &document};
+    return world_command(world, index, &command);
+}
+
+void world_leave(struct world *world, size_t index) {
+    struct muster_command command = {.kind = MUSTER_COMMAND_LEAVE};
+    world_command(world, index, &command);
+}
+
+/* ---- time ---- */
+
+static uint64_t next_moment(const struct world *world, size_t *index) {
+    uint64_t moment_ms = UINT64_MAX;
+    for (size_t i = 0; i < world->count; i++) {
+        if (!world->nodes[i].is_stopped &&
+            muster_core_deadline(world->nodes[i].core) < moment_ms) {
+            moment_ms = muster_core_deadline(world->nodes[i].core);
+            *index = i;
+        }
+    }
+    return moment_ms;
+}
+
+static void deliver(struct world *world) {
+    struct flight *flight = world->flights;
+    world->flights = flight->next;
+    if (!world->nodes[flight->to].is_stopped) {
+        struct muster_event event = {.kind = MUSTER_EVENT_DATAGRAM, .datagram = flight->datagram};
+        step(world, flight->to, &event);
+    }
+    free(flight);
+}
+
+/* Does the next thing that happens before end_ms; false when there is none. */
+static bool advance(struct world *world, uint64_t end_ms) {
+    size_t index = 0;
+    uint64_t timer_ms = next_moment(world, &index);
+    uint64_t flight_ms = world->flights == NULL ? UINT64_MAX : world->flights->arrival_ms;
+    uint64_t moment_ms = timer_ms < flight_ms ? timer_ms : flight_ms;
+    if (moment_ms > end_ms) {
+        world->now_ms = end_ms;
+        return false;
+    }
+    if (moment_ms > world->now_ms) {
+        world->now_ms = moment_ms;
+    }
+    if (flight_ms <= timer_ms) {
+        deliver(world);
+    } else {
+        struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
+        step(world, index, &event);
+    }
+    return true;
+}
+
+void world_run(struct world *world, uint64_t for_ms) {
+    uint64_t end_ms = world->now_ms + for_ms;
+    while (advance(world, end_ms)) {
+    }
+}
+
+bool world_run_until(struct world *world, size_t index, enum muster_peer_event event, unsigned count) {
+    uint64_t end_ms = world->now_ms + PATIENCE_MS;
+    while (world->nodes[index].counts[event] < count) {
+        if (!advance(world, end_ms)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- looking ---- */
+
+size_t world_rows(struct world *world, size_t index, enum muster_state state) {
+    struct muster_peer_list list;
+    assert(muster_core_peers(world->nodes[index].core, &list) == 0);
+    size_t count = 0;
+    for (size_t i = 0; i < list.count; i++) {
+        count += list.peers[i].state == state;
+    }
+    muster_peer_list_free(&list);
+    return count;
+}
+
+bool world_row(struct world *world, size_t index, const char *name, struct muster_peer *row) {
+    struct muster_peer_list list;
+    assert(muster_core_peers(world->nodes[index].core, &list) == 0);
+    bool is_found = false;
+    for (size_t i = 0; i < list.count && !is_found; i++) {
+        if (strcmp(list.peers[i].document.name, name) == 0) {
+            *row = list.peers[i];
+            row->document = (struct muster_document){0};
+            row->tuples = NULL;
+            is_found = true;
+        }
+    }
+    muster_peer_list_free(&list);
+    return is_found;
+}
+
+const char *world_story(struct world *world) {
+    static char story[WORLD_STORY_BYTES];
+    memcpy(story, world->story, sizeof story);
+    world->story[0] = '\0';
+    return story;
+}
+
+uint64_t world_drops(struct world *world, size_t index, enum muster_drop drop) {
+    return muster_core_counters(world->nodes[index].core)->drops[drop];
+}

@@ -1,0 +1,89 @@
+/* A LAN made by hand: nodes, one segment, a clock, and the story of what the nodes told. */
+#ifndef TESTS_WORLD_H
+#define TESTS_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#define WORLD_NODES_MAX 64
+#define WORLD_STORY_BYTES 65536
+
+struct node {
+    muster_core_t *core;
+    char name[16];
+    struct muster_endpoint endpoint;
+    uint8_t key[MUSTER_KEY_BYTES];
+    uint8_t secret[MUSTER_SECRET_BYTES];
+    uint64_t boot;
+    bool is_signed;
+    bool is_stopped;  /* does not run, hears nothing */
+    bool is_quiet;    /* its events are not written into the story */
+    bool has_left;
+    unsigned settled;
+    unsigned counts[8]; /* of each muster_peer_event */
+    double loss;      /* share of the datagrams to it that are lost */
+    unsigned paths;   /* bit 1 << kind: those that reach it */
+};
+
+struct flight;
+
+struct world {
+    uint64_t now_ms;
+    uint64_t random;
+    uint64_t latency_max_ms; /* above 1: datagrams overtake each other */
+    bool (*is_lost)(struct world *world, size_t from, size_t to, const struct muster_datagram *datagram);
+    struct node nodes[WORLD_NODES_MAX];
+    size_t count;
+    struct flight *flights; /* by arrival */
+    uint64_t sent;          /* datagrams */
+    uint64_t sent_bytes;
+    char story[WORLD_STORY_BYTES];
+};
+
+/* Begins at 1,000,000 ms with this seed. */
+void world_init(struct world *world, uint64_t seed);
+void world_deinit(struct world *world);
+
+/* Adds a node of this name and starts it; its index. document NULL: one of that name with an http service. An observer has
+ * the name "?...". A node without a key has one that ends in "!". */
+size_t world_add(struct world *world, const char *name);
+
+/* Options of a node as world_add() starts it. */
+void world_options(struct world *world, size_t index, const struct muster_document *document,
+                   struct muster_core_options *options);
+
+/* Starts a stopped or never started node with these options. */
+void world_start(struct world *world, size_t index, const struct muster_core_options *options);
+
+/* Crashes a node: it says nothing. */
+void world_kill(struct world *world, size_t index);
+
+/* Runs until this long from now. */
+void world_run(struct world *world, uint64_t for_ms);
+
+/* Runs until a node has been told of an event this many times. False when a minute passed first. */
+bool world_run_until(struct world *world, size_t index, enum muster_peer_event event, unsigned count);
+
+int world_command(struct world *world, size_t index, const struct muster_command *command);
+int world_update(struct world *world, size_t index, const char *name, uint16_t port);
+void world_leave(struct world *world, size_t index);
+
+/* Puts a datagram on its way to one node: as by its destination, from anywhere. */
+void world_inject(struct world *world, size_t to, const struct muster_datagram *datagram);
+void world_say(struct world *world, size_t to, const char *text, uint8_t source, unsigned path);
+
+/* Rows of a node in a state. */
+size_t world_rows(struct world *world, size_t index, enum muster_state state);
+
+/* The row of a name, copied without what it points to. False when there is none. */
+bool world_row(struct world *world, size_t index, const char *name, struct muster_peer *row);
+
+/* The story so far, a line "b: joined a" an event; forgotten by the call. */
+const char *world_story(struct world *world);
+
+uint64_t world_drops(struct world *world, size_t index, enum muster_drop drop);
+
+#endif
