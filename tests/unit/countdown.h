@@ -3,10 +3,15 @@
 #ifndef TESTS_COUNTDOWN_H
 #define TESTS_COUNTDOWN_H
 
+#include <stddef.h>
+
 /* The n-th allocation from now on fails (1: the next one), once; 0: none. */
 void countdown_set(unsigned long n);
 
 /* True when the failure has happened. */
 int countdown_has_failed(void);
+
+/* Memory of the test itself, which is not counted. */
+void *countdown_malloc(size_t size);
 
 #endif

@@ -1,11 +1,13 @@
 #include "world.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
+
+#include "cmocka_all.h"
+#include "countdown.h"
 
 #define BEGIN_MS 1000000
 #define INTERFACE 7
@@ -46,8 +48,8 @@ void world_deinit(struct world *world) {
 /* ---- the segment ---- */
 
 void world_inject(struct world *world, size_t to, const struct muster_datagram *datagram) {
-    struct flight *flight = malloc(sizeof *flight + datagram->length);
-    assert(flight != NULL);
+    struct flight *flight = countdown_malloc(sizeof *flight + datagram->length);
+    assert_non_null(flight);
     memcpy(flight->bytes, datagram->bytes, datagram->length);
     flight->datagram = *datagram;
     flight->datagram.bytes = flight->bytes;
@@ -170,7 +172,7 @@ void world_options(struct world *world, size_t index, const struct muster_docume
     memset(options->seed, (int)(index + 1), sizeof options->seed);
     options->seed[1] = (uint8_t)node->boot;
     options->seed[2] = (uint8_t)(world->random >> 32);
-    assert(muster_crypto_ed25519(&options->crypto, node->secret) == 0);
+    assert_int_equal(muster_crypto_ed25519(&options->crypto, node->secret), 0);
     options->key = node->is_signed ? node->key : NULL;
 }
 
@@ -180,9 +182,7 @@ void world_start(struct world *world, size_t index, const struct muster_core_opt
         {.interface = INTERFACE, .kind = MUSTER_PATH_B4, .name = "eth0"}};
     struct node *node = &world->nodes[index];
     muster_core_free(node->core);
-    int error = muster_core_new(options, world->now_ms, &node->core);
-    assert(error == 0);
-    (void)error;
+    assert_int_equal(muster_core_new(options, world->now_ms, &node->core), 0);
     node->is_stopped = false;
     node->has_left = false;
     struct muster_event event = {.kind = MUSTER_EVENT_PATHS, .paths = paths, .path_count = 2};
@@ -192,7 +192,7 @@ void world_start(struct world *world, size_t index, const struct muster_core_opt
 size_t world_add(struct world *world, const char *name) {
     size_t index = world->count++;
     struct node *node = &world->nodes[index];
-    assert(world->count <= WORLD_NODES_MAX);
+    assert_true(world->count <= WORLD_NODES_MAX);
     uint8_t seed[crypto_sign_SEEDBYTES];
     memset(seed, (int)(index + 1), sizeof seed);
     crypto_sign_seed_keypair(node->key, node->secret, seed);
@@ -244,7 +244,7 @@ static void deliver(struct world *world) {
     world->flights = flight->next;
     if (!world->nodes[flight->to].is_stopped) {
         struct muster_event event = {.kind = MUSTER_EVENT_DATAGRAM, .datagram = flight->datagram};
-        step(world, flight->to, &event);
+        assert_int_equal(step(world, flight->to, &event), 0);
     }
     free(flight);
 }
@@ -266,7 +266,7 @@ static bool advance(struct world *world, uint64_t end_ms) {
         deliver(world);
     } else {
         struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-        step(world, index, &event);
+        assert_int_equal(step(world, index, &event), 0);
     }
     return true;
 }
@@ -291,7 +291,7 @@ bool world_run_until(struct world *world, size_t index, enum muster_peer_event e
 
 size_t world_rows(struct world *world, size_t index, enum muster_state state) {
     struct muster_peer_list list;
-    assert(muster_core_peers(world->nodes[index].core, &list) == 0);
+    assert_int_equal(muster_core_peers(world->nodes[index].core, &list), 0);
     size_t count = 0;
     for (size_t i = 0; i < list.count; i++) {
         count += list.peers[i].state == state;
@@ -302,7 +302,7 @@ size_t world_rows(struct world *world, size_t index, enum muster_state state) {
 
 bool world_row(struct world *world, size_t index, const char *name, struct muster_peer *row) {
     struct muster_peer_list list;
-    assert(muster_core_peers(world->nodes[index].core, &list) == 0);
+    assert_int_equal(muster_core_peers(world->nodes[index].core, &list), 0);
     bool is_found = false;
     for (size_t i = 0; i < list.count && !is_found; i++) {
         if (strcmp(list.peers[i].document.name, name) == 0) {

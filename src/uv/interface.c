@@ -1,0 +1,238 @@
+#include "interface.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+
+#define PRESENT_BYTES 512
+
+/* An interface of the machine, usable or not. */
+struct candidate {
+    struct interface interface;
+    unsigned flags;
+    bool has_address;
+    struct muster_endpoint address; /* its first IPv4 address */
+};
+
+struct candidates {
+    struct candidate *items;
+    size_t count;
+};
+
+/* ---- what the machine has ---- */
+
+/* A labelled address ("eth0:1", ip-address(8)) belongs to the interface before the colon. */
+static bool is_named(const struct candidate *candidate, const char *label) {
+    size_t length = strcspn(label, ":");
+    return strlen(candidate->interface.name) == length &&
+           memcmp(candidate->interface.name, label, length) == 0;
+}
+
+static struct candidate *candidate_find(const struct candidates *candidates, const char *label) {
+    for (size_t i = 0; i < candidates->count; i++) {
+        if (is_named(&candidates->items[i], label)) {
+            return &candidates->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* Every interface has one packet address, whatever else it lacks; it carries the index. */
+static bool is_interface(const struct ifaddrs *entry) {
+    return entry->ifa_addr != NULL && entry->ifa_addr->sa_family == AF_PACKET;
+}
+
+static void candidate_init(struct candidate *candidate, const struct ifaddrs *entry) {
+    struct sockaddr_ll link;
+    memcpy(&link, entry->ifa_addr, sizeof link);
+    *candidate = (struct candidate){.flags = entry->ifa_flags};
+    candidate->interface.index = (uint32_t)link.sll_ifindex;
+    snprintf(candidate->interface.name, sizeof candidate->interface.name, "%s", entry->ifa_name);
+}
+
+static void candidate_add_address(struct candidate *candidate, const struct ifaddrs *entry) {
+    struct sockaddr_in address;
+    memcpy(&address, entry->ifa_addr, sizeof address);
+    if (!candidate->has_address) {
+        candidate->has_address = true;
+        candidate->address.family = 4;
+        memcpy(candidate->address.ip, &address.sin_addr, sizeof address.sin_addr);
+    }
+}
+
+static void candidate_decide(struct candidate *candidate) {
+    struct interface *interface = &candidate->interface;
+    if (candidate->flags & IFF_LOOPBACK) {
+        interface->kinds = 1u << MUSTER_PATH_M4 | 1u << MUSTER_PATH_B4; /* it does both, whatever it says */
+        interface->source = candidate->address;
+        return;
+    }
+    if (candidate->flags & IFF_MULTICAST) {
+        interface->kinds |= 1u << MUSTER_PATH_M4;
+    }
+    if (candidate->flags & IFF_BROADCAST) {
+        interface->kinds |= 1u << MUSTER_PATH_B4;
+    }
+}
+
+static int candidates_read(struct candidates *candidates, const struct ifaddrs *addresses) {
+    size_t count = 0;
+    for (const struct ifaddrs *entry = addresses; entry != NULL; entry = entry->ifa_next) {
+        count += is_interface(entry) ? 1 : 0;
+    }
+    *candidates = (struct candidates){.items = calloc(count + 1, sizeof *candidates->items)};
+    if (candidates->items == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    for (const struct ifaddrs *entry = addresses; entry != NULL; entry = entry->ifa_next) {
+        if (is_interface(entry)) {
+            candidate_init(&candidates->items[candidates->count++], entry);
+        }
+    }
+    for (const struct ifaddrs *entry = addresses; entry != NULL; entry = entry->ifa_next) {
+        struct candidate *candidate = candidate_find(candidates, entry->ifa_name);
+        if (candidate != NULL && entry->ifa_addr != NULL && entry->ifa_addr->sa_family == AF_INET) {
+            candidate_add_address(candidate, entry);
+        }
+    }
+    for (size_t i = 0; i < candidates->count; i++) {
+        candidate_decide(&candidates->items[i]);
+    }
+    return 0;
+}
+
+/* ---- which of it is used ---- */
+
+/* Why an interface can't be used, NULL when it can. */
+static const char *obstacle(const struct candidate *candidate) {
+    if (!(candidate->flags & IFF_UP)) {
+        return "is down";
+    }
+    if (!(candidate->flags & IFF_RUNNING)) {
+        return "has no carrier";
+    }
+    if (!candidate->has_address) {
+        return "has no IPv4 address";
+    }
+    return candidate->interface.kinds == 0 ? "carries neither multicast nor broadcast" : NULL;
+}
+
+/* "lo, eth0 (is down)": what there is, for people. */
+static void present_text(const struct candidates *candidates, char text[PRESENT_BYTES]) {
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < candidates->count && used < PRESENT_BYTES; i++) {
+        const struct candidate *candidate = &candidates->items[i];
+        const char *why = obstacle(candidate);
+        int length = snprintf(text + used, PRESENT_BYTES - used, "%s%s%s%s%s", i == 0 ? "" : ", ",
+                              candidate->interface.name, why == NULL ? "" : " (",
+                              why == NULL ? "" : why, why == NULL ? "" : ")");
+        used += length > 0 ? (size_t)length : 0;
+    }
+    if (candidates->count == 0) {
+        snprintf(text, PRESENT_BYTES, "none");
+    }
+}
+
+static bool list_has(const struct interface_list *list, const struct interface *interface) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].index == interface->index) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The list has room for every candidate once. */
+static int choose_named(struct interface_list *list, const struct candidates *candidates,
+                        const char *const *names, size_t name_count, const struct log *log) {
+    char present[PRESENT_BYTES];
+    for (size_t i = 0; i < name_count; i++) {
+        const struct candidate *candidate = candidate_find(candidates, names[i]);
+        const char *why = candidate == NULL || strcmp(candidate->interface.name, names[i]) != 0
+                              ? "is not there"
+                              : obstacle(candidate);
+        if (why != NULL) {
+            present_text(candidates, present);
+            log_line(log, MUSTER_LOG_ERROR, "interface %s %s; there are: %s", names[i], why, present);
+            return MUSTER_ENOINTERFACE;
+        }
+        if (!list_has(list, &candidate->interface)) {
+            list->items[list->count++] = candidate->interface;
+        }
+    }
+    return 0;
+}
+
+static void choose_usable(struct interface_list *list, const struct candidates *candidates, bool loopback) {
+    for (size_t i = 0; i < candidates->count; i++) {
+        const struct candidate *candidate = &candidates->items[i];
+        bool is_loopback = (candidate->flags & IFF_LOOPBACK) != 0;
+        if (is_loopback == loopback && obstacle(candidate) == NULL) {
+            list->items[list->count++] = candidate->interface;
+        }
+    }
+}
+
+static int choose_all(struct interface_list *list, const struct candidates *candidates,
+                      const struct log *log) {
+    choose_usable(list, candidates, false);
+    if (list->count == 0) {
+        choose_usable(list, candidates, true);
+    }
+    if (list->count == 0) {
+        char present[PRESENT_BYTES];
+        present_text(candidates, present);
+        log_line(log, MUSTER_LOG_ERROR, "no interface can be used; there are: %s", present);
+        return MUSTER_ENOINTERFACE;
+    }
+    return 0;
+}
+
+int interface_list_choose(struct interface_list *list, const struct ifaddrs *addresses,
+                          const char *const *names, size_t name_count, const struct log *log) {
+    *list = (struct interface_list){.items = NULL};
+    struct candidates candidates;
+    int error = candidates_read(&candidates, addresses);
+    if (error != 0) {
+        return error;
+    }
+    list->items = calloc(candidates.count + 1, sizeof *list->items);
+    if (list->items == NULL) {
+        error = MUSTER_ENOMEM;
+    } else if (name_count > 0) {
+        error = choose_named(list, &candidates, names, name_count, log);
+    } else {
+        error = choose_all(list, &candidates, log);
+    }
+    free(candidates.items);
+    if (error != 0) {
+        interface_list_deinit(list);
+    }
+    return error;
+}
+
+int interface_list_read(struct interface_list *list, const char *const *names, size_t name_count,
+                        const struct log *log) {
+    *list = (struct interface_list){.items = NULL};
+    struct ifaddrs *addresses;
+    if (getifaddrs(&addresses) != 0) {
+        int number = errno;
+        log_line(log, MUSTER_LOG_ERROR, "list of interfaces: %s", strerror(number));
+        return number == ENOMEM ? MUSTER_ENOMEM : MUSTER_ESYSTEM;
+    }
+    int error = interface_list_choose(list, addresses, names, name_count, log);
+    freeifaddrs(addresses);
+    return error;
+}
+
+void interface_list_deinit(struct interface_list *list) {
+    free(list->items);
+    *list = (struct interface_list){.items = NULL};
+}

@@ -1,0 +1,137 @@
+#include "link.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- watches ---- */
+
+int watch_start(struct watch *watch, uv_loop_t *loop, uv_poll_cb on_ready, void *owner) {
+    int error = uv_poll_init(loop, &watch->poll, watch->socket.fd);
+    if (error != 0) {
+        return error == UV_ENOMEM ? MUSTER_ENOMEM : MUSTER_ESYSTEM;
+    }
+    watch->started = true;
+    watch->poll.data = owner;
+    error = uv_poll_start(&watch->poll, UV_READABLE, on_ready);
+    return error == 0 ? 0 : MUSTER_ESYSTEM;
+}
+
+bool watch_end(struct watch *watch, uv_close_cb on_closed) {
+    bool was_started = watch->started;
+    if (was_started) {
+        watch->started = false;
+        uv_close((uv_handle_t *)&watch->poll, on_closed);
+    }
+    socket_close(&watch->socket);
+    return was_started;
+}
+
+/* ---- links ---- */
+
+static struct muster_path path_make(const struct link *link, enum muster_path_kind kind) {
+    struct muster_path path = {.interface = link->interface.index, .kind = kind};
+    memcpy(path.name, link->interface.name, sizeof path.name);
+    return path;
+}
+
+static int sockets_open(struct link *link, uint16_t port, bool is_required, const struct log *log) {
+    int error = 0;
+    size_t count = 0;
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+        if (!(link->interface.kinds & 1u << kind)) {
+            continue;
+        }
+        struct muster_path path = path_make(link, kind);
+        int result = socket_open_listening(&link->watches[kind].socket, &path, port, log);
+        if (result == 0) {
+            count++;
+            continue;
+        }
+        error = result;
+        if (is_required) {
+            return error;
+        }
+        log_line(log, MUSTER_LOG_WARNING, "%s (%s) is left out", path.name, muster_path_name(kind));
+    }
+    return count == 0 ? error : 0;
+}
+
+int link_open(struct link **link, const struct interface *interface, uint16_t port, bool is_required,
+              const struct log *log) {
+    *link = NULL;
+    struct link *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    opened->interface = *interface;
+    int error = sockets_open(opened, port, is_required, log);
+    if (error != 0) {
+        link_free(opened);
+        return error;
+    }
+    *link = opened;
+    return 0;
+}
+
+void link_free(struct link *link) {
+    if (link == NULL) {
+        return;
+    }
+    for (size_t kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
+        socket_close(&link->watches[kind].socket);
+    }
+    free(link);
+}
+
+int link_start(struct link *link, uv_loop_t *loop, uv_poll_cb on_ready, void *owner) {
+    for (size_t kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
+        if (link->watches[kind].socket.open) {
+            int error = watch_start(&link->watches[kind], loop, on_ready, owner);
+            if (error != 0) {
+                return error;
+            }
+        }
+    }
+    return 0;
+}
+
+static void on_watch_closed(uv_handle_t *handle) {
+    struct link *link = handle->data;
+    link->handles--;
+    if (link->handles == 0) {
+        link->on_closed(link, link->owner);
+    }
+}
+
+void link_end(struct link *link, link_closed_cb on_closed, void *owner) {
+    link->on_closed = on_closed;
+    link->owner = owner;
+    for (size_t kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
+        if (watch_end(&link->watches[kind], on_watch_closed)) {
+            link->watches[kind].poll.data = link; /* the ready callback does not come any more */
+            link->handles++;
+        }
+    }
+    if (link->handles == 0) {
+        on_closed(link, owner);
+    }
+}
+
+size_t link_paths(const struct link *link, struct muster_path *paths) {
+    size_t count = 0;
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+        if (link->watches[kind].socket.open) {
+            paths[count++] = path_make(link, kind);
+        }
+    }
+    return count;
+}
+
+void link_failed(struct link *link, enum muster_path_kind kind, int error, const struct log *log) {
+    link->failed++;
+    if (link->failures[kind] != error) {
+        link->failures[kind] = error;
+        log_line(log, MUSTER_LOG_WARNING, "sending by %s (%s) fails: %s", link->interface.name,
+                 muster_path_name(kind), strerror(-error));
+    }
+}

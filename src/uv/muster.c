@@ -1,0 +1,271 @@
+#include <muster/muster.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <sodium.h>
+
+#include "interface.h"
+#include "limits.h"
+#include "link.h"
+#include "log.h"
+#include "runner.h"
+#include "state.h"
+
+void muster_options_init(struct muster_options *options) {
+    struct muster_core_options core;
+    muster_core_options_init(&core);
+    *options = (struct muster_options){.port = core.port, .interval_min_ms = core.interval_min_ms};
+}
+
+/* ---- open ---- */
+
+static const char *options_fault(const struct muster_options *options) {
+    if (options->port == 0) {
+        return "port 0";
+    }
+    if (options->document != NULL && (options->document->name == NULL || options->document->name[0] == '\0')) {
+        return "a document without a name";
+    }
+    if (options->instance != NULL && options->instance[0] == '\0') {
+        return "an instance without a name";
+    }
+    if (options->interface_count > 0 && options->interfaces == NULL) {
+        return "no interfaces where their number says so";
+    }
+    for (size_t i = 0; i < options->interface_count; i++) {
+        if (options->interfaces[i] == NULL) {
+            return "an interface without a name";
+        }
+    }
+    return NULL;
+}
+
+static int options_check(const struct muster_options *options, const struct log *log) {
+    const char *fault = options_fault(options);
+    if (fault != NULL) {
+        log_line(log, MUSTER_LOG_ERROR, "options: %s", fault);
+        return MUSTER_EINVAL;
+    }
+    return 0;
+}
+
+/* One link after the other, as many as the core has paths for; whoever named more gets none. */
+static int links_open(muster_t *node, const struct interface_list *list, uint16_t port, bool is_required,
+                      const struct log *log) {
+    int error = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (node->path_count + MUSTER_PATH_KINDS - 1 > MUSTER_PATHS_MAX) {
+            log_line(log, is_required ? MUSTER_LOG_ERROR : MUSTER_LOG_WARNING,
+                     "%zu of %zu interfaces are left out: a node has at most %d paths", list->count - i,
+                     list->count, MUSTER_PATHS_MAX);
+            return is_required ? MUSTER_ENOINTERFACE : 0;
+        }
+        struct link *link;
+        error = link_open(&link, &list->items[i], port, is_required, log);
+        if (error == 0) {
+            node->links[node->link_count++] = link;
+            node->path_count += link_paths(link, node->paths + node->path_count);
+        } else if (is_required || error == MUSTER_ENOMEM) {
+            return error;
+        }
+    }
+    return node->link_count == 0 ? error : 0;
+}
+
+static int network_open(muster_t *node, const struct muster_options *options, const struct log *log) {
+    struct interface_list list;
+    int error = interface_list_read(&list, options->interfaces, options->interface_count, log);
+    if (error == 0) {
+        error = socket_open_unicast(&node->unicast.socket, options->port, log);
+    }
+    if (error == 0) {
+        error = links_open(node, &list, options->port, options->interface_count > 0, log);
+    }
+    interface_list_deinit(&list);
+    return error;
+}
+
+/* An observer has no key and no state, and its boot only has to be new. */
+static int identity_open(muster_t *node, const struct muster_options *options, const struct log *log) {
+    if (options->document == NULL) {
+        node->identities[0].boot = runner_wall_ms();
+        return 0;
+    }
+    struct state_options state = {
+        .directory = options->state_dir,
+        .instance = options->instance,
+        .name = options->document->name,
+        .wall_ms = runner_wall_ms(),
+    };
+    return state_open(&node->state, &state, &node->identities[0], log);
+}
+
+static int core_open(muster_t *node, const struct muster_options *options, const struct log *log) {
+    struct muster_core_options core;
+    bool is_observer = options->document == NULL;
+    muster_core_options_init(&core);
+    core.document = options->document;
+    core.key = is_observer ? NULL : node->identities[0].key;
+    core.boot = node->identities[0].boot;
+    core.port = options->port;
+    core.interval_min_ms = options->interval_min_ms;
+    randombytes_buf(core.seed, sizeof core.seed);
+    int error = muster_crypto_ed25519(&core.crypto, is_observer ? NULL : node->identities[0].secret);
+    if (error == 0) {
+        error = muster_core_new(&core, runner_now_ms(), &node->core);
+    }
+    sodium_memzero(core.seed, sizeof core.seed);
+    if (error == 0) {
+        struct muster_event paths = {
+            .kind = MUSTER_EVENT_PATHS, .paths = node->paths, .path_count = node->path_count};
+        error = runner_step(node, &paths);
+    }
+    if (error != 0) {
+        log_line(log, MUSTER_LOG_ERROR, "node: %s", muster_error_text(error));
+    }
+    return error;
+}
+
+/* All that can be refused comes before the loop is touched. */
+static int node_prepare(muster_t *node, const struct muster_options *options, const struct log *log) {
+    node->on_event = options->on_event;
+    node->on_log = options->on_log;
+    node->context = options->context;
+    if (sodium_init() < 0) {
+        return MUSTER_ECRYPTO;
+    }
+    int error = network_open(node, options, log);
+    if (error == 0) {
+        error = identity_open(node, options, log);
+    }
+    return error != 0 ? error : core_open(node, options, log);
+}
+
+int muster_open(uv_loop_t *loop, const struct muster_options *options, muster_t **node) {
+    if (node == NULL) {
+        return MUSTER_EINVAL;
+    }
+    *node = NULL;
+    if (loop == NULL || options == NULL) {
+        return MUSTER_EINVAL;
+    }
+    struct log log = {.write = options->on_log, .context = options->context};
+    int error = options_check(options, &log);
+    if (error != 0) {
+        return error;
+    }
+    muster_t *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    error = node_prepare(opened, options, &log);
+    if (error != 0) {
+        runner_free(opened);
+        return error;
+    }
+    error = runner_start(opened, loop);
+    if (error != 0) {
+        log_line(&log, MUSTER_LOG_ERROR, "loop: %s", muster_error_text(error));
+        runner_end(opened); /* its handles are gone, and it is freed, when the loop runs next */
+        return error;
+    }
+    *node = opened;
+    return 0;
+}
+
+/* ---- close ---- */
+
+void muster_close(muster_t *node, muster_close_cb on_closed, void *context) {
+    if (node->is_closing) {
+        return;
+    }
+    node->is_closing = true;
+    node->on_closed = on_closed;
+    node->closed_context = context;
+    node->close_ms = runner_now_ms() + RUNNER_CLOSE_MS;
+    delivery_queue_deinit(&node->deliveries);
+    delivery_queue_deinit(&node->questions);
+    struct muster_event leave = {.kind = MUSTER_EVENT_COMMAND, .command = {.kind = MUSTER_COMMAND_LEAVE}};
+    bool is_observer = node->state.slot.path == NULL; /* nobody knows of it: there is no bye to say */
+    if (is_observer || runner_step(node, &leave) != 0) {
+        runner_end(node);
+        return;
+    }
+    runner_work(node);
+}
+
+/* ---- what an open node does ---- */
+
+int muster_update(muster_t *node, const struct muster_document *document) {
+    if (document == NULL) {
+        return MUSTER_EINVAL;
+    }
+    if (node->is_closing) {
+        return MUSTER_ECLOSING;
+    }
+    struct muster_event event = {.kind = MUSTER_EVENT_COMMAND,
+                                 .command = {.kind = MUSTER_COMMAND_UPDATE, .document = document}};
+    int error = runner_step(node, &event);
+    runner_work(node);
+    return error;
+}
+
+int muster_query(muster_t *node, const char *type, const char *name, muster_settled_cb on_settled,
+                 void *context) {
+    if (node->is_closing) {
+        return MUSTER_ECLOSING;
+    }
+    struct delivery *question = delivery_new_settled(on_settled, context);
+    if (question == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    struct muster_event event = {.kind = MUSTER_EVENT_COMMAND,
+                                 .command = {.kind = MUSTER_COMMAND_QUERY, .type = type, .name = name}};
+    int error = runner_step(node, &event);
+    if (error == 0) {
+        delivery_queue_put(&node->questions, question);
+    } else {
+        delivery_free(question);
+    }
+    runner_work(node);
+    return error;
+}
+
+/* ---- looking ---- */
+
+/* The core's rows are as old as its last event: let it know the time first. What that brings about is pulled
+ * when the timer, which is due then, fires. */
+int muster_peers(const muster_t *node, struct muster_peer_list *list) {
+    struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
+    event.now_ms = runner_now_ms();
+    muster_core_step(node->core, &event);
+    return muster_core_peers(node->core, list);
+}
+
+const struct muster_counters *muster_counters(const muster_t *node) {
+    return muster_core_counters(node->core);
+}
+
+void muster_id(const muster_t *node, uint8_t id[MUSTER_ID_BYTES]) {
+    muster_core_id(node->core, id);
+}
+
+uint64_t muster_boot(const muster_t *node) {
+    return muster_core_boot(node->core);
+}
+
+uint16_t muster_unicast_port(const muster_t *node) {
+    return node->unicast.socket.port;
+}
+
+const struct muster_path *muster_paths(const muster_t *node, size_t *count) {
+    *count = node->path_count;
+    return node->paths;
+}
+
+const char *muster_version(void) {
+    return MUSTER_VERSION;
+}

@@ -1,0 +1,77 @@
+/* Drives one core node on one loop: sockets and time in, datagrams and callbacks out. The inside of muster.h's
+ * handle; muster.c is the rest of it. */
+#ifndef UV_RUNNER_H
+#define UV_RUNNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include <muster/core.h>
+#include <muster/muster.h>
+
+#include "delivery.h"
+#include "limits.h"
+#include "link.h"
+#include "log.h"
+#include "state.h"
+
+/* A bye takes some 200 ms. A node whose socket stays full longer than this closes without. */
+#define RUNNER_CLOSE_MS 1000
+
+struct muster {
+    muster_core_t *core;
+    struct state state;            /* none for an observer */
+    struct identity identities[2]; /* the one in use, and, for the time of a rekeying, its successor */
+    unsigned identity;             /* index of the one in use; the core borrows its secret */
+
+    struct watch unicast;
+    struct link *links[MUSTER_PATHS_MAX];
+    size_t link_count;
+    struct muster_path paths[MUSTER_PATHS_MAX];
+    size_t path_count;
+
+    uv_timer_t timer; /* the core's deadline, or at once while there are deliveries */
+    size_t handles;   /* timer, unicast and links that are on the loop */
+
+    bool is_blocked; /* the unicast socket is full: `held` waits, and nothing is pulled */
+    struct muster_datagram held;
+    uint8_t held_bytes[MUSTER_DATAGRAM_BYTES_MAX];
+
+    muster_event_cb on_event;
+    muster_log_cb on_log;
+    void *context;
+    struct log log;                   /* into deliveries */
+    struct delivery_queue deliveries; /* for the application */
+    struct delivery_queue questions;  /* of muster_query(), not settled yet, in their order */
+
+    bool is_rekey_due; /* our own key was proven to be in use elsewhere */
+    bool is_closing;   /* muster_close() was called */
+    bool is_ended;     /* the handles are closing */
+    uint64_t close_ms; /* while closing: when to end without further byes */
+    muster_close_cb on_closed;
+    void *closed_context;
+};
+
+/* Milliseconds of a clock that never runs backwards, and since 1970. */
+uint64_t runner_now_ms(void);
+uint64_t runner_wall_ms(void);
+
+/* Puts the node on the loop, where it begins by itself. MUSTER_ENOMEM, MUSTER_ESYSTEM; then runner_end() it. */
+int runner_start(muster_t *node, uv_loop_t *loop);
+
+/* Steps the core with an event of now. Errors of muster_core_step(). runner_work() must follow. */
+int runner_step(muster_t *node, struct muster_event *event);
+
+/* Pulls what the core has to send and to tell, and sets the timer. Calls nobody back. */
+void runner_work(muster_t *node);
+
+/* Takes the node off the loop. When all its handles are closed, it is freed and on_closed called. */
+void runner_end(muster_t *node);
+
+/* Frees a node that is not on the loop, whatever of it is there. */
+void runner_free(muster_t *node);
+
+#endif

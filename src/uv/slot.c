@@ -1,0 +1,250 @@
+#include "slot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#define PLAIN_NAME_BYTES_MAX 96 /* an instance of up to so many plain characters names its slot itself */
+#define KEPT_BYTES 64           /* of any other, this much is kept for people */
+#define HASH_BYTES 8
+#define HASH_DIGITS (2 * HASH_BYTES)
+
+/* ---- slot names ---- */
+
+static bool is_plain(char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+}
+
+/* A first dot would hide the directory, a first hyphen make it an option of whatever lists it. */
+static bool is_plain_first(char c) {
+    return is_plain(c) && c != '.' && c != '-';
+}
+
+static bool is_plain_name(const char *instance) {
+    size_t length = strlen(instance);
+    if (length > PLAIN_NAME_BYTES_MAX || !is_plain_first(instance[0])) {
+        return false;
+    }
+    for (size_t i = 1; i < length; i++) {
+        if (!is_plain(instance[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The plus sign is in no plain name, so a hashed name is never another instance's plain one. */
+void slot_name(const char *instance, char name[SLOT_NAME_BYTES]) {
+    size_t length = strlen(instance);
+    if (is_plain_name(instance)) {
+        memcpy(name, instance, length + 1);
+        return;
+    }
+    size_t kept = length < KEPT_BYTES ? length : KEPT_BYTES;
+    for (size_t i = 0; i < kept; i++) {
+        bool keep = i == 0 ? is_plain_first(instance[i]) : is_plain(instance[i]);
+        name[i] = keep ? instance[i] : '_';
+    }
+    uint8_t hash[crypto_generichash_BYTES_MIN];
+    crypto_generichash(hash, sizeof hash, (const uint8_t *)instance, length, NULL, 0);
+    char digits[HASH_DIGITS + 1];
+    sodium_bin2hex(digits, sizeof digits, hash, HASH_BYTES);
+    snprintf(name + kept, SLOT_NAME_BYTES - kept, "+%s", digits);
+}
+
+/* ---- errors ---- */
+
+/* Says by errno why a file of the slot, or the slot itself when file is NULL, can't be used. */
+static int refuse(const char *path, const char *file, const struct log *log) {
+    int number = errno;
+    log_line(log, MUSTER_LOG_ERROR, "state %s%s%s: %s", path, file == NULL ? "" : "/",
+             file == NULL ? "" : file, strerror(number));
+    switch (number) {
+    case EPERM:
+    case EACCES:
+        return MUSTER_EPERM;
+    case ENOMEM:
+        return MUSTER_ENOMEM;
+    default:
+        return MUSTER_ESTATE;
+    }
+}
+
+/* ---- the slot ---- */
+
+/* Makes a directory and its parents where they lack. path is not empty, and is changed for the time of the
+ * call. -1 and errno on failure. */
+static int directory_make(char *path) {
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int result = mkdir(path, 0700);
+        *slash = '/';
+        if (result != 0 && errno != EEXIST) {
+            return -1;
+        }
+    }
+    return mkdir(path, 0700) != 0 && errno != EEXIST ? -1 : 0;
+}
+
+/* A new or renamed entry is on the disk once its directory is. Some file systems can't sync a directory. */
+static int directory_sync(int directory) {
+    return fsync(directory) != 0 && errno != EINVAL ? -1 : 0;
+}
+
+static int parent_sync(int directory) {
+    int parent = openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0) {
+        return errno == EACCES ? 0 : -1; /* not ours to read: then not ours to sync */
+    }
+    int result = directory_sync(parent);
+    int number = errno;
+    close(parent);
+    errno = number;
+    return result;
+}
+
+/* MUSTER_EBUSY, without a line, when another node holds it. */
+static int lock_take(struct slot *slot, const struct log *log) {
+    slot->lock = openat(slot->directory, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (slot->lock < 0) {
+        return refuse(slot->path, "lock", log);
+    }
+    if (flock(slot->lock, LOCK_EX | LOCK_NB) != 0) {
+        return errno == EWOULDBLOCK ? MUSTER_EBUSY : refuse(slot->path, "lock", log);
+    }
+    return 0;
+}
+
+int slot_take(struct slot *slot, char *path, const struct log *log) {
+    *slot = (struct slot){.path = path, .directory = -1, .lock = -1};
+    int error;
+    if (directory_make(path) != 0) {
+        error = refuse(path, NULL, log);
+        goto failed;
+    }
+    slot->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (slot->directory < 0 || parent_sync(slot->directory) != 0) {
+        error = refuse(path, NULL, log);
+        goto failed;
+    }
+    error = lock_take(slot, log);
+    if (error != 0) {
+        goto failed;
+    }
+    return 0;
+
+failed:
+    slot_release(slot);
+    return error;
+}
+
+void slot_release(struct slot *slot) {
+    if (slot->path == NULL) {
+        return;
+    }
+    if (slot->lock >= 0) {
+        flock(slot->lock, LOCK_UN); /* a child that was forked meanwhile shares the lock: end it for both */
+        close(slot->lock);
+    }
+    if (slot->directory >= 0) {
+        close(slot->directory);
+    }
+    free(slot->path);
+    *slot = (struct slot){.path = NULL};
+}
+
+/* ---- files ---- */
+
+/* Between the look and the renaming nobody comes: who holds the lock is alone here. */
+int slot_file_set_aside(const struct slot *slot, const char *file, const char *why, uint64_t wall_ms,
+                        char aside[SLOT_FILE_NAME_BYTES], const struct log *log) {
+    struct stat status;
+    do {
+        snprintf(aside, SLOT_FILE_NAME_BYTES, "%s.%s-%" PRIu64, file, why, wall_ms++);
+    } while (fstatat(slot->directory, aside, &status, AT_SYMLINK_NOFOLLOW) == 0);
+    if (renameat(slot->directory, file, slot->directory, aside) != 0 && errno != ENOENT) {
+        return refuse(slot->path, file, log);
+    }
+    return directory_sync(slot->directory) != 0 ? refuse(slot->path, file, log) : 0;
+}
+
+int slot_file_read(const struct slot *slot, const char *file, char text[SLOT_FILE_BYTES],
+                   const struct log *log) {
+    int fd = openat(slot->directory, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        return errno == ENOENT ? 0 : refuse(slot->path, file, log);
+    }
+    size_t used = 0;
+    ssize_t count;
+    do {
+        count = read(fd, text + used, SLOT_FILE_BYTES - 1 - used);
+        used += count > 0 ? (size_t)count : 0;
+    } while (count > 0 || (count < 0 && errno == EINTR));
+    int number = errno;
+    close(fd);
+    if (count < 0 && number != EISDIR) { /* a directory in its place reads as damaged */
+        errno = number;
+        return refuse(slot->path, file, log);
+    }
+    text[used] = '\0';
+    if (strlen(text) != used) {
+        text[0] = '\0'; /* a NUL inside: damaged, not shorter */
+    }
+    return 1;
+}
+
+static void draft_name(const char *file, char draft[SLOT_FILE_NAME_BYTES]) {
+    snprintf(draft, SLOT_FILE_NAME_BYTES, "%s.new", file);
+}
+
+static int text_write(int fd, const char *text) {
+    size_t length = strlen(text);
+    for (size_t used = 0; used < length;) {
+        ssize_t count = write(fd, text + used, length - used);
+        if (count < 0 && errno != EINTR) {
+            return -1;
+        }
+        used += count > 0 ? (size_t)count : 0;
+    }
+    return 0;
+}
+
+int slot_draft_write(const struct slot *slot, const char *file, const char *text, const struct log *log) {
+    char draft[SLOT_FILE_NAME_BYTES];
+    draft_name(file, draft);
+    int fd = openat(slot->directory, draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return refuse(slot->path, draft, log);
+    }
+    int error = text_write(fd, text) != 0 || fsync(fd) != 0 ? refuse(slot->path, draft, log) : 0;
+    if (close(fd) != 0 && error == 0) {
+        error = refuse(slot->path, draft, log);
+    }
+    if (error != 0) {
+        unlinkat(slot->directory, draft, 0);
+    }
+    return error;
+}
+
+int slot_draft_publish(const struct slot *slot, const char *file, const struct log *log) {
+    char draft[SLOT_FILE_NAME_BYTES];
+    draft_name(file, draft);
+    if (renameat(slot->directory, draft, slot->directory, file) != 0 ||
+        directory_sync(slot->directory) != 0) {
+        int error = refuse(slot->path, file, log);
+        unlinkat(slot->directory, draft, 0);
+        return error;
+    }
+    return 0;
+}
+

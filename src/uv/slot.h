@@ -1,0 +1,53 @@
+/* A slot of the state directory: a directory of its own that one node at a time holds, and its files.
+ *
+ * The directory has mode 0700, the files 0600. Who takes it locks its file `lock` (flock(2)), also against
+ * other nodes of the same process. A new file appears whole or not at all, and is on the disk when the call
+ * returns. Every failure is said by an error line that names the path, and is one of MUSTER_EPERM, MUSTER_ENOMEM
+ * and MUSTER_ESTATE (no directory, disk full, read-only, ...). */
+#ifndef UV_SLOT_H
+#define UV_SLOT_H
+
+#include <stdint.h>
+
+#include "log.h"
+
+#define SLOT_NAME_BYTES 128     /* the longest slot name, NUL included */
+#define SLOT_FILE_NAME_BYTES 64 /* and the longest name of a file in it */
+#define SLOT_FILE_BYTES 256     /* more than any file ever has, NUL included */
+
+/* A slot that is held. Zeroed: none. */
+struct slot {
+    char *path;    /* owned; NULL: none is held */
+    int directory; /* descriptors */
+    int lock;
+};
+
+/* The directory name of an instance: the instance itself where that is a plain, short file name, else
+ * what is left of it with a hash of the whole, so that two instances never share a slot. */
+void slot_name(const char *instance, char name[SLOT_NAME_BYTES]);
+
+/* Makes the directory, and its parents, where it lacks, and takes it. path must not be empty, comes from
+ * malloc() and is handed over. MUSTER_EBUSY, without a line, when another node holds it. On error
+ * nothing is held. */
+int slot_take(struct slot *slot, char *path, const struct log *log);
+
+/* Lets it go. A zeroed slot is allowed. */
+void slot_release(struct slot *slot);
+
+/* Reads a file into text, NUL-terminated: cut when it is longer, empty when it is no regular text. 1 when
+ * there is one, 0 when there is none. */
+int slot_file_read(const struct slot *slot, const char *file, char text[SLOT_FILE_BYTES],
+                   const struct log *log);
+
+/* Renames a file, if there is one, to `<file>.<why>-<ms>`, for a person to look at, and tells that name. What lies
+ * there is not overwritten: then the number is a larger one. */
+int slot_file_set_aside(const struct slot *slot, const char *file, const char *why, uint64_t wall_ms,
+                        char aside[SLOT_FILE_NAME_BYTES], const struct log *log);
+
+/* Writes text to the draft of a file, */
+int slot_draft_write(const struct slot *slot, const char *file, const char *text, const struct log *log);
+
+/* and puts the draft in the file's place. */
+int slot_draft_publish(const struct slot *slot, const char *file, const struct log *log);
+
+#endif

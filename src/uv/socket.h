@@ -1,0 +1,61 @@
+/* Datagram sockets, and all that the kernel adds to a datagram. The only file that knows recvmmsg and
+ * ancillary data. Sockets are non-blocking and closed on exec. */
+#ifndef UV_SOCKET_H
+#define UV_SOCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#include "log.h"
+
+/* What is asked for as receive buffer: the default holds some 166 small datagrams, a crowd answers with
+ * more. */
+#define SOCKET_BUFFER_BYTES (4 * 1024 * 1024)
+
+/* Datagrams that one socket_read() takes at most, so that one busy socket does not starve the loop. */
+#define SOCKET_BATCH 16
+
+struct datagram_socket {
+    bool open;
+    int fd;
+    uint16_t port;         /* bound to, host order */
+    uint32_t interface;    /* index; only what came by it is let in; 0: by any */
+    uint32_t buffer_bytes; /* receive buffer as granted, in the kernel's count: twice what was asked for, as
+                            * its own bookkeeping counts too (socket(7), SO_RCVBUF) */
+    uint32_t kernel_drops; /* since it was opened, as of the last datagram read (SO_RXQ_OVFL) */
+};
+
+/* datagram->bytes are borrowed for the call. One that was longer than MUSTER_DATAGRAM_BYTES_MAX comes cut,
+ * with a length of MUSTER_DATAGRAM_BYTES_MAX + 1, all of which may be read. */
+typedef void (*socket_datagram_cb)(const struct muster_datagram *datagram, void *context);
+
+/* Opens the node's own socket, from which everything is sent: bound to the wildcard and the first free of
+ * the MUSTER_UNICAST_PORTS ports after `port`, not shared. When all are taken it gets an ephemeral
+ * port and a warning says so. MUSTER_ENOPORT, MUSTER_ENOMEM, MUSTER_EPERM, MUSTER_ESYSTEM, with an error
+ * line. On error *socket is closed. */
+int socket_open_unicast(struct datagram_socket *socket, uint16_t port, const struct log *log);
+
+/* Opens a socket that hears one path: what is sent to the group (m4) or the broadcast address (b4) on
+ * `port`, by that interface alone. Shared with other nodes of the machine. Errors as above, and
+ * MUSTER_ENOINTERFACE when the interface is gone. */
+int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path, uint16_t port,
+                          const struct log *log);
+
+/* A zeroed or closed socket is allowed. Whoever polls it stops before. */
+void socket_close(struct datagram_socket *socket);
+
+/* Reads what is there, up to SOCKET_BATCH datagrams, and hands each over; returns how many came. The
+ * callback must not close the socket. Errors are transient for a datagram socket and are skipped. */
+unsigned socket_read(struct datagram_socket *socket, socket_datagram_cb on_datagram, void *context);
+
+/* Takes a pending error off the socket, so that it can be polled again. Returns it as -errno, 0 for none. */
+int socket_take_error(struct datagram_socket *socket);
+
+/* Sends by datagram->interface to datagram->destination. The kernel chooses the source address unless
+ * datagram->source has a family. 0; -EAGAIN when the socket is full, and the same is to be tried again
+ * once it is writable; any other -errno is about this datagram or its interface alone. */
+int socket_send(struct datagram_socket *socket, const struct muster_datagram *datagram);
+
+#endif

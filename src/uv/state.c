@@ -1,0 +1,272 @@
+#include "state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "limits.h"
+
+#define SECRET_DIGITS ((size_t)2 * MUSTER_SECRET_BYTES)
+#define BOOT_BYTES 32
+
+/* ---- finding a slot ---- */
+
+/* Prints into a new string; NULL when memory is out. */
+static char *text_join(const char *first, const char *second) {
+    size_t size = strlen(first) + strlen(second) + 1;
+    char *text = malloc(size);
+    if (text != NULL) {
+        snprintf(text, size, "%s%s", first, second);
+    }
+    return text;
+}
+
+/* *path is for the caller to free. A relative XDG_STATE_HOME is to be ignored (XDG Base Directory
+ * Specification 0.8). */
+static int directory_default(char **path, const struct log *log) {
+    const char *xdg = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    if (geteuid() == 0) {
+        *path = text_join("/var/lib/muster", "");
+    } else if (xdg != NULL && xdg[0] == '/') {
+        *path = text_join(xdg, "/muster");
+    } else if (home != NULL && home[0] == '/') {
+        *path = text_join(home, "/.local/state/muster");
+    } else {
+        log_line(log, MUSTER_LOG_ERROR, "state: no directory given, and HOME and XDG_STATE_HOME are not set");
+        return MUSTER_ESTATE;
+    }
+    return *path == NULL ? MUSTER_ENOMEM : 0;
+}
+
+/* The number-th slot of a name, the first without a number. NULL when memory is out. */
+static char *slot_path(const char *directory, const char *instance, unsigned number) {
+    char slot[SLOT_NAME_BYTES];
+    char file[SLOT_NAME_BYTES + 16];
+    slot_name(instance, slot);
+    if (number == 1) {
+        snprintf(file, sizeof file, "/%s", slot);
+    } else {
+        snprintf(file, sizeof file, "/%s-%u", slot, number);
+    }
+    return text_join(directory, file);
+}
+
+static int slot_find(struct state *state, const char *directory, const struct state_options *options,
+                     const struct log *log) {
+    bool is_given = options->instance != NULL;
+    const char *instance = is_given ? options->instance : options->name;
+    int error = MUSTER_EBUSY;
+    for (unsigned number = 1; error == MUSTER_EBUSY && number <= (is_given ? 1 : STATE_SLOTS); number++) {
+        char *path = slot_path(directory, instance, number);
+        if (path == NULL) {
+            return MUSTER_ENOMEM;
+        }
+        error = slot_take(&state->slot, path, log);
+    }
+    if (error == MUSTER_EBUSY) {
+        log_line(log, MUSTER_LOG_ERROR, "state %s: the %s of \"%s\" %s held by another muster", directory,
+                 is_given ? "slot" : "slots", instance, is_given ? "is" : "are all");
+    }
+    return error;
+}
+
+/* ---- damage ---- */
+
+/* MUSTER_EDAMAGED once the file is out of the way. */
+static int file_damaged(const struct state *state, const char *file, uint64_t wall_ms,
+                        const struct log *log) {
+    char aside[SLOT_FILE_NAME_BYTES];
+    int error = slot_file_set_aside(&state->slot, file, "damaged", wall_ms, aside, log);
+    if (error != 0) {
+        return error;
+    }
+    log_line(log, MUSTER_LOG_ERROR, "state %s/%s is damaged; it was set aside as %s/%s",
+             state->slot.path, file, state->slot.path, aside);
+    return MUSTER_EDAMAGED;
+}
+
+/* ---- key ---- */
+
+/* False unless it is what key_draft() writes and the public half belongs to the seed. */
+static bool key_parse(const char *text, struct identity *identity) {
+    size_t length;
+    const char *end;
+    if (strlen(text) != SECRET_DIGITS + 1 || text[SECRET_DIGITS] != '\n' ||
+        sodium_hex2bin(identity->secret, MUSTER_SECRET_BYTES, text, SECRET_DIGITS, NULL, &length, &end) !=
+            0 ||
+        length != MUSTER_SECRET_BYTES || end != text + SECRET_DIGITS) {
+        return false;
+    }
+    uint8_t seed[crypto_sign_ed25519_SEEDBYTES];
+    uint8_t secret[MUSTER_SECRET_BYTES];
+    crypto_sign_ed25519_sk_to_seed(seed, identity->secret);
+    crypto_sign_ed25519_seed_keypair(identity->key, secret, seed);
+    bool is_whole = sodium_memcmp(secret, identity->secret, sizeof secret) == 0;
+    sodium_memzero(seed, sizeof seed);
+    sodium_memzero(secret, sizeof secret);
+    return is_whole;
+}
+
+static int key_draft(const struct state *state, const struct identity *identity, const struct log *log) {
+    char text[SECRET_DIGITS + 2];
+    sodium_bin2hex(text, sizeof text, identity->secret, MUSTER_SECRET_BYTES);
+    text[SECRET_DIGITS] = '\n';
+    text[SECRET_DIGITS + 1] = '\0';
+    int error = slot_draft_write(&state->slot, "key", text, log);
+    sodium_memzero(text, sizeof text);
+    return error;
+}
+
+static int key_make(const struct state *state, struct identity *identity, const struct log *log) {
+    int error = muster_key_generate(identity->key, identity->secret);
+    if (error == 0) {
+        error = key_draft(state, identity, log);
+    }
+    return error != 0 ? error : slot_draft_publish(&state->slot, "key", log);
+}
+
+/* Fills in key and secret; makes them where there is no file. */
+static int key_read(const struct state *state, uint64_t wall_ms, struct identity *identity,
+                    const struct log *log) {
+    char text[SLOT_FILE_BYTES];
+    int result = slot_file_read(&state->slot, "key", text, log);
+    if (result == 0) {
+        return key_make(state, identity, log);
+    }
+    bool is_whole = result == 1 && key_parse(text, identity);
+    sodium_memzero(text, sizeof text);
+    if (result < 0 || is_whole) {
+        return result < 0 ? result : 0;
+    }
+    return file_damaged(state, "key", wall_ms, log);
+}
+
+/* ---- boot ---- */
+
+/* Decimal digits and a LF, nothing else; the largest number has no successor and so is refused as well. */
+static bool boot_parse(const char *text, uint64_t *boot) {
+    uint64_t number = 0;
+    size_t i = 0;
+    for (; text[i] >= '0' && text[i] <= '9' && number < MUSTER_INTEGER_MAX; i++) {
+        number = 10 * number + (uint64_t)(text[i] - '0');
+    }
+    if (strcmp(text + i, "\n") != 0 || number < 1 || number >= MUSTER_INTEGER_MAX) {
+        return false;
+    }
+    *boot = number;
+    return true;
+}
+
+/* The larger of the wall clock and the last one plus 1, stored before anybody hears of it. */
+static int boot_write(const struct state *state, uint64_t last, uint64_t wall_ms, uint64_t *boot,
+                      const struct log *log) {
+    uint64_t next = wall_ms > last ? wall_ms : last + 1;
+    if (next > MUSTER_INTEGER_MAX) {
+        next = last + 1; /* a clock that far off tells nothing */
+    }
+    char text[BOOT_BYTES];
+    snprintf(text, sizeof text, "%" PRIu64 "\n", next);
+    int error = slot_draft_write(&state->slot, "boot", text, log);
+    if (error == 0) {
+        error = slot_draft_publish(&state->slot, "boot", log);
+    }
+    if (error == 0) {
+        *boot = next;
+    }
+    return error;
+}
+
+static int boot_read(const struct state *state, uint64_t wall_ms, uint64_t *last, const struct log *log) {
+    char text[SLOT_FILE_BYTES];
+    *last = 0;
+    int result = slot_file_read(&state->slot, "boot", text, log);
+    if (result == 1 && !boot_parse(text, last)) {
+        return file_damaged(state, "boot", wall_ms, log);
+    }
+    return result < 0 ? result : 0;
+}
+
+/* ---- the whole ---- */
+
+/* Both files are looked at before either error is returned: what is damaged goes aside in one call. */
+static int identity_read(const struct state *state, uint64_t wall_ms, struct identity *identity,
+                         const struct log *log) {
+    uint64_t last;
+    int boot_error = boot_read(state, wall_ms, &last, log);
+    int key_error = key_read(state, wall_ms, identity, log);
+    if (boot_error != 0 || key_error != 0) {
+        return boot_error != 0 ? boot_error : key_error;
+    }
+    return boot_write(state, last, wall_ms, &identity->boot, log);
+}
+
+int state_open(struct state *state, const struct state_options *options, struct identity *identity,
+               const struct log *log) {
+    *state = (struct state){.slot.path = NULL};
+    char *directory = NULL;
+    int error;
+    if (sodium_init() < 0) {
+        return MUSTER_ECRYPTO;
+    }
+    if (options->directory != NULL && options->directory[0] == '\0') {
+        return MUSTER_EINVAL;
+    }
+    if (options->directory != NULL) {
+        directory = text_join(options->directory, "");
+        error = directory == NULL ? MUSTER_ENOMEM : 0;
+    } else {
+        error = directory_default(&directory, log);
+    }
+    if (error == 0) {
+        error = slot_find(state, directory, options, log);
+    }
+    if (error == 0) {
+        error = identity_read(state, options->wall_ms, identity, log);
+    }
+    free(directory);
+    if (error != 0) {
+        state_close(state);
+        identity_wipe(identity);
+    }
+    return error;
+}
+
+/* The new key is on the disk as a draft before the old one is touched. */
+int state_rekey(struct state *state, uint64_t boot, uint64_t wall_ms, struct identity *identity,
+                const struct log *log) {
+    struct identity fresh;
+    char aside[SLOT_FILE_NAME_BYTES];
+    int error = muster_key_generate(fresh.key, fresh.secret);
+    if (error == 0) {
+        error = boot_write(state, boot, wall_ms, &fresh.boot, log);
+    }
+    if (error == 0) {
+        error = key_draft(state, &fresh, log);
+    }
+    if (error == 0) {
+        error = slot_file_set_aside(&state->slot, "key", "conflict", wall_ms, aside, log);
+    }
+    if (error == 0) {
+        error = slot_draft_publish(&state->slot, "key", log);
+    }
+    if (error == 0) {
+        log_line(log, MUSTER_LOG_WARNING, "state %s/key was set aside as %s/%s, and a new key made",
+                 state->slot.path, state->slot.path, aside);
+        *identity = fresh;
+    }
+    identity_wipe(&fresh);
+    return error;
+}
+
+void state_close(struct state *state) {
+    slot_release(&state->slot);
+}
+
+void identity_wipe(struct identity *identity) {
+    sodium_memzero(identity, sizeof *identity);
+}

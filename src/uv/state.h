@@ -1,0 +1,57 @@
+/* What a node remembers between its starts, in a slot of the state directory named after the instance:
+ *
+ *     key    the Ed25519 secret (RFC 8032), 128 hexadecimal digits: the seed and the public key
+ *     boot   the last boot number, decimal, on the disk before it is used */
+#ifndef UV_STATE_H
+#define UV_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#include "log.h"
+#include "slot.h"
+
+/* Slots that are tried when no instance is given: NAME, NAME-2 to NAME-32. */
+#define STATE_SLOTS 32
+
+/* Who the node is from one start, or rekeying, on. Holds a secret: wipe it by identity_wipe(). */
+struct identity {
+    uint8_t key[MUSTER_KEY_BYTES];
+    uint8_t secret[MUSTER_SECRET_BYTES];
+    uint64_t boot;
+};
+
+/* Zeroed: no slot is held. */
+struct state {
+    struct slot slot;
+};
+
+struct state_options {
+    const char *directory; /* NULL: the default, see muster.h */
+    const char *instance;  /* NULL: one is found by name */
+    const char *name;      /* of the node; used when instance is NULL */
+    uint64_t wall_ms;      /* since 1970 */
+};
+
+/* Takes the slot, makes a key where there is none, and a boot larger than any before. MUSTER_EBUSY: the given
+ * instance, or all slots of the name, are held. MUSTER_EDAMAGED: key or boot was not what we write; it was set
+ * aside as `<file>.damaged-<ms>`, and the next call makes a new one. MUSTER_EINVAL: directory is "".
+ * MUSTER_ECRYPTO, and the errors of slot.h. An error line says which path and why. On error nothing
+ * is held. */
+int state_open(struct state *state, const struct state_options *options, struct identity *identity,
+               const struct log *log);
+
+/* Sets the present key aside as `key.conflict-<ms>` and makes a new one, with a boot larger than `boot`. On
+ * error (as above) the key stays what it was and *identity is untouched. */
+int state_rekey(struct state *state, uint64_t boot, uint64_t wall_ms, struct identity *identity,
+                const struct log *log);
+
+/* Lets the slot go. A zeroed state is allowed. */
+void state_close(struct state *state);
+
+void identity_wipe(struct identity *identity);
+
+#endif

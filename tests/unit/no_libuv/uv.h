@@ -1,0 +1,1 @@
+#error "json and core know no event loop"

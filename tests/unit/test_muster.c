@@ -1,0 +1,631 @@
+/* Whole nodes on one loop, on the loopback: they find each other, and keep the library's promises. */
+#include <muster/muster.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <glob.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "cmocka_all.h"
+
+#define DEADLINE_MS 10000
+#define NODES_MAX 3
+
+/* ---- a network that fails on demand ---- */
+
+static struct {
+    unsigned full;            /* so many sends more find the socket full */
+    const uint8_t *forbidden; /* what goes to this address is refused */
+    unsigned refused;
+} network;
+
+/* Stands in for the C library's. */
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+    const struct sockaddr_in *destination = message->msg_name;
+    if (network.full > 0) {
+        network.full--;
+        errno = EAGAIN;
+        return -1;
+    }
+    if (network.forbidden != NULL && memcmp(&destination->sin_addr, network.forbidden, 4) == 0) {
+        network.refused++;
+        errno = EPERM;
+        return -1;
+    }
+    return syscall(SYS_sendmsg, fd, message, flags);
+}
+
+/* ---- nodes and their stories ---- */
+
+struct fixture;
+
+struct node {
+    muster_t *handle;
+    struct fixture *fixture;
+    char story[4096]; /* "joined a, left a", the events in their order */
+    char last_error[2048];
+    unsigned warnings;
+    unsigned settled;
+    unsigned closed;
+    bool close_on_event;
+};
+
+struct fixture {
+    uv_loop_t loop;
+    uv_timer_t guard;
+    bool is_late;
+    bool is_inside; /* of a call of the library: no callback may come */
+    char directory[64];
+    struct node nodes[NODES_MAX];
+};
+
+#define INSIDE(fixture, call)         \
+    do {                              \
+        (fixture)->is_inside = true;  \
+        call;                         \
+        (fixture)->is_inside = false; \
+    } while (0)
+
+static void on_closed(void *context) {
+    struct node *node = context;
+    assert_false(node->fixture->is_inside);
+    assert_non_null(node->handle);
+    node->closed++;
+}
+
+static void close_node(struct node *node) {
+    struct fixture *fixture = node->fixture;
+    INSIDE(fixture, muster_close(node->handle, on_closed, node));
+}
+
+static void on_event(muster_t *handle, enum muster_peer_event event, const struct muster_peer *peer,
+                     void *context) {
+    struct node *node = context;
+    assert_false(node->fixture->is_inside);
+    assert_ptr_equal(handle, node->handle);
+    size_t used = strlen(node->story);
+    snprintf(node->story + used, sizeof node->story - used, "%s%s %s", used == 0 ? "" : ", ",
+             muster_peer_event_name(event), peer->document.name);
+    if (node->close_on_event) {
+        close_node(node);
+    }
+}
+
+static void on_log(enum muster_log_level level, const char *line, void *context) {
+    struct node *node = context;
+    assert_true(!node->fixture->is_inside || node->handle == NULL); /* only inside muster_open() */
+    if (level == MUSTER_LOG_ERROR) {
+        snprintf(node->last_error, sizeof node->last_error, "%s", line);
+    }
+    node->warnings += level == MUSTER_LOG_WARNING ? 1 : 0;
+}
+
+static void on_settled(muster_t *handle, void *context) {
+    struct node *node = context;
+    assert_false(node->fixture->is_inside);
+    assert_ptr_equal(handle, node->handle);
+    node->settled++;
+}
+
+/* A control port of this process alone: tests that run at the same time do not hear one another. */
+static uint16_t port_own(void) {
+    return (uint16_t)(10000 + getpid() % 550 * 40);
+}
+
+static const char *const loopback[] = {"lo"};
+
+static struct muster_options options_of(struct node *node) {
+    struct muster_options options;
+    muster_options_init(&options);
+    options.state_dir = node->fixture->directory;
+    options.interfaces = loopback;
+    options.interface_count = 1;
+    options.port = port_own();
+    options.interval_min_ms = 100;
+    options.on_event = on_event;
+    options.on_log = on_log;
+    options.context = node;
+    return options;
+}
+
+static int try_open(struct node *node, const struct muster_options *options) {
+    int error;
+    muster_t *handle;
+    INSIDE(node->fixture, error = muster_open(&node->fixture->loop, options, &handle));
+    node->handle = handle;
+    return error;
+}
+
+static void open_with(struct node *node, const struct muster_options *options) {
+    int error = try_open(node, options);
+    if (error != 0) {
+        print_error("%s: %s\n", muster_error_name(error), node->last_error);
+    }
+    assert_int_equal(error, 0);
+}
+
+static struct node *open_named(struct fixture *fixture, size_t index, const char *name) {
+    struct node *node = &fixture->nodes[index];
+    struct muster_document document = {.name = name};
+    struct muster_options options = options_of(node);
+    options.document = &document;
+    open_with(node, &options);
+    return node;
+}
+
+static struct node *open_observer(struct fixture *fixture, size_t index) {
+    struct node *node = &fixture->nodes[index];
+    struct muster_options options = options_of(node);
+    open_with(node, &options);
+    return node;
+}
+
+/* ---- time ---- */
+
+static void on_late(uv_timer_t *guard) {
+    struct fixture *fixture = guard->data;
+    fixture->is_late = true;
+}
+
+/* Runs the loop until the condition holds; fails at the deadline. */
+#define AWAIT(fixture, condition)                                              \
+    do {                                                                       \
+        (fixture)->is_late = false;                                            \
+        uv_timer_start(&(fixture)->guard, on_late, DEADLINE_MS, 0);            \
+        while (!(condition) && !(fixture)->is_late) {                          \
+            uv_run(&(fixture)->loop, UV_RUN_ONCE);                             \
+        }                                                                      \
+        uv_timer_stop(&(fixture)->guard);                                      \
+        if (!(condition)) {                                                    \
+            print_error("a: %s\nb: %s\n", (fixture)->nodes[0].story, (fixture)->nodes[1].story); \
+            fail_msg("in vain: %s", #condition);                               \
+        }                                                                      \
+    } while (0)
+
+static bool tells(const struct node *node, const char *part) {
+    return strstr(node->story, part) != NULL;
+}
+
+static int setup(void **context) {
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    *context = fixture;
+    memset(&network, 0, sizeof network);
+    snprintf(fixture->directory, sizeof fixture->directory, "/tmp/muster-node-XXXXXX");
+    for (size_t i = 0; i < NODES_MAX; i++) {
+        fixture->nodes[i].fixture = fixture;
+    }
+    uv_loop_init(&fixture->loop);
+    uv_timer_init(&fixture->loop, &fixture->guard);
+    fixture->guard.data = fixture;
+    uv_unref((uv_handle_t *)&fixture->guard);
+    return mkdtemp(fixture->directory) == NULL ? -1 : 0;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk) {
+    (void)status;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+static bool is_open(const struct node *node) {
+    return node->handle != NULL && node->closed == 0;
+}
+
+/* Closes what is open; afterwards nothing may be left on the loop. */
+static int teardown(void **context) {
+    struct fixture *fixture = *context;
+    struct node *nodes = fixture->nodes;
+    for (size_t i = 0; i < NODES_MAX; i++) {
+        if (is_open(&nodes[i])) {
+            nodes[i].close_on_event = false;
+            close_node(&nodes[i]);
+        }
+    }
+    AWAIT(fixture, !is_open(&nodes[0]) && !is_open(&nodes[1]) && !is_open(&nodes[2]));
+    uv_close((uv_handle_t *)&fixture->guard, NULL);
+    uv_run(&fixture->loop, UV_RUN_DEFAULT);
+    int result = uv_loop_close(&fixture->loop);
+    nftw(fixture->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    free(fixture);
+    return result;
+}
+
+/* ---- presence ---- */
+
+static void nodes_find_each_other(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    struct node *b = open_named(fixture, 1, "b");
+    AWAIT(fixture, tells(a, "joined b") && tells(b, "joined a"));
+
+    struct muster_text attrs[] = {{.name = "room", .value = "kitchen"}};
+    struct muster_document document = {.name = "b", .attrs = attrs, .attr_count = 1};
+    int error;
+    INSIDE(fixture, error = muster_update(b->handle, &document));
+    assert_int_equal(error, 0);
+    AWAIT(fixture, tells(a, "changed b"));
+
+    close_node(b);
+    AWAIT(fixture, b->closed == 1 && tells(a, "left b"));
+    assert_string_equal(a->story, "joined b, changed b, left b");
+    assert_string_equal(b->story, "joined a");
+}
+
+static void a_row_shows_what_was_said_and_seen(void **context) {
+    struct fixture *fixture = *context;
+    struct muster_text txt[] = {{.name = "path", .value = "/"}, {.name = "v", .value = ""}};
+    struct muster_service services[] = {
+        {.name = "", .type = "ipp", .proto = "tcp", .port = 631},
+        {.name = "web", .type = "http", .proto = "tcp", .port = 80, .txt = txt, .txt_count = 2}};
+    struct muster_document document = {.name = "b", .services = services, .service_count = 2};
+    struct node *a = open_named(fixture, 0, "a");
+    struct node *b = &fixture->nodes[1];
+    struct muster_options options = options_of(b);
+    options.document = &document;
+    open_with(b, &options);
+    AWAIT(fixture, tells(a, "joined b"));
+
+    struct muster_peer_list list;
+    uint8_t id[MUSTER_ID_BYTES];
+    assert_int_equal(muster_peers(a->handle, &list), 0);
+    assert_int_equal(list.count, 1);
+    const struct muster_peer *peer = &list.peers[0];
+    muster_id(b->handle, id);
+    assert_memory_equal(peer->id, id, sizeof id);
+    assert_true(peer->verified);
+    assert_int_equal(peer->boot, muster_boot(b->handle));
+    assert_int_equal(peer->state, MUSTER_ALIVE);
+    assert_string_equal(peer->interface_name, "lo");
+    assert_int_equal(peer->address.family, 4);
+    assert_int_equal(peer->address.ip[0], 127);
+    assert_int_equal(peer->address.port, muster_unicast_port(b->handle));
+    assert_true(peer->age_ms < DEADLINE_MS);
+    assert_int_equal(peer->document.service_count, 2);
+    assert_true(muster_counters(a->handle)->accepted > 0);
+    muster_peer_list_free(&list);
+
+    size_t count;
+    const struct muster_path *paths = muster_paths(a->handle, &count);
+    assert_int_equal(count, 2);
+    assert_int_equal(paths[0].kind, MUSTER_PATH_M4);
+    assert_int_equal(paths[1].kind, MUSTER_PATH_B4);
+    assert_string_equal(paths[1].name, "lo");
+    assert_int_equal(paths[0].interface, if_nametoindex("lo"));
+}
+
+static void a_restart_keeps_the_id_and_grows_the_boot(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    struct node *b = open_named(fixture, 1, "b");
+    uint8_t id_before[MUSTER_ID_BYTES];
+    uint8_t id_after[MUSTER_ID_BYTES];
+    uint64_t boot_before = muster_boot(b->handle);
+    muster_id(b->handle, id_before);
+    AWAIT(fixture, tells(a, "joined b"));
+    close_node(b);
+    AWAIT(fixture, b->closed == 1 && tells(a, "left b"));
+    b = open_named(fixture, 2, "b");
+    muster_id(b->handle, id_after);
+    assert_memory_equal(id_before, id_after, sizeof id_before);
+    assert_true(muster_boot(b->handle) > boot_before);
+    AWAIT(fixture, tells(a, "restarted b") || tells(a, "returned b"));
+}
+
+static void an_observer_leaves_no_trace(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    struct node *observer = open_observer(fixture, 1);
+    struct node *b = open_named(fixture, 2, "b");
+    int error;
+    INSIDE(fixture, error = muster_query(observer->handle, NULL, NULL, on_settled, observer));
+    assert_int_equal(error, 0);
+    AWAIT(fixture, observer->settled == 1 && tells(observer, "joined a") && tells(a, "joined b"));
+    struct muster_document document = {.name = "c"};
+    INSIDE(fixture, error = muster_update(observer->handle, &document));
+    assert_int_equal(error, MUSTER_EINVAL);
+    close_node(observer);
+    AWAIT(fixture, observer->closed == 1);
+    assert_string_equal(a->story, "joined b");
+    assert_string_equal(b->story, "joined a");
+}
+
+/* ---- identity ---- */
+
+static bool has_slot(const struct fixture *fixture, const char *slot) {
+    char path[128];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/%s", fixture->directory, slot);
+    return stat(path, &status) == 0;
+}
+
+static void two_of_one_name_are_two(void **context) {
+    struct fixture *fixture = *context;
+    uint8_t first[MUSTER_ID_BYTES];
+    uint8_t second[MUSTER_ID_BYTES];
+    struct node *a = open_named(fixture, 0, "twin");
+    assert_false(has_slot(fixture, "twin-2"));
+    struct node *b = open_named(fixture, 1, "twin");
+    assert_true(has_slot(fixture, "twin-2"));
+    muster_id(a->handle, first);
+    muster_id(b->handle, second);
+    assert_memory_not_equal(first, second, sizeof first);
+    AWAIT(fixture, tells(a, "joined twin") && tells(b, "joined twin"));
+}
+
+static void a_held_instance_is_refused(void **context) {
+    struct fixture *fixture = *context;
+    struct muster_document document = {.name = "a"};
+    struct muster_options options = options_of(&fixture->nodes[0]);
+    options.document = &document;
+    options.instance = "mine";
+    open_with(&fixture->nodes[0], &options);
+    options.context = &fixture->nodes[1];
+    assert_int_equal(try_open(&fixture->nodes[1], &options), MUSTER_EBUSY);
+    assert_null(fixture->nodes[1].handle);
+    assert_non_null(strstr(fixture->nodes[1].last_error, "mine"));
+    close_node(&fixture->nodes[0]);
+    AWAIT(fixture, fixture->nodes[0].closed == 1);
+    open_with(&fixture->nodes[1], &options);
+}
+
+static void copy_file(const char *directory, const char *from, const char *to) {
+    char path[128];
+    char bytes[512];
+    snprintf(path, sizeof path, "%s/%s", directory, from);
+    int fd = open(path, O_RDONLY);
+    ssize_t length = read(fd, bytes, sizeof bytes);
+    assert_true(length > 0);
+    close(fd);
+    snprintf(path, sizeof path, "%s/%s", directory, to);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_int_equal(write(fd, bytes, (size_t)length), length);
+    close(fd);
+}
+
+static size_t count_set_aside(const struct fixture *fixture, const char *slot) {
+    char pattern[128];
+    glob_t found;
+    snprintf(pattern, sizeof pattern, "%s/%s/key.conflict-*", fixture->directory, slot);
+    size_t count = glob(pattern, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+    globfree(&found);
+    return count;
+}
+
+/* A copied SD card: two nodes hold one key. */
+static void a_copied_key_is_given_up_by_one(void **context) {
+    struct fixture *fixture = *context;
+    char slot[128];
+    uint8_t first[MUSTER_ID_BYTES];
+    uint8_t second[MUSTER_ID_BYTES];
+    struct node *a = open_named(fixture, 0, "a");
+    snprintf(slot, sizeof slot, "%s/b", fixture->directory);
+    assert_int_equal(mkdir(slot, 0700), 0);
+    copy_file(fixture->directory, "a/key", "b/key");
+    copy_file(fixture->directory, "a/boot", "b/boot");
+    struct node *b = open_named(fixture, 1, "b");
+    muster_id(a->handle, first);
+    muster_id(b->handle, second);
+    assert_memory_equal(first, second, sizeof first);
+    AWAIT(fixture, tells(a, "joined") && tells(b, "joined"));
+    assert_true(tells(a, "conflict") || tells(b, "conflict"));
+    muster_id(a->handle, first);
+    muster_id(b->handle, second);
+    assert_memory_not_equal(first, second, sizeof first);
+    assert_int_equal(count_set_aside(fixture, "a"), 0); /* the earlier one keeps it */
+    assert_int_equal(count_set_aside(fixture, "b"), 1);
+}
+
+/* ---- promises of the library ---- */
+
+static void a_callback_may_close_the_node(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    a->close_on_event = true;
+    open_named(fixture, 1, "b");
+    open_named(fixture, 2, "c");
+    AWAIT(fixture, a->closed == 1);
+    assert_true(strcmp(a->story, "joined b") == 0 || strcmp(a->story, "joined c") == 0);
+}
+
+static void a_node_closes_before_the_loop_ran(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    int error;
+    INSIDE(fixture, error = muster_query(a->handle, NULL, NULL, on_settled, a));
+    assert_int_equal(error, 0);
+    close_node(a);
+    muster_close(a->handle, on_closed, NULL); /* ignored */
+    struct muster_document document = {.name = "a"};
+    assert_int_equal(muster_update(a->handle, &document), MUSTER_ECLOSING);
+    assert_int_equal(muster_query(a->handle, NULL, NULL, on_settled, a), MUSTER_ECLOSING);
+    assert_int_equal(a->closed, 0);
+    uv_run(&fixture->loop, UV_RUN_DEFAULT); /* ends: nothing of the node is left on it */
+    assert_int_equal(a->closed, 1);
+    assert_int_equal(a->settled, 0);
+    assert_string_equal(a->story, "");
+}
+
+static void on_closed_open_again(void *context) {
+    struct node *node = context;
+    struct muster_document document = {.name = "a"};
+    struct muster_options options = options_of(node);
+    options.document = &document;
+    options.instance = "a"; /* its slot is free by now */
+    node->handle = NULL;
+    assert_int_equal(try_open(node, &options), 0);
+}
+
+static void on_closed_may_open_the_next(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    INSIDE(fixture, muster_close(a->handle, on_closed_open_again, a));
+    open_named(fixture, 1, "b");
+    AWAIT(fixture, tells(&fixture->nodes[1], "joined a") && tells(a, "joined b"));
+}
+
+static void questions_settle_together_and_once(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    open_named(fixture, 1, "b");
+    int errors[3];
+    INSIDE(fixture, errors[0] = muster_query(a->handle, NULL, NULL, on_settled, a));
+    INSIDE(fixture, errors[1] = muster_query(a->handle, "http", NULL, on_settled, a));
+    INSIDE(fixture, errors[2] = muster_query(a->handle, NULL, "b", NULL, NULL));
+    assert_int_equal(errors[0] | errors[1] | errors[2], 0);
+    INSIDE(fixture, errors[0] = muster_query(a->handle, "longer-than-any-type", NULL, on_settled, a));
+    assert_int_equal(errors[0], MUSTER_EINVAL);
+    AWAIT(fixture, a->settled == 2 && tells(a, "joined b"));
+    INSIDE(fixture, errors[0] = muster_query(a->handle, NULL, NULL, on_settled, a));
+    assert_int_equal(errors[0], 0);
+    AWAIT(fixture, a->settled == 3);
+}
+
+static void a_refused_update_changes_nothing(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    char value[256];
+    memset(value, 'x', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    struct muster_text attrs[] = {{"a", value}, {"b", value}, {"c", value}, {"d", value}, {"e", value}};
+    struct muster_document document = {.name = "a", .attrs = attrs, .attr_count = 5};
+    assert_int_equal(muster_update(a->handle, &document), MUSTER_ETOOBIG);
+    assert_int_equal(muster_update(a->handle, NULL), MUSTER_EINVAL);
+    struct node *b = open_named(fixture, 1, "b");
+    AWAIT(fixture, tells(b, "joined a"));
+}
+
+static void a_failed_open_leaves_nothing(void **context) {
+    struct fixture *fixture = *context;
+    struct node *node = &fixture->nodes[0];
+    static const char *const absent[] = {"nowhere0"};
+    static const char *const unnamed[] = {NULL};
+    struct muster_document document = {.name = "a"};
+    struct muster_options options = options_of(node);
+    muster_t *handle = (muster_t *)node;
+    assert_int_equal(muster_open(NULL, &options, &handle), MUSTER_EINVAL);
+    assert_null(handle);
+    assert_int_equal(muster_open(&fixture->loop, NULL, &handle), MUSTER_EINVAL);
+    assert_int_equal(muster_open(&fixture->loop, &options, NULL), MUSTER_EINVAL);
+    options.port = 0;
+    assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
+    options = options_of(node);
+    options.interval_min_ms = 99;
+    assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
+    options = options_of(node);
+    options.interfaces = unnamed;
+    assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
+    options.interfaces = NULL;
+    assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
+    options.interfaces = absent;
+    assert_int_equal(try_open(node, &options), MUSTER_ENOINTERFACE);
+    assert_non_null(strstr(node->last_error, "nowhere0"));
+    options = options_of(node);
+    options.document = &(struct muster_document){.name = NULL};
+    assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
+    options.document = &document;
+    options.instance = "";
+    assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
+    options.instance = NULL;
+    options.state_dir = "/dev/null/state";
+    assert_int_equal(try_open(node, &options), MUSTER_ESTATE);
+    assert_non_null(strstr(node->last_error, "/dev/null/state"));
+    assert_null(node->handle);
+    assert_false(uv_loop_alive(&fixture->loop));
+}
+
+static void a_damaged_key_is_told_once(void **context) {
+    struct fixture *fixture = *context;
+    char path[128];
+    snprintf(path, sizeof path, "%s/a", fixture->directory);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/a/key", fixture->directory);
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    struct muster_document document = {.name = "a"};
+    struct muster_options options = options_of(&fixture->nodes[0]);
+    options.document = &document;
+    assert_int_equal(try_open(&fixture->nodes[0], &options), MUSTER_EDAMAGED);
+    assert_non_null(strstr(fixture->nodes[0].last_error, path));
+    open_with(&fixture->nodes[0], &options);
+}
+
+/* ---- a network that fails ---- */
+
+static void a_full_socket_is_waited_for(void **context) {
+    struct fixture *fixture = *context;
+    network.full = 20;
+    struct node *a = open_named(fixture, 0, "a");
+    struct node *b = open_named(fixture, 1, "b");
+    AWAIT(fixture, tells(a, "joined b") && tells(b, "joined a"));
+    assert_int_equal(network.full, 0);
+    assert_int_equal(a->warnings + b->warnings, 0);
+}
+
+/* As long as the socket is full no bye leaves; the node closes all the same. */
+static void a_full_socket_does_not_keep_a_node_open(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    struct node *b = open_named(fixture, 1, "b");
+    AWAIT(fixture, tells(a, "joined b") && tells(b, "joined a"));
+    network.full = UINT32_MAX;
+    close_node(a);
+    AWAIT(fixture, a->closed == 1);
+    network.full = 0;
+}
+
+static void a_refused_path_takes_no_other_along(void **context) {
+    static const uint8_t group[] = {224, 0, 0, 254};
+    struct fixture *fixture = *context;
+    network.forbidden = group;
+    struct node *a = open_named(fixture, 0, "a");
+    struct node *b = open_named(fixture, 1, "b");
+    AWAIT(fixture, tells(a, "joined b") && tells(b, "joined a"));
+    AWAIT(fixture, a->warnings > 0 && network.refused > 4);
+    assert_int_equal(a->warnings, 1); /* said once, however often it fails */
+}
+
+static void the_version_is_told(void **context) {
+    (void)context;
+    unsigned major;
+    unsigned minor;
+    unsigned patch;
+    assert_int_equal(sscanf(muster_version(), "%u.%u.%u", &major, &minor, &patch), 3);
+}
+
+#define NODE_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        NODE_TEST(nodes_find_each_other),
+        NODE_TEST(a_row_shows_what_was_said_and_seen),
+        NODE_TEST(a_restart_keeps_the_id_and_grows_the_boot),
+        NODE_TEST(an_observer_leaves_no_trace),
+        NODE_TEST(two_of_one_name_are_two),
+        NODE_TEST(a_held_instance_is_refused),
+        NODE_TEST(a_copied_key_is_given_up_by_one),
+        NODE_TEST(a_callback_may_close_the_node),
+        NODE_TEST(a_node_closes_before_the_loop_ran),
+        NODE_TEST(on_closed_may_open_the_next),
+        NODE_TEST(questions_settle_together_and_once),
+        NODE_TEST(a_refused_update_changes_nothing),
+        NODE_TEST(a_failed_open_leaves_nothing),
+        NODE_TEST(a_damaged_key_is_told_once),
+        NODE_TEST(a_full_socket_is_waited_for),
+        NODE_TEST(a_full_socket_does_not_keep_a_node_open),
+        NODE_TEST(a_refused_path_takes_no_other_along),
+        cmocka_unit_test(the_version_is_told),
+    };
+    return cmocka_run_group_tests_name("muster", tests, NULL, NULL);
+}

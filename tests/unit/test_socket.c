@@ -1,0 +1,385 @@
+/* Datagram sockets on the loopback: what arrives where, and what the kernel says of it. */
+#include "socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmocka_all.h"
+#include "limits.h"
+
+#define DEADLINE_MS 5000
+#define RECEIVED_MAX 64
+
+/* The last datagrams of one or more sockets, and the last lines of the log. */
+struct received {
+    struct muster_datagram datagrams[RECEIVED_MAX];
+    uint8_t bytes[RECEIVED_MAX][MUSTER_DATAGRAM_BYTES_MAX + 1];
+    size_t count;
+};
+
+struct lines {
+    char last[2048];
+    unsigned warnings;
+    unsigned errors;
+};
+
+static void keep_line(enum muster_log_level level, const char *line, void *context) {
+    struct lines *lines = context;
+    snprintf(lines->last, sizeof lines->last, "%s", line);
+    lines->warnings += level == MUSTER_LOG_WARNING ? 1 : 0;
+    lines->errors += level == MUSTER_LOG_ERROR ? 1 : 0;
+}
+
+static void keep_datagram(const struct muster_datagram *datagram, void *context) {
+    struct received *received = context;
+    assert_true(received->count < RECEIVED_MAX);
+    assert_true(datagram->length <= MUSTER_DATAGRAM_BYTES_MAX + 1);
+    struct muster_datagram *kept = &received->datagrams[received->count];
+    *kept = *datagram;
+    memcpy(received->bytes[received->count], datagram->bytes, datagram->length);
+    kept->bytes = received->bytes[received->count++];
+}
+
+/* A control port of this process alone: tests that run at the same time do not hear one another. */
+static uint16_t port_own(void) {
+    return (uint16_t)(10000 + getpid() % 550 * 40);
+}
+
+static const struct muster_endpoint loopback = {.family = 4, .ip = {127, 0, 0, 1}};
+
+static struct muster_path path_of(enum muster_path_kind kind) {
+    struct muster_path path = {.interface = if_nametoindex("lo"), .kind = kind, .name = "lo"};
+    return path;
+}
+
+static struct muster_datagram datagram_to(const struct muster_endpoint *destination, uint16_t port,
+                                          const char *text) {
+    struct muster_datagram datagram = {
+        .bytes = (const uint8_t *)text,
+        .length = strlen(text),
+        .source = loopback,
+        .destination = *destination,
+        .interface = if_nametoindex("lo"),
+    };
+    datagram.destination.port = port;
+    return datagram;
+}
+
+static const struct muster_endpoint group = {.family = 4, .ip = MUSTER_GROUP_V4};
+static const struct muster_endpoint broadcast = {.family = 4, .ip = MUSTER_BROADCAST_V4};
+
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Reads until count datagrams came in all. */
+static void read_until(struct datagram_socket *socket, struct received *received, size_t count) {
+    int64_t deadline = now_ms() + DEADLINE_MS;
+    while (received->count < count) {
+        struct pollfd poller = {.fd = socket->fd, .events = POLLIN};
+        int64_t left = deadline - now_ms();
+        assert_true(left > 0);
+        assert_true(poll(&poller, 1, (int)left) >= 0);
+        socket_read(socket, keep_datagram, received);
+    }
+    assert_int_equal(received->count, count);
+}
+
+struct fixture {
+    struct lines lines;
+    struct log log;
+    struct datagram_socket unicast;
+    struct datagram_socket m4;
+    struct datagram_socket b4;
+    struct received received;
+};
+
+static int setup(void **context) {
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    struct muster_path m4 = path_of(MUSTER_PATH_M4);
+    struct muster_path b4 = path_of(MUSTER_PATH_B4);
+    fixture->log = (struct log){.write = keep_line, .context = &fixture->lines};
+    *context = fixture;
+    if (socket_open_unicast(&fixture->unicast, port_own(), &fixture->log) != 0 ||
+        socket_open_listening(&fixture->m4, &m4, port_own(), &fixture->log) != 0 ||
+        socket_open_listening(&fixture->b4, &b4, port_own(), &fixture->log) != 0) {
+        print_error("%s\n", fixture->lines.last);
+        return -1;
+    }
+    return 0;
+}
+
+static int teardown(void **context) {
+    struct fixture *fixture = *context;
+    socket_close(&fixture->unicast);
+    socket_close(&fixture->m4);
+    socket_close(&fixture->b4);
+    socket_close(&fixture->b4); /* again: harmless */
+    free(fixture);
+    return 0;
+}
+
+static void expect_datagram(const struct fixture *fixture, const struct muster_endpoint *destination,
+                            uint16_t port, const char *text) {
+    const struct muster_datagram *datagram = &fixture->received.datagrams[0];
+    assert_int_equal(datagram->length, strlen(text));
+    assert_memory_equal(datagram->bytes, text, strlen(text));
+    assert_int_equal(datagram->source.family, 4);
+    assert_memory_equal(datagram->source.ip, loopback.ip, 4);
+    assert_int_equal(datagram->source.port, fixture->unicast.port);
+    assert_int_equal(datagram->destination.family, 4);
+    assert_memory_equal(datagram->destination.ip, destination->ip, 4);
+    assert_int_equal(datagram->destination.port, port);
+    assert_int_equal(datagram->interface, if_nametoindex("lo"));
+    assert_int_equal(datagram->ttl, 255);
+}
+
+/* ---- paths ---- */
+
+static void test_group_reaches_the_group_socket_alone(void **context) {
+    struct fixture *fixture = *context;
+    struct muster_datagram datagram = datagram_to(&group, port_own(), "to the group");
+    assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    read_until(&fixture->m4, &fixture->received, 1);
+    expect_datagram(fixture, &group, port_own(), "to the group");
+    assert_int_equal(socket_read(&fixture->b4, keep_datagram, &fixture->received), 0);
+    assert_int_equal(socket_read(&fixture->unicast, keep_datagram, &fixture->received), 0);
+}
+
+static void test_broadcast_reaches_the_broadcast_socket_alone(void **context) {
+    struct fixture *fixture = *context;
+    struct muster_datagram datagram = datagram_to(&broadcast, port_own(), "to all");
+    assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    read_until(&fixture->b4, &fixture->received, 1);
+    expect_datagram(fixture, &broadcast, port_own(), "to all");
+    assert_int_equal(socket_read(&fixture->m4, keep_datagram, &fixture->received), 0);
+}
+
+static void test_unicast_reaches_its_node_alone(void **context) {
+    struct fixture *fixture = *context;
+    struct datagram_socket other;
+    assert_int_equal(socket_open_unicast(&other, port_own(), &fixture->log), 0);
+    assert_int_not_equal(other.port, fixture->unicast.port);
+    struct muster_datagram datagram = datagram_to(&loopback, other.port, "to one");
+    datagram.source.family = 0; /* the kernel chooses */
+    assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    read_until(&other, &fixture->received, 1);
+    expect_datagram(fixture, &loopback, other.port, "to one");
+    assert_int_equal(socket_read(&fixture->unicast, keep_datagram, &fixture->received), 0);
+    socket_close(&other);
+}
+
+static void test_two_nodes_share_the_group(void **context) {
+    struct fixture *fixture = *context;
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind <= MUSTER_PATH_B4; kind++) {
+        struct muster_path path = path_of(kind);
+        struct datagram_socket second;
+        struct received others = {.count = 0};
+        assert_int_equal(socket_open_listening(&second, &path, port_own(), &fixture->log), 0);
+        struct muster_datagram datagram =
+            datagram_to(kind == MUSTER_PATH_M4 ? &group : &broadcast, port_own(), "to both");
+        fixture->received.count = 0;
+        assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+        read_until(kind == MUSTER_PATH_M4 ? &fixture->m4 : &fixture->b4, &fixture->received, 1);
+        read_until(&second, &others, 1);
+        socket_close(&second);
+    }
+}
+
+/* As where the kernel refuses to bind to a device. */
+static void test_other_interfaces_are_filtered(void **context) {
+    struct fixture *fixture = *context;
+    struct muster_datagram datagram = datagram_to(&group, port_own(), "wrong way");
+    fixture->m4.interface++;
+    assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    struct pollfd poller = {.fd = fixture->m4.fd, .events = POLLIN};
+    assert_int_equal(poll(&poller, 1, DEADLINE_MS), 1);
+    assert_int_equal(socket_read(&fixture->m4, keep_datagram, &fixture->received), 1);
+    assert_int_equal(fixture->received.count, 0);
+}
+
+/* ---- lengths and batches ---- */
+
+static void test_lengths(void **context) {
+    struct fixture *fixture = *context;
+    static const size_t lengths[] = {0, 1, 1400, 1401, 1402, 9000};
+    static const size_t reported[] = {0, 1, 1400, 1401, 1401, 1401};
+    char text[9001];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        struct muster_datagram datagram = datagram_to(&loopback, fixture->unicast.port, text);
+        datagram.length = lengths[i];
+        fixture->received.count = 0;
+        assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+        read_until(&fixture->unicast, &fixture->received, 1);
+        assert_int_equal(fixture->received.datagrams[0].length, reported[i]);
+    }
+}
+
+static void test_batches_keep_their_order(void **context) {
+    struct fixture *fixture = *context;
+    for (unsigned i = 0; i < 2 * SOCKET_BATCH + 1; i++) {
+        char text[2] = {(char)('0' + i), '\0'};
+        struct muster_datagram datagram = datagram_to(&group, port_own(), text);
+        assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    }
+    read_until(&fixture->m4, &fixture->received, 2 * SOCKET_BATCH + 1);
+    for (unsigned i = 0; i < 2 * SOCKET_BATCH + 1; i++) {
+        assert_int_equal(fixture->received.bytes[i][0], '0' + i);
+    }
+}
+
+static void test_kernel_drops_are_counted(void **context) {
+    struct fixture *fixture = *context;
+    static const char text[] = "one of many";
+    struct muster_datagram datagram = datagram_to(&loopback, fixture->unicast.port, text);
+    int least = 1;
+    assert_int_equal(setsockopt(fixture->unicast.fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least), 0);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    }
+    while (socket_read(&fixture->unicast, keep_datagram, &fixture->received) > 0) {
+    }
+    size_t heard = fixture->received.count;
+    assert_true(heard > 0 && heard < 100);
+    assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    read_until(&fixture->unicast, &fixture->received, heard + 1);
+    assert_int_equal(fixture->unicast.kernel_drops, 100 - heard);
+}
+
+static void test_granted_buffer_is_known(void **context) {
+    struct fixture *fixture = *context;
+    assert_true(fixture->unicast.buffer_bytes > 0);
+    assert_true(fixture->m4.buffer_bytes > 0);
+    assert_true(fixture->unicast.buffer_bytes <= 2 * SOCKET_BUFFER_BYTES);
+}
+
+/* ---- failures ---- */
+
+static void test_failed_datagram_takes_no_other_along(void **context) {
+    struct fixture *fixture = *context;
+    struct muster_datagram good = datagram_to(&group, port_own(), "good");
+    struct muster_datagram bad = good;
+    bad.interface = 1u << 20;
+    assert_int_equal(socket_send(&fixture->unicast, &bad), -ENODEV);
+    bad = good;
+    bad.source.ip[0] = 9; /* not an address of ours */
+    assert_true(socket_send(&fixture->unicast, &bad) < 0);
+    bad = good;
+    static uint8_t huge[70000];
+    bad.bytes = huge;
+    bad.length = sizeof huge;
+    assert_int_equal(socket_send(&fixture->unicast, &bad), -EMSGSIZE);
+    assert_int_equal(socket_send(&fixture->unicast, &good), 0);
+    read_until(&fixture->m4, &fixture->received, 1);
+}
+
+/* The answer to a datagram for a closed port hangs on the socket, here made visible by connecting it. */
+static void hang_error_on(struct datagram_socket *socket) {
+    struct sockaddr_in closed = {.sin_family = AF_INET, .sin_port = htons(9)};
+    inet_pton(AF_INET, "127.0.0.1", &closed.sin_addr);
+    assert_int_equal(connect(socket->fd, (struct sockaddr *)&closed, sizeof closed), 0);
+    assert_int_equal(send(socket->fd, "x", 1, 0), 1);
+    struct pollfd poller = {.fd = socket->fd, .events = 0};
+    assert_int_equal(poll(&poller, 1, DEADLINE_MS), 1);
+    assert_true(poller.revents & POLLERR);
+}
+
+static void test_pending_error_is_skipped(void **context) {
+    struct fixture *fixture = *context;
+    hang_error_on(&fixture->unicast);
+    assert_int_equal(socket_read(&fixture->unicast, keep_datagram, &fixture->received), 0);
+    struct pollfd poller = {.fd = fixture->unicast.fd, .events = POLLIN};
+    assert_int_equal(poll(&poller, 1, 0), 0);
+    hang_error_on(&fixture->unicast);
+    assert_int_equal(socket_take_error(&fixture->unicast), -ECONNREFUSED);
+    assert_int_equal(socket_take_error(&fixture->unicast), 0);
+}
+
+static void test_taken_ports_are_passed_over(void **context) {
+    struct fixture *fixture = *context;
+    struct datagram_socket sockets[MUSTER_UNICAST_PORTS];
+    uint16_t port = port_own();
+    assert_int_equal(fixture->unicast.port, port + 1);
+    for (uint16_t i = 1; i < MUSTER_UNICAST_PORTS; i++) {
+        assert_int_equal(socket_open_unicast(&sockets[i], port, &fixture->log), 0);
+        assert_int_equal(sockets[i].port, port + i + 1);
+    }
+    assert_int_equal(fixture->lines.warnings, 0);
+    assert_int_equal(socket_open_unicast(&sockets[0], port, &fixture->log), 0);
+    assert_true(sockets[0].port <= port || sockets[0].port > port + MUSTER_UNICAST_PORTS);
+    assert_int_equal(fixture->lines.warnings, 1);
+    for (uint16_t i = 0; i < MUSTER_UNICAST_PORTS; i++) {
+        socket_close(&sockets[i]);
+    }
+}
+
+static void test_highest_control_port(void **context) {
+    struct fixture *fixture = *context;
+    struct datagram_socket socket;
+    assert_int_equal(socket_open_unicast(&socket, UINT16_MAX, &fixture->log), 0);
+    assert_int_equal(fixture->lines.warnings, 1);
+    socket_close(&socket);
+}
+
+static void test_absent_interface(void **context) {
+    struct fixture *fixture = *context;
+    struct muster_path path = {.interface = 1u << 20, .kind = MUSTER_PATH_M4, .name = "nowhere0"};
+    struct datagram_socket socket;
+    assert_int_equal(socket_open_listening(&socket, &path, port_own(), &fixture->log), MUSTER_ENOINTERFACE);
+    assert_false(socket.open);
+    assert_non_null(strstr(fixture->lines.last, "nowhere0"));
+}
+
+static void test_group_port_taken_by_another_program(void **context) {
+    struct fixture *fixture = *context;
+    struct muster_path path = path_of(MUSTER_PATH_M4);
+    struct datagram_socket socket;
+    assert_int_equal(socket_open_listening(&socket, &path, fixture->unicast.port, &fixture->log),
+                     MUSTER_ESYSTEM);
+    assert_int_equal(fixture->lines.errors, 1);
+    assert_false(socket.open);
+}
+
+static void test_sockets_are_closed_on_exec(void **context) {
+    struct fixture *fixture = *context;
+    assert_true(fcntl(fixture->unicast.fd, F_GETFD) & FD_CLOEXEC);
+    assert_true(fcntl(fixture->m4.fd, F_GETFD) & FD_CLOEXEC);
+}
+
+#define SOCKET_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        SOCKET_TEST(test_group_reaches_the_group_socket_alone),
+        SOCKET_TEST(test_broadcast_reaches_the_broadcast_socket_alone),
+        SOCKET_TEST(test_unicast_reaches_its_node_alone),
+        SOCKET_TEST(test_two_nodes_share_the_group),
+        SOCKET_TEST(test_other_interfaces_are_filtered),
+        SOCKET_TEST(test_lengths),
+        SOCKET_TEST(test_batches_keep_their_order),
+        SOCKET_TEST(test_kernel_drops_are_counted),
+        SOCKET_TEST(test_granted_buffer_is_known),
+        SOCKET_TEST(test_failed_datagram_takes_no_other_along),
+        SOCKET_TEST(test_pending_error_is_skipped),
+        SOCKET_TEST(test_taken_ports_are_passed_over),
+        SOCKET_TEST(test_highest_control_port),
+        SOCKET_TEST(test_absent_interface),
+        SOCKET_TEST(test_group_port_taken_by_another_program),
+        SOCKET_TEST(test_sockets_are_closed_on_exec),
+    };
+    return cmocka_run_group_tests_name("socket", tests, NULL, NULL);
+}
