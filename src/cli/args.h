@@ -1,0 +1,93 @@
+/* Options: tables of them, getopt_long under the tables, and --help out of the tables. */
+#ifndef CLI_ARGS_H
+#define CLI_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/muster.h>
+
+#include "reason.h"
+
+struct command;
+
+#define ARGS_INTERFACES_MAX 32
+
+/* Options of one command, and global ones. */
+#define ARGS_OPTIONS_MAX 32
+
+/* Highest control port: the unicast sockets take the 32 ports after it. */
+#define ARGS_PORT_MAX (UINT16_MAX - 32)
+
+#define ARGS_TIMEOUT_MS_MAX ((uint64_t)30 * 24 * 3600 * 1000)
+
+#define ARGS_COUNT_MAX ((size_t)1000000)
+
+enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+/* What holds for every command: the global options, and the environment where they are silent. */
+struct settings {
+    char program[32]; /* for messages: "muster" or "muster peers" */
+    char interfaces[ARGS_INTERFACES_MAX][MUSTER_INTERFACE_NAME_BYTES];
+    size_t interface_count; /* 0: all */
+    uint16_t port;          /* 0 until told */
+    const char *state_dir;  /* borrowed from argv or the environment; NULL: the library's default */
+    enum color color;
+    enum muster_log_level log_level;
+    bool help;
+    bool version;
+};
+
+/* An option that has its value written into a struct of the command. */
+struct args_option {
+    const char *name;  /* without dashes, "sort" */
+    char letter;       /* 0 when it has none */
+    const char *value; /* what --help calls its value, "COL[:desc]"; NULL when it takes none */
+    const char *help;
+    size_t offset; /* of the place below, in the command's struct */
+
+    /* Writes value, borrowed as long as the process lives, to place. Returns 0, or -1 with a reason that
+     * begins with what was expected. */
+    int (*parse)(const char *value, void *place, struct reason *reason);
+};
+
+/* What is left when the options are taken; values is ended by NULL. */
+struct operands {
+    size_t count;
+    char **values;
+};
+
+void settings_init(struct settings *settings);
+
+/* True when output to stdout shall be coloured. */
+bool settings_color(const struct settings *settings);
+
+/* Reads the options before the command's name; operands begin with that name. True to go on; false to
+ * exit with *status, whatever there was to say having been said (--help and --version included). */
+bool args_parse_global(struct settings *settings, const struct command *const *commands, int argc,
+                       char **argv, struct operands *operands, int *status);
+
+/* Reads a command's options, and global ones among them, into the struct at `into`, of which the command
+ * has set the defaults. Then takes what is still unset from the environment. Operands are as many as the
+ * command takes, none of them empty. True to go on; false as above. */
+bool args_parse(struct settings *settings, const struct command *command, int argc, char **argv, void *into,
+                struct operands *operands, int *status);
+
+/* Says "muster peers: ARGUMENT: REASON" and returns STATUS_USAGE. */
+int args_refuse(const struct settings *settings, const char *argument, const struct reason *reason);
+
+/* ---- kinds of values, for args_option.parse ---- */
+
+int args_flag(const char *value, void *place_bool, struct reason *reason);
+int args_text(const char *value, void *place_const_char_pointer, struct reason *reason); /* not empty */
+int args_count(const char *value, void *place_size_t, struct reason *reason);      /* 1..ARGS_COUNT_MAX */
+int args_timeout(const char *value, void *place_uint64_ms, struct reason *reason); /* not 0 */
+
+/* "5", "0.5", "500ms", "2s", "1m", "1h", a bare number being seconds, in [min_ms, max_ms]. */
+int args_duration(const char *value, uint64_t min_ms, uint64_t max_ms, uint64_t *ms, struct reason *reason);
+
+/* A decimal number in [min, max], nothing before or behind it. False, *number untouched, for all else. */
+bool args_number(const char *text, uint64_t min, uint64_t max, uint64_t *number);
+
+#endif

@@ -1,0 +1,43 @@
+/* A command of muster: a row of the table in main.c, and one file each. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <stdio.h>
+
+#include "args.h"
+
+/* What muster exits with. */
+enum status {
+    STATUS_OK = 0,
+    STATUS_ERROR = 1,
+    STATUS_USAGE = 2,
+    STATUS_NOBODY = 3,    /* not one peer was heard */
+    STATUS_NOT_FOUND = 4, /* peers were heard, but nothing that was asked for */
+    STATUS_TIMED_OUT = 124,
+};
+
+struct command {
+    const char *name;
+    const char *summary;  /* for `muster --help` */
+    const char *operands; /* what --help calls them, "PATTERN"; "" for none */
+    size_t operands_min;
+    size_t operands_max;
+    const char *description;           /* for its own --help; lines end in LF */
+    const struct args_option *options; /* its own, ended by a row without a name */
+    void (*describe)(FILE *out);       /* NULL, or prints what only code knows: columns, placeholders */
+    const char *examples;              /* lines that end in LF */
+    const char *statuses;              /* what it exits with and when; lines that end in LF */
+
+    /* argv[0] is the command's name. Returns what to exit with. */
+    int (*run)(struct settings *settings, int argc, char **argv);
+};
+
+extern const struct command command_announce;
+extern const struct command command_peers;
+extern const struct command command_services;
+extern const struct command command_show;
+extern const struct command command_resolve;
+extern const struct command command_wait;
+extern const struct command command_watch;
+
+#endif

@@ -1,0 +1,211 @@
+/* muster peers: who is here. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "column.h"
+#include "command.h"
+#include "json.h"
+#include "listing.h"
+#include "roster.h"
+#include "selector.h"
+#include "session.h"
+#include "text.h"
+
+struct peers_options {
+    struct column_choice columns;
+    const struct column *sort; /* NULL: by name */
+    bool descending;
+    unsigned states; /* bits 1 << enum muster_state to show; 0: all */
+    bool wide;
+    bool json;
+    uint64_t timeout_ms;
+};
+
+/* What a row must be to be shown. */
+struct filter {
+    const struct selector *selector; /* NULL: any */
+    unsigned states;                 /* as above */
+};
+
+/* ---- options ---- */
+
+static int parse_columns(const char *value, void *place, struct reason *reason) {
+    return column_choose(value, place, reason);
+}
+
+static int parse_sort(const char *value, void *place, struct reason *reason) {
+    struct peers_options *options = place;
+    char name[32];
+    size_t length = strcspn(value, ":");
+    const char *direction = value + length;
+    snprintf(name, sizeof(name), "%.*s", (int)length, value);
+    const struct column *column = column_find(name, reason);
+    if (column == NULL) {
+        return -1;
+    }
+    if (*direction != '\0' && strcmp(direction, ":asc") != 0 && strcmp(direction, ":desc") != 0) {
+        return reason_set(reason, "expected asc or desc after %s:, got '%.32s'", column->table.name,
+                          direction + 1);
+    }
+    options->sort = column;
+    options->descending = strcmp(direction, ":desc") == 0;
+    return 0;
+}
+
+/* The bit of a state's name of `length` bytes, 0 when it is none. */
+static unsigned state_bit(const char *name, size_t length) {
+    for (unsigned state = MUSTER_ALIVE; state <= MUSTER_LEFT; state++) {
+        const char *known = muster_state_name((enum muster_state)state);
+        if (strlen(known) == length && memcmp(known, name, length) == 0) {
+            return 1U << state;
+        }
+    }
+    return 0;
+}
+
+static int parse_states(const char *value, void *place, struct reason *reason) {
+    unsigned states = 0;
+    for (const char *name = value;; name++) {
+        size_t length = strcspn(name, ",");
+        unsigned bit = state_bit(name, length);
+        if (bit == 0) {
+            return reason_set(reason, "expected some of alive,suspect,lost,left, got '%.64s'", value);
+        }
+        states |= bit;
+        name += length;
+        if (*name == '\0') {
+            break;
+        }
+    }
+    *(unsigned *)place = states;
+    return 0;
+}
+
+static const struct args_option options_table[] = {
+    {"columns", 'o', "COL,…", "show these columns, or with +COL,… these too",
+     offsetof(struct peers_options, columns), parse_columns},
+    {"sort", 0, "COL[:desc]", "sort by this column (NAME)", 0, parse_sort},
+    {"state", 0, "STATE,…", "only peers that are alive, suspect, lost or left",
+     offsetof(struct peers_options, states), parse_states},
+    {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct peers_options, wide), args_flag},
+    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct peers_options, json), args_flag},
+    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct peers_options, timeout_ms), args_timeout},
+    {0},
+};
+
+/* ---- listing ---- */
+
+static bool keep(const struct muster_peer *peer, const void *context) {
+    const struct filter *filter = context;
+    if (filter->states != 0 && (filter->states & (1U << peer->state)) == 0) {
+        return false;
+    }
+    return filter->selector == NULL || selector_matches_peer(filter->selector, peer);
+}
+
+static int print_json(const struct settings *settings, const struct roster *roster,
+                      const struct snapshot *snapshot) {
+    struct document document;
+    document_init(&document);
+    document_put_integer(&document, NULL, "schema", JSON_SCHEMA);
+    document_node_t *peers = document_put_array(&document, NULL, "peers");
+    for (size_t i = 0; i < roster->count; i++) {
+        json_put_peer(&document, document_put_object(&document, peers, NULL), roster->rows[i].peer);
+    }
+    int status = listing_print_json(settings, &document, snapshot);
+    document_deinit(&document);
+    return status;
+}
+
+/* What the table can't say: that some rows are only hearsay. */
+static int print_notes(const struct settings *settings, const struct roster *roster) {
+    size_t unverified = 0;
+    for (size_t i = 0; i < roster->count; i++) {
+        if (!roster->rows[i].peer->verified) {
+            unverified++;
+        }
+    }
+    if (unverified == 0) {
+        return STATUS_OK;
+    }
+    if (text_flush(settings->program) != 0) {
+        return STATUS_ERROR; /* the note belongs under the table */
+    }
+    fprintf(stderr, "%zu unverified (?): no key vouches for what %s\n", unverified,
+            unverified == 1 ? "it says" : "they say");
+    return STATUS_OK;
+}
+
+static int print_table(const struct settings *settings, const struct peers_options *options,
+                       const struct roster *roster) {
+    struct table_style style = {.wide = options->wide, .color = settings_color(settings)};
+    if (table_print(options->columns.columns, options->columns.count, roster->rows, sizeof(roster->rows[0]),
+                    roster->count, style) != 0) {
+        return listing_out_of_memory(settings);
+    }
+    return print_notes(settings, roster);
+}
+
+static int list(const struct settings *settings, const struct peers_options *options,
+                const struct filter *filter, const char *pattern, const struct snapshot *snapshot) {
+    struct roster roster;
+    if (roster_init(&roster, &snapshot->list) != 0) {
+        return listing_out_of_memory(settings);
+    }
+    roster_keep(&roster, keep, filter);
+    int status = STATUS_OK;
+    if (options->sort != NULL && roster_sort(&roster, options->sort->compare, options->descending) != 0) {
+        status = listing_out_of_memory(settings);
+    } else if (options->json) {
+        status = print_json(settings, &roster, snapshot);
+    } else {
+        status = print_table(settings, options, &roster);
+    }
+    if (status == STATUS_OK) {
+        status = listing_status(settings, snapshot, roster.count, pattern);
+    }
+    roster_deinit(&roster);
+    return status;
+}
+
+static int run(struct settings *settings, int argc, char **argv) {
+    struct peers_options options = {.timeout_ms = LISTING_TIMEOUT_MS};
+    struct operands operands;
+    struct selector selector;
+    struct reason reason;
+    struct snapshot snapshot;
+    int status;
+    column_choose_default(&options.columns);
+    if (!args_parse(settings, &command_peers, argc, argv, &options, &operands, &status)) {
+        return status;
+    }
+    const char *pattern = operands.values[0];
+    struct filter filter = {.selector = pattern != NULL ? &selector : NULL, .states = options.states};
+    if (pattern != NULL && selector_parse(pattern, SELECTOR_GLOB | SELECTOR_ID, &selector, &reason) != 0) {
+        return args_refuse(settings, "PATTERN", &reason);
+    }
+
+    status = session_look(settings, options.timeout_ms, &snapshot);
+    if (status == STATUS_OK) {
+        status = list(settings, &options, &filter, pattern, &snapshot);
+    }
+    snapshot_deinit(&snapshot);
+    return status;
+}
+
+const struct command command_peers = {
+    .name = "peers",
+    .summary = "list who is here",
+    .operands = "PATTERN",
+    .operands_max = 1,
+    .description = "List the peers on this network: asks once, and waits until the answers are in.\n"
+                   "PATTERN is a shell pattern for names, or the first digits (four or more) of an\n"
+                   "id; name:PATTERN and id:DIGITS say which.\n",
+    .options = options_table,
+    .describe = column_describe,
+    .examples = "  muster peers\n"
+                "  muster peers 'sensor-*' -o +ID,ATTRS --sort AGE:desc\n"
+                "  muster peers --json | jq -r '.peers[] | select(.verified) | .address'\n",
+    .statuses = LISTING_STATUSES,
+    .run = run,
+};

@@ -1,0 +1,74 @@
+/* muster resolve: an address and port for a script. */
+#include <stddef.h>
+
+#include "command.h"
+#include "listing.h"
+#include "offer.h"
+#include "text.h"
+
+struct resolve_options {
+    const char *format; /* NULL: address and port */
+    bool json;
+    uint64_t timeout_ms;
+};
+
+static const struct args_option options_table[] = {
+    {"format", 0, "TEMPLATE", "print a line of this form for each, see below",
+     offsetof(struct resolve_options, format), listing_parse_format},
+    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct resolve_options, json), args_flag},
+    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct resolve_options, timeout_ms), args_timeout},
+    {0},
+};
+
+static int print_offers(const struct settings *settings, const struct offers *offers,
+                        const struct snapshot *snapshot, const void *context) {
+    const struct resolve_options *options = context;
+    if (options->json) {
+        return listing_print_offers_json(settings, offers, snapshot);
+    }
+    for (size_t i = 0; i < offers->count; i++) {
+        const struct offer *offer = &offers->offers[i];
+        if (options->format != NULL) {
+            offer_print(stdout, options->format, offer);
+        } else {
+            text_print_endpoint(stdout, &offer->row->peer->address, offer->service->port);
+            putchar('\n');
+        }
+    }
+    return STATUS_OK;
+}
+
+static int run(struct settings *settings, int argc, char **argv) {
+    struct resolve_options options = {.timeout_ms = LISTING_TIMEOUT_MS};
+    struct operands operands;
+    struct selector selector;
+    struct reason reason;
+    int status;
+    if (!args_parse(settings, &command_resolve, argc, argv, &options, &operands, &status)) {
+        return status;
+    }
+    if (selector_parse(operands.values[0], SELECTOR_TYPE | SELECTOR_NAME, &selector, &reason) != 0) {
+        return args_refuse(settings, "NAME|TYPE", &reason);
+    }
+    return listing_offers(settings, options.timeout_ms, &selector, operands.values[0], OFFER_BY_TRUST,
+                          print_offers, &options);
+}
+
+const struct command command_resolve = {
+    .name = "resolve",
+    .summary = "print the address and port of a service",
+    .operands = "NAME|TYPE",
+    .operands_min = 1,
+    .operands_max = 1,
+    .description = "Print ADDRESS:PORT, a line for each service of that TYPE and each service of the\n"
+                   "peer of that NAME; type:TYPE, name:NAME and id:DIGITS say which is meant. Alive\n"
+                   "peers come before suspect ones and verified before unverified ones, so the first\n"
+                   "line is the one to take. Lost peers and those that left are left out.\n",
+    .options = options_table,
+    .describe = offer_describe_templates,
+    .examples = "  muster resolve ipp\n"
+                "  curl \"http://$(muster resolve name:nas --format '{type} {address}:{port}' |\n"
+                "      sed -n 's/^http //p' | head -n 1)/\"\n",
+    .statuses = LISTING_STATUSES,
+    .run = run,
+};

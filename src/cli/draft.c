@@ -1,0 +1,201 @@
+#include "draft.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "spec.h"
+
+static const char out_of_memory[] = "out of memory";
+
+void draft_deinit(struct draft *draft) {
+    free(draft->name);
+    for (size_t i = 0; i < draft->service_count; i++) {
+        spec_free(&draft->services[i]);
+    }
+    free(draft->services);
+    spec_free_texts(draft->attrs, draft->attr_count);
+    *draft = (struct draft){0};
+}
+
+/* Makes room for one more service; -1 when memory is out. */
+static int grow_services(struct draft *draft) {
+    struct muster_service *grown =
+        realloc(draft->services, (draft->service_count + 1) * sizeof(*draft->services));
+    if (grown == NULL) {
+        return -1;
+    }
+    draft->services = grown;
+    return 0;
+}
+
+int draft_copy(struct draft *copy, const struct draft *draft) {
+    int error = 0;
+    *copy = (struct draft){0};
+    if (draft->name != NULL) {
+        copy->name = strdup(draft->name);
+        if (copy->name == NULL) {
+            error = -1;
+        }
+    }
+    for (size_t i = 0; i < draft->service_count && error == 0; i++) {
+        error = grow_services(copy);
+        if (error == 0) {
+            error = spec_copy(&copy->services[i], &draft->services[i]);
+        }
+        if (error == 0) {
+            copy->service_count++;
+        }
+    }
+    for (size_t i = 0; i < draft->attr_count && error == 0; i++) {
+        error = spec_add_text(&copy->attrs, &copy->attr_count, draft->attrs[i].name, draft->attrs[i].value);
+    }
+    if (error != 0) {
+        draft_deinit(copy);
+    }
+    return error;
+}
+
+struct muster_document draft_document(const struct draft *draft) {
+    return (struct muster_document){.name = draft->name,
+                                    .services = draft->services,
+                                    .service_count = draft->service_count,
+                                    .attrs = draft->attrs,
+                                    .attr_count = draft->attr_count};
+}
+
+int draft_set_name(struct draft *draft, const char *name, struct reason *reason) {
+    if (spec_check_text("a name", name, false, SPEC_NAME_BYTES_MAX, reason) != 0) {
+        return -1;
+    }
+    char *copy = strdup(name);
+    if (copy == NULL) {
+        return reason_set(reason, "%s", out_of_memory);
+    }
+    free(draft->name);
+    draft->name = copy;
+    return 0;
+}
+
+/* The index of the service with this one's type, protocol and port; service_count when there is none. */
+static size_t find_service(const struct draft *draft, const struct muster_service *service) {
+    size_t i = 0;
+    for (; i < draft->service_count; i++) {
+        const struct muster_service *own = &draft->services[i];
+        if (own->port == service->port && strcmp(own->type, service->type) == 0 &&
+            strcmp(own->proto, service->proto) == 0) {
+            break;
+        }
+    }
+    return i;
+}
+
+int draft_put_service(struct draft *draft, const char *spec, bool replace, struct reason *reason) {
+    struct muster_service service;
+    if (spec_parse(spec, &service, reason) != 0) {
+        return -1;
+    }
+    size_t i = find_service(draft, &service);
+    if (i < draft->service_count) {
+        if (!replace) {
+            reason_set(reason, "expected each type, port and protocol only once, got another %s:%u/%s",
+                       service.type, service.port, service.proto);
+            spec_free(&service);
+            return -1;
+        }
+        spec_free(&draft->services[i]);
+    } else {
+        if (grow_services(draft) != 0) {
+            spec_free(&service);
+            return reason_set(reason, "%s", out_of_memory);
+        }
+        draft->service_count++;
+    }
+    draft->services[i] = service;
+    return 0;
+}
+
+int draft_remove_service(struct draft *draft, const char *spec, struct reason *reason) {
+    struct muster_service service;
+    if (spec_parse(spec, &service, reason) != 0) {
+        return -1;
+    }
+    size_t i = find_service(draft, &service);
+    spec_free(&service);
+    if (i == draft->service_count) {
+        return reason_set(reason, "expected a service that is announced, got '%.64s'", spec);
+    }
+    spec_free(&draft->services[i]);
+    draft->service_count--;
+    memmove(&draft->services[i], &draft->services[i + 1],
+            (draft->service_count - i) * sizeof(*draft->services));
+    return 0;
+}
+
+/* The index of an attribute, attr_count when it is not there. */
+static size_t find_attr(const struct draft *draft, const char *key) {
+    size_t i = 0;
+    while (i < draft->attr_count && strcmp(draft->attrs[i].name, key) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static void remove_attr(struct draft *draft, size_t i) {
+    free((char *)draft->attrs[i].name);
+    free((char *)draft->attrs[i].value);
+    draft->attr_count--;
+    memmove(&draft->attrs[i], &draft->attrs[i + 1], (draft->attr_count - i) * sizeof(*draft->attrs));
+}
+
+/* Sets an attribute of checked texts. */
+static int set_attr(struct draft *draft, const char *key, const char *value, struct reason *reason) {
+    size_t i = find_attr(draft, key);
+    if (i == draft->attr_count) {
+        if (spec_add_text(&draft->attrs, &draft->attr_count, key, value) == 0) {
+            return 0;
+        }
+        return reason_set(reason, "%s", out_of_memory);
+    }
+    char *copy = strdup(value);
+    if (copy == NULL) {
+        return reason_set(reason, "%s", out_of_memory);
+    }
+    free((char *)draft->attrs[i].value);
+    draft->attrs[i].value = copy;
+    return 0;
+}
+
+/* draft_put_attr() with key and value apart. */
+static int put_attr(struct draft *draft, const char *key, const char *value, bool replace,
+                    struct reason *reason) {
+    if (spec_check_text("an attribute's key", key, false, SPEC_NAME_BYTES_MAX, reason) != 0 ||
+        spec_check_text("an attribute's value", value, true, SPEC_VALUE_BYTES_MAX, reason) != 0) {
+        return -1;
+    }
+    size_t i = find_attr(draft, key);
+    if (i < draft->attr_count && !replace) {
+        return reason_set(reason, "expected each attribute only once, got another '%.64s'", key);
+    }
+    if (!replace || value[0] != '\0') {
+        return set_attr(draft, key, value, reason);
+    }
+    if (i == draft->attr_count) {
+        return reason_set(reason, "expected an attribute that is announced, got '%.64s'", key);
+    }
+    remove_attr(draft, i);
+    return 0;
+}
+
+int draft_put_attr(struct draft *draft, const char *item, bool replace, struct reason *reason) {
+    const char *value = strchr(item, '=');
+    if (value == NULL) {
+        return reason_set(reason, "expected KEY=VALUE, got '%.64s'", item);
+    }
+    char *key = strndup(item, (size_t)(value - item));
+    if (key == NULL) {
+        return reason_set(reason, "%s", out_of_memory);
+    }
+    int error = put_attr(draft, key, value + 1, replace, reason);
+    free(key);
+    return error;
+}

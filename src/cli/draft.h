@@ -1,0 +1,45 @@
+/* The document that `muster announce` is writing: name, services, attributes, changed one at a time and
+ * checked by the limits of PROTOCOL.md, so that a message can say which argument breaks which. */
+#ifndef CLI_DRAFT_H
+#define CLI_DRAFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <muster/core.h>
+
+#include "reason.h"
+
+/* Owns all that it points to. A zeroed one is empty. */
+struct draft {
+    char *name;
+    struct muster_service *services;
+    size_t service_count;
+    struct muster_text *attrs;
+    size_t attr_count;
+};
+
+void draft_deinit(struct draft *draft);
+
+/* Makes *copy a deep copy, whatever it was before being garbage. -1 when memory is out; then it is empty. */
+int draft_copy(struct draft *copy, const struct draft *draft);
+
+/* What may be announced; points into the draft and holds until its next change. */
+struct muster_document draft_document(const struct draft *draft);
+
+/* All of the following return 0, or -1 with the draft unchanged and the reason. */
+
+int draft_set_name(struct draft *draft, const char *name, struct reason *reason);
+
+/* "TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…", where "\," is a comma and "\\" a backslash inside of
+ * a text. A service of the same type, protocol and port is replaced, or refused where replacing is not
+ * allowed. */
+int draft_put_service(struct draft *draft, const char *spec, bool replace, struct reason *reason);
+
+/* "TYPE:PORT[/PROTO]" of a service that is there. */
+int draft_remove_service(struct draft *draft, const char *spec, struct reason *reason);
+
+/* "KEY=TEXT"; where replacing is allowed, "KEY=" removes, and else a KEY that is there is refused. */
+int draft_put_attr(struct draft *draft, const char *item, bool replace, struct reason *reason);
+
+#endif

@@ -1,0 +1,79 @@
+#include "listing.h"
+
+#include "command.h"
+#include "json.h"
+#include "text.h"
+
+int listing_out_of_memory(const struct settings *settings) {
+    text_complain(settings->program, "%s", muster_error_text(MUSTER_ENOMEM));
+    return STATUS_ERROR;
+}
+
+int listing_print_json(const struct settings *settings, struct document *document,
+                       const struct snapshot *snapshot) {
+    json_put_counters(document, &snapshot->counters);
+    return json_print(document, true) == 0 ? STATUS_OK : listing_out_of_memory(settings);
+}
+
+int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
+                   const char *wanted) {
+    if (text_flush(settings->program) != 0) {
+        return STATUS_ERROR;
+    }
+    if (found > 0) {
+        return STATUS_OK;
+    }
+    if (snapshot->list.count == 0) {
+        text_complain(settings->program, "nobody was heard on %s", snapshot->interfaces);
+        return STATUS_NOBODY;
+    }
+    text_complain(settings->program, "nothing matches%s%s%s (%zu peer%s heard)", wanted != NULL ? " '" : "",
+                  wanted != NULL ? wanted : "", wanted != NULL ? "'" : "", snapshot->list.count,
+                  snapshot->list.count == 1 ? "" : "s");
+    return STATUS_NOT_FOUND;
+}
+
+/* ---- of offers ---- */
+
+int listing_offers(const struct settings *settings, uint64_t timeout_ms, const struct selector *selector,
+                   const char *wanted, enum offer_order order, listing_print_offers print,
+                   const void *context) {
+    struct snapshot snapshot;
+    struct roster roster = {0};
+    struct offers offers = {0};
+    int status = session_look(settings, timeout_ms, &snapshot);
+    if (status == STATUS_OK) {
+        if (roster_init(&roster, &snapshot.list) != 0 ||
+            offers_init(&offers, &roster, selector, order) != 0) {
+            status = listing_out_of_memory(settings);
+        } else {
+            status = print(settings, &offers, &snapshot, context);
+        }
+        if (status == STATUS_OK) {
+            status = listing_status(settings, &snapshot, offers.count, wanted);
+        }
+    }
+    offers_deinit(&offers);
+    roster_deinit(&roster);
+    snapshot_deinit(&snapshot);
+    return status;
+}
+
+int listing_print_offers_json(const struct settings *settings, const struct offers *offers,
+                              const struct snapshot *snapshot) {
+    struct document document;
+    document_init(&document);
+    document_put_integer(&document, NULL, "schema", JSON_SCHEMA);
+    offers_put_json(&document, offers);
+    int status = listing_print_json(settings, &document, snapshot);
+    document_deinit(&document);
+    return status;
+}
+
+int listing_parse_format(const char *value, void *place_const_char_pointer, struct reason *reason) {
+    if (offer_check_template(value, reason) != 0) {
+        return -1;
+    }
+    *(const char **)place_const_char_pointer = value;
+    return 0;
+}

@@ -1,0 +1,56 @@
+/* What the commands that look once have in common. */
+#ifndef CLI_LISTING_H
+#define CLI_LISTING_H
+
+#include <stddef.h>
+
+#include "args.h"
+#include "document.h"
+#include "offer.h"
+#include "selector.h"
+#include "session.h"
+
+#define LISTING_TIMEOUT_MS 3000
+
+#define LISTING_TIMEOUT_HELP "wait no longer than this for answers (3)"
+#define LISTING_JSON_HELP "print one JSON document"
+#define LISTING_WIDE_HELP "cut nothing, whatever the width of the terminal"
+
+/* Lines of --help that hold for all of them. */
+#define LISTING_STATUSES       \
+    "  0   found\n"            \
+    "  1   error\n"            \
+    "  2   wrong usage\n"      \
+    "  3   nobody was heard\n" \
+    "  4   somebody was heard, but nothing that matches\n"
+
+/* Adds what every document ends with, and prints it. Returns STATUS_OK, or STATUS_ERROR after
+ * complaining. */
+int listing_print_json(const struct settings *settings, struct document *document,
+                       const struct snapshot *snapshot);
+
+/* Says "out of memory" and returns STATUS_ERROR. */
+int listing_out_of_memory(const struct settings *settings);
+
+/* Sends what was printed on its way and returns the status of a listing that found so many; says so when it
+ * is not STATUS_OK. `wanted` is what was asked for, in the user's words, NULL for everything. */
+int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
+                   const char *wanted);
+
+/* Prints offers, and returns a status. */
+typedef int (*listing_print_offers)(const struct settings *settings, const struct offers *offers,
+                                    const struct snapshot *snapshot, const void *context);
+
+/* Looks, has the offers that a selector (NULL: all) means printed, and returns the status. */
+int listing_offers(const struct settings *settings, uint64_t timeout_ms, const struct selector *selector,
+                   const char *wanted, enum offer_order order, listing_print_offers print,
+                   const void *context);
+
+/* The document of services and of resolve. */
+int listing_print_offers_json(const struct settings *settings, const struct offers *offers,
+                              const struct snapshot *snapshot);
+
+/* Parses a template for offers: args_option.parse into a const char pointer. */
+int listing_parse_format(const char *value, void *place_const_char_pointer, struct reason *reason);
+
+#endif

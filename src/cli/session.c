@@ -1,0 +1,253 @@
+#include "session.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "text.h"
+
+/* ---- what the library says ---- */
+
+static void on_log(enum muster_log_level level, const char *line, void *context) {
+    struct session *session = context;
+    if (level == MUSTER_LOG_ERROR && session->node == NULL) {
+        snprintf(session->open_error, sizeof(session->open_error), "%s", line);
+    } else if (level <= session->settings->log_level) {
+        fprintf(stderr, "%s: %s\n", session->settings->program, line);
+    }
+}
+
+static void on_event(muster_t *node, enum muster_peer_event event, const struct muster_peer *peer,
+                     void *context) {
+    struct session *session = context;
+    session->request.on_event(node, event, peer, session->request.context);
+}
+
+/* ---- opening ---- */
+
+static int open_node(struct session *session) {
+    const struct settings *settings = session->settings;
+    const char *interfaces[ARGS_INTERFACES_MAX];
+    struct muster_options options;
+    muster_options_init(&options);
+    for (size_t i = 0; i < settings->interface_count; i++) {
+        interfaces[i] = settings->interfaces[i];
+    }
+    options.interfaces = settings->interface_count > 0 ? interfaces : NULL;
+    options.interface_count = settings->interface_count;
+    options.port = settings->port;
+    options.state_dir = settings->state_dir;
+    options.document = session->request.document;
+    options.instance = session->request.instance;
+    if (session->request.interval_min_ms > 0) {
+        options.interval_min_ms = session->request.interval_min_ms;
+    }
+    options.on_event = session->request.on_event != NULL ? on_event : NULL;
+    options.on_log = on_log;
+    options.context = session;
+    int error = muster_open(&session->loop, &options, &session->node);
+    if (error == 0) {
+        return 0;
+    }
+    session->node = NULL;
+    if (session->open_error[0] == '\0') {
+        snprintf(session->open_error, sizeof(session->open_error), "%s", muster_error_text(error));
+    }
+    fprintf(stderr, "%s: %s\n", settings->program, session->open_error);
+    return error;
+}
+
+static void on_answers(muster_t *node, void *context) {
+    (void)node;
+    (void)context; /* they have come as events */
+}
+
+/* An observer does not ask by itself, and who only listens learns of a sleeper when that speaks next. */
+static void ask(struct session *session) {
+    int error = muster_query(session->node, NULL, NULL, on_answers, session);
+    if (error != 0) {
+        text_complain(session->settings->program, "%s", muster_error_text(error));
+        session_end(session, STATUS_ERROR);
+    }
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+    struct session *session = handle->data;
+    (void)number;
+    if (session->ended) {
+        _exit(STATUS_OK); /* the second one: not even the byes are waited for */
+    }
+    session_end(session, STATUS_OK);
+}
+
+/* Signals must not keep the loop alive for anybody but the session. */
+static int open_signals(struct session *session) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        int error = uv_signal_init(&session->loop, &session->signals[i]);
+        if (error == 0) {
+            error = uv_signal_start(&session->signals[i], on_signal, numbers[i]);
+        }
+        if (error != 0) {
+            return error;
+        }
+        session->signals[i].data = session;
+    }
+    return 0;
+}
+
+static void close_handle(uv_handle_t *handle, void *context) {
+    (void)context;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+/* Closes all that is left on the loop, which the node has left already. */
+static void close_loop(struct session *session) {
+    uv_walk(&session->loop, close_handle, NULL);
+    uv_run(&session->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&session->loop);
+}
+
+int session_open(struct session *session, const struct settings *settings,
+                 const struct session_request *request) {
+    *session = (struct session){.settings = settings, .request = *request};
+    int error = uv_loop_init(&session->loop);
+    if (error != 0) {
+        text_complain(settings->program, "no event loop: %s", uv_strerror(error));
+        return STATUS_ERROR;
+    }
+    uv_timer_init(&session->loop, &session->deadline); /* cannot fail */
+    session->deadline.data = session;
+    if (request->until_signal) {
+        error = open_signals(session);
+    }
+    if (error != 0) {
+        text_complain(settings->program, "no signal handling: %s", uv_strerror(error));
+    } else {
+        error = open_node(session);
+    }
+    if (error != 0) {
+        close_loop(session);
+        return STATUS_ERROR;
+    }
+    if (request->document == NULL && request->on_event != NULL) {
+        ask(session);
+    }
+    return STATUS_OK;
+}
+
+/* ---- running and ending ---- */
+
+static void on_deadline(uv_timer_t *handle) {
+    struct session *session = handle->data;
+    session_end(session, session->late_status);
+}
+
+void session_end_after(struct session *session, uint64_t timeout_ms, int status) {
+    session->late_status = status;
+    uv_timer_start(&session->deadline, on_deadline, timeout_ms, 0);
+}
+
+/* The node is gone; what the command has put on the loop goes too. */
+static void on_closed(void *context) {
+    struct session *session = context;
+    uv_walk(&session->loop, close_handle, NULL);
+}
+
+void session_end(struct session *session, int status) {
+    if (session->ended) {
+        return;
+    }
+    session->ended = true;
+    session->status = status;
+    uv_timer_stop(&session->deadline);
+    muster_close(session->node, on_closed, session);
+}
+
+int session_run(struct session *session) {
+    uv_run(&session->loop, UV_RUN_DEFAULT);
+    close_loop(session);
+    return session->status;
+}
+
+/* ---- looking ---- */
+
+void session_interfaces(const muster_t *node, char *text, size_t size) {
+    size_t count;
+    const struct muster_path *paths = muster_paths(node, &count);
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        size_t before = 0;
+        while (before < i && paths[before].interface != paths[i].interface) {
+            before++;
+        }
+        if (before < i) {
+            continue;
+        }
+        size_t length = strlen(text);
+        snprintf(text + length, size - length, "%s%s", length > 0 ? "," : "", paths[i].name);
+    }
+}
+
+/* A session that looks, and where it puts what it saw. */
+struct look {
+    struct session session;
+    struct snapshot *snapshot;
+    bool failed;
+};
+
+static void take_snapshot(struct look *look) {
+    muster_t *node = look->session.node;
+    struct snapshot *snapshot = look->snapshot;
+    if (muster_peers(node, &snapshot->list) != 0) {
+        look->failed = true;
+    }
+    snapshot->counters = *muster_counters(node);
+    session_interfaces(node, snapshot->interfaces, sizeof(snapshot->interfaces));
+    session_end(&look->session, STATUS_OK);
+}
+
+static void on_settled(muster_t *node, void *context) {
+    (void)node;
+    take_snapshot(context);
+}
+
+static void on_look_late(uv_timer_t *handle) {
+    struct look *look = handle->data;
+    take_snapshot(look);
+}
+
+int session_look(const struct settings *settings, uint64_t timeout_ms, struct snapshot *snapshot) {
+    const struct session_request request = {0};
+    struct look look = {.snapshot = snapshot};
+    *snapshot = (struct snapshot){0};
+    if (session_open(&look.session, settings, &request) != STATUS_OK) {
+        return STATUS_ERROR;
+    }
+
+    look.session.deadline.data = &look;
+    uv_timer_start(&look.session.deadline, on_look_late, timeout_ms, 0);
+    int error = muster_query(look.session.node, NULL, NULL, on_settled, &look);
+    if (error != 0) {
+        session_end(&look.session, STATUS_ERROR);
+    }
+    session_run(&look.session);
+    if (error == 0 && look.failed) {
+        error = MUSTER_ENOMEM;
+    }
+    if (error == 0) {
+        return STATUS_OK;
+    }
+    text_complain(settings->program, "%s", muster_error_text(error));
+    return STATUS_ERROR;
+}
+
+void snapshot_deinit(struct snapshot *snapshot) {
+    muster_peer_list_free(&snapshot->list);
+    *snapshot = (struct snapshot){0};
+}

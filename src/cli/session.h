@@ -1,0 +1,69 @@
+/* A node on a loop of its own for as long as a command runs. */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include <muster/muster.h>
+
+#include "args.h"
+
+/* What a command wants of its session; all zero is an observer that hears nothing of events. */
+struct session_request {
+    const struct muster_document *document; /* NULL: an observer */
+    const char *instance;                   /* NULL: named after the document */
+    uint64_t interval_min_ms;               /* 0: the library's default */
+    bool until_signal;                      /* SIGINT, SIGTERM, SIGHUP end it well, a second one at once */
+    muster_event_cb on_event;               /* NULL: none */
+    void *context;                          /* of on_event */
+};
+
+struct session {
+    uv_loop_t loop;
+    muster_t *node;
+    const struct settings *settings;
+    struct session_request request;
+    uv_signal_t signals[3];
+    uv_timer_t deadline;
+    int status;           /* to exit with */
+    int late_status;      /* to exit with at the deadline */
+    bool ended;           /* the node is closing or closed: leave it alone */
+    char open_error[512]; /* the library's last error line while it opened */
+};
+
+/* Opens a loop and a node on it; an observer that has an on_event asks who is there. Returns STATUS_OK, or
+ * STATUS_ERROR when that failed and was said. On success session_run() must follow. The request is copied,
+ * what it points to is borrowed. */
+int session_open(struct session *session, const struct settings *settings,
+                 const struct session_request *request);
+
+/* Ends the session with `status` if nothing has by then. Once, at any time before session_run(). */
+void session_end_after(struct session *session, uint64_t timeout_ms, int status);
+
+/* Ends the session: says bye where there is one to say. For callbacks; the first call counts. */
+void session_end(struct session *session, int status);
+
+/* Runs the loop until the session has ended, closes whatever is left on it, and returns the status. */
+int session_run(struct session *session);
+
+/* What an observer saw. */
+struct snapshot {
+    struct muster_peer_list list;
+    struct muster_counters counters;
+    char interfaces[256]; /* that it listened on, for people: "eth0,wlan0" */
+};
+
+/* Asks who is there, and takes a snapshot when the answers are in, or after timeout_ms. Returns STATUS_OK,
+ * or STATUS_ERROR when that failed and was said. snapshot_deinit() must follow in either case. */
+int session_look(const struct settings *settings, uint64_t timeout_ms, struct snapshot *snapshot);
+
+/* A zeroed snapshot is allowed. */
+void snapshot_deinit(struct snapshot *snapshot);
+
+/* Writes the interfaces that a node listens on, "eth0,wlan0", each once. */
+void session_interfaces(const muster_t *node, char *text, size_t size);
+
+#endif

@@ -1,0 +1,188 @@
+#include "text.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "escape.h"
+
+/* Of a message, before and after it was made safe. */
+#define COMPLAINT_BYTES 1024
+#define COMPLAINT_SAFE_BYTES 2048
+
+/* What text_print() prints without the heap: any text of a datagram. */
+#define PRINT_BYTES 3072
+
+void text_complain(const char *program, const char *format, ...) {
+    char line[COMPLAINT_BYTES];
+    char safe[COMPLAINT_SAFE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "%s: %s\n", program, escape_text(line, safe, sizeof(safe)));
+}
+
+int text_flush(const char *program) {
+    bool failed_before = ferror(stdout) != 0;
+    if (fflush(stdout) == 0 && !failed_before) {
+        return 0;
+    }
+    if (failed_before && !text_reader_gone()) {
+        text_complain(program, "cannot write to standard output");
+    } else if (!failed_before && errno != EPIPE) {
+        text_complain(program, "cannot write to standard output: %s", strerror(errno));
+    }
+    __fpurge(stdout);
+    clearerr(stdout);
+    return -1;
+}
+
+bool text_reader_gone(void) {
+    struct pollfd poll_stdout = {.fd = STDOUT_FILENO};
+    return poll(&poll_stdout, 1, 0) == 1 && (poll_stdout.revents & POLLERR) != 0;
+}
+
+void text_print(FILE *out, const char *text) {
+    char buffer[PRINT_BYTES];
+    size_t size = escape_text_size(strlen(text));
+    char *safe = size > sizeof(buffer) ? malloc(size) : NULL;
+    if (safe != NULL) {
+        fputs(escape_text(text, safe, size), out);
+    } else {
+        fputs(escape_text(text, buffer, sizeof(buffer)), out);
+    }
+    free(safe);
+}
+
+void text_print_duration(FILE *out, int64_t ms) {
+    static const struct {
+        const char *unit;
+        uint64_t ms;
+        const char *part;
+        uint64_t part_ms;
+    } scales[] = {{"d", 86400000, "h", 3600000}, {"h", 3600000, "m", 60000}, {"m", 60000, "s", 1000}};
+
+    uint64_t size_ms = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
+    if (ms < 0) {
+        fputc('-', out);
+    }
+    for (size_t i = 0; i < sizeof(scales) / sizeof(scales[0]); i++) {
+        if (size_ms < scales[i].ms) {
+            continue;
+        }
+        uint64_t part = size_ms % scales[i].ms / scales[i].part_ms;
+        fprintf(out, "%llu%s", (unsigned long long)(size_ms / scales[i].ms), scales[i].unit);
+        if (part > 0) {
+            fprintf(out, "%llu%s", (unsigned long long)part, scales[i].part);
+        }
+        return;
+    }
+    if (size_ms < 10000) {
+        fprintf(out, "%llu.%llus", (unsigned long long)(size_ms / 1000),
+                (unsigned long long)(size_ms % 1000 / 100));
+    } else {
+        fprintf(out, "%llus", (unsigned long long)(size_ms / 1000));
+    }
+}
+
+void text_print_share(FILE *out, double share) {
+    double percent = share * 100;
+    if (percent > 0 && percent < 9.95) {
+        fprintf(out, "%.1f%%", percent);
+    } else {
+        fprintf(out, "%.0f%%", percent);
+    }
+}
+
+const char *text_address(const struct muster_endpoint *endpoint, char buffer[TEXT_ADDRESS_BYTES]) {
+    int family = endpoint->family == 6 ? AF_INET6 : AF_INET;
+    if (endpoint->family == 0) {
+        return "-";
+    }
+    return inet_ntop(family, endpoint->ip, buffer, TEXT_ADDRESS_BYTES);
+}
+
+void text_print_address(FILE *out, const struct muster_endpoint *endpoint) {
+    char buffer[TEXT_ADDRESS_BYTES];
+    fputs(text_address(endpoint, buffer), out);
+}
+
+void text_print_endpoint(FILE *out, const struct muster_endpoint *endpoint, uint16_t port) {
+    if (endpoint->family == 6) {
+        fputc('[', out);
+    }
+    text_print_address(out, endpoint);
+    if (endpoint->family == 6) {
+        fputc(']', out);
+    }
+    fprintf(out, ":%u", port);
+}
+
+void text_print_service(FILE *out, const struct muster_service *service) {
+    text_print(out, service->type);
+    fprintf(out, ":%u", service->port);
+    if (strcmp(service->proto, "tcp") != 0) {
+        fputc('/', out);
+        text_print(out, service->proto);
+    }
+}
+
+void text_print_services(FILE *out, const struct muster_document *document) {
+    for (size_t i = 0; i < document->service_count; i++) {
+        if (i > 0) {
+            fputc(',', out);
+        }
+        text_print_service(out, &document->services[i]);
+    }
+    if (document->service_count == 0) {
+        fputc('-', out);
+    }
+}
+
+void text_print_items(FILE *out, const struct muster_text *items, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) {
+            fputc(' ', out);
+        }
+        text_print(out, items[i].name);
+        fputc('=', out);
+        text_print(out, items[i].value);
+    }
+    if (count == 0) {
+        fputc('-', out);
+    }
+}
+
+void text_print_paths(FILE *out, unsigned paths) {
+    const unsigned unicast = 1U << MUSTER_PATH_U4;
+    const char *separator = "";
+    if ((paths & ~unicast) != 0) {
+        paths &= ~unicast;
+    }
+    for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
+        if ((paths & (1U << kind)) == 0) {
+            continue;
+        }
+        fprintf(out, "%s%s", separator, muster_path_name((enum muster_path_kind)kind));
+        separator = ",";
+    }
+    if (paths == 0) {
+        fputc('-', out);
+    }
+}
+
+const char *text_state_color(enum muster_state state) {
+    switch (state) {
+    case MUSTER_ALIVE: return "\033[32m";   /* green */
+    case MUSTER_SUSPECT: return "\033[33m"; /* yellow */
+    case MUSTER_LOST: return "\033[31m";    /* red */
+    case MUSTER_LEFT: return "\033[2m";     /* dim */
+    }
+    return "";
+}
