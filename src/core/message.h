@@ -76,6 +76,9 @@ int message_encode(const struct message *message, const struct muster_crypto *cr
 /* True for what a service's type may be (RFC 6335, 5.1, in lower case). */
 bool message_is_service_type(const char *text);
 
+/* True for a service type as the wire has it: RFC 6335, 5.1, lower case only. */
+bool message_is_service_type(const char *text);
+
 /* True when the id is among count ids. */
 bool message_lists(const uint8_t (*ids)[MUSTER_ID_BYTES], size_t count,
                    const uint8_t id[MUSTER_ID_BYTES]);

@@ -50,7 +50,8 @@ static bool copy_text(char *copy, size_t size, const char *text) {
 int query_begin(struct muster_core *core, const char *type, const char *name, bool is_awaited) {
     struct query *query = &core->query;
     struct query next = {.is_active = true, .began_ms = core->now_ms, .news_ms = core->now_ms};
-    if (!copy_text(next.type, sizeof next.type, type) || !copy_text(next.name, sizeof next.name, name)) {
+    if ((type != NULL && !message_is_service_type(type)) || (name != NULL && name[0] == '\0') ||
+        !copy_text(next.type, sizeof next.type, type) || !copy_text(next.name, sizeof next.name, name)) {
         return MUSTER_EINVAL;
     }
     if ((next.type[0] != '\0' && !message_is_service_type(next.type)) || !is_utf8(next.name)) {

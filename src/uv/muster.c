@@ -103,6 +103,31 @@ static int identity_open(muster_t *node, const struct muster_options *options, c
     return state_open(&node->state, &state, &node->identities[0], log);
 }
 
+/* A document that no announcement can carry is refused before it has left a slot behind. */
+static int document_check(const struct muster_options *options, const struct log *log) {
+    struct muster_core_options core;
+    uint8_t key[MUSTER_KEY_BYTES];
+    uint8_t secret[MUSTER_SECRET_BYTES];
+    muster_core_t *trial = NULL;
+    muster_core_options_init(&core);
+    core.document = options->document;
+    core.key = key;
+    core.boot = 1;
+    core.interval_min_ms = options->interval_min_ms;
+    int error = muster_key_generate(key, secret);
+    if (error == 0) {
+        error = muster_crypto_ed25519(&core.crypto, secret);
+    }
+    if (error == 0) {
+        error = muster_core_new(&core, 0, &trial);
+    }
+    muster_core_free(trial);
+    if (error != 0) {
+        log_line(log, MUSTER_LOG_ERROR, "document: %s", muster_error_text(error));
+    }
+    return error;
+}
+
 static int core_open(muster_t *node, const struct muster_options *options, const struct log *log) {
     struct muster_core_options core;
     bool is_observer = options->document == NULL;
@@ -137,7 +162,10 @@ static int node_prepare(muster_t *node, const struct muster_options *options, co
     if (sodium_init() < 0) {
         return MUSTER_ECRYPTO;
     }
-    int error = network_open(node, options, log);
+    int error = options->document == NULL ? 0 : document_check(options, log);
+    if (error == 0) {
+        error = network_open(node, options, log);
+    }
     if (error == 0) {
         error = identity_open(node, options, log);
     }

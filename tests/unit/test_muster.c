@@ -546,6 +546,22 @@ static void a_failed_open_leaves_nothing(void **context) {
     assert_false(uv_loop_alive(&fixture->loop));
 }
 
+static void a_refused_document_leaves_no_slot(void **context) {
+    struct fixture *fixture = *context;
+    struct node *node = &fixture->nodes[0];
+    char name[128];
+    char path[256];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    struct muster_document document = {.name = name};
+    struct muster_options options = options_of(node);
+    options.document = &document;
+    options.instance = "refused";
+    assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
+    snprintf(path, sizeof path, "%s/refused", fixture->directory);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
 static void a_damaged_key_is_told_once(void **context) {
     struct fixture *fixture = *context;
     char path[128];
@@ -621,6 +637,7 @@ int main(void) {
         NODE_TEST(questions_settle_together_and_once),
         NODE_TEST(a_refused_update_changes_nothing),
         NODE_TEST(a_failed_open_leaves_nothing),
+        NODE_TEST(a_refused_document_leaves_no_slot),
         NODE_TEST(a_damaged_key_is_told_once),
         NODE_TEST(a_full_socket_is_waited_for),
         NODE_TEST(a_full_socket_does_not_keep_a_node_open),

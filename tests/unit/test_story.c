@@ -213,6 +213,21 @@ static void a_query_by_type_finds_those_only(void **state) {
     assert_int_equal(world.nodes[observer].settled, 1);
 }
 
+static void a_query_for_what_cannot_be_is_refused(void **state) {
+    (void)state;
+    size_t observer = world_add(&world, "?");
+    static const char *const types[] = {"", "no such type", "-http", "HTTP", "sixteen-letters-"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct muster_command query = {.kind = MUSTER_COMMAND_QUERY, .type = types[i]};
+        assert_int_equal(world_command(&world, observer, &query), MUSTER_EINVAL);
+    }
+    struct muster_command query = {.kind = MUSTER_COMMAND_QUERY, .name = ""};
+    assert_int_equal(world_command(&world, observer, &query), MUSTER_EINVAL);
+    world_run(&world, 3000);
+    assert_int_equal(world.nodes[observer].settled, 0);
+    assert_int_equal(world.sent, 0);
+}
+
 static void broadcast_alone_is_enough(void **state) {
     (void)state;
     world_add(&world, "a");
@@ -291,6 +306,7 @@ int main(void) {
         STORY(an_observer_leaves_no_row),
         STORY(a_query_with_nobody_there_settles),
         STORY(a_query_by_type_finds_those_only),
+        STORY(a_query_for_what_cannot_be_is_refused),
         STORY(broadcast_alone_is_enough),
         STORY(without_unicast_the_group_introduces),
         STORY(a_node_that_slept_blames_nobody),

@@ -63,8 +63,8 @@ MUSTER_API void muster_options_init(struct muster_options *options);
 /* Opens a node on the loop; it begins to listen. One with a document also announces it and asks who is
  * there; an observer asks when told to (muster_query()).
  * MUSTER_EINVAL, MUSTER_ENOMEM, MUSTER_ETOOBIG (document), MUSTER_ENOINTERFACE (none usable, or one named
- * that is not there), MUSTER_ENOPORT, MUSTER_EPERM, MUSTER_EBUSY (a given instance is held), MUSTER_EDAMAGED (the
- * state was set aside; the next open makes a new identity), MUSTER_ESTATE, MUSTER_ECRYPTO, MUSTER_ESYSTEM. On error *node is NULL and no callback but on_log was
+ * that is not there), MUSTER_ENOPORT, MUSTER_EPERM, MUSTER_EBUSY (a given instance is held), MUSTER_EDAMAGED (a file
+ * of the state was set aside; the next open makes a new one), MUSTER_ESTATE, MUSTER_ECRYPTO, MUSTER_ESYSTEM. On error *node is NULL and no callback but on_log was
  * called. */
 MUSTER_API int muster_open(uv_loop_t *loop, const struct muster_options *options, muster_t **node);
 
