@@ -2,11 +2,12 @@
 #ifndef CORE_LIMITS_H
 #define CORE_LIMITS_H
 
+#include <muster/core.h> /* the limits that callers must know */
+
 /* ---- addresses (PROTOCOL.md, "Addresses") ---- */
 
 #define MUSTER_GROUP_V4 {224, 0, 0, 254}         /* RFC 4727, 2.4.2: switches always flood 224.0.0.x */
 #define MUSTER_BROADCAST_V4 {255, 255, 255, 255} /* the limited broadcast address (RFC 919, 7) */
-#define MUSTER_PORT_CONTROL 19797                /* UDP, the groups */
 #define MUSTER_UNICAST_PORTS 32                  /* first free one after the control port, so that one firewall line covers all */
 #define MUSTER_TTL 255                           /* sent and required: proves that no router was passed (RFC 5082, 3) */
 #define MUSTER_PATHS_MAX 64                      /* ways out of one node: 32 interfaces of two kinds */
@@ -15,9 +16,6 @@
 
 #define MUSTER_ANNOUNCE_BYTES_MAX 1200     /* leaves room for sealing, and is what a question is padded to */
 #define MUSTER_PROOF_BYTES 400             /* what a question for an alive is padded to; a signed alive is shorter */
-#define MUSTER_NAME_BYTES_MAX 63           /* of a peer, a service or an attribute: a DNS label (RFC 1035, 2.3.4) */
-#define MUSTER_VALUE_BYTES_MAX 255         /* of an attribute or TXT item: a DNS character-string (RFC 6763, 6.1) */
-#define MUSTER_TYPE_BYTES_MAX 15           /* of a service type (RFC 6335, 5.1) */
 #define MUSTER_QUERY_IDS_MAX 35            /* ids in one `of` or `known`: what fits 1400 bytes unsigned, */
 #define MUSTER_QUERY_IDS_SENT 32           /* and signed */
 #define MUSTER_HEARD_MAX 8                 /* path names in `heard` */
@@ -29,8 +27,6 @@
 /* ---- time ---- */
 
 #define MUSTER_INTERVAL_MIN_MS 2000     /* default between two alives */
-#define MUSTER_INTERVAL_LOWEST_MS 100   /* lowest that options may ask for */
-#define MUSTER_INTERVAL_HIGHEST_MS 86400000
 #define MUSTER_BUDGET_BPS 128000        /* bits a second of all alives of a segment together */
 #define MUSTER_TOMBSTONE_MS 60000       /* a row stays after lost or left */
 #define MUSTER_SLEEPER_MS 60000         /* who promises this long says each thing three times */
@@ -74,7 +70,9 @@
 #define MUSTER_INTRODUCTIONS_MAX 1024
 #define MUSTER_ANSWERS_MAX 256       /* answers waiting for their moment */
 #define MUSTER_QUERIES_MAX 64        /* queries of the application under way */
-#define MUSTER_DATAGRAMS_MAX 1024    /* outputs waiting to be pulled */
+#define MUSTER_DATAGRAMS_MAX 1024    /* outputs waiting to be pulled, */
+#define MUSTER_EVENTS_MAX 65536      /* and events for the application; a power of two */
+#define MUSTER_TOMBSTONE_MS_MAX 86400000
 
 /* ---- admission ---- */
 

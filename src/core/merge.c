@@ -87,12 +87,10 @@ static void note_promise(struct muster_core *core, struct peer *peer, const stru
     static const uint64_t shortest_period_ms = MUSTER_INTERVAL_MIN_MS + MUSTER_INTERVAL_MIN_MS / 4;
     peer->heard_ms = core->now_ms;
     peer->next_ms = message->next_ms;
+    /* All but an alive may repeat the rest of a promise. */
     bool is_full = message->kind == MESSAGE_ALIVE && !message->is_answer;
-    if (is_full || message->next_ms > peer->period_ms) {
-        peer->period_ms = message->next_ms;
-    } else if (peer->period_ms == 0) {
-        peer->period_ms = shortest_period_ms;
-    }
+    uint64_t known_ms = peer->period_ms > 0 ? peer->period_ms : shortest_period_ms;
+    peer->period_ms = is_full || message->next_ms > known_ms ? message->next_ms : known_ms;
     query_note_claim(core, message->peers);
 }
 
@@ -333,9 +331,12 @@ enum merge_result merge_message(struct muster_core *core, const struct message *
     }
     struct peer *peer = peer_table_find(&core->table, message->id);
     /* The most that one message needs: two events and one tuple. */
-    if (outbox_reserve_events(&core->outbox, 2) != 0 ||
-        (peer != NULL && peer_reserve_evidence(peer) != 0)) {
-        return drop(reason, MUSTER_DROP_MEMORY);
+    int error = outbox_reserve_events(&core->outbox, 2);
+    if (error == 0 && peer != NULL) {
+        error = peer_reserve_evidence(peer);
+    }
+    if (error != 0) {
+        return drop(reason, error == MUSTER_EFULL ? MUSTER_DROP_TABLE_FULL : MUSTER_DROP_MEMORY);
     }
     if (peer == NULL) {
         return merge_stranger(core, &arrival, reason);

@@ -73,9 +73,6 @@ void message_deinit(struct message *message);
 int message_encode(const struct message *message, const struct muster_crypto *crypto, size_t pad_to,
                    uint8_t *bytes, size_t size);
 
-/* True for what a service's type may be (RFC 6335, 5.1, in lower case). */
-bool message_is_service_type(const char *text);
-
 /* True for a service type as the wire has it: RFC 6335, 5.1, lower case only. */
 bool message_is_service_type(const char *text);
 

@@ -15,7 +15,7 @@
 /* ---- life ---- */
 
 void muster_core_options_init(struct muster_core_options *options) {
-    *options = (struct muster_core_options){.port = MUSTER_PORT_CONTROL,
+    *options = (struct muster_core_options){.port = MUSTER_PORT_DEFAULT,
                                             .interval_min_ms = MUSTER_INTERVAL_MIN_MS,
                                             .budget_bps = MUSTER_BUDGET_BPS,
                                             .tombstone_ms = MUSTER_TOMBSTONE_MS,
@@ -32,8 +32,9 @@ static bool is_boot(uint64_t boot) {
 
 static bool are_options_valid(const struct muster_core_options *options) {
     return is_crypto_complete(&options->crypto, options->key) && is_boot(options->boot) &&
-           options->port != 0 && options->interval_min_ms >= MUSTER_INTERVAL_LOWEST_MS &&
-           options->interval_min_ms <= MUSTER_INTERVAL_HIGHEST_MS && options->budget_bps > 0 &&
+           options->port != 0 && options->interval_min_ms >= MUSTER_INTERVAL_MS_MIN &&
+           options->interval_min_ms <= MUSTER_INTERVAL_MS_MAX && options->budget_bps > 0 &&
+           options->tombstone_ms <= MUSTER_TOMBSTONE_MS_MAX &&
            options->peers_max >= 1 && options->peers_max <= MUSTER_PEERS_HIGHEST;
 }
 

@@ -64,6 +64,9 @@ int outbox_reserve_events(struct outbox *outbox, size_t count) {
     if (outbox->event_count + count <= outbox->event_capacity) {
         return 0;
     }
+    if (outbox->event_count + count > MUSTER_EVENTS_MAX) {
+        return MUSTER_EFULL;
+    }
     size_t capacity = outbox->event_capacity == 0 ? EVENTS_INITIAL : 2 * outbox->event_capacity;
     assert(outbox->event_count + count <= capacity);
     struct outbox_event *events = calloc(capacity, sizeof *events);

@@ -58,7 +58,8 @@ bool outbox_put_datagram(struct outbox *outbox, struct packet *packet,
 /* Takes the first datagram out; its bytes are valid until the next call. False when there is none. */
 bool outbox_take_datagram(struct outbox *outbox, struct muster_datagram *datagram);
 
-/* Makes room for count more events, so that as many outbox_put_event() can't fail. MUSTER_ENOMEM. */
+/* Makes room for count more events, so that as many outbox_put_event() can't fail. MUSTER_ENOMEM, and
+ * MUSTER_EFULL when MUSTER_EVENTS_MAX wait. */
 int outbox_reserve_events(struct outbox *outbox, size_t count);
 void outbox_put_event(struct outbox *outbox, enum muster_peer_event event, struct peer *peer);
 

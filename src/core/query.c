@@ -24,17 +24,8 @@ void query_send(struct muster_core *core, struct message *query,
     send_group(core, query, SEND_EVERYWHERE, is_for_all ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
 }
 
-static bool is_utf8(const char *text) {
-    size_t length = strlen(text);
-    for (size_t i = 0; i < length;) {
-        uint32_t code_point;
-        int bytes = utf8_decode(text + i, length - i, &code_point);
-        if (bytes <= 0) {
-            return false;
-        }
-        i += (size_t)bytes;
-    }
-    return true;
+static bool is_name(const char *text) {
+    return text[0] != '\0' && utf8_is_valid(text);
 }
 
 static bool copy_text(char *copy, size_t size, const char *text) {
@@ -49,13 +40,14 @@ static bool copy_text(char *copy, size_t size, const char *text) {
 
 int query_begin(struct muster_core *core, const char *type, const char *name, bool is_awaited) {
     struct query *query = &core->query;
-    struct query next = {.is_active = true, .began_ms = core->now_ms, .news_ms = core->now_ms};
-    if ((type != NULL && !message_is_service_type(type)) || (name != NULL && name[0] == '\0') ||
+    struct query next = {.is_active = true,
+                         .began_ms = core->now_ms,
+                         .news_ms = core->now_ms,
+                         .latest_ms = core->now_ms + MUSTER_QUERY_MS_MAX};
+    /* Else everybody would drop the question. */
+    if ((type != NULL && !message_is_service_type(type)) || (name != NULL && !is_name(name)) ||
         !copy_text(next.type, sizeof next.type, type) || !copy_text(next.name, sizeof next.name, name)) {
         return MUSTER_EINVAL;
-    }
-    if ((next.type[0] != '\0' && !message_is_service_type(next.type)) || !is_utf8(next.name)) {
-        return MUSTER_EINVAL; /* everybody would drop the question */
     }
     if (is_awaited && query->waiting == MUSTER_QUERIES_MAX) {
         return MUSTER_EFULL;
@@ -64,6 +56,9 @@ int query_begin(struct muster_core *core, const char *type, const char *name, bo
         (strcmp(query->type, next.type) != 0 || strcmp(query->name, next.name) != 0)) {
         next.type[0] = '\0';
         next.name[0] = '\0';
+    }
+    if (query->is_active && query->waiting > 0) {
+        next.latest_ms = query->latest_ms; /* who waits longest does not wait longer for the others */
     }
     next.waiting = query->waiting + (is_awaited ? 1 : 0);
     *query = next;
@@ -92,9 +87,10 @@ static void list_known(const struct muster_core *core, struct message *message) 
 
 static void ask(struct muster_core *core) {
     struct query *query = &core->query;
-    if (query->asked == 0) { /* without paths it had to wait */
+    if (query->asked == 0 && core->now_ms > query->began_ms) { /* without paths it had to wait */
         query->began_ms = core->now_ms;
         query->news_ms = core->now_ms;
+        query->latest_ms = core->now_ms + MUSTER_QUERY_MS_MAX;
     }
     struct message message = {.wants = true,
                               .want_type = query->type[0] == '\0' ? NULL : query->type,
@@ -125,8 +121,7 @@ static uint64_t silence_end_ms(const struct muster_core *core) {
                                                                         : MUSTER_SILENCE_MS_MIN;
     uint64_t asked_ms = query->began_ms + repeat_ms[MUSTER_QUERIES - 1];
     uint64_t end_ms = (query->news_ms > asked_ms ? query->news_ms : asked_ms) + window_ms;
-    uint64_t latest_ms = query->began_ms + MUSTER_QUERY_MS_MAX;
-    return end_ms < latest_ms ? end_ms : latest_ms;
+    return end_ms < query->latest_ms ? end_ms : query->latest_ms;
 }
 
 static void settle(struct muster_core *core) {
@@ -157,8 +152,10 @@ uint64_t query_deadline(const struct muster_core *core) {
     if (!query->is_active || core->paths.count == 0) {
         return UINT64_MAX;
     }
-    uint64_t deadline_ms = query->asked < MUSTER_QUERIES ? query->began_ms + repeat_ms[query->asked]
-                                                         : silence_end_ms(core);
+    uint64_t deadline_ms = silence_end_ms(core);
+    if (query->asked < MUSTER_QUERIES && query->began_ms + repeat_ms[query->asked] < deadline_ms) {
+        deadline_ms = query->began_ms + repeat_ms[query->asked];
+    }
     uint64_t window_ms = first_window_end_ms(core);
     return is_complete(core) && window_ms < deadline_ms ? window_ms : deadline_ms;
 }

@@ -19,6 +19,7 @@ struct query {
     unsigned waiting;     /* of the application, for SETTLED */
     uint64_t began_ms;
     uint64_t news_ms;     /* a peer was last added */
+    uint64_t latest_ms;   /* when it settles whatever comes */
     uint64_t claim;       /* most peers that anybody heard since says to hold */
     char type[MUSTER_TYPE_BYTES_MAX + 1]; /* "": any */
     char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": any */

@@ -45,8 +45,12 @@ static unsigned patience_of(const struct muster_core *core, const struct peer *p
 }
 
 uint64_t suspicion_due_ms(const struct muster_core *core, const struct peer *peer) {
-    uint64_t heard_ms = peer->heard_ms > core->resumed_ms ? peer->heard_ms : core->resumed_ms;
-    return heard_ms + peer->next_ms + (patience_of(core, peer) - 1) * peer->period_ms + MUSTER_GRACE_MS;
+    uint64_t promised_ms = peer->heard_ms + peer->next_ms;
+    uint64_t granted_ms = core->resumed_ms + peer->period_ms; /* a whole promise to who was heard before it */
+    if (core->resumed_ms > peer->heard_ms && granted_ms > promised_ms) {
+        promised_ms = granted_ms;
+    }
+    return promised_ms + (patience_of(core, peer) - 1) * peer->period_ms + MUSTER_GRACE_MS;
 }
 
 static uint64_t jitter_ms(struct muster_core *core) {

@@ -1,6 +1,6 @@
 #include "utf8.h"
 
-#include <stdbool.h>
+#include <string.h>
 
 /* Bytes of a sequence that begins with lead; 0 for a byte that begins none. C0 and C1 would only begin
  * overlong forms, F5 and above code points beyond U+10FFFF. */
@@ -52,4 +52,17 @@ int utf8_decode(const char *text, size_t length, uint32_t *code_point) {
     }
     *code_point = value;
     return bytes;
+}
+
+bool utf8_is_valid(const char *text) {
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length;) {
+        uint32_t code_point;
+        int bytes = utf8_decode(text + i, length - i, &code_point);
+        if (bytes <= 0) {
+            return false;
+        }
+        i += (size_t)bytes;
+    }
+    return true;
 }

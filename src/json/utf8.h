@@ -2,6 +2,7 @@
 #ifndef JSON_UTF8_H
 #define JSON_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,5 +12,8 @@
 /* Decodes the sequence at the start of text[0..length). Returns its length in bytes, 1 to 4, or one of
  * the above; *code_point is set only in the first case. */
 int utf8_decode(const char *text, size_t length, uint32_t *code_point);
+
+/* True when all of a NUL-terminated text is UTF-8. */
+bool utf8_is_valid(const char *text);
 
 #endif

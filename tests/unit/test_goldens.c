@@ -93,7 +93,7 @@ static bool is_admitted(const struct golden *golden, enum muster_drop *reason) {
         .bytes = golden->bytes,
         .length = golden->length,
         .source = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19798},
-        .destination = paths_destination(MUSTER_PATH_M4, MUSTER_PORT_CONTROL),
+        .destination = paths_destination(MUSTER_PATH_M4, MUSTER_PORT_DEFAULT),
         .interface = INTERFACE,
         .ttl = MUSTER_TTL};
     memset(&admission, 0, sizeof admission);

@@ -334,6 +334,18 @@ static void the_first_wrong_member_is_the_reason(void **state) {
     check_drop("[]\n", MUSTER_DROP_SYNTAX);
     check_drop("7\n", MUSTER_DROP_SYNTAX);
     check_drop("\n", MUSTER_DROP_SYNTAX);
+    check_drop("", MUSTER_DROP_TRUNCATED);
+}
+
+static void what_is_longer_than_a_datagram_is_refused(void **state) {
+    (void)state;
+    char text[MUSTER_DATAGRAM_BYTES_MAX + 2];
+    memset(text, ' ', sizeof text);
+    text[0] = '{';
+    text[MUSTER_DATAGRAM_BYTES_MAX + 1] = '\0';
+    check_drop(text, MUSTER_DROP_TOO_LONG);
+    text[MUSTER_DATAGRAM_BYTES_MAX] = '\0';
+    check_drop(text, MUSTER_DROP_TRUNCATED);
 }
 
 static void zeroed_messages_need_no_freeing(void **state) {
@@ -370,6 +382,7 @@ int main(void) {
         cmocka_unit_test(what_sign_returns_is_passed_on),
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(the_first_wrong_member_is_the_reason),
+        cmocka_unit_test(what_is_longer_than_a_datagram_is_refused),
         cmocka_unit_test(zeroed_messages_need_no_freeing),
         cmocka_unit_test(an_id_is_among_others_or_not),
     };

@@ -136,6 +136,18 @@ static void room_that_is_there_is_used_again(void **state) {
     assert_int_equal(outbox.event_capacity, capacity);
 }
 
+static void events_are_bounded(void **state) {
+    (void)state;
+    static const char rows[1];
+    for (size_t i = 0; i < MUSTER_EVENTS_MAX; i++) {
+        assert_int_equal(outbox_reserve_events(&outbox, 1), 0);
+        outbox_put_event(&outbox, MUSTER_PEER_LOST, row(rows, 0));
+    }
+    assert_int_equal(outbox_reserve_events(&outbox, 1), MUSTER_EFULL);
+    outbox_drop_event(&outbox);
+    assert_int_equal(outbox_reserve_events(&outbox, 1), 0);
+}
+
 static void what_was_never_pulled_is_freed(void **state) {
     (void)state;
     static const char rows[1];
@@ -159,6 +171,7 @@ int main(void) {
         OUTBOX_TEST(a_full_queue_refuses),
         OUTBOX_TEST(events_leave_in_order_while_their_room_grows),
         OUTBOX_TEST(room_that_is_there_is_used_again),
+        OUTBOX_TEST(events_are_bounded),
         OUTBOX_TEST(what_was_never_pulled_is_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

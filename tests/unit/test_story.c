@@ -193,6 +193,19 @@ static void a_query_with_nobody_there_settles(void **state) {
     assert_int_equal(world.nodes[observer].settled, 1);
 }
 
+static void queries_without_end_settle_all_the_same(void **state) {
+    (void)state;
+    size_t observer = world_add(&world, "?");
+    struct muster_command command = {.kind = MUSTER_COMMAND_QUERY};
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(world_command(&world, observer, &command), 0);
+        world_run(&world, 500);
+    }
+    assert_true(world.nodes[observer].settled >= 16);
+    world_run(&world, 2000);
+    assert_int_equal(world.nodes[observer].settled, 20);
+}
+
 static void a_query_by_type_finds_those_only(void **state) {
     (void)state;
     world_add(&world, "a");
@@ -305,6 +318,7 @@ int main(void) {
         STORY(a_restart_after_bye_is_a_restart),
         STORY(an_observer_leaves_no_row),
         STORY(a_query_with_nobody_there_settles),
+        STORY(queries_without_end_settle_all_the_same),
         STORY(a_query_by_type_finds_those_only),
         STORY(a_query_for_what_cannot_be_is_refused),
         STORY(broadcast_alone_is_enough),

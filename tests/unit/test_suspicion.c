@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmocka_all.h"
+#include "merge.h"
 #include "node.h"
 
 #define NOW_MS 100000
@@ -136,11 +137,59 @@ static void the_loss_of_all_counts_where_it_is_worse(void **state) {
     assert_int_equal(suspicion_due_ms(core, peer), NOW_MS + patience * NEXT_MS + MUSTER_GRACE_MS);
 }
 
+/* A peer says this; its row. */
+static struct peer *hear(struct message message) {
+    const uint8_t bytes[1] = {0};
+    const struct muster_datagram datagram = {.bytes = bytes, .length = 1};
+    enum muster_drop reason;
+    message.id[0] = 1;
+    message.boot = 1;
+    message.rev = 1;
+    assert_int_equal(merge_message(core, &message, &datagram, &reason), MERGE_ACCEPTED);
+    return peer_table_find(&core->table, message.id);
+}
+
+static void a_whole_promise_is_that_of_an_alive(void **state) {
+    (void)state;
+    struct peer *peer = hear((struct message){.kind = MESSAGE_ANNOUNCE, .seq = 1, .next_ms = 100});
+    assert_int_equal(peer->next_ms, 100); /* what was left of one */
+    assert_int_equal(peer->period_ms, 2500);
+    hear((struct message){.kind = MESSAGE_ANNOUNCE, .seq = 2, .next_ms = 4000});
+    assert_int_equal(peer->period_ms, 4000);
+    hear((struct message){.kind = MESSAGE_ALIVE, .seq = 3, .next_ms = 3000});
+    assert_int_equal(peer->period_ms, 3000);
+    hear((struct message){.kind = MESSAGE_ALIVE, .is_answer = true, .seq = 4, .next_ms = 500});
+    assert_int_equal(peer->next_ms, 500);
+    assert_int_equal(peer->period_ms, 3000);
+    peer->pins = 0;
+}
+
 static void who_slept_grants_one_more_promise(void **state) {
     (void)state;
     struct peer *peer = add(1);
     core->resumed_ms = NOW_MS + 60000;
     assert_int_equal(suspicion_due_ms(core, peer), NOW_MS + 60000 + NEXT_MS + MUSTER_GRACE_MS);
+    peer->next_ms = MUSTER_NEXT_MS_MIN; /* the rest of a promise, as an answer repeats it */
+    assert_int_equal(suspicion_due_ms(core, peer), NOW_MS + 60000 + NEXT_MS + MUSTER_GRACE_MS);
+    peer->next_ms = 3600000; /* a sleeper's, which is not over yet */
+    assert_int_equal(suspicion_due_ms(core, peer), NOW_MS + 3600000 + MUSTER_GRACE_MS);
+    peer->next_ms = NEXT_MS;
+    peer->heard_ms = NOW_MS + 60001; /* heard since */
+    assert_int_equal(suspicion_due_ms(core, peer), NOW_MS + 60001 + NEXT_MS + MUSTER_GRACE_MS);
+}
+
+/* What was asked before may have been answered, and wait to be read. */
+static void who_slept_hears_before_it_buries(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    tick_at(NOW_MS + NEXT_MS + MUSTER_GRACE_MS);
+    peer->tries = peer->tries_needed;
+    core->now_ms += 60000;
+    core->resumed_ms = core->now_ms;
+    tick_at(core->now_ms);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+    tick_at(core->resumed_ms + MUSTER_QUESTION_MS);
+    assert_int_equal(peer->state, MUSTER_LOST);
 }
 
 static void silence_to_all_tries_is_a_death(void **state) {
@@ -277,7 +326,9 @@ int main(void) {
         SUSPICION_TEST(a_promise_may_be_late_by_its_grace),
         SUSPICION_TEST(loss_makes_patient),
         SUSPICION_TEST(the_loss_of_all_counts_where_it_is_worse),
+        SUSPICION_TEST(a_whole_promise_is_that_of_an_alive),
         SUSPICION_TEST(who_slept_grants_one_more_promise),
+        SUSPICION_TEST(who_slept_hears_before_it_buries),
         SUSPICION_TEST(silence_to_all_tries_is_a_death),
         SUSPICION_TEST(a_tombstone_goes_when_its_time_is_over),
         SUSPICION_TEST(one_question_asks_for_all_that_are_due),

@@ -111,6 +111,14 @@ static void test_bad_before_cut(void **state) {
     assert_int_equal(decode("\xC0", 1, &code_point), UTF8_BAD);
 }
 
+static void test_whole_texts(void **state) {
+    (void)state;
+    assert_true(utf8_is_valid(""));
+    assert_true(utf8_is_valid("K\xC3\xBC" "che \xF0\x9F\x8D\xB3"));
+    assert_false(utf8_is_valid("K\xC3"));
+    assert_false(utf8_is_valid("\xFF" "a"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_code_point),
@@ -118,6 +126,7 @@ int main(void) {
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_bad_before_cut),
+        cmocka_unit_test(test_whole_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

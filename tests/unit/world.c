@@ -158,6 +158,11 @@ static int step(struct world *world, size_t index, struct muster_event *event) {
     return error;
 }
 
+int world_paths(struct world *world, size_t index, const struct muster_path *paths, size_t count) {
+    struct muster_event event = {.kind = MUSTER_EVENT_PATHS, .paths = paths, .path_count = count};
+    return step(world, index, &event);
+}
+
 int world_command(struct world *world, size_t index, const struct muster_command *command) {
     struct muster_event event = {.kind = MUSTER_EVENT_COMMAND, .command = *command};
     return step(world, index, &event);
@@ -185,8 +190,7 @@ void world_start(struct world *world, size_t index, const struct muster_core_opt
     assert_int_equal(muster_core_new(options, world->now_ms, &node->core), 0);
     node->is_stopped = false;
     node->has_left = false;
-    struct muster_event event = {.kind = MUSTER_EVENT_PATHS, .paths = paths, .path_count = 2};
-    step(world, index, &event);
+    assert_int_equal(world_paths(world, index, paths, 2), 0);
 }
 
 size_t world_add(struct world *world, const char *name) {

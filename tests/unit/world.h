@@ -67,6 +67,9 @@ void world_run(struct world *world, uint64_t for_ms);
 /* Runs until a node has been told of an event this many times. False when a minute passed first. */
 bool world_run_until(struct world *world, size_t index, enum muster_peer_event event, unsigned count);
 
+/* Gives a node these ways out, where it had m4 and b4 of one interface. */
+int world_paths(struct world *world, size_t index, const struct muster_path *paths, size_t count);
+
 int world_command(struct world *world, size_t index, const struct muster_command *command);
 int world_update(struct world *world, size_t index, const char *name, uint16_t port);
 void world_leave(struct world *world, size_t index);

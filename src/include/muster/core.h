@@ -31,6 +31,13 @@ extern "C" {
 #define MUSTER_SEED_BYTES 32
 #define MUSTER_DATAGRAM_BYTES_MAX 1400
 
+#define MUSTER_NAME_BYTES_MAX 63  /* of a peer, a service, an attribute: a DNS label (RFC 1035, 2.3.4) */
+#define MUSTER_VALUE_BYTES_MAX 255 /* of an attribute or TXT item: a DNS character-string (RFC 6763, 6.1) */
+#define MUSTER_TYPE_BYTES_MAX 15  /* of a service type (RFC 6335, 5.1) */
+#define MUSTER_PORT_DEFAULT 19797 /* UDP port of the control group */
+#define MUSTER_INTERVAL_MS_MIN 100 /* between two alives, lowest and highest that options may ask for */
+#define MUSTER_INTERVAL_MS_MAX 86400000
+
 typedef struct muster_core muster_core_t;
 
 /* ---- values ---- */
@@ -238,9 +245,9 @@ struct muster_core_options {
     uint64_t boot;               /* 1..2^53-1; larger than at any earlier start of this key */
     uint8_t seed[MUSTER_SEED_BYTES]; /* of all randomness, nonces included: unpredictable outside of tests */
     uint16_t port;                   /* UDP port of the control group */
-    uint64_t interval_min_ms;        /* between two alives, 100..86,400,000; the crowd may stretch it */
+    uint64_t interval_min_ms;        /* between two alives, within MUSTER_INTERVAL_MS_MIN and MAX; the crowd may stretch it */
     uint64_t budget_bps;             /* bits a second that all alives of a segment may take together */
-    uint64_t tombstone_ms;           /* how long a row stays after lost or left */
+    uint64_t tombstone_ms;           /* how long a row stays after lost or left, at most a day */
     size_t peers_max;                /* rows, 1..1,000,000 */
 };
 

@@ -21,8 +21,6 @@
 extern "C" {
 #endif
 
-#define MUSTER_PORT_DEFAULT 19797
-
 typedef struct muster muster_t;
 
 enum muster_log_level { MUSTER_LOG_ERROR, MUSTER_LOG_WARNING, MUSTER_LOG_INFO, MUSTER_LOG_DEBUG };

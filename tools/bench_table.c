@@ -1,0 +1,357 @@
+/* What a received alive costs, and what a row weighs: the figures of `tools/bench table`.
+ *
+ *     bench_table ROWS verified|unverified|floor
+ *
+ * prints one line of JSON. The core is driven as any program would: rows enter by answers to its own query. "floor"
+ * measures, on the same bytes, what no receiver can do without: recvmmsg on the loopback, and cJSON's parse. */
+#include <arpa/inet.h>
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <cjson/cJSON.h>
+#include <sodium.h>
+
+#include <muster/core.h>
+
+#define INTERFACE 1
+#define ALIVES 20000
+#define ROUNDS 5
+#define BATCH 64
+
+struct identity {
+    uint8_t key[MUSTER_KEY_BYTES];
+    uint8_t secret[MUSTER_SECRET_BYTES];
+    uint8_t id[MUSTER_ID_BYTES];
+};
+
+struct message {
+    size_t length;
+    char bytes[512];
+};
+
+static void die(const char *what) {
+    fprintf(stderr, "bench_table: %s\n", what);
+    exit(1);
+}
+
+static double now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+static int compare(const void *a, const void *b) {
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t count) {
+    qsort(values, count, sizeof *values, compare);
+    return values[count / 2];
+}
+
+/* ---- messages ---- */
+
+static void make_identity(struct identity *identity, uint32_t number) {
+    uint8_t seed[crypto_sign_SEEDBYTES] = {0};
+    memcpy(seed, &number, sizeof number);
+    crypto_sign_seed_keypair(identity->key, identity->secret, seed);
+    muster_id_of_key(identity->key, identity->id);
+}
+
+static void finish(struct message *message, int printed, const struct identity *identity,
+                   bool is_signed) {
+    message->length = (size_t)printed;
+    if (is_signed) {
+        uint8_t signature[MUSTER_SIGNATURE_BYTES];
+        char text[sodium_base64_ENCODED_LEN(sizeof signature, sodium_base64_VARIANT_ORIGINAL)];
+        crypto_sign_detached(signature, NULL, (const uint8_t *)message->bytes, message->length,
+                             identity->secret);
+        sodium_bin2base64(text, sizeof text, signature, sizeof signature,
+                          sodium_base64_VARIANT_ORIGINAL);
+        message->length += (size_t)sprintf(message->bytes + message->length, "{\"sig\":\"%s\"}\n", text);
+    }
+}
+
+static void make_alive(struct message *message, const struct identity *identity, uint64_t seq,
+                       bool is_signed) {
+    char id[MUSTER_ID_TEXT_BYTES];
+    muster_id_text(identity->id, id);
+    int printed = snprintf(message->bytes, sizeof message->bytes,
+                           "{\"muster\":1,\"kind\":\"alive\",\"id\":\"%s\",\"boot\":1764000000000,"
+                           "\"seq\":%llu,\"rev\":1,\"next_ms\":172800000,\"peers\":1000}\n",
+                           id, (unsigned long long)seq);
+    finish(message, printed, identity, is_signed);
+}
+
+static void make_announce(struct message *message, const struct identity *identity, uint32_t number,
+                          const char *nonce, bool is_signed) {
+    char id[MUSTER_ID_TEXT_BYTES];
+    char key[sodium_base64_ENCODED_LEN(MUSTER_KEY_BYTES, sodium_base64_VARIANT_ORIGINAL)];
+    char key_member[80] = "";
+    muster_id_text(identity->id, id);
+    if (is_signed) {
+        sodium_bin2base64(key, sizeof key, identity->key, sizeof identity->key,
+                          sodium_base64_VARIANT_ORIGINAL);
+        snprintf(key_member, sizeof key_member, ",\"key\":\"%s\"", key);
+    }
+    int printed = snprintf(message->bytes, sizeof message->bytes,
+                           "{\"muster\":1,\"kind\":\"announce\",\"id\":\"%s\",\"boot\":1764000000000,"
+                           "\"re\":\"%s\",\"rev\":1,\"next_ms\":172800000,\"peers\":1000,"
+                           "\"name\":\"host-%u\",\"services\":[{\"type\":\"http\",\"proto\":\"tcp\","
+                           "\"port\":8080}]%s}\n",
+                           id, nonce, number, key_member);
+    finish(message, printed, identity, is_signed);
+}
+
+/* ---- the core under test ---- */
+
+struct bench {
+    muster_core_t *core;
+    uint64_t now_ms;
+};
+
+static void drain(struct bench *bench) {
+    struct muster_output output;
+    while (muster_core_next(bench->core, &output)) {
+    }
+}
+
+static void step(struct bench *bench, struct muster_event *event) {
+    event->now_ms = bench->now_ms;
+    if (muster_core_step(bench->core, event) != 0) {
+        die("the core refused a step");
+    }
+}
+
+/* Each sender has an address of its own, as on a LAN. */
+static void hear(struct bench *bench, const struct message *message, uint32_t number) {
+    struct muster_event event = {.kind = MUSTER_EVENT_DATAGRAM};
+    struct muster_datagram *datagram = &event.datagram;
+    datagram->bytes = (const uint8_t *)message->bytes;
+    datagram->length = message->length;
+    datagram->source = (struct muster_endpoint){
+        .family = 4,
+        .ip = {10, (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number},
+        .port = 19798};
+    datagram->destination = (struct muster_endpoint){.family = 4, .ip = {224, 0, 0, 254}, .port = 19797};
+    datagram->interface = INTERFACE;
+    datagram->ttl = 255;
+    step(bench, &event);
+}
+
+static void open_core(struct bench *bench, size_t rows) {
+    struct muster_core_options options;
+    struct muster_path path = {.interface = INTERFACE, .kind = MUSTER_PATH_M4, .name = "lo"};
+    struct muster_event event = {.kind = MUSTER_EVENT_PATHS, .paths = &path, .path_count = 1};
+    muster_core_options_init(&options);
+    options.boot = 1;
+    options.peers_max = rows;
+    if (muster_crypto_ed25519(&options.crypto, NULL) != 0) {
+        die("libsodium can't be initialised");
+    }
+    bench->now_ms = 1000;
+    if (muster_core_new(&options, bench->now_ms, &bench->core) != 0) {
+        die("no core");
+    }
+    step(bench, &event);
+}
+
+/* Asks, and returns the nonce of the question. */
+static void ask(struct bench *bench, char nonce[17]) {
+    struct muster_event event = {.kind = MUSTER_EVENT_COMMAND, .command = {.kind = MUSTER_COMMAND_QUERY}};
+    struct muster_output output;
+    step(bench, &event);
+    nonce[0] = '\0';
+    while (muster_core_next(bench->core, &output)) {
+        if (output.kind == MUSTER_OUTPUT_DATAGRAM) {
+            const char *found = memmem(output.datagram.bytes, output.datagram.length, "\"nonce\":\"", 9);
+            snprintf(nonce, 17, "%.16s", found == NULL ? "" : found + 9);
+        }
+    }
+    if (nonce[0] == '\0') {
+        die("the core did not ask");
+    }
+}
+
+static void fill(struct bench *bench, struct identity *identities, size_t rows, bool is_signed) {
+    char nonce[17] = "";
+    for (uint32_t i = 0; i < rows; i++) {
+        struct message message;
+        if (i % 10000 == 0) {
+            bench->now_ms += 3000; /* buckets refill, and so does the nonce */
+            ask(bench, nonce);
+        }
+        make_announce(&message, &identities[i], i, nonce, is_signed);
+        hear(bench, &message, i);
+        drain(bench);
+    }
+    struct muster_peer_list list;
+    if (muster_core_peers(bench->core, &list) != 0 || list.count != rows) {
+        die("not all rows were taken");
+    }
+    muster_peer_list_free(&list);
+}
+
+/* One round: an alive of each of ALIVES rows, in random order; ns each. */
+static double measure_round(struct bench *bench, const struct identity *identities, size_t rows,
+                            uint64_t seq, bool is_signed, struct message *messages, uint32_t *numbers) {
+    for (size_t i = 0; i < ALIVES; i++) {
+        numbers[i] = randombytes_uniform((uint32_t)rows);
+        make_alive(&messages[i], &identities[numbers[i]], seq * ALIVES + i, is_signed);
+    }
+    uint64_t accepted = muster_core_counters(bench->core)->accepted;
+    double begin_ns = now_ns();
+    for (size_t i = 0; i < ALIVES; i++) {
+        bench->now_ms += i % 8 == 0; /* 8,000 a second */
+        hear(bench, &messages[i], numbers[i]);
+    }
+    double end_ns = now_ns();
+    drain(bench);
+    bench->now_ms += 10000;
+    if (muster_core_counters(bench->core)->accepted != accepted + ALIVES) {
+        die("not all alives were accepted");
+    }
+    return (end_ns - begin_ns) / ALIVES;
+}
+
+static void measure_table(size_t rows, bool is_signed) {
+    struct bench bench;
+    struct identity *identities = calloc(rows, sizeof *identities);
+    struct message *messages = calloc(ALIVES, sizeof *messages);
+    uint32_t *numbers = calloc(ALIVES, sizeof *numbers);
+    double costs[ROUNDS];
+    if (identities == NULL || messages == NULL || numbers == NULL) {
+        die("out of memory");
+    }
+    for (uint32_t i = 0; i < rows; i++) {
+        make_identity(&identities[i], i);
+    }
+    open_core(&bench, rows);
+    size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    fill(&bench, identities, rows, is_signed);
+    size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        costs[round] = measure_round(&bench, identities, rows, round + 1, is_signed, messages, numbers);
+    }
+    printf("{\"rows\":%zu,\"verified\":%s,\"ns_per_alive\":%.0f,\"bytes_per_row\":%.0f}\n", rows,
+           is_signed ? "true" : "false", median(costs, ROUNDS), (double)(after - before) / (double)rows);
+    muster_core_free(bench.core);
+    free(identities);
+    free(messages);
+    free(numbers);
+}
+
+/* ---- the floor ---- */
+
+static double measure_cjson(const struct message *message) {
+    double costs[ROUNDS];
+    for (size_t round = 0; round < ROUNDS; round++) {
+        double begin_ns = now_ns();
+        for (size_t i = 0; i < ALIVES; i++) {
+            cJSON_Delete(cJSON_ParseWithLength(message->bytes, message->length));
+        }
+        costs[round] = (now_ns() - begin_ns) / ALIVES;
+    }
+    return median(costs, ROUNDS);
+}
+
+static double measure_verify(const struct message *message, const struct identity *identity) {
+    double costs[ROUNDS];
+    uint8_t signature[MUSTER_SIGNATURE_BYTES];
+    crypto_sign_detached(signature, NULL, (const uint8_t *)message->bytes, message->length,
+                         identity->secret);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        double begin_ns = now_ns();
+        for (size_t i = 0; i < 1000; i++) {
+            if (crypto_sign_verify_detached(signature, (const uint8_t *)message->bytes,
+                                            message->length, identity->key) != 0) {
+                die("a good signature was refused");
+            }
+        }
+        costs[round] = (now_ns() - begin_ns) / 1000;
+    }
+    return median(costs, ROUNDS);
+}
+
+/* Fills a socket's buffer on the loopback, then drains it: only the receiver's part is timed. */
+static double drain_round(int receiver, int sender, const struct sockaddr_in *address,
+                          const struct message *message) {
+    static char buffers[BATCH][2048];
+    struct iovec vectors[BATCH];
+    struct mmsghdr headers[BATCH];
+    size_t count = 2000;
+    size_t received = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (sendto(sender, message->bytes, message->length, 0, (const struct sockaddr *)address,
+                   sizeof *address) < 0) {
+            die("sendto on the loopback failed");
+        }
+    }
+    for (size_t i = 0; i < BATCH; i++) {
+        vectors[i] = (struct iovec){.iov_base = buffers[i], .iov_len = sizeof buffers[i]};
+        headers[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &vectors[i], .msg_iovlen = 1}};
+    }
+    double begin_ns = now_ns();
+    int batch;
+    while ((batch = recvmmsg(receiver, headers, BATCH, MSG_DONTWAIT, NULL)) > 0) {
+        received += (size_t)batch;
+    }
+    double end_ns = now_ns();
+    if (received == 0) {
+        die("nothing came by the loopback");
+    }
+    return (end_ns - begin_ns) / (double)received;
+}
+
+static double measure_recvmmsg(const struct message *message) {
+    double costs[ROUNDS];
+    int size = 4 << 20;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int receiver = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int sender = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    setsockopt(receiver, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    if (receiver < 0 || sender < 0 || bind(receiver, (struct sockaddr *)&address, length) != 0 ||
+        getsockname(receiver, (struct sockaddr *)&address, &length) != 0) {
+        die("no socket on the loopback");
+    }
+    for (size_t round = 0; round < ROUNDS; round++) {
+        costs[round] = drain_round(receiver, sender, &address, message);
+    }
+    return median(costs, ROUNDS);
+}
+
+static void measure_floor(void) {
+    struct identity identity;
+    struct message message;
+    make_identity(&identity, 1);
+    make_alive(&message, &identity, 1, false);
+    printf("{\"bytes\":%zu,\"recvmmsg_ns\":%.0f,\"cjson_ns\":%.0f,\"verify_ns\":%.0f}\n",
+           message.length, measure_recvmmsg(&message), measure_cjson(&message),
+           measure_verify(&message, &identity));
+}
+
+int main(int argc, char **argv) {
+    if (sodium_init() < 0) {
+        die("libsodium can't be initialised");
+    }
+    if (argc == 2 && strcmp(argv[1], "floor") == 0) {
+        measure_floor();
+        return 0;
+    }
+    size_t rows = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
+    if (rows == 0 || rows > 1000000 ||
+        (strcmp(argv[2], "verified") != 0 && strcmp(argv[2], "unverified") != 0)) {
+        fprintf(stderr, "usage: bench_table floor | ROWS verified|unverified\n");
+        return 2;
+    }
+    measure_table(rows, strcmp(argv[2], "verified") == 0);
+    return 0;
+}
