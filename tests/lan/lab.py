@@ -1,0 +1,567 @@
+"""A private LAN for tests: a switch and hosts, each a network namespace that ends with this process.
+
+    with Lab(hosts=2) as lab:
+        one, two = lab.hosts
+        one.start("announce", "--name", "printer", "--service", "ipp:631")
+        watch = two.watch()
+        watch.await_event("joined", name="printer")
+
+Root makes the namespaces as root, an ordinary user inside a user namespace. Where the kernel refuses
+both, every host is the loopback interface (Lab.isolated is False): stories that need separate hosts
+call lab.require_isolation() and are skipped. The test process itself leaves the machine's network
+before anything else happens, so that nothing sent here can ever reach it.
+
+Nothing sleeps: whoever waits names a condition and a deadline, and everything that comes in meanwhile
+is read and stamped with the monotonic time.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import pathlib
+import selectors
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MUSTER = os.environ.get("MUSTER", str(ROOT / "build" / "debug" / "muster"))
+SKIPPED = 77  # SKIP_RETURN_CODE of these tests in ctest
+PORT = 19797
+UNICAST_PORTS = 32
+
+# Generous: it only bounds how long a broken build hangs. What a test measures, it prints.
+DEADLINE_S = 20.0
+POLL_S = 0.02
+
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNET = 0x40000000
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+os.environ["PATH"] = os.environ.get("PATH", "/usr/bin") + ":/usr/sbin:/sbin"
+
+
+class DeadlineMissed(AssertionError):
+    """What was waited for did not happen in time."""
+
+
+# ---- namespaces ----
+
+
+def _call(result, what):
+    if result != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{what}: {os.strerror(error)}")
+
+
+def _isolate():
+    """Moves this process into a network of its own, which has nothing but a loopback."""
+    try:
+        _call(_libc.unshare(_CLONE_NEWNET), "unshare")
+    except PermissionError:
+        uid, gid = os.getuid(), os.getgid()
+        _call(_libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET), "unshare")
+        pathlib.Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+        pathlib.Path("/proc/self/uid_map").write_text(f"0 {uid} 1", encoding="ascii")
+        pathlib.Path("/proc/self/gid_map").write_text(f"0 {gid} 1", encoding="ascii")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True, stderr=subprocess.DEVNULL)
+
+
+def _isolation_works():
+    """Tries in a child whether the kernel lets us make namespaces, move between them and link them."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            _isolate()
+            home = _namespace_fd()
+            _call(_libc.unshare(_CLONE_NEWNET), "unshare")
+            _call(_libc.setns(home, _CLONE_NEWNET), "setns")
+            subprocess.run(
+                ["ip", "link", "add", "probe0", "type", "veth", "peer", "name", "probe1"],
+                check=True,
+                stderr=subprocess.DEVNULL,
+            )
+            code = 0
+        os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def _namespace_fd():
+    return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+class _Network:
+    """This process's own network, entered once; isolated says whether the kernel allowed it."""
+
+    isolated = None
+    home = None
+
+    @classmethod
+    def enter(cls):
+        if cls.isolated is None:
+            cls.isolated = _isolation_works()
+            if cls.isolated:
+                _isolate()
+                cls.home = _namespace_fd()
+            else:
+                print("# the kernel refuses network namespaces: all hosts are the loopback", flush=True)
+        return cls.isolated
+
+    @classmethod
+    def new(cls):
+        """A new network namespace with its loopback up, as a file descriptor that keeps it alive."""
+        _call(_libc.unshare(_CLONE_NEWNET), "unshare")
+        try:
+            return _namespace_fd()
+        finally:
+            _call(_libc.setns(cls.home, _CLONE_NEWNET), "setns")
+
+
+# ---- the lab ----
+
+
+class Lab:
+    """A switch with `hosts` hosts, 10.77.0.1 and so on, without IPv6, and all that runs on them."""
+
+    def __init__(self, hosts=1):
+        self.isolated = _Network.enter()
+        self.port = PORT
+        self._selector = selectors.DefaultSelector()
+        self._processes = []
+        self._closers = contextlib.ExitStack()
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="muster-lan-"))
+        self._closers.callback(shutil.rmtree, self.directory, ignore_errors=True)
+        self.hosts = []
+        try:
+            if self.isolated:
+                self._build(hosts)
+            else:
+                # Tests that run side by side share the one loopback: each takes ports of its own, below
+                # the ephemeral ones.
+                self.port = 20000 + os.getpid() % 380 * (UNICAST_PORTS + 1)
+                self.hosts = [Host(self, number, None) for number in range(1, hosts + 1)]
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self, count):
+        switch = self._namespace()
+        self.hosts = [Host(self, number, self._namespace()) for number in range(1, count + 1)]
+        ports = []
+        for host in self.hosts:
+            port = f"port{host.number}"
+            peer = f"peer name eth0 netns /proc/{os.getpid()}/fd/{host.namespace}"
+            ports.append(f"link add {port} type veth {peer}")
+            ports.append(f"link set {port} master br0 addrgenmode none")
+            ports.append(f"link set {port} up")
+        self._ip(
+            switch,
+            "link add br0 type bridge forward_delay 0",
+            "link set br0 addrgenmode none",
+            "link set br0 up",
+            *ports,
+        )
+        for host in self.hosts:
+            self._ip(
+                host.namespace,
+                "link set lo up",
+                "link set eth0 addrgenmode none",
+                f"addr add {host.address}/24 brd + dev eth0",
+                "link set eth0 up",
+                # Programs that know nothing of interfaces send where the default route leads.
+                "route add default dev eth0",
+            )
+
+    def _namespace(self):
+        fd = _Network.new()
+        self.on_close(lambda: os.close(fd))
+        return fd
+
+    def _ip(self, namespace, *lines):
+        subprocess.run(
+            ["ip", "-batch", "-"],
+            input="\n".join(lines),
+            text=True,
+            check=True,
+            preexec_fn=lambda: _enter_namespace(namespace),
+        )
+
+    def require_isolation(self):
+        if not self.isolated:
+            raise unittest.SkipTest("needs hosts of their own, and the kernel refuses namespaces")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        self.close(check=failure[0] is None)
+
+    def close(self, check=True):
+        """Ends every process and every namespace. Reports what a sanitizer said, unless check is False."""
+        complaints = [process.close() for process in self._processes]
+        self._closers.close()
+        self._selector.close()
+        if check and any(complaints):
+            raise AssertionError("\n".join(filter(None, complaints)))
+
+    def on_close(self, callback):
+        """Calls callback() when the lab ends, the last one first."""
+        self._closers.callback(callback)
+
+    def on_readable(self, source, callback):
+        """Calls callback() whenever source can be read while somebody waits; undone by forget()."""
+        self._selector.register(source, selectors.EVENT_READ, callback)
+
+    def forget(self, source):
+        self._selector.unregister(source)
+
+    def pump(self, timeout_s):
+        """Reads everything that comes in, once, waiting at most timeout_s for the first of it."""
+        for key, _ in self._selector.select(timeout_s):
+            key.data()
+
+    def wait_for(self, condition, what, deadline_s=DEADLINE_S):
+        """Waits until condition() is true and returns its value; DeadlineMissed, with `what`, if never."""
+        end = time.monotonic() + deadline_s
+        while True:
+            self.pump(0)
+            value = condition()
+            if value:
+                return value
+            left = end - time.monotonic()
+            if left <= 0:
+                raise DeadlineMissed(f"not within {deadline_s} s: {what}\n{self.describe()}")
+            self.pump(min(left, POLL_S))
+
+    def never(self, condition, what, during_s):
+        """Waits for all of during_s and fails as soon as condition() is true."""
+        try:
+            value = self.wait_for(condition, "", during_s)
+        except DeadlineMissed:
+            return
+        raise AssertionError(f"{what}: {value}\n{self.describe()}")
+
+    def describe(self):
+        return "\n".join(process.describe() for process in self._processes)
+
+    def started(self, process):
+        self._processes.append(process)
+        return process
+
+
+def _enter_namespace(namespace):
+    """Runs between fork and exec: a child never outlives this process, and lives where it belongs."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if namespace is not None:
+        _call(_libc.setns(namespace, _CLONE_NEWNET), "setns")
+
+
+class Host:
+    """One host of the lab. namespace is None when it is only the loopback."""
+
+    def __init__(self, lab, number, namespace):
+        self.lab = lab
+        self.number = number
+        self.namespace = namespace
+        self.interface = "eth0" if namespace is not None else "lo"
+        self.address = f"10.77.0.{number}" if namespace is not None else "127.0.0.1"
+        self.state = lab.directory / f"host{number}"
+
+    def environment(self, **extra):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MUSTER")}
+        environment.update(
+            MUSTER_INTERFACE=self.interface,
+            MUSTER_PORT=str(self.lab.port),
+            MUSTER_STATE=str(self.state),
+            HOME=str(self.lab.directory),
+            LC_ALL="C.UTF-8",
+            ASAN_OPTIONS="exitcode=99:detect_leaks=1",
+            UBSAN_OPTIONS="halt_on_error=1:exitcode=99:print_stacktrace=1",
+        )
+        environment.update(extra)
+        return {name: value for name, value in environment.items() if value is not None}
+
+    def start_program(self, *argv, terminal=None, **environment):
+        """Starts any program on this host. Environment variables set to None are left out."""
+        return self.lab.started(Process(self, argv, self.environment(**environment), terminal))
+
+    def start(self, *arguments, **environment):
+        """Starts muster with these arguments."""
+        return self.start_program(MUSTER, *arguments, **environment)
+
+    def run(self, *arguments, deadline_s=DEADLINE_S, **environment):
+        """Runs muster with these arguments to its end."""
+        return self.start(*arguments, **environment).finish(deadline_s)
+
+    def announce(self, name, *arguments):
+        return self.start("announce", "--name", name, *arguments)
+
+    def watch(self, *arguments):
+        return self.start("watch", "--ndjson", *arguments)
+
+    def peers(self, *arguments):
+        """The rows of `muster peers --json`."""
+        return self.json("peers", "--json", *arguments)["peers"]
+
+    def json(self, *arguments, codes=(0, 3, 4)):
+        """What muster with these arguments prints, parsed; it ends with one of these codes."""
+        finished = self.run(*arguments)
+        if finished.code not in codes:
+            raise AssertionError(finished.describe())
+        return finished.json()
+
+    def nft(self, rules):
+        """Loads nftables rules into this host."""
+        subprocess.run(
+            ["nft", "-f", "-"],
+            input=rules,
+            text=True,
+            check=True,
+            preexec_fn=lambda: _enter_namespace(self.namespace),
+        )
+
+    def drop_incoming(self, match):
+        """Drops what matches (an nftables expression) before anybody on this host receives it."""
+        ports = f"{PORT}-{PORT + UNICAST_PORTS}"
+        self.nft(
+            "table ip lab\n"
+            "delete table ip lab\n"
+            "table ip lab {\n"
+            "chain incoming { type filter hook input priority 0;\n"
+            f'iifname "{self.interface}" udp dport {ports} {match} drop\n'
+            "}\n"
+            "}\n"
+        )
+
+    def lose_incoming(self, percent):
+        """Loses so many of the received datagrams, each by its own chance."""
+        self.drop_incoming(f"numgen random mod 100 < {percent}")
+
+    @contextlib.contextmanager
+    def inside(self):
+        """Sockets made in this block belong to the host."""
+        if self.namespace is None:
+            yield
+            return
+        _call(_libc.setns(self.namespace, _CLONE_NEWNET), "setns")
+        try:
+            yield
+        finally:
+            _call(_libc.setns(_Network.home, _CLONE_NEWNET), "setns")
+
+    def socket(self, kind=socket.SOCK_DGRAM):
+        with self.inside():
+            return socket.socket(socket.AF_INET, kind)
+
+
+# ---- processes ----
+
+
+class Line(str):
+    """A line of output with the monotonic time at which it was read."""
+
+    stamp = 0.0
+
+
+class Process:
+    """A program on a host. Its output is read whenever somebody waits."""
+
+    def __init__(self, host, argv, environment, terminal=None):
+        """terminal, a (columns, rows) pair, gives it a pseudo-terminal for stdout and stderr."""
+        self.lab = host.lab
+        self.host = host
+        self.argv = argv
+        self.out = ""
+        self.error = ""
+        self.lines = []
+        self.raw = b""
+        self._rests = {}
+        self._events = []
+        output = error = subprocess.PIPE
+        if terminal:
+            master, slave = os.openpty()
+            columns, rows = terminal
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            output = error = slave
+        self._popen = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=error,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=lambda: _enter_namespace(host.namespace),
+        )
+        self.pid = self._popen.pid
+        if terminal:
+            os.close(slave)
+            self._read_from(open(master, "rb", buffering=0), "out")
+        else:
+            self._read_from(self._popen.stdout, "out")
+            self._read_from(self._popen.stderr, "error")
+
+    def _read_from(self, stream, name):
+        os.set_blocking(stream.fileno(), False)
+        self._rests[stream] = b""
+        self.lab.on_readable(stream, lambda: self._read(stream, name))
+
+    def _read(self, stream, name):
+        try:
+            data = os.read(stream.fileno(), 1 << 16)
+        except BlockingIOError:
+            return
+        except OSError:  # a terminal whose last user is gone
+            data = b""
+        if not data:
+            self.lab.forget(stream)
+            stream.close()
+            del self._rests[stream]
+            return
+        self.raw += data
+        setattr(self, name, getattr(self, name) + data.decode("utf-8", "backslashreplace"))
+        if name == "out":
+            self._split(stream, data)
+
+    def _split(self, stream, data):
+        *whole, self._rests[stream] = (self._rests[stream] + data).split(b"\n")
+        for text in whole:
+            line = Line(text.decode("utf-8", "backslashreplace"))
+            line.stamp = time.monotonic()
+            self.lines.append(line)
+
+    @property
+    def code(self):
+        """The exit code, negative for a signal; None while it runs."""
+        return self._popen.poll()
+
+    @property
+    def done(self):
+        """True once it has ended and all its output was read."""
+        return self.code is not None and not self._rests
+
+    def events(self, *kinds, **members):
+        """The (stamp, object) of every JSON line on stdout whose "event" is one of kinds (all, without)
+        and that has these members."""
+        for line in self.lines[len(self._events) :]:
+            self._events.append((line.stamp, json.loads(line)))
+        return [
+            (stamp, event)
+            for stamp, event in self._events
+            if (not kinds or event.get("event") in kinds)
+            and all(event.get(name) == value for name, value in members.items())
+        ]
+
+    def json(self):
+        """The one JSON document that it printed."""
+        return json.loads(self.out)
+
+    def await_event(self, kind, deadline_s=DEADLINE_S, after=0.0, **members):
+        """The first (stamp, object) of such an event read after the stamp `after`."""
+
+        def found():
+            return [event for event in self.events(kind, **members) if event[0] > after]
+
+        return self.lab.wait_for(found, f"event {kind} {members} from {self.name}", deadline_s)[0]
+
+    def await_line(self, text, deadline_s=DEADLINE_S):
+        """The first line on stdout that contains text."""
+
+        def found():
+            return [line for line in self.lines if text in line]
+
+        return self.lab.wait_for(found, f"{text!r} from {self.name}", deadline_s)[0]
+
+    def write(self, text):
+        """Writes to its stdin."""
+        self._popen.stdin.write(text.encode("utf-8", "surrogateescape"))
+        self._popen.stdin.flush()
+
+    def signal(self, number):
+        """Sends a signal and returns the time at which it was sent."""
+        self._popen.send_signal(number)
+        return time.monotonic()
+
+    def finish(self, deadline_s=DEADLINE_S):
+        """Waits for its end. Returns self."""
+        self.lab.wait_for(lambda: self.done, f"end of {self.name}", deadline_s)
+        complaint = self._complaint()
+        if complaint:
+            raise AssertionError(complaint)
+        return self
+
+    def stop(self, deadline_s=DEADLINE_S):
+        """Asks it to end (SIGTERM) and waits for that. Returns self."""
+        self.signal(signal.SIGTERM)
+        return self.finish(deadline_s)
+
+    def close(self):
+        """Ends it by force if need be. Returns what a sanitizer said, or None."""
+        if self.code is None:
+            self._popen.kill()
+            self._popen.wait()
+        for stream in list(self._rests):
+            while stream in self._rests:
+                before = len(self.raw)
+                self._read(stream, "error" if stream is self._popen.stderr else "out")
+                if stream in self._rests and len(self.raw) == before:
+                    self.lab.forget(stream)  # a grandchild still holds the other end
+                    stream.close()
+                    del self._rests[stream]
+        self._popen.stdin.close()
+        return self._complaint()
+
+    def _complaint(self):
+        if "Sanitizer" in self.error or "runtime error:" in self.error or self.code in (99, -signal.SIGSEGV):
+            return self.describe()
+        return None
+
+    @property
+    def name(self):
+        return f"host {self.host.number}: {' '.join(map(str, self.argv))}"
+
+    def describe(self):
+        """All that is known of it, for a failure's message."""
+        return (
+            f"--- {self.name}\nexit code: {self.code}\nstdout:\n{self.out[-4000:]}\nstderr:\n{self.error[-4000:]}"
+        )
+
+
+# ---- tests ----
+
+
+class LanTest(unittest.TestCase):
+    """A story in a lab."""
+
+    def lab(self, hosts=1):
+        lab = Lab(hosts)
+        # Closed after the test either way; a sanitizer's report must fail the test too.
+        self.addCleanup(lab.close)
+        return lab
+
+
+def note(text):
+    """A measured figure or a remark, for the reader of the log."""
+    print(f"# {text}", flush=True)
+
+
+def main():
+    """Runs this file's tests. Ends with 77 when the kernel allowed none of them."""
+    if not os.access(MUSTER, os.X_OK):
+        sys.exit(f"{MUSTER} is missing: build it, or say in MUSTER where it is")
+    program = unittest.main(exit=False, verbosity=2)
+    result = program.result
+    if not result.wasSuccessful():
+        sys.exit(1)
+    if result.testsRun and len(result.skipped) == result.testsRun:
+        sys.exit(SKIPPED)

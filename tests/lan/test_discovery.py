@@ -1,0 +1,192 @@
+"""Who starts is seen by everyone, what changes is seen by everyone."""
+
+import time
+
+from lab import LanTest, main, note
+
+HOSTS = 8
+
+
+def name_of(host):
+    return f"host{host.number}"
+
+
+def names(rows):
+    return sorted(row["name"] for row in rows)
+
+
+class Everyone(LanTest):
+    def see_everyone(self, lab):
+        """All hosts start at once; returns how long after the last start the last host saw the last one."""
+        everyone = sorted(name_of(host) for host in lab.hosts)
+        watches = [host.watch() for host in lab.hosts]
+        for host in lab.hosts:
+            host.announce(name_of(host), "--service", f"http:{8000 + host.number}")
+        started = time.monotonic()
+
+        def all_joined():
+            return all(names(e for _, e in watch.events("joined")) == everyone for watch in watches)
+
+        lab.wait_for(all_joined, "everyone sees everyone")
+        return max(watch.events("joined")[-1][0] for watch in watches) - started
+
+    def list_everyone(self, lab):
+        """`muster peers` on every host lists every host. Returns how long the slowest took."""
+        started = time.monotonic()
+        listings = [host.start("peers", "--json") for host in lab.hosts]
+        for listing in listings:
+            listing.finish()
+        took = time.monotonic() - started
+        for host, listing in zip(lab.hosts, listings):
+            self.assertEqual(listing.code, 0, listing.describe())
+            rows = listing.json()["peers"]
+            self.assertEqual(names(rows), sorted(map(name_of, lab.hosts)), listing.describe())
+            for row in rows:
+                self.assertEqual((row["state"], row["verified"]), ("alive", True), listing.describe())
+                port = 8000 + int(row["name"].removeprefix("host"))
+                self.assertEqual([s["port"] for s in row["services"]], [port])
+                if lab.isolated:
+                    self.assertEqual(row["address"], lab.hosts[port - 8001].address)
+                self.assertEqual(row["interface"], host.interface)
+        return took
+
+    def test_eight_hosts(self):
+        lab = self.lab(HOSTS)
+        note(f"8 hosts: everyone saw everyone {self.see_everyone(lab):.3f} s after the last start")
+        note(f"8 hosts: the slowest of 8 `muster peers` at once took {self.list_everyone(lab):.3f} s")
+
+    def test_eight_hosts_that_lose_a_tenth(self):
+        lab = self.lab(HOSTS)
+        lab.require_isolation()
+        for host in lab.hosts:
+            host.lose_incoming(10)
+        note(f"8 hosts, 10 % lost: everyone saw everyone {self.see_everyone(lab):.3f} s after the last start")
+        note(f"8 hosts, 10 % lost: the slowest of 8 `muster peers` took {self.list_everyone(lab):.3f} s")
+
+    def test_listing_right_after_the_start(self):
+        """Whoever looks at once, while the others still start, sees them all before long."""
+        lab = self.lab(HOSTS)
+        everyone = sorted(map(name_of, lab.hosts))
+        for host in lab.hosts:
+            host.announce(name_of(host))
+        started = time.monotonic()
+        last = lab.hosts[-1]
+        lab.wait_for(lambda: names(last.peers()) == everyone, "everyone listed")
+        note(f"8 hosts: `muster peers` was complete {time.monotonic() - started:.3f} s after the last start")
+
+
+class Change(LanTest):
+    def test_a_service_changes(self):
+        lab = self.lab(2)
+        here, there = lab.hosts
+        watch = there.watch()
+        peer = here.announce("nas", "--service", "http:8080", "--attr", "room=attic", "--stdin")
+        _, joined = watch.await_event("joined", name="nas")
+        self.assertEqual([s["port"] for s in joined["services"]], [8080])
+
+        peer.write("service http:8081\nremove http:8080\nattr room=cellar\n")
+        written = time.monotonic()
+
+        def changed():
+            events = watch.events("changed", name="nas")
+            return events and [s["port"] for s in events[-1][1]["services"]] == [8081] and events
+
+        stamp, event = lab.wait_for(changed, "the change is seen")[-1]
+        note(f"a change was seen after {stamp - written:.3f} s")
+        self.assertEqual(event["id"], joined["id"])
+
+        def settled():
+            (row,) = there.peers()
+            return row["attrs"] == {"room": "cellar"} and [s["port"] for s in row["services"]] == [8081]
+
+        lab.wait_for(settled, "the listing shows the change")
+        self.assertFalse(watch.events("joined", "left", "lost", "restarted")[1:])
+
+    def test_a_mistake_on_stdin_changes_nothing(self):
+        lab = self.lab(1)
+        (host,) = lab.hosts
+        watch = host.watch()
+        peer = host.announce("nas", "--service", "http:8080", "--stdin")
+        watch.await_event("joined", name="nas")
+        peer.write("service http:0\nremove ipp:631\nfrobnicate\nattr\n")
+        lab.wait_for(lambda: peer.error.count("\n") >= 4, "four complaints")
+        peer.write("attr done=yes\n")
+        _, event = watch.await_event("changed", name="nas")
+        self.assertEqual([s["port"] for s in event["services"]], [8080])
+        self.assertIsNone(peer.code)
+
+
+class Finding(LanTest):
+    """The questions that scripts ask."""
+
+    def setUp(self):
+        self.lan = self.lab(2)
+        self.here, self.there = self.lan.hosts
+        watch = self.here.watch()
+        self.there.announce("printer", "--service", "ipp:631,name=Upstairs,txt.rp=ipp/print")
+        self.there.announce("nas", "--service", "smb:445", "--service", "http:8080")
+        for name in ("printer", "nas"):
+            watch.await_event("joined", name=name)
+
+    def test_resolve(self):
+        by_type = self.here.run("resolve", "ipp")
+        self.assertEqual((by_type.code, by_type.out), (0, f"{self.there.address}:631\n"))
+        by_name = self.here.run("resolve", "nas")
+        self.assertEqual(by_name.code, 0)
+        expected = sorted(f"{self.there.address}:{port}" for port in (445, 8080))
+        self.assertEqual(sorted(by_name.out.split()), expected)
+        self.assertEqual(self.here.run("resolve", "gopher").code, 4)
+
+    def test_services(self):
+        rows = self.here.json("services", "--json")["services"]
+        self.assertEqual(sorted(row["port"] for row in rows), [445, 631, 8080])
+        (printer,) = self.here.json("services", "ipp", "--json")["services"]
+        self.assertEqual((printer["name"], printer["txt"]), ("Upstairs", {"rp": "ipp/print"}))
+        lines = self.here.run("services", "http", "--format", "{address}:{port}")
+        self.assertEqual((lines.code, lines.out), (0, f"{self.there.address}:8080\n"))
+        self.assertEqual(self.here.run("services", "gopher").code, 4)
+
+    def test_peers_by_pattern(self):
+        self.assertEqual(names(self.here.peers("pr*")), ["printer"])
+        self.assertEqual(names(self.here.peers()), ["nas", "printer"])
+        nothing = self.here.run("peers", "x*")
+        self.assertEqual((nothing.code, nothing.error.count("\n")), (4, 1), nothing.describe())
+
+    def test_show(self):
+        shown = self.here.json("show", "printer", "--json")
+        (peer,) = shown["peers"]
+        self.assertEqual(peer["name"], "printer")
+        for evidence in peer["tuples"]:
+            self.assertEqual(evidence["protocol"], "udp")
+            self.assertEqual(evidence["source_address"], self.there.address)
+            self.assertEqual(evidence["source_port"], peer["port"])
+            self.assertEqual(evidence["interface"], self.here.interface)
+            self.assertGreaterEqual(evidence["count"], 1)
+        self.assertTrue(peer["tuples"])
+        text = self.here.run("show", "printer")
+        self.assertEqual(text.code, 0)
+        for word in ("printer", peer["id"], "ipp", "631", self.there.address, "Upstairs"):
+            self.assertIn(word, text.out)
+        self.assertEqual(self.here.run("show", "nobody-of-this-name").code, 4)
+
+    def test_wait(self):
+        self.assertEqual(self.here.run("wait", "ipp", "--timeout", "10").code, 0)
+        self.assertEqual(self.here.run("wait", "nas", "--timeout", "10").code, 0)
+        waiting = self.here.start("wait", "http", "--count", "2", "--timeout", "15")
+        self.there.announce("web", "--service", "http:80")
+        self.assertEqual(waiting.finish().code, 0, waiting.describe())
+        late = self.here.run("wait", "gopher", "--timeout", "0.5")
+        self.assertEqual(late.code, 124, late.describe())
+
+    def test_looking_leaves_no_row(self):
+        watch = self.there.watch()
+        watch.await_event("joined", name="nas")
+        self.here.run("peers")
+        self.here.run("services")
+        self.here.run("show", "nas")
+        self.assertEqual(names(self.here.peers()), ["nas", "printer"])
+        self.assertEqual(names(e for _, e in watch.events("joined")), ["nas", "printer"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""What can go wrong on a host ends with 1 and one clear line; what was not found has its own exit code."""
+
+import socket
+
+from lab import MUSTER, UNICAST_PORTS, LanTest, main
+
+
+class Errors(LanTest):
+    def setUp(self):
+        self.lan = self.lab(2)
+        self.here, self.there = self.lan.hosts
+
+    def fails(self, result, *words):
+        """Ended with 1 and one line with these words."""
+        self.assertEqual(result.code, 1, result.describe())
+        self.assertEqual(result.out, "")
+        self.assertEqual(result.error.count("\n"), 1, result.describe())
+        self.assertTrue(result.error.startswith("muster"), result.error)
+        for word in words:
+            self.assertIn(word, result.error)
+
+    def id_of(self, name):
+        """Announces, learns the id from another host, and stops."""
+        watch = self.there.watch()
+        peer = self.here.announce(name)
+        _, event = watch.await_event("joined", name=name)
+        self.assertEqual(peer.stop().code, 0)
+        watch.stop()
+        return event["id"]
+
+    # ---- the network ----
+
+    def test_unknown_interface(self):
+        for command in (["peers"], ["announce", "--name", "x"], ["watch"], ["wait", "x"]):
+            self.fails(self.here.run("--interface", "nope0", *command), "nope0")
+        self.fails(self.here.run("--interface", f"{self.here.interface},nope0", "peers"), "nope0")
+
+    def test_no_usable_interface(self):
+        self.lan.require_isolation()
+        for interface in ("eth0", "lo"):
+            self.ip("link", "set", interface, "down")
+        self.fails(self.here.run("peers", MUSTER_INTERFACE=None), "interface")
+        self.fails(self.here.run("announce", "--name", "x", MUSTER_INTERFACE=None), "interface")
+
+    def test_the_loopback_when_nothing_else_is_up(self):
+        self.lan.require_isolation()
+        self.ip("link", "set", "eth0", "down")
+        self.here.start("announce", "--name", "alone", MUSTER_INTERFACE=None)
+        self.assertEqual(self.here.run("wait", "alone", MUSTER_INTERFACE=None).code, 0)
+        listing = self.here.run("peers", MUSTER_INTERFACE=None)
+        self.assertIn("127.0.0.1", listing.out, listing.describe())
+
+    def ip(self, *arguments):
+        result = self.here.start_program("ip", *arguments).finish()
+        self.assertEqual(result.code, 0, result.describe())
+
+    def test_all_unicast_ports_taken(self):
+        """It says so and goes on with another port."""
+        for port in range(self.lan.port + 1, self.lan.port + 1 + UNICAST_PORTS):
+            taken = self.here.socket(socket.SOCK_DGRAM)
+            self.addCleanup(taken.close)
+            taken.bind(("", port))
+        watch = self.there.watch()
+        peer = self.here.announce("late", "--service", "http:80")
+        watch.await_event("joined", name="late")
+        warnings = [line for line in peer.error.splitlines() if "port" in line and "taken" in line]
+        self.assertEqual(len(warnings), 1, peer.describe())
+        self.assertIsNone(peer.code)
+
+    def test_one_unicast_port_taken(self):
+        taken = self.here.socket(socket.SOCK_DGRAM)
+        self.addCleanup(taken.close)
+        taken.bind(("", self.lan.port + 1))
+        peer = self.here.announce("second")
+        self.assertEqual(self.there.run("wait", "second").code, 0)
+        (row,) = self.there.peers()
+        self.assertEqual(row["port"], self.lan.port + 2)
+        self.assertEqual(peer.error.count("\n"), 1, peer.describe())
+
+    # ---- the state directory ----
+
+    def test_state_directory_that_cannot_be(self):
+        blocked = self.lan.directory / "file"
+        blocked.write_text("not a directory")
+        path = str(blocked / "state")
+        self.fails(self.here.run("--state", path, "announce", "--name", "x"), path)
+        self.fails(self.here.run("announce", "--name", "x", MUSTER_STATE=path), path)
+        self.assertEqual(self.here.run("peers", "--timeout", "0.2", MUSTER_STATE=path).code, 3)
+
+    def test_damaged_key(self):
+        """It is set aside, said, and replaced only by the next start."""
+        before = self.id_of("nas")
+        slot = self.here.state / "nas"
+        for junk in (b"", b"junk", (slot / "key").read_bytes()[:-2], b"0" * 128 + b"\n", b"\0" * 500):
+            (slot / "key").write_bytes(junk)
+            self.fails(self.here.run("announce", "--name", "nas"), str(slot / "key"), "damaged", "set aside")
+            self.assertFalse((slot / "key").exists())
+            self.assertIn(junk, [path.read_bytes() for path in slot.glob("key.damaged-*")])
+            after = self.id_of("nas")
+            self.assertNotEqual(after, before)
+            before = after
+        self.assertEqual(self.id_of("nas"), before)
+
+    def test_damaged_boot(self):
+        self.id_of("nas")
+        slot = self.here.state / "nas"
+        for junk in (b"", b"-1\n", b"1e9\n", b"9" * 40 + b"\n"):
+            (slot / "boot").write_bytes(junk)
+            self.fails(self.here.run("announce", "--name", "nas"), str(slot / "boot"), "damaged")
+            self.id_of("nas")
+
+    def test_the_key_is_private(self):
+        self.id_of("nas")
+        slot = self.here.state / "nas"
+        self.assertEqual(slot.stat().st_mode & 0o777, 0o700)
+        for path in slot.iterdir():
+            self.assertEqual(path.stat().st_mode & 0o777, 0o600, path)
+
+    def test_too_big_a_document(self):
+        attrs = [argument for number in range(10) for argument in ("--attr", f"a{number}=" + "v" * 200)]
+        self.fails(self.here.run("announce", "--name", "big", *attrs), "fit")
+
+    # ---- output ----
+
+    def test_output_that_cannot_be_written(self):
+        self.there.announce("peer", "--service", "http:80")
+        self.assertEqual(self.here.run("wait", "peer").code, 0)
+        for command in ("peers", "peers --json", "services --json", "show peer", "--help"):
+            script = f'exec "$0" {command} >/dev/full'
+            result = self.here.start_program("sh", "-c", script, MUSTER).finish()
+            self.fails(result)
+
+    def test_a_reader_that_goes_away_ends_a_watch(self):
+        self.there.announce("peer")
+        script = '"$0" watch --ndjson | head -n 1'
+        result = self.here.start_program("sh", "-c", script, MUSTER).finish()
+        self.assertIn('"joined"', result.out)
+        self.assertEqual(result.error, "")
+
+    # ---- exit codes ----
+
+    def test_nobody(self):
+        for command in (["peers"], ["services"], ["show", "x"], ["resolve", "x"]):
+            result = self.here.run(*command)
+            self.assertEqual(result.code, 3, result.describe())
+            self.assertEqual(result.error.count("\n"), 1, result.describe())
+            self.assertIn(self.here.interface, result.error)
+
+    def test_nothing(self):
+        self.there.announce("peer", "--service", "http:80")
+        self.assertEqual(self.here.run("wait", "peer").code, 0)
+        for command in (["peers", "x*"], ["services", "ipp"], ["show", "x"], ["resolve", "ipp"]):
+            result = self.here.run(*command)
+            self.assertEqual(result.code, 4, result.describe())
+            self.assertEqual(result.error.count("\n"), 1, result.describe())
+
+    def test_timed_out(self):
+        for command in (["wait", "x"], ["watch"]):
+            result = self.here.run(*command, "--timeout", "0.3")
+            self.assertEqual(result.code, 124, result.describe())
+            self.assertEqual(result.out, "")
+
+
+if __name__ == "__main__":
+    main()

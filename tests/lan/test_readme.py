@@ -1,0 +1,86 @@
+"""The programs that README.md shows compile and run as they stand."""
+
+import os
+import pathlib
+import re
+import shlex
+import signal
+import unittest
+
+from lab import MUSTER, ROOT, LanTest, main
+
+README = ROOT / "README.md"
+BUILD = pathlib.Path(os.environ.get("MUSTER_BUILD", pathlib.Path(MUSTER).parent))
+LIBRARIES = shlex.split(os.environ.get("MUSTER_LIBRARIES", "-luv -lcjson -lsodium -lm"))
+BLOCK = "^```{language}\n(.*?)^```$"
+
+
+def first_block(language):
+    """The first fenced block of README.md in this language."""
+    found = re.search(BLOCK.format(language=language), README.read_text(), re.MULTILINE | re.DOTALL)
+    if not found:
+        raise AssertionError(f"README.md has no block of {language}")
+    return found[1]
+
+
+@unittest.skipUnless(README.exists(), "there is no README.md")
+class Readme(LanTest):
+    def setUp(self):
+        self.lan = self.lab(2)
+        # These programs use whatever network there is: not the machine's own.
+        self.lan.require_isolation()
+        self.here, self.there = self.lan.hosts
+
+    def test_python_peer(self):
+        """The script is a whole peer: seen at once, listed as unverified, and gone when it stops."""
+        script = self.lan.directory / "peer.py"
+        script.write_text(first_block("python"))
+        watch = self.here.watch()
+        process = self.there.start_program("/usr/bin/python3", str(script))
+        _, event = watch.await_event("joined")
+        self.assertFalse(event["verified"], process.describe())
+        listing = self.here.run("peers")
+        self.assertEqual(listing.code, 0, listing.describe())
+        self.assertIn("?", listing.out)
+        self.assertIn("unverified", listing.error)
+        (row,) = self.here.peers()
+        self.assertEqual((row["name"], row["verified"], row["state"]), (event["name"], False, "alive"))
+        process.signal(signal.SIGINT)
+        self.lan.wait_for(lambda: watch.events("left", "lost", id=event["id"]), "it is gone")
+
+    def compile(self, source):
+        path = self.lan.directory / "program.c"
+        path.write_text(source)
+        program = self.lan.directory / "program"
+        archive = BUILD / "libmuster.a"
+        flags = []
+        if b"__asan_" in archive.read_bytes():
+            flags = ["-fsanitize=address,undefined"]
+        flags += ["-std=c11", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE"]
+        command = [os.environ.get("CC", "cc"), *flags, f"-I{ROOT}/src/include", str(path), "-o", str(program)]
+        compiler = self.here.start_program(*command, str(archive), *LIBRARIES).finish(120)
+        self.assertEqual(compiler.code, 0, compiler.describe())
+        self.assertEqual(compiler.error, "")
+        return str(program)
+
+    def test_c_program(self):
+        program = self.compile(first_block("c"))
+        watch = self.here.watch()
+        self.here.announce("neighbour", "--service", "http:80")
+        watch.await_event("joined", name="neighbour")
+        # Its state goes where root's goes by default: into a directory of this test's own.
+        hidden = 'mount -t tmpfs tmpfs /var/lib && exec "$0"'
+        process = self.there.start_program("unshare", "--mount", "sh", "-c", hidden, program, terminal=(100, 40))
+
+        def works():
+            seen = [e for _, e in watch.events("joined") if e["name"] != "neighbour"]
+            return seen or "neighbour" in process.out
+
+        self.lan.wait_for(works, "it is seen, or sees")
+        self.assertIsNone(process.code, process.describe())
+        process.signal(signal.SIGTERM)
+        self.lan.wait_for(lambda: process.code is not None, "it ends")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Wrong arguments end with 2 and one line that names the argument; --help shows an example."""
+
+from lab import Lab, LanTest, main
+
+COMMANDS = ("announce", "peers", "services", "show", "resolve", "wait", "watch")
+LONG = "n" * 64
+
+# Arguments, and the words that the complaint must have.
+WRONG = [
+    ([], ["COMMAND", "--help"]),
+    (["frobnicate"], ["frobnicate"]),
+    (["--frobnicate"], ["--frobnicate"]),
+    (["-x"], ["-x"]),
+    (["--interface"], ["--interface", "value"]),
+    (["--interface", "", "peers"], ["--interface"]),
+    (["--interface", "eth0,,eth1", "peers"], ["--interface"]),
+    (["--interface", "much-too-long-a-name", "peers"], ["--interface"]),
+    (["--port", "0", "peers"], ["--port", "0"]),
+    (["--port", "65536", "peers"], ["--port", "65536"]),
+    (["--port", "65535", "peers"], ["--port", "65535"]),
+    (["--port", "12x", "peers"], ["--port", "12x"]),
+    (["--port", "-1", "peers"], ["--port", "-1"]),
+    (["--port", "99999999999999999999999", "peers"], ["--port"]),
+    (["--state", "", "announce"], ["--state"]),
+    (["--color", "sometimes", "peers"], ["--color", "sometimes", "never"]),
+    (["--log-level", "loud", "peers"], ["--log-level", "loud", "debug"]),
+    (["--version=1"], ["--version"]),
+    (["peers", "--frobnicate"], ["--frobnicate"]),
+    (["peers", "one", "two"], ["two"]),
+    (["peers", ""], ["PATTERN"]),
+    (["peers", "--json=yes"], ["--json"]),
+    (["peers", "--sort"], ["--sort"]),
+    (["peers", "--sort", "colour"], ["--sort", "colour", "NAME"]),
+    (["peers", "--sort", "NAME:up"], ["--sort", "up"]),
+    (["peers", "-o", "colour"], ["--columns", "colour"]),
+    (["peers", "-o", ""], ["--columns"]),
+    (["peers", "-o", "+"], ["--columns"]),
+    (["peers", "--state", "dead"], ["--state", "dead", "alive"]),
+    (["peers", "--state", "alive,"], ["--state"]),
+    (["peers", "--timeout", "soon"], ["--timeout", "soon"]),
+    (["peers", "--timeout", "0"], ["--timeout", "0"]),
+    (["peers", "--timeout", "-1"], ["--timeout", "-1"]),
+    (["peers", "--timeout", "1d"], ["--timeout", "1d"]),
+    (["peers", "--timeout", "1e3"], ["--timeout", "1e3"]),
+    (["peers", "--timeout", "9999999999"], ["--timeout"]),
+    (["peers", "id:"], ["PATTERN"]),
+    (["peers", "id:xyz"], ["PATTERN", "xyz"]),
+    (["services", "one", "two"], ["two"]),
+    (["services", "not_a_type"], ["TYPE", "not_a_type"]),
+    (["services", "--format", "{adress}"], ["--format", "adress", "{address}"]),
+    (["services", "--format", "{address"], ["--format"]),
+    (["services", "--format", "address}"], ["--format"]),
+    (["services", "--format", ""], ["--format"]),
+    (["show"], ["PEER"]),
+    (["show", ""], ["PEER"]),
+    (["show", "one", "two"], ["two"]),
+    (["show", f"name:{LONG}"], ["PEER"]),
+    (["resolve"], ["NAME|TYPE"]),
+    (["resolve", "one", "two"], ["two"]),
+    (["resolve", "type:-http"], ["NAME|TYPE", "-http"]),
+    (["wait"], ["EXPR"]),
+    (["wait", "one", "two"], ["two"]),
+    (["wait", "ipp", "--count", "0"], ["--count", "0"]),
+    (["wait", "ipp", "--count", "x"], ["--count", "x"]),
+    (["wait", "ipp", "--count", "1000001"], ["--count", "1000001"]),
+    (["wait", "ipp", "--timeout", "x"], ["--timeout", "x"]),
+    (["watch", "something"], ["something"]),
+    (["watch", "--count", "0"], ["--count", "0"]),
+    (["watch", "--timeout", "x"], ["--timeout", "x"]),
+    (["announce", "something"], ["something"]),
+    (["announce", "--name", ""], ["--name"]),
+    (["announce", "--name", LONG], ["--name", "63"]),
+    (["announce", "--name", "\udcff"], ["--name", "UTF-8"]),
+    (["announce", "--instance", ""], ["--instance"]),
+    (["announce", "--instance", LONG], ["--instance"]),
+    (["announce", "--interval", "99ms"], ["--interval", "99ms"]),
+    (["announce", "--interval", "25h"], ["--interval", "25h"]),
+    (["announce", "--interval", "x"], ["--interval", "x"]),
+    (["announce", "--service", ""], ["--service"]),
+    (["announce", "--service", "http"], ["--service", "http", "PORT"]),
+    (["announce", "--service", "http:"], ["--service"]),
+    (["announce", "--service", "http:0"], ["--service", "0", "65535"]),
+    (["announce", "--service", "http:65536"], ["--service", "65536"]),
+    (["announce", "--service", "http:x"], ["--service", "x"]),
+    (["announce", "--service", "http: 80"], ["--service"]),
+    (["announce", "--service", "http:80/sctp"], ["--service", "sctp", "udp"]),
+    (["announce", "--service", "-http:80"], ["--service", "-http"]),
+    (["announce", "--service", "80:80"], ["--service", "80"]),
+    (["announce", "--service", "sixteen-letters-:80"], ["--service"]),
+    (["announce", "--service", "http:80,"], ["--service"]),
+    (["announce", "--service", "http:80,colour=red"], ["--service", "colour"]),
+    (["announce", "--service", "http:80,name=a,name=b"], ["--service", "name"]),
+    (["announce", "--service", "http:80,txt.=x"], ["--service", "txt"]),
+    (["announce", "--service", "http:80,txt.a=1,txt.a=2"], ["--service", "a"]),
+    (["announce", "--service", f"http:80,name={LONG}"], ["--service", "63"]),
+    (["announce", "--service", "http:80,txt.a=" + "v" * 256], ["--service", "255"]),
+    (["announce", "--service", "http:80", "--service", "http:80,name=b"], ["--service", "http"]),
+    (["announce", "--attr", "room"], ["--attr", "room", "KEY=VALUE"]),
+    (["announce", "--attr", "=attic"], ["--attr"]),
+    (["announce", "--attr", f"{LONG}=x"], ["--attr", "63"]),
+    (["announce", "--attr", "a=" + "v" * 256], ["--attr", "255"]),
+    (["announce", "--attr", "a=1", "--attr", "a=2"], ["--attr", "a"]),
+]
+
+WRONG_ENVIRONMENT = [
+    ("MUSTER_PORT", "x"),
+    ("MUSTER_PORT", "65536"),
+    ("MUSTER_INTERFACE", "eth0,"),
+]
+
+
+class Usage(LanTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = Lab(1)
+        (cls.host,) = cls.shared.hosts
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.shared.close()
+
+    def refused(self, result, words):
+        self.assertEqual(result.code, 2, result.describe())
+        self.assertEqual(result.out, "", "usage errors belong on stderr")
+        self.assertEqual(result.error.count("\n"), 1, result.describe())
+        self.assertTrue(result.error.startswith("muster"), result.error)
+        self.assertLess(len(result.error), 400, result.error)
+        for word in words:
+            self.assertIn(word, result.error)
+
+    def test_wrong_arguments(self):
+        for arguments, words in WRONG:
+            with self.subTest(arguments=arguments):
+                self.refused(self.host.run(*arguments), words)
+
+    def test_wrong_environment(self):
+        for name, value in WRONG_ENVIRONMENT:
+            with self.subTest(name=name, value=value):
+                self.refused(self.host.run("peers", **{name: value}), [name])
+
+    def test_options_win_over_the_environment(self):
+        result = self.host.run("peers", "--port", "20000", "--timeout", "0.2", MUSTER_PORT="x")
+        self.assertEqual(result.code, 3, result.describe())
+
+    def test_global_options_before_and_after_the_command(self):
+        for arguments in (["--port", "20000", "peers"], ["peers", "--port", "20000"]):
+            self.assertEqual(self.host.run(*arguments, "--timeout", "0.2").code, 3)
+
+    def test_help(self):
+        for command in COMMANDS:
+            for option in ("--help", "-h"):
+                result = self.host.run(command, option)
+                self.assertEqual((result.code, result.error), (0, ""), result.describe())
+                self.assertIn(f"Usage: muster {command}", result.out)
+                self.assertRegex(result.out, rf"(?m)^Examples:\n(.*\n)*.*muster {command}")
+                for line in result.out.splitlines():
+                    self.assertLessEqual(len(line), 100, line)
+        result = self.host.run("--help")
+        self.assertEqual((result.code, result.error), (0, ""))
+        for command in COMMANDS:
+            self.assertRegex(result.out, rf"(?m)^  {command} ")
+
+    def test_version(self):
+        for arguments in (["--version"], ["-V"], ["peers", "--version"]):
+            result = self.host.run(*arguments)
+            self.assertEqual((result.code, result.error), (0, ""))
+            self.assertRegex(result.out, r"^muster \d+\.\d+\.\d+\n$")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Datagrams of the wire format made and read by hand, without libmuster, well-formed or not."""
+
+import json
+import secrets
+import socket
+import struct
+import time
+
+GROUP = "224.0.0.254"
+BROADCAST = "255.255.255.255"
+DATAGRAM_BYTES_MAX = 1400
+
+
+def new_id():
+    return secrets.token_hex(16)
+
+
+def new_boot():
+    return time.time_ns() // 1_000_000
+
+
+def encode(**header):
+    """One unsigned message of version 1: its header line."""
+    header = {"muster": 1, **header}
+    return json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(datagram):
+    """The header of a datagram, empty when it is none."""
+    try:
+        header = json.loads(datagram.split(b"\n", 1)[0])
+    except (ValueError, RecursionError):
+        return {}
+    return header if isinstance(header, dict) else {}
+
+
+class Voice:
+    """A socket on a host that says whatever it is told to. Its address is the host's, its port any."""
+
+    def __init__(self, host, ttl=255):
+        self.port = host.lab.port
+        self.socket = host.socket()
+        host.lab.on_close(self.socket.close)
+        self.socket.bind((host.address, 0))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(host.address))
+        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
+        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+
+    def say(self, datagram, to=GROUP, port=None):
+        self.socket.sendto(datagram, (to, port or self.port))
+
+
+class Ear:
+    """All that the group says, as heard on one host: (stamp, source, datagram), in order."""
+
+    def __init__(self, host, on_datagram=None):
+        """on_datagram(datagram, source), when given, is told of each at once."""
+        self.lab = host.lab
+        self.heard = []
+        self._on_datagram = on_datagram
+        self.socket = host.socket()
+        self.lab.on_close(self.socket.close)
+        self.socket.setblocking(False)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind((GROUP, host.lab.port))
+        membership = socket.inet_aton(GROUP) + socket.inet_aton(host.address)
+        self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        self.lab.on_readable(self.socket, self._read)
+
+    def _read(self):
+        try:
+            while True:
+                datagram, source = self.socket.recvfrom(1 << 16)
+                self.heard.append((time.monotonic(), source, datagram))
+                if self._on_datagram:
+                    self._on_datagram(datagram, source)
+        except BlockingIOError:
+            pass
+
+    def messages(self, kind=None, **members):
+        """The (stamp, header) of what was heard and has these members."""
+        found = []
+        for stamp, _, datagram in self.heard:
+            header = decode(datagram)
+            if kind in (None, header.get("kind")) and all(header.get(n) == v for n, v in members.items()):
+                found.append((stamp, header))
+        return found
+
+    def promise_end(self, peer_id):
+        """The time by which this peer promised to speak again, by the last that it said of it."""
+        promises = [(stamp, h) for stamp, h in self.messages(id=peer_id) if "next_ms" in h]
+        stamp, header = promises[-1]
+        return stamp + header["next_ms"] / 1000
+
+
+class Peer:
+    """An unsigned peer: it announces, promises to speak again much later, and answers whoever asks. Its
+    document may break any rule."""
+
+    def __init__(self, host, name, services=(), attrs=None, next_ms=600_000):
+        self.lab = host.lab
+        self.id = new_id()
+        self.boot = new_boot()
+        self.seq = 0
+        self.presence = {"rev": 1, "next_ms": next_ms, "peers": 0}
+        self.document = {"name": name, "services": list(services), "attrs": attrs or {}}
+        self.voice = Voice(host)
+        self.lab.on_readable(self.voice.socket, self._read)
+        self.ear = Ear(host, self._answer)
+        self.announce()
+
+    def encode(self, kind, **members):
+        return encode(kind=kind, id=self.id, boot=self.boot, **members)
+
+    def announce(self):
+        self.seq += 1
+        self.voice.say(self.encode("announce", seq=self.seq, **self.presence, **self.document))
+
+    def alive(self):
+        self.seq += 1
+        self.voice.say(self.encode("alive", seq=self.seq, **self.presence))
+
+    def _read(self):
+        self._answer(*self.voice.socket.recvfrom(1 << 16))
+
+    def _answer(self, datagram, source):
+        question = decode(datagram)
+        nonce, asked = question.get("nonce"), question.get("of", [self.id])
+        if question.get("kind") != "query" or not isinstance(nonce, str) or not isinstance(asked, list):
+            return
+        if self.id not in asked:
+            return
+        if "want" in question:
+            self.voice.say(self.encode("announce", re=nonce, **self.presence, **self.document), *source)
+        else:
+            self.voice.say(self.encode("alive", re=nonce, **self.presence), *source)
