@@ -153,6 +153,7 @@ static void open_core(struct bench *bench, size_t rows) {
     muster_core_options_init(&options);
     options.boot = 1;
     options.peers_max = rows;
+    options.unverified_max = rows;
     if (muster_crypto_ed25519(&options.crypto, NULL) != 0) {
         die("libsodium can't be initialised");
     }

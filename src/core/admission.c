@@ -30,16 +30,16 @@ static struct bucket *bucket_of(struct admission *admission, const struct muster
     return &admission->buckets[hash % MUSTER_BUCKETS];
 }
 
-static bool bucket_take(struct bucket *bucket, double rate, double burst, uint64_t now_ms) {
+bool bucket_take(struct bucket *bucket, double tokens, double rate, double burst, uint64_t now_ms) {
     bucket->spent -= (double)(now_ms - bucket->updated_ms) * rate / 1000;
     bucket->updated_ms = now_ms;
     if (bucket->spent < 0) {
         bucket->spent = 0;
     }
-    if (bucket->spent + 1 > burst) {
+    if (bucket->spent + tokens > burst) {
         return false;
     }
-    bucket->spent++;
+    bucket->spent += tokens;
     return true;
 }
 
@@ -47,9 +47,9 @@ static bool bucket_take(struct bucket *bucket, double rate, double burst, uint64
  * address as a whole is bounded too. */
 static bool is_within_rate(struct admission *admission, const struct muster_endpoint *source,
                            uint64_t now_ms) {
-    return bucket_take(bucket_of(admission, source, source->port), MUSTER_SOURCE_RATE,
+    return bucket_take(bucket_of(admission, source, source->port), 1, MUSTER_SOURCE_RATE,
                        MUSTER_SOURCE_BURST, now_ms) &&
-           bucket_take(bucket_of(admission, source, 0), MUSTER_ADDRESS_RATE, MUSTER_ADDRESS_BURST,
+           bucket_take(bucket_of(admission, source, 0), 1, MUSTER_ADDRESS_RATE, MUSTER_ADDRESS_BURST,
                        now_ms);
 }
 

@@ -17,6 +17,9 @@ struct bucket {
     double spent; /* tokens missing */
 };
 
+/* Takes tokens out of a bucket; false, and nothing is taken, when there are not so many. A zeroed bucket is full. */
+bool bucket_take(struct bucket *bucket, double tokens, double rate, double burst, uint64_t now_ms);
+
 struct admission {
     uint8_t seed[16]; /* of the hash that picks a bucket, so that nobody can aim at one */
     struct muster_counters counters;

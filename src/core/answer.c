@@ -46,25 +46,55 @@ static struct answer *find_answer(struct answers *answers, const struct muster_d
     return NULL;
 }
 
-static void answer_group(struct muster_core *core, const struct message *query) {
+static void plan_group(struct muster_core *core) {
     struct answers *answers = &core->answers;
     if (!answers->is_group_due) {
         uint64_t earliest_ms = answers->group_said_ms + MUSTER_GROUP_ANSWER_MS;
         bool is_early = answers->group_said_ms != 0 && earliest_ms > core->now_ms;
         answers->group_due_ms = is_early ? earliest_ms : core->now_ms;
-        answers->group_wants = false;
         answers->is_group_due = true;
     }
-    answers->group_wants = answers->group_wants || query->wants;
-    answers->group_nonce = query->nonce;
+}
+
+static bool add_group_want(struct answers *answers, uint64_t nonce) {
+    for (size_t i = 0; i < answers->group_want_count; i++) {
+        if (answers->group_wants[i] == nonce) { /* a copy by another path */
+            return true;
+        }
+    }
+    if (answers->group_want_count == MUSTER_GROUP_ANSWERS_MAX) {
+        return false;
+    }
+    answers->group_wants[answers->group_want_count++] = nonce;
+    return true;
+}
+
+/* No answer is longer than its question: nobody is flooded through us (RFC 9000, 8.1). */
+static bool is_long_enough(const struct muster_core *core, const struct message *query,
+                           const struct muster_datagram *datagram) {
+    return datagram->length >=
+           (query->wants ? core->presence.announce_bytes_max : MUSTER_PROOF_BYTES);
+}
+
+static bool answer_group(struct muster_core *core, const struct message *query,
+                         const struct muster_datagram *datagram, enum muster_drop *reason) {
+    if (!query->wants) {
+        core->answers.group_nonce = query->nonce;
+    } else if (!is_long_enough(core, query, datagram)) {
+        *reason = MUSTER_DROP_SHORT_QUESTION;
+        return false;
+    } else if (!add_group_want(&core->answers, query->nonce)) {
+        *reason = MUSTER_DROP_TABLE_FULL;
+        return false;
+    }
+    plan_group(core);
+    return true;
 }
 
 static bool answer_unicast(struct muster_core *core, const struct message *query,
                            const struct muster_datagram *datagram, unsigned path,
                            enum muster_drop *reason) {
-    /* No answer is longer than its question: nobody is flooded through us (RFC 9000, 8.1). */
-    size_t longest = query->wants ? core->presence.announce_bytes_max : MUSTER_PROOF_BYTES;
-    if (datagram->length < longest) {
+    if (!is_long_enough(core, query, datagram)) {
         *reason = MUSTER_DROP_SHORT_QUESTION;
         return false;
     }
@@ -96,8 +126,7 @@ bool answer_query(struct muster_core *core, const struct message *query,
     }
     enum muster_path_kind path = paths_kind_of(&datagram->destination);
     if (query->asks_some && path != MUSTER_PATH_U4) {
-        answer_group(core, query);
-        return true;
+        return answer_group(core, query, datagram, reason);
     }
     return answer_unicast(core, query, datagram, 1u << path, reason);
 }
@@ -114,18 +143,29 @@ static void tick_group(struct muster_core *core) {
     if (!answers->is_group_due || answers->group_due_ms > core->now_ms) {
         return;
     }
-    struct message message = reply_to(core, answers->group_wants, answers->group_nonce);
+    bool wants = answers->group_want_count > 0;
+    uint64_t nonce = wants ? answers->group_wants[0] : answers->group_nonce;
+    struct message message = reply_to(core, wants, nonce);
     message.seq = presence_next_seq(core);
     send_group(core, &message, SEND_EVERYWHERE, 0);
     answers->is_group_due = false;
     answers->group_said_ms = core->now_ms;
     core->admission.counters.answers++;
+    if (wants) {
+        answers->group_want_count--;
+        memmove(answers->group_wants, answers->group_wants + 1,
+                answers->group_want_count * sizeof *answers->group_wants);
+    }
+    if (answers->group_want_count > 0) {
+        plan_group(core);
+    }
 }
 
 void answer_tick(struct muster_core *core) {
     struct answers *answers = &core->answers;
     if (core->presence.state != PRESENCE_SPEAKING) {
         answers->count = 0;
+        answers->group_want_count = 0;
         answers->is_group_due = false;
         return;
     }

@@ -24,10 +24,12 @@ struct answers {
     struct answer items[MUSTER_ANSWERS_MAX];
     size_t count;
 
-    /* The answer to the group: the last question's nonce serves for all. */
+    /* Answers to the group, one nonce at a time. Who asks whether we live is served by any of them; who wants
+     * our announce needs its own nonce back. */
     bool is_group_due;
-    bool group_wants;
-    uint64_t group_nonce;
+    uint64_t group_nonce; /* of the last one who asked whether we live */
+    uint64_t group_wants[MUSTER_GROUP_ANSWERS_MAX]; /* of those who want our announce, the first one first */
+    size_t group_want_count;
     uint64_t group_due_ms;
     uint64_t group_said_ms; /* 0: never */
 };

@@ -6,6 +6,10 @@
 
 /* Both sides of a first contact ask everybody anyway: that answer is waited for before asking again. */
 #define PATIENCE_MS 10
+/* A try by the group costs as much as so many by unicast. */
+#define GROUP_TOKENS 4
+/* When the bucket is empty, a try waits so long. */
+#define POSTPONED_MS 100
 
 static struct introduction *find(struct introductions *introductions,
                                  const uint8_t id[MUSTER_ID_BYTES]) {
@@ -33,27 +37,41 @@ static void begin_tries(struct muster_core *core, struct introduction *introduct
     }
 }
 
+static bool is_same_address(const struct introduction *introduction,
+                            const struct muster_datagram *datagram) {
+    return memcmp(introduction->endpoint.ip, datagram->source.ip, sizeof introduction->endpoint.ip) == 0;
+}
+
+static bool has_room(const struct introductions *introductions, const struct muster_datagram *datagram) {
+    size_t of_address = 0;
+    for (size_t i = 0; i < introductions->count; i++) {
+        of_address += is_same_address(&introductions->items[i], datagram) ? 1 : 0;
+    }
+    return introductions->count < MUSTER_INTRODUCTIONS_MAX &&
+           of_address < MUSTER_INTRODUCTIONS_PER_ADDRESS;
+}
+
 bool introduction_begin(struct muster_core *core, const struct message *message,
                         const struct muster_datagram *datagram) {
     struct introductions *introductions = &core->introductions;
     struct introduction *introduction = find(introductions, message->id);
     if (introduction == NULL) {
-        if (introductions->count == MUSTER_INTRODUCTIONS_MAX) {
+        if (!has_room(introductions, datagram)) {
             return false;
         }
         introduction = &introductions->items[introductions->count++];
         memset(introduction, 0, sizeof *introduction);
         memcpy(introduction->id, message->id, MUSTER_ID_BYTES);
         begin_tries(core, introduction);
-    }
-    bool is_elsewhere = memcmp(&introduction->endpoint.ip, &datagram->source.ip,
-                               sizeof introduction->endpoint.ip) != 0;
-    if (introduction->tries == MUSTER_INTRODUCTION_TRIES && is_elsewhere) {
-        begin_tries(core, introduction); /* a forger elsewhere must not keep the real one out */
+    } else if (introduction->tries == MUSTER_INTRODUCTION_TRIES && !introduction->is_renewed &&
+               !is_same_address(introduction, datagram)) {
+        introduction->is_renewed = true; /* a forger elsewhere must not keep the real one out */
+        begin_tries(core, introduction);
     }
     introduction->endpoint = datagram->source;
     introduction->interface = datagram->interface;
     introduction->paths |= 1u << paths_kind_of(&datagram->destination);
+    introduction->is_signed = introduction->is_signed || message->is_signed;
     return true;
 }
 
@@ -61,9 +79,9 @@ static void remove_item(struct introductions *introductions, struct introduction
     *introduction = introductions->items[--introductions->count];
 }
 
-unsigned introduction_end(struct muster_core *core, const uint8_t id[MUSTER_ID_BYTES]) {
+unsigned introduction_end(struct muster_core *core, const uint8_t id[MUSTER_ID_BYTES], bool is_signed) {
     struct introduction *introduction = find(&core->introductions, id);
-    if (introduction == NULL) {
+    if (introduction == NULL || (introduction->is_signed && !is_signed)) {
         return 0;
     }
     unsigned paths = introduction->paths;
@@ -71,10 +89,26 @@ unsigned introduction_end(struct muster_core *core, const uint8_t id[MUSTER_ID_B
     return paths;
 }
 
+/* Puts the first try off when a crowd has shown up since it was planned. */
+static bool is_put_off(struct muster_core *core, struct introduction *introduction) {
+    bool is_crowd = peer_table_present(&core->table) > MUSTER_CROWD_ROWS;
+    if (!is_crowd || introduction->tries > 0 || introduction->is_spread) {
+        return false;
+    }
+    introduction->is_spread = true;
+    introduction->due_ms = core->now_ms + delay_ms(core);
+    return introduction->due_ms > core->now_ms;
+}
+
 static void ask(struct muster_core *core, struct introduction *introduction) {
     struct message query = {.asks_some = true, .of_count = 1, .wants = true};
-    memcpy(query.of[0], introduction->id, MUSTER_ID_BYTES);
     bool is_unicast = introduction->tries < MUSTER_INTRODUCTION_UNICAST;
+    if (!bucket_take(&core->introductions.bucket, is_unicast ? 1 : GROUP_TOKENS, MUSTER_INTRODUCTION_RATE,
+                     MUSTER_INTRODUCTION_BURST, core->now_ms)) {
+        introduction->due_ms = core->now_ms + POSTPONED_MS;
+        return;
+    }
+    memcpy(query.of[0], introduction->id, MUSTER_ID_BYTES);
     query_send(core, &query, is_unicast ? &introduction->endpoint : NULL, introduction->interface);
     introduction->tries++;
     introduction->due_ms =
@@ -96,7 +130,9 @@ void introduction_tick(struct muster_core *core) {
                 remove_item(introductions, introduction);
                 continue;
             }
-            ask(core, introduction);
+            if (!is_put_off(core, introduction)) {
+                ask(core, introduction);
+            }
         }
         if (introduction->due_ms < introductions->due_ms) {
             introductions->due_ms = introduction->due_ms;

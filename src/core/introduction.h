@@ -10,6 +10,7 @@
 
 #include <muster/core.h>
 
+#include "admission.h"
 #include "limits.h"
 
 struct muster_core;
@@ -21,6 +22,9 @@ struct introduction {
     uint32_t interface;
     unsigned paths; /* by which it was heard, bit 1 << kind */
     unsigned tries;
+    bool is_signed;  /* a signed message began it, so only a signed one ends it */
+    bool is_spread;  /* its first try was put off in favour of a crowd */
+    bool is_renewed; /* its tries began again for another address */
     uint64_t due_ms; /* next try, or when it is forgotten */
 };
 
@@ -28,14 +32,16 @@ struct introductions {
     struct introduction items[MUSTER_INTRODUCTIONS_MAX];
     size_t count;
     uint64_t due_ms; /* the earliest of all, or earlier than that */
+    struct bucket bucket; /* of tries */
 };
 
 /* Asks the sender of a message for an introduction, unless that is under way. False when there is no room. */
 bool introduction_begin(struct muster_core *core, const struct message *message,
                         const struct muster_datagram *datagram);
 
-/* Ends the introduction of an id, and tells by which paths it was heard meanwhile; 0 when none was under way. */
-unsigned introduction_end(struct muster_core *core, const uint8_t id[MUSTER_ID_BYTES]);
+/* Ends the introduction of an id, and tells by which paths it was heard meanwhile; 0 when none was under way, or one that
+ * only a signed message ends. */
+unsigned introduction_end(struct muster_core *core, const uint8_t id[MUSTER_ID_BYTES], bool is_signed);
 
 void introduction_tick(struct muster_core *core);
 

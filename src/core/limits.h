@@ -51,11 +51,12 @@
 #define MUSTER_INTRODUCTION_TRIES 4     /* two by unicast, two by the group */
 #define MUSTER_INTRODUCTION_UNICAST 2
 #define MUSTER_INTRODUCTION_MS 50       /* before the second try, twice that before the third and so on */
-#define MUSTER_INTRODUCTION_FORGET_MS 10000 /* an unanswered introduction is not tried again before */
+#define MUSTER_INTRODUCTION_FORGET_MS 3000 /* an unanswered introduction is not tried again before */
 
 /* ---- suspicion ---- */
 
 #define MUSTER_LOSS_FLOOR 0.005         /* no link is taken to be better */
+#define MUSTER_ABSENCE_GAP 8            /* messages missed in a row that are no loss: somebody was away */
 #define MUSTER_FALSE_SUSPECTS 0.2       /* wrongly suspected rows that a table may hold at a time */
 #define MUSTER_FALSE_DEATH 1e-9         /* chance to bury a living peer */
 #define MUSTER_PATIENCE_MAX 8           /* broken promises at most */
@@ -68,7 +69,13 @@
 #define MUSTER_PEERS_HIGHEST 1000000 /* highest that options may ask for */
 #define MUSTER_TUPLES_MAX 8          /* 5-tuples a row; the least recent one goes */
 #define MUSTER_INTRODUCTIONS_MAX 1024
+#define MUSTER_INTRODUCTIONS_PER_ADDRESS 8 /* of one source address, whoever it says to be */
+#define MUSTER_INTRODUCTION_RATE 50  /* tries a second, so that nobody makes us flood others; a group try is four */
+#define MUSTER_INTRODUCTION_BURST 100
+#define MUSTER_UNVERIFIED_MAX 1024   /* rows without a key; the oldest goes */
+#define MUSTER_UNVERIFIED_SPEAKERS 64 /* so many of them stretch the interval at most */
 #define MUSTER_ANSWERS_MAX 256       /* answers waiting for their moment */
+#define MUSTER_GROUP_ANSWERS_MAX 32  /* nonces that wait for an announce to the group */
 #define MUSTER_QUERIES_MAX 64        /* queries of the application under way */
 #define MUSTER_DATAGRAMS_MAX 1024    /* outputs waiting to be pulled, */
 #define MUSTER_EVENTS_MAX 65536      /* and events for the application; a power of two */

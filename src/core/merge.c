@@ -46,6 +46,15 @@ static enum merge_result introduce(struct muster_core *core, const struct arriva
     return drop(reason, has_room ? why : MUSTER_DROP_TABLE_FULL);
 }
 
+/* A signed announce ends an introduction by its proof only; what no key signed ends none that a signed message
+ * began: nobody keeps an id from its holder. */
+static unsigned end_introduction(struct muster_core *core, const struct arrival *arrival) {
+    const struct message *message = arrival->message;
+    return message->is_signed && !arrival->is_fresh
+               ? 0
+               : introduction_end(core, message->id, message->is_signed);
+}
+
 /* Messages that their sender puts on all paths. */
 static bool is_everywhere(const struct message *message) {
     return message->seq != 0 &&
@@ -59,13 +68,31 @@ static void put_event(struct muster_core *core, struct peer *peer, enum muster_p
     peer->pins++;
 }
 
+/* A verified row keeps its address until the peer has answered from another one: what it said may have
+ * been passed on by anybody. */
+static void note_address(struct muster_core *core, struct peer *peer, const struct arrival *arrival) {
+    const struct muster_datagram *datagram = arrival->datagram;
+    if (peer->is_verified && !peer_is_proven_at(peer, &datagram->source)) {
+        introduction_begin(core, arrival->message, datagram);
+        return;
+    }
+    peer->address = datagram->source;
+    peer->interface = datagram->interface;
+}
+
 static void note_heard(struct muster_core *core, struct peer *peer, const struct arrival *arrival,
                        bool is_copy) {
     const struct muster_datagram *datagram = arrival->datagram;
+    unsigned kinds = (is_copy ? EVIDENCE_COPY : 0) |
+                     (is_everywhere(arrival->message) ? EVIDENCE_EVERYWHERE : 0) |
+                     (arrival->is_fresh ? EVIDENCE_PROOF : 0);
     peer->paths |= arrival->message->heard;
-    peer_add_evidence(peer, datagram, is_everywhere(arrival->message), is_copy, core->now_ms);
-    paths_heard(&core->paths, datagram->interface, paths_kind_of(&datagram->destination),
-                core->now_ms);
+    peer_add_evidence(peer, datagram, kinds, core->now_ms);
+    if (!is_copy) {
+        paths_heard(&core->paths, datagram->interface, paths_kind_of(&datagram->destination),
+                    core->now_ms);
+        note_address(core, peer, arrival);
+    }
 }
 
 static void note_seq(struct muster_core *core, struct peer *peer, const struct arrival *arrival) {
@@ -73,11 +100,14 @@ static void note_seq(struct muster_core *core, struct peer *peer, const struct a
     if (seq == 0) {
         return;
     }
-    if (peer->seq == 0) {
+    /* A long gap is no loss: one of us was away. And what anybody may claim says nothing of the others' links. */
+    if (peer->seq == 0 || seq - peer->seq > MUSTER_ABSENCE_GAP) {
         loss_begin(&peer->loss);
     } else {
         loss_advance(&peer->loss, seq - peer->seq);
-        loss_mean_add(&core->loss, seq - peer->seq);
+        if (peer->is_verified) {
+            loss_mean_add(&core->loss, seq - peer->seq);
+        }
     }
     peer->seq = seq;
     peer->last_hash = arrival->hash;
@@ -87,9 +117,9 @@ static void note_promise(struct muster_core *core, struct peer *peer, const stru
     static const uint64_t shortest_period_ms = MUSTER_INTERVAL_MIN_MS + MUSTER_INTERVAL_MIN_MS / 4;
     peer->heard_ms = core->now_ms;
     peer->next_ms = message->next_ms;
-    /* All but an alive may repeat the rest of a promise. */
+    /* All but an alive may repeat the rest of a promise; of answers only a longer one is news. */
     bool is_full = message->kind == MESSAGE_ALIVE && !message->is_answer;
-    uint64_t known_ms = peer->period_ms > 0 ? peer->period_ms : shortest_period_ms;
+    uint64_t known_ms = message->is_answer && peer->period_ms > 0 ? peer->period_ms : shortest_period_ms;
     peer->period_ms = is_full || message->next_ms > known_ms ? message->next_ms : known_ms;
     query_note_claim(core, message->peers);
 }
@@ -137,7 +167,7 @@ static enum merge_result add_row(struct muster_core *core, const struct arrival 
     peer->boot = message->boot;
     peer->rev = message->rev;
     peer->since_ms = core->now_ms;
-    peer->paths = introduction_end(core, message->id);
+    peer->paths = end_introduction(core, arrival);
     note_heard(core, peer, arrival, false);
     note_seq(core, peer, arrival);
     note_promise(core, peer, message);
@@ -172,8 +202,8 @@ static void take_change(struct muster_core *core, struct peer *peer) {
 
 /* Takes another start of the peer, or the same id with a key at last. */
 static void take_restart(struct muster_core *core, struct peer *peer, const struct arrival *arrival) {
-    bool is_new_boot = arrival->message->boot != peer->boot;
-    put_event(core, peer, is_new_boot ? MUSTER_PEER_RESTARTED : MUSTER_PEER_CHANGED);
+    bool is_first_key = arrival->message->boot == peer->boot && arrival->message->has_key;
+    put_event(core, peer, is_first_key ? MUSTER_PEER_CHANGED : MUSTER_PEER_RESTARTED);
     begin_again(peer, arrival->message->boot);
     if (arrival->message->has_key) {
         memcpy(peer->key, arrival->message->key, MUSTER_KEY_BYTES);
@@ -188,7 +218,7 @@ static enum merge_result replace(struct muster_core *core, struct peer *peer,
     if (peer_set_announce(peer, arrival->datagram->bytes, arrival->datagram->length) != 0) {
         return drop(reason, MUSTER_DROP_MEMORY);
     }
-    unsigned paths = introduction_end(core, peer->id);
+    unsigned paths = end_introduction(core, arrival);
     if (is_restart) {
         take_restart(core, peer, arrival);
     } else {
@@ -208,7 +238,7 @@ static enum merge_result hear_bye(struct muster_core *core, struct peer *peer,
     if (arrival->message->boot != peer->boot) { /* its start was missed */
         begin_again(peer, arrival->message->boot);
     }
-    introduction_end(core, peer->id);
+    introduction_end(core, peer->id, arrival->message->is_signed);
     note_heard(core, peer, arrival, false);
     note_seq(core, peer, arrival);
     leave(core, peer);
@@ -223,9 +253,11 @@ static enum merge_result hear(struct muster_core *core, struct peer *peer,
     if (peer->state != MUSTER_ALIVE) {
         revive(core, peer);
         put_event(core, peer, MUSTER_PEER_RETURNED);
+    } else if (suspicion_due_ms(core, peer) < peer->due_ms) { /* a later moment waits for the earlier one */
+        peer_table_set_due(&core->table, peer, suspicion_due_ms(core, peer));
     }
     if (arrival->message->kind == MESSAGE_ANNOUNCE) {
-        introduction_end(core, peer->id);
+        end_introduction(core, arrival);
     } else if (arrival->message->rev > peer->rev) {
         introduction_begin(core, arrival->message, arrival->datagram);
     }
@@ -248,11 +280,14 @@ static bool is_stale(const struct peer *peer, const struct arrival *arrival) {
 }
 
 /* A row of an earlier start may only be taken back by who proves to be alive; a peer without a key can't be
- * told from its replay, so its silence must do. */
+ * told from its replay, so its silence must do. It may even have no clock, and count from one again. */
 static bool may_go_back(const struct peer *peer, const struct arrival *arrival) {
+    const struct message *message = arrival->message;
     bool is_silent = peer->state == MUSTER_SUSPECT || peer->state == MUSTER_LOST;
-    return arrival->message->kind == MESSAGE_ANNOUNCE && arrival->message->boot < peer->boot &&
-           (arrival->is_fresh || (is_silent && !peer->is_verified));
+    if (message->kind != MESSAGE_ANNOUNCE || (message->boot == peer->boot && message->seq == peer->seq)) {
+        return false;
+    }
+    return (arrival->is_fresh && message->boot < peer->boot) || (is_silent && !peer->is_verified);
 }
 
 /* A verified row hears only its key; an unverified one ends when its id is certified. */
@@ -265,24 +300,36 @@ static bool is_authentic(struct muster_core *core, const struct peer *peer,
     return !message->has_key || is_self_certified(core, arrival);
 }
 
-/* Who left or was lost comes back by proof only, and a new start begins with its document. */
+static bool is_gone(const struct peer *peer) {
+    return peer->state == MUSTER_LOST || peer->state == MUSTER_LEFT;
+}
+
+static enum merge_result merge_bye(struct muster_core *core, struct peer *peer,
+                                   const struct arrival *arrival, enum muster_drop *reason) {
+    bool is_other_boot = arrival->message->boot != peer->boot;
+    return is_gone(peer) || (is_other_boot && peer->is_verified) ? drop(reason, MUSTER_DROP_STALE)
+                                                                 : hear_bye(core, peer, arrival);
+}
+
+/* Another start of a verified peer, and one that was lost, are taken by proof only; and a new start begins
+ * with its document. */
 static bool needs_introduction(const struct peer *peer, const struct arrival *arrival) {
     const struct message *message = arrival->message;
-    bool is_gone = peer->state == MUSTER_LOST || peer->state == MUSTER_LEFT;
-    if (message->boot != peer->boot) {
-        return message->kind == MESSAGE_ALIVE;
-    }
-    return is_gone && peer->is_verified && !arrival->is_fresh;
+    bool is_other_boot = message->boot != peer->boot;
+    bool needs_proof = peer->is_verified && (is_other_boot || peer->state == MUSTER_LOST);
+    return (needs_proof && !arrival->is_fresh) || (is_other_boot && message->kind == MESSAGE_ALIVE);
 }
 
 static enum merge_result merge_authentic(struct muster_core *core, struct peer *peer,
                                          const struct arrival *arrival, enum muster_drop *reason) {
     const struct message *message = arrival->message;
     bool is_upgrade = !peer->is_verified && message->is_signed;
-    bool is_restart = message->boot != peer->boot || is_upgrade;
+    bool is_restart = message->boot != peer->boot || is_upgrade || is_stale(peer, arrival);
     if (message->kind == MESSAGE_BYE) {
-        bool is_gone = peer->state == MUSTER_LOST || peer->state == MUSTER_LEFT;
-        return is_gone ? drop(reason, MUSTER_DROP_STALE) : hear_bye(core, peer, arrival);
+        return merge_bye(core, peer, arrival, reason);
+    }
+    if (peer->state == MUSTER_LEFT && peer->is_verified && !is_restart) {
+        return drop(reason, MUSTER_DROP_STALE); /* who said bye says nothing more in this boot */
     }
     if (needs_introduction(peer, arrival)) {
         return introduce(core, arrival, MUSTER_DROP_UNKNOWN, reason);
@@ -358,7 +405,7 @@ enum merge_result merge_twin(struct muster_core *core, const struct message *mes
     if (!is_self_certified(core, &arrival)) {
         return drop(reason, MUSTER_DROP_SIGNATURE);
     }
-    introduction_end(core, message->id);
+    end_introduction(core, &arrival);
     if (twin->boot == message->boot || twin->pins > 0) { /* told already */
         return drop(reason, MUSTER_DROP_OWN);
     }
@@ -373,7 +420,9 @@ enum merge_result merge_twin(struct muster_core *core, const struct message *mes
     twin->since_ms = core->now_ms;
     twin->heard_ms = core->now_ms;
     twin->next_ms = message->next_ms;
-    peer_add_evidence(twin, datagram, false, false, core->now_ms);
+    peer_add_evidence(twin, datagram, EVIDENCE_PROOF, core->now_ms);
+    twin->address = datagram->source;
+    twin->interface = datagram->interface;
     put_event(core, twin, MUSTER_PEER_CONFLICT);
     return MERGE_ACCEPTED;
 }

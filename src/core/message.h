@@ -41,6 +41,7 @@ struct message {
     /* query */
     uint64_t nonce;
     uint64_t count; /* of the asker's queries of this boot; 0: it does not say */
+    uint64_t said;  /* seq of what it last said to the group; 0: it does not say */
     bool asks_some; /* `of` is there */
     size_t of_count;
     uint8_t of[MUSTER_QUERY_IDS_MAX][MUSTER_ID_BYTES];

@@ -336,6 +336,13 @@ static bool read_want(const document_node_t *want, struct message *message, enum
            (name == NULL || read_text(name, 1, MUSTER_NAME_BYTES_MAX, &message->want_name, reason));
 }
 
+/* A number of 1 or more that may be left out. */
+static bool read_optional_integer(const document_node_t *header, const char *name, uint64_t *value,
+                                  enum muster_drop *reason) {
+    return document_member(header, name) == NULL ||
+           read_integer(header, name, 1, MUSTER_INTEGER_MAX, value, reason);
+}
+
 static bool read_query(const document_node_t *header, struct message *message,
                        enum muster_drop *reason) {
     const document_node_t *of = document_member(header, "of");
@@ -348,8 +355,8 @@ static bool read_query(const document_node_t *header, struct message *message,
         return refuse(reason, MUSTER_DROP_MISSING);
     }
     message->asks_some = of != NULL;
-    return (document_member(header, "count") == NULL ||
-            read_integer(header, "count", 1, MUSTER_INTEGER_MAX, &message->count, reason)) &&
+    return read_optional_integer(header, "count", &message->count, reason) &&
+           read_optional_integer(header, "said", &message->said, reason) &&
            (of == NULL || read_ids(of, 1, message->of, &message->of_count, reason)) &&
            (want == NULL || read_want(want, message, reason)) &&
            (known == NULL || read_ids(known, 0, message->known, &message->known_count, reason));

@@ -97,6 +97,9 @@ static void put_query(struct document *document, const struct message *message) 
     if (message->count != 0) {
         document_put_integer(document, NULL, "count", (int64_t)message->count);
     }
+    if (message->said != 0) {
+        document_put_integer(document, NULL, "said", (int64_t)message->said);
+    }
     if (message->asks_some) {
         put_ids(document, "of", message->of, message->of_count);
     }

@@ -19,7 +19,8 @@ void muster_core_options_init(struct muster_core_options *options) {
                                             .interval_min_ms = MUSTER_INTERVAL_MIN_MS,
                                             .budget_bps = MUSTER_BUDGET_BPS,
                                             .tombstone_ms = MUSTER_TOMBSTONE_MS,
-                                            .peers_max = MUSTER_PEERS_MAX};
+                                            .peers_max = MUSTER_PEERS_MAX,
+                                            .unverified_max = MUSTER_UNVERIFIED_MAX};
 }
 
 static bool is_crypto_complete(const struct muster_crypto *crypto, const uint8_t *key) {
@@ -35,7 +36,8 @@ static bool are_options_valid(const struct muster_core_options *options) {
            options->port != 0 && options->interval_min_ms >= MUSTER_INTERVAL_MS_MIN &&
            options->interval_min_ms <= MUSTER_INTERVAL_MS_MAX && options->budget_bps > 0 &&
            options->tombstone_ms <= MUSTER_TOMBSTONE_MS_MAX &&
-           options->peers_max >= 1 && options->peers_max <= MUSTER_PEERS_HIGHEST;
+           options->peers_max >= 1 && options->peers_max <= MUSTER_PEERS_HIGHEST &&
+           options->unverified_max >= 1;
 }
 
 static void draw_seed(struct random *random, uint8_t seed[16]) {
@@ -57,6 +59,7 @@ static void init(struct muster_core *core, const struct muster_core_options *opt
     identity_init(&core->identity, options->key, &options->crypto, options->boot, &core->random);
     draw_seed(&core->random, seed);
     peer_table_init(&core->table, seed, options->peers_max);
+    core->table.unverified_max = options->unverified_max;
     draw_seed(&core->random, core->admission.seed);
 }
 
@@ -98,11 +101,12 @@ void muster_core_free(muster_core_t *core) {
 
 /* ---- datagrams ---- */
 
-/* Only what a known peer signed, and never asked before, is the group's question: else anybody could talk us
+/* Only what a known peer signed lately, and never asked before, is the group's question: else anybody could talk us
  * into burying a row without asking ourselves. */
 static bool is_groups_question(const struct peer *asker, const struct message *message,
                                const struct muster_datagram *datagram) {
     return !message->wants && message->boot == asker->boot && message->count > asker->asked &&
+           message->said >= asker->seq &&
            paths_kind_of(&datagram->destination) != MUSTER_PATH_U4;
 }
 
@@ -173,8 +177,9 @@ static void resume(muster_core_t *core) {
 }
 
 static int step_paths(muster_core_t *core, const struct muster_event *event) {
+    bool is_same = paths_are(&core->paths, event->paths, event->path_count);
     int error = paths_set(&core->paths, event->paths, event->path_count);
-    if (error == 0) {
+    if (error == 0 && !is_same) {
         resume(core);
     }
     return error;

@@ -39,6 +39,15 @@ int paths_set(struct paths *paths, const struct muster_path *items, size_t count
     return 0;
 }
 
+bool paths_are(const struct paths *paths, const struct muster_path *items, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (paths_find(paths, items[i].interface, items[i].kind) == NULL) {
+            return false;
+        }
+    }
+    return count == paths->count;
+}
+
 const struct muster_path *paths_find(const struct paths *paths, uint32_t interface,
                                      enum muster_path_kind kind) {
     size_t i = find_index(paths, interface, kind);

@@ -92,6 +92,7 @@ void peer_table_init(struct peer_table *table, const uint8_t seed[16], size_t pe
     memset(table, 0, sizeof *table);
     memcpy(table->seed, seed, sizeof table->seed);
     table->peers_max = peers_max;
+    table->unverified_max = peers_max;
 }
 
 static void free_peer(struct peer *peer) {
@@ -144,6 +145,9 @@ static bool evict_from(struct peer_table *table, enum peer_class class) {
 }
 
 static bool make_room(struct peer_table *table, bool is_verified) {
+    if (!is_verified && table->class_counts[CLASS_UNVERIFIED] >= table->unverified_max) {
+        return evict_from(table, CLASS_UNVERIFIED);
+    }
     return table->count < table->peers_max || evict_from(table, CLASS_TOMBSTONE) ||
            (is_verified && evict_from(table, CLASS_UNVERIFIED));
 }
@@ -257,26 +261,33 @@ static struct tuple *new_tuple(struct peer *peer, const struct muster_datagram *
     return tuple;
 }
 
-void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram, bool is_everywhere,
-                       bool is_copy, uint64_t now_ms) {
-    if (is_everywhere && !is_copy) {
-        peer->everywhere++;
+void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram, unsigned kinds,
+                       uint64_t now_ms) {
+    uint64_t everywhere = kinds & EVIDENCE_EVERYWHERE ? 1 : 0;
+    if (kinds & EVIDENCE_COPY) {
+        peer->copies++;
+    } else {
+        peer->received++;
+        peer->everywhere += everywhere;
     }
     struct tuple *tuple = find_tuple(peer, datagram);
     if (tuple == NULL) {
         tuple = new_tuple(peer, datagram);
-        tuple->everywhere_since = peer->everywhere - (is_everywhere ? 1 : 0);
+        tuple->everywhere_since = peer->everywhere - everywhere;
     }
     tuple->count++;
-    tuple->everywhere += is_everywhere ? 1 : 0;
+    tuple->everywhere += everywhere;
     tuple->last_ms = now_ms;
-    if (is_copy) {
-        peer->copies++;
-    } else {
-        peer->received++;
+    tuple->is_proven = tuple->is_proven || kinds & EVIDENCE_PROOF;
+}
+
+bool peer_is_proven_at(const struct peer *peer, const struct muster_endpoint *source) {
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        if (peer->tuples[i].is_proven && is_same_endpoint(&peer->tuples[i].source, source)) {
+            return true;
+        }
     }
-    peer->address = datagram->source;
-    peer->interface = datagram->interface;
+    return false;
 }
 
 void peer_clear_evidence(struct peer *peer) {

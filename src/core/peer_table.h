@@ -27,6 +27,7 @@ struct tuple {
     uint64_t last_ms;
     uint64_t everywhere;       /* messages that all paths carry and that came by this one */
     uint64_t everywhere_since; /* the row's count of them before this tuple's first */
+    bool is_proven;            /* an answer to a question of ours came from this source */
 };
 
 enum peer_class { CLASS_VERIFIED, CLASS_UNVERIFIED, CLASS_SUSPECT, CLASS_TOMBSTONE, CLASS_COUNT };
@@ -83,6 +84,7 @@ struct peer {
 struct peer_table {
     uint8_t seed[16]; /* of the hash, so that nobody can choose ids that collide */
     size_t peers_max;
+    size_t unverified_max; /* rows of CLASS_UNVERIFIED; as many as peers_max unless set */
     struct peer *by_id;
     struct peer *classes[CLASS_COUNT]; /* the longest in it first */
     size_t class_counts[CLASS_COUNT];
@@ -124,10 +126,20 @@ int peer_set_announce(struct peer *peer, const uint8_t *bytes, size_t length);
 /* Makes room for a tuple, so that the next peer_add_evidence() can't fail. MUSTER_ENOMEM. */
 int peer_reserve_evidence(struct peer *peer);
 
-/* Counts a datagram under its 5-tuple. is_everywhere: all paths carry it; is_copy: it came before by
- * another path. */
-void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram, bool is_everywhere,
-                       bool is_copy, uint64_t now_ms);
+/* What the evidence of one datagram is. */
+enum evidence {
+    EVIDENCE_COPY = 1,       /* it came before by another path */
+    EVIDENCE_EVERYWHERE = 2, /* all paths carry it */
+    EVIDENCE_PROOF = 4,      /* it answers a question of ours */
+};
+
+/* Counts a datagram under its 5-tuple; kinds are of enum evidence. */
+void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram, unsigned kinds,
+                       uint64_t now_ms);
+
+/* True when a proof came from this source: it is the peer's own, not that of somebody who passes on
+ * what the peer said. */
+bool peer_is_proven_at(const struct peer *peer, const struct muster_endpoint *source);
 
 /* Forgets all evidence, of an earlier boot. */
 void peer_clear_evidence(struct peer *peer);

@@ -135,6 +135,7 @@ uint64_t presence_next_seq(struct muster_core *core) {
 static void say_announce(struct muster_core *core) {
     struct message message = presence_describe(core);
     message.seq = presence_next_seq(core);
+    core->presence.announced_ms = core->now_ms;
     send_group(core, &message, SEND_EVERYWHERE, 0);
 }
 
@@ -155,10 +156,17 @@ static void say_bye(struct muster_core *core) {
 
 /* ---- when ---- */
 
+/* Whoever claims to be many must not silence the others. */
+static size_t count_speakers(const struct peer_table *table) {
+    size_t unverified = table->class_counts[CLASS_UNVERIFIED];
+    size_t others = peer_table_present(table) - unverified;
+    return others + (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
+}
+
 uint64_t presence_interval_ms(const struct muster_core *core) {
     size_t bytes = core->presence.alive_bytes > 0 ? core->presence.alive_bytes : ALIVE_BYTES_EXPECTED;
     double frame_bits = 8.0 * (double)(bytes + FRAME_OVERHEAD_BYTES);
-    double speakers = (double)peer_table_present(&core->table) + 1;
+    double speakers = (double)count_speakers(&core->table) + 1;
     double crowd_ms = 1000 * speakers * frame_bits / (double)core->budget_bps;
     double interval_ms = crowd_ms > (double)core->interval_min_ms ? crowd_ms
                                                                   : (double)core->interval_min_ms;
@@ -200,9 +208,12 @@ static void schedule_copies(struct muster_core *core) {
     static const uint64_t copy_ms[MUSTER_COPIES] = MUSTER_COPY_MS;
     bool is_crowd = peer_table_present(&core->table) > MUSTER_CROWD_ROWS;
     uint64_t interval_ms = presence_interval_ms(core);
+    /* Changes that follow each other closely are told as one. */
+    uint64_t earliest_ms = core->presence.announced_ms + MUSTER_GROUP_ANSWER_MS;
+    uint64_t begin_ms = core->presence.seq > 0 && earliest_ms > core->now_ms ? earliest_ms : core->now_ms;
     for (size_t i = 0; i < MUSTER_COPIES; i++) {
         core->presence.copies_ms[i] =
-            core->now_ms + (is_crowd ? random_ms(&core->random, interval_ms) : copy_ms[i]);
+            begin_ms + (is_crowd ? random_ms(&core->random, interval_ms) : copy_ms[i]);
     }
 }
 
@@ -280,6 +291,9 @@ static void tick_speaking(struct muster_core *core) {
 
 void presence_tick(struct muster_core *core) {
     if (core->presence.state == PRESENCE_SPEAKING) {
+        if (core->paths.count == 0) {
+            return; /* a number that nobody can hear would look like a loss */
+        }
         tick_speaking(core);
     } else if (core->presence.state == PRESENCE_LEAVING) {
         tick_leaving(core);
@@ -295,7 +309,7 @@ uint64_t presence_deadline(const struct muster_core *core) {
     if (presence->state == PRESENCE_LEAVING) {
         return presence->bye_ms;
     }
-    if (presence->state != PRESENCE_SPEAKING) {
+    if (presence->state != PRESENCE_SPEAKING || core->paths.count == 0) {
         return NEVER;
     }
     uint64_t deadline_ms = presence->alive_ms;

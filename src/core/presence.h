@@ -18,6 +18,7 @@ struct presence {
     uint64_t seq;             /* last one used */
     uint64_t rev;
 
+    uint64_t announced_ms; /* the last announce was sent to the group */
     uint64_t copies_ms[MUSTER_COPIES]; /* when announces are due; UINT64_MAX: not */
     uint64_t repeats_ms[MUSTER_COPIES - 1]; /* when a sleeper repeats its alive; UINT64_MAX: not */
     uint64_t alive_ms;        /* when the next alive is due */

@@ -15,53 +15,61 @@ void query_send(struct muster_core *core, struct message *query,
     }
     query->kind = MESSAGE_QUERY;
     query->nonce = nonces_current(&core->nonces, &core->random, core->now_ms);
-    query->count = ++core->admission.counters.questions;
+    query->count = ++core->query.count;
+    query->said = core->presence.seq;
+    core->admission.counters.questions++;
     if (destination != NULL) {
         send_unicast(core, query, MUSTER_ANNOUNCE_BYTES_MAX, destination, interface);
         return;
     }
-    bool is_for_all = !query->asks_some;
-    send_group(core, query, SEND_EVERYWHERE, is_for_all ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
+    send_group(core, query, SEND_EVERYWHERE, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
 }
 
 static bool is_name(const char *text) {
-    return text[0] != '\0' && utf8_is_valid(text);
+    return text[0] != '\0' && strlen(text) <= MUSTER_NAME_BYTES_MAX && utf8_is_valid(text);
 }
 
-static bool copy_text(char *copy, size_t size, const char *text) {
-    size_t length = text == NULL ? 0 : strlen(text);
-    if (length >= size) {
-        return false;
+/* Begins the round that is planned. */
+static void begin_round(struct muster_core *core) {
+    struct query *query = &core->query;
+    query->is_active = true;
+    query->is_planned = false;
+    query->asked = 0;
+    query->claim = 0;
+    query->waiting = query->planned;
+    query->planned = 0;
+    query->began_ms = core->now_ms;
+    query->news_ms = core->now_ms;
+    memcpy(query->type, query->next_type, sizeof query->type);
+    memcpy(query->name, query->next_name, sizeof query->name);
+}
+
+/* Plans the next round; two with different wishes go on as one for everybody. */
+static void plan(struct query *query, const char *type, const char *name) {
+    if (query->is_planned &&
+        (strcmp(query->next_type, type) != 0 || strcmp(query->next_name, name) != 0)) {
+        type = "";
+        name = "";
     }
-    memset(copy, 0, size);
-    memcpy(copy, text == NULL ? "" : text, length);
-    return true;
+    query->is_planned = true;
+    strcpy(query->next_type, type);
+    strcpy(query->next_name, name);
 }
 
 int query_begin(struct muster_core *core, const char *type, const char *name, bool is_awaited) {
     struct query *query = &core->query;
-    struct query next = {.is_active = true,
-                         .began_ms = core->now_ms,
-                         .news_ms = core->now_ms,
-                         .latest_ms = core->now_ms + MUSTER_QUERY_MS_MAX};
     /* Else everybody would drop the question. */
-    if ((type != NULL && !message_is_service_type(type)) || (name != NULL && !is_name(name)) ||
-        !copy_text(next.type, sizeof next.type, type) || !copy_text(next.name, sizeof next.name, name)) {
+    if ((type != NULL && !message_is_service_type(type)) || (name != NULL && !is_name(name))) {
         return MUSTER_EINVAL;
     }
-    if (is_awaited && query->waiting == MUSTER_QUERIES_MAX) {
+    if (is_awaited && query->waiting + query->planned == MUSTER_QUERIES_MAX) {
         return MUSTER_EFULL;
     }
-    if (query->is_active &&
-        (strcmp(query->type, next.type) != 0 || strcmp(query->name, next.name) != 0)) {
-        next.type[0] = '\0';
-        next.name[0] = '\0';
+    plan(query, type == NULL ? "" : type, name == NULL ? "" : name);
+    query->planned += is_awaited ? 1 : 0;
+    if (!query->is_active) {
+        begin_round(core);
     }
-    if (query->is_active && query->waiting > 0) {
-        next.latest_ms = query->latest_ms; /* who waits longest does not wait longer for the others */
-    }
-    next.waiting = query->waiting + (is_awaited ? 1 : 0);
-    *query = next;
     return 0;
 }
 
@@ -90,7 +98,6 @@ static void ask(struct muster_core *core) {
     if (query->asked == 0 && core->now_ms > query->began_ms) { /* without paths it had to wait */
         query->began_ms = core->now_ms;
         query->news_ms = core->now_ms;
-        query->latest_ms = core->now_ms + MUSTER_QUERY_MS_MAX;
     }
     struct message message = {.wants = true,
                               .want_type = query->type[0] == '\0' ? NULL : query->type,
@@ -121,13 +128,17 @@ static uint64_t silence_end_ms(const struct muster_core *core) {
                                                                         : MUSTER_SILENCE_MS_MIN;
     uint64_t asked_ms = query->began_ms + repeat_ms[MUSTER_QUERIES - 1];
     uint64_t end_ms = (query->news_ms > asked_ms ? query->news_ms : asked_ms) + window_ms;
-    return end_ms < query->latest_ms ? end_ms : query->latest_ms;
+    uint64_t latest_ms = query->began_ms + MUSTER_QUERY_MS_MAX;
+    return end_ms < latest_ms ? end_ms : latest_ms;
 }
 
 static void settle(struct muster_core *core) {
     core->outbox.settled_count += core->query.waiting;
     core->query.is_active = false;
     core->query.waiting = 0;
+    if (core->query.is_planned) {
+        begin_round(core);
+    }
 }
 
 void query_tick(struct muster_core *core) {

@@ -14,19 +14,25 @@ struct muster_core;
 struct message;
 
 struct query {
+    uint64_t count; /* of our queries of any kind */
     bool is_active;
     unsigned asked;       /* times so far */
     unsigned waiting;     /* of the application, for SETTLED */
     uint64_t began_ms;
     uint64_t news_ms;     /* a peer was last added */
-    uint64_t latest_ms;   /* when it settles whatever comes */
     uint64_t claim;       /* most peers that anybody heard since says to hold */
     char type[MUSTER_TYPE_BYTES_MAX + 1]; /* "": any */
     char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": any */
+
+    /* What was asked for while a round was under way makes the next one. */
+    bool is_planned;
+    unsigned planned; /* of the application, for SETTLED */
+    char next_type[MUSTER_TYPE_BYTES_MAX + 1];
+    char next_name[MUSTER_NAME_BYTES_MAX + 1];
 };
 
-/* Asks from now on. type and name may be NULL for any; when another query is under way with other wishes, both
- * go on as one for everybody. MUSTER_EINVAL (no service type, or a name that no peer can have), MUSTER_EFULL. */
+/* Asks now, or, while a round of questions is under way, in the next round; all that wait for the next one go on as one. type
+ * and name may be NULL for any. MUSTER_EINVAL, MUSTER_EFULL. */
 int query_begin(struct muster_core *core, const char *type, const char *name, bool is_awaited);
 
 /* Notes that a peer was added, or how many peers somebody says to hold. */

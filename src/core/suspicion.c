@@ -135,8 +135,16 @@ static void tick_tombstone(struct muster_core *core, struct peer *peer) {
     }
 }
 
+/* Who can't ask can't judge. */
+static bool is_blind(const struct muster_core *core) {
+    return core->paths.count == 0 || core->presence.state == PRESENCE_LEFT;
+}
+
 void suspicion_tick(struct muster_core *core) {
     struct peer *peer;
+    if (is_blind(core)) {
+        return;
+    }
     while ((peer = peer_table_first_due(&core->table)) != NULL && peer->due_ms <= core->now_ms) {
         if (outbox_reserve_events(&core->outbox, 1) != 0) {
             peer_table_set_due(&core->table, peer, core->now_ms + RETRY_MS);
@@ -170,5 +178,5 @@ void suspicion_note_question(struct muster_core *core, const struct message *que
 
 uint64_t suspicion_deadline(const struct muster_core *core) {
     const struct peer *peer = peer_table_first_due(&core->table);
-    return peer == NULL ? UINT64_MAX : peer->due_ms;
+    return peer == NULL || is_blind(core) ? UINT64_MAX : peer->due_ms;
 }

@@ -375,6 +375,7 @@ static unsigned tries_after(uint64_t boot, uint64_t count, enum muster_path_kind
     struct message query = {.kind = MESSAGE_QUERY, .boot = boot, .nonce = 1, .count = count, .asks_some = true};
     struct muster_crypto crypto;
     assert_int_equal(muster_crypto_ed25519(&crypto, b->secret), 0);
+    query.said = peer_table_find(&world.nodes[0].core->table, b->core->identity.id)->seq;
     muster_core_id(b->core, query.id);
     muster_core_id(world.nodes[2].core, query.of[query.of_count++]);
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];

@@ -28,12 +28,12 @@ static const struct muster_counters *counters(void) {
 
 /* ---- strangers ---- */
 
-/* Sent to the group by one of eight ports, so that none of them floods. */
+/* Sent to the group by one of 256 addresses and eight ports, so that none of them floods. */
 static void say_text(unsigned n, const char *text) {
     const struct muster_datagram datagram = {
         .bytes = (const uint8_t *)text,
         .length = strlen(text),
-        .source = {.family = 4, .ip = {10, 0, 1, 1}, .port = (uint16_t)(20000 + n % 8)},
+        .source = {.family = 4, .ip = {10, 0, 1, (uint8_t)n}, .port = (uint16_t)(20000 + n % 8)},
         .destination = {.family = 4, .ip = {224, 0, 0, 254}, .port = 19797},
         .interface = 7,
         .ttl = 255};
@@ -470,10 +470,34 @@ static void introductions_are_bounded(void **state) {
     say(0, "alive", SAID(2)); /* under way already */
     world_run(&world, 1);
     assert_int_equal(counters()->drops[MUSTER_DROP_UNKNOWN], MUSTER_INTRODUCTIONS_MAX + 1);
-    world_run(&world, 20000); /* all were asked in vain, and are forgotten */
+    world_run(&world, 300000); /* all were asked in vain, and are forgotten */
     say(5000, "alive", SAID(1));
     world_run(&world, 1);
     assert_int_equal(counters()->drops[MUSTER_DROP_TABLE_FULL], 10);
+}
+
+static void one_address_is_introduced_a_few_times(void **state) {
+    (void)state;
+    world_add(&world, "a");
+    for (unsigned n = 0; n < MUSTER_INTRODUCTIONS_PER_ADDRESS + 3; n++) {
+        say(256 * n, "alive", SAID(1));
+    }
+    world_run(&world, 1);
+    assert_int_equal(counters()->drops[MUSTER_DROP_UNKNOWN], MUSTER_INTRODUCTIONS_PER_ADDRESS);
+    assert_int_equal(counters()->drops[MUSTER_DROP_TABLE_FULL], 3);
+}
+
+/* Else forged messages would make us flood the segment with questions. */
+static void introductions_have_a_budget(void **state) {
+    (void)state;
+    world_add(&world, "a");
+    world_run(&world, 2000);
+    for (unsigned n = 0; n < 1000; n++) {
+        say(n, "alive", SAID(1));
+    }
+    uint64_t sent = world.sent;
+    world_run(&world, 10000);
+    assert_true(world.sent - sent < 2 * (MUSTER_INTRODUCTION_BURST + 10 * MUSTER_INTRODUCTION_RATE));
 }
 
 /* A question for everybody, long enough for its answer. */
@@ -610,6 +634,8 @@ int main(void) {
         LIMIT_TEST(a_table_holds_no_more_than_its_rows),
         LIMIT_TEST(tombstones_and_unverified_rows_make_room),
         LIMIT_TEST(introductions_are_bounded),
+        LIMIT_TEST(one_address_is_introduced_a_few_times),
+        LIMIT_TEST(introductions_have_a_budget),
         LIMIT_TEST(waiting_answers_are_bounded),
         LIMIT_TEST(waiting_datagrams_are_bounded),
         LIMIT_TEST(a_row_keeps_8_tuples),

@@ -231,6 +231,7 @@ static void the_first_due_is_first_whatever_happens(void **state) {
     (void)state;
     print_message("seed %llu\n", (unsigned long long)random_state);
     table.peers_max = ROWS;
+    table.unverified_max = ROWS;
     for (int i = 0; i < 20000; i++) {
         change_one();
         check_first_due();
@@ -267,7 +268,8 @@ static void note(struct peer *peer, uint16_t port, enum muster_path_kind kind, b
                  bool is_copy, uint64_t now_ms) {
     struct muster_datagram datagram = datagram_from(port, kind);
     assert_int_equal(peer_reserve_evidence(peer), 0);
-    peer_add_evidence(peer, &datagram, is_everywhere, is_copy, now_ms);
+    peer_add_evidence(peer, &datagram,
+                      (is_everywhere ? EVIDENCE_EVERYWHERE : 0u) | (is_copy ? EVIDENCE_COPY : 0u), now_ms);
 }
 
 static void an_announce_is_replaced(void **state) {
@@ -291,12 +293,35 @@ static void evidence_is_kept_by_5_tuple(void **state) {
     assert_int_equal(peer->tuples[1].count, 1);
     assert_int_equal(peer->received, 2);
     assert_int_equal(peer->copies, 1);
-    assert_int_equal(peer->address.port, 19798);
-    assert_int_equal(peer->interface, INTERFACE);
     assert_int_equal(peer_paths(peer), 1u << MUSTER_PATH_M4 | 1u << MUSTER_PATH_B4);
     note(peer, 19799, MUSTER_PATH_M4, true, false, 3000); /* another source port */
     assert_int_equal(peer->tuple_count, 3);
-    assert_int_equal(peer->address.port, 19799);
+}
+
+static void a_proof_belongs_to_its_source(void **state) {
+    (void)state;
+    struct peer *peer = add(1, true);
+    struct muster_datagram datagram = datagram_from(19798, MUSTER_PATH_U4);
+    note(peer, 19798, MUSTER_PATH_U4, false, false, 1000);
+    assert_false(peer_is_proven_at(peer, &datagram.source));
+    peer_add_evidence(peer, &datagram, EVIDENCE_PROOF, 1001);
+    assert_true(peer_is_proven_at(peer, &datagram.source));
+    datagram = datagram_from(19799, MUSTER_PATH_U4);
+    assert_false(peer_is_proven_at(peer, &datagram.source));
+}
+
+static void strangers_without_a_key_are_few(void **state) {
+    (void)state;
+    table.unverified_max = 2;
+    add(1, false);
+    add(2, false);
+    add(3, false);
+    assert_null(find(1));
+    assert_non_null(find(2));
+    assert_non_null(find(3));
+    assert_int_equal(table.evicted, 1);
+    add(4, true);
+    assert_int_equal(table.count, 3);
 }
 
 static void only_the_most_recent_tuples_are_kept(void **state) {
@@ -370,6 +395,8 @@ int main(void) {
         TABLE_TEST(a_row_keeps_its_moment),
         TABLE_TEST(an_announce_is_replaced),
         TABLE_TEST(evidence_is_kept_by_5_tuple),
+        TABLE_TEST(a_proof_belongs_to_its_source),
+        TABLE_TEST(strangers_without_a_key_are_few),
         TABLE_TEST(only_the_most_recent_tuples_are_kept),
         TABLE_TEST(the_loss_of_a_path_is_what_others_brought),
         TABLE_TEST(an_earlier_boot_is_forgotten),

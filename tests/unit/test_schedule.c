@@ -5,6 +5,7 @@
 #include "cmocka_all.h"
 #include "limits.h"
 #include "message.h"
+#include "node.h"
 #include "paths.h"
 #include "world.h"
 
@@ -273,8 +274,9 @@ static void in_a_crowd_news_is_spread(void **state) {
 static void a_crowd_stretches_the_interval(void **state) {
     (void)state;
     world_add(&world, "a");
+    world.nodes[A].core->budget_bps = 20000;
     world_run(&world, 10000);
-    meet_strangers(300);
+    meet_strangers(300); /* of whom MUSTER_UNVERIFIED_SPEAKERS count */
     begin_tape();
     world_run(&world, 2500);
     assert_non_null(said(MESSAGE_ALIVE, 0));
@@ -326,7 +328,7 @@ static void one_answer_serves_who_wants_more(void **state) {
     world_run(&world, 2);
     begin_tape();
     ask_a("", 0, MUSTER_PATH_M4);
-    ask_a(",\"want\":{}", 0, MUSTER_PATH_M4);
+    ask_a(",\"want\":{}", MUSTER_ANNOUNCE_BYTES_MAX, MUSTER_PATH_M4);
     ask_a("", 0, MUSTER_PATH_M4);
     world_run(&world, 200);
     assert_null(said(MESSAGE_ALIVE, 0));
@@ -391,10 +393,10 @@ static void who_did_not_answer_is_left_alone_for_a_while(void **state) {
     begin_tape();
     for (uint64_t seq = 2; seq < 10; seq++) {
         say_alive(seq, 2);
-        world_run(&world, 1000);
+        world_run(&world, (MUSTER_INTRODUCTION_FORGET_MS - 1000) / 8);
     }
     assert_null(said(MESSAGE_QUERY, 0));
-    world_run(&world, 2000);
+    world_run(&world, 1000);
     say_alive(10, 2);
     world_run(&world, 1000);
     assert_non_null(said(MESSAGE_QUERY, 3));

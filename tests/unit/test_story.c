@@ -1,4 +1,5 @@
 /* Stories of a few nodes: what each is told, line by line. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cmocka_all.h"
@@ -143,7 +144,7 @@ static void a_restart_keeps_the_id(void **state) {
     world_options(&world, 0, &document, &options);
     world_start(&world, 0, &options);
     world_run(&world, 100);
-    assert_string_equal(world_story(&world), "b: restarted a\na: joined b\n");
+    assert_string_equal(world_story(&world), "a: joined b\nb: restarted a\n");
     world_run(&world, 30000);
     assert_string_equal(world_story(&world), "");
 }
@@ -161,7 +162,7 @@ static void a_restart_after_bye_is_a_restart(void **state) {
     world_options(&world, 0, &document, &options);
     world_start(&world, 0, &options);
     world_run(&world, 100);
-    assert_string_equal(world_story(&world), "b: restarted a\na: joined b\n");
+    assert_string_equal(world_story(&world), "a: joined b\nb: restarted a\n");
 }
 
 static void an_observer_leaves_no_row(void **state) {
@@ -283,6 +284,57 @@ static void a_node_that_slept_blames_nobody(void **state) {
     assert_null(strstr(world_story(&world), "b: "));
 }
 
+/* Having been away is no loss: a death right after is noticed as soon as ever. */
+static void being_away_is_no_loss(void **state) {
+    (void)state;
+    world_add(&world, "a");
+    world_add(&world, "b");
+    world_run(&world, 10000);
+    world.nodes[1].paths = 0;
+    world_run(&world, 50000);
+    world.nodes[1].paths = 7;
+    world_run(&world, 10000);
+    struct muster_peer row;
+    assert_true(world_row(&world, 1, "a", &row));
+    assert_true(row.loss < 0.1);
+    unsigned lost = world.nodes[1].counts[MUSTER_PEER_LOST];
+    world_kill(&world, 0);
+    uint64_t killed_ms = world.now_ms;
+    assert_true(world_run_until(&world, 1, MUSTER_PEER_LOST, lost + 1));
+    assert_true(world.now_ms - killed_ms < (uint64_t)row.next_ms + 3000);
+}
+
+static void without_paths_nobody_is_blamed(void **state) {
+    (void)state;
+    world_add(&world, "a");
+    world_add(&world, "b");
+    world_run(&world, 5000);
+    world_story(&world);
+    struct muster_event none = {.kind = MUSTER_EVENT_PATHS, .now_ms = world.now_ms};
+    assert_int_equal(muster_core_step(world.nodes[1].core, &none), 0);
+    uint64_t sent = muster_core_counters(world.nodes[1].core)->sent;
+    world_run(&world, 60000);
+    assert_null(strstr(world_story(&world), "b: "));
+    assert_int_equal(muster_core_counters(world.nodes[1].core)->sent, sent);
+}
+
+static void a_shorter_promise_counts_at_once(void **state) {
+    (void)state;
+    world_add(&world, "a");
+    static const char *const promises[] = {"3600000", "2500"};
+    for (size_t i = 0; i < 2; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "{\"muster\":1,\"kind\":\"announce\",\"id\":\"00112233445566778899aabbccddeeff\","
+                 "\"boot\":1,\"seq\":%zu,\"rev\":1,\"next_ms\":%s,\"peers\":0,\"name\":\"micro\"}\n",
+                 i + 1, promises[i]);
+        world_say(&world, 0, text, 99, MUSTER_PATH_M4);
+        world_run(&world, 10);
+    }
+    world_run(&world, 10000);
+    assert_string_equal(world_story(&world), "a: joined micro\na: suspect micro\na: lost micro\n");
+}
+
 static void a_sleeper_is_judged_by_its_own_word(void **state) {
     (void)state;
     world_add(&world, "a");
@@ -324,6 +376,9 @@ int main(void) {
         STORY(broadcast_alone_is_enough),
         STORY(without_unicast_the_group_introduces),
         STORY(a_node_that_slept_blames_nobody),
+        STORY(being_away_is_no_loss),
+        STORY(without_paths_nobody_is_blamed),
+        STORY(a_shorter_promise_counts_at_once),
         STORY(a_sleeper_is_judged_by_its_own_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

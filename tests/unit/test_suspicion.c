@@ -17,8 +17,9 @@ static int begin(void **state) {
     struct muster_core_options options;
     muster_core_options_init(&options);
     options.boot = 1;
+    const struct muster_path path = {.interface = 1, .kind = MUSTER_PATH_M4, .name = "eth0"};
     return muster_crypto_ed25519(&options.crypto, NULL) != 0 ||
-           muster_core_new(&options, NOW_MS, &core) != 0;
+           muster_core_new(&options, NOW_MS, &core) != 0 || paths_set(&core->paths, &path, 1) != 0;
 }
 
 static int end(void **state) {

@@ -373,6 +373,124 @@ static void a_key_takes_over_an_unverified_row(void **state) {
     assert_false(world_row(&world, 0, "usurper", &row));
 }
 
+/* What was said may be passed on by anybody: the address shown is where the peer itself answers. */
+static void who_passes_on_is_not_the_peer(void **state) {
+    (void)state;
+    world_add(&world, "a");
+    world_add(&world, "b");
+    world_run(&world, 3000);
+    taped_kind = "alive";
+    world.is_lost = record;
+    world_run(&world, 3000);
+    world.is_lost = NULL;
+    assert_true(tape_count > 0);
+    for (size_t i = 0; i < tape_count; i++) {
+        tape[i].datagram.source.ip[3] = 99;
+    }
+    play(1); /* copies of what b heard */
+    world_run(&world, 5);
+    struct muster_peer row;
+    assert_true(world_row(&world, 1, "a", &row));
+    assert_int_equal(row.address.ip[3], 1);
+
+    world.nodes[1].paths = 0;
+    tape_count = 0;
+    world_add(&world, "eavesdropper");
+    world.is_lost = record; /* and what b did not hear itself */
+    while (tape_count == 0) {
+        world_run(&world, 100);
+    }
+    world.is_lost = NULL;
+    world.nodes[1].paths = 7;
+    tape[0].datagram.source.ip[3] = 99;
+    tape_count = 1;
+    play(1);
+    world_run(&world, 2);
+    assert_true(world_row(&world, 1, "a", &row));
+    assert_int_equal(row.address.ip[3], 1);
+    world_run(&world, 60000);
+    assert_true(world_row(&world, 1, "a", &row));
+    assert_int_equal(row.address.ip[3], 1);
+}
+
+static void a_new_address_is_taken_when_it_answers(void **state) {
+    (void)state;
+    world_add(&world, "a");
+    world_add(&world, "b");
+    world_run(&world, 3000);
+    world.nodes[0].endpoint.ip[3] = 77;
+    world_run(&world, 6000);
+    struct muster_peer row;
+    assert_true(world_row(&world, 1, "a", &row));
+    assert_int_equal(row.address.ip[3], 77);
+    assert_int_equal(row.state, MUSTER_ALIVE);
+}
+
+/* The recording of a start that was missed revives nobody. */
+static void a_replay_of_a_later_boot_changes_nothing(void **state) {
+    (void)state;
+    world_add(&world, "a");
+    world_add(&world, "b");
+    world_add(&world, "eavesdropper");
+    world_run(&world, 3000);
+    world.nodes[1].paths = 0;
+    taped_kind = "announce";
+    world.is_lost = record;
+    struct muster_document document = {.name = "a"};
+    struct muster_core_options options;
+    world_options(&world, 0, &document, &options);
+    world_start(&world, 0, &options);
+    world_run(&world, 2000);
+    world_kill(&world, 0);
+    assert_true(world_run_until(&world, 1, MUSTER_PEER_LOST, 1));
+    world.is_lost = NULL;
+    world.nodes[1].paths = 7;
+    world_story(&world);
+    assert_true(tape_count > 0);
+    play(1);
+    world_run(&world, 5000);
+    assert_null(strstr(world_story(&world), "b: restarted a"));
+}
+
+/* Who answers every signed message of another with an unsigned announce of that id does not keep it out. */
+static void an_unsigned_announce_keeps_no_key_holder_out(void **state) {
+    (void)state;
+    world_add(&world, "b");
+    world_add(&world, "a");
+    char id[MUSTER_ID_TEXT_BYTES];
+    uint8_t bytes[MUSTER_ID_BYTES];
+    muster_core_id(world.nodes[1].core, bytes);
+    muster_id_text(bytes, id);
+    for (int i = 0; i < 100; i++) {
+        say_announce(0, id, 1, (unsigned long)i + 1, "usurper");
+        world_run(&world, 5);
+    }
+    world_run(&world, 3000);
+    struct muster_peer row;
+    assert_true(world_row(&world, 0, "a", &row));
+    assert_true(row.verified);
+    assert_false(world_row(&world, 0, "usurper", &row));
+}
+
+static void a_stranger_sets_nobodys_loss(void **state) {
+    (void)state;
+    world_add(&world, "a");
+    world_add(&world, "b");
+    world_run(&world, 5000);
+    for (unsigned long i = 0; i < 60; i++) {
+        say_announce(1, UNSIGNED_ID, 1, 1 + 7 * i, "liar");
+        world_run(&world, 500);
+    }
+    struct muster_peer row;
+    assert_true(world_row(&world, 1, "a", &row));
+    world_kill(&world, 0);
+    uint64_t killed_ms = world.now_ms;
+    while (world_rows(&world, 1, MUSTER_LOST) == 0 && world.now_ms < killed_ms + 60000) {
+        world_run(&world, 100);
+    }
+    assert_true(world.now_ms - killed_ms < (uint64_t)row.next_ms + 3000);
+}
+
 int main(void) {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
@@ -391,6 +509,11 @@ int main(void) {
         STORY(a_flood_silences_only_its_source),
         STORY(unverified_rows_never_push_out_verified_ones),
         STORY(a_key_takes_over_an_unverified_row),
+        STORY(who_passes_on_is_not_the_peer),
+        STORY(a_new_address_is_taken_when_it_answers),
+        STORY(a_replay_of_a_later_boot_changes_nothing),
+        STORY(an_unsigned_announce_keeps_no_key_holder_out),
+        STORY(a_stranger_sets_nobodys_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

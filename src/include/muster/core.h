@@ -201,7 +201,7 @@ struct muster_counters {
     uint64_t sent;            /* datagrams handed out, each path counted */
     uint64_t questions;       /* queries of ours, each once */
     uint64_t answers;         /* answers of ours */
-    uint64_t evicted;         /* rows that made room for others before their time */
+    uint64_t evicted;         /* rows that made room for others before their time; no event tells of them */
     uint64_t verifications;   /* signatures checked */
     uint64_t outputs_dropped; /* datagrams not sent because outputs were not pulled */
 };
@@ -249,6 +249,7 @@ struct muster_core_options {
     uint64_t budget_bps;             /* bits a second that all alives of a segment may take together */
     uint64_t tombstone_ms;           /* how long a row stays after lost or left, at most a day */
     size_t peers_max;                /* rows, 1..1,000,000 */
+    size_t unverified_max;           /* of them without a key, 1 or more; the oldest makes room for a new one */
 };
 
 /* Sets the defaults of PROTOCOL.md: an observer without a key, and without crypto, boot and seed, which

@@ -76,7 +76,8 @@ MUSTER_API int muster_update(muster_t *node, const struct muster_document *docum
 
 /* Asks the group who is there, only for peers with a service of this type and of this name (each NULL:
  * any), and calls on_settled (may be NULL) when the answers are in: when as many peers are known as the others say
- * there are, or when a last window passed in silence, in any case within two seconds. Several may be under way; they settle together.
+ * there are, or when a last window passed in silence, in any case within two seconds. One that comes while another is under
+ * way is asked when that has settled, together with all others that wait.
  * MUSTER_EINVAL, MUSTER_ENOMEM, MUSTER_EFULL (too many), MUSTER_ECLOSING. */
 MUSTER_API int muster_query(muster_t *node, const char *type, const char *name,
                             muster_settled_cb on_settled, void *context);
