@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,16 @@ struct parser {
     char letters[2 * ARGS_OPTIONS_MAX + 3];
     size_t count;
 };
+
+/* ---- why not ---- */
+
+int reason_set(struct reason *reason, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason->text, sizeof(reason->text), format, arguments);
+    va_end(arguments);
+    return -1;
+}
 
 /* ---- the global options ---- */
 

@@ -8,8 +8,6 @@
 
 #include <muster/muster.h>
 
-#include "reason.h"
-
 struct command;
 
 #define ARGS_INTERFACES_MAX 32
@@ -23,6 +21,11 @@ struct command;
 #define ARGS_TIMEOUT_MS_MAX ((uint64_t)30 * 24 * 3600 * 1000)
 
 #define ARGS_COUNT_MAX ((size_t)1000000)
+
+/* Why an argument, a variable or a line was refused, in the words that follow its name in a message. */
+struct reason {
+    char text[512];
+};
 
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -73,6 +76,10 @@ bool args_parse_global(struct settings *settings, const struct command *const *c
  * command takes, none of them empty. True to go on; false as above. */
 bool args_parse(struct settings *settings, const struct command *command, int argc, char **argv, void *into,
                 struct operands *operands, int *status);
+
+/* Sets the reason, cut when it is too long, and returns -1, so that a parser can end with
+ * `return reason_set(...)`. Say what is expected first and quote the user last. */
+int reason_set(struct reason *reason, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Says "muster peers: ARGUMENT: REASON" and returns STATUS_USAGE. */
 int args_refuse(const struct settings *settings, const char *argument, const struct reason *reason);

@@ -158,7 +158,7 @@ static const struct column columns[] = {
     {{"LOSS", "share of its messages that came by no path", TABLE_RIGHT, print_loss, NULL},
      compare_loss,
      true},
-    {{"PATHS", "what brings it: m4 multicast, b4 broadcast, u4 unicast alone", 0, print_paths, NULL},
+    {{"PATHS", "paths by which it was heard, or by which it heard our question", 0, print_paths, NULL},
      compare_paths,
      true},
     {{"SERVICES", "what it offers, type:port", TABLE_CUT, print_services, NULL}, compare_service_count, true},
@@ -242,4 +242,6 @@ void column_describe(FILE *out) {
         fprintf(out, "  %c %-9s %s\n", columns[i].by_default ? '*' : ' ', columns[i].table.name,
                 columns[i].table.help);
     }
+    fprintf(out,
+            "Paths are m4 (IPv4 multicast), b4 (broadcast) and, where it is the only one, u4 (unicast).\n");
 }

@@ -7,7 +7,7 @@
 
 #include <muster/core.h>
 
-#include "reason.h"
+#include "args.h"
 #include "table.h"
 
 /* Columns of one listing. */

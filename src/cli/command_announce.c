@@ -4,16 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "batch.h"
 #include "command.h"
 #include "draft.h"
 #include "lines.h"
 #include "session.h"
 #include "spec.h"
 #include "text.h"
-
-/* Bounds of muster_core_options.interval_min_ms. */
-#define INTERVAL_MS_MIN 100
-#define INTERVAL_MS_MAX ((uint64_t)24 * 3600 * 1000)
 
 struct announce_options {
     struct draft draft;
@@ -28,11 +25,10 @@ struct announce {
     struct draft announced;
     uint8_t id[MUSTER_ID_BYTES];
 
-    /* What standard input has changed since. */
+    /* What standard input has changed since, and by which lines. */
     struct lines lines;
     struct draft draft;
-    uint64_t line_first; /* that changed the draft; 0: none has */
-    uint64_t line_last;
+    struct batch batch;
 };
 
 /* ---- options ---- */
@@ -50,7 +46,7 @@ static int parse_attr(const char *value, void *place, struct reason *reason) {
 }
 
 static int parse_instance(const char *value, void *place, struct reason *reason) {
-    if (spec_check_text("a name", value, false, SPEC_NAME_BYTES_MAX, reason) != 0) {
+    if (spec_check_text("a name", value, false, MUSTER_NAME_BYTES_MAX, reason) != 0) {
         return -1;
     }
     *(const char **)place = value;
@@ -58,7 +54,7 @@ static int parse_instance(const char *value, void *place, struct reason *reason)
 }
 
 static int parse_interval(const char *value, void *place, struct reason *reason) {
-    return args_duration(value, INTERVAL_MS_MIN, INTERVAL_MS_MAX, place, reason);
+    return args_duration(value, MUSTER_INTERVAL_MS_MIN, MUSTER_INTERVAL_MS_MAX, place, reason);
 }
 
 static const struct args_option options_table[] = {
@@ -158,53 +154,82 @@ static int apply_line(struct draft *draft, const char *line, struct reason *reas
     return error == 0 ? 1 : -1;
 }
 
-static void on_line(const char *line, uint64_t number, void *context) {
-    struct announce *announce = context;
-    struct reason reason;
-    int result;
-    if (announce->session.ended) {
-        return;
-    }
-    if (line == NULL) {
-        result = reason_set(&reason, "expected at most %d bytes, none of them NUL", LINES_BYTES_MAX);
-    } else {
-        result = apply_line(&announce->draft, line, &reason);
-    }
-    if (result < 0) {
-        text_complain(announce->settings->program, "stdin line %" PRIu64 ": %s", number, reason.text);
-    }
-    if (result <= 0) {
-        return;
-    }
-    if (announce->line_first == 0) {
-        announce->line_first = number;
-    }
-    announce->line_last = number;
+static void refuse_line(const struct announce *announce, uint64_t number, const char *why) {
+    text_complain(announce->settings->program, "stdin line %" PRIu64 ": %s", number, why);
 }
 
-/* Announces what the lines have changed, as one change; goes back to what is announced if that can't be. */
-static void on_pause(void *context) {
-    struct announce *announce = context;
+/* Announces the draft; goes back to what is announced if that can't be, and returns why. */
+static int announce_draft(struct announce *announce) {
     struct draft copy;
-    if (announce->line_first == 0 || announce->session.ended) {
-        return;
-    }
     struct muster_document document = draft_document(&announce->draft);
     int error = draft_copy(&copy, &announce->draft) == 0 ? muster_update(announce->session.node, &document)
                                                          : MUSTER_ENOMEM;
     if (error == 0) {
         draft_deinit(&announce->announced);
         announce->announced = copy;
-    } else {
-        text_complain(announce->settings->program, "stdin lines %" PRIu64 " to %" PRIu64 ": %s",
-                      announce->line_first, announce->line_last, muster_error_text(error));
-        draft_deinit(&copy);
-        draft_deinit(&announce->draft);
-        if (draft_copy(&announce->draft, &announce->announced) != 0) {
-            session_end(&announce->session, STATUS_ERROR); /* said above: out of memory */
+        return 0;
+    }
+    draft_deinit(&copy);
+    draft_deinit(&announce->draft);
+    if (draft_copy(&announce->draft, &announce->announced) != 0) {
+        text_complain(announce->settings->program, "%s", muster_error_text(MUSTER_ENOMEM));
+        session_end(&announce->session, STATUS_ERROR);
+    }
+    return error;
+}
+
+/* Announces each line of the batch by itself, so that those which can't be are alone in being refused. */
+static void announce_each_line(struct announce *announce) {
+    for (size_t i = 0; i < announce->batch.count && !announce->session.ended; i++) {
+        const struct batch_line *line = &announce->batch.lines[i];
+        struct reason reason;
+        if (apply_line(&announce->draft, line->text, &reason) < 0) {
+            refuse_line(announce, line->number, reason.text);
+            continue;
+        }
+        int error = announce_draft(announce);
+        if (error != 0) {
+            refuse_line(announce, line->number, muster_error_text(error));
         }
     }
-    announce->line_first = 0;
+}
+
+/* Announces what the lines have changed, as one change where that can be. */
+static void on_pause(void *context) {
+    struct announce *announce = context;
+    if (announce->batch.count > 0 && !announce->session.ended && announce_draft(announce) != 0) {
+        announce_each_line(announce);
+    }
+    batch_deinit(&announce->batch);
+}
+
+/* Takes a line into draft and batch: as apply_line(). */
+static int take_line(struct announce *announce, const char *line, uint64_t number, struct reason *reason) {
+    if (line == NULL) {
+        return reason_set(reason, "expected at most %d bytes, none of them NUL", LINES_BYTES_MAX);
+    }
+    if (batch_add(&announce->batch, line, number) != 0) {
+        return reason_set(reason, "%s", muster_error_text(MUSTER_ENOMEM));
+    }
+    int result = apply_line(&announce->draft, line, reason);
+    if (result <= 0) {
+        batch_drop_last(&announce->batch);
+    }
+    return result;
+}
+
+static void on_line(const char *line, uint64_t number, void *context) {
+    struct announce *announce = context;
+    struct reason reason;
+    if (announce->session.ended) {
+        return;
+    }
+    if (take_line(announce, line, number, &reason) < 0) {
+        refuse_line(announce, number, reason.text);
+    }
+    if (batch_is_full(&announce->batch)) {
+        on_pause(announce);
+    }
 }
 
 /* ---- running ---- */
@@ -255,6 +280,7 @@ static int run(struct settings *settings, int argc, char **argv) {
     }
     draft_deinit(&announce.announced);
     draft_deinit(&announce.draft);
+    batch_deinit(&announce.batch);
     return status;
 }
 

@@ -226,10 +226,10 @@ static int show(const struct settings *settings, const struct show_options *opti
                 const struct selector *selector, const char *wanted, const struct snapshot *snapshot) {
     struct roster roster;
     int status = find(settings, snapshot, selector, &roster);
-    if (status == STATUS_OK && roster.count > 1) {
-        status = refuse_ambiguous(settings, wanted, &roster);
-    } else if (status == STATUS_OK && options->json) {
+    if (status == STATUS_OK && options->json) {
         status = print_json(settings, &roster, snapshot);
+    } else if (status == STATUS_OK && roster.count > 1) {
+        status = refuse_ambiguous(settings, wanted, &roster);
     } else if (status == STATUS_OK && roster.count == 1) {
         status = print_text(settings, options, roster.rows[0].peer);
     }
@@ -272,14 +272,14 @@ const struct command command_show = {
                    "source address and port, destination address and port) that was observed, the\n"
                    "interface and path, how many datagrams came by it, how long ago, and what did not\n"
                    "come that should have. PEER is a name, or the first digits (four or more) of an id;\n"
-                   "name:NAME and id:DIGITS say which.\n",
+                   "name:NAME and id:DIGITS say which. --json shows all that PEER means, text only one.\n",
     .options = options_table,
     .examples = "  muster show printer\n"
                 "  muster show id:3fa9c1 --json | jq '.peers[0].tuples'\n",
     .statuses = "  0   shown\n"
-                "  1   error, or PEER means more than one\n"
+                "  1   error, or PEER means more than one, without --json\n"
                 "  2   wrong usage\n"
                 "  3   nobody was heard\n"
-                "  4   somebody was heard, but no such peer\n",
+                "  4   somebody was heard, but no such peer\n" LISTING_STATUS_CUT_OFF,
     .run = run,
 };

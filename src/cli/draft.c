@@ -64,7 +64,7 @@ struct muster_document draft_document(const struct draft *draft) {
 }
 
 int draft_set_name(struct draft *draft, const char *name, struct reason *reason) {
-    if (spec_check_text("a name", name, false, SPEC_NAME_BYTES_MAX, reason) != 0) {
+    if (spec_check_text("a name", name, false, MUSTER_NAME_BYTES_MAX, reason) != 0) {
         return -1;
     }
     char *copy = strdup(name);
@@ -168,8 +168,8 @@ static int set_attr(struct draft *draft, const char *key, const char *value, str
 /* draft_put_attr() with key and value apart. */
 static int put_attr(struct draft *draft, const char *key, const char *value, bool replace,
                     struct reason *reason) {
-    if (spec_check_text("an attribute's key", key, false, SPEC_NAME_BYTES_MAX, reason) != 0 ||
-        spec_check_text("an attribute's value", value, true, SPEC_VALUE_BYTES_MAX, reason) != 0) {
+    if (spec_check_text("an attribute's key", key, false, MUSTER_NAME_BYTES_MAX, reason) != 0 ||
+        spec_check_text("an attribute's value", value, true, MUSTER_VALUE_BYTES_MAX, reason) != 0) {
         return -1;
     }
     size_t i = find_attr(draft, key);

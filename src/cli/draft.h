@@ -8,7 +8,7 @@
 
 #include <muster/core.h>
 
-#include "reason.h"
+#include "args.h"
 
 /* Owns all that it points to. A zeroed one is empty. */
 struct draft {

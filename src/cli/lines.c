@@ -1,10 +1,17 @@
 #include "lines.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 static void end_line(struct lines *lines) {
+    if (lines->length > 0 && lines->line[lines->length - 1] == '\r') {
+        lines->length--;
+    }
+    if (lines->length > LINES_BYTES_MAX) {
+        lines->refused = true;
+    }
     lines->line[lines->length] = '\0';
     lines->on_line(lines->refused ? NULL : lines->line, lines->number, lines->context);
     lines->number++;
@@ -17,7 +24,7 @@ static void take_bytes(struct lines *lines, size_t count) {
         char byte = lines->chunk[i];
         if (byte == '\n') {
             end_line(lines);
-        } else if (byte == '\0' || lines->length == LINES_BYTES_MAX) {
+        } else if (byte == '\0' || lines->length > LINES_BYTES_MAX) {
             lines->refused = true;
         } else {
             lines->line[lines->length++] = byte;
@@ -68,6 +75,27 @@ static void on_turn(uv_timer_t *timer) {
     take_bytes(lines, (size_t)count);
 }
 
+/* Opens a pipe anew: libuv reads without blocking, and that flag would hold for every process that shares
+ * our own open file (open(2): the file status flags). Returns standard input where that can't be done: a
+ * socket, a pipe of another user. A FIFO without a writer must not block. */
+static int open_pipe_anew(void) {
+    int fd = open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    return fd >= 0 ? fd : STDIN_FILENO;
+}
+
+static int start_pipe(struct lines *lines) {
+    int error = uv_pipe_init(lines->loop, &lines->input.pipe, 0);
+    if (error != 0) {
+        return error;
+    }
+    int fd = open_pipe_anew();
+    error = uv_pipe_open(&lines->input.pipe, fd);
+    if (error != 0 && fd != STDIN_FILENO) {
+        close(fd);
+    }
+    return error;
+}
+
 int lines_start(struct lines *lines, uv_loop_t *loop,
                 void (*on_line)(const char *line, uint64_t number, void *context),
                 void (*on_pause)(void *context), void *context) {
@@ -77,12 +105,7 @@ int lines_start(struct lines *lines, uv_loop_t *loop,
     switch (uv_guess_handle(STDIN_FILENO)) {
     case UV_TTY: error = uv_tty_init(loop, &lines->input.tty, STDIN_FILENO, 1); break;
     case UV_NAMED_PIPE:
-    case UV_TCP:
-        error = uv_pipe_init(loop, &lines->input.pipe, 0);
-        if (error == 0) {
-            error = uv_pipe_open(&lines->input.pipe, STDIN_FILENO);
-        }
-        break;
+    case UV_TCP: error = start_pipe(lines); break;
     default:
         error = uv_timer_init(loop, &lines->input.timer);
         lines->input.handle.data = lines;

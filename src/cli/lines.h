@@ -8,7 +8,7 @@
 
 #include <uv.h>
 
-/* Longest line, its LF excepted; longer ones are refused. */
+/* Longest line, its LF or CRLF excepted; longer ones are refused. */
 #define LINES_BYTES_MAX 4096
 
 struct lines {
@@ -20,13 +20,13 @@ struct lines {
         uv_tty_t tty;
         uv_timer_t timer;
     } input;
-    char chunk[LINES_BYTES_MAX]; /* as read */
-    char line[LINES_BYTES_MAX + 1];
-    size_t length;   /* of the line so far */
-    bool refused;    /* the line so far: too long, or holds a NUL */
-    uint64_t number; /* of the line that is being read, from 1 */
+    char chunk[LINES_BYTES_MAX];    /* as read */
+    char line[LINES_BYTES_MAX + 2]; /* and perhaps a CR, and a NUL */
+    size_t length;                  /* of the line so far */
+    bool refused;                   /* the line so far: too long, or holds a NUL */
+    uint64_t number;                /* of the line that is being read, from 1 */
 
-    /* A line, without LF; NULL for one that is too long or holds a NUL. Borrowed for the call. */
+    /* A line, without LF or CRLF; NULL for one that is too long or holds a NUL. Borrowed for the call. */
     void (*on_line)(const char *line, uint64_t number, void *context);
     /* All lines that had come have been handed over. */
     void (*on_pause)(void *context);

@@ -21,7 +21,15 @@ int listing_status(const struct settings *settings, const struct snapshot *snaps
         return STATUS_ERROR;
     }
     if (found > 0) {
+        if (snapshot->cut_off) {
+            text_complain(settings->program, "cut off by --timeout: there may be more");
+        }
         return STATUS_OK;
+    }
+    if (snapshot->cut_off) {
+        text_complain(settings->program,
+                      "cut off by --timeout before the answers were in, nothing found so far");
+        return STATUS_TIMED_OUT;
     }
     if (snapshot->list.count == 0) {
         text_complain(settings->program, "nobody was heard on %s", snapshot->interfaces);

@@ -17,12 +17,13 @@
 #define LISTING_WIDE_HELP "cut nothing, whatever the width of the terminal"
 
 /* Lines of --help that hold for all of them. */
+#define LISTING_STATUS_CUT_OFF "  124 nothing was found before --timeout cut it off\n"
 #define LISTING_STATUSES       \
     "  0   found\n"            \
     "  1   error\n"            \
     "  2   wrong usage\n"      \
     "  3   nobody was heard\n" \
-    "  4   somebody was heard, but nothing that matches\n"
+    "  4   somebody was heard, but nothing that matches\n" LISTING_STATUS_CUT_OFF
 
 /* Adds what every document ends with, and prints it. Returns STATUS_OK, or STATUS_ERROR after
  * complaining. */
@@ -33,7 +34,7 @@ int listing_print_json(const struct settings *settings, struct document *documen
 int listing_out_of_memory(const struct settings *settings);
 
 /* Sends what was printed on its way and returns the status of a listing that found so many; says so when it
- * is not STATUS_OK. `wanted` is what was asked for, in the user's words, NULL for everything. */
+ * is not STATUS_OK, or when there was no time to find them all. `wanted` is what was asked for, in the user's words, NULL for everything. */
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
                    const char *wanted);
 

@@ -41,7 +41,7 @@ int selector_parse(const char *text, unsigned bare, struct selector *selector, s
     if (strncmp(text, "name:", 5) == 0) {
         selector->text = text + 5;
         selector->kinds = (bare & SELECTOR_GLOB) != 0 ? SELECTOR_GLOB : SELECTOR_NAME;
-        return spec_check_text("a name", selector->text, false, SPEC_NAME_BYTES_MAX, reason);
+        return spec_check_text("a name", selector->text, false, MUSTER_NAME_BYTES_MAX, reason);
     }
     if (strncmp(text, "id:", 3) == 0) {
         selector->text = text + 3;

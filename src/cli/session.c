@@ -11,12 +11,42 @@
 
 /* ---- what the library says ---- */
 
+/* What it says while it opens is held back: the last error is the one line about a failure, and all else
+ * matters only to who goes on. */
+struct session_opening {
+    char error[2048]; /* the last one */
+    FILE *lines;      /* below the errors; writes to text, NULL when memory is out */
+    char *text;
+    size_t bytes;
+};
+
+static void opening_init(struct session_opening *opening) {
+    *opening = (struct session_opening){0};
+    opening->lines = open_memstream(&opening->text, &opening->bytes);
+}
+
+static void opening_deinit(struct session_opening *opening) {
+    if (opening->lines != NULL) {
+        fclose(opening->lines);
+    }
+    free(opening->text);
+}
+
+/* Prints what was held. */
+static void opening_release(struct session_opening *opening) {
+    if (opening->lines != NULL && fflush(opening->lines) == 0) {
+        fputs(opening->text, stderr);
+    }
+}
+
 static void on_log(enum muster_log_level level, const char *line, void *context) {
     struct session *session = context;
-    if (level == MUSTER_LOG_ERROR && session->node == NULL) {
-        snprintf(session->open_error, sizeof(session->open_error), "%s", line);
+    struct session_opening *opening = session->opening;
+    FILE *out = opening != NULL && opening->lines != NULL ? opening->lines : stderr;
+    if (opening != NULL && level == MUSTER_LOG_ERROR) {
+        snprintf(opening->error, sizeof(opening->error), "%s", line);
     } else if (level <= session->settings->log_level) {
-        fprintf(stderr, "%s: %s\n", session->settings->program, line);
+        fprintf(out, "%s: %s\n", session->settings->program, line);
     }
 }
 
@@ -27,6 +57,23 @@ static void on_event(muster_t *node, enum muster_peer_event event, const struct 
 }
 
 /* ---- opening ---- */
+
+/* Opens the node, and says in one line why when that fails. */
+static int open_quietly(struct session *session, const struct muster_options *options) {
+    struct session_opening opening;
+    opening_init(&opening);
+    session->opening = &opening;
+    int error = muster_open(&session->loop, options, &session->node);
+    session->opening = NULL;
+    if (error == 0) {
+        opening_release(&opening);
+    } else {
+        fprintf(stderr, "%s: %s\n", session->settings->program,
+                opening.error[0] != '\0' ? opening.error : muster_error_text(error));
+    }
+    opening_deinit(&opening);
+    return error;
+}
 
 static int open_node(struct session *session) {
     const struct settings *settings = session->settings;
@@ -48,16 +95,7 @@ static int open_node(struct session *session) {
     options.on_event = session->request.on_event != NULL ? on_event : NULL;
     options.on_log = on_log;
     options.context = session;
-    int error = muster_open(&session->loop, &options, &session->node);
-    if (error == 0) {
-        return 0;
-    }
-    session->node = NULL;
-    if (session->open_error[0] == '\0') {
-        snprintf(session->open_error, sizeof(session->open_error), "%s", muster_error_text(error));
-    }
-    fprintf(stderr, "%s: %s\n", settings->program, session->open_error);
-    return error;
+    return open_quietly(session, &options);
 }
 
 static void on_answers(muster_t *node, void *context) {
@@ -83,10 +121,19 @@ static void on_signal(uv_signal_t *handle, int number) {
     session_end(session, STATUS_OK);
 }
 
+/* Whoever started us may have had it ignored: nohup, or a shell that runs us in the background. */
+static bool is_ignored(int number) {
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 /* Signals must not keep the loop alive for anybody but the session. */
 static int open_signals(struct session *session) {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (is_ignored(numbers[i])) {
+            continue;
+        }
         int error = uv_signal_init(&session->loop, &session->signals[i]);
         if (error == 0) {
             error = uv_signal_start(&session->signals[i], on_signal, numbers[i]);
@@ -219,6 +266,7 @@ static void on_settled(muster_t *node, void *context) {
 
 static void on_look_late(uv_timer_t *handle) {
     struct look *look = handle->data;
+    look->snapshot->cut_off = true;
     take_snapshot(look);
 }
 

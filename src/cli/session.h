@@ -16,7 +16,8 @@ struct session_request {
     const struct muster_document *document; /* NULL: an observer */
     const char *instance;                   /* NULL: named after the document */
     uint64_t interval_min_ms;               /* 0: the library's default */
-    bool until_signal;                      /* SIGINT, SIGTERM, SIGHUP end it well, a second one at once */
+    bool until_signal;                      /* SIGINT, SIGTERM, SIGHUP end it well, a second one at once;
+                                             * one that is ignored at the start stays so */
     muster_event_cb on_event;               /* NULL: none */
     void *context;                          /* of on_event */
 };
@@ -28,10 +29,11 @@ struct session {
     struct session_request request;
     uv_signal_t signals[3];
     uv_timer_t deadline;
-    int status;           /* to exit with */
-    int late_status;      /* to exit with at the deadline */
-    bool ended;           /* the node is closing or closed: leave it alone */
-    char open_error[512]; /* the library's last error line while it opened */
+    int status;      /* to exit with */
+    int late_status; /* to exit with at the deadline */
+    bool ended;      /* the node is closing or closed: leave it alone */
+
+    struct session_opening *opening; /* holds back log lines inside of muster_open(); else NULL */
 };
 
 /* Opens a loop and a node on it; an observer that has an on_event asks who is there. Returns STATUS_OK, or
@@ -54,6 +56,7 @@ struct snapshot {
     struct muster_peer_list list;
     struct muster_counters counters;
     char interfaces[256]; /* that it listened on, for people: "eth0,wlan0" */
+    bool cut_off;         /* the time was up before the answers were in */
 };
 
 /* Asks who is there, and takes a snapshot when the answers are in, or after timeout_ms. Returns STATUS_OK,

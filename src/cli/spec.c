@@ -20,7 +20,7 @@ static bool is_letter(char byte) {
 bool spec_is_type(const char *text) {
     size_t length = strlen(text);
     bool letter = false;
-    if (length == 0 || length > SPEC_TYPE_BYTES_MAX) {
+    if (length == 0 || length > MUSTER_TYPE_BYTES_MAX) {
         return false;
     }
     for (size_t i = 0; i < length; i++) {
@@ -37,26 +37,12 @@ bool spec_is_type(const char *text) {
     return letter;
 }
 
-void spec_lower_type(const char *text, char type[SPEC_TYPE_BYTES_MAX + 1]) {
+void spec_lower_type(const char *text, char type[MUSTER_TYPE_BYTES_MAX + 1]) {
     size_t i = 0;
-    for (; text[i] != '\0' && i < SPEC_TYPE_BYTES_MAX; i++) {
+    for (; text[i] != '\0' && i < MUSTER_TYPE_BYTES_MAX; i++) {
         type[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] - 'A' + 'a' : text[i]);
     }
     type[i] = '\0';
-}
-
-static bool is_utf8(const char *text) {
-    size_t length = strlen(text);
-    uint32_t code_point;
-    while (length > 0) {
-        int bytes = utf8_decode(text, length, &code_point);
-        if (bytes <= 0) {
-            return false;
-        }
-        text += bytes;
-        length -= (size_t)bytes;
-    }
-    return true;
 }
 
 int spec_check_text(const char *what, const char *text, bool may_be_empty, size_t bytes_max,
@@ -68,7 +54,7 @@ int spec_check_text(const char *what, const char *text, bool may_be_empty, size_
     if (length > bytes_max) {
         return reason_set(reason, "expected %s of at most %zu bytes, got %zu", what, bytes_max, length);
     }
-    if (!is_utf8(text)) {
+    if (!utf8_is_valid(text)) {
         return reason_set(reason, "expected %s in UTF-8, got '%.64s'", what, text);
     }
     return 0;
@@ -151,7 +137,7 @@ static char *next_part(char **rest) {
 
 /* Parses "TYPE:PORT[/PROTO]", cutting it up. */
 static int parse_head(char *head, struct muster_service *service, struct reason *reason) {
-    char type[SPEC_TYPE_BYTES_MAX + 1];
+    char type[MUSTER_TYPE_BYTES_MAX + 1];
     uint64_t port;
     char *port_text = strchr(head, ':');
     if (port_text == NULL) {
@@ -184,7 +170,7 @@ static int parse_name(const char *name, struct muster_service *service, struct r
     if (service->name != NULL) {
         return reason_set(reason, "expected name= only once");
     }
-    if (spec_check_text("a service name", name, true, SPEC_NAME_BYTES_MAX, reason) != 0) {
+    if (spec_check_text("a service name", name, true, MUSTER_NAME_BYTES_MAX, reason) != 0) {
         return -1;
     }
     service->name = strdup(name);
@@ -198,8 +184,8 @@ static int parse_txt(const char *key, const char *value, struct muster_service *
             return reason_set(reason, "expected each txt key only once, got another '%.64s'", key);
         }
     }
-    if (spec_check_text("a txt key", key, false, SPEC_NAME_BYTES_MAX, reason) != 0 ||
-        spec_check_text("a txt value", value, true, SPEC_VALUE_BYTES_MAX, reason) != 0) {
+    if (spec_check_text("a txt key", key, false, MUSTER_NAME_BYTES_MAX, reason) != 0 ||
+        spec_check_text("a txt value", value, true, MUSTER_VALUE_BYTES_MAX, reason) != 0) {
         return -1;
     }
     return add_txt(service, key, value) == 0 ? 0 : reason_set(reason, "%s", out_of_memory);

@@ -6,18 +6,13 @@
 
 #include <muster/core.h>
 
-#include "reason.h"
-
-/* Limits of schemas/PROTOCOL.md, in bytes of UTF-8. */
-#define SPEC_NAME_BYTES_MAX 63
-#define SPEC_VALUE_BYTES_MAX 255
-#define SPEC_TYPE_BYTES_MAX 15
+#include "args.h"
 
 /* True for a service name of RFC 6335, 5.1, in either case. */
 bool spec_is_type(const char *text);
 
 /* Copies a type in the lower case that the wire wants. It must be a type. */
-void spec_lower_type(const char *text, char type[SPEC_TYPE_BYTES_MAX + 1]);
+void spec_lower_type(const char *text, char type[MUSTER_TYPE_BYTES_MAX + 1]);
 
 /* Checks a text: 1 (or 0 where it may be empty) to bytes_max bytes of UTF-8. `what` names it in the
  * reason. Returns 0, or -1 with a reason. */

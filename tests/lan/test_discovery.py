@@ -1,8 +1,9 @@
 """Who starts is seen by everyone, what changes is seen by everyone."""
 
+import signal
 import time
 
-from lab import LanTest, main, note
+from lab import MUSTER, LanTest, main, note
 
 HOSTS = 8
 
@@ -116,6 +117,77 @@ class Change(LanTest):
         self.assertIsNone(peer.code)
 
 
+    def test_one_line_too_many_on_stdin_is_alone_in_being_refused(self):
+        lab = self.lab(1)
+        (host,) = lab.hosts
+        watch = host.watch()
+        filling = [argument for number in range(3) for argument in ("--attr", f"a{number}=" + "v" * 200)]
+        peer = host.announce("nas", "--stdin", *filling)
+        watch.await_event("joined", name="nas")
+        big = f"attr big={'v' * 250}"
+        peer.write(f"attr room=attic\n{big}\nremove http:80\nservice http:81\nattr done=yes\n")
+
+        def done():
+            return [event for _, event in watch.events("changed") if "done" in event["attrs"]]
+
+        (event,) = lab.wait_for(done, "the last line is announced")
+        self.assertEqual([s["port"] for s in event["services"]], [81])
+        self.assertEqual(sorted(event["attrs"]), ["a0", "a1", "a2", "done", "room"])
+        first, second = (line for line in peer.error.splitlines() if "stdin" in line)
+        self.assertIn("stdin line 3: expected a service that is announced", first)
+        self.assertIn("stdin line 2: the announcement does not fit", second)
+        self.assertIsNone(peer.code)
+
+    def test_more_lines_at_once_than_are_one_change(self):
+        lab = self.lab(1)
+        (host,) = lab.hosts
+        watch = host.watch()
+        peer = host.announce("nas", "--stdin")
+        watch.await_event("joined", name="nas")
+        peer.write("".join(f"attr n={number}\n" for number in range(300)))  # BATCH_LINES_MAX is 256
+        watch.await_event("changed", attrs={"n": "299"})
+        self.assertEqual(peer.error.count("\n"), 1, peer.describe())
+
+    def test_lines_of_another_system(self):
+        lab = self.lab(1)
+        (host,) = lab.hosts
+        watch = host.watch()
+        peer = host.announce("nas", "--stdin")
+        watch.await_event("joined", name="nas")
+        peer.write("\r\nservice http:80\r\n# done\r\nattr room=attic\r\n")
+        _, event = watch.await_event("changed", name="nas")
+        self.assertEqual(([s["port"] for s in event["services"]], event["attrs"]), ([80], {"room": "attic"}))
+        self.assertEqual(peer.error.count("\n"), 1, peer.describe())
+
+
+class Signals(LanTest):
+    def test_what_is_ignored_at_the_start_stays_ignored(self):
+        """nohup, and the interrupt of a shell that runs it in the background."""
+        lab = self.lab(1)
+        (host,) = lab.hosts
+        watch = host.watch()
+        script = 'trap "" HUP INT; exec "$0" announce --name nas --stdin'
+        peer = host.start_program("sh", "-c", script, MUSTER)
+        watch.await_event("joined", name="nas")
+        peer.signal(signal.SIGHUP)
+        peer.signal(signal.SIGINT)
+        for turn in ("1", "2"):  # signals are seen at the end of a turn
+            peer.write(f"attr turn={turn}\n")
+            watch.await_event("changed", attrs={"turn": turn})
+        self.assertIsNone(peer.code)
+        self.assertEqual(peer.stop().code, 0)
+        watch.await_event("left", name="nas")
+
+    def test_hanging_up_ends_it_otherwise(self):
+        lab = self.lab(1)
+        (host,) = lab.hosts
+        watch = host.watch()
+        peer = host.announce("nas")
+        watch.await_event("joined", name="nas")
+        peer.signal(signal.SIGHUP)
+        self.assertEqual(peer.finish().code, 0)
+
+
 class Finding(LanTest):
     """The questions that scripts ask."""
 
@@ -168,6 +240,35 @@ class Finding(LanTest):
         for word in ("printer", peer["id"], "ipp", "631", self.there.address, "Upstairs"):
             self.assertIn(word, text.out)
         self.assertEqual(self.here.run("show", "nobody-of-this-name").code, 4)
+
+    def test_show_of_two(self):
+        """JSON shows both; text names them, and is an error."""
+        watch = self.here.watch()
+        self.here.announce("nas", "--instance", "other")
+        self.lan.wait_for(lambda: len(watch.events("joined", name="nas")) == 2, "two of one name")
+        shown = self.here.run("show", "nas", "--json")
+        self.assertEqual((shown.code, shown.error), (0, ""), shown.describe())
+        rows = shown.json()["peers"]
+        self.assertEqual(names(rows), ["nas", "nas"])
+        text = self.here.run("show", "nas")
+        self.assertEqual((text.code, text.out), (1, ""), text.describe())
+        for row in rows:
+            self.assertIn(f"id:{row['id']}", text.error)
+            self.assertEqual(self.here.run("show", f"id:{row['id']}").code, 0)
+
+    def test_a_look_that_is_cut_off(self):
+        """It found nothing yet, which does not mean that nobody is there."""
+        for command in (["peers"], ["peers", "x*"], ["services"], ["show", "nas"], ["resolve", "ipp"]):
+            for options in ([], ["--json"]):
+                result = self.here.run(*command, *options, "--timeout", "1ms")
+                found = result.code == 0
+                with self.subTest(command=command, options=options):
+                    self.assertIn(result.code, (0, 124), result.describe())
+                    self.assertEqual(result.error.count("\n"), 1, result.describe())
+                    self.assertIn("there may be more" if found else "nothing found so far", result.error)
+                    if options:
+                        rows = result.json()["services" if command[0] in ("services", "resolve") else "peers"]
+                        self.assertEqual(bool(rows), found)
 
     def test_wait(self):
         self.assertEqual(self.here.run("wait", "ipp", "--timeout", "10").code, 0)

@@ -56,16 +56,32 @@ class Errors(LanTest):
 
     def test_all_unicast_ports_taken(self):
         """It says so and goes on with another port."""
-        for port in range(self.lan.port + 1, self.lan.port + 1 + UNICAST_PORTS):
-            taken = self.here.socket(socket.SOCK_DGRAM)
-            self.addCleanup(taken.close)
-            taken.bind(("", port))
+        self.take_unicast_ports()
         watch = self.there.watch()
         peer = self.here.announce("late", "--service", "http:80")
         watch.await_event("joined", name="late")
         warnings = [line for line in peer.error.splitlines() if "port" in line and "taken" in line]
         self.assertEqual(len(warnings), 1, peer.describe())
         self.assertIsNone(peer.code)
+
+    def take_unicast_ports(self):
+        for port in range(self.lan.port + 1, self.lan.port + 1 + UNICAST_PORTS):
+            taken = self.here.socket(socket.SOCK_DGRAM)
+            self.addCleanup(taken.close)
+            taken.bind(("", port))
+
+    def test_warnings_of_a_start_that_fails(self):
+        """What could be gone on with is not said where nothing goes on."""
+        self.take_unicast_ports()
+        warned = self.here.run("--log-level", "error", "peers")
+        self.assertEqual((warned.code, warned.error.count("\n")), (3, 1), warned.describe())
+        warned = self.here.run("peers")
+        self.assertEqual((warned.code, warned.error.count("\n")), (3, 2), warned.describe())
+        self.assertIn("taken", warned.error)
+        blocked = self.lan.directory / "file"
+        blocked.write_text("not a directory")
+        path = str(blocked / "state")
+        self.fails(self.here.run("--state", path, "announce", "--name", "x"), path)
 
     def test_one_unicast_port_taken(self):
         taken = self.here.socket(socket.SOCK_DGRAM)
@@ -85,7 +101,7 @@ class Errors(LanTest):
         path = str(blocked / "state")
         self.fails(self.here.run("--state", path, "announce", "--name", "x"), path)
         self.fails(self.here.run("announce", "--name", "x", MUSTER_STATE=path), path)
-        self.assertEqual(self.here.run("peers", "--timeout", "0.2", MUSTER_STATE=path).code, 3)
+        self.assertEqual(self.here.run("peers", MUSTER_STATE=path).code, 3)
 
     def test_damaged_key(self):
         """It is set aside, said, and replaced only by the next start."""
@@ -159,6 +175,11 @@ class Errors(LanTest):
             result = self.here.run(*command, "--timeout", "0.3")
             self.assertEqual(result.code, 124, result.describe())
             self.assertEqual(result.out, "")
+        for command in (["peers"], ["services"], ["show", "x"], ["resolve", "x"]):
+            result = self.here.run(*command, "--timeout", "1ms")
+            self.assertEqual(result.code, 124, result.describe())
+            self.assertEqual(result.error.count("\n"), 1, result.describe())
+            self.assertIn("--timeout", result.error)
 
 
 if __name__ == "__main__":

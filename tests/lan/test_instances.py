@@ -33,7 +33,7 @@ class Instances(LanTest):
         second = there.announce("twin")
         ids = self.meet(watch, 2)
         self.assertEqual(len(set(ids)), 2)
-        self.assertEqual({path.name for path in there.state.iterdir()}, {"twin", "twin-2"})
+        self.assertEqual({path.name for path in there.state.iterdir()}, {"twin", "twin+2"})
 
         # A listing tells them apart by the first digits of their ids.
         listing = here.run("peers")

@@ -51,6 +51,11 @@ class Outputs(LanTest):
         self.check("services", "resolve", "coap", "--json")
         self.check("services", "resolve", "gopher", "--json", codes=(4,))
 
+    def test_listings_that_were_cut_off(self):
+        self.populate()
+        self.check("peers", "peers", "--json", "--timeout", "1ms", codes=(0, 124))
+        self.check("services", "services", "--json", "--timeout", "1ms", codes=(0, 124))
+
     def test_listings_of_nobody(self):
         for command in ("peers", "services"):
             self.check(command, command, "--json", codes=(3,))

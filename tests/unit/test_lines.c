@@ -1,7 +1,9 @@
 /* Standard input in lines, from a pipe and from a file, whatever the pieces it comes in. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cmocka_all.h"
@@ -95,11 +97,61 @@ static void test_longest_line(void **state) {
     assert_string_equal(story.text, "1:!|");
 }
 
+static void test_line_ends(void **state) {
+    (void)state;
+    static char bytes[LINES_BYTES_MAX + 2];
+    struct story story;
+    check("a\r\nb\r\r\n\r\nc\rd\r", 13, "1:a|2:b\r|3:|4:c\rd|");
+    memset(bytes, 'x', sizeof(bytes));
+    memcpy(bytes + LINES_BYTES_MAX, "\r\n", 2); /* does not count */
+    tell(pipe_of(bytes, sizeof(bytes)), &story);
+    assert_memory_equal(story.text, "1:xxx", 5);
+}
+
+/* Another process may have the same open pipe, and expect its reads to block. */
+static void test_a_shared_pipe_stays_as_it_is(void **state) {
+    (void)state;
+    struct story story;
+    int input = pipe_of("a\n", 2);
+    int shared = dup(input);
+    tell(input, &story);
+    assert_string_equal(story.text, "1:a|");
+    assert_int_equal(fcntl(shared, F_GETFL) & O_NONBLOCK, 0);
+    close(shared);
+}
+
+/* A file that others have begun to read goes on where they stopped. */
+static void test_a_shared_file_goes_on(void **state) {
+    (void)state;
+    struct story story;
+    char byte;
+    int input = file_of("x\na\n", 4);
+    assert_int_equal(read(input, &byte, 1), 1);
+    assert_int_equal(read(input, &byte, 1), 1);
+    tell(input, &story);
+    assert_string_equal(story.text, "1:a|");
+}
+
+static void test_a_socket(void **state) {
+    (void)state;
+    struct story story;
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    assert_int_equal(write(ends[1], "a\nb", 3), 3);
+    close(ends[1]);
+    tell(ends[0], &story);
+    assert_string_equal(story.text, "1:a|2:b|");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_refused_lines),
         cmocka_unit_test(test_longest_line),
+        cmocka_unit_test(test_line_ends),
+        cmocka_unit_test(test_a_shared_pipe_stays_as_it_is),
+        cmocka_unit_test(test_a_shared_file_goes_on),
+        cmocka_unit_test(test_a_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
