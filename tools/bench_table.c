@@ -166,9 +166,11 @@ static void open_core(struct bench *bench, size_t rows) {
 
 /* Asks, and returns the nonce of the question. */
 static void ask(struct bench *bench, char nonce[17]) {
-    struct muster_event event = {.kind = MUSTER_EVENT_COMMAND, .command = {.kind = MUSTER_COMMAND_QUERY}};
+    struct muster_event command = {.kind = MUSTER_EVENT_COMMAND, .command = {.kind = MUSTER_COMMAND_QUERY}};
+    struct muster_event timer = {.kind = MUSTER_EVENT_TIMER};
     struct muster_output output;
-    step(bench, &event);
+    step(bench, &command);
+    step(bench, &timer); /* the round before it has settled by now */
     nonce[0] = '\0';
     while (muster_core_next(bench->core, &output)) {
         if (output.kind == MUSTER_OUTPUT_DATAGRAM) {
