@@ -78,6 +78,11 @@ static bool is_long_enough(const struct muster_core *core, const struct message 
 
 static bool answer_group(struct muster_core *core, const struct message *query,
                          const struct muster_datagram *datagram, enum muster_drop *reason) {
+    bool is_recent = core->answers.group_said_ms != 0 &&
+                     core->now_ms < core->answers.group_said_ms + MUSTER_GROUP_ANSWER_MS;
+    if (is_recent && query->nonce == core->answers.group_answered) {
+        return true; /* a copy by another path of what was just answered */
+    }
     if (!query->wants) {
         core->answers.group_nonce = query->nonce;
     } else if (!is_long_enough(core, query, datagram)) {
@@ -150,6 +155,7 @@ static void tick_group(struct muster_core *core) {
     send_group(core, &message, SEND_EVERYWHERE, 0);
     answers->is_group_due = false;
     answers->group_said_ms = core->now_ms;
+    answers->group_answered = nonce;
     core->admission.counters.answers++;
     if (wants) {
         answers->group_want_count--;
@@ -163,7 +169,7 @@ static void tick_group(struct muster_core *core) {
 
 void answer_tick(struct muster_core *core) {
     struct answers *answers = &core->answers;
-    if (core->presence.state != PRESENCE_SPEAKING) {
+    if (core->presence.state != PRESENCE_SPEAKING || core->paths.count == 0) {
         answers->count = 0;
         answers->group_want_count = 0;
         answers->is_group_due = false;

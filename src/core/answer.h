@@ -30,6 +30,7 @@ struct answers {
     uint64_t group_nonce; /* of the last one who asked whether we live */
     uint64_t group_wants[MUSTER_GROUP_ANSWERS_MAX]; /* of those who want our announce, the first one first */
     size_t group_want_count;
+    uint64_t group_answered; /* the last nonce that was answered */
     uint64_t group_due_ms;
     uint64_t group_said_ms; /* 0: never */
 };

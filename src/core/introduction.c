@@ -21,16 +21,20 @@ static struct introduction *find(struct introductions *introductions,
     return NULL;
 }
 
+static bool is_crowd(const struct muster_core *core) {
+    return peer_table_present(&core->table) > MUSTER_CROWD_ROWS;
+}
+
 /* In a crowd the newcomer is not asked by all at once. */
 static uint64_t delay_ms(struct muster_core *core) {
-    bool is_crowd = peer_table_present(&core->table) > MUSTER_CROWD_ROWS;
-    return PATIENCE_MS + random_ms(&core->random, is_crowd ? presence_interval_ms(core)
-                                                           : answer_window_ms(core));
+    return PATIENCE_MS + random_ms(&core->random, is_crowd(core) ? presence_interval_ms(core)
+                                                                 : answer_window_ms(core));
 }
 
 static void begin_tries(struct muster_core *core, struct introduction *introduction) {
     struct introductions *introductions = &core->introductions;
     introduction->tries = 0;
+    introduction->is_spread = is_crowd(core);
     introduction->due_ms = core->now_ms + delay_ms(core);
     if (introductions->count == 1 || introduction->due_ms < introductions->due_ms) {
         introductions->due_ms = introduction->due_ms;
@@ -91,8 +95,7 @@ unsigned introduction_end(struct muster_core *core, const uint8_t id[MUSTER_ID_B
 
 /* Puts the first try off when a crowd has shown up since it was planned. */
 static bool is_put_off(struct muster_core *core, struct introduction *introduction) {
-    bool is_crowd = peer_table_present(&core->table) > MUSTER_CROWD_ROWS;
-    if (!is_crowd || introduction->tries > 0 || introduction->is_spread) {
+    if (!is_crowd(core) || introduction->tries > 0 || introduction->is_spread) {
         return false;
     }
     introduction->is_spread = true;

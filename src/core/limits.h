@@ -17,7 +17,8 @@
 #define MUSTER_ANNOUNCE_BYTES_MAX 1200     /* leaves room for sealing, and is what a question is padded to */
 #define MUSTER_PROOF_BYTES 400             /* what a question for an alive is padded to; a signed alive is shorter */
 #define MUSTER_QUERY_IDS_MAX 35            /* ids in one `of` or `known`: what fits 1400 bytes unsigned, */
-#define MUSTER_QUERY_IDS_SENT 32           /* and signed */
+#define MUSTER_QUERY_IDS_SENT 32           /* and signed, */
+#define MUSTER_QUERY_IDS_SENT_BESIDE 16    /* and beside a type and a name of escapes */
 #define MUSTER_HEARD_MAX 8                 /* path names in `heard` */
 #define MUSTER_PEERS_CLAIM_MAX 1000000     /* largest believable `peers` */
 #define MUSTER_INTEGER_MAX 9007199254740991 /* 2^53 - 1 (RFC 7493, 2.2) */

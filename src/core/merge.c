@@ -85,7 +85,7 @@ static void note_heard(struct muster_core *core, struct peer *peer, const struct
     const struct muster_datagram *datagram = arrival->datagram;
     unsigned kinds = (is_copy ? EVIDENCE_COPY : 0) |
                      (is_everywhere(arrival->message) ? EVIDENCE_EVERYWHERE : 0) |
-                     (arrival->is_fresh ? EVIDENCE_PROOF : 0);
+                     (arrival->is_fresh && !is_copy ? EVIDENCE_PROOF : 0);
     peer->paths |= arrival->message->heard;
     peer_add_evidence(peer, datagram, kinds, core->now_ms);
     if (!is_copy) {

@@ -85,8 +85,10 @@ void query_note_claim(struct muster_core *core, uint64_t peers) {
 
 /* Lists who need not answer, as many as fit. */
 static void list_known(const struct muster_core *core, struct message *message) {
+    bool is_for_all = message->want_type == NULL && message->want_name == NULL;
+    size_t room = is_for_all ? MUSTER_QUERY_IDS_SENT : MUSTER_QUERY_IDS_SENT_BESIDE;
     for (const struct peer *peer = core->table.by_id;
-         peer != NULL && message->known_count < MUSTER_QUERY_IDS_SENT; peer = peer->hh.next) {
+         peer != NULL && message->known_count < room; peer = peer->hh.next) {
         if (peer->state == MUSTER_ALIVE) {
             memcpy(message->known[message->known_count++], peer->id, MUSTER_ID_BYTES);
         }

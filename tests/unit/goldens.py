@@ -237,12 +237,14 @@ def good_queries():
     yield "query-signed-want-all", signed(query(BERT, want={}), BERT, WANT_BYTES)
     yield "query-unsigned-of-one", line(query(of=[ANNA.id]), OF_BYTES)
     yield "query-signed-of-one-want", signed(query(BERT, of=[ANNA.id], want={}), BERT, WANT_BYTES)
-    yield "query-signed-of-two", signed(query(BERT, count=17, of=[ANNA.id, UNSIGNED_ID]), BERT)
+    yield "query-signed-of-two", signed(query(BERT, count=17, said=9, of=[ANNA.id, UNSIGNED_ID]), BERT)
     yield "query-unsigned-of-35", line(query(of=ids(35)))
     yield "query-signed-of-33", signed(query(BERT, of=ids(33)), BERT)
-    yield "query-signed-of-32-highest-count", signed(query(BERT, count=INTEGER_MAX, of=ids(32)), BERT)
-    yield "query-unsigned-of-35-highest-count", line(query(count=INTEGER_MAX, of=ids(35)))
-    yield "query-unsigned-lowest-count", line(query(count=1, want={}), WANT_BYTES)
+    highest = {"count": INTEGER_MAX, "said": INTEGER_MAX}
+    yield "query-signed-of-32-highest-count-and-said", signed(query(BERT, **highest, of=ids(32)), BERT)
+    yield "query-unsigned-of-35-highest-count-and-said", line(query(**highest, of=ids(35)))
+    yield "query-unsigned-lowest-count-and-said", line(query(count=1, said=1, want={}), WANT_BYTES)
+    yield "query-signed-count-without-said", signed(query(BERT, count=17, of=[ANNA.id]), BERT)
     yield "query-unsigned-1400-bytes", line(query(want={}), DATAGRAM_BYTES_MAX)
 
 
@@ -255,6 +257,7 @@ INTEGERS = {
     "next_ms": (100, 172800000),
     "peers": (0, 1000000),
     "count": (1, INTEGER_MAX),
+    "said": (1, INTEGER_MAX),
 }
 
 
@@ -421,9 +424,10 @@ def bad_queries():
     yield "missing--query-nonce", without(message, "nonce")
     yield "missing--query-of-and-want", line(query(known=ids(1)))
     yield from bad_hex("query", message, "nonce", 16)
-    yield from bad_integer("query", message, "count")
-    yield "type--query-count-null", having(message, count=None)
-    yield "range--query-count-fraction", having(message, count=1.5)
+    for member in ("count", "said"):
+        yield from bad_integer("query", message, member)
+        yield f"type--query-{member}-null", having(message, **{member: None})
+        yield f"range--query-{member}-fraction", having(message, **{member: 1.5})
     yield from bad_ids("of", query(of=ids(1)))
     yield "range--query-of-empty", line(query(of=[]))
     yield from bad_ids("known", message)

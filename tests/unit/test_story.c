@@ -207,6 +207,24 @@ static void queries_without_end_settle_all_the_same(void **state) {
     assert_int_equal(world.nodes[observer].settled, 20);
 }
 
+/* However long its wishes are, a question that lists whom it knows leaves. */
+static void a_long_query_among_many_leaves(void **state) {
+    (void)state;
+    char name[MUSTER_NAME_BYTES_MAX + 1];
+    memset(name, '\x01', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    size_t asker = world_add(&world, "asker");
+    for (int i = 0; i < 40; i++) {
+        world.nodes[world_add(&world, "x")].is_quiet = true;
+    }
+    world_run(&world, 3000);
+    struct muster_command query = {.kind = MUSTER_COMMAND_QUERY, .type = "fifteen-letters", .name = name};
+    assert_int_equal(world_command(&world, asker, &query), 0);
+    world_run(&world, 3000);
+    assert_int_equal(world.nodes[asker].settled, 1);
+    assert_int_equal(muster_core_counters(world.nodes[asker].core)->outputs_dropped, 0);
+}
+
 static void a_query_by_type_finds_those_only(void **state) {
     (void)state;
     world_add(&world, "a");
@@ -371,6 +389,7 @@ int main(void) {
         STORY(an_observer_leaves_no_row),
         STORY(a_query_with_nobody_there_settles),
         STORY(queries_without_end_settle_all_the_same),
+        STORY(a_long_query_among_many_leaves),
         STORY(a_query_by_type_finds_those_only),
         STORY(a_query_for_what_cannot_be_is_refused),
         STORY(broadcast_alone_is_enough),
