@@ -170,12 +170,27 @@ static int choose_named(struct interface_list *list, const struct candidates *ca
     return 0;
 }
 
+static bool is_loopback(const struct candidate *candidate) {
+    return (candidate->flags & IFF_LOOPBACK) != 0;
+}
+
 static void choose_usable(struct interface_list *list, const struct candidates *candidates, bool loopback) {
     for (size_t i = 0; i < candidates->count; i++) {
         const struct candidate *candidate = &candidates->items[i];
-        bool is_loopback = (candidate->flags & IFF_LOOPBACK) != 0;
-        if (is_loopback == loopback && obstacle(candidate) == NULL) {
+        if (is_loopback(candidate) == loopback && obstacle(candidate) == NULL) {
             list->items[list->count++] = candidate->interface;
+        }
+    }
+}
+
+static void left_out_tell(const struct interface_list *list, const struct candidates *candidates,
+                          const struct log *log) {
+    for (size_t i = 0; i < candidates->count; i++) {
+        const struct candidate *candidate = &candidates->items[i];
+        if (!list_has(list, &candidate->interface)) {
+            const char *why = obstacle(candidate);
+            log_line(log, MUSTER_LOG_DEBUG, "interface %s is left out: it %s", candidate->interface.name,
+                     why != NULL ? why : "is the loopback, and there are others");
         }
     }
 }
@@ -192,6 +207,7 @@ static int choose_all(struct interface_list *list, const struct candidates *cand
         log_line(log, MUSTER_LOG_ERROR, "no interface can be used; there are: %s", present);
         return MUSTER_ENOINTERFACE;
     }
+    left_out_tell(list, candidates, log);
     return 0;
 }
 

@@ -1,7 +1,11 @@
 #include "link.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LINK_KINDS_BYTES (4 * MUSTER_PATH_KINDS) /* "m4, b4" */
 
 /* ---- watches ---- */
 
@@ -42,16 +46,19 @@ static int sockets_open(struct link *link, uint16_t port, bool is_required, cons
             continue;
         }
         struct muster_path path = path_make(link, kind);
-        int result = socket_open_listening(&link->watches[kind].socket, &path, port, log);
-        if (result == 0) {
+        int number = socket_open_listening(&link->watches[kind].socket, &path, port);
+        if (number == 0) {
             count++;
             continue;
         }
-        error = result;
+        error = socket_error(number);
         if (is_required) {
+            log_line(log, MUSTER_LOG_ERROR, "listening on %s (%s), port %u: %s", path.name,
+                     muster_path_name(kind), port, strerror(-number));
             return error;
         }
-        log_line(log, MUSTER_LOG_WARNING, "%s (%s) is left out", path.name, muster_path_name(kind));
+        log_line(log, MUSTER_LOG_WARNING, "%s (%s) is left out: port %u: %s", path.name,
+                 muster_path_name(kind), port, strerror(-number));
     }
     return count == 0 ? error : 0;
 }
@@ -117,6 +124,22 @@ void link_end(struct link *link, link_closed_cb on_closed, void *owner) {
     }
 }
 
+void link_describe(const struct link *link, const struct log *log) {
+    char kinds[LINK_KINDS_BYTES] = "";
+    uint32_t buffer_bytes = UINT32_MAX; /* the least of its sockets */
+    size_t used = 0;
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+        const struct datagram_socket *socket = &link->watches[kind].socket;
+        if (socket->open) {
+            used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s", used == 0 ? "" : ", ",
+                                     muster_path_name(kind));
+            buffer_bytes = socket->buffer_bytes < buffer_bytes ? socket->buffer_bytes : buffer_bytes;
+        }
+    }
+    log_line(log, MUSTER_LOG_INFO, "listening on %s (%s), receive buffer %" PRIu32 " bytes",
+             link->interface.name, kinds, buffer_bytes);
+}
+
 size_t link_paths(const struct link *link, struct muster_path *paths) {
     size_t count = 0;
     for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
@@ -127,7 +150,15 @@ size_t link_paths(const struct link *link, struct muster_path *paths) {
     return count;
 }
 
-void link_failed(struct link *link, enum muster_path_kind kind, int error, const struct log *log) {
+/* What one peer gets by unicast says nothing of another, so a failure of u4 stays said. Otherwise somebody
+ * who can't be answered could fill the log. */
+void link_sent(struct link *link, enum muster_path_kind kind, int error, const struct log *log) {
+    if (error == 0) {
+        if (kind != MUSTER_PATH_U4) {
+            link->failures[kind] = 0;
+        }
+        return;
+    }
     link->failed++;
     if (link->failures[kind] != error) {
         link->failures[kind] = error;

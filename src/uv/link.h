@@ -44,8 +44,9 @@ struct link {
 };
 
 /* Opens the sockets of an interface. One that is required must have all of its paths; of any other, a
- * path that can't be opened is left out, with a warning. *link is for link_free(), or for link_end() once it
- * was started. Errors of socket_open_listening(). */
+ * path that can't be opened is left out, with a warning that says why; it fails when none is left. A required
+ * one fails with an error line. *link is for link_free(), or for link_end() once it was started.
+ * MUSTER_ENOINTERFACE (it is gone), MUSTER_ENOMEM, MUSTER_EPERM, MUSTER_ESYSTEM. */
 int link_open(struct link **link, const struct interface *interface, uint16_t port, bool is_required,
               const struct log *log);
 
@@ -63,7 +64,11 @@ void link_free(struct link *link);
 /* Appends its paths, at most MUSTER_PATH_KINDS; returns how many. */
 size_t link_paths(const struct link *link, struct muster_path *paths);
 
-/* Counts a datagram that could not be sent, and says so unless the last failure of that path was the same. */
-void link_failed(struct link *link, enum muster_path_kind kind, int error, const struct log *log);
+/* Says what it listens on, and with how much room. */
+void link_describe(const struct link *link, const struct log *log);
+
+/* Notes how the sending of a datagram ended, 0 or -errno. A failure is counted, and said unless the last one
+ * of that path was the same. On a path to all a success ends that: the next failure is said again. */
+void link_sent(struct link *link, enum muster_path_kind kind, int error, const struct log *log);
 
 #endif

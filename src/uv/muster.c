@@ -1,5 +1,6 @@
 #include <muster/muster.h>
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,9 +23,17 @@ void muster_options_init(struct muster_options *options) {
 
 /* ---- open ---- */
 
+#define TEXT_OF(text) #text
+#define TEXT_OF_VALUE(macro) TEXT_OF(macro)
+
 static const char *options_fault(const struct muster_options *options) {
     if (options->port == 0) {
         return "port 0";
+    }
+    if (options->interval_min_ms < MUSTER_INTERVAL_MS_MIN ||
+        options->interval_min_ms > MUSTER_INTERVAL_MS_MAX) {
+        return "an interval that is not within " TEXT_OF_VALUE(MUSTER_INTERVAL_MS_MIN) " and " TEXT_OF_VALUE(
+            MUSTER_INTERVAL_MS_MAX) " ms";
     }
     if (options->document != NULL && (options->document->name == NULL || options->document->name[0] == '\0')) {
         return "a document without a name";
@@ -72,7 +81,12 @@ static int links_open(muster_t *node, const struct interface_list *list, uint16_
             return error;
         }
     }
-    return node->link_count == 0 ? error : 0;
+    if (node->link_count == 0) {
+        log_line(log, MUSTER_LOG_ERROR, "no interface lets us listen on port %u: %s", port,
+                 muster_error_text(error));
+        return error;
+    }
+    return 0;
 }
 
 static int network_open(muster_t *node, const struct muster_options *options, const struct log *log) {
@@ -113,7 +127,6 @@ static int document_check(const struct muster_options *options, const struct log
     core.document = options->document;
     core.key = key;
     core.boot = 1;
-    core.interval_min_ms = options->interval_min_ms;
     int error = muster_key_generate(key, secret);
     if (error == 0) {
         error = muster_crypto_ed25519(&core.crypto, secret);
@@ -122,6 +135,7 @@ static int document_check(const struct muster_options *options, const struct log
         error = muster_core_new(&core, 0, &trial);
     }
     muster_core_free(trial);
+    sodium_memzero(secret, sizeof secret);
     if (error != 0) {
         log_line(log, MUSTER_LOG_ERROR, "document: %s", muster_error_text(error));
     }
@@ -172,6 +186,14 @@ static int node_prepare(muster_t *node, const struct muster_options *options, co
     return error != 0 ? error : core_open(node, options, log);
 }
 
+static void network_describe(const muster_t *node, const struct log *log) {
+    for (size_t i = 0; i < node->link_count; i++) {
+        link_describe(node->links[i], log);
+    }
+    log_line(log, MUSTER_LOG_INFO, "sending from unicast port %u, receive buffer %" PRIu32 " bytes",
+             node->unicast.socket.port, node->unicast.socket.buffer_bytes);
+}
+
 int muster_open(uv_loop_t *loop, const struct muster_options *options, muster_t **node) {
     if (node == NULL) {
         return MUSTER_EINVAL;
@@ -197,9 +219,11 @@ int muster_open(uv_loop_t *loop, const struct muster_options *options, muster_t 
     error = runner_start(opened, loop);
     if (error != 0) {
         log_line(&log, MUSTER_LOG_ERROR, "loop: %s", muster_error_text(error));
+        state_close(&opened->state); /* for whoever tries again at once */
         runner_end(opened); /* its handles are gone, and it is freed, when the loop runs next */
         return error;
     }
+    network_describe(opened, &log);
     *node = opened;
     return 0;
 }

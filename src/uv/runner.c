@@ -6,7 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "paths.h"
 #include "socket.h"
+
+#define LOSS_RETRY_MS 100 /* before it is tried again to say that events were lost */
 
 /* ---- time ---- */
 
@@ -23,18 +26,27 @@ uint64_t runner_wall_ms(void) {
 
 static void on_timer(uv_timer_t *timer);
 
-/* At least 1 ms for the core's deadline: a core that wants its timer at once must not spin the loop. */
-static void timer_set(muster_t *node) {
-    if (node->is_ended) {
-        return;
-    }
+/* The core's, or that of something that the node itself has to do before. */
+static uint64_t deadline_of(const muster_t *node, uint64_t now) {
     uint64_t deadline = muster_core_deadline(node->core);
     if (node->is_closing && deadline > node->close_ms) {
         deadline = node->close_ms;
     }
+    if (node->deliveries.lost > 0 && deadline > now + LOSS_RETRY_MS) {
+        deadline = now + LOSS_RETRY_MS;
+    }
+    return deadline;
+}
+
+/* At least 1 ms for a deadline: a core that wants its timer at once must not spin the loop. */
+static void timer_set(muster_t *node) {
+    if (node->is_ended) {
+        return;
+    }
     uint64_t now = runner_now_ms();
+    uint64_t deadline = deadline_of(node, now);
     uint64_t timeout = deadline > now ? deadline - now : 1;
-    if (node->deliveries.count > 0 || node->deliveries.lost > 0) {
+    if (node->deliveries.count > 0) {
         timeout = 0;
     }
     if (timeout > 0 && deadline == UINT64_MAX) {
@@ -56,20 +68,11 @@ static struct link *link_find(const muster_t *node, uint32_t interface) {
     return NULL;
 }
 
-static enum muster_path_kind kind_of(const struct muster_endpoint *destination) {
-    static const uint8_t group[] = MUSTER_GROUP_V4;
-    static const uint8_t broadcast[] = MUSTER_BROADCAST_V4;
-    if (memcmp(destination->ip, group, sizeof group) == 0) {
-        return MUSTER_PATH_M4;
-    }
-    return memcmp(destination->ip, broadcast, sizeof broadcast) == 0 ? MUSTER_PATH_B4 : MUSTER_PATH_U4;
-}
-
 /* False when the socket is full. A datagram that fails for another reason is over: the next announcement,
  * or another path, says it again. */
 static bool datagram_send(muster_t *node, const struct muster_datagram *datagram) {
     struct link *link = link_find(node, datagram->interface);
-    enum muster_path_kind kind = kind_of(&datagram->destination);
+    enum muster_path_kind kind = paths_kind_of(&datagram->destination);
     struct muster_datagram outgoing = *datagram;
     if (link != NULL && kind != MUSTER_PATH_U4) {
         outgoing.source = link->interface.source;
@@ -80,8 +83,8 @@ static bool datagram_send(muster_t *node, const struct muster_datagram *datagram
     if (error == -EAGAIN) {
         return false;
     }
-    if (error != 0 && link != NULL) {
-        link_failed(link, kind, error, &node->log);
+    if (link != NULL) {
+        link_sent(link, kind, error, &node->log);
     }
     return true;
 }
@@ -217,20 +220,31 @@ static void deliver(muster_t *node, const struct delivery *delivery) {
     }
 }
 
+/* When the queue was drained there is room for the line. Should it be lost itself, the count stays for the
+ * next round. */
+static void losses_tell(muster_t *node) {
+    uint64_t lost = node->deliveries.lost;
+    if (lost == 0) {
+        return;
+    }
+    node->deliveries.lost = 0;
+    log_line(&node->log, MUSTER_LOG_ERROR, "%llu events were lost: %s", (unsigned long long)lost,
+             muster_error_text(MUSTER_ENOMEM));
+    if (node->deliveries.lost > 0) {
+        node->deliveries.lost = lost;
+    }
+}
+
 /* Delivers what is queued now; what the callbacks bring about comes in the next round, so that they can't
  * keep the loop here. Any of them may close the node, which stays in memory until the loop closed its
  * handles. */
 static void deliver_all(muster_t *node) {
-    if (node->deliveries.lost > 0) {
-        log_line(&node->log, MUSTER_LOG_ERROR, "%llu events were lost: %s",
-                 (unsigned long long)node->deliveries.lost, muster_error_text(MUSTER_ENOMEM));
-        node->deliveries.lost = 0;
-    }
     for (size_t left = node->deliveries.count; left > 0 && !node->is_closing; left--) {
         struct delivery *delivery = delivery_queue_take(&node->deliveries);
         deliver(node, delivery);
         delivery_free(delivery);
     }
+    losses_tell(node);
     runner_work(node);
 }
 

@@ -43,7 +43,8 @@ static bool is_plain_name(const char *instance) {
     return true;
 }
 
-/* The plus sign is in no plain name, so a hashed name is never another instance's plain one. */
+/* The plus sign is in no plain name, so a hashed name is never another instance's plain one. The same holds of
+ * the numbers that slot_name_number() adds, which are shorter than any hash. */
 void slot_name(const char *instance, char name[SLOT_NAME_BYTES]) {
     size_t length = strlen(instance);
     if (is_plain_name(instance)) {
@@ -62,6 +63,11 @@ void slot_name(const char *instance, char name[SLOT_NAME_BYTES]) {
     snprintf(name + kept, SLOT_NAME_BYTES - kept, "+%s", digits);
 }
 
+void slot_name_number(char name[SLOT_NAME_BYTES], unsigned number) {
+    size_t length = strlen(name);
+    snprintf(name + length, SLOT_NAME_BYTES - length, "+%u", number);
+}
+
 /* ---- errors ---- */
 
 /* Says by errno why a file of the slot, or the slot itself when file is NULL, can't be used. */
@@ -78,6 +84,28 @@ static int refuse(const char *path, const char *file, const struct log *log) {
     default:
         return MUSTER_ESTATE;
     }
+}
+
+/* Why it is not ours alone, NULL when it is: who else can write it could give the node another identity. */
+static const char *foreign_hand(const struct stat *status) {
+    if (status->st_uid != geteuid()) {
+        return "belongs to another user";
+    }
+    return (status->st_mode & (S_IWGRP | S_IWOTH)) != 0 ? "can be written by others than its owner" : NULL;
+}
+
+static int owner_check(int fd, const char *path, const char *file, const struct log *log) {
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        return refuse(path, file, log);
+    }
+    const char *why = foreign_hand(&status);
+    if (why == NULL) {
+        return 0;
+    }
+    log_line(log, MUSTER_LOG_ERROR, "state %s%s%s is not used: it %s", path, file == NULL ? "" : "/",
+             file == NULL ? "" : file, why);
+    return MUSTER_ESTATE;
 }
 
 /* ---- the slot ---- */
@@ -137,6 +165,10 @@ int slot_take(struct slot *slot, char *path, const struct log *log) {
         error = refuse(path, NULL, log);
         goto failed;
     }
+    error = owner_check(slot->directory, path, NULL, log);
+    if (error != 0) {
+        goto failed;
+    }
     error = lock_take(slot, log);
     if (error != 0) {
         goto failed;
@@ -165,12 +197,16 @@ void slot_release(struct slot *slot) {
 
 /* ---- files ---- */
 
+static void aside_name(const char *file, const char *why, uint64_t ms, char aside[SLOT_FILE_NAME_BYTES]) {
+    snprintf(aside, SLOT_FILE_NAME_BYTES, "%s.%s-%" PRIu64, file, why, ms);
+}
+
 /* Between the look and the renaming nobody comes: who holds the lock is alone here. */
 int slot_file_set_aside(const struct slot *slot, const char *file, const char *why, uint64_t wall_ms,
                         char aside[SLOT_FILE_NAME_BYTES], const struct log *log) {
     struct stat status;
     do {
-        snprintf(aside, SLOT_FILE_NAME_BYTES, "%s.%s-%" PRIu64, file, why, wall_ms++);
+        aside_name(file, why, wall_ms++, aside);
     } while (fstatat(slot->directory, aside, &status, AT_SYMLINK_NOFOLLOW) == 0);
     if (renameat(slot->directory, file, slot->directory, aside) != 0 && errno != ENOENT) {
         return refuse(slot->path, file, log);
@@ -178,11 +214,29 @@ int slot_file_set_aside(const struct slot *slot, const char *file, const char *w
     return directory_sync(slot->directory) != 0 ? refuse(slot->path, file, log) : 0;
 }
 
+int slot_file_keep_aside(const struct slot *slot, const char *file, const char *why, uint64_t wall_ms,
+                         char aside[SLOT_FILE_NAME_BYTES], const struct log *log) {
+    int result;
+    do {
+        aside_name(file, why, wall_ms++, aside);
+        result = linkat(slot->directory, file, slot->directory, aside, 0);
+    } while (result != 0 && errno == EEXIST);
+    if ((result != 0 && errno != ENOENT) || directory_sync(slot->directory) != 0) {
+        return refuse(slot->path, file, log);
+    }
+    return 0;
+}
+
 int slot_file_read(const struct slot *slot, const char *file, char text[SLOT_FILE_BYTES],
                    const struct log *log) {
     int fd = openat(slot->directory, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
         return errno == ENOENT ? 0 : refuse(slot->path, file, log);
+    }
+    int error = owner_check(fd, slot->path, file, log);
+    if (error != 0) {
+        close(fd);
+        return error;
     }
     size_t used = 0;
     ssize_t count;

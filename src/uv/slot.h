@@ -2,8 +2,9 @@
  *
  * The directory has mode 0700, the files 0600. Who takes it locks its file `lock` (flock(2)), also against
  * other nodes of the same process. A new file appears whole or not at all, and is on the disk when the call
- * returns. Every failure is said by an error line that names the path, and is one of MUSTER_EPERM, MUSTER_ENOMEM
- * and MUSTER_ESTATE (no directory, disk full, read-only, ...). */
+ * returns. A directory or file of another user, or one that group or others may write, is refused. Every failure
+ * is said by an error line that names the path, and is one of MUSTER_EPERM, MUSTER_ENOMEM and MUSTER_ESTATE (no
+ * directory, disk full, read-only, not ours alone, ...). */
 #ifndef UV_SLOT_H
 #define UV_SLOT_H
 
@@ -26,6 +27,10 @@ struct slot {
  * what is left of it with a hash of the whole, so that two instances never share a slot. */
 void slot_name(const char *instance, char name[SLOT_NAME_BYTES]);
 
+/* Makes it the name of a further slot of that instance: "kit" becomes "kit+2", which slot_name() gives to no
+ * instance. number is less than 100. */
+void slot_name_number(char name[SLOT_NAME_BYTES], unsigned number);
+
 /* Makes the directory, and its parents, where it lacks, and takes it. path must not be empty, comes from
  * malloc() and is handed over. MUSTER_EBUSY, without a line, when another node holds it. On error
  * nothing is held. */
@@ -43,6 +48,10 @@ int slot_file_read(const struct slot *slot, const char *file, char text[SLOT_FIL
  * there is not overwritten: then the number is a larger one. */
 int slot_file_set_aside(const struct slot *slot, const char *file, const char *why, uint64_t wall_ms,
                         char aside[SLOT_FILE_NAME_BYTES], const struct log *log);
+
+/* The same, but the file also stays where it is: both are names of one file. */
+int slot_file_keep_aside(const struct slot *slot, const char *file, const char *why, uint64_t wall_ms,
+                         char aside[SLOT_FILE_NAME_BYTES], const struct log *log);
 
 /* Writes text to the draft of a file, */
 int slot_draft_write(const struct slot *slot, const char *file, const char *text, const struct log *log);

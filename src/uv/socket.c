@@ -32,8 +32,8 @@ static struct muster_endpoint endpoint_make(const struct in_addr *ip, uint16_t p
 
 /* ---- opening ---- */
 
-static int error_of(int number) {
-    switch (number) {
+int socket_error(int number) {
+    switch (-number) {
     case EPERM:
     case EACCES:
         return MUSTER_EPERM;
@@ -52,7 +52,7 @@ static int error_of(int number) {
 static int refuse(const struct log *log, const char *what) {
     int number = errno;
     log_line(log, MUSTER_LOG_ERROR, "%s: %s", what, strerror(number));
-    return error_of(number);
+    return socket_error(-number);
 }
 
 static int option_set(int fd, int level, int name, int value) {
@@ -199,18 +199,15 @@ static int listening_set(int fd, const struct muster_path *path, uint16_t port) 
     return group_join(fd, group, path->interface);
 }
 
-int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path, uint16_t port,
-                          const struct log *log) {
+int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path, uint16_t port) {
     *socket = (struct datagram_socket){.fd = -1, .port = port, .interface = path->interface};
     int fd = descriptor_open();
     if (fd < 0 || listening_set(fd, path, port) != 0) {
         int number = errno;
-        log_line(log, MUSTER_LOG_ERROR, "listening on %s (%s), port %u: %s", path->name,
-                 muster_path_name(path->kind), port, strerror(number));
         if (fd >= 0) {
             close(fd);
         }
-        return error_of(number);
+        return -number;
     }
     socket->buffer_bytes = buffer_set(fd);
     socket->fd = fd;

@@ -38,10 +38,13 @@ typedef void (*socket_datagram_cb)(const struct muster_datagram *datagram, void 
 int socket_open_unicast(struct datagram_socket *socket, uint16_t port, const struct log *log);
 
 /* Opens a socket that hears one path: what is sent to the group (m4) or the broadcast address (b4) on
- * `port`, by that interface alone. Shared with other nodes of the machine. Errors as above, and
- * MUSTER_ENOINTERFACE when the interface is gone. */
-int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path, uint16_t port,
-                          const struct log *log);
+ * `port`, by that interface alone. Shared with other nodes of the machine. 0 or -errno, which is for the
+ * caller to tell of; then *socket is closed. */
+int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path, uint16_t port);
+
+/* The code for such an -errno: MUSTER_EPERM, MUSTER_ENOMEM, MUSTER_ENOINTERFACE (the interface is gone),
+ * MUSTER_ESYSTEM. */
+int socket_error(int number);
 
 /* A zeroed or closed socket is allowed. Whoever polls it stops before. */
 void socket_close(struct datagram_socket *socket);

@@ -46,13 +46,12 @@ static int directory_default(char **path, const struct log *log) {
 /* The number-th slot of a name, the first without a number. NULL when memory is out. */
 static char *slot_path(const char *directory, const char *instance, unsigned number) {
     char slot[SLOT_NAME_BYTES];
-    char file[SLOT_NAME_BYTES + 16];
+    char file[SLOT_NAME_BYTES + 1];
     slot_name(instance, slot);
-    if (number == 1) {
-        snprintf(file, sizeof file, "/%s", slot);
-    } else {
-        snprintf(file, sizeof file, "/%s-%u", slot, number);
+    if (number > 1) {
+        slot_name_number(slot, number);
     }
+    snprintf(file, sizeof file, "/%s", slot);
     return text_join(directory, file);
 }
 
@@ -130,12 +129,16 @@ static int key_make(const struct state *state, struct identity *identity, const 
     return error != 0 ? error : slot_draft_publish(&state->slot, "key", log);
 }
 
-/* Fills in key and secret; makes them where there is no file. */
-static int key_read(const struct state *state, uint64_t wall_ms, struct identity *identity,
+/* Fills in key and secret; makes them where there is no file, but says so when there was one before. */
+static int key_read(const struct state *state, bool has_past, uint64_t wall_ms, struct identity *identity,
                     const struct log *log) {
     char text[SLOT_FILE_BYTES];
     int result = slot_file_read(&state->slot, "key", text, log);
     if (result == 0) {
+        if (has_past) {
+            log_line(log, MUSTER_LOG_WARNING,
+                     "state %s/key is gone; a new key, and so a new identity, is made", state->slot.path);
+        }
         return key_make(state, identity, log);
     }
     bool is_whole = result == 1 && key_parse(text, identity);
@@ -193,12 +196,16 @@ static int boot_read(const struct state *state, uint64_t wall_ms, uint64_t *last
 
 /* ---- the whole ---- */
 
-/* Both files are looked at before either error is returned: what is damaged goes aside in one call. */
+/* Both files are looked at before damage is returned: what is damaged goes aside in one call. */
 static int identity_read(const struct state *state, uint64_t wall_ms, struct identity *identity,
                          const struct log *log) {
     uint64_t last;
     int boot_error = boot_read(state, wall_ms, &last, log);
-    int key_error = key_read(state, wall_ms, identity, log);
+    if (boot_error != 0 && boot_error != MUSTER_EDAMAGED) {
+        return boot_error;
+    }
+    bool has_past = boot_error == MUSTER_EDAMAGED || last > 0;
+    int key_error = key_read(state, has_past, wall_ms, identity, log);
     if (boot_error != 0 || key_error != 0) {
         return boot_error != 0 ? boot_error : key_error;
     }
@@ -236,7 +243,8 @@ int state_open(struct state *state, const struct state_options *options, struct 
     return error;
 }
 
-/* The new key is on the disk as a draft before the old one is touched. */
+/* At any moment there is a key: the new one is on the disk as a draft, and the old one lies aside, before one
+ * takes the other's place. */
 int state_rekey(struct state *state, uint64_t boot, uint64_t wall_ms, struct identity *identity,
                 const struct log *log) {
     struct identity fresh;
@@ -249,7 +257,7 @@ int state_rekey(struct state *state, uint64_t boot, uint64_t wall_ms, struct ide
         error = key_draft(state, &fresh, log);
     }
     if (error == 0) {
-        error = slot_file_set_aside(&state->slot, "key", "conflict", wall_ms, aside, log);
+        error = slot_file_keep_aside(&state->slot, "key", "conflict", wall_ms, aside, log);
     }
     if (error == 0) {
         error = slot_draft_publish(&state->slot, "key", log);

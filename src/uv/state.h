@@ -14,7 +14,7 @@
 #include "log.h"
 #include "slot.h"
 
-/* Slots that are tried when no instance is given: NAME, NAME-2 to NAME-32. */
+/* Slots that are tried when no instance is given: NAME, NAME+2 to NAME+32. */
 #define STATE_SLOTS 32
 
 /* Who the node is from one start, or rekeying, on. Holds a secret: wipe it by identity_wipe(). */
@@ -36,7 +36,7 @@ struct state_options {
     uint64_t wall_ms;      /* since 1970 */
 };
 
-/* Takes the slot, makes a key where there is none, and a boot larger than any before. MUSTER_EBUSY: the given
+/* Takes the slot, makes a key where there is none (with a warning where there is a boot), and a boot larger than any before. MUSTER_EBUSY: the given
  * instance, or all slots of the name, are held. MUSTER_EDAMAGED: key or boot was not what we write; it was set
  * aside as `<file>.damaged-<ms>`, and the next call makes a new one. MUSTER_EINVAL: directory is "".
  * MUSTER_ECRYPTO, and the errors of slot.h. An error line says which path and why. On error nothing
@@ -44,8 +44,9 @@ struct state_options {
 int state_open(struct state *state, const struct state_options *options, struct identity *identity,
                const struct log *log);
 
-/* Sets the present key aside as `key.conflict-<ms>` and makes a new one, with a boot larger than `boot`. On
- * error (as above) the key stays what it was and *identity is untouched. */
+/* Makes a new key, with a boot larger than `boot`; the present one is kept aside as `key.conflict-<ms>`. On
+ * error (as above) the key stays what it was, though it may lie aside as well, and *identity is untouched. A
+ * crash leaves the one key or the other. */
 int state_rekey(struct state *state, uint64_t boot, uint64_t wall_ms, struct identity *identity,
                 const struct log *log);
 

@@ -24,10 +24,16 @@ struct machine {
     struct sockaddr_in addresses[ENTRIES_MAX];
     size_t count;
     char last_error[2048];
+    char left_out[2048]; /* the debug lines */
 };
 
-static void keep_error(enum muster_log_level level, const char *line, void *context) {
+static void keep_line(enum muster_log_level level, const char *line, void *context) {
     struct machine *machine = context;
+    if (level == MUSTER_LOG_DEBUG) {
+        size_t used = strlen(machine->left_out);
+        snprintf(machine->left_out + used, sizeof machine->left_out - used, "%s\n", line);
+        return;
+    }
     assert_int_equal(level, MUSTER_LOG_ERROR);
     snprintf(machine->last_error, sizeof machine->last_error, "%s", line);
 }
@@ -77,7 +83,7 @@ static void machine_init(struct machine *machine) {
 
 static int choose(struct machine *machine, struct interface_list *list, const char *const *names,
                   size_t count) {
-    struct log log = {.write = keep_error, .context = machine};
+    struct log log = {.write = keep_line, .context = machine};
     return interface_list_choose(list, machine->entries, names, count, &log);
 }
 
@@ -96,6 +102,12 @@ static void test_all_usable_ones(void **context) {
     assert_int_equal(list.items[1].kinds, M4);
     interface_list_deinit(&list);
     assert_int_equal(list.count, 0);
+    assert_string_equal(machine.left_out,
+                        "interface lo is left out: it is the loopback, and there are others\n"
+                        "interface eth1 is left out: it has no carrier\n"
+                        "interface eth2 is left out: it is down\n"
+                        "interface eth3 is left out: it has no IPv4 address\n"
+                        "interface wg0 is left out: it carries neither multicast nor broadcast\n");
 }
 
 static void test_named_ones_in_their_order_and_once(void **context) {
@@ -111,6 +123,7 @@ static void test_named_ones_in_their_order_and_once(void **context) {
     assert_int_equal(list.items[1].kinds, M4 | B4); /* whatever its flags */
     assert_int_equal(list.items[1].source.family, 4);
     assert_int_equal(list.items[1].source.ip[0], 127);
+    assert_string_equal(machine.left_out, ""); /* nobody asked for the others */
     interface_list_deinit(&list);
 }
 
@@ -159,7 +172,7 @@ static void test_nothing_usable(void **context) {
     add_link(&machine, "lo", 1, IFF_LOOPBACK);
     assert_int_equal(choose(&machine, &list, NULL, 0), MUSTER_ENOINTERFACE);
     assert_string_equal(machine.last_error, "no interface can be used; there are: lo (is down)");
-    struct log log = {.write = keep_error, .context = &machine};
+    struct log log = {.write = keep_line, .context = &machine};
     assert_int_equal(interface_list_choose(&list, NULL, NULL, 0, &log), MUSTER_ENOINTERFACE);
     assert_string_equal(machine.last_error, "no interface can be used; there are: none");
 }
@@ -168,7 +181,7 @@ static void test_the_loopback_of_this_machine(void **context) {
     (void)context;
     static const char *const names[] = {"lo"};
     struct machine machine = {.count = 0};
-    struct log log = {.write = keep_error, .context = &machine};
+    struct log log = {.write = keep_line, .context = &machine};
     struct interface_list list;
     assert_int_equal(interface_list_read(&list, names, 1, &log), 0);
     assert_int_equal(list.count, 1);

@@ -1,10 +1,14 @@
 /* Whole nodes on one loop, on the loopback: they find each other, and keep the library's promises. */
 #include <muster/muster.h>
 
+#include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <glob.h>
+#include <ifaddrs.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -19,6 +23,7 @@
 #include <uv.h>
 
 #include "cmocka_all.h"
+#include "runner.h"
 
 #define DEADLINE_MS 10000
 #define NODES_MAX 3
@@ -29,6 +34,8 @@ static struct {
     unsigned full;            /* so many sends more find the socket full */
     const uint8_t *forbidden; /* what goes to this address is refused */
     unsigned refused;
+    unsigned watches_left;  /* so many sockets more can be watched; UINT32_MAX: all */
+    bool is_loopback_alone; /* there is no other interface */
 } network;
 
 /* Stands in for the C library's. */
@@ -47,6 +54,45 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
     return syscall(SYS_sendmsg, fd, message, flags);
 }
 
+int uv_poll_init(uv_loop_t *loop, uv_poll_t *poll, int fd) {
+    int (*real)(uv_loop_t *, uv_poll_t *, int);
+    *(void **)&real = dlsym(RTLD_NEXT, "uv_poll_init");
+    if (network.watches_left != UINT32_MAX && network.watches_left-- == 0) {
+        return UV_ENOMEM;
+    }
+    return real(loop, poll, fd);
+}
+
+static struct sockaddr_ll loopback_link = {.sll_family = AF_PACKET};
+static struct sockaddr_in loopback_address = {.sin_family = AF_INET};
+static struct ifaddrs loopback_entries[2] = {
+    {.ifa_next = &loopback_entries[1],
+     .ifa_name = "lo",
+     .ifa_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK,
+     .ifa_addr = (struct sockaddr *)&loopback_link},
+    {.ifa_name = "lo", .ifa_addr = (struct sockaddr *)&loopback_address},
+};
+
+int getifaddrs(struct ifaddrs **addresses) {
+    int (*real)(struct ifaddrs **);
+    if (!network.is_loopback_alone) {
+        *(void **)&real = dlsym(RTLD_NEXT, "getifaddrs");
+        return real(addresses);
+    }
+    loopback_link.sll_ifindex = (int)if_nametoindex("lo");
+    loopback_address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    *addresses = loopback_entries;
+    return 0;
+}
+
+void freeifaddrs(struct ifaddrs *addresses) {
+    void (*real)(struct ifaddrs *);
+    if (addresses != loopback_entries) {
+        *(void **)&real = dlsym(RTLD_NEXT, "freeifaddrs");
+        real(addresses);
+    }
+}
+
 /* ---- nodes and their stories ---- */
 
 struct fixture;
@@ -56,6 +102,8 @@ struct node {
     struct fixture *fixture;
     char story[4096]; /* "joined a, left a", the events in their order */
     char last_error[2048];
+    char told[4096]; /* the lines of level INFO */
+    unsigned errors;
     unsigned warnings;
     unsigned settled;
     unsigned closed;
@@ -108,6 +156,10 @@ static void on_log(enum muster_log_level level, const char *line, void *context)
     assert_true(!node->fixture->is_inside || node->handle == NULL); /* only inside muster_open() */
     if (level == MUSTER_LOG_ERROR) {
         snprintf(node->last_error, sizeof node->last_error, "%s", line);
+        node->errors++;
+    } else if (level == MUSTER_LOG_INFO) {
+        size_t used = strlen(node->told);
+        snprintf(node->told + used, sizeof node->told - used, "%s\n", line);
     }
     node->warnings += level == MUSTER_LOG_WARNING ? 1 : 0;
 }
@@ -202,6 +254,7 @@ static int setup(void **context) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     *context = fixture;
     memset(&network, 0, sizeof network);
+    network.watches_left = UINT32_MAX;
     snprintf(fixture->directory, sizeof fixture->directory, "/tmp/muster-node-XXXXXX");
     for (size_t i = 0; i < NODES_MAX; i++) {
         fixture->nodes[i].fixture = fixture;
@@ -356,9 +409,9 @@ static void two_of_one_name_are_two(void **context) {
     uint8_t first[MUSTER_ID_BYTES];
     uint8_t second[MUSTER_ID_BYTES];
     struct node *a = open_named(fixture, 0, "twin");
-    assert_false(has_slot(fixture, "twin-2"));
+    assert_false(has_slot(fixture, "twin+2"));
     struct node *b = open_named(fixture, 1, "twin");
-    assert_true(has_slot(fixture, "twin-2"));
+    assert_true(has_slot(fixture, "twin+2"));
     muster_id(a->handle, first);
     muster_id(b->handle, second);
     assert_memory_not_equal(first, second, sizeof first);
@@ -522,9 +575,6 @@ static void a_failed_open_leaves_nothing(void **context) {
     options.port = 0;
     assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
     options = options_of(node);
-    options.interval_min_ms = 99;
-    assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
-    options = options_of(node);
     options.interfaces = unnamed;
     assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
     options.interfaces = NULL;
@@ -543,6 +593,45 @@ static void a_failed_open_leaves_nothing(void **context) {
     assert_int_equal(try_open(node, &options), MUSTER_ESTATE);
     assert_non_null(strstr(node->last_error, "/dev/null/state"));
     assert_null(node->handle);
+    assert_false(uv_loop_alive(&fixture->loop));
+}
+
+static void an_interval_out_of_range_is_told(void **context) {
+    static const uint64_t intervals[] = {0, MUSTER_INTERVAL_MS_MIN - 1, MUSTER_INTERVAL_MS_MAX + 1,
+                                         UINT64_MAX};
+    struct fixture *fixture = *context;
+    struct node *node = &fixture->nodes[0];
+    struct muster_document document = {.name = "a"};
+    struct muster_options options = options_of(node);
+    for (size_t i = 0; i < 2 * sizeof intervals / sizeof intervals[0]; i++) {
+        options.document = i % 2 == 0 ? NULL : &document;
+        options.interval_min_ms = intervals[i / 2];
+        assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
+        assert_string_equal(node->last_error, "options: an interval that is not within 100 and 86400000 ms");
+    }
+    options.interval_min_ms = MUSTER_INTERVAL_MS_MAX;
+    open_with(node, &options);
+}
+
+/* Each of its sockets in turn can't be watched: only then the loop was touched. */
+static void an_open_that_fails_on_the_loop_can_be_tried_again(void **context) {
+    struct fixture *fixture = *context;
+    struct node *node = &fixture->nodes[0];
+    struct muster_document document = {.name = "a"};
+    struct muster_options options = options_of(node);
+    options.document = &document;
+    options.instance = "a";
+    for (unsigned watched = 0; watched < 3; watched++) {
+        network.watches_left = watched;
+        assert_int_equal(try_open(node, &options), MUSTER_ENOMEM);
+        assert_null(node->handle);
+        network.watches_left = UINT32_MAX;
+        open_with(node, &options); /* at once: the slot is free, whatever of the first is on the loop */
+        close_node(node);
+        AWAIT(fixture, node->closed == 1);
+        node->handle = NULL;
+        node->closed = 0;
+    }
     assert_false(uv_loop_alive(&fixture->loop));
 }
 
@@ -577,7 +666,85 @@ static void a_damaged_key_is_told_once(void **context) {
     open_with(&fixture->nodes[0], &options);
 }
 
+/* ---- what is told ---- */
+
+static void an_open_node_tells_where_it_listens(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    struct node *observer = open_observer(fixture, 1);
+    char expected[256];
+    for (struct node *node = a; node <= observer; node++) {
+        const struct datagram_socket *unicast = &node->handle->unicast.socket;
+        snprintf(expected, sizeof expected,
+                 "listening on lo (m4, b4), receive buffer %u bytes\n"
+                 "sending from unicast port %u, receive buffer %u bytes\n",
+                 node->handle->links[0]->watches[MUSTER_PATH_M4].socket.buffer_bytes,
+                 muster_unicast_port(node->handle), unicast->buffer_bytes);
+        assert_string_equal(node->told, expected);
+    }
+}
+
+/* As many lines as there is room for, and some more. */
+static void lost_events_are_told_when_there_is_room(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    for (unsigned i = 0; i < DELIVERIES_MAX + 7; i++) {
+        delivery_queue_add_log(&a->handle->deliveries, MUSTER_LOG_DEBUG, "one of many");
+    }
+    assert_int_equal(a->handle->deliveries.lost, 7);
+    AWAIT(fixture, a->errors > 0);
+    assert_string_equal(a->last_error, "7 events were lost: out of memory");
+    assert_int_equal(a->handle->deliveries.lost, 0);
+}
+
+/* Nobody is there to be told: that must not keep the loop busy. */
+static void lost_events_without_a_log_are_forgotten(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = &fixture->nodes[0];
+    struct muster_options options = options_of(a);
+    options.on_log = NULL;
+    open_with(a, &options);
+    a->handle->deliveries.lost = 7;
+    uv_run(&fixture->loop, UV_RUN_NOWAIT);
+    assert_int_equal(a->handle->deliveries.lost, 0);
+}
+
 /* ---- a network that fails ---- */
+
+/* Another program that does not share the port of a group. */
+static int group_port_take(const char *group) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port_own())};
+    inet_pton(AF_INET, group, &address.sin_addr);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void chosen_interfaces_fail_by_warnings_and_one_error(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = &fixture->nodes[0];
+    struct node *b = &fixture->nodes[1];
+    struct muster_options options = options_of(a);
+    network.is_loopback_alone = true;
+    options.interfaces = NULL;
+    options.interface_count = 0;
+    int m4 = group_port_take("224.0.0.254");
+    open_with(a, &options);
+    assert_int_equal(a->warnings, 1);
+    assert_int_equal(a->errors, 0);
+    assert_non_null(strstr(a->told, "listening on lo (b4), "));
+    close_node(a);
+    AWAIT(fixture, a->closed == 1);
+
+    int b4 = group_port_take("255.255.255.255");
+    options.context = b;
+    assert_int_equal(try_open(b, &options), MUSTER_ESYSTEM);
+    assert_int_equal(b->warnings, 2);
+    assert_int_equal(b->errors, 1);
+    assert_memory_equal(b->last_error, "no interface lets us listen on port ", 36);
+    close(m4);
+    close(b4);
+}
 
 static void a_full_socket_is_waited_for(void **context) {
     struct fixture *fixture = *context;
@@ -610,6 +777,11 @@ static void a_refused_path_takes_no_other_along(void **context) {
     AWAIT(fixture, tells(a, "joined b") && tells(b, "joined a"));
     AWAIT(fixture, a->warnings > 0 && network.refused > 4);
     assert_int_equal(a->warnings, 1); /* said once, however often it fails */
+    network.forbidden = NULL;
+    uint64_t sent = muster_counters(a->handle)->sent;
+    AWAIT(fixture, muster_counters(a->handle)->sent > sent + 4);
+    network.forbidden = group;
+    AWAIT(fixture, a->warnings == 2); /* it had worked meanwhile */
 }
 
 static void the_version_is_told(void **context) {
@@ -637,8 +809,14 @@ int main(void) {
         NODE_TEST(questions_settle_together_and_once),
         NODE_TEST(a_refused_update_changes_nothing),
         NODE_TEST(a_failed_open_leaves_nothing),
+        NODE_TEST(an_interval_out_of_range_is_told),
+        NODE_TEST(an_open_that_fails_on_the_loop_can_be_tried_again),
         NODE_TEST(a_refused_document_leaves_no_slot),
         NODE_TEST(a_damaged_key_is_told_once),
+        NODE_TEST(an_open_node_tells_where_it_listens),
+        NODE_TEST(lost_events_are_told_when_there_is_room),
+        NODE_TEST(lost_events_without_a_log_are_forgotten),
+        NODE_TEST(chosen_interfaces_fail_by_warnings_and_one_error),
         NODE_TEST(a_full_socket_is_waited_for),
         NODE_TEST(a_full_socket_does_not_keep_a_node_open),
         NODE_TEST(a_refused_path_takes_no_other_along),

@@ -1,4 +1,4 @@
-/* Datagram sockets on the loopback: what arrives where, and what the kernel says of it. */
+/* Datagram sockets and links on the loopback: what arrives where, and what the kernel says of it. */
 #include "socket.h"
 
 #include <arpa/inet.h>
@@ -16,6 +16,7 @@
 
 #include "cmocka_all.h"
 #include "limits.h"
+#include "link.h"
 
 #define DEADLINE_MS 5000
 #define RECEIVED_MAX 64
@@ -113,8 +114,8 @@ static int setup(void **context) {
     fixture->log = (struct log){.write = keep_line, .context = &fixture->lines};
     *context = fixture;
     if (socket_open_unicast(&fixture->unicast, port_own(), &fixture->log) != 0 ||
-        socket_open_listening(&fixture->m4, &m4, port_own(), &fixture->log) != 0 ||
-        socket_open_listening(&fixture->b4, &b4, port_own(), &fixture->log) != 0) {
+        socket_open_listening(&fixture->m4, &m4, port_own()) != 0 ||
+        socket_open_listening(&fixture->b4, &b4, port_own()) != 0) {
         print_error("%s\n", fixture->lines.last);
         return -1;
     }
@@ -187,7 +188,7 @@ static void test_two_nodes_share_the_group(void **context) {
         struct muster_path path = path_of(kind);
         struct datagram_socket second;
         struct received others = {.count = 0};
-        assert_int_equal(socket_open_listening(&second, &path, port_own(), &fixture->log), 0);
+        assert_int_equal(socket_open_listening(&second, &path, port_own()), 0);
         struct muster_datagram datagram =
             datagram_to(kind == MUSTER_PATH_M4 ? &group : &broadcast, port_own(), "to both");
         fixture->received.count = 0;
@@ -339,18 +340,18 @@ static void test_absent_interface(void **context) {
     struct fixture *fixture = *context;
     struct muster_path path = {.interface = 1u << 20, .kind = MUSTER_PATH_M4, .name = "nowhere0"};
     struct datagram_socket socket;
-    assert_int_equal(socket_open_listening(&socket, &path, port_own(), &fixture->log), MUSTER_ENOINTERFACE);
+    assert_int_equal(socket_open_listening(&socket, &path, port_own()), -ENODEV);
+    assert_int_equal(socket_error(-ENODEV), MUSTER_ENOINTERFACE);
     assert_false(socket.open);
-    assert_non_null(strstr(fixture->lines.last, "nowhere0"));
+    assert_int_equal(fixture->lines.errors + fixture->lines.warnings, 0); /* that is for the caller */
 }
 
 static void test_group_port_taken_by_another_program(void **context) {
     struct fixture *fixture = *context;
     struct muster_path path = path_of(MUSTER_PATH_M4);
     struct datagram_socket socket;
-    assert_int_equal(socket_open_listening(&socket, &path, fixture->unicast.port, &fixture->log),
-                     MUSTER_ESYSTEM);
-    assert_int_equal(fixture->lines.errors, 1);
+    assert_int_equal(socket_open_listening(&socket, &path, fixture->unicast.port), -EADDRINUSE);
+    assert_int_equal(socket_error(-EADDRINUSE), MUSTER_ESYSTEM);
     assert_false(socket.open);
 }
 
@@ -358,6 +359,89 @@ static void test_sockets_are_closed_on_exec(void **context) {
     struct fixture *fixture = *context;
     assert_true(fcntl(fixture->unicast.fd, F_GETFD) & FD_CLOEXEC);
     assert_true(fcntl(fixture->m4.fd, F_GETFD) & FD_CLOEXEC);
+}
+
+/* ---- links ---- */
+
+static struct interface interface_of_loopback(void) {
+    struct interface interface = {
+        .index = if_nametoindex("lo"), .name = "lo", .kinds = 1u << MUSTER_PATH_M4 | 1u << MUSTER_PATH_B4};
+    return interface;
+}
+
+/* Another program that does not share the group's port. */
+static int group_port_take(uint16_t port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    memcpy(&address.sin_addr, group.ip, 4);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void test_left_out_path_carries_its_reason(void **context) {
+    struct fixture *fixture = *context;
+    struct interface interface = interface_of_loopback();
+    struct muster_path paths[MUSTER_PATH_KINDS];
+    struct link *link;
+    char line[128];
+    uint16_t port = (uint16_t)(port_own() + 2);
+    int taken = group_port_take(port);
+    assert_int_equal(link_open(&link, &interface, port, false, &fixture->log), 0);
+    assert_int_equal(link_paths(link, paths), 1);
+    assert_int_equal(paths[0].kind, MUSTER_PATH_B4);
+    snprintf(line, sizeof line, "lo (m4) is left out: port %u: %s", port, strerror(EADDRINUSE));
+    assert_string_equal(fixture->lines.last, line);
+    assert_int_equal(fixture->lines.warnings, 1);
+    assert_int_equal(fixture->lines.errors, 0);
+    link_free(link);
+
+    assert_int_equal(link_open(&link, &interface, port, true, &fixture->log), MUSTER_ESYSTEM);
+    assert_null(link);
+    snprintf(line, sizeof line, "listening on lo (m4), port %u: %s", port, strerror(EADDRINUSE));
+    assert_string_equal(fixture->lines.last, line);
+    assert_int_equal(fixture->lines.warnings, 1);
+    assert_int_equal(fixture->lines.errors, 1);
+    close(taken);
+}
+
+static void test_link_says_what_it_listens_on(void **context) {
+    struct fixture *fixture = *context;
+    struct interface interface = interface_of_loopback();
+    struct link *link;
+    char line[128];
+    assert_int_equal(link_open(&link, &interface, port_own(), true, &fixture->log), 0);
+    link_describe(link, &fixture->log);
+    snprintf(line, sizeof line, "listening on lo (m4, b4), receive buffer %u bytes",
+             fixture->m4.buffer_bytes);
+    assert_string_equal(fixture->lines.last, line);
+    link_free(link);
+}
+
+static void test_failures_are_said_again_after_a_success(void **context) {
+    struct fixture *fixture = *context;
+    struct link link = {.interface = interface_of_loopback()};
+    link_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture->log);
+    link_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture->log);
+    link_sent(&link, MUSTER_PATH_B4, 0, &fixture->log); /* another path */
+    link_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture->log);
+    assert_int_equal(fixture->lines.warnings, 1);
+    link_sent(&link, MUSTER_PATH_M4, -ENETUNREACH, &fixture->log);
+    assert_int_equal(fixture->lines.warnings, 2);
+    link_sent(&link, MUSTER_PATH_M4, 0, &fixture->log);
+    link_sent(&link, MUSTER_PATH_M4, -ENETUNREACH, &fixture->log);
+    assert_int_equal(fixture->lines.warnings, 3);
+    assert_int_equal(link.failed, 5);
+}
+
+static void test_peer_that_cannot_be_reached_is_said_once(void **context) {
+    struct fixture *fixture = *context;
+    struct link link = {.interface = interface_of_loopback()};
+    for (unsigned i = 0; i < 3; i++) {
+        link_sent(&link, MUSTER_PATH_U4, -ENETUNREACH, &fixture->log);
+        link_sent(&link, MUSTER_PATH_U4, 0, &fixture->log); /* to another peer */
+    }
+    assert_int_equal(fixture->lines.warnings, 1);
+    assert_int_equal(link.failed, 3);
 }
 
 #define SOCKET_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -380,6 +464,10 @@ int main(void) {
         SOCKET_TEST(test_absent_interface),
         SOCKET_TEST(test_group_port_taken_by_another_program),
         SOCKET_TEST(test_sockets_are_closed_on_exec),
+        SOCKET_TEST(test_left_out_path_carries_its_reason),
+        SOCKET_TEST(test_link_says_what_it_listens_on),
+        SOCKET_TEST(test_failures_are_said_again_after_a_success),
+        SOCKET_TEST(test_peer_that_cannot_be_reached_is_said_once),
     };
     return cmocka_run_group_tests_name("socket", tests, NULL, NULL);
 }

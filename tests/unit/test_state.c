@@ -2,34 +2,83 @@
 #include "state.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmocka_all.h"
 #include "limits.h"
 
 #define WALL_MS 1700000000000u
+#define CRASHED 42
+#define NOBODY 65534
+#define CANNOT_BE_NOBODY 77
+
+/* ---- a file system that fails on demand ---- */
+
+static struct {
+    unsigned steps_left; /* the process ends before so many changes of names more; 0: never */
+    ino_t foreign;       /* this file belongs to another user; 0: none */
+} disk;
+
+static void step_or_crash(void) {
+    if (disk.steps_left > 0 && --disk.steps_left == 0) {
+        _exit(CRASHED);
+    }
+}
+
+/* Stand in for the C library's. */
+int renameat(int from_directory, const char *from, int to_directory, const char *to) {
+    step_or_crash();
+    return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, 0);
+}
+
+int linkat(int from_directory, const char *from, int to_directory, const char *to, int flags) {
+    step_or_crash();
+    return (int)syscall(SYS_linkat, from_directory, from, to_directory, to, flags);
+}
+
+int fstat(int fd, struct stat *status) {
+    int result = fstatat(fd, "", status, AT_EMPTY_PATH);
+    if (result == 0 && disk.foreign != 0 && status->st_ino == disk.foreign) {
+        status->st_uid++;
+    }
+    return result;
+}
+
+/* ---- a state directory ---- */
 
 struct fixture {
     char directory[64];
     char last_error[2048];
+    char last_warning[2048];
+    unsigned warnings;
+    unsigned errors;
 };
 
-static void keep_error(enum muster_log_level level, const char *line, void *context) {
+static void keep_line(enum muster_log_level level, const char *line, void *context) {
     struct fixture *fixture = context;
     if (level == MUSTER_LOG_ERROR) {
         snprintf(fixture->last_error, sizeof fixture->last_error, "%s", line);
+        fixture->errors++;
+    } else if (level == MUSTER_LOG_WARNING) {
+        snprintf(fixture->last_warning, sizeof fixture->last_warning, "%s", line);
+        fixture->warnings++;
     }
 }
 
 static int setup(void **context) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
+    memset(&disk, 0, sizeof disk);
     snprintf(fixture->directory, sizeof fixture->directory, "/tmp/muster-state-XXXXXX");
     *context = fixture;
     return mkdtemp(fixture->directory) == NULL ? -1 : 0;
@@ -51,7 +100,7 @@ static int teardown(void **context) {
 
 static int open_at(struct fixture *fixture, const char *instance, const char *name, uint64_t wall_ms,
                    struct state *state, struct identity *identity) {
-    struct log log = {.write = keep_error, .context = fixture};
+    struct log log = {.write = keep_line, .context = fixture};
     struct state_options options = {
         .directory = fixture->directory, .instance = instance, .name = name, .wall_ms = wall_ms};
     return state_open(state, &options, identity, &log);
@@ -81,6 +130,10 @@ static void read_file(const struct fixture *fixture, const char *file, char text
     assert_non_null(stream);
     text[fread(text, 1, 255, stream)] = '\0';
     fclose(stream);
+}
+
+static void path_of(const struct fixture *fixture, const char *file, char path[256]) {
+    snprintf(path, 256, "%s/kitchen%s", fixture->directory, file);
 }
 
 static unsigned count_files(const struct fixture *fixture, const char *prefix) {
@@ -146,6 +199,25 @@ static void test_only_the_owner_may_look(void **context) {
         assert_int_equal(stat(path, &status), 0);
         assert_int_equal(status.st_mode & 0777, i == 0 ? 0700 : 0600);
     }
+}
+
+static void test_lost_key_is_said(void **context) {
+    struct fixture *fixture = *context;
+    struct identity before;
+    struct identity after;
+    char path[256];
+    path_of(fixture, "/key", path);
+    assert_int_equal(start(fixture, WALL_MS, &before), 0);
+    assert_int_equal(fixture->warnings, 0); /* a first key replaces none */
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(start(fixture, WALL_MS, &after), 0);
+    assert_memory_not_equal(before.key, after.key, sizeof before.key);
+    assert_int_equal(fixture->warnings, 1);
+    assert_non_null(strstr(fixture->last_warning, path));
+    assert_int_equal(unlink(path), 0);
+    write_file(fixture, "boot", "?"); /* what is damaged tells of a past as well */
+    assert_int_equal(start(fixture, WALL_MS, &after), MUSTER_EDAMAGED);
+    assert_int_equal(fixture->warnings, 2);
 }
 
 /* ---- damage ---- */
@@ -245,21 +317,105 @@ static void test_file_in_place_of_the_directory(void **context) {
     assert_non_null(strstr(fixture->last_error, path));
 }
 
-static void test_no_permission(void **context) {
-    struct fixture *fixture = *context;
+/* A refusal is one line, names the path, and leaves what is there as it was. */
+static void expect_refusal(struct fixture *fixture, const char *path, const char *why) {
     struct identity identity;
-    if (geteuid() == 0) {
-        skip(); /* root may everything */
+    char line[512];
+    unsigned errors = fixture->errors;
+    snprintf(line, sizeof line, "state %s is not used: it %s", path, why);
+    assert_int_equal(start(fixture, WALL_MS, &identity), MUSTER_ESTATE);
+    assert_string_equal(fixture->last_error, line);
+    assert_int_equal(fixture->errors, errors + 1);
+}
+
+static void test_what_others_can_write_is_refused(void **context) {
+    static const char *const files[] = {"", "/key", "/boot"};
+    static const mode_t modes[] = {0020, 0002, 0066};
+    struct fixture *fixture = *context;
+    struct identity before;
+    struct identity after;
+    char path[256];
+    assert_int_equal(start(fixture, WALL_MS, &before), 0);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        path_of(fixture, files[i], path);
+        for (size_t k = 0; k < sizeof modes / sizeof modes[0]; k++) {
+            assert_int_equal(chmod(path, 0700 | modes[k]), 0);
+            expect_refusal(fixture, path, "can be written by others than its owner");
+        }
+        assert_int_equal(chmod(path, 0744), 0); /* may be read */
+        assert_int_equal(start(fixture, WALL_MS, &after), 0);
+        assert_memory_equal(before.key, after.key, sizeof before.key);
     }
-    assert_int_equal(chmod(fixture->directory, 0500), 0);
-    assert_int_equal(start(fixture, WALL_MS, &identity), MUSTER_EPERM);
-    assert_int_equal(chmod(fixture->directory, 0700), 0);
-    assert_non_null(strstr(fixture->last_error, fixture->directory));
+}
+
+static void test_what_another_user_owns_is_refused(void **context) {
+    static const char *const files[] = {"", "/key", "/boot"};
+    struct fixture *fixture = *context;
+    struct identity before;
+    struct identity after;
+    char path[256];
+    assert_int_equal(start(fixture, WALL_MS, &before), 0);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct stat status;
+        path_of(fixture, files[i], path);
+        assert_int_equal(stat(path, &status), 0);
+        disk.foreign = status.st_ino;
+        expect_refusal(fixture, path, "belongs to another user");
+        disk.foreign = 0;
+        assert_int_equal(start(fixture, WALL_MS, &after), 0);
+        assert_memory_equal(before.key, after.key, sizeof before.key);
+    }
+}
+
+/* A part of a test that root can't play: true when all of it held. Here a failed assert would return to the
+ * runner, in a second process. */
+typedef bool (*nobody_part)(struct fixture *fixture);
+
+#define HOLDS(condition)                                                \
+    do {                                                                \
+        if (!(condition)) {                                             \
+            fprintf(stderr, "%s: in vain: %s\n", __func__, #condition); \
+            return false;                                               \
+        }                                                               \
+    } while (0)
+
+static void expect_as_nobody(struct fixture *fixture, nobody_part part) {
+    int status;
+    if (geteuid() == 0) {
+        assert_int_equal(chown(fixture->directory, NOBODY, NOBODY), 0);
+    }
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (geteuid() == 0 && (setgid(NOBODY) != 0 || setuid(NOBODY) != 0)) {
+            _exit(CANNOT_BE_NOBODY);
+        }
+        _exit(part(fixture) ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == CANNOT_BE_NOBODY) {
+        skip(); /* a namespace with one user alone */
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static bool no_permission_is_told(struct fixture *fixture) {
+    struct identity identity;
+    HOLDS(chmod(fixture->directory, 0500) == 0);
+    HOLDS(start(fixture, WALL_MS, &identity) == MUSTER_EPERM);
+    HOLDS(strstr(fixture->last_error, fixture->directory) != NULL);
+    HOLDS(chmod(fixture->directory, 0700) == 0);
+    return true;
+}
+
+static void test_no_permission(void **context) {
+    expect_as_nobody(*context, no_permission_is_told);
 }
 
 static void test_not_a_directory(void **context) {
     struct identity identity;
-    struct log log = {.write = keep_error, .context = *context};
+    struct log log = {.write = keep_line, .context = *context};
     struct state_options options = {.directory = "/dev/full", .instance = "kitchen", .wall_ms = WALL_MS};
     struct state state;
     assert_int_equal(state_open(&state, &options, &identity, &log), MUSTER_ESTATE); /* not a directory */
@@ -269,7 +425,7 @@ static void test_not_a_directory(void **context) {
 
 static void test_parents_are_made(void **context) {
     struct fixture *fixture = *context;
-    struct log log = {.write = keep_error, .context = fixture};
+    struct log log = {.write = keep_line, .context = fixture};
     char directory[256];
     snprintf(directory, sizeof directory, "%s/a/b/c/", fixture->directory);
     struct state_options options = {.directory = directory, .instance = "kitchen", .wall_ms = WALL_MS};
@@ -279,29 +435,31 @@ static void test_parents_are_made(void **context) {
     state_close(&state);
 }
 
-static void test_default_directory_follows_xdg(void **context) {
-    struct fixture *fixture = *context;
-    struct log log = {.write = keep_error, .context = fixture};
+/* Root's is /var/lib/muster, which is not ours to write in a test. */
+static bool default_directory_follows_xdg(struct fixture *fixture) {
+    struct log log = {.write = keep_line, .context = fixture};
     struct state_options options = {.instance = "kitchen", .wall_ms = WALL_MS};
     struct state state;
     struct identity identity;
     char expected[256];
-    if (geteuid() == 0) {
-        skip(); /* root's is /var/lib/muster, which is not ours to write in a test */
-    }
     setenv("XDG_STATE_HOME", fixture->directory, 1);
-    assert_int_equal(state_open(&state, &options, &identity, &log), 0);
+    HOLDS(state_open(&state, &options, &identity, &log) == 0);
     snprintf(expected, sizeof expected, "%s/muster/kitchen", fixture->directory);
-    assert_string_equal(state.slot.path, expected);
+    HOLDS(strcmp(state.slot.path, expected) == 0);
     state_close(&state);
     setenv("XDG_STATE_HOME", "relative", 1);
     setenv("HOME", fixture->directory, 1);
-    assert_int_equal(state_open(&state, &options, &identity, &log), 0);
+    HOLDS(state_open(&state, &options, &identity, &log) == 0);
     snprintf(expected, sizeof expected, "%s/.local/state/muster/kitchen", fixture->directory);
-    assert_string_equal(state.slot.path, expected);
+    HOLDS(strcmp(state.slot.path, expected) == 0);
     state_close(&state);
     unsetenv("HOME");
-    assert_int_equal(state_open(&state, &options, &identity, &log), MUSTER_ESTATE);
+    HOLDS(state_open(&state, &options, &identity, &log) == MUSTER_ESTATE);
+    return true;
+}
+
+static void test_default_directory_follows_xdg(void **context) {
+    expect_as_nobody(*context, default_directory_follows_xdg);
 }
 
 /* ---- slots ---- */
@@ -328,7 +486,7 @@ static void test_held_name_takes_the_next_slot(void **context) {
     for (unsigned i = 0; i < STATE_SLOTS; i++) {
         assert_int_equal(open_at(fixture, NULL, "kitchen", WALL_MS, &states[i], &identities[i]), 0);
         if (i > 0) {
-            snprintf(expected, sizeof expected, "%s/kitchen-%u", fixture->directory, i + 1);
+            snprintf(expected, sizeof expected, "%s/kitchen+%u", fixture->directory, i + 1);
             assert_string_equal(states[i].slot.path, expected);
             assert_memory_not_equal(identities[0].key, identities[i].key, MUSTER_KEY_BYTES);
         }
@@ -341,6 +499,28 @@ static void test_held_name_takes_the_next_slot(void **context) {
     for (unsigned i = 0; i < STATE_SLOTS; i++) {
         state_close(&states[i]);
     }
+}
+
+static void test_numbered_slot_is_nobody_elses(void **context) {
+    struct fixture *fixture = *context;
+    static const char *const names[] = {"kitchen-2", "kitchen+2", "kitchen 2"};
+    struct state first;
+    struct state second;
+    struct state others[3];
+    struct identity identities[2];
+    struct identity other;
+    assert_int_equal(open_at(fixture, NULL, "kitchen", WALL_MS, &first, &identities[0]), 0);
+    assert_int_equal(open_at(fixture, NULL, "kitchen", WALL_MS, &second, &identities[1]), 0);
+    state_close(&second);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(open_at(fixture, NULL, names[i], WALL_MS, &others[i], &other), 0);
+        assert_memory_not_equal(other.key, identities[0].key, sizeof other.key);
+        assert_memory_not_equal(other.key, identities[1].key, sizeof other.key);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        state_close(&others[i]);
+    }
+    state_close(&first);
 }
 
 static void test_slot_names(void **context) {
@@ -381,13 +561,19 @@ static void test_slot_names_keep_instances_apart(void **context) {
     assert_string_not_equal(first, second);
     slot_name(first, second); /* an instance that looks like a slot of another */
     assert_string_not_equal(first, second);
+    memset(long_one, ' ', sizeof long_one - 1);
+    slot_name(long_one, first); /* the longest */
+    memcpy(second, first, sizeof second);
+    slot_name_number(second, STATE_SLOTS);
+    assert_int_equal(strlen(second), strlen(first) + 3);
+    assert_string_equal(second + strlen(first), "+32");
 }
 
 /* ---- another key ---- */
 
 static void test_rekey_keeps_the_old_key_aside(void **context) {
     struct fixture *fixture = *context;
-    struct log log = {.write = keep_error, .context = fixture};
+    struct log log = {.write = keep_line, .context = fixture};
     struct state state;
     struct identity before;
     struct identity after;
@@ -405,7 +591,7 @@ static void test_rekey_keeps_the_old_key_aside(void **context) {
 
 static void test_failed_rekey_changes_nothing(void **context) {
     struct fixture *fixture = *context;
-    struct log log = {.write = keep_error, .context = fixture};
+    struct log log = {.write = keep_line, .context = fixture};
     struct state state;
     struct identity before;
     struct identity after;
@@ -421,6 +607,44 @@ static void test_failed_rekey_changes_nothing(void **context) {
     assert_memory_equal(before.key, after.key, sizeof before.key);
 }
 
+/* Rekeys in another process, which ends before the step-th change of names; true when there are fewer. */
+static bool rekey_until(struct fixture *fixture, unsigned step) {
+    int status;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct log log = {.write = NULL};
+        struct state state;
+        struct identity identity;
+        if (open_at(fixture, "kitchen", NULL, WALL_MS, &state, &identity) != 0) {
+            _exit(1);
+        }
+        disk.steps_left = step;
+        _exit(state_rekey(&state, identity.boot, WALL_MS + step, &identity, &log) == 0 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_true(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == CRASHED);
+    return WEXITSTATUS(status) == 0;
+}
+
+static void test_crash_while_rekeying_leaves_a_key(void **context) {
+    struct fixture *fixture = *context;
+    struct identity before;
+    struct identity after;
+    unsigned step = 1;
+    assert_int_equal(start(fixture, WALL_MS, &before), 0);
+    for (; !rekey_until(fixture, step); step++) {
+        assert_int_equal(start(fixture, WALL_MS, &after), 0);
+        assert_memory_equal(before.key, after.key, sizeof before.key);
+        assert_int_equal(fixture->warnings, 0);
+    }
+    assert_int_equal(step, 4); /* the boot, the old key, the new key */
+    assert_int_equal(start(fixture, WALL_MS, &after), 0);
+    assert_memory_not_equal(before.key, after.key, sizeof before.key);
+    assert_int_equal(fixture->warnings, 0);
+}
+
 #define STATE_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
@@ -429,6 +653,7 @@ int main(void) {
         STATE_TEST(test_boot_is_stored_before_it_is_used),
         STATE_TEST(test_wall_clock_at_its_epoch),
         STATE_TEST(test_only_the_owner_may_look),
+        STATE_TEST(test_lost_key_is_said),
         STATE_TEST(test_damaged_key_is_set_aside),
         STATE_TEST(test_key_with_a_flipped_digit_is_damaged),
         STATE_TEST(test_damaged_boot_is_set_aside),
@@ -436,16 +661,20 @@ int main(void) {
         STATE_TEST(test_directory_in_place_of_a_key_is_damage),
         STATE_TEST(test_largest_boot_has_a_last_successor),
         STATE_TEST(test_file_in_place_of_the_directory),
+        STATE_TEST(test_what_others_can_write_is_refused),
+        STATE_TEST(test_what_another_user_owns_is_refused),
         STATE_TEST(test_no_permission),
         STATE_TEST(test_not_a_directory),
         STATE_TEST(test_parents_are_made),
         STATE_TEST(test_default_directory_follows_xdg),
         STATE_TEST(test_held_instance_is_busy),
         STATE_TEST(test_held_name_takes_the_next_slot),
+        STATE_TEST(test_numbered_slot_is_nobody_elses),
         cmocka_unit_test(test_slot_names),
         cmocka_unit_test(test_slot_names_keep_instances_apart),
         STATE_TEST(test_rekey_keeps_the_old_key_aside),
         STATE_TEST(test_failed_rekey_changes_nothing),
+        STATE_TEST(test_crash_while_rekeying_leaves_a_key),
     };
     return cmocka_run_group_tests_name("state", tests, NULL, NULL);
 }

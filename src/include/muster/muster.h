@@ -42,7 +42,7 @@ struct muster_options {
      * row anywhere. */
     const struct muster_document *document;
     /* Which identity of this machine and user to be: a directory of that name in the state directory. NULL: the document's name, and while
-     * another muster holds that, the same with -2, -3 and so on. A given instance that is held is
+     * another muster holds that, the same with +2, +3 and so on. A given instance that is held is
      * MUSTER_EBUSY. */
     const char *instance;
     const char *state_dir;          /* NULL: /var/lib/muster for root, else $XDG_STATE_HOME/muster or ~/.local/state/muster */
@@ -63,7 +63,8 @@ MUSTER_API void muster_options_init(struct muster_options *options);
  * MUSTER_EINVAL, MUSTER_ENOMEM, MUSTER_ETOOBIG (document), MUSTER_ENOINTERFACE (none usable, or one named
  * that is not there), MUSTER_ENOPORT, MUSTER_EPERM, MUSTER_EBUSY (a given instance is held), MUSTER_EDAMAGED (a file
  * of the state was set aside; the next open makes a new one), MUSTER_ESTATE, MUSTER_ECRYPTO, MUSTER_ESYSTEM. On error *node is NULL and no callback but on_log was
- * called. */
+ * called. When the loop itself refused (MUSTER_ENOMEM, MUSTER_ESYSTEM), the instance is free again at
+ * once, but the loop must run once more to release the handles that were begun. */
 MUSTER_API int muster_open(uv_loop_t *loop, const struct muster_options *options, muster_t **node);
 
 /* Says bye (for some 200 ms, if it ever announced), frees everything, then calls on_closed (may be NULL)
