@@ -2,8 +2,9 @@
  *
  *     bench_table ROWS verified|unverified|floor
  *
- * prints one line of JSON. The core is driven as any program would: rows enter by answers to its own query. "floor"
- * measures, on the same bytes, what no receiver can do without: recvmmsg on the loopback, and cJSON's parse. */
+ * prints one line of JSON. The core is driven as any program would: rows enter by answers to its own query.
+ * "floor" measures, on the same bytes, what no receiver can do without: recvmmsg on the loopback, and cJSON's
+ * parse. */
 #include <arpa/inet.h>
 #include <malloc.h>
 #include <stdbool.h>
@@ -65,16 +66,14 @@ static void make_identity(struct identity *identity, uint32_t number) {
     muster_id_of_key(identity->key, identity->id);
 }
 
-static void finish(struct message *message, int printed, const struct identity *identity,
-                   bool is_signed) {
+static void finish(struct message *message, int printed, const struct identity *identity, bool is_signed) {
     message->length = (size_t)printed;
     if (is_signed) {
         uint8_t signature[MUSTER_SIGNATURE_BYTES];
         char text[sodium_base64_ENCODED_LEN(sizeof signature, sodium_base64_VARIANT_ORIGINAL)];
         crypto_sign_detached(signature, NULL, (const uint8_t *)message->bytes, message->length,
                              identity->secret);
-        sodium_bin2base64(text, sizeof text, signature, sizeof signature,
-                          sodium_base64_VARIANT_ORIGINAL);
+        sodium_bin2base64(text, sizeof text, signature, sizeof signature, sodium_base64_VARIANT_ORIGINAL);
         message->length += (size_t)sprintf(message->bytes + message->length, "{\"sig\":\"%s\"}\n", text);
     }
 }
@@ -136,10 +135,10 @@ static void hear(struct bench *bench, const struct message *message, uint32_t nu
     struct muster_datagram *datagram = &event.datagram;
     datagram->bytes = (const uint8_t *)message->bytes;
     datagram->length = message->length;
-    datagram->source = (struct muster_endpoint){
-        .family = 4,
-        .ip = {10, (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number},
-        .port = 19798};
+    datagram->source =
+        (struct muster_endpoint){.family = 4,
+                                 .ip = {10, (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number},
+                                 .port = 19798};
     datagram->destination = (struct muster_endpoint){.family = 4, .ip = {224, 0, 0, 254}, .port = 19797};
     datagram->interface = INTERFACE;
     datagram->ttl = 255;
@@ -203,8 +202,8 @@ static void fill(struct bench *bench, struct identity *identities, size_t rows, 
 }
 
 /* One round: an alive of each of ALIVES rows, in random order; ns each. */
-static double measure_round(struct bench *bench, const struct identity *identities, size_t rows,
-                            uint64_t seq, bool is_signed, struct message *messages, uint32_t *numbers) {
+static double measure_round(struct bench *bench, const struct identity *identities, size_t rows, uint64_t seq,
+                            bool is_signed, struct message *messages, uint32_t *numbers) {
     for (size_t i = 0; i < ALIVES; i++) {
         numbers[i] = randombytes_uniform((uint32_t)rows);
         make_alive(&messages[i], &identities[numbers[i]], seq * ALIVES + i, is_signed);
@@ -268,13 +267,12 @@ static double measure_cjson(const struct message *message) {
 static double measure_verify(const struct message *message, const struct identity *identity) {
     double costs[ROUNDS];
     uint8_t signature[MUSTER_SIGNATURE_BYTES];
-    crypto_sign_detached(signature, NULL, (const uint8_t *)message->bytes, message->length,
-                         identity->secret);
+    crypto_sign_detached(signature, NULL, (const uint8_t *)message->bytes, message->length, identity->secret);
     for (size_t round = 0; round < ROUNDS; round++) {
         double begin_ns = now_ns();
         for (size_t i = 0; i < 1000; i++) {
-            if (crypto_sign_verify_detached(signature, (const uint8_t *)message->bytes,
-                                            message->length, identity->key) != 0) {
+            if (crypto_sign_verify_detached(signature, (const uint8_t *)message->bytes, message->length,
+                                            identity->key) != 0) {
                 die("a good signature was refused");
             }
         }
@@ -336,9 +334,8 @@ static void measure_floor(void) {
     struct message message;
     make_identity(&identity, 1);
     make_alive(&message, &identity, 1, false);
-    printf("{\"bytes\":%zu,\"recvmmsg_ns\":%.0f,\"cjson_ns\":%.0f,\"verify_ns\":%.0f}\n",
-           message.length, measure_recvmmsg(&message), measure_cjson(&message),
-           measure_verify(&message, &identity));
+    printf("{\"bytes\":%zu,\"recvmmsg_ns\":%.0f,\"cjson_ns\":%.0f,\"verify_ns\":%.0f}\n", message.length,
+           measure_recvmmsg(&message), measure_cjson(&message), measure_verify(&message, &identity));
 }
 
 int main(int argc, char **argv) {

@@ -34,7 +34,8 @@ int listing_print_json(const struct settings *settings, struct document *documen
 int listing_out_of_memory(const struct settings *settings);
 
 /* Sends what was printed on its way and returns the status of a listing that found so many; says so when it
- * is not STATUS_OK, or when there was no time to find them all. `wanted` is what was asked for, in the user's words, NULL for everything. */
+ * is not STATUS_OK, or when there was no time to find them all. `wanted` is what was asked for, in the user's
+ * words, NULL for everything. */
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
                    const char *wanted);
 

@@ -47,10 +47,9 @@ bool bucket_take(struct bucket *bucket, double tokens, double rate, double burst
  * address as a whole is bounded too. */
 static bool is_within_rate(struct admission *admission, const struct muster_endpoint *source,
                            uint64_t now_ms) {
-    return bucket_take(bucket_of(admission, source, source->port), 1, MUSTER_SOURCE_RATE,
-                       MUSTER_SOURCE_BURST, now_ms) &&
-           bucket_take(bucket_of(admission, source, 0), 1, MUSTER_ADDRESS_RATE, MUSTER_ADDRESS_BURST,
-                       now_ms);
+    return bucket_take(bucket_of(admission, source, source->port), 1, MUSTER_SOURCE_RATE, MUSTER_SOURCE_BURST,
+                       now_ms) &&
+           bucket_take(bucket_of(admission, source, 0), 1, MUSTER_ADDRESS_RATE, MUSTER_ADDRESS_BURST, now_ms);
 }
 
 /* Unicast is heard on the interfaces that have a path, all else by its own path only. */
@@ -61,8 +60,7 @@ static bool is_by_path(const struct paths *paths, const struct muster_datagram *
 }
 
 bool admission_check(struct admission *admission, const struct paths *paths,
-                     const struct muster_datagram *datagram, uint64_t now_ms,
-                     enum muster_drop *reason) {
+                     const struct muster_datagram *datagram, uint64_t now_ms, enum muster_drop *reason) {
     admission->counters.received++;
     if (datagram->length > MUSTER_DATAGRAM_BYTES_MAX) {
         *reason = MUSTER_DROP_TOO_LONG;

@@ -17,7 +17,8 @@ struct bucket {
     double spent; /* tokens missing */
 };
 
-/* Takes tokens out of a bucket; false, and nothing is taken, when there are not so many. A zeroed bucket is full. */
+/* Takes tokens out of a bucket; false, and nothing is taken, when there are not so many. A zeroed bucket is
+ * full. */
 bool bucket_take(struct bucket *bucket, double tokens, double rate, double burst, uint64_t now_ms);
 
 struct admission {
@@ -28,7 +29,6 @@ struct admission {
 
 /* Counts the datagram as received. True when it is worth parsing; *reason otherwise. */
 bool admission_check(struct admission *admission, const struct paths *paths,
-                     const struct muster_datagram *datagram, uint64_t now_ms,
-                     enum muster_drop *reason);
+                     const struct muster_datagram *datagram, uint64_t now_ms, enum muster_drop *reason);
 
 #endif

@@ -72,8 +72,7 @@ static bool add_group_want(struct answers *answers, uint64_t nonce) {
 /* No answer is longer than its question: nobody is flooded through us (RFC 9000, 8.1). */
 static bool is_long_enough(const struct muster_core *core, const struct message *query,
                            const struct muster_datagram *datagram) {
-    return datagram->length >=
-           (query->wants ? core->presence.announce_bytes_max : MUSTER_PROOF_BYTES);
+    return datagram->length >= (query->wants ? core->presence.announce_bytes_max : MUSTER_PROOF_BYTES);
 }
 
 static bool answer_group(struct muster_core *core, const struct message *query,
@@ -97,8 +96,7 @@ static bool answer_group(struct muster_core *core, const struct message *query,
 }
 
 static bool answer_unicast(struct muster_core *core, const struct message *query,
-                           const struct muster_datagram *datagram, unsigned path,
-                           enum muster_drop *reason) {
+                           const struct muster_datagram *datagram, unsigned path, enum muster_drop *reason) {
     if (!is_long_enough(core, query, datagram)) {
         *reason = MUSTER_DROP_SHORT_QUESTION;
         return false;

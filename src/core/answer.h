@@ -27,7 +27,7 @@ struct answers {
     /* Answers to the group, one nonce at a time. Who asks whether we live is served by any of them; who wants
      * our announce needs its own nonce back. */
     bool is_group_due;
-    uint64_t group_nonce; /* of the last one who asked whether we live */
+    uint64_t group_nonce;                           /* of the last one who asked whether we live */
     uint64_t group_wants[MUSTER_GROUP_ANSWERS_MAX]; /* of those who want our announce, the first one first */
     size_t group_want_count;
     uint64_t group_answered; /* the last nonce that was answered */

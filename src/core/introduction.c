@@ -11,8 +11,7 @@
 /* When the bucket is empty, a try waits so long. */
 #define POSTPONED_MS 100
 
-static struct introduction *find(struct introductions *introductions,
-                                 const uint8_t id[MUSTER_ID_BYTES]) {
+static struct introduction *find(struct introductions *introductions, const uint8_t id[MUSTER_ID_BYTES]) {
     for (size_t i = 0; i < introductions->count; i++) {
         if (memcmp(introductions->items[i].id, id, MUSTER_ID_BYTES) == 0) {
             return &introductions->items[i];
@@ -27,8 +26,8 @@ static bool is_crowd(const struct muster_core *core) {
 
 /* In a crowd the newcomer is not asked by all at once. */
 static uint64_t delay_ms(struct muster_core *core) {
-    return PATIENCE_MS + random_ms(&core->random, is_crowd(core) ? presence_interval_ms(core)
-                                                                 : answer_window_ms(core));
+    return PATIENCE_MS +
+           random_ms(&core->random, is_crowd(core) ? presence_interval_ms(core) : answer_window_ms(core));
 }
 
 static void begin_tries(struct muster_core *core, struct introduction *introduction) {
@@ -41,8 +40,7 @@ static void begin_tries(struct muster_core *core, struct introduction *introduct
     }
 }
 
-static bool is_same_address(const struct introduction *introduction,
-                            const struct muster_datagram *datagram) {
+static bool is_same_address(const struct introduction *introduction, const struct muster_datagram *datagram) {
     return memcmp(introduction->endpoint.ip, datagram->source.ip, sizeof introduction->endpoint.ip) == 0;
 }
 
@@ -51,8 +49,7 @@ static bool has_room(const struct introductions *introductions, const struct mus
     for (size_t i = 0; i < introductions->count; i++) {
         of_address += is_same_address(&introductions->items[i], datagram) ? 1 : 0;
     }
-    return introductions->count < MUSTER_INTRODUCTIONS_MAX &&
-           of_address < MUSTER_INTRODUCTIONS_PER_ADDRESS;
+    return introductions->count < MUSTER_INTRODUCTIONS_MAX && of_address < MUSTER_INTRODUCTIONS_PER_ADDRESS;
 }
 
 bool introduction_begin(struct muster_core *core, const struct message *message,
@@ -114,10 +111,9 @@ static void ask(struct muster_core *core, struct introduction *introduction) {
     memcpy(query.of[0], introduction->id, MUSTER_ID_BYTES);
     query_send(core, &query, is_unicast ? &introduction->endpoint : NULL, introduction->interface);
     introduction->tries++;
-    introduction->due_ms =
-        core->now_ms + (introduction->tries < MUSTER_INTRODUCTION_TRIES
-                            ? MUSTER_INTRODUCTION_MS * introduction->tries
-                            : MUSTER_INTRODUCTION_FORGET_MS);
+    introduction->due_ms = core->now_ms + (introduction->tries < MUSTER_INTRODUCTION_TRIES
+                                               ? MUSTER_INTRODUCTION_MS * introduction->tries
+                                               : MUSTER_INTRODUCTION_FORGET_MS);
 }
 
 void introduction_tick(struct muster_core *core) {

@@ -31,7 +31,7 @@ struct introduction {
 struct introductions {
     struct introduction items[MUSTER_INTRODUCTIONS_MAX];
     size_t count;
-    uint64_t due_ms; /* the earliest of all, or earlier than that */
+    uint64_t due_ms;      /* the earliest of all, or earlier than that */
     struct bucket bucket; /* of tries */
 };
 
@@ -39,8 +39,8 @@ struct introductions {
 bool introduction_begin(struct muster_core *core, const struct message *message,
                         const struct muster_datagram *datagram);
 
-/* Ends the introduction of an id, and tells by which paths it was heard meanwhile; 0 when none was under way, or one that
- * only a signed message ends. */
+/* Ends the introduction of an id, and tells by which paths it was heard meanwhile; 0 when none was under way,
+ * or one that only a signed message ends. */
 unsigned introduction_end(struct muster_core *core, const uint8_t id[MUSTER_ID_BYTES], bool is_signed);
 
 void introduction_tick(struct muster_core *core);

@@ -4,6 +4,9 @@
 
 #include <muster/core.h> /* the limits that callers must know */
 
+/* A table, one line for each constant. */
+/* clang-format off */
+
 /* ---- addresses (PROTOCOL.md, "Addresses") ---- */
 
 #define MUSTER_GROUP_V4 {224, 0, 0, 254}         /* RFC 4727, 2.4.2: switches always flood 224.0.0.x */

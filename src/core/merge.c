@@ -46,13 +46,12 @@ static enum merge_result introduce(struct muster_core *core, const struct arriva
     return drop(reason, has_room ? why : MUSTER_DROP_TABLE_FULL);
 }
 
-/* A signed announce ends an introduction by its proof only; what no key signed ends none that a signed message
- * began: nobody keeps an id from its holder. */
+/* A signed announce ends an introduction by its proof only; what no key signed ends none that a signed
+ * message began: nobody keeps an id from its holder. */
 static unsigned end_introduction(struct muster_core *core, const struct arrival *arrival) {
     const struct message *message = arrival->message;
-    return message->is_signed && !arrival->is_fresh
-               ? 0
-               : introduction_end(core, message->id, message->is_signed);
+    return message->is_signed && !arrival->is_fresh ? 0
+                                                    : introduction_end(core, message->id, message->is_signed);
 }
 
 /* Messages that their sender puts on all paths. */
@@ -89,8 +88,7 @@ static void note_heard(struct muster_core *core, struct peer *peer, const struct
     peer->paths |= arrival->message->heard;
     peer_add_evidence(peer, datagram, kinds, core->now_ms);
     if (!is_copy) {
-        paths_heard(&core->paths, datagram->interface, paths_kind_of(&datagram->destination),
-                    core->now_ms);
+        paths_heard(&core->paths, datagram->interface, paths_kind_of(&datagram->destination), core->now_ms);
         note_address(core, peer, arrival);
     }
 }
@@ -100,7 +98,8 @@ static void note_seq(struct muster_core *core, struct peer *peer, const struct a
     if (seq == 0) {
         return;
     }
-    /* A long gap is no loss: one of us was away. And what anybody may claim says nothing of the others' links. */
+    /* A long gap is no loss: one of us was away. And what anybody may claim says nothing of the others'
+     * links. */
     if (peer->seq == 0 || seq - peer->seq > MUSTER_ABSENCE_GAP) {
         loss_begin(&peer->loss);
     } else {
@@ -153,8 +152,7 @@ static enum merge_result add_row(struct muster_core *core, const struct arrival 
                                  enum muster_drop *reason) {
     const struct message *message = arrival->message;
     bool is_full;
-    struct peer *peer =
-        peer_table_add(&core->table, message->id, message->has_key, core->now_ms, &is_full);
+    struct peer *peer = peer_table_add(&core->table, message->id, message->has_key, core->now_ms, &is_full);
     if (peer == NULL) {
         return drop(reason, is_full ? MUSTER_DROP_TABLE_FULL : MUSTER_DROP_MEMORY);
     }
@@ -212,9 +210,8 @@ static void take_restart(struct muster_core *core, struct peer *peer, const stru
 }
 
 /* Replaces the document; a restart or a first key replaces everything else too. */
-static enum merge_result replace(struct muster_core *core, struct peer *peer,
-                                 const struct arrival *arrival, bool is_restart,
-                                 enum muster_drop *reason) {
+static enum merge_result replace(struct muster_core *core, struct peer *peer, const struct arrival *arrival,
+                                 bool is_restart, enum muster_drop *reason) {
     if (peer_set_announce(peer, arrival->datagram->bytes, arrival->datagram->length) != 0) {
         return drop(reason, MUSTER_DROP_MEMORY);
     }
@@ -245,8 +242,7 @@ static enum merge_result hear_bye(struct muster_core *core, struct peer *peer,
     return MERGE_ACCEPTED;
 }
 
-static enum merge_result hear(struct muster_core *core, struct peer *peer,
-                              const struct arrival *arrival) {
+static enum merge_result hear(struct muster_core *core, struct peer *peer, const struct arrival *arrival) {
     note_heard(core, peer, arrival, false);
     note_seq(core, peer, arrival);
     note_promise(core, peer, arrival->message);
@@ -291,8 +287,7 @@ static bool may_go_back(const struct peer *peer, const struct arrival *arrival) 
 }
 
 /* A verified row hears only its key; an unverified one ends when its id is certified. */
-static bool is_authentic(struct muster_core *core, const struct peer *peer,
-                         const struct arrival *arrival) {
+static bool is_authentic(struct muster_core *core, const struct peer *peer, const struct arrival *arrival) {
     const struct message *message = arrival->message;
     if (peer->is_verified) {
         return merge_is_signed_by(core, message, arrival->datagram, peer->key);
@@ -304,8 +299,8 @@ static bool is_gone(const struct peer *peer) {
     return peer->state == MUSTER_LOST || peer->state == MUSTER_LEFT;
 }
 
-static enum merge_result merge_bye(struct muster_core *core, struct peer *peer,
-                                   const struct arrival *arrival, enum muster_drop *reason) {
+static enum merge_result merge_bye(struct muster_core *core, struct peer *peer, const struct arrival *arrival,
+                                   enum muster_drop *reason) {
     bool is_other_boot = arrival->message->boot != peer->boot;
     return is_gone(peer) || (is_other_boot && peer->is_verified) ? drop(reason, MUSTER_DROP_STALE)
                                                                  : hear_bye(core, peer, arrival);
@@ -364,8 +359,7 @@ static enum merge_result merge_known(struct muster_core *core, struct peer *peer
 static struct arrival arrival_of(const struct muster_core *core, const struct message *message,
                                  const struct muster_datagram *datagram) {
     struct arrival arrival = {.message = message, .datagram = datagram};
-    arrival.is_fresh =
-        message->is_answer && nonces_holds(&core->nonces, message->re, core->now_ms);
+    arrival.is_fresh = message->is_answer && nonces_holds(&core->nonces, message->re, core->now_ms);
     crypto_shorthash((uint8_t *)&arrival.hash, datagram->bytes, datagram->length, core->table.seed);
     return arrival;
 }

@@ -9,7 +9,8 @@ struct message;
 
 enum merge_result { MERGE_ACCEPTED, MERGE_COPY, MERGE_DROPPED };
 
-/* Merges a decoded message from somebody else. On MERGE_DROPPED *reason says why; the table is unchanged then. */
+/* Merges a decoded message from somebody else. On MERGE_DROPPED *reason says why; the table is unchanged
+ * then. */
 enum merge_result merge_message(struct muster_core *core, const struct message *message,
                                 const struct muster_datagram *datagram, enum muster_drop *reason);
 

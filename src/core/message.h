@@ -63,8 +63,7 @@ struct message {
 
 /* Decodes a datagram. True when *message is valid in itself; it is then freed by message_deinit(). False with
  * the reason otherwise; *message needs no freeing then. bytes are not kept. */
-bool message_decode(const uint8_t *bytes, size_t length, struct message *message,
-                    enum muster_drop *reason);
+bool message_decode(const uint8_t *bytes, size_t length, struct message *message, enum muster_drop *reason);
 
 /* Frees what decoding allocated. A zeroed struct is allowed. */
 void message_deinit(struct message *message);
@@ -78,7 +77,6 @@ int message_encode(const struct message *message, const struct muster_crypto *cr
 bool message_is_service_type(const char *text);
 
 /* True when the id is among count ids. */
-bool message_lists(const uint8_t (*ids)[MUSTER_ID_BYTES], size_t count,
-                   const uint8_t id[MUSTER_ID_BYTES]);
+bool message_lists(const uint8_t (*ids)[MUSTER_ID_BYTES], size_t count, const uint8_t id[MUSTER_ID_BYTES]);
 
 #endif

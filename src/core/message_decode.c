@@ -89,8 +89,7 @@ static bool read_nonce(const document_node_t *node, uint64_t *nonce, enum muster
     return true;
 }
 
-static bool read_base64(const document_node_t *node, uint8_t *bytes, size_t size,
-                        enum muster_drop *reason) {
+static bool read_base64(const document_node_t *node, uint8_t *bytes, size_t size, enum muster_drop *reason) {
     size_t digits = (size + 2) / 3 * 4;
     const char *text;
     if (!read_text(node, digits, digits, &text, reason)) {
@@ -98,8 +97,8 @@ static bool read_base64(const document_node_t *node, uint8_t *bytes, size_t size
     }
     size_t length;
     const char *end;
-    if (sodium_base642bin(bytes, size, text, digits, NULL, &length, &end,
-                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
+    if (sodium_base642bin(bytes, size, text, digits, NULL, &length, &end, sodium_base64_VARIANT_ORIGINAL) !=
+            0 ||
         length != size || end != text + digits) {
         return refuse(reason, MUSTER_DROP_RANGE);
     }
@@ -144,8 +143,8 @@ static size_t count_texts(const document_node_t *services, const document_node_t
 }
 
 /* Reads an object of texts; node NULL means that there are none. */
-static bool read_texts(const document_node_t *node, struct arrays *arrays,
-                       const struct muster_text **texts, size_t *count, enum muster_drop *reason) {
+static bool read_texts(const document_node_t *node, struct arrays *arrays, const struct muster_text **texts,
+                       size_t *count, enum muster_drop *reason) {
     *texts = arrays->texts;
     *count = 0;
     if (node == NULL) {
@@ -169,8 +168,8 @@ static bool read_texts(const document_node_t *node, struct arrays *arrays,
     return true;
 }
 
-static bool read_service(const document_node_t *node, struct arrays *arrays,
-                         struct muster_service *service, enum muster_drop *reason) {
+static bool read_service(const document_node_t *node, struct arrays *arrays, struct muster_service *service,
+                         enum muster_drop *reason) {
     if (!require(node, DOCUMENT_OBJECT, reason)) {
         return false;
     }
@@ -221,8 +220,7 @@ static bool read_services(const document_node_t *node, struct arrays *arrays,
     return true;
 }
 
-static bool read_document(const document_node_t *header, struct message *message,
-                          enum muster_drop *reason) {
+static bool read_document(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     const document_node_t *services = document_member(header, "services");
     const document_node_t *attrs = document_member(header, "attrs");
     size_t service_bytes = document_count(services) * sizeof(struct muster_service);
@@ -238,16 +236,14 @@ static bool read_document(const document_node_t *header, struct message *message
         .texts = message->arrays == NULL ? NULL : (void *)((char *)message->arrays + service_bytes),
     };
     struct muster_document *document = &message->document;
-    return read_text(document_member(header, "name"), 1, MUSTER_NAME_BYTES_MAX, &document->name,
-                     reason) &&
+    return read_text(document_member(header, "name"), 1, MUSTER_NAME_BYTES_MAX, &document->name, reason) &&
            read_services(services, &arrays, document, reason) &&
            read_texts(attrs, &arrays, &document->attrs, &document->attr_count, reason);
 }
 
 /* ---- the kinds ---- */
 
-static bool read_seq_or_re(const document_node_t *header, struct message *message,
-                           enum muster_drop *reason) {
+static bool read_seq_or_re(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     const document_node_t *seq = document_member(header, "seq");
     const document_node_t *re = document_member(header, "re");
     if (seq == NULL && re == NULL) {
@@ -258,8 +254,7 @@ static bool read_seq_or_re(const document_node_t *header, struct message *messag
            (re == NULL || read_nonce(re, &message->re, reason));
 }
 
-static bool read_alive(const document_node_t *header, struct message *message,
-                       enum muster_drop *reason) {
+static bool read_alive(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     return read_seq_or_re(header, message, reason) &&
            read_integer(header, "rev", 1, MUSTER_INTEGER_MAX, &message->rev, reason) &&
            read_integer(header, "next_ms", MUSTER_NEXT_MS_MIN, MUSTER_NEXT_MS_MAX, &message->next_ms,
@@ -291,8 +286,7 @@ static bool read_heard(const document_node_t *node, unsigned *heard, enum muster
     return true;
 }
 
-static bool read_announce(const document_node_t *header, struct message *message,
-                          enum muster_drop *reason) {
+static bool read_announce(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     if (!read_alive(header, message, reason) ||
         !read_heard(document_member(header, "heard"), &message->heard, reason)) {
         return false;
@@ -309,8 +303,8 @@ static bool read_bye(const document_node_t *header, struct message *message, enu
     return read_integer(header, "seq", 1, MUSTER_INTEGER_MAX, &message->seq, reason);
 }
 
-static bool read_ids(const document_node_t *node, size_t min, uint8_t (*ids)[MUSTER_ID_BYTES],
-                     size_t *count, enum muster_drop *reason) {
+static bool read_ids(const document_node_t *node, size_t min, uint8_t (*ids)[MUSTER_ID_BYTES], size_t *count,
+                     enum muster_drop *reason) {
     if (!require(node, DOCUMENT_ARRAY, reason)) {
         return false;
     }
@@ -343,8 +337,7 @@ static bool read_optional_integer(const document_node_t *header, const char *nam
            read_integer(header, name, 1, MUSTER_INTEGER_MAX, value, reason);
 }
 
-static bool read_query(const document_node_t *header, struct message *message,
-                       enum muster_drop *reason) {
+static bool read_query(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     const document_node_t *of = document_member(header, "of");
     const document_node_t *want = document_member(header, "want");
     const document_node_t *known = document_member(header, "known");
@@ -385,8 +378,7 @@ static bool read_version(const document_node_t *header, enum muster_drop *reason
     return (document_integer(node, &version) && version == 1) || refuse(reason, MUSTER_DROP_VERSION);
 }
 
-static bool read_header(const document_node_t *header, struct message *message,
-                        enum muster_drop *reason) {
+static bool read_header(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     if (document_type(header) != DOCUMENT_OBJECT) {
         return refuse(reason, MUSTER_DROP_SYNTAX);
     }
@@ -396,14 +388,10 @@ static bool read_header(const document_node_t *header, struct message *message,
         return false;
     }
     switch (message->kind) {
-    case MESSAGE_ANNOUNCE:
-        return read_announce(header, message, reason);
-    case MESSAGE_ALIVE:
-        return read_alive(header, message, reason);
-    case MESSAGE_BYE:
-        return read_bye(header, message, reason);
-    case MESSAGE_QUERY:
-        return read_query(header, message, reason);
+    case MESSAGE_ANNOUNCE: return read_announce(header, message, reason);
+    case MESSAGE_ALIVE: return read_alive(header, message, reason);
+    case MESSAGE_BYE: return read_bye(header, message, reason);
+    case MESSAGE_QUERY: return read_query(header, message, reason);
     }
     return refuse(reason, MUSTER_DROP_KIND);
 }
@@ -413,20 +401,14 @@ static bool read_header(const document_node_t *header, struct message *message,
 static enum muster_drop drop_of_scan(enum scan_result result) {
     switch (result) {
     case SCAN_UTF8:
-    case SCAN_TEXT:
-        return MUSTER_DROP_UTF8;
-    case SCAN_DEPTH:
-        return MUSTER_DROP_DEPTH;
-    case SCAN_NODES:
-        return MUSTER_DROP_NODES;
-    case SCAN_DUPLICATE:
-        return MUSTER_DROP_DUPLICATE;
-    case SCAN_NUMBER:
-        return MUSTER_DROP_RANGE;
+    case SCAN_TEXT: return MUSTER_DROP_UTF8;
+    case SCAN_DEPTH: return MUSTER_DROP_DEPTH;
+    case SCAN_NODES: return MUSTER_DROP_NODES;
+    case SCAN_DUPLICATE: return MUSTER_DROP_DUPLICATE;
+    case SCAN_NUMBER: return MUSTER_DROP_RANGE;
     case SCAN_OK:
     case SCAN_SYNTAX:
-    case SCAN_TRUNCATED:
-        break;
+    case SCAN_TRUNCATED: break;
     }
     return MUSTER_DROP_SYNTAX; /* a line that ends early is wrong, not cut: its LF is there */
 }
@@ -451,8 +433,8 @@ static bool read_signature_line(const char *line, size_t length, struct message 
         return false;
     }
     message->is_signed = true;
-    bool is_valid = read_base64(document_member(tree, "sig"), message->signature,
-                                sizeof message->signature, reason);
+    bool is_valid =
+        read_base64(document_member(tree, "sig"), message->signature, sizeof message->signature, reason);
     if (!is_valid) {
         *reason = MUSTER_DROP_SYNTAX; /* whatever is wrong with it, it is no signature line */
     }
@@ -460,8 +442,7 @@ static bool read_signature_line(const char *line, size_t length, struct message 
     return is_valid;
 }
 
-static bool decode_lines(const char *text, size_t length, struct message *message,
-                         enum muster_drop *reason) {
+static bool decode_lines(const char *text, size_t length, struct message *message, enum muster_drop *reason) {
     if (length == 0 || text[length - 1] != '\n') {
         return refuse(reason, MUSTER_DROP_TRUNCATED);
     }
@@ -490,8 +471,7 @@ static bool decode_lines(const char *text, size_t length, struct message *messag
     return true;
 }
 
-bool message_decode(const uint8_t *bytes, size_t length, struct message *message,
-                    enum muster_drop *reason) {
+bool message_decode(const uint8_t *bytes, size_t length, struct message *message, enum muster_drop *reason) {
     memset(message, 0, sizeof *message);
     if (length > MUSTER_DATAGRAM_BYTES_MAX) {
         return refuse(reason, MUSTER_DROP_TOO_LONG);
@@ -510,8 +490,7 @@ void message_deinit(struct message *message) {
     message->arrays = NULL;
 }
 
-bool message_lists(const uint8_t (*ids)[MUSTER_ID_BYTES], size_t count,
-                   const uint8_t id[MUSTER_ID_BYTES]) {
+bool message_lists(const uint8_t (*ids)[MUSTER_ID_BYTES], size_t count, const uint8_t id[MUSTER_ID_BYTES]) {
     for (size_t i = 0; i < count; i++) {
         if (memcmp(ids[i], id, MUSTER_ID_BYTES) == 0) {
             return true;

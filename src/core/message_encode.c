@@ -125,18 +125,10 @@ static void put_header(struct document *document, const struct message *message)
     document_put_text(document, NULL, "id", id);
     document_put_integer(document, NULL, "boot", (int64_t)message->boot);
     switch (message->kind) {
-    case MESSAGE_ANNOUNCE:
-        put_announce(document, message);
-        break;
-    case MESSAGE_ALIVE:
-        put_alive(document, message);
-        break;
-    case MESSAGE_BYE:
-        document_put_integer(document, NULL, "seq", (int64_t)message->seq);
-        break;
-    case MESSAGE_QUERY:
-        put_query(document, message);
-        break;
+    case MESSAGE_ANNOUNCE: put_announce(document, message); break;
+    case MESSAGE_ALIVE: put_alive(document, message); break;
+    case MESSAGE_BYE: document_put_integer(document, NULL, "seq", (int64_t)message->seq); break;
+    case MESSAGE_QUERY: put_query(document, message); break;
     }
 }
 

@@ -35,9 +35,8 @@ static bool are_options_valid(const struct muster_core_options *options) {
     return is_crypto_complete(&options->crypto, options->key) && is_boot(options->boot) &&
            options->port != 0 && options->interval_min_ms >= MUSTER_INTERVAL_MS_MIN &&
            options->interval_min_ms <= MUSTER_INTERVAL_MS_MAX && options->budget_bps > 0 &&
-           options->tombstone_ms <= MUSTER_TOMBSTONE_MS_MAX &&
-           options->peers_max >= 1 && options->peers_max <= MUSTER_PEERS_HIGHEST &&
-           options->unverified_max >= 1;
+           options->tombstone_ms <= MUSTER_TOMBSTONE_MS_MAX && options->peers_max >= 1 &&
+           options->peers_max <= MUSTER_PEERS_HIGHEST && options->unverified_max >= 1;
 }
 
 static void draw_seed(struct random *random, uint8_t seed[16]) {
@@ -101,13 +100,12 @@ void muster_core_free(muster_core_t *core) {
 
 /* ---- datagrams ---- */
 
-/* Only what a known peer signed lately, and never asked before, is the group's question: else anybody could talk us
- * into burying a row without asking ourselves. */
+/* Only what a known peer signed lately, and never asked before, is the group's question: else anybody could
+ * talk us into burying a row without asking ourselves. */
 static bool is_groups_question(const struct peer *asker, const struct message *message,
                                const struct muster_datagram *datagram) {
     return !message->wants && message->boot == asker->boot && message->count > asker->asked &&
-           message->said >= asker->seq &&
-           paths_kind_of(&datagram->destination) != MUSTER_PATH_U4;
+           message->said >= asker->seq && paths_kind_of(&datagram->destination) != MUSTER_PATH_U4;
 }
 
 static bool step_query(muster_core_t *core, const struct message *message,
@@ -150,15 +148,9 @@ static void step_datagram(muster_core_t *core, const struct muster_datagram *dat
         return;
     }
     switch (step_message(core, &message, datagram, &reason)) {
-    case MERGE_ACCEPTED:
-        counters->accepted++;
-        break;
-    case MERGE_COPY:
-        counters->copies++;
-        break;
-    case MERGE_DROPPED:
-        counters->drops[reason]++;
-        break;
+    case MERGE_ACCEPTED: counters->accepted++; break;
+    case MERGE_COPY: counters->copies++; break;
+    case MERGE_DROPPED: counters->drops[reason]++; break;
     }
     counters->evicted = core->table.evicted;
     message_deinit(&message);
@@ -218,15 +210,10 @@ static int step_command(muster_core_t *core, const struct muster_command *comman
         return MUSTER_ECLOSING;
     }
     switch (command->kind) {
-    case MUSTER_COMMAND_QUERY:
-        return query_begin(core, command->type, command->name, true);
-    case MUSTER_COMMAND_UPDATE:
-        return step_update(core, command);
-    case MUSTER_COMMAND_LEAVE:
-        presence_leave(core);
-        return 0;
-    case MUSTER_COMMAND_REKEY:
-        return step_rekey(core, command);
+    case MUSTER_COMMAND_QUERY: return query_begin(core, command->type, command->name, true);
+    case MUSTER_COMMAND_UPDATE: return step_update(core, command);
+    case MUSTER_COMMAND_LEAVE: presence_leave(core); return 0;
+    case MUSTER_COMMAND_REKEY: return step_rekey(core, command);
     }
     return MUSTER_EINVAL;
 }
@@ -251,17 +238,10 @@ int muster_core_step(muster_core_t *core, const struct muster_event *event) {
     }
     int error = 0;
     switch (event->kind) {
-    case MUSTER_EVENT_TIMER:
-        break;
-    case MUSTER_EVENT_DATAGRAM:
-        step_datagram(core, &event->datagram);
-        break;
-    case MUSTER_EVENT_PATHS:
-        error = step_paths(core, event);
-        break;
-    case MUSTER_EVENT_COMMAND:
-        error = step_command(core, &event->command);
-        break;
+    case MUSTER_EVENT_TIMER: break;
+    case MUSTER_EVENT_DATAGRAM: step_datagram(core, &event->datagram); break;
+    case MUSTER_EVENT_PATHS: error = step_paths(core, event); break;
+    case MUSTER_EVENT_COMMAND: error = step_command(core, &event->command); break;
     }
     tick(core);
     return error;

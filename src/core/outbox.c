@@ -36,8 +36,8 @@ bool outbox_put_datagram(struct outbox *outbox, struct packet *packet,
         return false;
     }
     size_t i = (outbox->datagram_first + outbox->datagram_count) % MUSTER_DATAGRAMS_MAX;
-    outbox->datagrams[i] = (struct outbox_datagram){
-        .packet = packet, .destination = *destination, .interface = interface};
+    outbox->datagrams[i] =
+        (struct outbox_datagram){.packet = packet, .destination = *destination, .interface = interface};
     packet->references++;
     outbox->datagram_count++;
     return true;

@@ -12,8 +12,7 @@ const char *muster_path_name(enum muster_path_kind kind) {
 
 static size_t find_index(const struct paths *paths, uint32_t interface, enum muster_path_kind kind) {
     size_t i = 0;
-    while (i < paths->count &&
-           (paths->items[i].interface != interface || paths->items[i].kind != kind)) {
+    while (i < paths->count && (paths->items[i].interface != interface || paths->items[i].kind != kind)) {
         i++;
     }
     return i;
@@ -25,8 +24,7 @@ int paths_set(struct paths *paths, const struct muster_path *items, size_t count
         return MUSTER_EFULL;
     }
     for (size_t i = 0; i < count; i++) {
-        if (items[i].kind == MUSTER_PATH_U4 ||
-            paths_find(&next, items[i].interface, items[i].kind) != NULL) {
+        if (items[i].kind == MUSTER_PATH_U4 || paths_find(&next, items[i].interface, items[i].kind) != NULL) {
             return MUSTER_EINVAL;
         }
         size_t old = find_index(paths, items[i].interface, items[i].kind);

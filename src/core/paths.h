@@ -16,8 +16,8 @@ struct paths {
     size_t count;
 };
 
-/* Replaces all paths; those that stay keep what they know. MUSTER_EFULL, MUSTER_EINVAL (a unicast path or one that
- * stands twice); then nothing changed. */
+/* Replaces all paths; those that stay keep what they know. MUSTER_EFULL, MUSTER_EINVAL (a unicast path or one
+ * that stands twice); then nothing changed. */
 int paths_set(struct paths *paths, const struct muster_path *items, size_t count);
 
 /* True when these are the paths already, in any order. */

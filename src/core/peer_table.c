@@ -152,8 +152,8 @@ static bool make_room(struct peer_table *table, bool is_verified) {
            (is_verified && evict_from(table, CLASS_UNVERIFIED));
 }
 
-struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES],
-                            bool is_verified, uint64_t due_ms, bool *is_full) {
+struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES], bool is_verified,
+                            uint64_t due_ms, bool *is_full) {
     *is_full = false;
     struct peer *peer = heap_reserve(table) == 0 ? calloc(1, sizeof *peer) : NULL;
     if (peer == NULL) {
@@ -233,8 +233,7 @@ static bool is_same_endpoint(const struct muster_endpoint *a, const struct muste
 static struct tuple *find_tuple(struct peer *peer, const struct muster_datagram *datagram) {
     for (unsigned i = 0; i < peer->tuple_count; i++) {
         struct tuple *tuple = &peer->tuples[i];
-        if (tuple->interface == datagram->interface &&
-            is_same_endpoint(&tuple->source, &datagram->source) &&
+        if (tuple->interface == datagram->interface && is_same_endpoint(&tuple->source, &datagram->source) &&
             is_same_endpoint(&tuple->destination, &datagram->destination)) {
             return tuple;
         }
@@ -253,11 +252,10 @@ static struct tuple *least_recent_tuple(struct peer *peer) {
 }
 
 static struct tuple *new_tuple(struct peer *peer, const struct muster_datagram *datagram) {
-    struct tuple *tuple = peer->tuple_count < MUSTER_TUPLES_MAX ? &peer->tuples[peer->tuple_count++]
-                                                                : least_recent_tuple(peer);
-    *tuple = (struct tuple){.source = datagram->source,
-                            .destination = datagram->destination,
-                            .interface = datagram->interface};
+    struct tuple *tuple =
+        peer->tuple_count < MUSTER_TUPLES_MAX ? &peer->tuples[peer->tuple_count++] : least_recent_tuple(peer);
+    *tuple = (struct tuple){
+        .source = datagram->source, .destination = datagram->destination, .interface = datagram->interface};
     return tuple;
 }
 

@@ -103,8 +103,8 @@ struct peer *peer_table_find(const struct peer_table *table, const uint8_t id[MU
 
 /* A new row, zeroed but for id, class and due_ms, making room where the rules allow. NULL when memory is
  * out or, *is_full then, when there is no room. */
-struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES],
-                            bool is_verified, uint64_t due_ms, bool *is_full);
+struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES], bool is_verified,
+                            uint64_t due_ms, bool *is_full);
 
 void peer_table_remove(struct peer_table *table, struct peer *peer);
 

@@ -27,8 +27,7 @@ static void forget_schedule(struct presence *presence) {
 
 /* ---- the document ---- */
 
-static struct message announce_of(const struct muster_core *core,
-                                  const struct muster_document *document) {
+static struct message announce_of(const struct muster_core *core, const struct muster_document *document) {
     struct message message = {.kind = MESSAGE_ANNOUNCE, .document = *document};
     memcpy(message.id, core->identity.id, MUSTER_ID_BYTES);
     message.boot = core->identity.boot;
@@ -60,8 +59,7 @@ static int decode_longest(const struct muster_core *core, const struct muster_do
     if (reason == MUSTER_DROP_MEMORY) {
         return MUSTER_ENOMEM;
     }
-    return reason == MUSTER_DROP_TOO_LONG || reason == MUSTER_DROP_NODES ? MUSTER_ETOOBIG
-                                                                         : MUSTER_EINVAL;
+    return reason == MUSTER_DROP_TOO_LONG || reason == MUSTER_DROP_NODES ? MUSTER_ETOOBIG : MUSTER_EINVAL;
 }
 
 static bool are_set(const struct muster_text *texts, size_t count) {
@@ -77,8 +75,7 @@ static bool are_set(const struct muster_text *texts, size_t count) {
 static bool is_complete(const struct muster_document *document) {
     for (size_t i = 0; i < document->service_count; i++) {
         const struct muster_service *service = &document->services[i];
-        if (service->type == NULL || service->proto == NULL ||
-            !are_set(service->txt, service->txt_count)) {
+        if (service->type == NULL || service->proto == NULL || !are_set(service->txt, service->txt_count)) {
             return false;
         }
     }
@@ -142,8 +139,8 @@ static void say_announce(struct muster_core *core) {
 static void say_alive(struct muster_core *core) {
     struct message message = presence_alive(core);
     message.seq = presence_next_seq(core);
-    size_t bytes = send_group(core, &message,
-                              message.seq % EVERYWHERE_EACH == 0 ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
+    size_t bytes =
+        send_group(core, &message, message.seq % EVERYWHERE_EACH == 0 ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
     if (bytes > 0) {
         core->presence.alive_bytes = bytes;
     }
@@ -168,8 +165,7 @@ uint64_t presence_interval_ms(const struct muster_core *core) {
     double frame_bits = 8.0 * (double)(bytes + FRAME_OVERHEAD_BYTES);
     double speakers = (double)count_speakers(&core->table) + 1;
     double crowd_ms = 1000 * speakers * frame_bits / (double)core->budget_bps;
-    double interval_ms = crowd_ms > (double)core->interval_min_ms ? crowd_ms
-                                                                  : (double)core->interval_min_ms;
+    double interval_ms = crowd_ms > (double)core->interval_min_ms ? crowd_ms : (double)core->interval_min_ms;
     double longest_ms = MUSTER_NEXT_MS_MAX / STRETCH_MAX;
     return (uint64_t)(interval_ms < longest_ms ? interval_ms : longest_ms);
 }

@@ -13,19 +13,19 @@ enum presence_state { PRESENCE_SILENT, PRESENCE_SPEAKING, PRESENCE_LEAVING, PRES
 
 struct presence {
     enum presence_state state;
-    struct message own;       /* an announce, decoded from what we would send: the document lives in it */
+    struct message own;        /* an announce, decoded from what we would send: the document lives in it */
     size_t announce_bytes_max; /* longest announce that this document can make */
-    uint64_t seq;             /* last one used */
+    uint64_t seq;              /* last one used */
     uint64_t rev;
 
-    uint64_t announced_ms; /* the last announce was sent to the group */
-    uint64_t copies_ms[MUSTER_COPIES]; /* when announces are due; UINT64_MAX: not */
+    uint64_t announced_ms;                  /* the last announce was sent to the group */
+    uint64_t copies_ms[MUSTER_COPIES];      /* when announces are due; UINT64_MAX: not */
     uint64_t repeats_ms[MUSTER_COPIES - 1]; /* when a sleeper repeats its alive; UINT64_MAX: not */
-    uint64_t alive_ms;        /* when the next alive is due */
-    uint64_t promised_ms;     /* when it must have been said */
-    uint64_t spoke_ms;        /* when the last one was said */
-    double stretch;           /* the random part of the present interval, 0.75 to 1.25 */
-    size_t alive_bytes;       /* of the last alive sent */
+    uint64_t alive_ms;                      /* when the next alive is due */
+    uint64_t promised_ms;                   /* when it must have been said */
+    uint64_t spoke_ms;                      /* when the last one was said */
+    double stretch;                         /* the random part of the present interval, 0.75 to 1.25 */
+    size_t alive_bytes;                     /* of the last alive sent */
 
     unsigned byes_left;
     uint64_t bye_ms;
@@ -34,7 +34,8 @@ struct presence {
 /* Sets the node's document. MUSTER_EINVAL, MUSTER_ETOOBIG, MUSTER_ENOMEM; then nothing changed. */
 int presence_set_document(struct muster_core *core, const struct muster_document *document);
 
-/* Begins to announce, or announces anew what may have been missed. Nothing for an observer or without paths. */
+/* Begins to announce, or announces anew what may have been missed. Nothing for an observer or without paths.
+ */
 void presence_announce(struct muster_core *core);
 
 /* Begins to say bye; an observer has left at once. */

@@ -8,8 +8,8 @@
 
 static const uint64_t repeat_ms[MUSTER_QUERIES] = MUSTER_QUERY_REPEAT_MS;
 
-void query_send(struct muster_core *core, struct message *query,
-                const struct muster_endpoint *destination, uint32_t interface) {
+void query_send(struct muster_core *core, struct message *query, const struct muster_endpoint *destination,
+                uint32_t interface) {
     if (core->presence.state == PRESENCE_LEFT) {
         return;
     }
@@ -46,8 +46,7 @@ static void begin_round(struct muster_core *core) {
 
 /* Plans the next round; two with different wishes go on as one for everybody. */
 static void plan(struct query *query, const char *type, const char *name) {
-    if (query->is_planned &&
-        (strcmp(query->next_type, type) != 0 || strcmp(query->next_name, name) != 0)) {
+    if (query->is_planned && (strcmp(query->next_type, type) != 0 || strcmp(query->next_name, name) != 0)) {
         type = "";
         name = "";
     }
@@ -87,8 +86,8 @@ void query_note_claim(struct muster_core *core, uint64_t peers) {
 static void list_known(const struct muster_core *core, struct message *message) {
     bool is_for_all = message->want_type == NULL && message->want_name == NULL;
     size_t room = is_for_all ? MUSTER_QUERY_IDS_SENT : MUSTER_QUERY_IDS_SENT_BESIDE;
-    for (const struct peer *peer = core->table.by_id;
-         peer != NULL && message->known_count < room; peer = peer->hh.next) {
+    for (const struct peer *peer = core->table.by_id; peer != NULL && message->known_count < room;
+         peer = peer->hh.next) {
         if (peer->state == MUSTER_ALIVE) {
             memcpy(message->known[message->known_count++], peer->id, MUSTER_ID_BYTES);
         }
@@ -126,8 +125,8 @@ static uint64_t first_window_end_ms(const struct muster_core *core) {
 
 static uint64_t silence_end_ms(const struct muster_core *core) {
     const struct query *query = &core->query;
-    uint64_t window_ms = answer_window_ms(core) > MUSTER_SILENCE_MS_MIN ? answer_window_ms(core)
-                                                                        : MUSTER_SILENCE_MS_MIN;
+    uint64_t window_ms =
+        answer_window_ms(core) > MUSTER_SILENCE_MS_MIN ? answer_window_ms(core) : MUSTER_SILENCE_MS_MIN;
     uint64_t asked_ms = query->began_ms + repeat_ms[MUSTER_QUERIES - 1];
     uint64_t end_ms = (query->news_ms > asked_ms ? query->news_ms : asked_ms) + window_ms;
     uint64_t latest_ms = query->began_ms + MUSTER_QUERY_MS_MAX;

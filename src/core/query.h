@@ -16,11 +16,11 @@ struct message;
 struct query {
     uint64_t count; /* of our queries of any kind */
     bool is_active;
-    unsigned asked;       /* times so far */
-    unsigned waiting;     /* of the application, for SETTLED */
+    unsigned asked;   /* times so far */
+    unsigned waiting; /* of the application, for SETTLED */
     uint64_t began_ms;
-    uint64_t news_ms;     /* a peer was last added */
-    uint64_t claim;       /* most peers that anybody heard since says to hold */
+    uint64_t news_ms;                     /* a peer was last added */
+    uint64_t claim;                       /* most peers that anybody heard since says to hold */
     char type[MUSTER_TYPE_BYTES_MAX + 1]; /* "": any */
     char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": any */
 
@@ -31,8 +31,8 @@ struct query {
     char next_name[MUSTER_NAME_BYTES_MAX + 1];
 };
 
-/* Asks now, or, while a round of questions is under way, in the next round; all that wait for the next one go on as one. type
- * and name may be NULL for any. MUSTER_EINVAL, MUSTER_EFULL. */
+/* Asks now, or, while a round of questions is under way, in the next round; all that wait for the next one go
+ * on as one. type and name may be NULL for any. MUSTER_EINVAL, MUSTER_EFULL. */
 int query_begin(struct muster_core *core, const char *type, const char *name, bool is_awaited);
 
 /* Notes that a peer was added, or how many peers somebody says to hold. */
@@ -44,8 +44,9 @@ void query_tick(struct muster_core *core);
 
 uint64_t query_deadline(const struct muster_core *core);
 
-/* Sends one question of ours to the group or, destination not NULL, to one address. Nothing for who has left. */
-void query_send(struct muster_core *core, struct message *query,
-                const struct muster_endpoint *destination, uint32_t interface);
+/* Sends one question of ours to the group or, destination not NULL, to one address. Nothing for who has left.
+ */
+void query_send(struct muster_core *core, struct message *query, const struct muster_endpoint *destination,
+                uint32_t interface);
 
 #endif

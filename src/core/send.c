@@ -16,8 +16,8 @@ static struct packet *encode(struct muster_core *core, struct message *message, 
     return packet;
 }
 
-static void put(struct muster_core *core, struct packet *packet,
-                const struct muster_endpoint *destination, uint32_t interface) {
+static void put(struct muster_core *core, struct packet *packet, const struct muster_endpoint *destination,
+                uint32_t interface) {
     if (outbox_put_datagram(&core->outbox, packet, destination, interface)) {
         core->admission.counters.sent++;
     } else {
@@ -25,8 +25,7 @@ static void put(struct muster_core *core, struct packet *packet,
     }
 }
 
-size_t send_group(struct muster_core *core, struct message *message, enum send_paths which,
-                  size_t pad_to) {
+size_t send_group(struct muster_core *core, struct message *message, enum send_paths which, size_t pad_to) {
     struct packet *packet = encode(core, message, pad_to);
     if (packet == NULL) {
         return 0;

@@ -97,8 +97,8 @@ static void ask(struct muster_core *core, struct peer *first) {
     memcpy(query.of[0], first->id, MUSTER_ID_BYTES);
     count_try(core, first);
     struct peer *peer;
-    for (peer = core->table.classes[CLASS_SUSPECT];
-         peer != NULL && query.of_count < MUSTER_QUERY_IDS_SENT; peer = peer->next) {
+    for (peer = core->table.classes[CLASS_SUSPECT]; peer != NULL && query.of_count < MUSTER_QUERY_IDS_SENT;
+         peer = peer->next) {
         if (peer != first && is_askable(core, peer)) {
             memcpy(query.of[query.of_count++], peer->id, MUSTER_ID_BYTES);
             count_try(core, peer);
@@ -151,16 +151,10 @@ void suspicion_tick(struct muster_core *core) {
             continue;
         }
         switch (peer->state) {
-        case MUSTER_ALIVE:
-            tick_alive(core, peer);
-            break;
-        case MUSTER_SUSPECT:
-            tick_suspect(core, peer);
-            break;
+        case MUSTER_ALIVE: tick_alive(core, peer); break;
+        case MUSTER_SUSPECT: tick_suspect(core, peer); break;
         case MUSTER_LOST:
-        case MUSTER_LEFT:
-            tick_tombstone(core, peer);
-            break;
+        case MUSTER_LEFT: tick_tombstone(core, peer); break;
         }
     }
 }

@@ -9,8 +9,8 @@
 struct muster_core;
 struct peer;
 
-/* Fills *view from a row. Its texts point into *message, decoded here from the row's announce, and its tuples are the array, of
- * at least MUSTER_TUPLES_MAX. MUSTER_ENOMEM, then nothing needs freeing. */
+/* Fills *view from a row. Its texts point into *message, decoded here from the row's announce, and its tuples
+ * are the array, of at least MUSTER_TUPLES_MAX. MUSTER_ENOMEM, then nothing needs freeing. */
 int view_fill(const struct muster_core *core, const struct peer *peer, struct message *message,
               struct muster_tuple *tuples, struct muster_peer *view);
 

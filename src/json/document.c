@@ -63,19 +63,13 @@ enum document_type document_type(const document_node_t *node) {
     }
     switch (item_of(node)->type & 0xFF) { /* the bits above are cJSON's flags */
     case cJSON_False:
-    case cJSON_True:
-        return DOCUMENT_BOOL;
+    case cJSON_True: return DOCUMENT_BOOL;
     case cJSON_Number:
-    case cJSON_Raw: /* of new_number() */
-        return DOCUMENT_NUMBER;
-    case cJSON_String:
-        return DOCUMENT_TEXT;
-    case cJSON_Array:
-        return DOCUMENT_ARRAY;
-    case cJSON_Object:
-        return DOCUMENT_OBJECT;
-    default:
-        return DOCUMENT_NULL;
+    case cJSON_Raw: /* of new_number() */ return DOCUMENT_NUMBER;
+    case cJSON_String: return DOCUMENT_TEXT;
+    case cJSON_Array: return DOCUMENT_ARRAY;
+    case cJSON_Object: return DOCUMENT_OBJECT;
+    default: return DOCUMENT_NULL;
     }
 }
 
@@ -154,7 +148,8 @@ static bool add(cJSON *container, const char *name, cJSON *item) {
 }
 
 /* Takes over item, NULL when it could not be allocated. Returns its node, or NULL after a failure. */
-static document_node_t *put(struct document *document, document_node_t *parent, const char *name, cJSON *item) {
+static document_node_t *put(struct document *document, document_node_t *parent, const char *name,
+                            cJSON *item) {
     cJSON *container = (cJSON *)(parent == NULL ? document->root : parent);
     if (document->failed || item == NULL || !add(container, name, item)) {
         cJSON_Delete(item);
@@ -184,11 +179,13 @@ static void print_number(double value, char text[NUMBER_SIZE]) {
     locale_leave(before, plain);
 }
 
-void document_put_text(struct document *document, document_node_t *parent, const char *name, const char *text) {
+void document_put_text(struct document *document, document_node_t *parent, const char *name,
+                       const char *text) {
     put(document, parent, name, cJSON_CreateString(text));
 }
 
-void document_put_integer(struct document *document, document_node_t *parent, const char *name, int64_t value) {
+void document_put_integer(struct document *document, document_node_t *parent, const char *name,
+                          int64_t value) {
     char text[NUMBER_SIZE];
     snprintf(text, sizeof(text), "%" PRId64, value);
     put(document, parent, name, new_number((double)value, text));
@@ -331,17 +328,11 @@ static void rewrite_closing(struct rewriter *rewriter) {
 
 static void rewrite_token(struct rewriter *rewriter) {
     switch (*rewriter->at) {
-    case '"':
-        rewrite_string(rewriter);
-        break;
+    case '"': rewrite_string(rewriter); break;
     case '{':
-    case '[':
-        rewrite_opening(rewriter);
-        break;
+    case '[': rewrite_opening(rewriter); break;
     case '}':
-    case ']':
-        rewrite_closing(rewriter);
-        break;
+    case ']': rewrite_closing(rewriter); break;
     case ',':
         copy_bytes(rewriter, 1);
         write_line_break(rewriter);
@@ -350,8 +341,7 @@ static void rewrite_token(struct rewriter *rewriter) {
         copy_bytes(rewriter, 1);
         write_text(rewriter, rewriter->indent ? " " : "");
         break;
-    default: /* a byte of a number or a literal name */
-        copy_bytes(rewriter, 1);
+    default: /* a byte of a number or a literal name */ copy_bytes(rewriter, 1);
     }
 }
 

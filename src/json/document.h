@@ -87,8 +87,10 @@ void document_deinit(struct document *document);
  * array when name is NULL. parent is a node of this document, NULL meaning its root. Texts and names are
  * copied; document_print() wants them in UTF-8. Integers are printed with all their digits, numbers with
  * as many as bring the same double back; one that is not finite becomes null. */
-void document_put_text(struct document *document, document_node_t *parent, const char *name, const char *text);
-void document_put_integer(struct document *document, document_node_t *parent, const char *name, int64_t value);
+void document_put_text(struct document *document, document_node_t *parent, const char *name,
+                       const char *text);
+void document_put_integer(struct document *document, document_node_t *parent, const char *name,
+                          int64_t value);
 void document_put_number(struct document *document, document_node_t *parent, const char *name, double value);
 void document_put_bool(struct document *document, document_node_t *parent, const char *name, bool value);
 void document_put_null(struct document *document, document_node_t *parent, const char *name);

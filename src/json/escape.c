@@ -26,27 +26,27 @@ struct piece {
 
 /* Sorted. Ranges of Default_Ignorable_Code_Point keep the code points that Unicode has reserved in them. */
 static const struct range unsafe_ranges[] = {
-    {0x0000, 0x001F},     /* C0 */
-    {0x007F, 0x009F},     /* DEL, C1 */
-    {0x00AD, 0x00AD},     /* soft hyphen */
-    {0x034F, 0x034F},     /* combining grapheme joiner */
-    {0x061C, 0x061C},     /* Arabic letter mark: bidirectional */
-    {0x115F, 0x1160},     /* Hangul fillers */
-    {0x17B4, 0x17B5},     /* Khmer inherent vowels */
-    {0x180B, 0x180F},     /* Mongolian selectors and vowel separator */
-    {0x200B, 0x200F},     /* zero-width, bidirectional marks */
-    {0x2028, 0x202E},     /* separators, bidirectional embeddings and overrides */
-    {0x2060, 0x206F},     /* word joiner, invisible operators, bidirectional isolates */
-    {0x3164, 0x3164},     /* Hangul filler */
-    {0xD800, 0xDFFF},     /* surrogates */
-    {0xFDD0, 0xFDEF},     /* noncharacters */
-    {0xFE00, 0xFE0F},     /* variation selectors */
-    {0xFEFF, 0xFEFF},     /* byte order mark */
-    {0xFFA0, 0xFFA0},     /* halfwidth Hangul filler */
-    {0xFFF0, 0xFFFB},     /* interlinear annotation */
-    {0x1BCA0, 0x1BCA3},   /* shorthand format controls */
-    {0x1D173, 0x1D17A},   /* musical format controls */
-    {0xE0000, 0xE0FFF},   /* tags, variation selectors */
+    {0x0000, 0x001F},   /* C0 */
+    {0x007F, 0x009F},   /* DEL, C1 */
+    {0x00AD, 0x00AD},   /* soft hyphen */
+    {0x034F, 0x034F},   /* combining grapheme joiner */
+    {0x061C, 0x061C},   /* Arabic letter mark: bidirectional */
+    {0x115F, 0x1160},   /* Hangul fillers */
+    {0x17B4, 0x17B5},   /* Khmer inherent vowels */
+    {0x180B, 0x180F},   /* Mongolian selectors and vowel separator */
+    {0x200B, 0x200F},   /* zero-width, bidirectional marks */
+    {0x2028, 0x202E},   /* separators, bidirectional embeddings and overrides */
+    {0x2060, 0x206F},   /* word joiner, invisible operators, bidirectional isolates */
+    {0x3164, 0x3164},   /* Hangul filler */
+    {0xD800, 0xDFFF},   /* surrogates */
+    {0xFDD0, 0xFDEF},   /* noncharacters */
+    {0xFE00, 0xFE0F},   /* variation selectors */
+    {0xFEFF, 0xFEFF},   /* byte order mark */
+    {0xFFA0, 0xFFA0},   /* halfwidth Hangul filler */
+    {0xFFF0, 0xFFFB},   /* interlinear annotation */
+    {0x1BCA0, 0x1BCA3}, /* shorthand format controls */
+    {0x1D173, 0x1D17A}, /* musical format controls */
+    {0xE0000, 0xE0FFF}, /* tags, variation selectors */
     {0x110000, UINT32_MAX},
 };
 

@@ -136,14 +136,9 @@ static enum scan_result scan_escape(struct scan *scan) {
     case 'f':
     case 'n':
     case 'r':
-    case 't':
-        scan->at++;
-        return SCAN_OK;
-    case 'u':
-        scan->at++;
-        return scan_unicode_escape(scan, start);
-    default:
-        return unexpected(scan);
+    case 't': scan->at++; return SCAN_OK;
+    case 'u': scan->at++; return scan_unicode_escape(scan, start);
+    default: return unexpected(scan);
     }
 }
 
@@ -221,20 +216,13 @@ static uint32_t decode_unicode_escape(const char **at) {
 static uint32_t decode_escape(const char **at) {
     const char byte = *(*at)++;
     switch (byte) {
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    case 'u':
-        return decode_unicode_escape(at);
-    default:
-        return (unsigned char)byte;
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    case 'u': return decode_unicode_escape(at);
+    default: return (unsigned char)byte;
     }
 }
 
@@ -403,19 +391,12 @@ static enum scan_result scan_by_first_byte(struct scan *scan) {
     bool escaped;
     switch (peek(scan)) {
     case '{':
-    case '[':
-        return scan_container(scan);
-    case '"':
-        scan->at++;
-        return scan_string(scan, &escaped);
-    case 't':
-        return scan_word(scan, "true");
-    case 'f':
-        return scan_word(scan, "false");
-    case 'n':
-        return scan_word(scan, "null");
-    default:
-        return scan_number(scan);
+    case '[': return scan_container(scan);
+    case '"': scan->at++; return scan_string(scan, &escaped);
+    case 't': return scan_word(scan, "true");
+    case 'f': return scan_word(scan, "false");
+    case 'n': return scan_word(scan, "null");
+    default: return scan_number(scan);
     }
 }
 
@@ -449,24 +430,15 @@ enum scan_result scan_value(const char *text, size_t length, size_t *offset) {
 
 const char *scan_result_text(enum scan_result result) {
     switch (result) {
-    case SCAN_OK:
-        return "valid JSON";
-    case SCAN_SYNTAX:
-        return "not JSON";
-    case SCAN_TRUNCATED:
-        return "the text ends inside the value";
-    case SCAN_UTF8:
-        return "bytes that are not UTF-8";
-    case SCAN_TEXT:
-        return "an escape that no text may hold";
-    case SCAN_NUMBER:
-        return "a number with too many digits";
-    case SCAN_DEPTH:
-        return "nested too deep";
-    case SCAN_NODES:
-        return "too many values";
-    case SCAN_DUPLICATE:
-        return "a name that is there twice";
+    case SCAN_OK: return "valid JSON";
+    case SCAN_SYNTAX: return "not JSON";
+    case SCAN_TRUNCATED: return "the text ends inside the value";
+    case SCAN_UTF8: return "bytes that are not UTF-8";
+    case SCAN_TEXT: return "an escape that no text may hold";
+    case SCAN_NUMBER: return "a number with too many digits";
+    case SCAN_DEPTH: return "nested too deep";
+    case SCAN_NODES: return "too many values";
+    case SCAN_DUPLICATE: return "a name that is there twice";
     }
     return "unknown result";
 }

@@ -9,11 +9,11 @@ enum scan_result {
     SCAN_OK,
     SCAN_SYNTAX,    /* not the grammar of RFC 8259, or bytes after the value */
     SCAN_TRUNCATED, /* the text ends inside the value; an empty text does */
-    SCAN_UTF8,      /* a string that is not UTF-8 (RFC 3629): overlong, surrogate, above U+10FFFF, cut short */
-    SCAN_TEXT,      /* an escape that no text may hold: \u0000 or half a surrogate pair */
-    SCAN_NUMBER,    /* a number longer than SCAN_NUMBER_BYTES_MAX */
-    SCAN_DEPTH,     /* nested deeper than SCAN_DEPTH_MAX */
-    SCAN_NODES,     /* more than SCAN_NODES_MAX values */
+    SCAN_UTF8,   /* a string that is not UTF-8 (RFC 3629): overlong, surrogate, above U+10FFFF, cut short */
+    SCAN_TEXT,   /* an escape that no text may hold: \u0000 or half a surrogate pair */
+    SCAN_NUMBER, /* a number longer than SCAN_NUMBER_BYTES_MAX */
+    SCAN_DEPTH,  /* nested deeper than SCAN_DEPTH_MAX */
+    SCAN_NODES,  /* more than SCAN_NODES_MAX values */
     SCAN_DUPLICATE, /* two members of one object have the same name, escapes decoded */
 };
 

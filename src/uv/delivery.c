@@ -14,7 +14,8 @@ void delivery_free(struct delivery *delivery) {
 }
 
 void delivery_queue_deinit(struct delivery_queue *queue) {
-    for (struct delivery *next = delivery_queue_take(queue); next != NULL; next = delivery_queue_take(queue)) {
+    for (struct delivery *next = delivery_queue_take(queue); next != NULL;
+         next = delivery_queue_take(queue)) {
         delivery_free(next);
     }
 }

@@ -131,8 +131,8 @@ static void present_text(const struct candidates *candidates, char text[PRESENT_
         const struct candidate *candidate = &candidates->items[i];
         const char *why = obstacle(candidate);
         int length = snprintf(text + used, PRESENT_BYTES - used, "%s%s%s%s%s", i == 0 ? "" : ", ",
-                              candidate->interface.name, why == NULL ? "" : " (",
-                              why == NULL ? "" : why, why == NULL ? "" : ")");
+                              candidate->interface.name, why == NULL ? "" : " (", why == NULL ? "" : why,
+                              why == NULL ? "" : ")");
         used += length > 0 ? (size_t)length : 0;
     }
     if (candidates->count == 0) {

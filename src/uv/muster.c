@@ -35,7 +35,8 @@ static const char *options_fault(const struct muster_options *options) {
         return "an interval that is not within " TEXT_OF_VALUE(MUSTER_INTERVAL_MS_MIN) " and " TEXT_OF_VALUE(
             MUSTER_INTERVAL_MS_MAX) " ms";
     }
-    if (options->document != NULL && (options->document->name == NULL || options->document->name[0] == '\0')) {
+    if (options->document != NULL &&
+        (options->document->name == NULL || options->document->name[0] == '\0')) {
         return "a document without a name";
     }
     if (options->instance != NULL && options->instance[0] == '\0') {
@@ -220,7 +221,7 @@ int muster_open(uv_loop_t *loop, const struct muster_options *options, muster_t 
     if (error != 0) {
         log_line(&log, MUSTER_LOG_ERROR, "loop: %s", muster_error_text(error));
         state_close(&opened->state); /* for whoever tries again at once */
-        runner_end(opened); /* its handles are gone, and it is freed, when the loop runs next */
+        runner_end(opened);          /* its handles are gone, and it is freed, when the loop runs next */
         return error;
     }
     network_describe(opened, &log);

@@ -148,15 +148,9 @@ static void outputs_pull(muster_t *node) {
                 datagram_hold(node, &output.datagram);
             }
             break;
-        case MUSTER_OUTPUT_PEER:
-            peer_tell(node, &output);
-            break;
-        case MUSTER_OUTPUT_SETTLED:
-            settled_tell(node);
-            break;
-        case MUSTER_OUTPUT_LEFT:
-            runner_end(node);
-            break;
+        case MUSTER_OUTPUT_PEER: peer_tell(node, &output); break;
+        case MUSTER_OUTPUT_SETTLED: settled_tell(node); break;
+        case MUSTER_OUTPUT_LEFT: runner_end(node); break;
         }
     }
 }
@@ -166,13 +160,13 @@ static void rekey(muster_t *node) {
     unsigned next = 1 - node->identity;
     struct identity *identity = &node->identities[next];
     if (node->state.slot.path == NULL || node->is_closing ||
-        state_rekey(&node->state, muster_core_boot(node->core), runner_wall_ms(), identity, &node->log) != 0) {
+        state_rekey(&node->state, muster_core_boot(node->core), runner_wall_ms(), identity, &node->log) !=
+            0) {
         return;
     }
-    struct muster_event event = {.kind = MUSTER_EVENT_COMMAND,
-                                 .command = {.kind = MUSTER_COMMAND_REKEY,
-                                             .key = identity->key,
-                                             .boot = identity->boot}};
+    struct muster_event event = {
+        .kind = MUSTER_EVENT_COMMAND,
+        .command = {.kind = MUSTER_COMMAND_REKEY, .key = identity->key, .boot = identity->boot}};
     int error = muster_crypto_ed25519(&event.command.crypto, identity->secret);
     if (error == 0) {
         error = runner_step(node, &event);
@@ -206,17 +200,13 @@ void runner_work(muster_t *node) {
 
 static void deliver(muster_t *node, const struct delivery *delivery) {
     switch (delivery->kind) {
-    case DELIVERY_PEER:
-        node->on_event(node, delivery->event, delivery->peer, node->context);
-        break;
+    case DELIVERY_PEER: node->on_event(node, delivery->event, delivery->peer, node->context); break;
     case DELIVERY_SETTLED:
         if (delivery->on_settled != NULL) {
             delivery->on_settled(node, delivery->context);
         }
         break;
-    case DELIVERY_LOG:
-        node->on_log(delivery->level, delivery->line, node->context);
-        break;
+    case DELIVERY_LOG: node->on_log(delivery->level, delivery->line, node->context); break;
     }
 }
 

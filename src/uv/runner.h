@@ -1,5 +1,5 @@
-/* Drives one core node on one loop: sockets and time in, datagrams and callbacks out. The inside of muster.h's
- * handle; muster.c is the rest of it. */
+/* Drives one core node on one loop: sockets and time in, datagrams and callbacks out. The inside of
+ * muster.h's handle; muster.c is the rest of it. */
 #ifndef UV_RUNNER_H
 #define UV_RUNNER_H
 
@@ -59,7 +59,8 @@ struct muster {
 uint64_t runner_now_ms(void);
 uint64_t runner_wall_ms(void);
 
-/* Puts the node on the loop, where it begins by itself. MUSTER_ENOMEM, MUSTER_ESYSTEM; then runner_end() it. */
+/* Puts the node on the loop, where it begins by itself. MUSTER_ENOMEM, MUSTER_ESYSTEM; then runner_end() it.
+ */
 int runner_start(muster_t *node, uv_loop_t *loop);
 
 /* Steps the core with an event of now. Errors of muster_core_step(). runner_work() must follow. */

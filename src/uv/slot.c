@@ -43,8 +43,8 @@ static bool is_plain_name(const char *instance) {
     return true;
 }
 
-/* The plus sign is in no plain name, so a hashed name is never another instance's plain one. The same holds of
- * the numbers that slot_name_number() adds, which are shorter than any hash. */
+/* The plus sign is in no plain name, so a hashed name is never another instance's plain one. The same holds
+ * of the numbers that slot_name_number() adds, which are shorter than any hash. */
 void slot_name(const char *instance, char name[SLOT_NAME_BYTES]) {
     size_t length = strlen(instance);
     if (is_plain_name(instance)) {
@@ -77,12 +77,9 @@ static int refuse(const char *path, const char *file, const struct log *log) {
              file == NULL ? "" : file, strerror(number));
     switch (number) {
     case EPERM:
-    case EACCES:
-        return MUSTER_EPERM;
-    case ENOMEM:
-        return MUSTER_ENOMEM;
-    default:
-        return MUSTER_ESTATE;
+    case EACCES: return MUSTER_EPERM;
+    case ENOMEM: return MUSTER_ENOMEM;
+    default: return MUSTER_ESTATE;
     }
 }
 
@@ -301,4 +298,3 @@ int slot_draft_publish(const struct slot *slot, const char *file, const struct l
     }
     return 0;
 }
-

@@ -35,16 +35,12 @@ static struct muster_endpoint endpoint_make(const struct in_addr *ip, uint16_t p
 int socket_error(int number) {
     switch (-number) {
     case EPERM:
-    case EACCES:
-        return MUSTER_EPERM;
+    case EACCES: return MUSTER_EPERM;
     case ENOMEM:
-    case ENOBUFS:
-        return MUSTER_ENOMEM;
+    case ENOBUFS: return MUSTER_ENOMEM;
     case ENODEV:
-    case ENXIO:
-        return MUSTER_ENOINTERFACE;
-    default:
-        return MUSTER_ESYSTEM;
+    case ENXIO: return MUSTER_ENOINTERFACE;
+    default: return MUSTER_ESYSTEM;
     }
 }
 
@@ -76,8 +72,7 @@ static int descriptor_open(void) {
     if (fd < 0) {
         return -1;
     }
-    if (option_set(fd, IPPROTO_IP, IP_PKTINFO, 1) != 0 ||
-        option_set(fd, IPPROTO_IP, IP_RECVTTL, 1) != 0 ||
+    if (option_set(fd, IPPROTO_IP, IP_PKTINFO, 1) != 0 || option_set(fd, IPPROTO_IP, IP_RECVTTL, 1) != 0 ||
         option_set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1) != 0) {
         int number = errno;
         close(fd);

@@ -36,11 +36,11 @@ struct state_options {
     uint64_t wall_ms;      /* since 1970 */
 };
 
-/* Takes the slot, makes a key where there is none (with a warning where there is a boot), and a boot larger than any before. MUSTER_EBUSY: the given
- * instance, or all slots of the name, are held. MUSTER_EDAMAGED: key or boot was not what we write; it was set
- * aside as `<file>.damaged-<ms>`, and the next call makes a new one. MUSTER_EINVAL: directory is "".
- * MUSTER_ECRYPTO, and the errors of slot.h. An error line says which path and why. On error nothing
- * is held. */
+/* Takes the slot, makes a key where there is none (with a warning where there is a boot), and a boot larger
+ * than any before. MUSTER_EBUSY: the given instance, or all slots of the name, are held. MUSTER_EDAMAGED: key
+ * or boot was not what we write; it was set aside as `<file>.damaged-<ms>`, and the next call makes a new
+ * one. MUSTER_EINVAL: directory is "". MUSTER_ECRYPTO, and the errors of slot.h. An error line says which
+ * path and why. On error nothing is held. */
 int state_open(struct state *state, const struct state_options *options, struct identity *identity,
                const struct log *log);
 

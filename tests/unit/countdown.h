@@ -1,5 +1,5 @@
-/* An allocator that fails on demand. It stands in for malloc, calloc and realloc of the code under test by the
- * linker's --wrap. */
+/* An allocator that fails on demand. It stands in for malloc, calloc and realloc of the code under test by
+ * the linker's --wrap. */
 #ifndef TESTS_COUNTDOWN_H
 #define TESTS_COUNTDOWN_H
 

@@ -43,8 +43,9 @@ static document_node_t *parse(const char *text) {
 static void test_types(void **state) {
     (void)state;
     document_node_t *root = parse("[null,true,false,1,\"x\",[],{}]");
-    static const enum document_type expected[] = {DOCUMENT_NULL, DOCUMENT_BOOL,  DOCUMENT_BOOL,  DOCUMENT_NUMBER,
-                                                  DOCUMENT_TEXT, DOCUMENT_ARRAY, DOCUMENT_OBJECT};
+    static const enum document_type expected[] = {DOCUMENT_NULL,   DOCUMENT_BOOL, DOCUMENT_BOOL,
+                                                  DOCUMENT_NUMBER, DOCUMENT_TEXT, DOCUMENT_ARRAY,
+                                                  DOCUMENT_OBJECT};
     const document_node_t *node = document_first(root);
     for (size_t i = 0; i < COUNT(expected); i++) {
         assert_int_equal(document_type(node), expected[i]);
@@ -142,8 +143,21 @@ static void test_integer(void **state) {
     check_integer("9007199254740990", DOCUMENT_INTEGER_MAX - 1);
     check_integer("9007199254740991", DOCUMENT_INTEGER_MAX);
     static const char *const others[] = {
-        "-1", "0.5", "-0.5", "1e-3", "9007199254740992", "9007199254740993", "18446744073709551615", "1e300",
-        "1e999", "-1e999", "\"1\"", "true", "null", "[1]", "{}",
+        "-1",
+        "0.5",
+        "-0.5",
+        "1e-3",
+        "9007199254740992",
+        "9007199254740993",
+        "18446744073709551615",
+        "1e300",
+        "1e999",
+        "-1e999",
+        "\"1\"",
+        "true",
+        "null",
+        "[1]",
+        "{}",
     };
     for (size_t i = 0; i < COUNT(others); i++) {
         check_no_integer(others[i]);
@@ -218,7 +232,9 @@ static void check_printed(const struct document *document, const char *expected)
 
 static void build_sample(struct document *document) {
     document_init(document);
-    document_put_text(document, NULL, "name", "k\xC3\xBC" "che\n");
+    document_put_text(document, NULL, "name",
+                      "k\xC3\xBC"
+                      "che\n");
     document_put_integer(document, NULL, "port", 8080);
     document_put_number(document, NULL, "value", 21.5);
     document_put_bool(document, NULL, "yes", true);
@@ -233,8 +249,10 @@ static void build_sample(struct document *document) {
     document_put_object(document, NULL, "empty");
 }
 
-static const char sample[] = "{\"name\":\"k\xC3\xBC" "che\\n\",\"port\":8080,\"value\":21.5,"
-                             "\"yes\":true,\"no\":false,\"nothing\":null,\"list\":[\"a\",-1,{\"deep\":1},[]],\"empty\":{}}";
+static const char sample[] =
+    "{\"name\":\"k\xC3\xBC"
+    "che\\n\",\"port\":8080,\"value\":21.5,"
+    "\"yes\":true,\"no\":false,\"nothing\":null,\"list\":[\"a\",-1,{\"deep\":1},[]],\"empty\":{}}";
 
 static void test_build(void **state) {
     (void)state;
@@ -285,7 +303,8 @@ static void check_integer_printed(int64_t value) {
 static void test_integers_print_exactly(void **state) {
     (void)state;
     static const int64_t values[] = {
-        0, 1, -1, INT32_MAX, INT32_MIN, 1700000000123, 999999999999999, 1000000000000001, INT64_MAX, INT64_MIN,
+        0,         1,         -1, INT32_MAX, INT32_MIN, 1700000000123, 999999999999999, 1000000000000001,
+        INT64_MAX, INT64_MIN,
     };
     for (size_t i = 0; i < COUNT(values); i++) {
         check_integer_printed(values[i]);
@@ -414,7 +433,8 @@ static void test_safe_with_indent(void **state) {
     build_sample(&document);
     check_safe(&document, true,
                "{\n"
-               "  \"name\": \"k\xC3\xBC" "che\\n\",\n"
+               "  \"name\": \"k\xC3\xBC"
+               "che\\n\",\n"
                "  \"port\": 8080,\n"
                "  \"value\": 21.5,\n"
                "  \"yes\": true,\n"
@@ -455,12 +475,17 @@ static const struct safe_case unsafe_texts[] = {
     {"\x01\x1B[2J\n", "\\u0001\\u001b[2J\\n"},
     {"\x7F", "\\u007f"},
     {"\xC2\x80\xC2\x9B", "\\u0080\\u009b"},
-    {"a\xE2\x80\xAE" "b\xE2\x81\xA6", "a\\u202eb\\u2066"},
+    {"a\xE2\x80\xAE"
+     "b\xE2\x81\xA6",
+     "a\\u202eb\\u2066"},
     {"\xE2\x80\x8B\xE2\x80\xA8\xE2\x80\xA9\xEF\xBB\xBF", "\\u200b\\u2028\\u2029\\ufeff"},
     {"\xF3\xA0\x81\x81", "\\udb40\\udc41"},
     {"\xF0\x9F\xBF\xBE", "\\ud83f\\udffe"},
     {"\xF4\x8F\xBF\xBF", "\\udbff\\udfff"},
-    {"k\xC3\xBC" "che \xF0\x9F\x98\x80 \\", "k\xC3\xBC" "che \xF0\x9F\x98\x80 \\\\"},
+    {"k\xC3\xBC"
+     "che \xF0\x9F\x98\x80 \\",
+     "k\xC3\xBC"
+     "che \xF0\x9F\x98\x80 \\\\"},
 };
 
 static void test_safe_escapes(void **state) {
@@ -470,7 +495,8 @@ static void test_safe_escapes(void **state) {
         char expected[256];
         document_init(&document);
         document_put_text(&document, NULL, unsafe_texts[i].text, unsafe_texts[i].text);
-        snprintf(expected, sizeof(expected), "{\"%s\":\"%s\"}", unsafe_texts[i].printed, unsafe_texts[i].printed);
+        snprintf(expected, sizeof(expected), "{\"%s\":\"%s\"}", unsafe_texts[i].printed,
+                 unsafe_texts[i].printed);
         check_safe(&document, false, expected);
         document_deinit(&document);
     }
@@ -498,7 +524,10 @@ static void test_safe_is_the_same_tree(void **state) {
 static void test_safe_replaces_bad_bytes(void **state) {
     (void)state;
     static const struct safe_case cases[] = {
-        {"a\xFF" "b", "a\xEF\xBF\xBD" "b"},
+        {"a\xFF"
+         "b",
+         "a\xEF\xBF\xBD"
+         "b"},
         {"\xC0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD"},
         {"\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
         {"\xC3", "\xEF\xBF\xBD"}, /* the closing quote is not part of it */

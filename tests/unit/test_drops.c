@@ -44,13 +44,12 @@ static void say_datagram(const struct muster_datagram *datagram) {
 }
 
 static struct muster_datagram alive_datagram(void) {
-    return (struct muster_datagram){
-        .bytes = (const uint8_t *)ALIVE,
-        .length = strlen(ALIVE),
-        .source = {.family = 4, .ip = {10, 0, 0, 99}, .port = 19798},
-        .destination = {.family = 4, .ip = {224, 0, 0, 254}, .port = 19797},
-        .interface = 7,
-        .ttl = 255};
+    return (struct muster_datagram){.bytes = (const uint8_t *)ALIVE,
+                                    .length = strlen(ALIVE),
+                                    .source = {.family = 4, .ip = {10, 0, 0, 99}, .port = 19798},
+                                    .destination = {.family = 4, .ip = {224, 0, 0, 254}, .port = 19797},
+                                    .interface = 7,
+                                    .ttl = 255};
 }
 
 static uint64_t drops(enum muster_drop drop) {
@@ -131,7 +130,7 @@ static void say_when_memory_is_out(void) {
 }
 
 struct way {
-    const char *text;    /* that a stranger says, */
+    const char *text;   /* that a stranger says, */
     void (*make)(void); /* or what else it takes */
 };
 
@@ -148,12 +147,11 @@ static const struct way ways[MUSTER_DROP_COUNT] = {
     [MUSTER_DROP_DEPTH] = {.text = "{\"x\":[[[[[[[[]]]]]]]]}\n"},
     [MUSTER_DROP_NODES] = {.text = "{\"x\":["
 #define TEN_VALUES "0,0,0,0,0,0,0,0,0,0,"
-                                   TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES
-                                   TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES
-                                   TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES
-                                   TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES
-                                   TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES
-                                   TEN_VALUES "0]}\n"},
+                           TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES
+                               TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES
+                                   TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES
+                                       TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES TEN_VALUES
+                                   "0]}\n"},
     [MUSTER_DROP_DUPLICATE] = {.text = "{\"x\":1,\"x\":1}\n"},
     [MUSTER_DROP_VERSION] = {.text = "{\"muster\":2}\n"},
     [MUSTER_DROP_KIND] = {.text = HEADER("greeting") "\"seq\":1}\n"},
@@ -162,11 +160,10 @@ static const struct way ways[MUSTER_DROP_COUNT] = {
     [MUSTER_DROP_RANGE] = {.text = HEADER("bye") "\"seq\":0}\n"},
     [MUSTER_DROP_OWN] = {.make = hear_oneself},
     [MUSTER_DROP_SIGNATURE] = {.text = HEADER("announce") "\"seq\":6," SAID
-                                       ",\"name\":\"lamp\",\"key\":\"" ANY_KEY "\"}\n"},
+                                                          ",\"name\":\"lamp\",\"key\":\"" ANY_KEY "\"}\n"},
     [MUSTER_DROP_STALE] = {.make = say_the_older_last},
     [MUSTER_DROP_UNASKED] = {.text = HEADER("alive") "\"re\":\"0123456789abcdef\"," SAID "}\n"},
-    [MUSTER_DROP_SHORT_QUESTION] = {.text = HEADER("query")
-                                    "\"nonce\":\"0123456789abcdef\",\"want\":{}}\n"},
+    [MUSTER_DROP_SHORT_QUESTION] = {.text = HEADER("query") "\"nonce\":\"0123456789abcdef\",\"want\":{}}\n"},
     [MUSTER_DROP_UNKNOWN] = {.text = ALIVE},
     [MUSTER_DROP_TABLE_FULL] = {.make = fill_the_table},
     [MUSTER_DROP_MEMORY] = {.make = say_when_memory_is_out},
@@ -372,7 +369,8 @@ static void a_verified_peer_signs_its_questions(void **state) {
 /* "b" asks the group for "c", or seems to; how many questions "a" holds to have been asked for it then. */
 static unsigned tries_after(uint64_t boot, uint64_t count, enum muster_path_kind path) {
     const struct node *b = &world.nodes[1];
-    struct message query = {.kind = MESSAGE_QUERY, .boot = boot, .nonce = 1, .count = count, .asks_some = true};
+    struct message query = {
+        .kind = MESSAGE_QUERY, .boot = boot, .nonce = 1, .count = count, .asks_some = true};
     struct muster_crypto crypto;
     assert_int_equal(muster_crypto_ed25519(&crypto, b->secret), 0);
     query.said = peer_table_find(&world.nodes[0].core->table, b->core->identity.id)->seq;

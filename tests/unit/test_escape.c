@@ -87,23 +87,35 @@ static void test_escapes(void **state) {
     (void)state;
     static const struct escape_case cases[] = {
         {"", ""},
-        {"plain text, k\xC3\xBC" "che \xF0\x9F\x98\x80", "plain text, k\xC3\xBC" "che \xF0\x9F\x98\x80"},
+        {"plain text, k\xC3\xBC"
+         "che \xF0\x9F\x98\x80",
+         "plain text, k\xC3\xBC"
+         "che \xF0\x9F\x98\x80"},
         {"a\\b", "a\\\\b"},
         {"\\u{001B}", "\\\\u{001B}"}, /* cannot be taken for an escape of ours */
         {"\x01\n\x1B[31m", "\\u{0001}\\u{000A}\\u{001B}[31m"},
         {"\x7F", "\\u{007F}"},
-        {"\xC2\x9B" "2J", "\\u{009B}2J"},
-        {"a\xE2\x80\xAE" "b", "a\\u{202E}b"},
+        {"\xC2\x9B"
+         "2J",
+         "\\u{009B}2J"},
+        {"a\xE2\x80\xAE"
+         "b",
+         "a\\u{202E}b"},
         {"\xE2\x80\x8B\xEF\xBB\xBF", "\\u{200B}\\u{FEFF}"},
         {"\xF3\xA0\x81\x81", "\\u{E0041}"},
         {"\xF4\x8F\xBF\xBF", "\\u{10FFFF}"},
-        {"a\xFF" "b\x80", "a\\xFFb\\x80"},
-        {"\xC0\x80", "\\xC0\\x80"},                 /* overlong */
-        {"\xED\xA0\x80", "\\xED\\xA0\\x80"},        /* surrogate */
+        {"a\xFF"
+         "b\x80",
+         "a\\xFFb\\x80"},
+        {"\xC0\x80", "\\xC0\\x80"},          /* overlong */
+        {"\xED\xA0\x80", "\\xED\\xA0\\x80"}, /* surrogate */
         {"\xF4\x90\x80\x80", "\\xF4\\x90\\x80\\x80"},
-        {"\xC3", "\\xC3"},                          /* cut short */
+        {"\xC3", "\\xC3"}, /* cut short */
         {"\xF0\x9F\x98", "\\xF0\\x9F\\x98"},
-        {"\xE2\x82" "a", "\\xE2\\x82" "a"},
+        {"\xE2\x82"
+         "a",
+         "\\xE2\\x82"
+         "a"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         char buffer[128];
@@ -182,14 +194,10 @@ static void test_cut_needs_a_longer_text(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_controls),
-        cmocka_unit_test(test_bidirectional),
-        cmocka_unit_test(test_invisible),
-        cmocka_unit_test(test_no_characters),
-        cmocka_unit_test(test_escapes),
-        cmocka_unit_test(test_size),
-        cmocka_unit_test(test_cut_at_every_size),
-        cmocka_unit_test(test_cut_needs_a_longer_text),
+        cmocka_unit_test(test_controls),          cmocka_unit_test(test_bidirectional),
+        cmocka_unit_test(test_invisible),         cmocka_unit_test(test_no_characters),
+        cmocka_unit_test(test_escapes),           cmocka_unit_test(test_size),
+        cmocka_unit_test(test_cut_at_every_size), cmocka_unit_test(test_cut_needs_a_longer_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* The golden datagrams: good ones decode and come back, bad ones are dropped for the reason that their file is
- * named after. */
+/* The golden datagrams: good ones decode and come back, bad ones are dropped for the reason that their file
+ * is named after. */
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,20 +89,19 @@ static bool is_admitted(const struct golden *golden, enum muster_drop *reason) {
     static struct admission admission;
     static const struct paths paths = {
         .items = {{.interface = INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"}}, .count = 1};
-    const struct muster_datagram datagram = {
-        .bytes = golden->bytes,
-        .length = golden->length,
-        .source = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19798},
-        .destination = paths_destination(MUSTER_PATH_M4, MUSTER_PORT_DEFAULT),
-        .interface = INTERFACE,
-        .ttl = MUSTER_TTL};
+    const struct muster_datagram datagram = {.bytes = golden->bytes,
+                                             .length = golden->length,
+                                             .source = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19798},
+                                             .destination =
+                                                 paths_destination(MUSTER_PATH_M4, MUSTER_PORT_DEFAULT),
+                                             .interface = INTERFACE,
+                                             .ttl = MUSTER_TTL};
     memset(&admission, 0, sizeof admission);
     return admission_check(&admission, &paths, &datagram, 1000, reason);
 }
 
 static bool is_decoded(const struct golden *golden, struct message *message, enum muster_drop *reason) {
-    return is_admitted(golden, reason) &&
-           message_decode(golden->bytes, golden->length, message, reason);
+    return is_admitted(golden, reason) && message_decode(golden->bytes, golden->length, message, reason);
 }
 
 static const struct signer *signer_of(const uint8_t id[MUSTER_ID_BYTES]) {
@@ -124,8 +123,8 @@ static bool is_signed_well(const struct golden *golden, const struct message *me
     const uint8_t *key = message->has_key ? message->key : signer->key;
     muster_id_of_key(key, id);
     return memcmp(id, message->id, sizeof id) == 0 &&
-           signers[0].crypto.verify(NULL, key, golden->bytes, message->signed_length,
-                                    message->signature) == 0;
+           signers[0].crypto.verify(NULL, key, golden->bytes, message->signed_length, message->signature) ==
+               0;
 }
 
 /* ---- equal messages ---- */
@@ -182,8 +181,7 @@ static bool are_equal(const struct message *a, const struct message *b) {
 static bool comes_back(const struct message *message) {
     const struct signer *signer = message->is_signed ? signer_of(message->id) : NULL;
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
-    int length =
-        message_encode(message, signer == NULL ? NULL : &signer->crypto, 0, bytes, sizeof bytes);
+    int length = message_encode(message, signer == NULL ? NULL : &signer->crypto, 0, bytes, sizeof bytes);
     struct message back;
     enum muster_drop reason;
     if (length < 0 || !message_decode(bytes, (size_t)length, &back, &reason)) {
@@ -201,8 +199,7 @@ static bool is_good(const struct golden *golden) {
         print_error("dropped: %s\n", muster_drop_name(reason));
         return false;
     }
-    bool is_content =
-        (!message.is_signed || is_signed_well(golden, &message)) && comes_back(&message);
+    bool is_content = (!message.is_signed || is_signed_well(golden, &message)) && comes_back(&message);
     message_deinit(&message);
     return is_content;
 }

@@ -73,8 +73,7 @@ static void the_later_one_goes_on_under_another_key(void **state) {
 static uint8_t taped[1400];
 static struct muster_datagram tape;
 
-static bool record_own(struct world *unused, size_t from, size_t to,
-                       const struct muster_datagram *datagram) {
+static bool record_own(struct world *unused, size_t from, size_t to, const struct muster_datagram *datagram) {
     (void)unused;
     if (from == 0 && to == 1 && tape.length == 0 &&
         memmem(datagram->bytes, datagram->length, "\"announce\"", 10) != NULL) {

@@ -73,11 +73,11 @@ static struct muster_core_options good_options(void) {
     return options;
 }
 
-#define CHECK_OPTION(member, value, expected)            \
-    do {                                                 \
+#define CHECK_OPTION(member, value, expected)              \
+    do {                                                   \
         struct muster_core_options tried = good_options(); \
-        tried.member = (value);                          \
-        assert_int_equal(try_options(&tried), expected); \
+        tried.member = (value);                            \
+        assert_int_equal(try_options(&tried), expected);   \
     } while (0)
 
 static void options_have_bounds(void **state) {
@@ -183,11 +183,11 @@ static void a_document_follows_the_rules_of_the_wire(void **state) {
                      MUSTER_EINVAL);
 }
 
-#define CHECK_SERVICE(member, value, expected)              \
-    do {                                                    \
-        struct muster_service tried = good_service();       \
-        tried.member = (value);                             \
-        assert_int_equal(try_service(tried), expected);     \
+#define CHECK_SERVICE(member, value, expected)          \
+    do {                                                \
+        struct muster_service tried = good_service();   \
+        tried.member = (value);                         \
+        assert_int_equal(try_service(tried), expected); \
     } while (0)
 
 static void a_service_follows_the_rules_of_the_wire(void **state) {
@@ -404,8 +404,12 @@ static void a_query_that_nobody_takes_is_refused(void **state) {
     assert_int_equal(query("_http._tcp", NULL), MUSTER_EINVAL);
     assert_int_equal(query(NULL, text_of(63)), 0);
     assert_int_equal(query(NULL, text_of(64)), MUSTER_EINVAL);
-    assert_int_equal(query(NULL, "K\xfc" "che"), MUSTER_EINVAL);
-    assert_int_equal(query(NULL, "K\xc3\xbc" "che"), 0);
+    assert_int_equal(query(NULL, "K\xfc"
+                                 "che"),
+                     MUSTER_EINVAL);
+    assert_int_equal(query(NULL, "K\xc3\xbc"
+                                 "che"),
+                     0);
     assert_int_equal(query("", NULL), MUSTER_EINVAL);
     assert_int_equal(query(NULL, ""), MUSTER_EINVAL);
     assert_int_equal(query(NULL, NULL), 0);
@@ -507,7 +511,8 @@ static void ask(unsigned n) {
                           "{\"muster\":1,\"kind\":\"query\",\"id\":\"%032x\",\"boot\":1,"
                           "\"nonce\":\"%016x\",\"want\":{}}",
                           7u, n);
-    snprintf(text + length, sizeof text - (size_t)length, "%*s\n", MUSTER_ANNOUNCE_BYTES_MAX - length - 1, "");
+    snprintf(text + length, sizeof text - (size_t)length, "%*s\n", MUSTER_ANNOUNCE_BYTES_MAX - length - 1,
+             "");
     say_text(n, text);
 }
 
@@ -539,10 +544,8 @@ static void waiting_datagrams_are_bounded(void **state) {
     for (uint32_t i = 0; i < MUSTER_PATHS_MAX; i++) {
         paths[i] = (struct muster_path){.interface = i + 1, .kind = MUSTER_PATH_M4, .name = "eth"};
     }
-    struct muster_event event = {.kind = MUSTER_EVENT_PATHS,
-                                 .now_ms = 1000,
-                                 .paths = paths,
-                                 .path_count = MUSTER_PATHS_MAX};
+    struct muster_event event = {
+        .kind = MUSTER_EVENT_PATHS, .now_ms = 1000, .paths = paths, .path_count = MUSTER_PATHS_MAX};
     const struct muster_counters *counted = muster_core_counters(core);
     assert_int_equal(muster_core_step(core, &event), 0);
     event.kind = MUSTER_EVENT_TIMER;
@@ -569,8 +572,8 @@ static void a_row_keeps_8_tuples(void **state) {
         snprintf(members, sizeof members,
                  "\"seq\":%u,\"rev\":1,\"next_ms\":60000,\"peers\":0,\"name\":\"lamp\"", i);
         char text[256];
-        snprintf(text, sizeof text,
-                 "{\"muster\":1,\"kind\":\"announce\",\"id\":\"%032x\",\"boot\":1,%s}\n", 1u, members);
+        snprintf(text, sizeof text, "{\"muster\":1,\"kind\":\"announce\",\"id\":\"%032x\",\"boot\":1,%s}\n",
+                 1u, members);
         world_say(&world, A, text, (uint8_t)(100 + i), MUSTER_PATH_M4); /* it roams */
         world_run(&world, 10);
     }
@@ -602,7 +605,7 @@ static void a_claim_of_peers_is_bounded(void **state) {
 
 static void errors_have_names_and_texts(void **state) {
     (void)state;
-#define CHECK_NAME(name, number, text)                                  \
+#define CHECK_NAME(name, number, text)                                      \
     assert_string_equal(muster_error_name(MUSTER_##name), "MUSTER_" #name); \
     assert_string_equal(muster_error_text(number), text);
     MUSTER_ERRORS(CHECK_NAME)

@@ -56,7 +56,8 @@ static void a_node_is_made_or_not(void **state) {
 
 /* ---- stories in which one allocation fails ---- */
 
-/* Signatures that cost nothing: who signed is none of this test's business, and it takes thousands of runs. */
+/* Signatures that cost nothing: who signed is none of this test's business, and it takes thousands of runs.
+ */
 static int sign_nothing(void *context, const uint8_t *bytes, size_t length,
                         uint8_t signature[MUSTER_SIGNATURE_BYTES]) {
     (void)context;
@@ -117,9 +118,9 @@ static void rekey(size_t index) {
     static const uint8_t seed[crypto_sign_SEEDBYTES] = {99};
     crypto_sign_seed_keypair(node->key, node->secret, seed);
     command(index, &(struct muster_command){.kind = MUSTER_COMMAND_REKEY,
-                                           .key = node->key,
-                                           .boot = node->boot + 1,
-                                           .crypto = cheap_crypto});
+                                            .key = node->key,
+                                            .boot = node->boot + 1,
+                                            .crypto = cheap_crypto});
 }
 
 static void look(size_t index) {

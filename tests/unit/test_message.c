@@ -16,8 +16,7 @@ static struct muster_crypto crypto;
 static int begin(void **state) {
     (void)state;
     static const uint8_t seed[crypto_sign_SEEDBYTES] = {7};
-    return muster_crypto_ed25519(&crypto, secret) != 0 ||
-           crypto_sign_seed_keypair(key, secret, seed) != 0;
+    return muster_crypto_ed25519(&crypto, secret) != 0 || crypto_sign_seed_keypair(key, secret, seed) != 0;
 }
 
 static struct message message_of(enum message_kind kind) {
@@ -91,7 +90,8 @@ static void an_alive_is_written(void **state) {
     message.is_answer = true;
     message.re = 0x0123456789abcdef;
     message.seq = 0;
-    check_text(&message, HEADER("alive") "\"re\":\"0123456789abcdef\",\"rev\":2,\"next_ms\":2500,\"peers\":3}\n");
+    check_text(&message,
+               HEADER("alive") "\"re\":\"0123456789abcdef\",\"rev\":2,\"next_ms\":2500,\"peers\":3}\n");
 }
 
 static void an_announce_is_written(void **state) {
@@ -107,11 +107,12 @@ static void an_announce_is_written(void **state) {
     message.document.attrs = &attr;
     message.document.attr_count = 1;
     message.heard = 1u << MUSTER_PATH_M4 | 1u << MUSTER_PATH_B4;
-    check_text(&message,
-               HEADER("announce") "\"seq\":7,\"rev\":2,\"next_ms\":2500,\"peers\":3,\"name\":\"lamp\","
-               "\"services\":[{\"name\":\"page\",\"type\":\"http\",\"proto\":\"tcp\",\"port\":80,"
-               "\"txt\":{\"path\":\"/\"}},{\"type\":\"ipp\",\"proto\":\"tcp\",\"port\":631}],"
-               "\"attrs\":{\"room\":\"kitchen\"},\"heard\":[\"m4\",\"b4\"]}\n");
+    check_text(
+        &message,
+        HEADER("announce") "\"seq\":7,\"rev\":2,\"next_ms\":2500,\"peers\":3,\"name\":\"lamp\","
+                           "\"services\":[{\"name\":\"page\",\"type\":\"http\",\"proto\":\"tcp\",\"port\":80,"
+                           "\"txt\":{\"path\":\"/\"}},{\"type\":\"ipp\",\"proto\":\"tcp\",\"port\":631}],"
+                           "\"attrs\":{\"room\":\"kitchen\"},\"heard\":[\"m4\",\"b4\"]}\n");
 }
 
 static void a_bye_is_written(void **state) {
@@ -131,13 +132,13 @@ static void a_query_is_written(void **state) {
     message.want_type = "ipp";
     message.want_name = "printer";
     check_text(&message, HEADER("query") "\"nonce\":\"0000000000000001\",\"count\":17,"
-                         "\"want\":{\"type\":\"ipp\",\"name\":\"printer\"}}\n");
+                                         "\"want\":{\"type\":\"ipp\",\"name\":\"printer\"}}\n");
     message.wants = false;
     message.asks_some = true;
     message.of_count = 1;
     memset(message.of[0], 0xff, MUSTER_ID_BYTES);
     check_text(&message, HEADER("query") "\"nonce\":\"0000000000000001\",\"count\":17,"
-                         "\"of\":[\"ffffffffffffffffffffffffffffffff\"]}\n");
+                                         "\"of\":[\"ffffffffffffffffffffffffffffffff\"]}\n");
 }
 
 /* ---- what comes back ---- */
@@ -244,8 +245,7 @@ static void the_signature_covers_the_padded_line(void **state) {
     assert_true(message_decode(bytes, 400, &back, &reason));
     assert_int_equal(bytes[back.signed_length - 1], '\n');
     assert_int_equal(crypto.verify(NULL, key, bytes, back.signed_length, back.signature), 0);
-    assert_int_equal(crypto.verify(NULL, key, bytes, back.signed_length - 1, back.signature),
-                     MUSTER_ECRYPTO);
+    assert_int_equal(crypto.verify(NULL, key, bytes, back.signed_length - 1, back.signature), MUSTER_ECRYPTO);
     message_deinit(&back);
 }
 

@@ -232,18 +232,18 @@ static void on_late(uv_timer_t *guard) {
 }
 
 /* Runs the loop until the condition holds; fails at the deadline. */
-#define AWAIT(fixture, condition)                                              \
-    do {                                                                       \
-        (fixture)->is_late = false;                                            \
-        uv_timer_start(&(fixture)->guard, on_late, DEADLINE_MS, 0);            \
-        while (!(condition) && !(fixture)->is_late) {                          \
-            uv_run(&(fixture)->loop, UV_RUN_ONCE);                             \
-        }                                                                      \
-        uv_timer_stop(&(fixture)->guard);                                      \
-        if (!(condition)) {                                                    \
+#define AWAIT(fixture, condition)                                                                \
+    do {                                                                                         \
+        (fixture)->is_late = false;                                                              \
+        uv_timer_start(&(fixture)->guard, on_late, DEADLINE_MS, 0);                              \
+        while (!(condition) && !(fixture)->is_late) {                                            \
+            uv_run(&(fixture)->loop, UV_RUN_ONCE);                                               \
+        }                                                                                        \
+        uv_timer_stop(&(fixture)->guard);                                                        \
+        if (!(condition)) {                                                                      \
             print_error("a: %s\nb: %s\n", (fixture)->nodes[0].story, (fixture)->nodes[1].story); \
-            fail_msg("in vain: %s", #condition);                               \
-        }                                                                      \
+            fail_msg("in vain: %s", #condition);                                                 \
+        }                                                                                        \
     } while (0)
 
 static bool tells(const struct node *node, const char *part) {

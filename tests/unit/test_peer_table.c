@@ -215,7 +215,7 @@ static void check_first_due(void) {
 
 static void check_classes(void) {
     size_t count = 0;
-    for (unsigned class = 0; class < CLASS_COUNT; class++) {
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
         size_t members = 0;
         for (const struct peer *peer = table.classes[class]; peer != NULL; peer = peer->next) {
             assert_int_equal(peer->class, class);

@@ -47,10 +47,35 @@ static void check_all(const struct scan_case *cases, size_t count) {
 static void test_accepts(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "0", "-0", "7", "-12", "10", "0.5", "-0.50", "1e5", "1E+05", "1e-0", "0e0", "123.456e-78", "1e999",
-        "true", "false", "null", "\"\"", "{}", "[]", "[[],{}]", " \t\r\n0\n ", " { } ", " [ ] ",
-        "[1,2 , 3]", "{\"a\":1}", " { \"a\" : 1 , \"b\" : [ ] } ", "{\"\":0}",
-        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\u0001\\u00e9\\uFfFf\\uD83D\\udE00\"",
+        "0",
+        "-0",
+        "7",
+        "-12",
+        "10",
+        "0.5",
+        "-0.50",
+        "1e5",
+        "1E+05",
+        "1e-0",
+        "0e0",
+        "123.456e-78",
+        "1e999",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "{}",
+        "[]",
+        "[[],{}]",
+        " \t\r\n0\n ",
+        " { } ",
+        " [ ] ",
+        "[1,2 , 3]",
+        "{\"a\":1}",
+        " { \"a\" : 1 , \"b\" : [ ] } ",
+        "{\"\":0}",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+        "\"\\u0001\\u00e9\\uFfFf\\uD83D\\udE00\"",
         "\"\x7F\xC2\x80\xC3\xBC\xE2\x82\xAC\xED\x9F\xBF\xEE\x80\x80\xF0\x9F\x98\x80\xF4\x8F\xBF\xBF\"",
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
@@ -61,29 +86,74 @@ static void test_accepts(void **state) {
 static void test_syntax(void **state) {
     (void)state;
     static const struct scan_case cases[] = {
-        {"01", SCAN_SYNTAX, 1},          {"-01", SCAN_SYNTAX, 2},         {"[00]", SCAN_SYNTAX, 2},
-        {"+1", SCAN_SYNTAX, 0},          {".5", SCAN_SYNTAX, 0},          {"[1.]", SCAN_SYNTAX, 3},
-        {"1.e5", SCAN_SYNTAX, 2},        {"[1e]", SCAN_SYNTAX, 3},        {"[1e+]", SCAN_SYNTAX, 4},
-        {"[1e+-1]", SCAN_SYNTAX, 4},     {"--1", SCAN_SYNTAX, 1},         {"0x10", SCAN_SYNTAX, 1},
-        {"1_000", SCAN_SYNTAX, 1},       {"NaN", SCAN_SYNTAX, 0},         {"nan", SCAN_SYNTAX, 1},
-        {"Infinity", SCAN_SYNTAX, 0},    {"-Infinity", SCAN_SYNTAX, 1},   {"TRUE", SCAN_SYNTAX, 0},
-        {"tru e", SCAN_SYNTAX, 3},       {"nulL", SCAN_SYNTAX, 3},        {"truefalse", SCAN_SYNTAX, 4},
-        {"1 2", SCAN_SYNTAX, 2},         {"{}x", SCAN_SYNTAX, 2},         {"{}{}", SCAN_SYNTAX, 2},
-        {"[]]", SCAN_SYNTAX, 2},         {",", SCAN_SYNTAX, 0},           {"]", SCAN_SYNTAX, 0},
-        {"}", SCAN_SYNTAX, 0},           {":", SCAN_SYNTAX, 0},           {"[,]", SCAN_SYNTAX, 1},
-        {"[1,]", SCAN_SYNTAX, 3},        {"[1 2]", SCAN_SYNTAX, 3},       {"[1}", SCAN_SYNTAX, 2},
-        {"[1:2]", SCAN_SYNTAX, 2},       {"{,}", SCAN_SYNTAX, 1},         {"{\"a\"}", SCAN_SYNTAX, 4},
-        {"{\"a\":}", SCAN_SYNTAX, 5},    {"{\"a\":1,}", SCAN_SYNTAX, 7},  {"{\"a\",1}", SCAN_SYNTAX, 4},
-        {"{\"a\":1]", SCAN_SYNTAX, 6},   {"{a:1}", SCAN_SYNTAX, 1},       {"{'a':1}", SCAN_SYNTAX, 1},
-        {"{1:1}", SCAN_SYNTAX, 1},       {"{\"a\" 1}", SCAN_SYNTAX, 5},   {"'a'", SCAN_SYNTAX, 0},
-        {"\"a\nb\"", SCAN_SYNTAX, 2},    {"\"\t\"", SCAN_SYNTAX, 1},      {"\"\x01\"", SCAN_SYNTAX, 1},
-        {"\"\x1F\"", SCAN_SYNTAX, 1},    {"\"\\a\"", SCAN_SYNTAX, 2},     {"\"\\'\"", SCAN_SYNTAX, 2},
-        {"\"\\x41\"", SCAN_SYNTAX, 2},   {"\"\\U0041\"", SCAN_SYNTAX, 2}, {"\"\\\n\"", SCAN_SYNTAX, 2},
-        {"\"\\u12g4\"", SCAN_SYNTAX, 5}, {"\"\\u 123\"", SCAN_SYNTAX, 3}, {"\"\\u+123\"", SCAN_SYNTAX, 3},
-        {"\"\\u12\"", SCAN_SYNTAX, 5},   {"/**/1", SCAN_SYNTAX, 0},       {"1//", SCAN_SYNTAX, 1},
-        {"\v1", SCAN_SYNTAX, 0},         {"\f1", SCAN_SYNTAX, 0},         {"\xC2\xA0" "1", SCAN_SYNTAX, 0},
+        {"01", SCAN_SYNTAX, 1},
+        {"-01", SCAN_SYNTAX, 2},
+        {"[00]", SCAN_SYNTAX, 2},
+        {"+1", SCAN_SYNTAX, 0},
+        {".5", SCAN_SYNTAX, 0},
+        {"[1.]", SCAN_SYNTAX, 3},
+        {"1.e5", SCAN_SYNTAX, 2},
+        {"[1e]", SCAN_SYNTAX, 3},
+        {"[1e+]", SCAN_SYNTAX, 4},
+        {"[1e+-1]", SCAN_SYNTAX, 4},
+        {"--1", SCAN_SYNTAX, 1},
+        {"0x10", SCAN_SYNTAX, 1},
+        {"1_000", SCAN_SYNTAX, 1},
+        {"NaN", SCAN_SYNTAX, 0},
+        {"nan", SCAN_SYNTAX, 1},
+        {"Infinity", SCAN_SYNTAX, 0},
+        {"-Infinity", SCAN_SYNTAX, 1},
+        {"TRUE", SCAN_SYNTAX, 0},
+        {"tru e", SCAN_SYNTAX, 3},
+        {"nulL", SCAN_SYNTAX, 3},
+        {"truefalse", SCAN_SYNTAX, 4},
+        {"1 2", SCAN_SYNTAX, 2},
+        {"{}x", SCAN_SYNTAX, 2},
+        {"{}{}", SCAN_SYNTAX, 2},
+        {"[]]", SCAN_SYNTAX, 2},
+        {",", SCAN_SYNTAX, 0},
+        {"]", SCAN_SYNTAX, 0},
+        {"}", SCAN_SYNTAX, 0},
+        {":", SCAN_SYNTAX, 0},
+        {"[,]", SCAN_SYNTAX, 1},
+        {"[1,]", SCAN_SYNTAX, 3},
+        {"[1 2]", SCAN_SYNTAX, 3},
+        {"[1}", SCAN_SYNTAX, 2},
+        {"[1:2]", SCAN_SYNTAX, 2},
+        {"{,}", SCAN_SYNTAX, 1},
+        {"{\"a\"}", SCAN_SYNTAX, 4},
+        {"{\"a\":}", SCAN_SYNTAX, 5},
+        {"{\"a\":1,}", SCAN_SYNTAX, 7},
+        {"{\"a\",1}", SCAN_SYNTAX, 4},
+        {"{\"a\":1]", SCAN_SYNTAX, 6},
+        {"{a:1}", SCAN_SYNTAX, 1},
+        {"{'a':1}", SCAN_SYNTAX, 1},
+        {"{1:1}", SCAN_SYNTAX, 1},
+        {"{\"a\" 1}", SCAN_SYNTAX, 5},
+        {"'a'", SCAN_SYNTAX, 0},
+        {"\"a\nb\"", SCAN_SYNTAX, 2},
+        {"\"\t\"", SCAN_SYNTAX, 1},
+        {"\"\x01\"", SCAN_SYNTAX, 1},
+        {"\"\x1F\"", SCAN_SYNTAX, 1},
+        {"\"\\a\"", SCAN_SYNTAX, 2},
+        {"\"\\'\"", SCAN_SYNTAX, 2},
+        {"\"\\x41\"", SCAN_SYNTAX, 2},
+        {"\"\\U0041\"", SCAN_SYNTAX, 2},
+        {"\"\\\n\"", SCAN_SYNTAX, 2},
+        {"\"\\u12g4\"", SCAN_SYNTAX, 5},
+        {"\"\\u 123\"", SCAN_SYNTAX, 3},
+        {"\"\\u+123\"", SCAN_SYNTAX, 3},
+        {"\"\\u12\"", SCAN_SYNTAX, 5},
+        {"/**/1", SCAN_SYNTAX, 0},
+        {"1//", SCAN_SYNTAX, 1},
+        {"\v1", SCAN_SYNTAX, 0},
+        {"\f1", SCAN_SYNTAX, 0},
+        {"\xC2\xA0"
+         "1",
+         SCAN_SYNTAX, 0},
         {"\xEF\xBB\xBF{}", SCAN_SYNTAX, 0}, /* a byte order mark, which cJSON skips */
-        {"\xFF", SCAN_SYNTAX, 0},        {"[\"a\"\x80]", SCAN_SYNTAX, 4},
+        {"\xFF", SCAN_SYNTAX, 0},
+        {"[\"a\"\x80]", SCAN_SYNTAX, 4},
         {"{\"\\ud83d\\u12g4\":1}", SCAN_SYNTAX, 12},
     };
     check_all(cases, COUNT(cases));
@@ -102,16 +172,34 @@ static void test_nul_is_syntax(void **state) {
 static void test_truncated(void **state) {
     (void)state;
     static const struct scan_case cases[] = {
-        {"", SCAN_TRUNCATED, 0},          {"  ", SCAN_TRUNCATED, 2},          {"-", SCAN_TRUNCATED, 1},
-        {"1.", SCAN_TRUNCATED, 2},        {"1e", SCAN_TRUNCATED, 2},          {"1e-", SCAN_TRUNCATED, 3},
-        {"tru", SCAN_TRUNCATED, 3},       {"n", SCAN_TRUNCATED, 1},           {"\"", SCAN_TRUNCATED, 1},
-        {"\"abc", SCAN_TRUNCATED, 4},     {"\"\\", SCAN_TRUNCATED, 2},        {"\"\\u", SCAN_TRUNCATED, 3},
-        {"\"\\u00e", SCAN_TRUNCATED, 6},  {"\"\\ud83d", SCAN_TRUNCATED, 7},   {"\"\\ud83d\\", SCAN_TRUNCATED, 8},
-        {"\"\\ud83d\\u", SCAN_TRUNCATED, 9}, {"\"\\ud83d\\ude0", SCAN_TRUNCATED, 12},
-        {"\"\xC3", SCAN_TRUNCATED, 2},    {"\"\xF0\x9F\x98", SCAN_TRUNCATED, 4},
-        {"[", SCAN_TRUNCATED, 1},         {"[1", SCAN_TRUNCATED, 2},          {"[1,", SCAN_TRUNCATED, 3},
-        {"{", SCAN_TRUNCATED, 1},         {"{\"a", SCAN_TRUNCATED, 3},        {"{\"a\"", SCAN_TRUNCATED, 4},
-        {"{\"a\":", SCAN_TRUNCATED, 5},   {"{\"a\":1", SCAN_TRUNCATED, 6},    {"{\"a\":1,", SCAN_TRUNCATED, 7},
+        {"", SCAN_TRUNCATED, 0},
+        {"  ", SCAN_TRUNCATED, 2},
+        {"-", SCAN_TRUNCATED, 1},
+        {"1.", SCAN_TRUNCATED, 2},
+        {"1e", SCAN_TRUNCATED, 2},
+        {"1e-", SCAN_TRUNCATED, 3},
+        {"tru", SCAN_TRUNCATED, 3},
+        {"n", SCAN_TRUNCATED, 1},
+        {"\"", SCAN_TRUNCATED, 1},
+        {"\"abc", SCAN_TRUNCATED, 4},
+        {"\"\\", SCAN_TRUNCATED, 2},
+        {"\"\\u", SCAN_TRUNCATED, 3},
+        {"\"\\u00e", SCAN_TRUNCATED, 6},
+        {"\"\\ud83d", SCAN_TRUNCATED, 7},
+        {"\"\\ud83d\\", SCAN_TRUNCATED, 8},
+        {"\"\\ud83d\\u", SCAN_TRUNCATED, 9},
+        {"\"\\ud83d\\ude0", SCAN_TRUNCATED, 12},
+        {"\"\xC3", SCAN_TRUNCATED, 2},
+        {"\"\xF0\x9F\x98", SCAN_TRUNCATED, 4},
+        {"[", SCAN_TRUNCATED, 1},
+        {"[1", SCAN_TRUNCATED, 2},
+        {"[1,", SCAN_TRUNCATED, 3},
+        {"{", SCAN_TRUNCATED, 1},
+        {"{\"a", SCAN_TRUNCATED, 3},
+        {"{\"a\"", SCAN_TRUNCATED, 4},
+        {"{\"a\":", SCAN_TRUNCATED, 5},
+        {"{\"a\":1", SCAN_TRUNCATED, 6},
+        {"{\"a\":1,", SCAN_TRUNCATED, 7},
         {"{\"a\":1, ", SCAN_TRUNCATED, 8},
     };
     check_all(cases, COUNT(cases));
@@ -121,7 +209,8 @@ static void test_truncated(void **state) {
 static void test_every_prefix_is_truncated(void **state) {
     (void)state;
     static const char text[] = " {\"muster\":1, \"kind\":\"announce\","
-                               "\"n\\u00e4me\" : \"k\xC3\xBC" "che \xF0\x9F\x98\x80 \\ud83d\\ude00\","
+                               "\"n\\u00e4me\" : \"k\xC3\xBC"
+                               "che \xF0\x9F\x98\x80 \\ud83d\\ude00\","
                                "\"list\":[ -0.25e+10 , 10,true,false,null,\"\\n\\\\\\/\", [ ], { } ],"
                                "\"\xE2\x82\xAC\":{\"a\":{\"b\":[[0]]}} }";
     const size_t length = strlen(text);
@@ -134,20 +223,20 @@ static void test_every_prefix_is_truncated(void **state) {
 static void test_utf8(void **state) {
     (void)state;
     static const struct scan_case cases[] = {
-        {"\"\x80\"", SCAN_UTF8, 1},                /* stray continuation */
+        {"\"\x80\"", SCAN_UTF8, 1}, /* stray continuation */
         {"\"\xFF\"", SCAN_UTF8, 1},
-        {"\"ab\xC0\x80\"", SCAN_UTF8, 3},          /* overlong */
+        {"\"ab\xC0\x80\"", SCAN_UTF8, 3}, /* overlong */
         {"\"\xC1\xBF\"", SCAN_UTF8, 1},
         {"\"\xE0\x9F\xBF\"", SCAN_UTF8, 1},
         {"\"\xF0\x8F\xBF\xBF\"", SCAN_UTF8, 1},
-        {"\"\xED\xA0\x80\"", SCAN_UTF8, 1},        /* surrogates, alone and as a pair (CESU-8) */
+        {"\"\xED\xA0\x80\"", SCAN_UTF8, 1}, /* surrogates, alone and as a pair (CESU-8) */
         {"\"\xED\xA0\xBD\xED\xB8\x80\"", SCAN_UTF8, 1},
-        {"\"\xF4\x90\x80\x80\"", SCAN_UTF8, 1},    /* above U+10FFFF */
+        {"\"\xF4\x90\x80\x80\"", SCAN_UTF8, 1}, /* above U+10FFFF */
         {"\"\xF5\x80\x80\x80\"", SCAN_UTF8, 1},
-        {"\"\xC3\"", SCAN_UTF8, 1},                /* cut short by the closing quote */
+        {"\"\xC3\"", SCAN_UTF8, 1}, /* cut short by the closing quote */
         {"\"\xE2\x82\"", SCAN_UTF8, 1},
         {"\"\xF0\x9F\x98 \"", SCAN_UTF8, 1},
-        {"{\"a\xFF\":1}", SCAN_UTF8, 3},           /* in a name */
+        {"{\"a\xFF\":1}", SCAN_UTF8, 3}, /* in a name */
         {"\"\xC3\\u00e9\"", SCAN_UTF8, 1},
     };
     check_all(cases, COUNT(cases));
@@ -159,7 +248,7 @@ static void test_text(void **state) {
         {"\"\\u0000\"", SCAN_TEXT, 1},
         {"\"ab\\u0000\"", SCAN_TEXT, 3},
         {"{\"\\u0000\":1}", SCAN_TEXT, 2},
-        {"\"\\ud83d\"", SCAN_TEXT, 1},        /* high, then the end of the string */
+        {"\"\\ud83d\"", SCAN_TEXT, 1}, /* high, then the end of the string */
         {"\"\\uD800x\"", SCAN_TEXT, 1},
         {"\"\\udbff\\n\"", SCAN_TEXT, 1},     /* high, then another escape */
         {"\"\\ud83d\\u0041\"", SCAN_TEXT, 1}, /* high, then no surrogate */
@@ -293,13 +382,13 @@ static void test_duplicates(void **state) {
 static void test_names_that_differ(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "{\"a\":1,\"A\":1}",           /* in case */
-        "{\"a\":1,\"aa\":1,\"\":1}",   /* one begins the other */
+        "{\"a\":1,\"A\":1}",         /* in case */
+        "{\"a\":1,\"aa\":1,\"\":1}", /* one begins the other */
         "{\"\\u0061\":1,\"\\u0061b\":1,\"\\u0061c\":1}",
         "{\"ab\":1,\"\\u0061\":1}",
         "{\"\xC3\xBC\":1,\"u\xCC\x88\":1}", /* in normal form: nobody normalizes names */
-        "{\"\\\\u0061\":1,\"a\":1}",   /* a backslash, not an escape */
-        "{\"a\":{\"a\":{\"a\":1}}}",   /* in different objects */
+        "{\"\\\\u0061\":1,\"a\":1}",        /* a backslash, not an escape */
+        "{\"a\":{\"a\":{\"a\":1}}}",        /* in different objects */
         "[{\"a\":1},{\"a\":1}]",
         "{\"a\":{\"b\":1,\"c\":1},\"b\":{\"b\":1,\"c\":1},\"c\":1}",
         "{\"\\ud83d\\ude00\":1,\"\\ud83d\\ude01\":1,\"\xF0\x9F\x98\x82\":1}",

@@ -161,9 +161,8 @@ static void who_said_nothing_says_no_bye(void **state) {
     world_options(&world, A, &(struct muster_document){.name = "a"}, &options);
     muster_core_t *core;
     assert_int_equal(muster_core_new(&options, world.now_ms, &core), 0); /* no paths */
-    const struct muster_event leave = {.kind = MUSTER_EVENT_COMMAND,
-                                       .now_ms = world.now_ms,
-                                       .command = {.kind = MUSTER_COMMAND_LEAVE}};
+    const struct muster_event leave = {
+        .kind = MUSTER_EVENT_COMMAND, .now_ms = world.now_ms, .command = {.kind = MUSTER_COMMAND_LEAVE}};
     assert_int_equal(muster_core_step(core, &leave), 0);
     struct muster_output output;
     assert_true(muster_core_next(core, &output));
@@ -461,9 +460,8 @@ static void a_question_settles_though_newcomers_never_end(void **state) {
 }
 
 static void set_paths(size_t count) {
-    static const struct muster_path paths[] = {
-        {.interface = 7, .kind = MUSTER_PATH_M4, .name = "eth0"},
-        {.interface = 7, .kind = MUSTER_PATH_B4, .name = "eth0"}};
+    static const struct muster_path paths[] = {{.interface = 7, .kind = MUSTER_PATH_M4, .name = "eth0"},
+                                               {.interface = 7, .kind = MUSTER_PATH_B4, .name = "eth0"}};
     assert_int_equal(world_paths(&world, A, paths, count), 0);
 }
 

@@ -264,9 +264,18 @@ static void test_key_with_a_flipped_digit_is_damaged(void **context) {
 }
 
 static void test_damaged_boot_is_set_aside(void **context) {
-    static const char *const contents[] = {
-        "", "\n", "0\n", "-1\n", "12", "12 \n", " 12\n", "twelve\n", "12\n13\n", "9007199254740991\n",
-        "9007199254740992\n", "99999999999999999999999999\n"};
+    static const char *const contents[] = {"",
+                                           "\n",
+                                           "0\n",
+                                           "-1\n",
+                                           "12",
+                                           "12 \n",
+                                           " 12\n",
+                                           "twelve\n",
+                                           "12\n13\n",
+                                           "9007199254740991\n",
+                                           "9007199254740992\n",
+                                           "99999999999999999999999999\n"};
     for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
         expect_damage(*context, "boot", contents[i]);
     }
@@ -491,8 +500,9 @@ static void test_held_name_takes_the_next_slot(void **context) {
             assert_memory_not_equal(identities[0].key, identities[i].key, MUSTER_KEY_BYTES);
         }
     }
-    assert_int_equal(open_at(fixture, NULL, "kitchen", WALL_MS, &states[STATE_SLOTS], &identities[STATE_SLOTS]),
-                     MUSTER_EBUSY);
+    assert_int_equal(
+        open_at(fixture, NULL, "kitchen", WALL_MS, &states[STATE_SLOTS], &identities[STATE_SLOTS]),
+        MUSTER_EBUSY);
     state_close(&states[4]);
     assert_int_equal(open_at(fixture, NULL, "kitchen", WALL_MS, &states[4], &identities[STATE_SLOTS]), 0);
     assert_memory_equal(identities[4].key, identities[STATE_SLOTS].key, MUSTER_KEY_BYTES);
@@ -526,8 +536,8 @@ static void test_numbered_slot_is_nobody_elses(void **context) {
 static void test_slot_names(void **context) {
     (void)context;
     static const char *const plain[] = {"kitchen", "a", "Room_7.left-2", "_x"};
-    static const char *const others[] = {"",    ".",   "..",   ".hidden", "-rf",  "a/b",  "a\\b",
-                                         "a b", "a\n", "k\303\274che", "a+b", "../../etc/passwd"};
+    static const char *const others[] = {"",     ".",   "..",  ".hidden",      "-rf", "a/b",
+                                         "a\\b", "a b", "a\n", "k\303\274che", "a+b", "../../etc/passwd"};
     char name[SLOT_NAME_BYTES];
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
         slot_name(plain[i], name);

@@ -55,8 +55,7 @@ static int end(void **state) {
 
 #define UNSIGNED_ID "00112233445566778899aabbccddeeff"
 
-static void say_announce(size_t to, const char *id, unsigned long boot, unsigned long seq,
-                         const char *name) {
+static void say_announce(size_t to, const char *id, unsigned long boot, unsigned long seq, const char *name) {
     char text[512];
     snprintf(text, sizeof text,
              "{\"muster\":1,\"kind\":\"announce\",\"id\":\"%s\",\"boot\":%lu,\"seq\":%lu,\"rev\":%lu,"
@@ -109,8 +108,8 @@ static void a_verified_row_hears_its_key_only(void **state) {
     muster_id_text(row.id, id);
     say_announce(1, id, 1000000, 1000000, "mallory");
     char bye[256];
-    snprintf(bye, sizeof bye,
-             "{\"muster\":1,\"kind\":\"bye\",\"id\":\"%s\",\"boot\":1000000,\"seq\":1000}\n", id);
+    snprintf(bye, sizeof bye, "{\"muster\":1,\"kind\":\"bye\",\"id\":\"%s\",\"boot\":1000000,\"seq\":1000}\n",
+             id);
     world_say(&world, 1, bye, 99, MUSTER_PATH_M4);
     world_run(&world, 1000);
     assert_string_equal(world_story(&world), "");
@@ -315,8 +314,7 @@ static void a_flood_silences_only_its_source(void **state) {
     }
     assert_string_equal(world_story(&world), "");
     assert_true(world_drops(&world, 1, MUSTER_DROP_FLOOD) > 3000);
-    assert_int_equal(world_drops(&world, 1, MUSTER_DROP_FLOOD) +
-                         world_drops(&world, 1, MUSTER_DROP_SYNTAX),
+    assert_int_equal(world_drops(&world, 1, MUSTER_DROP_FLOOD) + world_drops(&world, 1, MUSTER_DROP_SYNTAX),
                      5000);
 }
 

@@ -62,7 +62,7 @@ static void test_what_follows_is_left_alone(void **state) {
 static void test_bad(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "\x80",             /* continuation without a lead */
+        "\x80", /* continuation without a lead */
         "\xBF",
         "\xC0\x80",         /* overlong: U+0000 */
         "\xC1\xBF",         /* overlong: DEL */
@@ -77,7 +77,7 @@ static void test_bad(void **state) {
         "\xF8\x88\x80\x80\x80", /* five bytes, of RFC 2279 */
         "\xFE",
         "\xFF",
-        "\xC3\"",           /* interrupted by ASCII, by a lead */
+        "\xC3\"", /* interrupted by ASCII, by a lead */
         "\xC3\xC3",
         "\xE2\x82\"",
         "\xE2\"\x82",
@@ -114,9 +114,11 @@ static void test_bad_before_cut(void **state) {
 static void test_whole_texts(void **state) {
     (void)state;
     assert_true(utf8_is_valid(""));
-    assert_true(utf8_is_valid("K\xC3\xBC" "che \xF0\x9F\x8D\xB3"));
+    assert_true(utf8_is_valid("K\xC3\xBC"
+                              "che \xF0\x9F\x8D\xB3"));
     assert_false(utf8_is_valid("K\xC3"));
-    assert_false(utf8_is_valid("\xFF" "a"));
+    assert_false(utf8_is_valid("\xFF"
+                               "a"));
 }
 
 int main(void) {

@@ -54,8 +54,7 @@ void world_inject(struct world *world, size_t to, const struct muster_datagram *
     flight->datagram = *datagram;
     flight->datagram.bytes = flight->bytes;
     flight->to = to;
-    flight->arrival_ms =
-        world->now_ms + 1 + (uint64_t)(draw(world) * (double)(world->latency_max_ms - 1));
+    flight->arrival_ms = world->now_ms + 1 + (uint64_t)(draw(world) * (double)(world->latency_max_ms - 1));
     struct flight **place = &world->flights;
     while (*place != NULL && (*place)->arrival_ms <= flight->arrival_ms) {
         place = &(*place)->next;
@@ -132,21 +131,15 @@ static void pull(struct world *world, size_t index) {
     struct muster_output output;
     while (muster_core_next(node->core, &output)) {
         switch (output.kind) {
-        case MUSTER_OUTPUT_DATAGRAM:
-            transmit(world, index, output.datagram);
-            break;
+        case MUSTER_OUTPUT_DATAGRAM: transmit(world, index, output.datagram); break;
         case MUSTER_OUTPUT_PEER:
             node->counts[output.peer_event]++;
             if (!node->is_quiet) {
                 tell(world, node, &output);
             }
             break;
-        case MUSTER_OUTPUT_SETTLED:
-            node->settled++;
-            break;
-        case MUSTER_OUTPUT_LEFT:
-            node->has_left = true;
-            break;
+        case MUSTER_OUTPUT_SETTLED: node->settled++; break;
+        case MUSTER_OUTPUT_LEFT: node->has_left = true; break;
         }
     }
 }
@@ -201,8 +194,8 @@ size_t world_add(struct world *world, const char *name) {
     memset(seed, (int)(index + 1), sizeof seed);
     crypto_sign_seed_keypair(node->key, node->secret, seed);
     snprintf(node->name, sizeof node->name, "%s", name);
-    node->endpoint = (struct muster_endpoint){
-        .family = 4, .ip = {10, 0, 0, (uint8_t)(index + 1)}, .port = 19798};
+    node->endpoint =
+        (struct muster_endpoint){.family = 4, .ip = {10, 0, 0, (uint8_t)(index + 1)}, .port = 19798};
     node->paths = 7;
     node->is_signed = name[0] != '?' && name[strlen(name) - 1] != '!';
     struct muster_service service = {.name = "", .type = "http", .proto = "tcp", .port = 8080};
@@ -234,8 +227,7 @@ void world_leave(struct world *world, size_t index) {
 static uint64_t next_moment(const struct world *world, size_t *index) {
     uint64_t moment_ms = UINT64_MAX;
     for (size_t i = 0; i < world->count; i++) {
-        if (!world->nodes[i].is_stopped &&
-            muster_core_deadline(world->nodes[i].core) < moment_ms) {
+        if (!world->nodes[i].is_stopped && muster_core_deadline(world->nodes[i].core) < moment_ms) {
             moment_ms = muster_core_deadline(world->nodes[i].core);
             *index = i;
         }

@@ -19,13 +19,13 @@ struct node {
     uint8_t secret[MUSTER_SECRET_BYTES];
     uint64_t boot;
     bool is_signed;
-    bool is_stopped;  /* does not run, hears nothing */
-    bool is_quiet;    /* its events are not written into the story */
+    bool is_stopped; /* does not run, hears nothing */
+    bool is_quiet;   /* its events are not written into the story */
     bool has_left;
     unsigned settled;
     unsigned counts[8]; /* of each muster_peer_event */
-    double loss;      /* share of the datagrams to it that are lost */
-    unsigned paths;   /* bit 1 << kind: those that reach it */
+    double loss;        /* share of the datagrams to it that are lost */
+    unsigned paths;     /* bit 1 << kind: those that reach it */
 };
 
 struct flight;
@@ -47,8 +47,8 @@ struct world {
 void world_init(struct world *world, uint64_t seed);
 void world_deinit(struct world *world);
 
-/* Adds a node of this name and starts it; its index. document NULL: one of that name with an http service. An observer has
- * the name "?...". A node without a key has one that ends in "!". */
+/* Adds a node of this name and starts it; its index. document NULL: one of that name with an http service. An
+ * observer has the name "?...". A node without a key has one that ends in "!". */
 size_t world_add(struct world *world, const char *name);
 
 /* Options of a node as world_add() starts it. */

@@ -31,10 +31,10 @@ extern "C" {
 #define MUSTER_SEED_BYTES 32
 #define MUSTER_DATAGRAM_BYTES_MAX 1400
 
-#define MUSTER_NAME_BYTES_MAX 63  /* of a peer, a service, an attribute: a DNS label (RFC 1035, 2.3.4) */
+#define MUSTER_NAME_BYTES_MAX 63   /* of a peer, a service, an attribute: a DNS label (RFC 1035, 2.3.4) */
 #define MUSTER_VALUE_BYTES_MAX 255 /* of an attribute or TXT item: a DNS character-string (RFC 6763, 6.1) */
-#define MUSTER_TYPE_BYTES_MAX 15  /* of a service type (RFC 6335, 5.1) */
-#define MUSTER_PORT_DEFAULT 19797 /* UDP port of the control group */
+#define MUSTER_TYPE_BYTES_MAX 15   /* of a service type (RFC 6335, 5.1) */
+#define MUSTER_PORT_DEFAULT 19797  /* UDP port of the control group */
 #define MUSTER_INTERVAL_MS_MIN 100 /* between two alives, lowest and highest that options may ask for */
 #define MUSTER_INTERVAL_MS_MAX 86400000
 
@@ -134,14 +134,14 @@ struct muster_peer {
 };
 
 /* What can happen to a peer. X(name, text) */
-#define MUSTER_PEER_EVENTS(X)                                                      \
-    X(JOINED, "joined")       /* a new row */                                      \
-    X(CHANGED, "changed")     /* its document changed */                           \
-    X(RESTARTED, "restarted") /* the same id with a larger boot */                 \
-    X(SUSPECT, "suspect")     /* it broke its promise */                           \
-    X(RETURNED, "returned")   /* heard again after suspect, lost or left */        \
-    X(LOST, "lost")           /* it did not answer the group's question */         \
-    X(LEFT, "left")           /* it said bye */                                    \
+#define MUSTER_PEER_EVENTS(X)                                               \
+    X(JOINED, "joined")       /* a new row */                               \
+    X(CHANGED, "changed")     /* its document changed */                    \
+    X(RESTARTED, "restarted") /* the same id with a larger boot */          \
+    X(SUSPECT, "suspect")     /* it broke its promise */                    \
+    X(RETURNED, "returned")   /* heard again after suspect, lost or left */ \
+    X(LOST, "lost")           /* it did not answer the group's question */  \
+    X(LEFT, "left")           /* it said bye */                             \
     X(CONFLICT, "conflict")   /* somebody else proved that it holds our own key */
 
 enum muster_peer_event {
@@ -154,38 +154,38 @@ enum muster_peer_event {
 MUSTER_API const char *muster_peer_event_name(enum muster_peer_event event);
 
 /* Why a received datagram had no effect, in the order of the checks. X(name, text, meaning) */
-#define MUSTER_DROPS(X)                                                                \
-    X(TOO_LONG, "too_long", "longer than 1400 bytes")                                  \
-    X(TRUNCATED, "truncated", "empty, cut short, or without its final LF")             \
-    X(FORMAT, "format", "first byte belongs to no muster datagram")                    \
-    X(SEALED, "sealed", "sealed, and there is no key here that opens it")              \
-    X(PATH, "path", "came by an interface or to an address that is not listened on")   \
-    X(TTL, "ttl", "did not come from this link (TTL below 255)")                       \
-    X(FLOOD, "flood", "more than its source may send")                                 \
-    X(SYNTAX, "syntax", "not JSON, or not the lines that make a message")              \
-    X(UTF8, "utf8", "not UTF-8, or text that no member may hold")                      \
-    X(DEPTH, "depth", "nested too deep")                                               \
-    X(NODES, "nodes", "too many values")                                               \
-    X(DUPLICATE, "duplicate", "two members of one name")                               \
-    X(VERSION, "version", "another version of the format")                             \
-    X(KIND, "kind", "unknown kind of message")                                         \
-    X(MISSING, "missing", "a required member is missing")                              \
-    X(TYPE, "type", "a member of the wrong type")                                      \
-    X(RANGE, "range", "a member out of its range")                                     \
-    X(OWN, "own", "our own datagram, looped back")                                     \
+#define MUSTER_DROPS(X)                                                                 \
+    X(TOO_LONG, "too_long", "longer than 1400 bytes")                                   \
+    X(TRUNCATED, "truncated", "empty, cut short, or without its final LF")              \
+    X(FORMAT, "format", "first byte belongs to no muster datagram")                     \
+    X(SEALED, "sealed", "sealed, and there is no key here that opens it")               \
+    X(PATH, "path", "came by an interface or to an address that is not listened on")    \
+    X(TTL, "ttl", "did not come from this link (TTL below 255)")                        \
+    X(FLOOD, "flood", "more than its source may send")                                  \
+    X(SYNTAX, "syntax", "not JSON, or not the lines that make a message")               \
+    X(UTF8, "utf8", "not UTF-8, or text that no member may hold")                       \
+    X(DEPTH, "depth", "nested too deep")                                                \
+    X(NODES, "nodes", "too many values")                                                \
+    X(DUPLICATE, "duplicate", "two members of one name")                                \
+    X(VERSION, "version", "another version of the format")                              \
+    X(KIND, "kind", "unknown kind of message")                                          \
+    X(MISSING, "missing", "a required member is missing")                               \
+    X(TYPE, "type", "a member of the wrong type")                                       \
+    X(RANGE, "range", "a member out of its range")                                      \
+    X(OWN, "own", "our own datagram, looped back")                                      \
     X(SIGNATURE, "signature", "signature missing or wrong, or the key is not the id's") \
-    X(STALE, "stale", "older than what is known of its sender")                        \
-    X(UNASKED, "unasked", "an answer to no question of ours")                          \
-    X(SHORT_QUESTION, "short_question", "a question shorter than the answer it wants") \
-    X(UNKNOWN, "unknown", "from a sender of whom nothing is known yet")                \
-    X(TABLE_FULL, "table_full", "no room in a bounded table")                          \
+    X(STALE, "stale", "older than what is known of its sender")                         \
+    X(UNASKED, "unasked", "an answer to no question of ours")                           \
+    X(SHORT_QUESTION, "short_question", "a question shorter than the answer it wants")  \
+    X(UNKNOWN, "unknown", "from a sender of whom nothing is known yet")                 \
+    X(TABLE_FULL, "table_full", "no room in a bounded table")                           \
     X(MEMORY, "memory", "out of memory")
 
 enum muster_drop {
 #define MUSTER_DROP_ENUM(name, text, meaning) MUSTER_DROP_##name,
     MUSTER_DROPS(MUSTER_DROP_ENUM)
 #undef MUSTER_DROP_ENUM
-    MUSTER_DROP_COUNT
+        MUSTER_DROP_COUNT
 };
 
 /* The counter's name, "too_long", and its meaning for people. Static storage. */
@@ -213,19 +213,17 @@ struct muster_counters {
 struct muster_crypto {
     int (*sign)(void *context, const uint8_t *bytes, size_t length,
                 uint8_t signature[MUSTER_SIGNATURE_BYTES]);
-    int (*verify)(void *context, const uint8_t key[MUSTER_KEY_BYTES], const uint8_t *bytes,
-                  size_t length, const uint8_t signature[MUSTER_SIGNATURE_BYTES]);
+    int (*verify)(void *context, const uint8_t key[MUSTER_KEY_BYTES], const uint8_t *bytes, size_t length,
+                  const uint8_t signature[MUSTER_SIGNATURE_BYTES]);
     void *context; /* borrowed as long as the core lives */
 };
 
 /* Ed25519 (RFC 8032) by libsodium; secret is borrowed as long as the crypto is used and may be NULL for
  * who only verifies. MUSTER_ECRYPTO when libsodium can't be initialised. */
-MUSTER_API int muster_crypto_ed25519(struct muster_crypto *crypto,
-                                     const uint8_t secret[MUSTER_SECRET_BYTES]);
+MUSTER_API int muster_crypto_ed25519(struct muster_crypto *crypto, const uint8_t secret[MUSTER_SECRET_BYTES]);
 
 /* Makes an Ed25519 key pair from the system's randomness. MUSTER_ECRYPTO. */
-MUSTER_API int muster_key_generate(uint8_t key[MUSTER_KEY_BYTES],
-                                   uint8_t secret[MUSTER_SECRET_BYTES]);
+MUSTER_API int muster_key_generate(uint8_t key[MUSTER_KEY_BYTES], uint8_t secret[MUSTER_SECRET_BYTES]);
 
 /* The id of a key: BLAKE2b-128 (RFC 7693) of its 32 bytes. */
 MUSTER_API void muster_id_of_key(const uint8_t key[MUSTER_KEY_BYTES], uint8_t id[MUSTER_ID_BYTES]);
@@ -240,16 +238,17 @@ struct muster_core_options {
     /* What the node says of itself; copied. NULL: an observer, which asks and listens under a throw-away
      * id, never announces, and so leaves no row anywhere. */
     const struct muster_document *document;
-    const uint8_t *key;          /* MUSTER_KEY_BYTES, copied; NULL: unsigned, with an id from the seed */
-    struct muster_crypto crypto; /* verify is required, sign where there is a key */
-    uint64_t boot;               /* 1..2^53-1; larger than at any earlier start of this key */
+    const uint8_t *key;              /* MUSTER_KEY_BYTES, copied; NULL: unsigned, with an id from the seed */
+    struct muster_crypto crypto;     /* verify is required, sign where there is a key */
+    uint64_t boot;                   /* 1..2^53-1; larger than at any earlier start of this key */
     uint8_t seed[MUSTER_SEED_BYTES]; /* of all randomness, nonces included: unpredictable outside of tests */
     uint16_t port;                   /* UDP port of the control group */
-    uint64_t interval_min_ms;        /* between two alives, within MUSTER_INTERVAL_MS_MIN and MAX; the crowd may stretch it */
-    uint64_t budget_bps;             /* bits a second that all alives of a segment may take together */
-    uint64_t tombstone_ms;           /* how long a row stays after lost or left, at most a day */
-    size_t peers_max;                /* rows, 1..1,000,000 */
-    size_t unverified_max;           /* of them without a key, 1 or more; the oldest makes room for a new one */
+    uint64_t interval_min_ms; /* between two alives, within MUSTER_INTERVAL_MS_MIN and MAX; the crowd may
+                                 stretch it */
+    uint64_t budget_bps;      /* bits a second that all alives of a segment may take together */
+    uint64_t tombstone_ms;    /* how long a row stays after lost or left, at most a day */
+    size_t peers_max;         /* rows, 1..1,000,000 */
+    size_t unverified_max;    /* of them without a key, 1 or more; the oldest makes room for a new one */
 };
 
 /* Sets the defaults of PROTOCOL.md: an observer without a key, and without crypto, boot and seed, which
@@ -311,11 +310,11 @@ struct muster_event {
     struct muster_command command;
 };
 
-/* Lets the node see an event, and do what is due by event->now_ms. Datagrams, however bad, are never an error:
- * they are counted. A command or paths can be refused, and then changed nothing: MUSTER_EINVAL (an observer
- * told to update or rekey, a document that breaks a rule, a QUERY that nobody could match, a path twice),
- * MUSTER_ETOOBIG, MUSTER_EFULL (too many paths or queries under way), MUSTER_ENOMEM, MUSTER_ECLOSING (after
- * LEAVE), or what sign returned. */
+/* Lets the node see an event, and do what is due by event->now_ms. Datagrams, however bad, are never an
+ * error: they are counted. A command or paths can be refused, and then changed nothing: MUSTER_EINVAL (an
+ * observer told to update or rekey, a document that breaks a rule, a QUERY that nobody could match, a path
+ * twice), MUSTER_ETOOBIG, MUSTER_EFULL (too many paths or queries under way), MUSTER_ENOMEM, MUSTER_ECLOSING
+ * (after LEAVE), or what sign returned. */
 MUSTER_API int muster_core_step(muster_core_t *core, const struct muster_event *event);
 
 enum muster_output_kind {

@@ -26,8 +26,8 @@ typedef struct muster muster_t;
 enum muster_log_level { MUSTER_LOG_ERROR, MUSTER_LOG_WARNING, MUSTER_LOG_INFO, MUSTER_LOG_DEBUG };
 
 /* One event of one peer; peer is borrowed for the call. */
-typedef void (*muster_event_cb)(muster_t *node, enum muster_peer_event event,
-                                const struct muster_peer *peer, void *context);
+typedef void (*muster_event_cb)(muster_t *node, enum muster_peer_event event, const struct muster_peer *peer,
+                                void *context);
 
 /* A line for people, without LF and safe to print; borrowed for the call. It may come from inside
  * muster_open(), where the last MUSTER_LOG_ERROR line says what exactly failed. */
@@ -41,14 +41,16 @@ struct muster_options {
     /* What to announce. NULL: an observer, which asks and listens, needs no state directory, and leaves no
      * row anywhere. */
     const struct muster_document *document;
-    /* Which identity of this machine and user to be: a directory of that name in the state directory. NULL: the document's name, and while
-     * another muster holds that, the same with +2, +3 and so on. A given instance that is held is
-     * MUSTER_EBUSY. */
+    /* Which identity of this machine and user to be: a directory of that name in the state directory. NULL:
+     * the document's name, and while another muster holds that, the same with +2, +3 and so on. A given
+     * instance that is held is MUSTER_EBUSY. */
     const char *instance;
-    const char *state_dir;          /* NULL: /var/lib/muster for root, else $XDG_STATE_HOME/muster or ~/.local/state/muster */
-    const char *const *interfaces;  /* names; NULL: every usable one, and the loopback when there is none */
+    const char
+        *state_dir; /* NULL: /var/lib/muster for root, else $XDG_STATE_HOME/muster or ~/.local/state/muster */
+    const char *const *interfaces; /* names; NULL: every usable one, and the loopback when there is none */
     size_t interface_count;
-    uint16_t port;            /* of the control group; the unicast sockets take the first free of the 32 ports after it */
+    uint16_t
+        port; /* of the control group; the unicast sockets take the first free of the 32 ports after it */
     uint64_t interval_min_ms; /* see muster_core_options */
     muster_event_cb on_event; /* NULL: none */
     muster_log_cb on_log;     /* NULL: none */
@@ -61,10 +63,11 @@ MUSTER_API void muster_options_init(struct muster_options *options);
 /* Opens a node on the loop; it begins to listen. One with a document also announces it and asks who is
  * there; an observer asks when told to (muster_query()).
  * MUSTER_EINVAL, MUSTER_ENOMEM, MUSTER_ETOOBIG (document), MUSTER_ENOINTERFACE (none usable, or one named
- * that is not there), MUSTER_ENOPORT, MUSTER_EPERM, MUSTER_EBUSY (a given instance is held), MUSTER_EDAMAGED (a file
- * of the state was set aside; the next open makes a new one), MUSTER_ESTATE, MUSTER_ECRYPTO, MUSTER_ESYSTEM. On error *node is NULL and no callback but on_log was
- * called. When the loop itself refused (MUSTER_ENOMEM, MUSTER_ESYSTEM), the instance is free again at
- * once, but the loop must run once more to release the handles that were begun. */
+ * that is not there), MUSTER_ENOPORT, MUSTER_EPERM, MUSTER_EBUSY (a given instance is held), MUSTER_EDAMAGED
+ * (a file of the state was set aside; the next open makes a new one), MUSTER_ESTATE, MUSTER_ECRYPTO,
+ * MUSTER_ESYSTEM. On error *node is NULL and no callback but on_log was called. When the loop itself refused
+ * (MUSTER_ENOMEM, MUSTER_ESYSTEM), the instance is free again at once, but the loop must run once more to
+ * release the handles that were begun. */
 MUSTER_API int muster_open(uv_loop_t *loop, const struct muster_options *options, muster_t **node);
 
 /* Says bye (for some 200 ms, if it ever announced), frees everything, then calls on_closed (may be NULL)
@@ -76,12 +79,12 @@ MUSTER_API void muster_close(muster_t *node, muster_close_cb on_closed, void *co
 MUSTER_API int muster_update(muster_t *node, const struct muster_document *document);
 
 /* Asks the group who is there, only for peers with a service of this type and of this name (each NULL:
- * any), and calls on_settled (may be NULL) when the answers are in: when as many peers are known as the others say
- * there are, or when a last window passed in silence, in any case within two seconds. One that comes while another is under
- * way is asked when that has settled, together with all others that wait.
+ * any), and calls on_settled (may be NULL) when the answers are in: when as many peers are known as the
+ * others say there are, or when a last window passed in silence, in any case within two seconds. One that
+ * comes while another is under way is asked when that has settled, together with all others that wait.
  * MUSTER_EINVAL, MUSTER_ENOMEM, MUSTER_EFULL (too many), MUSTER_ECLOSING. */
-MUSTER_API int muster_query(muster_t *node, const char *type, const char *name,
-                            muster_settled_cb on_settled, void *context);
+MUSTER_API int muster_query(muster_t *node, const char *type, const char *name, muster_settled_cb on_settled,
+                            void *context);
 
 /* A snapshot of the peer table, which the caller frees by muster_peer_list_free(). MUSTER_ENOMEM. */
 MUSTER_API int muster_peers(const muster_t *node, struct muster_peer_list *list);
