@@ -37,8 +37,9 @@
 #define MUSTER_COPIES 3                 /* of a start, a change, a bye */
 #define MUSTER_COPY_MS {0, 250, 1000}   /* when the copies of a start or change leave */
 #define MUSTER_BYE_SPACING_MS 100       /* three byes in 200 ms */
-#define MUSTER_QUERY_REPEAT_MS {0, 250, 600} /* when a query for everybody is asked */
-#define MUSTER_QUERIES 3
+#define MUSTER_QUERY_REPEAT_MS {0, 250, 600, 850, 1100, 1350, 1600} /* when a query for everybody is asked */
+#define MUSTER_QUERIES 7
+#define MUSTER_QUERIES_SURE 3           /* the others only while somebody is known to be missing */
 #define MUSTER_QUERY_MS_MAX 2000        /* a query settles by then */
 #define MUSTER_SILENCE_MS_MIN 150       /* a window in which nobody new answered */
 #define MUSTER_ANSWER_MS_MIN 20         /* answer window: this plus 1 ms a row, */

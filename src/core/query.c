@@ -110,12 +110,26 @@ static void ask(struct muster_core *core) {
     query_send(core, &message, NULL, 0);
 }
 
-/* The sender of a claim does not count itself, and an observer is counted by nobody. */
-static bool is_complete(const struct muster_core *core) {
+/* Rows there should be, as far as others say; 0: nobody said. The sender of a claim does not count itself,
+ * and an observer is counted by nobody. */
+static uint64_t expected_rows(const struct muster_core *core) {
     const struct query *query = &core->query;
-    size_t rows = peer_table_present(&core->table);
     bool is_for_all = query->type[0] == '\0' && query->name[0] == '\0';
-    return is_for_all && rows > 0 && rows >= query->claim + (core->is_observer ? 1 : 0);
+    return !is_for_all || peer_table_present(&core->table) == 0 ? 0
+                                                                : query->claim + (core->is_observer ? 1 : 0);
+}
+
+static bool is_complete(const struct muster_core *core) {
+    uint64_t expected = expected_rows(core);
+    return expected > 0 && peer_table_present(&core->table) >= expected;
+}
+
+static bool is_missing(const struct muster_core *core) {
+    return peer_table_present(&core->table) < expected_rows(core);
+}
+
+static unsigned count_questions(const struct muster_core *core) {
+    return is_missing(core) ? MUSTER_QUERIES : MUSTER_QUERIES_SURE;
 }
 
 /* When the first answers must be in, before which a claim means nothing: its sender may have just started. */
@@ -127,7 +141,7 @@ static uint64_t silence_end_ms(const struct muster_core *core) {
     const struct query *query = &core->query;
     uint64_t window_ms =
         answer_window_ms(core) > MUSTER_SILENCE_MS_MIN ? answer_window_ms(core) : MUSTER_SILENCE_MS_MIN;
-    uint64_t asked_ms = query->began_ms + repeat_ms[MUSTER_QUERIES - 1];
+    uint64_t asked_ms = query->began_ms + repeat_ms[count_questions(core) - 1];
     uint64_t end_ms = (query->news_ms > asked_ms ? query->news_ms : asked_ms) + window_ms;
     uint64_t latest_ms = query->began_ms + MUSTER_QUERY_MS_MAX;
     return end_ms < latest_ms ? end_ms : latest_ms;
@@ -151,7 +165,7 @@ void query_tick(struct muster_core *core) {
         settle(core);
         return;
     }
-    if (query->asked < MUSTER_QUERIES && core->now_ms >= query->began_ms + repeat_ms[query->asked]) {
+    if (query->asked < count_questions(core) && core->now_ms >= query->began_ms + repeat_ms[query->asked]) {
         ask(core);
     }
     if (core->now_ms >= silence_end_ms(core)) {
@@ -165,7 +179,7 @@ uint64_t query_deadline(const struct muster_core *core) {
         return UINT64_MAX;
     }
     uint64_t deadline_ms = silence_end_ms(core);
-    if (query->asked < MUSTER_QUERIES && query->began_ms + repeat_ms[query->asked] < deadline_ms) {
+    if (query->asked < count_questions(core) && query->began_ms + repeat_ms[query->asked] < deadline_ms) {
         deadline_ms = query->began_ms + repeat_ms[query->asked];
     }
     uint64_t window_ms = first_window_end_ms(core);

@@ -45,6 +45,27 @@ static void eight_meet_within_a_second_at_10_percent_loss(void **state) {
     }
 }
 
+/* One look is complete though each answer may be lost: who is said to be there is asked for again. */
+static void one_look_is_complete_at_10_percent_loss(void **state) {
+    (void)state;
+    unsigned late = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        begin(seed, 8, 0.1);
+        world_run(&world, 5000);
+        size_t observer = world_add(&world, "?");
+        world.nodes[observer].loss = 0.1;
+        struct muster_command command = {.kind = MUSTER_COMMAND_QUERY};
+        assert_int_equal(world_command(&world, observer, &command), 0);
+        world_run(&world, 1000);
+        late += world.nodes[observer].settled == 0;
+        world_run(&world, 1000);
+        assert_int_equal(world.nodes[observer].settled, 1);
+        assert_int_equal(world.nodes[observer].counts[MUSTER_PEER_JOINED], 8);
+        world_deinit(&world);
+    }
+    print_message("%u of 40 looks took more than a second\n", late);
+}
+
 static void loss_of_30_percent_loses_and_invents_nobody(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 5; seed++) {
@@ -132,6 +153,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         STORY(eight_meet_within_a_second),
         STORY(eight_meet_within_a_second_at_10_percent_loss),
+        STORY(one_look_is_complete_at_10_percent_loss),
         STORY(loss_of_30_percent_loses_and_invents_nobody),
         STORY(a_death_at_30_percent_loss_is_still_noticed),
         STORY(a_death_costs_no_more_questions_in_a_crowd),
