@@ -100,7 +100,7 @@ static const struct args_option global_options[] = {
      parse_port},
     {"state", 0, "DIR", "directory of keys and instances (MUSTER_STATE)",
      offsetof(struct settings, state_dir), args_text},
-    {"color", 0, "WHEN", "auto, always or never (NO_COLOR means never)", offsetof(struct settings, color),
+    {"color", 0, "WHEN", "auto, always or never (auto obeys NO_COLOR)", offsetof(struct settings, color),
      parse_color},
     {"log-level", 0, "LEVEL", "error, warning, info or debug (warning)", offsetof(struct settings, log_level),
      parse_log_level},

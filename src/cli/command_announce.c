@@ -290,8 +290,9 @@ const struct command command_announce = {
     .operands = "",
     .description = "Announce this host, or one program on it, in the foreground: say so when it starts,\n"
                    "changes and stops, and that it lives in between. SIGINT and SIGTERM end it with a bye;\n"
-                   "a second one ends it at once. Its identity is a key in the state directory, so that\n"
-                   "it stays the same peer over restarts.\n",
+                   "a second one ends it at once; one that is ignored when it starts, as under nohup,\n"
+                   "stays ignored. Its identity is a key in the state directory, so that it stays the\n"
+                   "same peer over restarts; a second one of that name here has NAME+2.\n",
     .options = options_table,
     .describe = describe,
     .examples = "  muster announce --service http:8080,txt.path=/\n"

@@ -84,8 +84,9 @@ static int file_damaged(const struct state *state, const char *file, uint64_t wa
     if (error != 0) {
         return error;
     }
-    log_line(log, MUSTER_LOG_ERROR, "state %s/%s is damaged; it was set aside as %s/%s", state->slot.path,
-             file, state->slot.path, aside);
+    log_line(log, MUSTER_LOG_ERROR,
+             "state %s/%s is damaged; it was set aside as %s/%s, and the next start makes a new one",
+             state->slot.path, file, state->slot.path, aside);
     return MUSTER_EDAMAGED;
 }
 
