@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "deadline.h"
 #include "node.h"
 #include "send.h"
 
@@ -190,7 +191,7 @@ void answer_tick(struct muster_core *core) {
 
 uint64_t answer_deadline(const struct muster_core *core) {
     const struct answers *answers = &core->answers;
-    uint64_t deadline_ms = answers->is_group_due ? answers->group_due_ms : UINT64_MAX;
+    uint64_t deadline_ms = answers->is_group_due ? answers->group_due_ms : DEADLINE_NEVER;
     for (size_t i = 0; i < answers->count; i++) {
         if (answers->items[i].due_ms < deadline_ms) {
             deadline_ms = answers->items[i].due_ms;

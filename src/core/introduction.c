@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "deadline.h"
 #include "node.h"
 
 /* Both sides of a first contact ask everybody anyway: that answer is waited for before asking again. */
@@ -121,7 +122,7 @@ void introduction_tick(struct muster_core *core) {
     if (introductions->count == 0 || introductions->due_ms > core->now_ms) {
         return;
     }
-    introductions->due_ms = UINT64_MAX;
+    introductions->due_ms = DEADLINE_NEVER;
     for (size_t i = 0; i < introductions->count;) {
         struct introduction *introduction = &introductions->items[i];
         if (introduction->due_ms <= core->now_ms) {
@@ -141,5 +142,5 @@ void introduction_tick(struct muster_core *core) {
 }
 
 uint64_t introduction_deadline(const struct muster_core *core) {
-    return core->introductions.count == 0 ? UINT64_MAX : core->introductions.due_ms;
+    return core->introductions.count == 0 ? DEADLINE_NEVER : core->introductions.due_ms;
 }

@@ -36,6 +36,7 @@
 #define MUSTER_SLEEPER_MS 60000         /* who promises this long says each thing three times */
 #define MUSTER_COPIES 3                 /* of a start, a change, a bye */
 #define MUSTER_COPY_MS {0, 250, 1000}   /* when the copies of a start or change leave */
+#define MUSTER_EVERYWHERE_EACH 4        /* each so many-th alive is on all paths, so that the loss of each path can be told */
 #define MUSTER_BYE_SPACING_MS 100       /* three byes in 200 ms */
 #define MUSTER_QUERY_REPEAT_MS {0, 250, 600, 850, 1100, 1350, 1600} /* when a query for everybody is asked */
 #define MUSTER_QUERIES 7

@@ -56,8 +56,8 @@ static unsigned end_introduction(struct muster_core *core, const struct arrival 
 
 /* Messages that their sender puts on all paths. */
 static bool is_everywhere(const struct message *message) {
-    return message->seq != 0 &&
-           (message->kind != MESSAGE_ALIVE || message->is_answer || message->seq % 4 == 0);
+    return message->seq != 0 && (message->kind != MESSAGE_ALIVE || message->is_answer ||
+                                 message->seq % MUSTER_EVERYWHERE_EACH == 0);
 }
 
 /* ---- what an accepted message changes; all memory was reserved before ---- */

@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 
+#include "deadline.h"
 #include "merge.h"
 #include "suspicion.h"
 #include "view.h"
@@ -283,16 +284,12 @@ bool muster_core_next(muster_core_t *core, struct muster_output *output) {
     return false;
 }
 
-static uint64_t earlier(uint64_t a_ms, uint64_t b_ms) {
-    return a_ms < b_ms ? a_ms : b_ms;
-}
-
 uint64_t muster_core_deadline(const muster_core_t *core) {
     uint64_t deadline_ms = suspicion_deadline(core);
-    deadline_ms = earlier(deadline_ms, introduction_deadline(core));
-    deadline_ms = earlier(deadline_ms, answer_deadline(core));
-    deadline_ms = earlier(deadline_ms, query_deadline(core));
-    deadline_ms = earlier(deadline_ms, presence_deadline(core));
+    deadline_ms = deadline_earlier(deadline_ms, introduction_deadline(core));
+    deadline_ms = deadline_earlier(deadline_ms, answer_deadline(core));
+    deadline_ms = deadline_earlier(deadline_ms, query_deadline(core));
+    deadline_ms = deadline_earlier(deadline_ms, presence_deadline(core));
     bool is_waiting = outbox_first_event(&core->outbox) != NULL;
-    return is_waiting ? earlier(deadline_ms, core->now_ms + RETRY_MS) : deadline_ms;
+    return is_waiting ? deadline_earlier(deadline_ms, core->now_ms + RETRY_MS) : deadline_ms;
 }

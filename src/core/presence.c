@@ -2,27 +2,24 @@
 
 #include <string.h>
 
+#include "deadline.h"
 #include "node.h"
 #include "send.h"
 
-#define NEVER UINT64_MAX
 #define STRETCH_MIN 0.75
 #define STRETCH_MAX 1.25
 /* Ethernet with preamble and gap, IPv4 and UDP, around each datagram. */
 #define FRAME_OVERHEAD_BYTES 66
 #define ALIVE_BYTES_EXPECTED 300
 
-/* Each alive is on all paths once in so many, so that the loss of each path can be told. */
-#define EVERYWHERE_EACH 4
-
 static void forget_schedule(struct presence *presence) {
     for (size_t i = 0; i < MUSTER_COPIES; i++) {
-        presence->copies_ms[i] = NEVER;
+        presence->copies_ms[i] = DEADLINE_NEVER;
     }
     for (size_t i = 0; i < MUSTER_COPIES - 1; i++) {
-        presence->repeats_ms[i] = NEVER;
+        presence->repeats_ms[i] = DEADLINE_NEVER;
     }
-    presence->alive_ms = NEVER;
+    presence->alive_ms = DEADLINE_NEVER;
 }
 
 /* ---- the document ---- */
@@ -139,8 +136,8 @@ static void say_announce(struct muster_core *core) {
 static void say_alive(struct muster_core *core) {
     struct message message = presence_alive(core);
     message.seq = presence_next_seq(core);
-    size_t bytes =
-        send_group(core, &message, message.seq % EVERYWHERE_EACH == 0 ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
+    size_t bytes = send_group(core, &message,
+                              message.seq % MUSTER_EVERYWHERE_EACH == 0 ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
     if (bytes > 0) {
         core->presence.alive_bytes = bytes;
     }
@@ -246,7 +243,7 @@ static bool is_due(const struct muster_core *core, uint64_t *moment_ms) {
     if (*moment_ms > core->now_ms) {
         return false;
     }
-    *moment_ms = NEVER;
+    *moment_ms = DEADLINE_NEVER;
     return true;
 }
 
@@ -296,24 +293,20 @@ void presence_tick(struct muster_core *core) {
     }
 }
 
-static uint64_t earlier(uint64_t a_ms, uint64_t b_ms) {
-    return a_ms < b_ms ? a_ms : b_ms;
-}
-
 uint64_t presence_deadline(const struct muster_core *core) {
     const struct presence *presence = &core->presence;
     if (presence->state == PRESENCE_LEAVING) {
         return presence->bye_ms;
     }
     if (presence->state != PRESENCE_SPEAKING || core->paths.count == 0) {
-        return NEVER;
+        return DEADLINE_NEVER;
     }
     uint64_t deadline_ms = presence->alive_ms;
     for (size_t i = 0; i < MUSTER_COPIES; i++) {
-        deadline_ms = earlier(deadline_ms, presence->copies_ms[i]);
+        deadline_ms = deadline_earlier(deadline_ms, presence->copies_ms[i]);
     }
     for (size_t i = 0; i < MUSTER_COPIES - 1; i++) {
-        deadline_ms = earlier(deadline_ms, presence->repeats_ms[i]);
+        deadline_ms = deadline_earlier(deadline_ms, presence->repeats_ms[i]);
     }
     return deadline_ms;
 }

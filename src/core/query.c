@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "deadline.h"
 #include "node.h"
 #include "send.h"
 #include "utf8.h"
@@ -176,7 +177,7 @@ void query_tick(struct muster_core *core) {
 uint64_t query_deadline(const struct muster_core *core) {
     const struct query *query = &core->query;
     if (!query->is_active || core->paths.count == 0) {
-        return UINT64_MAX;
+        return DEADLINE_NEVER;
     }
     uint64_t deadline_ms = silence_end_ms(core);
     if (query->asked < count_questions(core) && query->began_ms + repeat_ms[query->asked] < deadline_ms) {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "deadline.h"
 #include "node.h"
 
 /* How far ahead a question takes along others that will be due. */
@@ -172,5 +173,5 @@ void suspicion_note_question(struct muster_core *core, const struct message *que
 
 uint64_t suspicion_deadline(const struct muster_core *core) {
     const struct peer *peer = peer_table_first_due(&core->table);
-    return peer == NULL || is_blind(core) ? UINT64_MAX : peer->due_ms;
+    return peer == NULL || is_blind(core) ? DEADLINE_NEVER : peer->due_ms;
 }

@@ -120,14 +120,6 @@ bool document_number(const document_node_t *node, double *value) {
     return true;
 }
 
-bool document_bool(const document_node_t *node, bool *value) {
-    if (document_type(node) != DOCUMENT_BOOL) {
-        return false;
-    }
-    *value = cJSON_IsTrue(item_of(node));
-    return true;
-}
-
 void document_init(struct document *document) {
     cJSON *root = cJSON_CreateObject();
     *document = (struct document){.root = node_of(root), .failed = root == NULL};

@@ -72,9 +72,6 @@ bool document_integer(const document_node_t *node, uint64_t *value);
  * lies beyond the range of a double, as 1e999 does. */
 bool document_number(const document_node_t *node, double *value);
 
-/* The value of a DOCUMENT_BOOL. False, *value untouched, when node is no bool. */
-bool document_bool(const document_node_t *node, bool *value);
-
 /* ---- building ---- */
 
 /* Begins a document with an empty object as its root. */

@@ -94,7 +94,6 @@ static void test_null_node(void **state) {
     (void)state;
     uint64_t integer = UNTOUCHED;
     double number = UNTOUCHED;
-    bool truth = true;
     assert_int_equal(document_type(NULL), DOCUMENT_NONE);
     assert_null(document_member(NULL, "a"));
     assert_null(document_first(NULL));
@@ -104,7 +103,6 @@ static void test_null_node(void **state) {
     assert_int_equal(document_count(NULL), 0);
     assert_false(document_integer(NULL, &integer));
     assert_false(document_number(NULL, &number));
-    assert_false(document_bool(NULL, &truth));
     document_free(NULL);
 }
 
@@ -190,23 +188,6 @@ static void test_number(void **state) {
         assert_true(value == UNTOUCHED);
         document_free(root);
     }
-}
-
-static void test_bool(void **state) {
-    (void)state;
-    document_node_t *root = parse("[true,false,1,null]");
-    const document_node_t *node = document_first(root);
-    bool value = false;
-    assert_true(document_bool(node, &value));
-    assert_true(value);
-    node = document_next(node);
-    assert_true(document_bool(node, &value));
-    assert_false(value);
-    value = true;
-    assert_false(document_bool(document_next(node), &value));
-    assert_false(document_bool(document_next(document_next(node)), &value));
-    assert_true(value);
-    document_free(root);
 }
 
 /* The text need not end in a NUL, and nothing behind it is read. */
@@ -617,7 +598,6 @@ int main(void) {
         cmocka_unit_test(test_text_is_decoded),
         cmocka_unit_test(test_integer),
         cmocka_unit_test(test_number),
-        cmocka_unit_test(test_bool),
         cmocka_unit_test(test_parse_stops_at_length),
         cmocka_unit_test(test_build),
         cmocka_unit_test(test_deinit_of_zeroed),
