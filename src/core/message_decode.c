@@ -406,6 +406,7 @@ static enum muster_drop drop_of_scan(enum scan_result result) {
     case SCAN_NODES: return MUSTER_DROP_NODES;
     case SCAN_DUPLICATE: return MUSTER_DROP_DUPLICATE;
     case SCAN_NUMBER: return MUSTER_DROP_RANGE;
+    case SCAN_MEMORY: return MUSTER_DROP_MEMORY;
     case SCAN_OK:
     case SCAN_SYNTAX:
     case SCAN_TRUNCATED: break;

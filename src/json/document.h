@@ -36,7 +36,8 @@ struct document {
 
 /* ---- reading ---- */
 
-/* Parses a text that scan_value() accepted. Returns the root, owned by the caller (document_free()), or
+/* Parses a text that scan_value() or scan_large() accepted. Returns the root, owned by the caller
+ * (document_free()), or
  * NULL when memory is out. */
 document_node_t *document_parse(const char *text, size_t length);
 

@@ -3,12 +3,16 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "utf8.h"
 
 /* What peek() says behind the last byte. */
 #define END (-1)
+
+/* Names that scan_large() makes room for at first. */
+#define NAMES_FIRST 64
 
 /* A member's name as it stands in the text, without its quotes. */
 struct name {
@@ -21,9 +25,12 @@ struct scan {
     const char *at;
     const char *end;
     unsigned depth;
-    unsigned nodes;
-    unsigned names_used;
-    struct name names[SCAN_NODES_MAX]; /* of the objects that are open, the innermost object's last */
+    bool large; /* names[] is on the heap, and checked at the end of an object */
+    size_t nodes;
+    size_t nodes_max;
+    size_t names_used;
+    size_t names_room;
+    struct name *names; /* of the objects that are open, the innermost object's last */
 };
 
 static int peek(const struct scan *scan) {
@@ -239,47 +246,103 @@ static uint32_t decode_next(const char **at, const char *end) {
     return code_point;
 }
 
-static bool name_equal_decoded(const struct name *a, const struct name *b) {
+static int name_compare_decoded(const struct name *a, const struct name *b) {
     const char *a_at = a->text;
     const char *b_at = b->text;
     const char *a_end = a->text + a->length;
     const char *b_end = b->text + b->length;
     while (a_at < a_end && b_at < b_end) {
-        if (decode_next(&a_at, a_end) != decode_next(&b_at, b_end)) {
-            return false;
+        const uint32_t a_point = decode_next(&a_at, a_end);
+        const uint32_t b_point = decode_next(&b_at, b_end);
+        if (a_point != b_point) {
+            return a_point < b_point ? -1 : 1;
         }
     }
-    return a_at == a_end && b_at == b_end;
+    return (a_at < a_end) - (b_at < b_end);
+}
+
+/* Less than, equal to or greater than 0, by code points: the order of UTF-8's bytes too (RFC 3629, 1). */
+static int name_compare(const struct name *a, const struct name *b) {
+    if (a->escaped || b->escaped) {
+        return name_compare_decoded(a, b);
+    }
+    const int difference = memcmp(a->text, b->text, a->length < b->length ? a->length : b->length);
+    return difference != 0 ? difference : (a->length > b->length) - (a->length < b->length);
 }
 
 static bool name_equal(const struct name *a, const struct name *b) {
     if (a->escaped || b->escaped) {
-        return name_equal_decoded(a, b);
+        return name_compare_decoded(a, b) == 0;
     }
     return a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
 }
 
-/* Scans a name and keeps it in names[], where those of the same object begin at first. */
-static enum scan_result scan_name(struct scan *scan, unsigned first) {
-    const char *quote = scan->at;
-    if (!accept(scan, '"')) {
-        return unexpected(scan);
+/* For qsort(): equal names in the order of the text. */
+static int name_order(const void *a, const void *b) {
+    const struct name *left = a;
+    const struct name *right = b;
+    const int difference = name_compare(left, right);
+    return difference != 0 ? difference : (left->text > right->text) - (left->text < right->text);
+}
+
+/* Sorts the names of the object that ends here, and stops at the first in the text that is a second one.
+ * Sorting bounds what a hostile text can cost, as no hash without a secret would. */
+static enum scan_result check_sorted(struct scan *scan, size_t first) {
+    const char *twin = NULL;
+    qsort(&scan->names[first], scan->names_used - first, sizeof(*scan->names), name_order);
+    for (size_t i = first + 1; i < scan->names_used; i++) {
+        const struct name *name = &scan->names[i];
+        if ((twin == NULL || name->text < twin) && name_equal(name - 1, name)) {
+            twin = name->text;
+        }
     }
-    /* Each name kept but the last has its value counted in nodes, and so is the outermost container. */
-    assert(scan->names_used < SCAN_NODES_MAX);
-    struct name *name = &scan->names[scan->names_used++];
-    const enum scan_result result = scan_string(scan, &name->escaped);
-    if (result != SCAN_OK) {
-        return result;
-    }
-    name->text = quote + 1;
-    name->length = (size_t)(scan->at - name->text) - 1;
+    return twin == NULL ? SCAN_OK : refuse(scan, twin - 1, SCAN_DUPLICATE);
+}
+
+/* Compares the last name with those of its object before it. */
+static enum scan_result check_last(struct scan *scan, size_t first) {
+    const struct name *name = &scan->names[scan->names_used - 1];
     for (const struct name *other = &scan->names[first]; other < name; other++) {
         if (name_equal(other, name)) {
-            return refuse(scan, quote, SCAN_DUPLICATE);
+            return refuse(scan, name->text - 1, SCAN_DUPLICATE);
         }
     }
     return SCAN_OK;
+}
+
+/* Room for one name more. */
+static enum scan_result grow_names(struct scan *scan) {
+    /* Each name kept but the last has its value counted in nodes, and so is the outermost container. */
+    assert(scan->names_used < scan->nodes_max);
+    if (scan->names_used < scan->names_room) {
+        return SCAN_OK;
+    }
+    const size_t room = scan->names_room == 0 ? NAMES_FIRST : 2 * scan->names_room;
+    struct name *names = realloc(scan->names, room * sizeof(*names));
+    if (names == NULL) {
+        return SCAN_MEMORY;
+    }
+    scan->names = names;
+    scan->names_room = room;
+    return SCAN_OK;
+}
+
+/* Scans a name and keeps it in names[], where those of the same object begin at first. */
+static enum scan_result scan_name(struct scan *scan, size_t first) {
+    struct name name = {.text = scan->at + 1};
+    if (!accept(scan, '"')) {
+        return unexpected(scan);
+    }
+    enum scan_result result = scan_string(scan, &name.escaped);
+    if (result == SCAN_OK) {
+        result = grow_names(scan);
+    }
+    if (result != SCAN_OK) {
+        return result;
+    }
+    name.length = (size_t)(scan->at - name.text) - 1;
+    scan->names[scan->names_used++] = name;
+    return scan->large ? SCAN_OK : check_last(scan, first);
 }
 
 static enum scan_result scan_node(struct scan *scan);
@@ -348,7 +411,7 @@ static enum scan_result scan_array(struct scan *scan) {
     return expect(scan, ']');
 }
 
-static enum scan_result scan_member(struct scan *scan, unsigned first) {
+static enum scan_result scan_member(struct scan *scan, size_t first) {
     skip_space(scan);
     enum scan_result result = scan_name(scan, first);
     if (result != SCAN_OK) {
@@ -360,7 +423,7 @@ static enum scan_result scan_member(struct scan *scan, unsigned first) {
 }
 
 static enum scan_result scan_object(struct scan *scan) {
-    const unsigned first = scan->names_used;
+    const size_t first = scan->names_used;
     skip_space(scan);
     if (accept(scan, '}')) {
         return SCAN_OK;
@@ -372,8 +435,12 @@ static enum scan_result scan_object(struct scan *scan) {
         }
         skip_space(scan);
     } while (accept(scan, ','));
+    enum scan_result result = expect(scan, '}');
+    if (result == SCAN_OK && scan->large) {
+        result = check_sorted(scan, first);
+    }
     scan->names_used = first;
-    return expect(scan, '}');
+    return result;
 }
 
 static enum scan_result scan_container(struct scan *scan) {
@@ -403,29 +470,56 @@ static enum scan_result scan_by_first_byte(struct scan *scan) {
 /* One value with the white space before it. */
 static enum scan_result scan_node(struct scan *scan) {
     skip_space(scan);
-    if (scan->nodes == SCAN_NODES_MAX && peek(scan) != END) {
+    if (scan->nodes == scan->nodes_max && peek(scan) != END) {
         return SCAN_NODES;
     }
     scan->nodes++;
     return scan_by_first_byte(scan);
 }
 
-enum scan_result scan_value(const char *text, size_t length, size_t *offset) {
-    struct scan scan; /* names[] stays uninitialised: clearing 6 KiB would cost more than a datagram's scan */
-    scan.at = text;
-    scan.end = text + length;
-    scan.depth = 0;
-    scan.nodes = 0;
-    scan.names_used = 0;
-    enum scan_result result = scan_node(&scan);
+/* The whole text, which scan stands at the begin of. */
+static enum scan_result scan_text(struct scan *scan, size_t *offset) {
+    const char *text = scan->at;
+    enum scan_result result = scan_node(scan);
     if (result == SCAN_OK) {
-        skip_space(&scan);
-        result = peek(&scan) == END ? SCAN_OK : SCAN_SYNTAX;
+        skip_space(scan);
+        result = peek(scan) == END ? SCAN_OK : SCAN_SYNTAX;
     }
     if (result != SCAN_OK && offset != NULL) {
-        *offset = (size_t)(scan.at - text);
+        *offset = (size_t)(scan->at - text);
     }
     return result;
+}
+
+enum scan_result scan_value(const char *text, size_t length, size_t *offset) {
+    struct name
+        names[SCAN_NODES_MAX]; /* uninitialised: clearing 6 KiB would cost more than a datagram's scan */
+    struct scan scan = {.at = text,
+                        .end = text + length,
+                        .nodes_max = SCAN_NODES_MAX,
+                        .names_room = SCAN_NODES_MAX,
+                        .names = names};
+    return scan_text(&scan, offset);
+}
+
+enum scan_result scan_large(const char *text, size_t length, size_t nodes_max, size_t *offset) {
+    struct scan scan = {.at = text, .end = text + length, .large = true, .nodes_max = nodes_max};
+    const enum scan_result result = scan_text(&scan, offset);
+    free(scan.names);
+    return result;
+}
+
+struct scan_position scan_position(const char *text, size_t offset) {
+    struct scan_position position = {.line = 1, .column = 1};
+    for (size_t i = 0; i < offset; i++) {
+        if (text[i] == '\n') {
+            position.line++;
+            position.column = 1;
+        } else if (((unsigned char)text[i] & 0xC0) != 0x80) { /* continuation bytes are not characters */
+            position.column++;
+        }
+    }
+    return position;
 }
 
 const char *scan_result_text(enum scan_result result) {
@@ -439,6 +533,7 @@ const char *scan_result_text(enum scan_result result) {
     case SCAN_DEPTH: return "nested too deep";
     case SCAN_NODES: return "too many values";
     case SCAN_DUPLICATE: return "a name that is there twice";
+    case SCAN_MEMORY: return "out of memory";
     }
     return "unknown result";
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cmocka_all.h"
+#include "countdown.h"
 #include "scan.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -38,9 +39,27 @@ static void check(const char *text, size_t length, enum scan_result expected, si
     assert_int_equal(scan_exactly(text, length, NULL), expected);
 }
 
+/* The same of scan_large(). */
+static void check_large(const char *text, size_t length, size_t nodes_max, enum scan_result expected,
+                        size_t expected_offset) {
+    size_t offset = UNTOUCHED;
+    char *copy = malloc(length == 0 ? 1 : length);
+    assert_non_null(copy);
+    memcpy(copy, text, length);
+    const enum scan_result result = scan_large(length == 0 ? copy + 1 : copy, length, nodes_max, &offset);
+    assert_int_equal(scan_large(length == 0 ? copy + 1 : copy, length, nodes_max, NULL), result);
+    free(copy);
+    if (result != expected || offset != expected_offset) {
+        fail_msg("%.*s: %s at %zu, expected %s at %zu", (int)(length < 200 ? length : 200), text,
+                 scan_result_text(result), offset, scan_result_text(expected), expected_offset);
+    }
+}
+
 static void check_all(const struct scan_case *cases, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        check(cases[i].text, strlen(cases[i].text), cases[i].result, cases[i].offset);
+        const struct scan_case *c = &cases[i];
+        check(c->text, strlen(c->text), c->result, c->offset);
+        check_large(c->text, strlen(c->text), SCAN_NODES_MAX, c->result, c->offset);
     }
 }
 
@@ -80,6 +99,7 @@ static void test_accepts(void **state) {
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
         check(texts[i], strlen(texts[i]), SCAN_OK, UNTOUCHED);
+        check_large(texts[i], strlen(texts[i]), SCAN_NODES_MAX, SCAN_OK, UNTOUCHED);
     }
 }
 
@@ -308,7 +328,7 @@ static void test_depth(void **state) {
 
 /* An array of count - 1 zeros, or an object of as many members, all names different. */
 static char *many_nodes(size_t count, char open, char close) {
-    char *text = malloc(count * sizeof("\"000\":0,") + 8);
+    char *text = malloc(count * sizeof("\"00000\":0,") + 8);
     assert_non_null(text);
     char *at = text;
     *at++ = open;
@@ -395,6 +415,7 @@ static void test_names_that_differ(void **state) {
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
         check(texts[i], strlen(texts[i]), SCAN_OK, UNTOUCHED);
+        check_large(texts[i], strlen(texts[i]), SCAN_NODES_MAX, SCAN_OK, UNTOUCHED);
     }
 }
 
@@ -410,9 +431,123 @@ static void test_duplicate_among_many(void **state) {
     }
 }
 
+#define LARGE ((size_t)16384)
+
+static void test_large_nodes(void **state) {
+    (void)state;
+    static const char brackets[] = "[]{}";
+    for (const char *pair = brackets; *pair != '\0'; pair += 2) {
+        char *text = many_nodes(LARGE, pair[0], pair[1]);
+        const size_t length = strlen(text);
+        check_large(text, length, LARGE, SCAN_OK, UNTOUCHED);
+        /* Behind the last value: the bracket, and in front of it the one byte of the value. */
+        check_large(text, length, LARGE - 1, SCAN_NODES, length - 2);
+        free(text);
+    }
+    check_large("[0]", 3, 1, SCAN_NODES, 1);
+    check_large("0", 1, 1, SCAN_OK, UNTOUCHED);
+    check_large("0", 1, 0, SCAN_NODES, 0);
+    check_large("", 0, LARGE, SCAN_TRUNCATED, 0);
+    check_large("[[[[[[[[[", 9, LARGE, SCAN_DEPTH, 8);
+}
+
+/* An object of count members with names of `format`, then those of `twins`, all values 0. */
+static char *members_then(const char *format, size_t count, const char *twins) {
+    char *text = malloc(count * 64 + strlen(twins) + 8);
+    assert_non_null(text);
+    char *at = text;
+    *at++ = '{';
+    for (size_t i = 0; i < count; i++) {
+        *at++ = '"';
+        at += sprintf(at, format, i);
+        at += sprintf(at, "\":0,");
+    }
+    sprintf(at, "%s}", twins);
+    return text;
+}
+
+static void check_twins(const char *format, const char *twins, size_t behind) {
+    char *text = members_then(format, LARGE / 2, twins);
+    const size_t length = strlen(text);
+    check_large(text, length, LARGE, SCAN_DUPLICATE, length - strlen(twins) - 1 + behind);
+    free(text);
+}
+
+static void test_large_duplicates(void **state) {
+    (void)state;
+    check_twins("%05zu", "\"00000\":0", 0);
+    check_twins("%05zu", "\"08191\":0", 0);
+    check_twins("%05zu", "\"x\":0,\"04711\":0", 6);
+    check_twins("%05zu", "\"\\u0030471\\u0031\":0", 0);             /* the same by its escapes */
+    check_twins("\\u0030%04zu", "\"04711\":0", 0);                  /* and the other way round */
+    check_twins("%05zu", "\"00002\":0,\"00001\":0,\"00002\":0", 0); /* the first in the text, not in order */
+    check_twins("%05zu", "\"x\":0,\"x\":0,\"x\":0", 6);
+    check_twins("%05zu", "\"o\":{\"00001\":0,\"o\":0},\"00001\":0", 22);
+}
+
+/* Names that begin the same and have the one byte that differs last, in no order. */
+static void test_large_without_duplicates(void **state) {
+    (void)state;
+    static const char *const formats[] = {"%zu", "same-beginning-%05zu", "\\u0061\\ud83d\\ude00%zu",
+                                          "\xC3\xBC%zu"};
+    for (size_t i = 0; i < COUNT(formats); i++) {
+        char *text = members_then(formats[i], LARGE / 2, "\"\":{\"a\":0},\"a\":0,\"A\":0,\"\\u00fc\":0");
+        check_large(text, strlen(text), LARGE, SCAN_OK, UNTOUCHED);
+        free(text);
+    }
+}
+
+static void test_large_without_memory(void **state) {
+    (void)state;
+    char *text = members_then("%zu", 1000, "\"x\":0");
+    unsigned long failures = 0;
+    for (;; failures++) {
+        size_t offset = UNTOUCHED;
+        countdown_set(failures + 1);
+        const enum scan_result result = scan_large(text, strlen(text), LARGE, &offset);
+        const int has_failed = countdown_has_failed();
+        countdown_set(0);
+        if (!has_failed) {
+            assert_int_equal(result, SCAN_OK);
+            break;
+        }
+        assert_int_equal(result, SCAN_MEMORY);
+        assert_true(offset < strlen(text));
+    }
+    assert_true(failures > 1);
+    free(text);
+}
+
+/* No allocation of any kind: datagrams are scanned with the memory that there is. */
+static void test_value_allocates_nothing(void **state) {
+    (void)state;
+    char *text = many_nodes(SCAN_NODES_MAX, '{', '}');
+    countdown_set(1);
+    assert_int_equal(scan_value(text, strlen(text), NULL), SCAN_OK);
+    assert_false(countdown_has_failed());
+    countdown_set(0);
+    free(text);
+}
+
+static void test_positions(void **state) {
+    (void)state;
+    static const char text[] = "{\n  \"\xC3\xBC\xF0\x9F\x98\x80\": x\r\n}\n";
+    static const struct {
+        size_t offset;
+        size_t line;
+        size_t column;
+    } cases[] = {{0, 1, 1},  {1, 1, 2},  {2, 2, 1},  {5, 2, 4},  {7, 2, 5},
+                 {11, 2, 6}, {14, 2, 9}, {17, 3, 1}, {18, 3, 2}, {19, 4, 1}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct scan_position position = scan_position(text, cases[i].offset);
+        assert_int_equal(position.line, cases[i].line);
+        assert_int_equal(position.column, cases[i].column);
+    }
+}
+
 static void test_result_texts(void **state) {
     (void)state;
-    for (int a = SCAN_OK; a <= SCAN_DUPLICATE; a++) {
+    for (int a = SCAN_OK; a <= SCAN_MEMORY; a++) {
         assert_true(strlen(scan_result_text((enum scan_result)a)) > 0);
         for (int b = SCAN_OK; b < a; b++) {
             assert_string_not_equal(scan_result_text((enum scan_result)a),
@@ -420,7 +555,7 @@ static void test_result_texts(void **state) {
         }
     }
     assert_string_equal(scan_result_text(SCAN_UTF8), "bytes that are not UTF-8");
-    assert_non_null(scan_result_text((enum scan_result)(SCAN_DUPLICATE + 1)));
+    assert_non_null(scan_result_text((enum scan_result)(SCAN_MEMORY + 1)));
 }
 
 int main(void) {
@@ -439,6 +574,12 @@ int main(void) {
         cmocka_unit_test(test_duplicates),
         cmocka_unit_test(test_names_that_differ),
         cmocka_unit_test(test_duplicate_among_many),
+        cmocka_unit_test(test_large_nodes),
+        cmocka_unit_test(test_large_duplicates),
+        cmocka_unit_test(test_large_without_duplicates),
+        cmocka_unit_test(test_large_without_memory),
+        cmocka_unit_test(test_value_allocates_nothing),
+        cmocka_unit_test(test_positions),
         cmocka_unit_test(test_result_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
