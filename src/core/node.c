@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 
+#include "change.h"
 #include "deadline.h"
 #include "merge.h"
 #include "suspicion.h"
@@ -189,6 +190,10 @@ static int step_update(muster_core_t *core, const struct muster_command *command
     return error;
 }
 
+static int step_change(muster_core_t *core, const struct muster_command *command) {
+    return core->is_observer || command->change == NULL ? MUSTER_EINVAL : change_apply(core, command->change);
+}
+
 static int step_rekey(muster_core_t *core, const struct muster_command *command) {
     if (core->is_observer || command->key == NULL || !is_boot(command->boot) ||
         !is_crypto_complete(&command->crypto, command->key)) {
@@ -213,6 +218,7 @@ static int step_command(muster_core_t *core, const struct muster_command *comman
     switch (command->kind) {
     case MUSTER_COMMAND_QUERY: return query_begin(core, command->type, command->name, true);
     case MUSTER_COMMAND_UPDATE: return step_update(core, command);
+    case MUSTER_COMMAND_CHANGE: return step_change(core, command);
     case MUSTER_COMMAND_LEAVE: presence_leave(core); return 0;
     case MUSTER_COMMAND_REKEY: return step_rekey(core, command);
     }

@@ -252,18 +252,22 @@ void muster_close(muster_t *node, muster_close_cb on_closed, void *context) {
 
 /* ---- what an open node does ---- */
 
-int muster_update(muster_t *node, const struct muster_document *document) {
-    if (document == NULL) {
-        return MUSTER_EINVAL;
-    }
+static int command(muster_t *node, const struct muster_command *command) {
     if (node->is_closing) {
         return MUSTER_ECLOSING;
     }
-    struct muster_event event = {.kind = MUSTER_EVENT_COMMAND,
-                                 .command = {.kind = MUSTER_COMMAND_UPDATE, .document = document}};
+    struct muster_event event = {.kind = MUSTER_EVENT_COMMAND, .command = *command};
     int error = runner_step(node, &event);
     runner_work(node);
     return error;
+}
+
+int muster_update(muster_t *node, const struct muster_document *document) {
+    return command(node, &(struct muster_command){.kind = MUSTER_COMMAND_UPDATE, .document = document});
+}
+
+int muster_change(muster_t *node, const struct muster_change *change) {
+    return command(node, &(struct muster_command){.kind = MUSTER_COMMAND_CHANGE, .change = change});
 }
 
 int muster_query(muster_t *node, const char *type, const char *name, muster_settled_cb on_settled,

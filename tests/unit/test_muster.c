@@ -311,9 +311,17 @@ static void nodes_find_each_other(void **context) {
     assert_int_equal(error, 0);
     AWAIT(fixture, tells(a, "changed b"));
 
+    static const char *const room[] = {"room"};
+    struct muster_change change = {.removed_attrs = room, .removed_attr_count = 1};
+    INSIDE(fixture, error = muster_change(b->handle, &change));
+    assert_int_equal(error, 0);
+    assert_int_equal(muster_change(b->handle, &change), MUSTER_ENOTFOUND);
+    AWAIT(fixture, tells(a, "changed b, changed b"));
+
     close_node(b);
+    assert_int_equal(muster_change(b->handle, &change), MUSTER_ECLOSING);
     AWAIT(fixture, b->closed == 1 && tells(a, "left b"));
-    assert_string_equal(a->story, "joined b, changed b, left b");
+    assert_string_equal(a->story, "joined b, changed b, changed b, left b");
     assert_string_equal(b->story, "joined a");
 }
 

@@ -90,6 +90,21 @@ struct muster_document {
     size_t attr_count;
 };
 
+/* What to change in one's own document; the rest of it stays. A service is known by its type, proto and port,
+ * an attribute by its name; none may be named twice, nor be both set and removed. All zero changes nothing.
+ */
+struct muster_change {
+    const char *name;                      /* NULL: keep it */
+    const struct muster_service *services; /* added, or put in the place of the same one */
+    size_t service_count;
+    const struct muster_service *removed_services; /* only their type, proto and port count */
+    size_t removed_service_count;
+    const struct muster_text *attrs; /* added, or given this value */
+    size_t attr_count;
+    const char *const *removed_attrs; /* names */
+    size_t removed_attr_count;
+};
+
 enum muster_state {
     MUSTER_ALIVE,   /* heard within its own promise */
     MUSTER_SUSPECT, /* broke its promise; the group is being asked for it */
@@ -279,6 +294,7 @@ struct muster_datagram {
 enum muster_command_kind {
     MUSTER_COMMAND_QUERY,  /* ask the group who is there; MUSTER_OUTPUT_SETTLED follows for each QUERY */
     MUSTER_COMMAND_UPDATE, /* replace the document; its name may change too */
+    MUSTER_COMMAND_CHANGE, /* change parts of the document */
     MUSTER_COMMAND_LEAVE,  /* say bye; MUSTER_OUTPUT_LEFT follows, and nothing is said after it */
     MUSTER_COMMAND_REKEY,  /* go on under another key, as a new peer */
 };
@@ -288,6 +304,7 @@ struct muster_command {
     const char *type;                       /* QUERY: only peers with such a service; NULL: any */
     const char *name;                       /* QUERY: only peers of this name; NULL: any */
     const struct muster_document *document; /* UPDATE, copied */
+    const struct muster_change *change;     /* CHANGE, copied */
     const uint8_t *key;                     /* REKEY, copied */
     struct muster_crypto crypto;            /* REKEY */
     uint64_t boot;                          /* REKEY */
@@ -312,9 +329,10 @@ struct muster_event {
 
 /* Lets the node see an event, and do what is due by event->now_ms. Datagrams, however bad, are never an
  * error: they are counted. A command or paths can be refused, and then changed nothing: MUSTER_EINVAL (an
- * observer told to update or rekey, a document that breaks a rule, a QUERY that nobody could match, a path
- * twice), MUSTER_ETOOBIG, MUSTER_EFULL (too many paths or queries under way), MUSTER_ENOMEM, MUSTER_ECLOSING
- * (after LEAVE), or what sign returned. */
+ * observer told to update, change or rekey, a document or change that breaks a rule, a QUERY that nobody
+ * could match, a path twice), MUSTER_ENOTFOUND (a CHANGE removes what is not there), MUSTER_ETOOBIG,
+ * MUSTER_EFULL (too many paths or queries under way), MUSTER_ENOMEM, MUSTER_ECLOSING (after LEAVE), or what
+ * sign returned. */
 MUSTER_API int muster_core_step(muster_core_t *core, const struct muster_event *event);
 
 enum muster_output_kind {

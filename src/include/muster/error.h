@@ -25,7 +25,8 @@ extern "C" {
     X(ESTATE, -10, "the state directory cannot be used")       \
     X(ECRYPTO, -11, "the cryptographic library failed")        \
     X(ESYSTEM, -12, "the operating system refused")            \
-    X(ECLOSING, -13, "the node is closing")
+    X(ECLOSING, -13, "the node is closing")                    \
+    X(ENOTFOUND, -14, "nothing of that kind is there")
 
 enum muster_error {
 #define MUSTER_ERROR_ENUM(name, code, text) MUSTER_##name = (code),

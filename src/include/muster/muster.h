@@ -78,6 +78,11 @@ MUSTER_API void muster_close(muster_t *node, muster_close_cb on_closed, void *co
  * PROTOCOL.md), MUSTER_ETOOBIG, MUSTER_ENOMEM, MUSTER_ECLOSING. */
 MUSTER_API int muster_update(muster_t *node, const struct muster_document *document);
 
+/* Announces the document with these changes from now on. MUSTER_EINVAL (an observer, a change that names
+ * something twice, or a result that breaks a rule of PROTOCOL.md), MUSTER_ENOTFOUND (it removes what is not
+ * there), MUSTER_ETOOBIG, MUSTER_ENOMEM, MUSTER_ECLOSING; then nothing of it was done. */
+MUSTER_API int muster_change(muster_t *node, const struct muster_change *change);
+
 /* Asks the group who is there, only for peers with a service of this type and of this name (each NULL:
  * any), and calls on_settled (may be NULL) when the answers are in: when as many peers are known as the
  * others say there are, or when a last window passed in silence, in any case within two seconds. One that

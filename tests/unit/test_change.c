@@ -1,0 +1,291 @@
+/* One's own document changed piece by piece: what the others see of it, and what is refused. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmocka_all.h"
+#include "countdown.h"
+#include "world.h"
+
+#define A 0
+#define B 1
+
+static struct world world;
+
+/* "a" has the service http/tcp:8080, as world_add() gives it. */
+static int begin(void **state) {
+    (void)state;
+    world_init(&world, 1);
+    world_add(&world, "a");
+    world_add(&world, "b");
+    world_run(&world, 3000);
+    world_story(&world);
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    countdown_set(0);
+    world_deinit(&world);
+    return 0;
+}
+
+static int change(size_t index, const struct muster_change *change) {
+    struct muster_command command = {.kind = MUSTER_COMMAND_CHANGE, .change = change};
+    return world_command(&world, index, &command);
+}
+
+/* ---- what a document says, as one line ---- */
+
+struct line {
+    char text[1024];
+};
+
+static void append(struct line *line, const char *format, const char *first, const char *second) {
+    size_t used = strlen(line->text);
+    snprintf(line->text + used, sizeof line->text - used, format, first, second);
+}
+
+static void append_service(struct line *line, const struct muster_service *service) {
+    char port[8];
+    snprintf(port, sizeof port, ":%u", service->port);
+    append(line, " %s/%s", service->type, service->proto);
+    append(line, "%s%s", port, "");
+    if (service->name[0] != '\0') {
+        append(line, "(%s)%s", service->name, "");
+    }
+    for (size_t i = 0; i < service->txt_count; i++) {
+        append(line, "[%s=%s]", service->txt[i].name, service->txt[i].value);
+    }
+}
+
+/* What "b" has of the only peer that it knows: "a http/tcp:8080[path=/] room=cellar". */
+static struct line seen(void) {
+    struct line line = {""};
+    struct muster_peer_list list;
+    world_run(&world, 200);
+    assert_int_equal(muster_core_peers(world.nodes[B].core, &list), 0);
+    assert_int_equal(list.count, 1);
+    const struct muster_document *document = &list.peers[0].document;
+    append(&line, "%s%s", document->name, "");
+    for (size_t i = 0; i < document->service_count; i++) {
+        append_service(&line, &document->services[i]);
+    }
+    for (size_t i = 0; i < document->attr_count; i++) {
+        append(&line, " %s=%s", document->attrs[i].name, document->attrs[i].value);
+    }
+    muster_peer_list_free(&list);
+    return line;
+}
+
+#define ASSERT_SEEN(expected) assert_string_equal(seen().text, expected)
+
+/* ---- pieces ---- */
+
+static const struct muster_text path = {.name = "path", .value = "/"};
+static const struct muster_service http = {.name = "", .type = "http", .proto = "tcp", .port = 8080};
+static const struct muster_service http_described = {
+    .name = "web", .type = "http", .proto = "tcp", .port = 8080, .txt = &path, .txt_count = 1};
+static const struct muster_service ipp = {.name = NULL, .type = "ipp", .proto = "tcp", .port = 631};
+static const struct muster_text cellar = {.name = "room", .value = "cellar"};
+static const struct muster_text attic = {.name = "room", .value = "attic"};
+static const struct muster_text warm = {.name = "cel", .value = "21.5"};
+static const char *const room[] = {"room"};
+
+static const struct muster_change add_ipp = {.services = &ipp, .service_count = 1};
+static const struct muster_change set_cellar = {.attrs = &cellar, .attr_count = 1};
+
+/* ---- changes ---- */
+
+static void services_are_added_replaced_and_removed(void **state) {
+    (void)state;
+    struct muster_change describe = {.services = &http_described, .service_count = 1};
+    struct muster_change remove = {.removed_services = &http, .removed_service_count = 1};
+    assert_int_equal(change(A, &add_ipp), 0);
+    ASSERT_SEEN("a http/tcp:8080 ipp/tcp:631");
+    assert_int_equal(change(A, &describe), 0);
+    ASSERT_SEEN("a http/tcp:8080(web)[path=/] ipp/tcp:631");
+    assert_int_equal(change(A, &remove), 0); /* by type, proto and port: its name and TXT do not matter */
+    ASSERT_SEEN("a ipp/tcp:631");
+    remove.removed_services = &ipp;
+    assert_int_equal(change(A, &remove), 0);
+    ASSERT_SEEN("a");
+    assert_string_equal(world_story(&world), "b: changed a\nb: changed a\nb: changed a\nb: changed a\n");
+}
+
+static void attrs_are_set_and_removed(void **state) {
+    (void)state;
+    struct muster_change set_two = {.attrs = (const struct muster_text[]){warm, attic}, .attr_count = 2};
+    struct muster_change remove = {.removed_attrs = room, .removed_attr_count = 1};
+    assert_int_equal(change(A, &set_cellar), 0);
+    ASSERT_SEEN("a http/tcp:8080 room=cellar");
+    assert_int_equal(change(A, &set_two), 0);
+    ASSERT_SEEN("a http/tcp:8080 room=attic cel=21.5");
+    assert_int_equal(change(A, &remove), 0);
+    ASSERT_SEEN("a http/tcp:8080 cel=21.5");
+}
+
+static void all_at_once(void **state) {
+    (void)state;
+    assert_int_equal(change(A, &set_cellar), 0);
+    struct muster_change everything = {.name = "alpha",
+                                       .services = &ipp,
+                                       .service_count = 1,
+                                       .removed_services = &http,
+                                       .removed_service_count = 1,
+                                       .attrs = &warm,
+                                       .attr_count = 1,
+                                       .removed_attrs = room,
+                                       .removed_attr_count = 1};
+    assert_int_equal(change(A, &everything), 0);
+    ASSERT_SEEN("alpha ipp/tcp:631 cel=21.5");
+    assert_int_equal(change(A, &(struct muster_change){.name = NULL}), 0); /* nothing is no error */
+    ASSERT_SEEN("alpha ipp/tcp:631 cel=21.5");
+}
+
+static void a_change_follows_an_update(void **state) {
+    (void)state;
+    assert_int_equal(change(A, &set_cellar), 0);
+    assert_int_equal(world_update(&world, A, "a", 9090), 0);
+    assert_int_equal(change(A, &add_ipp), 0);
+    ASSERT_SEEN("a http/tcp:9090 ipp/tcp:631");
+}
+
+/* ---- refusals ---- */
+
+static void what_is_not_there_is_not_removed(void **state) {
+    (void)state;
+    struct muster_service other = http;
+    struct muster_change services = {
+        .attrs = &cellar, .attr_count = 1, .removed_services = &other, .removed_service_count = 1};
+    struct muster_change attrs = {.removed_attrs = room, .removed_attr_count = 1};
+    other.port = 8081;
+    assert_int_equal(change(A, &services), MUSTER_ENOTFOUND);
+    other = http;
+    other.proto = "udp";
+    assert_int_equal(change(A, &services), MUSTER_ENOTFOUND);
+    other = http;
+    other.type = "https";
+    assert_int_equal(change(A, &services), MUSTER_ENOTFOUND);
+    assert_int_equal(change(A, &attrs), MUSTER_ENOTFOUND);
+    ASSERT_SEEN("a http/tcp:8080");
+    assert_string_equal(world_story(&world), "");
+}
+
+static void nothing_is_named_twice(void **state) {
+    (void)state;
+    const struct muster_service services[] = {http, http_described};
+    const struct muster_text attrs[] = {cellar, attic};
+    const char *const names[] = {"room", "room"};
+    const struct muster_change changes[] = {
+        {.services = services, .service_count = 2},
+        {.removed_services = services, .removed_service_count = 2},
+        {.services = services, .service_count = 1, .removed_services = &http, .removed_service_count = 1},
+        {.attrs = attrs, .attr_count = 2},
+        {.removed_attrs = names, .removed_attr_count = 2},
+        {.attrs = attrs, .attr_count = 1, .removed_attrs = names, .removed_attr_count = 1},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        assert_int_equal(change(A, &changes[i]), MUSTER_EINVAL);
+    }
+    ASSERT_SEEN("a http/tcp:8080");
+}
+
+static void what_breaks_a_rule_is_refused(void **state) {
+    (void)state;
+    const struct muster_service services[] = {
+        {.name = "", .type = NULL, .proto = "tcp", .port = 1},
+        {.name = "", .type = "http", .proto = NULL, .port = 1},
+        {.name = "", .type = "HTTP", .proto = "tcp", .port = 1},
+        {.name = "", .type = "http", .proto = "tcp", .port = 0},
+    };
+    const struct muster_text attrs[] = {
+        {.name = NULL, .value = ""}, {.name = "a", .value = NULL}, {.name = "", .value = ""}};
+    const char *const no_name[] = {NULL};
+    for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
+        struct muster_change added = {.services = &services[i], .service_count = 1};
+        assert_int_equal(change(A, &added), MUSTER_EINVAL);
+    }
+    for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++) {
+        struct muster_change set = {.attrs = &attrs[i], .attr_count = 1};
+        assert_int_equal(change(A, &set), MUSTER_EINVAL);
+    }
+    struct muster_change services_removed = {.removed_services = services, .removed_service_count = 1};
+    struct muster_change attrs_removed = {.removed_attrs = no_name, .removed_attr_count = 1};
+    struct muster_change nameless = {.name = ""};
+    assert_int_equal(change(A, &services_removed), MUSTER_EINVAL);
+    assert_int_equal(change(A, &attrs_removed), MUSTER_EINVAL);
+    assert_int_equal(change(A, &nameless), MUSTER_EINVAL);
+    assert_int_equal(change(A, NULL), MUSTER_EINVAL);
+    ASSERT_SEEN("a http/tcp:8080");
+}
+
+static void what_does_not_fit_is_refused(void **state) {
+    (void)state;
+    char value[MUSTER_VALUE_BYTES_MAX + 1];
+    memset(value, 'x', MUSTER_VALUE_BYTES_MAX);
+    value[MUSTER_VALUE_BYTES_MAX] = '\0';
+    const char *const names[] = {"a", "b", "c", "d", "e"};
+    int error = 0;
+    size_t fitting = 0;
+    while (error == 0) {
+        struct muster_text attr = {.name = names[fitting], .value = value};
+        error = change(A, &(struct muster_change){.attrs = &attr, .attr_count = 1});
+        fitting += error == 0 ? 1 : 0;
+    }
+    assert_int_equal(error, MUSTER_ETOOBIG);
+    struct muster_change removed = {.removed_attrs = names, .removed_attr_count = fitting};
+    assert_int_equal(change(A, &removed), 0); /* what came before is there */
+    ASSERT_SEEN("a http/tcp:8080");
+}
+
+static void an_observer_and_who_left_change_nothing(void **state) {
+    (void)state;
+    size_t observer = world_add(&world, "?");
+    assert_int_equal(change(observer, &set_cellar), MUSTER_EINVAL);
+    world_leave(&world, A);
+    assert_int_equal(change(A, &set_cellar), MUSTER_ECLOSING);
+}
+
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    struct muster_change everything = {.services = (const struct muster_service[]){ipp, http_described},
+                                       .service_count = 2,
+                                       .attrs = &cellar,
+                                       .attr_count = 1};
+    int error = MUSTER_ENOMEM;
+    unsigned long n = 0;
+    while (error != 0) {
+        countdown_set(++n);
+        struct muster_command command = {.kind = MUSTER_COMMAND_CHANGE, .change = &everything};
+        struct muster_event event = {
+            .kind = MUSTER_EVENT_COMMAND, .now_ms = world.now_ms, .command = command};
+        error = muster_core_step(world.nodes[A].core, &event);
+        bool has_failed = countdown_has_failed();
+        countdown_set(0);
+        if (error != 0) {
+            assert_true(has_failed);
+            assert_int_equal(error, MUSTER_ENOMEM);
+            ASSERT_SEEN("a http/tcp:8080");
+        }
+    }
+    assert_true(n > 3);
+    world_run(&world, 2000); /* the last failure may have been one of sending it */
+    ASSERT_SEEN("a http/tcp:8080(web)[path=/] ipp/tcp:631 room=cellar");
+}
+
+int main(void) {
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        STORY(services_are_added_replaced_and_removed),
+        STORY(attrs_are_set_and_removed),
+        STORY(all_at_once),
+        STORY(a_change_follows_an_update),
+        STORY(what_is_not_there_is_not_removed),
+        STORY(nothing_is_named_twice),
+        STORY(what_breaks_a_rule_is_refused),
+        STORY(what_does_not_fit_is_refused),
+        STORY(an_observer_and_who_left_change_nothing),
+        STORY(every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
