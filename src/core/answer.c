@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <sodium.h>
+
 #include "deadline.h"
 #include "node.h"
 #include "send.h"
@@ -96,6 +98,19 @@ static bool answer_group(struct muster_core *core, const struct message *query,
     return true;
 }
 
+/* Who takes a table needs only a few answers where tables are large: from those that the dice choose. */
+static bool is_chosen(const struct muster_core *core, const struct message *query) {
+    const uint64_t question[2] = {query->nonce, query->count};
+    uint64_t hash;
+    crypto_shorthash((uint8_t *)&hash, (const uint8_t *)question, sizeof question, core->table.seed);
+    return hash % peer_table_present(&core->table) < MUSTER_TABLE_ANSWERERS;
+}
+
+static bool is_for_a_few(const struct muster_core *core, const struct message *query) {
+    return query->takes_table && !query->asks_some && query->want_type == NULL && query->want_name == NULL &&
+           peer_table_present(&core->table) > MUSTER_TABLE_ROWS;
+}
+
 static bool answer_unicast(struct muster_core *core, const struct message *query,
                            const struct muster_datagram *datagram, unsigned path, enum muster_drop *reason) {
     if (!is_long_enough(core, query, datagram)) {
@@ -115,7 +130,8 @@ static bool answer_unicast(struct muster_core *core, const struct message *query
                                   .nonce = query->nonce,
                                   .due_ms = core->now_ms};
         if (!query->asks_some) {
-            answer->due_ms += random_ms(&core->random, answer_window_ms(core));
+            uint64_t window_ms = is_for_a_few(core, query) ? MUSTER_TABLE_ANSWER_MS : answer_window_ms(core);
+            answer->due_ms += random_ms(&core->random, window_ms);
         }
     }
     answer->heard |= path;
@@ -125,7 +141,7 @@ static bool answer_unicast(struct muster_core *core, const struct message *query
 
 bool answer_query(struct muster_core *core, const struct message *query,
                   const struct muster_datagram *datagram, enum muster_drop *reason) {
-    if (!is_asked(core, query)) {
+    if (!is_asked(core, query) || (is_for_a_few(core, query) && !is_chosen(core, query))) {
         return true;
     }
     enum muster_path_kind path = paths_kind_of(&datagram->destination);

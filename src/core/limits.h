@@ -87,6 +87,34 @@
 #define MUSTER_EVENTS_MAX 65536      /* and events for the application; a power of two */
 #define MUSTER_TOMBSTONE_MS_MAX 86400000
 
+/* ---- streams ---- */
+
+#define MUSTER_TABLE_ROWS 64            /* who holds more gives its table by stream, and only a few answer who asks for it */
+#define MUSTER_TABLE_ANSWERERS 8        /* so many of them, on average */
+#define MUSTER_TABLE_ANSWER_MS 50       /* within this */
+#define MUSTER_DOCUMENT_BYTES_MAX 65536 /* of a document that is fetched by stream, */
+#define MUSTER_DOCUMENT_NODES_MAX 16384 /* and values in it */
+#define MUSTER_DOCUMENTS_BYTES_MAX 16777216 /* of all that a node holds */
+#define MUSTER_STREAMS_MAX 64           /* accepted by TCP, */
+#define MUSTER_STREAMS_PER_ADDRESS 8    /* from one address, */
+#define MUSTER_STREAMS_LOCAL_MAX 64     /* and by the Unix socket */
+#define MUSTER_REQUEST_BYTES_MAX 1024   /* one line of who asks by TCP, */
+#define MUSTER_REQUEST_LOCAL_BYTES_MAX 262144 /* and of who may send a document */
+#define MUSTER_STREAM_CHUNK_BYTES 32768 /* handed over for writing at a time */
+#define MUSTER_STREAM_QUEUE_BYTES_MAX 1048576 /* events that wait for a watcher to read on; then it is cut off */
+#define MUSTER_STREAM_BYTES_MAX 134217728 /* that one connection is given, watchers excepted */
+#define MUSTER_STREAM_IDLE_MS 5000      /* without a request, or a reader that takes what was written */
+#define MUSTER_STREAM_TOTAL_MS 60000    /* that a connection by TCP may last, watchers excepted */
+#define MUSTER_REPLY_BYTES_MAX 65536    /* one part of an answer, its passed on lines excepted */
+#define MUSTER_FETCHES_MAX 4            /* streams that we open at a time */
+#define MUSTER_FETCH_IDLE_MS 1000       /* one that stalls so long is given up, */
+#define MUSTER_FETCH_TOTAL_MS 10000     /* or lasts so long */
+#define MUSTER_FETCH_BAD_MAX 64         /* or brings so many rows that no key vouches for */
+#define MUSTER_FETCH_TRIES 3            /* for one document, at different peers that have it */
+#define MUSTER_FETCH_RETRY_MS 2000      /* after that, twice as long each time, */
+#define MUSTER_FETCH_RETRY_MS_MAX 300000 /* up to this */
+#define MUSTER_SOURCES_MAX 4            /* peers that offered their table lately */
+
 /* ---- admission ---- */
 
 #define MUSTER_BUCKETS 4096            /* token buckets, shared by hash */

@@ -69,6 +69,16 @@ static void put_event(struct muster_core *core, struct peer *peer, enum muster_p
 
 /* A verified row keeps its address until the peer has answered from another one: what it said may have
  * been passed on by anybody. */
+/* Hearsay ends when the peer answered us; nobody can prove anything of one without a key, so hearing it must
+ * do. */
+static void confirm(struct muster_core *core, struct peer *peer, const struct arrival *arrival) {
+    if (peer->is_provisional && (arrival->is_fresh || !peer->is_verified)) {
+        peer->is_provisional = false;
+        peer_table_set_class(&core->table, peer,
+                             peer->state == MUSTER_ALIVE ? peer_class_of(peer) : peer->class);
+    }
+}
+
 static void note_address(struct muster_core *core, struct peer *peer, const struct arrival *arrival) {
     const struct muster_datagram *datagram = arrival->datagram;
     if (peer->is_verified && !peer_is_proven_at(peer, &datagram->source)) {
@@ -90,6 +100,7 @@ static void note_heard(struct muster_core *core, struct peer *peer, const struct
     if (!is_copy) {
         paths_heard(&core->paths, datagram->interface, paths_kind_of(&datagram->destination), core->now_ms);
         note_address(core, peer, arrival);
+        confirm(core, peer, arrival);
     }
 }
 
@@ -125,7 +136,7 @@ static void note_promise(struct muster_core *core, struct peer *peer, const stru
 
 static void revive(struct muster_core *core, struct peer *peer) {
     peer->state = MUSTER_ALIVE;
-    peer_table_set_class(&core->table, peer, peer->is_verified ? CLASS_VERIFIED : CLASS_UNVERIFIED);
+    peer_table_set_class(&core->table, peer, peer_class_of(peer));
     peer_table_set_due(&core->table, peer, suspicion_due_ms(core, peer));
 }
 
@@ -148,16 +159,26 @@ static void begin_again(struct peer *peer, uint64_t boot) {
 
 /* ---- rows ---- */
 
+static int set_announce(struct muster_core *core, struct peer *peer, const struct arrival *arrival) {
+    const struct muster_datagram *datagram = arrival->datagram;
+    int error =
+        peer_table_set_announce(&core->table, peer, arrival->message, datagram->bytes, datagram->length);
+    if (error == 0 && peer_is_partial(peer)) {
+        fetch_note_large(core);
+    }
+    return error;
+}
+
 static enum merge_result add_row(struct muster_core *core, const struct arrival *arrival,
                                  enum muster_drop *reason) {
     const struct message *message = arrival->message;
     bool is_full;
-    struct peer *peer = peer_table_add(&core->table, message->id, message->has_key, core->now_ms, &is_full);
+    struct peer *peer =
+        peer_table_add(&core->table, message->id, message->has_key, false, core->now_ms, &is_full);
     if (peer == NULL) {
         return drop(reason, is_full ? MUSTER_DROP_TABLE_FULL : MUSTER_DROP_MEMORY);
     }
-    if (peer_set_announce(peer, arrival->datagram->bytes, arrival->datagram->length) != 0 ||
-        peer_reserve_evidence(peer) != 0) {
+    if (set_announce(core, peer, arrival) != 0 || peer_reserve_evidence(peer) != 0) {
         peer_table_remove(&core->table, peer);
         return drop(reason, MUSTER_DROP_MEMORY);
     }
@@ -190,12 +211,14 @@ static enum merge_result merge_stranger(struct muster_core *core, const struct a
     return add_row(core, arrival, reason);
 }
 
-/* Takes a new document of the same start. */
+/* Takes a new document of the same start; one that is still to be fetched is told of when it is here. */
 static void take_change(struct muster_core *core, struct peer *peer) {
     if (peer->state != MUSTER_ALIVE) {
         put_event(core, peer, MUSTER_PEER_RETURNED);
     }
-    put_event(core, peer, MUSTER_PEER_CHANGED);
+    if (!peer_is_partial(peer)) {
+        put_event(core, peer, MUSTER_PEER_CHANGED);
+    }
 }
 
 /* Takes another start of the peer, or the same id with a key at last. */
@@ -212,7 +235,7 @@ static void take_restart(struct muster_core *core, struct peer *peer, const stru
 /* Replaces the document; a restart or a first key replaces everything else too. */
 static enum merge_result replace(struct muster_core *core, struct peer *peer, const struct arrival *arrival,
                                  bool is_restart, enum muster_drop *reason) {
-    if (peer_set_announce(peer, arrival->datagram->bytes, arrival->datagram->length) != 0) {
+    if (set_announce(core, peer, arrival) != 0) {
         return drop(reason, MUSTER_DROP_MEMORY);
     }
     unsigned paths = end_introduction(core, arrival);
@@ -364,13 +387,9 @@ static struct arrival arrival_of(const struct muster_core *core, const struct me
     return arrival;
 }
 
-enum merge_result merge_message(struct muster_core *core, const struct message *message,
-                                const struct muster_datagram *datagram, enum muster_drop *reason) {
-    struct arrival arrival = arrival_of(core, message, datagram);
-    if (message->is_answer && message->seq == 0 && !arrival.is_fresh) {
-        return drop(reason, MUSTER_DROP_UNASKED);
-    }
-    struct peer *peer = peer_table_find(&core->table, message->id);
+static enum merge_result merge_arrival(struct muster_core *core, const struct arrival *arrival,
+                                       enum muster_drop *reason) {
+    struct peer *peer = peer_table_find(&core->table, arrival->message->id);
     /* The most that one message needs: two events and one tuple. */
     int error = outbox_reserve_events(&core->outbox, 2);
     if (error == 0 && peer != NULL) {
@@ -380,13 +399,86 @@ enum merge_result merge_message(struct muster_core *core, const struct message *
         return drop(reason, error == MUSTER_EFULL ? MUSTER_DROP_TABLE_FULL : MUSTER_DROP_MEMORY);
     }
     if (peer == NULL) {
-        return merge_stranger(core, &arrival, reason);
+        return merge_stranger(core, arrival, reason);
     }
-    if (is_copy(peer, &arrival)) {
-        note_heard(core, peer, &arrival, true);
+    if (is_copy(peer, arrival)) {
+        note_heard(core, peer, arrival, true);
         return MERGE_COPY;
     }
-    return merge_known(core, peer, &arrival, reason);
+    return merge_known(core, peer, arrival, reason);
+}
+
+enum merge_result merge_message(struct muster_core *core, const struct message *message,
+                                const struct muster_datagram *datagram, enum muster_drop *reason) {
+    struct arrival arrival = arrival_of(core, message, datagram);
+    if (message->is_answer && message->seq == 0 && !arrival.is_fresh) {
+        return drop(reason, MUSTER_DROP_UNASKED);
+    }
+    enum merge_result result = merge_arrival(core, &arrival, reason);
+    if (result == MERGE_ACCEPTED && message->kind == MESSAGE_ANNOUNCE && arrival.is_fresh) {
+        fetch_note_answer(core, message, datagram);
+    }
+    return result;
+}
+
+/* ---- what another peer passed on ---- */
+
+/* When it will have broken its promise, by the word of who passed it on; but nobody lends a dead peer a long
+ * life that its own key does not vouch for. */
+static uint64_t promised_ms(const struct merge_told *told) {
+    uint64_t longest_ms =
+        told->message->next_ms > MUSTER_SLEEPER_MS ? told->message->next_ms : MUSTER_SLEEPER_MS;
+    return told->next_ms < longest_ms ? told->next_ms : longest_ms;
+}
+
+static void fill_told(struct muster_core *core, struct peer *peer, const struct merge_told *told,
+                      const struct arrival *arrival) {
+    const struct message *message = told->message;
+    uint64_t age_ms = told->age_ms < core->now_ms ? told->age_ms : core->now_ms;
+    memcpy(peer->key, message->key, MUSTER_KEY_BYTES);
+    peer->boot = message->boot;
+    peer->rev = message->rev;
+    peer->since_ms = core->now_ms;
+    peer->address = told->address;
+    peer->interface = told->interface;
+    note_seq(core, peer, arrival);
+    note_promise(core, peer, message);
+    peer->heard_ms = core->now_ms - age_ms;
+    peer->next_ms = age_ms + promised_ms(told);
+}
+
+bool merge_told(struct muster_core *core, const struct merge_told *told, enum muster_drop *reason) {
+    const struct message *message = told->message;
+    const struct muster_datagram datagram = {
+        .bytes = told->bytes, .length = told->length, .source = told->address, .interface = told->interface};
+    struct arrival arrival = arrival_of(core, message, &datagram);
+    arrival.is_fresh = false;
+    if (memcmp(message->id, core->identity.id, MUSTER_ID_BYTES) == 0 ||
+        peer_table_find(&core->table, message->id) != NULL) {
+        return true; /* who is known is known better than by hearsay */
+    }
+    if (message->is_signed && !is_self_certified(core, &arrival)) {
+        drop(reason, MUSTER_DROP_SIGNATURE);
+        return false;
+    }
+    bool is_full = false;
+    struct peer *peer =
+        outbox_reserve_events(&core->outbox, 1) != 0
+            ? NULL
+            : peer_table_add(&core->table, message->id, message->has_key, true, core->now_ms, &is_full);
+    if (peer != NULL && set_announce(core, peer, &arrival) != 0) {
+        peer_table_remove(&core->table, peer);
+        peer = NULL;
+    }
+    if (peer == NULL) {
+        drop(reason, is_full ? MUSTER_DROP_TABLE_FULL : MUSTER_DROP_MEMORY);
+        return false;
+    }
+    fill_told(core, peer, told, &arrival);
+    revive(core, peer);
+    put_event(core, peer, MUSTER_PEER_JOINED);
+    query_note_peer(core);
+    return true;
 }
 
 enum merge_result merge_twin(struct muster_core *core, const struct message *message,
@@ -404,7 +496,7 @@ enum merge_result merge_twin(struct muster_core *core, const struct message *mes
         return drop(reason, MUSTER_DROP_OWN);
     }
     if (outbox_reserve_events(&core->outbox, 1) != 0 || peer_reserve_evidence(twin) != 0 ||
-        peer_set_announce(twin, datagram->bytes, datagram->length) != 0) {
+        set_announce(core, twin, &arrival) != 0) {
         return drop(reason, MUSTER_DROP_MEMORY);
     }
     memcpy(twin->id, message->id, MUSTER_ID_BYTES);

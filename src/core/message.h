@@ -11,6 +11,7 @@
 
 #include "limits.h"
 
+struct document;
 struct document_node;
 
 enum message_kind { MESSAGE_ANNOUNCE, MESSAGE_ALIVE, MESSAGE_BYE, MESSAGE_QUERY };
@@ -34,7 +35,10 @@ struct message {
 
     /* announce */
     struct muster_document document;
-    unsigned heard; /* bit 1 << path kind */
+    uint16_t stream;                 /* TCP port that it answers requests on; 0: none */
+    size_t size;                     /* bytes of the body that holds its lists; 0: they are in the announce */
+    uint8_t hash[MUSTER_HASH_BYTES]; /* of the body */
+    unsigned heard;                  /* bit 1 << path kind */
     bool has_key;
     uint8_t key[MUSTER_KEY_BYTES];
 
@@ -50,6 +54,7 @@ struct message {
     bool wants; /* `want` is there: an announce is asked for */
     const char *want_type;
     const char *want_name;
+    bool takes_table; /* `table` is there: who holds a large table may leave the answering to a few */
 
     /* the signature line, after decoding */
     bool is_signed;
@@ -58,6 +63,7 @@ struct message {
 
     /* what the texts above live in, after decoding */
     struct document_node *tree;
+    struct document_node *body;
     void *arrays;
 };
 
@@ -72,6 +78,28 @@ void message_deinit(struct message *message);
  * crypto is not NULL. Returns the length, or MUSTER_ETOOBIG, MUSTER_ENOMEM, or what sign returned. */
 int message_encode(const struct message *message, const struct muster_crypto *crypto, size_t pad_to,
                    uint8_t *bytes, size_t size);
+
+/* Encodes the lists of a document into a body line, LF included, in memory for free(). MUSTER_ENOMEM, and
+ * MUSTER_ETOOBIG for more than MUSTER_DOCUMENT_BYTES_MAX. */
+int message_encode_body(const struct muster_document *document, uint8_t **body, size_t *length);
+
+/* Gives a decoded announce that has a size the lists of its body, whose hash is for the caller to check.
+ * False with the reason when it is none, and then the announce is as before. bytes are not kept. */
+bool message_take_body(struct message *announce, const uint8_t *bytes, size_t length,
+                       enum muster_drop *reason);
+
+/* Puts the lists of a document into JSON, and reads them from there into message->document, which lives in
+ * message->arrays and in the tree; a NULL node is an empty list. False with the reason. */
+void message_put_lists(struct document *json, struct document_node *parent,
+                       const struct muster_document *lists);
+bool message_read_lists(struct message *message, const struct document_node *services,
+                        const struct document_node *attrs, enum muster_drop *reason);
+
+/* BLAKE2b-256 (RFC 7693) of a body. */
+void message_hash_body(const uint8_t *bytes, size_t length, uint8_t hash[MUSTER_HASH_BYTES]);
+
+/* Reads exactly 2 * size lower-case hexadecimal digits. False, and bytes are undefined, for all else. */
+bool message_parse_hex(const char *text, uint8_t *bytes, size_t size);
 
 /* True for a service type as the wire has it: RFC 6335, 5.1, lower case only. */
 bool message_is_service_type(const char *text);

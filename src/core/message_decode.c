@@ -60,21 +60,24 @@ static int digit_value(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Exactly 2 * size lower-case hexadecimal digits. */
-static bool read_hex(const document_node_t *node, uint8_t *bytes, size_t size, enum muster_drop *reason) {
-    const char *text;
-    if (!read_text(node, 2 * size, 2 * size, &text, reason)) {
+bool message_parse_hex(const char *text, uint8_t *bytes, size_t size) {
+    if (strlen(text) != 2 * size) {
         return false;
     }
     for (size_t i = 0; i < size; i++) {
         int high = digit_value(text[2 * i]);
         int low = digit_value(text[2 * i + 1]);
         if (high < 0 || low < 0) {
-            return refuse(reason, MUSTER_DROP_RANGE);
+            return false;
         }
         bytes[i] = (uint8_t)(high << 4 | low);
     }
     return true;
+}
+
+static bool read_hex(const document_node_t *node, uint8_t *bytes, size_t size, enum muster_drop *reason) {
+    return require(node, DOCUMENT_TEXT, reason) &&
+           (message_parse_hex(document_text(node), bytes, size) || refuse(reason, MUSTER_DROP_RANGE));
 }
 
 static bool read_nonce(const document_node_t *node, uint64_t *nonce, enum muster_drop *reason) {
@@ -220,9 +223,8 @@ static bool read_services(const document_node_t *node, struct arrays *arrays,
     return true;
 }
 
-static bool read_document(const document_node_t *header, struct message *message, enum muster_drop *reason) {
-    const document_node_t *services = document_member(header, "services");
-    const document_node_t *attrs = document_member(header, "attrs");
+bool message_read_lists(struct message *message, const document_node_t *services,
+                        const document_node_t *attrs, enum muster_drop *reason) {
     size_t service_bytes = document_count(services) * sizeof(struct muster_service);
     size_t text_bytes = count_texts(services, attrs) * sizeof(struct muster_text);
     if (service_bytes + text_bytes > 0) {
@@ -236,9 +238,36 @@ static bool read_document(const document_node_t *header, struct message *message
         .texts = message->arrays == NULL ? NULL : (void *)((char *)message->arrays + service_bytes),
     };
     struct muster_document *document = &message->document;
-    return read_text(document_member(header, "name"), 1, MUSTER_NAME_BYTES_MAX, &document->name, reason) &&
-           read_services(services, &arrays, document, reason) &&
+    return read_services(services, &arrays, document, reason) &&
            read_texts(attrs, &arrays, &document->attrs, &document->attr_count, reason);
+}
+
+static bool read_lists(const document_node_t *parent, struct message *message, enum muster_drop *reason) {
+    return message_read_lists(message, document_member(parent, "services"), document_member(parent, "attrs"),
+                              reason);
+}
+
+/* Lists too long for the announce are described by size and hash, and then they are not in it. */
+static bool read_body_description(const document_node_t *header, struct message *message,
+                                  enum muster_drop *reason) {
+    const document_node_t *hash = document_member(header, "hash");
+    uint64_t size;
+    if (document_member(header, "size") == NULL && hash == NULL) {
+        return true;
+    }
+    if (!read_integer(header, "size", 1, MUSTER_DOCUMENT_BYTES_MAX, &size, reason) ||
+        !read_hex(hash, message->hash, sizeof message->hash, reason)) {
+        return false;
+    }
+    message->size = (size_t)size;
+    bool has_lists = document_member(header, "services") != NULL || document_member(header, "attrs") != NULL;
+    return !has_lists || refuse(reason, MUSTER_DROP_RANGE);
+}
+
+static bool read_document(const document_node_t *header, struct message *message, enum muster_drop *reason) {
+    const document_node_t *name = document_member(header, "name");
+    return read_text(name, 1, MUSTER_NAME_BYTES_MAX, &message->document.name, reason) &&
+           read_body_description(header, message, reason) && read_lists(header, message, reason);
 }
 
 /* ---- the kinds ---- */
@@ -286,8 +315,18 @@ static bool read_heard(const document_node_t *node, unsigned *heard, enum muster
     return true;
 }
 
+static bool read_stream(const document_node_t *header, uint16_t *stream, enum muster_drop *reason) {
+    uint64_t port = 0;
+    if (document_member(header, "stream") != NULL &&
+        !read_integer(header, "stream", 1, UINT16_MAX, &port, reason)) {
+        return false;
+    }
+    *stream = (uint16_t)port;
+    return true;
+}
+
 static bool read_announce(const document_node_t *header, struct message *message, enum muster_drop *reason) {
-    if (!read_alive(header, message, reason) ||
+    if (!read_alive(header, message, reason) || !read_stream(header, &message->stream, reason) ||
         !read_heard(document_member(header, "heard"), &message->heard, reason)) {
         return false;
     }
@@ -347,7 +386,12 @@ static bool read_query(const document_node_t *header, struct message *message, e
     if (of == NULL && want == NULL) {
         return refuse(reason, MUSTER_DROP_MISSING);
     }
+    const document_node_t *table = document_member(header, "table");
+    if (table != NULL && !require(table, DOCUMENT_BOOL, reason)) {
+        return false;
+    }
     message->asks_some = of != NULL;
+    message->takes_table = document_bool(table);
     return read_optional_integer(header, "count", &message->count, reason) &&
            read_optional_integer(header, "said", &message->said, reason) &&
            (of == NULL || read_ids(of, 1, message->of, &message->of_count, reason)) &&
@@ -486,9 +530,54 @@ bool message_decode(const uint8_t *bytes, size_t length, struct message *message
 
 void message_deinit(struct message *message) {
     document_free(message->tree);
+    document_free(message->body);
     free(message->arrays);
     message->tree = NULL;
+    message->body = NULL;
     message->arrays = NULL;
+}
+
+/* ---- bodies ---- */
+
+static document_node_t *parse_body(const char *text, size_t length, enum muster_drop *reason) {
+    if (length == 0 || text[length - 1] != '\n' || memchr(text, '\n', length - 1) != NULL) {
+        *reason = MUSTER_DROP_SYNTAX;
+        return NULL;
+    }
+    enum scan_result result = scan_large(text, length - 1, MUSTER_DOCUMENT_NODES_MAX, NULL);
+    if (result != SCAN_OK) {
+        *reason = drop_of_scan(result);
+        return NULL;
+    }
+    document_node_t *tree = document_parse(text, length - 1);
+    if (tree == NULL) {
+        *reason = MUSTER_DROP_MEMORY;
+    }
+    return tree;
+}
+
+bool message_take_body(struct message *announce, const uint8_t *bytes, size_t length,
+                       enum muster_drop *reason) {
+    struct message lists = {.kind = MESSAGE_ANNOUNCE};
+    lists.body = parse_body((const char *)bytes, length, reason);
+    if (lists.body == NULL) {
+        return false;
+    }
+    if (document_type(lists.body) != DOCUMENT_OBJECT) {
+        message_deinit(&lists);
+        return refuse(reason, MUSTER_DROP_TYPE);
+    }
+    if (!read_lists(lists.body, &lists, reason)) {
+        message_deinit(&lists);
+        return false;
+    }
+    document_free(announce->body);
+    free(announce->arrays);
+    announce->body = lists.body;
+    announce->arrays = lists.arrays;
+    lists.document.name = announce->document.name;
+    announce->document = lists.document;
+    return true;
 }
 
 bool message_lists(const uint8_t (*ids)[MUSTER_ID_BYTES], size_t count, const uint8_t id[MUSTER_ID_BYTES]) {

@@ -1,6 +1,7 @@
 #include "message.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -65,17 +66,35 @@ static void put_alive(struct document *document, const struct message *message) 
     document_put_integer(document, NULL, "peers", (int64_t)message->peers);
 }
 
-static void put_announce(struct document *document, const struct message *message) {
-    put_alive(document, message);
-    const struct muster_document *own = &message->document;
-    document_put_text(document, NULL, "name", own->name);
-    if (own->service_count > 0) {
-        document_node_t *array = document_put_array(document, NULL, "services");
-        for (size_t i = 0; i < own->service_count; i++) {
-            put_service(document, array, &own->services[i]);
+void message_put_lists(struct document *json, document_node_t *parent, const struct muster_document *lists) {
+    if (lists->service_count > 0) {
+        document_node_t *array = document_put_array(json, parent, "services");
+        for (size_t i = 0; i < lists->service_count; i++) {
+            put_service(json, array, &lists->services[i]);
         }
     }
-    put_texts(document, NULL, "attrs", own->attrs, own->attr_count);
+    put_texts(json, parent, "attrs", lists->attrs, lists->attr_count);
+}
+
+/* What is too big for the announce is only described. */
+static void put_body(struct document *document, const struct message *message) {
+    char text[2 * MUSTER_HASH_BYTES + 1];
+    sodium_bin2hex(text, sizeof text, message->hash, sizeof message->hash);
+    document_put_integer(document, NULL, "size", (int64_t)message->size);
+    document_put_text(document, NULL, "hash", text);
+}
+
+static void put_announce(struct document *document, const struct message *message) {
+    put_alive(document, message);
+    document_put_text(document, NULL, "name", message->document.name);
+    if (message->size > 0) {
+        put_body(document, message);
+    } else {
+        message_put_lists(document, NULL, &message->document);
+    }
+    if (message->stream != 0) {
+        document_put_integer(document, NULL, "stream", message->stream);
+    }
     if (message->heard != 0) {
         document_node_t *array = document_put_array(document, NULL, "heard");
         for (int kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
@@ -114,6 +133,9 @@ static void put_query(struct document *document, const struct message *message) 
     }
     if (message->known_count > 0) {
         put_ids(document, "known", message->known, message->known_count);
+    }
+    if (message->takes_table) {
+        document_put_bool(document, NULL, "table", true);
     }
 }
 
@@ -178,4 +200,28 @@ int message_encode(const struct message *message, const struct muster_crypto *cr
     }
     bytes[length++] = '\n';
     return crypto == NULL ? (int)length : append_signature(crypto, bytes, length);
+}
+
+/* ---- bodies ---- */
+
+int message_encode_body(const struct muster_document *document, uint8_t **body, size_t *length) {
+    size_t size = MUSTER_DOCUMENT_BYTES_MAX + DOCUMENT_PRINT_SPARE;
+    char *text = malloc(size);
+    struct document lists;
+    document_init(&lists);
+    message_put_lists(&lists, NULL, document);
+    int printed = text == NULL ? -1 : document_print(&lists, text, size);
+    document_deinit(&lists);
+    if (printed < 0 || (size_t)printed + 1 > MUSTER_DOCUMENT_BYTES_MAX) {
+        free(text);
+        return printed == -1 ? MUSTER_ENOMEM : MUSTER_ETOOBIG;
+    }
+    text[printed] = '\n';
+    *body = (uint8_t *)text;
+    *length = (size_t)printed + 1;
+    return 0;
+}
+
+void message_hash_body(const uint8_t *bytes, size_t length, uint8_t hash[MUSTER_HASH_BYTES]) {
+    crypto_generichash(hash, MUSTER_HASH_BYTES, bytes, length, NULL, 0);
 }

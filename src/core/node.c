@@ -51,6 +51,11 @@ static void draw_seed(struct random *random, uint8_t seed[16]) {
 static void init(struct muster_core *core, const struct muster_core_options *options, uint64_t now_ms) {
     uint8_t seed[16];
     core->now_ms = now_ms;
+    core->began_ms = now_ms;
+    core->stream = options->stream;
+    core->has_streams = options->has_streams;
+    core->version = options->version == NULL ? "" : options->version;
+    core->fetches.documents_ms = DEADLINE_NEVER;
     core->port = options->port;
     core->interval_min_ms = options->interval_min_ms;
     core->budget_bps = options->budget_bps;
@@ -92,9 +97,12 @@ void muster_core_free(muster_core_t *core) {
     }
     message_deinit(&core->view);
     outbox_deinit(&core->outbox);
+    server_deinit(&core->server);
+    fetch_deinit(&core->fetches);
     peer_table_deinit(&core->table);
     presence_deinit(&core->presence);
     free(core->twin.announce);
+    free(core->twin.large);
     free(core->twin.tuples);
     sodium_memzero(core, sizeof *core);
     free(core);
@@ -225,11 +233,35 @@ static int step_command(muster_core_t *core, const struct muster_command *comman
     return MUSTER_EINVAL;
 }
 
+/* ---- streams ---- */
+
+static int step_stream(muster_core_t *core, const struct muster_stream *stream) {
+    if (stream->number % 2 != 0) {
+        return server_step(core, stream);
+    }
+    fetch_step(core, stream);
+    return 0;
+}
+
+static int step_sockets(muster_core_t *core, const struct muster_event *event) {
+    struct server *server = &core->server;
+    if (event->socket_count > MUSTER_SOCKETS_MAX) {
+        return MUSTER_EFULL;
+    }
+    server->socket_count = event->socket_count;
+    if (event->socket_count > 0) {
+        memcpy(server->sockets, event->sockets, event->socket_count * sizeof *event->sockets);
+    }
+    return 0;
+}
+
 /* ---- step, next, deadline ---- */
 
 static void tick(muster_core_t *core) {
     suspicion_tick(core);
     introduction_tick(core);
+    fetch_tick(core);
+    server_tick(core);
     answer_tick(core);
     query_tick(core);
     presence_tick(core);
@@ -249,6 +281,8 @@ int muster_core_step(muster_core_t *core, const struct muster_event *event) {
     case MUSTER_EVENT_DATAGRAM: step_datagram(core, &event->datagram); break;
     case MUSTER_EVENT_PATHS: error = step_paths(core, event); break;
     case MUSTER_EVENT_COMMAND: error = step_command(core, &event->command); break;
+    case MUSTER_EVENT_STREAM: error = step_stream(core, &event->stream); break;
+    case MUSTER_EVENT_SOCKETS: error = step_sockets(core, event); break;
     }
     tick(core);
     return error;
@@ -262,6 +296,7 @@ static bool next_event(muster_core_t *core, struct muster_output *output) {
     }
     output->kind = MUSTER_OUTPUT_PEER;
     output->peer_event = event->event;
+    server_tell(core, event->event, peer, &output->peer);
     outbox_drop_event(&core->outbox);
     peer->pins--;
     return true;
@@ -276,6 +311,9 @@ bool muster_core_next(muster_core_t *core, struct muster_output *output) {
     if (core->outbox.settled_count > 0) {
         core->outbox.settled_count--;
         output->kind = MUSTER_OUTPUT_SETTLED;
+        return true;
+    }
+    if (server_next(core, output) || fetch_next(core, output)) {
         return true;
     }
     if (outbox_take_datagram(&core->outbox, &output->datagram)) {
@@ -296,6 +334,8 @@ uint64_t muster_core_deadline(const muster_core_t *core) {
     deadline_ms = deadline_earlier(deadline_ms, answer_deadline(core));
     deadline_ms = deadline_earlier(deadline_ms, query_deadline(core));
     deadline_ms = deadline_earlier(deadline_ms, presence_deadline(core));
+    deadline_ms = deadline_earlier(deadline_ms, fetch_deadline(core));
+    deadline_ms = deadline_earlier(deadline_ms, server_deadline(core));
     bool is_waiting = outbox_first_event(&core->outbox) != NULL;
     return is_waiting ? deadline_earlier(deadline_ms, core->now_ms + RETRY_MS) : deadline_ms;
 }

@@ -10,6 +10,7 @@
 
 #include "admission.h"
 #include "answer.h"
+#include "fetch.h"
 #include "identity.h"
 #include "introduction.h"
 #include "message.h"
@@ -19,14 +20,19 @@
 #include "presence.h"
 #include "query.h"
 #include "random.h"
+#include "server.h"
 
 struct muster_core {
     uint64_t now_ms; /* of the event being stepped, or the last one */
+    uint64_t began_ms;
     uint16_t port;
     uint64_t interval_min_ms;
     uint64_t budget_bps;
     uint64_t tombstone_ms;
     bool is_observer;
+    uint16_t stream;
+    bool has_streams;
+    const char *version;
 
     struct random random;
     struct identity identity;
@@ -40,6 +46,9 @@ struct muster_core {
     struct answers answers;
     struct query query;
     struct introductions introductions;
+
+    struct server server;
+    struct fetches fetches;
 
     /* This node slept until then: nobody's silence before it counts. */
     uint64_t resumed_ms;

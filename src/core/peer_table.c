@@ -95,7 +95,18 @@ void peer_table_init(struct peer_table *table, const uint8_t seed[16], size_t pe
     table->unverified_max = peers_max;
 }
 
-static void free_peer(struct peer *peer) {
+static void drop_large(struct peer_table *table, struct peer *peer) {
+    if (peer->large != NULL) {
+        table->large_count--;
+        table->large_bytes -= peer->large->body_length;
+        free(peer->large->body);
+        free(peer->large);
+        peer->large = NULL;
+    }
+}
+
+static void free_peer(struct peer_table *table, struct peer *peer) {
+    drop_large(table, peer);
     free(peer->tuples);
     free(peer->announce);
     free(peer);
@@ -106,7 +117,7 @@ void peer_table_deinit(struct peer_table *table) {
     struct peer *next;
     HASH_ITER(hh, table->by_id, peer, next) {
         HASH_DELETE(hh, table->by_id, peer);
-        free_peer(peer);
+        free_peer(table, peer);
     }
     free(table->heap);
     memset(table, 0, sizeof *table);
@@ -149,17 +160,22 @@ static bool make_room(struct peer_table *table, bool is_verified) {
         return evict_from(table, CLASS_UNVERIFIED);
     }
     return table->count < table->peers_max || evict_from(table, CLASS_TOMBSTONE) ||
-           (is_verified && evict_from(table, CLASS_UNVERIFIED));
+           evict_from(table, CLASS_PROVISIONAL) || (is_verified && evict_from(table, CLASS_UNVERIFIED));
+}
+
+static bool has_room(const struct peer_table *table, bool is_verified) {
+    return table->count < table->peers_max &&
+           (is_verified || table->class_counts[CLASS_UNVERIFIED] < table->unverified_max);
 }
 
 struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES], bool is_verified,
-                            uint64_t due_ms, bool *is_full) {
+                            bool is_provisional, uint64_t due_ms, bool *is_full) {
     *is_full = false;
     struct peer *peer = heap_reserve(table) == 0 ? calloc(1, sizeof *peer) : NULL;
     if (peer == NULL) {
         return NULL;
     }
-    if (!make_room(table, is_verified)) {
+    if (!(is_provisional ? has_room(table, is_verified) : make_room(table, is_verified))) {
         *is_full = true;
         free(peer);
         return NULL;
@@ -171,8 +187,10 @@ struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID
         return NULL;
     }
     peer->is_verified = is_verified;
+    peer->is_provisional = is_provisional;
+    peer->number = ++table->number;
     peer->due_ms = due_ms;
-    class_enter(table, peer, is_verified ? CLASS_VERIFIED : CLASS_UNVERIFIED);
+    class_enter(table, peer, peer_class_of(peer));
     heap_place(table, peer, table->count++);
     heap_rise(table, peer);
     return peer;
@@ -183,7 +201,76 @@ void peer_table_remove(struct peer_table *table, struct peer *peer) {
     class_leave(table, peer);
     heap_remove(table, peer);
     HASH_DELETE(hh, table->by_id, peer);
-    free_peer(peer);
+    free_peer(table, peer);
+}
+
+enum peer_class peer_class_of(const struct peer *peer) {
+    if (peer->is_provisional) {
+        return CLASS_PROVISIONAL;
+    }
+    return peer->is_verified ? CLASS_VERIFIED : CLASS_UNVERIFIED;
+}
+
+struct peer *peer_table_after(const struct peer_table *table, uint64_t number) {
+    struct peer *peer = table->by_id; /* in the order in which they were added */
+    while (peer != NULL && peer->number <= number) {
+        peer = peer->hh.next;
+    }
+    return peer;
+}
+
+/* What is announced now; a body that was fetched stays until the next one is. */
+static void describe_large(struct large_document *large, const struct message *message) {
+    bool is_same =
+        large->size == message->size && memcmp(large->hash, message->hash, sizeof large->hash) == 0;
+    if (is_same) {
+        return;
+    }
+    uint8_t hash[MUSTER_HASH_BYTES];
+    if (large->body != NULL) {
+        message_hash_body(large->body, large->body_length, hash);
+    }
+    large->is_current = large->body != NULL && memcmp(hash, message->hash, sizeof hash) == 0;
+    memcpy(large->hash, message->hash, sizeof large->hash);
+    large->size = message->size;
+    large->tries = 0;
+    large->due_ms = 0;
+}
+
+int peer_table_set_announce(struct peer_table *table, struct peer *peer, const struct message *message,
+                            const uint8_t *bytes, size_t length) {
+    bool is_first_large = message->size > 0 && peer->large == NULL;
+    struct large_document *large = is_first_large ? calloc(1, sizeof *large) : NULL;
+    uint8_t *copy = malloc(length);
+    if (copy == NULL || (is_first_large && large == NULL)) {
+        free(copy);
+        free(large);
+        return MUSTER_ENOMEM;
+    }
+    memcpy(copy, bytes, length);
+    free(peer->announce);
+    peer->announce = copy;
+    peer->announce_length = length;
+    peer->stream = message->stream;
+    if (message->size == 0) {
+        drop_large(table, peer);
+        return 0;
+    }
+    if (is_first_large) {
+        peer->large = large;
+        table->large_count++;
+    }
+    describe_large(peer->large, message);
+    return 0;
+}
+
+void peer_table_set_body(struct peer_table *table, struct peer *peer, uint8_t *body, size_t length) {
+    table->large_bytes += length - peer->large->body_length;
+    free(peer->large->body);
+    peer->large->body = body;
+    peer->large->body_length = length;
+    peer->large->is_current = true;
+    peer->large->tries = 0;
 }
 
 void peer_table_set_due(struct peer_table *table, struct peer *peer, uint64_t due_ms) {
@@ -200,18 +287,14 @@ size_t peer_table_present(const struct peer_table *table) {
     return table->count - table->class_counts[CLASS_TOMBSTONE];
 }
 
+size_t peer_table_heard(const struct peer_table *table) {
+    return peer_table_present(table) - table->class_counts[CLASS_PROVISIONAL];
+}
+
 /* ---- one row ---- */
 
-int peer_set_announce(struct peer *peer, const uint8_t *bytes, size_t length) {
-    uint8_t *copy = malloc(length);
-    if (copy == NULL) {
-        return MUSTER_ENOMEM;
-    }
-    memcpy(copy, bytes, length);
-    free(peer->announce);
-    peer->announce = copy;
-    peer->announce_length = length;
-    return 0;
+bool peer_is_partial(const struct peer *peer) {
+    return peer->large != NULL && !peer->large->is_current;
 }
 
 int peer_reserve_evidence(struct peer *peer) {

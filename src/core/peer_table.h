@@ -30,7 +30,26 @@ struct tuple {
     bool is_proven;            /* an answer to a question of ours came from this source */
 };
 
-enum peer_class { CLASS_VERIFIED, CLASS_UNVERIFIED, CLASS_SUSPECT, CLASS_TOMBSTONE, CLASS_COUNT };
+/* A document whose lists are too big for the announce, which only describes their body. */
+struct large_document {
+    uint8_t hash[MUSTER_HASH_BYTES]; /* of the body that is announced */
+    size_t size;
+    uint8_t *body; /* the last one that was fetched; NULL: none */
+    size_t body_length;
+    bool is_current; /* body is what is announced */
+    bool is_fetched_now;
+    unsigned tries;  /* to fetch it, that failed */
+    uint64_t due_ms; /* the next one */
+};
+
+enum peer_class {
+    CLASS_VERIFIED,
+    CLASS_UNVERIFIED,
+    CLASS_PROVISIONAL,
+    CLASS_SUSPECT,
+    CLASS_TOMBSTONE,
+    CLASS_COUNT
+};
 
 /* What every alive touches stands first, in few cache lines. */
 struct peer {
@@ -38,6 +57,7 @@ struct peer {
     uint8_t id[MUSTER_ID_BYTES];
     enum muster_state state;
     bool is_verified;
+    bool is_provisional; /* it came by a table, and no answer to a question of ours since */
 
     /* What was said last. */
     uint64_t boot;
@@ -61,11 +81,14 @@ struct peer {
 
     uint8_t key[MUSTER_KEY_BYTES];
     uint64_t since_ms;
-    uint64_t asked; /* count of its last question that we took for the group's */
+    uint64_t asked;  /* count of its last question that we took for the group's */
+    uint64_t number; /* grows from row to row */
+    uint16_t stream; /* TCP port that it answers requests on, 0: none */
 
     /* The announce as it came, at most MUSTER_ANNOUNCE_BYTES_MAX bytes. */
     uint8_t *announce;
     size_t announce_length;
+    struct large_document *large; /* NULL: the announce holds it all */
 
     /* Suspicion. */
     unsigned tries;
@@ -90,6 +113,9 @@ struct peer_table {
     size_t class_counts[CLASS_COUNT];
     struct peer **heap; /* by due_ms */
     size_t count;
+    uint64_t number;    /* of the last row */
+    size_t large_count; /* rows with a large document, */
+    size_t large_bytes; /* and the bytes of all bodies together */
     size_t heap_capacity;
     uint64_t evicted;
 };
@@ -101,10 +127,10 @@ void peer_table_deinit(struct peer_table *table);
 
 struct peer *peer_table_find(const struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES]);
 
-/* A new row, zeroed but for id, class and due_ms, making room where the rules allow. NULL when memory is
- * out or, *is_full then, when there is no room. */
+/* A new row, zeroed but for id, class and due_ms, making room where the rules allow; a provisional one pushes
+ * out nobody. NULL when memory is out or, *is_full then, when there is no room. */
 struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES], bool is_verified,
-                            uint64_t due_ms, bool *is_full);
+                            bool is_provisional, uint64_t due_ms, bool *is_full);
 
 void peer_table_remove(struct peer_table *table, struct peer *peer);
 
@@ -118,10 +144,26 @@ struct peer *peer_table_first_due(const struct peer_table *table);
 /* Rows that are alive or suspect. */
 size_t peer_table_present(const struct peer_table *table);
 
+/* Of them, those that are more than hearsay: what this node tells others to hold. */
+size_t peer_table_heard(const struct peer_table *table);
+
+/* The class of a row that is alive. */
+enum peer_class peer_class_of(const struct peer *peer);
+
+/* The first row after this number; NULL when there is none. */
+struct peer *peer_table_after(const struct peer_table *table, uint64_t number);
+
+/* Replaces the stored announce, of which *message was decoded. MUSTER_ENOMEM, then nothing changed. */
+int peer_table_set_announce(struct peer_table *table, struct peer *peer, const struct message *message,
+                            const uint8_t *bytes, size_t length);
+
+/* Gives a row with a large document its body, handed over. */
+void peer_table_set_body(struct peer_table *table, struct peer *peer, uint8_t *body, size_t length);
+
 /* ---- one row ---- */
 
-/* Replaces the stored announce. MUSTER_ENOMEM, then nothing changed. */
-int peer_set_announce(struct peer *peer, const uint8_t *bytes, size_t length);
+/* True when its lists are announced but not here: none, or those of an earlier document. */
+bool peer_is_partial(const struct peer *peer);
 
 /* Makes room for a tuple, so that the next peer_add_evidence() can't fail. MUSTER_ENOMEM. */
 int peer_reserve_evidence(struct peer *peer);

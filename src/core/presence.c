@@ -1,5 +1,6 @@
 #include "presence.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "deadline.h"
@@ -30,14 +31,21 @@ static struct message announce_of(const struct muster_core *core, const struct m
     message.boot = core->identity.boot;
     message.has_key = core->identity.has_key;
     memcpy(message.key, core->identity.key, MUSTER_KEY_BYTES);
+    message.stream = core->stream;
     return message;
+}
+
+static int error_of(enum muster_drop reason) {
+    if (reason == MUSTER_DROP_MEMORY) {
+        return MUSTER_ENOMEM;
+    }
+    return reason == MUSTER_DROP_TOO_LONG || reason == MUSTER_DROP_NODES ? MUSTER_ETOOBIG : MUSTER_EINVAL;
 }
 
 /* Encodes the longest announce that the document can make, and decodes it: what others could not read is
  * refused here, and what is left lives in one place. */
-static int decode_longest(const struct muster_core *core, const struct muster_document *document,
-                          struct message *own, size_t *bytes_max) {
-    struct message longest = announce_of(core, document);
+static int decode_longest(const struct muster_core *core, struct message longest, struct message *own,
+                          size_t *bytes_max) {
     longest.seq = longest.rev = longest.boot = MUSTER_INTEGER_MAX;
     longest.next_ms = MUSTER_NEXT_MS_MAX;
     longest.peers = MUSTER_PEERS_CLAIM_MAX;
@@ -49,14 +57,38 @@ static int decode_longest(const struct muster_core *core, const struct muster_do
         return length;
     }
     enum muster_drop reason;
-    if (message_decode(bytes, (size_t)length, own, &reason)) {
-        *bytes_max = (size_t)length;
-        return 0;
+    if (!message_decode(bytes, (size_t)length, own, &reason)) {
+        return error_of(reason);
     }
-    if (reason == MUSTER_DROP_MEMORY) {
-        return MUSTER_ENOMEM;
+    *bytes_max = (size_t)length;
+    return 0;
+}
+
+/* The same for lists that go into a body, to be freed by the caller. */
+static int decode_large(const struct muster_core *core, const struct muster_document *document,
+                        struct message *own, size_t *bytes_max, uint8_t **body) {
+    struct message longest = announce_of(core, document);
+    enum muster_drop reason;
+    int error = message_encode_body(document, body, &longest.size);
+    if (error != 0) {
+        return error;
     }
-    return reason == MUSTER_DROP_TOO_LONG || reason == MUSTER_DROP_NODES ? MUSTER_ETOOBIG : MUSTER_EINVAL;
+    message_hash_body(*body, longest.size, longest.hash);
+    error = decode_longest(core, longest, own, bytes_max);
+    if (error == 0 && !message_take_body(own, *body, longest.size, &reason)) {
+        message_deinit(own);
+        error = error_of(reason);
+    }
+    if (error != 0) {
+        free(*body);
+        *body = NULL;
+    }
+    return error;
+}
+
+/* Others can fetch a body from who has a stream, and trust it by the announce's key. */
+static bool may_be_large(const struct muster_core *core) {
+    return core->stream != 0 && core->identity.has_key;
 }
 
 static bool are_set(const struct muster_text *texts, size_t count) {
@@ -82,21 +114,29 @@ static bool is_complete(const struct muster_document *document) {
 int presence_set_document(struct muster_core *core, const struct muster_document *document) {
     struct presence *presence = &core->presence;
     struct message own;
+    uint8_t *body = NULL;
     if (!is_complete(document)) {
         return MUSTER_EINVAL;
     }
-    int error = decode_longest(core, document, &own, &presence->announce_bytes_max);
+    int error = decode_longest(core, announce_of(core, document), &own, &presence->announce_bytes_max);
+    if (error == MUSTER_ETOOBIG && may_be_large(core)) {
+        error = decode_large(core, document, &own, &presence->announce_bytes_max, &body);
+    }
     if (error != 0) {
         return error;
     }
-    message_deinit(&presence->own);
+    presence_deinit(presence);
     presence->own = own;
+    presence->body = body;
+    presence->body_length = own.size;
     presence->rev++;
     return 0;
 }
 
 void presence_deinit(struct presence *presence) {
     message_deinit(&presence->own);
+    free(presence->body);
+    presence->body = NULL;
 }
 
 /* ---- what is said ---- */
@@ -111,14 +151,16 @@ struct message presence_alive(const struct muster_core *core) {
     return (struct message){.kind = MESSAGE_ALIVE,
                             .rev = core->presence.rev,
                             .next_ms = remaining_ms(core),
-                            .peers = peer_table_present(&core->table)};
+                            .peers = peer_table_heard(&core->table)};
 }
 
 struct message presence_describe(const struct muster_core *core) {
     struct message message = announce_of(core, &core->presence.own.document);
+    message.size = core->presence.own.size;
+    memcpy(message.hash, core->presence.own.hash, sizeof message.hash);
     message.rev = core->presence.rev;
     message.next_ms = remaining_ms(core);
-    message.peers = peer_table_present(&core->table);
+    message.peers = peer_table_heard(&core->table);
     return message;
 }
 
@@ -153,7 +195,9 @@ static void say_bye(struct muster_core *core) {
 /* Whoever claims to be many must not silence the others. */
 static size_t count_speakers(const struct peer_table *table) {
     size_t unverified = table->class_counts[CLASS_UNVERIFIED];
-    size_t others = peer_table_present(table) - unverified;
+    size_t provisional = table->class_counts[CLASS_PROVISIONAL]; /* nor may hearsay */
+    size_t others = peer_table_present(table) - unverified - provisional;
+    unverified += provisional;
     return others + (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
 }
 

@@ -15,7 +15,9 @@ struct presence {
     enum presence_state state;
     struct message own;        /* an announce, decoded from what we would send: the document lives in it */
     size_t announce_bytes_max; /* longest announce that this document can make */
-    uint64_t seq;              /* last one used */
+    uint8_t *body;             /* its lists, where they are too long for an announce; else NULL */
+    size_t body_length;
+    uint64_t seq; /* last one used */
     uint64_t rev;
 
     uint64_t announced_ms;                  /* the last announce was sent to the group */

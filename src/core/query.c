@@ -41,6 +41,7 @@ static void begin_round(struct muster_core *core) {
     query->planned = 0;
     query->began_ms = core->now_ms;
     query->news_ms = core->now_ms;
+    fetch_begin_round(core);
     memcpy(query->type, query->next_type, sizeof query->type);
     memcpy(query->name, query->next_name, sizeof query->name);
 }
@@ -102,6 +103,7 @@ static void ask(struct muster_core *core) {
         query->news_ms = core->now_ms;
     }
     struct message message = {.wants = true,
+                              .takes_table = fetch_takes_table(core),
                               .want_type = query->type[0] == '\0' ? NULL : query->type,
                               .want_name = query->name[0] == '\0' ? NULL : query->name};
     if (query->asked > 0) {
@@ -122,7 +124,7 @@ static uint64_t expected_rows(const struct muster_core *core) {
 
 static bool is_complete(const struct muster_core *core) {
     uint64_t expected = expected_rows(core);
-    return expected > 0 && peer_table_present(&core->table) >= expected;
+    return expected > 0 && peer_table_present(&core->table) >= expected && !fetch_is_busy(core);
 }
 
 static bool is_missing(const struct muster_core *core) {
@@ -145,7 +147,7 @@ static uint64_t silence_end_ms(const struct muster_core *core) {
     uint64_t asked_ms = query->began_ms + repeat_ms[count_questions(core) - 1];
     uint64_t end_ms = (query->news_ms > asked_ms ? query->news_ms : asked_ms) + window_ms;
     uint64_t latest_ms = query->began_ms + MUSTER_QUERY_MS_MAX;
-    return end_ms < latest_ms ? end_ms : latest_ms;
+    return end_ms < latest_ms && !fetch_is_busy(core) ? end_ms : latest_ms;
 }
 
 static void settle(struct muster_core *core) {

@@ -35,17 +35,32 @@ static void fill_tuples(const struct muster_core *core, const struct peer *peer,
 
 int view_fill(const struct muster_core *core, const struct peer *peer, struct message *message,
               struct muster_tuple *tuples, struct muster_peer *view) {
+    /* What is stored was decoded once: nothing can be wrong with it but a lack of memory. */
     enum muster_drop reason;
+    const struct large_document *large = peer->large;
     if (!message_decode(peer->announce, peer->announce_length, message, &reason)) {
-        return MUSTER_ENOMEM; /* it was decoded once: nothing else can be wrong with it */
+        return MUSTER_ENOMEM;
     }
+    if (large != NULL && large->body != NULL &&
+        !message_take_body(message, large->body, large->body_length, &reason)) {
+        message_deinit(message);
+        return MUSTER_ENOMEM;
+    }
+    view_measure(core, peer, tuples, view);
+    view->document = message->document;
+    return 0;
+}
+
+void view_measure(const struct muster_core *core, const struct peer *peer, struct muster_tuple *tuples,
+                  struct muster_peer *view) {
     fill_tuples(core, peer, tuples);
     *view = (struct muster_peer){
         .boot = peer->boot,
         .rev = peer->rev,
         .state = peer->state,
         .verified = peer->is_verified,
-        .document = message->document,
+        .provisional = peer->is_provisional,
+        .partial = peer_is_partial(peer),
         .address = peer->address,
         .paths = peer_paths(peer),
         .age_ms = core->now_ms - peer->heard_ms,
@@ -59,6 +74,41 @@ int view_fill(const struct muster_core *core, const struct peer *peer, struct me
     };
     memcpy(view->id, peer->id, MUSTER_ID_BYTES);
     fill_interface(core, peer->interface, view->interface_name);
+}
+
+/* The first address that a path has. */
+static void fill_own_address(const struct muster_core *core, struct muster_peer *view) {
+    for (size_t i = 0; i < core->paths.count; i++) {
+        const struct muster_path *path = &core->paths.items[i];
+        view->paths |= 1u << path->kind;
+        if (view->address.family == 0 && path->address.family != 0) {
+            view->address = path->address;
+            fill_interface(core, path->interface, view->interface_name);
+        }
+    }
+}
+
+int view_own(const struct muster_core *core, struct view_own *own) {
+    const struct presence *presence = &core->presence;
+    struct message message = presence_describe(core);
+    message.seq = presence->seq > 0 ? presence->seq : 1;
+    int length =
+        message_encode(&message, identity_signer(&core->identity), 0, own->announce, sizeof own->announce);
+    if (length < 0) {
+        return length;
+    }
+    own->lines = (struct reply_lines){.announce = own->announce,
+                                      .announce_length = (size_t)length,
+                                      .body = presence->body,
+                                      .body_length = presence->body == NULL ? 0 : presence->body_length};
+    own->peer = (struct muster_peer){.boot = core->identity.boot,
+                                     .rev = presence->rev,
+                                     .verified = core->identity.has_key,
+                                     .self = true,
+                                     .next_ms = (int64_t)message.next_ms,
+                                     .since_ms = core->now_ms - core->began_ms};
+    memcpy(own->peer.id, core->identity.id, MUSTER_ID_BYTES);
+    fill_own_address(core, &own->peer);
     return 0;
 }
 
@@ -67,6 +117,7 @@ int view_fill(const struct muster_core *core, const struct peer *peer, struct me
 /* What one row of a snapshot points to. */
 struct row_storage {
     struct document_node *tree;
+    struct document_node *body;
     void *arrays;
     struct muster_tuple tuples[MUSTER_TUPLES_MAX];
 };
@@ -88,6 +139,7 @@ int muster_core_peers(const muster_core_t *core, struct muster_peer_list *list) 
             return MUSTER_ENOMEM;
         }
         rows[list->count].tree = message.tree;
+        rows[list->count].body = message.body;
         rows[list->count].arrays = message.arrays;
         list->count++;
     }
@@ -98,6 +150,7 @@ void muster_peer_list_free(struct muster_peer_list *list) {
     struct row_storage *rows = list->storage;
     for (size_t i = 0; i < list->count; i++) {
         document_free(rows[i].tree);
+        document_free(rows[i].body);
         free(rows[i].arrays);
     }
     free(rows);

@@ -5,6 +5,7 @@
 #include <muster/core.h>
 
 #include "message.h"
+#include "reply.h"
 
 struct muster_core;
 struct peer;
@@ -13,5 +14,19 @@ struct peer;
  * are the array, of at least MUSTER_TUPLES_MAX. MUSTER_ENOMEM, then nothing needs freeing. */
 int view_fill(const struct muster_core *core, const struct peer *peer, struct message *message,
               struct muster_tuple *tuples, struct muster_peer *view);
+
+/* The same without the document. */
+void view_measure(const struct muster_core *core, const struct peer *peer, struct muster_tuple *tuples,
+                  struct muster_peer *view);
+
+/* This node's own row, without a document, and what the document is in. */
+struct view_own {
+    struct muster_peer peer;
+    struct reply_lines lines; /* into announce, and the node's body */
+    uint8_t announce[MUSTER_DATAGRAM_BYTES_MAX];
+};
+
+/* MUSTER_ENOMEM, or what sign returned. For nodes with a document. */
+int view_own(const struct muster_core *core, struct view_own *own);
 
 #endif

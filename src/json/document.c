@@ -112,6 +112,10 @@ bool document_integer(const document_node_t *node, uint64_t *value) {
     return true;
 }
 
+bool document_bool(const document_node_t *node) {
+    return node != NULL && cJSON_IsTrue(item_of(node));
+}
+
 bool document_number(const document_node_t *node, double *value) {
     if (document_type(node) != DOCUMENT_NUMBER || !isfinite(item_of(node)->valuedouble)) {
         return false;

@@ -69,6 +69,9 @@ const char *document_text(const document_node_t *node);
  * double nearest to the literal: 1.0, 1e3 and -0 (it equals 0) are integers, 2^53 + 1 is too large. */
 bool document_integer(const document_node_t *node, uint64_t *value);
 
+/* The value of a DOCUMENT_BOOL, false for all others. */
+bool document_bool(const document_node_t *node);
+
 /* The value of a DOCUMENT_NUMBER, fractions included. False, *value untouched, when node is no number or
  * lies beyond the range of a double, as 1e999 does. */
 bool document_number(const document_node_t *node, double *value);

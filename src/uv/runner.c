@@ -151,6 +151,9 @@ static void outputs_pull(muster_t *node) {
         case MUSTER_OUTPUT_PEER: peer_tell(node, &output); break;
         case MUSTER_OUTPUT_SETTLED: settled_tell(node); break;
         case MUSTER_OUTPUT_LEFT: runner_end(node); break;
+        case MUSTER_OUTPUT_STREAM_OPEN: /* none, as has_streams is not set */
+        case MUSTER_OUTPUT_STREAM_WRITE:
+        case MUSTER_OUTPUT_STREAM_CLOSE: break;
         }
     }
 }

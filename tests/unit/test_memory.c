@@ -440,12 +440,12 @@ static void fill(struct peer_table *table) {
         uint8_t id[MUSTER_ID_BYTES] = {0};
         bool is_full;
         memcpy(id, &i, sizeof i);
-        if (peer_table_add(table, id, true, i, &is_full) == NULL) {
+        if (peer_table_add(table, id, true, false, i, &is_full) == NULL) {
             assert_true(countdown_has_failed());
             assert_false(is_full);
             assert_int_equal(table->count, i);
             assert_null(peer_table_find(table, id));
-            assert_non_null(peer_table_add(table, id, true, i, &is_full));
+            assert_non_null(peer_table_add(table, id, true, false, i, &is_full));
         }
     }
 }

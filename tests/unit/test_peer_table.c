@@ -1,4 +1,5 @@
 /* The rows: found by id, ordered by what is due, bounded, and what one row keeps. */
+#include "message.h"
 #include "peer_table.h"
 
 #include <stdlib.h>
@@ -37,12 +38,12 @@ static struct peer *find(unsigned n) {
 /* Adds row n, due at n. */
 static struct peer *add(unsigned n, bool is_verified) {
     bool is_full;
-    return peer_table_add(&table, id_of(n), is_verified, n, &is_full);
+    return peer_table_add(&table, id_of(n), is_verified, false, n, &is_full);
 }
 
 static void check_full(unsigned n, bool is_verified) {
     bool is_full = false;
-    assert_null(peer_table_add(&table, id_of(n), is_verified, n, &is_full));
+    assert_null(peer_table_add(&table, id_of(n), is_verified, false, n, &is_full));
     assert_true(is_full);
     assert_null(find(n));
 }
@@ -190,7 +191,7 @@ static void change_one(void) {
     uint64_t due_ms = 1 + draw(1000);
     if (peer == NULL) {
         bool is_full;
-        assert_non_null(peer_table_add(&table, id_of(n), draw(2) == 0, due_ms, &is_full));
+        assert_non_null(peer_table_add(&table, id_of(n), draw(2) == 0, false, due_ms, &is_full));
         model[n] = due_ms;
     } else if (draw(3) == 0) {
         peer_table_remove(&table, peer);
@@ -275,8 +276,9 @@ static void note(struct peer *peer, uint16_t port, enum muster_path_kind kind, b
 static void an_announce_is_replaced(void **state) {
     (void)state;
     struct peer *peer = add(1, true);
-    assert_int_equal(peer_set_announce(peer, (const uint8_t *)"first", 5), 0);
-    assert_int_equal(peer_set_announce(peer, (const uint8_t *)"other one", 9), 0);
+    const struct message message = {.kind = MESSAGE_ANNOUNCE};
+    assert_int_equal(peer_table_set_announce(&table, peer, &message, (const uint8_t *)"first", 5), 0);
+    assert_int_equal(peer_table_set_announce(&table, peer, &message, (const uint8_t *)"other one", 9), 0);
     assert_int_equal(peer->announce_length, 9);
     assert_memory_equal(peer->announce, "other one", 9);
 }

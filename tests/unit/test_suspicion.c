@@ -32,7 +32,7 @@ static int end(void **state) {
 static struct peer *add(uint8_t n) {
     bool is_full;
     const uint8_t id[MUSTER_ID_BYTES] = {n};
-    struct peer *peer = peer_table_add(&core->table, id, true, core->now_ms, &is_full);
+    struct peer *peer = peer_table_add(&core->table, id, true, false, core->now_ms, &is_full);
     assert_non_null(peer);
     peer->heard_ms = core->now_ms;
     peer->next_ms = NEXT_MS;

@@ -140,6 +140,9 @@ static void pull(struct world *world, size_t index) {
             break;
         case MUSTER_OUTPUT_SETTLED: node->settled++; break;
         case MUSTER_OUTPUT_LEFT: node->has_left = true; break;
+        case MUSTER_OUTPUT_STREAM_OPEN: /* none, as has_streams is not set */
+        case MUSTER_OUTPUT_STREAM_WRITE:
+        case MUSTER_OUTPUT_STREAM_CLOSE: break;
         }
     }
 }

@@ -29,6 +29,7 @@ extern "C" {
 #define MUSTER_SECRET_BYTES 64
 #define MUSTER_SIGNATURE_BYTES 64
 #define MUSTER_SEED_BYTES 32
+#define MUSTER_HASH_BYTES 32 /* of a document: BLAKE2b-256 (RFC 7693) */
 #define MUSTER_DATAGRAM_BYTES_MAX 1400
 
 #define MUSTER_NAME_BYTES_MAX 63   /* of a peer, a service, an attribute: a DNS label (RFC 1035, 2.3.4) */
@@ -64,6 +65,7 @@ struct muster_path {
     uint32_t interface; /* the kernel's interface index */
     enum muster_path_kind kind;
     char name[MUSTER_INTERFACE_NAME_BYTES]; /* of the interface, not empty */
+    struct muster_endpoint address;         /* of this node on that interface; family 0 when not known */
 };
 
 /* A name with its value: an attribute of a peer or a TXT item of a service. UTF-8. */
@@ -133,7 +135,11 @@ struct muster_peer {
     uint64_t boot; /* grows with each start of the peer */
     uint64_t rev;  /* of the document, within boot */
     enum muster_state state;
-    bool verified; /* a key vouches for every word of this row */
+    bool verified;    /* a key vouches for every word of this row */
+    bool provisional; /* passed on by another peer, not proven to be alive; address is a hint */
+    bool partial; /* its document came by no datagram and is being fetched: services and attrs lack, or are
+                     of an earlier rev */
+    bool self;    /* the node that gives this row, not a peer of its table */
     struct muster_document document;
     struct muster_endpoint address; /* source of the last datagram: the peer's unicast socket */
     char interface_name[MUSTER_INTERFACE_NAME_BYTES];
@@ -219,6 +225,15 @@ struct muster_counters {
     uint64_t evicted;         /* rows that made room for others before their time; no event tells of them */
     uint64_t verifications;   /* signatures checked */
     uint64_t outputs_dropped; /* datagrams not sent because outputs were not pulled */
+
+    /* Streams. */
+    uint64_t streams_accepted; /* connections of others */
+    uint64_t streams_refused;  /* of them, closed at once: too many */
+    uint64_t streams_cut;      /* of them, closed because they were slow, silent or asked for nonsense */
+    uint64_t requests;         /* answered to their end */
+    uint64_t tables;           /* taken from others, whole */
+    uint64_t documents;        /* fetched from others */
+    uint64_t fetches_failed;   /* tables and documents that could not be had, or were not what was promised */
 };
 
 /* ---- identity ---- */
@@ -264,6 +279,9 @@ struct muster_core_options {
     uint64_t tombstone_ms;    /* how long a row stays after lost or left, at most a day */
     size_t peers_max;         /* rows, 1..1,000,000 */
     size_t unverified_max;    /* of them without a key, 1 or more; the oldest makes room for a new one */
+    uint16_t stream;          /* TCP port that this node accepts streams on; 0: none, so no large document */
+    bool has_streams;    /* whoever drives this core can open streams: tables and documents are fetched */
+    const char *version; /* what `self` calls the program, borrowed as long as the core lives; NULL: "" */
 };
 
 /* Sets the defaults of PROTOCOL.md: an observer without a key, and without crypto, boot and seed, which
@@ -291,6 +309,56 @@ struct muster_datagram {
     uint8_t ttl;        /* as received */
 };
 
+/* ---- streams ---- */
+
+/* A stream is a TCP connection, or one by a Unix socket of this machine. The shell connects, accepts, reads
+ * and writes; what is said on it is the core's. Each has a number: even where the core wants it opened, odd,
+ * chosen by the shell, where it was accepted; no number is used twice. */
+enum muster_stream_event {
+    MUSTER_STREAM_ACCEPTED, /* somebody connected */
+    MUSTER_STREAM_OPENED,   /* what the core wanted opened is open */
+    MUSTER_STREAM_BYTES,    /* some came */
+    MUSTER_STREAM_DRAINED,  /* all that was to be written has left */
+    MUSTER_STREAM_ENDED,    /* the other side sends nothing more, but may still read */
+    MUSTER_STREAM_CLOSED,   /* it is gone, or could not be opened: the last event of this number */
+};
+
+struct muster_stream {
+    uint64_t number;
+    enum muster_stream_event event;
+    struct muster_endpoint remote; /* ACCEPTED: of TCP, who connected */
+    uint32_t interface;            /* ACCEPTED: of TCP, by which the connection came */
+    bool is_local;                 /* ACCEPTED: by the Unix socket */
+    bool may_change;               /* ACCEPTED: by a process of this user, or of root */
+    const uint8_t *bytes;          /* BYTES */
+    size_t length;
+};
+
+/* A socket of the node, as the shell tells the core of it. */
+struct muster_socket {
+    const char *protocol;                             /* "udp", "tcp" or "unix"; static storage */
+    struct muster_endpoint address;                   /* bound to; family 0 for "unix" */
+    char interface_name[MUSTER_INTERFACE_NAME_BYTES]; /* "" when it is bound to none */
+    uint32_t buffer_bytes; /* receive buffer granted by the kernel, in its count; 0 when not known */
+    uint64_t kernel_drops; /* datagrams that the kernel had no room for */
+    uint64_t failed;       /* datagrams that could not be sent by this interface */
+};
+#define MUSTER_SOCKETS_MAX 128
+
+/* What a running node says of itself. All pointers are borrowed from whatever gave it. */
+struct muster_self {
+    struct muster_peer peer; /* its own row: self is true */
+    const char *version;     /* of the program */
+    uint16_t port;           /* UDP port of the control group */
+    uint64_t interval_ms;    /* between two alives as it stands, before its random part */
+    size_t peers;            /* rows that are alive or suspect */
+    const struct muster_path *paths;
+    size_t path_count;
+    const struct muster_socket *sockets;
+    size_t socket_count;
+    struct muster_counters counters;
+};
+
 enum muster_command_kind {
     MUSTER_COMMAND_QUERY,  /* ask the group who is there; MUSTER_OUTPUT_SETTLED follows for each QUERY */
     MUSTER_COMMAND_UPDATE, /* replace the document; its name may change too */
@@ -315,6 +383,8 @@ enum muster_event_kind {
     MUSTER_EVENT_DATAGRAM, /* a datagram came */
     MUSTER_EVENT_PATHS,    /* these are now the ways out, all earlier ones are void */
     MUSTER_EVENT_COMMAND,
+    MUSTER_EVENT_STREAM,  /* something happened on a stream; what its number does not mean is ignored */
+    MUSTER_EVENT_SOCKETS, /* these are the sockets, for who asks the node about itself; copied */
 };
 
 /* All pointers are borrowed for the call. */
@@ -325,6 +395,9 @@ struct muster_event {
     const struct muster_path *paths;
     size_t path_count;
     struct muster_command command;
+    struct muster_stream stream;
+    const struct muster_socket *sockets;
+    size_t socket_count; /* at most MUSTER_SOCKETS_MAX */
 };
 
 /* Lets the node see an event, and do what is due by event->now_ms. Datagrams, however bad, are never an
@@ -336,15 +409,23 @@ struct muster_event {
 MUSTER_API int muster_core_step(muster_core_t *core, const struct muster_event *event);
 
 enum muster_output_kind {
-    MUSTER_OUTPUT_DATAGRAM, /* send this */
-    MUSTER_OUTPUT_PEER,     /* tell the application */
-    MUSTER_OUTPUT_SETTLED,  /* the answers to a QUERY are in, as far as can be told */
-    MUSTER_OUTPUT_LEFT,     /* the last bye was pulled */
+    MUSTER_OUTPUT_DATAGRAM,     /* send this */
+    MUSTER_OUTPUT_PEER,         /* tell the application */
+    MUSTER_OUTPUT_SETTLED,      /* the answers to a QUERY are in, as far as can be told */
+    MUSTER_OUTPUT_LEFT,         /* the last bye was pulled */
+    MUSTER_OUTPUT_STREAM_OPEN,  /* connect a stream of this number to an endpoint, by an interface */
+    MUSTER_OUTPUT_STREAM_WRITE, /* write these bytes, after those before; DRAINED is awaited */
+    MUSTER_OUTPUT_STREAM_CLOSE, /* close it when all was written; nothing more is heard of this number */
 };
 
-/* datagram.bytes and all that peer points to are borrowed until the next call on this core. */
+/* All bytes and all that peer points to are borrowed until the next call on this core. */
 struct muster_output {
     enum muster_output_kind kind;
+    uint64_t stream;                 /* STREAM_…: its number */
+    struct muster_endpoint endpoint; /* STREAM_OPEN */
+    uint32_t interface;              /* STREAM_OPEN */
+    const uint8_t *bytes;            /* STREAM_WRITE */
+    size_t length;
     struct muster_datagram datagram;
     enum muster_peer_event peer_event;
     struct muster_peer peer; /* as the row stands now */

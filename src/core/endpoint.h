@@ -1,0 +1,17 @@
+/* Addresses as text. */
+#ifndef CORE_ENDPOINT_H
+#define CORE_ENDPOINT_H
+
+#include <stdbool.h>
+
+#include <muster/core.h>
+
+#define ENDPOINT_TEXT_BYTES 46 /* of the longest address, NUL included */
+
+/* The address without its port, "10.0.0.1"; "" when it is unspecified. */
+void endpoint_text(const struct muster_endpoint *endpoint, char text[ENDPOINT_TEXT_BYTES]);
+
+/* Reads such a text, family and address alone. False when it is no address. */
+bool endpoint_parse(const char *text, struct muster_endpoint *endpoint);
+
+#endif

@@ -1,0 +1,448 @@
+#include "fetch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "deadline.h"
+#include "merge.h"
+#include "node.h"
+
+/* Listeners that hear of a new document at the same time don't all ask for it at the same time. */
+#define SPREAD_MS 20
+
+/* ---- starting and ending ---- */
+
+static struct fetch *find_free(struct fetches *fetches) {
+    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
+        if (fetches->items[i].stream == 0) {
+            return &fetches->items[i];
+        }
+    }
+    return NULL;
+}
+
+static void release(struct fetch *fetch) {
+    reply_reader_deinit(&fetch->reader);
+    free(fetch->request);
+    *fetch = (struct fetch){0};
+}
+
+void fetch_deinit(struct fetches *fetches) {
+    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
+        release(&fetches->items[i]);
+    }
+}
+
+/* NULL when too many are under way, or without memory. */
+static struct fetch *start(struct muster_core *core, const struct fetch_source *source,
+                           const struct request *request) {
+    struct fetches *fetches = &core->fetches;
+    struct fetch *fetch = find_free(fetches);
+    if (fetch == NULL || request_encode(request, &fetch->request, &fetch->request_length) != 0) {
+        return NULL;
+    }
+    fetches->last_stream += 2;
+    fetch->stream = fetches->last_stream;
+    fetch->is_new = true;
+    fetch->is_table = request->kind == REQUEST_TABLE;
+    fetch->source = *source;
+    fetch->began_ms = core->now_ms;
+    fetch->moved_ms = core->now_ms;
+    reply_reader_init(&fetch->reader,
+                      MUSTER_REPLY_BYTES_MAX + MUSTER_DATAGRAM_BYTES_MAX + MUSTER_DOCUMENT_BYTES_MAX);
+    return fetch;
+}
+
+static bool is_table_under_way(const struct fetches *fetches) {
+    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
+        const struct fetch *fetch = &fetches->items[i];
+        if (fetch->stream != 0 && fetch->is_table && !fetch->is_over) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- tables ---- */
+
+bool fetch_takes_table(const struct muster_core *core) {
+    return core->has_streams && !core->fetches.has_failed;
+}
+
+void fetch_begin_round(struct muster_core *core) {
+    core->fetches.source_count = 0;
+    core->fetches.has_failed = false;
+}
+
+/* The largest first; of a host that is there already the last word counts. */
+static void add_source(struct fetches *fetches, const struct fetch_source *source) {
+    size_t at = 0;
+    while (at < fetches->source_count && fetches->sources[at].peers >= source->peers) {
+        at++;
+    }
+    if (at == MUSTER_SOURCES_MAX) {
+        return;
+    }
+    size_t count =
+        fetches->source_count < MUSTER_SOURCES_MAX ? fetches->source_count : MUSTER_SOURCES_MAX - 1;
+    memmove(&fetches->sources[at + 1], &fetches->sources[at], (count - at) * sizeof *fetches->sources);
+    fetches->sources[at] = *source;
+    fetches->source_count = count + 1;
+}
+
+/* Takes the table of the best source that is left. */
+static void take_table(struct muster_core *core) {
+    struct fetches *fetches = &core->fetches;
+    const struct request request = {.kind = REQUEST_TABLE};
+    while (fetches->source_count > 0 && !is_table_under_way(fetches)) {
+        struct fetch_source source = fetches->sources[0];
+        if (source.peers <= peer_table_present(&core->table)) {
+            return;
+        }
+        fetches->source_count--;
+        memmove(&fetches->sources[0], &fetches->sources[1], fetches->source_count * sizeof *fetches->sources);
+        if (start(core, &source, &request) == NULL) {
+            return;
+        }
+    }
+}
+
+void fetch_note_answer(struct muster_core *core, const struct message *message,
+                       const struct muster_datagram *datagram) {
+    if (!core->has_streams || message->stream == 0 || message->peers <= MUSTER_TABLE_ROWS) {
+        return;
+    }
+    struct fetch_source source = {
+        .endpoint = datagram->source, .interface = datagram->interface, .peers = message->peers};
+    source.endpoint.port = message->stream;
+    add_source(&core->fetches, &source);
+    take_table(core);
+}
+
+static void take_row(struct muster_core *core, struct fetch *fetch, const struct reply *reply) {
+    const struct muster_peer *peer = &reply->peer;
+    const struct merge_told told = {.message = reply->announce,
+                                    .bytes = reply->announce_bytes,
+                                    .length = reply->announce_length,
+                                    .address = peer->address,
+                                    .interface = fetch->source.interface,
+                                    .age_ms = peer->age_ms,
+                                    .next_ms = peer->next_ms > 0 ? (uint64_t)peer->next_ms : 0};
+    enum muster_drop reason;
+    if (peer->state == MUSTER_LOST || peer->state == MUSTER_LEFT) {
+        return;
+    }
+    if (!merge_told(core, &told, &reason)) {
+        core->admission.counters.drops[reason]++;
+        fetch->bad += reason == MUSTER_DROP_SIGNATURE ? 1 : 0;
+    }
+}
+
+/* ---- documents ---- */
+
+/* Only what a key vouches for is fetched: else anybody could make us connect to anybody. */
+static bool is_wanted(const struct peer *peer) {
+    bool is_present = peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
+    return peer_is_partial(peer) && peer->is_verified && is_present && !peer->large->is_fetched_now;
+}
+
+static bool has_room_for(const struct muster_core *core, const struct peer *peer) {
+    return core->table.large_bytes - peer->large->body_length + peer->large->size <=
+           MUSTER_DOCUMENTS_BYTES_MAX;
+}
+
+/* The peer itself first, where its address is more than a hint; then, one try after the other, any that may
+ * have fetched it before us. */
+static bool choose_source(const struct muster_core *core, const struct peer *peer,
+                          struct fetch_source *source) {
+    const struct peer *from = peer;
+    unsigned skip = peer->large->tries % MUSTER_FETCH_TRIES + (peer->is_provisional ? 1 : 0);
+    for (const struct peer *other = core->table.by_id; skip > 0 && other != NULL; other = other->hh.next) {
+        if (other != peer && other->stream != 0 && other->is_verified && !other->is_provisional &&
+            other->state == MUSTER_ALIVE && --skip == 0) {
+            from = other;
+        }
+    }
+    *source = (struct fetch_source){.endpoint = from->address, .interface = from->interface};
+    source->endpoint.port = from->stream;
+    return from->stream != 0 && !from->is_provisional;
+}
+
+static uint64_t retry_ms(unsigned tries) {
+    uint64_t pause_ms = MUSTER_FETCH_RETRY_MS;
+    for (unsigned i = MUSTER_FETCH_TRIES; i < tries && pause_ms < MUSTER_FETCH_RETRY_MS_MAX; i++) {
+        pause_ms *= 2;
+    }
+    return tries < MUSTER_FETCH_TRIES ? 0 : pause_ms;
+}
+
+static void note_failure(struct muster_core *core, struct peer *peer) {
+    struct large_document *large = peer->large;
+    large->tries++;
+    large->due_ms = core->now_ms + retry_ms(large->tries);
+    core->fetches.documents_ms = deadline_earlier(core->fetches.documents_ms, large->due_ms);
+}
+
+static bool start_document(struct muster_core *core, struct peer *peer) {
+    struct request request = {.kind = REQUEST_DOCUMENT};
+    struct fetch_source source;
+    if (!choose_source(core, peer, &source)) {
+        note_failure(core, peer);
+        return true;
+    }
+    memcpy(request.id, peer->id, sizeof request.id);
+    memcpy(request.hash, peer->large->hash, sizeof request.hash);
+    struct fetch *fetch = start(core, &source, &request);
+    if (fetch == NULL) {
+        return false;
+    }
+    memcpy(fetch->id, peer->id, sizeof fetch->id);
+    memcpy(fetch->hash, peer->large->hash, sizeof fetch->hash);
+    peer->large->is_fetched_now = true;
+    return true;
+}
+
+/* Starts to fetch what is due, one stream being left for a table. */
+static void fetch_documents(struct muster_core *core) {
+    struct fetches *fetches = &core->fetches;
+    size_t room = 0;
+    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
+        room += fetches->items[i].stream == 0 ? 1 : 0;
+    }
+    room -= room > 0 && !is_table_under_way(fetches) ? 1 : 0;
+    fetches->documents_ms = DEADLINE_NEVER;
+    size_t left = core->table.large_count;
+    for (struct peer *peer = core->table.by_id; peer != NULL && left > 0; peer = peer->hh.next) {
+        if (peer->large == NULL) {
+            continue;
+        }
+        left--;
+        if (!is_wanted(peer) || !has_room_for(core, peer)) {
+            continue;
+        }
+        bool is_started = room > 0 && peer->large->due_ms <= core->now_ms && start_document(core, peer);
+        room -= is_started ? 1 : 0;
+        if (!is_started && room > 0) {
+            uint64_t due_ms =
+                peer->large->due_ms > core->now_ms ? peer->large->due_ms : core->now_ms + SPREAD_MS;
+            fetches->documents_ms = deadline_earlier(fetches->documents_ms, due_ms);
+        }
+    }
+}
+
+void fetch_note_large(struct muster_core *core) {
+    if (core->has_streams) {
+        uint64_t due_ms = core->now_ms + random_ms(&core->random, SPREAD_MS);
+        core->fetches.documents_ms = deadline_earlier(core->fetches.documents_ms, due_ms);
+    }
+}
+
+/* True when these are the bytes that the peer's announce described. */
+static bool is_announced(const struct peer *peer, const struct fetch *fetch, const struct reply *reply) {
+    uint8_t hash[MUSTER_HASH_BYTES];
+    struct message lists = {.kind = MESSAGE_ANNOUNCE};
+    enum muster_drop reason;
+    message_hash_body(reply->body, reply->body_length, hash);
+    if (memcmp(hash, fetch->hash, sizeof hash) != 0 || memcmp(hash, peer->large->hash, sizeof hash) != 0 ||
+        !message_take_body(&lists, reply->body, reply->body_length, &reason)) {
+        return false;
+    }
+    message_deinit(&lists);
+    return true;
+}
+
+/* Takes a body into its row: false when it is not what was announced, or there is no memory. */
+static bool take_document(struct muster_core *core, const struct fetch *fetch, const struct reply *reply) {
+    struct peer *peer = peer_table_find(&core->table, fetch->id);
+    if (peer == NULL || peer->large == NULL || !is_announced(peer, fetch, reply) ||
+        outbox_reserve_events(&core->outbox, 1) != 0) {
+        return false;
+    }
+    uint8_t *body = malloc(reply->body_length);
+    if (body == NULL) {
+        return false;
+    }
+    memcpy(body, reply->body, reply->body_length);
+    peer_table_set_body(&core->table, peer, body, reply->body_length);
+    core->admission.counters.documents++;
+    outbox_put_event(&core->outbox, MUSTER_PEER_CHANGED, peer);
+    peer->pins++;
+    return true;
+}
+
+/* ---- how one ends ---- */
+
+static void end_document(struct muster_core *core, const struct fetch *fetch) {
+    struct peer *peer = peer_table_find(&core->table, fetch->id);
+    if (peer == NULL || peer->large == NULL) {
+        return;
+    }
+    peer->large->is_fetched_now = false;
+    if (peer_is_partial(peer)) {
+        note_failure(core, peer);
+    }
+    fetch_note_large(core); /* a stream is free for the next one */
+}
+
+static void end(struct muster_core *core, struct fetch *fetch, bool is_good) {
+    struct muster_counters *counters = &core->admission.counters;
+    fetch->is_over = true;
+    counters->fetches_failed += is_good ? 0 : 1;
+    if (!fetch->is_table) {
+        end_document(core, fetch);
+        return;
+    }
+    counters->tables += is_good ? 1 : 0;
+    take_table(core);
+    if (!is_good && !is_table_under_way(&core->fetches)) {
+        core->fetches.has_failed = true; /* then everybody is asked to answer */
+    }
+}
+
+static bool take_part(struct muster_core *core, struct fetch *fetch, const struct reply *reply) {
+    fetch->count++;
+    switch (reply->kind) {
+    case REPLY_PEER:
+        if (fetch->is_table) {
+            take_row(core, fetch, reply);
+        }
+        return fetch->bad < MUSTER_FETCH_BAD_MAX && fetch->count <= MUSTER_PEERS_CLAIM_MAX;
+    case REPLY_DOCUMENT: return !fetch->is_table && take_document(core, fetch, reply);
+    case REPLY_END:
+        end(core, fetch, reply->end == REQUEST_END_DONE && reply->count == fetch->count - 1);
+        return true;
+    case REPLY_UNREADABLE: return true;
+    case REPLY_STATS:
+    case REPLY_SELF: break;
+    }
+    return false;
+}
+
+static void take_bytes(struct muster_core *core, struct fetch *fetch, const struct muster_stream *stream) {
+    struct reply reply;
+    int result = reply_reader_feed(&fetch->reader, stream->bytes, stream->length);
+    fetch->moved_ms = core->now_ms;
+    while (result == 0 && !fetch->is_over) {
+        result = reply_reader_next(&fetch->reader, &reply);
+        if (result == 1) {
+            result = take_part(core, fetch, &reply) ? 0 : MUSTER_EINVAL;
+        } else if (result == 0) {
+            return;
+        }
+    }
+    if (result != 0 && !fetch->is_over) {
+        end(core, fetch, false);
+    }
+}
+
+static struct fetch *find(struct fetches *fetches, uint64_t number) {
+    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
+        if (fetches->items[i].stream == number) {
+            return &fetches->items[i];
+        }
+    }
+    return NULL;
+}
+
+void fetch_step(struct muster_core *core, const struct muster_stream *stream) {
+    struct fetch *fetch = stream->number == 0 ? NULL : find(&core->fetches, stream->number);
+    if (fetch == NULL) {
+        return;
+    }
+    switch (stream->event) {
+    case MUSTER_STREAM_OPENED:
+        fetch->is_open = true;
+        fetch->moved_ms = core->now_ms;
+        break;
+    case MUSTER_STREAM_BYTES:
+        if (!fetch->is_over) {
+            take_bytes(core, fetch, stream);
+        }
+        break;
+    case MUSTER_STREAM_ENDED: /* before its end line: it broke */
+        if (!fetch->is_over) {
+            end(core, fetch, false);
+        }
+        break;
+    case MUSTER_STREAM_CLOSED:
+        if (!fetch->is_over) {
+            end(core, fetch, false);
+        }
+        release(fetch);
+        break;
+    case MUSTER_STREAM_ACCEPTED:
+    case MUSTER_STREAM_DRAINED: break;
+    }
+}
+
+/* ---- outputs and time ---- */
+
+static bool give(struct fetch *fetch, struct muster_output *output) {
+    output->stream = fetch->stream;
+    if (fetch->is_over) {
+        output->kind = MUSTER_OUTPUT_STREAM_CLOSE;
+        bool was_opened = !fetch->is_new;
+        release(fetch);
+        return was_opened;
+    }
+    if (fetch->is_new) {
+        fetch->is_new = false;
+        output->kind = MUSTER_OUTPUT_STREAM_OPEN;
+        output->endpoint = fetch->source.endpoint;
+        output->interface = fetch->source.interface;
+        return true;
+    }
+    if (fetch->is_open && !fetch->is_asked) {
+        fetch->is_asked = true;
+        output->kind = MUSTER_OUTPUT_STREAM_WRITE;
+        output->bytes = (const uint8_t *)fetch->request;
+        output->length = fetch->request_length;
+        return true;
+    }
+    return false;
+}
+
+bool fetch_next(struct muster_core *core, struct muster_output *output) {
+    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
+        if (core->fetches.items[i].stream != 0 && give(&core->fetches.items[i], output)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t end_ms(const struct fetch *fetch) {
+    return deadline_earlier(fetch->moved_ms + MUSTER_FETCH_IDLE_MS, fetch->began_ms + MUSTER_FETCH_TOTAL_MS);
+}
+
+void fetch_tick(struct muster_core *core) {
+    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
+        struct fetch *fetch = &core->fetches.items[i];
+        if (fetch->stream != 0 && !fetch->is_over && end_ms(fetch) <= core->now_ms) {
+            end(core, fetch, false);
+        }
+    }
+    if (core->fetches.documents_ms <= core->now_ms && core->has_streams) {
+        fetch_documents(core);
+    }
+}
+
+uint64_t fetch_deadline(const struct muster_core *core) {
+    uint64_t deadline_ms = core->has_streams ? core->fetches.documents_ms : DEADLINE_NEVER;
+    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
+        const struct fetch *fetch = &core->fetches.items[i];
+        if (fetch->stream != 0 && !fetch->is_over) {
+            deadline_ms = deadline_earlier(deadline_ms, end_ms(fetch));
+        }
+    }
+    return deadline_ms;
+}
+
+/* A document that is fetched later than this look lasts is no reason to wait. */
+bool fetch_is_busy(const struct muster_core *core) {
+    bool is_busy = core->fetches.documents_ms <= core->now_ms + SPREAD_MS && core->has_streams;
+    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
+        is_busy = is_busy || core->fetches.items[i].stream != 0;
+    }
+    return is_busy;
+}

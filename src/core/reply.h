@@ -1,0 +1,104 @@
+/* The answer to a request: lines of JSON, some of them followed by lines that are passed on as they came,
+ * until an end line (PROTOCOL.md, "Streams"). */
+#ifndef CORE_REPLY_H
+#define CORE_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#include "buffer.h"
+#include "limits.h"
+#include "message.h"
+#include "request.h"
+
+struct document_node;
+
+/* ---- reading ---- */
+
+enum reply_kind {
+    REPLY_PEER,
+    REPLY_UNREADABLE, /* a row whose announce says nothing here: of a later version, or none at all */
+    REPLY_DOCUMENT,
+    REPLY_STATS,
+    REPLY_SELF,
+    REPLY_END,
+};
+
+/* One part of an answer. All pointers are borrowed from the reader until it reads on. */
+struct reply {
+    enum reply_kind kind;
+
+    /* PEER and SELF: the row as the other side has it, and the bytes that it was made of. */
+    struct muster_peer peer;
+    bool has_event;
+    enum muster_peer_event event;   /* of a watch */
+    const struct message *announce; /* decoded; whether its signature holds is for the caller to check */
+    const uint8_t *announce_bytes;  /* one line, or two with a signature */
+    size_t announce_length;
+    const uint8_t *body; /* of a document too big for the announce; NULL: none came */
+    size_t body_length;
+
+    uint8_t id[MUSTER_ID_BYTES];     /* DOCUMENT: whose; its body is set too */
+    struct muster_self self;         /* SELF; self.peer is set too */
+    struct muster_counters counters; /* STATS */
+
+    enum request_end end; /* END */
+    uint64_t count;       /* END: parts before it */
+    const char *text;     /* END: for people, or NULL */
+    const char *member;   /* END: of the request, that is at fault; NULL: none */
+};
+
+/* Cuts bytes into parts. */
+struct reply_reader {
+    struct buffer buffer;
+    size_t begin;          /* of the part that is being read */
+    size_t part_bytes_max; /* what is longer is no answer to us */
+
+    /* The part that is being read, or was read last. */
+    struct document_node *head;
+    size_t head_length; /* of its own line, LF included */
+    size_t lines;       /* that follow it */
+    size_t length;      /* of all of it, once it is whole */
+    struct message announce;
+    struct muster_tuple tuples[MUSTER_TUPLES_MAX];
+    struct muster_path *paths;
+    struct muster_socket *sockets;
+};
+
+void reply_reader_init(struct reply_reader *reader, size_t part_bytes_max);
+void reply_reader_deinit(struct reply_reader *reader);
+
+/* Takes bytes over into the reader; what replies point to is gone then. MUSTER_ENOMEM. */
+int reply_reader_feed(struct reply_reader *reader, const uint8_t *bytes, size_t length);
+
+/* The next whole part: 1 with *reply, 0 when more bytes are needed. MUSTER_ENOMEM, and MUSTER_EINVAL for what
+ * is no answer or longer than it may be: then nothing after it can be read either. */
+int reply_reader_next(struct reply_reader *reader, struct reply *reply);
+
+/* ---- writing: each appends a whole part to out, or nothing; MUSTER_ENOMEM ---- */
+
+/* What is passed on as it came. */
+struct reply_lines {
+    const uint8_t *announce; /* with its signature line, if there is one */
+    size_t announce_length;
+    const uint8_t *body; /* of a large document; NULL: none */
+    size_t body_length;
+};
+
+/* A row; with the evidence for it where the asker is of this machine. */
+int reply_write_peer(struct buffer *out, const struct muster_peer *peer, const struct reply_lines *lines,
+                     bool has_evidence);
+int reply_write_event(struct buffer *out, enum muster_peer_event event, const struct muster_peer *peer,
+                      const struct reply_lines *lines, bool has_evidence);
+int reply_write_document(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
+                         const struct reply_lines *lines);
+int reply_write_stats(struct buffer *out, const struct muster_counters *counters);
+int reply_write_self(struct buffer *out, const struct muster_self *self, const struct reply_lines *lines);
+
+/* member: of the request, that is at fault; NULL: none. */
+int reply_write_end(struct buffer *out, enum request_end end, uint64_t count, const char *member);
+
+#endif

@@ -1,0 +1,396 @@
+#include "reply.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "document.h"
+#include "endpoint.h"
+#include "paths.h"
+#include "reply_counters.h"
+#include "scan.h"
+
+#define COUNTER(member) \
+    { #member, offsetof(struct muster_counters, member) }
+const struct reply_counter_row reply_counters[REPLY_COUNTERS] = {
+    COUNTER(received),        COUNTER(accepted),         COUNTER(copies),          COUNTER(sent),
+    COUNTER(questions),       COUNTER(answers),          COUNTER(evicted),         COUNTER(verifications),
+    COUNTER(outputs_dropped), COUNTER(streams_accepted), COUNTER(streams_refused), COUNTER(streams_cut),
+    COUNTER(requests),        COUNTER(tables),           COUNTER(documents),       COUNTER(fetches_failed),
+};
+
+/* Lines that may follow one part: an announce, its signature, a body. */
+#define LINES_MAX 3
+#define NODES_MAX 4096
+
+/* ---- members, all of which may be left out ---- */
+
+static uint64_t integer_of(const document_node_t *object, const char *name) {
+    uint64_t value = 0;
+    document_integer(document_member(object, name), &value);
+    return value;
+}
+
+/* A number that may be negative. */
+static int64_t signed_of(const document_node_t *object, const char *name) {
+    double value = 0;
+    document_number(document_member(object, name), &value);
+    return fabs(value) <= (double)MUSTER_INTEGER_MAX ? (int64_t)value : 0;
+}
+
+static double share_of(const document_node_t *object, const char *name) {
+    double value = 0;
+    document_number(document_member(object, name), &value);
+    return value >= 0 && value <= 1 ? value : 0;
+}
+
+static const char *text_of(const document_node_t *object, const char *name) {
+    const char *text = document_text(document_member(object, name));
+    return text == NULL ? "" : text;
+}
+
+static void read_name(const document_node_t *object, const char *member,
+                      char name[MUSTER_INTERFACE_NAME_BYTES]) {
+    strncpy(name, text_of(object, member), MUSTER_INTERFACE_NAME_BYTES - 1);
+}
+
+static void read_endpoint(const document_node_t *object, const char *address_name, const char *port_name,
+                          struct muster_endpoint *endpoint) {
+    uint64_t port = integer_of(object, port_name);
+    if (endpoint_parse(text_of(object, address_name), endpoint) && port <= UINT16_MAX) {
+        endpoint->port = (uint16_t)port;
+    }
+}
+
+static bool read_path(const char *name, enum muster_path_kind *kind) {
+    for (int i = 0; i < MUSTER_PATH_KINDS; i++) {
+        if (strcmp(name, muster_path_name((enum muster_path_kind)i)) == 0) {
+            *kind = (enum muster_path_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- rows ---- */
+
+static void read_tuples(struct reply_reader *reader, const document_node_t *array, struct muster_peer *peer) {
+    peer->tuples = reader->tuples;
+    for (const document_node_t *e = document_first(array); e != NULL && peer->tuple_count < MUSTER_TUPLES_MAX;
+         e = document_next(e)) {
+        struct muster_tuple *tuple = &reader->tuples[peer->tuple_count];
+        *tuple = (struct muster_tuple){
+            .count = integer_of(e, "count"), .age_ms = integer_of(e, "age_ms"), .loss = share_of(e, "loss")};
+        read_endpoint(e, "source_address", "source_port", &tuple->source);
+        read_endpoint(e, "destination_address", "destination_port", &tuple->destination);
+        read_name(e, "interface", tuple->interface_name);
+        if (read_path(text_of(e, "path"), &tuple->path)) {
+            peer->tuple_count++;
+        }
+    }
+}
+
+static unsigned read_paths(const document_node_t *array) {
+    unsigned paths = 0;
+    for (const document_node_t *e = document_first(array); e != NULL; e = document_next(e)) {
+        enum muster_path_kind kind;
+        if (document_text(e) != NULL && read_path(document_text(e), &kind)) {
+            paths |= 1u << kind;
+        }
+    }
+    return paths;
+}
+
+static bool read_state(const char *name, enum muster_state *state) {
+    for (int i = MUSTER_ALIVE; i <= MUSTER_LEFT; i++) {
+        if (strcmp(name, muster_state_name((enum muster_state)i)) == 0) {
+            *state = (enum muster_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_event(const char *name, enum muster_peer_event *event) {
+    for (int i = MUSTER_PEER_JOINED; i <= MUSTER_PEER_CONFLICT; i++) {
+        if (strcmp(name, muster_peer_event_name((enum muster_peer_event)i)) == 0) {
+            *event = (enum muster_peer_event)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Length of so many lines, 0 when they are not all there. */
+static size_t lines_length(const uint8_t *bytes, size_t length, size_t lines) {
+    size_t used = 0;
+    for (; lines > 0; lines--) {
+        const uint8_t *end = used == length ? NULL : memchr(bytes + used, '\n', length - used);
+        if (end == NULL) {
+            return 0;
+        }
+        used = (size_t)(end - bytes) + 1;
+    }
+    return used;
+}
+
+/* Where the announce ends and the body begins: a large document is the line after a signature. */
+static bool read_announce(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
+    const uint8_t *bytes = reader->buffer.bytes + reader->begin + reader->head_length;
+    size_t length = reader->length - reader->head_length;
+    bool has_body = reader->lines == LINES_MAX;
+    reply->announce_bytes = bytes;
+    reply->announce_length = has_body ? lines_length(bytes, length, LINES_MAX - 1) : length;
+    reply->body = has_body ? bytes + reply->announce_length : NULL;
+    reply->body_length = length - reply->announce_length;
+    if (!message_decode(bytes, reply->announce_length, &reader->announce, reason)) {
+        return false;
+    }
+    reply->announce = &reader->announce;
+    return reader->announce.kind == MESSAGE_ANNOUNCE &&
+           (!has_body || (reader->announce.size > 0 &&
+                          message_take_body(&reader->announce, reply->body, reply->body_length, reason)));
+}
+
+static bool read_peer(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
+    const document_node_t *object = document_member(reader->head, "peer");
+    struct muster_peer *peer = &reply->peer;
+    if (!read_state(text_of(object, "state"), &peer->state) || !read_announce(reader, reply, reason)) {
+        return false;
+    }
+    memcpy(peer->id, reader->announce.id, sizeof peer->id);
+    peer->boot = reader->announce.boot;
+    peer->rev = reader->announce.rev;
+    peer->document = reader->announce.document;
+    peer->verified = document_bool(document_member(object, "verified"));
+    peer->provisional = document_bool(document_member(object, "provisional"));
+    peer->partial = document_bool(document_member(object, "partial"));
+    peer->self = document_bool(document_member(object, "self"));
+    read_endpoint(object, "address", "port", &peer->address);
+    read_name(object, "interface", peer->interface_name);
+    peer->paths = read_paths(document_member(object, "paths"));
+    peer->age_ms = integer_of(object, "age_ms");
+    peer->next_ms = signed_of(object, "next_ms");
+    peer->since_ms = integer_of(object, "since_ms");
+    peer->loss = share_of(object, "loss");
+    peer->received = integer_of(object, "received");
+    peer->copies = integer_of(object, "copies");
+    read_tuples(reader, document_member(object, "tuples"), peer);
+    return true;
+}
+
+/* ---- the node itself ---- */
+
+static void read_counters(const document_node_t *object, struct muster_counters *counters) {
+    const document_node_t *drops = document_member(object, "drops");
+    for (size_t i = 0; i < REPLY_COUNTERS; i++) {
+        *reply_counter(counters, i) = integer_of(object, reply_counters[i].name);
+    }
+    for (int i = 0; i < MUSTER_DROP_COUNT; i++) {
+        counters->drops[i] = integer_of(drops, muster_drop_name((enum muster_drop)i));
+    }
+}
+
+static const char *protocol_of(const char *name) {
+    static const char *const names[] = {"udp", "tcp", "unix"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return names[i];
+        }
+    }
+    return "";
+}
+
+static bool read_sockets(struct reply_reader *reader, const document_node_t *array,
+                         struct muster_self *self) {
+    size_t count = document_count(array) < MUSTER_SOCKETS_MAX ? document_count(array) : MUSTER_SOCKETS_MAX;
+    reader->sockets = calloc(count + 1, sizeof *reader->sockets);
+    if (reader->sockets == NULL) {
+        return false;
+    }
+    const document_node_t *e = document_first(array);
+    for (; self->socket_count < count; e = document_next(e)) {
+        struct muster_socket *socket = &reader->sockets[self->socket_count++];
+        socket->protocol = protocol_of(text_of(e, "protocol"));
+        read_endpoint(e, "address", "port", &socket->address);
+        read_name(e, "interface", socket->interface_name);
+        socket->buffer_bytes = (uint32_t)integer_of(e, "buffer_bytes");
+        socket->kernel_drops = integer_of(e, "kernel_drops");
+        socket->failed = integer_of(e, "failed");
+    }
+    self->sockets = reader->sockets;
+    return true;
+}
+
+static bool read_own_paths(struct reply_reader *reader, const document_node_t *array,
+                           struct muster_self *self) {
+    size_t count = document_count(array) < MUSTER_PATHS_MAX ? document_count(array) : MUSTER_PATHS_MAX;
+    reader->paths = calloc(count + 1, sizeof *reader->paths);
+    if (reader->paths == NULL) {
+        return false;
+    }
+    const document_node_t *e = document_first(array);
+    for (size_t i = 0; i < count; i++, e = document_next(e)) {
+        struct muster_path *path = &reader->paths[self->path_count];
+        read_name(e, "interface", path->name);
+        if (read_path(text_of(e, "path"), &path->kind)) {
+            self->path_count++;
+        }
+    }
+    self->paths = reader->paths;
+    return true;
+}
+
+static bool read_self(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
+    const document_node_t *object = document_member(reader->head, "self");
+    struct muster_self *self = &reply->self;
+    if (!read_peer(reader, reply, reason)) {
+        return false;
+    }
+    self->peer = reply->peer;
+    self->version = text_of(object, "version");
+    self->port = (uint16_t)integer_of(object, "port");
+    self->interval_ms = integer_of(object, "interval_ms");
+    self->peers = (size_t)integer_of(object, "peers");
+    read_counters(document_member(object, "counters"), &self->counters);
+    *reason = MUSTER_DROP_MEMORY;
+    return read_sockets(reader, document_member(object, "sockets"), self) &&
+           read_own_paths(reader, document_member(object, "paths"), self);
+}
+
+/* ---- the other parts ---- */
+
+static bool read_document(struct reply_reader *reader, struct reply *reply) {
+    const document_node_t *object = document_member(reader->head, "document");
+    const char *id = text_of(object, "id");
+    reply->body = reader->buffer.bytes + reader->begin + reader->head_length;
+    reply->body_length = reader->length - reader->head_length;
+    return reader->lines == 1 && message_parse_hex(id, reply->id, sizeof reply->id);
+}
+
+static bool read_end(const document_node_t *head, struct reply *reply) {
+    const char *name = text_of(head, "end");
+    reply->count = integer_of(head, "count");
+    reply->text = document_text(document_member(head, "text"));
+    reply->member = document_text(document_member(head, "member"));
+    for (int i = 0; i < REQUEST_END_COUNT; i++) {
+        if (strcmp(name, request_end_name((enum request_end)i)) == 0) {
+            reply->end = (enum request_end)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_part(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
+    const document_node_t *head = reader->head;
+    *reason = MUSTER_DROP_SYNTAX;
+    if (document_member(head, "end") != NULL) {
+        reply->kind = REPLY_END;
+        return read_end(head, reply);
+    }
+    if (document_member(head, "self") != NULL) {
+        reply->kind = REPLY_SELF;
+        return read_self(reader, reply, reason);
+    }
+    if (document_member(head, "peer") != NULL) {
+        reply->kind = REPLY_PEER;
+        reply->has_event = document_member(head, "event") != NULL;
+        if (reply->has_event && !read_event(text_of(head, "event"), &reply->event)) {
+            return false;
+        }
+        if (read_peer(reader, reply, reason)) {
+            return true;
+        }
+        reply->kind = REPLY_UNREADABLE;
+        return *reason != MUSTER_DROP_MEMORY;
+    }
+    if (document_member(head, "document") != NULL) {
+        reply->kind = REPLY_DOCUMENT;
+        return read_document(reader, reply);
+    }
+    reply->kind = REPLY_STATS;
+    read_counters(document_member(head, "stats"), &reply->counters);
+    return document_member(head, "stats") != NULL;
+}
+
+/* ---- cutting ---- */
+
+void reply_reader_init(struct reply_reader *reader, size_t part_bytes_max) {
+    *reader = (struct reply_reader){.part_bytes_max = part_bytes_max};
+}
+
+static void forget_part(struct reply_reader *reader) {
+    document_free(reader->head);
+    message_deinit(&reader->announce);
+    free(reader->paths);
+    free(reader->sockets);
+    reader->head = NULL;
+    reader->paths = NULL;
+    reader->sockets = NULL;
+    reader->begin += reader->length;
+    reader->length = 0;
+}
+
+void reply_reader_deinit(struct reply_reader *reader) {
+    forget_part(reader);
+    buffer_deinit(&reader->buffer);
+}
+
+int reply_reader_feed(struct reply_reader *reader, const uint8_t *bytes, size_t length) {
+    if (reader->length > 0) {
+        forget_part(reader);
+    }
+    buffer_drop(&reader->buffer, reader->begin);
+    reader->begin = 0;
+    return buffer_append(&reader->buffer, bytes, length);
+}
+
+/* Length of so many lines from here on, 0 when they have not all come. */
+static size_t find_lines(const struct reply_reader *reader, size_t lines) {
+    return lines_length(reader->buffer.bytes + reader->begin, reader->buffer.length - reader->begin, lines);
+}
+
+/* Reads the part's own line: 1, 0 when it has not come yet, or an error. */
+static int read_head(struct reply_reader *reader) {
+    reader->head_length = find_lines(reader, 1);
+    if (reader->head_length == 0) {
+        return 0;
+    }
+    const char *line = (const char *)reader->buffer.bytes + reader->begin;
+    enum scan_result result = scan_large(line, reader->head_length - 1, NODES_MAX, NULL);
+    if (result != SCAN_OK) {
+        return result == SCAN_MEMORY ? MUSTER_ENOMEM : MUSTER_EINVAL;
+    }
+    reader->head = document_parse(line, reader->head_length - 1);
+    if (reader->head == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    reader->lines = (size_t)integer_of(reader->head, "lines");
+    return document_type(reader->head) == DOCUMENT_OBJECT && reader->lines <= LINES_MAX ? 1 : MUSTER_EINVAL;
+}
+
+int reply_reader_next(struct reply_reader *reader, struct reply *reply) {
+    if (reader->length > 0) {
+        forget_part(reader);
+    }
+    int result = reader->head == NULL ? read_head(reader) : 1;
+    if (result < 0) {
+        return result;
+    }
+    size_t length = result == 0 ? 0 : find_lines(reader, 1 + reader->lines);
+    size_t present = length > 0 ? length : reader->buffer.length - reader->begin;
+    if (present > reader->part_bytes_max) {
+        return MUSTER_EINVAL;
+    }
+    if (length == 0) {
+        return 0;
+    }
+    enum muster_drop reason;
+    reader->length = length;
+    *reply = (struct reply){0};
+    if (read_part(reader, reply, &reason)) {
+        return 1;
+    }
+    return reason == MUSTER_DROP_MEMORY ? MUSTER_ENOMEM : MUSTER_EINVAL;
+}

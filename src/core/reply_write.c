@@ -1,0 +1,225 @@
+#include "reply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "document.h"
+#include "endpoint.h"
+#include "reply_counters.h"
+
+static void put_endpoint(struct document *document, document_node_t *object, const char *address_name,
+                         const char *port_name, const struct muster_endpoint *endpoint) {
+    if (endpoint->family == 0) {
+        return;
+    }
+    char text[ENDPOINT_TEXT_BYTES];
+    endpoint_text(endpoint, text);
+    document_put_text(document, object, address_name, text);
+    document_put_integer(document, object, port_name, endpoint->port);
+}
+
+static void put_interface(struct document *document, document_node_t *object, const char *name) {
+    if (name[0] != '\0') {
+        document_put_text(document, object, "interface", name);
+    }
+}
+
+static void put_flag(struct document *document, document_node_t *object, const char *name, bool is_set) {
+    if (is_set) {
+        document_put_bool(document, object, name, true);
+    }
+}
+
+static void put_paths(struct document *document, document_node_t *object, unsigned paths) {
+    document_node_t *array = document_put_array(document, object, "paths");
+    for (int kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
+        if (paths & 1u << kind) {
+            document_put_text(document, array, NULL, muster_path_name((enum muster_path_kind)kind));
+        }
+    }
+}
+
+static void put_tuples(struct document *document, document_node_t *object, const struct muster_peer *peer) {
+    document_node_t *array = document_put_array(document, object, "tuples");
+    for (size_t i = 0; i < peer->tuple_count; i++) {
+        const struct muster_tuple *tuple = &peer->tuples[i];
+        document_node_t *node = document_put_object(document, array, NULL);
+        put_endpoint(document, node, "source_address", "source_port", &tuple->source);
+        put_endpoint(document, node, "destination_address", "destination_port", &tuple->destination);
+        put_interface(document, node, tuple->interface_name);
+        document_put_text(document, node, "path", muster_path_name(tuple->path));
+        document_put_integer(document, node, "count", (int64_t)tuple->count);
+        document_put_integer(document, node, "age_ms", (int64_t)tuple->age_ms);
+        document_put_number(document, node, "loss", tuple->loss);
+    }
+}
+
+static void put_evidence(struct document *document, document_node_t *object, const struct muster_peer *peer) {
+    put_interface(document, object, peer->interface_name);
+    put_flag(document, object, "verified", peer->verified);
+    put_flag(document, object, "provisional", peer->provisional);
+    put_flag(document, object, "partial", peer->partial);
+    put_flag(document, object, "self", peer->self);
+    document_put_integer(document, object, "since_ms", (int64_t)peer->since_ms);
+    document_put_number(document, object, "loss", peer->loss);
+    document_put_integer(document, object, "received", (int64_t)peer->received);
+    document_put_integer(document, object, "copies", (int64_t)peer->copies);
+    put_paths(document, object, peer->paths);
+    put_tuples(document, object, peer);
+}
+
+static void put_peer(struct document *document, const struct muster_peer *peer, bool has_evidence) {
+    char id[MUSTER_ID_TEXT_BYTES];
+    muster_id_text(peer->id, id);
+    document_node_t *object = document_put_object(document, NULL, "peer");
+    document_put_text(document, object, "id", id);
+    document_put_text(document, object, "state", muster_state_name(peer->state));
+    put_endpoint(document, object, "address", "port", &peer->address);
+    document_put_integer(document, object, "age_ms", (int64_t)peer->age_ms);
+    document_put_integer(document, object, "next_ms", peer->next_ms);
+    if (has_evidence) {
+        put_evidence(document, object, peer);
+    }
+}
+
+static size_t count_lines(const uint8_t *bytes, size_t length) {
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++) {
+        count += bytes[i] == '\n' ? 1 : 0;
+    }
+    return count;
+}
+
+/* Finishes a part: its line, and what follows it as it came. On failure out is as before. */
+static int write_part(struct buffer *out, struct document *document, const struct reply_lines *lines) {
+    size_t before = out->length;
+    size_t count = count_lines(lines->announce, lines->announce_length) + (lines->body_length > 0 ? 1 : 0);
+    if (count > 0) {
+        document_put_integer(document, NULL, "lines", (int64_t)count);
+    }
+    char *room = buffer_reserve(out, MUSTER_REPLY_BYTES_MAX);
+    int printed = room == NULL ? -1 : document_print(document, room, MUSTER_REPLY_BYTES_MAX);
+    document_deinit(document);
+    if (printed < 0) {
+        return MUSTER_ENOMEM; /* no part of ours is longer */
+    }
+    room[printed] = '\n';
+    out->length += (size_t)printed + 1;
+    if (buffer_append(out, lines->announce, lines->announce_length) != 0 ||
+        buffer_append(out, lines->body, lines->body_length) != 0) {
+        out->length = before;
+        return MUSTER_ENOMEM;
+    }
+    return 0;
+}
+
+int reply_write_peer(struct buffer *out, const struct muster_peer *peer, const struct reply_lines *lines,
+                     bool has_evidence) {
+    struct document document;
+    document_init(&document);
+    put_peer(&document, peer, has_evidence);
+    return write_part(out, &document, lines);
+}
+
+int reply_write_event(struct buffer *out, enum muster_peer_event event, const struct muster_peer *peer,
+                      const struct reply_lines *lines, bool has_evidence) {
+    struct document document;
+    document_init(&document);
+    document_put_text(&document, NULL, "event", muster_peer_event_name(event));
+    put_peer(&document, peer, has_evidence);
+    return write_part(out, &document, lines);
+}
+
+int reply_write_document(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
+                         const struct reply_lines *lines) {
+    struct document document;
+    uint8_t hash[MUSTER_HASH_BYTES];
+    char text[2 * MUSTER_HASH_BYTES + 1];
+    char id_text[MUSTER_ID_TEXT_BYTES];
+    message_hash_body(lines->body, lines->body_length, hash);
+    sodium_bin2hex(text, sizeof text, hash, sizeof hash);
+    muster_id_text(id, id_text);
+    document_init(&document);
+    document_node_t *object = document_put_object(&document, NULL, "document");
+    document_put_text(&document, object, "id", id_text);
+    document_put_text(&document, object, "hash", text);
+    return write_part(out, &document, lines);
+}
+
+/* ---- the node itself ---- */
+
+static void put_counters(struct document *document, document_node_t *parent, const char *name,
+                         const struct muster_counters *counters) {
+    document_node_t *object = document_put_object(document, parent, name);
+    for (size_t i = 0; i < REPLY_COUNTERS; i++) {
+        document_put_integer(document, object, reply_counters[i].name,
+                             (int64_t)*reply_counter((struct muster_counters *)counters, i));
+    }
+    document_node_t *drops = document_put_object(document, object, "drops");
+    for (int i = 0; i < MUSTER_DROP_COUNT; i++) {
+        document_put_integer(document, drops, muster_drop_name((enum muster_drop)i),
+                             (int64_t)counters->drops[i]);
+    }
+}
+
+int reply_write_stats(struct buffer *out, const struct muster_counters *counters) {
+    struct document document;
+    document_init(&document);
+    put_counters(&document, NULL, "stats", counters);
+    return write_part(out, &document, &(struct reply_lines){0});
+}
+
+static void put_sockets(struct document *document, document_node_t *object, const struct muster_self *self) {
+    document_node_t *array = document_put_array(document, object, "sockets");
+    for (size_t i = 0; i < self->socket_count; i++) {
+        const struct muster_socket *socket = &self->sockets[i];
+        document_node_t *node = document_put_object(document, array, NULL);
+        document_put_text(document, node, "protocol", socket->protocol);
+        put_endpoint(document, node, "address", "port", &socket->address);
+        put_interface(document, node, socket->interface_name);
+        document_put_integer(document, node, "buffer_bytes", socket->buffer_bytes);
+        document_put_integer(document, node, "kernel_drops", (int64_t)socket->kernel_drops);
+        document_put_integer(document, node, "failed", (int64_t)socket->failed);
+    }
+}
+
+static void put_own_paths(struct document *document, document_node_t *object,
+                          const struct muster_self *self) {
+    document_node_t *array = document_put_array(document, object, "paths");
+    for (size_t i = 0; i < self->path_count; i++) {
+        document_node_t *node = document_put_object(document, array, NULL);
+        document_put_text(document, node, "interface", self->paths[i].name);
+        document_put_text(document, node, "path", muster_path_name(self->paths[i].kind));
+    }
+}
+
+int reply_write_self(struct buffer *out, const struct muster_self *self, const struct reply_lines *lines) {
+    struct document document;
+    document_init(&document);
+    document_node_t *object = document_put_object(&document, NULL, "self");
+    document_put_text(&document, object, "version", self->version);
+    document_put_integer(&document, object, "port", self->port);
+    document_put_integer(&document, object, "interval_ms", (int64_t)self->interval_ms);
+    document_put_integer(&document, object, "peers", (int64_t)self->peers);
+    put_own_paths(&document, object, self);
+    put_sockets(&document, object, self);
+    put_counters(&document, object, "counters", &self->counters);
+    put_peer(&document, &self->peer, true);
+    return write_part(out, &document, lines);
+}
+
+int reply_write_end(struct buffer *out, enum request_end end, uint64_t count, const char *member) {
+    struct document document;
+    document_init(&document);
+    document_put_text(&document, NULL, "end", request_end_name(end));
+    document_put_integer(&document, NULL, "count", (int64_t)count);
+    if (end != REQUEST_END_DONE) {
+        document_put_text(&document, NULL, "text", request_end_text(end));
+    }
+    if (member != NULL) {
+        document_put_text(&document, NULL, "member", member);
+    }
+    return write_part(out, &document, &(struct reply_lines){0});
+}
