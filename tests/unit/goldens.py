@@ -8,6 +8,9 @@ good/           every peer must accept these
 bad-schema/     JSON lines that the schema refuses, and every peer too
 bad-bytes/      what only the bytes show
 bad-signature/  well-formed, but the signature does not hold
+requests/       lines that every peer with streams must understand
+bad-requests/   lines that it must refuse; the end of the answer is the REASON
+replies/        whole answers
 
 A bad one is named after the reason by which it is dropped: REASON--WHAT.datagram (PROTOCOL.md, section 9).
 Keys are deterministic: the seed of peer n is 32 bytes of value n."""
@@ -156,6 +159,13 @@ SERVICES = [
 ATTRS = {"model": "LP-2", "room": "kitchen"}
 
 
+BODY = line({"services": SERVICES, "attrs": ATTRS})
+
+
+def hash_of(body):
+    return hashlib.blake2b(body, digest_size=32).hexdigest()
+
+
 # ---- good ----
 
 def good():
@@ -183,6 +193,7 @@ def good_announces():
     yield "announce-unsigned-member-order", line(dict(reversed(announce(**full).items())))
     yield "announce-unsigned-unknown-members", line(
         announce(services=[service(weight=1.5e-3)], heard=["m6", "x"], extra={"a": [None, True, -1]}, Name=7))
+    yield "announce-signed-large", signed(announce(ANNA, name="printer", size=len(BODY), hash=hash_of(BODY), stream=19798))
     yield "announce-unsigned-one-port-twice", line(announce(services=[service(), service(proto="udp")]))
     yield "announce-signed-unicode-name", signed(announce(ANNA, name="Küche · 台所 🍳"))
     yield "announce-unsigned-escapes", line(announce()).replace(
@@ -232,6 +243,7 @@ def good_queries():
     yield "query-unsigned-want-both", line(query(want={"type": "ipp", "name": "printer"}), WANT_BYTES)
     yield "query-unsigned-want-unknown-member", line(query(want={"proto": "tcp"}), WANT_BYTES)
     yield "query-unsigned-known", line(query(want={}, known=ids(3)), WANT_BYTES)
+    yield "query-unsigned-table", line(query(count=1, want={}, table=True), WANT_BYTES)
     yield "query-unsigned-35-known", line(query(want={}, known=ids(35)))
     yield "query-unsigned-no-known", line(query(want={}, known=[]), WANT_BYTES)
     yield "query-signed-want-all", signed(query(BERT, want={}), BERT, WANT_BYTES)
@@ -258,6 +270,8 @@ INTEGERS = {
     "peers": (0, 1000000),
     "count": (1, INTEGER_MAX),
     "said": (1, INTEGER_MAX),
+    "size": (1, 65536),
+    "stream": (1, 65535),
 }
 
 
@@ -294,7 +308,7 @@ def bad_integer(kind, message, member):
 
 def bad_hex(kind, message, member, digits):
     name = f"{kind}-{member}"
-    value = ("0123456789abcdef" * 3)[:digits]
+    value = ("0123456789abcdef" * 5)[:digits]
     yield f"type--{name}-number", having(message, **{member: int("1" * 15)})
     yield f"range--{name}-{digits - 1}-digits", having(message, **{member: value[1:]})
     yield f"range--{name}-{digits + 1}-digits", having(message, **{member: value + "0"})
@@ -356,6 +370,14 @@ def bad_announces():
     yield "range--announce-heard-9", having(message, heard=["m4"] * 9)
     yield "range--announce-heard-empty-text", having(message, heard=[""])
     yield "range--announce-heard-16-bytes", having(message, heard=["x" * 16])
+    large = announce(size=300, hash="0" * 64)
+    yield "missing--announce-size-without-hash", without(large, "hash")
+    yield "missing--announce-hash-without-size", without(large, "size")
+    yield "range--announce-size-and-services", having(large, services=[])
+    yield "range--announce-size-and-attrs", having(large, attrs={})
+    for member in ("size", "stream"):
+        yield from bad_integer("announce", large, member)
+    yield from bad_hex("announce", large, "hash", 64)
     yield from bad_keys()
 
 
@@ -437,6 +459,7 @@ def bad_queries():
     yield "type--query-want-type-number", line(query(want={"type": 80}))
     for what, text in [("empty", ""), ("16-characters", "abcdefghijklmnop"), ("upper-case", "IPP")]:
         yield f"range--query-want-type-{what}", line(query(want={"type": text}))
+    yield "type--query-table-number", line(query(want={}, table=1))
     yield from bad_peer_name("query-want", lambda name: query(want={"name": name}))
 
 
@@ -625,15 +648,87 @@ def small_order():
     return line(message) + signature_line(neutral + bytes(32))
 
 
+# ---- streams ----
+
+def request(name, **members):
+    return {"muster": 1, "request": name} | members
+
+
+def requests():
+    for name in ("table", "watch", "stats", "self"):
+        yield name, line(request(name))
+    yield "document", line(request("document", id=ANNA.id, hash=hash_of(BODY)))
+    yield "table-of-certain-interfaces", line(request("table", port=19797, interfaces=["eth0", "wlan0"]))
+    yield "table-unknown-member", line(request("table", weight=[1, {}]))
+    yield "update", line(request("update", set={"name": "printer", "services": SERVICES, "attrs": ATTRS},
+                                 remove={"services": [service(port=8081)], "attrs": ["colour"]}))
+    yield "update-nothing", line(request("update"))
+
+
+def bad_requests():
+    yield "syntax--text", b"table\n"
+    yield "syntax--empty-line", b"\n"
+    yield "syntax--array", b"[]\n"
+    yield "syntax--duplicate", line(request("table"))[:-2] + b',"request":"watch"}\n'
+    yield "unknown--request", line(request("tables"))
+    yield "unknown--in-other-case", line(request("Table"))
+    yield "invalid--version-2", having(request("table"), muster=2)
+    yield "invalid--without-version", without(request("table"), "muster")
+    yield "invalid--without-request", line({"muster": 1})
+    yield "invalid--request-number", line(request(1))
+    yield "invalid--document-without-hash", line(request("document", id=ANNA.id))
+    yield "invalid--document-upper-case", line(request("document", id=ANNA.id.upper(), hash=hash_of(BODY)))
+    yield "invalid--port-0", line(request("table", port=0))
+    yield "invalid--interfaces-empty", line(request("table", interfaces=[]))
+    yield "invalid--interfaces-16-bytes", line(request("table", interfaces=["x" * 16]))
+    yield "invalid--set-text", line(request("update", set="name"))
+    yield "invalid--set-name-number", line(request("update", set={"name": 1}))
+    yield "invalid--set-port-0", line(request("update", set={"services": [service(port=0)]}))
+    yield "invalid--remove-without-port", line(request("update", remove={"services": [{"type": "http", "proto": "tcp"}]}))
+    yield "invalid--remove-attrs-object", line(request("update", remove={"attrs": {"room": ""}}))
+
+
+def part(lines=b"", **members):
+    count = {"lines": lines.count(b"\n")} if lines else {}
+    return line(members | count) + lines
+
+
+def end(name, count, **members):
+    return line({"end": name, "count": count} | members)
+
+
+def replies():
+    anna, bert = signed(announce(ANNA)), signed(announce(BERT), BERT)
+    row = {"state": "alive", "address": "10.77.0.2", "port": 19798, "age_ms": 350, "next_ms": 2150}
+    large = signed(announce(ANNA, name="printer", size=len(BODY), hash=hash_of(BODY), stream=19798))
+    yield "table", (part(anna, peer={"id": ANNA.id} | row) + part(line(announce()), peer={"id": UNSIGNED_ID} | row)
+                    + end("done", 2))
+    yield "table-empty", end("done", 0)
+    evidence = {"interface": "eth0", "verified": True, "since_ms": 60000, "loss": 0.0156, "received": 40, "copies": 12,
+                "paths": ["m4", "b4"], "tuples": [{
+                    "source_address": "10.77.0.2", "source_port": 19798, "destination_address": "224.0.0.254",
+                    "destination_port": 19797, "interface": "eth0", "path": "m4", "count": 52, "age_ms": 350, "loss": 0}]}
+    yield "table-with-evidence", part(large + BODY, peer={"id": ANNA.id} | row | evidence) + end("done", 1)
+    yield "watch-cut-off", (part(anna, event="joined", peer={"id": ANNA.id} | row)
+                            + part(anna, event="suspect", peer={"id": ANNA.id} | row | {"state": "suspect", "next_ms": -260}))
+    yield "document", part(BODY, document={"id": ANNA.id, "hash": hash_of(BODY)}) + end("done", 1)
+    yield "refused", end("not_found", 0, text="there is no such thing here")
+    yield "refused-member", end("invalid", 0, text="a member is wrong", member="hash")
+    yield "row-of-a-later-version", part(having(announce(), muster=2), peer={"id": UNSIGNED_ID} | row) + end("done", 1)
+
+
 # ---- files ----
 
 def make():
     """All goldens: path below the directory to bytes."""
     files = {}
-    for folder, pairs in [("good", good()), ("bad-schema", bad_schema()), ("bad-bytes", bad_bytes()),
-                          ("bad-signature", bad_signature())]:
+    for folder, suffix, pairs in [
+        ("good", "datagram", good()), ("bad-schema", "datagram", bad_schema()), ("bad-bytes", "datagram", bad_bytes()),
+        ("bad-signature", "datagram", bad_signature()), ("requests", "lines", requests()),
+        ("bad-requests", "lines", bad_requests()), ("replies", "lines", replies()),
+    ]:
         for name, content in pairs:
-            path = f"{folder}/{name}.datagram"
+            path = f"{folder}/{name}.{suffix}"
             assert path not in files, path
             files[path] = content
     return files
@@ -641,7 +736,7 @@ def make():
 
 def stored(directory):
     return {path.relative_to(directory).as_posix(): path.read_bytes()
-            for path in directory.glob("*/*.datagram")}
+            for path in directory.glob("*/*.*")}
 
 
 def write(directory):

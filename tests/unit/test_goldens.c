@@ -9,12 +9,14 @@
 #include "admission.h"
 #include "cmocka_all.h"
 #include "message.h"
+#include "reply.h"
+#include "request.h"
 
 #define INTERFACE 7
 
 struct golden {
     char name[256];
-    uint8_t bytes[2 * MUSTER_DATAGRAM_BYTES_MAX];
+    uint8_t bytes[4 * MUSTER_DATAGRAM_BYTES_MAX];
     size_t length;
 };
 
@@ -66,7 +68,7 @@ static void for_each(const char *folder, bool (*check)(const struct golden *gold
     unsigned wrong = 0;
     for (const struct dirent *entry; (entry = readdir(listing)) != NULL;) {
         const char *suffix = strrchr(entry->d_name, '.');
-        if (suffix == NULL || strcmp(suffix, ".datagram") != 0) {
+        if (suffix == NULL || (strcmp(suffix, ".datagram") != 0 && strcmp(suffix, ".lines") != 0)) {
             continue;
         }
         struct golden golden;
@@ -78,7 +80,7 @@ static void for_each(const char *folder, bool (*check)(const struct golden *gold
         }
     }
     closedir(listing);
-    print_message("%s: %u datagrams\n", folder, count);
+    print_message("%s: %u files\n", folder, count);
     assert_true(count > 0);
     assert_int_equal(wrong, 0);
 }
@@ -162,7 +164,7 @@ static bool are_equal_queries(const struct message *a, const struct message *b) 
            a->of_count == b->of_count && memcmp(a->of, b->of, sizeof a->of) == 0 &&
            a->known_count == b->known_count && memcmp(a->known, b->known, sizeof a->known) == 0 &&
            a->wants == b->wants && are_equal_optional(a->want_type, b->want_type) &&
-           are_equal_optional(a->want_name, b->want_name);
+           are_equal_optional(a->want_name, b->want_name) && a->takes_table == b->takes_table;
 }
 
 static bool are_equal(const struct message *a, const struct message *b) {
@@ -170,6 +172,7 @@ static bool are_equal(const struct message *a, const struct message *b) {
     return a->kind == b->kind && memcmp(a->id, b->id, sizeof a->id) == 0 && a->boot == b->boot &&
            a->seq == b->seq && a->is_answer == b->is_answer && a->re == b->re && a->rev == b->rev &&
            a->next_ms == b->next_ms && a->peers == b->peers && a->heard == b->heard &&
+           a->stream == b->stream && a->size == b->size && memcmp(a->hash, b->hash, sizeof a->hash) == 0 &&
            a->has_key == b->has_key && memcmp(a->key, b->key, sizeof a->key) == 0 &&
            a->is_signed == b->is_signed && are_equal_queries(a, b) &&
            (!is_announce || are_equal_documents(&a->document, &b->document));
@@ -232,6 +235,60 @@ static bool is_forged(const struct golden *golden) {
     return is_content && strncmp(golden->name, "signature--", 11) == 0;
 }
 
+/* ---- streams ---- */
+
+static enum request_end read_request(const struct golden *golden, struct request *request) {
+    const char *member;
+    assert_int_equal(golden->bytes[golden->length - 1], '\n');
+    return request_decode((const char *)golden->bytes, golden->length - 1, request, &member);
+}
+
+static bool is_request(const struct golden *golden) {
+    struct request request;
+    bool is_read = read_request(golden, &request) == REQUEST_END_DONE;
+    request_deinit(&request);
+    return is_read;
+}
+
+static bool ends_for_its_reason(const struct golden *golden) {
+    struct request request;
+    const char *name = request_end_name(read_request(golden, &request));
+    size_t length = strlen(name);
+    request_deinit(&request);
+    return strncmp(golden->name, name, length) == 0 && strncmp(golden->name + length, "--", 2) == 0;
+}
+
+/* All parts are read, and the last one is an end, unless the file is named after its lack. */
+static bool is_answer(const struct golden *golden) {
+    struct reply_reader reader;
+    struct reply reply = {.kind = REPLY_STATS};
+    reply_reader_init(&reader, sizeof golden->bytes);
+    assert_int_equal(reply_reader_feed(&reader, golden->bytes, golden->length), 0);
+    int result = reply_reader_next(&reader, &reply);
+    bool has_end = false;
+    while (result == 1) {
+        has_end = reply.kind == REPLY_END;
+        result = reply_reader_next(&reader, &reply);
+    }
+    reply_reader_deinit(&reader);
+    return result == 0 && has_end == (strstr(golden->name, "cut-off") == NULL);
+}
+
+static void requests_are_read(void **state) {
+    (void)state;
+    for_each("requests", is_request);
+}
+
+static void bad_requests_are_refused(void **state) {
+    (void)state;
+    for_each("bad-requests", ends_for_its_reason);
+}
+
+static void answers_are_read(void **state) {
+    (void)state;
+    for_each("replies", is_answer);
+}
+
 static void good_datagrams_are_accepted(void **state) {
     (void)state;
     for_each("good", is_good);
@@ -258,6 +315,9 @@ int main(void) {
         cmocka_unit_test(what_the_schemas_refuse_is_dropped),
         cmocka_unit_test(what_only_the_bytes_show_is_dropped),
         cmocka_unit_test(what_only_the_signature_shows_does_not_verify),
+        cmocka_unit_test(requests_are_read),
+        cmocka_unit_test(bad_requests_are_refused),
+        cmocka_unit_test(answers_are_read),
     };
     return cmocka_run_group_tests(tests, begin, NULL);
 }

@@ -17,13 +17,14 @@ SCHEMAS = ROOT / "schemas"
 GOLDEN = SCHEMAS / "golden"
 KINDS = ("announce", "alive", "bye", "query")
 SHARED = ("header", "signature")
+STREAM = ("body", "request", "reply")
 DROP = re.compile(r'^\s*X\([A-Z0-9_]+, "([a-z0-9_]+)", "([^"]*)"\)', re.MULTILINE)
 DROP_ROW = re.compile(r"^\| `([a-z0-9_]+)` \| (.*?) \|", re.MULTILINE)
-EXAMPLE = re.compile(r"^`(good/[a-z0-9-]+\.datagram)`.*?\n\n```\n(.*?)```$", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(r"^`((?:good|requests|replies)/[a-z0-9-]+\.(?:datagram|lines))`.*?\n\n```\n(.*?)```$", re.MULTILINE | re.DOTALL)
 
 
 def load_schemas():
-    return {name: json.loads((SCHEMAS / f"{name}.schema.json").read_text()) for name in KINDS + SHARED}
+    return {name: json.loads((SCHEMAS / f"{name}.schema.json").read_text()) for name in KINDS + SHARED + STREAM}
 
 
 def validators():
@@ -44,7 +45,7 @@ def drops():
 
 
 def files(folder):
-    paths = sorted((GOLDEN / folder).glob("*.datagram"))
+    paths = sorted((GOLDEN / folder).glob("*.*"))
     assert paths, folder
     return paths
 
@@ -107,6 +108,36 @@ class Schemas(unittest.TestCase):
         for path in files("bad-signature"):
             with self.subTest(path.name):
                 self.assertTrue(self.accepts(lines(path)))
+
+
+    def test_requests(self):
+        for path in files("requests"):
+            with self.subTest(path.name):
+                self.assertTrue(self.validators["request"].is_valid(*lines(path)))
+        for path in files("bad-requests"):
+            if not path.name.startswith("syntax--"):
+                with self.subTest(path.name):
+                    self.assertFalse(self.validators["request"].is_valid(*lines(path)))
+
+    def test_replies(self):
+        for path in files("replies"):
+            rest = lines(path)
+            while rest:
+                head, rest = rest[0], rest[1:]
+                with self.subTest(path.name, head=head):
+                    self.validators["reply"].validate(head)
+                    followers, rest = rest[:head.get("lines", 0)], rest[head.get("lines", 0):]
+                    self.assertEqual(len(followers), head.get("lines", 0))
+                    if "document" in head or len(followers) == 3:
+                        self.validators["body"].validate(followers.pop())
+
+    def test_ends_are_those_of_the_code(self):
+        source = (ROOT / "src/core/request.h").read_text()
+        ends = re.findall(r'^    X\([A-Z_]+, "([a-z_]+)",', source, re.MULTILINE)
+        self.assertEqual(load_schemas()["reply"]["properties"]["end"]["enum"], ends)
+        table = (SCHEMAS / "PROTOCOL.md").read_text()
+        table = table[table.index("### Ends"):]
+        self.assertEqual([name for name, _ in DROP_ROW.findall(table[:table.index("\n#", 1)])], ends)
 
 
 class Goldens(unittest.TestCase):
