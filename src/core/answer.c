@@ -98,12 +98,15 @@ static bool answer_group(struct muster_core *core, const struct message *query,
     return true;
 }
 
-/* Who takes a table needs only a few answers where tables are large: from those that the dice choose. */
+/* Who takes a table needs only a few answers where tables are large: from those that the dice choose, of all
+ * that can give one. */
 static bool is_chosen(const struct muster_core *core, const struct message *query) {
     const uint64_t question[2] = {query->nonce, query->count};
     uint64_t hash;
     crypto_shorthash((uint8_t *)&hash, (const uint8_t *)question, sizeof question, core->table.seed);
-    return hash % peer_table_present(&core->table) < MUSTER_TABLE_ANSWERERS;
+    bool has_table = core->stream != 0;
+    size_t others = has_table ? core->table.stream_count : peer_table_present(&core->table);
+    return hash % (others + 1) < MUSTER_TABLE_ANSWERERS;
 }
 
 static bool is_for_a_few(const struct muster_core *core, const struct message *query) {

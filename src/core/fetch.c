@@ -66,11 +66,13 @@ static bool is_table_under_way(const struct fetches *fetches) {
 /* ---- tables ---- */
 
 bool fetch_takes_table(const struct muster_core *core) {
-    return core->has_streams && !core->fetches.has_failed;
+    bool is_first = core->query.asked == 0;
+    return core->has_streams && !core->fetches.has_failed && (is_first || core->fetches.has_begun);
 }
 
 void fetch_begin_round(struct muster_core *core) {
     core->fetches.source_count = 0;
+    core->fetches.has_begun = false;
     core->fetches.has_failed = false;
 }
 
@@ -104,6 +106,7 @@ static void take_table(struct muster_core *core) {
         if (start(core, &source, &request) == NULL) {
             return;
         }
+        fetches->has_begun = true;
     }
 }
 

@@ -47,7 +47,8 @@ struct fetches {
     uint64_t last_stream;
     struct fetch_source sources[MUSTER_SOURCES_MAX]; /* of tables, the largest first */
     size_t source_count;
-    bool has_failed;       /* no table could be had in this round of questions */
+    bool has_begun;        /* a table was asked for in this round of questions, */
+    bool has_failed;       /* and none could be had */
     uint64_t documents_ms; /* when to look for documents that lack */
 };
 
@@ -66,7 +67,8 @@ void fetch_note_large(struct muster_core *core);
 /* True while a table is being taken, or documents that a look should wait for. */
 bool fetch_is_busy(const struct muster_core *core);
 
-/* True when this node can take a table: it says so when it asks who is there. */
+/* True when a question of this round may leave the answering to a few: when it is the first one, and later
+ * only where one of those few gives its table. */
 bool fetch_takes_table(const struct muster_core *core);
 
 /* Something happened on a stream of an even number. */

@@ -492,6 +492,11 @@ enum merge_result merge_twin(struct muster_core *core, const struct message *mes
         return drop(reason, MUSTER_DROP_SIGNATURE);
     }
     end_introduction(core, &arrival);
+    /* It is no row of the table: nothing is fetched of it, and nobody takes it for one to be asked. */
+    struct message plain = *message;
+    plain.size = 0;
+    plain.stream = 0;
+    arrival.message = &plain;
     if (twin->boot == message->boot || twin->pins > 0) { /* told already */
         return drop(reason, MUSTER_DROP_OWN);
     }

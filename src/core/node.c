@@ -102,7 +102,6 @@ void muster_core_free(muster_core_t *core) {
     peer_table_deinit(&core->table);
     presence_deinit(&core->presence);
     free(core->twin.announce);
-    free(core->twin.large);
     free(core->twin.tuples);
     sodium_memzero(core, sizeof *core);
     free(core);

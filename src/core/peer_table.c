@@ -105,7 +105,14 @@ static void drop_large(struct peer_table *table, struct peer *peer) {
     }
 }
 
+static void set_stream(struct peer_table *table, struct peer *peer, uint16_t stream) {
+    table->stream_count += stream != 0 ? 1 : 0;
+    table->stream_count -= peer->stream != 0 ? 1 : 0;
+    peer->stream = stream;
+}
+
 static void free_peer(struct peer_table *table, struct peer *peer) {
+    set_stream(table, peer, 0);
     drop_large(table, peer);
     free(peer->tuples);
     free(peer->announce);
@@ -251,7 +258,7 @@ int peer_table_set_announce(struct peer_table *table, struct peer *peer, const s
     free(peer->announce);
     peer->announce = copy;
     peer->announce_length = length;
-    peer->stream = message->stream;
+    set_stream(table, peer, message->stream);
     if (message->size == 0) {
         drop_large(table, peer);
         return 0;

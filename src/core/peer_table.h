@@ -113,9 +113,10 @@ struct peer_table {
     size_t class_counts[CLASS_COUNT];
     struct peer **heap; /* by due_ms */
     size_t count;
-    uint64_t number;    /* of the last row */
-    size_t large_count; /* rows with a large document, */
-    size_t large_bytes; /* and the bytes of all bodies together */
+    uint64_t number;     /* of the last row */
+    size_t stream_count; /* rows that answer requests on a stream */
+    size_t large_count;  /* rows with a large document, */
+    size_t large_bytes;  /* and the bytes of all bodies together */
     size_t heap_capacity;
     uint64_t evicted;
 };
