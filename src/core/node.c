@@ -223,7 +223,7 @@ static int step_command(muster_core_t *core, const struct muster_command *comman
         return MUSTER_ECLOSING;
     }
     switch (command->kind) {
-    case MUSTER_COMMAND_QUERY: return query_begin(core, command->type, command->name, true);
+    case MUSTER_COMMAND_QUERY: return query_begin(core, command->type, command->name, !command->is_unawaited);
     case MUSTER_COMMAND_UPDATE: return step_update(core, command);
     case MUSTER_COMMAND_CHANGE: return step_change(core, command);
     case MUSTER_COMMAND_LEAVE: presence_leave(core); return 0;

@@ -30,6 +30,10 @@ static bool is_name(const char *text) {
     return text[0] != '\0' && strlen(text) <= MUSTER_NAME_BYTES_MAX && utf8_is_valid(text);
 }
 
+bool query_is_answerable(const char *type, const char *name) {
+    return (type == NULL || message_is_service_type(type)) && (name == NULL || is_name(name));
+}
+
 /* Begins the round that is planned. */
 static void begin_round(struct muster_core *core) {
     struct query *query = &core->query;
@@ -59,8 +63,7 @@ static void plan(struct query *query, const char *type, const char *name) {
 
 int query_begin(struct muster_core *core, const char *type, const char *name, bool is_awaited) {
     struct query *query = &core->query;
-    /* Else everybody would drop the question. */
-    if ((type != NULL && !message_is_service_type(type)) || (name != NULL && !is_name(name))) {
+    if (!query_is_answerable(type, name)) { /* everybody would drop the question */
         return MUSTER_EINVAL;
     }
     if (is_awaited && query->waiting + query->planned == MUSTER_QUERIES_MAX) {

@@ -122,16 +122,13 @@ struct row_storage {
     struct muster_tuple tuples[MUSTER_TUPLES_MAX];
 };
 
-int muster_core_peers(const muster_core_t *core, struct muster_peer_list *list) {
-    size_t count = core->table.count;
-    *list = (struct muster_peer_list){0};
-    if (count == 0) {
-        return 0;
-    }
+/* Takes count rows, from this one on. */
+static int list_take(const muster_core_t *core, const struct peer *peer, size_t count,
+                     struct muster_peer_list *list) {
     struct row_storage *rows = calloc(count, sizeof *rows);
     list->peers = calloc(count, sizeof *list->peers);
     list->storage = rows;
-    for (const struct peer *peer = core->table.by_id; peer != NULL; peer = peer->hh.next) {
+    for (; list->count < count; peer = peer->hh.next) {
         struct message message;
         if (rows == NULL || list->peers == NULL ||
             view_fill(core, peer, &message, rows[list->count].tuples, &list->peers[list->count]) != 0) {
@@ -144,6 +141,18 @@ int muster_core_peers(const muster_core_t *core, struct muster_peer_list *list) 
         list->count++;
     }
     return 0;
+}
+
+int muster_core_peers(const muster_core_t *core, struct muster_peer_list *list) {
+    *list = (struct muster_peer_list){0};
+    return core->table.count == 0 ? 0 : list_take(core, core->table.by_id, core->table.count, list);
+}
+
+int muster_core_peer(const muster_core_t *core, const uint8_t id[MUSTER_ID_BYTES],
+                     struct muster_peer_list *list) {
+    const struct peer *peer = peer_table_find(&core->table, id);
+    *list = (struct muster_peer_list){0};
+    return peer == NULL ? MUSTER_ENOTFOUND : list_take(core, peer, 1, list);
 }
 
 void muster_peer_list_free(struct muster_peer_list *list) {

@@ -360,7 +360,8 @@ struct muster_self {
 };
 
 enum muster_command_kind {
-    MUSTER_COMMAND_QUERY,  /* ask the group who is there; MUSTER_OUTPUT_SETTLED follows for each QUERY */
+    MUSTER_COMMAND_QUERY,  /* ask the group who is there; MUSTER_OUTPUT_SETTLED follows for each awaited QUERY
+                            */
     MUSTER_COMMAND_UPDATE, /* replace the document; its name may change too */
     MUSTER_COMMAND_CHANGE, /* change parts of the document */
     MUSTER_COMMAND_LEAVE,  /* say bye; MUSTER_OUTPUT_LEFT follows, and nothing is said after it */
@@ -371,6 +372,7 @@ struct muster_command {
     enum muster_command_kind kind;
     const char *type;                       /* QUERY: only peers with such a service; NULL: any */
     const char *name;                       /* QUERY: only peers of this name; NULL: any */
+    bool is_unawaited;                      /* QUERY: its end is not told, and it is never too many */
     const struct muster_document *document; /* UPDATE, copied */
     const struct muster_change *change;     /* CHANGE, copied */
     const uint8_t *key;                     /* REKEY, copied */
@@ -438,6 +440,17 @@ MUSTER_API bool muster_core_next(muster_core_t *core, struct muster_output *outp
  * UINT64_MAX for never. */
 MUSTER_API uint64_t muster_core_deadline(const muster_core_t *core);
 
+/* ---- showing ---- */
+
+/* What muster_text_safe() needs for a text of that many bytes. */
+#define MUSTER_TEXT_SAFE_BYTES(bytes) (8 * (bytes) + 1)
+
+/* Makes a text of a peer safe to print. What peers say is UTF-8 but anything else: in buffer, control and
+ * invisible characters, and those that reorder a line, become \u{XXXX}, a backslash becomes two, a byte that
+ * is not UTF-8 becomes \xXX. A text that does not fit into size bytes, its NUL included, ends with "…"
+ * (without, if size is below 4). NULL counts as "". Returns buffer, or "" when size is 0. */
+MUSTER_API const char *muster_text_safe(const char *text, char *buffer, size_t size);
+
 /* ---- looking ---- */
 
 /* A snapshot of the peer table. */
@@ -449,6 +462,10 @@ struct muster_peer_list {
 
 /* Takes a snapshot of all rows, in the order in which they joined. The caller frees it. MUSTER_ENOMEM. */
 MUSTER_API int muster_core_peers(const muster_core_t *core, struct muster_peer_list *list);
+
+/* Takes a snapshot of the one row of this id. MUSTER_ENOTFOUND, MUSTER_ENOMEM; the list is empty then. */
+MUSTER_API int muster_core_peer(const muster_core_t *core, const uint8_t id[MUSTER_ID_BYTES],
+                                struct muster_peer_list *list);
 
 /* Frees a snapshot. A zeroed one is allowed. */
 MUSTER_API void muster_peer_list_free(struct muster_peer_list *list);
