@@ -279,12 +279,8 @@ int muster_query(muster_t *node, const char *type, const char *name, muster_sett
     if (question == NULL) {
         return MUSTER_ENOMEM;
     }
-    struct muster_event event = {.kind = MUSTER_EVENT_COMMAND,
-                                 .command = {.kind = MUSTER_COMMAND_QUERY, .type = type, .name = name}};
-    int error = runner_step(node, &event);
-    if (error == 0) {
-        delivery_queue_put(&node->questions, question);
-    } else {
+    int error = runner_ask(node, type, name, question);
+    if (error != 0) {
         delivery_free(question);
     }
     runner_work(node);
@@ -295,11 +291,20 @@ int muster_query(muster_t *node, const char *type, const char *name, muster_sett
 
 /* The core's rows are as old as its last event: let it know the time first. What that brings about is pulled
  * when the timer, which is due then, fires. */
-int muster_peers(const muster_t *node, struct muster_peer_list *list) {
+static void now_tell(const muster_t *node) {
     struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
     event.now_ms = runner_now_ms();
     muster_core_step(node->core, &event);
+}
+
+int muster_peers(const muster_t *node, struct muster_peer_list *list) {
+    now_tell(node);
     return muster_core_peers(node->core, list);
+}
+
+int muster_peer_find(const muster_t *node, const uint8_t id[MUSTER_ID_BYTES], struct muster_peer_list *list) {
+    now_tell(node);
+    return muster_core_peer(node->core, id, list);
 }
 
 const struct muster_counters *muster_counters(const muster_t *node) {

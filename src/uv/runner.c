@@ -35,7 +35,8 @@ static uint64_t deadline_of(const muster_t *node, uint64_t now) {
     if (node->deliveries.lost > 0 && deadline > now + LOSS_RETRY_MS) {
         deadline = now + LOSS_RETRY_MS;
     }
-    return deadline;
+    uint64_t browses_ms = browses_due_ms(node);
+    return browses_ms < deadline ? browses_ms : deadline;
 }
 
 /* At least 1 ms for a deadline: a core that wants its timer at once must not spin the loop. */
@@ -127,7 +128,8 @@ static void peer_tell(muster_t *node, const struct muster_output *output) {
     if (output->peer_event == MUSTER_PEER_CONFLICT && muster_core_boot(node->core) >= output->peer.boot) {
         node->is_rekey_due = true;
     }
-    if (node->on_event != NULL && !node->is_closing) {
+    bool is_heard = node->on_event != NULL || node->browses.first != NULL;
+    if (is_heard && !node->is_closing) {
         delivery_queue_add_peer(&node->deliveries, output->peer_event, &output->peer);
     }
 }
@@ -189,6 +191,18 @@ int runner_step(muster_t *node, struct muster_event *event) {
     return muster_core_step(node->core, event);
 }
 
+int runner_ask(muster_t *node, const char *type, const char *name, struct delivery *question) {
+    struct muster_event event = {
+        .kind = MUSTER_EVENT_COMMAND,
+        .command = {
+            .kind = MUSTER_COMMAND_QUERY, .type = type, .name = name, .is_unawaited = question == NULL}};
+    int error = runner_step(node, &event);
+    if (error == 0 && question != NULL) {
+        delivery_queue_put(&node->questions, question);
+    }
+    return error;
+}
+
 void runner_work(muster_t *node) {
     outputs_pull(node);
     if (node->is_rekey_due) {
@@ -201,9 +215,18 @@ void runner_work(muster_t *node) {
 
 /* ---- telling the application ---- */
 
+static void deliver_peer(muster_t *node, const struct delivery *delivery) {
+    if (node->on_event != NULL) {
+        node->on_event(node, delivery->event, delivery->peer, node->context);
+    }
+    if (!node->is_closing) {
+        browses_note(node, delivery->peer->id);
+    }
+}
+
 static void deliver(muster_t *node, const struct delivery *delivery) {
     switch (delivery->kind) {
-    case DELIVERY_PEER: node->on_event(node, delivery->event, delivery->peer, node->context); break;
+    case DELIVERY_PEER: deliver_peer(node, delivery); break;
     case DELIVERY_SETTLED:
         if (delivery->on_settled != NULL) {
             delivery->on_settled(node, delivery->context);
@@ -220,6 +243,7 @@ static void losses_tell(muster_t *node) {
     if (lost == 0) {
         return;
     }
+    browses_distrust(node);
     node->deliveries.lost = 0;
     log_line(&node->log, MUSTER_LOG_ERROR, "%llu events were lost: %s", (unsigned long long)lost,
              muster_error_text(MUSTER_ENOMEM));
@@ -238,6 +262,7 @@ static void deliver_all(muster_t *node) {
         delivery_free(delivery);
     }
     losses_tell(node);
+    browses_work(node);
     runner_work(node);
 }
 
@@ -335,6 +360,7 @@ void runner_free(muster_t *node) {
     socket_close(&node->unicast.socket);
     delivery_queue_deinit(&node->deliveries);
     delivery_queue_deinit(&node->questions);
+    browses_deinit(node);
     muster_core_free(node->core);
     identity_wipe(&node->identities[0]);
     identity_wipe(&node->identities[1]);

@@ -12,6 +12,7 @@
 #include <muster/core.h>
 #include <muster/muster.h>
 
+#include "browse.h"
 #include "delivery.h"
 #include "limits.h"
 #include "link.h"
@@ -46,6 +47,7 @@ struct muster {
     struct log log;                   /* into deliveries */
     struct delivery_queue deliveries; /* for the application */
     struct delivery_queue questions;  /* of muster_query(), not settled yet, in their order */
+    struct browses browses;
 
     bool is_rekey_due; /* our own key was proven to be in use elsewhere */
     bool is_closing;   /* muster_close() was called */
@@ -65,6 +67,10 @@ int runner_start(muster_t *node, uv_loop_t *loop);
 
 /* Steps the core with an event of now. Errors of muster_core_step(). runner_work() must follow. */
 int runner_step(muster_t *node, struct muster_event *event);
+
+/* Asks the group, as QUERY does: question, which waits for the answers to be in, is taken over unless that
+ * fails; NULL: nobody waits. Errors of muster_core_step(). runner_work() must follow. */
+int runner_ask(muster_t *node, const char *type, const char *name, struct delivery *question);
 
 /* Pulls what the core has to send and to tell, and sets the timer. Calls nobody back. */
 void runner_work(muster_t *node);

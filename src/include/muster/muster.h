@@ -91,8 +91,64 @@ MUSTER_API int muster_change(muster_t *node, const struct muster_change *change)
 MUSTER_API int muster_query(muster_t *node, const char *type, const char *name, muster_settled_cb on_settled,
                             void *context);
 
+/* ---- services: what is on offer, as it comes and goes ---- */
+
+typedef struct muster_browse muster_browse_t;
+
+enum muster_service_event {
+    MUSTER_SERVICE_ADDED,   /* it is there: now, or since before the browse began */
+    MUSTER_SERVICE_CHANGED, /* its name or TXT changed, or the name, address or trust of its peer */
+    MUSTER_SERVICE_REMOVED, /* withdrawn, or its peer was lost or left */
+};
+
+/* "added", "changed" or "removed". Static storage. */
+MUSTER_API const char *muster_service_event_name(enum muster_service_event event);
+
+/* One event of one service, which is known by its peer's id and its type, proto and port; it is to be reached
+ * at peer->address.ip and service->port. REMOVED shows the service as it was last, and the peer as it is now.
+ * Both are borrowed for the call. */
+typedef void (*muster_browse_cb)(muster_t *node, enum muster_service_event event,
+                                 const struct muster_peer *peer, const struct muster_service *service,
+                                 void *context);
+
+/* Follows the services of this type, only those of peers of this name (each NULL: any), until
+ * muster_browse_end() or muster_close(): all that are known already are told as ADDED, the group is asked
+ * once, then what happens is told. A suspect peer keeps its services. The node's own are not among them.
+ * Changes that follow each other closely may be told as one, and what memory did not suffice for is made good
+ * later: who follows has what the table has. A row that was evicted is noticed within a second. Any number of
+ * browses is allowed; together they keep one copy of the rows that offer something. on_service may end this
+ * browse or any other. MUSTER_EINVAL (no callback, or a type or name that nobody can have), MUSTER_ENOMEM,
+ * MUSTER_ECLOSING; *browse is NULL then. */
+MUSTER_API int muster_browse(muster_t *node, const char *type, const char *name, muster_browse_cb on_service,
+                             void *context, muster_browse_t **browse);
+
+/* Ends a browse, which is void from then on: its callback comes no more. Not allowed after muster_close(),
+ * which ended it. NULL is allowed. */
+MUSTER_API void muster_browse_end(muster_browse_t *browse);
+
+/* error 0: here is one, borrowed for the call. MUSTER_ENOTFOUND: nobody offers that; MUSTER_EFULL (too many
+ * questions under way), MUSTER_ENOMEM: it can't be told; peer and service are NULL then. */
+typedef void (*muster_lookup_cb)(muster_t *node, int error, const struct muster_peer *peer,
+                                 const struct muster_service *service, void *context);
+
+/* Looks for one service of this type and of a peer of this name (each NULL: any), and calls on_found once, or
+ * never when the node is closed before. Of those that are known already a verified peer's comes before
+ * others, and an alive one's before a suspect one's; when there is none the group is asked, and the first to
+ * come is taken, for up to timeout_ms; 0: until the answers are in (muster_query()). MUSTER_EINVAL (no
+ * callback, or a type or name that nobody can have), MUSTER_ENOMEM, MUSTER_ECLOSING; then on_found is never
+ * called. */
+MUSTER_API int muster_lookup(muster_t *node, const char *type, const char *name, uint64_t timeout_ms,
+                             muster_lookup_cb on_found, void *context);
+
+/* ---- looking ---- */
+
 /* A snapshot of the peer table, which the caller frees by muster_peer_list_free(). MUSTER_ENOMEM. */
 MUSTER_API int muster_peers(const muster_t *node, struct muster_peer_list *list);
+
+/* A snapshot of the one row of this id, which the caller frees likewise. MUSTER_ENOTFOUND, MUSTER_ENOMEM; the
+ * list is empty then. */
+MUSTER_API int muster_peer_find(const muster_t *node, const uint8_t id[MUSTER_ID_BYTES],
+                                struct muster_peer_list *list);
 
 /* Counters since the start; borrowed until the node is closed. */
 MUSTER_API const struct muster_counters *muster_counters(const muster_t *node);

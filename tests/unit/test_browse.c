@@ -1,0 +1,703 @@
+/* Services as they come and go, on whole nodes of one loop, on the loopback: browses and lookups. */
+#include <muster/muster.h>
+
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <ftw.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "cmocka_all.h"
+#include "countdown.h"
+#include "limits.h"
+#include "runner.h"
+
+#define DEADLINE_MS 10000
+#define NODES 3
+#define LOOKUPS 65 /* one more than there may be questions under way */
+
+static int mute_fd = -1; /* what is sent by it is lost */
+
+/* Stands in for the C library's. */
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+    return fd == mute_fd ? (ssize_t)message->msg_iov[0].iov_len : syscall(SYS_sendmsg, fd, message, flags);
+}
+
+/* ---- nodes ---- */
+
+struct fixture {
+    uv_loop_t loop;
+    uv_timer_t guard;
+    bool is_late;
+    char directory[64];
+    muster_t *nodes[NODES];
+    unsigned closed;
+    unsigned opened;
+};
+
+/* Who browses, and what it was told: "added b http/tcp:80, removed b http/tcp:80". */
+struct listener {
+    muster_browse_t *browse;
+    char story[4096];
+    unsigned found;
+    unsigned in_vain;
+    int error; /* of the last lookup in vain */
+    void (*reaction)(struct listener *listener);
+    struct listener *other;
+};
+
+static struct fixture fixture;
+static bool is_inside; /* of a call of the library: no callback may come */
+
+#define INSIDE(call)       \
+    do {                   \
+        is_inside = true;  \
+        call;              \
+        is_inside = false; \
+    } while (0)
+
+static void on_late(uv_timer_t *guard) {
+    (void)guard;
+    fixture.is_late = true;
+}
+
+/* Runs the loop until the condition holds; fails at the deadline. */
+#define AWAIT(condition)                                         \
+    do {                                                         \
+        fixture.is_late = false;                                 \
+        uv_timer_start(&fixture.guard, on_late, DEADLINE_MS, 0); \
+        while (!(condition) && !fixture.is_late) {               \
+            uv_run(&fixture.loop, UV_RUN_ONCE);                  \
+        }                                                        \
+        uv_timer_stop(&fixture.guard);                           \
+        if (!(condition)) {                                      \
+            fail_msg("in vain: %s", #condition);                 \
+        }                                                        \
+    } while (0)
+
+/* The listener's story so far must become this. */
+#define AWAIT_STORY(listener, expected)                                        \
+    do {                                                                       \
+        fixture.is_late = false;                                               \
+        uv_timer_start(&fixture.guard, on_late, DEADLINE_MS, 0);               \
+        while (strcmp((listener)->story, expected) != 0 && !fixture.is_late) { \
+            uv_run(&fixture.loop, UV_RUN_ONCE);                                \
+        }                                                                      \
+        uv_timer_stop(&fixture.guard);                                         \
+        assert_string_equal((listener)->story, expected);                      \
+    } while (0)
+
+/* A control port of this process alone: tests that run at the same time do not hear one another. */
+static uint16_t port_own(void) {
+    return (uint16_t)(10000 + getpid() % 550 * 40);
+}
+
+static muster_t *open_node(const struct muster_document *document) {
+    static const char *const loopback[] = {"lo"};
+    struct muster_options options;
+    muster_options_init(&options);
+    options.document = document;
+    options.state_dir = fixture.directory;
+    options.interfaces = loopback;
+    options.interface_count = 1;
+    options.port = port_own();
+    options.interval_min_ms = 100;
+    muster_t *node;
+    assert_int_equal(muster_open(&fixture.loop, &options, &node), 0);
+    fixture.nodes[fixture.opened++] = node;
+    return node;
+}
+
+static muster_t *open_observer(void) {
+    return open_node(NULL);
+}
+
+static const struct muster_service http = {.name = "", .type = "http", .proto = "tcp", .port = 80};
+static const struct muster_service ipp = {.name = "", .type = "ipp", .proto = "tcp", .port = 631};
+
+static muster_t *open_offering(const char *name, const struct muster_service *service) {
+    struct muster_document document = {.name = name, .services = service, .service_count = 1};
+    return open_node(&document);
+}
+
+static void on_closed(void *context) {
+    (void)context;
+    assert_false(is_inside);
+    fixture.closed++;
+}
+
+static void close_node(muster_t *node) {
+    INSIDE(muster_close(node, on_closed, NULL));
+    for (size_t i = 0; i < NODES; i++) {
+        fixture.nodes[i] = fixture.nodes[i] == node ? NULL : fixture.nodes[i];
+    }
+}
+
+static bool knows(const muster_t *node, const char *name) {
+    struct muster_peer_list list;
+    bool is_known = false;
+    assert_int_equal(muster_peers(node, &list), 0);
+    for (size_t i = 0; i < list.count; i++) {
+        is_known = is_known || strcmp(list.peers[i].document.name, name) == 0;
+    }
+    muster_peer_list_free(&list);
+    return is_known;
+}
+
+static int setup(void **context) {
+    (void)context;
+    memset(&fixture, 0, sizeof fixture);
+    snprintf(fixture.directory, sizeof fixture.directory, "/tmp/muster-browse-XXXXXX");
+    uv_loop_init(&fixture.loop);
+    uv_timer_init(&fixture.loop, &fixture.guard);
+    uv_unref((uv_handle_t *)&fixture.guard);
+    return mkdtemp(fixture.directory) == NULL ? -1 : 0;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk) {
+    (void)status;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+/* Closes what is open; afterwards nothing may be left on the loop. */
+static int teardown(void **context) {
+    (void)context;
+    mute_fd = -1;
+    countdown_set(0);
+    for (size_t i = 0; i < NODES; i++) {
+        if (fixture.nodes[i] != NULL) {
+            close_node(fixture.nodes[i]);
+        }
+    }
+    AWAIT(fixture.closed == fixture.opened);
+    uv_close((uv_handle_t *)&fixture.guard, NULL);
+    uv_run(&fixture.loop, UV_RUN_DEFAULT);
+    int result = uv_loop_close(&fixture.loop);
+    nftw(fixture.directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return result;
+}
+
+/* ---- listeners ---- */
+
+static void on_service(muster_t *node, enum muster_service_event event, const struct muster_peer *peer,
+                       const struct muster_service *service, void *context) {
+    struct listener *listener = context;
+    assert_false(is_inside);
+    assert_non_null(node);
+    size_t used = strlen(listener->story);
+    snprintf(listener->story + used, sizeof listener->story - used, "%s%s %s %s/%s:%u", used == 0 ? "" : ", ",
+             muster_service_event_name(event), peer->document.name, service->type, service->proto,
+             service->port);
+    if (listener->reaction != NULL) {
+        listener->reaction(listener);
+    }
+}
+
+static void browse(muster_t *node, const char *type, const char *name, struct listener *listener) {
+    int error;
+    INSIDE(error = muster_browse(node, type, name, on_service, listener, &listener->browse));
+    assert_int_equal(error, 0);
+    assert_non_null(listener->browse);
+}
+
+static void end(struct listener *listener) {
+    INSIDE(muster_browse_end(listener->browse));
+    listener->browse = NULL;
+}
+
+static void on_found(muster_t *node, int error, const struct muster_peer *peer,
+                     const struct muster_service *service, void *context) {
+    struct listener *listener = context;
+    assert_false(is_inside);
+    assert_non_null(node);
+    assert_true((error == 0) == (peer != NULL && service != NULL));
+    if (error == 0) {
+        listener->found++;
+        snprintf(listener->story, sizeof listener->story, "%s:%u", peer->document.name, service->port);
+    } else {
+        listener->in_vain++;
+        listener->error = error;
+    }
+    if (listener->reaction != NULL) {
+        listener->reaction(listener);
+    }
+}
+
+static void look_up(muster_t *node, const char *type, const char *name, uint64_t timeout_ms,
+                    struct listener *listener) {
+    int error;
+    INSIDE(error = muster_lookup(node, type, name, timeout_ms, on_found, listener));
+    assert_int_equal(error, 0);
+}
+
+static void change(muster_t *node, const struct muster_change *change) {
+    int error;
+    INSIDE(error = muster_change(node, change));
+    assert_int_equal(error, 0);
+}
+
+/* ---- browsing ---- */
+
+static void services_are_told_as_they_come_and_go(void **context) {
+    (void)context;
+    struct listener web = {0};
+    struct listener all = {0};
+    muster_t *observer = open_observer();
+    browse(observer, "http", NULL, &web);
+    browse(observer, NULL, NULL, &all);
+    muster_t *b = open_offering("b", &http);
+    AWAIT_STORY(&web, "added b http/tcp:80");
+
+    struct muster_text path = {.name = "path", .value = "/"};
+    struct muster_service described = http;
+    described.txt = &path;
+    described.txt_count = 1;
+    change(b, &(struct muster_change){.services = &described, .service_count = 1});
+    AWAIT_STORY(&web, "added b http/tcp:80, changed b http/tcp:80");
+    change(b, &(struct muster_change){.services = &ipp, .service_count = 1, .attrs = &path, .attr_count = 1});
+    AWAIT_STORY(&all, "added b http/tcp:80, changed b http/tcp:80, added b ipp/tcp:631");
+    change(b, &(struct muster_change){.removed_services = &http, .removed_service_count = 1});
+    AWAIT_STORY(&web, "added b http/tcp:80, changed b http/tcp:80, removed b http/tcp:80");
+    close_node(b);
+    AWAIT_STORY(&all, "added b http/tcp:80, changed b http/tcp:80, added b ipp/tcp:631, "
+                      "removed b http/tcp:80, removed b ipp/tcp:631");
+    assert_string_equal(web.story, "added b http/tcp:80, changed b http/tcp:80, removed b http/tcp:80");
+}
+
+static void what_is_there_is_told_first(void **context) {
+    (void)context;
+    struct listener early = {0};
+    struct listener late = {0};
+    muster_t *a = open_offering("a", &http); /* one's own service is not told */
+    open_offering("b", &http);
+    AWAIT(knows(a, "b"));
+    browse(a, "http", NULL, &early);
+    AWAIT_STORY(&early, "added b http/tcp:80");
+    browse(a, NULL, "b", &late);
+    AWAIT_STORY(&late, "added b http/tcp:80");
+    assert_string_equal(early.story, "added b http/tcp:80");
+}
+
+static void an_observer_asks(void **context) {
+    (void)context;
+    struct listener listener = {0};
+    open_offering("b", &http);
+    muster_t *c = open_offering("c", &ipp);
+    AWAIT(knows(c, "b"));
+    muster_t *observer = open_observer();
+    browse(observer, "ipp", NULL, &listener);
+    AWAIT_STORY(&listener, "added c ipp/tcp:631");
+}
+
+static void a_name_that_changes_comes_and_goes(void **context) {
+    (void)context;
+    struct listener named = {0};
+    struct listener any = {0};
+    muster_t *a = open_offering("a", &ipp);
+    muster_t *b = open_offering("b", &http);
+    browse(a, NULL, "b", &named);
+    browse(a, NULL, NULL, &any);
+    AWAIT_STORY(&named, "added b http/tcp:80");
+    change(b, &(struct muster_change){.name = "beta"});
+    AWAIT_STORY(&named, "added b http/tcp:80, removed beta http/tcp:80");
+    AWAIT_STORY(&any, "added b http/tcp:80, changed beta http/tcp:80");
+}
+
+static void the_lost_are_removed_and_may_return(void **context) {
+    (void)context;
+    struct listener listener = {0};
+    muster_t *a = open_offering("a", &ipp);
+    muster_t *b = open_offering("b", &http);
+    browse(a, "http", NULL, &listener);
+    AWAIT_STORY(&listener, "added b http/tcp:80");
+    mute_fd = b->unicast.socket.fd;
+    AWAIT_STORY(&listener, "added b http/tcp:80, removed b http/tcp:80");
+    mute_fd = -1;
+    AWAIT_STORY(&listener, "added b http/tcp:80, removed b http/tcp:80, added b http/tcp:80");
+}
+
+/* Small devices without a key, "micro0" and so on, say so many announcements from one port. */
+static void say_unverified(unsigned first, unsigned count) {
+    struct sockaddr_in group = {.sin_family = AF_INET, .sin_port = htons(port_own())};
+    struct ip_mreqn lo = {.imr_ifindex = (int)if_nametoindex("lo")};
+    int ttl = 255;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    inet_pton(AF_INET, "224.0.0.254", &group.sin_addr);
+    assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof ttl), 0);
+    assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &lo, sizeof lo), 0);
+    for (unsigned i = first; i < first + count; i++) {
+        char text[512];
+        int length = snprintf(text, sizeof text,
+                              "{\"muster\":1,\"kind\":\"announce\",\"id\":\"%032x\",\"boot\":1,\"seq\":1,"
+                              "\"rev\":1,\"next_ms\":60000,\"peers\":0,\"name\":\"micro%u\",\"services\":"
+                              "[{\"type\":\"coap\",\"proto\":\"udp\",\"port\":5683}]}\n",
+                              i + 1, i);
+        ssize_t sent = sendto(fd, text, (size_t)length, 0, (struct sockaddr *)&group, sizeof group);
+        assert_int_equal(sent, length);
+    }
+    close(fd);
+}
+
+#define CROWD 256 /* less than one source may send at once */
+
+static void an_evicted_row_is_noticed(void **context) {
+    (void)context;
+    struct listener listener = {0};
+    muster_t *observer = open_observer();
+    browse(observer, NULL, "micro0", &listener);
+    AWAIT(observer->browses.is_current);
+    say_unverified(0, 1);
+    AWAIT_STORY(&listener, "added micro0 coap/udp:5683");
+    for (unsigned i = 1; i <= MUSTER_UNVERIFIED_MAX; i += CROWD) {
+        say_unverified(i, CROWD);
+    }
+    AWAIT_STORY(&listener, "added micro0 coap/udp:5683, removed micro0 coap/udp:5683");
+    assert_true(muster_counters(observer)->evicted > 0);
+}
+
+/* ---- what callbacks may do ---- */
+
+static void end_both(struct listener *listener) {
+    end(listener);
+    end(listener->other);
+}
+
+static void a_browse_ends_inside_its_callback(void **context) {
+    (void)context;
+    struct listener first = {.reaction = end_both};
+    struct listener second = {0};
+    struct listener witness = {0};
+    first.other = &second;
+    muster_t *a = open_offering("a", &ipp);
+    browse(a, NULL, NULL, &first);
+    browse(a, NULL, NULL, &second);
+    browse(a, NULL, NULL, &witness);
+    struct muster_document document = {
+        .name = "b", .services = (const struct muster_service[]){http, ipp}, .service_count = 2};
+    open_node(&document);
+    AWAIT_STORY(&witness, "added b http/tcp:80, added b ipp/tcp:631");
+    assert_string_equal(first.story, "added b http/tcp:80");
+    assert_string_equal(second.story, "");
+    end(&witness);
+    assert_null(a->browses.first);
+    assert_null(a->browses.known);
+}
+
+static muster_t *closing;
+
+static void close_it(struct listener *listener) {
+    (void)listener;
+    close_node(closing);
+}
+
+static void a_node_closes_inside_a_callback(void **context) {
+    (void)context;
+    struct listener first = {.reaction = close_it};
+    struct listener second = {0};
+    struct listener lookup = {0};
+    closing = open_offering("a", &ipp);
+    browse(closing, "http", NULL, &first);
+    browse(closing, "http", NULL, &second);
+    look_up(closing, "http", NULL, DEADLINE_MS, &lookup);
+    open_offering("b", &http);
+    AWAIT(fixture.closed == 1);
+    assert_string_equal(first.story, "added b http/tcp:80");
+    assert_string_equal(second.story, "");
+    assert_int_equal(lookup.found + lookup.in_vain, 0);
+}
+
+static void a_node_closes_inside_of_a_lookup(void **context) {
+    (void)context;
+    struct listener lookup = {.reaction = close_it};
+    closing = open_observer();
+    look_up(closing, "gopher", NULL, 0, &lookup);
+    AWAIT(fixture.closed == 1);
+    assert_int_equal(lookup.error, MUSTER_ENOTFOUND);
+}
+
+static void browse_too(struct listener *listener) {
+    listener->reaction = NULL;
+    browse(closing, "http", NULL, listener->other);
+}
+
+static void a_browse_begins_inside_a_callback(void **context) {
+    (void)context;
+    struct listener second = {0};
+    struct listener first = {.reaction = browse_too, .other = &second};
+    closing = open_offering("a", &ipp);
+    open_offering("b", &http);
+    browse(closing, "http", NULL, &first);
+    AWAIT_STORY(&second, "added b http/tcp:80");
+    assert_string_equal(first.story, "added b http/tcp:80");
+}
+
+static void a_browse_that_ended_is_told_nothing(void **context) {
+    (void)context;
+    struct listener ended = {0};
+    struct listener witness = {0};
+    muster_t *a = open_offering("a", &ipp);
+    browse(a, NULL, NULL, &ended);
+    end(&ended);
+    muster_browse_end(NULL);
+    assert_null(a->browses.first);
+    browse(a, NULL, NULL, &witness);
+    open_offering("b", &http);
+    AWAIT_STORY(&witness, "added b http/tcp:80");
+    assert_string_equal(ended.story, "");
+}
+
+/* ---- lookups ---- */
+
+static void a_lookup_finds_what_is_known(void **context) {
+    (void)context;
+    struct listener known = {0};
+    muster_t *a = open_offering("a", &ipp);
+    open_offering("b", &http);
+    AWAIT(knows(a, "b"));
+    look_up(a, "http", "b", 0, &known);
+    AWAIT(known.found == 1);
+    assert_string_equal(known.story, "b:80");
+    assert_null(a->browses.first);
+}
+
+/* Who has a key is believed rather than who was there first. */
+static void a_lookup_prefers_the_verified(void **context) {
+    (void)context;
+    struct listener all = {0};
+    struct listener lookup = {0};
+    const struct muster_service coap = {.name = "", .type = "coap", .proto = "udp", .port = 1};
+    muster_t *observer = open_observer();
+    browse(observer, "coap", NULL, &all);
+    AWAIT(observer->browses.is_current);
+    say_unverified(0, 1);
+    AWAIT_STORY(&all, "added micro0 coap/udp:5683");
+    open_offering("b", &coap);
+    AWAIT_STORY(&all, "added micro0 coap/udp:5683, added b coap/udp:1");
+    look_up(observer, "coap", NULL, 0, &lookup);
+    AWAIT(lookup.found == 1);
+    assert_string_equal(lookup.story, "b:1");
+}
+
+static void a_lookup_asks(void **context) {
+    (void)context;
+    struct listener lookup = {0};
+    muster_t *b = open_offering("b", &http);
+    muster_t *c = open_offering("c", &http);
+    AWAIT(knows(b, "c") && knows(c, "b"));
+    muster_t *observer = open_observer();
+    look_up(observer, "http", "c", 0, &lookup);
+    AWAIT(lookup.found == 1);
+    assert_string_equal(lookup.story, "c:80");
+    AWAIT(observer->browses.first == NULL); /* its question has settled as well */
+    assert_int_equal(lookup.found + lookup.in_vain, 1);
+}
+
+static void a_lookup_in_vain_ends(void **context) {
+    (void)context;
+    struct listener settled = {0};
+    struct listener late = {0};
+    muster_t *a = open_offering("a", &http);
+    look_up(a, "http", NULL, 0, &settled);
+    look_up(a, "http", NULL, 50, &late);
+    AWAIT(late.in_vain == 1);
+    assert_int_equal(settled.in_vain, 0);
+    AWAIT(settled.in_vain == 1);
+    assert_int_equal(settled.error, MUSTER_ENOTFOUND);
+    assert_int_equal(late.error, MUSTER_ENOTFOUND);
+}
+
+static void a_lookup_waits_for_who_comes_later(void **context) {
+    (void)context;
+    struct listener lookup = {0};
+    struct listener nobody = {0};
+    muster_t *a = open_offering("a", &ipp);
+    look_up(a, "http", "b", UINT64_MAX, &lookup);
+    look_up(a, "http", "c", 0, &nobody);
+    AWAIT(nobody.in_vain == 1);
+    open_offering("b", &http);
+    AWAIT(lookup.found == 1);
+    assert_string_equal(lookup.story, "b:80");
+}
+
+static void too_many_questions_are_told(void **context) {
+    (void)context;
+    static struct listener lookups[LOOKUPS];
+    unsigned ended = 0;
+    unsigned refused = 0;
+    memset(lookups, 0, sizeof lookups);
+    muster_t *observer = open_observer();
+    for (size_t i = 0; i < LOOKUPS; i++) {
+        look_up(observer, "http", NULL, 0, &lookups[i]);
+    }
+    AWAIT(observer->browses.first == NULL);
+    for (size_t i = 0; i < LOOKUPS; i++) {
+        ended += lookups[i].in_vain;
+        refused += lookups[i].error == MUSTER_EFULL ? 1 : 0;
+    }
+    assert_int_equal(ended, LOOKUPS);
+    assert_int_equal(refused, 1);
+}
+
+/* ---- refusals and failures ---- */
+
+static void what_cannot_be_is_refused(void **context) {
+    (void)context;
+    muster_browse_t *handle = (muster_browse_t *)&fixture;
+    struct listener listener = {0};
+    muster_t *a = open_observer();
+    assert_int_equal(muster_browse(a, "HTTP", NULL, on_service, NULL, &handle), MUSTER_EINVAL);
+    assert_null(handle);
+    assert_int_equal(muster_browse(a, "", NULL, on_service, NULL, &handle), MUSTER_EINVAL);
+    assert_int_equal(muster_browse(a, NULL, "", on_service, NULL, &handle), MUSTER_EINVAL);
+    assert_int_equal(muster_browse(a, NULL, NULL, NULL, NULL, &handle), MUSTER_EINVAL);
+    assert_int_equal(muster_browse(a, NULL, NULL, on_service, NULL, NULL), MUSTER_EINVAL);
+    assert_int_equal(muster_lookup(a, "no such type", NULL, 0, on_found, NULL), MUSTER_EINVAL);
+    assert_int_equal(muster_lookup(a, NULL, "\xff", 0, on_found, NULL), MUSTER_EINVAL);
+    assert_int_equal(muster_lookup(a, NULL, NULL, 0, NULL, NULL), MUSTER_EINVAL);
+    browse(a, NULL, NULL, &listener);
+    close_node(a); /* with it */
+    assert_int_equal(muster_browse(a, NULL, NULL, on_service, NULL, &handle), MUSTER_ECLOSING);
+    assert_int_equal(muster_lookup(a, NULL, NULL, 0, on_found, NULL), MUSTER_ECLOSING);
+}
+
+/* Each allocation of a browse's life fails once; what was told is the same. */
+static void every_allocation_may_fail(void **context) {
+    (void)context;
+    muster_t *a = open_offering("a", &ipp);
+    muster_t *b = open_offering("b", &http);
+    AWAIT(knows(a, "b") && knows(b, "a"));
+    bool has_failed = true;
+    unsigned long n = 0;
+    while (has_failed) {
+        struct listener listener = {0};
+        int error = MUSTER_ENOMEM;
+        countdown_set(++n);
+        while (error == MUSTER_ENOMEM) { /* once at most */
+            error = muster_browse(a, NULL, "b", on_service, &listener, &listener.browse);
+        }
+        assert_int_equal(error, 0);
+        AWAIT_STORY(&listener, "added b http/tcp:80");
+        has_failed = countdown_has_failed();
+        countdown_set(0);
+        end(&listener);
+    }
+    print_message("%lu allocations of a begin\n", n - 1);
+    assert_true(n > 5);
+}
+
+/* The first ones all, of the later ones, which are those of other datagrams, some: each round takes real
+ * time. */
+static void allocations_of_a_change_may_fail(void **context) {
+    (void)context;
+    struct listener listener = {0};
+    muster_t *a = open_offering("a", &ipp);
+    muster_t *b = open_offering("b", &http);
+    browse(a, "ipp", "b", &listener);
+    AWAIT(knows(a, "b") && knows(b, "a"));
+    bool has_failed = true;
+    unsigned long n = 1;
+    while (has_failed) {
+        listener.story[0] = '\0';
+        change(b, &(struct muster_change){.services = &ipp, .service_count = 1});
+        countdown_set(n);
+        AWAIT_STORY(&listener, "added b ipp/tcp:631");
+        has_failed = countdown_has_failed();
+        countdown_set(0);
+        change(b, &(struct muster_change){.removed_services = &ipp, .removed_service_count = 1});
+        AWAIT_STORY(&listener, "added b ipp/tcp:631, removed b ipp/tcp:631");
+        n += 1 + n / 16;
+    }
+    assert_true(n > 5);
+}
+
+static void a_lookup_without_memory_says_so(void **context) {
+    (void)context;
+    struct listener listener = {0};
+    muster_t *observer = open_observer();
+    countdown_set(1);
+    assert_int_equal(muster_lookup(observer, "http", NULL, 0, on_found, &listener), MUSTER_ENOMEM);
+    countdown_set(0);
+    look_up(observer, "http", NULL, 0, &listener);
+    countdown_set(1); /* its question */
+    AWAIT(listener.in_vain == 1);
+    assert_int_equal(listener.error, MUSTER_ENOMEM);
+    countdown_set(0);
+}
+
+/* ---- one row, one text ---- */
+
+static void one_peer_is_found_by_its_id(void **context) {
+    (void)context;
+    uint8_t id[MUSTER_ID_BYTES];
+    struct muster_peer_list list;
+    muster_t *a = open_offering("a", &ipp);
+    muster_t *b = open_offering("b", &http);
+    muster_id(b, id);
+    AWAIT(knows(a, "b"));
+    assert_int_equal(muster_peer_find(a, id, &list), 0);
+    assert_int_equal(list.count, 1);
+    assert_memory_equal(list.peers[0].id, id, sizeof id);
+    assert_string_equal(list.peers[0].document.services[0].type, "http");
+    muster_peer_list_free(&list);
+    assert_int_equal(muster_peer_find(b, id, &list), MUSTER_ENOTFOUND); /* oneself is no peer */
+    assert_int_equal(list.count, 0);
+    countdown_set(1);
+    assert_int_equal(muster_peer_find(a, id, &list), MUSTER_ENOMEM);
+    assert_int_equal(list.count, 0);
+}
+
+static void a_text_is_made_safe(void **context) {
+    (void)context;
+    char all[MUSTER_TEXT_SAFE_BYTES(4)];
+    char few[6];
+    assert_string_equal(muster_text_safe("\x1b[31m", all, sizeof all), "\\u{001B}[31m");
+    assert_string_equal(muster_text_safe("\x01\x02\x03\x7f", all, sizeof all),
+                        "\\u{0001}\\u{0002}\\u{0003}\\u{007F}");
+    assert_string_equal(muster_text_safe("a name", few, sizeof few), "a \xE2\x80\xA6");
+    assert_string_equal(muster_text_safe(NULL, few, sizeof few), "");
+    assert_string_equal(muster_text_safe("a", NULL, 0), "");
+    assert_string_equal(muster_service_event_name((enum muster_service_event)99), "unknown");
+}
+
+#define NODE_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        NODE_TEST(services_are_told_as_they_come_and_go),
+        NODE_TEST(what_is_there_is_told_first),
+        NODE_TEST(an_observer_asks),
+        NODE_TEST(a_name_that_changes_comes_and_goes),
+        NODE_TEST(the_lost_are_removed_and_may_return),
+        NODE_TEST(an_evicted_row_is_noticed),
+        NODE_TEST(a_browse_ends_inside_its_callback),
+        NODE_TEST(a_node_closes_inside_a_callback),
+        NODE_TEST(a_node_closes_inside_of_a_lookup),
+        NODE_TEST(a_browse_begins_inside_a_callback),
+        NODE_TEST(a_browse_that_ended_is_told_nothing),
+        NODE_TEST(a_lookup_finds_what_is_known),
+        NODE_TEST(a_lookup_prefers_the_verified),
+        NODE_TEST(a_lookup_asks),
+        NODE_TEST(a_lookup_in_vain_ends),
+        NODE_TEST(a_lookup_waits_for_who_comes_later),
+        NODE_TEST(too_many_questions_are_told),
+        NODE_TEST(what_cannot_be_is_refused),
+        NODE_TEST(every_allocation_may_fail),
+        NODE_TEST(allocations_of_a_change_may_fail),
+        NODE_TEST(a_lookup_without_memory_says_so),
+        NODE_TEST(one_peer_is_found_by_its_id),
+        cmocka_unit_test(a_text_is_made_safe),
+    };
+    return cmocka_run_group_tests_name("browse", tests, NULL, NULL);
+}
