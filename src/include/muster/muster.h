@@ -7,6 +7,9 @@
  *     int error = muster_open(uv_default_loop(), &options, &node);
  *     uv_run(uv_default_loop(), UV_RUN_DEFAULT);
  *
+ * muster_browse() and muster_lookup() find services, on_event tells of peers, muster_peers() shows the table.
+ * Whole programs are in tools/examples/.
+ *
  * The library never runs, stops or closes the loop, starts no thread, installs no signal handler and keeps
  * no global state. All calls belong to the loop's thread. Callbacks come from the loop, never from
  * inside a call, and may call anything, muster_close() included. */
@@ -105,8 +108,9 @@ enum muster_service_event {
 MUSTER_API const char *muster_service_event_name(enum muster_service_event event);
 
 /* One event of one service, which is known by its peer's id and its type, proto and port; it is to be reached
- * at peer->address.ip and service->port. REMOVED shows the service as it was last, and the peer as it is now.
- * Both are borrowed for the call. */
+ * at peer->address.ip and service->port. That address is where the peer was heard when the event came; where
+ * peers move without a word, muster_peer_find() knows the newest. REMOVED shows the service as it was last,
+ * and the peer as it is now. Both are borrowed for the call. */
 typedef void (*muster_browse_cb)(muster_t *node, enum muster_service_event event,
                                  const struct muster_peer *peer, const struct muster_service *service,
                                  void *context);
