@@ -27,9 +27,26 @@ int draft_copy(struct draft *copy, const struct draft *draft);
 /* What may be announced; points into the draft and holds until its next change. */
 struct muster_document draft_document(const struct draft *draft);
 
+/* True when both, which have names, say the same in the same order. */
+bool draft_is_equal(const struct draft *a, const struct draft *b);
+
+/* The index of the service of this one's type, protocol and port, or of an attribute; service_count, or
+ * attr_count, when it is not there. */
+size_t draft_find_service(const struct draft *draft, const struct muster_service *service);
+size_t draft_find_attr(const struct draft *draft, const char *key);
+
 /* All of the following return 0, or -1 with the draft unchanged and the reason. */
 
 int draft_set_name(struct draft *draft, const char *name, struct reason *reason);
+
+/* Takes the name of the host, up to its first dot. */
+int draft_set_host_name(struct draft *draft, struct reason *reason);
+
+/* Takes over a service that draft_find_service() does not find. */
+int draft_add_service(struct draft *draft, const struct muster_service *service, struct reason *reason);
+
+/* Sets an attribute to a value, which may be empty. */
+int draft_set_attr(struct draft *draft, const char *key, const char *value, struct reason *reason);
 
 /* "TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…", where "\," is a comma and "\\" a backslash inside of
  * a text. A service of the same type, protocol and port is replaced, or refused where replacing is not

@@ -62,8 +62,8 @@ static void test_specs_refused(void **state) {
     check_refused("http:", "expected a port from 1 to 65535, got ''");
     check_refused("http:0", "expected a port from 1 to 65535, got '0'");
     check_refused("http:65536", "expected a port from 1 to 65535, got '65536'");
-    check_refused("http:1/", "expected tcp or udp after /, got ''");
-    check_refused("http:1/UDP", "expected tcp or udp after /, got 'UDP'");
+    check_refused("http:1/", "expected tcp or udp, got ''");
+    check_refused("http:1/UDP", "expected tcp or udp, got 'UDP'");
     check_refused("http:1,", "expected name=TEXT or txt.KEY=TEXT, got ''");
     check_refused("http:1,name", "expected name=TEXT or txt.KEY=TEXT, got 'name'");
     check_refused("http:1,path=/", "expected name=TEXT or txt.KEY=TEXT, got 'path='");
@@ -157,6 +157,45 @@ static void test_attrs_and_names_refused(void **state) {
     draft_deinit(&draft);
 }
 
+static void check_equal(const struct draft *a, const char *service, const char *attr, bool expected) {
+    struct draft b = {0};
+    struct reason reason;
+    assert_int_equal(draft_set_name(&b, "nas", &reason), 0);
+    assert_int_equal(draft_put_service(&b, service, false, &reason), 0);
+    assert_int_equal(draft_put_attr(&b, attr, false, &reason), 0);
+    assert_int_equal(draft_is_equal(a, &b), expected);
+    assert_int_equal(draft_is_equal(&b, a), expected);
+    assert_int_equal(draft_set_name(&b, "NAS", &reason), 0);
+    assert_false(draft_is_equal(a, &b));
+    draft_deinit(&b);
+}
+
+static void test_equal(void **state) {
+    (void)state;
+    struct draft draft = {0};
+    struct reason reason;
+    assert_int_equal(draft_set_name(&draft, "nas", &reason), 0);
+    assert_int_equal(draft_put_service(&draft, "http:80,name=a,txt.b=c", false, &reason), 0);
+    assert_int_equal(draft_put_attr(&draft, "room=cellar", false, &reason), 0);
+    check_equal(&draft, "http:80,name=a,txt.b=c", "room=cellar", true);
+    check_equal(&draft, "http:80,name=a,txt.b=c", "room=attic", false);
+    check_equal(&draft, "http:80,name=a,txt.b=c", "floor=cellar", false);
+    check_equal(&draft, "http:80,name=a,txt.b=d", "room=cellar", false);
+    check_equal(&draft, "http:80,name=a,txt.b=c,txt.d=e", "room=cellar", false);
+    check_equal(&draft, "http:80,name=b,txt.b=c", "room=cellar", false);
+    check_equal(&draft, "http:80/udp,name=a,txt.b=c", "room=cellar", false);
+    check_equal(&draft, "http:81,name=a,txt.b=c", "room=cellar", false);
+    check_equal(&draft, "ipp:80,name=a,txt.b=c", "room=cellar", false);
+    struct draft more = {0};
+    assert_int_equal(draft_copy(&more, &draft), 0);
+    assert_true(draft_is_equal(&draft, &more));
+    assert_int_equal(draft_put_service(&more, "ipp:631", false, &reason), 0);
+    assert_false(draft_is_equal(&draft, &more));
+    assert_false(draft_is_equal(&more, &draft));
+    draft_deinit(&more);
+    draft_deinit(&draft);
+}
+
 /* Everything that allocates, once each. True when nothing failed. */
 static bool exercise(void) {
     struct draft draft = {0};
@@ -202,6 +241,7 @@ int main(void) {
         cmocka_unit_test(test_text_limits),
         cmocka_unit_test(test_draft),
         cmocka_unit_test(test_attrs_and_names_refused),
+        cmocka_unit_test(test_equal),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
