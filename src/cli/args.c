@@ -330,7 +330,8 @@ static int read_environment(struct settings *settings) {
     if (status == STATUS_OK && settings->state_dir == NULL) {
         status = read_variable(settings, "MUSTER_STATE", &settings->state_dir, args_text);
     }
-    if (settings->port == 0) {
+    settings->port_given = settings->port != 0;
+    if (!settings->port_given) {
         settings->port = MUSTER_PORT_DEFAULT;
     }
     return status;

@@ -35,6 +35,7 @@ struct settings {
     char interfaces[ARGS_INTERFACES_MAX][MUSTER_INTERFACE_NAME_BYTES];
     size_t interface_count; /* 0: all */
     uint16_t port;          /* 0 until told */
+    bool port_given;        /* by an option or the environment, not by default */
     const char *state_dir;  /* borrowed from argv or the environment; NULL: the library's default */
     enum color color;
     enum muster_log_level log_level;

@@ -33,6 +33,7 @@ struct command {
 };
 
 extern const struct command command_announce;
+extern const struct command command_config;
 extern const struct command command_peers;
 extern const struct command command_services;
 extern const struct command command_show;

@@ -1,19 +1,29 @@
 /* muster announce: tell who this is and what it offers, until told to stop. */
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "batch.h"
 #include "command.h"
+#include "config.h"
 #include "draft.h"
+#include "escape.h"
 #include "lines.h"
+#include "notify.h"
 #include "session.h"
 #include "spec.h"
 #include "text.h"
 
+/* Files and directories of --config. */
+struct config_paths {
+    const char **paths;
+    size_t count;
+};
+
 struct announce_options {
     struct draft draft;
+    struct config_paths configs;
     const char *instance; /* NULL: named after the document */
     uint64_t interval_ms; /* 0: the library's default */
     bool read_stdin;
@@ -21,8 +31,12 @@ struct announce_options {
 
 struct announce {
     struct session session;
-    const struct settings *settings;
+    struct settings *settings;
+    const struct announce_options *options;
+    struct config_start given; /* by options and environment, over what files say */
+    struct config_start start; /* what it started with */
     struct draft announced;
+    struct notify notify;
     uint8_t id[MUSTER_ID_BYTES];
 
     /* What standard input has changed since, and by which lines. */
@@ -57,6 +71,16 @@ static int parse_interval(const char *value, void *place, struct reason *reason)
     return args_duration(value, MUSTER_INTERVAL_MS_MIN, MUSTER_INTERVAL_MS_MAX, place, reason);
 }
 
+static int parse_config(const char *value, void *place, struct reason *reason) {
+    struct config_paths *configs = place;
+    const char **grown = realloc(configs->paths, (configs->count + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        return reason_set(reason, "%s", muster_error_text(MUSTER_ENOMEM));
+    }
+    configs->paths = grown;
+    return args_text(value, &grown[configs->count++], reason);
+}
+
 static const struct args_option options_table[] = {
     {"name", 0, "NAME", "what to be called (the host's name)", offsetof(struct announce_options, draft),
      parse_name},
@@ -68,36 +92,45 @@ static const struct args_option options_table[] = {
      offsetof(struct announce_options, instance), parse_instance},
     {"interval", 0, "T", "speak this often when nothing is new (2s)",
      offsetof(struct announce_options, interval_ms), parse_interval},
+    {"config", 0, "PATH", "read a file, or a directory's *.json, see below (repeatable)",
+     offsetof(struct announce_options, configs), parse_config},
     {"stdin", 0, NULL, "take changes from standard input, see below",
      offsetof(struct announce_options, read_stdin), args_flag},
     {0},
 };
 
 static void describe(FILE *out) {
-    fprintf(out, "A SPEC is TYPE:PORT[/udp][,name=TEXT][,txt.KEY=TEXT]…, TYPE an IANA service name, and\n"
-                 "\\, a comma inside of a text:\n"
-                 "  http:8080\n"
-                 "  coap:5683/udp,name=Kitchen,txt.path=/t\n\n"
-                 "Lines of --stdin, of which a bad one is refused with its number, and skipped:\n"
-                 "  service SPEC           offer it, or replace the one of that type, port and protocol\n"
-                 "  remove TYPE:PORT[/udp] offer it no longer\n"
-                 "  attr KEY=VALUE         set an attribute; KEY= removes it\n"
-                 "  name NAME              be called otherwise\n"
-                 "Empty lines and those that begin with # say nothing. At the end of input the\n"
-                 "announcing goes on.\n");
+    fprintf(out,
+            "A SPEC is TYPE:PORT[/udp][,name=TEXT][,txt.KEY=TEXT]…, TYPE an IANA service name, and\n"
+            "\\, a comma inside of a text:\n"
+            "  http:8080\n"
+            "  coap:5683/udp,name=Kitchen,txt.path=/t\n\n"
+            "A file of --config is one JSON object, see schemas/config.schema.json:\n"
+            "  {\"name\": \"nas\", \"attrs\": {\"room\": \"cellar\"}, \"interval\": \"2s\",\n"
+            "   \"services\": [{\"type\": \"http\", \"port\": 8080, \"txt\": {\"path\": \"/\"}}]}\n"
+            "with port, interfaces and instance too. A later file wins over an earlier one, options and\n"
+            "environment over all; services and attributes add up. SIGHUP reads all files again; while\n"
+            "one is bad, what was announced stays. See muster config check.\n\n"
+            "Lines of --stdin, of which a bad one is refused with its number, and skipped:\n"
+            "  service SPEC           offer it, or replace the one of that type, port and protocol\n"
+            "  remove TYPE:PORT[/udp] offer it no longer\n"
+            "  attr KEY=VALUE         set an attribute; KEY= removes it\n"
+            "  name NAME              be called otherwise\n"
+            "Empty lines and those that begin with # say nothing. At the end of input the\n"
+            "announcing goes on.\n");
 }
 
-/* The host's name up to its first dot. */
-static int set_host_name(const struct settings *settings, struct draft *draft) {
-    char host[256] = "";
-    struct reason reason;
-    gethostname(host, sizeof(host) - 1);
-    host[strcspn(host, ".")] = '\0';
-    if (draft_set_name(draft, host, &reason) == 0) {
-        return STATUS_OK;
+/* What only a start can set, as far as options and environment say it. */
+static struct config_start given_start(const struct announce_options *options,
+                                       const struct settings *settings) {
+    struct config_start given = {.interval_ms = options->interval_ms,
+                                 .interface_count = settings->interface_count,
+                                 .port = settings->port_given ? settings->port : 0};
+    memcpy(given.interfaces, settings->interfaces, sizeof(given.interfaces));
+    if (options->instance != NULL) {
+        snprintf(given.instance, sizeof(given.instance), "%s", options->instance);
     }
-    reason_set(&reason, "expected, as the host's name '%s' will not do", host);
-    return args_refuse(settings, "--name", &reason);
+    return given;
 }
 
 /* ---- telling ---- */
@@ -118,6 +151,7 @@ static void on_event(muster_t *node, enum muster_peer_event event, const struct 
     struct announce *announce = context;
     char address[TEXT_ADDRESS_BYTES];
     uint8_t id[MUSTER_ID_BYTES];
+    notify_status(&announce->notify);
     if (event != MUSTER_PEER_CONFLICT) {
         return;
     }
@@ -128,6 +162,109 @@ static void on_event(muster_t *node, enum muster_peer_event event, const struct 
     if (memcmp(id, announce->id, MUSTER_ID_BYTES) != 0) {
         say_who(announce);
     }
+}
+
+static void print_status(char text[256], void *context) {
+    struct announce *announce = context;
+    struct muster_peer_list list;
+    size_t here = 0;
+    if (muster_peers(announce->session.node, &list) == 0) {
+        for (size_t i = 0; i < list.count; i++) {
+            here += list.peers[i].state == MUSTER_ALIVE || list.peers[i].state == MUSTER_SUSPECT;
+        }
+        muster_peer_list_free(&list);
+    }
+    escape_text(announce->announced.name, text, 200);
+    snprintf(strchr(text, '\0'), 50, ", %zu %s here", here, here == 1 ? "peer is" : "peers are");
+}
+
+static void on_ending(void *context) {
+    struct announce *announce = context;
+    notify_stopping(&announce->notify);
+}
+
+/* ---- config files ---- */
+
+static void on_config_error(const char *error, void *context) {
+    const struct announce *announce = context;
+    text_complain(announce->settings->program, "%s", error);
+}
+
+/* Reads all that is to be announced: the files, the options over them, and the host's name where nobody
+ * gives one. Returns what to exit with where that fails, which has been said then. */
+static int read_config(struct announce *announce, struct config *config) {
+    struct reason reason;
+    struct config_start start = announce->given;
+    *config = (struct config){.on_error = on_config_error, .context = announce};
+    config_read(config, announce->options->configs.paths, announce->options->configs.count);
+    if (config_add_options(config, &announce->options->draft) != 0) {
+        return STATUS_ERROR;
+    }
+    config_start_fill(&start, &config->start);
+    config->start = start;
+    if (config->draft.name == NULL && draft_set_host_name(&config->draft, &reason) != 0) {
+        return args_refuse(announce->settings, "--name", &reason);
+    }
+    return STATUS_OK;
+}
+
+static bool interfaces_are_equal(const struct config_start *a, const struct config_start *b) {
+    bool equal = a->interface_count == b->interface_count;
+    for (size_t i = 0; i < a->interface_count && equal; i++) {
+        equal = strcmp(a->interfaces[i], b->interfaces[i]) == 0;
+    }
+    return equal;
+}
+
+/* Says which members of the files will have to wait. */
+static void warn_of_start(const struct announce *announce, const struct config_start *now) {
+    const struct config_start *then = &announce->start;
+    const struct {
+        const char *member;
+        bool changed;
+    } members[] = {{"instance", strcmp(now->instance, then->instance) != 0},
+                   {"interval", now->interval_ms != then->interval_ms},
+                   {"interfaces", !interfaces_are_equal(now, then)},
+                   {"port", now->port != then->port}};
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (members[i].changed) {
+            text_complain(announce->settings->program,
+                          "%s: cannot change while this runs, waits for a restart", members[i].member);
+        }
+    }
+}
+
+static int announce_draft(struct announce *announce);
+
+/* Announces what the files say by now, in one change; what they say of the start waits. */
+static void announce_config(struct announce *announce, struct config *config) {
+    warn_of_start(announce, &config->start);
+    if (draft_is_equal(&config->draft, &announce->announced)) {
+        text_complain(announce->settings->program, "reloaded: nothing has changed");
+        return;
+    }
+    draft_deinit(&announce->draft);
+    announce->draft = config->draft;
+    config->draft = (struct draft){0};
+    const int error = announce_draft(announce);
+    if (error == 0) {
+        text_complain(announce->settings->program, "reloaded");
+    } else {
+        text_complain(announce->settings->program, "not reloaded: %s", muster_error_text(error));
+    }
+}
+
+static void on_hangup(void *context) {
+    struct announce *announce = context;
+    struct config config;
+    notify_reloading(&announce->notify);
+    if (read_config(announce, &config) == STATUS_OK) {
+        announce_config(announce, &config);
+    } else {
+        text_complain(announce->settings->program, "not reloaded: what was announced stays");
+    }
+    config_deinit(&config);
+    notify_reloaded(&announce->notify);
 }
 
 /* ---- changes from standard input ---- */
@@ -245,12 +382,16 @@ static int start_lines(struct announce *announce) {
     return error;
 }
 
-static int announce_until_told(struct announce *announce, const struct announce_options *options) {
+static int announce_until_told(struct announce *announce) {
+    const struct announce_options *options = announce->options;
+    const struct config_start *start = &announce->start;
     struct muster_document document = draft_document(&announce->announced);
     const struct session_request request = {.document = &document,
-                                            .instance = options->instance,
-                                            .interval_min_ms = options->interval_ms,
+                                            .instance = start->instance[0] != '\0' ? start->instance : NULL,
+                                            .interval_min_ms = start->interval_ms,
                                             .until_signal = true,
+                                            .on_hangup = options->configs.count > 0 ? on_hangup : NULL,
+                                            .on_ending = on_ending,
                                             .on_event = on_event,
                                             .context = announce};
     int status = session_open(&announce->session, announce->settings, &request);
@@ -258,29 +399,51 @@ static int announce_until_told(struct announce *announce, const struct announce_
         return status;
     }
     say_who(announce);
+    notify_ready(&announce->notify, &announce->session.loop, print_status, announce);
     if (options->read_stdin && start_lines(announce) != 0) {
         session_end(&announce->session, STATUS_ERROR);
     }
     return session_run(&announce->session);
 }
 
+/* Takes what is to be announced, and the settings that files may give. */
+static int prepare(struct announce *announce) {
+    struct settings *settings = announce->settings;
+    struct config config;
+    announce->given = given_start(announce->options, settings);
+    const int status = read_config(announce, &config);
+    if (status == STATUS_OK) {
+        announce->announced = config.draft;
+        config.draft = (struct draft){0};
+        announce->start = config.start;
+        memcpy(settings->interfaces, config.start.interfaces, sizeof(settings->interfaces));
+        settings->interface_count = config.start.interface_count;
+        settings->port = config.start.port != 0 ? config.start.port : settings->port;
+    }
+    config_deinit(&config);
+    return status;
+}
+
 static int run(struct settings *settings, int argc, char **argv) {
     struct announce_options options = {0};
-    struct announce announce = {.settings = settings};
+    struct announce announce = {.settings = settings, .options = &options};
     struct operands operands;
     int status;
     bool go_on = args_parse(settings, &command_announce, argc, argv, &options, &operands, &status);
-    if (go_on && options.draft.name == NULL) {
-        status = set_host_name(settings, &options.draft);
+    if (go_on) {
+        notify_open(&announce.notify);
+        status = prepare(&announce);
         go_on = status == STATUS_OK;
     }
-    announce.announced = options.draft;
     if (go_on) {
-        status = announce_until_told(&announce, &options);
+        status = announce_until_told(&announce);
     }
+    notify_close(&announce.notify);
     draft_deinit(&announce.announced);
     draft_deinit(&announce.draft);
     batch_deinit(&announce.batch);
+    draft_deinit(&options.draft);
+    free(options.configs.paths);
     return status;
 }
 
@@ -292,14 +455,17 @@ const struct command command_announce = {
                    "changes and stops, and that it lives in between. SIGINT and SIGTERM end it with a bye;\n"
                    "a second one ends it at once; one that is ignored when it starts, as under nohup,\n"
                    "stays ignored. Its identity is a key in the state directory, so that it stays the\n"
-                   "same peer over restarts; a second one of that name here has NAME+2.\n",
+                   "same peer over restarts; a second one of that name here has NAME+2. A service manager\n"
+                   "(NOTIFY_SOCKET, see sd_notify) is told when it is ready, reloads and stops.\n",
     .options = options_table,
     .describe = describe,
     .examples = "  muster announce --service http:8080,txt.path=/\n"
+                "  muster announce --config /etc/muster/conf.d\n"
                 "  muster announce --name nas --service smb:445 --service http:80 --attr room=cellar\n"
                 "  echo 'attr load=high' | muster announce --name nas --stdin\n",
     .statuses = "  0   ended by a signal\n"
-                "  1   error: no usable interface or port, no permission, state damaged or in use\n"
+                "  1   error: bad config, no usable interface or port, no permission, state damaged\n"
+                "      or in use\n"
                 "  2   wrong usage\n",
     .run = run,
 };

@@ -12,8 +12,8 @@
 #include "text.h"
 
 static const struct command *const commands[] = {
-    &command_announce, &command_peers, &command_services, &command_show,
-    &command_resolve,  &command_wait,  &command_watch,    NULL,
+    &command_announce, &command_peers, &command_services, &command_show, &command_resolve,
+    &command_wait,     &command_watch, &command_config,   NULL,
 };
 
 /* A standard stream that is closed would be a socket's number soon: whoever printed would send. What

@@ -114,7 +114,12 @@ static void ask(struct session *session) {
 
 static void on_signal(uv_signal_t *handle, int number) {
     struct session *session = handle->data;
-    (void)number;
+    if (number == SIGHUP && session->request.on_hangup != NULL) {
+        if (!session->ended) {
+            session->request.on_hangup(session->request.context);
+        }
+        return;
+    }
     if (session->ended) {
         _exit(STATUS_OK); /* the second one: not even the byes are waited for */
     }
@@ -209,6 +214,9 @@ static void on_closed(void *context) {
 void session_end(struct session *session, int status) {
     if (session->ended) {
         return;
+    }
+    if (session->request.on_ending != NULL) {
+        session->request.on_ending(session->request.context);
     }
     session->ended = true;
     session->status = status;

@@ -18,8 +18,10 @@ struct session_request {
     uint64_t interval_min_ms;               /* 0: the library's default */
     bool until_signal;                      /* SIGINT, SIGTERM, SIGHUP end it well, a second one at once;
                                              * one that is ignored at the start stays so */
+    void (*on_hangup)(void *context);       /* of SIGHUP, which then ends nothing; NULL: it does */
+    void (*on_ending)(void *context);       /* once, before the byes; NULL: none */
     muster_event_cb on_event;               /* NULL: none */
-    void *context;                          /* of on_event */
+    void *context;                          /* of on_event, on_hangup and on_ending */
 };
 
 struct session {

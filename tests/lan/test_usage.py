@@ -2,7 +2,7 @@
 
 from lab import Lab, LanTest, main
 
-COMMANDS = ("announce", "peers", "services", "show", "resolve", "wait", "watch")
+COMMANDS = ("announce", "peers", "services", "show", "resolve", "wait", "watch", "config")
 LONG = "n" * 64
 
 # Arguments, and the words that the complaint must have.
@@ -100,6 +100,13 @@ WRONG = [
     (["announce", "--attr", f"{LONG}=x"], ["--attr", "63"]),
     (["announce", "--attr", "a=" + "v" * 256], ["--attr", "255"]),
     (["announce", "--attr", "a=1", "--attr", "a=2"], ["--attr", "a"]),
+    (["announce", "--config", ""], ["--config"]),
+    (["announce", "--config"], ["--config", "value"]),
+    (["config"], ["check PATH", "--help"]),
+    (["config", "check"], ["check PATH", "--help"]),
+    (["config", "frobnicate", "x"], ["frobnicate", "check"]),
+    (["config", "check", ""], ["check PATH"]),
+    (["config", "check", "x", "--json=yes"], ["--json"]),
 ]
 
 WRONG_ENVIRONMENT = [
