@@ -75,12 +75,18 @@ static void refuse(struct config *config, const document_node_t *node, const cha
     char why[ERROR_BYTES / 2];
     va_list arguments;
     if (++config->files[config->file_count - 1].error_count > CONFIG_ERRORS_MAX) {
-        return; /* each costs a walk through the file */
+        return; /* each costs walks through a file */
     }
     va_start(arguments, format);
     vsnprintf(why, sizeof(why), format, arguments);
     va_end(arguments);
     say(config, "%s: %s", name_place(config, place_here(config, node), place), why);
+}
+
+/* A place for refuse(), which costs nothing where that will say nothing. */
+static const char *name_twin(const struct config *config, struct config_place place, char text[PLACE_BYTES]) {
+    const bool is_said = config->files[config->file_count - 1].error_count < CONFIG_ERRORS_MAX;
+    return is_said ? name_place(config, place, text) : "";
 }
 
 /* ---- values ---- */
@@ -213,7 +219,7 @@ static bool add_service(struct config *config, const document_node_t *node,
     const size_t twin = draft_find_service(&config->draft, service);
     if (twin < config->draft.service_count) {
         refuse(config, node, duplicate_service, service->type, service->port, service->proto,
-               name_place(config, config->services[twin], place));
+               name_twin(config, config->services[twin], place));
         return false;
     }
     if (add_place(&config->services, &config->service_count, place_here(config, node)) != 0) {
@@ -346,7 +352,7 @@ static void read_attr(struct config *config, const document_node_t *node) {
     }
     if (twin < config->draft.attr_count) {
         refuse(config, node, "expected each attribute only once, it is at %s too",
-               name_place(config, config->attrs[twin], place));
+               name_twin(config, config->attrs[twin], place));
     } else if (add_place(&config->attrs, &config->attr_count, place_here(config, node)) != 0) {
         refuse(config, node, "%s", out_of_memory);
     } else if (draft_set_attr(&config->draft, key, value, &reason) != 0) {

@@ -258,6 +258,27 @@ static void test_many_errors(void **state) {
     config_deinit(&config);
 }
 
+/* What is not said costs no walk through a file: 8,000 attributes said twice are refused at once. */
+static void test_many_twins(void **state) {
+    (void)state;
+    char *text = malloc(CONFIG_BYTES_MAX);
+    assert_non_null(text);
+    char *at = text + sprintf(text, "{\"attrs\":{\"a\":\"\"");
+    for (unsigned i = 0; i < 8000; i++) {
+        at += sprintf(at, ",\"%u\":\"\"", i);
+    }
+    sprintf(at, "}}");
+    write_file("twins.json", text);
+    free(text);
+    struct config config = begin();
+    const char *path = path_of("twins.json");
+    const char *paths[] = {path, path};
+    assert_int_equal(config_read(&config, paths, 2), -1);
+    assert_int_equal(config.error_count, CONFIG_ERRORS_MAX + 1);
+    assert_non_null(strstr(errors, "twins.json: 7981 errors more\n"));
+    config_deinit(&config);
+}
+
 /* A bad file does not hide the next one's errors. */
 static void test_errors_of_two_files(void **state) {
     (void)state;
@@ -417,17 +438,12 @@ static int remove_directory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_file),
-        cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_directory),
-        cmocka_unit_test(test_syntax),
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_many_errors),
-        cmocka_unit_test(test_errors_of_two_files),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_start_fill),
+        cmocka_unit_test(test_one_file),   cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_directory),  cmocka_unit_test(test_syntax),
+        cmocka_unit_test(test_values),     cmocka_unit_test(test_many_errors),
+        cmocka_unit_test(test_many_twins), cmocka_unit_test(test_errors_of_two_files),
+        cmocka_unit_test(test_files),      cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_options),    cmocka_unit_test(test_start_fill),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
