@@ -2,7 +2,7 @@
 
 from lab import Lab, LanTest, main
 
-COMMANDS = ("announce", "peers", "services", "show", "resolve", "wait", "watch", "config")
+COMMANDS = ("announce", "peers", "services", "show", "resolve", "wait", "watch", "config", "help")
 LONG = "n" * 64
 
 # Arguments, and the words that the complaint must have.
@@ -67,6 +67,9 @@ WRONG = [
     (["watch", "something"], ["something"]),
     (["watch", "--count", "0"], ["--count", "0"]),
     (["watch", "--timeout", "x"], ["--timeout", "x"]),
+    (["help", "frobnicate"], ["frobnicate"]),
+    (["help", "peers", "more"], ["more"]),
+    (["help", ""], ["COMMAND"]),
     (["announce", "something"], ["something"]),
     (["announce", "--name", ""], ["--name"]),
     (["announce", "--name", LONG], ["--name", "63"]),
@@ -166,6 +169,12 @@ class Usage(LanTest):
         self.assertEqual((result.code, result.error), (0, ""))
         for command in COMMANDS:
             self.assertRegex(result.out, rf"(?m)^  {command} ")
+
+    def test_help_as_a_command(self):
+        for command in COMMANDS:
+            self.assertEqual(self.host.run("help", command).out, self.host.run(command, "--help").out)
+        self.assertEqual(self.host.run("help").out, self.host.run("--help").out)
+        self.assertEqual(self.host.run("--port", "20000", "help").code, 0)
 
     def test_columns(self):
         result = self.host.run("peers", "--help")
