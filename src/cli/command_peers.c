@@ -16,6 +16,7 @@ struct peers_options {
     const struct column *sort; /* NULL: by name */
     bool descending;
     unsigned states; /* bits 1 << enum muster_state to show; 0: all */
+    size_t expected; /* 0: any number will do */
     bool wide;
     bool json;
     uint64_t timeout_ms;
@@ -87,6 +88,8 @@ static const struct args_option options_table[] = {
     {"sort", 0, "COL[:desc]", "sort by this column (NAME)", 0, parse_sort},
     {"state", 0, "STATE,…", "only peers that are alive, suspect, lost or left",
      offsetof(struct peers_options, states), parse_states},
+    {"expect", 0, "N", "wait for so many rows until --timeout, and exit with 4 if they are fewer",
+     offsetof(struct peers_options, expected), args_count},
     {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct peers_options, wide), args_flag},
     {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct peers_options, json), args_flag},
     {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct peers_options, timeout_ms), args_timeout},
@@ -146,6 +149,21 @@ static int print_table(const struct settings *settings, const struct peers_optio
     return print_notes(settings, roster);
 }
 
+/* Says how many there are when they are fewer than expected. */
+static int check_count(const struct settings *settings, const struct peers_options *options, size_t count,
+                       const char *pattern, const struct snapshot *snapshot) {
+    if (options->expected == 0 || count >= options->expected) {
+        return listing_status(settings, snapshot, count, pattern);
+    }
+    if (text_flush(settings->program) != 0) {
+        return STATUS_ERROR;
+    }
+    text_complain(settings->program, "expected %zu peer%s%s%s%s, found %zu", options->expected,
+                  options->expected == 1 ? "" : "s", pattern != NULL ? " for '" : "",
+                  pattern != NULL ? pattern : "", pattern != NULL ? "'" : "", count);
+    return STATUS_NOT_FOUND;
+}
+
 static int list(const struct settings *settings, const struct peers_options *options,
                 const struct filter *filter, const char *pattern, const struct snapshot *snapshot) {
     struct roster roster;
@@ -162,7 +180,7 @@ static int list(const struct settings *settings, const struct peers_options *opt
         status = print_table(settings, options, &roster);
     }
     if (status == STATUS_OK) {
-        status = listing_status(settings, snapshot, roster.count, pattern);
+        status = check_count(settings, options, roster.count, pattern, snapshot);
     }
     roster_deinit(&roster);
     return status;
@@ -185,7 +203,9 @@ static int run(struct settings *settings, int argc, char **argv) {
         return args_refuse(settings, "PATTERN", &reason);
     }
 
-    status = session_look(settings, options.timeout_ms, &snapshot);
+    struct session_expectation expectation = {.count = options.expected, .counts = keep, .context = &filter};
+    status =
+        session_look_for(settings, options.timeout_ms, options.expected > 0 ? &expectation : NULL, &snapshot);
     if (status == STATUS_OK) {
         status = list(settings, &options, &filter, pattern, &snapshot);
     }
@@ -205,7 +225,8 @@ const struct command command_peers = {
     .describe = column_describe,
     .examples = "  muster peers\n"
                 "  muster peers 'sensor-*' -o +ID,ATTRS --sort AGE:desc\n"
+                "  muster peers 'node-*' --state alive --expect 8 --timeout 30\n"
                 "  muster peers --json | jq -r '.peers[] | select(.verified) | .address'\n",
-    .statuses = LISTING_STATUSES,
+    .statuses = LISTING_STATUSES "  With --expect, 4 whenever fewer were found by the end of --timeout.\n",
     .run = run,
 };

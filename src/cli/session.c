@@ -98,14 +98,16 @@ static int open_node(struct session *session) {
     return open_quietly(session, &options);
 }
 
-static void on_answers(muster_t *node, void *context) {
-    (void)node;
-    (void)context; /* they have come as events */
+static void on_settled(muster_t *node, void *context) {
+    struct session *session = context;
+    if (session->request.on_settled != NULL) {
+        session->request.on_settled(node, session->request.context);
+    }
 }
 
 /* An observer does not ask by itself, and who only listens learns of a sleeper when that speaks next. */
 static void ask(struct session *session) {
-    int error = muster_query(session->node, NULL, NULL, on_answers, session);
+    int error = muster_query(session->node, NULL, NULL, on_settled, session);
     if (error != 0) {
         text_complain(session->settings->program, "%s", muster_error_text(error));
         session_end(session, STATUS_ERROR);
@@ -187,7 +189,7 @@ int session_open(struct session *session, const struct settings *settings,
         close_loop(session);
         return STATUS_ERROR;
     }
-    if (request->document == NULL && request->on_event != NULL) {
+    if (request->document == NULL && (request->on_event != NULL || request->on_settled != NULL)) {
         ask(session);
     }
     return STATUS_OK;
@@ -206,9 +208,17 @@ void session_end_after(struct session *session, uint64_t timeout_ms, int status)
 }
 
 /* The node is gone; what the command has put on the loop goes too. */
+void session_finish(struct session *session) {
+    uv_walk(&session->loop, close_handle, NULL);
+}
+
 static void on_closed(void *context) {
     struct session *session = context;
-    uv_walk(&session->loop, close_handle, NULL);
+    if (session->request.on_left != NULL) {
+        session->request.on_left(session->request.context);
+    } else {
+        session_finish(session);
+    }
 }
 
 void session_end(struct session *session, int status) {
@@ -252,7 +262,9 @@ void session_interfaces(const muster_t *node, char *text, size_t size) {
 /* A session that looks, and where it puts what it saw. */
 struct look {
     struct session session;
+    const struct session_expectation *expectation; /* NULL: none */
     struct snapshot *snapshot;
+    bool has_settled;
     bool failed;
 };
 
@@ -267,40 +279,73 @@ static void take_snapshot(struct look *look) {
     session_end(&look->session, STATUS_OK);
 }
 
-static void on_settled(muster_t *node, void *context) {
+/* True, too, when that can't be told: the snapshot will fail likewise. */
+static bool is_met(const struct look *look) {
+    const struct session_expectation *expectation = look->expectation;
+    struct muster_peer_list list;
+    size_t count = 0;
+    if (expectation == NULL || muster_peers(look->session.node, &list) != 0) {
+        return true;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        if (expectation->counts(&list.peers[i], expectation->context)) {
+            count++;
+        }
+    }
+    muster_peer_list_free(&list);
+    return count >= expectation->count;
+}
+
+static void on_look_settled(muster_t *node, void *context) {
+    struct look *look = context;
     (void)node;
-    take_snapshot(context);
+    look->has_settled = true;
+    if (is_met(look)) {
+        take_snapshot(look);
+    }
+}
+
+static void on_look_event(muster_t *node, enum muster_peer_event event, const struct muster_peer *peer,
+                          void *context) {
+    struct look *look = context;
+    (void)node;
+    (void)event;
+    (void)peer;
+    if (look->has_settled && is_met(look)) {
+        take_snapshot(look);
+    }
 }
 
 static void on_look_late(uv_timer_t *handle) {
     struct look *look = handle->data;
-    look->snapshot->cut_off = true;
+    look->snapshot->cut_off = !look->has_settled;
     take_snapshot(look);
 }
 
 int session_look(const struct settings *settings, uint64_t timeout_ms, struct snapshot *snapshot) {
-    const struct session_request request = {0};
-    struct look look = {.snapshot = snapshot};
+    return session_look_for(settings, timeout_ms, NULL, snapshot);
+}
+
+int session_look_for(const struct settings *settings, uint64_t timeout_ms,
+                     const struct session_expectation *expectation, struct snapshot *snapshot) {
+    struct look look = {.expectation = expectation, .snapshot = snapshot};
+    const struct session_request request = {.on_event = expectation != NULL ? on_look_event : NULL,
+                                            .on_settled = on_look_settled,
+                                            .context = &look};
     *snapshot = (struct snapshot){0};
     if (session_open(&look.session, settings, &request) != STATUS_OK) {
         return STATUS_ERROR;
     }
-
     look.session.deadline.data = &look;
-    uv_timer_start(&look.session.deadline, on_look_late, timeout_ms, 0);
-    int error = muster_query(look.session.node, NULL, NULL, on_settled, &look);
-    if (error != 0) {
-        session_end(&look.session, STATUS_ERROR);
+    if (!look.session.ended) {
+        uv_timer_start(&look.session.deadline, on_look_late, timeout_ms, 0);
     }
-    session_run(&look.session);
-    if (error == 0 && look.failed) {
-        error = MUSTER_ENOMEM;
+    int status = session_run(&look.session);
+    if (look.failed) {
+        text_complain(settings->program, "%s", muster_error_text(MUSTER_ENOMEM));
+        status = STATUS_ERROR;
     }
-    if (error == 0) {
-        return STATUS_OK;
-    }
-    text_complain(settings->program, "%s", muster_error_text(error));
-    return STATUS_ERROR;
+    return status;
 }
 
 void snapshot_deinit(struct snapshot *snapshot) {

@@ -21,7 +21,10 @@ struct session_request {
     void (*on_hangup)(void *context);       /* of SIGHUP, which then ends nothing; NULL: it does */
     void (*on_ending)(void *context);       /* once, before the byes; NULL: none */
     muster_event_cb on_event;               /* NULL: none */
-    void *context;                          /* of on_event, on_hangup and on_ending */
+    muster_settled_cb on_settled;           /* NULL: none; of the question that an observer asks */
+    void (*on_left)(void *context);         /* NULL: none; the node is gone, and the session lasts until
+                                             * session_finish(): for work that remains to be done */
+    void *context;                          /* of all of them */
 };
 
 struct session {
@@ -38,9 +41,9 @@ struct session {
     struct session_opening *opening; /* holds back log lines inside of muster_open(); else NULL */
 };
 
-/* Opens a loop and a node on it; an observer that has an on_event asks who is there. Returns STATUS_OK, or
- * STATUS_ERROR when that failed and was said. On success session_run() must follow. The request is copied,
- * what it points to is borrowed. */
+/* Opens a loop and a node on it; an observer that has an on_event or on_settled asks who is there. Returns
+ * STATUS_OK, or STATUS_ERROR when that failed and was said. On success session_run() must follow. The request
+ * is copied, what it points to is borrowed. */
 int session_open(struct session *session, const struct settings *settings,
                  const struct session_request *request);
 
@@ -49,6 +52,9 @@ void session_end_after(struct session *session, uint64_t timeout_ms, int status)
 
 /* Ends the session: says bye where there is one to say. For callbacks; the first call counts. */
 void session_end(struct session *session, int status);
+
+/* Ends what on_left has put off: whatever is still on the loop is closed. */
+void session_finish(struct session *session);
 
 /* Runs the loop until the session has ended, closes whatever is left on it, and returns the status. */
 int session_run(struct session *session);
@@ -64,6 +70,17 @@ struct snapshot {
 /* Asks who is there, and takes a snapshot when the answers are in, or after timeout_ms. Returns STATUS_OK,
  * or STATUS_ERROR when that failed and was said. snapshot_deinit() must follow in either case. */
 int session_look(const struct settings *settings, uint64_t timeout_ms, struct snapshot *snapshot);
+
+/* So many peers that `counts` says true to. */
+struct session_expectation {
+    size_t count;
+    bool (*counts)(const struct muster_peer *peer, const void *context);
+    const void *context;
+};
+
+/* As session_look(), but when the answers are in waits on until the expectation is met, or for timeout_ms. */
+int session_look_for(const struct settings *settings, uint64_t timeout_ms,
+                     const struct session_expectation *expectation, struct snapshot *snapshot);
 
 /* A zeroed snapshot is allowed. */
 void snapshot_deinit(struct snapshot *snapshot);
