@@ -27,6 +27,7 @@ struct parser {
     struct option options[ARGS_OPTIONS_MAX + 1];
     char letters[2 * ARGS_OPTIONS_MAX + 3];
     size_t count;
+    int end; /* index of the word behind the last option and its value */
 };
 
 /* ---- why not ---- */
@@ -172,7 +173,7 @@ static void print_options(const struct args_option *options, const struct args_o
 
 static void print_help(const struct command *command) {
     printf("Usage: muster %s [OPTION…]", command->name);
-    if (command->operands_max > 0) {
+    if (command->operands[0] != '\0') {
         printf(command->operands_min > 0 ? " %s" : " [%s]", command->operands);
     }
     printf("\n\n%s", command->description);
@@ -197,9 +198,10 @@ static void print_global_help(const struct command *const *commands) {
     }
     printf("\nGlobal options, before or after the command:\n");
     print_options(global_options, NULL);
-    printf("\nExit status:\n"
-           "  0 done, 1 error, 2 wrong usage, 3 nobody was heard, 4 nothing found, 124 timed out\n\n"
-           "See muster COMMAND --help for each command, with examples.\n");
+    printf(
+        "\nExit status:\n"
+        "  0 done, 1 error, 2 wrong usage, 3 nobody was heard, 4 nothing or too few found, 124 timed out\n\n"
+        "See muster COMMAND --help for each command, with examples.\n");
 }
 
 /* ---- parsing ---- */
@@ -288,16 +290,18 @@ static int refuse_option(const struct settings *settings, const struct parser *p
 }
 
 /* Reads all options. Returns STATUS_OK, or STATUS_USAGE when it has complained. */
-static int read_options(const struct settings *settings, const struct parser *parser, int argc, char **argv) {
+static int read_options(const struct settings *settings, struct parser *parser, int argc, char **argv) {
     int value;
     opterr = 0;
     optind = 0; /* glibc: begin afresh */
+    parser->end = 1;
     while ((value = getopt_long(argc, argv, parser->letters, parser->options, NULL)) != -1) {
         struct reason reason;
         char argument[80];
         if (value == '?' || value == ':') {
             return refuse_option(settings, parser, value, argv);
         }
+        parser->end = optind;
         size_t i = option_index(parser, value);
         if (parser->rows[i]->parse(optarg, (char *)parser->into[i] + parser->rows[i]->offset, &reason) == 0) {
             continue;
@@ -357,6 +361,22 @@ bool args_parse_global(struct settings *settings, const struct command *const *c
     return true;
 }
 
+/* Is there a COMMAND behind a "--" that is no option's value, and nothing before that? */
+static int check_trailing_command(const struct settings *settings, const struct parser *parser,
+                                  const struct operands *operands) {
+    struct reason reason;
+    bool has_dashes = optind > parser->end;
+    if (has_dashes && (operands->count == 0 || operands->values[0][0] == '\0')) {
+        reason_set(&reason, "expected a COMMAND after it");
+        return args_refuse(settings, "--", &reason);
+    }
+    if (!has_dashes && operands->count > 0) {
+        reason_set(&reason, "expected no argument, or -- before a COMMAND");
+        return args_refuse(settings, operands->values[0], &reason);
+    }
+    return STATUS_OK;
+}
+
 /* Are there as many as the command takes, and none empty? */
 static int check_operands(const struct settings *settings, const struct command *command,
                           const struct operands *operands) {
@@ -385,7 +405,11 @@ static int check_operands(const struct settings *settings, const struct command 
 
 bool args_parse(struct settings *settings, const struct command *command, int argc, char **argv, void *into,
                 struct operands *operands, int *status) {
+    /* Behind the first operand of a command that runs another one, nothing is an option of ours. */
     struct parser parser = {.letters = ":"};
+    if (command->runs_command) {
+        memcpy(parser.letters, "+:", sizeof("+:"));
+    }
     snprintf(settings->program, sizeof(settings->program), "muster %s", command->name);
     add_options(&parser, command->options, NULL, into);
     add_options(&parser, global_options, command->options, settings);
@@ -402,7 +426,8 @@ bool args_parse(struct settings *settings, const struct command *command, int ar
         return false;
     }
     *operands = (struct operands){.count = (size_t)(argc - optind), .values = argv + optind};
-    *status = check_operands(settings, command, operands);
+    *status = command->runs_command ? check_trailing_command(settings, &parser, operands)
+                                    : check_operands(settings, command, operands);
     if (*status == STATUS_OK) {
         *status = read_environment(settings);
     }

@@ -74,7 +74,8 @@ bool args_parse_global(struct settings *settings, const struct command *const *c
 
 /* Reads a command's options, and global ones among them, into the struct at `into`, of which the command
  * has set the defaults. Then takes what is still unset from the environment. Operands are as many as the
- * command takes, none of them empty. True to go on; false as above. */
+ * command takes, none of them empty, or, where it runs another one, that command's words, if any. True to
+ * go on; false as above. */
 bool args_parse(struct settings *settings, const struct command *command, int argc, char **argv, void *into,
                 struct operands *operands, int *status);
 

@@ -2,6 +2,7 @@
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "args.h"
@@ -22,7 +23,8 @@ struct command {
     const char *operands; /* what --help calls them, "PATTERN"; "" for none */
     size_t operands_min;
     size_t operands_max;
-    const char *description;           /* for its own --help; lines end in LF */
+    bool runs_command;       /* its operands, of any number, are a command and its arguments behind "--" */
+    const char *description; /* for its own --help; lines end in LF */
     const struct args_option *options; /* its own, ended by a row without a name */
     void (*describe)(FILE *out);       /* NULL, or prints what only code knows: columns, placeholders */
     const char *examples;              /* lines that end in LF */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "batch.h"
+#include "child.h"
 #include "command.h"
 #include "config.h"
 #include "draft.h"
@@ -27,6 +28,7 @@ struct announce_options {
     const char *instance; /* NULL: named after the document */
     uint64_t interval_ms; /* 0: the library's default */
     bool read_stdin;
+    char **argv; /* of the command that is announced while it lives; NULL: until a signal */
 };
 
 struct announce {
@@ -38,6 +40,7 @@ struct announce {
     struct draft announced;
     struct notify notify;
     uint8_t id[MUSTER_ID_BYTES];
+    struct child child;
 
     /* What standard input has changed since, and by which lines. */
     struct lines lines;
@@ -389,7 +392,7 @@ static int announce_until_told(struct announce *announce) {
     const struct session_request request = {.document = &document,
                                             .instance = start->instance[0] != '\0' ? start->instance : NULL,
                                             .interval_min_ms = start->interval_ms,
-                                            .until_signal = true,
+                                            .until_signal = options->argv == NULL,
                                             .on_hangup = options->configs.count > 0 ? on_hangup : NULL,
                                             .on_ending = on_ending,
                                             .on_event = on_event,
@@ -397,6 +400,9 @@ static int announce_until_told(struct announce *announce) {
     int status = session_open(&announce->session, announce->settings, &request);
     if (status != STATUS_OK) {
         return status;
+    }
+    if (options->argv != NULL) {
+        child_start(&announce->child, &announce->session, options->argv);
     }
     say_who(announce);
     notify_ready(&announce->notify, &announce->session.loop, print_status, announce);
@@ -424,12 +430,31 @@ static int prepare(struct announce *announce) {
     return status;
 }
 
+/* Takes the words behind "--", if there are any. */
+static int take_command(const struct settings *settings, const struct operands *operands,
+                        struct announce_options *options) {
+    struct reason reason;
+    if (operands->count == 0) {
+        return STATUS_OK;
+    }
+    options->argv = operands->values;
+    if (!options->read_stdin) {
+        return STATUS_OK;
+    }
+    reason_set(&reason, "expected no COMMAND with it, as standard input is the command's");
+    return args_refuse(settings, "--stdin", &reason);
+}
+
 static int run(struct settings *settings, int argc, char **argv) {
     struct announce_options options = {0};
     struct announce announce = {.settings = settings, .options = &options};
     struct operands operands;
     int status;
     bool go_on = args_parse(settings, &command_announce, argc, argv, &options, &operands, &status);
+    if (go_on) {
+        status = take_command(settings, &operands, &options);
+        go_on = status == STATUS_OK;
+    }
     if (go_on) {
         notify_open(&announce.notify);
         status = prepare(&announce);
@@ -450,22 +475,32 @@ static int run(struct settings *settings, int argc, char **argv) {
 const struct command command_announce = {
     .name = "announce",
     .summary = "tell who this is and what it offers",
-    .operands = "",
-    .description = "Announce this host, or one program on it, in the foreground: say so when it starts,\n"
-                   "changes and stops, and that it lives in between. SIGINT and SIGTERM end it with a bye;\n"
-                   "a second one ends it at once; one that is ignored when it starts, as under nohup,\n"
-                   "stays ignored. Its identity is a key in the state directory, so that it stays the\n"
-                   "same peer over restarts; a second one of that name here has NAME+2. A service manager\n"
-                   "(NOTIFY_SOCKET, see sd_notify) is told when it is ready, reloads and stops.\n",
+    .operands = "-- COMMAND [ARG…]",
+    .runs_command = true,
+    .description =
+        "Announce this host, or one program on it, in the foreground: say so when it starts,\n"
+        "changes and stops, and that it lives in between. SIGINT and SIGTERM end it with a bye;\n"
+        "a second one ends it at once; one that is ignored when it starts, as under nohup,\n"
+        "stays ignored. Its identity is a key in the state directory, so that it stays the\n"
+        "same peer over restarts; a second one of that name here has NAME+2. A service manager\n"
+        "(NOTIFY_SOCKET, see sd_notify) is told when it is ready, reloads and stops.\n"
+        "\n"
+        "With -- COMMAND, that is started first, without a shell, and announced exactly while it\n"
+        "runs: when it ends, or puts itself into the background, the bye is said. SIGINT, SIGTERM\n"
+        "and SIGHUP are passed on to it (a Ctrl-C reaches it by itself, and once); a second SIGINT\n"
+        "or SIGTERM kills it, and ends muster at once. Should muster be killed, it gets a SIGTERM.\n",
     .options = options_table,
     .describe = describe,
     .examples = "  muster announce --service http:8080,txt.path=/\n"
                 "  muster announce --config /etc/muster/conf.d\n"
                 "  muster announce --name nas --service smb:445 --service http:80 --attr room=cellar\n"
-                "  echo 'attr load=high' | muster announce --name nas --stdin\n",
+                "  echo 'attr load=high' | muster announce --name nas --stdin\n"
+                "  muster announce --service http:8000 -- python3 -m http.server 8000\n",
     .statuses = "  0   ended by a signal\n"
                 "  1   error: bad config, no usable interface or port, no permission, state damaged\n"
                 "      or in use\n"
-                "  2   wrong usage\n",
+                "  2   wrong usage\n"
+                "  With -- COMMAND, what that exits with, or 128 + N when signal N ended it; and when it\n"
+                "  can't be started 127 (not found) or 126, or as above: then nothing was announced.\n",
     .run = run,
 };
