@@ -50,6 +50,11 @@ struct muster_options {
     const char *instance;
     const char
         *state_dir; /* NULL: /var/lib/muster for root, else $XDG_STATE_HOME/muster or ~/.local/state/muster */
+    /* Path of the Unix socket by which programs of this machine can ask the node (muster_local_open()). NULL:
+     * `socket` in the directory of the instance, for this user alone; where there can't be one, a warning
+     * says so. A path that is given is for every user, but who is neither this one nor root can't change
+     * anything; it is MUSTER_EBUSY when another muster answers there. Not for observers. */
+    const char *socket;
     const char *const *interfaces; /* names; NULL: every usable one, and the loopback when there is none */
     size_t interface_count;
     uint16_t
@@ -66,11 +71,11 @@ MUSTER_API void muster_options_init(struct muster_options *options);
 /* Opens a node on the loop; it begins to listen. One with a document also announces it and asks who is
  * there; an observer asks when told to (muster_query()).
  * MUSTER_EINVAL, MUSTER_ENOMEM, MUSTER_ETOOBIG (document), MUSTER_ENOINTERFACE (none usable, or one named
- * that is not there), MUSTER_ENOPORT, MUSTER_EPERM, MUSTER_EBUSY (a given instance is held), MUSTER_EDAMAGED
- * (a file of the state was set aside; the next open makes a new one), MUSTER_ESTATE, MUSTER_ECRYPTO,
- * MUSTER_ESYSTEM. On error *node is NULL and no callback but on_log was called. When the loop itself refused
- * (MUSTER_ENOMEM, MUSTER_ESYSTEM), the instance is free again at once, but the loop must run once more to
- * release the handles that were begun. */
+ * that is not there), MUSTER_ENOPORT, MUSTER_EPERM, MUSTER_EBUSY (a given instance or socket is held),
+ * MUSTER_EDAMAGED (a file of the state was set aside; the next open makes a new one), MUSTER_ESTATE,
+ * MUSTER_ECRYPTO, MUSTER_ESYSTEM. On error *node is NULL and no callback but on_log was called. When the loop
+ * itself refused (MUSTER_ENOMEM, MUSTER_ESYSTEM), the instance is free again at once, but the loop must run
+ * once more to release the handles that were begun. */
 MUSTER_API int muster_open(uv_loop_t *loop, const struct muster_options *options, muster_t **node);
 
 /* Says bye (for some 200 ms, if it ever announced), frees everything, then calls on_closed (may be NULL)
@@ -164,6 +169,10 @@ MUSTER_API uint16_t muster_unicast_port(const muster_t *node);
 
 /* The interfaces that the node listens on, one path each kind; borrowed until the node is closed. */
 MUSTER_API const struct muster_path *muster_paths(const muster_t *node, size_t *count);
+
+/* Fills in the node's sockets, at most sockets_max, and returns how many there are, at most
+ * MUSTER_SOCKETS_MAX. */
+MUSTER_API size_t muster_sockets(const muster_t *node, struct muster_socket *sockets, size_t sockets_max);
 
 /* "0.1.0", the version of the library. */
 MUSTER_API const char *muster_version(void);
