@@ -99,7 +99,8 @@ class Child(LanTest):
             (126, ["/"]),
             (126, [str(plain) + "/below"]),
         ):
-            result = self.run_to_end(*argv)
+            # A directory in PATH that must not be searched would turn "not found" into "permission denied".
+            result = self.here.run("announce", "--name", "x", "--", *argv, PATH="/usr/bin:/bin")
             self.assertEqual((result.code, result.out), (code, ""), result.describe())
             self.assertEqual(result.error.count("\n"), 1, result.describe())
             self.assertIn(argv[0], result.error)
