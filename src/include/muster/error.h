@@ -26,7 +26,9 @@ extern "C" {
     X(ECRYPTO, -11, "the cryptographic library failed")        \
     X(ESYSTEM, -12, "the operating system refused")            \
     X(ECLOSING, -13, "the node is closing")                    \
-    X(ENOTFOUND, -14, "nothing of that kind is there")
+    X(ENOTFOUND, -14, "nothing of that kind is there")         \
+    X(EREFUSED, -15, "the running muster refused")             \
+    X(ELOST, -16, "the running muster could not be understood or went away")
 
 enum muster_error {
 #define MUSTER_ERROR_ENUM(name, code, text) MUSTER_##name = (code),
