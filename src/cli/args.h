@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <muster/muster.h>
 
@@ -43,6 +44,18 @@ struct settings {
     bool version;
 };
 
+enum args_source { ARGS_WORDS, ARGS_FILES, ARGS_DIRECTORIES, ARGS_INTERFACES };
+
+/* What a shell offers for the value of an option. */
+struct args_completion {
+    enum args_source source;
+    const char *(*word)(size_t i); /* of ARGS_WORDS: the i-th, NULL behind the last */
+    bool list;                     /* any number of them, separated by commas */
+};
+
+extern const struct args_completion args_complete_files;
+extern const struct args_completion args_complete_directories;
+
 /* An option that has its value written into a struct of the command. */
 struct args_option {
     const char *name;  /* without dashes, "sort" */
@@ -54,7 +67,18 @@ struct args_option {
     /* Writes value, borrowed as long as the process lives, to place. Returns 0, or -1 with a reason that
      * begins with what was expected. */
     int (*parse)(const char *value, void *place, struct reason *reason);
+
+    const struct args_completion *completion; /* NULL when a shell can't know */
 };
+
+/* The options that every command has, ended by a row without a name. */
+extern const struct args_option args_global_options[];
+
+/* The row of a name in a table; NULL when there is none. */
+const struct args_option *args_find_option(const struct args_option *options, const char *name);
+
+/* Prints what follows the command's name: "[OPTION…] [PATTERN]". */
+void args_print_usage(FILE *out, const struct command *command);
 
 /* What is left when the options are taken; values is ended by NULL. */
 struct operands {

@@ -200,6 +200,10 @@ const struct column *column_find(const char *name, struct reason *reason) {
     return NULL;
 }
 
+const char *column_name(size_t i) {
+    return i < COLUMN_COUNT ? columns[i].table.name : NULL;
+}
+
 void column_choose_default(struct column_choice *choice) {
     choice->count = 0;
     for (size_t i = 0; i < COLUMN_COUNT; i++) {

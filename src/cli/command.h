@@ -1,4 +1,4 @@
-/* A command of muster: a row of the table in main.c, and one file each. */
+/* A command of muster: a row of the table in commands.c, and one file each. */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
@@ -28,11 +28,23 @@ struct command {
     const struct args_option *options; /* its own, ended by a row without a name */
     void (*describe)(FILE *out);       /* NULL, or prints what only code knows: columns, placeholders */
     const char *examples;              /* lines that end in LF */
-    const char *statuses;              /* what it exits with and when; lines that end in LF */
+    const char *statuses;              /* what it exits with and when; lines as "  124 timed out\n" */
+    const char *environment;           /* NULL, or variables and what they say; lines of that form */
+    const char *files;                 /* NULL, or paths and what is there; lines of that form */
 
     /* argv[0] is the command's name. Returns what to exit with. */
     int (*run)(struct settings *settings, int argc, char **argv);
 };
+
+/* The table of commands, ended by NULL. */
+extern const struct command *const command_table[];
+
+/* What holds for muster as a whole. It is no row of the table, and can't be run. */
+extern const struct command command_muster;
+
+/* Runs the command that the arguments begin with, behind global options, or says what is wrong with them.
+ * Returns what to exit with. */
+int command_run(struct settings *settings, int argc, char **argv);
 
 extern const struct command command_announce;
 extern const struct command command_config;

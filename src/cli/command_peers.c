@@ -82,12 +82,20 @@ static int parse_states(const char *value, void *place, struct reason *reason) {
     return 0;
 }
 
+static const char *state_word(size_t i) {
+    return i <= MUSTER_LEFT ? muster_state_name((enum muster_state)i) : NULL;
+}
+
+static const struct args_completion complete_columns = {.word = column_name, .list = true};
+static const struct args_completion complete_sort = {.word = column_name};
+static const struct args_completion complete_states = {.word = state_word, .list = true};
+
 static const struct args_option options_table[] = {
     {"columns", 'o', "COL,…", "show these columns, or with +COL,… these too",
-     offsetof(struct peers_options, columns), parse_columns},
-    {"sort", 0, "COL[:desc]", "sort by this column (NAME)", 0, parse_sort},
+     offsetof(struct peers_options, columns), parse_columns, &complete_columns},
+    {"sort", 0, "COL[:desc]", "sort by this column (NAME)", 0, parse_sort, &complete_sort},
     {"state", 0, "STATE,…", "only peers that are alive, suspect, lost or left",
-     offsetof(struct peers_options, states), parse_states},
+     offsetof(struct peers_options, states), parse_states, &complete_states},
     {"expect", 0, "N", "wait for so many rows until --timeout, and exit with 4 if they are fewer",
      offsetof(struct peers_options, expected), args_count},
     {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct peers_options, wide), args_flag},
