@@ -13,7 +13,7 @@
 
 #include "interface.h"
 #include "inventory.h"
-#include "limits.h"
+#include "limit.h"
 #include "link.h"
 #include "log.h"
 #include "runner.h"

@@ -14,7 +14,7 @@
 
 #include "browse.h"
 #include "delivery.h"
-#include "limits.h"
+#include "limit.h"
 #include "link.h"
 #include "listener.h"
 #include "log.h"

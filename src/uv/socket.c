@@ -10,7 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "limits.h"
+#include "limit.h"
 
 #define IPV4_BYTES 4
 #define CONTROL_BYTES 128 /* three small messages come: packet info, TTL, drop count */

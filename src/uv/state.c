@@ -8,7 +8,7 @@
 
 #include <sodium.h>
 
-#include "limits.h"
+#include "limit.h"
 
 #define SECRET_DIGITS ((size_t)2 * MUSTER_SECRET_BYTES)
 #define BOOT_BYTES 32

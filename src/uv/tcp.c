@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "limits.h"
+#include "limit.h"
 
 #define IPV4_BYTES 4
 #define CONTROL_BYTES 128

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "limits.h"
+#include "limit.h"
 
 #define EPHEMERAL_TRIES 8 /* a port that the kernel found free for TCP may be taken for UDP */
 

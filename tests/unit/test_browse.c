@@ -19,7 +19,7 @@
 
 #include "cmocka_all.h"
 #include "countdown.h"
-#include "limits.h"
+#include "limit.h"
 #include "runner.h"
 
 #define DEADLINE_MS 10000

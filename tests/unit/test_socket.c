@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "cmocka_all.h"
-#include "limits.h"
+#include "limit.h"
 #include "link.h"
 #include "unicast.h"
 
