@@ -121,7 +121,7 @@ const struct args_option args_global_options[] = {
     {"log-level", 0, "LEVEL", "error, warning, info or debug (warning)", offsetof(struct settings, log_level),
      parse_log_level, &complete_log_level},
     {"version", 'V', NULL, "print the version", offsetof(struct settings, version), args_flag},
-    {"help", 'h', NULL, "print this", offsetof(struct settings, help), args_flag},
+    {"help", 'h', NULL, "print help", offsetof(struct settings, help), args_flag},
     {0},
 };
 

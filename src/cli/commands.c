@@ -16,7 +16,10 @@ const struct command command_muster = {
     .operands = "COMMAND [OPTION…] [ARGUMENT…]",
     .operands_min = 1,
     .operands_max = 1,
-    .description = "Who is on this network, and what they offer.\n",
+    .description =
+        "Who is on this network, and what they offer: whoever takes part tells it to all others by\n"
+        "UDP multicast and broadcast, and each keeps a table of its own. There is no server and\n"
+        "nothing to configure.\n",
     .options = args_global_options,
     .environment = "  MUSTER_INTERFACE  interfaces to use, where --interface is not given\n"
                    "  MUSTER_PORT       port of the group, where --port is not given\n"
