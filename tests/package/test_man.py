@@ -3,18 +3,22 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import unittest
 
 MUSTER = os.environ["MUSTER"]
 PAGES = pathlib.Path(os.environ["MUSTER_PACKAGE"]) / "man"
 
+# Minimal images of Ubuntu have something else by the name of man.
+MAN = shutil.which("man.REAL") or "man"
+
 # A terminal so wide that no line is broken, and nothing that the reader's environment could change.
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "MANWIDTH": "400"}
 
 
 def run(*argv):
-    # Where there is no right to sandbox itself, man would refuse to run.
+    # Where man may not sandbox itself, it would refuse to run.
     environment = {**ENVIRONMENT, "MAN_DISABLE_SECCOMP": "1"}
     result = subprocess.run(argv, env=environment, text=True, capture_output=True, timeout=60, check=False)
     assert result.returncode == 0 and result.stderr == "", f"{argv}: {result.returncode} {result.stderr}"
@@ -26,7 +30,7 @@ def muster(*arguments):
 
 
 def render(page):
-    return run("man", "--no-hyphenation", "--no-justification", "-E", "UTF-8", "-l", str(page))
+    return run(MAN, "--no-hyphenation", "--no-justification", "-E", "UTF-8", "-l", str(page))
 
 
 def words(text):
@@ -45,7 +49,7 @@ class Man(unittest.TestCase):
 
     def test_no_warning(self):
         for page in self.pages:
-            run("man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(PAGES / f"{page}.1.gz"))
+            run(MAN, "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(PAGES / f"{page}.1.gz"))
 
     def test_version(self):
         for page in self.pages:
