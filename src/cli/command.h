@@ -23,14 +23,15 @@ struct command {
     const char *operands; /* what --help calls them, "PATTERN"; "" for none */
     size_t operands_min;
     size_t operands_max;
-    bool runs_command;       /* its operands, of any number, are a command and its arguments behind "--" */
-    const char *description; /* for its own --help; lines end in LF */
-    const struct args_option *options; /* its own, ended by a row without a name */
-    void (*describe)(FILE *out);       /* NULL, or prints what only code knows: columns, placeholders */
-    const char *examples;              /* lines that end in LF */
-    const char *statuses;              /* what it exits with and when; lines as "  124 timed out\n" */
-    const char *environment;           /* NULL, or variables and what they say; lines of that form */
-    const char *files;                 /* NULL, or paths and what is there; lines of that form */
+    bool runs_command; /* its operands, of any number, are a command and its arguments behind "--" */
+    const struct args_completion *completion; /* of its operands; NULL when a shell can't know */
+    const char *description;                  /* for its own --help; lines end in LF */
+    const struct args_option *options;        /* its own, ended by a row without a name */
+    void (*describe)(FILE *out); /* NULL, or prints what only code knows: columns, placeholders */
+    const char *examples;        /* lines that end in LF */
+    const char *statuses;        /* what it exits with and when; lines as "  124 timed out\n" */
+    const char *environment;     /* NULL, or variables and what they say; lines of that form */
+    const char *files;           /* NULL, or paths and what is there; lines of that form */
 
     /* argv[0] is the command's name. Returns what to exit with. */
     int (*run)(struct settings *settings, int argc, char **argv);

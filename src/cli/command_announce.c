@@ -96,7 +96,7 @@ static const struct args_option options_table[] = {
     {"interval", 0, "T", "speak this often when nothing is new (2s)",
      offsetof(struct announce_options, interval_ms), parse_interval},
     {"config", 0, "PATH", "read a file, or a directory's *.json, see below (repeatable)",
-     offsetof(struct announce_options, configs), parse_config},
+     offsetof(struct announce_options, configs), parse_config, &args_complete_files},
     {"stdin", 0, NULL, "take changes from standard input, see below",
      offsetof(struct announce_options, read_stdin), args_flag},
     {0},

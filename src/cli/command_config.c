@@ -215,6 +215,7 @@ const struct command command_config = {
     .operands = "check PATH…",
     .operands_min = 2,
     .operands_max = SIZE_MAX,
+    .completion = &args_complete_files,
     .description = "Read config files and directories as announce --config would, and print what it would\n"
                    "announce, or every error with its file, line and column. Nothing is sent.\n",
     .options = options_table,

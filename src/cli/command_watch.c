@@ -50,7 +50,7 @@ static const struct args_option options_table[] = {
     {"count", 0, "N", "end after so many events of peers", offsetof(struct watch_options, count), args_count},
     {"timeout", 0, "S", "end after this time", offsetof(struct watch_options, timeout_ms), args_timeout},
     {"exec", 0, "HOOK", "run this program for each event, see below",
-     offsetof(struct watch_options, hook.program), args_text},
+     offsetof(struct watch_options, hook.program), args_text, &args_complete_files},
     {"exec-max", 0, "N", "run so many hooks at a time (1: strictly in order)",
      offsetof(struct watch_options, hook.running_max), parse_running},
     {"exec-timeout", 0, "T", "end a hook that takes longer (30s)",

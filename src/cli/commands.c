@@ -87,6 +87,12 @@ static int run_help(struct settings *settings, int argc, char **argv) {
     return command_run(settings, name != NULL ? 3 : 2, words);
 }
 
+static const char *command_word(size_t i) {
+    return command_table[i] != NULL ? command_table[i]->name : NULL;
+}
+
+static const struct args_completion complete_commands = {.word = command_word};
+
 static const struct args_option no_options[] = {{0}};
 
 static const struct command command_help = {
@@ -94,6 +100,7 @@ static const struct command command_help = {
     .summary = "say how a command is used",
     .operands = "COMMAND",
     .operands_max = 1,
+    .completion = &complete_commands,
     .description = "Say how muster, or one COMMAND of it, is used: as --help does.\n",
     .options = no_options,
     .examples = "  muster help\n"

@@ -5,6 +5,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -137,6 +138,11 @@ class Deb(lab.LanTest):
             environment = {**os.environ, "PKG_CONFIG_PATH": str(file.parent)}
             self.assertIn("-lmuster", run("pkg-config", "--cflags", "--libs", file.stem, env=environment))
 
+    def test_config(self):
+        """What a new machine announces by, until its owner says more, is what muster takes."""
+        etc = self.root / "etc/muster"
+        run(self.root / "usr/bin/muster", "config", "check", etc / "muster.json", etc / "conf.d")
+
     def test_exposure(self):
         argv = ["systemd-analyze", "security", "--no-pager", "--offline=true", f"--threshold={EXPOSURE_MAX}"]
         lab.note(run(*argv, self.unit).strip().splitlines()[-1])
@@ -168,11 +174,17 @@ class Deb(lab.LanTest):
         here, there = lan.hosts
         muster = str(self.root / "usr/bin/muster")
         confined = [sys.executable, confine.__file__, str(self.unit), muster, "announce"]
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        lan.on_close(manager.close)
+        manager.bind(str(lan.directory / "manager"))
+        manager.settimeout(lab.DEADLINE_S)
         arguments = self.service_arguments(lan.directory)
         lab.note(f"confined: announce {' '.join(arguments)}")
-        process = there.start_program(*confined, *arguments, "--name", "boxed", "--service", "http:80")
+        arguments += ["--name", "boxed", "--service", "http:80"]
+        process = there.start_program(*confined, *arguments, NOTIFY_SOCKET=manager.getsockname())
         lan.wait_for(lambda: "boxed is" in process.error or process.code is not None, "it announces itself")
         self.assertIsNone(process.code, process.describe())
+        self.assertIn(b"READY=1", manager.recv(4096).splitlines())
         listing = here.start_program(muster, "peers", "boxed", "-o", "NAME,SERVICES").finish()
         self.assertEqual(listing.code, 0, listing.describe())
         self.assertIn("boxed http:80", " ".join(listing.out.split()))

@@ -70,7 +70,7 @@ class Man(unittest.TestCase):
     def test_sections(self):
         for page in self.pages:
             rendered = render(PAGES / f"{page}.1.gz")
-            for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES", "SEE ALSO"):
+            for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "(GLOBAL )?OPTIONS", "EXIT STATUS", "EXAMPLES", "SEE ALSO"):
                 self.assertRegex(rendered, rf"(?m)^{section}$", page)
         whole = render(PAGES / "muster.1.gz")
         for section in ("ENVIRONMENT", "FILES"):

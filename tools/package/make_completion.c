@@ -66,6 +66,14 @@ static void put_bash_value(const struct command *command, const struct args_opti
     printf("' ;;\n");
 }
 
+static void put_bash_operand(const struct command *command) {
+    if (command->completion != NULL) {
+        printf("    %s) offer='", command->name);
+        put_bash_offer(command->completion);
+        printf("' ;;\n");
+    }
+}
+
 static void put_bash_options(const struct command *command) {
     printf("    %s) offer='words", command != NULL ? command->name : "''");
     each_option(command, put_bash_flag);
@@ -91,6 +99,15 @@ static void put_bash_tables(void) {
     put_bash_options(NULL);
     for (const struct command *const *row = command_table; *row != NULL; row++) {
         put_bash_options(*row);
+    }
+    printf("    esac\n"
+           "}\n"
+           "\n"
+           "# Says in `offer` what to offer for the operands of command $1.\n"
+           "_muster_operands() {\n"
+           "    case $1 in\n");
+    for (const struct command *const *row = command_table; *row != NULL; row++) {
+        put_bash_operand(*row);
     }
     printf("    esac\n"
            "}\n"
@@ -152,6 +169,8 @@ static const char bash_functions[] =
     "        _muster_options \"$command\"\n"
     "    elif [[ -z $command ]]; then\n"
     "        offer=\"words $_muster_commands\"\n"
+    "    else\n"
+    "        _muster_operands \"$command\"\n"
     "    fi\n"
     "    # shellcheck disable=SC2086 # words\n"
     "    _muster_offer $offer\n"
@@ -231,10 +250,14 @@ static void put_zsh_option(const struct command *command, const struct args_opti
 static void put_zsh_command(const struct command *command) {
     printf("    %s)\n        _arguments -s -S", command->name);
     each_option(command, put_zsh_option);
-    if (command->operands_max > 0) {
+    if (command->runs_command) {
+        printf(" \\\n        '*::command:{[[ $PREFIX = - ]] || _normal}'");
+    } else if (command->operands_max > 0) {
         printf(" \\\n        '*:");
         put_zsh_text(command->operands, ":\\");
-        printf(": '");
+        printf(":");
+        put_zsh_action(command->completion);
+        printf("'");
     }
     printf(" && ret=0\n        ;;\n");
 }
