@@ -155,7 +155,8 @@ class Deb(lab.LanTest):
         installed = self.root / command.lstrip("/")
         self.assertTrue(os.access(installed, os.X_OK), installed)
         unit.write_text(text.replace(f"ExecStart={command}", f"ExecStart={installed}"))
-        self.assertEqual(run("systemd-analyze", "verify", "--man=no", unit), "")
+        complaints = run("systemd-analyze", "verify", "--man=no", unit)  # about units of this machine, too
+        self.assertNotIn("muster", complaints)
         (page,) = re.findall(r"(?m)^Documentation=man:(.*)\((\d)\)$", text)
         self.assertTrue((self.root / f"usr/share/man/man{page[1]}/{page[0]}.{page[1]}.gz").exists())
 
