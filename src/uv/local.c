@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "limits.h"
+#include "limit.h"
 #include "local_paths.h"
 #include "reply.h"
 #include "request.h"
