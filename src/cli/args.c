@@ -116,6 +116,10 @@ const struct args_option args_global_options[] = {
      parse_port},
     {"state", 0, "DIR", "directory of keys and instances (MUSTER_STATE)",
      offsetof(struct settings, state_dir), args_text, &args_complete_directories},
+    {"socket", 0, "PATH", "Unix socket of the running muster (MUSTER_SOCKET)",
+     offsetof(struct settings, socket), args_text, &args_complete_files},
+    {"direct", 0, NULL, "ask the network, even if a muster runs here", offsetof(struct settings, direct),
+     args_flag},
     {"color", 0, "WHEN", "auto, always or never (auto obeys NO_COLOR)", offsetof(struct settings, color),
      parse_color, &complete_color},
     {"log-level", 0, "LEVEL", "error, warning, info or debug (warning)", offsetof(struct settings, log_level),
@@ -352,6 +356,9 @@ static int read_environment(struct settings *settings) {
     }
     if (status == STATUS_OK && settings->state_dir == NULL) {
         status = read_variable(settings, "MUSTER_STATE", &settings->state_dir, args_text);
+    }
+    if (status == STATUS_OK && settings->socket == NULL) {
+        status = read_variable(settings, "MUSTER_SOCKET", &settings->socket, args_text);
     }
     settings->port_given = settings->port != 0;
     if (!settings->port_given) {

@@ -38,6 +38,8 @@ struct settings {
     uint16_t port;          /* 0 until told */
     bool port_given;        /* by an option or the environment, not by default */
     const char *state_dir;  /* borrowed from argv or the environment; NULL: the library's default */
+    const char *socket;     /* likewise; of the running muster; NULL: in its instance's directory */
+    bool direct;            /* a running muster is not asked */
     enum color color;
     enum muster_log_level log_level;
     bool help;

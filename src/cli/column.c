@@ -19,7 +19,8 @@ static void print_name(FILE *out, const void *row) {
 
 static void print_state(FILE *out, const void *row) {
     const struct muster_peer *peer = peer_of(row);
-    fprintf(out, "%s%s", muster_state_name(peer->state), peer->verified ? "" : "?");
+    fprintf(out, "%s%s%s", muster_state_name(peer->state), peer->verified ? "" : "?",
+            peer->provisional ? "~" : "");
 }
 
 static void print_address(FILE *out, const void *row) {

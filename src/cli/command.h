@@ -55,5 +55,6 @@ extern const struct command command_show;
 extern const struct command command_resolve;
 extern const struct command command_wait;
 extern const struct command command_watch;
+extern const struct command command_update;
 
 #endif

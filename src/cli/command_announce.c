@@ -1,16 +1,13 @@
 /* muster announce: tell who this is and what it offers, until told to stop. */
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "batch.h"
 #include "child.h"
 #include "command.h"
 #include "config.h"
 #include "draft.h"
 #include "escape.h"
-#include "lines.h"
 #include "notify.h"
 #include "session.h"
 #include "spec.h"
@@ -27,8 +24,7 @@ struct announce_options {
     struct config_paths configs;
     const char *instance; /* NULL: named after the document */
     uint64_t interval_ms; /* 0: the library's default */
-    bool read_stdin;
-    char **argv; /* of the command that is announced while it lives; NULL: until a signal */
+    char **argv;          /* of the command that is announced while it lives; NULL: until a signal */
 };
 
 struct announce {
@@ -38,14 +34,10 @@ struct announce {
     struct config_start given; /* by options and environment, over what files say */
     struct config_start start; /* what it started with */
     struct draft announced;
+    uint64_t rev; /* of the document when that was announced */
     struct notify notify;
     uint8_t id[MUSTER_ID_BYTES];
     struct child child;
-
-    /* What standard input has changed since, and by which lines. */
-    struct lines lines;
-    struct draft draft;
-    struct batch batch;
 };
 
 /* ---- options ---- */
@@ -55,11 +47,11 @@ static int parse_name(const char *value, void *place, struct reason *reason) {
 }
 
 static int parse_service(const char *value, void *place, struct reason *reason) {
-    return draft_put_service(place, value, false, reason);
+    return draft_put_service(place, value, reason);
 }
 
 static int parse_attr(const char *value, void *place, struct reason *reason) {
-    return draft_put_attr(place, value, false, reason);
+    return draft_put_attr(place, value, reason);
 }
 
 static int parse_instance(const char *value, void *place, struct reason *reason) {
@@ -97,8 +89,6 @@ static const struct args_option options_table[] = {
      offsetof(struct announce_options, interval_ms), parse_interval},
     {"config", 0, "PATH", "read a file, or a directory's *.json, see below (repeatable)",
      offsetof(struct announce_options, configs), parse_config, &args_complete_files},
-    {"stdin", 0, NULL, "take changes from standard input, see below",
-     offsetof(struct announce_options, read_stdin), args_flag},
     {0},
 };
 
@@ -114,13 +104,8 @@ static void describe(FILE *out) {
             "with port, interfaces and instance too. A later file wins over an earlier one, options and\n"
             "environment over all; services and attributes add up. SIGHUP reads all files again; while\n"
             "one is bad, what was announced stays. See muster config check.\n\n"
-            "Lines of --stdin, of which a bad one is refused with its number, and skipped:\n"
-            "  service SPEC           offer it, or replace the one of that type, port and protocol\n"
-            "  remove TYPE:PORT[/udp] offer it no longer\n"
-            "  attr KEY=VALUE         set an attribute; KEY= removes it\n"
-            "  name NAME              be called otherwise\n"
-            "Empty lines and those that begin with # say nothing. At the end of input the\n"
-            "announcing goes on.\n");
+            "While it runs, muster update changes what it announces; its programs ask it by the Unix\n"
+            "socket in its instance's directory, or at --socket PATH, where every user may look.\n");
 }
 
 /* What only a start can set, as far as options and environment say it. */
@@ -142,15 +127,16 @@ static struct config_start given_start(const struct announce_options *options,
 static void say_who(struct announce *announce) {
     char interfaces[256];
     char id[MUSTER_ID_TEXT_BYTES];
+    size_t path_count;
+    const struct muster_path *paths = muster_paths(announce->session.node, &path_count);
     muster_id(announce->session.node, announce->id);
     muster_id_text(announce->id, id);
-    session_interfaces(announce->session.node, interfaces, sizeof(interfaces));
+    session_list_interfaces(paths, path_count, interfaces, sizeof(interfaces));
     text_complain(announce->settings->program, "%s is %s on %s, unicast port %u", announce->announced.name,
                   id, interfaces, muster_unicast_port(announce->session.node));
 }
 
-static void on_event(muster_t *node, enum muster_peer_event event, const struct muster_peer *peer,
-                     void *context) {
+static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct announce *announce = context;
     char address[TEXT_ADDRESS_BYTES];
     uint8_t id[MUSTER_ID_BYTES];
@@ -161,7 +147,7 @@ static void on_event(muster_t *node, enum muster_peer_event event, const struct 
     text_complain(announce->settings->program,
                   "conflict: %s at %s has the same key: was the state directory copied?", peer->document.name,
                   text_address(&peer->address, address));
-    muster_id(node, id);
+    muster_id(announce->session.node, id);
     if (memcmp(id, announce->id, MUSTER_ID_BYTES) != 0) {
         say_who(announce);
     }
@@ -237,24 +223,29 @@ static void warn_of_start(const struct announce *announce, const struct config_s
     }
 }
 
-static int announce_draft(struct announce *announce);
+/* True when the files say what was announced, and nobody has changed that since (muster update). */
+static bool is_announced(const struct announce *announce, const struct draft *draft) {
+    return draft_is_equal(draft, &announce->announced) && muster_rev(announce->session.node) == announce->rev;
+}
 
 /* Announces what the files say by now, in one change; what they say of the start waits. */
 static void announce_config(struct announce *announce, struct config *config) {
     warn_of_start(announce, &config->start);
-    if (draft_is_equal(&config->draft, &announce->announced)) {
+    if (is_announced(announce, &config->draft)) {
         text_complain(announce->settings->program, "reloaded: nothing has changed");
         return;
     }
-    draft_deinit(&announce->draft);
-    announce->draft = config->draft;
-    config->draft = (struct draft){0};
-    const int error = announce_draft(announce);
-    if (error == 0) {
-        text_complain(announce->settings->program, "reloaded");
-    } else {
+    struct muster_document document = draft_document(&config->draft);
+    const int error = muster_update(announce->session.node, &document);
+    if (error != 0) {
         text_complain(announce->settings->program, "not reloaded: %s", muster_error_text(error));
+        return;
     }
+    draft_deinit(&announce->announced);
+    announce->announced = config->draft;
+    config->draft = (struct draft){0};
+    announce->rev = muster_rev(announce->session.node);
+    text_complain(announce->settings->program, "reloaded");
 }
 
 static void on_hangup(void *context) {
@@ -270,120 +261,7 @@ static void on_hangup(void *context) {
     notify_reloaded(&announce->notify);
 }
 
-/* ---- changes from standard input ---- */
-
-/* Applies one line to the draft: 1 when it changed, 0 when the line says nothing, -1 with a reason. */
-static int apply_line(struct draft *draft, const char *line, struct reason *reason) {
-    size_t verb = strcspn(line, " ");
-    const char *rest = line + verb + strspn(line + verb, " ");
-    int error;
-    if (line[0] == '\0' || line[0] == '#') {
-        return 0;
-    }
-    if (verb == 7 && memcmp(line, "service", verb) == 0) {
-        error = draft_put_service(draft, rest, true, reason);
-    } else if (verb == 6 && memcmp(line, "remove", verb) == 0) {
-        error = draft_remove_service(draft, rest, reason);
-    } else if (verb == 4 && memcmp(line, "attr", verb) == 0) {
-        error = draft_put_attr(draft, rest, true, reason);
-    } else if (verb == 4 && memcmp(line, "name", verb) == 0) {
-        error = draft_set_name(draft, rest, reason);
-    } else {
-        error = reason_set(reason, "expected service, remove, attr or name, got '%.64s'", line);
-    }
-    return error == 0 ? 1 : -1;
-}
-
-static void refuse_line(const struct announce *announce, uint64_t number, const char *why) {
-    text_complain(announce->settings->program, "stdin line %" PRIu64 ": %s", number, why);
-}
-
-/* Announces the draft; goes back to what is announced if that can't be, and returns why. */
-static int announce_draft(struct announce *announce) {
-    struct draft copy;
-    struct muster_document document = draft_document(&announce->draft);
-    int error = draft_copy(&copy, &announce->draft) == 0 ? muster_update(announce->session.node, &document)
-                                                         : MUSTER_ENOMEM;
-    if (error == 0) {
-        draft_deinit(&announce->announced);
-        announce->announced = copy;
-        return 0;
-    }
-    draft_deinit(&copy);
-    draft_deinit(&announce->draft);
-    if (draft_copy(&announce->draft, &announce->announced) != 0) {
-        text_complain(announce->settings->program, "%s", muster_error_text(MUSTER_ENOMEM));
-        session_end(&announce->session, STATUS_ERROR);
-    }
-    return error;
-}
-
-/* Announces each line of the batch by itself, so that those which can't be are alone in being refused. */
-static void announce_each_line(struct announce *announce) {
-    for (size_t i = 0; i < announce->batch.count && !announce->session.ended; i++) {
-        const struct batch_line *line = &announce->batch.lines[i];
-        struct reason reason;
-        if (apply_line(&announce->draft, line->text, &reason) < 0) {
-            refuse_line(announce, line->number, reason.text);
-            continue;
-        }
-        int error = announce_draft(announce);
-        if (error != 0) {
-            refuse_line(announce, line->number, muster_error_text(error));
-        }
-    }
-}
-
-/* Announces what the lines have changed, as one change where that can be. */
-static void on_pause(void *context) {
-    struct announce *announce = context;
-    if (announce->batch.count > 0 && !announce->session.ended && announce_draft(announce) != 0) {
-        announce_each_line(announce);
-    }
-    batch_deinit(&announce->batch);
-}
-
-/* Takes a line into draft and batch: as apply_line(). */
-static int take_line(struct announce *announce, const char *line, uint64_t number, struct reason *reason) {
-    if (line == NULL) {
-        return reason_set(reason, "expected at most %d bytes, none of them NUL", LINES_BYTES_MAX);
-    }
-    if (batch_add(&announce->batch, line, number) != 0) {
-        return reason_set(reason, "%s", muster_error_text(MUSTER_ENOMEM));
-    }
-    int result = apply_line(&announce->draft, line, reason);
-    if (result <= 0) {
-        batch_drop_last(&announce->batch);
-    }
-    return result;
-}
-
-static void on_line(const char *line, uint64_t number, void *context) {
-    struct announce *announce = context;
-    struct reason reason;
-    if (announce->session.ended) {
-        return;
-    }
-    if (take_line(announce, line, number, &reason) < 0) {
-        refuse_line(announce, number, reason.text);
-    }
-    if (batch_is_full(&announce->batch)) {
-        on_pause(announce);
-    }
-}
-
 /* ---- running ---- */
-
-static int start_lines(struct announce *announce) {
-    int error = -1;
-    if (draft_copy(&announce->draft, &announce->announced) == 0) {
-        error = lines_start(&announce->lines, &announce->session.loop, on_line, on_pause, announce);
-    }
-    if (error != 0) {
-        text_complain(announce->settings->program, "--stdin: cannot read standard input");
-    }
-    return error;
-}
 
 static int announce_until_told(struct announce *announce) {
     const struct announce_options *options = announce->options;
@@ -404,11 +282,9 @@ static int announce_until_told(struct announce *announce) {
     if (options->argv != NULL) {
         child_start(&announce->child, &announce->session, options->argv);
     }
+    announce->rev = muster_rev(announce->session.node);
     say_who(announce);
     notify_ready(&announce->notify, &announce->session.loop, print_status, announce);
-    if (options->read_stdin && start_lines(announce) != 0) {
-        session_end(&announce->session, STATUS_ERROR);
-    }
     return session_run(&announce->session);
 }
 
@@ -430,21 +306,6 @@ static int prepare(struct announce *announce) {
     return status;
 }
 
-/* Takes the words behind "--", if there are any. */
-static int take_command(const struct settings *settings, const struct operands *operands,
-                        struct announce_options *options) {
-    struct reason reason;
-    if (operands->count == 0) {
-        return STATUS_OK;
-    }
-    options->argv = operands->values;
-    if (!options->read_stdin) {
-        return STATUS_OK;
-    }
-    reason_set(&reason, "expected no COMMAND with it, as standard input is the command's");
-    return args_refuse(settings, "--stdin", &reason);
-}
-
 static int run(struct settings *settings, int argc, char **argv) {
     struct announce_options options = {0};
     struct announce announce = {.settings = settings, .options = &options};
@@ -452,10 +313,7 @@ static int run(struct settings *settings, int argc, char **argv) {
     int status;
     bool go_on = args_parse(settings, &command_announce, argc, argv, &options, &operands, &status);
     if (go_on) {
-        status = take_command(settings, &operands, &options);
-        go_on = status == STATUS_OK;
-    }
-    if (go_on) {
+        options.argv = operands.count > 0 ? operands.values : NULL;
         notify_open(&announce.notify);
         status = prepare(&announce);
         go_on = status == STATUS_OK;
@@ -465,8 +323,6 @@ static int run(struct settings *settings, int argc, char **argv) {
     }
     notify_close(&announce.notify);
     draft_deinit(&announce.announced);
-    draft_deinit(&announce.draft);
-    batch_deinit(&announce.batch);
     draft_deinit(&options.draft);
     free(options.configs.paths);
     return status;
@@ -494,7 +350,6 @@ const struct command command_announce = {
     .examples = "  muster announce --service http:8080,txt.path=/\n"
                 "  muster announce --config /etc/muster/conf.d\n"
                 "  muster announce --name nas --service smb:445 --service http:80 --attr room=cellar\n"
-                "  echo 'attr load=high' | muster announce --name nas --stdin\n"
                 "  muster announce --service http:8000 -- python3 -m http.server 8000\n",
     .statuses = "  0   ended by a signal\n"
                 "  1   error: bad config, no usable interface or port, no permission, state damaged\n"

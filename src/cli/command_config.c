@@ -51,6 +51,7 @@ static int try_document(const struct muster_document *document) {
     options.document = document;
     options.key = key; /* a signed announcement is the longer one */
     options.crypto = (struct muster_crypto){.sign = no_signature, .verify = no_verification};
+    options.stream = MUSTER_PORT_DEFAULT; /* with it, a large document is one that others can fetch */
     options.boot = 1;
     const int error = muster_core_new(&options, 0, &core);
     muster_core_free(core);

@@ -6,9 +6,9 @@
 #include "command.h"
 #include "json.h"
 #include "listing.h"
+#include "look.h"
 #include "roster.h"
 #include "selector.h"
-#include "session.h"
 #include "text.h"
 
 struct peers_options {
@@ -131,19 +131,24 @@ static int print_json(const struct settings *settings, const struct roster *rost
 /* What the table can't say: that some rows are only hearsay. */
 static int print_notes(const struct settings *settings, const struct roster *roster) {
     size_t unverified = 0;
+    size_t provisional = 0;
     for (size_t i = 0; i < roster->count; i++) {
-        if (!roster->rows[i].peer->verified) {
-            unverified++;
-        }
+        unverified += roster->rows[i].peer->verified ? 0 : 1;
+        provisional += roster->rows[i].peer->provisional ? 1 : 0;
     }
-    if (unverified == 0) {
+    if (unverified + provisional == 0) {
         return STATUS_OK;
     }
     if (text_flush(settings->program) != 0) {
-        return STATUS_ERROR; /* the note belongs under the table */
+        return STATUS_ERROR; /* the notes belong under the table */
     }
-    fprintf(stderr, "%zu unverified (?): no key vouches for what %s\n", unverified,
-            unverified == 1 ? "it says" : "they say");
+    if (unverified > 0) {
+        fprintf(stderr, "%zu unverified (?): no key vouches for what %s\n", unverified,
+                unverified == 1 ? "it says" : "they say");
+    }
+    if (provisional > 0) {
+        fprintf(stderr, "%zu provisional (~): told by another peer, not heard yet\n", provisional);
+    }
     return STATUS_OK;
 }
 
@@ -211,9 +216,8 @@ static int run(struct settings *settings, int argc, char **argv) {
         return args_refuse(settings, "PATTERN", &reason);
     }
 
-    struct session_expectation expectation = {.count = options.expected, .counts = keep, .context = &filter};
-    status =
-        session_look_for(settings, options.timeout_ms, options.expected > 0 ? &expectation : NULL, &snapshot);
+    struct look_expectation expectation = {.count = options.expected, .counts = keep, .context = &filter};
+    status = look_for(settings, options.timeout_ms, options.expected > 0 ? &expectation : NULL, &snapshot);
     if (status == STATUS_OK) {
         status = list(settings, &options, &filter, pattern, &snapshot);
     }
@@ -226,9 +230,12 @@ const struct command command_peers = {
     .summary = "list who is here",
     .operands = "PATTERN",
     .operands_max = 1,
-    .description = "List the peers on this network: asks once, and waits until the answers are in.\n"
-                   "PATTERN is a shell pattern for names, or the first digits (four or more) of an\n"
-                   "id; name:PATTERN and id:DIGITS say which.\n",
+    .description =
+        "List the peers on this network: as the muster announce knows them that runs here as this\n"
+        "user (or for all), with their history; where there is none, or with --direct, this asks\n"
+        "the network once, and waits until the answers are in.\n"
+        "PATTERN is a shell pattern for names, or the first digits (four or more) of an\n"
+        "id; name:PATTERN and id:DIGITS say which.\n",
     .options = options_table,
     .describe = column_describe,
     .examples = "  muster peers\n"

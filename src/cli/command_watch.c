@@ -219,10 +219,8 @@ static int tell(struct watch *watch, enum muster_peer_event event, const struct 
     return error;
 }
 
-static void on_event(muster_t *node, enum muster_peer_event event, const struct muster_peer *peer,
-                     void *context) {
+static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct watch *watch = context;
-    (void)node;
     finish_line(watch, tell(watch, event, peer));
     watch->seen++;
     if (watch->seen == watch->options.count) {
@@ -280,7 +278,7 @@ static void start_hooks(struct watch *watch) {
 
 static int run_session(struct watch *watch) {
     const struct session_request request = {
-        .until_signal = true, .on_event = on_event, .on_left = on_left, .context = watch};
+        .may_ask = true, .until_signal = true, .on_event = on_event, .on_left = on_left, .context = watch};
     int status = session_open(&watch->session, watch->settings, &request);
     if (status != STATUS_OK) {
         return status;
@@ -308,6 +306,7 @@ static int run(struct settings *settings, int argc, char **argv) {
     if (status != STATUS_OK) {
         return status;
     }
+    settings->direct = settings->direct || watch.options.stats; /* the counters are of what is heard here */
     watch.color = settings_color(settings);
     return run_session(&watch);
 }
@@ -319,7 +318,8 @@ const struct command command_watch = {
     .description = "Print a line for each event: who joined, changed, restarted, is suspect, returned, is\n"
                    "lost, left. Those that are here already come first, as joined. Runs until SIGINT or\n"
                    "SIGTERM, or until --count or --timeout ends it. With --exec a program is run for each\n"
-                   "event instead.\n",
+                   "event instead. A muster announce that runs here is asked; --direct and --stats listen\n"
+                   "themselves.\n",
     .options = options_table,
     .describe = describe,
     .examples = "  muster watch\n"

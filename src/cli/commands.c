@@ -6,8 +6,8 @@
 static const struct command command_help;
 
 const struct command *const command_table[] = {
-    &command_announce, &command_peers, &command_services, &command_show, &command_resolve,
-    &command_wait,     &command_watch, &command_config,   &command_help, NULL,
+    &command_announce, &command_update, &command_peers,  &command_services, &command_show, &command_resolve,
+    &command_wait,     &command_watch,  &command_config, &command_help,     NULL,
 };
 
 const struct command command_muster = {
@@ -24,9 +24,12 @@ const struct command command_muster = {
     .environment = "  MUSTER_INTERFACE  interfaces to use, where --interface is not given\n"
                    "  MUSTER_PORT       port of the group, where --port is not given\n"
                    "  MUSTER_STATE      directory of keys, where --state is not given\n"
+                   "  MUSTER_SOCKET     Unix socket of the running muster, where --socket is not given\n"
                    "  NO_COLOR          when it is set and not empty: no color but by --color always\n",
     .files = "  ~/.local/state/muster  keys and instances of muster announce (XDG_STATE_HOME is obeyed)\n"
              "  /var/lib/muster        the same of root, and of muster.service\n"
+             "  INSTANCE/socket in these, /run/muster/socket of muster.service\n"
+             "                         where a running muster is asked, the first that is found\n"
              "  " MUSTER_CONFIG_DIR "/muster.json\n"
              "                         what muster.service announces, with those in conf.d beside it\n",
     .examples = "  muster announce --service http:8080\n"

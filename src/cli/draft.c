@@ -29,33 +29,6 @@ static int grow_services(struct draft *draft) {
     return 0;
 }
 
-int draft_copy(struct draft *copy, const struct draft *draft) {
-    int error = 0;
-    *copy = (struct draft){0};
-    if (draft->name != NULL) {
-        copy->name = strdup(draft->name);
-        if (copy->name == NULL) {
-            error = -1;
-        }
-    }
-    for (size_t i = 0; i < draft->service_count && error == 0; i++) {
-        error = grow_services(copy);
-        if (error == 0) {
-            error = spec_copy(&copy->services[i], &draft->services[i]);
-        }
-        if (error == 0) {
-            copy->service_count++;
-        }
-    }
-    for (size_t i = 0; i < draft->attr_count && error == 0; i++) {
-        error = spec_add_text(&copy->attrs, &copy->attr_count, draft->attrs[i].name, draft->attrs[i].value);
-    }
-    if (error != 0) {
-        draft_deinit(copy);
-    }
-    return error;
-}
-
 static bool texts_are_equal(const struct muster_text *a, size_t a_count, const struct muster_text *b,
                             size_t b_count) {
     bool equal = a_count == b_count;
@@ -130,44 +103,24 @@ int draft_add_service(struct draft *draft, const struct muster_service *service,
     return 0;
 }
 
-int draft_put_service(struct draft *draft, const char *spec, bool replace, struct reason *reason) {
+int draft_put_service(struct draft *draft, const char *spec, struct reason *reason) {
     struct muster_service service;
     if (spec_parse(spec, &service, reason) != 0) {
         return -1;
     }
     size_t i = draft_find_service(draft, &service);
     if (i < draft->service_count) {
-        if (!replace) {
-            reason_set(reason, "expected each type, port and protocol only once, got another %s:%u/%s",
-                       service.type, service.port, service.proto);
-            spec_free(&service);
-            return -1;
-        }
-        spec_free(&draft->services[i]);
-        draft->services[i] = service;
-        return 0;
+        reason_set(reason,
+                   "expected each type, port and protocol only once, got "
+                   "another %s:%u/%s",
+                   service.type, service.port, service.proto);
+        spec_free(&service);
+        return -1;
     }
     if (draft_add_service(draft, &service, reason) != 0) {
         spec_free(&service);
         return -1;
     }
-    return 0;
-}
-
-int draft_remove_service(struct draft *draft, const char *spec, struct reason *reason) {
-    struct muster_service service;
-    if (spec_parse(spec, &service, reason) != 0) {
-        return -1;
-    }
-    size_t i = draft_find_service(draft, &service);
-    spec_free(&service);
-    if (i == draft->service_count) {
-        return reason_set(reason, "expected a service that is announced, got '%.64s'", spec);
-    }
-    spec_free(&draft->services[i]);
-    draft->service_count--;
-    memmove(&draft->services[i], &draft->services[i + 1],
-            (draft->service_count - i) * sizeof(*draft->services));
     return 0;
 }
 
@@ -177,13 +130,6 @@ size_t draft_find_attr(const struct draft *draft, const char *key) {
         i++;
     }
     return i;
-}
-
-static void remove_attr(struct draft *draft, size_t i) {
-    free((char *)draft->attrs[i].name);
-    free((char *)draft->attrs[i].value);
-    draft->attr_count--;
-    memmove(&draft->attrs[i], &draft->attrs[i + 1], (draft->attr_count - i) * sizeof(*draft->attrs));
 }
 
 int draft_set_attr(struct draft *draft, const char *key, const char *value, struct reason *reason) {
@@ -208,23 +154,14 @@ int draft_set_attr(struct draft *draft, const char *key, const char *value, stru
 }
 
 /* draft_put_attr() with key and value apart. */
-static int put_attr(struct draft *draft, const char *key, const char *value, bool replace,
-                    struct reason *reason) {
-    size_t i = draft_find_attr(draft, key);
-    if (i < draft->attr_count && !replace) {
+static int put_attr(struct draft *draft, const char *key, const char *value, struct reason *reason) {
+    if (draft_find_attr(draft, key) < draft->attr_count) {
         return reason_set(reason, "expected each attribute only once, got another '%.64s'", key);
     }
-    if (!replace || value[0] != '\0' || key[0] == '\0') {
-        return draft_set_attr(draft, key, value, reason);
-    }
-    if (i == draft->attr_count) {
-        return reason_set(reason, "expected an attribute that is announced, got '%.64s'", key);
-    }
-    remove_attr(draft, i);
-    return 0;
+    return draft_set_attr(draft, key, value, reason);
 }
 
-int draft_put_attr(struct draft *draft, const char *item, bool replace, struct reason *reason) {
+int draft_put_attr(struct draft *draft, const char *item, struct reason *reason) {
     const char *value = strchr(item, '=');
     if (value == NULL) {
         return reason_set(reason, "expected KEY=VALUE, got '%.64s'", item);
@@ -233,7 +170,7 @@ int draft_put_attr(struct draft *draft, const char *item, bool replace, struct r
     if (key == NULL) {
         return reason_set(reason, "%s", out_of_memory);
     }
-    int error = put_attr(draft, key, value + 1, replace, reason);
+    int error = put_attr(draft, key, value + 1, reason);
     free(key);
     return error;
 }

@@ -1,4 +1,4 @@
-/* The document that `muster announce` is writing: name, services, attributes, changed one at a time and
+/* A document that the command line or files write: name, services, attributes, changed one at a time and
  * checked by the limits of PROTOCOL.md, so that a message can say which argument breaks which. */
 #ifndef CLI_DRAFT_H
 #define CLI_DRAFT_H
@@ -20,9 +20,6 @@ struct draft {
 };
 
 void draft_deinit(struct draft *draft);
-
-/* Makes *copy a deep copy, whatever it was before being garbage. -1 when memory is out; then it is empty. */
-int draft_copy(struct draft *copy, const struct draft *draft);
 
 /* What may be announced; points into the draft and holds until its next change. */
 struct muster_document draft_document(const struct draft *draft);
@@ -49,14 +46,10 @@ int draft_add_service(struct draft *draft, const struct muster_service *service,
 int draft_set_attr(struct draft *draft, const char *key, const char *value, struct reason *reason);
 
 /* "TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…", where "\," is a comma and "\\" a backslash inside of
- * a text. A service of the same type, protocol and port is replaced, or refused where replacing is not
- * allowed. */
-int draft_put_service(struct draft *draft, const char *spec, bool replace, struct reason *reason);
+ * a text. One of a type, protocol and port that is there is refused. */
+int draft_put_service(struct draft *draft, const char *spec, struct reason *reason);
 
-/* "TYPE:PORT[/PROTO]" of a service that is there. */
-int draft_remove_service(struct draft *draft, const char *spec, struct reason *reason);
-
-/* "KEY=TEXT"; where replacing is allowed, "KEY=" removes, and else a KEY that is there is refused. */
-int draft_put_attr(struct draft *draft, const char *item, bool replace, struct reason *reason);
+/* "KEY=TEXT"; a KEY that is there is refused. */
+int draft_put_attr(struct draft *draft, const char *item, struct reason *reason);
 
 #endif

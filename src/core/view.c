@@ -79,7 +79,6 @@ void view_measure(const struct muster_core *core, const struct peer *peer, struc
 static void fill_own_address(const struct muster_core *core, struct muster_peer *view) {
     for (size_t i = 0; i < core->paths.count; i++) {
         const struct muster_path *path = &core->paths.items[i];
-        view->paths |= 1u << path->kind;
         if (view->address.family == 0 && path->address.family != 0) {
             view->address = path->address;
             fill_interface(core, path->interface, view->interface_name);
@@ -158,6 +157,10 @@ const struct muster_counters *muster_core_counters(const muster_core_t *core) {
 
 void muster_core_id(const muster_core_t *core, uint8_t id[MUSTER_ID_BYTES]) {
     memcpy(id, core->identity.id, MUSTER_ID_BYTES);
+}
+
+uint64_t muster_core_rev(const muster_core_t *core) {
+    return core->presence.rev;
 }
 
 uint64_t muster_core_boot(const muster_core_t *core) {

@@ -366,6 +366,10 @@ void muster_id(const muster_t *node, uint8_t id[MUSTER_ID_BYTES]) {
     muster_core_id(node->core, id);
 }
 
+uint64_t muster_rev(const muster_t *node) {
+    return muster_core_rev(node->core);
+}
+
 uint64_t muster_boot(const muster_t *node) {
     return muster_core_boot(node->core);
 }

@@ -123,7 +123,7 @@ class Child(LanTest):
 
     def test_the_words_of_the_command_are_its_own(self):
         show = ["sh", "-c", 'printf "<%s>" "$@"', "sh"]
-        words = ["--help", "-h", "--name", "y", "--", "", "-V", "--stdin", "--port=x"]
+        words = ["--help", "-h", "--name", "y", "--", "", "-V", "--port=x"]
         result = self.run_to_end(*show, *words)
         self.assertEqual((result.code, result.out), (0, "".join(f"<{word}>" for word in words)))
         result = self.run_to_end("ls", "--help")

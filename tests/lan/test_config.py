@@ -252,9 +252,13 @@ class Checking(ConfigTest):
         self.assertEqual(result.error.count("\n"), 4, result.error)
 
     def test_too_big_an_announcement(self):
-        path = self.write("big.json", {"attrs": {f"a{number}": "v" * 200 for number in range(10)}})
-        self.fails(self.here.run("config", "check", path), "fit")
-        self.fails(self.here.run("announce", "--name", "n", "--config", path), "fit")
+        path = self.write("big.json", {"attrs": {f"a{number}": "v" * 200 for number in range(400)}})
+        self.fails(self.here.run("config", "check", path), "too much to be announced")
+        self.fails(self.here.run("announce", "--name", "n", "--config", path), "too much to be announced")
+
+    def test_more_than_a_datagram_holds(self):
+        path = self.write("large.json", {"services": [http(port) for port in range(1, 201)]})
+        self.assertEqual(self.here.run("config", "check", path).code, 0)
 
     def test_schema_and_code_agree(self):
         validator = jsonschema.Draft202012Validator(SCHEMA)
@@ -314,8 +318,8 @@ class Reloading(ConfigTest):
         self.write("20.json", {"attrs": {"x": "z"}})
         (self.directory / "30.json").unlink()
         self.assertIn("--attr: expected each attribute only once", self.reload(process))
-        self.write("20.json", {"attrs": {f"a{number}": "v" * 200 for number in range(10)}})
-        self.assertIn("not reloaded: the announcement does not fit", self.reload(process))
+        self.write("20.json", {"attrs": {f"a{number}": "v" * 200 for number in range(400)}})
+        self.assertIn("not reloaded: too much to be announced", self.reload(process))
         self.write("20.json", {"attrs": {"good": "again"}})
         self.assertEqual(self.reload(process), "muster announce: reloaded\n")
         _, event = self.watch.await_event("changed")

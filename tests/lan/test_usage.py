@@ -2,7 +2,7 @@
 
 from lab import Lab, LanTest, main
 
-COMMANDS = ("announce", "peers", "services", "show", "resolve", "wait", "watch", "config", "help")
+COMMANDS = ("announce", "peers", "services", "show", "resolve", "wait", "watch", "update", "config", "help")
 LONG = "n" * 64
 
 # Arguments, and the words that the complaint must have.
@@ -87,7 +87,6 @@ WRONG = [
     (["announce", "--name", "--", "true"], ["true", "--"]),
     (["announce", "--"], ["--", "COMMAND"]),
     (["announce", "--", ""], ["--", "COMMAND"]),
-    (["announce", "--stdin", "--", "true"], ["--stdin", "COMMAND"]),
     (["announce", "--name", "x", "--bogus", "--", "true"], ["--bogus"]),
     (["announce", "--name", ""], ["--name"]),
     (["announce", "--name", LONG], ["--name", "63"]),

@@ -347,8 +347,8 @@ static struct draft draft_of(const char *name, const char *service, const char *
     struct draft draft = {0};
     struct reason reason;
     assert_int_equal(draft_set_name(&draft, name, &reason), 0);
-    assert_int_equal(draft_put_service(&draft, service, false, &reason), 0);
-    assert_int_equal(draft_put_attr(&draft, attr, false, &reason), 0);
+    assert_int_equal(draft_put_service(&draft, service, &reason), 0);
+    assert_int_equal(draft_put_attr(&draft, attr, &reason), 0);
     return draft;
 }
 

@@ -476,9 +476,10 @@ MUSTER_API void muster_peer_list_free(struct muster_peer_list *list);
 /* Counters since the start; borrowed as long as the core lives. */
 MUSTER_API const struct muster_counters *muster_core_counters(const muster_core_t *core);
 
-/* The node's own id and boot. */
+/* The node's own id, boot, and the revision of its document; 0: an observer. */
 MUSTER_API void muster_core_id(const muster_core_t *core, uint8_t id[MUSTER_ID_BYTES]);
 MUSTER_API uint64_t muster_core_boot(const muster_core_t *core);
+MUSTER_API uint64_t muster_core_rev(const muster_core_t *core);
 
 #ifdef __cplusplus
 }

@@ -15,7 +15,7 @@ extern "C" {
 #define MUSTER_ERRORS(X)                                       \
     X(EINVAL, -1, "invalid argument")                          \
     X(ENOMEM, -2, "out of memory")                             \
-    X(ETOOBIG, -3, "the announcement does not fit a datagram") \
+    X(ETOOBIG, -3, "too much to be announced (64 KiB at most)") \
     X(EFULL, -4, "a bounded queue or table is full")           \
     X(ENOINTERFACE, -5, "no usable network interface")         \
     X(ENOPORT, -6, "no free unicast port")                     \

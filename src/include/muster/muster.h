@@ -162,9 +162,11 @@ MUSTER_API int muster_peer_find(const muster_t *node, const uint8_t id[MUSTER_ID
 /* Counters since the start; borrowed until the node is closed. */
 MUSTER_API const struct muster_counters *muster_counters(const muster_t *node);
 
-/* The node's own id, its boot, and the unicast port it sends from. */
+/* The node's own id, its boot, the revision of its document (0: an observer), which grows with each change
+ * whoever makes it, and the unicast port it sends from. */
 MUSTER_API void muster_id(const muster_t *node, uint8_t id[MUSTER_ID_BYTES]);
 MUSTER_API uint64_t muster_boot(const muster_t *node);
+MUSTER_API uint64_t muster_rev(const muster_t *node);
 MUSTER_API uint16_t muster_unicast_port(const muster_t *node);
 
 /* The interfaces that the node listens on, one path each kind; borrowed until the node is closed. */
