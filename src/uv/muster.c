@@ -173,6 +173,7 @@ static int document_check(const struct muster_options *options, const struct log
     core.document = options->document;
     core.key = key;
     core.boot = 1;
+    core.stream = options->port; /* any will do: there will be one to fetch a large document by */
     int error = muster_key_generate(key, secret);
     if (error == 0) {
         error = muster_crypto_ed25519(&core.crypto, secret);

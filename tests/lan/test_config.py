@@ -253,8 +253,8 @@ class Checking(ConfigTest):
 
     def test_too_big_an_announcement(self):
         path = self.write("big.json", {"attrs": {f"a{number}": "v" * 200 for number in range(400)}})
-        self.fails(self.here.run("config", "check", path), "too much to be announced")
-        self.fails(self.here.run("announce", "--name", "n", "--config", path), "too much to be announced")
+        self.fails(self.here.run("config", "check", path), "too big to announce")
+        self.fails(self.here.run("announce", "--name", "n", "--config", path), "too big to announce")
 
     def test_more_than_a_datagram_holds(self):
         path = self.write("large.json", {"services": [http(port) for port in range(1, 201)]})
@@ -319,7 +319,7 @@ class Reloading(ConfigTest):
         (self.directory / "30.json").unlink()
         self.assertIn("--attr: expected each attribute only once", self.reload(process))
         self.write("20.json", {"attrs": {f"a{number}": "v" * 200 for number in range(400)}})
-        self.assertIn("not reloaded: too much to be announced", self.reload(process))
+        self.assertIn("not reloaded: too big to announce", self.reload(process))
         self.write("20.json", {"attrs": {"good": "again"}})
         self.assertEqual(self.reload(process), "muster announce: reloaded\n")
         _, event = self.watch.await_event("changed")

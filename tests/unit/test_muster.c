@@ -642,6 +642,14 @@ static void a_large_document_comes_by_stream(void **context) {
     assert_int_equal(muster_counters(b->handle)->documents, 1);
     assert_int_equal(muster_counters(a->handle)->streams_accepted, 1);
     AWAIT(fixture, tells(b, "changed a"));
+
+    struct node *c = &fixture->nodes[2];
+    struct muster_options options = options_of(c);
+    options.document = &document;
+    document.name = "c";
+    document.attr_count = 100;
+    open_with(c, &options);
+    AWAIT(fixture, row_of(a, "c").document.attr_count == 100);
 }
 
 static void a_failed_open_leaves_nothing(void **context) {
@@ -731,6 +739,9 @@ static void a_refused_document_leaves_no_slot(void **context) {
     options.document = &document;
     options.instance = "refused";
     assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
+    struct muster_text attrs[ATTRS_MAX];
+    document = large_make(attrs, ATTRS_MAX);
+    assert_int_equal(try_open(node, &options), MUSTER_ETOOBIG);
     snprintf(path, sizeof path, "%s/refused", fixture->directory);
     assert_int_equal(access(path, F_OK), -1);
 }
