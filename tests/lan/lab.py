@@ -335,6 +335,16 @@ class Host:
             preexec_fn=lambda: _enter_namespace(self.namespace),
         )
 
+    def nft_list(self, *what):
+        """The objects of `nft list` on this host, each as {kind: members}."""
+        listed = subprocess.run(
+            ["nft", "-j", "list", *what],
+            stdout=subprocess.PIPE,
+            check=True,
+            preexec_fn=lambda: _enter_namespace(self.namespace),
+        )
+        return json.loads(listed.stdout)["nftables"]
+
     def drop_incoming(self, match):
         """Drops what matches (an nftables expression) before anybody on this host receives it."""
         ports = f"{PORT}-{PORT + UNICAST_PORTS}"

@@ -51,6 +51,42 @@ class Voice:
         self.socket.sendto(datagram, (to, port or self.port))
 
 
+class Crowd:
+    """Many unsigned peers with one mouth and no ear: each announces itself once, promises to speak again
+    much later, and answers nobody."""
+
+    OF_ONE_PORT = 200  # below the burst that a listener takes from one source
+
+    def __init__(self, host, count, next_ms=600_000):
+        self.lab = host.lab
+        self.presence = {"boot": new_boot(), "rev": 1, "next_ms": next_ms, "peers": 0}
+        self.ids = [new_id() for _ in range(count)]
+        self.seqs = dict.fromkeys(self.ids, 0)
+        self.voices = [Voice(host) for _ in range(0, count, self.OF_ONE_PORT)]
+
+    def say(self, kind, number, **members):
+        peer_id = self.ids[number]
+        self.seqs[peer_id] += 1
+        header = {"id": peer_id, "seq": self.seqs[peer_id], **self.presence, **members}
+        self.voices[number // self.OF_ONE_PORT].say(encode(kind=kind, **header))
+
+    def announce(self, number):
+        service = {"type": "http", "proto": "tcp", "port": 8080, "name": f"status of {number}", "txt": {"path": "/"}}
+        self.say("announce", number, name=f"crowd{number}", services=[service], attrs={"room": "kitchen"})
+
+    def join(self, watch, at_a_time=50):
+        """Everybody announces, no faster than watch, a watch on any host, sees them join."""
+        for number in range(len(self.ids)):
+            self.announce(number)
+            if (number + 1) % at_a_time == 0 or number + 1 == len(self.ids):
+                self.lab.wait_for(lambda: crowd_size(watch) > number, f"{number + 1} of the crowd")
+
+
+def crowd_size(watch):
+    """How many of a crowd joined, as a watch saw it."""
+    return sum(line.startswith('{"event":"joined"') and '"name":"crowd' in line for line in watch.lines)
+
+
 class Ear:
     """All that the group says, as heard on one host: (stamp, source, datagram), in order."""
 
@@ -135,3 +171,78 @@ class Peer:
             self.voice.say(self.encode("announce", re=nonce, **self.presence, **self.document), *source)
         else:
             self.voice.say(self.encode("alive", re=nonce, **self.presence), *source)
+
+
+class Stream:
+    """A connection to a muster, by TCP as a program on `host` makes it or, to a path, by its Unix socket:
+    what was asked and the lines that came, whenever somebody waits."""
+
+    def __init__(self, host, to, timeout_s=5.0, ttl=255):
+        """to is an (address, port) pair or a path. OSError where nobody takes the connection in time."""
+        self.lab = host.lab
+        if isinstance(to, tuple):
+            self.socket = host.socket(socket.SOCK_STREAM)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+        else:
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            to = str(to)
+        self.raw = b""
+        self.ended = False  # the other side sends nothing more
+        self._listens = False
+        self.lab.on_close(self.close)
+        try:
+            self.socket.settimeout(timeout_s)
+            self.socket.connect(to)
+        except OSError:
+            self.socket.close()
+            raise
+        self.socket.setblocking(False)
+
+    def ask(self, request):
+        """Sends a request, or any bytes, and reads from now on. Returns self."""
+        self.send(request)
+        self.listen()
+        return self
+
+    def send(self, request):
+        """Sends a request, or any bytes, and reads nothing."""
+        line = request if isinstance(request, bytes) else encode(request=request)
+        self.socket.sendall(line)
+
+    def listen(self):
+        if not self._listens:
+            self._listens = True
+            self.lab.on_readable(self.socket, self._read)
+
+    def _read(self):
+        try:
+            data = self.socket.recv(1 << 18)
+        except BlockingIOError:
+            return
+        except OSError:  # cut off
+            data = b""
+        self.raw += data
+        if not data:
+            self.ended = True
+            self._forget()
+
+    def _forget(self):
+        if self._listens:
+            self._listens = False
+            self.lab.forget(self.socket)
+
+    def lines(self):
+        """The whole lines that came."""
+        return [json.loads(line) for line in self.raw.split(b"\n")[:-1]]
+
+    def names(self):
+        return [line["name"] for line in self.lines() if line.get("kind") == "announce"]
+
+    def end(self):
+        """How the answer ended; None while it has not."""
+        ends = [line["end"] for line in self.lines() if "end" in line]
+        return ends[-1] if ends else None
+
+    def close(self):
+        self._forget()
+        self.socket.close()

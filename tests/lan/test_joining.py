@@ -1,0 +1,184 @@
+"""Late joiners: who starts where a thousand are already has them all within a second, by one table."""
+
+import signal
+import time
+
+from lab import LanTest, main, note
+from wire import Crowd, Stream, crowd_size
+
+CROWD = 1000
+SMALL_CROWD = 100
+WITHIN_S = 1.0
+TABLE_BYTES = 1_000_000
+TRIES = 3  # of which one may be slowed down by what else this machine does
+TCP_PORTS = "19798-19829"
+
+
+class TcpCounter:
+    """Bytes of streams, with their headers, that a host was sent by the musters of others."""
+
+    def __init__(self, host):
+        self.host = host
+        host.nft(
+            "table ip streams {\n"
+            "chain incoming { type filter hook input priority 0;\n"
+            f'iifname "{host.interface}" tcp sport {TCP_PORTS} counter\n'
+            "}\n"
+            "}\n"
+        )
+
+    def bytes(self):
+        rules = [item["rule"] for item in self.host.nft_list("table", "ip", "streams") if "rule" in item]
+        return sum(part["counter"]["bytes"] for rule in rules for part in rule["expr"] if "counter" in part)
+
+
+class TcpQuota:
+    """Lets so many bytes of streams leave a host's musters, and drops all after them."""
+
+    def __init__(self, host, kbytes):
+        self.host = host
+        host.nft(
+            "table ip streams {\n"
+            f"quota given {{ over {kbytes} kbytes }}\n"
+            "chain outgoing { type filter hook output priority 0;\n"
+            f"tcp sport {TCP_PORTS} quota name given drop\n"
+            "}\n"
+            "}\n"
+        )
+
+    def is_over(self):
+        quotas = [item["quota"] for item in self.host.nft_list("quotas") if "quota" in item]
+        return any(quota["used"] >= quota["bytes"] for quota in quotas)  # it counts no further
+
+    def end(self):
+        self.host.nft("delete table ip streams\n")
+
+
+class Joining(LanTest):
+    def meet(self, count, hosts=3):
+        """A crowd at one muster, whose table it is in."""
+        self.lan = self.lab(hosts)
+        self.lan.require_isolation()
+        self.here, self.there, *self.others = self.lan.hosts
+        self.keeper = self.here.announce("keeper")
+        self.watch = self.here.watch()
+        self.watch.await_event("joined", name="keeper")
+        self.crowd = Crowd(self.others[-1], count)
+        self.crowd.join(self.watch)
+
+    def socket_of(self, host, instance):
+        return self.lan.wait_for(lambda: next(host.state.glob(f"{instance}/socket"), None), f"socket of {instance}")
+
+    def best(self, what, join, count):
+        """Seconds that the best of some joins took; join(number) returns those of one."""
+        seconds = []
+        while len(seconds) < TRIES and (not seconds or min(seconds) >= WITHIN_S):
+            seconds.append(join(len(seconds)))
+        note(f"{what} had all {count} after {', '.join(f'{1000 * s:.0f}' for s in seconds)} ms")
+        self.assertLess(min(seconds), WITHIN_S)
+        return len(seconds)
+
+    def announces(self, number):
+        """Seconds from the start of a muster announce until its own socket tells of everybody."""
+        name = f"joiner{number}"
+        started = time.monotonic()
+        joiner = self.there.announce(name)
+        stream = Stream(self.there, self.socket_of(self.there, name)).ask("watch")
+        self.lan.wait_for(lambda: stream.raw.count(b'"name":"crowd') >= len(self.crowd.ids), "the crowd")
+        seconds = time.monotonic() - started
+        stream.close()
+        joiner.stop()
+        return seconds
+
+    def looks(self, *_):
+        """Seconds that a look at the network took."""
+        started = time.monotonic()
+        rows = self.there.peers("--direct")
+        seconds = time.monotonic() - started
+        self.assertEqual(len(rows), len(self.crowd.ids) + 1)
+        self.assertEqual(sum(row["provisional"] for row in rows), len(self.crowd.ids))
+        return seconds
+
+    def watches(self, *_):
+        started = time.monotonic()
+        watch = self.there.watch("--direct")
+        self.lan.wait_for(lambda: crowd_size(watch) >= len(self.crowd.ids), "the crowd")
+        seconds = watch.lines[-1].stamp - started
+        watch.stop()
+        return seconds
+
+    def test_a_thousand(self):
+        self.meet(CROWD)
+        counter = TcpCounter(self.there)
+        tries = self.best("muster announce", self.announces, CROWD)
+        table_bytes = counter.bytes() // tries
+        note(f"the table took {table_bytes} bytes")
+        self.assertLess(table_bytes, TABLE_BYTES)
+        self.assertGreater(table_bytes, CROWD * 100)
+        self.best("muster peers --direct", self.looks, CROWD)
+        self.best("muster watch --direct", self.watches, CROWD)
+        self.assertEqual(len(self.there.peers("--direct", "keeper")), 1)
+
+    def test_a_hundred(self):
+        self.meet(SMALL_CROWD)
+        self.best("muster announce", self.announces, SMALL_CROWD)
+        self.best("muster peers --direct", self.looks, SMALL_CROWD)
+        self.best("muster watch --direct", self.watches, SMALL_CROWD)
+
+    def test_hearsay_ends_when_heard(self):
+        self.meet(SMALL_CROWD)
+        self.there.announce("joiner")
+        stream = Stream(self.there, self.socket_of(self.there, "joiner")).ask("watch")
+        self.lan.wait_for(lambda: stream.raw.count(b'"name":"crowd') >= SMALL_CROWD, "the crowd")
+        listing = self.there.run("peers", "crowd*")
+        self.assertEqual(sum("crowd" in line and "~" in line for line in listing.lines), SMALL_CROWD)
+        self.assertIn(f"{SMALL_CROWD} provisional (~)", listing.error)
+
+        def provisional():
+            return {row["name"] for row in self.there.peers("crowd*") if row["provisional"]}
+
+        everybody = {f"crowd{number}" for number in range(SMALL_CROWD)}
+        self.assertEqual(provisional(), everybody)
+        self.crowd.say("alive", 1)
+        self.crowd.announce(2)
+        self.lan.wait_for(lambda: provisional() == everybody - {"crowd1", "crowd2"}, "two were heard")
+        # What its own datagrams said counts from now on, the address that they came from too.
+        (row,) = self.there.peers("crowd1")
+        self.assertEqual((row["state"], row["address"], row["received"]), ("alive", self.others[-1].address, 1))
+        self.assertFalse([row for row in self.there.peers("keeper") if row["provisional"]])
+
+    def test_the_teller_dies(self):
+        """In the middle of its table, and the other one who has it goes on."""
+        self.meet(CROWD, hosts=4)
+        second, joiner = self.there, self.others[0]
+        tellers = {self.here: self.keeper, second: second.announce("second")}
+        stream = Stream(second, self.socket_of(second, "second")).ask("watch")
+        self.lan.wait_for(lambda: stream.raw.count(b'"name":"crowd') >= CROWD, "the crowd")
+        stream.close()
+        for number in range(CROWD):  # heard by itself, for hearsay is not passed on
+            self.crowd.say("alive", number)
+            if number % 50 == 49:
+
+                def heard(number=number):
+                    return second.json("show", "--self", "--json")["counters"]["accepted"] > number
+
+                self.lan.wait_for(heard, "alives")
+        self.lan.wait_for(lambda: not [row for row in second.peers() if row["provisional"]], "all are heard")
+        quotas = {host: TcpQuota(host, 100) for host in tellers}
+        joiner.announce("joiner")
+        stream = Stream(joiner, self.socket_of(joiner, "joiner")).ask("watch")
+        self.lan.wait_for(lambda: b'"name":"crowd' in stream.raw, "the first rows")
+        self.lan.wait_for(lambda: any(quota.is_over() for quota in quotas.values()), "the middle of a table")
+        (victim,) = [host for host, quota in quotas.items() if quota.is_over()]
+        tellers[victim].signal(signal.SIGKILL)
+        for host, quota in quotas.items():
+            if host is not victim:
+                quota.end()
+        self.lan.wait_for(lambda: stream.raw.count(b'"name":"crowd') >= CROWD, "the crowd")
+        figures = joiner.json("show", "--self", "--json")["counters"]
+        self.assertEqual((figures["tables"], figures["fetches_failed"]), (1, 1))
+        self.assertGreaterEqual(len(joiner.peers("crowd*")), CROWD)
+
+
+if __name__ == "__main__":
+    main()
