@@ -177,12 +177,16 @@ class Stream:
     """A connection to a muster, by TCP as a program on `host` makes it or, to a path, by its Unix socket:
     what was asked and the lines that came, whenever somebody waits."""
 
-    def __init__(self, host, to, timeout_s=5.0, ttl=255):
-        """to is an (address, port) pair or a path. OSError where nobody takes the connection in time."""
+    def __init__(self, host, to, timeout_s=5.0, ttl=255, source=None, room=None):
+        """to is an (address, port) pair or a path; source an address of the host; room the bytes that its
+        kernel may hold unread. OSError where nobody takes the connection in time."""
         self.lab = host.lab
         if isinstance(to, tuple):
             self.socket = host.socket(socket.SOCK_STREAM)
             self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+            self.socket.bind((source or host.address, 0))
+            if room:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
         else:
             self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             to = str(to)
