@@ -70,6 +70,10 @@ bool fetch_takes_table(const struct muster_core *core) {
     return core->has_streams && !core->fetches.has_failed && (is_first || core->fetches.has_begun);
 }
 
+bool fetch_took_table(const struct muster_core *core) {
+    return core->fetches.has_begun && !core->fetches.has_failed && !is_table_under_way(&core->fetches);
+}
+
 void fetch_begin_round(struct muster_core *core) {
     core->fetches.source_count = 0;
     core->fetches.has_begun = false;

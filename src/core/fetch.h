@@ -71,6 +71,9 @@ bool fetch_is_busy(const struct muster_core *core);
  * only where one of those few gives its table. */
 bool fetch_takes_table(const struct muster_core *core);
 
+/* True when a table was taken in this round, and no other is under way or has failed for good. */
+bool fetch_took_table(const struct muster_core *core);
+
 /* Something happened on a stream of an even number. */
 void fetch_step(struct muster_core *core, const struct muster_stream *stream);
 

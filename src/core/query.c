@@ -140,7 +140,12 @@ static unsigned count_questions(const struct muster_core *core) {
 
 /* When the first answers must be in, before which a claim means nothing: its sender may have just started. */
 static uint64_t first_window_end_ms(const struct muster_core *core) {
-    return core->query.began_ms + MUSTER_ANSWER_MS_MIN + answer_window_ms(core);
+    const uint64_t longest_ms = MUSTER_ANSWER_MS_MIN + MUSTER_TABLE_ROWS;
+    uint64_t window_ms = answer_window_ms(core);
+    if (fetch_took_table(core) && window_ms > longest_ms) {
+        window_ms = longest_ms; /* who holds more rows keeps silent, or answers sooner */
+    }
+    return core->query.began_ms + MUSTER_ANSWER_MS_MIN + window_ms;
 }
 
 static uint64_t silence_end_ms(const struct muster_core *core) {
