@@ -17,7 +17,7 @@
 #include "stream.h"
 #include "unix_address.h"
 
-#define PROGRESS_MS 2000 /* without a byte of what was asked for, a watch excepted: then it is stuck */
+#define PROGRESS_MS 2000 /* without a part of what was asked for, a watch excepted: then it is stuck */
 #define CALLS_MAX 64     /* that wait */
 #define TEXT_BYTES 256
 #define PART_BYTES_MAX (MUSTER_REPLY_BYTES_MAX + 2 * MUSTER_DATAGRAM_BYTES_MAX + MUSTER_DOCUMENT_BYTES_MAX)
@@ -282,9 +282,11 @@ static void take_part(muster_local_t *local, const struct reply *reply) {
 /* Any part may end in a callback that closes, and in another connection. */
 static void take_bytes(muster_local_t *local, const uint8_t *bytes, size_t length) {
     const struct connection *connection = local->connection;
+    bool has_part = false;
     struct reply reply;
     int result = reply_reader_feed(&local->reader, bytes, length);
     while (result >= 0 && (result = reply_reader_next(&local->reader, &reply)) == 1) {
+        has_part = true;
         take_part(local, &reply);
         if (local->is_closing || local->connection != connection) {
             return;
@@ -294,7 +296,7 @@ static void take_bytes(muster_local_t *local, const uint8_t *bytes, size_t lengt
         bool is_ours = result == MUSTER_ENOMEM;
         fail(local, is_ours ? result : MUSTER_ELOST,
              is_ours ? muster_error_text(result) : "what it answers makes no sense");
-    } else {
+    } else if (has_part) {
         await(local);
     }
 }
