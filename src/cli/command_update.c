@@ -31,6 +31,18 @@ static int parse_service(const char *value, void *place, struct reason *reason) 
     return draft_put_service(place, value, reason);
 }
 
+static int parse_removed(const char *value, void *place, struct reason *reason) {
+    const struct draft *removed = place;
+    if (draft_put_service(place, value, reason) != 0) {
+        return -1;
+    }
+    const struct muster_service *service = &removed->services[removed->service_count - 1];
+    if (service->txt_count > 0 || service->name[0] != '\0') {
+        return reason_set(reason, "expected TYPE:PORT[/udp], got '%.64s'", value);
+    }
+    return 0;
+}
+
 static int parse_attr(const char *value, void *place, struct reason *reason) {
     return draft_put_attr(place, value, reason);
 }
@@ -50,7 +62,7 @@ static const struct args_option options_table[] = {
     {"service", 0, "SPEC", "offer a service, or replace the one of that type, port and protocol",
      offsetof(struct update_options, set), parse_service},
     {"remove", 0, "TYPE:PORT[/udp]", "offer a service no longer", offsetof(struct update_options, removed),
-     parse_service},
+     parse_removed},
     {"attr", 0, "KEY=VALUE", "say something of itself", offsetof(struct update_options, set), parse_attr},
     {"remove-attr", 0, "KEY", "say it no longer", offsetof(struct update_options, removed_attrs),
      parse_removed_attr},
@@ -127,18 +139,28 @@ static int change_running(const struct settings *settings, const struct update_o
     return status != STATUS_OK ? status : update.status;
 }
 
+static int check(const struct settings *settings, const struct update_options *options) {
+    struct reason reason;
+    if (settings->direct) {
+        reason_set(&reason, "expected without update, which asks the muster that runs here");
+        return args_refuse(settings, "--direct", &reason);
+    }
+    if (is_empty(options)) {
+        reason_set(&reason, "expected something to change, see muster update --help");
+        return args_refuse(settings, "OPTION", &reason);
+    }
+    return STATUS_OK;
+}
+
 static int run(struct settings *settings, int argc, char **argv) {
     struct update_options options = {0};
     struct operands operands;
     int status;
     bool go_on = args_parse(settings, &command_update, argc, argv, &options, &operands, &status);
-    if (go_on && is_empty(&options)) {
-        struct reason reason;
-        reason_set(&reason, "expected something to change, see muster update --help");
-        status = args_refuse(settings, "OPTION", &reason);
-        go_on = false;
-    }
     if (go_on) {
+        status = check(settings, &options);
+    }
+    if (go_on && status == STATUS_OK) {
         status = change_running(settings, &options);
     }
     draft_deinit(&options.set);
