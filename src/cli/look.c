@@ -45,7 +45,7 @@ static void close_local(struct local_look *look) {
 
 static void fail_local(struct local_look *look, int error, const char *text) {
     look->error = error;
-    if (error != MUSTER_ENOTFOUND) {
+    if (error != MUSTER_ENOTFOUND || look->settings->socket != NULL) {
         local_complain(look->settings, error, text);
     }
     close_local(look);

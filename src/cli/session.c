@@ -141,19 +141,16 @@ static void on_row(enum muster_peer_event event, const struct muster_peer *peer,
 /* None is on that port and those interfaces, or it went away: what it would tell is there to be heard. */
 static void on_local_end(int error, const char *text, void *context) {
     struct session *session = context;
+    bool is_named = session->settings->socket != NULL; /* then no other will do */
     if (session->ended) {
         return;
     }
     muster_local_close(session->local, NULL, NULL);
     session->local = NULL;
-    if (error != MUSTER_ENOTFOUND) {
+    if (error != MUSTER_ENOTFOUND || is_named) {
         local_complain(session->settings, error, text);
     }
-    if (error != MUSTER_ENOTFOUND && session->settings->socket != NULL) {
-        error = MUSTER_EREFUSED; /* that one was asked for */
-    } else {
-        error = listen_oneself(session);
-    }
+    error = is_named ? MUSTER_EREFUSED : listen_oneself(session);
     if (error != 0) {
         session->ended = true;
         session->status = STATUS_ERROR;
