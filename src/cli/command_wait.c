@@ -50,8 +50,14 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
     }
 }
 
+static void on_anew(void *context) {
+    struct wait *wait = context;
+    wait->count = 0;
+}
+
 static int run_session(const struct settings *settings, struct wait *wait, uint64_t timeout_ms) {
-    const struct session_request request = {.may_ask = true, .on_event = on_event, .context = wait};
+    const struct session_request request = {
+        .may_ask = true, .on_event = on_event, .on_anew = on_anew, .context = wait};
     int status = session_open(&wait->session, settings, &request);
     if (status != STATUS_OK) {
         return status;

@@ -138,7 +138,15 @@ static void on_row(enum muster_peer_event event, const struct muster_peer *peer,
     }
 }
 
-/* None is on that port and those interfaces, or it went away: what it would tell is there to be heard. */
+/* What it would tell is there to be heard. */
+static int go_on_oneself(struct session *session) {
+    if (session->request.on_anew != NULL) {
+        session->request.on_anew(session->request.context);
+    }
+    return listen_oneself(session);
+}
+
+/* None is on that port and those interfaces, or it went away. */
 static void on_local_end(int error, const char *text, void *context) {
     struct session *session = context;
     bool is_named = session->settings->socket != NULL; /* then no other will do */
@@ -150,7 +158,7 @@ static void on_local_end(int error, const char *text, void *context) {
     if (error != MUSTER_ENOTFOUND || is_named) {
         local_complain(session->settings, error, text);
     }
-    error = is_named ? MUSTER_EREFUSED : listen_oneself(session);
+    error = is_named ? MUSTER_EREFUSED : go_on_oneself(session);
     if (error != 0) {
         session->ended = true;
         session->status = STATUS_ERROR;

@@ -26,6 +26,8 @@ struct session_request {
     void (*on_hangup)(void *context);  /* of SIGHUP, which then ends nothing; NULL: it does */
     void (*on_ending)(void *context);  /* once, before the byes; NULL: none */
     session_event_cb on_event;         /* NULL: none */
+    void (*on_anew)(void *context);    /* NULL: none; the muster that was asked ended, and what it told counts
+                                        * no more: all who are there come again */
     void (*on_settled)(void *context); /* NULL: none; of the question that an observer asks */
     void (*on_left)(void *context);    /* NULL: none; the node is gone, and the session lasts until
                                         * session_finish(): for work that remains to be done */
