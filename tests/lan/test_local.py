@@ -1,0 +1,521 @@
+"""The Unix socket of a running muster: who may ask by it, which one is asked where several run, and what if it
+is stale, silent, mad or gone."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import time
+
+import jsonschema
+
+from lab import MUSTER, ROOT, LanTest, main, note
+from wire import Peer, Stream
+
+NOBODY = 65534
+BOUND_S = 10.0  # for a command whose muster does not answer as it should
+FAST = ("--interval", "100ms")
+
+# Each command that can ask a running muster, and cannot do without the one that --socket names.
+ASKING = {
+    "peers": ["peers", "--json"],
+    "services": ["services"],
+    "resolve": ["resolve", "http"],
+    "show": ["show", "node"],
+    "self": ["show", "--self"],
+    "wait": ["wait", "never-there", "--timeout", "30"],
+    "watch": ["watch"],
+    "update": ["update", "--attr", "a=b"],
+}
+
+
+def mode(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+class Impostor:
+    """Listens where a muster should, and has an answer of its own for whoever asks."""
+
+    def __init__(self, lab, path, answer=None, closes=False):
+        """answer None: it says nothing. closes: it ends the connection behind it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.lab = lab
+        self.asked = 0
+        self._answer = answer
+        self._closes = closes
+        self._connections = set()
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.bind(str(path))
+        self.socket.listen()
+        lab.on_close(self.socket.close)
+        lab.on_readable(self.socket, self._accept)
+
+    def _accept(self):
+        connection, _ = self.socket.accept()
+        connection.setblocking(False)
+        self._connections.add(connection)
+        self.lab.on_close(connection.close)
+        self.lab.on_readable(connection, lambda: self._read(connection))
+
+    def _read(self, connection):
+        try:
+            data = connection.recv(65536)
+        except OSError:
+            data = b""
+        if data:
+            self.asked += 1
+            self.say(self._answer or b"")
+        if not data or self._closes:
+            self.lab.forget(connection)
+            self._connections.remove(connection)
+            connection.close()
+
+    def say(self, answer):
+        for connection in self._connections:
+            with contextlib.suppress(OSError):  # it may have gone, or take no more
+                connection.sendall(answer)
+
+
+class LocalTest(LanTest):
+    def setUp(self):
+        self.lan = self.lab(2)
+        self.here, self.there = self.lan.hosts
+        self.directory = self.lan.directory / "run"
+        self.directory.mkdir()
+
+    def slot(self, name, host=None):
+        return (host or self.here).state / name / "socket"
+
+    def node(self, name="node", *arguments, host=None, **environment):
+        """A muster that announces, once its socket answers."""
+        host = host or self.here
+        process = host.start("announce", "--name", name, *arguments, **environment)
+        self.answers(self.slot(name, host))
+        return process
+
+    def answers(self, path):
+        def connects():
+            try:
+                Stream(self.here, path).close()
+            except OSError:
+                return False
+            return True
+
+        self.lan.wait_for(connects, f"somebody at {path}")
+
+    def refused(self, result, *words, code=1):
+        self.assertEqual((result.code, result.out), (code, ""), result.describe())
+        self.assertEqual(result.error.count("\n"), 1, result.error)
+        for word in words:
+            self.assertIn(word, result.error)
+
+    def asked(self, host=None):
+        return (host or self.here).json("show", "--self", "--json")["counters"]["requests"]
+
+
+class Users(LocalTest):
+    def as_nobody(self, *arguments, **environment):
+        argv = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", self.muster, *arguments]
+        return self.here.start_program(*argv, HOME="/nonexistent", **environment)
+
+    def require_users(self):
+        self.lan.require_isolation()
+        if os.getuid() != 0 or shutil.which("setpriv") is None:
+            self.skipTest("only root can be somebody else")
+        # Where nobody may go, too.
+        self.lan.directory.chmod(0o755)
+        self.directory.chmod(0o1777)
+        self.muster = str(self.directory / "muster")
+        shutil.copy(MUSTER, self.muster)
+
+    def test_modes(self):
+        old = os.umask(0)
+        try:
+            self.node()
+        finally:
+            os.umask(old)
+        self.assertEqual(mode(self.slot("node")), 0o600)
+        self.assertEqual(mode(self.slot("node").parent), 0o700)
+        self.assertEqual(mode(self.here.state), 0o700)
+
+    def test_others_see_nothing_by_default(self):
+        self.require_users()
+        self.node()
+        self.here.state.chmod(0o755)
+        self.slot("node").parent.chmod(0o755)  # the mode of the socket itself must do
+        for command in ("peers", "self", "update"):
+            refusal = self.as_nobody(*ASKING[command], "--socket", str(self.slot("node"))).finish()
+            self.refused(refusal, str(self.slot("node")), "permission")
+        listing = self.as_nobody("peers", "--json").finish()  # by listening, then
+        self.assertEqual([(row["name"], row["self"]) for row in listing.json()["peers"]], [("node", False)])
+        self.assertEqual(listing.error, "")
+        self.assertEqual(self.as_nobody("update", "--attr", "a=b").finish().code, 3)
+
+    def test_a_socket_for_all(self):
+        self.require_users()
+        path = self.directory / "socket"
+        old = os.umask(0o077)
+        try:
+            self.here.start("announce", "--name", "node", "--socket", str(path))
+        finally:
+            os.umask(old)
+        self.answers(path)
+        self.assertEqual(mode(path), 0o666)
+        listing = self.as_nobody("peers", "--json", "--socket", str(path)).finish()
+        self.assertEqual([(row["name"], row["self"]) for row in listing.json()["peers"]], [("node", True)])
+        self.assertEqual(self.as_nobody("show", "--self", "--socket", str(path)).finish().code, 0)
+        refusal = self.as_nobody("update", "--attr", "a=b", "--socket", str(path)).finish()
+        self.refused(refusal, "only the user that this muster runs as, or root, may do that")
+        own = self.here.run("update", "--attr", "a=c", "--socket", str(path))
+        self.assertEqual((own.code, own.error), (0, ""))
+        (row,) = self.here.peers("--socket", str(path))
+        self.assertEqual(row["attrs"], {"a": "c"})
+
+    def test_root_changes_anybodys(self):
+        self.require_users()
+        path = self.directory / "socket"
+        state = self.directory / "state"
+        self.as_nobody("announce", "--name", "node", "--socket", str(path), MUSTER_STATE=str(state))
+        self.answers(path)
+        for process in (self.here.start("update", "--attr", "root=yes", "--socket", str(path)),
+                        self.as_nobody("update", "--attr", "own=yes", "--socket", str(path))):  # fmt: skip
+            process.finish()
+            self.assertEqual((process.code, process.error), (0, ""))
+        (row,) = self.here.peers("--socket", str(path))
+        self.assertEqual(row["attrs"], {"root": "yes", "own": "yes"})
+
+
+class Places(LocalTest):
+    def test_stale_sockets_are_replaced(self):
+        path = self.directory / "socket"
+        for arguments, place in (((), self.slot("node")), (("--socket", str(path)), path)):
+            first = self.here.announce("node", *arguments)
+            self.answers(place)
+            first.signal(signal.SIGKILL)
+            first.finish()
+            self.assertTrue(place.is_socket())
+            self.assertEqual(self.here.run("update", "--attr", "a=b", *arguments).code, 1 if arguments else 3)
+            second = self.here.announce("node", *arguments)
+            self.answers(place)
+            self.assertEqual(self.here.run("update", "--attr", "a=b", *arguments).code, 0)
+            second.stop()
+            self.assertFalse(place.exists())
+
+    def test_a_place_that_is_taken(self):
+        path = self.directory / "socket"
+        first = self.here.announce("first", "--socket", str(path))
+        self.answers(path)
+        self.refused(self.here.announce("second", "--socket", str(path)).finish(), str(path), "another muster")
+        file = self.directory / "file"
+        file.write_text("kept")
+        self.refused(self.here.announce("second", "--socket", str(file)).finish(), str(file), "exists")
+        self.assertEqual(file.read_text(), "kept")
+        nowhere = str(self.directory / "nowhere" / "socket")
+        self.refused(self.here.announce("second", "--socket", nowhere).finish(), nowhere, "No such")
+        self.refused(self.here.announce("second", "--socket", str(self.directory)).finish(), str(self.directory))
+        self.assertIsNone(first.code)
+        self.answers(path)
+
+    def test_nobody_there(self):
+        nowhere = str(self.directory / "nowhere")
+        file = self.directory / "file"
+        file.write_text("no socket")
+        self.node()
+        for name, arguments in ASKING.items():
+            with self.subTest(command=name):
+                self.refused(self.here.run(*arguments, "--socket", nowhere), nowhere, "no muster listens there")
+                self.refused(self.here.run(*arguments, MUSTER_SOCKET=nowhere), nowhere, "no muster listens there")
+                self.refused(self.here.run(*arguments, "--socket", str(file)), str(file))
+
+    def test_environment(self):
+        path = str(self.directory / "socket")
+        self.here.start("announce", "--name", "node", MUSTER_SOCKET=path)
+        self.answers(path)
+        (row,) = self.here.json("peers", "--json", "--socket", path)["peers"]
+        self.assertTrue(row["self"])
+        self.assertEqual(self.here.run("update", "--attr", "a=b", MUSTER_SOCKET=path).code, 0)
+        elsewhere = str(self.directory / "elsewhere")
+        self.assertEqual(self.here.run("peers", "--socket", path, MUSTER_SOCKET=elsewhere).code, 0)
+
+    def test_long_paths(self):
+        """Longer than the address of a Unix socket."""
+        long = self.directory / ("d" * 100) / ("e" * 100)
+        long.mkdir(parents=True)
+        path = str(long / "socket")
+        node = self.here.announce("node", "--socket", path)
+        self.lan.wait_for(lambda: self.here.run("update", "--attr", "a=b", "--socket", path).code == 0, "an answer")
+        self.assertEqual(node.stop().code, 0)
+        self.assertFalse(os.path.exists(path))
+
+
+class Choice(LocalTest):
+    def test_two_instances(self):
+        self.node("one")
+        self.here.announce("two", "--instance", "other")
+        self.answers(self.slot("other"))
+        attrs = {"one": {}, "other": {"a": "b"}}
+        self.assertEqual(self.here.run("update", "--instance", "other", "--attr", "a=b").code, 0)
+        self.assertEqual(self.here.run("update", "--attr", "first=yes").code, 0)
+        attrs["one"]["first"] = "yes"
+        for slot, expected in attrs.items():
+            (own,) = [row for row in self.here.peers("--socket", str(self.slot(slot))) if row["self"]]
+            self.assertEqual(own["attrs"], expected)
+        self.refused(self.here.run("update", "--instance", "third", "--attr", "a=b"), "third", code=3)
+        self.assertEqual([row["name"] for row in self.here.peers() if row["self"]], ["one"])
+
+    def test_the_second_of_one_name(self):
+        self.node("twin")
+        self.here.announce("twin")
+        self.answers(self.slot("twin+2"))
+        rows = self.here.peers("--socket", str(self.slot("twin+2")))
+        self.assertEqual(len({row["id"] for row in rows}), 2)
+
+    def test_other_ports_and_interfaces_are_passed_over(self):
+        self.lan.require_isolation()
+        self.node("a-other-port", "--port", "20500")
+        self.node("b-other-interface", "--interface", "lo")
+        self.node("c-both", "--interface", "lo", "--interface", "eth0")
+        for arguments in (["update", "--attr", "a=b"], ["show", "--self"]):
+            self.refused(self.here.run(*arguments), "on that port and those interfaces", code=3)
+        self.node("d-right", "--service", "http:80")
+        (own,) = [row for row in self.here.peers() if row["self"]]
+        self.assertEqual(own["name"], "d-right")
+        for name, how in {
+            "a-other-port": ["--port", "20500"],
+            "b-other-interface": ["--interface", "lo"],
+            "c-both": ["--interface", "eth0", "--interface", "lo"],
+        }.items():
+            (own,) = [row for row in self.here.peers(*how) if row["self"]]
+            self.assertEqual(own["name"], name)
+            self.assertEqual(self.here.run("update", "--attr", "a=b", *how).code, 0)
+            for command in ("peers", "show", "watch", "wait"):
+                refusal = self.here.run(*ASKING[command], "--socket", str(self.slot(name)))
+                self.refused(refusal, str(self.slot(name)), "on another port or other interfaces")
+
+    def test_direct(self):
+        self.node("node", "--service", "http:80")
+        asked = self.asked()
+        for arguments in (["peers"], ["services"], ["resolve", "http"], ["show", "node"], ["wait", "http"]):
+            result = self.here.run(*arguments, "--direct")
+            self.assertEqual(result.code, 0, result.describe())
+        watch = self.here.watch("--direct", "--count", "1").finish()
+        (event,) = [event for _, event in watch.events()]
+        self.assertEqual((event["event"], event["self"]), ("joined", False))
+        self.assertEqual(self.asked(), asked + 1)
+        self.refused(self.here.run("update", "--attr", "a=b", "--direct"), "--direct", code=2)
+
+
+class Self(LocalTest):
+    def test_text_and_json(self):
+        peer = Peer(self.there, "peer")
+        self.node("node", "--service", "http:80")
+        self.lan.wait_for(lambda: self.here.peers("peer"), "the peer")
+        shown = self.here.json("show", "--self", "--json")
+        schema = json.loads((ROOT / "schemas" / "self.schema.json").read_text())
+        jsonschema.Draft202012Validator(schema, registry=self.registry()).validate(shown)
+        self.assertEqual((shown["peers"], shown["port"]), (1, self.lan.port))
+        self.assertEqual(
+            {s["protocol"] for s in shown["sockets"]}, {"udp", "tcp", "unix"}, json.dumps(shown["sockets"], indent=1)
+        )
+        for known in shown["sockets"]:
+            if known["protocol"] == "udp":
+                self.assertGreater(known["buffer_bytes"], 0)
+        text = self.here.run("show", "--self")
+        self.assertEqual((text.code, text.error), (0, ""))
+        for words in ("node", "Received", "Sent", "Streams", "Verified", "SOCKET", "BUFFER", "tcp", "unix"):
+            self.assertIn(words, text.out)
+        peer.voice.say(b"not JSON\n")
+        self.lan.wait_for(lambda: "1 dropped" in self.here.run("show", "--self").out, "what was dropped, and why")
+
+    def registry(self):
+        import referencing
+
+        resources = []
+        for path in (ROOT / "schemas").glob("*.schema.json"):
+            contents = json.loads(path.read_text())
+            resource = referencing.Resource.from_contents(contents)
+            resources += [(path.name, resource), (contents.get("$id", path.name), resource)]
+        return referencing.Registry().with_resources(resources)
+
+    def test_wrong_usage(self):
+        for arguments in (
+            ["show"],
+            ["show", "--self", "node"],
+            ["show", "--self", "--direct"],
+            ["update"],
+            ["update", "--attr", "novalue"],
+            ["update", "--service", "http"],
+            ["update", "--remove", "http"],
+            ["update", "--remove", "http:80,txt.path=/"],
+            ["update", "--name", ""],
+            ["update", "--attr", "a=b", "operand"],
+        ):
+            with self.subTest(arguments=arguments):
+                result = self.here.run(*arguments)
+                self.assertEqual((result.code, result.out), (2, ""), result.describe())
+        for arguments in (["show", "--self"], ["update", "--attr", "a=b"]):
+            self.refused(self.here.run(*arguments), "no muster announce runs here", code=3)
+
+    def test_history(self):
+        """What came before the look: suspect and lost peers, and since when."""
+        self.lan.require_isolation()
+        self.node("node", *FAST)
+        victim = self.node("victim", *FAST, "--service", "http:80", host=self.there)
+
+        def in_state(*states):
+            return [row for row in self.here.peers("victim") if row["state"] in states]
+
+        self.lan.wait_for(lambda: [r for r in in_state("alive") if r["received"] >= 5], "it is known for a while")
+        (before,) = in_state("alive")
+        victim.signal(signal.SIGKILL)
+        self.lan.wait_for(lambda: in_state("suspect", "lost"), "its silence is noticed")
+        (lost,) = self.lan.wait_for(lambda: in_state("lost"), "its loss")
+        self.assertGreaterEqual(lost["received"], before["received"])
+        self.assertEqual(lost["id"], before["id"])
+        self.assertIn("m4", lost["paths"])
+        for arguments, code in ((["peers", "--state", "lost"], 0), (["resolve", "http"], 4), (["show", "victim"], 0)):
+            self.assertEqual(self.here.run(*arguments).code, code)
+        shown = self.here.json("show", "victim", "--json")["peers"][0]
+        self.assertTrue(shown["tuples"])
+        self.assertEqual(shown["tuples"][0]["source_address"], self.there.address)
+        # Who only listens can't know.
+        self.assertEqual([row["name"] for row in self.here.peers("--direct")], ["node"])
+        self.node("victim", *FAST, host=self.there)
+        self.lan.wait_for(lambda: in_state("alive"), "its return")
+
+
+ANSWERS = {
+    "nothing": (None, False),
+    "no word": (b"", True),
+    "half a line": (b'{"peer":{"id":"00', True),
+    "no JSON": (b"HTTP/1.1 400 Bad Request\r\n\r\n", False),
+    "no UTF-8": (b'{"end":"\xff"}\n', False),
+    "another language": (b'{"result":[]}\n', False),
+    "an array": (b"[1]\n", False),
+    "no end": (b"a" * 1_000_000, False),
+    "too many lines": (b'{"peer":{},"lines":1000000000}\n', False),
+    "what was not asked": (b'{"document":{"id":"%s","hash":"%s"},"lines":1}\n{}\n' % (b"0" * 32, b"0" * 64), False),
+    "a strange end": (b'{"end":"so it goes","count":0}\n', False),
+    "an escape in its words": (b'{"end":"invalid","count":0,"text":"\\u001b[31m\\nred"}\n', False),
+    "no place": (b'{"end":"busy","count":0}\n', True),
+}
+
+
+class Impostors(LocalTest):
+    def test_mad_ones(self):
+        """Named by --socket: an error that says so, in bounded time, and nothing of it raw."""
+        slowest = 0.0
+        for title, (answer, closes) in ANSWERS.items():
+            path = self.directory / title.replace(" ", "-")
+            Impostor(self.lan, path, answer, closes)
+            started = time.monotonic()
+            processes = {name: self.here.start(*how, "--socket", str(path)) for name, how in ASKING.items()}
+            for name, process in processes.items():
+                with self.subTest(answer=title, command=name):
+                    self.refused(process.finish(BOUND_S))
+                    self.assertNotIn("\x1b", process.error)
+            slowest = max(slowest, time.monotonic() - started)
+        note(f"the slowest of {len(ANSWERS)} mad answers held a command up for {slowest:.1f} s")
+
+    def test_one_that_never_comes_to_the_point(self):
+        path = self.directory / "slow"
+        impostor = Impostor(self.lan, path, b'{"end":"done"')
+        processes = [self.here.start(*ASKING[name], "--socket", str(path)) for name in ("update", "watch", "self")]
+
+        def dribbles():
+            impostor.say(b" ")
+            return all(process.done for process in processes)
+
+        self.lan.wait_for(dribbles, "they give up", BOUND_S)
+        for process in processes:
+            self.refused(process, "it does not answer")
+
+    def test_the_next_one_is_asked(self):
+        """One in the first slot that is no muster does not hide the muster in the second."""
+        Impostor(self.lan, self.slot("a-silent"))
+        Impostor(self.lan, self.slot("b-mad"), b"mad\n")
+        Impostor(self.lan, self.slot("c-gone"), b"", True)
+        Impostor(self.lan, self.slot("d-elsewhere"), b'{"end":"elsewhere","count":0}\n')
+        self.node("node")
+        (own,) = self.here.peers()
+        self.assertTrue(own["self"])
+        self.assertEqual(self.here.run("update", "--attr", "a=b").code, 0)
+
+    def test_alone_they_hide_nobody(self):
+        """With impostors alone the network is asked, as if there were none."""
+        Impostor(self.lan, self.slot("a-silent"))
+        Impostor(self.lan, self.slot("b-mad"), b"mad\n")
+        self.there.announce("peer", "--service", "http:80")
+        ways = (["peers"], ["services"], ["resolve", "http"], ["show", "peer"], ["wait", "http"], ["watch", "--count", "1"])
+        for process in [self.here.start(*arguments) for arguments in ways]:
+            process.finish(BOUND_S)
+            self.assertEqual(process.code, 0, process.describe())
+            self.assertIn("could not be understood", process.error)
+            self.assertEqual(process.error.count("\n"), 1, process.error)
+
+
+class Ending(LocalTest):
+    def setUp(self):
+        super().setUp()
+        self.lan.require_isolation()
+        self.keeper = self.node("keeper", "--service", "ipp:631")
+
+    def goes_on(self, end):
+        log = self.lan.directory / "log"
+        hook = self.lan.directory / "hook"
+        hook.write_text(f'#!/bin/sh\necho "$MUSTER_EVENT $MUSTER_PEER_NAME" >>{log}\n')
+        hook.chmod(0o755)
+        watch = self.here.watch("--exec", str(hook))
+        watch.await_event("joined", name="keeper")
+        end()
+        self.keeper.finish()
+        self.there.announce("newcomer")
+        watch.await_event("joined", name="newcomer")
+        self.lan.wait_for(lambda: "joined newcomer" in log.read_text(), "the hook for newcomer")
+        self.assertIsNone(watch.code)
+        self.assertLessEqual(watch.error.count("\n"), 1)
+        watch.stop()
+        self.assertEqual(watch.code, 0)
+        return watch
+
+    def test_a_watch_after_its_muster_left(self):
+        watch = self.goes_on(lambda: self.keeper.signal(signal.SIGTERM))
+        note(f"watch said: {watch.error.strip()}")
+
+    def test_a_watch_after_its_muster_was_killed(self):
+        watch = self.goes_on(lambda: self.keeper.signal(signal.SIGKILL))
+        note(f"watch said: {watch.error.strip()}")
+
+    def test_a_wait(self):
+        wait = self.here.start("wait", "http", "--timeout", "20")
+        both = self.here.start("wait", "ipp", "--count", "2", "--timeout", "20")
+        stats = Stream(self.here, self.slot("keeper"))
+
+        def connected():
+            stats.ask("stats")
+            return json.loads(stats.raw.splitlines()[-2])["stats"]["streams_accepted"] >= 3 if stats.end() else 0
+
+        self.lan.wait_for(connected, "both of them have asked")
+        self.keeper.signal(signal.SIGKILL)
+        self.keeper.finish()
+        self.there.announce("newcomer", "--service", "http:80", "--service", "ipp:631")
+        self.assertEqual(wait.finish().code, 0)
+        # The keeper offers ipp no more: one is not two.
+        self.lan.never(lambda: both.done, "it ended", 1.0)
+        self.there.announce("third", "--service", "ipp:631")
+        self.assertEqual(both.finish().code, 0)
+
+    def test_a_named_one(self):
+        """Who asked for that one by --socket is told that it has ended."""
+        watch = self.here.watch("--socket", str(self.slot("keeper")))
+        watch.await_event("joined", name="keeper")
+        self.keeper.signal(signal.SIGKILL)
+        self.assertEqual(watch.finish().code, 1)
+        self.assertIn("it went away", watch.error)
+
+
+if __name__ == "__main__":
+    main()
