@@ -9,6 +9,7 @@ import socket
 import jsonschema
 
 from lab import ROOT, LanTest, main
+from wire import Crowd
 
 SCHEMA = json.loads((ROOT / "schemas" / "config.schema.json").read_text())
 
@@ -359,6 +360,31 @@ class Reloading(ConfigTest):
         process.signal(signal.SIGHUP)
         self.assertEqual(process.finish().code, 0)
         watch.await_event("left", name="plain")
+
+    def test_while_others_chatter(self):
+        """Nothing is missed of a crowd that speaks at every moment of a reload."""
+        process = self.start({"name": "nas", "attrs": {"n": "0"}})
+        crowd = Crowd(self.there, 50, of_one_port=5)
+        crowd.join(self.watch)
+        spoken = 1
+        for number in range(1, 6):
+            self.write("10.json", {"name": "nas", "attrs": {"n": str(number)}})
+            process.signal(signal.SIGHUP)
+
+            def is_changed(number=number):
+                return self.watch.events("changed", name="nas", attrs={"n": str(number)})
+
+            for _ in range(10):
+                spoken += 1
+                for member in range(len(crowd.ids)):
+                    crowd.say("alive", member)
+            self.lan.wait_for(is_changed, f"change {number}")
+
+        def figures():
+            return {(row["state"], row["received"], row["loss"]) for row in self.here.peers("crowd*")}
+
+        self.lan.wait_for(lambda: figures() == {("alive", spoken, 0)}, f"{spoken} messages of each")
+        self.assertEqual([event["name"] for _, event in self.changes()], ["nas"] * 5)
 
     def test_many_signals(self):
         """None of them is one too many, the last files count, and it still ends well."""

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import resource
+import signal
 import socket
 import struct
 import time
@@ -152,6 +153,33 @@ class Connections(LanTest):
             stream.listen()
             self.lan.wait_for(lambda stream=stream: stream.ended, "its end")
             self.assertIsNone(stream.end())
+        self.is_well()
+
+    def test_watchers_who_do_not_read(self):
+        """Events wait for them up to a bound; a muster watch then goes on by itself."""
+        watch = self.here.watch()
+        watch.await_event("joined", name="node")
+        deaf = Stream(self.here, self.path)
+        deaf.send("watch")
+        crowd = Crowd(self.third, 500)
+        crowd.join(self.watch)
+        watch.signal(signal.SIGSTOP)
+
+        def cut():
+            for number in range(len(crowd.ids)):
+                crowd.presence["rev"] += 1
+                crowd.announce(number)
+            return self.figures()["streams_cut"] >= 2
+
+        self.lan.wait_for(cut, "both are cut off")
+        deaf.listen()
+        self.lan.wait_for(lambda: deaf.ended, "its end")
+        self.assertIsNone(deaf.end())
+        note(f"a watcher who does not read was given {len(deaf.raw)} bytes")
+        watch.signal(signal.SIGCONT)
+        self.lan.wait_for(lambda: "went away" in watch.error, "a word of it")
+        newcomer = Peer(self.third, "newcomer")
+        watch.await_event("joined", name=newcomer.document["name"])
         self.is_well()
 
     def test_garbage(self):

@@ -55,7 +55,7 @@ class TcpQuota:
 
 
 class Joining(LanTest):
-    def meet(self, count, hosts=3):
+    def meet(self, count, hosts=3, **crowd):
         """A crowd at one muster, whose table it is in."""
         self.lan = self.lab(hosts)
         self.lan.require_isolation()
@@ -63,7 +63,7 @@ class Joining(LanTest):
         self.keeper = self.here.announce("keeper")
         self.watch = self.here.watch()
         self.watch.await_event("joined", name="keeper")
-        self.crowd = Crowd(self.others[-1], count)
+        self.crowd = Crowd(self.others[-1], count, **crowd)
         self.crowd.join(self.watch)
 
     def socket_of(self, host, instance):
@@ -146,6 +146,35 @@ class Joining(LanTest):
         (row,) = self.there.peers("crowd1")
         self.assertEqual((row["state"], row["address"], row["received"]), ("alive", self.others[-1].address, 1))
         self.assertFalse([row for row in self.there.peers("keeper") if row["provisional"]])
+
+    def test_hearsay_ends_when_nobody_speaks(self):
+        """A promise that others told of is broken like any other."""
+        self.meet(SMALL_CROWD, next_ms=3000)
+        watch = self.there.watch("--direct")
+        for event in ("joined", "suspect", "lost"):
+            self.lan.wait_for(lambda event=event: crowd_size(watch, event) == SMALL_CROWD, f"all are {event}")
+        rows = [event for _, event in watch.events("lost")]
+        self.assertTrue(all(row["provisional"] for row in rows))
+
+    def test_without_streams(self):
+        """Where no TCP passes everybody answers for himself."""
+        self.meet(SMALL_CROWD)
+        self.crowd.answer(self.others[-1])
+        for how in ("drop", "reject with tcp reset"):
+            self.there.nft(
+                "table ip streams\n"
+                "delete table ip streams\n"
+                "table ip streams {\n"
+                "chain outgoing { type filter hook output priority 0;\n"
+                f"tcp dport {TCP_PORTS} {how}\n"
+                "}\n"
+                "}\n"
+            )
+            started = time.monotonic()
+            rows = self.there.peers("--direct")
+            note(f"where streams are stopped by {how}, a look took {1000 * (time.monotonic() - started):.0f} ms")
+            self.assertEqual(len(rows), SMALL_CROWD + 1)
+            self.assertFalse([row["name"] for row in rows if row["provisional"]])
 
     def test_the_teller_dies(self):
         """In the middle of its table, and the other one who has it goes on."""

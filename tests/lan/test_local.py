@@ -270,8 +270,8 @@ class Choice(LocalTest):
         self.node("twin")
         self.here.announce("twin")
         self.answers(self.slot("twin+2"))
-        rows = self.here.peers("--socket", str(self.slot("twin+2")))
-        self.assertEqual(len({row["id"] for row in rows}), 2)
+        second = str(self.slot("twin+2"))
+        self.lan.wait_for(lambda: len({row["id"] for row in self.here.peers("--socket", second)}) == 2, "two ids")
 
     def test_other_ports_and_interfaces_are_passed_over(self):
         self.lan.require_isolation()
@@ -507,6 +507,21 @@ class Ending(LocalTest):
         self.lan.never(lambda: both.done, "it ended", 1.0)
         self.there.announce("third", "--service", "ipp:631")
         self.assertEqual(both.finish().code, 0)
+
+    def test_one_that_is_stopped(self):
+        """It holds nobody up for long, and is asked again as soon as it goes on."""
+        self.there.announce("peer", "--service", "http:80")
+        self.lan.wait_for(lambda: self.here.peers("peer"), "the peer")
+        self.keeper.signal(signal.SIGSTOP)
+        ways = (["peers", "peer"], ["resolve", "http"], ["wait", "http"], ["watch", "--count", "1"])
+        for process in [self.here.start(*arguments) for arguments in ways]:
+            process.finish(BOUND_S)
+            self.assertEqual(process.code, 0, process.describe())
+            self.assertIn("it does not answer", process.error)
+        self.refused(self.here.run("update", "--attr", "a=b"), "it does not answer")
+        self.keeper.signal(signal.SIGCONT)
+        listing = self.here.run("peers")
+        self.assertEqual((listing.code, listing.error), (0, ""))
 
     def test_a_named_one(self):
         """Who asked for that one by --socket is told that it has ended."""

@@ -52,27 +52,45 @@ class Voice:
 
 
 class Crowd:
-    """Many unsigned peers with one mouth and no ear: each announces itself once, promises to speak again
-    much later, and answers nobody."""
+    """Many unsigned peers with one mouth: each announces itself once, promises to speak again much later,
+    and answers nobody, unless answer() is called."""
 
-    OF_ONE_PORT = 200  # below the burst that a listener takes from one source
-
-    def __init__(self, host, count, next_ms=600_000):
+    def __init__(self, host, count, next_ms=600_000, of_one_port=50):
+        """of_one_port of them send from one port: what it sends beyond 300 datagrams at once is a flood."""
         self.lab = host.lab
         self.presence = {"boot": new_boot(), "rev": 1, "next_ms": next_ms, "peers": 0}
         self.ids = [new_id() for _ in range(count)]
         self.seqs = dict.fromkeys(self.ids, 0)
-        self.voices = [Voice(host) for _ in range(0, count, self.OF_ONE_PORT)]
+        self.voices = [Voice(host) for _ in range(0, count, of_one_port)]
 
     def say(self, kind, number, **members):
         peer_id = self.ids[number]
         self.seqs[peer_id] += 1
         header = {"id": peer_id, "seq": self.seqs[peer_id], **self.presence, **members}
-        self.voices[number // self.OF_ONE_PORT].say(encode(kind=kind, **header))
+        self._voice(number).say(encode(kind=kind, **header))
+
+    def _voice(self, number):
+        return self.voices[number % len(self.voices)]
+
+    def document(self, number):
+        service = {"type": "http", "proto": "tcp", "port": 8080, "name": f"status of {number}", "txt": {"path": "/"}}
+        return {"name": f"crowd{number}", "services": [service], "attrs": {"room": "kitchen"}}
 
     def announce(self, number):
-        service = {"type": "http", "proto": "tcp", "port": 8080, "name": f"status of {number}", "txt": {"path": "/"}}
-        self.say("announce", number, name=f"crowd{number}", services=[service], attrs={"room": "kitchen"})
+        self.say("announce", number, **self.document(number))
+
+    def answer(self, host):
+        """From now on all answer questions for everybody, except those that leave it to a few."""
+        Ear(host, self._answer)
+
+    def _answer(self, datagram, source):
+        question = decode(datagram)
+        if question.get("want") != {} or question.get("table"):
+            return
+        for number, peer_id in enumerate(self.ids):
+            if peer_id not in question.get("known", ()):
+                header = {"id": peer_id, "re": question["nonce"], **self.presence, **self.document(number)}
+                self._voice(number).say(encode(kind="announce", **header), *source)
 
     def join(self, watch, at_a_time=50):
         """Everybody announces, no faster than watch, a watch on any host, sees them join."""
@@ -82,9 +100,9 @@ class Crowd:
                 self.lab.wait_for(lambda: crowd_size(watch) > number, f"{number + 1} of the crowd")
 
 
-def crowd_size(watch):
-    """How many of a crowd joined, as a watch saw it."""
-    return sum(line.startswith('{"event":"joined"') and '"name":"crowd' in line for line in watch.lines)
+def crowd_size(watch, event="joined"):
+    """How many of a crowd joined, or came to another event, as a watch saw it."""
+    return sum(line.startswith(f'{{"event":"{event}"') and '"name":"crowd' in line for line in watch.lines)
 
 
 class Ear:
