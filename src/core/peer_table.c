@@ -205,6 +205,7 @@ struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID
 
 void peer_table_remove(struct peer_table *table, struct peer *peer) {
     assert(peer->pins == 0);
+    table->removed++;
     class_leave(table, peer);
     heap_remove(table, peer);
     HASH_DELETE(hh, table->by_id, peer);

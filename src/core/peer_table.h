@@ -114,6 +114,7 @@ struct peer_table {
     struct peer **heap; /* by due_ms */
     size_t count;
     uint64_t number;     /* of the last row */
+    uint64_t removed;    /* rows so far */
     size_t stream_count; /* rows that answer requests on a stream */
     size_t large_count;  /* rows with a large document, */
     size_t large_bytes;  /* and the bytes of all bodies together */

@@ -172,6 +172,14 @@ static bool has_said_enough(const struct connection *connection) {
     return connection->out.length >= MUSTER_STREAM_CHUNK_BYTES;
 }
 
+/* The next row to say. Rows are only searched from the first one on when one was removed meanwhile: else a
+ * table of n rows would cost n * n steps. */
+static const struct peer *next_row(const struct peer_table *table, const struct connection *connection) {
+    return connection->last != NULL && connection->removed == table->removed
+               ? connection->last->hh.next
+               : peer_table_after(table, connection->cursor);
+}
+
 /* Rows, until there are enough of them for now. */
 static int list_rows(struct muster_core *core, struct connection *connection) {
     if (connection->is_local && !connection->has_said_self) {
@@ -181,14 +189,16 @@ static int list_rows(struct muster_core *core, struct connection *connection) {
         }
         connection->has_said_self = true;
     }
-    const struct peer *peer = peer_table_after(&core->table, connection->cursor);
+    const struct peer *peer = next_row(&core->table, connection);
     for (; peer != NULL && !has_said_enough(connection); peer = peer->hh.next) {
         int error = may_see(connection, peer) ? say_row(core, connection, peer) : 0;
         if (error != 0) {
             return error;
         }
         connection->cursor = peer->number;
+        connection->last = peer;
     }
+    connection->removed = core->table.removed;
     connection->is_listed = peer == NULL;
     return 0;
 }
@@ -321,6 +331,7 @@ static void answer_request(struct muster_core *core, struct connection *connecti
         connection->has_said_self = false;
         connection->is_listed = false;
         connection->cursor = 0;
+        connection->last = NULL;
     } else {
         int error = answer_at_once(core, connection, request);
         connection->count = error == 0 && request->kind != REQUEST_UPDATE ? 1 : 0;
@@ -473,10 +484,19 @@ bool server_next(struct muster_core *core, struct muster_output *output) {
 
 /* ---- time ---- */
 
-/* What a reader takes, and a request, must come in time; and nobody but a watcher stays for ever. */
+/* It waits for nothing but to be closed. */
+static bool is_over(const struct connection *connection) {
+    return connection->state == CONNECTION_CLOSING && (connection->is_taken || connection->out.length == 0);
+}
+
+/* What a reader takes, and a request, must come in time; and nobody from elsewhere but a watcher stays for
+ * ever. */
 static uint64_t end_ms(const struct connection *connection) {
     uint64_t idle_ms = connection->moved_ms + MUSTER_STREAM_IDLE_MS;
-    uint64_t total_ms = connection->began_ms + MUSTER_STREAM_TOTAL_MS;
+    uint64_t total_ms = connection->is_local ? DEADLINE_NEVER : connection->began_ms + MUSTER_STREAM_TOTAL_MS;
+    if (is_over(connection)) {
+        return DEADLINE_NEVER;
+    }
     if (is_watching(connection)) {
         return connection->is_taken ? DEADLINE_NEVER : idle_ms;
     }
@@ -487,7 +507,7 @@ void server_tick(struct muster_core *core) {
     struct connection *connection;
     DL_FOREACH(core->server.connections, connection) {
         bool is_greedy = !is_watching(connection) && connection->bytes > MUSTER_STREAM_BYTES_MAX;
-        if (connection->state != CONNECTION_CLOSING && (is_greedy || end_ms(connection) <= core->now_ms)) {
+        if (!is_over(connection) && (is_greedy || end_ms(connection) <= core->now_ms)) {
             cut(core, connection);
         }
     }
@@ -497,9 +517,7 @@ uint64_t server_deadline(const struct muster_core *core) {
     uint64_t deadline_ms = DEADLINE_NEVER;
     const struct connection *connection;
     DL_FOREACH(core->server.connections, connection) {
-        if (connection->state != CONNECTION_CLOSING) {
-            deadline_ms = deadline_earlier(deadline_ms, end_ms(connection));
-        }
+        deadline_ms = deadline_earlier(deadline_ms, end_ms(connection));
     }
     return deadline_ms;
 }

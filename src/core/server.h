@@ -41,9 +41,11 @@ struct connection {
     /* The answer under way. */
     enum request_kind kind;
     bool has_said_self;
-    bool is_listed;  /* the rows are said; a watch goes on with the events */
-    uint64_t cursor; /* number of the last row that was said */
-    uint64_t count;  /* of parts */
+    bool is_listed;          /* the rows are said; a watch goes on with the events */
+    uint64_t cursor;         /* number of the last row that was said */
+    const struct peer *last; /* that row, as long as no row was removed since: */
+    uint64_t removed;        /* the table's count of them then */
+    uint64_t count;          /* of parts */
 
     uint64_t began_ms;
     uint64_t moved_ms; /* something was asked, or what was written was taken */
