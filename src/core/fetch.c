@@ -268,8 +268,7 @@ static bool take_document(struct muster_core *core, const struct fetch *fetch, c
     memcpy(body, reply->body, reply->body_length);
     peer_table_set_body(&core->table, peer, body, reply->body_length);
     core->admission.counters.documents++;
-    outbox_put_event(&core->outbox, MUSTER_PEER_CHANGED, peer);
-    peer->pins++;
+    peer_tell(&core->outbox, peer, MUSTER_PEER_CHANGED);
     return true;
 }
 

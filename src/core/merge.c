@@ -63,22 +63,22 @@ static bool is_everywhere(const struct message *message) {
 /* ---- what an accepted message changes; all memory was reserved before ---- */
 
 static void put_event(struct muster_core *core, struct peer *peer, enum muster_peer_event event) {
-    outbox_put_event(&core->outbox, event, peer);
-    peer->pins++;
+    peer_tell(&core->outbox, peer, event);
 }
 
-/* A verified row keeps its address until the peer has answered from another one: what it said may have
- * been passed on by anybody. */
 /* Hearsay ends when the peer answered us; nobody can prove anything of one without a key, so hearing it must
  * do. */
 static void confirm(struct muster_core *core, struct peer *peer, const struct arrival *arrival) {
     if (peer->is_provisional && (arrival->is_fresh || !peer->is_verified)) {
         peer->is_provisional = false;
+        peer_tell_others(&core->outbox, peer);
         peer_table_set_class(&core->table, peer,
                              peer->state == MUSTER_ALIVE ? peer_class_of(peer) : peer->class);
     }
 }
 
+/* A verified row keeps its address until the peer has answered from another one: what it said may have
+ * been passed on by anybody. */
 static void note_address(struct muster_core *core, struct peer *peer, const struct arrival *arrival) {
     const struct muster_datagram *datagram = arrival->datagram;
     if (peer->is_verified && !peer_is_proven_at(peer, &datagram->source)) {
@@ -390,8 +390,8 @@ static struct arrival arrival_of(const struct muster_core *core, const struct me
 static enum merge_result merge_arrival(struct muster_core *core, const struct arrival *arrival,
                                        enum muster_drop *reason) {
     struct peer *peer = peer_table_find(&core->table, arrival->message->id);
-    /* The most that one message needs: two events and one tuple. */
-    int error = outbox_reserve_events(&core->outbox, 2);
+    /* The most that one message needs: three events and one tuple. */
+    int error = outbox_reserve_events(&core->outbox, 3);
     if (error == 0 && peer != NULL) {
         error = peer_reserve_evidence(peer);
     }

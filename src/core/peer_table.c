@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "message.h"
+#include "outbox.h"
 #include "paths.h"
 
 #define HEAP_INITIAL 16
@@ -300,6 +301,16 @@ size_t peer_table_heard(const struct peer_table *table) {
 }
 
 /* ---- one row ---- */
+
+void peer_tell(struct outbox *outbox, struct peer *peer, enum muster_peer_event event) {
+    outbox_put_event(outbox, event, peer, peer->is_provisional ? OUTBOX_PROGRAMS : OUTBOX_ALL);
+    peer->pins++;
+}
+
+void peer_tell_others(struct outbox *outbox, struct peer *peer) {
+    outbox_put_event(outbox, MUSTER_PEER_JOINED, peer, OUTBOX_OTHERS);
+    peer->pins++;
+}
 
 bool peer_is_partial(const struct peer *peer) {
     return peer->large != NULL && !peer->large->is_current;

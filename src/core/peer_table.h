@@ -18,6 +18,7 @@
 #include "loss.h"
 
 struct message;
+struct outbox;
 
 struct tuple {
     struct muster_endpoint source;
@@ -163,6 +164,13 @@ int peer_table_set_announce(struct peer_table *table, struct peer *peer, const s
 void peer_table_set_body(struct peer_table *table, struct peer *peer, uint8_t *body, size_t length);
 
 /* ---- one row ---- */
+
+/* Lets an event of the row be told, which stays in the table until then; room for it was reserved. What is
+ * hearsay is not told to other machines. */
+void peer_tell(struct outbox *outbox, struct peer *peer, enum muster_peer_event event);
+
+/* Lets other machines that watch be told that the row joined: it was hearsay so far. */
+void peer_tell_others(struct outbox *outbox, struct peer *peer);
 
 /* True when its lists are announced but not here: none, or those of an earlier document. */
 bool peer_is_partial(const struct peer *peer);

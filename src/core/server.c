@@ -422,25 +422,31 @@ static bool is_watching(const struct connection *connection) {
     return connection->state == CONNECTION_ANSWERING && connection->kind == REQUEST_WATCH;
 }
 
-static void tell(struct muster_core *core, struct connection *connection, enum muster_peer_event event,
-                 const struct peer *peer, const struct muster_peer *view) {
-    struct reply_lines lines = lines_of(connection, peer);
+static void tell(struct muster_core *core, struct connection *connection, const struct outbox_event *event) {
+    struct muster_tuple tuples[MUSTER_TUPLES_MAX];
+    struct muster_peer view;
+    struct reply_lines lines = lines_of(connection, event->peer);
+    view_measure(core, event->peer, tuples, &view);
     forget_given(connection);
     if (connection->out.length > MUSTER_STREAM_QUEUE_BYTES_MAX ||
-        reply_write_event(&connection->out, event, view, &lines, connection->is_local) != 0) {
+        reply_write_event(&connection->out, event->event, &view, &lines, connection->is_local) != 0) {
         cut(core, connection);
     }
 }
 
-void server_tell(struct muster_core *core, enum muster_peer_event event, const struct peer *peer,
-                 const struct muster_peer *view) {
+static bool is_meant(const struct connection *connection, const struct outbox_event *event) {
+    return connection->is_local
+               ? event->audience != OUTBOX_OTHERS
+               : event->audience != OUTBOX_PROGRAMS && is_on_interface(event->peer, connection->interface);
+}
+
+void server_tell(struct muster_core *core, const struct outbox_event *event) {
     struct connection *connection;
     DL_FOREACH(core->server.connections, connection) {
         /* Rows that are not listed yet will be, as they are then. */
-        bool is_known = connection->is_listed || peer->number <= connection->cursor;
-        bool is_seen = connection->is_local || is_on_interface(peer, connection->interface);
-        if (is_watching(connection) && is_known && is_seen) {
-            tell(core, connection, event, peer, view);
+        bool is_known = connection->is_listed || event->peer->number <= connection->cursor;
+        if (is_watching(connection) && is_known && is_meant(connection, event)) {
+            tell(core, connection, event);
         }
     }
 }

@@ -66,10 +66,9 @@ void server_deinit(struct server *server);
  * closed. */
 int server_step(struct muster_core *core, const struct muster_stream *stream);
 
-/* Tells those who watch of an event as it is pulled; the row's view is peer's. */
-struct peer;
-void server_tell(struct muster_core *core, enum muster_peer_event event, const struct peer *peer,
-                 const struct muster_peer *view);
+/* Tells those who watch of an event as it is pulled. */
+struct outbox_event;
+void server_tell(struct muster_core *core, const struct outbox_event *event);
 
 /* The next output for a stream, if there is one. */
 bool server_next(struct muster_core *core, struct muster_output *output);

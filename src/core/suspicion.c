@@ -65,16 +65,14 @@ static void suspect(struct muster_core *core, struct peer *peer) {
     peer->tries_needed = suspicion_tries(loss_of(core, peer), patience_of(core, peer));
     peer_table_set_class(&core->table, peer, CLASS_SUSPECT);
     peer_table_set_due(&core->table, peer, core->now_ms + jitter_ms(core));
-    outbox_put_event(&core->outbox, MUSTER_PEER_SUSPECT, peer);
-    peer->pins++;
+    peer_tell(&core->outbox, peer, MUSTER_PEER_SUSPECT);
 }
 
 static void bury(struct muster_core *core, struct peer *peer) {
     peer->state = MUSTER_LOST;
     peer_table_set_class(&core->table, peer, CLASS_TOMBSTONE);
     peer_table_set_due(&core->table, peer, core->now_ms + core->tombstone_ms);
-    outbox_put_event(&core->outbox, MUSTER_PEER_LOST, peer);
-    peer->pins++;
+    peer_tell(&core->outbox, peer, MUSTER_PEER_LOST);
 }
 
 /* One try more; the next may be made by any listener, whoever draws the shortest delay. */
