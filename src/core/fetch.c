@@ -76,37 +76,79 @@ void fetch_begin_round(struct muster_core *core) {
     core->fetches.has_failed = false;
 }
 
-/* The largest first; of a host that is there already the last word counts. */
+static bool is_same_host(const struct muster_endpoint *a, const struct muster_endpoint *b) {
+    return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+static void remove_source(struct fetches *fetches, size_t at) {
+    fetches->source_count--;
+    memmove(&fetches->sources[at], &fetches->sources[at + 1],
+            (fetches->source_count - at) * sizeof *fetches->sources);
+}
+
+/* Room for one that says to hold so many rows: the smallest that was not asked yet goes. */
+static bool make_room(struct fetches *fetches, uint64_t peers) {
+    size_t count = fetches->source_count;
+    if (count < MUSTER_SOURCES_MAX) {
+        return true;
+    }
+    while (count > 0 && fetches->sources[count - 1].is_used) {
+        count--;
+    }
+    if (count == 0 || fetches->sources[count - 1].peers >= peers) {
+        return false;
+    }
+    remove_source(fetches, count - 1);
+    return true;
+}
+
+/* The largest first; of a host the last word counts, and nobody is asked twice. */
 static void add_source(struct fetches *fetches, const struct fetch_source *source) {
+    for (size_t i = 0; i < fetches->source_count; i++) {
+        if (is_same_host(&fetches->sources[i].endpoint, &source->endpoint)) {
+            if (fetches->sources[i].is_used) {
+                return;
+            }
+            remove_source(fetches, i);
+            break;
+        }
+    }
+    if (!make_room(fetches, source->peers)) {
+        return;
+    }
     size_t at = 0;
     while (at < fetches->source_count && fetches->sources[at].peers >= source->peers) {
         at++;
     }
-    if (at == MUSTER_SOURCES_MAX) {
-        return;
-    }
-    size_t count =
-        fetches->source_count < MUSTER_SOURCES_MAX ? fetches->source_count : MUSTER_SOURCES_MAX - 1;
-    memmove(&fetches->sources[at + 1], &fetches->sources[at], (count - at) * sizeof *fetches->sources);
+    memmove(&fetches->sources[at + 1], &fetches->sources[at],
+            (fetches->source_count - at) * sizeof *fetches->sources);
     fetches->sources[at] = *source;
-    fetches->source_count = count + 1;
+    fetches->source_count++;
 }
 
-/* Takes the table of the best source that is left. */
+/* The best source that is left; NULL when none says to hold more than is here. */
+static struct fetch_source *next_source(struct muster_core *core) {
+    struct fetches *fetches = &core->fetches;
+    for (size_t i = 0; i < fetches->source_count; i++) {
+        struct fetch_source *source = &fetches->sources[i];
+        if (!source->is_used && source->peers > peer_table_present(&core->table)) {
+            return source;
+        }
+    }
+    return NULL;
+}
+
+/* Takes the table of the best source that is left, as soon as there is a stream for it. */
 static void take_table(struct muster_core *core) {
     struct fetches *fetches = &core->fetches;
     const struct request request = {.kind = REQUEST_TABLE};
-    while (fetches->source_count > 0 && !is_table_under_way(fetches)) {
-        struct fetch_source source = fetches->sources[0];
-        if (source.peers <= peer_table_present(&core->table)) {
-            return;
+    struct fetch_source *source;
+    while (!is_table_under_way(fetches) && find_free(fetches) != NULL &&
+           (source = next_source(core)) != NULL) {
+        source->is_used = true;
+        if (start(core, source, &request) != NULL) {
+            fetches->has_begun = true;
         }
-        fetches->source_count--;
-        memmove(&fetches->sources[0], &fetches->sources[1], fetches->source_count * sizeof *fetches->sources);
-        if (start(core, &source, &request) == NULL) {
-            return;
-        }
-        fetches->has_begun = true;
     }
 }
 
@@ -135,9 +177,8 @@ static void take_row(struct muster_core *core, struct fetch *fetch, const struct
     if (peer->state == MUSTER_LOST || peer->state == MUSTER_LEFT) {
         return;
     }
-    if (!merge_told(core, &told, &reason)) {
-        core->admission.counters.drops[reason]++;
-        fetch->bad += reason == MUSTER_DROP_SIGNATURE ? 1 : 0;
+    if (!merge_told(core, &told, &reason) && reason == MUSTER_DROP_SIGNATURE) {
+        fetch->bad++;
     }
 }
 
@@ -295,8 +336,7 @@ static void end(struct muster_core *core, struct fetch *fetch, bool is_good) {
         return;
     }
     counters->tables += is_good ? 1 : 0;
-    take_table(core);
-    if (!is_good && !is_table_under_way(&core->fetches)) {
+    if (!is_good && next_source(core) == NULL) {
         core->fetches.has_failed = true; /* then everybody is asked to answer */
     }
 }
@@ -337,6 +377,15 @@ static void take_bytes(struct muster_core *core, struct fetch *fetch, const stru
     }
 }
 
+/* Its stream is free for the next one. */
+static void hand_on(struct muster_core *core, struct fetch *fetch) {
+    release(fetch);
+    take_table(core);
+    if (core->table.large_count > 0) {
+        fetch_note_large(core);
+    }
+}
+
 static struct fetch *find(struct fetches *fetches, uint64_t number) {
     for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
         if (fetches->items[i].stream == number) {
@@ -370,7 +419,7 @@ void fetch_step(struct muster_core *core, const struct muster_stream *stream) {
         if (!fetch->is_over) {
             end(core, fetch, false);
         }
-        release(fetch);
+        hand_on(core, fetch);
         break;
     case MUSTER_STREAM_ACCEPTED:
     case MUSTER_STREAM_DRAINED: break;
@@ -379,12 +428,12 @@ void fetch_step(struct muster_core *core, const struct muster_stream *stream) {
 
 /* ---- outputs and time ---- */
 
-static bool give(struct fetch *fetch, struct muster_output *output) {
+static bool give(struct muster_core *core, struct fetch *fetch, struct muster_output *output) {
     output->stream = fetch->stream;
     if (fetch->is_over) {
         output->kind = MUSTER_OUTPUT_STREAM_CLOSE;
         bool was_opened = !fetch->is_new;
-        release(fetch);
+        hand_on(core, fetch);
         return was_opened;
     }
     if (fetch->is_new) {
@@ -406,7 +455,7 @@ static bool give(struct fetch *fetch, struct muster_output *output) {
 
 bool fetch_next(struct muster_core *core, struct muster_output *output) {
     for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
-        if (core->fetches.items[i].stream != 0 && give(&core->fetches.items[i], output)) {
+        if (core->fetches.items[i].stream != 0 && give(core, &core->fetches.items[i], output)) {
             return true;
         }
     }
