@@ -123,7 +123,7 @@ static void note_seq(struct muster_core *core, struct peer *peer, const struct a
     peer->last_hash = arrival->hash;
 }
 
-static void note_promise(struct muster_core *core, struct peer *peer, const struct message *message) {
+static void note_promise(const struct muster_core *core, struct peer *peer, const struct message *message) {
     static const uint64_t shortest_period_ms = MUSTER_INTERVAL_MIN_MS + MUSTER_INTERVAL_MIN_MS / 4;
     peer->heard_ms = core->now_ms;
     peer->next_ms = message->next_ms;
@@ -131,7 +131,6 @@ static void note_promise(struct muster_core *core, struct peer *peer, const stru
     bool is_full = message->kind == MESSAGE_ALIVE && !message->is_answer;
     uint64_t known_ms = message->is_answer && peer->period_ms > 0 ? peer->period_ms : shortest_period_ms;
     peer->period_ms = is_full || message->next_ms > known_ms ? message->next_ms : known_ms;
-    query_note_claim(core, message->peers);
 }
 
 static void revive(struct muster_core *core, struct peer *peer) {
@@ -190,6 +189,7 @@ static enum merge_result add_row(struct muster_core *core, const struct arrival 
     note_heard(core, peer, arrival, false);
     note_seq(core, peer, arrival);
     note_promise(core, peer, message);
+    query_note_claim(core, message->peers);
     revive(core, peer);
     put_event(core, peer, MUSTER_PEER_JOINED);
     query_note_peer(core);
@@ -249,6 +249,7 @@ static enum merge_result replace(struct muster_core *core, struct peer *peer, co
     note_heard(core, peer, arrival, false);
     note_seq(core, peer, arrival);
     note_promise(core, peer, arrival->message);
+    query_note_claim(core, arrival->message->peers);
     revive(core, peer);
     return MERGE_ACCEPTED;
 }
@@ -269,6 +270,7 @@ static enum merge_result hear(struct muster_core *core, struct peer *peer, const
     note_heard(core, peer, arrival, false);
     note_seq(core, peer, arrival);
     note_promise(core, peer, arrival->message);
+    query_note_claim(core, arrival->message->peers);
     if (peer->state != MUSTER_ALIVE) {
         revive(core, peer);
         put_event(core, peer, MUSTER_PEER_RETURNED);
@@ -423,12 +425,14 @@ enum merge_result merge_message(struct muster_core *core, const struct message *
 
 /* ---- what another peer passed on ---- */
 
-/* When it will have broken its promise, by the word of who passed it on; but nobody lends a dead peer a long
- * life that its own key does not vouch for. */
-static uint64_t promised_ms(const struct merge_told *told) {
-    uint64_t longest_ms =
-        told->message->next_ms > MUSTER_SLEEPER_MS ? told->message->next_ms : MUSTER_SLEEPER_MS;
-    return told->next_ms < longest_ms ? told->next_ms : longest_ms;
+/* The longest promise that is believed: nobody lends a dead peer a long life that its own key does not vouch
+ * for. */
+static uint64_t longest_ms(const struct message *message) {
+    return message->is_signed && message->next_ms > MUSTER_SLEEPER_MS ? message->next_ms : MUSTER_SLEEPER_MS;
+}
+
+static uint64_t shorter_ms(uint64_t a_ms, uint64_t b_ms) {
+    return a_ms < b_ms ? a_ms : b_ms;
 }
 
 static void fill_told(struct muster_core *core, struct peer *peer, const struct merge_told *told,
@@ -444,7 +448,9 @@ static void fill_told(struct muster_core *core, struct peer *peer, const struct 
     note_seq(core, peer, arrival);
     note_promise(core, peer, message);
     peer->heard_ms = core->now_ms - age_ms;
-    peer->next_ms = age_ms + promised_ms(told);
+    /* When it will have broken its promise, by the word of who passed it on. */
+    peer->next_ms = age_ms + shorter_ms(told->next_ms, longest_ms(message));
+    peer->period_ms = shorter_ms(peer->period_ms, longest_ms(message));
 }
 
 bool merge_told(struct muster_core *core, const struct merge_told *told, enum muster_drop *reason) {

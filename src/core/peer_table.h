@@ -46,7 +46,8 @@ struct large_document {
 enum peer_class {
     CLASS_VERIFIED,
     CLASS_UNVERIFIED,
-    CLASS_PROVISIONAL,
+    CLASS_PROVISIONAL, /* with a key */
+    CLASS_PROVISIONAL_UNVERIFIED,
     CLASS_SUSPECT,
     CLASS_TOMBSTONE,
     CLASS_COUNT
@@ -108,7 +109,8 @@ struct peer {
 struct peer_table {
     uint8_t seed[16]; /* of the hash, so that nobody can choose ids that collide */
     size_t peers_max;
-    size_t unverified_max; /* rows of CLASS_UNVERIFIED; as many as peers_max unless set */
+    size_t unverified_max; /* rows of CLASS_UNVERIFIED, and of CLASS_PROVISIONAL_UNVERIFIED; as many as
+                              peers_max unless set */
     struct peer *by_id;
     struct peer *classes[CLASS_COUNT]; /* the longest in it first */
     size_t class_counts[CLASS_COUNT];
@@ -147,7 +149,10 @@ struct peer *peer_table_first_due(const struct peer_table *table);
 /* Rows that are alive or suspect. */
 size_t peer_table_present(const struct peer_table *table);
 
-/* Of them, those that are more than hearsay: what this node tells others to hold. */
+/* Of them, those that are alive by hearsay. */
+size_t peer_table_provisional(const struct peer_table *table);
+
+/* And those that are more than hearsay: what this node tells others to hold. */
 size_t peer_table_heard(const struct peer_table *table);
 
 /* The class of a row that is alive. */

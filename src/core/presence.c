@@ -195,7 +195,7 @@ static void say_bye(struct muster_core *core) {
 /* Whoever claims to be many must not silence the others. */
 static size_t count_speakers(const struct peer_table *table) {
     size_t unverified = table->class_counts[CLASS_UNVERIFIED];
-    size_t provisional = table->class_counts[CLASS_PROVISIONAL]; /* nor may hearsay */
+    size_t provisional = peer_table_provisional(table); /* nor may hearsay */
     size_t others = peer_table_present(table) - unverified - provisional;
     unverified += provisional;
     return others + (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
