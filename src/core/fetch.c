@@ -195,18 +195,24 @@ static bool has_room_for(const struct muster_core *core, const struct peer *peer
            MUSTER_DOCUMENTS_BYTES_MAX;
 }
 
-/* The peer itself first, where its address is more than a hint; then, one try after the other, any that may
- * have fetched it before us. */
-static bool choose_source(const struct muster_core *core, const struct peer *peer,
-                          struct fetch_source *source) {
-    const struct peer *from = peer;
-    unsigned skip = peer->large->tries % MUSTER_FETCH_TRIES + (peer->is_provisional ? 1 : 0);
-    for (const struct peer *other = core->table.by_id; skip > 0 && other != NULL; other = other->hh.next) {
-        if (other != peer && other->stream != 0 && other->is_verified && !other->is_provisional &&
-            other->state == MUSTER_ALIVE && --skip == 0) {
-            from = other;
+/* Any that may have fetched the peer's document before us; the peer itself when there is none. */
+static const struct peer *choose_other(struct muster_core *core, const struct peer *peer) {
+    const struct peer *chosen = peer;
+    uint64_t others = 0;
+    for (const struct peer *other = core->table.by_id; other != NULL; other = other->hh.next) {
+        bool may_have_it = other != peer && other->stream != 0 && other->is_verified &&
+                           !other->is_provisional && other->state == MUSTER_ALIVE;
+        if (may_have_it && random_u64(&core->random) % ++others == 0) {
+            chosen = other;
         }
     }
+    return chosen;
+}
+
+/* The peer itself first, where its address is more than a hint; then, one try after the other, others. */
+static bool choose_source(struct muster_core *core, const struct peer *peer, struct fetch_source *source) {
+    bool is_turn = peer->large->tries % MUSTER_FETCH_TRIES == 0 && !peer->is_provisional;
+    const struct peer *from = is_turn ? peer : choose_other(core, peer);
     *source = (struct fetch_source){.endpoint = from->address, .interface = from->interface};
     source->endpoint.port = from->stream;
     return from->stream != 0 && !from->is_provisional;
@@ -214,10 +220,13 @@ static bool choose_source(const struct muster_core *core, const struct peer *pee
 
 static uint64_t retry_ms(unsigned tries) {
     uint64_t pause_ms = MUSTER_FETCH_RETRY_MS;
+    if (tries < MUSTER_FETCH_TRIES) {
+        return 0;
+    }
     for (unsigned i = MUSTER_FETCH_TRIES; i < tries && pause_ms < MUSTER_FETCH_RETRY_MS_MAX; i++) {
         pause_ms *= 2;
     }
-    return tries < MUSTER_FETCH_TRIES ? 0 : pause_ms;
+    return pause_ms < MUSTER_FETCH_RETRY_MS_MAX ? pause_ms : MUSTER_FETCH_RETRY_MS_MAX;
 }
 
 static void note_failure(struct muster_core *core, struct peer *peer) {
@@ -287,7 +296,8 @@ static bool is_announced(const struct peer *peer, const struct fetch *fetch, con
     struct message lists = {.kind = MESSAGE_ANNOUNCE};
     enum muster_drop reason;
     message_hash_body(reply->body, reply->body_length, hash);
-    if (memcmp(hash, fetch->hash, sizeof hash) != 0 || memcmp(hash, peer->large->hash, sizeof hash) != 0 ||
+    if (reply->body_length != peer->large->size || memcmp(hash, fetch->hash, sizeof hash) != 0 ||
+        memcmp(hash, peer->large->hash, sizeof hash) != 0 ||
         !message_take_body(&lists, reply->body, reply->body_length, &reason)) {
         return false;
     }
@@ -298,8 +308,8 @@ static bool is_announced(const struct peer *peer, const struct fetch *fetch, con
 /* Takes a body into its row: false when it is not what was announced, or there is no memory. */
 static bool take_document(struct muster_core *core, const struct fetch *fetch, const struct reply *reply) {
     struct peer *peer = peer_table_find(&core->table, fetch->id);
-    if (peer == NULL || peer->large == NULL || !is_announced(peer, fetch, reply) ||
-        outbox_reserve_events(&core->outbox, 1) != 0) {
+    if (peer == NULL || peer->large == NULL || !has_room_for(core, peer) ||
+        !is_announced(peer, fetch, reply) || outbox_reserve_events(&core->outbox, 1) != 0) {
         return false;
     }
     uint8_t *body = malloc(reply->body_length);
@@ -321,10 +331,10 @@ static void end_document(struct muster_core *core, const struct fetch *fetch) {
         return;
     }
     peer->large->is_fetched_now = false;
-    if (peer_is_partial(peer)) {
+    bool is_wanted_still = memcmp(fetch->hash, peer->large->hash, sizeof fetch->hash) == 0;
+    if (peer_is_partial(peer) && is_wanted_still) {
         note_failure(core, peer);
     }
-    fetch_note_large(core); /* a stream is free for the next one */
 }
 
 static void end(struct muster_core *core, struct fetch *fetch, bool is_good) {

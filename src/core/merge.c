@@ -213,10 +213,11 @@ static enum merge_result merge_stranger(struct muster_core *core, const struct a
 
 /* Takes a new document of the same start; one that is still to be fetched is told of when it is here. */
 static void take_change(struct muster_core *core, struct peer *peer) {
+    bool will_be_fetched = core->has_streams && peer->is_verified && peer_is_partial(peer);
     if (peer->state != MUSTER_ALIVE) {
         put_event(core, peer, MUSTER_PEER_RETURNED);
     }
-    if (!peer_is_partial(peer)) {
+    if (!will_be_fetched) {
         put_event(core, peer, MUSTER_PEER_CHANGED);
     }
 }
