@@ -270,7 +270,11 @@ static void fetch_documents(struct muster_core *core) {
             continue;
         }
         left--;
-        if (!is_wanted(peer) || !has_room_for(core, peer)) {
+        if (!is_wanted(peer)) {
+            continue;
+        }
+        if (peer->large->due_ms <= core->now_ms && !has_room_for(core, peer)) {
+            note_failure(core, peer); /* there may be room later */
             continue;
         }
         bool is_started = room > 0 && peer->large->due_ms <= core->now_ms && start_document(core, peer);
