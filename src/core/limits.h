@@ -97,7 +97,8 @@
 #define MUSTER_DOCUMENTS_BYTES_MAX 16777216 /* of all that a node holds */
 #define MUSTER_STREAMS_MAX 64           /* accepted by TCP, */
 #define MUSTER_STREAMS_PER_ADDRESS 8    /* from one address, */
-#define MUSTER_STREAMS_LOCAL_MAX 64     /* and by the Unix socket */
+#define MUSTER_STREAMS_LOCAL_MAX 64     /* and by the Unix socket, */
+#define MUSTER_STREAMS_STRANGERS_MAX 32 /* of them by other users, who must not keep the own one out */
 #define MUSTER_REQUEST_BYTES_MAX 1024   /* one line of who asks by TCP, */
 #define MUSTER_REQUEST_LOCAL_BYTES_MAX 262144 /* and of who may send a document */
 #define MUSTER_STREAM_CHUNK_BYTES 32768 /* handed over for writing at a time */

@@ -65,9 +65,19 @@ static bool is_same_ip(const struct muster_endpoint *a, const struct muster_endp
     return memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
+static bool has_room_locally(const struct server *server, const struct muster_stream *stream) {
+    size_t strangers = 0;
+    const struct connection *connection;
+    DL_FOREACH(server->connections, connection) {
+        strangers += connection->is_local && !connection->may_change ? 1 : 0;
+    }
+    return server->local_count < MUSTER_STREAMS_LOCAL_MAX &&
+           (stream->may_change || strangers < MUSTER_STREAMS_STRANGERS_MAX);
+}
+
 static bool has_room(const struct server *server, const struct muster_stream *stream) {
     if (stream->is_local) {
-        return server->local_count < MUSTER_STREAMS_LOCAL_MAX;
+        return has_room_locally(server, stream);
     }
     size_t of_address = 0;
     const struct connection *connection;

@@ -428,6 +428,20 @@ static void programs_have_room_of_their_own(void **state) {
     assert_int_equal(server()->tcp_count, MUSTER_STREAMS_MAX);
 }
 
+static void other_users_leave_room_for_the_own_one(void **state) {
+    (void)state;
+    struct pipe *pipe = NULL;
+    for (size_t i = 0; i <= MUSTER_STREAMS_STRANGERS_MAX; i++) {
+        assert_true(pipe == NULL || !pipe->is_ended);
+        pipe = connect_as(&local_stranger);
+        pipe_say(&world, pipe, REQUEST("watch") "\n");
+        world_run(&world, 5);
+    }
+    assert_int_equal(strncmp(pipe->text, "{\"end\":\"busy\"", 13), 0);
+    pipe = connect_as(&local);
+    assert_ends(ask(pipe, REQUEST("table")), "{\"end\":\"done\",\"count\":1}\n");
+}
+
 static void who_asks_nothing_is_cut(void **state) {
     (void)state;
     struct muster_stream as = tcp(1);
@@ -729,6 +743,7 @@ int main(void) {
         STORY(too_many_connections_are_told_so),
         STORY(one_address_gets_only_some),
         STORY(programs_have_room_of_their_own),
+        STORY(other_users_leave_room_for_the_own_one),
         STORY(who_asks_nothing_is_cut),
         STORY(nobody_from_elsewhere_stays_for_ever),
         STORY(a_slow_reader_of_a_table_is_cut),
