@@ -348,7 +348,8 @@ int reply_reader_feed(struct reply_reader *reader, const uint8_t *bytes, size_t 
 
 /* Length of so many lines from here on, 0 when they have not all come. */
 static size_t find_lines(const struct reply_reader *reader, size_t lines) {
-    return lines_length(reader->buffer.bytes + reader->begin, reader->buffer.length - reader->begin, lines);
+    size_t length = reader->buffer.length - reader->begin;
+    return length == 0 ? 0 : lines_length(reader->buffer.bytes + reader->begin, length, lines);
 }
 
 /* Reads the part's own line: 1, 0 when it has not come yet, or an error. */
