@@ -152,7 +152,7 @@ static int local_open(muster_t *node, const struct muster_options *options, cons
         int error = listener_open_local(&node->local, options->socket, 0666, false);
         return error == 0 ? 0 : local_refuse(options, options->socket, error, log);
     }
-    if (asprintf(&path, "%s/" SLOT_SOCKET, node->state.slot.path) < 0) {
+    if (asprintf(&path, "%s/" SLOT_SOCKET, node->state.slot.path) < 0 || path == NULL) {
         return MUSTER_ENOMEM;
     }
     int error = listener_open_local(&node->local, path, 0600, true);
