@@ -27,6 +27,7 @@ struct parser {
     struct option options[ARGS_OPTIONS_MAX + 1];
     char letters[2 * ARGS_OPTIONS_MAX + 3];
     size_t count;
+    int end; /* index of the word behind the last option and its value */
 };
 
 /* ---- why not ---- */
@@ -70,10 +71,14 @@ static int parse_port(const char *value, void *place, struct reason *reason) {
     return 0;
 }
 
+static const char *color_word(size_t i) {
+    static const char *const words[] = {"auto", "always", "never"};
+    return i < sizeof(words) / sizeof(words[0]) ? words[i] : NULL;
+}
+
 static int parse_color(const char *value, void *place, struct reason *reason) {
-    static const char *const names[] = {"auto", "always", "never"};
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(value, names[i]) != 0) {
+    for (size_t i = 0; color_word(i) != NULL; i++) {
+        if (strcmp(value, color_word(i)) != 0) {
             continue;
         }
         *(enum color *)place = (enum color)i;
@@ -82,10 +87,14 @@ static int parse_color(const char *value, void *place, struct reason *reason) {
     return reason_set(reason, "expected auto, always or never, got " QUOTE, value);
 }
 
+static const char *log_level_word(size_t i) {
+    static const char *const words[] = {"error", "warning", "info", "debug"};
+    return i < sizeof(words) / sizeof(words[0]) ? words[i] : NULL;
+}
+
 static int parse_log_level(const char *value, void *place, struct reason *reason) {
-    static const char *const names[] = {"error", "warning", "info", "debug"};
-    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(value, names[i]) != 0) {
+    for (size_t i = 0; log_level_word(i) != NULL; i++) {
+        if (strcmp(value, log_level_word(i)) != 0) {
             continue;
         }
         *(enum muster_log_level *)place = (enum muster_log_level)i;
@@ -94,18 +103,29 @@ static int parse_log_level(const char *value, void *place, struct reason *reason
     return reason_set(reason, "expected error, warning, info or debug, got " QUOTE, value);
 }
 
-static const struct args_option global_options[] = {
-    {"interface", 0, "NAME,…", "only these interfaces (repeatable; MUSTER_INTERFACE)", 0, parse_interfaces},
+const struct args_completion args_complete_files = {.source = ARGS_FILES};
+const struct args_completion args_complete_directories = {.source = ARGS_DIRECTORIES};
+static const struct args_completion complete_interfaces = {.source = ARGS_INTERFACES, .list = true};
+static const struct args_completion complete_color = {.word = color_word};
+static const struct args_completion complete_log_level = {.word = log_level_word};
+
+const struct args_option args_global_options[] = {
+    {"interface", 0, "NAME,…", "only these interfaces (repeatable; MUSTER_INTERFACE)", 0, parse_interfaces,
+     &complete_interfaces},
     {"port", 0, "N", "UDP port of the group (19797; MUSTER_PORT)", offsetof(struct settings, port),
      parse_port},
     {"state", 0, "DIR", "directory of keys and instances (MUSTER_STATE)",
-     offsetof(struct settings, state_dir), args_text},
+     offsetof(struct settings, state_dir), args_text, &args_complete_directories},
+    {"socket", 0, "PATH", "Unix socket of the running muster (MUSTER_SOCKET)",
+     offsetof(struct settings, socket), args_text, &args_complete_files},
+    {"direct", 0, NULL, "ask the network, even if a muster runs here", offsetof(struct settings, direct),
+     args_flag},
     {"color", 0, "WHEN", "auto, always or never (auto obeys NO_COLOR)", offsetof(struct settings, color),
-     parse_color},
+     parse_color, &complete_color},
     {"log-level", 0, "LEVEL", "error, warning, info or debug (warning)", offsetof(struct settings, log_level),
-     parse_log_level},
+     parse_log_level, &complete_log_level},
     {"version", 'V', NULL, "print the version", offsetof(struct settings, version), args_flag},
-    {"help", 'h', NULL, "print this", offsetof(struct settings, help), args_flag},
+    {"help", 'h', NULL, "print help", offsetof(struct settings, help), args_flag},
     {0},
 };
 
@@ -128,8 +148,7 @@ bool settings_color(const struct settings *settings) {
     return isatty(STDOUT_FILENO);
 }
 
-/* The row of a name in a table; NULL when there is none. */
-static const struct args_option *find_option(const struct args_option *options, const char *name) {
+const struct args_option *args_find_option(const struct args_option *options, const char *name) {
     for (; options->name != NULL; options++) {
         if (strcmp(options->name, name) == 0) {
             return options;
@@ -154,7 +173,7 @@ static int text_columns(const char *text) {
 /* Prints a table of options, but for those that another table (NULL: none) has taken the name of. */
 static void print_options(const struct args_option *options, const struct args_option *others) {
     for (const struct args_option *option = options; option->name != NULL; option++) {
-        if (others != NULL && find_option(others, option->name) != NULL) {
+        if (others != NULL && args_find_option(others, option->name) != NULL) {
             continue;
         }
         char left[80];
@@ -170,18 +189,23 @@ static void print_options(const struct args_option *options, const struct args_o
     }
 }
 
-static void print_help(const struct command *command) {
-    printf("Usage: muster %s [OPTION…]", command->name);
-    if (command->operands_max > 0) {
-        printf(command->operands_min > 0 ? " %s" : " [%s]", command->operands);
+void args_print_usage(FILE *out, const struct command *command) {
+    fprintf(out, "[OPTION…]");
+    if (command->operands[0] != '\0') {
+        fprintf(out, command->operands_min > 0 ? " %s" : " [%s]", command->operands);
     }
+}
+
+static void print_help(const struct command *command) {
+    printf("Usage: muster %s ", command->name);
+    args_print_usage(stdout, command);
     printf("\n\n%s", command->description);
     if (command->options[0].name != NULL) {
         printf("\nOptions:\n");
         print_options(command->options, NULL);
     }
     printf("\nGlobal options:\n");
-    print_options(global_options, command->options);
+    print_options(args_global_options, command->options);
     if (command->describe != NULL) {
         putchar('\n');
         command->describe(stdout);
@@ -190,16 +214,17 @@ static void print_help(const struct command *command) {
 }
 
 static void print_global_help(const struct command *const *commands) {
-    printf("Usage: muster [OPTION…] COMMAND [OPTION…] [ARGUMENT…]\n\n"
-           "Who is on this network, and what they offer.\n\nCommands:\n");
+    printf("Usage: muster ");
+    args_print_usage(stdout, &command_muster);
+    printf("\n\n%s\nCommands:\n", command_muster.description);
     for (; *commands != NULL; commands++) {
         printf("  %-10s %s\n", (*commands)->name, (*commands)->summary);
     }
     printf("\nGlobal options, before or after the command:\n");
-    print_options(global_options, NULL);
-    printf("\nExit status:\n"
-           "  0 done, 1 error, 2 wrong usage, 3 nobody was heard, 4 nothing found, 124 timed out\n\n"
-           "See muster COMMAND --help for each command, with examples.\n");
+    print_options(args_global_options, NULL);
+    printf("\nEnvironment:\n%s\nFiles:\n%s\nExamples:\n%s\nExit status:\n%s\n", command_muster.environment,
+           command_muster.files, command_muster.examples, command_muster.statuses);
+    printf("See muster COMMAND --help for each command, with examples.\n");
 }
 
 /* ---- parsing ---- */
@@ -214,7 +239,7 @@ static void add_options(struct parser *parser, const struct args_option *options
                         const struct args_option *others, void *into) {
     char *letter = strchr(parser->letters, '\0');
     for (const struct args_option *row = options; row->name != NULL; row++) {
-        if (others != NULL && find_option(others, row->name) != NULL) {
+        if (others != NULL && args_find_option(others, row->name) != NULL) {
             continue;
         }
         if (parser->count == ARGS_OPTIONS_MAX) {
@@ -288,16 +313,18 @@ static int refuse_option(const struct settings *settings, const struct parser *p
 }
 
 /* Reads all options. Returns STATUS_OK, or STATUS_USAGE when it has complained. */
-static int read_options(const struct settings *settings, const struct parser *parser, int argc, char **argv) {
+static int read_options(const struct settings *settings, struct parser *parser, int argc, char **argv) {
     int value;
     opterr = 0;
     optind = 0; /* glibc: begin afresh */
+    parser->end = 1;
     while ((value = getopt_long(argc, argv, parser->letters, parser->options, NULL)) != -1) {
         struct reason reason;
         char argument[80];
         if (value == '?' || value == ':') {
             return refuse_option(settings, parser, value, argv);
         }
+        parser->end = optind;
         size_t i = option_index(parser, value);
         if (parser->rows[i]->parse(optarg, (char *)parser->into[i] + parser->rows[i]->offset, &reason) == 0) {
             continue;
@@ -330,7 +357,11 @@ static int read_environment(struct settings *settings) {
     if (status == STATUS_OK && settings->state_dir == NULL) {
         status = read_variable(settings, "MUSTER_STATE", &settings->state_dir, args_text);
     }
-    if (settings->port == 0) {
+    if (status == STATUS_OK && settings->socket == NULL) {
+        status = read_variable(settings, "MUSTER_SOCKET", &settings->socket, args_text);
+    }
+    settings->port_given = settings->port != 0;
+    if (!settings->port_given) {
         settings->port = MUSTER_PORT_DEFAULT;
     }
     return status;
@@ -339,7 +370,7 @@ static int read_environment(struct settings *settings) {
 bool args_parse_global(struct settings *settings, const struct command *const *commands, int argc,
                        char **argv, struct operands *operands, int *status) {
     struct parser parser = {.letters = "+:"}; /* stop at the command */
-    add_options(&parser, global_options, NULL, settings);
+    add_options(&parser, args_global_options, NULL, settings);
     *status = read_options(settings, &parser, argc, argv);
     if (*status != STATUS_OK) {
         return false;
@@ -354,6 +385,22 @@ bool args_parse_global(struct settings *settings, const struct command *const *c
     }
     *operands = (struct operands){.count = (size_t)(argc - optind), .values = argv + optind};
     return true;
+}
+
+/* Is there a COMMAND behind a "--" that is no option's value, and nothing before that? */
+static int check_trailing_command(const struct settings *settings, const struct parser *parser,
+                                  const struct operands *operands) {
+    struct reason reason;
+    bool has_dashes = optind > parser->end;
+    if (has_dashes && (operands->count == 0 || operands->values[0][0] == '\0')) {
+        reason_set(&reason, "expected a COMMAND after it");
+        return args_refuse(settings, "--", &reason);
+    }
+    if (!has_dashes && operands->count > 0) {
+        reason_set(&reason, "expected no argument, or -- before a COMMAND");
+        return args_refuse(settings, operands->values[0], &reason);
+    }
+    return STATUS_OK;
 }
 
 /* Are there as many as the command takes, and none empty? */
@@ -384,10 +431,14 @@ static int check_operands(const struct settings *settings, const struct command 
 
 bool args_parse(struct settings *settings, const struct command *command, int argc, char **argv, void *into,
                 struct operands *operands, int *status) {
+    /* Behind the first operand of a command that runs another one, nothing is an option of ours. */
     struct parser parser = {.letters = ":"};
+    if (command->runs_command) {
+        memcpy(parser.letters, "+:", sizeof("+:"));
+    }
     snprintf(settings->program, sizeof(settings->program), "muster %s", command->name);
     add_options(&parser, command->options, NULL, into);
-    add_options(&parser, global_options, command->options, settings);
+    add_options(&parser, args_global_options, command->options, settings);
     *status = read_options(settings, &parser, argc, argv);
     if (*status != STATUS_OK) {
         return false;
@@ -401,7 +452,8 @@ bool args_parse(struct settings *settings, const struct command *command, int ar
         return false;
     }
     *operands = (struct operands){.count = (size_t)(argc - optind), .values = argv + optind};
-    *status = check_operands(settings, command, operands);
+    *status = command->runs_command ? check_trailing_command(settings, &parser, operands)
+                                    : check_operands(settings, command, operands);
     if (*status == STATUS_OK) {
         *status = read_environment(settings);
     }

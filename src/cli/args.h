@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <muster/muster.h>
 
@@ -35,12 +36,27 @@ struct settings {
     char interfaces[ARGS_INTERFACES_MAX][MUSTER_INTERFACE_NAME_BYTES];
     size_t interface_count; /* 0: all */
     uint16_t port;          /* 0 until told */
+    bool port_given;        /* by an option or the environment, not by default */
     const char *state_dir;  /* borrowed from argv or the environment; NULL: the library's default */
+    const char *socket;     /* likewise; of the running muster; NULL: in its instance's directory */
+    bool direct;            /* a running muster is not asked */
     enum color color;
     enum muster_log_level log_level;
     bool help;
     bool version;
 };
+
+enum args_source { ARGS_WORDS, ARGS_FILES, ARGS_DIRECTORIES, ARGS_INTERFACES };
+
+/* What a shell offers for the value of an option. */
+struct args_completion {
+    enum args_source source;
+    const char *(*word)(size_t i); /* of ARGS_WORDS: the i-th, NULL behind the last */
+    bool list;                     /* any number of them, separated by commas */
+};
+
+extern const struct args_completion args_complete_files;
+extern const struct args_completion args_complete_directories;
 
 /* An option that has its value written into a struct of the command. */
 struct args_option {
@@ -53,7 +69,18 @@ struct args_option {
     /* Writes value, borrowed as long as the process lives, to place. Returns 0, or -1 with a reason that
      * begins with what was expected. */
     int (*parse)(const char *value, void *place, struct reason *reason);
+
+    const struct args_completion *completion; /* NULL when a shell can't know */
 };
+
+/* The options that every command has, ended by a row without a name. */
+extern const struct args_option args_global_options[];
+
+/* The row of a name in a table; NULL when there is none. */
+const struct args_option *args_find_option(const struct args_option *options, const char *name);
+
+/* Prints what follows the command's name: "[OPTION…] [PATTERN]". */
+void args_print_usage(FILE *out, const struct command *command);
 
 /* What is left when the options are taken; values is ended by NULL. */
 struct operands {
@@ -73,7 +100,8 @@ bool args_parse_global(struct settings *settings, const struct command *const *c
 
 /* Reads a command's options, and global ones among them, into the struct at `into`, of which the command
  * has set the defaults. Then takes what is still unset from the environment. Operands are as many as the
- * command takes, none of them empty. True to go on; false as above. */
+ * command takes, none of them empty, or, where it runs another one, that command's words, if any. True to
+ * go on; false as above. */
 bool args_parse(struct settings *settings, const struct command *command, int argc, char **argv, void *into,
                 struct operands *operands, int *status);
 

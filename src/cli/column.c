@@ -19,7 +19,8 @@ static void print_name(FILE *out, const void *row) {
 
 static void print_state(FILE *out, const void *row) {
     const struct muster_peer *peer = peer_of(row);
-    fprintf(out, "%s%s", muster_state_name(peer->state), peer->verified ? "" : "?");
+    fprintf(out, "%s%s%s", muster_state_name(peer->state), peer->verified ? "" : "?",
+            peer->provisional ? "~" : "");
 }
 
 static void print_address(FILE *out, const void *row) {
@@ -198,6 +199,10 @@ const struct column *column_find(const char *name, struct reason *reason) {
     }
     set_unknown(name, reason);
     return NULL;
+}
+
+const char *column_name(size_t i) {
+    return i < COLUMN_COUNT ? columns[i].table.name : NULL;
 }
 
 void column_choose_default(struct column_choice *choice) {

@@ -27,6 +27,9 @@ struct column_choice {
 /* The column of a name in either case; NULL, with a reason that lists all, when there is none. */
 const struct column *column_find(const char *name, struct reason *reason);
 
+/* The name of the i-th; NULL behind the last. */
+const char *column_name(size_t i);
+
 /* Chooses the columns that are shown by default. */
 void column_choose_default(struct column_choice *choice);
 

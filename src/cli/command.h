@@ -1,7 +1,8 @@
-/* A command of muster: a row of the table in main.c, and one file each. */
+/* A command of muster: a row of the table in commands.c, and one file each. */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "args.h"
@@ -22,22 +23,38 @@ struct command {
     const char *operands; /* what --help calls them, "PATTERN"; "" for none */
     size_t operands_min;
     size_t operands_max;
-    const char *description;           /* for its own --help; lines end in LF */
-    const struct args_option *options; /* its own, ended by a row without a name */
-    void (*describe)(FILE *out);       /* NULL, or prints what only code knows: columns, placeholders */
-    const char *examples;              /* lines that end in LF */
-    const char *statuses;              /* what it exits with and when; lines that end in LF */
+    bool runs_command; /* its operands, of any number, are a command and its arguments behind "--" */
+    const struct args_completion *completion; /* of its operands; NULL when a shell can't know */
+    const char *description;                  /* for its own --help; lines end in LF */
+    const struct args_option *options;        /* its own, ended by a row without a name */
+    void (*describe)(FILE *out); /* NULL, or prints what only code knows: columns, placeholders */
+    const char *examples;        /* lines that end in LF */
+    const char *statuses;        /* what it exits with and when; lines as "  124 timed out\n" */
+    const char *environment;     /* NULL, or variables and what they say; lines of that form */
+    const char *files;           /* NULL, or paths and what is there; lines of that form */
 
     /* argv[0] is the command's name. Returns what to exit with. */
     int (*run)(struct settings *settings, int argc, char **argv);
 };
 
+/* The table of commands, ended by NULL. */
+extern const struct command *const command_table[];
+
+/* What holds for muster as a whole. It is no row of the table, and can't be run. */
+extern const struct command command_muster;
+
+/* Runs the command that the arguments begin with, behind global options, or says what is wrong with them.
+ * Returns what to exit with. */
+int command_run(struct settings *settings, int argc, char **argv);
+
 extern const struct command command_announce;
+extern const struct command command_config;
 extern const struct command command_peers;
 extern const struct command command_services;
 extern const struct command command_show;
 extern const struct command command_resolve;
 extern const struct command command_wait;
 extern const struct command command_watch;
+extern const struct command command_update;
 
 #endif

@@ -1,34 +1,43 @@
 /* muster announce: tell who this is and what it offers, until told to stop. */
-#include <inttypes.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "batch.h"
+#include "child.h"
 #include "command.h"
+#include "config.h"
 #include "draft.h"
-#include "lines.h"
+#include "escape.h"
+#include "notify.h"
 #include "session.h"
 #include "spec.h"
 #include "text.h"
 
+/* Files and directories of --config. */
+struct config_paths {
+    const char **paths;
+    size_t count;
+};
+
 struct announce_options {
     struct draft draft;
+    struct config_paths configs;
     const char *instance; /* NULL: named after the document */
     uint64_t interval_ms; /* 0: the library's default */
-    bool read_stdin;
+    char **argv;          /* of the command that is announced while it lives; NULL: until a signal */
 };
 
 struct announce {
     struct session session;
-    const struct settings *settings;
+    struct settings *settings;
+    const struct announce_options *options;
+    struct config_start given; /* by options and environment, over what files say */
+    struct config_start start; /* what it started with */
     struct draft announced;
+    uint64_t rev; /* of the document when that was announced */
+    struct notify notify;
     uint8_t id[MUSTER_ID_BYTES];
-
-    /* What standard input has changed since, and by which lines. */
-    struct lines lines;
-    struct draft draft;
-    struct batch batch;
+    struct child child;
 };
 
 /* ---- options ---- */
@@ -38,11 +47,11 @@ static int parse_name(const char *value, void *place, struct reason *reason) {
 }
 
 static int parse_service(const char *value, void *place, struct reason *reason) {
-    return draft_put_service(place, value, false, reason);
+    return draft_put_service(place, value, reason);
 }
 
 static int parse_attr(const char *value, void *place, struct reason *reason) {
-    return draft_put_attr(place, value, false, reason);
+    return draft_put_attr(place, value, reason);
 }
 
 static int parse_instance(const char *value, void *place, struct reason *reason) {
@@ -57,6 +66,16 @@ static int parse_interval(const char *value, void *place, struct reason *reason)
     return args_duration(value, MUSTER_INTERVAL_MS_MIN, MUSTER_INTERVAL_MS_MAX, place, reason);
 }
 
+static int parse_config(const char *value, void *place, struct reason *reason) {
+    struct config_paths *configs = place;
+    const char **grown = realloc(configs->paths, (configs->count + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        return reason_set(reason, "%s", muster_error_text(MUSTER_ENOMEM));
+    }
+    configs->paths = grown;
+    return args_text(value, &grown[configs->count++], reason);
+}
+
 static const struct args_option options_table[] = {
     {"name", 0, "NAME", "what to be called (the host's name)", offsetof(struct announce_options, draft),
      parse_name},
@@ -68,36 +87,38 @@ static const struct args_option options_table[] = {
      offsetof(struct announce_options, instance), parse_instance},
     {"interval", 0, "T", "speak this often when nothing is new (2s)",
      offsetof(struct announce_options, interval_ms), parse_interval},
-    {"stdin", 0, NULL, "take changes from standard input, see below",
-     offsetof(struct announce_options, read_stdin), args_flag},
+    {"config", 0, "PATH", "read a file, or a directory's *.json, see below (repeatable)",
+     offsetof(struct announce_options, configs), parse_config, &args_complete_files},
     {0},
 };
 
 static void describe(FILE *out) {
-    fprintf(out, "A SPEC is TYPE:PORT[/udp][,name=TEXT][,txt.KEY=TEXT]…, TYPE an IANA service name, and\n"
-                 "\\, a comma inside of a text:\n"
-                 "  http:8080\n"
-                 "  coap:5683/udp,name=Kitchen,txt.path=/t\n\n"
-                 "Lines of --stdin, of which a bad one is refused with its number, and skipped:\n"
-                 "  service SPEC           offer it, or replace the one of that type, port and protocol\n"
-                 "  remove TYPE:PORT[/udp] offer it no longer\n"
-                 "  attr KEY=VALUE         set an attribute; KEY= removes it\n"
-                 "  name NAME              be called otherwise\n"
-                 "Empty lines and those that begin with # say nothing. At the end of input the\n"
-                 "announcing goes on.\n");
+    fprintf(out,
+            "A SPEC is TYPE:PORT[/udp][,name=TEXT][,txt.KEY=TEXT]…, TYPE an IANA service name, and\n"
+            "\\, a comma inside of a text:\n"
+            "  http:8080\n"
+            "  coap:5683/udp,name=Kitchen,txt.path=/t\n\n"
+            "A file of --config is one JSON object, see schemas/config.schema.json:\n"
+            "  {\"name\": \"nas\", \"attrs\": {\"room\": \"cellar\"}, \"interval\": \"2s\",\n"
+            "   \"services\": [{\"type\": \"http\", \"port\": 8080, \"txt\": {\"path\": \"/\"}}]}\n"
+            "with port, interfaces and instance too. A later file wins over an earlier one, options and\n"
+            "environment over all; services and attributes add up. SIGHUP reads all files again; while\n"
+            "one is bad, what was announced stays. See muster config check.\n\n"
+            "While it runs, muster update changes what it announces; its programs ask it by the Unix\n"
+            "socket in its instance's directory, or at --socket PATH, where every user may look.\n");
 }
 
-/* The host's name up to its first dot. */
-static int set_host_name(const struct settings *settings, struct draft *draft) {
-    char host[256] = "";
-    struct reason reason;
-    gethostname(host, sizeof(host) - 1);
-    host[strcspn(host, ".")] = '\0';
-    if (draft_set_name(draft, host, &reason) == 0) {
-        return STATUS_OK;
+/* What only a start can set, as far as options and environment say it. */
+static struct config_start given_start(const struct announce_options *options,
+                                       const struct settings *settings) {
+    struct config_start given = {.interval_ms = options->interval_ms,
+                                 .interface_count = settings->interface_count,
+                                 .port = settings->port_given ? settings->port : 0};
+    memcpy(given.interfaces, settings->interfaces, sizeof(given.interfaces));
+    if (options->instance != NULL) {
+        snprintf(given.instance, sizeof(given.instance), "%s", options->instance);
     }
-    reason_set(&reason, "expected, as the host's name '%s' will not do", host);
-    return args_refuse(settings, "--name", &reason);
+    return given;
 }
 
 /* ---- telling ---- */
@@ -106,200 +127,235 @@ static int set_host_name(const struct settings *settings, struct draft *draft) {
 static void say_who(struct announce *announce) {
     char interfaces[256];
     char id[MUSTER_ID_TEXT_BYTES];
+    size_t path_count;
+    const struct muster_path *paths = muster_paths(announce->session.node, &path_count);
     muster_id(announce->session.node, announce->id);
     muster_id_text(announce->id, id);
-    session_interfaces(announce->session.node, interfaces, sizeof(interfaces));
+    session_list_interfaces(paths, path_count, interfaces, sizeof(interfaces));
     text_complain(announce->settings->program, "%s is %s on %s, unicast port %u", announce->announced.name,
                   id, interfaces, muster_unicast_port(announce->session.node));
 }
 
-static void on_event(muster_t *node, enum muster_peer_event event, const struct muster_peer *peer,
-                     void *context) {
+static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct announce *announce = context;
     char address[TEXT_ADDRESS_BYTES];
     uint8_t id[MUSTER_ID_BYTES];
+    notify_status(&announce->notify);
     if (event != MUSTER_PEER_CONFLICT) {
         return;
     }
     text_complain(announce->settings->program,
                   "conflict: %s at %s has the same key: was the state directory copied?", peer->document.name,
                   text_address(&peer->address, address));
-    muster_id(node, id);
+    muster_id(announce->session.node, id);
     if (memcmp(id, announce->id, MUSTER_ID_BYTES) != 0) {
         say_who(announce);
     }
 }
 
-/* ---- changes from standard input ---- */
-
-/* Applies one line to the draft: 1 when it changed, 0 when the line says nothing, -1 with a reason. */
-static int apply_line(struct draft *draft, const char *line, struct reason *reason) {
-    size_t verb = strcspn(line, " ");
-    const char *rest = line + verb + strspn(line + verb, " ");
-    int error;
-    if (line[0] == '\0' || line[0] == '#') {
-        return 0;
-    }
-    if (verb == 7 && memcmp(line, "service", verb) == 0) {
-        error = draft_put_service(draft, rest, true, reason);
-    } else if (verb == 6 && memcmp(line, "remove", verb) == 0) {
-        error = draft_remove_service(draft, rest, reason);
-    } else if (verb == 4 && memcmp(line, "attr", verb) == 0) {
-        error = draft_put_attr(draft, rest, true, reason);
-    } else if (verb == 4 && memcmp(line, "name", verb) == 0) {
-        error = draft_set_name(draft, rest, reason);
-    } else {
-        error = reason_set(reason, "expected service, remove, attr or name, got '%.64s'", line);
-    }
-    return error == 0 ? 1 : -1;
-}
-
-static void refuse_line(const struct announce *announce, uint64_t number, const char *why) {
-    text_complain(announce->settings->program, "stdin line %" PRIu64 ": %s", number, why);
-}
-
-/* Announces the draft; goes back to what is announced if that can't be, and returns why. */
-static int announce_draft(struct announce *announce) {
-    struct draft copy;
-    struct muster_document document = draft_document(&announce->draft);
-    int error = draft_copy(&copy, &announce->draft) == 0 ? muster_update(announce->session.node, &document)
-                                                         : MUSTER_ENOMEM;
-    if (error == 0) {
-        draft_deinit(&announce->announced);
-        announce->announced = copy;
-        return 0;
-    }
-    draft_deinit(&copy);
-    draft_deinit(&announce->draft);
-    if (draft_copy(&announce->draft, &announce->announced) != 0) {
-        text_complain(announce->settings->program, "%s", muster_error_text(MUSTER_ENOMEM));
-        session_end(&announce->session, STATUS_ERROR);
-    }
-    return error;
-}
-
-/* Announces each line of the batch by itself, so that those which can't be are alone in being refused. */
-static void announce_each_line(struct announce *announce) {
-    for (size_t i = 0; i < announce->batch.count && !announce->session.ended; i++) {
-        const struct batch_line *line = &announce->batch.lines[i];
-        struct reason reason;
-        if (apply_line(&announce->draft, line->text, &reason) < 0) {
-            refuse_line(announce, line->number, reason.text);
-            continue;
-        }
-        int error = announce_draft(announce);
-        if (error != 0) {
-            refuse_line(announce, line->number, muster_error_text(error));
-        }
-    }
-}
-
-/* Announces what the lines have changed, as one change where that can be. */
-static void on_pause(void *context) {
+static void print_status(char text[256], void *context) {
     struct announce *announce = context;
-    if (announce->batch.count > 0 && !announce->session.ended && announce_draft(announce) != 0) {
-        announce_each_line(announce);
+    struct muster_peer_list list;
+    size_t here = 0;
+    if (muster_peers(announce->session.node, &list) == 0) {
+        for (size_t i = 0; i < list.count; i++) {
+            here += list.peers[i].state == MUSTER_ALIVE || list.peers[i].state == MUSTER_SUSPECT;
+        }
+        muster_peer_list_free(&list);
     }
-    batch_deinit(&announce->batch);
+    escape_text(announce->announced.name, text, 200);
+    snprintf(strchr(text, '\0'), 50, ", %zu %s here", here, here == 1 ? "peer is" : "peers are");
 }
 
-/* Takes a line into draft and batch: as apply_line(). */
-static int take_line(struct announce *announce, const char *line, uint64_t number, struct reason *reason) {
-    if (line == NULL) {
-        return reason_set(reason, "expected at most %d bytes, none of them NUL", LINES_BYTES_MAX);
-    }
-    if (batch_add(&announce->batch, line, number) != 0) {
-        return reason_set(reason, "%s", muster_error_text(MUSTER_ENOMEM));
-    }
-    int result = apply_line(&announce->draft, line, reason);
-    if (result <= 0) {
-        batch_drop_last(&announce->batch);
-    }
-    return result;
-}
-
-static void on_line(const char *line, uint64_t number, void *context) {
+static void on_ending(void *context) {
     struct announce *announce = context;
+    notify_stopping(&announce->notify);
+}
+
+/* ---- config files ---- */
+
+static void on_config_error(const char *error, void *context) {
+    const struct announce *announce = context;
+    text_complain(announce->settings->program, "%s", error);
+}
+
+/* Reads all that is to be announced: the files, the options over them, and the host's name where nobody
+ * gives one. Returns what to exit with where that fails, which has been said then. */
+static int read_config(struct announce *announce, struct config *config) {
     struct reason reason;
-    if (announce->session.ended) {
+    struct config_start start = announce->given;
+    *config = (struct config){.on_error = on_config_error, .context = announce};
+    config_read(config, announce->options->configs.paths, announce->options->configs.count);
+    if (config_add_options(config, &announce->options->draft) != 0) {
+        return STATUS_ERROR;
+    }
+    config_start_fill(&start, &config->start);
+    config->start = start;
+    if (config->draft.name == NULL && draft_set_host_name(&config->draft, &reason) != 0) {
+        return args_refuse(announce->settings, "--name", &reason);
+    }
+    return STATUS_OK;
+}
+
+static bool interfaces_are_equal(const struct config_start *a, const struct config_start *b) {
+    bool equal = a->interface_count == b->interface_count;
+    for (size_t i = 0; i < a->interface_count && equal; i++) {
+        equal = strcmp(a->interfaces[i], b->interfaces[i]) == 0;
+    }
+    return equal;
+}
+
+/* Says which members of the files will have to wait. */
+static void warn_of_start(const struct announce *announce, const struct config_start *now) {
+    const struct config_start *then = &announce->start;
+    const struct {
+        const char *member;
+        bool changed;
+    } members[] = {{"instance", strcmp(now->instance, then->instance) != 0},
+                   {"interval", now->interval_ms != then->interval_ms},
+                   {"interfaces", !interfaces_are_equal(now, then)},
+                   {"port", now->port != then->port}};
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (members[i].changed) {
+            text_complain(announce->settings->program,
+                          "%s: cannot change while this runs, waits for a restart", members[i].member);
+        }
+    }
+}
+
+/* True when the files say what was announced, and nobody has changed that since (muster update). */
+static bool is_announced(const struct announce *announce, const struct draft *draft) {
+    return draft_is_equal(draft, &announce->announced) && muster_rev(announce->session.node) == announce->rev;
+}
+
+/* Announces what the files say by now, in one change; what they say of the start waits. */
+static void announce_config(struct announce *announce, struct config *config) {
+    warn_of_start(announce, &config->start);
+    if (is_announced(announce, &config->draft)) {
+        text_complain(announce->settings->program, "reloaded: nothing has changed");
         return;
     }
-    if (take_line(announce, line, number, &reason) < 0) {
-        refuse_line(announce, number, reason.text);
+    struct muster_document document = draft_document(&config->draft);
+    const int error = muster_update(announce->session.node, &document);
+    if (error != 0) {
+        text_complain(announce->settings->program, "not reloaded: %s", muster_error_text(error));
+        return;
     }
-    if (batch_is_full(&announce->batch)) {
-        on_pause(announce);
+    draft_deinit(&announce->announced);
+    announce->announced = config->draft;
+    config->draft = (struct draft){0};
+    announce->rev = muster_rev(announce->session.node);
+    text_complain(announce->settings->program, "reloaded");
+}
+
+static void on_hangup(void *context) {
+    struct announce *announce = context;
+    struct config config;
+    notify_reloading(&announce->notify);
+    if (read_config(announce, &config) == STATUS_OK) {
+        announce_config(announce, &config);
+    } else {
+        text_complain(announce->settings->program, "not reloaded: what was announced stays");
     }
+    config_deinit(&config);
+    notify_reloaded(&announce->notify);
 }
 
 /* ---- running ---- */
 
-static int start_lines(struct announce *announce) {
-    int error = -1;
-    if (draft_copy(&announce->draft, &announce->announced) == 0) {
-        error = lines_start(&announce->lines, &announce->session.loop, on_line, on_pause, announce);
-    }
-    if (error != 0) {
-        text_complain(announce->settings->program, "--stdin: cannot read standard input");
-    }
-    return error;
-}
-
-static int announce_until_told(struct announce *announce, const struct announce_options *options) {
+static int announce_until_told(struct announce *announce) {
+    const struct announce_options *options = announce->options;
+    const struct config_start *start = &announce->start;
     struct muster_document document = draft_document(&announce->announced);
     const struct session_request request = {.document = &document,
-                                            .instance = options->instance,
-                                            .interval_min_ms = options->interval_ms,
-                                            .until_signal = true,
+                                            .instance = start->instance[0] != '\0' ? start->instance : NULL,
+                                            .interval_min_ms = start->interval_ms,
+                                            .until_signal = options->argv == NULL,
+                                            .on_hangup = options->configs.count > 0 ? on_hangup : NULL,
+                                            .on_ending = on_ending,
                                             .on_event = on_event,
                                             .context = announce};
     int status = session_open(&announce->session, announce->settings, &request);
     if (status != STATUS_OK) {
         return status;
     }
-    say_who(announce);
-    if (options->read_stdin && start_lines(announce) != 0) {
-        session_end(&announce->session, STATUS_ERROR);
+    if (options->argv != NULL) {
+        child_start(&announce->child, &announce->session, options->argv);
     }
+    announce->rev = muster_rev(announce->session.node);
+    say_who(announce);
+    notify_ready(&announce->notify, &announce->session.loop, print_status, announce);
     return session_run(&announce->session);
+}
+
+/* Takes what is to be announced, and the settings that files may give. */
+static int prepare(struct announce *announce) {
+    struct settings *settings = announce->settings;
+    struct config config;
+    announce->given = given_start(announce->options, settings);
+    const int status = read_config(announce, &config);
+    if (status == STATUS_OK) {
+        announce->announced = config.draft;
+        config.draft = (struct draft){0};
+        announce->start = config.start;
+        memcpy(settings->interfaces, config.start.interfaces, sizeof(settings->interfaces));
+        settings->interface_count = config.start.interface_count;
+        settings->port = config.start.port != 0 ? config.start.port : settings->port;
+    }
+    config_deinit(&config);
+    return status;
 }
 
 static int run(struct settings *settings, int argc, char **argv) {
     struct announce_options options = {0};
-    struct announce announce = {.settings = settings};
+    struct announce announce = {.settings = settings, .options = &options};
     struct operands operands;
     int status;
     bool go_on = args_parse(settings, &command_announce, argc, argv, &options, &operands, &status);
-    if (go_on && options.draft.name == NULL) {
-        status = set_host_name(settings, &options.draft);
+    if (go_on) {
+        options.argv = operands.count > 0 ? operands.values : NULL;
+        notify_open(&announce.notify);
+        status = prepare(&announce);
         go_on = status == STATUS_OK;
     }
-    announce.announced = options.draft;
     if (go_on) {
-        status = announce_until_told(&announce, &options);
+        status = announce_until_told(&announce);
     }
+    notify_close(&announce.notify);
     draft_deinit(&announce.announced);
-    draft_deinit(&announce.draft);
-    batch_deinit(&announce.batch);
+    draft_deinit(&options.draft);
+    free(options.configs.paths);
     return status;
 }
 
 const struct command command_announce = {
     .name = "announce",
     .summary = "tell who this is and what it offers",
-    .operands = "",
-    .description = "Announce this host, or one program on it, in the foreground: say so when it starts,\n"
-                   "changes and stops, and that it lives in between. SIGINT and SIGTERM end it with a bye;\n"
-                   "a second one ends it at once; one that is ignored when it starts, as under nohup,\n"
-                   "stays ignored. Its identity is a key in the state directory, so that it stays the\n"
-                   "same peer over restarts; a second one of that name here has NAME+2.\n",
+    .operands = "-- COMMAND [ARG…]",
+    .runs_command = true,
+    .description =
+        "Announce this host, or one program on it, in the foreground: say so when it starts,\n"
+        "changes and stops, and that it lives in between. SIGINT and SIGTERM end it with a bye;\n"
+        "a second one ends it at once; one that is ignored when it starts, as under nohup,\n"
+        "stays ignored. Its identity is a key in the state directory, so that it stays the\n"
+        "same peer over restarts; a second one of that name here has NAME+2. A service manager\n"
+        "(NOTIFY_SOCKET, see sd_notify) is told when it is ready, reloads and stops.\n"
+        "\n"
+        "With -- COMMAND, that is started first, without a shell, and announced exactly while it\n"
+        "runs: when it ends, or puts itself into the background, the bye is said. SIGINT, SIGTERM\n"
+        "and SIGHUP are passed on to it (a Ctrl-C reaches it by itself, and once); a second SIGINT\n"
+        "or SIGTERM kills it, and ends muster at once. Should muster be killed, it gets a SIGTERM.\n",
     .options = options_table,
     .describe = describe,
     .examples = "  muster announce --service http:8080,txt.path=/\n"
+                "  muster announce --config /etc/muster/conf.d\n"
                 "  muster announce --name nas --service smb:445 --service http:80 --attr room=cellar\n"
-                "  echo 'attr load=high' | muster announce --name nas --stdin\n",
+                "  muster announce --service http:8000 -- python3 -m http.server 8000\n",
     .statuses = "  0   ended by a signal\n"
-                "  1   error: no usable interface or port, no permission, state damaged or in use\n"
-                "  2   wrong usage\n",
+                "  1   error: bad config, no usable interface or port, no permission, state damaged\n"
+                "      or in use\n"
+                "  2   wrong usage\n"
+                "  With -- COMMAND, what that exits with, or 128 + N when signal N ended it; and when it\n"
+                "  can't be started 127 (not found) or 126, or as above: then nothing was announced.\n",
     .run = run,
 };

@@ -6,9 +6,9 @@
 #include "command.h"
 #include "json.h"
 #include "listing.h"
+#include "look.h"
 #include "roster.h"
 #include "selector.h"
-#include "session.h"
 #include "text.h"
 
 struct peers_options {
@@ -16,6 +16,7 @@ struct peers_options {
     const struct column *sort; /* NULL: by name */
     bool descending;
     unsigned states; /* bits 1 << enum muster_state to show; 0: all */
+    size_t expected; /* 0: any number will do */
     bool wide;
     bool json;
     uint64_t timeout_ms;
@@ -81,12 +82,22 @@ static int parse_states(const char *value, void *place, struct reason *reason) {
     return 0;
 }
 
+static const char *state_word(size_t i) {
+    return i <= MUSTER_LEFT ? muster_state_name((enum muster_state)i) : NULL;
+}
+
+static const struct args_completion complete_columns = {.word = column_name, .list = true};
+static const struct args_completion complete_sort = {.word = column_name};
+static const struct args_completion complete_states = {.word = state_word, .list = true};
+
 static const struct args_option options_table[] = {
     {"columns", 'o', "COL,…", "show these columns, or with +COL,… these too",
-     offsetof(struct peers_options, columns), parse_columns},
-    {"sort", 0, "COL[:desc]", "sort by this column (NAME)", 0, parse_sort},
+     offsetof(struct peers_options, columns), parse_columns, &complete_columns},
+    {"sort", 0, "COL[:desc]", "sort by this column (NAME)", 0, parse_sort, &complete_sort},
     {"state", 0, "STATE,…", "only peers that are alive, suspect, lost or left",
-     offsetof(struct peers_options, states), parse_states},
+     offsetof(struct peers_options, states), parse_states, &complete_states},
+    {"expect", 0, "N", "wait for so many rows until --timeout, and exit with 4 if they are fewer",
+     offsetof(struct peers_options, expected), args_count},
     {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct peers_options, wide), args_flag},
     {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct peers_options, json), args_flag},
     {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct peers_options, timeout_ms), args_timeout},
@@ -120,19 +131,24 @@ static int print_json(const struct settings *settings, const struct roster *rost
 /* What the table can't say: that some rows are only hearsay. */
 static int print_notes(const struct settings *settings, const struct roster *roster) {
     size_t unverified = 0;
+    size_t provisional = 0;
     for (size_t i = 0; i < roster->count; i++) {
-        if (!roster->rows[i].peer->verified) {
-            unverified++;
-        }
+        unverified += roster->rows[i].peer->verified ? 0 : 1;
+        provisional += roster->rows[i].peer->provisional ? 1 : 0;
     }
-    if (unverified == 0) {
+    if (unverified + provisional == 0) {
         return STATUS_OK;
     }
     if (text_flush(settings->program) != 0) {
-        return STATUS_ERROR; /* the note belongs under the table */
+        return STATUS_ERROR; /* the notes belong under the table */
     }
-    fprintf(stderr, "%zu unverified (?): no key vouches for what %s\n", unverified,
-            unverified == 1 ? "it says" : "they say");
+    if (unverified > 0) {
+        fprintf(stderr, "%zu unverified (?): no key vouches for what %s\n", unverified,
+                unverified == 1 ? "it says" : "they say");
+    }
+    if (provisional > 0) {
+        fprintf(stderr, "%zu provisional (~): told by another peer, not heard yet\n", provisional);
+    }
     return STATUS_OK;
 }
 
@@ -144,6 +160,21 @@ static int print_table(const struct settings *settings, const struct peers_optio
         return listing_out_of_memory(settings);
     }
     return print_notes(settings, roster);
+}
+
+/* Says how many there are when they are fewer than expected. */
+static int check_count(const struct settings *settings, const struct peers_options *options, size_t count,
+                       const char *pattern, const struct snapshot *snapshot) {
+    if (options->expected == 0 || count >= options->expected) {
+        return listing_status(settings, snapshot, count, pattern);
+    }
+    if (text_flush(settings->program) != 0) {
+        return STATUS_ERROR;
+    }
+    text_complain(settings->program, "expected %zu peer%s%s%s%s, found %zu", options->expected,
+                  options->expected == 1 ? "" : "s", pattern != NULL ? " for '" : "",
+                  pattern != NULL ? pattern : "", pattern != NULL ? "'" : "", count);
+    return STATUS_NOT_FOUND;
 }
 
 static int list(const struct settings *settings, const struct peers_options *options,
@@ -162,7 +193,7 @@ static int list(const struct settings *settings, const struct peers_options *opt
         status = print_table(settings, options, &roster);
     }
     if (status == STATUS_OK) {
-        status = listing_status(settings, snapshot, roster.count, pattern);
+        status = check_count(settings, options, roster.count, pattern, snapshot);
     }
     roster_deinit(&roster);
     return status;
@@ -185,7 +216,8 @@ static int run(struct settings *settings, int argc, char **argv) {
         return args_refuse(settings, "PATTERN", &reason);
     }
 
-    status = session_look(settings, options.timeout_ms, &snapshot);
+    struct look_expectation expectation = {.count = options.expected, .counts = keep, .context = &filter};
+    status = look_for(settings, options.timeout_ms, options.expected > 0 ? &expectation : NULL, &snapshot);
     if (status == STATUS_OK) {
         status = list(settings, &options, &filter, pattern, &snapshot);
     }
@@ -198,14 +230,18 @@ const struct command command_peers = {
     .summary = "list who is here",
     .operands = "PATTERN",
     .operands_max = 1,
-    .description = "List the peers on this network: asks once, and waits until the answers are in.\n"
-                   "PATTERN is a shell pattern for names, or the first digits (four or more) of an\n"
-                   "id; name:PATTERN and id:DIGITS say which.\n",
+    .description =
+        "List the peers on this network: as the muster announce knows them that runs here as this\n"
+        "user (or for all), with their history; where there is none, or with --direct, this asks\n"
+        "the network once, and waits until the answers are in.\n"
+        "PATTERN is a shell pattern for names, or the first digits (four or more) of an\n"
+        "id; name:PATTERN and id:DIGITS say which.\n",
     .options = options_table,
     .describe = column_describe,
     .examples = "  muster peers\n"
                 "  muster peers 'sensor-*' -o +ID,ATTRS --sort AGE:desc\n"
+                "  muster peers 'node-*' --state alive --expect 8 --timeout 30\n"
                 "  muster peers --json | jq -r '.peers[] | select(.verified) | .address'\n",
-    .statuses = LISTING_STATUSES,
+    .statuses = LISTING_STATUSES "  With --expect, 4 whenever fewer were found by the end of --timeout.\n",
     .run = run,
 };

@@ -5,7 +5,6 @@
 #include "json.h"
 #include "listing.h"
 #include "offer.h"
-#include "session.h"
 #include "table.h"
 #include "text.h"
 

@@ -6,19 +6,23 @@
 #include "command.h"
 #include "json.h"
 #include "listing.h"
+#include "look.h"
 #include "roster.h"
 #include "selector.h"
-#include "session.h"
+#include "self.h"
 #include "table.h"
 #include "text.h"
 
 struct show_options {
+    bool self;
     bool wide;
     bool json;
     uint64_t timeout_ms;
 };
 
 static const struct args_option options_table[] = {
+    {"self", 0, NULL, "show the muster announce that runs here", offsetof(struct show_options, self),
+     args_flag},
     {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct show_options, wide), args_flag},
     {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct show_options, json), args_flag},
     {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct show_options, timeout_ms), args_timeout},
@@ -112,9 +116,10 @@ static void print_row(const struct settings *settings, const struct muster_peer 
     muster_id_text(peer->id, id);
     text_print(stdout, peer->document.name);
     printf("\n  Id          %s, boot %" PRIu64 ", revision %" PRIu64 "\n", id, peer->boot, peer->rev);
-    printf("  State       %s%s%s, %s\n", color ? text_state_color(peer->state) : "",
+    printf("  State       %s%s%s, %s%s\n", color ? text_state_color(peer->state) : "",
            muster_state_name(peer->state), color ? TEXT_COLOR_END : "",
-           peer->verified ? "verified" : "unverified: no key vouches for what it says");
+           peer->verified ? "verified" : "unverified: no key vouches for what it says",
+           peer->provisional ? "; told by another peer, not heard yet" : "");
     printf("  Address     ");
     text_print_endpoint(stdout, &peer->address, peer->address.port);
     printf(" on ");
@@ -251,10 +256,21 @@ static int run(struct settings *settings, int argc, char **argv) {
         return status;
     }
     const char *wanted = operands.values[0];
+    if (options.self != (wanted == NULL)) {
+        reason_set(&reason, options.self ? "expected no PEER with it" : "expected a peer, or --self");
+        return args_refuse(settings, options.self ? "--self" : "PEER", &reason);
+    }
+    if (options.self && settings->direct) {
+        reason_set(&reason, "expected without --self, which asks the muster that runs here");
+        return args_refuse(settings, "--direct", &reason);
+    }
+    if (options.self) {
+        return self_show(settings, options.json, options.wide, options.timeout_ms);
+    }
     if (selector_parse(wanted, SELECTOR_NAME | SELECTOR_ID, &selector, &reason) != 0) {
         return args_refuse(settings, "PEER", &reason);
     }
-    status = session_look(settings, options.timeout_ms, &snapshot);
+    status = look(settings, options.timeout_ms, &snapshot);
     if (status == STATUS_OK) {
         status = show(settings, &options, &selector, wanted, &snapshot);
     }
@@ -266,20 +282,22 @@ const struct command command_show = {
     .name = "show",
     .summary = "show one peer, and the evidence for it",
     .operands = "PEER",
-    .operands_min = 1,
     .operands_max = 1,
     .description = "Show what a peer says of itself and why muster believes it: every 5-tuple (protocol,\n"
                    "source address and port, destination address and port) that was observed, the\n"
                    "interface and path, how many datagrams came by it, how long ago, and what did not\n"
                    "come that should have. PEER is a name, or the first digits (four or more) of an id;\n"
-                   "name:NAME and id:DIGITS say which. --json shows all that PEER means, text only one.\n",
+                   "name:NAME and id:DIGITS say which. --json shows all that PEER means, text only one.\n"
+                   "--self shows the muster announce that runs on this machine instead: its counters, its\n"
+                   "sockets with the buffers that the kernel granted, and what was dropped and why.\n",
     .options = options_table,
     .examples = "  muster show printer\n"
+                "  muster show --self\n"
                 "  muster show id:3fa9c1 --json | jq '.peers[0].tuples'\n",
     .statuses = "  0   shown\n"
                 "  1   error, or PEER means more than one, without --json\n"
                 "  2   wrong usage\n"
-                "  3   nobody was heard\n"
+                "  3   nobody was heard, or, with --self, no muster announce runs here\n"
                 "  4   somebody was heard, but no such peer\n" LISTING_STATUS_CUT_OFF,
     .run = run,
 };

@@ -31,10 +31,8 @@ static const struct args_option options_table[] = {
     {0},
 };
 
-static void on_event(muster_t *node, enum muster_peer_event event, const struct muster_peer *peer,
-                     void *context) {
+static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct wait *wait = context;
-    (void)node;
     (void)event;
     bool matches = peer->state == MUSTER_ALIVE && selector_matches_peer(&wait->selector, peer);
     size_t i = 0;
@@ -53,7 +51,7 @@ static void on_event(muster_t *node, enum muster_peer_event event, const struct 
 }
 
 static int run_session(const struct settings *settings, struct wait *wait, uint64_t timeout_ms) {
-    const struct session_request request = {.on_event = on_event, .context = wait};
+    const struct session_request request = {.may_ask = true, .on_event = on_event, .context = wait};
     int status = session_open(&wait->session, settings, &request);
     if (status != STATUS_OK) {
         return status;

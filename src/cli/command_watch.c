@@ -1,10 +1,12 @@
 /* muster watch: what happens, as it happens. */
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "command.h"
+#include "hook.h"
 #include "json.h"
 #include "session.h"
 #include "text.h"
@@ -15,8 +17,9 @@
 struct watch_options {
     bool ndjson;
     bool stats;
-    size_t count;        /* 0: no end */
-    uint64_t timeout_ms; /* 0: none */
+    size_t count;             /* 0: no end */
+    uint64_t timeout_ms;      /* 0: none */
+    struct hook_options hook; /* 0 where it was not said */
 };
 
 struct watch {
@@ -26,15 +29,69 @@ struct watch {
     size_t seen; /* events */
     uv_timer_t tick;
     bool color;
+    bool has_hooks;
+    struct hooks hooks;
 };
+
+/* ---- options ---- */
+
+static int parse_running(const char *value, void *place, struct reason *reason) {
+    uint64_t number;
+    if (!args_number(value, 1, HOOK_RUNNING_MAX, &number)) {
+        return reason_set(reason, "expected a number from 1 to %d, got '%.64s'", HOOK_RUNNING_MAX, value);
+    }
+    *(size_t *)place = (size_t)number;
+    return 0;
+}
 
 static const struct args_option options_table[] = {
     {"ndjson", 0, NULL, "print one JSON object a line", offsetof(struct watch_options, ndjson), args_flag},
     {"stats", 0, NULL, "print counters, too, every second", offsetof(struct watch_options, stats), args_flag},
     {"count", 0, "N", "end after so many events of peers", offsetof(struct watch_options, count), args_count},
     {"timeout", 0, "S", "end after this time", offsetof(struct watch_options, timeout_ms), args_timeout},
+    {"exec", 0, "HOOK", "run this program for each event, see below",
+     offsetof(struct watch_options, hook.program), args_text, &args_complete_files},
+    {"exec-max", 0, "N", "run so many hooks at a time (1: strictly in order)",
+     offsetof(struct watch_options, hook.running_max), parse_running},
+    {"exec-timeout", 0, "T", "end a hook that takes longer (30s)",
+     offsetof(struct watch_options, hook.timeout_ms), args_timeout},
     {0},
 };
+
+static void describe(FILE *out) {
+    fprintf(out,
+            "HOOK is a path, or a name that is looked for in PATH. It is run directly, without arguments\n"
+            "and without a shell: who wants one writes a script that begins with #!/bin/sh. Its standard\n"
+            "input is the event as --ndjson prints it, its output is ours, and its environment has\n");
+    hook_describe_variables(out);
+    fprintf(out,
+            "Names are chosen by strangers, and may hold anything but a NUL: a script has to quote them,\n"
+            "\"$MUSTER_PEER_NAME\". Events are printed only with --ndjson, too. At most %d events wait;\n"
+            "then the oldest is dropped, and counted on stderr. A hook that fails is said there, and\n"
+            "changes nothing. One that takes too long gets a SIGTERM, and %d s later a SIGKILL, as does all\n"
+            "of its process group. In the end those that run or wait have --exec-timeout together to\n"
+            "come to their end in the same way.\n",
+            HOOK_WAITING_MAX, HOOK_GRACE_MS / 1000);
+}
+
+/* Options of hooks need a hook, and have defaults. */
+static int check_hook(const struct settings *settings, struct hook_options *hook) {
+    struct reason reason;
+    reason_set(&reason, "expected only with --exec");
+    if (hook->program == NULL && hook->running_max > 0) {
+        return args_refuse(settings, "--exec-max", &reason);
+    }
+    if (hook->program == NULL && hook->timeout_ms > 0) {
+        return args_refuse(settings, "--exec-timeout", &reason);
+    }
+    if (hook->running_max == 0) {
+        hook->running_max = 1;
+    }
+    if (hook->timeout_ms == 0) {
+        hook->timeout_ms = HOOK_TIMEOUT_MS;
+    }
+    return STATUS_OK;
+}
 
 /* ---- lines ---- */
 
@@ -80,13 +137,14 @@ static void begin_line(struct document *document, const char *event) {
     document_put_text(document, NULL, "time", time_text);
 }
 
-static int print_event_json(enum muster_peer_event event, const struct muster_peer *peer) {
+/* An event as --ndjson prints it, to be freed; NULL when memory is out. */
+static char *new_event_line(enum muster_peer_event event, const struct muster_peer *peer) {
     struct document document;
     begin_line(&document, muster_peer_event_name(event));
     json_put_peer(&document, NULL, peer);
-    int error = json_print(&document, false);
+    char *line = document_print_safe(&document, false);
     document_deinit(&document);
-    return error;
+    return line;
 }
 
 static void print_stats(const struct muster_counters *counters) {
@@ -139,17 +197,31 @@ static void finish_line(struct watch *watch, int error) {
 
 /* ---- events ---- */
 
-static void on_event(muster_t *node, enum muster_peer_event event, const struct muster_peer *peer,
-                     void *context) {
-    struct watch *watch = context;
+/* Prints an event, or has the hook run for it, or both. -1 when memory is out. */
+static int tell(struct watch *watch, enum muster_peer_event event, const struct muster_peer *peer) {
     int error = 0;
-    (void)node;
-    if (watch->options.ndjson) {
-        error = print_event_json(event, peer);
-    } else {
+    if (!watch->options.ndjson && !watch->has_hooks) {
         print_event(watch, event, peer);
+        return 0;
     }
-    finish_line(watch, error);
+    char *line = new_event_line(event, peer);
+    if (line == NULL) {
+        return -1;
+    }
+    if (watch->options.ndjson) {
+        puts(line);
+        finish_line(watch, 0); /* before what the hook prints */
+    }
+    if (watch->has_hooks) {
+        error = hooks_run(&watch->hooks, event, peer, line);
+    }
+    free(line);
+    return error;
+}
+
+static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
+    struct watch *watch = context;
+    finish_line(watch, tell(watch, event, peer));
     watch->seen++;
     if (watch->seen == watch->options.count) {
         session_end(&watch->session, STATUS_OK);
@@ -178,26 +250,65 @@ static void on_tick(uv_timer_t *handle) {
     finish_line(watch, error);
 }
 
+/* ---- running ---- */
+
+static void on_hooks_finished(void *context) {
+    struct watch *watch = context;
+    session_finish(&watch->session);
+}
+
+static void on_left(void *context) {
+    struct watch *watch = context;
+    if (watch->has_hooks) {
+        hooks_finish(&watch->hooks, on_hooks_finished, watch);
+    } else {
+        session_finish(&watch->session);
+    }
+}
+
+static void start_hooks(struct watch *watch) {
+    int error =
+        hooks_open(&watch->hooks, &watch->session.loop, watch->settings->program, &watch->options.hook);
+    watch->has_hooks = error == 0;
+    if (error != 0) {
+        text_complain(watch->settings->program, "--exec: %s", uv_strerror(error));
+        session_end(&watch->session, STATUS_ERROR);
+    }
+}
+
+static int run_session(struct watch *watch) {
+    const struct session_request request = {
+        .may_ask = true, .until_signal = true, .on_event = on_event, .on_left = on_left, .context = watch};
+    int status = session_open(&watch->session, watch->settings, &request);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    uv_timer_init(&watch->session.loop, &watch->tick);
+    watch->tick.data = watch;
+    uv_timer_start(&watch->tick, on_tick, TICK_MS, TICK_MS);
+    if (watch->options.hook.program != NULL) {
+        start_hooks(watch);
+    }
+    if (watch->options.timeout_ms > 0) {
+        session_end_after(&watch->session, watch->options.timeout_ms, STATUS_TIMED_OUT);
+    }
+    return session_run(&watch->session);
+}
+
 static int run(struct settings *settings, int argc, char **argv) {
     struct watch watch = {.settings = settings};
-    const struct session_request request = {.until_signal = true, .on_event = on_event, .context = &watch};
     struct operands operands;
     int status;
     if (!args_parse(settings, &command_watch, argc, argv, &watch.options, &operands, &status)) {
         return status;
     }
-    watch.color = settings_color(settings);
-    status = session_open(&watch.session, settings, &request);
+    status = check_hook(settings, &watch.options.hook);
     if (status != STATUS_OK) {
         return status;
     }
-    uv_timer_init(&watch.session.loop, &watch.tick);
-    watch.tick.data = &watch;
-    uv_timer_start(&watch.tick, on_tick, TICK_MS, TICK_MS);
-    if (watch.options.timeout_ms > 0) {
-        session_end_after(&watch.session, watch.options.timeout_ms, STATUS_TIMED_OUT);
-    }
-    return session_run(&watch.session);
+    settings->direct = settings->direct || watch.options.stats; /* the counters are of what is heard here */
+    watch.color = settings_color(settings);
+    return run_session(&watch);
 }
 
 const struct command command_watch = {
@@ -206,11 +317,15 @@ const struct command command_watch = {
     .operands = "",
     .description = "Print a line for each event: who joined, changed, restarted, is suspect, returned, is\n"
                    "lost, left. Those that are here already come first, as joined. Runs until SIGINT or\n"
-                   "SIGTERM, or until --count or --timeout ends it.\n",
+                   "SIGTERM, or until --count or --timeout ends it. With --exec a program is run for each\n"
+                   "event instead. A muster announce that runs here is asked; --direct and --stats listen\n"
+                   "themselves.\n",
     .options = options_table,
+    .describe = describe,
     .examples = "  muster watch\n"
                 "  muster watch --ndjson | jq -r 'select(.event == \"lost\") | .name'\n"
-                "  muster watch --stats --timeout 10\n",
+                "  muster watch --stats --timeout 10\n"
+                "  muster watch --exec ./on-event --exec-timeout 5\n",
     .statuses = "  0   ended by a signal or by --count\n"
                 "  1   error, or nobody reads the output any more\n"
                 "  2   wrong usage\n"

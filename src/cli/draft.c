@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "spec.h"
 
@@ -28,31 +29,27 @@ static int grow_services(struct draft *draft) {
     return 0;
 }
 
-int draft_copy(struct draft *copy, const struct draft *draft) {
-    int error = 0;
-    *copy = (struct draft){0};
-    if (draft->name != NULL) {
-        copy->name = strdup(draft->name);
-        if (copy->name == NULL) {
-            error = -1;
-        }
+static bool texts_are_equal(const struct muster_text *a, size_t a_count, const struct muster_text *b,
+                            size_t b_count) {
+    bool equal = a_count == b_count;
+    for (size_t i = 0; i < a_count && equal; i++) {
+        equal = strcmp(a[i].name, b[i].name) == 0 && strcmp(a[i].value, b[i].value) == 0;
     }
-    for (size_t i = 0; i < draft->service_count && error == 0; i++) {
-        error = grow_services(copy);
-        if (error == 0) {
-            error = spec_copy(&copy->services[i], &draft->services[i]);
-        }
-        if (error == 0) {
-            copy->service_count++;
-        }
+    return equal;
+}
+
+static bool services_are_equal(const struct muster_service *a, const struct muster_service *b) {
+    return a->port == b->port && strcmp(a->type, b->type) == 0 && strcmp(a->proto, b->proto) == 0 &&
+           strcmp(a->name, b->name) == 0 && texts_are_equal(a->txt, a->txt_count, b->txt, b->txt_count);
+}
+
+bool draft_is_equal(const struct draft *a, const struct draft *b) {
+    bool equal = strcmp(a->name, b->name) == 0 && a->service_count == b->service_count &&
+                 texts_are_equal(a->attrs, a->attr_count, b->attrs, b->attr_count);
+    for (size_t i = 0; i < a->service_count && equal; i++) {
+        equal = services_are_equal(&a->services[i], &b->services[i]);
     }
-    for (size_t i = 0; i < draft->attr_count && error == 0; i++) {
-        error = spec_add_text(&copy->attrs, &copy->attr_count, draft->attrs[i].name, draft->attrs[i].value);
-    }
-    if (error != 0) {
-        draft_deinit(copy);
-    }
-    return error;
+    return equal;
 }
 
 struct muster_document draft_document(const struct draft *draft) {
@@ -76,8 +73,17 @@ int draft_set_name(struct draft *draft, const char *name, struct reason *reason)
     return 0;
 }
 
-/* The index of the service with this one's type, protocol and port; service_count when there is none. */
-static size_t find_service(const struct draft *draft, const struct muster_service *service) {
+int draft_set_host_name(struct draft *draft, struct reason *reason) {
+    char host[256] = "";
+    gethostname(host, sizeof(host) - 1);
+    host[strcspn(host, ".")] = '\0';
+    if (draft_set_name(draft, host, reason) == 0) {
+        return 0;
+    }
+    return reason_set(reason, "expected, as the host's name '%s' will not do", host);
+}
+
+size_t draft_find_service(const struct draft *draft, const struct muster_service *service) {
     size_t i = 0;
     for (; i < draft->service_count; i++) {
         const struct muster_service *own = &draft->services[i];
@@ -89,50 +95,36 @@ static size_t find_service(const struct draft *draft, const struct muster_servic
     return i;
 }
 
-int draft_put_service(struct draft *draft, const char *spec, bool replace, struct reason *reason) {
+int draft_add_service(struct draft *draft, const struct muster_service *service, struct reason *reason) {
+    if (grow_services(draft) != 0) {
+        return reason_set(reason, "%s", out_of_memory);
+    }
+    draft->services[draft->service_count++] = *service;
+    return 0;
+}
+
+int draft_put_service(struct draft *draft, const char *spec, struct reason *reason) {
     struct muster_service service;
     if (spec_parse(spec, &service, reason) != 0) {
         return -1;
     }
-    size_t i = find_service(draft, &service);
+    size_t i = draft_find_service(draft, &service);
     if (i < draft->service_count) {
-        if (!replace) {
-            reason_set(reason, "expected each type, port and protocol only once, got another %s:%u/%s",
-                       service.type, service.port, service.proto);
-            spec_free(&service);
-            return -1;
-        }
-        spec_free(&draft->services[i]);
-    } else {
-        if (grow_services(draft) != 0) {
-            spec_free(&service);
-            return reason_set(reason, "%s", out_of_memory);
-        }
-        draft->service_count++;
-    }
-    draft->services[i] = service;
-    return 0;
-}
-
-int draft_remove_service(struct draft *draft, const char *spec, struct reason *reason) {
-    struct muster_service service;
-    if (spec_parse(spec, &service, reason) != 0) {
+        reason_set(reason,
+                   "expected each type, port and protocol only once, got "
+                   "another %s:%u/%s",
+                   service.type, service.port, service.proto);
+        spec_free(&service);
         return -1;
     }
-    size_t i = find_service(draft, &service);
-    spec_free(&service);
-    if (i == draft->service_count) {
-        return reason_set(reason, "expected a service that is announced, got '%.64s'", spec);
+    if (draft_add_service(draft, &service, reason) != 0) {
+        spec_free(&service);
+        return -1;
     }
-    spec_free(&draft->services[i]);
-    draft->service_count--;
-    memmove(&draft->services[i], &draft->services[i + 1],
-            (draft->service_count - i) * sizeof(*draft->services));
     return 0;
 }
 
-/* The index of an attribute, attr_count when it is not there. */
-static size_t find_attr(const struct draft *draft, const char *key) {
+size_t draft_find_attr(const struct draft *draft, const char *key) {
     size_t i = 0;
     while (i < draft->attr_count && strcmp(draft->attrs[i].name, key) != 0) {
         i++;
@@ -140,16 +132,12 @@ static size_t find_attr(const struct draft *draft, const char *key) {
     return i;
 }
 
-static void remove_attr(struct draft *draft, size_t i) {
-    free((char *)draft->attrs[i].name);
-    free((char *)draft->attrs[i].value);
-    draft->attr_count--;
-    memmove(&draft->attrs[i], &draft->attrs[i + 1], (draft->attr_count - i) * sizeof(*draft->attrs));
-}
-
-/* Sets an attribute of checked texts. */
-static int set_attr(struct draft *draft, const char *key, const char *value, struct reason *reason) {
-    size_t i = find_attr(draft, key);
+int draft_set_attr(struct draft *draft, const char *key, const char *value, struct reason *reason) {
+    if (spec_check_text("an attribute's key", key, false, MUSTER_NAME_BYTES_MAX, reason) != 0 ||
+        spec_check_text("an attribute's value", value, true, MUSTER_VALUE_BYTES_MAX, reason) != 0) {
+        return -1;
+    }
+    size_t i = draft_find_attr(draft, key);
     if (i == draft->attr_count) {
         if (spec_add_text(&draft->attrs, &draft->attr_count, key, value) == 0) {
             return 0;
@@ -166,27 +154,14 @@ static int set_attr(struct draft *draft, const char *key, const char *value, str
 }
 
 /* draft_put_attr() with key and value apart. */
-static int put_attr(struct draft *draft, const char *key, const char *value, bool replace,
-                    struct reason *reason) {
-    if (spec_check_text("an attribute's key", key, false, MUSTER_NAME_BYTES_MAX, reason) != 0 ||
-        spec_check_text("an attribute's value", value, true, MUSTER_VALUE_BYTES_MAX, reason) != 0) {
-        return -1;
-    }
-    size_t i = find_attr(draft, key);
-    if (i < draft->attr_count && !replace) {
+static int put_attr(struct draft *draft, const char *key, const char *value, struct reason *reason) {
+    if (draft_find_attr(draft, key) < draft->attr_count) {
         return reason_set(reason, "expected each attribute only once, got another '%.64s'", key);
     }
-    if (!replace || value[0] != '\0') {
-        return set_attr(draft, key, value, reason);
-    }
-    if (i == draft->attr_count) {
-        return reason_set(reason, "expected an attribute that is announced, got '%.64s'", key);
-    }
-    remove_attr(draft, i);
-    return 0;
+    return draft_set_attr(draft, key, value, reason);
 }
 
-int draft_put_attr(struct draft *draft, const char *item, bool replace, struct reason *reason) {
+int draft_put_attr(struct draft *draft, const char *item, struct reason *reason) {
     const char *value = strchr(item, '=');
     if (value == NULL) {
         return reason_set(reason, "expected KEY=VALUE, got '%.64s'", item);
@@ -195,7 +170,7 @@ int draft_put_attr(struct draft *draft, const char *item, bool replace, struct r
     if (key == NULL) {
         return reason_set(reason, "%s", out_of_memory);
     }
-    int error = put_attr(draft, key, value + 1, replace, reason);
+    int error = put_attr(draft, key, value + 1, reason);
     free(key);
     return error;
 }

@@ -1,4 +1,4 @@
-/* The document that `muster announce` is writing: name, services, attributes, changed one at a time and
+/* A document that the command line or files write: name, services, attributes, changed one at a time and
  * checked by the limits of PROTOCOL.md, so that a message can say which argument breaks which. */
 #ifndef CLI_DRAFT_H
 #define CLI_DRAFT_H
@@ -21,25 +21,35 @@ struct draft {
 
 void draft_deinit(struct draft *draft);
 
-/* Makes *copy a deep copy, whatever it was before being garbage. -1 when memory is out; then it is empty. */
-int draft_copy(struct draft *copy, const struct draft *draft);
-
 /* What may be announced; points into the draft and holds until its next change. */
 struct muster_document draft_document(const struct draft *draft);
+
+/* True when both, which have names, say the same in the same order. */
+bool draft_is_equal(const struct draft *a, const struct draft *b);
+
+/* The index of the service of this one's type, protocol and port, or of an attribute; service_count, or
+ * attr_count, when it is not there. */
+size_t draft_find_service(const struct draft *draft, const struct muster_service *service);
+size_t draft_find_attr(const struct draft *draft, const char *key);
 
 /* All of the following return 0, or -1 with the draft unchanged and the reason. */
 
 int draft_set_name(struct draft *draft, const char *name, struct reason *reason);
 
+/* Takes the name of the host, up to its first dot. */
+int draft_set_host_name(struct draft *draft, struct reason *reason);
+
+/* Takes over a service that draft_find_service() does not find. */
+int draft_add_service(struct draft *draft, const struct muster_service *service, struct reason *reason);
+
+/* Sets an attribute to a value, which may be empty. */
+int draft_set_attr(struct draft *draft, const char *key, const char *value, struct reason *reason);
+
 /* "TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…", where "\," is a comma and "\\" a backslash inside of
- * a text. A service of the same type, protocol and port is replaced, or refused where replacing is not
- * allowed. */
-int draft_put_service(struct draft *draft, const char *spec, bool replace, struct reason *reason);
+ * a text. One of a type, protocol and port that is there is refused. */
+int draft_put_service(struct draft *draft, const char *spec, struct reason *reason);
 
-/* "TYPE:PORT[/PROTO]" of a service that is there. */
-int draft_remove_service(struct draft *draft, const char *spec, struct reason *reason);
-
-/* "KEY=TEXT"; where replacing is allowed, "KEY=" removes, and else a KEY that is there is refused. */
-int draft_put_attr(struct draft *draft, const char *item, bool replace, struct reason *reason);
+/* "KEY=TEXT"; a KEY that is there is refused. */
+int draft_put_attr(struct draft *draft, const char *item, struct reason *reason);
 
 #endif

@@ -10,7 +10,7 @@ static double rounded(double share) {
     return (double)(int64_t)(share * 10000 + 0.5) / 10000;
 }
 
-static void put_interface(struct document *document, document_node_t *object, const char *name) {
+void json_put_interface(struct document *document, document_node_t *object, const char *name) {
     if (name[0] != '\0') {
         document_put_text(document, object, "interface", name);
     } else {
@@ -62,10 +62,11 @@ static void put_identity(struct document *document, document_node_t *object, con
     document_put_text(document, object, "name", peer->document.name);
     document_put_text(document, object, "state", muster_state_name(peer->state));
     document_put_bool(document, object, "verified", peer->verified);
+    document_put_bool(document, object, "provisional", peer->provisional);
 }
 
 void json_put_owner(struct document *document, document_node_t *object, const struct muster_peer *peer) {
-    put_interface(document, object, peer->interface_name);
+    json_put_interface(document, object, peer->interface_name);
     put_identity(document, document_put_object(document, object, "peer"), peer);
 }
 
@@ -73,7 +74,7 @@ void json_put_peer(struct document *document, document_node_t *object, const str
     put_identity(document, object, peer);
     json_put_address(document, object, "address", &peer->address);
     document_put_integer(document, object, "port", peer->address.port);
-    put_interface(document, object, peer->interface_name);
+    json_put_interface(document, object, peer->interface_name);
     document_put_integer(document, object, "age_ms", (int64_t)peer->age_ms);
     document_put_integer(document, object, "next_ms", peer->next_ms);
     document_put_integer(document, object, "since_ms", (int64_t)peer->since_ms);
@@ -83,6 +84,8 @@ void json_put_peer(struct document *document, document_node_t *object, const str
     put_paths(document, object, peer->paths);
     document_put_integer(document, object, "boot", (int64_t)peer->boot);
     document_put_integer(document, object, "rev", (int64_t)peer->rev);
+    document_put_bool(document, object, "partial", peer->partial);
+    document_put_bool(document, object, "self", peer->self);
 
     document_node_t *services = document_put_array(document, object, "services");
     for (size_t i = 0; i < peer->document.service_count; i++) {
@@ -102,7 +105,7 @@ void json_put_tuples(struct document *document, document_node_t *object, const s
         document_put_integer(document, node, "source_port", tuple->source.port);
         json_put_address(document, node, "destination_address", &tuple->destination);
         document_put_integer(document, node, "destination_port", tuple->destination.port);
-        put_interface(document, node, tuple->interface_name);
+        json_put_interface(document, node, tuple->interface_name);
         document_put_text(document, node, "path", muster_path_name(tuple->path));
         document_put_integer(document, node, "count", (int64_t)tuple->count);
         document_put_integer(document, node, "age_ms", (int64_t)tuple->age_ms);
@@ -110,14 +113,45 @@ void json_put_tuples(struct document *document, document_node_t *object, const s
     }
 }
 
-void json_put_counters(struct document *document, const struct muster_counters *counters) {
-    document_put_integer(document, NULL, "received", (int64_t)counters->received);
-    document_put_integer(document, NULL, "accepted", (int64_t)counters->accepted);
-    document_put_integer(document, NULL, "copies", (int64_t)counters->copies);
-    document_node_t *drops = document_put_object(document, NULL, "drops");
+static void put_datagrams(struct document *document, document_node_t *object,
+                          const struct muster_counters *counters) {
+    document_put_integer(document, object, "received", (int64_t)counters->received);
+    document_put_integer(document, object, "accepted", (int64_t)counters->accepted);
+    document_put_integer(document, object, "copies", (int64_t)counters->copies);
+    document_node_t *drops = document_put_object(document, object, "drops");
     for (unsigned i = 0; i < MUSTER_DROP_COUNT; i++) {
         document_put_integer(document, drops, muster_drop_name((enum muster_drop)i),
                              (int64_t)counters->drops[i]);
+    }
+}
+
+void json_put_counters(struct document *document, const struct muster_counters *counters) {
+    put_datagrams(document, NULL, counters);
+}
+
+void json_put_all_counters(struct document *document, const struct muster_counters *counters) {
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        {"sent", counters->sent},
+        {"questions", counters->questions},
+        {"answers", counters->answers},
+        {"evicted", counters->evicted},
+        {"verifications", counters->verifications},
+        {"outputs_dropped", counters->outputs_dropped},
+        {"streams_accepted", counters->streams_accepted},
+        {"streams_refused", counters->streams_refused},
+        {"streams_cut", counters->streams_cut},
+        {"requests", counters->requests},
+        {"tables", counters->tables},
+        {"documents", counters->documents},
+        {"fetches_failed", counters->fetches_failed},
+    };
+    document_node_t *object = document_put_object(document, NULL, "counters");
+    put_datagrams(document, object, counters);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        document_put_integer(document, object, rows[i].name, (int64_t)rows[i].value);
     }
 }
 

@@ -29,6 +29,12 @@ void json_put_owner(struct document *document, document_node_t *object, const st
 void json_put_address(struct document *document, document_node_t *object, const char *name,
                       const struct muster_endpoint *endpoint);
 
+/* Puts the name of an interface, null for "". */
+void json_put_interface(struct document *document, document_node_t *object, const char *name);
+
+/* Puts all counters into an object "counters" of the root. */
+void json_put_all_counters(struct document *document, const struct muster_counters *counters);
+
 /* Puts received, accepted, copies and "drops", a counter for each reason, into the root. */
 void json_put_counters(struct document *document, const struct muster_counters *counters);
 

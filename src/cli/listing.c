@@ -49,7 +49,7 @@ int listing_offers(const struct settings *settings, uint64_t timeout_ms, const s
     struct snapshot snapshot;
     struct roster roster = {0};
     struct offers offers = {0};
-    int status = session_look(settings, timeout_ms, &snapshot);
+    int status = look(settings, timeout_ms, &snapshot);
     if (status == STATUS_OK) {
         if (roster_init(&roster, &snapshot.list) != 0 ||
             offers_init(&offers, &roster, selector, order) != 0) {

@@ -6,9 +6,9 @@
 
 #include "args.h"
 #include "document.h"
+#include "look.h"
 #include "offer.h"
 #include "selector.h"
-#include "session.h"
 
 #define LISTING_TIMEOUT_MS 3000
 

@@ -1,4 +1,4 @@
-/* muster: the table of its commands. */
+/* muster: a process that runs one command. */
 #include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -7,14 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "args.h"
 #include "command.h"
 #include "text.h"
-
-static const struct command *const commands[] = {
-    &command_announce, &command_peers, &command_services, &command_show,
-    &command_resolve,  &command_wait,  &command_watch,    NULL,
-};
 
 /* A standard stream that is closed would be a socket's number soon: whoever printed would send. What
  * takes its place can be neither read from nor written to, so that errors are noticed. */
@@ -34,39 +28,12 @@ static void set_locale(void) {
     }
 }
 
-static const struct command *find_command(const char *name) {
-    for (size_t i = 0; commands[i] != NULL; i++) {
-        if (strcmp(commands[i]->name, name) == 0) {
-            return commands[i];
-        }
-    }
-    return NULL;
-}
-
-static int run_command(struct settings *settings, int argc, char **argv) {
-    struct operands operands;
-    struct reason reason;
-    int status;
-    if (!args_parse_global(settings, commands, argc, argv, &operands, &status)) {
-        return status;
-    }
-    reason_set(&reason, "expected a command, see muster --help");
-    if (operands.count == 0) {
-        return args_refuse(settings, "COMMAND", &reason);
-    }
-    const struct command *command = find_command(operands.values[0]);
-    if (command == NULL) {
-        return args_refuse(settings, operands.values[0], &reason);
-    }
-    return command->run(settings, (int)operands.count, operands.values);
-}
-
 int main(int argc, char **argv) {
     struct settings settings;
     hold_standard_streams();
     signal(SIGPIPE, SIG_IGN); /* writing fails instead, and is noticed */
     set_locale();
     settings_init(&settings);
-    int status = run_command(&settings, argc, argv);
+    int status = command_run(&settings, argc, argv);
     return text_flush(settings.program) == 0 ? status : STATUS_ERROR;
 }

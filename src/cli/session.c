@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "local.h"
 #include "text.h"
 
 /* ---- what the library says ---- */
@@ -53,7 +54,8 @@ static void on_log(enum muster_log_level level, const char *line, void *context)
 static void on_event(muster_t *node, enum muster_peer_event event, const struct muster_peer *peer,
                      void *context) {
     struct session *session = context;
-    session->request.on_event(node, event, peer, session->request.context);
+    (void)node;
+    session->request.on_event(event, peer, session->request.context);
 }
 
 /* ---- opening ---- */
@@ -87,6 +89,7 @@ static int open_node(struct session *session) {
     options.interface_count = settings->interface_count;
     options.port = settings->port;
     options.state_dir = settings->state_dir;
+    options.socket = session->request.document != NULL ? settings->socket : NULL;
     options.document = session->request.document;
     options.instance = session->request.instance;
     if (session->request.interval_min_ms > 0) {
@@ -98,23 +101,86 @@ static int open_node(struct session *session) {
     return open_quietly(session, &options);
 }
 
-static void on_answers(muster_t *node, void *context) {
+static void on_settled(muster_t *node, void *context) {
+    struct session *session = context;
     (void)node;
-    (void)context; /* they have come as events */
+    if (session->request.on_settled != NULL) {
+        session->request.on_settled(session->request.context);
+    }
 }
 
 /* An observer does not ask by itself, and who only listens learns of a sleeper when that speaks next. */
 static void ask(struct session *session) {
-    int error = muster_query(session->node, NULL, NULL, on_answers, session);
+    int error = muster_query(session->node, NULL, NULL, on_settled, session);
     if (error != 0) {
         text_complain(session->settings->program, "%s", muster_error_text(error));
         session_end(session, STATUS_ERROR);
     }
 }
 
+/* Opens a node; an observer asks the network. */
+static int listen_oneself(struct session *session) {
+    const struct session_request *request = &session->request;
+    int error = open_node(session);
+    if (error == 0 && request->document == NULL &&
+        (request->on_event != NULL || request->on_settled != NULL)) {
+        ask(session);
+    }
+    return error;
+}
+
+/* ---- a muster that runs already ---- */
+
+static void on_row(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
+    struct session *session = context;
+    if (!session->ended) {
+        session->request.on_event(event, peer, session->request.context);
+    }
+}
+
+/* None is on that port and those interfaces, or it went away: what it would tell is there to be heard. */
+static void on_local_end(int error, const char *text, void *context) {
+    struct session *session = context;
+    if (session->ended) {
+        return;
+    }
+    muster_local_close(session->local, NULL, NULL);
+    session->local = NULL;
+    if (error != MUSTER_ENOTFOUND) {
+        local_complain(session->settings, error, text);
+    }
+    if (error != MUSTER_ENOTFOUND && session->settings->socket != NULL) {
+        error = MUSTER_EREFUSED; /* that one was asked for */
+    } else {
+        error = listen_oneself(session);
+    }
+    if (error != 0) {
+        session->ended = true;
+        session->status = STATUS_ERROR;
+        session_finish(session);
+    }
+}
+
+static int open_source(struct session *session) {
+    const struct settings *settings = session->settings;
+    if (session->request.may_ask && !settings->direct) {
+        int status = local_open(settings, NULL, &session->loop, &session->local);
+        if (status != STATUS_NOBODY) {
+            return status != STATUS_OK ? MUSTER_EREFUSED
+                                       : muster_local_watch(session->local, on_row, on_local_end, session);
+        }
+    }
+    return listen_oneself(session);
+}
+
 static void on_signal(uv_signal_t *handle, int number) {
     struct session *session = handle->data;
-    (void)number;
+    if (number == SIGHUP && session->request.on_hangup != NULL) {
+        if (!session->ended) {
+            session->request.on_hangup(session->request.context);
+        }
+        return;
+    }
     if (session->ended) {
         _exit(STATUS_OK); /* the second one: not even the byes are waited for */
     }
@@ -176,14 +242,14 @@ int session_open(struct session *session, const struct settings *settings,
     if (error != 0) {
         text_complain(settings->program, "no signal handling: %s", uv_strerror(error));
     } else {
-        error = open_node(session);
+        error = open_source(session);
     }
     if (error != 0) {
+        if (session->local != NULL) {
+            muster_local_close(session->local, NULL, NULL);
+        }
         close_loop(session);
         return STATUS_ERROR;
-    }
-    if (request->document == NULL && request->on_event != NULL) {
-        ask(session);
     }
     return STATUS_OK;
 }
@@ -201,19 +267,34 @@ void session_end_after(struct session *session, uint64_t timeout_ms, int status)
 }
 
 /* The node is gone; what the command has put on the loop goes too. */
+void session_finish(struct session *session) {
+    uv_walk(&session->loop, close_handle, NULL);
+}
+
 static void on_closed(void *context) {
     struct session *session = context;
-    uv_walk(&session->loop, close_handle, NULL);
+    if (session->request.on_left != NULL) {
+        session->request.on_left(session->request.context);
+    } else {
+        session_finish(session);
+    }
 }
 
 void session_end(struct session *session, int status) {
     if (session->ended) {
         return;
     }
+    if (session->request.on_ending != NULL) {
+        session->request.on_ending(session->request.context);
+    }
     session->ended = true;
     session->status = status;
     uv_timer_stop(&session->deadline);
-    muster_close(session->node, on_closed, session);
+    if (session->local != NULL) {
+        muster_local_close(session->local, on_closed, session);
+    } else {
+        muster_close(session->node, on_closed, session);
+    }
 }
 
 int session_run(struct session *session) {
@@ -222,80 +303,23 @@ int session_run(struct session *session) {
     return session->status;
 }
 
-/* ---- looking ---- */
+/* ---- interfaces ---- */
 
-void session_interfaces(const muster_t *node, char *text, size_t size) {
-    size_t count;
-    const struct muster_path *paths = muster_paths(node, &count);
+static bool is_named_before(const struct muster_path *paths, size_t at) {
+    size_t before = 0;
+    while (before < at && strcmp(paths[before].name, paths[at].name) != 0) {
+        before++;
+    }
+    return before < at;
+}
+
+void session_list_interfaces(const struct muster_path *paths, size_t count, char *text, size_t size) {
     text[0] = '\0';
     for (size_t i = 0; i < count; i++) {
-        size_t before = 0;
-        while (before < i && paths[before].interface != paths[i].interface) {
-            before++;
-        }
-        if (before < i) {
+        if (is_named_before(paths, i)) {
             continue;
         }
         size_t length = strlen(text);
         snprintf(text + length, size - length, "%s%s", length > 0 ? "," : "", paths[i].name);
     }
-}
-
-/* A session that looks, and where it puts what it saw. */
-struct look {
-    struct session session;
-    struct snapshot *snapshot;
-    bool failed;
-};
-
-static void take_snapshot(struct look *look) {
-    muster_t *node = look->session.node;
-    struct snapshot *snapshot = look->snapshot;
-    if (muster_peers(node, &snapshot->list) != 0) {
-        look->failed = true;
-    }
-    snapshot->counters = *muster_counters(node);
-    session_interfaces(node, snapshot->interfaces, sizeof(snapshot->interfaces));
-    session_end(&look->session, STATUS_OK);
-}
-
-static void on_settled(muster_t *node, void *context) {
-    (void)node;
-    take_snapshot(context);
-}
-
-static void on_look_late(uv_timer_t *handle) {
-    struct look *look = handle->data;
-    look->snapshot->cut_off = true;
-    take_snapshot(look);
-}
-
-int session_look(const struct settings *settings, uint64_t timeout_ms, struct snapshot *snapshot) {
-    const struct session_request request = {0};
-    struct look look = {.snapshot = snapshot};
-    *snapshot = (struct snapshot){0};
-    if (session_open(&look.session, settings, &request) != STATUS_OK) {
-        return STATUS_ERROR;
-    }
-
-    look.session.deadline.data = &look;
-    uv_timer_start(&look.session.deadline, on_look_late, timeout_ms, 0);
-    int error = muster_query(look.session.node, NULL, NULL, on_settled, &look);
-    if (error != 0) {
-        session_end(&look.session, STATUS_ERROR);
-    }
-    session_run(&look.session);
-    if (error == 0 && look.failed) {
-        error = MUSTER_ENOMEM;
-    }
-    if (error == 0) {
-        return STATUS_OK;
-    }
-    text_complain(settings->program, "%s", muster_error_text(error));
-    return STATUS_ERROR;
-}
-
-void snapshot_deinit(struct snapshot *snapshot) {
-    muster_peer_list_free(&snapshot->list);
-    *snapshot = (struct snapshot){0};
 }

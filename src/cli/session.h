@@ -1,4 +1,4 @@
-/* A node on a loop of its own for as long as a command runs. */
+/* A node, or a muster that runs already, on a loop of its own for as long as a command runs. */
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
 
@@ -11,20 +11,31 @@
 
 #include "args.h"
 
+/* What happened to a peer, which is borrowed for the call. */
+typedef void (*session_event_cb)(enum muster_peer_event event, const struct muster_peer *peer, void *context);
+
 /* What a command wants of its session; all zero is an observer that hears nothing of events. */
 struct session_request {
     const struct muster_document *document; /* NULL: an observer */
     const char *instance;                   /* NULL: named after the document */
     uint64_t interval_min_ms;               /* 0: the library's default */
-    bool until_signal;                      /* SIGINT, SIGTERM, SIGHUP end it well, a second one at once;
-                                             * one that is ignored at the start stays so */
-    muster_event_cb on_event;               /* NULL: none */
-    void *context;                          /* of on_event */
+    bool may_ask;                      /* of an observer: a muster that runs here is asked rather than the
+                                        * network, unless that is not wanted (settings->direct) */
+    bool until_signal;                 /* SIGINT, SIGTERM, SIGHUP end it well, a second one at once;
+                                        * one that is ignored at the start stays so */
+    void (*on_hangup)(void *context);  /* of SIGHUP, which then ends nothing; NULL: it does */
+    void (*on_ending)(void *context);  /* once, before the byes; NULL: none */
+    session_event_cb on_event;         /* NULL: none */
+    void (*on_settled)(void *context); /* NULL: none; of the question that an observer asks */
+    void (*on_left)(void *context);    /* NULL: none; the node is gone, and the session lasts until
+                                        * session_finish(): for work that remains to be done */
+    void *context;                     /* of all of them */
 };
 
 struct session {
     uv_loop_t loop;
-    muster_t *node;
+    muster_t *node;        /* NULL while a running muster is asked */
+    muster_local_t *local; /* NULL while the session has a node */
     const struct settings *settings;
     struct session_request request;
     uv_signal_t signals[3];
@@ -36,9 +47,9 @@ struct session {
     struct session_opening *opening; /* holds back log lines inside of muster_open(); else NULL */
 };
 
-/* Opens a loop and a node on it; an observer that has an on_event asks who is there. Returns STATUS_OK, or
- * STATUS_ERROR when that failed and was said. On success session_run() must follow. The request is copied,
- * what it points to is borrowed. */
+/* Opens a loop and a node on it; an observer that has an on_event or on_settled asks who is there. Returns
+ * STATUS_OK, or STATUS_ERROR when that failed and was said. On success session_run() must follow. The request
+ * is copied, what it points to is borrowed. */
 int session_open(struct session *session, const struct settings *settings,
                  const struct session_request *request);
 
@@ -48,25 +59,13 @@ void session_end_after(struct session *session, uint64_t timeout_ms, int status)
 /* Ends the session: says bye where there is one to say. For callbacks; the first call counts. */
 void session_end(struct session *session, int status);
 
+/* Ends what on_left has put off: whatever is still on the loop is closed. */
+void session_finish(struct session *session);
+
 /* Runs the loop until the session has ended, closes whatever is left on it, and returns the status. */
 int session_run(struct session *session);
 
-/* What an observer saw. */
-struct snapshot {
-    struct muster_peer_list list;
-    struct muster_counters counters;
-    char interfaces[256]; /* that it listened on, for people: "eth0,wlan0" */
-    bool cut_off;         /* the time was up before the answers were in */
-};
-
-/* Asks who is there, and takes a snapshot when the answers are in, or after timeout_ms. Returns STATUS_OK,
- * or STATUS_ERROR when that failed and was said. snapshot_deinit() must follow in either case. */
-int session_look(const struct settings *settings, uint64_t timeout_ms, struct snapshot *snapshot);
-
-/* A zeroed snapshot is allowed. */
-void snapshot_deinit(struct snapshot *snapshot);
-
-/* Writes the interfaces that a node listens on, "eth0,wlan0", each once. */
-void session_interfaces(const muster_t *node, char *text, size_t size);
+/* Writes the interfaces of these paths, "eth0,wlan0", each once. */
+void session_list_interfaces(const struct muster_path *paths, size_t count, char *text, size_t size);
 
 #endif

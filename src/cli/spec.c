@@ -116,6 +116,50 @@ int spec_copy(struct muster_service *copy, const struct muster_service *service)
     return error;
 }
 
+/* ---- the members of a service ---- */
+
+int spec_set_type(struct muster_service *service, const char *type, struct reason *reason) {
+    char lower[MUSTER_TYPE_BYTES_MAX + 1];
+    if (!spec_is_type(type)) {
+        return reason_set(reason, "expected a service type such as http, got '%.64s'", type);
+    }
+    spec_lower_type(type, lower);
+    service->type = strdup(lower);
+    return service->type != NULL ? 0 : reason_set(reason, "%s", out_of_memory);
+}
+
+int spec_set_proto(struct muster_service *service, const char *proto, struct reason *reason) {
+    if (strcmp(proto, "tcp") == 0) {
+        service->proto = "tcp";
+    } else if (strcmp(proto, "udp") == 0) {
+        service->proto = "udp";
+    } else {
+        return reason_set(reason, "expected tcp or udp, got '%.64s'", proto);
+    }
+    return 0;
+}
+
+int spec_set_name(struct muster_service *service, const char *name, struct reason *reason) {
+    if (spec_check_text("a service name", name, true, MUSTER_NAME_BYTES_MAX, reason) != 0) {
+        return -1;
+    }
+    service->name = strdup(name);
+    return service->name != NULL ? 0 : reason_set(reason, "%s", out_of_memory);
+}
+
+int spec_add_txt(struct muster_service *service, const char *key, const char *value, struct reason *reason) {
+    for (size_t i = 0; i < service->txt_count; i++) {
+        if (strcmp(service->txt[i].name, key) == 0) {
+            return reason_set(reason, "expected each txt key only once, got another '%.64s'", key);
+        }
+    }
+    if (spec_check_text("a txt key", key, false, MUSTER_NAME_BYTES_MAX, reason) != 0 ||
+        spec_check_text("a txt value", value, true, MUSTER_VALUE_BYTES_MAX, reason) != 0) {
+        return -1;
+    }
+    return add_txt(service, key, value) == 0 ? 0 : reason_set(reason, "%s", out_of_memory);
+}
+
 /* ---- the grammar ---- */
 
 /* Ends the text at *rest at its first comma without a backslash, takes the backslashes away, and moves
@@ -137,58 +181,34 @@ static char *next_part(char **rest) {
 
 /* Parses "TYPE:PORT[/PROTO]", cutting it up. */
 static int parse_head(char *head, struct muster_service *service, struct reason *reason) {
-    char type[MUSTER_TYPE_BYTES_MAX + 1];
     uint64_t port;
     char *port_text = strchr(head, ':');
     if (port_text == NULL) {
         return reason_set(reason, EXPECTED_SPEC, head);
     }
     *port_text++ = '\0';
-    if (!spec_is_type(head)) {
-        return reason_set(reason, "expected a service type such as http, got '%.64s'", head);
+    if (spec_set_type(service, head, reason) != 0) {
+        return -1;
     }
-    service->proto = "tcp";
     char *proto = strchr(port_text, '/');
     if (proto != NULL) {
         *proto++ = '\0';
-        if (strcmp(proto, "udp") == 0) {
-            service->proto = "udp";
-        } else if (strcmp(proto, "tcp") != 0) {
-            return reason_set(reason, "expected tcp or udp after /, got '%.64s'", proto);
-        }
+    }
+    if (spec_set_proto(service, proto != NULL ? proto : "tcp", reason) != 0) {
+        return -1;
     }
     if (!args_number(port_text, 1, UINT16_MAX, &port)) {
         return reason_set(reason, "expected a port from 1 to 65535, got '%.64s'", port_text);
     }
     service->port = (uint16_t)port;
-    spec_lower_type(head, type);
-    service->type = strdup(type);
-    return service->type != NULL ? 0 : reason_set(reason, "%s", out_of_memory);
+    return 0;
 }
 
 static int parse_name(const char *name, struct muster_service *service, struct reason *reason) {
     if (service->name != NULL) {
         return reason_set(reason, "expected name= only once");
     }
-    if (spec_check_text("a service name", name, true, MUSTER_NAME_BYTES_MAX, reason) != 0) {
-        return -1;
-    }
-    service->name = strdup(name);
-    return service->name != NULL ? 0 : reason_set(reason, "%s", out_of_memory);
-}
-
-static int parse_txt(const char *key, const char *value, struct muster_service *service,
-                     struct reason *reason) {
-    for (size_t i = 0; i < service->txt_count; i++) {
-        if (strcmp(service->txt[i].name, key) == 0) {
-            return reason_set(reason, "expected each txt key only once, got another '%.64s'", key);
-        }
-    }
-    if (spec_check_text("a txt key", key, false, MUSTER_NAME_BYTES_MAX, reason) != 0 ||
-        spec_check_text("a txt value", value, true, MUSTER_VALUE_BYTES_MAX, reason) != 0) {
-        return -1;
-    }
-    return add_txt(service, key, value) == 0 ? 0 : reason_set(reason, "%s", out_of_memory);
+    return spec_set_name(service, name, reason);
 }
 
 static int parse_part(char *part, struct muster_service *service, struct reason *reason) {
@@ -201,7 +221,7 @@ static int parse_part(char *part, struct muster_service *service, struct reason 
         return parse_name(value, service, reason);
     }
     if (strncmp(part, "txt.", 4) == 0) {
-        return parse_txt(part + 4, value, service, reason);
+        return spec_add_txt(service, part + 4, value, reason);
     }
     return reason_set(reason, "expected name=TEXT or txt.KEY=TEXT, got '%.64s='", part);
 }
@@ -218,7 +238,7 @@ int spec_parse(const char *spec, struct muster_service *service, struct reason *
         error = parse_part(next_part(&rest), service, reason);
     }
     if (error == 0 && service->name == NULL) {
-        error = parse_name("", service, reason);
+        error = spec_set_name(service, "", reason);
     }
     if (error != 0) {
         spec_free(service);

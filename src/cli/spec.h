@@ -19,6 +19,13 @@ void spec_lower_type(const char *text, char type[MUSTER_TYPE_BYTES_MAX + 1]);
 int spec_check_text(const char *what, const char *text, bool may_be_empty, size_t bytes_max,
                     struct reason *reason);
 
+/* Set the members of a service that owns what it points to (proto excepted, which is static) and began
+ * zeroed; type, name and each txt key once. Return 0, or -1 with a reason. */
+int spec_set_type(struct muster_service *service, const char *type, struct reason *reason);
+int spec_set_proto(struct muster_service *service, const char *proto, struct reason *reason);
+int spec_set_name(struct muster_service *service, const char *name, struct reason *reason);
+int spec_add_txt(struct muster_service *service, const char *key, const char *value, struct reason *reason);
+
 /* Parses "TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…" into a service that owns what it points to (proto
  * excepted, which is static) and is to be freed by spec_free(). Returns 0, or -1 with a reason. */
 int spec_parse(const char *spec, struct muster_service *service, struct reason *reason);

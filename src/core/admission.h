@@ -8,7 +8,7 @@
 
 #include <muster/core.h>
 
-#include "limits.h"
+#include "limit.h"
 #include "paths.h"
 
 /* Holds MUSTER_..._BURST tokens when full, and refills at MUSTER_..._RATE. */

@@ -10,7 +10,7 @@
 
 #include <muster/core.h>
 
-#include "limits.h"
+#include "limit.h"
 #include "reply.h"
 
 struct muster_core;

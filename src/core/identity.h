@@ -7,7 +7,7 @@
 
 #include <muster/core.h>
 
-#include "limits.h"
+#include "limit.h"
 #include "random.h"
 
 struct identity {

@@ -11,7 +11,7 @@
 #include <muster/core.h>
 
 #include "admission.h"
-#include "limits.h"
+#include "limit.h"
 
 struct muster_core;
 struct message;

@@ -9,7 +9,7 @@
 
 #include <muster/core.h>
 
-#include "limits.h"
+#include "limit.h"
 
 struct document;
 struct document_node;

@@ -14,7 +14,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-#include "limits.h"
+#include "limit.h"
 #include "loss.h"
 
 struct message;

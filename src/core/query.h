@@ -8,7 +8,7 @@
 
 #include <muster/core.h>
 
-#include "limits.h"
+#include "limit.h"
 
 struct muster_core;
 struct message;

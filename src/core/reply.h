@@ -10,7 +10,7 @@
 #include <muster/core.h>
 
 #include "buffer.h"
-#include "limits.h"
+#include "limit.h"
 #include "message.h"
 #include "request.h"
 

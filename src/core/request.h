@@ -8,7 +8,7 @@
 
 #include <muster/core.h>
 
-#include "limits.h"
+#include "limit.h"
 #include "message.h"
 
 enum request_kind {

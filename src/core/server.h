@@ -11,7 +11,7 @@
 #include <muster/core.h>
 
 #include "buffer.h"
-#include "limits.h"
+#include "limit.h"
 #include "request.h"
 
 struct muster_core;

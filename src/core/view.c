@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "document.h"
 #include "node.h"
 
 static int compare_tuples(const void *a, const void *b) {
@@ -80,7 +79,6 @@ void view_measure(const struct muster_core *core, const struct peer *peer, struc
 static void fill_own_address(const struct muster_core *core, struct muster_peer *view) {
     for (size_t i = 0; i < core->paths.count; i++) {
         const struct muster_path *path = &core->paths.items[i];
-        view->paths |= 1u << path->kind;
         if (view->address.family == 0 && path->address.family != 0) {
             view->address = path->address;
             fill_interface(core, path->interface, view->interface_name);
@@ -114,57 +112,43 @@ int view_own(const struct muster_core *core, struct view_own *own) {
 
 /* ---- snapshots ---- */
 
-/* What one row of a snapshot points to. */
-struct row_storage {
-    struct document_node *tree;
-    struct document_node *body;
-    void *arrays;
+static int list_row(const muster_core_t *core, const struct peer *peer, struct muster_peer_list *list) {
     struct muster_tuple tuples[MUSTER_TUPLES_MAX];
-};
-
-/* Takes count rows, from this one on. */
-static int list_take(const muster_core_t *core, const struct peer *peer, size_t count,
-                     struct muster_peer_list *list) {
-    struct row_storage *rows = calloc(count, sizeof *rows);
-    list->peers = calloc(count, sizeof *list->peers);
-    list->storage = rows;
-    for (; list->count < count; peer = peer->hh.next) {
-        struct message message;
-        if (rows == NULL || list->peers == NULL ||
-            view_fill(core, peer, &message, rows[list->count].tuples, &list->peers[list->count]) != 0) {
-            muster_peer_list_free(list);
-            return MUSTER_ENOMEM;
-        }
-        rows[list->count].tree = message.tree;
-        rows[list->count].body = message.body;
-        rows[list->count].arrays = message.arrays;
-        list->count++;
+    struct message message;
+    struct muster_peer view;
+    int error = view_fill(core, peer, &message, tuples, &view);
+    if (error != 0) {
+        return error;
     }
-    return 0;
+    error = muster_peer_list_add(list, &view);
+    message_deinit(&message);
+    return error;
 }
 
 int muster_core_peers(const muster_core_t *core, struct muster_peer_list *list) {
     *list = (struct muster_peer_list){0};
-    return core->table.count == 0 ? 0 : list_take(core, core->table.by_id, core->table.count, list);
+    for (const struct peer *peer = core->table.by_id; peer != NULL; peer = peer->hh.next) {
+        int error = list_row(core, peer, list);
+        if (error != 0) {
+            muster_peer_list_free(list);
+            return error;
+        }
+    }
+    return 0;
 }
 
 int muster_core_peer(const muster_core_t *core, const uint8_t id[MUSTER_ID_BYTES],
                      struct muster_peer_list *list) {
     const struct peer *peer = peer_table_find(&core->table, id);
     *list = (struct muster_peer_list){0};
-    return peer == NULL ? MUSTER_ENOTFOUND : list_take(core, peer, 1, list);
-}
-
-void muster_peer_list_free(struct muster_peer_list *list) {
-    struct row_storage *rows = list->storage;
-    for (size_t i = 0; i < list->count; i++) {
-        document_free(rows[i].tree);
-        document_free(rows[i].body);
-        free(rows[i].arrays);
+    if (peer == NULL) {
+        return MUSTER_ENOTFOUND;
     }
-    free(rows);
-    free(list->peers);
-    *list = (struct muster_peer_list){0};
+    int error = list_row(core, peer, list);
+    if (error != 0) {
+        muster_peer_list_free(list);
+    }
+    return error;
 }
 
 const struct muster_counters *muster_core_counters(const muster_core_t *core) {
@@ -173,6 +157,10 @@ const struct muster_counters *muster_core_counters(const muster_core_t *core) {
 
 void muster_core_id(const muster_core_t *core, uint8_t id[MUSTER_ID_BYTES]) {
     memcpy(id, core->identity.id, MUSTER_ID_BYTES);
+}
+
+uint64_t muster_core_rev(const muster_core_t *core) {
+    return core->presence.rev;
 }
 
 uint64_t muster_core_boot(const muster_core_t *core) {

@@ -19,7 +19,8 @@ int view_fill(const struct muster_core *core, const struct peer *peer, struct me
 void view_measure(const struct muster_core *core, const struct peer *peer, struct muster_tuple *tuples,
                   struct muster_peer *view);
 
-/* This node's own row, without a document, and what the document is in. */
+/* This node's own row, without a document and without paths, as nothing brought it; and what the document is
+ * in. */
 struct view_own {
     struct muster_peer peer;
     struct reply_lines lines; /* into announce, and the node's body */

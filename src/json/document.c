@@ -12,6 +12,7 @@
 #include <cjson/cJSON.h>
 
 #include "escape.h"
+#include "scan.h"
 #include "utf8.h"
 
 /* U+FFFD, which stands for a byte that is not UTF-8. */
@@ -122,6 +123,56 @@ bool document_number(const document_node_t *node, double *value) {
     }
     *value = item_of(node)->valuedouble;
     return true;
+}
+
+/* Counts the values from item on that the text has before the node. True when it is among them. */
+static bool count_before(const cJSON *item, const cJSON *node, size_t *count) {
+    for (; item != NULL; item = item->next) {
+        if (item == node) {
+            return true;
+        }
+        (*count)++;
+        if (count_before(item->child, node, count)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t document_offset(const document_node_t *root, const document_node_t *node, const char *text,
+                       size_t length) {
+    size_t before = 0;
+    size_t offset = 0;
+    count_before(item_of(root), item_of(node), &before);
+    /* A scan that may see no more values than those stops at the next one. */
+    return scan_large(text, length, before, &offset) == SCAN_NODES ? offset : 0;
+}
+
+/* Writes the way from item down to the node behind the length bytes that text has. False, with no more than
+ * those in text, when the node is not below item. */
+static bool write_path(const cJSON *item, const cJSON *node, char *text, size_t size, size_t length) {
+    size_t index = 0;
+    text[length] = '\0';
+    if (item == node) {
+        return true;
+    }
+    for (const cJSON *child = item->child; child != NULL; child = child->next) {
+        if (child->string != NULL) {
+            snprintf(text + length, size - length, "%s%.64s", length > 0 ? "." : "", child->string);
+        } else {
+            snprintf(text + length, size - length, "[%zu]", index++);
+        }
+        if (write_path(child, node, text, size, strlen(text))) {
+            return true;
+        }
+    }
+    text[length] = '\0';
+    return false;
+}
+
+char *document_path(const document_node_t *root, const document_node_t *node, char *text, size_t size) {
+    write_path(item_of(root), item_of(node), text, size, 0);
+    return text;
 }
 
 void document_init(struct document *document) {

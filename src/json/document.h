@@ -37,8 +37,7 @@ struct document {
 /* ---- reading ---- */
 
 /* Parses a text that scan_value() or scan_large() accepted. Returns the root, owned by the caller
- * (document_free()), or
- * NULL when memory is out. */
+ * (document_free()), or NULL when memory is out. */
 document_node_t *document_parse(const char *text, size_t length);
 
 /* Frees a root from document_parse(). NULL is allowed. */
@@ -75,6 +74,15 @@ bool document_bool(const document_node_t *node);
 /* The value of a DOCUMENT_NUMBER, fractions included. False, *value untouched, when node is no number or
  * lies beyond the range of a double, as 1e999 does. */
 bool document_number(const document_node_t *node, double *value);
+
+/* Where a node is, for messages to people. root is the one of document_parse() that node is below. */
+
+/* The offset at which the node's value begins in the text that root was parsed from; 0 when memory is out. */
+size_t document_offset(const document_node_t *root, const document_node_t *node, const char *text,
+                       size_t length);
+
+/* Writes "services[1].port", cut where size ends; "" for the root itself. Returns text. */
+char *document_path(const document_node_t *root, const document_node_t *node, char *text, size_t size);
 
 /* ---- building ---- */
 

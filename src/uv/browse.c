@@ -392,17 +392,18 @@ void browses_distrust(muster_t *node) {
     due_by(&node->browses, runner_now_ms());
 }
 
-static bool has_unseen_evictions(const muster_t *node) {
-    return node->browses.evicted_told != muster_core_counters(node->core)->evicted;
+/* When to look for rows that were evicted; a look at all rows, which is due anyway, includes that. */
+static uint64_t eviction_due_ms(const muster_t *node) {
+    const struct browses *browses = &node->browses;
+    bool is_unseen = browses->evicted_told != muster_core_counters(node->core)->evicted;
+    return is_unseen && browses->is_current ? browses->evicted_at_ms + EVICTED_MS : NEVER_MS;
 }
 
 static bool catch_up(muster_t *node, uint64_t now_ms) {
-    struct browses *browses = &node->browses;
-    if (!browses->is_current) {
+    if (!node->browses.is_current) {
         return update_all(node);
     }
-    bool is_due = has_unseen_evictions(node) && browses->evicted_at_ms + EVICTED_MS <= now_ms;
-    return !is_due || forget_evicted(node, false);
+    return eviction_due_ms(node) > now_ms || forget_evicted(node, false);
 }
 
 void browses_work(muster_t *node) {
@@ -430,8 +431,8 @@ uint64_t browses_due_ms(const muster_t *node) {
     if (browses->first == NULL) {
         return NEVER_MS;
     }
-    uint64_t search_ms = has_unseen_evictions(node) ? browses->evicted_at_ms + EVICTED_MS : NEVER_MS;
-    return browses->due_ms < search_ms ? browses->due_ms : search_ms;
+    uint64_t eviction_ms = eviction_due_ms(node);
+    return browses->due_ms < eviction_ms ? browses->due_ms : eviction_ms;
 }
 
 void browses_deinit(muster_t *node) {

@@ -16,8 +16,6 @@
 struct candidate {
     struct interface interface;
     unsigned flags;
-    bool has_address;
-    struct muster_endpoint address; /* its first IPv4 address */
 };
 
 struct candidates {
@@ -57,12 +55,12 @@ static void candidate_init(struct candidate *candidate, const struct ifaddrs *en
 }
 
 static void candidate_add_address(struct candidate *candidate, const struct ifaddrs *entry) {
+    struct muster_endpoint *first = &candidate->interface.address;
     struct sockaddr_in address;
     memcpy(&address, entry->ifa_addr, sizeof address);
-    if (!candidate->has_address) {
-        candidate->has_address = true;
-        candidate->address.family = 4;
-        memcpy(candidate->address.ip, &address.sin_addr, sizeof address.sin_addr);
+    if (first->family == 0) {
+        first->family = 4;
+        memcpy(first->ip, &address.sin_addr, sizeof address.sin_addr);
     }
 }
 
@@ -70,7 +68,7 @@ static void candidate_decide(struct candidate *candidate) {
     struct interface *interface = &candidate->interface;
     if (candidate->flags & IFF_LOOPBACK) {
         interface->kinds = 1u << MUSTER_PATH_M4 | 1u << MUSTER_PATH_B4; /* it does both, whatever it says */
-        interface->source = candidate->address;
+        interface->source = interface->address;
         return;
     }
     if (candidate->flags & IFF_MULTICAST) {
@@ -117,7 +115,7 @@ static const char *obstacle(const struct candidate *candidate) {
     if (!(candidate->flags & IFF_RUNNING)) {
         return "has no carrier";
     }
-    if (!candidate->has_address) {
+    if (candidate->interface.address.family == 0) {
         return "has no IPv4 address";
     }
     return candidate->interface.kinds == 0 ? "carries neither multicast nor broadcast" : NULL;

@@ -15,7 +15,8 @@
 struct interface {
     uint32_t index;
     char name[MUSTER_INTERFACE_NAME_BYTES];
-    unsigned kinds; /* bit 1 << MUSTER_PATH_M4, 1 << MUSTER_PATH_B4 */
+    unsigned kinds;                 /* bit 1 << MUSTER_PATH_M4, 1 << MUSTER_PATH_B4 */
+    struct muster_endpoint address; /* its first IPv4 address; no port */
     /* Source address that group and broadcast datagrams must be given; no family: the kernel chooses
      * well. On the loopback it would take the address of another interface. */
     struct muster_endpoint source;

@@ -140,11 +140,13 @@ void link_describe(const struct link *link, const struct log *log) {
              link->interface.name, kinds, buffer_bytes);
 }
 
-size_t link_paths(const struct link *link, struct muster_path *paths) {
+size_t link_paths(const struct link *link, uint16_t unicast_port, struct muster_path *paths) {
     size_t count = 0;
     for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
         if (link->watches[kind].socket.open) {
-            paths[count++] = path_make(link, kind);
+            paths[count] = path_make(link, kind);
+            paths[count].address = link->interface.address;
+            paths[count++].address.port = unicast_port;
         }
     }
     return count;
@@ -159,7 +161,7 @@ void link_sent(struct link *link, enum muster_path_kind kind, int error, const s
         }
         return;
     }
-    link->failed++;
+    link->failed[kind]++;
     if (link->failures[kind] != error) {
         link->failures[kind] = error;
         log_line(log, MUSTER_LOG_WARNING, "sending by %s (%s) fails: %s", link->interface.name,

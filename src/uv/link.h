@@ -37,7 +37,7 @@ struct link {
     struct interface interface;
     struct watch watches[MUSTER_PATH_KINDS]; /* by path kind; closed where there is no such path */
     int failures[MUSTER_PATH_KINDS];         /* -errno of what was said last, by path kind; 0: nothing */
-    uint64_t failed;                         /* datagrams that could not be sent by it */
+    uint64_t failed[MUSTER_PATH_KINDS];      /* datagrams that could not be sent by it, by path kind */
     unsigned handles;                        /* of watches, not closed yet */
     link_closed_cb on_closed;
     void *owner;
@@ -61,8 +61,9 @@ void link_end(struct link *link, link_closed_cb on_closed, void *owner);
 /* Frees a link that is not watched. NULL is allowed. */
 void link_free(struct link *link);
 
-/* Appends its paths, at most MUSTER_PATH_KINDS; returns how many. */
-size_t link_paths(const struct link *link, struct muster_path *paths);
+/* Appends its paths, at most MUSTER_PATH_KINDS; returns how many. What is sent by them comes from its address
+ * and unicast_port. */
+size_t link_paths(const struct link *link, uint16_t unicast_port, struct muster_path *paths);
 
 /* Says what it listens on, and with how much room. */
 void link_describe(const struct link *link, const struct log *log);

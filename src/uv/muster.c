@@ -1,19 +1,24 @@
 #include <muster/muster.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <sodium.h>
 
 #include "interface.h"
-#include "limits.h"
+#include "inventory.h"
+#include "limit.h"
 #include "link.h"
 #include "log.h"
 #include "runner.h"
 #include "state.h"
+#include "unicast.h"
 
 void muster_options_init(struct muster_options *options) {
     struct muster_core_options core;
@@ -41,6 +46,10 @@ static const char *options_fault(const struct muster_options *options) {
     }
     if (options->instance != NULL && options->instance[0] == '\0') {
         return "an instance without a name";
+    }
+    if (options->socket != NULL && (options->socket[0] == '\0' || options->document == NULL)) {
+        return options->document == NULL ? "a socket of an observer, which answers nobody"
+                                         : "a socket without a path";
     }
     if (options->interface_count > 0 && options->interfaces == NULL) {
         return "no interfaces where their number says so";
@@ -77,7 +86,7 @@ static int links_open(muster_t *node, const struct interface_list *list, uint16_
         error = link_open(&link, &list->items[i], port, is_required, log);
         if (error == 0) {
             node->links[node->link_count++] = link;
-            node->path_count += link_paths(link, node->paths + node->path_count);
+            node->path_count += link_paths(link, node->unicast.socket.port, node->paths + node->path_count);
         } else if (is_required || error == MUSTER_ENOMEM) {
             return error;
         }
@@ -94,7 +103,8 @@ static int network_open(muster_t *node, const struct muster_options *options, co
     struct interface_list list;
     int error = interface_list_read(&list, options->interfaces, options->interface_count, log);
     if (error == 0) {
-        error = socket_open_unicast(&node->unicast.socket, options->port, log);
+        bool is_observer = options->document == NULL; /* it asks, and answers nobody */
+        error = unicast_open(&node->unicast.socket, is_observer ? NULL : &node->tcp, options->port, log);
     }
     if (error == 0) {
         error = links_open(node, &list, options->port, options->interface_count > 0, log);
@@ -118,6 +128,39 @@ static int identity_open(muster_t *node, const struct muster_options *options, c
     return state_open(&node->state, &state, &node->identities[0], log);
 }
 
+/* Without the socket of its slot a node still does all that it is for. One that was asked for is required. */
+static int local_refuse(const char *path, bool is_required, int number, const struct log *log) {
+    log_line(log, is_required ? MUSTER_LOG_ERROR : MUSTER_LOG_WARNING, "socket %s%s: %s", path,
+             is_required ? "" : ", by which other commands could ask this one, is left out",
+             number == -EADDRINUSE ? "another muster answers there" : strerror(-number));
+    if (!is_required) {
+        return 0;
+    }
+    return number == -EADDRINUSE ? MUSTER_EBUSY : socket_error(number);
+}
+
+/* Everybody of the machine may ask at a path that was asked for, and this user alone in the slot, where the
+ * lock says that nobody else is. */
+static int local_open(muster_t *node, const struct muster_options *options, const struct log *log) {
+    char *path = NULL;
+    if (options->document == NULL) {
+        return 0;
+    }
+    if (options->socket != NULL) {
+        int error = listener_open_local(&node->local, options->socket, 0666, false);
+        return error == 0 ? 0 : local_refuse(options->socket, true, error, log);
+    }
+    if (asprintf(&path, "%s/" SLOT_SOCKET, node->state.slot.path) < 0) {
+        return MUSTER_ENOMEM;
+    }
+    int error = listener_open_local(&node->local, path, 0600, true);
+    if (error != 0) {
+        error = local_refuse(path, false, error, log);
+    }
+    free(path);
+    return error;
+}
+
 /* A document that no announcement can carry is refused before it has left a slot behind. */
 static int document_check(const struct muster_options *options, const struct log *log) {
     struct muster_core_options core;
@@ -128,6 +171,7 @@ static int document_check(const struct muster_options *options, const struct log
     core.document = options->document;
     core.key = key;
     core.boot = 1;
+    core.stream = options->port; /* any will do: there will be one to fetch a large document by */
     int error = muster_key_generate(key, secret);
     if (error == 0) {
         error = muster_crypto_ed25519(&core.crypto, secret);
@@ -152,6 +196,9 @@ static int core_open(muster_t *node, const struct muster_options *options, const
     core.boot = node->identities[0].boot;
     core.port = options->port;
     core.interval_min_ms = options->interval_min_ms;
+    core.stream = node->tcp.open ? node->tcp.port : 0;
+    core.has_streams = true;
+    core.version = muster_version();
     randombytes_buf(core.seed, sizeof core.seed);
     int error = muster_crypto_ed25519(&core.crypto, is_observer ? NULL : node->identities[0].secret);
     if (error == 0) {
@@ -183,6 +230,9 @@ static int node_prepare(muster_t *node, const struct muster_options *options, co
     }
     if (error == 0) {
         error = identity_open(node, options, log);
+    }
+    if (error == 0) {
+        error = local_open(node, options, log);
     }
     return error != 0 ? error : core_open(node, options, log);
 }
@@ -220,8 +270,8 @@ int muster_open(uv_loop_t *loop, const struct muster_options *options, muster_t 
     error = runner_start(opened, loop);
     if (error != 0) {
         log_line(&log, MUSTER_LOG_ERROR, "loop: %s", muster_error_text(error));
-        state_close(&opened->state); /* for whoever tries again at once */
-        runner_end(opened);          /* its handles are gone, and it is freed, when the loop runs next */
+        runner_end(opened);          /* its handles are gone, and it is freed, when the loop runs next; */
+        state_close(&opened->state); /* but who tries again may do so at once */
         return error;
     }
     network_describe(opened, &log);
@@ -315,6 +365,10 @@ void muster_id(const muster_t *node, uint8_t id[MUSTER_ID_BYTES]) {
     muster_core_id(node->core, id);
 }
 
+uint64_t muster_rev(const muster_t *node) {
+    return muster_core_rev(node->core);
+}
+
 uint64_t muster_boot(const muster_t *node) {
     return muster_core_boot(node->core);
 }
@@ -326,6 +380,10 @@ uint16_t muster_unicast_port(const muster_t *node) {
 const struct muster_path *muster_paths(const muster_t *node, size_t *count) {
     *count = node->path_count;
     return node->paths;
+}
+
+size_t muster_sockets(const muster_t *node, struct muster_socket *sockets, size_t sockets_max) {
+    return inventory_take(node, sockets, sockets_max);
 }
 
 const char *muster_version(void) {

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "paths.h"
+#include "runner_stream.h"
 #include "socket.h"
 
 #define LOSS_RETRY_MS 100 /* before it is tried again to say that events were lost */
@@ -60,7 +61,7 @@ static void timer_set(muster_t *node) {
 
 /* ---- sending ---- */
 
-static struct link *link_find(const muster_t *node, uint32_t interface) {
+struct link *runner_link(const muster_t *node, uint32_t interface) {
     for (size_t i = 0; i < node->link_count; i++) {
         if (node->links[i]->interface.index == interface) {
             return node->links[i];
@@ -72,7 +73,7 @@ static struct link *link_find(const muster_t *node, uint32_t interface) {
 /* False when the socket is full. A datagram that fails for another reason is over: the next announcement,
  * or another path, says it again. */
 static bool datagram_send(muster_t *node, const struct muster_datagram *datagram) {
-    struct link *link = link_find(node, datagram->interface);
+    struct link *link = runner_link(node, datagram->interface);
     enum muster_path_kind kind = paths_kind_of(&datagram->destination);
     struct muster_datagram outgoing = *datagram;
     if (link != NULL && kind != MUSTER_PATH_U4) {
@@ -153,9 +154,9 @@ static void outputs_pull(muster_t *node) {
         case MUSTER_OUTPUT_PEER: peer_tell(node, &output); break;
         case MUSTER_OUTPUT_SETTLED: settled_tell(node); break;
         case MUSTER_OUTPUT_LEFT: runner_end(node); break;
-        case MUSTER_OUTPUT_STREAM_OPEN: /* none, as has_streams is not set */
+        case MUSTER_OUTPUT_STREAM_OPEN:
         case MUSTER_OUTPUT_STREAM_WRITE:
-        case MUSTER_OUTPUT_STREAM_CLOSE: break;
+        case MUSTER_OUTPUT_STREAM_CLOSE: runner_stream_output(node, &output); break;
         }
     }
 }
@@ -266,6 +267,11 @@ static void deliver_all(muster_t *node) {
     runner_work(node);
 }
 
+void runner_tell(muster_t *node) {
+    runner_work(node);
+    deliver_all(node);
+}
+
 static void queue_line(enum muster_log_level level, const char *line, void *context) {
     muster_t *node = context;
     if (node->on_log != NULL && !node->is_closing) {
@@ -283,8 +289,7 @@ static void on_timer(uv_timer_t *timer) {
     }
     struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
     runner_step(node, &event);
-    runner_work(node);
-    deliver_all(node);
+    runner_tell(node);
 }
 
 /* ---- from the sockets ---- */
@@ -312,8 +317,7 @@ static void on_unicast_ready(uv_poll_t *poll, int status, int events) {
     } else if (events & UV_READABLE) {
         socket_read(&node->unicast.socket, on_datagram, node);
     }
-    runner_work(node);
-    deliver_all(node);
+    runner_tell(node);
 }
 
 static struct watch *watch_of(uv_poll_t *poll) {
@@ -331,19 +335,38 @@ static void on_link_ready(uv_poll_t *poll, int status, int events) {
         uv_poll_stop(poll);
     } else {
         socket_read(&watch->socket, on_datagram, node);
-        runner_work(node);
-        deliver_all(node);
+        runner_tell(node);
     }
 }
 
 /* ---- start and end ---- */
 
+static void handle_closed(muster_t *node) {
+    node->handles--;
+    if (node->handles > 0) {
+        return;
+    }
+    muster_close_cb on_closed = node->on_closed;
+    void *context = node->closed_context;
+    runner_free(node);
+    if (on_closed != NULL) {
+        on_closed(context);
+    }
+}
+
+static void on_streams_ended(void *owner) {
+    handle_closed(owner);
+}
+
 int runner_start(muster_t *node, uv_loop_t *loop) {
     node->log = (struct log){.write = queue_line, .context = node};
     uv_timer_init(loop, &node->timer);
     node->timer.data = node;
-    node->handles = 1;
-    int error = watch_start(&node->unicast, loop, on_unicast_ready, node);
+    node->handles = 2; /* the timer and the streams */
+    int error = runner_stream_start(node, loop, on_streams_ended);
+    if (error == 0) {
+        error = watch_start(&node->unicast, loop, on_unicast_ready, node);
+    }
     for (size_t i = 0; i < node->link_count && error == 0; i++) {
         error = link_start(node->links[i], loop, on_link_ready, node);
     }
@@ -358,6 +381,8 @@ void runner_free(muster_t *node) {
         link_free(node->links[i]);
     }
     socket_close(&node->unicast.socket);
+    listener_close(&node->tcp);
+    listener_close(&node->local);
     delivery_queue_deinit(&node->deliveries);
     delivery_queue_deinit(&node->questions);
     browses_deinit(node);
@@ -366,19 +391,6 @@ void runner_free(muster_t *node) {
     identity_wipe(&node->identities[1]);
     state_close(&node->state);
     free(node);
-}
-
-static void handle_closed(muster_t *node) {
-    node->handles--;
-    if (node->handles > 0) {
-        return;
-    }
-    muster_close_cb on_closed = node->on_closed;
-    void *context = node->closed_context;
-    runner_free(node);
-    if (on_closed != NULL) {
-        on_closed(context);
-    }
 }
 
 static void on_handle_closed(uv_handle_t *handle) {
@@ -396,6 +408,7 @@ void runner_end(muster_t *node) {
         return;
     }
     node->is_ended = true;
+    runner_stream_end(node);
     for (size_t i = 0; i < node->link_count; i++) {
         node->handles++;
         link_end(node->links[i], on_link_closed, node);

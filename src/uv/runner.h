@@ -14,10 +14,12 @@
 
 #include "browse.h"
 #include "delivery.h"
-#include "limits.h"
+#include "limit.h"
 #include "link.h"
+#include "listener.h"
 #include "log.h"
 #include "state.h"
+#include "stream_table.h"
 
 /* A bye takes some 200 ms. A node whose socket stays full longer than this closes without. */
 #define RUNNER_CLOSE_MS 1000
@@ -34,8 +36,12 @@ struct muster {
     struct muster_path paths[MUSTER_PATHS_MAX];
     size_t path_count;
 
+    struct listener tcp;   /* on the unicast port; none of an observer */
+    struct listener local; /* the Unix socket; none of an observer, or where there can't be one */
+    struct stream_table streams;
+
     uv_timer_t timer; /* the core's deadline, or at once while there are deliveries */
-    size_t handles;   /* timer, unicast and links that are on the loop */
+    size_t handles;   /* timer, streams, unicast and links that are on the loop */
 
     bool is_blocked; /* the unicast socket is full: `held` waits, and nothing is pulled */
     struct muster_datagram held;
@@ -74,6 +80,12 @@ int runner_ask(muster_t *node, const char *type, const char *name, struct delive
 
 /* Pulls what the core has to send and to tell, and sets the timer. Calls nobody back. */
 void runner_work(muster_t *node);
+
+/* The same, from the loop: also calls the application back, which may close the node. */
+void runner_tell(muster_t *node);
+
+/* The link of an interface, by its index; NULL when there is none. */
+struct link *runner_link(const muster_t *node, uint32_t interface);
 
 /* Takes the node off the loop. When all its handles are closed, it is freed and on_closed called. */
 void runner_end(muster_t *node);

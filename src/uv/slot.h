@@ -15,6 +15,7 @@
 #define SLOT_NAME_BYTES 128     /* the longest slot name, NUL included */
 #define SLOT_FILE_NAME_BYTES 64 /* and the longest name of a file in it */
 #define SLOT_FILE_BYTES 256     /* more than any file ever has, NUL included */
+#define SLOT_SOCKET "socket"    /* the file by which its holder can be asked (listener.h) */
 
 /* A slot that is held. Zeroed: none. */
 struct slot {

@@ -10,7 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "limits.h"
+#include "limit.h"
 
 #define IPV4_BYTES 4
 #define CONTROL_BYTES 128 /* three small messages come: packet info, TTL, drop count */
@@ -44,13 +44,6 @@ int socket_error(int number) {
     }
 }
 
-/* Says what failed by errno, and gives the code for it. */
-static int refuse(const struct log *log, const char *what) {
-    int number = errno;
-    log_line(log, MUSTER_LOG_ERROR, "%s: %s", what, strerror(number));
-    return socket_error(-number);
-}
-
 static int option_set(int fd, int level, int name, int value) {
     return setsockopt(fd, level, name, &value, sizeof value);
 }
@@ -82,6 +75,15 @@ static int descriptor_open(void) {
     return fd;
 }
 
+/* -errno of what failed, with the descriptor closed if there is one. */
+static int descriptor_refuse(int fd) {
+    int number = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return -number;
+}
+
 /* PMTUDISC_PROBE: never fragment, and let no forged "fragmentation needed" shrink what we send. */
 static int sending_set(int fd) {
     if (option_set(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ||
@@ -99,30 +101,6 @@ static int bind_to(int fd, const uint8_t ip[IPV4_BYTES], uint16_t port) {
     return bind(fd, (const struct sockaddr *)&address, sizeof address);
 }
 
-/* Binds to the first free port after the control port, else to one of the kernel's choice. */
-static int unicast_bind(int fd, uint16_t port, const struct log *log) {
-    static const uint8_t any[IPV4_BYTES] = {0, 0, 0, 0};
-    uint32_t last = (uint32_t)port + MUSTER_UNICAST_PORTS;
-    for (uint32_t next = (uint32_t)port + 1; next <= last && next <= UINT16_MAX; next++) {
-        if (bind_to(fd, any, (uint16_t)next) == 0) {
-            return 0;
-        }
-        int number = errno;
-        if (number != EADDRINUSE) {
-            log_line(log, MUSTER_LOG_ERROR, "unicast socket, port %u: %s", next, strerror(number));
-            return number == EACCES ? MUSTER_EPERM : MUSTER_ENOPORT;
-        }
-    }
-    if (bind_to(fd, any, 0) != 0) {
-        log_line(log, MUSTER_LOG_ERROR, "unicast socket: %s", strerror(errno));
-        return MUSTER_ENOPORT;
-    }
-    log_line(log, MUSTER_LOG_WARNING,
-             "the unicast ports %u to %u are all taken; answers to an ephemeral port may not pass a firewall",
-             port + 1u, last);
-    return 0;
-}
-
 static int port_read(int fd, uint16_t *port) {
     struct sockaddr_in address = {.sin_port = 0};
     socklen_t length = sizeof address;
@@ -133,32 +111,17 @@ static int port_read(int fd, uint16_t *port) {
     return 0;
 }
 
-int socket_open_unicast(struct datagram_socket *socket, uint16_t port, const struct log *log) {
+int socket_open_unicast(struct datagram_socket *socket, uint16_t port) {
+    static const uint8_t any[IPV4_BYTES] = {0, 0, 0, 0};
     *socket = (struct datagram_socket){.fd = -1};
-    int error;
     int fd = descriptor_open();
-    if (fd < 0 || sending_set(fd) != 0) {
-        error = refuse(log, "unicast socket");
-        goto failed;
-    }
-    error = unicast_bind(fd, port, log);
-    if (error != 0) {
-        goto failed;
-    }
-    if (port_read(fd, &socket->port) != 0) {
-        error = refuse(log, "unicast socket");
-        goto failed;
+    if (fd < 0 || sending_set(fd) != 0 || bind_to(fd, any, port) != 0 || port_read(fd, &socket->port) != 0) {
+        return descriptor_refuse(fd);
     }
     socket->buffer_bytes = buffer_set(fd);
     socket->fd = fd;
     socket->open = true;
     return 0;
-
-failed:
-    if (fd >= 0) {
-        close(fd);
-    }
-    return error;
 }
 
 /* Binding to the device is open to everybody since Linux 5.7. Where it is refused, socket_read() looks
@@ -198,11 +161,7 @@ int socket_open_listening(struct datagram_socket *socket, const struct muster_pa
     *socket = (struct datagram_socket){.fd = -1, .port = port, .interface = path->interface};
     int fd = descriptor_open();
     if (fd < 0 || listening_set(fd, path, port) != 0) {
-        int number = errno;
-        if (fd >= 0) {
-            close(fd);
-        }
-        return -number;
+        return descriptor_refuse(fd);
     }
     socket->buffer_bytes = buffer_set(fd);
     socket->fd = fd;

@@ -31,11 +31,10 @@ struct datagram_socket {
  * with a length of MUSTER_DATAGRAM_BYTES_MAX + 1, all of which may be read. */
 typedef void (*socket_datagram_cb)(const struct muster_datagram *datagram, void *context);
 
-/* Opens the node's own socket, from which everything is sent: bound to the wildcard and the first free of
- * the MUSTER_UNICAST_PORTS ports after `port`, not shared. When all are taken it gets an ephemeral
- * port and a warning says so. MUSTER_ENOPORT, MUSTER_ENOMEM, MUSTER_EPERM, MUSTER_ESYSTEM, with an error
- * line. On error *socket is closed. */
-int socket_open_unicast(struct datagram_socket *socket, uint16_t port, const struct log *log);
+/* Opens the node's own socket, from which everything is sent: bound to the wildcard and that port, 0: one of
+ * the kernel's choice; not shared. 0 or -errno, which is for the caller to tell of; then *socket is closed.
+ */
+int socket_open_unicast(struct datagram_socket *socket, uint16_t port);
 
 /* Opens a socket that hears one path: what is sent to the group (m4) or the broadcast address (b4) on
  * `port`, by that interface alone. Shared with other nodes of the machine. 0 or -errno, which is for the

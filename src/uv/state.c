@@ -8,7 +8,7 @@
 
 #include <sodium.h>
 
-#include "limits.h"
+#include "limit.h"
 
 #define SECRET_DIGITS ((size_t)2 * MUSTER_SECRET_BYTES)
 #define BOOT_BYTES 32
@@ -25,12 +25,13 @@ static char *text_join(const char *first, const char *second) {
     return text;
 }
 
-/* *path is for the caller to free. A relative XDG_STATE_HOME is to be ignored (XDG Base Directory
- * Specification 0.8). */
-static int directory_default(char **path, const struct log *log) {
+/* A relative XDG_STATE_HOME is to be ignored (XDG Base Directory Specification 0.8). */
+int state_directory(const char *given, char **path, const struct log *log) {
     const char *xdg = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
-    if (geteuid() == 0) {
+    if (given != NULL) {
+        *path = text_join(given, "");
+    } else if (geteuid() == 0) {
         *path = text_join("/var/lib/muster", "");
     } else if (xdg != NULL && xdg[0] == '/') {
         *path = text_join(xdg, "/muster");
@@ -217,19 +218,13 @@ int state_open(struct state *state, const struct state_options *options, struct 
                const struct log *log) {
     *state = (struct state){.slot.path = NULL};
     char *directory = NULL;
-    int error;
     if (sodium_init() < 0) {
         return MUSTER_ECRYPTO;
     }
     if (options->directory != NULL && options->directory[0] == '\0') {
         return MUSTER_EINVAL;
     }
-    if (options->directory != NULL) {
-        directory = text_join(options->directory, "");
-        error = directory == NULL ? MUSTER_ENOMEM : 0;
-    } else {
-        error = directory_default(&directory, log);
-    }
+    int error = state_directory(options->directory, &directory, log);
     if (error == 0) {
         error = slot_find(state, directory, options, log);
     }

@@ -36,6 +36,10 @@ struct state_options {
     uint64_t wall_ms;      /* since 1970 */
 };
 
+/* The state directory that is given, or the default (muster.h) when that is NULL. *path is for the caller to
+ * free. MUSTER_ESTATE (there is no default), MUSTER_ENOMEM. */
+int state_directory(const char *given, char **path, const struct log *log);
+
 /* Takes the slot, makes a key where there is none (with a warning where there is a boot), and a boot larger
  * than any before. MUSTER_EBUSY: the given instance, or all slots of the name, are held. MUSTER_EDAMAGED: key
  * or boot was not what we write; it was set aside as `<file>.damaged-<ms>`, and the next call makes a new

@@ -321,6 +321,10 @@ class Host:
             raise AssertionError(finished.describe())
         return finished.json()
 
+    def ip(self, *lines):
+        """Runs lines of ip-batch(8) on this host."""
+        self.lab._ip(self.namespace, *lines)
+
     def nft(self, rules):
         """Loads nftables rules into this host."""
         subprocess.run(

@@ -81,11 +81,12 @@ class Change(LanTest):
         lab = self.lab(2)
         here, there = lab.hosts
         watch = there.watch()
-        peer = here.announce("nas", "--service", "http:8080", "--attr", "room=attic", "--stdin")
+        here.announce("nas", "--service", "http:8080", "--attr", "room=attic")
         _, joined = watch.await_event("joined", name="nas")
         self.assertEqual([s["port"] for s in joined["services"]], [8080])
 
-        peer.write("service http:8081\nremove http:8080\nattr room=cellar\n")
+        changes = ("--service", "http:8081", "--remove", "http:8080", "--attr", "room=cellar")
+        self.assertEqual(here.run("update", *changes).code, 0)
         written = time.monotonic()
 
         def changed():
@@ -103,62 +104,6 @@ class Change(LanTest):
         lab.wait_for(settled, "the listing shows the change")
         self.assertFalse(watch.events("joined", "left", "lost", "restarted")[1:])
 
-    def test_a_mistake_on_stdin_changes_nothing(self):
-        lab = self.lab(1)
-        (host,) = lab.hosts
-        watch = host.watch()
-        peer = host.announce("nas", "--service", "http:8080", "--stdin")
-        watch.await_event("joined", name="nas")
-        peer.write("service http:0\nremove ipp:631\nfrobnicate\nattr\n")
-        lab.wait_for(lambda: peer.error.count("\n") >= 4, "four complaints")
-        peer.write("attr done=yes\n")
-        _, event = watch.await_event("changed", name="nas")
-        self.assertEqual([s["port"] for s in event["services"]], [8080])
-        self.assertIsNone(peer.code)
-
-
-    def test_one_line_too_many_on_stdin_is_alone_in_being_refused(self):
-        lab = self.lab(1)
-        (host,) = lab.hosts
-        watch = host.watch()
-        filling = [argument for number in range(3) for argument in ("--attr", f"a{number}=" + "v" * 200)]
-        peer = host.announce("nas", "--stdin", *filling)
-        watch.await_event("joined", name="nas")
-        big = f"attr big={'v' * 250}"
-        peer.write(f"attr room=attic\n{big}\nremove http:80\nservice http:81\nattr done=yes\n")
-
-        def done():
-            return [event for _, event in watch.events("changed") if "done" in event["attrs"]]
-
-        (event,) = lab.wait_for(done, "the last line is announced")
-        self.assertEqual([s["port"] for s in event["services"]], [81])
-        self.assertEqual(sorted(event["attrs"]), ["a0", "a1", "a2", "done", "room"])
-        first, second = (line for line in peer.error.splitlines() if "stdin" in line)
-        self.assertIn("stdin line 3: expected a service that is announced", first)
-        self.assertIn("stdin line 2: the announcement does not fit", second)
-        self.assertIsNone(peer.code)
-
-    def test_more_lines_at_once_than_are_one_change(self):
-        lab = self.lab(1)
-        (host,) = lab.hosts
-        watch = host.watch()
-        peer = host.announce("nas", "--stdin")
-        watch.await_event("joined", name="nas")
-        peer.write("".join(f"attr n={number}\n" for number in range(300)))  # BATCH_LINES_MAX is 256
-        watch.await_event("changed", attrs={"n": "299"})
-        self.assertEqual(peer.error.count("\n"), 1, peer.describe())
-
-    def test_lines_of_another_system(self):
-        lab = self.lab(1)
-        (host,) = lab.hosts
-        watch = host.watch()
-        peer = host.announce("nas", "--stdin")
-        watch.await_event("joined", name="nas")
-        peer.write("\r\nservice http:80\r\n# done\r\nattr room=attic\r\n")
-        _, event = watch.await_event("changed", name="nas")
-        self.assertEqual(([s["port"] for s in event["services"]], event["attrs"]), ([80], {"room": "attic"}))
-        self.assertEqual(peer.error.count("\n"), 1, peer.describe())
-
 
 class Signals(LanTest):
     def test_what_is_ignored_at_the_start_stays_ignored(self):
@@ -166,13 +111,13 @@ class Signals(LanTest):
         lab = self.lab(1)
         (host,) = lab.hosts
         watch = host.watch()
-        script = 'trap "" HUP INT; exec "$0" announce --name nas --stdin'
+        script = 'trap "" HUP INT; exec "$0" announce --name nas'
         peer = host.start_program("sh", "-c", script, MUSTER)
         watch.await_event("joined", name="nas")
         peer.signal(signal.SIGHUP)
         peer.signal(signal.SIGINT)
         for turn in ("1", "2"):  # signals are seen at the end of a turn
-            peer.write(f"attr turn={turn}\n")
+            self.assertEqual(host.run("update", "--attr", f"turn={turn}").code, 0)
             watch.await_event("changed", attrs={"turn": turn})
         self.assertIsNone(peer.code)
         self.assertEqual(peer.stop().code, 0)

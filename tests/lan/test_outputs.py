@@ -30,7 +30,7 @@ class Outputs(LanTest):
         """A peer with everything, one with nothing, one without a key, and one of a strange name."""
         watch = self.here.watch("--stats")
         services = ("--service", "http:80,name=A page,txt.path=/", "--service", "coap:5683/udp")
-        full = self.there.announce("full", *services, "--attr", "a=b", "--stdin")
+        full = self.there.announce("full", *services, "--attr", "a=b")
         bare = self.there.announce("bare")
         Peer(self.there, "\x1b[31m\u202e", [{"type": "ipp", "proto": "tcp", "port": 631}], {"\n": "\t"})
         self.lan.wait_for(lambda: len(watch.events("joined")) == 3, "three peers")
@@ -51,6 +51,10 @@ class Outputs(LanTest):
         self.check("services", "resolve", "coap", "--json")
         self.check("services", "resolve", "gopher", "--json", codes=(4,))
 
+    def test_self(self):
+        self.populate()
+        validator("self").validate(self.there.json("show", "--self", "--json"))
+
     def test_listings_that_were_cut_off(self):
         self.populate()
         self.check("peers", "peers", "--json", "--timeout", "1ms", codes=(0, 124))
@@ -62,7 +66,7 @@ class Outputs(LanTest):
 
     def test_watch(self):
         watch, full, bare = self.populate()
-        full.write("attr a=c\n")
+        self.assertEqual(self.there.run("update", "--instance", "full", "--attr", "a=c").code, 0)
         watch.await_event("changed", name="full")
         bare.signal(signal.SIGKILL)
         watch.await_event("lost", name="bare")

@@ -48,6 +48,12 @@ class Readme(LanTest):
         process.signal(signal.SIGINT)
         self.lan.wait_for(lambda: watch.events("left", "lost", id=event["id"]), "it is gone")
 
+    def test_config_file(self):
+        path = self.lan.directory / "config.json"
+        path.write_text(first_block("json"))
+        result = self.here.run("config", "check", str(path))
+        self.assertEqual((result.code, result.error), (0, ""), result.describe())
+
     def compile(self, source):
         path = self.lan.directory / "program.c"
         path.write_text(source)

@@ -2,7 +2,7 @@
 
 from lab import Lab, LanTest, main
 
-COMMANDS = ("announce", "peers", "services", "show", "resolve", "wait", "watch")
+COMMANDS = ("announce", "peers", "services", "show", "resolve", "wait", "watch", "update", "config", "help")
 LONG = "n" * 64
 
 # Arguments, and the words that the complaint must have.
@@ -67,7 +67,27 @@ WRONG = [
     (["watch", "something"], ["something"]),
     (["watch", "--count", "0"], ["--count", "0"]),
     (["watch", "--timeout", "x"], ["--timeout", "x"]),
+    (["watch", "--exec"], ["--exec", "HOOK"]),
+    (["watch", "--exec", ""], ["--exec"]),
+    (["watch", "--exec", "true", "something"], ["something"]),
+    (["watch", "--exec", "true", "--exec-max", "0"], ["--exec-max", "0", "64"]),
+    (["watch", "--exec", "true", "--exec-max", "65"], ["--exec-max", "65"]),
+    (["watch", "--exec", "true", "--exec-timeout", "0"], ["--exec-timeout", "0"]),
+    (["watch", "--exec-max", "2"], ["--exec-max", "only with --exec"]),
+    (["watch", "--exec-timeout", "2"], ["--exec-timeout", "only with --exec"]),
+    (["peers", "--expect"], ["--expect"]),
+    (["peers", "--expect", "0"], ["--expect", "0"]),
+    (["peers", "--expect", "x"], ["--expect", "x"]),
+    (["help", "frobnicate"], ["frobnicate"]),
+    (["help", "peers", "more"], ["more"]),
+    (["help", ""], ["COMMAND"]),
     (["announce", "something"], ["something"]),
+    (["announce", "something", "--", "true"], ["something", "--"]),
+    (["announce", "true", "--help"], ["true", "--"]),
+    (["announce", "--name", "--", "true"], ["true", "--"]),
+    (["announce", "--"], ["--", "COMMAND"]),
+    (["announce", "--", ""], ["--", "COMMAND"]),
+    (["announce", "--name", "x", "--bogus", "--", "true"], ["--bogus"]),
     (["announce", "--name", ""], ["--name"]),
     (["announce", "--name", LONG], ["--name", "63"]),
     (["announce", "--name", "\udcff"], ["--name", "UTF-8"]),
@@ -100,6 +120,13 @@ WRONG = [
     (["announce", "--attr", f"{LONG}=x"], ["--attr", "63"]),
     (["announce", "--attr", "a=" + "v" * 256], ["--attr", "255"]),
     (["announce", "--attr", "a=1", "--attr", "a=2"], ["--attr", "a"]),
+    (["announce", "--config", ""], ["--config"]),
+    (["announce", "--config"], ["--config", "value"]),
+    (["config"], ["check PATH", "--help"]),
+    (["config", "check"], ["check PATH", "--help"]),
+    (["config", "frobnicate", "x"], ["frobnicate", "check"]),
+    (["config", "check", ""], ["check PATH"]),
+    (["config", "check", "x", "--json=yes"], ["--json"]),
 ]
 
 WRONG_ENVIRONMENT = [
@@ -159,6 +186,12 @@ class Usage(LanTest):
         self.assertEqual((result.code, result.error), (0, ""))
         for command in COMMANDS:
             self.assertRegex(result.out, rf"(?m)^  {command} ")
+
+    def test_help_as_a_command(self):
+        for command in COMMANDS:
+            self.assertEqual(self.host.run("help", command).out, self.host.run(command, "--help").out)
+        self.assertEqual(self.host.run("help").out, self.host.run("--help").out)
+        self.assertEqual(self.host.run("--port", "20000", "help").code, 0)
 
     def test_columns(self):
         result = self.host.run("peers", "--help")

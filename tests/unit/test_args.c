@@ -41,7 +41,19 @@ static const struct command sample_command = {
     .statuses = "  0 done\n",
 };
 
-static const struct command *const commands[] = {&sample_command, NULL};
+/* One whose operands are another command. */
+static const struct command runner_command = {
+    .name = "runner",
+    .summary = "a runner",
+    .operands = "-- COMMAND",
+    .runs_command = true,
+    .description = "A runner.\n",
+    .options = sample_options,
+    .examples = "  muster runner\n",
+    .statuses = "  0 done\n",
+};
+
+static const struct command *const commands[] = {&sample_command, &runner_command, NULL};
 
 /* What one call of muster came to. */
 struct outcome {
@@ -69,9 +81,10 @@ static void run(struct outcome *outcome, char *line) {
     outcome->goes_on = args_parse_global(&outcome->settings, commands, count, outcome->words,
                                          &outcome->operands, &outcome->status);
     if (outcome->goes_on) {
-        outcome->goes_on =
-            args_parse(&outcome->settings, &sample_command, (int)outcome->operands.count,
-                       outcome->operands.values, &outcome->sample, &outcome->operands, &outcome->status);
+        bool is_runner = strcmp(outcome->operands.values[0], runner_command.name) == 0;
+        outcome->goes_on = args_parse(&outcome->settings, is_runner ? &runner_command : &sample_command,
+                                      (int)outcome->operands.count, outcome->operands.values,
+                                      &outcome->sample, &outcome->operands, &outcome->status);
     }
     fclose(stderr);
     stderr = stderr_before;
@@ -215,6 +228,56 @@ static void test_operands_refused(void **state) {
     check_refused("sample ''", "muster sample: THING: expected a text that is not empty\n");
 }
 
+/* Runs "muster LINE", which has to be right, and joins the command's words by spaces. */
+static void check_command(const char *line, const char *expected) {
+    struct outcome outcome;
+    char copy[256];
+    char words[256] = "";
+    snprintf(copy, sizeof(copy), "%s", line);
+    run(&outcome, copy);
+    assert_string_equal(outcome.error, "");
+    assert_true(outcome.goes_on);
+    for (size_t i = 0; i < outcome.operands.count; i++) {
+        size_t length = strlen(words);
+        snprintf(words + length, sizeof(words) - length, "%s%s", i > 0 ? " " : "",
+                 outcome.operands.values[i]);
+    }
+    assert_string_equal(words, expected);
+    assert_null(outcome.operands.values[outcome.operands.count]);
+}
+
+static void test_trailing_command(void **state) {
+    (void)state;
+    check_command("runner", "");
+    check_command("runner --flag --text x", "");
+    check_command("runner -- ls", "ls");
+    check_command("runner --flag --text x -- ls --help -V --flag --port x", "ls --help -V --flag --port x");
+    check_command("runner -- ls -- --text", "ls -- --text");
+    check_command("runner -- -- ls", "-- ls");
+    check_command("runner --text -- -- ls", "ls");
+    check_command("runner -f -- ls '' x", "ls  x");
+    check_command("-- runner -- ls --help", "ls --help");
+    struct outcome outcome;
+    char line[] = "runner --port 5 --count 3 -- ls --port 6 --count 4 -f";
+    run(&outcome, line);
+    assert_true(outcome.goes_on);
+    assert_int_equal(outcome.settings.port, 5);
+    assert_int_equal(outcome.sample.count, 3);
+    assert_false(outcome.sample.flag);
+}
+
+static void test_trailing_command_refused(void **state) {
+    (void)state;
+    check_refused("runner --", "muster runner: --: expected a COMMAND after it\n");
+    check_refused("runner -f -- '' x", "muster runner: --: expected a COMMAND after it\n");
+    check_refused("runner ls", "muster runner: ls: expected no argument, or -- before a COMMAND\n");
+    check_refused("runner ls -f", "muster runner: ls: expected no argument, or -- before a COMMAND\n");
+    check_refused("runner ls -- x", "muster runner: ls: expected no argument, or -- before a COMMAND\n");
+    check_refused("runner --text -- ls", "muster runner: ls: expected no argument, or -- before a COMMAND\n");
+    check_refused("runner -fx -- ls",
+                  "muster runner: -x: expected an option that muster runner --help lists\n");
+}
+
 static void test_complaints_are_safe(void **state) {
     (void)state;
     check_refused("sample a b \x1b[2J\xff",
@@ -289,6 +352,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_environment, forget_environment, forget_environment),
         cmocka_unit_test_setup(test_options_refused, forget_environment),
         cmocka_unit_test_setup(test_operands_refused, forget_environment),
+        cmocka_unit_test_setup(test_trailing_command, forget_environment),
+        cmocka_unit_test_setup(test_trailing_command_refused, forget_environment),
         cmocka_unit_test_setup(test_complaints_are_safe, forget_environment),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_durations),

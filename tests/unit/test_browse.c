@@ -19,7 +19,7 @@
 
 #include "cmocka_all.h"
 #include "countdown.h"
-#include "limits.h"
+#include "limit.h"
 #include "runner.h"
 
 #define DEADLINE_MS 10000
@@ -46,14 +46,14 @@ struct fixture {
 };
 
 /* Who browses, and what it was told: "added b http/tcp:80, removed b http/tcp:80". */
-struct listener {
+struct browser {
     muster_browse_t *browse;
     char story[4096];
     unsigned found;
     unsigned in_vain;
     int error; /* of the last lookup in vain */
-    void (*reaction)(struct listener *listener);
-    struct listener *other;
+    void (*reaction)(struct browser *listener);
+    struct browser *other;
 };
 
 static struct fixture fixture;
@@ -193,7 +193,7 @@ static int teardown(void **context) {
 
 static void on_service(muster_t *node, enum muster_service_event event, const struct muster_peer *peer,
                        const struct muster_service *service, void *context) {
-    struct listener *listener = context;
+    struct browser *listener = context;
     assert_false(is_inside);
     assert_non_null(node);
     size_t used = strlen(listener->story);
@@ -205,21 +205,21 @@ static void on_service(muster_t *node, enum muster_service_event event, const st
     }
 }
 
-static void browse(muster_t *node, const char *type, const char *name, struct listener *listener) {
+static void browse(muster_t *node, const char *type, const char *name, struct browser *listener) {
     int error;
     INSIDE(error = muster_browse(node, type, name, on_service, listener, &listener->browse));
     assert_int_equal(error, 0);
     assert_non_null(listener->browse);
 }
 
-static void end(struct listener *listener) {
+static void end(struct browser *listener) {
     INSIDE(muster_browse_end(listener->browse));
     listener->browse = NULL;
 }
 
 static void on_found(muster_t *node, int error, const struct muster_peer *peer,
                      const struct muster_service *service, void *context) {
-    struct listener *listener = context;
+    struct browser *listener = context;
     assert_false(is_inside);
     assert_non_null(node);
     assert_true((error == 0) == (peer != NULL && service != NULL));
@@ -236,7 +236,7 @@ static void on_found(muster_t *node, int error, const struct muster_peer *peer,
 }
 
 static void look_up(muster_t *node, const char *type, const char *name, uint64_t timeout_ms,
-                    struct listener *listener) {
+                    struct browser *listener) {
     int error;
     INSIDE(error = muster_lookup(node, type, name, timeout_ms, on_found, listener));
     assert_int_equal(error, 0);
@@ -252,8 +252,8 @@ static void change(muster_t *node, const struct muster_change *change) {
 
 static void services_are_told_as_they_come_and_go(void **context) {
     (void)context;
-    struct listener web = {0};
-    struct listener all = {0};
+    struct browser web = {0};
+    struct browser all = {0};
     muster_t *observer = open_observer();
     browse(observer, "http", NULL, &web);
     browse(observer, NULL, NULL, &all);
@@ -278,8 +278,8 @@ static void services_are_told_as_they_come_and_go(void **context) {
 
 static void what_is_there_is_told_first(void **context) {
     (void)context;
-    struct listener early = {0};
-    struct listener late = {0};
+    struct browser early = {0};
+    struct browser late = {0};
     muster_t *a = open_offering("a", &http); /* one's own service is not told */
     open_offering("b", &http);
     AWAIT(knows(a, "b"));
@@ -292,7 +292,7 @@ static void what_is_there_is_told_first(void **context) {
 
 static void an_observer_asks(void **context) {
     (void)context;
-    struct listener listener = {0};
+    struct browser listener = {0};
     open_offering("b", &http);
     muster_t *c = open_offering("c", &ipp);
     AWAIT(knows(c, "b"));
@@ -303,8 +303,8 @@ static void an_observer_asks(void **context) {
 
 static void a_name_that_changes_comes_and_goes(void **context) {
     (void)context;
-    struct listener named = {0};
-    struct listener any = {0};
+    struct browser named = {0};
+    struct browser any = {0};
     muster_t *a = open_offering("a", &ipp);
     muster_t *b = open_offering("b", &http);
     browse(a, NULL, "b", &named);
@@ -317,7 +317,7 @@ static void a_name_that_changes_comes_and_goes(void **context) {
 
 static void the_lost_are_removed_and_may_return(void **context) {
     (void)context;
-    struct listener listener = {0};
+    struct browser listener = {0};
     muster_t *a = open_offering("a", &ipp);
     muster_t *b = open_offering("b", &http);
     browse(a, "http", NULL, &listener);
@@ -354,7 +354,7 @@ static void say_unverified(unsigned first, unsigned count) {
 
 static void an_evicted_row_is_noticed(void **context) {
     (void)context;
-    struct listener listener = {0};
+    struct browser listener = {0};
     muster_t *observer = open_observer();
     browse(observer, NULL, "micro0", &listener);
     AWAIT(observer->browses.is_current);
@@ -369,16 +369,16 @@ static void an_evicted_row_is_noticed(void **context) {
 
 /* ---- what callbacks may do ---- */
 
-static void end_both(struct listener *listener) {
+static void end_both(struct browser *listener) {
     end(listener);
     end(listener->other);
 }
 
 static void a_browse_ends_inside_its_callback(void **context) {
     (void)context;
-    struct listener first = {.reaction = end_both};
-    struct listener second = {0};
-    struct listener witness = {0};
+    struct browser first = {.reaction = end_both};
+    struct browser second = {0};
+    struct browser witness = {0};
     first.other = &second;
     muster_t *a = open_offering("a", &ipp);
     browse(a, NULL, NULL, &first);
@@ -397,16 +397,16 @@ static void a_browse_ends_inside_its_callback(void **context) {
 
 static muster_t *closing;
 
-static void close_it(struct listener *listener) {
+static void close_it(struct browser *listener) {
     (void)listener;
     close_node(closing);
 }
 
 static void a_node_closes_inside_a_callback(void **context) {
     (void)context;
-    struct listener first = {.reaction = close_it};
-    struct listener second = {0};
-    struct listener lookup = {0};
+    struct browser first = {.reaction = close_it};
+    struct browser second = {0};
+    struct browser lookup = {0};
     closing = open_offering("a", &ipp);
     browse(closing, "http", NULL, &first);
     browse(closing, "http", NULL, &second);
@@ -420,22 +420,22 @@ static void a_node_closes_inside_a_callback(void **context) {
 
 static void a_node_closes_inside_of_a_lookup(void **context) {
     (void)context;
-    struct listener lookup = {.reaction = close_it};
+    struct browser lookup = {.reaction = close_it};
     closing = open_observer();
     look_up(closing, "gopher", NULL, 0, &lookup);
     AWAIT(fixture.closed == 1);
     assert_int_equal(lookup.error, MUSTER_ENOTFOUND);
 }
 
-static void browse_too(struct listener *listener) {
+static void browse_too(struct browser *listener) {
     listener->reaction = NULL;
     browse(closing, "http", NULL, listener->other);
 }
 
 static void a_browse_begins_inside_a_callback(void **context) {
     (void)context;
-    struct listener second = {0};
-    struct listener first = {.reaction = browse_too, .other = &second};
+    struct browser second = {0};
+    struct browser first = {.reaction = browse_too, .other = &second};
     closing = open_offering("a", &ipp);
     open_offering("b", &http);
     browse(closing, "http", NULL, &first);
@@ -445,8 +445,8 @@ static void a_browse_begins_inside_a_callback(void **context) {
 
 static void a_browse_that_ended_is_told_nothing(void **context) {
     (void)context;
-    struct listener ended = {0};
-    struct listener witness = {0};
+    struct browser ended = {0};
+    struct browser witness = {0};
     muster_t *a = open_offering("a", &ipp);
     browse(a, NULL, NULL, &ended);
     end(&ended);
@@ -462,7 +462,7 @@ static void a_browse_that_ended_is_told_nothing(void **context) {
 
 static void a_lookup_finds_what_is_known(void **context) {
     (void)context;
-    struct listener known = {0};
+    struct browser known = {0};
     muster_t *a = open_offering("a", &ipp);
     open_offering("b", &http);
     AWAIT(knows(a, "b"));
@@ -475,8 +475,8 @@ static void a_lookup_finds_what_is_known(void **context) {
 /* Who has a key is believed rather than who was there first. */
 static void a_lookup_prefers_the_verified(void **context) {
     (void)context;
-    struct listener all = {0};
-    struct listener lookup = {0};
+    struct browser all = {0};
+    struct browser lookup = {0};
     const struct muster_service coap = {.name = "", .type = "coap", .proto = "udp", .port = 1};
     muster_t *observer = open_observer();
     browse(observer, "coap", NULL, &all);
@@ -492,7 +492,7 @@ static void a_lookup_prefers_the_verified(void **context) {
 
 static void a_lookup_asks(void **context) {
     (void)context;
-    struct listener lookup = {0};
+    struct browser lookup = {0};
     muster_t *b = open_offering("b", &http);
     muster_t *c = open_offering("c", &http);
     AWAIT(knows(b, "c") && knows(c, "b"));
@@ -506,8 +506,8 @@ static void a_lookup_asks(void **context) {
 
 static void a_lookup_in_vain_ends(void **context) {
     (void)context;
-    struct listener settled = {0};
-    struct listener late = {0};
+    struct browser settled = {0};
+    struct browser late = {0};
     muster_t *a = open_offering("a", &http);
     look_up(a, "http", NULL, 0, &settled);
     look_up(a, "http", NULL, 50, &late);
@@ -520,8 +520,8 @@ static void a_lookup_in_vain_ends(void **context) {
 
 static void a_lookup_waits_for_who_comes_later(void **context) {
     (void)context;
-    struct listener lookup = {0};
-    struct listener nobody = {0};
+    struct browser lookup = {0};
+    struct browser nobody = {0};
     muster_t *a = open_offering("a", &ipp);
     look_up(a, "http", "b", UINT64_MAX, &lookup);
     look_up(a, "http", "c", 0, &nobody);
@@ -533,7 +533,7 @@ static void a_lookup_waits_for_who_comes_later(void **context) {
 
 static void too_many_questions_are_told(void **context) {
     (void)context;
-    static struct listener lookups[LOOKUPS];
+    static struct browser lookups[LOOKUPS];
     unsigned ended = 0;
     unsigned refused = 0;
     memset(lookups, 0, sizeof lookups);
@@ -555,7 +555,7 @@ static void too_many_questions_are_told(void **context) {
 static void what_cannot_be_is_refused(void **context) {
     (void)context;
     muster_browse_t *handle = (muster_browse_t *)&fixture;
-    struct listener listener = {0};
+    struct browser listener = {0};
     muster_t *a = open_observer();
     assert_int_equal(muster_browse(a, "HTTP", NULL, on_service, NULL, &handle), MUSTER_EINVAL);
     assert_null(handle);
@@ -581,7 +581,7 @@ static void every_allocation_may_fail(void **context) {
     bool has_failed = true;
     unsigned long n = 0;
     while (has_failed) {
-        struct listener listener = {0};
+        struct browser listener = {0};
         int error = MUSTER_ENOMEM;
         countdown_set(++n);
         while (error == MUSTER_ENOMEM) { /* once at most */
@@ -601,7 +601,7 @@ static void every_allocation_may_fail(void **context) {
  * time. */
 static void allocations_of_a_change_may_fail(void **context) {
     (void)context;
-    struct listener listener = {0};
+    struct browser listener = {0};
     muster_t *a = open_offering("a", &ipp);
     muster_t *b = open_offering("b", &http);
     browse(a, "ipp", "b", &listener);
@@ -624,7 +624,7 @@ static void allocations_of_a_change_may_fail(void **context) {
 
 static void a_lookup_without_memory_says_so(void **context) {
     (void)context;
-    struct listener listener = {0};
+    struct browser listener = {0};
     muster_t *observer = open_observer();
     countdown_set(1);
     assert_int_equal(muster_lookup(observer, "http", NULL, 0, on_found, &listener), MUSTER_ENOMEM);

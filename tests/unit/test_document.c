@@ -589,8 +589,57 @@ static void test_failure_sticks(void **state) {
     document_deinit(&document);
 }
 
+static const char placed_text[] = "{ \"a\" : [1, {\"b\": \"[{,\", \"c\":[]}, [[2]]],\n \"d.e\":null}";
+
+static void check_place(const document_node_t *root, const document_node_t *node, const char *rest,
+                        const char *path) {
+    const size_t offset = document_offset(root, node, placed_text, strlen(placed_text));
+    char buffer[64];
+    assert_int_equal(strncmp(placed_text + offset, rest, strlen(rest)), 0);
+    assert_string_equal(document_path(root, node, buffer, sizeof(buffer)), path);
+}
+
+static void test_places(void **state) {
+    (void)state;
+    document_node_t *root = parse(placed_text);
+    const document_node_t *array = document_member(root, "a");
+    const document_node_t *object = document_next(document_first(array));
+    const document_node_t *inner = document_next(object);
+    check_place(root, root, "{ \"a\"", "");
+    check_place(root, array, "[1,", "a");
+    check_place(root, document_first(array), "1,", "a[0]");
+    check_place(root, object, "{\"b\"", "a[1]");
+    check_place(root, document_member(object, "b"), "\"[{,\"", "a[1].b");
+    check_place(root, document_member(object, "c"), "[]}", "a[1].c");
+    check_place(root, inner, "[[2]]", "a[2]");
+    check_place(root, document_first(document_first(inner)), "2]", "a[2][0][0]");
+    check_place(root, document_member(root, "d.e"), "null", "d.e");
+    document_free(root);
+}
+
+static void test_places_that_do_not_fit(void **state) {
+    (void)state;
+    document_node_t *root = parse(placed_text);
+    const document_node_t *inner = document_next(document_next(document_first(document_member(root, "a"))));
+    static const char whole[] = "a[2][0][0]";
+    for (size_t size = 1; size <= sizeof(whole); size++) {
+        char *buffer = malloc(size);
+        assert_non_null(buffer);
+        document_path(root, document_first(document_first(inner)), buffer, size);
+        assert_int_equal(strlen(buffer), size - 1);
+        assert_int_equal(strncmp(buffer, whole, size - 1), 0);
+        free(buffer);
+    }
+    countdown_set(1);
+    assert_int_equal(document_offset(root, inner, placed_text, strlen(placed_text)), 0);
+    countdown_set(0);
+    document_free(root);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_places_that_do_not_fit),
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_members),
         cmocka_unit_test(test_nothing_to_read),

@@ -62,8 +62,8 @@ static void test_specs_refused(void **state) {
     check_refused("http:", "expected a port from 1 to 65535, got ''");
     check_refused("http:0", "expected a port from 1 to 65535, got '0'");
     check_refused("http:65536", "expected a port from 1 to 65535, got '65536'");
-    check_refused("http:1/", "expected tcp or udp after /, got ''");
-    check_refused("http:1/UDP", "expected tcp or udp after /, got 'UDP'");
+    check_refused("http:1/", "expected tcp or udp, got ''");
+    check_refused("http:1/UDP", "expected tcp or udp, got 'UDP'");
     check_refused("http:1,", "expected name=TEXT or txt.KEY=TEXT, got ''");
     check_refused("http:1,name", "expected name=TEXT or txt.KEY=TEXT, got 'name'");
     check_refused("http:1,path=/", "expected name=TEXT or txt.KEY=TEXT, got 'path='");
@@ -107,37 +107,26 @@ static void test_draft(void **state) {
     struct draft draft = {0};
     struct reason reason;
     assert_int_equal(draft_set_name(&draft, "nas", &reason), 0);
-    assert_int_equal(draft_put_service(&draft, "http:80", false, &reason), 0);
-    assert_int_equal(draft_put_service(&draft, "http:80/udp", false, &reason), 0);
-    assert_int_equal(draft_put_service(&draft, "HTTP:80,name=b", false, &reason), -1);
+    assert_int_equal(draft_put_service(&draft, "http:80", &reason), 0);
+    assert_int_equal(draft_put_service(&draft, "http:80/udp", &reason), 0);
+    assert_int_equal(draft_put_service(&draft, "HTTP:80,name=b", &reason), -1);
     assert_string_equal(reason.text,
                         "expected each type, port and protocol only once, got another http:80/tcp");
-    assert_int_equal(draft_put_service(&draft, "HTTP:80,name=b", true, &reason), 0);
-    assert_int_equal(draft_put_attr(&draft, "room=cellar", false, &reason), 0);
-    assert_int_equal(draft_put_attr(&draft, "room=attic", false, &reason), -1);
-    assert_int_equal(draft_put_attr(&draft, "room=attic=1", true, &reason), 0);
-    assert_int_equal(draft_put_attr(&draft, "empty=", false, &reason), 0);
+    assert_int_equal(draft_put_attr(&draft, "room=cellar", &reason), 0);
+    assert_int_equal(draft_put_attr(&draft, "room=attic", &reason), -1);
+    assert_string_equal(reason.text, "expected each attribute only once, got another 'room'");
+    assert_int_equal(draft_put_attr(&draft, "floor=attic=1", &reason), 0);
+    assert_int_equal(draft_put_attr(&draft, "empty=", &reason), 0);
 
     struct muster_document document = draft_document(&draft);
     assert_string_equal(document.name, "nas");
     assert_int_equal(document.service_count, 2);
-    assert_string_equal(document.services[0].name, "b");
+    assert_string_equal(document.services[0].proto, "tcp");
     assert_string_equal(document.services[1].proto, "udp");
-    assert_int_equal(document.attr_count, 2);
-    assert_string_equal(document.attrs[0].value, "attic=1");
-    assert_string_equal(document.attrs[1].value, "");
-
-    assert_int_equal(draft_remove_service(&draft, "http:80", &reason), 0);
-    assert_int_equal(draft_remove_service(&draft, "http:80", &reason), -1);
-    assert_string_equal(reason.text, "expected a service that is announced, got 'http:80'");
-    assert_int_equal(draft_put_attr(&draft, "room=", true, &reason), 0);
-    assert_int_equal(draft_put_attr(&draft, "room=", true, &reason), -1);
-    assert_string_equal(reason.text, "expected an attribute that is announced, got 'room'");
-    document = draft_document(&draft);
-    assert_int_equal(document.service_count, 1);
-    assert_string_equal(document.services[0].proto, "udp");
-    assert_int_equal(document.attr_count, 1);
-    assert_string_equal(document.attrs[0].name, "empty");
+    assert_int_equal(document.attr_count, 3);
+    assert_string_equal(document.attrs[0].value, "cellar");
+    assert_string_equal(document.attrs[1].value, "attic=1");
+    assert_string_equal(document.attrs[2].value, "");
     draft_deinit(&draft);
 }
 
@@ -145,37 +134,62 @@ static void test_attrs_and_names_refused(void **state) {
     (void)state;
     struct draft draft = {0};
     struct reason reason;
-    assert_int_equal(draft_put_attr(&draft, "room", false, &reason), -1);
+    assert_int_equal(draft_put_attr(&draft, "room", &reason), -1);
     assert_string_equal(reason.text, "expected KEY=VALUE, got 'room'");
-    assert_int_equal(draft_put_attr(&draft, "=cellar", false, &reason), -1);
+    assert_int_equal(draft_put_attr(&draft, "=cellar", &reason), -1);
     assert_string_equal(reason.text, "expected an attribute's key that is not empty");
-    assert_int_equal(draft_put_attr(&draft, "room=\xff", true, &reason), -1);
+    assert_int_equal(draft_put_attr(&draft, "room=\xff", &reason), -1);
     assert_int_equal(draft_set_name(&draft, "", &reason), -1);
-    assert_int_equal(draft_remove_service(&draft, "http", &reason), -1);
     assert_null(draft.name);
     assert_int_equal(draft.attr_count, 0);
+    draft_deinit(&draft);
+}
+
+static void check_equal(const struct draft *a, const char *service, const char *attr, bool expected) {
+    struct draft b = {0};
+    struct reason reason;
+    assert_int_equal(draft_set_name(&b, "nas", &reason), 0);
+    assert_int_equal(draft_put_service(&b, service, &reason), 0);
+    assert_int_equal(draft_put_attr(&b, attr, &reason), 0);
+    assert_int_equal(draft_is_equal(a, &b), expected);
+    assert_int_equal(draft_is_equal(&b, a), expected);
+    assert_int_equal(draft_set_name(&b, "NAS", &reason), 0);
+    assert_false(draft_is_equal(a, &b));
+    draft_deinit(&b);
+}
+
+static void test_equal(void **state) {
+    (void)state;
+    struct draft draft = {0};
+    struct reason reason;
+    assert_int_equal(draft_set_name(&draft, "nas", &reason), 0);
+    assert_int_equal(draft_put_service(&draft, "http:80,name=a,txt.b=c", &reason), 0);
+    assert_int_equal(draft_put_attr(&draft, "room=cellar", &reason), 0);
+    check_equal(&draft, "http:80,name=a,txt.b=c", "room=cellar", true);
+    check_equal(&draft, "http:80,name=a,txt.b=c", "room=attic", false);
+    check_equal(&draft, "http:80,name=a,txt.b=c", "floor=cellar", false);
+    check_equal(&draft, "http:80,name=a,txt.b=d", "room=cellar", false);
+    check_equal(&draft, "http:80,name=a,txt.b=c,txt.d=e", "room=cellar", false);
+    check_equal(&draft, "http:80,name=b,txt.b=c", "room=cellar", false);
+    check_equal(&draft, "http:80/udp,name=a,txt.b=c", "room=cellar", false);
+    check_equal(&draft, "http:81,name=a,txt.b=c", "room=cellar", false);
+    check_equal(&draft, "ipp:80,name=a,txt.b=c", "room=cellar", false);
     draft_deinit(&draft);
 }
 
 /* Everything that allocates, once each. True when nothing failed. */
 static bool exercise(void) {
     struct draft draft = {0};
-    struct draft copy = {0};
     struct reason reason;
     bool whole = draft_set_name(&draft, "nas", &reason) == 0 &&
-                 draft_put_service(&draft, "http:80,name=a,txt.b=c,txt.d=e", true, &reason) == 0 &&
-                 draft_put_service(&draft, "http:80,txt.b=c", true, &reason) == 0 &&
-                 draft_put_service(&draft, "ipp:631", true, &reason) == 0 &&
-                 draft_put_attr(&draft, "room=cellar", true, &reason) == 0 &&
-                 draft_put_attr(&draft, "room=attic", true, &reason) == 0 && draft_copy(&copy, &draft) == 0;
+                 draft_put_service(&draft, "http:80,name=a,txt.b=c,txt.d=e", &reason) == 0 &&
+                 draft_put_service(&draft, "ipp:631", &reason) == 0 &&
+                 draft_put_attr(&draft, "room=cellar", &reason) == 0 &&
+                 draft_set_attr(&draft, "room", "attic", &reason) == 0;
     if (whole) {
-        assert_int_equal(copy.service_count, 2);
-        assert_string_equal(copy.services[0].txt[0].value, "c");
-        assert_string_equal(copy.attrs[0].value, "attic");
-    } else {
-        assert_null(copy.name);
+        assert_int_equal(draft.service_count, 2);
+        assert_string_equal(draft.attrs[0].value, "attic");
     }
-    draft_deinit(&copy);
     draft_deinit(&draft);
     return whole;
 }
@@ -202,6 +216,7 @@ int main(void) {
         cmocka_unit_test(test_text_limits),
         cmocka_unit_test(test_draft),
         cmocka_unit_test(test_attrs_and_names_refused),
+        cmocka_unit_test(test_equal),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

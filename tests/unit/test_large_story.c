@@ -7,7 +7,7 @@
 #include <sodium.h>
 
 #include "cmocka_all.h"
-#include "limits.h"
+#include "limit.h"
 #include "node.h"
 #include "world.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cmocka_all.h"
-#include "limits.h"
+#include "limit.h"
 #include "world.h"
 
 static struct world world;

@@ -250,6 +250,20 @@ static bool tells(const struct node *node, const char *part) {
     return strstr(node->story, part) != NULL;
 }
 
+/* The row of that name; its pointers are not to be followed. */
+static struct muster_peer row_of(const struct node *node, const char *name) {
+    struct muster_peer_list list;
+    struct muster_peer row = {.document = {.attr_count = SIZE_MAX}};
+    assert_int_equal(muster_peers(node->handle, &list), 0);
+    for (size_t i = 0; i < list.count; i++) {
+        if (strcmp(list.peers[i].document.name, name) == 0) {
+            row = list.peers[i];
+        }
+    }
+    muster_peer_list_free(&list);
+    return row;
+}
+
 static int setup(void **context) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     *context = fixture;
@@ -365,6 +379,39 @@ static void a_row_shows_what_was_said_and_seen(void **context) {
     assert_int_equal(paths[1].kind, MUSTER_PATH_B4);
     assert_string_equal(paths[1].name, "lo");
     assert_int_equal(paths[0].interface, if_nametoindex("lo"));
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(paths[i].address.ip[0], 127);
+        assert_int_equal(paths[i].address.port, muster_unicast_port(a->handle));
+    }
+}
+
+static void expect_socket(const struct muster_socket *socket, const char *protocol, uint16_t port,
+                          const char *interface_name) {
+    assert_string_equal(socket->protocol, protocol);
+    assert_int_equal(socket->address.port, port);
+    assert_string_equal(socket->interface_name, interface_name);
+    assert_int_equal(socket->failed, 0);
+    assert_int_equal(socket->kernel_drops, 0);
+    assert_true((socket->buffer_bytes > 0) == (strcmp(protocol, "udp") == 0));
+}
+
+static void a_node_knows_its_sockets(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    struct node *observer = open_observer(fixture, 1);
+    struct muster_socket sockets[MUSTER_SOCKETS_MAX];
+    uint16_t port = muster_unicast_port(a->handle);
+    assert_int_equal(muster_sockets(a->handle, NULL, 0), 5);
+    assert_int_equal(muster_sockets(a->handle, sockets, MUSTER_SOCKETS_MAX), 5);
+    expect_socket(&sockets[0], "udp", port, "");
+    expect_socket(&sockets[1], "udp", port_own(), "lo");
+    assert_int_equal(sockets[1].address.ip[0], 224);
+    expect_socket(&sockets[2], "udp", port_own(), "lo");
+    assert_int_equal(sockets[2].address.ip[0], 255);
+    expect_socket(&sockets[3], "tcp", port, "");
+    expect_socket(&sockets[4], "unix", 0, "");
+    assert_int_equal(sockets[4].address.family, 0);
+    assert_int_equal(muster_sockets(observer->handle, sockets, 2), 3);
 }
 
 static void a_restart_keeps_the_id_and_grows_the_boot(void **context) {
@@ -554,18 +601,55 @@ static void questions_settle_together_and_once(void **context) {
     AWAIT(fixture, a->settled == 3);
 }
 
+#define ATTRS_MAX 300
+
+/* A document of about 250 bytes an attribute. */
+static struct muster_document large_make(struct muster_text attrs[ATTRS_MAX], size_t count) {
+    static char names[ATTRS_MAX][24];
+    static char value[251];
+    memset(value, 'x', sizeof value - 1);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(names[i], sizeof names[i], "n%zu", i);
+        attrs[i] = (struct muster_text){.name = names[i], .value = value};
+    }
+    return (struct muster_document){.name = "a", .attrs = attrs, .attr_count = count};
+}
+
 static void a_refused_update_changes_nothing(void **context) {
     struct fixture *fixture = *context;
     struct node *a = open_named(fixture, 0, "a");
-    char value[256];
-    memset(value, 'x', sizeof value - 1);
-    value[sizeof value - 1] = '\0';
-    struct muster_text attrs[] = {{"a", value}, {"b", value}, {"c", value}, {"d", value}, {"e", value}};
-    struct muster_document document = {.name = "a", .attrs = attrs, .attr_count = 5};
+    struct muster_text attrs[ATTRS_MAX];
+    struct muster_document document = large_make(attrs, ATTRS_MAX);
     assert_int_equal(muster_update(a->handle, &document), MUSTER_ETOOBIG);
     assert_int_equal(muster_update(a->handle, NULL), MUSTER_EINVAL);
     struct node *b = open_named(fixture, 1, "b");
     AWAIT(fixture, tells(b, "joined a"));
+    assert_int_equal(row_of(b, "a").document.attr_count, 0);
+}
+
+static void a_large_document_comes_by_stream(void **context) {
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    struct node *b = open_named(fixture, 1, "b");
+    AWAIT(fixture, tells(b, "joined a"));
+    struct muster_text attrs[ATTRS_MAX];
+    struct muster_document document = large_make(attrs, 200);
+    int error;
+    INSIDE(fixture, error = muster_update(a->handle, &document));
+    assert_int_equal(error, 0);
+    AWAIT(fixture, row_of(b, "a").document.attr_count == 200);
+    assert_false(row_of(b, "a").partial);
+    assert_int_equal(muster_counters(b->handle)->documents, 1);
+    assert_int_equal(muster_counters(a->handle)->streams_accepted, 1);
+    AWAIT(fixture, tells(b, "changed a"));
+
+    struct node *c = &fixture->nodes[2];
+    struct muster_options options = options_of(c);
+    options.document = &document;
+    document.name = "c";
+    document.attr_count = 100;
+    open_with(c, &options);
+    AWAIT(fixture, row_of(a, "c").document.attr_count == 100);
 }
 
 static void a_failed_open_leaves_nothing(void **context) {
@@ -629,7 +713,7 @@ static void an_open_that_fails_on_the_loop_can_be_tried_again(void **context) {
     struct muster_options options = options_of(node);
     options.document = &document;
     options.instance = "a";
-    for (unsigned watched = 0; watched < 3; watched++) {
+    for (unsigned watched = 0; watched < 5; watched++) {
         network.watches_left = watched;
         assert_int_equal(try_open(node, &options), MUSTER_ENOMEM);
         assert_null(node->handle);
@@ -655,6 +739,9 @@ static void a_refused_document_leaves_no_slot(void **context) {
     options.document = &document;
     options.instance = "refused";
     assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
+    struct muster_text attrs[ATTRS_MAX];
+    document = large_make(attrs, ATTRS_MAX);
+    assert_int_equal(try_open(node, &options), MUSTER_ETOOBIG);
     snprintf(path, sizeof path, "%s/refused", fixture->directory);
     assert_int_equal(access(path, F_OK), -1);
 }
@@ -784,7 +871,11 @@ static void a_refused_path_takes_no_other_along(void **context) {
     struct node *b = open_named(fixture, 1, "b");
     AWAIT(fixture, tells(a, "joined b") && tells(b, "joined a"));
     AWAIT(fixture, a->warnings > 0 && network.refused > 4);
-    assert_int_equal(a->warnings, 1); /* said once, however often it fails */
+    struct muster_socket sockets[3];
+    muster_sockets(a->handle, sockets, 3);
+    assert_int_equal(sockets[0].failed + sockets[2].failed, 0);
+    assert_true(sockets[1].failed > 0); /* the group's */
+    assert_int_equal(a->warnings, 1);   /* said once, however often it fails */
     network.forbidden = NULL;
     uint64_t sent = muster_counters(a->handle)->sent;
     AWAIT(fixture, muster_counters(a->handle)->sent > sent + 4);
@@ -806,6 +897,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         NODE_TEST(nodes_find_each_other),
         NODE_TEST(a_row_shows_what_was_said_and_seen),
+        NODE_TEST(a_node_knows_its_sockets),
         NODE_TEST(a_restart_keeps_the_id_and_grows_the_boot),
         NODE_TEST(an_observer_leaves_no_trace),
         NODE_TEST(two_of_one_name_are_two),
@@ -816,6 +908,7 @@ int main(void) {
         NODE_TEST(on_closed_may_open_the_next),
         NODE_TEST(questions_settle_together_and_once),
         NODE_TEST(a_refused_update_changes_nothing),
+        NODE_TEST(a_large_document_comes_by_stream),
         NODE_TEST(a_failed_open_leaves_nothing),
         NODE_TEST(an_interval_out_of_range_is_told),
         NODE_TEST(an_open_that_fails_on_the_loop_can_be_tried_again),

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cmocka_all.h"
-#include "limits.h"
+#include "limit.h"
 #include "message.h"
 #include "node.h"
 #include "paths.h"

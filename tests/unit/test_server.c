@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cmocka_all.h"
-#include "limits.h"
+#include "limit.h"
 #include "node.h"
 #include "world.h"
 

@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 #include "cmocka_all.h"
-#include "limits.h"
+#include "limit.h"
 #include "link.h"
+#include "unicast.h"
 
 #define DEADLINE_MS 5000
 #define RECEIVED_MAX 64
@@ -113,7 +114,7 @@ static int setup(void **context) {
     struct muster_path b4 = path_of(MUSTER_PATH_B4);
     fixture->log = (struct log){.write = keep_line, .context = &fixture->lines};
     *context = fixture;
-    if (socket_open_unicast(&fixture->unicast, port_own(), &fixture->log) != 0 ||
+    if (unicast_open(&fixture->unicast, NULL, port_own(), &fixture->log) != 0 ||
         socket_open_listening(&fixture->m4, &m4, port_own()) != 0 ||
         socket_open_listening(&fixture->b4, &b4, port_own()) != 0) {
         print_error("%s\n", fixture->lines.last);
@@ -171,7 +172,7 @@ static void test_broadcast_reaches_the_broadcast_socket_alone(void **context) {
 static void test_unicast_reaches_its_node_alone(void **context) {
     struct fixture *fixture = *context;
     struct datagram_socket other;
-    assert_int_equal(socket_open_unicast(&other, port_own(), &fixture->log), 0);
+    assert_int_equal(unicast_open(&other, NULL, port_own(), &fixture->log), 0);
     assert_int_not_equal(other.port, fixture->unicast.port);
     struct muster_datagram datagram = datagram_to(&loopback, other.port, "to one");
     datagram.source.family = 0; /* the kernel chooses */
@@ -316,11 +317,11 @@ static void test_taken_ports_are_passed_over(void **context) {
     uint16_t port = port_own();
     assert_int_equal(fixture->unicast.port, port + 1);
     for (uint16_t i = 1; i < MUSTER_UNICAST_PORTS; i++) {
-        assert_int_equal(socket_open_unicast(&sockets[i], port, &fixture->log), 0);
+        assert_int_equal(unicast_open(&sockets[i], NULL, port, &fixture->log), 0);
         assert_int_equal(sockets[i].port, port + i + 1);
     }
     assert_int_equal(fixture->lines.warnings, 0);
-    assert_int_equal(socket_open_unicast(&sockets[0], port, &fixture->log), 0);
+    assert_int_equal(unicast_open(&sockets[0], NULL, port, &fixture->log), 0);
     assert_true(sockets[0].port <= port || sockets[0].port > port + MUSTER_UNICAST_PORTS);
     assert_int_equal(fixture->lines.warnings, 1);
     for (uint16_t i = 0; i < MUSTER_UNICAST_PORTS; i++) {
@@ -331,7 +332,7 @@ static void test_taken_ports_are_passed_over(void **context) {
 static void test_highest_control_port(void **context) {
     struct fixture *fixture = *context;
     struct datagram_socket socket;
-    assert_int_equal(socket_open_unicast(&socket, UINT16_MAX, &fixture->log), 0);
+    assert_int_equal(unicast_open(&socket, NULL, UINT16_MAX, &fixture->log), 0);
     assert_int_equal(fixture->lines.warnings, 1);
     socket_close(&socket);
 }
@@ -387,7 +388,7 @@ static void test_left_out_path_carries_its_reason(void **context) {
     uint16_t port = (uint16_t)(port_own() + 2);
     int taken = group_port_take(port);
     assert_int_equal(link_open(&link, &interface, port, false, &fixture->log), 0);
-    assert_int_equal(link_paths(link, paths), 1);
+    assert_int_equal(link_paths(link, 1234, paths), 1);
     assert_int_equal(paths[0].kind, MUSTER_PATH_B4);
     snprintf(line, sizeof line, "lo (m4) is left out: port %u: %s", port, strerror(EADDRINUSE));
     assert_string_equal(fixture->lines.last, line);
@@ -430,7 +431,8 @@ static void test_failures_are_said_again_after_a_success(void **context) {
     link_sent(&link, MUSTER_PATH_M4, 0, &fixture->log);
     link_sent(&link, MUSTER_PATH_M4, -ENETUNREACH, &fixture->log);
     assert_int_equal(fixture->lines.warnings, 3);
-    assert_int_equal(link.failed, 5);
+    assert_int_equal(link.failed[MUSTER_PATH_M4], 5);
+    assert_int_equal(link.failed[MUSTER_PATH_B4], 0);
 }
 
 static void test_peer_that_cannot_be_reached_is_said_once(void **context) {
@@ -441,7 +443,7 @@ static void test_peer_that_cannot_be_reached_is_said_once(void **context) {
         link_sent(&link, MUSTER_PATH_U4, 0, &fixture->log); /* to another peer */
     }
     assert_int_equal(fixture->lines.warnings, 1);
-    assert_int_equal(link.failed, 3);
+    assert_int_equal(link.failed[MUSTER_PATH_U4], 3);
 }
 
 #define SOCKET_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "cmocka_all.h"
-#include "limits.h"
+#include "limit.h"
 
 #define WALL_MS 1700000000000u
 #define CRASHED 42

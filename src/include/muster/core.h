@@ -453,7 +453,7 @@ MUSTER_API const char *muster_text_safe(const char *text, char *buffer, size_t s
 
 /* ---- looking ---- */
 
-/* A snapshot of the peer table. */
+/* Rows of a peer table, as they were when they were taken. Zeroed: empty. */
 struct muster_peer_list {
     struct muster_peer *peers;
     size_t count;
@@ -467,15 +467,19 @@ MUSTER_API int muster_core_peers(const muster_core_t *core, struct muster_peer_l
 MUSTER_API int muster_core_peer(const muster_core_t *core, const uint8_t id[MUSTER_ID_BYTES],
                                 struct muster_peer_list *list);
 
-/* Frees a snapshot. A zeroed one is allowed. */
+/* Adds a copy of a row, however it was come by. MUSTER_ENOMEM, then the list is as before. */
+MUSTER_API int muster_peer_list_add(struct muster_peer_list *list, const struct muster_peer *peer);
+
+/* Frees the rows of a list, which is empty then. */
 MUSTER_API void muster_peer_list_free(struct muster_peer_list *list);
 
 /* Counters since the start; borrowed as long as the core lives. */
 MUSTER_API const struct muster_counters *muster_core_counters(const muster_core_t *core);
 
-/* The node's own id and boot. */
+/* The node's own id, boot, and the revision of its document; 0: an observer. */
 MUSTER_API void muster_core_id(const muster_core_t *core, uint8_t id[MUSTER_ID_BYTES]);
 MUSTER_API uint64_t muster_core_boot(const muster_core_t *core);
+MUSTER_API uint64_t muster_core_rev(const muster_core_t *core);
 
 #ifdef __cplusplus
 }

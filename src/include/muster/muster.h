@@ -50,6 +50,11 @@ struct muster_options {
     const char *instance;
     const char
         *state_dir; /* NULL: /var/lib/muster for root, else $XDG_STATE_HOME/muster or ~/.local/state/muster */
+    /* Path of the Unix socket by which programs of this machine can ask the node (muster_local_open()). NULL:
+     * `socket` in the directory of the instance, for this user alone; where there can't be one, a warning
+     * says so. A path that is given is for every user, but who is neither this one nor root can't change
+     * anything; it is MUSTER_EBUSY when another muster answers there. Not for observers. */
+    const char *socket;
     const char *const *interfaces; /* names; NULL: every usable one, and the loopback when there is none */
     size_t interface_count;
     uint16_t
@@ -66,11 +71,11 @@ MUSTER_API void muster_options_init(struct muster_options *options);
 /* Opens a node on the loop; it begins to listen. One with a document also announces it and asks who is
  * there; an observer asks when told to (muster_query()).
  * MUSTER_EINVAL, MUSTER_ENOMEM, MUSTER_ETOOBIG (document), MUSTER_ENOINTERFACE (none usable, or one named
- * that is not there), MUSTER_ENOPORT, MUSTER_EPERM, MUSTER_EBUSY (a given instance is held), MUSTER_EDAMAGED
- * (a file of the state was set aside; the next open makes a new one), MUSTER_ESTATE, MUSTER_ECRYPTO,
- * MUSTER_ESYSTEM. On error *node is NULL and no callback but on_log was called. When the loop itself refused
- * (MUSTER_ENOMEM, MUSTER_ESYSTEM), the instance is free again at once, but the loop must run once more to
- * release the handles that were begun. */
+ * that is not there), MUSTER_ENOPORT, MUSTER_EPERM, MUSTER_EBUSY (a given instance or socket is held),
+ * MUSTER_EDAMAGED (a file of the state was set aside; the next open makes a new one), MUSTER_ESTATE,
+ * MUSTER_ECRYPTO, MUSTER_ESYSTEM. On error *node is NULL and no callback but on_log was called. When the loop
+ * itself refused (MUSTER_ENOMEM, MUSTER_ESYSTEM), the instance is free again at once, but the loop must run
+ * once more to release the handles that were begun. */
 MUSTER_API int muster_open(uv_loop_t *loop, const struct muster_options *options, muster_t **node);
 
 /* Says bye (for some 200 ms, if it ever announced), frees everything, then calls on_closed (may be NULL)
@@ -157,13 +162,77 @@ MUSTER_API int muster_peer_find(const muster_t *node, const uint8_t id[MUSTER_ID
 /* Counters since the start; borrowed until the node is closed. */
 MUSTER_API const struct muster_counters *muster_counters(const muster_t *node);
 
-/* The node's own id, its boot, and the unicast port it sends from. */
+/* The node's own id, its boot, the revision of its document (0: an observer), which grows with each change
+ * whoever makes it, and the unicast port it sends from. */
 MUSTER_API void muster_id(const muster_t *node, uint8_t id[MUSTER_ID_BYTES]);
 MUSTER_API uint64_t muster_boot(const muster_t *node);
+MUSTER_API uint64_t muster_rev(const muster_t *node);
 MUSTER_API uint16_t muster_unicast_port(const muster_t *node);
 
 /* The interfaces that the node listens on, one path each kind; borrowed until the node is closed. */
 MUSTER_API const struct muster_path *muster_paths(const muster_t *node, size_t *count);
+
+/* Fills in the node's sockets, at most sockets_max, and returns how many there are, at most
+ * MUSTER_SOCKETS_MAX. */
+MUSTER_API size_t muster_sockets(const muster_t *node, struct muster_socket *sockets, size_t sockets_max);
+
+/* ---- asking a muster that runs already ---- */
+
+/* A node of another program on this machine, asked by its Unix socket (muster_options.socket): what it knows
+ * is there at once, where an observer has to listen first. */
+typedef struct muster_local muster_local_t;
+
+#define MUSTER_SOCKET_DEFAULT "/run/muster/socket" /* of a muster that runs for the whole machine */
+
+/* Everything is copied by muster_local_open(). All zero: the first one that can be found. */
+struct muster_local_options {
+    const char *socket; /* path of its socket; NULL: all sockets in the state directory are tried, in the byte
+                         * order of their instances' names, and then MUSTER_SOCKET_DEFAULT */
+    const char *state_dir;         /* as in muster_options */
+    const char *instance;          /* only that one; NULL: any */
+    uint16_t port;                 /* of the control group: only a node that uses it; 0: any */
+    const char *const *interfaces; /* only a node on exactly these; NULL: any */
+    size_t interface_count;
+};
+
+/* A row as the node has it. JOINED: it is there; any other: that happened to it just now. peer is borrowed
+ * for the call. */
+typedef void (*muster_local_row_cb)(enum muster_peer_event event, const struct muster_peer *peer,
+                                    void *context);
+
+/* What the node says of itself; borrowed for the call. */
+typedef void (*muster_local_self_cb)(const struct muster_self *self, void *context);
+
+/* The end of an answer, and its last callback. 0: all of it came. MUSTER_ENOTFOUND: no node is on that port
+ * and those interfaces. MUSTER_EREFUSED: the node refused. MUSTER_ELOST: it went away, took too long or said
+ * what makes no sense; what is asked afterwards ends the same way. MUSTER_ENOMEM. text says more, or is NULL;
+ * it may come from the node, so escape it before a terminal sees it; borrowed for the call. */
+typedef void (*muster_local_end_cb)(int error, const char *text, void *context);
+
+/* Connects to a node; the loop stays alive until muster_local_close(). A node ends a connection on which
+ * nothing is asked for five seconds. MUSTER_EINVAL, MUSTER_ENOTFOUND (nobody listens), MUSTER_EPERM (at the
+ * given socket), MUSTER_ENOMEM, MUSTER_ESYSTEM; then *local is NULL. */
+MUSTER_API int muster_local_open(uv_loop_t *loop, const struct muster_local_options *options,
+                                 muster_local_t **local);
+
+/* Ask for all rows of its peer table; for these and then every event, until muster_local_close(); for what it
+ * says of itself; and to change its document, which only a process of its user or of root may. They are
+ * answered in order, one after the other: nothing that is asked after a watch is answered. Each ends by
+ * on_end once, unless muster_local_close() comes before. Callbacks may be NULL. MUSTER_EINVAL (an incomplete
+ * change, or one that names something twice), MUSTER_ETOOBIG, MUSTER_ENOMEM, MUSTER_EFULL (too many wait),
+ * MUSTER_ECLOSING; then nothing was asked. */
+MUSTER_API int muster_local_table(muster_local_t *local, muster_local_row_cb on_row,
+                                  muster_local_end_cb on_end, void *context);
+MUSTER_API int muster_local_watch(muster_local_t *local, muster_local_row_cb on_row,
+                                  muster_local_end_cb on_end, void *context);
+MUSTER_API int muster_local_self(muster_local_t *local, muster_local_self_cb on_self,
+                                 muster_local_end_cb on_end, void *context);
+MUSTER_API int muster_local_change(muster_local_t *local, const struct muster_change *change,
+                                   muster_local_end_cb on_end, void *context);
+
+/* Ends the connection, then calls on_closed (may be NULL) from the loop. No other callback comes after this
+ * call. A second call is ignored. */
+MUSTER_API void muster_local_close(muster_local_t *local, muster_close_cb on_closed, void *context);
 
 /* "0.1.0", the version of the library. */
 MUSTER_API const char *muster_version(void);

@@ -1,6 +1,6 @@
 /* A row that outlives the output it came in. */
-#ifndef UV_PEER_COPY_H
-#define UV_PEER_COPY_H
+#ifndef CORE_PEER_COPY_H
+#define CORE_PEER_COPY_H
 
 #include <muster/core.h>
 

@@ -1,6 +1,6 @@
 /* Every bound and constant of the protocol, with its unit and its reason. PROTOCOL.md lists the same. */
-#ifndef CORE_LIMITS_H
-#define CORE_LIMITS_H
+#ifndef CORE_LIMIT_H
+#define CORE_LIMIT_H
 
 #include <muster/core.h> /* the limits that callers must know */
 

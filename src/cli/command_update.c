@@ -1,0 +1,168 @@
+/* muster update: change what a running muster announces. */
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <uv.h>
+
+#include "command.h"
+#include "draft.h"
+#include "local.h"
+#include "text.h"
+
+struct names {
+    const char **values;
+    size_t count;
+};
+
+struct update_options {
+    const char *instance;
+    struct draft set;
+    struct draft removed; /* services alone */
+    struct names removed_attrs;
+};
+
+/* ---- options ---- */
+
+static int parse_name(const char *value, void *place, struct reason *reason) {
+    return draft_set_name(place, value, reason);
+}
+
+static int parse_service(const char *value, void *place, struct reason *reason) {
+    return draft_put_service(place, value, reason);
+}
+
+static int parse_attr(const char *value, void *place, struct reason *reason) {
+    return draft_put_attr(place, value, reason);
+}
+
+static int parse_removed_attr(const char *value, void *place, struct reason *reason) {
+    struct names *names = place;
+    const char **grown = realloc(names->values, (names->count + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        return reason_set(reason, "%s", muster_error_text(MUSTER_ENOMEM));
+    }
+    names->values = grown;
+    names->values[names->count++] = value;
+    return 0;
+}
+
+static const struct args_option options_table[] = {
+    {"service", 0, "SPEC", "offer a service, or replace the one of that type, port and protocol",
+     offsetof(struct update_options, set), parse_service},
+    {"remove", 0, "TYPE:PORT[/udp]", "offer a service no longer", offsetof(struct update_options, removed),
+     parse_service},
+    {"attr", 0, "KEY=VALUE", "say something of itself", offsetof(struct update_options, set), parse_attr},
+    {"remove-attr", 0, "KEY", "say it no longer", offsetof(struct update_options, removed_attrs),
+     parse_removed_attr},
+    {"name", 0, "NAME", "be called otherwise", offsetof(struct update_options, set), parse_name},
+    {"instance", 0, "I", "of the running muster of this instance (the first there is)",
+     offsetof(struct update_options, instance), args_text},
+    {0},
+};
+
+static void describe(FILE *out) {
+    fprintf(out,
+            "A SPEC is TYPE:PORT[/udp][,name=TEXT][,txt.KEY=TEXT]…, see muster announce --help. All options\n"
+            "but --name and --instance can be given repeatedly; all of them are one change.\n");
+}
+
+/* ---- running ---- */
+
+struct update {
+    const struct settings *settings;
+    muster_local_t *local;
+    int status;
+};
+
+static bool is_empty(const struct update_options *options) {
+    return options->set.name == NULL && options->set.service_count == 0 && options->set.attr_count == 0 &&
+           options->removed.service_count == 0 && options->removed_attrs.count == 0;
+}
+
+static void on_end(int error, const char *text, void *context) {
+    struct update *update = context;
+    if (error == MUSTER_ENOTFOUND) {
+        text_complain(update->settings->program, "no muster runs here on that port and those interfaces");
+        update->status = STATUS_NOBODY;
+    } else if (error != 0) {
+        local_complain(update->settings, error, text);
+        update->status = STATUS_ERROR;
+    }
+    muster_local_close(update->local, NULL, NULL);
+}
+
+static void ask(struct update *update, const struct update_options *options) {
+    const struct muster_change change = {.name = options->set.name,
+                                         .services = options->set.services,
+                                         .service_count = options->set.service_count,
+                                         .attrs = options->set.attrs,
+                                         .attr_count = options->set.attr_count,
+                                         .removed_services = options->removed.services,
+                                         .removed_service_count = options->removed.service_count,
+                                         .removed_attrs = options->removed_attrs.values,
+                                         .removed_attr_count = options->removed_attrs.count};
+    int error = muster_local_change(update->local, &change, on_end, update);
+    if (error != 0) {
+        on_end(error, NULL, update);
+    }
+}
+
+static int change_running(const struct settings *settings, const struct update_options *options) {
+    struct update update = {.settings = settings, .status = STATUS_OK};
+    uv_loop_t loop;
+    if (uv_loop_init(&loop) != 0) {
+        text_complain(settings->program, "%s", muster_error_text(MUSTER_ESYSTEM));
+        return STATUS_ERROR;
+    }
+    int status = local_open(settings, options->instance, &loop, &update.local);
+    if (status == STATUS_OK) {
+        ask(&update, options);
+    } else if (status == STATUS_NOBODY) {
+        text_complain(settings->program, "no muster announce runs here%s%s",
+                      options->instance != NULL ? " as instance " : "",
+                      options->instance != NULL ? options->instance : "");
+    }
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    return status != STATUS_OK ? status : update.status;
+}
+
+static int run(struct settings *settings, int argc, char **argv) {
+    struct update_options options = {0};
+    struct operands operands;
+    int status;
+    bool go_on = args_parse(settings, &command_update, argc, argv, &options, &operands, &status);
+    if (go_on && is_empty(&options)) {
+        struct reason reason;
+        reason_set(&reason, "expected something to change, see muster update --help");
+        status = args_refuse(settings, "OPTION", &reason);
+        go_on = false;
+    }
+    if (go_on) {
+        status = change_running(settings, &options);
+    }
+    draft_deinit(&options.set);
+    draft_deinit(&options.removed);
+    free(options.removed_attrs.values);
+    return status;
+}
+
+const struct command command_update = {
+    .name = "update",
+    .summary = "change what a running muster announces",
+    .operands = "",
+    .description =
+        "Change services, attributes or the name of a muster announce that runs on this machine\n"
+        "as this user (root: as any), by its Unix socket: all of it or nothing. It lasts until that\n"
+        "ends or reloads its config.\n",
+    .options = options_table,
+    .describe = describe,
+    .examples = "  muster update --attr load=high\n"
+                "  muster update --remove http:8080 --service http:8081,txt.path=/\n"
+                "  muster update --instance nas --name attic --remove-attr room\n",
+    .statuses = "  0   changed\n"
+                "  1   error: not allowed, or refused for what it would be\n"
+                "  2   wrong usage\n"
+                "  3   no muster announce runs here\n",
+    .run = run,
+};

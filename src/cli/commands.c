@@ -1,0 +1,115 @@
+/* muster: the table of its commands, what holds for all of them, and help. */
+#include <string.h>
+
+#include "command.h"
+
+static const struct command command_help;
+
+const struct command *const command_table[] = {
+    &command_announce, &command_update, &command_peers,  &command_services, &command_show, &command_resolve,
+    &command_wait,     &command_watch,  &command_config, &command_help,     NULL,
+};
+
+const struct command command_muster = {
+    .name = "muster",
+    .summary = "who is on this network, and what they offer",
+    .operands = "COMMAND [OPTION…] [ARGUMENT…]",
+    .operands_min = 1,
+    .operands_max = 1,
+    .description =
+        "Who is on this network, and what they offer: whoever takes part tells it to all others by\n"
+        "UDP multicast and broadcast, and each keeps a table of its own. There is no server and\n"
+        "nothing to configure.\n",
+    .options = args_global_options,
+    .environment = "  MUSTER_INTERFACE  interfaces to use, where --interface is not given\n"
+                   "  MUSTER_PORT       port of the group, where --port is not given\n"
+                   "  MUSTER_STATE      directory of keys, where --state is not given\n"
+                   "  MUSTER_SOCKET     Unix socket of the running muster, where --socket is not given\n"
+                   "  NO_COLOR          when it is set and not empty: no color but by --color always\n",
+    .files = "  ~/.local/state/muster  keys and instances of muster announce (XDG_STATE_HOME is obeyed)\n"
+             "  /var/lib/muster        the same of root, and of muster.service\n"
+             "  INSTANCE/socket in these, /run/muster/socket of muster.service\n"
+             "                         where a running muster is asked, the first that is found\n"
+             "  " MUSTER_CONFIG_DIR "/muster.json\n"
+             "                         what muster.service announces, with those in conf.d beside it\n",
+    .examples = "  muster announce --service http:8080\n"
+                "  muster peers\n"
+                "  muster resolve http\n",
+    .statuses = "  0   done\n"
+                "  1   error\n"
+                "  2   wrong usage\n"
+                "  3   nobody was heard\n"
+                "  4   nothing or too few found\n"
+                "  124 timed out\n",
+};
+
+static const struct command *find_command(const char *name) {
+    for (size_t i = 0; command_table[i] != NULL; i++) {
+        if (strcmp(command_table[i]->name, name) == 0) {
+            return command_table[i];
+        }
+    }
+    return NULL;
+}
+
+static int refuse_command(const struct settings *settings, const char *name) {
+    struct reason reason;
+    reason_set(&reason, "expected a command, see muster --help");
+    return args_refuse(settings, name, &reason);
+}
+
+int command_run(struct settings *settings, int argc, char **argv) {
+    struct operands operands;
+    int status;
+    if (!args_parse_global(settings, command_table, argc, argv, &operands, &status)) {
+        return status;
+    }
+    if (operands.count == 0) {
+        return refuse_command(settings, "COMMAND");
+    }
+    const struct command *command = find_command(operands.values[0]);
+    if (command == NULL) {
+        return refuse_command(settings, operands.values[0]);
+    }
+    return command->run(settings, (int)operands.count, operands.values);
+}
+
+/* muster help COMMAND: as COMMAND --help, or --help, which many try first. */
+static int run_help(struct settings *settings, int argc, char **argv) {
+    struct operands operands;
+    int status;
+    if (!args_parse(settings, &command_help, argc, argv, NULL, &operands, &status)) {
+        return status;
+    }
+    char *name = operands.values[0];
+    if (name != NULL && find_command(name) == NULL) {
+        return refuse_command(settings, name);
+    }
+    char *words[] = {(char *)settings->program, name != NULL ? name : (char *)"--help", (char *)"--help",
+                     NULL};
+    return command_run(settings, name != NULL ? 3 : 2, words);
+}
+
+static const char *command_word(size_t i) {
+    return command_table[i] != NULL ? command_table[i]->name : NULL;
+}
+
+static const struct args_completion complete_commands = {.word = command_word};
+
+static const struct args_option no_options[] = {{0}};
+
+static const struct command command_help = {
+    .name = "help",
+    .summary = "say how a command is used",
+    .operands = "COMMAND",
+    .operands_max = 1,
+    .completion = &complete_commands,
+    .description = "Say how muster, or one COMMAND of it, is used: as --help does.\n",
+    .options = no_options,
+    .examples = "  muster help\n"
+                "  muster help announce\n",
+    .statuses = "  0   done\n"
+                "  1   error\n"
+                "  2   wrong usage, or no such COMMAND\n",
+    .run = run_help,
+};

@@ -1,0 +1,20 @@
+/* The muster that runs on this machine already: finding it, and saying why it could not be asked. */
+#ifndef CLI_LOCAL_H
+#define CLI_LOCAL_H
+
+#include <uv.h>
+
+#include <muster/muster.h>
+
+#include "args.h"
+
+/* Opens the way to one that is on the port and interfaces of the settings, and of this instance (NULL: any).
+ * STATUS_OK; STATUS_NOBODY when none runs; STATUS_ERROR, having complained, when the socket that was named
+ * can't be used, or for want of memory. */
+int local_open(const struct settings *settings, const char *instance, uv_loop_t *loop,
+               muster_local_t **local);
+
+/* Says how an answer failed. text is what the other side said, NULL for nothing. */
+void local_complain(const struct settings *settings, int error, const char *text);
+
+#endif

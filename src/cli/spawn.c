@@ -1,0 +1,88 @@
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Handlers must not run in the child, where they would write to what it shares with us. */
+static void reset_signals(void) {
+    for (int number = 1; number < NSIG; number++) {
+        struct sigaction action;
+        if (sigaction(number, NULL, &action) != 0) {
+            continue; /* there is none of that number, or the C library keeps it to itself */
+        }
+        bool is_inherited = action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN;
+        if (!is_inherited || number == SIGPIPE || number == SIGCHLD) {
+            signal(number, SIG_DFL);
+        }
+    }
+}
+
+/* Becomes the program. Returns an errno when that failed. */
+static int become(const struct spawn *spawn, pid_t parent, const sigset_t *blocked) {
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) {
+        return errno;
+    }
+    if (getppid() != parent) {
+        _exit(0); /* the parent ended before that: nobody is there to be told */
+    }
+    if (spawn->own_group && setpgid(0, 0) != 0) {
+        return errno;
+    }
+    if (spawn->input >= 0 && dup2(spawn->input, STDIN_FILENO) < 0) {
+        return errno;
+    }
+    if (spawn->environment != NULL) {
+        environ = (char **)spawn->environment;
+    }
+    reset_signals();
+    sigprocmask(SIG_SETMASK, blocked, NULL);
+    execvp(spawn->argv[0], spawn->argv);
+    return errno;
+}
+
+/* Reads the errno that a child reports; 0 when it became the program, by which the pipe was closed. */
+static int read_report(int fd) {
+    int report = 0;
+    ssize_t count;
+    do {
+        count = read(fd, &report, sizeof(report));
+    } while (count < 0 && errno == EINTR);
+    return count == sizeof(report) ? report : 0;
+}
+
+/* Forks. Signals wait meanwhile, so that none finds a handler of ours in the child. */
+static pid_t fork_child(const struct spawn *spawn, int report) {
+    sigset_t all;
+    sigset_t before;
+    pid_t parent = getpid();
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int error = become(spawn, parent, spawn->blocked != NULL ? spawn->blocked : &before);
+        _exit(write(report, &error, sizeof(error)) == sizeof(error) ? 0 : 1);
+    }
+    int error = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return pid > 0 ? pid : -error;
+}
+
+pid_t spawn_program(const struct spawn *spawn) {
+    int report[2];
+    if (pipe2(report, O_CLOEXEC) != 0) {
+        return -errno;
+    }
+    pid_t pid = fork_child(spawn, report[1]);
+    close(report[1]);
+    int error = pid > 0 ? read_report(report[0]) : 0;
+    close(report[0]);
+    if (error == 0) {
+        return pid;
+    }
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    return -error;
+}

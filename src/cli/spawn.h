@@ -1,0 +1,24 @@
+/* Other programs, started with nothing of ours but what they are meant to have. */
+#ifndef CLI_SPAWN_H
+#define CLI_SPAWN_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Everything is borrowed for the call. */
+struct spawn {
+    char *const *argv;        /* argv[0] is a path, or a name that is looked for in PATH */
+    char *const *environment; /* NULL: ours */
+    int input;                /* is its standard input; -1: ours is */
+    bool own_group;           /* it leads a process group of its own, whose id is its pid */
+    const sigset_t *blocked;  /* the signals that are blocked in it; NULL: those that are in us */
+};
+
+/* Starts a program, directly and without a shell. It has our standard streams, none of the descriptors that
+ * we have opened, and the signal dispositions that we were started with, SIGPIPE and SIGCHLD always being the
+ * default. It gets a SIGTERM when this process ends before it. Returns its pid when it runs, which the caller
+ * waits for, or a negative errno; then there is nothing to wait for. */
+pid_t spawn_program(const struct spawn *spawn);
+
+#endif

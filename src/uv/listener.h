@@ -1,0 +1,52 @@
+/* Sockets that take connections: TCP from this link, and a Unix socket from this machine. */
+#ifndef UV_LISTENER_H
+#define UV_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <muster/core.h>
+
+#include "unix_address.h"
+
+#define LISTENER_BACKLOG 64 /* connections that wait to be accepted */
+
+/* Zeroed: closed. */
+struct listener {
+    bool open;
+    int fd;
+    bool is_local;               /* a Unix socket */
+    uint16_t port;               /* of TCP */
+    struct unix_address address; /* of a Unix socket, */
+    struct stat file;            /* and the file that it made */
+};
+
+/* Who connected. */
+struct arrival {
+    struct muster_endpoint remote; /* of TCP */
+    struct muster_endpoint local;  /* of TCP: the address that was connected to */
+    uint32_t interface;            /* of TCP: the index of the one it came by; 0 when not known */
+    bool is_local;
+    bool may_change; /* a process of this user, or of root; never by TCP */
+};
+
+/* Listens on that TCP port, 0: one of the kernel's choice. 0 or -errno; then *listener is closed. */
+int listener_open_tcp(struct listener *listener, uint16_t port);
+
+/* Listens on a Unix socket of that path and mode. A socket that nobody listens on any more is replaced. With
+ * is_alone nobody else can be listening there (the caller holds a lock), and nobody is asked. 0 or -errno,
+ * then *listener is closed: -EADDRINUSE, somebody listens there; -EEXIST, it is something else than a socket.
+ */
+int listener_open_local(struct listener *listener, const char *path, mode_t mode, bool is_alone);
+
+/* Takes the next connection: its descriptor, non-blocking and closed on exec, or -errno. */
+int listener_accept(const struct listener *listener, struct arrival *arrival);
+
+/* Also removes the file of a Unix socket, if it is still the one that was made. A closed one is allowed;
+ * whoever polls it stops before. */
+void listener_close(struct listener *listener);
+
+#endif

@@ -1,0 +1,459 @@
+#include <muster/muster.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "change.h"
+#include "limit.h"
+#include "local_paths.h"
+#include "reply.h"
+#include "request.h"
+#include "socket.h"
+#include "stream.h"
+#include "unix_address.h"
+
+#define PROGRESS_MS 2000 /* without a byte of what was asked for, a watch excepted: then it is stuck */
+#define CALLS_MAX 64     /* that wait */
+#define TEXT_BYTES 256
+#define PART_BYTES_MAX (MUSTER_REPLY_BYTES_MAX + 2 * MUSTER_DATAGRAM_BYTES_MAX + MUSTER_DOCUMENT_BYTES_MAX)
+
+struct call {
+    struct call *next;
+    enum request_kind kind;
+    char *line; /* the request */
+    size_t length;
+    muster_local_row_cb on_row;
+    muster_local_self_cb on_self;
+    muster_local_end_cb on_end;
+    void *context;
+};
+
+/* A way to a node. It outlives its use until the loop let go of it. */
+struct connection {
+    struct stream stream; /* its owner is the connection */
+    muster_local_t *local;
+};
+
+struct muster_local {
+    uv_loop_t *loop;
+    struct local_paths paths;
+    size_t next_path;              /* to be tried when this one turns out to be wrong */
+    struct connection *connection; /* NULL: it is lost */
+    size_t handles;                /* the timer, and connections that the loop has not let go of */
+    uv_timer_t timer;              /* until it is stuck; at once when calls wait in vain */
+    bool is_right;                 /* the node: it answered something */
+    bool has_begun;                /* it answers the first call */
+    struct reply_reader reader;
+    struct call *first; /* is being answered; the others wait */
+    struct call *last;
+    size_t call_count;
+    int error;             /* why it is lost; 0: it isn't */
+    char text[TEXT_BYTES]; /* the same for people */
+
+    uint16_t port; /* conditions that each request names */
+    char **interfaces;
+    size_t interface_count;
+
+    bool is_closing;
+    muster_close_cb on_closed;
+    void *closed_context;
+};
+
+/* ---- memory ---- */
+
+static void call_free(struct call *call) {
+    free(call->line);
+    free(call);
+}
+
+static struct call *call_take(muster_local_t *local) {
+    struct call *call = local->first;
+    local->first = call->next;
+    local->call_count--;
+    return call;
+}
+
+static void local_free(muster_local_t *local) {
+    while (local->first != NULL) {
+        call_free(call_take(local));
+    }
+    for (size_t i = 0; i < local->interface_count; i++) {
+        free(local->interfaces[i]);
+    }
+    free(local->interfaces);
+    local_paths_deinit(&local->paths);
+    reply_reader_deinit(&local->reader);
+    free(local);
+}
+
+/* ---- the way to a node ---- */
+
+static void handle_closed(muster_local_t *local) {
+    local->handles--;
+    if (local->handles > 0) {
+        return;
+    }
+    muster_close_cb on_closed = local->on_closed;
+    void *context = local->closed_context;
+    local_free(local);
+    if (on_closed != NULL) {
+        on_closed(context);
+    }
+}
+
+static void on_released(struct stream *stream) {
+    struct connection *connection = stream->owner;
+    muster_local_t *local = connection->local;
+    free(connection);
+    handle_closed(local);
+}
+
+static void on_event(struct stream *stream, enum muster_stream_event event, const uint8_t *bytes,
+                     size_t length);
+
+static int connection_open(muster_local_t *local, int fd) {
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL) {
+        close(fd);
+        return MUSTER_ENOMEM;
+    }
+    connection->local = local;
+    connection->stream.owner = connection;
+    connection->stream.on_event = on_event;
+    connection->stream.on_released = on_released;
+    int error = stream_start(&connection->stream, local->loop, fd, false);
+    if (error != 0) {
+        free(connection);
+        return error;
+    }
+    local->connection = connection;
+    local->handles++;
+    reply_reader_deinit(&local->reader);
+    reply_reader_init(&local->reader, PART_BYTES_MAX);
+    return 0;
+}
+
+static void connection_drop(muster_local_t *local) {
+    if (local->connection != NULL) {
+        stream_release(&local->connection->stream);
+        local->connection = NULL;
+    }
+}
+
+static int connect_error(int number) {
+    bool is_absent = number == -ENOENT || number == -ECONNREFUSED || number == -ENOTDIR;
+    return is_absent ? MUSTER_ENOTFOUND : socket_error(number);
+}
+
+/* Connects to the next path where somebody listens. Else why not, of the one path that was named; where
+ * several are possible it is no matter why one is not. */
+static int connect_next(muster_local_t *local) {
+    int error = MUSTER_ENOTFOUND;
+    while (local->next_path < local->paths.count) {
+        int fd = unix_connect(local->paths.items[local->next_path++]);
+        error = fd < 0 ? connect_error(fd) : connection_open(local, fd);
+        if (error == 0 || error == MUSTER_ENOMEM) {
+            return error;
+        }
+    }
+    return local->paths.is_named ? error : MUSTER_ENOTFOUND;
+}
+
+/* ---- asking ---- */
+
+static void on_timer(uv_timer_t *timer);
+
+static void timer_set(muster_local_t *local, uint64_t ms) {
+    uv_update_time(local->loop); /* a timeout counts from the loop's idea of now */
+    uv_timer_start(&local->timer, on_timer, ms, 0);
+}
+
+/* A watch may be silent, once it has begun. */
+static void await(muster_local_t *local) {
+    if (local->first == NULL || (local->has_begun && local->first->kind == REQUEST_WATCH)) {
+        uv_timer_stop(&local->timer);
+    } else {
+        timer_set(local, PROGRESS_MS);
+    }
+}
+
+static void ask(muster_local_t *local) {
+    local->has_begun = false;
+    if (local->first != NULL) {
+        stream_write(&local->connection->stream, (const uint8_t *)local->first->line, local->first->length);
+    }
+    await(local);
+}
+
+static void call_end(muster_local_t *local, struct call *call, int error, const char *text) {
+    if (call->on_end != NULL && !local->is_closing) {
+        call->on_end(error, text, call->context);
+    }
+    call_free(call);
+}
+
+/* Of those that wait now: what their callbacks ask is ended from the loop. */
+static void calls_end(muster_local_t *local) {
+    for (size_t left = local->call_count; left > 0 && !local->is_closing; left--) {
+        call_end(local, call_take(local), local->error, local->text);
+    }
+}
+
+/* This node is of no use: another one is asked, if there is one, and unless this one has already answered. */
+static void fail(muster_local_t *local, int error, const char *text) {
+    connection_drop(local);
+    if (!local->is_right && connect_next(local) == 0) {
+        ask(local);
+        return;
+    }
+    uv_timer_stop(&local->timer);
+    local->error = error;
+    snprintf(local->text, sizeof local->text, "%s", text);
+    calls_end(local);
+}
+
+static void on_timer(uv_timer_t *timer) {
+    muster_local_t *local = timer->data;
+    if (local->error != 0) {
+        calls_end(local);
+    } else {
+        fail(local, MUSTER_ELOST, "it does not answer");
+    }
+}
+
+/* ---- answers ---- */
+
+/* What to say of a node that is not the one, or has no place for us. */
+static void take_early_end(muster_local_t *local, const struct reply *reply) {
+    fail(local, reply->end == REQUEST_END_ELSEWHERE ? MUSTER_ENOTFOUND : MUSTER_EREFUSED,
+         request_end_text(reply->end));
+}
+
+/* The next call is asked before this one's callback, which may add to them. */
+static void take_end(muster_local_t *local, const struct reply *reply) {
+    bool is_done = reply->end == REQUEST_END_DONE;
+    const char *text = reply->text != NULL ? reply->text : request_end_text(reply->end);
+    struct call *call = call_take(local);
+    local->is_right = true;
+    ask(local);
+    call_end(local, call, is_done ? 0 : MUSTER_EREFUSED, is_done ? NULL : text);
+}
+
+static void take_peer(const struct call *call, const struct reply *reply) {
+    if (call->on_row != NULL) {
+        call->on_row(reply->has_event ? reply->event : MUSTER_PEER_JOINED, &reply->peer, call->context);
+    }
+}
+
+static void take_self(const struct call *call, const struct reply *reply) {
+    if (call->on_self != NULL) {
+        call->on_self(&reply->self, call->context);
+    }
+}
+
+static bool has_rows(const struct call *call) {
+    return call->kind == REQUEST_TABLE || call->kind == REQUEST_WATCH;
+}
+
+static void take_part(muster_local_t *local, const struct reply *reply) {
+    const struct call *call = local->first;
+    bool is_early_end = reply->kind == REPLY_END && !local->is_right &&
+                        (reply->end == REQUEST_END_ELSEWHERE || reply->end == REQUEST_END_BUSY);
+    if (is_early_end) {
+        take_early_end(local, reply);
+    } else if (call != NULL && reply->kind == REPLY_END) {
+        take_end(local, reply);
+    } else if (call != NULL && has_rows(call) && reply->kind == REPLY_PEER) {
+        local->is_right = local->has_begun = true;
+        take_peer(call, reply);
+    } else if (call != NULL && call->kind == REQUEST_SELF && reply->kind == REPLY_SELF) {
+        local->is_right = local->has_begun = true;
+        take_self(call, reply);
+    } else if (call == NULL || !has_rows(call) || reply->kind != REPLY_UNREADABLE) {
+        fail(local, MUSTER_ELOST, "it answers what was not asked");
+    }
+}
+
+/* Any part may end in a callback that closes, and in another connection. */
+static void take_bytes(muster_local_t *local, const uint8_t *bytes, size_t length) {
+    const struct connection *connection = local->connection;
+    struct reply reply;
+    int result = reply_reader_feed(&local->reader, bytes, length);
+    while (result >= 0 && (result = reply_reader_next(&local->reader, &reply)) == 1) {
+        take_part(local, &reply);
+        if (local->is_closing || local->connection != connection) {
+            return;
+        }
+    }
+    if (result < 0) {
+        bool is_ours = result == MUSTER_ENOMEM;
+        fail(local, is_ours ? result : MUSTER_ELOST,
+             is_ours ? muster_error_text(result) : "what it answers makes no sense");
+    } else {
+        await(local);
+    }
+}
+
+static void on_event(struct stream *stream, enum muster_stream_event event, const uint8_t *bytes,
+                     size_t length) {
+    muster_local_t *local = ((struct connection *)stream->owner)->local;
+    if (event == MUSTER_STREAM_BYTES) {
+        take_bytes(local, bytes, length);
+    } else if (event == MUSTER_STREAM_ENDED || event == MUSTER_STREAM_CLOSED) {
+        fail(local, MUSTER_ELOST, "it went away");
+    }
+}
+
+/* ---- calls ---- */
+
+static int call_add(muster_local_t *local, const struct call *template, const struct muster_change *change) {
+    if (local->is_closing || local->call_count == CALLS_MAX) {
+        return local->is_closing ? MUSTER_ECLOSING : MUSTER_EFULL;
+    }
+    struct request request = {
+        .kind = template->kind,
+        .port = local->port,
+        .interfaces = (const char *const *)local->interfaces,
+        .interface_count = local->interface_count,
+    };
+    if (change != NULL) {
+        request.change = *change;
+    }
+    struct call *call = malloc(sizeof *call);
+    if (call == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    *call = *template;
+    int error = request_encode(&request, &call->line, &call->length);
+    if (error != 0) {
+        free(call);
+        return error;
+    }
+    if (local->first == NULL) {
+        local->first = call;
+    } else {
+        local->last->next = call;
+    }
+    local->last = call;
+    local->call_count++;
+    if (local->error != 0) {
+        timer_set(local, 0);
+    } else if (local->first == call) {
+        ask(local);
+    }
+    return 0;
+}
+
+int muster_local_table(muster_local_t *local, muster_local_row_cb on_row, muster_local_end_cb on_end,
+                       void *context) {
+    struct call call = {.kind = REQUEST_TABLE, .on_row = on_row, .on_end = on_end, .context = context};
+    return call_add(local, &call, NULL);
+}
+
+int muster_local_watch(muster_local_t *local, muster_local_row_cb on_row, muster_local_end_cb on_end,
+                       void *context) {
+    struct call call = {.kind = REQUEST_WATCH, .on_row = on_row, .on_end = on_end, .context = context};
+    return call_add(local, &call, NULL);
+}
+
+int muster_local_self(muster_local_t *local, muster_local_self_cb on_self, muster_local_end_cb on_end,
+                      void *context) {
+    struct call call = {.kind = REQUEST_SELF, .on_self = on_self, .on_end = on_end, .context = context};
+    return call_add(local, &call, NULL);
+}
+
+int muster_local_change(muster_local_t *local, const struct muster_change *change, muster_local_end_cb on_end,
+                        void *context) {
+    struct call call = {.kind = REQUEST_UPDATE, .on_end = on_end, .context = context};
+    return change == NULL || !change_is_valid(change) ? MUSTER_EINVAL : call_add(local, &call, change);
+}
+
+/* ---- open and close ---- */
+
+static bool is_empty(const char *text) {
+    return text != NULL && text[0] == '\0';
+}
+
+static bool are_options_valid(const struct muster_local_options *options) {
+    if (is_empty(options->socket) || is_empty(options->state_dir) || is_empty(options->instance) ||
+        (options->interface_count > 0 && options->interfaces == NULL)) {
+        return false;
+    }
+    for (size_t i = 0; i < options->interface_count; i++) {
+        if (options->interfaces[i] == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int options_copy(muster_local_t *local, const struct muster_local_options *options) {
+    local->port = options->port;
+    if (options->interface_count == 0) {
+        return 0;
+    }
+    local->interfaces = calloc(options->interface_count, sizeof *local->interfaces);
+    if (local->interfaces == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    for (; local->interface_count < options->interface_count; local->interface_count++) {
+        char *copy = strdup(options->interfaces[local->interface_count]);
+        if (copy == NULL) {
+            return MUSTER_ENOMEM;
+        }
+        local->interfaces[local->interface_count] = copy;
+    }
+    return 0;
+}
+
+int muster_local_open(uv_loop_t *loop, const struct muster_local_options *options, muster_local_t **local) {
+    if (local == NULL) {
+        return MUSTER_EINVAL;
+    }
+    *local = NULL;
+    if (loop == NULL || options == NULL || !are_options_valid(options)) {
+        return MUSTER_EINVAL;
+    }
+    muster_local_t *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    opened->loop = loop;
+    int error = options_copy(opened, options);
+    if (error == 0) {
+        error = local_paths_find(&opened->paths, options);
+    }
+    if (error == 0) {
+        error = connect_next(opened);
+    }
+    if (error != 0) {
+        local_free(opened);
+        return error;
+    }
+    uv_timer_init(loop, &opened->timer);
+    opened->timer.data = opened;
+    opened->handles++;
+    *local = opened;
+    return 0;
+}
+
+static void on_timer_closed(uv_handle_t *handle) {
+    handle_closed(handle->data);
+}
+
+void muster_local_close(muster_local_t *local, muster_close_cb on_closed, void *context) {
+    if (local->is_closing) {
+        return;
+    }
+    local->is_closing = true;
+    local->on_closed = on_closed;
+    local->closed_context = context;
+    connection_drop(local);
+    uv_close((uv_handle_t *)&local->timer, on_timer_closed);
+}

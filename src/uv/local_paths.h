@@ -1,0 +1,24 @@
+/* Where a muster that runs on this machine may be asked: the paths of Unix sockets. */
+#ifndef UV_LOCAL_PATHS_H
+#define UV_LOCAL_PATHS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <muster/muster.h>
+
+#define LOCAL_PATHS_MAX 256 /* more are not looked at */
+
+/* Zeroed: none. */
+struct local_paths {
+    char *items[LOCAL_PATHS_MAX];
+    size_t count;
+    bool is_named; /* the one was named, not found */
+};
+
+/* Lists the sockets that the options mean (muster.h), whether or not anybody listens. MUSTER_ENOMEM. */
+int local_paths_find(struct local_paths *paths, const struct muster_local_options *options);
+
+void local_paths_deinit(struct local_paths *paths);
+
+#endif

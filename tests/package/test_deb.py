@@ -1,0 +1,242 @@
+"""The Debian packages: built by their preset, checked by lintian, installed, run, removed and purged."""
+
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "lan"))
+
+import confine  # noqa: E402
+import lab  # noqa: E402
+
+EXPOSURE_MAX = 15  # tenths, as systemd-analyze wants them
+PACKAGES = ("libmuster-dev", "libmuster0", "muster")
+
+
+def run(*argv, **options):
+    """Runs a program to its end, which is to be a good one, and returns what it printed."""
+    result = subprocess.run(
+        list(map(str, argv)),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=200,
+        check=False,
+        **options,
+    )
+    assert result.returncode == 0, f"{shlex.join(map(str, argv))}: {result.returncode}\n{result.stdout}"
+    return result.stdout
+
+
+class Machine:
+    """A directory that dpkg takes for a machine on which nothing else is installed."""
+
+    def __init__(self, root):
+        self.root = root
+        database = root / "var" / "lib" / "dpkg"
+        for directory in ("info", "updates", "triggers"):
+            (database / directory).mkdir(parents=True)
+        for file in ("status", "available"):
+            (database / file).touch()
+
+    def dpkg(self, *arguments):
+        # Only root may own files of others; fakeroot makes an ordinary user believe it did. Scripts run
+        # outside and are told in DPKG_ROOT where they are meant to work. No part of a package is left out,
+        # whatever this machine's own dpkg leaves out.
+        fake = [] if os.geteuid() == 0 else ["fakeroot"]
+        force = "--force-not-root,bad-path,depends,script-chrootless,confold"
+        return run(
+            *fake,
+            "dpkg",
+            f"--root={self.root}",
+            force,
+            "--log=/dev/null",
+            "--path-include=*",
+            *arguments,
+            env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+        )
+
+    def status(self, package):
+        text = (self.root / "var" / "lib" / "dpkg" / "status").read_text()
+        found = re.search(rf"(?m)^Package: {package}\nStatus: (.*)$", text)
+        return found[1] if found else None
+
+
+class Deb(lab.LanTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = pathlib.Path(tempfile.mkdtemp(prefix="muster-deb-"))
+        cls.addClassCleanup(shutil.rmtree, cls.directory, ignore_errors=True)
+        cls.build()
+        cls.debs = {path.name.partition("_")[0]: path for path in cls.directory.glob("*.deb")}
+        cls.machine = Machine(cls.directory / "machine")
+        cls.machine.dpkg("--install", cls.debs["muster"])
+        cls.root = cls.machine.root
+        cls.unit = cls.root / "usr/lib/systemd/system/muster.service"
+        # CPack has the library's scripts call ldconfig: they are not run here.
+        cls.libraries = cls.directory / "libraries"
+        for package in ("libmuster0", "libmuster-dev"):
+            run("dpkg-deb", "--extract", cls.debs[package], cls.libraries)
+
+    @classmethod
+    def build(cls):
+        build = cls.directory / "build"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CMAKE_")}
+        environment["CMAKE_BUILD_PARALLEL_LEVEL"] = "2"
+        if "CMAKE_C_COMPILER_LAUNCHER" in os.environ:
+            environment["CMAKE_C_COMPILER_LAUNCHER"] = os.environ["CMAKE_C_COMPILER_LAUNCHER"]
+        # What the builder's umask is must not show in the packages.
+        options = {"cwd": ROOT, "env": environment, "umask": 0o077}
+        run("cmake", "--preset", "deb", "-B", build, **options)
+        run("cmake", "--build", build, **options)
+        run("cpack", "--config", build / "CPackConfig.cmake", "-B", cls.directory, **options)
+
+    def test_lintian(self):
+        self.assertEqual(sorted(self.debs), sorted(PACKAGES))
+        print(run("lintian", "--fail-on", "error,warning", *self.debs.values()))
+
+    def test_version(self):
+        version = run(self.root / "usr/bin/muster", "--version").split()[1]
+        for deb in self.debs.values():
+            self.assertTrue(run("dpkg-deb", "--field", deb, "Version").startswith(f"{version}-"))
+
+    def test_man(self):
+        man = shutil.which("man.REAL") or "man"  # in minimal images of Ubuntu
+        environment = {**os.environ, "MAN_DISABLE_SECCOMP": "1"}
+        for page in (self.root / "usr/share/man/man1").iterdir():
+            name = page.name.removesuffix(".1.gz")
+            self.assertIn(name, run(man, "-M", self.root / "usr/share/man", name, env=environment))
+
+    def test_completion_is_found(self):
+        bash = self.root / "usr/share/bash-completion/completions/muster"
+        self.assertIn("_muster", run("bash", "-c", f"source {bash} && complete -p muster"))
+        zsh = self.root / "usr/share/zsh/vendor-completions"
+        script = f"fpath=({zsh} $fpath); autoload -Uz compinit; compinit -u -D; print $_comps[muster]"
+        self.assertEqual(run("zsh", "-f", "-c", script).strip(), "_muster")
+
+    def test_library(self):
+        """A program builds and runs with what the packages of the library hold."""
+        program = self.directory / "program"
+        source = self.directory / "program.c"
+        source.write_text(
+            "#include <muster/muster.h>\n#include <stdio.h>\n"
+            "int main(void) { return puts(muster_version()) < 0; }\n"
+        )
+        (directory,) = (self.libraries / "usr/lib").iterdir()
+        for archive in ([], ["-static-libgcc", directory / "libmuster.a", "-luv", "-lcjson", "-lsodium", "-lm"]):
+            flags = archive or ["-L", directory, "-lmuster", f"-Wl,-rpath,{directory}"]
+            run("cc", "-I", self.libraries / "usr/include", source, "-o", program, *flags)
+            self.assertIn(f"muster {run(program).strip()}", run(self.root / "usr/bin/muster", "--version"))
+        for file in directory.glob("pkgconfig/*.pc"):
+            environment = {**os.environ, "PKG_CONFIG_PATH": str(file.parent)}
+            self.assertIn("-lmuster", run("pkg-config", "--cflags", "--libs", file.stem, env=environment))
+
+    def test_config(self):
+        """What a new machine announces by, until its owner says more, is what muster takes."""
+        etc = self.root / "etc/muster"
+        run(self.root / "usr/bin/muster", "config", "check", etc / "muster.json", etc / "conf.d")
+
+    def test_exposure(self):
+        argv = ["systemd-analyze", "security", "--no-pager", "--offline=true", f"--threshold={EXPOSURE_MAX}"]
+        lab.note(run(*argv, self.unit).strip().splitlines()[-1])
+
+    def test_unit_is_right(self):
+        """systemd understands every line. The command it names is the installed one, the page is there."""
+        unit = self.directory / "muster.service"
+        text = self.unit.read_text()
+        (command,) = re.findall(r"(?m)^ExecStart=(\S+)", text)
+        installed = self.root / command.lstrip("/")
+        self.assertTrue(os.access(installed, os.X_OK), installed)
+        unit.write_text(text.replace(f"ExecStart={command}", f"ExecStart={installed}"))
+        complaints = run("systemd-analyze", "verify", "--man=no", unit)  # about units of this machine, too
+        self.assertNotIn("muster", complaints)
+        (page,) = re.findall(r"(?m)^Documentation=man:(.*)\((\d)\)$", text)
+        self.assertTrue((self.root / f"usr/share/man/man{page[1]}/{page[0]}.{page[1]}.gz").exists())
+
+    def service_arguments(self, run_directory):
+        """What the unit starts muster with, for the places of this test."""
+        (line,) = re.findall(r"(?m)^ExecStart=\S+ announce (.*)$", self.unit.read_text())
+        line = line.replace("/etc/", f"{self.root}/etc/").replace("/run/muster", str(run_directory))
+        known = run(self.root / "usr/bin/muster", "announce", "--help")
+        words = line.split()
+        pairs = [pair for pair in zip(words[::2], words[1::2]) if f" {pair[0]} " in known]
+        return [word for pair in pairs for word in pair]
+
+    def test_a_confined_one_is_seen(self):
+        """Under all that the unit forbids, one that announces itself is found with its service."""
+        lan = self.lab(2)
+        here, there = lan.hosts
+        muster = str(self.root / "usr/bin/muster")
+        confined = [sys.executable, confine.__file__, str(self.unit), muster, "announce"]
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        lan.on_close(manager.close)
+        manager.bind(str(lan.directory / "manager"))
+        manager.settimeout(lab.DEADLINE_S)
+        arguments = self.service_arguments(lan.directory)
+        lab.note(f"confined: announce {' '.join(arguments)}")
+        arguments += ["--name", "boxed", "--service", "http:80"]
+        process = there.start_program(*confined, *arguments, NOTIFY_SOCKET=manager.getsockname())
+        lan.wait_for(lambda: "boxed is" in process.error or process.code is not None, "it announces itself")
+        self.assertIsNone(process.code, process.describe())
+        self.assertIn(b"READY=1", manager.recv(4096).splitlines())
+        listing = here.start_program(muster, "peers", "boxed", "-o", "NAME,SERVICES").finish()
+        self.assertEqual(listing.code, 0, listing.describe())
+        self.assertIn("boxed http:80", " ".join(listing.out.split()))
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        for line in ("NoNewPrivs:\t1", "Seccomp:\t2", "CapEff:\t0000000000000000"):
+            self.assertIn(line, status)
+        self.assertEqual(process.stop().code, 0, process.describe())
+
+    def test_confinement_holds(self):
+        """What the test above trusts in: a call that the unit forbids does fail."""
+        forbidden = (
+            "import os, socket\n"
+            "for call in (lambda: socket.socket(socket.AF_INET6), lambda: os.chown('/dev/null', 0, 0), "
+            "lambda: __import__('mmap').mmap(-1, 4096, prot=7)):\n"
+            "    try:\n        call()\n    except PermissionError:\n        print('refused')\n"
+        )
+        output = run(sys.executable, confine.__file__, self.unit, sys.executable, "-c", forbidden)
+        self.assertEqual(output.split(), ["refused"] * 3)
+
+    def test_installed_again_by_cmake(self):
+        """cmake --install puts the configuration where none is, and leaves one alone that is there."""
+        root = self.directory / "by-cmake"
+        config = root / "etc/muster/muster.json"
+        for text in ("", '{"name": "mine"}\n'):
+            if text:
+                config.write_text(text)
+            run("cmake", "--install", self.directory / "build", env={**os.environ, "DESTDIR": str(root)})
+            self.assertTrue((root / "usr/bin/muster").exists())
+            self.assertIn(text, config.read_text())
+
+    def test_life(self):
+        """Installed again, removed, purged: the configuration is its owner's until the end."""
+        machine = Machine(self.directory / "other")
+        root = machine.root
+        machine.dpkg("--install", self.debs["muster"])
+        self.assertEqual(machine.status("muster"), "install ok installed")
+        links = [path for path in root.rglob("muster.service") if path.is_symlink()]
+        self.assertEqual(links, [], "it is enabled, and nobody asked for that")
+        config = root / "etc/muster/muster.json"
+        config.write_text('{"name": "mine"}\n')
+        (root / "var/lib/muster").mkdir()
+        machine.dpkg("--install", self.debs["muster"])
+        self.assertIn("mine", config.read_text())
+        machine.dpkg("--remove", "muster")
+        self.assertTrue(config.exists() and (root / "var/lib/muster").exists())
+        self.assertFalse((root / "usr/bin/muster").exists())
+        machine.dpkg("--purge", "muster")
+        self.assertIn(machine.status("muster"), (None, "purge ok not-installed"))
+        left = [path for path in root.rglob("*muster*") if "/var/lib/dpkg/" not in str(path)]
+        self.assertEqual(left, [])
+
+
+if __name__ == "__main__":
+    lab.main()

@@ -1,0 +1,129 @@
+# Man pages, completion and the service, and where they are to be installed; Debian packages.
+set(package_dir ${CMAKE_CURRENT_LIST_DIR})
+set(package_build ${CMAKE_BINARY_DIR}/package)
+string(TIMESTAMP package_date "%Y-%m-%d" UTC) # obeys SOURCE_DATE_EPOCH
+find_program(GZIP gzip REQUIRED)
+
+# ---- what is made from the table of commands ----
+
+foreach(maker make_man make_completion)
+  add_executable(${maker} ${package_dir}/${maker}.c $<TARGET_OBJECTS:cli> $<TARGET_OBJECTS:json>)
+  target_sees(${maker} ${room_json} ${room_cli})
+  target_compile_definitions(${maker} PRIVATE _GNU_SOURCE)
+  target_link_libraries(${maker} PRIVATE warnings muster_static PkgConfig::SMARTCOLS)
+endforeach()
+
+set(completion_bash ${package_build}/muster.bash)
+set(completion_zsh ${package_build}/_muster)
+add_custom_command(OUTPUT ${package_build}/man/muster.1.gz ${completion_bash} ${completion_zsh}
+  COMMAND ${CMAKE_COMMAND} -E rm -rf ${package_build}/man
+  COMMAND ${CMAKE_COMMAND} -E make_directory ${package_build}/man
+  COMMAND make_man ${package_build}/man ${package_date}
+  COMMAND ${GZIP} -9nr ${package_build}/man
+  COMMAND make_completion bash > ${completion_bash}
+  COMMAND make_completion zsh > ${completion_zsh}
+  DEPENDS make_man make_completion
+  COMMENT "Writing man pages and completion" VERBATIM)
+add_custom_target(package_texts ALL DEPENDS ${package_build}/man/muster.1.gz)
+
+# Debian's zsh looks for those of packages elsewhere than for those of the machine's administrator.
+set(zsh_dir ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr" AND EXISTS /etc/debian_version)
+  set(zsh_dir ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+endif()
+
+install(DIRECTORY ${package_build}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT command)
+install(FILES ${completion_bash} DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+  RENAME muster COMPONENT command)
+install(FILES ${completion_zsh} DESTINATION ${zsh_dir} COMPONENT command)
+
+# ---- the service ----
+
+configure_file(${package_dir}/muster.service.in ${package_build}/muster.service @ONLY)
+install(FILES ${package_build}/muster.service DESTINATION lib/systemd/system COMPONENT command)
+
+# Below the prefix, wherever that is in the end, but for /usr. A configuration that is there is its owner's.
+set(config_dir ${CMAKE_INSTALL_SYSCONFDIR}/muster)
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  set(config_dir ${CMAKE_INSTALL_FULL_SYSCONFDIR}/muster)
+endif()
+set(config_installed "\${CMAKE_INSTALL_PREFIX}")
+cmake_path(APPEND config_installed ${config_dir})
+install(DIRECTORY DESTINATION ${config_dir}/conf.d COMPONENT command)
+install(CODE "
+  if(NOT EXISTS \"\$ENV{DESTDIR}${config_installed}/muster.json\")
+    file(INSTALL \"${package_dir}/muster.json\" DESTINATION \"${config_installed}\")
+  endif()" COMPONENT command)
+
+# ---- Debian packages: the command with all that belongs to it, the library, what a build needs ----
+
+set(package_of_command muster)
+set(package_of_library libmuster${PROJECT_VERSION_MAJOR})
+set(package_of_dev libmuster-dev)
+
+set(debian_release 0upstream1) # less than that of any distribution
+string(TIMESTAMP changelog_date "%a, %d %b %Y %H:%M:%S +0000" UTC)
+configure_file(${package_dir}/changelog.in ${package_build}/changelog.Debian @ONLY)
+configure_file(${CMAKE_SOURCE_DIR}/CHANGELOG.md ${package_build}/changelog COPYONLY)
+foreach(changelog changelog changelog.Debian)
+  execute_process(COMMAND ${GZIP} -9nkf ${package_build}/${changelog} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
+
+include(CPackComponent)
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_VENDOR "muster developers")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each package has its own
+set(CPACK_PACKAGE_CONTACT "muster developers <muster@localhost.invalid>")
+set(CPACK_PACKAGE_DIRECTORY ${CMAKE_BINARY_DIR})
+set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
+set(CPACK_STRIP_FILES ON)
+set(CPACK_COMPONENTS_ALL command library dev)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_RELEASE ${debian_release})
+set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY >=)
+set(CPACK_PRE_BUILD_SCRIPTS ${package_dir}/permissions.cmake)
+
+set(CPACK_DEBIAN_COMMAND_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_COMMAND_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_COMMAND_DESCRIPTION "tells who is on this network, and what they offer
+muster lets programs on a LAN announce themselves and their services over
+UDP multicast and broadcast, and lists who is there, with the evidence for
+each. There is no server and nothing to configure.
+
+This package has the command, and a service that announces this host.")
+set(CPACK_DEBIAN_COMMAND_PACKAGE_CONTROL_EXTRA ${package_dir}/conffiles
+  ${package_dir}/postinst ${package_dir}/prerm ${package_dir}/postrm)
+set(CPACK_DEBIAN_COMMAND_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+
+set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_LIBRARY_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_EXTRA ${package_dir}/triggers)
+set(CPACK_DEBIAN_LIBRARY_DESCRIPTION "presence and discovery on a LAN - shared library
+libmuster lets a program announce itself and its services on a LAN over UDP
+multicast and broadcast, and keeps a table of those that do the same. It runs
+on the libuv loop of the program.")
+
+set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "${package_of_library} (= ${PROJECT_VERSION}-${debian_release}), \
+libcjson-dev, libsodium-dev, libuv1-dev")
+set(CPACK_DEBIAN_DEV_DESCRIPTION "presence and discovery on a LAN - development files
+libmuster lets a program announce itself and its services on a LAN over UDP
+multicast and broadcast, and keeps a table of those that do the same.
+
+This package has the headers and the static library.")
+
+foreach(component ${CPACK_COMPONENTS_ALL})
+  string(TOUPPER ${component} upper)
+  set(package ${package_of_${component}})
+  set(CPACK_DEBIAN_${upper}_PACKAGE_NAME ${package})
+  set(doc_dir ${CMAKE_INSTALL_DATADIR}/doc/${package})
+  install(FILES ${package_dir}/copyright ${package_build}/changelog.gz ${package_build}/changelog.Debian.gz
+    DESTINATION ${doc_dir} COMPONENT ${component})
+endforeach()
+install(FILES ${package_dir}/overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides
+  RENAME ${package_of_library} COMPONENT library)
+
+include(CPack)
