@@ -87,13 +87,13 @@ void query_note_claim(struct muster_core *core, uint64_t peers) {
     }
 }
 
-/* Lists who need not answer, as many as fit. */
+/* Lists who need not answer, as many as fit: not those of whom others only told. */
 static void list_known(const struct muster_core *core, struct message *message) {
     bool is_for_all = message->want_type == NULL && message->want_name == NULL;
     size_t room = is_for_all ? MUSTER_QUERY_IDS_SENT : MUSTER_QUERY_IDS_SENT_BESIDE;
     for (const struct peer *peer = core->table.by_id; peer != NULL && message->known_count < room;
          peer = peer->hh.next) {
-        if (peer->state == MUSTER_ALIVE) {
+        if (peer->state == MUSTER_ALIVE && !peer->is_provisional) {
             memcpy(message->known[message->known_count++], peer->id, MUSTER_ID_BYTES);
         }
     }

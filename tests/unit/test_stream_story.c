@@ -603,6 +603,34 @@ static void hearsay_is_not_passed_on(void **state) {
     assert_null(strstr(pipe->text, "\"name\":\"x"));
 }
 
+static unsigned repeats; /* questions that say who is known, */
+static unsigned hushed;  /* and those that so silence who was only told of */
+
+static bool note_known(struct world *unused, size_t from, size_t to, const struct muster_datagram *datagram) {
+    static const char told[] = "\"0000000000000000000000000000"; /* how the ids of these begin */
+    (void)unused;
+    const uint8_t *known = memmem(datagram->bytes, datagram->length, "\"known\":[", 9);
+    if (from != to && known != NULL) {
+        size_t rest = datagram->length - (size_t)(known - datagram->bytes);
+        repeats++;
+        hushed += memmem(known, rest, told, sizeof told - 1) != NULL ? 1 : 0;
+    }
+    return false;
+}
+
+static void who_is_only_told_of_may_answer(void **state) {
+    (void)state;
+    size_t holder = add_holder("holder", HELD);
+    world_run(&world, 3000);
+    world.nodes[holder].script = stall;
+    world.is_lost = note_known;
+    size_t joiner = join("joiner");
+    world_run(&world, 2000);
+    assert_int_equal(provisional(joiner), 3);
+    assert_true(repeats > 0);
+    assert_int_equal(hushed, 0);
+}
+
 /* What was heard stays as it was heard. */
 static void what_is_known_is_known_better_than_by_hearsay(void **state) {
     (void)state;
@@ -648,6 +676,7 @@ int main(void) {
         STORY(thousands_of_rows_find_their_bounds),
         STORY(a_full_table_has_room_for_who_is_heard),
         STORY(hearsay_is_not_passed_on),
+        STORY(who_is_only_told_of_may_answer),
         STORY(what_is_known_is_known_better_than_by_hearsay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
