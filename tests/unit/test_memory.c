@@ -497,7 +497,7 @@ static void grow_large(void) {
 }
 
 static void check_large(void) {
-    world_run(&world, 6000);
+    world_run(&world, 3000);
     const struct peer *peer = world.nodes[1].core->table.by_id;
     assert_non_null(peer->large);
     assert_true(peer->large->is_current);
@@ -530,13 +530,13 @@ static void ask_all(void) {
 
 /* Each request was answered, or refused for want of memory; and there is memory for the next one. */
 static void check_answered(void) {
-    world_run(&world, 1500); /* a change is told three times */
+    world_run(&world, 1200); /* a change is told three times */
     bool is_refused = strstr(client->text, "{\"end\":\"memory\"") != NULL;
     bool is_watching = strstr(client->text, "{\"event\":\"changed\"") != NULL;
     assert_true(client->is_ended || client->is_closed || is_refused || is_watching);
     client = pipe_connect(&world, 0, &(struct muster_stream){.is_local = true});
     pipe_say(&world, client, "{\"muster\":1,\"request\":\"table\"}\n");
-    world_run(&world, 3000);
+    world_run(&world, 20);
     assert_non_null(strstr(client->text, "{\"end\":\"done\",\"count\":2}\n"));
     check_row(0, "b", MUSTER_ALIVE, 2);
 }
