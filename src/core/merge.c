@@ -449,9 +449,11 @@ static void fill_told(struct muster_core *core, struct peer *peer, const struct 
     note_seq(core, peer, arrival);
     note_promise(core, peer, message);
     peer->heard_ms = core->now_ms - age_ms;
-    /* When it will have broken its promise, by the word of who passed it on. */
+    /* When it will have broken its promise, by the word of who passed it on; what it promised as a whole is
+     * the period. */
     peer->next_ms = age_ms + shorter_ms(told->next_ms, longest_ms(message));
-    peer->period_ms = shorter_ms(peer->period_ms, longest_ms(message));
+    uint64_t period_ms = peer->next_ms > peer->period_ms ? peer->next_ms : peer->period_ms;
+    peer->period_ms = shorter_ms(period_ms, longest_ms(message));
 }
 
 bool merge_told(struct muster_core *core, const struct merge_told *told, enum muster_drop *reason) {

@@ -229,6 +229,7 @@ static enum request_end end_of(int error) {
     case MUSTER_ENOMEM: return REQUEST_END_MEMORY;
     case MUSTER_ENOTFOUND: return REQUEST_END_NOT_FOUND;
     case MUSTER_ETOOBIG: return REQUEST_END_TOO_BIG;
+    case MUSTER_ECLOSING: return REQUEST_END_LEAVING;
     default: return REQUEST_END_INVALID;
     }
 }
@@ -321,21 +322,49 @@ static int answer_at_once(struct muster_core *core, struct connection *connectio
     case REQUEST_DOCUMENT: return say_document(core, connection, request);
     case REQUEST_STATS: return reply_write_stats(&connection->out, &core->admission.counters);
     case REQUEST_SELF: return say_self(core, connection);
-    case REQUEST_UPDATE: return change_apply(core, &request->change);
+    case REQUEST_UPDATE:
+        return core->presence.state >= PRESENCE_LEAVING ? MUSTER_ECLOSING
+                                                        : change_apply(core, &request->change);
     case REQUEST_TABLE:
     case REQUEST_WATCH: break;
     }
     return 0;
 }
 
+static bool is_watching(const struct connection *connection) {
+    return connection->state == CONNECTION_ANSWERING && connection->kind == REQUEST_WATCH;
+}
+
+/* Watchers have no end of their own: those of other hosts leave places for who only asks. */
+static bool may_watch(const struct server *server, const struct connection *connection) {
+    size_t watchers = 0;
+    const struct connection *other;
+    DL_FOREACH(server->connections, other) {
+        watchers += !other->is_local && is_watching(other) ? 1 : 0;
+    }
+    return connection->is_local || watchers < MUSTER_STREAMS_WATCHERS_MAX;
+}
+
+/* Why it is not answered; DONE when it is. */
+static enum request_end refusal_of(const struct muster_core *core, const struct connection *connection,
+                                   const struct request *request) {
+    if (!is_here(core, request)) {
+        return REQUEST_END_ELSEWHERE;
+    }
+    if (request->kind == REQUEST_UPDATE && !connection->may_change) {
+        return REQUEST_END_FORBIDDEN;
+    }
+    return request->kind == REQUEST_WATCH && !may_watch(&core->server, connection) ? REQUEST_END_BUSY
+                                                                                   : REQUEST_END_DONE;
+}
+
 static void answer_request(struct muster_core *core, struct connection *connection,
                            const struct request *request) {
+    enum request_end refusal = refusal_of(core, connection, request);
     connection->kind = request->kind;
     connection->count = 0;
-    if (!is_here(core, request)) {
-        finish(connection, REQUEST_END_ELSEWHERE, NULL);
-    } else if (request->kind == REQUEST_UPDATE && !connection->may_change) {
-        finish(connection, REQUEST_END_FORBIDDEN, NULL);
+    if (refusal != REQUEST_END_DONE) {
+        finish(connection, refusal, NULL);
     } else if (request->kind == REQUEST_TABLE || request->kind == REQUEST_WATCH) {
         connection->state = CONNECTION_ANSWERING;
         connection->has_said_self = false;
@@ -427,10 +456,6 @@ int server_step(struct muster_core *core, const struct muster_stream *stream) {
 }
 
 /* ---- watching ---- */
-
-static bool is_watching(const struct connection *connection) {
-    return connection->state == CONNECTION_ANSWERING && connection->kind == REQUEST_WATCH;
-}
 
 static void tell(struct muster_core *core, struct connection *connection, const struct outbox_event *event) {
     struct muster_tuple tuples[MUSTER_TUPLES_MAX];

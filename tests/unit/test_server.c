@@ -223,6 +223,15 @@ static void only_the_same_user_on_this_machine_updates(void **state) {
     assert_string_equal(world.nodes[0].core->presence.own.document.name, "a");
 }
 
+static void who_leaves_is_not_changed(void **state) {
+    (void)state;
+    struct pipe *pipe = connect_as(&local);
+    world_leave(&world, 0);
+    const char *answer = ask(pipe, UPDATE("\"set\":{\"name\":\"late\"}"));
+    assert_int_equal(strncmp(answer, "{\"end\":\"leaving\"", 16), 0);
+    assert_string_equal(world.nodes[0].core->presence.own.document.name, "a");
+}
+
 /* A line of many services, as `set` has it. */
 static char *services_line(unsigned services, size_t *length) {
     char *line = malloc(64 + services * 64);
@@ -663,6 +672,22 @@ static void a_watcher_that_falls_behind_is_cut(void **state) {
     assert_int_equal(counters()->streams_cut, 1);
 }
 
+/* Watchers stay: those of other hosts leave places for who asks and goes. */
+static void too_many_watch_from_elsewhere(void **state) {
+    (void)state;
+    struct muster_stream as = tcp(1);
+    for (unsigned i = 0; i < MUSTER_STREAMS_WATCHERS_MAX; i++) {
+        as.remote.ip[3] = (uint8_t)(1 + i / 4);
+        assert_string_equal(ask(connect_as(&as), REQUEST("watch")), "");
+    }
+    as.remote.ip[3] = 200;
+    struct pipe *pipe = connect_as(&as);
+    assert_int_equal(strncmp(ask(pipe, REQUEST("watch")), "{\"end\":\"busy\"", 13), 0);
+    assert_string_equal(ask(pipe, REQUEST("table")), "{\"end\":\"done\",\"count\":0}\n");
+    pipe = connect_as(&local);
+    assert_int_equal(count(ask(pipe, REQUEST("watch")), "{\"event\":\"joined\","), 1);
+}
+
 static void a_watcher_may_end_its_side(void **state) {
     (void)state;
     struct pipe *pipe = connect_as(&local);
@@ -733,6 +758,7 @@ int main(void) {
         STORY(a_request_may_say_where_it_wants_to_be),
         STORY(updates_change_the_document_or_nothing),
         STORY(only_the_same_user_on_this_machine_updates),
+        STORY(who_leaves_is_not_changed),
         STORY(a_document_of_64_kib_is_the_largest),
         STORY(bad_requests_are_told_what_is_wrong),
         STORY(a_line_that_is_too_long_is_not_read),
@@ -754,6 +780,7 @@ int main(void) {
         STORY(a_slow_watcher_is_cut),
         STORY(a_watcher_that_falls_behind_is_cut),
         STORY(a_watcher_may_end_its_side),
+        STORY(too_many_watch_from_elsewhere),
         STORY(hearsay_is_not_told_to_others),
         STORY(an_observer_answers_nobody),
         STORY(what_no_stream_means_is_ignored),
