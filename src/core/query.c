@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "deadline.h"
+#include "member.h"
 #include "node.h"
 #include "send.h"
 #include "utf8.h"
@@ -31,7 +32,7 @@ static bool is_name(const char *text) {
 }
 
 bool query_is_answerable(const char *type, const char *name) {
-    return (type == NULL || message_is_service_type(type)) && (name == NULL || is_name(name));
+    return (type == NULL || member_is_service_type(type)) && (name == NULL || is_name(name));
 }
 
 /* Begins the round that is planned. */

@@ -6,6 +6,7 @@
 
 #include "document.h"
 #include "endpoint.h"
+#include "member.h"
 #include "paths.h"
 #include "reply_counters.h"
 #include "scan.h"
@@ -265,7 +266,7 @@ static bool read_document(struct reply_reader *reader, struct reply *reply) {
     const char *id = text_of(object, "id");
     reply->body = reader->buffer.bytes + reader->begin + reader->head_length;
     reply->body_length = reader->length - reader->head_length;
-    return reader->lines == 1 && message_parse_hex(id, reply->id, sizeof reply->id);
+    return reader->lines == 1 && member_parse_hex(id, reply->id, sizeof reply->id);
 }
 
 static bool read_end(const document_node_t *head, struct reply *reply) {
