@@ -129,9 +129,7 @@ static int identity_open(muster_t *node, const struct muster_options *options, c
 }
 
 /* Without the socket of its slot a node still does all that it is for. One that was asked for is required. */
-static int local_refuse(const struct muster_options *options, const char *path, int number,
-                        const struct log *log) {
-    bool is_required = options->socket != NULL;
+static int local_refuse(const char *path, bool is_required, int number, const struct log *log) {
     log_line(log, is_required ? MUSTER_LOG_ERROR : MUSTER_LOG_WARNING, "socket %s%s: %s", path,
              is_required ? "" : ", by which other commands could ask this one, is left out",
              number == -EADDRINUSE ? "another muster answers there" : strerror(-number));
@@ -150,14 +148,14 @@ static int local_open(muster_t *node, const struct muster_options *options, cons
     }
     if (options->socket != NULL) {
         int error = listener_open_local(&node->local, options->socket, 0666, false);
-        return error == 0 ? 0 : local_refuse(options, options->socket, error, log);
+        return error == 0 ? 0 : local_refuse(options->socket, true, error, log);
     }
     if (asprintf(&path, "%s/" SLOT_SOCKET, node->state.slot.path) < 0) {
         return MUSTER_ENOMEM;
     }
     int error = listener_open_local(&node->local, path, 0600, true);
     if (error != 0) {
-        error = local_refuse(options, path, error, log);
+        error = local_refuse(path, false, error, log);
     }
     free(path);
     return error;
