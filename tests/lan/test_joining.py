@@ -1,14 +1,16 @@
 """Late joiners: who starts where a thousand are already has them all within a second, by one table."""
 
+import pathlib
 import signal
 import time
 
-from lab import LanTest, main, note
+from lab import MUSTER, LanTest, main, note
 from wire import Crowd, Stream, crowd_size
 
 CROWD = 1000
 SMALL_CROWD = 100
-WITHIN_S = 1.0
+SANITIZED = b"__asan_init" in pathlib.Path(MUSTER).read_bytes()
+WITHIN_S = 3.0 if SANITIZED else 1.0  # a sanitizer takes its own time, most of all to print a thousand rows
 TABLE_BYTES = 1_000_000
 TRIES = 3  # of which one may be slowed down by what else this machine does
 TCP_PORTS = "19798-19829"
@@ -148,13 +150,13 @@ class Joining(LanTest):
         self.assertFalse([row for row in self.there.peers("keeper") if row["provisional"]])
 
     def test_hearsay_ends_when_nobody_speaks(self):
-        """A promise that others told of is broken like any other."""
+        """Then it is lost by itself: others who only told of somebody make nobody ask."""
         self.meet(SMALL_CROWD, next_ms=3000)
         watch = self.there.watch("--direct")
-        for event in ("joined", "suspect", "lost"):
+        for event in ("joined", "lost"):
             self.lan.wait_for(lambda event=event: crowd_size(watch, event) == SMALL_CROWD, f"all are {event}")
-        rows = [event for _, event in watch.events("lost")]
-        self.assertTrue(all(row["provisional"] for row in rows))
+        self.assertFalse(watch.events("suspect"))
+        self.assertTrue(all(event["provisional"] for _, event in watch.events("lost")))
 
     def test_without_streams(self):
         """Where no TCP passes everybody answers for himself."""
