@@ -53,7 +53,8 @@ struct muster_options {
     /* Path of the Unix socket by which programs of this machine can ask the node (muster_local_open()). NULL:
      * `socket` in the directory of the instance, for this user alone; where there can't be one, a warning
      * says so. A path that is given is for every user, but who is neither this one nor root can't change
-     * anything; it is MUSTER_EBUSY when another muster answers there. Not for observers. */
+     * anything (of a node that runs as nobody: who is not root); it is MUSTER_EBUSY when another muster
+     * answers there. Not for observers. */
     const char *socket;
     const char *const *interfaces; /* names; NULL: every usable one, and the loopback when there is none */
     size_t interface_count;
