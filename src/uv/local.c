@@ -150,13 +150,32 @@ static int connect_error(int number) {
     return is_absent ? MUSTER_ENOTFOUND : socket_error(number);
 }
 
+/* Where everybody may write, anybody can listen: who was found, not named, is asked only if he is this user,
+ * root, or the one whose directory it is. */
+static bool is_trusted(const muster_local_t *local, const struct local_path *path, int fd) {
+    uid_t uid;
+    return local->paths.is_named ||
+           (unix_peer(fd, &uid) == 0 && (uid == 0 || uid == geteuid() || uid == path->owner));
+}
+
+static int connect_path(muster_local_t *local, const struct local_path *path) {
+    int fd = unix_connect(path->path);
+    if (fd < 0) {
+        return connect_error(fd);
+    }
+    if (!is_trusted(local, path, fd)) {
+        close(fd);
+        return MUSTER_EPERM;
+    }
+    return connection_open(local, fd);
+}
+
 /* Connects to the next path where somebody listens. Else why not, of the one path that was named; where
  * several are possible it is no matter why one is not. */
 static int connect_next(muster_local_t *local) {
     int error = MUSTER_ENOTFOUND;
     while (local->next_path < local->paths.count) {
-        int fd = unix_connect(local->paths.items[local->next_path++]);
-        error = fd < 0 ? connect_error(fd) : connection_open(local, fd);
+        error = connect_path(local, &local->paths.items[local->next_path++]);
         if (error == 0 || error == MUSTER_ENOMEM) {
             return error;
         }

@@ -825,6 +825,38 @@ static void others_may_look_and_change_nothing(void **context) {
     close(pipes[1]);
 }
 
+/* Where everybody may write, another user's socket is not asked unless it was named. */
+static void a_strangers_socket_is_passed_over(void **context) {
+    struct fixture *fixture = *context;
+    char path[600];
+    if (geteuid() != 0) {
+        skip(); /* only root can be somebody else */
+    }
+    open_named(fixture, 0, "a");
+    assert_int_equal(chmod(fixture->directory, 01777), 0);
+    assert_int_equal(seteuid(65534), 0);
+    open_fake(fixture, ROW "{\"end\":\"done\",\"count\":1}\n", false);
+    assert_int_equal(seteuid(0), 0);
+    open_local(fixture);
+    ask_table(fixture);
+    AWAIT(fixture, strcmp(fixture->story, "joined a!, end 0") == 0);
+    forget_local(fixture);
+
+    struct muster_local_options options = {.state_dir = fixture->directory, .instance = "0"};
+    assert_int_equal(try_local(fixture, &options), MUSTER_ENOTFOUND);
+    path_of(fixture, "0/socket", path);
+    options = (struct muster_local_options){.socket = path};
+    assert_int_equal(try_local(fixture, &options), 0);
+    ask_table(fixture);
+    AWAIT(fixture, strcmp(fixture->story, "joined lamp, end 0") == 0);
+    forget_local(fixture);
+
+    assert_int_equal(chown(fixture->directory, 65534, 65534), 0); /* then it is for him to say */
+    open_local(fixture);
+    ask_table(fixture);
+    AWAIT(fixture, strcmp(fixture->story, "joined lamp, end 0") == 0);
+}
+
 /* ---- without the library ---- */
 
 /* What came of an answer so far. */
@@ -980,6 +1012,7 @@ int main(void) {
         LOCAL_TEST(a_state_directory_may_lie_deep),
         LOCAL_TEST(a_socket_that_was_asked_for_is_required),
         LOCAL_TEST(others_may_look_and_change_nothing),
+        LOCAL_TEST(a_strangers_socket_is_passed_over),
         LOCAL_TEST(a_table_comes_by_tcp),
         LOCAL_TEST(nobody_changes_a_node_by_tcp),
         LOCAL_TEST(a_node_closes_with_watchers),
