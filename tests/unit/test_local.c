@@ -57,6 +57,7 @@ struct fixture {
     struct stream_table fakes;
     const char *script;
     bool ends_after_script;
+    bool ends_at_once; /* the next one that connects */
     bool has_fakes_ended;
 };
 
@@ -260,6 +261,7 @@ static void close_fakes(struct fixture *fixture) {
         stream_table_end(&fixture->fakes);
         listener_close(&fixture->fake);
         AWAIT(fixture, fixture->has_fakes_ended);
+        fixture->has_fakes_ended = false;
     }
 }
 
@@ -471,6 +473,10 @@ static void on_fake_event(const struct muster_stream *event, void *owner) {
         stream_table_write(&fixture->fakes, event->number, (const uint8_t *)fixture->script,
                            strlen(fixture->script));
     }
+    if (event->event == MUSTER_STREAM_ACCEPTED && fixture->ends_at_once) {
+        fixture->ends_at_once = false;
+        stream_table_close(&fixture->fakes, event->number);
+    }
     if (event->event == MUSTER_STREAM_BYTES && fixture->ends_after_script) {
         stream_table_close(&fixture->fakes, event->number);
     }
@@ -582,6 +588,52 @@ static void the_next_one_is_asked_instead(void **context) {
     open_local(fixture);
     ask_table(fixture);
     AWAIT(fixture, strcmp(fixture->story, "joined a!, end 0") == 0);
+}
+
+static void lose_connection(struct fixture *fixture) {
+    fixture->ends_at_once = true;
+    open_local(fixture);
+    AWAIT(fixture, !fixture->ends_at_once && fixture->fakes.entries == NULL);
+    uv_run(&fixture->loop, UV_RUN_NOWAIT); /* it is noticed */
+}
+
+/* A node ends a connection on which nothing is asked. */
+static void the_same_one_is_asked_later(void **context) {
+    struct fixture *fixture = *context;
+    open_named(fixture, 0, "a");
+    open_fake(fixture, ROW "{\"end\":\"done\",\"count\":1}\n", false);
+    lose_connection(fixture);
+    ask_table(fixture);
+    AWAIT(fixture, strcmp(fixture->story, "joined lamp, end 0") == 0);
+    forget_local(fixture);
+
+    lose_connection(fixture);
+    close_fakes(fixture);
+    ask_table(fixture);
+    AWAIT(fixture, strcmp(fixture->story, "end MUSTER_ELOST") == 0);
+    assert_string_equal(fixture->text, "it went away");
+}
+
+/* The first may have done it, and only was too slow to say so. */
+static void a_change_is_asked_of_one_alone(void **context) {
+    static const struct muster_change change = {.name = "changed"};
+    static const char *const scripts[] = {NULL, "", "nonsense\n"};
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    uint64_t rev = muster_rev(a->handle);
+    for (size_t i = 0; i < 3; i++) {
+        open_fake(fixture, scripts[i], i == 1);
+        open_local(fixture);
+        assert_int_equal(muster_local_change(fixture->local, &change, on_end, fixture), 0);
+        AWAIT(fixture, strcmp(fixture->story, "end MUSTER_ELOST") == 0);
+        forget_local(fixture);
+        assert_int_equal(muster_rev(a->handle), rev);
+    }
+    open_fake(fixture, "{\"end\":\"elsewhere\",\"count\":0}\n", false);
+    open_local(fixture);
+    assert_int_equal(muster_local_change(fixture->local, &change, on_end, fixture), 0);
+    AWAIT(fixture, strcmp(fixture->story, "end 0") == 0);
+    assert_int_equal(muster_rev(a->handle), rev + 1);
 }
 
 /* ---- promises ---- */
@@ -1002,6 +1054,8 @@ int main(void) {
         LOCAL_TEST(nonsense_is_an_error_and_no_hang),
         LOCAL_TEST(who_does_not_answer_is_given_up),
         LOCAL_TEST(the_next_one_is_asked_instead),
+        LOCAL_TEST(the_same_one_is_asked_later),
+        LOCAL_TEST(a_change_is_asked_of_one_alone),
         LOCAL_TEST(a_callback_may_close),
         LOCAL_TEST(a_callback_may_close_what_is_lost),
         LOCAL_TEST(it_closes_before_the_loop_ran),
