@@ -7,8 +7,8 @@
 
 #include "tcp.h"
 
-#define NOBODY 65534 /* what the kernel shows of a user that has no id here (/proc/sys/kernel/overflowuid) \
-                      */
+/* What the kernel shows of a user that has no id here (/proc/sys/kernel/overflowuid). */
+#define NOBODY 65534
 #define PROC_PATH_BYTES 32
 
 /* ---- opening ---- */

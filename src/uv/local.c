@@ -355,10 +355,8 @@ static void connect_again(muster_local_t *local) {
     }
 }
 
-static int call_add(muster_local_t *local, const struct call *template, const struct muster_change *change) {
-    if (local->is_closing || local->call_count == CALLS_MAX) {
-        return local->is_closing ? MUSTER_ECLOSING : MUSTER_EFULL;
-    }
+static int call_new(const muster_local_t *local, const struct call *template,
+                    const struct muster_change *change, struct call **made) {
     struct request request = {
         .kind = template->kind,
         .port = local->port,
@@ -378,6 +376,11 @@ static int call_add(muster_local_t *local, const struct call *template, const st
         free(call);
         return error;
     }
+    *made = call;
+    return 0;
+}
+
+static void call_put(muster_local_t *local, struct call *call) {
     if (local->first == NULL) {
         local->first = call;
     } else {
@@ -385,6 +388,18 @@ static int call_add(muster_local_t *local, const struct call *template, const st
     }
     local->last = call;
     local->call_count++;
+}
+
+static int call_add(muster_local_t *local, const struct call *template, const struct muster_change *change) {
+    if (local->is_closing || local->call_count == CALLS_MAX) {
+        return local->is_closing ? MUSTER_ECLOSING : MUSTER_EFULL;
+    }
+    struct call *call;
+    int error = call_new(local, template, change, &call);
+    if (error != 0) {
+        return error;
+    }
+    call_put(local, call);
     if (local->error == 0 && local->connection == NULL) {
         connect_again(local);
     }
