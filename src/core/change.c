@@ -1,6 +1,5 @@
 #include "change.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +69,7 @@ static bool are_attrs_valid(const struct muster_change *change) {
     return true;
 }
 
-static bool is_valid(const struct muster_change *change) {
+bool change_is_valid(const struct muster_change *change) {
     return are_services_valid(change->services, change->service_count, NULL, 0) &&
            are_services_valid(change->removed_services, change->removed_service_count, change->services,
                               change->service_count) &&
@@ -166,7 +165,7 @@ static int set_document(struct muster_core *core, const struct muster_change *ch
 int change_apply(struct muster_core *core, const struct muster_change *change) {
     const struct muster_document *own = &core->presence.own.document;
     struct draft draft;
-    if (!is_valid(change)) {
+    if (!change_is_valid(change)) {
         return MUSTER_EINVAL;
     }
     int error = draft_init(&draft, own, change);

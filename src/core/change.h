@@ -2,9 +2,14 @@
 #ifndef CORE_CHANGE_H
 #define CORE_CHANGE_H
 
+#include <stdbool.h>
+
 #include <muster/core.h>
 
 struct muster_core;
+
+/* False for one that is incomplete or names a service or an attribute twice. */
+bool change_is_valid(const struct muster_change *change);
 
 /* Applies a change to the node's own document, and announces what comes of it. MUSTER_EINVAL (an incomplete
  * change, one that names a service or an attribute twice, or a result that breaks a rule), MUSTER_ENOTFOUND

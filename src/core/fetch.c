@@ -76,37 +76,79 @@ void fetch_begin_round(struct muster_core *core) {
     core->fetches.has_failed = false;
 }
 
-/* The largest first; of a host that is there already the last word counts. */
+static bool is_same_host(const struct muster_endpoint *a, const struct muster_endpoint *b) {
+    return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
+static void remove_source(struct fetches *fetches, size_t at) {
+    fetches->source_count--;
+    memmove(&fetches->sources[at], &fetches->sources[at + 1],
+            (fetches->source_count - at) * sizeof *fetches->sources);
+}
+
+/* Room for one that says to hold so many rows: the smallest that was not asked yet goes. */
+static bool make_room(struct fetches *fetches, uint64_t peers) {
+    size_t count = fetches->source_count;
+    if (count < MUSTER_SOURCES_MAX) {
+        return true;
+    }
+    while (count > 0 && fetches->sources[count - 1].is_used) {
+        count--;
+    }
+    if (count == 0 || fetches->sources[count - 1].peers >= peers) {
+        return false;
+    }
+    remove_source(fetches, count - 1);
+    return true;
+}
+
+/* The largest first; of a host the last word counts, and nobody is asked twice. */
 static void add_source(struct fetches *fetches, const struct fetch_source *source) {
+    for (size_t i = 0; i < fetches->source_count; i++) {
+        if (is_same_host(&fetches->sources[i].endpoint, &source->endpoint)) {
+            if (fetches->sources[i].is_used) {
+                return;
+            }
+            remove_source(fetches, i);
+            break;
+        }
+    }
+    if (!make_room(fetches, source->peers)) {
+        return;
+    }
     size_t at = 0;
     while (at < fetches->source_count && fetches->sources[at].peers >= source->peers) {
         at++;
     }
-    if (at == MUSTER_SOURCES_MAX) {
-        return;
-    }
-    size_t count =
-        fetches->source_count < MUSTER_SOURCES_MAX ? fetches->source_count : MUSTER_SOURCES_MAX - 1;
-    memmove(&fetches->sources[at + 1], &fetches->sources[at], (count - at) * sizeof *fetches->sources);
+    memmove(&fetches->sources[at + 1], &fetches->sources[at],
+            (fetches->source_count - at) * sizeof *fetches->sources);
     fetches->sources[at] = *source;
-    fetches->source_count = count + 1;
+    fetches->source_count++;
 }
 
-/* Takes the table of the best source that is left. */
+/* The best source that is left; NULL when none says to hold more than is here. */
+static struct fetch_source *next_source(struct muster_core *core) {
+    struct fetches *fetches = &core->fetches;
+    for (size_t i = 0; i < fetches->source_count; i++) {
+        struct fetch_source *source = &fetches->sources[i];
+        if (!source->is_used && source->peers > peer_table_present(&core->table)) {
+            return source;
+        }
+    }
+    return NULL;
+}
+
+/* Takes the table of the best source that is left, as soon as there is a stream for it. */
 static void take_table(struct muster_core *core) {
     struct fetches *fetches = &core->fetches;
     const struct request request = {.kind = REQUEST_TABLE};
-    while (fetches->source_count > 0 && !is_table_under_way(fetches)) {
-        struct fetch_source source = fetches->sources[0];
-        if (source.peers <= peer_table_present(&core->table)) {
-            return;
+    struct fetch_source *source;
+    while (!is_table_under_way(fetches) && find_free(fetches) != NULL &&
+           (source = next_source(core)) != NULL) {
+        source->is_used = true;
+        if (start(core, source, &request) != NULL) {
+            fetches->has_begun = true;
         }
-        fetches->source_count--;
-        memmove(&fetches->sources[0], &fetches->sources[1], fetches->source_count * sizeof *fetches->sources);
-        if (start(core, &source, &request) == NULL) {
-            return;
-        }
-        fetches->has_begun = true;
     }
 }
 
@@ -135,9 +177,8 @@ static void take_row(struct muster_core *core, struct fetch *fetch, const struct
     if (peer->state == MUSTER_LOST || peer->state == MUSTER_LEFT) {
         return;
     }
-    if (!merge_told(core, &told, &reason)) {
-        core->admission.counters.drops[reason]++;
-        fetch->bad += reason == MUSTER_DROP_SIGNATURE ? 1 : 0;
+    if (!merge_told(core, &told, &reason) && reason == MUSTER_DROP_SIGNATURE) {
+        fetch->bad++;
     }
 }
 
@@ -154,18 +195,24 @@ static bool has_room_for(const struct muster_core *core, const struct peer *peer
            MUSTER_DOCUMENTS_BYTES_MAX;
 }
 
-/* The peer itself first, where its address is more than a hint; then, one try after the other, any that may
- * have fetched it before us. */
-static bool choose_source(const struct muster_core *core, const struct peer *peer,
-                          struct fetch_source *source) {
-    const struct peer *from = peer;
-    unsigned skip = peer->large->tries % MUSTER_FETCH_TRIES + (peer->is_provisional ? 1 : 0);
-    for (const struct peer *other = core->table.by_id; skip > 0 && other != NULL; other = other->hh.next) {
-        if (other != peer && other->stream != 0 && other->is_verified && !other->is_provisional &&
-            other->state == MUSTER_ALIVE && --skip == 0) {
-            from = other;
+/* Any that may have fetched the peer's document before us; the peer itself when there is none. */
+static const struct peer *choose_other(struct muster_core *core, const struct peer *peer) {
+    const struct peer *chosen = peer;
+    uint64_t others = 0;
+    for (const struct peer *other = core->table.by_id; other != NULL; other = other->hh.next) {
+        bool may_have_it = other != peer && other->stream != 0 && other->is_verified &&
+                           !other->is_provisional && other->state == MUSTER_ALIVE;
+        if (may_have_it && random_u64(&core->random) % ++others == 0) {
+            chosen = other;
         }
     }
+    return chosen;
+}
+
+/* The peer itself first, where its address is more than a hint; then, one try after the other, others. */
+static bool choose_source(struct muster_core *core, const struct peer *peer, struct fetch_source *source) {
+    bool is_turn = peer->large->tries % MUSTER_FETCH_TRIES == 0 && !peer->is_provisional;
+    const struct peer *from = is_turn ? peer : choose_other(core, peer);
     *source = (struct fetch_source){.endpoint = from->address, .interface = from->interface};
     source->endpoint.port = from->stream;
     return from->stream != 0 && !from->is_provisional;
@@ -173,10 +220,13 @@ static bool choose_source(const struct muster_core *core, const struct peer *pee
 
 static uint64_t retry_ms(unsigned tries) {
     uint64_t pause_ms = MUSTER_FETCH_RETRY_MS;
+    if (tries < MUSTER_FETCH_TRIES) {
+        return 0;
+    }
     for (unsigned i = MUSTER_FETCH_TRIES; i < tries && pause_ms < MUSTER_FETCH_RETRY_MS_MAX; i++) {
         pause_ms *= 2;
     }
-    return tries < MUSTER_FETCH_TRIES ? 0 : pause_ms;
+    return pause_ms < MUSTER_FETCH_RETRY_MS_MAX ? pause_ms : MUSTER_FETCH_RETRY_MS_MAX;
 }
 
 static void note_failure(struct muster_core *core, struct peer *peer) {
@@ -220,7 +270,11 @@ static void fetch_documents(struct muster_core *core) {
             continue;
         }
         left--;
-        if (!is_wanted(peer) || !has_room_for(core, peer)) {
+        if (!is_wanted(peer)) {
+            continue;
+        }
+        if (peer->large->due_ms <= core->now_ms && !has_room_for(core, peer)) {
+            note_failure(core, peer); /* there may be room later */
             continue;
         }
         bool is_started = room > 0 && peer->large->due_ms <= core->now_ms && start_document(core, peer);
@@ -246,7 +300,8 @@ static bool is_announced(const struct peer *peer, const struct fetch *fetch, con
     struct message lists = {.kind = MESSAGE_ANNOUNCE};
     enum muster_drop reason;
     message_hash_body(reply->body, reply->body_length, hash);
-    if (memcmp(hash, fetch->hash, sizeof hash) != 0 || memcmp(hash, peer->large->hash, sizeof hash) != 0 ||
+    if (reply->body_length != peer->large->size || memcmp(hash, fetch->hash, sizeof hash) != 0 ||
+        memcmp(hash, peer->large->hash, sizeof hash) != 0 ||
         !message_take_body(&lists, reply->body, reply->body_length, &reason)) {
         return false;
     }
@@ -257,8 +312,8 @@ static bool is_announced(const struct peer *peer, const struct fetch *fetch, con
 /* Takes a body into its row: false when it is not what was announced, or there is no memory. */
 static bool take_document(struct muster_core *core, const struct fetch *fetch, const struct reply *reply) {
     struct peer *peer = peer_table_find(&core->table, fetch->id);
-    if (peer == NULL || peer->large == NULL || !is_announced(peer, fetch, reply) ||
-        outbox_reserve_events(&core->outbox, 1) != 0) {
+    if (peer == NULL || peer->large == NULL || !has_room_for(core, peer) ||
+        !is_announced(peer, fetch, reply) || outbox_reserve_events(&core->outbox, 1) != 0) {
         return false;
     }
     uint8_t *body = malloc(reply->body_length);
@@ -268,8 +323,7 @@ static bool take_document(struct muster_core *core, const struct fetch *fetch, c
     memcpy(body, reply->body, reply->body_length);
     peer_table_set_body(&core->table, peer, body, reply->body_length);
     core->admission.counters.documents++;
-    outbox_put_event(&core->outbox, MUSTER_PEER_CHANGED, peer);
-    peer->pins++;
+    peer_tell(&core->outbox, peer, MUSTER_PEER_CHANGED);
     return true;
 }
 
@@ -281,10 +335,10 @@ static void end_document(struct muster_core *core, const struct fetch *fetch) {
         return;
     }
     peer->large->is_fetched_now = false;
-    if (peer_is_partial(peer)) {
+    bool is_wanted_still = memcmp(fetch->hash, peer->large->hash, sizeof fetch->hash) == 0;
+    if (peer_is_partial(peer) && is_wanted_still) {
         note_failure(core, peer);
     }
-    fetch_note_large(core); /* a stream is free for the next one */
 }
 
 static void end(struct muster_core *core, struct fetch *fetch, bool is_good) {
@@ -296,8 +350,7 @@ static void end(struct muster_core *core, struct fetch *fetch, bool is_good) {
         return;
     }
     counters->tables += is_good ? 1 : 0;
-    take_table(core);
-    if (!is_good && !is_table_under_way(&core->fetches)) {
+    if (!is_good && next_source(core) == NULL) {
         core->fetches.has_failed = true; /* then everybody is asked to answer */
     }
 }
@@ -338,6 +391,15 @@ static void take_bytes(struct muster_core *core, struct fetch *fetch, const stru
     }
 }
 
+/* Its stream is free for the next one. */
+static void hand_on(struct muster_core *core, struct fetch *fetch) {
+    release(fetch);
+    take_table(core);
+    if (core->table.large_count > 0) {
+        fetch_note_large(core);
+    }
+}
+
 static struct fetch *find(struct fetches *fetches, uint64_t number) {
     for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
         if (fetches->items[i].stream == number) {
@@ -371,7 +433,7 @@ void fetch_step(struct muster_core *core, const struct muster_stream *stream) {
         if (!fetch->is_over) {
             end(core, fetch, false);
         }
-        release(fetch);
+        hand_on(core, fetch);
         break;
     case MUSTER_STREAM_ACCEPTED:
     case MUSTER_STREAM_DRAINED: break;
@@ -380,12 +442,12 @@ void fetch_step(struct muster_core *core, const struct muster_stream *stream) {
 
 /* ---- outputs and time ---- */
 
-static bool give(struct fetch *fetch, struct muster_output *output) {
+static bool give(struct muster_core *core, struct fetch *fetch, struct muster_output *output) {
     output->stream = fetch->stream;
     if (fetch->is_over) {
         output->kind = MUSTER_OUTPUT_STREAM_CLOSE;
         bool was_opened = !fetch->is_new;
-        release(fetch);
+        hand_on(core, fetch);
         return was_opened;
     }
     if (fetch->is_new) {
@@ -407,7 +469,7 @@ static bool give(struct fetch *fetch, struct muster_output *output) {
 
 bool fetch_next(struct muster_core *core, struct muster_output *output) {
     for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
-        if (core->fetches.items[i].stream != 0 && give(&core->fetches.items[i], output)) {
+        if (core->fetches.items[i].stream != 0 && give(core, &core->fetches.items[i], output)) {
             return true;
         }
     }

@@ -21,6 +21,7 @@ struct fetch_source {
     struct muster_endpoint endpoint;
     uint32_t interface;
     uint64_t peers; /* rows that it says to hold */
+    bool is_used;   /* its table was asked for in this round */
 };
 
 struct fetch {

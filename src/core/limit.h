@@ -66,6 +66,7 @@
 #define MUSTER_FALSE_SUSPECTS 0.2       /* wrongly suspected rows that a table may hold at a time */
 #define MUSTER_FALSE_DEATH 1e-9         /* chance to bury a living peer */
 #define MUSTER_PATIENCE_MAX 8           /* broken promises at most */
+#define MUSTER_HEARSAY_PATIENCE 2       /* at least, for whom nobody has heard here: then it is lost, and nobody asks */
 #define MUSTER_TRIES_MIN 5
 #define MUSTER_TRIES_MAX 60
 
@@ -97,7 +98,9 @@
 #define MUSTER_DOCUMENTS_BYTES_MAX 16777216 /* of all that a node holds */
 #define MUSTER_STREAMS_MAX 64           /* accepted by TCP, */
 #define MUSTER_STREAMS_PER_ADDRESS 8    /* from one address, */
-#define MUSTER_STREAMS_LOCAL_MAX 64     /* and by the Unix socket */
+#define MUSTER_STREAMS_LOCAL_MAX 64     /* and by the Unix socket, */
+#define MUSTER_STREAMS_STRANGERS_MAX 32 /* of them by other users, who must not keep the own one out */
+#define MUSTER_STREAMS_WATCHERS_MAX 16  /* of those by TCP, which stay */
 #define MUSTER_REQUEST_BYTES_MAX 1024   /* one line of who asks by TCP, */
 #define MUSTER_REQUEST_LOCAL_BYTES_MAX 262144 /* and of who may send a document */
 #define MUSTER_STREAM_CHUNK_BYTES 32768 /* handed over for writing at a time */

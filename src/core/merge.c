@@ -63,22 +63,22 @@ static bool is_everywhere(const struct message *message) {
 /* ---- what an accepted message changes; all memory was reserved before ---- */
 
 static void put_event(struct muster_core *core, struct peer *peer, enum muster_peer_event event) {
-    outbox_put_event(&core->outbox, event, peer);
-    peer->pins++;
+    peer_tell(&core->outbox, peer, event);
 }
 
-/* A verified row keeps its address until the peer has answered from another one: what it said may have
- * been passed on by anybody. */
 /* Hearsay ends when the peer answered us; nobody can prove anything of one without a key, so hearing it must
  * do. */
 static void confirm(struct muster_core *core, struct peer *peer, const struct arrival *arrival) {
     if (peer->is_provisional && (arrival->is_fresh || !peer->is_verified)) {
         peer->is_provisional = false;
+        peer_tell_others(&core->outbox, peer);
         peer_table_set_class(&core->table, peer,
                              peer->state == MUSTER_ALIVE ? peer_class_of(peer) : peer->class);
     }
 }
 
+/* A verified row keeps its address until the peer has answered from another one: what it said may have
+ * been passed on by anybody. */
 static void note_address(struct muster_core *core, struct peer *peer, const struct arrival *arrival) {
     const struct muster_datagram *datagram = arrival->datagram;
     if (peer->is_verified && !peer_is_proven_at(peer, &datagram->source)) {
@@ -123,7 +123,7 @@ static void note_seq(struct muster_core *core, struct peer *peer, const struct a
     peer->last_hash = arrival->hash;
 }
 
-static void note_promise(struct muster_core *core, struct peer *peer, const struct message *message) {
+static void note_promise(const struct muster_core *core, struct peer *peer, const struct message *message) {
     static const uint64_t shortest_period_ms = MUSTER_INTERVAL_MIN_MS + MUSTER_INTERVAL_MIN_MS / 4;
     peer->heard_ms = core->now_ms;
     peer->next_ms = message->next_ms;
@@ -131,7 +131,6 @@ static void note_promise(struct muster_core *core, struct peer *peer, const stru
     bool is_full = message->kind == MESSAGE_ALIVE && !message->is_answer;
     uint64_t known_ms = message->is_answer && peer->period_ms > 0 ? peer->period_ms : shortest_period_ms;
     peer->period_ms = is_full || message->next_ms > known_ms ? message->next_ms : known_ms;
-    query_note_claim(core, message->peers);
 }
 
 static void revive(struct muster_core *core, struct peer *peer) {
@@ -190,6 +189,7 @@ static enum merge_result add_row(struct muster_core *core, const struct arrival 
     note_heard(core, peer, arrival, false);
     note_seq(core, peer, arrival);
     note_promise(core, peer, message);
+    query_note_claim(core, message->peers);
     revive(core, peer);
     put_event(core, peer, MUSTER_PEER_JOINED);
     query_note_peer(core);
@@ -213,10 +213,11 @@ static enum merge_result merge_stranger(struct muster_core *core, const struct a
 
 /* Takes a new document of the same start; one that is still to be fetched is told of when it is here. */
 static void take_change(struct muster_core *core, struct peer *peer) {
+    bool will_be_fetched = core->has_streams && peer->is_verified && peer_is_partial(peer);
     if (peer->state != MUSTER_ALIVE) {
         put_event(core, peer, MUSTER_PEER_RETURNED);
     }
-    if (!peer_is_partial(peer)) {
+    if (!will_be_fetched) {
         put_event(core, peer, MUSTER_PEER_CHANGED);
     }
 }
@@ -249,6 +250,7 @@ static enum merge_result replace(struct muster_core *core, struct peer *peer, co
     note_heard(core, peer, arrival, false);
     note_seq(core, peer, arrival);
     note_promise(core, peer, arrival->message);
+    query_note_claim(core, arrival->message->peers);
     revive(core, peer);
     return MERGE_ACCEPTED;
 }
@@ -269,6 +271,7 @@ static enum merge_result hear(struct muster_core *core, struct peer *peer, const
     note_heard(core, peer, arrival, false);
     note_seq(core, peer, arrival);
     note_promise(core, peer, arrival->message);
+    query_note_claim(core, arrival->message->peers);
     if (peer->state != MUSTER_ALIVE) {
         revive(core, peer);
         put_event(core, peer, MUSTER_PEER_RETURNED);
@@ -390,8 +393,8 @@ static struct arrival arrival_of(const struct muster_core *core, const struct me
 static enum merge_result merge_arrival(struct muster_core *core, const struct arrival *arrival,
                                        enum muster_drop *reason) {
     struct peer *peer = peer_table_find(&core->table, arrival->message->id);
-    /* The most that one message needs: two events and one tuple. */
-    int error = outbox_reserve_events(&core->outbox, 2);
+    /* The most that one message needs: three events and one tuple. */
+    int error = outbox_reserve_events(&core->outbox, 3);
     if (error == 0 && peer != NULL) {
         error = peer_reserve_evidence(peer);
     }
@@ -423,12 +426,14 @@ enum merge_result merge_message(struct muster_core *core, const struct message *
 
 /* ---- what another peer passed on ---- */
 
-/* When it will have broken its promise, by the word of who passed it on; but nobody lends a dead peer a long
- * life that its own key does not vouch for. */
-static uint64_t promised_ms(const struct merge_told *told) {
-    uint64_t longest_ms =
-        told->message->next_ms > MUSTER_SLEEPER_MS ? told->message->next_ms : MUSTER_SLEEPER_MS;
-    return told->next_ms < longest_ms ? told->next_ms : longest_ms;
+/* The longest promise that is believed: nobody lends a dead peer a long life that its own key does not vouch
+ * for. */
+static uint64_t longest_ms(const struct message *message) {
+    return message->is_signed && message->next_ms > MUSTER_SLEEPER_MS ? message->next_ms : MUSTER_SLEEPER_MS;
+}
+
+static uint64_t shorter_ms(uint64_t a_ms, uint64_t b_ms) {
+    return a_ms < b_ms ? a_ms : b_ms;
 }
 
 static void fill_told(struct muster_core *core, struct peer *peer, const struct merge_told *told,
@@ -444,7 +449,11 @@ static void fill_told(struct muster_core *core, struct peer *peer, const struct 
     note_seq(core, peer, arrival);
     note_promise(core, peer, message);
     peer->heard_ms = core->now_ms - age_ms;
-    peer->next_ms = age_ms + promised_ms(told);
+    /* When it will have broken its promise, by the word of who passed it on; what it promised as a whole is
+     * the period. */
+    peer->next_ms = age_ms + shorter_ms(told->next_ms, longest_ms(message));
+    uint64_t period_ms = peer->next_ms > peer->period_ms ? peer->next_ms : peer->period_ms;
+    peer->period_ms = shorter_ms(period_ms, longest_ms(message));
 }
 
 bool merge_told(struct muster_core *core, const struct merge_told *told, enum muster_drop *reason) {

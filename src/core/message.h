@@ -98,12 +98,6 @@ bool message_read_lists(struct message *message, const struct document_node *ser
 /* BLAKE2b-256 (RFC 7693) of a body. */
 void message_hash_body(const uint8_t *bytes, size_t length, uint8_t hash[MUSTER_HASH_BYTES]);
 
-/* Reads exactly 2 * size lower-case hexadecimal digits. False, and bytes are undefined, for all else. */
-bool message_parse_hex(const char *text, uint8_t *bytes, size_t size);
-
-/* True for a service type as the wire has it: RFC 6335, 5.1, lower case only. */
-bool message_is_service_type(const char *text);
-
 /* True when the id is among count ids. */
 bool message_lists(const uint8_t (*ids)[MUSTER_ID_BYTES], size_t count, const uint8_t id[MUSTER_ID_BYTES]);
 

@@ -1,7 +1,6 @@
 #include "message.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -31,29 +30,6 @@ static void put_ids(struct document *document, const char *name, const uint8_t (
     }
 }
 
-static void put_texts(struct document *document, document_node_t *parent, const char *name,
-                      const struct muster_text *texts, size_t count) {
-    if (count == 0) {
-        return;
-    }
-    document_node_t *object = document_put_object(document, parent, name);
-    for (size_t i = 0; i < count; i++) {
-        document_put_text(document, object, texts[i].name, texts[i].value);
-    }
-}
-
-static void put_service(struct document *document, document_node_t *array,
-                        const struct muster_service *service) {
-    document_node_t *object = document_put_object(document, array, NULL);
-    if (service->name != NULL && service->name[0] != '\0') {
-        document_put_text(document, object, "name", service->name);
-    }
-    document_put_text(document, object, "type", service->type);
-    document_put_text(document, object, "proto", service->proto);
-    document_put_integer(document, object, "port", service->port);
-    put_texts(document, object, "txt", service->txt, service->txt_count);
-}
-
 static void put_alive(struct document *document, const struct message *message) {
     if (message->seq != 0) {
         document_put_integer(document, NULL, "seq", (int64_t)message->seq);
@@ -64,16 +40,6 @@ static void put_alive(struct document *document, const struct message *message) 
     document_put_integer(document, NULL, "rev", (int64_t)message->rev);
     document_put_integer(document, NULL, "next_ms", (int64_t)message->next_ms);
     document_put_integer(document, NULL, "peers", (int64_t)message->peers);
-}
-
-void message_put_lists(struct document *json, document_node_t *parent, const struct muster_document *lists) {
-    if (lists->service_count > 0) {
-        document_node_t *array = document_put_array(json, parent, "services");
-        for (size_t i = 0; i < lists->service_count; i++) {
-            put_service(json, array, &lists->services[i]);
-        }
-    }
-    put_texts(json, parent, "attrs", lists->attrs, lists->attr_count);
 }
 
 /* What is too big for the announce is only described. */
@@ -200,28 +166,4 @@ int message_encode(const struct message *message, const struct muster_crypto *cr
     }
     bytes[length++] = '\n';
     return crypto == NULL ? (int)length : append_signature(crypto, bytes, length);
-}
-
-/* ---- bodies ---- */
-
-int message_encode_body(const struct muster_document *document, uint8_t **body, size_t *length) {
-    size_t size = MUSTER_DOCUMENT_BYTES_MAX + DOCUMENT_PRINT_SPARE;
-    char *text = malloc(size);
-    struct document lists;
-    document_init(&lists);
-    message_put_lists(&lists, NULL, document);
-    int printed = text == NULL ? -1 : document_print(&lists, text, size);
-    document_deinit(&lists);
-    if (printed < 0 || (size_t)printed + 1 > MUSTER_DOCUMENT_BYTES_MAX) {
-        free(text);
-        return printed == -1 ? MUSTER_ENOMEM : MUSTER_ETOOBIG;
-    }
-    text[printed] = '\n';
-    *body = (uint8_t *)text;
-    *length = (size_t)printed + 1;
-    return 0;
-}
-
-void message_hash_body(const uint8_t *bytes, size_t length, uint8_t hash[MUSTER_HASH_BYTES]) {
-    crypto_generichash(hash, MUSTER_HASH_BYTES, bytes, length, NULL, 0);
 }

@@ -287,25 +287,38 @@ int muster_core_step(muster_core_t *core, const struct muster_event *event) {
     return error;
 }
 
-static bool next_event(muster_core_t *core, struct muster_output *output) {
+static void drop_event(muster_core_t *core, const struct outbox_event *event) {
+    server_tell(core, event);
+    event->peer->pins--;
+    outbox_drop_event(&core->outbox);
+}
+
+/* The first event for the application, if there is one. */
+static const struct outbox_event *first_event(muster_core_t *core) {
     const struct outbox_event *event = outbox_first_event(&core->outbox);
-    struct peer *peer = event->peer;
-    if (view_fill(core, peer, &core->view, core->view_tuples, &output->peer) != 0) {
+    while (event != NULL && event->audience == OUTBOX_OTHERS) {
+        drop_event(core, event);
+        event = outbox_first_event(&core->outbox);
+    }
+    return event;
+}
+
+static bool next_event(muster_core_t *core, const struct outbox_event *event, struct muster_output *output) {
+    if (view_fill(core, event->peer, &core->view, core->view_tuples, &output->peer) != 0) {
         return false;
     }
     output->kind = MUSTER_OUTPUT_PEER;
     output->peer_event = event->event;
-    server_tell(core, event->event, peer, &output->peer);
-    outbox_drop_event(&core->outbox);
-    peer->pins--;
+    drop_event(core, event);
     return true;
 }
 
 bool muster_core_next(muster_core_t *core, struct muster_output *output) {
     memset(output, 0, sizeof *output);
     message_deinit(&core->view);
-    if (outbox_first_event(&core->outbox) != NULL) {
-        return next_event(core, output);
+    const struct outbox_event *event = first_event(core);
+    if (event != NULL) {
+        return next_event(core, event, output);
     }
     if (core->outbox.settled_count > 0) {
         core->outbox.settled_count--;

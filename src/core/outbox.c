@@ -83,10 +83,11 @@ int outbox_reserve_events(struct outbox *outbox, size_t count) {
     return 0;
 }
 
-void outbox_put_event(struct outbox *outbox, enum muster_peer_event event, struct peer *peer) {
+void outbox_put_event(struct outbox *outbox, enum muster_peer_event event, struct peer *peer,
+                      enum outbox_audience audience) {
     assert(outbox->event_count < outbox->event_capacity);
     size_t i = (outbox->event_first + outbox->event_count) % outbox->event_capacity;
-    outbox->events[i] = (struct outbox_event){.event = event, .peer = peer};
+    outbox->events[i] = (struct outbox_event){.event = event, .audience = audience, .peer = peer};
     outbox->event_count++;
 }
 

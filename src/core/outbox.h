@@ -25,8 +25,16 @@ struct outbox_datagram {
     uint32_t interface;
 };
 
+/* Who is told of an event. */
+enum outbox_audience {
+    OUTBOX_ALL,      /* the application and whoever watches */
+    OUTBOX_PROGRAMS, /* hearsay: only those of this machine */
+    OUTBOX_OTHERS,   /* what was hearsay so far: only those of other machines */
+};
+
 struct outbox_event {
     enum muster_peer_event event;
+    enum outbox_audience audience;
     struct peer *peer; /* stays in the table until this is pulled */
 };
 
@@ -61,7 +69,8 @@ bool outbox_take_datagram(struct outbox *outbox, struct muster_datagram *datagra
 /* Makes room for count more events, so that as many outbox_put_event() can't fail. MUSTER_ENOMEM, and
  * MUSTER_EFULL when MUSTER_EVENTS_MAX wait. */
 int outbox_reserve_events(struct outbox *outbox, size_t count);
-void outbox_put_event(struct outbox *outbox, enum muster_peer_event event, struct peer *peer);
+void outbox_put_event(struct outbox *outbox, enum muster_peer_event event, struct peer *peer,
+                      enum outbox_audience audience);
 
 /* The first event, which stays until it is dropped; NULL when there is none. */
 const struct outbox_event *outbox_first_event(const struct outbox *outbox);

@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "message.h"
+#include "outbox.h"
 #include "paths.h"
 
 #define HEAP_INITIAL 16
@@ -167,12 +168,14 @@ static bool make_room(struct peer_table *table, bool is_verified) {
         return evict_from(table, CLASS_UNVERIFIED);
     }
     return table->count < table->peers_max || evict_from(table, CLASS_TOMBSTONE) ||
-           evict_from(table, CLASS_PROVISIONAL) || (is_verified && evict_from(table, CLASS_UNVERIFIED));
+           evict_from(table, CLASS_PROVISIONAL_UNVERIFIED) || evict_from(table, CLASS_PROVISIONAL) ||
+           (is_verified && evict_from(table, CLASS_UNVERIFIED));
 }
 
+/* For hearsay, whoever vouches for it. */
 static bool has_room(const struct peer_table *table, bool is_verified) {
     return table->count < table->peers_max &&
-           (is_verified || table->class_counts[CLASS_UNVERIFIED] < table->unverified_max);
+           (is_verified || table->class_counts[CLASS_PROVISIONAL_UNVERIFIED] < table->unverified_max);
 }
 
 struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES], bool is_verified,
@@ -205,6 +208,7 @@ struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID
 
 void peer_table_remove(struct peer_table *table, struct peer *peer) {
     assert(peer->pins == 0);
+    table->removed++;
     class_leave(table, peer);
     heap_remove(table, peer);
     HASH_DELETE(hh, table->by_id, peer);
@@ -213,7 +217,7 @@ void peer_table_remove(struct peer_table *table, struct peer *peer) {
 
 enum peer_class peer_class_of(const struct peer *peer) {
     if (peer->is_provisional) {
-        return CLASS_PROVISIONAL;
+        return peer->is_verified ? CLASS_PROVISIONAL : CLASS_PROVISIONAL_UNVERIFIED;
     }
     return peer->is_verified ? CLASS_VERIFIED : CLASS_UNVERIFIED;
 }
@@ -294,11 +298,25 @@ size_t peer_table_present(const struct peer_table *table) {
     return table->count - table->class_counts[CLASS_TOMBSTONE];
 }
 
+size_t peer_table_provisional(const struct peer_table *table) {
+    return table->class_counts[CLASS_PROVISIONAL] + table->class_counts[CLASS_PROVISIONAL_UNVERIFIED];
+}
+
 size_t peer_table_heard(const struct peer_table *table) {
-    return peer_table_present(table) - table->class_counts[CLASS_PROVISIONAL];
+    return peer_table_present(table) - peer_table_provisional(table);
 }
 
 /* ---- one row ---- */
+
+void peer_tell(struct outbox *outbox, struct peer *peer, enum muster_peer_event event) {
+    outbox_put_event(outbox, event, peer, peer->is_provisional ? OUTBOX_PROGRAMS : OUTBOX_ALL);
+    peer->pins++;
+}
+
+void peer_tell_others(struct outbox *outbox, struct peer *peer) {
+    outbox_put_event(outbox, MUSTER_PEER_JOINED, peer, OUTBOX_OTHERS);
+    peer->pins++;
+}
 
 bool peer_is_partial(const struct peer *peer) {
     return peer->large != NULL && !peer->large->is_current;

@@ -18,6 +18,7 @@
 #include "loss.h"
 
 struct message;
+struct outbox;
 
 struct tuple {
     struct muster_endpoint source;
@@ -45,7 +46,8 @@ struct large_document {
 enum peer_class {
     CLASS_VERIFIED,
     CLASS_UNVERIFIED,
-    CLASS_PROVISIONAL,
+    CLASS_PROVISIONAL, /* with a key */
+    CLASS_PROVISIONAL_UNVERIFIED,
     CLASS_SUSPECT,
     CLASS_TOMBSTONE,
     CLASS_COUNT
@@ -107,13 +109,15 @@ struct peer {
 struct peer_table {
     uint8_t seed[16]; /* of the hash, so that nobody can choose ids that collide */
     size_t peers_max;
-    size_t unverified_max; /* rows of CLASS_UNVERIFIED; as many as peers_max unless set */
+    size_t unverified_max; /* rows of CLASS_UNVERIFIED, and of CLASS_PROVISIONAL_UNVERIFIED; as many as
+                              peers_max unless set */
     struct peer *by_id;
     struct peer *classes[CLASS_COUNT]; /* the longest in it first */
     size_t class_counts[CLASS_COUNT];
     struct peer **heap; /* by due_ms */
     size_t count;
     uint64_t number;     /* of the last row */
+    uint64_t removed;    /* rows so far */
     size_t stream_count; /* rows that answer requests on a stream */
     size_t large_count;  /* rows with a large document, */
     size_t large_bytes;  /* and the bytes of all bodies together */
@@ -145,7 +149,10 @@ struct peer *peer_table_first_due(const struct peer_table *table);
 /* Rows that are alive or suspect. */
 size_t peer_table_present(const struct peer_table *table);
 
-/* Of them, those that are more than hearsay: what this node tells others to hold. */
+/* Of them, those that are alive by hearsay. */
+size_t peer_table_provisional(const struct peer_table *table);
+
+/* And those that are more than hearsay: what this node tells others to hold. */
 size_t peer_table_heard(const struct peer_table *table);
 
 /* The class of a row that is alive. */
@@ -162,6 +169,13 @@ int peer_table_set_announce(struct peer_table *table, struct peer *peer, const s
 void peer_table_set_body(struct peer_table *table, struct peer *peer, uint8_t *body, size_t length);
 
 /* ---- one row ---- */
+
+/* Lets an event of the row be told, which stays in the table until then; room for it was reserved. What is
+ * hearsay is not told to other machines. */
+void peer_tell(struct outbox *outbox, struct peer *peer, enum muster_peer_event event);
+
+/* Lets other machines that watch be told that the row joined: it was hearsay so far. */
+void peer_tell_others(struct outbox *outbox, struct peer *peer);
 
 /* True when its lists are announced but not here: none, or those of an earlier document. */
 bool peer_is_partial(const struct peer *peer);

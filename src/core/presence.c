@@ -114,19 +114,21 @@ static bool is_complete(const struct muster_document *document) {
 int presence_set_document(struct muster_core *core, const struct muster_document *document) {
     struct presence *presence = &core->presence;
     struct message own;
+    size_t bytes_max;
     uint8_t *body = NULL;
     if (!is_complete(document)) {
         return MUSTER_EINVAL;
     }
-    int error = decode_longest(core, announce_of(core, document), &own, &presence->announce_bytes_max);
+    int error = decode_longest(core, announce_of(core, document), &own, &bytes_max);
     if (error == MUSTER_ETOOBIG && may_be_large(core)) {
-        error = decode_large(core, document, &own, &presence->announce_bytes_max, &body);
+        error = decode_large(core, document, &own, &bytes_max, &body);
     }
     if (error != 0) {
         return error;
     }
     presence_deinit(presence);
     presence->own = own;
+    presence->announce_bytes_max = bytes_max;
     presence->body = body;
     presence->body_length = own.size;
     presence->rev++;
@@ -195,7 +197,7 @@ static void say_bye(struct muster_core *core) {
 /* Whoever claims to be many must not silence the others. */
 static size_t count_speakers(const struct peer_table *table) {
     size_t unverified = table->class_counts[CLASS_UNVERIFIED];
-    size_t provisional = table->class_counts[CLASS_PROVISIONAL]; /* nor may hearsay */
+    size_t provisional = peer_table_provisional(table); /* nor may hearsay */
     size_t others = peer_table_present(table) - unverified - provisional;
     unverified += provisional;
     return others + (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "deadline.h"
+#include "member.h"
 #include "node.h"
 #include "send.h"
 #include "utf8.h"
@@ -31,7 +32,7 @@ static bool is_name(const char *text) {
 }
 
 bool query_is_answerable(const char *type, const char *name) {
-    return (type == NULL || message_is_service_type(type)) && (name == NULL || is_name(name));
+    return (type == NULL || member_is_service_type(type)) && (name == NULL || is_name(name));
 }
 
 /* Begins the round that is planned. */
@@ -87,13 +88,13 @@ void query_note_claim(struct muster_core *core, uint64_t peers) {
     }
 }
 
-/* Lists who need not answer, as many as fit. */
+/* Lists who need not answer, as many as fit: not those of whom others only told. */
 static void list_known(const struct muster_core *core, struct message *message) {
     bool is_for_all = message->want_type == NULL && message->want_name == NULL;
     size_t room = is_for_all ? MUSTER_QUERY_IDS_SENT : MUSTER_QUERY_IDS_SENT_BESIDE;
     for (const struct peer *peer = core->table.by_id; peer != NULL && message->known_count < room;
          peer = peer->hh.next) {
-        if (peer->state == MUSTER_ALIVE) {
+        if (peer->state == MUSTER_ALIVE && !peer->is_provisional) {
             memcpy(message->known[message->known_count++], peer->id, MUSTER_ID_BYTES);
         }
     }

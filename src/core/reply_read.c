@@ -6,6 +6,7 @@
 
 #include "document.h"
 #include "endpoint.h"
+#include "member.h"
 #include "paths.h"
 #include "reply_counters.h"
 #include "scan.h"
@@ -265,7 +266,7 @@ static bool read_document(struct reply_reader *reader, struct reply *reply) {
     const char *id = text_of(object, "id");
     reply->body = reader->buffer.bytes + reader->begin + reader->head_length;
     reply->body_length = reader->length - reader->head_length;
-    return reader->lines == 1 && message_parse_hex(id, reply->id, sizeof reply->id);
+    return reader->lines == 1 && member_parse_hex(id, reply->id, sizeof reply->id);
 }
 
 static bool read_end(const document_node_t *head, struct reply *reply) {
@@ -348,7 +349,8 @@ int reply_reader_feed(struct reply_reader *reader, const uint8_t *bytes, size_t 
 
 /* Length of so many lines from here on, 0 when they have not all come. */
 static size_t find_lines(const struct reply_reader *reader, size_t lines) {
-    return lines_length(reader->buffer.bytes + reader->begin, reader->buffer.length - reader->begin, lines);
+    size_t length = reader->buffer.length - reader->begin;
+    return length == 0 ? 0 : lines_length(reader->buffer.bytes + reader->begin, length, lines);
 }
 
 /* Reads the part's own line: 1, 0 when it has not come yet, or an error. */

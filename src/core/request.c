@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "document.h"
+#include "member.h"
 #include "message.h"
 #include "scan.h"
 
@@ -114,7 +115,7 @@ static enum request_end refuse(const char **member, const char *name) {
 }
 
 static bool read_hex(const document_node_t *node, uint8_t *bytes, size_t size) {
-    return document_text(node) != NULL && message_parse_hex(document_text(node), bytes, size);
+    return document_text(node) != NULL && member_parse_hex(document_text(node), bytes, size);
 }
 
 /* An array of texts, laid out at *texts, which the caller sized. */

@@ -32,6 +32,7 @@ enum request_kind {
     X(FORBIDDEN, "forbidden", "only the user that this muster runs as, or root, may do that") \
     X(ELSEWHERE, "elsewhere", "this muster is on another port or other interfaces")           \
     X(TOO_BIG, "too_big", "the document would be too big to announce")                        \
+    X(LEAVING, "leaving", "this muster is about to end")                                      \
     X(BUSY, "busy", "too many connections")                                                   \
     X(MEMORY, "memory", "out of memory")
 

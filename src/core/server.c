@@ -65,9 +65,19 @@ static bool is_same_ip(const struct muster_endpoint *a, const struct muster_endp
     return memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
+static bool has_room_locally(const struct server *server, const struct muster_stream *stream) {
+    size_t strangers = 0;
+    const struct connection *connection;
+    DL_FOREACH(server->connections, connection) {
+        strangers += connection->is_local && !connection->may_change ? 1 : 0;
+    }
+    return server->local_count < MUSTER_STREAMS_LOCAL_MAX &&
+           (stream->may_change || strangers < MUSTER_STREAMS_STRANGERS_MAX);
+}
+
 static bool has_room(const struct server *server, const struct muster_stream *stream) {
     if (stream->is_local) {
-        return server->local_count < MUSTER_STREAMS_LOCAL_MAX;
+        return has_room_locally(server, stream);
     }
     size_t of_address = 0;
     const struct connection *connection;
@@ -172,6 +182,14 @@ static bool has_said_enough(const struct connection *connection) {
     return connection->out.length >= MUSTER_STREAM_CHUNK_BYTES;
 }
 
+/* The next row to say. Rows are only searched from the first one on when one was removed meanwhile: else a
+ * table of n rows would cost n * n steps. */
+static const struct peer *next_row(const struct peer_table *table, const struct connection *connection) {
+    return connection->last != NULL && connection->removed == table->removed
+               ? connection->last->hh.next
+               : peer_table_after(table, connection->cursor);
+}
+
 /* Rows, until there are enough of them for now. */
 static int list_rows(struct muster_core *core, struct connection *connection) {
     if (connection->is_local && !connection->has_said_self) {
@@ -181,14 +199,16 @@ static int list_rows(struct muster_core *core, struct connection *connection) {
         }
         connection->has_said_self = true;
     }
-    const struct peer *peer = peer_table_after(&core->table, connection->cursor);
+    const struct peer *peer = next_row(&core->table, connection);
     for (; peer != NULL && !has_said_enough(connection); peer = peer->hh.next) {
         int error = may_see(connection, peer) ? say_row(core, connection, peer) : 0;
         if (error != 0) {
             return error;
         }
         connection->cursor = peer->number;
+        connection->last = peer;
     }
+    connection->removed = core->table.removed;
     connection->is_listed = peer == NULL;
     return 0;
 }
@@ -209,6 +229,7 @@ static enum request_end end_of(int error) {
     case MUSTER_ENOMEM: return REQUEST_END_MEMORY;
     case MUSTER_ENOTFOUND: return REQUEST_END_NOT_FOUND;
     case MUSTER_ETOOBIG: return REQUEST_END_TOO_BIG;
+    case MUSTER_ECLOSING: return REQUEST_END_LEAVING;
     default: return REQUEST_END_INVALID;
     }
 }
@@ -301,26 +322,55 @@ static int answer_at_once(struct muster_core *core, struct connection *connectio
     case REQUEST_DOCUMENT: return say_document(core, connection, request);
     case REQUEST_STATS: return reply_write_stats(&connection->out, &core->admission.counters);
     case REQUEST_SELF: return say_self(core, connection);
-    case REQUEST_UPDATE: return change_apply(core, &request->change);
+    case REQUEST_UPDATE:
+        return core->presence.state >= PRESENCE_LEAVING ? MUSTER_ECLOSING
+                                                        : change_apply(core, &request->change);
     case REQUEST_TABLE:
     case REQUEST_WATCH: break;
     }
     return 0;
 }
 
+static bool is_watching(const struct connection *connection) {
+    return connection->state == CONNECTION_ANSWERING && connection->kind == REQUEST_WATCH;
+}
+
+/* Watchers have no end of their own: those of other hosts leave places for who only asks. */
+static bool may_watch(const struct server *server, const struct connection *connection) {
+    size_t watchers = 0;
+    const struct connection *other;
+    DL_FOREACH(server->connections, other) {
+        watchers += !other->is_local && is_watching(other) ? 1 : 0;
+    }
+    return connection->is_local || watchers < MUSTER_STREAMS_WATCHERS_MAX;
+}
+
+/* Why it is not answered; DONE when it is. */
+static enum request_end refusal_of(const struct muster_core *core, const struct connection *connection,
+                                   const struct request *request) {
+    if (!is_here(core, request)) {
+        return REQUEST_END_ELSEWHERE;
+    }
+    if (request->kind == REQUEST_UPDATE && !connection->may_change) {
+        return REQUEST_END_FORBIDDEN;
+    }
+    return request->kind == REQUEST_WATCH && !may_watch(&core->server, connection) ? REQUEST_END_BUSY
+                                                                                   : REQUEST_END_DONE;
+}
+
 static void answer_request(struct muster_core *core, struct connection *connection,
                            const struct request *request) {
+    enum request_end refusal = refusal_of(core, connection, request);
     connection->kind = request->kind;
     connection->count = 0;
-    if (!is_here(core, request)) {
-        finish(connection, REQUEST_END_ELSEWHERE, NULL);
-    } else if (request->kind == REQUEST_UPDATE && !connection->may_change) {
-        finish(connection, REQUEST_END_FORBIDDEN, NULL);
+    if (refusal != REQUEST_END_DONE) {
+        finish(connection, refusal, NULL);
     } else if (request->kind == REQUEST_TABLE || request->kind == REQUEST_WATCH) {
         connection->state = CONNECTION_ANSWERING;
         connection->has_said_self = false;
         connection->is_listed = false;
         connection->cursor = 0;
+        connection->last = NULL;
     } else {
         int error = answer_at_once(core, connection, request);
         connection->count = error == 0 && request->kind != REQUEST_UPDATE ? 1 : 0;
@@ -407,29 +457,31 @@ int server_step(struct muster_core *core, const struct muster_stream *stream) {
 
 /* ---- watching ---- */
 
-static bool is_watching(const struct connection *connection) {
-    return connection->state == CONNECTION_ANSWERING && connection->kind == REQUEST_WATCH;
-}
-
-static void tell(struct muster_core *core, struct connection *connection, enum muster_peer_event event,
-                 const struct peer *peer, const struct muster_peer *view) {
-    struct reply_lines lines = lines_of(connection, peer);
+static void tell(struct muster_core *core, struct connection *connection, const struct outbox_event *event) {
+    struct muster_tuple tuples[MUSTER_TUPLES_MAX];
+    struct muster_peer view;
+    struct reply_lines lines = lines_of(connection, event->peer);
+    view_measure(core, event->peer, tuples, &view);
     forget_given(connection);
     if (connection->out.length > MUSTER_STREAM_QUEUE_BYTES_MAX ||
-        reply_write_event(&connection->out, event, view, &lines, connection->is_local) != 0) {
+        reply_write_event(&connection->out, event->event, &view, &lines, connection->is_local) != 0) {
         cut(core, connection);
     }
 }
 
-void server_tell(struct muster_core *core, enum muster_peer_event event, const struct peer *peer,
-                 const struct muster_peer *view) {
+static bool is_meant(const struct connection *connection, const struct outbox_event *event) {
+    return connection->is_local
+               ? event->audience != OUTBOX_OTHERS
+               : event->audience != OUTBOX_PROGRAMS && is_on_interface(event->peer, connection->interface);
+}
+
+void server_tell(struct muster_core *core, const struct outbox_event *event) {
     struct connection *connection;
     DL_FOREACH(core->server.connections, connection) {
         /* Rows that are not listed yet will be, as they are then. */
-        bool is_known = connection->is_listed || peer->number <= connection->cursor;
-        bool is_seen = connection->is_local || is_on_interface(peer, connection->interface);
-        if (is_watching(connection) && is_known && is_seen) {
-            tell(core, connection, event, peer, view);
+        bool is_known = connection->is_listed || event->peer->number <= connection->cursor;
+        if (is_watching(connection) && is_known && is_meant(connection, event)) {
+            tell(core, connection, event);
         }
     }
 }
@@ -473,10 +525,19 @@ bool server_next(struct muster_core *core, struct muster_output *output) {
 
 /* ---- time ---- */
 
-/* What a reader takes, and a request, must come in time; and nobody but a watcher stays for ever. */
+/* It waits for nothing but to be closed. */
+static bool is_over(const struct connection *connection) {
+    return connection->state == CONNECTION_CLOSING && (connection->is_taken || connection->out.length == 0);
+}
+
+/* What a reader takes, and a request, must come in time; and nobody from elsewhere but a watcher stays for
+ * ever. */
 static uint64_t end_ms(const struct connection *connection) {
     uint64_t idle_ms = connection->moved_ms + MUSTER_STREAM_IDLE_MS;
-    uint64_t total_ms = connection->began_ms + MUSTER_STREAM_TOTAL_MS;
+    uint64_t total_ms = connection->is_local ? DEADLINE_NEVER : connection->began_ms + MUSTER_STREAM_TOTAL_MS;
+    if (is_over(connection)) {
+        return DEADLINE_NEVER;
+    }
     if (is_watching(connection)) {
         return connection->is_taken ? DEADLINE_NEVER : idle_ms;
     }
@@ -487,7 +548,7 @@ void server_tick(struct muster_core *core) {
     struct connection *connection;
     DL_FOREACH(core->server.connections, connection) {
         bool is_greedy = !is_watching(connection) && connection->bytes > MUSTER_STREAM_BYTES_MAX;
-        if (connection->state != CONNECTION_CLOSING && (is_greedy || end_ms(connection) <= core->now_ms)) {
+        if (!is_over(connection) && (is_greedy || end_ms(connection) <= core->now_ms)) {
             cut(core, connection);
         }
     }
@@ -497,9 +558,7 @@ uint64_t server_deadline(const struct muster_core *core) {
     uint64_t deadline_ms = DEADLINE_NEVER;
     const struct connection *connection;
     DL_FOREACH(core->server.connections, connection) {
-        if (connection->state != CONNECTION_CLOSING) {
-            deadline_ms = deadline_earlier(deadline_ms, end_ms(connection));
-        }
+        deadline_ms = deadline_earlier(deadline_ms, end_ms(connection));
     }
     return deadline_ms;
 }

@@ -41,9 +41,11 @@ struct connection {
     /* The answer under way. */
     enum request_kind kind;
     bool has_said_self;
-    bool is_listed;  /* the rows are said; a watch goes on with the events */
-    uint64_t cursor; /* number of the last row that was said */
-    uint64_t count;  /* of parts */
+    bool is_listed;          /* the rows are said; a watch goes on with the events */
+    uint64_t cursor;         /* number of the last row that was said */
+    const struct peer *last; /* that row, as long as no row was removed since: */
+    uint64_t removed;        /* the table's count of them then */
+    uint64_t count;          /* of parts */
 
     uint64_t began_ms;
     uint64_t moved_ms; /* something was asked, or what was written was taken */
@@ -64,10 +66,9 @@ void server_deinit(struct server *server);
  * closed. */
 int server_step(struct muster_core *core, const struct muster_stream *stream);
 
-/* Tells those who watch of an event as it is pulled; the row's view is peer's. */
-struct peer;
-void server_tell(struct muster_core *core, enum muster_peer_event event, const struct peer *peer,
-                 const struct muster_peer *view);
+/* Tells those who watch of an event as it is pulled. */
+struct outbox_event;
+void server_tell(struct muster_core *core, const struct outbox_event *event);
 
 /* The next output for a stream, if there is one. */
 bool server_next(struct muster_core *core, struct muster_output *output);

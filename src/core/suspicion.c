@@ -41,8 +41,14 @@ unsigned suspicion_tries(double p, unsigned patience) {
     return tries;
 }
 
+/* Known by the word of another alone. */
+static bool is_hearsay(const struct peer *peer) {
+    return peer->is_provisional && peer->tuple_count == 0;
+}
+
 static unsigned patience_of(const struct muster_core *core, const struct peer *peer) {
-    return suspicion_patience(loss_of(core, peer), (double)peer_table_present(&core->table));
+    unsigned patience = suspicion_patience(loss_of(core, peer), (double)peer_table_present(&core->table));
+    return is_hearsay(peer) && patience < MUSTER_HEARSAY_PATIENCE ? MUSTER_HEARSAY_PATIENCE : patience;
 }
 
 uint64_t suspicion_due_ms(const struct muster_core *core, const struct peer *peer) {
@@ -65,16 +71,14 @@ static void suspect(struct muster_core *core, struct peer *peer) {
     peer->tries_needed = suspicion_tries(loss_of(core, peer), patience_of(core, peer));
     peer_table_set_class(&core->table, peer, CLASS_SUSPECT);
     peer_table_set_due(&core->table, peer, core->now_ms + jitter_ms(core));
-    outbox_put_event(&core->outbox, MUSTER_PEER_SUSPECT, peer);
-    peer->pins++;
+    peer_tell(&core->outbox, peer, MUSTER_PEER_SUSPECT);
 }
 
 static void bury(struct muster_core *core, struct peer *peer) {
     peer->state = MUSTER_LOST;
     peer_table_set_class(&core->table, peer, CLASS_TOMBSTONE);
     peer_table_set_due(&core->table, peer, core->now_ms + core->tombstone_ms);
-    outbox_put_event(&core->outbox, MUSTER_PEER_LOST, peer);
-    peer->pins++;
+    peer_tell(&core->outbox, peer, MUSTER_PEER_LOST);
 }
 
 /* One try more; the next may be made by any listener, whoever draws the shortest delay. */
@@ -123,6 +127,8 @@ static void tick_alive(struct muster_core *core, struct peer *peer) {
     uint64_t due_ms = suspicion_due_ms(core, peer);
     if (due_ms > core->now_ms) {
         peer_table_set_due(&core->table, peer, due_ms);
+    } else if (is_hearsay(peer)) {
+        bury(core, peer); /* nobody makes us ask the group for whomever he has invented */
     } else {
         suspect(core, peer);
     }

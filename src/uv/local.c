@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "change.h"
 #include "limit.h"
 #include "local_paths.h"
 #include "reply.h"
@@ -432,7 +433,7 @@ int muster_local_self(muster_local_t *local, muster_local_self_cb on_self, muste
 int muster_local_change(muster_local_t *local, const struct muster_change *change, muster_local_end_cb on_end,
                         void *context) {
     struct call call = {.kind = REQUEST_UPDATE, .on_end = on_end, .context = context};
-    return change == NULL ? MUSTER_EINVAL : call_add(local, &call, change);
+    return change == NULL || !change_is_valid(change) ? MUSTER_EINVAL : call_add(local, &call, change);
 }
 
 /* ---- open and close ---- */

@@ -133,8 +133,8 @@ class Errors(LanTest):
             self.assertEqual(path.stat().st_mode & 0o777, 0o600, path)
 
     def test_too_big_a_document(self):
-        attrs = [argument for number in range(10) for argument in ("--attr", f"a{number}=" + "v" * 200)]
-        self.fails(self.here.run("announce", "--name", "big", *attrs), "fit")
+        attrs = [argument for number in range(300) for argument in ("--attr", f"a{number}=" + "v" * 250)]
+        self.fails(self.here.run("announce", "--name", "big", *attrs), "too big")
 
     # ---- output ----
 

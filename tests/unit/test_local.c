@@ -367,6 +367,8 @@ static void a_node_is_changed(void **context) {
     AWAIT(fixture, tells(fixture, "end MUSTER_EREFUSED"));
     assert_string_equal(fixture->text, "there is no such thing here");
     assert_int_equal(muster_local_change(fixture->local, NULL, on_end, fixture), MUSTER_EINVAL);
+    attrs[0].value = NULL;
+    assert_int_equal(muster_local_change(fixture->local, &change, on_end, fixture), MUSTER_EINVAL);
 }
 
 static void a_watch_sees_what_happens(void **context) {

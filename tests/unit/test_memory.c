@@ -430,6 +430,122 @@ static void a_crowd_falls_silent(void **state) {
     fail_every_allocation_of(&(struct story){begin_crowd, fall_silent, check_all_lost});
 }
 
+/* ---- streams ---- */
+
+/* "b" knows two that "a" does not, and says so. */
+static void begin_table(void) {
+    world.has_streams = true;
+    begin_acquainted();
+    for (int i = 0; i < 2; i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "{\"muster\":1,\"kind\":\"announce\",\"id\":\"%032x\",\"boot\":1,\"seq\":1,\"rev\":1,"
+                 "\"next_ms\":60000,\"peers\":0,\"name\":\"told%d\"}\n",
+                 (unsigned)i + 1, i);
+        world_say(&world, 1, text, 99, MUSTER_PATH_M4);
+    }
+    world_run(&world, 5);
+}
+
+static void offer_table(void) {
+    const struct message answer = {.stream = WORLD_STREAM_PORT, .peers = 100};
+    const struct muster_datagram datagram = {.source = world.nodes[1].endpoint, .interface = WORLD_INTERFACE};
+    fetch_begin_round(world.nodes[0].core);
+    fetch_note_answer(world.nodes[0].core, &answer, &datagram);
+    assert_int_equal(world_step(&world, 0, &(struct muster_event){.kind = MUSTER_EVENT_TIMER}), 0);
+}
+
+static void take_table(void) {
+    offer_table();
+    world_run(&world, 50);
+}
+
+static void check_table(void) {
+    world_run(&world, 2000);
+    if (world_rows(&world, 0, MUSTER_ALIVE) < 3) { /* then it is asked for again some time */
+        offer_table();
+        world_run(&world, 50);
+    }
+    check_row(0, "told0", MUSTER_ALIVE, 0);
+    check_row(0, "told1", MUSTER_ALIVE, 0);
+}
+
+static void one_takes_a_table(void **state) {
+    (void)state;
+    fail_every_allocation_of(&(struct story){begin_table, take_table, check_table});
+}
+
+static void begin_streams(void) {
+    world.has_streams = true;
+    begin_acquainted();
+}
+
+/* Too large for a datagram, of few values. */
+static struct muster_document large_document(void) {
+    static char text[MUSTER_VALUE_BYTES_MAX + 1];
+    static struct muster_text attrs[] = {{"a", text}, {"b", text}, {"c", text}, {"d", text}, {"e", text}};
+    memset(text, 'x', sizeof text - 1);
+    return (struct muster_document){
+        .name = "a", .services = &service, .service_count = 1, .attrs = attrs, .attr_count = 5};
+}
+
+static void grow_large(void) {
+    const struct muster_document large = large_document();
+    command(0, &(struct muster_command){.kind = MUSTER_COMMAND_UPDATE, .document = &large});
+    world_run(&world, 60);
+    look(1);
+}
+
+static void check_large(void) {
+    world_run(&world, 3000);
+    const struct peer *peer = world.nodes[1].core->table.by_id;
+    assert_non_null(peer->large);
+    assert_true(peer->large->is_current);
+    assert_int_equal(world.nodes[1].core->table.large_bytes, peer->large->body_length);
+    assert_int_equal(world.nodes[1].core->table.large_count, 1);
+    check_row(1, "a", MUSTER_ALIVE, 1);
+}
+
+static void one_grows_large(void **state) {
+    (void)state;
+    fail_every_allocation_of(&(struct story){begin_streams, grow_large, check_large});
+}
+
+static struct pipe *client;
+
+static void ask_all(void) {
+    static const char requests[] =
+        "{\"muster\":1,\"request\":\"self\"}\n{\"muster\":1,\"request\":\"stats\",\"port\":19797}\n"
+        "{\"muster\":1,\"request\":\"table\",\"interfaces\":[\"eth0\"]}\n"
+        "{\"muster\":1,\"request\":\"document\",\"id\":\"00000000000000000000000000000000\",\"hash\":"
+        "\"0000000000000000000000000000000000000000000000000000000000000000\"}\n"
+        "{\"muster\":1,\"request\":\"update\",\"set\":{\"attrs\":{\"a\":\"b\"}},\"remove\":"
+        "{\"attrs\":[\"path\"]}}\n{\"muster\":1,\"request\":\"watch\"}\n";
+    client = pipe_connect(&world, 0, &(struct muster_stream){.is_local = true, .may_change = true});
+    pipe_say(&world, client, requests);
+    world_run(&world, 30);
+    update(1, 8080); /* who watches is told */
+    world_run(&world, 150);
+}
+
+/* Each request was answered, or refused for want of memory; and there is memory for the next one. */
+static void check_answered(void) {
+    world_run(&world, 1200); /* a change is told three times */
+    bool is_refused = strstr(client->text, "{\"end\":\"memory\"") != NULL;
+    bool is_watching = strstr(client->text, "{\"event\":\"changed\"") != NULL;
+    assert_true(client->is_ended || client->is_closed || is_refused || is_watching);
+    client = pipe_connect(&world, 0, &(struct muster_stream){.is_local = true});
+    pipe_say(&world, client, "{\"muster\":1,\"request\":\"table\"}\n");
+    world_run(&world, 20);
+    assert_non_null(strstr(client->text, "{\"end\":\"done\",\"count\":2}\n"));
+    check_row(0, "b", MUSTER_ALIVE, 2);
+}
+
+static void one_answers(void **state) {
+    (void)state;
+    fail_every_allocation_of(&(struct story){begin_streams, ask_all, check_answered});
+}
+
 /* ---- the table alone, with more rows than a story has ---- */
 
 #define ROWS 300
@@ -488,6 +604,9 @@ int main(void) {
         STORY(one_restarts),
         STORY(twins_notice_each_other),
         STORY(a_crowd_falls_silent),
+        STORY(one_takes_a_table),
+        STORY(one_grows_large),
+        STORY(one_answers),
         STORY(a_table_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,8 +107,8 @@ static void events_leave_in_order_while_their_room_grows(void **state) {
     size_t taken = 0;
     while (put < sizeof rows) {
         assert_int_equal(outbox_reserve_events(&outbox, 2), 0);
-        outbox_put_event(&outbox, MUSTER_PEER_JOINED, row(rows, put++));
-        outbox_put_event(&outbox, MUSTER_PEER_LEFT, row(rows, put++));
+        outbox_put_event(&outbox, MUSTER_PEER_JOINED, row(rows, put++), OUTBOX_ALL);
+        outbox_put_event(&outbox, MUSTER_PEER_LEFT, row(rows, put++), OUTBOX_ALL);
         const struct outbox_event *first = outbox_first_event(&outbox);
         assert_ptr_equal(first->peer, row(rows, taken));
         assert_int_equal(first->event, taken % 2 == 0 ? MUSTER_PEER_JOINED : MUSTER_PEER_LEFT);
@@ -130,7 +130,7 @@ static void room_that_is_there_is_used_again(void **state) {
     size_t capacity = outbox.event_capacity;
     for (int i = 0; i < 1000; i++) {
         assert_int_equal(outbox_reserve_events(&outbox, 2), 0);
-        outbox_put_event(&outbox, MUSTER_PEER_LOST, row(rows, 0));
+        outbox_put_event(&outbox, MUSTER_PEER_LOST, row(rows, 0), OUTBOX_ALL);
         outbox_drop_event(&outbox);
     }
     assert_int_equal(outbox.event_capacity, capacity);
@@ -141,7 +141,7 @@ static void events_are_bounded(void **state) {
     static const char rows[1];
     for (size_t i = 0; i < MUSTER_EVENTS_MAX; i++) {
         assert_int_equal(outbox_reserve_events(&outbox, 1), 0);
-        outbox_put_event(&outbox, MUSTER_PEER_LOST, row(rows, 0));
+        outbox_put_event(&outbox, MUSTER_PEER_LOST, row(rows, 0), OUTBOX_ALL);
     }
     assert_int_equal(outbox_reserve_events(&outbox, 1), MUSTER_EFULL);
     outbox_drop_event(&outbox);
@@ -156,7 +156,7 @@ static void what_was_never_pulled_is_freed(void **state) {
     struct muster_datagram datagram;
     assert_true(outbox_take_datagram(&outbox, &datagram));
     assert_int_equal(outbox_reserve_events(&outbox, 1), 0);
-    outbox_put_event(&outbox, MUSTER_PEER_JOINED, row(rows, 0));
+    outbox_put_event(&outbox, MUSTER_PEER_JOINED, row(rows, 0), OUTBOX_ALL);
     outbox_deinit(&outbox); /* the leak checker has the last word */
     assert_null(outbox_first_event(&outbox));
 }

@@ -10,7 +10,7 @@
 #include "countdown.h"
 
 #define BEGIN_MS 1000000
-#define INTERFACE 7
+#define INTERFACE WORLD_INTERFACE
 #define PATIENCE_MS 60000
 
 struct flight {
@@ -31,6 +31,7 @@ void world_init(struct world *world, uint64_t seed) {
     world->now_ms = BEGIN_MS;
     world->random = seed;
     world->latency_max_ms = 1;
+    world->last_post = &world->posts;
 }
 
 void world_deinit(struct world *world) {
@@ -38,6 +39,8 @@ void world_deinit(struct world *world) {
         muster_core_free(world->nodes[i].core);
     }
     world->count = 0;
+    pipes_deinit(world);
+    world->last_flight = NULL;
     while (world->flights != NULL) {
         struct flight *flight = world->flights;
         world->flights = flight->next;
@@ -55,12 +58,16 @@ void world_inject(struct world *world, size_t to, const struct muster_datagram *
     flight->datagram.bytes = flight->bytes;
     flight->to = to;
     flight->arrival_ms = world->now_ms + 1 + (uint64_t)(draw(world) * (double)(world->latency_max_ms - 1));
-    struct flight **place = &world->flights;
+    bool is_last = world->last_flight != NULL && world->last_flight->arrival_ms <= flight->arrival_ms;
+    struct flight **place = is_last ? &world->last_flight->next : &world->flights;
     while (*place != NULL && (*place)->arrival_ms <= flight->arrival_ms) {
         place = &(*place)->next;
     }
     flight->next = *place;
     *place = flight;
+    if (flight->next == NULL) {
+        world->last_flight = flight;
+    }
 }
 
 void world_say(struct world *world, size_t to, const char *text, uint8_t source, unsigned path) {
@@ -140,14 +147,14 @@ static void pull(struct world *world, size_t index) {
             break;
         case MUSTER_OUTPUT_SETTLED: node->settled++; break;
         case MUSTER_OUTPUT_LEFT: node->has_left = true; break;
-        case MUSTER_OUTPUT_STREAM_OPEN: /* none, as has_streams is not set */
+        case MUSTER_OUTPUT_STREAM_OPEN:
         case MUSTER_OUTPUT_STREAM_WRITE:
-        case MUSTER_OUTPUT_STREAM_CLOSE: break;
+        case MUSTER_OUTPUT_STREAM_CLOSE: pipes_output(world, index, &output); break;
         }
     }
 }
 
-static int step(struct world *world, size_t index, struct muster_event *event) {
+int world_step(struct world *world, size_t index, struct muster_event *event) {
     event->now_ms = world->now_ms;
     int error = muster_core_step(world->nodes[index].core, event);
     pull(world, index);
@@ -156,12 +163,12 @@ static int step(struct world *world, size_t index, struct muster_event *event) {
 
 int world_paths(struct world *world, size_t index, const struct muster_path *paths, size_t count) {
     struct muster_event event = {.kind = MUSTER_EVENT_PATHS, .paths = paths, .path_count = count};
-    return step(world, index, &event);
+    return world_step(world, index, &event);
 }
 
 int world_command(struct world *world, size_t index, const struct muster_command *command) {
     struct muster_event event = {.kind = MUSTER_EVENT_COMMAND, .command = *command};
-    return step(world, index, &event);
+    return world_step(world, index, &event);
 }
 
 void world_options(struct world *world, size_t index, const struct muster_document *document,
@@ -174,6 +181,12 @@ void world_options(struct world *world, size_t index, const struct muster_docume
     options->seed[1] = (uint8_t)node->boot;
     options->seed[2] = (uint8_t)(world->random >> 32);
     assert_int_equal(muster_crypto_ed25519(&options->crypto, node->secret), 0);
+    if (world->crypto != NULL) {
+        options->crypto = *world->crypto;
+        options->crypto.context = node->secret;
+    }
+    options->has_streams = node->has_streams;
+    options->stream = node->has_streams ? WORLD_STREAM_PORT : 0;
     options->key = node->is_signed ? node->key : NULL;
 }
 
@@ -182,6 +195,7 @@ void world_start(struct world *world, size_t index, const struct muster_core_opt
         {.interface = INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"},
         {.interface = INTERFACE, .kind = MUSTER_PATH_B4, .name = "eth0"}};
     struct node *node = &world->nodes[index];
+    pipes_lose(world, index, false);
     muster_core_free(node->core);
     assert_int_equal(muster_core_new(options, world->now_ms, &node->core), 0);
     node->is_stopped = false;
@@ -200,6 +214,7 @@ size_t world_add(struct world *world, const char *name) {
     node->endpoint =
         (struct muster_endpoint){.family = 4, .ip = {10, 0, 0, (uint8_t)(index + 1)}, .port = 19798};
     node->paths = 7;
+    node->has_streams = world->has_streams;
     node->is_signed = name[0] != '?' && name[strlen(name) - 1] != '!';
     struct muster_service service = {.name = "", .type = "http", .proto = "tcp", .port = 8080};
     struct muster_document document = {.name = name, .services = &service, .service_count = 1};
@@ -211,6 +226,7 @@ size_t world_add(struct world *world, const char *name) {
 
 void world_kill(struct world *world, size_t index) {
     world->nodes[index].is_stopped = true;
+    pipes_lose(world, index, world->nodes[index].is_silent);
 }
 
 int world_update(struct world *world, size_t index, const char *name, uint16_t port) {
@@ -241,9 +257,12 @@ static uint64_t next_moment(const struct world *world, size_t *index) {
 static void deliver(struct world *world) {
     struct flight *flight = world->flights;
     world->flights = flight->next;
+    if (world->flights == NULL) {
+        world->last_flight = NULL;
+    }
     if (!world->nodes[flight->to].is_stopped) {
         struct muster_event event = {.kind = MUSTER_EVENT_DATAGRAM, .datagram = flight->datagram};
-        assert_int_equal(step(world, flight->to, &event), 0);
+        assert_int_equal(world_step(world, flight->to, &event), 0);
     }
     free(flight);
 }
@@ -253,7 +272,9 @@ static bool advance(struct world *world, uint64_t end_ms) {
     size_t index = 0;
     uint64_t timer_ms = next_moment(world, &index);
     uint64_t flight_ms = world->flights == NULL ? UINT64_MAX : world->flights->arrival_ms;
+    uint64_t post_ms = pipes_next_ms(world);
     uint64_t moment_ms = timer_ms < flight_ms ? timer_ms : flight_ms;
+    moment_ms = post_ms < moment_ms ? post_ms : moment_ms;
     if (moment_ms > end_ms) {
         world->now_ms = end_ms;
         return false;
@@ -261,11 +282,13 @@ static bool advance(struct world *world, uint64_t end_ms) {
     if (moment_ms > world->now_ms) {
         world->now_ms = moment_ms;
     }
-    if (flight_ms <= timer_ms) {
+    if (post_ms == moment_ms) {
+        pipes_deliver(world);
+    } else if (flight_ms == moment_ms) {
         deliver(world);
     } else {
         struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-        assert_int_equal(step(world, index, &event), 0);
+        assert_int_equal(world_step(world, index, &event), 0);
     }
     return true;
 }

@@ -8,7 +8,11 @@
 
 #include <muster/core.h>
 
-#define WORLD_NODES_MAX 64
+#include "pipe.h"
+
+#define WORLD_NODES_MAX 128
+#define WORLD_INTERFACE 7
+#define WORLD_STREAM_PORT 19798
 #define WORLD_STORY_BYTES 65536
 
 struct node {
@@ -26,9 +30,14 @@ struct node {
     unsigned counts[8]; /* of each muster_peer_event */
     double loss;        /* share of the datagrams to it that are lost */
     unsigned paths;     /* bit 1 << kind: those that reach it */
+    bool has_streams;   /* opens and accepts streams */
+    bool is_silent;     /* when it is killed, its streams don't break: nothing more is heard of them */
+    pipe_script script; /* the streams that others open to it are played by the test; NULL: are its own */
+    unsigned opened;    /* streams, by it */
 };
 
 struct flight;
+struct post;
 
 struct world {
     uint64_t now_ms;
@@ -38,7 +47,16 @@ struct world {
     struct node nodes[WORLD_NODES_MAX];
     size_t count;
     struct flight *flights; /* by arrival */
-    uint64_t sent;          /* datagrams */
+    struct flight *last_flight;
+    bool has_streams;                   /* nodes added from now on have streams */
+    const struct muster_crypto *crypto; /* of all nodes, its context their secret; NULL: Ed25519 */
+    struct pipe *pipes;
+    struct post *posts; /* by arrival */
+    struct post **last_post;
+    uint64_t stream_number;
+    uint64_t pipe_count;   /* opened so far */
+    uint64_t stream_bytes; /* written so far */
+    uint64_t sent;         /* datagrams */
     uint64_t sent_bytes;
     char story[WORLD_STORY_BYTES];
 };
@@ -58,7 +76,7 @@ void world_options(struct world *world, size_t index, const struct muster_docume
 /* Starts a stopped or never started node with these options. */
 void world_start(struct world *world, size_t index, const struct muster_core_options *options);
 
-/* Crashes a node: it says nothing. */
+/* Crashes a node: it says nothing, and its streams break. */
 void world_kill(struct world *world, size_t index);
 
 /* Runs until this long from now. */
@@ -69,6 +87,9 @@ bool world_run_until(struct world *world, size_t index, enum muster_peer_event e
 
 /* Gives a node these ways out, where it had m4 and b4 of one interface. */
 int world_paths(struct world *world, size_t index, const struct muster_path *paths, size_t count);
+
+/* Lets a node see an event at the present time, and does what it wants done. */
+int world_step(struct world *world, size_t index, struct muster_event *event);
 
 int world_command(struct world *world, size_t index, const struct muster_command *command);
 int world_update(struct world *world, size_t index, const char *name, uint16_t port);

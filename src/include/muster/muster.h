@@ -212,10 +212,9 @@ typedef void (*muster_local_self_cb)(const struct muster_self *self, void *conte
 typedef void (*muster_local_end_cb)(int error, const char *text, void *context);
 
 /* Connects to a node; the loop stays alive until muster_local_close(). A node ends a connection on which
- * nothing is asked for 5 s; the next question then connects to the same node again. MUSTER_EINVAL,
+ * nothing is asked for five seconds; the next question connects to the same node again. MUSTER_EINVAL,
  * MUSTER_ENOTFOUND (nobody listens), MUSTER_EPERM (at the given socket), MUSTER_ENOMEM, MUSTER_ESYSTEM; then
- * *local is NULL.
- */
+ * *local is NULL. */
 MUSTER_API int muster_local_open(uv_loop_t *loop, const struct muster_local_options *options,
                                  muster_local_t **local);
 
@@ -223,8 +222,8 @@ MUSTER_API int muster_local_open(uv_loop_t *loop, const struct muster_local_opti
  * says of itself; and to change its document, which only a process of its user or of root may. They are
  * answered in order, one after the other: nothing that is asked after a watch is answered. Each ends by
  * on_end once, unless muster_local_close() comes before. A change that ends with MUSTER_ELOST may have been
- * made. Callbacks may be NULL. MUSTER_EINVAL, MUSTER_ENOMEM,
- * MUSTER_EFULL (too many wait), MUSTER_ECLOSING; then nothing was asked. */
+ * made. Callbacks may be NULL. MUSTER_EINVAL (an incomplete change, or one that names something twice),
+ * MUSTER_ETOOBIG, MUSTER_ENOMEM, MUSTER_EFULL (too many wait), MUSTER_ECLOSING; then nothing was asked. */
 MUSTER_API int muster_local_table(muster_local_t *local, muster_local_row_cb on_row,
                                   muster_local_end_cb on_end, void *context);
 MUSTER_API int muster_local_watch(muster_local_t *local, muster_local_row_cb on_row,

@@ -1,0 +1,126 @@
+#include "member.h"
+
+#include <string.h>
+
+#include <sodium.h>
+
+#include "limit.h"
+
+bool member_refuse(enum muster_drop *reason, enum muster_drop why) {
+    *reason = why;
+    return false;
+}
+
+bool member_require(const document_node_t *node, enum document_type type, enum muster_drop *reason) {
+    if (node == NULL) {
+        return member_refuse(reason, MUSTER_DROP_MISSING);
+    }
+    return document_type(node) == type || member_refuse(reason, MUSTER_DROP_TYPE);
+}
+
+bool member_integer(const document_node_t *parent, const char *name, uint64_t min, uint64_t max,
+                    uint64_t *value, enum muster_drop *reason) {
+    const document_node_t *node = document_member(parent, name);
+    if (!member_require(node, DOCUMENT_NUMBER, reason)) {
+        return false;
+    }
+    uint64_t number;
+    if (!document_integer(node, &number) || number < min || number > max) {
+        return member_refuse(reason, MUSTER_DROP_RANGE);
+    }
+    *value = number;
+    return true;
+}
+
+bool member_text(const document_node_t *node, size_t min, size_t max, const char **text,
+                 enum muster_drop *reason) {
+    if (!member_require(node, DOCUMENT_TEXT, reason)) {
+        return false;
+    }
+    size_t length = strlen(document_text(node));
+    if (length < min || length > max) {
+        return member_refuse(reason, MUSTER_DROP_RANGE);
+    }
+    *text = document_text(node);
+    return true;
+}
+
+static int digit_value(char c) {
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool member_parse_hex(const char *text, uint8_t *bytes, size_t size) {
+    if (strlen(text) != 2 * size) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        int high = digit_value(text[2 * i]);
+        int low = digit_value(text[2 * i + 1]);
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+bool member_hex(const document_node_t *node, uint8_t *bytes, size_t size, enum muster_drop *reason) {
+    return member_require(node, DOCUMENT_TEXT, reason) &&
+           (member_parse_hex(document_text(node), bytes, size) || member_refuse(reason, MUSTER_DROP_RANGE));
+}
+
+bool member_base64(const document_node_t *node, uint8_t *bytes, size_t size, enum muster_drop *reason) {
+    size_t digits = (size + 2) / 3 * 4;
+    const char *text;
+    if (!member_text(node, digits, digits, &text, reason)) {
+        return false;
+    }
+    size_t length;
+    const char *end;
+    if (sodium_base642bin(bytes, size, text, digits, NULL, &length, &end, sodium_base64_VARIANT_ORIGINAL) !=
+            0 ||
+        length != size || end != text + digits) {
+        return member_refuse(reason, MUSTER_DROP_RANGE);
+    }
+    return true;
+}
+
+/* RFC 6335, 5.1, lower case only. */
+bool member_is_service_type(const char *text) {
+    size_t length = strlen(text);
+    bool has_letter = false;
+    for (size_t i = 0; i < length; i++) {
+        bool is_letter = text[i] >= 'a' && text[i] <= 'z';
+        bool is_digit = text[i] >= '0' && text[i] <= '9';
+        bool is_inner_hyphen = text[i] == '-' && i > 0 && i + 1 < length && text[i - 1] != '-';
+        if (!is_letter && !is_digit && !is_inner_hyphen) {
+            return false;
+        }
+        has_letter = has_letter || is_letter;
+    }
+    return has_letter && length <= MUSTER_TYPE_BYTES_MAX;
+}
+
+bool member_service_type(const document_node_t *node, const char **type, enum muster_drop *reason) {
+    return member_text(node, 1, MUSTER_TYPE_BYTES_MAX, type, reason) &&
+           (member_is_service_type(*type) || member_refuse(reason, MUSTER_DROP_RANGE));
+}
+
+enum muster_drop member_drop_of_scan(enum scan_result result) {
+    switch (result) {
+    case SCAN_UTF8:
+    case SCAN_TEXT: return MUSTER_DROP_UTF8;
+    case SCAN_DEPTH: return MUSTER_DROP_DEPTH;
+    case SCAN_NODES: return MUSTER_DROP_NODES;
+    case SCAN_DUPLICATE: return MUSTER_DROP_DUPLICATE;
+    case SCAN_NUMBER: return MUSTER_DROP_RANGE;
+    case SCAN_MEMORY: return MUSTER_DROP_MEMORY;
+    case SCAN_OK:
+    case SCAN_SYNTAX:
+    case SCAN_TRUNCATED: break;
+    }
+    return MUSTER_DROP_SYNTAX; /* a line that ends early is wrong, not cut: its LF is there */
+}

@@ -1,0 +1,47 @@
+/* Members of what came from the wire: each function returns true, or says in *reason why the message is
+ * dropped. */
+#ifndef CORE_MEMBER_H
+#define CORE_MEMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#include "document.h"
+#include "scan.h"
+
+/* Sets the reason; false, for whoever returns it. */
+bool member_refuse(enum muster_drop *reason, enum muster_drop why);
+
+/* It is there, and of this type. */
+bool member_require(const document_node_t *node, enum document_type type, enum muster_drop *reason);
+
+/* The member of this name, within min and max. */
+bool member_integer(const document_node_t *parent, const char *name, uint64_t min, uint64_t max,
+                    uint64_t *value, enum muster_drop *reason);
+
+/* A text of min to max bytes, which lives as long as the tree. */
+bool member_text(const document_node_t *node, size_t min, size_t max, const char **text,
+                 enum muster_drop *reason);
+
+/* size bytes in exactly twice as many lower-case hexadecimal digits, */
+bool member_hex(const document_node_t *node, uint8_t *bytes, size_t size, enum muster_drop *reason);
+
+/* or in padded base64 (RFC 4648, 4). */
+bool member_base64(const document_node_t *node, uint8_t *bytes, size_t size, enum muster_drop *reason);
+
+/* A service type as the wire has it. */
+bool member_service_type(const document_node_t *node, const char **type, enum muster_drop *reason);
+
+/* True for a service type as the wire has it: RFC 6335, 5.1, lower case only. */
+bool member_is_service_type(const char *text);
+
+/* Reads exactly 2 * size lower-case hexadecimal digits. False, and bytes are undefined, for all else. */
+bool member_parse_hex(const char *text, uint8_t *bytes, size_t size);
+
+/* Why a line that was scanned is dropped. */
+enum muster_drop member_drop_of_scan(enum scan_result result);
+
+#endif

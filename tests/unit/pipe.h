@@ -1,0 +1,73 @@
+/* Streams of the world: between two nodes, or between a node and the test, which then plays the client or the
+ * server. Bytes take a millisecond. */
+#ifndef TESTS_PIPE_H
+#define TESTS_PIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+struct world;
+
+/* One side of a pipe. */
+struct pipe_end {
+    size_t node;     /* index, PIPE_TEST for the test */
+    uint64_t number; /* as its core knows it */
+    bool is_gone;    /* it hears nothing more */
+};
+#define PIPE_TEST SIZE_MAX
+
+struct pipe {
+    struct pipe *next;
+    struct pipe_end ends[2]; /* who opened it, and who accepted it */
+    unsigned posts;          /* on their way */
+    size_t server;           /* index of the node that was connected to */
+    bool is_forgotten;       /* by the test */
+
+    /* The test's side. */
+    char *text; /* all that the node wrote, and a NUL */
+    size_t length;
+    bool is_deaf;   /* takes nothing of what the node writes, until pipe_listen() */
+    bool is_ended;  /* the node says nothing more */
+    bool is_closed; /* it broke, or was refused */
+    unsigned step;  /* for the script */
+};
+
+/* What happens on a pipe that a node opened to one whose streams the test plays. */
+typedef void (*pipe_script)(struct world *world, struct pipe *pipe, enum muster_stream_event event);
+
+/* Connects the test to a node; of `as` the remote address, the interface, is_local and may_change count. */
+struct pipe *pipe_connect(struct world *world, size_t node, const struct muster_stream *as);
+
+/* The test says something; ends its side; breaks it. */
+void pipe_write(struct world *world, struct pipe *pipe, const void *bytes, size_t length);
+void pipe_say(struct world *world, struct pipe *pipe, const char *text);
+void pipe_finish(struct world *world, struct pipe *pipe);
+void pipe_break(struct world *world, struct pipe *pipe);
+
+/* Takes what a deaf end left. */
+void pipe_listen(struct world *world, struct pipe *pipe);
+
+/* Forgets what the node wrote so far. */
+void pipe_clear(struct pipe *pipe);
+
+/* Breaks it, if it is there still, and frees it. */
+void pipe_forget(struct world *world, struct pipe *pipe);
+
+/* ---- for the world ---- */
+
+/* Takes an output of a node for a stream. */
+void pipes_output(struct world *world, size_t node, const struct muster_output *output);
+
+/* The node is gone: whoever talks to it is told, or, silently, is not. */
+void pipes_lose(struct world *world, size_t node, bool is_silent);
+
+/* When the next thing happens on a pipe, UINT64_MAX for never; and lets it happen. */
+uint64_t pipes_next_ms(const struct world *world);
+void pipes_deliver(struct world *world);
+
+void pipes_deinit(struct world *world);
+
+#endif

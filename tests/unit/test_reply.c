@@ -1,0 +1,445 @@
+/* Answers as lines: there and back, byte by byte and in one piece, wrong in each way, and without memory. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "cmocka_all.h"
+#include "countdown.h"
+#include "reply.h"
+#include "reply_counters.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define PART_BYTES_MAX 200000
+
+#define ANNOUNCE                                                                                  \
+    "{\"muster\":1,\"kind\":\"announce\",\"id\":\"000102030405060708090a0b0c0d0e0f\",\"boot\":5," \
+    "\"seq\":9,\"rev\":3,\"next_ms\":2500,\"peers\":0,\"name\":\"lamp\"}\n"
+#define BODY "{\"attrs\":{\"room\":\"1\"}}\n"
+
+static const uint8_t id[MUSTER_ID_BYTES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+static const struct muster_tuple tuples[] = {
+    {.source = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19798},
+     .destination = {.family = 4, .ip = {224, 0, 0, 254}, .port = 19797},
+     .interface_name = "eth0",
+     .path = MUSTER_PATH_M4,
+     .count = 7,
+     .age_ms = 80,
+     .loss = 0.1},
+    {.path = MUSTER_PATH_U4, .count = 9007199254740991},
+};
+
+static struct muster_peer a_peer(void) {
+    struct muster_peer peer = {.boot = 5,
+                               .rev = 3,
+                               .state = MUSTER_SUSPECT,
+                               .verified = true,
+                               .provisional = true,
+                               .partial = true,
+                               .address = {.family = 4, .ip = {255, 1, 20, 0}, .port = 65535},
+                               .interface_name = "a-name-of-15-by",
+                               .paths = 1u << MUSTER_PATH_B4 | 1u << MUSTER_PATH_U4,
+                               .age_ms = 100,
+                               .next_ms = -7,
+                               .since_ms = 9007199254740991,
+                               .loss = 0.25,
+                               .received = 1,
+                               .copies = 2,
+                               .tuples = tuples,
+                               .tuple_count = COUNT(tuples)};
+    memcpy(peer.id, id, sizeof id);
+    return peer;
+}
+
+static struct reply_lines announce_lines(void) {
+    return (struct reply_lines){.announce = (const uint8_t *)ANNOUNCE, .announce_length = strlen(ANNOUNCE)};
+}
+
+static struct muster_counters some_counters(void) {
+    struct muster_counters counters = {0};
+    for (size_t i = 0; i < REPLY_COUNTERS; i++) {
+        *reply_counter(&counters, i) = 1000 + i;
+    }
+    for (size_t i = 0; i < MUSTER_DROP_COUNT; i++) {
+        counters.drops[i] = 2000 + i;
+    }
+    return counters;
+}
+
+static const struct muster_path paths[] = {{.kind = MUSTER_PATH_M4, .name = "eth0"},
+                                           {.kind = MUSTER_PATH_B4, .name = "eth1"}};
+static const struct muster_socket sockets[] = {{.protocol = "udp",
+                                                .address = {.family = 4, .port = 19797},
+                                                .interface_name = "eth0",
+                                                .buffer_bytes = UINT32_MAX,
+                                                .kernel_drops = 5,
+                                                .failed = 6},
+                                               {.protocol = "unix"}};
+
+static struct muster_self a_self(void) {
+    struct muster_self self = {.peer = a_peer(),
+                               .version = "1.2.3",
+                               .port = 19797,
+                               .interval_ms = 2000,
+                               .peers = 12,
+                               .paths = paths,
+                               .path_count = COUNT(paths),
+                               .sockets = sockets,
+                               .socket_count = COUNT(sockets),
+                               .counters = some_counters()};
+    self.peer.self = true;
+    return self;
+}
+
+/* All kinds of parts, one after the other. */
+#define PARTS 8
+static int write_all(struct buffer *out) {
+    const struct muster_peer peer = a_peer();
+    const struct muster_self self = a_self();
+    const struct muster_counters counters = some_counters();
+    const struct reply_lines lines = announce_lines();
+    const struct reply_lines body = {.body = (const uint8_t *)BODY, .body_length = strlen(BODY)};
+    int error = reply_write_peer(out, &peer, &lines, true);
+    error = error != 0 ? error : reply_write_peer(out, &peer, &lines, false);
+    error = error != 0 ? error : reply_write_event(out, MUSTER_PEER_CONFLICT, &peer, &lines, true);
+    error = error != 0 ? error : reply_write_document(out, id, &body);
+    error = error != 0 ? error : reply_write_stats(out, &counters);
+    error = error != 0 ? error : reply_write_self(out, &self, &lines);
+    error = error != 0 ? error : reply_write_end(out, REQUEST_END_DONE, 6, NULL);
+    return error != 0 ? error : reply_write_end(out, REQUEST_END_INVALID, 0, "hash");
+}
+
+static void assert_endpoints(const struct muster_endpoint *a, const struct muster_endpoint *b) {
+    assert_int_equal(a->family, b->family);
+    assert_memory_equal(a->ip, b->ip, sizeof a->ip);
+    assert_int_equal(a->port, b->port);
+}
+
+static void assert_evidence(const struct muster_peer *peer, const struct muster_peer *wanted) {
+    assert_true(peer->verified && peer->provisional && peer->partial);
+    assert_int_equal(peer->self, wanted->self);
+    assert_string_equal(peer->interface_name, wanted->interface_name);
+    assert_int_equal(peer->paths, wanted->paths);
+    assert_int_equal(peer->since_ms, wanted->since_ms);
+    assert_true(peer->loss == wanted->loss);
+    assert_int_equal(peer->received, 1);
+    assert_int_equal(peer->copies, 2);
+    assert_int_equal(peer->tuple_count, wanted->tuple_count);
+    for (size_t i = 0; i < peer->tuple_count; i++) {
+        assert_endpoints(&peer->tuples[i].source, &tuples[i].source);
+        assert_endpoints(&peer->tuples[i].destination, &tuples[i].destination);
+        assert_string_equal(peer->tuples[i].interface_name, tuples[i].interface_name);
+        assert_int_equal(peer->tuples[i].path, tuples[i].path);
+        assert_int_equal(peer->tuples[i].count, tuples[i].count);
+        assert_int_equal(peer->tuples[i].age_ms, tuples[i].age_ms);
+        assert_true(peer->tuples[i].loss == tuples[i].loss);
+    }
+}
+
+static void assert_peer(const struct reply *reply, const struct muster_peer *wanted, bool has_evidence) {
+    const struct muster_peer *peer = &reply->peer;
+    assert_memory_equal(peer->id, id, sizeof id);
+    assert_int_equal(peer->boot, 5);
+    assert_int_equal(peer->rev, 3);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+    assert_string_equal(peer->document.name, "lamp");
+    assert_endpoints(&peer->address, &wanted->address);
+    assert_int_equal(peer->age_ms, 100);
+    assert_int_equal(peer->next_ms, -7);
+    assert_int_equal(reply->announce_length, strlen(ANNOUNCE));
+    assert_memory_equal(reply->announce_bytes, ANNOUNCE, strlen(ANNOUNCE));
+    assert_null(reply->body);
+    if (has_evidence) {
+        assert_evidence(peer, wanted);
+    } else {
+        assert_false(peer->verified);
+        assert_int_equal(peer->tuple_count, 0);
+    }
+}
+
+static void assert_counters(const struct muster_counters *counters) {
+    const struct muster_counters wanted = some_counters();
+    assert_memory_equal(counters, &wanted, sizeof wanted);
+}
+
+static void assert_self(const struct reply *reply) {
+    const struct muster_self wanted = a_self();
+    const struct muster_self *self = &reply->self;
+    assert_peer(reply, &wanted.peer, true);
+    assert_true(self->peer.self);
+    assert_string_equal(self->version, "1.2.3");
+    assert_int_equal(self->port, 19797);
+    assert_int_equal(self->interval_ms, 2000);
+    assert_int_equal(self->peers, 12);
+    assert_int_equal(self->path_count, COUNT(paths));
+    assert_string_equal(self->paths[1].name, "eth1");
+    assert_int_equal(self->paths[1].kind, MUSTER_PATH_B4);
+    assert_int_equal(self->socket_count, COUNT(sockets));
+    assert_string_equal(self->sockets[0].protocol, "udp");
+    assert_endpoints(&self->sockets[0].address, &sockets[0].address);
+    assert_int_equal(self->sockets[0].buffer_bytes, UINT32_MAX);
+    assert_int_equal(self->sockets[0].failed, 6);
+    assert_string_equal(self->sockets[1].protocol, "unix");
+    assert_counters(&self->counters);
+}
+
+static void assert_part(const struct reply *reply, size_t number) {
+    static const enum reply_kind kinds[PARTS] = {REPLY_PEER,  REPLY_PEER, REPLY_PEER, REPLY_DOCUMENT,
+                                                 REPLY_STATS, REPLY_SELF, REPLY_END,  REPLY_END};
+    const struct muster_peer wanted = a_peer();
+    assert_true(number < PARTS);
+    assert_int_equal(reply->kind, kinds[number]);
+    switch (number) {
+    case 0: assert_peer(reply, &wanted, true); break;
+    case 1: assert_peer(reply, &wanted, false); break;
+    case 2:
+        assert_true(reply->has_event);
+        assert_int_equal(reply->event, MUSTER_PEER_CONFLICT);
+        assert_peer(reply, &wanted, true);
+        break;
+    case 3:
+        assert_memory_equal(reply->id, id, sizeof id);
+        assert_int_equal(reply->body_length, strlen(BODY));
+        assert_memory_equal(reply->body, BODY, strlen(BODY));
+        break;
+    case 4: assert_counters(&reply->counters); break;
+    case 5: assert_self(reply); break;
+    case 6:
+        assert_int_equal(reply->end, REQUEST_END_DONE);
+        assert_int_equal(reply->count, 6);
+        assert_null(reply->member);
+        break;
+    default:
+        assert_int_equal(reply->end, REQUEST_END_INVALID);
+        assert_string_equal(reply->member, "hash");
+        assert_non_null(reply->text);
+    }
+}
+
+static void what_is_written_is_read_in_pieces_of_any_size(void **state) {
+    (void)state;
+    struct buffer out = {0};
+    assert_int_equal(write_all(&out), 0);
+    const size_t sizes[] = {1, 2, 7, 100, 1000, out.length};
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        struct reply_reader reader;
+        struct reply reply;
+        size_t parts = 0;
+        reply_reader_init(&reader, PART_BYTES_MAX);
+        for (size_t at = 0; at < out.length; at += sizes[i]) {
+            size_t length = out.length - at < sizes[i] ? out.length - at : sizes[i];
+            assert_int_equal(reply_reader_feed(&reader, out.bytes + at, length), 0);
+            int result;
+            while ((result = reply_reader_next(&reader, &reply)) == 1) {
+                assert_part(&reply, parts++);
+            }
+            assert_int_equal(result, 0);
+        }
+        assert_int_equal(parts, PARTS);
+        reply_reader_deinit(&reader);
+        reply_reader_deinit(&reader);
+    }
+    buffer_deinit(&out);
+}
+
+/* ---- what is wrong ---- */
+
+#define ROW(head, lines) "{\"peer\":{" head "},\"lines\":" lines "}\n"
+
+static const struct {
+    const char *text;
+    int result;
+    enum reply_kind kind; /* where the result is 1 */
+} cases[] = {
+    {"\n", MUSTER_EINVAL, 0},
+    {"hello\n", MUSTER_EINVAL, 0},
+    {"[]\n", MUSTER_EINVAL, 0},
+    {"5\n", MUSTER_EINVAL, 0},
+    {"{}\n", MUSTER_EINVAL, 0},
+    {"{\"end\":\"nice\"}\n", MUSTER_EINVAL, 0},
+    {"{\"end\":5}\n", MUSTER_EINVAL, 0},
+    {"{\"end\":\"done\"}\n", 1, REPLY_END},
+    {"{\"end\":\"done\",\"count\":-5,\"text\":5}\n", 1, REPLY_END},
+    {"{\"stats\":5}\n", 1, REPLY_STATS},
+    {"{\"lines\":4,\"stats\":{}}\n", MUSTER_EINVAL, 0},
+    {"{\"document\":{},\"lines\":1}\n{}\n", MUSTER_EINVAL, 0},
+    {"{\"document\":{\"id\":\"000102030405060708090a0b0c0d0e0f\"}}\n", MUSTER_EINVAL, 0},
+    {"{\"document\":{\"id\":\"000102030405060708090a0b0c0d0e0f\"},\"lines\":2}\n{}\n{}\n", MUSTER_EINVAL, 0},
+    {"{\"document\":{\"id\":\"000102030405060708090a0b0c0d0e0f\"},\"lines\":1}\n{}\n", 1, REPLY_DOCUMENT},
+    {"{\"document\":{\"id\":\"000102030405060708090a0b0c0d0e0f\"},\"lines\":1}\n{}", 0, 0},
+    {"{\"peer\":5}\n", 1, REPLY_UNREADABLE},
+    {"{\"event\":\"born\",\"peer\":{}}\n", MUSTER_EINVAL, 0},
+    {ROW("\"state\":\"alive\"", "0"), 1, REPLY_UNREADABLE},
+    {ROW("\"state\":\"asleep\"", "1") ANNOUNCE, 1, REPLY_UNREADABLE},
+    {ROW("\"state\":\"alive\"", "1") "\n", 1, REPLY_UNREADABLE},
+    {ROW("\"state\":\"alive\"", "1") "{\"muster\":2}\n", 1, REPLY_UNREADABLE},
+    {ROW("\"state\":\"alive\"", "1") ANNOUNCE, 1, REPLY_PEER},
+    {ROW("\"state\":\"alive\"", "2") ANNOUNCE, 0, 0},
+    {ROW("\"state\":\"alive\"", "2") ANNOUNCE "{}\n", 1, REPLY_UNREADABLE},
+    {ROW("\"state\":\"alive\"", "3") ANNOUNCE "{}\n" BODY, 1, REPLY_UNREADABLE},
+    {ROW("\"state\":\"alive\",\"age_ms\":-1,\"next_ms\":1e300,\"loss\":7,\"paths\":[1,\"?\"],"
+         "\"tuples\":[5,{\"path\":\"??\"},{\"path\":\"m4\",\"source_address\":\"1.2.3\",\"loss\":-1}],"
+         "\"address\":\"256.1.1.1\",\"port\":99999,\"interface\":\"a name of more than 15 bytes\"",
+         "1") ANNOUNCE,
+     1, REPLY_PEER},
+    {"{\"self\":{},\"peer\":{}}\n", MUSTER_EINVAL, 0},
+    {"{\"self\":{\"sockets\":5,\"paths\":[5,{}]},\"peer\":{\"state\":\"alive\"},\"lines\":1}\n" ANNOUNCE, 1,
+     REPLY_SELF},
+    {"{\"peer\":{},\"peer\":{}}\n", MUSTER_EINVAL, 0},
+    {"{\"end\":\"done\"", 0, 0},
+    {"", 0, 0},
+};
+
+static void each_part_may_be_wrong(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct reply_reader reader;
+        struct reply reply;
+        reply_reader_init(&reader, PART_BYTES_MAX);
+        assert_int_equal(reply_reader_feed(&reader, (const uint8_t *)cases[i].text, strlen(cases[i].text)),
+                         0);
+        int result = reply_reader_next(&reader, &reply);
+        if (result != cases[i].result || (result == 1 && reply.kind != cases[i].kind)) {
+            fail_msg("%s: %d", cases[i].text, result);
+        }
+        reply_reader_deinit(&reader);
+    }
+}
+
+static void what_makes_no_sense_in_a_row_is_left_out(void **state) {
+    (void)state;
+    struct reply_reader reader;
+    struct reply reply;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        if (strstr(cases[i].text, "256.1.1.1") == NULL) {
+            continue;
+        }
+        reply_reader_init(&reader, PART_BYTES_MAX);
+        assert_int_equal(reply_reader_feed(&reader, (const uint8_t *)cases[i].text, strlen(cases[i].text)),
+                         0);
+        assert_int_equal(reply_reader_next(&reader, &reply), 1);
+        assert_int_equal(reply.peer.address.family, 0);
+        assert_int_equal(reply.peer.age_ms, 0);
+        assert_int_equal(reply.peer.next_ms, 0);
+        assert_true(reply.peer.loss == 0);
+        assert_int_equal(reply.peer.paths, 0);
+        assert_int_equal(reply.peer.tuple_count, 1);
+        assert_int_equal(reply.peer.tuples[0].source.family, 0);
+        assert_string_equal(reply.peer.interface_name, "a name of more ");
+        reply_reader_deinit(&reader);
+    }
+}
+
+static void a_part_that_is_too_long_is_not_read(void **state) {
+    (void)state;
+    static const char *const heads[] = {"", "{\"document\":{},\"lines\":1}\n"};
+    static uint8_t blanks[1000];
+    memset(blanks, ' ', sizeof blanks);
+    for (size_t i = 0; i < COUNT(heads); i++) {
+        struct reply_reader reader;
+        struct reply reply;
+        size_t fed = strlen(heads[i]);
+        reply_reader_init(&reader, 5000);
+        assert_int_equal(reply_reader_feed(&reader, (const uint8_t *)heads[i], fed), 0);
+        int result = 0;
+        while (result == 0) {
+            assert_true(fed <= 5000);
+            assert_int_equal(reply_reader_feed(&reader, blanks, sizeof blanks), 0);
+            fed += sizeof blanks;
+            result = reply_reader_next(&reader, &reply);
+        }
+        assert_int_equal(result, MUSTER_EINVAL);
+        assert_true(fed > 5000);
+        assert_true(reader.buffer.capacity <= 16384);
+        reply_reader_deinit(&reader);
+    }
+}
+
+/* ---- without memory ---- */
+
+static void every_allocation_of_writing_may_fail(void **state) {
+    (void)state;
+    bool has_failed = true;
+    unsigned long n = 0;
+    while (has_failed) {
+        struct buffer out = {0};
+        countdown_set(++n);
+        int error = write_all(&out);
+        has_failed = countdown_has_failed();
+        countdown_set(0);
+        assert_int_equal(error, has_failed ? MUSTER_ENOMEM : 0);
+        /* What is there is whole parts. */
+        struct reply_reader reader;
+        struct reply reply;
+        size_t parts = 0;
+        reply_reader_init(&reader, PART_BYTES_MAX);
+        assert_int_equal(reply_reader_feed(&reader, out.bytes, out.length), 0);
+        while (reply_reader_next(&reader, &reply) == 1) {
+            assert_part(&reply, parts++);
+        }
+        assert_int_equal(reader.begin + reader.length, out.length);
+        reply_reader_deinit(&reader);
+        buffer_deinit(&out);
+    }
+    assert_true(n > 100);
+}
+
+static void every_allocation_of_reading_may_fail(void **state) {
+    (void)state;
+    struct buffer out = {0};
+    assert_int_equal(write_all(&out), 0);
+    bool has_failed = true;
+    unsigned long n = 0;
+    while (has_failed) {
+        struct reply_reader reader;
+        struct reply reply;
+        size_t parts = 0;
+        reply_reader_init(&reader, PART_BYTES_MAX);
+        countdown_set(++n);
+        int result = reply_reader_feed(&reader, out.bytes, out.length);
+        while (result == 0 && (result = reply_reader_next(&reader, &reply)) == 1) {
+            assert_part(&reply, parts++);
+            result = parts == PARTS ? 1 : 0;
+        }
+        has_failed = countdown_has_failed();
+        countdown_set(0);
+        assert_int_equal(result, has_failed ? MUSTER_ENOMEM : 1);
+        reply_reader_deinit(&reader);
+    }
+    assert_true(n > 100);
+    buffer_deinit(&out);
+}
+
+/* ---- bytes that come and go ---- */
+
+static void a_buffer_keeps_its_order(void **state) {
+    (void)state;
+    struct buffer buffer = {0};
+    buffer_drop(&buffer, 0);
+    assert_int_equal(buffer_append(&buffer, NULL, 0), 0);
+    for (unsigned i = 0; i < 1000; i++) {
+        uint8_t bytes[3] = {(uint8_t)i, (uint8_t)(i >> 8), 7};
+        assert_int_equal(buffer_append(&buffer, bytes, sizeof bytes), 0);
+        if (i % 2 == 1) {
+            assert_int_equal(buffer.bytes[0] | buffer.bytes[1] << 8, i / 2);
+            buffer_drop(&buffer, 3);
+        }
+    }
+    assert_int_equal(buffer.length, 1500);
+    buffer_deinit(&buffer);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read_in_pieces_of_any_size),
+        cmocka_unit_test(each_part_may_be_wrong),
+        cmocka_unit_test(what_makes_no_sense_in_a_row_is_left_out),
+        cmocka_unit_test(a_part_that_is_too_long_is_not_read),
+        cmocka_unit_test(every_allocation_of_writing_may_fail),
+        cmocka_unit_test(every_allocation_of_reading_may_fail),
+        cmocka_unit_test(a_buffer_keeps_its_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
