@@ -33,3 +33,13 @@ void local_complain(const struct settings *settings, int error, const char *text
     text_complain(settings->program, "%s%s%s", muster_error_text(error), text != NULL ? ": " : "",
                   text != NULL ? text : "");
 }
+
+int local_give_up(const struct settings *settings, int error, const char *text) {
+    if (error != MUSTER_ENOTFOUND) {
+        local_complain(settings, error, text);
+    } else if (settings->socket != NULL) {
+        text_complain(settings->program, "%s: the muster there is on another port or other interfaces",
+                      settings->socket);
+    }
+    return settings->socket != NULL ? STATUS_ERROR : STATUS_NOBODY;
+}

@@ -33,7 +33,8 @@ struct local_look {
     const struct look_expectation *expectation;
     struct snapshot *snapshot;
     bool is_done;
-    int error; /* 0, or how it failed */
+    int error;  /* 0, or how it failed */
+    int status; /* what follows of that */
 };
 
 static void close_local(struct local_look *look) {
@@ -45,9 +46,7 @@ static void close_local(struct local_look *look) {
 
 static void fail_local(struct local_look *look, int error, const char *text) {
     look->error = error;
-    if (error != MUSTER_ENOTFOUND) {
-        local_complain(look->settings, error, text);
-    }
+    look->status = local_give_up(look->settings, error, text);
     close_local(look);
 }
 
@@ -135,7 +134,7 @@ static int look_locally(const struct settings *settings, uint64_t timeout_ms,
     uv_loop_close(&look.loop);
     if (status == STATUS_OK && look.error != 0) {
         snapshot_deinit(snapshot);
-        return settings->socket != NULL ? STATUS_ERROR : STATUS_NOBODY;
+        status = look.status;
     }
     return status;
 }

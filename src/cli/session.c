@@ -58,6 +58,29 @@ static void on_event(muster_t *node, enum muster_peer_event event, const struct 
     session->request.on_event(event, peer, session->request.context);
 }
 
+/* ---- leaving ---- */
+
+static void close_handle(uv_handle_t *handle, void *context) {
+    (void)context;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+/* The node is gone; what the command has put on the loop goes too. */
+void session_finish(struct session *session) {
+    uv_walk(&session->loop, close_handle, NULL);
+}
+
+static void on_closed(void *context) {
+    struct session *session = context;
+    if (session->request.on_left != NULL) {
+        session->request.on_left(session->request.context);
+    } else {
+        session_finish(session);
+    }
+}
+
 /* ---- opening ---- */
 
 /* Opens the node, and says in one line why when that fails. */
@@ -146,18 +169,10 @@ static void on_local_end(int error, const char *text, void *context) {
     }
     muster_local_close(session->local, NULL, NULL);
     session->local = NULL;
-    if (error != MUSTER_ENOTFOUND) {
-        local_complain(session->settings, error, text);
-    }
-    if (error != MUSTER_ENOTFOUND && session->settings->socket != NULL) {
-        error = MUSTER_EREFUSED; /* that one was asked for */
-    } else {
-        error = listen_oneself(session);
-    }
-    if (error != 0) {
+    if (local_give_up(session->settings, error, text) != STATUS_NOBODY || listen_oneself(session) != 0) {
         session->ended = true;
         session->status = STATUS_ERROR;
-        session_finish(session);
+        on_closed(session);
     }
 }
 
@@ -212,13 +227,6 @@ static int open_signals(struct session *session) {
     return 0;
 }
 
-static void close_handle(uv_handle_t *handle, void *context) {
-    (void)context;
-    if (!uv_is_closing(handle)) {
-        uv_close(handle, NULL);
-    }
-}
-
 /* Closes all that is left on the loop, which the node has left already. */
 static void close_loop(struct session *session) {
     uv_walk(&session->loop, close_handle, NULL);
@@ -264,20 +272,6 @@ static void on_deadline(uv_timer_t *handle) {
 void session_end_after(struct session *session, uint64_t timeout_ms, int status) {
     session->late_status = status;
     uv_timer_start(&session->deadline, on_deadline, timeout_ms, 0);
-}
-
-/* The node is gone; what the command has put on the loop goes too. */
-void session_finish(struct session *session) {
-    uv_walk(&session->loop, close_handle, NULL);
-}
-
-static void on_closed(void *context) {
-    struct session *session = context;
-    if (session->request.on_left != NULL) {
-        session->request.on_left(session->request.context);
-    } else {
-        session_finish(session);
-    }
 }
 
 void session_end(struct session *session, int status) {
