@@ -197,7 +197,7 @@ static void on_signal(uv_signal_t *handle, int number) {
         return;
     }
     if (session->ended) {
-        _exit(STATUS_OK); /* the second one: not even the byes are waited for */
+        _exit(session->status); /* the second one: not even the byes are waited for */
     }
     session_end(session, STATUS_OK);
 }

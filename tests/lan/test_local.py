@@ -1,5 +1,9 @@
 """Commands that ask the muster that runs on their host, by its Unix socket."""
 
+import contextlib
+import os
+import signal
+
 from lab import LanTest, main
 
 
@@ -50,6 +54,20 @@ class Local(LanTest):
         go_on.touch()
         watch.finish()
         self.assertEqual((watch.code, watch.lines), (1, ["began", "ended"] * 2), watch.describe())
+
+    def test_a_signal_while_hooks_are_finished(self):
+        """It ends the process at once, and changes nothing of why it ends."""
+        watch = self.host.start("watch", "--exec", self.script("echo began; exec sleep 60"), "--timeout", "1")
+        watch.await_line("began")
+        self.lan.wait_for(lambda: not self.has_socket(watch), "the watch has left")
+        watch.signal(signal.SIGINT)
+        self.assertEqual(watch.finish().code, 124, watch.describe())
+
+    def has_socket(self, process):
+        directory = f"/proc/{process.pid}/fd"
+        with contextlib.suppress(FileNotFoundError):  # one that is closed meanwhile
+            return any("socket:" in os.readlink(f"{directory}/{fd}") for fd in os.listdir(directory))
+        return True
 
 
 if __name__ == "__main__":
