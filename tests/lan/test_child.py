@@ -52,6 +52,14 @@ class Child(LanTest):
 
     # ---- when, and with which code ----
 
+    def test_in_another_pid_namespace(self):
+        """It is the first process there, and has no parent that it could name."""
+        unshare = ["unshare", "--pid"] if os.geteuid() == 0 else ["unshare", "--user", "--pid"]
+        argv = [*unshare, MUSTER, "announce", "--name", "x", "--", "sh", "-c", "echo $$; exit 7"]
+        # A leak sanitizer needs a thread, which is not to be had there.
+        process = self.here.start_program(*argv, ASAN_OPTIONS="detect_leaks=0").finish()
+        self.assertEqual((process.code, process.out), (7, "1\n"), process.describe())
+
     def test_exit_codes(self):
         for code, argv in (
             (0, ["true"]),
