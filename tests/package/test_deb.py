@@ -216,19 +216,29 @@ class Deb(lab.LanTest):
             self.assertTrue((root / "usr/bin/muster").exists())
             self.assertIn(text, config.read_text())
 
+    @staticmethod
+    def links(root):
+        """What systemd would start, or not, also where it leads nowhere (which a pattern alone finds)."""
+        return [path for path in root.rglob("*.service") if path.is_symlink()]
+
     def test_life(self):
         """Installed again, removed, purged: the configuration is its owner's until the end."""
         machine = Machine(self.directory / "other")
         root = machine.root
         machine.dpkg("--install", self.debs["muster"])
         self.assertEqual(machine.status("muster"), "install ok installed")
-        links = [path for path in root.rglob("muster.service") if path.is_symlink()]
-        self.assertEqual(links, [], "it is enabled, and nobody asked for that")
+        self.assertEqual(self.links(root), [], "it is enabled, and nobody asked for that")
         config = root / "etc/muster/muster.json"
         config.write_text('{"name": "mine"}\n')
         (root / "var/lib/muster").mkdir()
         machine.dpkg("--install", self.debs["muster"])
         self.assertIn("mine", config.read_text())
+        self.assertEqual(self.links(root), [])
+        link = root / "etc/systemd/system/multi-user.target.wants/muster.service"
+        link.parent.mkdir(parents=True)
+        link.symlink_to("/usr/lib/systemd/system/muster.service")  # as systemctl enable does
+        machine.dpkg("--install", self.debs["muster"])
+        self.assertEqual(self.links(root), [link])
         machine.dpkg("--remove", "muster")
         self.assertTrue(config.exists() and (root / "var/lib/muster").exists())
         self.assertFalse((root / "usr/bin/muster").exists())
