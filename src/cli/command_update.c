@@ -1,12 +1,14 @@
 /* muster update: change what a running muster announces. */
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <uv.h>
 
 #include "command.h"
 #include "draft.h"
 #include "local.h"
+#include "spec.h"
 #include "text.h"
 
 struct names {
@@ -35,8 +37,18 @@ static int parse_attr(const char *value, void *place, struct reason *reason) {
     return draft_put_attr(place, value, reason);
 }
 
+static int parse_removed_service(const char *value, void *place, struct reason *reason) {
+    if (strchr(value, ',') != NULL) {
+        return reason_set(reason, "expected TYPE:PORT[/udp] alone, got '%.64s'", value);
+    }
+    return draft_put_service(place, value, reason);
+}
+
 static int parse_removed_attr(const char *value, void *place, struct reason *reason) {
     struct names *names = place;
+    if (spec_check_text("an attribute's key", value, false, MUSTER_NAME_BYTES_MAX, reason) != 0) {
+        return -1;
+    }
     const char **grown = realloc(names->values, (names->count + 1) * sizeof(*grown));
     if (grown == NULL) {
         return reason_set(reason, "%s", muster_error_text(MUSTER_ENOMEM));
@@ -50,7 +62,7 @@ static const struct args_option options_table[] = {
     {"service", 0, "SPEC", "offer a service, or replace the one of that type, port and protocol",
      offsetof(struct update_options, set), parse_service},
     {"remove", 0, "TYPE:PORT[/udp]", "offer a service no longer", offsetof(struct update_options, removed),
-     parse_service},
+     parse_removed_service},
     {"attr", 0, "KEY=VALUE", "say something of itself", offsetof(struct update_options, set), parse_attr},
     {"remove-attr", 0, "KEY", "say it no longer", offsetof(struct update_options, removed_attrs),
      parse_removed_attr},
@@ -66,6 +78,50 @@ static void describe(FILE *out) {
             "but --name and --instance can be given repeatedly; all of them are one change.\n");
 }
 
+/* ---- what can't be meant ---- */
+
+static bool is_empty(const struct update_options *options) {
+    return options->set.name == NULL && options->set.service_count == 0 && options->set.attr_count == 0 &&
+           options->removed.service_count == 0 && options->removed_attrs.count == 0;
+}
+
+/* What is both set and removed is in neither state afterwards. */
+static int check_removed(const struct settings *settings, const struct update_options *options) {
+    struct reason reason;
+    for (size_t i = 0; i < options->removed.service_count; i++) {
+        const struct muster_service *service = &options->removed.services[i];
+        if (draft_find_service(&options->set, service) < options->set.service_count) {
+            reason_set(&reason, "%s:%u/%s is in --service too", service->type, service->port, service->proto);
+            return args_refuse(settings, "--remove", &reason);
+        }
+    }
+    for (size_t i = 0; i < options->removed_attrs.count; i++) {
+        const char *key = options->removed_attrs.values[i];
+        if (draft_find_attr(&options->set, key) < options->set.attr_count) {
+            reason_set(&reason, "'%.64s' is in --attr too", key);
+            return args_refuse(settings, "--remove-attr", &reason);
+        }
+    }
+    return STATUS_OK;
+}
+
+static int check(const struct settings *settings, const struct update_options *options) {
+    struct reason reason;
+    if (is_empty(options)) {
+        reason_set(&reason, "expected something to change, see muster update --help");
+        return args_refuse(settings, "OPTION", &reason);
+    }
+    if (settings->direct) {
+        reason_set(&reason, "expected without update, which asks the muster that runs here");
+        return args_refuse(settings, "--direct", &reason);
+    }
+    if (options->instance != NULL && settings->socket != NULL) {
+        reason_set(&reason, "expected without --socket and MUSTER_SOCKET, which say whom to ask");
+        return args_refuse(settings, "--instance", &reason);
+    }
+    return check_removed(settings, options);
+}
+
 /* ---- running ---- */
 
 struct update {
@@ -73,11 +129,6 @@ struct update {
     muster_local_t *local;
     int status;
 };
-
-static bool is_empty(const struct update_options *options) {
-    return options->set.name == NULL && options->set.service_count == 0 && options->set.attr_count == 0 &&
-           options->removed.service_count == 0 && options->removed_attrs.count == 0;
-}
 
 static void on_end(int error, const char *text, void *context) {
     struct update *update = context;
@@ -132,13 +183,10 @@ static int run(struct settings *settings, int argc, char **argv) {
     struct operands operands;
     int status;
     bool go_on = args_parse(settings, &command_update, argc, argv, &options, &operands, &status);
-    if (go_on && is_empty(&options)) {
-        struct reason reason;
-        reason_set(&reason, "expected something to change, see muster update --help");
-        status = args_refuse(settings, "OPTION", &reason);
-        go_on = false;
-    }
     if (go_on) {
+        status = check(settings, &options);
+    }
+    if (go_on && status == STATUS_OK) {
         status = change_running(settings, &options);
     }
     draft_deinit(&options.set);
