@@ -153,8 +153,10 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
     }
 }
 
+/* Without the name when somebody has changed that document (muster update). */
 static void print_status(char text[256], void *context) {
     struct announce *announce = context;
+    char name[200] = "";
     struct muster_peer_list list;
     size_t here = 0;
     if (muster_peers(announce->session.node, &list) == 0) {
@@ -163,8 +165,11 @@ static void print_status(char text[256], void *context) {
         }
         muster_peer_list_free(&list);
     }
-    escape_text(announce->announced.name, text, 200);
-    snprintf(strchr(text, '\0'), 50, ", %zu %s here", here, here == 1 ? "peer is" : "peers are");
+    if (muster_rev(announce->session.node) == announce->rev) {
+        escape_text(announce->announced.name, name, sizeof(name));
+    }
+    snprintf(text, 256, "%s%s%zu %s here", name, name[0] != '\0' ? ", " : "", here,
+             here == 1 ? "peer is" : "peers are");
 }
 
 static void on_ending(void *context) {

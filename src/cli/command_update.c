@@ -85,7 +85,7 @@ static bool is_empty(const struct update_options *options) {
            options->removed.service_count == 0 && options->removed_attrs.count == 0;
 }
 
-/* What is both set and removed is in neither state afterwards. */
+/* Nothing can be both wanted and not. */
 static int check_removed(const struct settings *settings, const struct update_options *options) {
     struct reason reason;
     for (size_t i = 0; i < options->removed.service_count; i++) {
