@@ -171,6 +171,17 @@ class Child(LanTest):
             self.assertFalse(is_there(pid))
             watch.stop()
 
+    def test_a_hangup_does_not_cut_the_bye(self):
+        """It comes to all of a terminal that is closed, so that the command may have ended by it already."""
+        ear = Ear(self.there)
+        process, pid = self.start_child()
+        self.lan.wait_for(lambda: ear.messages("announce"), "the announcement")
+        os.kill(pid, signal.SIGUSR1)
+        self.lan.wait_for(lambda: ear.messages("bye"), "the first bye")
+        process.signal(signal.SIGHUP)
+        self.assertEqual(process.finish().code, 5)
+        self.assertEqual(len(ear.messages("bye")), 3)
+
     def test_hangups_do_not_kill(self):
         """They mean to reload, as likely as not."""
         process, pid = self.start_child("SIGHUP", "SIGTERM")
