@@ -168,7 +168,7 @@ static int change_running(const struct settings *settings, const struct update_o
     int status = local_open(settings, options->instance, &loop, &update.local);
     if (status == STATUS_OK) {
         ask(&update, options);
-    } else if (status == STATUS_NOBODY) {
+    } else if (status == STATUS_NOBODY && settings->socket == NULL) {
         text_complain(settings->program, "no muster announce runs here%s%s",
                       options->instance != NULL ? " as instance " : "",
                       options->instance != NULL ? options->instance : "");

@@ -1,5 +1,7 @@
 #include "local.h"
 
+#include <stdbool.h>
+
 #include "command.h"
 #include "text.h"
 
@@ -18,15 +20,16 @@ int local_open(const struct settings *settings, const char *instance, uv_loop_t 
         .interface_count = settings->interface_count,
     };
     int error = muster_local_open(loop, &options, local);
+    const bool is_absent = error == MUSTER_ENOTFOUND;
     if (error == 0) {
         return STATUS_OK;
     }
-    if (error == MUSTER_ENOTFOUND && settings->socket == NULL) {
-        return STATUS_NOBODY;
+    if (!is_absent || settings->socket != NULL) {
+        text_complain(settings->program, "%s: %s",
+                      settings->socket != NULL ? settings->socket : "running muster",
+                      is_absent ? "no muster listens there" : muster_error_text(error));
     }
-    text_complain(settings->program, "%s: %s", settings->socket != NULL ? settings->socket : "running muster",
-                  error == MUSTER_ENOTFOUND ? "no muster listens there" : muster_error_text(error));
-    return STATUS_ERROR;
+    return is_absent ? STATUS_NOBODY : STATUS_ERROR;
 }
 
 void local_complain(const struct settings *settings, int error, const char *text) {

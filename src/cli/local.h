@@ -9,8 +9,8 @@
 #include "args.h"
 
 /* Opens the way to one that is on the port and interfaces of the settings, and of this instance (NULL: any).
- * STATUS_OK; STATUS_NOBODY when none runs; STATUS_ERROR, having complained, when the socket that was named
- * can't be used, or for want of memory. */
+ * STATUS_OK; STATUS_NOBODY when none runs, having complained when none is at the socket that was named;
+ * STATUS_ERROR, having complained, when that can't be used, or for want of memory. */
 int local_open(const struct settings *settings, const char *instance, uv_loop_t *loop,
                muster_local_t **local);
 

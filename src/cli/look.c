@@ -118,8 +118,8 @@ static void start_local(struct local_look *look, uint64_t timeout_ms) {
     }
 }
 
-/* STATUS_OK; STATUS_NOBODY when there is no muster to ask, or it failed and the network can answer instead;
- * STATUS_ERROR. */
+/* STATUS_OK; STATUS_NOBODY when there is no muster to ask, or it failed and the network can answer instead,
+ * unless one was named; STATUS_ERROR. */
 static int look_locally(const struct settings *settings, uint64_t timeout_ms,
                         const struct look_expectation *expectation, struct snapshot *snapshot) {
     struct local_look look = {.settings = settings, .expectation = expectation, .snapshot = snapshot};
@@ -136,7 +136,7 @@ static int look_locally(const struct settings *settings, uint64_t timeout_ms,
         snapshot_deinit(snapshot);
         status = look.status;
     }
-    return status;
+    return status == STATUS_NOBODY && settings->socket != NULL ? STATUS_ERROR : status;
 }
 
 /* ---- listening ---- */

@@ -180,9 +180,11 @@ static int open_source(struct session *session) {
     const struct settings *settings = session->settings;
     if (session->request.may_ask && !settings->direct) {
         int status = local_open(settings, NULL, &session->loop, &session->local);
-        if (status != STATUS_NOBODY) {
-            return status != STATUS_OK ? MUSTER_EREFUSED
-                                       : muster_local_watch(session->local, on_row, on_local_end, session);
+        if (status == STATUS_OK) {
+            return muster_local_watch(session->local, on_row, on_local_end, session);
+        }
+        if (status != STATUS_NOBODY || settings->socket != NULL) {
+            return MUSTER_EREFUSED;
         }
     }
     return listen_oneself(session);

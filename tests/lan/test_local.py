@@ -31,10 +31,23 @@ class Local(LanTest):
             self.assertEqual((row["name"], row["self"]), ("running", True))
 
     def test_a_named_one_that_is_not_there(self):
-        for command in (["peers"], ["watch"], ["wait", "x"], ["show", "--self"], ["update", "--attr", "a=b"]):
+        commands = [(1, ["peers"]), (1, ["watch"]), (1, ["wait", "x"])]
+        for code, command in [*commands, (3, ["show", "--self"]), (3, ["update", "--attr", "a=b"])]:
             result = self.host.run("--socket", f"{self.socket}.none", *command)
-            self.assertEqual((result.code, result.out), (1, ""), result.describe())
+            self.assertEqual((result.code, result.out), (code, ""), result.describe())
+            self.assertEqual(result.error.count("\n"), 1, result.describe())
             self.assertIn("socket.none: no muster listens there", result.error)
+
+    def test_none_is_there(self):
+        """On that port, or at all."""
+        elsewhere = ["--socket", self.socket, "--port", str(self.lan.port + 100)]
+        for command in (["show", "--self"], ["update", "--attr", "a=b"]):
+            result = self.host.run(*command, *elsewhere)
+            self.assertEqual((result.code, result.out), (3, ""), result.describe())
+            self.assertIn("no muster runs here on that port", result.error)
+            result = self.host.run(*command, MUSTER_STATE=str(self.lan.directory / "none"))
+            self.assertEqual((result.code, result.out), (3, ""), result.describe())
+            self.assertIn("no muster announce runs here\n", result.error)
 
     def test_a_named_one_on_another_port(self):
         """It is the one that was meant: neither is that silent, nor is the network asked instead."""
@@ -47,6 +60,7 @@ class Local(LanTest):
         go_on = self.lan.directory / "go-on"
         hook = self.script(f"echo began; while [ ! -e {go_on} ]; do :; done; echo ended")
         self.announce("second", f"{self.socket}2")
+        self.assertEqual(self.host.run("--socket", self.socket, "peers", "--expect", "2").code, 0)
         watch = self.host.start("--socket", self.socket, "watch", "--exec", hook)
         watch.await_line("began")
         self.running.stop()
