@@ -70,9 +70,8 @@ class Connections(LanTest):
         self.lan.require_isolation()
         self.here, self.there, self.third = self.lan.hosts
         # Without a quarantine for freed memory, so that what it holds is what it needs.
-        self.node = self.here.start(
-            "announce", "--name", "node", ASAN_OPTIONS="exitcode=99:quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
-        )
+        frugal = "exitcode=99:quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
+        self.node = self.here.start("announce", "--name", "node", ASAN_OPTIONS=frugal)
         self.watch = self.third.watch()
         _, event = self.watch.await_event("joined", name="node")
         self.port = (self.here.address, event["port"])
@@ -238,7 +237,8 @@ class Connections(LanTest):
         seconds = time.monotonic() - started
         self.lan.wait_for(lambda: descriptors(self.node) <= base, "no descriptor is left")
         grown_kb = resident_kb(self.node) - warm_kb
-        note(f"{IN_SEQUENCE} connections in sequence, {seconds / IN_SEQUENCE * 1e6:.0f} us each: {grown_kb:+} kB resident")
+        each_us = seconds / IN_SEQUENCE * 1e6
+        note(f"{IN_SEQUENCE} connections in sequence, {each_us:.0f} us each: {grown_kb:+} kB resident")
         self.assertLess(grown_kb, GROWN_KB)
         self.is_well()
 

@@ -4,15 +4,14 @@ is stale, silent, mad or gone."""
 import contextlib
 import json
 import os
+import pathlib
 import shutil
 import signal
 import socket
 import stat
 import time
 
-import jsonschema
-
-from lab import MUSTER, ROOT, LanTest, main, note
+from lab import MUSTER, LanTest, main, note
 from wire import Peer, Stream
 
 NOBODY = 65534
@@ -123,7 +122,8 @@ class Users(LocalTest):
 
     def require_users(self):
         self.lan.require_isolation()
-        if os.getuid() != 0 or shutil.which("setpriv") is None:
+        users = int(pathlib.Path("/proc/self/uid_map").read_text().split()[2])
+        if os.getuid() != 0 or users <= NOBODY or shutil.which("setpriv") is None:
             self.skipTest("only root can be somebody else")
         # Where nobody may go, too.
         self.lan.directory.chmod(0o755)
@@ -314,8 +314,6 @@ class Self(LocalTest):
         self.node("node", "--service", "http:80")
         self.lan.wait_for(lambda: self.here.peers("peer"), "the peer")
         shown = self.here.json("show", "--self", "--json")
-        schema = json.loads((ROOT / "schemas" / "self.schema.json").read_text())
-        jsonschema.Draft202012Validator(schema, registry=self.registry()).validate(shown)
         self.assertEqual((shown["peers"], shown["port"]), (1, self.lan.port))
         self.assertEqual(
             {s["protocol"] for s in shown["sockets"]}, {"udp", "tcp", "unix"}, json.dumps(shown["sockets"], indent=1)
@@ -329,16 +327,6 @@ class Self(LocalTest):
             self.assertIn(words, text.out)
         peer.voice.say(b"not JSON\n")
         self.lan.wait_for(lambda: "1 dropped" in self.here.run("show", "--self").out, "what was dropped, and why")
-
-    def registry(self):
-        import referencing
-
-        resources = []
-        for path in (ROOT / "schemas").glob("*.schema.json"):
-            contents = json.loads(path.read_text())
-            resource = referencing.Resource.from_contents(contents)
-            resources += [(path.name, resource), (contents.get("$id", path.name), resource)]
-        return referencing.Registry().with_resources(resources)
 
     def test_wrong_usage(self):
         for arguments in (
@@ -449,8 +437,8 @@ class Impostors(LocalTest):
         Impostor(self.lan, self.slot("a-silent"))
         Impostor(self.lan, self.slot("b-mad"), b"mad\n")
         self.there.announce("peer", "--service", "http:80")
-        ways = (["peers"], ["services"], ["resolve", "http"], ["show", "peer"], ["wait", "http"], ["watch", "--count", "1"])
-        for process in [self.here.start(*arguments) for arguments in ways]:
+        ways = (["peers"], ["services"], ["resolve", "http"], ["show", "peer"], ["wait", "http"])
+        for process in [self.here.start(*arguments) for arguments in (*ways, ["watch", "--count", "1"])]:
             process.finish(BOUND_S)
             self.assertEqual(process.code, 0, process.describe())
             self.assertIn("could not be understood", process.error)
