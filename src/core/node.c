@@ -55,6 +55,7 @@ static void init(struct muster_core *core, const struct muster_core_options *opt
     core->stream = options->stream;
     core->has_streams = options->has_streams;
     core->version = options->version == NULL ? "" : options->version;
+    strncpy(core->network, options->network == NULL ? "" : options->network, sizeof core->network - 1);
     core->fetches.documents_ms = DEADLINE_NEVER;
     core->port = options->port;
     core->interval_min_ms = options->interval_min_ms;

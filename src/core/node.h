@@ -33,6 +33,7 @@ struct muster_core {
     uint16_t stream;
     bool has_streams;
     const char *version;
+    char network[MUSTER_NETWORK_NAME_BYTES]; /* "": not known */
 
     struct random random;
     struct identity identity;

@@ -39,6 +39,9 @@ static void put_conditions(struct document *document, const struct request *requ
     if (request->port != 0) {
         document_put_integer(document, NULL, "port", request->port);
     }
+    if (request->network != NULL) {
+        document_put_text(document, NULL, "network", request->network);
+    }
     if (request->interfaces != NULL) {
         document_node_t *array = document_put_array(document, NULL, "interfaces");
         for (size_t i = 0; i < request->interface_count; i++) {
@@ -130,14 +133,8 @@ static bool read_texts(const document_node_t *array, const char **texts, size_t 
     return true;
 }
 
-static enum request_end read_conditions(struct request *request, const char **member) {
-    const document_node_t *port = document_member(request->tree, "port");
+static enum request_end read_interfaces(struct request *request, const char **member) {
     const document_node_t *interfaces = document_member(request->tree, "interfaces");
-    uint64_t number = 0;
-    if (port != NULL && (!document_integer(port, &number) || number < 1 || number > UINT16_MAX)) {
-        return refuse(member, "port");
-    }
-    request->port = (uint16_t)number;
     if (interfaces == NULL) {
         return REQUEST_END_DONE;
     }
@@ -153,6 +150,22 @@ static enum request_end read_conditions(struct request *request, const char **me
     request->interface_count = count;
     return read_texts(interfaces, names, MUSTER_INTERFACE_NAME_BYTES - 1) ? REQUEST_END_DONE
                                                                           : refuse(member, "interfaces");
+}
+
+static enum request_end read_conditions(struct request *request, const char **member) {
+    const document_node_t *port = document_member(request->tree, "port");
+    const document_node_t *network = document_member(request->tree, "network");
+    uint64_t number = 0;
+    if (port != NULL && (!document_integer(port, &number) || number < 1 || number > UINT16_MAX)) {
+        return refuse(member, "port");
+    }
+    request->port = (uint16_t)number;
+    request->network = document_text(network);
+    if (network != NULL &&
+        (request->network == NULL || strlen(request->network) >= MUSTER_NETWORK_NAME_BYTES)) {
+        return refuse(member, "network");
+    }
+    return read_interfaces(request, member);
 }
 
 static enum request_end read_wanted(struct request *request, const char **member) {

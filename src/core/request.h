@@ -53,6 +53,7 @@ struct request {
 
     /* Where the asked node must be, else the answer is `elsewhere`. */
     uint16_t port;                 /* 0: any */
+    const char *network;           /* see muster_core_options; NULL: any */
     const char *const *interfaces; /* exactly these, in any order; NULL: any */
     size_t interface_count;
 

@@ -297,9 +297,15 @@ static bool has_interface(const struct paths *paths, const char *name) {
     return false;
 }
 
+/* What is not known is no other one. */
+static bool is_other_network(const struct muster_core *core, const struct request *request) {
+    return request->network != NULL && core->network[0] != '\0' &&
+           strcmp(request->network, core->network) != 0;
+}
+
 /* The asker may want a muster on certain interfaces: on all of them, and on no other. */
 static bool is_here(const struct muster_core *core, const struct request *request) {
-    if (request->port != 0 && request->port != core->port) {
+    if ((request->port != 0 && request->port != core->port) || is_other_network(core, request)) {
         return false;
     }
     for (size_t i = 0; i < request->interface_count; i++) {

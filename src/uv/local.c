@@ -12,6 +12,7 @@
 #include "change.h"
 #include "limit.h"
 #include "local_paths.h"
+#include "network.h"
 #include "reply.h"
 #include "request.h"
 #include "socket.h"
@@ -57,6 +58,7 @@ struct muster_local {
     char text[TEXT_BYTES]; /* the same for people */
 
     uint16_t port; /* conditions that each request names */
+    char network[MUSTER_NETWORK_NAME_BYTES];
     char **interfaces;
     size_t interface_count;
 
@@ -363,6 +365,7 @@ static int call_new(const muster_local_t *local, const struct call *template,
     struct request request = {
         .kind = template->kind,
         .port = local->port,
+        .network = local->network[0] != '\0' ? local->network : NULL,
         .interfaces = (const char *const *)local->interfaces,
         .interface_count = local->interface_count,
     };
@@ -459,6 +462,9 @@ static bool are_options_valid(const struct muster_local_options *options) {
 
 static int options_copy(muster_local_t *local, const struct muster_local_options *options) {
     local->port = options->port;
+    if (options->socket == NULL) { /* who names a socket means it, wherever that node is */
+        network_name(local->network);
+    }
     if (options->interface_count == 0) {
         return 0;
     }

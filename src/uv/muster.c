@@ -16,6 +16,7 @@
 #include "limit.h"
 #include "link.h"
 #include "log.h"
+#include "network.h"
 #include "runner.h"
 #include "state.h"
 #include "unicast.h"
@@ -189,8 +190,11 @@ static int document_check(const struct muster_options *options, const struct log
 
 static int core_open(muster_t *node, const struct muster_options *options, const struct log *log) {
     struct muster_core_options core;
+    char network[MUSTER_NETWORK_NAME_BYTES];
     bool is_observer = options->document == NULL;
+    network_name(network);
     muster_core_options_init(&core);
+    core.network = network;
     core.document = options->document;
     core.key = is_observer ? NULL : node->identities[0].key;
     core.boot = node->identities[0].boot;

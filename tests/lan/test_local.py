@@ -233,6 +233,17 @@ class Places(LocalTest):
                 self.refused(result, nowhere, "no muster listens there", code=code)
                 self.refused(self.here.run(*arguments, "--socket", str(file)), str(file), code=code)
 
+    def test_another_network(self):
+        """A socket can be reached from every network of the machine; what it would tell is of its own."""
+        self.lan.require_isolation()
+        self.node("node")
+        shared = {"MUSTER_STATE": str(self.here.state)}
+        (row,) = self.there.run("peers", "--json", **shared).json()["peers"]
+        self.assertEqual((row["name"], row["self"]), ("node", False))
+        self.assertEqual(self.there.run("update", "--attr", "a=b", **shared).code, 3)
+        named = self.there.run("peers", "--json", "--socket", str(self.slot("node")), **shared).json()["peers"]
+        self.assertEqual([row["self"] for row in named], [True])
+
     def test_environment(self):
         path = str(self.directory / "socket")
         self.here.start("announce", "--name", "node", MUSTER_SOCKET=path)

@@ -658,7 +658,7 @@ def requests():
     for name in ("table", "watch", "stats", "self"):
         yield name, line(request(name))
     yield "document", line(request("document", id=ANNA.id, hash=hash_of(BODY)))
-    yield "table-of-certain-interfaces", line(request("table", port=19797, interfaces=["eth0", "wlan0"]))
+    yield "table-of-certain-interfaces", line(request("table", port=19797, network="net:[4026531840]", interfaces=["eth0", "wlan0"]))
     yield "table-unknown-member", line(request("table", weight=[1, {}]))
     yield "update", line(request("update", set={"name": "printer", "services": SERVICES, "attrs": ATTRS},
                                  remove={"services": [service(port=8081)], "attrs": ["colour"]}))
@@ -679,6 +679,8 @@ def bad_requests():
     yield "invalid--document-without-hash", line(request("document", id=ANNA.id))
     yield "invalid--document-upper-case", line(request("document", id=ANNA.id.upper(), hash=hash_of(BODY)))
     yield "invalid--port-0", line(request("table", port=0))
+    yield "invalid--network-number", line(request("table", network=4026531840))
+    yield "invalid--network-64-bytes", line(request("table", network="x" * 64))
     yield "invalid--interfaces-empty", line(request("table", interfaces=[]))
     yield "invalid--interfaces-16-bytes", line(request("table", interfaces=["x" * 16]))
     yield "invalid--set-text", line(request("update", set="name"))

@@ -20,7 +20,7 @@ static const char *const removed[] = {"colour", "size"};
 static const struct request requests[] = {
     {.kind = REQUEST_TABLE},
     {.kind = REQUEST_WATCH, .port = 65535},
-    {.kind = REQUEST_STATS, .interfaces = names, .interface_count = 2},
+    {.kind = REQUEST_STATS, .network = "net:[1]", .interfaces = names, .interface_count = 2},
     {.kind = REQUEST_SELF, .port = 1, .interfaces = names, .interface_count = 1},
     {.kind = REQUEST_DOCUMENT, .id = {1, 2, 255}, .hash = {255, 0, 1}},
     {.kind = REQUEST_UPDATE},
@@ -77,6 +77,7 @@ static void assert_changes(const struct muster_change *a, const struct muster_ch
 static void assert_requests(const struct request *a, const struct request *b) {
     assert_int_equal(a->kind, b->kind);
     assert_int_equal(a->port, b->port);
+    assert_string_equal(a->network == NULL ? "" : a->network, b->network == NULL ? "" : b->network);
     assert_int_equal(a->interface_count, b->interface_count);
     for (size_t i = 0; i < a->interface_count; i++) {
         assert_string_equal(a->interfaces[i], b->interfaces[i]);

@@ -170,6 +170,15 @@ static void a_request_may_say_where_it_wants_to_be(void **state) {
         snprintf(line, sizeof line, "{\"muster\":1,\"request\":\"watch\",%s}", elsewhere[i]);
         assert_int_equal(strncmp(ask(pipe, line), "{\"end\":\"elsewhere\",\"count\":0,", 29), 0);
     }
+    /* Who does not know its network is in no other one. */
+    assert_ends(ask(pipe, "{\"muster\":1,\"request\":\"table\",\"network\":\"net:[2]\"}"),
+                "{\"end\":\"done\",\"count\":1}\n");
+    strcpy(world.nodes[0].core->network, "net:[1]");
+    assert_ends(ask(pipe, "{\"muster\":1,\"request\":\"table\",\"network\":\"net:[1]\"}"),
+                "{\"end\":\"done\",\"count\":1}\n");
+    assert_int_equal(strncmp(ask(pipe, "{\"muster\":1,\"request\":\"table\",\"network\":\"net:[2]\"}"),
+                             "{\"end\":\"elsewhere\"", 18),
+                     0);
     assert_int_equal(world_paths(&world, 0, NULL, 0), 0);
     snprintf(line, sizeof line, "{\"muster\":1,\"request\":\"table\",%s}", here[1]);
     assert_int_equal(strncmp(ask(pipe, line), "{\"end\":\"elsewhere\"", 18), 0);

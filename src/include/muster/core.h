@@ -59,6 +59,7 @@ enum muster_path_kind { MUSTER_PATH_M4, MUSTER_PATH_B4, MUSTER_PATH_U4 };
 MUSTER_API const char *muster_path_name(enum muster_path_kind kind);
 
 #define MUSTER_INTERFACE_NAME_BYTES 16
+#define MUSTER_NETWORK_NAME_BYTES 64
 
 /* One way out: an interface and a kind (never u4). */
 struct muster_path {
@@ -280,7 +281,10 @@ struct muster_core_options {
     size_t peers_max;         /* rows, 1..1,000,000 */
     size_t unverified_max;    /* of them without a key, 1 or more; the oldest makes room for a new one */
     uint16_t stream;          /* TCP port that this node accepts streams on; 0: none, so no large document */
-    bool has_streams;    /* whoever drives this core can open streams: tables and documents are fetched */
+    bool has_streams; /* whoever drives this core can open streams: tables and documents are fetched */
+    /* Name of the network of this machine that the node is in, copied; NULL: not known. Who asks by a Unix
+     * socket that several networks share can tell it from others. */
+    const char *network;
     const char *version; /* what `self` calls the program, borrowed as long as the core lives; NULL: "" */
 };
 

@@ -187,9 +187,10 @@ typedef struct muster_local muster_local_t;
 
 /* Everything is copied by muster_local_open(). All zero: the first one that can be found. */
 struct muster_local_options {
-    const char *socket; /* path of its socket; NULL: all sockets in the state directory are tried, in the byte
-                         * order of their instances' names, and then MUSTER_SOCKET_DEFAULT, as far as they
-                         * are this user's, root's, or those of who owns that directory */
+    const char *socket; /* path of its socket, whatever network namespace it is in; NULL: all sockets in the
+                         * state directory are tried, in the byte order of their instances' names, and then
+                         * MUSTER_SOCKET_DEFAULT, as far as they are this user's, root's, or those of who owns
+                         * that directory */
     const char *state_dir;         /* as in muster_options */
     const char *instance;          /* only that one; NULL: any */
     uint16_t port;                 /* of the control group: only a node that uses it; 0: any */
