@@ -41,16 +41,15 @@ static bool has_it_already(const struct child *child, const struct signalfd_sigi
 
 /* A SIGHUP may mean anything, mostly to read a configuration again: it never counts as the second. */
 static void pass_on(struct child *child, const struct signalfd_siginfo *info) {
-    if (child->session->ended) {
+    const bool is_to_end = info->ssi_signo != SIGHUP;
+    if (child->session->ended && is_to_end) {
         _exit(child->session->status); /* not even the byes are waited for */
     }
-    if (info->ssi_signo != SIGHUP) {
-        if (child->was_told) {
-            kill_child(child);
-        }
-        child->was_told = true;
+    if (child->was_told && is_to_end) {
+        kill_child(child);
     }
-    if (!has_it_already(child, info)) {
+    child->was_told = child->was_told || is_to_end;
+    if (!child->session->ended && !has_it_already(child, info)) {
         kill(child->pid, (int)info->ssi_signo);
     }
 }

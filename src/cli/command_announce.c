@@ -102,10 +102,11 @@ static void describe(FILE *out) {
             "  {\"name\": \"nas\", \"attrs\": {\"room\": \"cellar\"}, \"interval\": \"2s\",\n"
             "   \"services\": [{\"type\": \"http\", \"port\": 8080, \"txt\": {\"path\": \"/\"}}]}\n"
             "with port, interfaces and instance too. A later file wins over an earlier one, options and\n"
-            "environment over all; services and attributes add up. SIGHUP reads all files again; while\n"
-            "one is bad, what was announced stays. See muster config check.\n\n"
-            "While it runs, muster update changes what it announces; its programs ask it by the Unix\n"
-            "socket in its instance's directory, or at --socket PATH, where every user may look.\n");
+            "environment over all; services and attributes add up. SIGHUP, without a COMMAND that\n"
+            "it is passed on to, reads all files again; while one is bad, what was announced stays.\n"
+            "See muster config check.\n\n"
+            "While it runs, muster update changes what it announces; that and the other commands ask it\n"
+            "by the Unix socket in its instance's directory, or at --socket PATH, where every user may.\n");
 }
 
 /* What only a start can set, as far as options and environment say it. */
@@ -153,8 +154,10 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
     }
 }
 
+/* Without the name when somebody has changed that document (muster update). */
 static void print_status(char text[256], void *context) {
     struct announce *announce = context;
+    char name[200] = "";
     struct muster_peer_list list;
     size_t here = 0;
     if (muster_peers(announce->session.node, &list) == 0) {
@@ -163,8 +166,11 @@ static void print_status(char text[256], void *context) {
         }
         muster_peer_list_free(&list);
     }
-    escape_text(announce->announced.name, text, 200);
-    snprintf(strchr(text, '\0'), 50, ", %zu %s here", here, here == 1 ? "peer is" : "peers are");
+    if (muster_rev(announce->session.node) == announce->rev) {
+        escape_text(announce->announced.name, name, sizeof(name));
+    }
+    snprintf(text, 256, "%s%s%zu %s here", name, name[0] != '\0' ? ", " : "", here,
+             here == 1 ? "peer is" : "peers are");
 }
 
 static void on_ending(void *context) {

@@ -1,12 +1,14 @@
 /* muster update: change what a running muster announces. */
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <uv.h>
 
 #include "command.h"
 #include "draft.h"
 #include "local.h"
+#include "spec.h"
 #include "text.h"
 
 struct names {
@@ -31,24 +33,22 @@ static int parse_service(const char *value, void *place, struct reason *reason) 
     return draft_put_service(place, value, reason);
 }
 
-static int parse_removed(const char *value, void *place, struct reason *reason) {
-    const struct draft *removed = place;
-    if (draft_put_service(place, value, reason) != 0) {
-        return -1;
-    }
-    const struct muster_service *service = &removed->services[removed->service_count - 1];
-    if (service->txt_count > 0 || service->name[0] != '\0') {
-        return reason_set(reason, "expected TYPE:PORT[/udp], got '%.64s'", value);
-    }
-    return 0;
-}
-
 static int parse_attr(const char *value, void *place, struct reason *reason) {
     return draft_put_attr(place, value, reason);
 }
 
+static int parse_removed_service(const char *value, void *place, struct reason *reason) {
+    if (strchr(value, ',') != NULL) {
+        return reason_set(reason, "expected TYPE:PORT[/udp] alone, got '%.64s'", value);
+    }
+    return draft_put_service(place, value, reason);
+}
+
 static int parse_removed_attr(const char *value, void *place, struct reason *reason) {
     struct names *names = place;
+    if (spec_check_text("an attribute's key", value, false, MUSTER_NAME_BYTES_MAX, reason) != 0) {
+        return -1;
+    }
     const char **grown = realloc(names->values, (names->count + 1) * sizeof(*grown));
     if (grown == NULL) {
         return reason_set(reason, "%s", muster_error_text(MUSTER_ENOMEM));
@@ -62,7 +62,7 @@ static const struct args_option options_table[] = {
     {"service", 0, "SPEC", "offer a service, or replace the one of that type, port and protocol",
      offsetof(struct update_options, set), parse_service},
     {"remove", 0, "TYPE:PORT[/udp]", "offer a service no longer", offsetof(struct update_options, removed),
-     parse_removed},
+     parse_removed_service},
     {"attr", 0, "KEY=VALUE", "say something of itself", offsetof(struct update_options, set), parse_attr},
     {"remove-attr", 0, "KEY", "say it no longer", offsetof(struct update_options, removed_attrs),
      parse_removed_attr},
@@ -78,6 +78,50 @@ static void describe(FILE *out) {
             "but --name and --instance can be given repeatedly; all of them are one change.\n");
 }
 
+/* ---- what can't be meant ---- */
+
+static bool is_empty(const struct update_options *options) {
+    return options->set.name == NULL && options->set.service_count == 0 && options->set.attr_count == 0 &&
+           options->removed.service_count == 0 && options->removed_attrs.count == 0;
+}
+
+/* Nothing can be both wanted and not. */
+static int check_removed(const struct settings *settings, const struct update_options *options) {
+    struct reason reason;
+    for (size_t i = 0; i < options->removed.service_count; i++) {
+        const struct muster_service *service = &options->removed.services[i];
+        if (draft_find_service(&options->set, service) < options->set.service_count) {
+            reason_set(&reason, "%s:%u/%s is in --service too", service->type, service->port, service->proto);
+            return args_refuse(settings, "--remove", &reason);
+        }
+    }
+    for (size_t i = 0; i < options->removed_attrs.count; i++) {
+        const char *key = options->removed_attrs.values[i];
+        if (draft_find_attr(&options->set, key) < options->set.attr_count) {
+            reason_set(&reason, "'%.64s' is in --attr too", key);
+            return args_refuse(settings, "--remove-attr", &reason);
+        }
+    }
+    return STATUS_OK;
+}
+
+static int check(const struct settings *settings, const struct update_options *options) {
+    struct reason reason;
+    if (is_empty(options)) {
+        reason_set(&reason, "expected something to change, see muster update --help");
+        return args_refuse(settings, "OPTION", &reason);
+    }
+    if (settings->direct) {
+        reason_set(&reason, "expected without update, which asks the muster that runs here");
+        return args_refuse(settings, "--direct", &reason);
+    }
+    if (options->instance != NULL && settings->socket != NULL) {
+        reason_set(&reason, "expected without --socket and MUSTER_SOCKET, which say whom to ask");
+        return args_refuse(settings, "--instance", &reason);
+    }
+    return check_removed(settings, options);
+}
+
 /* ---- running ---- */
 
 struct update {
@@ -85,11 +129,6 @@ struct update {
     muster_local_t *local;
     int status;
 };
-
-static bool is_empty(const struct update_options *options) {
-    return options->set.name == NULL && options->set.service_count == 0 && options->set.attr_count == 0 &&
-           options->removed.service_count == 0 && options->removed_attrs.count == 0;
-}
 
 static void on_end(int error, const char *text, void *context) {
     struct update *update = context;
@@ -129,7 +168,7 @@ static int change_running(const struct settings *settings, const struct update_o
     int status = local_open(settings, options->instance, &loop, &update.local);
     if (status == STATUS_OK) {
         ask(&update, options);
-    } else if (status == STATUS_NOBODY) {
+    } else if (status == STATUS_NOBODY && settings->socket == NULL) {
         text_complain(settings->program, "no muster announce runs here%s%s",
                       options->instance != NULL ? " as instance " : "",
                       options->instance != NULL ? options->instance : "");
@@ -137,19 +176,6 @@ static int change_running(const struct settings *settings, const struct update_o
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
     return status != STATUS_OK ? status : update.status;
-}
-
-static int check(const struct settings *settings, const struct update_options *options) {
-    struct reason reason;
-    if (settings->direct) {
-        reason_set(&reason, "expected without update, which asks the muster that runs here");
-        return args_refuse(settings, "--direct", &reason);
-    }
-    if (is_empty(options)) {
-        reason_set(&reason, "expected something to change, see muster update --help");
-        return args_refuse(settings, "OPTION", &reason);
-    }
-    return STATUS_OK;
 }
 
 static int run(struct settings *settings, int argc, char **argv) {

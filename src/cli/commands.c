@@ -27,7 +27,7 @@ const struct command command_muster = {
                    "  MUSTER_SOCKET     Unix socket of the running muster, where --socket is not given\n"
                    "  NO_COLOR          when it is set and not empty: no color but by --color always\n",
     .files = "  ~/.local/state/muster  keys and instances of muster announce (XDG_STATE_HOME is obeyed)\n"
-             "  /var/lib/muster        the same of root, and of muster.service\n"
+             "  /var/lib/muster        the same of root; /var/lib/muster-service of muster.service\n"
              "  INSTANCE/socket in these, /run/muster/socket of muster.service\n"
              "                         where a running muster is asked, the first that is found\n"
              "  " MUSTER_CONFIG_DIR "/muster.json\n"

@@ -1,16 +1,12 @@
 #include "config.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "config_file.h"
 #include "document.h"
 #include "scan.h"
 #include "spec.h"
@@ -18,14 +14,6 @@
 /* Of an error, and of a place in it: what is longer is cut. */
 #define ERROR_BYTES 1024
 #define PLACE_BYTES 512
-
-struct config_file {
-    char *path;
-    char *text;
-    size_t length;
-    document_node_t *root; /* NULL when the text is not JSON */
-    size_t error_count;
-};
 
 /* A value in a file. */
 struct config_place {
@@ -414,120 +402,48 @@ static void parse_file(struct config *config) {
     }
 }
 
-/* Adds a file, whose text it takes over. -1 when memory is out. */
-static int add_file(struct config *config, const char *path, char *text, size_t length) {
+/* Adds a file, which it takes over. -1 when memory is out. */
+static int add_file(struct config *config, const struct config_file *file) {
     struct config_file *grown = realloc(config->files, (config->file_count + 1) * sizeof(*grown));
     if (grown == NULL) {
         return -1;
     }
     config->files = grown;
-    char *copy = strdup(path);
-    if (copy == NULL) {
-        return -1;
-    }
-    grown[config->file_count++] = (struct config_file){.path = copy, .text = text, .length = length};
+    grown[config->file_count++] = *file;
     return 0;
 }
 
-/* Reads to the end, or one byte more than a file may have. -1 with errno. */
-static ssize_t read_all(int fd, char *text) {
-    size_t length = 0;
-    while (length <= CONFIG_BYTES_MAX) {
-        const ssize_t count = read(fd, text + length, CONFIG_BYTES_MAX + 1 - length);
-        if (count < 0 && errno != EINTR) {
-            return -1;
-        }
-        if (count == 0) {
-            break;
-        }
-        length += count > 0 ? (size_t)count : 0;
-    }
-    return (ssize_t)length;
-}
-
-static void read_open_file(struct config *config, const char *path, int fd) {
-    char *text = malloc(CONFIG_BYTES_MAX + 1);
-    if (text == NULL) {
+static void read_file(struct config *config, const char *path) {
+    struct config_file file;
+    struct reason reason;
+    if (config_file_read(&file, path, &reason) != 0) {
+        say(config, "%s: %s", path, reason.text);
+    } else if (add_file(config, &file) != 0) {
         say(config, "%s: %s", path, out_of_memory);
-        return;
-    }
-    const ssize_t length = read_all(fd, text);
-    if (length < 0) {
-        say(config, "%s: cannot be read: %s", path, strerror(errno));
-    } else if ((size_t)length > CONFIG_BYTES_MAX) {
-        say(config, "%s: expected at most %zu KiB", path, CONFIG_BYTES_MAX / 1024);
-    } else if (add_file(config, path, text, (size_t)length) != 0) {
-        say(config, "%s: %s", path, out_of_memory);
+        config_file_deinit(&file);
     } else {
         parse_file(config);
-        return;
     }
-    free(text);
-}
-
-/* Whoever can write here speaks in our name, under our key: refuses what is open to everybody. */
-static bool is_private(struct config *config, const char *path, const struct stat *status) {
-    if ((status->st_mode & S_IWOTH) == 0) {
-        return true;
-    }
-    say(config, "%s: everybody may write to it, see chmod o-w", path);
-    return false;
-}
-
-static void read_file(struct config *config, const char *path) {
-    struct stat status;
-    /* Without O_NONBLOCK a FIFO would wait for a writer before it can be refused. */
-    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status) != 0) {
-        say(config, "%s: cannot be read: %s", path, strerror(errno));
-    } else if (!S_ISREG(status.st_mode)) {
-        say(config, "%s: expected a file, or a directory of files *.json", path);
-    } else if (is_private(config, path, &status)) {
-        read_open_file(config, path, fd);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-}
-
-/* As a shell's *.json: hidden files are left out. */
-static int is_config_name(const struct dirent *entry) {
-    const char *ending = strrchr(entry->d_name, '.');
-    return entry->d_name[0] != '.' && ending != NULL && strcmp(ending, ".json") == 0;
-}
-
-static int compare_names(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
 }
 
 static void read_directory(struct config *config, const char *path) {
-    struct dirent **entries;
-    const int count = scandir(path, &entries, is_config_name, compare_names);
-    if (count < 0) {
-        say(config, "%s: cannot be read: %s", path, strerror(errno));
-        return;
+    struct config_file_list list;
+    struct reason reason;
+    if (config_file_list(&list, path, &reason) != 0) {
+        say(config, "%s: %s", path, reason.text);
     }
-    for (int i = 0; i < count; i++) {
-        char *file = NULL;
-        const char *slash = path[strlen(path) - 1] == '/' ? "" : "/";
-        if (asprintf(&file, "%s%s%s", path, slash, entries[i]->d_name) >= 0) {
-            read_file(config, file);
-            free(file);
-        } else {
-            say(config, "%s: %s", path, out_of_memory);
-        }
-        free(entries[i]);
+    for (size_t i = 0; i < list.count; i++) {
+        read_file(config, list.paths[i]);
     }
-    free(entries);
+    config_file_list_deinit(&list);
 }
 
 int config_read(struct config *config, const char *const *paths, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        struct stat status;
-        if (stat(paths[i], &status) != 0 || !S_ISDIR(status.st_mode)) {
-            read_file(config, paths[i]);
-        } else if (is_private(config, paths[i], &status)) {
+        if (config_file_is_directory(paths[i])) {
             read_directory(config, paths[i]);
+        } else {
+            read_file(config, paths[i]);
         }
     }
     return config->error_count == 0 ? 0 : -1;
@@ -581,9 +497,7 @@ int config_add_options(struct config *config, const struct draft *options) {
 
 void config_deinit(struct config *config) {
     for (size_t i = 0; i < config->file_count; i++) {
-        free(config->files[i].path);
-        free(config->files[i].text);
-        document_free(config->files[i].root);
+        config_file_deinit(&config->files[i]);
     }
     free(config->files);
     free(config->services);

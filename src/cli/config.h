@@ -12,9 +12,6 @@
 #include "args.h"
 #include "draft.h"
 
-/* Longest file. */
-#define CONFIG_BYTES_MAX ((size_t)256 * 1024)
-
 /* Values in one file. */
 #define CONFIG_VALUES_MAX 16384
 

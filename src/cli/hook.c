@@ -299,16 +299,23 @@ int hooks_run(struct hooks *hooks, enum muster_peer_event event, const struct mu
 
 /* ---- ending ---- */
 
+/* The hook itself too, should it have left its group. */
+static void kill_all(const struct hook *hook, int number) {
+    kill(-hook->pid, number);
+    if (getpgid(hook->pid) != hook->pid) {
+        kill(hook->pid, number);
+    }
+}
+
 static void on_grace_over(uv_timer_t *timer) {
-    const struct hook *hook = timer->data;
-    kill(-hook->pid, SIGKILL);
+    kill_all(timer->data, SIGKILL);
 }
 
 static void on_late(uv_timer_t *timer) {
     struct hook *hook = timer->data;
     hook->is_late = true;
     complain(hook->hooks, hook->event, "took too long, ended");
-    kill(-hook->pid, SIGTERM);
+    kill_all(hook, SIGTERM);
     uv_timer_start(&hook->timer, on_grace_over, HOOK_GRACE_MS, 0);
 }
 

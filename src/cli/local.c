@@ -1,5 +1,7 @@
 #include "local.h"
 
+#include <stdbool.h>
+
 #include "command.h"
 #include "text.h"
 
@@ -18,19 +20,30 @@ int local_open(const struct settings *settings, const char *instance, uv_loop_t 
         .interface_count = settings->interface_count,
     };
     int error = muster_local_open(loop, &options, local);
+    const bool is_absent = error == MUSTER_ENOTFOUND;
     if (error == 0) {
         return STATUS_OK;
     }
-    if (error == MUSTER_ENOTFOUND && settings->socket == NULL) {
-        return STATUS_NOBODY;
+    if (!is_absent || settings->socket != NULL) {
+        text_complain(settings->program, "%s: %s",
+                      settings->socket != NULL ? settings->socket : "running muster",
+                      is_absent ? "no muster listens there" : muster_error_text(error));
     }
-    text_complain(settings->program, "%s: %s", settings->socket != NULL ? settings->socket : "running muster",
-                  error == MUSTER_ENOTFOUND ? "no muster listens there" : muster_error_text(error));
-    return STATUS_ERROR;
+    return is_absent ? STATUS_NOBODY : STATUS_ERROR;
 }
 
 void local_complain(const struct settings *settings, int error, const char *text) {
     bool is_wrong_one = error == MUSTER_ENOTFOUND && settings->socket != NULL;
     text_complain(settings->program, "%s%s%s", is_wrong_one ? settings->socket : muster_error_text(error),
                   text != NULL ? ": " : "", text != NULL ? text : "");
+}
+
+int local_give_up(const struct settings *settings, int error, const char *text) {
+    if (error != MUSTER_ENOTFOUND) {
+        local_complain(settings, error, text);
+    } else if (settings->socket != NULL) {
+        text_complain(settings->program, "%s: the muster there is on another port or other interfaces",
+                      settings->socket);
+    }
+    return settings->socket != NULL ? STATUS_ERROR : STATUS_NOBODY;
 }

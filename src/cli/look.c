@@ -33,7 +33,8 @@ struct local_look {
     const struct look_expectation *expectation;
     struct snapshot *snapshot;
     bool is_done;
-    int error; /* 0, or how it failed */
+    int error;  /* 0, or how it failed */
+    int status; /* what follows of that */
 };
 
 static void close_local(struct local_look *look) {
@@ -45,9 +46,7 @@ static void close_local(struct local_look *look) {
 
 static void fail_local(struct local_look *look, int error, const char *text) {
     look->error = error;
-    if (error != MUSTER_ENOTFOUND || look->settings->socket != NULL) {
-        local_complain(look->settings, error, text);
-    }
+    look->status = local_give_up(look->settings, error, text);
     close_local(look);
 }
 
@@ -119,8 +118,8 @@ static void start_local(struct local_look *look, uint64_t timeout_ms) {
     }
 }
 
-/* STATUS_OK; STATUS_NOBODY when there is no muster to ask, or it failed and the network can answer instead;
- * STATUS_ERROR. */
+/* STATUS_OK; STATUS_NOBODY when there is no muster to ask, or it failed and the network can answer instead,
+ * unless one was named; STATUS_ERROR. */
 static int look_locally(const struct settings *settings, uint64_t timeout_ms,
                         const struct look_expectation *expectation, struct snapshot *snapshot) {
     struct local_look look = {.settings = settings, .expectation = expectation, .snapshot = snapshot};
@@ -135,9 +134,9 @@ static int look_locally(const struct settings *settings, uint64_t timeout_ms,
     uv_loop_close(&look.loop);
     if (status == STATUS_OK && look.error != 0) {
         snapshot_deinit(snapshot);
-        return settings->socket != NULL ? STATUS_ERROR : STATUS_NOBODY;
+        status = look.status;
     }
-    return status;
+    return status == STATUS_NOBODY && settings->socket != NULL ? STATUS_ERROR : status;
 }
 
 /* ---- listening ---- */

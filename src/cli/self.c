@@ -177,6 +177,7 @@ static void on_self(const struct muster_self *self, void *context) {
 static void on_end(int error, const char *text, void *context) {
     struct self_look *look = context;
     if (error == MUSTER_ENOTFOUND) {
+        text_complain(look->settings->program, "no muster runs here on that port and those interfaces");
         look->status = STATUS_NOBODY;
     } else if (error != 0) {
         local_complain(look->settings, error, text);
@@ -215,9 +216,8 @@ int self_show(const struct settings *settings, bool json, bool wide, uint64_t ti
     }
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
-    status = status == STATUS_OK ? look.status : status;
-    if (status == STATUS_NOBODY) {
-        text_complain(settings->program, "no muster announce runs here on that port and those interfaces");
+    if (status == STATUS_NOBODY && settings->socket == NULL) {
+        text_complain(settings->program, "no muster announce runs here");
     }
-    return status;
+    return status == STATUS_OK ? look.status : status;
 }

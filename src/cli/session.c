@@ -58,6 +58,29 @@ static void on_event(muster_t *node, enum muster_peer_event event, const struct 
     session->request.on_event(event, peer, session->request.context);
 }
 
+/* ---- leaving ---- */
+
+static void close_handle(uv_handle_t *handle, void *context) {
+    (void)context;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+/* The node is gone; what the command has put on the loop goes too. */
+void session_finish(struct session *session) {
+    uv_walk(&session->loop, close_handle, NULL);
+}
+
+static void on_closed(void *context) {
+    struct session *session = context;
+    if (session->request.on_left != NULL) {
+        session->request.on_left(session->request.context);
+    } else {
+        session_finish(session);
+    }
+}
+
 /* ---- opening ---- */
 
 /* Opens the node, and says in one line why when that fails. */
@@ -149,20 +172,15 @@ static int go_on_oneself(struct session *session) {
 /* None is on that port and those interfaces, or it went away. */
 static void on_local_end(int error, const char *text, void *context) {
     struct session *session = context;
-    bool is_named = session->settings->socket != NULL; /* then no other will do */
     if (session->ended) {
         return;
     }
     muster_local_close(session->local, NULL, NULL);
     session->local = NULL;
-    if (error != MUSTER_ENOTFOUND || is_named) {
-        local_complain(session->settings, error, text);
-    }
-    error = is_named ? MUSTER_EREFUSED : go_on_oneself(session);
-    if (error != 0) {
+    if (local_give_up(session->settings, error, text) != STATUS_NOBODY || go_on_oneself(session) != 0) {
         session->ended = true;
         session->status = STATUS_ERROR;
-        session_finish(session);
+        on_closed(session);
     }
 }
 
@@ -170,9 +188,11 @@ static int open_source(struct session *session) {
     const struct settings *settings = session->settings;
     if (session->request.may_ask && !settings->direct) {
         int status = local_open(settings, NULL, &session->loop, &session->local);
-        if (status != STATUS_NOBODY) {
-            return status != STATUS_OK ? MUSTER_EREFUSED
-                                       : muster_local_watch(session->local, on_row, on_local_end, session);
+        if (status == STATUS_OK) {
+            return muster_local_watch(session->local, on_row, on_local_end, session);
+        }
+        if (status != STATUS_NOBODY || settings->socket != NULL) {
+            return MUSTER_EREFUSED;
         }
     }
     return listen_oneself(session);
@@ -187,7 +207,7 @@ static void on_signal(uv_signal_t *handle, int number) {
         return;
     }
     if (session->ended) {
-        _exit(STATUS_OK); /* the second one: not even the byes are waited for */
+        _exit(session->status); /* the second one: not even the byes are waited for */
     }
     session_end(session, STATUS_OK);
 }
@@ -215,13 +235,6 @@ static int open_signals(struct session *session) {
         session->signals[i].data = session;
     }
     return 0;
-}
-
-static void close_handle(uv_handle_t *handle, void *context) {
-    (void)context;
-    if (!uv_is_closing(handle)) {
-        uv_close(handle, NULL);
-    }
 }
 
 /* Closes all that is left on the loop, which the node has left already. */
@@ -269,20 +282,6 @@ static void on_deadline(uv_timer_t *handle) {
 void session_end_after(struct session *session, uint64_t timeout_ms, int status) {
     session->late_status = status;
     uv_timer_start(&session->deadline, on_deadline, timeout_ms, 0);
-}
-
-/* The node is gone; what the command has put on the loop goes too. */
-void session_finish(struct session *session) {
-    uv_walk(&session->loop, close_handle, NULL);
-}
-
-static void on_closed(void *context) {
-    struct session *session = context;
-    if (session->request.on_left != NULL) {
-        session->request.on_left(session->request.context);
-    } else {
-        session_finish(session);
-    }
 }
 
 void session_end(struct session *session, int status) {

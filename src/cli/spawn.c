@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,13 +21,19 @@ static void reset_signals(void) {
     }
 }
 
+/* Nobody else reads the report. getppid() does not tell: a parent in another PID namespace is 0. */
+static bool parent_has_ended(int report) {
+    struct pollfd end = {.fd = report};
+    return poll(&end, 1, 0) == 1;
+}
+
 /* Becomes the program. Returns an errno when that failed. */
-static int become(const struct spawn *spawn, pid_t parent, const sigset_t *blocked) {
+static int become(const struct spawn *spawn, int report, const sigset_t *blocked) {
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) {
         return errno;
     }
-    if (getppid() != parent) {
-        _exit(0); /* the parent ended before that: nobody is there to be told */
+    if (parent_has_ended(report)) {
+        _exit(0); /* before that: nobody is there to be told */
     }
     if (spawn->own_group && setpgid(0, 0) != 0) {
         return errno;
@@ -54,16 +61,16 @@ static int read_report(int fd) {
 }
 
 /* Forks. Signals wait meanwhile, so that none finds a handler of ours in the child. */
-static pid_t fork_child(const struct spawn *spawn, int report) {
+static pid_t fork_child(const struct spawn *spawn, const int report[2]) {
     sigset_t all;
     sigset_t before;
-    pid_t parent = getpid();
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0) {
-        int error = become(spawn, parent, spawn->blocked != NULL ? spawn->blocked : &before);
-        _exit(write(report, &error, sizeof(error)) == sizeof(error) ? 0 : 1);
+        close(report[0]);
+        int error = become(spawn, report[1], spawn->blocked != NULL ? spawn->blocked : &before);
+        _exit(write(report[1], &error, sizeof(error)) == sizeof(error) ? 0 : 1);
     }
     int error = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
@@ -75,7 +82,7 @@ pid_t spawn_program(const struct spawn *spawn) {
     if (pipe2(report, O_CLOEXEC) != 0) {
         return -errno;
     }
-    pid_t pid = fork_child(spawn, report[1]);
+    pid_t pid = fork_child(spawn, report);
     close(report[1]);
     int error = pid > 0 ? read_report(report[0]) : 0;
     close(report[0]);

@@ -15,7 +15,8 @@ struct spawn {
     const sigset_t *blocked;  /* the signals that are blocked in it; NULL: those that are in us */
 };
 
-/* Starts a program, directly and without a shell. It has our standard streams, none of the descriptors that
+/* Starts a program, directly and without a shell, but for a script that does not name what runs it, which
+ * execvp(3) has sh run. It has our standard streams, none of the descriptors that
  * we have opened, and the signal dispositions that we were started with, SIGPIPE and SIGCHLD always being the
  * default. It gets a SIGTERM when this process ends before it. Returns its pid when it runs, which the caller
  * waits for, or a negative errno; then there is nothing to wait for. */

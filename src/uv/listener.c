@@ -2,9 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "tcp.h"
+
+/* What the kernel shows of a user that has no id here (/proc/sys/kernel/overflowuid). */
+#define NOBODY 65534
+#define PROC_PATH_BYTES 32
 
 /* ---- opening ---- */
 
@@ -45,20 +50,51 @@ static int stale_remove(const struct unix_address *address, bool is_alone) {
     return unlinkat(address->directory, address->file, 0) != 0 && errno != ENOENT ? -errno : 0;
 }
 
+/* Only if it is still the one that was made. */
+static void file_remove(const struct listener *listener) {
+    const struct unix_address *address = &listener->address;
+    struct stat status;
+    if (fstatat(address->directory, address->file, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        status.st_dev == listener->file.st_dev && status.st_ino == listener->file.st_ino) {
+        unlinkat(address->directory, address->file, 0);
+    }
+}
+
+/* By a descriptor, as whoever else may write the directory can put a link to another file there, and that
+ * would be open to everybody then. -1 and errno. */
+static int mode_set(struct listener *listener, mode_t mode) {
+    const struct unix_address *address = &listener->address;
+    char path[PROC_PATH_BYTES];
+    int fd = openat(address->directory, address->file, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    struct stat status;
+    int number = fstat(fd, &status) != 0 ? errno : S_ISSOCK(status.st_mode) ? 0 : EEXIST;
+    if (number == 0) {
+        listener->file = status;
+        number = chmod(path, mode) != 0 ? errno : 0;
+    }
+    close(fd);
+    return -number;
+}
+
 /* Until it listens nobody can connect, so nobody comes before the mode is right. */
 static int local_bind(struct listener *listener, mode_t mode) {
     const struct unix_address *address = &listener->address;
     if (bind(listener->fd, (const struct sockaddr *)&address->address, sizeof address->address) != 0) {
         return -errno;
     }
-    if (fstatat(address->directory, address->file, &listener->file, AT_SYMLINK_NOFOLLOW) != 0 ||
-        fchmodat(address->directory, address->file, mode, 0) != 0 ||
-        listen(listener->fd, LISTENER_BACKLOG) != 0) {
-        int number = errno;
-        unlinkat(address->directory, address->file, 0);
-        return -number;
+    int error = mode_set(listener, mode);
+    if (error == 0 && listen(listener->fd, LISTENER_BACKLOG) != 0) {
+        error = -errno;
     }
-    return 0;
+    if (error != 0) {
+        file_remove(listener);
+    }
+    listener->is_for_all = (mode & S_IWOTH) != 0;
+    return error;
 }
 
 int listener_open_local(struct listener *listener, const char *path, mode_t mode, bool is_alone) {
@@ -84,15 +120,6 @@ int listener_open_local(struct listener *listener, const char *path, mode_t mode
 
 /* ---- closing ---- */
 
-static void file_remove(const struct listener *listener) {
-    const struct unix_address *address = &listener->address;
-    struct stat status;
-    if (fstatat(address->directory, address->file, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        status.st_dev == listener->file.st_dev && status.st_ino == listener->file.st_ino) {
-        unlinkat(address->directory, address->file, 0);
-    }
-}
-
 void listener_close(struct listener *listener) {
     if (!listener->open) {
         return;
@@ -107,13 +134,14 @@ void listener_close(struct listener *listener) {
 
 /* ---- accepting ---- */
 
-static bool is_user_or_root(int fd) {
-    struct ucred credentials;
-    socklen_t length = sizeof credentials;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
+/* Users that this user namespace does not know all show as nobody (user_namespaces(7)): of a socket that is
+ * for all, nobody is nobody's own user. */
+static bool is_user_or_root(const struct listener *listener, int fd) {
+    uid_t uid;
+    if (unix_peer(fd, &uid) != 0 || (listener->is_for_all && uid == NOBODY)) {
         return false;
     }
-    return credentials.uid == 0 || credentials.uid == geteuid();
+    return uid == 0 || uid == geteuid();
 }
 
 int listener_accept(const struct listener *listener, struct arrival *arrival) {
@@ -123,7 +151,7 @@ int listener_accept(const struct listener *listener, struct arrival *arrival) {
     }
     *arrival = (struct arrival){.is_local = listener->is_local};
     if (listener->is_local) {
-        arrival->may_change = is_user_or_root(fd);
+        arrival->may_change = is_user_or_root(listener, fd);
     } else {
         tcp_accepted(fd);
         arrival->remote = tcp_remote(fd);

@@ -21,7 +21,8 @@ struct listener {
     bool is_local;               /* a Unix socket */
     uint16_t port;               /* of TCP */
     struct unix_address address; /* of a Unix socket, */
-    struct stat file;            /* and the file that it made */
+    struct stat file;            /* the file that it made, */
+    bool is_for_all;             /* and whether every user may connect */
 };
 
 /* Who connected. */

@@ -43,8 +43,8 @@ struct connection {
 struct muster_local {
     uv_loop_t *loop;
     struct local_paths paths;
-    size_t next_path;              /* to be tried when this one turns out to be wrong */
-    struct connection *connection; /* NULL: it is lost */
+    size_t next_path;              /* to be tried when this one, the one before, turns out to be wrong */
+    struct connection *connection; /* NULL: it is lost, or ended while nothing was asked */
     size_t handles;                /* the timer, and connections that the loop has not let go of */
     uv_timer_t timer;              /* until it is stuck; at once when calls wait in vain */
     bool is_right;                 /* the node: it answered something */
@@ -151,13 +151,32 @@ static int connect_error(int number) {
     return is_absent ? MUSTER_ENOTFOUND : socket_error(number);
 }
 
+/* Where everybody may write, anybody can listen: who was found, not named, is asked only if he is this user,
+ * root, or the one whose directory it is. */
+static bool is_trusted(const muster_local_t *local, const struct local_path *path, int fd) {
+    uid_t uid;
+    return local->paths.is_named ||
+           (unix_peer(fd, &uid) == 0 && (uid == 0 || uid == geteuid() || uid == path->owner));
+}
+
+static int connect_path(muster_local_t *local, const struct local_path *path) {
+    int fd = unix_connect(path->path);
+    if (fd < 0) {
+        return connect_error(fd);
+    }
+    if (!is_trusted(local, path, fd)) {
+        close(fd);
+        return MUSTER_EPERM;
+    }
+    return connection_open(local, fd);
+}
+
 /* Connects to the next path where somebody listens. Else why not, of the one path that was named; where
  * several are possible it is no matter why one is not. */
 static int connect_next(muster_local_t *local) {
     int error = MUSTER_ENOTFOUND;
     while (local->next_path < local->paths.count) {
-        int fd = unix_connect(local->paths.items[local->next_path++]);
-        error = fd < 0 ? connect_error(fd) : connection_open(local, fd);
+        error = connect_path(local, &local->paths.items[local->next_path++]);
         if (error == 0 || error == MUSTER_ENOMEM) {
             return error;
         }
@@ -191,6 +210,12 @@ static void ask(muster_local_t *local) {
     await(local);
 }
 
+/* What waits and what is asked from now on ends with this. */
+static void lose(muster_local_t *local, int error, const char *text) {
+    local->error = error;
+    snprintf(local->text, sizeof local->text, "%s", text);
+}
+
 static void call_end(muster_local_t *local, struct call *call, int error, const char *text) {
     if (call->on_end != NULL && !local->is_closing) {
         call->on_end(error, text, call->context);
@@ -205,16 +230,21 @@ static void calls_end(muster_local_t *local) {
     }
 }
 
+/* What was to be changed may have been, before its node was lost: it must not be changed of another too. */
+static bool is_spent(const muster_local_t *local, int error) {
+    bool was_refused = error == MUSTER_ENOTFOUND || error == MUSTER_EREFUSED;
+    return !was_refused && local->first != NULL && local->first->kind == REQUEST_UPDATE;
+}
+
 /* This node is of no use: another one is asked, if there is one, and unless this one has already answered. */
 static void fail(muster_local_t *local, int error, const char *text) {
     connection_drop(local);
-    if (!local->is_right && connect_next(local) == 0) {
+    if (!local->is_right && !is_spent(local, error) && connect_next(local) == 0) {
         ask(local);
         return;
     }
     uv_timer_stop(&local->timer);
-    local->error = error;
-    snprintf(local->text, sizeof local->text, "%s", text);
+    lose(local, error, text);
     calls_end(local);
 }
 
@@ -307,17 +337,29 @@ static void on_event(struct stream *stream, enum muster_stream_event event, cons
     muster_local_t *local = ((struct connection *)stream->owner)->local;
     if (event == MUSTER_STREAM_BYTES) {
         take_bytes(local, bytes, length);
-    } else if (event == MUSTER_STREAM_ENDED || event == MUSTER_STREAM_CLOSED) {
+    } else if (event != MUSTER_STREAM_ENDED && event != MUSTER_STREAM_CLOSED) {
+        return;
+    } else if (local->first == NULL) {
+        connection_drop(local); /* a node does not wait long for a question */
+    } else {
         fail(local, MUSTER_ELOST, "it went away");
     }
 }
 
 /* ---- calls ---- */
 
-static int call_add(muster_local_t *local, const struct call *template, const struct muster_change *change) {
-    if (local->is_closing || local->call_count == CALLS_MAX) {
-        return local->is_closing ? MUSTER_ECLOSING : MUSTER_EFULL;
+/* To the same node: no other one is to be asked, or changed, unseen. */
+static void connect_again(muster_local_t *local) {
+    int error = connect_path(local, &local->paths.items[local->next_path - 1]);
+    if (error == MUSTER_ENOMEM) {
+        lose(local, error, muster_error_text(error));
+    } else if (error != 0) {
+        lose(local, MUSTER_ELOST, "it went away");
     }
+}
+
+static int call_new(const muster_local_t *local, const struct call *template,
+                    const struct muster_change *change, struct call **made) {
     struct request request = {
         .kind = template->kind,
         .port = local->port,
@@ -337,6 +379,11 @@ static int call_add(muster_local_t *local, const struct call *template, const st
         free(call);
         return error;
     }
+    *made = call;
+    return 0;
+}
+
+static void call_put(muster_local_t *local, struct call *call) {
     if (local->first == NULL) {
         local->first = call;
     } else {
@@ -344,6 +391,21 @@ static int call_add(muster_local_t *local, const struct call *template, const st
     }
     local->last = call;
     local->call_count++;
+}
+
+static int call_add(muster_local_t *local, const struct call *template, const struct muster_change *change) {
+    if (local->is_closing || local->call_count == CALLS_MAX) {
+        return local->is_closing ? MUSTER_ECLOSING : MUSTER_EFULL;
+    }
+    struct call *call;
+    int error = call_new(local, template, change, &call);
+    if (error != 0) {
+        return error;
+    }
+    call_put(local, call);
+    if (local->error == 0 && local->connection == NULL) {
+        connect_again(local);
+    }
     if (local->error != 0) {
         timer_set(local, 0);
     } else if (local->first == call) {

@@ -5,15 +5,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <sys/types.h>
+
 #include <muster/muster.h>
 
 #define LOCAL_PATHS_MAX 256 /* more are not looked at */
 
+struct local_path {
+    char *path;
+    uid_t owner; /* of the directory that was searched: what listens in it is his or root's */
+};
+
 /* Zeroed: none. */
 struct local_paths {
-    char *items[LOCAL_PATHS_MAX];
+    struct local_path items[LOCAL_PATHS_MAX];
     size_t count;
-    bool is_named; /* the one was named, not found */
+    bool is_named; /* the one was named, not found, and may be anybody's */
 };
 
 /* Lists the sockets that the options mean (muster.h), whether or not anybody listens. MUSTER_ENOMEM. */

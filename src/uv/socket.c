@@ -44,14 +44,14 @@ int socket_error(int number) {
     }
 }
 
-static int option_set(int fd, int level, int name, int value) {
+int socket_option(int fd, int level, int name, int value) {
     return setsockopt(fd, level, name, &value, sizeof value);
 }
 
 /* The kernel grants less without a word, so what it granted is read back. */
 static uint32_t buffer_set(int fd) {
-    if (option_set(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES) != 0) {
-        option_set(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
+    if (socket_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES) != 0) {
+        socket_option(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
     }
     int granted = 0;
     socklen_t length = sizeof granted;
@@ -65,8 +65,9 @@ static int descriptor_open(void) {
     if (fd < 0) {
         return -1;
     }
-    if (option_set(fd, IPPROTO_IP, IP_PKTINFO, 1) != 0 || option_set(fd, IPPROTO_IP, IP_RECVTTL, 1) != 0 ||
-        option_set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1) != 0) {
+    if (socket_option(fd, IPPROTO_IP, IP_PKTINFO, 1) != 0 ||
+        socket_option(fd, IPPROTO_IP, IP_RECVTTL, 1) != 0 ||
+        socket_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1) != 0) {
         int number = errno;
         close(fd);
         errno = number;
@@ -86,11 +87,11 @@ static int descriptor_refuse(int fd) {
 
 /* PMTUDISC_PROBE: never fragment, and let no forged "fragmentation needed" shrink what we send. */
 static int sending_set(int fd) {
-    if (option_set(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ||
-        option_set(fd, IPPROTO_IP, IP_TTL, MUSTER_TTL) != 0 ||
-        option_set(fd, IPPROTO_IP, IP_MULTICAST_TTL, MUSTER_TTL) != 0 ||
-        option_set(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 1) != 0 ||
-        option_set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE) != 0) {
+    if (socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ||
+        socket_option(fd, IPPROTO_IP, IP_TTL, MUSTER_TTL) != 0 ||
+        socket_option(fd, IPPROTO_IP, IP_MULTICAST_TTL, MUSTER_TTL) != 0 ||
+        socket_option(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 1) != 0 ||
+        socket_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE) != 0) {
         return -1;
     }
     return 0;
@@ -124,9 +125,8 @@ int socket_open_unicast(struct datagram_socket *socket, uint16_t port) {
     return 0;
 }
 
-/* Binding to the device is open to everybody since Linux 5.7. Where it is refused, socket_read() looks
- * at the interface by itself; the socket then only wakes up for others' datagrams too. */
-static int device_bind(int fd, const char *name) {
+/* Open to everybody since Linux 5.7. */
+int socket_bind_device(int fd, const char *name) {
     size_t length = strnlen(name, IFNAMSIZ - 1);
     if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)length) != 0 && errno != EPERM) {
         return -1;
@@ -141,17 +141,18 @@ static int group_join(int fd, const uint8_t group[IPV4_BYTES], uint32_t interfac
 }
 
 /* Bound to the very address, so that nothing else reaches it: unicast to a shared port would go to
- * whoever bound last. */
+ * whoever bound last. Where the device is refused, socket_read() looks at the interface by itself; the socket
+ * then only wakes up for others' datagrams too. */
 static int listening_set(int fd, const struct muster_path *path, uint16_t port) {
     static const uint8_t group[IPV4_BYTES] = MUSTER_GROUP_V4;
     static const uint8_t broadcast[IPV4_BYTES] = MUSTER_BROADCAST_V4;
-    if (option_set(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || device_bind(fd, path->name) != 0) {
+    if (socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || socket_bind_device(fd, path->name) != 0) {
         return -1;
     }
     if (path->kind == MUSTER_PATH_B4) {
-        return option_set(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ? -1 : bind_to(fd, broadcast, port);
+        return socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ? -1 : bind_to(fd, broadcast, port);
     }
-    if (option_set(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 || bind_to(fd, group, port) != 0) {
+    if (socket_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 || bind_to(fd, group, port) != 0) {
         return -1;
     }
     return group_join(fd, group, path->interface);

@@ -1,5 +1,5 @@
 /* Datagram sockets, and all that the kernel adds to a datagram. The only file that knows recvmmsg and
- * ancillary data. Sockets are non-blocking and closed on exec. */
+ * their ancillary data. Sockets are non-blocking and closed on exec. */
 #ifndef UV_SOCKET_H
 #define UV_SOCKET_H
 
@@ -44,6 +44,13 @@ int socket_open_listening(struct datagram_socket *socket, const struct muster_pa
 /* The code for such an -errno: MUSTER_EPERM, MUSTER_ENOMEM, MUSTER_ENOINTERFACE (the interface is gone),
  * MUSTER_ESYSTEM. */
 int socket_error(int number);
+
+/* Sets an option of any socket that is a number. 0, or -1 and errno. */
+int socket_option(int fd, int level, int name, int value);
+
+/* Binds any socket to the interface of that name, or to none where that takes a privilege that we lack. 0, or
+ * -1 and errno. */
+int socket_bind_device(int fd, const char *name);
 
 /* A zeroed or closed socket is allowed. Whoever polls it stops before. */
 void socket_close(struct datagram_socket *socket);

@@ -1,7 +1,6 @@
 #include "tcp.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "limit.h"
+#include "socket.h"
 
 #define IPV4_BYTES 4
 #define CONTROL_BYTES 128
@@ -19,18 +19,14 @@
 #define KEEPALIVE_IDLE_S 60
 #define KEEPALIVE_INTERVAL_S 10
 
-static int option_set(int fd, int level, int name, int value) {
-    return setsockopt(fd, level, name, &value, sizeof value);
-}
-
 /* Before the first packet, or it would leave with another TTL. Accepted sockets inherit all of it. */
 static int options_set(int fd) {
-    if (option_set(fd, IPPROTO_IP, IP_TTL, MUSTER_TTL) != 0 ||
-        option_set(fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0 ||
-        option_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) != 0 ||
-        option_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S) != 0 ||
-        option_set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S) != 0 ||
-        option_set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS) != 0) {
+    if (socket_option(fd, IPPROTO_IP, IP_TTL, MUSTER_TTL) != 0 ||
+        socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0 ||
+        socket_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) != 0 ||
+        socket_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S) != 0 ||
+        socket_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S) != 0 ||
+        socket_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS) != 0) {
         return -1;
     }
     return 0;
@@ -56,8 +52,8 @@ static int descriptor_or_error(int fd, int result) {
  * that listens still does. */
 static int listening_set(int fd, uint16_t port, int backlog) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    if (options_set(fd) != 0 || option_set(fd, IPPROTO_IP, IP_MINTTL, MUSTER_TTL) != 0 ||
-        option_set(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 ||
+    if (options_set(fd) != 0 || socket_option(fd, IPPROTO_IP, IP_MINTTL, MUSTER_TTL) != 0 ||
+        socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 ||
         bind(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
         return -1;
     }
@@ -69,18 +65,10 @@ int tcp_listen(uint16_t port, int backlog) {
     return descriptor_or_error(fd, fd < 0 ? -1 : listening_set(fd, port, backlog));
 }
 
-static int device_bind(int fd, const char *name) {
-    size_t length = strnlen(name, IFNAMSIZ - 1);
-    if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)length) != 0 && errno != EPERM) {
-        return -1;
-    }
-    return 0;
-}
-
 static int connecting_set(int fd, const struct muster_endpoint *endpoint, const char *interface_name) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(endpoint->port)};
     memcpy(&address.sin_addr, endpoint->ip, IPV4_BYTES);
-    if (options_set(fd) != 0 || (interface_name != NULL && device_bind(fd, interface_name) != 0)) {
+    if (options_set(fd) != 0 || (interface_name != NULL && socket_bind_device(fd, interface_name) != 0)) {
         return -1;
     }
     int result = connect(fd, (const struct sockaddr *)&address, sizeof address);
@@ -93,11 +81,11 @@ int tcp_connect(const struct muster_endpoint *endpoint, const char *interface_na
 }
 
 void tcp_accepted(int fd) {
-    option_set(fd, IPPROTO_IP, IP_MINTTL, 0);
+    socket_option(fd, IPPROTO_IP, IP_MINTTL, 0);
 }
 
 void tcp_connected(int fd) {
-    option_set(fd, IPPROTO_IP, IP_MINTTL, MUSTER_TTL);
+    socket_option(fd, IPPROTO_IP, IP_MINTTL, MUSTER_TTL);
 }
 
 /* ---- what a connection is between ---- */
@@ -128,7 +116,7 @@ struct muster_endpoint tcp_remote(int fd) {
 uint32_t tcp_interface(int fd) {
     _Alignas(struct cmsghdr) char control[CONTROL_BYTES];
     socklen_t length = sizeof control;
-    if (option_set(fd, IPPROTO_IP, IP_PKTINFO, 1) != 0 ||
+    if (socket_option(fd, IPPROTO_IP, IP_PKTINFO, 1) != 0 ||
         getsockopt(fd, IPPROTO_IP, IP_PKTOPTIONS, control, &length) != 0) {
         return 0;
     }

@@ -82,3 +82,13 @@ int unix_connect(const char *path) {
     }
     return result;
 }
+
+int unix_peer(int fd, uid_t *uid) {
+    struct ucred credentials;
+    socklen_t length = sizeof credentials;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
+        return -errno;
+    }
+    *uid = credentials.uid;
+    return 0;
+}

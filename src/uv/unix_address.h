@@ -7,6 +7,7 @@
 
 #include <linux/limits.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 /* Zeroed: closed. */
@@ -29,5 +30,8 @@ int unix_address_connect(const struct unix_address *address);
 
 /* Connects to a path in one go; the same result. */
 int unix_connect(const char *path);
+
+/* The user at the other side of a connection: who connected, or who began to listen there. 0 or -errno. */
+int unix_peer(int fd, uid_t *uid);
 
 #endif

@@ -52,6 +52,14 @@ class Child(LanTest):
 
     # ---- when, and with which code ----
 
+    def test_in_another_pid_namespace(self):
+        """It is the first process there, and has no parent that it could name."""
+        unshare = ["unshare", "--pid"] if os.geteuid() == 0 else ["unshare", "--user", "--pid"]
+        argv = [*unshare, MUSTER, "announce", "--name", "x", "--", "sh", "-c", "echo $$; exit 7"]
+        # A leak sanitizer needs a thread, which is not to be had there.
+        process = self.here.start_program(*argv, ASAN_OPTIONS="detect_leaks=0").finish()
+        self.assertEqual((process.code, process.out), (7, "1\n"), process.describe())
+
     def test_exit_codes(self):
         for code, argv in (
             (0, ["true"]),
@@ -162,6 +170,17 @@ class Child(LanTest):
             self.assertEqual(process.finish().code, 128 + 9)
             self.assertFalse(is_there(pid))
             watch.stop()
+
+    def test_a_hangup_does_not_cut_the_bye(self):
+        """It comes to all of a terminal that is closed, so that the command may have ended by it already."""
+        ear = Ear(self.there)
+        process, pid = self.start_child()
+        self.lan.wait_for(lambda: ear.messages("announce"), "the announcement")
+        os.kill(pid, signal.SIGUSR1)
+        self.lan.wait_for(lambda: ear.messages("bye"), "the first bye")
+        process.signal(signal.SIGHUP)
+        self.assertEqual(process.finish().code, 5)
+        self.assertEqual(len(ear.messages("bye")), 3)
 
     def test_hangups_do_not_kill(self):
         """They mean to reload, as likely as not."""

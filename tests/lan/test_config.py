@@ -432,6 +432,16 @@ class Notifying(ConfigTest):
     def test_an_abstract_name(self):
         self.story(f"@muster-lan-{os.getpid()}")
 
+    def test_a_name_that_changed(self):
+        """muster update changes what is announced: the status does not say what was."""
+        path = str(self.lan.directory / "notify")
+        manager = Manager(self.here, path)
+        self.here.start("announce", "--name", "old", NOTIFY_SOCKET=path)
+        at = manager.await_message("STATUS=old, 0 peers are here")
+        self.assertEqual(self.here.run("update", "--name", "new").code, 0)
+        self.there.announce("neighbour")
+        manager.await_message("STATUS=1 peer is here", after=at)
+
     def test_a_watchdog_of_somebody_else(self):
         manager = Manager(self.here, str(self.lan.directory / "notify"))
         extra = {"NOTIFY_SOCKET": str(self.lan.directory / "notify"), "WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}

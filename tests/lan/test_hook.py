@@ -268,6 +268,17 @@ class Hook(LanTest):
         watch.finish()
         self.lan.wait_for(lambda: self.is_dead(watch.lines[0]), "it is dead")
 
+    def test_a_hook_that_leaves_its_group(self):
+        """It is killed nevertheless, and so the watch ends."""
+        leave = "os.setpgid(0, os.getpgid(os.getppid())); signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+        stay = "print(os.getpid(), flush=True); signal.pause()"
+        text = f"exec /usr/bin/python3 -c 'import os, signal; {leave}; {stay}'"
+        watch = self.watch(text, "--exec-timeout", "1", "--count", "1")
+        self.peers(1)
+        watch.finish()
+        self.assertEqual(watch.code, 0)
+        self.assertTrue(self.is_dead(watch.lines[0]))
+
     @staticmethod
     def is_dead(pid):
         try:

@@ -199,6 +199,26 @@ class Completion(unittest.TestCase):
         shell = self.shell(["bash", "--norc", "--noprofile", "-i"], BASH, PACKAGE / "muster.bash")
         self.check(shell)
 
+    def test_an_interface_named_as_a_command(self):
+        """Completing bash neither runs it nor puts it on the line so that it would run."""
+        script = """
+            mount -t sysfs none /sys && ip link add name '$(>run)' type bridge || exit 77
+            source "$COMPLETION"
+            compopt() { :; }
+            COMP_WORDS=(muster --interface '') COMP_CWORD=2
+            _muster
+            printf '%s\\n' "${COMPREPLY[@]}"
+        """
+        unshare = ["unshare", "--net", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+        environment = {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "COMPLETION": str(PACKAGE / "muster.bash")}
+        with tempfile.TemporaryDirectory(prefix="muster-completion-") as here:
+            argv = [*unshare, "bash", "-c", script]
+            shell = subprocess.run(argv, text=True, capture_output=True, cwd=here, env=environment, check=False)
+            if shell.returncode == 77 or "unshare" in shell.stderr:
+                self.skipTest(shell.stderr)
+            self.assertIn("\\$\\(\\>run\\)", shell.stdout.splitlines(), shell.stderr)
+            self.assertEqual(os.listdir(here), [])
+
     def test_zsh(self):
         shell = self.shell(["zsh", "-f", "-i"], ZSH, PACKAGE / "_muster")
         self.check(shell)

@@ -160,6 +160,15 @@ class Deb(lab.LanTest):
         (page,) = re.findall(r"(?m)^Documentation=man:(.*)\((\d)\)$", text)
         self.assertTrue((self.root / f"usr/share/man/man{page[1]}/{page[0]}.{page[1]}.gz").exists())
 
+    def test_state_of_its_own(self):
+        """The service's user gets a directory that nobody else uses, root's muster announce neither."""
+        values = dict(confine.settings(self.unit))
+        directory = f"/var/lib/{values['StateDirectory']}"
+        self.assertEqual(values["Environment"], f"MUSTER_STATE={directory}")
+        files = run(self.root / "usr/bin/muster", "--help").partition("\nFiles:\n")[2]
+        self.assertRegex(files, "/var/lib/muster +the same of root;")
+        self.assertIn(f" {directory} of muster.service", files)
+
     def service_arguments(self, run_directory):
         """What the unit starts muster with, for the places of this test."""
         (line,) = re.findall(r"(?m)^ExecStart=\S+ announce (.*)$", self.unit.read_text())
@@ -216,19 +225,30 @@ class Deb(lab.LanTest):
             self.assertTrue((root / "usr/bin/muster").exists())
             self.assertIn(text, config.read_text())
 
+    @staticmethod
+    def links(root):
+        """What systemd would start, or not, also where it leads nowhere (which a pattern alone finds)."""
+        return [path for path in root.rglob("*.service") if path.is_symlink()]
+
     def test_life(self):
         """Installed again, removed, purged: the configuration is its owner's until the end."""
         machine = Machine(self.directory / "other")
         root = machine.root
         machine.dpkg("--install", self.debs["muster"])
         self.assertEqual(machine.status("muster"), "install ok installed")
-        links = [path for path in root.rglob("muster.service") if path.is_symlink()]
-        self.assertEqual(links, [], "it is enabled, and nobody asked for that")
+        self.assertEqual(self.links(root), [], "it is enabled, and nobody asked for that")
         config = root / "etc/muster/muster.json"
         config.write_text('{"name": "mine"}\n')
-        (root / "var/lib/muster").mkdir()
+        for state in ("muster", "muster-service", "private/muster-service"):
+            (root / "var/lib" / state).mkdir(parents=True)
         machine.dpkg("--install", self.debs["muster"])
         self.assertIn("mine", config.read_text())
+        self.assertEqual(self.links(root), [])
+        link = root / "etc/systemd/system/multi-user.target.wants/muster.service"
+        link.parent.mkdir(parents=True)
+        link.symlink_to("/usr/lib/systemd/system/muster.service")  # as systemctl enable does
+        machine.dpkg("--install", self.debs["muster"])
+        self.assertEqual(self.links(root), [link])
         machine.dpkg("--remove", "muster")
         self.assertTrue(config.exists() and (root / "var/lib/muster").exists())
         self.assertFalse((root / "usr/bin/muster").exists())

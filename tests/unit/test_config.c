@@ -10,6 +10,7 @@
 
 #include "cmocka_all.h"
 #include "config.h"
+#include "config_file.h"
 #include "countdown.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -261,7 +262,7 @@ static void test_many_errors(void **state) {
 /* What is not said costs no walk through a file: 8,000 attributes said twice are refused at once. */
 static void test_many_twins(void **state) {
     (void)state;
-    char *text = malloc(CONFIG_BYTES_MAX);
+    char *text = malloc(CONFIG_FILE_BYTES_MAX);
     assert_non_null(text);
     char *at = text + sprintf(text, "{\"attrs\":{\"a\":\"\"");
     for (unsigned i = 0; i < 8000; i++) {
@@ -316,22 +317,22 @@ static void test_files(void **state) {
 /* 200 services and more are a matter of who announces them. */
 static void test_limits(void **state) {
     (void)state;
-    char *text = malloc(CONFIG_BYTES_MAX + 2);
+    char *text = malloc(CONFIG_FILE_BYTES_MAX + 2);
     assert_non_null(text);
     char *at = text + sprintf(text, "{\"services\":[");
     for (unsigned i = 1; i <= 2000; i++) {
         at += sprintf(at, "%s{\"type\":\"http\",\"port\":%u}", i > 1 ? "," : "", i);
     }
     at += sprintf(at, "]}");
-    memset(at, ' ', (size_t)(text + CONFIG_BYTES_MAX + 1 - at));
+    memset(at, ' ', (size_t)(text + CONFIG_FILE_BYTES_MAX + 1 - at));
 
     struct config config = begin();
     const char *path = path_of("large.json");
-    write_bytes("large.json", text, CONFIG_BYTES_MAX);
+    write_bytes("large.json", text, CONFIG_FILE_BYTES_MAX);
     assert_int_equal(config_read(&config, &path, 1), 0);
     assert_int_equal(config.draft.service_count, 2000);
     config_deinit(&config);
-    write_bytes("large.json", text, CONFIG_BYTES_MAX + 1);
+    write_bytes("large.json", text, CONFIG_FILE_BYTES_MAX + 1);
     check_refused_file("large.json", "large.json: expected at most 256 KiB\n");
 
     at = text + sprintf(text, "{\"x\":[0");

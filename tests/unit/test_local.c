@@ -57,6 +57,7 @@ struct fixture {
     struct stream_table fakes;
     const char *script;
     bool ends_after_script;
+    bool ends_at_once; /* the next one that connects */
     bool has_fakes_ended;
 };
 
@@ -260,6 +261,7 @@ static void close_fakes(struct fixture *fixture) {
         stream_table_end(&fixture->fakes);
         listener_close(&fixture->fake);
         AWAIT(fixture, fixture->has_fakes_ended);
+        fixture->has_fakes_ended = false;
     }
 }
 
@@ -473,6 +475,10 @@ static void on_fake_event(const struct muster_stream *event, void *owner) {
         stream_table_write(&fixture->fakes, event->number, (const uint8_t *)fixture->script,
                            strlen(fixture->script));
     }
+    if (event->event == MUSTER_STREAM_ACCEPTED && fixture->ends_at_once) {
+        fixture->ends_at_once = false;
+        stream_table_close(&fixture->fakes, event->number);
+    }
     if (event->event == MUSTER_STREAM_BYTES && fixture->ends_after_script) {
         stream_table_close(&fixture->fakes, event->number);
     }
@@ -584,6 +590,52 @@ static void the_next_one_is_asked_instead(void **context) {
     open_local(fixture);
     ask_table(fixture);
     AWAIT(fixture, strcmp(fixture->story, "joined a!, end 0") == 0);
+}
+
+static void lose_connection(struct fixture *fixture) {
+    fixture->ends_at_once = true;
+    open_local(fixture);
+    AWAIT(fixture, !fixture->ends_at_once && fixture->fakes.entries == NULL);
+    uv_run(&fixture->loop, UV_RUN_NOWAIT); /* it is noticed */
+}
+
+/* A node ends a connection on which nothing is asked. */
+static void the_same_one_is_asked_later(void **context) {
+    struct fixture *fixture = *context;
+    open_named(fixture, 0, "a");
+    open_fake(fixture, ROW "{\"end\":\"done\",\"count\":1}\n", false);
+    lose_connection(fixture);
+    ask_table(fixture);
+    AWAIT(fixture, strcmp(fixture->story, "joined lamp, end 0") == 0);
+    forget_local(fixture);
+
+    lose_connection(fixture);
+    close_fakes(fixture);
+    ask_table(fixture);
+    AWAIT(fixture, strcmp(fixture->story, "end MUSTER_ELOST") == 0);
+    assert_string_equal(fixture->text, "it went away");
+}
+
+/* The first may have done it, and only was too slow to say so. */
+static void a_change_is_asked_of_one_alone(void **context) {
+    static const struct muster_change change = {.name = "changed"};
+    static const char *const scripts[] = {NULL, "", "nonsense\n"};
+    struct fixture *fixture = *context;
+    struct node *a = open_named(fixture, 0, "a");
+    uint64_t rev = muster_rev(a->handle);
+    for (size_t i = 0; i < 3; i++) {
+        open_fake(fixture, scripts[i], i == 1);
+        open_local(fixture);
+        assert_int_equal(muster_local_change(fixture->local, &change, on_end, fixture), 0);
+        AWAIT(fixture, strcmp(fixture->story, "end MUSTER_ELOST") == 0);
+        forget_local(fixture);
+        assert_int_equal(muster_rev(a->handle), rev);
+    }
+    open_fake(fixture, "{\"end\":\"elsewhere\",\"count\":0}\n", false);
+    open_local(fixture);
+    assert_int_equal(muster_local_change(fixture->local, &change, on_end, fixture), 0);
+    AWAIT(fixture, strcmp(fixture->story, "end 0") == 0);
+    assert_int_equal(muster_rev(a->handle), rev + 1);
 }
 
 /* ---- promises ---- */
@@ -827,6 +879,38 @@ static void others_may_look_and_change_nothing(void **context) {
     close(pipes[1]);
 }
 
+/* Where everybody may write, another user's socket is not asked unless it was named. */
+static void a_strangers_socket_is_passed_over(void **context) {
+    struct fixture *fixture = *context;
+    char path[600];
+    if (geteuid() != 0) {
+        skip(); /* only root can be somebody else */
+    }
+    open_named(fixture, 0, "a");
+    assert_int_equal(chmod(fixture->directory, 01777), 0);
+    assert_int_equal(seteuid(65534), 0);
+    open_fake(fixture, ROW "{\"end\":\"done\",\"count\":1}\n", false);
+    assert_int_equal(seteuid(0), 0);
+    open_local(fixture);
+    ask_table(fixture);
+    AWAIT(fixture, strcmp(fixture->story, "joined a!, end 0") == 0);
+    forget_local(fixture);
+
+    struct muster_local_options options = {.state_dir = fixture->directory, .instance = "0"};
+    assert_int_equal(try_local(fixture, &options), MUSTER_ENOTFOUND);
+    path_of(fixture, "0/socket", path);
+    options = (struct muster_local_options){.socket = path};
+    assert_int_equal(try_local(fixture, &options), 0);
+    ask_table(fixture);
+    AWAIT(fixture, strcmp(fixture->story, "joined lamp, end 0") == 0);
+    forget_local(fixture);
+
+    assert_int_equal(chown(fixture->directory, 65534, 65534), 0); /* then it is for him to say */
+    open_local(fixture);
+    ask_table(fixture);
+    AWAIT(fixture, strcmp(fixture->story, "joined lamp, end 0") == 0);
+}
+
 /* ---- without the library ---- */
 
 /* What came of an answer so far. */
@@ -972,6 +1056,8 @@ int main(void) {
         LOCAL_TEST(nonsense_is_an_error_and_no_hang),
         LOCAL_TEST(who_does_not_answer_is_given_up),
         LOCAL_TEST(the_next_one_is_asked_instead),
+        LOCAL_TEST(the_same_one_is_asked_later),
+        LOCAL_TEST(a_change_is_asked_of_one_alone),
         LOCAL_TEST(a_callback_may_close),
         LOCAL_TEST(a_callback_may_close_what_is_lost),
         LOCAL_TEST(it_closes_before_the_loop_ran),
@@ -982,6 +1068,7 @@ int main(void) {
         LOCAL_TEST(a_state_directory_may_lie_deep),
         LOCAL_TEST(a_socket_that_was_asked_for_is_required),
         LOCAL_TEST(others_may_look_and_change_nothing),
+        LOCAL_TEST(a_strangers_socket_is_passed_over),
         LOCAL_TEST(a_table_comes_by_tcp),
         LOCAL_TEST(nobody_changes_a_node_by_tcp),
         LOCAL_TEST(a_node_closes_with_watchers),

@@ -879,6 +879,32 @@ static void others_may_look_and_change_nothing(void **context) {
     listener_close(&listener);
 }
 
+/* Users that a user namespace does not know show as nobody: nobody may only change what is for nobody alone.
+ */
+static void nobody_may_be_anybody(void **context) {
+    struct fixture *fixture = *context;
+    struct listener listener;
+    struct arrival arrival;
+    char path[128];
+    if (geteuid() != 0) {
+        skip(); /* only root can be somebody else */
+    }
+    for (mode_t mode = 0600; mode <= 0666; mode += 066) {
+        snprintf(path, sizeof path, "%s/%o", fixture->directory, (unsigned)mode);
+        assert_int_equal(chown(fixture->directory, 65534, 65534), 0);
+        assert_int_equal(seteuid(65534), 0);
+        int error = listener_open_local(&listener, path, mode, false);
+        int fd = error == 0 ? unix_connect(path) : -1;
+        int taken = fd >= 0 ? listener_accept(&listener, &arrival) : -1;
+        assert_int_equal(seteuid(0), 0);
+        assert_true(taken >= 0);
+        assert_int_equal(arrival.may_change, mode == 0600);
+        close(taken);
+        close(fd);
+        listener_close(&listener);
+    }
+}
+
 #define STREAM_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
@@ -917,6 +943,7 @@ int main(void) {
         STREAM_TEST(a_path_may_be_long),
         STREAM_TEST(a_relative_path_outlives_a_change_of_directory),
         STREAM_TEST(others_may_look_and_change_nothing),
+        STREAM_TEST(nobody_may_be_anybody),
     };
     return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
 }

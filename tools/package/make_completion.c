@@ -120,10 +120,16 @@ static void put_bash_tables(void) {
 }
 
 static const char bash_functions[] =
-    "# Offers those of the words that go on with what is typed, behind `before`.\n"
+    "# Offers those of the words that go on with what is typed, behind `before`. A word may be the name of "
+    "an\n"
+    "# interface, which may be anything: none is run, as `compgen -W` would, now or when the line is.\n"
     "_muster_words() {\n"
-    "    local IFS=$' \\t\\n'\n"
-    "    mapfile -t COMPREPLY < <(compgen -P \"$before\" -W \"$*\" -- \"${typed#\"$before\"}\")\n"
+    "    local word\n"
+    "    for word; do\n"
+    "        [[ $word == \"${typed#\"$before\"}\"* ]] || continue\n"
+    "        printf -v word %q \"$word\"\n"
+    "        COMPREPLY+=(\"$before$word\")\n"
+    "    done\n"
     "}\n"
     "\n"
     "# The same for the last of a list, \"COL,COL\" or \"+COL,COL\".\n"
@@ -148,7 +154,7 @@ static const char bash_functions[] =
     "}\n"
     "\n"
     "_muster() {\n"
-    "    local typed=${COMP_WORDS[COMP_CWORD]} before='' command='' option='' offer='' word\n"
+    "    local IFS=$' \\t\\n' typed=${COMP_WORDS[COMP_CWORD]} before='' command='' option='' offer='' word\n"
     "    COMPREPLY=()\n"
     "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
     "        if [[ -n $option ]]; then\n"

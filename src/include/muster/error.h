@@ -20,7 +20,7 @@ extern "C" {
     X(ENOINTERFACE, -5, "no usable network interface")                     \
     X(ENOPORT, -6, "no free unicast port")                                 \
     X(EPERM, -7, "permission denied")                                      \
-    X(EBUSY, -8, "the instance is in use by another muster")               \
+    X(EBUSY, -8, "the instance or socket is in use by another muster")     \
     X(EDAMAGED, -9, "the state directory is damaged")                      \
     X(ESTATE, -10, "the state directory cannot be used")                   \
     X(ECRYPTO, -11, "the cryptographic library failed")                    \
@@ -36,10 +36,11 @@ enum muster_error {
 #undef MUSTER_ERROR_ENUM
 };
 
-/* The text for people of a code, "unknown error" for any other number. Static storage. */
+/* The text for people of a code, "success" for 0, "unknown error" for any other number. Static storage. */
 MUSTER_API const char *muster_error_text(int code);
 
-/* The code's name, "MUSTER_EINVAL", for logs; "MUSTER_UNKNOWN" for any other number. Static storage. */
+/* The code's name, "MUSTER_EINVAL", for logs; "MUSTER_UNKNOWN" for any other number, 0 too. Static storage.
+ */
 MUSTER_API const char *muster_error_name(int code);
 
 #ifdef __cplusplus

@@ -53,7 +53,8 @@ struct muster_options {
     /* Path of the Unix socket by which programs of this machine can ask the node (muster_local_open()). NULL:
      * `socket` in the directory of the instance, for this user alone; where there can't be one, a warning
      * says so. A path that is given is for every user, but who is neither this one nor root can't change
-     * anything; it is MUSTER_EBUSY when another muster answers there. Not for observers. */
+     * anything (of a node that runs as nobody: who is not root); it is MUSTER_EBUSY when another muster
+     * answers there. Not for observers. */
     const char *socket;
     const char *const *interfaces; /* names; NULL: every usable one, and the loopback when there is none */
     size_t interface_count;
@@ -187,7 +188,8 @@ typedef struct muster_local muster_local_t;
 /* Everything is copied by muster_local_open(). All zero: the first one that can be found. */
 struct muster_local_options {
     const char *socket; /* path of its socket; NULL: all sockets in the state directory are tried, in the byte
-                         * order of their instances' names, and then MUSTER_SOCKET_DEFAULT */
+                         * order of their instances' names, and then MUSTER_SOCKET_DEFAULT, as far as they
+                         * are this user's, root's, or those of who owns that directory */
     const char *state_dir;         /* as in muster_options */
     const char *instance;          /* only that one; NULL: any */
     uint16_t port;                 /* of the control group: only a node that uses it; 0: any */
@@ -210,17 +212,18 @@ typedef void (*muster_local_self_cb)(const struct muster_self *self, void *conte
 typedef void (*muster_local_end_cb)(int error, const char *text, void *context);
 
 /* Connects to a node; the loop stays alive until muster_local_close(). A node ends a connection on which
- * nothing is asked for five seconds. MUSTER_EINVAL, MUSTER_ENOTFOUND (nobody listens), MUSTER_EPERM (at the
- * given socket), MUSTER_ENOMEM, MUSTER_ESYSTEM; then *local is NULL. */
+ * nothing is asked for five seconds; the next question connects to the same node again. MUSTER_EINVAL,
+ * MUSTER_ENOTFOUND (nobody listens), MUSTER_EPERM (at the given socket), MUSTER_ENOMEM, MUSTER_ESYSTEM; then
+ * *local is NULL. */
 MUSTER_API int muster_local_open(uv_loop_t *loop, const struct muster_local_options *options,
                                  muster_local_t **local);
 
 /* Ask for all rows of its peer table; for these and then every event, until muster_local_close(); for what it
  * says of itself; and to change its document, which only a process of its user or of root may. They are
  * answered in order, one after the other: nothing that is asked after a watch is answered. Each ends by
- * on_end once, unless muster_local_close() comes before. Callbacks may be NULL. MUSTER_EINVAL (an incomplete
- * change, or one that names something twice), MUSTER_ETOOBIG, MUSTER_ENOMEM, MUSTER_EFULL (too many wait),
- * MUSTER_ECLOSING; then nothing was asked. */
+ * on_end once, unless muster_local_close() comes before. A change that ends with MUSTER_ELOST may have been
+ * made. Callbacks may be NULL. MUSTER_EINVAL (an incomplete change, or one that names something twice),
+ * MUSTER_ETOOBIG, MUSTER_ENOMEM, MUSTER_EFULL (too many wait), MUSTER_ECLOSING; then nothing was asked. */
 MUSTER_API int muster_local_table(muster_local_t *local, muster_local_row_cb on_row,
                                   muster_local_end_cb on_end, void *context);
 MUSTER_API int muster_local_watch(muster_local_t *local, muster_local_row_cb on_row,
