@@ -152,7 +152,11 @@ static void ask(struct update *update, const struct update_options *options) {
                                          .removed_service_count = options->removed.service_count,
                                          .removed_attrs = options->removed_attrs.values,
                                          .removed_attr_count = options->removed_attrs.count};
-    int error = muster_local_change(update->local, &change, on_end, update);
+    /* Who it is comes first: a change is made of one node alone, so it must not be tried on what is none. */
+    int error = muster_local_self(update->local, NULL, NULL, update);
+    if (error == 0) {
+        error = muster_local_change(update->local, &change, on_end, update);
+    }
     if (error != 0) {
         on_end(error, NULL, update);
     }

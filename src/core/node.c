@@ -313,7 +313,7 @@ static bool next_event(muster_core_t *core, const struct outbox_event *event, st
     return true;
 }
 
-bool muster_core_next(muster_core_t *core, struct muster_output *output) {
+bool muster_core_next_blocked(muster_core_t *core, struct muster_output *output) {
     memset(output, 0, sizeof *output);
     message_deinit(&core->view);
     const struct outbox_event *event = first_event(core);
@@ -325,7 +325,11 @@ bool muster_core_next(muster_core_t *core, struct muster_output *output) {
         output->kind = MUSTER_OUTPUT_SETTLED;
         return true;
     }
-    if (server_next(core, output) || fetch_next(core, output)) {
+    return server_next(core, output) || fetch_next(core, output);
+}
+
+bool muster_core_next(muster_core_t *core, struct muster_output *output) {
+    if (muster_core_next_blocked(core, output)) {
         return true;
     }
     if (outbox_take_datagram(&core->outbox, &output->datagram)) {

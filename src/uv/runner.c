@@ -142,9 +142,15 @@ static void settled_tell(muster_t *node) {
     }
 }
 
+/* A link that is too slow for our datagrams holds up nothing else. */
+static bool output_pull(muster_t *node, struct muster_output *output) {
+    return node->is_blocked ? muster_core_next_blocked(node->core, output)
+                            : muster_core_next(node->core, output);
+}
+
 static void outputs_pull(muster_t *node) {
     struct muster_output output;
-    while (!node->is_blocked && !node->is_ended && muster_core_next(node->core, &output)) {
+    while (!node->is_ended && output_pull(node, &output)) {
         switch (output.kind) {
         case MUSTER_OUTPUT_DATAGRAM:
             if (!datagram_send(node, &output.datagram)) {

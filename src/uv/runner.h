@@ -43,7 +43,7 @@ struct muster {
     uv_timer_t timer; /* the core's deadline, or at once while there are deliveries */
     size_t handles;   /* timer, streams, unicast and links that are on the loop */
 
-    bool is_blocked; /* the unicast socket is full: `held` waits, and nothing is pulled */
+    bool is_blocked; /* the unicast socket is full: `held` waits, and no datagram is pulled */
     struct muster_datagram held;
     uint8_t held_bytes[MUSTER_DATAGRAM_BYTES_MAX];
 

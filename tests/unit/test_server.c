@@ -749,6 +749,36 @@ static void what_no_stream_means_is_ignored(void **state) {
     assert_null(server()->connections);
 }
 
+/* A link that takes no datagram holds up nobody who asks on a stream. */
+static void answers_do_not_wait_for_datagrams(void **state) {
+    (void)state;
+    muster_core_t *core = world.nodes[0].core;
+    const struct muster_document document = {.name = "a"};
+    static const char line[] = REQUEST("stats") "\n";
+    struct muster_event events[] = {
+        {.kind = MUSTER_EVENT_COMMAND, .command = {.kind = MUSTER_COMMAND_UPDATE, .document = &document}},
+        {.kind = MUSTER_EVENT_STREAM,
+         .stream = {.number = 9001, .event = MUSTER_STREAM_ACCEPTED, .is_local = true, .may_change = true}},
+        {.kind = MUSTER_EVENT_STREAM,
+         .stream = {.number = 9001,
+                    .event = MUSTER_STREAM_BYTES,
+                    .bytes = (const uint8_t *)line,
+                    .length = sizeof line - 1}}};
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+        events[i].now_ms = world.now_ms + 1000; /* an announce is due */
+        assert_int_equal(muster_core_step(core, &events[i]), 0);
+    }
+    struct muster_output output;
+    unsigned writes = 0;
+    while (muster_core_next_blocked(core, &output)) {
+        assert_int_not_equal(output.kind, MUSTER_OUTPUT_DATAGRAM);
+        writes += output.kind == MUSTER_OUTPUT_STREAM_WRITE ? 1 : 0;
+    }
+    assert_int_equal(writes, 1);
+    assert_true(muster_core_next(core, &output));
+    assert_int_equal(output.kind, MUSTER_OUTPUT_DATAGRAM);
+}
+
 int main(void) {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
@@ -781,6 +811,7 @@ int main(void) {
         STORY(a_watcher_that_falls_behind_is_cut),
         STORY(a_watcher_may_end_its_side),
         STORY(too_many_watch_from_elsewhere),
+        STORY(answers_do_not_wait_for_datagrams),
         STORY(hearsay_is_not_told_to_others),
         STORY(an_observer_answers_nobody),
         STORY(what_no_stream_means_is_ignored),

@@ -433,8 +433,11 @@ struct muster_output {
     struct muster_peer peer; /* as the row stands now */
 };
 
-/* Pulls the next output; false when there is none. Who can't send just now stops pulling. */
+/* Pulls the next output; false when there is none. */
 MUSTER_API bool muster_core_next(muster_core_t *core, struct muster_output *output);
+
+/* The same for who can't send datagrams just now: these stay in the core, and LEFT behind them. */
+MUSTER_API bool muster_core_next_blocked(muster_core_t *core, struct muster_output *output);
 
 /* The time at which the node wants a timer event at the latest, in the past when it is due at once;
  * UINT64_MAX for never. */
