@@ -33,9 +33,8 @@ int local_open(const struct settings *settings, const char *instance, uv_loop_t 
 }
 
 void local_complain(const struct settings *settings, int error, const char *text) {
-    bool is_wrong_one = error == MUSTER_ENOTFOUND && settings->socket != NULL;
-    text_complain(settings->program, "%s%s%s", is_wrong_one ? settings->socket : muster_error_text(error),
-                  text != NULL ? ": " : "", text != NULL ? text : "");
+    text_complain(settings->program, "%s%s%s", muster_error_text(error), text != NULL ? ": " : "",
+                  text != NULL ? text : "");
 }
 
 int local_give_up(const struct settings *settings, int error, const char *text) {

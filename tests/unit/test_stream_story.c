@@ -153,7 +153,7 @@ static void an_observer_settles_with_all_rows(void) {
     }
     print_message("settled after %llu ms\n", (unsigned long long)(world.now_ms - began_ms));
     assert_int_equal(alive(observer), present);
-    assert_true(world.now_ms < began_ms + 1000);
+    assert_true(world.now_ms < began_ms + 200); /* a window of 104 ms, for a table was taken */
     world.nodes[observer].is_stopped = true;
 }
 
