@@ -42,18 +42,6 @@ struct announce {
 
 /* ---- options ---- */
 
-static int parse_name(const char *value, void *place, struct reason *reason) {
-    return draft_set_name(place, value, reason);
-}
-
-static int parse_service(const char *value, void *place, struct reason *reason) {
-    return draft_put_service(place, value, reason);
-}
-
-static int parse_attr(const char *value, void *place, struct reason *reason) {
-    return draft_put_attr(place, value, reason);
-}
-
 static int parse_instance(const char *value, void *place, struct reason *reason) {
     if (spec_check_text("a name", value, false, MUSTER_NAME_BYTES_MAX, reason) != 0) {
         return -1;
@@ -78,11 +66,11 @@ static int parse_config(const char *value, void *place, struct reason *reason) {
 
 static const struct args_option options_table[] = {
     {"name", 0, "NAME", "what to be called (the host's name)", offsetof(struct announce_options, draft),
-     parse_name},
+     draft_parse_name},
     {"service", 0, "SPEC", "offer a service, see below (repeatable)",
-     offsetof(struct announce_options, draft), parse_service},
+     offsetof(struct announce_options, draft), draft_parse_service},
     {"attr", 0, "KEY=VALUE", "say something of itself (repeatable)", offsetof(struct announce_options, draft),
-     parse_attr},
+     draft_parse_attr},
     {"instance", 0, "I", "which identity of this machine and user to be (NAME)",
      offsetof(struct announce_options, instance), parse_instance},
     {"interval", 0, "T", "speak this often when nothing is new (2s)",

@@ -25,18 +25,6 @@ struct update_options {
 
 /* ---- options ---- */
 
-static int parse_name(const char *value, void *place, struct reason *reason) {
-    return draft_set_name(place, value, reason);
-}
-
-static int parse_service(const char *value, void *place, struct reason *reason) {
-    return draft_put_service(place, value, reason);
-}
-
-static int parse_attr(const char *value, void *place, struct reason *reason) {
-    return draft_put_attr(place, value, reason);
-}
-
 static int parse_removed_service(const char *value, void *place, struct reason *reason) {
     if (strchr(value, ',') != NULL) {
         return reason_set(reason, "expected TYPE:PORT[/udp] alone, got '%.64s'", value);
@@ -60,13 +48,14 @@ static int parse_removed_attr(const char *value, void *place, struct reason *rea
 
 static const struct args_option options_table[] = {
     {"service", 0, "SPEC", "offer a service, or replace the one of that type, port and protocol",
-     offsetof(struct update_options, set), parse_service},
+     offsetof(struct update_options, set), draft_parse_service},
     {"remove", 0, "TYPE:PORT[/udp]", "offer a service no longer", offsetof(struct update_options, removed),
      parse_removed_service},
-    {"attr", 0, "KEY=VALUE", "say something of itself", offsetof(struct update_options, set), parse_attr},
+    {"attr", 0, "KEY=VALUE", "say something of itself", offsetof(struct update_options, set),
+     draft_parse_attr},
     {"remove-attr", 0, "KEY", "say it no longer", offsetof(struct update_options, removed_attrs),
      parse_removed_attr},
-    {"name", 0, "NAME", "be called otherwise", offsetof(struct update_options, set), parse_name},
+    {"name", 0, "NAME", "be called otherwise", offsetof(struct update_options, set), draft_parse_name},
     {"instance", 0, "I", "of the running muster of this instance (the first there is)",
      offsetof(struct update_options, instance), args_text},
     {0},

@@ -174,3 +174,15 @@ int draft_put_attr(struct draft *draft, const char *item, struct reason *reason)
     free(key);
     return error;
 }
+
+int draft_parse_name(const char *value, void *place, struct reason *reason) {
+    return draft_set_name(place, value, reason);
+}
+
+int draft_parse_service(const char *value, void *place, struct reason *reason) {
+    return draft_put_service(place, value, reason);
+}
+
+int draft_parse_attr(const char *value, void *place, struct reason *reason) {
+    return draft_put_attr(place, value, reason);
+}

@@ -52,4 +52,9 @@ int draft_put_service(struct draft *draft, const char *spec, struct reason *reas
 /* "KEY=TEXT"; a KEY that is there is refused. */
 int draft_put_attr(struct draft *draft, const char *item, struct reason *reason);
 
+/* The same as args_option.parse, of --name, --service and --attr: the place is a struct draft. */
+int draft_parse_name(const char *value, void *place, struct reason *reason);
+int draft_parse_service(const char *value, void *place, struct reason *reason);
+int draft_parse_attr(const char *value, void *place, struct reason *reason);
+
 #endif

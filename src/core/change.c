@@ -155,11 +155,7 @@ static int set_document(struct muster_core *core, const struct muster_change *ch
         .attrs = draft->attrs,
         .attr_count = draft->attr_count,
     };
-    int error = presence_set_document(core, &next);
-    if (error == 0) {
-        presence_announce(core);
-    }
-    return error;
+    return presence_change_document(core, &next);
 }
 
 int change_apply(struct muster_core *core, const struct muster_change *change) {

@@ -191,11 +191,7 @@ static int step_update(muster_core_t *core, const struct muster_command *command
     if (core->is_observer || command->document == NULL) {
         return MUSTER_EINVAL;
     }
-    int error = presence_set_document(core, command->document);
-    if (error == 0) {
-        presence_announce(core);
-    }
-    return error;
+    return presence_change_document(core, command->document);
 }
 
 static int step_change(muster_core_t *core, const struct muster_command *command) {

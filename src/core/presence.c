@@ -135,6 +135,43 @@ int presence_set_document(struct muster_core *core, const struct muster_document
     return 0;
 }
 
+/* ---- the same document ---- */
+
+static bool are_same_texts(const struct muster_text *a, size_t a_count, const struct muster_text *b,
+                           size_t b_count) {
+    bool is_same = a_count == b_count;
+    for (size_t i = 0; is_same && i < a_count; i++) {
+        is_same = strcmp(a[i].name, b[i].name) == 0 && strcmp(a[i].value, b[i].value) == 0;
+    }
+    return is_same;
+}
+
+static bool is_same_service(const struct muster_service *a, const struct muster_service *b) {
+    return a->port == b->port && strcmp(a->type, b->type) == 0 && strcmp(a->proto, b->proto) == 0 &&
+           strcmp(a->name == NULL ? "" : a->name, b->name == NULL ? "" : b->name) == 0 &&
+           are_same_texts(a->txt, a->txt_count, b->txt, b->txt_count);
+}
+
+static bool is_same_document(const struct muster_document *a, const struct muster_document *b) {
+    bool is_same = strcmp(a->name, b->name) == 0 && a->service_count == b->service_count &&
+                   are_same_texts(a->attrs, a->attr_count, b->attrs, b->attr_count);
+    for (size_t i = 0; is_same && i < a->service_count; i++) {
+        is_same = is_same_service(&a->services[i], &b->services[i]);
+    }
+    return is_same;
+}
+
+int presence_change_document(struct muster_core *core, const struct muster_document *document) {
+    if (is_complete(document) && is_same_document(document, &core->presence.own.document)) {
+        return 0;
+    }
+    int error = presence_set_document(core, document);
+    if (error == 0) {
+        presence_announce(core);
+    }
+    return error;
+}
+
 void presence_deinit(struct presence *presence) {
     message_deinit(&presence->own);
     free(presence->body);

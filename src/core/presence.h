@@ -36,6 +36,10 @@ struct presence {
 /* Sets the node's document. MUSTER_EINVAL, MUSTER_ETOOBIG, MUSTER_ENOMEM; then nothing changed. */
 int presence_set_document(struct muster_core *core, const struct muster_document *document);
 
+/* Replaces the node's document and announces it, unless that says what is announced already. Errors as above.
+ */
+int presence_change_document(struct muster_core *core, const struct muster_document *document);
+
 /* Begins to announce, or announces anew what may have been missed. Nothing for an observer or without paths.
  */
 void presence_announce(struct muster_core *core);

@@ -273,6 +273,22 @@ static void every_allocation_may_fail(void **state) {
     ASSERT_SEEN("a http/tcp:8080(web)[path=/] ipp/tcp:631 room=cellar");
 }
 
+/* Scripts say again and again what holds already: nobody is told. */
+static void what_changes_nothing_is_not_said(void **state) {
+    (void)state;
+    const struct muster_service same = {.name = "", .type = "http", .proto = "tcp", .port = 8080};
+    const struct muster_change again = {.name = "a", .services = &same, .service_count = 1};
+    uint64_t sent = world.sent;
+    assert_int_equal(change(A, &again), 0);
+    assert_int_equal(change(A, &(struct muster_change){0}), 0);
+    assert_int_equal(world_update(&world, A, "a", 8080), 0);
+    assert_int_equal(muster_core_rev(world.nodes[A].core), 1);
+    assert_int_equal(world.sent, sent);
+    assert_int_equal(world_update(&world, A, "a", 8081), 0);
+    assert_int_equal(muster_core_rev(world.nodes[A].core), 2);
+    assert_true(world.sent > sent);
+}
+
 int main(void) {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
@@ -281,6 +297,7 @@ int main(void) {
         STORY(all_at_once),
         STORY(a_change_follows_an_update),
         STORY(what_is_not_there_is_not_removed),
+        STORY(what_changes_nothing_is_not_said),
         STORY(nothing_is_named_twice),
         STORY(what_breaks_a_rule_is_refused),
         STORY(what_does_not_fit_is_refused),

@@ -83,13 +83,14 @@ MUSTER_API int muster_open(uv_loop_t *loop, const struct muster_options *options
  * from the loop. No other callback comes after this call. A second call is ignored. */
 MUSTER_API void muster_close(muster_t *node, muster_close_cb on_closed, void *context);
 
-/* Announces another document from now on. MUSTER_EINVAL (an observer, or a document that breaks a rule of
- * PROTOCOL.md), MUSTER_ETOOBIG, MUSTER_ENOMEM, MUSTER_ECLOSING. */
+/* Announces another document from now on; the same one is not announced again. MUSTER_EINVAL (an observer, or
+ * a document that breaks a rule of PROTOCOL.md), MUSTER_ETOOBIG, MUSTER_ENOMEM, MUSTER_ECLOSING. */
 MUSTER_API int muster_update(muster_t *node, const struct muster_document *document);
 
-/* Announces the document with these changes from now on. MUSTER_EINVAL (an observer, a change that names
- * something twice, or a result that breaks a rule of PROTOCOL.md), MUSTER_ENOTFOUND (it removes what is not
- * there), MUSTER_ETOOBIG, MUSTER_ENOMEM, MUSTER_ECLOSING; then nothing of it was done. */
+/* Announces the document with these changes from now on; what changes nothing is not announced. MUSTER_EINVAL
+ * (an observer, a change that names something twice, or a result that breaks a rule of PROTOCOL.md),
+ * MUSTER_ENOTFOUND (it removes what is not there), MUSTER_ETOOBIG, MUSTER_ENOMEM, MUSTER_ECLOSING; then
+ * nothing of it was done. */
 MUSTER_API int muster_change(muster_t *node, const struct muster_change *change);
 
 /* Asks the group who is there, only for peers with a service of this type and of this name (each NULL:
