@@ -5,11 +5,8 @@
 
 #include <utlist.h>
 
-#include "change.h"
 #include "deadline.h"
 #include "node.h"
-#include "reply.h"
-#include "view.h"
 
 /* ---- connections ---- */
 
@@ -37,28 +34,6 @@ void server_deinit(struct server *server) {
     while (server->connections != NULL) {
         drop(server, server->connections);
     }
-}
-
-static void finish(struct connection *connection, enum request_end end, const char *member) {
-    /* Without memory for the end line the connection ends without it, which says the same. */
-    if (reply_write_end(&connection->out, end, connection->count, member) != 0) {
-        connection->state = CONNECTION_CLOSING;
-        return;
-    }
-    connection->state = CONNECTION_IDLE;
-}
-
-static void close_with(struct connection *connection, enum request_end end) {
-    finish(connection, end, NULL);
-    connection->state = CONNECTION_CLOSING;
-}
-
-static void cut(struct muster_core *core, struct connection *connection) {
-    core->admission.counters.streams_cut++;
-    buffer_deinit(&connection->out);
-    connection->is_given = false;
-    connection->is_taken = true;
-    connection->state = CONNECTION_CLOSING;
 }
 
 static bool is_same_ip(const struct muster_endpoint *a, const struct muster_endpoint *b) {
@@ -113,168 +88,9 @@ static int accept_stream(struct muster_core *core, const struct muster_stream *s
     }
     if (is_refused) {
         core->admission.counters.streams_refused++;
-        close_with(connection, REQUEST_END_BUSY);
+        connection_close_with(connection, REQUEST_END_BUSY);
     }
     return 0;
-}
-
-/* ---- answers ---- */
-
-/* What was handed over before this call is gone. */
-static void forget_given(struct connection *connection) {
-    if (connection->is_given) {
-        connection->is_given = false;
-        connection->out.length = 0;
-    }
-}
-
-static bool is_on_interface(const struct peer *peer, uint32_t interface) {
-    for (unsigned i = 0; i < peer->tuple_count; i++) {
-        if (peer->tuples[i].interface == interface) {
-            return true;
-        }
-    }
-    return peer->interface == interface;
-}
-
-/* Another host is told of who lives on the link that it shares with us, and whom we heard ourselves. */
-static bool may_see(const struct connection *connection, const struct peer *peer) {
-    bool is_present = peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
-    return connection->is_local ||
-           (is_present && !peer->is_provisional && is_on_interface(peer, connection->interface));
-}
-
-static struct reply_lines lines_of(const struct connection *connection, const struct peer *peer) {
-    struct reply_lines lines = {.announce = peer->announce, .announce_length = peer->announce_length};
-    if (connection->is_local && peer->large != NULL && peer->large->body != NULL) {
-        lines.body = peer->large->body;
-        lines.body_length = peer->large->body_length;
-    }
-    return lines;
-}
-
-static int say_peer(struct connection *connection, const struct muster_peer *view,
-                    const struct reply_lines *lines) {
-    int error =
-        connection->kind == REQUEST_WATCH
-            ? reply_write_event(&connection->out, MUSTER_PEER_JOINED, view, lines, connection->is_local)
-            : reply_write_peer(&connection->out, view, lines, connection->is_local);
-    connection->count += error == 0 ? 1 : 0;
-    return error;
-}
-
-static int say_row(const struct muster_core *core, struct connection *connection, const struct peer *peer) {
-    struct muster_tuple tuples[MUSTER_TUPLES_MAX];
-    struct muster_peer view;
-    struct reply_lines lines = lines_of(connection, peer);
-    view_measure(core, peer, tuples, &view);
-    return say_peer(connection, &view, &lines);
-}
-
-/* One's own row goes first, and only to programs of this machine: others hear it from us anyway. */
-static int say_own_row(struct muster_core *core, struct connection *connection) {
-    struct view_own own;
-    int error = view_own(core, &own);
-    return error != 0 ? error : say_peer(connection, &own.peer, &own.lines);
-}
-
-static bool has_said_enough(const struct connection *connection) {
-    return connection->out.length >= MUSTER_STREAM_CHUNK_BYTES;
-}
-
-/* The next row to say. Rows are only searched from the first one on when one was removed meanwhile: else a
- * table of n rows would cost n * n steps. */
-static const struct peer *next_row(const struct peer_table *table, const struct connection *connection) {
-    return connection->last != NULL && connection->removed == table->removed
-               ? connection->last->hh.next
-               : peer_table_after(table, connection->cursor);
-}
-
-/* Rows, until there are enough of them for now. */
-static int list_rows(struct muster_core *core, struct connection *connection) {
-    if (connection->is_local && !connection->has_said_self) {
-        int error = say_own_row(core, connection);
-        if (error != 0) {
-            return error;
-        }
-        connection->has_said_self = true;
-    }
-    const struct peer *peer = next_row(&core->table, connection);
-    for (; peer != NULL && !has_said_enough(connection); peer = peer->hh.next) {
-        int error = may_see(connection, peer) ? say_row(core, connection, peer) : 0;
-        if (error != 0) {
-            return error;
-        }
-        connection->cursor = peer->number;
-        connection->last = peer;
-    }
-    connection->removed = core->table.removed;
-    connection->is_listed = peer == NULL;
-    return 0;
-}
-
-static void answer_rows(struct muster_core *core, struct connection *connection) {
-    if (list_rows(core, connection) != 0) {
-        finish(connection, REQUEST_END_MEMORY, NULL);
-        connection->state = CONNECTION_CLOSING; /* a watch would miss what was not said */
-    } else if (connection->is_listed && connection->kind == REQUEST_TABLE) {
-        core->admission.counters.requests++;
-        finish(connection, REQUEST_END_DONE, NULL);
-    }
-}
-
-static enum request_end end_of(int error) {
-    switch (error) {
-    case 0: return REQUEST_END_DONE;
-    case MUSTER_ENOMEM: return REQUEST_END_MEMORY;
-    case MUSTER_ENOTFOUND: return REQUEST_END_NOT_FOUND;
-    case MUSTER_ETOOBIG: return REQUEST_END_TOO_BIG;
-    case MUSTER_ECLOSING: return REQUEST_END_LEAVING;
-    default: return REQUEST_END_INVALID;
-    }
-}
-
-static int say_self(struct muster_core *core, struct connection *connection) {
-    struct view_own own;
-    int error = view_own(core, &own);
-    if (error != 0) {
-        return error;
-    }
-    const struct muster_self self = {.peer = own.peer,
-                                     .version = core->version,
-                                     .port = core->port,
-                                     .interval_ms = presence_interval_ms(core),
-                                     .peers = peer_table_present(&core->table),
-                                     .paths = core->paths.items,
-                                     .path_count = core->paths.count,
-                                     .sockets = core->server.sockets,
-                                     .socket_count = core->server.socket_count,
-                                     .counters = core->admission.counters};
-    return reply_write_self(&connection->out, &self, &own.lines);
-}
-
-/* Bodies are asked for by hash: whoever has the bytes may give them. */
-static int say_document(const struct muster_core *core, struct connection *connection,
-                        const struct request *request) {
-    const struct presence *own = &core->presence;
-    const struct peer *peer = peer_table_find(&core->table, request->id);
-    struct reply_lines lines = {0};
-    if (memcmp(request->id, core->identity.id, MUSTER_ID_BYTES) == 0) {
-        lines.body = own->body;
-        lines.body_length = own->body_length;
-    } else if (peer != NULL && peer->large != NULL) {
-        lines.body = peer->large->body;
-        lines.body_length = peer->large->body_length;
-    }
-    uint8_t hash[MUSTER_HASH_BYTES];
-    if (lines.body == NULL) {
-        return MUSTER_ENOTFOUND;
-    }
-    message_hash_body(lines.body, lines.body_length, hash);
-    if (memcmp(hash, request->hash, sizeof hash) != 0) {
-        return MUSTER_ENOTFOUND;
-    }
-    return reply_write_document(&connection->out, request->id, &lines);
 }
 
 /* ---- requests ---- */
@@ -321,32 +137,12 @@ static bool is_here(const struct muster_core *core, const struct request *reques
     return true;
 }
 
-/* Answers what takes one part. */
-static int answer_at_once(struct muster_core *core, struct connection *connection,
-                          const struct request *request) {
-    switch (request->kind) {
-    case REQUEST_DOCUMENT: return say_document(core, connection, request);
-    case REQUEST_STATS: return reply_write_stats(&connection->out, &core->admission.counters);
-    case REQUEST_SELF: return say_self(core, connection);
-    case REQUEST_UPDATE:
-        return core->presence.state >= PRESENCE_LEAVING ? MUSTER_ECLOSING
-                                                        : change_apply(core, &request->change);
-    case REQUEST_TABLE:
-    case REQUEST_WATCH: break;
-    }
-    return 0;
-}
-
-static bool is_watching(const struct connection *connection) {
-    return connection->state == CONNECTION_ANSWERING && connection->kind == REQUEST_WATCH;
-}
-
 /* Watchers have no end of their own: those of other hosts leave places for who only asks. */
 static bool may_watch(const struct server *server, const struct connection *connection) {
     size_t watchers = 0;
     const struct connection *other;
     DL_FOREACH(server->connections, other) {
-        watchers += !other->is_local && is_watching(other) ? 1 : 0;
+        watchers += !other->is_local && connection_is_watching(other) ? 1 : 0;
     }
     return connection->is_local || watchers < MUSTER_STREAMS_WATCHERS_MAX;
 }
@@ -364,27 +160,6 @@ static enum request_end refusal_of(const struct muster_core *core, const struct 
                                                                                    : REQUEST_END_DONE;
 }
 
-static void answer_request(struct muster_core *core, struct connection *connection,
-                           const struct request *request) {
-    enum request_end refusal = refusal_of(core, connection, request);
-    connection->kind = request->kind;
-    connection->count = 0;
-    if (refusal != REQUEST_END_DONE) {
-        finish(connection, refusal, NULL);
-    } else if (request->kind == REQUEST_TABLE || request->kind == REQUEST_WATCH) {
-        connection->state = CONNECTION_ANSWERING;
-        connection->has_said_self = false;
-        connection->is_listed = false;
-        connection->cursor = 0;
-        connection->last = NULL;
-    } else {
-        int error = answer_at_once(core, connection, request);
-        connection->count = error == 0 && request->kind != REQUEST_UPDATE ? 1 : 0;
-        core->admission.counters.requests += error == 0 ? 1 : 0;
-        finish(connection, end_of(error), NULL);
-    }
-}
-
 static size_t request_bytes_max(const struct connection *connection) {
     return connection->is_local ? MUSTER_REQUEST_LOCAL_BYTES_MAX : MUSTER_REQUEST_BYTES_MAX;
 }
@@ -397,12 +172,18 @@ static void take_line(struct muster_core *core, struct connection *connection, s
     connection->moved_ms = core->now_ms;
     if (end == REQUEST_END_SYNTAX) {
         core->admission.counters.streams_cut++;
-        close_with(connection, end);
+        connection_close_with(connection, end);
     } else if (end != REQUEST_END_DONE) {
         connection->count = 0;
-        finish(connection, end, member);
+        connection_finish(connection, end, member);
     } else {
-        answer_request(core, connection, &request);
+        enum request_end refusal = refusal_of(core, connection, &request);
+        if (refusal == REQUEST_END_DONE) {
+            connection_answer(core, connection, &request);
+        } else {
+            connection->count = 0;
+            connection_finish(connection, refusal, NULL);
+        }
         request_deinit(&request);
     }
 }
@@ -415,7 +196,7 @@ static void take_requests(struct muster_core *core, struct connection *connectio
         size_t line_length = end == NULL ? length : (size_t)(end - connection->in.bytes);
         if (line_length > request_bytes_max(connection)) {
             core->admission.counters.streams_cut++;
-            close_with(connection, REQUEST_END_TOO_LONG);
+            connection_close_with(connection, REQUEST_END_TOO_LONG);
         } else if (end != NULL) {
             take_line(core, connection, line_length);
         } else {
@@ -433,7 +214,7 @@ static void take_bytes(struct muster_core *core, struct connection *connection,
     /* Two requests may wait, not more: who asks without listening is cut off. */
     bool is_flood = connection->in.length > 2 * request_bytes_max(connection);
     if (is_flood || buffer_append(&connection->in, stream->bytes, stream->length) != 0) {
-        cut(core, connection);
+        connection_cut(core, connection);
     }
 }
 
@@ -445,7 +226,7 @@ int server_step(struct muster_core *core, const struct muster_stream *stream) {
     if (connection == NULL) {
         return 0;
     }
-    forget_given(connection);
+    connection_forget_given(connection);
     switch (stream->event) {
     case MUSTER_STREAM_BYTES: take_bytes(core, connection, stream); break;
     case MUSTER_STREAM_DRAINED:
@@ -461,43 +242,19 @@ int server_step(struct muster_core *core, const struct muster_stream *stream) {
     return 0;
 }
 
-/* ---- watching ---- */
-
-static void tell(struct muster_core *core, struct connection *connection, const struct outbox_event *event) {
-    struct muster_tuple tuples[MUSTER_TUPLES_MAX];
-    struct muster_peer view;
-    struct reply_lines lines = lines_of(connection, event->peer);
-    view_measure(core, event->peer, tuples, &view);
-    forget_given(connection);
-    if (connection->out.length > MUSTER_STREAM_QUEUE_BYTES_MAX ||
-        reply_write_event(&connection->out, event->event, &view, &lines, connection->is_local) != 0) {
-        cut(core, connection);
-    }
-}
-
-static bool is_meant(const struct connection *connection, const struct outbox_event *event) {
-    return connection->is_local
-               ? event->audience != OUTBOX_OTHERS
-               : event->audience != OUTBOX_PROGRAMS && is_on_interface(event->peer, connection->interface);
-}
-
 void server_tell(struct muster_core *core, const struct outbox_event *event) {
     struct connection *connection;
     DL_FOREACH(core->server.connections, connection) {
-        /* Rows that are not listed yet will be, as they are then. */
-        bool is_known = connection->is_listed || event->peer->number <= connection->cursor;
-        if (is_watching(connection) && is_known && is_meant(connection, event)) {
-            tell(core, connection, event);
-        }
+        connection_tell(core, connection, event);
     }
 }
 
 /* ---- outputs ---- */
 
 static bool give(struct muster_core *core, struct connection *connection, struct muster_output *output) {
-    forget_given(connection);
+    connection_forget_given(connection);
     if (connection->state == CONNECTION_ANSWERING && !connection->is_listed && connection->out.length == 0) {
-        answer_rows(core, connection);
+        connection_list(core, connection);
     }
     output->stream = connection->number;
     if (connection->is_taken && connection->out.length > 0) {
@@ -544,7 +301,7 @@ static uint64_t end_ms(const struct connection *connection) {
     if (is_over(connection)) {
         return DEADLINE_NEVER;
     }
-    if (is_watching(connection)) {
+    if (connection_is_watching(connection)) {
         return connection->is_taken ? DEADLINE_NEVER : idle_ms;
     }
     return deadline_earlier(idle_ms, total_ms);
@@ -553,9 +310,9 @@ static uint64_t end_ms(const struct connection *connection) {
 void server_tick(struct muster_core *core) {
     struct connection *connection;
     DL_FOREACH(core->server.connections, connection) {
-        bool is_greedy = !is_watching(connection) && connection->bytes > MUSTER_STREAM_BYTES_MAX;
+        bool is_greedy = !connection_is_watching(connection) && connection->bytes > MUSTER_STREAM_BYTES_MAX;
         if (!is_over(connection) && (is_greedy || end_ms(connection) <= core->now_ms)) {
-            cut(core, connection);
+            connection_cut(core, connection);
         }
     }
 }

@@ -10,47 +10,10 @@
 
 #include <muster/core.h>
 
-#include "buffer.h"
+#include "connection.h"
 #include "limit.h"
-#include "request.h"
 
 struct muster_core;
-
-enum connection_state {
-    CONNECTION_IDLE,      /* waits for a request */
-    CONNECTION_ANSWERING, /* has more to say */
-    CONNECTION_CLOSING,   /* says what it has, and closes */
-};
-
-struct connection {
-    struct connection *prev;
-    struct connection *next;
-    uint64_t number;
-    struct muster_endpoint remote;
-    uint32_t interface;
-    bool is_local;
-    bool may_change;
-
-    enum connection_state state;
-    bool has_ended;    /* the other side asks nothing more */
-    bool is_taken;     /* nothing that was written waits to be taken */
-    bool is_given;     /* out was handed over, and is to be forgotten */
-    struct buffer in;  /* requests */
-    struct buffer out; /* answers */
-
-    /* The answer under way. */
-    enum request_kind kind;
-    bool has_said_self;
-    bool is_listed;          /* the rows are said; a watch goes on with the events */
-    uint64_t cursor;         /* number of the last row that was said */
-    const struct peer *last; /* that row, as long as no row was removed since: */
-    uint64_t removed;        /* the table's count of them then */
-    uint64_t count;          /* of parts */
-
-    uint64_t began_ms;
-    uint64_t moved_ms; /* something was asked, or what was written was taken */
-    uint64_t bytes;    /* written */
-};
 
 struct server {
     struct connection *connections;

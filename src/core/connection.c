@@ -1,0 +1,259 @@
+#include "connection.h"
+
+#include <string.h>
+
+#include "change.h"
+#include "node.h"
+#include "reply.h"
+#include "view.h"
+
+void connection_finish(struct connection *connection, enum request_end end, const char *member) {
+    /* Without memory for the end line the connection ends without it, which says the same. */
+    if (reply_write_end(&connection->out, end, connection->count, member) != 0) {
+        connection->state = CONNECTION_CLOSING;
+        return;
+    }
+    connection->state = CONNECTION_IDLE;
+}
+
+void connection_close_with(struct connection *connection, enum request_end end) {
+    connection_finish(connection, end, NULL);
+    connection->state = CONNECTION_CLOSING;
+}
+
+void connection_cut(struct muster_core *core, struct connection *connection) {
+    core->admission.counters.streams_cut++;
+    buffer_deinit(&connection->out);
+    connection->is_given = false;
+    connection->is_taken = true;
+    connection->state = CONNECTION_CLOSING;
+}
+
+/* What was handed over before this call is gone. */
+void connection_forget_given(struct connection *connection) {
+    if (connection->is_given) {
+        connection->is_given = false;
+        connection->out.length = 0;
+    }
+}
+
+/* ---- rows ---- */
+
+static bool is_on_interface(const struct peer *peer, uint32_t interface) {
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        if (peer->tuples[i].interface == interface) {
+            return true;
+        }
+    }
+    return peer->interface == interface;
+}
+
+/* Another host is told of who lives on the link that it shares with us, and whom we heard ourselves. */
+static bool may_see(const struct connection *connection, const struct peer *peer) {
+    bool is_present = peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
+    return connection->is_local ||
+           (is_present && !peer->is_provisional && is_on_interface(peer, connection->interface));
+}
+
+static struct reply_lines lines_of(const struct connection *connection, const struct peer *peer) {
+    struct reply_lines lines = {.announce = peer->announce, .announce_length = peer->announce_length};
+    if (connection->is_local && peer->large != NULL && peer->large->body != NULL) {
+        lines.body = peer->large->body;
+        lines.body_length = peer->large->body_length;
+    }
+    return lines;
+}
+
+static int say_peer(struct connection *connection, const struct muster_peer *view,
+                    const struct reply_lines *lines) {
+    int error =
+        connection->kind == REQUEST_WATCH
+            ? reply_write_event(&connection->out, MUSTER_PEER_JOINED, view, lines, connection->is_local)
+            : reply_write_peer(&connection->out, view, lines, connection->is_local);
+    connection->count += error == 0 ? 1 : 0;
+    return error;
+}
+
+static int say_row(const struct muster_core *core, struct connection *connection, const struct peer *peer) {
+    struct muster_tuple tuples[MUSTER_TUPLES_MAX];
+    struct muster_peer view;
+    struct reply_lines lines = lines_of(connection, peer);
+    view_measure(core, peer, tuples, &view);
+    return say_peer(connection, &view, &lines);
+}
+
+/* One's own row goes first, and only to programs of this machine: others hear it from us anyway. */
+static int say_own_row(struct muster_core *core, struct connection *connection) {
+    struct view_own own;
+    int error = view_own(core, &own);
+    return error != 0 ? error : say_peer(connection, &own.peer, &own.lines);
+}
+
+static bool has_said_enough(const struct connection *connection) {
+    return connection->out.length >= MUSTER_STREAM_CHUNK_BYTES;
+}
+
+/* The next row to say. Rows are only searched from the first one on when one was removed meanwhile: else a
+ * table of n rows would cost n * n steps. */
+static const struct peer *next_row(const struct peer_table *table, const struct connection *connection) {
+    return connection->last != NULL && connection->removed == table->removed
+               ? connection->last->hh.next
+               : peer_table_after(table, connection->cursor);
+}
+
+/* Rows, until there are enough of them for now. */
+static int list_rows(struct muster_core *core, struct connection *connection) {
+    if (connection->is_local && !connection->has_said_self) {
+        int error = say_own_row(core, connection);
+        if (error != 0) {
+            return error;
+        }
+        connection->has_said_self = true;
+    }
+    const struct peer *peer = next_row(&core->table, connection);
+    for (; peer != NULL && !has_said_enough(connection); peer = peer->hh.next) {
+        int error = may_see(connection, peer) ? say_row(core, connection, peer) : 0;
+        if (error != 0) {
+            return error;
+        }
+        connection->cursor = peer->number;
+        connection->last = peer;
+    }
+    connection->removed = core->table.removed;
+    connection->is_listed = peer == NULL;
+    return 0;
+}
+
+void connection_list(struct muster_core *core, struct connection *connection) {
+    if (list_rows(core, connection) != 0) {
+        connection_finish(connection, REQUEST_END_MEMORY, NULL);
+        connection->state = CONNECTION_CLOSING; /* a watch would miss what was not said */
+    } else if (connection->is_listed && connection->kind == REQUEST_TABLE) {
+        core->admission.counters.requests++;
+        connection_finish(connection, REQUEST_END_DONE, NULL);
+    }
+}
+
+static enum request_end end_of(int error) {
+    switch (error) {
+    case 0: return REQUEST_END_DONE;
+    case MUSTER_ENOMEM: return REQUEST_END_MEMORY;
+    case MUSTER_ENOTFOUND: return REQUEST_END_NOT_FOUND;
+    case MUSTER_ETOOBIG: return REQUEST_END_TOO_BIG;
+    case MUSTER_ECLOSING: return REQUEST_END_LEAVING;
+    default: return REQUEST_END_INVALID;
+    }
+}
+
+static int say_self(struct muster_core *core, struct connection *connection) {
+    struct view_own own;
+    int error = view_own(core, &own);
+    if (error != 0) {
+        return error;
+    }
+    const struct muster_self self = {.peer = own.peer,
+                                     .version = core->version,
+                                     .port = core->port,
+                                     .interval_ms = presence_interval_ms(core),
+                                     .peers = peer_table_present(&core->table),
+                                     .paths = core->paths.items,
+                                     .path_count = core->paths.count,
+                                     .sockets = core->server.sockets,
+                                     .socket_count = core->server.socket_count,
+                                     .counters = core->admission.counters};
+    return reply_write_self(&connection->out, &self, &own.lines);
+}
+
+/* Bodies are asked for by hash: whoever has the bytes may give them. */
+static int say_document(const struct muster_core *core, struct connection *connection,
+                        const struct request *request) {
+    const struct presence *own = &core->presence;
+    const struct peer *peer = peer_table_find(&core->table, request->id);
+    struct reply_lines lines = {0};
+    if (memcmp(request->id, core->identity.id, MUSTER_ID_BYTES) == 0) {
+        lines.body = own->body;
+        lines.body_length = own->body_length;
+    } else if (peer != NULL && peer->large != NULL) {
+        lines.body = peer->large->body;
+        lines.body_length = peer->large->body_length;
+    }
+    uint8_t hash[MUSTER_HASH_BYTES];
+    if (lines.body == NULL) {
+        return MUSTER_ENOTFOUND;
+    }
+    message_hash_body(lines.body, lines.body_length, hash);
+    if (memcmp(hash, request->hash, sizeof hash) != 0) {
+        return MUSTER_ENOTFOUND;
+    }
+    return reply_write_document(&connection->out, request->id, &lines);
+}
+
+/* ---- answers ---- */
+
+/* Answers what takes one part. */
+static int answer_at_once(struct muster_core *core, struct connection *connection,
+                          const struct request *request) {
+    switch (request->kind) {
+    case REQUEST_DOCUMENT: return say_document(core, connection, request);
+    case REQUEST_STATS: return reply_write_stats(&connection->out, &core->admission.counters);
+    case REQUEST_SELF: return say_self(core, connection);
+    case REQUEST_UPDATE:
+        return core->presence.state >= PRESENCE_LEAVING ? MUSTER_ECLOSING
+                                                        : change_apply(core, &request->change);
+    case REQUEST_TABLE:
+    case REQUEST_WATCH: break;
+    }
+    return 0;
+}
+
+void connection_answer(struct muster_core *core, struct connection *connection,
+                       const struct request *request) {
+    connection->kind = request->kind;
+    connection->count = 0;
+    if (request->kind == REQUEST_TABLE || request->kind == REQUEST_WATCH) {
+        connection->state = CONNECTION_ANSWERING;
+        connection->has_said_self = false;
+        connection->is_listed = false;
+        connection->cursor = 0;
+        connection->last = NULL;
+    } else {
+        int error = answer_at_once(core, connection, request);
+        connection->count = error == 0 && request->kind != REQUEST_UPDATE ? 1 : 0;
+        core->admission.counters.requests += error == 0 ? 1 : 0;
+        connection_finish(connection, end_of(error), NULL);
+    }
+}
+
+/* ---- watching ---- */
+
+bool connection_is_watching(const struct connection *connection) {
+    return connection->state == CONNECTION_ANSWERING && connection->kind == REQUEST_WATCH;
+}
+
+static bool is_meant(const struct connection *connection, const struct outbox_event *event) {
+    return connection->is_local
+               ? event->audience != OUTBOX_OTHERS
+               : event->audience != OUTBOX_PROGRAMS && is_on_interface(event->peer, connection->interface);
+}
+
+/* Rows that are not listed yet will be, as they are then. */
+static bool is_known(const struct connection *connection, const struct peer *peer) {
+    return connection->is_listed || peer->number <= connection->cursor;
+}
+
+void connection_tell(struct muster_core *core, struct connection *connection,
+                     const struct outbox_event *event) {
+    struct muster_tuple tuples[MUSTER_TUPLES_MAX];
+    struct muster_peer view;
+    if (!connection_is_watching(connection) || !is_known(connection, event->peer) ||
+        !is_meant(connection, event)) {
+        return;
+    }
+    struct reply_lines lines = lines_of(connection, event->peer);
+    view_measure(core, event->peer, tuples, &view);
+    connection_forget_given(connection);
+    if (connection->out.length > MUSTER_STREAM_QUEUE_BYTES_MAX ||
+        reply_write_event(&connection->out, event->event, &view, &lines, connection->is_local) != 0) {
+        connection_cut(core, connection);
+    }
+}

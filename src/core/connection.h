@@ -1,0 +1,78 @@
+/* One stream that somebody opened to ask on: what is answered, part by part, as it is taken. */
+#ifndef CORE_CONNECTION_H
+#define CORE_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#include "buffer.h"
+#include "request.h"
+
+struct muster_core;
+struct outbox_event;
+struct peer;
+
+enum connection_state {
+    CONNECTION_IDLE,      /* waits for a request */
+    CONNECTION_ANSWERING, /* has more to say */
+    CONNECTION_CLOSING,   /* says what it has, and closes */
+};
+
+struct connection {
+    struct connection *prev;
+    struct connection *next;
+    uint64_t number;
+    struct muster_endpoint remote;
+    uint32_t interface;
+    bool is_local;
+    bool may_change;
+
+    enum connection_state state;
+    bool has_ended;    /* the other side asks nothing more */
+    bool is_taken;     /* nothing that was written waits to be taken */
+    bool is_given;     /* out was handed over, and is to be forgotten */
+    struct buffer in;  /* requests */
+    struct buffer out; /* answers */
+
+    /* The answer under way. */
+    enum request_kind kind;
+    bool has_said_self;
+    bool is_listed;          /* the rows are said; a watch goes on with the events */
+    uint64_t cursor;         /* number of the last row that was said */
+    const struct peer *last; /* that row, as long as no row was removed since: */
+    uint64_t removed;        /* the table's count of them then */
+    uint64_t count;          /* of parts */
+
+    uint64_t began_ms;
+    uint64_t moved_ms; /* something was asked, or what was written was taken */
+    uint64_t bytes;    /* written */
+};
+
+/* Begins to answer a request; what takes one part is answered at once. */
+void connection_answer(struct muster_core *core, struct connection *connection,
+                       const struct request *request);
+
+/* Says rows, until there are enough of them for now. */
+void connection_list(struct muster_core *core, struct connection *connection);
+
+/* Tells of an event, if the connection watches and the event is for it. */
+void connection_tell(struct muster_core *core, struct connection *connection,
+                     const struct outbox_event *event);
+
+bool connection_is_watching(const struct connection *connection);
+
+/* Ends the answer, whose parts were counted; member: of the request, that is at fault, or NULL. */
+void connection_finish(struct connection *connection, enum request_end end, const char *member);
+
+/* The same, and then closes. */
+void connection_close_with(struct connection *connection, enum request_end end);
+
+/* Closes without a word, and counts that. */
+void connection_cut(struct muster_core *core, struct connection *connection);
+
+/* What was handed over before this call is gone: before anything more is said. */
+void connection_forget_given(struct connection *connection);
+
+#endif
