@@ -349,7 +349,7 @@ const struct command command_announce = {
                 "  1   error: bad config, no usable interface or port, no permission, state damaged\n"
                 "      or in use\n"
                 "  2   wrong usage\n"
-                "  With -- COMMAND, what that exits with, or 128 + N when signal N ended it; and when it\n"
-                "  can't be started 127 (not found) or 126, or as above: then nothing was announced.\n",
+                "  N   with -- COMMAND: what that exits with, or 128 + the signal that ended it; when it\n"
+                "      can't be started 127 (not found) or 126, or as above: then nothing was announced\n",
     .run = run,
 };

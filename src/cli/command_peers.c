@@ -242,6 +242,6 @@ const struct command command_peers = {
                 "  muster peers 'sensor-*' -o +ID,ATTRS --sort AGE:desc\n"
                 "  muster peers 'node-*' --state alive --expect 8 --timeout 30\n"
                 "  muster peers --json | jq -r '.peers[] | select(.verified) | .address'\n",
-    .statuses = LISTING_STATUSES "  With --expect, 4 whenever fewer were found by the end of --timeout.\n",
+    .statuses = LISTING_STATUSES "      with --expect it is 4 whenever fewer were found by then\n",
     .run = run,
 };

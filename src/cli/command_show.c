@@ -99,6 +99,10 @@ static int print_evidence(const struct settings *settings, const struct show_opt
 
 static void print_heard(const struct muster_peer *peer) {
     printf("  Heard       ");
+    if (peer->self) {
+        printf("never: it is the muster that was asked, see muster show --self\n");
+        return;
+    }
     text_print_duration(stdout, (int64_t)peer->age_ms);
     printf(" ago");
     if (peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT) {
@@ -124,10 +128,15 @@ static void print_row(const struct settings *settings, const struct muster_peer 
     text_print_endpoint(stdout, &peer->address, peer->address.port);
     printf(" on ");
     text_print(stdout, peer->interface_name[0] != '\0' ? peer->interface_name : "-");
-    printf(" by ");
-    text_print_paths(stdout, peer->paths);
+    if (!peer->self) {
+        printf(" by ");
+        text_print_paths(stdout, peer->paths);
+    }
     putchar('\n');
     print_heard(peer);
+    if (peer->self) {
+        return;
+    }
     printf("  Messages    %" PRIu64 " received, %" PRIu64 " copies, ", peer->received, peer->copies);
     text_print_share(stdout, peer->loss);
     printf(" lost\n");

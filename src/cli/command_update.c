@@ -26,7 +26,7 @@ struct update_options {
 /* ---- options ---- */
 
 static int parse_removed_service(const char *value, void *place, struct reason *reason) {
-    if (strchr(value, ',') != NULL) {
+    if (strchr(value, ',') != NULL || strchr(value, ':') == NULL) {
         return reason_set(reason, "expected TYPE:PORT[/udp] alone, got '%.64s'", value);
     }
     return draft_put_service(place, value, reason);
@@ -64,7 +64,8 @@ static const struct args_option options_table[] = {
 static void describe(FILE *out) {
     fprintf(out,
             "A SPEC is TYPE:PORT[/udp][,name=TEXT][,txt.KEY=TEXT]…, see muster announce --help. All options\n"
-            "but --name and --instance can be given repeatedly; all of them are one change.\n");
+            "but --name and --instance can be given repeatedly; all of them are one change. A second muster\n"
+            "of one name here is reached by its socket alone, --socket STATE/NAME+2/socket.\n");
 }
 
 /* ---- what can't be meant ---- */

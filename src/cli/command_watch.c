@@ -319,7 +319,8 @@ const struct command command_watch = {
                    "lost, left. Those that are here already come first, as joined. Runs until SIGINT or\n"
                    "SIGTERM, or until --count or --timeout ends it. With --exec a program is run for each\n"
                    "event instead. A muster announce that runs here is asked; --direct and --stats listen\n"
-                   "themselves.\n",
+                   "themselves, as the watch does when that one ends: all that are there join once more,\n"
+                   "and what went before goes untold.\n",
     .options = options_table,
     .describe = describe,
     .examples = "  muster watch\n"

@@ -1,4 +1,5 @@
 /* muster: the table of its commands, what holds for all of them, and help. */
+#include <stdio.h>
 #include <string.h>
 
 #include "command.h"
@@ -28,8 +29,8 @@ const struct command command_muster = {
                    "  NO_COLOR          when it is set and not empty: no color but by --color always\n",
     .files = "  ~/.local/state/muster  keys and instances of muster announce (XDG_STATE_HOME is obeyed)\n"
              "  /var/lib/muster        the same of root; /var/lib/muster-service of muster.service\n"
-             "  INSTANCE/socket in these, /run/muster/socket of muster.service\n"
-             "                         where a running muster is asked, the first that is found\n"
+             "  INSTANCE/socket        in these: where a running muster is asked, the first found\n"
+             "  /run/muster/socket     the same of muster.service, after these\n"
              "  " MUSTER_CONFIG_DIR "/muster.json\n"
              "                         what muster.service announces, with those in conf.d beside it\n",
     .examples = "  muster announce --service http:8080\n"
@@ -54,7 +55,12 @@ static const struct command *find_command(const char *name) {
 
 static int refuse_command(const struct settings *settings, const char *name) {
     struct reason reason;
-    reason_set(&reason, "expected a command, see muster --help");
+    char names[sizeof(reason.text) / 2] = "";
+    for (size_t i = 0; command_table[i] != NULL; i++) {
+        size_t length = strlen(names);
+        snprintf(names + length, sizeof(names) - length, "%s%s", i > 0 ? ", " : "", command_table[i]->name);
+    }
+    reason_set(&reason, "expected one of the commands %s; see muster --help", names);
     return args_refuse(settings, name, &reason);
 }
 

@@ -32,14 +32,25 @@ int local_open(const struct settings *settings, const char *instance, uv_loop_t 
     return is_absent ? STATUS_NOBODY : STATUS_ERROR;
 }
 
+/* then: what happens next, "" when nothing does. */
+static void complain(const struct settings *settings, int error, const char *text, const char *then) {
+    const char *who = muster_error_text(error);
+    if (error == MUSTER_ENOTFOUND && settings->socket != NULL) {
+        who = settings->socket;
+    } else if (error == MUSTER_ELOST && text != NULL) {
+        who = "the running muster"; /* the text says what became of it */
+    }
+    text_complain(settings->program, "%s%s%s%s", who, text != NULL ? ": " : "", text != NULL ? text : "",
+                  then);
+}
+
 void local_complain(const struct settings *settings, int error, const char *text) {
-    text_complain(settings->program, "%s%s%s", muster_error_text(error), text != NULL ? ": " : "",
-                  text != NULL ? text : "");
+    complain(settings, error, text, "");
 }
 
 int local_give_up(const struct settings *settings, int error, const char *text) {
     if (error != MUSTER_ENOTFOUND) {
-        local_complain(settings, error, text);
+        complain(settings, error, text, settings->socket != NULL ? "" : "; the network is asked instead");
     } else if (settings->socket != NULL) {
         text_complain(settings->program, "%s: the muster there is on another port or other interfaces",
                       settings->socket);

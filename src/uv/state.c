@@ -69,8 +69,8 @@ static int slot_find(struct state *state, const char *directory, const struct st
         error = slot_take(&state->slot, path, log);
     }
     if (error == MUSTER_EBUSY) {
-        log_line(log, MUSTER_LOG_ERROR, "state %s: the %s of \"%s\" %s held by another muster", directory,
-                 is_given ? "slot" : "slots", instance, is_given ? "is" : "are all");
+        log_line(log, MUSTER_LOG_ERROR, "state %s: %s \"%s\" %s in use by another muster", directory,
+                 is_given ? "the instance" : "all instances of", instance, is_given ? "is" : "are");
     }
     return error;
 }

@@ -455,7 +455,7 @@ class Impostors(LocalTest):
         for process in [self.here.start(*arguments) for arguments in (*ways, ["watch", "--count", "1"])]:
             process.finish(BOUND_S)
             self.assertEqual(process.code, 0, process.describe())
-            self.assertIn("could not be understood", process.error)
+            self.assertIn("the running muster: what it answers makes no sense; the network is asked", process.error)
             self.assertEqual(process.error.count("\n"), 1, process.error)
 
 
@@ -489,6 +489,7 @@ class Ending(LocalTest):
 
     def test_a_watch_after_its_muster_was_killed(self):
         watch = self.goes_on(lambda: self.keeper.signal(signal.SIGKILL))
+        self.assertIn("it went away; the network is asked instead", watch.error)
         note(f"watch said: {watch.error.strip()}")
 
     def test_a_wait(self):
@@ -531,7 +532,14 @@ class Ending(LocalTest):
         watch.await_event("joined", name="keeper")
         self.keeper.signal(signal.SIGKILL)
         self.assertEqual(watch.finish().code, 1)
-        self.assertIn("it went away", watch.error)
+        self.assertIn("the running muster: it went away", watch.error)
+
+    def test_its_own_row(self):
+        """Nobody hears himself: the row says so, and makes up no path, age or loss."""
+        shown = self.here.run("show", "keeper", "--socket", str(self.slot("keeper")))
+        self.assertEqual(shown.code, 0, shown.error)
+        self.assertIn("Heard       never: it is the muster that was asked", shown.out)
+        self.assertNotIn("Messages", shown.out)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ LONG = "n" * 64
 
 # Arguments, and the words that the complaint must have.
 WRONG = [
-    ([], ["COMMAND", "--help"]),
-    (["frobnicate"], ["frobnicate"]),
+    ([], ["COMMAND", "announce, update", "--help"]),
+    (["frobnicate"], ["frobnicate", "announce, update", "help;"]),
     (["--frobnicate"], ["--frobnicate"]),
     (["-x"], ["-x"]),
     (["--interface"], ["--interface", "value"]),
@@ -126,6 +126,7 @@ WRONG = [
     (["update", "--instance", "x"], ["OPTION", "--help"]),
     (["update", "--attr", "a=b", "--direct"], ["--direct"]),
     (["update", "--attr", "a=b", "--instance", "x", "--socket", "y"], ["--instance", "--socket"]),
+    (["update", "--remove", "http"], ["--remove", "TYPE:PORT[/udp] alone", "'http'"]),
     (["update", "--remove", "http:80,name=x"], ["--remove", "TYPE:PORT", "http:80,name=x"]),
     (["update", "--remove", "http:80", "--service", "http:80,name=x"], ["--remove", "http:80/tcp", "--service"]),
     (["update", "--remove-attr", ""], ["--remove-attr"]),
