@@ -6,6 +6,7 @@
 
 #include "document.h"
 #include "endpoint.h"
+#include "limit.h"
 #include "member.h"
 #include "paths.h"
 #include "reply_counters.h"
@@ -22,7 +23,6 @@ const struct reply_counter_row reply_counters[REPLY_COUNTERS] = {
 
 /* Lines that may follow one part: an announce, its signature, a body. */
 #define LINES_MAX 3
-#define NODES_MAX 4096
 
 /* ---- members, all of which may be left out ---- */
 
@@ -360,7 +360,7 @@ static int read_head(struct reply_reader *reader) {
         return 0;
     }
     const char *line = (const char *)reader->buffer.bytes + reader->begin;
-    enum scan_result result = scan_large(line, reader->head_length - 1, NODES_MAX, NULL);
+    enum scan_result result = scan_large(line, reader->head_length - 1, MUSTER_DOCUMENT_NODES_MAX, NULL);
     if (result != SCAN_OK) {
         return result == SCAN_MEMORY ? MUSTER_ENOMEM : MUSTER_EINVAL;
     }

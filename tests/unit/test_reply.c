@@ -357,6 +357,31 @@ static void a_part_that_is_too_long_is_not_read(void **state) {
     }
 }
 
+/* A part with so many values, what it does not know among them. */
+static int result_of_values(size_t values) {
+    struct buffer line = {0};
+    struct reply_reader reader;
+    struct reply reply;
+    static const char begin[] = "{\"end\":\"done\",\"count\":0,\"weight\":[0";
+    assert_int_equal(buffer_append(&line, begin, strlen(begin)), 0);
+    for (size_t i = 5; i < values; i++) { /* the object, three members and the first element are there */
+        assert_int_equal(buffer_append(&line, ",0", 2), 0);
+    }
+    assert_int_equal(buffer_append(&line, "]}\n", 3), 0);
+    reply_reader_init(&reader, PART_BYTES_MAX);
+    assert_int_equal(reply_reader_feed(&reader, line.bytes, line.length), 0);
+    int result = reply_reader_next(&reader, &reply);
+    reply_reader_deinit(&reader);
+    buffer_deinit(&line);
+    return result;
+}
+
+static void a_part_has_no_more_values_than_a_body(void **state) {
+    (void)state;
+    assert_int_equal(result_of_values(MUSTER_DOCUMENT_NODES_MAX), 1);
+    assert_int_equal(result_of_values(MUSTER_DOCUMENT_NODES_MAX + 1), MUSTER_EINVAL);
+}
+
 /* ---- without memory ---- */
 
 static void every_allocation_of_writing_may_fail(void **state) {
@@ -437,6 +462,7 @@ int main(void) {
         cmocka_unit_test(each_part_may_be_wrong),
         cmocka_unit_test(what_makes_no_sense_in_a_row_is_left_out),
         cmocka_unit_test(a_part_that_is_too_long_is_not_read),
+        cmocka_unit_test(a_part_has_no_more_values_than_a_body),
         cmocka_unit_test(every_allocation_of_writing_may_fail),
         cmocka_unit_test(every_allocation_of_reading_may_fail),
         cmocka_unit_test(a_buffer_keeps_its_order),
