@@ -218,6 +218,15 @@ static void take_bytes(struct muster_core *core, struct connection *connection,
     }
 }
 
+/* Another host that has closed its connection can't be told from one that only asks nothing more: so that its
+ * place is free, a watch ends with either. A program of this machine that is gone shows at once. */
+static void note_end(struct connection *connection) {
+    connection->has_ended = true;
+    if (!connection->is_local && connection_is_watching(connection)) {
+        connection->state = CONNECTION_CLOSING;
+    }
+}
+
 int server_step(struct muster_core *core, const struct muster_stream *stream) {
     if (stream->event == MUSTER_STREAM_ACCEPTED) {
         return accept_stream(core, stream);
@@ -233,7 +242,7 @@ int server_step(struct muster_core *core, const struct muster_stream *stream) {
         connection->is_taken = true;
         connection->moved_ms = core->now_ms;
         break;
-    case MUSTER_STREAM_ENDED: connection->has_ended = true; break;
+    case MUSTER_STREAM_ENDED: note_end(connection); break;
     case MUSTER_STREAM_CLOSED: drop(&core->server, connection); return 0;
     case MUSTER_STREAM_ACCEPTED:
     case MUSTER_STREAM_OPENED: break;

@@ -711,6 +711,19 @@ static void a_watcher_may_end_its_side(void **state) {
     assert_null(server()->connections);
 }
 
+/* From another host that looks like a connection that is closed, whose place others want. */
+static void a_remote_watcher_ends_with_its_side(void **state) {
+    (void)state;
+    struct muster_stream as = tcp(1);
+    struct pipe *pipe = connect_as(&as);
+    ask(pipe, REQUEST("watch"));
+    pipe_finish(&world, pipe);
+    world_run(&world, 5);
+    assert_true(pipe->is_ended);
+    assert_null(server()->connections);
+    assert_int_equal(counters()->streams_cut, 0);
+}
+
 /* Who watches from elsewhere hears no hearsay, and hears of a row once it is more than that. */
 static void hearsay_is_not_told_to_others(void **state) {
     (void)state;
@@ -819,6 +832,7 @@ int main(void) {
         STORY(a_slow_watcher_is_cut),
         STORY(a_watcher_that_falls_behind_is_cut),
         STORY(a_watcher_may_end_its_side),
+        STORY(a_remote_watcher_ends_with_its_side),
         STORY(too_many_watch_from_elsewhere),
         STORY(answers_do_not_wait_for_datagrams),
         STORY(hearsay_is_not_told_to_others),
