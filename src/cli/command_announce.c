@@ -90,11 +90,12 @@ static void describe(FILE *out) {
             "  {\"name\": \"nas\", \"attrs\": {\"room\": \"cellar\"}, \"interval\": \"2s\",\n"
             "   \"services\": [{\"type\": \"http\", \"port\": 8080, \"txt\": {\"path\": \"/\"}}]}\n"
             "with port, interfaces and instance too. A later file wins over an earlier one, options and\n"
-            "environment over all; services and attributes add up. SIGHUP, without a COMMAND that\n"
-            "it is passed on to, reads all files again; while one is bad, what was announced stays.\n"
-            "See muster config check.\n\n"
+            "environment over all; services and attributes add up: the same one twice is an error.\n"
+            "SIGHUP, without a COMMAND that it is passed on to, reads all files again, which undoes\n"
+            "muster update; while one is bad, what was announced stays. See muster config check.\n\n"
             "While it runs, muster update changes what it announces; that and the other commands ask it\n"
-            "by the Unix socket in its instance's directory, or at --socket PATH, where every user may.\n");
+            "by the Unix socket in its instance's directory, or at --socket PATH instead, where every\n"
+            "user may ask.\n");
 }
 
 /* What only a start can set, as far as options and environment say it. */

@@ -65,7 +65,8 @@ static void describe(FILE *out) {
     fprintf(out,
             "A SPEC is TYPE:PORT[/udp][,name=TEXT][,txt.KEY=TEXT]…, see muster announce --help. All options\n"
             "but --name and --instance can be given repeatedly; all of them are one change. A second muster\n"
-            "of one name here is reached by its socket alone, --socket STATE/NAME+2/socket.\n");
+            "of one name here is reached by its socket alone, --socket STATE/NAME+2/socket. Where several\n"
+            "run, say which: a COMMAND of muster announce changes not by itself the one it runs under.\n");
 }
 
 /* ---- what can't be meant ---- */
