@@ -258,6 +258,16 @@ static void on_hangup(void *context) {
 
 /* ---- running ---- */
 
+/* What the command asks, and changes, is this muster and no other. */
+static void name_socket(const struct announce *announce) {
+    const char *socket = muster_socket(announce->session.node);
+    char *path = socket != NULL ? realpath(socket, NULL) : NULL;
+    if (path != NULL) {
+        setenv("MUSTER_SOCKET", path, true);
+    }
+    free(path);
+}
+
 static int announce_until_told(struct announce *announce) {
     const struct announce_options *options = announce->options;
     const struct config_start *start = &announce->start;
@@ -275,6 +285,7 @@ static int announce_until_told(struct announce *announce) {
         return status;
     }
     if (options->argv != NULL) {
+        name_socket(announce);
         child_start(&announce->child, &announce->session, options->argv);
     }
     announce->rev = muster_rev(announce->session.node);
@@ -339,7 +350,8 @@ const struct command command_announce = {
         "With -- COMMAND, that is started first, without a shell, and announced exactly while it\n"
         "runs: when it ends, or puts itself into the background, the bye is said. SIGINT, SIGTERM\n"
         "and SIGHUP are passed on to it (a Ctrl-C reaches it by itself, and once); a second SIGINT\n"
-        "or SIGTERM kills it, and ends muster at once. Should muster be killed, it gets a SIGTERM.\n",
+        "or SIGTERM kills it, and ends muster at once. Should muster be killed, it gets a SIGTERM.\n"
+        "MUSTER_SOCKET in its environment names this muster: muster update in it changes this one.\n",
     .options = options_table,
     .describe = describe,
     .examples = "  muster announce --service http:8080,txt.path=/\n"

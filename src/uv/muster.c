@@ -147,17 +147,17 @@ static int local_open(muster_t *node, const struct muster_options *options, cons
     if (options->document == NULL) {
         return 0;
     }
-    if (options->socket != NULL) {
-        int error = listener_open_local(&node->local, options->socket, 0666, false);
-        return error == 0 ? 0 : local_refuse(options->socket, true, error, log);
-    }
-    if (asprintf(&path, "%s/" SLOT_SOCKET, node->state.slot.path) < 0) {
+    bool is_required = options->socket != NULL;
+    if (is_required ? (path = strdup(options->socket)) == NULL
+                    : asprintf(&path, "%s/" SLOT_SOCKET, node->state.slot.path) < 0) {
         return MUSTER_ENOMEM;
     }
-    int error = listener_open_local(&node->local, path, 0600, true);
-    if (error != 0) {
-        error = local_refuse(path, false, error, log);
+    int error = listener_open_local(&node->local, path, is_required ? 0666 : 0600, !is_required);
+    if (error == 0) {
+        node->socket = path;
+        return 0;
     }
+    error = local_refuse(path, is_required, error, log);
     free(path);
     return error;
 }
@@ -379,6 +379,10 @@ uint64_t muster_boot(const muster_t *node) {
 
 uint16_t muster_unicast_port(const muster_t *node) {
     return node->unicast.socket.port;
+}
+
+const char *muster_socket(const muster_t *node) {
+    return node->socket;
 }
 
 const struct muster_path *muster_paths(const muster_t *node, size_t *count) {

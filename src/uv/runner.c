@@ -396,6 +396,7 @@ void runner_free(muster_t *node) {
     identity_wipe(&node->identities[0]);
     identity_wipe(&node->identities[1]);
     state_close(&node->state);
+    free(node->socket);
     free(node);
 }
 

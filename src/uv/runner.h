@@ -38,6 +38,7 @@ struct muster {
 
     struct listener tcp;   /* on the unicast port; none of an observer */
     struct listener local; /* the Unix socket; none of an observer, or where there can't be one */
+    char *socket;          /* its path; NULL: none */
     struct stream_table streams;
 
     uv_timer_t timer; /* the core's deadline, or at once while there are deliveries */

@@ -74,6 +74,22 @@ class Child(LanTest):
             self.assertEqual(result.code, code, result.describe())
             self.assertEqual(result.error.count("\n"), 1, "who it is, and nothing else")
 
+    def test_it_changes_the_muster_that_announces_it(self):
+        """Whatever others run here, and come first."""
+        self.here.announce("a-first")
+        watch = self.there.watch()
+        watch.await_event("joined", name="a-first")
+        script = f"{MUSTER} update --attr ready=yes && read end"
+        process = self.here.start("announce", "--name", "x", "--", "sh", "-c", script)
+
+        def is_ready(name):
+            return any(event["attrs"] for _, event in watch.events(name=name))
+
+        self.here.lab.wait_for(lambda: is_ready("x"), "x is changed")
+        self.assertFalse(is_ready("a-first"))
+        process.write("\n")
+        self.assertEqual(process.finish().code, 0)
+
     def test_announced_while_it_lives(self):
         watch = self.there.watch()
         process, pid = self.start_child()

@@ -171,6 +171,10 @@ MUSTER_API uint64_t muster_boot(const muster_t *node);
 MUSTER_API uint64_t muster_rev(const muster_t *node);
 MUSTER_API uint16_t muster_unicast_port(const muster_t *node);
 
+/* Path of the Unix socket by which it can be asked, NULL when there is none; borrowed until the node is
+ * closed. */
+MUSTER_API const char *muster_socket(const muster_t *node);
+
 /* The interfaces that the node listens on, one path each kind; borrowed until the node is closed. */
 MUSTER_API const struct muster_path *muster_paths(const muster_t *node, size_t *count);
 
