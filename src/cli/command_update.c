@@ -56,7 +56,7 @@ static const struct args_option options_table[] = {
     {"remove-attr", 0, "KEY", "say it no longer", offsetof(struct update_options, removed_attrs),
      parse_removed_attr},
     {"name", 0, "NAME", "be called otherwise", offsetof(struct update_options, set), draft_parse_name},
-    {"instance", 0, "I", "of the running muster of this instance (the first there is)",
+    {"instance", 0, "I", "of the muster of this instance, needed where several run",
      offsetof(struct update_options, instance), args_text},
     {0},
 };
@@ -153,6 +153,32 @@ static void ask(struct update *update, const struct update_options *options) {
     }
 }
 
+static void on_second(int error, const char *text, void *context) {
+    struct update *update = context;
+    (void)text;
+    update->status = error == 0 ? STATUS_ERROR : STATUS_OK;
+    muster_local_close(update->local, NULL, NULL);
+}
+
+/* What is changed must be what was meant: nobody guesses where several run. */
+static int check_sole(const struct settings *settings, const struct update_options *options,
+                      uv_loop_t *loop) {
+    struct update update = {.settings = settings, .status = STATUS_OK};
+    if (options->instance != NULL || settings->socket != NULL ||
+        local_open(settings, NULL, 1, loop, &update.local) != STATUS_OK) {
+        return STATUS_OK;
+    }
+    int error = muster_local_self(update.local, NULL, on_second, &update);
+    if (error != 0) {
+        on_second(error, NULL, &update);
+    }
+    uv_run(loop, UV_RUN_DEFAULT);
+    if (update.status != STATUS_OK) {
+        text_complain(settings->program, "more than one muster announce runs here, --instance says which");
+    }
+    return update.status;
+}
+
 static int change_running(const struct settings *settings, const struct update_options *options) {
     struct update update = {.settings = settings, .status = STATUS_OK};
     uv_loop_t loop;
@@ -160,7 +186,10 @@ static int change_running(const struct settings *settings, const struct update_o
         text_complain(settings->program, "%s", muster_error_text(MUSTER_ESYSTEM));
         return STATUS_ERROR;
     }
-    int status = local_open(settings, options->instance, &loop, &update.local);
+    int status = check_sole(settings, options, &loop);
+    if (status == STATUS_OK) {
+        status = local_open(settings, options->instance, 0, &loop, &update.local);
+    }
     if (status == STATUS_OK) {
         ask(&update, options);
     } else if (status == STATUS_NOBODY && settings->socket == NULL) {
@@ -204,7 +233,7 @@ const struct command command_update = {
                 "  muster update --remove http:8080 --service http:8081,txt.path=/\n"
                 "  muster update --instance nas --name attic --remove-attr room\n",
     .statuses = "  0   changed\n"
-                "  1   error: not allowed, or refused for what it would be\n"
+                "  1   error: not allowed, refused for what it would be, or several run here\n"
                 "  2   wrong usage\n"
                 "  3   no muster announce runs here\n",
     .run = run,

@@ -5,7 +5,7 @@
 #include "command.h"
 #include "text.h"
 
-int local_open(const struct settings *settings, const char *instance, uv_loop_t *loop,
+int local_open(const struct settings *settings, const char *instance, size_t skip, uv_loop_t *loop,
                muster_local_t **local) {
     const char *interfaces[ARGS_INTERFACES_MAX];
     for (size_t i = 0; i < settings->interface_count; i++) {
@@ -18,6 +18,7 @@ int local_open(const struct settings *settings, const char *instance, uv_loop_t 
         .port = settings->port,
         .interfaces = settings->interface_count > 0 ? interfaces : NULL,
         .interface_count = settings->interface_count,
+        .skip = skip,
     };
     int error = muster_local_open(loop, &options, local);
     const bool is_absent = error == MUSTER_ENOTFOUND;

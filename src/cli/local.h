@@ -8,10 +8,11 @@
 
 #include "args.h"
 
-/* Opens the way to one that is on the port and interfaces of the settings, and of this instance (NULL: any).
- * STATUS_OK; STATUS_NOBODY when none runs, having complained when none is at the socket that was named;
- * STATUS_ERROR, having complained, when that can't be used, or for want of memory. */
-int local_open(const struct settings *settings, const char *instance, uv_loop_t *loop,
+/* Opens the way to one that is on the port and interfaces of the settings, and of this instance (NULL: any),
+ * passing over so many that would do. STATUS_OK; STATUS_NOBODY when none runs, having complained when none is
+ * at the socket that was named; STATUS_ERROR, having complained, when that can't be used, or for want of
+ * memory. */
+int local_open(const struct settings *settings, const char *instance, size_t skip, uv_loop_t *loop,
                muster_local_t **local);
 
 /* Says how an answer failed. text is what the other side said, NULL for nothing. */

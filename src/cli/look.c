@@ -126,7 +126,7 @@ static int look_locally(const struct settings *settings, uint64_t timeout_ms,
     if (uv_loop_init(&look.loop) != 0) {
         return STATUS_NOBODY; /* listening will say why */
     }
-    int status = local_open(settings, NULL, &look.loop, &look.local);
+    int status = local_open(settings, NULL, 0, &look.loop, &look.local);
     if (status == STATUS_OK) {
         start_local(&look, timeout_ms);
     }

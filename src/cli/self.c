@@ -210,7 +210,7 @@ int self_show(const struct settings *settings, bool json, bool wide, uint64_t ti
         text_complain(settings->program, "%s", muster_error_text(MUSTER_ESYSTEM));
         return STATUS_ERROR;
     }
-    int status = local_open(settings, NULL, &loop, &look.local);
+    int status = local_open(settings, NULL, 0, &loop, &look.local);
     if (status == STATUS_OK) {
         start(&look, &loop, timeout_ms);
     }

@@ -187,7 +187,7 @@ static void on_local_end(int error, const char *text, void *context) {
 static int open_source(struct session *session) {
     const struct settings *settings = session->settings;
     if (session->request.may_ask && !settings->direct) {
-        int status = local_open(settings, NULL, &session->loop, &session->local);
+        int status = local_open(settings, NULL, 0, &session->loop, &session->local);
         if (status == STATUS_OK) {
             return muster_local_watch(session->local, on_row, on_local_end, session);
         }

@@ -49,6 +49,7 @@ struct muster_local {
     size_t handles;                /* the timer, and connections that the loop has not let go of */
     uv_timer_t timer;              /* until it is stuck; at once when calls wait in vain */
     bool is_right;                 /* the node: it answered something */
+    size_t skip;                   /* nodes that would be right, and are to be passed over */
     bool has_begun;                /* it answers the first call */
     struct reply_reader reader;
     struct call *first; /* is being answered; the others wait */
@@ -299,6 +300,9 @@ static void take_part(muster_local_t *local, const struct reply *reply) {
                         (reply->end == REQUEST_END_ELSEWHERE || reply->end == REQUEST_END_BUSY);
     if (is_early_end) {
         take_early_end(local, reply);
+    } else if (!local->is_right && local->skip > 0) {
+        local->skip--;
+        fail(local, MUSTER_ENOTFOUND, NULL);
     } else if (call != NULL && reply->kind == REPLY_END) {
         take_end(local, reply);
     } else if (call != NULL && has_rows(call) && reply->kind == REPLY_PEER) {
@@ -462,6 +466,7 @@ static bool are_options_valid(const struct muster_local_options *options) {
 
 static int options_copy(muster_local_t *local, const struct muster_local_options *options) {
     local->port = options->port;
+    local->skip = options->skip;
     if (options->socket == NULL) { /* who names a socket means it, wherever that node is */
         network_name(local->network);
     }

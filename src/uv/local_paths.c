@@ -94,7 +94,7 @@ int local_paths_find(struct local_paths *paths, const struct muster_local_option
         error = put_path(paths, options->socket, geteuid());
     } else {
         error = put_slots(paths, options);
-        if (error == 0 && options->instance == NULL) {
+        if (error == 0 && options->instance == NULL && options->skip == 0) {
             error = put_path(paths, MUSTER_SOCKET_DEFAULT, owner_of(DEFAULT_DIRECTORY));
         }
     }

@@ -272,7 +272,8 @@ class Choice(LocalTest):
         self.answers(self.slot("other"))
         attrs = {"one": {}, "other": {"a": "b"}}
         self.assertEqual(self.here.run("update", "--instance", "other", "--attr", "a=b").code, 0)
-        self.assertEqual(self.here.run("update", "--attr", "first=yes").code, 0)
+        self.refused(self.here.run("update", "--attr", "first=yes"), "more than one muster announce runs here")
+        self.assertEqual(self.here.run("update", "--instance", "one", "--attr", "first=yes").code, 0)
         attrs["one"]["first"] = "yes"
         for slot, expected in attrs.items():
             (own,) = [row for row in self.here.peers("--socket", str(self.slot(slot))) if row["self"]]

@@ -201,6 +201,8 @@ struct muster_local_options {
     uint16_t port;                 /* of the control group: only a node that uses it; 0: any */
     const char *const *interfaces; /* only a node on exactly these; NULL: any */
     size_t interface_count;
+    size_t skip; /* so many of the nodes in the state directory that would do are passed over, and
+                  * MUSTER_SOCKET_DEFAULT is not tried: to see whether there are others */
 };
 
 /* A row as the node has it. JOINED: it is there; any other: that happened to it just now. peer is borrowed
