@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "help.h"
 #include "text.h"
 
 /* getopt_long's value of the option at index i is OPTION_BASE + i, above any letter. */
@@ -16,9 +17,6 @@
 
 /* How much of a refused value is quoted. */
 #define QUOTE "'%.64s'"
-
-/* Where --help puts the text of an option. */
-#define HELP_COLUMN 26
 
 /* The tables of one parse, as getopt_long wants them. */
 struct parser {
@@ -155,76 +153,6 @@ const struct args_option *args_find_option(const struct args_option *options, co
         }
     }
     return NULL;
-}
-
-/* ---- help ---- */
-
-/* Columns that UTF-8 text takes, as far as our own help texts go: no wide or combining characters. */
-static int text_columns(const char *text) {
-    int columns = 0;
-    for (; *text != '\0'; text++) {
-        if (((unsigned char)*text & 0xC0) != 0x80) {
-            columns++;
-        }
-    }
-    return columns;
-}
-
-/* Prints a table of options, but for those that another table (NULL: none) has taken the name of. */
-static void print_options(const struct args_option *options, const struct args_option *others) {
-    for (const struct args_option *option = options; option->name != NULL; option++) {
-        if (others != NULL && args_find_option(others, option->name) != NULL) {
-            continue;
-        }
-        char left[80];
-        char letter[] = {'-', option->letter, ',', ' ', '\0'};
-        snprintf(left, sizeof(left), "  %s--%s%s%s", option->letter != 0 ? letter : "    ", option->name,
-                 option->value != NULL ? " " : "", option->value != NULL ? option->value : "");
-        int gap = HELP_COLUMN - text_columns(left);
-        if (gap >= 2) {
-            printf("%s%*s%s\n", left, gap, "", option->help);
-        } else {
-            printf("%s\n%*s%s\n", left, HELP_COLUMN, "", option->help);
-        }
-    }
-}
-
-void args_print_usage(FILE *out, const struct command *command) {
-    fprintf(out, "[OPTION…]");
-    if (command->operands[0] != '\0') {
-        fprintf(out, command->operands_min > 0 ? " %s" : " [%s]", command->operands);
-    }
-}
-
-static void print_help(const struct command *command) {
-    printf("Usage: muster %s ", command->name);
-    args_print_usage(stdout, command);
-    printf("\n\n%s", command->description);
-    if (command->options[0].name != NULL) {
-        printf("\nOptions:\n");
-        print_options(command->options, NULL);
-    }
-    printf("\nGlobal options:\n");
-    print_options(args_global_options, command->options);
-    if (command->describe != NULL) {
-        putchar('\n');
-        command->describe(stdout);
-    }
-    printf("\nExamples:\n%s\nExit status:\n%s", command->examples, command->statuses);
-}
-
-static void print_global_help(const struct command *const *commands) {
-    printf("Usage: muster ");
-    args_print_usage(stdout, &command_muster);
-    printf("\n\n%s\nCommands:\n", command_muster.description);
-    for (; *commands != NULL; commands++) {
-        printf("  %-10s %s\n", (*commands)->name, (*commands)->summary);
-    }
-    printf("\nGlobal options, before or after the command:\n");
-    print_options(args_global_options, NULL);
-    printf("\nEnvironment:\n%s\nFiles:\n%s\nExamples:\n%s\nExit status:\n%s\n", command_muster.environment,
-           command_muster.files, command_muster.examples, command_muster.statuses);
-    printf("See muster COMMAND --help for each command, with examples.\n");
 }
 
 /* ---- parsing ---- */
@@ -377,7 +305,7 @@ bool args_parse_global(struct settings *settings, const struct command *const *c
     }
     if (settings->help || settings->version) {
         if (settings->help) {
-            print_global_help(commands);
+            help_print_all(commands);
         } else {
             printf("muster %s\n", muster_version());
         }
@@ -445,7 +373,7 @@ bool args_parse(struct settings *settings, const struct command *command, int ar
     }
     if (settings->help || settings->version) {
         if (settings->help) {
-            print_help(command);
+            help_print(command);
         } else {
             printf("muster %s\n", muster_version());
         }

@@ -1,4 +1,4 @@
-/* Options: tables of them, getopt_long under the tables, and --help out of the tables. */
+/* Options: tables of them, and getopt_long under the tables. */
 #ifndef CLI_ARGS_H
 #define CLI_ARGS_H
 
@@ -78,9 +78,6 @@ extern const struct args_option args_global_options[];
 
 /* The row of a name in a table; NULL when there is none. */
 const struct args_option *args_find_option(const struct args_option *options, const char *name);
-
-/* Prints what follows the command's name: "[OPTION…] [PATTERN]". */
-void args_print_usage(FILE *out, const struct command *command);
 
 /* What is left when the options are taken; values is ended by NULL. */
 struct operands {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "help.h"
 #include "utf8.h"
 
 /* ---- text as roff ---- */
@@ -184,7 +185,7 @@ static void put_head(FILE *out, const struct command *command, const char *page,
     put_bytes(out, command->summary, strlen(command->summary));
     fprintf(out, "\n.SH SYNOPSIS\n\\fBmuster%s%s\\fR ", command == &command_muster ? "" : " ",
             command == &command_muster ? "" : command->name);
-    put_printed(out, args_print_usage, command, put_value);
+    put_printed(out, help_print_usage, command, put_value);
     fputs("\n.SH DESCRIPTION\n", out);
     put_lines(out, command->description);
 }

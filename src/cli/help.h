@@ -1,0 +1,18 @@
+/* What --help prints of the tables of commands and options. */
+#ifndef CLI_HELP_H
+#define CLI_HELP_H
+
+#include <stdio.h>
+
+#include "command.h"
+
+/* Prints what follows a command's name in its usage: "[OPTION…] [PATTERN]". */
+void help_print_usage(FILE *out, const struct command *command);
+
+/* Prints --help of one command, */
+void help_print(const struct command *command);
+
+/* and of all together, a table ended by NULL. */
+void help_print_all(const struct command *const *commands);
+
+#endif
