@@ -91,7 +91,8 @@ class Garbage(LanTest):
     def in_context(self):
         """(reason, datagram) of what is well-formed and bad only here and now."""
         announces = [d for _, _, d in self.ear.heard if b'"name":"peer"' in d and b'"seq"' in d]
-        questions = [d for _, _, d in self.ear.heard if b'"query"' in d]
+        # Of those without a signature, which only looks have, the watch's came first.
+        questions = [d for _, _, d in self.ear.heard if b'"query"' in d and b'"sig"' not in d]
         header, signature, _ = announces[-1].split(b"\n")
         forged = json.loads(header)
         forged["seq"] += 1000
