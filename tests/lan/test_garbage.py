@@ -38,8 +38,8 @@ class Garbage(LanTest):
     def setUp(self):
         self.lan = self.lab(3)
         self.here, self.there, self.third = self.lan.hosts
-        self.watch = self.here.watch("--stats")
         self.ear = Ear(self.here)
+        self.watch = self.here.watch("--stats")
         self.peers = [self.there.announce("peer", "--service", "http:80")]
         self.peers.append(self.third.announce("other", "--attr", "a=b"))
         for name in ("peer", "other"):
