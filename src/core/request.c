@@ -21,10 +21,6 @@ static const char *const end_names[] = {REQUEST_ENDS(END_NAME)};
 #define END_TEXT(NAME, name, text) text,
 static const char *const end_texts[] = {REQUEST_ENDS(END_TEXT)};
 
-const char *request_name(enum request_kind kind) {
-    return request_names[kind];
-}
-
 const char *request_end_name(enum request_end end) {
     return end_names[end];
 }

@@ -44,7 +44,6 @@ enum request_end {
 #define REQUEST_END_COUNT (REQUEST_END_MEMORY + 1)
 
 /* As the wire writes them, and for people. */
-const char *request_name(enum request_kind kind);
 const char *request_end_name(enum request_end end);
 const char *request_end_text(enum request_end end);
 
