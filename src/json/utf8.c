@@ -61,3 +61,44 @@ bool utf8_is_valid(const char *text) {
     }
     return true;
 }
+
+#define PLAIN_BLOCK 32 /* four words */
+
+/* The same byte in all places of a word. */
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+static bool is_plain(unsigned char byte) {
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+/* The highest bit of some byte is set when one of them is zero; bytes are ASCII. */
+static uint64_t find_zero(uint64_t word) {
+    return (word - EACH(1)) & ~word;
+}
+
+/* The highest bit of each place that is not plain is set, and perhaps of some behind it. */
+static uint64_t find_odd(const char *text) {
+    uint64_t word;
+    memcpy(&word, text, sizeof word);
+    return word | ((word - EACH(0x20)) & ~word) | find_zero(word ^ EACH('"')) | find_zero(word ^ EACH('\\'));
+}
+
+/* Several words at a time: texts are long, and each of their bytes is looked at twice before it leaves. */
+static bool is_plain_block(const char *text) {
+    uint64_t odd = find_odd(text) | find_odd(text + 8) | find_odd(text + 16) | find_odd(text + 24);
+    return (odd & EACH(0x80)) == 0;
+}
+
+size_t utf8_plain_span(const char *text, size_t length) {
+    size_t span = 0;
+    while (length - span >= PLAIN_BLOCK && is_plain_block(text + span)) {
+        span += PLAIN_BLOCK;
+    }
+    while (length - span >= sizeof(uint64_t) && (find_odd(text + span) & EACH(0x80)) == 0) {
+        span += sizeof(uint64_t);
+    }
+    while (span < length && is_plain((unsigned char)text[span])) {
+        span++;
+    }
+    return span;
+}

@@ -16,4 +16,7 @@ int utf8_decode(const char *text, size_t length, uint32_t *code_point);
 /* True when all of a NUL-terminated text is UTF-8. */
 bool utf8_is_valid(const char *text);
 
+/* Bytes at the begin of a text that are ASCII and that a JSON string holds as they are (RFC 8259, 7). */
+size_t utf8_plain_span(const char *text, size_t length);
+
 #endif
