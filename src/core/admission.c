@@ -7,6 +7,10 @@
 #define FIRST_BYTE_JSON '{'
 #define FIRST_BYTE_SEALED 0x01
 
+/* In the place of a port, and none that a muster has. */
+#define CONTROL_OF_ADDRESS 0
+#define TELEMETRY_OF_ADDRESS 1
+
 #define DROP_NAME(name, text, meaning) text,
 #define DROP_MEANING(name, text, meaning) meaning,
 static const char *const drop_names[] = {MUSTER_DROPS(DROP_NAME)};
@@ -20,6 +24,9 @@ const char *muster_drop_meaning(enum muster_drop drop) {
     return (size_t)drop < MUSTER_DROP_COUNT ? drop_meanings[drop] : "unknown";
 }
 
+/* Keys of buckets that no port has: nobody sends from it. */
+#define REPAIR_PORT 1
+
 static struct bucket *bucket_of(struct admission *admission, const struct muster_endpoint *source,
                                 uint16_t port) {
     uint8_t key[sizeof source->ip + sizeof port];
@@ -30,17 +37,32 @@ static struct bucket *bucket_of(struct admission *admission, const struct muster
     return &admission->buckets[hash % MUSTER_BUCKETS];
 }
 
-bool bucket_take(struct bucket *bucket, double tokens, double rate, double burst, uint64_t now_ms) {
+double bucket_left(struct bucket *bucket, double rate, double burst, uint64_t now_ms) {
     bucket->spent -= (double)(now_ms - bucket->updated_ms) * rate / 1000;
     bucket->updated_ms = now_ms;
     if (bucket->spent < 0) {
         bucket->spent = 0;
     }
-    if (bucket->spent + tokens > burst) {
+    return bucket->spent < burst ? burst - bucket->spent : 0;
+}
+
+bool bucket_take(struct bucket *bucket, double tokens, double rate, double burst, uint64_t now_ms) {
+    if (bucket_left(bucket, rate, burst, now_ms) < tokens) {
         return false;
     }
     bucket->spent += tokens;
     return true;
+}
+
+static bool allows(struct admission *admission, const struct muster_endpoint *source, uint16_t ports,
+                   uint64_t now_ms) {
+    return bucket_take(bucket_of(admission, source, ports), 1, MUSTER_ADDRESS_RATE, MUSTER_ADDRESS_BURST,
+                       now_ms);
+}
+
+bool admission_allows_stranger(struct admission *admission, const struct muster_endpoint *source,
+                               uint64_t now_ms) {
+    return allows(admission, source, TELEMETRY_OF_ADDRESS, now_ms);
 }
 
 /* A source is an address and port, so that a stray program cannot silence the muster beside it; one
@@ -49,12 +71,25 @@ static bool is_within_rate(struct admission *admission, const struct muster_endp
                            uint64_t now_ms) {
     return bucket_take(bucket_of(admission, source, source->port), 1, MUSTER_SOURCE_RATE, MUSTER_SOURCE_BURST,
                        now_ms) &&
-           bucket_take(bucket_of(admission, source, 0), 1, MUSTER_ADDRESS_RATE, MUSTER_ADDRESS_BURST, now_ms);
+           allows(admission, source, CONTROL_OF_ADDRESS, now_ms);
 }
 
-/* Unicast is heard on the interfaces that have a path, all else by its own path only. */
+/* Its key is that of a port which nobody sends from. */
+struct bucket *admission_repairs_of(struct admission *admission, const struct muster_endpoint *source) {
+    return bucket_of(admission, source, REPAIR_PORT);
+}
+
+static bool is_multicast(const struct muster_endpoint *destination) {
+    return destination->family == 4 && destination->ip[0] >> 4 == 0xe; /* 224/4 (RFC 5771, 3) */
+}
+
+/* Unicast is heard on the interfaces that have a path, all else by its own path only; by other groups
+ * nothing. */
 static bool is_by_path(const struct paths *paths, const struct muster_datagram *datagram) {
     enum muster_path_kind kind = paths_kind_of(&datagram->destination);
+    if (kind == MUSTER_PATH_U4 && is_multicast(&datagram->destination)) {
+        return false;
+    }
     return kind == MUSTER_PATH_U4 ? paths_interface_name(paths, datagram->interface)[0] != '\0'
                                   : paths_find(paths, datagram->interface, kind) != NULL;
 }

@@ -21,11 +21,22 @@ struct bucket {
  * full. */
 bool bucket_take(struct bucket *bucket, double tokens, double rate, double burst, uint64_t now_ms);
 
+/* The tokens that a bucket has, which fills up meanwhile; not below 0. */
+double bucket_left(struct bucket *bucket, double rate, double burst, uint64_t now_ms);
+
 struct admission {
     uint8_t seed[16]; /* of the hash that picks a bucket, so that nobody can aim at one */
     struct muster_counters counters;
     struct bucket buckets[MUSTER_BUCKETS];
 };
+
+/* Takes a token for telemetry of a source address, whatever its port; false when it has none. They are apart
+ * from those of control messages: data at full rate must not keep its publisher from introducing itself. */
+bool admission_allows_stranger(struct admission *admission, const struct muster_endpoint *source,
+                               uint64_t now_ms);
+
+/* The bucket of repairs that a source address earns. */
+struct bucket *admission_repairs_of(struct admission *admission, const struct muster_endpoint *source);
 
 /* Counts the datagram as received. True when it is worth parsing; *reason otherwise. */
 bool admission_check(struct admission *admission, const struct paths *paths,

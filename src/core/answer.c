@@ -203,6 +203,9 @@ void answer_tick(struct muster_core *core) {
         answers->items[i] = answers->items[--answers->count];
         struct message message = reply_to(core, answer.wants, answer.nonce);
         message.heard = answer.wants ? answer.heard : 0;
+        if (!answer.wants) { /* with all shards it could be longer than its question */
+            message.tells_sent = false;
+        }
         send_unicast(core, &message, 0, &answer.asker, answer.interface);
         core->admission.counters.answers++;
     }

@@ -1,10 +1,14 @@
 #include "connection.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include <muster/telemetry.h>
 
 #include "change.h"
 #include "node.h"
 #include "reply.h"
+#include "samples.h"
 #include "view.h"
 
 void connection_finish(struct connection *connection, enum request_end end, const char *member) {
@@ -125,10 +129,12 @@ static int list_rows(struct muster_core *core, struct connection *connection) {
 }
 
 void connection_list(struct muster_core *core, struct connection *connection) {
-    if (list_rows(core, connection) != 0) {
+    int error = connection->kind == REQUEST_SAMPLES ? samples_list(core, connection, &connection->is_listed)
+                                                    : list_rows(core, connection);
+    if (error != 0) {
         connection_finish(connection, REQUEST_END_MEMORY, NULL);
         connection->state = CONNECTION_CLOSING; /* a watch would miss what was not said */
-    } else if (connection->is_listed && connection->kind == REQUEST_TABLE) {
+    } else if (connection->is_listed && !connection_is_watching(connection)) {
         core->admission.counters.requests++;
         connection_finish(connection, REQUEST_END_DONE, NULL);
     }
@@ -145,23 +151,47 @@ static enum request_end end_of(int error) {
     }
 }
 
+/* *feeds, NULL where there is none, are for free(). MUSTER_ENOMEM. */
+static int take_feeds(const struct muster_core *core, struct muster_feed **feeds, struct muster_self *self) {
+    *feeds = NULL;
+    self->feeds_known = muster_core_feeds(core, NULL, 0);
+    self->feed_count =
+        self->feeds_known < MUSTER_FEEDS_SHOWN_MAX ? self->feeds_known : MUSTER_FEEDS_SHOWN_MAX;
+    if (self->feed_count > 0) {
+        *feeds = calloc(self->feed_count, sizeof **feeds);
+        if (*feeds == NULL) {
+            return MUSTER_ENOMEM;
+        }
+        muster_core_feeds(core, *feeds, self->feed_count);
+    }
+    self->feeds = *feeds;
+    return 0;
+}
+
 static int say_self(struct muster_core *core, struct connection *connection) {
     struct view_own own;
+    struct muster_feed *feeds;
     int error = view_own(core, &own);
     if (error != 0) {
         return error;
     }
-    const struct muster_self self = {.peer = own.peer,
-                                     .version = core->version,
-                                     .port = core->port,
-                                     .interval_ms = presence_interval_ms(core),
-                                     .peers = peer_table_present(&core->table),
-                                     .paths = core->paths.items,
-                                     .path_count = core->paths.count,
-                                     .sockets = core->server.sockets,
-                                     .socket_count = core->server.socket_count,
-                                     .counters = core->admission.counters};
-    return reply_write_self(&connection->out, &self, &own.lines);
+    struct muster_self self = {.peer = own.peer,
+                               .version = core->version,
+                               .port = core->port,
+                               .interval_ms = presence_interval_ms(core),
+                               .peers = peer_table_present(&core->table),
+                               .paths = core->paths.items,
+                               .path_count = core->paths.count,
+                               .sockets = core->server.sockets,
+                               .socket_count = core->server.socket_count,
+                               .counters = core->admission.counters,
+                               .sender = *muster_core_sender(core)};
+    error = take_feeds(core, &feeds, &self);
+    if (error == 0) {
+        error = reply_write_self(&connection->out, &self, &own.lines);
+    }
+    free(feeds);
+    return error;
 }
 
 /* Bodies are asked for by hash: whoever has the bytes may give them. */
@@ -201,21 +231,33 @@ static int answer_at_once(struct muster_core *core, struct connection *connectio
         return core->presence.state >= PRESENCE_LEAVING ? MUSTER_ECLOSING
                                                         : change_apply(core, &request->change);
     case REQUEST_TABLE:
-    case REQUEST_WATCH: break;
+    case REQUEST_WATCH:
+    case REQUEST_SAMPLES: break;
     }
     return 0;
+}
+
+/* Begins an answer of many parts. */
+static void begin_list(struct muster_core *core, struct connection *connection,
+                       const struct request *request) {
+    if (request->kind == REQUEST_SAMPLES && samples_begin(core, connection, request) != 0) {
+        connection_finish(connection, REQUEST_END_MEMORY, NULL);
+        return;
+    }
+    connection->state = CONNECTION_ANSWERING;
+    connection->has_said_self = false;
+    connection->is_listed = false;
+    connection->cursor = 0;
+    connection->last = NULL;
 }
 
 void connection_answer(struct muster_core *core, struct connection *connection,
                        const struct request *request) {
     connection->kind = request->kind;
     connection->count = 0;
-    if (request->kind == REQUEST_TABLE || request->kind == REQUEST_WATCH) {
-        connection->state = CONNECTION_ANSWERING;
-        connection->has_said_self = false;
-        connection->is_listed = false;
-        connection->cursor = 0;
-        connection->last = NULL;
+    if (request->kind == REQUEST_TABLE || request->kind == REQUEST_WATCH ||
+        request->kind == REQUEST_SAMPLES) {
+        begin_list(core, connection, request);
     } else {
         int error = answer_at_once(core, connection, request);
         connection->count = error == 0 && request->kind != REQUEST_UPDATE ? 1 : 0;
@@ -226,8 +268,14 @@ void connection_answer(struct muster_core *core, struct connection *connection,
 
 /* ---- watching ---- */
 
+static bool is_following(const struct connection *connection) {
+    return connection->state == CONNECTION_ANSWERING && connection->kind == REQUEST_SAMPLES &&
+           connection->follows;
+}
+
 bool connection_is_watching(const struct connection *connection) {
-    return connection->state == CONNECTION_ANSWERING && connection->kind == REQUEST_WATCH;
+    return (connection->state == CONNECTION_ANSWERING && connection->kind == REQUEST_WATCH) ||
+           is_following(connection);
 }
 
 static bool is_meant(const struct connection *connection, const struct outbox_event *event) {
@@ -245,8 +293,8 @@ void connection_tell(struct muster_core *core, struct connection *connection,
                      const struct outbox_event *event) {
     struct muster_tuple tuples[MUSTER_TUPLES_MAX];
     struct muster_peer view;
-    if (!connection_is_watching(connection) || !is_known(connection, event->peer) ||
-        !is_meant(connection, event)) {
+    if (!connection_is_watching(connection) || is_following(connection) ||
+        !is_known(connection, event->peer) || !is_meant(connection, event)) {
         return;
     }
     struct reply_lines lines = lines_of(connection, event->peer);
@@ -254,6 +302,12 @@ void connection_tell(struct muster_core *core, struct connection *connection,
     connection_forget_given(connection);
     if (connection->out.length > MUSTER_STREAM_QUEUE_BYTES_MAX ||
         reply_write_event(&connection->out, event->event, &view, &lines, connection->is_local) != 0) {
+        connection_cut(core, connection);
+    }
+}
+
+void connection_tell_sent(struct muster_core *core, struct connection *connection) {
+    if (is_following(connection) && connection->is_listed && samples_follow(core, connection) != 0) {
         connection_cut(core, connection);
     }
 }

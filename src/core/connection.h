@@ -13,6 +13,7 @@
 struct muster_core;
 struct outbox_event;
 struct peer;
+struct samples;
 
 enum connection_state {
     CONNECTION_IDLE,      /* waits for a request */
@@ -44,6 +45,8 @@ struct connection {
     const struct peer *last; /* that row, as long as no row was removed since: */
     uint64_t removed;        /* the table's count of them then */
     uint64_t count;          /* of parts */
+    struct samples *samples; /* of who asked for them last; NULL: nobody did */
+    bool follows;            /* and wants to be told of new ones */
 
     uint64_t began_ms;
     uint64_t moved_ms; /* something was asked, or what was written was taken */
@@ -54,13 +57,17 @@ struct connection {
 void connection_answer(struct muster_core *core, struct connection *connection,
                        const struct request *request);
 
-/* Says rows, until there are enough of them for now. */
+/* Says rows, or samples, until there are enough of them for now. */
 void connection_list(struct muster_core *core, struct connection *connection);
 
 /* Tells of an event, if the connection watches and the event is for it. */
 void connection_tell(struct muster_core *core, struct connection *connection,
                      const struct outbox_event *event);
 
+/* Tells of what was sent, if the connection follows it. */
+void connection_tell_sent(struct muster_core *core, struct connection *connection);
+
+/* True when its answer has no end: of who watches, or follows samples. */
 bool connection_is_watching(const struct connection *connection);
 
 /* Ends the answer, whose parts were counted; member: of the request, that is at fault, or NULL. */

@@ -41,3 +41,7 @@ bool endpoint_parse(const char *text, struct muster_endpoint *endpoint) {
     endpoint->family = 4;
     return true;
 }
+
+bool endpoint_is_same(const struct muster_endpoint *a, const struct muster_endpoint *b) {
+    return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}

@@ -6,16 +6,25 @@
 #include "deadline.h"
 #include "merge.h"
 #include "node.h"
+#include "telemetry.h"
 
 /* Listeners that hear of a new document at the same time don't all ask for it at the same time. */
 #define SPREAD_MS 20
 
 /* ---- starting and ending ---- */
 
-static struct fetch *find_free(struct fetches *fetches) {
-    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
-        if (fetches->items[i].stream == 0) {
-            return &fetches->items[i];
+static struct fetch *find_free(struct fetches *fetches, enum fetch_kind kind) {
+    static const struct {
+        size_t begin;
+        size_t count;
+    } places[] = {[FETCH_TABLE] = {0, MUSTER_FETCHES_MAX},
+                  [FETCH_DOCUMENT] = {0, MUSTER_FETCHES_MAX},
+                  [FETCH_SAMPLES] = {MUSTER_FETCHES_MAX, MUSTER_CATCHUPS_MAX},
+                  [FETCH_FOLLOW] = {MUSTER_FETCHES_MAX + MUSTER_CATCHUPS_MAX, MUSTER_FOLLOWS_MAX}};
+    for (size_t i = 0; i < places[kind].count; i++) {
+        struct fetch *fetch = &fetches->items[places[kind].begin + i];
+        if (fetch->stream == 0) {
+            return fetch;
         }
     }
     return NULL;
@@ -24,39 +33,55 @@ static struct fetch *find_free(struct fetches *fetches) {
 static void release(struct fetch *fetch) {
     reply_reader_deinit(&fetch->reader);
     free(fetch->request);
+    free(fetch->keeps);
     *fetch = (struct fetch){0};
 }
 
 void fetch_deinit(struct fetches *fetches) {
-    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
+    for (size_t i = 0; i < FETCH_PLACES; i++) {
         release(&fetches->items[i]);
     }
 }
 
-/* NULL when too many are under way, or without memory. */
-static struct fetch *start(struct muster_core *core, const struct fetch_source *source,
-                           const struct request *request) {
+static size_t part_bytes_max(enum fetch_kind kind) {
+    return kind == FETCH_SAMPLES || kind == FETCH_FOLLOW
+               ? MUSTER_SAMPLE_PART_BYTES_MAX
+               : MUSTER_REPLY_BYTES_MAX + MUSTER_DATAGRAM_BYTES_MAX + MUSTER_DOCUMENT_BYTES_MAX;
+}
+
+/* MUSTER_EFULL when too many are under way; then, or when the request can't be written, nothing is. */
+static int start(struct muster_core *core, enum fetch_kind kind, const struct fetch_source *source,
+                 const struct request *request, struct fetch **started) {
     struct fetches *fetches = &core->fetches;
-    struct fetch *fetch = find_free(fetches);
-    if (fetch == NULL || request_encode(request, &fetch->request, &fetch->request_length) != 0) {
-        return NULL;
+    struct fetch *fetch = find_free(fetches, kind);
+    *started = NULL;
+    if (fetch == NULL) {
+        return MUSTER_EFULL;
+    }
+    int error = request_encode(request, &fetch->request, &fetch->request_length);
+    if (error != 0) {
+        return error;
     }
     fetches->last_stream += 2;
     fetch->stream = fetches->last_stream;
     fetch->is_new = true;
-    fetch->is_table = request->kind == REQUEST_TABLE;
+    fetch->kind = kind;
     fetch->source = *source;
     fetch->began_ms = core->now_ms;
     fetch->moved_ms = core->now_ms;
-    reply_reader_init(&fetch->reader,
-                      MUSTER_REPLY_BYTES_MAX + MUSTER_DATAGRAM_BYTES_MAX + MUSTER_DOCUMENT_BYTES_MAX);
-    return fetch;
+    reply_reader_init(&fetch->reader, part_bytes_max(kind));
+    *started = fetch;
+    return 0;
+}
+
+bool fetch_has_room(const struct muster_core *core, enum fetch_kind kind) {
+    return find_free((struct fetches *)&core->fetches, kind) != NULL;
 }
 
 static bool is_table_under_way(const struct fetches *fetches) {
     for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
         const struct fetch *fetch = &fetches->items[i];
-        if (fetch->stream != 0 && fetch->is_table && !fetch->is_over) {
+        if (fetch->stream != 0 && fetch->kind == FETCH_TABLE && !fetch->is_over) {
             return true;
         }
     }
@@ -147,10 +172,11 @@ static void take_table(struct muster_core *core) {
     struct fetches *fetches = &core->fetches;
     const struct request request = {.kind = REQUEST_TABLE};
     struct fetch_source *source;
-    while (!is_table_under_way(fetches) && find_free(fetches) != NULL &&
+    struct fetch *fetch;
+    while (!is_table_under_way(fetches) && fetch_has_room(core, FETCH_TABLE) &&
            (source = next_source(core)) != NULL) {
         source->is_used = true;
-        if (start(core, source, &request) != NULL) {
+        if (start(core, FETCH_TABLE, source, &request, &fetch) == 0) {
             fetches->has_begun = true;
         }
     }
@@ -249,8 +275,8 @@ static bool start_document(struct muster_core *core, struct peer *peer) {
     }
     memcpy(request.id, peer->id, sizeof request.id);
     memcpy(request.hash, peer->large->hash, sizeof request.hash);
-    struct fetch *fetch = start(core, &source, &request);
-    if (fetch == NULL) {
+    struct fetch *fetch;
+    if (start(core, FETCH_DOCUMENT, &source, &request, &fetch) != 0) {
         return false;
     }
     memcpy(fetch->id, peer->id, sizeof fetch->id);
@@ -301,34 +327,112 @@ void fetch_note_large(struct muster_core *core) {
 /* True when these are the bytes that the peer's announce described. */
 static bool is_announced(const struct peer *peer, const struct fetch *fetch, const struct reply *reply) {
     uint8_t hash[MUSTER_HASH_BYTES];
-    struct message lists = {.kind = MESSAGE_ANNOUNCE};
-    enum muster_drop reason;
     message_hash_body(reply->body, reply->body_length, hash);
-    if (reply->body_length != peer->large->size || memcmp(hash, fetch->hash, sizeof hash) != 0 ||
-        memcmp(hash, peer->large->hash, sizeof hash) != 0 ||
-        !message_take_body(&lists, reply->body, reply->body_length, &reason)) {
-        return false;
-    }
-    message_deinit(&lists);
-    return true;
+    return reply->body_length == peer->large->size && memcmp(hash, fetch->hash, sizeof hash) == 0 &&
+           memcmp(hash, peer->large->hash, sizeof hash) == 0;
 }
 
 /* Takes a body into its row: false when it is not what was announced, or there is no memory. */
 static bool take_document(struct muster_core *core, const struct fetch *fetch, const struct reply *reply) {
     struct peer *peer = peer_table_find(&core->table, fetch->id);
+    struct message lists = {.kind = MESSAGE_ANNOUNCE};
+    enum muster_drop reason;
     if (peer == NULL || peer->large == NULL || !has_room_for(core, peer) ||
-        !is_announced(peer, fetch, reply) || outbox_reserve_events(&core->outbox, 1) != 0) {
+        !is_announced(peer, fetch, reply) || outbox_reserve_events(&core->outbox, 1) != 0 ||
+        !message_take_body(&lists, reply->body, reply->body_length, &reason)) {
         return false;
     }
     uint8_t *body = malloc(reply->body_length);
-    if (body == NULL) {
-        return false;
+    if (body != NULL) {
+        memcpy(body, reply->body, reply->body_length);
+        peer_table_set_body(&core->table, peer, body, reply->body_length);
+        core->admission.counters.documents++;
+        telemetry_note_document(core, peer, &lists.document);
+        peer_tell(&core->outbox, peer, MUSTER_PEER_CHANGED);
     }
-    memcpy(body, reply->body, reply->body_length);
-    peer_table_set_body(&core->table, peer, body, reply->body_length);
-    core->admission.counters.documents++;
-    peer_tell(&core->outbox, peer, MUSTER_PEER_CHANGED);
-    return true;
+    message_deinit(&lists);
+    return body != NULL;
+}
+
+/* ---- samples ---- */
+
+static struct fetch_source source_of(const struct peer *peer) {
+    struct fetch_source source = {.endpoint = peer->address, .interface = peer->interface};
+    source.endpoint.port = peer->stream;
+    return source;
+}
+
+/* The patterns of a document's keeps, one after the other; NULL without memory. */
+static char *copy_keeps(const struct muster_document *document) {
+    size_t bytes = 1;
+    for (size_t i = 0; i < document->keep_count; i++) {
+        bytes += strlen(document->keeps[i]) + 1;
+    }
+    char *keeps = malloc(bytes);
+    char *at = keeps;
+    for (size_t i = 0; keeps != NULL && i < document->keep_count; i++) {
+        size_t length = strlen(document->keeps[i]) + 1;
+        memcpy(at, document->keeps[i], length);
+        at += length;
+    }
+    return keeps;
+}
+
+int fetch_samples(struct muster_core *core, const struct peer *peer, const struct request *request,
+                  const struct ask *ask, const struct muster_document *document) {
+    struct fetch_source source = source_of(peer);
+    struct fetch *fetch;
+    char *keeps = copy_keeps(document);
+    int error = keeps == NULL ? MUSTER_ENOMEM : start(core, FETCH_SAMPLES, &source, request, &fetch);
+    if (error != 0) {
+        free(keeps);
+        return error;
+    }
+    core->fetches.samples++;
+    fetch->ask = *ask;
+    fetch->boot = peer->boot;
+    fetch->keeps = keeps;
+    fetch->keep_count = document->keep_count;
+    return 0;
+}
+
+int fetch_follow(struct muster_core *core, const struct peer *peer, const struct request *request,
+                 uint64_t *stream) {
+    struct fetch_source source = source_of(peer);
+    struct fetch *fetch;
+    int error = start(core, FETCH_FOLLOW, &source, request, &fetch);
+    *stream = error == 0 ? fetch->stream : 0;
+    return error;
+}
+
+bool fetch_takes_samples(const struct muster_core *core) {
+    return core->fetches.samples > 0;
+}
+
+void fetch_stop(struct muster_core *core, uint64_t stream) {
+    for (size_t i = 0; i < FETCH_PLACES && stream != 0; i++) {
+        struct fetch *fetch = &core->fetches.items[i];
+        fetch->is_over = fetch->is_over || fetch->stream == stream;
+    }
+}
+
+void fetch_forget(struct muster_core *core, uint64_t subscription) {
+    for (size_t i = 0; i < FETCH_PLACES; i++) {
+        struct fetch *fetch = &core->fetches.items[i];
+        if (fetch->stream != 0 && fetch->kind == FETCH_SAMPLES) {
+            fetch->ask.subscriptions &= ~subscription;
+            fetch->is_over = fetch->is_over || fetch->ask.subscriptions == 0;
+        }
+    }
+}
+
+/* An answer that has an end ends. */
+static bool take_sample(struct muster_core *core, struct fetch *fetch, const struct reply *reply) {
+    if (fetch->kind == FETCH_FOLLOW) {
+        return follow_take(core, fetch, &reply->sample);
+    }
+    return fetch->kind == FETCH_SAMPLES && fetch->count <= MUSTER_SAMPLES_MAX &&
+           catchup_take(core, fetch, &reply->sample);
 }
 
 /* ---- how one ends ---- */
@@ -345,32 +449,42 @@ static void end_document(struct muster_core *core, const struct fetch *fetch) {
     }
 }
 
-static void end(struct muster_core *core, struct fetch *fetch, bool is_good) {
-    struct muster_counters *counters = &core->admission.counters;
-    fetch->is_over = true;
-    counters->fetches_failed += is_good ? 0 : 1;
-    if (!fetch->is_table) {
-        end_document(core, fetch);
-        return;
-    }
-    counters->tables += is_good ? 1 : 0;
+static void end_table(struct muster_core *core, bool is_good) {
+    core->admission.counters.tables += is_good ? 1 : 0;
     if (!is_good && next_source(core) == NULL) {
         core->fetches.has_failed = true; /* then everybody is asked to answer */
     }
+}
+
+static void end(struct muster_core *core, struct fetch *fetch, bool is_good) {
+    fetch->is_over = true;
+    core->admission.counters.fetches_failed += is_good ? 0 : 1;
+    switch (fetch->kind) {
+    case FETCH_TABLE: end_table(core, is_good); break;
+    case FETCH_DOCUMENT: end_document(core, fetch); break;
+    case FETCH_SAMPLES: catchup_end(core, fetch, is_good); break;
+    case FETCH_FOLLOW: follow_end(core, fetch); break;
+    }
+}
+
+/* Who knows no such request, or lies, is not asked again. */
+static void take_end(struct muster_core *core, struct fetch *fetch, const struct reply *reply) {
+    bool is_final = reply->end == REQUEST_END_UNKNOWN || reply->end == REQUEST_END_INVALID;
+    fetch->ask.tries = is_final ? MUSTER_ASK_TRIES : fetch->ask.tries;
+    end(core, fetch, reply->end == REQUEST_END_DONE && reply->count == fetch->count - 1);
 }
 
 static bool take_part(struct muster_core *core, struct fetch *fetch, const struct reply *reply) {
     fetch->count++;
     switch (reply->kind) {
     case REPLY_PEER:
-        if (fetch->is_table) {
+        if (fetch->kind == FETCH_TABLE) {
             take_row(core, fetch, reply);
         }
         return fetch->bad < MUSTER_FETCH_BAD_MAX && fetch->count <= MUSTER_PEERS_CLAIM_MAX;
-    case REPLY_DOCUMENT: return !fetch->is_table && take_document(core, fetch, reply);
-    case REPLY_END:
-        end(core, fetch, reply->end == REQUEST_END_DONE && reply->count == fetch->count - 1);
-        return true;
+    case REPLY_DOCUMENT: return fetch->kind == FETCH_DOCUMENT && take_document(core, fetch, reply);
+    case REPLY_SAMPLE: return take_sample(core, fetch, reply);
+    case REPLY_END: take_end(core, fetch, reply); return true;
     case REPLY_UNREADABLE: return true;
     case REPLY_STATS:
     case REPLY_SELF: break;
@@ -391,21 +505,24 @@ static void take_bytes(struct muster_core *core, struct fetch *fetch, const stru
         }
     }
     if (result != 0 && !fetch->is_over) {
+        fetch->ask.tries = result == MUSTER_EINVAL ? MUSTER_ASK_TRIES : fetch->ask.tries;
         end(core, fetch, false);
     }
 }
 
 /* Its stream is free for the next one. */
 static void hand_on(struct muster_core *core, struct fetch *fetch) {
+    core->fetches.samples -= fetch->kind == FETCH_SAMPLES ? 1 : 0;
     release(fetch);
     take_table(core);
+    catchup_tick(core);
     if (core->table.large_count > 0) {
         fetch_note_large(core);
     }
 }
 
 static struct fetch *find(struct fetches *fetches, uint64_t number) {
-    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
+    for (size_t i = 0; i < FETCH_PLACES; i++) {
         if (fetches->items[i].stream == number) {
             return &fetches->items[i];
         }
@@ -472,7 +589,7 @@ static bool give(struct muster_core *core, struct fetch *fetch, struct muster_ou
 }
 
 bool fetch_next(struct muster_core *core, struct muster_output *output) {
-    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
+    for (size_t i = 0; i < FETCH_PLACES; i++) {
         if (core->fetches.items[i].stream != 0 && give(core, &core->fetches.items[i], output)) {
             return true;
         }
@@ -481,11 +598,14 @@ bool fetch_next(struct muster_core *core, struct muster_output *output) {
 }
 
 static uint64_t end_ms(const struct fetch *fetch) {
+    if (fetch->kind == FETCH_FOLLOW && fetch->is_open) {
+        return DEADLINE_NEVER; /* its publisher may have nothing to say */
+    }
     return deadline_earlier(fetch->moved_ms + MUSTER_FETCH_IDLE_MS, fetch->began_ms + MUSTER_FETCH_TOTAL_MS);
 }
 
 void fetch_tick(struct muster_core *core) {
-    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
+    for (size_t i = 0; i < FETCH_PLACES; i++) {
         struct fetch *fetch = &core->fetches.items[i];
         if (fetch->stream != 0 && !fetch->is_over && end_ms(fetch) <= core->now_ms) {
             end(core, fetch, false);
@@ -498,7 +618,7 @@ void fetch_tick(struct muster_core *core) {
 
 uint64_t fetch_deadline(const struct muster_core *core) {
     uint64_t deadline_ms = core->has_streams ? core->fetches.documents_ms : DEADLINE_NEVER;
-    for (size_t i = 0; i < MUSTER_FETCHES_MAX; i++) {
+    for (size_t i = 0; i < FETCH_PLACES; i++) {
         const struct fetch *fetch = &core->fetches.items[i];
         if (fetch->stream != 0 && !fetch->is_over) {
             deadline_ms = deadline_earlier(deadline_ms, end_ms(fetch));

@@ -1,6 +1,6 @@
-/* What this node asks others for on streams: the table of one that holds many rows, and documents that are
- * too big for a datagram. All of it is checked as if a stranger had said it, and whoever stalls or lies is
- * left for another. */
+/* What this node asks others for on streams: the table of one that holds many rows, documents that are too
+ * big for a datagram, and samples. All of it is checked as if a stranger had said it, and whoever stalls or
+ * lies is left for another. */
 #ifndef CORE_FETCH_H
 #define CORE_FETCH_H
 
@@ -10,11 +10,13 @@
 
 #include <muster/core.h>
 
+#include "catchup.h"
 #include "limit.h"
 #include "reply.h"
 
 struct muster_core;
 struct message;
+struct peer;
 
 /* Where a stream leads. */
 struct fetch_source {
@@ -24,11 +26,22 @@ struct fetch_source {
     bool is_used;   /* its table was asked for in this round */
 };
 
+enum fetch_kind {
+    FETCH_TABLE,
+    FETCH_DOCUMENT,
+    FETCH_SAMPLES, /* of the past */
+    FETCH_FOLLOW,  /* samples as they are sent */
+};
+
 struct fetch {
-    uint64_t stream;                 /* its number; 0: not in use */
-    bool is_table;                   /* else a document, */
-    uint8_t id[MUSTER_ID_BYTES];     /* of this peer, */
+    uint64_t stream; /* its number; 0: not in use */
+    enum fetch_kind kind;
+    uint8_t id[MUSTER_ID_BYTES];     /* DOCUMENT: of this peer, */
     uint8_t hash[MUSTER_HASH_BYTES]; /* with this body */
+    struct ask ask;                  /* SAMPLES */
+    uint64_t boot;                   /* SAMPLES: of who was asked */
+    char *keeps;                     /* SAMPLES: patterns of whose topics it passes on, each ended by NUL */
+    size_t keep_count;
     struct fetch_source source;
     struct reply_reader reader;
     char *request; /* to be written; NULL: it was */
@@ -43,8 +56,12 @@ struct fetch {
     uint64_t moved_ms; /* bytes came last */
 };
 
+/* Tables and documents, last values, and followed streams have places of their own. */
+#define FETCH_PLACES (MUSTER_FETCHES_MAX + MUSTER_CATCHUPS_MAX + MUSTER_FOLLOWS_MAX)
+
 struct fetches {
-    struct fetch items[MUSTER_FETCHES_MAX];
+    struct fetch items[FETCH_PLACES];
+    size_t samples; /* of them, those that take samples of the past */
     uint64_t last_stream;
     struct fetch_source sources[MUSTER_SOURCES_MAX]; /* of tables, the largest first */
     size_t source_count;
@@ -74,6 +91,26 @@ bool fetch_takes_table(const struct muster_core *core);
 
 /* True when a table was taken in this round, and no other is under way or has failed for good. */
 bool fetch_took_table(const struct muster_core *core);
+
+/* True when one more of this kind can begin. */
+bool fetch_has_room(const struct muster_core *core, enum fetch_kind kind);
+
+/* Asks a peer of this document for samples. MUSTER_EFULL, MUSTER_ETOOBIG (the request), MUSTER_ENOMEM. */
+int fetch_samples(struct muster_core *core, const struct peer *peer, const struct request *request,
+                  const struct ask *ask, const struct muster_document *document);
+
+/* Follows the samples of a peer, on a stream of this number. Errors as above. */
+int fetch_follow(struct muster_core *core, const struct peer *peer, const struct request *request,
+                 uint64_t *stream);
+
+/* True while samples of the past are being taken. */
+bool fetch_takes_samples(const struct muster_core *core);
+
+/* Ends what is done on a stream; nobody is told. */
+void fetch_stop(struct muster_core *core, uint64_t stream);
+
+/* A subscription ended, bit 1 << its number: nothing is asked for it any more. */
+void fetch_forget(struct muster_core *core, uint64_t subscription);
 
 /* Something happened on a stream of an even number. */
 void fetch_step(struct muster_core *core, const struct muster_stream *stream);

@@ -18,7 +18,7 @@
 /* ---- framing ---- */
 
 #define MUSTER_ANNOUNCE_BYTES_MAX 1200     /* leaves room for sealing, and is what a question is padded to */
-#define MUSTER_PROOF_BYTES 400             /* what a question for an alive is padded to; a signed alive is shorter */
+#define MUSTER_PROOF_BYTES 400             /* what a question for an alive is padded to; a signed alive without `sent` is shorter */
 #define MUSTER_QUERY_IDS_MAX 35            /* ids in one `of` or `known`: what fits 1400 bytes unsigned, */
 #define MUSTER_QUERY_IDS_SENT 32           /* and signed, */
 #define MUSTER_QUERY_IDS_SENT_BESIDE 16    /* and beside a type and a name of escapes */
@@ -109,6 +109,7 @@
 #define MUSTER_STREAM_IDLE_MS 5000      /* without a request, or a reader that takes what was written */
 #define MUSTER_STREAM_TOTAL_MS 60000    /* that a connection by TCP may last, watchers excepted */
 #define MUSTER_REPLY_BYTES_MAX 65536    /* one part of an answer, its passed on lines excepted */
+#define MUSTER_REPLY_SELF_BYTES_MAX 196608 /* and what a node says of itself, with 256 feeds of 480 bytes at most */
 #define MUSTER_FETCHES_MAX 4            /* streams that we open at a time */
 #define MUSTER_FETCH_IDLE_MS 1000       /* one that stalls so long is given up, */
 #define MUSTER_FETCH_TOTAL_MS 10000     /* or lasts so long */
@@ -117,6 +118,82 @@
 #define MUSTER_FETCH_RETRY_MS 2000      /* after that, twice as long each time, */
 #define MUSTER_FETCH_RETRY_MS_MAX 300000 /* up to this */
 #define MUSTER_SOURCES_MAX 4            /* peers that offered their table lately */
+
+/* ---- telemetry ---- */
+
+#define MUSTER_GROUP_TELEMETRY_V4 {239, 255, 77, 16} /* of shard 0, the others follow; organisation-local (RFC 2365, 6.2), so pruned to who joined */
+#define MUSTER_GROUP_REPAIR_V4 {239, 255, 77, 15}    /* where naks go: publishers need not hear their own data for them */
+#define MUSTER_TELEMETRY_TTL 1          /* data stays on its link */
+#define MUSTER_RATE_BYTES_S 1000000     /* default; Wi-Fi carries multicast at its lowest rate */
+#define MUSTER_RATE_BYTES_S_MIN 1000
+#define MUSTER_RATE_BYTES_S_MAX 1000000000000
+#define MUSTER_RING_BYTES_MIN 65536
+#define MUSTER_RING_BYTES_DEFAULT 4194304 /* or what is sent in a second, if that is more */
+#define MUSTER_RING_BYTES_MAX 1073741824
+#define MUSTER_LINGER_MS 5              /* default that a record waits for others to share its datagram */
+#define MUSTER_LINGER_MS_MAX 60000
+#define MUSTER_BATCH_SEGMENTS 64        /* datagrams in one send: UDP_MAX_SEGMENTS of older kernels, */
+#define MUSTER_BATCH_BYTES 65000        /* and what one IP packet may hold before it is cut */
+#define MUSTER_BATCHES 4                /* sent in a row, so that receivers are woken up once for all of them */
+#define MUSTER_BURST_BYTES 16384        /* that pacing lets go at once, */
+#define MUSTER_BURST_MS 10              /* or what the rate gives in this time, if that is more */
+#define MUSTER_PAD_BYTES 16             /* lengths of datagrams are multiples of it, so that batches are long */
+#define MUSTER_TOPICS_MAX 256           /* open for publishing at a time */
+#define MUSTER_SENSORS_MAX 64           /* names below one of them, that are announced and whose last value is kept */
+#define MUSTER_RATE_MS 10000            /* over which the records of a topic are counted, at least, */
+#define MUSTER_RATE_RECORDS 3           /* and so many of them */
+#define MUSTER_RATE_CHANGE 2            /* a rate is announced anew when it is so many times what was announced, or that part */
+#define MUSTER_RATE_MAX 1e9             /* that is believed */
+#define MUSTER_TAIL_MS {20, 80, 320, 1280} /* after the last data of a shard */
+#define MUSTER_TAILS 4
+#define MUSTER_TAIL_SPACING_MS 100      /* between two answers to hopeless naks, for each shard */
+#define MUSTER_REPAIR_SPACING_MS 10     /* between two repairs of one datagram */
+#define MUSTER_REPAIR_SHARE 1.0         /* of the rate, in addition to it */
+#define MUSTER_REPAIR_BURST 64          /* datagrams that one address may have repaired at once, */
+#define MUSTER_REPAIR_BURST_MS 500      /* or what half of the repairs' share sends in this time, if that is more */
+#define MUSTER_REPAIRS_MAX 4096         /* waiting; a power of two */
+#define MUSTER_NAK_RANGES_MAX 64        /* in one nak that is read, */
+#define MUSTER_NAK_RANGES_SENT 32       /* and in one that is sent: fits 1400 bytes */
+#define MUSTER_NAK_SEQS_MAX 1024        /* that one nak may ask for */
+#define MUSTER_NAK_T_MS 20              /* back-off: longest (RFC 5401, 4.2), */
+#define MUSTER_NAK_GROUP_MIN 10         /* and the size of the group, at least */
+#define MUSTER_NAK_RATE 1000            /* naks that leave in a second, of all feeds together: half of what one address may say, */
+#define MUSTER_NAK_BURST 256            /* and at once */
+#define MUSTER_NAK_RETRY_MS 15          /* before asking again, and the back-off on top */
+#define MUSTER_NAK_HEARSAY_MS 250       /* so long, to twice as long, others' naks may put off one's own */
+#define MUSTER_REPAIR_DEADLINE_MS 1000  /* then a gap is a loss, and what was held back behind it goes on */
+#define MUSTER_KERNEL_DROP_MS 200       /* for so long after the kernel dropped nobody is asked: it would drop more */
+#define MUSTER_FEEDS_MAX 1024           /* publishers' shards that are heard */
+#define MUSTER_FEED_MOVE_MS 200         /* where one's data came from is silent for so long: then it comes from elsewhere */
+#define MUSTER_HEADERS_MAX 64           /* topics of a feed whose headers are known by heart */
+#define MUSTER_GAPS_MAX 1024            /* datagrams of one feed that are missing and waited for */
+#define MUSTER_GAPS_HEARSAY_MAX 512     /* that others' naks may cut them into */
+#define MUSTER_WINDOW 8192              /* datagrams of one feed behind a gap; a power of two */
+#define MUSTER_HELD_BYTES_MAX 16777216  /* of all feeds together, their windows and gaps included */
+#define MUSTER_ROWS_RETRY_MS 100        /* rows for which memory lacked are looked at again */
+#define MUSTER_AHEAD_DATAGRAMS_MS 10000 /* datagrams that a publisher may send in a millisecond: a larger leap is not believed */
+#define MUSTER_FEED_IDLE_MS 60000       /* a feed whose publisher is gone is forgotten */
+#define MUSTER_PACK_UNKNOWN_MAX 16      /* members of one record that this version does not know */
+
+/* ---- samples by stream ---- */
+
+#define MUSTER_SINCE_MS_MAX 86400000    /* how far back one may ask */
+#define MUSTER_CATCHUPS_MAX 16          /* peers that are asked for last values at a time, */
+#define MUSTER_ASKS_MAX 4096            /* and that wait for it */
+#define MUSTER_ASK_TRIES 4              /* for one of them, */
+#define MUSTER_ASK_RETRY_MS 250         /* with a pause that doubles */
+#define MUSTER_SAMPLE_PART_BYTES_MAX 2048 /* a sample with its line */
+#define MUSTER_SAMPLES_MAX 65536        /* of one answer that has an end */
+#define MUSTER_BACKLOG_BYTES_MAX 4194304 /* that came by streams and wait to be pulled */
+#define MUSTER_LAST_KNOWN_MAX 16384     /* sensors whose last value was delivered; then all are forgotten */
+#define MUSTER_LAST_EQUAL_MS 1000       /* two values without a time are the same if their ages differ by less */
+#define MUSTER_KEPT_TOPICS_MAX 4096     /* for others, the longest without news goes, */
+#define MUSTER_KEPT_BYTES_MAX 4194304   /* and so many bytes of their values */
+#define MUSTER_FOLLOWS_MAX 16           /* publishers that are followed by stream */
+#define MUSTER_FOLLOW_ALIVES 2          /* in which `sent` moved and nothing was heard: then it is */
+#define MUSTER_FOLLOW_RETRY_MS 500      /* before one that broke is tried again, twice as long each time, */
+#define MUSTER_FOLLOW_RETRY_MS_MAX 60000 /* up to this */
+#define MUSTER_FOLLOW_MARGIN_MS 1000    /* what is asked for reaches so much further back than what was missed */
 
 /* ---- admission ---- */
 

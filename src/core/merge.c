@@ -6,6 +6,7 @@
 
 #include "node.h"
 #include "suspicion.h"
+#include "telemetry.h"
 
 /* A message on its way into the table. */
 struct arrival {
@@ -153,6 +154,7 @@ static void begin_again(struct peer *peer, uint64_t boot) {
     peer->seq = 0;
     peer->asked = 0;
     peer->period_ms = 0;
+    peer->is_ask_owed = true;
     peer_clear_evidence(peer);
 }
 
@@ -193,6 +195,7 @@ static enum merge_result add_row(struct muster_core *core, const struct arrival 
     revive(core, peer);
     put_event(core, peer, MUSTER_PEER_JOINED);
     query_note_peer(core);
+    telemetry_note_sent(core, peer, message);
     return MERGE_ACCEPTED;
 }
 
@@ -252,6 +255,7 @@ static enum merge_result replace(struct muster_core *core, struct peer *peer, co
     note_promise(core, peer, arrival->message);
     query_note_claim(core, arrival->message->peers);
     revive(core, peer);
+    telemetry_note_sent(core, peer, arrival->message);
     return MERGE_ACCEPTED;
 }
 
@@ -283,6 +287,7 @@ static enum merge_result hear(struct muster_core *core, struct peer *peer, const
     } else if (arrival->message->rev > peer->rev) {
         introduction_begin(core, arrival->message, arrival->datagram);
     }
+    telemetry_note_sent(core, peer, arrival->message);
     return MERGE_ACCEPTED;
 }
 

@@ -17,6 +17,8 @@ struct document_node;
 enum message_kind { MESSAGE_ANNOUNCE, MESSAGE_ALIVE, MESSAGE_BYE, MESSAGE_QUERY };
 #define MESSAGE_KINDS 4
 
+#define MESSAGE_SHARD_TEXT_BYTES 3 /* two digits and NUL */
+
 /* As the wire writes them. */
 extern const char *const message_kind_names[MESSAGE_KINDS];
 
@@ -32,6 +34,8 @@ struct message {
     uint64_t rev;
     uint64_t next_ms;
     uint64_t peers;
+    bool tells_sent;              /* `sent` is there, be it empty: else nothing is known of what was sent */
+    uint64_t sent[MUSTER_SHARDS]; /* seq of the last data in each shard in this boot; 0: none */
 
     /* announce */
     struct muster_document document;
@@ -89,11 +93,13 @@ bool message_take_body(struct message *announce, const uint8_t *bytes, size_t le
                        enum muster_drop *reason);
 
 /* Puts the lists of a document into JSON, and reads them from there into message->document, which lives in
- * message->arrays and in the tree; a NULL node is an empty list. False with the reason. */
+ * message->arrays and in the tree; a NULL node is an empty list. False with the reason; then message_deinit()
+ * frees what there is. */
 void message_put_lists(struct document *json, struct document_node *parent,
                        const struct muster_document *lists);
 bool message_read_lists(struct message *message, const struct document_node *services,
-                        const struct document_node *attrs, enum muster_drop *reason);
+                        const struct document_node *attrs, const struct document_node *topics,
+                        const struct document_node *keeps, enum muster_drop *reason);
 
 /* BLAKE2b-256 (RFC 7693) of a body. */
 void message_hash_body(const uint8_t *bytes, size_t length, uint8_t hash[MUSTER_HASH_BYTES]);

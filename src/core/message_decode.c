@@ -1,5 +1,6 @@
 #include "message.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@ static bool read_nonce(const document_node_t *node, uint64_t *nonce, enum muster
 
 static bool read_lists(const document_node_t *parent, struct message *message, enum muster_drop *reason) {
     return message_read_lists(message, document_member(parent, "services"), document_member(parent, "attrs"),
-                              reason);
+                              document_member(parent, "topics"), document_member(parent, "keeps"), reason);
 }
 
 /* Lists too long for the announce are described by size and hash, and then they are not in it. */
@@ -41,7 +42,9 @@ static bool read_body_description(const document_node_t *header, struct message 
         return false;
     }
     message->size = (size_t)size;
-    bool has_lists = document_member(header, "services") != NULL || document_member(header, "attrs") != NULL;
+    bool has_lists = document_member(header, "services") != NULL ||
+                     document_member(header, "attrs") != NULL || document_member(header, "topics") != NULL ||
+                     document_member(header, "keeps") != NULL;
     return !has_lists || member_refuse(reason, MUSTER_DROP_RANGE);
 }
 
@@ -64,12 +67,37 @@ static bool read_seq_or_re(const document_node_t *header, struct message *messag
            (re == NULL || read_nonce(re, &message->re, reason));
 }
 
+/* Its names are numbers of shards, so that one of another form is as wrong as one too large. */
+static bool read_sent(const document_node_t *node, uint64_t sent[MUSTER_SHARDS], enum muster_drop *reason) {
+    size_t read = 0;
+    if (node == NULL) {
+        return true;
+    }
+    if (!member_require(node, DOCUMENT_OBJECT, reason)) {
+        return false;
+    }
+    for (unsigned shard = 0; shard < MUSTER_SHARDS; shard++) {
+        char name[MESSAGE_SHARD_TEXT_BYTES];
+        snprintf(name, sizeof name, "%u", shard);
+        if (document_member(node, name) == NULL) {
+            continue;
+        }
+        if (!member_integer(node, name, 1, MUSTER_INTEGER_MAX, &sent[shard], reason)) {
+            return false;
+        }
+        read++;
+    }
+    return read == document_count(node) || member_refuse(reason, MUSTER_DROP_RANGE);
+}
+
 static bool read_alive(const document_node_t *header, struct message *message, enum muster_drop *reason) {
+    message->tells_sent = document_member(header, "sent") != NULL;
     return read_seq_or_re(header, message, reason) &&
            member_integer(header, "rev", 1, MUSTER_INTEGER_MAX, &message->rev, reason) &&
            member_integer(header, "next_ms", MUSTER_NEXT_MS_MIN, MUSTER_NEXT_MS_MAX, &message->next_ms,
                           reason) &&
-           member_integer(header, "peers", 0, MUSTER_PEERS_CLAIM_MAX, &message->peers, reason);
+           member_integer(header, "peers", 0, MUSTER_PEERS_CLAIM_MAX, &message->peers, reason) &&
+           read_sent(document_member(header, "sent"), message->sent, reason);
 }
 
 static bool read_heard(const document_node_t *node, unsigned *heard, enum muster_drop *reason) {

@@ -1,6 +1,7 @@
 #include "message.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -30,6 +31,18 @@ static void put_ids(struct document *document, const char *name, const uint8_t (
     }
 }
 
+/* Only the shards that anything was sent in; none says that it was not. */
+static void put_sent(struct document *document, const uint64_t sent[MUSTER_SHARDS]) {
+    document_node_t *object = document_put_object(document, NULL, "sent");
+    for (unsigned shard = 0; shard < MUSTER_SHARDS; shard++) {
+        char name[MESSAGE_SHARD_TEXT_BYTES];
+        if (sent[shard] != 0) {
+            snprintf(name, sizeof name, "%u", shard);
+            document_put_integer(document, object, name, (int64_t)sent[shard]);
+        }
+    }
+}
+
 static void put_alive(struct document *document, const struct message *message) {
     if (message->seq != 0) {
         document_put_integer(document, NULL, "seq", (int64_t)message->seq);
@@ -40,6 +53,9 @@ static void put_alive(struct document *document, const struct message *message) 
     document_put_integer(document, NULL, "rev", (int64_t)message->rev);
     document_put_integer(document, NULL, "next_ms", (int64_t)message->next_ms);
     document_put_integer(document, NULL, "peers", (int64_t)message->peers);
+    if (message->tells_sent) {
+        put_sent(document, message->sent);
+    }
 }
 
 /* What is too big for the announce is only described. */

@@ -9,6 +9,7 @@
 #include "deadline.h"
 #include "merge.h"
 #include "suspicion.h"
+#include "telemetry.h"
 #include "view.h"
 
 /* When an output could not be given for want of memory, or was not pulled, it is tried again so soon. */
@@ -22,7 +23,10 @@ void muster_core_options_init(struct muster_core_options *options) {
                                             .budget_bps = MUSTER_BUDGET_BPS,
                                             .tombstone_ms = MUSTER_TOMBSTONE_MS,
                                             .peers_max = MUSTER_PEERS_MAX,
-                                            .unverified_max = MUSTER_UNVERIFIED_MAX};
+                                            .unverified_max = MUSTER_UNVERIFIED_MAX,
+                                            .rate_bytes_s = MUSTER_RATE_BYTES_S,
+                                            .linger_ms = MUSTER_LINGER_MS,
+                                            .repair_share = MUSTER_REPAIR_SHARE};
 }
 
 static bool is_crypto_complete(const struct muster_crypto *crypto, const uint8_t *key) {
@@ -33,12 +37,24 @@ static bool is_boot(uint64_t boot) {
     return boot >= 1 && boot <= MUSTER_INTEGER_MAX;
 }
 
+static bool is_ring(size_t bytes) {
+    return bytes == 0 || (bytes >= MUSTER_RING_BYTES_MIN && bytes <= MUSTER_RING_BYTES_MAX);
+}
+
+static bool is_telemetry_valid(const struct muster_core_options *options) {
+    return options->rate_bytes_s >= MUSTER_RATE_BYTES_S_MIN &&
+           options->rate_bytes_s <= MUSTER_RATE_BYTES_S_MAX && is_ring(options->ring_bytes) &&
+           options->linger_ms <= MUSTER_LINGER_MS_MAX && options->repair_share >= 0 &&
+           options->repair_share <= 1;
+}
+
 static bool are_options_valid(const struct muster_core_options *options) {
     return is_crypto_complete(&options->crypto, options->key) && is_boot(options->boot) &&
            options->port != 0 && options->interval_min_ms >= MUSTER_INTERVAL_MS_MIN &&
            options->interval_min_ms <= MUSTER_INTERVAL_MS_MAX && options->budget_bps > 0 &&
            options->tombstone_ms <= MUSTER_TOMBSTONE_MS_MAX && options->peers_max >= 1 &&
-           options->peers_max <= MUSTER_PEERS_HIGHEST && options->unverified_max >= 1;
+           options->peers_max <= MUSTER_PEERS_HIGHEST && options->unverified_max >= 1 &&
+           is_telemetry_valid(options) && keeper_takes(options);
 }
 
 static void draw_seed(struct random *random, uint8_t seed[16]) {
@@ -68,6 +84,9 @@ static void init(struct muster_core *core, const struct muster_core_options *opt
     peer_table_init(&core->table, seed, options->peers_max);
     core->table.unverified_max = options->unverified_max;
     draw_seed(&core->random, core->admission.seed);
+    memcpy(core->subscriber.feeds.seed, core->admission.seed, sizeof core->subscriber.feeds.seed);
+    publisher_init(&core->publisher, options);
+    sender_init(&core->sender, options);
 }
 
 int muster_core_new(const struct muster_core_options *options, uint64_t now_ms, muster_core_t **core) {
@@ -83,7 +102,11 @@ int muster_core_new(const struct muster_core_options *options, uint64_t now_ms, 
         return MUSTER_ENOMEM;
     }
     init(node, options, now_ms);
-    int error = node->is_observer ? 0 : presence_set_document(node, options->document);
+    int error = keeper_init(&node->keeper, options);
+    if (error == 0 && !node->is_observer) {
+        error = presence_set_document(node, options->document);
+    }
+    error = error != 0 ? error : keeper_begin(node);
     if (error != 0) {
         muster_core_free(node);
         return error;
@@ -100,6 +123,11 @@ void muster_core_free(muster_core_t *core) {
     outbox_deinit(&core->outbox);
     server_deinit(&core->server);
     fetch_deinit(&core->fetches);
+    publisher_deinit(&core->publisher);
+    subscriber_deinit(&core->subscriber);
+    backlog_deinit(&core->backlog);
+    catchup_deinit(&core->catchup);
+    keeper_deinit(&core->keeper);
     peer_table_deinit(&core->table);
     presence_deinit(&core->presence);
     free(core->twin.announce);
@@ -152,6 +180,11 @@ static void step_datagram(muster_core_t *core, const struct muster_datagram *dat
     struct muster_counters *counters = &core->admission.counters;
     struct message message;
     enum muster_drop reason;
+    unsigned shard;
+    if (signal_is_for(datagram, core->port, &shard)) {
+        telemetry_step(core, datagram, shard);
+        return;
+    }
     if (!admission_check(&core->admission, &core->paths, datagram, core->now_ms, &reason) ||
         !message_decode(datagram->bytes, datagram->length, &message, &reason)) {
         counters->drops[reason]++;
@@ -212,6 +245,7 @@ static int step_rekey(muster_core_t *core, const struct muster_command *command)
         return error;
     }
     presence_restart(core);
+    publisher_rekey(core);
     return 0;
 }
 
@@ -223,7 +257,10 @@ static int step_command(muster_core_t *core, const struct muster_command *comman
     case MUSTER_COMMAND_QUERY: return query_begin(core, command->type, command->name, !command->is_unawaited);
     case MUSTER_COMMAND_UPDATE: return step_update(core, command);
     case MUSTER_COMMAND_CHANGE: return step_change(core, command);
-    case MUSTER_COMMAND_LEAVE: presence_leave(core); return 0;
+    case MUSTER_COMMAND_LEAVE:
+        publisher_leave(core);
+        presence_leave(core);
+        return 0;
     case MUSTER_COMMAND_REKEY: return step_rekey(core, command);
     }
     return MUSTER_EINVAL;
@@ -253,6 +290,19 @@ static int step_sockets(muster_core_t *core, const struct muster_event *event) {
 
 /* ---- step, next, deadline ---- */
 
+/* When something is due by what was known at the last step. */
+static uint64_t due_ms(const muster_core_t *core) {
+    uint64_t deadline_ms = suspicion_deadline(core);
+    deadline_ms = deadline_earlier(deadline_ms, introduction_deadline(core));
+    deadline_ms = deadline_earlier(deadline_ms, answer_deadline(core));
+    deadline_ms = deadline_earlier(deadline_ms, query_deadline(core));
+    deadline_ms = deadline_earlier(deadline_ms, presence_deadline(core));
+    deadline_ms = deadline_earlier(deadline_ms, fetch_deadline(core));
+    deadline_ms = deadline_earlier(deadline_ms, server_deadline(core));
+    bool is_waiting = outbox_first_event(&core->outbox) != NULL;
+    return is_waiting ? deadline_earlier(deadline_ms, core->now_ms + RETRY_MS) : deadline_ms;
+}
+
 static void tick(muster_core_t *core) {
     suspicion_tick(core);
     introduction_tick(core);
@@ -261,10 +311,11 @@ static void tick(muster_core_t *core) {
     answer_tick(core);
     query_tick(core);
     presence_tick(core);
+    telemetry_tick(core);
 }
 
 int muster_core_step(muster_core_t *core, const struct muster_event *event) {
-    uint64_t deadline_ms = muster_core_deadline(core);
+    uint64_t deadline_ms = due_ms(core);
     if (event->now_ms > core->now_ms) {
         core->now_ms = event->now_ms;
     }
@@ -322,7 +373,7 @@ bool muster_core_next_blocked(muster_core_t *core, struct muster_output *output)
         output->kind = MUSTER_OUTPUT_SETTLED;
         return true;
     }
-    return server_next(core, output) || fetch_next(core, output);
+    return server_next(core, output) || fetch_next(core, output) || subscriber_next(core, output);
 }
 
 bool muster_core_next(muster_core_t *core, struct muster_output *output) {
@@ -333,7 +384,10 @@ bool muster_core_next(muster_core_t *core, struct muster_output *output) {
         output->kind = MUSTER_OUTPUT_DATAGRAM;
         return true;
     }
-    if (core->presence.state == PRESENCE_LEFT && !core->has_told_left) {
+    if (sender_next(core, output)) {
+        return true;
+    }
+    if (core->presence.state == PRESENCE_LEFT && !sender_has_unsent(core) && !core->has_told_left) {
         core->has_told_left = true;
         output->kind = MUSTER_OUTPUT_LEFT;
         return true;
@@ -342,13 +396,6 @@ bool muster_core_next(muster_core_t *core, struct muster_output *output) {
 }
 
 uint64_t muster_core_deadline(const muster_core_t *core) {
-    uint64_t deadline_ms = suspicion_deadline(core);
-    deadline_ms = deadline_earlier(deadline_ms, introduction_deadline(core));
-    deadline_ms = deadline_earlier(deadline_ms, answer_deadline(core));
-    deadline_ms = deadline_earlier(deadline_ms, query_deadline(core));
-    deadline_ms = deadline_earlier(deadline_ms, presence_deadline(core));
-    deadline_ms = deadline_earlier(deadline_ms, fetch_deadline(core));
-    deadline_ms = deadline_earlier(deadline_ms, server_deadline(core));
-    bool is_waiting = outbox_first_event(&core->outbox) != NULL;
-    return is_waiting ? deadline_earlier(deadline_ms, core->now_ms + RETRY_MS) : deadline_ms;
+    uint64_t deadline_ms = deadline_earlier(due_ms(core), telemetry_deadline(core));
+    return core->presence.has_news ? deadline_earlier(deadline_ms, core->now_ms) : deadline_ms;
 }

@@ -10,17 +10,24 @@
 
 #include "admission.h"
 #include "answer.h"
+#include "backlog.h"
+#include "catchup.h"
 #include "fetch.h"
+#include "follow.h"
 #include "identity.h"
 #include "introduction.h"
+#include "keeper.h"
 #include "message.h"
 #include "outbox.h"
 #include "paths.h"
 #include "peer_table.h"
 #include "presence.h"
+#include "publisher.h"
 #include "query.h"
 #include "random.h"
+#include "sender.h"
 #include "server.h"
+#include "subscriber.h"
 
 struct muster_core {
     uint64_t now_ms; /* of the event being stepped, or the last one */
@@ -44,12 +51,21 @@ struct muster_core {
     struct loss_mean loss;
 
     struct presence presence;
+    uint64_t sent[MUSTER_SHARDS]; /* seq of the last data in each shard, in this boot; 0: none */
     struct answers answers;
     struct query query;
     struct introductions introductions;
 
     struct server server;
     struct fetches fetches;
+
+    struct publisher publisher;
+    struct sender sender;
+    struct subscriber subscriber;
+    struct backlog backlog;
+    struct catchup catchup;
+    struct follows follows;
+    struct keeper keeper;
 
     /* This node slept until then: nobody's silence before it counts. */
     uint64_t resumed_ms;

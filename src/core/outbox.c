@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "signal.h"
+
 #define EVENTS_INITIAL 16
 
 struct packet *packet_new(const uint8_t *bytes, size_t length) {
@@ -53,7 +55,8 @@ bool outbox_take_datagram(struct outbox *outbox, struct muster_datagram *datagra
     *datagram = (struct muster_datagram){.bytes = first->packet->bytes,
                                          .length = first->packet->length,
                                          .destination = first->destination,
-                                         .interface = first->interface};
+                                         .interface = first->interface,
+                                         .ttl = signal_ttl(&first->destination)};
     outbox->pulled = first->packet;
     outbox->datagram_first = (outbox->datagram_first + 1) % MUSTER_DATAGRAMS_MAX;
     outbox->datagram_count--;

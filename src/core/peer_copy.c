@@ -58,18 +58,49 @@ static struct muster_service *put_services(struct block *block, const struct mus
     return copies;
 }
 
+static struct muster_topic *put_topics(struct block *block, const struct muster_topic *topics, size_t count) {
+    struct muster_topic *copies =
+        block_put(block, topics, count * sizeof *topics, alignof(struct muster_topic));
+    for (size_t i = 0; i < count; i++) {
+        char *name = put_text(block, topics[i].name);
+        char *unit = put_text(block, topics[i].unit == NULL ? "" : topics[i].unit);
+        struct muster_text *units = put_texts(block, topics[i].units, topics[i].unit_count);
+        if (copies != NULL) {
+            copies[i].name = name;
+            copies[i].unit = unit;
+            copies[i].units = units;
+        }
+    }
+    return copies;
+}
+
+static const char **put_names(struct block *block, const char *const *names, size_t count) {
+    const char **copies = block_put(block, names, count * sizeof *names, alignof(const char *));
+    for (size_t i = 0; i < count; i++) {
+        char *name = put_text(block, names[i]);
+        if (copies != NULL) {
+            copies[i] = name;
+        }
+    }
+    return copies;
+}
+
 static struct muster_peer *put_peer(struct block *block, const struct muster_peer *peer) {
     struct muster_peer *copy = block_put(block, peer, sizeof *peer, alignof(struct muster_peer));
     char *name = put_text(block, peer->document.name);
     struct muster_service *services =
         put_services(block, peer->document.services, peer->document.service_count);
     struct muster_text *attrs = put_texts(block, peer->document.attrs, peer->document.attr_count);
+    struct muster_topic *topics = put_topics(block, peer->document.topics, peer->document.topic_count);
+    const char **keeps = put_names(block, peer->document.keeps, peer->document.keep_count);
     struct muster_tuple *tuples = block_put(block, peer->tuples, peer->tuple_count * sizeof *peer->tuples,
                                             alignof(struct muster_tuple));
     if (copy != NULL) {
         copy->document.name = name;
         copy->document.services = services;
         copy->document.attrs = attrs;
+        copy->document.topics = topics;
+        copy->document.keeps = keeps;
         copy->tuples = tuples;
     }
     return copy;

@@ -73,7 +73,9 @@ struct peer {
     uint64_t heard_ms;
     struct muster_endpoint address;
     uint32_t interface;
-    unsigned paths; /* bit 1 << kind, beyond those of the tuples */
+    uint64_t introduced_ms; /* when telemetry that is not its own, as far as is known, last made us ask it; 0:
+                               never */
+    unsigned paths;         /* bit 1 << kind, beyond those of the tuples */
     uint64_t received;
     uint64_t copies;
     uint64_t everywhere; /* messages that all paths carry and that came by any */
@@ -83,9 +85,12 @@ struct peer {
 
     uint8_t key[MUSTER_KEY_BYTES];
     uint64_t since_ms;
-    uint64_t asked;  /* count of its last question that we took for the group's */
-    uint64_t number; /* grows from row to row */
-    uint16_t stream; /* TCP port that it answers requests on, 0: none */
+    uint64_t asked;         /* count of its last question that we took for the group's */
+    uint64_t number;        /* grows from row to row */
+    uint16_t shards_wanted; /* bit 1 << shard of each in which it has topics that are subscribed to here */
+    uint16_t stream;        /* TCP port that it answers requests on, 0: none */
+    bool is_ask_owed;       /* it could not be asked for last values yet */
+    uint64_t asked_digest;  /* of what it announced when it was asked for them; 0: it was not */
 
     /* The announce as it came, at most MUSTER_ANNOUNCE_BYTES_MAX bytes. */
     uint8_t *announce;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <muster/telemetry.h>
+
 #include "deadline.h"
 #include "node.h"
 #include "send.h"
@@ -42,6 +44,13 @@ static int error_of(enum muster_drop reason) {
     return reason == MUSTER_DROP_TOO_LONG || reason == MUSTER_DROP_NODES ? MUSTER_ETOOBIG : MUSTER_EINVAL;
 }
 
+/* An announce tells of the shards of its own topics only: who has none needs no room for it. */
+static void fill_longest_sent(struct message *longest) {
+    for (size_t i = 0; i < longest->document.topic_count; i++) {
+        longest->sent[muster_topic_shard(longest->document.topics[i].name)] = MUSTER_INTEGER_MAX;
+    }
+}
+
 /* Encodes the longest announce that the document can make, and decodes it: what others could not read is
  * refused here, and what is left lives in one place. */
 static int decode_longest(const struct muster_core *core, struct message longest, struct message *own,
@@ -49,6 +58,8 @@ static int decode_longest(const struct muster_core *core, struct message longest
     longest.seq = longest.rev = longest.boot = MUSTER_INTEGER_MAX;
     longest.next_ms = MUSTER_NEXT_MS_MAX;
     longest.peers = MUSTER_PEERS_CLAIM_MAX;
+    longest.tells_sent = longest.document.topic_count > 0;
+    fill_longest_sent(&longest);
     longest.is_answer = true;
     longest.heard = (1u << MUSTER_PATH_KINDS) - 1;
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
@@ -100,7 +111,16 @@ static bool are_set(const struct muster_text *texts, size_t count) {
     return true;
 }
 
-/* Of all texts only a service's name may be NULL. */
+static bool are_topics_set(const struct muster_topic *topics, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (topics[i].name == NULL || !are_set(topics[i].units, topics[i].unit_count)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of all texts only a service's name and a topic's own unit may be NULL. */
 static bool is_complete(const struct muster_document *document) {
     for (size_t i = 0; i < document->service_count; i++) {
         const struct muster_service *service = &document->services[i];
@@ -108,10 +128,11 @@ static bool is_complete(const struct muster_document *document) {
             return false;
         }
     }
-    return document->name != NULL && are_set(document->attrs, document->attr_count);
+    return document->name != NULL && are_set(document->attrs, document->attr_count) &&
+           are_topics_set(document->topics, document->topic_count);
 }
 
-int presence_set_document(struct muster_core *core, const struct muster_document *document) {
+static int set_document(struct muster_core *core, const struct muster_document *document) {
     struct presence *presence = &core->presence;
     struct message own;
     size_t bytes_max;
@@ -135,6 +156,15 @@ int presence_set_document(struct muster_core *core, const struct muster_document
     return 0;
 }
 
+int presence_set_document(struct muster_core *core, const struct muster_document *document) {
+    struct muster_document whole = *document;
+    whole.topics = core->presence.own.document.topics;
+    whole.topic_count = core->presence.own.document.topic_count;
+    whole.keeps = core->keeper.patterns;
+    whole.keep_count = core->keeper.pattern_count;
+    return set_document(core, &whole);
+}
+
 /* ---- the same document ---- */
 
 static bool are_same_texts(const struct muster_text *a, size_t a_count, const struct muster_text *b,
@@ -146,17 +176,32 @@ static bool are_same_texts(const struct muster_text *a, size_t a_count, const st
     return is_same;
 }
 
-static bool is_same_service(const struct muster_service *a, const struct muster_service *b) {
-    return a->port == b->port && strcmp(a->type, b->type) == 0 && strcmp(a->proto, b->proto) == 0 &&
-           strcmp(a->name == NULL ? "" : a->name, b->name == NULL ? "" : b->name) == 0 &&
-           are_same_texts(a->txt, a->txt_count, b->txt, b->txt_count);
+static bool is_same_name(const char *a, const char *b) {
+    return strcmp(a == NULL ? "" : a, b == NULL ? "" : b) == 0;
 }
 
+static bool is_same_service(const struct muster_service *a, const struct muster_service *b) {
+    return a->port == b->port && strcmp(a->type, b->type) == 0 && strcmp(a->proto, b->proto) == 0 &&
+           is_same_name(a->name, b->name) && are_same_texts(a->txt, a->txt_count, b->txt, b->txt_count);
+}
+
+/* But for its topics, which no document that is set brings along. */
 static bool is_same_document(const struct muster_document *a, const struct muster_document *b) {
     bool is_same = strcmp(a->name, b->name) == 0 && a->service_count == b->service_count &&
                    are_same_texts(a->attrs, a->attr_count, b->attrs, b->attr_count);
     for (size_t i = 0; is_same && i < a->service_count; i++) {
         is_same = is_same_service(&a->services[i], &b->services[i]);
+    }
+    return is_same;
+}
+
+static bool are_same_topics(const struct muster_topic *a, size_t a_count, const struct muster_topic *b,
+                            size_t b_count) {
+    bool is_same = a_count == b_count;
+    for (size_t i = 0; is_same && i < a_count; i++) {
+        is_same = strcmp(a[i].name, b[i].name) == 0 && is_same_name(a[i].unit, b[i].unit) &&
+                  a[i].rate >= b[i].rate && a[i].rate <= b[i].rate &&
+                  are_same_texts(a[i].units, a[i].unit_count, b[i].units, b[i].unit_count);
     }
     return is_same;
 }
@@ -169,6 +214,22 @@ int presence_change_document(struct muster_core *core, const struct muster_docum
     if (error == 0) {
         presence_announce(core);
     }
+    return error;
+}
+
+int presence_set_topics(struct muster_core *core, const struct muster_topic *topics, size_t count) {
+    const struct muster_document *own = &core->presence.own.document;
+    if (core->is_observer || !are_topics_set(topics, count)) {
+        return MUSTER_EINVAL;
+    }
+    if (are_same_topics(topics, count, own->topics, own->topic_count)) {
+        return 0;
+    }
+    struct muster_document whole = *own;
+    whole.topics = topics;
+    whole.topic_count = count;
+    int error = set_document(core, &whole);
+    core->presence.has_news = core->presence.has_news || error == 0;
     return error;
 }
 
@@ -186,11 +247,23 @@ static uint64_t remaining_ms(const struct muster_core *core) {
     return left_ms < MUSTER_NEXT_MS_MIN ? MUSTER_NEXT_MS_MIN : left_ms;
 }
 
+/* True for who publishes, or did. */
+static bool tells_sent(const struct muster_core *core) {
+    bool has_sent = core->presence.own.document.topic_count > 0;
+    for (size_t shard = 0; shard < MUSTER_SHARDS; shard++) {
+        has_sent = has_sent || core->sent[shard] != 0;
+    }
+    return has_sent;
+}
+
 struct message presence_alive(const struct muster_core *core) {
-    return (struct message){.kind = MESSAGE_ALIVE,
-                            .rev = core->presence.rev,
-                            .next_ms = remaining_ms(core),
-                            .peers = peer_table_heard(&core->table)};
+    struct message message = {.kind = MESSAGE_ALIVE,
+                              .rev = core->presence.rev,
+                              .next_ms = remaining_ms(core),
+                              .peers = peer_table_heard(&core->table)};
+    message.tells_sent = tells_sent(core);
+    memcpy(message.sent, core->sent, sizeof message.sent);
+    return message;
 }
 
 struct message presence_describe(const struct muster_core *core) {
@@ -200,6 +273,10 @@ struct message presence_describe(const struct muster_core *core) {
     message.rev = core->presence.rev;
     message.next_ms = remaining_ms(core);
     message.peers = peer_table_heard(&core->table);
+    message.tells_sent = message.document.topic_count > 0;
+    for (size_t shard = 0; shard < MUSTER_SHARDS; shard++) {
+        message.sent[shard] = core->presence.own.sent[shard] == 0 ? 0 : core->sent[shard];
+    }
     return message;
 }
 
@@ -309,6 +386,7 @@ void presence_announce(struct muster_core *core) {
 void presence_restart(struct muster_core *core) {
     core->presence.seq = 0;
     core->presence.rev = 1;
+    memset(core->sent, 0, sizeof core->sent);
     core->presence.state = PRESENCE_SILENT;
     presence_announce(core);
 }
@@ -366,6 +444,10 @@ static void tick_speaking(struct muster_core *core) {
 }
 
 void presence_tick(struct muster_core *core) {
+    if (core->presence.has_news) {
+        core->presence.has_news = false;
+        presence_announce(core);
+    }
     if (core->presence.state == PRESENCE_SPEAKING) {
         if (core->paths.count == 0) {
             return; /* a number that nobody can hear would look like a loss */

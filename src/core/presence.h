@@ -13,12 +13,14 @@ enum presence_state { PRESENCE_SILENT, PRESENCE_SPEAKING, PRESENCE_LEAVING, PRES
 
 struct presence {
     enum presence_state state;
-    struct message own;        /* an announce, decoded from what we would send: the document lives in it */
+    struct message own;        /* an announce, decoded from what we would send: the document lives in it, and
+                                  `sent` of the shards that there is room for */
     size_t announce_bytes_max; /* longest announce that this document can make */
     uint8_t *body;             /* its lists, where they are too long for an announce; else NULL */
     size_t body_length;
     uint64_t seq; /* last one used */
     uint64_t rev;
+    bool has_news; /* the document changed between two steps: it is announced with the next one */
 
     uint64_t announced_ms;                  /* the last announce was sent to the group */
     uint64_t copies_ms[MUSTER_COPIES];      /* when announces are due; UINT64_MAX: not */
@@ -33,12 +35,18 @@ struct presence {
     uint64_t bye_ms;
 };
 
-/* Sets the node's document. MUSTER_EINVAL, MUSTER_ETOOBIG, MUSTER_ENOMEM; then nothing changed. */
+/* Sets the node's document; its topics stay. MUSTER_EINVAL, MUSTER_ETOOBIG, MUSTER_ENOMEM; then nothing
+ * changed. */
 int presence_set_document(struct muster_core *core, const struct muster_document *document);
 
 /* Replaces the node's document and announces it, unless that says what is announced already. Errors as above.
  */
 int presence_change_document(struct muster_core *core, const struct muster_document *document);
+
+/* Replaces the topics of the node's document, unless they are the same; the rest of it stays. They are
+ * copied, and announced with the next step, which is due at once: the call itself has no time. MUSTER_EINVAL
+ * (an observer, or what no announce may hold), and errors as above. */
+int presence_set_topics(struct muster_core *core, const struct muster_topic *topics, size_t count);
 
 /* Begins to announce, or announces anew what may have been missed. Nothing for an observer or without paths.
  */
@@ -47,7 +55,7 @@ void presence_announce(struct muster_core *core);
 /* Begins to say bye; an observer has left at once. */
 void presence_leave(struct muster_core *core);
 
-/* Forgets what was said, to go on as a new peer. */
+/* Forgets what was said, and what was sent, to go on as a new peer. */
 void presence_restart(struct muster_core *core);
 
 /* Says what is due. */

@@ -24,7 +24,21 @@ enum reply_kind {
     REPLY_DOCUMENT,
     REPLY_STATS,
     REPLY_SELF,
+    REPLY_SAMPLE,
     REPLY_END,
+};
+
+/* What was published: a body, and whose it is. */
+struct reply_sample {
+    const uint8_t *id; /* of the publisher, whoever passes it on */
+    uint64_t boot;
+    const char *topic;
+    uint64_t
+        seq; /* of the datagram that brought it, in its shard; 0: last values, as they were put together */
+    uint64_t passed;     /* datagrams of the shard right before it that are of topics not asked for */
+    uint64_t age_ms;     /* since it was published; of several values the newest */
+    const uint8_t *body; /* a SenML pack, without LF */
+    size_t body_length;
 };
 
 /* One part of an answer. All pointers are borrowed from the reader until it reads on. */
@@ -44,6 +58,7 @@ struct reply {
     uint8_t id[MUSTER_ID_BYTES];     /* DOCUMENT: whose; its body is set too */
     struct muster_self self;         /* SELF; self.peer is set too */
     struct muster_counters counters; /* STATS */
+    struct reply_sample sample;      /* SAMPLE; whether its body is a pack is for the caller to check */
 
     enum request_end end; /* END */
     uint64_t count;       /* END: parts before it */
@@ -66,6 +81,7 @@ struct reply_reader {
     struct muster_tuple tuples[MUSTER_TUPLES_MAX];
     struct muster_path *paths;
     struct muster_socket *sockets;
+    struct muster_feed *feeds;
 };
 
 void reply_reader_init(struct reply_reader *reader, size_t part_bytes_max);
@@ -97,6 +113,9 @@ int reply_write_document(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
                          const struct reply_lines *lines);
 int reply_write_stats(struct buffer *out, const struct muster_counters *counters);
 int reply_write_self(struct buffer *out, const struct muster_self *self, const struct reply_lines *lines);
+
+/* The topic is one by muster_topic_fault(). */
+int reply_write_sample(struct buffer *out, const struct reply_sample *sample);
 
 /* member: of the request, that is at fault; NULL: none. */
 int reply_write_end(struct buffer *out, enum request_end end, uint64_t count, const char *member);

@@ -9,14 +9,21 @@
 
 struct reply_counter_row {
     const char *name;
-    size_t offset; /* in struct muster_counters */
+    size_t offset; /* in the struct that the table is of */
 };
 
-#define REPLY_COUNTERS 16
-extern const struct reply_counter_row reply_counters[REPLY_COUNTERS];
+#define REPLY_COUNTERS 19
+extern const struct reply_counter_row reply_counters[REPLY_COUNTERS]; /* struct muster_counters */
 
-static inline uint64_t *reply_counter(struct muster_counters *counters, size_t index) {
-    return (uint64_t *)((char *)counters + reply_counters[index].offset);
+#define REPLY_SENDER_COUNTERS 6
+extern const struct reply_counter_row reply_sender_counters[REPLY_SENDER_COUNTERS]; /* struct muster_sender */
+
+#define REPLY_FEED_COUNTERS 14
+extern const struct reply_counter_row reply_feed_counters[REPLY_FEED_COUNTERS]; /* struct muster_feed */
+
+/* The counter of a row in such a struct. */
+static inline uint64_t *reply_counter(void *counters, const struct reply_counter_row *row) {
+    return (uint64_t *)((char *)counters + row->offset);
 }
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <muster/telemetry.h>
+
 #include "document.h"
 #include "endpoint.h"
 #include "limit.h"
@@ -14,11 +16,25 @@
 
 #define COUNTER(member) \
     { #member, offsetof(struct muster_counters, member) }
+#define SENDER(member) \
+    { #member, offsetof(struct muster_sender, member) }
+#define FEED(member) \
+    { #member, offsetof(struct muster_feed, member) }
 const struct reply_counter_row reply_counters[REPLY_COUNTERS] = {
     COUNTER(received),        COUNTER(accepted),         COUNTER(copies),          COUNTER(sent),
     COUNTER(questions),       COUNTER(answers),          COUNTER(evicted),         COUNTER(verifications),
     COUNTER(outputs_dropped), COUNTER(streams_accepted), COUNTER(streams_refused), COUNTER(streams_cut),
     COUNTER(requests),        COUNTER(tables),           COUNTER(documents),       COUNTER(fetches_failed),
+    COUNTER(samples_dropped), COUNTER(keeps_evicted),    COUNTER(feeds_evicted),
+};
+const struct reply_counter_row reply_sender_counters[REPLY_SENDER_COUNTERS] = {
+    SENDER(datagrams),    SENDER(bytes), SENDER(repairs),
+    SENDER(repair_bytes), SENDER(naks),  SENDER(naks_refused),
+};
+const struct reply_counter_row reply_feed_counters[REPLY_FEED_COUNTERS] = {
+    FEED(boot),       FEED(since),       FEED(sent),         FEED(received), FEED(bytes),
+    FEED(duplicates), FEED(reordered),   FEED(repaired),     FEED(pending),  FEED(lost_wire),
+    FEED(lost_gone),  FEED(lost_kernel), FEED(lost_program), FEED(naks),
 };
 
 /* Lines that may follow one part: an announce, its signature, a body. */
@@ -182,11 +198,16 @@ static bool read_peer(struct reply_reader *reader, struct reply *reply, enum mus
 
 /* ---- the node itself ---- */
 
+static void read_rows(const document_node_t *object, const struct reply_counter_row *rows, size_t count,
+                      void *counters) {
+    for (size_t i = 0; i < count; i++) {
+        *reply_counter(counters, &rows[i]) = integer_of(object, rows[i].name);
+    }
+}
+
 static void read_counters(const document_node_t *object, struct muster_counters *counters) {
     const document_node_t *drops = document_member(object, "drops");
-    for (size_t i = 0; i < REPLY_COUNTERS; i++) {
-        *reply_counter(counters, i) = integer_of(object, reply_counters[i].name);
-    }
+    read_rows(object, reply_counters, REPLY_COUNTERS, counters);
     for (int i = 0; i < MUSTER_DROP_COUNT; i++) {
         counters->drops[i] = integer_of(drops, muster_drop_name((enum muster_drop)i));
     }
@@ -242,6 +263,30 @@ static bool read_own_paths(struct reply_reader *reader, const document_node_t *a
     return true;
 }
 
+static bool read_feed(const document_node_t *object, struct muster_feed *feed) {
+    uint64_t shard = integer_of(object, "shard");
+    *feed = (struct muster_feed){.shard = (unsigned)shard,
+                                 .is_by_stream = document_bool(document_member(object, "by_stream"))};
+    read_rows(object, reply_feed_counters, REPLY_FEED_COUNTERS, feed);
+    return shard < MUSTER_SHARDS && member_parse_hex(text_of(object, "id"), feed->id, sizeof feed->id);
+}
+
+/* What is no feed is left out. */
+static bool read_feeds(struct reply_reader *reader, const document_node_t *array, struct muster_self *self) {
+    size_t count =
+        document_count(array) < MUSTER_FEEDS_SHOWN_MAX ? document_count(array) : MUSTER_FEEDS_SHOWN_MAX;
+    reader->feeds = calloc(count + 1, sizeof *reader->feeds);
+    if (reader->feeds == NULL) {
+        return false;
+    }
+    const document_node_t *e = document_first(array);
+    for (size_t i = 0; i < count; i++, e = document_next(e)) {
+        self->feed_count += read_feed(e, &reader->feeds[self->feed_count]) ? 1 : 0;
+    }
+    self->feeds = reader->feeds;
+    return true;
+}
+
 static bool read_self(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
     const document_node_t *object = document_member(reader->head, "self");
     struct muster_self *self = &reply->self;
@@ -253,10 +298,13 @@ static bool read_self(struct reply_reader *reader, struct reply *reply, enum mus
     self->port = (uint16_t)integer_of(object, "port");
     self->interval_ms = integer_of(object, "interval_ms");
     self->peers = (size_t)integer_of(object, "peers");
+    self->feeds_known = (size_t)integer_of(object, "feeds_known");
     read_counters(document_member(object, "counters"), &self->counters);
+    read_rows(document_member(object, "sender"), reply_sender_counters, REPLY_SENDER_COUNTERS, &self->sender);
     *reason = MUSTER_DROP_MEMORY;
     return read_sockets(reader, document_member(object, "sockets"), self) &&
-           read_own_paths(reader, document_member(object, "paths"), self);
+           read_own_paths(reader, document_member(object, "paths"), self) &&
+           read_feeds(reader, document_member(object, "feeds"), self);
 }
 
 /* ---- the other parts ---- */
@@ -267,6 +315,28 @@ static bool read_document(struct reply_reader *reader, struct reply *reply) {
     reply->body = reader->buffer.bytes + reader->begin + reader->head_length;
     reply->body_length = reader->length - reader->head_length;
     return reader->lines == 1 && member_parse_hex(id, reply->id, sizeof reply->id);
+}
+
+/* A number that may be left out, but is one if it is there. */
+static bool read_number(const document_node_t *object, const char *name, uint64_t *value) {
+    const document_node_t *node = document_member(object, name);
+    *value = 0;
+    return node == NULL || (document_integer(node, value) && *value <= MUSTER_INTEGER_MAX);
+}
+
+static bool read_sample(struct reply_reader *reader, struct reply *reply) {
+    const document_node_t *object = document_member(reader->head, "sample");
+    struct reply_sample *sample = &reply->sample;
+    sample->id = reply->id;
+    sample->topic = text_of(object, "topic");
+    sample->body = reader->buffer.bytes + reader->begin + reader->head_length;
+    sample->body_length = reader->length - reader->head_length - 1;
+    return reader->lines == 1 && sample->body_length <= MUSTER_DATAGRAM_BYTES_MAX &&
+           member_parse_hex(text_of(object, "id"), reply->id, sizeof reply->id) &&
+           read_number(object, "boot", &sample->boot) && sample->boot >= 1 &&
+           read_number(object, "seq", &sample->seq) && read_number(object, "passed", &sample->passed) &&
+           (sample->passed == 0 || sample->passed < sample->seq) &&
+           read_number(object, "age_ms", &sample->age_ms) && muster_topic_fault(sample->topic) == NULL;
 }
 
 static bool read_end(const document_node_t *head, struct reply *reply) {
@@ -310,6 +380,10 @@ static bool read_part(struct reply_reader *reader, struct reply *reply, enum mus
         reply->kind = REPLY_DOCUMENT;
         return read_document(reader, reply);
     }
+    if (document_member(head, "sample") != NULL) {
+        reply->kind = REPLY_SAMPLE;
+        return read_sample(reader, reply);
+    }
     reply->kind = REPLY_STATS;
     read_counters(document_member(head, "stats"), &reply->counters);
     return document_member(head, "stats") != NULL;
@@ -326,9 +400,11 @@ static void forget_part(struct reply_reader *reader) {
     message_deinit(&reader->announce);
     free(reader->paths);
     free(reader->sockets);
+    free(reader->feeds);
     reader->head = NULL;
     reader->paths = NULL;
     reader->sockets = NULL;
+    reader->feeds = NULL;
     reader->begin += reader->length;
     reader->length = 0;
 }

@@ -1,5 +1,8 @@
 #include "reply.h"
 
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,15 +95,17 @@ static size_t count_lines(const uint8_t *bytes, size_t length) {
     return count;
 }
 
-/* Finishes a part: its line, and what follows it as it came. On failure out is as before. */
-static int write_part(struct buffer *out, struct document *document, const struct reply_lines *lines) {
+/* Finishes a part: its line, of at most so many bytes, and what follows it as it came. On failure out is as
+ * before. */
+static int write_long_part(struct buffer *out, struct document *document, const struct reply_lines *lines,
+                           size_t bytes_max) {
     size_t before = out->length;
     size_t count = count_lines(lines->announce, lines->announce_length) + (lines->body_length > 0 ? 1 : 0);
     if (count > 0) {
         document_put_integer(document, NULL, "lines", (int64_t)count);
     }
-    char *room = buffer_reserve(out, MUSTER_REPLY_BYTES_MAX);
-    int printed = room == NULL ? -1 : document_print(document, room, MUSTER_REPLY_BYTES_MAX);
+    char *room = buffer_reserve(out, bytes_max);
+    int printed = room == NULL ? -1 : document_print(document, room, bytes_max);
     document_deinit(document);
     if (printed < 0) {
         return MUSTER_ENOMEM; /* no part of ours is longer */
@@ -113,6 +118,10 @@ static int write_part(struct buffer *out, struct document *document, const struc
         return MUSTER_ENOMEM;
     }
     return 0;
+}
+
+static int write_part(struct buffer *out, struct document *document, const struct reply_lines *lines) {
+    return write_long_part(out, document, lines, MUSTER_REPLY_BYTES_MAX);
 }
 
 int reply_write_peer(struct buffer *out, const struct muster_peer *peer, const struct reply_lines *lines,
@@ -150,13 +159,18 @@ int reply_write_document(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
 
 /* ---- the node itself ---- */
 
+static void put_rows(struct document *document, document_node_t *object, const struct reply_counter_row *rows,
+                     size_t count, const void *counters) {
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t *counter = reply_counter((void *)(uintptr_t)counters, &rows[i]);
+        document_put_integer(document, object, rows[i].name, (int64_t)*counter);
+    }
+}
+
 static void put_counters(struct document *document, document_node_t *parent, const char *name,
                          const struct muster_counters *counters) {
     document_node_t *object = document_put_object(document, parent, name);
-    for (size_t i = 0; i < REPLY_COUNTERS; i++) {
-        document_put_integer(document, object, reply_counters[i].name,
-                             (int64_t)*reply_counter((struct muster_counters *)counters, i));
-    }
+    put_rows(document, object, reply_counters, REPLY_COUNTERS, counters);
     document_node_t *drops = document_put_object(document, object, "drops");
     for (int i = 0; i < MUSTER_DROP_COUNT; i++) {
         document_put_integer(document, drops, muster_drop_name((enum muster_drop)i),
@@ -195,6 +209,21 @@ static void put_own_paths(struct document *document, document_node_t *object,
     }
 }
 
+static void put_feeds(struct document *document, document_node_t *object, const struct muster_self *self) {
+    document_node_t *array = document_put_array(document, object, "feeds");
+    for (size_t i = 0; i < self->feed_count; i++) {
+        const struct muster_feed *feed = &self->feeds[i];
+        document_node_t *node = document_put_object(document, array, NULL);
+        char id[MUSTER_ID_TEXT_BYTES];
+        muster_id_text(feed->id, id);
+        document_put_text(document, node, "id", id);
+        document_put_integer(document, node, "shard", feed->shard);
+        put_rows(document, node, reply_feed_counters, REPLY_FEED_COUNTERS, feed);
+        put_flag(document, node, "by_stream", feed->is_by_stream);
+    }
+    document_put_integer(document, object, "feeds_known", (int64_t)self->feeds_known);
+}
+
 int reply_write_self(struct buffer *out, const struct muster_self *self, const struct reply_lines *lines) {
     struct document document;
     document_init(&document);
@@ -206,8 +235,43 @@ int reply_write_self(struct buffer *out, const struct muster_self *self, const s
     put_own_paths(&document, object, self);
     put_sockets(&document, object, self);
     put_counters(&document, object, "counters", &self->counters);
+    put_rows(&document, document_put_object(&document, object, "sender"), reply_sender_counters,
+             REPLY_SENDER_COUNTERS, &self->sender);
+    put_feeds(&document, object, self);
     put_peer(&document, &self->peer, true);
-    return write_part(out, &document, lines);
+    return write_long_part(out, &document, lines, MUSTER_REPLY_SELF_BYTES_MAX);
+}
+
+/* ---- samples ---- */
+
+/* Bytes of a sample's own line, at most. */
+#define SAMPLE_HEAD_BYTES 384
+
+/* A member that is left out where it is 0. */
+static int print_number(char *text, size_t size, const char *name, uint64_t number) {
+    return number == 0 ? 0 : snprintf(text, size, ",\"%s\":%" PRIu64, name, number);
+}
+
+/* By hand, for who follows gets many: its members need no escapes. */
+int reply_write_sample(struct buffer *out, const struct reply_sample *sample) {
+    char id[MUSTER_ID_TEXT_BYTES];
+    char *line = buffer_reserve(out, SAMPLE_HEAD_BYTES + sample->body_length + 1);
+    if (line == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    muster_id_text(sample->id, id);
+    int length =
+        snprintf(line, SAMPLE_HEAD_BYTES, "{\"sample\":{\"id\":\"%s\",\"boot\":%" PRIu64 ",\"topic\":\"%s\"",
+                 id, sample->boot, sample->topic);
+    length += print_number(line + length, SAMPLE_HEAD_BYTES - (size_t)length, "seq", sample->seq);
+    length += print_number(line + length, SAMPLE_HEAD_BYTES - (size_t)length, "passed", sample->passed);
+    length += snprintf(line + length, SAMPLE_HEAD_BYTES - (size_t)length,
+                       ",\"age_ms\":%" PRIu64 "},\"lines\":1}\n", sample->age_ms);
+    assert(length < SAMPLE_HEAD_BYTES);
+    memcpy(line + length, sample->body, sample->body_length);
+    line[(size_t)length + sample->body_length] = '\n';
+    out->length += (size_t)length + sample->body_length + 1;
+    return 0;
 }
 
 int reply_write_end(struct buffer *out, enum request_end end, uint64_t count, const char *member) {

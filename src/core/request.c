@@ -5,6 +5,8 @@
 
 #include <sodium.h>
 
+#include <muster/telemetry.h>
+
 #include "document.h"
 #include "member.h"
 #include "message.h"
@@ -13,8 +15,8 @@
 /* A request lists at most so many interfaces. */
 #define INTERFACES_MAX MUSTER_PATHS_MAX
 
-static const char *const request_names[REQUEST_KINDS] = {"table", "document", "watch",
-                                                         "stats", "self",     "update"};
+static const char *const request_names[REQUEST_KINDS] = {"table", "document", "watch",  "stats",
+                                                         "self",  "update",   "samples"};
 
 #define END_NAME(NAME, name, text) name,
 static const char *const end_names[] = {REQUEST_ENDS(END_NAME)};
@@ -75,6 +77,19 @@ static void put_change(struct document *document, const struct muster_change *ch
     }
 }
 
+static void put_samples(struct document *document, const struct request *request) {
+    document_node_t *patterns = document_put_array(document, NULL, "patterns");
+    for (size_t i = 0; i < request->pattern_count; i++) {
+        document_put_text(document, patterns, NULL, request->patterns[i]);
+    }
+    if (request->since_ms != 0) {
+        document_put_integer(document, NULL, "since_ms", (int64_t)request->since_ms);
+    }
+    if (request->follows) {
+        document_put_bool(document, NULL, "follow", true);
+    }
+}
+
 static int print(const struct document *document, size_t bytes_max, char **line, size_t *length) {
     char *text = malloc(bytes_max + DOCUMENT_PRINT_SPARE);
     int printed = text == NULL ? -1 : document_print(document, text, bytes_max + DOCUMENT_PRINT_SPARE);
@@ -98,6 +113,8 @@ int request_encode(const struct request *request, char **line, size_t *length) {
         put_wanted(&document, request);
     } else if (request->kind == REQUEST_UPDATE) {
         put_change(&document, &request->change);
+    } else if (request->kind == REQUEST_SAMPLES) {
+        put_samples(&document, request);
     }
     bool is_update = request->kind == REQUEST_UPDATE;
     int error =
@@ -182,7 +199,7 @@ static enum request_end read_change_lists(const document_node_t *object, bool ha
     if (object != NULL && document_type(object) != DOCUMENT_OBJECT) {
         return refuse(member, name);
     }
-    if (message_read_lists(lists, document_member(object, "services"), attrs, &reason)) {
+    if (message_read_lists(lists, document_member(object, "services"), attrs, NULL, NULL, &reason)) {
         return REQUEST_END_DONE;
     }
     return reason == MUSTER_DROP_MEMORY ? REQUEST_END_MEMORY : refuse(member, name);
@@ -229,6 +246,48 @@ static enum request_end read_remove(struct request *request, const char **member
                : refuse(member, "remove");
 }
 
+/* Patterns of which each is one. */
+static bool read_patterns(const document_node_t *array, const char **patterns) {
+    if (!read_texts(array, patterns, MUSTER_PATTERN_BYTES_MAX)) {
+        return false;
+    }
+    for (size_t i = 0; i < document_count(array); i++) {
+        if (muster_pattern_fault(patterns[i]) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum request_end read_pattern_list(struct request *request, const char **member) {
+    const document_node_t *array = document_member(request->tree, "patterns");
+    size_t count = document_count(array);
+    if (document_type(array) != DOCUMENT_ARRAY || count == 0 || count > MUSTER_PATTERNS_MAX) {
+        return refuse(member, "patterns");
+    }
+    const char **patterns = calloc(count, sizeof *patterns);
+    if (patterns == NULL) {
+        return REQUEST_END_MEMORY;
+    }
+    request->patterns = patterns;
+    request->pattern_count = count;
+    return read_patterns(array, patterns) ? REQUEST_END_DONE : refuse(member, "patterns");
+}
+
+static enum request_end read_samples(struct request *request, const char **member) {
+    const document_node_t *since = document_member(request->tree, "since_ms");
+    const document_node_t *follow = document_member(request->tree, "follow");
+    if (since != NULL && (!document_integer(since, &request->since_ms) || request->since_ms < 1 ||
+                          request->since_ms > MUSTER_SINCE_MS_MAX)) {
+        return refuse(member, "since_ms");
+    }
+    if (follow != NULL && document_type(follow) != DOCUMENT_BOOL) {
+        return refuse(member, "follow");
+    }
+    request->follows = document_bool(follow);
+    return read_pattern_list(request, member);
+}
+
 static enum request_end read_kind(struct request *request, const char **member) {
     const document_node_t *version = document_member(request->tree, "muster");
     const char *name = document_text(document_member(request->tree, "request"));
@@ -262,6 +321,9 @@ static enum request_end read_members(struct request *request, const char **membe
     if (end == REQUEST_END_DONE && request->kind == REQUEST_UPDATE) {
         end = read_remove(request, member);
     }
+    if (end == REQUEST_END_DONE && request->kind == REQUEST_SAMPLES) {
+        end = read_samples(request, member);
+    }
     return end;
 }
 
@@ -288,6 +350,7 @@ enum request_end request_decode(const char *line, size_t length, struct request 
 void request_deinit(struct request *request) {
     free((void *)request->interfaces);
     free((void *)request->change.removed_attrs);
+    free((void *)request->patterns);
     message_deinit(&request->set);
     message_deinit(&request->removed);
     document_free(request->tree);

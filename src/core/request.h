@@ -18,8 +18,9 @@ enum request_kind {
     REQUEST_STATS,    /* the counters */
     REQUEST_SELF,     /* who is asked, its sockets and counters */
     REQUEST_UPDATE,   /* change your own document */
+    REQUEST_SAMPLES,  /* what was published, and what will be */
 };
-#define REQUEST_KINDS 6
+#define REQUEST_KINDS 7
 
 /* How the answer to a request ends. X(NAME, "name", "text for people") */
 #define REQUEST_ENDS(X)                                                                       \
@@ -59,6 +60,12 @@ struct request {
     uint8_t id[MUSTER_ID_BYTES];     /* DOCUMENT: whose, */
     uint8_t hash[MUSTER_HASH_BYTES]; /* and which */
     struct muster_change change;     /* UPDATE */
+
+    /* SAMPLES */
+    const char *const *patterns; /* 1..MUSTER_PATTERNS_MAX */
+    size_t pattern_count;
+    uint64_t since_ms; /* what was sent in this time too, at most MUSTER_SINCE_MS_MAX; 0: last values alone */
+    bool follows;      /* and what will be */
 
     /* What the pointers above live in, after decoding. */
     struct document_node *tree;

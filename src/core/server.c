@@ -7,6 +7,8 @@
 
 #include "deadline.h"
 #include "node.h"
+#include "request.h"
+#include "samples.h"
 
 /* ---- connections ---- */
 
@@ -27,6 +29,7 @@ static void drop(struct server *server, struct connection *connection) {
     }
     buffer_deinit(&connection->in);
     buffer_deinit(&connection->out);
+    samples_free(connection->samples);
     free(connection);
 }
 
@@ -156,8 +159,8 @@ static enum request_end refusal_of(const struct muster_core *core, const struct 
     if (request->kind == REQUEST_UPDATE && !connection->may_change) {
         return REQUEST_END_FORBIDDEN;
     }
-    return request->kind == REQUEST_WATCH && !may_watch(&core->server, connection) ? REQUEST_END_BUSY
-                                                                                   : REQUEST_END_DONE;
+    bool stays = request->kind == REQUEST_WATCH || request->follows;
+    return stays && !may_watch(&core->server, connection) ? REQUEST_END_BUSY : REQUEST_END_DONE;
 }
 
 static size_t request_bytes_max(const struct connection *connection) {
@@ -265,6 +268,7 @@ static bool give(struct muster_core *core, struct connection *connection, struct
     if (connection->state == CONNECTION_ANSWERING && !connection->is_listed && connection->out.length == 0) {
         connection_list(core, connection);
     }
+    connection_tell_sent(core, connection);
     output->stream = connection->number;
     if (connection->is_taken && connection->out.length > 0) {
         output->kind = MUSTER_OUTPUT_STREAM_WRITE;

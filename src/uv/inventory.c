@@ -50,6 +50,11 @@ static void put_link(struct inventory *inventory, const struct link *link) {
             put(inventory, &socket);
         }
     }
+    if (link->telemetry.socket.open) {
+        struct muster_socket socket = datagram_socket_describe(&link->telemetry.socket);
+        memcpy(socket.interface_name, link->interface.name, sizeof socket.interface_name);
+        put(inventory, &socket);
+    }
 }
 
 size_t inventory_take(const muster_t *node, struct muster_socket *sockets, size_t sockets_max) {

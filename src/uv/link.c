@@ -1,13 +1,21 @@
 #include "link.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "signal.h"
+
 #define LINK_KINDS_BYTES (4 * MUSTER_PATH_KINDS) /* "m4, b4" */
 
 /* ---- watches ---- */
+
+struct watch *watch_of(uv_poll_t *poll) {
+    return (struct watch *)((char *)poll - offsetof(struct watch, poll));
+}
 
 int watch_start(struct watch *watch, uv_loop_t *loop, uv_poll_cb on_ready, void *owner) {
     int error = uv_poll_init(loop, &watch->poll, watch->socket.fd);
@@ -87,6 +95,7 @@ void link_free(struct link *link) {
     for (size_t kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
         socket_close(&link->watches[kind].socket);
     }
+    socket_close(&link->telemetry.socket);
     free(link);
 }
 
@@ -119,9 +128,63 @@ void link_end(struct link *link, link_closed_cb on_closed, void *owner) {
             link->handles++;
         }
     }
+    if (watch_end(&link->telemetry, on_watch_closed)) {
+        link->telemetry.poll.data = link;
+        link->handles++;
+    }
     if (link->handles == 0) {
         on_closed(link, owner);
     }
+}
+
+/* ---- telemetry ---- */
+
+static int telemetry_open(struct link *link, uint16_t port, uv_loop_t *loop, uv_poll_cb on_ready, void *owner,
+                          const struct log *log) {
+    int number = socket_open_telemetry(&link->telemetry.socket, link->interface.name, link->interface.index,
+                                       (uint16_t)(port - 1));
+    if (number != 0) {
+        log_line(log, MUSTER_LOG_ERROR, "listening for telemetry on %s, port %u: %s", link->interface.name,
+                 port - 1, strerror(-number));
+        return number == -EADDRINUSE ? MUSTER_ENOPORT : socket_error(number);
+    }
+    int error = watch_start(&link->telemetry, loop, on_ready, owner);
+    if (error != 0 && !link->telemetry.started) {
+        socket_close(&link->telemetry.socket);
+    }
+    return error;
+}
+
+static int group_hear(struct link *link, unsigned group, bool is_wanted, uint16_t port,
+                      const struct log *log) {
+    struct muster_endpoint endpoint =
+        group == MUSTER_SHARDS ? signal_repair_group(port) : signal_group(group, port);
+    struct datagram_socket *socket = &link->telemetry.socket;
+    int number = is_wanted ? socket_join(socket, &endpoint) : socket_leave(socket, &endpoint);
+    if (number != 0 && is_wanted) {
+        log_line(log, MUSTER_LOG_ERROR, "joining group %u of telemetry on %s: %s", group,
+                 link->interface.name, strerror(-number));
+        return socket_error(number);
+    }
+    link->groups ^= 1u << group;
+    return 0;
+}
+
+int link_hear(struct link *link, uint32_t groups, uint16_t port, uv_loop_t *loop, uv_poll_cb on_ready,
+              void *owner, const struct log *log) {
+    int result = 0;
+    if (!link->watches[MUSTER_PATH_M4].socket.open || (groups == 0 && !link->telemetry.socket.open)) {
+        return 0;
+    }
+    if (!link->telemetry.socket.open) {
+        result = telemetry_open(link, port, loop, on_ready, owner, log);
+    }
+    for (unsigned group = 0; result == 0 && group <= MUSTER_SHARDS; group++) {
+        if ((groups ^ link->groups) & 1u << group) {
+            result = group_hear(link, group, (groups & 1u << group) != 0, port, log);
+        }
+    }
+    return result;
 }
 
 void link_describe(const struct link *link, const struct log *log) {

@@ -22,6 +22,9 @@ struct watch {
     bool started;
 };
 
+/* The watch that a handle is of. */
+struct watch *watch_of(uv_poll_t *poll);
+
 /* Begins to watch an open socket for datagrams. MUSTER_ENOMEM, MUSTER_ESYSTEM. */
 int watch_start(struct watch *watch, uv_loop_t *loop, uv_poll_cb on_ready, void *owner);
 
@@ -36,9 +39,12 @@ typedef void (*link_closed_cb)(struct link *link, void *owner);
 struct link {
     struct interface interface;
     struct watch watches[MUSTER_PATH_KINDS]; /* by path kind; closed where there is no such path */
+    struct watch telemetry;                  /* closed until groups are to be heard */
+    uint32_t groups;                         /* of telemetry, that it has joined */
     int failures[MUSTER_PATH_KINDS];         /* -errno of what was said last, by path kind; 0: nothing */
     uint64_t failed[MUSTER_PATH_KINDS];      /* datagrams that could not be sent by it, by path kind */
-    unsigned handles;                        /* of watches, not closed yet */
+    bool without_gso; /* batches are sent by it one by one: it can't do them (UDP GSO) */
+    unsigned handles; /* of watches, not closed yet */
     link_closed_cb on_closed;
     void *owner;
 };
@@ -53,6 +59,13 @@ int link_open(struct link **link, const struct interface *interface, uint16_t po
 /* Begins to watch its sockets; poll->data is owner. On error some may be watched: end it. MUSTER_ENOMEM,
  * MUSTER_ESYSTEM. */
 int link_start(struct link *link, uv_loop_t *loop, uv_poll_cb on_ready, void *owner);
+
+/* Hears these groups of telemetry (muster_output.groups) and no others; on_ready and owner are those of the
+ * socket, which is opened when it is needed first. What can't be heard is said, and tried again with the next
+ * call. 0 or the first error: MUSTER_ENOMEM, MUSTER_EPERM, MUSTER_ENOINTERFACE, MUSTER_ENOPORT (another
+ * program keeps the port to itself), MUSTER_ESYSTEM. */
+int link_hear(struct link *link, uint32_t groups, uint16_t port, uv_loop_t *loop, uv_poll_cb on_ready,
+              void *owner, const struct log *log);
 
 /* Closes its sockets; on_closed, which may free it, comes from the loop, or from inside this call when none
  * was watched. */

@@ -22,7 +22,8 @@
 #define PROGRESS_MS 2000 /* without a part of what was asked for, a watch excepted: then it is stuck */
 #define CALLS_MAX 64     /* that wait */
 #define TEXT_BYTES 256
-#define PART_BYTES_MAX (MUSTER_REPLY_BYTES_MAX + 2 * MUSTER_DATAGRAM_BYTES_MAX + MUSTER_DOCUMENT_BYTES_MAX)
+#define PART_BYTES_MAX \
+    (MUSTER_REPLY_SELF_BYTES_MAX + 2 * MUSTER_DATAGRAM_BYTES_MAX + MUSTER_DOCUMENT_BYTES_MAX)
 
 struct call {
     struct call *next;

@@ -24,7 +24,11 @@
 void muster_options_init(struct muster_options *options) {
     struct muster_core_options core;
     muster_core_options_init(&core);
-    *options = (struct muster_options){.port = core.port, .interval_min_ms = core.interval_min_ms};
+    *options = (struct muster_options){.port = core.port,
+                                       .interval_min_ms = core.interval_min_ms,
+                                       .rate_bytes_s = core.rate_bytes_s,
+                                       .ring_bytes = core.ring_bytes,
+                                       .linger_ms = core.linger_ms};
 }
 
 /* ---- open ---- */
@@ -110,6 +114,9 @@ static int network_open(muster_t *node, const struct muster_options *options, co
     if (error == 0) {
         error = links_open(node, &list, options->port, options->interface_count > 0, log);
     }
+    for (size_t i = 0; i < node->link_count; i++) {
+        node->links[i]->without_gso = options->without_gso;
+    }
     interface_list_deinit(&list);
     return error;
 }
@@ -170,6 +177,8 @@ static int document_check(const struct muster_options *options, const struct log
     muster_core_t *trial = NULL;
     muster_core_options_init(&core);
     core.document = options->document;
+    core.keeps = options->keeps;
+    core.keep_count = options->keep_count;
     core.key = key;
     core.boot = 1;
     core.stream = options->port; /* any will do: there will be one to fetch a large document by */
@@ -200,6 +209,11 @@ static int core_open(muster_t *node, const struct muster_options *options, const
     core.boot = node->identities[0].boot;
     core.port = options->port;
     core.interval_min_ms = options->interval_min_ms;
+    core.rate_bytes_s = options->rate_bytes_s;
+    core.ring_bytes = options->ring_bytes;
+    core.linger_ms = options->linger_ms;
+    core.keeps = options->keeps;
+    core.keep_count = options->keep_count;
     core.stream = node->tcp.open ? node->tcp.port : 0;
     core.has_streams = true;
     core.version = muster_version();
@@ -222,6 +236,7 @@ static int core_open(muster_t *node, const struct muster_options *options, const
 
 /* All that can be refused comes before the loop is touched. */
 static int node_prepare(muster_t *node, const struct muster_options *options, const struct log *log) {
+    node->port = options->port;
     node->on_event = options->on_event;
     node->on_log = options->on_log;
     node->context = options->context;

@@ -72,16 +72,20 @@ struct link *runner_link(const muster_t *node, uint32_t interface) {
 
 /* False when the socket is full. A datagram that fails for another reason is over: the next announcement,
  * or another path, says it again. */
-static bool datagram_send(muster_t *node, const struct muster_datagram *datagram) {
+static bool datagram_send(muster_t *node, struct muster_datagram *datagram) {
     struct link *link = runner_link(node, datagram->interface);
-    enum muster_path_kind kind = paths_kind_of(&datagram->destination);
-    struct muster_datagram outgoing = *datagram;
+    bool is_telemetry = datagram->ttl == MUSTER_TELEMETRY_TTL;
+    enum muster_path_kind kind = is_telemetry ? MUSTER_PATH_M4 : paths_kind_of(&datagram->destination);
     if (link != NULL && kind != MUSTER_PATH_U4) {
-        outgoing.source = link->interface.source;
+        datagram->source = link->interface.source;
     } else {
-        outgoing.source.family = 0;
+        datagram->source.family = 0;
     }
-    int error = socket_send(&node->unicast.socket, &outgoing);
+    bool without_gso = link == NULL || link->without_gso;
+    int error = socket_send_batch(&node->unicast.socket, datagram, &without_gso);
+    if (link != NULL) {
+        link->without_gso = without_gso;
+    }
     if (error == -EAGAIN) {
         return false;
     }
@@ -108,7 +112,7 @@ static void unicast_watch(muster_t *node) {
 
 static void datagram_hold(muster_t *node, const struct muster_datagram *datagram) {
     assert(datagram->length <= sizeof node->held_bytes);
-    memcpy(node->held_bytes, datagram->bytes, datagram->length);
+    memmove(node->held_bytes, datagram->bytes, datagram->length);
     node->held = *datagram;
     node->held.bytes = node->held_bytes;
     node->is_blocked = true;
@@ -163,6 +167,7 @@ static void outputs_pull(muster_t *node) {
         case MUSTER_OUTPUT_STREAM_OPEN:
         case MUSTER_OUTPUT_STREAM_WRITE:
         case MUSTER_OUTPUT_STREAM_CLOSE: runner_stream_output(node, &output); break;
+        case MUSTER_OUTPUT_GROUPS: subscriptions_hear(node, output.groups); break;
         }
     }
 }
@@ -208,6 +213,16 @@ int runner_ask(muster_t *node, const char *type, const char *name, struct delive
         delivery_queue_put(&node->questions, question);
     }
     return error;
+}
+
+void runner_send(muster_t *node) {
+    outputs_pull(node);
+}
+
+void runner_refresh(muster_t *node) {
+    struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
+    runner_step(node, &event);
+    runner_work(node);
 }
 
 void runner_work(muster_t *node) {
@@ -274,8 +289,10 @@ static void deliver_all(muster_t *node) {
 }
 
 void runner_tell(muster_t *node) {
+    subscriptions_tell(node);
     runner_work(node);
     deliver_all(node);
+    publication_tell(node);
 }
 
 static void queue_line(enum muster_log_level level, const char *line, void *context) {
@@ -326,10 +343,6 @@ static void on_unicast_ready(uv_poll_t *poll, int status, int events) {
     runner_tell(node);
 }
 
-static struct watch *watch_of(uv_poll_t *poll) {
-    return (struct watch *)((char *)poll - offsetof(struct watch, poll));
-}
-
 static void on_link_ready(uv_poll_t *poll, int status, int events) {
     muster_t *node = poll->data;
     struct watch *watch = watch_of(poll);
@@ -368,7 +381,9 @@ int runner_start(muster_t *node, uv_loop_t *loop) {
     node->log = (struct log){.write = queue_line, .context = node};
     uv_timer_init(loop, &node->timer);
     node->timer.data = node;
-    node->handles = 2; /* the timer and the streams */
+    publication_start(node, loop);
+    subscriptions_start(node, loop);
+    node->handles = 4; /* the timer, the preparation, the rest and the streams */
     int error = runner_stream_start(node, loop, on_streams_ended);
     if (error == 0) {
         error = watch_start(&node->unicast, loop, on_unicast_ready, node);
@@ -392,6 +407,8 @@ void runner_free(muster_t *node) {
     delivery_queue_deinit(&node->deliveries);
     delivery_queue_deinit(&node->questions);
     browses_deinit(node);
+    publication_deinit(node);
+    subscriptions_deinit(node);
     muster_core_free(node->core);
     identity_wipe(&node->identities[0]);
     identity_wipe(&node->identities[1]);
@@ -423,5 +440,7 @@ void runner_end(muster_t *node) {
     if (watch_end(&node->unicast, on_handle_closed)) {
         node->handles++;
     }
+    uv_close((uv_handle_t *)&node->publication.prepare, on_handle_closed);
+    uv_close((uv_handle_t *)&node->subscriptions.rest, on_handle_closed);
     uv_close((uv_handle_t *)&node->timer, on_handle_closed);
 }

@@ -18,14 +18,17 @@
 #include "link.h"
 #include "listener.h"
 #include "log.h"
+#include "publication.h"
 #include "state.h"
 #include "stream_table.h"
+#include "subscription.h"
 
 /* A bye takes some 200 ms. A node whose socket stays full longer than this closes without. */
 #define RUNNER_CLOSE_MS 1000
 
 struct muster {
     muster_core_t *core;
+    uint16_t port;                 /* of the control group */
     struct state state;            /* none for an observer */
     struct identity identities[2]; /* the one in use, and, for the time of a rekeying, its successor */
     unsigned identity;             /* index of the one in use; the core borrows its secret */
@@ -42,11 +45,11 @@ struct muster {
     struct stream_table streams;
 
     uv_timer_t timer; /* the core's deadline, or at once while there are deliveries */
-    size_t handles;   /* timer, streams, unicast and links that are on the loop */
+    size_t handles;   /* timer, prepare, streams, unicast and links that are on the loop */
 
     bool is_blocked; /* the unicast socket is full: `held` waits, and no datagram is pulled */
     struct muster_datagram held;
-    uint8_t held_bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    uint8_t held_bytes[SOCKET_BATCH_BYTES];
 
     muster_event_cb on_event;
     muster_log_cb on_log;
@@ -55,6 +58,8 @@ struct muster {
     struct delivery_queue deliveries; /* for the application */
     struct delivery_queue questions;  /* of muster_query(), not settled yet, in their order */
     struct browses browses;
+    struct publication publication;
+    struct subscriptions subscriptions;
 
     bool is_rekey_due; /* our own key was proven to be in use elsewhere */
     bool is_closing;   /* muster_close() was called */
@@ -81,6 +86,12 @@ int runner_ask(muster_t *node, const char *type, const char *name, struct delive
 
 /* Pulls what the core has to send and to tell, and sets the timer. Calls nobody back. */
 void runner_work(muster_t *node);
+
+/* The same, once the core knows the time. */
+void runner_refresh(muster_t *node);
+
+/* Sends what the core lets go, and no more than that. */
+void runner_send(muster_t *node);
 
 /* The same, from the loop: also calls the application back, which may close the node. */
 void runner_tell(muster_t *node);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -13,7 +14,7 @@
 #include "limit.h"
 
 #define IPV4_BYTES 4
-#define CONTROL_BYTES 128 /* three small messages come: packet info, TTL, drop count */
+#define CONTROL_BYTES 128 /* four small messages come: packet info, TTL, drop count, segment size */
 #define READ_TRIES 4
 
 /* ---- addresses ---- */
@@ -85,9 +86,18 @@ static int descriptor_refuse(int fd) {
     return -number;
 }
 
-/* PMTUDISC_PROBE: never fragment, and let no forged "fragmentation needed" shrink what we send. */
+/* A batch is copied into one buffer: the default takes few of them. */
+static void sending_buffer_set(int fd) {
+    if (socket_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES) != 0) {
+        socket_option(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
+    }
+}
+
+/* PMTUDISC_PROBE: never fragment, and let no forged "fragmentation needed" shrink what we send.
+ * MULTICAST_ALL: groups that others on this machine joined are not for this socket. */
 static int sending_set(int fd) {
-    if (socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ||
+    if (socket_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 ||
+        socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ||
         socket_option(fd, IPPROTO_IP, IP_TTL, MUSTER_TTL) != 0 ||
         socket_option(fd, IPPROTO_IP, IP_MULTICAST_TTL, MUSTER_TTL) != 0 ||
         socket_option(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 1) != 0 ||
@@ -120,6 +130,7 @@ int socket_open_unicast(struct datagram_socket *socket, uint16_t port) {
         return descriptor_refuse(fd);
     }
     socket->buffer_bytes = buffer_set(fd);
+    sending_buffer_set(fd);
     socket->fd = fd;
     socket->open = true;
     return 0;
@@ -134,10 +145,11 @@ int socket_bind_device(int fd, const char *name) {
     return 0;
 }
 
-static int group_join(int fd, const uint8_t group[IPV4_BYTES], uint32_t interface) {
+/* option: IP_ADD_MEMBERSHIP or IP_DROP_MEMBERSHIP. */
+static int membership_set(int fd, int option, const uint8_t group[IPV4_BYTES], uint32_t interface) {
     struct ip_mreqn membership = {.imr_ifindex = (int)interface};
     memcpy(&membership.imr_multiaddr, group, IPV4_BYTES);
-    return setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof membership);
+    return setsockopt(fd, IPPROTO_IP, option, &membership, sizeof membership);
 }
 
 /* Bound to the very address, so that nothing else reaches it: unicast to a shared port would go to
@@ -155,7 +167,7 @@ static int listening_set(int fd, const struct muster_path *path, uint16_t port) 
     if (socket_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 || bind_to(fd, group, port) != 0) {
         return -1;
     }
-    return group_join(fd, group, path->interface);
+    return membership_set(fd, IP_ADD_MEMBERSHIP, group, path->interface);
 }
 
 int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path, uint16_t port) {
@@ -168,6 +180,37 @@ int socket_open_listening(struct datagram_socket *socket, const struct muster_pa
     socket->fd = fd;
     socket->open = true;
     return 0;
+}
+
+static int telemetry_set(int fd, const char *name, uint16_t port) {
+    static const uint8_t any[IPV4_BYTES] = {0, 0, 0, 0};
+    if (socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || socket_bind_device(fd, name) != 0 ||
+        socket_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 || bind_to(fd, any, port) != 0) {
+        return -1;
+    }
+    socket_option(fd, SOL_UDP, UDP_GRO, 1); /* where it is unknown, datagrams come one by one */
+    return 0;
+}
+
+int socket_open_telemetry(struct datagram_socket *socket, const char *name, uint32_t interface,
+                          uint16_t port) {
+    *socket = (struct datagram_socket){.fd = -1, .port = port, .interface = interface};
+    int fd = descriptor_open();
+    if (fd < 0 || telemetry_set(fd, name, port) != 0) {
+        return descriptor_refuse(fd);
+    }
+    socket->buffer_bytes = buffer_set(fd);
+    socket->fd = fd;
+    socket->open = true;
+    return 0;
+}
+
+int socket_join(struct datagram_socket *socket, const struct muster_endpoint *group) {
+    return membership_set(socket->fd, IP_ADD_MEMBERSHIP, group->ip, socket->interface) == 0 ? 0 : -errno;
+}
+
+int socket_leave(struct datagram_socket *socket, const struct muster_endpoint *group) {
+    return membership_set(socket->fd, IP_DROP_MEMBERSHIP, group->ip, socket->interface) == 0 ? 0 : -errno;
 }
 
 void socket_close(struct datagram_socket *socket) {
@@ -192,19 +235,21 @@ struct control {
     _Alignas(struct cmsghdr) char bytes[CONTROL_BYTES];
 };
 
-/* Room for one recvmmsg(). A buffer is one byte longer than the longest datagram, so that a longer one
- * shows. */
+/* One recvmmsg(). */
 struct batch {
+    unsigned count;
+    size_t bytes_each;
+    uint8_t *bytes;
     struct mmsghdr messages[SOCKET_BATCH];
     struct iovec parts[SOCKET_BATCH];
     struct sockaddr_in sources[SOCKET_BATCH];
     struct control controls[SOCKET_BATCH];
-    uint8_t bytes[SOCKET_BATCH][MUSTER_DATAGRAM_BYTES_MAX + 1];
 };
 
 static void batch_prepare(struct batch *batch) {
-    for (unsigned i = 0; i < SOCKET_BATCH; i++) {
-        batch->parts[i] = (struct iovec){.iov_base = batch->bytes[i], .iov_len = sizeof batch->bytes[i]};
+    for (unsigned i = 0; i < batch->count; i++) {
+        batch->parts[i] =
+            (struct iovec){.iov_base = batch->bytes + i * batch->bytes_each, .iov_len = batch->bytes_each};
         batch->messages[i].msg_len = 0;
         batch->messages[i].msg_hdr = (struct msghdr){
             .msg_name = &batch->sources[i],
@@ -221,7 +266,7 @@ static void batch_prepare(struct batch *batch) {
  * failing call and says nothing about the datagrams behind it, so the call is made again. */
 static int batch_receive(int fd, struct batch *batch) {
     for (int i = 0; i < READ_TRIES; i++) {
-        int count = recvmmsg(fd, batch->messages, SOCKET_BATCH, MSG_DONTWAIT, NULL);
+        int count = recvmmsg(fd, batch->messages, batch->count, MSG_DONTWAIT, NULL);
         if (count >= 0) {
             return count;
         }
@@ -245,12 +290,16 @@ static void control_read(struct datagram_socket *socket, const struct cmsghdr *c
         datagram->ttl = (uint8_t)ttl;
     } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SO_RXQ_OVFL) {
         memcpy(&socket->kernel_drops, CMSG_DATA(control), sizeof socket->kernel_drops);
+    } else if (control->cmsg_level == SOL_UDP && control->cmsg_type == UDP_GRO) {
+        int segment;
+        memcpy(&segment, CMSG_DATA(control), sizeof segment);
+        datagram->segment = (size_t)segment;
     }
 }
 
 static struct muster_datagram datagram_read(struct datagram_socket *socket, struct batch *batch, unsigned i) {
     struct muster_datagram datagram = {
-        .bytes = batch->bytes[i],
+        .bytes = batch->bytes + i * batch->bytes_each,
         .length = batch->messages[i].msg_len,
         .source = endpoint_make(&batch->sources[i].sin_addr, ntohs(batch->sources[i].sin_port)),
     };
@@ -262,12 +311,14 @@ static struct muster_datagram datagram_read(struct datagram_socket *socket, stru
     return datagram;
 }
 
-unsigned socket_read(struct datagram_socket *socket, socket_datagram_cb on_datagram, void *context) {
-    struct batch batch;
-    batch_prepare(&batch);
-    unsigned count = (unsigned)batch_receive(socket->fd, &batch);
+/* The count is taken before the callbacks, one of which may close the socket. */
+static unsigned batch_read(struct datagram_socket *socket, struct batch *batch,
+                           socket_datagram_cb on_datagram, void *context) {
+    batch_prepare(batch);
+    unsigned count = (unsigned)batch_receive(socket->fd, batch);
     for (unsigned i = 0; i < count; i++) {
-        struct muster_datagram datagram = datagram_read(socket, &batch, i);
+        struct muster_datagram datagram = datagram_read(socket, batch, i);
+        datagram.dropped = socket->kernel_drops;
         if (socket->interface == 0 || datagram.interface == socket->interface) {
             on_datagram(&datagram, context);
         }
@@ -275,9 +326,32 @@ unsigned socket_read(struct datagram_socket *socket, socket_datagram_cb on_datag
     return count;
 }
 
+/* A buffer is one byte longer than the longest datagram, so that a longer one shows. */
+unsigned socket_read(struct datagram_socket *socket, socket_datagram_cb on_datagram, void *context) {
+    uint8_t bytes[SOCKET_BATCH][MUSTER_DATAGRAM_BYTES_MAX + 1];
+    struct batch batch = {.count = SOCKET_BATCH, .bytes_each = sizeof bytes[0], .bytes = bytes[0]};
+    return batch_read(socket, &batch, on_datagram, context);
+}
+
+unsigned socket_read_batches(struct datagram_socket *socket, uint8_t *bytes, socket_datagram_cb on_datagram,
+                             void *context) {
+    struct batch batch = {.count = SOCKET_BATCHES, .bytes_each = SOCKET_BATCH_BYTES, .bytes = bytes};
+    return batch_read(socket, &batch, on_datagram, context);
+}
+
 /* ---- sending ---- */
 
-int socket_send(struct datagram_socket *socket, const struct muster_datagram *datagram) {
+/* Puts one control message behind those that are there. */
+static void control_put(struct msghdr *message, int level, int type, const void *value, size_t size) {
+    struct cmsghdr *header = (struct cmsghdr *)((char *)message->msg_control + message->msg_controllen);
+    *header = (struct cmsghdr){.cmsg_len = CMSG_LEN(size), .cmsg_level = level, .cmsg_type = type};
+    memcpy(CMSG_DATA(header), value, size);
+    message->msg_controllen += CMSG_SPACE(size);
+}
+
+/* segment 0: one datagram. */
+static int datagram_send(const struct datagram_socket *socket, const struct muster_datagram *datagram,
+                         uint16_t segment) {
     struct sockaddr_in destination = address_make(datagram->destination.ip, datagram->destination.port);
     struct iovec part = {.iov_base = (void *)(uintptr_t)datagram->bytes, .iov_len = datagram->length};
     struct control control = {.bytes = {0}};
@@ -287,20 +361,63 @@ int socket_send(struct datagram_socket *socket, const struct muster_datagram *da
         .msg_iov = &part,
         .msg_iovlen = 1,
         .msg_control = control.bytes,
-        .msg_controllen = CMSG_SPACE(sizeof(struct in_pktinfo)),
     };
     struct in_pktinfo info = {.ipi_ifindex = (int)datagram->interface};
+    int ttl = datagram->ttl;
     if (datagram->source.family == 4) {
         memcpy(&info.ipi_spec_dst, datagram->source.ip, IPV4_BYTES);
     }
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = IPPROTO_IP;
-    header->cmsg_type = IP_PKTINFO;
-    header->cmsg_len = CMSG_LEN(sizeof info);
-    memcpy(CMSG_DATA(header), &info, sizeof info);
-
+    control_put(&message, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+    if (ttl != 0 && ttl != MUSTER_TTL) {
+        control_put(&message, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
+    }
+    if (segment != 0) {
+        control_put(&message, SOL_UDP, UDP_SEGMENT, &segment, sizeof segment);
+    }
     if (sendmsg(socket->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;
     }
     return 0;
+}
+
+int socket_send(struct datagram_socket *socket, const struct muster_datagram *datagram) {
+    return datagram_send(socket, datagram, 0);
+}
+
+/* What the kernel says of a batch that it, or the interface, can't cut into datagrams. */
+static bool is_batch_refusal(int error) {
+    return error == -EIO || error == -EINVAL || error == -EMSGSIZE || error == -EOPNOTSUPP;
+}
+
+/* A datagram that fails for its own part does not take the others along; the last error is told. */
+static int send_one_by_one(struct datagram_socket *socket, struct muster_datagram *datagram) {
+    int result = 0;
+    while (datagram->length > 0) {
+        struct muster_datagram one = *datagram;
+        one.length = datagram->segment < datagram->length ? datagram->segment : datagram->length;
+        int error = datagram_send(socket, &one, 0);
+        if (error == -EAGAIN) {
+            return error;
+        }
+        result = error != 0 ? error : result;
+        datagram->bytes += one.length;
+        datagram->length -= one.length;
+    }
+    return result;
+}
+
+int socket_send_batch(struct datagram_socket *socket, struct muster_datagram *datagram, bool *without_gso) {
+    if (datagram->segment == 0 || datagram->segment >= datagram->length) {
+        return datagram_send(socket, datagram, 0);
+    }
+    if (*without_gso) {
+        return send_one_by_one(socket, datagram);
+    }
+    int error = datagram_send(socket, datagram, (uint16_t)datagram->segment);
+    if (!is_batch_refusal(error)) {
+        return error;
+    }
+    error = send_one_by_one(socket, datagram);
+    *without_gso = error == 0 || error == -EAGAIN; /* the datagrams were not at fault */
+    return error;
 }

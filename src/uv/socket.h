@@ -17,6 +17,10 @@
 /* Datagrams that one socket_read() takes at most, so that one busy socket does not starve the loop. */
 #define SOCKET_BATCH 16
 
+/* And batches of datagrams that one socket_read_batches() takes, each as long as UDP GRO makes them. */
+#define SOCKET_BATCHES 8
+#define SOCKET_BATCH_BYTES 65536
+
 struct datagram_socket {
     bool open;
     int fd;
@@ -41,6 +45,17 @@ int socket_open_unicast(struct datagram_socket *socket, uint16_t port);
  * caller to tell of; then *socket is closed. */
 int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path, uint16_t port);
 
+/* Opens a socket that hears telemetry on one interface: what is sent on `port` to the groups that it joins.
+ * It is bound to the wildcard, for one socket hears many groups, and shared with other nodes of the machine;
+ * what comes by unicast is not meant for it. Batches arrive as such where the kernel can do that (UDP GRO).
+ * As above. */
+int socket_open_telemetry(struct datagram_socket *socket, const char *name, uint32_t interface,
+                          uint16_t port);
+
+/* Joins or leaves a group there. 0 or -errno. */
+int socket_join(struct datagram_socket *socket, const struct muster_endpoint *group);
+int socket_leave(struct datagram_socket *socket, const struct muster_endpoint *group);
+
 /* The code for such an -errno: MUSTER_EPERM, MUSTER_ENOMEM, MUSTER_ENOINTERFACE (the interface is gone),
  * MUSTER_ESYSTEM. */
 int socket_error(int number);
@@ -59,6 +74,11 @@ void socket_close(struct datagram_socket *socket);
  * callback must not close the socket. Errors are transient for a datagram socket and are skipped. */
 unsigned socket_read(struct datagram_socket *socket, socket_datagram_cb on_datagram, void *context);
 
+/* The same for a socket of telemetry: datagrams come as batches where they did, with datagram->segment, into
+ * bytes, which has room for SOCKET_BATCHES of SOCKET_BATCH_BYTES. The callback may close the socket. */
+unsigned socket_read_batches(struct datagram_socket *socket, uint8_t *bytes, socket_datagram_cb on_datagram,
+                             void *context);
+
 /* Takes a pending error off the socket, so that it can be polled again. Returns it as -errno, 0 for none. */
 int socket_take_error(struct datagram_socket *socket);
 
@@ -66,5 +86,9 @@ int socket_take_error(struct datagram_socket *socket);
  * datagram->source has a family. 0; -EAGAIN when the socket is full, and the same is to be tried again
  * once it is writable; any other -errno is about this datagram or its interface alone. */
 int socket_send(struct datagram_socket *socket, const struct muster_datagram *datagram);
+
+/* The same for several (datagram->segment): as one batch, or one by one if *without_gso, which is set when
+ * the kernel can't send batches by that interface. On -EAGAIN *datagram is what was not sent. */
+int socket_send_batch(struct datagram_socket *socket, struct muster_datagram *datagram, bool *without_gso);
 
 #endif

@@ -12,8 +12,10 @@ void *__wrap_realloc(void *old, size_t size);
 
 static unsigned long left;
 static int has_failed;
+static unsigned long allocations;
 
 static int fails(void) {
+    allocations++;
     if (left == 0 || --left > 0) {
         return 0;
     }
@@ -43,6 +45,10 @@ void countdown_set(unsigned long n) {
 
 int countdown_has_failed(void) {
     return has_failed;
+}
+
+unsigned long countdown_count(void) {
+    return allocations;
 }
 
 void *countdown_malloc(size_t size) {

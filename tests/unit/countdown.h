@@ -11,6 +11,9 @@ void countdown_set(unsigned long n);
 /* True when the failure has happened. */
 int countdown_has_failed(void);
 
+/* Allocations so far; those of cJSON only while one is to fail. */
+unsigned long countdown_count(void);
+
 /* Memory of the test itself, which is not counted. */
 void *countdown_malloc(size_t size);
 

@@ -11,6 +11,9 @@ bad-signature/  well-formed, but the signature does not hold
 requests/       lines that every peer with streams must understand
 bad-requests/   lines that it must refuse; the end of the answer is the REASON
 replies/        whole answers
+telemetry/      data, tails and naks that every peer with telemetry must accept
+bad-telemetry/        JSON lines that the schema refuses, and every such peer too
+bad-telemetry-bytes/  what only the bytes show
 
 A bad one is named after the reason by which it is dropped: REASON--WHAT.datagram (PROTOCOL.md, section 9).
 Keys are deterministic: the seed of peer n is 32 bytes of value n."""
@@ -151,6 +154,14 @@ def filled(length, make):
     return make("x" * (length - len(make(""))))
 
 
+def shard_of(topic):
+    """FNV-1a of its bytes (32 bits), modulo 16."""
+    number = 2166136261
+    for byte in topic.encode():
+        number = (number ^ byte) * 16777619 % 2**32
+    return number % 16
+
+
 SERVICES = [
     service(name="status page", txt={"path": "/"}),
     {"type": "ipp", "proto": "tcp", "port": 631, "txt": {"rp": "ipp/print", "color": "yes"}},
@@ -159,7 +170,15 @@ SERVICES = [
 ATTRS = {"model": "LP-2", "room": "kitchen"}
 
 
-BODY = line({"services": SERVICES, "attrs": ATTRS})
+TOPICS = [
+    {"name": "kitchen/climate", "units": {"temperature": "Cel", "humidity": "%RH"}},
+    {"name": "kitchen/power", "unit": "W"},
+    {"name": "door"},
+]
+SENT = {str(shard_of("door")): 7, str(shard_of("kitchen/climate")): 123}
+
+KEEPS = ["kitchen/#", "+/battery"]
+BODY = line({"services": SERVICES, "attrs": ATTRS, "topics": TOPICS})
 
 
 def hash_of(body):
@@ -189,6 +208,17 @@ def good_announces():
     yield "announce-signed-group-answer", signed(announce(ANNA, seq=5, **answer))
     yield "announce-unsigned-empty-containers", line(
         announce(services=[service(name="", txt={})], attrs={}, heard=[]))
+    yield "announce-unsigned-topics", line(announce(sent=SENT, topics=TOPICS))
+    yield "announce-signed-topics", signed(announce(ANNA, seq=4, rev=2, sent=SENT, name="meter", **full, topics=TOPICS))
+    yield "announce-unsigned-keeps", line(announce(keeps=KEEPS))
+    yield "announce-signed-keeps", signed(announce(ANNA, seq=4, rev=2, name="gateway", keeps=KEEPS))
+    yield "announce-unsigned-empty-keeps", line(announce(keeps=[]))
+    yield "announce-unsigned-keeps-highest", line(announce(keeps=["#"] * 15 + ["+/" * 127 + "+"]))
+    yield "announce-unsigned-empty-topics", line(announce(sent={}, topics=[]))
+    yield "announce-unsigned-topic-without-unit", line(announce(topics=[{"name": "door", "units": {"open": ""}}]))
+    for what, rate in [("slow", 0.001), ("fast", 1e9)]:
+        yield f"announce-unsigned-{what}-topic", line(announce(topics=[{"name": "door", "rate": rate}]))
+    yield "announce-unsigned-empty-units", line(announce(topics=[{"name": "door", "units": {}, "weight": 1}]))
     yield "announce-unsigned-inner-spaces", json.dumps(announce(**full)).encode() + b"\n"
     yield "announce-unsigned-member-order", line(dict(reversed(announce(**full).items())))
     yield "announce-unsigned-unknown-members", line(
@@ -213,6 +243,11 @@ def good_announce_limits():
     yield "announce-unsigned-lowest", line(lowest | {
         "boot": 1, "attrs": {"a": ""}, "heard": ["x"], "services": [service(
             name="", type="x", port=1, txt={"t": ""})]})
+    yield "announce-unsigned-topics-highest", line(highest | {
+        "boot": INTEGER_MAX, "sent": {str(shard): INTEGER_MAX for shard in range(16)}, "topics": [
+            {"name": "a/" * 63 + "z", "unit": "u" * 63, "units": {"n" * 63: "u" * 63}}]})
+    yield "announce-unsigned-topics-lowest", line(lowest | {
+        "sent": {"0": 1}, "topics": [{"name": "0", "unit": "1", "units": {"a": "/"}}, {"name": "A-:._/.-"}]})
     yield "announce-unsigned-8-heard", line(announce(seq=None, re=NONCE, heard=["x" * 15] * 8))
     yield "announce-signed-1200-bytes", filled(ANNOUNCE_BYTES_MAX, lambda text: signed(announce(
         ANNA, attrs={str(n): "y" * 200 for n in range(4)} | {"fill": text})))
@@ -225,13 +260,16 @@ def good_alives():
     yield "alive-unsigned", line(alive())
     yield "alive-signed", signed(alive(ANNA))
     yield "alive-unsigned-answer", line(alive(seq=None, re=NONCE))
+    yield "alive-unsigned-sent", line(alive(sent={"11": 7, "5": 123}))
+    yield "alive-signed-sent", signed(alive(ANNA, sent=SENT))
+    yield "alive-signed-sent-all-shards", signed(alive(ANNA, sent={str(shard): INTEGER_MAX for shard in range(16)}))
     yield "alive-signed-answer", signed(alive(ANNA, seq=None, re=NONCE))
     yield "alive-signed-group-answer", signed(alive(ANNA, seq=8, re=NONCE))
     yield "alive-signed-padded", signed(alive(ANNA), length=DATAGRAM_BYTES_MAX)
     yield "alive-signed-spaced-signature-line", signed(alive(ANNA)).replace(b'{"sig":', b' { "sig" : ')[:-1] + b" \r\n"
     yield "alive-signed-more-in-signature-line", signed(alive(ANNA))[:-2] + b',"by":"anna"}\n'
     yield "alive-unsigned-63-byte-number", with_value(alive(), b"1" * 63)
-    yield "alive-unsigned-unknown-members", line(alive(Kind="bye", SEQ=None, sent={"3": 12}))
+    yield "alive-unsigned-unknown-members", line(alive(Kind="bye", SEQ=None, mood={"3": 12}))
     yield "alive-unsigned-cr-before-lf", printed(alive()) + b"\r\n"
     yield "alive-unsigned-tab-before-lf", printed(alive()) + b"\t \n"
 
@@ -272,6 +310,9 @@ INTEGERS = {
     "said": (1, INTEGER_MAX),
     "size": (1, 65536),
     "stream": (1, 65535),
+    "shard": (0, 15),
+    "of_boot": (1, INTEGER_MAX),
+    "oldest": (1, INTEGER_MAX),
 }
 
 
@@ -279,6 +320,8 @@ def bad_schema():
     yield from bad_headers()
     yield from bad_announces()
     yield from bad_services()
+    yield from bad_topics()
+    yield from bad_keeps()
     yield from bad_texts()
     yield from bad_alives()
     yield from bad_byes()
@@ -375,6 +418,9 @@ def bad_announces():
     yield "missing--announce-hash-without-size", without(large, "size")
     yield "range--announce-size-and-services", having(large, services=[])
     yield "range--announce-size-and-attrs", having(large, attrs={})
+    yield "range--announce-size-and-topics", having(large, topics=[])
+    yield "range--announce-size-and-keeps", having(large, keeps=[])
+    yield from bad_sent("announce", message)
     for member in ("size", "stream"):
         yield from bad_integer("announce", large, member)
     yield from bad_hex("announce", large, "hash", 64)
@@ -414,6 +460,54 @@ def bad_services():
     yield "range--announce-service-name-64-bytes", line(one(name="n" * 64))
 
 
+def bad_keeps():
+    yield "type--announce-keeps-text", having(announce(), keeps="#")
+    yield "type--announce-keeps-null", having(announce(), keeps=None)
+    yield "type--announce-keeps-number-in-it", having(announce(), keeps=["#", 1])
+    yield "range--announce-keeps-17", having(announce(), keeps=["#"] * 17)
+    for what, text in [("empty", ""), ("256-bytes", "a" * 256), ("half-level", "a/b+"), ("sharp-first", "#/a"),
+                       ("empty-level", "a//b"), ("leading-slash", "/a"), ("space", "a b"), ("final-lf", "a\n")]:
+        yield f"range--announce-keeps-{what}", having(announce(), keeps=[text])
+
+
+def bad_topics():
+    def one(**members):
+        return line(announce(topics=[{"name": "door"} | members]))
+
+    yield "type--announce-topics-object", having(announce(), topics={"door": {}})
+    yield "type--announce-topics-null", having(announce(), topics=None)
+    yield "type--announce-topic-text", having(announce(), topics=["door"])
+    yield "missing--announce-topic-name", having(announce(), topics=[{"name": "door"}, {"unit": "Cel"}])
+    yield "type--announce-topic-name-number", one(name=7)
+    for what, text in [
+        ("empty", ""), ("128-bytes", "t" * 128), ("leading-hyphen", "-door"), ("leading-slash", "/door"),
+        ("trailing-slash", "door/"), ("empty-level", "door//bell"), ("space", "front door"), ("plus", "door/+"),
+        ("number-sign", "door/#"), ("percent", "50%"), ("final-lf", "door\n"), ("not-ascii", "tür"),
+    ]:
+        yield f"range--announce-topic-name-{what}", one(name=text)
+    yield "type--announce-topic-unit-null", one(unit=None)
+    yield "range--announce-topic-unit-empty", one(unit="")
+    yield "range--announce-topic-unit-64-bytes", one(unit="u" * 64)
+    for what, rate in [("zero", 0), ("negative", -1), ("above-highest", 1000000001)]:
+        yield f"range--announce-topic-rate-{what}", one(rate=rate)
+    yield "type--announce-topic-rate-text", one(rate="1")
+    yield "type--announce-topic-units-array", one(units=["Cel"])
+    yield "type--announce-topic-units-number-in-it", one(units={"a": 1})
+    yield "range--announce-topic-units-empty-name", one(units={"": "Cel"})
+    yield "range--announce-topic-units-64-byte-name", one(units={"n" * 64: "Cel"})
+    yield "range--announce-topic-units-64-byte-unit", one(units={"a": "u" * 64})
+
+
+def bad_sent(kind, message):
+    for what, value in [("array", [1]), ("number", 1), ("null", None)]:
+        yield f"type--{kind}-sent-{what}", having(message, sent=value)
+    yield f"type--{kind}-sent-text-in-it", having(message, sent={"5": "7"})
+    for what, shard in [("16", "16"), ("minus-1", "-1"), ("05", "05"), ("empty", ""), ("space", " 5"), ("final-lf", "5\n")]:
+        yield f"range--{kind}-sent-shard-{what}", having(message, sent={"5": 7, shard: 7})
+    for seq in (0, -1, 1.5, INTEGER_MAX + 1):
+        yield f"range--{kind}-sent-seq-{spelled(seq)}", having(message, sent={"5": seq})
+
+
 def bad_texts():
     places = [("attrs", lambda texts: announce(attrs=texts)),
               ("service-txt", lambda texts: announce(services=[service(txt=texts)]))]
@@ -433,6 +527,7 @@ def bad_alives():
     for member in ("seq", "rev", "next_ms", "peers"):
         yield from bad_integer("alive", alive(), member)
     yield from bad_hex("alive", alive(), "re", 16)
+    yield from bad_sent("alive", alive())
 
 
 def bad_byes():
@@ -589,6 +684,8 @@ def bad_trees():
     yield "duplicate--unknown-member", with_value(alive(x=1), b"1")
     yield "duplicate--in-attrs", line(announce(attrs={"a": "1"})).replace(b'{"a":"1"}', b'{"a":"1","a":"1"}')
     yield "duplicate--in-service", line(announce(services=[service()])).replace(b'"port":', b'"port":80,"port":')
+    yield "duplicate--in-sent", line(alive(sent=SENT)).replace(b'"15":', b'"9":7,"15":')
+    yield "duplicate--in-units", line(announce(topics=TOPICS)).replace(b'{"temperature":', b'{"humidity":"/","temperature":')
     yield "duplicate--in-unknown-object", with_value(alive(), b'[{"a":1,"b":2,"a":3}]')
     yield "duplicate--in-signature-line", signed(alive(ANNA))[:-2] + b',"sig":1}\n'
     yield "duplicate--empty-names", with_value(alive(), b'{"":1,"":2}')
@@ -605,6 +702,13 @@ def bad_byte_counts():
         announce(services=[service(txt={"a": "é" * 128})]))
     yield "range--announce-heard-16-bytes-8-characters", line(announce(heard=["é" * 8]))
     yield "range--query-want-name-64-bytes-32-characters", line(query(want={"name": "é" * 32}))
+    yield "range--announce-topic-unit-64-bytes-32-characters", line(announce(topics=[{"name": "door", "unit": "é" * 32}]))
+    yield "range--announce-topic-units-64-byte-name-32-characters", line(
+        announce(topics=[{"name": "door", "units": {"é" * 32: "Cel"}}]))
+    yield "range--announce-topic-units-64-byte-unit-32-characters", line(
+        announce(topics=[{"name": "door", "units": {"a": "é" * 32}}]))
+    yield "range--announce-topic-twice", line(
+        announce(topics=[{"name": "door"}, {"name": "bell"}, {"name": "door", "unit": "Cel"}]))
     yield "range--announce-service-twice", line(
         announce(services=[service(name="one"), service(name="two", txt={"path": "/"})]))
 
@@ -663,6 +767,9 @@ def requests():
     yield "update", line(request("update", set={"name": "printer", "services": SERVICES, "attrs": ATTRS},
                                  remove={"services": [service(port=8081)], "attrs": ["colour"]}))
     yield "update-nothing", line(request("update"))
+    yield "samples", line(request("samples", patterns=["kitchen/#", "+/battery"], since_ms=30000, follow=True))
+    yield "samples-last", line(request("samples", patterns=["#"]))
+    yield "samples-highest", line(request("samples", patterns=["+/" * 127 + "+"] + ["a"] * 63, since_ms=86400000, follow=False))
 
 
 def bad_requests():
@@ -687,6 +794,15 @@ def bad_requests():
     yield "invalid--set-name-number", line(request("update", set={"name": 1}))
     yield "invalid--set-port-0", line(request("update", set={"services": [service(port=0)]}))
     yield "invalid--remove-without-port", line(request("update", remove={"services": [{"type": "http", "proto": "tcp"}]}))
+    yield "invalid--samples-without-patterns", line(request("samples"))
+    for what, patterns in [("empty", []), ("text", "#"), ("number-in-it", [1]), ("65", ["a"] * 65), ("empty-text", [""]),
+                           ("256-bytes", ["a" * 256]), ("half-level", ["a+/b"]), ("sharp-first", ["#/a"]),
+                           ("empty-level", ["a//b"]), ("trailing-slash", ["a/"]), ("space", ["a b"])]:
+        yield f"invalid--samples-patterns-{what}", line(request("samples", patterns=patterns))
+    yield "invalid--samples-since_ms-text", line(request("samples", patterns=["#"], since_ms="1"))
+    for since_ms in (0, -1, 1.5, 86400001):
+        yield f"invalid--samples-since_ms-{spelled(since_ms)}", line(request("samples", patterns=["#"], since_ms=since_ms))
+    yield "invalid--samples-follow-number", line(request("samples", patterns=["#"], follow=1))
     yield "invalid--remove-attrs-object", line(request("update", remove={"attrs": {"room": ""}}))
 
 
@@ -714,9 +830,151 @@ def replies():
     yield "watch-cut-off", (part(anna, event="joined", peer={"id": ANNA.id} | row)
                             + part(anna, event="suspect", peer={"id": ANNA.id} | row | {"state": "suspect", "next_ms": -260}))
     yield "document", part(BODY, document={"id": ANNA.id, "hash": hash_of(BODY)}) + end("done", 1)
+    climate = b'[{"bn":"kitchen/climate/","bt":1767225600,"n":"temperature","u":"Cel","v":21.5},{"n":"humidity","u":"%RH","v":40}]\n'
+    door = b'[{"bn":"kitchen/door","bt":1767225601,"vb":true}]\n'
+    told = {"id": ANNA.id, "boot": BOOT}
+    yield "samples", (part(climate, sample=told | {"topic": "kitchen/climate", "age_ms": 61000})
+                      + part(door, sample={"id": BERT.id, "boot": BOOT, "topic": "kitchen/door", "age_ms": 3600000})
+                      + end("done", 2))
+    yield "samples-since", (part(door, sample=told | {"topic": "kitchen/door", "seq": 7, "age_ms": 25})
+                            + part(door, sample=told | {"topic": "kitchen/door", "seq": 12, "passed": 4, "age_ms": 1})
+                            + end("done", 2))
+    counters = {name: 0 for name in (
+        "received", "accepted", "copies", "sent", "questions", "answers", "evicted", "verifications", "outputs_dropped",
+        "streams_accepted", "streams_refused", "streams_cut", "requests", "tables", "documents", "fetches_failed",
+        "samples_dropped", "keeps_evicted", "feeds_evicted")}
+    feed = {"id": BERT.id, "shard": 14, "boot": BOOT, "since": 1, "sent": 1000, "received": 995, "bytes": 398000,
+            "duplicates": 2, "reordered": 1, "repaired": 7, "pending": 1, "lost_wire": 2, "lost_gone": 0, "lost_kernel": 1,
+            "lost_program": 1, "naks": 5}
+    own = {"version": "0.3.0", "port": 19797, "interval_ms": 2000, "peers": 1,
+           "paths": [{"interface": "eth0", "path": "m4"}, {"interface": "eth0", "path": "b4"}],
+           "sockets": [{"protocol": "udp", "address": "0.0.0.0", "port": 19796, "interface": "eth0",
+                        "buffer_bytes": 8388608, "kernel_drops": 1, "failed": 0}],
+           "counters": counters | {"received": 1200, "accepted": 1100, "copies": 99, "drops": {"stale": 1}},
+           "sender": {"datagrams": 500, "bytes": 200000, "repairs": 12, "repair_bytes": 4800, "naks": 9, "naks_refused": 3},
+           "feeds": [feed], "feeds_known": 1}
+    yield "self", part(anna, self=own, peer={"id": ANNA.id, "state": "alive", "age_ms": 0, "next_ms": 2500,
+                                             "verified": True, "self": True, "since_ms": 60000, "loss": 0, "received": 0,
+                                             "copies": 0, "paths": [], "tuples": []}) + end("done", 1)
     yield "refused", end("not_found", 0, text="there is no such thing here")
     yield "refused-member", end("invalid", 0, text="a member is wrong", member="hash")
     yield "row-of-a-later-version", part(having(announce(), muster=2), peer={"id": UNSIGNED_ID} | row) + end("done", 1)
+
+
+# ---- telemetry ----
+
+TOPIC = "kitchen/climate"
+RECORDS = [{"bn": TOPIC + "/", "bt": 1767225661.5, "n": "temperature", "u": "Cel", "v": 21.5},
+           {"n": "humidity", "u": "%RH", "v": 48}]
+
+
+def data(topic=TOPIC, seq=124, **members):
+    return header("data", ANNA) | {"topic": topic, "shard": shard_of(topic), "seq": seq} | members
+
+
+def tail(**members):
+    return header("tail", ANNA) | {"shard": shard_of(TOPIC), "oldest": 17, "seq": 124} | members
+
+
+def nak(**members):
+    return header("nak", BERT) | {"of": ANNA.id, "of_boot": BOOT, "shard": shard_of(TOPIC),
+                                  "missing": [[120, 120], [122, 123]]} | members
+
+
+def with_body(first, records=RECORDS, length=0):
+    """The header line, and the body line padded so that both have length bytes."""
+    return first + line(records, length - len(first))
+
+
+def telemetry():
+    yield "data", with_body(line(data()))
+    yield "data-padded", with_body(line(data()), length=320)
+    yield "data-1400-bytes", with_body(line(data()), length=DATAGRAM_BYTES_MAX)
+    yield "data-first", with_body(line(data(seq=1)))
+    yield "data-largest-numbers", with_body(line(data(seq=INTEGER_MAX, boot=INTEGER_MAX)))
+    yield "data-of-topic-itself", with_body(line(data("kitchen/power")), [{"bn": "kitchen/power", "bt": 1767225661, "u": "W", "v": 1250}])
+    yield "data-longest-topic", with_body(line(data("x" * 127)), [{"bn": "x" * 127, "v": 1}])
+    yield "data-every-value", with_body(line(data("door")), [
+        {"bn": "door/", "bt": 1767225661.000001, "n": "open", "vb": True}, {"n": "angle", "u": "deg", "v": -0.5, "t": -60},
+        {"n": "who", "vs": "K\u00fcche \u2192 Flur"}, {"n": "tag", "vd": "3q2-7w"}, {"n": "energy", "u": "J", "s": 1e6, "ut": 10},
+        {"bn": "door", "bt": 1767312061.25, "v": 1e-7, "s": 3}])
+    yield "data-without-clock", with_body(line(data("door")), [{"bn": "door", "v": 1}])
+    yield "data-other-form-members-sorted", with_body(line(dict(sorted(data().items()))))
+    yield "data-other-form-white-space", with_body(b'{ "muster" : 1,\t"kind":"data", "id":"%s", "boot":%d, "seq":124 , "shard":15,"topic":"%s" } \n'
+                                              % (ANNA.id.encode(), BOOT, TOPIC.encode()))
+    yield "data-other-form-escapes", with_body(line(data()).replace(b"kitchen/climate", rb"kitchen\/\u0063limate"))
+    yield "data-other-form-unknown-member-last", with_body(having(data(), weight=[1, {}]))
+    yield "data-other-form-name-that-ends-like-seq", with_body(having(data(), **{'"seq': 124}))
+    yield "data-other-form-seq-with-point", with_body(line(data()).replace(b'"seq":124', b'"seq":124.0'))
+    yield "tail", line(tail())
+    yield "tail-nothing-sent", line(tail(oldest=1, seq=0))
+    yield "tail-all-gone", line(tail(oldest=125))
+    yield "tail-largest", line(tail(oldest=INTEGER_MAX, seq=INTEGER_MAX))
+    yield "tail-padded", line(tail(), DATAGRAM_BYTES_MAX)
+    yield "nak", line(nak())
+    yield "nak-largest", line(nak(missing=[[1, INTEGER_MAX]]))
+    yield "nak-32-ranges-of-largest-numbers", line(nak(missing=[[INTEGER_MAX, INTEGER_MAX]] * 32))
+    yield "nak-64-ranges", line(nak(missing=[[n, n] for n in range(1, 128, 2)]))
+    yield "nak-overlapping-ranges", line(nak(missing=[[5, 9], [7, 12], [5, 9], [1, 6]]))
+
+
+def bad_telemetry():
+    yield "kind--alive", line(alive(ANNA))
+    yield "kind--in-other-case", with_body(line(data(kind="Data")))
+    yield "version--2", with_body(line(data(muster=2)))
+    yield "type--data-topic-number", with_body(line(data() | {"topic": 1}))
+    for kind, make in (("data", data), ("tail", tail), ("nak", nak)):
+        rest = printed(RECORDS) + b"\n" if kind == "data" else b""
+        for member in make():
+            yield f"missing--{kind}-{member}", without(make(), member) + rest
+        for member in ("boot", "seq", "shard", "oldest", "of_boot"):
+            if member in make() and (kind, member) != ("tail", "seq"):
+                for name, content in bad_integer(kind, make(), member):
+                    yield name, content + rest
+        for name, content in bad_hex(f"{kind}-id", make(), "id", 32):
+            yield name.replace("id-id", "id"), content + rest
+    yield from bad_hex("nak", nak(), "of", 32)
+    yield "range--tail-seq-minus-1", line(tail(seq=-1))
+    for what, topic in [("empty", ""), ("128-characters", "x" * 128), ("wildcard", "a/+"), ("slash-first", "/a"), ("slash-last", "a/"),
+                        ("empty-level", "a//b"), ("space", "a b"), ("not-ascii", "k\u00fcche")]:
+        yield f"range--data-topic-{what}", with_body(line(data(topic)), [{"bn": "a", "v": 1}])
+    yield "type--nak-missing-object", line(nak(missing={}))
+    yield "range--nak-missing-empty", line(nak(missing=[]))
+    yield "range--nak-missing-65", line(nak(missing=[[1, 1]] * 65))
+    for what, pair in [("empty", []), ("one", [1]), ("three", [1, 2, 3]), ("zero", [0, 1]), ("beyond-2-53", [1, INTEGER_MAX + 1]),
+                       ("text", ["1", "2"]), ("minus", [-2, -1]), ("fraction", [1.5, 2])]:
+        yield f"range--nak-missing-pair-{what}", line(nak(missing=[[1, 1], pair]))
+    yield "type--nak-missing-number", line(nak(missing=[1, 2]))
+
+
+def bad_telemetry_bytes():
+    first = line(data())
+    good = with_body(first)
+    yield "too_long--data-1401-bytes", with_body(first, length=DATAGRAM_BYTES_MAX + 1)
+    yield "too_long--tail-1401-bytes", line(tail(), DATAGRAM_BYTES_MAX + 1)
+    yield "truncated--without-lf", good[:-1]
+    yield "truncated--cut-in-header", good[:80]
+    yield "truncated--header-alone", first
+    yield "truncated--nul-after-lf", good + b"\0"
+    yield "syntax--lf-alone", b"\n"
+    yield "syntax--not-json", b"hello\n"
+    yield "syntax--array", b"[" + printed(tail()) + b"]\n"
+    yield "syntax--tail-with-body", with_body(line(tail()))
+    yield "syntax--nak-with-signature-line", signed(nak(), BERT)
+    yield "syntax--data-seq-leading-zero", good.replace(b'"seq":124', b'"seq":0124')
+    yield "syntax--data-seq-plus", good.replace(b'"seq":124', b'"seq":+124')
+    yield "syntax--data-garbage-behind-header", good.replace(b"}\n[", b"}x\n[")
+    yield "utf8--data-topic", good.replace(b"kitchen", b"k\xfcchen")
+    yield "utf8--data-unknown-member", with_text(data(), b"x", b"\xff") + printed(RECORDS) + b"\n"
+    yield "depth--data-9", with_value(data(), nested(8)) + printed(RECORDS) + b"\n"
+    yield "nodes--data-257-values", with_value(data(), b"[" + b"0," * 247 + b"0]") + printed(RECORDS) + b"\n"
+    yield "duplicate--data-seq", having(data()).replace(b'"seq":124', b'"seq":124,"seq":125') + printed(RECORDS) + b"\n"
+    yield "duplicate--data-seq-escaped", having(data()).replace(b'"seq":124', rb'"\u0073eq":124,"seq":124') + printed(RECORDS) + b"\n"
+    yield "range--data-shard-of-another-topic", with_body(line(data(shard=14)))
+    yield "range--data-seq-of-64-digits", good.replace(b'"seq":124', b'"seq":' + b"1" * 64)
+    yield "range--tail-oldest-above-seq-plus-1", line(tail(oldest=126))
+    yield "range--tail-oldest-2-of-nothing", line(tail(oldest=2, seq=0))
+    yield "range--nak-first-above-last", line(nak(missing=[[2, 1]]))
 
 
 # ---- files ----
@@ -727,7 +985,8 @@ def make():
     for folder, suffix, pairs in [
         ("good", "datagram", good()), ("bad-schema", "datagram", bad_schema()), ("bad-bytes", "datagram", bad_bytes()),
         ("bad-signature", "datagram", bad_signature()), ("requests", "lines", requests()),
-        ("bad-requests", "lines", bad_requests()), ("replies", "lines", replies()),
+        ("bad-requests", "lines", bad_requests()), ("replies", "lines", replies()), ("telemetry", "datagram", telemetry()),
+        ("bad-telemetry", "datagram", bad_telemetry()), ("bad-telemetry-bytes", "datagram", bad_telemetry_bytes()),
     ]:
         for name, content in pairs:
             path = f"{folder}/{name}.{suffix}"

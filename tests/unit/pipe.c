@@ -272,6 +272,16 @@ void pipes_lose(struct world *world, size_t node, bool is_silent) {
     }
 }
 
+void pipes_break(struct world *world) {
+    for (struct pipe *pipe = world->pipes; pipe != NULL; pipe = pipe->next) {
+        for (size_t end = 0; end < 2; end++) {
+            if (pipe->ends[end].node != PIPE_TEST && !pipe->ends[end].is_gone) {
+                post_event(world, pipe, end, MUSTER_STREAM_CLOSED);
+            }
+        }
+    }
+}
+
 static void tell_node(struct world *world, struct pipe *pipe, size_t end, const struct muster_stream *what) {
     struct pipe_end *to = &pipe->ends[end];
     struct muster_event event = {.kind = MUSTER_EVENT_STREAM, .stream = *what};

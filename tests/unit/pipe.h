@@ -64,6 +64,9 @@ void pipes_output(struct world *world, size_t node, const struct muster_output *
 /* The node is gone: whoever talks to it is told, or, silently, is not. */
 void pipes_lose(struct world *world, size_t node, bool is_silent);
 
+/* All pipes between two nodes break, and both are told. */
+void pipes_break(struct world *world);
+
 /* When the next thing happens on a pipe, UINT64_MAX for never; and lets it happen. */
 uint64_t pipes_next_ms(const struct world *world);
 void pipes_deliver(struct world *world);

@@ -178,6 +178,21 @@ static void an_address_may_burst(void **state) {
     assert_int_equal(admitted(2, 20000, 1, 1000), 1);
 }
 
+/* Data of an address that floods leaves its control messages alone, and the other way round. */
+static void telemetry_has_tokens_of_its_own(void **state) {
+    struct muster_datagram datagram = datagram_from(1, 19798);
+    unsigned taken = 0;
+    (void)state;
+    for (unsigned i = 0; i < 2 * MUSTER_ADDRESS_BURST; i++) {
+        taken += admission_allows_stranger(&admission, &datagram.source, 1000);
+    }
+    assert_int_equal(taken, MUSTER_ADDRESS_BURST);
+    assert_int_equal(admitted(1, 19798, 1, 1000), 1);
+    admitted_by_ports(2, 200, 1000);
+    datagram = datagram_from(2, 19798);
+    assert_true(admission_allows_stranger(&admission, &datagram.source, 1000));
+}
+
 static void an_address_is_refilled(void **state) {
     (void)state;
     admitted_by_ports(1, 200, 1000);
@@ -216,6 +231,7 @@ int main(void) {
         ADMISSION_TEST(a_source_is_refilled),
         ADMISSION_TEST(sources_do_not_share),
         ADMISSION_TEST(an_address_may_burst),
+        ADMISSION_TEST(telemetry_has_tokens_of_its_own),
         ADMISSION_TEST(an_address_is_refilled),
         ADMISSION_TEST(every_reason_has_a_name_and_a_meaning),
     };

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <muster/telemetry.h>
+
 #include <sodium.h>
 
 #include "admission.h"
@@ -11,6 +13,7 @@
 #include "message.h"
 #include "reply.h"
 #include "request.h"
+#include "signal.h"
 
 #define INTERFACE 7
 
@@ -146,11 +149,20 @@ static bool are_equal_services(const struct muster_service *a, const struct must
            are_equal_texts(a->txt, a->txt_count, b->txt, b->txt_count);
 }
 
+static bool are_equal_topics(const struct muster_topic *a, const struct muster_topic *b) {
+    return strcmp(a->name, b->name) == 0 && strcmp(a->unit, b->unit) == 0 &&
+           are_equal_texts(a->units, a->unit_count, b->units, b->unit_count);
+}
+
 static bool are_equal_documents(const struct muster_document *a, const struct muster_document *b) {
-    bool are_equal = a->service_count == b->service_count && strcmp(a->name, b->name) == 0 &&
+    bool are_equal = a->service_count == b->service_count && a->topic_count == b->topic_count &&
+                     strcmp(a->name, b->name) == 0 &&
                      are_equal_texts(a->attrs, a->attr_count, b->attrs, b->attr_count);
     for (size_t i = 0; are_equal && i < a->service_count; i++) {
         are_equal = are_equal_services(&a->services[i], &b->services[i]);
+    }
+    for (size_t i = 0; are_equal && i < a->topic_count; i++) {
+        are_equal = are_equal_topics(&a->topics[i], &b->topics[i]);
     }
     return are_equal;
 }
@@ -172,10 +184,10 @@ static bool are_equal(const struct message *a, const struct message *b) {
     return a->kind == b->kind && memcmp(a->id, b->id, sizeof a->id) == 0 && a->boot == b->boot &&
            a->seq == b->seq && a->is_answer == b->is_answer && a->re == b->re && a->rev == b->rev &&
            a->next_ms == b->next_ms && a->peers == b->peers && a->heard == b->heard &&
-           a->stream == b->stream && a->size == b->size && memcmp(a->hash, b->hash, sizeof a->hash) == 0 &&
-           a->has_key == b->has_key && memcmp(a->key, b->key, sizeof a->key) == 0 &&
-           a->is_signed == b->is_signed && are_equal_queries(a, b) &&
-           (!is_announce || are_equal_documents(&a->document, &b->document));
+           memcmp(a->sent, b->sent, sizeof a->sent) == 0 && a->stream == b->stream && a->size == b->size &&
+           memcmp(a->hash, b->hash, sizeof a->hash) == 0 && a->has_key == b->has_key &&
+           memcmp(a->key, b->key, sizeof a->key) == 0 && a->is_signed == b->is_signed &&
+           are_equal_queries(a, b) && (!is_announce || are_equal_documents(&a->document, &b->document));
 }
 
 /* ---- the folders ---- */
@@ -233,6 +245,91 @@ static bool is_forged(const struct golden *golden) {
     bool is_content = message.is_signed && !is_signed_well(golden, &message);
     message_deinit(&message);
     return is_content && strncmp(golden->name, "signature--", 11) == 0;
+}
+
+/* ---- telemetry ---- */
+
+static bool is_pack(const uint8_t *bytes, size_t length) {
+    struct muster_pack pack;
+    struct muster_record record;
+    int result;
+    size_t count = 0;
+    muster_pack_open(&pack, (const char *)bytes, length, 1767225662);
+    while ((result = muster_pack_next(&pack, &record)) == 1) {
+        count++;
+    }
+    return result == 0 && count > 0;
+}
+
+/* One in the form that publishers write is known by its beginning; the number behind that and the body are
+ * the same whether it was read as a whole or not. */
+static bool is_data(const struct golden *golden, const struct signal *data) {
+    char prefix[SIGNAL_PREFIX_BYTES_MAX];
+    size_t length = signal_write_prefix(prefix, data->id, data->boot, data->topic, data->shard);
+    bool is_usual = strstr(golden->name, "other-form") == NULL;
+    bool is_same = length == data->prefix_length && memcmp(prefix, golden->bytes, length) == 0;
+    uint64_t seq;
+    const uint8_t *body;
+    size_t body_length;
+    bool is_read =
+        data->prefix_length == 0 ||
+        (signal_read_data(golden->bytes, golden->length, data->prefix_length, &seq, &body, &body_length) &&
+         seq == data->seq && body == data->body && body_length == data->body_length);
+    return is_usual == is_same && is_read && is_pack(data->body, data->body_length);
+}
+
+static bool are_equal_signals(const struct signal *a, const struct signal *b) {
+    return a->kind == b->kind && memcmp(a->id, b->id, sizeof a->id) == 0 && a->boot == b->boot &&
+           a->shard == b->shard && a->seq == b->seq && a->oldest == b->oldest &&
+           memcmp(a->of, b->of, sizeof a->of) == 0 && a->of_boot == b->of_boot &&
+           a->missing_count == b->missing_count && memcmp(a->missing, b->missing, sizeof a->missing) == 0;
+}
+
+static bool signal_comes_back(const struct signal *signal) {
+    char text[MUSTER_DATAGRAM_BYTES_MAX];
+    struct signal back;
+    enum muster_drop reason;
+    if (signal->missing_count > MUSTER_NAK_RANGES_SENT) {
+        return true; /* more than is ever sent */
+    }
+    return signal_decode((const uint8_t *)text, signal_write(signal, text), &back, &reason) &&
+           are_equal_signals(signal, &back);
+}
+
+static bool is_telemetry(const struct golden *golden) {
+    struct signal signal;
+    enum muster_drop reason;
+    if (!signal_decode(golden->bytes, golden->length, &signal, &reason)) {
+        print_error("dropped: %s\n", muster_drop_name(reason));
+        return false;
+    }
+    return signal.kind == SIGNAL_DATA ? is_data(golden, &signal) : signal_comes_back(&signal);
+}
+
+static bool is_bad_telemetry(const struct golden *golden) {
+    struct signal signal;
+    enum muster_drop reason;
+    if (signal_decode(golden->bytes, golden->length, &signal, &reason)) {
+        return false;
+    }
+    size_t length = strlen(muster_drop_name(reason));
+    bool is_named = strncmp(golden->name, muster_drop_name(reason), length) == 0 &&
+                    strncmp(golden->name + length, "--", 2) == 0;
+    if (!is_named) {
+        print_error("dropped: %s\n", muster_drop_name(reason));
+    }
+    return is_named;
+}
+
+static void telemetry_is_accepted(void **state) {
+    (void)state;
+    for_each("telemetry", is_telemetry);
+}
+
+static void bad_telemetry_is_dropped(void **state) {
+    (void)state;
+    for_each("bad-telemetry", is_bad_telemetry);
+    for_each("bad-telemetry-bytes", is_bad_telemetry);
 }
 
 /* ---- streams ---- */
@@ -315,6 +412,8 @@ int main(void) {
         cmocka_unit_test(what_the_schemas_refuse_is_dropped),
         cmocka_unit_test(what_only_the_bytes_show_is_dropped),
         cmocka_unit_test(what_only_the_signature_shows_does_not_verify),
+        cmocka_unit_test(telemetry_is_accepted),
+        cmocka_unit_test(bad_telemetry_is_dropped),
         cmocka_unit_test(requests_are_read),
         cmocka_unit_test(bad_requests_are_refused),
         cmocka_unit_test(answers_are_read),

@@ -239,6 +239,44 @@ static void a_refused_document_changes_nothing(void **state) {
     assert_null(own->body);
 }
 
+/* Topics are in the body like all lists, and stay when the rest of the document changes. */
+static void topics_make_a_document_large(void **state) {
+    (void)state;
+    enum { TOPICS = 300 };
+    static struct muster_topic topics[TOPICS];
+    static char names[TOPICS][32];
+    static const struct muster_text unit = {"temperature", "Cel"};
+    for (unsigned i = 0; i < TOPICS; i++) {
+        snprintf(names[i], sizeof names[i], "room-%u/climate", i);
+        topics[i] = (struct muster_topic){.name = names[i], .units = &unit, .unit_count = 1};
+    }
+    gather(1);
+    struct muster_core *core = world.nodes[0].core;
+    assert_int_equal(presence_set_topics(core, topics, TOPICS), 0);
+    for (unsigned shard = 0; shard < MUSTER_SHARDS; shard++) {
+        core->sent[shard] = MUSTER_INTEGER_MAX;
+    }
+    world_run(&world, 3000);
+    assert_int_equal(update(0, "other", 1, 50), 0);
+    world_run(&world, 3000);
+    struct muster_peer_list list;
+    assert_int_equal(muster_core_peers(world.nodes[1].core, &list), 0);
+    const struct muster_document *document = &list.peers[0].document;
+    assert_false(list.peers[0].partial);
+    assert_string_equal(document->name, "other");
+    assert_int_equal(document->service_count, 1);
+    assert_int_equal(document->topic_count, TOPICS);
+    assert_string_equal(document->topics[TOPICS - 1].name, "room-299/climate");
+    assert_string_equal(document->topics[TOPICS - 1].units[0].value, "Cel");
+    muster_peer_list_free(&list);
+    assert_int_equal(world.nodes[1].opened, 2);
+    assert_int_equal(counters(0)->outputs_dropped, 0);
+    assert_int_equal(presence_set_topics(core, NULL, 0), 0);
+    world_run(&world, 3000);
+    assert_services(1, "other", 1, 50);
+    assert_int_equal(world.nodes[1].opened, 2);
+}
+
 /* What nobody signed could make everybody connect to anybody. */
 static void what_no_key_vouches_for_is_not_fetched(void **state) {
     (void)state;
@@ -473,6 +511,7 @@ int main(void) {
         STORY(a_peer_turns_large_and_small_and_back),
         STORY(without_key_or_stream_a_document_stays_small),
         STORY(a_refused_document_changes_nothing),
+        STORY(topics_make_a_document_large),
         STORY(what_no_key_vouches_for_is_not_fetched),
         STORY(who_opens_no_streams_hears_of_the_change_all_the_same),
         STORY(lies_are_not_taken),

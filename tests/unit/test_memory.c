@@ -546,6 +546,44 @@ static void one_answers(void **state) {
     fail_every_allocation_of(&(struct story){begin_streams, ask_all, check_answered});
 }
 
+/* The first one hears the second, whose topic it has subscribed to. */
+static void begin_feeds(void) {
+    static const char *const patterns[] = {"#"};
+    const struct muster_subscription_options options = {.patterns = patterns, .pattern_count = 1};
+    const struct muster_topic topic = {.name = "t"};
+    const struct muster_record record = {.kind = MUSTER_VALUE_BOOLEAN};
+    unsigned number;
+    struct muster_feed feed;
+    begin_streams();
+    assert_int_equal(muster_core_subscribe(world.nodes[0].core, &options, &number), 0);
+    assert_int_equal(muster_core_topic_open(world.nodes[1].core, &topic, &number), 0);
+    world_run(&world, 2000);
+    assert_int_equal(muster_core_topic_add(world.nodes[1].core, number, &record, world.now_ms, 1700000000),
+                     0);
+    muster_core_topic_flush(world.nodes[1].core, number);
+    world_run(&world, 2000);
+    assert_int_equal(muster_core_feeds(world.nodes[0].core, &feed, 1), 1);
+}
+
+static void ask_self(void) {
+    client = pipe_connect(&world, 0, &(struct muster_stream){.is_local = true});
+    pipe_say(&world, client, "{\"muster\":1,\"request\":\"self\"}\n");
+    world_run(&world, 30);
+}
+
+static void check_self(void) {
+    bool is_refused = strstr(client->text, "{\"end\":\"memory\"") != NULL;
+    bool is_told = strstr(client->text, "\"feeds_known\":1}") != NULL;
+    assert_true(client->is_ended || client->is_closed || is_refused || is_told);
+    ask_self();
+    assert_non_null(strstr(client->text, "\"feeds_known\":1}"));
+}
+
+static void one_tells_of_its_feeds(void **state) {
+    (void)state;
+    fail_every_allocation_of(&(struct story){begin_feeds, ask_self, check_self});
+}
+
 /* ---- the table alone, with more rows than a story has ---- */
 
 #define ROWS 300
@@ -607,6 +645,7 @@ int main(void) {
         STORY(one_takes_a_table),
         STORY(one_grows_large),
         STORY(one_answers),
+        STORY(one_tells_of_its_feeds),
         STORY(a_table_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "message.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -92,6 +93,12 @@ static void an_alive_is_written(void **state) {
     message.seq = 0;
     check_text(&message,
                HEADER("alive") "\"re\":\"0123456789abcdef\",\"rev\":2,\"next_ms\":2500,\"peers\":3}\n");
+    message = alive();
+    message.tells_sent = true;
+    message.sent[15] = 7;
+    message.sent[0] = 9007199254740991;
+    check_text(&message, HEADER("alive") "\"seq\":7,\"rev\":2,\"next_ms\":2500,\"peers\":3,"
+                                         "\"sent\":{\"0\":9007199254740991,\"15\":7}}\n");
 }
 
 static void an_announce_is_written(void **state) {
@@ -113,6 +120,27 @@ static void an_announce_is_written(void **state) {
                            "\"services\":[{\"name\":\"page\",\"type\":\"http\",\"proto\":\"tcp\",\"port\":80,"
                            "\"txt\":{\"path\":\"/\"}},{\"type\":\"ipp\",\"proto\":\"tcp\",\"port\":631}],"
                            "\"attrs\":{\"room\":\"kitchen\"},\"heard\":[\"m4\",\"b4\"]}\n");
+}
+
+static void topics_are_written(void **state) {
+    (void)state;
+    const struct muster_text units[] = {{"t", "Cel"}, {"h", "%RH"}};
+    const struct muster_topic topics[] = {
+        {.name = "climate", .unit = "", .units = units, .unit_count = 2},
+        {.name = "power", .unit = "W"},
+        {.name = "door"},
+    };
+    struct message message = announce("lamp");
+    message.document.topics = topics;
+    message.document.topic_count = 3;
+    message.tells_sent = true;
+    message.sent[5] = 1;
+    check_text(
+        &message,
+        HEADER("announce") "\"seq\":7,\"rev\":2,\"next_ms\":2500,\"peers\":3,\"sent\":{\"5\":1},\"name\":"
+                           "\"lamp\","
+                           "\"topics\":[{\"name\":\"climate\",\"units\":{\"t\":\"Cel\",\"h\":\"%RH\"}},"
+                           "{\"name\":\"power\",\"unit\":\"W\"},{\"name\":\"door\"}]}\n");
 }
 
 static void a_bye_is_written(void **state) {
@@ -179,6 +207,67 @@ static void an_announce_comes_back(void **state) {
     message_deinit(&back);
 }
 
+static void topics_come_back(void **state) {
+    (void)state;
+    const struct muster_text texts[] = {{"a", ""}, {"t", "Cel"}, {"\xc3\xa9", "\"\\"}};
+    const struct muster_service service = {
+        .name = "", .type = "http", .proto = "tcp", .port = 1, .txt = texts, .txt_count = 1};
+    const struct muster_topic topics[] = {{.name = "z", .units = texts + 1, .unit_count = 2},
+                                          {.name = "a/b", .unit = "W"}};
+    struct message message = announce("lamp");
+    message.document = (struct muster_document){.name = "lamp",
+                                                .services = &service,
+                                                .service_count = 1,
+                                                .attrs = texts,
+                                                .attr_count = 3,
+                                                .topics = topics,
+                                                .topic_count = 2};
+    message.tells_sent = true;
+    message.sent[0] = 1;
+    message.sent[15] = MUSTER_INTEGER_MAX;
+    struct message back = there_and_back(&message, NULL);
+    const struct muster_document *document = &back.document;
+    assert_string_equal(document->services[0].txt[0].name, "a");
+    assert_string_equal(document->attrs[2].value, "\"\\");
+    assert_int_equal(document->topic_count, 2); /* in the order in which they were said */
+    assert_string_equal(document->topics[0].name, "z");
+    assert_string_equal(document->topics[0].unit, "");
+    assert_int_equal(document->topics[0].unit_count, 2);
+    assert_string_equal(document->topics[0].units[0].name, "t");
+    assert_string_equal(document->topics[0].units[1].value, "\"\\");
+    assert_string_equal(document->topics[1].name, "a/b");
+    assert_string_equal(document->topics[1].unit, "W");
+    assert_int_equal(document->topics[1].unit_count, 0);
+    assert_memory_equal(back.sent, message.sent, sizeof back.sent);
+    message_deinit(&back);
+}
+
+/* As many as a body may hold, once with a twin at the other end. */
+static void a_body_has_room_for_thousands_of_topics(void **state) {
+    (void)state;
+    enum { COUNT = 3000 };
+    static struct muster_topic topics[COUNT];
+    static char names[COUNT][8];
+    struct muster_document document = {.name = "lamp", .topics = topics, .topic_count = COUNT};
+    for (unsigned i = 0; i < COUNT; i++) {
+        snprintf(names[i], sizeof names[i], "%u", i * 7919 % COUNT);
+        topics[i] = (struct muster_topic){.name = names[i]};
+    }
+    for (unsigned twins = 0; twins < 2; twins++) {
+        topics[COUNT - 1].name = names[twins == 0 ? COUNT - 1 : 0];
+        struct message message = announce("lamp");
+        uint8_t *body;
+        size_t length;
+        enum muster_drop reason = MUSTER_DROP_COUNT;
+        assert_int_equal(message_encode_body(&document, &body, &length), 0);
+        assert_int_equal(message_take_body(&message, body, length, &reason), twins == 0);
+        assert_int_equal(message.document.topic_count, twins == 0 ? COUNT : 0);
+        assert_int_equal(reason, twins == 0 ? MUSTER_DROP_COUNT : MUSTER_DROP_RANGE);
+        message_deinit(&message);
+        free(body);
+    }
+}
+
 static void an_answer_comes_back(void **state) {
     (void)state;
     struct message message = alive();
@@ -217,6 +306,26 @@ static void a_query_comes_back(void **state) {
     assert_true(back.wants);
     assert_null(back.want_type);
     assert_int_equal(back.known_count, MUSTER_QUERY_IDS_SENT);
+    message_deinit(&back);
+}
+
+/* An alive is never too long, and one by unicast, which has no `sent`, is no longer than its question. */
+static void the_longest_alive_fits(void **state) {
+    (void)state;
+    struct message message = alive();
+    message.boot = message.seq = message.rev = MUSTER_INTEGER_MAX;
+    message.is_answer = true;
+    message.next_ms = MUSTER_NEXT_MS_MAX;
+    message.peers = MUSTER_PEERS_CLAIM_MAX;
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    int length = message_encode(&message, &crypto, 0, bytes, sizeof bytes);
+    assert_true(length > 0 && length <= MUSTER_PROOF_BYTES);
+    message.tells_sent = true;
+    for (size_t shard = 0; shard < MUSTER_SHARDS; shard++) {
+        message.sent[shard] = MUSTER_INTEGER_MAX;
+    }
+    struct message back = there_and_back(&message, &crypto);
+    assert_memory_equal(back.sent, message.sent, sizeof back.sent);
     message_deinit(&back);
 }
 
@@ -369,11 +478,15 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_alive_is_written),
         cmocka_unit_test(an_announce_is_written),
+        cmocka_unit_test(topics_are_written),
         cmocka_unit_test(a_bye_is_written),
         cmocka_unit_test(a_query_is_written),
         cmocka_unit_test(an_announce_comes_back),
+        cmocka_unit_test(topics_come_back),
+        cmocka_unit_test(a_body_has_room_for_thousands_of_topics),
         cmocka_unit_test(an_answer_comes_back),
         cmocka_unit_test(a_query_comes_back),
+        cmocka_unit_test(the_longest_alive_fits),
         cmocka_unit_test(the_longest_question_that_is_sent_fits),
         cmocka_unit_test(the_signature_covers_the_padded_line),
         cmocka_unit_test(padding_is_exact),

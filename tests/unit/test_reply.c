@@ -60,7 +60,7 @@ static struct reply_lines announce_lines(void) {
 static struct muster_counters some_counters(void) {
     struct muster_counters counters = {0};
     for (size_t i = 0; i < REPLY_COUNTERS; i++) {
-        *reply_counter(&counters, i) = 1000 + i;
+        *reply_counter(&counters, &reply_counters[i]) = 1000 + i;
     }
     for (size_t i = 0; i < MUSTER_DROP_COUNT; i++) {
         counters.drops[i] = 2000 + i;
@@ -78,6 +78,27 @@ static const struct muster_socket sockets[] = {{.protocol = "udp",
                                                 .failed = 6},
                                                {.protocol = "unix"}};
 
+static const struct muster_feed feeds[] = {{.id = {1, 2, 3},
+                                            .boot = 11,
+                                            .shard = MUSTER_SHARDS - 1,
+                                            .since = 12,
+                                            .sent = 13,
+                                            .received = 14,
+                                            .bytes = 15,
+                                            .duplicates = 16,
+                                            .reordered = 17,
+                                            .repaired = 18,
+                                            .pending = 19,
+                                            .lost_wire = 20,
+                                            .lost_gone = 21,
+                                            .lost_kernel = 22,
+                                            .lost_program = 23,
+                                            .naks = 24,
+                                            .is_by_stream = true},
+                                           {.id = {255}, .sent = MUSTER_INTEGER_MAX}};
+static const struct muster_sender sender = {
+    .datagrams = 31, .bytes = 32, .repairs = 33, .repair_bytes = 34, .naks = 35, .naks_refused = 36};
+
 static struct muster_self a_self(void) {
     struct muster_self self = {.peer = a_peer(),
                                .version = "1.2.3",
@@ -88,13 +109,42 @@ static struct muster_self a_self(void) {
                                .path_count = COUNT(paths),
                                .sockets = sockets,
                                .socket_count = COUNT(sockets),
-                               .counters = some_counters()};
+                               .counters = some_counters(),
+                               .sender = sender,
+                               .feeds = feeds,
+                               .feed_count = COUNT(feeds),
+                               .feeds_known = 1000};
     self.peer.self = true;
     return self;
 }
 
 /* All kinds of parts, one after the other. */
-#define PARTS 8
+#define SAMPLES 3
+#define PARTS (8 + SAMPLES)
+#define LONGEST_TOPIC                                                                                        \
+    "012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901" \
+    "2345"                                                                                                   \
+    "678901234567890123456"
+
+static const struct reply_sample samples[SAMPLES] = {
+    {.id = id, .boot = 5, .topic = "a/b", .age_ms = 0, .body = (const uint8_t *)"[]", .body_length = 2},
+    {.id = id,
+     .boot = 1,
+     .topic = "c",
+     .seq = 7,
+     .age_ms = 12,
+     .body = (const uint8_t *)"",
+     .body_length = 0},
+    {.id = id,
+     .boot = MUSTER_INTEGER_MAX,
+     .topic = LONGEST_TOPIC,
+     .seq = MUSTER_INTEGER_MAX,
+     .passed = MUSTER_INTEGER_MAX - 1,
+     .age_ms = MUSTER_INTEGER_MAX,
+     .body = (const uint8_t *)"[{}]",
+     .body_length = 4},
+};
+
 static int write_all(struct buffer *out) {
     const struct muster_peer peer = a_peer();
     const struct muster_self self = a_self();
@@ -107,6 +157,9 @@ static int write_all(struct buffer *out) {
     error = error != 0 ? error : reply_write_document(out, id, &body);
     error = error != 0 ? error : reply_write_stats(out, &counters);
     error = error != 0 ? error : reply_write_self(out, &self, &lines);
+    for (size_t i = 0; i < SAMPLES; i++) {
+        error = error != 0 ? error : reply_write_sample(out, &samples[i]);
+    }
     error = error != 0 ? error : reply_write_end(out, REQUEST_END_DONE, 6, NULL);
     return error != 0 ? error : reply_write_end(out, REQUEST_END_INVALID, 0, "hash");
 }
@@ -164,6 +217,16 @@ static void assert_counters(const struct muster_counters *counters) {
     assert_memory_equal(counters, &wanted, sizeof wanted);
 }
 
+static void assert_feeds(const struct muster_feed *a, const struct muster_feed *b) {
+    assert_memory_equal(a->id, b->id, sizeof a->id);
+    assert_int_equal(a->shard, b->shard);
+    assert_int_equal(a->is_by_stream, b->is_by_stream);
+    for (size_t i = 0; i < REPLY_FEED_COUNTERS; i++) {
+        assert_int_equal(*reply_counter((void *)(uintptr_t)a, &reply_feed_counters[i]),
+                         *reply_counter((void *)(uintptr_t)b, &reply_feed_counters[i]));
+    }
+}
+
 static void assert_self(const struct reply *reply) {
     const struct muster_self wanted = a_self();
     const struct muster_self *self = &reply->self;
@@ -183,11 +246,29 @@ static void assert_self(const struct reply *reply) {
     assert_int_equal(self->sockets[0].failed, 6);
     assert_string_equal(self->sockets[1].protocol, "unix");
     assert_counters(&self->counters);
+    assert_memory_equal(&self->sender, &sender, sizeof sender);
+    assert_int_equal(self->feeds_known, 1000);
+    assert_int_equal(self->feed_count, COUNT(feeds));
+    for (size_t i = 0; i < COUNT(feeds); i++) {
+        assert_feeds(&self->feeds[i], &feeds[i]);
+    }
+}
+
+static void assert_sample(const struct reply_sample *sample, const struct reply_sample *wanted) {
+    assert_memory_equal(sample->id, id, sizeof id);
+    assert_int_equal(sample->boot, wanted->boot);
+    assert_string_equal(sample->topic, wanted->topic);
+    assert_int_equal(sample->seq, wanted->seq);
+    assert_int_equal(sample->passed, wanted->passed);
+    assert_int_equal(sample->age_ms, wanted->age_ms);
+    assert_int_equal(sample->body_length, wanted->body_length);
+    assert_memory_equal(sample->body, wanted->body, wanted->body_length);
 }
 
 static void assert_part(const struct reply *reply, size_t number) {
-    static const enum reply_kind kinds[PARTS] = {REPLY_PEER,  REPLY_PEER, REPLY_PEER, REPLY_DOCUMENT,
-                                                 REPLY_STATS, REPLY_SELF, REPLY_END,  REPLY_END};
+    static const enum reply_kind kinds[PARTS] = {REPLY_PEER,   REPLY_PEER, REPLY_PEER,   REPLY_DOCUMENT,
+                                                 REPLY_STATS,  REPLY_SELF, REPLY_SAMPLE, REPLY_SAMPLE,
+                                                 REPLY_SAMPLE, REPLY_END,  REPLY_END};
     const struct muster_peer wanted = a_peer();
     assert_true(number < PARTS);
     assert_int_equal(reply->kind, kinds[number]);
@@ -207,6 +288,9 @@ static void assert_part(const struct reply *reply, size_t number) {
     case 4: assert_counters(&reply->counters); break;
     case 5: assert_self(reply); break;
     case 6:
+    case 7:
+    case 8: assert_sample(&reply->sample, &samples[number - 6]); break;
+    case 9:
         assert_int_equal(reply->end, REQUEST_END_DONE);
         assert_int_equal(reply->count, 6);
         assert_null(reply->member);
@@ -244,8 +328,87 @@ static void what_is_written_is_read_in_pieces_of_any_size(void **state) {
     buffer_deinit(&out);
 }
 
+/* As many feeds, sockets and ways out as there may be, all numbers as long as they may be. */
+static void what_a_node_says_of_itself_fits_at_its_longest(void **state) {
+    (void)state;
+    static struct muster_feed many_feeds[MUSTER_FEEDS_SHOWN_MAX];
+    static struct muster_socket many_sockets[MUSTER_SOCKETS_MAX];
+    static struct muster_path many_paths[MUSTER_PATHS_MAX];
+    struct muster_self self = a_self();
+    const struct reply_lines lines = announce_lines();
+    for (size_t i = 0; i < COUNT(many_feeds); i++) {
+        memset(many_feeds[i].id, (int)i, MUSTER_ID_BYTES);
+        many_feeds[i].shard = MUSTER_SHARDS - 1;
+        for (size_t row = 0; row < REPLY_FEED_COUNTERS; row++) {
+            *reply_counter(&many_feeds[i], &reply_feed_counters[row]) = MUSTER_INTEGER_MAX;
+        }
+    }
+    for (size_t i = 0; i < COUNT(many_sockets); i++) {
+        many_sockets[i] =
+            (struct muster_socket){.protocol = "unix",
+                                   .address = {.family = 4, .ip = {255, 255, 255, 255}, .port = 65535},
+                                   .interface_name = "a-name-of-15-by",
+                                   .buffer_bytes = UINT32_MAX,
+                                   .kernel_drops = MUSTER_INTEGER_MAX,
+                                   .failed = MUSTER_INTEGER_MAX};
+    }
+    for (size_t i = 0; i < COUNT(many_paths); i++) {
+        many_paths[i] = (struct muster_path){.name = "a-name-of-15-by"};
+    }
+    self.feeds = many_feeds;
+    self.feed_count = COUNT(many_feeds);
+    self.sockets = many_sockets;
+    self.socket_count = COUNT(many_sockets);
+    self.paths = many_paths;
+    self.path_count = COUNT(many_paths);
+
+    struct buffer out = {0};
+    struct reply_reader reader;
+    struct reply reply;
+    assert_int_equal(reply_write_self(&out, &self, &lines), 0);
+    reply_reader_init(&reader, MUSTER_REPLY_SELF_BYTES_MAX + 2 * MUSTER_DATAGRAM_BYTES_MAX);
+    assert_int_equal(reply_reader_feed(&reader, out.bytes, out.length), 0);
+    assert_int_equal(reply_reader_next(&reader, &reply), 1);
+    assert_int_equal(reply.self.feed_count, MUSTER_FEEDS_SHOWN_MAX);
+    assert_feeds(&reply.self.feeds[MUSTER_FEEDS_SHOWN_MAX - 1], &many_feeds[MUSTER_FEEDS_SHOWN_MAX - 1]);
+    assert_int_equal(reply.self.socket_count, MUSTER_SOCKETS_MAX);
+    assert_int_equal(reply.self.path_count, MUSTER_PATHS_MAX);
+    reply_reader_deinit(&reader);
+    buffer_deinit(&out);
+}
+
+/* What is no feed is left out, and of too many the last ones. */
+static void feeds_that_make_no_sense_are_left_out(void **state) {
+    (void)state;
+    static const char head[] = "{\"self\":{\"feeds\":[5,{},{\"id\":\"00\"},{\"id\":"
+                               "\"000102030405060708090a0b0c0d0e0f\",\"shard\":16}";
+    static const char good[] =
+        ",{\"id\":\"000102030405060708090a0b0c0d0e0f\",\"received\":-1,\"sent\":7,\"by_stream\":1}";
+    static const char tail[] = "],\"sender\":5},\"peer\":{\"state\":\"alive\"},\"lines\":1}\n" ANNOUNCE;
+    struct reply_reader reader;
+    struct reply reply;
+    struct buffer line = {0};
+    assert_int_equal(buffer_append(&line, head, strlen(head)), 0);
+    for (size_t i = 0; i < MUSTER_FEEDS_SHOWN_MAX; i++) {
+        assert_int_equal(buffer_append(&line, good, strlen(good)), 0);
+    }
+    assert_int_equal(buffer_append(&line, tail, strlen(tail)), 0);
+    reply_reader_init(&reader, PART_BYTES_MAX);
+    assert_int_equal(reply_reader_feed(&reader, line.bytes, line.length), 0);
+    assert_int_equal(reply_reader_next(&reader, &reply), 1);
+    assert_int_equal(reply.self.feed_count, MUSTER_FEEDS_SHOWN_MAX - 4);
+    assert_memory_equal(reply.self.feeds[0].id, id, sizeof id);
+    assert_int_equal(reply.self.feeds[0].received, 0);
+    assert_int_equal(reply.self.feeds[0].sent, 7);
+    assert_false(reply.self.feeds[0].is_by_stream);
+    reply_reader_deinit(&reader);
+    buffer_deinit(&line);
+}
+
 /* ---- what is wrong ---- */
 
+#define SAMPLE(rest, lines) \
+    "{\"sample\":{\"id\":\"000102030405060708090a0b0c0d0e0f\"," rest "},\"lines\":" lines "}\n"
 #define ROW(head, lines) "{\"peer\":{" head "},\"lines\":" lines "}\n"
 
 static const struct {
@@ -253,6 +416,21 @@ static const struct {
     int result;
     enum reply_kind kind; /* where the result is 1 */
 } cases[] = {
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"age_ms\":5", "1") "[]\n", 1, REPLY_SAMPLE},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\"", "1") "[]\n", 1, REPLY_SAMPLE},
+    {SAMPLE("\"boot\":0,\"topic\":\"a\"", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"topic\":\"a\"", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a b\"", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":5", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"seq\":\"1\"", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"seq\":2,\"passed\":1", "1") "[]\n", 1, REPLY_SAMPLE},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"seq\":2,\"passed\":2", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"passed\":2", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\",\"age_ms\":-1", "1") "[]\n", MUSTER_EINVAL, 0},
+    {SAMPLE("\"boot\":1,\"topic\":\"a\"", "2") "[]\n[]\n", MUSTER_EINVAL, 0},
+    {"{\"sample\":{\"id\":\"00\",\"boot\":1,\"topic\":\"a\"},\"lines\":1}\n[]\n", MUSTER_EINVAL, 0},
+    {"{\"sample\":{}}\n", MUSTER_EINVAL, 0},
     {"\n", MUSTER_EINVAL, 0},
     {"hello\n", MUSTER_EINVAL, 0},
     {"[]\n", MUSTER_EINVAL, 0},
@@ -330,6 +508,37 @@ static void what_makes_no_sense_in_a_row_is_left_out(void **state) {
         assert_string_equal(reply.peer.interface_name, "a name of more ");
         reply_reader_deinit(&reader);
     }
+}
+
+/* The lists of a large document, its topics too, are those of the body. */
+static void a_body_is_read_into_its_row(void **state) {
+    (void)state;
+    static const char text[] =
+        "{\"peer\":{\"state\":\"alive\"},\"lines\":3}\n"
+        "{\"muster\":1,\"kind\":\"announce\",\"id\":\"39d66ed6e6b3ae3e5a0de0bf8f2ad3b5\",\"boot\":5,\"seq\":"
+        "9,"
+        "\"rev\":3,\"next_ms\":2500,\"peers\":0,\"name\":\"lamp\",\"size\":88,\"hash\":"
+        "\"0000000000000000000000000000000000000000000000000000000000000000\","
+        "\"key\":\"iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=\"}\n"
+        "{\"sig\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
+        "\"}\n"
+        "{\"topics\":[{\"name\":\"power\",\"unit\":\"W\"},{\"name\":\"climate\",\"units\":{\"t\":\"Cel\"}}]}"
+        "\n";
+    struct reply_reader reader;
+    struct reply reply;
+    reply_reader_init(&reader, PART_BYTES_MAX);
+    assert_int_equal(reply_reader_feed(&reader, (const uint8_t *)text, strlen(text)), 0);
+    assert_int_equal(reply_reader_next(&reader, &reply), 1);
+    assert_int_equal(reply.kind, REPLY_PEER);
+    const struct muster_document *document = &reply.peer.document;
+    assert_string_equal(document->name, "lamp");
+    assert_int_equal(document->topic_count, 2);
+    assert_string_equal(document->topics[0].unit, "W");
+    assert_int_equal(document->topics[0].unit_count, 0);
+    assert_string_equal(document->topics[1].name, "climate");
+    assert_string_equal(document->topics[1].unit, "");
+    assert_string_equal(document->topics[1].units[0].value, "Cel");
+    reply_reader_deinit(&reader);
 }
 
 static void a_part_that_is_too_long_is_not_read(void **state) {
@@ -459,8 +668,11 @@ static void a_buffer_keeps_its_order(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_in_pieces_of_any_size),
+        cmocka_unit_test(what_a_node_says_of_itself_fits_at_its_longest),
+        cmocka_unit_test(feeds_that_make_no_sense_are_left_out),
         cmocka_unit_test(each_part_may_be_wrong),
         cmocka_unit_test(what_makes_no_sense_in_a_row_is_left_out),
+        cmocka_unit_test(a_body_is_read_into_its_row),
         cmocka_unit_test(a_part_that_is_too_long_is_not_read),
         cmocka_unit_test(a_part_has_no_more_values_than_a_body),
         cmocka_unit_test(every_allocation_of_writing_may_fail),

@@ -17,12 +17,20 @@ static const struct muster_service services[] = {
 static const struct muster_text attrs[] = {{"room", "\"1\"\n"}, {"model", "x"}};
 static const char *const removed[] = {"colour", "size"};
 
+static const char *const patterns[] = {"kitchen/#", "+/a:b", "#"};
+
 static const struct request requests[] = {
     {.kind = REQUEST_TABLE},
     {.kind = REQUEST_WATCH, .port = 65535},
     {.kind = REQUEST_STATS, .network = "net:[1]", .interfaces = names, .interface_count = 2},
     {.kind = REQUEST_SELF, .port = 1, .interfaces = names, .interface_count = 1},
     {.kind = REQUEST_DOCUMENT, .id = {1, 2, 255}, .hash = {255, 0, 1}},
+    {.kind = REQUEST_SAMPLES, .patterns = patterns, .pattern_count = 1},
+    {.kind = REQUEST_SAMPLES,
+     .patterns = patterns,
+     .pattern_count = 3,
+     .since_ms = MUSTER_SINCE_MS_MAX,
+     .follows = true},
     {.kind = REQUEST_UPDATE},
     {.kind = REQUEST_UPDATE, .change = {.name = "other"}},
     {.kind = REQUEST_UPDATE,
@@ -85,6 +93,12 @@ static void assert_requests(const struct request *a, const struct request *b) {
     assert_memory_equal(a->id, b->id, sizeof a->id);
     assert_memory_equal(a->hash, b->hash, sizeof a->hash);
     assert_changes(&a->change, &b->change);
+    assert_int_equal(a->pattern_count, b->pattern_count);
+    for (size_t i = 0; i < a->pattern_count; i++) {
+        assert_string_equal(a->patterns[i], b->patterns[i]);
+    }
+    assert_int_equal(a->since_ms, b->since_ms);
+    assert_int_equal(a->follows, b->follows);
 }
 
 static void what_is_written_is_read(void **state) {
@@ -196,8 +210,20 @@ static const struct {
     {REQUEST("update", ",\"remove\":{\"services\":[{\"type\":\"a\",\"proto\":\"tcp\"}]}"),
      REQUEST_END_INVALID, "remove"},
     {REQUEST("update", ",\"remove\":{},\"set\":{}"), REQUEST_END_DONE, NULL},
+    {REQUEST("update", ",\"set\":{\"topics\":5}"), REQUEST_END_DONE, NULL}, /* not for who asks to say */
     {REQUEST("update", ",\"remove\":{\"attrs\":[]}"), REQUEST_END_DONE, NULL},
     {REQUEST("table", ",\"set\":5,\"unknown\":[1,2]"), REQUEST_END_DONE, NULL},
+    {REQUEST("samples", ""), REQUEST_END_INVALID, "patterns"},
+    {REQUEST("samples", ",\"patterns\":[]"), REQUEST_END_INVALID, "patterns"},
+    {REQUEST("samples", ",\"patterns\":\"#\""), REQUEST_END_INVALID, "patterns"},
+    {REQUEST("samples", ",\"patterns\":{\"a\":\"#\"}"), REQUEST_END_INVALID, "patterns"},
+    {REQUEST("samples", ",\"patterns\":[\"#\",5]"), REQUEST_END_INVALID, "patterns"},
+    {REQUEST("samples", ",\"patterns\":[\"#\",\"a#\"]"), REQUEST_END_INVALID, "patterns"},
+    {REQUEST("samples", ",\"patterns\":[\"#\"],\"since_ms\":0"), REQUEST_END_INVALID, "since_ms"},
+    {REQUEST("samples", ",\"patterns\":[\"#\"],\"since_ms\":86400001"), REQUEST_END_INVALID, "since_ms"},
+    {REQUEST("samples", ",\"patterns\":[\"#\"],\"since_ms\":null"), REQUEST_END_INVALID, "since_ms"},
+    {REQUEST("samples", ",\"patterns\":[\"#\"],\"follow\":1"), REQUEST_END_INVALID, "follow"},
+    {REQUEST("samples", ",\"patterns\":[\"#\"],\"follow\":false,\"since_ms\":1"), REQUEST_END_DONE, NULL},
 };
 
 static void each_member_may_be_wrong(void **state) {

@@ -18,13 +18,17 @@ GOLDEN = SCHEMAS / "golden"
 KINDS = ("announce", "alive", "bye", "query")
 SHARED = ("header", "signature")
 STREAM = ("body", "request", "reply")
+TELEMETRY = ("data", "tail", "nak")
+BODIES = ("senml",)
 DROP = re.compile(r'^\s*X\([A-Z0-9_]+, "([a-z0-9_]+)", "([^"]*)"\)', re.MULTILINE)
 DROP_ROW = re.compile(r"^\| `([a-z0-9_]+)` \| (.*?) \|", re.MULTILINE)
-EXAMPLE = re.compile(r"^`((?:good|requests|replies)/[a-z0-9-]+\.(?:datagram|lines))`.*?\n\n```\n(.*?)```$", re.MULTILINE | re.DOTALL)
+SHARD_ROW = re.compile(r"^\| `([^`]+)` \| `([0-9a-f]{8})` \| (\d+) \|$", re.MULTILINE)
+EXAMPLE = re.compile(r"^`((?:good|requests|replies|telemetry)/[a-z0-9-]+\.(?:datagram|lines))`.*?\n\n```\n(.*?)```$", re.MULTILINE | re.DOTALL)
 
 
 def load_schemas():
-    return {name: json.loads((SCHEMAS / f"{name}.schema.json").read_text()) for name in KINDS + SHARED + STREAM}
+    return {name: json.loads((SCHEMAS / f"{name}.schema.json").read_text())
+            for name in KINDS + SHARED + STREAM + TELEMETRY + BODIES}
 
 
 def validators():
@@ -109,6 +113,24 @@ class Schemas(unittest.TestCase):
             with self.subTest(path.name):
                 self.assertTrue(self.accepts(lines(path)))
 
+    def accepts_telemetry(self, header):
+        """Of data the body is not looked at: nor does a receiver."""
+        kind = header.get("kind")
+        if kind not in TELEMETRY:
+            return any(self.validators[name].is_valid(header) for name in TELEMETRY)
+        return self.validators[kind].is_valid(header)
+
+    def test_telemetry(self):
+        for path in files("telemetry"):
+            header, *bodies = lines(path)
+            with self.subTest(path.name):
+                self.assertTrue(self.accepts_telemetry(header))
+                self.assertEqual(len(bodies), 1 if header["kind"] == "data" else 0)
+                for body in bodies:
+                    self.validators["senml"].validate(body)
+        for path in files("bad-telemetry"):
+            with self.subTest(path.name):
+                self.assertFalse(self.accepts_telemetry(lines(path)[0]))
 
     def test_requests(self):
         for path in files("requests"):
@@ -128,7 +150,9 @@ class Schemas(unittest.TestCase):
                     self.validators["reply"].validate(head)
                     followers, rest = rest[:head.get("lines", 0)], rest[head.get("lines", 0):]
                     self.assertEqual(len(followers), head.get("lines", 0))
-                    if "document" in head or len(followers) == 3:
+                    if "sample" in head:
+                        self.assertIsInstance(followers.pop(), list)
+                    elif "document" in head or len(followers) == 3:
                         self.validators["body"].validate(followers.pop())
 
     def test_ends_are_those_of_the_code(self):
@@ -152,7 +176,7 @@ class Goldens(unittest.TestCase):
                     self.assertTrue(any(name.startswith(f"{kind}-{trust}") for name in names))
 
     def test_only_the_too_long_are_too_long(self):
-        for folder in ("good", "bad-schema", "bad-bytes", "bad-signature"):
+        for folder in ("good", "bad-schema", "bad-bytes", "bad-signature", "telemetry", "bad-telemetry", "bad-telemetry-bytes"):
             for path in files(folder):
                 content = path.read_bytes()
                 limit = 1200 if b'"kind":"announce"' in content else 1400
@@ -161,7 +185,7 @@ class Goldens(unittest.TestCase):
 
     def test_reasons_are_drop_reasons(self):
         reasons = {name for name, _ in drops()}
-        for folder in ("bad-schema", "bad-bytes", "bad-signature"):
+        for folder in ("bad-schema", "bad-bytes", "bad-signature", "bad-telemetry", "bad-telemetry-bytes"):
             for path in files(folder):
                 with self.subTest(path.name):
                     self.assertIn(path.name.split("--")[0], reasons)
@@ -192,6 +216,14 @@ class Protocol(unittest.TestCase):
             with self.subTest(name):
                 golden = (GOLDEN / name).read_text()
                 self.assertEqual([line.rstrip(" ") for line in golden.splitlines()], example.splitlines())
+
+    def test_shards_are_those_of_the_generator(self):
+        table = self.text[self.text.index("### 13.1"):self.text.index("### 13.2")]
+        rows = SHARD_ROW.findall(table)
+        self.assertGreaterEqual(len(rows), 5)
+        for topic, number, shard in rows:
+            with self.subTest(topic):
+                self.assertEqual((int(number, 16) % 16, int(shard)), (goldens.shard_of(topic),) * 2)
 
     def test_drop_table_is_that_of_the_header(self):
         table = self.text[self.text.index("### Drop reasons"):]

@@ -156,6 +156,66 @@ static void self_and_stats_are_one_part(void **state) {
     assert_int_equal(world_step(&world, 0, &event), MUSTER_EFULL);
 }
 
+static void publish(size_t index, unsigned topic, unsigned count) {
+    const struct muster_record record = {.kind = MUSTER_VALUE_NUMBER, .number = 20.5};
+    muster_core_t *core = world.nodes[index].core;
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(muster_core_topic_add(core, topic, &record, world.now_ms, 1700000000), 0);
+        muster_core_topic_flush(core, topic);
+        world_run(&world, 20);
+    }
+}
+
+static bool is_third(struct world *of, size_t from, size_t to, const struct muster_datagram *datagram) {
+    static const char data[] = "\"kind\":\"data\"";
+    static const char third[] = "\"seq\":3}";
+    (void)of;
+    (void)from;
+    (void)to;
+    return memmem(datagram->bytes, datagram->length, data, strlen(data)) != NULL &&
+           memmem(datagram->bytes, datagram->length, third, strlen(third)) != NULL;
+}
+
+static void self_tells_of_telemetry(void **state) {
+    (void)state;
+    static const char *const patterns[] = {"k/#"};
+    const struct muster_subscription_options options = {.patterns = patterns, .pattern_count = 1};
+    const struct muster_topic own = {.name = "own"};
+    const struct muster_topic heard = {.name = "k/t"};
+    unsigned number;
+    unsigned own_topic;
+    unsigned topic;
+    assert_int_equal(muster_core_subscribe(world.nodes[0].core, &options, &number), 0);
+    assert_int_equal(muster_core_topic_open(world.nodes[0].core, &own, &own_topic), 0);
+    world_add(&world, "b");
+    assert_int_equal(muster_core_topic_open(world.nodes[1].core, &heard, &topic), 0);
+    world_run(&world, 3000);
+    struct pipe *pipe = connect_as(&local);
+    const char *answer = ask(pipe, REQUEST("self"));
+    assert_int_equal(count(answer, "\"sender\":{\"datagrams\":0,\"bytes\":0,\"repairs\":0,"), 1);
+    assert_int_equal(count(answer, "\"feeds\":[],\"feeds_known\":0"), 1);
+
+    world.is_lost = is_third;
+    publish(0, own_topic, 2);
+    publish(1, topic, 5);
+    world_run(&world, 2000);
+    answer = ask(connect_as(&local), REQUEST("self"));
+    assert_ends(answer, "{\"end\":\"done\",\"count\":1}\n");
+    char id[MUSTER_ID_TEXT_BYTES];
+    uint8_t bytes[MUSTER_ID_BYTES];
+    char feed[128];
+    muster_core_id(world.nodes[1].core, bytes);
+    muster_id_text(bytes, id);
+    snprintf(feed, sizeof feed, "\"feeds\":[{\"id\":\"%s\",\"shard\":%u,\"boot\":", id,
+             muster_topic_shard("k/t"));
+    assert_int_equal(count(answer, feed), 1);
+    assert_int_equal(count(answer, "\"since\":1,\"sent\":5,\"received\":4,"), 1);
+    assert_int_equal(count(answer, "\"pending\":0,\"lost_wire\":1,"), 1);
+    assert_int_equal(count(answer, "\"by_stream\""), 0); /* said where it is so */
+    assert_int_equal(count(answer, "\"feeds_known\":1"), 1);
+    assert_int_equal(count(answer, "\"sender\":{\"datagrams\":2,"), 1);
+}
+
 static void a_request_may_say_where_it_wants_to_be(void **state) {
     (void)state;
     static const char *const here[] = {"\"port\":19797", "\"interfaces\":[\"eth0\"]",
@@ -807,6 +867,7 @@ int main(void) {
         STORY(a_table_has_a_part_for_each_row),
         STORY(others_are_told_of_who_shares_their_link),
         STORY(self_and_stats_are_one_part),
+        STORY(self_tells_of_telemetry),
         STORY(a_request_may_say_where_it_wants_to_be),
         STORY(updates_change_the_document_or_nothing),
         STORY(only_the_same_user_on_this_machine_updates),

@@ -160,6 +160,17 @@ static void test_group_reaches_the_group_socket_alone(void **context) {
     assert_int_equal(socket_read(&fixture->unicast, keep_datagram, &fixture->received), 0);
 }
 
+/* Others on this machine may join groups that are sent to at a port which is a node's own. */
+static void test_groups_of_others_are_not_unicast(void **context) {
+    struct fixture *fixture = *context;
+    struct muster_datagram datagram = datagram_to(&group, fixture->unicast.port, "to others");
+    assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    datagram = datagram_to(&loopback, fixture->unicast.port, "to one");
+    assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    read_until(&fixture->unicast, &fixture->received, 1);
+    expect_datagram(fixture, &loopback, fixture->unicast.port, "to one");
+}
+
 static void test_broadcast_reaches_the_broadcast_socket_alone(void **context) {
     struct fixture *fixture = *context;
     struct muster_datagram datagram = datagram_to(&broadcast, port_own(), "to all");
@@ -451,6 +462,7 @@ static void test_peer_that_cannot_be_reached_is_said_once(void **context) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         SOCKET_TEST(test_group_reaches_the_group_socket_alone),
+        SOCKET_TEST(test_groups_of_others_are_not_unicast),
         SOCKET_TEST(test_broadcast_reaches_the_broadcast_socket_alone),
         SOCKET_TEST(test_unicast_reaches_its_node_alone),
         SOCKET_TEST(test_two_nodes_share_the_group),

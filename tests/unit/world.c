@@ -87,28 +87,58 @@ void world_say(struct world *world, size_t to, const char *text, uint8_t source,
 }
 
 static unsigned kind_of(const struct muster_endpoint *destination) {
-    return destination->ip[0] == 224   ? MUSTER_PATH_M4
-           : destination->ip[0] == 255 ? MUSTER_PATH_B4
-                                       : MUSTER_PATH_U4;
+    bool is_multicast = destination->ip[0] == 224 || destination->ip[0] == 239;
+    return is_multicast ? MUSTER_PATH_M4 : destination->ip[0] == 255 ? MUSTER_PATH_B4 : MUSTER_PATH_U4;
 }
 
-static void transmit(struct world *world, size_t from, struct muster_datagram datagram) {
+/* Telemetry reaches those who hear its group. */
+static bool hears(const struct node *node, const struct muster_endpoint *destination) {
+    if (destination->ip[0] != 239) {
+        return true;
+    }
+    unsigned group = destination->ip[3] == 15 ? MUSTER_SHARDS : destination->ip[3] - 16u;
+    return (node->groups & 1u << group) != 0;
+}
+
+static void transmit_one(struct world *world, size_t from, struct muster_datagram datagram) {
     unsigned kind = kind_of(&datagram.destination);
     datagram.source = world->nodes[from].endpoint;
-    datagram.ttl = 255;
     world->sent++;
     world->sent_bytes += datagram.length;
+    if (datagram.destination.ip[0] == 239) {
+        world->telemetry_bytes += datagram.length;
+        world->naks += datagram.destination.ip[3] == 15 ? 1 : 0;
+    }
     for (size_t to = 0; to < world->count; to++) {
         struct node *node = &world->nodes[to];
         bool is_meant = kind != MUSTER_PATH_U4 ||
                         memcmp(&node->endpoint, &datagram.destination, sizeof node->endpoint) == 0;
         bool is_own = to == from;
         bool is_lost = !is_own && draw(world) < node->loss;
-        if (!is_meant || is_lost || !(node->paths & 1u << kind) ||
+        if (!is_meant || is_lost || !hears(node, &datagram.destination) || !(node->paths & 1u << kind) ||
             (world->is_lost != NULL && world->is_lost(world, from, to, &datagram))) {
             continue;
         }
         world_inject(world, to, &datagram);
+    }
+}
+
+/* Where datagrams are lost each is on its own; elsewhere a batch arrives as one. */
+static void transmit(struct world *world, size_t from, const struct muster_datagram *datagram) {
+    bool is_lossy = world->is_lost != NULL;
+    for (size_t to = 0; to < world->count; to++) {
+        is_lossy = is_lossy || world->nodes[to].loss > 0;
+    }
+    if (datagram->segment == 0 || !is_lossy) {
+        transmit_one(world, from, *datagram);
+        return;
+    }
+    for (size_t at = 0; at < datagram->length; at += datagram->segment) {
+        struct muster_datagram one = *datagram;
+        one.bytes += at;
+        one.length = datagram->length - at < one.segment ? datagram->length - at : one.segment;
+        one.segment = 0;
+        transmit_one(world, from, one);
     }
 }
 
@@ -138,7 +168,7 @@ static void pull(struct world *world, size_t index) {
     struct muster_output output;
     while (muster_core_next(node->core, &output)) {
         switch (output.kind) {
-        case MUSTER_OUTPUT_DATAGRAM: transmit(world, index, output.datagram); break;
+        case MUSTER_OUTPUT_DATAGRAM: transmit(world, index, &output.datagram); break;
         case MUSTER_OUTPUT_PEER:
             node->counts[output.peer_event]++;
             if (!node->is_quiet) {
@@ -150,6 +180,16 @@ static void pull(struct world *world, size_t index) {
         case MUSTER_OUTPUT_STREAM_OPEN:
         case MUSTER_OUTPUT_STREAM_WRITE:
         case MUSTER_OUTPUT_STREAM_CLOSE: pipes_output(world, index, &output); break;
+        case MUSTER_OUTPUT_GROUPS: node->groups = output.groups; break;
+        }
+    }
+}
+
+static void pull_arrivals(struct world *world, size_t index) {
+    struct muster_arrival arrival;
+    while (muster_core_next_arrival(world->nodes[index].core, &arrival)) {
+        if (world->on_arrival != NULL) {
+            world->on_arrival(world, index, &arrival);
         }
     }
 }
@@ -157,6 +197,7 @@ static void pull(struct world *world, size_t index) {
 int world_step(struct world *world, size_t index, struct muster_event *event) {
     event->now_ms = world->now_ms;
     int error = muster_core_step(world->nodes[index].core, event);
+    pull_arrivals(world, index);
     pull(world, index);
     return error;
 }
@@ -200,6 +241,7 @@ void world_start(struct world *world, size_t index, const struct muster_core_opt
     assert_int_equal(muster_core_new(options, world->now_ms, &node->core), 0);
     node->is_stopped = false;
     node->has_left = false;
+    node->groups = 0;
     assert_int_equal(world_paths(world, index, paths, 2), 0);
 }
 

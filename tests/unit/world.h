@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <muster/core.h>
+#include <muster/telemetry.h>
 
 #include "pipe.h"
 
@@ -34,6 +35,7 @@ struct node {
     bool is_silent;     /* when it is killed, its streams don't break: nothing more is heard of them */
     pipe_script script; /* the streams that others open to it are played by the test; NULL: are its own */
     unsigned opened;    /* streams, by it */
+    uint32_t groups;    /* of telemetry, that it hears */
 };
 
 struct flight;
@@ -48,7 +50,8 @@ struct world {
     size_t count;
     struct flight *flights; /* by arrival */
     struct flight *last_flight;
-    bool has_streams;                   /* nodes added from now on have streams */
+    bool has_streams; /* nodes added from now on have streams */
+    void (*on_arrival)(struct world *world, size_t index, const struct muster_arrival *arrival); /* or NULL */
     const struct muster_crypto *crypto; /* of all nodes, its context their secret; NULL: Ed25519 */
     struct pipe *pipes;
     struct post *posts; /* by arrival */
@@ -58,6 +61,8 @@ struct world {
     uint64_t stream_bytes; /* written so far */
     uint64_t sent;         /* datagrams */
     uint64_t sent_bytes;
+    uint64_t telemetry_bytes; /* of them, to telemetry's groups */
+    uint64_t naks;            /* datagrams to the group for them */
     char story[WORLD_STORY_BYTES];
 };
 

@@ -35,7 +35,10 @@ extern "C" {
 #define MUSTER_NAME_BYTES_MAX 63   /* of a peer, a service, an attribute: a DNS label (RFC 1035, 2.3.4) */
 #define MUSTER_VALUE_BYTES_MAX 255 /* of an attribute or TXT item: a DNS character-string (RFC 6763, 6.1) */
 #define MUSTER_TYPE_BYTES_MAX 15   /* of a service type (RFC 6335, 5.1) */
-#define MUSTER_PORT_DEFAULT 19797  /* UDP port of the control group */
+#define MUSTER_TOPIC_BYTES_MAX 127
+#define MUSTER_KEEPS_MAX 16        /* patterns of which a node keeps the last values for others */
+#define MUSTER_SHARDS 16           /* groups that topics are spread over */
+#define MUSTER_PORT_DEFAULT 19797  /* UDP port of the control group; telemetry's is the one before it */
 #define MUSTER_INTERVAL_MS_MIN 100 /* between two alives, lowest and highest that options may ask for */
 #define MUSTER_INTERVAL_MS_MAX 86400000
 
@@ -84,6 +87,15 @@ struct muster_service {
     size_t txt_count;
 };
 
+/* What a peer publishes readings under (muster/telemetry.h). */
+struct muster_topic {
+    const char *name;
+    const char *unit;                /* of the topic's own records; "" or NULL: none, or not said */
+    const struct muster_text *units; /* of the records below it, by their names */
+    size_t unit_count;
+    double rate; /* records a second, about; 0: not known, or not said */
+};
+
 /* What a peer says of itself. */
 struct muster_document {
     const char *name;
@@ -91,6 +103,11 @@ struct muster_document {
     size_t service_count;
     const struct muster_text *attrs;
     size_t attr_count;
+    const struct muster_topic *topics; /* of others; a node's own are those it publishes, whatever is here */
+    size_t topic_count;
+    const char *const
+        *keeps;        /* of others: patterns of topics whose last values it keeps for who comes later; */
+    size_t keep_count; /* a node's own are those of its options, whatever is here */
 };
 
 /* What to change in one's own document; the rest of it stays. A service is known by its type, proto and port,
@@ -138,9 +155,9 @@ struct muster_peer {
     enum muster_state state;
     bool verified;    /* a key vouches for every word of this row */
     bool provisional; /* passed on by another peer, not proven to be alive; address is a hint */
-    bool partial; /* its document came by no datagram and is being fetched: services and attrs lack, or are
-                     of an earlier rev */
-    bool self;    /* the node that gives this row, not a peer of its table */
+    bool partial;     /* its document came by no datagram and is being fetched: its lists lack, or are of an
+                         earlier rev */
+    bool self;        /* the node that gives this row, not a peer of its table */
     struct muster_document document;
     struct muster_endpoint address; /* source of the last datagram: the peer's unicast socket */
     char interface_name[MUSTER_INTERFACE_NAME_BYTES];
@@ -234,7 +251,14 @@ struct muster_counters {
     uint64_t requests;         /* answered to their end */
     uint64_t tables;           /* taken from others, whole */
     uint64_t documents;        /* fetched from others */
-    uint64_t fetches_failed;   /* tables and documents that could not be had, or were not what was promised */
+    uint64_t fetches_failed;   /* tables, documents and samples that could not be had, or were not what was
+                                  promised */
+
+    /* Samples that came by streams, and those kept for others. */
+    uint64_t samples_dropped; /* there was no room for them, or they were not what was asked for */
+    uint64_t keeps_evicted;   /* kept topics that made room for others */
+
+    uint64_t feeds_evicted; /* feeds (muster_core_feeds()) that made room for others */
 };
 
 /* ---- identity ---- */
@@ -285,7 +309,15 @@ struct muster_core_options {
     /* Name of the network of this machine that the node is in, copied; NULL: not known. Who asks by a Unix
      * socket that several networks share can tell it from others. */
     const char *network;
-    const char *version; /* what `self` calls the program, borrowed as long as the core lives; NULL: "" */
+    const char *version;   /* what `self` calls the program, borrowed as long as the core lives; NULL: "" */
+    uint64_t rate_bytes_s; /* that published data may take, repairs not counted; 1,000..10^12 */
+    size_t ring_bytes;  /* kept of it for repairs and late joiners, 65,536..2^30; 0: what is sent in a second,
+                           and 4 MiB at least */
+    uint64_t linger_ms; /* that a record waits for others to share its datagram, at most 60,000 */
+    const char *const *keeps; /* patterns of topics whose last values this node keeps for others, copied; not
+                                 for an observer */
+    size_t keep_count;        /* at most MUSTER_KEEPS_MAX */
+    double repair_share;      /* what repairs may take, as a part of rate_bytes_s, 0..1 */
 };
 
 /* Sets the defaults of PROTOCOL.md: an observer without a key, and without crypto, boot and seed, which
@@ -305,12 +337,15 @@ MUSTER_API void muster_core_free(muster_core_t *core);
 /* A datagram that came or is to be sent. A datagram to be sent leaves from the node's unicast socket:
  * its source and ttl are not set. */
 struct muster_datagram {
-    const uint8_t *bytes;
+    const uint8_t *bytes; /* borrowed; those of a telemetry datagram that came for longer, see muster_event */
     size_t length;
     struct muster_endpoint source;
     struct muster_endpoint destination;
     uint32_t interface; /* it came by, or shall leave by */
-    uint8_t ttl;        /* as received */
+    uint8_t ttl;        /* as received; to be sent: 0 for MUSTER_TTL's default, else this one */
+    size_t segment; /* 0: one datagram; else bytes are several of this length, the last of at most it, as UDP
+                       GRO received them, or UDP GSO is to send them */
+    uint32_t dropped; /* as received: what the kernel dropped on this socket so far */
 };
 
 /* ---- streams ---- */
@@ -347,7 +382,41 @@ struct muster_socket {
     uint64_t kernel_drops; /* datagrams that the kernel had no room for */
     uint64_t failed;       /* datagrams that could not be sent by this interface */
 };
-#define MUSTER_SOCKETS_MAX 128
+#define MUSTER_SOCKETS_MAX 160
+
+/* What is known of one publisher's shard here (muster/telemetry.h). Every datagram up to `sent` since `since`
+ * is in exactly one of received, pending, lost. */
+struct muster_feed {
+    uint8_t id[MUSTER_ID_BYTES]; /* of the publisher */
+    uint64_t boot;
+    unsigned shard;
+    uint64_t since;      /* seq of the first datagram that counts */
+    uint64_t sent;       /* seq of the last one that is known to be sent */
+    uint64_t received;   /* each once, repaired ones included */
+    uint64_t bytes;      /* of them */
+    uint64_t duplicates; /* came again */
+    uint64_t reordered;  /* came behind a later one, unasked */
+    uint64_t repaired;   /* came because they were asked for */
+    uint64_t pending;    /* missing, and waited for */
+    uint64_t lost_wire;  /* see muster_loss_reason */
+    uint64_t lost_gone;
+    uint64_t lost_kernel;
+    uint64_t lost_program;
+    uint64_t naks;     /* sent */
+    bool is_by_stream; /* nothing comes by multicast: its publisher is followed by stream, where what is for
+                          no subscription is left out, and `since` grows by it */
+};
+#define MUSTER_FEEDS_SHOWN_MAX 256 /* of those that a node tells of itself */
+
+/* What this node sent as a publisher. */
+struct muster_sender {
+    uint64_t datagrams; /* new ones */
+    uint64_t bytes;
+    uint64_t repairs; /* datagrams sent again */
+    uint64_t repair_bytes;
+    uint64_t naks;         /* heard for what this node sent */
+    uint64_t naks_refused; /* of them, those that earned nothing: too late, too many, too soon */
+};
 
 /* What a running node says of itself. All pointers are borrowed from whatever gave it. */
 struct muster_self {
@@ -361,6 +430,10 @@ struct muster_self {
     const struct muster_socket *sockets;
     size_t socket_count;
     struct muster_counters counters;
+    struct muster_sender sender;
+    const struct muster_feed *feeds; /* those that began first, at most MUSTER_FEEDS_SHOWN_MAX */
+    size_t feed_count;
+    size_t feeds_known; /* how many there are */
 };
 
 enum muster_command_kind {
@@ -393,7 +466,9 @@ enum muster_event_kind {
     MUSTER_EVENT_SOCKETS, /* these are the sockets, for who asks the node about itself; copied */
 };
 
-/* All pointers are borrowed for the call. */
+/* All pointers are borrowed for the call, but for the bytes of a datagram that came to a group of telemetry:
+ * once there was a subscription, they are read until muster_core_next_arrival() said false, or the next such
+ * datagram. */
 struct muster_event {
     enum muster_event_kind kind;
     uint64_t now_ms;
@@ -414,6 +489,8 @@ struct muster_event {
  * sign returned. */
 MUSTER_API int muster_core_step(muster_core_t *core, const struct muster_event *event);
 
+#define MUSTER_GROUP_REPAIR (1u << MUSTER_SHARDS) /* where missing data is asked for */
+
 enum muster_output_kind {
     MUSTER_OUTPUT_DATAGRAM,     /* send this */
     MUSTER_OUTPUT_PEER,         /* tell the application */
@@ -422,12 +499,14 @@ enum muster_output_kind {
     MUSTER_OUTPUT_STREAM_OPEN,  /* connect a stream of this number to an endpoint, by an interface */
     MUSTER_OUTPUT_STREAM_WRITE, /* write these bytes, after those before; DRAINED is awaited */
     MUSTER_OUTPUT_STREAM_CLOSE, /* close it when all was written; nothing more is heard of this number */
+    MUSTER_OUTPUT_GROUPS,       /* hear these groups of telemetry from now on, and no others */
 };
 
 /* All bytes and all that peer points to are borrowed until the next call on this core. */
 struct muster_output {
     enum muster_output_kind kind;
     uint64_t stream;                 /* STREAM_…: its number */
+    uint32_t groups;                 /* GROUPS: bit 1 << shard, and MUSTER_GROUP_REPAIR */
     struct muster_endpoint endpoint; /* STREAM_OPEN */
     uint32_t interface;              /* STREAM_OPEN */
     const uint8_t *bytes;            /* STREAM_WRITE */

@@ -12,23 +12,24 @@ extern "C" {
 #define MUSTER_API
 #endif
 
-#define MUSTER_ERRORS(X)                                                   \
-    X(EINVAL, -1, "invalid argument")                                      \
-    X(ENOMEM, -2, "out of memory")                                         \
-    X(ETOOBIG, -3, "the document is too big to announce (64 KiB at most)") \
-    X(EFULL, -4, "a bounded queue or table is full")                       \
-    X(ENOINTERFACE, -5, "no usable network interface")                     \
-    X(ENOPORT, -6, "no free unicast port")                                 \
-    X(EPERM, -7, "permission denied")                                      \
-    X(EBUSY, -8, "the instance or socket is in use by another muster")     \
-    X(EDAMAGED, -9, "the state directory is damaged")                      \
-    X(ESTATE, -10, "the state directory cannot be used")                   \
-    X(ECRYPTO, -11, "the cryptographic library failed")                    \
-    X(ESYSTEM, -12, "the operating system refused")                        \
-    X(ECLOSING, -13, "the node is closing")                                \
-    X(ENOTFOUND, -14, "nothing of that kind is there")                     \
-    X(EREFUSED, -15, "the running muster refused")                         \
-    X(ELOST, -16, "the running muster could not be understood or went away")
+#define MUSTER_ERRORS(X)                                                     \
+    X(EINVAL, -1, "invalid argument")                                        \
+    X(ENOMEM, -2, "out of memory")                                           \
+    X(ETOOBIG, -3, "the document is too big to announce (64 KiB at most)")   \
+    X(EFULL, -4, "a bounded queue or table is full")                         \
+    X(ENOINTERFACE, -5, "no usable network interface")                       \
+    X(ENOPORT, -6, "no free unicast port")                                   \
+    X(EPERM, -7, "permission denied")                                        \
+    X(EBUSY, -8, "the instance or socket is in use by another muster")       \
+    X(EDAMAGED, -9, "the state directory is damaged")                        \
+    X(ESTATE, -10, "the state directory cannot be used")                     \
+    X(ECRYPTO, -11, "the cryptographic library failed")                      \
+    X(ESYSTEM, -12, "the operating system refused")                          \
+    X(ECLOSING, -13, "the node is closing")                                  \
+    X(ENOTFOUND, -14, "nothing of that kind is there")                       \
+    X(EREFUSED, -15, "the running muster refused")                           \
+    X(ELOST, -16, "the running muster could not be understood or went away") \
+    X(EAGAIN, -17, "too much waits to be sent")
 
 enum muster_error {
 #define MUSTER_ERROR_ENUM(name, code, text) MUSTER_##name = (code),

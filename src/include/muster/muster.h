@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #include <muster/core.h>
+#include <muster/telemetry.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -61,6 +62,13 @@ struct muster_options {
     uint16_t
         port; /* of the control group; the unicast sockets take the first free of the 32 ports after it */
     uint64_t interval_min_ms; /* see muster_core_options */
+    uint64_t rate_bytes_s;    /* of what is published, see muster_core_options; likewise the next two */
+    size_t ring_bytes;
+    uint64_t linger_ms;
+    const char *const
+        *keeps; /* patterns of topics whose last values to keep for others, see muster_core_options */
+    size_t keep_count;
+    bool without_gso; /* send each datagram by itself, as where the kernel can't send batches (UDP GSO) */
     muster_event_cb on_event; /* NULL: none */
     muster_log_cb on_log;     /* NULL: none */
     void *context;            /* handed to on_event and on_log */
@@ -150,6 +158,69 @@ typedef void (*muster_lookup_cb)(muster_t *node, int error, const struct muster_
  * called. */
 MUSTER_API int muster_lookup(muster_t *node, const char *type, const char *name, uint64_t timeout_ms,
                              muster_lookup_cb on_found, void *context);
+
+/* ---- publishing ---- */
+
+/* A topic of a node, open for records. */
+typedef struct muster_publisher muster_publisher_t;
+
+typedef void (*muster_writable_cb)(muster_t *node, void *context);
+
+/* Opens a topic, which is announced with its units from now on; all of it is copied. MUSTER_EINVAL (an
+ * observer; a name that is no topic: muster_topic_fault(), or that is open already), MUSTER_EFULL,
+ * MUSTER_ETOOBIG (the document would be), MUSTER_ENOMEM, MUSTER_ECLOSING; *publisher is NULL then. */
+MUSTER_API int muster_publisher_open(muster_t *node, const struct muster_topic *topic,
+                                     muster_publisher_t **publisher);
+
+/* Adds a record, copied. Records travel together: a pack leaves when it is full, linger_ms after its first
+ * record, or by a flush. MUSTER_EINVAL (muster_record_fault() says why), MUSTER_ETOOBIG (it fits no
+ * datagram), MUSTER_EAGAIN (the rate does not allow it yet: try again when on_writable was called),
+ * MUSTER_ENOMEM, MUSTER_ECLOSING; then nothing was added. */
+MUSTER_API int muster_publisher_add(muster_publisher_t *publisher, const struct muster_record *record);
+
+/* Lets what was added leave without lingering: when the loop waits next, or before. MUSTER_ECLOSING. */
+MUSTER_API int muster_publisher_flush(muster_publisher_t *publisher);
+
+/* Flushes and closes; the topic is announced no more. NULL is allowed. Not allowed after muster_close(),
+ * which closed it. */
+MUSTER_API void muster_publisher_close(muster_publisher_t *publisher);
+
+/* on_writable (NULL: nobody) is called from the loop each time that records are taken again after
+ * MUSTER_EAGAIN. */
+MUSTER_API void muster_on_writable(muster_t *node, muster_writable_cb on_writable, void *context);
+
+/* What the node sent so far; borrowed until the node is closed. */
+MUSTER_API const struct muster_sender *muster_sender(const muster_t *node);
+
+/* ---- subscribing ---- */
+
+typedef struct muster_subscription muster_subscription_t;
+
+/* One body; sample is borrowed for the call, and not looked at: muster_pack_open() reads its records, of
+ * which those that the patterns don't match are for the caller to pass over (muster_pattern_matches()). It
+ * may come from within the reading of a socket: what takes long here lets the kernel's buffer overflow. It
+ * may call anything, muster_subscription_end() and muster_close() too. */
+typedef void (*muster_sample_cb)(muster_t *node, const struct muster_sample *sample, void *context);
+
+/* Datagrams that will not come. */
+typedef void (*muster_loss_cb)(muster_t *node, const struct muster_loss *loss, void *context);
+
+/* Subscribes to all records whose full names match one of the patterns, until muster_subscription_end() or
+ * muster_close(). Their publishers are asked for last values, or for what they sent lately. on_loss may be
+ * NULL. A node hears only the shards that its subscriptions need. MUSTER_EINVAL (no callback, no pattern, or
+ * a text that is none: muster_pattern_fault()), MUSTER_EFULL (MUSTER_SUBSCRIPTIONS_MAX), MUSTER_ENOMEM,
+ * MUSTER_ENOINTERFACE, MUSTER_ENOPORT, MUSTER_EPERM, MUSTER_ESYSTEM (no socket can hear telemetry),
+ * MUSTER_ECLOSING; *subscription is NULL then. */
+MUSTER_API int muster_subscribe(muster_t *node, const struct muster_subscription_options *options,
+                                muster_sample_cb on_sample, muster_loss_cb on_loss, void *context,
+                                muster_subscription_t **subscription);
+
+/* Ends it: its callbacks come no more. NULL is allowed. Not allowed after muster_close(), which ended it. */
+MUSTER_API void muster_subscription_end(muster_subscription_t *subscription);
+
+/* What is known of each publisher and shard that is heard; fills in at most feeds_max and returns how many
+ * there are. */
+MUSTER_API size_t muster_feeds(const muster_t *node, struct muster_feed *feeds, size_t feeds_max);
 
 /* ---- looking ---- */
 

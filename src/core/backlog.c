@@ -1,0 +1,175 @@
+#include "backlog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+#include <utlist.h>
+
+#include "node.h"
+
+static void forget_all_known(struct backlog *backlog) {
+    struct last_known *known;
+    struct last_known *next;
+    HASH_ITER(hh, backlog->known, known, next) {
+        HASH_DELETE(hh, backlog->known, known);
+        free(known);
+    }
+    backlog->known_count = 0;
+}
+
+void backlog_deinit(struct backlog *backlog) {
+    struct backlog_sample *sample;
+    struct backlog_sample *next;
+    DL_FOREACH_SAFE(backlog->samples, sample, next) {
+        free(sample);
+    }
+    free(backlog->given);
+    forget_all_known(backlog);
+    *backlog = (struct backlog){0};
+}
+
+/* ---- waiting ---- */
+
+static size_t bytes_of(const struct backlog_sample *sample) {
+    return sizeof *sample + sample->sample.length;
+}
+
+bool backlog_put(struct muster_core *core, const struct muster_sample *sample, uint64_t subscriptions) {
+    struct backlog *backlog = &core->backlog;
+    size_t bytes = sizeof(struct backlog_sample) + sample->length;
+    struct backlog_sample *copy = backlog->bytes + bytes <= MUSTER_BACKLOG_BYTES_MAX ? malloc(bytes) : NULL;
+    if (copy == NULL) {
+        core->admission.counters.samples_dropped++;
+        return false;
+    }
+    *copy = (struct backlog_sample){.subscriptions = subscriptions, .sample = *sample};
+    memcpy(copy->id, sample->id, sizeof copy->id);
+    strncpy(copy->topic, sample->topic, sizeof copy->topic - 1);
+    memcpy(copy->body, sample->body, sample->length);
+    copy->sample.id = copy->id;
+    copy->sample.topic = copy->topic;
+    copy->sample.body = copy->body;
+    backlog->bytes += bytes;
+    DL_APPEND(backlog->samples, copy);
+    return true;
+}
+
+bool backlog_next(struct muster_core *core, struct muster_arrival *arrival) {
+    struct backlog *backlog = &core->backlog;
+    struct backlog_sample *sample = backlog->samples;
+    free(backlog->given);
+    backlog->given = sample;
+    if (sample == NULL) {
+        return false;
+    }
+    DL_DELETE(backlog->samples, sample);
+    backlog->bytes -= bytes_of(sample);
+    arrival->kind = MUSTER_ARRIVAL_SAMPLE;
+    arrival->subscriptions = sample->subscriptions;
+    arrival->sample = sample->sample;
+    return true;
+}
+
+/* ---- what was delivered ---- */
+
+static uint64_t key_of(const struct muster_core *core, const uint8_t id[MUSTER_ID_BYTES], const char *name) {
+    uint8_t bytes[MUSTER_ID_BYTES + MUSTER_FULL_NAME_BYTES_MAX];
+    size_t length = strlen(name);
+    uint64_t key;
+    memcpy(bytes, id, MUSTER_ID_BYTES);
+    memcpy(bytes + MUSTER_ID_BYTES, name, length);
+    crypto_shorthash((uint8_t *)&key, bytes, MUSTER_ID_BYTES + length, core->subscriber.feeds.seed);
+    return key;
+}
+
+/* NULL without memory: then a value may be given twice. */
+static struct last_known *find_known(struct muster_core *core, uint64_t key) {
+    struct backlog *backlog = &core->backlog;
+    struct last_known *known;
+    HASH_FIND_BYHASHVALUE(hh, backlog->known, &key, sizeof key, (unsigned)key, known);
+    if (known != NULL) {
+        return known;
+    }
+    if (backlog->known_count == MUSTER_LAST_KNOWN_MAX) {
+        forget_all_known(backlog);
+    }
+    known = calloc(1, sizeof *known);
+    if (known == NULL) {
+        return NULL;
+    }
+    known->key = key;
+    HASH_ADD_BYHASHVALUE(hh, backlog->known, key, sizeof known->key, (unsigned)key, known);
+    if (known->hh.tbl == NULL) {
+        free(known);
+        return NULL;
+    }
+    backlog->known_count++;
+    return known;
+}
+
+static bool has_time(double time_s) {
+    return time_s >= MUSTER_TIME_S_MIN;
+}
+
+/* By their own times, where both have one. */
+static bool is_newer(const struct last_known *known, double time_s, uint64_t said_ms) {
+    return has_time(time_s) && has_time(known->time_s) ? time_s > known->time_s
+                                                       : said_ms > known->said_ms + MUSTER_LAST_EQUAL_MS;
+}
+
+/* Those who did not have this value yet. */
+static uint64_t note_value(struct muster_core *core, const struct muster_sample *sample,
+                           const struct muster_record *record, uint64_t subscriptions) {
+    struct last_known *known = find_known(core, key_of(core, sample->id, record->name));
+    uint64_t said_ms = core->now_ms > sample->age_ms ? core->now_ms - sample->age_ms : 0;
+    if (known == NULL) {
+        return subscriptions;
+    }
+    if (known->subscriptions == 0 || is_newer(known, record->time_s, said_ms)) {
+        known->time_s = record->time_s;
+        known->said_ms = said_ms;
+        known->subscriptions = 0;
+    }
+    uint64_t news = subscriptions & ~known->subscriptions;
+    known->subscriptions |= subscriptions;
+    return sample->boot > known->boot ? news : news & ~known->live;
+}
+
+void backlog_note_live(struct muster_core *core, const struct muster_sample *sample, uint64_t subscriptions) {
+    struct muster_pack pack;
+    struct muster_record record;
+    muster_pack_open(&pack, sample->body, sample->length, 0);
+    while (muster_pack_next(&pack, &record) == 1) {
+        struct last_known *known = find_known(core, key_of(core, sample->id, record.name));
+        if (known != NULL) {
+            known->live = sample->boot == known->boot ? known->live | subscriptions : subscriptions;
+            known->boot = sample->boot;
+        }
+    }
+}
+
+uint64_t backlog_note_last(struct muster_core *core, const struct muster_sample *sample,
+                           uint64_t subscriptions) {
+    struct muster_pack pack;
+    struct muster_record record;
+    uint64_t news = 0;
+    muster_pack_open(&pack, sample->body, sample->length, 0);
+    while (muster_pack_next(&pack, &record) == 1) {
+        news |= note_value(core, sample, &record, subscriptions);
+    }
+    return news;
+}
+
+void backlog_forget(struct backlog *backlog, uint64_t subscription) {
+    struct last_known *known;
+    struct last_known *next;
+    struct backlog_sample *sample;
+    HASH_ITER(hh, backlog->known, known, next) {
+        known->subscriptions &= ~subscription;
+        known->live &= ~subscription;
+    }
+    DL_FOREACH(backlog->samples, sample) {
+        sample->subscriptions &= ~subscription;
+    }
+}

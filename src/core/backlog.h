@@ -1,0 +1,68 @@
+/* Samples that came by streams and wait to be pulled, and which values of sensors were delivered so, that
+ * nobody is given one twice. */
+#ifndef CORE_BACKLOG_H
+#define CORE_BACKLOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+#include <muster/telemetry.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+struct muster_core;
+
+struct backlog_sample {
+    struct backlog_sample *prev;
+    struct backlog_sample *next;
+    uint64_t subscriptions;
+    struct muster_sample sample; /* what it points to follows */
+    uint8_t id[MUSTER_ID_BYTES];
+    char topic[MUSTER_TOPIC_BYTES_MAX + 1];
+    char body[];
+};
+
+/* The newest last value of a sensor that was delivered. */
+struct last_known {
+    UT_hash_handle hh;
+    uint64_t key;           /* hash of the publisher's id and the full name */
+    double time_s;          /* its own time, or, where it says none, */
+    uint64_t said_ms;       /* when it was published */
+    uint64_t subscriptions; /* that had it, or an equal one */
+    uint64_t live;          /* those that get the sensor's values as they are sent, */
+    uint64_t boot;          /* in this boot of the publisher */
+};
+
+struct backlog {
+    struct backlog_sample *samples; /* in the order in which they came */
+    struct backlog_sample *given;   /* by the last arrival */
+    size_t bytes;
+    struct last_known *known;
+    size_t known_count;
+};
+
+/* A zeroed struct is allowed. */
+void backlog_deinit(struct backlog *backlog);
+
+/* Copies a sample for these subscriptions. False when there is no room or memory: it is counted then. */
+bool backlog_put(struct muster_core *core, const struct muster_sample *sample, uint64_t subscriptions);
+
+/* The next one, borrowed until the next call; false when there is none. */
+bool backlog_next(struct muster_core *core, struct muster_arrival *arrival);
+
+/* Notes what is delivered live, while last values are being asked for: they are not wanted of these sensors.
+ */
+void backlog_note_live(struct muster_core *core, const struct muster_sample *sample, uint64_t subscriptions);
+
+/* Those of the subscriptions that were not given all of these last values yet: they have them now. None where
+ * the body is no pack. */
+uint64_t backlog_note_last(struct muster_core *core, const struct muster_sample *sample,
+                           uint64_t subscriptions);
+
+/* A subscription ended, bit 1 << its number. */
+void backlog_forget(struct backlog *backlog, uint64_t subscription);
+
+#endif

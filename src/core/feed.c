@@ -1,0 +1,562 @@
+#include "feed.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deadline.h"
+#include "signal.h"
+
+#define GAPS_INITIAL 16
+#define WINDOW_BYTES (MUSTER_WINDOW * sizeof(struct held *))
+
+void feed_begin(struct feed *feed, uint64_t due) {
+    feed->first = due;
+    feed->due = due;
+    feed->top = due;
+    feed->asks_ms = DEADLINE_NEVER;
+    feed->told_top = 0;
+    feed->counters = (struct muster_feed){.since = due};
+}
+
+void feed_deinit(struct feed *feed) {
+    for (size_t i = 0; feed->held != NULL && i < MUSTER_WINDOW; i++) {
+        free(feed->held[i]);
+    }
+    free(feed->held);
+    free(feed->gaps);
+    feed->held = NULL;
+    feed->gaps = NULL;
+    feed->gap_count = feed->gap_capacity = feed->held_bytes = 0;
+}
+
+size_t feed_bytes(const struct feed *feed) {
+    return feed->held_bytes + (feed->held == NULL ? 0 : WINDOW_BYTES) +
+           feed->gap_capacity * sizeof *feed->gaps;
+}
+
+void feed_release_window(struct feed *feed) {
+    if (feed->due == feed->top) {
+        feed_deinit(feed);
+    }
+}
+
+bool feed_is_ready(const struct feed *feed) {
+    return feed->due < feed->top &&
+           (feed->gap_count == 0 || feed->gaps[0].first != feed->due || feed->gaps[0].is_lost);
+}
+
+/* ---- back-off ---- */
+
+uint64_t feed_backoff_ms(struct random *random, size_t listeners) {
+    double group = (double)(listeners > MUSTER_NAK_GROUP_MIN ? listeners : MUSTER_NAK_GROUP_MIN);
+    double lambda = log(group) + 1;
+    double spread = exp(lambda) - 1;
+    double t_ms = MUSTER_NAK_T_MS;
+    double x = random_fraction(random) * lambda / t_ms + lambda / (t_ms * spread);
+    double delay_ms = t_ms / lambda * log(x * spread * t_ms / lambda);
+    return delay_ms <= 0 ? 0 : (uint64_t)delay_ms;
+}
+
+/* Where our own kernel drops, asking at once would make it worse. */
+static uint64_t first_ask_ms(const struct feed_moment *moment) {
+    return moment->now_ms + feed_backoff_ms(moment->random, moment->listeners) +
+           (moment->is_kernel_dropping ? MUSTER_KERNEL_DROP_MS : 0);
+}
+
+static uint64_t next_ask_ms(const struct feed_moment *moment) {
+    return moment->now_ms + MUSTER_NAK_RETRY_MS + feed_backoff_ms(moment->random, moment->listeners);
+}
+
+/* Whom others' naks are refused to, or forged by whoever wants others silent, asks all the same. */
+static uint64_t next_own_ms(const struct feed_moment *moment) {
+    return moment->now_ms + MUSTER_NAK_HEARSAY_MS + random_ms(moment->random, MUSTER_NAK_HEARSAY_MS);
+}
+
+/* ---- gaps ---- */
+
+/* The first gap that ends at or behind seq. */
+static size_t find_gap(const struct feed *feed, uint64_t seq) {
+    size_t low = 0;
+    size_t high = feed->gap_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (feed->gaps[middle].last < seq) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* Room for one more. */
+static bool reserve_gap(struct feed *feed) {
+    if (feed->gap_count < feed->gap_capacity) {
+        return true;
+    }
+    size_t capacity = feed->gap_capacity == 0 ? GAPS_INITIAL : 2 * feed->gap_capacity;
+    struct gap *gaps = realloc(feed->gaps, capacity * sizeof *gaps);
+    if (gaps == NULL) {
+        return false;
+    }
+    feed->gaps = gaps;
+    feed->gap_capacity = capacity;
+    return true;
+}
+
+static bool has_room(const struct feed *feed) {
+    return feed->gap_count < MUSTER_GAPS_MAX;
+}
+
+/* [first, last] are missing; there is room. */
+static void add_gap(struct feed *feed, uint64_t first, uint64_t last, const struct feed_moment *moment) {
+    struct gap gap = {.first = first,
+                      .last = last,
+                      .since_ms = moment->now_ms,
+                      .due_ms = first_ask_ms(moment),
+                      .own_ms = next_own_ms(moment),
+                      .is_kernel = moment->is_kernel_dropping};
+    feed->gaps[feed->gap_count++] = gap;
+    feed->asks_ms = deadline_earlier(feed->asks_ms, gap.due_ms);
+}
+
+static void remove_gap(struct feed *feed, size_t at) {
+    feed->gap_count--;
+    memmove(&feed->gaps[at], &feed->gaps[at + 1], (feed->gap_count - at) * sizeof *feed->gaps);
+}
+
+/* Makes two of one, the second of which begins at seq. False without memory. */
+static bool cut_gap(struct feed *feed, size_t at, uint64_t seq) {
+    if (!reserve_gap(feed)) {
+        return false;
+    }
+    memmove(&feed->gaps[at + 1], &feed->gaps[at], (feed->gap_count - at) * sizeof *feed->gaps);
+    feed->gap_count++;
+    feed->gaps[at].last = seq - 1;
+    feed->gaps[at + 1].first = seq;
+    return true;
+}
+
+/* The same; false also when there is no room. */
+static bool split_gap(struct feed *feed, size_t at, uint64_t seq) {
+    return has_room(feed) && cut_gap(feed, at, seq);
+}
+
+static void count_loss(struct feed *feed, enum muster_loss_reason reason, uint64_t count) {
+    switch (reason) {
+    case MUSTER_LOSS_WIRE: feed->counters.lost_wire += count; break;
+    case MUSTER_LOSS_GONE: feed->counters.lost_gone += count; break;
+    case MUSTER_LOSS_KERNEL: feed->counters.lost_kernel += count; break;
+    case MUSTER_LOSS_PROGRAM: feed->counters.lost_program += count; break;
+    }
+}
+
+/* It came, and there was no memory to hold it. Without room for a gap it is counted, but nobody told. */
+static void lose_here(struct feed *feed, uint64_t seq) {
+    size_t at = find_gap(feed, seq);
+    struct gap *before = at == 0 ? NULL : &feed->gaps[at - 1];
+    feed->counters.received--;
+    count_loss(feed, MUSTER_LOSS_PROGRAM, 1);
+    if (before != NULL && before->last + 1 == seq && before->is_lost && !before->is_passed &&
+        before->reason == MUSTER_LOSS_PROGRAM) {
+        before->last = seq;
+    } else if (has_room(feed) && reserve_gap(feed)) {
+        memmove(&feed->gaps[at + 1], &feed->gaps[at], (feed->gap_count - at) * sizeof *feed->gaps);
+        feed->gaps[at] =
+            (struct gap){.first = seq, .last = seq, .is_lost = true, .reason = MUSTER_LOSS_PROGRAM};
+        feed->gap_count++;
+    }
+}
+
+static void give_up(struct feed *feed, struct gap *gap, enum muster_loss_reason reason) {
+    if (!gap->is_lost) {
+        gap->is_lost = true;
+        gap->reason = gap->is_kernel && reason == MUSTER_LOSS_WIRE ? MUSTER_LOSS_KERNEL : reason;
+        count_loss(feed, gap->reason, gap->last - gap->first + 1);
+    }
+}
+
+void feed_give_up_all(struct feed *feed) {
+    for (size_t i = 0; i < feed->gap_count; i++) {
+        give_up(feed, &feed->gaps[i], MUSTER_LOSS_WIRE);
+    }
+}
+
+void feed_give_up_first(struct feed *feed) {
+    if (feed->gap_count > 0) {
+        give_up(feed, &feed->gaps[0], MUSTER_LOSS_WIRE);
+    }
+}
+
+/* Where there is no room to split, a gap is given up as a whole: what of it comes yet is told as known. */
+void feed_give_up_below(struct feed *feed, uint64_t oldest) {
+    for (size_t i = 0; i < feed->gap_count && feed->gaps[i].first < oldest; i++) {
+        if (feed->gaps[i].last >= oldest) {
+            split_gap(feed, i, oldest);
+        }
+        give_up(feed, &feed->gaps[i], MUSTER_LOSS_GONE);
+    }
+}
+
+void feed_expire(struct feed *feed, uint64_t now_ms) {
+    for (size_t i = 0; i < feed->gap_count; i++) {
+        if (feed->gaps[i].since_ms + MUSTER_REPAIR_DEADLINE_MS <= now_ms) {
+            give_up(feed, &feed->gaps[i], MUSTER_LOSS_WIRE);
+        }
+    }
+}
+
+/* ---- what comes ---- */
+
+/* The window ends at seq: what is missing before it is given up. */
+static void shorten(struct feed *feed, uint64_t seq) {
+    uint64_t begin = seq - MUSTER_WINDOW + 1;
+    for (size_t i = 0; i < feed->gap_count && feed->gaps[i].first < begin; i++) {
+        if (feed->gaps[i].last >= begin) {
+            split_gap(feed, i, begin);
+        }
+        give_up(feed, &feed->gaps[i], MUSTER_LOSS_WIRE);
+    }
+}
+
+/* A publisher may have sent long before anything of it was heard. */
+static uint64_t leap_max(const struct feed *feed, uint64_t now_ms) {
+    uint64_t elapsed_ms = feed->heard_ms == 0 ? now_ms - feed->opened_ms + MUSTER_REPAIR_DEADLINE_MS
+                                              : now_ms - feed->heard_ms + 1;
+    return elapsed_ms * MUSTER_AHEAD_DATAGRAMS_MS;
+}
+
+/* It is the latest one so far, and others were passed over. */
+static enum feed_result take_ahead(struct feed *feed, uint64_t seq, const struct feed_moment *moment) {
+    if (seq - feed->top > leap_max(feed, moment->now_ms)) {
+        return FEED_LEAP;
+    }
+    if (seq - feed->due >= MUSTER_WINDOW) {
+        if (feed->gap_count == 0) { /* the leap itself is longer than the window */
+            feed_reach(feed, seq - 1, moment);
+        }
+        shorten(feed, seq);
+        return feed->gap_count == 0 ? FEED_MEMORY : FEED_FULL;
+    }
+    if (seq > feed->top) {
+        if (!has_room(feed)) {
+            feed_give_up_first(feed);
+            return FEED_FULL;
+        }
+        if (!reserve_gap(feed)) {
+            return FEED_MEMORY;
+        }
+        add_gap(feed, feed->top, seq - 1, moment);
+    }
+    feed->top = seq + 1;
+    return FEED_EARLY;
+}
+
+/* The datagram of a gap came. False when there is no room, or memory, to split it. */
+static bool fill(struct feed *feed, size_t at, uint64_t seq) {
+    struct gap *gap = &feed->gaps[at];
+    if (gap->first == gap->last) {
+        remove_gap(feed, at);
+    } else if (gap->first == seq) {
+        gap->first++;
+    } else if (gap->last == seq) {
+        gap->last--;
+    } else if (split_gap(feed, at, seq)) {
+        feed->gaps[at + 1].first++;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* What is waited for first is given up, of the gap that seq is in what lies before that: cut where there is
+ * no room, it is one too many until that is told. */
+static enum feed_result make_room(struct feed *feed, size_t at, uint64_t seq) {
+    if (has_room(feed) || (at == 0 && !cut_gap(feed, at, seq))) {
+        return FEED_MEMORY;
+    }
+    feed_give_up_first(feed);
+    return FEED_FULL;
+}
+
+static enum feed_result take_missing(struct feed *feed, uint64_t seq, enum muster_sample_kind *kind) {
+    size_t at = find_gap(feed, seq);
+    if (at == feed->gap_count || feed->gaps[at].first > seq || feed->gaps[at].is_lost) {
+        return FEED_KNOWN;
+    }
+    if (seq - feed->due >= MUSTER_WINDOW) {
+        shorten(feed, seq);
+        return FEED_FULL;
+    }
+    bool is_asked = feed->gaps[at].is_asked;
+    if (!fill(feed, at, seq)) {
+        return make_room(feed, at, seq);
+    }
+    *kind = is_asked ? MUSTER_SAMPLE_REPAIRED : MUSTER_SAMPLE_LIVE;
+    feed->counters.repaired += is_asked ? 1 : 0;
+    feed->counters.reordered += is_asked ? 0 : 1;
+    return FEED_EARLY;
+}
+
+enum feed_result feed_take(struct feed *feed, uint64_t seq, const struct feed_moment *moment,
+                           enum muster_sample_kind *kind) {
+    enum feed_result result = FEED_KNOWN;
+    *kind = MUSTER_SAMPLE_LIVE;
+    if (seq == feed->top && seq == feed->due) {
+        feed->top++;
+        result = FEED_EARLY;
+    } else if (seq >= feed->top) {
+        result = take_ahead(feed, seq, moment);
+    } else if (seq >= feed->due) {
+        result = take_missing(feed, seq, kind);
+    }
+    if (result == FEED_KNOWN) {
+        feed->counters.duplicates++;
+    }
+    if (result == FEED_EARLY) {
+        feed->counters.received++;
+        feed->heard_ms = moment->now_ms;
+        if (seq == feed->due) {
+            feed->due++;
+            return FEED_NEXT;
+        }
+    }
+    return result;
+}
+
+void feed_reach(struct feed *feed, uint64_t seq, const struct feed_moment *moment) {
+    if (seq < feed->top || seq - feed->top > leap_max(feed, moment->now_ms) || !has_room(feed) ||
+        !reserve_gap(feed)) {
+        return;
+    }
+    add_gap(feed, feed->top, seq, moment);
+    feed->top = seq + 1;
+}
+
+/* Data may overtake what the publisher says of it, but not by so long. */
+bool feed_check_told(struct feed *feed, uint64_t seq, uint64_t now_ms) {
+    if (feed->told_top != 0 && now_ms - feed->told_ms < MUSTER_REPAIR_DEADLINE_MS) {
+        return true;
+    }
+    if (feed->told_top > seq + 1) {
+        return false;
+    }
+    feed->told_top = feed->top;
+    feed->told_ms = now_ms;
+    return true;
+}
+
+/* ---- asking ---- */
+
+/* The part of a gap that a range covers becomes a gap of its own, as far as there is room: what others ask
+ * for takes half of it at most. */
+static size_t cut_out(struct feed *feed, size_t at, const struct signal_range *range) {
+    if (feed->gaps[at].first < range->first && feed->gap_count < MUSTER_GAPS_HEARSAY_MAX &&
+        split_gap(feed, at, range->first)) {
+        at++;
+    }
+    if (feed->gaps[at].last > range->last && feed->gap_count < MUSTER_GAPS_HEARSAY_MAX) {
+        split_gap(feed, at, range->last + 1);
+    }
+    return at;
+}
+
+void feed_note_nak(struct feed *feed, const struct signal_range *range, const struct feed_moment *moment) {
+    uint64_t due_ms = next_ask_ms(moment);
+    for (size_t i = find_gap(feed, range->first); i < feed->gap_count && feed->gaps[i].first <= range->last;
+         i++) {
+        i = cut_out(feed, i, range);
+        struct gap *gap = &feed->gaps[i];
+        uint64_t until_ms = deadline_earlier(due_ms, gap->own_ms);
+        gap->is_asked = true;
+        gap->due_ms = gap->due_ms > until_ms ? gap->due_ms : until_ms;
+    }
+}
+
+size_t feed_ask(struct feed *feed, struct signal_range *ranges, size_t ranges_max,
+                const struct feed_moment *moment) {
+    size_t count = 0;
+    uint64_t due_ms = next_ask_ms(moment);
+    feed->asks_ms = DEADLINE_NEVER;
+    for (size_t i = 0; i < feed->gap_count; i++) {
+        struct gap *gap = &feed->gaps[i];
+        if (!gap->is_lost && gap->due_ms <= moment->now_ms && count < ranges_max) {
+            ranges[count++] = (struct signal_range){.first = gap->first, .last = gap->last};
+            gap->is_asked = true;
+            gap->due_ms = due_ms;
+            gap->own_ms = next_own_ms(moment);
+        }
+        if (!gap->is_lost) {
+            feed->asks_ms = deadline_earlier(feed->asks_ms, gap->due_ms);
+            feed->asks_ms = deadline_earlier(feed->asks_ms, gap->since_ms + MUSTER_REPAIR_DEADLINE_MS);
+        }
+    }
+    feed->counters.naks += count > 0 ? 1 : 0;
+    return count;
+}
+
+static bool is_asking(const struct feed *feed) {
+    return feed->gap_count > 0 && !feed->is_patient && !feed->counters.is_by_stream;
+}
+
+uint64_t feed_deadline(const struct feed *feed) {
+    return is_asking(feed) ? feed->asks_ms : DEADLINE_NEVER;
+}
+
+void feed_resume(struct feed *feed, const struct feed_moment *moment) {
+    for (size_t i = 0; i < feed->gap_count; i++) {
+        struct gap *gap = &feed->gaps[i];
+        if (!gap->is_lost) {
+            gap->since_ms = moment->now_ms;
+            gap->due_ms = first_ask_ms(moment);
+            gap->own_ms = next_own_ms(moment);
+            feed->asks_ms = deadline_earlier(feed->asks_ms, gap->due_ms);
+        }
+    }
+}
+
+/* ---- holding back ---- */
+
+static struct held **held_at(const struct feed *feed, uint64_t seq) {
+    return &feed->held[seq & (MUSTER_WINDOW - 1)];
+}
+
+size_t feed_hold_bytes(const struct feed *feed, size_t length) {
+    return held_bytes(length) + (feed->held == NULL ? WINDOW_BYTES : 0);
+}
+
+bool feed_hold(struct feed *feed, uint64_t seq, struct feed_header *header, enum muster_sample_kind kind,
+               const uint8_t *body, size_t length) {
+    if (feed->held == NULL) {
+        feed->held = calloc(MUSTER_WINDOW, sizeof(struct held *));
+    }
+    struct held *held = feed->held == NULL ? NULL : malloc(held_bytes(length));
+    if (held == NULL) {
+        lose_here(feed, seq);
+        return false;
+    }
+    *held = (struct held){.header = header, .kind = kind, .length = length};
+    memcpy(held->body, body, length);
+    assert(*held_at(feed, seq) == NULL);
+    *held_at(feed, seq) = held;
+    feed->held_bytes += held_bytes(length);
+    return true;
+}
+
+bool feed_holds(const struct feed *feed, uint64_t seq) {
+    return feed->held != NULL && seq >= feed->due && seq < feed->top && *held_at(feed, seq) != NULL;
+}
+
+bool feed_has_lost(const struct feed *feed, uint64_t seq) {
+    size_t at = find_gap(feed, seq);
+    return at < feed->gap_count && feed->gaps[at].first <= seq && feed->gaps[at].is_lost;
+}
+
+/* ---- by stream ---- */
+
+/* All up to last were sent. */
+static bool extend(struct feed *feed, uint64_t last, const struct feed_moment *moment) {
+    if (last < feed->top) {
+        return true;
+    }
+    if (!has_room(feed) || !reserve_gap(feed)) {
+        return false;
+    }
+    add_gap(feed, feed->top, last, moment);
+    feed->top = last + 1;
+    return true;
+}
+
+/* What lacks of these is left out for good, and counts no more. */
+static void pass(struct feed *feed, const struct signal_range *range) {
+    for (size_t i = find_gap(feed, range->first); i < feed->gap_count && feed->gaps[i].first <= range->last;
+         i++) {
+        if (feed->gaps[i].first < range->first && split_gap(feed, i, range->first)) {
+            i++;
+        }
+        if (feed->gaps[i].last > range->last) {
+            split_gap(feed, i, range->last + 1);
+        }
+        struct gap *gap = &feed->gaps[i];
+        if (!gap->is_lost) {
+            gap->is_lost = true;
+            gap->is_passed = true;
+            feed->counters.since += gap->last - gap->first + 1;
+        }
+    }
+}
+
+bool feed_take_by_stream(struct feed *feed, uint64_t seq, uint64_t passed, struct feed_header *header,
+                         const uint8_t *body, size_t length, const struct feed_moment *moment) {
+    enum muster_sample_kind kind;
+    const struct signal_range left_out = {.first = seq - passed, .last = seq - 1};
+    if (seq < feed->due || (seq > feed->top && seq - feed->top > leap_max(feed, moment->now_ms))) {
+        return false;
+    }
+    if (!extend(feed, left_out.first - 1, moment)) {
+        return false;
+    }
+    feed_give_up_below(feed, left_out.first);
+    if (passed > 0 && extend(feed, left_out.last, moment)) {
+        pass(feed, &left_out);
+    }
+    enum feed_result result = feed_take(feed, seq, moment, &kind);
+    if (result != FEED_NEXT && result != FEED_EARLY) {
+        return false;
+    }
+    feed->due = result == FEED_NEXT ? seq : feed->due; /* it is given like those that were held back */
+    if (!feed_hold(feed, seq, header, MUSTER_SAMPLE_STREAM, body, length)) {
+        return false;
+    }
+    (*held_at(feed, seq))->is_for_all = true;
+    return true;
+}
+
+static struct held *take_held(struct feed *feed, uint64_t seq) {
+    struct held *held = feed->held == NULL ? NULL : *held_at(feed, seq);
+    if (held != NULL) {
+        *held_at(feed, seq) = NULL;
+        feed->held_bytes -= held_bytes(held->length);
+    }
+    return held;
+}
+
+/* Passes over the first gap, and those right behind it that were lost for the same reason. */
+static void pass_over(struct feed *feed, struct muster_loss *lost) {
+    *lost = (struct muster_loss){.id = feed->id,
+                                 .boot = feed->boot,
+                                 .shard = feed->shard,
+                                 .first = feed->due,
+                                 .reason = feed->gaps[0].reason};
+    while (feed->gap_count > 0 && feed->gaps[0].is_lost && feed->gaps[0].first == feed->due &&
+           !feed->gaps[0].is_passed && feed->gaps[0].reason == lost->reason) {
+        feed->due = feed->gaps[0].last + 1;
+        remove_gap(feed, 0);
+    }
+    lost->last = feed->due - 1;
+}
+
+enum feed_turn feed_next(struct feed *feed, struct muster_loss *lost, struct held **held, uint64_t *seq) {
+    while (feed->due < feed->top) {
+        if (feed->gap_count > 0 && feed->gaps[0].first == feed->due) {
+            if (!feed->gaps[0].is_lost) {
+                return FEED_WAITS;
+            }
+            if (feed->gaps[0].is_passed) {
+                feed->due = feed->gaps[0].last + 1;
+                remove_gap(feed, 0);
+                continue;
+            }
+            pass_over(feed, lost);
+            return FEED_LOST;
+        }
+        *seq = feed->due++;
+        *held = take_held(feed, *seq);
+        if (*held != NULL) {
+            return FEED_HELD;
+        }
+    }
+    return FEED_WAITS;
+}

@@ -1,0 +1,674 @@
+#include "feed_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+#include <utlist.h>
+
+#include "deadline.h"
+#include "node.h"
+#include "telemetry.h"
+
+/* ---- finding ---- */
+
+static struct feed_source source_of(const struct muster_endpoint *endpoint, uint32_t interface,
+                                    unsigned shard) {
+    struct feed_source source = {.interface = interface, .port = endpoint->port, .shard = (uint16_t)shard};
+    memcpy(source.ip, endpoint->ip, sizeof source.ip);
+    return source;
+}
+
+static unsigned hash_of(const struct feed_table *table, const struct feed_source *source) {
+    uint64_t hash;
+    crypto_shorthash((uint8_t *)&hash, (const uint8_t *)source, sizeof *source, table->seed);
+    return (unsigned)hash;
+}
+
+static struct feed *find_source(const struct feed_table *table, const struct feed_source *source) {
+    struct feed *feed;
+    HASH_FIND_BYHASHVALUE(hh, table->by_source, source, sizeof *source, hash_of(table, source), feed);
+    return feed;
+}
+
+struct feed *feed_table_find_source(const struct feed_table *table, const struct muster_datagram *datagram,
+                                    unsigned shard) {
+    struct feed_source source = source_of(&datagram->source, datagram->interface, shard);
+    return find_source(table, &source);
+}
+
+struct feed *feed_table_find(const struct feed_table *table, const uint8_t id[MUSTER_ID_BYTES],
+                             unsigned shard) {
+    struct feed *feed;
+    DL_FOREACH(table->all, feed) {
+        if (feed->shard == shard && !feed->is_ending && memcmp(feed->id, id, MUSTER_ID_BYTES) == 0) {
+            return feed;
+        }
+    }
+    return NULL;
+}
+
+/* ---- beginning and ending ---- */
+
+/* Who holds a source goes: it is another's address now. False without memory. */
+static bool add_source(struct feed_table *table, struct feed *feed, const struct feed_source *source) {
+    struct feed *other = find_source(table, source);
+    if (other != NULL) {
+        HASH_DELETE(hh, table->by_source, other);
+        other->has_source = false;
+    }
+    feed->source = *source;
+    feed->source_ms = 0;
+    HASH_ADD_BYHASHVALUE(hh, table->by_source, source, sizeof feed->source, hash_of(table, &feed->source),
+                         feed);
+    feed->has_source = feed->hh.tbl != NULL;
+    return feed->has_source;
+}
+
+static void remove_feed(struct feed_table *table, struct feed *feed) {
+    struct feed_header *header;
+    struct feed_header *next;
+    feed_table_rest(table, feed);
+    table->current = table->current == feed ? NULL : table->current;
+    if (feed->has_source) {
+        HASH_DELETE(hh, table->by_source, feed);
+    }
+    DL_DELETE(table->all, feed);
+    table->count--;
+    table->held_bytes -= feed->counted;
+    DL_FOREACH_SAFE(feed->headers, header, next) {
+        free(header);
+    }
+    feed_deinit(feed);
+    free(feed);
+}
+
+/* What came too early and waits for what will not come any more is delivered yet. */
+static void end_feed(struct feed_table *table, struct feed *feed) {
+    table->current = table->current == feed ? NULL : table->current;
+    if (feed->has_source) {
+        HASH_DELETE(hh, table->by_source, feed);
+        feed->has_source = false;
+    }
+    feed_give_up_all(feed);
+    feed->is_ending = true;
+    feed_table_touch(table, feed);
+    feed_table_settle(table, feed);
+}
+
+void feed_table_settle(struct feed_table *table, struct feed *feed) {
+    if (feed_is_ready(feed)) {
+        return;
+    }
+    feed_table_rest(table, feed);
+    if (feed->is_ending) {
+        remove_feed(table, feed);
+    }
+}
+
+void feed_table_deinit(struct feed_table *table) {
+    while (table->all != NULL) {
+        remove_feed(table, table->all);
+    }
+    free(table->given);
+    table->given = NULL;
+}
+
+/* ---- room ---- */
+
+static uint64_t last_ms(const struct feed *feed) {
+    return feed->heard_ms > feed->opened_ms ? feed->heard_ms : feed->opened_ms;
+}
+
+static bool is_of_unverified(const struct muster_core *core, const struct feed *feed) {
+    const struct peer *peer = peer_table_find(&core->table, feed->id);
+    return peer == NULL || !peer->is_verified;
+}
+
+/* The longest silent one of those that are muted, or whose rows are not verified. */
+static struct feed *find_silent(const struct muster_core *core, bool is_muted) {
+    struct feed *found = NULL;
+    struct feed *feed;
+    DL_FOREACH(core->subscriber.feeds.all, feed) {
+        if ((found == NULL || last_ms(feed) < last_ms(found)) &&
+            (is_muted ? feed->is_muted : is_of_unverified(core, feed))) {
+            found = feed;
+        }
+    }
+    return found;
+}
+
+/* One that is muted itself has nothing to push others out for. */
+static bool make_room_for(struct muster_core *core, const struct peer *peer, bool is_muted) {
+    struct feed_table *table = &core->subscriber.feeds;
+    if (table->count < MUSTER_FEEDS_MAX) {
+        return true;
+    }
+    struct feed *feed = is_muted ? NULL : find_silent(core, true);
+    if (feed == NULL && !is_muted && peer->is_verified) {
+        feed = find_silent(core, false);
+    }
+    if (feed == NULL) {
+        return false;
+    }
+    remove_feed(table, feed);
+    core->admission.counters.feeds_evicted++;
+    return true;
+}
+
+struct feed *feed_table_open(struct muster_core *core, const struct peer *peer, unsigned shard,
+                             uint64_t due) {
+    struct feed_table *table = &core->subscriber.feeds;
+    const struct feed_source source = source_of(&peer->address, peer->interface, shard);
+    bool is_muted = (peer->shards_wanted & 1u << shard) == 0;
+    struct feed *feed = make_room_for(core, peer, is_muted) ? calloc(1, sizeof *feed) : NULL;
+    if (feed == NULL) {
+        return NULL;
+    }
+    memcpy(feed->id, peer->id, MUSTER_ID_BYTES);
+    feed->boot = peer->boot;
+    feed->shard = shard;
+    if (!add_source(table, feed, &source)) {
+        free(feed);
+        return NULL;
+    }
+    feed->is_muted = is_muted;
+    feed_begin(feed, due);
+    feed->opened_ms = core->now_ms;
+    DL_APPEND(table->all, feed);
+    table->count++;
+    return feed;
+}
+
+void feed_table_unmute(struct feed *feed, uint64_t due, uint64_t now_ms) {
+    feed->is_muted = false;
+    feed->opened_ms = now_ms;
+    feed_begin(feed, due);
+}
+
+/* ---- where it is ---- */
+
+bool feed_table_is_at(const struct feed *feed, const struct muster_datagram *datagram) {
+    struct feed_source source = source_of(&datagram->source, datagram->interface, feed->shard);
+    return feed->has_source && memcmp(&feed->source, &source, sizeof source) == 0;
+}
+
+struct muster_endpoint feed_table_address(const struct feed *feed) {
+    struct muster_endpoint address = {.family = 4, .port = feed->source.port};
+    memcpy(address.ip, feed->source.ip, sizeof address.ip);
+    return address;
+}
+
+bool feed_table_move(struct feed_table *table, struct feed *feed, const struct muster_datagram *datagram) {
+    const struct feed_source source = source_of(&datagram->source, datagram->interface, feed->shard);
+    if (feed->has_source) {
+        HASH_DELETE(hh, table->by_source, feed);
+        feed->has_source = false;
+    }
+    if (!add_source(table, feed, &source)) {
+        remove_feed(table, feed);
+        return false;
+    }
+    return true;
+}
+
+/* ---- forgetting ---- */
+
+static bool is_gone(const struct muster_core *core, const struct feed *feed) {
+    const struct peer *peer = peer_table_find(&core->table, feed->id);
+    bool is_here =
+        peer != NULL && peer->boot == feed->boot && peer->state != MUSTER_LEFT && peer->state != MUSTER_LOST;
+    return !is_here && feed->heard_ms + MUSTER_FEED_IDLE_MS <= core->now_ms;
+}
+
+void feed_table_forget(struct muster_core *core) {
+    struct feed_table *table = &core->subscriber.feeds;
+    struct feed *feed;
+    struct feed *next;
+    if (core->now_ms < table->forget_ms) {
+        return;
+    }
+    table->forget_ms = core->now_ms + MUSTER_FEED_IDLE_MS / 4;
+    if (table->is_lent) {
+        return;
+    }
+    DL_FOREACH_SAFE(table->all, feed, next) {
+        if (is_gone(core, feed)) {
+            remove_feed(table, feed);
+        } else {
+            feed_release_window(feed);
+            feed_table_count(table, feed);
+        }
+    }
+}
+
+/* ---- headers ---- */
+
+struct feed_header *feed_find_header(struct feed *feed, const uint8_t *bytes, size_t length) {
+    struct feed_header *header;
+    DL_FOREACH(feed->headers, header) {
+        if (header->length > 0 && length > header->length &&
+            memcmp(bytes, header->bytes, header->length) == 0) {
+            if (header != feed->headers) {
+                DL_DELETE(feed->headers, header);
+                DL_PREPEND(feed->headers, header);
+            }
+            return header;
+        }
+    }
+    return NULL;
+}
+
+/* The one that was not used for longest makes room, unless datagrams of it are held. */
+static bool make_room(struct feed *feed) {
+    if (feed->header_count < MUSTER_HEADERS_MAX) {
+        return true;
+    }
+    struct feed_header *last = feed->headers->prev; /* of the first one: the last (utlist) */
+    while (last != feed->headers && last->held > 0) {
+        last = last->prev;
+    }
+    if (last->held > 0) {
+        return false;
+    }
+    DL_DELETE(feed->headers, last);
+    free(last);
+    feed->header_count--;
+    return true;
+}
+
+static struct feed_header *add_header(struct feed *feed, const uint8_t *bytes, const struct signal *data) {
+    struct feed_header *header = make_room(feed) ? calloc(1, sizeof *header + data->prefix_length) : NULL;
+    if (header == NULL) {
+        return NULL;
+    }
+    header->length = data->prefix_length;
+    memcpy(header->topic, data->topic, sizeof header->topic);
+    memcpy(header->bytes, bytes, data->prefix_length);
+    DL_PREPEND(feed->headers, header);
+    feed->header_count++;
+    return header;
+}
+
+/* One without a prefix is found by its topic only. */
+struct feed_header *feed_find_topic(struct feed *feed, const struct signal *data, const uint8_t *bytes) {
+    struct feed_header *header;
+    DL_FOREACH(feed->headers, header) {
+        bool is_same = header->length == data->prefix_length &&
+                       memcmp(header->bytes, bytes, data->prefix_length) == 0 &&
+                       strcmp(header->topic, data->topic) == 0;
+        if (is_same) {
+            return header;
+        }
+    }
+    return add_header(feed, bytes, data);
+}
+
+uint64_t feed_table_audience(const struct muster_core *core, struct feed_header *header) {
+    const struct subscriber *subscriber = &core->subscriber;
+    if (header->generation != subscriber->generation) {
+        header->generation = subscriber->generation;
+        header->audience = subscriber_audience(subscriber, header->topic);
+    }
+    return header->audience;
+}
+
+static uint64_t announced_audience(struct muster_core *core, struct feed *feed) {
+    const struct peer *peer = peer_table_find(&core->table, feed->id);
+    uint64_t generation = core->subscriber.generation;
+    if (peer == NULL || peer->boot != feed->boot) {
+        return 0;
+    }
+    if (feed->announced_rev != peer->rev || feed->announced_generation != generation) {
+        feed->announced = subscriber_row_audience(core, peer, feed->shard);
+        feed->announced_generation = generation;
+        feed->announced_rev = peer_is_partial(peer) ? 0 : peer->rev;
+    }
+    return feed->announced;
+}
+
+uint64_t feed_table_audience_of_all(struct muster_core *core, struct feed *feed) {
+    uint64_t audience = announced_audience(core, feed);
+    struct feed_header *header;
+    DL_FOREACH(feed->headers, header) {
+        audience |= feed_table_audience(core, header);
+    }
+    return audience != 0 ? audience : core->subscriber.ordered | core->subscriber.newest;
+}
+
+/* Of what was not heard yet the publisher's announce tells. */
+static bool is_announced(const struct muster_core *core, const struct feed *feed) {
+    const struct peer *peer = peer_table_find(&core->table, feed->id);
+    return peer != NULL && (peer->shards_wanted & 1u << feed->shard) != 0;
+}
+
+static bool is_wanted(const struct muster_core *core, const struct feed *feed) {
+    struct feed_header *header;
+    bool is_wanted = feed->headers == NULL && is_announced(core, feed);
+    DL_FOREACH(feed->headers, header) {
+        is_wanted = feed_table_audience(core, header) != 0 || is_wanted;
+    }
+    return is_wanted;
+}
+
+/* Nothing of it is waited for any more. */
+static void let_go(struct feed_table *table, struct feed *feed) {
+    struct feed_header *header;
+    feed_table_rest(table, feed);
+    feed_deinit(feed);
+    feed_table_count(table, feed);
+    feed->due = feed->top;
+    feed->is_patient = false;
+    feed->is_followed = false; /* who follows it notices */
+    feed->counters.is_by_stream = false;
+    DL_FOREACH(feed->headers, header) {
+        header->held = 0;
+        header->newest_seq = 0;
+    }
+}
+
+void feed_table_review(struct muster_core *core) {
+    struct feed *feed;
+    DL_FOREACH(core->subscriber.feeds.all, feed) {
+        if (!feed->is_muted && !is_wanted(core, feed)) {
+            let_go(&core->subscriber.feeds, feed);
+            feed->is_muted = true;
+        }
+    }
+}
+
+/* ---- what is missing ---- */
+
+struct feed_moment feed_table_moment(struct muster_core *core) {
+    uint64_t kernel_ms = core->subscriber.feeds.kernel_ms;
+    return (struct feed_moment){.now_ms = core->now_ms,
+                                .random = &core->random,
+                                .listeners = peer_table_present(&core->table),
+                                .is_kernel_dropping =
+                                    kernel_ms != 0 && core->now_ms - kernel_ms < MUSTER_KERNEL_DROP_MS};
+}
+
+void feed_table_count(struct feed_table *table, struct feed *feed) {
+    size_t bytes = feed_bytes(feed);
+    table->held_bytes = table->held_bytes - feed->counted + bytes;
+    feed->counted = bytes;
+}
+
+void feed_table_touch(struct feed_table *table, struct feed *feed) {
+    uint64_t due_ms = feed_deadline(feed);
+    feed_table_count(table, feed);
+    if (table->due_ms == 0 || due_ms < table->due_ms) {
+        table->due_ms = due_ms;
+    }
+    if (!feed->is_ready && feed_is_ready(feed)) {
+        feed->is_ready = true;
+        DL_APPEND2(table->ready, feed, prev_ready, next_ready);
+    }
+}
+
+void feed_table_rest(struct feed_table *table, struct feed *feed) {
+    if (feed->is_ready) {
+        feed->is_ready = false;
+        DL_DELETE2(table->ready, feed, prev_ready, next_ready);
+    }
+}
+
+void feed_table_note_drops(struct feed_table *table, const struct muster_datagram *datagram,
+                           uint64_t now_ms) {
+    size_t i = 0;
+    while (i + 1 < MUSTER_PATHS_MAX && table->drops[i].interface != 0 &&
+           table->drops[i].interface != datagram->interface) {
+        i++;
+    }
+    if (table->drops[i].count != datagram->dropped) {
+        table->drops[i] = (struct kernel_drops){.interface = datagram->interface, .count = datagram->dropped};
+        table->kernel_ms = now_ms;
+    }
+}
+
+/* What is missing is asked for again. */
+static void be_impatient(struct muster_core *core, struct feed *feed) {
+    struct feed_moment moment = feed_table_moment(core);
+    if (feed->is_patient) {
+        feed->is_patient = false;
+        feed_resume(feed, &moment);
+        feed_table_touch(&core->subscriber.feeds, feed);
+    }
+}
+
+void feed_table_hear(struct muster_core *core, struct feed *feed) {
+    feed->is_heard = true;
+    feed->silent = 0;
+    if (feed->is_followed) {
+        follow_release(core, feed);
+    } else {
+        be_impatient(core, feed);
+    }
+}
+
+void feed_table_forget_given(struct feed_table *table, uint64_t subscription) {
+    struct feed *feed;
+    struct feed_header *header;
+    DL_FOREACH(table->all, feed) {
+        DL_FOREACH(feed->headers, header) {
+            header->given &= ~subscription;
+            header->known &= ~subscription;
+        }
+    }
+}
+
+/* What is told to be sent and can't be heard was filtered on its way: of who has a stream it is had by that.
+ */
+static void note_silence(struct muster_core *core, const struct peer *peer, struct feed *feed,
+                         const struct message *message) {
+    uint64_t sent = message->sent[feed->shard];
+    if (message->kind == MESSAGE_ALIVE) {
+        bool is_missed = !feed->is_heard && (sent > feed->told || feed->is_patient);
+        feed->silent = feed->is_heard ? 0 : feed->silent + (is_missed ? 1 : 0);
+        feed->is_heard = false;
+    }
+    feed->told = sent;
+    if (feed->silent == 0 || feed->is_followed) {
+        return;
+    }
+    if (!follow_is_possible(core, peer)) {
+        be_impatient(core, feed);
+    } else if (feed->silent < MUSTER_FOLLOW_ALIVES) {
+        feed->is_patient = true;
+    } else {
+        follow_begin(core, peer, feed);
+    }
+}
+
+void feed_table_end_other_boots(struct feed_table *table, const struct peer *peer) {
+    struct feed *feed;
+    struct feed *next;
+    DL_FOREACH_SAFE(table->all, feed, next) {
+        if (!feed->is_ending && feed->boot != peer->boot &&
+            memcmp(feed->id, peer->id, MUSTER_ID_BYTES) == 0) {
+            end_feed(table, feed);
+        }
+    }
+}
+
+/* What was said to the group comes in the order of its seq, so the next one was said after all that was heard
+ * before the last one. */
+static void note_told(struct muster_core *core, struct feed *feed, const struct message *message,
+                      uint64_t sent) {
+    struct feed_moment moment = feed_table_moment(core);
+    if (message->seq != 0 && !feed_check_told(feed, sent, core->now_ms)) {
+        let_go(&core->subscriber.feeds, feed);
+        feed_begin(feed, sent + 1);
+    }
+    feed_reach(feed, sent, &moment);
+    feed_table_touch(&core->subscriber.feeds, feed);
+}
+
+/* Nothing was sent in a shard yet: who hears that misses nothing of it, not its first datagram either. Who
+ * does not say what it sent at all has said nothing of that. */
+static void note_nothing_sent(struct muster_core *core, const struct peer *peer,
+                              const struct message *message, unsigned shard) {
+    if (message->tells_sent && feed_table_find(&core->subscriber.feeds, peer->id, shard) == NULL) {
+        feed_table_open(core, peer, shard, 1);
+    }
+}
+
+void feed_table_note_sent(struct muster_core *core, const struct peer *peer, const struct message *message) {
+    struct feed_table *table = &core->subscriber.feeds;
+    feed_table_end_other_boots(table, peer);
+    for (unsigned shard = 0; shard < MUSTER_SHARDS; shard++) {
+        if (!(peer->shards_wanted & 1u << shard)) {
+            continue;
+        }
+        struct feed *feed = feed_table_find(table, peer->id, shard);
+        if (message->sent[shard] == 0) {
+            note_nothing_sent(core, peer, message, shard);
+            continue;
+        }
+        if (feed == NULL) {
+            feed = feed_table_open(core, peer, shard, message->sent[shard] + 1);
+            if (feed != NULL) {
+                feed->told = message->sent[shard];
+            }
+        } else if (feed->is_muted) {
+            feed->told = message->sent[shard];
+            feed_table_unmute(feed, message->sent[shard] + 1, core->now_ms);
+        } else {
+            note_silence(core, peer, feed, message);
+            if (!feed->counters.is_by_stream) { /* what is for nobody here would be missed for ever */
+                note_told(core, feed, message, message->sent[shard]);
+            }
+        }
+    }
+}
+
+/* No more of them than the publisher would send: else one stranger's nak for all numbers keeps everybody from
+ * asking. */
+void feed_table_note_nak(struct muster_core *core, const struct signal *nak) {
+    struct feed_table *table = &core->subscriber.feeds;
+    struct feed *feed = feed_table_find(table, nak->of, nak->shard);
+    uint64_t left = MUSTER_NAK_SEQS_MAX;
+    if (feed == NULL || feed->boot != nak->of_boot) {
+        return;
+    }
+    struct feed_moment moment = feed_table_moment(core);
+    for (size_t i = 0; i < nak->missing_count && left > 0; i++) {
+        struct signal_range range = nak->missing[i];
+        if (range.last - range.first >= left) {
+            range.last = range.first + left - 1;
+        }
+        left -= range.last - range.first + 1;
+        feed_note_nak(feed, &range, &moment);
+    }
+    feed_table_count(table, feed);
+}
+
+/* ---- time ---- */
+
+/* Too many naks left: whose turn it is next is left to chance. */
+static void put_off(struct muster_core *core, struct feed *feed) {
+    feed->asks_ms = core->now_ms + 1 + random_ms(&core->random, MUSTER_NAK_T_MS);
+}
+
+static void ask(struct muster_core *core, struct feed *feed, const struct feed_moment *moment) {
+    struct signal nak = {
+        .kind = SIGNAL_NAK, .boot = core->identity.boot, .shard = feed->shard, .of_boot = feed->boot};
+    struct bucket *bucket = &core->subscriber.feeds.naks;
+    if (bucket_left(bucket, MUSTER_NAK_RATE, MUSTER_NAK_BURST, core->now_ms) < 1) {
+        put_off(core, feed);
+        return;
+    }
+    nak.missing_count = feed_ask(feed, nak.missing, MUSTER_NAK_RANGES_SENT, moment);
+    if (nak.missing_count > 0) {
+        struct muster_endpoint group = signal_repair_group(core->port);
+        bucket->spent++;
+        memcpy(nak.id, core->identity.id, MUSTER_ID_BYTES);
+        memcpy(nak.of, feed->id, MUSTER_ID_BYTES);
+        telemetry_send(core, &nak, &group, feed->source.interface);
+    }
+}
+
+/* What all feeds hold together is bounded. */
+
+static struct feed *find_largest(const struct feed_table *table) {
+    struct feed *largest = table->all;
+    struct feed *feed;
+    DL_FOREACH(table->all, feed) {
+        largest = feed->counted > largest->counted ? feed : largest;
+    }
+    return largest;
+}
+
+bool feed_table_make_room(struct feed_table *table, size_t bytes) {
+    while (table->held_bytes > 0 && table->held_bytes + bytes > MUSTER_HELD_BYTES_MAX) {
+        struct feed *largest = find_largest(table);
+        if (largest->due < largest->top) {
+            feed_give_up_first(largest);
+            feed_table_touch(table, largest);
+            return false;
+        }
+        feed_release_window(largest);
+        feed_table_count(table, largest);
+    }
+    return true;
+}
+
+void feed_table_tick(struct muster_core *core) {
+    struct feed_table *table = &core->subscriber.feeds;
+    struct feed *feed;
+    feed_table_forget(core);
+    feed_table_make_room(table, 0);
+    if (table->due_ms == 0 || table->due_ms > core->now_ms) {
+        return;
+    }
+    struct feed_moment moment = feed_table_moment(core);
+    table->due_ms = 0;
+    DL_FOREACH(table->all, feed) {
+        if (feed_deadline(feed) <= core->now_ms) {
+            feed_expire(feed, core->now_ms);
+            ask(core, feed, &moment);
+        }
+        feed_table_touch(table, feed);
+    }
+}
+
+/* What is ready is pulled at once. */
+uint64_t feed_table_deadline(const struct muster_core *core) {
+    const struct feed_table *table = &core->subscriber.feeds;
+    if (table->ready != NULL) {
+        return core->now_ms;
+    }
+    uint64_t due_ms = table->due_ms == 0 ? DEADLINE_NEVER : table->due_ms;
+    return table->all == NULL ? due_ms : deadline_earlier(due_ms, table->forget_ms);
+}
+
+/* ---- showing ---- */
+
+static struct muster_feed describe(const struct feed *feed) {
+    struct muster_feed shown = feed->counters;
+    memcpy(shown.id, feed->id, MUSTER_ID_BYTES);
+    shown.boot = feed->boot;
+    shown.shard = feed->shard;
+    shown.sent = feed->top - 1;
+    for (size_t i = 0; i < feed->gap_count; i++) {
+        shown.pending += feed->gaps[i].is_lost ? 0 : feed->gaps[i].last - feed->gaps[i].first + 1;
+    }
+    return shown;
+}
+
+/* One that is muted, or in whose shard nothing was sent yet, has nothing to tell. */
+static bool is_shown(const struct feed *feed) {
+    return !feed->is_muted && feed->top > 1;
+}
+
+size_t muster_core_feeds(const muster_core_t *core, struct muster_feed *feeds, size_t feeds_max) {
+    size_t count = 0;
+    const struct feed *feed;
+    DL_FOREACH(core->subscriber.feeds.all, feed) {
+        if (is_shown(feed) && count < feeds_max) {
+            feeds[count] = describe(feed);
+        }
+        count += is_shown(feed) ? 1 : 0;
+    }
+    return count;
+}

@@ -1,0 +1,278 @@
+#include "keeper.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+#include <utlist.h>
+
+#include "node.h"
+#include "reply.h"
+
+/* A record that is kept stands in a pack of its own, between brackets. */
+#define RECORD_BYTES_MAX (MUSTER_DATAGRAM_BYTES_MAX - 2)
+
+/* ---- life ---- */
+
+bool keeper_takes(const struct muster_core_options *options) {
+    if (options->keep_count > MUSTER_KEEPS_MAX || (options->keep_count > 0 && options->document == NULL)) {
+        return false;
+    }
+    for (size_t i = 0; i < options->keep_count; i++) {
+        if (muster_pattern_fault(options->keeps[i]) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int keeper_init(struct keeper *keeper, const struct muster_core_options *options) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < options->keep_count; i++) {
+        bytes += strlen(options->keeps[i]) + 1;
+    }
+    if (bytes == 0) {
+        return 0;
+    }
+    keeper->texts = malloc(bytes);
+    if (keeper->texts == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    char *at = keeper->texts;
+    for (size_t i = 0; i < options->keep_count; i++) {
+        size_t length = strlen(options->keeps[i]) + 1;
+        memcpy(at, options->keeps[i], length);
+        keeper->patterns[keeper->pattern_count++] = at;
+        at += length;
+    }
+    return 0;
+}
+
+int keeper_begin(struct muster_core *core) {
+    struct keeper *keeper = &core->keeper;
+    const struct muster_subscription_options options = {
+        .patterns = keeper->patterns, .pattern_count = keeper->pattern_count, .newest = true};
+    unsigned number;
+    if (keeper->pattern_count == 0) {
+        return 0;
+    }
+    int error = muster_core_subscribe(core, &options, &number);
+    keeper->subscription = error == 0 ? UINT64_C(1) << number : 0;
+    return error;
+}
+
+static size_t bytes_of(const struct kept_value *value) {
+    return sizeof *value + value->name_length + value->length;
+}
+
+static void drop_value(struct keeper *keeper, struct kept_topic *topic, struct kept_value *value) {
+    DL_DELETE(topic->values, value);
+    topic->value_count--;
+    keeper->bytes -= bytes_of(value);
+    free(value);
+}
+
+static void drop_topic(struct keeper *keeper, struct kept_topic *topic) {
+    while (topic->values != NULL) {
+        drop_value(keeper, topic, topic->values);
+    }
+    HASH_DELETE(hh, keeper->by_key, topic);
+    DL_DELETE(keeper->topics, topic);
+    keeper->topic_count--;
+    free(topic);
+}
+
+void keeper_deinit(struct keeper *keeper) {
+    while (keeper->topics != NULL) {
+        drop_topic(keeper, keeper->topics);
+    }
+    free(keeper->texts);
+    keeper->texts = NULL;
+}
+
+/* ---- topics ---- */
+
+static unsigned hash_of(const struct muster_core *core, const struct kept_key *key) {
+    uint64_t hash;
+    crypto_shorthash((uint8_t *)&hash, (const uint8_t *)key, sizeof *key, core->subscriber.feeds.seed);
+    return (unsigned)hash;
+}
+
+static struct kept_topic *add_topic(struct muster_core *core, const struct kept_key *key) {
+    struct keeper *keeper = &core->keeper;
+    struct kept_topic *topic = calloc(1, sizeof *topic);
+    if (topic == NULL) {
+        return NULL;
+    }
+    topic->key = *key;
+    HASH_ADD_BYHASHVALUE(hh, keeper->by_key, key, sizeof topic->key, hash_of(core, key), topic);
+    if (topic->hh.tbl == NULL) {
+        free(topic);
+        return NULL;
+    }
+    topic->number = ++keeper->number;
+    DL_APPEND(keeper->topics, topic);
+    keeper->topic_count++;
+    return topic;
+}
+
+static struct kept_topic *find_topic(struct muster_core *core, const struct muster_sample *sample) {
+    struct keeper *keeper = &core->keeper;
+    struct kept_key key;
+    struct kept_topic *topic;
+    memset(&key, 0, sizeof key);
+    memcpy(key.id, sample->id, sizeof key.id);
+    strncpy(key.topic, sample->topic, sizeof key.topic - 1);
+    HASH_FIND_BYHASHVALUE(hh, keeper->by_key, &key, sizeof key, hash_of(core, &key), topic);
+    if (topic == NULL) {
+        return add_topic(core, &key);
+    }
+    DL_DELETE(keeper->topics, topic);
+    DL_APPEND(keeper->topics, topic);
+    return topic;
+}
+
+/* All but the one that has news. */
+static void make_room(struct muster_core *core) {
+    struct keeper *keeper = &core->keeper;
+    while (keeper->topic_count > 1 &&
+           (keeper->topic_count > MUSTER_KEPT_TOPICS_MAX || keeper->bytes > MUSTER_KEPT_BYTES_MAX)) {
+        drop_topic(keeper, keeper->topics);
+        core->admission.counters.keeps_evicted++;
+    }
+}
+
+/* ---- values ---- */
+
+static struct kept_value *find_value(const struct kept_topic *topic, const char *name) {
+    size_t length = strlen(name);
+    struct kept_value *value;
+    DL_FOREACH(topic->values, value) {
+        if (value->name_length == length && memcmp(value->text, name, length) == 0) {
+            return value;
+        }
+    }
+    return NULL;
+}
+
+static bool is_time(double time_s) {
+    return time_s >= MUSTER_TIME_S_MIN && time_s < MUSTER_TIME_S_MAX;
+}
+
+/* By their own times where both have one. */
+static bool is_newer(const struct kept_value *value, double time_s, uint64_t said_ms) {
+    return value->time_s != 0 && time_s != 0 ? time_s >= value->time_s : said_ms >= value->said_ms;
+}
+
+static void add_value(struct muster_core *core, struct kept_topic *topic, const struct kept_value *like,
+                      const char *name, const char *text) {
+    struct kept_value *value = malloc(bytes_of(like));
+    if (value == NULL) {
+        return;
+    }
+    *value = *like;
+    memcpy(value->text, name, like->name_length);
+    memcpy(value->text + like->name_length, text, like->length);
+    struct kept_value *before = find_value(topic, name);
+    if (before != NULL) {
+        drop_value(&core->keeper, topic, before);
+    } else if (topic->value_count == MUSTER_SENSORS_MAX) { /* of the first one: the last (utlist) */
+        drop_value(&core->keeper, topic, topic->values->prev);
+    }
+    DL_PREPEND(topic->values, value);
+    topic->value_count++;
+    core->keeper.bytes += bytes_of(value);
+}
+
+/* A time that counts from the reader's now becomes an age. */
+static void keep(struct muster_core *core, struct kept_topic *topic, const struct muster_sample *sample,
+                 const struct muster_record *record) {
+    char text[RECORD_BYTES_MAX];
+    struct muster_record timed = *record;
+    uint64_t age_ms = sample->age_ms;
+    if (!is_time(record->time_s)) {
+        age_ms += record->time_s < 0 && record->time_s > -MUSTER_TIME_S_MIN
+                      ? (uint64_t)(-record->time_s * 1000)
+                      : 0;
+        timed.time_s = 0;
+    }
+    int length = muster_record_print(&timed, NULL, text, sizeof text);
+    const struct kept_value *before = find_value(topic, record->name);
+    struct kept_value like = {.boot = sample->boot,
+                              .time_s = timed.time_s,
+                              .said_ms = core->now_ms > age_ms ? core->now_ms - age_ms : 0,
+                              .name_length = strlen(record->name),
+                              .length = length > 0 ? (size_t)length : 0};
+    bool is_late = sample->is_late && like.time_s == 0; /* its age is not known */
+    if (length > 0 && (before == NULL || (!is_late && is_newer(before, like.time_s, like.said_ms)))) {
+        add_value(core, topic, &like, record->name, text);
+    }
+}
+
+void keeper_take(struct muster_core *core, const struct muster_sample *sample) {
+    struct muster_pack pack;
+    struct muster_record record;
+    struct kept_topic *topic = find_topic(core, sample);
+    if (topic == NULL) {
+        return;
+    }
+    muster_pack_open(&pack, sample->body, sample->length, 0);
+    while (muster_pack_next(&pack, &record) == 1) {
+        keep(core, topic, sample, &record);
+    }
+    if (topic->value_count == 0) {
+        drop_topic(&core->keeper, topic);
+    }
+    make_room(core);
+}
+
+/* ---- giving ---- */
+
+const struct kept_topic *keeper_after(const struct keeper *keeper, uint64_t number) {
+    const struct kept_topic *topic = keeper->by_key;
+    while (topic != NULL && topic->number <= number) {
+        topic = topic->hh.next;
+    }
+    return topic;
+}
+
+/* True when a value may stand in one pack with the one before it: without times of their own they count on
+ * the age of the part. */
+static bool goes_with(const struct kept_value *before, const struct kept_value *value, size_t length) {
+    return before->boot == value->boot && before->time_s != 0 && value->time_s != 0 &&
+           length + 1 + value->length + 1 <= MUSTER_DATAGRAM_BYTES_MAX;
+}
+
+static int write_pack(const struct muster_core *core, const struct kept_topic *topic,
+                      const struct kept_value *first, const char *body, size_t length, struct buffer *out) {
+    const struct reply_sample sample = {.id = topic->key.id,
+                                        .boot = first->boot,
+                                        .topic = topic->key.topic,
+                                        .age_ms = core->now_ms - first->said_ms,
+                                        .body = (const uint8_t *)body,
+                                        .body_length = length};
+    return reply_write_sample(out, &sample);
+}
+
+int keeper_write(const struct muster_core *core, const struct kept_topic *topic, struct buffer *out,
+                 uint64_t *count) {
+    char body[MUSTER_DATAGRAM_BYTES_MAX];
+    const struct kept_value *value = topic->values;
+    int error = 0;
+    while (value != NULL && error == 0) {
+        const struct kept_value *first = value;
+        const struct kept_value *last;
+        size_t length = 0;
+        do {
+            body[length] = length == 0 ? '[' : ',';
+            memcpy(body + length + 1, value->text + value->name_length, value->length);
+            length += 1 + value->length;
+            last = value;
+            value = value->next;
+        } while (value != NULL && goes_with(last, value, length));
+        body[length++] = ']';
+        error = write_pack(core, topic, first, body, length, out);
+        *count += error == 0 ? 1 : 0;
+    }
+    return error;
+}

@@ -1,0 +1,82 @@
+/* What this node keeps for others: the last value of each sensor of certain topics, whoever publishes them.
+ * Who comes later is given them even when the sensor sleeps, or is gone. */
+#ifndef CORE_KEEPER_H
+#define CORE_KEEPER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+#include <muster/telemetry.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "buffer.h"
+
+struct muster_core;
+
+/* A value of one full name. */
+struct kept_value {
+    struct kept_value *prev;
+    struct kept_value *next;
+    uint64_t boot;    /* of the publisher when it said so */
+    double time_s;    /* since 1970; 0: it did not say */
+    uint64_t said_ms; /* when it was published, as far as is known here */
+    size_t name_length;
+    size_t length;
+    char text[]; /* the name, and behind it the record: one SenML object */
+};
+
+/* What a topic is known by. All of it is compared: no byte is left unset. */
+struct kept_key {
+    uint8_t id[MUSTER_ID_BYTES]; /* of the publisher */
+    char topic[MUSTER_TOPIC_BYTES_MAX + 1];
+};
+
+struct kept_topic {
+    UT_hash_handle hh;
+    struct kept_topic *prev; /* by news of it */
+    struct kept_topic *next;
+    struct kept_key key;
+    uint64_t number;           /* grows from topic to topic */
+    struct kept_value *values; /* the newest first */
+    size_t value_count;
+};
+
+struct keeper {
+    char *texts;
+    const char *patterns[MUSTER_KEEPS_MAX];
+    size_t pattern_count;
+    uint64_t subscription; /* bit 1 << number of the node's own one for them; 0: none */
+    struct kept_topic *by_key;
+    struct kept_topic *topics; /* the longest without news first */
+    size_t topic_count;
+    size_t bytes; /* of all values */
+    uint64_t number;
+};
+
+/* True when the options' patterns are some, of a node that may keep. */
+bool keeper_takes(const struct muster_core_options *options);
+
+/* Copies the patterns. MUSTER_ENOMEM. */
+int keeper_init(struct keeper *keeper, const struct muster_core_options *options);
+
+/* Begins to listen. MUSTER_ENOMEM. */
+int keeper_begin(struct muster_core *core);
+
+/* A zeroed struct is allowed. */
+void keeper_deinit(struct keeper *keeper);
+
+/* Keeps what is in a sample, unless something newer is kept already. */
+void keeper_take(struct muster_core *core, const struct muster_sample *sample);
+
+/* The first topic after this number; NULL when there is none. */
+const struct kept_topic *keeper_after(const struct keeper *keeper, uint64_t number);
+
+/* Appends the values of a topic to out, as parts of an answer, and counts these in *count. MUSTER_ENOMEM. */
+int keeper_write(const struct muster_core *core, const struct kept_topic *topic, struct buffer *out,
+                 uint64_t *count);
+
+#endif

@@ -1,0 +1,92 @@
+/* What this node publishes: its topics, and their records on the way into datagrams. */
+#ifndef CORE_PUBLISHER_H
+#define CORE_PUBLISHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+#include <muster/telemetry.h>
+
+#include "buffer.h"
+#include "ring.h"
+#include "senml.h"
+#include "signal.h"
+
+struct muster_core;
+
+/* What a topic has records of, under one name, and the last one of them. */
+struct sensor {
+    char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": the topic's own */
+    size_t name_length;
+    char unit[MUSTER_NAME_BYTES_MAX + 1]; /* "": none, or not known */
+    bool is_declared;                     /* when the topic was opened */
+    bool has_last;
+    struct muster_record last; /* its texts are this sensor's */
+    uint64_t last_ms;          /* when it was added, */
+    uint64_t last_number;      /* and the number of the ring's next datagram then */
+    char *text;
+    size_t text_size;
+};
+
+struct own_topic {
+    char name[MUSTER_TOPIC_BYTES_MAX + 1];
+    size_t name_length;
+    unsigned shard;
+    struct sensor *sensors;
+    size_t sensor_count;
+    size_t sensor_next; /* of which the next record is likely to be */
+    uint64_t sealed;    /* one more than the ring's number of its last datagram; 0: there was none */
+
+    uint64_t counted;  /* records, the first of them */
+    uint64_t count_ms; /* at this time */
+    double rate;       /* records a second, as announced; 0: not known yet */
+
+    /* The pack that is being filled, */
+    bool has_records;
+    bool is_due; /* as soon as there is room */
+    uint64_t began_ms;
+    struct senml_writer writer;
+    char body[MUSTER_DATAGRAM_BYTES_MAX];
+    size_t prefix_length; /* and the header for it, up to its seq, */
+    size_t name_at;       /* with the topic's name here */
+    char prefix[SIGNAL_PREFIX_BYTES_MAX];
+};
+
+struct publisher {
+    struct own_topic *topics[MUSTER_TOPICS_MAX];
+    size_t topic_count; /* places in use */
+    size_t open_count;
+    struct ring ring; /* once there is a topic */
+    size_t ring_bytes;
+    uint64_t linger_ms;
+    size_t queue_bytes_max; /* that may wait to be sent */
+    bool is_full;           /* somebody was told to try again later */
+    bool is_announce_due;   /* a sensor is new, or a rate */
+    uint64_t rates_due_ms;  /* when to look at the rates */
+    uint64_t linger_due_ms; /* the earliest of all topics */
+};
+
+void publisher_init(struct publisher *publisher, const struct muster_core_options *options);
+
+/* A zeroed struct is allowed. */
+void publisher_deinit(struct publisher *publisher);
+
+/* Writes the headers of topics anew, under another identity; what was sealed under the old one is gone. */
+void publisher_rekey(struct muster_core *core);
+
+/* Appends the last values of a topic to out, as parts of an answer, and counts these in *count.
+ * MUSTER_ENOMEM. */
+int publisher_write_last(const struct muster_core *core, const struct own_topic *topic, struct buffer *out,
+                         uint64_t *count);
+
+/* Seals all that was added: the node leaves. */
+void publisher_leave(struct muster_core *core);
+
+/* Seals what lingered long enough. */
+void publisher_tick(struct muster_core *core);
+
+uint64_t publisher_deadline(const struct muster_core *core);
+
+#endif

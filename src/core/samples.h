@@ -1,0 +1,32 @@
+/* The answer to who asks for samples: last values, of this node's topics and of those that it keeps, what it
+ * sent lately, and, to who follows, what it sends from then on. */
+#ifndef CORE_SAMPLES_H
+#define CORE_SAMPLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+#include <muster/telemetry.h>
+
+struct connection;
+struct muster_core;
+struct request;
+struct samples;
+
+/* Begins. MUSTER_ENOMEM. */
+int samples_begin(const struct muster_core *core, struct connection *connection,
+                  const struct request *request);
+
+/* NULL is allowed. */
+void samples_free(struct samples *samples);
+
+/* Says more, until that is enough for now; *is_listed: all of the past was said. MUSTER_ENOMEM. */
+int samples_list(const struct muster_core *core, struct connection *connection, bool *is_listed);
+
+/* Says what was sent since; the past was said. MUSTER_ENOMEM, and MUSTER_EFULL where too much waits to be
+ * taken. */
+int samples_follow(const struct muster_core *core, struct connection *connection);
+
+#endif

@@ -1,0 +1,340 @@
+#include "sender.h"
+
+#include <string.h>
+
+#include "deadline.h"
+#include "node.h"
+#include "telemetry.h"
+
+static const uint64_t tail_ms[MUSTER_TAILS] = MUSTER_TAIL_MS;
+
+void sender_init(struct sender *sender, const struct muster_core_options *options) {
+    sender->rate_bytes_s = options->rate_bytes_s;
+    sender->repair_share = options->repair_share;
+    sender->tail_due_ms = DEADLINE_NEVER;
+}
+
+/* ---- pacing ---- */
+
+static double burst_of(double rate) {
+    double bytes = rate * MUSTER_BURST_MS / 1000;
+    return bytes > MUSTER_BURST_BYTES ? bytes : MUSTER_BURST_BYTES;
+}
+
+static double repair_rate(const struct sender *sender) {
+    return (double)sender->rate_bytes_s * sender->repair_share;
+}
+
+static size_t bytes_left(struct bucket *bucket, double rate, uint64_t now_ms) {
+    double bytes = bucket_left(bucket, rate, burst_of(rate), now_ms);
+    return bytes < MUSTER_BATCH_BYTES ? (size_t)bytes : MUSTER_BATCH_BYTES;
+}
+
+/* When so many bytes may leave. */
+static uint64_t allowed_ms(const struct bucket *bucket, double rate, size_t bytes) {
+    double lacking = bucket->spent + (double)bytes - burst_of(rate);
+    return lacking <= 0 ? 0 : bucket->updated_ms + (uint64_t)(lacking * 1000 / rate) + 1;
+}
+
+/* ---- batches ---- */
+
+/* How many of the datagrams that wait leave together: of one shard and one length, side by side, a shorter
+ * one at the end. */
+static uint64_t count_batch(const struct ring *ring, size_t bytes_max) {
+    const struct kept *first = ring_at(ring, ring->unsent);
+    size_t bytes = first->length;
+    uint64_t count = 1;
+    while (ring->unsent + count < ring->next && count < MUSTER_BATCH_SEGMENTS) {
+        const struct kept *last = ring_at(ring, ring->unsent + count - 1);
+        const struct kept *next = ring_at(ring, ring->unsent + count);
+        bool is_beside = next->offset == last->offset + last->length;
+        if (next->shard != first->shard || !is_beside || last->length != first->length ||
+            next->length > first->length || bytes + next->length > bytes_max) {
+            break;
+        }
+        bytes += next->length;
+        count++;
+    }
+    return count;
+}
+
+static bool has_unsent(const struct ring *ring) {
+    return ring->next > ring->unsent;
+}
+
+static bool begin_new(struct muster_core *core) {
+    struct ring *ring = &core->publisher.ring;
+    struct sender *sender = &core->sender;
+    if (!has_unsent(ring)) {
+        return false;
+    }
+    size_t bytes_max = bytes_left(&sender->bucket, (double)sender->rate_bytes_s, core->now_ms);
+    if (ring_at(ring, ring->unsent)->length > bytes_max) {
+        return false;
+    }
+    sender->batch = (struct batch){.number = ring->unsent, .count = count_batch(ring, bytes_max)};
+    return true;
+}
+
+static uint64_t take_repair(struct sender *sender) {
+    uint64_t number = sender->repairs[sender->repair_first];
+    sender->repair_first = (sender->repair_first + 1) % MUSTER_REPAIRS_MAX;
+    sender->repair_count--;
+    return number;
+}
+
+/* Of the datagrams that are missed, those that are kept no longer are passed over. */
+static bool begin_repair(struct muster_core *core) {
+    struct ring *ring = &core->publisher.ring;
+    struct sender *sender = &core->sender;
+    while (sender->repair_count > 0) {
+        uint64_t number = sender->repairs[sender->repair_first];
+        if (number < ring->first) {
+            take_repair(sender);
+            continue;
+        }
+        struct kept *kept = ring_at(ring, number);
+        if (kept->length > bytes_left(&sender->repair_bucket, repair_rate(sender), core->now_ms)) {
+            return false;
+        }
+        take_repair(sender);
+        kept->is_wanted = false;
+        kept->repaired_ms = core->now_ms;
+        sender->batch = (struct batch){.number = number, .count = 1, .is_repair = true};
+        return true;
+    }
+    return false;
+}
+
+static size_t batch_bytes(const struct ring *ring, const struct batch *batch) {
+    const struct kept *first = ring_at(ring, batch->number);
+    const struct kept *last = ring_at(ring, batch->number + batch->count - 1);
+    return last->offset + last->length - first->offset;
+}
+
+static void end_new(struct muster_core *core, size_t bytes) {
+    struct sender *sender = &core->sender;
+    struct ring *ring = &core->publisher.ring;
+    const struct kept *last = ring_at(ring, sender->batch.number + sender->batch.count - 1);
+    unsigned shard = last->shard;
+    core->sent[shard] = last->seq;
+    sender->sent_ms[shard] = core->now_ms;
+    sender->tails_left[shard] = MUSTER_TAILS;
+    sender->tail_due_ms = deadline_earlier(sender->tail_due_ms, core->now_ms + tail_ms[0]);
+    sender->bucket.spent += (double)bytes;
+    sender->counters.datagrams += sender->batch.count;
+    sender->counters.bytes += bytes;
+    ring_sent(ring, sender->batch.count);
+}
+
+/* It went out on all paths. */
+static void end_batch(struct muster_core *core) {
+    struct sender *sender = &core->sender;
+    size_t bytes = batch_bytes(&core->publisher.ring, &sender->batch);
+    if (sender->batch.is_repair) {
+        sender->repair_bucket.spent += (double)bytes;
+        sender->counters.repairs++;
+        sender->counters.repair_bytes += bytes;
+    } else {
+        end_new(core, bytes);
+    }
+    sender->batch.count = 0;
+}
+
+static void give(struct muster_core *core, uint32_t interface, struct muster_output *output) {
+    const struct batch *batch = &core->sender.batch;
+    const struct ring *ring = &core->publisher.ring;
+    const struct kept *first = ring_at(ring, batch->number);
+    output->kind = MUSTER_OUTPUT_DATAGRAM;
+    output->datagram = (struct muster_datagram){.bytes = ring->bytes + first->offset,
+                                                .length = batch_bytes(ring, batch),
+                                                .destination = signal_group(first->shard, core->port),
+                                                .interface = interface,
+                                                .ttl = MUSTER_TELEMETRY_TTL,
+                                                .segment = batch->count > 1 ? first->length : 0};
+    core->admission.counters.sent += batch->count;
+}
+
+/* Data goes out by multicast alone, once on each interface. */
+static bool give_next_path(struct muster_core *core, struct muster_output *output) {
+    struct batch *batch = &core->sender.batch;
+    while (batch->path < core->paths.count) {
+        const struct muster_path *path = &core->paths.items[batch->path++];
+        if (path->kind == MUSTER_PATH_M4) {
+            give(core, path->interface, output);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sender_has_unsent(const struct muster_core *core) {
+    return has_unsent(&core->publisher.ring);
+}
+
+bool sender_next(struct muster_core *core, struct muster_output *output) {
+    struct batch *batch = &core->sender.batch;
+    if (batch->count > 0 &&
+        batch->number < core->publisher.ring.first) { /* a repair that has made room since */
+        batch->count = 0;
+    }
+    while (batch->count > 0 || begin_new(core) || begin_repair(core)) {
+        if (give_next_path(core, output)) {
+            return true;
+        }
+        end_batch(core);
+    }
+    return false;
+}
+
+/* ---- naks ---- */
+
+static void want_repair(struct sender *sender, struct kept *kept, uint64_t number) {
+    sender->repairs[(sender->repair_first + sender->repair_count) % MUSTER_REPAIRS_MAX] = number;
+    sender->repair_count++;
+    kept->is_wanted = true;
+}
+
+/* What was sent again just now is on its way to who asks. */
+static bool is_too_soon(const struct kept *kept, uint64_t now_ms) {
+    return kept->repaired_ms != 0 && now_ms - kept->repaired_ms < MUSTER_REPAIR_SPACING_MS;
+}
+
+/* True when it is sent again because of this. */
+static bool take_missing(struct muster_core *core, unsigned shard, uint64_t seq) {
+    uint64_t number;
+    struct sender *sender = &core->sender;
+    struct ring *ring = &core->publisher.ring;
+    if (sender->repair_count == MUSTER_REPAIRS_MAX || !ring_find(ring, shard, seq, &number) ||
+        number >= ring->unsent) {
+        return false;
+    }
+    struct kept *kept = ring_at(ring, number);
+    if (kept->is_wanted || is_too_soon(kept, core->now_ms)) {
+        return false;
+    }
+    want_repair(sender, kept, number);
+    return true;
+}
+
+static void say_tail(struct muster_core *core, unsigned shard, uint32_t interface) {
+    struct signal tail = {.kind = SIGNAL_TAIL,
+                          .boot = core->identity.boot,
+                          .shard = shard,
+                          .oldest = ring_oldest(&core->publisher.ring, shard),
+                          .seq = core->sent[shard]};
+    memcpy(tail.id, core->identity.id, MUSTER_ID_BYTES);
+    struct muster_endpoint group = signal_group(shard, core->port);
+    telemetry_send(core, &tail, &group, interface);
+}
+
+/* Who asks for what is kept no longer is told so, but not each time. */
+static void answer_hopeless(struct muster_core *core, unsigned shard, uint32_t interface) {
+    uint64_t *last_ms = &core->sender.tail_ms[shard];
+    if (*last_ms == 0 || core->now_ms - *last_ms >= MUSTER_TAIL_SPACING_MS) {
+        *last_ms = core->now_ms;
+        say_tail(core, shard, interface);
+    }
+}
+
+static bool asks_below(const struct signal *nak, uint64_t oldest) {
+    bool is_below = false;
+    for (size_t i = 0; i < nak->missing_count; i++) {
+        is_below = is_below || nak->missing[i].first < oldest;
+    }
+    return is_below;
+}
+
+/* So many repairs does this address earn now: nobody has more than half of them, however often it asks. */
+static uint64_t earned(struct muster_core *core, const struct muster_endpoint *source) {
+    double rate = repair_rate(&core->sender) / MUSTER_DATAGRAM_BYTES_MAX / 2;
+    double burst = rate * MUSTER_REPAIR_BURST_MS / 1000;
+    burst = burst > MUSTER_REPAIR_BURST ? burst : MUSTER_REPAIR_BURST;
+    double left = bucket_left(admission_repairs_of(&core->admission, source), rate, burst, core->now_ms);
+    return left < MUSTER_NAK_SEQS_MAX ? (uint64_t)left : MUSTER_NAK_SEQS_MAX;
+}
+
+bool sender_take_nak(struct muster_core *core, const struct signal *nak,
+                     const struct muster_datagram *datagram) {
+    struct sender *sender = &core->sender;
+    uint64_t left = earned(core, &datagram->source);
+    uint64_t seqs_left = MUSTER_NAK_SEQS_MAX;
+    uint64_t taken = 0;
+    sender->counters.naks++;
+    if (core->publisher.ring.numbers[nak->shard] == NULL || sender->repair_share <= 0) {
+        sender->counters.naks_refused++;
+        return false;
+    }
+    uint64_t oldest = ring_oldest(&core->publisher.ring, nak->shard);
+    if (asks_below(nak, oldest)) {
+        answer_hopeless(core, nak->shard, datagram->interface);
+    }
+    for (size_t i = 0; i < nak->missing_count; i++) {
+        uint64_t seq = nak->missing[i].first > oldest ? nak->missing[i].first : oldest;
+        for (; seq <= nak->missing[i].last && seq <= core->sent[nak->shard] && seqs_left > 0 && taken < left;
+             seq++) {
+            taken += take_missing(core, nak->shard, seq) ? 1 : 0;
+            seqs_left--;
+        }
+    }
+    admission_repairs_of(&core->admission, &datagram->source)->spent += (double)taken;
+    sender->counters.naks_refused += taken == 0 ? 1 : 0;
+    return taken > 0;
+}
+
+/* ---- tails ---- */
+
+static uint64_t next_tail_ms(const struct sender *sender, unsigned shard) {
+    unsigned left = sender->tails_left[shard];
+    return left == 0 ? DEADLINE_NEVER : sender->sent_ms[shard] + tail_ms[MUSTER_TAILS - left];
+}
+
+static void say_tail_everywhere(struct muster_core *core, unsigned shard) {
+    for (size_t i = 0; i < core->paths.count; i++) {
+        if (core->paths.items[i].kind == MUSTER_PATH_M4) {
+            say_tail(core, shard, core->paths.items[i].interface);
+        }
+    }
+}
+
+void sender_tick(struct muster_core *core) {
+    struct sender *sender = &core->sender;
+    if (sender->tail_due_ms > core->now_ms) {
+        return;
+    }
+    sender->tail_due_ms = DEADLINE_NEVER;
+    for (unsigned shard = 0; shard < MUSTER_SHARDS; shard++) {
+        if (next_tail_ms(sender, shard) <= core->now_ms) {
+            sender->tails_left[shard]--;
+            say_tail_everywhere(core, shard);
+        }
+        sender->tail_due_ms = deadline_earlier(sender->tail_due_ms, next_tail_ms(sender, shard));
+    }
+}
+
+uint64_t sender_deadline(const struct muster_core *core) {
+    const struct sender *sender = &core->sender;
+    const struct ring *ring = &core->publisher.ring;
+    uint64_t deadline_ms = sender->tail_due_ms;
+    if (has_unsent(ring)) {
+        deadline_ms = deadline_earlier(deadline_ms, allowed_ms(&sender->bucket, (double)sender->rate_bytes_s,
+                                                               ring_at(ring, ring->unsent)->length));
+    }
+    if (sender->repair_count > 0) {
+        deadline_ms = deadline_earlier(
+            deadline_ms, allowed_ms(&sender->repair_bucket, repair_rate(sender), MUSTER_DATAGRAM_BYTES_MAX));
+    }
+    return deadline_ms;
+}
+
+/* ---- showing ---- */
+
+bool muster_core_has_batch(const muster_core_t *core) {
+    const struct ring *ring = &core->publisher.ring;
+    return ring->next - ring->unsent >= MUSTER_BATCHES * MUSTER_BATCH_SEGMENTS ||
+           ring->unsent_bytes >= MUSTER_BATCHES * MUSTER_BATCH_BYTES;
+}
+
+const struct muster_sender *muster_core_sender(const muster_core_t *core) {
+    return &core->sender.counters;
+}

@@ -1,0 +1,64 @@
+/* How published datagrams leave: paced, in batches, the missing ones once more, and a tail behind the last.
+ */
+#ifndef CORE_SENDER_H
+#define CORE_SENDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+#include <muster/telemetry.h>
+
+#include "admission.h"
+#include "limit.h"
+#include "signal.h"
+
+struct muster_core;
+
+/* What is being handed out, interface by interface. */
+struct batch {
+    uint64_t number; /* of its first datagram in the ring */
+    uint64_t count;  /* 0: none */
+    bool is_repair;
+    size_t path; /* the next one to go out by */
+};
+
+struct sender {
+    uint64_t rate_bytes_s;
+    double repair_share;
+    struct bucket bucket;
+    struct bucket repair_bucket;
+    struct batch batch;
+
+    uint64_t repairs[MUSTER_REPAIRS_MAX]; /* numbers in the ring that wait to be sent again: a ring itself */
+    size_t repair_first;
+    size_t repair_count;
+
+    /* Of each shard: */
+    uint64_t sent_ms[MUSTER_SHARDS];    /* when the last new data left */
+    unsigned tails_left[MUSTER_SHARDS]; /* to be sent after it */
+    uint64_t tail_ms[MUSTER_SHARDS];    /* the last answer to a hopeless nak */
+    uint64_t tail_due_ms;               /* the earliest tail, or earlier than that */
+
+    struct muster_sender counters;
+};
+
+void sender_init(struct sender *sender, const struct muster_core_options *options);
+
+/* True while new data waits to be sent. */
+bool sender_has_unsent(const struct muster_core *core);
+
+/* The next datagrams of telemetry, if pacing lets any go. */
+bool sender_next(struct muster_core *core, struct muster_output *output);
+
+/* Somebody misses what this node sent, and asked by this datagram. False when that earns nothing. */
+bool sender_take_nak(struct muster_core *core, const struct signal *nak,
+                     const struct muster_datagram *datagram);
+
+/* Sends the tails that are due. */
+void sender_tick(struct muster_core *core);
+
+uint64_t sender_deadline(const struct muster_core *core);
+
+#endif

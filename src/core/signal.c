@@ -1,0 +1,259 @@
+#include "signal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <muster/telemetry.h>
+
+#include "document.h"
+#include "member.h"
+#include "scan.h"
+
+#define SEQ_DIGITS_MAX 16 /* of 2^53 - 1 */
+
+static const uint8_t telemetry_v4[4] = MUSTER_GROUP_TELEMETRY_V4;
+static const uint8_t repair_v4[4] = MUSTER_GROUP_REPAIR_V4;
+static const char *const kind_names[] = {"data", "tail", "nak"};
+
+/* ---- groups ---- */
+
+struct muster_endpoint signal_group(unsigned shard, uint16_t control_port) {
+    struct muster_endpoint endpoint = {.family = 4, .port = (uint16_t)(control_port - 1)};
+    memcpy(endpoint.ip, telemetry_v4, sizeof telemetry_v4);
+    endpoint.ip[3] = (uint8_t)(endpoint.ip[3] + shard);
+    return endpoint;
+}
+
+struct muster_endpoint signal_repair_group(uint16_t control_port) {
+    struct muster_endpoint endpoint = {.family = 4, .port = (uint16_t)(control_port - 1)};
+    memcpy(endpoint.ip, repair_v4, sizeof repair_v4);
+    return endpoint;
+}
+
+static bool is_telemetry(const struct muster_endpoint *destination) {
+    const uint8_t *ip = destination->ip;
+    return memcmp(ip, telemetry_v4, 3) == 0 && ip[3] >= repair_v4[3] &&
+           ip[3] < telemetry_v4[3] + MUSTER_SHARDS;
+}
+
+uint8_t signal_ttl(const struct muster_endpoint *destination) {
+    return is_telemetry(destination) ? MUSTER_TELEMETRY_TTL : MUSTER_TTL;
+}
+
+bool signal_is_for(const struct muster_datagram *datagram, uint16_t control_port, unsigned *shard) {
+    const uint8_t *ip = datagram->destination.ip;
+    if (!is_telemetry(&datagram->destination) || datagram->destination.port != control_port - 1) {
+        return false;
+    }
+    *shard = ip[3] == repair_v4[3] ? MUSTER_SHARDS : (unsigned)(ip[3] - telemetry_v4[3]);
+    return true;
+}
+
+/* ---- writing ---- */
+
+size_t signal_write_prefix(char text[SIGNAL_PREFIX_BYTES_MAX], const uint8_t id[MUSTER_ID_BYTES],
+                           uint64_t boot, const char *topic, unsigned shard) {
+    char id_text[MUSTER_ID_TEXT_BYTES];
+    muster_id_text(id, id_text);
+    int length = snprintf(text, SIGNAL_PREFIX_BYTES_MAX,
+                          "{\"muster\":1,\"kind\":\"data\",\"id\":\"%s\",\"boot\":%" PRIu64
+                          ",\"topic\":\"%s\",\"shard\":%u,\"seq\":",
+                          id_text, boot, topic, shard);
+    assert(length > 0 && length < SIGNAL_PREFIX_BYTES_MAX);
+    return (size_t)length;
+}
+
+static size_t write_nak(const struct signal *nak, char *text, size_t size) {
+    char of[MUSTER_ID_TEXT_BYTES];
+    muster_id_text(nak->of, of);
+    size_t length =
+        (size_t)snprintf(text, size, ",\"of\":\"%s\",\"of_boot\":%" PRIu64 ",\"shard\":%u,\"missing\":[", of,
+                         nak->of_boot, nak->shard);
+    for (size_t i = 0; i < nak->missing_count; i++) {
+        length += (size_t)snprintf(text + length, size - length, "%s[%" PRIu64 ",%" PRIu64 "]",
+                                   i == 0 ? "" : ",", nak->missing[i].first, nak->missing[i].last);
+    }
+    return length + (size_t)snprintf(text + length, size - length, "]}\n");
+}
+
+/* 32 ranges of two 16-digit numbers take 32 * 36 bytes, all else less than 200. */
+size_t signal_write(const struct signal *signal, char text[MUSTER_DATAGRAM_BYTES_MAX]) {
+    char id[MUSTER_ID_TEXT_BYTES];
+    assert(signal->kind != SIGNAL_DATA && signal->missing_count <= MUSTER_NAK_RANGES_SENT);
+    muster_id_text(signal->id, id);
+    size_t length = (size_t)snprintf(text, MUSTER_DATAGRAM_BYTES_MAX,
+                                     "{\"muster\":1,\"kind\":\"%s\",\"id\":\"%s\",\"boot\":%" PRIu64,
+                                     kind_names[signal->kind], id, signal->boot);
+    char *rest = text + length;
+    size_t size = MUSTER_DATAGRAM_BYTES_MAX - length;
+    length +=
+        signal->kind == SIGNAL_NAK
+            ? write_nak(signal, rest, size)
+            : (size_t)snprintf(rest, size, ",\"shard\":%u,\"oldest\":%" PRIu64 ",\"seq\":%" PRIu64 "}\n",
+                               signal->shard, signal->oldest, signal->seq);
+    assert(length < MUSTER_DATAGRAM_BYTES_MAX);
+    return length;
+}
+
+/* ---- reading ---- */
+
+bool signal_read_data(const uint8_t *bytes, size_t length, size_t prefix_length, uint64_t *seq,
+                      const uint8_t **body, size_t *body_length) {
+    uint64_t number = 0;
+    size_t at = prefix_length;
+    while (at < length && at - prefix_length < SEQ_DIGITS_MAX && bytes[at] >= '0' && bytes[at] <= '9') {
+        number = number * 10 + (uint64_t)(bytes[at++] - '0');
+    }
+    if (at == prefix_length || bytes[prefix_length] == '0' || number > MUSTER_INTEGER_MAX ||
+        at + 3 > length || bytes[at] != '}' || bytes[at + 1] != '\n' || bytes[length - 1] != '\n') {
+        return false;
+    }
+    *seq = number;
+    *body = bytes + at + 2;
+    *body_length = length - at - 3;
+    return true;
+}
+
+static bool read_range(const document_node_t *pair, struct signal_range *range, enum muster_drop *reason) {
+    const document_node_t *first = document_first(pair);
+    if (!member_require(pair, DOCUMENT_ARRAY, reason)) {
+        return false;
+    }
+    bool is_pair = document_count(pair) == 2 && document_integer(first, &range->first) &&
+                   document_integer(document_next(first), &range->last);
+    return (is_pair && range->first >= 1 && range->first <= range->last) ||
+           member_refuse(reason, MUSTER_DROP_RANGE);
+}
+
+/* One more than the last one when nothing is kept. */
+static bool read_tail(const document_node_t *header, struct signal *tail, enum muster_drop *reason) {
+    return member_integer(header, "oldest", 1, MUSTER_INTEGER_MAX, &tail->oldest, reason) &&
+           member_integer(header, "seq", 0, MUSTER_INTEGER_MAX, &tail->seq, reason) &&
+           (tail->oldest <= tail->seq + 1 || member_refuse(reason, MUSTER_DROP_RANGE));
+}
+
+static bool read_nak(const document_node_t *header, struct signal *nak, enum muster_drop *reason) {
+    const document_node_t *missing = document_member(header, "missing");
+    if (!member_hex(document_member(header, "of"), nak->of, sizeof nak->of, reason) ||
+        !member_integer(header, "of_boot", 1, MUSTER_INTEGER_MAX, &nak->of_boot, reason) ||
+        !member_require(missing, DOCUMENT_ARRAY, reason)) {
+        return false;
+    }
+    if (document_count(missing) == 0 || document_count(missing) > MUSTER_NAK_RANGES_MAX) {
+        return member_refuse(reason, MUSTER_DROP_RANGE);
+    }
+    for (const document_node_t *e = document_first(missing); e != NULL; e = document_next(e)) {
+        if (!read_range(e, &nak->missing[nak->missing_count++], reason)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_topic(const document_node_t *header, struct signal *data, enum muster_drop *reason) {
+    const char *topic;
+    if (!member_text(document_member(header, "topic"), 1, MUSTER_TOPIC_BYTES_MAX, &topic, reason)) {
+        return false;
+    }
+    if (muster_topic_fault(topic) != NULL || muster_topic_shard(topic) != data->shard) {
+        return member_refuse(reason, MUSTER_DROP_RANGE);
+    }
+    memcpy(data->topic, topic, strlen(topic) + 1);
+    return true;
+}
+
+static bool read_kind(const document_node_t *header, enum signal_kind *kind, enum muster_drop *reason) {
+    const document_node_t *node = document_member(header, "kind");
+    if (!member_require(node, DOCUMENT_TEXT, reason)) {
+        return false;
+    }
+    for (int i = SIGNAL_DATA; i <= SIGNAL_NAK; i++) {
+        if (strcmp(document_text(node), kind_names[i]) == 0) {
+            *kind = (enum signal_kind)i;
+            return true;
+        }
+    }
+    return member_refuse(reason, MUSTER_DROP_KIND);
+}
+
+static bool read_header(const document_node_t *header, struct signal *signal, enum muster_drop *reason) {
+    uint64_t version;
+    uint64_t shard;
+    if (document_type(header) != DOCUMENT_OBJECT) {
+        return member_refuse(reason, MUSTER_DROP_SYNTAX);
+    }
+    if (!member_require(document_member(header, "muster"), DOCUMENT_NUMBER, reason)) {
+        return false;
+    }
+    if (!document_integer(document_member(header, "muster"), &version) || version != 1) {
+        return member_refuse(reason, MUSTER_DROP_VERSION);
+    }
+    if (!read_kind(header, &signal->kind, reason) ||
+        !member_hex(document_member(header, "id"), signal->id, sizeof signal->id, reason) ||
+        !member_integer(header, "boot", 1, MUSTER_INTEGER_MAX, &signal->boot, reason) ||
+        !member_integer(header, "shard", 0, MUSTER_SHARDS - 1, &shard, reason)) {
+        return false;
+    }
+    signal->shard = (unsigned)shard;
+    switch (signal->kind) {
+    case SIGNAL_DATA:
+        return read_topic(header, signal, reason) &&
+               member_integer(header, "seq", 1, MUSTER_INTEGER_MAX, &signal->seq, reason);
+    case SIGNAL_TAIL: return read_tail(header, signal, reason);
+    case SIGNAL_NAK: return read_nak(header, signal, reason);
+    }
+    return false;
+}
+
+/* How much of a data header is the same for all of its topic: all before the digits of its seq, if that is
+ * how it ends. Behind a comma the quote begins a name: it is no escaped one within a longer name. */
+static size_t prefix_of(const uint8_t *bytes, size_t header_length, const struct signal *data) {
+    char ending[SEQ_DIGITS_MAX + 16];
+    size_t length = (size_t)snprintf(ending, sizeof ending, ",\"seq\":%" PRIu64 "}", data->seq);
+    if (length >= header_length || memcmp(bytes + header_length - length, ending, length) != 0) {
+        return 0;
+    }
+    size_t prefix_length = header_length - length + strlen(",\"seq\":");
+    return prefix_length <= SIGNAL_PREFIX_BYTES_MAX ? prefix_length : 0;
+}
+
+/* Data has a body line behind its header line, the others have none. */
+static bool take_body(const uint8_t *bytes, size_t length, size_t header_length, struct signal *signal,
+                      enum muster_drop *reason) {
+    size_t begin = header_length + 1;
+    if (signal->kind != SIGNAL_DATA) {
+        return begin == length || member_refuse(reason, MUSTER_DROP_SYNTAX);
+    }
+    if (begin == length) {
+        return member_refuse(reason, MUSTER_DROP_TRUNCATED);
+    }
+    signal->body = bytes + begin;
+    signal->body_length = length - begin - 1;
+    signal->prefix_length = prefix_of(bytes, header_length, signal);
+    return true;
+}
+
+bool signal_decode(const uint8_t *bytes, size_t length, struct signal *signal, enum muster_drop *reason) {
+    memset(signal, 0, sizeof *signal);
+    if (length > MUSTER_DATAGRAM_BYTES_MAX) {
+        return member_refuse(reason, MUSTER_DROP_TOO_LONG);
+    }
+    if (length == 0 || bytes[length - 1] != '\n') {
+        return member_refuse(reason, MUSTER_DROP_TRUNCATED);
+    }
+    size_t header_length = (size_t)((const uint8_t *)memchr(bytes, '\n', length) - bytes);
+    enum scan_result result = scan_value((const char *)bytes, header_length, NULL);
+    if (result != SCAN_OK) {
+        return member_refuse(reason, member_drop_of_scan(result));
+    }
+    document_node_t *tree = document_parse((const char *)bytes, header_length);
+    if (tree == NULL) {
+        return member_refuse(reason, MUSTER_DROP_MEMORY);
+    }
+    bool is_valid =
+        read_header(tree, signal, reason) && take_body(bytes, length, header_length, signal, reason);
+    document_free(tree);
+    return is_valid;
+}

@@ -1,0 +1,77 @@
+/* The messages of telemetry (PROTOCOL.md, "Telemetry"): data, tail and nak, from bytes to structs and back.
+ * They are written by hand: their members are numbers and names that need no escapes. */
+#ifndef CORE_SIGNAL_H
+#define CORE_SIGNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#include "limit.h"
+
+/* Bytes of a data header up to its seq, at most, of those that are known by heart. */
+#define SIGNAL_PREFIX_BYTES_MAX 320
+
+enum signal_kind { SIGNAL_DATA, SIGNAL_TAIL, SIGNAL_NAK };
+
+struct signal_range {
+    uint64_t first;
+    uint64_t last;
+};
+
+struct signal {
+    enum signal_kind kind;
+    uint8_t id[MUSTER_ID_BYTES];
+    uint64_t boot;
+    unsigned shard;
+
+    /* data and tail */
+    uint64_t seq;
+
+    /* data */
+    char topic[MUSTER_TOPIC_BYTES_MAX + 1];
+    size_t prefix_length; /* of the header up to the digits of its seq; 0: it is written in another form, or
+                             long */
+    const uint8_t *body;  /* without its LF, but with white space before that */
+    size_t body_length;
+
+    /* tail */
+    uint64_t oldest;
+
+    /* nak */
+    uint8_t of[MUSTER_ID_BYTES];
+    uint64_t of_boot;
+    struct signal_range missing[MUSTER_NAK_RANGES_MAX];
+    size_t missing_count;
+};
+
+/* Decodes a datagram of telemetry; the body of data is not looked at, and points into bytes. False with the
+ * reason. */
+bool signal_decode(const uint8_t *bytes, size_t length, struct signal *signal, enum muster_drop *reason);
+
+/* Reads what follows the prefix of a data header: its seq and, behind the line's end, the body. False when it
+ * is written in another form. */
+bool signal_read_data(const uint8_t *bytes, size_t length, size_t prefix_length, uint64_t *seq,
+                      const uint8_t **body, size_t *body_length);
+
+/* Writes a data header up to its seq, without NUL; returns its length. */
+size_t signal_write_prefix(char text[SIGNAL_PREFIX_BYTES_MAX], const uint8_t id[MUSTER_ID_BYTES],
+                           uint64_t boot, const char *topic, unsigned shard);
+
+/* Writes a whole tail or nak, of at most MUSTER_DATAGRAM_BYTES_MAX bytes; returns its length. A nak has at
+ * most MUSTER_NAK_RANGES_SENT ranges. */
+size_t signal_write(const struct signal *signal, char text[MUSTER_DATAGRAM_BYTES_MAX]);
+
+/* The group of a shard, and the one for naks, at telemetry's port. */
+struct muster_endpoint signal_group(unsigned shard, uint16_t control_port);
+struct muster_endpoint signal_repair_group(uint16_t control_port);
+
+/* The TTL that a datagram to this destination leaves with. */
+uint8_t signal_ttl(const struct muster_endpoint *destination);
+
+/* True when a datagram was sent to telemetry, at its port; *shard: of which, MUSTER_SHARDS for naks. */
+bool signal_is_for(const struct muster_datagram *datagram, uint16_t control_port, unsigned *shard);
+
+#endif

@@ -1,0 +1,267 @@
+#include "subscription.h"
+
+#include <stdlib.h>
+
+#include "link.h"
+#include "runner.h"
+#include "socket.h"
+
+struct muster_subscription {
+    muster_t *node;
+    unsigned number;
+    uint64_t first_arrival;
+    bool is_newest;
+    muster_sample_cb on_sample;
+    muster_loss_cb on_loss;
+    void *context;
+};
+
+void subscriptions_deinit(muster_t *node) {
+    for (size_t i = 0; i < MUSTER_SUBSCRIPTIONS_MAX; i++) {
+        free(node->subscriptions.items[i]);
+        node->subscriptions.items[i] = NULL;
+    }
+    free(node->subscriptions.bytes);
+    node->subscriptions.bytes = NULL;
+}
+
+/* More than so many datagrams in a millisecond are read once in REST_MS, if the kernel's buffer holds what
+ * comes in several times that: it counts about twice the bytes of the data, and a busy machine is late. */
+#define BUSY_DATAGRAMS 256
+#define REST_MS 1
+#define REST_BUFFER_SHARE 8
+#define REST_READS 16 /* at most, of each socket: the loop has others to serve */
+
+/* ---- hearing ---- */
+
+static void on_telemetry(const struct muster_datagram *datagram, void *context) {
+    muster_t *node = context;
+    struct muster_event event = {.kind = MUSTER_EVENT_DATAGRAM, .datagram = *datagram};
+    node->subscriptions.window_bytes += datagram->length;
+    node->subscriptions.window_datagrams +=
+        datagram->segment == 0 ? 1 : (datagram->length + datagram->segment - 1) / datagram->segment;
+    if (!node->is_closing) {
+        runner_step(node, &event);
+        subscriptions_tell(node);
+    }
+}
+
+/* The handle does not keep the loop alive: the sockets do. */
+void subscriptions_start(muster_t *node, uv_loop_t *loop) {
+    uv_timer_init(loop, &node->subscriptions.rest);
+    uv_unref((uv_handle_t *)&node->subscriptions.rest);
+    node->subscriptions.rest.data = node;
+}
+
+static void window_begin(struct subscriptions *subscriptions, uint64_t now_ms) {
+    subscriptions->window_ms = now_ms;
+    subscriptions->window_datagrams = 0;
+    subscriptions->window_bytes = 0;
+}
+
+/* Much came in this window, but not so much that it would overflow a buffer. */
+static bool is_busy(const muster_t *node) {
+    const struct subscriptions *subscriptions = &node->subscriptions;
+    if (subscriptions->window_datagrams <= BUSY_DATAGRAMS) {
+        return false;
+    }
+    for (size_t i = 0; i < node->link_count; i++) {
+        const struct datagram_socket *socket = &node->links[i]->telemetry.socket;
+        if (socket->open && subscriptions->window_bytes > socket->buffer_bytes / REST_BUFFER_SHARE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void on_telemetry_ready(uv_poll_t *poll, int status, int events);
+static void on_rest(uv_timer_t *timer);
+
+static void poll_all(muster_t *node, bool is_polled) {
+    for (size_t i = 0; i < node->link_count; i++) {
+        struct watch *watch = &node->links[i]->telemetry;
+        if (watch->started && is_polled) {
+            uv_poll_start(&watch->poll, UV_READABLE, on_telemetry_ready);
+        } else if (watch->started) {
+            uv_poll_stop(&watch->poll);
+        }
+    }
+}
+
+static void read_rested(muster_t *node, struct watch *watch) {
+    unsigned reads = 0;
+    while (watch->started && !node->is_closing && reads < REST_READS &&
+           socket_read_batches(&watch->socket, node->subscriptions.bytes, on_telemetry, node) ==
+               SOCKET_BATCHES) {
+        reads++;
+    }
+}
+
+static void on_rest(uv_timer_t *timer) {
+    muster_t *node = timer->data;
+    window_begin(&node->subscriptions, uv_now(timer->loop));
+    for (size_t i = 0; i < node->link_count && !node->is_closing; i++) {
+        read_rested(node, &node->links[i]->telemetry);
+    }
+    if (!node->is_closing && !is_busy(node)) {
+        node->subscriptions.is_resting = false;
+        uv_timer_stop(timer);
+        poll_all(node, true);
+    }
+    runner_tell(node);
+}
+
+static void rest_if_busy(muster_t *node) {
+    if (!node->is_closing && !node->subscriptions.is_resting && is_busy(node)) {
+        node->subscriptions.is_resting = true;
+        poll_all(node, false);
+        uv_timer_start(&node->subscriptions.rest, on_rest, REST_MS, REST_MS);
+    }
+}
+
+static void on_telemetry_ready(uv_poll_t *poll, int status, int events) {
+    muster_t *node = poll->data;
+    struct watch *watch = watch_of(poll);
+    (void)events;
+    if (status < 0) {
+        socket_take_error(&watch->socket);
+        uv_poll_start(poll, UV_READABLE, on_telemetry_ready);
+    } else if (node->is_closing) {
+        uv_poll_stop(poll);
+    } else {
+        if (node->subscriptions.window_ms + REST_MS < uv_now(node->timer.loop)) {
+            window_begin(&node->subscriptions, uv_now(node->timer.loop));
+        }
+        socket_read_batches(&watch->socket, node->subscriptions.bytes, on_telemetry, node);
+        rest_if_busy(node);
+        runner_tell(node);
+    }
+}
+
+void subscriptions_hear(muster_t *node, uint32_t groups) {
+    struct subscriptions *subscriptions = &node->subscriptions;
+    subscriptions->groups = groups;
+    subscriptions->is_heard = false;
+    subscriptions->error = 0;
+    if (groups != 0 && subscriptions->bytes == NULL) {
+        subscriptions->bytes = malloc((size_t)SOCKET_BATCHES * SOCKET_BATCH_BYTES);
+        if (subscriptions->bytes == NULL) {
+            subscriptions->error = MUSTER_ENOMEM;
+            return;
+        }
+    }
+    for (size_t i = 0; i < node->link_count; i++) {
+        int error = link_hear(node->links[i], groups, node->port, node->timer.loop, on_telemetry_ready, node,
+                              &node->log);
+        subscriptions->is_heard =
+            subscriptions->is_heard || (error == 0 && node->links[i]->telemetry.socket.open);
+        subscriptions->error = subscriptions->error != 0 ? subscriptions->error : error;
+    }
+}
+
+void subscriptions_retry(muster_t *node) {
+    if (node->subscriptions.error != 0) {
+        subscriptions_hear(node, node->subscriptions.groups);
+    }
+}
+
+/* ---- telling ---- */
+
+static void tell(muster_t *node, muster_subscription_t *subscription, const struct muster_arrival *arrival) {
+    if (arrival->kind == MUSTER_ARRIVAL_SAMPLE) {
+        struct muster_sample sample = arrival->sample;
+        sample.is_late = sample.is_late && (subscription->is_newest || sample.kind == MUSTER_SAMPLE_LAST);
+        subscription->on_sample(node, &sample, subscription->context);
+    } else if (subscription->on_loss != NULL) {
+        subscription->on_loss(node, &arrival->loss, subscription->context);
+    }
+}
+
+/* Each of them may end any other, or the node. */
+static void tell_all(muster_t *node, const struct muster_arrival *arrival) {
+    struct subscriptions *subscriptions = &node->subscriptions;
+    uint64_t left = arrival->subscriptions;
+    subscriptions->arrivals++;
+    while (left != 0 && !node->is_closing) {
+        unsigned number = (unsigned)__builtin_ctzll(left);
+        muster_subscription_t *subscription = subscriptions->items[number];
+        left &= left - 1;
+        if (subscription != NULL && subscription->first_arrival <= subscriptions->arrivals) {
+            tell(node, subscription, arrival);
+        }
+    }
+}
+
+void subscriptions_tell(muster_t *node) {
+    struct muster_arrival arrival;
+    while (!node->is_closing && muster_core_next_arrival(node->core, &arrival)) {
+        tell_all(node, &arrival);
+    }
+}
+
+/* ---- subscriptions ---- */
+
+static int subscribe(muster_t *node, const struct muster_subscription_options *options,
+                     muster_subscription_t *subscription) {
+    int error = muster_core_subscribe(node->core, options, &subscription->number);
+    if (error != 0) {
+        return error;
+    }
+    node->subscriptions.items[subscription->number] = subscription;
+    subscriptions_retry(node);
+    runner_refresh(node); /* which hears the groups that it needs */
+    error = node->subscriptions.is_heard ? 0 : node->subscriptions.error;
+    if (error == 0) {
+        error = runner_ask(node, NULL, NULL, NULL);
+    }
+    if (error != 0) {
+        node->subscriptions.items[subscription->number] = NULL;
+        muster_core_unsubscribe(node->core, subscription->number);
+    }
+    runner_work(node);
+    return error;
+}
+
+int muster_subscribe(muster_t *node, const struct muster_subscription_options *options,
+                     muster_sample_cb on_sample, muster_loss_cb on_loss, void *context,
+                     muster_subscription_t **subscription) {
+    *subscription = NULL;
+    if (on_sample == NULL) {
+        return MUSTER_EINVAL;
+    }
+    if (node->is_closing) {
+        return MUSTER_ECLOSING;
+    }
+    muster_subscription_t *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    *made = (struct muster_subscription){.node = node,
+                                         .first_arrival = node->subscriptions.arrivals + 1,
+                                         .is_newest = options->newest,
+                                         .on_sample = on_sample,
+                                         .on_loss = on_loss,
+                                         .context = context};
+    int error = subscribe(node, options, made);
+    if (error != 0) {
+        free(made);
+        return error;
+    }
+    *subscription = made;
+    return 0;
+}
+
+void muster_subscription_end(muster_subscription_t *subscription) {
+    if (subscription == NULL) {
+        return;
+    }
+    muster_t *node = subscription->node;
+    node->subscriptions.items[subscription->number] = NULL;
+    muster_core_unsubscribe(node->core, subscription->number);
+    free(subscription);
+    runner_work(node);
+}
+
+size_t muster_feeds(const muster_t *node, struct muster_feed *feeds, size_t feeds_max) {
+    return muster_core_feeds(node->core, feeds, feeds_max);
+}

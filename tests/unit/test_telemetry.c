@@ -1,0 +1,1021 @@
+/* Readings on whole nodes of one loop, on the loopback: from a publisher to who subscribes, by real sockets.
+ */
+#include <muster/muster.h>
+
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <ftw.h>
+#include <ifaddrs.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "cmocka_all.h"
+#include "countdown.h"
+#include "limit.h"
+#include "runner.h"
+
+#define DEADLINE_MS 20000
+#define NODES 3
+#define TOPIC "kitchen/climate"
+#define RATE_BYTES_S 5000000 /* less than the smallest receive buffer holds while the loop is busy */
+
+/* ---- a network that fails on demand ---- */
+
+static struct {
+    unsigned batches;          /* sends of several datagrams (UDP GSO) so far */
+    bool refuses_batches;      /* as a kernel or interface without it */
+    uint64_t lost_seq;         /* data of this seq is lost; 0: none */
+    unsigned losses_left;      /* so often */
+    unsigned lost;             /* and was, so far */
+    bool is_without_multicast; /* the only interface has but broadcast */
+} network;
+
+static bool is_batch(const struct msghdr *message) {
+    for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control != NULL;
+         control = CMSG_NXTHDR((struct msghdr *)(uintptr_t)message, control)) {
+        if (control->cmsg_level == SOL_UDP && control->cmsg_type == UDP_SEGMENT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_lost(const struct msghdr *message) {
+    static const char kind[] = "\"kind\":\"data\"";
+    const struct iovec *part = message->msg_iov;
+    char seq[32];
+    int length = snprintf(seq, sizeof seq, "\"seq\":%llu}\n", (unsigned long long)network.lost_seq);
+    return network.losses_left > 0 && memmem(part->iov_base, part->iov_len, kind, strlen(kind)) != NULL &&
+           memmem(part->iov_base, part->iov_len, seq, (size_t)length) != NULL;
+}
+
+/* Stands in for the C library's. */
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+    bool is_several = is_batch(message);
+    network.batches += is_several ? 1 : 0;
+    if (is_several && network.refuses_batches) {
+        errno = EIO;
+        return -1;
+    }
+    if (is_lost(message)) {
+        network.losses_left--;
+        network.lost++;
+        return (ssize_t)message->msg_iov[0].iov_len;
+    }
+    return syscall(SYS_sendmsg, fd, message, flags);
+}
+
+static struct sockaddr_ll made_link = {.sll_family = AF_PACKET};
+static struct sockaddr_in made_address = {.sin_family = AF_INET};
+static struct ifaddrs made_entries[2] = {
+    {.ifa_next = &made_entries[1],
+     .ifa_name = "lo",
+     .ifa_flags = IFF_UP | IFF_RUNNING | IFF_BROADCAST,
+     .ifa_addr = (struct sockaddr *)&made_link},
+    {.ifa_name = "lo",
+     .ifa_flags = IFF_UP | IFF_RUNNING | IFF_BROADCAST,
+     .ifa_addr = (struct sockaddr *)&made_address},
+};
+
+int getifaddrs(struct ifaddrs **addresses) {
+    int (*real)(struct ifaddrs **);
+    if (!network.is_without_multicast) {
+        *(void **)&real = dlsym(RTLD_NEXT, "getifaddrs");
+        return real(addresses);
+    }
+    made_link.sll_ifindex = (int)if_nametoindex("lo");
+    made_address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    *addresses = made_entries;
+    return 0;
+}
+
+void freeifaddrs(struct ifaddrs *addresses) {
+    void (*real)(struct ifaddrs *);
+    if (addresses != made_entries) {
+        *(void **)&real = dlsym(RTLD_NEXT, "freeifaddrs");
+        real(addresses);
+    }
+}
+
+/* ---- nodes ---- */
+
+static struct {
+    uv_loop_t loop;
+    uv_timer_t guard;
+    bool is_late;
+    char directory[64];
+    muster_t *nodes[NODES];
+    unsigned closed;
+    unsigned opened;
+    unsigned errors; /* that were logged */
+    bool without_gso;
+    uint64_t rate_bytes_s;
+} fixture;
+static bool is_inside; /* of a call of the library: no callback may come */
+
+#define INSIDE(call)       \
+    do {                   \
+        is_inside = true;  \
+        call;              \
+        is_inside = false; \
+    } while (0)
+
+static void on_late(uv_timer_t *guard) {
+    (void)guard;
+    fixture.is_late = true;
+}
+
+/* Runs the loop until the condition holds; fails at the deadline. */
+#define AWAIT(condition)                                         \
+    do {                                                         \
+        fixture.is_late = false;                                 \
+        uv_timer_start(&fixture.guard, on_late, DEADLINE_MS, 0); \
+        while (!(condition) && !fixture.is_late) {               \
+            uv_run(&fixture.loop, UV_RUN_ONCE);                  \
+        }                                                        \
+        uv_timer_stop(&fixture.guard);                           \
+        if (!(condition)) {                                      \
+            fail_msg("in vain: %s", #condition);                 \
+        }                                                        \
+    } while (0)
+
+/* A control port of this process alone: tests that run at the same time do not hear one another. */
+static uint16_t port_own(void) {
+    return (uint16_t)(10000 + getpid() % 550 * 40);
+}
+
+static void on_log(enum muster_log_level level, const char *line, void *context) {
+    (void)line;
+    (void)context;
+    fixture.errors += level == MUSTER_LOG_ERROR ? 1 : 0;
+}
+
+/* NULL: an observer. */
+static muster_t *open_node(const char *name) {
+    static const char *const loopback[] = {"lo"};
+    const struct muster_document document = {.name = name};
+    struct muster_options options;
+    muster_options_init(&options);
+    options.document = name == NULL ? NULL : &document;
+    options.state_dir = fixture.directory;
+    options.interfaces = loopback;
+    options.interface_count = 1;
+    options.port = port_own();
+    options.interval_min_ms = 100;
+    options.rate_bytes_s = fixture.rate_bytes_s;
+    options.without_gso = fixture.without_gso;
+    options.on_log = on_log;
+    muster_t *node;
+    assert_int_equal(muster_open(&fixture.loop, &options, &node), 0);
+    fixture.nodes[fixture.opened++] = node;
+    return node;
+}
+
+static void on_closed(void *context) {
+    (void)context;
+    assert_false(is_inside);
+    fixture.closed++;
+}
+
+static void close_node(muster_t *node) {
+    INSIDE(muster_close(node, on_closed, NULL));
+    for (size_t i = 0; i < NODES; i++) {
+        fixture.nodes[i] = fixture.nodes[i] == node ? NULL : fixture.nodes[i];
+    }
+}
+
+static bool knows(const muster_t *node, const char *name) {
+    struct muster_peer_list list;
+    bool is_known = false;
+    assert_int_equal(muster_peers(node, &list), 0);
+    for (size_t i = 0; i < list.count; i++) {
+        is_known = is_known || strcmp(list.peers[i].document.name, name) == 0;
+    }
+    muster_peer_list_free(&list);
+    return is_known;
+}
+
+static int setup(void **context) {
+    (void)context;
+    memset(&fixture, 0, sizeof fixture);
+    memset(&network, 0, sizeof network);
+    fixture.rate_bytes_s = RATE_BYTES_S;
+    snprintf(fixture.directory, sizeof fixture.directory, "/tmp/muster-telemetry-XXXXXX");
+    uv_loop_init(&fixture.loop);
+    uv_timer_init(&fixture.loop, &fixture.guard);
+    uv_unref((uv_handle_t *)&fixture.guard);
+    return mkdtemp(fixture.directory) == NULL ? -1 : 0;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk) {
+    (void)status;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+/* Closes what is open; afterwards nothing may be left on the loop. */
+static int teardown(void **context) {
+    (void)context;
+    countdown_set(0);
+    for (size_t i = 0; i < NODES; i++) {
+        if (fixture.nodes[i] != NULL) {
+            close_node(fixture.nodes[i]);
+        }
+    }
+    AWAIT(fixture.closed == fixture.opened);
+    uv_close((uv_handle_t *)&fixture.guard, NULL);
+    uv_run(&fixture.loop, UV_RUN_DEFAULT);
+    int result = uv_loop_close(&fixture.loop);
+    nftw(fixture.directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return result;
+}
+
+/* ---- who publishes ---- */
+
+static muster_publisher_t *open_topic(muster_t *node, const char *name) {
+    const struct muster_topic topic = {.name = name};
+    muster_publisher_t *publisher;
+    int error;
+    INSIDE(error = muster_publisher_open(node, &topic, &publisher));
+    assert_int_equal(error, 0);
+    assert_non_null(publisher);
+    return publisher;
+}
+
+static int add(muster_publisher_t *publisher, unsigned number) {
+    const struct muster_record record = {
+        .name = "n", .unit = "Cel", .kind = MUSTER_VALUE_NUMBER, .number = number};
+    int error;
+    INSIDE(error = muster_publisher_add(publisher, &record));
+    return error;
+}
+
+static void flush(muster_publisher_t *publisher) {
+    int error;
+    INSIDE(error = muster_publisher_flush(publisher));
+    assert_int_equal(error, 0);
+}
+
+/* In a datagram of its own. */
+static void say(muster_publisher_t *publisher, unsigned number) {
+    assert_int_equal(add(publisher, number), 0);
+    flush(publisher);
+}
+
+/* Publishes numbers as fast as they are taken. */
+struct source {
+    muster_publisher_t *publisher;
+    unsigned next;
+    unsigned end;
+    unsigned waits; /* times that it had to wait, */
+    unsigned calls; /* and was told to go on */
+};
+
+static void pump(struct source *source) {
+    while (source->next < source->end) {
+        int error = add(source->publisher, source->next);
+        if (error == MUSTER_EAGAIN) {
+            source->waits++;
+            return;
+        }
+        assert_int_equal(error, 0);
+        source->next++;
+    }
+    flush(source->publisher);
+}
+
+static void on_writable(muster_t *node, void *context) {
+    struct source *source = context;
+    assert_false(is_inside);
+    assert_non_null(node);
+    source->calls++;
+    pump(source);
+}
+
+/* ---- who subscribes ---- */
+
+struct reader {
+    muster_t *node;
+    muster_subscription_t *subscription;
+    unsigned next; /* number that comes next, in order */
+    unsigned records;
+    unsigned samples;
+    unsigned repaired;
+    uint64_t lost;
+    enum muster_loss_reason reason;
+    void (*reaction)(struct reader *listener);
+    struct reader *other;
+    muster_publisher_t *publisher;
+};
+
+static void read_records(struct reader *listener, const struct muster_sample *sample) {
+    struct muster_pack pack;
+    struct muster_record record;
+    int result;
+    muster_pack_open(&pack, sample->body, sample->length, 0);
+    while ((result = muster_pack_next(&pack, &record)) == 1) {
+        char name[64];
+        snprintf(name, sizeof name, "%s/n", sample->topic);
+        assert_string_equal(record.name, name);
+        assert_string_equal(record.unit, "Cel");
+        assert_int_equal(record.kind, MUSTER_VALUE_NUMBER);
+        assert_true(record.number == listener->next);
+        assert_true(record.time_s > MUSTER_TIME_S_MIN);
+        listener->next++;
+        listener->records++;
+    }
+    assert_int_equal(result, 0);
+}
+
+/* What was published before the subscription began comes besides, and may be anything. */
+static void on_sample(muster_t *node, const struct muster_sample *sample, void *context) {
+    struct reader *listener = context;
+    if (sample->kind == MUSTER_SAMPLE_LAST) {
+        return;
+    }
+    assert_false(is_inside);
+    assert_ptr_equal(node, listener->node);
+    assert_non_null(listener->subscription);
+    assert_int_equal(sample->shard, muster_topic_shard(sample->topic));
+    listener->samples++;
+    listener->repaired += sample->kind == MUSTER_SAMPLE_REPAIRED ? 1 : 0;
+    read_records(listener, sample);
+    if (listener->reaction != NULL) {
+        listener->reaction(listener);
+    }
+}
+
+static void on_loss(muster_t *node, const struct muster_loss *loss, void *context) {
+    struct reader *listener = context;
+    assert_false(is_inside);
+    assert_ptr_equal(node, listener->node);
+    listener->lost += loss->last - loss->first + 1;
+    listener->reason = loss->reason;
+    listener->next += (unsigned)(loss->last - loss->first + 1); /* one record each */
+}
+
+static int try_subscribe(muster_t *node, const char *pattern, struct reader *listener) {
+    const struct muster_subscription_options options = {.patterns = &pattern, .pattern_count = 1};
+    int error;
+    listener->node = node;
+    INSIDE(error = muster_subscribe(node, &options, on_sample, on_loss, listener, &listener->subscription));
+    assert_true((error == 0) == (listener->subscription != NULL));
+    return error;
+}
+
+static void subscribe(muster_t *node, const char *pattern, struct reader *listener) {
+    assert_int_equal(try_subscribe(node, pattern, listener), 0);
+}
+
+static void end(struct reader *listener) {
+    INSIDE(muster_subscription_end(listener->subscription));
+    listener->subscription = NULL;
+}
+
+static bool hears(const muster_t *node, const char *topic) {
+    return (node->links[0]->groups & 1u << muster_topic_shard(topic)) != 0;
+}
+
+/* A publisher, and one who has subscribed to all and hears its group. */
+struct pair {
+    muster_t *a;
+    muster_t *b;
+    muster_publisher_t *publisher;
+    struct reader listener;
+};
+
+static void meet(struct pair *pair) {
+    *pair = (struct pair){0};
+    pair->a = open_node("a");
+    pair->b = open_node("b");
+    pair->publisher = open_topic(pair->a, TOPIC);
+    subscribe(pair->b, "kitchen/#", &pair->listener);
+    AWAIT(hears(pair->b, TOPIC) && knows(pair->a, "b") &&
+          (pair->a->links[0]->groups & MUSTER_GROUP_REPAIR) != 0);
+}
+
+/* What is counted on both sides adds up. */
+static struct muster_feed feed_of(const struct pair *pair) {
+    struct muster_feed feed = {0};
+    uint8_t id[MUSTER_ID_BYTES];
+    muster_id(pair->a, id);
+    assert_int_equal(muster_feeds(pair->b, &feed, 1), 1);
+    assert_memory_equal(feed.id, id, sizeof id);
+    assert_int_equal(feed.boot, muster_boot(pair->a));
+    assert_int_equal(feed.shard, muster_topic_shard(TOPIC));
+    assert_int_equal(feed.sent - feed.since + 1, feed.received + feed.pending + feed.lost_wire +
+                                                     feed.lost_gone + feed.lost_kernel + feed.lost_program);
+    return feed;
+}
+
+/* ---- there ---- */
+
+#define MANY 20000
+
+static void send_many(void) {
+    struct pair pair;
+    meet(&pair);
+    struct source source = {.publisher = pair.publisher, .end = MANY};
+    muster_on_writable(pair.a, on_writable, &source);
+    pump(&source);
+    AWAIT(pair.listener.records == MANY);
+    assert_int_equal(pair.listener.lost, 0);
+    assert_int_equal(source.waits, source.calls);
+    const struct muster_sender *sender = muster_sender(pair.a);
+    struct muster_feed feed = feed_of(&pair);
+    assert_int_equal(feed.sent, sender->datagrams);
+    assert_int_equal(feed.received, sender->datagrams);
+    assert_int_equal(feed.bytes, sender->bytes);
+    assert_int_equal(pair.listener.samples, sender->datagrams);
+}
+
+static void records_arrive_whole_and_in_order(void **context) {
+    (void)context;
+    send_many();
+    assert_true(network.batches > 0);
+}
+
+static void they_do_without_batches(void **context) {
+    (void)context;
+    fixture.without_gso = true;
+    send_many();
+    assert_int_equal(network.batches, 0);
+}
+
+static void they_do_where_batches_are_refused(void **context) {
+    (void)context;
+    network.refuses_batches = true;
+    send_many();
+    assert_int_equal(network.batches, 1);
+}
+
+static void an_observer_hears_too(void **context) {
+    (void)context;
+    struct reader listener = {0};
+    muster_t *a = open_node("a");
+    muster_publisher_t *publisher = open_topic(a, TOPIC);
+    muster_t *observer = open_node(NULL);
+    subscribe(observer, "+/climate/n", &listener);
+    AWAIT(hears(observer, TOPIC));
+    say(publisher, 0);
+    AWAIT(listener.records == 1);
+}
+
+/* Records wait for others to share their datagram, and leave without a flush. */
+static void what_is_not_flushed_lingers(void **context) {
+    (void)context;
+    struct pair pair;
+    meet(&pair);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(add(pair.publisher, i), 0);
+    }
+    AWAIT(pair.listener.records == 5);
+    assert_int_equal(pair.listener.samples, 1);
+}
+
+static void what_was_added_leaves_before_the_end(void **context) {
+    (void)context;
+    struct pair pair;
+    meet(&pair);
+    assert_int_equal(add(pair.publisher, 0), 0);
+    INSIDE(muster_publisher_close(pair.publisher));
+    AWAIT(pair.listener.records == 1);
+    pair.publisher = open_topic(pair.a, TOPIC);
+    assert_int_equal(add(pair.publisher, 1), 0);
+    close_node(pair.a);
+    AWAIT(pair.listener.records == 2);
+}
+
+static void who_is_too_fast_waits(void **context) {
+    (void)context;
+    struct pair pair;
+    fixture.rate_bytes_s = 20000;
+    meet(&pair);
+    struct source source = {.publisher = pair.publisher};
+    while (add(pair.publisher, source.next) == 0) {
+        source.next++;
+    }
+    assert_int_equal(add(pair.publisher, source.next), MUSTER_EAGAIN); /* and adds nothing */
+    muster_on_writable(pair.a, on_writable, &source);
+    source.end = source.next; /* then nothing more */
+    AWAIT(source.calls == 1);
+    AWAIT(pair.listener.records == source.next);
+    assert_int_equal(source.calls, 1);
+    muster_on_writable(pair.a, NULL, NULL);
+    say(pair.publisher, source.next);
+    AWAIT(pair.listener.records == source.next + 1);
+}
+
+/* ---- lost ---- */
+
+static void what_is_lost_is_sent_again(void **context) {
+    (void)context;
+    struct pair pair;
+    fixture.without_gso = true;
+    meet(&pair);
+    network.lost_seq = 3;
+    network.losses_left = 1;
+    for (unsigned i = 0; i < 5; i++) {
+        say(pair.publisher, i);
+    }
+    AWAIT(pair.listener.records == 5);
+    assert_int_equal(pair.listener.repaired, 1);
+    assert_int_equal(pair.listener.lost, 0);
+    struct muster_feed feed = feed_of(&pair);
+    assert_int_equal(feed.received, 5);
+    assert_int_equal(feed.repaired, 1);
+    assert_true(feed.naks >= 1);
+    const struct muster_sender *sender = muster_sender(pair.a);
+    assert_int_equal(sender->datagrams, 5);
+    assert_true(sender->repairs >= 1);
+    assert_true(sender->repair_bytes > 0);
+    assert_true(sender->naks >= 1);
+}
+
+static void what_can_not_be_repaired_is_told(void **context) {
+    (void)context;
+    struct pair pair;
+    fixture.without_gso = true;
+    meet(&pair);
+    network.lost_seq = 3;
+    network.losses_left = UINT32_MAX;
+    for (unsigned i = 0; i < 5; i++) {
+        say(pair.publisher, i);
+    }
+    AWAIT(pair.listener.records == 4);
+    assert_int_equal(pair.listener.lost, 1);
+    assert_int_equal(pair.listener.reason, MUSTER_LOSS_WIRE);
+    struct muster_feed feed = feed_of(&pair);
+    assert_int_equal(feed.received, 4);
+    assert_int_equal(feed.lost_wire, 1);
+    assert_true(network.lost > 1);
+}
+
+/* The sockets that hear telemetry are told of with the others. */
+static void its_sockets_are_shown(void **context) {
+    (void)context;
+    struct pair pair;
+    meet(&pair);
+    struct muster_socket sockets[MUSTER_SOCKETS_MAX];
+    size_t count = muster_sockets(pair.b, sockets, MUSTER_SOCKETS_MAX);
+    bool is_shown = false;
+    for (size_t i = 0; i < count; i++) {
+        is_shown = is_shown || (sockets[i].address.port == port_own() - 1 && sockets[i].buffer_bytes > 0 &&
+                                strcmp(sockets[i].interface_name, "lo") == 0);
+    }
+    assert_true(is_shown);
+}
+
+/* ---- from inside of callbacks ---- */
+
+static void end_it(struct reader *listener) {
+    end(listener);
+}
+
+static void end_the_other(struct reader *listener) {
+    if (listener->other->subscription != NULL) {
+        end(listener->other);
+    }
+}
+
+static void each_may_end_any(void **context) {
+    (void)context;
+    struct pair pair;
+    struct reader first = {0};
+    struct reader second = {0};
+    struct reader third = {0};
+    meet(&pair);
+    subscribe(pair.b, "#", &first);
+    subscribe(pair.b, "#", &second);
+    subscribe(pair.b, "#", &third);
+    first.reaction = end_it;
+    second.reaction = end_the_other;
+    second.other = &third;
+    for (unsigned i = 0; i < 3; i++) {
+        say(pair.publisher, i);
+    }
+    AWAIT(pair.listener.records == 3);
+    assert_int_equal(first.samples, 1);
+    assert_int_equal(second.samples, 3);
+    assert_int_equal(third.samples, 0);
+    assert_true(hears(pair.b, TOPIC));
+}
+
+static void subscribe_another(struct reader *listener) {
+    if (listener->other->subscription == NULL) {
+        listener->other->next = listener->next;
+        subscribe(listener->node, "#", listener->other);
+    }
+}
+
+/* It gets what comes after, not what it was made in. */
+static void one_may_be_made(void **context) {
+    (void)context;
+    struct pair pair;
+    struct reader other = {0};
+    meet(&pair);
+    pair.listener.reaction = subscribe_another;
+    pair.listener.other = &other;
+    for (unsigned i = 0; i < 3; i++) {
+        say(pair.publisher, i);
+    }
+    AWAIT(pair.listener.records == 3 && other.records == 2);
+}
+
+static void close_publisher(struct reader *listener) {
+    INSIDE(muster_publisher_close(listener->publisher));
+    listener->publisher = NULL;
+    listener->reaction = NULL;
+}
+
+static void a_publisher_may_be_closed(void **context) {
+    (void)context;
+    struct pair pair;
+    struct reader own = {0};
+    meet(&pair);
+    muster_publisher_t *publisher = open_topic(pair.b, "kitchen/power");
+    subscribe(pair.a, "kitchen/power/#", &own);
+    AWAIT(hears(pair.a, "kitchen/power"));
+    pair.listener.publisher = publisher;
+    pair.listener.reaction = close_publisher;
+    assert_int_equal(add(publisher, 0), 0);
+    say(pair.publisher, 0);
+    AWAIT(own.records == 1 && pair.listener.publisher == NULL);
+    say(pair.publisher, 1);
+    AWAIT(pair.listener.records == 2);
+}
+
+static void close_own_node(struct reader *listener) {
+    close_node(listener->node);
+    listener->node = NULL; /* no sample may come after it */
+}
+
+static void close_of(const char *name) {
+    struct pair pair;
+    struct reader other = {0};
+    meet(&pair);
+    muster_t *node = pair.b;
+    if (name == NULL) {
+        node = open_node(NULL);
+        end(&pair.listener);
+        pair.listener = (struct reader){0};
+        subscribe(node, "#", &pair.listener);
+        AWAIT(hears(node, TOPIC));
+    }
+    subscribe(node, "#", &other);
+    pair.listener.reaction = close_own_node;
+    unsigned closed = fixture.closed;
+    for (unsigned i = 0; i < 200; i++) {
+        assert_int_equal(add(pair.publisher, i), 0);
+        flush(pair.publisher);
+    }
+    AWAIT(fixture.closed == closed + 1);
+    assert_int_equal(pair.listener.samples, 1);
+    assert_int_equal(other.samples, 0);
+}
+
+static void the_node_may_be_closed(void **context) {
+    (void)context;
+    close_of("b");
+}
+
+static void an_observer_may_be_closed(void **context) {
+    (void)context;
+    close_of(NULL);
+}
+
+struct farewell {
+    muster_t *node;
+    unsigned calls;
+};
+
+static void close_writable(muster_t *node, void *context) {
+    struct farewell *farewell = context;
+    farewell->calls++;
+    close_node(node);
+}
+
+static void it_may_be_closed_when_it_is_writable(void **context) {
+    (void)context;
+    struct pair pair;
+    struct farewell farewell = {0};
+    fixture.rate_bytes_s = 100000;
+    meet(&pair);
+    while (add(pair.publisher, 0) == 0) {
+    }
+    end(&pair.listener);
+    muster_on_writable(pair.a, close_writable, &farewell);
+    AWAIT(fixture.closed == 1);
+    assert_int_equal(farewell.calls, 1);
+}
+
+/* ---- bounds and errors ---- */
+
+static void there_may_be_so_many_subscriptions(void **context) {
+    (void)context;
+    static struct reader listeners[MUSTER_SUBSCRIPTIONS_MAX];
+    struct reader one_more = {0};
+    struct pair pair;
+    meet(&pair);
+    end(&pair.listener);
+    memset(listeners, 0, sizeof listeners);
+    for (size_t i = 0; i < MUSTER_SUBSCRIPTIONS_MAX; i++) {
+        subscribe(pair.b, i % 2 == 0 ? "#" : "kitchen/+/n", &listeners[i]);
+    }
+    assert_int_equal(try_subscribe(pair.b, "#", &one_more), MUSTER_EFULL);
+    AWAIT(hears(pair.b, TOPIC));
+    say(pair.publisher, 0);
+    for (size_t i = 0; i < MUSTER_SUBSCRIPTIONS_MAX; i++) {
+        AWAIT(listeners[i].records == 1);
+    }
+    end(&listeners[7]);
+    subscribe(pair.b, "#", &one_more);
+    one_more.next = 1;
+    say(pair.publisher, 1);
+    AWAIT(one_more.records == 1 && listeners[63].records == 2);
+    for (size_t i = 0; i < MUSTER_SUBSCRIPTIONS_MAX; i++) {
+        end(&listeners[i]);
+    }
+    end(&one_more);
+    AWAIT(!hears(pair.b, TOPIC));
+    assert_int_equal(pair.b->links[0]->groups, 0);
+}
+
+static void what_is_wrong_is_refused(void **context) {
+    (void)context;
+    struct reader listener = {0};
+    muster_publisher_t *publisher = NULL;
+    muster_t *a = open_node("a");
+    muster_t *observer = open_node(NULL);
+    struct muster_topic topic = {.name = TOPIC};
+    assert_int_equal(muster_publisher_open(observer, &topic, &publisher), MUSTER_EINVAL);
+    assert_null(publisher);
+    topic.name = "a//b";
+    assert_int_equal(muster_publisher_open(a, &topic, &publisher), MUSTER_EINVAL);
+    publisher = open_topic(a, TOPIC);
+    topic.name = TOPIC;
+    muster_publisher_t *second;
+    assert_int_equal(muster_publisher_open(a, &topic, &second), MUSTER_EINVAL);
+
+    static char text[2000];
+    memset(text, 'x', sizeof text - 1);
+    struct muster_record record = {.kind = MUSTER_VALUE_NONE};
+    assert_int_equal(muster_publisher_add(publisher, &record), MUSTER_EINVAL);
+    record = (struct muster_record){.kind = MUSTER_VALUE_TEXT, .text = text};
+    assert_int_equal(muster_publisher_add(publisher, &record), MUSTER_ETOOBIG);
+    assert_int_equal(add(publisher, 0), 0);
+    assert_int_equal(muster_publisher_add(publisher, &record), MUSTER_ETOOBIG);
+
+    struct muster_subscription_options options = {0};
+    const char *patterns[] = {"a/#/b"};
+    muster_subscription_t **place = &listener.subscription;
+    assert_int_equal(muster_subscribe(a, &options, on_sample, NULL, NULL, place), MUSTER_EINVAL);
+    options = (struct muster_subscription_options){.patterns = patterns, .pattern_count = 1};
+    assert_int_equal(muster_subscribe(a, &options, on_sample, NULL, NULL, place), MUSTER_EINVAL);
+    patterns[0] = "#";
+    assert_int_equal(muster_subscribe(a, &options, NULL, NULL, NULL, place), MUSTER_EINVAL);
+    options.pattern_count = MUSTER_PATTERNS_MAX + 1;
+    assert_int_equal(muster_subscribe(a, &options, on_sample, NULL, NULL, place), MUSTER_EINVAL);
+    muster_publisher_close(NULL);
+    muster_subscription_end(NULL);
+
+    subscribe(a, "#", &listener);
+    close_node(a); /* with it, and the publisher */
+    assert_int_equal(try_subscribe(a, "#", &(struct reader){0}), MUSTER_ECLOSING);
+    assert_int_equal(add(publisher, 0), MUSTER_ECLOSING);
+    assert_int_equal(muster_publisher_flush(publisher), MUSTER_ECLOSING);
+    assert_int_equal(muster_publisher_open(a, &topic, &second), MUSTER_ECLOSING);
+    assert_null(second);
+}
+
+static void there_may_be_so_many_topics(void **context) {
+    (void)context;
+    muster_t *a = open_node("a");
+    muster_publisher_t *publisher;
+    for (unsigned i = 0; i <= MUSTER_TOPICS_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "t%u", i);
+        const struct muster_topic topic = {.name = name};
+        int error;
+        INSIDE(error = muster_publisher_open(a, &topic, &publisher));
+        assert_int_equal(error, i < MUSTER_TOPICS_MAX ? 0 : MUSTER_EFULL);
+    }
+}
+
+/* Takes a port for itself alone. */
+static int occupy(uint16_t port) {
+    const struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+/* What a socket was refused to one is tried again for the next. */
+static void who_can_not_hear_is_told(void **context) {
+    (void)context;
+    struct reader listener = {0};
+    int occupant = occupy((uint16_t)(port_own() - 1));
+    muster_t *a = open_node("a");
+    muster_t *b = open_node("b");
+    muster_publisher_t *publisher = open_topic(a, TOPIC); /* which publishes all the same */
+    AWAIT(knows(b, "a"));
+    assert_int_equal(try_subscribe(b, "#", &listener), MUSTER_ENOPORT);
+    assert_int_equal(try_subscribe(b, "#", &listener), MUSTER_ENOPORT);
+    open_topic(b, "own");
+    assert_int_equal(try_subscribe(b, "nobody/#", &listener), MUSTER_ENOPORT);
+    AWAIT(fixture.errors > 0);
+    assert_int_equal(b->subscriptions.groups, MUSTER_GROUP_REPAIR);
+    close(occupant);
+    open_topic(b, "other");
+    assert_int_equal(b->links[0]->groups, MUSTER_GROUP_REPAIR);
+    subscribe(b, "#", &listener);
+    AWAIT(hears(b, TOPIC));
+    say(publisher, 0);
+    AWAIT(listener.records == 1);
+}
+
+/* The same where no other group is needed than before. */
+static void what_was_refused_is_tried_again(void **context) {
+    (void)context;
+    struct reader listener = {0};
+    int occupant = occupy((uint16_t)(port_own() - 1));
+    muster_t *a = open_node("a");
+    open_topic(a, TOPIC);
+    assert_int_equal(a->links[0]->groups, 0);
+    close(occupant);
+    subscribe(a, "nobody/#", &listener);
+    assert_int_equal(a->links[0]->groups, MUSTER_GROUP_REPAIR);
+}
+
+/* Nothing can be published or heard there, and nothing comes of it but that. */
+static void a_node_may_have_no_multicast(void **context) {
+    (void)context;
+    struct reader listener = {0};
+    network.is_without_multicast = true;
+    muster_t *a = open_node("a");
+    muster_t *b = open_node("b");
+    muster_publisher_t *publisher = open_topic(a, TOPIC);
+    subscribe(b, "#", &listener);
+    AWAIT(knows(a, "b") && knows(b, "a"));
+    for (unsigned i = 0; i < 10; i++) {
+        say(publisher, i);
+    }
+    AWAIT(muster_sender(a)->datagrams == 10);
+    struct muster_feed feed;
+    assert_int_equal(listener.samples, 0);
+    assert_true(muster_feeds(b, &feed, 1) <= 1);
+    end(&listener);
+    INSIDE(muster_publisher_close(publisher));
+}
+
+/* Nobody asks for what nobody wants any more, nor counts it as missing when it is wanted again. */
+static void who_has_ended_asks_no_more(void **context) {
+    (void)context;
+    struct pair pair;
+    fixture.without_gso = true;
+    meet(&pair);
+    say(pair.publisher, 0);
+    say(pair.publisher, 1);
+    AWAIT(pair.listener.records == 2);
+    end(&pair.listener);
+    AWAIT(!hears(pair.b, TOPIC));
+    for (unsigned i = 2; i < 8; i++) {
+        say(pair.publisher, i);
+    }
+    uint64_t received = muster_counters(pair.b)->accepted;
+    AWAIT(muster_counters(pair.b)->accepted >= received + 5); /* some alives, which say how much was sent */
+    assert_int_equal(muster_sender(pair.a)->naks, 0);
+    pair.listener.next = 8;
+    subscribe(pair.b, "#", &pair.listener);
+    AWAIT(hears(pair.b, TOPIC));
+    say(pair.publisher, 8);
+    AWAIT(pair.listener.records == 3);
+    struct muster_feed feed = feed_of(&pair);
+    assert_int_equal(feed.pending + feed.lost_wire + feed.lost_gone, 0);
+    assert_int_equal(muster_sender(pair.a)->naks, 0);
+}
+
+/* One who was told of a feed, and heard nothing of it. */
+static void who_heard_nothing_asks_no_more(void **context) {
+    (void)context;
+    struct pair pair;
+    struct reader late = {0};
+    fixture.without_gso = true;
+    meet(&pair);
+    say(pair.publisher, 0);
+    muster_t *c = open_node("c");
+    struct muster_feed feed;
+    subscribe(c, "#", &late);
+    AWAIT(muster_feeds(c, &feed, 1) == 1 && hears(c, TOPIC));
+    end(&late);
+    uint64_t accepted = muster_counters(c)->accepted;
+    say(pair.publisher, 1);
+    AWAIT(muster_counters(c)->accepted >= accepted + 10 && pair.listener.records == 2);
+    assert_int_equal(muster_sender(pair.a)->naks, 0);
+    assert_int_equal(muster_feeds(c, &feed, 1), 0);
+}
+
+/* ---- without memory ---- */
+
+/* A topic is opened, heard, and closed. */
+static void live(muster_t *a, muster_t *b, unsigned *failures) {
+    const struct muster_topic topic = {.name = TOPIC, .unit = "W"};
+    const char *pattern = "#";
+    const struct muster_subscription_options options = {.patterns = &pattern, .pattern_count = 1};
+    struct reader listener = {.node = b};
+    muster_publisher_t *publisher;
+    int error;
+    while ((error = muster_publisher_open(a, &topic, &publisher)) == MUSTER_ENOMEM) {
+        assert_null(publisher);
+        ++*failures;
+    }
+    assert_int_equal(error, 0);
+    while ((error = muster_subscribe(b, &options, on_sample, on_loss, &listener, &listener.subscription)) ==
+           MUSTER_ENOMEM) {
+        assert_null(listener.subscription);
+        ++*failures;
+    }
+    assert_int_equal(error, 0);
+    AWAIT(hears(b, TOPIC));
+    for (unsigned number = 0; listener.records == 0; number++) {
+        listener.next = number;
+        while ((error = add(publisher, number)) == MUSTER_ENOMEM) {
+            ++*failures;
+        }
+        assert_int_equal(error, 0);
+        flush(publisher);
+        uint64_t sent = muster_sender(a)->datagrams;
+        AWAIT(muster_sender(a)->datagrams > sent || listener.records > 0);
+        uint64_t received = muster_counters(b)->received;
+        AWAIT(listener.records > 0 || muster_counters(b)->received > received);
+    }
+    INSIDE(muster_publisher_close(publisher));
+    end(&listener);
+}
+
+static void every_allocation_may_fail(void **context) {
+    (void)context;
+    muster_t *a = open_node("a");
+    muster_t *b = open_node("b");
+    AWAIT(knows(a, "b") && knows(b, "a"));
+    bool has_failed = true;
+    unsigned failures = 0;
+    unsigned long n = 0;
+    while (has_failed) {
+        countdown_set(++n);
+        live(a, b, &failures);
+        has_failed = countdown_has_failed();
+        countdown_set(0);
+        AWAIT(!hears(b, TOPIC));
+    }
+    print_message("%lu allocations, %u of them of calls\n", n - 1, failures);
+    assert_true(n > 10);
+    assert_true(failures > 5);
+}
+
+int main(void) {
+#define NODE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        NODE_TEST(records_arrive_whole_and_in_order),
+        NODE_TEST(they_do_without_batches),
+        NODE_TEST(they_do_where_batches_are_refused),
+        NODE_TEST(an_observer_hears_too),
+        NODE_TEST(what_is_not_flushed_lingers),
+        NODE_TEST(what_was_added_leaves_before_the_end),
+        NODE_TEST(who_is_too_fast_waits),
+        NODE_TEST(what_is_lost_is_sent_again),
+        NODE_TEST(what_can_not_be_repaired_is_told),
+        NODE_TEST(its_sockets_are_shown),
+        NODE_TEST(each_may_end_any),
+        NODE_TEST(one_may_be_made),
+        NODE_TEST(a_publisher_may_be_closed),
+        NODE_TEST(the_node_may_be_closed),
+        NODE_TEST(an_observer_may_be_closed),
+        NODE_TEST(it_may_be_closed_when_it_is_writable),
+        NODE_TEST(there_may_be_so_many_subscriptions),
+        NODE_TEST(what_is_wrong_is_refused),
+        NODE_TEST(there_may_be_so_many_topics),
+        NODE_TEST(who_can_not_hear_is_told),
+        NODE_TEST(what_was_refused_is_tried_again),
+        NODE_TEST(a_node_may_have_no_multicast),
+        NODE_TEST(who_has_ended_asks_no_more),
+        NODE_TEST(who_heard_nothing_asks_no_more),
+        NODE_TEST(every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
