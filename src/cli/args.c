@@ -15,6 +15,9 @@
 /* getopt_long's value of the option at index i is OPTION_BASE + i, above any letter. */
 #define OPTION_BASE 1000
 
+/* Negative numbers in one command line that are not taken for options. */
+#define NUMBERS_MAX 8
+
 /* How much of a refused value is quoted. */
 #define QUOTE "'%.64s'"
 
@@ -25,7 +28,9 @@ struct parser {
     struct option options[ARGS_OPTIONS_MAX + 1];
     char letters[2 * ARGS_OPTIONS_MAX + 3];
     size_t count;
-    int end; /* index of the word behind the last option and its value */
+    int end;                    /* index of the word behind the last option and its value */
+    char *numbers[NUMBERS_MAX]; /* words behind the dash that was hidden from getopt_long */
+    size_t number_count;
 };
 
 /* ---- why not ---- */
@@ -240,6 +245,26 @@ static int refuse_option(const struct settings *settings, const struct parser *p
     return args_refuse(settings, argument, &reason);
 }
 
+/* getopt_long would take "-3.5" for the option -3: without its dash it is an operand, or some value. */
+static void hide_dashes(struct parser *parser, int argc, char **argv) {
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0 && parser->number_count < NUMBERS_MAX; i++) {
+        const char *digits = argv[i][0] == '-' && argv[i][1] == '.' ? argv[i] + 2 : argv[i] + 1;
+        if (argv[i][0] == '-' && *digits >= '0' && *digits <= '9') {
+            parser->numbers[parser->number_count++] = ++argv[i];
+        }
+    }
+}
+
+/* The word as the user wrote it. */
+static char *whole_word(const struct parser *parser, char *word) {
+    for (size_t i = 0; i < parser->number_count; i++) {
+        if (parser->numbers[i] == word) {
+            return word - 1;
+        }
+    }
+    return word;
+}
+
 /* Reads all options. Returns STATUS_OK, or STATUS_USAGE when it has complained. */
 static int read_options(const struct settings *settings, struct parser *parser, int argc, char **argv) {
     int value;
@@ -254,7 +279,8 @@ static int read_options(const struct settings *settings, struct parser *parser, 
         }
         parser->end = optind;
         size_t i = option_index(parser, value);
-        if (parser->rows[i]->parse(optarg, (char *)parser->into[i] + parser->rows[i]->offset, &reason) == 0) {
+        const char *text = whole_word(parser, optarg);
+        if (parser->rows[i]->parse(text, (char *)parser->into[i] + parser->rows[i]->offset, &reason) == 0) {
             continue;
         }
         name_option(parser, value, argument, sizeof(argument));
@@ -342,6 +368,9 @@ static int check_operands(const struct settings *settings, const struct command 
     if (operands->count > command->operands_max) {
         if (command->operands_max == 0) {
             reason_set(&reason, "expected no argument");
+        } else if (strstr(command->operands, "…") != NULL) {
+            reason_set(&reason, "expected at most %zu, got %zu", command->operands_max, operands->count);
+            return args_refuse(settings, command->operands, &reason);
         } else {
             reason_set(&reason, "expected nothing after %s", command->operands);
         }
@@ -367,7 +396,13 @@ bool args_parse(struct settings *settings, const struct command *command, int ar
     snprintf(settings->program, sizeof(settings->program), "muster %s", command->name);
     add_options(&parser, command->options, NULL, into);
     add_options(&parser, args_global_options, command->options, settings);
+    if (command->takes_numbers) {
+        hide_dashes(&parser, argc, argv);
+    }
     *status = read_options(settings, &parser, argc, argv);
+    for (int i = 1; i < argc; i++) {
+        argv[i] = whole_word(&parser, argv[i]);
+    }
     if (*status != STATUS_OK) {
         return false;
     }

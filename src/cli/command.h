@@ -23,7 +23,8 @@ struct command {
     const char *operands; /* what --help calls them, "PATTERN"; "" for none */
     size_t operands_min;
     size_t operands_max;
-    bool runs_command; /* its operands, of any number, are a command and its arguments behind "--" */
+    bool runs_command;  /* its operands, of any number, are a command and its arguments behind "--" */
+    bool takes_numbers; /* "-3.5" is an operand, and no option */
     const struct args_completion *completion; /* of its operands; NULL when a shell can't know */
     const char *description;                  /* for its own --help; lines end in LF */
     const struct args_option *options;        /* its own, ended by a row without a name */
@@ -51,6 +52,9 @@ extern const struct command command_announce;
 extern const struct command command_config;
 extern const struct command command_peers;
 extern const struct command command_services;
+extern const struct command command_topics;
+extern const struct command command_publish;
+extern const struct command command_subscribe;
 extern const struct command command_show;
 extern const struct command command_resolve;
 extern const struct command command_wait;

@@ -22,9 +22,10 @@ struct config_paths {
 struct announce_options {
     struct draft draft;
     struct config_paths configs;
-    const char *instance; /* NULL: named after the document */
-    uint64_t interval_ms; /* 0: the library's default */
-    char **argv;          /* of the command that is announced while it lives; NULL: until a signal */
+    struct config_start keeps; /* of which only those are said */
+    const char *instance;      /* NULL: named after the document */
+    uint64_t interval_ms;      /* 0: the library's default */
+    char **argv;               /* of the command that is announced while it lives; NULL: until a signal */
 };
 
 struct announce {
@@ -64,6 +65,10 @@ static int parse_config(const char *value, void *place, struct reason *reason) {
     return args_text(value, &grown[configs->count++], reason);
 }
 
+static int parse_keep(const char *value, void *place, struct reason *reason) {
+    return config_start_keep(place, value, reason);
+}
+
 static const struct args_option options_table[] = {
     {"name", 0, "NAME", "what to be called (the host's name)", offsetof(struct announce_options, draft),
      draft_parse_name},
@@ -75,6 +80,8 @@ static const struct args_option options_table[] = {
      offsetof(struct announce_options, instance), parse_instance},
     {"interval", 0, "T", "speak this often when nothing is new (2s)",
      offsetof(struct announce_options, interval_ms), parse_interval},
+    {"keep", 0, "PATTERN", "keep the last values of these topics for others (repeatable)",
+     offsetof(struct announce_options, keeps), parse_keep},
     {"config", 0, "PATH", "read a file, or a directory's *.json, see below (repeatable)",
      offsetof(struct announce_options, configs), parse_config, &args_complete_files},
     {0},
@@ -89,8 +96,9 @@ static void describe(FILE *out) {
             "A file of --config is one JSON object, see schemas/config.schema.json:\n"
             "  {\"name\": \"nas\", \"attrs\": {\"room\": \"cellar\"}, \"interval\": \"2s\",\n"
             "   \"services\": [{\"type\": \"http\", \"port\": 8080, \"txt\": {\"path\": \"/\"}}]}\n"
-            "with port, interfaces and instance too. A later file wins over an earlier one, options and\n"
-            "environment over all; services and attributes add up: the same one twice is an error.\n"
+            "with port, interfaces, instance and keeps (patterns) too. A later file wins over an earlier\n"
+            "one, options and environment over all; services and attributes add up: the same one twice\n"
+            "is an error.\n"
             "SIGHUP, without a COMMAND that it is passed on to, reads all files again, which undoes\n"
             "muster update; while one is bad, what was announced stays. See muster config check.\n\n"
             "While it runs, muster update changes what it announces; that and the other commands ask it\n"
@@ -105,6 +113,8 @@ static struct config_start given_start(const struct announce_options *options,
                                  .interface_count = settings->interface_count,
                                  .port = settings->port_given ? settings->port : 0};
     memcpy(given.interfaces, settings->interfaces, sizeof(given.interfaces));
+    memcpy(given.keeps, options->keeps.keeps, sizeof(given.keeps));
+    given.keep_count = options->keeps.keep_count;
     if (options->instance != NULL) {
         snprintf(given.instance, sizeof(given.instance), "%s", options->instance);
     }
@@ -200,6 +210,14 @@ static bool interfaces_are_equal(const struct config_start *a, const struct conf
     return equal;
 }
 
+static bool keeps_are_equal(const struct config_start *a, const struct config_start *b) {
+    bool equal = a->keep_count == b->keep_count;
+    for (size_t i = 0; i < a->keep_count && equal; i++) {
+        equal = strcmp(a->keeps[i], b->keeps[i]) == 0;
+    }
+    return equal;
+}
+
 /* Says which members of the files will have to wait. */
 static void warn_of_start(const struct announce *announce, const struct config_start *now) {
     const struct config_start *then = &announce->start;
@@ -209,6 +227,7 @@ static void warn_of_start(const struct announce *announce, const struct config_s
     } members[] = {{"instance", strcmp(now->instance, then->instance) != 0},
                    {"interval", now->interval_ms != then->interval_ms},
                    {"interfaces", !interfaces_are_equal(now, then)},
+                   {"keeps", !keeps_are_equal(now, then)},
                    {"port", now->port != then->port}};
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
         if (members[i].changed) {
@@ -271,10 +290,16 @@ static void name_socket(const struct announce *announce) {
 static int announce_until_told(struct announce *announce) {
     const struct announce_options *options = announce->options;
     const struct config_start *start = &announce->start;
+    const char *keeps[MUSTER_KEEPS_MAX];
     struct muster_document document = draft_document(&announce->announced);
+    for (size_t i = 0; i < start->keep_count; i++) {
+        keeps[i] = start->keeps[i];
+    }
     const struct session_request request = {.document = &document,
                                             .instance = start->instance[0] != '\0' ? start->instance : NULL,
                                             .interval_min_ms = start->interval_ms,
+                                            .keeps = keeps,
+                                            .keep_count = start->keep_count,
                                             .until_signal = options->argv == NULL,
                                             .on_hangup = options->configs.count > 0 ? on_hangup : NULL,
                                             .on_ending = on_ending,
@@ -357,6 +382,7 @@ const struct command command_announce = {
     .examples = "  muster announce --service http:8080,txt.path=/\n"
                 "  muster announce --config /etc/muster/conf.d\n"
                 "  muster announce --name nas --service smb:445 --service http:80 --attr room=cellar\n"
+                "  muster announce --keep 'kitchen/#' --keep '+/battery'\n"
                 "  muster announce --service http:8000 -- python3 -m http.server 8000\n",
     .statuses = "  0   ended by a signal\n"
                 "  1   error: bad config, no usable interface or port, no permission, state damaged\n"

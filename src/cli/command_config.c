@@ -105,6 +105,9 @@ static void print_start(const struct config_start *start) {
     if (start->port != 0) {
         printf("%-11s%u\n", "port:", start->port);
     }
+    for (size_t i = 0; i < start->keep_count; i++) {
+        print_line("keep:", start->keeps[i]);
+    }
 }
 
 static void print_service(const struct muster_service *service) {
@@ -154,6 +157,12 @@ static void put_start(struct document *document, const struct config_start *star
     }
     if (start->port != 0) {
         document_put_integer(document, NULL, "port", start->port);
+    }
+    if (start->keep_count > 0) {
+        document_node_t *keeps = document_put_array(document, NULL, "keeps");
+        for (size_t i = 0; i < start->keep_count; i++) {
+            document_put_text(document, keeps, NULL, start->keeps[i]);
+        }
     }
 }
 

@@ -12,6 +12,7 @@
 #include "self.h"
 #include "table.h"
 #include "text.h"
+#include "traffic.h"
 
 struct show_options {
     bool self;
@@ -168,16 +169,62 @@ static void print_attrs(const struct muster_document *document) {
     }
 }
 
+static void print_topics(const struct muster_document *document) {
+    for (size_t i = 0; i < document->topic_count; i++) {
+        const struct muster_topic *topic = &document->topics[i];
+        printf(i == 0 ? "  Topics      " : "              ");
+        text_print(stdout, topic->name);
+        if (topic->unit[0] != '\0') {
+            printf("  ");
+            text_print(stdout, topic->unit);
+        }
+        if (topic->unit_count > 0) {
+            printf("  ");
+            text_print_items(stdout, topic->units, topic->unit_count);
+        }
+        if (topic->rate > 0) {
+            printf("  %g/s", topic->rate);
+        }
+        putchar('\n');
+    }
+}
+
+static void print_keeps(const struct muster_document *document) {
+    for (size_t i = 0; i < document->keep_count; i++) {
+        printf(i == 0 ? "  Keeps       " : "              ");
+        text_print(stdout, document->keeps[i]);
+        putchar('\n');
+    }
+}
+
+/* What is heard here of the peer's telemetry: its feeds, put first. */
+static int print_feeds(const struct settings *settings, const struct show_options *options,
+                       const struct muster_peer *peer, struct snapshot *snapshot) {
+    size_t count = 0;
+    for (size_t i = 0; i < snapshot->feed_count; i++) {
+        if (memcmp(snapshot->feeds[i].id, peer->id, MUSTER_ID_BYTES) == 0) {
+            snapshot->feeds[count++] = snapshot->feeds[i];
+        }
+    }
+    const struct traffic_feeds feeds = {.feeds = snapshot->feeds, .count = count, .peers = &snapshot->list};
+    return traffic_print_feeds(settings, options->wide, &feeds);
+}
+
 static int print_text(const struct settings *settings, const struct show_options *options,
-                      const struct muster_peer *peer) {
+                      const struct muster_peer *peer, struct snapshot *snapshot) {
     print_row(settings, peer);
     print_services(&peer->document);
     print_attrs(&peer->document);
-    return print_evidence(settings, options, peer);
+    print_topics(&peer->document);
+    print_keeps(&peer->document);
+    int status = print_evidence(settings, options, peer);
+    return status == STATUS_OK ? print_feeds(settings, options, peer, snapshot) : status;
 }
 
 static int print_json(const struct settings *settings, const struct roster *roster,
                       const struct snapshot *snapshot) {
+    const struct traffic_feeds feeds = {
+        .feeds = snapshot->feeds, .count = snapshot->feed_count, .peers = &snapshot->list};
     struct document document;
     document_init(&document);
     document_put_integer(&document, NULL, "schema", JSON_SCHEMA);
@@ -186,6 +233,7 @@ static int print_json(const struct settings *settings, const struct roster *rost
         document_node_t *peer = document_put_object(&document, peers, NULL);
         json_put_peer(&document, peer, roster->rows[i].peer);
         json_put_tuples(&document, peer, roster->rows[i].peer);
+        traffic_put_feeds(&document, peer, &feeds, roster->rows[i].peer->id);
     }
     int status = listing_print_json(settings, &document, snapshot);
     document_deinit(&document);
@@ -237,7 +285,7 @@ static int refuse_ambiguous(const struct settings *settings, const char *wanted,
 }
 
 static int show(const struct settings *settings, const struct show_options *options,
-                const struct selector *selector, const char *wanted, const struct snapshot *snapshot) {
+                const struct selector *selector, const char *wanted, struct snapshot *snapshot) {
     struct roster roster;
     int status = find(settings, snapshot, selector, &roster);
     if (status == STATUS_OK && options->json) {
@@ -245,7 +293,7 @@ static int show(const struct settings *settings, const struct show_options *opti
     } else if (status == STATUS_OK && roster.count > 1) {
         status = refuse_ambiguous(settings, wanted, &roster);
     } else if (status == STATUS_OK && roster.count == 1) {
-        status = print_text(settings, options, roster.rows[0].peer);
+        status = print_text(settings, options, roster.rows[0].peer, snapshot);
     }
     if (status == STATUS_OK) {
         status = listing_status(settings, snapshot, roster.count, wanted);
@@ -298,7 +346,13 @@ const struct command command_show = {
                    "come that should have. PEER is a name, or the first digits (four or more) of an id;\n"
                    "name:NAME and id:DIGITS say which. --json shows all that PEER means, text only one.\n"
                    "--self shows the muster announce that runs on this machine instead: its counters, its\n"
-                   "sockets with the buffers that the kernel granted, and what was dropped and why.\n",
+                   "sockets with the buffers that the kernel granted, and what was dropped and why.\n"
+                   "\n"
+                   "Where the muster that runs here hears telemetry, a table says how well: for each\n"
+                   "publisher and shard the datagrams RECEIVED, those that came AGAIN, LATE (behind a\n"
+                   "later one) or REPAIRED (asked for), the NAKS sent to ask, what is PENDING, and what was\n"
+                   "lost: on the WIRE, GONE (kept no longer when it was asked for), dropped by this\n"
+                   "machine's KERNEL, or by the PROGRAM that had no time for it.\n",
     .options = options_table,
     .examples = "  muster show printer\n"
                 "  muster show --self\n"

@@ -3,7 +3,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "command.h"
 #include "hook.h"
@@ -95,29 +94,14 @@ static int check_hook(const struct settings *settings, struct hook_options *hook
 
 /* ---- lines ---- */
 
-/* "2026-01-31T12:00:00.123Z" (RFC 3339). */
-static void write_time_utc(char *text, size_t size) {
-    struct timespec now;
-    struct tm parts;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &parts);
-    size_t length = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(text + length, size - length, ".%03ldZ", now.tv_nsec / 1000000);
-}
-
-static void print_time_local(void) {
-    struct timespec now;
-    struct tm parts;
-    char text[16];
-    clock_gettime(CLOCK_REALTIME, &now);
-    localtime_r(&now.tv_sec, &parts);
-    strftime(text, sizeof(text), "%H:%M:%S", &parts);
-    printf("%s.%03ld  ", text, now.tv_nsec / 1000000);
+static void print_time(void) {
+    text_print_now(stdout);
+    printf("  ");
 }
 
 static void print_event(const struct watch *watch, enum muster_peer_event event,
                         const struct muster_peer *peer) {
-    print_time_local();
+    print_time();
     printf("%s%-9s%s  ", watch->color ? text_state_color(peer->state) : "", muster_peer_event_name(event),
            watch->color ? TEXT_COLOR_END : "");
     text_print(stdout, peer->document.name);
@@ -128,19 +112,10 @@ static void print_event(const struct watch *watch, enum muster_peer_event event,
     printf("%s\n", peer->verified ? "" : "  (unverified)");
 }
 
-/* Begins a document of one line; document_deinit() is to follow. */
-static void begin_line(struct document *document, const char *event) {
-    char time_text[40];
-    write_time_utc(time_text, sizeof(time_text));
-    document_init(document);
-    document_put_text(document, NULL, "event", event);
-    document_put_text(document, NULL, "time", time_text);
-}
-
 /* An event as --ndjson prints it, to be freed; NULL when memory is out. */
 static char *new_event_line(enum muster_peer_event event, const struct muster_peer *peer) {
     struct document document;
-    begin_line(&document, muster_peer_event_name(event));
+    json_begin_line(&document, muster_peer_event_name(event));
     json_put_peer(&document, NULL, peer);
     char *line = document_print_safe(&document, false);
     document_deinit(&document);
@@ -152,7 +127,7 @@ static void print_stats(const struct muster_counters *counters) {
     for (unsigned i = 0; i < MUSTER_DROP_COUNT; i++) {
         dropped += counters->drops[i];
     }
-    print_time_local();
+    print_time();
     printf("stats      received %" PRIu64 ", accepted %" PRIu64 ", copies %" PRIu64 ", sent %" PRIu64
            ", dropped %" PRIu64,
            counters->received, counters->accepted, counters->copies, counters->sent, dropped);
@@ -169,7 +144,7 @@ static void print_stats(const struct muster_counters *counters) {
 
 static int print_stats_json(const struct muster_counters *counters) {
     struct document document;
-    begin_line(&document, "stats");
+    json_begin_line(&document, "stats");
     json_put_counters(&document, counters);
     document_put_integer(&document, NULL, "sent", (int64_t)counters->sent);
     document_put_integer(&document, NULL, "questions", (int64_t)counters->questions);
@@ -219,8 +194,16 @@ static int tell(struct watch *watch, enum muster_peer_event event, const struct 
     return error;
 }
 
+/* A running muster lists whom it remembers too. Who is gone did not join. */
+static bool is_remembered(enum muster_peer_event event, const struct muster_peer *peer) {
+    return event == MUSTER_PEER_JOINED && (peer->state == MUSTER_LOST || peer->state == MUSTER_LEFT);
+}
+
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct watch *watch = context;
+    if (is_remembered(event, peer)) {
+        return;
+    }
     finish_line(watch, tell(watch, event, peer));
     watch->seen++;
     if (watch->seen == watch->options.count) {

@@ -314,6 +314,33 @@ static void read_interfaces(struct config *config, const document_node_t *node, 
     }
 }
 
+int config_start_keep(struct config_start *start, const char *pattern, struct reason *reason) {
+    const char *fault = muster_pattern_fault(pattern);
+    if (fault != NULL) {
+        return reason_set(reason, "%s", fault);
+    }
+    if (start->keep_count == MUSTER_KEEPS_MAX) {
+        return reason_set(reason, "expected at most %d patterns", MUSTER_KEEPS_MAX);
+    }
+    strcpy(start->keeps[start->keep_count++], pattern);
+    return 0;
+}
+
+static void read_keeps(struct config *config, const document_node_t *node, void *into) {
+    struct reason reason;
+    (void)into;
+    if (!is_of_type(config, node, DOCUMENT_ARRAY)) {
+        return;
+    }
+    config->start.keep_count = 0;
+    for (const document_node_t *item = document_first(node); item != NULL; item = document_next(item)) {
+        const char *pattern = read_text(config, item);
+        if (pattern != NULL && config_start_keep(&config->start, pattern, &reason) != 0) {
+            refuse(config, item, "%s", reason.text);
+        }
+    }
+}
+
 static void read_port(struct config *config, const document_node_t *node, void *into) {
     (void)into;
     config->start.port = read_port_number(config, node, ARGS_PORT_MAX);
@@ -369,13 +396,15 @@ static void read_schema(struct config *config, const document_node_t *node, void
 
 static void read_root(struct config *config, const document_node_t *root) {
     static const struct member members[] = {
-        {"schema", read_schema},     {"name", read_name},   {"instance", read_instance},
-        {"interval", read_interval}, {"port", read_port},   {"interfaces", read_interfaces},
-        {"services", read_services}, {"attrs", read_attrs}, {0},
+        {"schema", read_schema},     {"name", read_name},
+        {"instance", read_instance}, {"interval", read_interval},
+        {"port", read_port},         {"interfaces", read_interfaces},
+        {"keeps", read_keeps},       {"services", read_services},
+        {"attrs", read_attrs},       {0},
     };
     if (is_of_type(config, root, DOCUMENT_OBJECT)) {
         read_members(config, root, members,
-                     "schema, name, instance, interval, interfaces, port, services or attrs", NULL);
+                     "schema, name, instance, interval, interfaces, port, keeps, services or attrs", NULL);
     }
 }
 
@@ -523,5 +552,9 @@ void config_start_fill(struct config_start *start, const struct config_start *fr
     }
     if (start->port == 0) {
         start->port = from->port;
+    }
+    if (start->keep_count == 0) {
+        memcpy(start->keeps, from->keeps, sizeof(start->keeps));
+        start->keep_count = from->keep_count;
     }
 }

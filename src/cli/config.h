@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <muster/core.h>
+#include <muster/telemetry.h>
 
 #include "args.h"
 #include "draft.h"
@@ -25,6 +26,8 @@ struct config_start {
     char interfaces[ARGS_INTERFACES_MAX][MUSTER_INTERFACE_NAME_BYTES];
     size_t interface_count;
     uint16_t port;
+    char keeps[MUSTER_KEEPS_MAX][MUSTER_PATTERN_BYTES_MAX + 1]; /* patterns */
+    size_t keep_count;
 };
 
 /* Owns all that it points to. A zeroed one is empty. */
@@ -52,6 +55,9 @@ int config_read(struct config *config, const char *const *paths, size_t count);
 /* Puts what the command line says over what files say: its name wins, services and attributes add up.
  * Returns 0, or -1 as above. */
 int config_add_options(struct config *config, const struct draft *options);
+
+/* Adds a pattern to keep. Returns 0, or -1 with a reason: it is none, or there are too many. */
+int config_start_keep(struct config_start *start, const char *pattern, struct reason *reason);
 
 /* A zeroed config is allowed. */
 void config_deinit(struct config *config);

@@ -2,8 +2,15 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
+#include "escape.h"
 #include "text.h"
+#include "utf8.h"
+
+/* Stands for a byte that is not UTF-8: U+FFFD. */
+#define REPLACEMENT "\xEF\xBF\xBD"
 
 /* A share with four places: more would be noise, and 16 digits to read. */
 static double rounded(double share) {
@@ -54,6 +61,19 @@ void json_put_service(struct document *document, document_node_t *object,
     put_items(document, object, "txt", service->txt, service->txt_count);
 }
 
+static void put_topic(struct document *document, document_node_t *object, const struct muster_topic *topic) {
+    document_put_text(document, object, "name", topic->name);
+    if (topic->unit[0] != '\0') {
+        document_put_text(document, object, "unit", topic->unit);
+    }
+    if (topic->unit_count > 0) {
+        put_items(document, object, "units", topic->units, topic->unit_count);
+    }
+    if (topic->rate > 0) {
+        document_put_number(document, object, "rate", topic->rate);
+    }
+}
+
 /* Puts who a peer is, and how sure that is. */
 static void put_identity(struct document *document, document_node_t *object, const struct muster_peer *peer) {
     char id[MUSTER_ID_TEXT_BYTES];
@@ -93,6 +113,14 @@ void json_put_peer(struct document *document, document_node_t *object, const str
                          &peer->document.services[i]);
     }
     put_items(document, object, "attrs", peer->document.attrs, peer->document.attr_count);
+    document_node_t *topics = document_put_array(document, object, "topics");
+    for (size_t i = 0; i < peer->document.topic_count; i++) {
+        put_topic(document, document_put_object(document, topics, NULL), &peer->document.topics[i]);
+    }
+    document_node_t *keeps = document_put_array(document, object, "keeps");
+    for (size_t i = 0; i < peer->document.keep_count; i++) {
+        document_put_text(document, keeps, NULL, peer->document.keeps[i]);
+    }
 }
 
 void json_put_tuples(struct document *document, document_node_t *object, const struct muster_peer *peer) {
@@ -147,12 +175,101 @@ void json_put_all_counters(struct document *document, const struct muster_counte
         {"tables", counters->tables},
         {"documents", counters->documents},
         {"fetches_failed", counters->fetches_failed},
+        {"samples_dropped", counters->samples_dropped},
+        {"keeps_evicted", counters->keeps_evicted},
+        {"feeds_evicted", counters->feeds_evicted},
     };
     document_node_t *object = document_put_object(document, NULL, "counters");
     put_datagrams(document, object, counters);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         document_put_integer(document, object, rows[i].name, (int64_t)rows[i].value);
     }
+}
+
+/* ---- lines of others ---- */
+
+/* A code point as JSON writes it where it does not stand for itself: a surrogate pair above U+FFFF. */
+static void print_escape(uint32_t code_point) {
+    if (code_point > 0xFFFF) {
+        printf("\\u%04x", 0xD800 + ((code_point - 0x10000) >> 10));
+        code_point = 0xDC00 + (code_point & 0x3FF);
+    }
+    printf("\\u%04x", code_point);
+}
+
+/* What stands for itself in any JSON text. */
+static bool is_plain(char byte) {
+    return byte >= 0x20 && byte < 0x7F;
+}
+
+/* Prints what is not plain at the start of text, and returns its bytes. */
+static size_t print_special(const char *text, size_t length) {
+    uint32_t code_point;
+    const int bytes = utf8_decode(text, length, &code_point);
+    if (bytes <= 0) {
+        fputs(REPLACEMENT, stdout);
+        return 1;
+    }
+    if (escape_is_unsafe(code_point)) {
+        print_escape(code_point);
+    } else {
+        fwrite(text, 1, (size_t)bytes, stdout);
+    }
+    return (size_t)bytes;
+}
+
+void json_print_line(const char *json, size_t length) {
+    for (size_t i = 0; i < length;) {
+        const size_t begin = i;
+        while (i < length && is_plain(json[i])) {
+            i++;
+        }
+        fwrite(json + begin, 1, i - begin, stdout);
+        if (i < length && (unsigned char)json[i] < 0x20) {
+            putchar(' '); /* no text of JSON has it: it is between tokens */
+            i++;
+        } else if (i < length) {
+            i += print_special(json + i, length - i);
+        }
+    }
+}
+
+void json_print_text(const char *text) {
+    size_t length = strlen(text);
+    putchar('"');
+    while (length > 0) {
+        size_t bytes = 1;
+        if (*text == '"' || *text == '\\') {
+            printf("\\%c", *text);
+        } else if (is_plain(*text)) {
+            putchar(*text);
+        } else {
+            bytes = print_special(text, length);
+        }
+        text += bytes;
+        length -= bytes;
+    }
+    putchar('"');
+}
+
+/* ---- printing ---- */
+
+/* "2026-01-31T12:00:00.123Z" (RFC 3339). */
+static void write_time_utc(char *text, size_t size) {
+    struct timespec now;
+    struct tm parts;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &parts);
+    size_t length = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(text + length, size - length, ".%03ldZ", now.tv_nsec / 1000000);
+}
+
+void json_begin_line(struct document *document, const char *event) {
+    char time_text[40];
+    write_time_utc(time_text, sizeof(time_text));
+    document_init(document);
+    document_put_text(document, NULL, "event", event);
+    document_put_text(document, NULL, "time", time_text);
 }
 
 int json_print(const struct document *document, bool indent) {

@@ -1,8 +1,10 @@
-/* What the CLI prints as JSON: parts of the documents of schemas/{peers,services,watch}.schema.json. */
+/* What the CLI prints as JSON: parts of the documents of
+ * schemas/{peers,services,topics,watch,reading}.schema.json. */
 #ifndef CLI_JSON_H
 #define CLI_JSON_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <muster/core.h>
@@ -37,6 +39,16 @@ void json_put_all_counters(struct document *document, const struct muster_counte
 
 /* Puts received, accepted, copies and "drops", a counter for each reason, into the root. */
 void json_put_counters(struct document *document, const struct muster_counters *counters);
+
+/* Prints JSON from outside, which somebody has found to be some, to stdout in one line: a line break between
+ * its tokens becomes a blank, and what a terminal could obey \uXXXX. */
+void json_print_line(const char *json, size_t length);
+
+/* Prints a text of JSON, with its quotes, to stdout, made safe likewise. */
+void json_print_text(const char *text);
+
+/* Begins a document of one line: what happened, and that it did so now. document_deinit() is to follow. */
+void json_begin_line(struct document *document, const char *event);
 
 /* Prints to stdout, indented (a document) or in one line (of a stream), with a LF. Returns 0, or -1
  * when memory was out at any point. */

@@ -1,6 +1,7 @@
 #include "look.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <uv.h>
@@ -50,9 +51,23 @@ static void fail_local(struct local_look *look, int error, const char *text) {
     close_local(look);
 }
 
+static int keep_feeds(struct snapshot *snapshot, const struct muster_self *self) {
+    if (self->feed_count == 0) {
+        return 0;
+    }
+    snapshot->feeds = calloc(self->feed_count, sizeof(*snapshot->feeds));
+    if (snapshot->feeds == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    memcpy(snapshot->feeds, self->feeds, self->feed_count * sizeof(*snapshot->feeds));
+    snapshot->feed_count = self->feed_count;
+    return 0;
+}
+
 static void on_self(const struct muster_self *self, void *context) {
     struct local_look *look = context;
     look->snapshot->counters = self->counters;
+    look->error = keep_feeds(look->snapshot, self);
     session_list_interfaces(self->paths, self->path_count, look->snapshot->interfaces,
                             sizeof(look->snapshot->interfaces));
 }
@@ -225,5 +240,6 @@ int look(const struct settings *settings, uint64_t timeout_ms, struct snapshot *
 
 void snapshot_deinit(struct snapshot *snapshot) {
     muster_peer_list_free(&snapshot->list);
+    free(snapshot->feeds);
     *snapshot = (struct snapshot){0};
 }

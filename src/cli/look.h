@@ -14,8 +14,10 @@
 struct snapshot {
     struct muster_peer_list list;
     struct muster_counters counters; /* of who was asked, or of the look itself */
-    char interfaces[256];            /* that were listened on, for people: "eth0,wlan0" */
-    bool cut_off;                    /* the time was up before the answers were in */
+    struct muster_feed *feeds;       /* of who was asked */
+    size_t feed_count;
+    char interfaces[256]; /* that were listened on, for people: "eth0,wlan0" */
+    bool cut_off;         /* the time was up before the answers were in */
 };
 
 /* Takes a snapshot when the answers are in, or after timeout_ms. Returns STATUS_OK, or STATUS_ERROR when that

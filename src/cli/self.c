@@ -13,6 +13,7 @@
 #include "session.h"
 #include "table.h"
 #include "text.h"
+#include "traffic.h"
 
 struct self_look {
     const struct settings *settings;
@@ -20,6 +21,9 @@ struct self_look {
     uv_timer_t deadline;
     bool json;
     bool wide;
+    struct muster_peer_list peers; /* to name publishers by */
+    bool has_peers;                /* or as much of them as there was memory for */
+    bool is_again;
     bool is_over;
     int status;
 };
@@ -88,14 +92,38 @@ static void print_counters(const struct muster_counters *counters) {
            counters->streams_accepted, counters->streams_refused, counters->streams_cut, counters->requests);
     printf("  Fetched     %" PRIu64 " tables, %" PRIu64 " documents; %" PRIu64 " could not be had\n",
            counters->tables, counters->documents, counters->fetches_failed);
-    printf("  Verified    %" PRIu64 " signatures; %" PRIu64 " rows made room for others\n",
-           counters->verifications, counters->evicted);
+    printf("  Samples     %" PRIu64 " by stream dropped; %" PRIu64 " kept topics made room for others\n",
+           counters->samples_dropped, counters->keeps_evicted);
+    printf("  Verified    %" PRIu64 " signatures; %" PRIu64 " rows and %" PRIu64
+           " feeds made room for others\n",
+           counters->verifications, counters->evicted, counters->feeds_evicted);
+}
+
+static struct traffic_feeds feeds_of(const struct self_look *look, const struct muster_self *self) {
+    return (struct traffic_feeds){.feeds = self->feeds, .count = self->feed_count, .peers = &look->peers};
+}
+
+static int print_tables(const struct self_look *look, const struct muster_self *self) {
+    const struct table_column *choice[COLUMN_COUNT];
+    const struct table_style style = {.wide = look->wide, .color = settings_color(look->settings)};
+    const struct traffic_feeds feeds = feeds_of(look, self);
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        choice[i] = &columns[i];
+    }
+    putchar('\n');
+    if (table_print(choice, COLUMN_COUNT, self->sockets, sizeof(self->sockets[0]), self->socket_count,
+                    style) != 0) {
+        return listing_out_of_memory(look->settings);
+    }
+    int status = traffic_print_feeds(look->settings, look->wide, &feeds);
+    if (status == STATUS_OK && self->feeds_known > self->feed_count) {
+        printf("and %zu more\n", self->feeds_known - self->feed_count);
+    }
+    return status;
 }
 
 static int print_text(const struct self_look *look, const struct muster_self *self) {
     const struct muster_peer *peer = &self->peer;
-    const struct table_column *choice[COLUMN_COUNT];
-    const struct table_style style = {.wide = look->wide, .color = settings_color(look->settings)};
     char id[MUSTER_ID_TEXT_BYTES];
     char interfaces[256];
     muster_id_text(peer->id, id);
@@ -114,15 +142,8 @@ static int print_text(const struct self_look *look, const struct muster_self *se
     text_print_endpoint(stdout, &peer->address, peer->address.port);
     printf("\n  Peers       %zu alive or suspect\n", self->peers);
     print_counters(&self->counters);
-    putchar('\n');
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        choice[i] = &columns[i];
-    }
-    if (table_print(choice, COLUMN_COUNT, self->sockets, sizeof(self->sockets[0]), self->socket_count,
-                    style) != 0) {
-        return listing_out_of_memory(look->settings);
-    }
-    return STATUS_OK;
+    traffic_print_sender(&self->sender);
+    return print_tables(look, self);
 }
 
 /* ---- JSON ---- */
@@ -142,6 +163,15 @@ static void put_sockets(struct document *document, const struct muster_self *sel
     }
 }
 
+static void put_telemetry(struct document *document, const struct self_look *look,
+                          const struct muster_self *self) {
+    const struct traffic_feeds feeds = feeds_of(look, self);
+    document_node_t *object = document_put_object(document, NULL, "telemetry");
+    traffic_put_sender(document, document_put_object(document, object, "sender"), &self->sender);
+    traffic_put_feeds(document, object, &feeds, NULL);
+    document_put_integer(document, object, "feeds_known", (int64_t)self->feeds_known);
+}
+
 static int print_json(const struct self_look *look, const struct muster_self *self) {
     struct document document;
     document_init(&document);
@@ -154,6 +184,7 @@ static int print_json(const struct self_look *look, const struct muster_self *se
     document_put_integer(&document, NULL, "peers", (int64_t)self->peers);
     put_sockets(&document, self);
     json_put_all_counters(&document, &self->counters);
+    put_telemetry(&document, look, self);
     int error = json_print(&document, true);
     document_deinit(&document);
     return error == 0 ? STATUS_OK : listing_out_of_memory(look->settings);
@@ -169,13 +200,41 @@ static void finish(struct self_look *look) {
     }
 }
 
+/* A publisher that there is no memory for is shown by its id. */
+static void on_row(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
+    struct self_look *look = context;
+    (void)event;
+    muster_peer_list_add(&look->peers, peer);
+}
+
+/* Whoever publishes is a row of the table, which is asked for only where it is needed; then it says it all
+ * again. */
 static void on_self(const struct muster_self *self, void *context) {
     struct self_look *look = context;
+    if (self->feed_count > 0 && !look->has_peers) {
+        look->is_again = true;
+        return;
+    }
     look->status = look->json ? print_json(look, self) : print_text(look, self);
+}
+
+static void on_end(int error, const char *text, void *context);
+
+static int ask_again(struct self_look *look) {
+    look->is_again = false;
+    look->has_peers = true;
+    int error = muster_local_table(look->local, on_row, NULL, look);
+    return error != 0 ? error : muster_local_self(look->local, on_self, on_end, look);
 }
 
 static void on_end(int error, const char *text, void *context) {
     struct self_look *look = context;
+    if (error == 0 && look->is_again) {
+        error = ask_again(look);
+        if (error == 0) {
+            return;
+        }
+    }
     if (error == MUSTER_ENOTFOUND) {
         text_complain(look->settings->program, "no muster runs here on that port and those interfaces");
         look->status = STATUS_NOBODY;
@@ -216,6 +275,7 @@ int self_show(const struct settings *settings, bool json, bool wide, uint64_t ti
     }
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
+    muster_peer_list_free(&look.peers);
     if (status == STATUS_NOBODY && settings->socket == NULL) {
         text_complain(settings->program, "no muster announce runs here");
     }

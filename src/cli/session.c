@@ -112,11 +112,20 @@ static int open_node(struct session *session) {
     options.interface_count = settings->interface_count;
     options.port = settings->port;
     options.state_dir = settings->state_dir;
-    options.socket = session->request.document != NULL ? settings->socket : NULL;
+    options.socket =
+        session->request.document != NULL && !session->request.is_guest ? settings->socket : NULL;
     options.document = session->request.document;
     options.instance = session->request.instance;
     if (session->request.interval_min_ms > 0) {
         options.interval_min_ms = session->request.interval_min_ms;
+    }
+    if (session->request.rate_bytes_s > 0) {
+        options.rate_bytes_s = session->request.rate_bytes_s;
+    }
+    options.keeps = session->request.keeps;
+    options.keep_count = session->request.keep_count;
+    if (session->request.linger_ms != NULL) {
+        options.linger_ms = *session->request.linger_ms;
     }
     options.on_event = session->request.on_event != NULL ? on_event : NULL;
     options.on_log = on_log;
@@ -209,7 +218,12 @@ static void on_signal(uv_signal_t *handle, int number) {
     if (session->ended) {
         _exit(session->status); /* the second one: not even the byes are waited for */
     }
-    session_end(session, STATUS_OK);
+    if (session->request.on_signal != NULL && !session->was_told) {
+        session->was_told = true;
+        session->request.on_signal(session->request.context);
+    } else {
+        session_end(session, STATUS_OK);
+    }
 }
 
 /* Whoever started us may have had it ignored: nohup, or a shell that runs us in the background. */

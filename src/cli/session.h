@@ -19,10 +19,16 @@ struct session_request {
     const struct muster_document *document; /* NULL: an observer */
     const char *instance;                   /* NULL: named after the document */
     uint64_t interval_min_ms;               /* 0: the library's default */
+    uint64_t rate_bytes_s;                  /* likewise */
+    const uint64_t *linger_ms;              /* NULL: likewise */
+    const char *const *keeps;               /* patterns of topics whose last values it keeps for others */
+    size_t keep_count;
+    bool is_guest;                     /* of a document: settings->socket is another muster's, not its own */
     bool may_ask;                      /* of an observer: a muster that runs here is asked rather than the
                                         * network, unless that is not wanted (settings->direct) */
     bool until_signal;                 /* SIGINT, SIGTERM, SIGHUP end it well, a second one at once;
                                         * one that is ignored at the start stays so */
+    void (*on_signal)(void *context);  /* NULL: none; of the first of them, which then ends nothing itself */
     void (*on_hangup)(void *context);  /* of SIGHUP, which then ends nothing; NULL: it does */
     void (*on_ending)(void *context);  /* once, before the byes; NULL: none */
     session_event_cb on_event;         /* NULL: none */
@@ -44,6 +50,7 @@ struct session {
     uv_timer_t deadline;
     int status;      /* to exit with */
     int late_status; /* to exit with at the deadline */
+    bool was_told;   /* by a signal */
     bool ended;      /* the node is closing or closed: leave it alone */
 
     struct session_opening *opening; /* holds back log lines inside of muster_open(); else NULL */

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-#include <wchar.h>
 
 #include "args.h"
+#include "width.h"
 
 /* Of a terminal that does not say. */
 #define TERMINAL_COLUMNS 80
@@ -28,42 +28,16 @@ struct grid {
 
 /* ---- width on a terminal ---- */
 
-/* The bytes of the first character of a text that is not empty, and the columns it takes. */
-static size_t measure_character(const char *text, size_t *columns) {
-    wchar_t character;
-    mbstate_t state = {0};
-    size_t bytes = mbrtowc(&character, text, strlen(text), &state);
-    *columns = 1;
-    if (bytes == 0 || bytes > strlen(text)) {
-        return 1; /* not of this locale: some one byte */
-    }
-    int width = wcwidth(character);
-    if (width >= 0) {
-        *columns = (size_t)width;
-    }
-    return bytes;
-}
-
-static size_t measure(const char *text) {
-    size_t width = 0;
-    while (*text != '\0') {
-        size_t columns;
-        text += measure_character(text, &columns);
-        width += columns;
-    }
-    return width;
-}
-
 /* Cuts a text to `width` columns, an ellipsis included; a text that fits stays. The text has room for
  * the ellipsis behind its end. */
 static void cut(char *text, size_t width) {
     size_t kept = 0;
-    if (measure(text) <= width) {
+    if (width_of(text) <= width) {
         return;
     }
     while (true) {
         size_t columns;
-        size_t bytes = measure_character(text, &columns);
+        size_t bytes = width_of_character(text, &columns);
         if (kept + columns + 1 > width) {
             break;
         }
@@ -139,7 +113,7 @@ static int grid_init(struct grid *grid, const struct table_column *const *column
         if (grid->cells[i] == NULL) {
             return -1;
         }
-        size_t width = measure(grid->cells[i]);
+        size_t width = width_of(grid->cells[i]);
         if (grid->widths[column] < width) {
             grid->widths[column] = width;
         }

@@ -7,6 +7,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "escape.h"
@@ -58,6 +59,16 @@ void text_print(FILE *out, const char *text) {
         fputs(escape_text(text, buffer, sizeof(buffer)), out);
     }
     free(safe);
+}
+
+void text_print_now(FILE *out) {
+    struct timespec now;
+    struct tm parts;
+    char text[16];
+    clock_gettime(CLOCK_REALTIME, &now);
+    localtime_r(&now.tv_sec, &parts);
+    strftime(text, sizeof(text), "%H:%M:%S", &parts);
+    fprintf(out, "%s.%03ld", text, now.tv_nsec / 1000000);
 }
 
 void text_print_duration(FILE *out, int64_t ms) {

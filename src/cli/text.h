@@ -20,6 +20,9 @@ bool text_reader_gone(void);
 
 void text_print(FILE *out, const char *text);
 
+/* "12:00:01.250", of here and now. */
+void text_print_now(FILE *out);
+
 /* "0.2s", "34s", "3m20s", "5h10m", "2d4h"; with a minus when negative. */
 void text_print_duration(FILE *out, int64_t ms);
 

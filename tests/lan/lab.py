@@ -347,7 +347,7 @@ class Host:
 
     def drop_incoming(self, match):
         """Drops what matches (an nftables expression) before anybody on this host receives it."""
-        ports = f"{PORT}-{PORT + UNICAST_PORTS}"
+        ports = f"{PORT - 1}-{PORT + UNICAST_PORTS}"
         self.nft(
             "table ip lab\n"
             "delete table ip lab\n"
@@ -357,6 +357,10 @@ class Host:
             "}\n"
             "}\n"
         )
+
+    def drop_nothing(self):
+        """Ends what drop_incoming() began."""
+        self.nft("delete table ip lab\n")
 
     def lose_incoming(self, percent):
         """Loses so many of the received datagrams, each by its own chance."""
@@ -500,6 +504,15 @@ class Process:
         """Writes to its stdin."""
         self._popen.stdin.write(text.encode("utf-8", "surrogateescape"))
         self._popen.stdin.flush()
+
+    @property
+    def input(self):
+        """Its stdin, to be written to by hand."""
+        return self._popen.stdin
+
+    def close_input(self):
+        """Ends its stdin."""
+        self._popen.stdin.close()
 
     def signal(self, number):
         """Sends a signal and returns the time at which it was sent."""

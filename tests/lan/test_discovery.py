@@ -4,6 +4,7 @@ import signal
 import time
 
 from lab import MUSTER, LanTest, main, note
+from wire import Peer
 
 HOSTS = 8
 
@@ -185,6 +186,23 @@ class Finding(LanTest):
         for word in ("printer", peer["id"], "ipp", "631", self.there.address, "Upstairs"):
             self.assertIn(word, text.out)
         self.assertEqual(self.here.run("show", "nobody-of-this-name").code, 4)
+
+    def test_topics(self):
+        topics = [
+            {"name": "kitchen/climate", "units": {"temperature": "Cel", "humidity": "%RH"}},
+            {"name": "power", "unit": "W"},
+        ]
+        watch = self.here.watch()
+        Peer(self.there, "meter", topics=[topics[0], topics[1] | {"units": {}, "weight": 7}], sent={"7": 12})
+        _, event = watch.await_event("joined", name="meter")
+        self.assertEqual(event["topics"], topics)
+        rows = {row["name"]: row["topics"] for row in self.here.peers()}
+        self.assertEqual(rows, {"meter": topics, "nas": [], "printer": []})
+        (row,) = self.here.json("show", "meter", "--json")["peers"]
+        self.assertEqual(row["topics"], topics)
+        text = self.here.run("show", "meter").out
+        self.assertIn("  Topics      kitchen/climate  temperature=Cel humidity=%RH\n              power  W\n", text)
+        self.assertNotIn("Topics", self.here.run("show", "nas").out)
 
     def test_show_of_two(self):
         """JSON shows both; text names them, and is an error."""

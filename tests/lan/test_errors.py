@@ -156,7 +156,7 @@ class Errors(LanTest):
     # ---- exit codes ----
 
     def test_nobody(self):
-        for command in (["peers"], ["services"], ["show", "x"], ["resolve", "x"]):
+        for command in (["peers"], ["services"], ["topics"], ["show", "x"], ["resolve", "x"]):
             result = self.here.run(*command)
             self.assertEqual(result.code, 3, result.describe())
             self.assertEqual(result.error.count("\n"), 1, result.describe())
@@ -165,7 +165,7 @@ class Errors(LanTest):
     def test_nothing(self):
         self.there.announce("peer", "--service", "http:80")
         self.assertEqual(self.here.run("wait", "peer").code, 0)
-        for command in (["peers", "x*"], ["services", "ipp"], ["show", "x"], ["resolve", "ipp"]):
+        for command in (["peers", "x*"], ["services", "ipp"], ["topics", "#"], ["show", "x"], ["resolve", "ipp"]):
             result = self.here.run(*command)
             self.assertEqual(result.code, 4, result.describe())
             self.assertEqual(result.error.count("\n"), 1, result.describe())
@@ -175,7 +175,7 @@ class Errors(LanTest):
             result = self.here.run(*command, "--timeout", "0.3")
             self.assertEqual(result.code, 124, result.describe())
             self.assertEqual(result.out, "")
-        for command in (["peers"], ["services"], ["show", "x"], ["resolve", "x"]):
+        for command in (["peers"], ["services"], ["topics"], ["show", "x"], ["resolve", "x"]):
             result = self.here.run(*command, "--timeout", "1ms")
             self.assertEqual(result.code, 124, result.describe())
             self.assertEqual(result.error.count("\n"), 1, result.describe())

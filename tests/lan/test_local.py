@@ -12,6 +12,7 @@ import stat
 import time
 
 from lab import MUSTER, LanTest, main, note
+from test_outputs import SCHEMAS, validator
 from wire import Peer, Stream
 
 OTHER = 12345  # a user without a name
@@ -78,6 +79,26 @@ class Impostor:
                 connection.sendall(answer)
 
 
+class Actor(Impostor):
+    """Answers each request by its name."""
+
+    def __init__(self, lab, path, answers):
+        super().__init__(lab, path)
+        self._answers = answers
+
+    def say(self, answer):
+        raise NotImplementedError
+
+    def _read(self, connection):
+        data = connection.recv(65536)
+        if not data:
+            self.lab.forget(connection)
+            self._connections.remove(connection)
+            connection.close()
+        for line in data.splitlines():
+            connection.sendall(self._answers[json.loads(line)["request"]])
+
+
 class LocalTest(LanTest):
     def setUp(self):
         self.lan = self.lab(2)
@@ -113,6 +134,72 @@ class LocalTest(LanTest):
 
     def asked(self, host=None):
         return (host or self.here).json("show", "--self", "--json")["counters"]["requests"]
+
+
+class Feeds(LocalTest):
+    """A muster that hears a peer of its table, "meter", and one that is gone."""
+
+    METER = "00112233445566778899aabbccddeeff"
+    GONE = "b18f47587456f38669826ce18fcdb2aa"
+
+    def setUp(self):
+        super().setUp()
+        text = (SCHEMAS / "golden" / "replies" / "self.lines").read_text()
+        head, rest = text.split("\n", 1)
+        own = json.loads(head)
+        (feed,) = own["self"]["feeds"]
+        own["self"]["feeds"] = [feed, feed | {"id": self.METER, "shard": 3, "by_stream": True, "naks": 77}]
+        own["self"]["feeds_known"] = 5
+        self.path = self.directory / "actor"
+        table = (SCHEMAS / "golden" / "replies" / "table.lines").read_bytes().replace(b'"lamp"}', b'"meter"}')
+        Actor(self.lan, self.path, {"table": table, "self": (json.dumps(own) + "\n" + rest).encode()})
+
+    def show(self, *arguments):
+        result = self.here.run("show", *arguments, "--socket", str(self.path))
+        self.assertEqual((result.code, result.error), (0, ""), result.describe())
+        return result
+
+    def table(self, *arguments):
+        """The cells of the feeds, by heading."""
+        lines = self.show(*arguments, "--wide").out.splitlines()
+        (at,) = [number for number, line in enumerate(lines) if line.startswith("PUBLISHER")]
+        rows = [line for line in lines[at + 1:] if not line.startswith("and ")]
+        return [dict(zip(lines[at].split(), row.split(), strict=True)) for row in rows]
+
+    def test_all_of_them(self):
+        gone, meter = self.table("--self")
+        self.assertEqual(gone, {"PUBLISHER": "id:b18f4758", "SHARD": "14", "BY": "group", "RECEIVED": "995", "AGAIN": "2",
+                                "LATE": "1", "REPAIRED": "7", "NAKS": "5", "PENDING": "1", "WIRE": "2", "GONE": "0",
+                                "KERNEL": "1", "PROGRAM": "1"})
+        self.assertEqual((meter["PUBLISHER"], meter["SHARD"], meter["BY"], meter["NAKS"]), ("meter", "3", "stream", "77"))
+        text = self.show("--self").out
+        self.assertIn("\nand 3 more\n", text)
+        self.assertIn("Published   500 datagrams, 200000 bytes; 12 sent again (2.4%)\n", text)
+        self.assertIn("9 naks heard, 3 of them refused\n", text)
+
+    def test_as_json(self):
+        telemetry = self.show("--self", "--json").json()["telemetry"]
+        self.assertEqual(telemetry["sender"], {"datagrams": 500, "bytes": 200000, "repairs": 12, "repair_bytes": 4800,
+                                               "naks": 9, "naks_refused": 3})
+        self.assertEqual(telemetry["feeds_known"], 5)
+        gone, meter = telemetry["feeds"]
+        self.assertEqual((gone["id"], gone["name"], gone["by_stream"]), (self.GONE, None, False))
+        self.assertEqual(gone["lost"], {"wire": 2, "gone": 0, "kernel": 1, "program": 1})
+        self.assertEqual(gone["sent"] - gone["since"] + 1,
+                         gone["received"] + gone["pending"] + sum(gone["lost"].values()))
+        self.assertEqual((meter["id"], meter["name"], meter["by_stream"]), (self.METER, "meter", True))
+        for schema, arguments in (("self", ["--self"]), ("peers", [f"id:{self.METER}"])):
+            validator(schema).validate(self.show(*arguments, "--json").json())
+
+    def test_those_of_one_peer(self):
+        (meter,) = self.table(f"id:{self.METER}")
+        self.assertEqual((meter["PUBLISHER"], meter["NAKS"]), ("meter", "77"))
+        (peer,) = self.show(f"id:{self.METER}", "--json").json()["peers"]
+        self.assertEqual([feed["shard"] for feed in peer["feeds"]], [3])
+        other = "id:e6808f33"
+        self.assertNotIn("PUBLISHER", self.show(other).out)
+        (peer,) = self.show(other, "--json").json()["peers"]
+        self.assertEqual(peer["feeds"], [])
 
 
 class Users(LocalTest):
@@ -343,6 +430,16 @@ class Self(LocalTest):
         peer.voice.say(b"not JSON\n")
         self.lan.wait_for(lambda: "1 dropped" in self.here.run("show", "--self").out, "what was dropped, and why")
 
+    def test_what_was_published_and_heard(self):
+        self.node("node")
+        shown = self.here.json("show", "--self", "--json")
+        self.assertEqual(shown["telemetry"]["feeds"], [])
+        self.assertEqual(set(shown["telemetry"]["sender"].values()), {0})
+        text = self.here.run("show", "--self").out
+        self.assertIn("Published   0 datagrams, 0 bytes; 0 sent again\n", text)
+        self.assertIn("0 naks heard, 0 of them refused\n", text)
+        self.assertNotIn("PUBLISHER", text)
+
     def test_wrong_usage(self):
         for arguments in (
             ["show"],
@@ -492,6 +589,17 @@ class Ending(LocalTest):
         watch = self.goes_on(lambda: self.keeper.signal(signal.SIGKILL))
         self.assertIn("it went away; the network is asked instead", watch.error)
         note(f"watch said: {watch.error.strip()}")
+
+    def test_who_left_before_did_not_join(self):
+        first = self.here.watch()
+        gone = self.there.announce("gone")
+        first.await_event("joined", name="gone")
+        gone.stop()
+        first.await_event("left", name="gone")
+        self.there.announce("here")
+        second = self.here.watch()
+        second.await_event("joined", name="here")
+        self.assertEqual(second.events("joined", name="gone"), [])
 
     def test_a_wait(self):
         wait = self.here.start("wait", "http", "--timeout", "20")

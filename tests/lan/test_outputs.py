@@ -27,13 +27,15 @@ class Outputs(LanTest):
         self.here, self.there = self.lan.hosts
 
     def populate(self):
-        """A peer with everything, one with nothing, one without a key, and one of a strange name."""
+        """A peer with much, one with nothing, and two without a key: one of a strange name, and one with topics."""
         watch = self.here.watch("--stats")
         services = ("--service", "http:80,name=A page,txt.path=/", "--service", "coap:5683/udp")
         full = self.there.announce("full", *services, "--attr", "a=b")
         bare = self.there.announce("bare")
         Peer(self.there, "\x1b[31m\u202e", [{"type": "ipp", "proto": "tcp", "port": 631}], {"\n": "\t"})
-        self.lan.wait_for(lambda: len(watch.events("joined")) == 3, "three peers")
+        topics = [{"name": "power", "unit": "\x1b[31m", "units": {"\n": "\t"}}, {"name": "door"}]
+        Peer(self.there, "meter", topics=topics, sent={"5": 1})
+        self.lan.wait_for(lambda: len(watch.events("joined")) == 4, "four peers")
         return watch, full, bare
 
     def check(self, schema, *arguments, codes=(0,)):
@@ -50,6 +52,8 @@ class Outputs(LanTest):
         self.check("services", "services", "gopher", "--json", codes=(4,))
         self.check("services", "resolve", "coap", "--json")
         self.check("services", "resolve", "gopher", "--json", codes=(4,))
+        self.check("topics", "topics", "--json")
+        self.check("topics", "topics", "--json", "no/such/topic", codes=(4,))
 
     def test_self(self):
         self.populate()
@@ -59,9 +63,10 @@ class Outputs(LanTest):
         self.populate()
         self.check("peers", "peers", "--json", "--timeout", "1ms", codes=(0, 124))
         self.check("services", "services", "--json", "--timeout", "1ms", codes=(0, 124))
+        self.check("topics", "topics", "--json", "--timeout", "1ms", codes=(0, 124))
 
     def test_listings_of_nobody(self):
-        for command in ("peers", "services"):
+        for command in ("peers", "services", "topics"):
             self.check(command, command, "--json", codes=(3,))
 
     def test_watch(self):

@@ -41,7 +41,8 @@ class Terminal(LanTest):
         self.peers = []
         for text in HOSTILE.values():
             service = {"type": "http", "proto": "tcp", "port": 80, "name": text, "txt": {text: text}}
-            self.peers.append(Peer(self.there, text, [service], {text: text * 2}))
+            topic = {"name": "topic", "unit": text, "units": {text: text}}
+            self.peers.append(Peer(self.there, text, [service], {text: text * 2}, topics=[topic]))
         for text in HOSTILE.values():
             watch.await_event("joined", name=text)
 
@@ -74,6 +75,9 @@ class Terminal(LanTest):
             ["services", "--wide"],
             ["services", "http", "--format", "{name}|{service}|{txt.b}|{address}"],
             ["services", "--json"],
+            ["topics"],
+            ["topics", "--wide"],
+            ["topics", "--json"],
             ["resolve", "http"],
             ["resolve", "http", "--json"],
         ]
@@ -106,6 +110,9 @@ class Terminal(LanTest):
             self.check(self.show("show", f"{text}{text}", codes=(4,)))
             self.check(self.show("resolve", f"name:{text}"))
             self.check(self.show("wait", f"type:{text}", codes=(2,)))
+            self.check(self.show("publish", text, "1", codes=(2,)))
+            self.check(self.show("subscribe", text, codes=(2,)))
+            self.check(self.show("topics", text, codes=(2,)))
             self.check(self.show("peers", "--sort", text, codes=(2,)))
             self.check(self.show(f"-{text}", codes=(2,)))
             self.check(self.show(f"--{text}", codes=(2,)))

@@ -152,13 +152,14 @@ class Peer:
     """An unsigned peer: it announces, promises to speak again much later, and answers whoever asks. Its
     document may break any rule."""
 
-    def __init__(self, host, name, services=(), attrs=None, next_ms=600_000):
+    def __init__(self, host, name, services=(), attrs=None, next_ms=600_000, **members):
+        """members: more of the document, such as topics."""
         self.lab = host.lab
         self.id = new_id()
         self.boot = new_boot()
         self.seq = 0
         self.presence = {"rev": 1, "next_ms": next_ms, "peers": 0}
-        self.document = {"name": name, "services": list(services), "attrs": attrs or {}}
+        self.document = {"name": name, "services": list(services), "attrs": attrs or {}} | members
         self.voice = Voice(host)
         self.lab.on_readable(self.voice.socket, self._read)
         self.ear = Ear(host, self._answer)

@@ -96,7 +96,7 @@ class Consumer(LanTest):
 
     def test_headers(self):
         headers = sorted((self.prefix / "include/muster").glob("*.h"))
-        self.assertEqual([header.name for header in headers], ["core.h", "error.h", "muster.h"])
+        self.assertEqual([header.name for header in headers], ["core.h", "error.h", "muster.h", "telemetry.h"])
         includes = self.pkg_config("--cflags")
         for header in headers:
             source = self.work / "alone.c"

@@ -8,7 +8,7 @@
 #include "command.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define WORDS_MAX 16
+#define WORDS_MAX 24
 
 /* ---- a command with an option of each sort ---- */
 
@@ -53,7 +53,29 @@ static const struct command runner_command = {
     .statuses = "  0 done\n",
 };
 
-static const struct command *const commands[] = {&sample_command, &runner_command, NULL};
+/* One whose operands may be numbers. */
+static const struct command number_command = {
+    .name = "number",
+    .summary = "a number",
+    .operands = "NUMBER",
+    .operands_max = 20,
+    .takes_numbers = true,
+    .description = "A number.\n",
+    .options = sample_options,
+    .examples = "  muster number\n",
+    .statuses = "  0 done\n",
+};
+
+static const struct command *const commands[] = {&sample_command, &runner_command, &number_command, NULL};
+
+/* The command that "muster" goes on with. */
+static const struct command *command_of(const char *name) {
+    size_t i = 0;
+    while (strcmp(commands[i]->name, name) != 0) {
+        i++;
+    }
+    return commands[i];
+}
 
 /* What one call of muster came to. */
 struct outcome {
@@ -81,8 +103,7 @@ static void run(struct outcome *outcome, char *line) {
     outcome->goes_on = args_parse_global(&outcome->settings, commands, count, outcome->words,
                                          &outcome->operands, &outcome->status);
     if (outcome->goes_on) {
-        bool is_runner = strcmp(outcome->operands.values[0], runner_command.name) == 0;
-        outcome->goes_on = args_parse(&outcome->settings, is_runner ? &runner_command : &sample_command,
+        outcome->goes_on = args_parse(&outcome->settings, command_of(outcome->operands.values[0]),
                                       (int)outcome->operands.count, outcome->operands.values,
                                       &outcome->sample, &outcome->operands, &outcome->status);
     }
@@ -278,6 +299,21 @@ static void test_trailing_command_refused(void **state) {
                   "muster runner: -x: expected an option that muster runner --help lists\n");
 }
 
+static void test_negative_numbers(void **state) {
+    (void)state;
+    check_command("number -3.5", "-3.5");
+    check_command("number a -3 --flag -.5 b", "a -3 -.5 b");
+    check_command("number --text -5 -1e3 -- -2 --flag", "-1e3 -2 --flag");
+    check_refused(
+        "number -f -3 --timeout -2",
+        "muster number: --timeout: expected a time from 1ms to 720h such as 5, 2.5s or 1m, got '-2'\n");
+    check_refused("number -x", "muster number: -x: expected an option that muster number --help lists\n");
+    check_refused("number -.x", "muster number: -.: expected an option that muster number --help lists\n");
+    check_refused("number -1 -1 -1 -1 -1 -1 -1 -1 -9",
+                  "muster number: -9: expected an option that muster number --help lists\n");
+    check_refused("sample -3", "muster sample: -3: expected an option that muster sample --help lists\n");
+}
+
 static void test_complaints_are_safe(void **state) {
     (void)state;
     check_refused("sample a b \x1b[2J\xff",
@@ -354,6 +390,7 @@ int main(void) {
         cmocka_unit_test_setup(test_operands_refused, forget_environment),
         cmocka_unit_test_setup(test_trailing_command, forget_environment),
         cmocka_unit_test_setup(test_trailing_command_refused, forget_environment),
+        cmocka_unit_test_setup(test_negative_numbers, forget_environment),
         cmocka_unit_test_setup(test_complaints_are_safe, forget_environment),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_durations),

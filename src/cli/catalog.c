@@ -1,0 +1,137 @@
+#include "catalog.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "pattern.h"
+
+const char *catalog_name(const struct catalog_row *row, char text[MUSTER_FULL_NAME_BYTES_MAX + 1]) {
+    const char *record = row->record != NULL ? row->record->name : "";
+    snprintf(text, MUSTER_FULL_NAME_BYTES_MAX + 1, "%s%s%s", row->topic->name, record[0] != '\0' ? "/" : "",
+             record);
+    return text;
+}
+
+const char *catalog_unit(const struct catalog_row *row) {
+    const char *unit = row->record != NULL ? row->record->value : row->topic->unit;
+    return unit != NULL ? unit : "";
+}
+
+/* ---- collecting ---- */
+
+static bool is_there(const struct muster_peer *peer) {
+    return peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
+}
+
+/* Nothing is said of its records: any may come. */
+static bool is_open(const struct muster_topic *topic) {
+    return topic->unit_count == 0 && (topic->unit == NULL || topic->unit[0] == '\0');
+}
+
+static bool is_wanted(const struct catalog_row *row, const struct operands *patterns) {
+    char name[MUSTER_FULL_NAME_BYTES_MAX + 1];
+    bool wanted = patterns->count == 0 || pattern_matches(patterns, catalog_name(row, name));
+    for (size_t i = 0; i < patterns->count && !wanted && is_open(row->topic); i++) {
+        wanted = muster_pattern_touches(patterns->values[i], row->topic->name);
+    }
+    return wanted;
+}
+
+/* Into room that is large enough. */
+static void add_row(struct catalog *catalog, const struct catalog_row *row, const struct operands *patterns) {
+    if (is_wanted(row, patterns)) {
+        catalog->rows[catalog->count++] = *row;
+    }
+}
+
+static void collect(struct catalog *catalog, const struct roster_row *row, const struct operands *patterns) {
+    const struct muster_document *document = &row->peer->document;
+    for (size_t i = 0; i < document->topic_count; i++) {
+        const struct muster_topic *topic = &document->topics[i];
+        struct catalog_row entry = {.row = row, .topic = topic};
+        if (is_open(topic) || catalog_unit(&entry)[0] != '\0') {
+            add_row(catalog, &entry, patterns);
+        }
+        for (size_t j = 0; j < topic->unit_count; j++) {
+            entry.record = &topic->units[j];
+            add_row(catalog, &entry, patterns);
+        }
+    }
+}
+
+static size_t count_rows(const struct roster *roster) {
+    size_t count = 0;
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct muster_document *document = &roster->rows[i].peer->document;
+        for (size_t j = 0; j < document->topic_count; j++) {
+            count += 1 + document->topics[j].unit_count;
+        }
+    }
+    return count;
+}
+
+static int compare_rows(const void *left, const void *right) {
+    const struct catalog_row *a = left;
+    const struct catalog_row *b = right;
+    char a_name[MUSTER_FULL_NAME_BYTES_MAX + 1];
+    char b_name[MUSTER_FULL_NAME_BYTES_MAX + 1];
+    int result = strcmp(catalog_name(a, a_name), catalog_name(b, b_name));
+    if (result == 0) {
+        result = strcmp(a->row->peer->document.name, b->row->peer->document.name);
+    }
+    return result != 0 ? result : memcmp(a->row->peer->id, b->row->peer->id, MUSTER_ID_BYTES);
+}
+
+int catalog_init(struct catalog *catalog, const struct roster *roster, const struct operands *patterns) {
+    const size_t room = count_rows(roster);
+    *catalog = (struct catalog){0};
+    if (room == 0) {
+        return 0;
+    }
+    catalog->rows = calloc(room, sizeof(*catalog->rows));
+    if (catalog->rows == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < roster->count; i++) {
+        if (is_there(roster->rows[i].peer)) {
+            collect(catalog, &roster->rows[i], patterns);
+        }
+    }
+    qsort(catalog->rows, catalog->count, sizeof(*catalog->rows), compare_rows);
+    return 0;
+}
+
+void catalog_deinit(struct catalog *catalog) {
+    free(catalog->rows);
+    *catalog = (struct catalog){0};
+}
+
+/* ---- JSON ---- */
+
+void catalog_put_json(struct document *document, const struct catalog *catalog) {
+    document_node_t *topics = document_put_array(document, NULL, "topics");
+    for (size_t i = 0; i < catalog->count; i++) {
+        const struct catalog_row *row = &catalog->rows[i];
+        const struct muster_peer *peer = row->row->peer;
+        char name[MUSTER_FULL_NAME_BYTES_MAX + 1];
+        document_node_t *object = document_put_object(document, topics, NULL);
+        document_put_text(document, object, "name", catalog_name(row, name));
+        document_put_text(document, object, "topic", row->topic->name);
+        document_put_text(document, object, "record", row->record != NULL ? row->record->name : "");
+        if (catalog_unit(row)[0] != '\0') {
+            document_put_text(document, object, "unit", catalog_unit(row));
+        } else {
+            document_put_null(document, object, "unit");
+        }
+        if (row->topic->rate > 0) {
+            document_put_number(document, object, "rate", row->topic->rate);
+        } else {
+            document_put_null(document, object, "rate");
+        }
+        json_put_address(document, object, "address", &peer->address);
+        json_put_owner(document, object, peer);
+    }
+}

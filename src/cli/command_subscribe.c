@@ -1,0 +1,396 @@
+/* muster subscribe: print the readings of others, as they come. */
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "json.h"
+#include "meter.h"
+#include "pattern.h"
+#include "record.h"
+#include "session.h"
+#include "source.h"
+#include "text.h"
+#include "wall.h"
+
+/* How often losses and measurements are said, and a reader that has gone is looked for. */
+#define TICK_MS 1000
+
+/* What is printed waits for no more than this, or for the end of what came together. */
+#define OUTPUT_BYTES 65536
+
+struct subscribe_options {
+    bool newest;
+    bool no_last;
+    uint64_t since_ms;
+    size_t count;        /* 0: no end */
+    uint64_t timeout_ms; /* 0: none */
+    bool ndjson;
+    bool senml;
+    bool stats;
+};
+
+struct subscribe {
+    struct session session;
+    const struct settings *settings;
+    const struct subscribe_options *options;
+    const struct operands *patterns;
+    struct muster_pack pack;
+    struct sources sources;
+    struct meter meter;
+    struct record_columns columns;
+    size_t seen;      /* records */
+    bool has_printed; /* what is not flushed yet */
+    uv_timer_t tick;
+    uv_timer_t timeout;
+    uv_prepare_t prepare;
+};
+
+/* ---- options ---- */
+
+static const struct args_option options_table[] = {
+    {"newest", 0, NULL, "take everything at once, though out of order",
+     offsetof(struct subscribe_options, newest), args_flag},
+    {"no-last", 0, NULL, "don't ask for the last values", offsetof(struct subscribe_options, no_last),
+     args_flag},
+    {"since", 0, "T", "ask for what was sent in this time before, too",
+     offsetof(struct subscribe_options, since_ms), args_timeout},
+    {"count", 0, "N", "end after so many records", offsetof(struct subscribe_options, count), args_count},
+    {"timeout", 0, "S", "end after this time", offsetof(struct subscribe_options, timeout_ms), args_timeout},
+    {"ndjson", 0, NULL, "print a SenML record a line, with its publisher",
+     offsetof(struct subscribe_options, ndjson), args_flag},
+    {"senml", 0, NULL, "print SenML packs as they came, one a line",
+     offsetof(struct subscribe_options, senml), args_flag},
+    {"stats", 0, NULL, "print rates, jitter and losses every second instead",
+     offsetof(struct subscribe_options, stats), args_flag},
+    {0},
+};
+
+static void describe(FILE *out) {
+    fprintf(
+        out,
+        "A PATTERN is a full name, TOPIC or TOPIC/RECORD, in which + stands for one level, and # at the\n"
+        "end for any number of them, none included.\n\n"
+        "What publishers sent last, before, comes first; it is marked with ~. --ndjson says of each\n"
+        "record peer, id, and by sample how it came: live, repaired (it had to be sent again), last, or\n"
+        "stream (live, where multicast does not come through); see schemas/reading.schema.json.\n\n"
+        "--stats measures jitter as RTP does (RFC 3550, 6.4.1) by the records' own times, and by them\n"
+        "the clock difference: latency, if both clocks agree. Datagrams are lost on the wire (asked\n"
+        "for, and not repaired in time), gone (the publisher kept them no longer), in this machine's\n"
+        "kernel, or by this program, which is too slow. Without --stats they are said on stderr. They may\n"
+        "be of other topics in the same of the %d groups that topics are spread over.\n",
+        MUSTER_SHARDS);
+}
+
+static int check_options(const struct settings *settings, const struct subscribe_options *options) {
+    const struct {
+        bool is_wrong;
+        const char *option;
+        const char *other;
+    } pairs[] = {{options->no_last && options->since_ms > 0, "--no-last", "--since"},
+                 {options->senml && options->ndjson, "--senml", "--ndjson"},
+                 {options->senml && options->stats, "--senml", "--stats"}};
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        if (pairs[i].is_wrong) {
+            text_complain(settings->program, "%s and %s exclude each other", pairs[i].option, pairs[i].other);
+            return STATUS_USAGE;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* ---- the end ---- */
+
+static void fail(struct subscribe *subscribe) {
+    text_complain(subscribe->settings->program, "%s", muster_error_text(MUSTER_ENOMEM));
+    session_end(&subscribe->session, STATUS_ERROR);
+}
+
+/* Sends what was printed on its way; ends all when that fails. */
+static void flush(struct subscribe *subscribe) {
+    if (subscribe->has_printed && text_flush(subscribe->settings->program) != 0) {
+        session_end(&subscribe->session, STATUS_ERROR);
+    }
+    subscribe->has_printed = false;
+}
+
+/* What came together has been printed, and the loop is about to wait. */
+static void on_prepare(uv_prepare_t *prepare) {
+    flush(prepare->data);
+}
+
+static void on_timeout(uv_timer_t *timer) {
+    struct subscribe *subscribe = timer->data;
+    int status = subscribe->seen > 0 ? STATUS_OK : STATUS_NOT_FOUND;
+    if (subscribe->options->count > 0) {
+        status = STATUS_TIMED_OUT;
+    }
+    session_end(&subscribe->session, status);
+}
+
+/* ---- losses ---- */
+
+static const char *explain(enum muster_loss_reason reason) {
+    switch (reason) {
+    case MUSTER_LOSS_WIRE: return "on the wire, and not repaired in time";
+    case MUSTER_LOSS_GONE: return "the publisher keeps them no longer";
+    case MUSTER_LOSS_KERNEL: return "the kernel of this machine had no room for them";
+    case MUSTER_LOSS_PROGRAM: return "this program was too slow for them";
+    }
+    return "";
+}
+
+static void on_loss(muster_t *node, const struct muster_loss *loss, void *context) {
+    struct subscribe *subscribe = context;
+    struct source *source = source_find(&subscribe->sources, node, loss->id);
+    if (source != NULL && (unsigned)loss->reason < SOURCE_LOSS_REASONS) {
+        source->losses[loss->reason] += loss->last - loss->first + 1;
+    }
+}
+
+/* Says what was lost since it was last said. */
+static void say_losses(struct subscribe *subscribe) {
+    for (size_t i = 0; i < subscribe->sources.count; i++) {
+        struct source *source = subscribe->sources.sources[i];
+        for (unsigned reason = 0; reason < SOURCE_LOSS_REASONS; reason++) {
+            const uint64_t count = source->losses[reason];
+            source->losses[reason] = 0;
+            if (count > 0) {
+                fprintf(stderr, "%s: %s: %" PRIu64 " datagram%s lost: %s\n", subscribe->settings->program,
+                        source->label, count, count == 1 ? "" : "s",
+                        explain((enum muster_loss_reason)reason));
+            }
+        }
+    }
+}
+
+/* ---- samples ---- */
+
+/* Says once of a publisher that it sends what is no SenML; then it is counted. */
+static void say_malformed(struct subscribe *subscribe, struct source *source) {
+    size_t offset = 0;
+    const char *fault = muster_pack_fault(&subscribe->pack, &offset);
+    subscribe->meter.malformed++;
+    if (source->malformed++ == 0) {
+        fprintf(stderr, "%s: %s: a datagram that is no SenML, at byte %zu: %s; more are only counted\n",
+                subscribe->settings->program, source->label, offset, fault);
+    }
+}
+
+/* Says when the network begins to keep a publisher's multicast from us, and when it ends that. */
+static void note_way(const struct subscribe *subscribe, struct source *source, enum muster_sample_kind kind) {
+    const bool is_by_stream = kind == MUSTER_SAMPLE_STREAM;
+    if (kind == MUSTER_SAMPLE_LAST || is_by_stream == source->is_by_stream) {
+        return;
+    }
+    source->is_by_stream = is_by_stream;
+    fprintf(stderr, "%s: %s: multicast %s\n", subscribe->settings->program, source->label,
+            is_by_stream ? "does not come through: its data is read by a stream" : "comes through again");
+}
+
+static bool has_enough(const struct subscribe *subscribe) {
+    return subscribe->options->count > 0 && subscribe->seen >= subscribe->options->count;
+}
+
+static int print_record(struct subscribe *subscribe, const struct muster_record *record,
+                        const struct muster_sample *sample, const struct source *source) {
+    if (subscribe->options->stats || subscribe->options->senml) {
+        return 0;
+    }
+    subscribe->has_printed = true;
+    if (subscribe->options->ndjson) {
+        return record_print_json(record, sample, source);
+    }
+    record_print_text(&subscribe->columns, record, sample, source);
+    return 0;
+}
+
+/* Goes through the records of a body that are asked for; returns how many there were, and the time of the
+ * last. */
+static size_t read_records(struct subscribe *subscribe, const struct muster_sample *sample,
+                           struct source *source, double *time_s) {
+    struct muster_record record;
+    size_t count = 0;
+    int result = 0;
+    while (!has_enough(subscribe) && (result = muster_pack_next(&subscribe->pack, &record)) == 1) {
+        if (pattern_matches(subscribe->patterns, record.name)) {
+            count += print_record(subscribe, &record, sample, source) == 0 ? 1 : 0;
+            subscribe->seen++;
+            *time_s = record.time_s;
+        }
+    }
+    if (result < 0) {
+        say_malformed(subscribe, source);
+    }
+    return count;
+}
+
+/* Is all of it SenML? Only then it may be printed as it is. */
+static bool is_senml(struct muster_pack pack) {
+    struct muster_record record;
+    int result;
+    while ((result = muster_pack_next(&pack, &record)) == 1) {
+    }
+    return result == 0;
+}
+
+static void on_sample(muster_t *node, const struct muster_sample *sample, void *context) {
+    struct subscribe *subscribe = context;
+    struct source *source = source_find(&subscribe->sources, node, sample->id);
+    const double now_s = wall_s();
+    double time_s = 0;
+    if (source == NULL) {
+        fail(subscribe);
+        return;
+    }
+    note_way(subscribe, source, sample->kind);
+    muster_pack_open(&subscribe->pack, sample->body, sample->length, now_s);
+    const bool is_printed = subscribe->options->senml && is_senml(subscribe->pack);
+    const size_t count = read_records(subscribe, sample, source, &time_s);
+    if (count == 0) {
+        return;
+    }
+    if (is_printed) {
+        subscribe->has_printed = true;
+        record_print_pack(sample);
+    }
+    meter_hear(&subscribe->meter, source, sample, count, time_s, now_s);
+    if (has_enough(subscribe)) {
+        session_end(&subscribe->session, STATUS_OK);
+    }
+}
+
+static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
+    struct subscribe *subscribe = context;
+    (void)event;
+    source_rename(&subscribe->sources, peer);
+}
+
+static int print_stats(struct subscribe *subscribe) {
+    subscribe->has_printed = true;
+    return meter_print(&subscribe->meter, &subscribe->sources, subscribe->session.node,
+                       uv_now(&subscribe->session.loop), subscribe->settings->port,
+                       subscribe->options->ndjson);
+}
+
+/* What came since the last line counts, too. */
+static void on_ending(void *context) {
+    struct subscribe *subscribe = context;
+    if (subscribe->options->stats && subscribe->meter.records > 0) {
+        print_stats(subscribe);
+    }
+}
+
+static void on_tick(uv_timer_t *timer) {
+    struct subscribe *subscribe = timer->data;
+    if (subscribe->session.ended) {
+        return;
+    }
+    if (text_reader_gone()) {
+        session_end(&subscribe->session, STATUS_ERROR);
+        return;
+    }
+    if (!subscribe->options->stats) {
+        say_losses(subscribe);
+    } else if (print_stats(subscribe) != 0) {
+        fail(subscribe);
+    }
+}
+
+/* ---- running ---- */
+
+static void start_handles(struct subscribe *subscribe) {
+    uv_loop_t *loop = &subscribe->session.loop;
+    uv_timer_init(loop, &subscribe->tick);
+    uv_timer_init(loop, &subscribe->timeout);
+    uv_prepare_init(loop, &subscribe->prepare);
+    subscribe->tick.data = subscribe;
+    subscribe->timeout.data = subscribe;
+    subscribe->prepare.data = subscribe;
+    subscribe->meter.began_ms = uv_now(loop);
+    uv_timer_start(&subscribe->tick, on_tick, TICK_MS, TICK_MS);
+    uv_prepare_start(&subscribe->prepare, on_prepare);
+    if (subscribe->options->timeout_ms > 0) {
+        uv_timer_start(&subscribe->timeout, on_timeout, subscribe->options->timeout_ms, 0);
+    }
+}
+
+static int start_subscription(struct subscribe *subscribe) {
+    const struct muster_subscription_options wanted = {
+        .patterns = (const char *const *)subscribe->patterns->values,
+        .pattern_count = subscribe->patterns->count,
+        .newest = subscribe->options->newest,
+        .without_last = subscribe->options->no_last,
+        .since_ms = subscribe->options->since_ms,
+    };
+    muster_subscription_t *subscription;
+    return muster_subscribe(subscribe->session.node, &wanted, on_sample, on_loss, subscribe, &subscription);
+}
+
+static int run_session(struct subscribe *subscribe) {
+    const struct session_request request = {
+        .until_signal = true, .on_ending = on_ending, .on_event = on_event, .context = subscribe};
+    const int status = session_open(&subscribe->session, subscribe->settings, &request);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    start_handles(subscribe);
+    const int error = start_subscription(subscribe);
+    if (error != 0) {
+        text_complain(subscribe->settings->program, "%s", muster_error_text(error));
+        session_end(&subscribe->session, STATUS_ERROR);
+    }
+    return session_run(&subscribe->session);
+}
+
+static int run(struct settings *settings, int argc, char **argv) {
+    struct subscribe_options options = {0};
+    struct operands patterns;
+    int status;
+    if (!args_parse(settings, &command_subscribe, argc, argv, &options, &patterns, &status)) {
+        return status;
+    }
+    status = pattern_check(settings, &patterns);
+    if (status == STATUS_OK) {
+        status = check_options(settings, &options);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct subscribe subscribe = {.settings = settings, .options = &options, .patterns = &patterns};
+    subscribe.columns.color = settings_color(settings);
+    setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
+    status = run_session(&subscribe);
+    if (!options.stats) {
+        say_losses(&subscribe);
+    }
+    source_deinit(&subscribe.sources);
+    meter_deinit(&subscribe.meter);
+    return status;
+}
+
+const struct command command_subscribe = {
+    .name = "subscribe",
+    .summary = "print the readings of others, as they come",
+    .operands = "PATTERN…",
+    .operands_min = 1,
+    .operands_max = MUSTER_PATTERNS_MAX,
+    .description =
+        "Print the readings whose full names match a PATTERN: when they were taken, who publishes\n"
+        "them, name, value and unit. Runs until SIGINT or SIGTERM, or until --count or --timeout\n"
+        "ends it. It listens itself and leaves no trace on others; what was missed is asked for\n"
+        "again, for a second.\n",
+    .options = options_table,
+    .describe = describe,
+    .examples = "  muster subscribe 'kitchen/#'\n"
+                "  muster subscribe '+/climate/temperature' --ndjson | jq -r '[.peer, .v] | @tsv'\n"
+                "  muster subscribe door/front --no-last --count 1 --timeout 1h\n"
+                "  muster subscribe '#' --stats --timeout 10\n",
+    .statuses = "  0   ended by a signal or by --count, or by --timeout after something came\n"
+                "  1   error, or nobody reads the output any more\n"
+                "  2   wrong usage\n"
+                "  4   --timeout ended it, and nothing came\n"
+                "  124 --timeout ended it before --count did\n",
+    .run = run,
+};

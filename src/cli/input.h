@@ -1,0 +1,37 @@
+/* A descriptor that is read on a loop, as fast as somebody takes what it brings: a pipe, a terminal, a socket
+ * or a file. */
+#ifndef CLI_INPUT_H
+#define CLI_INPUT_H
+
+#include <stdbool.h>
+
+#include <uv.h>
+
+struct input {
+    int fd;
+    int flags;    /* that it had */
+    bool is_file; /* always ready */
+    bool is_running;
+    uv_poll_t poll;
+    uv_idle_t idle;
+    void (*on_ready)(void *context);
+    void *context;
+};
+
+/* Calls on_ready from the loop whenever there may be something to read, from now on. The handle is to be
+ * closed with the loop. Returns 0, or a negative number of uv_strerror(). */
+int input_open(struct input *input, uv_loop_t *loop, int fd, void (*on_ready)(void *context), void *context);
+
+/* Reads at most size bytes: so many, 0 at the end, UV_EAGAIN when there is nothing just now, or another
+ * negative number of uv_strerror(). */
+ssize_t input_read(struct input *input, char *bytes, size_t size);
+
+/* on_ready comes no more until input_resume(). Each is allowed at any time, also of a zeroed struct. */
+void input_pause(struct input *input);
+void input_resume(struct input *input);
+
+/* When the loop has ended: leaves the descriptor as it was, as others may read on. A zeroed struct is
+ * allowed. */
+void input_close(struct input *input);
+
+#endif

@@ -1,0 +1,49 @@
+/* Bytes in, lines out, each of a bounded length. It does no I/O. A byte order mark before the first line, as
+ * some editors put it there, is no part of it. */
+#ifndef CLI_LINES_H
+#define CLI_LINES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Of one line, its LF not counted. */
+#define LINES_BYTES_MAX 65536
+
+/* Zeroed: nothing came yet. The members are not for the caller. */
+struct lines {
+    char bytes[2 * LINES_BYTES_MAX];
+    size_t begin; /* of what was not taken yet */
+    size_t end;
+    uint64_t number;
+    bool skips; /* what is left of a line that is too long */
+    bool begun; /* the first line, behind a byte order mark */
+    bool ended;
+};
+
+enum lines_result {
+    LINES_NONE, /* none is whole yet; behind lines_end(): none is left */
+    LINES_ONE,
+    LINES_TOO_LONG, /* one was, and is passed over */
+};
+
+/* Where the next bytes go, and how many of them may come: at least one after LINES_NONE. */
+char *lines_room(struct lines *lines, size_t *size);
+
+/* So many came there. */
+void lines_filled(struct lines *lines, size_t length);
+
+/* Nothing more comes: what is there without a LF is a line, too. */
+void lines_end(struct lines *lines);
+
+/* Takes the next line, without its LF; it is borrowed until the next lines_room(). */
+enum lines_result lines_next(struct lines *lines, const char **line, size_t *length);
+
+/* The number of the line that was taken last, from 1; those that were too long count. */
+uint64_t lines_number(const struct lines *lines);
+
+/* Looks at what lines_next() would give from here on, one line a call, and takes nothing. *ahead is 0 at
+ * first and not for the caller. False behind the last one that is whole and not too long. */
+bool lines_peek(const struct lines *lines, size_t *ahead, const char **line, size_t *length);
+
+#endif

@@ -1,0 +1,330 @@
+#include "reading.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "number.h"
+#include "scan.h"
+#include "utf8.h"
+
+/* How much of a refused value is quoted. */
+#define QUOTE_BYTES 64
+
+/* How many bytes of records are counted to say by how many they are too long. */
+#define PRINT_BYTES 8192
+
+/* What data says besides its topic and shard (PROTOCOL.md, 13.2), with a boot of 13 digits, a seq of 16, and
+ * the LFs of both lines. */
+#define HEADER \
+    "{'muster':1,'kind':'data','id':'','boot':1767225600000,'topic':'','shard':,'seq':9007199254740991}\n\n"
+
+/* What a pack says besides its base name and a record (13.5), which has "bt" in it instead of "t". */
+#define PACK "['bn':'',]b"
+
+/* ---- what is wrong ---- */
+
+static int refuse(struct reading_fault *fault, size_t column, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int refuse(struct reading_fault *fault, size_t column, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(fault->reason.text, sizeof(fault->reason.text), format, arguments);
+    va_end(arguments);
+    fault->column = column;
+    return -1;
+}
+
+static size_t column_of(const struct reading *reading, const char *at) {
+    return scan_position(reading->line, (size_t)(at - reading->line)).column;
+}
+
+/* ---- text ---- */
+
+/* What does not count around words: blanks, and the CR of a CR LF. */
+static bool is_blank(char byte) {
+    return byte == ' ' || byte == '\t' || byte == '\r';
+}
+
+static void trim(const char **text, size_t *length) {
+    while (*length > 0 && is_blank(**text)) {
+        ++*text;
+        --*length;
+    }
+    while (*length > 0 && is_blank((*text)[*length - 1])) {
+        --*length;
+    }
+}
+
+static int check_text(struct reading *reading, struct reading_fault *fault) {
+    const char *end = reading->line + reading->length;
+    uint32_t code_point;
+    for (const char *at = reading->line; at < end;) {
+        const int bytes = utf8_decode(at, (size_t)(end - at), &code_point);
+        if (bytes <= 0) {
+            return refuse(fault, column_of(reading, at), "expected UTF-8, got the byte 0x%02X",
+                          (unsigned char)*at);
+        }
+        if (code_point == 0) {
+            return refuse(fault, column_of(reading, at), "expected text, got a NUL byte");
+        }
+        at += bytes;
+    }
+    return 0;
+}
+
+/* ---- values ---- */
+
+/* True for what C's functions print where there is no number: "nan", "-inf" and so on. */
+static bool is_no_number(const char *text, size_t length) {
+    static const char *const words[] = {"nan", "inf", "infinity"};
+    if (length > 0 && (text[0] == '-' || text[0] == '+')) {
+        text++;
+        length--;
+    }
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strlen(words[i]) == length && strncasecmp(text, words[i], length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A number is what JSON takes for one (RFC 8259, 6): "007" and "1.2.3" are texts. 1: it is one; 0: none. */
+static int read_number(struct reading *reading, const char *text, size_t length,
+                       struct reading_fault *fault) {
+    const char *at = text;
+    const char *end = text + length;
+    const enum number_result result = number_read(&at, end, &reading->record.number);
+    if (result == NUMBER_LONG) {
+        return refuse(fault, column_of(reading, text), "expected a number of at most %d characters",
+                      SCAN_NUMBER_BYTES_MAX);
+    }
+    if (is_no_number(text, length) || (result == NUMBER_RANGE && at == end)) {
+        return refuse(fault, column_of(reading, text), "expected a finite number, got '%.*s'", (int)length,
+                      text);
+    }
+    reading->record.kind = MUSTER_VALUE_NUMBER;
+    return result == NUMBER_OK && at == end ? 1 : 0;
+}
+
+static bool is_word(const char *text, size_t length, const char *word) {
+    return strlen(word) == length && memcmp(text, word, length) == 0;
+}
+
+static int read_value(struct reading *reading, const char *text, size_t length, struct reading_fault *fault) {
+    struct muster_record *record = &reading->record;
+    const int result = reading->style->text ? 0 : read_number(reading, text, length, fault);
+    if (result != 0) {
+        return result;
+    }
+    if (!reading->style->text && (is_word(text, length, "true") || is_word(text, length, "false"))) {
+        record->kind = MUSTER_VALUE_BOOLEAN;
+        record->boolean = text[0] == 't';
+        return 1;
+    }
+    record->kind = MUSTER_VALUE_TEXT;
+    record->text = reading->style->keeps_blanks ? reading->line : text;
+    record->text_length = reading->style->keeps_blanks ? reading->length : length;
+    return 1;
+}
+
+/* ---- topics ---- */
+
+/* A topic that is too long is cut, and refused later as too long. */
+static void set_topic(struct reading *reading, const char *topic, size_t length) {
+    const size_t room = sizeof(reading->topic) - 1;
+    const size_t bytes = length < room ? length : room;
+    memcpy(reading->topic, topic, bytes);
+    reading->topic[bytes] = '\0';
+}
+
+/* "TOPIC VALUE": VALUE is all behind the first blanks. */
+static int read_pair(struct reading *reading, const char *text, size_t length, struct reading_fault *fault) {
+    size_t topic_length = 0;
+    while (topic_length < length && !is_blank(text[topic_length])) {
+        topic_length++;
+    }
+    const char *value = text + topic_length;
+    size_t value_length = length - topic_length;
+    trim(&value, &value_length);
+    if (value_length == 0) {
+        return refuse(fault, 0, "expected TOPIC VALUE, got '%.*s'",
+                      length < QUOTE_BYTES ? (int)length : QUOTE_BYTES, text);
+    }
+    set_topic(reading, text, topic_length);
+    return read_value(reading, value, value_length, fault);
+}
+
+static int read_words(struct reading *reading, const char *text, size_t length, struct reading_fault *fault) {
+    reading->is_over = true;
+    reading->record = (struct muster_record){.name = "", .time_s = reading->now_s};
+    if (reading->style->topic == NULL) {
+        return read_pair(reading, text, length, fault);
+    }
+    if (length == 0 && !reading->style->keeps_blanks) {
+        return refuse(fault, 0, "expected a VALUE, got nothing but blanks");
+    }
+    set_topic(reading, reading->style->topic, strlen(reading->style->topic));
+    return read_value(reading, text, length, fault);
+}
+
+/* ---- SenML ---- */
+
+/* What is left of a full name below a topic; the whole name when it is another's. */
+static const char *below(const char *name, const char *topic) {
+    const size_t length = strlen(topic);
+    if (strncmp(name, topic, length) != 0 || (name[length] != '/' && name[length] != '\0')) {
+        return name;
+    }
+    return name[length] == '/' ? name + length + 1 : name + length;
+}
+
+/* Records that say no base name, or no name at all, are of the given topic. */
+static void give_base(struct reading *reading) {
+    char base[MUSTER_TOPIC_BYTES_MAX + 2];
+    if (reading->style->topic != NULL) {
+        snprintf(base, sizeof(base), "%s/", reading->style->topic);
+        muster_pack_base(&reading->pack, base); /* a topic always will do */
+    }
+}
+
+/* Parts a record's full name into topic and name. */
+static void part_name(struct reading *reading) {
+    const char *name = reading->record.name;
+    const char *given = reading->style->topic;
+    const char *slash = strrchr(name, '/');
+    if (given != NULL) {
+        set_topic(reading, given, strlen(given));
+        reading->record.name = below(below(name, given), given); /* give_base() put one there */
+    } else {
+        set_topic(reading, name, slash != NULL ? (size_t)(slash - name) : strlen(name));
+        reading->record.name = slash != NULL ? slash + 1 : "";
+    }
+}
+
+static int read_pack(struct reading *reading, struct reading_fault *fault) {
+    size_t offset;
+    const int result = muster_pack_next(&reading->pack, &reading->record);
+    if (result == 0) {
+        reading->is_over = true;
+        return 0;
+    }
+    if (result < 0) {
+        const char *text = muster_pack_fault(&reading->pack, &offset);
+        reading->is_over = true;
+        return refuse(fault, column_of(reading, reading->pack.begin + offset), "%s", text);
+    }
+    part_name(reading);
+    return 1;
+}
+
+/* ---- sizes ---- */
+
+/* Of the datagram that has nothing but this record, which takes `printed` bytes as muster_record_print() has
+ * it.
+ */
+static size_t datagram_bytes(const struct reading *reading, size_t printed) {
+    const bool is_named = reading->record.name != NULL && reading->record.name[0] != '\0';
+    const size_t topic = strlen(reading->topic);
+    const size_t header =
+        sizeof(HEADER) - 1 + 2 * MUSTER_ID_BYTES + topic + (muster_topic_shard(reading->topic) > 9 ? 2 : 1);
+    return header + sizeof(PACK) - 1 + topic + (is_named ? 1 : 0) + printed;
+}
+
+/* Only a text can be too long. */
+static int check_size(const struct reading *reading, struct reading_fault *fault) {
+    const enum muster_value_kind kind = reading->record.kind;
+    char text[PRINT_BYTES];
+    if (kind != MUSTER_VALUE_TEXT && kind != MUSTER_VALUE_DATA) {
+        return 1;
+    }
+    const int printed = muster_record_print(&reading->record, NULL, text, sizeof(text));
+    if (printed < 0) {
+        return refuse(fault, 0, "the record is by far too long for a datagram of %d bytes",
+                      MUSTER_DATAGRAM_BYTES_MAX);
+    }
+    const size_t needed = datagram_bytes(reading, (size_t)printed);
+    if (needed > MUSTER_DATAGRAM_BYTES_MAX) {
+        const size_t excess = needed - MUSTER_DATAGRAM_BYTES_MAX;
+        return refuse(fault, 0, "the record is %zu byte%s too long for a datagram", excess,
+                      excess == 1 ? "" : "s");
+    }
+    return 1;
+}
+
+/* ---- lines ---- */
+
+/* A record is given its unit, and checked: all that the library would refuse it for. */
+static int finish_record(struct reading *reading, struct reading_fault *fault) {
+    struct muster_record *record = &reading->record;
+    const char *unit = reading->style->unit;
+    if (unit != NULL && record->kind == MUSTER_VALUE_NUMBER &&
+        (record->unit == NULL || record->unit[0] == '\0')) {
+        record->unit = unit;
+    }
+    const char *wrong = muster_topic_fault(reading->topic);
+    if (wrong == NULL) {
+        wrong = muster_record_fault(record);
+    }
+    return wrong == NULL ? check_size(reading, fault) : refuse(fault, 0, "%s", wrong);
+}
+
+static int read_record(struct reading *reading, struct reading_fault *fault) {
+    const char *text = reading->line;
+    size_t length = reading->length;
+    trim(&text, &length);
+    const int result =
+        reading->is_pack ? read_pack(reading, fault) : read_words(reading, text, length, fault);
+    return result == 1 ? finish_record(reading, fault) : result;
+}
+
+/* Half a pack would be worse than none: all of it is read before the first record is given. */
+static int check_pack(const struct reading *reading, struct reading_fault *fault) {
+    struct reading ahead = *reading;
+    int result;
+    while ((result = read_record(&ahead, fault)) == 1) {
+    }
+    return result;
+}
+
+/* A line without anything, the CR of a CR LF not counted. */
+static bool is_empty(const char *line, size_t length) {
+    return length == 0 || (length == 1 && line[0] == '\r');
+}
+
+/* Blanks are a line like an empty one where they could only stand before a topic. */
+static bool is_nothing(const struct reading *reading, size_t trimmed_length) {
+    return reading->style->topic == NULL ? trimmed_length == 0 : is_empty(reading->line, reading->length);
+}
+
+void reading_open(struct reading *reading, const struct reading_style *style, const char *line, size_t length,
+                  double now_s) {
+    const char *text = line;
+    reading->style = style;
+    reading->line = line;
+    reading->length = length;
+    reading->now_s = now_s;
+    reading->begun = false;
+    trim(&text, &length);
+    reading->is_over = is_nothing(reading, length);
+    reading->is_pack = length > 0 && !style->text && (text[0] == '{' || text[0] == '[');
+    if (reading->is_pack) {
+        muster_pack_open(&reading->pack, text, length, now_s);
+        give_base(reading);
+    }
+}
+
+int reading_next(struct reading *reading, struct reading_fault *fault) {
+    if (reading->is_over) {
+        return 0;
+    }
+    const bool is_good = reading->begun || (check_text(reading, fault) == 0 &&
+                                            (!reading->is_pack || check_pack(reading, fault) == 0));
+    reading->begun = true;
+    reading->is_over = !is_good;
+    return is_good ? read_record(reading, fault) : -1;
+}

@@ -1,0 +1,161 @@
+#include "source.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "width.h"
+
+/* Digits of the id that tell two of one name apart. */
+#define LABEL_DIGITS 6
+
+/* ---- labels ---- */
+
+static bool shares_name(const struct sources *sources, const struct source *source) {
+    for (size_t i = 0; i < sources->count; i++) {
+        if (sources->sources[i] != source && strcmp(sources->sources[i]->name, source->name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void set_label(struct source *source, bool is_shared) {
+    char id[MUSTER_ID_TEXT_BYTES];
+    char name[MUSTER_TEXT_SAFE_BYTES(MUSTER_NAME_BYTES_MAX)];
+    muster_id_text(source->id, id);
+    muster_text_safe(source->name, name, sizeof(name));
+    if (source->name[0] == '\0') {
+        snprintf(source->label, sizeof(source->label), "(%.*s)", LABEL_DIGITS, id);
+    } else if (is_shared) {
+        snprintf(source->label, sizeof(source->label), "%s (%.*s)", name, LABEL_DIGITS, id);
+    } else {
+        snprintf(source->label, sizeof(source->label), "%s", name);
+    }
+    source->label_width = width_of(source->label);
+}
+
+/* Labels all of this name. */
+static void label_all(struct sources *sources, const char *name) {
+    for (size_t i = 0; i < sources->count; i++) {
+        struct source *source = sources->sources[i];
+        if (strcmp(source->name, name) == 0) {
+            set_label(source, shares_name(sources, source));
+        }
+    }
+}
+
+static void set_name(struct sources *sources, struct source *source, const char *name) {
+    char before[sizeof(source->name)];
+    memcpy(before, source->name, sizeof(before));
+    snprintf(source->name, sizeof(source->name), "%s", name);
+    label_all(sources, before);
+    label_all(sources, source->name);
+}
+
+/* ---- finding ---- */
+
+/* The index of an id, or, when it is not there, of where it belongs. */
+static size_t place_of(const struct sources *sources, const uint8_t id[MUSTER_ID_BYTES], bool *found) {
+    size_t first = 0;
+    size_t end = sources->count;
+    *found = false;
+    while (first < end && !*found) {
+        const size_t middle = first + (end - first) / 2;
+        const int order = memcmp(id, sources->sources[middle]->id, MUSTER_ID_BYTES);
+        *found = order == 0;
+        if (order == 0) {
+            first = middle;
+        } else if (order < 0) {
+            end = middle;
+        } else {
+            first = middle + 1;
+        }
+    }
+    return first;
+}
+
+static void look_up(struct sources *sources, struct source *source, const muster_t *node) {
+    struct muster_peer_list list = {0};
+    if (muster_peer_find(node, source->id, &list) == 0) {
+        set_name(sources, source, list.peers[0].document.name);
+    } else {
+        set_label(source, false);
+    }
+    muster_peer_list_free(&list);
+}
+
+static struct source *add(struct sources *sources, size_t place, const uint8_t id[MUSTER_ID_BYTES]) {
+    struct source *source = calloc(1, sizeof(*source));
+    if (sources->sources == NULL) {
+        sources->sources = calloc(SOURCES_MAX, sizeof(struct source *));
+    }
+    if (source == NULL || sources->sources == NULL) {
+        free(source);
+        return NULL;
+    }
+    struct source **at = sources->sources + place;
+    memmove(at + 1, at, (sources->count - place) * sizeof(struct source *));
+    memcpy(source->id, id, MUSTER_ID_BYTES);
+    *at = source;
+    sources->count++;
+    return source;
+}
+
+struct source *source_find(struct sources *sources, const muster_t *node, const uint8_t id[MUSTER_ID_BYTES]) {
+    bool found;
+    size_t place = place_of(sources, id, &found);
+    if (found) {
+        return sources->sources[place];
+    }
+    if (sources->count == SOURCES_MAX) {
+        source_deinit(sources);
+        place = 0;
+    }
+    struct source *source = add(sources, place, id);
+    if (source != NULL) {
+        look_up(sources, source, node);
+    }
+    return source;
+}
+
+void source_rename(struct sources *sources, const struct muster_peer *peer) {
+    bool found;
+    const size_t place = place_of(sources, peer->id, &found);
+    if (found && strcmp(sources->sources[place]->name, peer->document.name) != 0) {
+        set_name(sources, sources->sources[place], peer->document.name);
+    }
+}
+
+void source_deinit(struct sources *sources) {
+    for (size_t i = 0; i < sources->count; i++) {
+        free(sources->sources[i]);
+    }
+    free(sources->sources);
+    *sources = (struct sources){0};
+}
+
+/* ---- jitter ---- */
+
+void source_hear(struct source *source, double time_s, double arrival_s) {
+    const double transit_s = arrival_s - time_s;
+    if (source->has_transit) {
+        source->jitter_s += (fabs(transit_s - source->transit_s) - source->jitter_s) / 16;
+    }
+    source->transit_s = transit_s;
+    source->has_transit = true;
+    source->heard++;
+}
+
+double source_jitter(struct sources *sources) {
+    double largest_s = -1;
+    for (size_t i = 0; i < sources->count; i++) {
+        struct source *source = sources->sources[i];
+        if (source->heard > 0 && source->jitter_s > largest_s) {
+            largest_s = source->jitter_s;
+        }
+        source->heard = 0;
+    }
+    return largest_s;
+}

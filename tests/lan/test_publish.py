@@ -1,0 +1,331 @@
+"""Values, lines and packs become readings that others get, each once and in order."""
+
+import ctypes
+import os
+import re
+import signal
+import time
+
+from lab import MUSTER, LanTest, main, note
+from telemetry import await_records, readings, records
+
+
+class Publish(LanTest):
+    def setUp(self):
+        self.lan = self.lab(2)
+        self.here, self.there = self.lan.hosts
+
+    def subscribe(self, *arguments):
+        """A subscriber to everything, which listens already."""
+        process = self.here.start("subscribe", *(arguments or ["#"]), "--ndjson")
+        self.lan.wait_for(lambda: process.done or self.is_listening(process), "it listens")
+        return process
+
+    def is_listening(self, process):
+        """Its node has bound the control group's port."""
+        with open(f"/proc/{process.pid}/net/udp", encoding="ascii") as table:
+            return f":{self.lan.port:04X} " in table.read()
+
+    def publish(self, text, *arguments, codes=(0,)):
+        """Publishes lines to their end."""
+        process = self.there.start("publish", *arguments)
+        process.write(text)
+        process.close_input()
+        process.finish()
+        self.assertIn(process.code, codes, process.describe())
+        self.assertEqual(process.out, "")
+        return process
+
+    # ---- values ----
+
+    def test_one_value(self):
+        subscriber = self.subscribe()
+        began = time.monotonic()
+        result = self.there.run("publish", "kitchen/climate/temperature", "-21.5", "--unit", "Cel", "--name", "thermo")
+        self.assertEqual((result.code, result.out, result.error), (0, "", ""))
+        note(f"one value: {time.monotonic() - began:.2f} s")
+        (record,) = await_records(subscriber, 1)
+        self.assertEqual((record["n"], record["u"], record["v"]), ("kitchen/climate/temperature", "Cel", -21.5))
+        self.assertEqual((record["peer"], record["sample"]), ("thermo", "live"))
+        self.assertLess(abs(record["t"] - time.time()), 60)
+
+    def test_kinds_of_values(self):
+        subscriber = self.subscribe()
+        values = [("1e3", 1000), ("true", True), ("007", "007"), ("a b", "a b"), ('{"v":1}', 1), ("-0.5", -0.5)]
+        for text, expected in values:
+            self.assertEqual(self.there.run("publish", "t", text).code, 0)
+            found = await_records(subscriber, len(subscriber.lines) or 1)
+            self.assertEqual(readings(subscriber)[-1], ("t", expected), found)
+        self.assertEqual(self.there.run("publish", "t", "21", "--text").code, 0)
+        self.lan.wait_for(lambda: readings(subscriber)[-1] == ("t", "21"), "the text")
+
+    def test_too_big_a_value(self):
+        """What is refused is told by how much, and what is not refused does fit."""
+        error = self.there.run("publish", "topic", "x" * 1300).error
+        excess = int(re.fullmatch(r"muster publish: VALUE: the record is (\d+) bytes too long for a datagram\n", error)[1])
+        for length, expected in (
+            (1300 - excess - 8, ""),  # its time may have some digits less
+            (1300 - excess + 8, "bytes too long for a datagram\n"),
+            (10_000, "VALUE: the record is by far too long for a datagram of 1400 bytes\n"),
+        ):
+            result = self.there.run("publish", "topic", "x" * length)
+            self.assertEqual(result.code, 2 if expected else 0, result.describe())
+            self.assertTrue(result.error.endswith(expected) if expected else result.error == "", result.describe())
+
+    def test_blanks(self):
+        """On the command line they are a text; of lines those that have nothing else are bad."""
+        subscriber = self.subscribe()
+        for value, expected in (("   ", "   "), (" a\t", " a\t"), (" 21.5 ", 21.5), (" true", True)):
+            self.assertEqual(self.there.run("publish", "t", value).code, 0)
+            self.lan.wait_for(lambda e=expected: ("t", e) in readings(subscriber), "the value")
+        process = self.publish("1\n\n\r\n  \n 2 \n", "--topic", "lines", codes=(1,))
+        self.assertEqual(process.error, "muster publish: line 4: expected a VALUE, got nothing but blanks\n")
+        self.lan.wait_for(lambda: readings(subscriber)[-2:] == [("lines", 1), ("lines", 2)], "the lines")
+
+    # ---- lines ----
+
+    LINES = (
+        "\ufeffdoor open\n"
+        "\n"
+        "  kitchen/temp \t 21.5  \r\n"
+        '{"n":"cellar/power/total","u":"kWh","v":17}\n'
+        '[{"bn":"cellar/","n":"power","u":"W","v":5},{"n":"light","vb":false},{"n":"key","vd":"aGkgCg"}]\n'
+        "kitchen/temp 21.6"
+    )
+
+    def test_lines(self):
+        subscriber = self.subscribe()
+        self.publish(self.LINES)
+        await_records(subscriber, 7)
+        self.assertEqual(
+            sorted(readings(subscriber), key=str),
+            sorted(
+                [
+                    ("door", "open"),
+                    ("kitchen/temp", 21.5),
+                    ("cellar/power/total", 17),
+                    ("cellar/power", 5),
+                    ("cellar/light", False),
+                    ("cellar/key", "aGkgCg"),
+                    ("kitchen/temp", 21.6),
+                ],
+                key=str,
+            ),
+        )
+        units = {record["n"]: record.get("u") for record in records(subscriber)}
+        self.assertEqual((units["cellar/power"], units["door"]), ("W", None))
+
+    def test_values_of_one_topic(self):
+        subscriber = self.subscribe()
+        text = '1\n2.5\nopen\n{"n":"a","v":3}\n{"n":"t/x/b","v":4}\n{"v":5}\n'
+        self.publish(text, "--topic", "t/x", "--unit", "lx")
+        await_records(subscriber, 6)
+        expected = [("t/x", 1), ("t/x", 2.5), ("t/x", "open"), ("t/x/a", 3), ("t/x/b", 4), ("t/x", 5)]
+        self.assertEqual(readings(subscriber), expected)
+        self.assertEqual([record.get("u") for record in records(subscriber)], ["lx", "lx", None, "lx", "lx", "lx"])
+
+    def test_as_they_come(self):
+        """What a slow program says is there at once, not with the end of its output."""
+        subscriber = self.subscribe()
+        process = self.there.start("publish")
+        for number in range(3):
+            process.write(f"t {number}\n")
+            await_records(subscriber, number + 1)
+        process.write("t 3")
+        process.close_input()
+        await_records(subscriber, 4)
+        self.assertEqual(process.finish().code, 0)
+        self.assertEqual(readings(subscriber), [("t", number) for number in range(4)])
+
+    def test_topics_are_announced(self):
+        process = self.there.start("publish", "--name", "thermo")
+        process.write('kitchen/temp 1\n[{"bn":"cellar/","n":"power","u":"W","v":5}]\n')
+        self.lan.wait_for(lambda: len(self.topics()) == 2, "its topics are known")
+        self.assertEqual(self.topics(), {("kitchen/temp", None, "thermo"), ("cellar/power", "W", "thermo")})
+        process.write('{"bn":"cellar/","n":"light","u":"lx","v":5}\n')
+        self.lan.wait_for(lambda: ("cellar/light", "lx", "thermo") in self.topics(), "the unit of a new record")
+        process.close_input()
+        process.finish()
+        self.assertEqual(self.here.run("topics").code, 3)
+
+    def topics(self):
+        found = self.here.json("topics", "--json")["topics"]
+        return {(row["name"], row["unit"], row["peer"]["name"]) for row in found}
+
+    def test_new_topics_lose_nothing(self):
+        """The first record of each topic reaches who is there already; those that come together wait together."""
+        subscriber = self.subscribe()
+        began = time.monotonic()
+        self.publish("".join(f"topic{number} {number}\n" for number in range(100)))
+        took_s = time.monotonic() - began
+        await_records(subscriber, 100)
+        self.assertEqual(sorted(value for _, value in readings(subscriber)), list(range(100)))
+        note(f"100 topics: {took_s:.2f} s")
+        self.assertLess(took_s, 10)
+
+    def test_too_many_topics(self):
+        process = self.publish("".join(f"topic{number} {number}\n" for number in range(258)), codes=(1,))
+        lines = process.error.splitlines()
+        self.assertEqual(lines[0], "muster publish: line 257: too many topics, no room for 'topic256'")
+        self.assertEqual(len(lines), 2)
+
+    # ---- bad lines ----
+
+    BAD = (
+        "fine 1\n"
+        "nothing\n"
+        "kitchen/# 1\n"
+        "t nan\n"
+        '[{"n":"a","v":1},{"n":"b","v":]\n'
+        + "x" * 70_000
+        + "\n"
+        + "t a\0b\n"
+        + "t \udcff\n"
+        + "t " + "y" * 10_000 + "\n"
+        + '[{"n":"b/c","v":1},{"n":"b/d","vs":"%s"}]\n' % ("y" * 1300)
+        + "fine 2\n"
+    )
+    FAULTS = [
+        "line 2: expected TOPIC VALUE, got 'nothing'",
+        "line 3: a topic has no wildcards: + and # are for patterns",
+        "line 4, column 3: expected a finite number, got 'nan'",
+        "line 5, column 31: no number where one should be",
+        "line 6: expected at most 65536 bytes",
+        "line 7, column 4: expected text, got a NUL byte",
+        "line 8, column 3: expected UTF-8, got the byte 0xFF",
+        "line 9: the record is by far too long for a datagram of 1400 bytes",
+    ]
+
+    def test_bad_lines(self):
+        subscriber = self.subscribe()
+        process = self.publish(self.BAD, codes=(1,))
+        *lines, last = process.error.splitlines()
+        self.assertEqual(lines, [f"muster publish: {fault}" for fault in self.FAULTS])
+        self.assertRegex(last, r"^muster publish: line 10: the record is \d+ bytes too long for a datagram$")
+        await_records(subscriber, 2)
+        self.assertEqual(sorted(readings(subscriber)), [("fine", 1), ("fine", 2)])
+
+    def test_strict(self):
+        subscriber = self.subscribe()
+        process = self.publish(self.BAD, "--strict", codes=(1,))
+        self.assertEqual(process.error, f"muster publish: {self.FAULTS[0]}\n")
+        await_records(subscriber, 1)
+        self.assertEqual(readings(subscriber), [("fine", 1)])
+
+    def test_units_that_nobody_knows(self):
+        subscriber = self.subscribe()
+        text = '{"n":"t","u":"furlong","v":1}\n' * 3 + '{"n":"t","u":"Cel","v":1}\n{"n":"t","u":"\u202e","v":1}\n'
+        process = self.publish(text)
+        self.assertEqual(process.error.count("\n"), 2, process.describe())
+        self.assertIn("'furlong' is no unit", process.error)
+        self.assertIn("'\\u{202E}' is no unit", process.error)
+        self.assertEqual([record["u"] for record in await_records(subscriber, 5)][:3], ["furlong"] * 3)
+
+    # ---- other inputs ----
+
+    def test_inputs(self):
+        subscriber = self.subscribe()
+        path = self.lan.directory / "lines"
+        path.write_text("".join(f"t {number}\n" for number in range(1000)))
+        for script, code, error in (
+            (f'exec "$0" publish < {path}', 0, ""),
+            ('exec "$0" publish < /dev/null', 0, ""),
+            ('exec "$0" publish <&-', 1, "standard input"),
+            (f'exec "$0" publish < {self.lan.directory}', 1, "standard input"),
+        ):
+            with self.subTest(script=script):
+                result = self.there.start_program("sh", "-c", script, MUSTER).finish()
+                self.assertEqual(result.code, code, result.describe())
+                self.assertIn(error, result.error)
+        await_records(subscriber, 1000)
+        self.assertEqual([value for _, value in readings(subscriber)], list(range(1000)))
+
+    def test_input_is_left_as_it_was(self):
+        """Whoever shares the pipe may wait in it as before."""
+        process = self.there.start("publish")
+        process.write("t 1\n")
+        self.lan.wait_for(lambda: not os.get_blocking(self.reading_end(process)), "it reads without waiting")
+        end = self.reading_end(process)
+        self.addCleanup(os.close, end)
+        process.stop()
+        self.assertTrue(os.get_blocking(end))
+
+    def reading_end(self, process):
+        """The process's own standard input."""
+        pidfd = os.pidfd_open(process.pid)
+        self.addCleanup(os.close, pidfd)
+        # pidfd_getfd(2), which Python does not wrap.
+        return ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, 0, 0)
+
+    # ---- pacing ----
+
+    def test_no_faster_than_the_rate(self):
+        """Input waits for the network, and nothing is lost for that."""
+        count = 20_000
+        text = "".join(f"t {number}\n" for number in range(count))
+        subscriber = self.subscribe()
+        process = self.there.start("publish", "--rate", "100k")
+        began = time.monotonic()
+        rest = memoryview(text.encode())
+        os.set_blocking(process.input.fileno(), False)
+        while rest:
+            try:
+                rest = rest[os.write(process.input.fileno(), rest) :]
+            except BlockingIOError:
+                self.lan.pump(0.02)
+        process.close_input()
+        taken_s = time.monotonic() - began
+        process.finish(60)
+        took_s = time.monotonic() - began
+        await_records(subscriber, count)
+        self.assertEqual([value for _, value in readings(subscriber)], list(range(count)))
+        note(f"{count} records at 100 kB/s: taken in {taken_s:.1f} s, {took_s:.1f} s in all")
+        self.assertGreater(taken_s, 1)
+        self.assertEqual((process.code, process.error), (0, ""))
+
+    # ---- the end ----
+
+    def test_signals(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            subscriber = self.subscribe("--no-last", "#")
+            watch = self.here.watch("--direct")
+            process = self.there.start("publish", "--name", "thermo", "--linger", "60s")
+            watch.await_event("joined", name="thermo")
+            process.write("t 1\nt 2\n")
+            self.lan.wait_for(lambda p=process: "t" in self.topic_names(), "its topic")
+            self.lan.never(lambda s=subscriber: s.lines, "what lingers has not left", 0.8)
+            process.signal(number)
+            process.finish()
+            self.assertEqual((process.code, process.error), (0, ""))
+            await_records(subscriber, 2)
+            watch.await_event("left", name="thermo")
+            subscriber.stop()
+            watch.stop()
+
+    def topic_names(self):
+        return {row["name"] for row in self.here.json("topics", "--json", "--direct")["topics"]}
+
+    def test_below_an_announced_command(self):
+        """Its socket is the other muster's: it keeps out of the way."""
+        subscriber = self.subscribe()
+        script = 'echo "t $MUSTER_SOCKET" | "$0" publish --name inner'
+        result = self.there.run("announce", "--name", "outer", "--", "sh", "-c", script, MUSTER)
+        self.assertEqual(result.code, 0, result.describe())
+        (record,) = await_records(subscriber, 1)
+        self.assertEqual(record["peer"], "inner")
+        self.assertIn("/outer/socket", record["vs"])
+
+    def test_two_of_one_name(self):
+        subscriber = self.subscribe()
+        processes = [self.there.start("publish", "--name", "thermo") for _ in range(2)]
+        for process in processes:
+            process.write("t 1\n")
+        await_records(subscriber, 2)
+        self.assertEqual(len({record["id"] for record in records(subscriber)}), 2)
+        for process in processes:
+            process.close_input()
+            self.assertEqual(process.finish().code, 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,301 @@
+"""Readings are printed as they come, for people and for programs, with what was lost of them."""
+
+import json
+import signal
+import time
+
+from lab import MUSTER, LanTest, main
+from telemetry import Publisher, await_records, readings, records, shard_of
+from test_outputs import validator
+
+TIME = r"\d\d:\d\d:\d\d\.\d\d\d"
+
+
+def pack(*numbers, name="t"):
+    return json.dumps([{"n": name, "v": number} for number in numbers]).encode()
+
+
+class Subscribe(LanTest):
+    def setUp(self):
+        self.lan = self.lab(2)
+        self.here, self.there = self.lan.hosts
+
+    def subscribe(self, *arguments):
+        return self.here.start("subscribe", *arguments)
+
+    def publisher(self, name="thermo"):
+        """A muster publish that waits for lines."""
+        return self.there.start("publish", "--name", name)
+
+    def hear(self, *processes):
+        """Writes lines to a publisher until all of these subscribers have printed one."""
+        publisher = self.publisher("waker")
+        number = 0
+        while not all(process.lines for process in processes):
+            publisher.write(f"wake {number}\n")
+            self.lan.pump(0.1)
+            number += 1
+        return publisher
+
+    # ---- text ----
+
+    def test_text(self):
+        subscriber = self.subscribe("#")
+        publisher = self.publisher()
+        publisher.write("kitchen/temp 21.5\n")
+        line = subscriber.await_line("kitchen/temp")
+        self.assertRegex(line, rf"^{TIME}  thermo  kitchen/temp  21.5$")
+        publisher.write('{"n":"kitchen/humidity","u":"%RH","v":-7}\n')
+        self.assertRegex(subscriber.await_line("humidity"), rf"^{TIME}  thermo  kitchen/humidity    -7 %RH$")
+        publisher.write("door wide open\n")
+        self.assertRegex(subscriber.await_line("door"), rf"^{TIME}  thermo  door              wide open$")
+        self.assertEqual((subscriber.stop().code, subscriber.error), (0, ""))
+
+    def test_text_on_a_terminal(self):
+        """Nothing that others say can do anything there."""
+        process = self.here.start("subscribe", "#", terminal=(100, 30), TERM="xterm-256color")
+        hostile = Publisher(self.there, "evil\x1b[2Jname", "t")
+        body = json.dumps([{"n": "t/x", "vs": "a\x1b]0;title\x07\x9b5m\u202e", "u": "\x7f\u200b"}]).encode()
+
+        def shown():
+            hostile.send(body)
+            return "t/x" in process.out
+
+        self.lan.wait_for(shown, "the reading")
+        process.signal(signal.SIGTERM)
+        process.finish()
+        text = process.raw.decode().replace("\r\n", "")
+        self.assertNotRegex(text, "[\x00-\x1f\x7f-\x9f\u202e\u200b]")
+        for part in ("evil\\u{001B}[2Jname", "a\\u{001B}]0;title\\u{0007}\\u{009B}5m\\u{202E}", "\\u{007F}\\u{200B}"):
+            self.assertIn(part, text)
+
+    def test_two_of_one_name(self):
+        subscriber = self.subscribe("#")
+        publishers = [self.publisher() for _ in range(2)]
+        publishers[0].write("a 1\n")
+        subscriber.await_line(" a ")
+        publishers[1].write("b 1\n")
+        line = subscriber.await_line(" b ")
+        self.assertRegex(line, r"  thermo \([0-9a-f]{6}\)  b ")
+        publishers[0].write("a 2\n")
+        self.assertRegex(subscriber.await_line(" 2"), r"  thermo \([0-9a-f]{6}\)  a ")
+
+    # ---- patterns ----
+
+    def test_patterns(self):
+        some = self.subscribe("kitchen/+/temp", "cellar/#", "--ndjson")
+        every = self.subscribe("#", "--ndjson")
+        publisher = self.publisher()
+        publisher.write(
+            '[{"bn":"kitchen/oven/","n":"temp","v":1},{"n":"door","v":2}]\n'
+            "cellar 3\ncellar/a/b 4\nattic/a 5\nkitchen/temp 6\n"
+        )
+        await_records(every, 6)
+        await_records(some, 3)
+        self.assertEqual(sorted(value for _, value in readings(some)), [1, 3, 4])
+        self.assertEqual(sorted(value for _, value in readings(every)), [1, 2, 3, 4, 5, 6])
+
+    # ---- JSON and SenML ----
+
+    def test_ndjson(self):
+        subscriber = self.subscribe("#", "--ndjson")
+        publisher = self.publisher()
+        publisher.write('[{"bn":"a/","n":"b","u":"J","v":1.5,"s":2,"ut":60},{"n":"c","vd":"aGkg","t":-60},{"n":"d","s":7}]\n')
+        publisher.write('{"n":"a/e","vb":true}\ntext "quoted" \\ \u202e\n')
+        found = await_records(subscriber, 5)
+        check = validator("reading")
+        for record in found:
+            check.validate(record)
+        by_name = {record["n"]: record for record in found}
+        self.assertEqual({k: by_name["a/b"][k] for k in "uvs"}, {"u": "J", "v": 1.5, "s": 2})
+        self.assertEqual((by_name["a/b"]["ut"], by_name["a/c"]["vd"], by_name["a/d"]["s"]), (60, "aGkg", 7))
+        self.assertEqual(by_name["text"]["vs"], '"quoted" \\ \u202e')
+        self.assertNotIn("\u202e", subscriber.out)
+        self.assertLess(abs(by_name["a/c"]["t"] - time.time() + 60), 30)
+
+    def test_it_can_be_published_again(self):
+        """Who gets these lines reads them as SenML."""
+        subscriber = self.subscribe("#", "--ndjson")
+        publisher = self.publisher()
+        publisher.write('{"n":"a/b","u":"W","v":1.5,"t":-60}\n')
+        (first,) = await_records(subscriber, 1)
+        again = self.publisher("again")
+        again.write(subscriber.lines[0] + "\n")
+        second = await_records(subscriber, 2)[1]
+        for member in ("n", "u", "v", "t"):
+            self.assertEqual(second[member], first[member])
+        self.assertEqual(second["peer"], "again")
+
+    def test_senml(self):
+        subscriber = self.subscribe("a/#", "--senml")
+        publisher = self.publisher()
+        publisher.write('[{"n":"a/x","v":1},{"n":"a/y","vs":"\u202e"}]\nb 2\n')
+        self.lan.wait_for(lambda: subscriber.lines, "a pack")
+        publisher.write("a/z 3\n")
+        self.lan.wait_for(lambda: len(subscriber.lines) == 2, "another one")
+        names = [record["bn"] for line in subscriber.lines for record in json.loads(line) if "bn" in record]
+        self.assertEqual(names, ["a/", "a/z"])
+        self.assertNotIn("\u202e", subscriber.out)
+        self.assertFalse([line for line in subscriber.lines if line.endswith(" ")])
+
+    # ---- the end ----
+
+    def test_count(self):
+        for options in ([], ["--ndjson"]):
+            subscriber = self.subscribe("#", "--count", "3", *options)
+            publisher = self.hear(subscriber)
+            publisher.write('[{"n":"a","v":1},{"n":"b","v":2},{"n":"c","v":3},{"n":"d","v":4}]\n' * 3)
+            self.lan.wait_for(lambda s=subscriber: s.done, "its end")
+            self.assertEqual((subscriber.code, len(subscriber.lines), subscriber.error), (0, 3, ""))
+            publisher.stop()
+
+    def test_timeouts(self):
+        result = self.here.run("subscribe", "#", "--timeout", "0.5")
+        self.assertEqual((result.code, result.out, result.error), (4, "", ""))
+        result = self.here.run("subscribe", "#", "--timeout", "0.5", "--count", "1")
+        self.assertEqual((result.code, result.out), (124, ""))
+        some, enough = self.subscribe("#", "--timeout", "6"), self.subscribe("#", "--timeout", "6", "--count", "1000")
+        self.hear(some, enough)
+        self.assertEqual((some.finish().code, enough.finish().code), (0, 124))
+
+    def test_signals(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            subscriber = self.subscribe("#", "--ndjson")
+            publisher = self.hear(subscriber)
+            subscriber.signal(number)
+            self.assertEqual((subscriber.finish().code, subscriber.error), (0, ""))
+            publisher.stop()
+
+    def test_a_reader_that_goes_away(self):
+        script = '"$0" subscribe "#" --ndjson | head -n 1'
+        process = self.here.start_program("sh", "-c", script, MUSTER)
+        self.hear(process)
+        process.finish()
+        self.assertEqual((len(process.lines), process.error), (1, ""))
+
+    def test_output_that_cannot_be_written(self):
+        process = self.here.start_program("sh", "-c", 'exec "$0" subscribe "#" > /dev/full', MUSTER)
+        publisher = self.publisher()
+
+        def ended():
+            publisher.write("t 1\n")
+            return process.done
+
+        self.lan.wait_for(ended, "its end")
+        self.assertEqual((process.code, process.error.count("\n")), (1, 1), process.describe())
+
+    # ---- what is wrong ----
+
+    def test_malformed(self):
+        """Said once of each publisher, then counted; all else goes on."""
+        text = self.subscribe("#", "--ndjson")
+        packs = self.subscribe("#", "--senml")
+        stats = self.subscribe("#", "--stats", "--ndjson")
+        bad = [Publisher(self.there, name, "t") for name in ("one\x1b", "two")]
+
+        def heard():
+            for publisher in bad:
+                publisher.send(pack(1))
+            counts = [event["records"] for _, event in stats.events("stats")]
+            return len({record["peer"] for record in records(text)}) == 2 and packs.lines and any(counts)
+
+        self.lan.wait_for(heard, "both are heard")
+        before = len(text.lines)
+        for publisher in bad:
+            for body in (b'[{"n":"t","v":2},{"n":"t","v":}]', b"x", b"\xff", pack(3)):
+                publisher.send(body)
+        await_records(text, before + 4)
+        self.assertEqual([value for _, value in readings(text)][before:].count(3), 2)
+        self.lan.wait_for(lambda: stats.events("stats", malformed=6), "they are counted")
+        for process in (text, packs):
+            lines = sorted(process.error.splitlines())
+            said = "a datagram that is no SenML, at byte 30: no number where one should be; more are only counted"
+            self.assertEqual(lines, [f"muster subscribe: {name}: {said}" for name in ("one\\u{001B}", "two")])
+        self.assertNotIn('"v":}', packs.out)
+
+    def test_losses(self):
+        """What does not come and is not repaired is said: of whom, how many, and why."""
+        text = self.subscribe("#")
+        stats = self.subscribe("#", "--stats", "--ndjson")
+        publisher = Publisher(self.there, "thermo", "t")
+
+        def heard():
+            publisher.send(pack(1))
+            return text.lines and stats.events("stats")[-1:] and stats.events("stats")[-1][1]["records"]
+
+        self.lan.wait_for(heard, "it is heard")
+        publisher.send(pack(2), skip=3)
+        said = "muster subscribe: thermo: 3 datagrams lost: on the wire, and not repaired in time\n"
+        self.lan.wait_for(lambda: text.error == said, "the loss is said")
+        lost = {"wire": 3, "gone": 0, "kernel": 0, "program": 0}
+        self.lan.wait_for(lambda: stats.events("stats", lost=lost), "it is counted")
+        self.assertEqual(stats.error, "")
+
+    # ---- measurements ----
+
+    def test_stats(self):
+        text = self.subscribe("#", "--stats")
+        stats = self.subscribe("#", "--stats", "--ndjson")
+        publisher = self.publisher()
+
+        def measured():
+            publisher.write("a 1\nb 2\n" * 50)
+            return [event for _, event in stats.events("stats") if event["records"]]
+
+        event = self.lan.wait_for(measured, "what came is measured")[-1]
+        check = validator("reading")
+        for _, line in stats.events():
+            check.validate(line)
+        self.assertGreater(event["datagrams"], 0)
+        self.assertGreaterEqual(event["records"], 2 * event["datagrams"] / 2)
+        self.assertGreater(event["bytes"], event["records"])
+        self.assertGreaterEqual(event["jitter_ms"], 0)
+        self.assertLess(event["clock_difference_ms"]["min"], 10_000)
+        self.assertEqual(event["lost"], {"wire": 0, "gone": 0, "kernel": 0, "program": 0})
+        line = self.lan.wait_for(lambda: [line for line in text.lines if "jitter" in line], "the same as text")[-1]
+        self.assertRegex(
+            line,
+            rf"^{TIME}  \d+ records/s, \d+ datagrams/s, [\d.]+ k?B/s, jitter [\d.]+ ms, clock difference -?[\d.]+ ms "
+            r"\(-?[\d.]+ to -?[\d.]+\), lost 0, repaired 0, pending 0, kernel drops 0$",
+        )
+
+    def test_stats_end_with_what_came(self):
+        """Even where that was less than a second."""
+        for options in (["--count", "1"], ["--timeout", "3.5"]):
+            stats = self.subscribe("#", "--stats", "--ndjson", *options)
+            publisher = self.publisher()
+            while not stats.done:
+                publisher.write("t 1\n")
+                self.lan.pump(0.05)
+            self.assertEqual(stats.code, 0)
+            self.assertGreater(stats.events("stats")[-1][1]["records"], 0)
+            publisher.stop()
+
+    # ---- order ----
+
+    def test_newest_first(self):
+        newest = self.subscribe("#", "--newest", "--ndjson")
+        ordered = self.subscribe("#", "--ndjson")
+        publisher = Publisher(self.there, "thermo", "t")
+
+        def heard():
+            publisher.send(pack(0))
+            return newest.lines and ordered.lines
+
+        self.lan.wait_for(heard, "it is heard")
+        self.lan.never(lambda: False, "", 0.2)
+        seq = publisher.data_seq
+        publisher.send(pack(2), skip=1)
+        after = publisher.data_seq
+        self.lan.wait_for(lambda: readings(newest)[-1] == ("t", 2), "the newest at once")
+        publisher.data_seq = seq
+        publisher.send(pack(1))
+        publisher.data_seq = after
+        self.lan.wait_for(lambda: readings(ordered)[-2:] == [("t", 1), ("t", 2)], "both in order")
+        self.lan.wait_for(lambda: readings(newest)[-2:] == [("t", 2), ("t", 1)], "the other one late")
+        self.assertTrue(records(newest)[-1]["late"])
+        self.assertEqual(shard_of("t"), publisher.shard)
+
+
+if __name__ == "__main__":
+    main()

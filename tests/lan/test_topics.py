@@ -1,0 +1,105 @@
+"""What is published is listed, reading by reading, by whoever is asked."""
+
+from lab import LanTest, main
+from wire import Peer
+
+CLIMATE = {"name": "kitchen/climate", "units": {"temperature": "Cel", "humidity": "%RH"}}
+POWER = {"name": "cellar/power", "unit": "W", "units": {"total": "kWh", "meter": ""}, "rate": 2.5}
+DOOR = {"name": "door"}
+
+
+class Topics(LanTest):
+    def setUp(self):
+        self.lan = self.lab(2)
+        self.here, self.there = self.lan.hosts
+
+    def rows(self, *arguments):
+        """(name, unit, rate, peer) of the text that is printed."""
+        result = self.here.run("topics", *arguments)
+        self.assertEqual((result.code, result.error), (0, ""), result.describe())
+        head, *rows = [line.split() for line in result.lines]
+        self.assertEqual(head, ["TOPIC", "UNIT", "RATE", "NAME", "ADDRESS", "IF"])
+        self.assertEqual({(*row[4:],) for row in rows}, {(self.there.address, self.here.interface)})
+        return [tuple(row[:4]) for row in rows]
+
+    def populate(self):
+        Peer(self.there, "thermo", topics=[CLIMATE, DOOR])
+        Peer(self.there, "meter", topics=[POWER, CLIMATE | {"units": {"temperature": "K"}}])
+        Peer(self.there, "mute")
+
+    ALL = [
+        ("cellar/power", "W", "2.5/s", "meter"),
+        ("cellar/power/meter", "-", "2.5/s", "meter"),
+        ("cellar/power/total", "kWh", "2.5/s", "meter"),
+        ("door", "-", "-", "thermo"),
+        ("kitchen/climate/humidity", "%RH", "-", "thermo"),
+        ("kitchen/climate/temperature", "K", "-", "meter"),
+        ("kitchen/climate/temperature", "Cel", "-", "thermo"),
+    ]
+
+    def test_all(self):
+        self.populate()
+        self.assertEqual(self.rows(), self.ALL)
+
+    def test_patterns(self):
+        self.populate()
+        for patterns, numbers in (
+            (["#"], range(7)),
+            (["kitchen/#"], (4, 5, 6)),
+            (["kitchen/+/temperature"], (5, 6)),
+            (["cellar/power"], (0,)),
+            (["cellar/power/#"], (0, 1, 2)),
+            (["cellar/+/total", "door"], (2, 3)),
+            # Nothing is said of what is below the door: anything may be.
+            (["+/climate/temperature"], (3, 5, 6)),
+            (["cellar/#", "door/+/open"], (0, 1, 2, 3)),
+        ):
+            with self.subTest(patterns=patterns):
+                self.assertEqual(self.rows(*patterns), [self.ALL[number] for number in numbers])
+
+    def test_json(self):
+        self.populate()
+        document = self.here.json("topics", "--json")
+        self.assertEqual(document["schema"], 1)
+        found = [
+            (row["name"], row["unit"] or "-", f"{row['rate']}/s" if row["rate"] else "-", row["peer"]["name"])
+            for row in document["topics"]
+        ]
+        self.assertEqual(found, self.ALL)
+        parts = [(row["topic"], row["record"]) for row in document["topics"]]
+        self.assertEqual(parts[:3], [("cellar/power", ""), ("cellar/power", "meter"), ("cellar/power", "total")])
+
+    def test_a_running_muster_is_asked(self):
+        self.populate()
+        watch = self.here.watch()
+        self.here.announce("local")
+        watch.await_event("joined", name="local")
+        self.assertEqual(self.here.run("wait", "mute").code, 0)
+        self.assertEqual(self.rows(), self.ALL)
+
+    def test_nothing(self):
+        for options in ([], ["--json"]):
+            self.assertEqual(self.here.run("topics", *options).code, 3)
+        Peer(self.there, "thermo", topics=[CLIMATE])
+        Peer(self.there, "mute")
+        result = self.here.run("topics", "cellar/#", "+/x/+")
+        self.assertEqual((result.code, result.out), (4, ""), result.describe())
+        self.assertIn("'cellar/# +/x/+'", result.error)
+        self.assertEqual(self.here.json("topics", "--json", "cellar/#", codes=(4,))["topics"], [])
+
+    def test_two_of_one_name(self):
+        for _ in range(2):
+            Peer(self.there, "meter", topics=[DOOR])
+        result = self.here.run("topics", "--wide")
+        labels = [line.split()[3:5] for line in result.lines[1:]]
+        self.assertEqual([label[0] for label in labels], ["meter", "meter"], result.describe())
+        self.assertNotEqual(labels[0][1], labels[1][1])
+
+    def test_pattern_that_is_none(self):
+        result = self.here.run("topics", "a/#/b")
+        self.assertEqual((result.code, result.out), (2, ""))
+        self.assertIn("PATTERN: # fills the whole last level of a pattern, got 'a/#/b'", result.error)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,287 @@
+/* Lines of text as readings: what is a number, where topics end, and what is wrong with the rest. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmocka_all.h"
+#include "reading.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define NOW_S 1700000000.0
+
+static const struct reading_style plain = {0};
+static const struct reading_style below = {.topic = "kitchen/climate"};
+
+static void append(char *story, size_t size, const char *format, ...) {
+    const size_t used = strlen(story);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(story + used, size - used, format, arguments);
+    va_end(arguments);
+}
+
+/* Reads a line to its end: "TOPIC {record}" of each record, "COLUMN: reason" of each fault. */
+static void read_line(const struct reading_style *style, const char *line, size_t length, char *story,
+                      size_t size) {
+    static struct reading reading;
+    struct reading_fault fault;
+    char text[2048];
+    int result;
+    char *bytes = malloc(length + 1); /* ends where the line ends */
+    memcpy(bytes, line, length);
+    bytes = realloc(bytes, length > 0 ? length : 1);
+    story[0] = '\0';
+    reading_open(&reading, style, bytes, length, NOW_S);
+    while ((result = reading_next(&reading, &fault)) != 0) {
+        if (result == 1) {
+            const int printed = muster_record_print(&reading.record, NULL, text, sizeof(text));
+            assert_true(printed > 0);
+            append(story, size, "%s %.*s\n", reading.topic, printed, text);
+        } else {
+            append(story, size, "%zu: %s\n", fault.column, fault.reason.text);
+        }
+    }
+    assert_int_equal(reading_next(&reading, &fault), 0);
+    free(bytes);
+}
+
+static void check_bytes(const struct reading_style *style, const char *line, size_t length,
+                        const char *expected) {
+    char story[4096];
+    read_line(style, line, length, story, sizeof(story));
+    if (strcmp(story, expected) != 0) {
+        fail_msg("%s\nread:\n%s\nexpected:\n%s", line, story, expected);
+    }
+}
+
+static void check(const struct reading_style *style, const char *line, const char *expected) {
+    check_bytes(style, line, strlen(line), expected);
+}
+
+static void test_pairs(void **state) {
+    (void)state;
+    check(&plain, "kitchen/temp 21.5", "kitchen/temp {\"v\":21.5,\"t\":1700000000}\n");
+    check(&plain, "  kitchen/temp \t -3e2\t\r", "kitchen/temp {\"v\":-300,\"t\":1700000000}\n");
+    check(&plain, "door open and shut", "door {\"vs\":\"open and shut\",\"t\":1700000000}\n");
+    check(&plain, "light true", "light {\"vb\":true,\"t\":1700000000}\n");
+    check(&plain, "light false", "light {\"vb\":false,\"t\":1700000000}\n");
+    check(&plain, "a {\"v\":1}", "a {\"vs\":\"{\\\"v\\\":1}\",\"t\":1700000000}\n");
+    check(&plain, "a caf\xc3\xa9", "a {\"vs\":\"caf\xc3\xa9\",\"t\":1700000000}\n");
+    check(&plain, "", "");
+    check(&plain, " \t\r", "");
+    check(&plain, "kitchen/temp", "0: expected TOPIC VALUE, got 'kitchen/temp'\n");
+    check(&plain, "kitchen/temp  ", "0: expected TOPIC VALUE, got 'kitchen/temp'\n");
+}
+
+static void check_kind(const char *value, enum muster_value_kind kind) {
+    static struct reading reading;
+    struct reading_fault fault;
+    reading_open(&reading, &below, value, strlen(value), NOW_S);
+    assert_int_equal(reading_next(&reading, &fault), 1);
+    if (reading.record.kind != kind) {
+        fail_msg("%s is of kind %d", value, (int)reading.record.kind);
+    }
+}
+
+static void test_kinds_of_values(void **state) {
+    (void)state;
+    static const char *const numbers[] = {
+        "0",         "-0",     "1",
+        "21.50",     "1e3",    "1E-7",
+        "-1.5e+300", "1e-400", "179769313486231570000000000000000000000000000000000000000000000"};
+    static const char *const texts[] = {"007",  "1.",   ".5",     "+1",    "1.2.3", "1 2",    "-",
+                                        "1e",   "0x10", "12:30",  "True",  "TRUE",  "truely", "null",
+                                        "nano", "info", "-infer", "\"x\"", "1,5"};
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        check_kind(numbers[i], MUSTER_VALUE_NUMBER);
+    }
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        check_kind(texts[i], MUSTER_VALUE_TEXT);
+    }
+}
+
+static void test_numbers_refused(void **state) {
+    (void)state;
+    static const char *const wrong[] = {"nan", "NaN", "-nan", "inf", "+Inf", "-Infinity", "1e999", "-1e400"};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        char expected[128];
+        char line[64];
+        snprintf(line, sizeof(line), "t %s", wrong[i]);
+        snprintf(expected, sizeof(expected), "3: expected a finite number, got '%s'\n", wrong[i]);
+        check(&plain, line, expected);
+    }
+    check(&plain, "t 1111111111111111111111111111111111111111111111111111111111111111",
+          "3: expected a number of at most 63 characters\n");
+}
+
+static void test_values_alone(void **state) {
+    (void)state;
+    check(&below, "21.5", "kitchen/climate {\"v\":21.5,\"t\":1700000000}\n");
+    check(&below, " hot and dry ", "kitchen/climate {\"vs\":\"hot and dry\",\"t\":1700000000}\n");
+    check(&below, "", "");
+    check(&below, "\r", "");
+    check(&below, "  ", "0: expected a VALUE, got nothing but blanks\n");
+    check(&below, " \r", "0: expected a VALUE, got nothing but blanks\n");
+}
+
+static void test_values_with_their_blanks(void **state) {
+    (void)state;
+    const struct reading_style style = {.topic = "t", .keeps_blanks = true};
+    check(&style, "   ", "t {\"vs\":\"   \",\"t\":1700000000}\n");
+    check(&style, " a b\r", "t {\"vs\":\" a b\\r\",\"t\":1700000000}\n");
+    check(&style, " 21.5\t", "t {\"v\":21.5,\"t\":1700000000}\n");
+    check(&style, " false ", "t {\"vb\":false,\"t\":1700000000}\n");
+    check(&style, " {\"v\":1} ", "t {\"v\":1,\"t\":1700000000}\n");
+}
+
+static void test_units(void **state) {
+    (void)state;
+    const struct reading_style style = {.topic = "t", .unit = "Cel"};
+    check(&style, "21.5", "t {\"u\":\"Cel\",\"v\":21.5,\"t\":1700000000}\n");
+    check(&style, "warm", "t {\"vs\":\"warm\",\"t\":1700000000}\n");
+    check(&style, "true", "t {\"vb\":true,\"t\":1700000000}\n");
+    check(&style, "[{\"n\":\"a\",\"v\":1},{\"n\":\"b\",\"u\":\"W\",\"v\":2}]",
+          "t {\"n\":\"a\",\"u\":\"Cel\",\"v\":1,\"t\":1700000000}\n"
+          "t {\"n\":\"b\",\"u\":\"W\",\"v\":2,\"t\":1700000000}\n");
+}
+
+static void test_text_as_it_stands(void **state) {
+    (void)state;
+    const struct reading_style style = {.text = true};
+    const struct reading_style alone = {.topic = "t", .text = true};
+    check(&style, "t 21.5", "t {\"vs\":\"21.5\",\"t\":1700000000}\n");
+    check(&style, "t true", "t {\"vs\":\"true\",\"t\":1700000000}\n");
+    check(&style, "t nan", "t {\"vs\":\"nan\",\"t\":1700000000}\n");
+    check(&alone, "{\"v\":1}", "t {\"vs\":\"{\\\"v\\\":1}\",\"t\":1700000000}\n");
+}
+
+static void test_senml(void **state) {
+    (void)state;
+    check(&plain, "{\"n\":\"kitchen/climate/temp\",\"v\":1}",
+          "kitchen/climate {\"n\":\"temp\",\"v\":1,\"t\":1700000000}\n");
+    check(&plain, "{\"n\":\"urn:dev:1\",\"v\":1}", "urn:dev:1 {\"v\":1,\"t\":1700000000}\n");
+    check(&plain, "{\"bn\":\"kitchen/\",\"v\":1}", "kitchen {\"v\":1,\"t\":1700000000}\n");
+    check(&plain,
+          "[{\"bn\":\"a/b/\",\"bt\":1600000000,\"n\":\"x\",\"v\":1},{\"n\":\"c/y\",\"vb\":true,\"t\":5}]",
+          "a/b {\"n\":\"x\",\"v\":1,\"t\":1600000000}\na/b/c {\"n\":\"y\",\"vb\":true,\"t\":1600000005}\n");
+    check(&plain, "[]", "");
+    check(&plain, " [] \r", "");
+}
+
+static void test_senml_below_a_topic(void **state) {
+    (void)state;
+    check(&below, "{\"n\":\"temp\",\"v\":1}", "kitchen/climate {\"n\":\"temp\",\"v\":1,\"t\":1700000000}\n");
+    check(&below, "{\"v\":1}", "kitchen/climate {\"v\":1,\"t\":1700000000}\n");
+    check(&below, "{\"n\":\"a/b\",\"v\":1}", "kitchen/climate {\"n\":\"a/b\",\"v\":1,\"t\":1700000000}\n");
+    check(&below, "{\"bn\":\"kitchen/climate/\",\"n\":\"temp\",\"v\":1}",
+          "kitchen/climate {\"n\":\"temp\",\"v\":1,\"t\":1700000000}\n");
+    check(&below, "{\"n\":\"kitchen/climate/temp\",\"v\":1}",
+          "kitchen/climate {\"n\":\"temp\",\"v\":1,\"t\":1700000000}\n");
+    check(&below, "{\"n\":\"kitchen/climate\",\"v\":1}", "kitchen/climate {\"v\":1,\"t\":1700000000}\n");
+    check(&below, "{\"bn\":\"kitchen/climate\",\"v\":1}", "kitchen/climate {\"v\":1,\"t\":1700000000}\n");
+    check(&below, "{\"bn\":\"kitchen/climates\",\"v\":1}",
+          "kitchen/climate {\"n\":\"kitchen/climates\",\"v\":1,\"t\":1700000000}\n");
+    check(&below, "{\"bn\":\"dev:1:\",\"n\":\"temp\",\"v\":1}",
+          "kitchen/climate {\"n\":\"dev:1:temp\",\"v\":1,\"t\":1700000000}\n");
+}
+
+static void test_senml_refused(void **state) {
+    (void)state;
+    check(&plain, "  {\"n\":\"a\",\"v\":}", "16: no number where one should be\n");
+    check(&plain, "{\"n\":\"\xc3\xa9\xc3\xa9\",\"v\":1}", "6: a name that begins with no letter or digit\n");
+    check(&plain, "{\"v\":1}", "1: a record without a name\n");
+    check(&plain, "[{\"n\":\"a\",\"v\":1},{\"n\":\"b\"}]", "18: a record without a value or a sum\n");
+    check(&plain, "{\"n\":\"a\",\"v\":1e999}", "14: a number that is too large\n");
+    check(&plain, "{\"n\":\"a\",\"v\":NaN}", "14: no number where one should be\n");
+    /* Of a pack all is published, or nothing. */
+    check(&plain, "[{\"n\":\"c\",\"v\":2},{\"n\":\"a//b\",\"v\":1}]", "0: a topic ends with no slash\n");
+    check(&plain, "[{\"n\":\"c\",\"v\":2},{\"n\":\"d\",\"v\":1,\"t\":1e10}]",
+          "0: a time is 0, or in seconds since 1970 from 268435456 (1978) to 8589934592 (2242)\n");
+    check(&plain, "[{\"n\":\"c\",\"v\":2}] x", "19: something behind the end\n");
+}
+
+/* The longest that fits, by the layout of PROTOCOL.md, and one byte more. */
+static void test_sizes(void **state) {
+    (void)state;
+    char line[MUSTER_DATAGRAM_BYTES_MAX + 64] = "kitchen/temp ";
+    char expected[2 * MUSTER_DATAGRAM_BYTES_MAX];
+    const size_t head =
+        strlen("{'muster':1,'kind':'data','id':'00112233445566778899aabbccddeeff',"
+               "'boot':1767225600000,'topic':'kitchen/temp','shard':,'seq':9007199254740991}\n") +
+        (muster_topic_shard("kitchen/temp") > 9 ? 2 : 1);
+    const size_t room =
+        MUSTER_DATAGRAM_BYTES_MAX - head - strlen("[{'bn':'kitchen/temp','bt':1700000000,'vs':''}]\n");
+    const size_t begin = strlen(line);
+    memset(line + begin, 'x', room + 1);
+    check(&plain, line, "0: the record is 1 byte too long for a datagram\n");
+    line[begin + room] = '\0';
+    snprintf(expected, sizeof(expected), "kitchen/temp {\"vs\":\"%s\",\"t\":1700000000}\n", line + begin);
+    check(&plain, line, expected);
+}
+
+static void test_topics_refused(void **state) {
+    (void)state;
+    check(&plain, "kitchen/# 1", "0: a topic has no wildcards: + and # are for patterns\n");
+    check(&plain, "a\x01z 1", "0: a topic has no control characters\n");
+    check(&plain, "/a 1", "0: a topic begins with no slash\n");
+    check(&plain, "caf\xc3\xa9 1", "0: a topic has ASCII characters only\n");
+    char line[1024];
+    memset(line, 't', sizeof(line));
+    snprintf(line + MUSTER_TOPIC_BYTES_MAX, 16, " 1");
+    char expected[256];
+    snprintf(expected, sizeof(expected), "%.*s {\"v\":1,\"t\":1700000000}\n", MUSTER_TOPIC_BYTES_MAX, line);
+    check(&plain, line, expected);
+    for (size_t length = MUSTER_TOPIC_BYTES_MAX + 1; length < 1000; length += 100) {
+        memset(line, 't', length);
+        snprintf(line + length, 16, " 1");
+        check(&plain, line, "0: a topic has at most 127 bytes\n");
+    }
+}
+
+static void test_bytes_refused(void **state) {
+    (void)state;
+    check_bytes(&plain,
+                "ab 1\0"
+                "2",
+                6, "5: expected text, got a NUL byte\n");
+    check_bytes(&plain, "\0", 1, "1: expected text, got a NUL byte\n");
+    check_bytes(&plain, "{\"n\":\"a\",\"v\":1}\0", 16, "16: expected text, got a NUL byte\n");
+    check(&plain, "a \xc3\xa9\xff", "4: expected UTF-8, got the byte 0xFF\n");
+    check(&plain, "a \xc3", "3: expected UTF-8, got the byte 0xC3\n");
+    check(&plain, "a \xed\xa0\x80", "3: expected UTF-8, got the byte 0xED\n");
+}
+
+/* A line that is quoted is quoted in part. */
+static void test_long_lines(void **state) {
+    (void)state;
+    char line[2001];
+    memset(line, 'x', sizeof(line) - 1);
+    line[sizeof(line) - 1] = '\0';
+    check(&plain, line,
+          "0: expected TOPIC VALUE, got "
+          "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'\n");
+    line[1] = ' ';
+    const size_t around =
+        strlen("{'muster':1,'kind':'data','id':'00112233445566778899aabbccddeeff','boot':1767225600000,"
+               "'topic':'x','shard':1,'seq':9007199254740991}\n"
+               "[{'bn':'x','bt':1700000000,'vs':''}]\n") +
+        (muster_topic_shard("x") > 9 ? 1 : 0);
+    char expected[128];
+    snprintf(expected, sizeof(expected), "0: the record is %zu bytes too long for a datagram\n",
+             around + 1998 - MUSTER_DATAGRAM_BYTES_MAX);
+    check(&plain, line, expected);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pairs),           cmocka_unit_test(test_kinds_of_values),
+        cmocka_unit_test(test_numbers_refused), cmocka_unit_test(test_values_alone),
+        cmocka_unit_test(test_units),           cmocka_unit_test(test_text_as_it_stands),
+        cmocka_unit_test(test_senml),           cmocka_unit_test(test_senml_below_a_topic),
+        cmocka_unit_test(test_senml_refused),   cmocka_unit_test(test_topics_refused),
+        cmocka_unit_test(test_bytes_refused),   cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_sizes),           cmocka_unit_test(test_values_with_their_blanks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
