@@ -1,0 +1,92 @@
+"""What fanout.py measured, for people."""
+
+import statistics
+
+from fanout import FULL_DATAGRAMS, LATENCY_RATE, LOSSY_RATE, PLAIN, WORKLOADS
+
+
+def spread(values, scale=1.0):
+    """Smallest, median and largest; "-" where there are none."""
+    known = sorted(scale * value for value in values if value is not None)
+    if not known:
+        return "-"
+    return "/".join(f"{value:.3g}" if value < 1000 else f"{value:.0f}" for value in three(known))
+
+
+def three(known):
+    return (known[0], statistics.median(known), known[-1]) if len(known) > 1 else known
+
+
+def of(runs, member):
+    return [run and run.get(member) for run in runs]
+
+
+def ratios(runs, others, member):
+    """Of runs taken one after the other."""
+    pairs = zip(of(runs, member), of(others, member))
+    return [mine / other for mine, other in pairs if mine is not None and other]
+
+
+def crowd(count):
+    return "1 subscriber" if count == 1 else f"{count} subscribers"
+
+
+def show_rates(rows):
+    for workload in WORKLOADS:
+        for count in sorted({row["subscribers"] for row in rows}):
+            block = [row for row in rows if row["workload"] == workload and row["subscribers"] == count]
+            print(f"{workload}, {crowd(count)}, less than 0.1 % lost at each")
+            print(f"{'':28}{'datagrams/s, k':>20}{'records/s, k':>20}{'us/datagram':>14}{'us/record':>12}"
+                  f"{'x GSO':>8}{'x plain':>9}")
+            for row in block:
+                show_rate(row, block[0], block[1])
+
+
+def show_rate(row, gso, plain):
+    """CPU time is that of all processes together for what one of them got. Ratios are of datagrams where all of
+    them are full, else of records."""
+    runs = row["runs"]
+    compares_datagrams = row["workload"] == FULL_DATAGRAMS and any(of(runs, "datagrams_s"))
+    member = "datagrams_s" if compares_datagrams else "records_s"
+    print(f"  {row['system']:26}"
+          f"{spread(of(runs, 'datagrams_s'), 1e-3):>20}"
+          f"{spread(of(runs, 'records_s'), 1e-3):>20}"
+          f"{middle(of(runs, 'cpu_us_per_datagram')):>14}"
+          f"{middle(of(runs, 'cpu_us_per_record')):>12}"
+          f"{middle(ratios(runs, gso['runs'], member)):>8}"
+          f"{middle(ratios(runs, plain['runs'], member)):>9}")
+
+
+def middle(values):
+    known = [value for value in values if value is not None]
+    return f"{statistics.median(known):.3g}" if known else "-"
+
+
+def show_latency(rows):
+    for count in sorted({row["subscribers"] for row in rows}):
+        block = {row["system"]: row["runs"] for row in rows if row["subscribers"] == count}
+        print(f"one way at {LATENCY_RATE} messages/s of 200 bytes, {crowd(count)}")
+        print(f"{'':28}{'median p50, us':>20}{'worst p99, us':>20}{'p99 x plain, median of pairs':>32}")
+        for name, runs in block.items():
+            pairs = ratios(runs, block[PLAIN.name], "p99_us")
+            print(f"  {name:26}{spread(of(runs, 'p50_us')):>20}{spread(of(runs, 'p99_us')):>20}"
+                  f"{f'{middle(pairs)} of {len(pairs)}':>32}")
+
+
+def show_loss(rows):
+    base = next((row["runs"] for row in rows if row["loss_percent"] == 0), [])
+    for row in rows:
+        runs = row["runs"]
+        added = [run["p99_us"] - other["p99_us"] for run, other in zip(runs, base) if run and other]
+        print(f"{crowd(row['subscribers'])}, {row['loss_percent']:2} % lost at each, {LOSSY_RATE} full "
+              f"datagrams/s: missing {spread(of(runs, 'missing'))}, sent {spread(of(runs, 'bytes_ratio'))} x the "
+              f"bytes, p99 in order {spread(of(runs, 'p99_us'), 1e-3)} ms, added {spread(added, 1e-3)} ms, "
+              f"pace {spread(of(runs, 'pace'))}")
+
+
+def show(result):
+    for name, why in result["skipped"].items():
+        print(f"{name} is skipped: {why}")
+    show_rates(result["rates"])
+    show_latency(result["latency"])
+    show_loss(result["loss"])
