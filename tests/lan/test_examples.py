@@ -23,10 +23,10 @@ class Examples(LanTest):
     def start(self, host, name, *arguments):
         return host.start_program(str(EXAMPLES / name), *arguments)
 
-    def announce(self, host):
+    def announce(self, host, name="announce"):
         """The example that announces. Its state goes where root's goes: into a directory of this test's own."""
         hidden = 'mount -t tmpfs tmpfs /var/lib && exec "$0"'
-        return host.start_program("unshare", "--mount", "sh", "-c", hidden, str(EXAMPLES / "announce"))
+        return host.start_program("unshare", "--mount", "sh", "-c", hidden, str(EXAMPLES / name))
 
     def interrupt(self, process):
         process.signal(signal.SIGINT)
@@ -97,8 +97,19 @@ class Examples(LanTest):
         expected = [f"bare alive {self.yonder.address}", f"nas alive {self.there.address} http:80 smb:445"]
         self.assertEqual((listing.code, sorted(listing.lines)), (0, expected), listing.describe())
 
+    def test_publish_and_subscribe(self):
+        subscribe = self.start(self.here, "subscribe", "example/+/5min")
+        publish = self.announce(self.there, "publish")
+        subscribe.await_line("example/load/5min ")
+        self.assertEqual([line for line in subscribe.lines if "1min" in line], [], subscribe.describe())
+        self.interrupt(publish)
+        self.interrupt(subscribe)
+        refused = self.start(self.here, "subscribe", "a/#/b").finish()
+        self.assertEqual((refused.code, refused.out), (1, ""))
+        self.assertIn("#", refused.error)
+
     def test_no_such_interface(self):
-        for name in ("browse", "peers"):
+        for name in ("browse", "peers", "subscribe"):
             failed = self.here.start_program(str(EXAMPLES / name), MUSTER_INTERFACE="nowhere0").finish()
             self.assertEqual((failed.code, failed.out), (1, ""))
             self.assertIn("nowhere0", failed.error)
