@@ -82,7 +82,7 @@ static bool datagram_send(muster_t *node, struct muster_datagram *datagram) {
         datagram->source.family = 0;
     }
     bool without_gso = link == NULL || link->without_gso;
-    int error = socket_send_batch(&node->unicast.socket, datagram, &without_gso);
+    int error = socket_send(&node->unicast.socket, datagram, &without_gso);
     if (link != NULL) {
         link->without_gso = without_gso;
     }

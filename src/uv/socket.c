@@ -380,10 +380,6 @@ static int datagram_send(const struct datagram_socket *socket, const struct must
     return 0;
 }
 
-int socket_send(struct datagram_socket *socket, const struct muster_datagram *datagram) {
-    return datagram_send(socket, datagram, 0);
-}
-
 /* What the kernel says of a batch that it, or the interface, can't cut into datagrams. */
 static bool is_batch_refusal(int error) {
     return error == -EIO || error == -EINVAL || error == -EMSGSIZE || error == -EOPNOTSUPP;
@@ -406,7 +402,7 @@ static int send_one_by_one(struct datagram_socket *socket, struct muster_datagra
     return result;
 }
 
-int socket_send_batch(struct datagram_socket *socket, struct muster_datagram *datagram, bool *without_gso) {
+int socket_send(struct datagram_socket *socket, struct muster_datagram *datagram, bool *without_gso) {
     if (datagram->segment == 0 || datagram->segment >= datagram->length) {
         return datagram_send(socket, datagram, 0);
     }

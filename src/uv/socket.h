@@ -83,12 +83,10 @@ unsigned socket_read_batches(struct datagram_socket *socket, uint8_t *bytes, soc
 int socket_take_error(struct datagram_socket *socket);
 
 /* Sends by datagram->interface to datagram->destination. The kernel chooses the source address unless
- * datagram->source has a family. 0; -EAGAIN when the socket is full, and the same is to be tried again
- * once it is writable; any other -errno is about this datagram or its interface alone. */
-int socket_send(struct datagram_socket *socket, const struct muster_datagram *datagram);
-
-/* The same for several (datagram->segment): as one batch, or one by one if *without_gso, which is set when
- * the kernel can't send batches by that interface. On -EAGAIN *datagram is what was not sent. */
-int socket_send_batch(struct datagram_socket *socket, struct muster_datagram *datagram, bool *without_gso);
+ * datagram->source has a family. Several (datagram->segment) leave as one batch, or one by one if
+ * *without_gso, which is set when the kernel can't send batches by that interface. 0; -EAGAIN when the socket
+ * is full, and *datagram, which is what was not sent then, is to be tried again once it is writable; any
+ * other -errno is about these datagrams or their interface alone. */
+int socket_send(struct datagram_socket *socket, struct muster_datagram *datagram, bool *without_gso);
 
 #endif

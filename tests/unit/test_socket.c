@@ -35,6 +35,12 @@ struct lines {
     unsigned errors;
 };
 
+static int send_one(struct datagram_socket *socket, const struct muster_datagram *datagram) {
+    struct muster_datagram sent = *datagram;
+    bool without_gso = false;
+    return socket_send(socket, &sent, &without_gso);
+}
+
 static void keep_line(enum muster_log_level level, const char *line, void *context) {
     struct lines *lines = context;
     snprintf(lines->last, sizeof lines->last, "%s", line);
@@ -153,7 +159,7 @@ static void expect_datagram(const struct fixture *fixture, const struct muster_e
 static void test_group_reaches_the_group_socket_alone(void **context) {
     struct fixture *fixture = *context;
     struct muster_datagram datagram = datagram_to(&group, port_own(), "to the group");
-    assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
     read_until(&fixture->m4, &fixture->received, 1);
     expect_datagram(fixture, &group, port_own(), "to the group");
     assert_int_equal(socket_read(&fixture->b4, keep_datagram, &fixture->received), 0);
@@ -164,9 +170,9 @@ static void test_group_reaches_the_group_socket_alone(void **context) {
 static void test_groups_of_others_are_not_unicast(void **context) {
     struct fixture *fixture = *context;
     struct muster_datagram datagram = datagram_to(&group, fixture->unicast.port, "to others");
-    assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
     datagram = datagram_to(&loopback, fixture->unicast.port, "to one");
-    assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
     read_until(&fixture->unicast, &fixture->received, 1);
     expect_datagram(fixture, &loopback, fixture->unicast.port, "to one");
 }
@@ -174,7 +180,7 @@ static void test_groups_of_others_are_not_unicast(void **context) {
 static void test_broadcast_reaches_the_broadcast_socket_alone(void **context) {
     struct fixture *fixture = *context;
     struct muster_datagram datagram = datagram_to(&broadcast, port_own(), "to all");
-    assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
     read_until(&fixture->b4, &fixture->received, 1);
     expect_datagram(fixture, &broadcast, port_own(), "to all");
     assert_int_equal(socket_read(&fixture->m4, keep_datagram, &fixture->received), 0);
@@ -187,7 +193,7 @@ static void test_unicast_reaches_its_node_alone(void **context) {
     assert_int_not_equal(other.port, fixture->unicast.port);
     struct muster_datagram datagram = datagram_to(&loopback, other.port, "to one");
     datagram.source.family = 0; /* the kernel chooses */
-    assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
     read_until(&other, &fixture->received, 1);
     expect_datagram(fixture, &loopback, other.port, "to one");
     assert_int_equal(socket_read(&fixture->unicast, keep_datagram, &fixture->received), 0);
@@ -204,7 +210,7 @@ static void test_two_nodes_share_the_group(void **context) {
         struct muster_datagram datagram =
             datagram_to(kind == MUSTER_PATH_M4 ? &group : &broadcast, port_own(), "to both");
         fixture->received.count = 0;
-        assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+        assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
         read_until(kind == MUSTER_PATH_M4 ? &fixture->m4 : &fixture->b4, &fixture->received, 1);
         read_until(&second, &others, 1);
         socket_close(&second);
@@ -216,7 +222,7 @@ static void test_other_interfaces_are_filtered(void **context) {
     struct fixture *fixture = *context;
     struct muster_datagram datagram = datagram_to(&group, port_own(), "wrong way");
     fixture->m4.interface++;
-    assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
     struct pollfd poller = {.fd = fixture->m4.fd, .events = POLLIN};
     assert_int_equal(poll(&poller, 1, DEADLINE_MS), 1);
     assert_int_equal(socket_read(&fixture->m4, keep_datagram, &fixture->received), 1);
@@ -236,7 +242,7 @@ static void test_lengths(void **context) {
         struct muster_datagram datagram = datagram_to(&loopback, fixture->unicast.port, text);
         datagram.length = lengths[i];
         fixture->received.count = 0;
-        assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+        assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
         read_until(&fixture->unicast, &fixture->received, 1);
         assert_int_equal(fixture->received.datagrams[0].length, reported[i]);
     }
@@ -247,7 +253,7 @@ static void test_batches_keep_their_order(void **context) {
     for (unsigned i = 0; i < 2 * SOCKET_BATCH + 1; i++) {
         char text[2] = {(char)('0' + i), '\0'};
         struct muster_datagram datagram = datagram_to(&group, port_own(), text);
-        assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+        assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
     }
     read_until(&fixture->m4, &fixture->received, 2 * SOCKET_BATCH + 1);
     for (unsigned i = 0; i < 2 * SOCKET_BATCH + 1; i++) {
@@ -262,13 +268,13 @@ static void test_kernel_drops_are_counted(void **context) {
     int least = 1;
     assert_int_equal(setsockopt(fixture->unicast.fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least), 0);
     for (unsigned i = 0; i < 100; i++) {
-        assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+        assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
     }
     while (socket_read(&fixture->unicast, keep_datagram, &fixture->received) > 0) {
     }
     size_t heard = fixture->received.count;
     assert_true(heard > 0 && heard < 100);
-    assert_int_equal(socket_send(&fixture->unicast, &datagram), 0);
+    assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
     read_until(&fixture->unicast, &fixture->received, heard + 1);
     assert_int_equal(fixture->unicast.kernel_drops, 100 - heard);
 }
@@ -287,16 +293,16 @@ static void test_failed_datagram_takes_no_other_along(void **context) {
     struct muster_datagram good = datagram_to(&group, port_own(), "good");
     struct muster_datagram bad = good;
     bad.interface = 1u << 20;
-    assert_int_equal(socket_send(&fixture->unicast, &bad), -ENODEV);
+    assert_int_equal(send_one(&fixture->unicast, &bad), -ENODEV);
     bad = good;
     bad.source.ip[0] = 9; /* not an address of ours */
-    assert_true(socket_send(&fixture->unicast, &bad) < 0);
+    assert_true(send_one(&fixture->unicast, &bad) < 0);
     bad = good;
     static uint8_t huge[70000];
     bad.bytes = huge;
     bad.length = sizeof huge;
-    assert_int_equal(socket_send(&fixture->unicast, &bad), -EMSGSIZE);
-    assert_int_equal(socket_send(&fixture->unicast, &good), 0);
+    assert_int_equal(send_one(&fixture->unicast, &bad), -EMSGSIZE);
+    assert_int_equal(send_one(&fixture->unicast, &good), 0);
     read_until(&fixture->m4, &fixture->received, 1);
 }
 
