@@ -329,6 +329,7 @@ static bool read_piece(struct muster_core *core, const struct piece *piece, stru
     struct feed_table *table = &core->subscriber.feeds;
     struct signal signal;
     enum muster_drop reason;
+    table->has_work = true;
     if (table->current == NULL &&
         !admission_allows_stranger(&core->admission, &table->datagram.source, core->now_ms)) {
         return drop(core, MUSTER_DROP_FLOOD);

@@ -34,7 +34,9 @@ static struct feed *find_source(const struct feed_table *table, const struct fee
 struct feed *feed_table_find_source(const struct feed_table *table, const struct muster_datagram *datagram,
                                     unsigned shard) {
     struct feed_source source = source_of(&datagram->source, datagram->interface, shard);
-    return find_source(table, &source);
+    struct feed *last = table->current;
+    bool is_same = last != NULL && last->has_source && memcmp(&last->source, &source, sizeof source) == 0;
+    return is_same ? last : find_source(table, &source);
 }
 
 struct feed *feed_table_find(const struct feed_table *table, const uint8_t id[MUSTER_ID_BYTES],
@@ -396,6 +398,7 @@ void feed_table_count(struct feed_table *table, struct feed *feed) {
 
 void feed_table_touch(struct feed_table *table, struct feed *feed) {
     uint64_t due_ms = feed_deadline(feed);
+    table->has_work = true;
     feed_table_count(table, feed);
     if (table->due_ms == 0 || due_ms < table->due_ms) {
         table->due_ms = due_ms;

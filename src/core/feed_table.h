@@ -58,6 +58,7 @@ struct feed_table {
     unsigned shard;
     struct held *given; /* what the last arrival pointed to */
     bool is_lent;       /* it points to something of a feed, and may be in use */
+    bool has_work;      /* muster_core_has_work() */
 };
 
 /* A zeroed struct is allowed. */

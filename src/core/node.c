@@ -180,11 +180,6 @@ static void step_datagram(muster_core_t *core, const struct muster_datagram *dat
     struct muster_counters *counters = &core->admission.counters;
     struct message message;
     enum muster_drop reason;
-    unsigned shard;
-    if (signal_is_for(datagram, core->port, &shard)) {
-        telemetry_step(core, datagram, shard);
-        return;
-    }
     if (!admission_check(&core->admission, &core->paths, datagram, core->now_ms, &reason) ||
         !message_decode(datagram->bytes, datagram->length, &message, &reason)) {
         counters->drops[reason]++;
@@ -314,11 +309,30 @@ static void tick(muster_core_t *core) {
     telemetry_tick(core);
 }
 
-int muster_core_step(muster_core_t *core, const struct muster_event *event) {
-    uint64_t deadline_ms = due_ms(core);
-    if (event->now_ms > core->now_ms) {
-        core->now_ms = event->now_ms;
+static void note_time(muster_core_t *core, uint64_t now_ms) {
+    if (now_ms > core->now_ms) {
+        core->now_ms = now_ms;
     }
+}
+
+/* Its samples come before whatever is due, and before it shows that this node was suspended: the next step
+ * sees to both. False when the event is another one. */
+static bool step_telemetry(muster_core_t *core, const struct muster_event *event) {
+    unsigned shard;
+    if (event->kind != MUSTER_EVENT_DATAGRAM || !signal_is_for(&event->datagram, core->port, &shard)) {
+        return false;
+    }
+    note_time(core, event->now_ms);
+    telemetry_step(core, &event->datagram, shard);
+    return true;
+}
+
+int muster_core_step(muster_core_t *core, const struct muster_event *event) {
+    if (step_telemetry(core, event)) {
+        return 0;
+    }
+    uint64_t deadline_ms = due_ms(core);
+    note_time(core, event->now_ms);
     if (deadline_ms < core->now_ms && core->now_ms - deadline_ms > MUSTER_STALL_MS) {
         resume(core);
     }
@@ -392,7 +406,12 @@ bool muster_core_next(muster_core_t *core, struct muster_output *output) {
         output->kind = MUSTER_OUTPUT_LEFT;
         return true;
     }
+    core->subscriber.feeds.has_work = false;
     return false;
+}
+
+bool muster_core_has_work(const muster_core_t *core) {
+    return core->subscriber.feeds.has_work;
 }
 
 uint64_t muster_core_deadline(const muster_core_t *core) {

@@ -74,6 +74,13 @@ static bool is_busy(const muster_t *node) {
     return true;
 }
 
+/* Samples alone leave nothing to do. */
+static void work_if_any(muster_t *node) {
+    if (muster_core_has_work(node->core) || node->deliveries.count > 0) {
+        runner_tell(node);
+    }
+}
+
 static void on_telemetry_ready(uv_poll_t *poll, int status, int events);
 static void on_rest(uv_timer_t *timer);
 
@@ -108,7 +115,7 @@ static void on_rest(uv_timer_t *timer) {
         uv_timer_stop(timer);
         poll_all(node, true);
     }
-    runner_tell(node);
+    work_if_any(node);
 }
 
 static void rest_if_busy(muster_t *node) {
@@ -134,7 +141,7 @@ static void on_telemetry_ready(uv_poll_t *poll, int status, int events) {
         }
         socket_read_batches(&watch->socket, node->subscriptions.bytes, on_telemetry, node);
         rest_if_busy(node);
-        runner_tell(node);
+        work_if_any(node);
     }
 }
 

@@ -125,6 +125,18 @@ static void test_one_copy_reaches_all(void **state) {
     world_deinit(&world);
 }
 
+/* world.c looks whether it is true. */
+static void test_samples_alone_leave_nothing_to_do(void **state) {
+    struct world world;
+    (void)state;
+    unsigned topic = meet(&world, 1, false);
+    publish_many(&world, topic, 1, 2); /* the header is read in full */
+    uint64_t before = world.rests;
+    publish_many(&world, topic, 100, 2);
+    assert_int_equal(world.rests - before, 100);
+    world_deinit(&world);
+}
+
 static void test_only_needed_groups_are_heard(void **state) {
     struct world world;
     (void)state;
@@ -553,6 +565,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_rate_of_a_topic_is_announced),
         cmocka_unit_test(test_one_copy_reaches_all),
+        cmocka_unit_test(test_samples_alone_leave_nothing_to_do),
         cmocka_unit_test(test_only_needed_groups_are_heard),
         cmocka_unit_test(test_lost_datagrams_are_repaired_in_order),
         cmocka_unit_test(test_newest_comes_at_once_and_history_fills),

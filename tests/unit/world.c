@@ -8,6 +8,9 @@
 
 #include "cmocka_all.h"
 #include "countdown.h"
+#include "node.h"
+#include "outbox.h"
+#include "signal.h"
 
 #define BEGIN_MS 1000000
 #define INTERFACE WORLD_INTERFACE
@@ -194,10 +197,28 @@ static void pull_arrivals(struct world *world, size_t index) {
     }
 }
 
+/* Who skips outputs and the deadline, when a datagram of telemetry left nothing to do, misses nothing. */
+static void check_rest(struct world *world, size_t index, const struct muster_event *event,
+                       uint64_t deadline_ms) {
+    muster_core_t *core = world->nodes[index].core;
+    struct muster_output output;
+    unsigned shard;
+    bool is_telemetry =
+        event->kind == MUSTER_EVENT_DATAGRAM && signal_is_for(&event->datagram, MUSTER_PORT_DEFAULT, &shard);
+    bool is_waiting = outbox_first_event(&core->outbox) != NULL; /* for memory, and there is a deadline */
+    if (is_telemetry && !muster_core_has_work(core)) {
+        world->rests++;
+        assert_true(muster_core_deadline(core) >= deadline_ms);
+        assert_true(is_waiting || !muster_core_next(core, &output));
+    }
+}
+
 int world_step(struct world *world, size_t index, struct muster_event *event) {
+    uint64_t deadline_ms = muster_core_deadline(world->nodes[index].core);
     event->now_ms = world->now_ms;
     int error = muster_core_step(world->nodes[index].core, event);
     pull_arrivals(world, index);
+    check_rest(world, index, event, deadline_ms);
     pull(world, index);
     return error;
 }

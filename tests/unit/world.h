@@ -62,6 +62,7 @@ struct world {
     uint64_t sent;         /* datagrams */
     uint64_t sent_bytes;
     uint64_t telemetry_bytes; /* of them, to telemetry's groups */
+    uint64_t rests;           /* datagrams of telemetry that left nothing to do but their samples */
     uint64_t naks;            /* datagrams to the group for them */
     char story[WORLD_STORY_BYTES];
 };
