@@ -9,7 +9,8 @@
  *     view       datagrams, by their sequence; of bodies only the stamp is read, where latencies are kept
  *     record     every record, read by muster_pack_next()
  *
- * MUSTER_INTERFACE, MUSTER_PORT and MUSTER_STATE say where it runs. */
+ * Subscribers are observers, as `muster subscribe` is: else their own presence, of a whole network on one
+ * machine, would be measured too. MUSTER_INTERFACE, MUSTER_PORT and MUSTER_STATE say where it runs. */
 #include "probe.h"
 
 #include <inttypes.h>
@@ -68,13 +69,15 @@ static void on_log(enum muster_log_level level, const char *line, void *context)
 }
 
 static void open_node(struct program *program, const struct probe_options *options) {
-    const struct muster_document document = {.name = options->is_publisher ? "publisher" : "subscriber"};
+    const struct muster_document document = {.name = "publisher"};
     const char *interface = getenv("MUSTER_INTERFACE");
     const char *port = getenv("MUSTER_PORT");
     struct muster_options node;
     muster_options_init(&node);
-    node.document = &document;
-    node.state_dir = getenv("MUSTER_STATE");
+    if (options->is_publisher) {
+        node.document = &document;
+        node.state_dir = getenv("MUSTER_STATE");
+    }
     node.interfaces = &interface;
     node.interface_count = interface != NULL;
     node.port = port != NULL ? (uint16_t)strtoul(port, NULL, 10) : node.port;
@@ -198,11 +201,11 @@ static void send_messages(void *context, uint64_t first, size_t count) {
     if (first == 0) {
         program->before = *muster_sender(program->node);
     }
+    is_settled(program); /* what else the loop has to do: before the time is taken, not while others wait */
     write_digits(program->text + NUMBER_DIGITS, probe_now_ns(), TIME_DIGITS);
     for (size_t i = 0; i < count; i++) {
         send_message(program, first + i);
     }
-    is_settled(program);
 }
 
 static bool serve(void *context) {
