@@ -201,11 +201,11 @@ static void send_messages(void *context, uint64_t first, size_t count) {
     if (first == 0) {
         program->before = *muster_sender(program->node);
     }
-    is_settled(program); /* what else the loop has to do: before the time is taken, not while others wait */
     write_digits(program->text + NUMBER_DIGITS, probe_now_ns(), TIME_DIGITS);
     for (size_t i = 0; i < count; i++) {
         send_message(program, first + i);
     }
+    is_settled(program);
 }
 
 static bool serve(void *context) {
