@@ -316,7 +316,7 @@ static void note_time(muster_core_t *core, uint64_t now_ms) {
 }
 
 /* Its samples come before whatever is due, and before it shows that this node was suspended: the next step
- * sees to both. False when the event is another one. */
+ * that is for something else sees to both. False when this event is. */
 static bool step_telemetry(muster_core_t *core, const struct muster_event *event) {
     unsigned shard;
     if (event->kind != MUSTER_EVENT_DATAGRAM || !signal_is_for(&event->datagram, core->port, &shard)) {

@@ -77,7 +77,8 @@ uint64_t runner_wall_ms(void);
  */
 int runner_start(muster_t *node, uv_loop_t *loop);
 
-/* Steps the core with an event of now. Errors of muster_core_step(). runner_work() must follow. */
+/* Steps the core with an event of now. Errors of muster_core_step(). runner_work() must follow, unless
+ * muster_core_has_work() is false. */
 int runner_step(muster_t *node, struct muster_event *event);
 
 /* Asks the group, as QUERY does: question, which waits for the answers to be in, is taken over unless that

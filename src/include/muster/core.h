@@ -481,12 +481,13 @@ struct muster_event {
     size_t socket_count; /* at most MUSTER_SOCKETS_MAX */
 };
 
-/* Lets the node see an event, and do what is due by event->now_ms; after a datagram of telemetry, whose
- * samples come first, that waits for the next event. Datagrams, however bad, are never an error: they are
- * counted. A command or paths can be refused, and then changed nothing: MUSTER_EINVAL (an observer told to
- * update, change or rekey, a document or change that breaks a rule, a QUERY that nobody could match, a path
- * twice), MUSTER_ENOTFOUND (a CHANGE removes what is not there), MUSTER_ETOOBIG, MUSTER_EFULL (too many paths
- * or queries under way), MUSTER_ENOMEM, MUSTER_ECLOSING (after LEAVE), or what sign returned. */
+/* Lets the node see an event, and do what is due by event->now_ms. Not after a datagram of telemetry, whose
+ * samples come first: a timer event is to be stepped at the deadline however many of these come. Datagrams,
+ * however bad, are never an error: they are counted. A command or paths can be refused, and then changed
+ * nothing: MUSTER_EINVAL (an observer told to update, change or rekey, a document or change that breaks a
+ * rule, a QUERY that nobody could match, a path twice), MUSTER_ENOTFOUND (a CHANGE removes what is not
+ * there), MUSTER_ETOOBIG, MUSTER_EFULL (too many paths or queries under way), MUSTER_ENOMEM, MUSTER_ECLOSING
+ * (after LEAVE), or what sign returned. */
 MUSTER_API int muster_core_step(muster_core_t *core, const struct muster_event *event);
 
 #define MUSTER_GROUP_REPAIR (1u << MUSTER_SHARDS) /* where missing data is asked for */
@@ -522,8 +523,9 @@ MUSTER_API bool muster_core_next(muster_core_t *core, struct muster_output *outp
 /* The same for who can't send datagrams just now: these stay in the core, and LEFT behind them. */
 MUSTER_API bool muster_core_next_blocked(muster_core_t *core, struct muster_output *output);
 
-/* False when the datagrams of telemetry that were seen since muster_core_next() said false last brought
- * samples and nothing else: who stepped nothing but these needs neither outputs nor the deadline anew. */
+/* False when the datagrams of telemetry that were stepped since muster_core_next() said false, and the
+ * deadline was read after that, brought samples and nothing else: then there is no output, and no earlier
+ * deadline. Asked when muster_core_next_arrival() has said false. */
 MUSTER_API bool muster_core_has_work(const muster_core_t *core);
 
 /* The time at which the node wants a timer event at the latest, in the past when it is due at once;
