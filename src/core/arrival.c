@@ -22,6 +22,7 @@ struct body {
     uint64_t seq;
     const uint8_t *bytes;
     size_t length;
+    size_t datagram_bytes;
     enum muster_sample_kind kind;
 };
 
@@ -91,7 +92,7 @@ static bool give_held(struct muster_core *core, struct feed *feed, struct held *
     feed_table_count(table, feed);
     free(table->given);
     table->given = held;
-    uint64_t audience = feed_table_audience(core, held->header);
+    uint64_t audience = feed_header_audience(core, held->header);
     return give(core, arrival, &body, held->is_for_all ? audience : audience & core->subscriber.ordered);
 }
 
@@ -124,13 +125,35 @@ static bool hold(const struct body *body) {
     return true;
 }
 
+static void accept(struct muster_core *core, const struct body *body) {
+    core->admission.counters.accepted++;
+    body->feed->counters.bytes += body->datagram_bytes;
+}
+
 /* Who wants order gets it when it is its turn; others at once, even where there is no memory to hold it. */
-static bool take_early(struct muster_core *core, const struct body *body, uint64_t audience, bool *is_dropped,
+static bool take_early(struct muster_core *core, const struct body *body, uint64_t audience,
                        struct muster_arrival *arrival) {
     const struct subscriber *subscriber = &core->subscriber;
     bool is_given = give(core, arrival, body, audience & subscriber->newest);
-    *is_dropped = (audience & subscriber->ordered) != 0 && !hold(body) && !is_given;
+    if ((audience & subscriber->ordered) != 0 && !hold(body) && !is_given) {
+        return drop(core, MUSTER_DROP_MEMORY);
+    }
+    accept(core, body);
     return is_given;
+}
+
+/* True when there is an arrival. */
+static bool take_as(struct muster_core *core, const struct body *body, enum feed_result result,
+                    uint64_t audience, struct muster_arrival *arrival, bool *is_taken) {
+    switch (result) {
+    case FEED_NEXT: accept(core, body); return give(core, arrival, body, audience);
+    case FEED_EARLY: return take_early(core, body, audience, arrival);
+    case FEED_KNOWN: core->admission.counters.copies++; return false;
+    case FEED_FULL: *is_taken = false; return false;
+    case FEED_LEAP: return drop(core, MUSTER_DROP_RANGE);
+    case FEED_MEMORY: return drop(core, MUSTER_DROP_MEMORY);
+    }
+    return false;
 }
 
 /* False when something else must be given first, so that this one can be held. */
@@ -152,15 +175,13 @@ static bool is_wanted(struct feed *feed, uint64_t audience, uint64_t seq, uint64
 
 /* True when there is an arrival; *is_taken false: the same is to be looked at again when what is ready was
  * given. */
-static bool take_data(struct muster_core *core, struct body *body, size_t length,
-                      struct muster_arrival *arrival, bool *is_taken) {
-    struct subscriber *subscriber = &core->subscriber;
-    struct muster_counters *counters = &core->admission.counters;
+static bool take_data(struct muster_core *core, struct body *body, struct muster_arrival *arrival,
+                      bool *is_taken) {
     struct feed *feed = body->feed;
-    uint64_t audience = feed_table_audience(core, body->header);
+    uint64_t audience = feed_header_audience(core, body->header);
     if (!is_wanted(feed, audience, body->seq, core->now_ms)) {
         feed->heard_ms = core->now_ms;
-        counters->accepted++;
+        core->admission.counters.accepted++;
         return false;
     }
     if (!has_room(core, body, audience)) {
@@ -170,24 +191,9 @@ static bool take_data(struct muster_core *core, struct body *body, size_t length
     struct feed_moment moment = feed_table_moment(core);
     feed_table_hear(core, feed);
     enum feed_result result = feed_take(feed, body->seq, &moment, &body->kind);
-    bool is_given = false;
-    bool is_dropped = false;
-    switch (result) {
-    case FEED_NEXT: is_given = give(core, arrival, body, audience); break;
-    case FEED_EARLY: is_given = take_early(core, body, audience, &is_dropped, arrival); break;
-    case FEED_KNOWN: counters->copies++; break;
-    case FEED_FULL: *is_taken = false; break;
-    case FEED_LEAP: drop(core, MUSTER_DROP_RANGE); break;
-    case FEED_MEMORY: drop(core, MUSTER_DROP_MEMORY); break;
-    }
-    if (is_dropped) {
-        drop(core, MUSTER_DROP_MEMORY);
-    } else if (result == FEED_NEXT || result == FEED_EARLY) {
-        counters->accepted++;
-        feed->counters.bytes += length;
-    }
+    bool is_given = take_as(core, body, result, audience, arrival, is_taken);
     if (feed->due < feed->top) {
-        feed_table_touch(&subscriber->feeds, feed);
+        feed_table_touch(&core->subscriber.feeds, feed);
     }
     return is_given;
 }
@@ -302,14 +308,18 @@ static bool read_data(struct muster_core *core, const struct piece *piece, const
     if (feed == NULL) {
         return peer == NULL ? false : drop(core, MUSTER_DROP_TABLE_FULL);
     }
-    struct feed_header *header = feed_find_topic(feed, data, piece->bytes);
+    struct feed_header *header = feed_header_learn(feed, data, piece->bytes);
     if (header == NULL) {
         return make_way(core, feed, is_taken) ? false : drop(core, MUSTER_DROP_MEMORY);
     }
     core->subscriber.feeds.current = feed;
-    struct body body = {
-        .feed = feed, .header = header, .seq = data->seq, .bytes = data->body, .length = data->body_length};
-    return take_data(core, &body, piece->length, arrival, is_taken);
+    struct body body = {.feed = feed,
+                        .header = header,
+                        .seq = data->seq,
+                        .bytes = data->body,
+                        .length = data->body_length,
+                        .datagram_bytes = piece->length};
+    return take_data(core, &body, arrival, is_taken);
 }
 
 static bool read_nak(struct muster_core *core, const struct signal *nak) {
@@ -356,15 +366,15 @@ static bool read_piece(struct muster_core *core, const struct piece *piece, stru
 static bool take_piece(struct muster_core *core, const struct piece *piece, struct muster_arrival *arrival,
                        bool *is_taken) {
     struct feed *feed = core->subscriber.feeds.current;
-    struct feed_header *header = feed == NULL ? NULL : feed_find_header(feed, piece->bytes, piece->length);
+    struct feed_header *header = feed == NULL ? NULL : feed_header_find(feed, piece->bytes, piece->length);
     if (piece->length > MUSTER_DATAGRAM_BYTES_MAX) {
         return drop(core, MUSTER_DROP_TOO_LONG);
     }
     if (header != NULL) {
-        struct body body = {.feed = feed, .header = header};
+        struct body body = {.feed = feed, .header = header, .datagram_bytes = piece->length};
         if (signal_read_data(piece->bytes, piece->length, header->length, &body.seq, &body.bytes,
                              &body.length)) {
-            return take_data(core, &body, piece->length, arrival, is_taken);
+            return take_data(core, &body, arrival, is_taken);
         }
     }
     return read_piece(core, piece, arrival, is_taken);

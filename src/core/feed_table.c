@@ -68,8 +68,6 @@ static bool add_source(struct feed_table *table, struct feed *feed, const struct
 }
 
 static void remove_feed(struct feed_table *table, struct feed *feed) {
-    struct feed_header *header;
-    struct feed_header *next;
     feed_table_rest(table, feed);
     table->current = table->current == feed ? NULL : table->current;
     if (feed->has_source) {
@@ -78,9 +76,7 @@ static void remove_feed(struct feed_table *table, struct feed *feed) {
     DL_DELETE(table->all, feed);
     table->count--;
     table->held_bytes -= feed->counted;
-    DL_FOREACH_SAFE(feed->headers, header, next) {
-        free(header);
-    }
+    feed_headers_free(feed);
     feed_deinit(feed);
     free(feed);
 }
@@ -244,76 +240,7 @@ void feed_table_forget(struct muster_core *core) {
     }
 }
 
-/* ---- headers ---- */
-
-struct feed_header *feed_find_header(struct feed *feed, const uint8_t *bytes, size_t length) {
-    struct feed_header *header;
-    DL_FOREACH(feed->headers, header) {
-        if (header->length > 0 && length > header->length &&
-            memcmp(bytes, header->bytes, header->length) == 0) {
-            if (header != feed->headers) {
-                DL_DELETE(feed->headers, header);
-                DL_PREPEND(feed->headers, header);
-            }
-            return header;
-        }
-    }
-    return NULL;
-}
-
-/* The one that was not used for longest makes room, unless datagrams of it are held. */
-static bool make_room(struct feed *feed) {
-    if (feed->header_count < MUSTER_HEADERS_MAX) {
-        return true;
-    }
-    struct feed_header *last = feed->headers->prev; /* of the first one: the last (utlist) */
-    while (last != feed->headers && last->held > 0) {
-        last = last->prev;
-    }
-    if (last->held > 0) {
-        return false;
-    }
-    DL_DELETE(feed->headers, last);
-    free(last);
-    feed->header_count--;
-    return true;
-}
-
-static struct feed_header *add_header(struct feed *feed, const uint8_t *bytes, const struct signal *data) {
-    struct feed_header *header = make_room(feed) ? calloc(1, sizeof *header + data->prefix_length) : NULL;
-    if (header == NULL) {
-        return NULL;
-    }
-    header->length = data->prefix_length;
-    memcpy(header->topic, data->topic, sizeof header->topic);
-    memcpy(header->bytes, bytes, data->prefix_length);
-    DL_PREPEND(feed->headers, header);
-    feed->header_count++;
-    return header;
-}
-
-/* One without a prefix is found by its topic only. */
-struct feed_header *feed_find_topic(struct feed *feed, const struct signal *data, const uint8_t *bytes) {
-    struct feed_header *header;
-    DL_FOREACH(feed->headers, header) {
-        bool is_same = header->length == data->prefix_length &&
-                       memcmp(header->bytes, bytes, data->prefix_length) == 0 &&
-                       strcmp(header->topic, data->topic) == 0;
-        if (is_same) {
-            return header;
-        }
-    }
-    return add_header(feed, bytes, data);
-}
-
-uint64_t feed_table_audience(const struct muster_core *core, struct feed_header *header) {
-    const struct subscriber *subscriber = &core->subscriber;
-    if (header->generation != subscriber->generation) {
-        header->generation = subscriber->generation;
-        header->audience = subscriber_audience(subscriber, header->topic);
-    }
-    return header->audience;
-}
+/* ---- audiences ---- */
 
 static uint64_t announced_audience(struct muster_core *core, struct feed *feed) {
     const struct peer *peer = peer_table_find(&core->table, feed->id);
@@ -333,7 +260,7 @@ uint64_t feed_table_audience_of_all(struct muster_core *core, struct feed *feed)
     uint64_t audience = announced_audience(core, feed);
     struct feed_header *header;
     DL_FOREACH(feed->headers, header) {
-        audience |= feed_table_audience(core, header);
+        audience |= feed_header_audience(core, header);
     }
     return audience != 0 ? audience : core->subscriber.ordered | core->subscriber.newest;
 }
@@ -348,7 +275,7 @@ static bool is_wanted(const struct muster_core *core, const struct feed *feed) {
     struct feed_header *header;
     bool is_wanted = feed->headers == NULL && is_announced(core, feed);
     DL_FOREACH(feed->headers, header) {
-        is_wanted = feed_table_audience(core, header) != 0 || is_wanted;
+        is_wanted = feed_header_audience(core, header) != 0 || is_wanted;
     }
     return is_wanted;
 }

@@ -11,26 +11,12 @@
 
 #include "admission.h"
 #include "feed.h"
+#include "feed_header.h"
 #include "signal.h"
 
 struct muster_core;
 struct message;
 struct peer;
-
-/* A topic of a feed, and how the headers of its data begin. */
-struct feed_header {
-    struct feed_header *prev;
-    struct feed_header *next;
-    uint64_t audience;   /* the subscriptions that it may be for, */
-    uint64_t generation; /* as they were then */
-    uint64_t given;      /* the subscriptions that got something of it, */
-    uint64_t known;      /* and those that did before last values of it were asked for */
-    uint64_t newest_seq; /* the highest that was given to who wants the newest */
-    size_t held;         /* datagrams that wait for their turn */
-    size_t length;
-    char topic[MUSTER_TOPIC_BYTES_MAX + 1];
-    uint8_t bytes[]; /* length of them */
-};
 
 /* How much the kernel dropped on the socket of an interface, as it said last. */
 struct kernel_drops {
@@ -46,7 +32,7 @@ struct feed_table {
     struct bucket naks; /* what may be asked for by naks */
     uint64_t due_ms;    /* the earliest moment at which one wants something, or earlier than that; 0: none */
     struct feed *ready; /* those that have something to deliver */
-    struct feed *current; /* that the datagram being looked at is of; NULL: not known */
+    struct feed *current; /* that the datagram being looked at, or the last one, is of; NULL: not known */
     uint8_t seed[16];     /* of the hash, so that nobody can choose addresses that collide */
     struct kernel_drops drops[MUSTER_PATHS_MAX];
     uint64_t forget_ms; /* when to look for feeds whose publishers are gone */
@@ -92,16 +78,6 @@ struct muster_endpoint feed_table_address(const struct feed *feed);
 
 /* Its data comes from there now. False without memory: then the feed is gone. */
 bool feed_table_move(struct feed_table *table, struct feed *feed, const struct muster_datagram *datagram);
-
-/* The header that these bytes begin with, which is first in the list from then on; NULL when there is none.
- */
-struct feed_header *feed_find_header(struct feed *feed, const uint8_t *bytes, size_t length);
-
-/* The header of decoded data, kept if it is new; NULL when memory is out, or all are in use. */
-struct feed_header *feed_find_topic(struct feed *feed, const struct signal *data, const uint8_t *bytes);
-
-/* The subscriptions that a header's topic may be for, as they are now. */
-uint64_t feed_table_audience(const struct muster_core *core, struct feed_header *header);
 
 /* Those that any datagram of the feed may be for: by the topics that were heard or are announced; all where
  * these are not known. */

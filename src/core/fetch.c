@@ -100,71 +100,14 @@ bool fetch_took_table(const struct muster_core *core) {
 }
 
 void fetch_begin_round(struct muster_core *core) {
-    core->fetches.source_count = 0;
+    core->fetches.sources.count = 0;
     core->fetches.has_begun = false;
     core->fetches.has_failed = false;
 }
 
-static bool is_same_host(const struct muster_endpoint *a, const struct muster_endpoint *b) {
-    return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
-}
-
-static void remove_source(struct fetches *fetches, size_t at) {
-    fetches->source_count--;
-    memmove(&fetches->sources[at], &fetches->sources[at + 1],
-            (fetches->source_count - at) * sizeof *fetches->sources);
-}
-
-/* Room for one that says to hold so many rows: the smallest that was not asked yet goes. */
-static bool make_room(struct fetches *fetches, uint64_t peers) {
-    size_t count = fetches->source_count;
-    if (count < MUSTER_SOURCES_MAX) {
-        return true;
-    }
-    while (count > 0 && fetches->sources[count - 1].is_used) {
-        count--;
-    }
-    if (count == 0 || fetches->sources[count - 1].peers >= peers) {
-        return false;
-    }
-    remove_source(fetches, count - 1);
-    return true;
-}
-
-/* The largest first; of a host the last word counts, and nobody is asked twice. */
-static void add_source(struct fetches *fetches, const struct fetch_source *source) {
-    for (size_t i = 0; i < fetches->source_count; i++) {
-        if (is_same_host(&fetches->sources[i].endpoint, &source->endpoint)) {
-            if (fetches->sources[i].is_used) {
-                return;
-            }
-            remove_source(fetches, i);
-            break;
-        }
-    }
-    if (!make_room(fetches, source->peers)) {
-        return;
-    }
-    size_t at = 0;
-    while (at < fetches->source_count && fetches->sources[at].peers >= source->peers) {
-        at++;
-    }
-    memmove(&fetches->sources[at + 1], &fetches->sources[at],
-            (fetches->source_count - at) * sizeof *fetches->sources);
-    fetches->sources[at] = *source;
-    fetches->source_count++;
-}
-
 /* The best source that is left; NULL when none says to hold more than is here. */
 static struct fetch_source *next_source(struct muster_core *core) {
-    struct fetches *fetches = &core->fetches;
-    for (size_t i = 0; i < fetches->source_count; i++) {
-        struct fetch_source *source = &fetches->sources[i];
-        if (!source->is_used && source->peers > peer_table_present(&core->table)) {
-            return source;
-        }
-    }
-    return NULL;
+    return table_sources_next(&core->fetches.sources, peer_table_present(&core->table));
 }
 
 /* Takes the table of the best source that is left, as soon as there is a stream for it. */
@@ -190,7 +133,7 @@ void fetch_note_answer(struct muster_core *core, const struct message *message,
     struct fetch_source source = {
         .endpoint = datagram->source, .interface = datagram->interface, .peers = message->peers};
     source.endpoint.port = message->stream;
-    add_source(&core->fetches, &source);
+    table_sources_add(&core->fetches.sources, &source);
     take_table(core);
 }
 

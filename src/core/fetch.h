@@ -13,18 +13,11 @@
 #include "catchup.h"
 #include "limit.h"
 #include "reply.h"
+#include "table_source.h"
 
 struct muster_core;
 struct message;
 struct peer;
-
-/* Where a stream leads. */
-struct fetch_source {
-    struct muster_endpoint endpoint;
-    uint32_t interface;
-    uint64_t peers; /* rows that it says to hold */
-    bool is_used;   /* its table was asked for in this round */
-};
 
 enum fetch_kind {
     FETCH_TABLE,
@@ -63,8 +56,7 @@ struct fetches {
     struct fetch items[FETCH_PLACES];
     size_t samples; /* of them, those that take samples of the past */
     uint64_t last_stream;
-    struct fetch_source sources[MUSTER_SOURCES_MAX]; /* of tables, the largest first */
-    size_t source_count;
+    struct table_sources sources;
     bool has_begun;        /* a table was asked for in this round of questions, */
     bool has_failed;       /* and none could be had */
     uint64_t documents_ms; /* when to look for documents that lack */

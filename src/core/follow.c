@@ -236,7 +236,7 @@ bool follow_take(struct muster_core *core, const struct fetch *fetch, const stru
         return true;
     }
     memcpy(data.topic, sample->topic, strlen(sample->topic) + 1);
-    struct feed_header *header = feed_find_topic(feed, &data, sample->body);
+    struct feed_header *header = feed_header_learn(feed, &data, sample->body);
     follow->failures = 0;
     if (header != NULL && feed_table_make_room(table, feed_hold_bytes(feed, sample->body_length)) &&
         feed_take_by_stream(feed, sample->seq, sample->passed, header, sample->body, sample->body_length,
