@@ -85,8 +85,9 @@ static int compare_rows(const void *left, const void *right) {
     return result != 0 ? result : memcmp(a->row->peer->id, b->row->peer->id, MUSTER_ID_BYTES);
 }
 
-int catalog_init(struct catalog *catalog, const struct roster *roster, const struct operands *patterns) {
-    const size_t room = count_rows(roster);
+int catalog_init(struct catalog *catalog, const struct roster *roster, const struct roster *away,
+                 const struct operands *patterns) {
+    const size_t room = count_rows(roster) + count_rows(away);
     *catalog = (struct catalog){0};
     if (room == 0) {
         return 0;
@@ -99,6 +100,9 @@ int catalog_init(struct catalog *catalog, const struct roster *roster, const str
         if (is_there(roster->rows[i].peer)) {
             collect(catalog, &roster->rows[i], patterns);
         }
+    }
+    for (size_t i = 0; i < away->count; i++) {
+        collect(catalog, &away->rows[i], patterns);
     }
     qsort(catalog->rows, catalog->count, sizeof(*catalog->rows), compare_rows);
     return 0;
@@ -131,6 +135,7 @@ void catalog_put_json(struct document *document, const struct catalog *catalog) 
         } else {
             document_put_null(document, object, "rate");
         }
+        document_put_bool(document, object, "kept", !is_there(peer));
         json_put_address(document, object, "address", &peer->address);
         json_put_owner(document, object, peer);
     }

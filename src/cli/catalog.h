@@ -22,10 +22,12 @@ struct catalog {
     size_t count;
 };
 
-/* Collects the readings that one of the patterns (none: all) matches, of peers that are alive or suspect, by
- * full name and peer. A topic of whose records nothing is said is one row, when some pattern could match one
- * of them. They point into the roster. -1 when memory is out. */
-int catalog_init(struct catalog *catalog, const struct roster *roster, const struct operands *patterns);
+/* Collects the readings that one of the patterns (none: all) matches, of peers that are alive or suspect, and
+ * of publishers that are away (kept_look()), by full name and peer. A topic of whose records nothing is said
+ * is one row, when some pattern could match one of them. They point into the rosters. -1 when memory is out.
+ */
+int catalog_init(struct catalog *catalog, const struct roster *roster, const struct roster *away,
+                 const struct operands *patterns);
 
 /* A zeroed catalog is allowed. */
 void catalog_deinit(struct catalog *catalog);

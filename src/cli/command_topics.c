@@ -5,6 +5,7 @@
 #include "catalog.h"
 #include "command.h"
 #include "json.h"
+#include "kept.h"
 #include "listing.h"
 #include "pattern.h"
 #include "table.h"
@@ -100,29 +101,52 @@ static const char *join_patterns(const struct operands *patterns, char *text, si
     return patterns->count > 0 ? text : NULL;
 }
 
-static int list_topics(const struct settings *settings, const struct topics_options *options,
-                       const struct operands *patterns) {
+/* Who is there, and who is away but kept by others; what they publish. */
+struct seen {
     struct snapshot snapshot;
-    struct roster roster = {0};
-    struct catalog catalog = {0};
-    char wanted[256];
-    int status = look(settings, options->timeout_ms, &snapshot);
-    if (status == STATUS_OK &&
-        (roster_init(&roster, &snapshot.list) != 0 || catalog_init(&catalog, &roster, patterns) != 0)) {
+    struct muster_peer_list kept;
+    struct roster roster;
+    struct roster away;
+    struct catalog catalog;
+};
+
+static int see(const struct settings *settings, uint64_t timeout_ms, const struct operands *patterns,
+               struct seen *seen) {
+    int status = look(settings, timeout_ms, &seen->snapshot);
+    if (status == STATUS_OK) {
+        status = kept_look(settings, &seen->snapshot, patterns, timeout_ms, &seen->kept);
+    }
+    if (status == STATUS_OK && (roster_init(&seen->roster, &seen->snapshot.list) != 0 ||
+                                roster_init(&seen->away, &seen->kept) != 0 ||
+                                catalog_init(&seen->catalog, &seen->roster, &seen->away, patterns) != 0)) {
         status = listing_out_of_memory(settings);
     }
+    return status;
+}
+
+static void seen_deinit(struct seen *seen) {
+    catalog_deinit(&seen->catalog);
+    roster_deinit(&seen->away);
+    roster_deinit(&seen->roster);
+    muster_peer_list_free(&seen->kept);
+    snapshot_deinit(&seen->snapshot);
+}
+
+static int list_topics(const struct settings *settings, const struct topics_options *options,
+                       const struct operands *patterns) {
+    struct seen seen = {.kept = {0}};
+    char wanted[256];
+    int status = see(settings, options->timeout_ms, patterns, &seen);
     if (status == STATUS_OK && options->json) {
-        status = print_json(settings, &catalog, &snapshot);
-    } else if (status == STATUS_OK && print_table(settings, options, &catalog) != 0) {
+        status = print_json(settings, &seen.catalog, &seen.snapshot);
+    } else if (status == STATUS_OK && print_table(settings, options, &seen.catalog) != 0) {
         status = listing_out_of_memory(settings);
     }
     if (status == STATUS_OK) {
-        status = listing_status(settings, &snapshot, catalog.count,
+        status = listing_status(settings, &seen.snapshot, seen.catalog.count,
                                 join_patterns(patterns, wanted, sizeof(wanted)));
     }
-    catalog_deinit(&catalog);
-    roster_deinit(&roster);
-    snapshot_deinit(&snapshot);
+    seen_deinit(&seen);
     return status;
 }
 
@@ -145,7 +169,8 @@ const struct command command_topics = {
     .description =
         "List the topics of the peers that are alive or suspect, with the readings below them that are\n"
         "known. PATTERNs are those of muster subscribe: + stands for one level, # at the end for all\n"
-        "that follow. A topic of whose readings nothing is known is there when some could match.\n",
+        "that follow. A topic of whose readings nothing is known is there when some could match. What a\n"
+        "peer keeps of publishers that are away (muster announce --keep) is listed without an address.\n",
     .options = options_table,
     .examples = "  muster topics\n"
                 "  muster topics 'kitchen/#' '+/climate/+'\n"

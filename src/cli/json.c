@@ -77,10 +77,16 @@ static void put_topic(struct document *document, document_node_t *object, const 
 /* Puts who a peer is, and how sure that is. */
 static void put_identity(struct document *document, document_node_t *object, const struct muster_peer *peer) {
     char id[MUSTER_ID_TEXT_BYTES];
+    bool is_known = peer->document.name[0] != '\0';
     muster_id_text(peer->id, id);
     document_put_text(document, object, "id", id);
-    document_put_text(document, object, "name", peer->document.name);
-    document_put_text(document, object, "state", muster_state_name(peer->state));
+    if (is_known) {
+        document_put_text(document, object, "name", peer->document.name);
+        document_put_text(document, object, "state", muster_state_name(peer->state));
+    } else {
+        document_put_null(document, object, "name");
+        document_put_null(document, object, "state");
+    }
     document_put_bool(document, object, "verified", peer->verified);
     document_put_bool(document, object, "provisional", peer->provisional);
 }

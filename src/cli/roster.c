@@ -121,10 +121,12 @@ void roster_keep(struct roster *roster, bool (*keep)(const struct muster_peer *p
 
 void roster_print_label(FILE *out, const struct roster_row *row) {
     char id[MUSTER_ID_TEXT_BYTES];
-    text_print(out, row->peer->document.name);
-    if (row->id_digits == 0) {
+    const char *name = row->peer->document.name;
+    text_print(out, name);
+    if (row->id_digits == 0 && name[0] != '\0') {
         return;
     }
     muster_id_text(row->peer->id, id);
-    fprintf(out, " (%.*s)", (int)row->id_digits, id);
+    fprintf(out, "%s(%.*s)", name[0] != '\0' ? " " : "",
+            (int)(row->id_digits > 0 ? row->id_digits : LABEL_DIGITS), id);
 }

@@ -32,7 +32,8 @@ void roster_keep(struct roster *roster, bool (*keep)(const struct muster_peer *p
 int roster_sort(struct roster *roster,
                 int (*compare)(const struct muster_peer *a, const struct muster_peer *b), bool descending);
 
-/* "printer", or "printer (3fa9c1)" where another peer has that name; safe to show. */
+/* "printer", or "printer (3fa9c1)" where another peer has that name, "(3fa9c1)" of whom it is not known; safe
+ * to show. */
 void roster_print_label(FILE *out, const struct roster_row *row);
 
 #endif

@@ -1,5 +1,8 @@
 """What is published is listed, reading by reading, by whoever is asked."""
 
+import json
+import signal
+
 from lab import LanTest, main
 from wire import Peer
 
@@ -76,6 +79,54 @@ class Topics(LanTest):
         watch.await_event("joined", name="local")
         self.assertEqual(self.here.run("wait", "mute").code, 0)
         self.assertEqual(self.rows(), self.ALL)
+
+    def test_what_others_keep_is_listed(self):
+        self.there.announce("keeper", "--keep", "#")
+        self.assertEqual(self.here.run("wait", "keeper").code, 0)
+        Peer(self.there, "meter", topics=[POWER])
+        for value in (["climate/temperature", "21.5", "--unit", "Cel"], ["door", "true"]):
+            result = self.there.run("publish", "--name", "thermo", f"kitchen/{value[0]}", *value[1:])
+            self.assertEqual(result.code, 0, result.describe())
+        last = self.here.run("subscribe", "kitchen/#", "--count", "2", "--timeout", "10", "--ndjson")
+        self.assertEqual(last.code, 0, last.describe())
+        away = f"({json.loads(last.lines[0])['id'][:6]})"
+        there = [self.there.address, self.here.interface]
+        self.assertEqual(
+            [line.split() for line in self.here.run("topics").lines[1:]],
+            [
+                ["cellar/power", "W", "2.5/s", "meter", *there],
+                ["cellar/power/meter", "-", "2.5/s", "meter", *there],
+                ["cellar/power/total", "kWh", "2.5/s", "meter", *there],
+                ["kitchen/climate/temperature", "Cel", "-", away, "-", "-"],
+                ["kitchen/door", "-", "-", away, "-", "-"],
+            ],
+        )
+        self.assertEqual([line.split()[0] for line in self.here.run("topics", "+/door").lines[1:]], ["kitchen/door"])
+        row = self.here.json("topics", "--json", "+/door")["topics"][0]
+        self.assertEqual((row["kept"], row["address"], row["rate"]), (True, None, None))
+        self.assertEqual((row["peer"]["name"], row["peer"]["state"]), (None, None))
+
+    def test_what_is_kept_of_who_is_there_is_not_listed_twice(self):
+        self.there.announce("keeper", "--keep", "#")
+        self.assertEqual(self.here.run("wait", "keeper").code, 0)
+        thermo = self.there.start("publish", "--name", "thermo", "--topic", "kitchen/climate")
+        thermo.write("21.5\n")
+        last = self.here.run("subscribe", "#", "--count", "1", "--timeout", "10")
+        self.assertEqual(last.code, 0, last.describe())
+        self.assertEqual(self.rows(), [("kitchen/climate", "-", "-", "thermo")])
+
+    def test_who_is_known_to_be_away_has_a_name(self):
+        local = self.here.announce("local")
+        self.there.announce("keeper", "--keep", "kitchen/#")
+        watch = self.here.watch()
+        watch.await_event("joined", name="keeper")
+        self.assertEqual(self.there.run("publish", "--name", "thermo", "kitchen/door", "true").code, 0)
+        watch.await_event("left", name="thermo")
+        last = self.here.run("subscribe", "kitchen/#", "--count", "1", "--timeout", "10")
+        self.assertEqual(last.code, 0, last.describe())
+        result = self.here.run("topics")
+        self.assertEqual(result.lines[1].split(), ["kitchen/door", "-", "-", "thermo", "-", "-"], result.describe())
+        local.signal(signal.SIGTERM)
 
     def test_nothing(self):
         for options in ([], ["--json"]):
