@@ -575,8 +575,7 @@ static void what_a_torrent_loses_is_sent_again(void **context) {
     torrent.data = &pair;
     uv_idle_init(&fixture.loop, &torrent);
     uv_idle_start(&torrent, on_torrent);
-    fixture.mode =
-        UV_RUN_NOWAIT; /* else libuv looks at its timers twice a round, between which nothing comes */
+    fixture.mode = UV_RUN_NOWAIT; /* with ONCE libuv looks at its timers twice a round */
     AWAIT(pair.b->subscriptions.is_resting && pair.listener.records > TORRENT);
     network.lost_seq = muster_sender(pair.a)->datagrams + TORRENT;
     network.losses_left = 1;
