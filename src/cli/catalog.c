@@ -22,10 +22,6 @@ const char *catalog_unit(const struct catalog_row *row) {
 
 /* ---- collecting ---- */
 
-static bool is_there(const struct muster_peer *peer) {
-    return peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
-}
-
 /* Nothing is said of its records: any may come. */
 static bool is_open(const struct muster_topic *topic) {
     return topic->unit_count == 0 && (topic->unit == NULL || topic->unit[0] == '\0');
@@ -97,7 +93,7 @@ int catalog_init(struct catalog *catalog, const struct roster *roster, const str
         return -1;
     }
     for (size_t i = 0; i < roster->count; i++) {
-        if (is_there(roster->rows[i].peer)) {
+        if (roster_is_there(roster->rows[i].peer)) {
             collect(catalog, &roster->rows[i], patterns);
         }
     }
@@ -135,7 +131,7 @@ void catalog_put_json(struct document *document, const struct catalog *catalog) 
         } else {
             document_put_null(document, object, "rate");
         }
-        document_put_bool(document, object, "kept", !is_there(peer));
+        document_put_bool(document, object, "kept", !roster_is_there(peer));
         json_put_address(document, object, "address", &peer->address);
         json_put_owner(document, object, peer);
     }

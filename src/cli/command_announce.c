@@ -9,6 +9,7 @@
 #include "draft.h"
 #include "escape.h"
 #include "notify.h"
+#include "roster.h"
 #include "session.h"
 #include "spec.h"
 #include "text.h"
@@ -161,7 +162,7 @@ static void print_status(char text[256], void *context) {
     size_t here = 0;
     if (muster_peers(announce->session.node, &list) == 0) {
         for (size_t i = 0; i < list.count; i++) {
-            here += list.peers[i].state == MUSTER_ALIVE || list.peers[i].state == MUSTER_SUSPECT;
+            here += roster_is_there(&list.peers[i]);
         }
         muster_peer_list_free(&list);
     }

@@ -106,7 +106,7 @@ static void print_heard(const struct muster_peer *peer) {
     }
     text_print_duration(stdout, (int64_t)peer->age_ms);
     printf(" ago");
-    if (peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT) {
+    if (roster_is_there(peer)) {
         printf(peer->next_ms >= 0 ? ", promised to speak again within " : ", overdue by ");
         text_print_duration(stdout, peer->next_ms >= 0 ? peer->next_ms : -peer->next_ms);
     }

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "command.h"
+#include "roster.h"
 #include "session.h"
 #include "text.h"
 
@@ -131,7 +132,7 @@ static const struct muster_peer *find(const struct muster_peer_list *list,
 /* Who is there announces its topics itself. */
 static bool is_there(const struct muster_peer_list *list, const uint8_t id[MUSTER_ID_BYTES]) {
     const struct muster_peer *peer = find(list, id);
-    return peer != NULL && (peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT);
+    return peer != NULL && roster_is_there(peer);
 }
 
 static int compare(const void *left, const void *right) {
@@ -211,7 +212,7 @@ static int add_publishers(struct kept_look *look, struct muster_peer_list *publi
 static bool has_keeper(const struct snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->list.count; i++) {
         const struct muster_peer *peer = &snapshot->list.peers[i];
-        if (peer->document.keep_count > 0 && is_there(&snapshot->list, peer->id)) {
+        if (peer->document.keep_count > 0 && roster_is_there(peer)) {
             return true;
         }
     }

@@ -9,10 +9,6 @@
 
 /* ---- collecting ---- */
 
-static bool is_there(const struct muster_peer *peer) {
-    return peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
-}
-
 const char *offer_name(const struct offer *offer) {
     if (offer->service->name[0] != '\0') {
         return offer->service->name;
@@ -60,7 +56,7 @@ static int compare_by_trust(const void *left, const void *right) {
 /* Collects the offers of one row into room that is large enough. */
 static void collect(struct offers *offers, const struct roster_row *row, const struct selector *selector) {
     const struct muster_document *document = &row->peer->document;
-    if (!is_there(row->peer)) {
+    if (!roster_is_there(row->peer)) {
         return;
     }
     for (size_t i = 0; i < document->service_count; i++) {

@@ -8,6 +8,10 @@
 /* Digits of the id that a label shows at least. */
 #define LABEL_DIGITS 6
 
+bool roster_is_there(const struct muster_peer *peer) {
+    return peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
+}
+
 /* ---- sorting: qsort_r, made stable by the place that a row had ---- */
 
 struct order {
