@@ -43,11 +43,12 @@ static void add_row(struct catalog *catalog, const struct catalog_row *row, cons
     }
 }
 
-static void collect(struct catalog *catalog, const struct roster_row *row, const struct operands *patterns) {
+static void collect(struct catalog *catalog, const struct roster_row *row, bool is_kept,
+                    const struct operands *patterns) {
     const struct muster_document *document = &row->peer->document;
     for (size_t i = 0; i < document->topic_count; i++) {
         const struct muster_topic *topic = &document->topics[i];
-        struct catalog_row entry = {.row = row, .topic = topic};
+        struct catalog_row entry = {.row = row, .topic = topic, .is_kept = is_kept};
         if (is_open(topic) || catalog_unit(&entry)[0] != '\0') {
             add_row(catalog, &entry, patterns);
         }
@@ -94,11 +95,11 @@ int catalog_init(struct catalog *catalog, const struct roster *roster, const str
     }
     for (size_t i = 0; i < roster->count; i++) {
         if (roster_is_there(roster->rows[i].peer)) {
-            collect(catalog, &roster->rows[i], patterns);
+            collect(catalog, &roster->rows[i], false, patterns);
         }
     }
     for (size_t i = 0; i < away->count; i++) {
-        collect(catalog, &away->rows[i], patterns);
+        collect(catalog, &away->rows[i], true, patterns);
     }
     qsort(catalog->rows, catalog->count, sizeof(*catalog->rows), compare_rows);
     return 0;
@@ -131,7 +132,7 @@ void catalog_put_json(struct document *document, const struct catalog *catalog) 
         } else {
             document_put_null(document, object, "rate");
         }
-        document_put_bool(document, object, "kept", !roster_is_there(peer));
+        document_put_bool(document, object, "kept", row->is_kept);
         json_put_address(document, object, "address", &peer->address);
         json_put_owner(document, object, peer);
     }

@@ -2,6 +2,7 @@
 #ifndef CLI_CATALOG_H
 #define CLI_CATALOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <muster/telemetry.h>
@@ -13,6 +14,7 @@
 struct catalog_row {
     const struct roster_row *row;
     const struct muster_topic *topic;
+    bool is_kept;                     /* by another peer, and nobody announces it */
     const struct muster_text *record; /* its name and unit; NULL: it bears the topic's own name, or nothing is
                                          said of the topic's records */
 };

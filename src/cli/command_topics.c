@@ -2,6 +2,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include <uv.h>
+
 #include "catalog.h"
 #include "command.h"
 #include "json.h"
@@ -112,9 +114,12 @@ struct seen {
 
 static int see(const struct settings *settings, uint64_t timeout_ms, const struct operands *patterns,
                struct seen *seen) {
+    const uint64_t began_ns = uv_hrtime();
     int status = look(settings, timeout_ms, &seen->snapshot);
+    const uint64_t spent_ms = (uv_hrtime() - began_ns) / 1000000;
     if (status == STATUS_OK) {
-        status = kept_look(settings, &seen->snapshot, patterns, timeout_ms, &seen->kept);
+        const uint64_t left_ms = spent_ms < timeout_ms ? timeout_ms - spent_ms : 1;
+        status = kept_look(settings, &seen->snapshot, patterns, left_ms, &seen->kept);
     }
     if (status == STATUS_OK && (roster_init(&seen->roster, &seen->snapshot.list) != 0 ||
                                 roster_init(&seen->away, &seen->kept) != 0 ||
@@ -170,7 +175,8 @@ const struct command command_topics = {
         "List the topics of the peers that are alive or suspect, with the readings below them that are\n"
         "known. PATTERNs are those of muster subscribe: + stands for one level, # at the end for all\n"
         "that follow. A topic of whose readings nothing is known is there when some could match. What a\n"
-        "peer keeps of publishers that are away (muster announce --keep) is listed without an address.\n",
+        "peer keeps of publishers that are away (muster announce --keep) is listed without an address,\n"
+        "by the begin of the publisher's id where its name is not known; that takes 0.3 s more.\n",
     .options = options_table,
     .examples = "  muster topics\n"
                 "  muster topics 'kitchen/#' '+/climate/+'\n"

@@ -37,7 +37,8 @@ struct kept_look {
     struct reading *readings;
     size_t count;
     size_t room;
-    bool failed; /* memory was out */
+    bool is_quiet; /* all that was to come came */
+    bool failed;   /* memory was out */
 };
 
 /* ---- collecting ---- */
@@ -84,6 +85,7 @@ static void note(struct kept_look *look, const struct muster_sample *sample,
 
 static void on_quiet(uv_timer_t *timer) {
     struct kept_look *look = timer->data;
+    look->is_quiet = true;
     session_end(&look->session, STATUS_OK);
 }
 
@@ -129,10 +131,14 @@ static const struct muster_peer *find(const struct muster_peer_list *list,
     return NULL;
 }
 
-/* Who is there announces its topics itself. */
-static bool is_there(const struct muster_peer_list *list, const uint8_t id[MUSTER_ID_BYTES]) {
-    const struct muster_peer *peer = find(list, id);
-    return peer != NULL && roster_is_there(peer);
+/* Who is there announces what it publishes now. */
+static bool is_announced(const struct muster_peer_list *list, const struct reading *reading) {
+    const struct muster_peer *peer = find(list, reading->id);
+    bool is_announced = false;
+    for (size_t i = 0; peer != NULL && roster_is_there(peer) && i < peer->document.topic_count; i++) {
+        is_announced = is_announced || strcmp(peer->document.topics[i].name, reading->topic) == 0;
+    }
+    return is_announced;
 }
 
 static int compare(const void *left, const void *right) {
@@ -143,12 +149,15 @@ static int compare(const void *left, const void *right) {
     return order != 0 ? order : strcmp(a->record, b->record);
 }
 
-/* Two keepers have the same. */
-static void drop_copies(struct kept_look *look) {
+/* Of those that two keepers have one is left, and none that is listed anyway. */
+static void drop_known(struct kept_look *look) {
     size_t kept = 0;
     for (size_t i = 0; i < look->count; i++) {
-        if (kept == 0 || compare(&look->readings[kept - 1], &look->readings[i]) != 0) {
-            look->readings[kept++] = look->readings[i];
+        const struct reading *reading = &look->readings[i];
+        bool is_copy = kept > 0 && compare(&look->readings[kept - 1], reading) == 0;
+        if (!is_copy && !is_announced(&look->snapshot->list, reading) &&
+            !is_announced(&look->there, reading)) {
+            look->readings[kept++] = *reading;
         }
     }
     look->count = kept;
@@ -194,15 +203,13 @@ static int add_publishers(struct kept_look *look, struct muster_peer_list *publi
     if (look->count > 0) {
         qsort(look->readings, look->count, sizeof(*look->readings), compare);
     }
-    drop_copies(look);
+    drop_known(look);
     for (size_t i = 0, end; i < look->count && error == 0; i = end) {
         const uint8_t *id = look->readings[i].id;
         for (end = i + 1; end < look->count && memcmp(look->readings[end].id, id, MUSTER_ID_BYTES) == 0;) {
             end++;
         }
-        if (!is_there(&look->snapshot->list, id) && !is_there(&look->there, id)) {
-            error = add_publisher(look, &look->readings[i], end - i, publishers);
-        }
+        error = add_publisher(look, &look->readings[i], end - i, publishers);
     }
     return error;
 }
@@ -248,13 +255,14 @@ static int run(struct kept_look *look, uint64_t timeout_ms) {
     return session_run(&look->session);
 }
 
-int kept_look(const struct settings *settings, const struct snapshot *snapshot,
-              const struct operands *patterns, uint64_t timeout_ms, struct muster_peer_list *publishers) {
+int kept_look(const struct settings *settings, struct snapshot *snapshot, const struct operands *patterns,
+              uint64_t timeout_ms, struct muster_peer_list *publishers) {
     struct kept_look look = {.settings = settings, .snapshot = snapshot, .patterns = patterns};
     if (!has_keeper(snapshot)) {
         return STATUS_OK;
     }
     int status = run(&look, timeout_ms);
+    snapshot->cut_off = snapshot->cut_off || !look.is_quiet;
     if (look.count == READINGS_MAX) {
         text_complain(settings->program, "more than %d readings are kept; the others are not listed",
                       READINGS_MAX);

@@ -9,11 +9,11 @@
 #include "args.h"
 #include "look.h"
 
-/* Asks who keeps values for others, if a snapshot has somebody who does, and adds a row for each publisher
- * that is not there: its id, its name ("": not known) and its topics, in each of which `units` has every
- * reading, by "" the one that bears the topic's own name. Waits for timeout_ms at most. Returns STATUS_OK, or
- * STATUS_ERROR when that failed and was said. */
-int kept_look(const struct settings *settings, const struct snapshot *snapshot,
-              const struct operands *patterns, uint64_t timeout_ms, struct muster_peer_list *publishers);
+/* Asks who keeps values for others, if a snapshot has somebody who does, and adds a row for each publisher of
+ * what nobody announces now: its id, its name ("": not known) and its topics, in each of which `units` has
+ * every reading, by "" the one that bears the topic's own name. After timeout_ms the snapshot is marked as
+ * cut off. Returns STATUS_OK, or STATUS_ERROR when that failed and was said. */
+int kept_look(const struct settings *settings, struct snapshot *snapshot, const struct operands *patterns,
+              uint64_t timeout_ms, struct muster_peer_list *publishers);
 
 #endif

@@ -115,6 +115,20 @@ class Topics(LanTest):
         self.assertEqual(last.code, 0, last.describe())
         self.assertEqual(self.rows(), [("kitchen/climate", "-", "-", "thermo")])
 
+    def test_what_is_kept_of_who_publishes_something_else(self):
+        self.there.announce("keeper", "--keep", "#")
+        self.assertEqual(self.here.run("wait", "keeper").code, 0)
+        self.assertEqual(self.there.run("publish", "--name", "thermo", "kitchen/door", "true").code, 0)
+        thermo = self.there.start("publish", "--name", "thermo", "--topic", "kitchen/climate")
+        thermo.write("21.5\n")
+        last = self.here.run("subscribe", "#", "--count", "2", "--timeout", "10")
+        self.assertEqual(last.code, 0, last.describe())
+        lines = [line.split() for line in self.here.run("topics").lines[1:]]
+        there = [self.there.address, self.here.interface]
+        self.assertEqual(
+            lines, [["kitchen/climate", "-", "-", "thermo", *there], ["kitchen/door", "-", "-", "thermo", "-", "-"]]
+        )
+
     def test_who_is_known_to_be_away_has_a_name(self):
         local = self.here.announce("local")
         self.there.announce("keeper", "--keep", "kitchen/#")
