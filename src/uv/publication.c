@@ -37,9 +37,7 @@ static void on_prepare(uv_prepare_t *prepare) {
     }
     node->publication.is_dirty = false;
     node->publication.has_sent = false;
-    struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-    runner_step(node, &event);
-    runner_work(node);
+    runner_refresh(node);
     publication_tell(node);
 }
 

@@ -295,6 +295,12 @@ void runner_tell(muster_t *node) {
     publication_tell(node);
 }
 
+void runner_turn(muster_t *node) {
+    struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
+    runner_step(node, &event);
+    runner_tell(node);
+}
+
 static void queue_line(enum muster_log_level level, const char *line, void *context) {
     muster_t *node = context;
     if (node->on_log != NULL && !node->is_closing) {
@@ -310,9 +316,7 @@ static void on_timer(uv_timer_t *timer) {
         runner_end(node);
         return;
     }
-    struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-    runner_step(node, &event);
-    runner_tell(node);
+    runner_turn(node);
 }
 
 /* ---- from the sockets ---- */

@@ -97,6 +97,9 @@ void runner_send(muster_t *node);
 /* The same, from the loop: also calls the application back, which may close the node. */
 void runner_tell(muster_t *node);
 
+/* The same, once the core knows the time. */
+void runner_turn(muster_t *node);
+
 /* The link of an interface, by its index; NULL when there is none. */
 struct link *runner_link(const muster_t *node, uint32_t interface);
 

@@ -74,19 +74,11 @@ static bool is_busy(const muster_t *node) {
     return true;
 }
 
-/* The core is stepped, too: as long as data comes the timer would be put off, and nobody asked for what is
- * missing.
- */
-static void work(muster_t *node) {
-    struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-    runner_step(node, &event);
-    runner_tell(node);
-}
-
-/* Samples alone leave nothing to do. */
+/* Samples alone leave nothing to do. Else the core has its turn at once: as long as data comes the timer
+ * would be put off, and nobody asked for what is missing. */
 static void work_if_any(muster_t *node) {
     if (muster_core_has_work(node->core) || node->deliveries.count > 0) {
-        work(node);
+        runner_turn(node);
     }
 }
 
@@ -109,7 +101,7 @@ static void read_rested(muster_t *node, struct watch *watch) {
     while (watch->started && !node->is_closing && reads < REST_READS &&
            socket_read_batches(&watch->socket, node->subscriptions.bytes, on_telemetry, node) ==
                SOCKET_BATCHES) {
-        work(node); /* so many samples may have taken their time */
+        runner_turn(node); /* so many samples may have taken their time */
         reads++;
     }
 }
