@@ -8,7 +8,7 @@ find_program(GZIP gzip REQUIRED)
 
 foreach(maker make_man make_completion)
   add_executable(${maker} ${package_dir}/${maker}.c $<TARGET_OBJECTS:cli> $<TARGET_OBJECTS:json>)
-  target_sees(${maker} ${room_json} ${room_cli})
+  target_sees(${maker} ${sees_cli})
   target_compile_definitions(${maker} PRIVATE _GNU_SOURCE)
   target_link_libraries(${maker} PRIVATE warnings muster_static PkgConfig::SMARTCOLS)
 endforeach()

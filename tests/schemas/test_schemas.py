@@ -156,7 +156,7 @@ class Schemas(unittest.TestCase):
                         self.validators["body"].validate(followers.pop())
 
     def test_ends_are_those_of_the_code(self):
-        source = (ROOT / "src/core/request.h").read_text()
+        source = (ROOT / "src/core/wire/request.h").read_text()
         ends = re.findall(r'^    X\([A-Z_]+, "([a-z_]+)",', source, re.MULTILINE)
         self.assertEqual(load_schemas()["reply"]["properties"]["end"]["enum"], ends)
         table = (SCHEMAS / "PROTOCOL.md").read_text()
