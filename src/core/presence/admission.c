@@ -37,23 +37,6 @@ static struct bucket *bucket_of(struct admission *admission, const struct muster
     return &admission->buckets[hash % MUSTER_BUCKETS];
 }
 
-double bucket_left(struct bucket *bucket, double rate, double burst, uint64_t now_ms) {
-    bucket->spent -= (double)(now_ms - bucket->updated_ms) * rate / 1000;
-    bucket->updated_ms = now_ms;
-    if (bucket->spent < 0) {
-        bucket->spent = 0;
-    }
-    return bucket->spent < burst ? burst - bucket->spent : 0;
-}
-
-bool bucket_take(struct bucket *bucket, double tokens, double rate, double burst, uint64_t now_ms) {
-    if (bucket_left(bucket, rate, burst, now_ms) < tokens) {
-        return false;
-    }
-    bucket->spent += tokens;
-    return true;
-}
-
 static bool allows(struct admission *admission, const struct muster_endpoint *source, uint16_t ports,
                    uint64_t now_ms) {
     return bucket_take(bucket_of(admission, source, ports), 1, MUSTER_ADDRESS_RATE, MUSTER_ADDRESS_BURST,

@@ -8,21 +8,9 @@
 
 #include <muster/core.h>
 
+#include "bucket.h"
 #include "limit.h"
 #include "paths.h"
-
-/* Holds MUSTER_..._BURST tokens when full, and refills at MUSTER_..._RATE. */
-struct bucket {
-    uint64_t updated_ms;
-    double spent; /* tokens missing */
-};
-
-/* Takes tokens out of a bucket; false, and nothing is taken, when there are not so many. A zeroed bucket is
- * full. */
-bool bucket_take(struct bucket *bucket, double tokens, double rate, double burst, uint64_t now_ms);
-
-/* The tokens that a bucket has, which fills up meanwhile; not below 0. */
-double bucket_left(struct bucket *bucket, double rate, double burst, uint64_t now_ms);
 
 struct admission {
     uint8_t seed[16]; /* of the hash that picks a bucket, so that nobody can aim at one */

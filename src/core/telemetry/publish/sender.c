@@ -31,9 +31,8 @@ static size_t bytes_left(struct bucket *bucket, double rate, uint64_t now_ms) {
 }
 
 /* When so many bytes may leave. */
-static uint64_t allowed_ms(const struct bucket *bucket, double rate, size_t bytes) {
-    double lacking = bucket->spent + (double)bytes - burst_of(rate);
-    return lacking <= 0 ? 0 : bucket->updated_ms + (uint64_t)(lacking * 1000 / rate) + 1;
+static uint64_t allowed_ms(const struct bucket *bucket, double rate, size_t bytes, uint64_t now_ms) {
+    return bucket_allowed_ms(bucket, (double)bytes, rate, burst_of(rate), now_ms);
 }
 
 /* ---- batches ---- */
@@ -121,7 +120,7 @@ static void end_new(struct muster_core *core, size_t bytes) {
     sender->sent_ms[shard] = core->now_ms;
     sender->tails_left[shard] = MUSTER_TAILS;
     sender->tail_due_ms = deadline_earlier(sender->tail_due_ms, core->now_ms + tail_ms[0]);
-    sender->bucket.spent += (double)bytes;
+    bucket_spend(&sender->bucket, (double)bytes, (double)sender->rate_bytes_s, core->now_ms);
     sender->counters.datagrams += sender->batch.count;
     sender->counters.bytes += bytes;
     ring_sent(ring, sender->batch.count);
@@ -132,7 +131,7 @@ static void end_batch(struct muster_core *core) {
     struct sender *sender = &core->sender;
     size_t bytes = batch_bytes(&core->publisher.ring, &sender->batch);
     if (sender->batch.is_repair) {
-        sender->repair_bucket.spent += (double)bytes;
+        bucket_spend(&sender->repair_bucket, (double)bytes, repair_rate(sender), core->now_ms);
         sender->counters.repairs++;
         sender->counters.repair_bytes += bytes;
     } else {
@@ -245,9 +244,14 @@ static bool asks_below(const struct signal *nak, uint64_t oldest) {
     return is_below;
 }
 
-/* So many repairs does this address earn now: nobody has more than half of them, however often it asks. */
+/* Repairs a second of one address: nobody has more than half of them, however often it asks. */
+static double repair_rate_each(const struct sender *sender) {
+    return repair_rate(sender) / MUSTER_DATAGRAM_BYTES_MAX / 2;
+}
+
+/* So many repairs does this address earn now. */
 static uint64_t earned(struct muster_core *core, const struct muster_endpoint *source) {
-    double rate = repair_rate(&core->sender) / MUSTER_DATAGRAM_BYTES_MAX / 2;
+    double rate = repair_rate_each(&core->sender);
     double burst = rate * MUSTER_REPAIR_BURST_MS / 1000;
     burst = burst > MUSTER_REPAIR_BURST ? burst : MUSTER_REPAIR_BURST;
     double left = bucket_left(admission_repairs_of(&core->admission, source), rate, burst, core->now_ms);
@@ -277,7 +281,8 @@ bool sender_take_nak(struct muster_core *core, const struct signal *nak,
             seqs_left--;
         }
     }
-    admission_repairs_of(&core->admission, &datagram->source)->spent += (double)taken;
+    bucket_spend(admission_repairs_of(&core->admission, &datagram->source), (double)taken,
+                 repair_rate_each(sender), core->now_ms);
     sender->counters.naks_refused += taken == 0 ? 1 : 0;
     return taken > 0;
 }
@@ -317,12 +322,13 @@ uint64_t sender_deadline(const struct muster_core *core) {
     const struct ring *ring = &core->publisher.ring;
     uint64_t deadline_ms = sender->tail_due_ms;
     if (has_unsent(ring)) {
-        deadline_ms = deadline_earlier(deadline_ms, allowed_ms(&sender->bucket, (double)sender->rate_bytes_s,
-                                                               ring_at(ring, ring->unsent)->length));
+        deadline_ms =
+            deadline_earlier(deadline_ms, allowed_ms(&sender->bucket, (double)sender->rate_bytes_s,
+                                                     ring_at(ring, ring->unsent)->length, core->now_ms));
     }
     if (sender->repair_count > 0) {
-        deadline_ms = deadline_earlier(
-            deadline_ms, allowed_ms(&sender->repair_bucket, repair_rate(sender), MUSTER_DATAGRAM_BYTES_MAX));
+        deadline_ms = deadline_earlier(deadline_ms, allowed_ms(&sender->repair_bucket, repair_rate(sender),
+                                                               MUSTER_DATAGRAM_BYTES_MAX, core->now_ms));
     }
     return deadline_ms;
 }
