@@ -1,0 +1,70 @@
+/* Sets of patterns. */
+#include "pattern_set.h"
+
+#include <string.h>
+
+#include <muster/error.h>
+
+#include "cmocka_all.h"
+#include "countdown.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void a_set_holds_copies(void **state) {
+    (void)state;
+    char first[] = "kitchen/#";
+    const char *const patterns[] = {first, "+/power"};
+    struct pattern_set set;
+    assert_int_equal(pattern_set_init(&set, patterns, COUNT(patterns)), 0);
+    memset(first, 'x', sizeof first - 1);
+    assert_int_equal(set.count, 2);
+    assert_string_equal(set.items[0], "kitchen/#");
+    assert_string_equal(set.items[1], "+/power");
+    pattern_set_deinit(&set);
+    assert_int_equal(set.count, 0);
+    pattern_set_deinit(&set);
+}
+
+static void any_pattern_of_a_set_decides(void **state) {
+    (void)state;
+    const char *const patterns[] = {"kitchen/climate/+", "+/power"};
+    struct pattern_set set;
+    assert_int_equal(pattern_set_init(&set, patterns, COUNT(patterns)), 0);
+    assert_true(pattern_set_touches(&set, "kitchen/climate"));
+    assert_true(pattern_set_touches(&set, "cellar/power"));
+    assert_false(pattern_set_touches(&set, "cellar/climate"));
+    assert_true(pattern_set_meets(&set, "kitchen/#"));
+    assert_true(pattern_set_meets(&set, "cellar/power"));
+    assert_false(pattern_set_meets(&set, "cellar/climate/#"));
+    pattern_set_deinit(&set);
+}
+
+static void an_empty_set_takes_nothing(void **state) {
+    (void)state;
+    struct pattern_set set;
+    assert_int_equal(pattern_set_init(&set, NULL, 0), 0);
+    assert_false(pattern_set_touches(&set, "kitchen"));
+    assert_false(pattern_set_meets(&set, "#"));
+    pattern_set_deinit(&set);
+}
+
+static void without_memory_a_set_is_empty(void **state) {
+    (void)state;
+    const char *const patterns[] = {"#"};
+    struct pattern_set set;
+    countdown_set(1);
+    assert_int_equal(pattern_set_init(&set, patterns, 1), MUSTER_ENOMEM);
+    countdown_set(0);
+    assert_int_equal(set.count, 0);
+    pattern_set_deinit(&set);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_set_holds_copies),
+        cmocka_unit_test(any_pattern_of_a_set_decides),
+        cmocka_unit_test(an_empty_set_takes_nothing),
+        cmocka_unit_test(without_memory_a_set_is_empty),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
