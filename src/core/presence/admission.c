@@ -11,19 +11,6 @@
 #define CONTROL_OF_ADDRESS 0
 #define TELEMETRY_OF_ADDRESS 1
 
-#define DROP_NAME(name, text, meaning) text,
-#define DROP_MEANING(name, text, meaning) meaning,
-static const char *const drop_names[] = {MUSTER_DROPS(DROP_NAME)};
-static const char *const drop_meanings[] = {MUSTER_DROPS(DROP_MEANING)};
-
-const char *muster_drop_name(enum muster_drop drop) {
-    return (size_t)drop < MUSTER_DROP_COUNT ? drop_names[drop] : "unknown";
-}
-
-const char *muster_drop_meaning(enum muster_drop drop) {
-    return (size_t)drop < MUSTER_DROP_COUNT ? drop_meanings[drop] : "unknown";
-}
-
 /* Keys of buckets that no port has: nobody sends from it. */
 #define REPAIR_PORT 1
 

@@ -4,11 +4,6 @@
 
 static const uint8_t group_v4[4] = MUSTER_GROUP_V4;
 static const uint8_t broadcast_v4[4] = MUSTER_BROADCAST_V4;
-static const char *const path_names[MUSTER_PATH_KINDS] = {"m4", "b4", "u4"};
-
-const char *muster_path_name(enum muster_path_kind kind) {
-    return (size_t)kind < MUSTER_PATH_KINDS ? path_names[kind] : "?";
-}
 
 static size_t find_index(const struct paths *paths, uint32_t interface, enum muster_path_kind kind) {
     size_t i = 0;

@@ -13,19 +13,6 @@
 
 #define HEAP_INITIAL 16
 
-static const char *const state_names[] = {"alive", "suspect", "lost", "left"};
-
-#define EVENT_NAME(name, text) text,
-static const char *const event_names[] = {MUSTER_PEER_EVENTS(EVENT_NAME)};
-
-const char *muster_state_name(enum muster_state state) {
-    return (size_t)state < sizeof state_names / sizeof *state_names ? state_names[state] : "unknown";
-}
-
-const char *muster_peer_event_name(enum muster_peer_event event) {
-    return (size_t)event < sizeof event_names / sizeof *event_names ? event_names[event] : "unknown";
-}
-
 /* ---- the heap: a parent is due no later than its children ---- */
 
 static void heap_place(struct peer_table *table, struct peer *peer, size_t index) {

@@ -10,6 +10,7 @@
 #include <muster/core.h>
 
 #include "limit.h"
+#include "name.h"
 
 struct document;
 struct document_node;
@@ -19,8 +20,7 @@ enum message_kind { MESSAGE_ANNOUNCE, MESSAGE_ALIVE, MESSAGE_BYE, MESSAGE_QUERY 
 
 #define MESSAGE_SHARD_TEXT_BYTES 3 /* two digits and NUL */
 
-/* As the wire writes them. */
-extern const char *const message_kind_names[MESSAGE_KINDS];
+extern const struct name_table message_kinds; /* their names */
 
 struct message {
     enum message_kind kind;

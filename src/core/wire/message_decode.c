@@ -10,7 +10,8 @@
 
 #define NONCE_BYTES 8
 
-const char *const message_kind_names[MESSAGE_KINDS] = {"announce", "alive", "bye", "query"};
+static const char *const kind_names[MESSAGE_KINDS] = {"announce", "alive", "bye", "query"};
+const struct name_table message_kinds = NAME_TABLE(kind_names);
 
 static bool read_nonce(const document_node_t *node, uint64_t *nonce, enum muster_drop *reason) {
     uint8_t bytes[NONCE_BYTES];
@@ -115,11 +116,8 @@ static bool read_heard(const document_node_t *node, unsigned *heard, enum muster
         if (!member_text(e, 1, 15, &name, reason)) {
             return false;
         }
-        for (int kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
-            if (strcmp(name, muster_path_name((enum muster_path_kind)kind)) == 0) {
-                *heard |= 1u << kind;
-            }
-        }
+        int kind = name_find(&name_paths, name);
+        *heard |= kind < 0 ? 0 : 1u << kind;
     }
     return true;
 }
@@ -213,13 +211,9 @@ static bool read_kind(const document_node_t *header, enum message_kind *kind, en
     if (!member_require(node, DOCUMENT_TEXT, reason)) {
         return false;
     }
-    for (size_t i = 0; i < MESSAGE_KINDS; i++) {
-        if (strcmp(document_text(node), message_kind_names[i]) == 0) {
-            *kind = (enum message_kind)i;
-            return true;
-        }
-    }
-    return member_refuse(reason, MUSTER_DROP_KIND);
+    int value = name_find(&message_kinds, document_text(node));
+    *kind = value < 0 ? MESSAGE_ANNOUNCE : (enum message_kind)value;
+    return value >= 0 || member_refuse(reason, MUSTER_DROP_KIND);
 }
 
 static bool read_version(const document_node_t *header, enum muster_drop *reason) {

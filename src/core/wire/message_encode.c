@@ -125,7 +125,7 @@ static void put_header(struct document *document, const struct message *message)
     char id[MUSTER_ID_TEXT_BYTES];
     muster_id_text(message->id, id);
     document_put_integer(document, NULL, "muster", 1);
-    document_put_text(document, NULL, "kind", message_kind_names[message->kind]);
+    document_put_text(document, NULL, "kind", name_get(&message_kinds, message->kind));
     document_put_text(document, NULL, "id", id);
     document_put_integer(document, NULL, "boot", (int64_t)message->boot);
     switch (message->kind) {

@@ -10,7 +10,7 @@
 #include "endpoint.h"
 #include "limit.h"
 #include "member.h"
-#include "paths.h"
+#include "name.h"
 #include "reply_counters.h"
 #include "scan.h"
 
@@ -79,16 +79,6 @@ static void read_endpoint(const document_node_t *object, const char *address_nam
     }
 }
 
-static bool read_path(const char *name, enum muster_path_kind *kind) {
-    for (int i = 0; i < MUSTER_PATH_KINDS; i++) {
-        if (strcmp(name, muster_path_name((enum muster_path_kind)i)) == 0) {
-            *kind = (enum muster_path_kind)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ---- rows ---- */
 
 static void read_tuples(struct reply_reader *reader, const document_node_t *array, struct muster_peer *peer) {
@@ -101,7 +91,9 @@ static void read_tuples(struct reply_reader *reader, const document_node_t *arra
         read_endpoint(e, "source_address", "source_port", &tuple->source);
         read_endpoint(e, "destination_address", "destination_port", &tuple->destination);
         read_name(e, "interface", tuple->interface_name);
-        if (read_path(text_of(e, "path"), &tuple->path)) {
+        int path = name_find(&name_paths, text_of(e, "path"));
+        if (path >= 0) {
+            tuple->path = (enum muster_path_kind)path;
             peer->tuple_count++;
         }
     }
@@ -110,32 +102,10 @@ static void read_tuples(struct reply_reader *reader, const document_node_t *arra
 static unsigned read_paths(const document_node_t *array) {
     unsigned paths = 0;
     for (const document_node_t *e = document_first(array); e != NULL; e = document_next(e)) {
-        enum muster_path_kind kind;
-        if (document_text(e) != NULL && read_path(document_text(e), &kind)) {
-            paths |= 1u << kind;
-        }
+        int path = name_find(&name_paths, document_text(e));
+        paths |= path < 0 ? 0 : 1u << path;
     }
     return paths;
-}
-
-static bool read_state(const char *name, enum muster_state *state) {
-    for (int i = MUSTER_ALIVE; i <= MUSTER_LEFT; i++) {
-        if (strcmp(name, muster_state_name((enum muster_state)i)) == 0) {
-            *state = (enum muster_state)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool read_event(const char *name, enum muster_peer_event *event) {
-    for (int i = MUSTER_PEER_JOINED; i <= MUSTER_PEER_CONFLICT; i++) {
-        if (strcmp(name, muster_peer_event_name((enum muster_peer_event)i)) == 0) {
-            *event = (enum muster_peer_event)i;
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Length of so many lines, 0 when they are not all there. */
@@ -172,9 +142,11 @@ static bool read_announce(struct reply_reader *reader, struct reply *reply, enum
 static bool read_peer(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
     const document_node_t *object = document_member(reader->head, "peer");
     struct muster_peer *peer = &reply->peer;
-    if (!read_state(text_of(object, "state"), &peer->state) || !read_announce(reader, reply, reason)) {
+    int state = name_find(&name_states, text_of(object, "state"));
+    if (state < 0 || !read_announce(reader, reply, reason)) {
         return false;
     }
+    peer->state = (enum muster_state)state;
     memcpy(peer->id, reader->announce.id, sizeof peer->id);
     peer->boot = reader->announce.boot;
     peer->rev = reader->announce.rev;
@@ -215,12 +187,9 @@ static void read_counters(const document_node_t *object, struct muster_counters 
 
 static const char *protocol_of(const char *name) {
     static const char *const names[] = {"udp", "tcp", "unix"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            return names[i];
-        }
-    }
-    return "";
+    static const struct name_table protocols = NAME_TABLE(names);
+    int protocol = name_find(&protocols, name);
+    return protocol < 0 ? "" : names[protocol];
 }
 
 static bool read_sockets(struct reply_reader *reader, const document_node_t *array,
@@ -255,7 +224,9 @@ static bool read_own_paths(struct reply_reader *reader, const document_node_t *a
     for (size_t i = 0; i < count; i++, e = document_next(e)) {
         struct muster_path *path = &reader->paths[self->path_count];
         read_name(e, "interface", path->name);
-        if (read_path(text_of(e, "path"), &path->kind)) {
+        int kind = name_find(&name_paths, text_of(e, "path"));
+        if (kind >= 0) {
+            path->kind = (enum muster_path_kind)kind;
             self->path_count++;
         }
     }
@@ -340,17 +311,21 @@ static bool read_sample(struct reply_reader *reader, struct reply *reply) {
 }
 
 static bool read_end(const document_node_t *head, struct reply *reply) {
-    const char *name = text_of(head, "end");
+    int end = name_find(&request_end_names, text_of(head, "end"));
+    if (end < 0) {
+        return false;
+    }
+    reply->end = (enum request_end)end;
     reply->count = integer_of(head, "count");
     reply->text = document_text(document_member(head, "text"));
     reply->member = document_text(document_member(head, "member"));
-    for (int i = 0; i < REQUEST_END_COUNT; i++) {
-        if (strcmp(name, request_end_name((enum request_end)i)) == 0) {
-            reply->end = (enum request_end)i;
-            return true;
-        }
-    }
-    return false;
+    return true;
+}
+
+static bool read_event(const document_node_t *head, enum muster_peer_event *event) {
+    int value = name_find(&name_peer_events, text_of(head, "event"));
+    *event = (enum muster_peer_event)value;
+    return value >= 0;
 }
 
 static bool read_part(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
@@ -367,7 +342,7 @@ static bool read_part(struct reply_reader *reader, struct reply *reply, enum mus
     if (document_member(head, "peer") != NULL) {
         reply->kind = REPLY_PEER;
         reply->has_event = document_member(head, "event") != NULL;
-        if (reply->has_event && !read_event(text_of(head, "event"), &reply->event)) {
+        if (reply->has_event && !read_event(head, &reply->event)) {
             return false;
         }
         if (read_peer(reader, reply, reason)) {

@@ -277,7 +277,7 @@ int reply_write_sample(struct buffer *out, const struct reply_sample *sample) {
 int reply_write_end(struct buffer *out, enum request_end end, uint64_t count, const char *member) {
     struct document document;
     document_init(&document);
-    document_put_text(&document, NULL, "end", request_end_name(end));
+    document_put_text(&document, NULL, "end", name_get(&request_end_names, end));
     document_put_integer(&document, NULL, "count", (int64_t)count);
     if (end != REQUEST_END_DONE) {
         document_put_text(&document, NULL, "text", request_end_text(end));

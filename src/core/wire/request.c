@@ -15,17 +15,15 @@
 /* A request lists at most so many interfaces. */
 #define INTERFACES_MAX MUSTER_PATHS_MAX
 
-static const char *const request_names[REQUEST_KINDS] = {"table", "document", "watch",  "stats",
-                                                         "self",  "update",   "samples"};
+static const char *const kind_names[REQUEST_KINDS] = {"table", "document", "watch",  "stats",
+                                                      "self",  "update",   "samples"};
+static const struct name_table kinds = NAME_TABLE(kind_names);
 
 #define END_NAME(NAME, name, text) name,
-static const char *const end_names[] = {REQUEST_ENDS(END_NAME)};
 #define END_TEXT(NAME, name, text) text,
+static const char *const end_names[] = {REQUEST_ENDS(END_NAME)};
 static const char *const end_texts[] = {REQUEST_ENDS(END_TEXT)};
-
-const char *request_end_name(enum request_end end) {
-    return end_names[end];
-}
+const struct name_table request_end_names = NAME_TABLE(end_names);
 
 const char *request_end_text(enum request_end end) {
     return end_texts[end];
@@ -107,7 +105,7 @@ int request_encode(const struct request *request, char **line, size_t *length) {
     struct document document;
     document_init(&document);
     document_put_integer(&document, NULL, "muster", 1);
-    document_put_text(&document, NULL, "request", request_names[request->kind]);
+    document_put_text(&document, NULL, "request", name_get(&kinds, request->kind));
     put_conditions(&document, request);
     if (request->kind == REQUEST_DOCUMENT) {
         put_wanted(&document, request);
@@ -298,13 +296,12 @@ static enum request_end read_kind(struct request *request, const char **member) 
     if (name == NULL) {
         return refuse(member, "request");
     }
-    for (int kind = 0; kind < REQUEST_KINDS; kind++) {
-        if (strcmp(name, request_names[kind]) == 0) {
-            request->kind = (enum request_kind)kind;
-            return REQUEST_END_DONE;
-        }
+    int kind = name_find(&kinds, name);
+    if (kind < 0) {
+        return REQUEST_END_UNKNOWN;
     }
-    return REQUEST_END_UNKNOWN;
+    request->kind = (enum request_kind)kind;
+    return REQUEST_END_DONE;
 }
 
 static enum request_end read_members(struct request *request, const char **member) {

@@ -10,6 +10,7 @@
 
 #include "limit.h"
 #include "message.h"
+#include "name.h"
 
 enum request_kind {
     REQUEST_TABLE,    /* all rows */
@@ -42,10 +43,9 @@ enum request_end {
     REQUEST_ENDS(REQUEST_END_ENUM)
 #undef REQUEST_END_ENUM
 };
-#define REQUEST_END_COUNT (REQUEST_END_MEMORY + 1)
 
 /* As the wire writes them, and for people. */
-const char *request_end_name(enum request_end end);
+extern const struct name_table request_end_names;
 const char *request_end_text(enum request_end end);
 
 struct request {

@@ -9,6 +9,7 @@
 
 #include "document.h"
 #include "member.h"
+#include "name.h"
 #include "scan.h"
 
 #define SEQ_DIGITS_MAX 16 /* of 2^53 - 1 */
@@ -16,6 +17,7 @@
 static const uint8_t telemetry_v4[4] = MUSTER_GROUP_TELEMETRY_V4;
 static const uint8_t repair_v4[4] = MUSTER_GROUP_REPAIR_V4;
 static const char *const kind_names[] = {"data", "tail", "nak"};
+static const struct name_table kinds = NAME_TABLE(kind_names);
 
 /* ---- groups ---- */
 
@@ -169,13 +171,9 @@ static bool read_kind(const document_node_t *header, enum signal_kind *kind, enu
     if (!member_require(node, DOCUMENT_TEXT, reason)) {
         return false;
     }
-    for (int i = SIGNAL_DATA; i <= SIGNAL_NAK; i++) {
-        if (strcmp(document_text(node), kind_names[i]) == 0) {
-            *kind = (enum signal_kind)i;
-            return true;
-        }
-    }
-    return member_refuse(reason, MUSTER_DROP_KIND);
+    int value = name_find(&kinds, document_text(node));
+    *kind = value < 0 ? SIGNAL_DATA : (enum signal_kind)value;
+    return value >= 0 || member_refuse(reason, MUSTER_DROP_KIND);
 }
 
 static bool read_header(const document_node_t *header, struct signal *signal, enum muster_drop *reason) {

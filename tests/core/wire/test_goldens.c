@@ -349,7 +349,7 @@ static bool is_request(const struct golden *golden) {
 
 static bool ends_for_its_reason(const struct golden *golden) {
     struct request request;
-    const char *name = request_end_name(read_request(golden, &request));
+    const char *name = name_get(&request_end_names, read_request(golden, &request));
     size_t length = strlen(name);
     request_deinit(&request);
     return strncmp(golden->name, name, length) == 0 && strncmp(golden->name + length, "--", 2) == 0;

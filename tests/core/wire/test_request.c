@@ -235,7 +235,7 @@ static void each_member_may_be_wrong(void **state) {
         bool is_same = member == NULL || cases[i].member == NULL ? member == cases[i].member
                                                                  : strcmp(member, cases[i].member) == 0;
         if (end != cases[i].end || !is_same) {
-            fail_msg("%s: %s, %s", cases[i].line, request_end_name(end), member);
+            fail_msg("%s: %s, %s", cases[i].line, name_get(&request_end_names, end), member);
         }
         request_deinit(&request);
     }
