@@ -42,6 +42,10 @@ bool endpoint_parse(const char *text, struct muster_endpoint *endpoint) {
     return true;
 }
 
+bool endpoint_is_same_host(const struct muster_endpoint *a, const struct muster_endpoint *b) {
+    return a->family == b->family && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
 bool endpoint_is_same(const struct muster_endpoint *a, const struct muster_endpoint *b) {
-    return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+    return a->port == b->port && endpoint_is_same_host(a, b);
 }

@@ -1,4 +1,4 @@
-/* Addresses as text. */
+/* Addresses: the same ones, and as text. */
 #ifndef CORE_ENDPOINT_H
 #define CORE_ENDPOINT_H
 
@@ -14,7 +14,10 @@ void endpoint_text(const struct muster_endpoint *endpoint, char text[ENDPOINT_TE
 /* Reads such a text, family and address alone. False when it is no address. */
 bool endpoint_parse(const char *text, struct muster_endpoint *endpoint);
 
-/* True when address and port are the same. */
+/* True when address and port are the same, */
 bool endpoint_is_same(const struct muster_endpoint *a, const struct muster_endpoint *b);
+
+/* or the address, whatever the port. */
+bool endpoint_is_same_host(const struct muster_endpoint *a, const struct muster_endpoint *b);
 
 #endif

@@ -8,6 +8,7 @@
 #include <muster/telemetry.h>
 
 #include "document.h"
+#include "lists.h"
 #include "member.h"
 #include "scan.h"
 
@@ -150,10 +151,6 @@ static bool read_service(const document_node_t *node, struct arrays *arrays, str
                       reason);
 }
 
-static bool is_same_service(const struct muster_service *a, const struct muster_service *b) {
-    return a->port == b->port && strcmp(a->type, b->type) == 0 && strcmp(a->proto, b->proto) == 0;
-}
-
 static bool read_services(const document_node_t *node, struct arrays *arrays,
                           struct muster_document *document, enum muster_drop *reason) {
     document->services = arrays->services;
@@ -169,10 +166,9 @@ static bool read_services(const document_node_t *node, struct arrays *arrays,
         if (!read_service(s, arrays, service, reason)) {
             return false;
         }
-        for (size_t i = 0; i < document->service_count; i++) {
-            if (is_same_service(&arrays->services[i], service)) {
-                return member_refuse(reason, MUSTER_DROP_RANGE);
-            }
+        if (lists_find_service(document->services, document->service_count, service) <
+            document->service_count) {
+            return member_refuse(reason, MUSTER_DROP_RANGE);
         }
         document->service_count++;
     }

@@ -87,6 +87,9 @@ struct muster_service {
     size_t txt_count;
 };
 
+/* True when type, proto and port are the same: by these a service of a peer is known. */
+MUSTER_API bool muster_service_is_same(const struct muster_service *a, const struct muster_service *b);
+
 /* What a peer publishes readings under (muster/telemetry.h). */
 struct muster_topic {
     const char *name;
@@ -109,6 +112,12 @@ struct muster_document {
         *keeps;        /* of others: patterns of topics whose last values it keeps for who comes later; */
     size_t keep_count; /* a node's own are those of its options, whatever is here */
 };
+
+/* Why a document can't be announced: MUSTER_EINVAL (it breaks a rule), MUSTER_ETOOBIG, MUSTER_ENOMEM; 0 when
+ * it can. Of a node that signs (has_key) and accepts streams (has_stream): who does both may have a large
+ * one, which others fetch. *bytes: of the longest announcement that it makes; NULL is allowed. */
+MUSTER_API int muster_document_check(const struct muster_document *document, bool has_key, bool has_stream,
+                                     size_t *bytes);
 
 /* What to change in one's own document; the rest of it stays. A service is known by its type, proto and port,
  * an attribute by its name; none may be named twice, nor be both set and removed. All zero changes nothing.

@@ -1,0 +1,28 @@
+/* The lists of a document: services, attributes, topics and keeps. */
+#ifndef CORE_LISTS_H
+#define CORE_LISTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <muster/core.h>
+
+/* True when no text is NULL that must be there: all but a service's name, and the unit of a topic. */
+bool lists_are_complete(const struct muster_document *document);
+bool lists_are_topics_complete(const struct muster_topic *topics, size_t count);
+
+/* True when two complete documents list the same services and attributes in the same order; */
+bool lists_are_equal(const struct muster_document *a, const struct muster_document *b);
+
+/* and topics. */
+bool lists_are_topics_equal(const struct muster_topic *a, size_t a_count, const struct muster_topic *b,
+                            size_t b_count);
+
+/* True when two services are the same and so are their name and TXT items. */
+bool lists_are_services_equal(const struct muster_service *a, const struct muster_service *b);
+
+/* The index of the service that is the same (muster_service_is_same()); count when there is none. */
+size_t lists_find_service(const struct muster_service *services, size_t count,
+                          const struct muster_service *service);
+
+#endif
