@@ -5,7 +5,6 @@
 
 #include <sodium.h>
 
-#include "change.h"
 #include "deadline.h"
 #include "merge.h"
 #include "suspicion.h"
@@ -223,7 +222,8 @@ static int step_update(muster_core_t *core, const struct muster_command *command
 }
 
 static int step_change(muster_core_t *core, const struct muster_command *command) {
-    return core->is_observer || command->change == NULL ? MUSTER_EINVAL : change_apply(core, command->change);
+    return core->is_observer || command->change == NULL ? MUSTER_EINVAL
+                                                        : presence_apply_change(core, command->change);
 }
 
 static int step_rekey(muster_core_t *core, const struct muster_command *command) {

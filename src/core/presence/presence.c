@@ -5,6 +5,7 @@
 
 #include <muster/telemetry.h>
 
+#include "change.h"
 #include "deadline.h"
 #include "node.h"
 #include "send.h"
@@ -213,6 +214,16 @@ int presence_change_document(struct muster_core *core, const struct muster_docum
     int error = presence_set_document(core, document);
     if (error == 0) {
         presence_announce(core);
+    }
+    return error;
+}
+
+int presence_apply_change(struct muster_core *core, const struct muster_change *change) {
+    struct muster_document next;
+    int error = change_apply(change, &core->presence.own.document, &next);
+    if (error == 0) {
+        error = presence_change_document(core, &next);
+        change_free(&next);
     }
     return error;
 }

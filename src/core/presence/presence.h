@@ -43,6 +43,10 @@ int presence_set_document(struct muster_core *core, const struct muster_document
  */
 int presence_change_document(struct muster_core *core, const struct muster_document *document);
 
+/* Applies a change to the node's document, and announces what comes of it. The errors of change_apply(),
+ * MUSTER_EINVAL also for a result that breaks a rule, and errors as above. The node is no observer. */
+int presence_apply_change(struct muster_core *core, const struct muster_change *change);
+
 /* Replaces the topics of the node's document, unless they are the same; the rest of it stays. They are
  * copied, and announced with the next step, which is due at once: the call itself has no time. MUSTER_EINVAL
  * (an observer, or what no announce may hold), and errors as above. */

@@ -5,7 +5,6 @@
 
 #include <muster/telemetry.h>
 
-#include "change.h"
 #include "node.h"
 #include "reply.h"
 #include "samples.h"
@@ -229,7 +228,7 @@ static int answer_at_once(struct muster_core *core, struct connection *connectio
     case REQUEST_SELF: return say_self(core, connection);
     case REQUEST_UPDATE:
         return core->presence.state >= PRESENCE_LEAVING ? MUSTER_ECLOSING
-                                                        : change_apply(core, &request->change);
+                                                        : presence_apply_change(core, &request->change);
     case REQUEST_TABLE:
     case REQUEST_WATCH:
     case REQUEST_SAMPLES: break;

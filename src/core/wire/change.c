@@ -4,23 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node.h"
+#include "lists.h"
 
 /* ---- what a change names ---- */
-
-static bool is_same_service(const struct muster_service *a, const struct muster_service *b) {
-    return a->port == b->port && strcmp(a->type, b->type) == 0 && strcmp(a->proto, b->proto) == 0;
-}
-
-static bool lists_service(const struct muster_service *services, size_t count,
-                          const struct muster_service *service) {
-    for (size_t i = 0; i < count; i++) {
-        if (is_same_service(&services[i], service)) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static bool lists_attr(const struct muster_text *attrs, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++) {
@@ -38,6 +24,11 @@ static bool lists_name(const char *const *names, size_t count, const char *name)
         }
     }
     return false;
+}
+
+static bool lists_service(const struct muster_service *services, size_t count,
+                          const struct muster_service *service) {
+    return lists_find_service(services, count, service) < count;
 }
 
 /* Each service is complete and named once: neither again in its own list nor in the other one. */
@@ -78,7 +69,7 @@ bool change_is_valid(const struct muster_change *change) {
 
 /* ---- the next document ---- */
 
-/* Arrays of the document that a change makes; their texts are borrowed. */
+/* The arrays of the document to be, with room for all that is there and all that may come. */
 struct draft {
     struct muster_service *services;
     size_t service_count;
@@ -86,12 +77,11 @@ struct draft {
     size_t attr_count;
 };
 
-/* Room for all that is there and all that may come. */
-static int draft_init(struct draft *draft, const struct muster_document *own,
+static int draft_init(struct draft *draft, const struct muster_document *before,
                       const struct muster_change *change) {
     *draft = (struct draft){0};
-    draft->services = calloc(own->service_count + change->service_count + 1, sizeof *draft->services);
-    draft->attrs = calloc(own->attr_count + change->attr_count + 1, sizeof *draft->attrs);
+    draft->services = calloc(before->service_count + change->service_count + 1, sizeof *draft->services);
+    draft->attrs = calloc(before->attr_count + change->attr_count + 1, sizeof *draft->attrs);
     return draft->services == NULL || draft->attrs == NULL ? MUSTER_ENOMEM : 0;
 }
 
@@ -101,40 +91,36 @@ static void draft_deinit(struct draft *draft) {
 }
 
 static void put_service(struct draft *draft, const struct muster_service *service) {
-    for (size_t i = 0; i < draft->service_count; i++) {
-        if (is_same_service(&draft->services[i], service)) {
-            draft->services[i] = *service;
-            return;
-        }
-    }
-    draft->services[draft->service_count++] = *service;
+    size_t i = lists_find_service(draft->services, draft->service_count, service);
+    draft->service_count += i == draft->service_count ? 1 : 0;
+    draft->services[i] = *service;
 }
 
 static void put_attr(struct draft *draft, const struct muster_text *attr) {
-    for (size_t i = 0; i < draft->attr_count; i++) {
-        if (strcmp(draft->attrs[i].name, attr->name) == 0) {
-            draft->attrs[i] = *attr;
-            return;
-        }
+    size_t i = 0;
+    while (i < draft->attr_count && strcmp(draft->attrs[i].name, attr->name) != 0) {
+        i++;
     }
-    draft->attrs[draft->attr_count++] = *attr;
+    draft->attr_count += i == draft->attr_count ? 1 : 0;
+    draft->attrs[i] = *attr;
 }
 
 /* Takes over what stays. False when something that is to go was not there: as no name comes twice, neither in
  * the document nor in the change, counting tells. */
-static bool keep(struct draft *draft, const struct muster_document *own, const struct muster_change *change) {
-    for (size_t i = 0; i < own->service_count; i++) {
-        if (!lists_service(change->removed_services, change->removed_service_count, &own->services[i])) {
-            put_service(draft, &own->services[i]);
+static bool keep(struct draft *draft, const struct muster_document *before,
+                 const struct muster_change *change) {
+    for (size_t i = 0; i < before->service_count; i++) {
+        if (!lists_service(change->removed_services, change->removed_service_count, &before->services[i])) {
+            put_service(draft, &before->services[i]);
         }
     }
-    for (size_t i = 0; i < own->attr_count; i++) {
-        if (!lists_name(change->removed_attrs, change->removed_attr_count, own->attrs[i].name)) {
-            put_attr(draft, &own->attrs[i]);
+    for (size_t i = 0; i < before->attr_count; i++) {
+        if (!lists_name(change->removed_attrs, change->removed_attr_count, before->attrs[i].name)) {
+            put_attr(draft, &before->attrs[i]);
         }
     }
-    return draft->service_count + change->removed_service_count == own->service_count &&
-           draft->attr_count + change->removed_attr_count == own->attr_count;
+    return draft->service_count + change->removed_service_count == before->service_count &&
+           draft->attr_count + change->removed_attr_count == before->attr_count;
 }
 
 static void add(struct draft *draft, const struct muster_change *change) {
@@ -146,32 +132,30 @@ static void add(struct draft *draft, const struct muster_change *change) {
     }
 }
 
-static int set_document(struct muster_core *core, const struct muster_change *change,
-                        const struct draft *draft) {
-    struct muster_document next = {
-        .name = change->name != NULL ? change->name : core->presence.own.document.name,
-        .services = draft->services,
-        .service_count = draft->service_count,
-        .attrs = draft->attrs,
-        .attr_count = draft->attr_count,
-    };
-    return presence_change_document(core, &next);
-}
-
-int change_apply(struct muster_core *core, const struct muster_change *change) {
-    const struct muster_document *own = &core->presence.own.document;
+int change_apply(const struct muster_change *change, const struct muster_document *before,
+                 struct muster_document *after) {
     struct draft draft;
     if (!change_is_valid(change)) {
         return MUSTER_EINVAL;
     }
-    int error = draft_init(&draft, own, change);
-    if (error == 0 && !keep(&draft, own, change)) {
+    int error = draft_init(&draft, before, change);
+    if (error == 0 && !keep(&draft, before, change)) {
         error = MUSTER_ENOTFOUND;
     }
-    if (error == 0) {
-        add(&draft, change);
-        error = set_document(core, change, &draft);
+    if (error != 0) {
+        draft_deinit(&draft);
+        return error;
     }
-    draft_deinit(&draft);
-    return error;
+    add(&draft, change);
+    *after = (struct muster_document){.name = change->name != NULL ? change->name : before->name,
+                                      .services = draft.services,
+                                      .service_count = draft.service_count,
+                                      .attrs = draft.attrs,
+                                      .attr_count = draft.attr_count};
+    return 0;
+}
+
+void change_free(struct muster_document *after) {
+    free((void *)after->services);
+    free((void *)after->attrs);
 }
