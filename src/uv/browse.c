@@ -10,8 +10,8 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "message.h"
 #include "peer_copy.h"
-#include "query.h"
 #include "runner.h"
 
 #define RETRY_MS 100    /* after memory was out */
@@ -458,7 +458,7 @@ static int add(muster_t *node, const char *type, const char *name, const struct 
     if (node->is_closing) {
         return MUSTER_ECLOSING;
     }
-    if (!query_is_answerable(type, name)) {
+    if (!message_can_want(type, name)) {
         return MUSTER_EINVAL;
     }
     struct muster_browse *browse = malloc(sizeof *browse);

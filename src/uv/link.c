@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "signal.h"
+#include "group.h"
 
 #define LINK_KINDS_BYTES (4 * MUSTER_PATH_KINDS) /* "m4, b4" */
 
@@ -158,7 +158,7 @@ static int telemetry_open(struct link *link, uint16_t port, uv_loop_t *loop, uv_
 static int group_hear(struct link *link, unsigned group, bool is_wanted, uint16_t port,
                       const struct log *log) {
     struct muster_endpoint endpoint =
-        group == MUSTER_SHARDS ? signal_repair_group(port) : signal_group(group, port);
+        group == MUSTER_SHARDS ? group_repair(port) : group_telemetry(group, port);
     struct datagram_socket *socket = &link->telemetry.socket;
     int number = is_wanted ? socket_join(socket, &endpoint) : socket_leave(socket, &endpoint);
     if (number != 0 && is_wanted) {

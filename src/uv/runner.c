@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "paths.h"
+#include "group.h"
 #include "runner_stream.h"
 #include "socket.h"
 
@@ -75,7 +75,7 @@ struct link *runner_link(const muster_t *node, uint32_t interface) {
 static bool datagram_send(muster_t *node, struct muster_datagram *datagram) {
     struct link *link = runner_link(node, datagram->interface);
     bool is_telemetry = datagram->ttl == MUSTER_TELEMETRY_TTL;
-    enum muster_path_kind kind = is_telemetry ? MUSTER_PATH_M4 : paths_kind_of(&datagram->destination);
+    enum muster_path_kind kind = is_telemetry ? MUSTER_PATH_M4 : group_path_kind(&datagram->destination);
     if (link != NULL && kind != MUSTER_PATH_U4) {
         datagram->source = link->interface.source;
     } else {

@@ -8,6 +8,7 @@
 
 #include "cmocka_all.h"
 #include "countdown.h"
+#include "group.h"
 #include "node.h"
 #include "outbox.h"
 #include "signal.h"
@@ -203,8 +204,8 @@ static void check_rest(struct world *world, size_t index, const struct muster_ev
     muster_core_t *core = world->nodes[index].core;
     struct muster_output output;
     unsigned shard;
-    bool is_telemetry =
-        event->kind == MUSTER_EVENT_DATAGRAM && signal_is_for(&event->datagram, MUSTER_PORT_DEFAULT, &shard);
+    bool is_telemetry = event->kind == MUSTER_EVENT_DATAGRAM &&
+                        group_is_telemetry(&event->datagram.destination, MUSTER_PORT_DEFAULT, &shard);
     bool is_due = deadline_ms <= world->now_ms;
     bool is_waiting = outbox_first_event(&core->outbox) != NULL; /* for memory, and there is a deadline */
     if (is_telemetry && !muster_core_has_work(core)) {

@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "deadline.h"
+#include "group.h"
 #include "merge.h"
 #include "suspicion.h"
 #include "telemetry.h"
@@ -142,7 +143,7 @@ void muster_core_free(muster_core_t *core) {
 static bool is_groups_question(const struct peer *asker, const struct message *message,
                                const struct muster_datagram *datagram) {
     return !message->wants && message->boot == asker->boot && message->count > asker->asked &&
-           message->said >= asker->seq && paths_kind_of(&datagram->destination) != MUSTER_PATH_U4;
+           message->said >= asker->seq && group_path_kind(&datagram->destination) != MUSTER_PATH_U4;
 }
 
 static bool step_query(muster_core_t *core, const struct message *message,
@@ -319,7 +320,8 @@ static void note_time(muster_core_t *core, uint64_t now_ms) {
  * that is for something else sees to both. False when this event is. */
 static bool step_telemetry(muster_core_t *core, const struct muster_event *event) {
     unsigned shard;
-    if (event->kind != MUSTER_EVENT_DATAGRAM || !signal_is_for(&event->datagram, core->port, &shard)) {
+    if (event->kind != MUSTER_EVENT_DATAGRAM ||
+        !group_is_telemetry(&event->datagram.destination, core->port, &shard)) {
         return false;
     }
     note_time(core, event->now_ms);

@@ -1,4 +1,5 @@
 #include "admission.h"
+#include "group.h"
 
 #include <string.h>
 
@@ -56,7 +57,7 @@ static bool is_multicast(const struct muster_endpoint *destination) {
 /* Unicast is heard on the interfaces that have a path, all else by its own path only; by other groups
  * nothing. */
 static bool is_by_path(const struct paths *paths, const struct muster_datagram *datagram) {
-    enum muster_path_kind kind = paths_kind_of(&datagram->destination);
+    enum muster_path_kind kind = group_path_kind(&datagram->destination);
     if (kind == MUSTER_PATH_U4 && is_multicast(&datagram->destination)) {
         return false;
     }

@@ -5,6 +5,7 @@
 #include <sodium.h>
 
 #include "deadline.h"
+#include "group.h"
 #include "node.h"
 #include "send.h"
 
@@ -147,7 +148,7 @@ bool answer_query(struct muster_core *core, const struct message *query,
     if (!is_asked(core, query) || (is_for_a_few(core, query) && !is_chosen(core, query))) {
         return true;
     }
-    enum muster_path_kind path = paths_kind_of(&datagram->destination);
+    enum muster_path_kind path = group_path_kind(&datagram->destination);
     if (query->asks_some && path != MUSTER_PATH_U4) {
         return answer_group(core, query, datagram, reason);
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "deadline.h"
+#include "group.h"
 #include "node.h"
 
 /* Both sides of a first contact ask everybody anyway: that answer is waited for before asking again. */
@@ -72,7 +73,7 @@ bool introduction_begin(struct muster_core *core, const struct message *message,
     }
     introduction->endpoint = datagram->source;
     introduction->interface = datagram->interface;
-    introduction->paths |= 1u << paths_kind_of(&datagram->destination);
+    introduction->paths |= 1u << group_path_kind(&datagram->destination);
     introduction->is_signed = introduction->is_signed || message->is_signed;
     return true;
 }

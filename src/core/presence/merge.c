@@ -4,6 +4,7 @@
 
 #include <sodium.h>
 
+#include "group.h"
 #include "node.h"
 #include "suspicion.h"
 #include "telemetry.h"
@@ -99,7 +100,7 @@ static void note_heard(struct muster_core *core, struct peer *peer, const struct
     peer->paths |= arrival->message->heard;
     peer_add_evidence(peer, datagram, kinds, core->now_ms);
     if (!is_copy) {
-        paths_heard(&core->paths, datagram->interface, paths_kind_of(&datagram->destination), core->now_ms);
+        paths_heard(&core->paths, datagram->interface, group_path_kind(&datagram->destination), core->now_ms);
         note_address(core, peer, arrival);
         confirm(core, peer, arrival);
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "group.h"
 #include "signal.h"
 
 #define EVENTS_INITIAL 16
@@ -56,7 +57,7 @@ bool outbox_take_datagram(struct outbox *outbox, struct muster_datagram *datagra
                                          .length = first->packet->length,
                                          .destination = first->destination,
                                          .interface = first->interface,
-                                         .ttl = signal_ttl(&first->destination)};
+                                         .ttl = group_ttl(&first->destination)};
     outbox->pulled = first->packet;
     outbox->datagram_first = (outbox->datagram_first + 1) % MUSTER_DATAGRAMS_MAX;
     outbox->datagram_count--;

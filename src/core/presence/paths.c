@@ -1,10 +1,5 @@
 #include "paths.h"
 
-#include <string.h>
-
-static const uint8_t group_v4[4] = MUSTER_GROUP_V4;
-static const uint8_t broadcast_v4[4] = MUSTER_BROADCAST_V4;
-
 static size_t find_index(const struct paths *paths, uint32_t interface, enum muster_path_kind kind) {
     size_t i = 0;
     while (i < paths->count && (paths->items[i].interface != interface || paths->items[i].kind != kind)) {
@@ -82,17 +77,4 @@ const char *paths_interface_name(const struct paths *paths, uint32_t interface) 
         }
     }
     return "";
-}
-
-struct muster_endpoint paths_destination(enum muster_path_kind kind, uint16_t port) {
-    struct muster_endpoint endpoint = {.family = 4, .port = port};
-    memcpy(endpoint.ip, kind == MUSTER_PATH_M4 ? group_v4 : broadcast_v4, 4);
-    return endpoint;
-}
-
-enum muster_path_kind paths_kind_of(const struct muster_endpoint *destination) {
-    if (memcmp(destination->ip, group_v4, 4) == 0) {
-        return MUSTER_PATH_M4;
-    }
-    return memcmp(destination->ip, broadcast_v4, 4) == 0 ? MUSTER_PATH_B4 : MUSTER_PATH_U4;
 }

@@ -37,10 +37,4 @@ bool paths_is_primary(const struct paths *paths, size_t index, uint64_t now_ms);
 /* Name of an interface that has a path, "" for others. */
 const char *paths_interface_name(const struct paths *paths, uint32_t interface);
 
-/* Group or broadcast address of a kind, at this port. */
-struct muster_endpoint paths_destination(enum muster_path_kind kind, uint16_t port);
-
-/* The kind of path that a datagram to this destination took. */
-enum muster_path_kind paths_kind_of(const struct muster_endpoint *destination);
-
 #endif

@@ -7,6 +7,7 @@
 #include <sodium.h>
 #include <utlist.h>
 
+#include "group.h"
 #include "message.h"
 #include "outbox.h"
 #include "paths.h"
@@ -395,7 +396,7 @@ void peer_clear_evidence(struct peer *peer) {
 unsigned peer_paths(const struct peer *peer) {
     unsigned paths = peer->paths;
     for (unsigned i = 0; i < peer->tuple_count; i++) {
-        paths |= 1u << paths_kind_of(&peer->tuples[i].destination);
+        paths |= 1u << group_path_kind(&peer->tuples[i].destination);
     }
     return paths;
 }

@@ -3,10 +3,8 @@
 #include <string.h>
 
 #include "deadline.h"
-#include "member.h"
 #include "node.h"
 #include "send.h"
-#include "utf8.h"
 
 static const uint64_t repeat_ms[MUSTER_QUERIES] = MUSTER_QUERY_REPEAT_MS;
 
@@ -25,14 +23,6 @@ void query_send(struct muster_core *core, struct message *query, const struct mu
         return;
     }
     send_group(core, query, SEND_EVERYWHERE, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
-}
-
-static bool is_name(const char *text) {
-    return text[0] != '\0' && strlen(text) <= MUSTER_NAME_BYTES_MAX && utf8_is_valid(text);
-}
-
-bool query_is_answerable(const char *type, const char *name) {
-    return (type == NULL || member_is_service_type(type)) && (name == NULL || is_name(name));
 }
 
 /* Begins the round that is planned. */
@@ -64,7 +54,7 @@ static void plan(struct query *query, const char *type, const char *name) {
 
 int query_begin(struct muster_core *core, const char *type, const char *name, bool is_awaited) {
     struct query *query = &core->query;
-    if (!query_is_answerable(type, name)) { /* everybody would drop the question */
+    if (!message_can_want(type, name)) { /* everybody would drop the question */
         return MUSTER_EINVAL;
     }
     if (is_awaited && query->waiting + query->planned == MUSTER_QUERIES_MAX) {

@@ -31,9 +31,6 @@ struct query {
     char next_name[MUSTER_NAME_BYTES_MAX + 1];
 };
 
-/* True for what a question may ask for: a service type and a peer's name as the wire has them, or NULL. */
-bool query_is_answerable(const char *type, const char *name);
-
 /* Asks now, or, while a round of questions is under way, in the next round; all that wait for the next one go
  * on as one. type and name may be NULL for any. MUSTER_EINVAL, MUSTER_EFULL. */
 int query_begin(struct muster_core *core, const char *type, const char *name, bool is_awaited);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "group.h"
 #include "node.h"
 
 static struct packet *encode(struct muster_core *core, struct message *message, size_t pad_to) {
@@ -33,7 +34,7 @@ size_t send_group(struct muster_core *core, struct message *message, enum send_p
     for (size_t i = 0; i < core->paths.count; i++) {
         if (which == SEND_EVERYWHERE || paths_is_primary(&core->paths, i, core->now_ms)) {
             const struct muster_path *path = &core->paths.items[i];
-            struct muster_endpoint destination = paths_destination(path->kind, core->port);
+            struct muster_endpoint destination = group_control(path->kind, core->port);
             put(core, packet, &destination, path->interface);
         }
     }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "group.h"
 #include "node.h"
 
 static int compare_tuples(const void *a, const void *b) {
@@ -23,7 +24,7 @@ static void fill_tuples(const struct muster_core *core, const struct peer *peer,
         tuples[i] = (struct muster_tuple){.source = tuple->source,
                                           .destination = tuple->destination,
                                           .interface = tuple->interface,
-                                          .path = paths_kind_of(&tuple->destination),
+                                          .path = group_path_kind(&tuple->destination),
                                           .count = tuple->count,
                                           .age_ms = core->now_ms - tuple->last_ms,
                                           .loss = tuple_loss(peer, tuple)};

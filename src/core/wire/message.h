@@ -83,6 +83,9 @@ void message_deinit(struct message *message);
 int message_encode(const struct message *message, const struct muster_crypto *crypto, size_t pad_to,
                    uint8_t *bytes, size_t size);
 
+/* True for what a query may want: a service type and a peer's name as the wire has them, or NULL. */
+bool message_can_want(const char *type, const char *name);
+
 /* Encodes the lists of a document into a body line, LF included, in memory for free(). MUSTER_ENOMEM, and
  * MUSTER_ETOOBIG for more than MUSTER_DOCUMENT_BYTES_MAX. */
 int message_encode_body(const struct muster_document *document, uint8_t **body, size_t *length);

@@ -7,6 +7,8 @@
 #include <sodium.h>
 
 #include "document.h"
+#include "member.h"
+#include "utf8.h"
 
 #define NONCE_BYTES 8
 #define SIGNATURE_LINE_BYTES (sizeof "{\"sig\":\"\"}\n" - 1 + 88) /* 88: base64 of 64 bytes */
@@ -91,6 +93,14 @@ static void put_announce(struct document *document, const struct message *messag
                           sodium_base64_VARIANT_ORIGINAL);
         document_put_text(document, NULL, "key", text);
     }
+}
+
+static bool is_name(const char *text) {
+    return text[0] != '\0' && strlen(text) <= MUSTER_NAME_BYTES_MAX && utf8_is_valid(text);
+}
+
+bool message_can_want(const char *type, const char *name) {
+    return (type == NULL || member_is_service_type(type)) && (name == NULL || is_name(name));
 }
 
 static void put_query(struct document *document, const struct message *message) {

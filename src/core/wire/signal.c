@@ -14,44 +14,8 @@
 
 #define SEQ_DIGITS_MAX 16 /* of 2^53 - 1 */
 
-static const uint8_t telemetry_v4[4] = MUSTER_GROUP_TELEMETRY_V4;
-static const uint8_t repair_v4[4] = MUSTER_GROUP_REPAIR_V4;
 static const char *const kind_names[] = {"data", "tail", "nak"};
 static const struct name_table kinds = NAME_TABLE(kind_names);
-
-/* ---- groups ---- */
-
-struct muster_endpoint signal_group(unsigned shard, uint16_t control_port) {
-    struct muster_endpoint endpoint = {.family = 4, .port = (uint16_t)(control_port - 1)};
-    memcpy(endpoint.ip, telemetry_v4, sizeof telemetry_v4);
-    endpoint.ip[3] = (uint8_t)(endpoint.ip[3] + shard);
-    return endpoint;
-}
-
-struct muster_endpoint signal_repair_group(uint16_t control_port) {
-    struct muster_endpoint endpoint = {.family = 4, .port = (uint16_t)(control_port - 1)};
-    memcpy(endpoint.ip, repair_v4, sizeof repair_v4);
-    return endpoint;
-}
-
-static bool is_telemetry(const struct muster_endpoint *destination) {
-    const uint8_t *ip = destination->ip;
-    return memcmp(ip, telemetry_v4, 3) == 0 && ip[3] >= repair_v4[3] &&
-           ip[3] < telemetry_v4[3] + MUSTER_SHARDS;
-}
-
-uint8_t signal_ttl(const struct muster_endpoint *destination) {
-    return is_telemetry(destination) ? MUSTER_TELEMETRY_TTL : MUSTER_TTL;
-}
-
-bool signal_is_for(const struct muster_datagram *datagram, uint16_t control_port, unsigned *shard) {
-    const uint8_t *ip = datagram->destination.ip;
-    if (!is_telemetry(&datagram->destination) || datagram->destination.port != control_port - 1) {
-        return false;
-    }
-    *shard = ip[3] == repair_v4[3] ? MUSTER_SHARDS : (unsigned)(ip[3] - telemetry_v4[3]);
-    return true;
-}
 
 /* ---- writing ---- */
 

@@ -64,14 +64,4 @@ size_t signal_write_prefix(char text[SIGNAL_PREFIX_BYTES_MAX], const uint8_t id[
  * most MUSTER_NAK_RANGES_SENT ranges. */
 size_t signal_write(const struct signal *signal, char text[MUSTER_DATAGRAM_BYTES_MAX]);
 
-/* The group of a shard, and the one for naks, at telemetry's port. */
-struct muster_endpoint signal_group(unsigned shard, uint16_t control_port);
-struct muster_endpoint signal_repair_group(uint16_t control_port);
-
-/* The TTL that a datagram to this destination leaves with. */
-uint8_t signal_ttl(const struct muster_endpoint *destination);
-
-/* True when a datagram was sent to telemetry, at its port; *shard: of which, MUSTER_SHARDS for naks. */
-bool signal_is_for(const struct muster_datagram *datagram, uint16_t control_port, unsigned *shard);
-
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmocka_all.h"
+#include "group.h"
 
 #define INTERFACE 7
 #define OTHER_INTERFACE 8
@@ -28,7 +29,7 @@ static struct muster_datagram datagram_from(uint8_t host, uint16_t port) {
     return (struct muster_datagram){.bytes = bytes,
                                     .length = 100,
                                     .source = {.family = 4, .ip = {10, 0, 0, host}, .port = port},
-                                    .destination = paths_destination(MUSTER_PATH_M4, PORT),
+                                    .destination = group_control(MUSTER_PATH_M4, PORT),
                                     .interface = INTERFACE,
                                     .ttl = MUSTER_TTL};
 }
@@ -88,7 +89,7 @@ static void it_comes_by_a_path_of_ours(void **state) {
     struct muster_datagram datagram = datagram_from(1, 19798);
     datagram.interface = OTHER_INTERFACE; /* has no multicast */
     check_refused(&datagram, MUSTER_DROP_PATH);
-    datagram.destination = paths_destination(MUSTER_PATH_B4, PORT);
+    datagram.destination = group_control(MUSTER_PATH_B4, PORT);
     assert_true(is_admitted(&datagram, 1000));
     datagram.interface = INTERFACE; /* has no broadcast */
     check_refused(&datagram, MUSTER_DROP_PATH);

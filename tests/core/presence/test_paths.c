@@ -112,28 +112,6 @@ static void a_path_that_stays_keeps_what_it_knows(void **state) {
     assert_int_equal(paths.heard_ms[1], 0);
 }
 
-static void a_destination_tells_the_kind(void **state) {
-    (void)state;
-    const struct muster_endpoint group = paths_destination(M4, PORT);
-    const struct muster_endpoint broadcast = paths_destination(B4, PORT);
-    const struct muster_endpoint unicast = {.family = 4, .ip = {10, 0, 0, 1}, .port = PORT};
-    assert_memory_equal(group.ip, ((uint8_t[]){224, 0, 0, 254}), 4);
-    assert_memory_equal(broadcast.ip, ((uint8_t[]){255, 255, 255, 255}), 4);
-    assert_int_equal(group.family, 4);
-    assert_int_equal(group.port, PORT);
-    assert_int_equal(paths_kind_of(&group), M4);
-    assert_int_equal(paths_kind_of(&broadcast), B4);
-    assert_int_equal(paths_kind_of(&unicast), MUSTER_PATH_U4);
-}
-
-static void kinds_have_names(void **state) {
-    (void)state;
-    assert_string_equal(muster_path_name(M4), "m4");
-    assert_string_equal(muster_path_name(B4), "b4");
-    assert_string_equal(muster_path_name(MUSTER_PATH_U4), "u4");
-    assert_string_equal(muster_path_name((enum muster_path_kind)MUSTER_PATH_KINDS), "unknown");
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_are_none_at_first),
@@ -143,8 +121,6 @@ int main(void) {
         cmocka_unit_test(a_name_ends),
         cmocka_unit_test(multicast_is_primary_until_broadcast_alone_is_heard),
         cmocka_unit_test(a_path_that_stays_keeps_what_it_knows),
-        cmocka_unit_test(a_destination_tells_the_kind),
-        cmocka_unit_test(kinds_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

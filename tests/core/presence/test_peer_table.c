@@ -1,4 +1,5 @@
 /* The rows: found by id, ordered by what is due, bounded, and what one row keeps. */
+#include "group.h"
 #include "message.h"
 #include "peer_table.h"
 
@@ -260,7 +261,7 @@ static void a_row_keeps_its_moment(void **state) {
 
 static struct muster_datagram datagram_from(uint16_t port, enum muster_path_kind kind) {
     return (struct muster_datagram){.source = {.family = 4, .ip = {10, 0, 0, 1}, .port = port},
-                                    .destination = paths_destination(kind, 19797),
+                                    .destination = group_control(kind, 19797),
                                     .interface = INTERFACE,
                                     .ttl = 255};
 }

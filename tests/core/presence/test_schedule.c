@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmocka_all.h"
+#include "group.h"
 #include "limit.h"
 #include "message.h"
 #include "node.h"
@@ -39,7 +40,7 @@ static void begin_tape(void) {
 
 static bool record(struct world *unused, size_t from, size_t to, const struct muster_datagram *datagram) {
     (void)unused;
-    unsigned path = 1u << paths_kind_of(&datagram->destination);
+    unsigned path = 1u << group_path_kind(&datagram->destination);
     bool is_unicast = path == 1u << MUSTER_PATH_U4;
     struct message message;
     enum muster_drop reason;

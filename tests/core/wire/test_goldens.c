@@ -10,6 +10,7 @@
 
 #include "admission.h"
 #include "cmocka_all.h"
+#include "group.h"
 #include "message.h"
 #include "reply.h"
 #include "request.h"
@@ -98,7 +99,7 @@ static bool is_admitted(const struct golden *golden, enum muster_drop *reason) {
                                              .length = golden->length,
                                              .source = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19798},
                                              .destination =
-                                                 paths_destination(MUSTER_PATH_M4, MUSTER_PORT_DEFAULT),
+                                                 group_control(MUSTER_PATH_M4, MUSTER_PORT_DEFAULT),
                                              .interface = INTERFACE,
                                              .ttl = MUSTER_TTL};
     memset(&admission, 0, sizeof admission);

@@ -373,52 +373,6 @@ static void other_forms_are_not_known_by_heart(void **state) {
 
 /* ---- groups ---- */
 
-static void groups_are_those_of_the_protocol(void **state) {
-    static const struct {
-        const char *topic;
-        unsigned shard;
-    } topics[] = {{"a", 12},
-                  {"a/b", 1},
-                  {"door", 9},
-                  {"kitchen/climate", 15},
-                  {"kitchen/power", 9},
-                  {"meter:1/power", 5},
-                  {"urn:dev:mac:0024befffe804ff1", 11}};
-    (void)state;
-    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
-        assert_int_equal(muster_topic_shard(topics[i].topic), topics[i].shard);
-    }
-    for (unsigned group = 0; group <= MUSTER_SHARDS; group++) {
-        struct muster_datagram datagram = {
-            .destination = group == MUSTER_SHARDS ? signal_repair_group(19797) : signal_group(group, 19797)};
-        const uint8_t *ip = datagram.destination.ip;
-        unsigned shard = 99;
-        assert_int_equal(ip[0], 239);
-        assert_int_equal(ip[1], 255);
-        assert_int_equal(ip[2], 77);
-        assert_int_equal(ip[3], group == MUSTER_SHARDS ? 15 : 16 + group);
-        assert_int_equal(datagram.destination.port, 19796);
-        assert_int_equal(signal_ttl(&datagram.destination), 1);
-        assert_true(signal_is_for(&datagram, 19797, &shard));
-        assert_int_equal(shard, group);
-        datagram.destination.port = 19798; /* a unicast socket on which the kernel let it through */
-        assert_false(signal_is_for(&datagram, 19797, &shard));
-    }
-}
-
-static void other_addresses_are_not_telemetry(void **state) {
-    static const uint8_t others[][4] = {{239, 255, 77, 14}, {239, 255, 77, 32}, {239, 255, 76, 16},
-                                        {239, 254, 77, 16}, {224, 0, 0, 254},   {10, 0, 0, 1}};
-    unsigned shard;
-    (void)state;
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        struct muster_datagram datagram = {.destination = {.family = 4, .port = 19796}};
-        memcpy(datagram.destination.ip, others[i], 4);
-        assert_false(signal_is_for(&datagram, 19797, &shard));
-        assert_int_equal(signal_ttl(&datagram.destination), 255);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(data_is_read),
@@ -436,8 +390,6 @@ int main(void) {
         cmocka_unit_test(both_ways_agree),
         cmocka_unit_test(both_ways_agree_on_any_byte),
         cmocka_unit_test(other_forms_are_not_known_by_heart),
-        cmocka_unit_test(groups_are_those_of_the_protocol),
-        cmocka_unit_test(other_addresses_are_not_telemetry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

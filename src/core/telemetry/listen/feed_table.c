@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "deadline.h"
+#include "group.h"
 #include "node.h"
 #include "telemetry.h"
 
@@ -510,7 +511,7 @@ static void ask(struct muster_core *core, struct feed *feed, const struct feed_m
     }
     nak.missing_count = feed_ask(feed, nak.missing, MUSTER_NAK_RANGES_SENT, moment);
     if (nak.missing_count > 0) {
-        struct muster_endpoint group = signal_repair_group(core->port);
+        struct muster_endpoint group = group_repair(core->port);
         bucket_spend(bucket, 1, MUSTER_NAK_RATE, core->now_ms);
         memcpy(nak.id, core->identity.id, MUSTER_ID_BYTES);
         memcpy(nak.of, feed->id, MUSTER_ID_BYTES);

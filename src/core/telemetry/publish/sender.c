@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "deadline.h"
+#include "group.h"
 #include "node.h"
 #include "telemetry.h"
 
@@ -147,7 +148,7 @@ static void give(struct muster_core *core, uint32_t interface, struct muster_out
     output->kind = MUSTER_OUTPUT_DATAGRAM;
     output->datagram = (struct muster_datagram){.bytes = ring->bytes + first->offset,
                                                 .length = batch_bytes(ring, batch),
-                                                .destination = signal_group(first->shard, core->port),
+                                                .destination = group_telemetry(first->shard, core->port),
                                                 .interface = interface,
                                                 .ttl = MUSTER_TELEMETRY_TTL,
                                                 .segment = batch->count > 1 ? first->length : 0};
@@ -223,7 +224,7 @@ static void say_tail(struct muster_core *core, unsigned shard, uint32_t interfac
                           .oldest = ring_oldest(&core->publisher.ring, shard),
                           .seq = core->sent[shard]};
     memcpy(tail.id, core->identity.id, MUSTER_ID_BYTES);
-    struct muster_endpoint group = signal_group(shard, core->port);
+    struct muster_endpoint group = group_telemetry(shard, core->port);
     telemetry_send(core, &tail, &group, interface);
 }
 
