@@ -7,6 +7,26 @@
 
 #include <muster/core.h>
 
+#include "document.h"
+
+/* ---- as JSON ---- */
+
+#define LISTS_SERVICES 1u
+#define LISTS_ATTRS 2u
+#define LISTS_TOPICS 4u
+#define LISTS_KEEPS 8u
+#define LISTS_ALL (LISTS_SERVICES | LISTS_ATTRS | LISTS_TOPICS | LISTS_KEEPS)
+
+/* Puts the lists that are not empty into an object. */
+void lists_put(struct document *json, document_node_t *parent, const struct muster_document *lists);
+
+/* Reads the wanted lists (bits LISTS_…) of an object; those that are not there are empty. Texts live in the
+ * tree, arrays in one block *arrays, which the caller frees whatever is returned. False with the reason. */
+bool lists_read(const document_node_t *parent, unsigned which, struct muster_document *document,
+                void **arrays, enum muster_drop *reason);
+
+/* ---- comparing ---- */
+
 /* True when no text is NULL that must be there: all but a service's name, and the unit of a topic. */
 bool lists_are_complete(const struct muster_document *document);
 bool lists_are_topics_complete(const struct muster_topic *topics, size_t count);

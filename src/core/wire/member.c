@@ -5,6 +5,7 @@
 #include <sodium.h>
 
 #include "limit.h"
+#include "scan.h"
 
 bool member_refuse(enum muster_drop *reason, enum muster_drop why) {
     *reason = why;
@@ -16,6 +17,10 @@ bool member_require(const document_node_t *node, enum document_type type, enum m
         return member_refuse(reason, MUSTER_DROP_MISSING);
     }
     return document_type(node) == type || member_refuse(reason, MUSTER_DROP_TYPE);
+}
+
+bool member_allow(const document_node_t *node, enum document_type type, enum muster_drop *reason) {
+    return node == NULL || member_require(node, type, reason);
 }
 
 bool member_integer(const document_node_t *parent, const char *name, uint64_t min, uint64_t max,
@@ -109,7 +114,9 @@ bool member_service_type(const document_node_t *node, const char **type, enum mu
            (member_is_service_type(*type) || member_refuse(reason, MUSTER_DROP_RANGE));
 }
 
-enum muster_drop member_drop_of_scan(enum scan_result result) {
+/* ---- lines ---- */
+
+static enum muster_drop drop_of_scan(enum scan_result result) {
     switch (result) {
     case SCAN_UTF8:
     case SCAN_TEXT: return MUSTER_DROP_UTF8;
@@ -123,4 +130,45 @@ enum muster_drop member_drop_of_scan(enum scan_result result) {
     case SCAN_TRUNCATED: break;
     }
     return MUSTER_DROP_SYNTAX; /* a line that ends early is wrong, not cut: its LF is there */
+}
+
+static document_node_t *parse(const char *line, size_t length, enum scan_result result,
+                              enum muster_drop *reason) {
+    document_node_t *tree = result == SCAN_OK ? document_parse(line, length) : NULL;
+    if (tree == NULL) {
+        *reason = result == SCAN_OK ? MUSTER_DROP_MEMORY : drop_of_scan(result);
+    }
+    return tree;
+}
+
+document_node_t *member_parse(const char *line, size_t length, enum muster_drop *reason) {
+    return parse(line, length, scan_value(line, length, NULL), reason);
+}
+
+document_node_t *member_parse_large(const char *line, size_t length, enum muster_drop *reason) {
+    return parse(line, length, scan_large(line, length, MUSTER_DOCUMENT_NODES_MAX, NULL), reason);
+}
+
+static bool is_version(const document_node_t *node, enum muster_drop *reason) {
+    uint64_t version;
+    return member_require(node, DOCUMENT_NUMBER, reason) &&
+           ((document_integer(node, &version) && version == 1) || member_refuse(reason, MUSTER_DROP_VERSION));
+}
+
+static bool read_kind(const document_node_t *node, const struct name_table *kinds, int *kind,
+                      enum muster_drop *reason) {
+    *kind = name_find(kinds, document_text(node));
+    return member_require(node, DOCUMENT_TEXT, reason) &&
+           (*kind >= 0 || member_refuse(reason, MUSTER_DROP_KIND));
+}
+
+bool member_header(const document_node_t *header, const struct name_table *kinds, int *kind,
+                   uint8_t id[MUSTER_ID_BYTES], uint64_t *boot, enum muster_drop *reason) {
+    if (document_type(header) != DOCUMENT_OBJECT) {
+        return member_refuse(reason, MUSTER_DROP_SYNTAX);
+    }
+    return is_version(document_member(header, "muster"), reason) &&
+           read_kind(document_member(header, "kind"), kinds, kind, reason) &&
+           member_hex(document_member(header, "id"), id, MUSTER_ID_BYTES, reason) &&
+           member_integer(header, "boot", 1, MUSTER_INTEGER_MAX, boot, reason);
 }

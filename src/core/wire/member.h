@@ -10,13 +10,16 @@
 #include <muster/core.h>
 
 #include "document.h"
-#include "scan.h"
+#include "name.h"
 
 /* Sets the reason; false, for whoever returns it. */
 bool member_refuse(enum muster_drop *reason, enum muster_drop why);
 
 /* It is there, and of this type. */
 bool member_require(const document_node_t *node, enum document_type type, enum muster_drop *reason);
+
+/* It is not there, or of this type. */
+bool member_allow(const document_node_t *node, enum document_type type, enum muster_drop *reason);
 
 /* The member of this name, within min and max. */
 bool member_integer(const document_node_t *parent, const char *name, uint64_t min, uint64_t max,
@@ -41,7 +44,13 @@ bool member_is_service_type(const char *text);
 /* Reads exactly 2 * size lower-case hexadecimal digits. False, and bytes are undefined, for all else. */
 bool member_parse_hex(const char *text, uint8_t *bytes, size_t size);
 
-/* Why a line that was scanned is dropped. */
-enum muster_drop member_drop_of_scan(enum scan_result result);
+/* Scans and parses a line, without its LF, of a datagram, or of a body or a stream. The tree is for
+ * document_free(); NULL with the reason. */
+document_node_t *member_parse(const char *line, size_t length, enum muster_drop *reason);
+document_node_t *member_parse_large(const char *line, size_t length, enum muster_drop *reason);
+
+/* What every datagram's header has: the version, one of these kinds, an id and a boot. */
+bool member_header(const document_node_t *header, const struct name_table *kinds, int *kind,
+                   uint8_t id[MUSTER_ID_BYTES], uint64_t *boot, enum muster_drop *reason);
 
 #endif

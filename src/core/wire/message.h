@@ -12,7 +12,6 @@
 #include "limit.h"
 #include "name.h"
 
-struct document;
 struct document_node;
 
 enum message_kind { MESSAGE_ANNOUNCE, MESSAGE_ALIVE, MESSAGE_BYE, MESSAGE_QUERY };
@@ -94,15 +93,6 @@ int message_encode_body(const struct muster_document *document, uint8_t **body, 
  * False with the reason when it is none, and then the announce is as before. bytes are not kept. */
 bool message_take_body(struct message *announce, const uint8_t *bytes, size_t length,
                        enum muster_drop *reason);
-
-/* Puts the lists of a document into JSON, and reads them from there into message->document, which lives in
- * message->arrays and in the tree; a NULL node is an empty list. False with the reason; then message_deinit()
- * frees what there is. */
-void message_put_lists(struct document *json, struct document_node *parent,
-                       const struct muster_document *lists);
-bool message_read_lists(struct message *message, const struct document_node *services,
-                        const struct document_node *attrs, const struct document_node *topics,
-                        const struct document_node *keeps, enum muster_drop *reason);
 
 /* BLAKE2b-256 (RFC 7693) of a body. */
 void message_hash_body(const uint8_t *bytes, size_t length, uint8_t hash[MUSTER_HASH_BYTES]);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "document.h"
+#include "lists.h"
 #include "member.h"
-#include "scan.h"
 
 #define NONCE_BYTES 8
 
@@ -23,11 +23,6 @@ static bool read_nonce(const document_node_t *node, uint64_t *nonce, enum muster
         *nonce = *nonce << 8 | bytes[i];
     }
     return true;
-}
-
-static bool read_lists(const document_node_t *parent, struct message *message, enum muster_drop *reason) {
-    return message_read_lists(message, document_member(parent, "services"), document_member(parent, "attrs"),
-                              document_member(parent, "topics"), document_member(parent, "keeps"), reason);
 }
 
 /* Lists too long for the announce are described by size and hash, and then they are not in it. */
@@ -52,7 +47,8 @@ static bool read_body_description(const document_node_t *header, struct message 
 static bool read_document(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     const document_node_t *name = document_member(header, "name");
     return member_text(name, 1, MUSTER_NAME_BYTES_MAX, &message->document.name, reason) &&
-           read_body_description(header, message, reason) && read_lists(header, message, reason);
+           read_body_description(header, message, reason) &&
+           lists_read(header, LISTS_ALL, &message->document, &message->arrays, reason);
 }
 
 /* ---- the kinds ---- */
@@ -71,10 +67,7 @@ static bool read_seq_or_re(const document_node_t *header, struct message *messag
 /* Its names are numbers of shards, so that one of another form is as wrong as one too large. */
 static bool read_sent(const document_node_t *node, uint64_t sent[MUSTER_SHARDS], enum muster_drop *reason) {
     size_t read = 0;
-    if (node == NULL) {
-        return true;
-    }
-    if (!member_require(node, DOCUMENT_OBJECT, reason)) {
+    if (!member_allow(node, DOCUMENT_OBJECT, reason)) {
         return false;
     }
     for (unsigned shard = 0; shard < MUSTER_SHARDS; shard++) {
@@ -102,10 +95,7 @@ static bool read_alive(const document_node_t *header, struct message *message, e
 }
 
 static bool read_heard(const document_node_t *node, unsigned *heard, enum muster_drop *reason) {
-    if (node == NULL) {
-        return true;
-    }
-    if (!member_require(node, DOCUMENT_ARRAY, reason)) {
+    if (!member_allow(node, DOCUMENT_ARRAY, reason)) {
         return false;
     }
     if (document_count(node) > MUSTER_HEARD_MAX) {
@@ -194,7 +184,7 @@ static bool read_query(const document_node_t *header, struct message *message, e
         return member_refuse(reason, MUSTER_DROP_MISSING);
     }
     const document_node_t *table = document_member(header, "table");
-    if (table != NULL && !member_require(table, DOCUMENT_BOOL, reason)) {
+    if (!member_allow(table, DOCUMENT_BOOL, reason)) {
         return false;
     }
     message->asks_some = of != NULL;
@@ -206,34 +196,12 @@ static bool read_query(const document_node_t *header, struct message *message, e
            (known == NULL || read_ids(known, 0, message->known, &message->known_count, reason));
 }
 
-static bool read_kind(const document_node_t *header, enum message_kind *kind, enum muster_drop *reason) {
-    const document_node_t *node = document_member(header, "kind");
-    if (!member_require(node, DOCUMENT_TEXT, reason)) {
-        return false;
-    }
-    int value = name_find(&message_kinds, document_text(node));
-    *kind = value < 0 ? MESSAGE_ANNOUNCE : (enum message_kind)value;
-    return value >= 0 || member_refuse(reason, MUSTER_DROP_KIND);
-}
-
-static bool read_version(const document_node_t *header, enum muster_drop *reason) {
-    const document_node_t *node = document_member(header, "muster");
-    uint64_t version;
-    if (!member_require(node, DOCUMENT_NUMBER, reason)) {
-        return false;
-    }
-    return (document_integer(node, &version) && version == 1) || member_refuse(reason, MUSTER_DROP_VERSION);
-}
-
 static bool read_header(const document_node_t *header, struct message *message, enum muster_drop *reason) {
-    if (document_type(header) != DOCUMENT_OBJECT) {
-        return member_refuse(reason, MUSTER_DROP_SYNTAX);
-    }
-    if (!read_version(header, reason) || !read_kind(header, &message->kind, reason) ||
-        !member_hex(document_member(header, "id"), message->id, sizeof message->id, reason) ||
-        !member_integer(header, "boot", 1, MUSTER_INTEGER_MAX, &message->boot, reason)) {
+    int kind;
+    if (!member_header(header, &message_kinds, &kind, message->id, &message->boot, reason)) {
         return false;
     }
+    message->kind = (enum message_kind)kind;
     switch (message->kind) {
     case MESSAGE_ANNOUNCE: return read_announce(header, message, reason);
     case MESSAGE_ALIVE: return read_alive(header, message, reason);
@@ -245,22 +213,9 @@ static bool read_header(const document_node_t *header, struct message *message, 
 
 /* ---- lines ---- */
 
-static document_node_t *parse_line(const char *line, size_t length, enum muster_drop *reason) {
-    enum scan_result result = scan_value(line, length, NULL);
-    if (result != SCAN_OK) {
-        *reason = member_drop_of_scan(result);
-        return NULL;
-    }
-    document_node_t *tree = document_parse(line, length);
-    if (tree == NULL) {
-        *reason = MUSTER_DROP_MEMORY;
-    }
-    return tree;
-}
-
 static bool read_signature_line(const char *line, size_t length, struct message *message,
                                 enum muster_drop *reason) {
-    document_node_t *tree = parse_line(line, length, reason);
+    document_node_t *tree = member_parse(line, length, reason);
     if (tree == NULL) {
         return false;
     }
@@ -285,7 +240,7 @@ static bool decode_lines(const char *text, size_t length, struct message *messag
     if (rest > 0 && memchr(line_end + 1, '\n', rest) != text + length - 1) {
         return member_refuse(reason, MUSTER_DROP_SYNTAX);
     }
-    message->tree = parse_line(text, header_length, reason);
+    message->tree = member_parse(text, header_length, reason);
     if (message->tree == NULL || !read_header(message->tree, message, reason)) {
         return false;
     }

@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "document.h"
+#include "lists.h"
 #include "member.h"
 #include "utf8.h"
 
@@ -74,7 +75,7 @@ static void put_announce(struct document *document, const struct message *messag
     if (message->size > 0) {
         put_body(document, message);
     } else {
-        message_put_lists(document, NULL, &message->document);
+        lists_put(document, NULL, &message->document);
     }
     if (message->stream != 0) {
         document_put_integer(document, NULL, "stream", message->stream);

@@ -12,7 +12,6 @@
 #include "member.h"
 #include "name.h"
 #include "reply_counters.h"
-#include "scan.h"
 
 #define COUNTER(member) \
     { #member, offsetof(struct muster_counters, member) }
@@ -410,14 +409,11 @@ static int read_head(struct reply_reader *reader) {
     if (reader->head_length == 0) {
         return 0;
     }
+    enum muster_drop reason;
     const char *line = (const char *)reader->buffer.bytes + reader->begin;
-    enum scan_result result = scan_large(line, reader->head_length - 1, MUSTER_DOCUMENT_NODES_MAX, NULL);
-    if (result != SCAN_OK) {
-        return result == SCAN_MEMORY ? MUSTER_ENOMEM : MUSTER_EINVAL;
-    }
-    reader->head = document_parse(line, reader->head_length - 1);
+    reader->head = member_parse_large(line, reader->head_length - 1, &reason);
     if (reader->head == NULL) {
-        return MUSTER_ENOMEM;
+        return reason == MUSTER_DROP_MEMORY ? MUSTER_ENOMEM : MUSTER_EINVAL;
     }
     reader->lines = (size_t)integer_of(reader->head, "lines");
     return document_type(reader->head) == DOCUMENT_OBJECT && reader->lines <= LINES_MAX ? 1 : MUSTER_EINVAL;

@@ -8,9 +8,8 @@
 #include <muster/telemetry.h>
 
 #include "document.h"
+#include "lists.h"
 #include "member.h"
-#include "message.h"
-#include "scan.h"
 
 /* A request lists at most so many interfaces. */
 #define INTERFACES_MAX MUSTER_PATHS_MAX
@@ -66,9 +65,9 @@ static void put_change(struct document *document, const struct muster_change *ch
     if (change->name != NULL) {
         document_put_text(document, object, "name", change->name);
     }
-    message_put_lists(document, object, &set);
+    lists_put(document, object, &set);
     object = document_put_object(document, NULL, "remove");
-    message_put_lists(document, object, &removed);
+    lists_put(document, object, &removed);
     document_node_t *names = document_put_array(document, object, "attrs");
     for (size_t i = 0; i < change->removed_attr_count; i++) {
         document_put_text(document, names, NULL, change->removed_attrs[i]);
@@ -189,15 +188,12 @@ static enum request_end read_wanted(struct request *request, const char **member
     return REQUEST_END_DONE;
 }
 
-/* Reads the lists of an object of the change into a message of its own, which is all that holds them. */
-static enum request_end read_change_lists(const document_node_t *object, bool has_attrs,
-                                          struct message *lists, const char **member, const char *name) {
+/* Reads lists of an object of the change. */
+static enum request_end read_lists(const document_node_t *object, unsigned which,
+                                   struct muster_document *lists, void **arrays, const char **member,
+                                   const char *name) {
     enum muster_drop reason;
-    const document_node_t *attrs = has_attrs ? document_member(object, "attrs") : NULL;
-    if (object != NULL && document_type(object) != DOCUMENT_OBJECT) {
-        return refuse(member, name);
-    }
-    if (message_read_lists(lists, document_member(object, "services"), attrs, NULL, NULL, &reason)) {
+    if (member_allow(object, DOCUMENT_OBJECT, &reason) && lists_read(object, which, lists, arrays, &reason)) {
         return REQUEST_END_DONE;
     }
     return reason == MUSTER_DROP_MEMORY ? REQUEST_END_MEMORY : refuse(member, name);
@@ -206,29 +202,32 @@ static enum request_end read_change_lists(const document_node_t *object, bool ha
 static enum request_end read_set(struct request *request, const char **member) {
     const document_node_t *set = document_member(request->tree, "set");
     const document_node_t *name = document_member(set, "name");
-    struct muster_change *change = &request->change;
-    enum request_end end = read_change_lists(set, true, &request->set, member, "set");
+    struct muster_document lists = {.name = document_text(name)};
+    enum request_end end =
+        read_lists(set, LISTS_SERVICES | LISTS_ATTRS, &lists, &request->set_arrays, member, "set");
     if (end != REQUEST_END_DONE) {
         return end;
     }
-    change->services = request->set.document.services;
-    change->service_count = request->set.document.service_count;
-    change->attrs = request->set.document.attrs;
-    change->attr_count = request->set.document.attr_count;
-    change->name = document_text(name);
-    return name == NULL || change->name != NULL ? REQUEST_END_DONE : refuse(member, "set");
+    request->change.name = lists.name;
+    request->change.services = lists.services;
+    request->change.service_count = lists.service_count;
+    request->change.attrs = lists.attrs;
+    request->change.attr_count = lists.attr_count;
+    return name == NULL || lists.name != NULL ? REQUEST_END_DONE : refuse(member, "set");
 }
 
 static enum request_end read_remove(struct request *request, const char **member) {
     const document_node_t *removed = document_member(request->tree, "remove");
     const document_node_t *attrs = document_member(removed, "attrs");
     struct muster_change *change = &request->change;
-    enum request_end end = read_change_lists(removed, false, &request->removed, member, "remove");
+    struct muster_document lists = {0};
+    enum request_end end =
+        read_lists(removed, LISTS_SERVICES, &lists, &request->removed_arrays, member, "remove");
     if (end != REQUEST_END_DONE) {
         return end;
     }
-    change->removed_services = request->removed.document.services;
-    change->removed_service_count = request->removed.document.service_count;
+    change->removed_services = lists.services;
+    change->removed_service_count = lists.service_count;
     if (document_count(attrs) == 0) {
         return attrs == NULL || document_type(attrs) == DOCUMENT_ARRAY ? REQUEST_END_DONE
                                                                        : refuse(member, "remove");
@@ -328,13 +327,10 @@ enum request_end request_decode(const char *line, size_t length, struct request 
                                 const char **member) {
     *request = (struct request){0};
     *member = NULL;
-    enum scan_result result = scan_large(line, length, MUSTER_DOCUMENT_NODES_MAX, NULL);
-    if (result != SCAN_OK) {
-        return result == SCAN_MEMORY ? REQUEST_END_MEMORY : REQUEST_END_SYNTAX;
-    }
-    request->tree = document_parse(line, length);
+    enum muster_drop reason;
+    request->tree = member_parse_large(line, length, &reason);
     if (request->tree == NULL) {
-        return REQUEST_END_MEMORY;
+        return reason == MUSTER_DROP_MEMORY ? REQUEST_END_MEMORY : REQUEST_END_SYNTAX;
     }
     enum request_end end =
         document_type(request->tree) == DOCUMENT_OBJECT ? read_members(request, member) : REQUEST_END_SYNTAX;
@@ -348,8 +344,8 @@ void request_deinit(struct request *request) {
     free((void *)request->interfaces);
     free((void *)request->change.removed_attrs);
     free((void *)request->patterns);
-    message_deinit(&request->set);
-    message_deinit(&request->removed);
+    free(request->set_arrays);
+    free(request->removed_arrays);
     document_free(request->tree);
     *request = (struct request){0};
 }

@@ -9,8 +9,9 @@
 #include <muster/core.h>
 
 #include "limit.h"
-#include "message.h"
 #include "name.h"
+
+struct document_node;
 
 enum request_kind {
     REQUEST_TABLE,    /* all rows */
@@ -69,8 +70,8 @@ struct request {
 
     /* What the pointers above live in, after decoding. */
     struct document_node *tree;
-    struct message set;
-    struct message removed;
+    void *set_arrays;
+    void *removed_arrays;
 };
 
 /* Writes the line, its LF included, into memory for free(). MUSTER_ENOMEM, MUSTER_ETOOBIG. */

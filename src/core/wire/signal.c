@@ -10,7 +10,6 @@
 #include "document.h"
 #include "member.h"
 #include "name.h"
-#include "scan.h"
 
 #define SEQ_DIGITS_MAX 16 /* of 2^53 - 1 */
 
@@ -130,34 +129,14 @@ static bool read_topic(const document_node_t *header, struct signal *data, enum 
     return true;
 }
 
-static bool read_kind(const document_node_t *header, enum signal_kind *kind, enum muster_drop *reason) {
-    const document_node_t *node = document_member(header, "kind");
-    if (!member_require(node, DOCUMENT_TEXT, reason)) {
-        return false;
-    }
-    int value = name_find(&kinds, document_text(node));
-    *kind = value < 0 ? SIGNAL_DATA : (enum signal_kind)value;
-    return value >= 0 || member_refuse(reason, MUSTER_DROP_KIND);
-}
-
 static bool read_header(const document_node_t *header, struct signal *signal, enum muster_drop *reason) {
-    uint64_t version;
+    int kind;
     uint64_t shard;
-    if (document_type(header) != DOCUMENT_OBJECT) {
-        return member_refuse(reason, MUSTER_DROP_SYNTAX);
-    }
-    if (!member_require(document_member(header, "muster"), DOCUMENT_NUMBER, reason)) {
-        return false;
-    }
-    if (!document_integer(document_member(header, "muster"), &version) || version != 1) {
-        return member_refuse(reason, MUSTER_DROP_VERSION);
-    }
-    if (!read_kind(header, &signal->kind, reason) ||
-        !member_hex(document_member(header, "id"), signal->id, sizeof signal->id, reason) ||
-        !member_integer(header, "boot", 1, MUSTER_INTEGER_MAX, &signal->boot, reason) ||
+    if (!member_header(header, &kinds, &kind, signal->id, &signal->boot, reason) ||
         !member_integer(header, "shard", 0, MUSTER_SHARDS - 1, &shard, reason)) {
         return false;
     }
+    signal->kind = (enum signal_kind)kind;
     signal->shard = (unsigned)shard;
     switch (signal->kind) {
     case SIGNAL_DATA:
@@ -206,13 +185,9 @@ bool signal_decode(const uint8_t *bytes, size_t length, struct signal *signal, e
         return member_refuse(reason, MUSTER_DROP_TRUNCATED);
     }
     size_t header_length = (size_t)((const uint8_t *)memchr(bytes, '\n', length) - bytes);
-    enum scan_result result = scan_value((const char *)bytes, header_length, NULL);
-    if (result != SCAN_OK) {
-        return member_refuse(reason, member_drop_of_scan(result));
-    }
-    document_node_t *tree = document_parse((const char *)bytes, header_length);
+    document_node_t *tree = member_parse((const char *)bytes, header_length, reason);
     if (tree == NULL) {
-        return member_refuse(reason, MUSTER_DROP_MEMORY);
+        return false;
     }
     bool is_valid =
         read_header(tree, signal, reason) && take_body(bytes, length, header_length, signal, reason);
