@@ -49,6 +49,20 @@ int utf8_decode(const char *text, size_t length, uint32_t *code_point) {
     return bytes;
 }
 
+size_t utf8_encode(uint32_t code_point, char text[UTF8_BYTES_MAX]) {
+    if (code_point < 0x80) {
+        text[0] = (char)code_point;
+        return 1;
+    }
+    const size_t bytes = code_point < 0x800 ? 2 : code_point < 0x10000 ? 3 : 4;
+    for (size_t i = bytes - 1; i > 0; i--) {
+        text[i] = (char)(0x80 | (code_point & 0x3F));
+        code_point >>= 6;
+    }
+    text[0] = (char)((0xF00 >> bytes & 0xF0) | code_point);
+    return bytes;
+}
+
 bool utf8_is_valid(const char *text) {
     size_t length = strlen(text);
     for (size_t i = 0; i < length;) {
@@ -62,14 +76,20 @@ bool utf8_is_valid(const char *text) {
     return true;
 }
 
+/* clang-format off */
+#define EIGHT true, true, true, true, true, true, true, true
+const bool utf8_is_plain[256] = {
+    [0x20] = true, true, false, true, true, true, true, true, /* the quote */
+    EIGHT, EIGHT, EIGHT, EIGHT, EIGHT, EIGHT,
+    [0x58] = true, true, true, true, false, true, true, true, /* the backslash */
+    EIGHT, EIGHT, EIGHT, EIGHT,
+};
+/* clang-format on */
+
 #define PLAIN_BLOCK 32 /* four words */
 
 /* The same byte in all places of a word. */
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-static bool is_plain(unsigned char byte) {
-    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
-}
 
 /* The highest bit of some byte is set when one of them is zero; bytes are ASCII. */
 static uint64_t find_zero(uint64_t word) {
@@ -97,7 +117,7 @@ size_t utf8_plain_span(const char *text, size_t length) {
     while (length - span >= sizeof(uint64_t) && (find_odd(text + span) & EACH(0x80)) == 0) {
         span += sizeof(uint64_t);
     }
-    while (span < length && is_plain((unsigned char)text[span])) {
+    while (span < length && utf8_is_plain[(unsigned char)text[span]]) {
         span++;
     }
     return span;

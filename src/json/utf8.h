@@ -13,10 +13,18 @@
  * the above; *code_point is set only in the first case. */
 int utf8_decode(const char *text, size_t length, uint32_t *code_point);
 
+#define UTF8_BYTES_MAX 4
+
+/* Writes the sequence of a code point; returns its length. */
+size_t utf8_encode(uint32_t code_point, char text[UTF8_BYTES_MAX]);
+
 /* True when all of a NUL-terminated text is UTF-8. */
 bool utf8_is_valid(const char *text);
 
-/* Bytes at the begin of a text that are ASCII and that a JSON string holds as they are (RFC 8259, 7). */
+/* True for a byte that is ASCII and that a JSON string holds as it is (RFC 8259, 7). */
+extern const bool utf8_is_plain[256];
+
+/* Bytes at the begin of a text that are plain; fast where these are many. */
 size_t utf8_plain_span(const char *text, size_t length);
 
 #endif

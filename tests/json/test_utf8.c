@@ -19,27 +19,12 @@ static int decode(const char *text, size_t length, uint32_t *code_point) {
     return bytes;
 }
 
-/* Writes any 21-bit number the way UTF-8 would, those that it forbids too. */
-static size_t encode(uint32_t code_point, char out[4]) {
-    if (code_point < 0x80) {
-        out[0] = (char)code_point;
-        return 1;
-    }
-    const size_t bytes = code_point < 0x800 ? 2 : code_point < 0x10000 ? 3 : 4;
-    for (size_t i = bytes - 1; i > 0; i--) {
-        out[i] = (char)(0x80 | (code_point & 0x3F));
-        code_point >>= 6;
-    }
-    out[0] = (char)((0xF00 >> bytes & 0xF0) | code_point);
-    return bytes;
-}
-
 static void test_every_code_point(void **state) {
     (void)state;
     for (uint32_t code_point = 0; code_point <= 0x10FFFF; code_point++) {
         char text[4];
         uint32_t decoded = 0;
-        const size_t bytes = encode(code_point, text);
+        const size_t bytes = utf8_encode(code_point, text);
         if (code_point >= 0xD800 && code_point <= 0xDFFF) {
             assert_int_equal(utf8_decode(text, bytes, &decoded), UTF8_BAD);
         } else {
@@ -121,6 +106,21 @@ static void test_whole_texts(void **state) {
                                "a"));
 }
 
+static void test_plain(void **state) {
+    (void)state;
+    char text[100];
+    for (int byte = 0; byte < 256; byte++) {
+        const bool is_plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+        assert_int_equal(utf8_is_plain[byte], is_plain);
+        for (size_t at = 0; at < sizeof(text); at += 9) {
+            memset(text, 'x', sizeof(text));
+            text[at] = (char)byte;
+            assert_int_equal(utf8_plain_span(text, sizeof(text)), is_plain ? sizeof(text) : at);
+        }
+    }
+    assert_int_equal(utf8_plain_span(text, 0), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_code_point),
@@ -129,6 +129,7 @@ int main(void) {
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_bad_before_cut),
         cmocka_unit_test(test_whole_texts),
+        cmocka_unit_test(test_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

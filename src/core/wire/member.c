@@ -5,6 +5,7 @@
 #include <sodium.h>
 
 #include "limit.h"
+#include "quoted.h"
 #include "scan.h"
 
 bool member_refuse(enum muster_drop *reason, enum muster_drop why) {
@@ -50,11 +51,9 @@ bool member_text(const document_node_t *node, size_t min, size_t max, const char
     return true;
 }
 
+/* Upper case is refused: an id has one form. */
 static int digit_value(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c >= 'A' && c <= 'F' ? -1 : quoted_hex_digit((unsigned char)c);
 }
 
 bool member_parse_hex(const char *text, uint8_t *bytes, size_t size) {

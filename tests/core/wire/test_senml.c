@@ -254,7 +254,7 @@ static void test_faults(void **state) {
         {"{\"n\":\"a\",\"v\":1,\"t\":1e308,\"bt\":1e308}", "19: a time that is too large"},
         {"{\"n\":\"a\",\"vs\":\"\x01\"}", "15: a control character in a string"},
         {"{\"n\":\"a\",\"vs\":\"\xFF\"}", "15: bytes that are not UTF-8"},
-        {"{\"n\":\"a\",\"vs\":\"\xC3", "15: bytes that are not UTF-8"},
+        {"{\"n\":\"a\",\"vs\":\"\xC3", "16: it ends too early"},
         {"{\"n\":\"a\",\"vs\":\"\\x\"}", "15: an escape that JSON does not have"},
         {"{\"n\":\"a\",\"vs\":\"\\u12\"}", "15: \\u without four hexadecimal digits"},
         {"{\"n\":\"a\",\"vs\":\"\\u0000\"}", "15: the escape \\u0000"},

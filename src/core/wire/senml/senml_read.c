@@ -5,9 +5,9 @@
 
 #include "limit.h"
 #include "number.h"
+#include "quoted.h"
 #include "scan.h"
 #include "senml.h"
-#include "senml_string.h"
 #include "topic.h"
 
 /* Versions that are understood: up to that of RFC 8428, 4.4, and with the feature "secondary units" (RFC
@@ -46,18 +46,25 @@ struct members {
     unsigned seen;
     bool boolean;
     double numbers[UNKNOWN];
-    struct senml_string texts[UNKNOWN];
+    struct quoted texts[UNKNOWN];
     const char *at[UNKNOWN]; /* where the values begin */
     size_t unknown_count;
-    struct senml_string unknown[MUSTER_PACK_UNKNOWN_MAX];
+    struct quoted unknown[MUSTER_PACK_UNKNOWN_MAX];
 };
 
 /* The functions below go on from `at` and return what is behind that which they read, or NULL when it is at
  * fault. */
 
+/* Notes what is wrong with a pack, and where. */
+static const char *refuse(struct muster_pack *pack, const char *at, const char *fault) {
+    pack->next = at;
+    pack->fault = fault;
+    return NULL;
+}
+
 /* What was to stand here does not. */
 static const char *miss(struct muster_pack *pack, const char *at, const char *fault) {
-    return senml_refuse(pack, at, at == pack->end ? "it ends too early" : fault);
+    return refuse(pack, at, at == pack->end ? "it ends too early" : fault);
 }
 
 static const char *skip_space(const char *at, const char *end) {
@@ -65,6 +72,21 @@ static const char *skip_space(const char *at, const char *end) {
         at++;
     }
     return at;
+}
+
+/* A string from behind its opening quote. */
+static const char *read_string(struct muster_pack *pack, const char *at, struct quoted *string) {
+    static const char *const faults[] = {
+        [QUOTED_CUT] = "it ends too early",
+        [QUOTED_CONTROL] = "a control character in a string",
+        [QUOTED_UTF8] = "bytes that are not UTF-8",
+        [QUOTED_ESCAPE] = "an escape that JSON does not have",
+        [QUOTED_DIGITS] = "\\u without four hexadecimal digits",
+        [QUOTED_NUL] = "the escape \\u0000",
+        [QUOTED_SURROGATE] = "half a surrogate pair",
+    };
+    const enum quoted_result result = quoted_read(&at, pack->end, string);
+    return result == QUOTED_OK ? at : refuse(pack, at, faults[result]);
 }
 
 /* ---- members ---- */
@@ -102,35 +124,34 @@ static enum label label_of(const char *name, size_t length) {
 }
 
 /* The label that a name with escapes stands for. */
-static enum label label_of_escaped(const struct senml_string *name) {
+static enum label label_of_escaped(const struct quoted *name) {
     char decoded[sizeof("bver")];
     size_t length;
-    return senml_string_copy(name, decoded, sizeof(decoded), &length) ? label_of(decoded, length) : UNKNOWN;
+    return quoted_copy(name, decoded, sizeof(decoded), &length) ? label_of(decoded, length) : UNKNOWN;
 }
 
 /* Who does not know a label that ends so must not go on (RFC 8428, 4.4). */
-static bool must_be_known(const struct senml_string *name) {
-    char bytes[4] = {0};
-    size_t count = 1;
+static bool must_be_known(const struct quoted *name) {
+    uint32_t last = 0;
     const char *end = name->at + name->length;
     for (const char *at = name->at; at < end;) {
-        count = senml_string_next(&at, end, bytes);
+        last = quoted_next(&at, end);
     }
-    return bytes[count - 1] == '_';
+    return last == '_';
 }
 
-static const char *note_unknown(struct muster_pack *pack, struct members *members,
-                                const struct senml_string *name, const char *behind) {
+static const char *note_unknown(struct muster_pack *pack, struct members *members, const struct quoted *name,
+                                const char *behind) {
     if (must_be_known(name)) {
-        return senml_refuse(pack, name->at - 1, "a member that this version does not know, and must");
+        return refuse(pack, name->at - 1, "a member that this version does not know, and must");
     }
     for (size_t i = 0; i < members->unknown_count; i++) {
-        if (senml_string_is_same(name, &members->unknown[i])) {
-            return senml_refuse(pack, name->at - 1, "a member that the record has already");
+        if (quoted_is_same(name, &members->unknown[i])) {
+            return refuse(pack, name->at - 1, "a member that the record has already");
         }
     }
     if (members->unknown_count == MUSTER_PACK_UNKNOWN_MAX) {
-        return senml_refuse(pack, name->at - 1, "too many members that this version does not know");
+        return refuse(pack, name->at - 1, "too many members that this version does not know");
     }
     members->unknown[members->unknown_count++] = *name;
     return behind;
@@ -142,8 +163,8 @@ static const char *read_label(struct muster_pack *pack, const char *at, struct m
     if (at == pack->end || *at != '"') {
         return miss(pack, at, "no member where one should be");
     }
-    struct senml_string name;
-    at = senml_string_read(pack, at + 1, &name);
+    struct quoted name;
+    at = read_string(pack, at + 1, &name);
     if (at == NULL) {
         return NULL;
     }
@@ -154,7 +175,7 @@ static const char *read_label(struct muster_pack *pack, const char *at, struct m
             return NULL;
         }
     } else if ((members->seen & BIT(*label)) != 0) {
-        return senml_refuse(pack, name.at - 1, "a member that the record has already");
+        return refuse(pack, name.at - 1, "a member that the record has already");
     } else {
         members->seen |= BIT(*label);
     }
@@ -180,7 +201,7 @@ static const char *read_number(struct muster_pack *pack, const char *at, double 
         return behind;
     }
     return result == NUMBER_SYNTAX ? miss(pack, behind, number_fault(result))
-                                   : senml_refuse(pack, at, number_fault(result));
+                                   : refuse(pack, at, number_fault(result));
 }
 
 /* NULL, and nothing refused, when it does not stand here. */
@@ -227,19 +248,19 @@ static const char *find_end(const char *at, const char *end) {
 
 /* Any value, which is left unused. */
 static const char *skip_value(struct muster_pack *pack, const char *at) {
-    struct senml_string string;
+    struct quoted string;
     double number;
     if (at == pack->end) {
-        return senml_refuse(pack, at, "it ends too early");
+        return refuse(pack, at, "it ends too early");
     }
     if (*at == '"') {
-        return senml_string_read(pack, at + 1, &string);
+        return read_string(pack, at + 1, &string);
     }
     if (*at == '[' || *at == '{') {
         const char *behind = find_end(at, pack->end);
         size_t offset;
         const enum scan_result result = scan_value(at, (size_t)(behind - at), &offset);
-        return result == SCAN_OK ? behind : senml_refuse(pack, at + offset, scan_result_text(result));
+        return result == SCAN_OK ? behind : refuse(pack, at + offset, scan_result_text(result));
     }
     const char *behind = READ_WORD(pack, at, "true");
     behind = behind != NULL ? behind : READ_WORD(pack, at, "false");
@@ -255,11 +276,11 @@ static const char *skip_value(struct muster_pack *pack, const char *at) {
     return miss(pack, behind, result == NUMBER_LONG ? number_fault(result) : "no value where one should be");
 }
 
-static const char *read_text(struct muster_pack *pack, const char *at, struct senml_string *text) {
+static const char *read_text(struct muster_pack *pack, const char *at, struct quoted *text) {
     if (at == pack->end || *at != '"') {
         return miss(pack, at, "no text where one should be");
     }
-    return senml_string_read(pack, at + 1, text);
+    return read_string(pack, at + 1, text);
 }
 
 static const char *read_member(struct muster_pack *pack, const char *at, struct members *members) {
@@ -314,7 +335,7 @@ static bool has(const struct members *members, enum label label) {
 
 static bool refuse_member(struct muster_pack *pack, const struct members *members, enum label label,
                           const char *fault) {
-    senml_refuse(pack, has(members, label) ? members->at[label] : members->begin, fault);
+    refuse(pack, has(members, label) ? members->at[label] : members->begin, fault);
     return false;
 }
 
@@ -338,8 +359,7 @@ static bool resolve_version(struct muster_pack *pack, const struct members *memb
 /* Copies one part of a full name behind those in pack->name. */
 static bool resolve_name_part(struct muster_pack *pack, const struct members *members, enum label label,
                               size_t before, size_t *length) {
-    if (!senml_string_copy(&members->texts[label], pack->name + before, sizeof(pack->name) - before,
-                           length)) {
+    if (!quoted_copy(&members->texts[label], pack->name + before, sizeof(pack->name) - before, length)) {
         return refuse_member(pack, members, label, "a name that is too long");
     }
     const char *part = pack->name + before;
@@ -370,12 +390,12 @@ static bool resolve_name(struct muster_pack *pack, const struct members *members
 static bool resolve_unit(struct muster_pack *pack, const struct members *members, const char **unit) {
     size_t length;
     if (has(members, BASE_UNIT) &&
-        !senml_string_copy(&members->texts[BASE_UNIT], pack->base_unit, sizeof(pack->base_unit), &length)) {
+        !quoted_copy(&members->texts[BASE_UNIT], pack->base_unit, sizeof(pack->base_unit), &length)) {
         return refuse_member(pack, members, BASE_UNIT, "a unit that is too long");
     }
     *unit = pack->base_unit;
     if (has(members, UNIT)) {
-        if (!senml_string_copy(&members->texts[UNIT], pack->unit, sizeof(pack->unit), &length)) {
+        if (!quoted_copy(&members->texts[UNIT], pack->unit, sizeof(pack->unit), &length)) {
             return refuse_member(pack, members, UNIT, "a unit that is too long");
         }
         *unit = pack->unit;
@@ -385,7 +405,7 @@ static bool resolve_unit(struct muster_pack *pack, const struct members *members
 
 static bool resolve_text(struct muster_pack *pack, const struct members *members, enum label label,
                          struct muster_record *record) {
-    if (!senml_string_copy(&members->texts[label], pack->text, sizeof(pack->text), &record->text_length)) {
+    if (!quoted_copy(&members->texts[label], pack->text, sizeof(pack->text), &record->text_length)) {
         return refuse_member(pack, members, label, "a text that is too long");
     }
     record->kind = MUSTER_VALUE_TEXT;
@@ -403,7 +423,7 @@ static bool resolve_value(struct muster_pack *pack, const struct members *member
                           struct muster_record *record) {
     const unsigned values = members->seen & VALUES;
     if ((values & (values - 1)) != 0) {
-        senml_refuse(pack, members->begin, "a record with two values");
+        refuse(pack, members->begin, "a record with two values");
         return false;
     }
     switch (values) {
@@ -552,7 +572,7 @@ int muster_pack_next(struct muster_pack *pack, struct muster_record *record) {
         if (at == pack->end) {
             return 0;
         }
-        senml_refuse(pack, at, "something behind the end");
+        refuse(pack, at, "something behind the end");
         return MUSTER_EINVAL;
     }
     struct members members;
