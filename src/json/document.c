@@ -11,17 +11,9 @@
 
 #include <cjson/cJSON.h>
 
-#include "escape.h"
+#include "number.h"
+#include "rewrite.h"
 #include "scan.h"
-#include "utf8.h"
-
-/* U+FFFD, which stands for a byte that is not UTF-8. */
-#define REPLACEMENT "\xEF\xBF\xBD"
-
-#define INDENT_SPACES 2
-
-/* The longest number that is printed, "-1.7976931348623157e+308", and its NUL. */
-#define NUMBER_SIZE 32
 
 /* A document_node_t is a cJSON that other files cannot look into. */
 static const cJSON *item_of(const document_node_t *node) {
@@ -32,25 +24,16 @@ static document_node_t *node_of(cJSON *item) {
     return (document_node_t *)item;
 }
 
-/* cJSON and the C library write and read numbers with the decimal point of the thread's locale, and cJSON
- * fails where that point has several bytes. Returns the locale to hand to locale_leave(). */
-static locale_t locale_enter(locale_t *plain) {
-    *plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    return uselocale(*plain);
-}
-
-static void locale_leave(locale_t before, locale_t plain) {
+/* cJSON reads numbers with the decimal point of the thread's locale, and fails where that point has several
+ * bytes. */
+document_node_t *document_parse(const char *text, size_t length) {
+    const locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    const locale_t before = uselocale(plain);
+    cJSON *root = cJSON_ParseWithLength(text, length);
     uselocale(before);
     if (plain != (locale_t)0) {
         freelocale(plain);
     }
-}
-
-document_node_t *document_parse(const char *text, size_t length) {
-    locale_t plain;
-    const locale_t before = locale_enter(&plain);
-    cJSON *root = cJSON_ParseWithLength(text, length);
-    locale_leave(before, plain);
     return node_of(root);
 }
 
@@ -215,17 +198,6 @@ static cJSON *new_number(double value, const char *text) {
     return item;
 }
 
-/* The shortest of the usual precisions that brings the same double back. */
-static void print_number(double value, char text[NUMBER_SIZE]) {
-    locale_t plain;
-    const locale_t before = locale_enter(&plain);
-    int digits = 15;
-    do {
-        snprintf(text, NUMBER_SIZE, "%.*g", digits, value);
-    } while (strtod(text, NULL) != value && ++digits <= 17);
-    locale_leave(before, plain);
-}
-
 void document_put_text(struct document *document, document_node_t *parent, const char *name,
                        const char *text) {
     put(document, parent, name, cJSON_CreateString(text));
@@ -233,7 +205,7 @@ void document_put_text(struct document *document, document_node_t *parent, const
 
 void document_put_integer(struct document *document, document_node_t *parent, const char *name,
                           int64_t value) {
-    char text[NUMBER_SIZE];
+    char text[NUMBER_TEXT_BYTES_MAX];
     snprintf(text, sizeof(text), "%" PRId64, value);
     put(document, parent, name, new_number((double)value, text));
 }
@@ -243,8 +215,8 @@ void document_put_number(struct document *document, document_node_t *parent, con
         document_put_null(document, parent, name);
         return;
     }
-    char text[NUMBER_SIZE];
-    print_number(value, text);
+    char text[NUMBER_TEXT_BYTES_MAX + 1];
+    text[number_write(value, text)] = '\0';
     put(document, parent, name, new_number(value, text));
 }
 
@@ -275,132 +247,6 @@ int document_print(const struct document *document, char *buffer, size_t size) {
     return (int)strlen(buffer);
 }
 
-/* Rewrites what cJSON printed, which is why it may trust its grammar. It runs twice: once to count the
- * bytes, once to write them. */
-struct rewriter {
-    const char *at;
-    const char *end;
-    char *out; /* NULL while counting */
-    size_t length;
-    unsigned depth;
-    bool indent;
-};
-
-static void write_bytes(struct rewriter *rewriter, const char *bytes, size_t count) {
-    if (rewriter->out != NULL) {
-        memcpy(rewriter->out + rewriter->length, bytes, count);
-    }
-    rewriter->length += count;
-}
-
-static void write_text(struct rewriter *rewriter, const char *text) {
-    write_bytes(rewriter, text, strlen(text));
-}
-
-static void copy_bytes(struct rewriter *rewriter, size_t count) {
-    write_bytes(rewriter, rewriter->at, count);
-    rewriter->at += count;
-}
-
-static void write_line_break(struct rewriter *rewriter) {
-    if (!rewriter->indent) {
-        return;
-    }
-    write_text(rewriter, "\n");
-    for (unsigned i = 0; i < rewriter->depth * INDENT_SPACES; i++) {
-        write_text(rewriter, " ");
-    }
-}
-
-static void write_unit(struct rewriter *rewriter, uint16_t unit) {
-    char text[sizeof("\\uXXXX")];
-    snprintf(text, sizeof(text), "\\u%04x", unit);
-    write_text(rewriter, text);
-}
-
-static void write_escaped(struct rewriter *rewriter, uint32_t code_point) {
-    if (code_point > 0xFFFF) {
-        write_unit(rewriter, (uint16_t)(0xD800 + ((code_point - 0x10000) >> 10)));
-        code_point = 0xDC00 + (code_point & 0x3FF);
-    }
-    write_unit(rewriter, (uint16_t)code_point);
-}
-
-/* One character inside a string. */
-static void rewrite_character(struct rewriter *rewriter) {
-    uint32_t code_point;
-    const int bytes = utf8_decode(rewriter->at, (size_t)(rewriter->end - rewriter->at), &code_point);
-    if (bytes <= 0) {
-        write_text(rewriter, REPLACEMENT);
-        rewriter->at++;
-    } else if (escape_is_unsafe(code_point)) {
-        write_escaped(rewriter, code_point);
-        rewriter->at += bytes;
-    } else {
-        copy_bytes(rewriter, (size_t)bytes);
-    }
-}
-
-static void rewrite_string(struct rewriter *rewriter) {
-    copy_bytes(rewriter, 1);
-    while (*rewriter->at != '"') {
-        if (*rewriter->at == '\\') {
-            copy_bytes(rewriter, 2);
-        } else {
-            rewrite_character(rewriter);
-        }
-    }
-    copy_bytes(rewriter, 1);
-}
-
-static bool closes(char byte) {
-    return byte == '}' || byte == ']';
-}
-
-static void rewrite_opening(struct rewriter *rewriter) {
-    copy_bytes(rewriter, 1);
-    if (closes(*rewriter->at)) {
-        copy_bytes(rewriter, 1);
-        return;
-    }
-    rewriter->depth++;
-    write_line_break(rewriter);
-}
-
-static void rewrite_closing(struct rewriter *rewriter) {
-    rewriter->depth--;
-    write_line_break(rewriter);
-    copy_bytes(rewriter, 1);
-}
-
-static void rewrite_token(struct rewriter *rewriter) {
-    switch (*rewriter->at) {
-    case '"': rewrite_string(rewriter); break;
-    case '{':
-    case '[': rewrite_opening(rewriter); break;
-    case '}':
-    case ']': rewrite_closing(rewriter); break;
-    case ',':
-        copy_bytes(rewriter, 1);
-        write_line_break(rewriter);
-        break;
-    case ':':
-        copy_bytes(rewriter, 1);
-        write_text(rewriter, rewriter->indent ? " " : "");
-        break;
-    default: /* a byte of a number or a literal name */ copy_bytes(rewriter, 1);
-    }
-}
-
-/* Rewrites text to out, NULL to count alone. Returns the bytes without a NUL. */
-static size_t rewrite(const char *text, bool indent, char *out) {
-    struct rewriter rewriter = {.at = text, .end = text + strlen(text), .out = out, .indent = indent};
-    while (rewriter.at < rewriter.end) {
-        rewrite_token(&rewriter);
-    }
-    return rewriter.length;
-}
-
 char *document_print_safe(const struct document *document, bool indent) {
     if (document->failed) {
         return NULL;
@@ -409,10 +255,7 @@ char *document_print_safe(const struct document *document, bool indent) {
     if (printed == NULL) {
         return NULL;
     }
-    char *safe = malloc(rewrite(printed, indent, NULL) + 1);
-    if (safe != NULL) {
-        safe[rewrite(printed, indent, safe)] = '\0';
-    }
+    char *safe = rewrite_safe(printed, indent);
     cJSON_free(printed);
     return safe;
 }

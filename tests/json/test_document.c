@@ -313,12 +313,12 @@ static void test_numbers_print_shortly_and_exactly(void **state) {
     check_number_printed(-0.0, "-0");
     check_number_printed(21.0, "21");
     check_number_printed(0.1, "0.1");
-    check_number_printed(-1e-7, "-1e-07");
+    check_number_printed(-1e-7, "-1e-7");
     check_number_printed(0.1 + 0.2, "0.30000000000000004"); /* cJSON itself makes 0.3 of it */
     check_number_printed(9007199254740991.0, "9007199254740991");
-    check_number_printed(1e20, "1e+20");
-    check_number_printed(DBL_MAX, "1.7976931348623157e+308");
-    check_number_printed(-DBL_MAX, "-1.7976931348623157e+308");
+    check_number_printed(1e20, "1e20");
+    check_number_printed(DBL_MAX, "1.7976931348623157e308");
+    check_number_printed(-DBL_MAX, "-1.7976931348623157e308");
     check_number_printed(NAN, "null");
     check_number_printed(INFINITY, "null");
     check_number_printed(-INFINITY, "null");
