@@ -318,6 +318,7 @@ static void start_handles(struct subscribe *subscribe) {
 
 static int start_subscription(struct subscribe *subscribe) {
     const struct muster_subscription_options wanted = {
+        .size = sizeof wanted,
         .patterns = (const char *const *)subscribe->patterns->values,
         .pattern_count = subscribe->patterns->count,
         .newest = subscribe->options->newest,

@@ -230,6 +230,7 @@ static int subscribe(struct kept_look *look) {
     static const char *const all[] = {"#"};
     const bool is_all = look->patterns->count == 0;
     const struct muster_subscription_options wanted = {
+        .size = sizeof wanted,
         .patterns = is_all ? all : (const char *const *)look->patterns->values,
         .pattern_count = is_all ? 1 : look->patterns->count,
         .newest = true,

@@ -12,6 +12,7 @@ int local_open(const struct settings *settings, const char *instance, size_t ski
         interfaces[i] = settings->interfaces[i];
     }
     const struct muster_local_options options = {
+        .size = sizeof options,
         .socket = settings->socket,
         .state_dir = settings->state_dir,
         .instance = instance,

@@ -13,6 +13,7 @@
 #include "limit.h"
 #include "local_paths.h"
 #include "network.h"
+#include "options.h"
 #include "reply.h"
 #include "request.h"
 #include "socket.h"
@@ -488,14 +489,7 @@ static int options_copy(muster_local_t *local, const struct muster_local_options
     return 0;
 }
 
-int muster_local_open(uv_loop_t *loop, const struct muster_local_options *options, muster_local_t **local) {
-    if (local == NULL) {
-        return MUSTER_EINVAL;
-    }
-    *local = NULL;
-    if (loop == NULL || options == NULL || !are_options_valid(options)) {
-        return MUSTER_EINVAL;
-    }
+static int local_open(uv_loop_t *loop, const struct muster_local_options *options, muster_local_t **local) {
     muster_local_t *opened = calloc(1, sizeof *opened);
     if (opened == NULL) {
         return MUSTER_ENOMEM;
@@ -517,6 +511,19 @@ int muster_local_open(uv_loop_t *loop, const struct muster_local_options *option
     opened->handles++;
     *local = opened;
     return 0;
+}
+
+int muster_local_open(uv_loop_t *loop, const struct muster_local_options *options, muster_local_t **local) {
+    struct muster_local_options known = {0};
+    if (local == NULL) {
+        return MUSTER_EINVAL;
+    }
+    *local = NULL;
+    if (loop == NULL || options == NULL || options_take(&known, sizeof known, options) != 0 ||
+        !are_options_valid(&known)) {
+        return MUSTER_EINVAL;
+    }
+    return local_open(loop, &known, local);
 }
 
 static void on_timer_closed(uv_handle_t *handle) {

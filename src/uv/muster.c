@@ -17,18 +17,20 @@
 #include "link.h"
 #include "log.h"
 #include "network.h"
+#include "options.h"
 #include "runner.h"
 #include "state.h"
 #include "unicast.h"
 
-void muster_options_init(struct muster_options *options) {
+void muster_options_init_sized(struct muster_options *options, size_t size) {
     struct muster_core_options core;
     muster_core_options_init(&core);
-    *options = (struct muster_options){.port = core.port,
-                                       .interval_min_ms = core.interval_min_ms,
-                                       .rate_bytes_s = core.rate_bytes_s,
-                                       .ring_bytes = core.ring_bytes,
-                                       .linger_ms = core.linger_ms};
+    const struct muster_options defaults = {.port = core.port,
+                                            .interval_min_ms = core.interval_min_ms,
+                                            .rate_bytes_s = core.rate_bytes_s,
+                                            .ring_bytes = core.ring_bytes,
+                                            .linger_ms = core.linger_ms};
+    options_init(options, size, &defaults, sizeof defaults);
 }
 
 /* ---- open ---- */
@@ -264,14 +266,7 @@ static void network_describe(const muster_t *node, const struct log *log) {
              node->unicast.socket.port, node->unicast.socket.buffer_bytes);
 }
 
-int muster_open(uv_loop_t *loop, const struct muster_options *options, muster_t **node) {
-    if (node == NULL) {
-        return MUSTER_EINVAL;
-    }
-    *node = NULL;
-    if (loop == NULL || options == NULL) {
-        return MUSTER_EINVAL;
-    }
+static int node_open(uv_loop_t *loop, const struct muster_options *options, muster_t **node) {
     struct log log = {.write = options->on_log, .context = options->context};
     int error = options_check(options, &log);
     if (error != 0) {
@@ -296,6 +291,19 @@ int muster_open(uv_loop_t *loop, const struct muster_options *options, muster_t 
     network_describe(opened, &log);
     *node = opened;
     return 0;
+}
+
+int muster_open(uv_loop_t *loop, const struct muster_options *options, muster_t **node) {
+    struct muster_options known;
+    if (node == NULL) {
+        return MUSTER_EINVAL;
+    }
+    *node = NULL;
+    muster_options_init(&known);
+    if (loop == NULL || options == NULL || options_take(&known, sizeof known, options) != 0) {
+        return MUSTER_EINVAL;
+    }
+    return node_open(loop, &known, node);
 }
 
 /* ---- close ---- */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "link.h"
+#include "options.h"
 #include "runner.h"
 #include "socket.h"
 
@@ -234,8 +235,9 @@ static int subscribe(muster_t *node, const struct muster_subscription_options *o
 int muster_subscribe(muster_t *node, const struct muster_subscription_options *options,
                      muster_sample_cb on_sample, muster_loss_cb on_loss, void *context,
                      muster_subscription_t **subscription) {
+    struct muster_subscription_options known = {0};
     *subscription = NULL;
-    if (on_sample == NULL) {
+    if (on_sample == NULL || options_take(&known, sizeof known, options) != 0) {
         return MUSTER_EINVAL;
     }
     if (node->is_closing) {
@@ -247,11 +249,11 @@ int muster_subscribe(muster_t *node, const struct muster_subscription_options *o
     }
     *made = (struct muster_subscription){.node = node,
                                          .first_arrival = node->subscriptions.arrivals + 1,
-                                         .is_newest = options->newest,
+                                         .is_newest = known.newest,
                                          .on_sample = on_sample,
                                          .on_loss = on_loss,
                                          .context = context};
-    int error = subscribe(node, options, made);
+    int error = subscribe(node, &known, made);
     if (error != 0) {
         free(made);
         return error;

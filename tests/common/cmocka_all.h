@@ -9,4 +9,10 @@
 
 #include <cmocka.h>
 
+/* Deprecated by cmocka 2, which has one for each signedness. */
+#ifdef assert_int_in_range
+#undef assert_in_range
+#define assert_in_range assert_int_in_range
+#endif
+
 #endif

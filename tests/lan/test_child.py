@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 
 from lab import MUSTER, LanTest, main
@@ -10,12 +11,12 @@ from wire import Ear
 # Says which of the signals named by its arguments it gets; SIGUSR1 ends it with 5.
 CHILD = """
 import os, signal, sys
-for name in sys.argv[1:]:
-    signal.signal(signal.Signals[name], lambda number, _: print(signal.Signals(number).name, flush=True))
-signal.signal(signal.SIGUSR1, lambda *_: sys.exit(5))
+awaited = [signal.SIGUSR1, *(signal.Signals[name] for name in sys.argv[1:])]
+signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
 print("pid", os.getpid(), flush=True)
-while True:
-    signal.pause()
+while (number := signal.sigwait(awaited)) != signal.SIGUSR1:
+    print(signal.Signals(number).name, flush=True)
+sys.exit(5)
 """
 
 # A terminal of its own for a command: what comes in is typed, and a Ctrl-C reaches its process group.
@@ -25,7 +26,11 @@ PYTHON = "/usr/bin/python3"
 
 
 def is_there(pid):
-    return pathlib.Path(f"/proc/{pid}").exists()
+    """False for a zombie, too: an orphan stays one where the first process does not wait for it."""
+    try:
+        return not re.search(r"\nState:\s+[ZX]", pathlib.Path(f"/proc/{pid}/status").read_text())
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class Child(LanTest):

@@ -32,8 +32,10 @@ def system_calls(name):
     """The calls that a name of a filter stands for: itself, or all in a set."""
     if not name.startswith("@"):
         return {name}
+    # The socket of the service manager is the program's. systemd-analyze 257 waits at it for ever.
+    environment = {key: value for key, value in os.environ.items() if key != "NOTIFY_SOCKET"}
     listing = subprocess.run(
-        ["systemd-analyze", "syscall-filter", name], text=True, capture_output=True, check=True
+        ["systemd-analyze", "syscall-filter", name], text=True, capture_output=True, check=True, env=environment
     ).stdout.splitlines()
     found = set()
     for line in listing[1:]:

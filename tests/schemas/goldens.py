@@ -20,13 +20,13 @@ Keys are deterministic: the seed of peer n is 32 bytes of value n."""
 
 import argparse
 import base64
-import ctypes
+import ctypes.util
 import hashlib
 import json
 import pathlib
 import sys
 
-SODIUM = ctypes.CDLL("libsodium.so.23")
+SODIUM = ctypes.CDLL(ctypes.util.find_library("sodium"))
 if SODIUM.sodium_init() < 0:
     sys.exit("libsodium cannot be initialised")
 

@@ -217,7 +217,8 @@ static int try_local(struct fixture *fixture, const struct muster_local_options 
 }
 
 static void open_local(struct fixture *fixture) {
-    struct muster_local_options options = {.state_dir = fixture->directory, .port = port_own()};
+    struct muster_local_options options = {
+        .size = sizeof options, .state_dir = fixture->directory, .port = port_own()};
     assert_int_equal(try_local(fixture, &options), 0);
 }
 
@@ -398,12 +399,13 @@ static void a_watch_sees_what_happens(void **context) {
 static void nobody_is_there(void **context) {
     struct fixture *fixture = *context;
     char path[600];
-    struct muster_local_options options = {.state_dir = fixture->directory, .instance = "a"};
+    struct muster_local_options options = {
+        .size = sizeof options, .state_dir = fixture->directory, .instance = "a"};
     assert_int_equal(try_local(fixture, &options), MUSTER_ENOTFOUND);
     snprintf(path, sizeof path, "%s/none", fixture->directory);
-    options = (struct muster_local_options){.state_dir = path, .instance = "a"};
+    options = (struct muster_local_options){.size = sizeof options, .state_dir = path, .instance = "a"};
     assert_int_equal(try_local(fixture, &options), MUSTER_ENOTFOUND);
-    options = (struct muster_local_options){.socket = path};
+    options = (struct muster_local_options){.size = sizeof options, .socket = path};
     assert_int_equal(try_local(fixture, &options), MUSTER_ENOTFOUND);
     close(open(path, O_WRONLY | O_CREAT, 0600)); /* a plain file */
     assert_int_equal(try_local(fixture, &options), MUSTER_ENOTFOUND);
@@ -421,8 +423,18 @@ static void options_are_checked(void **context) {
         {.interfaces = unnamed, .interface_count = 1},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        assert_int_equal(try_local(fixture, &wrong[i]), MUSTER_EINVAL);
+        struct muster_local_options options = wrong[i];
+        options.size = sizeof options;
+        assert_int_equal(try_local(fixture, &options), MUSTER_EINVAL);
     }
+    static const size_t sizes[] = {0, sizeof(size_t) - 1, sizeof(struct muster_local_options) + 1};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct muster_local_options options = {.size = sizes[i], .state_dir = fixture->directory};
+        assert_int_equal(try_local(fixture, &options), MUSTER_EINVAL);
+    }
+    struct muster_local_options older = {.state_dir = fixture->directory, .instance = ""};
+    older.size = offsetof(struct muster_local_options, instance);
+    assert_int_equal(try_local(fixture, &older), MUSTER_ENOTFOUND);
     assert_int_equal(muster_local_open(NULL, &wrong[0], &fixture->local), MUSTER_EINVAL);
     assert_int_equal(muster_local_open(&fixture->loop, NULL, &fixture->local), MUSTER_EINVAL);
     assert_int_equal(muster_local_open(&fixture->loop, &wrong[0], NULL), MUSTER_EINVAL);
@@ -435,16 +447,21 @@ static void the_node_on_that_port_is_asked(void **context) {
     options.port = (uint16_t)(port_own() + 2);
     open_named(fixture, 0, "a");
     open_with(fixture, 1, &options);
-    struct muster_local_options conditions = {
-        .state_dir = fixture->directory, .port = options.port, .interfaces = loopback, .interface_count = 1};
+    struct muster_local_options conditions = {.size = sizeof conditions,
+                                              .state_dir = fixture->directory,
+                                              .port = options.port,
+                                              .interfaces = loopback,
+                                              .interface_count = 1};
     assert_int_equal(try_local(fixture, &conditions), 0);
     ask_table(fixture);
     AWAIT(fixture, strcmp(fixture->story, "joined b!, end 0") == 0);
     forget_local(fixture);
 
     static const char *const others[] = {"lo", "eth9"};
-    conditions = (struct muster_local_options){
-        .state_dir = fixture->directory, .interfaces = others, .interface_count = 2};
+    conditions = (struct muster_local_options){.size = sizeof conditions,
+                                               .state_dir = fixture->directory,
+                                               .interfaces = others,
+                                               .interface_count = 2};
     assert_int_equal(try_local(fixture, &conditions), 0);
     ask_table(fixture);
     ask_table(fixture);
@@ -461,7 +478,8 @@ static void that_instance_is_asked(void **context) {
     options.instance = "the second/one";
     open_named(fixture, 0, "a");
     open_with(fixture, 1, &options);
-    struct muster_local_options wish = {.state_dir = fixture->directory, .instance = "the second/one"};
+    struct muster_local_options wish = {
+        .size = sizeof wish, .state_dir = fixture->directory, .instance = "the second/one"};
     assert_int_equal(try_local(fixture, &wish), 0);
     ask_table(fixture);
     AWAIT(fixture, tells(fixture, "joined b!"));
@@ -534,7 +552,8 @@ static void nonsense_is_an_error_and_no_hang(void **context) {
          ""},
     };
     struct fixture *fixture = *context;
-    struct muster_local_options options = {.state_dir = fixture->directory, .instance = "0"};
+    struct muster_local_options options = {
+        .size = sizeof options, .state_dir = fixture->directory, .instance = "0"};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         open_fake(fixture, cases[i].script, cases[i].ends);
         assert_int_equal(try_local(fixture, &options), 0);
@@ -548,7 +567,8 @@ static void nonsense_is_an_error_and_no_hang(void **context) {
 
 static void who_does_not_answer_is_given_up(void **context) {
     struct fixture *fixture = *context;
-    struct muster_local_options options = {.state_dir = fixture->directory, .instance = "0"};
+    struct muster_local_options options = {
+        .size = sizeof options, .state_dir = fixture->directory, .instance = "0"};
     open_fake(fixture, NULL, false);
     assert_int_equal(try_local(fixture, &options), 0);
     int error;
@@ -665,7 +685,8 @@ static void a_callback_may_close(void **context) {
 
 static void a_callback_may_close_what_is_lost(void **context) {
     struct fixture *fixture = *context;
-    struct muster_local_options options = {.state_dir = fixture->directory, .instance = "0"};
+    struct muster_local_options options = {
+        .size = sizeof options, .state_dir = fixture->directory, .instance = "0"};
     open_fake(fixture, "nonsense\n", false);
     assert_int_equal(try_local(fixture, &options), 0);
     fixture->closes_on_end = true;
@@ -702,8 +723,10 @@ static void only_so_many_questions_wait(void **context) {
 
 static void without_memory_nothing_happened(void **context) {
     struct fixture *fixture = *context;
-    struct muster_local_options options = {
-        .state_dir = fixture->directory, .interfaces = loopback, .interface_count = 1};
+    struct muster_local_options options = {.size = sizeof options,
+                                           .state_dir = fixture->directory,
+                                           .interfaces = loopback,
+                                           .interface_count = 1};
     open_named(fixture, 0, "a");
     unsigned long n = 1;
     for (bool has_failed = true; has_failed; n++) {
@@ -824,7 +847,7 @@ static void a_socket_that_was_asked_for_is_required(void **context) {
     options.socket = path;
     assert_int_equal(muster_open(&fixture->loop, &options, &fixture->nodes[1].handle), MUSTER_EINVAL);
     path_of(fixture, "everybody", path);
-    struct muster_local_options wish = {.socket = path};
+    struct muster_local_options wish = {.size = sizeof wish, .socket = path};
     assert_int_equal(try_local(fixture, &wish), 0);
     ask_table(fixture);
     AWAIT(fixture, strcmp(fixture->story, "joined a!, end 0") == 0);
@@ -834,7 +857,7 @@ static void a_socket_that_was_asked_for_is_required(void **context) {
 
 /* In a child, as nobody: looks, and tries to change. What came of it, for people, goes to fd. */
 static void look_as_nobody(struct fixture *fixture, const char *path, int fd) {
-    struct muster_local_options options = {.socket = path};
+    struct muster_local_options options = {.size = sizeof options, .socket = path};
     struct muster_change change = {.name = "taken over"};
     uv_loop_t loop;
     uv_loop_init(&loop);
@@ -896,10 +919,11 @@ static void a_strangers_socket_is_passed_over(void **context) {
     AWAIT(fixture, strcmp(fixture->story, "joined a!, end 0") == 0);
     forget_local(fixture);
 
-    struct muster_local_options options = {.state_dir = fixture->directory, .instance = "0"};
+    struct muster_local_options options = {
+        .size = sizeof options, .state_dir = fixture->directory, .instance = "0"};
     assert_int_equal(try_local(fixture, &options), MUSTER_ENOTFOUND);
     path_of(fixture, "0/socket", path);
-    options = (struct muster_local_options){.socket = path};
+    options = (struct muster_local_options){.size = sizeof options, .socket = path};
     assert_int_equal(try_local(fixture, &options), 0);
     ask_table(fixture);
     AWAIT(fixture, strcmp(fixture->story, "joined lamp, end 0") == 0);

@@ -664,6 +664,11 @@ static void a_failed_open_leaves_nothing(void **context) {
     assert_null(handle);
     assert_int_equal(muster_open(&fixture->loop, NULL, &handle), MUSTER_EINVAL);
     assert_int_equal(muster_open(&fixture->loop, &options, NULL), MUSTER_EINVAL);
+    options.size = 0;
+    assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
+    options.size = sizeof options + 1;
+    assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
+    options = options_of(node);
     options.port = 0;
     assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
     options = options_of(node);
@@ -686,6 +691,17 @@ static void a_failed_open_leaves_nothing(void **context) {
     assert_non_null(strstr(node->last_error, "/dev/null/state"));
     assert_null(node->handle);
     assert_false(uv_loop_alive(&fixture->loop));
+}
+
+/* Its compiler knew fewer options. The others have their defaults. */
+static void an_older_program_opens_a_node(void **context) {
+    struct fixture *fixture = *context;
+    struct node *node = &fixture->nodes[0];
+    struct muster_options options = options_of(node);
+    options.rate_bytes_s = 0;
+    assert_int_equal(try_open(node, &options), MUSTER_EINVAL);
+    options.size = offsetof(struct muster_options, rate_bytes_s);
+    assert_int_equal(muster_open(&fixture->loop, &options, &node->handle), 0);
 }
 
 static void an_interval_out_of_range_is_told(void **context) {
@@ -910,6 +926,7 @@ int main(void) {
         NODE_TEST(a_refused_update_changes_nothing),
         NODE_TEST(a_large_document_comes_by_stream),
         NODE_TEST(a_failed_open_leaves_nothing),
+        NODE_TEST(an_older_program_opens_a_node),
         NODE_TEST(an_interval_out_of_range_is_told),
         NODE_TEST(an_open_that_fails_on_the_loop_can_be_tried_again),
         NODE_TEST(a_refused_document_leaves_no_slot),

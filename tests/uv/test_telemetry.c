@@ -371,7 +371,8 @@ static void on_loss(muster_t *node, const struct muster_loss *loss, void *contex
 }
 
 static int try_subscribe(muster_t *node, const char *pattern, struct reader *listener) {
-    const struct muster_subscription_options options = {.patterns = &pattern, .pattern_count = 1};
+    const struct muster_subscription_options options = {
+        .size = sizeof options, .patterns = &pattern, .pattern_count = 1};
     int error;
     listener->node = node;
     INSIDE(error = muster_subscribe(node, &options, on_sample, on_loss, listener, &listener->subscription));
@@ -819,13 +820,19 @@ static void what_is_wrong_is_refused(void **context) {
     assert_int_equal(add(publisher, 0), 0);
     assert_int_equal(muster_publisher_add(publisher, &record), MUSTER_ETOOBIG);
 
-    struct muster_subscription_options options = {0};
+    struct muster_subscription_options options = {.size = sizeof options};
     const char *patterns[] = {"a/#/b"};
     muster_subscription_t **place = &listener.subscription;
     assert_int_equal(muster_subscribe(a, &options, on_sample, NULL, NULL, place), MUSTER_EINVAL);
-    options = (struct muster_subscription_options){.patterns = patterns, .pattern_count = 1};
+    options = (struct muster_subscription_options){
+        .size = sizeof options, .patterns = patterns, .pattern_count = 1};
     assert_int_equal(muster_subscribe(a, &options, on_sample, NULL, NULL, place), MUSTER_EINVAL);
     patterns[0] = "#";
+    options.size = 0;
+    assert_int_equal(muster_subscribe(a, &options, on_sample, NULL, NULL, place), MUSTER_EINVAL);
+    options.size = sizeof options + 1;
+    assert_int_equal(muster_subscribe(a, &options, on_sample, NULL, NULL, place), MUSTER_EINVAL);
+    options.size = sizeof options;
     assert_int_equal(muster_subscribe(a, &options, NULL, NULL, NULL, place), MUSTER_EINVAL);
     options.pattern_count = MUSTER_PATTERNS_MAX + 1;
     assert_int_equal(muster_subscribe(a, &options, on_sample, NULL, NULL, place), MUSTER_EINVAL);
@@ -975,7 +982,8 @@ static void who_heard_nothing_asks_no_more(void **context) {
 static void live(muster_t *a, muster_t *b, unsigned *failures) {
     const struct muster_topic topic = {.name = TOPIC, .unit = "W"};
     const char *pattern = "#";
-    const struct muster_subscription_options options = {.patterns = &pattern, .pattern_count = 1};
+    const struct muster_subscription_options options = {
+        .size = sizeof options, .patterns = &pattern, .pattern_count = 1};
     struct reader listener = {.node = b};
     muster_publisher_t *publisher;
     int error;

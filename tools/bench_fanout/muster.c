@@ -330,7 +330,7 @@ static void report_feeds(void *context) {
 static void subscribe(struct program *program, const struct probe_options *options) {
     const char *pattern = "#";
     const struct muster_subscription_options subscription = {
-        .patterns = &pattern, .pattern_count = 1, .without_last = true};
+        .size = sizeof subscription, .patterns = &pattern, .pattern_count = 1, .without_last = true};
     const struct probe_subscriber subscriber = {
         .receive = receive, .report = report_feeds, .context = program};
     bool reads_records = strcmp(options->mode, "record") == 0;

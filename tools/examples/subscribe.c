@@ -83,7 +83,8 @@ int main(int argc, char **argv) {
     uv_signal_init(loop, &interrupt);
     interrupt.data = node;
     uv_signal_start(&interrupt, on_interrupt, SIGINT);
-    const struct muster_subscription_options wanted = {.patterns = &pattern, .pattern_count = 1};
+    const struct muster_subscription_options wanted = {
+        .size = sizeof wanted, .patterns = &pattern, .pattern_count = 1};
     error = muster_subscribe(node, &wanted, on_sample, on_loss, NULL, &subscription);
     if (error != 0) {
         const char *fault = muster_pattern_fault(pattern);

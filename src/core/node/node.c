@@ -8,6 +8,7 @@
 #include "deadline.h"
 #include "group.h"
 #include "merge.h"
+#include "options.h"
 #include "suspicion.h"
 #include "telemetry.h"
 #include "view.h"
@@ -17,16 +18,17 @@
 
 /* ---- life ---- */
 
-void muster_core_options_init(struct muster_core_options *options) {
-    *options = (struct muster_core_options){.port = MUSTER_PORT_DEFAULT,
-                                            .interval_min_ms = MUSTER_INTERVAL_MIN_MS,
-                                            .budget_bps = MUSTER_BUDGET_BPS,
-                                            .tombstone_ms = MUSTER_TOMBSTONE_MS,
-                                            .peers_max = MUSTER_PEERS_MAX,
-                                            .unverified_max = MUSTER_UNVERIFIED_MAX,
-                                            .rate_bytes_s = MUSTER_RATE_BYTES_S,
-                                            .linger_ms = MUSTER_LINGER_MS,
-                                            .repair_share = MUSTER_REPAIR_SHARE};
+void muster_core_options_init_sized(struct muster_core_options *options, size_t size) {
+    const struct muster_core_options defaults = {.port = MUSTER_PORT_DEFAULT,
+                                                 .interval_min_ms = MUSTER_INTERVAL_MIN_MS,
+                                                 .budget_bps = MUSTER_BUDGET_BPS,
+                                                 .tombstone_ms = MUSTER_TOMBSTONE_MS,
+                                                 .peers_max = MUSTER_PEERS_MAX,
+                                                 .unverified_max = MUSTER_UNVERIFIED_MAX,
+                                                 .rate_bytes_s = MUSTER_RATE_BYTES_S,
+                                                 .linger_ms = MUSTER_LINGER_MS,
+                                                 .repair_share = MUSTER_REPAIR_SHARE};
+    options_init(options, size, &defaults, sizeof defaults);
 }
 
 static bool is_crypto_complete(const struct muster_crypto *crypto, const uint8_t *key) {
@@ -89,8 +91,7 @@ static void init(struct muster_core *core, const struct muster_core_options *opt
     sender_init(&core->sender, options);
 }
 
-int muster_core_new(const struct muster_core_options *options, uint64_t now_ms, muster_core_t **core) {
-    *core = NULL;
+static int node_new(const struct muster_core_options *options, uint64_t now_ms, muster_core_t **core) {
     if (!are_options_valid(options)) {
         return MUSTER_EINVAL;
     }
@@ -113,6 +114,14 @@ int muster_core_new(const struct muster_core_options *options, uint64_t now_ms, 
     }
     *core = node;
     return 0;
+}
+
+int muster_core_new(const struct muster_core_options *options, uint64_t now_ms, muster_core_t **core) {
+    struct muster_core_options known;
+    *core = NULL;
+    muster_core_options_init(&known);
+    int error = options_take(&known, sizeof known, options);
+    return error != 0 ? error : node_new(&known, now_ms, core);
 }
 
 void muster_core_free(muster_core_t *core) {

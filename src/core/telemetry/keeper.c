@@ -50,8 +50,10 @@ int keeper_init(struct keeper *keeper, const struct muster_core_options *options
 
 int keeper_begin(struct muster_core *core) {
     struct keeper *keeper = &core->keeper;
-    const struct muster_subscription_options options = {
-        .patterns = keeper->patterns, .pattern_count = keeper->pattern_count, .newest = true};
+    const struct muster_subscription_options options = {.size = sizeof options,
+                                                        .patterns = keeper->patterns,
+                                                        .pattern_count = keeper->pattern_count,
+                                                        .newest = true};
     unsigned number;
     if (keeper->pattern_count == 0) {
         return 0;

@@ -298,7 +298,11 @@ MUSTER_API void muster_id_text(const uint8_t id[MUSTER_ID_BYTES], char text[MUST
 
 /* ---- the node ---- */
 
+/* All options structs begin with their size, by which the library knows which members the program has that
+ * was compiled with these headers. Later versions add members at the end. Those that an older program does
+ * not have keep their defaults. A size of 0, or one larger than the library knows, is MUSTER_EINVAL. */
 struct muster_core_options {
+    size_t size; /* set by muster_core_options_init() */
     /* What the node says of itself; copied. NULL: an observer, which asks and listens under a throw-away
      * id, never announces, and so leaves no row anywhere. */
     const struct muster_document *document;
@@ -331,7 +335,14 @@ struct muster_core_options {
 
 /* Sets the defaults of PROTOCOL.md: an observer without a key, and without crypto, boot and seed, which
  * the caller must set. */
-MUSTER_API void muster_core_options_init(struct muster_core_options *options);
+static inline void muster_core_options_init(struct muster_core_options *options);
+
+/* The same for a struct of that size, sizeof(size_t) at least. Programs in C have no use for it. */
+MUSTER_API void muster_core_options_init_sized(struct muster_core_options *options, size_t size);
+
+static inline void muster_core_options_init(struct muster_core_options *options) {
+    muster_core_options_init_sized(options, sizeof *options);
+}
 
 /* Makes a node at time now_ms. Nothing is sent before it has paths. MUSTER_EINVAL for an option out of
  * range or a document that breaks a rule, MUSTER_ETOOBIG for one that an announcement can't carry,

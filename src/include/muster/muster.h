@@ -42,6 +42,7 @@ typedef void (*muster_close_cb)(void *context);
 
 /* Everything is copied by muster_open(). */
 struct muster_options {
+    size_t size; /* set by muster_options_init(); see muster_core_options */
     /* What to announce. NULL: an observer, which asks and listens, needs no state directory, and leaves no
      * row anywhere. */
     const struct muster_document *document;
@@ -75,7 +76,14 @@ struct muster_options {
 };
 
 /* Sets the defaults: an observer on all interfaces. */
-MUSTER_API void muster_options_init(struct muster_options *options);
+static inline void muster_options_init(struct muster_options *options);
+
+/* The same for a struct of that size, sizeof(size_t) at least. Programs in C have no use for it. */
+MUSTER_API void muster_options_init_sized(struct muster_options *options, size_t size);
+
+static inline void muster_options_init(struct muster_options *options) {
+    muster_options_init_sized(options, sizeof *options);
+}
 
 /* Opens a node on the loop; it begins to listen. One with a document also announces it and asks who is
  * there; an observer asks when told to (muster_query()).
@@ -261,8 +269,9 @@ typedef struct muster_local muster_local_t;
 
 #define MUSTER_SOCKET_DEFAULT "/run/muster/socket" /* of a muster that runs for the whole machine */
 
-/* Everything is copied by muster_local_open(). All zero: the first one that can be found. */
+/* Everything is copied by muster_local_open(). All zero but the size: the first one that can be found. */
 struct muster_local_options {
+    size_t size;        /* of this struct; see muster_core_options */
     const char *socket; /* path of its socket, whatever network namespace it is in; NULL: all sockets in the
                          * state directory are tried, in the byte order of their instances' names, and then
                          * MUSTER_SOCKET_DEFAULT, as far as they are this user's, root's, or those of who owns

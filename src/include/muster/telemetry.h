@@ -172,6 +172,7 @@ struct muster_loss {
 };
 
 struct muster_subscription_options {
+    size_t size;                 /* of this struct; see muster_core_options */
     const char *const *patterns; /* copied */
     size_t pattern_count;        /* 1..MUSTER_PATTERNS_MAX */
     bool newest;       /* deliver at once, in whatever order they come; else in the publisher's order */

@@ -108,8 +108,10 @@ static unsigned subscribe_as(size_t index, const struct muster_subscription_opti
 }
 
 static unsigned subscribe(size_t index, const char *pattern) {
-    return subscribe_as(index,
-                        &(struct muster_subscription_options){.patterns = &pattern, .pattern_count = 1});
+    return subscribe_as(
+        index, &(struct muster_subscription_options){.size = sizeof(struct muster_subscription_options),
+                                                     .patterns = &pattern,
+                                                     .pattern_count = 1});
 }
 
 /* A number of a sensor, in a datagram of its own, stamped with the world's time. */
@@ -197,8 +199,11 @@ static void without_last_nobody_is_asked(void **state) {
     publish(pub, open_topic(pub, "a/b"), NULL, 1);
     size_t late = add("late");
     run(3000);
-    subscribe_as(late, &(struct muster_subscription_options){
-                           .patterns = &pattern, .pattern_count = 1, .without_last = true});
+    subscribe_as(late,
+                 &(struct muster_subscription_options){.size = sizeof(struct muster_subscription_options),
+                                                       .patterns = &pattern,
+                                                       .pattern_count = 1,
+                                                       .without_last = true});
     run(5000);
     assert_int_equal(got[late].count, 0);
     assert_int_equal(world.nodes[late].opened, 0);
@@ -350,8 +355,11 @@ static void a_history_comes_in_order(void **state) {
     }
     size_t late = add("late");
     run(2000);
-    subscribe_as(late, &(struct muster_subscription_options){
-                           .patterns = &pattern, .pattern_count = 1, .since_ms = 12000});
+    subscribe_as(late,
+                 &(struct muster_subscription_options){.size = sizeof(struct muster_subscription_options),
+                                                       .patterns = &pattern,
+                                                       .pattern_count = 1,
+                                                       .since_ms = 12000});
     for (int i = 0; i < 20; i++) {
         publish(pub, topic, NULL, 300 + i);
         run(10);
@@ -949,7 +957,7 @@ static void every_allocation_may_fail(void **state) {
         const char *pattern = "a/#";
         unsigned subscription;
         const struct muster_subscription_options options = {
-            .patterns = &pattern, .pattern_count = 1, .since_ms = 2000};
+            .size = sizeof options, .patterns = &pattern, .pattern_count = 1, .since_ms = 2000};
         muster_core_t *core = world.nodes[sub].core;
         while (muster_core_subscribe(core, &options, &subscription) != 0) {
             assert_true(countdown_has_failed());

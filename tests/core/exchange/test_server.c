@@ -179,7 +179,8 @@ static bool is_third(struct world *of, size_t from, size_t to, const struct must
 static void self_tells_of_telemetry(void **state) {
     (void)state;
     static const char *const patterns[] = {"k/#"};
-    const struct muster_subscription_options options = {.patterns = patterns, .pattern_count = 1};
+    const struct muster_subscription_options options = {
+        .size = sizeof options, .patterns = patterns, .pattern_count = 1};
     const struct muster_topic own = {.name = "own"};
     const struct muster_topic heard = {.name = "k/t"};
     unsigned number;

@@ -99,6 +99,35 @@ static void options_have_bounds(void **state) {
     CHECK_OPTION(peers_max, MUSTER_PEERS_HIGHEST + 1, MUSTER_EINVAL);
 }
 
+static void options_of_older_programs_are_taken(void **state) {
+    (void)state;
+    CHECK_OPTION(size, 0, MUSTER_EINVAL);
+    CHECK_OPTION(size, sizeof(size_t) - 1, MUSTER_EINVAL);
+    CHECK_OPTION(size, sizeof(struct muster_core_options) + 1, MUSTER_EINVAL);
+    struct muster_core_options options = good_options();
+    options.peers_max = 0;
+    assert_int_equal(try_options(&options), MUSTER_EINVAL);
+    options.size = offsetof(struct muster_core_options, peers_max);
+    assert_int_equal(try_options(&options), 0);
+}
+
+static void defaults_fill_what_the_program_has(void **state) {
+    (void)state;
+    struct muster_core_options options = {.peers_max = 7};
+    muster_core_options_init_sized(&options, offsetof(struct muster_core_options, peers_max));
+    assert_int_equal(options.size, offsetof(struct muster_core_options, peers_max));
+    assert_int_equal(options.port, 19797);
+    assert_int_equal(options.peers_max, 7);
+    struct {
+        struct muster_core_options known;
+        uint64_t newer;
+    } later = {.newer = 7};
+    muster_core_options_init_sized(&later.known, sizeof later);
+    assert_int_equal(later.known.size, sizeof later);
+    assert_int_equal(later.known.peers_max, 16384);
+    assert_int_equal(later.newer, 0);
+}
+
 static void who_has_a_key_can_sign_and_all_can_verify(void **state) {
     (void)state;
     static const uint8_t key[MUSTER_KEY_BYTES] = {1};
@@ -619,6 +648,8 @@ int main(void) {
 #define LIMIT_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         LIMIT_TEST(options_have_bounds),
+        LIMIT_TEST(options_of_older_programs_are_taken),
+        LIMIT_TEST(defaults_fill_what_the_program_has),
         LIMIT_TEST(who_has_a_key_can_sign_and_all_can_verify),
         LIMIT_TEST(defaults_are_those_of_the_protocol),
         LIMIT_TEST(a_document_follows_the_rules_of_the_wire),

@@ -549,7 +549,8 @@ static void one_answers(void **state) {
 /* The first one hears the second, whose topic it has subscribed to. */
 static void begin_feeds(void) {
     static const char *const patterns[] = {"#"};
-    const struct muster_subscription_options options = {.patterns = patterns, .pattern_count = 1};
+    const struct muster_subscription_options options = {
+        .size = sizeof options, .patterns = patterns, .pattern_count = 1};
     const struct muster_topic topic = {.name = "t"};
     const struct muster_record record = {.kind = MUSTER_VALUE_BOOLEAN};
     unsigned number;

@@ -33,7 +33,8 @@ static const struct muster_record one = {.kind = MUSTER_VALUE_NUMBER, .number = 
 /* A publisher that lingers for a minute, and a subscriber. */
 static unsigned begin(uint64_t rate_bytes_s) {
     const char *pattern = "a/#";
-    const struct muster_subscription_options wanted = {.patterns = &pattern, .pattern_count = 1};
+    const struct muster_subscription_options wanted = {
+        .size = sizeof wanted, .patterns = &pattern, .pattern_count = 1};
     const struct muster_document document = {.name = "pub"};
     struct muster_core_options options;
     unsigned number;

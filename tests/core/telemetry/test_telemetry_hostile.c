@@ -57,7 +57,8 @@ static void publish(size_t times) {
 }
 
 static void subscribe(size_t index, const char *pattern) {
-    const struct muster_subscription_options options = {.patterns = &pattern, .pattern_count = 1};
+    const struct muster_subscription_options options = {
+        .size = sizeof options, .patterns = &pattern, .pattern_count = 1};
     unsigned number;
     assert_int_equal(muster_core_subscribe(world.nodes[index].core, &options, &number), 0);
 }
@@ -857,7 +858,7 @@ static void what_is_not_pulled_is_counted_once(void **state) {
     static char texts[4][MUSTER_DATAGRAM_BYTES_MAX]; /* stay until they are pulled */
     const char *pattern = "a/#";
     const struct muster_subscription_options options = {
-        .patterns = &pattern, .pattern_count = 1, .newest = true};
+        .size = sizeof options, .patterns = &pattern, .pattern_count = 1, .newest = true};
     unsigned number;
     muster_core_t *core = world.nodes[1].core;
     (void)state;
@@ -1145,7 +1146,7 @@ static void rows_are_looked_at_again_but_not_at_once(void **state) {
 static void what_cannot_be_held_is_given_and_told(void **state) {
     const char *pattern = "a/#";
     const struct muster_subscription_options options = {
-        .patterns = &pattern, .pattern_count = 1, .newest = true};
+        .size = sizeof options, .patterns = &pattern, .pattern_count = 1, .newest = true};
     unsigned number;
     (void)state;
     assert_int_equal(muster_core_subscribe(world.nodes[1].core, &options, &number), 0);

@@ -126,7 +126,7 @@ static void open_topics(void) {
 static void subscribe(bool newest) {
     static const char *const patterns[] = {"a/+", "a/climate/#"};
     const struct muster_subscription_options options = {
-        .patterns = patterns, .pattern_count = 2, .newest = newest};
+        .size = sizeof options, .patterns = patterns, .pattern_count = 2, .newest = newest};
     unsigned number;
     int error = muster_core_subscribe(world.nodes[1].core, &options, &number);
     check_error(error);

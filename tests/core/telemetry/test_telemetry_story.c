@@ -61,7 +61,7 @@ static unsigned open_topic(struct world *world, size_t index, const char *name) 
 
 static void subscribe(struct world *world, size_t index, const char *pattern, bool newest) {
     const struct muster_subscription_options options = {
-        .patterns = &pattern, .pattern_count = 1, .newest = newest};
+        .size = sizeof options, .patterns = &pattern, .pattern_count = 1, .newest = newest};
     unsigned number;
     assert_int_equal(muster_core_subscribe(world->nodes[index].core, &options, &number), 0);
 }

@@ -5,6 +5,7 @@
 
 #include "deadline.h"
 #include "node.h"
+#include "options.h"
 #include "view.h"
 
 void subscriber_deinit(struct subscriber *subscriber) {
@@ -198,8 +199,8 @@ static unsigned find_place(const struct subscriber *subscriber) {
     return place;
 }
 
-int muster_core_subscribe(muster_core_t *core, const struct muster_subscription_options *options,
-                          unsigned *number) {
+static int subscribe(muster_core_t *core, const struct muster_subscription_options *options,
+                     unsigned *number) {
     struct subscriber *subscriber = &core->subscriber;
     size_t bytes;
     if (core->presence.state >= PRESENCE_LEAVING) {
@@ -224,6 +225,13 @@ int muster_core_subscribe(muster_core_t *core, const struct muster_subscription_
     note_groups(core, bit);
     *number = place;
     return 0;
+}
+
+int muster_core_subscribe(muster_core_t *core, const struct muster_subscription_options *options,
+                          unsigned *number) {
+    struct muster_subscription_options known = {0};
+    int error = options_take(&known, sizeof known, options);
+    return error != 0 ? error : subscribe(core, &known, number);
 }
 
 void muster_core_unsubscribe(muster_core_t *core, unsigned number) {
