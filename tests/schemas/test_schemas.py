@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Holds the schemas, the golden datagrams and PROTOCOL.md together."""
 
+import contextlib
 import json
 import pathlib
 import re
@@ -22,6 +23,10 @@ TELEMETRY = ("data", "tail", "nak")
 BODIES = ("senml",)
 DROP = re.compile(r'^\s*X\([A-Z0-9_]+, "([a-z0-9_]+)", "([^"]*)"\)', re.MULTILINE)
 DROP_ROW = re.compile(r"^\| `([a-z0-9_]+)` \| (.*?) \|", re.MULTILINE)
+CONSTANT = re.compile(r"^#define MUSTER_([A-Z0-9_]+) +(.*?) *(?:/\*.*)?$", re.MULTILINE)
+CONSTANT_ROW = re.compile(r"^\| `([a-z0-9_]+)` \| ([^|]+) \|", re.MULTILINE)
+# Bounds of this implementation that no other peer can see.
+INTERNAL = {"paths_max", "queries_max", "datagrams_max", "events_max", "stream_chunk_bytes", "batches", "rows_retry_ms", "buckets"}
 SHARD_ROW = re.compile(r"^\| `([^`]+)` \| `([0-9a-f]{8})` \| (\d+) \|$", re.MULTILINE)
 EXAMPLE = re.compile(r"^`((?:good|requests|replies|telemetry)/[a-z0-9-]+\.(?:datagram|lines))`.*?\n\n```\n(.*?)```$", re.MULTILINE | re.DOTALL)
 
@@ -46,6 +51,27 @@ def drops():
     header = (ROOT / "src/include/muster/core.h").read_text()
     table = header[header.index("#define MUSTER_DROPS(X)"):]
     return DROP.findall(table[:table.index("enum muster_drop")])
+
+
+def constants(*paths):
+    """Every constant of these headers with its value, a number or a list of them, by its name in lower case."""
+    known = {}
+    for path in paths:
+        for name, text in CONSTANT.findall((ROOT / "src" / path).read_text()):
+            text = text.replace("{", "[").replace("}", "]").replace("MUSTER_", "")
+            with contextlib.suppress(SyntaxError, NameError, TypeError):  # no number: a macro of another kind
+                known[name] = eval(text, {}, known)
+    return {name.lower(): value for name, value in known.items()}
+
+
+def written_constants(text):
+    """The same of the tables of a document: `1,000`, `0, 250, 1000` and `224.0.0.254` are values."""
+    values = {}
+    for name, value in CONSTANT_ROW.findall(text):
+        parts = value.split(".") if value.count(".") == 3 else value.split(", ")
+        numbers = [float(part.replace(",", "")) for part in parts]
+        values[name] = numbers if len(numbers) > 1 else numbers[0]
+    return values
 
 
 def files(folder):
@@ -208,9 +234,10 @@ class Goldens(unittest.TestCase):
 class Protocol(unittest.TestCase):
     def setUp(self):
         self.text = (SCHEMAS / "PROTOCOL.md").read_text()
+        self.local = (SCHEMAS / "LOCAL.md").read_text()
 
     def test_examples_are_goldens(self):
-        examples = EXAMPLE.findall(self.text)
+        examples = EXAMPLE.findall(self.text) + EXAMPLE.findall(self.local)
         self.assertGreaterEqual(len(examples), len(KINDS))
         for name, example in examples:
             with self.subTest(name):
@@ -230,10 +257,21 @@ class Protocol(unittest.TestCase):
         self.assertEqual(DROP_ROW.findall(table[:table.index("\n#", 1)]), drops())
 
     def test_every_member_is_described(self):
+        text = self.text + self.local
         for name, schema in load_schemas().items():
             for member, _ in properties(schema):
                 with self.subTest(f"{name}: {member}"):
-                    self.assertTrue(f"`{member}`" in self.text or f"`.{member}`" in self.text)
+                    self.assertTrue(f"`{member}`" in text or f"`.{member}`" in text)
+
+    def test_constants_are_those_of_the_headers(self):
+        limits = "core/base/limit.h"
+        known = constants("include/muster/core.h", "include/muster/telemetry.h", limits)
+        tables = self.text[self.text.index("\n## 10. "):self.text.index("\n## 11. ")]
+        written = written_constants(tables + self.local[self.local.index("\n## Constants"):])
+        for name, value in written.items():
+            with self.subTest(name):
+                self.assertEqual(value, known[name])
+        self.assertEqual(set(constants(limits)) - set(written), INTERNAL)
 
 
 if __name__ == "__main__":
