@@ -207,7 +207,7 @@ static void check_rest(struct world *world, size_t index, const struct muster_ev
     bool is_telemetry = event->kind == MUSTER_EVENT_DATAGRAM &&
                         group_is_telemetry(&event->datagram.destination, MUSTER_PORT_DEFAULT, &shard);
     bool is_due = deadline_ms <= world->now_ms;
-    bool is_waiting = outbox_first_event(&core->outbox) != NULL; /* for memory, and there is a deadline */
+    bool is_waiting = outbox_first_event(&core->context.outbox) != NULL; /* for memory, and there is a deadline */
     if (is_telemetry && !muster_core_has_work(core)) {
         world->rests++;
         assert_true(is_due || muster_core_deadline(core) >= deadline_ms);

@@ -1,84 +1,32 @@
-/* A node: what its parts share. Each part keeps its own state in a struct of its own; node.c hands them
- * the events. */
+/* A node: three engines, and what they share. It hands each event to the engine that it is for, and routes
+ * what an engine notes to those that it concerns: nothing below calls upward. */
 #ifndef CORE_NODE_H
 #define CORE_NODE_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include <muster/core.h>
 
-#include "admission.h"
-#include "answer.h"
-#include "backlog.h"
-#include "catchup.h"
-#include "fetch.h"
-#include "follow.h"
-#include "identity.h"
-#include "introduction.h"
-#include "keeper.h"
+#include "context.h"
+#include "exchange.h"
 #include "message.h"
-#include "outbox.h"
-#include "paths.h"
-#include "peer_table.h"
 #include "presence.h"
-#include "publisher.h"
-#include "query.h"
-#include "random.h"
-#include "sender.h"
-#include "server.h"
-#include "subscriber.h"
+#include "telemetry.h"
 
 struct muster_core {
-    uint64_t now_ms; /* of the event being stepped, or the last one */
-    uint64_t began_ms;
-    uint16_t port;
-    uint64_t interval_min_ms;
-    uint64_t budget_bps;
-    uint64_t tombstone_ms;
-    bool is_observer;
-    uint16_t stream;
-    bool has_streams;
-    const char *version;
-    char network[MUSTER_NETWORK_NAME_BYTES]; /* "": not known */
-
-    struct random random;
-    struct identity identity;
-    struct nonces nonces;
-    struct paths paths;
-    struct admission admission;
-    struct peer_table table;
-    struct loss_mean loss;
-
+    struct context context;
     struct presence presence;
-    uint64_t sent[MUSTER_SHARDS]; /* seq of the last data in each shard, in this boot; 0: none */
-    struct answers answers;
-    struct query query;
-    struct introductions introductions;
-
-    struct server server;
-    struct fetches fetches;
-
-    struct publisher publisher;
-    struct sender sender;
-    struct subscriber subscriber;
-    struct backlog backlog;
-    struct catchup catchup;
-    struct follows follows;
-    struct keeper keeper;
-
-    /* This node slept until then: nobody's silence before it counts. */
-    uint64_t resumed_ms;
-
-    /* Somebody else who holds our key, as a row outside of the table. */
-    struct peer twin;
-
-    struct outbox outbox;
-    bool has_told_left;
+    struct telemetry telemetry;
+    struct exchange exchange;
+    bool has_told_left; /* MUSTER_OUTPUT_LEFT was given */
 
     /* What the last output of a peer points to. */
     struct message view;
     struct muster_tuple view_tuples[MUSTER_TUPLES_MAX];
 };
+
+/* Announces the topics that are open; what showed up by itself is left out where there is no room for it. The
+ * errors of own_document_set_topics(). */
+int node_announce_topics(muster_core_t *core);
 
 #endif

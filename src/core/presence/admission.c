@@ -3,51 +3,24 @@
 
 #include <string.h>
 
-#include <sodium.h>
+#include "limit.h"
 
 #define FIRST_BYTE_JSON '{'
 #define FIRST_BYTE_SEALED 0x01
 
-/* In the place of a port, and none that a muster has. */
-#define CONTROL_OF_ADDRESS 0
-#define TELEMETRY_OF_ADDRESS 1
-
-/* Keys of buckets that no port has: nobody sends from it. */
-#define REPAIR_PORT 1
-
-static struct bucket *bucket_of(struct admission *admission, const struct muster_endpoint *source,
-                                uint16_t port) {
-    uint8_t key[sizeof source->ip + sizeof port];
-    uint64_t hash;
-    memcpy(key, source->ip, sizeof source->ip);
-    memcpy(key + sizeof source->ip, &port, sizeof port);
-    crypto_shorthash((uint8_t *)&hash, key, sizeof key, admission->seed);
-    return &admission->buckets[hash % MUSTER_BUCKETS];
+static bool allows(struct rates *rates, enum rate_kind kind, const struct muster_endpoint *source,
+                   double rate, double burst, uint64_t now_ms) {
+    struct bucket *bucket = rates_bucket(rates, kind, source);
+    return bucket != NULL && bucket_take(bucket, 1, rate, burst, now_ms);
 }
 
-static bool allows(struct admission *admission, const struct muster_endpoint *source, uint16_t ports,
-                   uint64_t now_ms) {
-    return bucket_take(bucket_of(admission, source, ports), 1, MUSTER_ADDRESS_RATE, MUSTER_ADDRESS_BURST,
-                       now_ms);
+bool admission_allows_telemetry(struct rates *rates, const struct muster_endpoint *source, uint64_t now_ms) {
+    return allows(rates, RATE_TELEMETRY, source, MUSTER_ADDRESS_RATE, MUSTER_ADDRESS_BURST, now_ms);
 }
 
-bool admission_allows_stranger(struct admission *admission, const struct muster_endpoint *source,
-                               uint64_t now_ms) {
-    return allows(admission, source, TELEMETRY_OF_ADDRESS, now_ms);
-}
-
-/* A source is an address and port, so that a stray program cannot silence the muster beside it; one
- * address as a whole is bounded too. */
-static bool is_within_rate(struct admission *admission, const struct muster_endpoint *source,
-                           uint64_t now_ms) {
-    return bucket_take(bucket_of(admission, source, source->port), 1, MUSTER_SOURCE_RATE, MUSTER_SOURCE_BURST,
-                       now_ms) &&
-           allows(admission, source, CONTROL_OF_ADDRESS, now_ms);
-}
-
-/* Its key is that of a port which nobody sends from. */
-struct bucket *admission_repairs_of(struct admission *admission, const struct muster_endpoint *source) {
-    return bucket_of(admission, source, REPAIR_PORT);
+static bool is_within_rate(struct rates *rates, const struct muster_endpoint *source, uint64_t now_ms) {
+    return allows(rates, RATE_SOURCE, source, MUSTER_SOURCE_RATE, MUSTER_SOURCE_BURST, now_ms) &&
+           allows(rates, RATE_CONTROL, source, MUSTER_ADDRESS_RATE, MUSTER_ADDRESS_BURST, now_ms);
 }
 
 static bool is_multicast(const struct muster_endpoint *destination) {
@@ -65,9 +38,8 @@ static bool is_by_path(const struct paths *paths, const struct muster_datagram *
                                   : paths_find(paths, datagram->interface, kind) != NULL;
 }
 
-bool admission_check(struct admission *admission, const struct paths *paths,
-                     const struct muster_datagram *datagram, uint64_t now_ms, enum muster_drop *reason) {
-    admission->counters.received++;
+bool admission_check(struct rates *rates, const struct paths *paths, const struct muster_datagram *datagram,
+                     uint64_t now_ms, enum muster_drop *reason) {
     if (datagram->length > MUSTER_DATAGRAM_BYTES_MAX) {
         *reason = MUSTER_DROP_TOO_LONG;
     } else if (datagram->length == 0) {
@@ -80,7 +52,7 @@ bool admission_check(struct admission *admission, const struct paths *paths,
         *reason = MUSTER_DROP_PATH;
     } else if (datagram->ttl != MUSTER_TTL) {
         *reason = MUSTER_DROP_TTL;
-    } else if (!is_within_rate(admission, &datagram->source, now_ms)) {
+    } else if (!is_within_rate(rates, &datagram->source, now_ms)) {
         *reason = MUSTER_DROP_FLOOD;
     } else {
         return true;

@@ -1,16 +1,24 @@
 #include "answer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
 
+#include "array.h"
 #include "deadline.h"
+#include "endpoint.h"
 #include "group.h"
-#include "node.h"
+#include "presence.h"
 #include "send.h"
 
-uint64_t answer_window_ms(const struct muster_core *core) {
-    uint64_t window_ms = MUSTER_ANSWER_MS_MIN + peer_table_present(&core->table);
+void answers_deinit(struct answers *answers) {
+    free(answers->items);
+    answers->items = NULL;
+}
+
+uint64_t answer_window_ms(const struct presence *presence) {
+    uint64_t window_ms = MUSTER_ANSWER_MS_MIN + peer_table_present(&presence->table);
     return window_ms < MUSTER_ANSWER_MS_MAX ? window_ms : MUSTER_ANSWER_MS_MAX;
 }
 
@@ -23,10 +31,10 @@ static bool has_service(const struct muster_document *document, const char *type
     return false;
 }
 
-static bool is_asked(const struct muster_core *core, const struct message *query) {
-    const uint8_t *id = core->identity.id;
-    const struct muster_document *own = &core->presence.own.document;
-    return core->presence.state == PRESENCE_SPEAKING &&
+static bool is_asked(const struct presence *presence, const struct message *query) {
+    const uint8_t *id = presence->context->identity.id;
+    const struct muster_document *own = own_document_get(presence);
+    return presence->announcer.state == ANNOUNCER_SPEAKING &&
            (!query->asks_some || message_lists(query->of, query->of_count, id)) &&
            !message_lists(query->known, query->known_count, id) &&
            (query->want_type == NULL || has_service(own, query->want_type)) &&
@@ -36,8 +44,7 @@ static bool is_asked(const struct muster_core *core, const struct message *query
 static bool is_same_asker(const struct answer *answer, const struct muster_datagram *datagram,
                           uint64_t nonce) {
     return answer->nonce == nonce && answer->interface == datagram->interface &&
-           answer->asker.port == datagram->source.port &&
-           memcmp(answer->asker.ip, datagram->source.ip, sizeof answer->asker.ip) == 0;
+           endpoint_is_same(&answer->asker, &datagram->source);
 }
 
 static struct answer *find_answer(struct answers *answers, const struct muster_datagram *datagram,
@@ -50,12 +57,12 @@ static struct answer *find_answer(struct answers *answers, const struct muster_d
     return NULL;
 }
 
-static void plan_group(struct muster_core *core) {
-    struct answers *answers = &core->answers;
+static void plan_group(struct presence *presence) {
+    struct answers *answers = &presence->answers;
     if (!answers->is_group_due) {
         uint64_t earliest_ms = answers->group_said_ms + MUSTER_GROUP_ANSWER_MS;
-        bool is_early = answers->group_said_ms != 0 && earliest_ms > core->now_ms;
-        answers->group_due_ms = is_early ? earliest_ms : core->now_ms;
+        bool is_early = answers->group_said_ms != 0 && earliest_ms > presence->context->now_ms;
+        answers->group_due_ms = is_early ? earliest_ms : presence->context->now_ms;
         answers->is_group_due = true;
     }
 }
@@ -74,68 +81,72 @@ static bool add_group_want(struct answers *answers, uint64_t nonce) {
 }
 
 /* No answer is longer than its question: nobody is flooded through us (RFC 9000, 8.1). */
-static bool is_long_enough(const struct muster_core *core, const struct message *query,
+static bool is_long_enough(const struct presence *presence, const struct message *query,
                            const struct muster_datagram *datagram) {
-    return datagram->length >= (query->wants ? core->presence.announce_bytes_max : MUSTER_PROOF_BYTES);
+    return datagram->length >= (query->wants ? presence->own.announcement.bytes_max : MUSTER_PROOF_BYTES);
 }
 
-static bool answer_group(struct muster_core *core, const struct message *query,
+static bool answer_group(struct presence *presence, const struct message *query,
                          const struct muster_datagram *datagram, enum muster_drop *reason) {
-    bool is_recent = core->answers.group_said_ms != 0 &&
-                     core->now_ms < core->answers.group_said_ms + MUSTER_GROUP_ANSWER_MS;
-    if (is_recent && query->nonce == core->answers.group_answered) {
+    bool is_recent = presence->answers.group_said_ms != 0 &&
+                     presence->context->now_ms < presence->answers.group_said_ms + MUSTER_GROUP_ANSWER_MS;
+    if (is_recent && query->nonce == presence->answers.group_answered) {
         return true; /* a copy by another path of what was just answered */
     }
     if (!query->wants) {
-        core->answers.group_nonce = query->nonce;
-    } else if (!is_long_enough(core, query, datagram)) {
+        presence->answers.group_nonce = query->nonce;
+    } else if (!is_long_enough(presence, query, datagram)) {
         *reason = MUSTER_DROP_SHORT_QUESTION;
         return false;
-    } else if (!add_group_want(&core->answers, query->nonce)) {
+    } else if (!add_group_want(&presence->answers, query->nonce)) {
         *reason = MUSTER_DROP_TABLE_FULL;
         return false;
     }
-    plan_group(core);
+    plan_group(presence);
     return true;
 }
 
 /* Who takes a table needs only a few answers where tables are large: from those that the dice choose, of all
  * that can give one. */
-static bool is_chosen(const struct muster_core *core, const struct message *query) {
+static bool is_chosen(const struct presence *presence, const struct message *query) {
     const uint64_t question[2] = {query->nonce, query->count};
     uint64_t hash;
-    crypto_shorthash((uint8_t *)&hash, (const uint8_t *)question, sizeof question, core->table.seed);
-    bool has_table = core->stream != 0;
-    size_t others = has_table ? core->table.stream_count : peer_table_present(&core->table);
+    crypto_shorthash((uint8_t *)&hash, (const uint8_t *)question, sizeof question, presence->table.seed);
+    bool has_table = presence->context->stream != 0;
+    size_t others = has_table ? presence->table.stream_count : peer_table_present(&presence->table);
     return hash % (others + 1) < MUSTER_TABLE_ANSWERERS;
 }
 
-static bool is_for_a_few(const struct muster_core *core, const struct message *query) {
+static bool is_for_a_few(const struct presence *presence, const struct message *query) {
     return query->takes_table && !query->asks_some && query->want_type == NULL && query->want_name == NULL &&
-           peer_table_present(&core->table) > MUSTER_TABLE_ROWS;
+           peer_table_present(&presence->table) > MUSTER_TABLE_ROWS;
 }
 
-static bool answer_unicast(struct muster_core *core, const struct message *query,
+static bool answer_unicast(struct presence *presence, const struct message *query,
                            const struct muster_datagram *datagram, unsigned path, enum muster_drop *reason) {
-    if (!is_long_enough(core, query, datagram)) {
+    if (!is_long_enough(presence, query, datagram)) {
         *reason = MUSTER_DROP_SHORT_QUESTION;
         return false;
     }
-    struct answers *answers = &core->answers;
+    struct answers *answers = &presence->answers;
     struct answer *answer = find_answer(answers, datagram, query->nonce);
     if (answer == NULL) {
-        if (answers->count == MUSTER_ANSWERS_MAX) {
+        struct answer *items = array_reserve(answers->items, sizeof *items, &answers->capacity,
+                                             answers->count, MUSTER_ANSWERS_MAX);
+        if (items == NULL) {
             *reason = MUSTER_DROP_TABLE_FULL;
             return false;
         }
+        answers->items = items;
         answer = &answers->items[answers->count++];
         *answer = (struct answer){.asker = datagram->source,
                                   .interface = datagram->interface,
                                   .nonce = query->nonce,
-                                  .due_ms = core->now_ms};
+                                  .due_ms = presence->context->now_ms};
         if (!query->asks_some) {
-            uint64_t window_ms = is_for_a_few(core, query) ? MUSTER_TABLE_ANSWER_MS : answer_window_ms(core);
-            answer->due_ms += random_ms(&core->random, window_ms);
+            uint64_t window_ms =
+                is_for_a_few(presence, query) ? MUSTER_TABLE_ANSWER_MS : answer_window_ms(presence);
+            answer->due_ms += random_ms(&presence->context->random, window_ms);
         }
     }
     answer->heard |= path;
@@ -143,77 +154,77 @@ static bool answer_unicast(struct muster_core *core, const struct message *query
     return true;
 }
 
-bool answer_query(struct muster_core *core, const struct message *query,
+bool answer_query(struct presence *presence, const struct message *query,
                   const struct muster_datagram *datagram, enum muster_drop *reason) {
-    if (!is_asked(core, query) || (is_for_a_few(core, query) && !is_chosen(core, query))) {
+    if (!is_asked(presence, query) || (is_for_a_few(presence, query) && !is_chosen(presence, query))) {
         return true;
     }
     enum muster_path_kind path = group_path_kind(&datagram->destination);
     if (query->asks_some && path != MUSTER_PATH_U4) {
-        return answer_group(core, query, datagram, reason);
+        return answer_group(presence, query, datagram, reason);
     }
-    return answer_unicast(core, query, datagram, 1u << path, reason);
+    return answer_unicast(presence, query, datagram, 1u << path, reason);
 }
 
-static struct message reply_to(const struct muster_core *core, bool wants, uint64_t nonce) {
-    struct message message = wants ? presence_describe(core) : presence_alive(core);
+static struct message reply_to(const struct presence *presence, bool wants, uint64_t nonce) {
+    struct message message = wants ? announcer_announce(presence) : announcer_alive(presence);
     message.is_answer = true;
     message.re = nonce;
     return message;
 }
 
-static void tick_group(struct muster_core *core) {
-    struct answers *answers = &core->answers;
-    if (!answers->is_group_due || answers->group_due_ms > core->now_ms) {
+static void tick_group(struct presence *presence) {
+    struct answers *answers = &presence->answers;
+    if (!answers->is_group_due || answers->group_due_ms > presence->context->now_ms) {
         return;
     }
     bool wants = answers->group_want_count > 0;
     uint64_t nonce = wants ? answers->group_wants[0] : answers->group_nonce;
-    struct message message = reply_to(core, wants, nonce);
-    message.seq = presence_next_seq(core);
-    send_group(core, &message, SEND_EVERYWHERE, 0);
+    struct message message = reply_to(presence, wants, nonce);
+    message.seq = announcer_next_seq(presence);
+    send_group(presence->context, &message, SEND_EVERYWHERE, 0);
     answers->is_group_due = false;
-    answers->group_said_ms = core->now_ms;
+    answers->group_said_ms = presence->context->now_ms;
     answers->group_answered = nonce;
-    core->admission.counters.answers++;
+    presence->context->counters.answers++;
     if (wants) {
         answers->group_want_count--;
         memmove(answers->group_wants, answers->group_wants + 1,
                 answers->group_want_count * sizeof *answers->group_wants);
     }
     if (answers->group_want_count > 0) {
-        plan_group(core);
+        plan_group(presence);
     }
 }
 
-void answer_tick(struct muster_core *core) {
-    struct answers *answers = &core->answers;
-    if (core->presence.state != PRESENCE_SPEAKING || core->paths.count == 0) {
+void answer_tick(struct presence *presence) {
+    struct answers *answers = &presence->answers;
+    if (presence->announcer.state != ANNOUNCER_SPEAKING || presence->context->paths.count == 0) {
         answers->count = 0;
         answers->group_want_count = 0;
         answers->is_group_due = false;
         return;
     }
-    tick_group(core);
+    tick_group(presence);
     for (size_t i = 0; i < answers->count;) {
         struct answer answer = answers->items[i];
-        if (answer.due_ms > core->now_ms) {
+        if (answer.due_ms > presence->context->now_ms) {
             i++;
             continue;
         }
         answers->items[i] = answers->items[--answers->count];
-        struct message message = reply_to(core, answer.wants, answer.nonce);
+        struct message message = reply_to(presence, answer.wants, answer.nonce);
         message.heard = answer.wants ? answer.heard : 0;
         if (!answer.wants) { /* with all shards it could be longer than its question */
             message.tells_sent = false;
         }
-        send_unicast(core, &message, 0, &answer.asker, answer.interface);
-        core->admission.counters.answers++;
+        send_unicast(presence->context, &message, 0, &answer.asker, answer.interface);
+        presence->context->counters.answers++;
     }
 }
 
-uint64_t answer_deadline(const struct muster_core *core) {
-    const struct answers *answers = &core->answers;
+uint64_t answer_deadline(const struct presence *presence) {
+    const struct answers *answers = &presence->answers;
     uint64_t deadline_ms = answers->is_group_due ? answers->group_due_ms : DEADLINE_NEVER;
     for (size_t i = 0; i < answers->count; i++) {
         if (answers->items[i].due_ms < deadline_ms) {

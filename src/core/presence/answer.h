@@ -9,7 +9,7 @@
 
 #include "message.h"
 
-struct muster_core;
+struct presence;
 
 struct answer {
     struct muster_endpoint asker;
@@ -21,8 +21,9 @@ struct answer {
 };
 
 struct answers {
-    struct answer items[MUSTER_ANSWERS_MAX];
+    struct answer *items; /* at most MUSTER_ANSWERS_MAX */
     size_t count;
+    size_t capacity;
 
     /* Answers to the group, one nonce at a time. Who asks whether we live is served by any of them; who wants
      * our announce needs its own nonce back. */
@@ -35,16 +36,19 @@ struct answers {
     uint64_t group_said_ms; /* 0: never */
 };
 
+/* A zeroed struct is allowed. */
+void answers_deinit(struct answers *answers);
+
 /* Takes a query that is not ours. False with the reason when it cannot be answered. */
-bool answer_query(struct muster_core *core, const struct message *query,
+bool answer_query(struct presence *presence, const struct message *query,
                   const struct muster_datagram *datagram, enum muster_drop *reason);
 
 /* Gives the answers that are due. */
-void answer_tick(struct muster_core *core);
+void answer_tick(struct presence *presence);
 
-uint64_t answer_deadline(const struct muster_core *core);
+uint64_t answer_deadline(const struct presence *presence);
 
 /* The window over which answers to everybody's question are spread, ms. */
-uint64_t answer_window_ms(const struct muster_core *core);
+uint64_t answer_window_ms(const struct presence *presence);
 
 #endif

@@ -1,10 +1,13 @@
 #include "introduction.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "deadline.h"
+#include "endpoint.h"
 #include "group.h"
-#include "node.h"
+#include "presence.h"
 
 /* Both sides of a first contact ask everybody anyway: that answer is waited for before asking again. */
 #define PATIENCE_MS 10
@@ -12,6 +15,11 @@
 #define GROUP_TOKENS 4
 /* When the bucket is empty, a try waits so long. */
 #define POSTPONED_MS 100
+
+void introductions_deinit(struct introductions *introductions) {
+    free(introductions->items);
+    introductions->items = NULL;
+}
 
 static struct introduction *find(struct introductions *introductions, const uint8_t id[MUSTER_ID_BYTES]) {
     for (size_t i = 0; i < introductions->count; i++) {
@@ -22,28 +30,29 @@ static struct introduction *find(struct introductions *introductions, const uint
     return NULL;
 }
 
-static bool is_crowd(const struct muster_core *core) {
-    return peer_table_present(&core->table) > MUSTER_CROWD_ROWS;
+static bool is_crowd(const struct presence *presence) {
+    return peer_table_present(&presence->table) > MUSTER_CROWD_ROWS;
 }
 
 /* In a crowd the newcomer is not asked by all at once. */
-static uint64_t delay_ms(struct muster_core *core) {
-    return PATIENCE_MS +
-           random_ms(&core->random, is_crowd(core) ? presence_interval_ms(core) : answer_window_ms(core));
+static uint64_t delay_ms(struct presence *presence) {
+    return PATIENCE_MS + random_ms(&presence->context->random, is_crowd(presence)
+                                                                   ? announcer_interval_ms(presence)
+                                                                   : answer_window_ms(presence));
 }
 
-static void begin_tries(struct muster_core *core, struct introduction *introduction) {
-    struct introductions *introductions = &core->introductions;
+static void begin_tries(struct presence *presence, struct introduction *introduction) {
+    struct introductions *introductions = &presence->introductions;
     introduction->tries = 0;
-    introduction->is_spread = is_crowd(core);
-    introduction->due_ms = core->now_ms + delay_ms(core);
+    introduction->is_spread = is_crowd(presence);
+    introduction->due_ms = presence->context->now_ms + delay_ms(presence);
     if (introductions->count == 1 || introduction->due_ms < introductions->due_ms) {
         introductions->due_ms = introduction->due_ms;
     }
 }
 
 static bool is_same_address(const struct introduction *introduction, const struct muster_datagram *datagram) {
-    return memcmp(introduction->endpoint.ip, datagram->source.ip, sizeof introduction->endpoint.ip) == 0;
+    return endpoint_is_same_host(&introduction->endpoint, &datagram->source);
 }
 
 static bool has_room(const struct introductions *introductions, const struct muster_datagram *datagram) {
@@ -51,25 +60,31 @@ static bool has_room(const struct introductions *introductions, const struct mus
     for (size_t i = 0; i < introductions->count; i++) {
         of_address += is_same_address(&introductions->items[i], datagram) ? 1 : 0;
     }
-    return introductions->count < MUSTER_INTRODUCTIONS_MAX && of_address < MUSTER_INTRODUCTIONS_PER_ADDRESS;
+    return of_address < MUSTER_INTRODUCTIONS_PER_ADDRESS;
 }
 
-bool introduction_begin(struct muster_core *core, const struct message *message,
+bool introduction_begin(struct presence *presence, const struct message *message,
                         const struct muster_datagram *datagram) {
-    struct introductions *introductions = &core->introductions;
+    struct introductions *introductions = &presence->introductions;
     struct introduction *introduction = find(introductions, message->id);
     if (introduction == NULL) {
-        if (!has_room(introductions, datagram)) {
+        struct introduction *items =
+            !has_room(introductions, datagram)
+                ? NULL
+                : array_reserve(introductions->items, sizeof *items, &introductions->capacity,
+                                introductions->count, MUSTER_INTRODUCTIONS_MAX);
+        if (items == NULL) {
             return false;
         }
+        introductions->items = items;
         introduction = &introductions->items[introductions->count++];
         memset(introduction, 0, sizeof *introduction);
         memcpy(introduction->id, message->id, MUSTER_ID_BYTES);
-        begin_tries(core, introduction);
+        begin_tries(presence, introduction);
     } else if (introduction->tries == MUSTER_INTRODUCTION_TRIES && !introduction->is_renewed &&
                !is_same_address(introduction, datagram)) {
         introduction->is_renewed = true; /* a forger elsewhere must not keep the real one out */
-        begin_tries(core, introduction);
+        begin_tries(presence, introduction);
     }
     introduction->endpoint = datagram->source;
     introduction->interface = datagram->interface;
@@ -78,61 +93,84 @@ bool introduction_begin(struct muster_core *core, const struct message *message,
     return true;
 }
 
+/* A row is asked no more often than one that does not answer: whoever forges data in its name makes no flood
+ * of it. Where an unverified row is, what it says next moves it anyway. */
+static bool is_worth_asking(const struct presence *presence, const struct peer *peer, uint64_t boot) {
+    if (!peer->is_provisional && !peer->is_verified && boot == peer->boot) {
+        return false;
+    }
+    return peer->introduced_ms == 0 ||
+           presence->context->now_ms - peer->introduced_ms >= MUSTER_INTRODUCTION_FORGET_MS;
+}
+
+void introduction_begin_stranger(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES], uint64_t boot,
+                                 const struct muster_datagram *datagram) {
+    struct peer *peer = peer_table_find(&presence->table, id);
+    struct message stranger = {.kind = MESSAGE_ALIVE};
+    memcpy(stranger.id, id, MUSTER_ID_BYTES);
+    if (peer != NULL && !is_worth_asking(presence, peer, boot)) {
+        return;
+    }
+    if (introduction_begin(presence, &stranger, datagram) && peer != NULL) {
+        peer->introduced_ms = presence->context->now_ms;
+    }
+}
+
 static void remove_item(struct introductions *introductions, struct introduction *introduction) {
     *introduction = introductions->items[--introductions->count];
 }
 
-unsigned introduction_end(struct muster_core *core, const uint8_t id[MUSTER_ID_BYTES], bool is_signed) {
-    struct introduction *introduction = find(&core->introductions, id);
+unsigned introduction_end(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES], bool is_signed) {
+    struct introduction *introduction = find(&presence->introductions, id);
     if (introduction == NULL || (introduction->is_signed && !is_signed)) {
         return 0;
     }
     unsigned paths = introduction->paths;
-    remove_item(&core->introductions, introduction);
+    remove_item(&presence->introductions, introduction);
     return paths;
 }
 
-/* Puts the first try off when a crowd has shown up since it was planned. */
-static bool is_put_off(struct muster_core *core, struct introduction *introduction) {
-    if (!is_crowd(core) || introduction->tries > 0 || introduction->is_spread) {
+/* Postpones the first try when a crowd has shown up since it was planned. */
+static bool is_postponed(struct presence *presence, struct introduction *introduction) {
+    if (!is_crowd(presence) || introduction->tries > 0 || introduction->is_spread) {
         return false;
     }
     introduction->is_spread = true;
-    introduction->due_ms = core->now_ms + delay_ms(core);
-    return introduction->due_ms > core->now_ms;
+    introduction->due_ms = presence->context->now_ms + delay_ms(presence);
+    return introduction->due_ms > presence->context->now_ms;
 }
 
-static void ask(struct muster_core *core, struct introduction *introduction) {
+static void ask(struct presence *presence, struct introduction *introduction) {
     struct message query = {.asks_some = true, .of_count = 1, .wants = true};
     bool is_unicast = introduction->tries < MUSTER_INTRODUCTION_UNICAST;
-    if (!bucket_take(&core->introductions.bucket, is_unicast ? 1 : GROUP_TOKENS, MUSTER_INTRODUCTION_RATE,
-                     MUSTER_INTRODUCTION_BURST, core->now_ms)) {
-        introduction->due_ms = core->now_ms + POSTPONED_MS;
+    if (!bucket_take(&presence->introductions.bucket, is_unicast ? 1 : GROUP_TOKENS, MUSTER_INTRODUCTION_RATE,
+                     MUSTER_INTRODUCTION_BURST, presence->context->now_ms)) {
+        introduction->due_ms = presence->context->now_ms + POSTPONED_MS;
         return;
     }
     memcpy(query.of[0], introduction->id, MUSTER_ID_BYTES);
-    query_send(core, &query, is_unicast ? &introduction->endpoint : NULL, introduction->interface);
+    query_send(presence, &query, is_unicast ? &introduction->endpoint : NULL, introduction->interface);
     introduction->tries++;
-    introduction->due_ms = core->now_ms + (introduction->tries < MUSTER_INTRODUCTION_TRIES
-                                               ? MUSTER_INTRODUCTION_MS * introduction->tries
-                                               : MUSTER_INTRODUCTION_FORGET_MS);
+    introduction->due_ms = presence->context->now_ms + (introduction->tries < MUSTER_INTRODUCTION_TRIES
+                                                            ? MUSTER_INTRODUCTION_MS * introduction->tries
+                                                            : MUSTER_INTRODUCTION_FORGET_MS);
 }
 
-void introduction_tick(struct muster_core *core) {
-    struct introductions *introductions = &core->introductions;
-    if (introductions->count == 0 || introductions->due_ms > core->now_ms) {
+void introduction_tick(struct presence *presence) {
+    struct introductions *introductions = &presence->introductions;
+    if (introductions->count == 0 || introductions->due_ms > presence->context->now_ms) {
         return;
     }
     introductions->due_ms = DEADLINE_NEVER;
     for (size_t i = 0; i < introductions->count;) {
         struct introduction *introduction = &introductions->items[i];
-        if (introduction->due_ms <= core->now_ms) {
+        if (introduction->due_ms <= presence->context->now_ms) {
             if (introduction->tries == MUSTER_INTRODUCTION_TRIES) {
                 remove_item(introductions, introduction);
                 continue;
             }
-            if (!is_put_off(core, introduction)) {
-                ask(core, introduction);
+            if (!is_postponed(presence, introduction)) {
+                ask(presence, introduction);
             }
         }
         if (introduction->due_ms < introductions->due_ms) {
@@ -142,6 +180,6 @@ void introduction_tick(struct muster_core *core) {
     }
 }
 
-uint64_t introduction_deadline(const struct muster_core *core) {
-    return core->introductions.count == 0 ? DEADLINE_NEVER : core->introductions.due_ms;
+uint64_t introduction_deadline(const struct presence *presence) {
+    return presence->introductions.count == 0 ? DEADLINE_NEVER : presence->introductions.due_ms;
 }

@@ -10,10 +10,10 @@
 
 #include <muster/core.h>
 
-#include "admission.h"
+#include "bucket.h"
 #include "limit.h"
 
-struct muster_core;
+struct presence;
 struct message;
 
 struct introduction {
@@ -29,22 +29,31 @@ struct introduction {
 };
 
 struct introductions {
-    struct introduction items[MUSTER_INTRODUCTIONS_MAX];
+    struct introduction *items; /* at most MUSTER_INTRODUCTIONS_MAX */
     size_t count;
+    size_t capacity;
     uint64_t due_ms;      /* the earliest of all, or earlier than that */
     struct bucket bucket; /* of tries */
 };
 
+/* A zeroed struct is allowed. */
+void introductions_deinit(struct introductions *introductions);
+
 /* Asks the sender of a message for an introduction, unless that is under way. False when there is no room. */
-bool introduction_begin(struct muster_core *core, const struct message *message,
+bool introduction_begin(struct presence *presence, const struct message *message,
                         const struct muster_datagram *datagram);
 
 /* Ends the introduction of an id, and tells by which paths it was heard meanwhile; 0 when none was under way,
  * or one that only a signed message ends. */
-unsigned introduction_end(struct muster_core *core, const uint8_t id[MUSTER_ID_BYTES], bool is_signed);
+unsigned introduction_end(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES], bool is_signed);
 
-void introduction_tick(struct muster_core *core);
+/* Telemetry came by a datagram from an id and boot for which no row vouches at that source: its sender is
+ * asked who it is, but no more often than one that does not answer. */
+void introduction_begin_stranger(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES], uint64_t boot,
+                                 const struct muster_datagram *datagram);
 
-uint64_t introduction_deadline(const struct muster_core *core);
+void introduction_tick(struct presence *presence);
+
+uint64_t introduction_deadline(const struct presence *presence);
 
 #endif

@@ -2,13 +2,18 @@
 #ifndef CORE_MERGE_H
 #define CORE_MERGE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include <muster/core.h>
 
-struct muster_core;
+struct presence;
+struct peer;
 struct message;
 
 /* A row that another peer passed on, by its announce as it came to that one. */
-struct merge_told {
+struct merge_row {
     const struct message *message; /* an announce, decoded from */
     const uint8_t *bytes;
     size_t length;
@@ -18,22 +23,33 @@ struct merge_told {
     uint64_t next_ms;               /* until it must speak again */
 };
 
+/* What one message was to the engines above, as far as it concerns them. */
+struct merge_note {
+    struct peer *heard; /* the row of an announce or alive that was accepted, no copy by another path and no
+                           hearsay; NULL: none */
+    bool is_answer;     /* to a question of ours: its sender may hold more rows than this node does */
+    bool wants_body;    /* a row announces a document whose body is not here */
+};
+
 enum merge_result { MERGE_ACCEPTED, MERGE_COPY, MERGE_DROPPED };
 
 /* Merges a decoded message from somebody else. On MERGE_DROPPED *reason says why; the table is unchanged
  * then. */
-enum merge_result merge_message(struct muster_core *core, const struct message *message,
-                                const struct muster_datagram *datagram, enum muster_drop *reason);
+enum merge_result merge_message(struct presence *presence, const struct message *message,
+                                const struct muster_datagram *datagram, struct merge_note *note,
+                                enum muster_drop *reason);
 
 /* A message of our own id but of another boot: somebody else may hold our key. */
-enum merge_result merge_twin(struct muster_core *core, const struct message *message,
-                             const struct muster_datagram *datagram, enum muster_drop *reason);
+enum merge_result merge_duplicate_identity(struct presence *presence, const struct message *message,
+                                           const struct muster_datagram *datagram, enum muster_drop *reason);
 
-/* Makes a provisional row of it, unless its id is known. False with the reason when that can't be. */
-bool merge_told(struct muster_core *core, const struct merge_told *told, enum muster_drop *reason);
+/* Makes a provisional row of it, unless its id is known. *wants_body: its document's body is not here. False
+ * with the reason when that can't be. */
+bool merge_provisional(struct presence *presence, const struct merge_row *row, bool *wants_body,
+                       enum muster_drop *reason);
 
 /* True when the message is signed by this key. Counts the verification. */
-bool merge_is_signed_by(struct muster_core *core, const struct message *message,
+bool merge_is_signed_by(struct presence *presence, const struct message *message,
                         const struct muster_datagram *datagram, const uint8_t key[MUSTER_KEY_BYTES]);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sodium.h>
 #include <utlist.h>
 
+#include "endpoint.h"
 #include "group.h"
 #include "message.h"
 #include "outbox.h"
@@ -100,11 +101,16 @@ static void set_stream(struct peer_table *table, struct peer *peer, uint16_t str
     peer->stream = stream;
 }
 
+void peer_deinit(struct peer *peer) {
+    free(peer->tuples);
+    free(peer->announce);
+    free(peer->topics);
+}
+
 static void free_peer(struct peer_table *table, struct peer *peer) {
     set_stream(table, peer, 0);
     drop_large(table, peer);
-    free(peer->tuples);
-    free(peer->announce);
+    peer_deinit(peer);
     free(peer);
 }
 
@@ -241,7 +247,10 @@ int peer_table_set_announce(struct peer_table *table, struct peer *peer, const s
     bool is_first_large = message->size > 0 && peer->large == NULL;
     struct large_document *large = is_first_large ? calloc(1, sizeof *large) : NULL;
     uint8_t *copy = malloc(length);
-    if (copy == NULL || (is_first_large && large == NULL)) {
+    /* The topics of a large document stay until its body comes. */
+    bool has_memory = copy != NULL && (!is_first_large || large != NULL) &&
+                      (message->size > 0 || peer_topics_set(&peer->topics, &message->document) == 0);
+    if (!has_memory) {
         free(copy);
         free(large);
         return MUSTER_ENOMEM;
@@ -263,13 +272,21 @@ int peer_table_set_announce(struct peer_table *table, struct peer *peer, const s
     return 0;
 }
 
-void peer_table_set_body(struct peer_table *table, struct peer *peer, uint8_t *body, size_t length) {
+int peer_table_set_body(struct peer_table *table, struct peer *peer, const struct muster_document *lists,
+                        const uint8_t *body, size_t length) {
+    uint8_t *copy = malloc(length);
+    if (copy == NULL || peer_topics_set(&peer->topics, lists) != 0) {
+        free(copy);
+        return MUSTER_ENOMEM;
+    }
+    memcpy(copy, body, length);
     table->large_bytes += length - peer->large->body_length;
     free(peer->large->body);
-    peer->large->body = body;
+    peer->large->body = copy;
     peer->large->body_length = length;
     peer->large->is_current = true;
     peer->large->tries = 0;
+    return 0;
 }
 
 void peer_table_set_due(struct peer_table *table, struct peer *peer, uint64_t due_ms) {
@@ -306,6 +323,15 @@ void peer_tell_others(struct outbox *outbox, struct peer *peer) {
     peer->pins++;
 }
 
+bool peer_is_present(const struct peer *peer) {
+    return peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
+}
+
+bool peer_answers_streams(const struct peer *peer) {
+    return peer->stream != 0 && peer_is_present(peer) && !peer->is_provisional &&
+           (peer->is_verified || peer_is_proven_at(peer, &peer->address));
+}
+
 bool peer_is_partial(const struct peer *peer) {
     return peer->large != NULL && !peer->large->is_current;
 }
@@ -322,15 +348,11 @@ int peer_reserve_evidence(struct peer *peer) {
     return 0;
 }
 
-static bool is_same_endpoint(const struct muster_endpoint *a, const struct muster_endpoint *b) {
-    return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
-}
-
 static struct tuple *find_tuple(struct peer *peer, const struct muster_datagram *datagram) {
     for (unsigned i = 0; i < peer->tuple_count; i++) {
         struct tuple *tuple = &peer->tuples[i];
-        if (tuple->interface == datagram->interface && is_same_endpoint(&tuple->source, &datagram->source) &&
-            is_same_endpoint(&tuple->destination, &datagram->destination)) {
+        if (tuple->interface == datagram->interface && endpoint_is_same(&tuple->source, &datagram->source) &&
+            endpoint_is_same(&tuple->destination, &datagram->destination)) {
             return tuple;
         }
     }
@@ -377,7 +399,7 @@ void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram
 
 bool peer_is_proven_at(const struct peer *peer, const struct muster_endpoint *source) {
     for (unsigned i = 0; i < peer->tuple_count; i++) {
-        if (peer->tuples[i].is_proven && is_same_endpoint(&peer->tuples[i].source, source)) {
+        if (peer->tuples[i].is_proven && endpoint_is_same(&peer->tuples[i].source, source)) {
             return true;
         }
     }

@@ -16,6 +16,7 @@
 
 #include "limit.h"
 #include "loss.h"
+#include "peer_topics.h"
 
 struct message;
 struct outbox;
@@ -96,6 +97,7 @@ struct peer {
     uint8_t *announce;
     size_t announce_length;
     struct large_document *large; /* NULL: the announce holds it all */
+    struct peer_topics *topics;   /* of the document; NULL: it has none, or its lists are not here */
 
     /* Suspicion. */
     unsigned tries;
@@ -170,10 +172,21 @@ struct peer *peer_table_after(const struct peer_table *table, uint64_t number);
 int peer_table_set_announce(struct peer_table *table, struct peer *peer, const struct message *message,
                             const uint8_t *bytes, size_t length);
 
-/* Gives a row with a large document its body, handed over. */
-void peer_table_set_body(struct peer_table *table, struct peer *peer, uint8_t *body, size_t length);
+/* Gives a row with a large document its body, of which *lists was decoded. MUSTER_ENOMEM, then nothing
+ * changed. */
+int peer_table_set_body(struct peer_table *table, struct peer *peer, const struct muster_document *lists,
+                        const uint8_t *body, size_t length);
 
 /* ---- one row ---- */
+
+/* Frees what a row that is in no table points to. A zeroed struct is allowed. */
+void peer_deinit(struct peer *peer);
+
+/* True while it is alive or suspect. */
+bool peer_is_present(const struct peer *peer);
+
+/* True when it can be asked by stream: it is where its row says, by its own word. */
+bool peer_answers_streams(const struct peer *peer);
 
 /* Lets an event of the row be told, which stays in the table until then; room for it was reserved. What is
  * hearsay is not told to other machines. */

@@ -1,84 +1,76 @@
-/* This node's own presence: its document, and when it says announce, alive and bye. */
+/* The engine of presence: who is here, by their own word, and what this node says of itself. It hears and
+ * sends the control messages (PROTOCOL.md, sections 3 to 8), keeps the peer table, and judges who is gone.
+ *
+ * Its parts (announcer, answers, query, introductions, suspicion, merge) take the whole engine; what is above
+ * it reads the table and calls what is declared here and in the headers of the parts, and is told by notes.
+ */
 #ifndef CORE_PRESENCE_H
 #define CORE_PRESENCE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "message.h"
+#include <muster/core.h>
 
-struct muster_core;
-
-enum presence_state { PRESENCE_SILENT, PRESENCE_SPEAKING, PRESENCE_LEAVING, PRESENCE_LEFT };
+#include "announcer.h"
+#include "answer.h"
+#include "context.h"
+#include "identity.h"
+#include "introduction.h"
+#include "loss.h"
+#include "merge.h"
+#include "own_document.h"
+#include "peer_table.h"
+#include "query.h"
 
 struct presence {
-    enum presence_state state;
-    struct message own;        /* an announce, decoded from what we would send: the document lives in it, and
-                                  `sent` of the shards that there is room for */
-    size_t announce_bytes_max; /* longest announce that this document can make */
-    uint8_t *body;             /* its lists, where they are too long for an announce; else NULL */
-    size_t body_length;
-    uint64_t seq; /* last one used */
-    uint64_t rev;
-    bool has_news; /* the document changed between two steps: it is announced with the next one */
+    struct context *context;
+    uint64_t interval_min_ms;
+    uint64_t budget_bps;
+    uint64_t tombstone_ms;
+    uint64_t resumed_ms; /* this node slept until then: nobody's silence before it counts */
 
-    uint64_t announced_ms;                  /* the last announce was sent to the group */
-    uint64_t copies_ms[MUSTER_COPIES];      /* when announces are due; UINT64_MAX: not */
-    uint64_t repeats_ms[MUSTER_COPIES - 1]; /* when a sleeper repeats its alive; UINT64_MAX: not */
-    uint64_t alive_ms;                      /* when the next alive is due */
-    uint64_t promised_ms;                   /* when it must have been said */
-    uint64_t spoke_ms;                      /* when the last one was said */
-    double stretch;                         /* the random part of the present interval, 0.75 to 1.25 */
-    size_t alive_bytes;                     /* of the last alive sent */
-
-    unsigned byes_left;
-    uint64_t bye_ms;
+    struct peer_table table;
+    struct loss_mean loss; /* of the messages of all verified rows */
+    struct nonces nonces;
+    struct own_document own;
+    struct announcer announcer;
+    struct answers answers;
+    struct query query;
+    struct introductions introductions;
+    struct peer duplicate; /* somebody else who holds our key, as a row outside of the table */
 };
 
-/* Sets the node's document; its topics stay. MUSTER_EINVAL, MUSTER_ETOOBIG, MUSTER_ENOMEM; then nothing
- * changed. */
-int presence_set_document(struct muster_core *core, const struct muster_document *document);
+/* MUSTER_EINVAL, MUSTER_ETOOBIG, MUSTER_ENOMEM, or what sign returned. */
+int presence_init(struct presence *presence, struct context *context,
+                  const struct muster_core_options *options);
 
-/* Replaces the node's document and announces it, unless that says what is announced already. Errors as above.
- */
-int presence_change_document(struct muster_core *core, const struct muster_document *document);
-
-/* Applies a change to the node's document, and announces what comes of it. The errors of change_apply(),
- * MUSTER_EINVAL also for a result that breaks a rule, and errors as above. The node is no observer. */
-int presence_apply_change(struct muster_core *core, const struct muster_change *change);
-
-/* Replaces the topics of the node's document, unless they are the same; the rest of it stays. They are
- * copied, and announced with the next step, which is due at once: the call itself has no time. MUSTER_EINVAL
- * (an observer, or what no announce may hold), and errors as above. */
-int presence_set_topics(struct muster_core *core, const struct muster_topic *topics, size_t count);
-
-/* Begins to announce, or announces anew what may have been missed. Nothing for an observer or without paths.
- */
-void presence_announce(struct muster_core *core);
-
-/* Begins to say bye; an observer has left at once. */
-void presence_leave(struct muster_core *core);
-
-/* Forgets what was said, and what was sent, to go on as a new peer. */
-void presence_restart(struct muster_core *core);
-
-/* Says what is due. */
-void presence_tick(struct muster_core *core);
-
-uint64_t presence_deadline(const struct muster_core *core);
-
-/* An alive as it would be said now, without seq and re. */
-struct message presence_alive(const struct muster_core *core);
-
-/* An announce as it would be said now, without seq and re. Its texts are borrowed. */
-struct message presence_describe(const struct muster_core *core);
-
-/* The next number of what is said to the group. */
-uint64_t presence_next_seq(struct muster_core *core);
-
-/* The interval between two alives, before its random part, ms. */
-uint64_t presence_interval_ms(const struct muster_core *core);
-
+/* A zeroed struct is allowed. */
 void presence_deinit(struct presence *presence);
+
+/* A datagram of control came: it is checked, counted and merged. *note says what the engines above need to
+ * know, and points into *message, which the caller frees by message_deinit(). */
+void presence_step(struct presence *presence, const struct muster_datagram *datagram, struct message *message,
+                   struct merge_note *note);
+
+/* Does what is due. */
+void presence_tick(struct presence *presence);
+
+/* When something is due by what is known now. */
+uint64_t presence_deadline(const struct presence *presence);
+
+/* This node was suspended, starved of time, or its paths changed: the others are asked and told anew, and get
+ * one more promise's time each. */
+void presence_resume(struct presence *presence);
+
+/* Goes on under another key, as a new peer. The errors of own_document_set(); then nothing changed. */
+int presence_rekey(struct presence *presence, const uint8_t key[MUSTER_KEY_BYTES],
+                   const struct muster_crypto *crypto, uint64_t boot);
+
+/* True when this node has begun to say bye. */
+bool presence_is_leaving(const struct presence *presence);
+
+/* True when it has said all of them. */
+bool presence_has_left(const struct presence *presence);
 
 #endif

@@ -3,40 +3,41 @@
 #include <string.h>
 
 #include "deadline.h"
-#include "node.h"
+#include "presence.h"
 #include "send.h"
 
 static const uint64_t repeat_ms[MUSTER_QUERIES] = MUSTER_QUERY_REPEAT_MS;
 
-void query_send(struct muster_core *core, struct message *query, const struct muster_endpoint *destination,
+void query_send(struct presence *presence, struct message *query, const struct muster_endpoint *destination,
                 uint32_t interface) {
-    if (core->presence.state == PRESENCE_LEFT) {
+    if (presence->announcer.state == ANNOUNCER_LEFT) {
         return;
     }
     query->kind = MESSAGE_QUERY;
-    query->nonce = nonces_current(&core->nonces, &core->random, core->now_ms);
-    query->count = ++core->query.count;
-    query->said = core->presence.seq;
-    core->admission.counters.questions++;
+    query->nonce = nonces_current(&presence->nonces, &presence->context->random, presence->context->now_ms);
+    query->count = ++presence->query.count;
+    query->said = presence->announcer.seq;
+    presence->context->counters.questions++;
     if (destination != NULL) {
-        send_unicast(core, query, MUSTER_ANNOUNCE_BYTES_MAX, destination, interface);
+        send_unicast(presence->context, query, MUSTER_ANNOUNCE_BYTES_MAX, destination, interface);
         return;
     }
-    send_group(core, query, SEND_EVERYWHERE, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
+    send_group(presence->context, query, SEND_EVERYWHERE, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
 }
 
 /* Begins the round that is planned. */
-static void begin_round(struct muster_core *core) {
-    struct query *query = &core->query;
+static void begin_round(struct presence *presence) {
+    struct query *query = &presence->query;
     query->is_active = true;
     query->is_planned = false;
     query->asked = 0;
     query->claim = 0;
     query->waiting = query->planned;
     query->planned = 0;
-    query->began_ms = core->now_ms;
-    query->news_ms = core->now_ms;
-    fetch_begin_round(core);
+    query->began_ms = presence->context->now_ms;
+    query->news_ms = presence->context->now_ms;
+    query->round++;
+    query->tables = (struct query_tables){.busy_from_ms = DEADLINE_NEVER};
     memcpy(query->type, query->next_type, sizeof query->type);
     memcpy(query->name, query->next_name, sizeof query->name);
 }
@@ -52,8 +53,8 @@ static void plan(struct query *query, const char *type, const char *name) {
     strcpy(query->next_name, name);
 }
 
-int query_begin(struct muster_core *core, const char *type, const char *name, bool is_awaited) {
-    struct query *query = &core->query;
+int query_begin(struct presence *presence, const char *type, const char *name, bool is_awaited) {
+    struct query *query = &presence->query;
     if (!message_can_want(type, name)) { /* everybody would drop the question */
         return MUSTER_EINVAL;
     }
@@ -63,26 +64,26 @@ int query_begin(struct muster_core *core, const char *type, const char *name, bo
     plan(query, type == NULL ? "" : type, name == NULL ? "" : name);
     query->planned += is_awaited ? 1 : 0;
     if (!query->is_active) {
-        begin_round(core);
+        begin_round(presence);
     }
     return 0;
 }
 
-void query_note_peer(struct muster_core *core) {
-    core->query.news_ms = core->now_ms;
+void query_record_peer(struct presence *presence) {
+    presence->query.news_ms = presence->context->now_ms;
 }
 
-void query_note_claim(struct muster_core *core, uint64_t peers) {
-    if (peers > core->query.claim) {
-        core->query.claim = peers;
+void query_record_claim(struct presence *presence, uint64_t peers) {
+    if (peers > presence->query.claim) {
+        presence->query.claim = peers;
     }
 }
 
 /* Lists who need not answer, as many as fit: not those of whom others only told. */
-static void list_known(const struct muster_core *core, struct message *message) {
+static void list_known(const struct presence *presence, struct message *message) {
     bool is_for_all = message->want_type == NULL && message->want_name == NULL;
     size_t room = is_for_all ? MUSTER_QUERY_IDS_SENT : MUSTER_QUERY_IDS_SENT_BESIDE;
-    for (const struct peer *peer = core->table.by_id; peer != NULL && message->known_count < room;
+    for (const struct peer *peer = presence->table.by_id; peer != NULL && message->known_count < room;
          peer = peer->hh.next) {
         if (peer->state == MUSTER_ALIVE && !peer->is_provisional) {
             memcpy(message->known[message->known_count++], peer->id, MUSTER_ID_BYTES);
@@ -90,100 +91,121 @@ static void list_known(const struct muster_core *core, struct message *message) 
     }
 }
 
-static void ask(struct muster_core *core) {
-    struct query *query = &core->query;
-    if (query->asked == 0 && core->now_ms > query->began_ms) { /* without paths it had to wait */
-        query->began_ms = core->now_ms;
-        query->news_ms = core->now_ms;
+/* A question of this round may leave the answering to a few when it is the first one, and later only where
+ * one of those few gives its table. */
+static bool takes_table(const struct presence *presence) {
+    const struct query *query = &presence->query;
+    return presence->context->has_streams && !query->tables.has_failed &&
+           (query->asked == 0 || query->tables.has_begun);
+}
+
+/* A table was taken in this round, and no other is under way or has failed for good. */
+static bool took_table(const struct query *query) {
+    return query->tables.has_begun && !query->tables.has_failed && !query->tables.is_under_way;
+}
+
+/* A table is being taken, or documents that a look should wait for. */
+static bool is_fetching(const struct presence *presence) {
+    return presence->query.tables.busy_from_ms <= presence->context->now_ms;
+}
+
+static void ask(struct presence *presence) {
+    struct query *query = &presence->query;
+    if (query->asked == 0 && presence->context->now_ms > query->began_ms) { /* without paths it had to wait */
+        query->began_ms = presence->context->now_ms;
+        query->news_ms = presence->context->now_ms;
     }
     struct message message = {.wants = true,
-                              .takes_table = fetch_takes_table(core),
+                              .takes_table = takes_table(presence),
                               .want_type = query->type[0] == '\0' ? NULL : query->type,
                               .want_name = query->name[0] == '\0' ? NULL : query->name};
     if (query->asked > 0) {
-        list_known(core, &message);
+        list_known(presence, &message);
     }
     query->asked++;
-    query_send(core, &message, NULL, 0);
+    query_send(presence, &message, NULL, 0);
 }
 
 /* Rows there should be, as far as others say; 0: nobody said. The sender of a claim does not count itself,
  * and an observer is counted by nobody. */
-static uint64_t expected_rows(const struct muster_core *core) {
-    const struct query *query = &core->query;
+static uint64_t expected_rows(const struct presence *presence) {
+    const struct query *query = &presence->query;
     bool is_for_all = query->type[0] == '\0' && query->name[0] == '\0';
-    return !is_for_all || peer_table_present(&core->table) == 0 ? 0
-                                                                : query->claim + (core->is_observer ? 1 : 0);
+    return !is_for_all || peer_table_present(&presence->table) == 0
+               ? 0
+               : query->claim + (presence->context->is_observer ? 1 : 0);
 }
 
-static bool is_complete(const struct muster_core *core) {
-    uint64_t expected = expected_rows(core);
-    return expected > 0 && peer_table_present(&core->table) >= expected && !fetch_is_busy(core);
+static bool is_complete(const struct presence *presence) {
+    uint64_t expected = expected_rows(presence);
+    return expected > 0 && peer_table_present(&presence->table) >= expected && !is_fetching(presence);
 }
 
-static bool is_missing(const struct muster_core *core) {
-    return peer_table_present(&core->table) < expected_rows(core);
+static bool is_missing(const struct presence *presence) {
+    return peer_table_present(&presence->table) < expected_rows(presence);
 }
 
-static unsigned count_questions(const struct muster_core *core) {
-    return is_missing(core) ? MUSTER_QUERIES : MUSTER_QUERIES_SURE;
+static unsigned count_questions(const struct presence *presence) {
+    return is_missing(presence) ? MUSTER_QUERIES : MUSTER_QUERIES_SURE;
 }
 
 /* When the first answers must be in, before which a claim means nothing: its sender may have just started. */
-static uint64_t first_window_end_ms(const struct muster_core *core) {
+static uint64_t first_window_end_ms(const struct presence *presence) {
     const uint64_t longest_ms = MUSTER_ANSWER_MS_MIN + MUSTER_TABLE_ROWS;
-    uint64_t window_ms = answer_window_ms(core);
-    if (fetch_took_table(core) && window_ms > longest_ms) {
+    uint64_t window_ms = answer_window_ms(presence);
+    if (took_table(&presence->query) && window_ms > longest_ms) {
         window_ms = longest_ms; /* who holds more rows keeps silent, or answers sooner */
     }
-    return core->query.began_ms + MUSTER_ANSWER_MS_MIN + window_ms;
+    return presence->query.began_ms + MUSTER_ANSWER_MS_MIN + window_ms;
 }
 
-static uint64_t silence_end_ms(const struct muster_core *core) {
-    const struct query *query = &core->query;
-    uint64_t window_ms =
-        answer_window_ms(core) > MUSTER_SILENCE_MS_MIN ? answer_window_ms(core) : MUSTER_SILENCE_MS_MIN;
-    uint64_t asked_ms = query->began_ms + repeat_ms[count_questions(core) - 1];
+static uint64_t silence_end_ms(const struct presence *presence) {
+    const struct query *query = &presence->query;
+    uint64_t window_ms = answer_window_ms(presence) > MUSTER_SILENCE_MS_MIN ? answer_window_ms(presence)
+                                                                            : MUSTER_SILENCE_MS_MIN;
+    uint64_t asked_ms = query->began_ms + repeat_ms[count_questions(presence) - 1];
     uint64_t end_ms = (query->news_ms > asked_ms ? query->news_ms : asked_ms) + window_ms;
     uint64_t latest_ms = query->began_ms + MUSTER_QUERY_MS_MAX;
-    return end_ms < latest_ms && !fetch_is_busy(core) ? end_ms : latest_ms;
+    return end_ms < latest_ms && !is_fetching(presence) ? end_ms : latest_ms;
 }
 
-static void settle(struct muster_core *core) {
-    core->outbox.settled_count += core->query.waiting;
-    core->query.is_active = false;
-    core->query.waiting = 0;
-    if (core->query.is_planned) {
-        begin_round(core);
+static void settle(struct presence *presence) {
+    presence->context->outbox.settled_count += presence->query.waiting;
+    presence->query.is_active = false;
+    presence->query.waiting = 0;
+    if (presence->query.is_planned) {
+        begin_round(presence);
     }
 }
 
-void query_tick(struct muster_core *core) {
-    struct query *query = &core->query;
-    if (!query->is_active || core->paths.count == 0) {
+void query_tick(struct presence *presence) {
+    struct query *query = &presence->query;
+    if (!query->is_active || presence->context->paths.count == 0) {
         return;
     }
-    if (query->asked > 0 && is_complete(core) && core->now_ms >= first_window_end_ms(core)) {
-        settle(core);
+    if (query->asked > 0 && is_complete(presence) &&
+        presence->context->now_ms >= first_window_end_ms(presence)) {
+        settle(presence);
         return;
     }
-    if (query->asked < count_questions(core) && core->now_ms >= query->began_ms + repeat_ms[query->asked]) {
-        ask(core);
+    if (query->asked < count_questions(presence) &&
+        presence->context->now_ms >= query->began_ms + repeat_ms[query->asked]) {
+        ask(presence);
     }
-    if (core->now_ms >= silence_end_ms(core)) {
-        settle(core);
+    if (presence->context->now_ms >= silence_end_ms(presence)) {
+        settle(presence);
     }
 }
 
-uint64_t query_deadline(const struct muster_core *core) {
-    const struct query *query = &core->query;
-    if (!query->is_active || core->paths.count == 0) {
+uint64_t query_deadline(const struct presence *presence) {
+    const struct query *query = &presence->query;
+    if (!query->is_active || presence->context->paths.count == 0) {
         return DEADLINE_NEVER;
     }
-    uint64_t deadline_ms = silence_end_ms(core);
-    if (query->asked < count_questions(core) && query->began_ms + repeat_ms[query->asked] < deadline_ms) {
+    uint64_t deadline_ms = silence_end_ms(presence);
+    if (query->asked < count_questions(presence) && query->began_ms + repeat_ms[query->asked] < deadline_ms) {
         deadline_ms = query->began_ms + repeat_ms[query->asked];
     }
-    uint64_t window_ms = first_window_end_ms(core);
-    return is_complete(core) && window_ms < deadline_ms ? window_ms : deadline_ms;
+    uint64_t window_ms = first_window_end_ms(presence);
+    return is_complete(presence) && window_ms < deadline_ms ? window_ms : deadline_ms;
 }

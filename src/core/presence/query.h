@@ -10,8 +10,16 @@
 
 #include "limit.h"
 
-struct muster_core;
+struct presence;
 struct message;
+
+/* What streams do for a round of questions, as the node says after each step. */
+struct query_tables {
+    bool has_begun;        /* a table was asked for in this round, */
+    bool has_failed;       /* and none could be had */
+    bool is_under_way;     /* one is being taken */
+    uint64_t busy_from_ms; /* from then on a look should wait for what is being fetched; UINT64_MAX: never */
+};
 
 struct query {
     uint64_t count; /* of our queries of any kind */
@@ -20,6 +28,8 @@ struct query {
     unsigned waiting; /* of the application, for SETTLED */
     uint64_t began_ms;
     uint64_t news_ms;                     /* a peer was last added */
+    uint64_t round;                       /* grows with each round of questions */
+    struct query_tables tables;           /* in this round */
     uint64_t claim;                       /* most peers that anybody heard since says to hold */
     char type[MUSTER_TYPE_BYTES_MAX + 1]; /* "": any */
     char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": any */
@@ -33,20 +43,20 @@ struct query {
 
 /* Asks now, or, while a round of questions is under way, in the next round; all that wait for the next one go
  * on as one. type and name may be NULL for any. MUSTER_EINVAL, MUSTER_EFULL. */
-int query_begin(struct muster_core *core, const char *type, const char *name, bool is_awaited);
+int query_begin(struct presence *presence, const char *type, const char *name, bool is_awaited);
 
 /* Notes that a peer was added, or how many peers somebody says to hold. */
-void query_note_peer(struct muster_core *core);
-void query_note_claim(struct muster_core *core, uint64_t peers);
+void query_record_peer(struct presence *presence);
+void query_record_claim(struct presence *presence, uint64_t peers);
 
 /* Asks again or settles when that is due. */
-void query_tick(struct muster_core *core);
+void query_tick(struct presence *presence);
 
-uint64_t query_deadline(const struct muster_core *core);
+uint64_t query_deadline(const struct presence *presence);
 
 /* Sends one question of ours to the group or, destination not NULL, to one address. Nothing for who has left.
  */
-void query_send(struct muster_core *core, struct message *query, const struct muster_endpoint *destination,
+void query_send(struct presence *presence, struct message *query, const struct muster_endpoint *destination,
                 uint32_t interface);
 
 #endif

@@ -8,16 +8,21 @@
 
 #include "message.h"
 
-struct muster_core;
+struct context;
+struct signal;
 
 enum send_paths { SEND_PRIMARY, SEND_EVERYWHERE };
 
 /* Sends to the group on the primary path of each interface, or on all paths, padded to pad_to bytes. Sets the
  * message's id and boot. Returns the bytes of the datagram, 0 when nothing was sent. */
-size_t send_group(struct muster_core *core, struct message *message, enum send_paths which, size_t pad_to);
+size_t send_group(struct context *context, struct message *message, enum send_paths which, size_t pad_to);
 
 /* Sends to one address by one interface. Sets the message's id and boot. */
-void send_unicast(struct muster_core *core, struct message *message, size_t pad_to,
+void send_unicast(struct context *context, struct message *message, size_t pad_to,
                   const struct muster_endpoint *destination, uint32_t interface);
+
+/* Sends a tail or nak of telemetry to a group. */
+void send_signal(struct context *context, const struct signal *signal, const struct muster_endpoint *group,
+                 uint32_t interface);
 
 #endif

@@ -3,16 +3,16 @@
 #include <string.h>
 
 #include "deadline.h"
-#include "node.h"
+#include "presence.h"
 
 /* How far ahead a question takes along others that will be due. */
 #define BATCH_MS MUSTER_QUESTION_JITTER_MS
 /* How soon to try again when memory for an event was short. */
 #define RETRY_MS 100
 
-static double loss_of(const struct muster_core *core, const struct peer *peer) {
+static double loss_of(const struct presence *presence, const struct peer *peer) {
     double p = loss_ratio(&peer->loss);
-    double mean = loss_mean_ratio(&core->loss);
+    double mean = loss_mean_ratio(&presence->loss);
     p = p > mean ? p : mean;
     return p > MUSTER_LOSS_FLOOR ? p : MUSTER_LOSS_FLOOR;
 }
@@ -46,138 +46,141 @@ static bool is_hearsay(const struct peer *peer) {
     return peer->is_provisional && peer->tuple_count == 0;
 }
 
-static unsigned patience_of(const struct muster_core *core, const struct peer *peer) {
-    unsigned patience = suspicion_patience(loss_of(core, peer), (double)peer_table_present(&core->table));
+static unsigned patience_of(const struct presence *presence, const struct peer *peer) {
+    unsigned patience =
+        suspicion_patience(loss_of(presence, peer), (double)peer_table_present(&presence->table));
     return is_hearsay(peer) && patience < MUSTER_HEARSAY_PATIENCE ? MUSTER_HEARSAY_PATIENCE : patience;
 }
 
-uint64_t suspicion_due_ms(const struct muster_core *core, const struct peer *peer) {
+uint64_t suspicion_due_ms(const struct presence *presence, const struct peer *peer) {
     uint64_t promised_ms = peer->heard_ms + peer->next_ms;
-    uint64_t granted_ms = core->resumed_ms + peer->period_ms; /* a whole promise to who was heard before it */
-    if (core->resumed_ms > peer->heard_ms && granted_ms > promised_ms) {
+    uint64_t granted_ms =
+        presence->resumed_ms + peer->period_ms; /* a whole promise to who was heard before it */
+    if (presence->resumed_ms > peer->heard_ms && granted_ms > promised_ms) {
         promised_ms = granted_ms;
     }
-    return promised_ms + (patience_of(core, peer) - 1) * peer->period_ms + MUSTER_GRACE_MS;
+    return promised_ms + (patience_of(presence, peer) - 1) * peer->period_ms + MUSTER_GRACE_MS;
 }
 
-static uint64_t jitter_ms(struct muster_core *core) {
-    return random_ms(&core->random, MUSTER_QUESTION_JITTER_MS);
+static uint64_t jitter_ms(struct presence *presence) {
+    return random_ms(&presence->context->random, MUSTER_QUESTION_JITTER_MS);
 }
 
-static void suspect(struct muster_core *core, struct peer *peer) {
+static void suspect(struct presence *presence, struct peer *peer) {
     peer->state = MUSTER_SUSPECT;
     peer->tries = 0;
     peer->asked_ms = 0;
-    peer->tries_needed = suspicion_tries(loss_of(core, peer), patience_of(core, peer));
-    peer_table_set_class(&core->table, peer, CLASS_SUSPECT);
-    peer_table_set_due(&core->table, peer, core->now_ms + jitter_ms(core));
-    peer_tell(&core->outbox, peer, MUSTER_PEER_SUSPECT);
+    peer->tries_needed = suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
+    peer_table_set_class(&presence->table, peer, CLASS_SUSPECT);
+    peer_table_set_due(&presence->table, peer, presence->context->now_ms + jitter_ms(presence));
+    peer_tell(&presence->context->outbox, peer, MUSTER_PEER_SUSPECT);
 }
 
-static void bury(struct muster_core *core, struct peer *peer) {
+static void bury(struct presence *presence, struct peer *peer) {
     peer->state = MUSTER_LOST;
-    peer_table_set_class(&core->table, peer, CLASS_TOMBSTONE);
-    peer_table_set_due(&core->table, peer, core->now_ms + core->tombstone_ms);
-    peer_tell(&core->outbox, peer, MUSTER_PEER_LOST);
+    peer_table_set_class(&presence->table, peer, CLASS_TOMBSTONE);
+    peer_table_set_due(&presence->table, peer, presence->context->now_ms + presence->tombstone_ms);
+    peer_tell(&presence->context->outbox, peer, MUSTER_PEER_LOST);
 }
 
 /* One try more; the next may be made by any listener, whoever draws the shortest delay. */
-static void count_try(struct muster_core *core, struct peer *peer) {
+static void count_try(struct presence *presence, struct peer *peer) {
     peer->tries++;
-    peer->asked_ms = core->now_ms;
-    uint64_t pause_ms = MUSTER_QUESTION_MS + (peer->tries < peer->tries_needed ? jitter_ms(core) : 0);
-    peer_table_set_due(&core->table, peer, core->now_ms + pause_ms);
+    peer->asked_ms = presence->context->now_ms;
+    uint64_t pause_ms = MUSTER_QUESTION_MS + (peer->tries < peer->tries_needed ? jitter_ms(presence) : 0);
+    peer_table_set_due(&presence->table, peer, presence->context->now_ms + pause_ms);
 }
 
 /* True when a question may take the suspect along: it will soon be due, and what it was asked last had time
  * to be answered. */
-static bool is_askable(const struct muster_core *core, const struct peer *peer) {
-    return peer->tries < peer->tries_needed && peer->due_ms <= core->now_ms + BATCH_MS &&
-           (peer->tries == 0 || core->now_ms >= peer->asked_ms + MUSTER_QUESTION_MS);
+static bool is_askable(const struct presence *presence, const struct peer *peer) {
+    return peer->tries < peer->tries_needed && peer->due_ms <= presence->context->now_ms + BATCH_MS &&
+           (peer->tries == 0 || presence->context->now_ms >= peer->asked_ms + MUSTER_QUESTION_MS);
 }
 
 /* Asks the group for the suspect that is due and for those that soon will be. */
-static void ask(struct muster_core *core, struct peer *first) {
+static void ask(struct presence *presence, struct peer *first) {
     struct message query = {.asks_some = true, .of_count = 1};
     memcpy(query.of[0], first->id, MUSTER_ID_BYTES);
-    count_try(core, first);
+    count_try(presence, first);
     struct peer *peer;
-    for (peer = core->table.classes[CLASS_SUSPECT]; peer != NULL && query.of_count < MUSTER_QUERY_IDS_SENT;
-         peer = peer->next) {
-        if (peer != first && is_askable(core, peer)) {
+    for (peer = presence->table.classes[CLASS_SUSPECT];
+         peer != NULL && query.of_count < MUSTER_QUERY_IDS_SENT; peer = peer->next) {
+        if (peer != first && is_askable(presence, peer)) {
             memcpy(query.of[query.of_count++], peer->id, MUSTER_ID_BYTES);
-            count_try(core, peer);
+            count_try(presence, peer);
         }
     }
-    query_send(core, &query, NULL, 0);
+    query_send(presence, &query, NULL, 0);
 }
 
-static void tick_suspect(struct muster_core *core, struct peer *peer) {
+static void tick_suspect(struct presence *presence, struct peer *peer) {
     /* After a sleep the answers to what was asked before it may still wait to be read. */
-    if (core->resumed_ms != 0 && core->now_ms < core->resumed_ms + MUSTER_QUESTION_MS) {
-        peer_table_set_due(&core->table, peer, core->resumed_ms + MUSTER_QUESTION_MS);
+    if (presence->resumed_ms != 0 && presence->context->now_ms < presence->resumed_ms + MUSTER_QUESTION_MS) {
+        peer_table_set_due(&presence->table, peer, presence->resumed_ms + MUSTER_QUESTION_MS);
     } else if (peer->tries < peer->tries_needed) {
-        ask(core, peer);
+        ask(presence, peer);
     } else {
-        bury(core, peer);
+        bury(presence, peer);
     }
 }
 
-static void tick_alive(struct muster_core *core, struct peer *peer) {
-    uint64_t due_ms = suspicion_due_ms(core, peer);
-    if (due_ms > core->now_ms) {
-        peer_table_set_due(&core->table, peer, due_ms);
+static void tick_alive(struct presence *presence, struct peer *peer) {
+    uint64_t due_ms = suspicion_due_ms(presence, peer);
+    if (due_ms > presence->context->now_ms) {
+        peer_table_set_due(&presence->table, peer, due_ms);
     } else if (is_hearsay(peer)) {
-        bury(core, peer); /* nobody makes us ask the group for whomever he has invented */
+        bury(presence, peer); /* nobody makes us ask the group for whomever he has invented */
     } else {
-        suspect(core, peer);
+        suspect(presence, peer);
     }
 }
 
-static void tick_tombstone(struct muster_core *core, struct peer *peer) {
+static void tick_tombstone(struct presence *presence, struct peer *peer) {
     if (peer->pins > 0) {
-        peer_table_set_due(&core->table, peer, core->now_ms + RETRY_MS);
+        peer_table_set_due(&presence->table, peer, presence->context->now_ms + RETRY_MS);
     } else {
-        peer_table_remove(&core->table, peer);
+        peer_table_remove(&presence->table, peer);
     }
 }
 
 /* Who can't ask can't judge. */
-static bool is_blind(const struct muster_core *core) {
-    return core->paths.count == 0 || core->presence.state == PRESENCE_LEFT;
+static bool is_blind(const struct presence *presence) {
+    return presence->context->paths.count == 0 || presence->announcer.state == ANNOUNCER_LEFT;
 }
 
-void suspicion_tick(struct muster_core *core) {
+void suspicion_tick(struct presence *presence) {
     struct peer *peer;
-    if (is_blind(core)) {
+    if (is_blind(presence)) {
         return;
     }
-    while ((peer = peer_table_first_due(&core->table)) != NULL && peer->due_ms <= core->now_ms) {
-        if (outbox_reserve_events(&core->outbox, 1) != 0) {
-            peer_table_set_due(&core->table, peer, core->now_ms + RETRY_MS);
+    while ((peer = peer_table_first_due(&presence->table)) != NULL &&
+           peer->due_ms <= presence->context->now_ms) {
+        if (outbox_reserve_events(&presence->context->outbox, 1) != 0) {
+            peer_table_set_due(&presence->table, peer, presence->context->now_ms + RETRY_MS);
             continue;
         }
         switch (peer->state) {
-        case MUSTER_ALIVE: tick_alive(core, peer); break;
-        case MUSTER_SUSPECT: tick_suspect(core, peer); break;
+        case MUSTER_ALIVE: tick_alive(presence, peer); break;
+        case MUSTER_SUSPECT: tick_suspect(presence, peer); break;
         case MUSTER_LOST:
-        case MUSTER_LEFT: tick_tombstone(core, peer); break;
+        case MUSTER_LEFT: tick_tombstone(presence, peer); break;
         }
     }
 }
 
-void suspicion_note_question(struct muster_core *core, const struct message *query) {
+void suspicion_record_question(struct presence *presence, const struct message *query) {
     for (size_t i = 0; i < query->of_count; i++) {
-        struct peer *peer = peer_table_find(&core->table, query->of[i]);
+        struct peer *peer = peer_table_find(&presence->table, query->of[i]);
         /* Copies by other paths and questions that crossed get one answer, so they are one try. */
         if (peer != NULL && peer->state == MUSTER_SUSPECT && peer->tries < peer->tries_needed &&
-            core->now_ms >= peer->asked_ms + MUSTER_GROUP_ANSWER_MS) {
-            count_try(core, peer);
+            presence->context->now_ms >= peer->asked_ms + MUSTER_GROUP_ANSWER_MS) {
+            count_try(presence, peer);
         }
     }
 }
 
-uint64_t suspicion_deadline(const struct muster_core *core) {
-    const struct peer *peer = peer_table_first_due(&core->table);
-    return peer == NULL || is_blind(core) ? DEADLINE_NEVER : peer->due_ms;
+uint64_t suspicion_deadline(const struct presence *presence) {
+    const struct peer *peer = peer_table_first_due(&presence->table);
+    return peer == NULL || is_blind(presence) ? DEADLINE_NEVER : peer->due_ms;
 }

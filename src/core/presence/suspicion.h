@@ -5,20 +5,20 @@
 
 #include <stdint.h>
 
-struct muster_core;
+struct presence;
 struct peer;
 struct message;
 
 /* When a living row's patience ends, given its promise and the loss known now. */
-uint64_t suspicion_due_ms(const struct muster_core *core, const struct peer *peer);
+uint64_t suspicion_due_ms(const struct presence *presence, const struct peer *peer);
 
 /* Does what is due for all rows: suspects, asks, buries, forgets. */
-void suspicion_tick(struct muster_core *core);
+void suspicion_tick(struct presence *presence);
 
 /* Somebody asked the group for these: their silence counts for us too, and we need not ask at once. */
-void suspicion_note_question(struct muster_core *core, const struct message *query);
+void suspicion_record_question(struct presence *presence, const struct message *query);
 
-uint64_t suspicion_deadline(const struct muster_core *core);
+uint64_t suspicion_deadline(const struct presence *presence);
 
 /* Broken promises after which a row is suspect, from its loss p and the rows present. */
 unsigned suspicion_patience(double p, double rows);

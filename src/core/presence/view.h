@@ -7,16 +7,16 @@
 #include "message.h"
 #include "reply.h"
 
-struct muster_core;
+struct presence;
 struct peer;
 
 /* Fills *view from a row. Its texts point into *message, decoded here from the row's announce, and its tuples
  * are the array, of at least MUSTER_TUPLES_MAX. MUSTER_ENOMEM, then nothing needs freeing. */
-int view_fill(const struct muster_core *core, const struct peer *peer, struct message *message,
+int view_fill(const struct presence *presence, const struct peer *peer, struct message *message,
               struct muster_tuple *tuples, struct muster_peer *view);
 
 /* The same without the document. */
-void view_measure(const struct muster_core *core, const struct peer *peer, struct muster_tuple *tuples,
+void view_measure(const struct presence *presence, const struct peer *peer, struct muster_tuple *tuples,
                   struct muster_peer *view);
 
 /* This node's own row, without a document and without paths, as nothing brought it; and what the document is
@@ -28,6 +28,6 @@ struct view_own {
 };
 
 /* MUSTER_ENOMEM, or what sign returned. For nodes with a document. */
-int view_own(const struct muster_core *core, struct view_own *own);
+int view_own(const struct presence *presence, struct view_own *own);
 
 #endif

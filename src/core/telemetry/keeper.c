@@ -6,8 +6,8 @@
 #include <sodium.h>
 #include <utlist.h>
 
-#include "node.h"
 #include "reply.h"
+#include "telemetry.h"
 
 /* A record that is kept stands in a pack of its own, between brackets. */
 #define RECORD_BYTES_MAX (MUSTER_DATAGRAM_BYTES_MAX - 2)
@@ -24,43 +24,6 @@ bool keeper_takes(const struct muster_core_options *options) {
         }
     }
     return true;
-}
-
-int keeper_init(struct keeper *keeper, const struct muster_core_options *options) {
-    size_t bytes = 0;
-    for (size_t i = 0; i < options->keep_count; i++) {
-        bytes += strlen(options->keeps[i]) + 1;
-    }
-    if (bytes == 0) {
-        return 0;
-    }
-    keeper->texts = malloc(bytes);
-    if (keeper->texts == NULL) {
-        return MUSTER_ENOMEM;
-    }
-    char *at = keeper->texts;
-    for (size_t i = 0; i < options->keep_count; i++) {
-        size_t length = strlen(options->keeps[i]) + 1;
-        memcpy(at, options->keeps[i], length);
-        keeper->patterns[keeper->pattern_count++] = at;
-        at += length;
-    }
-    return 0;
-}
-
-int keeper_begin(struct muster_core *core) {
-    struct keeper *keeper = &core->keeper;
-    const struct muster_subscription_options options = {.size = sizeof options,
-                                                        .patterns = keeper->patterns,
-                                                        .pattern_count = keeper->pattern_count,
-                                                        .newest = true};
-    unsigned number;
-    if (keeper->pattern_count == 0) {
-        return 0;
-    }
-    int error = muster_core_subscribe(core, &options, &number);
-    keeper->subscription = error == 0 ? UINT64_C(1) << number : 0;
-    return error;
 }
 
 static size_t bytes_of(const struct kept_value *value) {
@@ -88,26 +51,24 @@ void keeper_deinit(struct keeper *keeper) {
     while (keeper->topics != NULL) {
         drop_topic(keeper, keeper->topics);
     }
-    free(keeper->texts);
-    keeper->texts = NULL;
 }
 
 /* ---- topics ---- */
 
-static unsigned hash_of(const struct muster_core *core, const struct kept_key *key) {
+static unsigned hash_of(const struct telemetry *telemetry, const struct kept_key *key) {
     uint64_t hash;
-    crypto_shorthash((uint8_t *)&hash, (const uint8_t *)key, sizeof *key, core->subscriber.feeds.seed);
+    crypto_shorthash((uint8_t *)&hash, (const uint8_t *)key, sizeof *key, telemetry->context->hash_seed);
     return (unsigned)hash;
 }
 
-static struct kept_topic *add_topic(struct muster_core *core, const struct kept_key *key) {
-    struct keeper *keeper = &core->keeper;
+static struct kept_topic *add_topic(struct telemetry *telemetry, const struct kept_key *key) {
+    struct keeper *keeper = &telemetry->keeper;
     struct kept_topic *topic = calloc(1, sizeof *topic);
     if (topic == NULL) {
         return NULL;
     }
     topic->key = *key;
-    HASH_ADD_BYHASHVALUE(hh, keeper->by_key, key, sizeof topic->key, hash_of(core, key), topic);
+    HASH_ADD_BYHASHVALUE(hh, keeper->by_key, key, sizeof topic->key, hash_of(telemetry, key), topic);
     if (topic->hh.tbl == NULL) {
         free(topic);
         return NULL;
@@ -118,16 +79,16 @@ static struct kept_topic *add_topic(struct muster_core *core, const struct kept_
     return topic;
 }
 
-static struct kept_topic *find_topic(struct muster_core *core, const struct muster_sample *sample) {
-    struct keeper *keeper = &core->keeper;
+static struct kept_topic *find_topic(struct telemetry *telemetry, const struct muster_sample *sample) {
+    struct keeper *keeper = &telemetry->keeper;
     struct kept_key key;
     struct kept_topic *topic;
     memset(&key, 0, sizeof key);
     memcpy(key.id, sample->id, sizeof key.id);
     strncpy(key.topic, sample->topic, sizeof key.topic - 1);
-    HASH_FIND_BYHASHVALUE(hh, keeper->by_key, &key, sizeof key, hash_of(core, &key), topic);
+    HASH_FIND_BYHASHVALUE(hh, keeper->by_key, &key, sizeof key, hash_of(telemetry, &key), topic);
     if (topic == NULL) {
-        return add_topic(core, &key);
+        return add_topic(telemetry, &key);
     }
     DL_DELETE(keeper->topics, topic);
     DL_APPEND(keeper->topics, topic);
@@ -135,12 +96,12 @@ static struct kept_topic *find_topic(struct muster_core *core, const struct must
 }
 
 /* All but the one that has news. */
-static void make_room(struct muster_core *core) {
-    struct keeper *keeper = &core->keeper;
+static void make_room(struct telemetry *telemetry) {
+    struct keeper *keeper = &telemetry->keeper;
     while (keeper->topic_count > 1 &&
            (keeper->topic_count > MUSTER_KEPT_TOPICS_MAX || keeper->bytes > MUSTER_KEPT_BYTES_MAX)) {
         drop_topic(keeper, keeper->topics);
-        core->admission.counters.keeps_evicted++;
+        telemetry->context->counters.keeps_evicted++;
     }
 }
 
@@ -166,7 +127,7 @@ static bool is_newer(const struct kept_value *value, double time_s, uint64_t sai
     return value->time_s != 0 && time_s != 0 ? time_s >= value->time_s : said_ms >= value->said_ms;
 }
 
-static void add_value(struct muster_core *core, struct kept_topic *topic, const struct kept_value *like,
+static void add_value(struct telemetry *telemetry, struct kept_topic *topic, const struct kept_value *like,
                       const char *name, const char *text) {
     struct kept_value *value = malloc(bytes_of(like));
     if (value == NULL) {
@@ -177,17 +138,17 @@ static void add_value(struct muster_core *core, struct kept_topic *topic, const 
     memcpy(value->text + like->name_length, text, like->length);
     struct kept_value *before = find_value(topic, name);
     if (before != NULL) {
-        drop_value(&core->keeper, topic, before);
+        drop_value(&telemetry->keeper, topic, before);
     } else if (topic->value_count == MUSTER_SENSORS_MAX) { /* of the first one: the last (utlist) */
-        drop_value(&core->keeper, topic, topic->values->prev);
+        drop_value(&telemetry->keeper, topic, topic->values->prev);
     }
     DL_PREPEND(topic->values, value);
     topic->value_count++;
-    core->keeper.bytes += bytes_of(value);
+    telemetry->keeper.bytes += bytes_of(value);
 }
 
 /* A time that counts from the reader's now becomes an age. */
-static void keep(struct muster_core *core, struct kept_topic *topic, const struct muster_sample *sample,
+static void keep(struct telemetry *telemetry, struct kept_topic *topic, const struct muster_sample *sample,
                  const struct muster_record *record) {
     char text[RECORD_BYTES_MAX];
     struct muster_record timed = *record;
@@ -200,32 +161,33 @@ static void keep(struct muster_core *core, struct kept_topic *topic, const struc
     }
     int length = muster_record_print(&timed, NULL, text, sizeof text);
     const struct kept_value *before = find_value(topic, record->name);
-    struct kept_value like = {.boot = sample->boot,
-                              .time_s = timed.time_s,
-                              .said_ms = core->now_ms > age_ms ? core->now_ms - age_ms : 0,
-                              .name_length = strlen(record->name),
-                              .length = length > 0 ? (size_t)length : 0};
+    struct kept_value like = {
+        .boot = sample->boot,
+        .time_s = timed.time_s,
+        .said_ms = telemetry->context->now_ms > age_ms ? telemetry->context->now_ms - age_ms : 0,
+        .name_length = strlen(record->name),
+        .length = length > 0 ? (size_t)length : 0};
     bool is_late = sample->is_late && like.time_s == 0; /* its age is not known */
     if (length > 0 && (before == NULL || (!is_late && is_newer(before, like.time_s, like.said_ms)))) {
-        add_value(core, topic, &like, record->name, text);
+        add_value(telemetry, topic, &like, record->name, text);
     }
 }
 
-void keeper_take(struct muster_core *core, const struct muster_sample *sample) {
+void keeper_take(struct telemetry *telemetry, const struct muster_sample *sample) {
     struct muster_pack pack;
     struct muster_record record;
-    struct kept_topic *topic = find_topic(core, sample);
+    struct kept_topic *topic = find_topic(telemetry, sample);
     if (topic == NULL) {
         return;
     }
     muster_pack_open(&pack, sample->body, sample->length, 0);
     while (muster_pack_next(&pack, &record) == 1) {
-        keep(core, topic, sample, &record);
+        keep(telemetry, topic, sample, &record);
     }
     if (topic->value_count == 0) {
-        drop_topic(&core->keeper, topic);
+        drop_topic(&telemetry->keeper, topic);
     }
-    make_room(core);
+    make_room(telemetry);
 }
 
 /* ---- giving ---- */
@@ -245,18 +207,18 @@ static bool goes_with(const struct kept_value *before, const struct kept_value *
            length + 1 + value->length + 1 <= MUSTER_DATAGRAM_BYTES_MAX;
 }
 
-static int write_pack(const struct muster_core *core, const struct kept_topic *topic,
+static int write_pack(const struct telemetry *telemetry, const struct kept_topic *topic,
                       const struct kept_value *first, const char *body, size_t length, struct buffer *out) {
     const struct reply_sample sample = {.id = topic->key.id,
                                         .boot = first->boot,
                                         .topic = topic->key.topic,
-                                        .age_ms = core->now_ms - first->said_ms,
+                                        .age_ms = telemetry->context->now_ms - first->said_ms,
                                         .body = (const uint8_t *)body,
                                         .body_length = length};
     return reply_write_sample(out, &sample);
 }
 
-int keeper_write(const struct muster_core *core, const struct kept_topic *topic, struct buffer *out,
+int keeper_write(const struct telemetry *telemetry, const struct kept_topic *topic, struct buffer *out,
                  uint64_t *count) {
     char body[MUSTER_DATAGRAM_BYTES_MAX];
     const struct kept_value *value = topic->values;
@@ -273,7 +235,7 @@ int keeper_write(const struct muster_core *core, const struct kept_topic *topic,
             value = value->next;
         } while (value != NULL && goes_with(last, value, length));
         body[length++] = ']';
-        error = write_pack(core, topic, first, body, length, out);
+        error = write_pack(telemetry, topic, first, body, length, out);
         *count += error == 0 ? 1 : 0;
     }
     return error;

@@ -15,7 +15,7 @@
 
 #include "buffer.h"
 
-struct muster_core;
+struct telemetry;
 
 /* A value of one full name. */
 struct kept_value {
@@ -46,9 +46,6 @@ struct kept_topic {
 };
 
 struct keeper {
-    char *texts;
-    const char *patterns[MUSTER_KEEPS_MAX];
-    size_t pattern_count;
     uint64_t subscription; /* bit 1 << number of the node's own one for them; 0: none */
     struct kept_topic *by_key;
     struct kept_topic *topics; /* the longest without news first */
@@ -57,26 +54,20 @@ struct keeper {
     uint64_t number;
 };
 
-/* True when the options' patterns are some, of a node that may keep. */
+/* True when the options have patterns that can be kept, or none, and the node may keep. */
 bool keeper_takes(const struct muster_core_options *options);
-
-/* Copies the patterns. MUSTER_ENOMEM. */
-int keeper_init(struct keeper *keeper, const struct muster_core_options *options);
-
-/* Begins to listen. MUSTER_ENOMEM. */
-int keeper_begin(struct muster_core *core);
 
 /* A zeroed struct is allowed. */
 void keeper_deinit(struct keeper *keeper);
 
 /* Keeps what is in a sample, unless something newer is kept already. */
-void keeper_take(struct muster_core *core, const struct muster_sample *sample);
+void keeper_take(struct telemetry *telemetry, const struct muster_sample *sample);
 
 /* The first topic after this number; NULL when there is none. */
 const struct kept_topic *keeper_after(const struct keeper *keeper, uint64_t number);
 
 /* Appends the values of a topic to out, as parts of an answer, and counts these in *count. MUSTER_ENOMEM. */
-int keeper_write(const struct muster_core *core, const struct kept_topic *topic, struct buffer *out,
+int keeper_write(const struct telemetry *telemetry, const struct kept_topic *topic, struct buffer *out,
                  uint64_t *count);
 
 #endif

@@ -1,4 +1,6 @@
-/* Telemetry as the node sees it: what its parts are told of, and what they send. */
+/* The engine of telemetry: what this node publishes, what it subscribes to, and what it keeps for others
+ * (PROTOCOL.md, "Telemetry"). It reads the peer table of presence; whatever the node must tell others of it
+ * comes as a note. */
 #ifndef CORE_TELEMETRY_H
 #define CORE_TELEMETRY_H
 
@@ -6,30 +8,71 @@
 #include <stdint.h>
 
 #include <muster/core.h>
+#include <muster/telemetry.h>
 
-struct message;
-struct muster_core;
-struct peer;
-struct signal;
+#include "feed_table.h"
+#include "groups.h"
+#include "keeper.h"
+#include "presence.h"
+#include "publisher.h"
+#include "sender.h"
+#include "subscription_set.h"
+
+/* For the node to route. */
+struct telemetry_note {
+    bool is_stranger; /* a datagram came for which no row vouches: its sender is to be asked who it is */
+    uint8_t stranger[MUSTER_ID_BYTES];
+    uint64_t stranger_boot;
+    bool is_heard_again;                  /* a feed that came by stream is heard by multicast again */
+    uint8_t heard_again[MUSTER_ID_BYTES]; /* its publisher */
+};
+
+struct telemetry {
+    struct context *context;
+    struct presence *presence;
+    struct publisher publisher;
+    struct sender sender;
+    struct subscription_set subscriptions;
+    struct groups groups;
+    struct feed_table feeds;
+    struct keeper keeper;
+    struct telemetry_note note;
+};
+
+/* MUSTER_ENOMEM. */
+int telemetry_init(struct telemetry *telemetry, struct context *context, struct presence *presence,
+                   const struct muster_core_options *options);
+
+/* A zeroed struct is allowed. */
+void telemetry_deinit(struct telemetry *telemetry);
 
 /* A datagram, or several, came to a group of telemetry: of a shard, or, MUSTER_SHARDS, that for naks. They
  * are looked at as arrivals are pulled, and borrowed until then. */
-void telemetry_step(struct muster_core *core, const struct muster_datagram *datagram, unsigned shard);
+void telemetry_step(struct telemetry *telemetry, const struct muster_datagram *datagram, unsigned shard);
 
-/* A peer was heard: an announce or alive of it was accepted, and its row is up to date. No copy by another
- * path, and no hearsay. message->sent says how far each of its shards has come. */
-void telemetry_note_sent(struct muster_core *core, struct peer *peer, const struct message *message);
+/* The next arrival of what was heard; what this node keeps for others alone is none. False when there is
+ * none, or when there is a note. */
+bool telemetry_next_arrival(struct telemetry *telemetry, struct muster_arrival *arrival);
 
-/* What a row announces is known, or known anew. */
-void telemetry_note_document(struct muster_core *core, struct peer *peer,
-                             const struct muster_document *document);
+/* What this node keeps of an arrival, it keeps. False when the arrival is for nobody else. */
+bool telemetry_keep(struct telemetry *telemetry, struct muster_arrival *arrival);
 
-/* Sends a tail or nak. */
-void telemetry_send(struct muster_core *core, const struct signal *signal,
-                    const struct muster_endpoint *group, uint32_t interface);
+/* Takes the note, if there is one. */
+bool telemetry_take_note(struct telemetry *telemetry, struct telemetry_note *note);
 
-void telemetry_tick(struct muster_core *core);
+/* Does what is due. */
+void telemetry_tick(struct telemetry *telemetry);
 
-uint64_t telemetry_deadline(const struct muster_core *core);
+/* The next datagrams of telemetry, if pacing lets any go. */
+bool telemetry_next(struct telemetry *telemetry, struct muster_output *output);
+
+uint64_t telemetry_deadline(const struct telemetry *telemetry);
+
+/* muster_core_subscribe() of a node that stays. */
+int telemetry_subscribe(struct telemetry *telemetry, const struct muster_subscription_options *options,
+                        unsigned *number);
+
+/* False when there is no such subscription. */
+bool telemetry_unsubscribe(struct telemetry *telemetry, unsigned number);
 
 #endif

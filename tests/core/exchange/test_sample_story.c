@@ -543,29 +543,29 @@ static void what_is_kept_is_bounded(void **state) {
         snprintf(topic, sizeof topic, "t%u", i);
         sample.topic = topic;
         sample.length = (size_t)snprintf(body, sizeof body, "[{\"n\":\"%s\",\"vs\":\"%s\"}]", topic, text);
-        keeper_take(core, &sample);
-        assert_true(core->keeper.bytes <= MUSTER_KEPT_BYTES_MAX);
+        keeper_take(&core->telemetry, &sample);
+        assert_true(core->telemetry.keeper.bytes <= MUSTER_KEPT_BYTES_MAX);
     }
-    assert_true(core->keeper.topic_count > 1000);
-    assert_true(counters(keeper)->keeps_evicted == 5000 - core->keeper.topic_count);
+    assert_true(core->telemetry.keeper.topic_count > 1000);
+    assert_true(counters(keeper)->keeps_evicted == 5000 - core->telemetry.keeper.topic_count);
     for (unsigned i = 0; i < 6000; i++) {
         char topic[16];
         snprintf(topic, sizeof topic, "u%u", i);
         sample.topic = topic;
         sample.length = (size_t)snprintf(body, sizeof body, "[{\"n\":\"%s\",\"v\":%u}]", topic, i);
-        keeper_take(core, &sample);
-        assert_true(core->keeper.topic_count <= MUSTER_KEPT_TOPICS_MAX);
+        keeper_take(&core->telemetry, &sample);
+        assert_true(core->telemetry.keeper.topic_count <= MUSTER_KEPT_TOPICS_MAX);
     }
     sample.topic = "many"; /* names of one topic are bounded too */
     for (unsigned i = 0; i < 200; i++) {
         sample.length = (size_t)snprintf(body, sizeof body, "[{\"n\":\"many/n%u\",\"v\":%u}]", i, i);
-        keeper_take(core, &sample);
+        keeper_take(&core->telemetry, &sample);
     }
-    assert_int_equal(core->keeper.topics->prev->value_count, MUSTER_SENSORS_MAX);
+    assert_int_equal(core->telemetry.keeper.topics->prev->value_count, MUSTER_SENSORS_MAX);
     sample.length = (size_t)snprintf(body, sizeof body, "nothing like it");
     sample.topic = "junk";
-    keeper_take(core, &sample);
-    assert_int_equal(core->keeper.topics->prev->value_count, MUSTER_SENSORS_MAX);
+    keeper_take(&core->telemetry, &sample);
+    assert_int_equal(core->telemetry.keeper.topics->prev->value_count, MUSTER_SENSORS_MAX);
     end();
 }
 
@@ -650,7 +650,7 @@ static void filtered_multicast_is_replaced_by_a_stream(void **state) {
     assert_int_equal(got[sub].lost, 0);
     assert_int_equal(got[sub].seen[got[sub].count - 1].seq, 400);
     assert_int_equal(count_kind(other, MUSTER_SAMPLE_LIVE), 400);
-    assert_false(world.nodes[sub].core->follows.items[0].is_used);
+    assert_false(world.nodes[sub].core->exchange.follows.items[0].is_used);
     end();
 }
 
@@ -708,7 +708,7 @@ static void a_stream_that_breaks_is_opened_again(void **state) {
     muster_core_unsubscribe(world.nodes[sub].core, 0);
     nudge(sub);
     run(1000);
-    assert_false(world.nodes[sub].core->follows.items[0].is_used);
+    assert_false(world.nodes[sub].core->exchange.follows.items[0].is_used);
     end();
 }
 
@@ -927,9 +927,7 @@ static void an_endless_answer_is_cut_short(void **state) {
     run(100000);
     assert_in_range(got[sub].count, 1,
                     60); /* the same value, of an age that makes it a newer one each second */
-    for (size_t i = 0; i < FETCH_PLACES; i++) {
-        assert_int_equal(world.nodes[sub].core->fetches.items[i].stream, 0);
-    }
+    assert_null(world.nodes[sub].core->exchange.fetches.items);
     assert_in_range(counters(sub)->fetches_failed, 1, MUSTER_ASK_TRIES);
     end();
 }

@@ -40,7 +40,7 @@ static const struct muster_counters *counters(void) {
 }
 
 static const struct server *server(void) {
-    return &world.nodes[0].core->server;
+    return &world.nodes[0].core->exchange.server;
 }
 
 static struct pipe *connect_as(const struct muster_stream *as) {
@@ -234,7 +234,7 @@ static void a_request_may_say_where_it_wants_to_be(void **state) {
     /* Who does not know its network is in no other one. */
     assert_ends(ask(pipe, "{\"muster\":1,\"request\":\"table\",\"network\":\"net:[2]\"}"),
                 "{\"end\":\"done\",\"count\":1}\n");
-    strcpy(world.nodes[0].core->network, "net:[1]");
+    strcpy(world.nodes[0].core->exchange.network, "net:[1]");
     assert_ends(ask(pipe, "{\"muster\":1,\"request\":\"table\",\"network\":\"net:[1]\"}"),
                 "{\"end\":\"done\",\"count\":1}\n");
     assert_int_equal(strncmp(ask(pipe, "{\"muster\":1,\"request\":\"table\",\"network\":\"net:[2]\"}"),
@@ -277,9 +277,9 @@ static void updates_change_the_document_or_nothing(void **state) {
         }
     }
     const struct presence *own = &world.nodes[0].core->presence;
-    assert_string_equal(own->own.document.name, "b");
-    assert_int_equal(own->own.document.attr_count, 0);
-    assert_int_equal(own->rev, 6); /* what changes nothing is no revision */
+    assert_string_equal(own->own.announcement.message.document.name, "b");
+    assert_int_equal(own->own.announcement.message.document.attr_count, 0);
+    assert_int_equal(own->own.rev, 6); /* what changes nothing is no revision */
 }
 
 static void only_the_same_user_on_this_machine_updates(void **state) {
@@ -290,7 +290,7 @@ static void only_the_same_user_on_this_machine_updates(void **state) {
     const char *line = UPDATE("\"set\":{\"name\":\"mine\"}");
     assert_int_equal(strncmp(ask(remote, line), "{\"end\":\"forbidden\"", 18), 0);
     assert_int_equal(strncmp(ask(stranger, line), "{\"end\":\"forbidden\"", 18), 0);
-    assert_string_equal(world.nodes[0].core->presence.own.document.name, "a");
+    assert_string_equal(world.nodes[0].core->presence.own.announcement.message.document.name, "a");
 }
 
 static void who_leaves_is_not_changed(void **state) {
@@ -299,7 +299,7 @@ static void who_leaves_is_not_changed(void **state) {
     world_leave(&world, 0);
     const char *answer = ask(pipe, UPDATE("\"set\":{\"name\":\"late\"}"));
     assert_int_equal(strncmp(answer, "{\"end\":\"leaving\"", 16), 0);
-    assert_string_equal(world.nodes[0].core->presence.own.document.name, "a");
+    assert_string_equal(world.nodes[0].core->presence.own.announcement.message.document.name, "a");
 }
 
 /* A line of many services, as `set` has it. */
@@ -330,7 +330,7 @@ static void a_document_of_64_kib_is_the_largest(void **state) {
         assert_int_equal(strncmp(ask(pipe, line), wanted, strlen(wanted)), 0);
         free(line);
     }
-    assert_int_equal(world.nodes[0].core->presence.own.document.service_count, 1301);
+    assert_int_equal(world.nodes[0].core->presence.own.announcement.message.document.service_count, 1301);
 }
 
 /* ---- bad requests ---- */
@@ -586,7 +586,7 @@ static void rows_may_go_while_they_are_listed(void **state) {
     struct pipe *pipe = connect_as(&local);
     pipe->is_deaf = true;
     ask(pipe, REQUEST("table"));
-    struct peer_table *table = &world.nodes[0].core->table;
+    struct peer_table *table = &world.nodes[0].core->presence.table;
     for (unsigned i = 0; i < 3; i++) {
         peer_table_remove(table, (struct peer *)peer_table_after(table, server()->connections->cursor - 1));
         pipe_listen(&world, pipe);
@@ -795,10 +795,10 @@ static void hearsay_is_not_told_to_others(void **state) {
     ask(program, REQUEST("watch"));
     struct peer *peer;
     hear_many(0, 1);
-    peer = world.nodes[0].core->table.by_id;
+    peer = world.nodes[0].core->presence.table.by_id;
     assert_int_equal(count(remote->text, "{\"event\":\"joined\","), 1);
     peer->is_provisional = true;
-    peer_table_set_class(&world.nodes[0].core->table, peer, CLASS_PROVISIONAL);
+    peer_table_set_class(&world.nodes[0].core->presence.table, peer, CLASS_PROVISIONAL);
     pipe_clear(program);
     pipe_clear(remote);
     hear(0, "again", 2, MUSTER_NEXT_MS_MAX); /* who has no key is real when it is heard */
@@ -816,7 +816,7 @@ static void an_observer_answers_nobody(void **state) {
     struct pipe *pipe = pipe_connect(&world, observer, &local);
     world_run(&world, 5);
     assert_true(pipe->is_closed);
-    assert_null(world.nodes[observer].core->server.connections);
+    assert_null(world.nodes[observer].core->exchange.server.connections);
 }
 
 static void what_no_stream_means_is_ignored(void **state) {

@@ -127,14 +127,14 @@ static void a_joiner_takes_one_table(void) {
     assert_true(provisional(joiner) > CROWD / 2);
     print_message("%llu datagrams by all in the joiner's first second, %zu rows provisional\n",
                   (unsigned long long)(world.sent - sent), provisional(joiner));
-    assert_true(presence_describe(world.nodes[joiner].core).peers < CROWD);
+    assert_true(announcer_announce(&world.nodes[joiner].core->presence).peers < CROWD);
     /* Their own answers prove them. */
     for (unsigned second = 0; provisional(joiner) > 0; second++) {
         assert_true(second < 20);
         world_run(&world, 1000);
     }
     assert_int_equal(alive(joiner), CROWD);
-    assert_int_equal(presence_describe(world.nodes[joiner].core).peers, CROWD);
+    assert_int_equal(announcer_announce(&world.nodes[joiner].core->presence).peers, CROWD);
     for (size_t i = 0; i < world.count; i++) {
         assert_int_equal(world.nodes[i].counts[MUSTER_PEER_LOST], 0);
         assert_int_equal(alive(i), CROWD);
@@ -395,7 +395,7 @@ static void an_endless_line_is_not_read_to_its_end(void **state) {
     (void)state;
     size_t joiner = join_beside(say_an_endless_line, false);
     assert_got_all(joiner, 1);
-    assert_int_equal(world.nodes[joiner].core->fetches.items[0].reader.buffer.capacity, 0);
+    assert_null(world.nodes[joiner].core->exchange.fetches.items);
 }
 
 SCRIPT(say_nothing)
@@ -575,11 +575,11 @@ static void a_full_table_has_room_for_who_is_heard(void **state) {
     options.peers_max = 50;
     world_start(&world, joiner, &options);
     world_run(&world, 2000);
-    assert_int_equal(world.nodes[joiner].core->table.count, 50);
+    assert_int_equal(world.nodes[joiner].core->presence.table.count, 50);
     size_t other = join("other");
     world_run(&world, 5000);
     assert_true(has_row(joiner, "other"));
-    assert_int_equal(world.nodes[joiner].core->table.count, 50);
+    assert_int_equal(world.nodes[joiner].core->presence.table.count, 50);
     world_kill(&world, other);
     check_books();
 }
@@ -593,7 +593,7 @@ static void hearsay_is_not_passed_on(void **state) {
     size_t joiner = join("joiner");
     world_run(&world, 1000);
     assert_int_equal(provisional(joiner), HELD);
-    assert_int_equal(presence_alive(world.nodes[joiner].core).peers, 1);
+    assert_int_equal(announcer_alive(&world.nodes[joiner].core->presence).peers, 1);
     const struct muster_stream as = {.remote = {.family = 4, .ip = {10, 0, 1, 1}, .port = 5000},
                                      .interface = WORLD_INTERFACE};
     struct pipe *pipe = pipe_connect(&world, joiner, &as);

@@ -90,7 +90,7 @@ static void start(size_t index, const char *name) {
 
 static void add(const char *name) {
     size_t index = world_add(&world, name);
-    world.nodes[index].core->identity.crypto = cheap_crypto;
+    world.nodes[index].core->context.identity.crypto = cheap_crypto;
 }
 
 /* What is refused for want of memory is refused once. */
@@ -271,7 +271,7 @@ static void begin_deaf(void) {
     begin_acquainted();
     world.nodes[1].paths = 0;
     const struct muster_core *core = world.nodes[1].core;
-    world_run(&world, suspicion_due_ms(core, peer_table_first_due(&core->table)) - 50 - world.now_ms);
+    world_run(&world, suspicion_due_ms(&core->presence, peer_table_first_due(&core->presence.table)) - 50 - world.now_ms);
     assert_int_equal(world.nodes[1].counts[MUSTER_PEER_SUSPECT], 0);
 }
 
@@ -450,8 +450,8 @@ static void begin_table(void) {
 static void offer_table(void) {
     const struct message answer = {.stream = WORLD_STREAM_PORT, .peers = 100};
     const struct muster_datagram datagram = {.source = world.nodes[1].endpoint, .interface = WORLD_INTERFACE};
-    fetch_begin_round(world.nodes[0].core);
-    fetch_note_answer(world.nodes[0].core, &answer, &datagram);
+    world.nodes[0].core->exchange.tables = (struct tables){.round = world.nodes[0].core->presence.query.round};
+    tables_record_answer(&world.nodes[0].core->exchange, &answer, &datagram);
     assert_int_equal(world_step(&world, 0, &(struct muster_event){.kind = MUSTER_EVENT_TIMER}), 0);
 }
 
@@ -498,11 +498,11 @@ static void grow_large(void) {
 
 static void check_large(void) {
     world_run(&world, 3000);
-    const struct peer *peer = world.nodes[1].core->table.by_id;
+    const struct peer *peer = world.nodes[1].core->presence.table.by_id;
     assert_non_null(peer->large);
     assert_true(peer->large->is_current);
-    assert_int_equal(world.nodes[1].core->table.large_bytes, peer->large->body_length);
-    assert_int_equal(world.nodes[1].core->table.large_count, 1);
+    assert_int_equal(world.nodes[1].core->presence.table.large_bytes, peer->large->body_length);
+    assert_int_equal(world.nodes[1].core->presence.table.large_count, 1);
     check_row(1, "a", MUSTER_ALIVE, 1);
 }
 

@@ -308,7 +308,7 @@ static void answer(const uint8_t key[MUSTER_KEY_BYTES], const uint8_t key_shown[
     struct message message = {.kind = MESSAGE_ANNOUNCE,
                               .boot = boot,
                               .is_answer = true,
-                              .re = world.nodes[0].core->nonces.values[0],
+                              .re = world.nodes[0].core->presence.nonces.values[0],
                               .rev = 1,
                               .next_ms = 2500,
                               .document = {.name = "forged"},
@@ -373,7 +373,7 @@ static unsigned tries_after(uint64_t boot, uint64_t count, enum muster_path_kind
         .kind = MESSAGE_QUERY, .boot = boot, .nonce = 1, .count = count, .asks_some = true};
     struct muster_crypto crypto;
     assert_int_equal(muster_crypto_ed25519(&crypto, b->secret), 0);
-    query.said = peer_table_find(&world.nodes[0].core->table, b->core->identity.id)->seq;
+    query.said = peer_table_find(&world.nodes[0].core->presence.table, b->core->context.identity.id)->seq;
     muster_core_id(b->core, query.id);
     muster_core_id(world.nodes[2].core, query.of[query.of_count++]);
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
@@ -385,7 +385,7 @@ static unsigned tries_after(uint64_t boot, uint64_t count, enum muster_path_kind
         datagram.destination = world.nodes[0].endpoint;
     }
     say_datagram(&datagram);
-    return peer_table_find(&world.nodes[0].core->table, query.of[0])->tries;
+    return peer_table_find(&world.nodes[0].core->presence.table, query.of[0])->tries;
 }
 
 /* Else whoever recorded a question could talk a listener out of asking, and bury a living peer. */
@@ -397,13 +397,13 @@ static void a_recorded_question_counts_for_nothing(void **state) {
     world_kill(&world, 1);
     world_kill(&world, 2);
     const struct muster_core *core = world.nodes[0].core;
-    const uint8_t *id = world.nodes[2].core->identity.id;
+    const uint8_t *id = world.nodes[2].core->context.identity.id;
     assert_true(world_run_until(&world, 0, MUSTER_PEER_SUSPECT, 1));
-    while (peer_table_find(&core->table, id)->state != MUSTER_SUSPECT) {
+    while (peer_table_find(&core->presence.table, id)->state != MUSTER_SUSPECT) {
         world_run(&world, 1);
     }
     uint64_t boot = world.nodes[1].boot;
-    unsigned tries = peer_table_find(&core->table, id)->tries;
+    unsigned tries = peer_table_find(&core->presence.table, id)->tries;
     assert_int_equal(tries_after(boot, 1000, GROUP), tries + 1);
     world_run(&world, MUSTER_GROUP_ANSWER_MS); /* sooner it would be the same try in any case */
     assert_int_equal(tries_after(boot, 1000, GROUP), tries + 1);

@@ -274,7 +274,7 @@ static void in_a_crowd_news_is_spread(void **state) {
 static void a_crowd_stretches_the_interval(void **state) {
     (void)state;
     world_add(&world, "a");
-    world.nodes[A].core->budget_bps = 20000;
+    world.nodes[A].core->presence.budget_bps = 20000;
     world_run(&world, 10000);
     meet_strangers(300); /* of whom MUSTER_UNVERIFIED_SPEAKERS count */
     begin_tape();

@@ -19,7 +19,7 @@ static int begin(void **state) {
     options.boot = 1;
     const struct muster_path path = {.interface = 1, .kind = MUSTER_PATH_M4, .name = "eth0"};
     return muster_crypto_ed25519(&options.crypto, NULL) != 0 ||
-           muster_core_new(&options, NOW_MS, &core) != 0 || paths_set(&core->paths, &path, 1) != 0;
+           muster_core_new(&options, NOW_MS, &core) != 0 || paths_set(&core->context.paths, &path, 1) != 0;
 }
 
 static int end(void **state) {
@@ -32,24 +32,24 @@ static int end(void **state) {
 static struct peer *add(uint8_t n) {
     bool is_full;
     const uint8_t id[MUSTER_ID_BYTES] = {n};
-    struct peer *peer = peer_table_add(&core->table, id, true, false, core->now_ms, &is_full);
+    struct peer *peer = peer_table_add(&core->presence.table, id, true, false, core->context.now_ms, &is_full);
     assert_non_null(peer);
-    peer->heard_ms = core->now_ms;
+    peer->heard_ms = core->context.now_ms;
     peer->next_ms = NEXT_MS;
     peer->period_ms = NEXT_MS;
-    peer_table_set_due(&core->table, peer, suspicion_due_ms(core, peer));
+    peer_table_set_due(&core->presence.table, peer, suspicion_due_ms(&core->presence, peer));
     return peer;
 }
 
 static void tick_at(uint64_t now_ms) {
-    core->now_ms = now_ms;
-    suspicion_tick(core);
+    core->context.now_ms = now_ms;
+    suspicion_tick(&core->presence);
 }
 
 static void ask_for(const struct peer *peer) {
     struct message query = {.asks_some = true, .of_count = 1};
     memcpy(query.of[0], peer->id, MUSTER_ID_BYTES);
-    suspicion_note_question(core, &query);
+    suspicion_record_question(&core->presence, &query);
 }
 
 /* ---- the figures ---- */
@@ -126,16 +126,16 @@ static void loss_makes_patient(void **state) {
     loss_advance(&peer->loss, 1); /* 9 of 12 were lost */
     unsigned patience = suspicion_patience(0.75, 1);
     assert_true(patience > 1);
-    assert_int_equal(suspicion_due_ms(core, peer), NOW_MS + patience * NEXT_MS + MUSTER_GRACE_MS);
+    assert_int_equal(suspicion_due_ms(&core->presence, peer), NOW_MS + patience * NEXT_MS + MUSTER_GRACE_MS);
 }
 
 static void the_loss_of_all_counts_where_it_is_worse(void **state) {
     (void)state;
     struct peer *peer = add(1);
     loss_begin(&peer->loss);
-    loss_mean_add(&core->loss, 4);
+    loss_mean_add(&core->presence.loss, 4);
     unsigned patience = suspicion_patience(0.75, 1);
-    assert_int_equal(suspicion_due_ms(core, peer), NOW_MS + patience * NEXT_MS + MUSTER_GRACE_MS);
+    assert_int_equal(suspicion_due_ms(&core->presence, peer), NOW_MS + patience * NEXT_MS + MUSTER_GRACE_MS);
 }
 
 /* A peer says this; its row. */
@@ -143,11 +143,12 @@ static struct peer *hear(struct message message) {
     const uint8_t bytes[1] = {0};
     const struct muster_datagram datagram = {.bytes = bytes, .length = 1};
     enum muster_drop reason;
+    struct merge_note note = {0};
     message.id[0] = 1;
     message.boot = 1;
     message.rev = 1;
-    assert_int_equal(merge_message(core, &message, &datagram, &reason), MERGE_ACCEPTED);
-    return peer_table_find(&core->table, message.id);
+    assert_int_equal(merge_message(&core->presence, &message, &datagram, &note, &reason), MERGE_ACCEPTED);
+    return peer_table_find(&core->presence.table, message.id);
 }
 
 static void a_whole_promise_is_that_of_an_alive(void **state) {
@@ -168,15 +169,15 @@ static void a_whole_promise_is_that_of_an_alive(void **state) {
 static void who_slept_grants_one_more_promise(void **state) {
     (void)state;
     struct peer *peer = add(1);
-    core->resumed_ms = NOW_MS + 60000;
-    assert_int_equal(suspicion_due_ms(core, peer), NOW_MS + 60000 + NEXT_MS + MUSTER_GRACE_MS);
+    core->presence.resumed_ms = NOW_MS + 60000;
+    assert_int_equal(suspicion_due_ms(&core->presence, peer), NOW_MS + 60000 + NEXT_MS + MUSTER_GRACE_MS);
     peer->next_ms = MUSTER_NEXT_MS_MIN; /* the rest of a promise, as an answer repeats it */
-    assert_int_equal(suspicion_due_ms(core, peer), NOW_MS + 60000 + NEXT_MS + MUSTER_GRACE_MS);
+    assert_int_equal(suspicion_due_ms(&core->presence, peer), NOW_MS + 60000 + NEXT_MS + MUSTER_GRACE_MS);
     peer->next_ms = 3600000; /* a sleeper's, which is not over yet */
-    assert_int_equal(suspicion_due_ms(core, peer), NOW_MS + 3600000 + MUSTER_GRACE_MS);
+    assert_int_equal(suspicion_due_ms(&core->presence, peer), NOW_MS + 3600000 + MUSTER_GRACE_MS);
     peer->next_ms = NEXT_MS;
     peer->heard_ms = NOW_MS + 60001; /* heard since */
-    assert_int_equal(suspicion_due_ms(core, peer), NOW_MS + 60001 + NEXT_MS + MUSTER_GRACE_MS);
+    assert_int_equal(suspicion_due_ms(&core->presence, peer), NOW_MS + 60001 + NEXT_MS + MUSTER_GRACE_MS);
 }
 
 /* What was asked before may have been answered, and wait to be read. */
@@ -185,11 +186,11 @@ static void who_slept_hears_before_it_buries(void **state) {
     struct peer *peer = add(1);
     tick_at(NOW_MS + NEXT_MS + MUSTER_GRACE_MS);
     peer->tries = peer->tries_needed;
-    core->now_ms += 60000;
-    core->resumed_ms = core->now_ms;
-    tick_at(core->now_ms);
+    core->context.now_ms += 60000;
+    core->presence.resumed_ms = core->context.now_ms;
+    tick_at(core->context.now_ms);
     assert_int_equal(peer->state, MUSTER_SUSPECT);
-    tick_at(core->resumed_ms + MUSTER_QUESTION_MS);
+    tick_at(core->presence.resumed_ms + MUSTER_QUESTION_MS);
     assert_int_equal(peer->state, MUSTER_LOST);
 }
 
@@ -197,32 +198,32 @@ static void silence_to_all_tries_is_a_death(void **state) {
     (void)state;
     struct peer *peer = add(1);
     unsigned asked = 0;
-    while (peer->state != MUSTER_LOST && core->now_ms < NOW_MS + 10000) {
-        tick_at(suspicion_deadline(core));
+    while (peer->state != MUSTER_LOST && core->context.now_ms < NOW_MS + 10000) {
+        tick_at(suspicion_deadline(&core->presence));
         asked = peer->tries;
     }
     assert_int_equal(asked, MUSTER_TRIES_MIN);
     assert_int_equal(peer->tries_needed, MUSTER_TRIES_MIN);
-    assert_int_equal(core->admission.counters.questions, MUSTER_TRIES_MIN);
-    assert_int_equal(core->outbox.event_count, 2);
-    assert_true(core->now_ms - NOW_MS - NEXT_MS < 2500);
+    assert_int_equal(core->context.counters.questions, MUSTER_TRIES_MIN);
+    assert_int_equal(core->context.outbox.event_count, 2);
+    assert_true(core->context.now_ms - NOW_MS - NEXT_MS < 2500);
     /* Each question has time to be answered, the last one too. */
-    assert_int_equal(core->now_ms - peer->asked_ms, MUSTER_QUESTION_MS);
+    assert_int_equal(core->context.now_ms - peer->asked_ms, MUSTER_QUESTION_MS);
 }
 
 static void a_tombstone_goes_when_its_time_is_over(void **state) {
     (void)state;
     struct peer *peer = add(1);
     while (peer->state != MUSTER_LOST) {
-        tick_at(suspicion_deadline(core));
+        tick_at(suspicion_deadline(&core->presence));
     }
-    uint64_t lost_ms = core->now_ms;
+    uint64_t lost_ms = core->context.now_ms;
     tick_at(lost_ms + MUSTER_TOMBSTONE_MS);
-    assert_int_equal(core->table.count, 1); /* its events were not pulled yet */
+    assert_int_equal(core->presence.table.count, 1); /* its events were not pulled yet */
     peer->pins = 0;
     tick_at(lost_ms + MUSTER_TOMBSTONE_MS + 1000);
-    assert_int_equal(core->table.count, 0);
-    assert_true(suspicion_deadline(core) == UINT64_MAX);
+    assert_int_equal(core->presence.table.count, 0);
+    assert_true(suspicion_deadline(&core->presence) == UINT64_MAX);
 }
 
 static void one_question_asks_for_all_that_are_due(void **state) {
@@ -231,14 +232,14 @@ static void one_question_asks_for_all_that_are_due(void **state) {
         add(n);
     }
     tick_at(NOW_MS + NEXT_MS + MUSTER_GRACE_MS);
-    tick_at(core->now_ms + MUSTER_QUESTION_JITTER_MS);
+    tick_at(core->context.now_ms + MUSTER_QUESTION_JITTER_MS);
     size_t tries = 0;
-    for (const struct peer *peer = core->table.classes[CLASS_SUSPECT]; peer != NULL; peer = peer->next) {
+    for (const struct peer *peer = core->presence.table.classes[CLASS_SUSPECT]; peer != NULL; peer = peer->next) {
         assert_int_equal(peer->tries, 1);
         tries++;
     }
     assert_int_equal(tries, MUSTER_QUERY_IDS_SENT + 1);
-    assert_int_equal(core->admission.counters.questions, 2); /* 32 and the one that did not fit */
+    assert_int_equal(core->context.counters.questions, 2); /* 32 and the one that did not fit */
 }
 
 /* Else a suspect among many would use up its tries before it can have answered the first. */
@@ -247,17 +248,17 @@ static void who_was_just_asked_is_not_taken_along(void **state) {
     struct peer *first = add(1);
     struct peer *second = add(2);
     tick_at(NOW_MS + NEXT_MS + MUSTER_GRACE_MS);
-    peer_table_set_due(&core->table, first, core->now_ms + 1);
-    peer_table_set_due(&core->table, second, core->now_ms + MUSTER_QUESTION_JITTER_MS + 2);
-    tick_at(core->now_ms + 1);
+    peer_table_set_due(&core->presence.table, first, core->context.now_ms + 1);
+    peer_table_set_due(&core->presence.table, second, core->context.now_ms + MUSTER_QUESTION_JITTER_MS + 2);
+    tick_at(core->context.now_ms + 1);
     assert_int_equal(first->tries, 1);
     assert_int_equal(second->tries, 0);
-    peer_table_set_due(&core->table, first, core->now_ms + MUSTER_QUESTION_MS);
-    peer_table_set_due(&core->table, second, core->now_ms + 1);
-    tick_at(core->now_ms + 1);
+    peer_table_set_due(&core->presence.table, first, core->context.now_ms + MUSTER_QUESTION_MS);
+    peer_table_set_due(&core->presence.table, second, core->context.now_ms + 1);
+    tick_at(core->context.now_ms + 1);
     assert_int_equal(first->tries, 1);
     assert_int_equal(second->tries, 1);
-    tick_at(core->now_ms + MUSTER_QUESTION_MS - 1);
+    tick_at(core->context.now_ms + MUSTER_QUESTION_MS - 1);
     assert_int_equal(first->tries, 2);
     assert_int_equal(second->tries, 1);
 }
@@ -266,7 +267,7 @@ static void who_was_just_asked_is_not_taken_along(void **state) {
 
 static struct peer *add_suspect(uint8_t n) {
     struct peer *peer = add(n);
-    tick_at(core->now_ms + NEXT_MS + MUSTER_GRACE_MS);
+    tick_at(core->context.now_ms + NEXT_MS + MUSTER_GRACE_MS);
     assert_int_equal(peer->state, MUSTER_SUSPECT);
     return peer;
 }
@@ -276,10 +277,10 @@ static void a_heard_question_counts_as_ones_own(void **state) {
     struct peer *peer = add_suspect(1);
     ask_for(peer);
     assert_int_equal(peer->tries, 1);
-    assert_true(peer->due_ms >= core->now_ms + MUSTER_QUESTION_MS);
-    assert_true(peer->due_ms <= core->now_ms + MUSTER_QUESTION_MS + MUSTER_QUESTION_JITTER_MS);
-    tick_at(core->now_ms + MUSTER_QUESTION_MS - 1);
-    assert_int_equal(core->admission.counters.questions, 0);
+    assert_true(peer->due_ms >= core->context.now_ms + MUSTER_QUESTION_MS);
+    assert_true(peer->due_ms <= core->context.now_ms + MUSTER_QUESTION_MS + MUSTER_QUESTION_JITTER_MS);
+    tick_at(core->context.now_ms + MUSTER_QUESTION_MS - 1);
+    assert_int_equal(core->context.counters.questions, 0);
 }
 
 static void copies_of_a_question_are_one_try(void **state) {
@@ -287,10 +288,10 @@ static void copies_of_a_question_are_one_try(void **state) {
     struct peer *peer = add_suspect(1);
     ask_for(peer);
     ask_for(peer);
-    core->now_ms += MUSTER_GROUP_ANSWER_MS - 1;
+    core->context.now_ms += MUSTER_GROUP_ANSWER_MS - 1;
     ask_for(peer);
     assert_int_equal(peer->tries, 1);
-    core->now_ms++;
+    core->context.now_ms++;
     ask_for(peer);
     assert_int_equal(peer->tries, 2);
 }
@@ -300,7 +301,7 @@ static void heard_questions_never_exceed_the_tries_needed(void **state) {
     struct peer *peer = add_suspect(1);
     for (int i = 0; i < 20; i++) {
         ask_for(peer);
-        core->now_ms += MUSTER_GROUP_ANSWER_MS;
+        core->context.now_ms += MUSTER_GROUP_ANSWER_MS;
     }
     assert_int_equal(peer->tries, peer->tries_needed);
 }

@@ -147,7 +147,7 @@ static void reach(uint64_t seq) {
 static void overhear(uint64_t first, uint64_t last) {
     struct feed_moment at = moment();
     const struct signal_range range = {first, last};
-    feed_note_nak(&feed, &range, &at);
+    feed_record_nak(&feed, &range, &at);
     check();
 }
 
@@ -434,16 +434,16 @@ static void what_is_told_shows_a_gap(void **state) {
 static void numbers_that_were_never_sent_show(void **state) {
     (void)state;
     come(1);
-    assert_true(feed_check_told(&feed, 1, now_ms));
+    assert_true(feed_check_sent(&feed, 1, now_ms));
     now_ms += 2000;
     come(5000);
-    assert_true(feed_check_told(&feed, 2, now_ms)); /* data may overtake what is said */
+    assert_true(feed_check_sent(&feed, 2, now_ms)); /* data may overtake what is said */
     now_ms += MUSTER_REPAIR_DEADLINE_MS - 1;
-    assert_true(feed_check_told(&feed, 3, now_ms));
+    assert_true(feed_check_sent(&feed, 3, now_ms));
     now_ms++;
-    assert_false(feed_check_told(&feed, 3, now_ms));
-    assert_false(feed_check_told(&feed, 4999, now_ms));
-    assert_true(feed_check_told(&feed, 5000, now_ms));
+    assert_false(feed_check_sent(&feed, 3, now_ms));
+    assert_false(feed_check_sent(&feed, 4999, now_ms));
+    assert_true(feed_check_sent(&feed, 5000, now_ms));
 }
 
 /* ---- asking ---- */

@@ -401,7 +401,7 @@ static void many_headers_are_taken(void **state) {
         }
     }
     assert_int_equal(count, seq - 1);
-    const struct feed *feed = world.nodes[1].core->subscriber.feeds.all;
+    const struct feed *feed = world.nodes[1].core->telemetry.feeds.all;
     assert_int_equal(feed->header_count, MUSTER_HEADERS_MAX);
     check_books();
 }
@@ -552,7 +552,7 @@ static void thousands_of_askers_share_the_share(void **state) {
     }
     uint64_t rate = MUSTER_RATE_BYTES_S / 1000;
     assert_true(sender()->repair_bytes - before <= (world.now_ms - begin_ms) * rate + 2 * MUSTER_BURST_BYTES);
-    assert_true(world.nodes[0].core->sender.repair_count <= MUSTER_REPAIRS_MAX);
+    assert_true(world.nodes[0].core->telemetry.sender.repair_count <= MUSTER_REPAIRS_MAX);
     world_run(&world, 100);
     assert_int_equal(count - begin_count, 1000);
     check_flows();
@@ -574,7 +574,7 @@ static void overheard_naks_of_any_shape(void **state) {
         say_nak_to(1, boot_of(0) + 1, "[1,500]");
         feed_of(1);
     }
-    assert_true(world.nodes[1].core->subscriber.feeds.all->gap_count <= MUSTER_GAPS_HEARSAY_MAX);
+    assert_true(world.nodes[1].core->telemetry.feeds.all->gap_count <= MUSTER_GAPS_HEARSAY_MAX);
     world_run(&world, 8000);
     check_flows();
 }
@@ -598,7 +598,7 @@ static void of_a_nak_so_many_numbers_count(void **state) {
     (void)state;
     say_data(boot_of(0), 2000, NULL);
     say_nak_to(1, boot_of(0), "[1,9007199254740991],[1900,1900]");
-    const struct feed *feed = world.nodes[1].core->subscriber.feeds.all;
+    const struct feed *feed = world.nodes[1].core->telemetry.feeds.all;
     assert_int_equal(feed->gap_count, 2);
     assert_true(feed->gaps[0].is_asked);
     assert_int_equal(feed->gaps[0].last, MUSTER_NAK_SEQS_MAX);
@@ -652,7 +652,7 @@ static void a_flood_of_strangers_changes_nothing(void **state) {
     assert_true(muster_core_counters(world.nodes[1].core)->received - received >= 30300);
     assert_int_equal(world_rows(&world, 1, MUSTER_ALIVE), rows);
     assert_int_equal(muster_core_counters(world.nodes[1].core)->evicted, 0);
-    assert_int_equal(world.nodes[1].core->subscriber.feeds.count, 1);
+    assert_int_equal(world.nodes[1].core->telemetry.feeds.count, 1);
     check_flows();
 }
 
@@ -716,7 +716,7 @@ static void copies_of_an_unverified_publisher_ask_nobody(void **state) {
 static void a_proven_address_vouches_too(void **state) {
     const struct muster_endpoint second = {.family = 4, .ip = {10, 0, 0, 201}, .port = 19798};
     (void)state;
-    struct peer *peer = peer_table_find(&world.nodes[1].core->table, world.nodes[0].core->identity.id);
+    struct peer *peer = peer_table_find(&world.nodes[1].core->presence.table, world.nodes[0].core->context.identity.id);
     struct muster_datagram answer = {
         .source = second, .destination = world.nodes[1].endpoint, .interface = WORLD_INTERFACE};
     assert_int_equal(peer_reserve_evidence(peer), 0);
@@ -732,7 +732,7 @@ static void a_proven_address_vouches_too(void **state) {
 
 /* Its second address, which has answered. */
 static void prove(const struct muster_endpoint *source) {
-    struct peer *peer = peer_table_find(&world.nodes[1].core->table, world.nodes[0].core->identity.id);
+    struct peer *peer = peer_table_find(&world.nodes[1].core->presence.table, world.nodes[0].core->context.identity.id);
     struct muster_datagram answer = {
         .source = *source, .destination = world.nodes[1].endpoint, .interface = WORLD_INTERFACE};
     assert_int_equal(peer_reserve_evidence(peer), 0);
@@ -742,7 +742,7 @@ static void prove(const struct muster_endpoint *source) {
 /* The row is heard from another address than the data: that is read at full rate all the same. */
 static void data_is_heard_where_it_came_from(void **state) {
     const struct muster_endpoint second = {.family = 4, .ip = {10, 0, 0, 201}, .port = 19798};
-    struct peer *peer = peer_table_find(&world.nodes[1].core->table, world.nodes[0].core->identity.id);
+    struct peer *peer = peer_table_find(&world.nodes[1].core->presence.table, world.nodes[0].core->context.identity.id);
     char text[MUSTER_DATAGRAM_BYTES_MAX];
     uint64_t seq = 6;
     (void)state;
@@ -752,7 +752,7 @@ static void data_is_heard_where_it_came_from(void **state) {
     for (unsigned i = 0; i < 1000; i++) {
         peer->address = second;
         say_data(boot_of(0), seq - 1, &second); /* and a copy */
-        assert_int_equal(world.nodes[1].core->subscriber.feeds.all->source.ip[3], 1);
+        assert_int_equal(world.nodes[1].core->telemetry.feeds.all->source.ip[3], 1);
         for (unsigned k = 0; k < 10; k++) {
             data_text(text, TOPIC, boot_of(0), seq++, "[]");
             struct muster_datagram datagram = datagram_of(text, strlen(text), 1);
@@ -762,7 +762,7 @@ static void data_is_heard_where_it_came_from(void **state) {
     }
     assert_int_equal(count, 5 + 10000);
     assert_int_equal(drops(MUSTER_DROP_FLOOD), 0);
-    const struct feed *feed = world.nodes[1].core->subscriber.feeds.all;
+    const struct feed *feed = world.nodes[1].core->telemetry.feeds.all;
     assert_int_equal(feed->source.ip[3], 1);
     world_run(&world, MUSTER_FEED_MOVE_MS);
     say_data(boot_of(0), seq, &second);
@@ -920,7 +920,7 @@ static void what_is_for_nobody_is_not_kept(void **state) {
 /* ---- many feeds ---- */
 
 static struct feed_table *feeds(void) {
-    return &world.nodes[1].core->subscriber.feeds;
+    return &world.nodes[1].core->telemetry.feeds;
 }
 
 /* More publishers, each with a topic in each shard up to so many. */
@@ -1023,7 +1023,7 @@ static void what_is_held_is_bounded(void **state) {
 }
 
 static struct feed *feed_at(size_t index) {
-    return feed_table_find(feeds(), world.nodes[index].core->identity.id, 1);
+    return feed_table_find(feeds(), world.nodes[index].core->context.identity.id, 1);
 }
 
 /* As if there were no room for one more. */
@@ -1071,7 +1071,7 @@ static void feeds_make_room_for_others(void **state) {
     fill_table();
     announce_first(wanted[0]); /* instead of what is only watched */
     assert_int_equal(counters->feeds_evicted, 1);
-    assert_null(feed_table_find(feeds(), world.nodes[watched].core->identity.id, muster_topic_shard("x/2")));
+    assert_null(feed_table_find(feeds(), world.nodes[watched].core->context.identity.id, muster_topic_shard("x/2")));
     say_as(watched, text, muster_topic_shard("x/2")); /* which pushes nobody out */
     world_run(&world, 1);
     assert_int_equal(drops(MUSTER_DROP_TABLE_FULL), 1);
@@ -1125,22 +1125,6 @@ static void a_feed_in_use_is_not_forgotten(void **state) {
 }
 
 /* ---- want of memory ---- */
-
-static void rows_are_looked_at_again_but_not_at_once(void **state) {
-    struct subscriber *subscriber = &world.nodes[1].core->subscriber;
-    struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-    (void)state;
-    subscriber->has_missed_rows = true;
-    countdown_set(1);
-    world_step(&world, 1, &event);
-    assert_true(countdown_has_failed());
-    countdown_set(0);
-    assert_true(subscriber->has_missed_rows);
-    world_step(&world, 1, &event);
-    assert_true(subscriber->has_missed_rows);
-    world_run(&world, MUSTER_ROWS_RETRY_MS + 1);
-    assert_false(subscriber->has_missed_rows);
-}
 
 /* Who wants the newest has it, who wants order is told. */
 static void what_cannot_be_held_is_given_and_told(void **state) {
@@ -1207,7 +1191,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(feeds_make_room_for_others, begin, end),
         cmocka_unit_test_setup_teardown(feeds_of_the_dead_are_forgotten, begin, end),
         cmocka_unit_test_setup_teardown(a_feed_in_use_is_not_forgotten, begin, end),
-        cmocka_unit_test_setup_teardown(rows_are_looked_at_again_but_not_at_once, begin, end),
         cmocka_unit_test_setup_teardown(what_cannot_be_held_is_given_and_told, begin, end),
         cmocka_unit_test_setup_teardown(data_is_heard_where_it_came_from, begin, end),
         cmocka_unit_test_setup_teardown(naks_leave_where_data_comes, begin, end),

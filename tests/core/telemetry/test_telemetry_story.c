@@ -289,8 +289,8 @@ static void test_a_sleeper_hears_again(void **state) {
     world.nodes[1].is_stopped = false;
     struct muster_core *publisher = world.nodes[0].core;
     unsigned shard = muster_topic_shard("a/b");
-    publisher->publisher.ring.seqs[shard] = publisher->sent[shard] = 11000000; /* 3,055 a second */
-    publisher->publisher.ring.gone[shard] = 11000000;
+    publisher->telemetry.publisher.ring.seqs[shard] = publisher->context.sent[shard] = 11000000; /* 3,055 a second */
+    publisher->telemetry.publisher.ring.gone[shard] = 11000000;
     world_run(&world, 10000);
     publish_many(&world, topic, 100, 1);
     world_run(&world, 1000);

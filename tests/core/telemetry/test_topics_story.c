@@ -50,25 +50,29 @@ static bool overhear(struct world *unused, size_t from, size_t to, const struct 
 
 static struct {
     size_t count;
-    const struct muster_core *core;
+    const struct telemetry *telemetry;
     uint8_t id[MUSTER_ID_BYTES];
     uint64_t seq; /* of the row, as it was then */
     struct message message;
 } noted;
 
-void __real_telemetry_note_sent(struct muster_core *core, struct peer *peer, const struct message *message);
-void __wrap_telemetry_note_sent(struct muster_core *core, struct peer *peer, const struct message *message);
+bool __real_feed_table_record_sent(struct telemetry *telemetry, const struct peer *peer,
+                                   const struct message *message);
+bool __wrap_feed_table_record_sent(struct telemetry *telemetry, const struct peer *peer,
+                                   const struct message *message);
 
-void __wrap_telemetry_note_sent(struct muster_core *core, struct peer *peer, const struct message *message) {
-    __real_telemetry_note_sent(core, peer, message);
-    if (core == world.nodes[A].core) {
-        return; /* what the others hear of it is what counts here */
+bool __wrap_feed_table_record_sent(struct telemetry *telemetry, const struct peer *peer,
+                                   const struct message *message) {
+    bool is_silent = __real_feed_table_record_sent(telemetry, peer, message);
+    if (telemetry == &world.nodes[A].core->telemetry) {
+        return is_silent; /* what the others hear of it is what counts here */
     }
     noted.count++;
-    noted.core = core;
+    noted.telemetry = telemetry;
     memcpy(noted.id, peer->id, sizeof noted.id);
     noted.seq = peer->seq;
     noted.message = *message;
+    return is_silent;
 }
 
 static int begin(void **state) {
@@ -92,7 +96,7 @@ static int end(void **state) {
 }
 
 static int set_topics(const struct muster_topic *topics, size_t count) {
-    int error = presence_set_topics(world.nodes[A].core, topics, count);
+    int error = own_document_set_topics(&world.nodes[A].core->presence, topics, count);
     struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
     assert_int_equal(world_step(&world, A, &event), 0);
     return error;
@@ -210,12 +214,12 @@ static void another_key_keeps_them_and_forgets_what_was_sent(void **state) {
     (void)state;
     struct node *node = &world.nodes[A];
     assert_int_equal(set_topics(topics, 2), 0);
-    node->core->sent[muster_topic_shard("power")] = 12;
+    node->core->context.sent[muster_topic_shard("power")] = 12;
     struct muster_command command = {
         .kind = MUSTER_COMMAND_REKEY, .key = world.nodes[B].key, .boot = node->boot + 1};
     assert_int_equal(muster_crypto_ed25519(&command.crypto, world.nodes[B].secret), 0);
     assert_int_equal(world_command(&world, A, &command), 0);
-    assert_int_equal(node->core->presence.own.document.topic_count, 2);
+    assert_int_equal(node->core->presence.own.announcement.message.document.topic_count, 2);
     world_run(&world, 10000);
     assert_int_equal(heard.announce.boot, node->boot + 1);
     for (size_t shard = 0; shard < MUSTER_SHARDS; shard++) {
@@ -229,11 +233,11 @@ static void topics_may_be_set_long_after_a_step(void **state) {
     (void)state;
     const struct muster_core *core = world.nodes[A].core;
     world_leave(&world, B);
-    while (core->now_ms + 1500 > world.now_ms) {
+    while (core->context.now_ms + 1500 > world.now_ms) {
         world_run(&world, 1);
     }
-    uint64_t resumed_ms = core->resumed_ms;
-    assert_int_equal(presence_set_topics(world.nodes[A].core, topics, 2), 0);
+    uint64_t resumed_ms = core->presence.resumed_ms;
+    assert_int_equal(own_document_set_topics(&world.nodes[A].core->presence, topics, 2), 0);
     assert_true(muster_core_deadline(core) <= world.now_ms);
     world_run(&world, 10);
     assert_int_equal(heard.announce.rev, 2);
@@ -241,7 +245,7 @@ static void topics_may_be_set_long_after_a_step(void **state) {
     world_run(&world, 200);
     assert_int_equal(heard.announce.seq, seq);
     world_run(&world, 1000);
-    assert_int_equal(core->resumed_ms, resumed_ms);
+    assert_int_equal(core->presence.resumed_ms, resumed_ms);
     assert_true(heard.announce.seq > seq + 1);
 }
 
@@ -273,7 +277,7 @@ static void what_no_announce_may_hold_is_refused(void **state) {
         assert_int_equal(set_topics(&topic, 1), MUSTER_EINVAL);
     }
     size_t observer = world_add(&world, "?");
-    assert_int_equal(presence_set_topics(world.nodes[observer].core, topics, 2), MUSTER_EINVAL);
+    assert_int_equal(own_document_set_topics(&world.nodes[observer].core->presence, topics, 2), MUSTER_EINVAL);
     ASSERT_SEEN("a" SEEN);
     assert_int_equal(muster_core_rev(world.nodes[A].core), 2);
 }
@@ -304,7 +308,7 @@ static void every_allocation_may_fail(void **state) {
     unsigned long n = 0;
     while (error != 0) {
         countdown_set(++n);
-        error = presence_set_topics(world.nodes[A].core, topics, 2);
+        error = own_document_set_topics(&world.nodes[A].core->presence, topics, 2);
         bool has_failed = countdown_has_failed();
         countdown_set(0);
         assert_int_equal(error, has_failed ? MUSTER_ENOMEM : 0);
@@ -345,11 +349,11 @@ static void what_was_sent_is_said(void **state) {
     (void)state;
     const unsigned power = muster_topic_shard("power");
     assert_int_equal(set_topics(topics, 2), 0);
-    world.nodes[A].core->sent[power] = 7;
+    world.nodes[A].core->context.sent[power] = 7;
     world_run(&world, 5000);
     assert_sent(&heard.announce, power, 7);
     assert_sent(&heard.alive, power, 7);
-    world.nodes[A].core->sent[power] = 9;
+    world.nodes[A].core->context.sent[power] = 9;
     world_run(&world, 5000);
     assert_sent(&heard.alive, power, 9);
 }
@@ -359,7 +363,7 @@ static void alives_tell_of_closed_topics_too(void **state) {
     (void)state;
     const unsigned power = muster_topic_shard("power");
     assert_int_equal(set_topics(topics + 1, 1), 0);
-    world.nodes[A].core->sent[power] = 7;
+    world.nodes[A].core->context.sent[power] = 7;
     assert_int_equal(set_topics(NULL, 0), 0);
     world_run(&world, 5000);
     assert_int_equal(heard.announce.rev, 3);
@@ -369,7 +373,7 @@ static void alives_tell_of_closed_topics_too(void **state) {
 
 static void send_much(void) {
     for (size_t shard = 0; shard < MUSTER_SHARDS; shard++) {
-        world.nodes[A].core->sent[shard] = MUSTER_INTEGER_MAX - shard;
+        world.nodes[A].core->context.sent[shard] = MUSTER_INTEGER_MAX - shard;
     }
 }
 
@@ -391,7 +395,7 @@ static void an_announce_has_room_for_the_shards_of_its_topics(void **state) {
         error = world_command(&world, A, &command);
         count += error == 0 ? 1 : 0;
     }
-    assert_int_equal(world.nodes[A].core->presence.announce_bytes_max, MUSTER_ANNOUNCE_BYTES_MAX);
+    assert_int_equal(world.nodes[A].core->presence.own.announcement.bytes_max, MUSTER_ANNOUNCE_BYTES_MAX);
     send_much();
     world_run(&world, 5000);
     for (unsigned shard = 0; shard < MUSTER_SHARDS; shard++) {
@@ -445,13 +449,13 @@ static void telemetry_is_told_once_of_what_is_heard(void **state) {
     uint8_t id[MUSTER_ID_BYTES];
     muster_core_id(world.nodes[A].core, id);
     const unsigned power = muster_topic_shard("power");
-    world.nodes[A].core->sent[power] = 5;
+    world.nodes[A].core->context.sent[power] = 5;
     uint64_t copies = muster_core_counters(listener)->copies;
     assert_int_equal(set_topics(topics, 2), 0);
     world_run(&world, 50); /* one announce, by two paths */
     assert_true(muster_core_counters(listener)->copies > copies);
     assert_int_equal(noted.count, 1);
-    assert_true(noted.core == listener);
+    assert_true(noted.telemetry == &listener->telemetry);
     assert_memory_equal(noted.id, id, sizeof id);
     assert_int_equal(noted.message.kind, MESSAGE_ANNOUNCE);
     assert_int_equal(noted.message.sent[power], 5);
@@ -495,14 +499,14 @@ static void telemetry_is_told_of_answers(void **state) {
     (void)state;
     assert_int_equal(set_topics(topics, 2), 0);
     const unsigned power = muster_topic_shard("power");
-    world.nodes[A].core->sent[power] = 5;
+    world.nodes[A].core->context.sent[power] = 5;
     world_run(&world, 2000);
     size_t observer = world_add(&world, "?");
     world_kill(&world, B);
     memset(&noted, 0, sizeof noted);
     const struct muster_command query = {.kind = MUSTER_COMMAND_QUERY};
     assert_int_equal(world_command(&world, observer, &query), 0);
-    while (noted.core != world.nodes[observer].core) {
+    while (noted.telemetry != &world.nodes[observer].core->telemetry) {
         world_run(&world, 1);
     }
     assert_true(noted.message.is_answer);

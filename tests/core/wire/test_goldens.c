@@ -92,7 +92,7 @@ static void for_each(const char *folder, bool (*check)(const struct golden *gold
 /* ---- the way of a datagram up to its meaning ---- */
 
 static bool is_admitted(const struct golden *golden, enum muster_drop *reason) {
-    static struct admission admission;
+    struct rates rates = {.buckets = NULL};
     static const struct paths paths = {
         .items = {{.interface = INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"}}, .count = 1};
     const struct muster_datagram datagram = {.bytes = golden->bytes,
@@ -102,8 +102,9 @@ static bool is_admitted(const struct golden *golden, enum muster_drop *reason) {
                                                  group_control(MUSTER_PATH_M4, MUSTER_PORT_DEFAULT),
                                              .interface = INTERFACE,
                                              .ttl = MUSTER_TTL};
-    memset(&admission, 0, sizeof admission);
-    return admission_check(&admission, &paths, &datagram, 1000, reason);
+    bool is_admitted = admission_check(&rates, &paths, &datagram, 1000, reason);
+    rates_deinit(&rates);
+    return is_admitted;
 }
 
 static bool is_decoded(const struct golden *golden, struct message *message, enum muster_drop *reason) {

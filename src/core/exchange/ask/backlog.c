@@ -6,7 +6,7 @@
 #include <sodium.h>
 #include <utlist.h>
 
-#include "node.h"
+#include "exchange.h"
 
 static void forget_all_known(struct backlog *backlog) {
     struct last_known *known;
@@ -35,12 +35,12 @@ static size_t bytes_of(const struct backlog_sample *sample) {
     return sizeof *sample + sample->sample.length;
 }
 
-bool backlog_put(struct muster_core *core, const struct muster_sample *sample, uint64_t subscriptions) {
-    struct backlog *backlog = &core->backlog;
+bool backlog_put(struct exchange *exchange, const struct muster_sample *sample, uint64_t subscriptions) {
+    struct backlog *backlog = &exchange->backlog;
     size_t bytes = sizeof(struct backlog_sample) + sample->length;
     struct backlog_sample *copy = backlog->bytes + bytes <= MUSTER_BACKLOG_BYTES_MAX ? malloc(bytes) : NULL;
     if (copy == NULL) {
-        core->admission.counters.samples_dropped++;
+        exchange->context->counters.samples_dropped++;
         return false;
     }
     *copy = (struct backlog_sample){.subscriptions = subscriptions, .sample = *sample};
@@ -55,8 +55,8 @@ bool backlog_put(struct muster_core *core, const struct muster_sample *sample, u
     return true;
 }
 
-bool backlog_next(struct muster_core *core, struct muster_arrival *arrival) {
-    struct backlog *backlog = &core->backlog;
+bool backlog_next(struct exchange *exchange, struct muster_arrival *arrival) {
+    struct backlog *backlog = &exchange->backlog;
     struct backlog_sample *sample = backlog->samples;
     free(backlog->given);
     backlog->given = sample;
@@ -73,19 +73,19 @@ bool backlog_next(struct muster_core *core, struct muster_arrival *arrival) {
 
 /* ---- what was delivered ---- */
 
-static uint64_t key_of(const struct muster_core *core, const uint8_t id[MUSTER_ID_BYTES], const char *name) {
+static uint64_t key_of(const struct exchange *exchange, const uint8_t id[MUSTER_ID_BYTES], const char *name) {
     uint8_t bytes[MUSTER_ID_BYTES + MUSTER_FULL_NAME_BYTES_MAX];
     size_t length = strlen(name);
     uint64_t key;
     memcpy(bytes, id, MUSTER_ID_BYTES);
     memcpy(bytes + MUSTER_ID_BYTES, name, length);
-    crypto_shorthash((uint8_t *)&key, bytes, MUSTER_ID_BYTES + length, core->subscriber.feeds.seed);
+    crypto_shorthash((uint8_t *)&key, bytes, MUSTER_ID_BYTES + length, exchange->context->hash_seed);
     return key;
 }
 
 /* NULL without memory: then a value may be given twice. */
-static struct last_known *find_known(struct muster_core *core, uint64_t key) {
-    struct backlog *backlog = &core->backlog;
+static struct last_known *find_known(struct exchange *exchange, uint64_t key) {
+    struct backlog *backlog = &exchange->backlog;
     struct last_known *known;
     HASH_FIND_BYHASHVALUE(hh, backlog->known, &key, sizeof key, (unsigned)key, known);
     if (known != NULL) {
@@ -119,10 +119,11 @@ static bool is_newer(const struct last_known *known, double time_s, uint64_t sai
 }
 
 /* Those who did not have this value yet. */
-static uint64_t note_value(struct muster_core *core, const struct muster_sample *sample,
-                           const struct muster_record *record, uint64_t subscriptions) {
-    struct last_known *known = find_known(core, key_of(core, sample->id, record->name));
-    uint64_t said_ms = core->now_ms > sample->age_ms ? core->now_ms - sample->age_ms : 0;
+static uint64_t record_value(struct exchange *exchange, const struct muster_sample *sample,
+                             const struct muster_record *record, uint64_t subscriptions) {
+    struct last_known *known = find_known(exchange, key_of(exchange, sample->id, record->name));
+    uint64_t said_ms =
+        exchange->context->now_ms > sample->age_ms ? exchange->context->now_ms - sample->age_ms : 0;
     if (known == NULL) {
         return subscriptions;
     }
@@ -136,12 +137,13 @@ static uint64_t note_value(struct muster_core *core, const struct muster_sample 
     return sample->boot > known->boot ? news : news & ~known->live;
 }
 
-void backlog_note_live(struct muster_core *core, const struct muster_sample *sample, uint64_t subscriptions) {
+void backlog_record_live(struct exchange *exchange, const struct muster_sample *sample,
+                         uint64_t subscriptions) {
     struct muster_pack pack;
     struct muster_record record;
     muster_pack_open(&pack, sample->body, sample->length, 0);
     while (muster_pack_next(&pack, &record) == 1) {
-        struct last_known *known = find_known(core, key_of(core, sample->id, record.name));
+        struct last_known *known = find_known(exchange, key_of(exchange, sample->id, record.name));
         if (known != NULL) {
             known->live = sample->boot == known->boot ? known->live | subscriptions : subscriptions;
             known->boot = sample->boot;
@@ -149,14 +151,14 @@ void backlog_note_live(struct muster_core *core, const struct muster_sample *sam
     }
 }
 
-uint64_t backlog_note_last(struct muster_core *core, const struct muster_sample *sample,
-                           uint64_t subscriptions) {
+uint64_t backlog_record_last(struct exchange *exchange, const struct muster_sample *sample,
+                             uint64_t subscriptions) {
     struct muster_pack pack;
     struct muster_record record;
     uint64_t news = 0;
     muster_pack_open(&pack, sample->body, sample->length, 0);
     while (muster_pack_next(&pack, &record) == 1) {
-        news |= note_value(core, sample, &record, subscriptions);
+        news |= record_value(exchange, sample, &record, subscriptions);
     }
     return news;
 }

@@ -13,7 +13,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-struct muster_core;
+struct exchange;
 
 struct backlog_sample {
     struct backlog_sample *prev;
@@ -48,19 +48,20 @@ struct backlog {
 void backlog_deinit(struct backlog *backlog);
 
 /* Copies a sample for these subscriptions. False when there is no room or memory: it is counted then. */
-bool backlog_put(struct muster_core *core, const struct muster_sample *sample, uint64_t subscriptions);
+bool backlog_put(struct exchange *exchange, const struct muster_sample *sample, uint64_t subscriptions);
 
 /* The next one, borrowed until the next call; false when there is none. */
-bool backlog_next(struct muster_core *core, struct muster_arrival *arrival);
+bool backlog_next(struct exchange *exchange, struct muster_arrival *arrival);
 
 /* Notes what is delivered live, while last values are being asked for: they are not wanted of these sensors.
  */
-void backlog_note_live(struct muster_core *core, const struct muster_sample *sample, uint64_t subscriptions);
+void backlog_record_live(struct exchange *exchange, const struct muster_sample *sample,
+                         uint64_t subscriptions);
 
 /* Those of the subscriptions that were not given all of these last values yet: they have them now. None where
  * the body is no pack. */
-uint64_t backlog_note_last(struct muster_core *core, const struct muster_sample *sample,
-                           uint64_t subscriptions);
+uint64_t backlog_record_last(struct exchange *exchange, const struct muster_sample *sample,
+                             uint64_t subscriptions);
 
 /* A subscription ended, bit 1 << its number. */
 void backlog_forget(struct backlog *backlog, uint64_t subscription);

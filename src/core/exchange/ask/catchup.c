@@ -6,13 +6,13 @@
 #include <sodium.h>
 #include <utlist.h>
 
+#include "array.h"
+#include "backoff.h"
 #include "deadline.h"
-#include "fetch.h"
-#include "node.h"
+#include "exchange.h"
 #include "topic.h"
-#include "view.h"
 
-#define ASKS_INITIAL 16
+static const struct backoff backoff = {MUSTER_ASK_RETRY_MS, MUSTER_ASK_RETRY_MS << MUSTER_ASK_TRIES};
 
 void catchup_deinit(struct catchup *catchup) {
     free(catchup->asks);
@@ -21,113 +21,97 @@ void catchup_deinit(struct catchup *catchup) {
 
 /* ---- what there is ---- */
 
-static uint64_t mix(const struct muster_core *core, uint64_t digest, const void *bytes, size_t length) {
-    uint64_t hash;
-    crypto_shorthash((uint8_t *)&hash, bytes, length, core->subscriber.feeds.seed);
-    return digest * 31 + hash;
-}
-
 /* Of what a peer can be asked for; never 0. */
-static uint64_t digest_of(const struct muster_core *core, const struct peer *peer,
-                          const struct muster_document *document) {
-    uint64_t digest = mix(core, 0, &peer->boot, sizeof peer->boot);
-    for (size_t i = 0; i < document->topic_count; i++) {
-        digest = mix(core, digest, document->topics[i].name, strlen(document->topics[i].name));
-    }
-    for (size_t i = 0; i < document->keep_count; i++) {
-        digest = mix(core, digest, document->keeps[i], strlen(document->keeps[i]) + 1);
+static uint64_t digest_of(const struct exchange *exchange, const struct peer *peer) {
+    const struct peer_topics *topics = peer->topics;
+    const char *text = topics == NULL ? NULL : peer_topics_first(topics);
+    const uint8_t *seed = exchange->context->hash_seed;
+    uint64_t digest;
+    crypto_shorthash((uint8_t *)&digest, (const uint8_t *)&peer->boot, sizeof peer->boot, seed);
+    for (size_t i = 0; topics != NULL && i < topics->topic_count + topics->keep_count; i++) {
+        uint64_t hash;
+        bool is_keep = i >= topics->topic_count; /* its NUL tells it from a topic of the same name */
+        crypto_shorthash((uint8_t *)&hash, (const uint8_t *)text, strlen(text) + (is_keep ? 1 : 0), seed);
+        digest = digest * 31 + hash;
+        text = peer_topics_next(text);
     }
     return digest | 1;
 }
 
-static bool has_use_for(const struct muster_document *document, bool with_keeps, const char *pattern) {
-    for (size_t i = 0; i < document->topic_count; i++) {
-        if (muster_pattern_touches(pattern, document->topics[i].name)) {
+static bool has_use_for(const struct peer_topics *topics, bool with_keeps, const char *pattern) {
+    const char *text = peer_topics_first(topics);
+    for (size_t i = 0; i < topics->topic_count; i++, text = peer_topics_next(text)) {
+        if (muster_pattern_touches(pattern, text)) {
             return true;
         }
     }
-    for (size_t i = 0; with_keeps && i < document->keep_count; i++) {
-        if (topic_patterns_meet(pattern, document->keeps[i])) {
+    for (size_t i = 0; with_keeps && i < topics->keep_count; i++, text = peer_topics_next(text)) {
+        if (topic_patterns_meet(pattern, text)) {
             return true;
         }
     }
     return false;
 }
 
-size_t catchup_patterns(const struct muster_core *core, const struct muster_document *document,
+size_t catchup_patterns(const struct exchange *exchange, const struct peer_topics *topics,
                         uint64_t subscriptions, bool with_keeps, const char **patterns) {
     size_t count = 0;
-    for (uint64_t left = subscriptions; left != 0; left &= left - 1) {
-        const struct subscription *subscription = core->subscriber.subscriptions[__builtin_ctzll(left)];
-        const char *pattern = subscription->patterns;
-        for (size_t i = 0; i < subscription->pattern_count; i++, pattern += strlen(pattern) + 1) {
-            if (!has_use_for(document, with_keeps, pattern)) {
+    for (uint64_t left = topics == NULL ? 0 : subscriptions; left != 0; left &= left - 1) {
+        const struct pattern_set *set =
+            &exchange->telemetry->subscriptions.items[__builtin_ctzll(left)]->patterns;
+        for (size_t i = 0; i < set->count; i++) {
+            if (!has_use_for(topics, with_keeps, set->items[i])) {
                 continue;
             }
             if (count == MUSTER_PATTERNS_MAX) {
                 patterns[0] = "#";
                 return 1;
             }
-            patterns[count++] = pattern;
+            patterns[count++] = set->items[i];
         }
     }
     return count;
 }
 
-/* The subscriptions, of these, that something of a document is for. */
-static uint64_t audience_of(const struct muster_core *core, const struct muster_document *document,
+/* The subscriptions, of these, that something of a row is for. */
+static uint64_t audience_of(const struct exchange *exchange, const struct peer *peer,
                             uint64_t subscriptions) {
     uint64_t audience = 0;
     const char *patterns[MUSTER_PATTERNS_MAX];
     for (uint64_t left = subscriptions; left != 0; left &= left - 1) {
         uint64_t one = left & (~left + 1);
-        audience |= catchup_patterns(core, document, one, true, patterns) > 0 ? one : 0;
+        audience |= catchup_patterns(exchange, peer->topics, one, true, patterns) > 0 ? one : 0;
     }
     return audience;
 }
 
-bool catchup_is_busy(const struct muster_core *core) {
-    return core->catchup.count > 0 || fetch_takes_samples(core);
+bool catchup_is_busy(const struct exchange *exchange) {
+    return exchange->catchup.count > 0 || exchange->fetches.counts[FETCH_SAMPLES] > 0;
 }
 
-bool catchup_can_ask(const struct muster_core *core, const struct peer *peer) {
-    bool is_present = peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
-    return core->has_streams && peer->stream != 0 && is_present && !peer->is_provisional &&
-           (peer->is_verified || peer_is_proven_at(peer, &peer->address));
+/* True when a peer may be connected to. */
+static bool can_ask(const struct exchange *exchange, const struct peer *peer) {
+    return exchange->context->has_streams && peer_answers_streams(peer);
 }
 
 /* ---- asks ---- */
 
-static bool reserve(struct catchup *catchup) {
-    if (catchup->count < catchup->capacity) {
-        return true;
-    }
-    size_t capacity = catchup->capacity == 0 ? ASKS_INITIAL : 2 * catchup->capacity;
-    struct ask *asks = capacity > MUSTER_ASKS_MAX ? NULL : realloc(catchup->asks, capacity * sizeof *asks);
-    if (asks == NULL) {
-        return false;
-    }
-    catchup->asks = asks;
-    catchup->capacity = capacity;
-    return true;
-}
-
 /* What was heard of a topic until now makes its last values old. */
-static void note_given(struct feed *feed, uint64_t subscriptions) {
+static void record_given(struct feed *feed, uint64_t subscriptions) {
     struct feed_header *header;
     DL_FOREACH(feed->headers, header) {
         header->known |= header->given & subscriptions;
     }
 }
 
-static void fill_live(struct muster_core *core, struct ask *ask) {
+static void fill_live(struct exchange *exchange, struct ask *ask) {
     struct feed *feed;
     memset(ask->live, 0xFF, sizeof ask->live);
-    DL_FOREACH(core->subscriber.feeds.all, feed) {
+    DL_FOREACH(exchange->telemetry->feeds.all, feed) {
         if (memcmp(feed->id, ask->id, MUSTER_ID_BYTES) != 0) {
             continue;
         }
-        note_given(feed, ask->subscriptions);
+        record_given(feed, ask->subscriptions);
         if (!feed->is_muted && ask->since_ms > 0) {
             ask->live[feed->shard] = feed->due;
         }
@@ -146,24 +130,29 @@ static struct ask *find_like(struct catchup *catchup, const struct ask *like) {
     return NULL;
 }
 
-static void add_ask(struct muster_core *core, const struct ask *ask) {
-    struct catchup *catchup = &core->catchup;
+static void add_ask(struct exchange *exchange, const struct ask *ask) {
+    struct catchup *catchup = &exchange->catchup;
     struct ask *like = find_like(catchup, ask);
     if (like != NULL) {
         like->subscriptions |= ask->subscriptions;
         like->due_ms = deadline_earlier(like->due_ms, ask->due_ms);
-    } else if (reserve(catchup)) {
-        catchup->asks[catchup->count++] = *ask;
-    } else {
-        core->admission.counters.fetches_failed++;
+        return;
     }
+    struct ask *asks =
+        array_reserve(catchup->asks, sizeof *asks, &catchup->capacity, catchup->count, MUSTER_ASKS_MAX);
+    if (asks == NULL) {
+        exchange->context->counters.fetches_failed++;
+        return;
+    }
+    catchup->asks = asks;
+    catchup->asks[catchup->count++] = *ask;
 }
 
 /* Those that look back equally far are asked for together. */
-static void ask_for(struct muster_core *core, const struct peer *peer, uint64_t subscriptions,
+static void ask_for(struct exchange *exchange, const struct peer *peer, uint64_t subscriptions,
                     uint64_t due_ms) {
     while (subscriptions != 0) {
-        struct subscription *const *all = core->subscriber.subscriptions;
+        struct subscription_entry *const *all = exchange->telemetry->subscriptions.items;
         struct ask ask = {.due_ms = due_ms, .since_ms = all[__builtin_ctzll(subscriptions)]->since_ms};
         for (uint64_t left = subscriptions; left != 0; left &= left - 1) {
             uint64_t one = left & (~left + 1);
@@ -171,121 +160,160 @@ static void ask_for(struct muster_core *core, const struct peer *peer, uint64_t 
         }
         subscriptions &= ~ask.subscriptions;
         memcpy(ask.id, peer->id, sizeof ask.id);
-        fill_live(core, &ask);
-        add_ask(core, &ask);
+        fill_live(exchange, &ask);
+        add_ask(exchange, &ask);
     }
 }
 
 /* Listeners that hear of something at the same time don't all ask at the same time. */
-static uint64_t spread_ms(struct muster_core *core) {
-    uint64_t most_ms = MUSTER_ANSWER_MS_MIN + peer_table_present(&core->table);
-    return random_ms(&core->random, most_ms < MUSTER_ANSWER_MS_MAX ? most_ms : MUSTER_ANSWER_MS_MAX);
+static uint64_t spread_ms(struct exchange *exchange) {
+    uint64_t most_ms = MUSTER_ANSWER_MS_MIN + peer_table_present(&exchange->presence->table);
+    return random_ms(&exchange->context->random,
+                     most_ms < MUSTER_ANSWER_MS_MAX ? most_ms : MUSTER_ANSWER_MS_MAX);
 }
 
-void catchup_note_topics(struct muster_core *core, struct peer *peer,
-                         const struct muster_document *document) {
+/* It is asked when it is heard: it is away, or where it is was not proven yet. */
+static void owe(struct peer *peer) {
+    peer->is_ask_owed = true;
+    peer->asked_digest = 0;
+}
+
+void catchup_record_topics(struct exchange *exchange, struct peer *peer) {
+    uint64_t lasting = exchange->telemetry->subscriptions.lasting;
     peer->is_ask_owed = false;
-    if (core->subscriber.lasting == 0) {
+    if (lasting == 0) {
         return;
     }
-    uint64_t digest = digest_of(core, peer, document);
+    uint64_t digest = digest_of(exchange, peer);
     if (digest == peer->asked_digest) {
         return;
     }
-    uint64_t audience = audience_of(core, document, core->subscriber.lasting);
-    peer->is_ask_owed = audience != 0 && !catchup_can_ask(core, peer);
+    uint64_t audience = audience_of(exchange, peer, lasting);
+    peer->is_ask_owed = audience != 0 && !can_ask(exchange, peer);
     if (!peer->is_ask_owed) {
         peer->asked_digest = digest;
-        ask_for(core, peer, audience, audience == 0 ? 0 : core->now_ms + spread_ms(core));
+        ask_for(exchange, peer, audience,
+                audience == 0 ? 0 : exchange->context->now_ms + spread_ms(exchange));
     }
 }
 
-void catchup_note_subscription(struct muster_core *core, struct peer *peer,
-                               const struct muster_document *document, uint64_t subscription) {
-    uint64_t audience = audience_of(core, document, subscription & core->subscriber.lasting);
-    if (audience != 0 && !catchup_can_ask(core, peer)) {
-        peer->is_ask_owed = true;
-        peer->asked_digest = 0;
+static void subscribe(struct exchange *exchange, struct peer *peer, uint64_t subscription) {
+    uint64_t audience = audience_of(exchange, peer, subscription);
+    if (audience != 0 && !can_ask(exchange, peer)) {
+        owe(peer);
     } else if (audience != 0) {
-        peer->asked_digest = peer->asked_digest == 0 ? digest_of(core, peer, document) : peer->asked_digest;
-        ask_for(core, peer, audience, core->now_ms);
+        peer->asked_digest = peer->asked_digest == 0 ? digest_of(exchange, peer) : peer->asked_digest;
+        ask_for(exchange, peer, audience, exchange->context->now_ms);
     }
 }
 
-void catchup_miss(struct peer *peer, uint64_t subscription) {
-    if (peer != NULL && subscription != 0) {
-        peer->is_ask_owed = true;
-        peer->asked_digest = 0;
+void catchup_subscribe(struct exchange *exchange, uint64_t subscription) {
+    uint64_t lasting = subscription & exchange->telemetry->subscriptions.lasting;
+    struct peer *peer = lasting == 0 ? NULL : exchange->presence->table.by_id;
+    for (; peer != NULL; peer = peer->hh.next) {
+        subscribe(exchange, peer, lasting);
     }
 }
 
-void catchup_note_heard(struct muster_core *core, struct peer *peer) {
-    struct muster_tuple tuples[MUSTER_TUPLES_MAX];
-    struct message message;
-    struct muster_peer row;
-    if (peer->is_ask_owed && catchup_can_ask(core, peer) &&
-        view_fill(core, peer, &message, tuples, &row) == 0) {
-        catchup_note_topics(core, peer, &row.document);
-        message_deinit(&message);
+void catchup_record_heard(struct exchange *exchange, struct peer *peer) {
+    if (peer->is_ask_owed && can_ask(exchange, peer)) {
+        catchup_record_topics(exchange, peer);
     }
 }
 
-void catchup_forget(struct muster_core *core, uint64_t subscription) {
-    struct catchup *catchup = &core->catchup;
+/* The fetches under way for it end, where it was the last one. */
+static void stop_fetches(struct exchange *exchange, uint64_t subscription) {
+    struct fetch *fetch;
+    DL_FOREACH(exchange->fetches.items, fetch) {
+        if (fetch->kind == FETCH_SAMPLES) {
+            fetch->ask.subscriptions &= ~subscription;
+            fetch->is_over = fetch->is_over || fetch->ask.subscriptions == 0;
+        }
+    }
+}
+
+void catchup_unsubscribe(struct exchange *exchange, uint64_t subscription) {
+    struct catchup *catchup = &exchange->catchup;
     for (size_t i = catchup->count; i-- > 0;) {
         catchup->asks[i].subscriptions &= ~subscription;
         if (catchup->asks[i].subscriptions == 0) {
             catchup->asks[i] = catchup->asks[--catchup->count];
         }
     }
-    fetch_forget(core, subscription);
+    stop_fetches(exchange, subscription);
 }
 
 /* ---- asking ---- */
 
-static int start(struct muster_core *core, const struct ask *ask, const struct peer *peer,
-                 const struct muster_document *document) {
+int catchup_request(struct exchange *exchange, enum fetch_kind kind, const struct fetch_source *source,
+                    struct request *request, struct fetch **fetch) {
+    static const char *const all = "#";
+    int error = fetch_begin(&exchange->fetches, exchange->context, kind, source, request, fetch);
+    if (error == MUSTER_ETOOBIG) { /* what is not wanted of it is left here */
+        request->patterns = &all;
+        request->pattern_count = 1;
+        error = fetch_begin(&exchange->fetches, exchange->context, kind, source, request, fetch);
+    }
+    return error;
+}
+
+/* The patterns of a row's keeps. */
+static int copy_keeps(const struct peer_topics *topics, struct pattern_set *keeps) {
+    const char *patterns[MUSTER_KEEPS_MAX];
+    const char *text = peer_topics_first(topics);
+    for (size_t i = 0; i < topics->topic_count + topics->keep_count; i++, text = peer_topics_next(text)) {
+        if (i >= topics->topic_count) {
+            patterns[i - topics->topic_count] = text;
+        }
+    }
+    return pattern_set_init(keeps, patterns, topics->keep_count);
+}
+
+static int start(struct exchange *exchange, const struct ask *ask, const struct peer *peer) {
     const char *patterns[MUSTER_PATTERNS_MAX];
-    const char *all = "#";
     struct request request = {.kind = REQUEST_SAMPLES, .patterns = patterns};
+    struct fetch_source source = fetch_source_of(peer);
+    struct pattern_set keeps;
+    struct fetch *fetch;
     request.since_ms = ask->since_ms < MUSTER_SINCE_MS_MAX ? ask->since_ms : MUSTER_SINCE_MS_MAX;
-    request.pattern_count = catchup_patterns(core, document, ask->subscriptions, true, patterns);
+    request.pattern_count = catchup_patterns(exchange, peer->topics, ask->subscriptions, true, patterns);
     if (request.pattern_count == 0) {
         return 0; /* it has nothing for them any more */
     }
-    int error = fetch_samples(core, peer, &request, ask, document);
-    if (error == MUSTER_ETOOBIG) { /* what is not wanted of it is left here */
-        request.patterns = &all;
-        request.pattern_count = 1;
-        error = fetch_samples(core, peer, &request, ask, document);
+    int error = copy_keeps(peer->topics, &keeps);
+    if (error == 0) {
+        error = catchup_request(exchange, FETCH_SAMPLES, &source, &request, &fetch);
     }
-    return error;
+    if (error != 0) {
+        pattern_set_deinit(&keeps);
+        return error;
+    }
+    fetch->ask = *ask;
+    fetch->boot = peer->boot;
+    fetch->keeps = keeps;
+    return 0;
 }
 
 /* 0, or why it could not be asked now. Who went away in the meantime is asked when it is heard again. */
-static int begin(struct muster_core *core, const struct ask *ask) {
-    struct peer *peer = peer_table_find(&core->table, ask->id);
-    struct muster_tuple tuples[MUSTER_TUPLES_MAX];
-    struct message message;
-    struct muster_peer row;
-    if (peer == NULL || !catchup_can_ask(core, peer)) {
-        catchup_miss(peer, ask->subscriptions);
+static int begin(struct exchange *exchange, const struct ask *ask) {
+    struct peer *peer = peer_table_find(&exchange->presence->table, ask->id);
+    if (peer == NULL) {
         return 0;
     }
-    int error = view_fill(core, peer, &message, tuples, &row);
-    if (error == 0) {
-        error = start(core, ask, peer, &row.document);
-        message_deinit(&message);
+    if (!can_ask(exchange, peer)) {
+        owe(peer);
+        return 0;
     }
-    return error;
+    return start(exchange, ask, peer);
 }
 
 /* Later, unless that was tried too often. */
-static void retry(struct muster_core *core, struct ask *ask) {
-    uint64_t pause_ms = (uint64_t)MUSTER_ASK_RETRY_MS << (ask->tries % MUSTER_ASK_TRIES);
-    if (++ask->tries < MUSTER_ASK_TRIES && ask->subscriptions != 0) {
-        ask->due_ms = core->now_ms + pause_ms / 2 + random_ms(&core->random, pause_ms);
-        add_ask(core, ask);
+static void retry(struct exchange *exchange, const struct ask *failed) {
+    struct context *context = exchange->context;
+    struct ask ask = *failed;
+    if (++ask.tries < MUSTER_ASK_TRIES && ask.subscriptions != 0) {
+        ask.due_ms = context->now_ms + backoff_pause_ms(&backoff, failed->tries, &context->random);
+        add_ask(exchange, &ask);
     }
 }
 
@@ -300,45 +328,35 @@ static struct ask *first_due(struct catchup *catchup, uint64_t now_ms) {
     return first;
 }
 
-void catchup_tick(struct muster_core *core) {
-    struct catchup *catchup = &core->catchup;
+void catchup_tick(struct exchange *exchange) {
+    struct catchup *catchup = &exchange->catchup;
     struct ask *due;
-    while (fetch_has_room(core, FETCH_SAMPLES) && (due = first_due(catchup, core->now_ms)) != NULL) {
+    while (fetch_has_room(&exchange->fetches, FETCH_SAMPLES) &&
+           (due = first_due(catchup, exchange->context->now_ms)) != NULL) {
         struct ask ask = *due;
         *due = catchup->asks[--catchup->count];
-        if (begin(core, &ask) != 0) {
-            retry(core, &ask);
+        if (begin(exchange, &ask) != 0) {
+            retry(exchange, &ask);
         }
     }
 }
 
-uint64_t catchup_deadline(const struct muster_core *core) {
-    const struct catchup *catchup = &core->catchup;
+uint64_t catchup_deadline(const struct exchange *exchange) {
+    const struct catchup *catchup = &exchange->catchup;
     uint64_t deadline_ms = DEADLINE_NEVER;
-    for (size_t i = 0; i < catchup->count && fetch_has_room(core, FETCH_SAMPLES); i++) {
+    for (size_t i = 0; i < catchup->count && fetch_has_room(&exchange->fetches, FETCH_SAMPLES); i++) {
         deadline_ms = deadline_earlier(deadline_ms, catchup->asks[i].due_ms);
     }
     return deadline_ms;
 }
 
-void catchup_end(struct muster_core *core, struct fetch *fetch, bool is_good) {
+void catchup_end(struct exchange *exchange, const struct fetch *fetch, bool is_good) {
     if (!is_good) {
-        retry(core, &fetch->ask);
+        retry(exchange, &fetch->ask);
     }
 }
 
 /* ---- what comes ---- */
-
-static bool is_kept(const struct fetch *fetch, const char *topic) {
-    const char *keep = fetch->keeps;
-    for (size_t i = 0; i < fetch->keep_count; i++) {
-        if (muster_pattern_touches(keep, topic)) {
-            return true;
-        }
-        keep += strlen(keep) + 1;
-    }
-    return false;
-}
 
 /* Whom something of this topic was given live; *known: before it was asked for. */
 static uint64_t live_audience(const struct feed *feed, const struct muster_sample *sample, uint64_t *known) {
@@ -369,47 +387,50 @@ static bool is_history(const struct feed *feed, struct ask *ask, const struct mu
     return true;
 }
 
-static void deliver(struct muster_core *core, struct ask *ask, struct muster_sample *sample) {
-    struct feed *feed = feed_table_find(&core->subscriber.feeds, sample->id, sample->shard);
-    uint64_t audience = subscriber_audience(&core->subscriber, sample->topic) & ask->subscriptions;
+static void deliver(struct exchange *exchange, struct ask *ask, struct muster_sample *sample) {
+    struct feed *feed = feed_table_find(&exchange->telemetry->feeds, sample->id, sample->shard);
+    uint64_t audience =
+        subscription_set_audience(&exchange->telemetry->subscriptions, sample->topic) & ask->subscriptions;
     uint64_t known;
     uint64_t live = live_audience(feed, sample, &known);
     if (sample->seq > 0) {
         audience = is_history(feed, ask, sample) ? audience : 0;
     } else {
         audience &= ~known;
-        audience = audience == 0 ? 0 : backlog_note_last(core, sample, audience);
+        audience = audience == 0 ? 0 : backlog_record_last(exchange, sample, audience);
     }
     sample->is_late = (live & audience) != 0;
-    if (audience & core->keeper.subscription) {
-        keeper_take(core, sample);
-        audience &= ~core->keeper.subscription;
+    uint64_t kept = audience & exchange->telemetry->keeper.subscription;
+    if (kept != 0) {
+        keeper_take(exchange->telemetry, sample);
+        audience &= ~kept;
     }
     if (audience != 0) {
-        backlog_put(core, sample, audience);
+        backlog_put(exchange, sample, audience);
     }
 }
 
-bool catchup_take(struct muster_core *core, struct fetch *fetch, const struct reply_sample *told) {
-    bool is_own = memcmp(told->id, fetch->ask.id, MUSTER_ID_BYTES) == 0;
-    bool is_allowed =
-        is_own ? told->seq == 0 || fetch->ask.since_ms > 0 : told->seq == 0 && is_kept(fetch, told->topic);
+bool catchup_take(struct exchange *exchange, struct fetch *fetch, const struct reply_sample *part) {
+    bool is_own = memcmp(part->id, fetch->ask.id, MUSTER_ID_BYTES) == 0;
+    bool is_allowed = is_own ? part->seq == 0 || fetch->ask.since_ms > 0
+                             : part->seq == 0 && pattern_set_touches(&fetch->keeps, part->topic);
     if (!is_allowed) {
-        core->admission.counters.samples_dropped++;
+        exchange->context->counters.samples_dropped++;
         return false;
     }
-    if (memcmp(told->id, core->identity.id, MUSTER_ID_BYTES) == 0 || (is_own && told->boot != fetch->boot)) {
+    if (memcmp(part->id, exchange->context->identity.id, MUSTER_ID_BYTES) == 0 ||
+        (is_own && part->boot != fetch->boot)) {
         return true; /* what this node said is known; and who has restarted since is asked anew */
     }
     struct muster_sample sample = {.kind = MUSTER_SAMPLE_LAST,
-                                   .id = told->id,
-                                   .boot = told->boot,
-                                   .topic = told->topic,
-                                   .shard = muster_topic_shard(told->topic),
-                                   .seq = told->seq,
-                                   .age_ms = told->age_ms,
-                                   .body = (const char *)told->body,
-                                   .length = told->body_length};
-    deliver(core, &fetch->ask, &sample);
+                                   .id = part->id,
+                                   .boot = part->boot,
+                                   .topic = part->topic,
+                                   .shard = muster_topic_shard(part->topic),
+                                   .seq = part->seq,
+                                   .age_ms = part->age_ms,
+                                   .body = (const char *)part->body,
+                                   .length = part->body_length};
+    deliver(exchange, &fetch->ask, &sample);
     return true;
 }

@@ -9,27 +9,17 @@
 
 #include <muster/core.h>
 
+#include "ask.h"
+#include "fetch.h"
 #include "limit.h"
+#include "peer_topics.h"
 
-struct fetch;
-struct muster_core;
+struct exchange;
 struct peer;
 struct reply_sample;
 
-/* A peer to be asked. */
-struct ask {
-    uint8_t id[MUSTER_ID_BYTES];
-    uint64_t subscriptions;
-    uint64_t since_ms; /* of all of them */
-    uint64_t due_ms;
-    unsigned tries;
-    uint64_t live[MUSTER_SHARDS]; /* of its feeds, the seq from which on they are delivered live; UINT64_MAX:
-                                     there was no feed yet */
-    uint64_t done[MUSTER_SHARDS]; /* the last seq that an earlier try brought */
-};
-
 struct catchup {
-    struct ask *asks;
+    struct ask *asks; /* at most MUSTER_ASKS_MAX */
     size_t count;
     size_t capacity;
 };
@@ -38,42 +28,40 @@ struct catchup {
 void catchup_deinit(struct catchup *catchup);
 
 /* What a peer announces is known, or known anew: it is asked if that differs from what it was asked for. */
-void catchup_note_topics(struct muster_core *core, struct peer *peer, const struct muster_document *document);
+void catchup_record_topics(struct exchange *exchange, struct peer *peer);
 
-/* A subscription began, bit 1 << its number: the peer is asked for it at once. */
-void catchup_note_subscription(struct muster_core *core, struct peer *peer,
-                               const struct muster_document *document, uint64_t subscription);
-
-/* The same, but it is not known what it announces, or it is away: it is asked when it is heard. NULL is
- * allowed. */
-void catchup_miss(struct peer *peer, uint64_t subscription);
+/* A subscription began, bit 1 << its number: all peers that have something for it are asked at once. */
+void catchup_subscribe(struct exchange *exchange, uint64_t subscription);
 
 /* A peer was heard that could not be asked before. */
-void catchup_note_heard(struct muster_core *core, struct peer *peer);
+void catchup_record_heard(struct exchange *exchange, struct peer *peer);
 
 /* A subscription ended. */
-void catchup_forget(struct muster_core *core, uint64_t subscription);
+void catchup_unsubscribe(struct exchange *exchange, uint64_t subscription);
 
 /* True while somebody is, or will be, asked for last values. */
-bool catchup_is_busy(const struct muster_core *core);
+bool catchup_is_busy(const struct exchange *exchange);
 
-/* True when a peer may be connected to: it is where its row says, by its own word. */
-bool catchup_can_ask(const struct muster_core *core, const struct peer *peer);
-
-/* The patterns of subscriptions that are for something of a document, its keeps included if with_keeps: at
- * most patterns_max, borrowed from the subscriptions. More are the one pattern for all. Returns how many. */
-size_t catchup_patterns(const struct muster_core *core, const struct muster_document *document,
+/* The patterns of subscriptions that are for something of a row, its keeps included if with_keeps: at most
+ * MUSTER_PATTERNS_MAX, borrowed from the subscriptions. More are the one pattern for all. Returns how many.
+ */
+size_t catchup_patterns(const struct exchange *exchange, const struct peer_topics *topics,
                         uint64_t subscriptions, bool with_keeps, const char **patterns);
 
+/* Begins to ask for samples; patterns that are too many for a request become the one for all. The errors of
+ * fetch_begin(). */
+int catchup_request(struct exchange *exchange, enum fetch_kind kind, const struct fetch_source *source,
+                    struct request *request, struct fetch **fetch);
+
 /* A sample came of who was asked. False when that is no answer to what was asked. */
-bool catchup_take(struct muster_core *core, struct fetch *fetch, const struct reply_sample *sample);
+bool catchup_take(struct exchange *exchange, struct fetch *fetch, const struct reply_sample *sample);
 
 /* The answer ended. */
-void catchup_end(struct muster_core *core, struct fetch *fetch, bool is_good);
+void catchup_end(struct exchange *exchange, const struct fetch *fetch, bool is_good);
 
 /* Asks who is due. */
-void catchup_tick(struct muster_core *core);
+void catchup_tick(struct exchange *exchange);
 
-uint64_t catchup_deadline(const struct muster_core *core);
+uint64_t catchup_deadline(const struct exchange *exchange);
 
 #endif

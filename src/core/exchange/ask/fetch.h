@@ -1,6 +1,5 @@
-/* What this node asks others for on streams: the table of one that holds many rows, documents that are too
- * big for a datagram, and samples. All of it is checked as if a stranger had said it, and whoever stalls or
- * lies is left for another. */
+/* Streams that this node opened to ask others: one request on each, and its answer part by part. What the
+ * parts mean is for whoever asked: tables, documents, catchup and follow. Whoever stalls is given up. */
 #ifndef CORE_FETCH_H
 #define CORE_FETCH_H
 
@@ -10,13 +9,11 @@
 
 #include <muster/core.h>
 
-#include "catchup.h"
-#include "limit.h"
+#include "ask.h"
+#include "pattern_set.h"
 #include "reply.h"
-#include "table_source.h"
 
-struct muster_core;
-struct message;
+struct context;
 struct peer;
 
 enum fetch_kind {
@@ -25,93 +22,88 @@ enum fetch_kind {
     FETCH_SAMPLES, /* of the past */
     FETCH_FOLLOW,  /* samples as they are sent */
 };
+#define FETCH_KINDS 4
+
+/* Where a stream leads. */
+struct fetch_source {
+    struct muster_endpoint endpoint;
+    uint32_t interface;
+};
 
 struct fetch {
-    uint64_t stream; /* its number; 0: not in use */
+    struct fetch *prev;
+    struct fetch *next;
+    uint64_t stream; /* its number */
     enum fetch_kind kind;
-    uint8_t id[MUSTER_ID_BYTES];     /* DOCUMENT: of this peer, */
-    uint8_t hash[MUSTER_HASH_BYTES]; /* with this body */
-    struct ask ask;                  /* SAMPLES */
-    uint64_t boot;                   /* SAMPLES: of who was asked */
-    char *keeps;                     /* SAMPLES: patterns of whose topics it passes on, each ended by NUL */
-    size_t keep_count;
     struct fetch_source source;
     struct reply_reader reader;
-    char *request; /* to be written; NULL: it was */
+    char *request;
     size_t request_length;
     bool is_new; /* to be opened */
     bool is_open;
     bool is_asked;  /* the request was handed over for writing */
     bool is_over;   /* to be closed */
-    unsigned bad;   /* rows that no key vouches for */
     uint64_t count; /* parts that came */
     uint64_t began_ms;
     uint64_t moved_ms; /* bytes came last */
-};
 
-/* Tables and documents, last values, and followed streams have places of their own. */
-#define FETCH_PLACES (MUSTER_FETCHES_MAX + MUSTER_CATCHUPS_MAX + MUSTER_FOLLOWS_MAX)
+    /* TABLE */
+    unsigned bad; /* rows that no key vouches for */
+
+    /* DOCUMENT */
+    uint8_t id[MUSTER_ID_BYTES];     /* of this peer, */
+    uint8_t hash[MUSTER_HASH_BYTES]; /* with this body */
+
+    /* SAMPLES */
+    struct ask ask;
+    uint64_t boot;            /* of who was asked */
+    struct pattern_set keeps; /* whose topics it passes on */
+};
 
 struct fetches {
-    struct fetch items[FETCH_PLACES];
-    size_t samples; /* of them, those that take samples of the past */
+    struct fetch *items;
+    size_t counts[FETCH_KINDS];
     uint64_t last_stream;
-    struct table_sources sources;
-    bool has_begun;        /* a table was asked for in this round of questions, */
-    bool has_failed;       /* and none could be had */
-    uint64_t documents_ms; /* when to look for documents that lack */
 };
 
-void fetch_deinit(struct fetches *fetches);
+/* A zeroed struct is allowed. */
+void fetches_deinit(struct fetches *fetches);
 
-/* A round of questions begins: what earlier ones brought is old. */
-void fetch_begin_round(struct muster_core *core);
+/* Where the streams of a row's peer lead. */
+struct fetch_source fetch_source_of(const struct peer *peer);
 
-/* An answer to a question of ours: its sender may hold more rows than we do. */
-void fetch_note_answer(struct muster_core *core, const struct message *message,
-                       const struct muster_datagram *datagram);
-
-/* A row announces a document that is not here. */
-void fetch_note_large(struct muster_core *core);
-
-/* True while a table is being taken, or documents that a look should wait for. */
-bool fetch_is_busy(const struct muster_core *core);
-
-/* True when a question of this round may leave the answering to a few: when it is the first one, and later
- * only where one of those few gives its table. */
-bool fetch_takes_table(const struct muster_core *core);
-
-/* True when a table was taken in this round, and no other is under way or has failed for good. */
-bool fetch_took_table(const struct muster_core *core);
+/* Begins to ask. MUSTER_EFULL when too many of its kind are under way, MUSTER_ETOOBIG (the request),
+ * MUSTER_ENOMEM; then nothing is. */
+int fetch_begin(struct fetches *fetches, const struct context *context, enum fetch_kind kind,
+                const struct fetch_source *source, const struct request *request, struct fetch **begun);
 
 /* True when one more of this kind can begin. */
-bool fetch_has_room(const struct muster_core *core, enum fetch_kind kind);
+bool fetch_has_room(const struct fetches *fetches, enum fetch_kind kind);
 
-/* Asks a peer of this document for samples. MUSTER_EFULL, MUSTER_ETOOBIG (the request), MUSTER_ENOMEM. */
-int fetch_samples(struct muster_core *core, const struct peer *peer, const struct request *request,
-                  const struct ask *ask, const struct muster_document *document);
+/* True while a stream of this kind is not over. */
+bool fetch_is_under_way(const struct fetches *fetches, enum fetch_kind kind);
 
-/* Follows the samples of a peer, on a stream of this number. Errors as above. */
-int fetch_follow(struct muster_core *core, const struct peer *peer, const struct request *request,
-                 uint64_t *stream);
-
-/* True while samples of the past are being taken. */
-bool fetch_takes_samples(const struct muster_core *core);
+/* The fetch of a stream; NULL when there is none. */
+struct fetch *fetch_find(const struct fetches *fetches, uint64_t stream);
 
 /* Ends what is done on a stream; nobody is told. */
-void fetch_stop(struct muster_core *core, uint64_t stream);
+void fetch_stop(struct fetches *fetches, uint64_t stream);
 
-/* A subscription ended, bit 1 << its number: nothing is asked for it any more. */
-void fetch_forget(struct muster_core *core, uint64_t subscription);
+/* The next whole part of the bytes that were fed to the reader: 1, 0 when more are needed, or an error. */
+int fetch_next_part(struct fetch *fetch, struct reply *reply);
 
-/* Something happened on a stream of an even number. */
-void fetch_step(struct muster_core *core, const struct muster_stream *stream);
+/* The next fetch that has something to be done on its stream; NULL when there is none. */
+struct fetch *fetch_first_waiting(const struct fetches *fetches);
 
-/* The next output for a stream, if there is one. */
-bool fetch_next(struct muster_core *core, struct muster_output *output);
+/* What is to be done; false when its stream was never opened, so that there is nothing to close. */
+bool fetch_give(struct fetch *fetch, struct muster_output *output);
 
-void fetch_tick(struct muster_core *core);
+/* Frees one that is over. */
+void fetch_release(struct fetches *fetches, struct fetch *fetch);
 
-uint64_t fetch_deadline(const struct muster_core *core);
+/* The first one that is out of time; NULL when there is none. */
+struct fetch *fetch_first_late(const struct fetches *fetches, uint64_t now_ms);
+
+uint64_t fetch_deadline(const struct fetches *fetches);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <muster/telemetry.h>
 
-#include "node.h"
+#include "exchange.h"
 #include "reply.h"
 #include "samples.h"
 #include "view.h"
@@ -24,8 +24,8 @@ void connection_close_with(struct connection *connection, enum request_end end) 
     connection->state = CONNECTION_CLOSING;
 }
 
-void connection_cut(struct muster_core *core, struct connection *connection) {
-    core->admission.counters.streams_cut++;
+void connection_cut(struct exchange *exchange, struct connection *connection) {
+    exchange->context->counters.streams_cut++;
     buffer_deinit(&connection->out);
     connection->is_given = false;
     connection->is_taken = true;
@@ -53,9 +53,8 @@ static bool is_on_interface(const struct peer *peer, uint32_t interface) {
 
 /* Another host is told of who lives on the link that it shares with us, and whom we heard ourselves. */
 static bool may_see(const struct connection *connection, const struct peer *peer) {
-    bool is_present = peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
     return connection->is_local ||
-           (is_present && !peer->is_provisional && is_on_interface(peer, connection->interface));
+           (peer_is_present(peer) && !peer->is_provisional && is_on_interface(peer, connection->interface));
 }
 
 static struct reply_lines lines_of(const struct connection *connection, const struct peer *peer) {
@@ -77,18 +76,18 @@ static int say_peer(struct connection *connection, const struct muster_peer *vie
     return error;
 }
 
-static int say_row(const struct muster_core *core, struct connection *connection, const struct peer *peer) {
+static int say_row(const struct exchange *exchange, struct connection *connection, const struct peer *peer) {
     struct muster_tuple tuples[MUSTER_TUPLES_MAX];
     struct muster_peer view;
     struct reply_lines lines = lines_of(connection, peer);
-    view_measure(core, peer, tuples, &view);
+    view_measure(exchange->presence, peer, tuples, &view);
     return say_peer(connection, &view, &lines);
 }
 
 /* One's own row goes first, and only to programs of this machine: others hear it from us anyway. */
-static int say_own_row(struct muster_core *core, struct connection *connection) {
+static int say_own_row(struct exchange *exchange, struct connection *connection) {
     struct view_own own;
-    int error = view_own(core, &own);
+    int error = view_own(exchange->presence, &own);
     return error != 0 ? error : say_peer(connection, &own.peer, &own.lines);
 }
 
@@ -105,36 +104,37 @@ static const struct peer *next_row(const struct peer_table *table, const struct 
 }
 
 /* Rows, until there are enough of them for now. */
-static int list_rows(struct muster_core *core, struct connection *connection) {
+static int list_rows(struct exchange *exchange, struct connection *connection) {
     if (connection->is_local && !connection->has_said_self) {
-        int error = say_own_row(core, connection);
+        int error = say_own_row(exchange, connection);
         if (error != 0) {
             return error;
         }
         connection->has_said_self = true;
     }
-    const struct peer *peer = next_row(&core->table, connection);
+    const struct peer *peer = next_row(&exchange->presence->table, connection);
     for (; peer != NULL && !has_said_enough(connection); peer = peer->hh.next) {
-        int error = may_see(connection, peer) ? say_row(core, connection, peer) : 0;
+        int error = may_see(connection, peer) ? say_row(exchange, connection, peer) : 0;
         if (error != 0) {
             return error;
         }
         connection->cursor = peer->number;
         connection->last = peer;
     }
-    connection->removed = core->table.removed;
+    connection->removed = exchange->presence->table.removed;
     connection->is_listed = peer == NULL;
     return 0;
 }
 
-void connection_list(struct muster_core *core, struct connection *connection) {
-    int error = connection->kind == REQUEST_SAMPLES ? samples_list(core, connection, &connection->is_listed)
-                                                    : list_rows(core, connection);
+void connection_list(struct exchange *exchange, struct connection *connection) {
+    int error = connection->kind == REQUEST_SAMPLES
+                    ? samples_list(exchange, connection, &connection->is_listed)
+                    : list_rows(exchange, connection);
     if (error != 0) {
         connection_finish(connection, REQUEST_END_MEMORY, NULL);
         connection->state = CONNECTION_CLOSING; /* a watch would miss what was not said */
     } else if (connection->is_listed && !connection_is_watching(connection)) {
-        core->admission.counters.requests++;
+        exchange->context->counters.requests++;
         connection_finish(connection, REQUEST_END_DONE, NULL);
     }
 }
@@ -151,9 +151,9 @@ static enum request_end end_of(int error) {
 }
 
 /* *feeds, NULL where there is none, are for free(). MUSTER_ENOMEM. */
-static int take_feeds(const struct muster_core *core, struct muster_feed **feeds, struct muster_self *self) {
+static int take_feeds(const struct exchange *exchange, struct muster_feed **feeds, struct muster_self *self) {
     *feeds = NULL;
-    self->feeds_known = muster_core_feeds(core, NULL, 0);
+    self->feeds_known = feed_table_list(&exchange->telemetry->feeds, NULL, 0);
     self->feed_count =
         self->feeds_known < MUSTER_FEEDS_SHOWN_MAX ? self->feeds_known : MUSTER_FEEDS_SHOWN_MAX;
     if (self->feed_count > 0) {
@@ -161,31 +161,31 @@ static int take_feeds(const struct muster_core *core, struct muster_feed **feeds
         if (*feeds == NULL) {
             return MUSTER_ENOMEM;
         }
-        muster_core_feeds(core, *feeds, self->feed_count);
+        feed_table_list(&exchange->telemetry->feeds, *feeds, self->feed_count);
     }
     self->feeds = *feeds;
     return 0;
 }
 
-static int say_self(struct muster_core *core, struct connection *connection) {
+static int say_self(struct exchange *exchange, struct connection *connection) {
     struct view_own own;
     struct muster_feed *feeds;
-    int error = view_own(core, &own);
+    int error = view_own(exchange->presence, &own);
     if (error != 0) {
         return error;
     }
     struct muster_self self = {.peer = own.peer,
-                               .version = core->version,
-                               .port = core->port,
-                               .interval_ms = presence_interval_ms(core),
-                               .peers = peer_table_present(&core->table),
-                               .paths = core->paths.items,
-                               .path_count = core->paths.count,
-                               .sockets = core->server.sockets,
-                               .socket_count = core->server.socket_count,
-                               .counters = core->admission.counters,
-                               .sender = *muster_core_sender(core)};
-    error = take_feeds(core, &feeds, &self);
+                               .version = exchange->version,
+                               .port = exchange->context->port,
+                               .interval_ms = announcer_interval_ms(exchange->presence),
+                               .peers = peer_table_present(&exchange->presence->table),
+                               .paths = exchange->context->paths.items,
+                               .path_count = exchange->context->paths.count,
+                               .sockets = exchange->server.sockets,
+                               .socket_count = exchange->server.socket_count,
+                               .counters = exchange->context->counters,
+                               .sender = exchange->telemetry->sender.counters};
+    error = take_feeds(exchange, &feeds, &self);
     if (error == 0) {
         error = reply_write_self(&connection->out, &self, &own.lines);
     }
@@ -194,14 +194,14 @@ static int say_self(struct muster_core *core, struct connection *connection) {
 }
 
 /* Bodies are asked for by hash: whoever has the bytes may give them. */
-static int say_document(const struct muster_core *core, struct connection *connection,
+static int say_document(const struct exchange *exchange, struct connection *connection,
                         const struct request *request) {
-    const struct presence *own = &core->presence;
-    const struct peer *peer = peer_table_find(&core->table, request->id);
+    const struct announcement *own = &exchange->presence->own.announcement;
+    const struct peer *peer = peer_table_find(&exchange->presence->table, request->id);
     struct reply_lines lines = {0};
-    if (memcmp(request->id, core->identity.id, MUSTER_ID_BYTES) == 0) {
+    if (memcmp(request->id, exchange->context->identity.id, MUSTER_ID_BYTES) == 0) {
         lines.body = own->body;
-        lines.body_length = own->body_length;
+        lines.body_length = own->message.size;
     } else if (peer != NULL && peer->large != NULL) {
         lines.body = peer->large->body;
         lines.body_length = peer->large->body_length;
@@ -220,15 +220,16 @@ static int say_document(const struct muster_core *core, struct connection *conne
 /* ---- answers ---- */
 
 /* Answers what takes one part. */
-static int answer_at_once(struct muster_core *core, struct connection *connection,
+static int answer_at_once(struct exchange *exchange, struct connection *connection,
                           const struct request *request) {
     switch (request->kind) {
-    case REQUEST_DOCUMENT: return say_document(core, connection, request);
-    case REQUEST_STATS: return reply_write_stats(&connection->out, &core->admission.counters);
-    case REQUEST_SELF: return say_self(core, connection);
+    case REQUEST_DOCUMENT: return say_document(exchange, connection, request);
+    case REQUEST_STATS: return reply_write_stats(&connection->out, &exchange->context->counters);
+    case REQUEST_SELF: return say_self(exchange, connection);
     case REQUEST_UPDATE:
-        return core->presence.state >= PRESENCE_LEAVING ? MUSTER_ECLOSING
-                                                        : presence_apply_change(core, &request->change);
+        return presence_is_leaving(exchange->presence)
+                   ? MUSTER_ECLOSING
+                   : own_document_change(exchange->presence, &request->change);
     case REQUEST_TABLE:
     case REQUEST_WATCH:
     case REQUEST_SAMPLES: break;
@@ -237,9 +238,9 @@ static int answer_at_once(struct muster_core *core, struct connection *connectio
 }
 
 /* Begins an answer of many parts. */
-static void begin_list(struct muster_core *core, struct connection *connection,
+static void begin_list(struct exchange *exchange, struct connection *connection,
                        const struct request *request) {
-    if (request->kind == REQUEST_SAMPLES && samples_begin(core, connection, request) != 0) {
+    if (request->kind == REQUEST_SAMPLES && samples_begin(exchange, connection, request) != 0) {
         connection_finish(connection, REQUEST_END_MEMORY, NULL);
         return;
     }
@@ -250,17 +251,17 @@ static void begin_list(struct muster_core *core, struct connection *connection,
     connection->last = NULL;
 }
 
-void connection_answer(struct muster_core *core, struct connection *connection,
+void connection_answer(struct exchange *exchange, struct connection *connection,
                        const struct request *request) {
     connection->kind = request->kind;
     connection->count = 0;
     if (request->kind == REQUEST_TABLE || request->kind == REQUEST_WATCH ||
         request->kind == REQUEST_SAMPLES) {
-        begin_list(core, connection, request);
+        begin_list(exchange, connection, request);
     } else {
-        int error = answer_at_once(core, connection, request);
+        int error = answer_at_once(exchange, connection, request);
         connection->count = error == 0 && request->kind != REQUEST_UPDATE ? 1 : 0;
-        core->admission.counters.requests += error == 0 ? 1 : 0;
+        exchange->context->counters.requests += error == 0 ? 1 : 0;
         connection_finish(connection, end_of(error), NULL);
     }
 }
@@ -288,7 +289,7 @@ static bool is_known(const struct connection *connection, const struct peer *pee
     return connection->is_listed || peer->number <= connection->cursor;
 }
 
-void connection_tell(struct muster_core *core, struct connection *connection,
+void connection_tell(struct exchange *exchange, struct connection *connection,
                      const struct outbox_event *event) {
     struct muster_tuple tuples[MUSTER_TUPLES_MAX];
     struct muster_peer view;
@@ -297,16 +298,16 @@ void connection_tell(struct muster_core *core, struct connection *connection,
         return;
     }
     struct reply_lines lines = lines_of(connection, event->peer);
-    view_measure(core, event->peer, tuples, &view);
+    view_measure(exchange->presence, event->peer, tuples, &view);
     connection_forget_given(connection);
     if (connection->out.length > MUSTER_STREAM_QUEUE_BYTES_MAX ||
         reply_write_event(&connection->out, event->event, &view, &lines, connection->is_local) != 0) {
-        connection_cut(core, connection);
+        connection_cut(exchange, connection);
     }
 }
 
-void connection_tell_sent(struct muster_core *core, struct connection *connection) {
-    if (is_following(connection) && connection->is_listed && samples_follow(core, connection) != 0) {
-        connection_cut(core, connection);
+void connection_tell_sent(struct exchange *exchange, struct connection *connection) {
+    if (is_following(connection) && connection->is_listed && samples_follow(exchange, connection) != 0) {
+        connection_cut(exchange, connection);
     }
 }

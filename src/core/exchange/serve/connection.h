@@ -10,7 +10,7 @@
 #include "buffer.h"
 #include "request.h"
 
-struct muster_core;
+struct exchange;
 struct outbox_event;
 struct peer;
 struct samples;
@@ -54,18 +54,18 @@ struct connection {
 };
 
 /* Begins to answer a request; what takes one part is answered at once. */
-void connection_answer(struct muster_core *core, struct connection *connection,
+void connection_answer(struct exchange *exchange, struct connection *connection,
                        const struct request *request);
 
 /* Says rows, or samples, until there are enough of them for now. */
-void connection_list(struct muster_core *core, struct connection *connection);
+void connection_list(struct exchange *exchange, struct connection *connection);
 
 /* Tells of an event, if the connection watches and the event is for it. */
-void connection_tell(struct muster_core *core, struct connection *connection,
+void connection_tell(struct exchange *exchange, struct connection *connection,
                      const struct outbox_event *event);
 
 /* Tells of what was sent, if the connection follows it. */
-void connection_tell_sent(struct muster_core *core, struct connection *connection);
+void connection_tell_sent(struct exchange *exchange, struct connection *connection);
 
 /* True when its answer has no end: of who watches, or follows samples. */
 bool connection_is_watching(const struct connection *connection);
@@ -77,7 +77,7 @@ void connection_finish(struct connection *connection, enum request_end end, cons
 void connection_close_with(struct connection *connection, enum request_end end);
 
 /* Closes without a word, and counts that. */
-void connection_cut(struct muster_core *core, struct connection *connection);
+void connection_cut(struct exchange *exchange, struct connection *connection);
 
 /* What was handed over before this call is gone: before anything more is said. */
 void connection_forget_given(struct connection *connection);

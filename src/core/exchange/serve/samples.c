@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "connection.h"
-#include "keeper.h"
-#include "node.h"
+#include "exchange.h"
+#include "pattern_set.h"
 #include "publisher.h"
 #include "reply.h"
 #include "ring.h"
@@ -25,27 +25,15 @@ struct samples {
     char last_topic[MUSTER_TOPIC_BYTES_MAX + 1]; /* that was looked at, */
     bool is_last_asked;                          /* and whether it is asked for */
 
-    size_t pattern_count;
-    char patterns[]; /* one after the other, each ended by NUL */
+    struct pattern_set patterns;
 };
-
-static bool is_asked(const struct samples *samples, const char *topic) {
-    const char *pattern = samples->patterns;
-    for (size_t i = 0; i < samples->pattern_count; i++) {
-        if (muster_pattern_touches(pattern, topic)) {
-            return true;
-        }
-        pattern += strlen(pattern) + 1;
-    }
-    return false;
-}
 
 /* Data come topic by topic, more often than not. */
 static bool is_asked_again(struct samples *samples, const char *topic, size_t length) {
     if (memcmp(samples->last_topic, topic, length) != 0 || samples->last_topic[length] != '\0') {
         memcpy(samples->last_topic, topic, length);
         samples->last_topic[length] = '\0';
-        samples->is_last_asked = is_asked(samples, samples->last_topic);
+        samples->is_last_asked = pattern_set_touches(&samples->patterns, samples->last_topic);
     }
     return samples->is_last_asked;
 }
@@ -54,9 +42,9 @@ static bool is_asked_again(struct samples *samples, const char *topic, size_t le
 
 /* The number of the first datagram that is at most so old; of the first unsent one where none is, or nothing
  * was asked for. */
-static uint64_t find_begin(const struct muster_core *core, uint64_t since_ms) {
-    const struct ring *ring = &core->publisher.ring;
-    uint64_t oldest_ms = core->now_ms > since_ms ? core->now_ms - since_ms : 0;
+static uint64_t find_begin(const struct exchange *exchange, uint64_t since_ms) {
+    const struct ring *ring = &exchange->telemetry->publisher.ring;
+    uint64_t oldest_ms = exchange->context->now_ms > since_ms ? exchange->context->now_ms - since_ms : 0;
     uint64_t low = ring->first;
     uint64_t high = ring->unsent;
     while (since_ms > 0 && low < high) {
@@ -70,25 +58,16 @@ static uint64_t find_begin(const struct muster_core *core, uint64_t since_ms) {
     return high;
 }
 
-int samples_begin(const struct muster_core *core, struct connection *connection,
+int samples_begin(const struct exchange *exchange, struct connection *connection,
                   const struct request *request) {
-    size_t bytes = 0;
-    for (size_t i = 0; i < request->pattern_count; i++) {
-        bytes += strlen(request->patterns[i]) + 1;
-    }
-    struct samples *samples = calloc(1, sizeof *samples + bytes);
-    if (samples == NULL) {
+    struct samples *samples = calloc(1, sizeof *samples);
+    if (samples == NULL ||
+        pattern_set_init(&samples->patterns, request->patterns, request->pattern_count) != 0) {
+        free(samples);
         return MUSTER_ENOMEM;
     }
-    char *at = samples->patterns;
-    for (size_t i = 0; i < request->pattern_count; i++) {
-        size_t length = strlen(request->patterns[i]) + 1;
-        memcpy(at, request->patterns[i], length);
-        at += length;
-    }
-    samples->pattern_count = request->pattern_count;
     samples->has_since = request->since_ms > 0;
-    samples->begin = find_begin(core, request->since_ms);
+    samples->begin = find_begin(exchange, request->since_ms);
     samples->number = samples->begin;
     samples_free(connection->samples);
     connection->samples = samples;
@@ -97,7 +76,10 @@ int samples_begin(const struct muster_core *core, struct connection *connection,
 }
 
 void samples_free(struct samples *samples) {
-    free(samples);
+    if (samples != NULL) {
+        pattern_set_deinit(&samples->patterns);
+        free(samples);
+    }
 }
 
 /* ---- last values ---- */
@@ -105,21 +87,21 @@ void samples_free(struct samples *samples) {
 /* Of what is said as it was sent, no last value is needed. */
 static bool needs_last(const struct samples *samples, const struct own_topic *topic) {
     bool is_sent = samples->has_since && topic != NULL && topic->sealed > samples->begin;
-    return topic != NULL && !is_sent && is_asked(samples, topic->name);
+    return topic != NULL && !is_sent && pattern_set_touches(&samples->patterns, topic->name);
 }
 
 static bool has_said_enough(const struct connection *connection) {
     return connection->out.length >= MUSTER_STREAM_CHUNK_BYTES;
 }
 
-static int list_own(const struct muster_core *core, struct connection *connection) {
+static int list_own(const struct exchange *exchange, struct connection *connection) {
     struct samples *samples = connection->samples;
-    const struct publisher *publisher = &core->publisher;
+    const struct publisher *publisher = &exchange->telemetry->publisher;
     int error = 0;
     while (samples->topic < publisher->topic_count && error == 0 && !has_said_enough(connection)) {
         const struct own_topic *topic = publisher->topics[samples->topic++];
         if (needs_last(samples, topic)) {
-            error = publisher_write_last(core, topic, &connection->out, &connection->count);
+            error = publisher_write_last(exchange->telemetry, topic, &connection->out, &connection->count);
         }
     }
     if (samples->topic >= publisher->topic_count) {
@@ -128,14 +110,14 @@ static int list_own(const struct muster_core *core, struct connection *connectio
     return error;
 }
 
-static int list_kept(const struct muster_core *core, struct connection *connection) {
+static int list_kept(const struct exchange *exchange, struct connection *connection) {
     struct samples *samples = connection->samples;
-    const struct kept_topic *topic = keeper_after(&core->keeper, samples->kept);
+    const struct kept_topic *topic = keeper_after(&exchange->telemetry->keeper, samples->kept);
     int error = 0;
     for (; topic != NULL && error == 0 && !has_said_enough(connection); topic = topic->hh.next) {
         samples->kept = topic->number;
-        if (is_asked(samples, topic->key.topic)) {
-            error = keeper_write(core, topic, &connection->out, &connection->count);
+        if (pattern_set_touches(&samples->patterns, topic->key.topic)) {
+            error = keeper_write(exchange->telemetry, topic, &connection->out, &connection->count);
         }
     }
     samples->stage = topic == NULL ? STAGE_SENT : STAGE_KEPT;
@@ -144,19 +126,19 @@ static int list_kept(const struct muster_core *core, struct connection *connecti
 
 /* ---- what was sent ---- */
 
-static int say_sent(const struct muster_core *core, struct connection *connection, const struct kept *kept) {
+static int say_sent(const struct exchange *exchange, struct connection *connection, const struct kept *kept) {
     struct samples *samples = connection->samples;
-    const uint8_t *bytes = core->publisher.ring.bytes + kept->offset;
+    const uint8_t *bytes = exchange->telemetry->publisher.ring.bytes + kept->offset;
     if (!is_asked_again(samples, (const char *)bytes + kept->topic_at, kept->topic_length)) {
         samples->passed[kept->shard]++;
         return 0;
     }
-    const struct reply_sample sample = {.id = core->identity.id,
-                                        .boot = core->identity.boot,
+    const struct reply_sample sample = {.id = exchange->context->identity.id,
+                                        .boot = exchange->context->identity.boot,
                                         .topic = samples->last_topic,
                                         .seq = kept->seq,
                                         .passed = samples->passed[kept->shard],
-                                        .age_ms = core->now_ms - kept->sealed_ms,
+                                        .age_ms = exchange->context->now_ms - kept->sealed_ms,
                                         .body = bytes + kept->body_at,
                                         .body_length = kept->body_length};
     samples->passed[kept->shard] = 0;
@@ -172,31 +154,35 @@ static void skip_gone(const struct ring *ring, struct samples *samples) {
     }
 }
 
-static int say_all_sent(const struct muster_core *core, struct connection *connection, size_t bytes_max) {
+static int say_all_sent(const struct exchange *exchange, struct connection *connection, size_t bytes_max) {
     struct samples *samples = connection->samples;
-    const struct ring *ring = &core->publisher.ring;
+    const struct ring *ring = &exchange->telemetry->publisher.ring;
     int error = 0;
     skip_gone(ring, samples);
     while (samples->number < ring->unsent && error == 0 && connection->out.length < bytes_max) {
-        error = say_sent(core, connection, ring_at(ring, samples->number++));
+        error = say_sent(exchange, connection, ring_at(ring, samples->number++));
     }
     return error;
 }
 
-int samples_list(const struct muster_core *core, struct connection *connection, bool *is_listed) {
+int samples_list(const struct exchange *exchange, struct connection *connection, bool *is_listed) {
     struct samples *samples = connection->samples;
     int error = 0;
     while (samples->stage != STAGE_SENT && error == 0 && !has_said_enough(connection)) {
-        error = samples->stage == STAGE_OWN ? list_own(core, connection) : list_kept(core, connection);
+        error =
+            samples->stage == STAGE_OWN ? list_own(exchange, connection) : list_kept(exchange, connection);
     }
     if (error == 0 && samples->stage == STAGE_SENT) {
-        error = say_all_sent(core, connection, MUSTER_STREAM_CHUNK_BYTES);
+        error = say_all_sent(exchange, connection, MUSTER_STREAM_CHUNK_BYTES);
     }
-    *is_listed = samples->stage == STAGE_SENT && samples->number >= core->publisher.ring.unsent;
+    *is_listed =
+        samples->stage == STAGE_SENT && samples->number >= exchange->telemetry->publisher.ring.unsent;
     return error;
 }
 
-int samples_follow(const struct muster_core *core, struct connection *connection) {
-    int error = say_all_sent(core, connection, MUSTER_STREAM_QUEUE_BYTES_MAX);
-    return error == 0 && connection->samples->number < core->publisher.ring.unsent ? MUSTER_EFULL : error;
+int samples_follow(const struct exchange *exchange, struct connection *connection) {
+    int error = say_all_sent(exchange, connection, MUSTER_STREAM_QUEUE_BYTES_MAX);
+    return error == 0 && connection->samples->number < exchange->telemetry->publisher.ring.unsent
+               ? MUSTER_EFULL
+               : error;
 }

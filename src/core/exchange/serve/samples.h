@@ -11,22 +11,22 @@
 #include <muster/telemetry.h>
 
 struct connection;
-struct muster_core;
+struct exchange;
 struct request;
 struct samples;
 
 /* Begins. MUSTER_ENOMEM. */
-int samples_begin(const struct muster_core *core, struct connection *connection,
+int samples_begin(const struct exchange *exchange, struct connection *connection,
                   const struct request *request);
 
 /* NULL is allowed. */
 void samples_free(struct samples *samples);
 
 /* Says more, until that is enough for now; *is_listed: all of the past was said. MUSTER_ENOMEM. */
-int samples_list(const struct muster_core *core, struct connection *connection, bool *is_listed);
+int samples_list(const struct exchange *exchange, struct connection *connection, bool *is_listed);
 
 /* Says what was sent since; the past was said. MUSTER_ENOMEM, and MUSTER_EFULL where too much waits to be
  * taken. */
-int samples_follow(const struct muster_core *core, struct connection *connection);
+int samples_follow(const struct exchange *exchange, struct connection *connection);
 
 #endif

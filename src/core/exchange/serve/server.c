@@ -6,7 +6,8 @@
 #include <utlist.h>
 
 #include "deadline.h"
-#include "node.h"
+#include "endpoint.h"
+#include "exchange.h"
 #include "request.h"
 #include "samples.h"
 
@@ -37,10 +38,23 @@ void server_deinit(struct server *server) {
     while (server->connections != NULL) {
         drop(server, server->connections);
     }
+    free(server->sockets);
+    server->sockets = NULL;
 }
 
-static bool is_same_ip(const struct muster_endpoint *a, const struct muster_endpoint *b) {
-    return memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+int server_set_sockets(struct server *server, const struct muster_socket *sockets, size_t count) {
+    struct muster_socket *copy = count == 0 ? NULL : malloc(count * sizeof *copy);
+    if (count > MUSTER_SOCKETS_MAX || (count > 0 && copy == NULL)) {
+        free(copy);
+        return count > MUSTER_SOCKETS_MAX ? MUSTER_EFULL : MUSTER_ENOMEM;
+    }
+    if (count > 0) {
+        memcpy(copy, sockets, count * sizeof *copy);
+    }
+    free(server->sockets);
+    server->sockets = copy;
+    server->socket_count = count;
+    return 0;
 }
 
 static bool has_room_locally(const struct server *server, const struct muster_stream *stream) {
@@ -60,29 +74,31 @@ static bool has_room(const struct server *server, const struct muster_stream *st
     size_t of_address = 0;
     const struct connection *connection;
     DL_FOREACH(server->connections, connection) {
-        of_address += !connection->is_local && is_same_ip(&connection->remote, &stream->remote) ? 1 : 0;
+        of_address +=
+            !connection->is_local && endpoint_is_same_host(&connection->remote, &stream->remote) ? 1 : 0;
     }
     return server->tcp_count < MUSTER_STREAMS_MAX && of_address < MUSTER_STREAMS_PER_ADDRESS;
 }
 
 /* Whoever finds no room is told so. */
-static int accept_stream(struct muster_core *core, const struct muster_stream *stream) {
-    struct server *server = &core->server;
+static int accept_stream(struct exchange *exchange, const struct muster_stream *stream) {
+    struct server *server = &exchange->server;
     bool is_refused = !has_room(server, stream);
     struct connection *connection = calloc(1, sizeof *connection);
-    if (connection == NULL || core->is_observer) { /* who announces nothing has nothing to be asked */
+    if (connection == NULL ||
+        exchange->context->is_observer) { /* who announces nothing has nothing to be asked */
         free(connection);
-        return core->is_observer ? MUSTER_EINVAL : MUSTER_ENOMEM;
+        return exchange->context->is_observer ? MUSTER_EINVAL : MUSTER_ENOMEM;
     }
-    core->admission.counters.streams_accepted++;
+    exchange->context->counters.streams_accepted++;
     connection->number = stream->number;
     connection->remote = stream->remote;
     connection->interface = stream->interface;
     connection->is_local = stream->is_local;
     connection->may_change = stream->may_change;
     connection->is_taken = true;
-    connection->began_ms = core->now_ms;
-    connection->moved_ms = core->now_ms;
+    connection->began_ms = exchange->context->now_ms;
+    connection->moved_ms = exchange->context->now_ms;
     DL_APPEND(server->connections, connection);
     if (stream->is_local) {
         server->local_count++;
@@ -90,7 +106,7 @@ static int accept_stream(struct muster_core *core, const struct muster_stream *s
         server->tcp_count++;
     }
     if (is_refused) {
-        core->admission.counters.streams_refused++;
+        exchange->context->counters.streams_refused++;
         connection_close_with(connection, REQUEST_END_BUSY);
     }
     return 0;
@@ -117,23 +133,24 @@ static bool has_interface(const struct paths *paths, const char *name) {
 }
 
 /* What is not known is no other one. */
-static bool is_other_network(const struct muster_core *core, const struct request *request) {
-    return request->network != NULL && core->network[0] != '\0' &&
-           strcmp(request->network, core->network) != 0;
+static bool is_other_network(const struct exchange *exchange, const struct request *request) {
+    return request->network != NULL && exchange->network[0] != '\0' &&
+           strcmp(request->network, exchange->network) != 0;
 }
 
 /* The asker may want a muster on certain interfaces: on all of them, and on no other. */
-static bool is_here(const struct muster_core *core, const struct request *request) {
-    if ((request->port != 0 && request->port != core->port) || is_other_network(core, request)) {
+static bool is_here(const struct exchange *exchange, const struct request *request) {
+    if ((request->port != 0 && request->port != exchange->context->port) ||
+        is_other_network(exchange, request)) {
         return false;
     }
     for (size_t i = 0; i < request->interface_count; i++) {
-        if (!has_interface(&core->paths, request->interfaces[i])) {
+        if (!has_interface(&exchange->context->paths, request->interfaces[i])) {
             return false;
         }
     }
-    for (size_t i = 0; request->interfaces != NULL && i < core->paths.count; i++) {
-        if (!is_listed_name(request, core->paths.items[i].name)) {
+    for (size_t i = 0; request->interfaces != NULL && i < exchange->context->paths.count; i++) {
+        if (!is_listed_name(request, exchange->context->paths.items[i].name)) {
             return false;
         }
     }
@@ -151,38 +168,38 @@ static bool may_watch(const struct server *server, const struct connection *conn
 }
 
 /* Why it is not answered; DONE when it is. */
-static enum request_end refusal_of(const struct muster_core *core, const struct connection *connection,
+static enum request_end refusal_of(const struct exchange *exchange, const struct connection *connection,
                                    const struct request *request) {
-    if (!is_here(core, request)) {
+    if (!is_here(exchange, request)) {
         return REQUEST_END_ELSEWHERE;
     }
     if (request->kind == REQUEST_UPDATE && !connection->may_change) {
         return REQUEST_END_FORBIDDEN;
     }
     bool stays = request->kind == REQUEST_WATCH || request->follows;
-    return stays && !may_watch(&core->server, connection) ? REQUEST_END_BUSY : REQUEST_END_DONE;
+    return stays && !may_watch(&exchange->server, connection) ? REQUEST_END_BUSY : REQUEST_END_DONE;
 }
 
 static size_t request_bytes_max(const struct connection *connection) {
     return connection->is_local ? MUSTER_REQUEST_LOCAL_BYTES_MAX : MUSTER_REQUEST_BYTES_MAX;
 }
 
-static void take_line(struct muster_core *core, struct connection *connection, size_t length) {
+static void take_line(struct exchange *exchange, struct connection *connection, size_t length) {
     struct request request;
     const char *member;
     enum request_end end = request_decode((const char *)connection->in.bytes, length, &request, &member);
     buffer_drop(&connection->in, length + 1);
-    connection->moved_ms = core->now_ms;
+    connection->moved_ms = exchange->context->now_ms;
     if (end == REQUEST_END_SYNTAX) {
-        core->admission.counters.streams_cut++;
+        exchange->context->counters.streams_cut++;
         connection_close_with(connection, end);
     } else if (end != REQUEST_END_DONE) {
         connection->count = 0;
         connection_finish(connection, end, member);
     } else {
-        enum request_end refusal = refusal_of(core, connection, &request);
+        enum request_end refusal = refusal_of(exchange, connection, &request);
         if (refusal == REQUEST_END_DONE) {
-            connection_answer(core, connection, &request);
+            connection_answer(exchange, connection, &request);
         } else {
             connection->count = 0;
             connection_finish(connection, refusal, NULL);
@@ -192,16 +209,16 @@ static void take_line(struct muster_core *core, struct connection *connection, s
 }
 
 /* Takes the next request up when the last one was answered and that was taken. */
-static void take_requests(struct muster_core *core, struct connection *connection) {
+static void take_requests(struct exchange *exchange, struct connection *connection) {
     while (connection->state == CONNECTION_IDLE && connection->out.length == 0 && connection->is_taken) {
         size_t length = connection->in.length;
         const uint8_t *end = length == 0 ? NULL : memchr(connection->in.bytes, '\n', length);
         size_t line_length = end == NULL ? length : (size_t)(end - connection->in.bytes);
         if (line_length > request_bytes_max(connection)) {
-            core->admission.counters.streams_cut++;
+            exchange->context->counters.streams_cut++;
             connection_close_with(connection, REQUEST_END_TOO_LONG);
         } else if (end != NULL) {
-            take_line(core, connection, line_length);
+            take_line(exchange, connection, line_length);
         } else {
             connection->state = connection->has_ended ? CONNECTION_CLOSING : CONNECTION_IDLE;
             return;
@@ -209,7 +226,7 @@ static void take_requests(struct muster_core *core, struct connection *connectio
     }
 }
 
-static void take_bytes(struct muster_core *core, struct connection *connection,
+static void take_bytes(struct exchange *exchange, struct connection *connection,
                        const struct muster_stream *stream) {
     if (connection->state == CONNECTION_CLOSING) {
         return;
@@ -217,58 +234,58 @@ static void take_bytes(struct muster_core *core, struct connection *connection,
     /* Two requests may wait, not more: who asks without listening is cut off. */
     bool is_flood = connection->in.length > 2 * request_bytes_max(connection);
     if (is_flood || buffer_append(&connection->in, stream->bytes, stream->length) != 0) {
-        connection_cut(core, connection);
+        connection_cut(exchange, connection);
     }
 }
 
 /* Another host that has closed its connection can't be told from one that only asks nothing more: so that its
  * place is free, a watch ends with either. A program of this machine that is gone shows at once. */
-static void note_end(struct connection *connection) {
+static void end_requests(struct connection *connection) {
     connection->has_ended = true;
     if (!connection->is_local && connection_is_watching(connection)) {
         connection->state = CONNECTION_CLOSING;
     }
 }
 
-int server_step(struct muster_core *core, const struct muster_stream *stream) {
+int server_step(struct exchange *exchange, const struct muster_stream *stream) {
     if (stream->event == MUSTER_STREAM_ACCEPTED) {
-        return accept_stream(core, stream);
+        return accept_stream(exchange, stream);
     }
-    struct connection *connection = find(&core->server, stream->number);
+    struct connection *connection = find(&exchange->server, stream->number);
     if (connection == NULL) {
         return 0;
     }
     connection_forget_given(connection);
     switch (stream->event) {
-    case MUSTER_STREAM_BYTES: take_bytes(core, connection, stream); break;
+    case MUSTER_STREAM_BYTES: take_bytes(exchange, connection, stream); break;
     case MUSTER_STREAM_DRAINED:
         connection->is_taken = true;
-        connection->moved_ms = core->now_ms;
+        connection->moved_ms = exchange->context->now_ms;
         break;
-    case MUSTER_STREAM_ENDED: note_end(connection); break;
-    case MUSTER_STREAM_CLOSED: drop(&core->server, connection); return 0;
+    case MUSTER_STREAM_ENDED: end_requests(connection); break;
+    case MUSTER_STREAM_CLOSED: drop(&exchange->server, connection); return 0;
     case MUSTER_STREAM_ACCEPTED:
     case MUSTER_STREAM_OPENED: break;
     }
-    take_requests(core, connection);
+    take_requests(exchange, connection);
     return 0;
 }
 
-void server_tell(struct muster_core *core, const struct outbox_event *event) {
+void server_record_event(struct exchange *exchange, const struct outbox_event *event) {
     struct connection *connection;
-    DL_FOREACH(core->server.connections, connection) {
-        connection_tell(core, connection, event);
+    DL_FOREACH(exchange->server.connections, connection) {
+        connection_tell(exchange, connection, event);
     }
 }
 
 /* ---- outputs ---- */
 
-static bool give(struct muster_core *core, struct connection *connection, struct muster_output *output) {
+static bool give(struct exchange *exchange, struct connection *connection, struct muster_output *output) {
     connection_forget_given(connection);
     if (connection->state == CONNECTION_ANSWERING && !connection->is_listed && connection->out.length == 0) {
-        connection_list(core, connection);
+        connection_list(exchange, connection);
     }
-    connection_tell_sent(core, connection);
+    connection_tell_sent(exchange, connection);
     output->stream = connection->number;
     if (connection->is_taken && connection->out.length > 0) {
         output->kind = MUSTER_OUTPUT_STREAM_WRITE;
@@ -277,22 +294,22 @@ static bool give(struct muster_core *core, struct connection *connection, struct
         connection->bytes += connection->out.length;
         connection->is_given = true;
         connection->is_taken = false;
-        connection->moved_ms = core->now_ms;
+        connection->moved_ms = exchange->context->now_ms;
         return true;
     }
     if (connection->state == CONNECTION_CLOSING && connection->out.length == 0) {
         output->kind = MUSTER_OUTPUT_STREAM_CLOSE;
-        drop(&core->server, connection);
+        drop(&exchange->server, connection);
         return true;
     }
     return false;
 }
 
-bool server_next(struct muster_core *core, struct muster_output *output) {
+bool server_next(struct exchange *exchange, struct muster_output *output) {
     struct connection *connection;
     struct connection *next;
-    DL_FOREACH_SAFE(core->server.connections, connection, next) {
-        if (give(core, connection, output)) {
+    DL_FOREACH_SAFE(exchange->server.connections, connection, next) {
+        if (give(exchange, connection, output)) {
             return true;
         }
     }
@@ -320,20 +337,20 @@ static uint64_t end_ms(const struct connection *connection) {
     return deadline_earlier(idle_ms, total_ms);
 }
 
-void server_tick(struct muster_core *core) {
+void server_tick(struct exchange *exchange) {
     struct connection *connection;
-    DL_FOREACH(core->server.connections, connection) {
+    DL_FOREACH(exchange->server.connections, connection) {
         bool is_greedy = !connection_is_watching(connection) && connection->bytes > MUSTER_STREAM_BYTES_MAX;
-        if (!is_over(connection) && (is_greedy || end_ms(connection) <= core->now_ms)) {
-            connection_cut(core, connection);
+        if (!is_over(connection) && (is_greedy || end_ms(connection) <= exchange->context->now_ms)) {
+            connection_cut(exchange, connection);
         }
     }
 }
 
-uint64_t server_deadline(const struct muster_core *core) {
+uint64_t server_deadline(const struct exchange *exchange) {
     uint64_t deadline_ms = DEADLINE_NEVER;
     const struct connection *connection;
-    DL_FOREACH(core->server.connections, connection) {
+    DL_FOREACH(exchange->server.connections, connection) {
         deadline_ms = deadline_earlier(deadline_ms, end_ms(connection));
     }
     return deadline_ms;

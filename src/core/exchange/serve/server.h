@@ -13,32 +13,36 @@
 #include "connection.h"
 #include "limit.h"
 
-struct muster_core;
+struct exchange;
 
 struct server {
     struct connection *connections;
     size_t tcp_count;
     size_t local_count;
-    struct muster_socket sockets[MUSTER_SOCKETS_MAX];
+    struct muster_socket *sockets; /* of the node, for who asks it about itself */
     size_t socket_count;
 };
 
+/* A zeroed struct is allowed. */
 void server_deinit(struct server *server);
+
+/* Copies the node's sockets. MUSTER_EFULL, MUSTER_ENOMEM; then nothing changed. */
+int server_set_sockets(struct server *server, const struct muster_socket *sockets, size_t count);
 
 /* Something happened on a stream of an odd number. MUSTER_ENOMEM for one that was ACCEPTED: it is to be
  * closed. */
-int server_step(struct muster_core *core, const struct muster_stream *stream);
+int server_step(struct exchange *exchange, const struct muster_stream *stream);
 
 /* Tells those who watch of an event as it is pulled. */
 struct outbox_event;
-void server_tell(struct muster_core *core, const struct outbox_event *event);
+void server_record_event(struct exchange *exchange, const struct outbox_event *event);
 
 /* The next output for a stream, if there is one. */
-bool server_next(struct muster_core *core, struct muster_output *output);
+bool server_next(struct exchange *exchange, struct muster_output *output);
 
 /* Cuts off who is out of time. */
-void server_tick(struct muster_core *core);
+void server_tick(struct exchange *exchange);
 
-uint64_t server_deadline(const struct muster_core *core);
+uint64_t server_deadline(const struct exchange *exchange);
 
 #endif

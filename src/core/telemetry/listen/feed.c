@@ -16,7 +16,7 @@ void feed_begin(struct feed *feed, uint64_t due) {
     feed->due = due;
     feed->top = due;
     feed->asks_ms = DEADLINE_NEVER;
-    feed->told_top = 0;
+    feed->checked_top = 0;
     feed->counters = (struct muster_feed){.since = due};
 }
 
@@ -153,8 +153,8 @@ static void count_loss(struct feed *feed, enum muster_loss_reason reason, uint64
     }
 }
 
-/* It came, and there was no memory to hold it. Without room for a gap it is counted, but nobody told. */
-static void lose_here(struct feed *feed, uint64_t seq) {
+/* It came, and there was no memory to hold it. Without room for a gap it is counted, but nobody sent_said. */
+static void record_memory_loss(struct feed *feed, uint64_t seq) {
     size_t at = find_gap(feed, seq);
     struct gap *before = at == 0 ? NULL : &feed->gaps[at - 1];
     feed->counters.received--;
@@ -190,7 +190,8 @@ void feed_give_up_first(struct feed *feed) {
     }
 }
 
-/* Where there is no room to split, a gap is given up as a whole: what of it comes yet is told as known. */
+/* Where there is no room to split, a gap is given up as a whole: what of it comes yet is sent_said as known.
+ */
 void feed_give_up_below(struct feed *feed, uint64_t oldest) {
     for (size_t i = 0; i < feed->gap_count && feed->gaps[i].first < oldest; i++) {
         if (feed->gaps[i].last >= oldest) {
@@ -272,7 +273,7 @@ static bool fill(struct feed *feed, size_t at, uint64_t seq) {
 }
 
 /* What is waited for first is given up, of the gap that seq is in what lies before that: cut where there is
- * no room, it is one too many until that is told. */
+ * no room, it is one too many until that is sent_said. */
 static enum feed_result make_room(struct feed *feed, size_t at, uint64_t seq) {
     if (has_room(feed) || (at == 0 && !cut_gap(feed, at, seq))) {
         return FEED_MEMORY;
@@ -336,15 +337,15 @@ void feed_reach(struct feed *feed, uint64_t seq, const struct feed_moment *momen
 }
 
 /* Data may overtake what the publisher says of it, but not by so long. */
-bool feed_check_told(struct feed *feed, uint64_t seq, uint64_t now_ms) {
-    if (feed->told_top != 0 && now_ms - feed->told_ms < MUSTER_REPAIR_DEADLINE_MS) {
+bool feed_check_sent(struct feed *feed, uint64_t seq, uint64_t now_ms) {
+    if (feed->checked_top != 0 && now_ms - feed->checked_ms < MUSTER_REPAIR_DEADLINE_MS) {
         return true;
     }
-    if (feed->told_top > seq + 1) {
+    if (feed->checked_top > seq + 1) {
         return false;
     }
-    feed->told_top = feed->top;
-    feed->told_ms = now_ms;
+    feed->checked_top = feed->top;
+    feed->checked_ms = now_ms;
     return true;
 }
 
@@ -363,7 +364,7 @@ static size_t cut_out(struct feed *feed, size_t at, const struct signal_range *r
     return at;
 }
 
-void feed_note_nak(struct feed *feed, const struct signal_range *range, const struct feed_moment *moment) {
+void feed_record_nak(struct feed *feed, const struct signal_range *range, const struct feed_moment *moment) {
     uint64_t due_ms = next_ask_ms(moment);
     for (size_t i = find_gap(feed, range->first); i < feed->gap_count && feed->gaps[i].first <= range->last;
          i++) {
@@ -434,7 +435,7 @@ bool feed_hold(struct feed *feed, uint64_t seq, struct feed_header *header, enum
     }
     struct held *held = feed->held == NULL ? NULL : malloc(held_bytes(length));
     if (held == NULL) {
-        lose_here(feed, seq);
+        record_memory_loss(feed, seq);
         return false;
     }
     *held = (struct held){.header = header, .kind = kind, .length = length};
@@ -524,7 +525,7 @@ static struct held *take_held(struct feed *feed, uint64_t seq) {
 }
 
 /* Passes over the first gap, and those right behind it that were lost for the same reason. */
-static void pass_over(struct feed *feed, struct muster_loss *lost) {
+static void skip_lost(struct feed *feed, struct muster_loss *lost) {
     *lost = (struct muster_loss){.id = feed->id,
                                  .boot = feed->boot,
                                  .shard = feed->shard,
@@ -549,7 +550,7 @@ enum feed_turn feed_next(struct feed *feed, struct muster_loss *lost, struct hel
                 remove_gap(feed, 0);
                 continue;
             }
-            pass_over(feed, lost);
+            skip_lost(feed, lost);
             return FEED_LOST;
         }
         *seq = feed->due++;

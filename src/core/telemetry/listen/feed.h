@@ -75,9 +75,9 @@ struct feed {
 
     /* What its publisher says to have sent, and what comes of it by multicast. */
     uint64_t opened_ms; /* it is followed since then */
-    uint64_t told;      /* `sent` of the last announce or alive */
+    uint64_t sent_said; /* `sent` of the last announce or alive */
     bool is_heard;      /* something came since the last alive */
-    unsigned silent;    /* alives in a row that told of more, while nothing came */
+    unsigned silent;    /* alives in a row that sent_said of more, while nothing came */
     bool is_patient;    /* so nobody is asked, and nothing given up, until it is known why */
     bool is_followed;   /* by stream, or it is being tried */
 
@@ -98,8 +98,9 @@ struct feed {
     size_t held_bytes;  /* what holding them takes, without the array */
     size_t counted;     /* of its bytes, in the sum of all feeds */
 
-    uint64_t told_top; /* what top was when the publisher said how far it is: at told_ms; 0: it did not */
-    uint64_t told_ms;
+    uint64_t
+        checked_top; /* what top was when the publisher said how far it is: at checked_ms; 0: it did not */
+    uint64_t checked_ms;
 
     struct muster_feed counters;
 };
@@ -129,12 +130,12 @@ void feed_release_window(struct feed *feed);
 /* True when this one came, and waits for its turn. */
 bool feed_holds(const struct feed *feed, uint64_t seq);
 
-/* True when this one is to be told as lost. */
+/* True when this one is to be sent_said as lost. */
 bool feed_has_lost(const struct feed *feed, uint64_t seq);
 
 /* The publisher says that seq was the last one it sent. False when larger numbers were known long before it
  * said so: somebody else made them up, and the feed is to begin anew. */
-bool feed_check_told(struct feed *feed, uint64_t seq, uint64_t now_ms);
+bool feed_check_sent(struct feed *feed, uint64_t seq, uint64_t now_ms);
 
 /* True when feed_next() has something. */
 bool feed_is_ready(const struct feed *feed);
@@ -174,13 +175,13 @@ void feed_resume(struct feed *feed, const struct feed_moment *moment);
 /* What holding a body of this length takes. */
 size_t feed_hold_bytes(const struct feed *feed, size_t length);
 
-/* Keeps the body of one that is early until it is its turn. False without memory: then it is lost, told and
- * counted as such. */
+/* Keeps the body of one that is early until it is its turn. False without memory: then it is lost, sent_said
+ * and counted as such. */
 bool feed_hold(struct feed *feed, uint64_t seq, struct feed_header *header, enum muster_sample_kind kind,
                const uint8_t *body, size_t length);
 
 /* Another listener asked for these, so we wait for what comes of it. */
-void feed_note_nak(struct feed *feed, const struct signal_range *range, const struct feed_moment *moment);
+void feed_record_nak(struct feed *feed, const struct signal_range *range, const struct feed_moment *moment);
 
 /* What is to be asked for now: at most ranges_max ranges; returns how many. */
 size_t feed_ask(struct feed *feed, struct signal_range *ranges, size_t ranges_max,

@@ -5,7 +5,7 @@
 
 #include <utlist.h>
 
-#include "node.h"
+#include "subscription_set.h"
 
 void feed_headers_free(struct feed *feed) {
     struct feed_header *header;
@@ -76,11 +76,10 @@ struct feed_header *feed_header_learn(struct feed *feed, const struct signal *da
     return add_header(feed, bytes, data);
 }
 
-uint64_t feed_header_audience(const struct muster_core *core, struct feed_header *header) {
-    const struct subscriber *subscriber = &core->subscriber;
-    if (header->generation != subscriber->generation) {
-        header->generation = subscriber->generation;
-        header->audience = subscriber_audience(subscriber, header->topic);
+uint64_t feed_header_audience(const struct subscription_set *subscriptions, struct feed_header *header) {
+    if (header->generation != subscriptions->generation) {
+        header->generation = subscriptions->generation;
+        header->audience = subscription_set_audience(subscriptions, header->topic);
     }
     return header->audience;
 }

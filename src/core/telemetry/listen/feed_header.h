@@ -10,7 +10,7 @@
 #include "feed.h"
 #include "signal.h"
 
-struct muster_core;
+struct subscription_set;
 
 /* A topic of a feed, and how the headers of its data begin. */
 struct feed_header {
@@ -35,7 +35,7 @@ struct feed_header *feed_header_find(struct feed *feed, const uint8_t *bytes, si
 struct feed_header *feed_header_learn(struct feed *feed, const struct signal *data, const uint8_t *bytes);
 
 /* The subscriptions that a header's topic may be for, as they are now. */
-uint64_t feed_header_audience(const struct muster_core *core, struct feed_header *header);
+uint64_t feed_header_audience(const struct subscription_set *subscriptions, struct feed_header *header);
 
 /* Those of a feed that ends. */
 void feed_headers_free(struct feed *feed);

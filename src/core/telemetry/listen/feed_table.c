@@ -8,7 +8,7 @@
 
 #include "deadline.h"
 #include "group.h"
-#include "node.h"
+#include "send.h"
 #include "telemetry.h"
 
 /* ---- finding ---- */
@@ -119,18 +119,18 @@ static uint64_t last_ms(const struct feed *feed) {
     return feed->heard_ms > feed->opened_ms ? feed->heard_ms : feed->opened_ms;
 }
 
-static bool is_of_unverified(const struct muster_core *core, const struct feed *feed) {
-    const struct peer *peer = peer_table_find(&core->table, feed->id);
+static bool is_of_unverified(const struct telemetry *telemetry, const struct feed *feed) {
+    const struct peer *peer = peer_table_find(&telemetry->presence->table, feed->id);
     return peer == NULL || !peer->is_verified;
 }
 
 /* The longest silent one of those that are muted, or whose rows are not verified. */
-static struct feed *find_silent(const struct muster_core *core, bool is_muted) {
+static struct feed *find_silent(const struct telemetry *telemetry, bool is_muted) {
     struct feed *found = NULL;
     struct feed *feed;
-    DL_FOREACH(core->subscriber.feeds.all, feed) {
+    DL_FOREACH(telemetry->feeds.all, feed) {
         if ((found == NULL || last_ms(feed) < last_ms(found)) &&
-            (is_muted ? feed->is_muted : is_of_unverified(core, feed))) {
+            (is_muted ? feed->is_muted : is_of_unverified(telemetry, feed))) {
             found = feed;
         }
     }
@@ -138,29 +138,29 @@ static struct feed *find_silent(const struct muster_core *core, bool is_muted) {
 }
 
 /* One that is muted itself has nothing to push others out for. */
-static bool make_room_for(struct muster_core *core, const struct peer *peer, bool is_muted) {
-    struct feed_table *table = &core->subscriber.feeds;
+static bool make_room_for(struct telemetry *telemetry, const struct peer *peer, bool is_muted) {
+    struct feed_table *table = &telemetry->feeds;
     if (table->count < MUSTER_FEEDS_MAX) {
         return true;
     }
-    struct feed *feed = is_muted ? NULL : find_silent(core, true);
+    struct feed *feed = is_muted ? NULL : find_silent(telemetry, true);
     if (feed == NULL && !is_muted && peer->is_verified) {
-        feed = find_silent(core, false);
+        feed = find_silent(telemetry, false);
     }
     if (feed == NULL) {
         return false;
     }
     remove_feed(table, feed);
-    core->admission.counters.feeds_evicted++;
+    telemetry->context->counters.feeds_evicted++;
     return true;
 }
 
-struct feed *feed_table_open(struct muster_core *core, const struct peer *peer, unsigned shard,
+struct feed *feed_table_open(struct telemetry *telemetry, const struct peer *peer, unsigned shard,
                              uint64_t due) {
-    struct feed_table *table = &core->subscriber.feeds;
+    struct feed_table *table = &telemetry->feeds;
     const struct feed_source source = source_of(&peer->address, peer->interface, shard);
     bool is_muted = (peer->shards_wanted & 1u << shard) == 0;
-    struct feed *feed = make_room_for(core, peer, is_muted) ? calloc(1, sizeof *feed) : NULL;
+    struct feed *feed = make_room_for(telemetry, peer, is_muted) ? calloc(1, sizeof *feed) : NULL;
     if (feed == NULL) {
         return NULL;
     }
@@ -173,7 +173,7 @@ struct feed *feed_table_open(struct muster_core *core, const struct peer *peer, 
     }
     feed->is_muted = is_muted;
     feed_begin(feed, due);
-    feed->opened_ms = core->now_ms;
+    feed->opened_ms = telemetry->context->now_ms;
     DL_APPEND(table->all, feed);
     table->count++;
     return feed;
@@ -213,26 +213,26 @@ bool feed_table_move(struct feed_table *table, struct feed *feed, const struct m
 
 /* ---- forgetting ---- */
 
-static bool is_gone(const struct muster_core *core, const struct feed *feed) {
-    const struct peer *peer = peer_table_find(&core->table, feed->id);
+static bool is_gone(const struct telemetry *telemetry, const struct feed *feed) {
+    const struct peer *peer = peer_table_find(&telemetry->presence->table, feed->id);
     bool is_here =
         peer != NULL && peer->boot == feed->boot && peer->state != MUSTER_LEFT && peer->state != MUSTER_LOST;
-    return !is_here && feed->heard_ms + MUSTER_FEED_IDLE_MS <= core->now_ms;
+    return !is_here && feed->heard_ms + MUSTER_FEED_IDLE_MS <= telemetry->context->now_ms;
 }
 
-void feed_table_forget(struct muster_core *core) {
-    struct feed_table *table = &core->subscriber.feeds;
+void feed_table_forget(struct telemetry *telemetry) {
+    struct feed_table *table = &telemetry->feeds;
     struct feed *feed;
     struct feed *next;
-    if (core->now_ms < table->forget_ms) {
+    if (telemetry->context->now_ms < table->forget_ms) {
         return;
     }
-    table->forget_ms = core->now_ms + MUSTER_FEED_IDLE_MS / 4;
+    table->forget_ms = telemetry->context->now_ms + MUSTER_FEED_IDLE_MS / 4;
     if (table->is_lent) {
         return;
     }
     DL_FOREACH_SAFE(table->all, feed, next) {
-        if (is_gone(core, feed)) {
+        if (is_gone(telemetry, feed)) {
             remove_feed(table, feed);
         } else {
             feed_release_window(feed);
@@ -243,46 +243,46 @@ void feed_table_forget(struct muster_core *core) {
 
 /* ---- audiences ---- */
 
-static uint64_t announced_audience(struct muster_core *core, struct feed *feed) {
-    const struct peer *peer = peer_table_find(&core->table, feed->id);
-    uint64_t generation = core->subscriber.generation;
+static uint64_t announced_audience(struct telemetry *telemetry, struct feed *feed) {
+    const struct peer *peer = peer_table_find(&telemetry->presence->table, feed->id);
+    uint64_t generation = telemetry->subscriptions.generation;
     if (peer == NULL || peer->boot != feed->boot) {
         return 0;
     }
     if (feed->announced_rev != peer->rev || feed->announced_generation != generation) {
-        feed->announced = subscriber_row_audience(core, peer, feed->shard);
+        feed->announced = groups_row_audience(telemetry, peer, feed->shard);
         feed->announced_generation = generation;
         feed->announced_rev = peer_is_partial(peer) ? 0 : peer->rev;
     }
     return feed->announced;
 }
 
-uint64_t feed_table_audience_of_all(struct muster_core *core, struct feed *feed) {
-    uint64_t audience = announced_audience(core, feed);
+uint64_t feed_table_audience_of_all(struct telemetry *telemetry, struct feed *feed) {
+    uint64_t audience = announced_audience(telemetry, feed);
     struct feed_header *header;
     DL_FOREACH(feed->headers, header) {
-        audience |= feed_header_audience(core, header);
+        audience |= feed_header_audience(&telemetry->subscriptions, header);
     }
-    return audience != 0 ? audience : core->subscriber.ordered | core->subscriber.newest;
+    return audience != 0 ? audience : subscription_set_all(&telemetry->subscriptions);
 }
 
 /* Of what was not heard yet the publisher's announce tells. */
-static bool is_announced(const struct muster_core *core, const struct feed *feed) {
-    const struct peer *peer = peer_table_find(&core->table, feed->id);
+static bool is_announced(const struct telemetry *telemetry, const struct feed *feed) {
+    const struct peer *peer = peer_table_find(&telemetry->presence->table, feed->id);
     return peer != NULL && (peer->shards_wanted & 1u << feed->shard) != 0;
 }
 
-static bool is_wanted(const struct muster_core *core, const struct feed *feed) {
+static bool is_wanted(const struct telemetry *telemetry, const struct feed *feed) {
     struct feed_header *header;
-    bool is_wanted = feed->headers == NULL && is_announced(core, feed);
+    bool is_wanted = feed->headers == NULL && is_announced(telemetry, feed);
     DL_FOREACH(feed->headers, header) {
-        is_wanted = feed_header_audience(core, header) != 0 || is_wanted;
+        is_wanted = feed_header_audience(&telemetry->subscriptions, header) != 0 || is_wanted;
     }
     return is_wanted;
 }
 
 /* Nothing of it is waited for any more. */
-static void let_go(struct feed_table *table, struct feed *feed) {
+static void release_feed(struct feed_table *table, struct feed *feed) {
     struct feed_header *header;
     feed_table_rest(table, feed);
     feed_deinit(feed);
@@ -297,11 +297,11 @@ static void let_go(struct feed_table *table, struct feed *feed) {
     }
 }
 
-void feed_table_review(struct muster_core *core) {
+void feed_table_review(struct telemetry *telemetry) {
     struct feed *feed;
-    DL_FOREACH(core->subscriber.feeds.all, feed) {
-        if (!feed->is_muted && !is_wanted(core, feed)) {
-            let_go(&core->subscriber.feeds, feed);
+    DL_FOREACH(telemetry->feeds.all, feed) {
+        if (!feed->is_muted && !is_wanted(telemetry, feed)) {
+            release_feed(&telemetry->feeds, feed);
             feed->is_muted = true;
         }
     }
@@ -309,13 +309,14 @@ void feed_table_review(struct muster_core *core) {
 
 /* ---- what is missing ---- */
 
-struct feed_moment feed_table_moment(struct muster_core *core) {
-    uint64_t kernel_ms = core->subscriber.feeds.kernel_ms;
-    return (struct feed_moment){.now_ms = core->now_ms,
-                                .random = &core->random,
-                                .listeners = peer_table_present(&core->table),
+struct feed_moment feed_table_moment(struct telemetry *telemetry) {
+    uint64_t kernel_ms = telemetry->feeds.kernel_ms;
+    return (struct feed_moment){.now_ms = telemetry->context->now_ms,
+                                .random = &telemetry->context->random,
+                                .listeners = peer_table_present(&telemetry->presence->table),
                                 .is_kernel_dropping =
-                                    kernel_ms != 0 && core->now_ms - kernel_ms < MUSTER_KERNEL_DROP_MS};
+                                    kernel_ms != 0 &&
+                                    telemetry->context->now_ms - kernel_ms < MUSTER_KERNEL_DROP_MS};
 }
 
 void feed_table_count(struct feed_table *table, struct feed *feed) {
@@ -344,8 +345,8 @@ void feed_table_rest(struct feed_table *table, struct feed *feed) {
     }
 }
 
-void feed_table_note_drops(struct feed_table *table, const struct muster_datagram *datagram,
-                           uint64_t now_ms) {
+void feed_table_record_drops(struct feed_table *table, const struct muster_datagram *datagram,
+                             uint64_t now_ms) {
     size_t i = 0;
     while (i + 1 < MUSTER_PATHS_MAX && table->drops[i].interface != 0 &&
            table->drops[i].interface != datagram->interface) {
@@ -357,24 +358,26 @@ void feed_table_note_drops(struct feed_table *table, const struct muster_datagra
     }
 }
 
-/* What is missing is asked for again. */
-static void be_impatient(struct muster_core *core, struct feed *feed) {
-    struct feed_moment moment = feed_table_moment(core);
+void feed_table_ask_again(struct telemetry *telemetry, struct feed *feed) {
+    struct feed_moment moment = feed_table_moment(telemetry);
     if (feed->is_patient) {
         feed->is_patient = false;
         feed_resume(feed, &moment);
-        feed_table_touch(&core->subscriber.feeds, feed);
+        feed_table_touch(&telemetry->feeds, feed);
     }
 }
 
-void feed_table_hear(struct muster_core *core, struct feed *feed) {
+void feed_table_record_heard(struct telemetry *telemetry, struct feed *feed) {
     feed->is_heard = true;
     feed->silent = 0;
     if (feed->is_followed) {
-        follow_release(core, feed);
-    } else {
-        be_impatient(core, feed);
+        feed->is_followed = false;
+        feed->is_patient = true;
+        feed->counters.is_by_stream = false;
+        telemetry->note.is_heard_again = true;
+        memcpy(telemetry->note.heard_again, feed->id, MUSTER_ID_BYTES);
     }
+    feed_table_ask_again(telemetry, feed);
 }
 
 void feed_table_forget_given(struct feed_table *table, uint64_t subscription) {
@@ -388,27 +391,26 @@ void feed_table_forget_given(struct feed_table *table, uint64_t subscription) {
     }
 }
 
-/* What is told to be sent and can't be heard was filtered on its way: of who has a stream it is had by that.
- */
-static void note_silence(struct muster_core *core, const struct peer *peer, struct feed *feed,
-                         const struct message *message) {
+/* What is said to be sent and can't be heard was filtered on its way: who has a stream is followed by that.
+ * True when it is time to. */
+static bool record_silence(struct telemetry *telemetry, const struct peer *peer, struct feed *feed,
+                           const struct message *message) {
     uint64_t sent = message->sent[feed->shard];
     if (message->kind == MESSAGE_ALIVE) {
-        bool is_missed = !feed->is_heard && (sent > feed->told || feed->is_patient);
+        bool is_missed = !feed->is_heard && (sent > feed->sent_said || feed->is_patient);
         feed->silent = feed->is_heard ? 0 : feed->silent + (is_missed ? 1 : 0);
         feed->is_heard = false;
     }
-    feed->told = sent;
+    feed->sent_said = sent;
     if (feed->silent == 0 || feed->is_followed) {
-        return;
+        return false;
     }
-    if (!follow_is_possible(core, peer)) {
-        be_impatient(core, feed);
-    } else if (feed->silent < MUSTER_FOLLOW_ALIVES) {
-        feed->is_patient = true;
-    } else {
-        follow_begin(core, peer, feed);
+    if (!telemetry->context->has_streams || !peer_answers_streams(peer)) {
+        feed_table_ask_again(telemetry, feed);
+        return false;
     }
+    feed->is_patient = true;
+    return feed->silent >= MUSTER_FOLLOW_ALIVES;
 }
 
 void feed_table_end_other_boots(struct feed_table *table, const struct peer *peer) {
@@ -424,72 +426,77 @@ void feed_table_end_other_boots(struct feed_table *table, const struct peer *pee
 
 /* What was said to the group comes in the order of its seq, so the next one was said after all that was heard
  * before the last one. */
-static void note_told(struct muster_core *core, struct feed *feed, const struct message *message,
-                      uint64_t sent) {
-    struct feed_moment moment = feed_table_moment(core);
-    if (message->seq != 0 && !feed_check_told(feed, sent, core->now_ms)) {
-        let_go(&core->subscriber.feeds, feed);
+static void record_sent(struct telemetry *telemetry, struct feed *feed, const struct message *message,
+                        uint64_t sent) {
+    struct feed_moment moment = feed_table_moment(telemetry);
+    if (message->seq != 0 && !feed_check_sent(feed, sent, telemetry->context->now_ms)) {
+        release_feed(&telemetry->feeds, feed);
         feed_begin(feed, sent + 1);
     }
     feed_reach(feed, sent, &moment);
-    feed_table_touch(&core->subscriber.feeds, feed);
+    feed_table_touch(&telemetry->feeds, feed);
 }
 
 /* Nothing was sent in a shard yet: who hears that misses nothing of it, not its first datagram either. Who
  * does not say what it sent at all has said nothing of that. */
-static void note_nothing_sent(struct muster_core *core, const struct peer *peer,
-                              const struct message *message, unsigned shard) {
-    if (message->tells_sent && feed_table_find(&core->subscriber.feeds, peer->id, shard) == NULL) {
-        feed_table_open(core, peer, shard, 1);
+static void record_nothing_sent(struct telemetry *telemetry, const struct peer *peer,
+                                const struct message *message, unsigned shard) {
+    if (message->tells_sent && feed_table_find(&telemetry->feeds, peer->id, shard) == NULL) {
+        feed_table_open(telemetry, peer, shard, 1);
     }
 }
 
-void feed_table_note_sent(struct muster_core *core, const struct peer *peer, const struct message *message) {
-    struct feed_table *table = &core->subscriber.feeds;
+/* A feed of which nothing was heard before this. */
+static void open_feed(struct telemetry *telemetry, const struct peer *peer, unsigned shard, uint64_t sent) {
+    struct feed *feed = feed_table_open(telemetry, peer, shard, sent + 1);
+    if (feed != NULL) {
+        feed->sent_said = sent;
+    }
+}
+
+bool feed_table_record_sent(struct telemetry *telemetry, const struct peer *peer,
+                            const struct message *message) {
+    struct feed_table *table = &telemetry->feeds;
+    bool is_silent = false;
     feed_table_end_other_boots(table, peer);
-    for (unsigned shard = 0; shard < MUSTER_SHARDS; shard++) {
-        if (!(peer->shards_wanted & 1u << shard)) {
-            continue;
-        }
+    for (unsigned left = peer->shards_wanted; left != 0; left &= left - 1) {
+        unsigned shard = (unsigned)__builtin_ctz(left);
         struct feed *feed = feed_table_find(table, peer->id, shard);
-        if (message->sent[shard] == 0) {
-            note_nothing_sent(core, peer, message, shard);
-            continue;
-        }
-        if (feed == NULL) {
-            feed = feed_table_open(core, peer, shard, message->sent[shard] + 1);
-            if (feed != NULL) {
-                feed->told = message->sent[shard];
-            }
+        uint64_t sent = message->sent[shard];
+        if (sent == 0) {
+            record_nothing_sent(telemetry, peer, message, shard);
+        } else if (feed == NULL) {
+            open_feed(telemetry, peer, shard, sent);
         } else if (feed->is_muted) {
-            feed->told = message->sent[shard];
-            feed_table_unmute(feed, message->sent[shard] + 1, core->now_ms);
+            feed->sent_said = sent;
+            feed_table_unmute(feed, sent + 1, telemetry->context->now_ms);
         } else {
-            note_silence(core, peer, feed, message);
+            is_silent = record_silence(telemetry, peer, feed, message) || is_silent;
             if (!feed->counters.is_by_stream) { /* what is for nobody here would be missed for ever */
-                note_told(core, feed, message, message->sent[shard]);
+                record_sent(telemetry, feed, message, sent);
             }
         }
     }
+    return is_silent;
 }
 
 /* No more of them than the publisher would send: else one stranger's nak for all numbers keeps everybody from
  * asking. */
-void feed_table_note_nak(struct muster_core *core, const struct signal *nak) {
-    struct feed_table *table = &core->subscriber.feeds;
+void feed_table_record_nak(struct telemetry *telemetry, const struct signal *nak) {
+    struct feed_table *table = &telemetry->feeds;
     struct feed *feed = feed_table_find(table, nak->of, nak->shard);
     uint64_t left = MUSTER_NAK_SEQS_MAX;
     if (feed == NULL || feed->boot != nak->of_boot) {
         return;
     }
-    struct feed_moment moment = feed_table_moment(core);
+    struct feed_moment moment = feed_table_moment(telemetry);
     for (size_t i = 0; i < nak->missing_count && left > 0; i++) {
         struct signal_range range = nak->missing[i];
         if (range.last - range.first >= left) {
             range.last = range.first + left - 1;
         }
         left -= range.last - range.first + 1;
-        feed_note_nak(feed, &range, &moment);
+        feed_record_nak(feed, &range, &moment);
     }
     feed_table_count(table, feed);
 }
@@ -497,25 +504,27 @@ void feed_table_note_nak(struct muster_core *core, const struct signal *nak) {
 /* ---- time ---- */
 
 /* Too many naks left: whose turn it is next is left to chance. */
-static void put_off(struct muster_core *core, struct feed *feed) {
-    feed->asks_ms = core->now_ms + 1 + random_ms(&core->random, MUSTER_NAK_T_MS);
+static void postpone(struct telemetry *telemetry, struct feed *feed) {
+    feed->asks_ms = telemetry->context->now_ms + 1 + random_ms(&telemetry->context->random, MUSTER_NAK_T_MS);
 }
 
-static void ask(struct muster_core *core, struct feed *feed, const struct feed_moment *moment) {
-    struct signal nak = {
-        .kind = SIGNAL_NAK, .boot = core->identity.boot, .shard = feed->shard, .of_boot = feed->boot};
-    struct bucket *bucket = &core->subscriber.feeds.naks;
-    if (bucket_left(bucket, MUSTER_NAK_RATE, MUSTER_NAK_BURST, core->now_ms) < 1) {
-        put_off(core, feed);
+static void ask(struct telemetry *telemetry, struct feed *feed, const struct feed_moment *moment) {
+    struct signal nak = {.kind = SIGNAL_NAK,
+                         .boot = telemetry->context->identity.boot,
+                         .shard = feed->shard,
+                         .of_boot = feed->boot};
+    struct bucket *bucket = &telemetry->feeds.naks;
+    if (bucket_left(bucket, MUSTER_NAK_RATE, MUSTER_NAK_BURST, telemetry->context->now_ms) < 1) {
+        postpone(telemetry, feed);
         return;
     }
     nak.missing_count = feed_ask(feed, nak.missing, MUSTER_NAK_RANGES_SENT, moment);
     if (nak.missing_count > 0) {
-        struct muster_endpoint group = group_repair(core->port);
-        bucket_spend(bucket, 1, MUSTER_NAK_RATE, core->now_ms);
-        memcpy(nak.id, core->identity.id, MUSTER_ID_BYTES);
+        struct muster_endpoint group = group_repair(telemetry->context->port);
+        bucket_spend(bucket, 1, MUSTER_NAK_RATE, telemetry->context->now_ms);
+        memcpy(nak.id, telemetry->context->identity.id, MUSTER_ID_BYTES);
         memcpy(nak.of, feed->id, MUSTER_ID_BYTES);
-        telemetry_send(core, &nak, &group, feed->source.interface);
+        send_signal(telemetry->context, &nak, &group, feed->source.interface);
     }
 }
 
@@ -544,30 +553,30 @@ bool feed_table_make_room(struct feed_table *table, size_t bytes) {
     return true;
 }
 
-void feed_table_tick(struct muster_core *core) {
-    struct feed_table *table = &core->subscriber.feeds;
+void feed_table_tick(struct telemetry *telemetry) {
+    struct feed_table *table = &telemetry->feeds;
     struct feed *feed;
-    feed_table_forget(core);
+    feed_table_forget(telemetry);
     feed_table_make_room(table, 0);
-    if (table->due_ms == 0 || table->due_ms > core->now_ms) {
+    if (table->due_ms == 0 || table->due_ms > telemetry->context->now_ms) {
         return;
     }
-    struct feed_moment moment = feed_table_moment(core);
+    struct feed_moment moment = feed_table_moment(telemetry);
     table->due_ms = 0;
     DL_FOREACH(table->all, feed) {
-        if (feed_deadline(feed) <= core->now_ms) {
-            feed_expire(feed, core->now_ms);
-            ask(core, feed, &moment);
+        if (feed_deadline(feed) <= telemetry->context->now_ms) {
+            feed_expire(feed, telemetry->context->now_ms);
+            ask(telemetry, feed, &moment);
         }
         feed_table_touch(table, feed);
     }
 }
 
 /* What is ready is pulled at once. */
-uint64_t feed_table_deadline(const struct muster_core *core) {
-    const struct feed_table *table = &core->subscriber.feeds;
+uint64_t feed_table_deadline(const struct telemetry *telemetry) {
+    const struct feed_table *table = &telemetry->feeds;
     if (table->ready != NULL) {
-        return core->now_ms;
+        return telemetry->context->now_ms;
     }
     uint64_t due_ms = table->due_ms == 0 ? DEADLINE_NEVER : table->due_ms;
     return table->all == NULL ? due_ms : deadline_earlier(due_ms, table->forget_ms);
@@ -592,10 +601,10 @@ static bool is_shown(const struct feed *feed) {
     return !feed->is_muted && feed->top > 1;
 }
 
-size_t muster_core_feeds(const muster_core_t *core, struct muster_feed *feeds, size_t feeds_max) {
+size_t feed_table_list(const struct feed_table *table, struct muster_feed *feeds, size_t feeds_max) {
     size_t count = 0;
     const struct feed *feed;
-    DL_FOREACH(core->subscriber.feeds.all, feed) {
+    DL_FOREACH(table->all, feed) {
         if (is_shown(feed) && count < feeds_max) {
             feeds[count] = describe(feed);
         }

@@ -9,12 +9,12 @@
 
 #include <muster/core.h>
 
-#include "admission.h"
+#include "bucket.h"
 #include "feed.h"
 #include "feed_header.h"
 #include "signal.h"
 
-struct muster_core;
+struct telemetry;
 struct message;
 struct peer;
 
@@ -59,13 +59,14 @@ struct feed *feed_table_find(const struct feed_table *table, const uint8_t id[MU
 /* The feed of a row's shard, at the row's address, which begins with seq due next. It is muted where no topic
  * is wanted, until data of one that is comes. Where there are too many, those that are muted make room for
  * one that is not, then those of unverified rows for that of a verified one. NULL when there is no room. */
-struct feed *feed_table_open(struct muster_core *core, const struct peer *peer, unsigned shard, uint64_t due);
+struct feed *feed_table_open(struct telemetry *telemetry, const struct peer *peer, unsigned shard,
+                             uint64_t due);
 
 /* A topic of a muted feed is wanted: it is followed from seq due on. */
 void feed_table_unmute(struct feed *feed, uint64_t due, uint64_t now_ms);
 
 /* Something of it came by multicast. */
-void feed_table_hear(struct muster_core *core, struct feed *feed);
+void feed_table_record_heard(struct telemetry *telemetry, struct feed *feed);
 
 /* A subscription ended, bit 1 << its number: nothing was given to it. */
 void feed_table_forget_given(struct feed_table *table, uint64_t subscription);
@@ -81,13 +82,13 @@ bool feed_table_move(struct feed_table *table, struct feed *feed, const struct m
 
 /* Those that any datagram of the feed may be for: by the topics that were heard or are announced; all where
  * these are not known. */
-uint64_t feed_table_audience_of_all(struct muster_core *core, struct feed *feed);
+uint64_t feed_table_audience_of_all(struct telemetry *telemetry, struct feed *feed);
 
 /* Subscriptions ended: what nobody wants any more is not followed. */
-void feed_table_review(struct muster_core *core);
+void feed_table_review(struct telemetry *telemetry);
 
 /* What gaps are judged by now. */
-struct feed_moment feed_table_moment(struct muster_core *core);
+struct feed_moment feed_table_moment(struct telemetry *telemetry);
 
 /* Notes what the feed's memory is now. */
 void feed_table_count(struct feed_table *table, struct feed *feed);
@@ -108,21 +109,30 @@ void feed_table_rest(struct feed_table *table, struct feed *feed);
 /* The row has another boot now: what was heard of those before is over. */
 void feed_table_end_other_boots(struct feed_table *table, const struct peer *peer);
 
-/* How far a peer's shards have come, by its own word. */
-void feed_table_note_sent(struct muster_core *core, const struct peer *peer, const struct message *message);
+/* What is missing of a feed is asked for by naks, if it was not. */
+void feed_table_ask_again(struct telemetry *telemetry, struct feed *feed);
+
+/* How far a peer's shards have come, by its own word. True when nothing comes of some of them by multicast.
+ */
+bool feed_table_record_sent(struct telemetry *telemetry, const struct peer *peer,
+                            const struct message *message);
 
 /* Another listener's nak. */
-void feed_table_note_nak(struct muster_core *core, const struct signal *nak);
+void feed_table_record_nak(struct telemetry *telemetry, const struct signal *nak);
 
 /* What the kernel dropped so far on the socket that a datagram came by. */
-void feed_table_note_drops(struct feed_table *table, const struct muster_datagram *datagram, uint64_t now_ms);
+void feed_table_record_drops(struct feed_table *table, const struct muster_datagram *datagram,
+                             uint64_t now_ms);
 
 /* Forgets the feeds of publishers that are gone, unless what an arrival gave out may be in use. */
-void feed_table_forget(struct muster_core *core);
+void feed_table_forget(struct telemetry *telemetry);
 
 /* Asks for what is missing and gives up what was waited for too long. */
-void feed_table_tick(struct muster_core *core);
+void feed_table_tick(struct telemetry *telemetry);
 
-uint64_t feed_table_deadline(const struct muster_core *core);
+uint64_t feed_table_deadline(const struct telemetry *telemetry);
+
+/* Describes those that have something to tell, at most feeds_max; returns how many there are. */
+size_t feed_table_list(const struct feed_table *table, struct muster_feed *feeds, size_t feeds_max);
 
 #endif

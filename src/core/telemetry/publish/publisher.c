@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "deadline.h"
-#include "node.h"
 #include "number.h"
+#include "telemetry.h"
 
 /* What waits to be sent is late: so much of it at least is allowed, or what leaves in this time. */
 #define QUEUE_BYTES_MIN 32768
@@ -61,20 +61,20 @@ void publisher_deinit(struct publisher *publisher) {
     ring_deinit(&publisher->ring);
 }
 
-static void write_prefix(const struct muster_core *core, struct own_topic *topic) {
-    topic->prefix_length =
-        signal_write_prefix(topic->prefix, core->identity.id, core->identity.boot, topic->name, topic->shard);
+static void write_prefix(const struct context *context, struct own_topic *topic) {
+    topic->prefix_length = signal_write_prefix(topic->prefix, context->identity.id, context->identity.boot,
+                                               topic->name, topic->shard);
     topic->name_at = (size_t)(strstr(topic->prefix, NAME_BEGIN) - topic->prefix) + strlen(NAME_BEGIN);
 }
 
-void publisher_rekey(struct muster_core *core) {
-    struct publisher *publisher = &core->publisher;
+void publisher_rekey(struct telemetry *telemetry) {
+    struct publisher *publisher = &telemetry->publisher;
     for (size_t i = 0; i < publisher->topic_count; i++) {
         struct own_topic *topic = publisher->topics[i];
         if (topic != NULL) {
-            core->admission.counters.outputs_dropped += topic->has_records ? 1 : 0;
+            telemetry->context->counters.outputs_dropped += topic->has_records ? 1 : 0;
             topic->has_records = false; /* its room was measured by the old header */
-            write_prefix(core, topic);
+            write_prefix(telemetry->context, topic);
         }
     }
     ring_clear(&publisher->ring);
@@ -153,8 +153,8 @@ static const char *text_or_none(const char *text) {
 }
 
 /* A sensor that was not known, or whose unit was not, is announced. */
-static void note_record(struct publisher *publisher, struct own_topic *topic, struct sensor *sensor,
-                        const struct muster_record *record, double time_s, uint64_t now_ms) {
+static void record_sensor(struct publisher *publisher, struct own_topic *topic, struct sensor *sensor,
+                          const struct muster_record *record, double time_s, uint64_t now_ms) {
     const char *name = text_or_none(record->name);
     const char *unit = text_or_none(record->unit);
     if (sensor == NULL) {
@@ -186,37 +186,32 @@ static struct muster_topic describe(const struct own_topic *topic, struct muster
     return described;
 }
 
-static int try_to_announce(struct muster_core *core, bool with_all) {
-    const struct publisher *publisher = &core->publisher;
+int publisher_describe(const struct publisher *publisher, bool with_all, struct publisher_topics *topics) {
     size_t unit_count = 0;
-    size_t count = 0;
+    *topics = (struct publisher_topics){0};
     for (size_t i = 0; i < publisher->topic_count; i++) {
         unit_count += publisher->topics[i] == NULL ? 0 : publisher->topics[i]->sensor_count;
     }
-    struct muster_topic *topics = calloc(publisher->topic_count + 1, sizeof *topics);
-    struct muster_text *texts = calloc(unit_count + 1, sizeof *texts);
-    if (topics == NULL || texts == NULL) {
-        free(topics);
-        free(texts);
+    topics->items = calloc(publisher->topic_count + 1, sizeof *topics->items);
+    topics->texts = calloc(unit_count + 1, sizeof *topics->texts);
+    if (topics->items == NULL || topics->texts == NULL) {
+        publisher_topics_deinit(topics);
         return MUSTER_ENOMEM;
     }
     size_t used = 0;
     for (size_t i = 0; i < publisher->topic_count; i++) {
         if (publisher->topics[i] != NULL) {
-            topics[count] = describe(publisher->topics[i], texts + used, with_all);
-            used += topics[count++].unit_count;
+            topics->items[topics->count] = describe(publisher->topics[i], topics->texts + used, with_all);
+            used += topics->items[topics->count++].unit_count;
         }
     }
-    int error = presence_set_topics(core, topics, count);
-    free(topics);
-    free(texts);
-    return error;
+    return 0;
 }
 
-/* What showed up by itself is left out where there is no room for it, and hinders nobody. */
-static int announce(struct muster_core *core) {
-    int error = try_to_announce(core, true);
-    return error == MUSTER_ETOOBIG ? try_to_announce(core, false) : error;
+void publisher_topics_deinit(struct publisher_topics *topics) {
+    free(topics->items);
+    free(topics->texts);
+    *topics = (struct publisher_topics){0};
 }
 
 /* ---- topics ---- */
@@ -254,7 +249,7 @@ static bool is_complete(const struct muster_topic *topic) {
     return is_valid;
 }
 
-static struct own_topic *topic_new(const struct muster_core *core, const struct muster_topic *described) {
+static struct own_topic *topic_new(const struct context *context, const struct muster_topic *described) {
     struct own_topic *topic = calloc(1, sizeof *topic);
     if (topic == NULL) {
         return NULL;
@@ -262,7 +257,7 @@ static struct own_topic *topic_new(const struct muster_core *core, const struct 
     topic->name_length = strlen(described->name);
     memcpy(topic->name, described->name, topic->name_length);
     topic->shard = muster_topic_shard(topic->name);
-    write_prefix(core, topic);
+    write_prefix(context, topic);
     bool has_room = described->unit == NULL || add_sensor(topic, "", 0, described->unit) != NULL;
     for (size_t i = 0; has_room && i < described->unit_count; i++) {
         const struct muster_text *unit = &described->units[i];
@@ -284,39 +279,32 @@ static int reserve(struct publisher *publisher, unsigned shard) {
     return error != 0 ? error : ring_open_shard(&publisher->ring, shard);
 }
 
-int muster_core_topic_open(muster_core_t *core, const struct muster_topic *described, unsigned *number) {
-    struct publisher *publisher = &core->publisher;
+int publisher_open(struct telemetry *telemetry, const struct muster_topic *described, unsigned *number) {
+    struct publisher *publisher = &telemetry->publisher;
     size_t place = find_place(publisher);
-    if (core->presence.state >= PRESENCE_LEAVING) {
-        return MUSTER_ECLOSING;
-    }
-    if (core->is_observer || !is_complete(described) || is_open(publisher, described->name)) {
+    if (!is_complete(described) || is_open(publisher, described->name)) {
         return MUSTER_EINVAL;
     }
     if (place == MUSTER_TOPICS_MAX) {
         return MUSTER_EFULL;
     }
-    struct own_topic *topic = topic_new(core, described);
+    struct own_topic *topic = topic_new(telemetry->context, described);
     int error = topic == NULL ? MUSTER_ENOMEM : reserve(publisher, topic->shard);
-    if (error == 0) {
-        publisher->topics[place] = topic;
-        publisher->topic_count += place == publisher->topic_count ? 1 : 0;
-        error = announce(core);
-    }
     if (error != 0) {
         topic_free(topic);
-        publisher->topics[place] = NULL;
         return error;
     }
+    publisher->topics[place] = topic;
+    publisher->topic_count += place == publisher->topic_count ? 1 : 0;
     publisher->open_count++;
-    publisher->rates_due_ms = deadline_earlier(publisher->rates_due_ms, core->now_ms + MUSTER_RATE_MS);
-    subscriber_note_publishing(core);
+    publisher->rates_due_ms =
+        deadline_earlier(publisher->rates_due_ms, telemetry->context->now_ms + MUSTER_RATE_MS);
     *number = (unsigned)place;
     return 0;
 }
 
-static struct own_topic *topic_of(const muster_core_t *core, unsigned number) {
-    return number < core->publisher.topic_count ? core->publisher.topics[number] : NULL;
+static struct own_topic *topic_of(const struct publisher *publisher, unsigned number) {
+    return number < publisher->topic_count ? publisher->topics[number] : NULL;
 }
 
 /* ---- sealing ---- */
@@ -336,14 +324,14 @@ static size_t padded_length(const struct publisher *publisher, const struct own_
     return padded + ALMOST_BYTES > MUSTER_DATAGRAM_BYTES_MAX ? MUSTER_DATAGRAM_BYTES_MAX : padded;
 }
 
-static void seal(struct muster_core *core, struct own_topic *topic) {
-    struct publisher *publisher = &core->publisher;
+static void seal(struct telemetry *telemetry, struct own_topic *topic) {
+    struct publisher *publisher = &telemetry->publisher;
     char digits[NUMBER_TEXT_BYTES_MAX];
     size_t digit_count = number_write_integer(publisher->ring.seqs[topic->shard] + 1, digits);
     size_t body_length = senml_writer_end(&topic->writer);
     size_t length = topic->prefix_length + digit_count + 2 + body_length + 1;
     size_t padded = padded_length(publisher, topic, length);
-    struct kept *kept = ring_append(&publisher->ring, topic->shard, padded, core->now_ms);
+    struct kept *kept = ring_append(&publisher->ring, topic->shard, padded, telemetry->context->now_ms);
     uint8_t *at = publisher->ring.bytes + kept->offset;
     kept->topic_at = (uint8_t)topic->name_at;
     kept->topic_length = (uint8_t)topic->name_length;
@@ -369,12 +357,12 @@ static bool has_room(const struct publisher *publisher) {
 }
 
 /* As soon as there is room. */
-static void seal_soon(struct muster_core *core, struct own_topic *topic) {
-    if (topic->has_records && has_room(&core->publisher)) {
-        seal(core, topic);
+static void seal_soon(struct telemetry *telemetry, struct own_topic *topic) {
+    if (topic->has_records && has_room(&telemetry->publisher)) {
+        seal(telemetry, topic);
     } else if (topic->has_records) {
         topic->is_due = true;
-        core->publisher.linger_due_ms = core->now_ms;
+        telemetry->publisher.linger_due_ms = telemetry->context->now_ms;
     }
 }
 
@@ -404,13 +392,10 @@ static bool is_known_well(const struct sensor *sensor, const struct muster_recor
            (record->text != NULL || !has_text(record));
 }
 
-int muster_core_topic_add(muster_core_t *core, unsigned number, const struct muster_record *record,
-                          uint64_t now_ms, double wall_s) {
-    struct publisher *publisher = &core->publisher;
-    struct own_topic *topic = topic_of(core, number);
-    if (core->presence.state >= PRESENCE_LEAVING) {
-        return MUSTER_ECLOSING;
-    }
+int publisher_add(struct telemetry *telemetry, unsigned number, const struct muster_record *record,
+                  uint64_t now_ms, double wall_s) {
+    struct publisher *publisher = &telemetry->publisher;
+    struct own_topic *topic = topic_of(&telemetry->publisher, number);
     if (topic == NULL) {
         return MUSTER_EINVAL;
     }
@@ -426,57 +411,63 @@ int muster_core_topic_add(muster_core_t *core, unsigned number, const struct mus
             publisher->is_full = true;
             return MUSTER_EAGAIN;
         }
-        seal(core, topic);
+        seal(telemetry, topic);
         error = add(publisher, topic, record, time_s, now_ms);
     }
     if (error == 0) {
         topic->count_ms = topic->counted == 0 ? now_ms : topic->count_ms;
         topic->counted++;
-        note_record(publisher, topic, sensor, record, time_s, now_ms);
+        record_sensor(publisher, topic, sensor, record, time_s, now_ms);
     }
     return error;
 }
 
-void muster_core_topic_flush(muster_core_t *core, unsigned number) {
-    struct own_topic *topic = topic_of(core, number);
+void publisher_flush(struct telemetry *telemetry, unsigned number) {
+    struct own_topic *topic = topic_of(&telemetry->publisher, number);
     if (topic != NULL) {
-        seal_soon(core, topic);
+        seal_soon(telemetry, topic);
     }
 }
 
 /* Whatever the queue holds: the ring's other half serves what must not wait. */
-static void seal_last(struct muster_core *core, struct own_topic *topic) {
-    if (topic->has_records && ring_has_room(&core->publisher.ring)) {
-        seal(core, topic);
+static void seal_last(struct telemetry *telemetry, struct own_topic *topic) {
+    if (topic->has_records && ring_has_room(&telemetry->publisher.ring)) {
+        seal(telemetry, topic);
     } else if (topic->has_records) {
-        core->admission.counters.outputs_dropped++;
+        telemetry->context->counters.outputs_dropped++;
         topic->has_records = false;
     }
 }
 
-void publisher_leave(struct muster_core *core) {
-    for (size_t i = 0; i < core->publisher.topic_count; i++) {
-        if (core->publisher.topics[i] != NULL) {
-            seal_last(core, core->publisher.topics[i]);
+void publisher_leave(struct telemetry *telemetry) {
+    for (size_t i = 0; i < telemetry->publisher.topic_count; i++) {
+        if (telemetry->publisher.topics[i] != NULL) {
+            seal_last(telemetry, telemetry->publisher.topics[i]);
         }
     }
 }
 
-void muster_core_topic_close(muster_core_t *core, unsigned number) {
-    struct own_topic *topic = topic_of(core, number);
-    if (topic == NULL) {
-        return;
-    }
-    seal_last(core, topic);
-    topic_free(topic);
-    core->publisher.topics[number] = NULL;
-    core->publisher.is_announce_due = true;
-    core->publisher.open_count--;
-    subscriber_note_publishing(core);
+/* Forgets a topic, whatever was added to it. */
+static void remove_topic(struct publisher *publisher, unsigned number) {
+    topic_free(publisher->topics[number]);
+    publisher->topics[number] = NULL;
+    publisher->open_count--;
 }
 
-bool muster_core_is_writable(muster_core_t *core) {
-    struct publisher *publisher = &core->publisher;
+void publisher_discard(struct publisher *publisher, unsigned number) {
+    remove_topic(publisher, number);
+}
+
+void publisher_close(struct telemetry *telemetry, unsigned number) {
+    struct own_topic *topic = topic_of(&telemetry->publisher, number);
+    if (topic != NULL) {
+        seal_last(telemetry, topic);
+        remove_topic(&telemetry->publisher, number);
+        telemetry->publisher.is_announce_due = true;
+    }
+}
+
+bool publisher_is_writable(struct publisher *publisher) {
     if (!publisher->is_full || publisher->ring.unsent_bytes >= publisher->queue_bytes_max / 2) {
         return false;
     }
@@ -493,13 +484,13 @@ static uint64_t due_ms(const struct publisher *publisher, const struct own_topic
     return topic->is_due ? 0 : topic->began_ms + publisher->linger_ms;
 }
 
-static void seal_lingering(struct muster_core *core) {
-    struct publisher *publisher = &core->publisher;
+static void seal_lingering(struct telemetry *telemetry) {
+    struct publisher *publisher = &telemetry->publisher;
     publisher->linger_due_ms = DEADLINE_NEVER;
     for (size_t i = 0; i < publisher->topic_count; i++) {
         struct own_topic *topic = publisher->topics[i];
-        if (due_ms(publisher, topic) <= core->now_ms && has_room(publisher)) {
-            seal(core, topic);
+        if (due_ms(publisher, topic) <= telemetry->context->now_ms && has_room(publisher)) {
+            seal(telemetry, topic);
         }
         publisher->linger_due_ms = deadline_earlier(publisher->linger_due_ms, due_ms(publisher, topic));
     }
@@ -528,41 +519,35 @@ static void look_at_rate(struct publisher *publisher, struct own_topic *topic, u
     }
 }
 
-static void look_at_rates(struct muster_core *core) {
-    struct publisher *publisher = &core->publisher;
-    publisher->rates_due_ms = publisher->open_count > 0 ? core->now_ms + MUSTER_RATE_MS / 4 : DEADLINE_NEVER;
+static void look_at_rates(struct telemetry *telemetry) {
+    struct publisher *publisher = &telemetry->publisher;
+    publisher->rates_due_ms =
+        publisher->open_count > 0 ? telemetry->context->now_ms + MUSTER_RATE_MS / 4 : DEADLINE_NEVER;
     for (size_t i = 0; i < publisher->topic_count; i++) {
         if (publisher->topics[i] != NULL) {
-            look_at_rate(publisher, publisher->topics[i], core->now_ms);
+            look_at_rate(publisher, publisher->topics[i], telemetry->context->now_ms);
         }
     }
 }
 
-/* What can't be announced for want of memory is tried again with the next change. */
-void publisher_tick(struct muster_core *core) {
-    struct publisher *publisher = &core->publisher;
-    if (publisher->linger_due_ms <= core->now_ms) {
-        seal_lingering(core);
+void publisher_tick(struct telemetry *telemetry) {
+    struct publisher *publisher = &telemetry->publisher;
+    if (publisher->linger_due_ms <= telemetry->context->now_ms) {
+        seal_lingering(telemetry);
     }
-    if (publisher->rates_due_ms <= core->now_ms) {
-        look_at_rates(core);
-    }
-    if (publisher->is_announce_due) {
-        publisher->is_announce_due = false;
-        if (core->presence.state < PRESENCE_LEAVING) {
-            announce(core);
-        }
+    if (publisher->rates_due_ms <= telemetry->context->now_ms) {
+        look_at_rates(telemetry);
     }
 }
 
 /* What is due but has no room waits for the sender. */
-uint64_t publisher_deadline(const struct muster_core *core) {
-    const struct publisher *publisher = &core->publisher;
+uint64_t publisher_deadline(const struct telemetry *telemetry) {
+    const struct publisher *publisher = &telemetry->publisher;
     if (publisher->is_announce_due) {
-        return core->now_ms;
+        return telemetry->context->now_ms;
     }
     return deadline_earlier(publisher->rates_due_ms,
-                            publisher->linger_due_ms > core->now_ms || has_room(publisher)
+                            publisher->linger_due_ms > telemetry->context->now_ms || has_room(publisher)
                                 ? publisher->linger_due_ms
                                 : DEADLINE_NEVER);
 }

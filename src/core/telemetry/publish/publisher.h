@@ -14,7 +14,7 @@
 #include "senml.h"
 #include "signal.h"
 
-struct muster_core;
+struct telemetry;
 
 /* What a topic has records of, under one name, and the last one of them. */
 struct sensor {
@@ -74,19 +74,44 @@ void publisher_init(struct publisher *publisher, const struct muster_core_option
 void publisher_deinit(struct publisher *publisher);
 
 /* Writes the headers of topics anew, under another identity; what was sealed under the old one is gone. */
-void publisher_rekey(struct muster_core *core);
+void publisher_rekey(struct telemetry *telemetry);
+
+/* Opens a topic; the caller announces it by publisher_describe(). MUSTER_EINVAL (incomplete, or open
+ * already), MUSTER_EFULL, MUSTER_ENOMEM. */
+int publisher_open(struct telemetry *telemetry, const struct muster_topic *described, unsigned *number);
+
+/* Undoes publisher_open(). */
+void publisher_discard(struct publisher *publisher, unsigned number);
+
+/* muster_core_topic_add(), _flush(), _close(), muster_core_is_writable() of a node that stays. */
+int publisher_add(struct telemetry *telemetry, unsigned number, const struct muster_record *record,
+                  uint64_t now_ms, double wall_s);
+void publisher_flush(struct telemetry *telemetry, unsigned number);
+void publisher_close(struct telemetry *telemetry, unsigned number);
+bool publisher_is_writable(struct publisher *publisher);
+
+/* The open topics as they are announced. */
+struct publisher_topics {
+    struct muster_topic *items;
+    size_t count;
+    struct muster_text *texts; /* their units */
+};
+
+/* Describes the open topics, with all their sensors or those alone that were declared. MUSTER_ENOMEM. */
+int publisher_describe(const struct publisher *publisher, bool with_all, struct publisher_topics *topics);
+void publisher_topics_deinit(struct publisher_topics *topics);
 
 /* Appends the last values of a topic to out, as parts of an answer, and counts these in *count.
  * MUSTER_ENOMEM. */
-int publisher_write_last(const struct muster_core *core, const struct own_topic *topic, struct buffer *out,
+int publisher_write_last(const struct telemetry *telemetry, const struct own_topic *topic, struct buffer *out,
                          uint64_t *count);
 
 /* Seals all that was added: the node leaves. */
-void publisher_leave(struct muster_core *core);
+void publisher_leave(struct telemetry *telemetry);
 
 /* Seals what lingered long enough. */
-void publisher_tick(struct muster_core *core);
+void publisher_tick(struct telemetry *telemetry);
 
-uint64_t publisher_deadline(const struct muster_core *core);
+uint64_t publisher_deadline(const struct telemetry *telemetry);
 
 #endif

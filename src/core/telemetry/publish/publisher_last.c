@@ -2,16 +2,16 @@
 
 #include "buffer.h"
 #include "limit.h"
-#include "node.h"
 #include "publisher.h"
 #include "reply.h"
+#include "telemetry.h"
 
 /* Datagrams that are looked through for the last one of a topic. */
 #define LOOK_BACK_MAX 1024
 
 /* A pack of last values on its way into an answer. */
 struct last_pack {
-    const struct muster_core *core;
+    const struct telemetry *telemetry;
     const struct own_topic *topic;
     struct buffer *out;
     uint64_t *count;
@@ -31,14 +31,15 @@ static int end_last(struct last_pack *pack) {
     if (pack->records == 0) {
         return 0;
     }
-    const struct muster_core *core = pack->core;
-    const struct reply_sample sample = {
-        .id = core->identity.id,
-        .boot = core->identity.boot,
-        .topic = pack->topic->name,
-        .age_ms = core->now_ms > pack->newest_ms ? core->now_ms - pack->newest_ms : 0,
-        .body = (const uint8_t *)pack->bytes,
-        .body_length = senml_writer_end(&pack->writer)};
+    const struct telemetry *telemetry = pack->telemetry;
+    const struct reply_sample sample = {.id = telemetry->context->identity.id,
+                                        .boot = telemetry->context->identity.boot,
+                                        .topic = pack->topic->name,
+                                        .age_ms = telemetry->context->now_ms > pack->newest_ms
+                                                      ? telemetry->context->now_ms - pack->newest_ms
+                                                      : 0,
+                                        .body = (const uint8_t *)pack->bytes,
+                                        .body_length = senml_writer_end(&pack->writer)};
     int error = reply_write_sample(pack->out, &sample);
     *pack->count += error == 0 ? 1 : 0;
     begin_last(pack);
@@ -73,7 +74,7 @@ static int add_last(struct last_pack *pack, const struct sensor *sensor) {
 /* What waits to be sent will be heard when it is: it is no last value yet. */
 static bool is_sent(const struct last_pack *pack, const struct sensor *sensor) {
     return sensor->last_number < pack->topic->sealed &&
-           sensor->last_number < pack->core->publisher.ring.unsent;
+           sensor->last_number < pack->telemetry->publisher.ring.unsent;
 }
 
 static bool is_of(const struct ring *ring, const struct kept *kept, const struct own_topic *topic) {
@@ -83,15 +84,15 @@ static bool is_of(const struct ring *ring, const struct kept *kept, const struct
 
 /* The last datagram of a topic that was sent stands for values whose successors wait. */
 static int write_sent(const struct last_pack *pack) {
-    const struct muster_core *core = pack->core;
-    const struct ring *ring = &core->publisher.ring;
+    const struct telemetry *telemetry = pack->telemetry;
+    const struct ring *ring = &telemetry->publisher.ring;
     for (uint64_t i = 1; i <= LOOK_BACK_MAX && i <= ring->unsent - ring->first; i++) {
         const struct kept *kept = ring_at(ring, ring->unsent - i);
         if (is_of(ring, kept, pack->topic)) {
-            const struct reply_sample sample = {.id = core->identity.id,
-                                                .boot = core->identity.boot,
+            const struct reply_sample sample = {.id = telemetry->context->identity.id,
+                                                .boot = telemetry->context->identity.boot,
                                                 .topic = pack->topic->name,
-                                                .age_ms = core->now_ms - kept->sealed_ms,
+                                                .age_ms = telemetry->context->now_ms - kept->sealed_ms,
                                                 .body = ring->bytes + kept->offset + kept->body_at,
                                                 .body_length = kept->body_length};
             ++*pack->count;
@@ -101,9 +102,9 @@ static int write_sent(const struct last_pack *pack) {
     return 0;
 }
 
-int publisher_write_last(const struct muster_core *core, const struct own_topic *topic, struct buffer *out,
+int publisher_write_last(const struct telemetry *telemetry, const struct own_topic *topic, struct buffer *out,
                          uint64_t *count) {
-    struct last_pack pack = {.core = core, .topic = topic, .out = out, .count = count};
+    struct last_pack pack = {.telemetry = telemetry, .topic = topic, .out = out, .count = count};
     bool is_all_sent = true;
     int error = 0;
     begin_last(&pack);

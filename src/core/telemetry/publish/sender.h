@@ -10,18 +10,19 @@
 #include <muster/core.h>
 #include <muster/telemetry.h>
 
-#include "admission.h"
+#include "bucket.h"
 #include "limit.h"
 #include "signal.h"
 
-struct muster_core;
+struct telemetry;
 
 /* What is being handed out, interface by interface. */
 struct batch {
     uint64_t number; /* of its first datagram in the ring */
     uint64_t count;  /* 0: none */
     bool is_repair;
-    size_t path; /* the next one to go out by */
+    bool is_sent; /* by a path at least */
+    size_t path;  /* the next one to go out by */
 };
 
 struct sender {
@@ -31,7 +32,8 @@ struct sender {
     struct bucket repair_bucket;
     struct batch batch;
 
-    uint64_t repairs[MUSTER_REPAIRS_MAX]; /* numbers in the ring that wait to be sent again: a ring itself */
+    uint64_t *repairs; /* numbers in the ring that wait to be sent again: a ring of MUSTER_REPAIRS_MAX itself,
+                          once there was one */
     size_t repair_first;
     size_t repair_count;
 
@@ -46,19 +48,25 @@ struct sender {
 
 void sender_init(struct sender *sender, const struct muster_core_options *options);
 
+/* A zeroed struct is allowed. */
+void sender_deinit(struct sender *sender);
+
 /* True while new data waits to be sent. */
-bool sender_has_unsent(const struct muster_core *core);
+bool sender_has_unsent(const struct telemetry *telemetry);
 
 /* The next datagrams of telemetry, if pacing lets any go. */
-bool sender_next(struct muster_core *core, struct muster_output *output);
+bool sender_next(struct telemetry *telemetry, struct muster_output *output);
 
-/* Somebody misses what this node sent, and asked by this datagram. False when that earns nothing. */
-bool sender_take_nak(struct muster_core *core, const struct signal *nak,
+/* True when as much waits as is sent in a row. */
+bool sender_has_batch(const struct telemetry *telemetry);
+
+/* Somebody misses what this node sent, and asked by this datagram. */
+void sender_take_nak(struct telemetry *telemetry, const struct signal *nak,
                      const struct muster_datagram *datagram);
 
 /* Sends the tails that are due. */
-void sender_tick(struct muster_core *core);
+void sender_tick(struct telemetry *telemetry);
 
-uint64_t sender_deadline(const struct muster_core *core);
+uint64_t sender_deadline(const struct telemetry *telemetry);
 
 #endif

@@ -1,0 +1,178 @@
+#include "documents.h"
+
+#include <string.h>
+
+#include "backoff.h"
+#include "deadline.h"
+#include "exchange.h"
+
+static const struct backoff backoff = {MUSTER_FETCH_RETRY_MS, MUSTER_FETCH_RETRY_MS_MAX};
+
+/* Only what a key vouches for is fetched: else anybody could make us connect to anybody. */
+static bool is_wanted(const struct peer *peer) {
+    return peer_is_partial(peer) && peer->is_verified && peer_is_present(peer) &&
+           !peer->large->is_fetched_now;
+}
+
+static bool has_room_for(const struct exchange *exchange, const struct peer *peer) {
+    return exchange->presence->table.large_bytes - peer->large->body_length + peer->large->size <=
+           MUSTER_DOCUMENTS_BYTES_MAX;
+}
+
+/* ---- whom to ask ---- */
+
+/* Any that may have fetched the peer's document before us; the peer itself when there is none. */
+static const struct peer *choose_other(struct exchange *exchange, const struct peer *peer) {
+    const struct peer *chosen = peer;
+    uint64_t others = 0;
+    for (const struct peer *other = exchange->presence->table.by_id; other != NULL; other = other->hh.next) {
+        bool may_have_it = other != peer && other->stream != 0 && other->is_verified &&
+                           !other->is_provisional && other->state == MUSTER_ALIVE;
+        if (may_have_it && random_u64(&exchange->context->random) % ++others == 0) {
+            chosen = other;
+        }
+    }
+    return chosen;
+}
+
+/* The peer itself first, where its address is more than a hint; then, one try after the other, others. */
+static bool choose_source(struct exchange *exchange, const struct peer *peer, struct fetch_source *source) {
+    bool is_turn = peer->large->tries % MUSTER_FETCH_TRIES == 0 && !peer->is_provisional;
+    const struct peer *from = is_turn ? peer : choose_other(exchange, peer);
+    *source = fetch_source_of(from);
+    return from->stream != 0 && !from->is_provisional;
+}
+
+/* ---- asking ---- */
+
+/* The first few failures cost no time: others are asked at once. */
+static void record_failure(struct exchange *exchange, struct peer *peer) {
+    struct large_document *large = peer->large;
+    large->tries++;
+    large->due_ms = exchange->context->now_ms;
+    if (large->tries >= MUSTER_FETCH_TRIES) {
+        large->due_ms +=
+            backoff_pause_ms(&backoff, large->tries - MUSTER_FETCH_TRIES, &exchange->context->random);
+    }
+    exchange->documents.due_ms = deadline_earlier(exchange->documents.due_ms, large->due_ms);
+}
+
+/* False when there is no stream for it. */
+static bool begin(struct exchange *exchange, struct peer *peer) {
+    struct request request = {.kind = REQUEST_DOCUMENT};
+    struct fetch_source source;
+    struct fetch *fetch;
+    if (!choose_source(exchange, peer, &source)) {
+        record_failure(exchange, peer);
+        return true;
+    }
+    memcpy(request.id, peer->id, sizeof request.id);
+    memcpy(request.hash, peer->large->hash, sizeof request.hash);
+    if (fetch_begin(&exchange->fetches, exchange->context, FETCH_DOCUMENT, &source, &request, &fetch) != 0) {
+        return false;
+    }
+    memcpy(fetch->id, peer->id, sizeof fetch->id);
+    memcpy(fetch->hash, peer->large->hash, sizeof fetch->hash);
+    peer->large->is_fetched_now = true;
+    return true;
+}
+
+/* Streams that documents may take: one is left for a table. */
+static size_t count_room(const struct fetches *fetches) {
+    size_t used = fetches->counts[FETCH_TABLE] + fetches->counts[FETCH_DOCUMENT];
+    used += fetch_is_under_way(fetches, FETCH_TABLE) ? 0 : 1;
+    return used < MUSTER_FETCHES_MAX ? MUSTER_FETCHES_MAX - used : 0;
+}
+
+/* Fetches a row's document if that is due; what can't be now is looked at again. */
+static void fetch_if_due(struct exchange *exchange, struct peer *peer, size_t *room) {
+    uint64_t now_ms = exchange->context->now_ms;
+    bool is_due = peer->large->due_ms <= now_ms;
+    if (is_due && !has_room_for(exchange, peer)) {
+        record_failure(exchange, peer); /* there may be room later */
+        return;
+    }
+    if (*room == 0) {
+        return; /* the end of a stream makes room, and looks again */
+    }
+    if (is_due && begin(exchange, peer)) {
+        --*room;
+        return;
+    }
+    uint64_t due_ms = is_due ? now_ms + DOCUMENTS_SPREAD_MS : peer->large->due_ms;
+    exchange->documents.due_ms = deadline_earlier(exchange->documents.due_ms, due_ms);
+}
+
+void documents_tick(struct exchange *exchange) {
+    const struct peer_table *table = &exchange->presence->table;
+    size_t room = count_room(&exchange->fetches);
+    size_t left = table->large_count;
+    if (exchange->documents.due_ms > exchange->context->now_ms) {
+        return;
+    }
+    exchange->documents.due_ms = DEADLINE_NEVER;
+    for (struct peer *peer = table->by_id; peer != NULL && left > 0; peer = peer->hh.next) {
+        left -= peer->large != NULL ? 1 : 0;
+        if (peer->large != NULL && is_wanted(peer)) {
+            fetch_if_due(exchange, peer, &room);
+        }
+    }
+}
+
+void documents_want(struct exchange *exchange) {
+    struct context *context = exchange->context;
+    if (context->has_streams && exchange->presence->table.large_count > 0) {
+        uint64_t due_ms = context->now_ms + random_ms(&context->random, DOCUMENTS_SPREAD_MS);
+        exchange->documents.due_ms = deadline_earlier(exchange->documents.due_ms, due_ms);
+    }
+}
+
+uint64_t documents_deadline(const struct exchange *exchange) {
+    return exchange->documents.due_ms;
+}
+
+/* ---- what comes ---- */
+
+/* True when these are the bytes that the peer's announce described. */
+static bool is_announced(const struct peer *peer, const struct fetch *fetch, const struct reply *reply) {
+    uint8_t hash[MUSTER_HASH_BYTES];
+    message_hash_body(reply->body, reply->body_length, hash);
+    return reply->body_length == peer->large->size && memcmp(hash, fetch->hash, sizeof hash) == 0 &&
+           memcmp(hash, peer->large->hash, sizeof hash) == 0;
+}
+
+bool documents_take(struct exchange *exchange, const struct fetch *fetch, const struct reply *reply,
+                    struct peer **peer) {
+    struct context *context = exchange->context;
+    struct peer_table *table = &exchange->presence->table;
+    struct message lists = {.kind = MESSAGE_ANNOUNCE};
+    enum muster_drop reason;
+    struct peer *row = peer_table_find(table, fetch->id);
+    *peer = NULL;
+    if (row == NULL || row->large == NULL || !has_room_for(exchange, row) ||
+        !is_announced(row, fetch, reply) || outbox_reserve_events(&context->outbox, 1) != 0 ||
+        !message_take_body(&lists, reply->body, reply->body_length, &reason)) {
+        return false;
+    }
+    int error = peer_table_set_body(table, row, &lists.document, reply->body, reply->body_length);
+    message_deinit(&lists);
+    if (error != 0) {
+        return false;
+    }
+    context->counters.documents++;
+    peer_tell(&context->outbox, row, MUSTER_PEER_CHANGED);
+    *peer = row;
+    return true;
+}
+
+void documents_end(struct exchange *exchange, const struct fetch *fetch) {
+    struct peer *peer = peer_table_find(&exchange->presence->table, fetch->id);
+    if (peer == NULL || peer->large == NULL) {
+        return;
+    }
+    peer->large->is_fetched_now = false;
+    bool is_wanted_still = memcmp(fetch->hash, peer->large->hash, sizeof fetch->hash) == 0;
+    if (peer_is_partial(peer) && is_wanted_still) {
+        record_failure(exchange, peer);
+    }
+}

@@ -1,0 +1,127 @@
+#include "tables.h"
+
+#include <string.h>
+
+#include "endpoint.h"
+#include "exchange.h"
+
+/* ---- sources ---- */
+
+static void remove_source(struct tables *tables, size_t at) {
+    struct table_source *sources = tables->sources;
+    tables->source_count--;
+    memmove(&sources[at], &sources[at + 1], (tables->source_count - at) * sizeof *sources);
+}
+
+/* Room for one that says to hold so many rows: the smallest that was not asked yet goes. */
+static bool make_room(struct tables *tables, uint64_t peers) {
+    size_t count = tables->source_count;
+    if (count < MUSTER_SOURCES_MAX) {
+        return true;
+    }
+    while (count > 0 && tables->sources[count - 1].is_used) {
+        count--;
+    }
+    if (count == 0 || tables->sources[count - 1].peers >= peers) {
+        return false;
+    }
+    remove_source(tables, count - 1);
+    return true;
+}
+
+/* Of a host the last word counts, and nobody is asked twice. */
+static void add_source(struct tables *tables, const struct table_source *added) {
+    struct table_source *sources = tables->sources;
+    for (size_t i = 0; i < tables->source_count; i++) {
+        if (endpoint_is_same_host(&sources[i].source.endpoint, &added->source.endpoint)) {
+            if (sources[i].is_used) {
+                return;
+            }
+            remove_source(tables, i);
+            break;
+        }
+    }
+    if (!make_room(tables, added->peers)) {
+        return;
+    }
+    size_t at = 0;
+    while (at < tables->source_count && sources[at].peers >= added->peers) {
+        at++;
+    }
+    memmove(&sources[at + 1], &sources[at], (tables->source_count - at) * sizeof *sources);
+    sources[at] = *added;
+    tables->source_count++;
+}
+
+/* The best source that is left; NULL when none says to hold more rows than are here. */
+static struct table_source *next_source(struct exchange *exchange) {
+    struct tables *tables = &exchange->tables;
+    uint64_t peers = peer_table_present(&exchange->presence->table);
+    for (size_t i = 0; i < tables->source_count; i++) {
+        if (!tables->sources[i].is_used && tables->sources[i].peers > peers) {
+            return &tables->sources[i];
+        }
+    }
+    return NULL;
+}
+
+void tables_set_round(struct tables *tables, uint64_t round) {
+    if (tables->round != round) {
+        *tables = (struct tables){.round = round};
+    }
+}
+
+void tables_record_answer(struct exchange *exchange, const struct message *announce,
+                          const struct muster_datagram *datagram) {
+    if (!exchange->context->has_streams || announce->stream == 0 || announce->peers <= MUSTER_TABLE_ROWS) {
+        return;
+    }
+    struct table_source source = {.source = {.endpoint = datagram->source, .interface = datagram->interface},
+                                  .peers = announce->peers};
+    source.source.endpoint.port = announce->stream;
+    add_source(&exchange->tables, &source);
+    tables_tick(exchange);
+}
+
+/* ---- taking ---- */
+
+void tables_tick(struct exchange *exchange) {
+    struct fetches *fetches = &exchange->fetches;
+    const struct request request = {.kind = REQUEST_TABLE};
+    struct table_source *source;
+    struct fetch *fetch;
+    while (!fetch_is_under_way(fetches, FETCH_TABLE) && fetch_has_room(fetches, FETCH_TABLE) &&
+           (source = next_source(exchange)) != NULL) {
+        source->is_used = true;
+        if (fetch_begin(fetches, exchange->context, FETCH_TABLE, &source->source, &request, &fetch) == 0) {
+            exchange->tables.has_begun = true;
+        }
+    }
+}
+
+bool tables_take_row(struct exchange *exchange, struct fetch *fetch, const struct reply *reply,
+                     bool *wants_body) {
+    const struct muster_peer *peer = &reply->peer;
+    const struct merge_row row = {.message = reply->announce,
+                                  .bytes = reply->announce_bytes,
+                                  .length = reply->announce_length,
+                                  .address = peer->address,
+                                  .interface = fetch->source.interface,
+                                  .age_ms = peer->age_ms,
+                                  .next_ms = peer->next_ms > 0 ? (uint64_t)peer->next_ms : 0};
+    enum muster_drop reason;
+    *wants_body = false;
+    if (peer->state != MUSTER_LOST && peer->state != MUSTER_LEFT &&
+        !merge_provisional(exchange->presence, &row, wants_body, &reason) &&
+        reason == MUSTER_DROP_SIGNATURE) {
+        fetch->bad++;
+    }
+    return fetch->bad < MUSTER_FETCH_BAD_MAX && fetch->count <= MUSTER_PEERS_CLAIM_MAX;
+}
+
+void tables_end(struct exchange *exchange, bool is_good) {
+    exchange->context->counters.tables += is_good ? 1 : 0;
+    if (!is_good && next_source(exchange) == NULL) {
+        exchange->tables.has_failed = true;
+    }
+}

@@ -1,0 +1,254 @@
+#include "exchange.h"
+
+#include <string.h>
+
+#include "deadline.h"
+
+/* What is due at times, in the order in which it is done. */
+static const struct part {
+    void (*tick)(struct exchange *exchange);
+    uint64_t (*deadline)(const struct exchange *exchange);
+} parts[] = {
+    {documents_tick, documents_deadline},
+    {server_tick, server_deadline},
+    {follow_tick, follow_deadline},
+    {catchup_tick, catchup_deadline},
+};
+#define PARTS (sizeof parts / sizeof *parts)
+
+void exchange_init(struct exchange *exchange, struct context *context, struct presence *presence,
+                   struct telemetry *telemetry, const struct muster_core_options *options) {
+    *exchange = (struct exchange){.context = context,
+                                  .presence = presence,
+                                  .telemetry = telemetry,
+                                  .version = options->version == NULL ? "" : options->version,
+                                  .documents.due_ms = DEADLINE_NEVER};
+    strncpy(exchange->network, options->network == NULL ? "" : options->network,
+            sizeof exchange->network - 1);
+}
+
+void exchange_deinit(struct exchange *exchange) {
+    server_deinit(&exchange->server);
+    fetches_deinit(&exchange->fetches);
+    backlog_deinit(&exchange->backlog);
+    catchup_deinit(&exchange->catchup);
+}
+
+/* ---- answers of others ---- */
+
+static void end_fetch(struct exchange *exchange, struct fetch *fetch, bool is_good) {
+    fetch->is_over = true;
+    exchange->context->counters.fetches_failed += is_good ? 0 : 1;
+    switch (fetch->kind) {
+    case FETCH_TABLE: tables_end(exchange, is_good); break;
+    case FETCH_DOCUMENT: documents_end(exchange, fetch); break;
+    case FETCH_SAMPLES: catchup_end(exchange, fetch, is_good); break;
+    case FETCH_FOLLOW: follow_end(exchange, fetch); break;
+    }
+}
+
+static bool take_row(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
+    bool wants_body = false;
+    bool is_good = fetch->kind != FETCH_TABLE || tables_take_row(exchange, fetch, reply, &wants_body);
+    if (wants_body) {
+        documents_want(exchange);
+    }
+    return is_good;
+}
+
+static bool take_document(struct exchange *exchange, const struct fetch *fetch, const struct reply *reply) {
+    struct peer *peer;
+    if (fetch->kind != FETCH_DOCUMENT || !documents_take(exchange, fetch, reply, &peer)) {
+        return false;
+    }
+    groups_record_topics(exchange->telemetry, peer);
+    catchup_record_topics(exchange, peer);
+    return true;
+}
+
+static bool take_sample(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
+    if (fetch->kind == FETCH_FOLLOW) {
+        return follow_take(exchange, fetch, &reply->sample);
+    }
+    return fetch->kind == FETCH_SAMPLES && fetch->count <= MUSTER_SAMPLES_MAX &&
+           catchup_take(exchange, fetch, &reply->sample);
+}
+
+/* Who knows no such request, or lies, is not asked again. */
+static void take_end(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
+    bool is_final = reply->end == REQUEST_END_UNKNOWN || reply->end == REQUEST_END_INVALID;
+    fetch->ask.tries = is_final ? MUSTER_ASK_TRIES : fetch->ask.tries;
+    end_fetch(exchange, fetch, reply->end == REQUEST_END_DONE && reply->count == fetch->count - 1);
+}
+
+/* False when a part is no answer to what was asked. */
+static bool take_part(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
+    switch (reply->kind) {
+    case REPLY_PEER: return take_row(exchange, fetch, reply);
+    case REPLY_DOCUMENT: return take_document(exchange, fetch, reply);
+    case REPLY_SAMPLE: return take_sample(exchange, fetch, reply);
+    case REPLY_END: take_end(exchange, fetch, reply); return true;
+    case REPLY_UNREADABLE: return true;
+    case REPLY_STATS:
+    case REPLY_SELF: break;
+    }
+    return false;
+}
+
+static void take_bytes(struct exchange *exchange, struct fetch *fetch, const struct muster_stream *stream) {
+    struct reply reply;
+    int result = reply_reader_feed(&fetch->reader, stream->bytes, stream->length);
+    fetch->moved_ms = exchange->context->now_ms;
+    while (result == 0 && !fetch->is_over) {
+        result = fetch_next_part(fetch, &reply);
+        if (result == 0) {
+            return;
+        }
+        if (result == 1) {
+            result = take_part(exchange, fetch, &reply) ? 0 : MUSTER_EINVAL;
+        }
+    }
+    if (result != 0 && !fetch->is_over) {
+        fetch->ask.tries = result == MUSTER_EINVAL ? MUSTER_ASK_TRIES : fetch->ask.tries;
+        end_fetch(exchange, fetch, false);
+    }
+}
+
+/* Its place is free for the next one. */
+static void release_fetch(struct exchange *exchange, struct fetch *fetch) {
+    fetch_release(&exchange->fetches, fetch);
+    tables_tick(exchange);
+    catchup_tick(exchange);
+    documents_want(exchange);
+}
+
+static void step_fetch(struct exchange *exchange, struct fetch *fetch, const struct muster_stream *stream) {
+    bool is_end = stream->event == MUSTER_STREAM_ENDED || stream->event == MUSTER_STREAM_CLOSED;
+    if (is_end && !fetch->is_over) { /* before its end line: it broke */
+        end_fetch(exchange, fetch, false);
+    }
+    switch (stream->event) {
+    case MUSTER_STREAM_OPENED:
+        fetch->is_open = true;
+        fetch->moved_ms = exchange->context->now_ms;
+        break;
+    case MUSTER_STREAM_BYTES:
+        if (!fetch->is_over) {
+            take_bytes(exchange, fetch, stream);
+        }
+        break;
+    case MUSTER_STREAM_CLOSED: release_fetch(exchange, fetch); break;
+    case MUSTER_STREAM_ENDED:
+    case MUSTER_STREAM_ACCEPTED:
+    case MUSTER_STREAM_DRAINED: break;
+    }
+}
+
+int exchange_step(struct exchange *exchange, const struct muster_stream *stream) {
+    if (stream->number % 2 != 0) {
+        return server_step(exchange, stream);
+    }
+    struct fetch *fetch = fetch_find(&exchange->fetches, stream->number);
+    if (fetch != NULL) {
+        step_fetch(exchange, fetch, stream);
+    }
+    return 0;
+}
+
+/* ---- what the engines below note ---- */
+
+void exchange_take_note(struct exchange *exchange, const struct merge_note *note,
+                        const struct message *message, const struct muster_datagram *datagram) {
+    if (note->wants_body) {
+        documents_want(exchange);
+    }
+    if (note->heard != NULL && message->kind == MESSAGE_ANNOUNCE && note->heard->large == NULL) {
+        catchup_record_topics(exchange, note->heard);
+    }
+    if (note->heard != NULL) {
+        catchup_record_heard(exchange, note->heard);
+    }
+    if (note->is_answer) {
+        tables_record_answer(exchange, message, datagram);
+    }
+}
+
+void exchange_subscribe(struct exchange *exchange, uint64_t subscription) {
+    catchup_subscribe(exchange, subscription);
+}
+
+void exchange_unsubscribe(struct exchange *exchange, uint64_t subscription) {
+    catchup_unsubscribe(exchange, subscription);
+    backlog_forget(&exchange->backlog, subscription);
+}
+
+bool exchange_next_arrival(struct exchange *exchange, struct muster_arrival *arrival) {
+    return backlog_next(exchange, arrival);
+}
+
+void exchange_record_live(struct exchange *exchange, const struct muster_arrival *arrival) {
+    bool is_live = arrival->kind == MUSTER_ARRIVAL_SAMPLE && arrival->sample.kind != MUSTER_SAMPLE_LAST;
+    uint64_t audience = arrival->subscriptions & exchange->telemetry->subscriptions.lasting;
+    if (is_live && audience != 0 && catchup_is_busy(exchange)) {
+        backlog_record_live(exchange, &arrival->sample, audience);
+    }
+}
+
+/* A document that is fetched later than a look lasts is no reason to wait. */
+struct query_tables exchange_query_tables(const struct exchange *exchange) {
+    const struct fetches *fetches = &exchange->fetches;
+    const struct tables *tables = &exchange->tables;
+    uint64_t documents_ms = exchange->documents.due_ms;
+    bool is_busy = fetches->counts[FETCH_TABLE] + fetches->counts[FETCH_DOCUMENT] > 0;
+    return (struct query_tables){.has_begun = tables->has_begun,
+                                 .has_failed = tables->has_failed,
+                                 .is_under_way = fetch_is_under_way(fetches, FETCH_TABLE),
+                                 .busy_from_ms = is_busy || documents_ms < DOCUMENTS_SPREAD_MS ? 0
+                                                 : documents_ms == DEADLINE_NEVER
+                                                     ? DEADLINE_NEVER
+                                                     : documents_ms - DOCUMENTS_SPREAD_MS};
+}
+
+/* ---- time and outputs ---- */
+
+static void end_late_fetches(struct exchange *exchange) {
+    struct fetch *fetch;
+    while ((fetch = fetch_first_late(&exchange->fetches, exchange->context->now_ms)) != NULL) {
+        end_fetch(exchange, fetch, false);
+    }
+}
+
+void exchange_tick(struct exchange *exchange) {
+    tables_set_round(&exchange->tables, exchange->presence->query.round);
+    end_late_fetches(exchange);
+    for (size_t i = 0; i < PARTS; i++) {
+        parts[i].tick(exchange);
+    }
+}
+
+static bool next_of_fetches(struct exchange *exchange, struct muster_output *output) {
+    struct fetch *fetch;
+    while ((fetch = fetch_first_waiting(&exchange->fetches)) != NULL) {
+        bool is_given = fetch_give(fetch, output);
+        if (fetch->is_over) { /* what waits for its place may begin, and is looked at next */
+            release_fetch(exchange, fetch);
+        }
+        if (is_given) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool exchange_next(struct exchange *exchange, struct muster_output *output) {
+    return server_next(exchange, output) || next_of_fetches(exchange, output);
+}
+
+uint64_t exchange_deadline(const struct exchange *exchange) {
+    uint64_t deadline_ms = deadline_earlier(fetch_deadline(&exchange->fetches), documents_deadline(exchange));
+    return deadline_earlier(deadline_ms, server_deadline(exchange));
+}
+
+uint64_t exchange_samples_deadline(const struct exchange *exchange) {
+    return deadline_earlier(follow_deadline(exchange), catchup_deadline(exchange));
+}

@@ -1,0 +1,75 @@
+/* The engine of streams: it answers what others ask (serve/), and asks others for tables, documents and
+ * samples (ask/) (PROTOCOL.md, "Streams"). */
+#ifndef CORE_EXCHANGE_H
+#define CORE_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+#include <muster/telemetry.h>
+
+#include "backlog.h"
+#include "catchup.h"
+#include "documents.h"
+#include "fetch.h"
+#include "follow.h"
+#include "presence.h"
+#include "server.h"
+#include "tables.h"
+#include "telemetry.h"
+
+struct exchange {
+    struct context *context;
+    struct presence *presence;
+    struct telemetry *telemetry;
+    const char *version;
+    char network[MUSTER_NETWORK_NAME_BYTES]; /* "": not known */
+    struct server server;
+    struct fetches fetches;
+    struct tables tables;
+    struct documents documents;
+    struct catchup catchup;
+    struct follows follows;
+    struct backlog backlog;
+};
+
+void exchange_init(struct exchange *exchange, struct context *context, struct presence *presence,
+                   struct telemetry *telemetry, const struct muster_core_options *options);
+
+/* A zeroed struct is allowed. */
+void exchange_deinit(struct exchange *exchange);
+
+/* Something happened on a stream. MUSTER_ENOMEM or MUSTER_EINVAL for one that was ACCEPTED: it is to be
+ * closed. */
+int exchange_step(struct exchange *exchange, const struct muster_stream *stream);
+
+/* What presence notes of a message that was merged. */
+void exchange_take_note(struct exchange *exchange, const struct merge_note *note,
+                        const struct message *message, const struct muster_datagram *datagram);
+
+/* A subscription began, or ended, bit 1 << its number. */
+void exchange_subscribe(struct exchange *exchange, uint64_t subscription);
+void exchange_unsubscribe(struct exchange *exchange, uint64_t subscription);
+
+/* The next sample that came by a stream. */
+bool exchange_next_arrival(struct exchange *exchange, struct muster_arrival *arrival);
+
+/* What is delivered live while last values are asked for makes these old. */
+void exchange_record_live(struct exchange *exchange, const struct muster_arrival *arrival);
+
+/* What streams do for this round of questions. */
+struct query_tables exchange_query_tables(const struct exchange *exchange);
+
+/* Does what is due. */
+void exchange_tick(struct exchange *exchange);
+
+/* The next output for a stream, if there is one. */
+bool exchange_next(struct exchange *exchange, struct muster_output *output);
+
+/* When something is due. What telemetry's subscribers wait for is apart: its lateness says nothing of this
+ * node's. */
+uint64_t exchange_deadline(const struct exchange *exchange);
+uint64_t exchange_samples_deadline(const struct exchange *exchange);
+
+#endif

@@ -1,0 +1,68 @@
+/* Publishing and subscribing, between two steps. */
+#include <muster/core.h>
+#include <muster/telemetry.h>
+
+#include "node.h"
+#include "options.h"
+
+int muster_core_topic_open(muster_core_t *core, const struct muster_topic *described, unsigned *number) {
+    struct telemetry *telemetry = &core->telemetry;
+    if (presence_is_leaving(&core->presence)) {
+        return MUSTER_ECLOSING;
+    }
+    int error = core->context.is_observer ? MUSTER_EINVAL : publisher_open(telemetry, described, number);
+    if (error != 0) {
+        return error;
+    }
+    error = node_announce_topics(core);
+    if (error != 0) {
+        publisher_discard(&telemetry->publisher, *number);
+        return error;
+    }
+    groups_record_publishing(telemetry);
+    return 0;
+}
+
+int muster_core_topic_add(muster_core_t *core, unsigned number, const struct muster_record *record,
+                          uint64_t now_ms, double wall_s) {
+    return presence_is_leaving(&core->presence)
+               ? MUSTER_ECLOSING
+               : publisher_add(&core->telemetry, number, record, now_ms, wall_s);
+}
+
+void muster_core_topic_flush(muster_core_t *core, unsigned number) {
+    publisher_flush(&core->telemetry, number);
+}
+
+void muster_core_topic_close(muster_core_t *core, unsigned number) {
+    publisher_close(&core->telemetry, number);
+    groups_record_publishing(&core->telemetry);
+}
+
+bool muster_core_is_writable(muster_core_t *core) {
+    return publisher_is_writable(&core->telemetry.publisher);
+}
+
+bool muster_core_has_batch(const muster_core_t *core) {
+    return sender_has_batch(&core->telemetry);
+}
+
+int muster_core_subscribe(muster_core_t *core, const struct muster_subscription_options *options,
+                          unsigned *number) {
+    struct muster_subscription_options known = {0};
+    int error = options_take(&known, sizeof known, options);
+    if (error == 0) {
+        error = presence_is_leaving(&core->presence) ? MUSTER_ECLOSING
+                                                     : telemetry_subscribe(&core->telemetry, &known, number);
+    }
+    if (error == 0) {
+        exchange_subscribe(&core->exchange, UINT64_C(1) << *number);
+    }
+    return error;
+}
+
+void muster_core_unsubscribe(muster_core_t *core, unsigned number) {
+    if (telemetry_unsubscribe(&core->telemetry, number)) {
+        exchange_unsubscribe(&core->exchange, UINT64_C(1) << number);
+    }
+}

@@ -1,0 +1,262 @@
+#include "announcer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <muster/telemetry.h>
+
+#include "deadline.h"
+#include "presence.h"
+#include "send.h"
+
+#define STRETCH_MIN 0.75
+#define STRETCH_MAX 1.25
+/* Ethernet with preamble and gap, IPv4 and UDP, around each datagram. */
+#define FRAME_OVERHEAD_BYTES 66
+#define ALIVE_BYTES_EXPECTED 300
+
+static void forget_schedule(struct announcer *announcer) {
+    for (size_t i = 0; i < MUSTER_COPIES; i++) {
+        announcer->copies_ms[i] = DEADLINE_NEVER;
+    }
+    for (size_t i = 0; i < MUSTER_COPIES - 1; i++) {
+        announcer->repeats_ms[i] = DEADLINE_NEVER;
+    }
+    announcer->alive_ms = DEADLINE_NEVER;
+}
+
+/* ---- what is said ---- */
+
+static uint64_t remaining_ms(const struct presence *presence) {
+    uint64_t promised_ms = presence->announcer.promised_ms;
+    uint64_t left_ms = promised_ms > presence->context->now_ms ? promised_ms - presence->context->now_ms : 0;
+    return left_ms < MUSTER_NEXT_MS_MIN ? MUSTER_NEXT_MS_MIN : left_ms;
+}
+
+/* True for who publishes, or did. */
+static bool tells_sent(const struct presence *presence) {
+    bool has_sent = own_document_get(presence)->topic_count > 0;
+    for (size_t shard = 0; shard < MUSTER_SHARDS; shard++) {
+        has_sent = has_sent || presence->context->sent[shard] != 0;
+    }
+    return has_sent;
+}
+
+struct message announcer_alive(const struct presence *presence) {
+    struct message message = {.kind = MESSAGE_ALIVE,
+                              .rev = presence->own.rev,
+                              .next_ms = remaining_ms(presence),
+                              .peers = peer_table_heard(&presence->table)};
+    message.tells_sent = tells_sent(presence);
+    memcpy(message.sent, presence->context->sent, sizeof message.sent);
+    return message;
+}
+
+struct message announcer_announce(const struct presence *presence) {
+    struct message message = own_document_announce(presence);
+    message.next_ms = remaining_ms(presence);
+    message.peers = peer_table_heard(&presence->table);
+    return message;
+}
+
+uint64_t announcer_next_seq(struct presence *presence) {
+    return ++presence->announcer.seq;
+}
+
+static void say_announce(struct presence *presence) {
+    struct message message = announcer_announce(presence);
+    message.seq = announcer_next_seq(presence);
+    presence->announcer.announced_ms = presence->context->now_ms;
+    send_group(presence->context, &message, SEND_EVERYWHERE, 0);
+}
+
+static void say_alive(struct presence *presence) {
+    struct message message = announcer_alive(presence);
+    message.seq = announcer_next_seq(presence);
+    size_t bytes = send_group(presence->context, &message,
+                              message.seq % MUSTER_EVERYWHERE_EACH == 0 ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
+    if (bytes > 0) {
+        presence->announcer.alive_bytes = bytes;
+    }
+}
+
+static void say_bye(struct presence *presence) {
+    struct message message = {.kind = MESSAGE_BYE, .seq = announcer_next_seq(presence)};
+    send_group(presence->context, &message, SEND_EVERYWHERE, 0);
+}
+
+/* ---- when ---- */
+
+/* Whoever claims to be many must not silence the others. */
+static size_t count_speakers(const struct peer_table *table) {
+    size_t unverified = table->class_counts[CLASS_UNVERIFIED];
+    size_t provisional = peer_table_provisional(table); /* nor may hearsay */
+    size_t others = peer_table_present(table) - unverified - provisional;
+    unverified += provisional;
+    return others + (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
+}
+
+uint64_t announcer_interval_ms(const struct presence *presence) {
+    size_t bytes =
+        presence->announcer.alive_bytes > 0 ? presence->announcer.alive_bytes : ALIVE_BYTES_EXPECTED;
+    double frame_bits = 8.0 * (double)(bytes + FRAME_OVERHEAD_BYTES);
+    double speakers = (double)count_speakers(&presence->table) + 1;
+    double crowd_ms = 1000 * speakers * frame_bits / (double)presence->budget_bps;
+    double interval_ms =
+        crowd_ms > (double)presence->interval_min_ms ? crowd_ms : (double)presence->interval_min_ms;
+    double longest_ms = MUSTER_NEXT_MS_MAX / STRETCH_MAX;
+    return (uint64_t)(interval_ms < longest_ms ? interval_ms : longest_ms);
+}
+
+static bool is_sleeper(const struct presence *presence) {
+    return presence->interval_min_ms >= MUSTER_SLEEPER_MS;
+}
+
+/* Promises the longest that the interval may become by its random part, so that there is room to
+ * reconsider. */
+static void promise_next(struct presence *presence) {
+    struct announcer *announcer = &presence->announcer;
+    uint64_t interval_ms = announcer_interval_ms(presence);
+    announcer->stretch =
+        STRETCH_MIN + (STRETCH_MAX - STRETCH_MIN) * random_fraction(&presence->context->random);
+    announcer->spoke_ms = presence->context->now_ms;
+    announcer->alive_ms = presence->context->now_ms + (uint64_t)((double)interval_ms * announcer->stretch);
+    announcer->promised_ms = presence->context->now_ms + (uint64_t)((double)interval_ms * STRETCH_MAX);
+}
+
+/* RFC 3550, 6.3: when the crowd has grown since, the moment moves, but never past the promise. */
+static bool is_reconsidered(struct presence *presence) {
+    struct announcer *announcer = &presence->announcer;
+    uint64_t moment_ms =
+        announcer->spoke_ms + (uint64_t)((double)announcer_interval_ms(presence) * announcer->stretch);
+    if (moment_ms > announcer->promised_ms) {
+        moment_ms = announcer->promised_ms;
+    }
+    if (moment_ms <= presence->context->now_ms) {
+        return false;
+    }
+    announcer->alive_ms = moment_ms;
+    return true;
+}
+
+static void schedule_copies(struct presence *presence) {
+    static const uint64_t copy_ms[MUSTER_COPIES] = MUSTER_COPY_MS;
+    bool is_crowd = peer_table_present(&presence->table) > MUSTER_CROWD_ROWS;
+    uint64_t interval_ms = announcer_interval_ms(presence);
+    /* Changes that follow each other closely are told as one. */
+    uint64_t earliest_ms = presence->announcer.announced_ms + MUSTER_GROUP_ANSWER_MS;
+    uint64_t begin_ms = presence->announcer.seq > 0 && earliest_ms > presence->context->now_ms
+                            ? earliest_ms
+                            : presence->context->now_ms;
+    for (size_t i = 0; i < MUSTER_COPIES; i++) {
+        presence->announcer.copies_ms[i] =
+            begin_ms + (is_crowd ? random_ms(&presence->context->random, interval_ms) : copy_ms[i]);
+    }
+}
+
+void announcer_begin(struct presence *presence) {
+    struct announcer *announcer = &presence->announcer;
+    if (presence->context->is_observer || presence->context->paths.count == 0 ||
+        announcer->state >= ANNOUNCER_LEAVING) {
+        return;
+    }
+    if (announcer->state == ANNOUNCER_SILENT) {
+        announcer->state = ANNOUNCER_SPEAKING;
+        forget_schedule(announcer);
+        promise_next(presence);
+    }
+    schedule_copies(presence);
+}
+
+void announcer_restart(struct presence *presence) {
+    presence->announcer.seq = 0;
+    presence->own.rev = 1;
+    memset(presence->context->sent, 0, sizeof presence->context->sent);
+    presence->announcer.state = ANNOUNCER_SILENT;
+    announcer_begin(presence);
+}
+
+void announcer_leave(struct presence *presence) {
+    struct announcer *announcer = &presence->announcer;
+    bool has_spoken = announcer->state == ANNOUNCER_SPEAKING && announcer->seq > 0;
+    forget_schedule(announcer);
+    announcer->state = has_spoken ? ANNOUNCER_LEAVING : ANNOUNCER_LEFT;
+    announcer->byes_left = has_spoken ? MUSTER_COPIES : 0;
+    announcer->bye_ms = presence->context->now_ms;
+}
+
+static bool is_due(const struct presence *presence, uint64_t *moment_ms) {
+    if (*moment_ms > presence->context->now_ms) {
+        return false;
+    }
+    *moment_ms = DEADLINE_NEVER;
+    return true;
+}
+
+static void tick_leaving(struct presence *presence) {
+    struct announcer *announcer = &presence->announcer;
+    if (announcer->bye_ms > presence->context->now_ms) {
+        return;
+    }
+    say_bye(presence);
+    announcer->bye_ms = presence->context->now_ms + MUSTER_BYE_SPACING_MS;
+    if (--announcer->byes_left == 0) {
+        announcer->state = ANNOUNCER_LEFT;
+    }
+}
+
+static void tick_speaking(struct presence *presence) {
+    static const uint64_t copy_ms[MUSTER_COPIES] = MUSTER_COPY_MS;
+    struct announcer *announcer = &presence->announcer;
+    for (size_t i = 0; i < MUSTER_COPIES; i++) {
+        if (is_due(presence, &announcer->copies_ms[i])) {
+            say_announce(presence);
+        }
+    }
+    for (size_t i = 0; i < MUSTER_COPIES - 1; i++) {
+        if (is_due(presence, &announcer->repeats_ms[i])) {
+            say_alive(presence);
+        }
+    }
+    if (announcer->alive_ms > presence->context->now_ms || is_reconsidered(presence)) {
+        return;
+    }
+    promise_next(presence);
+    say_alive(presence);
+    for (size_t i = 0; is_sleeper(presence) && i < MUSTER_COPIES - 1; i++) {
+        announcer->repeats_ms[i] = presence->context->now_ms + copy_ms[i + 1];
+    }
+}
+
+void announcer_tick(struct presence *presence) {
+    if (presence->own.has_news) {
+        presence->own.has_news = false;
+        announcer_begin(presence);
+    }
+    if (presence->announcer.state == ANNOUNCER_SPEAKING) {
+        if (presence->context->paths.count == 0) {
+            return; /* a number that nobody can hear would look like a loss */
+        }
+        tick_speaking(presence);
+    } else if (presence->announcer.state == ANNOUNCER_LEAVING) {
+        tick_leaving(presence);
+    }
+}
+
+uint64_t announcer_deadline(const struct presence *presence) {
+    const struct announcer *announcer = &presence->announcer;
+    if (announcer->state == ANNOUNCER_LEAVING) {
+        return announcer->bye_ms;
+    }
+    if (announcer->state != ANNOUNCER_SPEAKING || presence->context->paths.count == 0) {
+        return DEADLINE_NEVER;
+    }
+    uint64_t deadline_ms = announcer->alive_ms;
+    for (size_t i = 0; i < MUSTER_COPIES; i++) {
+        deadline_ms = deadline_earlier(deadline_ms, announcer->copies_ms[i]);
+    }
+    for (size_t i = 0; i < MUSTER_COPIES - 1; i++) {
+        deadline_ms = deadline_earlier(deadline_ms, announcer->repeats_ms[i]);
+    }
+    return deadline_ms;
+}

@@ -1,0 +1,44 @@
+/* What the three engines of a node share. The node owns it, and moves its time on before each step. */
+#ifndef CORE_CONTEXT_H
+#define CORE_CONTEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#include "identity.h"
+#include "outbox.h"
+#include "paths.h"
+#include "random.h"
+#include "rates.h"
+
+#define CONTEXT_SEED_BYTES 16
+
+struct context {
+    uint64_t now_ms; /* of the event being stepped, or the last one */
+    uint64_t began_ms;
+    uint16_t port;    /* of the control group */
+    uint16_t stream;  /* TCP port that this node accepts streams on; 0: none */
+    bool has_streams; /* streams can be opened */
+    bool is_observer;
+    uint8_t hash_seed[CONTEXT_SEED_BYTES]; /* of hash tables, so that nobody outside can aim at one place */
+    struct random random;
+    struct identity identity;
+    struct paths paths;
+    struct rates rates;
+    struct outbox outbox;
+    struct muster_counters counters;
+    uint64_t sent[MUSTER_SHARDS]; /* seq of the last data in each shard, in this boot; 0: none */
+};
+
+/* Of a valid set of options. */
+void context_init(struct context *context, const struct muster_core_options *options, uint64_t now_ms);
+
+/* A zeroed struct is allowed. */
+void context_deinit(struct context *context);
+
+/* Draws the key of a hash that nobody outside can foresee. */
+void context_draw_seed(struct context *context, uint8_t seed[CONTEXT_SEED_BYTES]);
+
+#endif

@@ -1,0 +1,46 @@
+/* What this node says of itself: the document of its announces. */
+#ifndef CORE_OWN_DOCUMENT_H
+#define CORE_OWN_DOCUMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#include "announcement.h"
+
+struct presence;
+
+struct own_document {
+    struct announcement announcement;
+    uint64_t rev;
+    bool has_news; /* the document changed: it is announced with the next step */
+};
+
+const struct muster_document *own_document_get(const struct presence *presence);
+
+/* Sets the first document, without topics, and the patterns of topics that this node keeps. MUSTER_EINVAL,
+ * MUSTER_ETOOBIG, MUSTER_ENOMEM, or what sign returned; then nothing changed. So do all that follow. */
+int own_document_begin(struct presence *presence, const struct muster_document *document,
+                       const char *const *keeps, size_t keep_count);
+
+/* Replaces the document but for its topics and keeps; nothing is announced. */
+int own_document_set(struct presence *presence, const struct muster_document *document);
+
+/* The same, and announces it with the next step, unless the document says what is announced already. */
+int own_document_replace(struct presence *presence, const struct muster_document *document);
+
+/* The same with parts of the document. MUSTER_ENOTFOUND: there is no such thing to remove. */
+int own_document_change(struct presence *presence, const struct muster_change *change);
+
+/* Replaces the topics, unless they are the same; the rest of the document stays. They are copied, and
+ * announced with the next step, which is due at once. MUSTER_EINVAL for an observer, or for what no announce
+ * may hold. */
+int own_document_set_topics(struct presence *presence, const struct muster_topic *topics, size_t count);
+
+/* An announce of the document, without what only its moment tells: seq, re, next_ms, peers. Its texts are
+ * borrowed. */
+struct message own_document_announce(const struct presence *presence);
+
+#endif

@@ -1,0 +1,31 @@
+/* What each source may send: token buckets that are found by hash, so that a source costs no memory of its
+ * own. Buckets of different kinds share no tokens, but for a collision of hashes. */
+#ifndef CORE_RATES_H
+#define CORE_RATES_H
+
+#include <stdint.h>
+
+#include <muster/core.h>
+
+#include "bucket.h"
+
+enum rate_kind {
+    RATE_SOURCE,    /* control messages of one address and port, so that a stray program can't silence the
+                       muster beside it */
+    RATE_CONTROL,   /* control messages of one address, whatever the port */
+    RATE_TELEMETRY, /* telemetry of one address: data at full rate must not keep its publisher from
+                       introducing itself */
+    RATE_REPAIRS,   /* repairs that one address asks for */
+};
+
+struct rates {
+    uint8_t seed[16];       /* of the hash that picks a bucket, so that nobody can aim at one */
+    struct bucket *buckets; /* MUSTER_BUCKETS of them, once there was a source */
+};
+
+void rates_deinit(struct rates *rates);
+
+/* The bucket of a source; NULL without memory: then what it would limit is refused. */
+struct bucket *rates_bucket(struct rates *rates, enum rate_kind kind, const struct muster_endpoint *source);
+
+#endif
