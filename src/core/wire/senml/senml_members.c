@@ -194,7 +194,6 @@ static const char *find_end(const char *at, const char *end) {
 /* Any value, which is left unused. */
 static const char *skip_value(struct muster_pack *pack, const char *at) {
     struct quoted string;
-    double number;
     if (at == pack->end) {
         return senml_refuse(pack, at, "it ends too early");
     }
@@ -214,8 +213,8 @@ static const char *skip_value(struct muster_pack *pack, const char *at) {
         return behind;
     }
     behind = at;
-    const enum number_result result = number_read(&behind, pack->end, &number);
-    if (result == NUMBER_OK || result == NUMBER_RANGE) {
+    const enum number_result result = number_skip(&behind, pack->end);
+    if (result == NUMBER_OK) {
         return behind;
     }
     return senml_miss(pack, behind,
