@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include <muster/telemetry.h>
 
 #include "document.h"
@@ -30,28 +28,28 @@ const char *request_end_text(enum request_end end) {
 
 /* ---- writing ---- */
 
-static void put_conditions(struct document *document, const struct request *request) {
-    if (request->port != 0) {
-        document_put_integer(document, NULL, "port", request->port);
+/* An array of texts. */
+static void put_texts(struct document *document, document_node_t *parent, const char *name,
+                      const char *const *texts, size_t count) {
+    document_node_t *array = document_put_array(document, parent, name);
+    for (size_t i = 0; i < count; i++) {
+        document_put_text(document, array, NULL, texts[i]);
     }
+}
+
+static void put_conditions(struct document *document, const struct request *request) {
+    member_put_count(document, NULL, "port", request->port);
     if (request->network != NULL) {
         document_put_text(document, NULL, "network", request->network);
     }
     if (request->interfaces != NULL) {
-        document_node_t *array = document_put_array(document, NULL, "interfaces");
-        for (size_t i = 0; i < request->interface_count; i++) {
-            document_put_text(document, array, NULL, request->interfaces[i]);
-        }
+        put_texts(document, NULL, "interfaces", request->interfaces, request->interface_count);
     }
 }
 
 static void put_wanted(struct document *document, const struct request *request) {
-    char id[MUSTER_ID_TEXT_BYTES];
-    char hash[2 * MUSTER_HASH_BYTES + 1];
-    muster_id_text(request->id, id);
-    sodium_bin2hex(hash, sizeof hash, request->hash, sizeof request->hash);
-    document_put_text(document, NULL, "id", id);
-    document_put_text(document, NULL, "hash", hash);
+    member_put_hex(document, NULL, "id", request->id, sizeof request->id);
+    member_put_hex(document, NULL, "hash", request->hash, sizeof request->hash);
 }
 
 static void put_change(struct document *document, const struct muster_change *change) {
@@ -68,36 +66,15 @@ static void put_change(struct document *document, const struct muster_change *ch
     lists_put(document, object, &set);
     object = document_put_object(document, NULL, "remove");
     lists_put(document, object, &removed);
-    document_node_t *names = document_put_array(document, object, "attrs");
-    for (size_t i = 0; i < change->removed_attr_count; i++) {
-        document_put_text(document, names, NULL, change->removed_attrs[i]);
-    }
+    put_texts(document, object, "attrs", change->removed_attrs, change->removed_attr_count);
 }
 
 static void put_samples(struct document *document, const struct request *request) {
-    document_node_t *patterns = document_put_array(document, NULL, "patterns");
-    for (size_t i = 0; i < request->pattern_count; i++) {
-        document_put_text(document, patterns, NULL, request->patterns[i]);
-    }
-    if (request->since_ms != 0) {
-        document_put_integer(document, NULL, "since_ms", (int64_t)request->since_ms);
-    }
+    put_texts(document, NULL, "patterns", request->patterns, request->pattern_count);
+    member_put_count(document, NULL, "since_ms", request->since_ms);
     if (request->follows) {
         document_put_bool(document, NULL, "follow", true);
     }
-}
-
-static int print(const struct document *document, size_t bytes_max, char **line, size_t *length) {
-    char *text = malloc(bytes_max + DOCUMENT_PRINT_SPARE);
-    int printed = text == NULL ? -1 : document_print(document, text, bytes_max + DOCUMENT_PRINT_SPARE);
-    if (printed < 0) {
-        free(text);
-        return printed == -1 ? MUSTER_ENOMEM : MUSTER_ETOOBIG;
-    }
-    text[printed] = '\n'; /* in the place of its NUL */
-    *line = text;
-    *length = (size_t)printed + 1;
-    return 0;
 }
 
 int request_encode(const struct request *request, char **line, size_t *length) {
@@ -114,9 +91,10 @@ int request_encode(const struct request *request, char **line, size_t *length) {
         put_samples(&document, request);
     }
     bool is_update = request->kind == REQUEST_UPDATE;
-    int error =
-        print(&document, is_update ? MUSTER_REQUEST_LOCAL_BYTES_MAX : MUSTER_REQUEST_BYTES_MAX, line, length);
-    document_deinit(&document);
+    uint8_t *bytes = NULL;
+    int error = member_print(&document, is_update ? MUSTER_REQUEST_LOCAL_BYTES_MAX : MUSTER_REQUEST_BYTES_MAX,
+                             &bytes, length);
+    *line = (char *)bytes;
     return error;
 }
 
@@ -164,8 +142,8 @@ static bool read_list(struct request_reader *reader, const char *name, size_t co
 
 /* An integer that may be left out. */
 static bool read_integer(struct request_reader *reader, const char *name, uint64_t max, uint64_t *value) {
-    return find(reader, name) == NULL ||
-           member_integer(reader->request->tree, name, 1, max, value, &reader->reason);
+    reader->member = name;
+    return member_optional_integer(reader->request->tree, name, 1, max, value, &reader->reason);
 }
 
 static bool read_conditions(struct request_reader *reader) {
