@@ -19,7 +19,7 @@ struct range {
 };
 
 /* What one code point or one bad byte is printed as. */
-struct piece {
+struct escape {
     char text[sizeof("\\u{10FFFF}")];
     size_t length;
 };
@@ -65,37 +65,37 @@ bool escape_is_unsafe(uint32_t code_point) {
     return code_point >= unsafe_ranges[i].first || is_noncharacter(code_point);
 }
 
-/* Sets piece to what stands for the start of text. Returns the bytes of text it stands for. */
-static size_t next_piece(const char *text, size_t length, struct piece *piece) {
+/* Sets escape to what stands for the start of text. Returns the bytes of text it stands for. */
+static size_t next_escape(const char *text, size_t length, struct escape *escape) {
     uint32_t code_point;
     const int bytes = utf8_decode(text, length, &code_point);
     if (bytes <= 0) {
-        piece->length = (size_t)sprintf(piece->text, "\\x%02X", (unsigned char)text[0]);
+        escape->length = (size_t)sprintf(escape->text, "\\x%02X", (unsigned char)text[0]);
         return 1;
     }
     if (escape_is_unsafe(code_point)) {
-        piece->length = (size_t)sprintf(piece->text, "\\u{%04" PRIX32 "}", code_point);
+        escape->length = (size_t)sprintf(escape->text, "\\u{%04" PRIX32 "}", code_point);
     } else if (code_point == '\\') {
-        piece->length = (size_t)sprintf(piece->text, "\\\\");
+        escape->length = (size_t)sprintf(escape->text, "\\\\");
     } else {
-        piece->length = (size_t)bytes;
-        memcpy(piece->text, text, piece->length);
+        escape->length = (size_t)bytes;
+        memcpy(escape->text, text, escape->length);
     }
     return (size_t)bytes;
 }
 
-/* Copies the pieces of text that fit whole into room bytes. Returns true when all did. */
-static bool copy_pieces(const char *text, char *buffer, size_t room, size_t *used) {
+/* Copies what stands for text, as far as it fits whole into room bytes. Returns true when all did. */
+static bool copy_escaped(const char *text, char *buffer, size_t room, size_t *used) {
     size_t left = strlen(text);
     *used = 0;
     while (left > 0) {
-        struct piece piece;
-        const size_t taken = next_piece(text, left, &piece);
-        if (piece.length > room - *used) {
+        struct escape escape;
+        const size_t taken = next_escape(text, left, &escape);
+        if (escape.length > room - *used) {
             return false;
         }
-        memcpy(buffer + *used, piece.text, piece.length);
-        *used += piece.length;
+        memcpy(buffer + *used, escape.text, escape.length);
+        *used += escape.length;
         text += taken;
         left -= taken;
     }
@@ -106,8 +106,8 @@ char *escape_text(const char *text, char *buffer, size_t size) {
     assert(size > 0);
     const size_t room = size - 1;
     size_t used;
-    if (!copy_pieces(text, buffer, room, &used) && room >= ELLIPSIS_BYTES) {
-        copy_pieces(text, buffer, room - ELLIPSIS_BYTES, &used);
+    if (!copy_escaped(text, buffer, room, &used) && room >= ELLIPSIS_BYTES) {
+        copy_escaped(text, buffer, room - ELLIPSIS_BYTES, &used);
         memcpy(buffer + used, ELLIPSIS, ELLIPSIS_BYTES);
         used += ELLIPSIS_BYTES;
     }

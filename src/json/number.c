@@ -161,20 +161,33 @@ static double convert_slowly(const char *at, const char *end, int exponent) {
     return strtod(text, NULL);
 }
 
-enum number_result number_read(const char **at, const char *end, double *value) {
-    const char *begin = *at;
-    struct decimal decimal;
-    const char *behind = read_decimal(begin, end, &decimal, at);
+static enum number_result read_bounded(const char **at, const char *end, struct decimal *decimal) {
+    const char *behind = read_decimal(*at, end, decimal, at);
     if (behind == NULL) {
         return NUMBER_SYNTAX;
     }
-    if (behind - begin > SCAN_NUMBER_BYTES_MAX) {
+    if (behind - *at > SCAN_NUMBER_BYTES_MAX) {
         return NUMBER_LONG;
     }
     *at = behind;
+    return NUMBER_OK;
+}
+
+enum number_result number_skip(const char **at, const char *end) {
+    struct decimal decimal;
+    return read_bounded(at, end, &decimal);
+}
+
+enum number_result number_read(const char **at, const char *end, double *value) {
+    const char *begin = *at;
+    struct decimal decimal;
+    const enum number_result result = read_bounded(at, end, &decimal);
+    if (result != NUMBER_OK) {
+        return result;
+    }
     double converted;
     if (!convert_fast(&decimal, &converted) && !convert_wide(&decimal, &converted)) {
-        converted = convert_slowly(begin, behind, decimal.exponent);
+        converted = convert_slowly(begin, *at, decimal.exponent);
     }
     if (!isfinite(converted)) {
         return NUMBER_RANGE;

@@ -18,6 +18,9 @@ enum number_result {
  * number's first one for NUMBER_LONG. What follows the number is not looked at. */
 enum number_result number_read(const char **at, const char *end, double *value);
 
+/* The same without the value, so that no number is out of range. */
+enum number_result number_skip(const char **at, const char *end);
+
 /* Bytes of the longest number that number_write() and number_write_millionths() write:
  * "-2.2250738585072014e-308" has 24. */
 #define NUMBER_TEXT_BYTES_MAX 32

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "number.h"
 #include "quoted.h"
 
 /* What peek() says behind the last byte. */
@@ -60,10 +61,6 @@ static void skip_space(struct scan *scan) {
     while (is_space(peek(scan))) {
         scan->at++;
     }
-}
-
-static bool is_digit(int byte) {
-    return byte >= '0' && byte <= '9';
 }
 
 /* The byte that does not belong in an escape that begins at `at`. */
@@ -178,44 +175,14 @@ static enum scan_result scan_word(struct scan *scan, const char *word) {
     return result;
 }
 
-static enum scan_result scan_digits(struct scan *scan) {
-    if (!is_digit(peek(scan))) {
-        return unexpected(scan);
-    }
-    while (is_digit(peek(scan))) {
-        scan->at++;
-    }
-    return SCAN_OK;
-}
-
-static enum scan_result scan_exponent(struct scan *scan) {
-    if (!accept(scan, 'e') && !accept(scan, 'E')) {
+static enum scan_result scan_number(struct scan *scan) {
+    const char *at = scan->at;
+    const enum number_result result = number_skip(&at, scan->end);
+    scan->at = at;
+    if (result == NUMBER_OK) {
         return SCAN_OK;
     }
-    if (!accept(scan, '+')) {
-        accept(scan, '-');
-    }
-    return scan_digits(scan);
-}
-
-/* RFC 8259, 6. */
-static enum scan_result scan_number(struct scan *scan) {
-    const char *start = scan->at;
-    enum scan_result result = SCAN_OK;
-    accept(scan, '-');
-    if (!accept(scan, '0')) {
-        result = scan_digits(scan);
-    }
-    if (result == SCAN_OK && accept(scan, '.')) {
-        result = scan_digits(scan);
-    }
-    if (result == SCAN_OK) {
-        result = scan_exponent(scan);
-    }
-    if (result == SCAN_OK && scan->at - start > SCAN_NUMBER_BYTES_MAX) {
-        return refuse(scan, start, SCAN_NUMBER);
-    }
-    return result;
+    return result == NUMBER_LONG ? SCAN_NUMBER : unexpected(scan);
 }
 
 static enum scan_result scan_array(struct scan *scan) {

@@ -1,9 +1,8 @@
 #include "endpoint.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
-
-#define IPV4_BYTES 4
 
 void endpoint_text(const struct muster_endpoint *endpoint, char text[ENDPOINT_TEXT_BYTES]) {
     const uint8_t *ip = endpoint->ip;
@@ -13,30 +12,12 @@ void endpoint_text(const struct muster_endpoint *endpoint, char text[ENDPOINT_TE
     }
 }
 
-/* One to three digits, 0 to 255, without leading zeros, which some read as octal. */
-static const char *parse_byte(const char *text, uint8_t *byte) {
-    unsigned value = 0;
-    unsigned digits = 0;
-    for (; text[digits] >= '0' && text[digits] <= '9' && digits < 3; digits++) {
-        value = 10 * value + (unsigned)(text[digits] - '0');
-    }
-    if (digits == 0 || value > UINT8_MAX || (digits > 1 && text[0] == '0')) {
-        return NULL;
-    }
-    *byte = (uint8_t)value;
-    return text + digits;
-}
-
+/* inet_pton() refuses leading zeros, which some read as octal. */
 bool endpoint_parse(const char *text, struct muster_endpoint *endpoint) {
-    uint8_t ip[IPV4_BYTES];
-    for (size_t i = 0; i < IPV4_BYTES; i++) {
-        text = parse_byte(text, &ip[i]);
-        if (text == NULL || *text != (i + 1 < IPV4_BYTES ? '.' : '\0')) {
-            return false;
-        }
-        text++;
+    uint8_t ip[sizeof endpoint->ip] = {0};
+    if (inet_pton(AF_INET, text, ip) != 1) {
+        return false;
     }
-    memset(endpoint->ip, 0, sizeof endpoint->ip);
     memcpy(endpoint->ip, ip, sizeof ip);
     endpoint->family = 4;
     return true;

@@ -4,6 +4,8 @@
 
 #include <sodium.h>
 
+#include "little_endian.h"
+
 void random_init(struct random *random, const uint8_t seed[MUSTER_SEED_BYTES]) {
     memcpy(random->key, seed, MUSTER_SEED_BYTES);
     random->block = 0;
@@ -11,19 +13,15 @@ void random_init(struct random *random, const uint8_t seed[MUSTER_SEED_BYTES]) {
 }
 
 uint64_t random_u64(struct random *random) {
-    uint64_t number;
-    if (random->left < sizeof number) {
-        uint8_t nonce[crypto_stream_chacha20_NONCEBYTES];
-        for (size_t i = 0; i < sizeof nonce; i++) {
-            nonce[i] = (uint8_t)(random->block >> (8 * i));
-        }
-        random->block++;
+    if (random->left < LITTLE_ENDIAN_BYTES) {
+        uint8_t nonce[LITTLE_ENDIAN_BYTES];
+        _Static_assert(sizeof nonce == crypto_stream_chacha20_NONCEBYTES, "one number");
+        little_endian_store(random->block++, nonce);
         crypto_stream_chacha20(random->bytes, sizeof random->bytes, nonce, random->key);
         random->left = sizeof random->bytes;
     }
-    memcpy(&number, random->bytes + random->left - sizeof number, sizeof number);
-    random->left -= (unsigned)sizeof number;
-    return number;
+    random->left -= LITTLE_ENDIAN_BYTES;
+    return little_endian_load(random->bytes + random->left);
 }
 
 double random_fraction(struct random *random) {

@@ -1,5 +1,5 @@
-/* A stream of random numbers that cannot be guessed without its seed, and repeats with it: ChaCha20
- * (RFC 8439, 2.4) keyed by the seed. */
+/* A stream of random numbers that cannot be guessed without its seed, and repeats with it on every machine:
+ * ChaCha20 (RFC 8439, 2.4) keyed by the seed. */
 #ifndef CORE_RANDOM_H
 #define CORE_RANDOM_H
 

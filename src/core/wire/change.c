@@ -70,88 +70,88 @@ bool change_is_valid(const struct muster_change *change) {
 /* ---- the next document ---- */
 
 /* The arrays of the document to be, with room for all that is there and all that may come. */
-struct draft {
+struct change_result {
     struct muster_service *services;
     size_t service_count;
     struct muster_text *attrs;
     size_t attr_count;
 };
 
-static int draft_init(struct draft *draft, const struct muster_document *before,
-                      const struct muster_change *change) {
-    *draft = (struct draft){0};
-    draft->services = calloc(before->service_count + change->service_count + 1, sizeof *draft->services);
-    draft->attrs = calloc(before->attr_count + change->attr_count + 1, sizeof *draft->attrs);
-    return draft->services == NULL || draft->attrs == NULL ? MUSTER_ENOMEM : 0;
+static int result_init(struct change_result *result, const struct muster_document *before,
+                       const struct muster_change *change) {
+    *result = (struct change_result){0};
+    result->services = calloc(before->service_count + change->service_count + 1, sizeof *result->services);
+    result->attrs = calloc(before->attr_count + change->attr_count + 1, sizeof *result->attrs);
+    return result->services == NULL || result->attrs == NULL ? MUSTER_ENOMEM : 0;
 }
 
-static void draft_deinit(struct draft *draft) {
-    free(draft->services);
-    free(draft->attrs);
+static void result_deinit(struct change_result *result) {
+    free(result->services);
+    free(result->attrs);
 }
 
-static void put_service(struct draft *draft, const struct muster_service *service) {
-    size_t i = lists_find_service(draft->services, draft->service_count, service);
-    draft->service_count += i == draft->service_count ? 1 : 0;
-    draft->services[i] = *service;
+static void put_service(struct change_result *result, const struct muster_service *service) {
+    size_t i = lists_find_service(result->services, result->service_count, service);
+    result->service_count += i == result->service_count ? 1 : 0;
+    result->services[i] = *service;
 }
 
-static void put_attr(struct draft *draft, const struct muster_text *attr) {
+static void put_attr(struct change_result *result, const struct muster_text *attr) {
     size_t i = 0;
-    while (i < draft->attr_count && strcmp(draft->attrs[i].name, attr->name) != 0) {
+    while (i < result->attr_count && strcmp(result->attrs[i].name, attr->name) != 0) {
         i++;
     }
-    draft->attr_count += i == draft->attr_count ? 1 : 0;
-    draft->attrs[i] = *attr;
+    result->attr_count += i == result->attr_count ? 1 : 0;
+    result->attrs[i] = *attr;
 }
 
 /* Takes over what stays. False when something that is to go was not there: as no name comes twice, neither in
  * the document nor in the change, counting tells. */
-static bool keep(struct draft *draft, const struct muster_document *before,
+static bool keep(struct change_result *result, const struct muster_document *before,
                  const struct muster_change *change) {
     for (size_t i = 0; i < before->service_count; i++) {
         if (!lists_service(change->removed_services, change->removed_service_count, &before->services[i])) {
-            put_service(draft, &before->services[i]);
+            put_service(result, &before->services[i]);
         }
     }
     for (size_t i = 0; i < before->attr_count; i++) {
         if (!lists_name(change->removed_attrs, change->removed_attr_count, before->attrs[i].name)) {
-            put_attr(draft, &before->attrs[i]);
+            put_attr(result, &before->attrs[i]);
         }
     }
-    return draft->service_count + change->removed_service_count == before->service_count &&
-           draft->attr_count + change->removed_attr_count == before->attr_count;
+    return result->service_count + change->removed_service_count == before->service_count &&
+           result->attr_count + change->removed_attr_count == before->attr_count;
 }
 
-static void add(struct draft *draft, const struct muster_change *change) {
+static void add(struct change_result *result, const struct muster_change *change) {
     for (size_t i = 0; i < change->service_count; i++) {
-        put_service(draft, &change->services[i]);
+        put_service(result, &change->services[i]);
     }
     for (size_t i = 0; i < change->attr_count; i++) {
-        put_attr(draft, &change->attrs[i]);
+        put_attr(result, &change->attrs[i]);
     }
 }
 
 int change_apply(const struct muster_change *change, const struct muster_document *before,
                  struct muster_document *after) {
-    struct draft draft;
+    struct change_result result;
     if (!change_is_valid(change)) {
         return MUSTER_EINVAL;
     }
-    int error = draft_init(&draft, before, change);
-    if (error == 0 && !keep(&draft, before, change)) {
+    int error = result_init(&result, before, change);
+    if (error == 0 && !keep(&result, before, change)) {
         error = MUSTER_ENOTFOUND;
     }
     if (error != 0) {
-        draft_deinit(&draft);
+        result_deinit(&result);
         return error;
     }
-    add(&draft, change);
+    add(&result, change);
     *after = (struct muster_document){.name = change->name != NULL ? change->name : before->name,
-                                      .services = draft.services,
-                                      .service_count = draft.service_count,
-                                      .attrs = draft.attrs,
-                                      .attr_count = draft.attr_count};
+                                      .services = result.services,
+                                      .service_count = result.service_count,
+                                      .attrs = result.attrs,
+                                      .attr_count = result.attr_count};
     return 0;
 }
 

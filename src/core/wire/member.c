@@ -1,5 +1,6 @@
 #include "member.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -7,6 +8,46 @@
 #include "limit.h"
 #include "quoted.h"
 #include "scan.h"
+
+/* ---- writing ---- */
+
+void member_put_hex(struct document *json, document_node_t *parent, const char *name, const uint8_t *bytes,
+                    size_t size) {
+    char text[2 * MUSTER_HASH_BYTES + 1];
+    sodium_bin2hex(text, sizeof text, bytes, size);
+    document_put_text(json, parent, name, text);
+}
+
+void member_put_count(struct document *json, document_node_t *parent, const char *name, uint64_t count) {
+    if (count != 0) {
+        document_put_integer(json, parent, name, (int64_t)count);
+    }
+}
+
+void member_put_paths(struct document *json, document_node_t *parent, const char *name, unsigned paths) {
+    document_node_t *array = document_put_array(json, parent, name);
+    for (size_t kind = 0; kind < name_paths.count; kind++) {
+        if (paths & 1u << kind) {
+            document_put_text(json, array, NULL, name_get(&name_paths, kind));
+        }
+    }
+}
+
+int member_print(struct document *json, size_t bytes_max, uint8_t **line, size_t *length) {
+    char *text = malloc(bytes_max + DOCUMENT_PRINT_SPARE);
+    int printed = text == NULL ? -1 : document_print(json, text, bytes_max + DOCUMENT_PRINT_SPARE);
+    document_deinit(json);
+    if (printed < 0 || (size_t)printed > bytes_max) {
+        free(text);
+        return printed == -1 ? MUSTER_ENOMEM : MUSTER_ETOOBIG;
+    }
+    text[printed] = '\n'; /* in the place of its NUL */
+    *line = (uint8_t *)text;
+    *length = (size_t)printed + 1;
+    return 0;
+}
+
+/* ---- reading ---- */
 
 bool member_refuse(enum muster_drop *reason, enum muster_drop why) {
     *reason = why;
@@ -36,6 +77,11 @@ bool member_integer(const document_node_t *parent, const char *name, uint64_t mi
     }
     *value = number;
     return true;
+}
+
+bool member_optional_integer(const document_node_t *parent, const char *name, uint64_t min, uint64_t max,
+                             uint64_t *value, enum muster_drop *reason) {
+    return document_member(parent, name) == NULL || member_integer(parent, name, min, max, value, reason);
 }
 
 bool member_text(const document_node_t *node, size_t min, size_t max, const char **text,

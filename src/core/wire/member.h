@@ -1,5 +1,5 @@
-/* Members of what came from the wire: each function returns true, or says in *reason why the message is
- * dropped. */
+/* Members of what goes onto the wire, and of what came from there: each function that reads returns true, or
+ * says in *reason why the message is dropped. */
 #ifndef CORE_MEMBER_H
 #define CORE_MEMBER_H
 
@@ -11,6 +11,24 @@
 
 #include "document.h"
 #include "name.h"
+
+/* ---- writing ---- */
+
+/* Puts bytes, at most MUSTER_HASH_BYTES, in lower-case hexadecimal digits. */
+void member_put_hex(struct document *json, document_node_t *parent, const char *name, const uint8_t *bytes,
+                    size_t size);
+
+/* Puts an integer that is left out where it is 0. */
+void member_put_count(struct document *json, document_node_t *parent, const char *name, uint64_t count);
+
+/* Puts the names of path kinds, bit 1 << kind. */
+void member_put_paths(struct document *json, document_node_t *parent, const char *name, unsigned paths);
+
+/* Prints a line of at most bytes_max bytes and its LF into memory for free(), and frees the tree.
+ * MUSTER_ENOMEM, MUSTER_ETOOBIG. */
+int member_print(struct document *json, size_t bytes_max, uint8_t **line, size_t *length);
+
+/* ---- reading ---- */
 
 /* Sets the reason; false, for whoever returns it. */
 bool member_refuse(enum muster_drop *reason, enum muster_drop why);
@@ -24,6 +42,10 @@ bool member_allow(const document_node_t *node, enum document_type type, enum mus
 /* The member of this name, within min and max. */
 bool member_integer(const document_node_t *parent, const char *name, uint64_t min, uint64_t max,
                     uint64_t *value, enum muster_drop *reason);
+
+/* The same for one that may be left out; then *value stays. */
+bool member_optional_integer(const document_node_t *parent, const char *name, uint64_t min, uint64_t max,
+                             uint64_t *value, enum muster_drop *reason);
 
 /* A text of min to max bytes, which lives as long as the tree. */
 bool member_text(const document_node_t *node, size_t min, size_t max, const char **text,

@@ -10,21 +10,10 @@
 #include "member.h"
 
 int message_encode_body(const struct muster_document *document, uint8_t **body, size_t *length) {
-    size_t size = MUSTER_DOCUMENT_BYTES_MAX + DOCUMENT_PRINT_SPARE;
-    char *text = malloc(size);
-    struct document lists;
-    document_init(&lists);
-    lists_put(&lists, NULL, document);
-    int printed = text == NULL ? -1 : document_print(&lists, text, size);
-    document_deinit(&lists);
-    if (printed < 0 || (size_t)printed + 1 > MUSTER_DOCUMENT_BYTES_MAX) {
-        free(text);
-        return printed == -1 ? MUSTER_ENOMEM : MUSTER_ETOOBIG;
-    }
-    text[printed] = '\n';
-    *body = (uint8_t *)text;
-    *length = (size_t)printed + 1;
-    return 0;
+    struct document json;
+    document_init(&json);
+    lists_put(&json, NULL, document);
+    return member_print(&json, MUSTER_DOCUMENT_BYTES_MAX - 1, body, length);
 }
 
 static document_node_t *parse(const char *text, size_t length, enum muster_drop *reason) {

@@ -60,7 +60,7 @@ static bool read_seq_or_re(const document_node_t *header, struct message *messag
         return member_refuse(reason, MUSTER_DROP_MISSING);
     }
     message->is_answer = re != NULL;
-    return (seq == NULL || member_integer(header, "seq", 1, MUSTER_INTEGER_MAX, &message->seq, reason)) &&
+    return member_optional_integer(header, "seq", 1, MUSTER_INTEGER_MAX, &message->seq, reason) &&
            (re == NULL || read_nonce(re, &message->re, reason));
 }
 
@@ -112,21 +112,14 @@ static bool read_heard(const document_node_t *node, unsigned *heard, enum muster
     return true;
 }
 
-static bool read_stream(const document_node_t *header, uint16_t *stream, enum muster_drop *reason) {
-    uint64_t port = 0;
-    if (document_member(header, "stream") != NULL &&
-        !member_integer(header, "stream", 1, UINT16_MAX, &port, reason)) {
-        return false;
-    }
-    *stream = (uint16_t)port;
-    return true;
-}
-
 static bool read_announce(const document_node_t *header, struct message *message, enum muster_drop *reason) {
-    if (!read_alive(header, message, reason) || !read_stream(header, &message->stream, reason) ||
+    uint64_t stream = 0;
+    if (!read_alive(header, message, reason) ||
+        !member_optional_integer(header, "stream", 1, UINT16_MAX, &stream, reason) ||
         !read_heard(document_member(header, "heard"), &message->heard, reason)) {
         return false;
     }
+    message->stream = (uint16_t)stream;
     const document_node_t *key = document_member(header, "key");
     message->has_key = key != NULL;
     if (key != NULL && !member_base64(key, message->key, sizeof message->key, reason)) {
@@ -166,13 +159,6 @@ static bool read_want(const document_node_t *want, struct message *message, enum
            (name == NULL || member_text(name, 1, MUSTER_NAME_BYTES_MAX, &message->want_name, reason));
 }
 
-/* A number of 1 or more that may be left out. */
-static bool read_optional_integer(const document_node_t *header, const char *name, uint64_t *value,
-                                  enum muster_drop *reason) {
-    return document_member(header, name) == NULL ||
-           member_integer(header, name, 1, MUSTER_INTEGER_MAX, value, reason);
-}
-
 static bool read_query(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     const document_node_t *of = document_member(header, "of");
     const document_node_t *want = document_member(header, "want");
@@ -189,8 +175,8 @@ static bool read_query(const document_node_t *header, struct message *message, e
     }
     message->asks_some = of != NULL;
     message->takes_table = document_bool(table);
-    return read_optional_integer(header, "count", &message->count, reason) &&
-           read_optional_integer(header, "said", &message->said, reason) &&
+    return member_optional_integer(header, "count", 1, MUSTER_INTEGER_MAX, &message->count, reason) &&
+           member_optional_integer(header, "said", 1, MUSTER_INTEGER_MAX, &message->said, reason) &&
            (of == NULL || read_ids(of, 1, message->of, &message->of_count, reason)) &&
            (want == NULL || read_want(want, message, reason)) &&
            (known == NULL || read_ids(known, 0, message->known, &message->known_count, reason));

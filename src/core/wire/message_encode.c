@@ -16,21 +16,17 @@
 
 static void put_nonce(struct document *document, const char *name, uint64_t nonce) {
     uint8_t bytes[NONCE_BYTES];
-    char text[2 * NONCE_BYTES + 1];
     for (size_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = (uint8_t)(nonce >> (56 - 8 * i));
     }
-    sodium_bin2hex(text, sizeof text, bytes, sizeof bytes);
-    document_put_text(document, NULL, name, text);
+    member_put_hex(document, NULL, name, bytes, sizeof bytes);
 }
 
 static void put_ids(struct document *document, const char *name, const uint8_t (*ids)[MUSTER_ID_BYTES],
                     size_t count) {
     document_node_t *array = document_put_array(document, NULL, name);
     for (size_t i = 0; i < count; i++) {
-        char text[MUSTER_ID_TEXT_BYTES];
-        muster_id_text(ids[i], text);
-        document_put_text(document, array, NULL, text);
+        member_put_hex(document, array, NULL, ids[i], MUSTER_ID_BYTES);
     }
 }
 
@@ -39,17 +35,13 @@ static void put_sent(struct document *document, const uint64_t sent[MUSTER_SHARD
     document_node_t *object = document_put_object(document, NULL, "sent");
     for (unsigned shard = 0; shard < MUSTER_SHARDS; shard++) {
         char name[MESSAGE_SHARD_TEXT_BYTES];
-        if (sent[shard] != 0) {
-            snprintf(name, sizeof name, "%u", shard);
-            document_put_integer(document, object, name, (int64_t)sent[shard]);
-        }
+        snprintf(name, sizeof name, "%u", shard);
+        member_put_count(document, object, name, sent[shard]);
     }
 }
 
 static void put_alive(struct document *document, const struct message *message) {
-    if (message->seq != 0) {
-        document_put_integer(document, NULL, "seq", (int64_t)message->seq);
-    }
+    member_put_count(document, NULL, "seq", message->seq);
     if (message->is_answer) {
         put_nonce(document, "re", message->re);
     }
@@ -61,32 +53,18 @@ static void put_alive(struct document *document, const struct message *message) 
     }
 }
 
-/* What is too big for the announce is only described. */
-static void put_body(struct document *document, const struct message *message) {
-    char text[2 * MUSTER_HASH_BYTES + 1];
-    sodium_bin2hex(text, sizeof text, message->hash, sizeof message->hash);
-    document_put_integer(document, NULL, "size", (int64_t)message->size);
-    document_put_text(document, NULL, "hash", text);
-}
-
 static void put_announce(struct document *document, const struct message *message) {
     put_alive(document, message);
     document_put_text(document, NULL, "name", message->document.name);
-    if (message->size > 0) {
-        put_body(document, message);
+    if (message->size > 0) { /* what is too big is only described */
+        document_put_integer(document, NULL, "size", (int64_t)message->size);
+        member_put_hex(document, NULL, "hash", message->hash, sizeof message->hash);
     } else {
         lists_put(document, NULL, &message->document);
     }
-    if (message->stream != 0) {
-        document_put_integer(document, NULL, "stream", message->stream);
-    }
+    member_put_count(document, NULL, "stream", message->stream);
     if (message->heard != 0) {
-        document_node_t *array = document_put_array(document, NULL, "heard");
-        for (int kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
-            if (message->heard & 1u << kind) {
-                document_put_text(document, array, NULL, muster_path_name((enum muster_path_kind)kind));
-            }
-        }
+        member_put_paths(document, NULL, "heard", message->heard);
     }
     if (message->has_key) {
         char text[sodium_base64_ENCODED_LEN(MUSTER_KEY_BYTES, sodium_base64_VARIANT_ORIGINAL)];
@@ -106,12 +84,8 @@ bool message_can_want(const char *type, const char *name) {
 
 static void put_query(struct document *document, const struct message *message) {
     put_nonce(document, "nonce", message->nonce);
-    if (message->count != 0) {
-        document_put_integer(document, NULL, "count", (int64_t)message->count);
-    }
-    if (message->said != 0) {
-        document_put_integer(document, NULL, "said", (int64_t)message->said);
-    }
+    member_put_count(document, NULL, "count", message->count);
+    member_put_count(document, NULL, "said", message->said);
     if (message->asks_some) {
         put_ids(document, "of", message->of, message->of_count);
     }
@@ -133,11 +107,9 @@ static void put_query(struct document *document, const struct message *message) 
 }
 
 static void put_header(struct document *document, const struct message *message) {
-    char id[MUSTER_ID_TEXT_BYTES];
-    muster_id_text(message->id, id);
     document_put_integer(document, NULL, "muster", 1);
     document_put_text(document, NULL, "kind", name_get(&message_kinds, message->kind));
-    document_put_text(document, NULL, "id", id);
+    member_put_hex(document, NULL, "id", message->id, MUSTER_ID_BYTES);
     document_put_integer(document, NULL, "boot", (int64_t)message->boot);
     switch (message->kind) {
     case MESSAGE_ANNOUNCE: put_announce(document, message); break;

@@ -1,4 +1,4 @@
-#include "reply.h"
+#include "reply_part.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,32 +12,6 @@
 #include "member.h"
 #include "name.h"
 #include "reply_counters.h"
-
-#define COUNTER(member) \
-    { #member, offsetof(struct muster_counters, member) }
-#define SENDER(member) \
-    { #member, offsetof(struct muster_sender, member) }
-#define FEED(member) \
-    { #member, offsetof(struct muster_feed, member) }
-const struct reply_counter_row reply_counters[REPLY_COUNTERS] = {
-    COUNTER(received),        COUNTER(accepted),         COUNTER(copies),          COUNTER(sent),
-    COUNTER(questions),       COUNTER(answers),          COUNTER(evicted),         COUNTER(verifications),
-    COUNTER(outputs_dropped), COUNTER(streams_accepted), COUNTER(streams_refused), COUNTER(streams_cut),
-    COUNTER(requests),        COUNTER(tables),           COUNTER(documents),       COUNTER(fetches_failed),
-    COUNTER(samples_dropped), COUNTER(keeps_evicted),    COUNTER(feeds_evicted),
-};
-const struct reply_counter_row reply_sender_counters[REPLY_SENDER_COUNTERS] = {
-    SENDER(datagrams),    SENDER(bytes), SENDER(repairs),
-    SENDER(repair_bytes), SENDER(naks),  SENDER(naks_refused),
-};
-const struct reply_counter_row reply_feed_counters[REPLY_FEED_COUNTERS] = {
-    FEED(boot),       FEED(since),       FEED(sent),         FEED(received), FEED(bytes),
-    FEED(duplicates), FEED(reordered),   FEED(repaired),     FEED(pending),  FEED(lost_wire),
-    FEED(lost_gone),  FEED(lost_kernel), FEED(lost_program), FEED(naks),
-};
-
-/* Lines that may follow one part: an announce, its signature, a body. */
-#define LINES_MAX 3
 
 /* ---- members, all of which may be left out ---- */
 
@@ -107,26 +81,13 @@ static unsigned read_paths(const document_node_t *array) {
     return paths;
 }
 
-/* Length of so many lines, 0 when they are not all there. */
-static size_t lines_length(const uint8_t *bytes, size_t length, size_t lines) {
-    size_t used = 0;
-    for (; lines > 0; lines--) {
-        const uint8_t *end = used == length ? NULL : memchr(bytes + used, '\n', length - used);
-        if (end == NULL) {
-            return 0;
-        }
-        used = (size_t)(end - bytes) + 1;
-    }
-    return used;
-}
-
 /* Where the announce ends and the body begins: a large document is the line after a signature. */
 static bool read_announce(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
     const uint8_t *bytes = reader->buffer.bytes + reader->begin + reader->head_length;
     size_t length = reader->length - reader->head_length;
-    bool has_body = reader->lines == LINES_MAX;
+    bool has_body = reader->lines == REPLY_LINES_MAX;
     reply->announce_bytes = bytes;
-    reply->announce_length = has_body ? lines_length(bytes, length, LINES_MAX - 1) : length;
+    reply->announce_length = has_body ? reply_lines_length(bytes, length, REPLY_LINES_MAX - 1) : length;
     reply->body = has_body ? bytes + reply->announce_length : NULL;
     reply->body_length = length - reply->announce_length;
     if (!message_decode(bytes, reply->announce_length, &reader->announce, reason)) {
@@ -191,10 +152,16 @@ static const char *protocol_of(const char *name) {
     return protocol < 0 ? "" : names[protocol];
 }
 
+/* Room for the elements of an array, for count_max of them at most. */
+static void *reserve(const document_node_t *array, size_t count_max, size_t size, size_t *count) {
+    *count = document_count(array) < count_max ? document_count(array) : count_max;
+    return calloc(*count + 1, size);
+}
+
 static bool read_sockets(struct reply_reader *reader, const document_node_t *array,
                          struct muster_self *self) {
-    size_t count = document_count(array) < MUSTER_SOCKETS_MAX ? document_count(array) : MUSTER_SOCKETS_MAX;
-    reader->sockets = calloc(count + 1, sizeof *reader->sockets);
+    size_t count;
+    reader->sockets = reserve(array, MUSTER_SOCKETS_MAX, sizeof *reader->sockets, &count);
     if (reader->sockets == NULL) {
         return false;
     }
@@ -214,8 +181,8 @@ static bool read_sockets(struct reply_reader *reader, const document_node_t *arr
 
 static bool read_own_paths(struct reply_reader *reader, const document_node_t *array,
                            struct muster_self *self) {
-    size_t count = document_count(array) < MUSTER_PATHS_MAX ? document_count(array) : MUSTER_PATHS_MAX;
-    reader->paths = calloc(count + 1, sizeof *reader->paths);
+    size_t count;
+    reader->paths = reserve(array, MUSTER_PATHS_MAX, sizeof *reader->paths, &count);
     if (reader->paths == NULL) {
         return false;
     }
@@ -243,9 +210,8 @@ static bool read_feed(const document_node_t *object, struct muster_feed *feed) {
 
 /* What is no feed is left out. */
 static bool read_feeds(struct reply_reader *reader, const document_node_t *array, struct muster_self *self) {
-    size_t count =
-        document_count(array) < MUSTER_FEEDS_SHOWN_MAX ? document_count(array) : MUSTER_FEEDS_SHOWN_MAX;
-    reader->feeds = calloc(count + 1, sizeof *reader->feeds);
+    size_t count;
+    reader->feeds = reserve(array, MUSTER_FEEDS_SHOWN_MAX, sizeof *reader->feeds, &count);
     if (reader->feeds == NULL) {
         return false;
     }
@@ -327,7 +293,7 @@ static bool read_event(const document_node_t *head, enum muster_peer_event *even
     return value >= 0;
 }
 
-static bool read_part(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
+bool reply_read_part(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
     const document_node_t *head = reader->head;
     *reason = MUSTER_DROP_SYNTAX;
     if (document_member(head, "end") != NULL) {
@@ -361,85 +327,4 @@ static bool read_part(struct reply_reader *reader, struct reply *reply, enum mus
     reply->kind = REPLY_STATS;
     read_counters(document_member(head, "stats"), &reply->counters);
     return document_member(head, "stats") != NULL;
-}
-
-/* ---- cutting ---- */
-
-void reply_reader_init(struct reply_reader *reader, size_t part_bytes_max) {
-    *reader = (struct reply_reader){.part_bytes_max = part_bytes_max};
-}
-
-static void forget_part(struct reply_reader *reader) {
-    document_free(reader->head);
-    message_deinit(&reader->announce);
-    free(reader->paths);
-    free(reader->sockets);
-    free(reader->feeds);
-    reader->head = NULL;
-    reader->paths = NULL;
-    reader->sockets = NULL;
-    reader->feeds = NULL;
-    reader->begin += reader->length;
-    reader->length = 0;
-}
-
-void reply_reader_deinit(struct reply_reader *reader) {
-    forget_part(reader);
-    buffer_deinit(&reader->buffer);
-}
-
-int reply_reader_feed(struct reply_reader *reader, const uint8_t *bytes, size_t length) {
-    if (reader->length > 0) {
-        forget_part(reader);
-    }
-    buffer_drop(&reader->buffer, reader->begin);
-    reader->begin = 0;
-    return buffer_append(&reader->buffer, bytes, length);
-}
-
-/* Length of so many lines from here on, 0 when they have not all come. */
-static size_t find_lines(const struct reply_reader *reader, size_t lines) {
-    size_t length = reader->buffer.length - reader->begin;
-    return length == 0 ? 0 : lines_length(reader->buffer.bytes + reader->begin, length, lines);
-}
-
-/* Reads the part's own line: 1, 0 when it has not come yet, or an error. */
-static int read_head(struct reply_reader *reader) {
-    reader->head_length = find_lines(reader, 1);
-    if (reader->head_length == 0) {
-        return 0;
-    }
-    enum muster_drop reason;
-    const char *line = (const char *)reader->buffer.bytes + reader->begin;
-    reader->head = member_parse_large(line, reader->head_length - 1, &reason);
-    if (reader->head == NULL) {
-        return reason == MUSTER_DROP_MEMORY ? MUSTER_ENOMEM : MUSTER_EINVAL;
-    }
-    reader->lines = (size_t)integer_of(reader->head, "lines");
-    return document_type(reader->head) == DOCUMENT_OBJECT && reader->lines <= LINES_MAX ? 1 : MUSTER_EINVAL;
-}
-
-int reply_reader_next(struct reply_reader *reader, struct reply *reply) {
-    if (reader->length > 0) {
-        forget_part(reader);
-    }
-    int result = reader->head == NULL ? read_head(reader) : 1;
-    if (result < 0) {
-        return result;
-    }
-    size_t length = result == 0 ? 0 : find_lines(reader, 1 + reader->lines);
-    size_t present = length > 0 ? length : reader->buffer.length - reader->begin;
-    if (present > reader->part_bytes_max) {
-        return MUSTER_EINVAL;
-    }
-    if (length == 0) {
-        return 0;
-    }
-    enum muster_drop reason;
-    reader->length = length;
-    *reply = (struct reply){0};
-    if (read_part(reader, reply, &reason)) {
-        return 1;
-    }
-    return reason == MUSTER_DROP_MEMORY ? MUSTER_ENOMEM : MUSTER_EINVAL;
 }

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "document.h"
 #include "endpoint.h"
+#include "member.h"
 #include "reply_counters.h"
 
 static void put_endpoint(struct document *document, document_node_t *object, const char *address_name,
@@ -32,15 +31,6 @@ static void put_interface(struct document *document, document_node_t *object, co
 static void put_flag(struct document *document, document_node_t *object, const char *name, bool is_set) {
     if (is_set) {
         document_put_bool(document, object, name, true);
-    }
-}
-
-static void put_paths(struct document *document, document_node_t *object, unsigned paths) {
-    document_node_t *array = document_put_array(document, object, "paths");
-    for (int kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
-        if (paths & 1u << kind) {
-            document_put_text(document, array, NULL, muster_path_name((enum muster_path_kind)kind));
-        }
     }
 }
 
@@ -69,15 +59,13 @@ static void put_evidence(struct document *document, document_node_t *object, con
     document_put_number(document, object, "loss", peer->loss);
     document_put_integer(document, object, "received", (int64_t)peer->received);
     document_put_integer(document, object, "copies", (int64_t)peer->copies);
-    put_paths(document, object, peer->paths);
+    member_put_paths(document, object, "paths", peer->paths);
     put_tuples(document, object, peer);
 }
 
 static void put_peer(struct document *document, const struct muster_peer *peer, bool has_evidence) {
-    char id[MUSTER_ID_TEXT_BYTES];
-    muster_id_text(peer->id, id);
     document_node_t *object = document_put_object(document, NULL, "peer");
-    document_put_text(document, object, "id", id);
+    member_put_hex(document, object, "id", peer->id, sizeof peer->id);
     document_put_text(document, object, "state", muster_state_name(peer->state));
     put_endpoint(document, object, "address", "port", &peer->address);
     document_put_integer(document, object, "age_ms", (int64_t)peer->age_ms);
@@ -101,9 +89,7 @@ static int write_long_part(struct buffer *out, struct document *document, const 
                            size_t bytes_max) {
     size_t before = out->length;
     size_t count = count_lines(lines->announce, lines->announce_length) + (lines->body_length > 0 ? 1 : 0);
-    if (count > 0) {
-        document_put_integer(document, NULL, "lines", (int64_t)count);
-    }
+    member_put_count(document, NULL, "lines", count);
     char *room = buffer_reserve(out, bytes_max);
     int printed = room == NULL ? -1 : document_print(document, room, bytes_max);
     document_deinit(document);
@@ -145,15 +131,11 @@ int reply_write_document(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
                          const struct reply_lines *lines) {
     struct document document;
     uint8_t hash[MUSTER_HASH_BYTES];
-    char text[2 * MUSTER_HASH_BYTES + 1];
-    char id_text[MUSTER_ID_TEXT_BYTES];
     message_hash_body(lines->body, lines->body_length, hash);
-    sodium_bin2hex(text, sizeof text, hash, sizeof hash);
-    muster_id_text(id, id_text);
     document_init(&document);
     document_node_t *object = document_put_object(&document, NULL, "document");
-    document_put_text(&document, object, "id", id_text);
-    document_put_text(&document, object, "hash", text);
+    member_put_hex(&document, object, "id", id, MUSTER_ID_BYTES);
+    member_put_hex(&document, object, "hash", hash, sizeof hash);
     return write_part(out, &document, lines);
 }
 
@@ -214,9 +196,7 @@ static void put_feeds(struct document *document, document_node_t *object, const 
     for (size_t i = 0; i < self->feed_count; i++) {
         const struct muster_feed *feed = &self->feeds[i];
         document_node_t *node = document_put_object(document, array, NULL);
-        char id[MUSTER_ID_TEXT_BYTES];
-        muster_id_text(feed->id, id);
-        document_put_text(document, node, "id", id);
+        member_put_hex(document, node, "id", feed->id, sizeof feed->id);
         document_put_integer(document, node, "shard", feed->shard);
         put_rows(document, node, reply_feed_counters, REPLY_FEED_COUNTERS, feed);
         put_flag(document, node, "by_stream", feed->is_by_stream);

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include <muster/telemetry.h>
 
 #include "document.h"
@@ -30,28 +28,28 @@ const char *request_end_text(enum request_end end) {
 
 /* ---- writing ---- */
 
-static void put_conditions(struct document *document, const struct request *request) {
-    if (request->port != 0) {
-        document_put_integer(document, NULL, "port", request->port);
+/* An array of texts. */
+static void put_texts(struct document *document, document_node_t *parent, const char *name,
+                      const char *const *texts, size_t count) {
+    document_node_t *array = document_put_array(document, parent, name);
+    for (size_t i = 0; i < count; i++) {
+        document_put_text(document, array, NULL, texts[i]);
     }
+}
+
+static void put_conditions(struct document *document, const struct request *request) {
+    member_put_count(document, NULL, "port", request->port);
     if (request->network != NULL) {
         document_put_text(document, NULL, "network", request->network);
     }
     if (request->interfaces != NULL) {
-        document_node_t *array = document_put_array(document, NULL, "interfaces");
-        for (size_t i = 0; i < request->interface_count; i++) {
-            document_put_text(document, array, NULL, request->interfaces[i]);
-        }
+        put_texts(document, NULL, "interfaces", request->interfaces, request->interface_count);
     }
 }
 
 static void put_wanted(struct document *document, const struct request *request) {
-    char id[MUSTER_ID_TEXT_BYTES];
-    char hash[2 * MUSTER_HASH_BYTES + 1];
-    muster_id_text(request->id, id);
-    sodium_bin2hex(hash, sizeof hash, request->hash, sizeof request->hash);
-    document_put_text(document, NULL, "id", id);
-    document_put_text(document, NULL, "hash", hash);
+    member_put_hex(document, NULL, "id", request->id, sizeof request->id);
+    member_put_hex(document, NULL, "hash", request->hash, sizeof request->hash);
 }
 
 static void put_change(struct document *document, const struct muster_change *change) {
@@ -68,36 +66,15 @@ static void put_change(struct document *document, const struct muster_change *ch
     lists_put(document, object, &set);
     object = document_put_object(document, NULL, "remove");
     lists_put(document, object, &removed);
-    document_node_t *names = document_put_array(document, object, "attrs");
-    for (size_t i = 0; i < change->removed_attr_count; i++) {
-        document_put_text(document, names, NULL, change->removed_attrs[i]);
-    }
+    put_texts(document, object, "attrs", change->removed_attrs, change->removed_attr_count);
 }
 
 static void put_samples(struct document *document, const struct request *request) {
-    document_node_t *patterns = document_put_array(document, NULL, "patterns");
-    for (size_t i = 0; i < request->pattern_count; i++) {
-        document_put_text(document, patterns, NULL, request->patterns[i]);
-    }
-    if (request->since_ms != 0) {
-        document_put_integer(document, NULL, "since_ms", (int64_t)request->since_ms);
-    }
+    put_texts(document, NULL, "patterns", request->patterns, request->pattern_count);
+    member_put_count(document, NULL, "since_ms", request->since_ms);
     if (request->follows) {
         document_put_bool(document, NULL, "follow", true);
     }
-}
-
-static int print(const struct document *document, size_t bytes_max, char **line, size_t *length) {
-    char *text = malloc(bytes_max + DOCUMENT_PRINT_SPARE);
-    int printed = text == NULL ? -1 : document_print(document, text, bytes_max + DOCUMENT_PRINT_SPARE);
-    if (printed < 0) {
-        free(text);
-        return printed == -1 ? MUSTER_ENOMEM : MUSTER_ETOOBIG;
-    }
-    text[printed] = '\n'; /* in the place of its NUL */
-    *line = text;
-    *length = (size_t)printed + 1;
-    return 0;
 }
 
 int request_encode(const struct request *request, char **line, size_t *length) {
@@ -114,226 +91,190 @@ int request_encode(const struct request *request, char **line, size_t *length) {
         put_samples(&document, request);
     }
     bool is_update = request->kind == REQUEST_UPDATE;
-    int error =
-        print(&document, is_update ? MUSTER_REQUEST_LOCAL_BYTES_MAX : MUSTER_REQUEST_BYTES_MAX, line, length);
-    document_deinit(&document);
+    uint8_t *bytes = NULL;
+    int error = member_print(&document, is_update ? MUSTER_REQUEST_LOCAL_BYTES_MAX : MUSTER_REQUEST_BYTES_MAX,
+                             &bytes, length);
+    *line = (char *)bytes;
     return error;
 }
 
-/* ---- reading ---- */
+/* ---- reading: what returns false left the member that is at fault in the reader, and why ---- */
 
-static enum request_end refuse(const char **member, const char *name) {
-    *member = name;
-    return REQUEST_END_INVALID;
+struct request_reader {
+    struct request *request;
+    const char *member;
+    enum muster_drop reason;
+};
+
+static const document_node_t *find(struct request_reader *reader, const char *member) {
+    reader->member = member;
+    return document_member(reader->request->tree, member);
 }
 
-static bool read_hex(const document_node_t *node, uint8_t *bytes, size_t size) {
-    return document_text(node) != NULL && member_parse_hex(document_text(node), bytes, size);
-}
-
-/* An array of texts, laid out at *texts, which the caller sized. */
-static bool read_texts(const document_node_t *array, const char **texts, size_t bytes_max) {
+/* An array of texts. */
+static bool read_texts(struct request_reader *reader, const document_node_t *array, size_t bytes_max,
+                       const char *const **texts, size_t *count) {
+    const char **items = calloc(document_count(array) + 1, sizeof *items);
+    *texts = items;
+    if (items == NULL) {
+        return member_refuse(&reader->reason, MUSTER_DROP_MEMORY);
+    }
     for (const document_node_t *e = document_first(array); e != NULL; e = document_next(e)) {
-        *texts = document_text(e);
-        if (*texts == NULL || strlen(*texts) > bytes_max) {
+        if (!member_text(e, 0, bytes_max, &items[(*count)++], &reader->reason)) {
             return false;
         }
-        texts++;
     }
     return true;
 }
 
-static enum request_end read_interfaces(struct request *request, const char **member) {
-    const document_node_t *interfaces = document_member(request->tree, "interfaces");
-    if (interfaces == NULL) {
-        return REQUEST_END_DONE;
+/* One of 1 to count_max texts. */
+static bool read_list(struct request_reader *reader, const char *name, size_t count_max, size_t bytes_max,
+                      const char *const **texts, size_t *count) {
+    const document_node_t *array = find(reader, name);
+    if (!member_require(array, DOCUMENT_ARRAY, &reader->reason)) {
+        return false;
     }
-    size_t count = document_count(interfaces);
-    if (document_type(interfaces) != DOCUMENT_ARRAY || count == 0 || count > INTERFACES_MAX) {
-        return refuse(member, "interfaces");
+    if (document_count(array) == 0 || document_count(array) > count_max) {
+        return member_refuse(&reader->reason, MUSTER_DROP_RANGE);
     }
-    const char **names = calloc(count, sizeof *names);
-    if (names == NULL) {
-        return REQUEST_END_MEMORY;
-    }
-    request->interfaces = names;
-    request->interface_count = count;
-    return read_texts(interfaces, names, MUSTER_INTERFACE_NAME_BYTES - 1) ? REQUEST_END_DONE
-                                                                          : refuse(member, "interfaces");
+    return read_texts(reader, array, bytes_max, texts, count);
 }
 
-static enum request_end read_conditions(struct request *request, const char **member) {
-    const document_node_t *port = document_member(request->tree, "port");
-    const document_node_t *network = document_member(request->tree, "network");
-    uint64_t number = 0;
-    if (port != NULL && (!document_integer(port, &number) || number < 1 || number > UINT16_MAX)) {
-        return refuse(member, "port");
+/* An integer that may be left out. */
+static bool read_integer(struct request_reader *reader, const char *name, uint64_t max, uint64_t *value) {
+    reader->member = name;
+    return member_optional_integer(reader->request->tree, name, 1, max, value, &reader->reason);
+}
+
+static bool read_conditions(struct request_reader *reader) {
+    struct request *request = reader->request;
+    uint64_t port = 0;
+    if (!read_integer(reader, "port", UINT16_MAX, &port)) {
+        return false;
     }
-    request->port = (uint16_t)number;
-    request->network = document_text(network);
+    request->port = (uint16_t)port;
+    const document_node_t *network = find(reader, "network");
     if (network != NULL &&
-        (request->network == NULL || strlen(request->network) >= MUSTER_NETWORK_NAME_BYTES)) {
-        return refuse(member, "network");
+        !member_text(network, 0, MUSTER_NETWORK_NAME_BYTES - 1, &request->network, &reader->reason)) {
+        return false;
     }
-    return read_interfaces(request, member);
+    return find(reader, "interfaces") == NULL ||
+           read_list(reader, "interfaces", INTERFACES_MAX, MUSTER_INTERFACE_NAME_BYTES - 1,
+                     &request->interfaces, &request->interface_count);
 }
 
-static enum request_end read_wanted(struct request *request, const char **member) {
-    if (!read_hex(document_member(request->tree, "id"), request->id, sizeof request->id)) {
-        return refuse(member, "id");
-    }
-    if (!read_hex(document_member(request->tree, "hash"), request->hash, sizeof request->hash)) {
-        return refuse(member, "hash");
-    }
-    return REQUEST_END_DONE;
+static bool read_wanted(struct request_reader *reader) {
+    struct request *request = reader->request;
+    return member_hex(find(reader, "id"), request->id, sizeof request->id, &reader->reason) &&
+           member_hex(find(reader, "hash"), request->hash, sizeof request->hash, &reader->reason);
 }
 
-/* Reads lists of an object of the change. */
-static enum request_end read_lists(const document_node_t *object, unsigned which,
-                                   struct muster_document *lists, void **arrays, const char **member,
-                                   const char *name) {
-    enum muster_drop reason;
-    if (member_allow(object, DOCUMENT_OBJECT, &reason) && lists_read(object, which, lists, arrays, &reason)) {
-        return REQUEST_END_DONE;
-    }
-    return reason == MUSTER_DROP_MEMORY ? REQUEST_END_MEMORY : refuse(member, name);
-}
-
-static enum request_end read_set(struct request *request, const char **member) {
-    const document_node_t *set = document_member(request->tree, "set");
-    const document_node_t *name = document_member(set, "name");
-    struct muster_document lists = {.name = document_text(name)};
-    enum request_end end =
-        read_lists(set, LISTS_SERVICES | LISTS_ATTRS, &lists, &request->set_arrays, member, "set");
-    if (end != REQUEST_END_DONE) {
-        return end;
-    }
-    request->change.name = lists.name;
-    request->change.services = lists.services;
-    request->change.service_count = lists.service_count;
-    request->change.attrs = lists.attrs;
-    request->change.attr_count = lists.attr_count;
-    return name == NULL || lists.name != NULL ? REQUEST_END_DONE : refuse(member, "set");
-}
-
-static enum request_end read_remove(struct request *request, const char **member) {
-    const document_node_t *removed = document_member(request->tree, "remove");
-    const document_node_t *attrs = document_member(removed, "attrs");
-    struct muster_change *change = &request->change;
+static bool read_set(struct request_reader *reader) {
+    struct muster_change *change = &reader->request->change;
     struct muster_document lists = {0};
-    enum request_end end =
-        read_lists(removed, LISTS_SERVICES, &lists, &request->removed_arrays, member, "remove");
-    if (end != REQUEST_END_DONE) {
-        return end;
+    const document_node_t *set = find(reader, "set");
+    const document_node_t *name = document_member(set, "name");
+    if (!member_allow(set, DOCUMENT_OBJECT, &reader->reason) ||
+        !member_allow(name, DOCUMENT_TEXT, &reader->reason) ||
+        !lists_read(set, LISTS_SERVICES | LISTS_ATTRS, &lists, &reader->request->set_arrays,
+                    &reader->reason)) {
+        return false;
+    }
+    change->name = document_text(name);
+    change->services = lists.services;
+    change->service_count = lists.service_count;
+    change->attrs = lists.attrs;
+    change->attr_count = lists.attr_count;
+    return true;
+}
+
+static bool read_remove(struct request_reader *reader) {
+    struct muster_change *change = &reader->request->change;
+    struct muster_document lists = {0};
+    const document_node_t *removed = find(reader, "remove");
+    const document_node_t *attrs = document_member(removed, "attrs");
+    if (!member_allow(removed, DOCUMENT_OBJECT, &reader->reason) ||
+        !lists_read(removed, LISTS_SERVICES, &lists, &reader->request->removed_arrays, &reader->reason)) {
+        return false;
     }
     change->removed_services = lists.services;
     change->removed_service_count = lists.service_count;
-    if (document_count(attrs) == 0) {
-        return attrs == NULL || document_type(attrs) == DOCUMENT_ARRAY ? REQUEST_END_DONE
-                                                                       : refuse(member, "remove");
-    }
-    const char **names = calloc(document_count(attrs), sizeof *names);
-    if (names == NULL) {
-        return REQUEST_END_MEMORY;
-    }
-    change->removed_attrs = names;
-    change->removed_attr_count = document_count(attrs);
-    return document_type(attrs) == DOCUMENT_ARRAY && read_texts(attrs, names, MUSTER_NAME_BYTES_MAX)
-               ? REQUEST_END_DONE
-               : refuse(member, "remove");
+    return member_allow(attrs, DOCUMENT_ARRAY, &reader->reason) &&
+           read_texts(reader, attrs, MUSTER_NAME_BYTES_MAX, &change->removed_attrs,
+                      &change->removed_attr_count);
 }
 
-/* Patterns of which each is one. */
-static bool read_patterns(const document_node_t *array, const char **patterns) {
-    if (!read_texts(array, patterns, MUSTER_PATTERN_BYTES_MAX)) {
-        return false;
-    }
-    for (size_t i = 0; i < document_count(array); i++) {
-        if (muster_pattern_fault(patterns[i]) != NULL) {
+static bool are_patterns(const struct request *request) {
+    for (size_t i = 0; i < request->pattern_count; i++) {
+        if (muster_pattern_fault(request->patterns[i]) != NULL) {
             return false;
         }
     }
     return true;
 }
 
-static enum request_end read_pattern_list(struct request *request, const char **member) {
-    const document_node_t *array = document_member(request->tree, "patterns");
-    size_t count = document_count(array);
-    if (document_type(array) != DOCUMENT_ARRAY || count == 0 || count > MUSTER_PATTERNS_MAX) {
-        return refuse(member, "patterns");
+static bool read_samples(struct request_reader *reader) {
+    struct request *request = reader->request;
+    if (!read_integer(reader, "since_ms", MUSTER_SINCE_MS_MAX, &request->since_ms)) {
+        return false;
     }
-    const char **patterns = calloc(count, sizeof *patterns);
-    if (patterns == NULL) {
+    const document_node_t *follow = find(reader, "follow");
+    request->follows = document_bool(follow);
+    return member_allow(follow, DOCUMENT_BOOL, &reader->reason) &&
+           read_list(reader, "patterns", MUSTER_PATTERNS_MAX, MUSTER_PATTERN_BYTES_MAX, &request->patterns,
+                     &request->pattern_count) &&
+           (are_patterns(request) || member_refuse(&reader->reason, MUSTER_DROP_RANGE));
+}
+
+static bool read_kind(struct request_reader *reader) {
+    uint64_t version;
+    if (!document_integer(find(reader, "muster"), &version) || version != 1) {
+        return member_refuse(&reader->reason, MUSTER_DROP_VERSION);
+    }
+    const document_node_t *name = find(reader, "request");
+    int kind = name_find(&kinds, document_text(name));
+    reader->request->kind = kind < 0 ? REQUEST_TABLE : (enum request_kind)kind;
+    return member_require(name, DOCUMENT_TEXT, &reader->reason) &&
+           (kind >= 0 || member_refuse(&reader->reason, MUSTER_DROP_KIND));
+}
+
+static bool read_members(struct request_reader *reader) {
+    if (!read_kind(reader) || !read_conditions(reader)) {
+        return false;
+    }
+    switch (reader->request->kind) {
+    case REQUEST_DOCUMENT: return read_wanted(reader);
+    case REQUEST_UPDATE: return read_set(reader) && read_remove(reader);
+    case REQUEST_SAMPLES: return read_samples(reader);
+    case REQUEST_TABLE:
+    case REQUEST_WATCH:
+    case REQUEST_STATS:
+    case REQUEST_SELF: break;
+    }
+    return true;
+}
+
+static enum request_end end_of(enum muster_drop reason, enum request_end other) {
+    if (reason == MUSTER_DROP_MEMORY) {
         return REQUEST_END_MEMORY;
     }
-    request->patterns = patterns;
-    request->pattern_count = count;
-    return read_patterns(array, patterns) ? REQUEST_END_DONE : refuse(member, "patterns");
-}
-
-static enum request_end read_samples(struct request *request, const char **member) {
-    const document_node_t *since = document_member(request->tree, "since_ms");
-    const document_node_t *follow = document_member(request->tree, "follow");
-    if (since != NULL && (!document_integer(since, &request->since_ms) || request->since_ms < 1 ||
-                          request->since_ms > MUSTER_SINCE_MS_MAX)) {
-        return refuse(member, "since_ms");
-    }
-    if (follow != NULL && document_type(follow) != DOCUMENT_BOOL) {
-        return refuse(member, "follow");
-    }
-    request->follows = document_bool(follow);
-    return read_pattern_list(request, member);
-}
-
-static enum request_end read_kind(struct request *request, const char **member) {
-    const document_node_t *version = document_member(request->tree, "muster");
-    const char *name = document_text(document_member(request->tree, "request"));
-    uint64_t number;
-    if (!document_integer(version, &number) || number != 1) {
-        return refuse(member, "muster");
-    }
-    if (name == NULL) {
-        return refuse(member, "request");
-    }
-    int kind = name_find(&kinds, name);
-    if (kind < 0) {
-        return REQUEST_END_UNKNOWN;
-    }
-    request->kind = (enum request_kind)kind;
-    return REQUEST_END_DONE;
-}
-
-static enum request_end read_members(struct request *request, const char **member) {
-    enum request_end end = read_kind(request, member);
-    if (end == REQUEST_END_DONE) {
-        end = read_conditions(request, member);
-    }
-    if (end == REQUEST_END_DONE && request->kind == REQUEST_DOCUMENT) {
-        end = read_wanted(request, member);
-    }
-    if (end == REQUEST_END_DONE && request->kind == REQUEST_UPDATE) {
-        end = read_set(request, member);
-    }
-    if (end == REQUEST_END_DONE && request->kind == REQUEST_UPDATE) {
-        end = read_remove(request, member);
-    }
-    if (end == REQUEST_END_DONE && request->kind == REQUEST_SAMPLES) {
-        end = read_samples(request, member);
-    }
-    return end;
+    return reason == MUSTER_DROP_KIND ? REQUEST_END_UNKNOWN : other;
 }
 
 enum request_end request_decode(const char *line, size_t length, struct request *request,
                                 const char **member) {
+    struct request_reader reader = {.request = request};
     *request = (struct request){0};
     *member = NULL;
-    enum muster_drop reason;
-    request->tree = member_parse_large(line, length, &reason);
+    request->tree = member_parse_large(line, length, &reader.reason);
     if (request->tree == NULL) {
-        return reason == MUSTER_DROP_MEMORY ? REQUEST_END_MEMORY : REQUEST_END_SYNTAX;
+        return end_of(reader.reason, REQUEST_END_SYNTAX);
     }
-    enum request_end end =
-        document_type(request->tree) == DOCUMENT_OBJECT ? read_members(request, member) : REQUEST_END_SYNTAX;
+    enum request_end end = REQUEST_END_SYNTAX;
+    if (document_type(request->tree) == DOCUMENT_OBJECT) {
+        end = read_members(&reader) ? REQUEST_END_DONE : end_of(reader.reason, REQUEST_END_INVALID);
+    }
+    *member = end == REQUEST_END_INVALID ? reader.member : NULL;
     if (end != REQUEST_END_DONE) {
         request_deinit(request);
     }

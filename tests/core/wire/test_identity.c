@@ -188,42 +188,6 @@ static void who_asked_nothing_takes_no_answer(void **state) {
     assert_false(nonces_holds(&nonces, 0, 5000));
 }
 
-/* ---- random numbers ---- */
-
-static void the_same_seed_gives_the_same_numbers(void **state) {
-    (void)state;
-    static const uint8_t other_seed[MUSTER_SEED_BYTES] = {1, 2, 4};
-    struct random one;
-    struct random two;
-    struct random other;
-    random_init(&one, seed);
-    random_init(&two, seed);
-    random_init(&other, other_seed);
-    for (int i = 0; i < 100; i++) {
-        uint64_t number = random_u64(&one);
-        assert_true(number == random_u64(&two));
-        assert_true(number != random_u64(&other));
-    }
-}
-
-static void random_times_fill_their_range(void **state) {
-    (void)state;
-    struct random random;
-    random_init(&random, seed);
-    unsigned counts[10] = {0};
-    for (int i = 0; i < 10000; i++) {
-        uint64_t time_ms = random_ms(&random, 9);
-        assert_true(time_ms <= 9);
-        counts[time_ms]++;
-        double fraction = random_fraction(&random);
-        assert_true(fraction >= 0 && fraction < 1);
-    }
-    for (size_t i = 0; i < 10; i++) {
-        assert_in_range(counts[i], 850, 1150);
-    }
-    assert_int_equal(random_ms(&random, 0), 0);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_id_is_the_hash_of_the_key),
@@ -237,8 +201,6 @@ int main(void) {
         cmocka_unit_test(answers_to_the_last_three_nonces_are_taken),
         cmocka_unit_test(a_nonce_is_good_for_three_seconds),
         cmocka_unit_test(who_asked_nothing_takes_no_answer),
-        cmocka_unit_test(the_same_seed_gives_the_same_numbers),
-        cmocka_unit_test(random_times_fill_their_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,13 @@
+/* Hashes for tables, which nobody who lacks the seed can aim at (SipHash-2-4). */
+#ifndef CORE_HASH_H
+#define CORE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HASH_SEED_BYTES 16
+
+/* The same on every machine. */
+uint64_t hash_bytes(const void *bytes, size_t length, const uint8_t seed[HASH_SEED_BYTES]);
+
+#endif
