@@ -1,10 +1,13 @@
-/* What a received alive costs, and what a row weighs: the figures of `tools/bench table`.
+/* What a received alive costs, what a row weighs, and what a subscription costs: figures of `tools/bench
+ * table`.
  *
- *     bench_table ROWS verified|unverified|floor
+ *     bench_table ROWS verified|unverified
+ *     bench_table floor|subscribe
  *
  * prints one line of JSON. The core is driven as any program would: rows enter by answers to its own query.
  * "floor" measures, on the same bytes, what no receiver can do without: recvmmsg on the loopback, and cJSON's
- * parse. */
+ * parse. "subscribe" measures one muster_core_subscribe() where each of SUBSCRIBE_ROWS rows announces topics.
+ */
 #include <arpa/inet.h>
 #include <malloc.h>
 #include <stdbool.h>
@@ -18,11 +21,17 @@
 #include <sodium.h>
 
 #include <muster/core.h>
+#include <muster/telemetry.h>
 
 #define INTERFACE 1
 #define ALIVES 20000
 #define ROUNDS 5
 #define BATCH 64
+#define SUBSCRIBE_ROWS 200
+#define SUBSCRIBE_ROUNDS 101
+#define TOPICS                                                                                              \
+    ",\"topics\":[{\"name\":\"kitchen/climate\",\"units\":{\"temperature\":\"Cel\",\"humidity\":\"%RH\"}}," \
+    "{\"name\":\"kitchen/power\",\"unit\":\"W\"},{\"name\":\"door\"}]"
 
 struct identity {
     uint8_t key[MUSTER_KEY_BYTES];
@@ -32,7 +41,7 @@ struct identity {
 
 struct message {
     size_t length;
-    char bytes[512];
+    char bytes[1024];
 };
 
 static void die(const char *what) {
@@ -90,7 +99,7 @@ static void make_alive(struct message *message, const struct identity *identity,
 }
 
 static void make_announce(struct message *message, const struct identity *identity, uint32_t number,
-                          const char *nonce, bool is_signed) {
+                          const char *nonce, bool is_signed, const char *topics) {
     char id[MUSTER_ID_TEXT_BYTES];
     char key[sodium_base64_ENCODED_LEN(MUSTER_KEY_BYTES, sodium_base64_VARIANT_ORIGINAL)];
     char key_member[80] = "";
@@ -104,8 +113,8 @@ static void make_announce(struct message *message, const struct identity *identi
                            "{\"muster\":1,\"kind\":\"announce\",\"id\":\"%s\",\"boot\":1764000000000,"
                            "\"re\":\"%s\",\"rev\":1,\"next_ms\":172800000,\"peers\":1000,"
                            "\"name\":\"host-%u\",\"services\":[{\"type\":\"http\",\"proto\":\"tcp\","
-                           "\"port\":8080}]%s}\n",
-                           id, nonce, number, key_member);
+                           "\"port\":8080}]%s%s}\n",
+                           id, nonce, number, topics, key_member);
     finish(message, printed, identity, is_signed);
 }
 
@@ -182,7 +191,8 @@ static void ask(struct bench *bench, char nonce[17]) {
     }
 }
 
-static void fill(struct bench *bench, struct identity *identities, size_t rows, bool is_signed) {
+static void fill(struct bench *bench, struct identity *identities, size_t rows, bool is_signed,
+                 const char *topics) {
     char nonce[17] = "";
     for (uint32_t i = 0; i < rows; i++) {
         struct message message;
@@ -190,7 +200,7 @@ static void fill(struct bench *bench, struct identity *identities, size_t rows, 
             bench->now_ms += 3000; /* buckets refill, and so does the nonce */
             ask(bench, nonce);
         }
-        make_announce(&message, &identities[i], i, nonce, is_signed);
+        make_announce(&message, &identities[i], i, nonce, is_signed, topics);
         hear(bench, &message, i);
         drain(bench);
     }
@@ -237,7 +247,7 @@ static void measure_table(size_t rows, bool is_signed) {
     }
     open_core(&bench, rows);
     size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
-    fill(&bench, identities, rows, is_signed);
+    fill(&bench, identities, rows, is_signed, "");
     size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
     for (uint64_t round = 0; round < ROUNDS; round++) {
         costs[round] = measure_round(&bench, identities, rows, round + 1, is_signed, messages, numbers);
@@ -248,6 +258,39 @@ static void measure_table(size_t rows, bool is_signed) {
     free(identities);
     free(messages);
     free(numbers);
+}
+
+/* ---- subscribing ---- */
+
+static double measure_subscription(struct bench *bench) {
+    const char *pattern = "kitchen/#";
+    const struct muster_subscription_options options = {.patterns = &pattern, .pattern_count = 1};
+    unsigned number;
+    double begin_ns = now_ns();
+    if (muster_core_subscribe(bench->core, &options, &number) != 0) {
+        die("the core refused a subscription");
+    }
+    double end_ns = now_ns();
+    drain(bench);
+    muster_core_unsubscribe(bench->core, number);
+    drain(bench);
+    return end_ns - begin_ns;
+}
+
+static void measure_subscribe(void) {
+    struct bench bench;
+    struct identity identities[SUBSCRIBE_ROWS];
+    double costs[SUBSCRIBE_ROUNDS];
+    for (uint32_t i = 0; i < SUBSCRIBE_ROWS; i++) {
+        make_identity(&identities[i], i);
+    }
+    open_core(&bench, SUBSCRIBE_ROWS);
+    fill(&bench, identities, SUBSCRIBE_ROWS, true, TOPICS);
+    for (size_t round = 0; round < SUBSCRIBE_ROUNDS; round++) {
+        costs[round] = measure_subscription(&bench);
+    }
+    printf("{\"rows\":%d,\"subscribe_us\":%.1f}\n", SUBSCRIBE_ROWS, median(costs, SUBSCRIBE_ROUNDS) / 1e3);
+    muster_core_free(bench.core);
 }
 
 /* ---- the floor ---- */
@@ -346,10 +389,14 @@ int main(int argc, char **argv) {
         measure_floor();
         return 0;
     }
+    if (argc == 2 && strcmp(argv[1], "subscribe") == 0) {
+        measure_subscribe();
+        return 0;
+    }
     size_t rows = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
     if (rows == 0 || rows > 1000000 ||
         (strcmp(argv[2], "verified") != 0 && strcmp(argv[2], "unverified") != 0)) {
-        fprintf(stderr, "usage: bench_table floor | ROWS verified|unverified\n");
+        fprintf(stderr, "usage: bench_table floor|subscribe | ROWS verified|unverified\n");
         return 2;
     }
     measure_table(rows, strcmp(argv[2], "verified") == 0);

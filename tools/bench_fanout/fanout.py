@@ -1,5 +1,6 @@
 """One publisher, many subscribers: how many datagrams and records a second reach them all, at what cost and how
-late, beside what the kernel allows and what others do; and what loss costs."""
+late, beside what the kernel allows and what others do; what is lost and what it costs at each pace; and what loss
+costs."""
 
 import math
 import shutil
@@ -41,8 +42,9 @@ WORKLOADS = {
     ],
 }
 
-PLAIN = WORKLOADS["200 bytes"][1]
-MUSTER = WORKLOADS["200 bytes"][2]
+GSO, PLAIN, MUSTER, *_ = WORKLOADS["200 bytes"]
+CURVES = (GSO, MUSTER)  # at each pace one after the other
+PACE_FIRST = 20e3  # messages a second
 LATENCY_OTHERS = [
     System("LCM", "lcm", 200),
     System("CycloneDDS", "dds", 200, "each"),
@@ -61,10 +63,13 @@ class Plan(typing.NamedTuple):
     """How much of it."""
 
     subscribers: tuple
-    seconds: float  # of a run in a search
+    seconds: float  # of a run in a search or on a curve
     steps: int
     turns: int  # at most
     turns_s: float  # no further turn when it might end later
+    curve_subscribers: tuple
+    curve_turns: int
+    curve_step: float  # one pace by the pace before
     pairs: int  # of latencies
     pairs_others: int
     latency_s: float
@@ -72,8 +77,8 @@ class Plan(typing.NamedTuple):
     loss_s: float
 
 
-WHOLE = Plan((1, 4, 16), 0.8, 5, 5, 1080, 9, 3, 2.0, 3, 5.0)
-QUICK = Plan((1, 4), 0.2, 3, 1, 0, 1, 1, 0.5, 1, 1.0)
+WHOLE = Plan((1, 4, 16), 0.8, 5, 5, 1080, (1, 4, 16), 3, 2, 9, 3, 2.0, 3, 5.0)
+QUICK = Plan((1, 4), 0.2, 3, 1, 0, (1, 4, 16), 1, 4, 1, 1, 0.5, 1, 1.0)
 
 
 def attempt(field, system, *arguments, **options):
@@ -159,6 +164,49 @@ def measure_rates(machine, plan, left_out):
     return rows
 
 
+# ---- curves ----
+
+
+def point(run):
+    """What a pace came to: CPU time is that of one process for each datagram that reached a subscriber."""
+    received = [subscriber["received"] for subscriber in run["subscribers"]]
+    return {
+        "datagrams_s": run["datagrams_s"],
+        "loss": run["loss"],
+        "publisher_us": run["publisher"]["cpu_us"] * len(received) / sum(received),
+        "subscriber_us": sum(subscriber["cpu_us"] for subscriber in run["subscribers"]) / sum(received),
+    }
+
+
+def measure_pace(field, plan, rate):
+    """A point, or None, of each system; rate 0: as many as go."""
+    runs = {system.name: attempt(field, system, rate, plan.seconds) for system in CURVES}
+    return {name: run and point(run) for name, run in runs.items()}
+
+
+def paces(plan, top):
+    """Of whoever reached so many as the highest."""
+    rate = PACE_FIRST
+    while rate < PACE_MIN * top:
+        yield rate
+        rate *= plan.curve_step
+
+
+def measure_curves(machine, plan):
+    rows = []
+    for count in plan.curve_subscribers:
+        with Lab(count + 2) as lab:
+            field = Field(lab, machine)
+            highest_turns = [measure_pace(field, plan, 0) for _ in range(plan.curve_turns)]
+            top = max((found["datagrams_s"] for turn in highest_turns for found in turn.values() if found), default=0)
+            turns = {rate: [measure_pace(field, plan, rate) for _ in range(plan.curve_turns)] for rate in paces(plan, top)}
+        for rate, found in [*turns.items(), (0, highest_turns)]:
+            points = {system.name: [turn[system.name] for turn in found] for system in CURVES}
+            rows.append({"subscribers": count, "asked_s": rate, "systems": points})
+        note(f"{count} subscribers: each pace is measured")
+    return rows
+
+
 # ---- latency ----
 
 
@@ -226,6 +274,7 @@ def measure(programs, is_quick):
         note(f"{name} is skipped: {why}")
     return {
         "skipped": left_out,
+        "curves": measure_curves(machine, plan),
         "rates": measure_rates(machine, plan, left_out),
         "latency": measure_latency(machine, plan, left_out),
         "loss": measure_loss(machine, plan) if has_nft else [],

@@ -2,7 +2,7 @@
 
 import statistics
 
-from fanout import FULL_DATAGRAMS, LATENCY_RATE, LOSSY_RATE, PLAIN, WORKLOADS
+from fanout import CURVES, FULL_DATAGRAMS, LATENCY_RATE, LOSSY_RATE, PLAIN, WORKLOADS
 
 
 def spread(values, scale=1.0):
@@ -10,7 +10,11 @@ def spread(values, scale=1.0):
     known = sorted(scale * value for value in values if value is not None)
     if not known:
         return "-"
-    return "/".join(f"{value:.3g}" if value < 1000 else f"{value:.0f}" for value in three(known))
+    return "/".join(brief(value) for value in three(known))
+
+
+def brief(value):
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
 
 
 def three(known):
@@ -59,7 +63,27 @@ def show_rate(row, gso, plain):
 
 def middle(values):
     known = [value for value in values if value is not None]
-    return f"{statistics.median(known):.3g}" if known else "-"
+    return brief(statistics.median(known)) if known else "-"
+
+
+def show_curves(rows):
+    """Of several turns the middle one, and the worst loss. A pace that a system did not keep up with is shown by what it
+    came to."""
+    for count in sorted({row["subscribers"] for row in rows}):
+        print(f"each pace, datagrams of 200 bytes, {crowd(count)}; us: CPU time for each datagram delivered")
+        print(f"{'':14}" + "".join(f"{system.name:^44}" for system in CURVES))
+        print(f"{'asked, k/s':>14}" + f"{'sent, k/s':>11}{'lost, %':>9}{'publ., us':>12}{'subscr., us':>12}" * len(CURVES))
+        for row in rows:
+            if row["subscribers"] == count:
+                asked = f"{row['asked_s'] / 1e3:.0f}" if row["asked_s"] else "as many as go"
+                print(f"{asked:>14}" + "".join(show_point(row["systems"][system.name]) for system in CURVES))
+
+
+def show_point(points):
+    found = [point for point in points if point]
+    lost = brief(max(100 * point["loss"] for point in found)) if found else "-"
+    sent = [point["datagrams_s"] / 1e3 for point in found]
+    return f"{middle(sent):>11}{lost:>9}{middle(of(points, 'publisher_us')):>12}{middle(of(points, 'subscriber_us')):>12}"
 
 
 def show_latency(rows):
@@ -87,6 +111,7 @@ def show_loss(rows):
 def show(result):
     for name, why in result["skipped"].items():
         print(f"{name} is skipped: {why}")
+    show_curves(result["curves"])
     show_rates(result["rates"])
     show_latency(result["latency"])
     show_loss(result["loss"])

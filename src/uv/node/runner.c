@@ -386,8 +386,7 @@ int runner_start(muster_t *node, uv_loop_t *loop) {
     uv_timer_init(loop, &node->timer);
     node->timer.data = node;
     publication_start(node, loop);
-    subscriptions_start(node, loop);
-    node->handles = 4; /* the timer, the preparation, the rest and the streams */
+    node->handles = 3; /* the timer, the preparation and the streams */
     int error = runner_stream_start(node, loop, on_streams_ended);
     if (error == 0) {
         error = watch_start(&node->unicast, loop, on_unicast_ready, node);
@@ -445,6 +444,5 @@ void runner_end(muster_t *node) {
         node->handles++;
     }
     uv_close((uv_handle_t *)&node->publication.prepare, on_handle_closed);
-    uv_close((uv_handle_t *)&node->subscriptions.rest, on_handle_closed);
     uv_close((uv_handle_t *)&node->timer, on_handle_closed);
 }

@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <uv.h>
-
 #include <muster/muster.h>
 
 struct subscriptions {
@@ -16,18 +14,7 @@ struct subscriptions {
     bool is_heard;     /* on some link at least, */
     int error;         /* and what keeps others from it, 0: nothing */
     uint8_t *bytes;    /* what is read at a time; NULL: nothing was ever heard */
-
-    /* Where much comes, it is read once in a while instead of at each arrival: waking up costs the sender
-     * more than the data. */
-    uv_timer_t rest;
-    bool is_resting;    /* no socket is polled: the timer reads them all */
-    uint64_t window_ms; /* the loop's time since which this came: */
-    uint64_t window_datagrams;
-    uint64_t window_bytes;
 };
-
-/* Begins on the node's loop; the handle closes with the node's others. */
-void subscriptions_start(muster_t *node, uv_loop_t *loop);
 
 void subscriptions_deinit(muster_t *node);
 

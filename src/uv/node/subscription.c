@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include <uv.h>
+
 #include "link.h"
 #include "options.h"
 #include "runner.h"
@@ -26,109 +28,20 @@ void subscriptions_deinit(muster_t *node) {
     node->subscriptions.bytes = NULL;
 }
 
-/* More than so many datagrams in a millisecond are read once in REST_MS, if the kernel's buffer holds what
- * comes in several times that: it counts about twice the bytes of the data, and a busy machine is late. */
-#define BUSY_DATAGRAMS 256
-#define REST_MS 1
-#define REST_BUFFER_SHARE 8
-#define REST_READS 16 /* at most, of each socket: the loop has others to serve */
-
 /* ---- hearing ---- */
 
 static void on_telemetry(const struct muster_datagram *datagram, void *context) {
     muster_t *node = context;
     struct muster_event event = {.kind = MUSTER_EVENT_DATAGRAM, .datagram = *datagram};
-    node->subscriptions.window_bytes += datagram->length;
-    node->subscriptions.window_datagrams +=
-        datagram->segment == 0 ? 1 : (datagram->length + datagram->segment - 1) / datagram->segment;
     if (!node->is_closing) {
         runner_step(node, &event);
         subscriptions_tell(node);
     }
 }
 
-/* The handle does not keep the loop alive: the sockets do. */
-void subscriptions_start(muster_t *node, uv_loop_t *loop) {
-    uv_timer_init(loop, &node->subscriptions.rest);
-    uv_unref((uv_handle_t *)&node->subscriptions.rest);
-    node->subscriptions.rest.data = node;
-}
-
-static void window_begin(struct subscriptions *subscriptions, uint64_t now_ms) {
-    subscriptions->window_ms = now_ms;
-    subscriptions->window_datagrams = 0;
-    subscriptions->window_bytes = 0;
-}
-
-/* Much came in this window, but not so much that it would overflow a buffer. */
-static bool is_busy(const muster_t *node) {
-    const struct subscriptions *subscriptions = &node->subscriptions;
-    if (subscriptions->window_datagrams <= BUSY_DATAGRAMS) {
-        return false;
-    }
-    for (size_t i = 0; i < node->link_count; i++) {
-        const struct datagram_socket *socket = &node->links[i]->telemetry.socket;
-        if (socket->open && subscriptions->window_bytes > socket->buffer_bytes / REST_BUFFER_SHARE) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Samples alone leave nothing to do. Else the core has its turn at once: as long as data comes the timer
- * would be put off, and nobody asked for what is missing. */
-static void work_if_any(muster_t *node) {
-    if (muster_core_has_work(node->core) || node->deliveries.count > 0) {
-        runner_turn(node);
-    }
-}
-
-static void on_telemetry_ready(uv_poll_t *poll, int status, int events);
-static void on_rest(uv_timer_t *timer);
-
-static void poll_all(muster_t *node, bool is_polled) {
-    for (size_t i = 0; i < node->link_count; i++) {
-        struct watch *watch = &node->links[i]->telemetry;
-        if (watch->started && is_polled) {
-            uv_poll_start(&watch->poll, UV_READABLE, on_telemetry_ready);
-        } else if (watch->started) {
-            uv_poll_stop(&watch->poll);
-        }
-    }
-}
-
-static void read_rested(muster_t *node, struct watch *watch) {
-    unsigned reads = 0;
-    while (watch->started && !node->is_closing && reads < REST_READS &&
-           socket_read_batches(&watch->socket, node->subscriptions.bytes, on_telemetry, node) ==
-               SOCKET_BATCHES) {
-        runner_turn(node); /* so many samples may have taken their time */
-        reads++;
-    }
-}
-
-static void on_rest(uv_timer_t *timer) {
-    muster_t *node = timer->data;
-    window_begin(&node->subscriptions, uv_now(timer->loop));
-    for (size_t i = 0; i < node->link_count && !node->is_closing; i++) {
-        read_rested(node, &node->links[i]->telemetry);
-    }
-    if (!node->is_closing && !is_busy(node)) {
-        node->subscriptions.is_resting = false;
-        uv_timer_stop(timer);
-        poll_all(node, true);
-    }
-    work_if_any(node);
-}
-
-static void rest_if_busy(muster_t *node) {
-    if (!node->is_closing && !node->subscriptions.is_resting && is_busy(node)) {
-        node->subscriptions.is_resting = true;
-        poll_all(node, false);
-        uv_timer_start(&node->subscriptions.rest, on_rest, REST_MS, REST_MS);
-    }
-}
-
+/* One read a wake-up: what is left wakes the loop again, after its other handles had their turn. Samples
+ * alone leave the core nothing to do. Else it has its turn at once: as long as data comes its timer would
+ * wait, and nobody would ask for what is missing. */
 static void on_telemetry_ready(uv_poll_t *poll, int status, int events) {
     muster_t *node = poll->data;
     struct watch *watch = watch_of(poll);
@@ -139,12 +52,10 @@ static void on_telemetry_ready(uv_poll_t *poll, int status, int events) {
     } else if (node->is_closing) {
         uv_poll_stop(poll);
     } else {
-        if (node->subscriptions.window_ms + REST_MS < uv_now(node->timer.loop)) {
-            window_begin(&node->subscriptions, uv_now(node->timer.loop));
-        }
         socket_read_batches(&watch->socket, node->subscriptions.bytes, on_telemetry, node);
-        rest_if_busy(node);
-        work_if_any(node);
+        if (muster_core_has_work(node->core) || node->deliveries.count > 0) {
+            runner_turn(node);
+        }
     }
 }
 
