@@ -1,4 +1,4 @@
-#include "input.h"
+#include "descriptor.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,7 +8,7 @@
 
 #include <uv.h>
 
-#include "input.h"
+#include "descriptor.h"
 #include "lines.h"
 #include "outlets.h"
 #include "reading.h"
