@@ -7,8 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "text.h"
+#include "commands.h"
 
 /* A standard stream that is closed would be a socket's number soon: whoever printed would send. What
  * takes its place can be neither read from nor written to, so that errors are noticed. */
@@ -34,6 +33,6 @@ int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN); /* writing fails instead, and is noticed */
     set_locale();
     settings_init(&settings);
-    int status = command_run(&settings, argc, argv);
-    return text_flush(settings.program) == 0 ? status : STATUS_ERROR;
+    int status = commands_run(&settings, argc, argv);
+    return complain_flush(&settings) == 0 ? status : STATUS_ERROR;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "commands.h"
 
 /* Calls put() for each option of a command (NULL: none), and for the global ones that it has not taken the
  * name of. */
@@ -14,7 +14,7 @@ static void each_option(const struct command *command,
          row != NULL && row->name != NULL; row++) {
         put(command, row);
     }
-    for (const struct args_option *row = args_global_options; row->name != NULL; row++) {
+    for (const struct args_option *row = settings_options; row->name != NULL; row++) {
         if (command == NULL || args_find_option(command->options, row->name) == NULL) {
             put(command, row);
         }

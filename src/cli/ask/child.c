@@ -7,9 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "complain.h"
 #include "spawn.h"
-#include "text.h"
 
 /* What is to be exited with for a command that ended so. */
 static int status_of(int ended) {
@@ -19,7 +18,7 @@ static int status_of(int ended) {
 /* The node holds its first announcement ready, and closing it would say that, and a bye: only a process that
  * ends here says nothing. */
 static _Noreturn void give_up(const struct child *child, const char *what, int error, int status) {
-    text_complain(child->session->settings->program, "%s: cannot be started: %s", what, strerror(error));
+    complain(child->session->settings, "%s: cannot be started: %s", what, strerror(error));
     _exit(status);
 }
 

@@ -9,8 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "complain.h"
 #include "spawn.h"
 #include "text.h"
+#include "value.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U /* since Linux 6.3, where a system may insist on it */
@@ -143,9 +145,9 @@ static const char *value_of(const struct hook_event *event, size_t index) {
     return strchr(variable, '=') + 1;
 }
 
-static void complain(const struct hooks *hooks, const struct hook_event *event, const char *what) {
-    text_complain(hooks->program, "%s for %s %s: %s", hooks->options.program, value_of(event, 0),
-                  value_of(event, 1), what);
+static void complain_of_event(const struct hooks *hooks, const struct hook_event *event, const char *what) {
+    complain(hooks->settings, "%s for %s %s: %s", hooks->options.program, value_of(event, 0),
+             value_of(event, 1), what);
 }
 
 /* ---- starting ---- */
@@ -227,7 +229,7 @@ static void start(struct hooks *hooks, struct hook_event *event) {
     if (pid < 0) {
         char what[256];
         snprintf(what, sizeof(what), "cannot be started: %s", strerror(-pid));
-        complain(hooks, event, what);
+        complain_of_event(hooks, event, what);
         free_event(event);
         return;
     }
@@ -254,8 +256,8 @@ static struct hook_event *take_oldest(struct hooks *hooks) {
 static void on_say_dropped(uv_timer_t *timer) {
     struct hooks *hooks = timer->data;
     if (hooks->dropped > 0) {
-        text_complain(hooks->program, "%s: too slow, %zu event%s dropped", hooks->options.program,
-                      hooks->dropped, hooks->dropped == 1 ? "" : "s");
+        complain(hooks->settings, "%s: too slow, %zu event%s dropped", hooks->options.program, hooks->dropped,
+                 hooks->dropped == 1 ? "" : "s");
     }
     hooks->dropped = 0;
 }
@@ -314,7 +316,7 @@ static void on_grace_over(uv_timer_t *timer) {
 static void on_late(uv_timer_t *timer) {
     struct hook *hook = timer->data;
     hook->is_late = true;
-    complain(hook->hooks, hook->event, "took too long, ended");
+    complain_of_event(hook->hooks, hook->event, "took too long, ended");
     kill_all(hook, SIGTERM);
     uv_timer_start(&hook->timer, on_grace_over, HOOK_GRACE_MS, 0);
 }
@@ -330,7 +332,7 @@ static void report(const struct hook *hook, int ended) {
     } else {
         snprintf(what, sizeof(what), "signal %d, %s", WTERMSIG(ended), strsignal(WTERMSIG(ended)));
     }
-    complain(hook->hooks, hook->event, what);
+    complain_of_event(hook->hooks, hook->event, what);
 }
 
 /* What a late hook leaves in its group ends with it; as long as the hook is not reaped, the group's id
@@ -387,9 +389,9 @@ void hooks_finish(struct hooks *hooks, void (*on_finished)(void *context), void 
 
 /* ---- opening ---- */
 
-int hooks_open(struct hooks *hooks, uv_loop_t *loop, const char *program,
+int hooks_open(struct hooks *hooks, uv_loop_t *loop, const struct settings *settings,
                const struct hook_options *options) {
-    *hooks = (struct hooks){.program = program, .options = *options};
+    *hooks = (struct hooks){.settings = settings, .options = *options};
     uv_timer_init(loop, &hooks->say_dropped); /* cannot fail */
     uv_timer_init(loop, &hooks->finish_timer);
     hooks->say_dropped.data = hooks;

@@ -12,6 +12,8 @@
 
 #include <muster/core.h>
 
+#include "settings.h"
+
 /* Hooks that run at a time. */
 #define HOOK_RUNNING_MAX 64
 
@@ -44,7 +46,7 @@ struct hook {
 };
 
 struct hooks {
-    const char *program; /* for messages: "muster watch" */
+    const struct settings *settings;
     struct hook_options options;
     uv_signal_t ended;
     struct hook running[HOOK_RUNNING_MAX];
@@ -60,9 +62,11 @@ struct hooks {
     void *context;
 };
 
-/* Puts what hooks need on a loop. Errors of hooks are said on stderr in the name of `program`, which is
- * borrowed. Returns 0 or a negative libuv error; what was put on the loop by then is closed with it. */
-int hooks_open(struct hooks *hooks, uv_loop_t *loop, const char *program, const struct hook_options *options);
+/* Puts what hooks need on a loop. Errors of hooks are said on stderr in the name of the
+ * program. The settings are borrowed. Returns 0 or a negative libuv error; what was put on the loop by then
+ * is closed with it. */
+int hooks_open(struct hooks *hooks, uv_loop_t *loop, const struct settings *settings,
+               const struct hook_options *options);
 
 /* Has the hook run for an event, now or when it is its turn. Its environment is ours, and the variables of
  * hook_describe_variables(); its standard input is the line and a LF. Peer and line are copied. -1 when

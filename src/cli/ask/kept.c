@@ -6,10 +6,9 @@
 
 #include <uv.h>
 
-#include "command.h"
+#include "complain.h"
 #include "roster.h"
 #include "session.h"
-#include "text.h"
 
 #define READINGS_MAX 65536
 
@@ -249,7 +248,7 @@ static int run(struct kept_look *look, uint64_t timeout_ms) {
     session_end_after(&look->session, timeout_ms, STATUS_OK);
     const int error = look->session.ended ? 0 : subscribe(look);
     if (error != 0) {
-        text_complain(look->settings->program, "%s", muster_error_text(error));
+        complain_error(look->settings, error);
         session_end(&look->session, STATUS_ERROR);
     }
     return session_run(&look->session);
@@ -264,12 +263,10 @@ int kept_look(const struct settings *settings, struct snapshot *snapshot, const 
     int status = run(&look, timeout_ms);
     snapshot->cut_off = snapshot->cut_off || !look.is_quiet;
     if (look.count == READINGS_MAX) {
-        text_complain(settings->program, "more than %d readings are kept; the others are not listed",
-                      READINGS_MAX);
+        complain(settings, "more than %d readings are kept; the others are not listed", READINGS_MAX);
     }
     if (status == STATUS_OK && add_publishers(&look, publishers) != 0) {
-        text_complain(settings->program, "%s", muster_error_text(MUSTER_ENOMEM));
-        status = STATUS_ERROR;
+        status = complain_error(settings, MUSTER_ENOMEM);
     }
     muster_peer_list_free(&look.there);
     free(look.readings);

@@ -8,6 +8,7 @@
 
 #include "args.h"
 #include "look.h"
+#include "settings.h"
 
 /* Asks who keeps values for others, if a snapshot has somebody who does, and adds a row for each publisher of
  * what nobody announces now: its id, its name ("": not known) and its topics, in each of which `units` has

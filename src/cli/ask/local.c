@@ -2,12 +2,11 @@
 
 #include <stdbool.h>
 
-#include "command.h"
-#include "text.h"
+#include "complain.h"
 
 int local_open(const struct settings *settings, const char *instance, size_t skip, uv_loop_t *loop,
                muster_local_t **local) {
-    const char *interfaces[ARGS_INTERFACES_MAX];
+    const char *interfaces[SETTINGS_INTERFACES_MAX];
     for (size_t i = 0; i < settings->interface_count; i++) {
         interfaces[i] = settings->interfaces[i];
     }
@@ -26,35 +25,34 @@ int local_open(const struct settings *settings, const char *instance, size_t ski
         return STATUS_OK;
     }
     if (!is_absent || settings->socket != NULL) {
-        text_complain(settings->program, "%s: %s",
-                      settings->socket != NULL ? settings->socket : "running muster",
-                      is_absent ? "no muster listens there" : muster_error_text(error));
+        complain(settings, "%s: %s", settings->socket != NULL ? settings->socket : "running muster",
+                 is_absent ? "no muster listens there" : muster_error_text(error));
     }
     return is_absent ? STATUS_NOBODY : STATUS_ERROR;
 }
 
 /* then: what happens next, "" when nothing does. */
-static void complain(const struct settings *settings, int error, const char *text, const char *then) {
+static void complain_of_answer(const struct settings *settings, int error, const char *text,
+                               const char *then) {
     const char *who = muster_error_text(error);
     if (error == MUSTER_ENOTFOUND && settings->socket != NULL) {
         who = settings->socket;
     } else if (error == MUSTER_ELOST && text != NULL) {
         who = "the running muster"; /* the text says what became of it */
     }
-    text_complain(settings->program, "%s%s%s%s", who, text != NULL ? ": " : "", text != NULL ? text : "",
-                  then);
+    complain(settings, "%s%s%s%s", who, text != NULL ? ": " : "", text != NULL ? text : "", then);
 }
 
 void local_complain(const struct settings *settings, int error, const char *text) {
-    complain(settings, error, text, "");
+    complain_of_answer(settings, error, text, "");
 }
 
 int local_give_up(const struct settings *settings, int error, const char *text) {
     if (error != MUSTER_ENOTFOUND) {
-        complain(settings, error, text, settings->socket != NULL ? "" : "; the network is asked instead");
+        complain_of_answer(settings, error, text,
+                           settings->socket != NULL ? "" : "; the network is asked instead");
     } else if (settings->socket != NULL) {
-        text_complain(settings->program, "%s: the muster there is on another port or other interfaces",
-                      settings->socket);
+        complain(settings, "%s: the muster there is on another port or other interfaces", settings->socket);
     }
     return settings->socket != NULL ? STATUS_ERROR : STATUS_NOBODY;
 }

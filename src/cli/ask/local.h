@@ -6,7 +6,7 @@
 
 #include <muster/muster.h>
 
-#include "args.h"
+#include "settings.h"
 
 /* Opens the way to one that is on the port and interfaces of the settings, and of this instance (NULL: any),
  * passing over so many that would do. STATUS_OK; STATUS_NOBODY when none runs, having complained when none is

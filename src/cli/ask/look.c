@@ -6,10 +6,9 @@
 
 #include <uv.h>
 
-#include "command.h"
+#include "complain.h"
 #include "local.h"
 #include "session.h"
-#include "text.h"
 
 /* A running muster that knows too few is asked again so soon. */
 #define AGAIN_MS 100
@@ -221,8 +220,7 @@ static int look_directly(const struct settings *settings, uint64_t timeout_ms,
     }
     int status = session_run(&look.session);
     if (look.failed) {
-        text_complain(settings->program, "%s", muster_error_text(MUSTER_ENOMEM));
-        status = STATUS_ERROR;
+        status = complain_error(settings, MUSTER_ENOMEM);
     }
     return status;
 }

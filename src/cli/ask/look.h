@@ -9,7 +9,7 @@
 
 #include <muster/muster.h>
 
-#include "args.h"
+#include "settings.h"
 
 struct snapshot {
     struct muster_peer_list list;

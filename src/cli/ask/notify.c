@@ -8,7 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "args.h"
+#include "complain.h"
+#include "value.h"
 
 #define STATUS_PAUSE_MS 1000
 
@@ -44,10 +45,10 @@ static uint64_t read_watchdog_ms(void) {
     const char *pid_text = getenv("WATCHDOG_PID");
     uint64_t usec;
     uint64_t pid;
-    if (usec_text == NULL || !args_number(usec_text, 1, UINT64_MAX, &usec)) {
+    if (usec_text == NULL || !value_number(usec_text, 1, UINT64_MAX, &usec)) {
         return 0;
     }
-    if (pid_text != NULL && (!args_number(pid_text, 1, UINT64_MAX, &pid) || pid != (uint64_t)getpid())) {
+    if (pid_text != NULL && (!value_number(pid_text, 1, UINT64_MAX, &pid) || pid != (uint64_t)getpid())) {
         return 0;
     }
     return usec < 2000 ? 1 : usec / 2000;

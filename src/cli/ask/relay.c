@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "command.h"
-#include "text.h"
+#include "complain.h"
 #include "wall.h"
 
 /* How often it is seen whether all has left. */
@@ -28,12 +27,11 @@ static void say_fault(struct relay *relay, const struct reading_fault *fault) {
     const uint64_t line = lines_number(&relay->lines);
     relay->status = STATUS_ERROR;
     if (relay->is_value) {
-        relay->status = args_refuse(settings, "VALUE", &fault->reason);
+        relay->status = complain_usage(settings, "VALUE", "%s", fault->reason.text);
     } else if (fault->column > 0) {
-        text_complain(settings->program, "line %" PRIu64 ", column %zu: %s", line, fault->column,
-                      fault->reason.text);
+        complain(settings, "line %" PRIu64 ", column %zu: %s", line, fault->column, fault->reason.text);
     } else {
-        text_complain(settings->program, "line %" PRIu64 ": %s", line, fault->reason.text);
+        complain(settings, "line %" PRIu64 ": %s", line, fault->reason.text);
     }
 }
 
@@ -52,8 +50,7 @@ static void warn_of_unit(struct relay *relay, const char *unit) {
         return;
     }
     snprintf(relay->strange_units[relay->strange_unit_count++], MUSTER_NAME_BYTES_MAX + 1, "%s", unit);
-    text_complain(relay->session->settings->program,
-                  "'%s' is no unit of SenML's registries; it is sent as it is", unit);
+    complain(relay->session->settings, "'%s' is no unit of SenML's registries; it is sent as it is", unit);
 }
 
 /* ---- the end ---- */
@@ -256,7 +253,7 @@ static void on_writable(muster_t *node, void *context) {
 /* ---- input ---- */
 
 static void say_input(struct relay *relay, int error) {
-    text_complain(relay->session->settings->program, "standard input: %s", uv_strerror(error));
+    complain(relay->session->settings, "standard input: %s", uv_strerror(error));
     relay->status = STATUS_ERROR;
 }
 

@@ -6,9 +6,8 @@
 
 #include <uv.h>
 
-#include "command.h"
+#include "complain.h"
 #include "json.h"
-#include "listing.h"
 #include "local.h"
 #include "session.h"
 #include "table.h"
@@ -113,7 +112,7 @@ static int print_tables(const struct self_look *look, const struct muster_self *
     putchar('\n');
     if (table_print(choice, COLUMN_COUNT, self->sockets, sizeof(self->sockets[0]), self->socket_count,
                     style) != 0) {
-        return listing_out_of_memory(look->settings);
+        return complain_error(look->settings, MUSTER_ENOMEM);
     }
     int status = traffic_print_feeds(look->settings, look->wide, &feeds);
     if (status == STATUS_OK && self->feeds_known > self->feed_count) {
@@ -187,7 +186,7 @@ static int print_json(const struct self_look *look, const struct muster_self *se
     put_telemetry(&document, look, self);
     int error = json_print(&document, true);
     document_deinit(&document);
-    return error == 0 ? STATUS_OK : listing_out_of_memory(look->settings);
+    return error == 0 ? STATUS_OK : complain_error(look->settings, MUSTER_ENOMEM);
 }
 
 /* ---- asking ---- */
@@ -236,7 +235,7 @@ static void on_end(int error, const char *text, void *context) {
         }
     }
     if (error == MUSTER_ENOTFOUND) {
-        text_complain(look->settings->program, "no muster runs here on that port and those interfaces");
+        complain(look->settings, "no muster runs here on that port and those interfaces");
         look->status = STATUS_NOBODY;
     } else if (error != 0) {
         local_complain(look->settings, error, text);
@@ -247,7 +246,7 @@ static void on_end(int error, const char *text, void *context) {
 
 static void on_late(uv_timer_t *timer) {
     struct self_look *look = timer->data;
-    text_complain(look->settings->program, "the running muster did not answer before --timeout");
+    complain(look->settings, "the running muster did not answer before --timeout");
     look->status = STATUS_TIMED_OUT;
     finish(look);
 }
@@ -266,8 +265,7 @@ int self_show(const struct settings *settings, bool json, bool wide, uint64_t ti
     struct self_look look = {.settings = settings, .json = json, .wide = wide, .status = STATUS_OK};
     uv_loop_t loop;
     if (uv_loop_init(&loop) != 0) {
-        text_complain(settings->program, "%s", muster_error_text(MUSTER_ESYSTEM));
-        return STATUS_ERROR;
+        return complain_error(settings, MUSTER_ESYSTEM);
     }
     int status = local_open(settings, NULL, 0, &loop, &look.local);
     if (status == STATUS_OK) {
@@ -277,7 +275,7 @@ int self_show(const struct settings *settings, bool json, bool wide, uint64_t ti
     uv_loop_close(&loop);
     muster_peer_list_free(&look.peers);
     if (status == STATUS_NOBODY && settings->socket == NULL) {
-        text_complain(settings->program, "no muster announce runs here");
+        complain(settings, "no muster announce runs here");
     }
     return status == STATUS_OK ? look.status : status;
 }

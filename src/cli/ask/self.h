@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "args.h"
+#include "settings.h"
 
 /* Asks for it and prints it. Returns what to exit with: STATUS_NOBODY when none runs. */
 int self_show(const struct settings *settings, bool json, bool wide, uint64_t timeout_ms);

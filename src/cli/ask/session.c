@@ -6,9 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "complain.h"
 #include "local.h"
-#include "text.h"
 
 /* ---- what the library says ---- */
 
@@ -102,7 +101,7 @@ static int open_quietly(struct session *session, const struct muster_options *op
 
 static int open_node(struct session *session) {
     const struct settings *settings = session->settings;
-    const char *interfaces[ARGS_INTERFACES_MAX];
+    const char *interfaces[SETTINGS_INTERFACES_MAX];
     struct muster_options options;
     muster_options_init(&options);
     for (size_t i = 0; i < settings->interface_count; i++) {
@@ -145,7 +144,7 @@ static void on_settled(muster_t *node, void *context) {
 static void ask(struct session *session) {
     int error = muster_query(session->node, NULL, NULL, on_settled, session);
     if (error != 0) {
-        text_complain(session->settings->program, "%s", muster_error_text(error));
+        complain_error(session->settings, error);
         session_end(session, STATUS_ERROR);
     }
 }
@@ -263,7 +262,7 @@ int session_open(struct session *session, const struct settings *settings,
     *session = (struct session){.settings = settings, .request = *request};
     int error = uv_loop_init(&session->loop);
     if (error != 0) {
-        text_complain(settings->program, "no event loop: %s", uv_strerror(error));
+        complain(settings, "no event loop: %s", uv_strerror(error));
         return STATUS_ERROR;
     }
     uv_timer_init(&session->loop, &session->deadline); /* cannot fail */
@@ -272,7 +271,7 @@ int session_open(struct session *session, const struct settings *settings,
         error = open_signals(session);
     }
     if (error != 0) {
-        text_complain(settings->program, "no signal handling: %s", uv_strerror(error));
+        complain(settings, "no signal handling: %s", uv_strerror(error));
     } else {
         error = open_source(session);
     }

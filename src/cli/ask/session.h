@@ -9,7 +9,7 @@
 
 #include <muster/muster.h>
 
-#include "args.h"
+#include "settings.h"
 
 /* What happened to a peer, which is borrowed for the call. */
 typedef void (*session_event_cb)(enum muster_peer_event event, const struct muster_peer *peer, void *context);

@@ -14,7 +14,8 @@
 
 static bool shares_name(const struct sources *sources, const struct source *source) {
     for (size_t i = 0; i < sources->count; i++) {
-        if (sources->sources[i] != source && strcmp(sources->sources[i]->name, source->name) == 0) {
+        if (sources->sources[i] != source &&
+            strcmp(sources->sources[i]->publisher.name, source->publisher.name) == 0) {
             return true;
         }
     }
@@ -24,34 +25,35 @@ static bool shares_name(const struct sources *sources, const struct source *sour
 static void set_label(struct source *source, bool is_shared) {
     char id[MUSTER_ID_TEXT_BYTES];
     char name[MUSTER_TEXT_SAFE_BYTES(MUSTER_NAME_BYTES_MAX)];
-    muster_id_text(source->id, id);
-    muster_text_safe(source->name, name, sizeof(name));
-    if (source->name[0] == '\0') {
-        snprintf(source->label, sizeof(source->label), "(%.*s)", LABEL_DIGITS, id);
+    muster_id_text(source->publisher.id, id);
+    muster_text_safe(source->publisher.name, name, sizeof(name));
+    if (source->publisher.name[0] == '\0') {
+        snprintf(source->publisher.label, sizeof(source->publisher.label), "(%.*s)", LABEL_DIGITS, id);
     } else if (is_shared) {
-        snprintf(source->label, sizeof(source->label), "%s (%.*s)", name, LABEL_DIGITS, id);
+        snprintf(source->publisher.label, sizeof(source->publisher.label), "%s (%.*s)", name, LABEL_DIGITS,
+                 id);
     } else {
-        snprintf(source->label, sizeof(source->label), "%s", name);
+        snprintf(source->publisher.label, sizeof(source->publisher.label), "%s", name);
     }
-    source->label_width = width_of(source->label);
+    source->publisher.label_width = width_of(source->publisher.label);
 }
 
 /* Labels all of this name. */
 static void label_all(struct sources *sources, const char *name) {
     for (size_t i = 0; i < sources->count; i++) {
         struct source *source = sources->sources[i];
-        if (strcmp(source->name, name) == 0) {
+        if (strcmp(source->publisher.name, name) == 0) {
             set_label(source, shares_name(sources, source));
         }
     }
 }
 
 static void set_name(struct sources *sources, struct source *source, const char *name) {
-    char before[sizeof(source->name)];
-    memcpy(before, source->name, sizeof(before));
-    snprintf(source->name, sizeof(source->name), "%s", name);
+    char before[sizeof(source->publisher.name)];
+    memcpy(before, source->publisher.name, sizeof(before));
+    snprintf(source->publisher.name, sizeof(source->publisher.name), "%s", name);
     label_all(sources, before);
-    label_all(sources, source->name);
+    label_all(sources, source->publisher.name);
 }
 
 /* ---- finding ---- */
@@ -63,7 +65,7 @@ static size_t place_of(const struct sources *sources, const uint8_t id[MUSTER_ID
     *found = false;
     while (first < end && !*found) {
         const size_t middle = first + (end - first) / 2;
-        const int order = memcmp(id, sources->sources[middle]->id, MUSTER_ID_BYTES);
+        const int order = memcmp(id, sources->sources[middle]->publisher.id, MUSTER_ID_BYTES);
         *found = order == 0;
         if (order == 0) {
             first = middle;
@@ -78,7 +80,7 @@ static size_t place_of(const struct sources *sources, const uint8_t id[MUSTER_ID
 
 static void look_up(struct sources *sources, struct source *source, const muster_t *node) {
     struct muster_peer_list list = {0};
-    if (muster_peer_find(node, source->id, &list) == 0) {
+    if (muster_peer_find(node, source->publisher.id, &list) == 0) {
         set_name(sources, source, list.peers[0].document.name);
     } else {
         set_label(source, false);
@@ -97,7 +99,7 @@ static struct source *add(struct sources *sources, size_t place, const uint8_t i
     }
     struct source **at = sources->sources + place;
     memmove(at + 1, at, (sources->count - place) * sizeof(struct source *));
-    memcpy(source->id, id, MUSTER_ID_BYTES);
+    memcpy(source->publisher.id, id, MUSTER_ID_BYTES);
     *at = source;
     sources->count++;
     return source;
@@ -123,7 +125,7 @@ struct source *source_find(struct sources *sources, const muster_t *node, const 
 void source_rename(struct sources *sources, const struct muster_peer *peer) {
     bool found;
     const size_t place = place_of(sources, peer->id, &found);
-    if (found && strcmp(sources->sources[place]->name, peer->document.name) != 0) {
+    if (found && strcmp(sources->sources[place]->publisher.name, peer->document.name) != 0) {
         set_name(sources, sources->sources[place], peer->document.name);
     }
 }

@@ -9,19 +9,15 @@
 
 #include <muster/muster.h>
 
+#include "record.h"
+
 /* Held at a time. */
 #define SOURCES_MAX 4096
 
 #define SOURCE_LOSS_REASONS 4 /* of enum muster_loss_reason */
 
-/* "thermo", made safe, or "thermo (3fa9c1)" where another one has that name. */
-#define SOURCE_LABEL_BYTES (MUSTER_TEXT_SAFE_BYTES(MUSTER_NAME_BYTES_MAX) + 12)
-
 struct source {
-    uint8_t id[MUSTER_ID_BYTES];
-    char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": not known */
-    char label[SOURCE_LABEL_BYTES];
-    size_t label_width; /* in columns */
+    struct record_publisher publisher;
 
     bool is_by_stream;                    /* its data came by a stream last */
     uint64_t malformed;                   /* bodies */

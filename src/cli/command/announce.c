@@ -9,6 +9,7 @@
 #include "draft.h"
 #include "escape.h"
 #include "notify.h"
+#include "parse.h"
 #include "roster.h"
 #include "session.h"
 #include "spec.h"
@@ -53,17 +54,17 @@ static int parse_instance(const char *value, void *place, struct reason *reason)
 }
 
 static int parse_interval(const char *value, void *place, struct reason *reason) {
-    return args_duration(value, MUSTER_INTERVAL_MS_MIN, MUSTER_INTERVAL_MS_MAX, place, reason);
+    return value_duration(value, MUSTER_INTERVAL_MS_MIN, MUSTER_INTERVAL_MS_MAX, place, reason);
 }
 
 static int parse_config(const char *value, void *place, struct reason *reason) {
     struct config_paths *configs = place;
     const char **grown = realloc(configs->paths, (configs->count + 1) * sizeof(*grown));
     if (grown == NULL) {
-        return reason_set(reason, "%s", muster_error_text(MUSTER_ENOMEM));
+        return reason_set_memory(reason);
     }
     configs->paths = grown;
-    return args_text(value, &grown[configs->count++], reason);
+    return value_text(value, &grown[configs->count++], reason);
 }
 
 static int parse_keep(const char *value, void *place, struct reason *reason) {
@@ -133,8 +134,8 @@ static void say_who(struct announce *announce) {
     muster_id(announce->session.node, announce->id);
     muster_id_text(announce->id, id);
     session_list_interfaces(paths, path_count, interfaces, sizeof(interfaces));
-    text_complain(announce->settings->program, "%s is %s on %s, unicast port %u", announce->announced.name,
-                  id, interfaces, muster_unicast_port(announce->session.node));
+    complain(announce->settings, "%s is %s on %s, unicast port %u", announce->announced.name, id, interfaces,
+             muster_unicast_port(announce->session.node));
 }
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
@@ -145,9 +146,8 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
     if (event != MUSTER_PEER_CONFLICT) {
         return;
     }
-    text_complain(announce->settings->program,
-                  "conflict: %s at %s has the same key: was the state directory copied?", peer->document.name,
-                  text_address(&peer->address, address));
+    complain(announce->settings, "conflict: %s at %s has the same key: was the state directory copied?",
+             peer->document.name, text_address(&peer->address, address));
     muster_id(announce->session.node, id);
     if (memcmp(id, announce->id, MUSTER_ID_BYTES) != 0) {
         say_who(announce);
@@ -182,7 +182,7 @@ static void on_ending(void *context) {
 
 static void on_config_error(const char *error, void *context) {
     const struct announce *announce = context;
-    text_complain(announce->settings->program, "%s", error);
+    complain(announce->settings, "%s", error);
 }
 
 /* Reads all that is to be announced: the files, the options over them, and the host's name where nobody
@@ -198,7 +198,7 @@ static int read_config(struct announce *announce, struct config *config) {
     config_start_fill(&start, &config->start);
     config->start = start;
     if (config->draft.name == NULL && draft_set_host_name(&config->draft, &reason) != 0) {
-        return args_refuse(announce->settings, "--name", &reason);
+        return complain_usage(announce->settings, "--name", "%s", reason.text);
     }
     return STATUS_OK;
 }
@@ -232,8 +232,8 @@ static void warn_of_start(const struct announce *announce, const struct config_s
                    {"port", now->port != then->port}};
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
         if (members[i].changed) {
-            text_complain(announce->settings->program,
-                          "%s: cannot change while this runs, waits for a restart", members[i].member);
+            complain(announce->settings, "%s: cannot change while this runs, waits for a restart",
+                     members[i].member);
         }
     }
 }
@@ -247,20 +247,20 @@ static bool is_announced(const struct announce *announce, const struct draft *dr
 static void announce_config(struct announce *announce, struct config *config) {
     warn_of_start(announce, &config->start);
     if (is_announced(announce, &config->draft)) {
-        text_complain(announce->settings->program, "reloaded: nothing has changed");
+        complain(announce->settings, "reloaded: nothing has changed");
         return;
     }
     struct muster_document document = draft_document(&config->draft);
     const int error = muster_update(announce->session.node, &document);
     if (error != 0) {
-        text_complain(announce->settings->program, "not reloaded: %s", muster_error_text(error));
+        complain(announce->settings, "not reloaded: %s", muster_error_text(error));
         return;
     }
     draft_deinit(&announce->announced);
     announce->announced = config->draft;
     config->draft = (struct draft){0};
     announce->rev = muster_rev(announce->session.node);
-    text_complain(announce->settings->program, "reloaded");
+    complain(announce->settings, "reloaded");
 }
 
 static void on_hangup(void *context) {
@@ -270,7 +270,7 @@ static void on_hangup(void *context) {
     if (read_config(announce, &config) == STATUS_OK) {
         announce_config(announce, &config);
     } else {
-        text_complain(announce->settings->program, "not reloaded: what was announced stays");
+        complain(announce->settings, "not reloaded: what was announced stays");
     }
     config_deinit(&config);
     notify_reloaded(&announce->notify);
@@ -343,7 +343,7 @@ static int run(struct settings *settings, int argc, char **argv) {
     struct announce announce = {.settings = settings, .options = &options};
     struct operands operands;
     int status;
-    bool go_on = args_parse(settings, &command_announce, argc, argv, &options, &operands, &status);
+    bool go_on = parse_command(settings, &command_announce, argc, argv, &options, &operands, &status);
     if (go_on) {
         options.argv = operands.count > 0 ? operands.values : NULL;
         notify_open(&announce.notify);

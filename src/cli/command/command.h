@@ -1,4 +1,4 @@
-/* A command of muster: a row of the table in commands.c, and one file each. */
+/* A command of muster: one file each, and a row of the table (commands.h). */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
@@ -6,16 +6,9 @@
 #include <stdio.h>
 
 #include "args.h"
-
-/* What muster exits with. */
-enum status {
-    STATUS_OK = 0,
-    STATUS_ERROR = 1,
-    STATUS_USAGE = 2,
-    STATUS_NOBODY = 3,    /* not one peer was heard */
-    STATUS_NOT_FOUND = 4, /* peers were heard, but nothing that was asked for */
-    STATUS_TIMED_OUT = 124,
-};
+#include "complain.h"
+#include "settings.h"
+#include "value.h"
 
 struct command {
     const char *name;
@@ -34,19 +27,9 @@ struct command {
     const char *environment;     /* NULL, or variables and what they say; lines of that form */
     const char *files;           /* NULL, or paths and what is there; lines of that form */
 
-    /* argv[0] is the command's name. Returns what to exit with. */
+    /* argv[0] is the command's name. Returns what to exit with. Begins with parse_command(). */
     int (*run)(struct settings *settings, int argc, char **argv);
 };
-
-/* The table of commands, ended by NULL. */
-extern const struct command *const command_table[];
-
-/* What holds for muster as a whole. It is no row of the table, and can't be run. */
-extern const struct command command_muster;
-
-/* Runs the command that the arguments begin with, behind global options, or says what is wrong with them.
- * Returns what to exit with. */
-int command_run(struct settings *settings, int argc, char **argv);
 
 extern const struct command command_announce;
 extern const struct command command_config;

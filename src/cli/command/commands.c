@@ -1,8 +1,10 @@
 /* muster: the table of its commands, what holds for all of them, and help. */
+#include "commands.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "command.h"
+#include "parse.h"
 
 static const struct command command_help;
 
@@ -26,7 +28,7 @@ const struct command command_muster = {
         "Who is on this network, and what they offer: whoever takes part tells it to all others by\n"
         "UDP multicast and broadcast, and each keeps a table of its own. There is no server and\n"
         "nothing to configure.\n",
-    .options = args_global_options,
+    .options = settings_options,
     .environment = "  MUSTER_INTERFACE  interfaces to use, where --interface is not given\n"
                    "  MUSTER_PORT       port of the group, where --port is not given\n"
                    "  MUSTER_STATE      directory of keys, where --state is not given\n"
@@ -59,37 +61,31 @@ static const struct command *find_command(const char *name) {
 }
 
 static int refuse_command(const struct settings *settings, const char *name) {
-    struct reason reason;
-    char names[sizeof(reason.text) / 2] = "";
+    char names[256] = "";
     for (size_t i = 0; command_table[i] != NULL; i++) {
         size_t length = strlen(names);
         snprintf(names + length, sizeof(names) - length, "%s%s", i > 0 ? ", " : "", command_table[i]->name);
     }
-    reason_set(&reason, "expected one of the commands %s; see muster --help", names);
-    return args_refuse(settings, name, &reason);
+    return complain_usage(settings, name, "expected one of the commands %s; see muster --help", names);
 }
 
-int command_run(struct settings *settings, int argc, char **argv) {
+int commands_run(struct settings *settings, int argc, char **argv) {
     struct operands operands;
     int status;
-    if (!args_parse_global(settings, command_table, argc, argv, &operands, &status)) {
+    if (!parse_global(settings, &command_muster, command_table, argc, argv, &operands, &status)) {
         return status;
     }
-    if (operands.count == 0) {
-        return refuse_command(settings, "COMMAND");
-    }
-    const struct command *command = find_command(operands.values[0]);
-    if (command == NULL) {
-        return refuse_command(settings, operands.values[0]);
-    }
-    return command->run(settings, (int)operands.count, operands.values);
+    const char *name = operands.count > 0 ? operands.values[0] : "COMMAND";
+    const struct command *command = find_command(name);
+    return command != NULL ? command->run(settings, (int)operands.count, operands.values)
+                           : refuse_command(settings, name);
 }
 
 /* muster help COMMAND: as COMMAND --help, or --help, which many try first. */
 static int run_help(struct settings *settings, int argc, char **argv) {
     struct operands operands;
     int status;
-    if (!args_parse(settings, &command_help, argc, argv, NULL, &operands, &status)) {
+    if (!parse_command(settings, &command_help, argc, argv, NULL, &operands, &status)) {
         return status;
     }
     char *name = operands.values[0];
@@ -98,7 +94,7 @@ static int run_help(struct settings *settings, int argc, char **argv) {
     }
     char *words[] = {(char *)settings->program, name != NULL ? name : (char *)"--help", (char *)"--help",
                      NULL};
-    return command_run(settings, name != NULL ? 3 : 2, words);
+    return commands_run(settings, name != NULL ? 3 : 2, words);
 }
 
 static const char *command_word(size_t i) {

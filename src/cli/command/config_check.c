@@ -9,6 +9,7 @@
 #include "config.h"
 #include "document.h"
 #include "json.h"
+#include "parse.h"
 #include "text.h"
 
 struct config_options {
@@ -17,7 +18,7 @@ struct config_options {
 
 static const struct args_option options_table[] = {
     {"json", 0, NULL, "print one config that says the same as all files together",
-     offsetof(struct config_options, json), args_flag},
+     offsetof(struct config_options, json), value_flag},
     {0},
 };
 
@@ -60,7 +61,7 @@ static int try_document(const struct muster_document *document) {
 
 static void on_config_error(const char *error, void *context) {
     const struct settings *settings = context;
-    text_complain(settings->program, "%s", error);
+    complain(settings, "%s", error);
 }
 
 /* Reads the files as announce does without options. Returns what to exit with, all errors being said. */
@@ -71,13 +72,13 @@ static int read_config(struct settings *settings, const struct operands *paths, 
         return STATUS_ERROR;
     }
     if (config->draft.name == NULL && draft_set_host_name(&config->draft, &reason) != 0) {
-        text_complain(settings->program, "name: %s", reason.text);
+        complain(settings, "name: %s", reason.text);
         return STATUS_ERROR;
     }
     const struct muster_document document = draft_document(&config->draft);
     const int error = try_document(&document);
     if (error != 0) {
-        text_complain(settings->program, "%s", muster_error_text(error));
+        complain_error(settings, error);
     }
     return error == 0 ? STATUS_OK : STATUS_ERROR;
 }
@@ -196,8 +197,7 @@ static int check(struct settings *settings, const struct operands *paths,
     if (status == STATUS_OK && !options->json) {
         print_text(&config);
     } else if (status == STATUS_OK && print_json(&config) != 0) {
-        text_complain(settings->program, "%s", muster_error_text(MUSTER_ENOMEM));
-        status = STATUS_ERROR;
+        status = complain_error(settings, MUSTER_ENOMEM);
     }
     config_deinit(&config);
     return status;
@@ -207,13 +207,11 @@ static int run(struct settings *settings, int argc, char **argv) {
     struct config_options options = {0};
     struct operands operands;
     int status;
-    if (!args_parse(settings, &command_config, argc, argv, &options, &operands, &status)) {
+    if (!parse_command(settings, &command_config, argc, argv, &options, &operands, &status)) {
         return status;
     }
     if (strcmp(operands.values[0], "check") != 0) {
-        struct reason reason;
-        reason_set(&reason, "expected check");
-        return args_refuse(settings, operands.values[0], &reason);
+        return complain_usage(settings, operands.values[0], "expected check");
     }
     const struct operands paths = {.count = operands.count - 1, .values = operands.values + 1};
     return check(settings, &paths, &options);

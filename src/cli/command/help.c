@@ -1,6 +1,6 @@
 #include "help.h"
 
-#include "args.h"
+#include "settings.h"
 
 /* Where --help puts the text of an option. */
 #define HELP_COLUMN 26
@@ -51,7 +51,7 @@ void help_print(const struct command *command) {
         print_options(command->options, NULL);
     }
     printf("\nGlobal options:\n");
-    print_options(args_global_options, command->options);
+    print_options(settings_options, command->options);
     if (command->describe != NULL) {
         putchar('\n');
         command->describe(stdout);
@@ -59,16 +59,20 @@ void help_print(const struct command *command) {
     printf("\nExamples:\n%s\nExit status:\n%s", command->examples, command->statuses);
 }
 
-void help_print_all(const struct command *const *commands) {
+void help_print_version(void) {
+    printf("muster %s\n", muster_version());
+}
+
+void help_print_all(const struct command *muster, const struct command *const *commands) {
     printf("Usage: muster ");
-    help_print_usage(stdout, &command_muster);
-    printf("\n\n%s\nCommands:\n", command_muster.description);
+    help_print_usage(stdout, muster);
+    printf("\n\n%s\nCommands:\n", muster->description);
     for (; *commands != NULL; commands++) {
         printf("  %-10s %s\n", (*commands)->name, (*commands)->summary);
     }
     printf("\nGlobal options, before or after the command:\n");
-    print_options(args_global_options, NULL);
-    printf("\nEnvironment:\n%s\nFiles:\n%s\nExamples:\n%s\nExit status:\n%s\n", command_muster.environment,
-           command_muster.files, command_muster.examples, command_muster.statuses);
+    print_options(settings_options, NULL);
+    printf("\nEnvironment:\n%s\nFiles:\n%s\nExamples:\n%s\nExit status:\n%s\n", muster->environment,
+           muster->files, muster->examples, muster->statuses);
     printf("See muster COMMAND --help for each command, with examples.\n");
 }

@@ -2,42 +2,35 @@
 
 #include "command.h"
 #include "json.h"
-#include "text.h"
-
-int listing_out_of_memory(const struct settings *settings) {
-    text_complain(settings->program, "%s", muster_error_text(MUSTER_ENOMEM));
-    return STATUS_ERROR;
-}
 
 int listing_print_json(const struct settings *settings, struct document *document,
                        const struct snapshot *snapshot) {
     json_put_counters(document, &snapshot->counters);
-    return json_print(document, true) == 0 ? STATUS_OK : listing_out_of_memory(settings);
+    return json_print(document, true) == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
 }
 
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
                    const char *wanted) {
-    if (text_flush(settings->program) != 0) {
+    if (complain_flush(settings) != 0) {
         return STATUS_ERROR;
     }
     if (found > 0) {
         if (snapshot->cut_off) {
-            text_complain(settings->program, "cut off by --timeout: there may be more");
+            complain(settings, "cut off by --timeout: there may be more");
         }
         return STATUS_OK;
     }
     if (snapshot->cut_off) {
-        text_complain(settings->program,
-                      "cut off by --timeout before the answers were in, nothing found so far");
+        complain(settings, "cut off by --timeout before the answers were in, nothing found so far");
         return STATUS_TIMED_OUT;
     }
     if (snapshot->list.count == 0) {
-        text_complain(settings->program, "nobody was heard on %s", snapshot->interfaces);
+        complain(settings, "nobody was heard on %s", snapshot->interfaces);
         return STATUS_NOBODY;
     }
-    text_complain(settings->program, "nothing matches%s%s%s (%zu peer%s heard)", wanted != NULL ? " '" : "",
-                  wanted != NULL ? wanted : "", wanted != NULL ? "'" : "", snapshot->list.count,
-                  snapshot->list.count == 1 ? "" : "s");
+    complain(settings, "nothing matches%s%s%s (%zu peer%s heard)", wanted != NULL ? " '" : "",
+             wanted != NULL ? wanted : "", wanted != NULL ? "'" : "", snapshot->list.count,
+             snapshot->list.count == 1 ? "" : "s");
     return STATUS_NOT_FOUND;
 }
 
@@ -53,7 +46,7 @@ int listing_offers(const struct settings *settings, uint64_t timeout_ms, const s
     if (status == STATUS_OK) {
         if (roster_init(&roster, &snapshot.list) != 0 ||
             offers_init(&offers, &roster, selector, order) != 0) {
-            status = listing_out_of_memory(settings);
+            status = complain_error(settings, MUSTER_ENOMEM);
         } else {
             status = print(settings, &offers, &snapshot, context);
         }

@@ -8,7 +8,9 @@
 #include "document.h"
 #include "look.h"
 #include "offer.h"
+#include "reason.h"
 #include "selector.h"
+#include "settings.h"
 
 #define LISTING_TIMEOUT_MS 3000
 
@@ -29,9 +31,6 @@
  * complaining. */
 int listing_print_json(const struct settings *settings, struct document *document,
                        const struct snapshot *snapshot);
-
-/* Says "out of memory" and returns STATUS_ERROR. */
-int listing_out_of_memory(const struct settings *settings);
 
 /* Sends what was printed on its way and returns the status of a listing that found so many; says so when it
  * is not STATUS_OK, or when there was no time to find them all. `wanted` is what was asked for, in the user's

@@ -7,9 +7,9 @@
 #include "json.h"
 #include "listing.h"
 #include "look.h"
+#include "parse.h"
 #include "roster.h"
 #include "selector.h"
-#include "text.h"
 
 struct peers_options {
     struct column_choice columns;
@@ -97,10 +97,10 @@ static const struct args_option options_table[] = {
     {"state", 0, "STATE,…", "only peers that are alive, suspect, lost or left",
      offsetof(struct peers_options, states), parse_states, &complete_states},
     {"expect", 0, "N", "wait for so many rows until --timeout, and exit with 4 if they are fewer",
-     offsetof(struct peers_options, expected), args_count},
-    {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct peers_options, wide), args_flag},
-    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct peers_options, json), args_flag},
-    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct peers_options, timeout_ms), args_timeout},
+     offsetof(struct peers_options, expected), value_count},
+    {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct peers_options, wide), value_flag},
+    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct peers_options, json), value_flag},
+    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct peers_options, timeout_ms), value_timeout},
     {0},
 };
 
@@ -139,7 +139,7 @@ static int print_notes(const struct settings *settings, const struct roster *ros
     if (unverified + provisional == 0) {
         return STATUS_OK;
     }
-    if (text_flush(settings->program) != 0) {
+    if (complain_flush(settings) != 0) {
         return STATUS_ERROR; /* the notes belong under the table */
     }
     if (unverified > 0) {
@@ -157,7 +157,7 @@ static int print_table(const struct settings *settings, const struct peers_optio
     struct table_style style = {.wide = options->wide, .color = settings_color(settings)};
     if (table_print(options->columns.columns, options->columns.count, roster->rows, sizeof(roster->rows[0]),
                     roster->count, style) != 0) {
-        return listing_out_of_memory(settings);
+        return complain_error(settings, MUSTER_ENOMEM);
     }
     return print_notes(settings, roster);
 }
@@ -168,12 +168,12 @@ static int check_count(const struct settings *settings, const struct peers_optio
     if (options->expected == 0 || count >= options->expected) {
         return listing_status(settings, snapshot, count, pattern);
     }
-    if (text_flush(settings->program) != 0) {
+    if (complain_flush(settings) != 0) {
         return STATUS_ERROR;
     }
-    text_complain(settings->program, "expected %zu peer%s%s%s%s, found %zu", options->expected,
-                  options->expected == 1 ? "" : "s", pattern != NULL ? " for '" : "",
-                  pattern != NULL ? pattern : "", pattern != NULL ? "'" : "", count);
+    complain(settings, "expected %zu peer%s%s%s%s, found %zu", options->expected,
+             options->expected == 1 ? "" : "s", pattern != NULL ? " for '" : "",
+             pattern != NULL ? pattern : "", pattern != NULL ? "'" : "", count);
     return STATUS_NOT_FOUND;
 }
 
@@ -181,12 +181,12 @@ static int list(const struct settings *settings, const struct peers_options *opt
                 const struct filter *filter, const char *pattern, const struct snapshot *snapshot) {
     struct roster roster;
     if (roster_init(&roster, &snapshot->list) != 0) {
-        return listing_out_of_memory(settings);
+        return complain_error(settings, MUSTER_ENOMEM);
     }
     roster_keep(&roster, keep, filter);
     int status = STATUS_OK;
     if (options->sort != NULL && roster_sort(&roster, options->sort->compare, options->descending) != 0) {
-        status = listing_out_of_memory(settings);
+        status = complain_error(settings, MUSTER_ENOMEM);
     } else if (options->json) {
         status = print_json(settings, &roster, snapshot);
     } else {
@@ -207,13 +207,13 @@ static int run(struct settings *settings, int argc, char **argv) {
     struct snapshot snapshot;
     int status;
     column_choose_default(&options.columns);
-    if (!args_parse(settings, &command_peers, argc, argv, &options, &operands, &status)) {
+    if (!parse_command(settings, &command_peers, argc, argv, &options, &operands, &status)) {
         return status;
     }
     const char *pattern = operands.values[0];
     struct filter filter = {.selector = pattern != NULL ? &selector : NULL, .states = options.states};
     if (pattern != NULL && selector_parse(pattern, SELECTOR_GLOB | SELECTOR_ID, &selector, &reason) != 0) {
-        return args_refuse(settings, "PATTERN", &reason);
+        return complain_usage(settings, "PATTERN", "%s", reason.text);
     }
 
     struct look_expectation expectation = {.count = options.expected, .counts = keep, .context = &filter};

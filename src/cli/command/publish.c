@@ -6,11 +6,11 @@
 
 #include "command.h"
 #include "draft.h"
+#include "parse.h"
 #include "reading.h"
 #include "relay.h"
 #include "session.h"
 #include "spec.h"
-#include "text.h"
 #include "wall.h"
 
 /* Of --rate and --linger, as muster/core.h has them. */
@@ -59,7 +59,7 @@ static int parse_rate(const char *value, void *place, struct reason *reason) {
     length -= suffix != NULL ? 1 : 0;
     if (length < sizeof(digits)) {
         snprintf(digits, sizeof(digits), "%.*s", (int)length, value);
-        if (args_number(digits, 1, RATE_MAX / factor, &rate) && rate * factor >= RATE_MIN) {
+        if (value_number(digits, 1, RATE_MAX / factor, &rate) && rate * factor >= RATE_MIN) {
             *(uint64_t *)place = rate * factor;
             return 0;
         }
@@ -71,11 +71,11 @@ static int parse_rate(const char *value, void *place, struct reason *reason) {
 /* A bare number is of milliseconds. */
 static int parse_linger(const char *value, void *place, struct reason *reason) {
     uint64_t *linger_ms = place;
-    if (args_number(value, 0, LINGER_MS_MAX, linger_ms)) {
+    if (value_number(value, 0, LINGER_MS_MAX, linger_ms)) {
         return 0;
     }
     if (value[strspn(value, "0123456789")] != '\0' &&
-        args_duration(value, 0, LINGER_MS_MAX, linger_ms, reason) == 0) {
+        value_duration(value, 0, LINGER_MS_MAX, linger_ms, reason) == 0) {
         return 0;
     }
     return reason_set(reason, "expected milliseconds from 0 to %d, or a time such as 20ms, got '%.64s'",
@@ -88,8 +88,8 @@ static const struct args_option options_table[] = {
     {"unit", 0, "U", "unit of numbers that have none, such as Cel",
      offsetof(struct publish_options, style.unit), parse_unit},
     {"text", 0, NULL, "take values as text, numbers and JSON too",
-     offsetof(struct publish_options, style.text), args_flag},
-    {"strict", 0, NULL, "stop at the first bad line", offsetof(struct publish_options, strict), args_flag},
+     offsetof(struct publish_options, style.text), value_flag},
+    {"strict", 0, NULL, "stop at the first bad line", offsetof(struct publish_options, strict), value_flag},
     {"rate", 0, "BYTES", "send no more a second: 5000, 64k (1M)",
      offsetof(struct publish_options, rate_bytes_s), parse_rate},
     {"linger", 0, "MS", "let a record wait so long for others in its datagram (5)",
@@ -141,8 +141,9 @@ static int check_value(const struct publish *publish) {
     struct reading reading;
     struct reading_fault fault;
     reading_open(&reading, &publish->style, publish->value, strlen(publish->value), wall_s());
-    return reading_next(&reading, &fault) >= 0 ? STATUS_OK
-                                               : args_refuse(publish->settings, "VALUE", &fault.reason);
+    return reading_next(&reading, &fault) >= 0
+               ? STATUS_OK
+               : complain_usage(publish->settings, "VALUE", "%s", fault.reason.text);
 }
 
 static int take_operands(struct publish *publish, const struct operands *operands) {
@@ -151,15 +152,14 @@ static int take_operands(struct publish *publish, const struct operands *operand
         return STATUS_OK;
     }
     if (publish->style.topic != NULL) {
-        reason_set(&reason, "expected only where standard input is read");
-        return args_refuse(publish->settings, "--topic", &reason);
+        return complain_usage(publish->settings, "--topic", "expected only where standard input is read");
     }
     if (operands->count == 1) {
-        reason_set(&reason, "expected a VALUE behind it, or --topic before it, to read values");
-        return args_refuse(publish->settings, operands->values[0], &reason);
+        return complain_usage(publish->settings, operands->values[0],
+                              "expected a VALUE behind it, or --topic before it, to read values");
     }
     if (parse_topic(operands->values[0], &publish->style.topic, &reason) != 0) {
-        return args_refuse(publish->settings, "TOPIC", &reason);
+        return complain_usage(publish->settings, "TOPIC", "%s", reason.text);
     }
     publish->value = operands->values[1];
     publish->style.keeps_blanks = true;
@@ -203,8 +203,7 @@ static int run_session(struct publish *publish) {
 }
 
 static int out_of_memory(const struct settings *settings) {
-    text_complain(settings->program, "%s", muster_error_text(MUSTER_ENOMEM));
-    return STATUS_ERROR;
+    return complain_error(settings, MUSTER_ENOMEM);
 }
 
 static int publish_all(const struct settings *settings, struct publish_options *options,
@@ -220,7 +219,7 @@ static int publish_all(const struct settings *settings, struct publish_options *
     int status = take_operands(publish, operands);
     if (status == STATUS_OK && options->draft.name == NULL &&
         draft_set_host_name(&options->draft, &reason) != 0) {
-        status = args_refuse(settings, "--name", &reason);
+        status = complain_usage(settings, "--name", "%s", reason.text);
     }
     if (status == STATUS_OK) {
         status = run_session(publish);
@@ -233,7 +232,7 @@ static int run(struct settings *settings, int argc, char **argv) {
     struct publish_options options = {.linger_ms = UINT64_MAX};
     struct operands operands;
     int status;
-    if (args_parse(settings, &command_publish, argc, argv, &options, &operands, &status)) {
+    if (parse_command(settings, &command_publish, argc, argv, &options, &operands, &status)) {
         status = publish_all(settings, &options, &operands);
     }
     draft_deinit(&options.draft);

@@ -4,6 +4,7 @@
 #include "command.h"
 #include "listing.h"
 #include "offer.h"
+#include "parse.h"
 #include "text.h"
 
 struct resolve_options {
@@ -15,8 +16,8 @@ struct resolve_options {
 static const struct args_option options_table[] = {
     {"format", 0, "TEMPLATE", "print a line of this form for each, see below",
      offsetof(struct resolve_options, format), listing_parse_format},
-    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct resolve_options, json), args_flag},
-    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct resolve_options, timeout_ms), args_timeout},
+    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct resolve_options, json), value_flag},
+    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct resolve_options, timeout_ms), value_timeout},
     {0},
 };
 
@@ -44,11 +45,11 @@ static int run(struct settings *settings, int argc, char **argv) {
     struct selector selector;
     struct reason reason;
     int status;
-    if (!args_parse(settings, &command_resolve, argc, argv, &options, &operands, &status)) {
+    if (!parse_command(settings, &command_resolve, argc, argv, &options, &operands, &status)) {
         return status;
     }
     if (selector_parse(operands.values[0], SELECTOR_TYPE | SELECTOR_NAME, &selector, &reason) != 0) {
-        return args_refuse(settings, "NAME|TYPE", &reason);
+        return complain_usage(settings, "NAME|TYPE", "%s", reason.text);
     }
     return listing_offers(settings, options.timeout_ms, &selector, operands.values[0], OFFER_BY_TRUST,
                           print_offers, &options);

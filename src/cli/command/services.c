@@ -5,6 +5,7 @@
 #include "json.h"
 #include "listing.h"
 #include "offer.h"
+#include "parse.h"
 #include "table.h"
 #include "text.h"
 
@@ -20,9 +21,9 @@ struct services_options {
 static const struct args_option options_table[] = {
     {"format", 0, "TEMPLATE", "print a line of this form for each, see below",
      offsetof(struct services_options, format), listing_parse_format},
-    {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct services_options, wide), args_flag},
-    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct services_options, json), args_flag},
-    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct services_options, timeout_ms), args_timeout},
+    {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct services_options, wide), value_flag},
+    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct services_options, json), value_flag},
+    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct services_options, timeout_ms), value_timeout},
     {0},
 };
 
@@ -83,7 +84,7 @@ static int print_table(const struct settings *settings, const struct services_op
     }
     if (table_print(choice, COLUMN_COUNT, offers->offers, sizeof(offers->offers[0]), offers->count, style) !=
         0) {
-        return listing_out_of_memory(settings);
+        return complain_error(settings, MUSTER_ENOMEM);
     }
     return STATUS_OK;
 }
@@ -111,12 +112,12 @@ static int run(struct settings *settings, int argc, char **argv) {
     struct selector selector;
     struct reason reason;
     int status;
-    if (!args_parse(settings, &command_services, argc, argv, &options, &operands, &status)) {
+    if (!parse_command(settings, &command_services, argc, argv, &options, &operands, &status)) {
         return status;
     }
     const char *type = operands.values[0];
     if (type != NULL && selector_parse(type, SELECTOR_TYPE, &selector, &reason) != 0) {
-        return args_refuse(settings, "TYPE", &reason);
+        return complain_usage(settings, "TYPE", "%s", reason.text);
     }
     return listing_offers(settings, options.timeout_ms, type != NULL ? &selector : NULL, type, OFFER_BY_TYPE,
                           print_offers, &options);

@@ -7,6 +7,7 @@
 #include "json.h"
 #include "listing.h"
 #include "look.h"
+#include "parse.h"
 #include "roster.h"
 #include "selector.h"
 #include "self.h"
@@ -23,10 +24,10 @@ struct show_options {
 
 static const struct args_option options_table[] = {
     {"self", 0, NULL, "show the muster announce that runs here", offsetof(struct show_options, self),
-     args_flag},
-    {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct show_options, wide), args_flag},
-    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct show_options, json), args_flag},
-    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct show_options, timeout_ms), args_timeout},
+     value_flag},
+    {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct show_options, wide), value_flag},
+    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct show_options, json), value_flag},
+    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct show_options, timeout_ms), value_timeout},
     {0},
 };
 
@@ -91,7 +92,7 @@ static int print_evidence(const struct settings *settings, const struct show_opt
     putchar('\n');
     if (table_print(choice, COLUMN_COUNT, peer->tuples, sizeof(peer->tuples[0]), peer->tuple_count, style) !=
         0) {
-        return listing_out_of_memory(settings);
+        return complain_error(settings, MUSTER_ENOMEM);
     }
     return STATUS_OK;
 }
@@ -252,7 +253,7 @@ static int find(const struct settings *settings, const struct snapshot *snapshot
     struct selector one_way = *selector;
     one_way.kinds = selector->kinds & SELECTOR_NAME;
     if (roster_init(roster, &snapshot->list) != 0) {
-        return listing_out_of_memory(settings);
+        return complain_error(settings, MUSTER_ENOMEM);
     }
     roster_keep(roster, keep, &one_way);
     if (roster->count > 0) {
@@ -261,7 +262,7 @@ static int find(const struct settings *settings, const struct snapshot *snapshot
     one_way.kinds = selector->kinds & SELECTOR_ID;
     roster_deinit(roster);
     if (roster_init(roster, &snapshot->list) != 0) {
-        return listing_out_of_memory(settings);
+        return complain_error(settings, MUSTER_ENOMEM);
     }
     roster_keep(roster, keep, &one_way);
     return STATUS_OK;
@@ -270,7 +271,7 @@ static int find(const struct settings *settings, const struct snapshot *snapshot
 /* Lists who all is meant, one line each. */
 static int refuse_ambiguous(const struct settings *settings, const char *wanted,
                             const struct roster *roster) {
-    text_complain(settings->program, "PEER: expected one peer, '%.64s' means %zu:", wanted, roster->count);
+    complain(settings, "PEER: expected one peer, '%.64s' means %zu:", wanted, roster->count);
     for (size_t i = 0; i < roster->count; i++) {
         const struct muster_peer *peer = roster->rows[i].peer;
         char id[MUSTER_ID_TEXT_BYTES];
@@ -309,23 +310,23 @@ static int run(struct settings *settings, int argc, char **argv) {
     struct reason reason;
     struct snapshot snapshot;
     int status;
-    if (!args_parse(settings, &command_show, argc, argv, &options, &operands, &status)) {
+    if (!parse_command(settings, &command_show, argc, argv, &options, &operands, &status)) {
         return status;
     }
     const char *wanted = operands.values[0];
     if (options.self != (wanted == NULL)) {
-        reason_set(&reason, options.self ? "expected no PEER with it" : "expected a peer, or --self");
-        return args_refuse(settings, options.self ? "--self" : "PEER", &reason);
+        return complain_usage(settings, options.self ? "--self" : "PEER",
+                              options.self ? "expected no PEER with it" : "expected a peer, or --self");
     }
     if (options.self && settings->direct) {
-        reason_set(&reason, "expected without --self, which asks the muster that runs here");
-        return args_refuse(settings, "--direct", &reason);
+        return complain_usage(settings, "--direct",
+                              "expected without --self, which asks the muster that runs here");
     }
     if (options.self) {
         return self_show(settings, options.json, options.wide, options.timeout_ms);
     }
     if (selector_parse(wanted, SELECTOR_NAME | SELECTOR_ID, &selector, &reason) != 0) {
-        return args_refuse(settings, "PEER", &reason);
+        return complain_usage(settings, "PEER", "%s", reason.text);
     }
     status = look(settings, options.timeout_ms, &snapshot);
     if (status == STATUS_OK) {

@@ -7,11 +7,11 @@
 #include "command.h"
 #include "json.h"
 #include "meter.h"
+#include "parse.h"
 #include "pattern.h"
 #include "record.h"
 #include "session.h"
 #include "source.h"
-#include "text.h"
 #include "wall.h"
 
 /* How often losses and measurements are said, and a reader that has gone is looked for. */
@@ -51,19 +51,19 @@ struct subscribe {
 
 static const struct args_option options_table[] = {
     {"newest", 0, NULL, "take everything at once, though out of order",
-     offsetof(struct subscribe_options, newest), args_flag},
+     offsetof(struct subscribe_options, newest), value_flag},
     {"no-last", 0, NULL, "don't ask for the last values", offsetof(struct subscribe_options, no_last),
-     args_flag},
+     value_flag},
     {"since", 0, "T", "ask for what was sent in this time before, too",
-     offsetof(struct subscribe_options, since_ms), args_timeout},
-    {"count", 0, "N", "end after so many records", offsetof(struct subscribe_options, count), args_count},
-    {"timeout", 0, "S", "end after this time", offsetof(struct subscribe_options, timeout_ms), args_timeout},
+     offsetof(struct subscribe_options, since_ms), value_timeout},
+    {"count", 0, "N", "end after so many records", offsetof(struct subscribe_options, count), value_count},
+    {"timeout", 0, "S", "end after this time", offsetof(struct subscribe_options, timeout_ms), value_timeout},
     {"ndjson", 0, NULL, "print a SenML record a line, with its publisher",
-     offsetof(struct subscribe_options, ndjson), args_flag},
+     offsetof(struct subscribe_options, ndjson), value_flag},
     {"senml", 0, NULL, "print SenML packs as they came, one a line",
-     offsetof(struct subscribe_options, senml), args_flag},
+     offsetof(struct subscribe_options, senml), value_flag},
     {"stats", 0, NULL, "print rates, jitter and losses every second instead",
-     offsetof(struct subscribe_options, stats), args_flag},
+     offsetof(struct subscribe_options, stats), value_flag},
     {0},
 };
 
@@ -93,7 +93,7 @@ static int check_options(const struct settings *settings, const struct subscribe
                  {options->senml && options->stats, "--senml", "--stats"}};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         if (pairs[i].is_wrong) {
-            text_complain(settings->program, "%s and %s exclude each other", pairs[i].option, pairs[i].other);
+            complain(settings, "%s and %s exclude each other", pairs[i].option, pairs[i].other);
             return STATUS_USAGE;
         }
     }
@@ -103,13 +103,13 @@ static int check_options(const struct settings *settings, const struct subscribe
 /* ---- the end ---- */
 
 static void fail(struct subscribe *subscribe) {
-    text_complain(subscribe->settings->program, "%s", muster_error_text(MUSTER_ENOMEM));
+    complain_error(subscribe->settings, MUSTER_ENOMEM);
     session_end(&subscribe->session, STATUS_ERROR);
 }
 
 /* Sends what was printed on its way; ends all when that fails. */
 static void flush(struct subscribe *subscribe) {
-    if (subscribe->has_printed && text_flush(subscribe->settings->program) != 0) {
+    if (subscribe->has_printed && complain_flush(subscribe->settings) != 0) {
         session_end(&subscribe->session, STATUS_ERROR);
     }
     subscribe->has_printed = false;
@@ -158,7 +158,7 @@ static void say_losses(struct subscribe *subscribe) {
             source->losses[reason] = 0;
             if (count > 0) {
                 fprintf(stderr, "%s: %s: %" PRIu64 " datagram%s lost: %s\n", subscribe->settings->program,
-                        source->label, count, count == 1 ? "" : "s",
+                        source->publisher.label, count, count == 1 ? "" : "s",
                         explain((enum muster_loss_reason)reason));
             }
         }
@@ -174,7 +174,7 @@ static void say_malformed(struct subscribe *subscribe, struct source *source) {
     subscribe->meter.malformed++;
     if (source->malformed++ == 0) {
         fprintf(stderr, "%s: %s: a datagram that is no SenML, at byte %zu: %s; more are only counted\n",
-                subscribe->settings->program, source->label, offset, fault);
+                subscribe->settings->program, source->publisher.label, offset, fault);
     }
 }
 
@@ -185,7 +185,7 @@ static void note_way(const struct subscribe *subscribe, struct source *source, e
         return;
     }
     source->is_by_stream = is_by_stream;
-    fprintf(stderr, "%s: %s: multicast %s\n", subscribe->settings->program, source->label,
+    fprintf(stderr, "%s: %s: multicast %s\n", subscribe->settings->program, source->publisher.label,
             is_by_stream ? "does not come through: its data is read by a stream" : "comes through again");
 }
 
@@ -200,9 +200,9 @@ static int print_record(struct subscribe *subscribe, const struct muster_record 
     }
     subscribe->has_printed = true;
     if (subscribe->options->ndjson) {
-        return record_print_json(record, sample, source);
+        return record_print_json(record, sample, &source->publisher);
     }
-    record_print_text(&subscribe->columns, record, sample, source);
+    record_print_text(&subscribe->columns, record, sample, &source->publisher);
     return 0;
 }
 
@@ -287,7 +287,7 @@ static void on_tick(uv_timer_t *timer) {
     if (subscribe->session.ended) {
         return;
     }
-    if (text_reader_gone()) {
+    if (complain_reader_gone()) {
         session_end(&subscribe->session, STATUS_ERROR);
         return;
     }
@@ -338,7 +338,7 @@ static int run_session(struct subscribe *subscribe) {
     start_handles(subscribe);
     const int error = start_subscription(subscribe);
     if (error != 0) {
-        text_complain(subscribe->settings->program, "%s", muster_error_text(error));
+        complain_error(subscribe->settings, error);
         session_end(&subscribe->session, STATUS_ERROR);
     }
     return session_run(&subscribe->session);
@@ -347,14 +347,15 @@ static int run_session(struct subscribe *subscribe) {
 static int run(struct settings *settings, int argc, char **argv) {
     struct subscribe_options options = {0};
     struct operands patterns;
+    struct reason reason;
     int status;
-    if (!args_parse(settings, &command_subscribe, argc, argv, &options, &patterns, &status)) {
+    if (!parse_command(settings, &command_subscribe, argc, argv, &options, &patterns, &status)) {
         return status;
     }
-    status = pattern_check(settings, &patterns);
-    if (status == STATUS_OK) {
-        status = check_options(settings, &options);
+    if (pattern_check(&patterns, &reason) != 0) {
+        return complain_usage(settings, "PATTERN", "%s", reason.text);
     }
+    status = check_options(settings, &options);
     if (status != STATUS_OK) {
         return status;
     }

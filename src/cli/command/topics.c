@@ -9,6 +9,7 @@
 #include "json.h"
 #include "kept.h"
 #include "listing.h"
+#include "parse.h"
 #include "pattern.h"
 #include "table.h"
 #include "text.h"
@@ -22,9 +23,9 @@ struct topics_options {
 /* ---- options ---- */
 
 static const struct args_option options_table[] = {
-    {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct topics_options, wide), args_flag},
-    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct topics_options, json), args_flag},
-    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct topics_options, timeout_ms), args_timeout},
+    {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct topics_options, wide), value_flag},
+    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct topics_options, json), value_flag},
+    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct topics_options, timeout_ms), value_timeout},
     {0},
 };
 
@@ -124,7 +125,7 @@ static int see(const struct settings *settings, uint64_t timeout_ms, const struc
     if (status == STATUS_OK && (roster_init(&seen->roster, &seen->snapshot.list) != 0 ||
                                 roster_init(&seen->away, &seen->kept) != 0 ||
                                 catalog_init(&seen->catalog, &seen->roster, &seen->away, patterns) != 0)) {
-        status = listing_out_of_memory(settings);
+        status = complain_error(settings, MUSTER_ENOMEM);
     }
     return status;
 }
@@ -145,7 +146,7 @@ static int list_topics(const struct settings *settings, const struct topics_opti
     if (status == STATUS_OK && options->json) {
         status = print_json(settings, &seen.catalog, &seen.snapshot);
     } else if (status == STATUS_OK && print_table(settings, options, &seen.catalog) != 0) {
-        status = listing_out_of_memory(settings);
+        status = complain_error(settings, MUSTER_ENOMEM);
     }
     if (status == STATUS_OK) {
         status = listing_status(settings, &seen.snapshot, seen.catalog.count,
@@ -158,12 +159,15 @@ static int list_topics(const struct settings *settings, const struct topics_opti
 static int run(struct settings *settings, int argc, char **argv) {
     struct topics_options options = {.timeout_ms = LISTING_TIMEOUT_MS};
     struct operands patterns;
+    struct reason reason;
     int status;
-    if (!args_parse(settings, &command_topics, argc, argv, &options, &patterns, &status)) {
+    if (!parse_command(settings, &command_topics, argc, argv, &options, &patterns, &status)) {
         return status;
     }
-    status = pattern_check(settings, &patterns);
-    return status == STATUS_OK ? list_topics(settings, &options, &patterns) : status;
+    if (pattern_check(&patterns, &reason) != 0) {
+        return complain_usage(settings, "PATTERN", "%s", reason.text);
+    }
+    return list_topics(settings, &options, &patterns);
 }
 
 const struct command command_topics = {

@@ -8,8 +8,8 @@
 #include "command.h"
 #include "draft.h"
 #include "local.h"
+#include "parse.h"
 #include "spec.h"
-#include "text.h"
 
 struct names {
     const char **values;
@@ -39,7 +39,7 @@ static int parse_removed_attr(const char *value, void *place, struct reason *rea
     }
     const char **grown = realloc(names->values, (names->count + 1) * sizeof(*grown));
     if (grown == NULL) {
-        return reason_set(reason, "%s", muster_error_text(MUSTER_ENOMEM));
+        return reason_set_memory(reason);
     }
     names->values = grown;
     names->values[names->count++] = value;
@@ -57,7 +57,7 @@ static const struct args_option options_table[] = {
      parse_removed_attr},
     {"name", 0, "NAME", "be called otherwise", offsetof(struct update_options, set), draft_parse_name},
     {"instance", 0, "I", "of the muster of this instance, needed where several run",
-     offsetof(struct update_options, instance), args_text},
+     offsetof(struct update_options, instance), value_text},
     {0},
 };
 
@@ -78,37 +78,33 @@ static bool is_empty(const struct update_options *options) {
 
 /* Nothing can be both wanted and not. */
 static int check_removed(const struct settings *settings, const struct update_options *options) {
-    struct reason reason;
     for (size_t i = 0; i < options->removed.service_count; i++) {
         const struct muster_service *service = &options->removed.services[i];
         if (draft_find_service(&options->set, service) < options->set.service_count) {
-            reason_set(&reason, "%s:%u/%s is in --service too", service->type, service->port, service->proto);
-            return args_refuse(settings, "--remove", &reason);
+            return complain_usage(settings, "--remove", "%s:%u/%s is in --service too", service->type,
+                                  service->port, service->proto);
         }
     }
     for (size_t i = 0; i < options->removed_attrs.count; i++) {
         const char *key = options->removed_attrs.values[i];
         if (draft_find_attr(&options->set, key) < options->set.attr_count) {
-            reason_set(&reason, "'%.64s' is in --attr too", key);
-            return args_refuse(settings, "--remove-attr", &reason);
+            return complain_usage(settings, "--remove-attr", "'%.64s' is in --attr too", key);
         }
     }
     return STATUS_OK;
 }
 
 static int check(const struct settings *settings, const struct update_options *options) {
-    struct reason reason;
     if (is_empty(options)) {
-        reason_set(&reason, "expected something to change, see muster update --help");
-        return args_refuse(settings, "OPTION", &reason);
+        return complain_usage(settings, "OPTION", "expected something to change, see muster update --help");
     }
     if (settings->direct) {
-        reason_set(&reason, "expected without update, which asks the muster that runs here");
-        return args_refuse(settings, "--direct", &reason);
+        return complain_usage(settings, "--direct",
+                              "expected without update, which asks the muster that runs here");
     }
     if (options->instance != NULL && settings->socket != NULL) {
-        reason_set(&reason, "expected without --socket and MUSTER_SOCKET, which say whom to ask");
-        return args_refuse(settings, "--instance", &reason);
+        return complain_usage(settings, "--instance",
+                              "expected without --socket and MUSTER_SOCKET, which say whom to ask");
     }
     return check_removed(settings, options);
 }
@@ -124,7 +120,7 @@ struct update {
 static void on_end(int error, const char *text, void *context) {
     struct update *update = context;
     if (error == MUSTER_ENOTFOUND) {
-        text_complain(update->settings->program, "no muster runs here on that port and those interfaces");
+        complain(update->settings, "no muster runs here on that port and those interfaces");
         update->status = STATUS_NOBODY;
     } else if (error != 0) {
         local_complain(update->settings, error, text);
@@ -174,7 +170,7 @@ static int check_sole(const struct settings *settings, const struct update_optio
     }
     uv_run(loop, UV_RUN_DEFAULT);
     if (update.status != STATUS_OK) {
-        text_complain(settings->program, "more than one muster announce runs here, --instance says which");
+        complain(settings, "more than one muster announce runs here, --instance says which");
     }
     return update.status;
 }
@@ -183,8 +179,7 @@ static int change_running(const struct settings *settings, const struct update_o
     struct update update = {.settings = settings, .status = STATUS_OK};
     uv_loop_t loop;
     if (uv_loop_init(&loop) != 0) {
-        text_complain(settings->program, "%s", muster_error_text(MUSTER_ESYSTEM));
-        return STATUS_ERROR;
+        return complain_error(settings, MUSTER_ESYSTEM);
     }
     int status = check_sole(settings, options, &loop);
     if (status == STATUS_OK) {
@@ -193,9 +188,9 @@ static int change_running(const struct settings *settings, const struct update_o
     if (status == STATUS_OK) {
         ask(&update, options);
     } else if (status == STATUS_NOBODY && settings->socket == NULL) {
-        text_complain(settings->program, "no muster announce runs here%s%s",
-                      options->instance != NULL ? " as instance " : "",
-                      options->instance != NULL ? options->instance : "");
+        complain(settings, "no muster announce runs here%s%s",
+                 options->instance != NULL ? " as instance " : "",
+                 options->instance != NULL ? options->instance : "");
     }
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
@@ -206,7 +201,7 @@ static int run(struct settings *settings, int argc, char **argv) {
     struct update_options options = {0};
     struct operands operands;
     int status;
-    bool go_on = args_parse(settings, &command_update, argc, argv, &options, &operands, &status);
+    bool go_on = parse_command(settings, &command_update, argc, argv, &options, &operands, &status);
     if (go_on) {
         status = check(settings, &options);
     }

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "command.h"
+#include "parse.h"
 #include "selector.h"
 #include "session.h"
-#include "text.h"
 
 #define WAIT_TIMEOUT_MS 30000
 
@@ -25,9 +25,9 @@ struct wait {
 };
 
 static const struct args_option options_table[] = {
-    {"count", 0, "N", "wait for so many peers (1)", offsetof(struct wait_options, count), args_count},
+    {"count", 0, "N", "wait for so many peers (1)", offsetof(struct wait_options, count), value_count},
     {"timeout", 0, "S", "give up after this time (30)", offsetof(struct wait_options, timeout_ms),
-     args_timeout},
+     value_timeout},
     {0},
 };
 
@@ -72,23 +72,21 @@ static int run(struct settings *settings, int argc, char **argv) {
     struct wait wait = {0};
     struct reason reason;
     int status;
-    if (!args_parse(settings, &command_wait, argc, argv, &options, &operands, &status)) {
+    if (!parse_command(settings, &command_wait, argc, argv, &options, &operands, &status)) {
         return status;
     }
     const char *expression = operands.values[0];
     if (selector_parse(expression, SELECTOR_TYPE | SELECTOR_NAME, &wait.selector, &reason) != 0) {
-        return args_refuse(settings, "EXPR", &reason);
+        return complain_usage(settings, "EXPR", "%s", reason.text);
     }
     wait.wanted = options.count;
     wait.ids = calloc(options.count, sizeof(*wait.ids));
     if (wait.ids == NULL) {
-        text_complain(settings->program, "%s", muster_error_text(MUSTER_ENOMEM));
-        return STATUS_ERROR;
+        return complain_error(settings, MUSTER_ENOMEM);
     }
     status = run_session(settings, &wait, options.timeout_ms);
     if (status == STATUS_TIMED_OUT) {
-        text_complain(settings->program, "timed out: %zu of %zu alive for '%s'", wait.count, wait.wanted,
-                      expression);
+        complain(settings, "timed out: %zu of %zu alive for '%s'", wait.count, wait.wanted, expression);
     }
     free(wait.ids);
     return status;

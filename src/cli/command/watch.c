@@ -7,6 +7,7 @@
 #include "command.h"
 #include "hook.h"
 #include "json.h"
+#include "parse.h"
 #include "session.h"
 #include "text.h"
 
@@ -36,24 +37,26 @@ struct watch {
 
 static int parse_running(const char *value, void *place, struct reason *reason) {
     uint64_t number;
-    if (!args_number(value, 1, HOOK_RUNNING_MAX, &number)) {
-        return reason_set(reason, "expected a number from 1 to %d, got '%.64s'", HOOK_RUNNING_MAX, value);
+    if (value_range("a number", value, 1, HOOK_RUNNING_MAX, &number, reason) != 0) {
+        return -1;
     }
     *(size_t *)place = (size_t)number;
     return 0;
 }
 
 static const struct args_option options_table[] = {
-    {"ndjson", 0, NULL, "print one JSON object a line", offsetof(struct watch_options, ndjson), args_flag},
-    {"stats", 0, NULL, "print counters, too, every second", offsetof(struct watch_options, stats), args_flag},
-    {"count", 0, "N", "end after so many events of peers", offsetof(struct watch_options, count), args_count},
-    {"timeout", 0, "S", "end after this time", offsetof(struct watch_options, timeout_ms), args_timeout},
+    {"ndjson", 0, NULL, "print one JSON object a line", offsetof(struct watch_options, ndjson), value_flag},
+    {"stats", 0, NULL, "print counters, too, every second", offsetof(struct watch_options, stats),
+     value_flag},
+    {"count", 0, "N", "end after so many events of peers", offsetof(struct watch_options, count),
+     value_count},
+    {"timeout", 0, "S", "end after this time", offsetof(struct watch_options, timeout_ms), value_timeout},
     {"exec", 0, "HOOK", "run this program for each event, see below",
-     offsetof(struct watch_options, hook.program), args_text, &args_complete_files},
+     offsetof(struct watch_options, hook.program), value_text, &args_complete_files},
     {"exec-max", 0, "N", "run so many hooks at a time (1: strictly in order)",
      offsetof(struct watch_options, hook.running_max), parse_running},
     {"exec-timeout", 0, "T", "end a hook that takes longer (30s)",
-     offsetof(struct watch_options, hook.timeout_ms), args_timeout},
+     offsetof(struct watch_options, hook.timeout_ms), value_timeout},
     {0},
 };
 
@@ -75,13 +78,9 @@ static void describe(FILE *out) {
 
 /* Options of hooks need a hook, and have defaults. */
 static int check_hook(const struct settings *settings, struct hook_options *hook) {
-    struct reason reason;
-    reason_set(&reason, "expected only with --exec");
-    if (hook->program == NULL && hook->running_max > 0) {
-        return args_refuse(settings, "--exec-max", &reason);
-    }
-    if (hook->program == NULL && hook->timeout_ms > 0) {
-        return args_refuse(settings, "--exec-timeout", &reason);
+    if (hook->program == NULL && (hook->running_max > 0 || hook->timeout_ms > 0)) {
+        return complain_usage(settings, hook->running_max > 0 ? "--exec-max" : "--exec-timeout",
+                              "expected only with --exec");
     }
     if (hook->running_max == 0) {
         hook->running_max = 1;
@@ -160,9 +159,9 @@ static int print_stats_json(const struct muster_counters *counters) {
 /* Sends a line on its way at once; ends the watch when that fails, or when the line could not be made. */
 static void finish_line(struct watch *watch, int error) {
     if (error != 0) {
-        text_complain(watch->settings->program, "%s", muster_error_text(MUSTER_ENOMEM));
+        complain_error(watch->settings, MUSTER_ENOMEM);
     }
-    if (text_flush(watch->settings->program) != 0) {
+    if (complain_flush(watch->settings) != 0) {
         error = -1;
     }
     if (error != 0) {
@@ -217,7 +216,7 @@ static void on_tick(uv_timer_t *handle) {
     if (watch->session.ended) {
         return;
     }
-    if (text_reader_gone()) {
+    if (complain_reader_gone()) {
         session_end(&watch->session, STATUS_ERROR);
         return;
     }
@@ -250,11 +249,10 @@ static void on_left(void *context) {
 }
 
 static void start_hooks(struct watch *watch) {
-    int error =
-        hooks_open(&watch->hooks, &watch->session.loop, watch->settings->program, &watch->options.hook);
+    int error = hooks_open(&watch->hooks, &watch->session.loop, watch->settings, &watch->options.hook);
     watch->has_hooks = error == 0;
     if (error != 0) {
-        text_complain(watch->settings->program, "--exec: %s", uv_strerror(error));
+        complain(watch->settings, "--exec: %s", uv_strerror(error));
         session_end(&watch->session, STATUS_ERROR);
     }
 }
@@ -282,7 +280,7 @@ static int run(struct settings *settings, int argc, char **argv) {
     struct watch watch = {.settings = settings};
     struct operands operands;
     int status;
-    if (!args_parse(settings, &command_watch, argc, argv, &watch.options, &operands, &status)) {
+    if (!parse_command(settings, &command_watch, argc, argv, &watch.options, &operands, &status)) {
         return status;
     }
     status = check_hook(settings, &watch.options.hook);

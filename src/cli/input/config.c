@@ -9,7 +9,9 @@
 #include "config_file.h"
 #include "document.h"
 #include "scan.h"
+#include "settings.h"
 #include "spec.h"
+#include "value.h"
 
 /* Of an error, and of a place in it: what is longer is cut. */
 #define ERROR_BYTES 1024
@@ -283,8 +285,8 @@ static void read_interval(struct config *config, const document_node_t *node, vo
     struct reason reason;
     const char *interval = read_text(config, node);
     (void)into;
-    if (interval != NULL && args_duration(interval, MUSTER_INTERVAL_MS_MIN, MUSTER_INTERVAL_MS_MAX,
-                                          &config->start.interval_ms, &reason) != 0) {
+    if (interval != NULL && value_duration(interval, MUSTER_INTERVAL_MS_MIN, MUSTER_INTERVAL_MS_MAX,
+                                           &config->start.interval_ms, &reason) != 0) {
         refuse(config, node, "%s", reason.text);
     }
 }
@@ -296,8 +298,8 @@ static void read_interfaces(struct config *config, const document_node_t *node, 
         return;
     }
     const size_t count = document_count(node);
-    if (count < 1 || count > ARGS_INTERFACES_MAX) {
-        refuse(config, node, "expected 1 to %d interfaces, got %zu", ARGS_INTERFACES_MAX, count);
+    if (count < 1 || count > SETTINGS_INTERFACES_MAX) {
+        refuse(config, node, "expected 1 to %d interfaces, got %zu", SETTINGS_INTERFACES_MAX, count);
         return;
     }
     start->interface_count = 0;
@@ -343,7 +345,7 @@ static void read_keeps(struct config *config, const document_node_t *node, void 
 
 static void read_port(struct config *config, const document_node_t *node, void *into) {
     (void)into;
-    config->start.port = read_port_number(config, node, ARGS_PORT_MAX);
+    config->start.port = read_port_number(config, node, SETTINGS_PORT_MAX);
 }
 
 static void read_services(struct config *config, const document_node_t *node, void *into) {

@@ -10,8 +10,8 @@
 #include <muster/core.h>
 #include <muster/telemetry.h>
 
-#include "args.h"
 #include "draft.h"
+#include "settings.h"
 
 /* Values in one file. */
 #define CONFIG_VALUES_MAX 16384
@@ -23,7 +23,7 @@
 struct config_start {
     char instance[MUSTER_NAME_BYTES_MAX + 1];
     uint64_t interval_ms;
-    char interfaces[ARGS_INTERFACES_MAX][MUSTER_INTERFACE_NAME_BYTES];
+    char interfaces[SETTINGS_INTERFACES_MAX][MUSTER_INTERFACE_NAME_BYTES];
     size_t interface_count;
     uint16_t port;
     char keeps[MUSTER_KEEPS_MAX][MUSTER_PATTERN_BYTES_MAX + 1]; /* patterns */

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "args.h"
 #include "document.h"
+#include "reason.h"
 
 #define CONFIG_FILE_BYTES_MAX ((size_t)256 * 1024)
 

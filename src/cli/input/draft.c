@@ -6,8 +6,6 @@
 
 #include "spec.h"
 
-static const char out_of_memory[] = "out of memory";
-
 void draft_deinit(struct draft *draft) {
     free(draft->name);
     for (size_t i = 0; i < draft->service_count; i++) {
@@ -66,7 +64,7 @@ int draft_set_name(struct draft *draft, const char *name, struct reason *reason)
     }
     char *copy = strdup(name);
     if (copy == NULL) {
-        return reason_set(reason, "%s", out_of_memory);
+        return reason_set_memory(reason);
     }
     free(draft->name);
     draft->name = copy;
@@ -97,7 +95,7 @@ size_t draft_find_service(const struct draft *draft, const struct muster_service
 
 int draft_add_service(struct draft *draft, const struct muster_service *service, struct reason *reason) {
     if (grow_services(draft) != 0) {
-        return reason_set(reason, "%s", out_of_memory);
+        return reason_set_memory(reason);
     }
     draft->services[draft->service_count++] = *service;
     return 0;
@@ -142,11 +140,11 @@ int draft_set_attr(struct draft *draft, const char *key, const char *value, stru
         if (spec_add_text(&draft->attrs, &draft->attr_count, key, value) == 0) {
             return 0;
         }
-        return reason_set(reason, "%s", out_of_memory);
+        return reason_set_memory(reason);
     }
     char *copy = strdup(value);
     if (copy == NULL) {
-        return reason_set(reason, "%s", out_of_memory);
+        return reason_set_memory(reason);
     }
     free((char *)draft->attrs[i].value);
     draft->attrs[i].value = copy;
@@ -168,7 +166,7 @@ int draft_put_attr(struct draft *draft, const char *item, struct reason *reason)
     }
     char *key = strndup(item, (size_t)(value - item));
     if (key == NULL) {
-        return reason_set(reason, "%s", out_of_memory);
+        return reason_set_memory(reason);
     }
     int error = put_attr(draft, key, value + 1, reason);
     free(key);

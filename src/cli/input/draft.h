@@ -8,7 +8,7 @@
 
 #include <muster/core.h>
 
-#include "args.h"
+#include "reason.h"
 
 /* Owns all that it points to. A zeroed one is empty. */
 struct draft {

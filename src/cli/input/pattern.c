@@ -2,18 +2,14 @@
 
 #include <muster/telemetry.h>
 
-#include "command.h"
-
-int pattern_check(const struct settings *settings, const struct operands *patterns) {
-    struct reason reason;
+int pattern_check(const struct operands *patterns, struct reason *reason) {
     for (size_t i = 0; i < patterns->count; i++) {
         const char *fault = muster_pattern_fault(patterns->values[i]);
         if (fault != NULL) {
-            reason_set(&reason, "%s, got '%.64s'", fault, patterns->values[i]);
-            return args_refuse(settings, "PATTERN", &reason);
+            return reason_set(reason, "%s, got '%.64s'", fault, patterns->values[i]);
         }
     }
-    return STATUS_OK;
+    return 0;
 }
 
 bool pattern_matches(const struct operands *patterns, const char *full_name) {

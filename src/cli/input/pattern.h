@@ -1,13 +1,14 @@
-/* Patterns of full names, as operands: any of them is enough. */
+/* Patterns of full names: any of them is enough. */
 #ifndef CLI_PATTERN_H
 #define CLI_PATTERN_H
 
 #include <stdbool.h>
 
 #include "args.h"
+#include "reason.h"
 
-/* STATUS_OK when each is one, else STATUS_USAGE, having said why. */
-int pattern_check(const struct settings *settings, const struct operands *patterns);
+/* 0 when each operand is a pattern, else -1 with a reason. */
+int pattern_check(const struct operands *patterns, struct reason *reason);
 
 /* True when one of them matches a full name. */
 bool pattern_matches(const struct operands *patterns, const char *full_name);

@@ -12,7 +12,7 @@
 
 #include <muster/telemetry.h>
 
-#include "args.h"
+#include "reason.h"
 
 /* How lines are meant; all of it borrowed. */
 struct reading_style {

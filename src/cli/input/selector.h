@@ -6,7 +6,7 @@
 
 #include <muster/core.h>
 
-#include "args.h"
+#include "reason.h"
 
 /* Hexadecimal digits from which on a text without "id:" is taken for the beginning of an id. */
 #define SELECTOR_ID_DIGITS_MIN 4

@@ -4,12 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "args.h"
 #include "utf8.h"
+#include "value.h"
 
 #define EXPECTED_SPEC "expected TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…, got '%.64s'"
-
-static const char out_of_memory[] = "out of memory";
 
 /* ---- what the wire takes ---- */
 
@@ -125,7 +123,7 @@ int spec_set_type(struct muster_service *service, const char *type, struct reaso
     }
     spec_lower_type(type, lower);
     service->type = strdup(lower);
-    return service->type != NULL ? 0 : reason_set(reason, "%s", out_of_memory);
+    return service->type != NULL ? 0 : reason_set_memory(reason);
 }
 
 int spec_set_proto(struct muster_service *service, const char *proto, struct reason *reason) {
@@ -144,7 +142,7 @@ int spec_set_name(struct muster_service *service, const char *name, struct reaso
         return -1;
     }
     service->name = strdup(name);
-    return service->name != NULL ? 0 : reason_set(reason, "%s", out_of_memory);
+    return service->name != NULL ? 0 : reason_set_memory(reason);
 }
 
 int spec_add_txt(struct muster_service *service, const char *key, const char *value, struct reason *reason) {
@@ -157,7 +155,7 @@ int spec_add_txt(struct muster_service *service, const char *key, const char *va
         spec_check_text("a txt value", value, true, MUSTER_VALUE_BYTES_MAX, reason) != 0) {
         return -1;
     }
-    return add_txt(service, key, value) == 0 ? 0 : reason_set(reason, "%s", out_of_memory);
+    return add_txt(service, key, value) == 0 ? 0 : reason_set_memory(reason);
 }
 
 /* ---- the grammar ---- */
@@ -197,7 +195,7 @@ static int parse_head(char *head, struct muster_service *service, struct reason 
     if (spec_set_proto(service, proto != NULL ? proto : "tcp", reason) != 0) {
         return -1;
     }
-    if (!args_number(port_text, 1, UINT16_MAX, &port)) {
+    if (!value_number(port_text, 1, UINT16_MAX, &port)) {
         return reason_set(reason, "expected a port from 1 to 65535, got '%.64s'", port_text);
     }
     service->port = (uint16_t)port;
@@ -230,7 +228,7 @@ int spec_parse(const char *spec, struct muster_service *service, struct reason *
     *service = (struct muster_service){0};
     char *copy = strdup(spec);
     if (copy == NULL) {
-        return reason_set(reason, "%s", out_of_memory);
+        return reason_set_memory(reason);
     }
     char *rest = copy;
     int error = parse_head(next_part(&rest), service, reason);

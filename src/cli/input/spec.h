@@ -6,7 +6,7 @@
 
 #include <muster/core.h>
 
-#include "args.h"
+#include "reason.h"
 
 /* True for a service name of RFC 6335, 5.1, in either case. */
 bool spec_is_type(const char *text);

@@ -7,7 +7,7 @@
 
 #include <muster/core.h>
 
-#include "args.h"
+#include "reason.h"
 #include "table.h"
 
 /* Columns of one listing. */

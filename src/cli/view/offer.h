@@ -7,8 +7,8 @@
 
 #include <muster/core.h>
 
-#include "args.h"
 #include "document.h"
+#include "reason.h"
 #include "roster.h"
 #include "selector.h"
 

@@ -79,13 +79,13 @@ static void print_value(struct record_columns *columns, const struct muster_reco
 }
 
 void record_print_text(struct record_columns *columns, const struct muster_record *record,
-                       const struct muster_sample *sample, const struct source *source) {
+                       const struct muster_sample *sample, const struct record_publisher *publisher) {
     char text[NUMBER_TEXT_BYTES_MAX + 1]; /* longer than a time */
     const bool is_last = sample->kind == MUSTER_SAMPLE_LAST;
     write_time(record->time_s, text);
     printf("%s%-*s%c ", is_last && columns->color ? DIM : "", TIME_WIDTH, text, is_last ? '~' : ' ');
-    fputs(source->label, stdout);
-    print_blanks(pad(&columns->peer, RECORD_PEER_WIDTH_MAX, source->label_width) + 2);
+    fputs(publisher->label, stdout);
+    print_blanks(pad(&columns->peer, RECORD_PEER_WIDTH_MAX, publisher->label_width) + 2);
     text_print(stdout, record->name);
     print_blanks(pad(&columns->name, RECORD_NAME_WIDTH_MAX, strlen(record->name)) + 2);
     print_value(columns, record);
@@ -103,7 +103,7 @@ void record_print_text(struct record_columns *columns, const struct muster_recor
 /* ---- for programs ---- */
 
 int record_print_json(const struct muster_record *record, const struct muster_sample *sample,
-                      const struct source *source) {
+                      const struct record_publisher *publisher) {
     char text[JSON_BYTES_MAX];
     char id[MUSTER_ID_TEXT_BYTES];
     const int length = muster_record_print(record, NULL, text, sizeof(text));
@@ -111,9 +111,9 @@ int record_print_json(const struct muster_record *record, const struct muster_sa
         return -1;
     }
     json_print_line(text, (size_t)length - 1); /* without its brace */
-    muster_id_text(source->id, id);
+    muster_id_text(publisher->id, id);
     fputs(",\"peer\":", stdout);
-    json_print_text(source->name);
+    json_print_text(publisher->name);
     printf(",\"id\":\"%s\",\"sample\":\"%s\"", id, muster_sample_kind_name(sample->kind));
     puts(sample->is_late ? ",\"late\":true}" : "}");
     return 0;

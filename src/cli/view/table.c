@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "args.h"
+#include "value.h"
 #include "width.h"
 
 /* Of a terminal that does not say. */
@@ -55,7 +55,7 @@ static size_t terminal_columns(void) {
     if (!isatty(STDOUT_FILENO)) {
         return SIZE_MAX;
     }
-    if (variable != NULL && args_number(variable, 1, UINT16_MAX, &columns)) {
+    if (variable != NULL && value_number(variable, 1, UINT16_MAX, &columns)) {
         return (size_t)columns;
     }
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {

@@ -1,53 +1,14 @@
 #include "text.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <poll.h>
-#include <stdarg.h>
-#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "escape.h"
 
-/* Of a message, before and after it was made safe. */
-#define COMPLAINT_BYTES 1024
-#define COMPLAINT_SAFE_BYTES 2048
-
 /* What text_print() prints without the heap: any text of a datagram. */
 #define PRINT_BYTES 3072
-
-void text_complain(const char *program, const char *format, ...) {
-    char line[COMPLAINT_BYTES];
-    char safe[COMPLAINT_SAFE_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    fprintf(stderr, "%s: %s\n", program, escape_text(line, safe, sizeof(safe)));
-}
-
-int text_flush(const char *program) {
-    bool failed_before = ferror(stdout) != 0;
-    if (fflush(stdout) == 0 && !failed_before) {
-        return 0;
-    }
-    if (failed_before && !text_reader_gone()) {
-        text_complain(program, "cannot write to standard output");
-    } else if (!failed_before && errno != EPIPE) {
-        text_complain(program, "cannot write to standard output: %s", strerror(errno));
-    }
-    __fpurge(stdout);
-    clearerr(stdout);
-    return -1;
-}
-
-bool text_reader_gone(void) {
-    struct pollfd poll_stdout = {.fd = STDOUT_FILENO};
-    return poll(&poll_stdout, 1, 0) == 1 && (poll_stdout.revents & POLLERR) != 0;
-}
 
 void text_print(FILE *out, const char *text) {
     char buffer[PRINT_BYTES];

@@ -8,16 +8,6 @@
 
 #include <muster/core.h>
 
-/* Says "PROGRAM: ..." in one line on stderr, made safe as a whole. */
-void text_complain(const char *program, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* Flushes stdout. Returns 0, or -1 when something could not be written, which is said on stderr (unless
- * the reader of a pipe has gone) and forgotten. */
-int text_flush(const char *program);
-
-/* True when stdout is a pipe or socket that nobody reads any more. */
-bool text_reader_gone(void);
-
 void text_print(FILE *out, const char *text);
 
 /* "12:00:01.250", of here and now. */

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
-#include "listing.h"
+#include "complain.h"
 #include "roster.h"
 #include "table.h"
 #include "text.h"
@@ -137,7 +136,7 @@ int traffic_print_feeds(const struct settings *settings, bool wide, const struct
         result = print_table(wide, settings_color(settings), feeds, &roster);
     }
     roster_deinit(&roster);
-    return result == 0 ? STATUS_OK : listing_out_of_memory(settings);
+    return result == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
 }
 
 /* ---- feeds as JSON ---- */

@@ -7,8 +7,8 @@
 
 #include <muster/core.h>
 
-#include "args.h"
 #include "document.h"
+#include "settings.h"
 
 /* Prints the lines "Published" of what a node is shown by. */
 void traffic_print_sender(const struct muster_sender *sender);

@@ -30,7 +30,7 @@ static void end_print(const char *expected) {
     assert_string_equal(printed, expected);
 }
 
-static struct source thermo = {
+static const struct record_publisher thermo = {
     .id = {0x3f, 0xa9}, .name = "th\"e\x1brmo", .label = "thermo", .label_width = 6};
 static const struct muster_sample live = {.kind = MUSTER_SAMPLE_LIVE};
 static const struct muster_sample last = {.kind = MUSTER_SAMPLE_LAST};

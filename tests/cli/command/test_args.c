@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "args.h"
 #include "cmocka_all.h"
 #include "command.h"
+#include "parse.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WORDS_MAX 24
@@ -21,11 +21,11 @@ struct sample {
 };
 
 static const struct args_option sample_options[] = {
-    {"flag", 'f', NULL, "a flag", offsetof(struct sample, flag), args_flag},
-    {"text", 't', "TEXT", "a text", offsetof(struct sample, text), args_text},
-    {"count", 0, "N", "a number", offsetof(struct sample, count), args_count},
-    {"timeout", 0, "S", "a time", offsetof(struct sample, timeout_ms), args_timeout},
-    {"state", 0, "STATE", "no directory", offsetof(struct sample, state), args_text},
+    {"flag", 'f', NULL, "a flag", offsetof(struct sample, flag), value_flag},
+    {"text", 't', "TEXT", "a text", offsetof(struct sample, text), value_text},
+    {"count", 0, "N", "a number", offsetof(struct sample, count), value_count},
+    {"timeout", 0, "S", "a time", offsetof(struct sample, timeout_ms), value_timeout},
+    {"state", 0, "STATE", "no directory", offsetof(struct sample, state), value_text},
     {0},
 };
 
@@ -100,12 +100,12 @@ static void run(struct outcome *outcome, char *line) {
     stderr = fmemopen(outcome->error, sizeof(outcome->error), "w");
     assert_non_null(stderr);
     settings_init(&outcome->settings);
-    outcome->goes_on = args_parse_global(&outcome->settings, commands, count, outcome->words,
-                                         &outcome->operands, &outcome->status);
+    outcome->goes_on = parse_global(&outcome->settings, &sample_command, commands, count,
+                                            outcome->words, &outcome->operands, &outcome->status);
     if (outcome->goes_on) {
-        outcome->goes_on = args_parse(&outcome->settings, command_of(outcome->operands.values[0]),
-                                      (int)outcome->operands.count, outcome->operands.values,
-                                      &outcome->sample, &outcome->operands, &outcome->status);
+        outcome->goes_on = parse_command(&outcome->settings, command_of(outcome->operands.values[0]),
+                                         (int)outcome->operands.count, outcome->operands.values,
+                                         &outcome->sample, &outcome->operands, &outcome->status);
     }
     fclose(stderr);
     stderr = stderr_before;
@@ -329,12 +329,12 @@ static void test_numbers(void **state) {
         "", "x", "1x", " 1", "+1", "-1", "0x1", "1.0", "0", "11", "18446744073709551617"};
     uint64_t number = 99;
     for (size_t i = 0; i < COUNT(wrong); i++) {
-        assert_false(args_number(wrong[i], 1, 10, &number));
+        assert_false(value_number(wrong[i], 1, 10, &number));
         assert_int_equal(number, 99);
     }
-    assert_true(args_number("010", 1, 10, &number));
+    assert_true(value_number("010", 1, 10, &number));
     assert_int_equal(number, 10);
-    assert_true(args_number("18446744073709551615", 0, UINT64_MAX, &number));
+    assert_true(value_number("18446744073709551615", 0, UINT64_MAX, &number));
     assert_true(number == UINT64_MAX);
 }
 
@@ -352,16 +352,16 @@ static void test_durations(void **state) {
     uint64_t ms;
     for (size_t i = 0; i < COUNT(right); i++) {
         ms = UINT64_MAX;
-        assert_int_equal(args_duration(right[i].text, 0, UINT64_MAX, &ms, &reason), 0);
+        assert_int_equal(value_duration(right[i].text, 0, UINT64_MAX, &ms, &reason), 0);
         assert_int_equal(ms, right[i].ms);
     }
     ms = 99;
     for (size_t i = 0; i < COUNT(wrong); i++) {
-        assert_int_equal(args_duration(wrong[i], 0, UINT64_MAX, &ms, &reason), -1);
+        assert_int_equal(value_duration(wrong[i], 0, UINT64_MAX, &ms, &reason), -1);
     }
-    assert_int_equal(args_duration("99ms", 100, 3600000, &ms, &reason), -1);
+    assert_int_equal(value_duration("99ms", 100, 3600000, &ms, &reason), -1);
     assert_string_equal(reason.text, "expected a time from 100ms to 1h such as 5, 2.5s or 1m, got '99ms'");
-    assert_int_equal(args_duration("3601", 100, 3600000, &ms, &reason), -1);
+    assert_int_equal(value_duration("3601", 100, 3600000, &ms, &reason), -1);
     assert_int_equal(ms, 99);
 }
 
