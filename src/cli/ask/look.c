@@ -7,8 +7,10 @@
 #include <uv.h>
 
 #include "complain.h"
+#include "conversation.h"
 #include "local.h"
 #include "session.h"
+#include "text.h"
 
 /* A running muster that knows too few is asked again so soon. */
 #define AGAIN_MS 100
@@ -25,29 +27,15 @@ static bool is_met(const struct look_expectation *expectation, const struct must
 /* ---- asking the muster that runs here ---- */
 
 struct local_look {
-    uv_loop_t loop;
-    uv_timer_t deadline;
-    uv_timer_t again;
-    muster_local_t *local;
-    const struct settings *settings;
+    struct conversation conversation;
     const struct look_expectation *expectation;
     struct snapshot *snapshot;
-    bool is_done;
-    int error;  /* 0, or how it failed */
-    int status; /* what follows of that */
+    int error; /* 0, or why what came was not kept */
 };
-
-static void close_local(struct local_look *look) {
-    look->is_done = true;
-    muster_local_close(look->local, NULL, NULL);
-    uv_close((uv_handle_t *)&look->deadline, NULL);
-    uv_close((uv_handle_t *)&look->again, NULL);
-}
 
 static void fail_local(struct local_look *look, int error, const char *text) {
     look->error = error;
-    look->status = local_give_up(look->settings, error, text);
-    close_local(look);
+    conversation_end(&look->conversation, local_give_up(look->conversation.settings, error, text));
 }
 
 static int keep_feeds(struct snapshot *snapshot, const struct muster_self *self) {
@@ -67,14 +55,13 @@ static void on_self(const struct muster_self *self, void *context) {
     struct local_look *look = context;
     look->snapshot->counters = self->counters;
     look->error = keep_feeds(look->snapshot, self);
-    session_list_interfaces(self->paths, self->path_count, look->snapshot->interfaces,
-                            sizeof(look->snapshot->interfaces));
+    text_interfaces(self->paths, self->path_count, look->snapshot->interfaces,
+                    sizeof(look->snapshot->interfaces));
 }
 
 static void on_self_end(int error, const char *text, void *context) {
-    struct local_look *look = context;
-    if (error != 0 && !look->is_done) {
-        fail_local(look, error, text);
+    if (error != 0) {
+        fail_local(context, error, text);
     }
 }
 
@@ -86,69 +73,57 @@ static void on_row(enum muster_peer_event event, const struct muster_peer *peer,
     }
 }
 
+static void ask_for_table(uv_timer_t *timer);
+
 static void on_table_end(int error, const char *text, void *context) {
     struct local_look *look = context;
-    if (look->is_done) {
-        return;
-    }
     if (error != 0 || look->error != 0) {
         fail_local(look, error != 0 ? error : look->error, text);
     } else if (is_met(look->expectation, &look->snapshot->list)) {
-        close_local(look);
+        conversation_end(&look->conversation, STATUS_OK);
     } else {
-        uv_timer_start(&look->again, look->again.timer_cb, AGAIN_MS, 0);
+        uv_timer_start(&look->conversation.again, ask_for_table, AGAIN_MS, 0);
     }
 }
 
-static void ask_local(uv_timer_t *timer) {
+static void ask_for_table(uv_timer_t *timer) {
     struct local_look *look = timer->data;
     muster_peer_list_free(&look->snapshot->list);
-    int error = muster_local_table(look->local, on_row, on_table_end, look);
+    int error = muster_local_table(look->conversation.local, on_row, on_table_end, look);
     if (error != 0) {
         fail_local(look, error, NULL);
+    }
+}
+
+static void ask_local(struct conversation *conversation) {
+    int error = muster_local_self(conversation->local, on_self, on_self_end, conversation);
+    if (error != 0) {
+        fail_local((struct local_look *)conversation, error, NULL);
+    } else {
+        ask_for_table(&conversation->again);
     }
 }
 
 /* With an expectation the time is up only for more; else the answer never came. */
-static void on_local_late(uv_timer_t *timer) {
-    struct local_look *look = timer->data;
+static void on_local_late(struct conversation *conversation) {
+    struct local_look *look = (struct local_look *)conversation;
     look->snapshot->cut_off = look->expectation == NULL;
-    close_local(look);
-}
-
-static void start_local(struct local_look *look, uint64_t timeout_ms) {
-    uv_timer_init(&look->loop, &look->deadline);
-    uv_timer_init(&look->loop, &look->again);
-    look->deadline.data = look;
-    look->again.data = look;
-    uv_timer_start(&look->deadline, on_local_late, timeout_ms, 0);
-    uv_timer_start(&look->again, ask_local, AGAIN_MS, 0); /* remembers its callback */
-    uv_timer_stop(&look->again);
-    int error = muster_local_self(look->local, on_self, on_self_end, look);
-    if (error != 0) {
-        fail_local(look, error, NULL);
-    } else {
-        ask_local(&look->again);
-    }
+    conversation_end(conversation, STATUS_OK);
 }
 
 /* STATUS_OK; STATUS_NOBODY when there is no muster to ask, or it failed and the network can answer instead,
  * unless one was named; STATUS_ERROR. */
 static int look_locally(const struct settings *settings, uint64_t timeout_ms,
                         const struct look_expectation *expectation, struct snapshot *snapshot) {
-    struct local_look look = {.settings = settings, .expectation = expectation, .snapshot = snapshot};
-    if (uv_loop_init(&look.loop) != 0) {
-        return STATUS_NOBODY; /* listening will say why */
-    }
-    int status = local_open(settings, NULL, 0, &look.loop, &look.local);
-    if (status == STATUS_OK) {
-        start_local(&look, timeout_ms);
-    }
-    uv_run(&look.loop, UV_RUN_DEFAULT);
-    uv_loop_close(&look.loop);
-    if (status == STATUS_OK && look.error != 0) {
+    struct local_look look = {.conversation = {.settings = settings,
+                                               .timeout_ms = timeout_ms,
+                                               .on_open = ask_local,
+                                               .on_late = on_local_late},
+                              .expectation = expectation,
+                              .snapshot = snapshot};
+    const int status = conversation_hold(&look.conversation);
+    if (status != STATUS_OK) {
         snapshot_deinit(snapshot);
-        status = look.status;
     }
     return status == STATUS_NOBODY && settings->socket != NULL ? STATUS_ERROR : status;
 }
@@ -174,7 +149,7 @@ static void take_snapshot(struct look *look) {
         look->failed = true;
     }
     snapshot->counters = *muster_counters(node);
-    session_list_interfaces(paths, path_count, snapshot->interfaces, sizeof(snapshot->interfaces));
+    text_interfaces(paths, path_count, snapshot->interfaces, sizeof(snapshot->interfaces));
 }
 
 static void end_when_met(struct look *look) {

@@ -319,24 +319,3 @@ int session_run(struct session *session) {
     close_loop(session);
     return session->status;
 }
-
-/* ---- interfaces ---- */
-
-static bool is_named_before(const struct muster_path *paths, size_t at) {
-    size_t before = 0;
-    while (before < at && strcmp(paths[before].name, paths[at].name) != 0) {
-        before++;
-    }
-    return before < at;
-}
-
-void session_list_interfaces(const struct muster_path *paths, size_t count, char *text, size_t size) {
-    text[0] = '\0';
-    for (size_t i = 0; i < count; i++) {
-        if (is_named_before(paths, i)) {
-            continue;
-        }
-        size_t length = strlen(text);
-        snprintf(text + length, size - length, "%s%s", length > 0 ? "," : "", paths[i].name);
-    }
-}

@@ -74,7 +74,4 @@ void session_finish(struct session *session);
 /* Runs the loop until the session has ended, closes whatever is left on it, and returns the status. */
 int session_run(struct session *session);
 
-/* Writes the interfaces of these paths, "eth0,wlan0", each once. */
-void session_list_interfaces(const struct muster_path *paths, size_t count, char *text, size_t size);
-
 #endif

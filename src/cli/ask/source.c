@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "width.h"
+#include "text.h"
 
 /* Digits of the id that tell two of one name apart. */
 #define LABEL_DIGITS 6
@@ -35,7 +35,7 @@ static void set_label(struct source *source, bool is_shared) {
     } else {
         snprintf(source->publisher.label, sizeof(source->publisher.label), "%s", name);
     }
-    source->publisher.label_width = width_of(source->publisher.label);
+    source->publisher.label_width = text_width(source->publisher.label);
 }
 
 /* Labels all of this name. */
@@ -140,7 +140,7 @@ void source_deinit(struct sources *sources) {
 
 /* ---- jitter ---- */
 
-void source_hear(struct source *source, double time_s, double arrival_s) {
+void source_record_heard(struct source *source, double time_s, double arrival_s) {
     const double transit_s = arrival_s - time_s;
     if (source->has_transit) {
         source->jitter_s += (fabs(transit_s - source->transit_s) - source->jitter_s) / 16;

@@ -44,7 +44,7 @@ struct source *source_find(struct sources *sources, const muster_t *node, const 
 void source_rename(struct sources *sources, const struct muster_peer *peer);
 
 /* A datagram came at arrival_s with a record of time_s, both since 1970. */
-void source_hear(struct source *source, double time_s, double arrival_s);
+void source_record_heard(struct source *source, double time_s, double arrival_s);
 
 /* The largest jitter of all that were heard since the last call; negative when none was. */
 double source_jitter(struct sources *sources);

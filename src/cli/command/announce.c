@@ -9,31 +9,24 @@
 #include "draft.h"
 #include "escape.h"
 #include "notify.h"
-#include "parse.h"
 #include "roster.h"
 #include "session.h"
 #include "spec.h"
 #include "text.h"
 
-/* Files and directories of --config. */
-struct config_paths {
-    const char **paths;
-    size_t count;
-};
-
 struct announce_options {
     struct draft draft;
-    struct config_paths configs;
+    struct value_list configs; /* files and directories */
     struct config_start keeps; /* of which only those are said */
     const char *instance;      /* NULL: named after the document */
     uint64_t interval_ms;      /* 0: the library's default */
-    char **argv;               /* of the command that is announced while it lives; NULL: until a signal */
 };
 
 struct announce {
     struct session session;
     struct settings *settings;
     const struct announce_options *options;
+    char **argv;               /* of the command that is announced while it lives; NULL: until a signal */
     struct config_start given; /* by options and environment, over what files say */
     struct config_start start; /* what it started with */
     struct draft announced;
@@ -58,13 +51,7 @@ static int parse_interval(const char *value, void *place, struct reason *reason)
 }
 
 static int parse_config(const char *value, void *place, struct reason *reason) {
-    struct config_paths *configs = place;
-    const char **grown = realloc(configs->paths, (configs->count + 1) * sizeof(*grown));
-    if (grown == NULL) {
-        return reason_set_memory(reason);
-    }
-    configs->paths = grown;
-    return value_text(value, &grown[configs->count++], reason);
+    return value_text(value, &value, reason) == 0 ? value_list_add(place, value, reason) : -1;
 }
 
 static int parse_keep(const char *value, void *place, struct reason *reason) {
@@ -133,7 +120,7 @@ static void say_who(struct announce *announce) {
     const struct muster_path *paths = muster_paths(announce->session.node, &path_count);
     muster_id(announce->session.node, announce->id);
     muster_id_text(announce->id, id);
-    session_list_interfaces(paths, path_count, interfaces, sizeof(interfaces));
+    text_interfaces(paths, path_count, interfaces, sizeof(interfaces));
     complain(announce->settings, "%s is %s on %s, unicast port %u", announce->announced.name, id, interfaces,
              muster_unicast_port(announce->session.node));
 }
@@ -191,7 +178,7 @@ static int read_config(struct announce *announce, struct config *config) {
     struct reason reason;
     struct config_start start = announce->given;
     *config = (struct config){.on_error = on_config_error, .context = announce};
-    config_read(config, announce->options->configs.paths, announce->options->configs.count);
+    config_read(config, announce->options->configs.values, announce->options->configs.count);
     if (config_add_options(config, &announce->options->draft) != 0) {
         return STATUS_ERROR;
     }
@@ -301,7 +288,7 @@ static int announce_until_told(struct announce *announce) {
                                             .interval_min_ms = start->interval_ms,
                                             .keeps = keeps,
                                             .keep_count = start->keep_count,
-                                            .until_signal = options->argv == NULL,
+                                            .until_signal = announce->argv == NULL,
                                             .on_hangup = options->configs.count > 0 ? on_hangup : NULL,
                                             .on_ending = on_ending,
                                             .on_event = on_event,
@@ -310,9 +297,9 @@ static int announce_until_told(struct announce *announce) {
     if (status != STATUS_OK) {
         return status;
     }
-    if (options->argv != NULL) {
+    if (announce->argv != NULL) {
         name_socket(announce);
-        child_start(&announce->child, &announce->session, options->argv);
+        child_start(&announce->child, &announce->session, announce->argv);
     }
     announce->rev = muster_rev(announce->session.node);
     say_who(announce);
@@ -338,26 +325,23 @@ static int prepare(struct announce *announce) {
     return status;
 }
 
-static int run(struct settings *settings, int argc, char **argv) {
-    struct announce_options options = {0};
-    struct announce announce = {.settings = settings, .options = &options};
-    struct operands operands;
-    int status;
-    bool go_on = parse_command(settings, &command_announce, argc, argv, &options, &operands, &status);
-    if (go_on) {
-        options.argv = operands.count > 0 ? operands.values : NULL;
-        notify_open(&announce.notify);
-        status = prepare(&announce);
-        go_on = status == STATUS_OK;
-    }
-    if (go_on) {
+static int run(struct settings *settings, void *options, const struct operands *operands) {
+    struct announce announce = {.settings = settings, .options = options};
+    announce.argv = operands->count > 0 ? operands->values : NULL;
+    notify_open(&announce.notify);
+    int status = prepare(&announce);
+    if (status == STATUS_OK) {
         status = announce_until_told(&announce);
     }
     notify_close(&announce.notify);
     draft_deinit(&announce.announced);
-    draft_deinit(&options.draft);
-    free(options.configs.paths);
     return status;
+}
+
+static void deinit(void *announce_options) {
+    struct announce_options *options = announce_options;
+    draft_deinit(&options->draft);
+    free(options->configs.values);
 }
 
 const struct command command_announce = {
@@ -379,6 +363,7 @@ const struct command command_announce = {
         "or SIGTERM kills it, and ends muster at once. Should muster be killed, it gets a SIGTERM.\n"
         "MUSTER_SOCKET in its environment names this muster: muster update in it changes this one.\n",
     .options = options_table,
+    .options_bytes = sizeof(struct announce_options),
     .describe = describe,
     .examples = "  muster announce --service http:8080,txt.path=/\n"
                 "  muster announce --config /etc/muster/conf.d\n"
@@ -392,4 +377,5 @@ const struct command command_announce = {
                 "  N   with -- COMMAND: what that exits with, or 128 + the signal that ended it; when it\n"
                 "      can't be started 127 (not found) or 126, or as above: then nothing was announced\n",
     .run = run,
+    .deinit = deinit,
 };

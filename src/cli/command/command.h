@@ -21,14 +21,19 @@ struct command {
     const struct args_completion *completion; /* of its operands; NULL when a shell can't know */
     const char *description;                  /* for its own --help; lines end in LF */
     const struct args_option *options;        /* its own, ended by a row without a name */
+    size_t options_bytes;                     /* of the struct that they are written to; 0: none */
+    const void *defaults;                     /* that struct when it begins; NULL: zeroed */
     void (*describe)(FILE *out); /* NULL, or prints what only code knows: columns, placeholders */
     const char *examples;        /* lines that end in LF */
     const char *statuses;        /* what it exits with and when; lines as "  124 timed out\n" */
     const char *environment;     /* NULL, or variables and what they say; lines of that form */
     const char *files;           /* NULL, or paths and what is there; lines of that form */
 
-    /* argv[0] is the command's name. Returns what to exit with. Begins with parse_command(). */
-    int (*run)(struct settings *settings, int argc, char **argv);
+    /* Runs the command when all is parsed. Returns what to exit with. */
+    int (*run)(struct settings *settings, void *options, const struct operands *operands);
+
+    /* NULL, or frees what the options have allocated, whether they could all be parsed or not. */
+    void (*deinit)(void *options);
 };
 
 extern const struct command command_announce;

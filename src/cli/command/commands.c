@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "parse.h"
@@ -69,6 +70,28 @@ static int refuse_command(const struct settings *settings, const char *name) {
     return complain_usage(settings, name, "expected one of the commands %s; see muster --help", names);
 }
 
+/* Parses the words that begin with a command's name, and runs it. */
+static int run_command(struct settings *settings, const struct command *command,
+                       const struct operands *words) {
+    struct operands operands;
+    int status;
+    void *options = calloc(1, command->options_bytes + 1);
+    if (options == NULL) {
+        return complain_error(settings, MUSTER_ENOMEM);
+    }
+    if (command->defaults != NULL) {
+        memcpy(options, command->defaults, command->options_bytes);
+    }
+    if (parse_command(settings, command, (int)words->count, words->values, options, &operands, &status)) {
+        status = command->run(settings, options, &operands);
+    }
+    if (command->deinit != NULL) {
+        command->deinit(options);
+    }
+    free(options);
+    return status;
+}
+
 int commands_run(struct settings *settings, int argc, char **argv) {
     struct operands operands;
     int status;
@@ -77,18 +100,13 @@ int commands_run(struct settings *settings, int argc, char **argv) {
     }
     const char *name = operands.count > 0 ? operands.values[0] : "COMMAND";
     const struct command *command = find_command(name);
-    return command != NULL ? command->run(settings, (int)operands.count, operands.values)
-                           : refuse_command(settings, name);
+    return command != NULL ? run_command(settings, command, &operands) : refuse_command(settings, name);
 }
 
 /* muster help COMMAND: as COMMAND --help, or --help, which many try first. */
-static int run_help(struct settings *settings, int argc, char **argv) {
-    struct operands operands;
-    int status;
-    if (!parse_command(settings, &command_help, argc, argv, NULL, &operands, &status)) {
-        return status;
-    }
-    char *name = operands.values[0];
+static int run_help(struct settings *settings, void *options, const struct operands *operands) {
+    char *name = operands->values[0];
+    (void)options;
     if (name != NULL && find_command(name) == NULL) {
         return refuse_command(settings, name);
     }

@@ -7,9 +7,7 @@
 
 #include "command.h"
 #include "config.h"
-#include "document.h"
-#include "json.h"
-#include "parse.h"
+#include "peer.h"
 #include "text.h"
 
 struct config_options {
@@ -43,8 +41,9 @@ static int no_verification(void *context, const uint8_t key[MUSTER_KEY_BYTES], c
     return MUSTER_EINVAL;
 }
 
-/* What the core says to a document: 0 or an error. The node is gone before it could speak. */
-static int try_document(const struct muster_document *document) {
+/* Checks whether a document may be announced: 0, MUSTER_EINVAL, MUSTER_ETOOBIG or MUSTER_ENOMEM. A trial node
+ * tells, which is gone before it could speak. */
+static int check_document(const struct muster_document *document) {
     static const uint8_t key[MUSTER_KEY_BYTES];
     struct muster_core_options options;
     muster_core_t *core;
@@ -76,7 +75,7 @@ static int read_config(struct settings *settings, const struct operands *paths, 
         return STATUS_ERROR;
     }
     const struct muster_document document = draft_document(&config->draft);
-    const int error = try_document(&document);
+    const int error = check_document(&document);
     if (error != 0) {
         complain_error(settings, error);
     }
@@ -85,107 +84,82 @@ static int read_config(struct settings *settings, const struct operands *paths, 
 
 /* ---- printing ---- */
 
-static void print_line(const char *title, const char *text) {
-    printf("%-11s", title);
-    text_print(stdout, text);
-    putchar('\n');
+/* Writes count texts of bytes each: an array, or a line each. */
+static void write_texts(struct writer *writer, const char *name, const char *heading, const char *texts,
+                        size_t bytes, size_t count) {
+    const bool is_array = count > 0 && writer_array(writer, name);
+    for (size_t i = 0; i < count; i++) {
+        writer_text(writer, NULL, heading, texts + i * bytes);
+    }
+    if (is_array) {
+        writer_end(writer);
+    }
 }
 
-static void print_start(const struct config_start *start) {
+static void write_start(struct writer *writer, const struct config_start *start) {
     if (start->instance[0] != '\0') {
-        print_line("instance:", start->instance);
-    }
-    if (start->interval_ms != 0) {
-        printf("%-11s", "interval:");
-        text_print_duration(stdout, (int64_t)start->interval_ms);
-        putchar('\n');
-    }
-    for (size_t i = 0; i < start->interface_count; i++) {
-        print_line("interface:", start->interfaces[i]);
-    }
-    if (start->port != 0) {
-        printf("%-11s%u\n", "port:", start->port);
-    }
-    for (size_t i = 0; i < start->keep_count; i++) {
-        print_line("keep:", start->keeps[i]);
-    }
-}
-
-static void print_service(const struct muster_service *service) {
-    printf("%-11s", "service:");
-    text_print_service(stdout, service);
-    if (service->name[0] != '\0') {
-        printf(" name=");
-        text_print(stdout, service->name);
-    }
-    if (service->txt_count > 0) {
-        putchar(' ');
-        text_print_items(stdout, service->txt, service->txt_count);
-    }
-    putchar('\n');
-}
-
-static void print_text(const struct config *config) {
-    for (size_t i = 0; i < config->file_count; i++) {
-        print_line("file:", config_file_path(config, i));
-    }
-    print_line("name:", config->draft.name);
-    print_start(&config->start);
-    for (size_t i = 0; i < config->draft.service_count; i++) {
-        print_service(&config->draft.services[i]);
-    }
-    for (size_t i = 0; i < config->draft.attr_count; i++) {
-        printf("%-11s", "attr:");
-        text_print_items(stdout, &config->draft.attrs[i], 1);
-        putchar('\n');
-    }
-}
-
-static void put_start(struct document *document, const struct config_start *start) {
-    if (start->instance[0] != '\0') {
-        document_put_text(document, NULL, "instance", start->instance);
+        writer_text(writer, "instance", "instance:", start->instance);
     }
     if (start->interval_ms != 0) {
         char text[32];
         snprintf(text, sizeof(text), "%" PRIu64 "ms", start->interval_ms);
-        document_put_text(document, NULL, "interval", text);
+        writer_text(writer, "interval", NULL, text);
+        writer_duration(writer, NULL, "interval:", (int64_t)start->interval_ms);
     }
-    if (start->interface_count > 0) {
-        document_node_t *interfaces = document_put_array(document, NULL, "interfaces");
-        for (size_t i = 0; i < start->interface_count; i++) {
-            document_put_text(document, interfaces, NULL, start->interfaces[i]);
-        }
-    }
+    write_texts(writer, "interfaces", "interface:", start->interfaces[0], sizeof(start->interfaces[0]),
+                start->interface_count);
     if (start->port != 0) {
-        document_put_integer(document, NULL, "port", start->port);
+        writer_integer(writer, "port", "port:", start->port);
     }
-    if (start->keep_count > 0) {
-        document_node_t *keeps = document_put_array(document, NULL, "keeps");
-        for (size_t i = 0; i < start->keep_count; i++) {
-            document_put_text(document, keeps, NULL, start->keeps[i]);
-        }
+    write_texts(writer, "keeps", "keep:", start->keeps[0], sizeof(start->keeps[0]), start->keep_count);
+}
+
+/* The line of a service. */
+static void print_service(FILE *out, const struct muster_service *service) {
+    text_print_service(out, service);
+    if (service->name[0] != '\0') {
+        fprintf(out, " name=");
+        text_print(out, service->name);
+    }
+    if (service->txt_count > 0) {
+        fputc(' ', out);
+        text_print_items(out, service->txt, service->txt_count);
     }
 }
 
+static void write_document(struct writer *writer, const struct muster_document *document) {
+    writer_array_of(writer, "services", peer_services(document));
+    writer_items(writer, "attrs", NULL, document->attrs, document->attr_count);
+    for (size_t i = 0; i < document->service_count && !writer->is_json; i++) {
+        print_service(writer_cell(writer, "service:", 0), &document->services[i]);
+    }
+    for (size_t i = 0; i < document->attr_count; i++) {
+        writer_items(writer, NULL, "attr:", &document->attrs[i], 1);
+    }
+}
+
+static void write_config(struct writer *writer, const struct config *config) {
+    const struct muster_document document = draft_document(&config->draft);
+    for (size_t i = 0; i < config->file_count; i++) {
+        writer_text(writer, NULL, "file:", config_file_path(config, i));
+    }
+    writer_text(writer, "name", "name:", document.name);
+    write_start(writer, &config->start);
+    write_document(writer, &document);
+}
+
 /* Returns -1 when memory is out. */
-static int print_json(const struct config *config) {
-    struct document document;
-    document_init(&document);
-    document_put_integer(&document, NULL, "schema", JSON_SCHEMA);
-    document_put_text(&document, NULL, "name", config->draft.name);
-    put_start(&document, &config->start);
-    document_node_t *services = document_put_array(&document, NULL, "services");
-    for (size_t i = 0; i < config->draft.service_count; i++) {
-        json_put_service(&document, document_put_object(&document, services, NULL),
-                         &config->draft.services[i]);
+static int print_config(const struct config *config, bool json) {
+    struct writer writer;
+    if (!json) {
+        writer_open_lines(&writer, 11);
+        write_config(&writer, config);
+        writer_close_lines(&writer);
+        return 0;
     }
-    document_node_t *attrs = document_put_object(&document, NULL, "attrs");
-    for (size_t i = 0; i < config->draft.attr_count; i++) {
-        document_put_text(&document, attrs, config->draft.attrs[i].name, config->draft.attrs[i].value);
-    }
-    const int error = json_print(&document, true);
-    document_deinit(&document);
-    return error;
+    writer_open_document(&writer);
+    write_config(&writer, config);
+    return writer_print(&writer);
 }
 
 /* ---- running ---- */
@@ -194,27 +168,19 @@ static int check(struct settings *settings, const struct operands *paths,
                  const struct config_options *options) {
     struct config config;
     int status = read_config(settings, paths, &config);
-    if (status == STATUS_OK && !options->json) {
-        print_text(&config);
-    } else if (status == STATUS_OK && print_json(&config) != 0) {
+    if (status == STATUS_OK && print_config(&config, options->json) != 0) {
         status = complain_error(settings, MUSTER_ENOMEM);
     }
     config_deinit(&config);
     return status;
 }
 
-static int run(struct settings *settings, int argc, char **argv) {
-    struct config_options options = {0};
-    struct operands operands;
-    int status;
-    if (!parse_command(settings, &command_config, argc, argv, &options, &operands, &status)) {
-        return status;
+static int run(struct settings *settings, void *options, const struct operands *operands) {
+    if (strcmp(operands->values[0], "check") != 0) {
+        return complain_usage(settings, operands->values[0], "expected check");
     }
-    if (strcmp(operands.values[0], "check") != 0) {
-        return complain_usage(settings, operands.values[0], "expected check");
-    }
-    const struct operands paths = {.count = operands.count - 1, .values = operands.values + 1};
-    return check(settings, &paths, &options);
+    const struct operands paths = {.count = operands->count - 1, .values = operands->values + 1};
+    return check(settings, &paths, options);
 }
 
 const struct command command_config = {
@@ -227,6 +193,7 @@ const struct command command_config = {
     .description = "Read config files and directories as announce --config would, and print what it would\n"
                    "announce, or every error with its file, line and column. Nothing is sent.\n",
     .options = options_table,
+    .options_bytes = sizeof(struct config_options),
     .examples = "  muster config check /etc/muster/conf.d\n"
                 "  muster config check nas.json && systemctl reload muster\n",
     .statuses = "  0   announce would take them\n"

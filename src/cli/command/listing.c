@@ -1,12 +1,26 @@
 #include "listing.h"
 
 #include "command.h"
-#include "json.h"
+#include "counters.h"
 
-int listing_print_json(const struct settings *settings, struct document *document,
+int listing_end_json(const struct settings *settings, struct writer *writer,
+                     const struct snapshot *snapshot) {
+    counters_write(writer, &snapshot->counters, COUNTERS_RECEIVED);
+    return writer_print(writer) == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
+}
+
+int listing_print_json(const struct settings *settings, const char *name, struct writer_rows rows,
                        const struct snapshot *snapshot) {
-    json_put_counters(document, &snapshot->counters);
-    return json_print(document, true) == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
+    struct writer writer;
+    writer_open_document(&writer);
+    writer_array_of(&writer, name, rows);
+    return listing_end_json(settings, &writer, snapshot);
+}
+
+int listing_print_table(const struct settings *settings, const char *const *headings, struct writer_rows rows,
+                        bool wide) {
+    const struct table_style style = {.wide = wide, .color = settings_color(settings)};
+    return table_print(headings, rows, style) == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
 }
 
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
@@ -58,23 +72,4 @@ int listing_offers(const struct settings *settings, uint64_t timeout_ms, const s
     roster_deinit(&roster);
     snapshot_deinit(&snapshot);
     return status;
-}
-
-int listing_print_offers_json(const struct settings *settings, const struct offers *offers,
-                              const struct snapshot *snapshot) {
-    struct document document;
-    document_init(&document);
-    document_put_integer(&document, NULL, "schema", JSON_SCHEMA);
-    offers_put_json(&document, offers);
-    int status = listing_print_json(settings, &document, snapshot);
-    document_deinit(&document);
-    return status;
-}
-
-int listing_parse_format(const char *value, void *place_const_char_pointer, struct reason *reason) {
-    if (offer_check_template(value, reason) != 0) {
-        return -1;
-    }
-    *(const char **)place_const_char_pointer = value;
-    return 0;
 }

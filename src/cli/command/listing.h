@@ -2,15 +2,17 @@
 #ifndef CLI_LISTING_H
 #define CLI_LISTING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "args.h"
-#include "document.h"
 #include "look.h"
 #include "offer.h"
 #include "reason.h"
 #include "selector.h"
 #include "settings.h"
+#include "table.h"
+#include "writer.h"
 
 #define LISTING_TIMEOUT_MS 3000
 
@@ -27,10 +29,18 @@
     "  3   nobody was heard\n" \
     "  4   somebody was heard, but nothing that matches\n" LISTING_STATUS_CUT_OFF
 
-/* Adds what every document ends with, and prints it. Returns STATUS_OK, or STATUS_ERROR after
- * complaining. */
-int listing_print_json(const struct settings *settings, struct document *document,
+/* The following return STATUS_OK, or STATUS_ERROR after complaining. */
+
+/* Prints a document that has an array of this name. */
+int listing_print_json(const struct settings *settings, const char *name, struct writer_rows rows,
                        const struct snapshot *snapshot);
+
+/* Prints a table (table_print()). */
+int listing_print_table(const struct settings *settings, const char *const *headings, struct writer_rows rows,
+                        bool wide);
+
+/* Adds what every document ends with, and prints it. */
+int listing_end_json(const struct settings *settings, struct writer *writer, const struct snapshot *snapshot);
 
 /* Sends what was printed on its way and returns the status of a listing that found so many; says so when it
  * is not STATUS_OK, or when there was no time to find them all. `wanted` is what was asked for, in the user's
@@ -46,12 +56,5 @@ typedef int (*listing_print_offers)(const struct settings *settings, const struc
 int listing_offers(const struct settings *settings, uint64_t timeout_ms, const struct selector *selector,
                    const char *wanted, enum offer_order order, listing_print_offers print,
                    const void *context);
-
-/* The document of services and of resolve. */
-int listing_print_offers_json(const struct settings *settings, const struct offers *offers,
-                              const struct snapshot *snapshot);
-
-/* Parses a template for offers: args_option.parse into a const char pointer. */
-int listing_parse_format(const char *value, void *place_const_char_pointer, struct reason *reason);
 
 #endif

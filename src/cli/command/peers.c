@@ -4,16 +4,15 @@
 
 #include "column.h"
 #include "command.h"
-#include "json.h"
 #include "listing.h"
 #include "look.h"
-#include "parse.h"
+#include "peer.h"
 #include "roster.h"
 #include "selector.h"
 
 struct peers_options {
-    struct column_choice columns;
-    const struct column *sort; /* NULL: by name */
+    struct column_choice columns; /* empty: those shown by default */
+    const struct column *sort;    /* NULL: by name */
     bool descending;
     unsigned states; /* bits 1 << enum muster_state to show; 0: all */
     size_t expected; /* 0: any number will do */
@@ -45,7 +44,7 @@ static int parse_sort(const char *value, void *place, struct reason *reason) {
         return -1;
     }
     if (*direction != '\0' && strcmp(direction, ":asc") != 0 && strcmp(direction, ":desc") != 0) {
-        return reason_set(reason, "expected asc or desc after %s:, got '%.32s'", column->table.name,
+        return reason_set(reason, "expected asc or desc after %s:, got '%.32s'", column->heading,
                           direction + 1);
     }
     options->sort = column;
@@ -53,11 +52,10 @@ static int parse_sort(const char *value, void *place, struct reason *reason) {
     return 0;
 }
 
-/* The bit of a state's name of `length` bytes, 0 when it is none. */
-static unsigned state_bit(const char *name, size_t length) {
+/* The bit of a state's name, 0 when it is none. */
+static unsigned state_bit(const char *name) {
     for (unsigned state = MUSTER_ALIVE; state <= MUSTER_LEFT; state++) {
-        const char *known = muster_state_name((enum muster_state)state);
-        if (strlen(known) == length && memcmp(known, name, length) == 0) {
+        if (strcmp(muster_state_name((enum muster_state)state), name) == 0) {
             return 1U << state;
         }
     }
@@ -66,17 +64,13 @@ static unsigned state_bit(const char *name, size_t length) {
 
 static int parse_states(const char *value, void *place, struct reason *reason) {
     unsigned states = 0;
-    for (const char *name = value;; name++) {
-        size_t length = strcspn(name, ",");
-        unsigned bit = state_bit(name, length);
+    char name[32];
+    for (const char *list = value; value_next_item(&list, name, sizeof(name));) {
+        const unsigned bit = state_bit(name);
         if (bit == 0) {
             return reason_set(reason, "expected some of alive,suspect,lost,left, got '%.64s'", value);
         }
         states |= bit;
-        name += length;
-        if (*name == '\0') {
-            break;
-        }
     }
     *(unsigned *)place = states;
     return 0;
@@ -86,8 +80,8 @@ static const char *state_word(size_t i) {
     return i <= MUSTER_LEFT ? muster_state_name((enum muster_state)i) : NULL;
 }
 
-static const struct args_completion complete_columns = {.word = column_name, .list = true};
-static const struct args_completion complete_sort = {.word = column_name};
+static const struct args_completion complete_columns = {.word = column_heading, .list = true};
+static const struct args_completion complete_sort = {.word = column_heading};
 static const struct args_completion complete_states = {.word = state_word, .list = true};
 
 static const struct args_option options_table[] = {
@@ -114,20 +108,6 @@ static bool keep(const struct muster_peer *peer, const void *context) {
     return filter->selector == NULL || selector_matches_peer(filter->selector, peer);
 }
 
-static int print_json(const struct settings *settings, const struct roster *roster,
-                      const struct snapshot *snapshot) {
-    struct document document;
-    document_init(&document);
-    document_put_integer(&document, NULL, "schema", JSON_SCHEMA);
-    document_node_t *peers = document_put_array(&document, NULL, "peers");
-    for (size_t i = 0; i < roster->count; i++) {
-        json_put_peer(&document, document_put_object(&document, peers, NULL), roster->rows[i].peer);
-    }
-    int status = listing_print_json(settings, &document, snapshot);
-    document_deinit(&document);
-    return status;
-}
-
 /* What the table can't say: that some rows are only hearsay. */
 static int print_notes(const struct settings *settings, const struct roster *roster) {
     size_t unverified = 0;
@@ -152,16 +132,6 @@ static int print_notes(const struct settings *settings, const struct roster *ros
     return STATUS_OK;
 }
 
-static int print_table(const struct settings *settings, const struct peers_options *options,
-                       const struct roster *roster) {
-    struct table_style style = {.wide = options->wide, .color = settings_color(settings)};
-    if (table_print(options->columns.columns, options->columns.count, roster->rows, sizeof(roster->rows[0]),
-                    roster->count, style) != 0) {
-        return complain_error(settings, MUSTER_ENOMEM);
-    }
-    return print_notes(settings, roster);
-}
-
 /* Says how many there are when they are fewer than expected. */
 static int check_count(const struct settings *settings, const struct peers_options *options, size_t count,
                        const char *pattern, const struct snapshot *snapshot) {
@@ -184,13 +154,14 @@ static int list(const struct settings *settings, const struct peers_options *opt
         return complain_error(settings, MUSTER_ENOMEM);
     }
     roster_keep(&roster, keep, filter);
-    int status = STATUS_OK;
-    if (options->sort != NULL && roster_sort(&roster, options->sort->compare, options->descending) != 0) {
-        status = complain_error(settings, MUSTER_ENOMEM);
-    } else if (options->json) {
-        status = print_json(settings, &roster, snapshot);
-    } else {
-        status = print_table(settings, options, &roster);
+    if (options->sort != NULL) {
+        roster_sort(&roster, options->sort->compare, options->descending);
+    }
+    int status = options->json ? listing_print_json(settings, "peers", peer_rows(&roster), snapshot)
+                               : listing_print_table(settings, options->columns.headings, peer_rows(&roster),
+                                                     options->wide);
+    if (status == STATUS_OK && !options->json) {
+        status = print_notes(settings, &roster);
     }
     if (status == STATUS_OK) {
         status = check_count(settings, options, roster.count, pattern, snapshot);
@@ -199,31 +170,31 @@ static int list(const struct settings *settings, const struct peers_options *opt
     return status;
 }
 
-static int run(struct settings *settings, int argc, char **argv) {
-    struct peers_options options = {.timeout_ms = LISTING_TIMEOUT_MS};
-    struct operands operands;
+static int run(struct settings *settings, void *peers_options, const struct operands *operands) {
+    struct peers_options *options = peers_options;
+    const char *pattern = operands->values[0];
     struct selector selector;
     struct reason reason;
     struct snapshot snapshot;
-    int status;
-    column_choose_default(&options.columns);
-    if (!parse_command(settings, &command_peers, argc, argv, &options, &operands, &status)) {
-        return status;
-    }
-    const char *pattern = operands.values[0];
-    struct filter filter = {.selector = pattern != NULL ? &selector : NULL, .states = options.states};
+    struct filter filter = {.selector = pattern != NULL ? &selector : NULL, .states = options->states};
+    const struct look_expectation expectation = {
+        .count = options->expected, .counts = keep, .context = &filter};
     if (pattern != NULL && selector_parse(pattern, SELECTOR_GLOB | SELECTOR_ID, &selector, &reason) != 0) {
         return complain_usage(settings, "PATTERN", "%s", reason.text);
     }
-
-    struct look_expectation expectation = {.count = options.expected, .counts = keep, .context = &filter};
-    status = look_for(settings, options.timeout_ms, options.expected > 0 ? &expectation : NULL, &snapshot);
+    if (options->columns.count == 0) {
+        column_choose_default(&options->columns);
+    }
+    int status =
+        look_for(settings, options->timeout_ms, options->expected > 0 ? &expectation : NULL, &snapshot);
     if (status == STATUS_OK) {
-        status = list(settings, &options, &filter, pattern, &snapshot);
+        status = list(settings, options, &filter, pattern, &snapshot);
     }
     snapshot_deinit(&snapshot);
     return status;
 }
+
+static const struct peers_options defaults = {.timeout_ms = LISTING_TIMEOUT_MS};
 
 const struct command command_peers = {
     .name = "peers",
@@ -237,6 +208,8 @@ const struct command command_peers = {
         "PATTERN is a shell pattern for names, or the first digits (four or more) of an\n"
         "id; name:PATTERN and id:DIGITS say which.\n",
     .options = options_table,
+    .options_bytes = sizeof(struct peers_options),
+    .defaults = &defaults,
     .describe = column_describe,
     .examples = "  muster peers\n"
                 "  muster peers 'sensor-*' -o +ID,ATTRS --sort AGE:desc\n"

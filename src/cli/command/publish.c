@@ -6,7 +6,6 @@
 
 #include "command.h"
 #include "draft.h"
-#include "parse.h"
 #include "reading.h"
 #include "relay.h"
 #include "session.h"
@@ -202,16 +201,12 @@ static int run_session(struct publish *publish) {
     return status;
 }
 
-static int out_of_memory(const struct settings *settings) {
-    return complain_error(settings, MUSTER_ENOMEM);
-}
-
-static int publish_all(const struct settings *settings, struct publish_options *options,
-                       const struct operands *operands) {
+static int run(struct settings *settings, void *publish_options, const struct operands *operands) {
+    struct publish_options *options = publish_options;
     struct reason reason;
     struct publish *publish = calloc(1, sizeof(*publish)); /* its lines are much for a stack */
     if (publish == NULL) {
-        return out_of_memory(settings);
+        return complain_error(settings, MUSTER_ENOMEM);
     }
     publish->settings = settings;
     publish->options = options;
@@ -228,16 +223,11 @@ static int publish_all(const struct settings *settings, struct publish_options *
     return status;
 }
 
-static int run(struct settings *settings, int argc, char **argv) {
-    struct publish_options options = {.linger_ms = UINT64_MAX};
-    struct operands operands;
-    int status;
-    if (parse_command(settings, &command_publish, argc, argv, &options, &operands, &status)) {
-        status = publish_all(settings, &options, &operands);
-    }
-    draft_deinit(&options.draft);
-    return status;
+static void deinit(void *options) {
+    draft_deinit(&((struct publish_options *)options)->draft);
 }
+
+static const struct publish_options defaults = {.linger_ms = UINT64_MAX};
 
 const struct command command_publish = {
     .name = "publish",
@@ -253,6 +243,8 @@ const struct command command_publish = {
         "what was taken leave, for 2 s at most, and end it with a bye; a second one does not wait for\n"
         "that: what has not left by then is dropped.\n",
     .options = options_table,
+    .options_bytes = sizeof(struct publish_options),
+    .defaults = &defaults,
     .describe = describe,
     .examples = "  muster publish kitchen/climate/temperature 21.5 --unit Cel\n"
                 "  mosquitto_sub -v -t 'home/#' | muster publish\n"
@@ -262,4 +254,5 @@ const struct command command_publish = {
                 "  1   error, or a line was bad\n"
                 "  2   wrong usage, or a TOPIC or VALUE that cannot be published\n",
     .run = run,
+    .deinit = deinit,
 };

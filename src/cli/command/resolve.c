@@ -4,7 +4,7 @@
 #include "command.h"
 #include "listing.h"
 #include "offer.h"
-#include "parse.h"
+#include "template.h"
 #include "text.h"
 
 struct resolve_options {
@@ -15,7 +15,7 @@ struct resolve_options {
 
 static const struct args_option options_table[] = {
     {"format", 0, "TEMPLATE", "print a line of this form for each, see below",
-     offsetof(struct resolve_options, format), listing_parse_format},
+     offsetof(struct resolve_options, format), template_parse},
     {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct resolve_options, json), value_flag},
     {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct resolve_options, timeout_ms), value_timeout},
     {0},
@@ -25,12 +25,12 @@ static int print_offers(const struct settings *settings, const struct offers *of
                         const struct snapshot *snapshot, const void *context) {
     const struct resolve_options *options = context;
     if (options->json) {
-        return listing_print_offers_json(settings, offers, snapshot);
+        return listing_print_json(settings, "services", offers_rows(offers), snapshot);
     }
     for (size_t i = 0; i < offers->count; i++) {
         const struct offer *offer = &offers->offers[i];
         if (options->format != NULL) {
-            offer_print(stdout, options->format, offer);
+            template_print(stdout, options->format, offer);
         } else {
             text_print_endpoint(stdout, &offer->row->peer->address, offer->service->port);
             putchar('\n');
@@ -39,21 +39,18 @@ static int print_offers(const struct settings *settings, const struct offers *of
     return STATUS_OK;
 }
 
-static int run(struct settings *settings, int argc, char **argv) {
-    struct resolve_options options = {.timeout_ms = LISTING_TIMEOUT_MS};
-    struct operands operands;
+static int run(struct settings *settings, void *options, const struct operands *operands) {
+    const struct resolve_options *wanted = options;
     struct selector selector;
     struct reason reason;
-    int status;
-    if (!parse_command(settings, &command_resolve, argc, argv, &options, &operands, &status)) {
-        return status;
-    }
-    if (selector_parse(operands.values[0], SELECTOR_TYPE | SELECTOR_NAME, &selector, &reason) != 0) {
+    if (selector_parse(operands->values[0], SELECTOR_TYPE | SELECTOR_NAME, &selector, &reason) != 0) {
         return complain_usage(settings, "NAME|TYPE", "%s", reason.text);
     }
-    return listing_offers(settings, options.timeout_ms, &selector, operands.values[0], OFFER_BY_TRUST,
-                          print_offers, &options);
+    return listing_offers(settings, wanted->timeout_ms, &selector, operands->values[0], OFFER_BY_TRUST,
+                          print_offers, wanted);
 }
+
+static const struct resolve_options defaults = {.timeout_ms = LISTING_TIMEOUT_MS};
 
 const struct command command_resolve = {
     .name = "resolve",
@@ -66,7 +63,9 @@ const struct command command_resolve = {
                    "peers come before suspect ones and verified before unverified ones, so the first\n"
                    "line is the one to take. Lost peers and those that left are left out.\n",
     .options = options_table,
-    .describe = offer_describe_templates,
+    .options_bytes = sizeof(struct resolve_options),
+    .defaults = &defaults,
+    .describe = template_describe,
     .examples = "  muster resolve ipp\n"
                 "  curl \"http://$(muster resolve name:nas --format '{type} {address}:{port}' |\n"
                 "      sed -n 's/^http //p' | head -n 1)/\"\n",

@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "command.h"
-#include "json.h"
 #include "listing.h"
 #include "look.h"
-#include "parse.h"
+#include "own.h"
+#include "peer.h"
+#include "peer_page.h"
 #include "roster.h"
 #include "selector.h"
 #include "self.h"
-#include "table.h"
 #include "text.h"
 #include "traffic.h"
 
@@ -31,214 +31,78 @@ static const struct args_option options_table[] = {
     {0},
 };
 
-/* ---- the evidence; rows are struct muster_tuple ---- */
+/* ---- showing ---- */
 
-static void print_protocol(FILE *out, const void *row) {
-    (void)row;
-    fputs("udp", out);
-}
-
-static void print_source(FILE *out, const void *row) {
-    const struct muster_endpoint *source = &((const struct muster_tuple *)row)->source;
-    text_print_endpoint(out, source, source->port);
-}
-
-static void print_destination(FILE *out, const void *row) {
-    const struct muster_endpoint *destination = &((const struct muster_tuple *)row)->destination;
-    text_print_endpoint(out, destination, destination->port);
-}
-
-static void print_interface(FILE *out, const void *row) {
-    const struct muster_tuple *tuple = row;
-    text_print(out, tuple->interface_name[0] != '\0' ? tuple->interface_name : "-");
-}
-
-static void print_path(FILE *out, const void *row) {
-    fputs(muster_path_name(((const struct muster_tuple *)row)->path), out);
-}
-
-static void print_count(FILE *out, const void *row) {
-    fprintf(out, "%" PRIu64, ((const struct muster_tuple *)row)->count);
-}
-
-static void print_age(FILE *out, const void *row) {
-    text_print_duration(out, (int64_t)((const struct muster_tuple *)row)->age_ms);
-}
-
-static void print_loss(FILE *out, const void *row) {
-    text_print_share(out, ((const struct muster_tuple *)row)->loss);
-}
-
-static const struct table_column columns[] = {
-    {"PROTO", NULL, 0, print_protocol, NULL},
-    {"SOURCE", NULL, 0, print_source, NULL},
-    {"DESTINATION", NULL, 0, print_destination, NULL},
-    {"IF", NULL, 0, print_interface, NULL},
-    {"PATH", NULL, 0, print_path, NULL},
-    {"COUNT", NULL, TABLE_RIGHT, print_count, NULL},
-    {"AGE", NULL, TABLE_RIGHT, print_age, NULL},
-    {"LOSS", NULL, TABLE_RIGHT, print_loss, NULL},
-};
-
-#define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
-
-static int print_evidence(const struct settings *settings, const struct show_options *options,
-                          const struct muster_peer *peer) {
-    const struct table_column *choice[COLUMN_COUNT];
-    struct table_style style = {.wide = options->wide, .color = settings_color(settings)};
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        choice[i] = &columns[i];
-    }
-    putchar('\n');
-    if (table_print(choice, COLUMN_COUNT, peer->tuples, sizeof(peer->tuples[0]), peer->tuple_count, style) !=
-        0) {
-        return complain_error(settings, MUSTER_ENOMEM);
-    }
-    return STATUS_OK;
-}
-
-/* ---- the row and its document ---- */
-
-static void print_heard(const struct muster_peer *peer) {
-    printf("  Heard       ");
-    if (peer->self) {
-        printf("never: it is the muster that was asked, see muster show --self\n");
-        return;
-    }
-    text_print_duration(stdout, (int64_t)peer->age_ms);
-    printf(" ago");
-    if (roster_is_there(peer)) {
-        printf(peer->next_ms >= 0 ? ", promised to speak again within " : ", overdue by ");
-        text_print_duration(stdout, peer->next_ms >= 0 ? peer->next_ms : -peer->next_ms);
-    }
-    printf("; known for ");
-    text_print_duration(stdout, (int64_t)peer->since_ms);
-    putchar('\n');
-}
-
-static void print_row(const struct settings *settings, const struct muster_peer *peer) {
-    char id[MUSTER_ID_TEXT_BYTES];
-    bool color = settings_color(settings);
-    muster_id_text(peer->id, id);
-    text_print(stdout, peer->document.name);
-    printf("\n  Id          %s, boot %" PRIu64 ", revision %" PRIu64 "\n", id, peer->boot, peer->rev);
-    printf("  State       %s%s%s, %s%s\n", color ? text_state_color(peer->state) : "",
-           muster_state_name(peer->state), color ? TEXT_COLOR_END : "",
-           peer->verified ? "verified" : "unverified: no key vouches for what it says",
-           peer->provisional ? "; told by another peer, not heard yet" : "");
-    printf("  Address     ");
-    text_print_endpoint(stdout, &peer->address, peer->address.port);
-    printf(" on ");
-    text_print(stdout, peer->interface_name[0] != '\0' ? peer->interface_name : "-");
-    if (!peer->self) {
-        printf(" by ");
-        text_print_paths(stdout, peer->paths);
-    }
-    putchar('\n');
-    print_heard(peer);
-    if (peer->self) {
-        return;
-    }
-    printf("  Messages    %" PRIu64 " received, %" PRIu64 " copies, ", peer->received, peer->copies);
-    text_print_share(stdout, peer->loss);
-    printf(" lost\n");
-}
-
-static void print_services(const struct muster_document *document) {
-    for (size_t i = 0; i < document->service_count; i++) {
-        const struct muster_service *service = &document->services[i];
-        printf(i == 0 ? "  Services    " : "              ");
-        text_print_service(stdout, service);
-        if (service->name[0] != '\0') {
-            printf("  \"");
-            text_print(stdout, service->name);
-            putchar('"');
-        }
-        if (service->txt_count > 0) {
-            printf("  ");
-            text_print_items(stdout, service->txt, service->txt_count);
-        }
-        putchar('\n');
-    }
-}
-
-static void print_attrs(const struct muster_document *document) {
-    for (size_t i = 0; i < document->attr_count; i++) {
-        printf(i == 0 ? "  Attributes  " : "              ");
-        text_print_items(stdout, &document->attrs[i], 1);
-        putchar('\n');
-    }
-}
-
-static void print_topics(const struct muster_document *document) {
-    for (size_t i = 0; i < document->topic_count; i++) {
-        const struct muster_topic *topic = &document->topics[i];
-        printf(i == 0 ? "  Topics      " : "              ");
-        text_print(stdout, topic->name);
-        if (topic->unit[0] != '\0') {
-            printf("  ");
-            text_print(stdout, topic->unit);
-        }
-        if (topic->unit_count > 0) {
-            printf("  ");
-            text_print_items(stdout, topic->units, topic->unit_count);
-        }
-        if (topic->rate > 0) {
-            printf("  %g/s", topic->rate);
-        }
-        putchar('\n');
-    }
-}
-
-static void print_keeps(const struct muster_document *document) {
-    for (size_t i = 0; i < document->keep_count; i++) {
-        printf(i == 0 ? "  Keeps       " : "              ");
-        text_print(stdout, document->keeps[i]);
-        putchar('\n');
-    }
-}
-
-/* What is heard here of the peer's telemetry: its feeds, put first. */
-static int print_feeds(const struct settings *settings, const struct show_options *options,
-                       const struct muster_peer *peer, struct snapshot *snapshot) {
-    size_t count = 0;
-    for (size_t i = 0; i < snapshot->feed_count; i++) {
-        if (memcmp(snapshot->feeds[i].id, peer->id, MUSTER_ID_BYTES) == 0) {
-            snapshot->feeds[count++] = snapshot->feeds[i];
-        }
-    }
-    const struct traffic_feeds feeds = {.feeds = snapshot->feeds, .count = count, .peers = &snapshot->list};
-    return traffic_print_feeds(settings, options->wide, &feeds);
+/* What is heard here of a peer's telemetry, NULL: of anybody's. */
+static int take_traffic(struct traffic *traffic, const struct snapshot *snapshot,
+                        const struct muster_peer *peer) {
+    return traffic_init(traffic, snapshot->feeds, snapshot->feed_count, &snapshot->list, peer->id);
 }
 
 static int print_text(const struct settings *settings, const struct show_options *options,
-                      const struct muster_peer *peer, struct snapshot *snapshot) {
-    print_row(settings, peer);
-    print_services(&peer->document);
-    print_attrs(&peer->document);
-    print_topics(&peer->document);
-    print_keeps(&peer->document);
-    int status = print_evidence(settings, options, peer);
-    return status == STATUS_OK ? print_feeds(settings, options, peer, snapshot) : status;
+                      const struct muster_peer *peer, const struct snapshot *snapshot) {
+    const struct table_style style = {.wide = options->wide, .color = settings_color(settings)};
+    struct traffic traffic;
+    int error = take_traffic(&traffic, snapshot, peer);
+    if (error == 0 && (peer_page_print(peer, style) != 0 || traffic_print(&traffic, style) != 0)) {
+        error = -1;
+    }
+    traffic_deinit(&traffic);
+    return error == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
+}
+
+static void write_peer(struct writer *writer, const struct muster_peer *peer,
+                       const struct snapshot *snapshot) {
+    struct traffic traffic;
+    writer_object(writer, NULL);
+    peer_write(writer, peer);
+    writer_array_of(writer, "tuples", peer_tuples(peer));
+    writer->document.failed = take_traffic(&traffic, snapshot, peer) != 0 || writer->document.failed;
+    writer_array_of(writer, "feeds", traffic_rows(&traffic));
+    writer_end(writer);
+    traffic_deinit(&traffic);
 }
 
 static int print_json(const struct settings *settings, const struct roster *roster,
                       const struct snapshot *snapshot) {
-    const struct traffic_feeds feeds = {
-        .feeds = snapshot->feeds, .count = snapshot->feed_count, .peers = &snapshot->list};
-    struct document document;
-    document_init(&document);
-    document_put_integer(&document, NULL, "schema", JSON_SCHEMA);
-    document_node_t *peers = document_put_array(&document, NULL, "peers");
+    struct writer writer;
+    writer_open_document(&writer);
+    writer_array(&writer, "peers");
     for (size_t i = 0; i < roster->count; i++) {
-        document_node_t *peer = document_put_object(&document, peers, NULL);
-        json_put_peer(&document, peer, roster->rows[i].peer);
-        json_put_tuples(&document, peer, roster->rows[i].peer);
-        traffic_put_feeds(&document, peer, &feeds, roster->rows[i].peer->id);
+        write_peer(&writer, roster->rows[i].peer, snapshot);
     }
-    int status = listing_print_json(settings, &document, snapshot);
-    document_deinit(&document);
-    return status;
+    writer_end(&writer);
+    return listing_end_json(settings, &writer, snapshot);
+}
+
+/* ---- the muster that runs here ---- */
+
+struct show_self {
+    const struct settings *settings;
+    const struct show_options *options;
+};
+
+static int print_self(const struct show_self *show, const struct muster_self *self,
+                      const struct traffic *traffic) {
+    const struct table_style style = {.wide = show->options->wide, .color = settings_color(show->settings)};
+    struct writer writer;
+    if (!show->options->json) {
+        return self_print(self, traffic, style);
+    }
+    writer_open_document(&writer);
+    self_write(&writer, self, traffic);
+    return writer_print(&writer);
+}
+
+static int show_self(const struct muster_self *self, const struct muster_peer_list *peers, void *context) {
+    const struct show_self *show = context;
+    struct traffic traffic;
+    int error = traffic_init(&traffic, self->feeds, self->feed_count, peers, NULL);
+    if (error == 0) {
+        error = print_self(show, self, &traffic);
+    }
+    traffic_deinit(&traffic);
+    return error == 0 ? STATUS_OK : complain_error(show->settings, MUSTER_ENOMEM);
 }
 
 /* ---- which peer ---- */
@@ -251,16 +115,14 @@ static bool keep(const struct muster_peer *peer, const void *context) {
 static int find(const struct settings *settings, const struct snapshot *snapshot,
                 const struct selector *selector, struct roster *roster) {
     struct selector one_way = *selector;
+    size_t i = 0;
     one_way.kinds = selector->kinds & SELECTOR_NAME;
-    if (roster_init(roster, &snapshot->list) != 0) {
-        return complain_error(settings, MUSTER_ENOMEM);
+    while (i < snapshot->list.count && !keep(&snapshot->list.peers[i], &one_way)) {
+        i++;
     }
-    roster_keep(roster, keep, &one_way);
-    if (roster->count > 0) {
-        return STATUS_OK;
+    if (i == snapshot->list.count) {
+        one_way.kinds = selector->kinds & SELECTOR_ID;
     }
-    one_way.kinds = selector->kinds & SELECTOR_ID;
-    roster_deinit(roster);
     if (roster_init(roster, &snapshot->list) != 0) {
         return complain_error(settings, MUSTER_ENOMEM);
     }
@@ -303,38 +165,36 @@ static int show(const struct settings *settings, const struct show_options *opti
     return status;
 }
 
-static int run(struct settings *settings, int argc, char **argv) {
-    struct show_options options = {.timeout_ms = LISTING_TIMEOUT_MS};
-    struct operands operands;
+static int run(struct settings *settings, void *show_options, const struct operands *operands) {
+    const struct show_options *options = show_options;
+    const char *wanted = operands->values[0];
     struct selector selector;
     struct reason reason;
     struct snapshot snapshot;
-    int status;
-    if (!parse_command(settings, &command_show, argc, argv, &options, &operands, &status)) {
-        return status;
+    if (options->self != (wanted == NULL)) {
+        return complain_usage(settings, options->self ? "--self" : "PEER",
+                              options->self ? "expected no PEER with it" : "expected a peer, or --self");
     }
-    const char *wanted = operands.values[0];
-    if (options.self != (wanted == NULL)) {
-        return complain_usage(settings, options.self ? "--self" : "PEER",
-                              options.self ? "expected no PEER with it" : "expected a peer, or --self");
-    }
-    if (options.self && settings->direct) {
+    if (options->self && settings->direct) {
         return complain_usage(settings, "--direct",
                               "expected without --self, which asks the muster that runs here");
     }
-    if (options.self) {
-        return self_show(settings, options.json, options.wide, options.timeout_ms);
+    if (options->self) {
+        struct show_self context = {.settings = settings, .options = options};
+        return own_ask(settings, options->timeout_ms, show_self, &context);
     }
     if (selector_parse(wanted, SELECTOR_NAME | SELECTOR_ID, &selector, &reason) != 0) {
         return complain_usage(settings, "PEER", "%s", reason.text);
     }
-    status = look(settings, options.timeout_ms, &snapshot);
+    int status = look(settings, options->timeout_ms, &snapshot);
     if (status == STATUS_OK) {
-        status = show(settings, &options, &selector, wanted, &snapshot);
+        status = show(settings, options, &selector, wanted, &snapshot);
     }
     snapshot_deinit(&snapshot);
     return status;
 }
+
+static const struct show_options defaults = {.timeout_ms = LISTING_TIMEOUT_MS};
 
 const struct command command_show = {
     .name = "show",
@@ -355,6 +215,8 @@ const struct command command_show = {
                    "lost: on the WIRE, GONE (kept no longer when it was asked for), dropped by this\n"
                    "machine's KERNEL, or by the PROGRAM that had no time for it.\n",
     .options = options_table,
+    .options_bytes = sizeof(struct show_options),
+    .defaults = &defaults,
     .examples = "  muster show printer\n"
                 "  muster show --self\n"
                 "  muster show id:3fa9c1 --json | jq '.peers[0].tuples'\n",

@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "command.h"
-#include "json.h"
+#include "measurement.h"
 #include "meter.h"
-#include "parse.h"
 #include "pattern.h"
 #include "record.h"
 #include "session.h"
@@ -171,7 +170,7 @@ static void say_losses(struct subscribe *subscribe) {
 static void say_malformed(struct subscribe *subscribe, struct source *source) {
     size_t offset = 0;
     const char *fault = muster_pack_fault(&subscribe->pack, &offset);
-    subscribe->meter.malformed++;
+    subscribe->meter.current.malformed++;
     if (source->malformed++ == 0) {
         fprintf(stderr, "%s: %s: a datagram that is no SenML, at byte %zu: %s; more are only counted\n",
                 subscribe->settings->program, source->publisher.label, offset, fault);
@@ -255,7 +254,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
         subscribe->has_printed = true;
         record_print_pack(sample);
     }
-    meter_hear(&subscribe->meter, source, sample, count, time_s, now_s);
+    meter_record_heard(&subscribe->meter, source, sample, count, time_s, now_s);
     if (has_enough(subscribe)) {
         session_end(&subscribe->session, STATUS_OK);
     }
@@ -268,16 +267,17 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
 }
 
 static int print_stats(struct subscribe *subscribe) {
+    struct measurement measurement;
     subscribe->has_printed = true;
-    return meter_print(&subscribe->meter, &subscribe->sources, subscribe->session.node,
-                       uv_now(&subscribe->session.loop), subscribe->settings->port,
-                       subscribe->options->ndjson);
+    const int error = meter_take(&subscribe->meter, &subscribe->sources, subscribe->session.node,
+                                 uv_now(&subscribe->session.loop), subscribe->settings->port, &measurement);
+    return error != 0 ? error : measurement_print(&measurement, subscribe->options->ndjson);
 }
 
 /* What came since the last line counts, too. */
 static void on_ending(void *context) {
     struct subscribe *subscribe = context;
-    if (subscribe->options->stats && subscribe->meter.records > 0) {
+    if (subscribe->options->stats && subscribe->meter.current.records > 0) {
         print_stats(subscribe);
     }
 }
@@ -344,26 +344,20 @@ static int run_session(struct subscribe *subscribe) {
     return session_run(&subscribe->session);
 }
 
-static int run(struct settings *settings, int argc, char **argv) {
-    struct subscribe_options options = {0};
-    struct operands patterns;
+static int run(struct settings *settings, void *options, const struct operands *patterns) {
+    struct subscribe subscribe = {.settings = settings, .options = options, .patterns = patterns};
     struct reason reason;
-    int status;
-    if (!parse_command(settings, &command_subscribe, argc, argv, &options, &patterns, &status)) {
-        return status;
-    }
-    if (pattern_check(&patterns, &reason) != 0) {
+    if (pattern_check(patterns, &reason) != 0) {
         return complain_usage(settings, "PATTERN", "%s", reason.text);
     }
-    status = check_options(settings, &options);
+    int status = check_options(settings, subscribe.options);
     if (status != STATUS_OK) {
         return status;
     }
-    struct subscribe subscribe = {.settings = settings, .options = &options, .patterns = &patterns};
     subscribe.columns.color = settings_color(settings);
     setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
     status = run_session(&subscribe);
-    if (!options.stats) {
+    if (!subscribe.options->stats) {
         say_losses(&subscribe);
     }
     source_deinit(&subscribe.sources);
@@ -383,6 +377,7 @@ const struct command command_subscribe = {
         "ends it. It listens itself and leaves no trace on others; what was missed is asked for\n"
         "again, for a second.\n",
     .options = options_table,
+    .options_bytes = sizeof(struct subscribe_options),
     .describe = describe,
     .examples = "  muster subscribe 'kitchen/#'\n"
                 "  muster subscribe '+/climate/temperature' --ndjson | jq -r '[.peer, .v] | @tsv'\n"

@@ -6,13 +6,9 @@
 
 #include "catalog.h"
 #include "command.h"
-#include "json.h"
 #include "kept.h"
 #include "listing.h"
-#include "parse.h"
 #include "pattern.h"
-#include "table.h"
-#include "text.h"
 
 struct topics_options {
     bool wide;
@@ -29,70 +25,7 @@ static const struct args_option options_table[] = {
     {0},
 };
 
-/* ---- the table; rows are struct catalog_row ---- */
-
-static void print_name(FILE *out, const void *row) {
-    char name[MUSTER_FULL_NAME_BYTES_MAX + 1];
-    text_print(out, catalog_name(row, name));
-}
-
-static void print_unit(FILE *out, const void *row) {
-    const char *unit = catalog_unit(row);
-    text_print(out, unit[0] != '\0' ? unit : "-");
-}
-
-static void print_rate(FILE *out, const void *row) {
-    const double rate = ((const struct catalog_row *)row)->topic->rate;
-    if (rate > 0) {
-        fprintf(out, "%g/s", rate);
-    } else {
-        fputs("-", out);
-    }
-}
-
-static void print_peer(FILE *out, const void *row) {
-    roster_print_label(out, ((const struct catalog_row *)row)->row);
-}
-
-static void print_address(FILE *out, const void *row) {
-    text_print_address(out, &((const struct catalog_row *)row)->row->peer->address);
-}
-
-static void print_interface(FILE *out, const void *row) {
-    const char *name = ((const struct catalog_row *)row)->row->peer->interface_name;
-    text_print(out, name[0] != '\0' ? name : "-");
-}
-
-static const struct table_column columns[] = {
-    {"TOPIC", NULL, TABLE_CUT, print_name, NULL},  {"UNIT", NULL, TABLE_CUT, print_unit, NULL},
-    {"RATE", NULL, TABLE_RIGHT, print_rate, NULL}, {"NAME", NULL, TABLE_CUT, print_peer, NULL},
-    {"ADDRESS", NULL, 0, print_address, NULL},     {"IF", NULL, 0, print_interface, NULL},
-};
-
-#define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
-
-static int print_table(const struct settings *settings, const struct topics_options *options,
-                       const struct catalog *catalog) {
-    const struct table_column *choice[COLUMN_COUNT];
-    const struct table_style style = {.wide = options->wide, .color = settings_color(settings)};
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        choice[i] = &columns[i];
-    }
-    return table_print(choice, COLUMN_COUNT, catalog->rows, sizeof(catalog->rows[0]), catalog->count, style);
-}
-
 /* ---- listing ---- */
-
-static int print_json(const struct settings *settings, const struct catalog *catalog,
-                      const struct snapshot *snapshot) {
-    struct document document;
-    document_init(&document);
-    document_put_integer(&document, NULL, "schema", JSON_SCHEMA);
-    catalog_put_json(&document, catalog);
-    const int status = listing_print_json(settings, &document, snapshot);
-    document_deinit(&document);
-    return status;
-}
 
 /* The patterns in one text, cut where it ends; NULL when there is none. */
 static const char *join_patterns(const struct operands *patterns, char *text, size_t size) {
@@ -144,9 +77,9 @@ static int list_topics(const struct settings *settings, const struct topics_opti
     char wanted[256];
     int status = see(settings, options->timeout_ms, patterns, &seen);
     if (status == STATUS_OK && options->json) {
-        status = print_json(settings, &seen.catalog, &seen.snapshot);
-    } else if (status == STATUS_OK && print_table(settings, options, &seen.catalog) != 0) {
-        status = complain_error(settings, MUSTER_ENOMEM);
+        status = listing_print_json(settings, "topics", catalog_rows(&seen.catalog), &seen.snapshot);
+    } else if (status == STATUS_OK) {
+        status = listing_print_table(settings, NULL, catalog_rows(&seen.catalog), options->wide);
     }
     if (status == STATUS_OK) {
         status = listing_status(settings, &seen.snapshot, seen.catalog.count,
@@ -156,19 +89,15 @@ static int list_topics(const struct settings *settings, const struct topics_opti
     return status;
 }
 
-static int run(struct settings *settings, int argc, char **argv) {
-    struct topics_options options = {.timeout_ms = LISTING_TIMEOUT_MS};
-    struct operands patterns;
+static int run(struct settings *settings, void *options, const struct operands *patterns) {
     struct reason reason;
-    int status;
-    if (!parse_command(settings, &command_topics, argc, argv, &options, &patterns, &status)) {
-        return status;
-    }
-    if (pattern_check(&patterns, &reason) != 0) {
+    if (pattern_check(patterns, &reason) != 0) {
         return complain_usage(settings, "PATTERN", "%s", reason.text);
     }
-    return list_topics(settings, &options, &patterns);
+    return list_topics(settings, options, patterns);
 }
+
+static const struct topics_options defaults = {.timeout_ms = LISTING_TIMEOUT_MS};
 
 const struct command command_topics = {
     .name = "topics",
@@ -182,6 +111,8 @@ const struct command command_topics = {
         "peer keeps of publishers that are away (muster announce --keep) is listed without an address,\n"
         "by the begin of the publisher's id where its name is not known; that takes 0.3 s more.\n",
     .options = options_table,
+    .options_bytes = sizeof(struct topics_options),
+    .defaults = &defaults,
     .examples = "  muster topics\n"
                 "  muster topics 'kitchen/#' '+/climate/+'\n"
                 "  muster topics --json | jq -r '.topics[] | select(.unit == \"Cel\").name'\n",

@@ -3,24 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uv.h>
-
 #include "command.h"
+#include "conversation.h"
 #include "draft.h"
-#include "local.h"
-#include "parse.h"
 #include "spec.h"
-
-struct names {
-    const char **values;
-    size_t count;
-};
 
 struct update_options {
     const char *instance;
     struct draft set;
     struct draft removed; /* services alone */
-    struct names removed_attrs;
+    struct value_list removed_attrs;
 };
 
 /* ---- options ---- */
@@ -33,17 +25,10 @@ static int parse_removed_service(const char *value, void *place, struct reason *
 }
 
 static int parse_removed_attr(const char *value, void *place, struct reason *reason) {
-    struct names *names = place;
     if (spec_check_text("an attribute's key", value, false, MUSTER_NAME_BYTES_MAX, reason) != 0) {
         return -1;
     }
-    const char **grown = realloc(names->values, (names->count + 1) * sizeof(*grown));
-    if (grown == NULL) {
-        return reason_set_memory(reason);
-    }
-    names->values = grown;
-    names->values[names->count++] = value;
-    return 0;
+    return value_list_add(place, value, reason);
 }
 
 static const struct args_option options_table[] = {
@@ -112,24 +97,21 @@ static int check(const struct settings *settings, const struct update_options *o
 /* ---- running ---- */
 
 struct update {
-    const struct settings *settings;
-    muster_local_t *local;
-    int status;
+    struct conversation conversation;
+    const struct update_options *options;
 };
 
 static void on_end(int error, const char *text, void *context) {
-    struct update *update = context;
-    if (error == MUSTER_ENOTFOUND) {
-        complain(update->settings, "no muster runs here on that port and those interfaces");
-        update->status = STATUS_NOBODY;
-    } else if (error != 0) {
-        local_complain(update->settings, error, text);
-        update->status = STATUS_ERROR;
+    struct conversation *conversation = context;
+    if (error != 0) {
+        conversation_fail(conversation, error, text);
+    } else {
+        conversation_end(conversation, STATUS_OK);
     }
-    muster_local_close(update->local, NULL, NULL);
 }
 
-static void ask(struct update *update, const struct update_options *options) {
+static void ask(struct conversation *conversation) {
+    const struct update_options *options = ((struct update *)conversation)->options;
     const struct muster_change change = {.name = options->set.name,
                                          .services = options->set.services,
                                          .service_count = options->set.service_count,
@@ -140,78 +122,69 @@ static void ask(struct update *update, const struct update_options *options) {
                                          .removed_attrs = options->removed_attrs.values,
                                          .removed_attr_count = options->removed_attrs.count};
     /* Who it is comes first: a change is made of one node alone, so it must not be tried on what is none. */
-    int error = muster_local_self(update->local, NULL, NULL, update);
+    int error = muster_local_self(conversation->local, NULL, NULL, conversation);
     if (error == 0) {
-        error = muster_local_change(update->local, &change, on_end, update);
+        error = muster_local_change(conversation->local, &change, on_end, conversation);
     }
     if (error != 0) {
-        on_end(error, NULL, update);
+        on_end(error, NULL, conversation);
     }
 }
 
 static void on_second(int error, const char *text, void *context) {
-    struct update *update = context;
     (void)text;
-    update->status = error == 0 ? STATUS_ERROR : STATUS_OK;
-    muster_local_close(update->local, NULL, NULL);
+    conversation_end(context, error == 0 ? STATUS_ERROR : STATUS_OK);
+}
+
+static void ask_second(struct conversation *conversation) {
+    const int error = muster_local_self(conversation->local, NULL, on_second, conversation);
+    if (error != 0) {
+        on_second(error, NULL, conversation);
+    }
 }
 
 /* What is changed must be what was meant: nobody guesses where several run. */
-static int check_sole(const struct settings *settings, const struct update_options *options,
-                      uv_loop_t *loop) {
-    struct update update = {.settings = settings, .status = STATUS_OK};
-    if (options->instance != NULL || settings->socket != NULL ||
-        local_open(settings, NULL, 1, loop, &update.local) != STATUS_OK) {
+static int check_sole(const struct settings *settings, const struct update_options *options) {
+    struct conversation conversation = {.settings = settings, .skip = 1, .on_open = ask_second};
+    if (options->instance != NULL || settings->socket != NULL) {
         return STATUS_OK;
     }
-    int error = muster_local_self(update.local, NULL, on_second, &update);
-    if (error != 0) {
-        on_second(error, NULL, &update);
+    const int status = conversation_hold(&conversation);
+    if (conversation.local == NULL || status == STATUS_OK) {
+        return STATUS_OK;
     }
-    uv_run(loop, UV_RUN_DEFAULT);
-    if (update.status != STATUS_OK) {
-        complain(settings, "more than one muster announce runs here, --instance says which");
-    }
-    return update.status;
+    complain(settings, "more than one muster announce runs here, --instance says which");
+    return status;
 }
 
 static int change_running(const struct settings *settings, const struct update_options *options) {
-    struct update update = {.settings = settings, .status = STATUS_OK};
-    uv_loop_t loop;
-    if (uv_loop_init(&loop) != 0) {
-        return complain_error(settings, MUSTER_ESYSTEM);
+    struct update update = {
+        .conversation = {.settings = settings, .instance = options->instance, .on_open = ask},
+        .options = options};
+    int status = check_sole(settings, options);
+    if (status != STATUS_OK) {
+        return status;
     }
-    int status = check_sole(settings, options, &loop);
-    if (status == STATUS_OK) {
-        status = local_open(settings, options->instance, 0, &loop, &update.local);
-    }
-    if (status == STATUS_OK) {
-        ask(&update, options);
-    } else if (status == STATUS_NOBODY && settings->socket == NULL) {
+    status = conversation_hold(&update.conversation);
+    if (update.conversation.local == NULL && status == STATUS_NOBODY && settings->socket == NULL) {
         complain(settings, "no muster announce runs here%s%s",
                  options->instance != NULL ? " as instance " : "",
                  options->instance != NULL ? options->instance : "");
     }
-    uv_run(&loop, UV_RUN_DEFAULT);
-    uv_loop_close(&loop);
-    return status != STATUS_OK ? status : update.status;
+    return status;
 }
 
-static int run(struct settings *settings, int argc, char **argv) {
-    struct update_options options = {0};
-    struct operands operands;
-    int status;
-    bool go_on = parse_command(settings, &command_update, argc, argv, &options, &operands, &status);
-    if (go_on) {
-        status = check(settings, &options);
-    }
-    if (go_on && status == STATUS_OK) {
-        status = change_running(settings, &options);
-    }
-    draft_deinit(&options.set);
-    draft_deinit(&options.removed);
-    free(options.removed_attrs.values);
-    return status;
+static int run(struct settings *settings, void *options, const struct operands *operands) {
+    (void)operands;
+    const int status = check(settings, options);
+    return status == STATUS_OK ? change_running(settings, options) : status;
+}
+
+static void deinit(void *update_options) {
+    struct update_options *options = update_options;
+    draft_deinit(&options->set);
+    draft_deinit(&options->removed);
+    free(options->removed_attrs.values);
 }
 
 const struct command command_update = {
@@ -223,6 +196,7 @@ const struct command command_update = {
         "as this user (root: as any), by its Unix socket: all of it or nothing. It lasts until that\n"
         "ends or reloads its config.\n",
     .options = options_table,
+    .options_bytes = sizeof(struct update_options),
     .describe = describe,
     .examples = "  muster update --attr load=high\n"
                 "  muster update --remove http:8080 --service http:8081,txt.path=/\n"
@@ -232,4 +206,5 @@ const struct command command_update = {
                 "  2   wrong usage\n"
                 "  3   no muster announce runs here\n",
     .run = run,
+    .deinit = deinit,
 };

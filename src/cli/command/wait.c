@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "command.h"
-#include "parse.h"
 #include "selector.h"
 #include "session.h"
 
@@ -66,31 +65,27 @@ static int run_session(const struct settings *settings, struct wait *wait, uint6
     return session_run(&wait->session);
 }
 
-static int run(struct settings *settings, int argc, char **argv) {
-    struct wait_options options = {.count = 1, .timeout_ms = WAIT_TIMEOUT_MS};
-    struct operands operands;
-    struct wait wait = {0};
+static int run(struct settings *settings, void *options, const struct operands *operands) {
+    const struct wait_options *wanted = options;
+    const char *expression = operands->values[0];
+    struct wait wait = {.wanted = wanted->count};
     struct reason reason;
-    int status;
-    if (!parse_command(settings, &command_wait, argc, argv, &options, &operands, &status)) {
-        return status;
-    }
-    const char *expression = operands.values[0];
     if (selector_parse(expression, SELECTOR_TYPE | SELECTOR_NAME, &wait.selector, &reason) != 0) {
         return complain_usage(settings, "EXPR", "%s", reason.text);
     }
-    wait.wanted = options.count;
-    wait.ids = calloc(options.count, sizeof(*wait.ids));
+    wait.ids = calloc(wait.wanted, sizeof(*wait.ids));
     if (wait.ids == NULL) {
         return complain_error(settings, MUSTER_ENOMEM);
     }
-    status = run_session(settings, &wait, options.timeout_ms);
+    const int status = run_session(settings, &wait, wanted->timeout_ms);
     if (status == STATUS_TIMED_OUT) {
         complain(settings, "timed out: %zu of %zu alive for '%s'", wait.count, wait.wanted, expression);
     }
     free(wait.ids);
     return status;
 }
+
+static const struct wait_options defaults = {.count = 1, .timeout_ms = WAIT_TIMEOUT_MS};
 
 const struct command command_wait = {
     .name = "wait",
@@ -101,6 +96,8 @@ const struct command command_wait = {
     .description = "Wait until peers that match EXPR are alive, and say nothing. EXPR is a service type or\n"
                    "a peer's name; type:TYPE, name:NAME and id:DIGITS say which is meant.\n",
     .options = options_table,
+    .options_bytes = sizeof(struct wait_options),
+    .defaults = &defaults,
     .examples = "  muster wait ipp && lp report.pdf\n"
                 "  muster wait type:http --count 3 --timeout 10\n",
     .statuses = "  0   so many are alive\n"

@@ -1,13 +1,12 @@
 /* muster watch: what happens, as it happens. */
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
+#include "counters.h"
 #include "hook.h"
-#include "json.h"
-#include "parse.h"
+#include "peer.h"
 #include "session.h"
 #include "text.h"
 
@@ -25,7 +24,7 @@ struct watch_options {
 struct watch {
     struct session session;
     const struct settings *settings;
-    struct watch_options options;
+    struct watch_options *options;
     size_t seen; /* events */
     uv_timer_t tick;
     bool color;
@@ -93,15 +92,10 @@ static int check_hook(const struct settings *settings, struct hook_options *hook
 
 /* ---- lines ---- */
 
-static void print_time(void) {
-    text_print_now(stdout);
-    printf("  ");
-}
-
 static void print_event(const struct watch *watch, enum muster_peer_event event,
                         const struct muster_peer *peer) {
-    print_time();
-    printf("%s%-9s%s  ", watch->color ? text_state_color(peer->state) : "", muster_peer_event_name(event),
+    text_print_now(stdout);
+    printf("  %s%-9s%s  ", watch->color ? text_state_color(peer->state) : "", muster_peer_event_name(event),
            watch->color ? TEXT_COLOR_END : "");
     text_print(stdout, peer->document.name);
     printf("  ");
@@ -113,47 +107,21 @@ static void print_event(const struct watch *watch, enum muster_peer_event event,
 
 /* An event as --ndjson prints it, to be freed; NULL when memory is out. */
 static char *new_event_line(enum muster_peer_event event, const struct muster_peer *peer) {
-    struct document document;
-    json_begin_line(&document, muster_peer_event_name(event));
-    json_put_peer(&document, NULL, peer);
-    char *line = document_print_safe(&document, false);
-    document_deinit(&document);
-    return line;
+    struct writer writer;
+    writer_open_line(&writer, muster_peer_event_name(event));
+    peer_write(&writer, peer);
+    return writer_take(&writer);
 }
 
-static void print_stats(const struct muster_counters *counters) {
-    uint64_t dropped = 0;
-    for (unsigned i = 0; i < MUSTER_DROP_COUNT; i++) {
-        dropped += counters->drops[i];
+static int print_stats(const struct muster_counters *counters, bool is_json) {
+    struct writer writer;
+    if (!is_json) {
+        counters_print_line(counters);
+        return 0;
     }
-    print_time();
-    printf("stats      received %" PRIu64 ", accepted %" PRIu64 ", copies %" PRIu64 ", sent %" PRIu64
-           ", dropped %" PRIu64,
-           counters->received, counters->accepted, counters->copies, counters->sent, dropped);
-    const char *separator = ": ";
-    for (unsigned i = 0; i < MUSTER_DROP_COUNT; i++) {
-        if (counters->drops[i] == 0) {
-            continue;
-        }
-        printf("%s%s %" PRIu64, separator, muster_drop_name((enum muster_drop)i), counters->drops[i]);
-        separator = ", ";
-    }
-    putchar('\n');
-}
-
-static int print_stats_json(const struct muster_counters *counters) {
-    struct document document;
-    json_begin_line(&document, "stats");
-    json_put_counters(&document, counters);
-    document_put_integer(&document, NULL, "sent", (int64_t)counters->sent);
-    document_put_integer(&document, NULL, "questions", (int64_t)counters->questions);
-    document_put_integer(&document, NULL, "answers", (int64_t)counters->answers);
-    document_put_integer(&document, NULL, "evicted", (int64_t)counters->evicted);
-    document_put_integer(&document, NULL, "verifications", (int64_t)counters->verifications);
-    document_put_integer(&document, NULL, "outputs_dropped", (int64_t)counters->outputs_dropped);
-    int error = json_print(&document, false);
-    document_deinit(&document);
-    return error;
+    writer_open_line(&writer, "stats");
+    counters_write(&writer, counters, COUNTERS_MESSAGES);
+    return writer_print(&writer);
 }
 
 /* Sends a line on its way at once; ends the watch when that fails, or when the line could not be made. */
@@ -174,7 +142,7 @@ static void finish_line(struct watch *watch, int error) {
 /* Prints an event, or has the hook run for it, or both. -1 when memory is out. */
 static int tell(struct watch *watch, enum muster_peer_event event, const struct muster_peer *peer) {
     int error = 0;
-    if (!watch->options.ndjson && !watch->has_hooks) {
+    if (!watch->options->ndjson && !watch->has_hooks) {
         print_event(watch, event, peer);
         return 0;
     }
@@ -182,7 +150,7 @@ static int tell(struct watch *watch, enum muster_peer_event event, const struct 
     if (line == NULL) {
         return -1;
     }
-    if (watch->options.ndjson) {
+    if (watch->options->ndjson) {
         puts(line);
         finish_line(watch, 0); /* before what the hook prints */
     }
@@ -205,14 +173,13 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
     }
     finish_line(watch, tell(watch, event, peer));
     watch->seen++;
-    if (watch->seen == watch->options.count) {
+    if (watch->seen == watch->options->count) {
         session_end(&watch->session, STATUS_OK);
     }
 }
 
 static void on_tick(uv_timer_t *handle) {
     struct watch *watch = handle->data;
-    int error = 0;
     if (watch->session.ended) {
         return;
     }
@@ -220,16 +187,10 @@ static void on_tick(uv_timer_t *handle) {
         session_end(&watch->session, STATUS_ERROR);
         return;
     }
-    if (!watch->options.stats) {
+    if (!watch->options->stats) {
         return;
     }
-    const struct muster_counters *counters = muster_counters(watch->session.node);
-    if (watch->options.ndjson) {
-        error = print_stats_json(counters);
-    } else {
-        print_stats(counters);
-    }
-    finish_line(watch, error);
+    finish_line(watch, print_stats(muster_counters(watch->session.node), watch->options->ndjson));
 }
 
 /* ---- running ---- */
@@ -249,7 +210,7 @@ static void on_left(void *context) {
 }
 
 static void start_hooks(struct watch *watch) {
-    int error = hooks_open(&watch->hooks, &watch->session.loop, watch->settings, &watch->options.hook);
+    int error = hooks_open(&watch->hooks, &watch->session.loop, watch->settings, &watch->options->hook);
     watch->has_hooks = error == 0;
     if (error != 0) {
         complain(watch->settings, "--exec: %s", uv_strerror(error));
@@ -267,28 +228,23 @@ static int run_session(struct watch *watch) {
     uv_timer_init(&watch->session.loop, &watch->tick);
     watch->tick.data = watch;
     uv_timer_start(&watch->tick, on_tick, TICK_MS, TICK_MS);
-    if (watch->options.hook.program != NULL) {
+    if (watch->options->hook.program != NULL) {
         start_hooks(watch);
     }
-    if (watch->options.timeout_ms > 0) {
-        session_end_after(&watch->session, watch->options.timeout_ms, STATUS_TIMED_OUT);
+    if (watch->options->timeout_ms > 0) {
+        session_end_after(&watch->session, watch->options->timeout_ms, STATUS_TIMED_OUT);
     }
     return session_run(&watch->session);
 }
 
-static int run(struct settings *settings, int argc, char **argv) {
-    struct watch watch = {.settings = settings};
-    struct operands operands;
-    int status;
-    if (!parse_command(settings, &command_watch, argc, argv, &watch.options, &operands, &status)) {
-        return status;
-    }
-    status = check_hook(settings, &watch.options.hook);
+static int run(struct settings *settings, void *options, const struct operands *operands) {
+    struct watch watch = {.settings = settings, .options = options, .color = settings_color(settings)};
+    (void)operands;
+    const int status = check_hook(settings, &watch.options->hook);
     if (status != STATUS_OK) {
         return status;
     }
-    settings->direct = settings->direct || watch.options.stats; /* the counters are of what is heard here */
-    watch.color = settings_color(settings);
+    settings->direct = settings->direct || watch.options->stats; /* the counters are of what is heard here */
     return run_session(&watch);
 }
 
@@ -303,6 +259,7 @@ const struct command command_watch = {
                    "themselves, as the watch does when that one ends: all that are there join once more,\n"
                    "and what went before goes untold.\n",
     .options = options_table,
+    .options_bytes = sizeof(struct watch_options),
     .describe = describe,
     .examples = "  muster watch\n"
                 "  muster watch --ndjson | jq -r 'select(.event == \"lost\") | .name'\n"

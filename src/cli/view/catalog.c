@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
 #include "pattern.h"
+#include "peer.h"
+#include "text.h"
 
 const char *catalog_name(const struct catalog_row *row, char text[MUSTER_FULL_NAME_BYTES_MAX + 1]) {
     const char *record = row->record != NULL ? row->record->name : "";
@@ -110,30 +111,48 @@ void catalog_deinit(struct catalog *catalog) {
     *catalog = (struct catalog){0};
 }
 
-/* ---- JSON ---- */
+/* ---- writing ---- */
 
-void catalog_put_json(struct document *document, const struct catalog *catalog) {
-    document_node_t *topics = document_put_array(document, NULL, "topics");
-    for (size_t i = 0; i < catalog->count; i++) {
-        const struct catalog_row *row = &catalog->rows[i];
-        const struct muster_peer *peer = row->row->peer;
-        char name[MUSTER_FULL_NAME_BYTES_MAX + 1];
-        document_node_t *object = document_put_object(document, topics, NULL);
-        document_put_text(document, object, "name", catalog_name(row, name));
-        document_put_text(document, object, "topic", row->topic->name);
-        document_put_text(document, object, "record", row->record != NULL ? row->record->name : "");
-        if (catalog_unit(row)[0] != '\0') {
-            document_put_text(document, object, "unit", catalog_unit(row));
-        } else {
-            document_put_null(document, object, "unit");
-        }
-        if (row->topic->rate > 0) {
-            document_put_number(document, object, "rate", row->topic->rate);
-        } else {
-            document_put_null(document, object, "rate");
-        }
-        document_put_bool(document, object, "kept", row->is_kept);
-        json_put_address(document, object, "address", &peer->address);
-        json_put_owner(document, object, peer);
+static void write_rate(struct writer *writer, double rate) {
+    FILE *cell = writer_cell(writer, "RATE", WRITER_RIGHT);
+    if (cell != NULL && rate > 0) {
+        fprintf(cell, "%g/s", rate);
+    } else if (cell != NULL) {
+        fputc('-', cell);
+    } else if (rate > 0) {
+        writer_number(writer, "rate", rate);
+    } else {
+        writer_null(writer, "rate");
     }
+}
+
+/* A text that may be cut. */
+static void write_cell(struct writer *writer, const char *heading, const char *text) {
+    FILE *cell = writer_cell(writer, heading, WRITER_CUT);
+    if (cell != NULL) {
+        text_print(cell, text);
+    }
+}
+
+static void write_row(struct writer *writer, const void *catalog_row) {
+    const struct catalog_row *row = catalog_row;
+    const struct muster_peer *peer = row->row->peer;
+    const char *unit = catalog_unit(row);
+    char name[MUSTER_FULL_NAME_BYTES_MAX + 1];
+    write_cell(writer, "TOPIC", catalog_name(row, name));
+    write_cell(writer, "UNIT", unit[0] != '\0' ? unit : "-");
+    writer_text(writer, "name", NULL, name);
+    writer_text(writer, "topic", NULL, row->topic->name);
+    writer_text(writer, "record", NULL, row->record != NULL ? row->record->name : "");
+    writer_known(writer, "unit", NULL, unit);
+    write_rate(writer, row->topic->rate);
+    writer_bool(writer, "kept", NULL, row->is_kept);
+    roster_write_label(writer, "NAME", row->row);
+    writer_address(writer, "address", "ADDRESS", &peer->address);
+    writer_known(writer, NULL, "IF", peer->interface_name);
+    peer_write_owner(writer, peer);
+}
+
+struct writer_rows catalog_rows(const struct catalog *catalog) {
+    return (struct writer_rows){write_row, catalog->rows, sizeof(*catalog->rows), catalog->count};
 }

@@ -8,8 +8,8 @@
 #include <muster/telemetry.h>
 
 #include "args.h"
-#include "document.h"
 #include "roster.h"
+#include "writer.h"
 
 struct catalog_row {
     const struct roster_row *row;
@@ -40,7 +40,7 @@ const char *catalog_name(const struct catalog_row *row, char text[MUSTER_FULL_NA
 /* "" when it is not said. */
 const char *catalog_unit(const struct catalog_row *row);
 
-/* Puts "topics": every row. */
-void catalog_put_json(struct document *document, const struct catalog *catalog);
+/* The readings with their peers, to be written. */
+struct writer_rows catalog_rows(const struct catalog *catalog);
 
 #endif

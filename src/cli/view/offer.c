@@ -4,10 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
+#include "peer.h"
 #include "text.h"
-
-/* ---- collecting ---- */
 
 const char *offer_name(const struct offer *offer) {
     if (offer->service->name[0] != '\0') {
@@ -95,155 +93,20 @@ void offers_deinit(struct offers *offers) {
     *offers = (struct offers){0};
 }
 
-/* ---- JSON ---- */
-
-void offers_put_json(struct document *document, const struct offers *offers) {
-    document_node_t *services = document_put_array(document, NULL, "services");
-    for (size_t i = 0; i < offers->count; i++) {
-        const struct muster_peer *peer = offers->offers[i].row->peer;
-        document_node_t *service = document_put_object(document, services, NULL);
-        json_put_service(document, service, offers->offers[i].service);
-        json_put_address(document, service, "address", &peer->address);
-        json_put_owner(document, service, peer);
+static void write_offer(struct writer *writer, const void *offer_row) {
+    const struct offer *offer = offer_row;
+    const struct muster_peer *peer = offer->row->peer;
+    FILE *cell = writer_cell(writer, "SERVICE", WRITER_CUT);
+    if (cell != NULL) {
+        text_print(cell, offer_name(offer));
     }
+    roster_write_label(writer, "NAME", offer->row);
+    writer_text(writer, NULL, "IF", peer->interface_name);
+    peer_write_service(writer, offer->service);
+    writer_address(writer, "address", "ADDRESS", &peer->address);
+    peer_write_owner(writer, peer);
 }
 
-/* ---- templates ---- */
-
-static void print_service_name(FILE *out, const struct offer *offer) {
-    text_print(out, offer_name(offer));
-}
-
-static void print_peer_name(FILE *out, const struct offer *offer) {
-    text_print(out, offer->row->peer->document.name);
-}
-
-static void print_type(FILE *out, const struct offer *offer) {
-    text_print(out, offer->service->type);
-}
-
-static void print_proto(FILE *out, const struct offer *offer) {
-    text_print(out, offer->service->proto);
-}
-
-static void print_address(FILE *out, const struct offer *offer) {
-    text_print_address(out, &offer->row->peer->address);
-}
-
-static void print_port(FILE *out, const struct offer *offer) {
-    fprintf(out, "%u", offer->service->port);
-}
-
-static void print_interface(FILE *out, const struct offer *offer) {
-    text_print(out, offer->row->peer->interface_name);
-}
-
-static void print_id(FILE *out, const struct offer *offer) {
-    char id[MUSTER_ID_TEXT_BYTES];
-    muster_id_text(offer->row->peer->id, id);
-    fputs(id, out);
-}
-
-static const struct placeholder {
-    const char *name;
-    const char *help;
-    void (*print)(FILE *out, const struct offer *offer);
-} placeholders[] = {
-    {"name", "name of the peer", print_peer_name},
-    {"type", "type of the service, \"http\"", print_type},
-    {"proto", "tcp or udp", print_proto},
-    {"address", "where the peer's datagrams come from", print_address},
-    {"port", "port of the service", print_port},
-    {"service", "the service's own name, or the peer's", print_service_name},
-    {"interface", "interface that the peer was heard on", print_interface},
-    {"id", "id of the peer", print_id},
-};
-
-#define PLACEHOLDER_COUNT (sizeof(placeholders) / sizeof(placeholders[0]))
-#define TXT_PREFIX "txt."
-
-/* The placeholder of a name of `length` bytes, or NULL. */
-static const struct placeholder *find_placeholder(const char *name, size_t length) {
-    for (size_t i = 0; i < PLACEHOLDER_COUNT; i++) {
-        if (strlen(placeholders[i].name) == length && memcmp(placeholders[i].name, name, length) == 0) {
-            return &placeholders[i];
-        }
-    }
-    return NULL;
-}
-
-static bool is_txt(const char *name, size_t length) {
-    return length > strlen(TXT_PREFIX) && strncmp(name, TXT_PREFIX, strlen(TXT_PREFIX)) == 0;
-}
-
-/* True at "{{" and "}}", which stand for one brace. */
-static bool is_doubled_brace(const char *at) {
-    return (at[0] == '{' || at[0] == '}') && at[1] == at[0];
-}
-
-int offer_check_template(const char *template, struct reason *reason) {
-    if (template[0] == '\0') {
-        return reason_set(reason, "expected a text such as '{address}:{port}'");
-    }
-    for (const char *at = template; *at != '\0'; at++) {
-        if (is_doubled_brace(at)) {
-            at++;
-        } else if (*at == '}') {
-            return reason_set(reason, "expected } only after {, or twice");
-        } else if (*at == '{') {
-            size_t length = strcspn(at + 1, "{}");
-            if (at[1 + length] != '}') {
-                return reason_set(reason, "expected } after '%.64s'", at);
-            }
-            if (find_placeholder(at + 1, length) == NULL && !is_txt(at + 1, length)) {
-                return reason_set(reason,
-                                  "no such placeholder '{%.*s}', expected {name}, {type}, {proto}, "
-                                  "{address}, {port}, {service}, {interface}, {id} or {txt.KEY}",
-                                  length > 64 ? 64 : (int)length, at + 1);
-            }
-            at += 1 + length;
-        }
-    }
-    return 0;
-}
-
-/* Prints the value of a txt key; nothing when the service has no such key. */
-static void print_txt(FILE *out, const struct muster_service *service, const char *key, size_t length) {
-    for (size_t i = 0; i < service->txt_count; i++) {
-        if (strlen(service->txt[i].name) == length && memcmp(service->txt[i].name, key, length) == 0) {
-            text_print(out, service->txt[i].value);
-        }
-    }
-}
-
-void offer_print(FILE *out, const char *template, const struct offer *offer) {
-    for (const char *at = template; *at != '\0'; at++) {
-        if (*at != '{' || is_doubled_brace(at)) {
-            if (is_doubled_brace(at)) {
-                at++;
-            }
-            fputc(*at, out);
-            continue;
-        }
-        const char *name = at + 1;
-        size_t length = strcspn(name, "}");
-        const struct placeholder *placeholder = find_placeholder(name, length);
-        if (placeholder != NULL) {
-            placeholder->print(out, offer);
-        } else {
-            print_txt(out, offer->service, name + strlen(TXT_PREFIX), length - strlen(TXT_PREFIX));
-        }
-        at = name + length;
-    }
-    fputc('\n', out);
-}
-
-void offer_describe_templates(FILE *out) {
-    fprintf(out, "Placeholders:\n");
-    for (size_t i = 0; i < PLACEHOLDER_COUNT; i++) {
-        fprintf(out, "  {%s}%*s%s\n", placeholders[i].name, 12 - (int)strlen(placeholders[i].name), "",
-                placeholders[i].help);
-    }
-    fprintf(out, "  {txt.KEY}     value of that txt key, or nothing\n"
-                 "  {{ and }}     a brace\n");
+struct writer_rows offers_rows(const struct offers *offers) {
+    return (struct writer_rows){write_offer, offers->offers, sizeof(*offers->offers), offers->count};
 }

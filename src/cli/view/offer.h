@@ -3,14 +3,12 @@
 #define CLI_OFFER_H
 
 #include <stddef.h>
-#include <stdio.h>
 
 #include <muster/core.h>
 
-#include "document.h"
-#include "reason.h"
 #include "roster.h"
 #include "selector.h"
+#include "writer.h"
 
 struct offer {
     const struct roster_row *row;
@@ -38,18 +36,7 @@ void offers_deinit(struct offers *offers);
 /* The service's name for people: its own, or its peer's when it has none. */
 const char *offer_name(const struct offer *offer);
 
-/* Puts "services": every offer with its peer. */
-void offers_put_json(struct document *document, const struct offers *offers);
-
-/* ---- templates: "{address}:{port}" ---- */
-
-/* 0, or -1 with a reason when a template has a placeholder that is not known or not closed. */
-int offer_check_template(const char *template, struct reason *reason);
-
-/* Prints an offer through a checked template, and a LF; values are made safe. */
-void offer_print(FILE *out, const char *template, const struct offer *offer);
-
-/* Lists the placeholders, for --help. */
-void offer_describe_templates(FILE *out);
+/* The services with their peers, to be written. */
+struct writer_rows offers_rows(const struct offers *offers);
 
 #endif

@@ -12,51 +12,7 @@ bool roster_is_there(const struct muster_peer *peer) {
     return peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
 }
 
-/* ---- sorting: qsort_r, made stable by the place that a row had ---- */
-
-struct order {
-    int (*compare)(const struct muster_peer *a, const struct muster_peer *b);
-    bool descending;
-};
-
-struct placed_row {
-    struct roster_row row;
-    size_t place;
-};
-
-static int compare_placed(const void *left, const void *right, void *context) {
-    const struct placed_row *a = left;
-    const struct placed_row *b = right;
-    const struct order *order = context;
-    int result = order->compare(a->row.peer, b->row.peer);
-    if (result != 0) {
-        return order->descending ? -result : result;
-    }
-    return a->place < b->place ? -1 : a->place > b->place;
-}
-
-int roster_sort(struct roster *roster,
-                int (*compare)(const struct muster_peer *a, const struct muster_peer *b), bool descending) {
-    struct order order = {.compare = compare, .descending = descending};
-    if (roster->count == 0) {
-        return 0;
-    }
-    struct placed_row *placed = calloc(roster->count, sizeof(*placed));
-    if (placed == NULL) {
-        return -1;
-    }
-    for (size_t i = 0; i < roster->count; i++) {
-        placed[i] = (struct placed_row){.row = roster->rows[i], .place = i};
-    }
-    qsort_r(placed, roster->count, sizeof(*placed), compare_placed, &order);
-    for (size_t i = 0; i < roster->count; i++) {
-        roster->rows[i] = placed[i].row;
-    }
-    free(placed);
-    return 0;
-}
-
-/* ---- labels ---- */
+/* ---- sorting ---- */
 
 static int compare_name_and_id(const void *left, const void *right) {
     const struct roster_row *a = left;
@@ -64,6 +20,31 @@ static int compare_name_and_id(const void *left, const void *right) {
     int result = strcmp(a->peer->document.name, b->peer->document.name);
     return result != 0 ? result : memcmp(a->peer->id, b->peer->id, MUSTER_ID_BYTES);
 }
+
+struct order {
+    int (*compare)(const struct muster_peer *a, const struct muster_peer *b);
+    bool descending;
+};
+
+static int compare_in_order(const void *left, const void *right, void *context) {
+    const struct order *order = context;
+    const int result =
+        order->compare(((const struct roster_row *)left)->peer, ((const struct roster_row *)right)->peer);
+    if (result == 0) {
+        return compare_name_and_id(left, right);
+    }
+    return order->descending ? -result : result;
+}
+
+void roster_sort(struct roster *roster,
+                 int (*compare)(const struct muster_peer *a, const struct muster_peer *b), bool descending) {
+    struct order order = {.compare = compare, .descending = descending};
+    if (roster->count > 0) {
+        qsort_r(roster->rows, roster->count, sizeof(*roster->rows), compare_in_order, &order);
+    }
+}
+
+/* ---- labels ---- */
 
 /* Digits that tell two different ids apart. */
 static unsigned digits_apart(const struct muster_peer *a, const struct muster_peer *b) {
@@ -133,4 +114,11 @@ void roster_print_label(FILE *out, const struct roster_row *row) {
     muster_id_text(row->peer->id, id);
     fprintf(out, "%s(%.*s)", name[0] != '\0' ? " " : "",
             (int)(row->id_digits > 0 ? row->id_digits : LABEL_DIGITS), id);
+}
+
+void roster_write_label(struct writer *writer, const char *heading, const struct roster_row *row) {
+    FILE *cell = writer_cell(writer, heading, WRITER_CUT);
+    if (cell != NULL) {
+        roster_print_label(cell, row);
+    }
 }

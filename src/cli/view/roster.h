@@ -8,6 +8,8 @@
 
 #include <muster/core.h>
 
+#include "writer.h"
+
 struct roster_row {
     const struct muster_peer *peer;
     unsigned id_digits; /* of its id, behind the name; 0 where no other peer has that name */
@@ -31,12 +33,15 @@ void roster_deinit(struct roster *roster);
 void roster_keep(struct roster *roster, bool (*keep)(const struct muster_peer *peer, const void *context),
                  const void *context);
 
-/* Sorts by `compare`, rows that compare equal staying in their order. -1 when memory is out. */
-int roster_sort(struct roster *roster,
-                int (*compare)(const struct muster_peer *a, const struct muster_peer *b), bool descending);
+/* Sorts by `compare`, and rows that compare equal by name and id. */
+void roster_sort(struct roster *roster,
+                 int (*compare)(const struct muster_peer *a, const struct muster_peer *b), bool descending);
 
 /* "printer", or "printer (3fa9c1)" where another peer has that name, "(3fa9c1)" of whom it is not known; safe
  * to show. */
 void roster_print_label(FILE *out, const struct roster_row *row);
+
+/* Writes that as a field for people. */
+void roster_write_label(struct writer *writer, const char *heading, const struct roster_row *row);
 
 #endif

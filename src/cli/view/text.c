@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <wchar.h>
 
 #include "escape.h"
 
@@ -20,6 +21,31 @@ void text_print(FILE *out, const char *text) {
         fputs(escape_text(text, buffer, sizeof(buffer)), out);
     }
     free(safe);
+}
+
+size_t text_width_of_character(const char *text, size_t *columns) {
+    wchar_t character;
+    mbstate_t state = {0};
+    size_t bytes = mbrtowc(&character, text, strlen(text), &state);
+    *columns = 1;
+    if (bytes == 0 || bytes > strlen(text)) {
+        return 1; /* not of this locale: some one byte */
+    }
+    int width = wcwidth(character);
+    if (width >= 0) {
+        *columns = (size_t)width;
+    }
+    return bytes;
+}
+
+size_t text_width(const char *text) {
+    size_t width = 0;
+    while (*text != '\0') {
+        size_t columns;
+        text += text_width_of_character(text, &columns);
+        width += columns;
+    }
+    return width;
 }
 
 void text_print_now(FILE *out) {
@@ -146,6 +172,25 @@ void text_print_paths(FILE *out, unsigned paths) {
     }
     if (paths == 0) {
         fputc('-', out);
+    }
+}
+
+static bool is_named_before(const struct muster_path *paths, size_t at) {
+    size_t before = 0;
+    while (before < at && strcmp(paths[before].name, paths[at].name) != 0) {
+        before++;
+    }
+    return before < at;
+}
+
+void text_interfaces(const struct muster_path *paths, size_t count, char *text, size_t size) {
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        if (is_named_before(paths, i)) {
+            continue;
+        }
+        size_t length = strlen(text);
+        snprintf(text + length, size - length, "%s%s", length > 0 ? "," : "", paths[i].name);
     }
 }
 

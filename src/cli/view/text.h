@@ -10,6 +10,12 @@
 
 void text_print(FILE *out, const char *text);
 
+/* The columns of a terminal that a text takes. */
+size_t text_width(const char *text);
+
+/* The bytes of the first character of a text that is not empty, and the columns it takes. */
+size_t text_width_of_character(const char *text, size_t *columns);
+
 /* "12:00:01.250", of here and now. */
 void text_print_now(FILE *out);
 
@@ -38,6 +44,9 @@ void text_print_items(FILE *out, const struct muster_text *items, size_t count);
 
 /* "m4,b4" of a peer's bits; a unicast path only where no other brought it, "-" for none. */
 void text_print_paths(FILE *out, unsigned paths);
+
+/* Writes the interfaces of these paths, "eth0,wlan0", each once. */
+void text_interfaces(const struct muster_path *paths, size_t count, char *text, size_t size);
 
 /* The escape sequence that a terminal shows a state in, and the one that ends it. */
 const char *text_state_color(enum muster_state state);

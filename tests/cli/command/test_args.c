@@ -100,8 +100,8 @@ static void run(struct outcome *outcome, char *line) {
     stderr = fmemopen(outcome->error, sizeof(outcome->error), "w");
     assert_non_null(stderr);
     settings_init(&outcome->settings);
-    outcome->goes_on = parse_global(&outcome->settings, &sample_command, commands, count,
-                                            outcome->words, &outcome->operands, &outcome->status);
+    outcome->goes_on = parse_global(&outcome->settings, &sample_command, commands, count, outcome->words,
+                                    &outcome->operands, &outcome->status);
     if (outcome->goes_on) {
         outcome->goes_on = parse_command(&outcome->settings, command_of(outcome->operands.values[0]),
                                          (int)outcome->operands.count, outcome->operands.values,

@@ -6,7 +6,6 @@
 
 #include "cmocka_all.h"
 #include "feeds.h"
-#include "json.h"
 #include "record.h"
 #include "source.h"
 
@@ -137,14 +136,14 @@ static void test_jitter(void **state) {
     struct source *all[] = {&one, &two};
     struct sources sources = {.sources = all, .count = 2};
     assert_true(source_jitter(&sources) < 0);
-    source_hear(&one, 100, 105);
-    source_hear(&one, 101, 106);
+    source_record_heard(&one, 100, 105);
+    source_record_heard(&one, 101, 106);
     assert_true(source_jitter(&sources) == 0);
-    source_hear(&one, 102, 107.16);
+    source_record_heard(&one, 102, 107.16);
     assert_true(source_jitter(&sources) > 0.0099 && source_jitter(&sources) < 0);
-    source_hear(&one, 103, 108.16);
-    source_hear(&two, 50, 50);
-    source_hear(&two, 51, 52.6);
+    source_record_heard(&one, 103, 108.16);
+    source_record_heard(&two, 50, 50);
+    source_record_heard(&two, 51, 52.6);
     assert_true(source_jitter(&sources) > 0.0999);
 }
 

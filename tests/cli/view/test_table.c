@@ -6,47 +6,45 @@
 #include <unistd.h>
 
 #include "cmocka_all.h"
+#include "countdown.h"
 #include "table.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct row {
     const char *name;
-    const char *port;
+    uint64_t port;
     const char *services;
 };
 
-static void print_name(FILE *out, const void *row) {
-    fputs(((const struct row *)row)->name, out);
+/* A cell of text that is safe already. */
+static void put(FILE *cell, const char *text) {
+    if (cell != NULL) {
+        fputs(text, cell);
+    }
 }
 
-static void print_port(FILE *out, const void *row) {
-    fputs(((const struct row *)row)->port, out);
+static void write_row(struct writer *writer, const void *data) {
+    const struct row *row = data;
+    put(writer_cell(writer, "NAME", WRITER_CUT), row->name);
+    writer_integer(writer, "port", "PORT", row->port);
+    put(writer_colored_cell(writer, "STATE", "\033[32m"), "up");
+    put(writer_cell(writer, "SERVICES", WRITER_CUT), row->services);
+    writer_bool(writer, "hidden", NULL, true);
 }
 
-static void print_services(FILE *out, const void *row) {
-    fputs(((const struct row *)row)->services, out);
-}
-
-static const char *color_port(const void *row) {
-    (void)row;
-    return "\033[32m";
-}
-
-static const struct table_column name = {"NAME", NULL, TABLE_CUT, print_name, NULL};
-static const struct table_column port = {"PORT", NULL, TABLE_RIGHT, print_port, color_port};
-static const struct table_column services = {"SERVICES", NULL, TABLE_CUT, print_services, NULL};
-static const struct table_column *const columns[] = {&name, &port, &services};
+static const char *const columns[] = {"NAME", "PORT", "SERVICES", NULL};
+static const char *const state_columns[] = {"STATE", "PORT", "STATE", NULL};
 
 static const struct row rows[] = {
-    {"printer-on-the-second-floor", "631", "ipp:631"},
-    {"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\\u{202E}", "8080", "http:8080,smb:445"},
-    {"abcdef\xe6\x97\xa5\xe6\x9c\xac", "1", "-"},
+    {"printer-on-the-second-floor", 631, "ipp:631"},
+    {"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\\u{202E}", 8080, "http:8080,smb:445"},
+    {"abcdef\xe6\x97\xa5\xe6\x9c\xac", 1, "-"},
 };
 
 /* What a terminal so wide is shown; no terminal at all when width is 0. */
-static void check_shown(unsigned short width, struct table_style style, size_t row_count,
-                        const char *expected) {
+static void check_shown(unsigned short width, struct table_style style, const char *const *headings,
+                        size_t row_count, const char *expected) {
     int ends[2];
     char text[1024] = "";
     struct winsize size = {.ws_row = 24, .ws_col = width};
@@ -58,7 +56,8 @@ static void check_shown(unsigned short width, struct table_style style, size_t r
     }
     fflush(stdout);
     dup2(ends[1], STDOUT_FILENO);
-    int error = table_print(columns, COUNT(columns), rows, sizeof(rows[0]), row_count, style);
+    int error =
+        table_print(headings, (struct writer_rows){write_row, rows, sizeof(rows[0]), row_count}, style);
     putchar('.'); /* so that there is always something to read */
     fflush(stdout);
     dup2(stdout_before, STDOUT_FILENO);
@@ -75,7 +74,7 @@ static const struct table_style plain = {0};
 
 static void test_nothing_to_cut(void **state) {
     (void)state;
-    check_shown(0, plain, 2,
+    check_shown(0, plain, columns, 2,
                 "NAME                        PORT SERVICES\n"
                 "printer-on-the-second-floor  631 ipp:631\n"
                 "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\\u{202E}              8080 http:8080,smb:445\n.");
@@ -83,7 +82,7 @@ static void test_nothing_to_cut(void **state) {
 
 static void test_cut_to_the_terminal(void **state) {
     (void)state;
-    check_shown(30, plain, 2,
+    check_shown(30, plain, columns, 2,
                 "NAME         PORT SERVICES\r\n"
                 "printer-on-\xe2\x80\xa6  631 ipp:631\r\n"
                 "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\\u{20\xe2\x80\xa6 8080 http:8080,s\xe2\x80\xa6\r\n.");
@@ -91,7 +90,7 @@ static void test_cut_to_the_terminal(void **state) {
 
 static void test_never_cut_too_far(void **state) {
     (void)state;
-    check_shown(10, plain, 2,
+    check_shown(10, plain, columns, 2,
                 "NAME     PORT SERVICES\r\n"
                 "printer\xe2\x80\xa6  631 ipp:631\r\n"
                 "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\\\xe2\x80\xa6 8080 http:80\xe2\x80\xa6\r\n.");
@@ -99,7 +98,7 @@ static void test_never_cut_too_far(void **state) {
 
 static void test_wide_characters_are_not_halved(void **state) {
     (void)state;
-    check_shown(10, plain, 3,
+    check_shown(10, plain, columns, 3,
                 "NAME     PORT SERVICES\r\n"
                 "printer\xe2\x80\xa6  631 ipp:631\r\n"
                 "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\\\xe2\x80\xa6 8080 http:80\xe2\x80\xa6\r\n"
@@ -109,7 +108,7 @@ static void test_wide_characters_are_not_halved(void **state) {
 static void test_wide_cuts_nothing(void **state) {
     (void)state;
     struct table_style wide = {.wide = true};
-    check_shown(20, wide, 1,
+    check_shown(20, wide, columns, 1,
                 "NAME                        PORT SERVICES\r\n"
                 "printer-on-the-second-floor  631 ipp:631\r\n.");
 }
@@ -117,22 +116,45 @@ static void test_wide_cuts_nothing(void **state) {
 static void test_color(void **state) {
     (void)state;
     struct table_style color = {.color = true};
-    check_shown(0, color, 1,
-                "NAME                        PORT SERVICES\n"
-                "printer-on-the-second-floor \033[32m 631\033[0m ipp:631\n.");
+    check_shown(0, color, state_columns, 1,
+                "STATE PORT STATE\n"
+                "\033[32mup   \033[0m  631 \033[32mup\033[0m\n.");
+}
+
+static void test_all_fields_in_their_order(void **state) {
+    (void)state;
+    check_shown(0, plain, NULL, 1,
+                "NAME                        PORT STATE SERVICES\n"
+                "printer-on-the-second-floor  631 up    ipp:631\n.");
+}
+
+static void test_memory(void **state) {
+    (void)state;
+    const struct writer_rows all = {write_row, rows, sizeof(rows[0]), COUNT(rows)};
+    for (unsigned long failing = 1; failing <= 1 + 4 * COUNT(rows); failing++) {
+        countdown_set(failing);
+        assert_int_equal(table_print(NULL, all, plain), -1);
+        assert_true(countdown_has_failed());
+    }
+    countdown_set(0);
 }
 
 static void test_no_rows(void **state) {
     (void)state;
-    check_shown(80, plain, 0, ".");
+    check_shown(80, plain, NULL, 0, ".");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_to_cut),    cmocka_unit_test(test_cut_to_the_terminal),
-        cmocka_unit_test(test_never_cut_too_far), cmocka_unit_test(test_wide_characters_are_not_halved),
-        cmocka_unit_test(test_wide_cuts_nothing), cmocka_unit_test(test_color),
+        cmocka_unit_test(test_nothing_to_cut),
+        cmocka_unit_test(test_cut_to_the_terminal),
+        cmocka_unit_test(test_never_cut_too_far),
+        cmocka_unit_test(test_wide_characters_are_not_halved),
+        cmocka_unit_test(test_wide_cuts_nothing),
+        cmocka_unit_test(test_color),
         cmocka_unit_test(test_no_rows),
+        cmocka_unit_test(test_all_fields_in_their_order),
+        cmocka_unit_test(test_memory),
     };
     setlocale(LC_CTYPE, "C.UTF-8");
     unsetenv("COLUMNS");
