@@ -17,18 +17,16 @@
 struct announce_options {
     struct draft draft;
     struct value_list configs; /* files and directories */
-    struct config_start keeps; /* of which only those are said */
-    const char *instance;      /* NULL: named after the document */
-    uint64_t interval_ms;      /* 0: the library's default */
+    struct start start;        /* instance, interval and keeps */
 };
 
 struct announce {
     struct session session;
     struct settings *settings;
     const struct announce_options *options;
-    char **argv;               /* of the command that is announced while it lives; NULL: until a signal */
-    struct config_start given; /* by options and environment, over what files say */
-    struct config_start start; /* what it started with */
+    char **argv;        /* of the command that is announced while it lives; NULL: until a signal */
+    struct start given; /* by options and environment, over what files say */
+    struct start start; /* what it started with */
     struct draft announced;
     uint64_t rev; /* of the document when that was announced */
     struct notify notify;
@@ -38,24 +36,8 @@ struct announce {
 
 /* ---- options ---- */
 
-static int parse_instance(const char *value, void *place, struct reason *reason) {
-    if (spec_check_text("a name", value, false, MUSTER_NAME_BYTES_MAX, reason) != 0) {
-        return -1;
-    }
-    *(const char **)place = value;
-    return 0;
-}
-
-static int parse_interval(const char *value, void *place, struct reason *reason) {
-    return value_duration(value, MUSTER_INTERVAL_MS_MIN, MUSTER_INTERVAL_MS_MAX, place, reason);
-}
-
 static int parse_config(const char *value, void *place, struct reason *reason) {
     return value_text(value, &value, reason) == 0 ? value_list_add(place, value, reason) : -1;
-}
-
-static int parse_keep(const char *value, void *place, struct reason *reason) {
-    return config_start_keep(place, value, reason);
 }
 
 static const struct args_option options_table[] = {
@@ -66,11 +48,11 @@ static const struct args_option options_table[] = {
     {"attr", 0, "KEY=VALUE", "say something of itself (repeatable)", offsetof(struct announce_options, draft),
      draft_parse_attr},
     {"instance", 0, "I", "which identity of this machine and user to be (NAME)",
-     offsetof(struct announce_options, instance), parse_instance},
+     offsetof(struct announce_options, start.instance), start_parse_instance},
     {"interval", 0, "T", "speak this often when nothing is new (2s)",
-     offsetof(struct announce_options, interval_ms), parse_interval},
+     offsetof(struct announce_options, start.interval_ms), start_parse_interval},
     {"keep", 0, "PATTERN", "keep the last values of these topics for others (repeatable)",
-     offsetof(struct announce_options, keeps), parse_keep},
+     offsetof(struct announce_options, start), start_parse_keep},
     {"config", 0, "PATH", "read a file, or a directory's *.json, see below (repeatable)",
      offsetof(struct announce_options, configs), parse_config, &args_complete_files},
     {0},
@@ -93,21 +75,6 @@ static void describe(FILE *out) {
             "While it runs, muster update changes what it announces; that and the other commands ask it\n"
             "by the Unix socket in its instance's directory, or at --socket PATH instead, where every\n"
             "user may ask.\n");
-}
-
-/* What only a start can set, as far as options and environment say it. */
-static struct config_start given_start(const struct announce_options *options,
-                                       const struct settings *settings) {
-    struct config_start given = {.interval_ms = options->interval_ms,
-                                 .interface_count = settings->interface_count,
-                                 .port = settings->port_given ? settings->port : 0};
-    memcpy(given.interfaces, settings->interfaces, sizeof(given.interfaces));
-    memcpy(given.keeps, options->keeps.keeps, sizeof(given.keeps));
-    given.keep_count = options->keeps.keep_count;
-    if (options->instance != NULL) {
-        snprintf(given.instance, sizeof(given.instance), "%s", options->instance);
-    }
-    return given;
 }
 
 /* ---- telling ---- */
@@ -176,69 +143,33 @@ static void on_config_error(const char *error, void *context) {
  * gives one. Returns what to exit with where that fails, which has been said then. */
 static int read_config(struct announce *announce, struct config *config) {
     struct reason reason;
-    struct config_start start = announce->given;
+    struct start start = announce->given;
     *config = (struct config){.on_error = on_config_error, .context = announce};
     config_read(config, announce->options->configs.values, announce->options->configs.count);
     if (config_add_options(config, &announce->options->draft) != 0) {
         return STATUS_ERROR;
     }
-    config_start_fill(&start, &config->start);
+    start_fill(&start, &config->start);
     config->start = start;
-    if (config->draft.name == NULL && draft_set_host_name(&config->draft, &reason) != 0) {
+    if (config->draft.name == NULL && draft_take_host_name(&config->draft, &reason) != 0) {
         return complain_usage(announce->settings, "--name", "%s", reason.text);
     }
     return STATUS_OK;
 }
 
-static bool interfaces_are_equal(const struct config_start *a, const struct config_start *b) {
-    bool equal = a->interface_count == b->interface_count;
-    for (size_t i = 0; i < a->interface_count && equal; i++) {
-        equal = strcmp(a->interfaces[i], b->interfaces[i]) == 0;
-    }
-    return equal;
-}
-
-static bool keeps_are_equal(const struct config_start *a, const struct config_start *b) {
-    bool equal = a->keep_count == b->keep_count;
-    for (size_t i = 0; i < a->keep_count && equal; i++) {
-        equal = strcmp(a->keeps[i], b->keeps[i]) == 0;
-    }
-    return equal;
-}
-
-/* Says which members of the files will have to wait. */
-static void warn_of_start(const struct announce *announce, const struct config_start *now) {
-    const struct config_start *then = &announce->start;
-    const struct {
-        const char *member;
-        bool changed;
-    } members[] = {{"instance", strcmp(now->instance, then->instance) != 0},
-                   {"interval", now->interval_ms != then->interval_ms},
-                   {"interfaces", !interfaces_are_equal(now, then)},
-                   {"keeps", !keeps_are_equal(now, then)},
-                   {"port", now->port != then->port}};
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        if (members[i].changed) {
-            complain(announce->settings, "%s: cannot change while this runs, waits for a restart",
-                     members[i].member);
-        }
-    }
-}
-
-/* True when the files say what was announced, and nobody has changed that since (muster update). */
-static bool is_announced(const struct announce *announce, const struct draft *draft) {
-    return draft_is_equal(draft, &announce->announced) && muster_rev(announce->session.node) == announce->rev;
+/* Says which member of the files will have to wait. */
+static void warn_of_start(const char *member, void *context) {
+    const struct announce *announce = context;
+    complain(announce->settings, "%s: cannot change while this runs, waits for a restart", member);
 }
 
 /* Announces what the files say by now, in one change; what they say of the start waits. */
 static void announce_config(struct announce *announce, struct config *config) {
-    warn_of_start(announce, &config->start);
-    if (is_announced(announce, &config->draft)) {
-        complain(announce->settings, "reloaded: nothing has changed");
-        return;
-    }
-    struct muster_document document = draft_document(&config->draft);
-    const int error = muster_update(announce->session.node, &document);
+    muster_t *node = announce->session.node;
+    const struct muster_document document = draft_document(&config->draft);
+    const uint64_t rev = muster_rev(node);
+    start_compare(&announce->start, &config->start, warn_of_start, announce);
+    const int error = muster_update(node, &document);
     if (error != 0) {
         complain(announce->settings, "not reloaded: %s", muster_error_text(error));
         return;
@@ -246,8 +177,8 @@ static void announce_config(struct announce *announce, struct config *config) {
     draft_deinit(&announce->announced);
     announce->announced = config->draft;
     config->draft = (struct draft){0};
-    announce->rev = muster_rev(announce->session.node);
-    complain(announce->settings, "reloaded");
+    announce->rev = muster_rev(node);
+    complain(announce->settings, announce->rev == rev ? "reloaded: nothing has changed" : "reloaded");
 }
 
 static void on_hangup(void *context) {
@@ -277,7 +208,7 @@ static void name_socket(const struct announce *announce) {
 
 static int announce_until_told(struct announce *announce) {
     const struct announce_options *options = announce->options;
-    const struct config_start *start = &announce->start;
+    const struct start *start = &announce->start;
     const char *keeps[MUSTER_KEEPS_MAX];
     struct muster_document document = draft_document(&announce->announced);
     for (size_t i = 0; i < start->keep_count; i++) {
@@ -311,7 +242,10 @@ static int announce_until_told(struct announce *announce) {
 static int prepare(struct announce *announce) {
     struct settings *settings = announce->settings;
     struct config config;
-    announce->given = given_start(announce->options, settings);
+    announce->given = announce->options->start;
+    memcpy(announce->given.interfaces, settings->interfaces, sizeof(settings->interfaces));
+    announce->given.interface_count = settings->interface_count;
+    announce->given.port = settings->port_given ? settings->port : 0;
     const int status = read_config(announce, &config);
     if (status == STATUS_OK) {
         announce->announced = config.draft;

@@ -70,7 +70,7 @@ static int read_config(struct settings *settings, const struct operands *paths, 
     if (config_read(config, (const char *const *)paths->values, paths->count) != 0) {
         return STATUS_ERROR;
     }
-    if (config->draft.name == NULL && draft_set_host_name(&config->draft, &reason) != 0) {
+    if (config->draft.name == NULL && draft_take_host_name(&config->draft, &reason) != 0) {
         complain(settings, "name: %s", reason.text);
         return STATUS_ERROR;
     }
@@ -96,7 +96,7 @@ static void write_texts(struct writer *writer, const char *name, const char *hea
     }
 }
 
-static void write_start(struct writer *writer, const struct config_start *start) {
+static void write_start(struct writer *writer, const struct start *start) {
     if (start->instance[0] != '\0') {
         writer_text(writer, "instance", "instance:", start->instance);
     }

@@ -10,6 +10,7 @@
 #include "relay.h"
 #include "session.h"
 #include "spec.h"
+#include "start.h"
 #include "wall.h"
 
 /* Of --rate and --linger, as muster/core.h has them. */
@@ -20,9 +21,9 @@
 struct publish_options {
     struct draft draft;
     struct reading_style style;
-    const char *instance;  /* NULL: named after the document */
-    uint64_t rate_bytes_s; /* 0: the library's default */
-    uint64_t linger_ms;    /* UINT64_MAX: likewise */
+    char instance[MUSTER_NAME_BYTES_MAX + 1]; /* "": named after the document */
+    uint64_t rate_bytes_s;                    /* 0: the library's default */
+    uint64_t linger_ms;                       /* UINT64_MAX: likewise */
     bool strict;
 };
 
@@ -37,11 +38,6 @@ static int parse_topic(const char *value, void *place, struct reason *reason) {
 static int parse_unit(const char *value, void *place, struct reason *reason) {
     *(const char **)place = value;
     return spec_check_text("a unit", value, false, MUSTER_NAME_BYTES_MAX, reason);
-}
-
-static int parse_instance(const char *value, void *place, struct reason *reason) {
-    *(const char **)place = value;
-    return spec_check_text("a name", value, false, MUSTER_NAME_BYTES_MAX, reason);
 }
 
 /* "1000", "64k", "1M". */
@@ -98,7 +94,7 @@ static const struct args_option options_table[] = {
     {"attr", 0, "KEY=VALUE", "say something of itself (repeatable)", offsetof(struct publish_options, draft),
      draft_parse_attr},
     {"instance", 0, "I", "which identity of this machine and user to be (NAME)",
-     offsetof(struct publish_options, instance), parse_instance},
+     offsetof(struct publish_options, instance), start_parse_instance},
     {0},
 };
 
@@ -175,7 +171,7 @@ static int run_session(struct publish *publish) {
     const struct muster_document document = draft_document(&options->draft);
     const struct session_request request = {
         .document = &document,
-        .instance = options->instance,
+        .instance = options->instance[0] != '\0' ? options->instance : NULL,
         .rate_bytes_s = options->rate_bytes_s,
         .linger_ms = options->linger_ms != UINT64_MAX ? &options->linger_ms : NULL,
         .is_guest = true,
@@ -213,7 +209,7 @@ static int run(struct settings *settings, void *publish_options, const struct op
     publish->style = options->style;
     int status = take_operands(publish, operands);
     if (status == STATUS_OK && options->draft.name == NULL &&
-        draft_set_host_name(&options->draft, &reason) != 0) {
+        draft_take_host_name(&options->draft, &reason) != 0) {
         status = complain_usage(settings, "--name", "%s", reason.text);
     }
     if (status == STATUS_OK) {

@@ -21,7 +21,7 @@ static int parse_removed_service(const char *value, void *place, struct reason *
     if (strchr(value, ',') != NULL || strchr(value, ':') == NULL) {
         return reason_set(reason, "expected TYPE:PORT[/udp] alone, got '%.64s'", value);
     }
-    return draft_put_service(place, value, reason);
+    return draft_parse_service(value, place, reason);
 }
 
 static int parse_removed_attr(const char *value, void *place, struct reason *reason) {

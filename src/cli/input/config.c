@@ -9,9 +9,7 @@
 #include "config_file.h"
 #include "document.h"
 #include "scan.h"
-#include "settings.h"
 #include "spec.h"
-#include "value.h"
 
 /* Of an error, and of a place in it: what is longer is cut. */
 #define ERROR_BYTES 1024
@@ -74,7 +72,8 @@ static void refuse(struct config *config, const document_node_t *node, const cha
 }
 
 /* A place for refuse(), which costs nothing where that will say nothing. */
-static const char *name_twin(const struct config *config, struct config_place place, char text[PLACE_BYTES]) {
+static const char *name_other(const struct config *config, struct config_place place,
+                              char text[PLACE_BYTES]) {
     const bool is_said = config->files[config->file_count - 1].error_count < CONFIG_ERRORS_MAX;
     return is_said ? name_place(config, place, text) : "";
 }
@@ -102,11 +101,6 @@ static bool is_of_type(struct config *config, const document_node_t *node, enum 
     return false;
 }
 
-/* NULL for what is no text, which has been said then. */
-static const char *read_text(struct config *config, const document_node_t *node) {
-    return is_of_type(config, node, DOCUMENT_TEXT) ? document_text(node) : NULL;
-}
-
 /* A port in [1, max]; 0 for all else, which has been said then. */
 static uint16_t read_port_number(struct config *config, const document_node_t *node, unsigned max) {
     uint64_t port;
@@ -125,8 +119,46 @@ static uint16_t read_port_number(struct config *config, const document_node_t *n
 /* A row of a table of members, which ends with a row without a name. */
 struct member {
     const char *name;
-    void (*read)(struct config *config, const document_node_t *node, void *into);
+    enum document_type type;  /* DOCUMENT_NONE: read() looks at that */
+    enum document_type items; /* of its items, which are read one by one; DOCUMENT_NONE: it is read itself */
+    size_t offset;            /* of the place below, in the struct that the object is read into */
+
+    /* Before the items. NULL, or false when they are not to be read, having said why. */
+    bool (*begin)(struct config *config, const document_node_t *node, void *place);
+
+    /* One of these: of a text, like args_option.parse; or of any value. */
+    int (*parse)(const char *text, void *place, struct reason *reason);
+    void (*read)(struct config *config, const document_node_t *node, void *place);
 };
+
+static void read_value(struct config *config, const document_node_t *node, const struct member *member,
+                       void *place) {
+    struct reason reason;
+    if (member->parse == NULL) {
+        member->read(config, node, place);
+    } else if (member->parse(document_text(node), place, &reason) != 0) {
+        refuse(config, node, "%s", reason.text);
+    }
+}
+
+static void read_member(struct config *config, const document_node_t *node, const struct member *member,
+                        void *place) {
+    if (member->type != DOCUMENT_NONE && !is_of_type(config, node, member->type)) {
+        return;
+    }
+    if (member->items == DOCUMENT_NONE) {
+        read_value(config, node, member, place);
+        return;
+    }
+    if (member->begin != NULL && !member->begin(config, node, place)) {
+        return;
+    }
+    for (const document_node_t *item = document_first(node); item != NULL; item = document_next(item)) {
+        if (is_of_type(config, item, member->items)) {
+            read_value(config, item, member, place);
+        }
+    }
+}
 
 /* Reads each member of an object by the row of its name. */
 static void read_members(struct config *config, const document_node_t *object, const struct member *members,
@@ -137,7 +169,7 @@ static void read_members(struct config *config, const document_node_t *object, c
             member++;
         }
         if (member->name != NULL) {
-            member->read(config, node, into);
+            read_member(config, node, member, (char *)into + member->offset);
         } else {
             refuse(config, node, "unknown, expected %s", names);
         }
@@ -146,44 +178,14 @@ static void read_members(struct config *config, const document_node_t *object, c
 
 /* ---- services ---- */
 
-static void read_type(struct config *config, const document_node_t *node, void *service) {
-    struct reason reason;
-    const char *type = read_text(config, node);
-    if (type != NULL && spec_set_type(service, type, &reason) != 0) {
-        refuse(config, node, "%s", reason.text);
-    }
-}
-
 static void read_service_port(struct config *config, const document_node_t *node, void *service) {
     ((struct muster_service *)service)->port = read_port_number(config, node, UINT16_MAX);
 }
 
-static void read_proto(struct config *config, const document_node_t *node, void *service) {
+static void read_txt_item(struct config *config, const document_node_t *item, void *service) {
     struct reason reason;
-    const char *proto = read_text(config, node);
-    if (proto != NULL && spec_set_proto(service, proto, &reason) != 0) {
-        refuse(config, node, "%s", reason.text);
-    }
-}
-
-static void read_service_name(struct config *config, const document_node_t *node, void *service) {
-    struct reason reason;
-    const char *name = read_text(config, node);
-    if (name != NULL && spec_set_name(service, name, &reason) != 0) {
-        refuse(config, node, "%s", reason.text);
-    }
-}
-
-static void read_txt(struct config *config, const document_node_t *node, void *service) {
-    struct reason reason;
-    if (!is_of_type(config, node, DOCUMENT_OBJECT)) {
-        return;
-    }
-    for (const document_node_t *item = document_first(node); item != NULL; item = document_next(item)) {
-        const char *value = read_text(config, item);
-        if (value != NULL && spec_add_txt(service, document_name(item), value, &reason) != 0) {
-            refuse(config, item, "%s", reason.text);
-        }
+    if (spec_add_txt(service, document_name(item), document_text(item), &reason) != 0) {
+        refuse(config, item, "%s", reason.text);
     }
 }
 
@@ -206,19 +208,19 @@ static bool add_service(struct config *config, const document_node_t *node,
                         const struct muster_service *service) {
     struct reason reason;
     char place[PLACE_BYTES];
-    const size_t twin = draft_find_service(&config->draft, service);
-    if (twin < config->draft.service_count) {
+    const size_t other = draft_find_service(&config->draft, service);
+    if (other < config->draft.service_count) {
         refuse(config, node, duplicate_service, service->type, service->port, service->proto,
-               name_twin(config, config->services[twin], place));
-        return false;
-    }
-    if (add_place(&config->services, &config->service_count, place_here(config, node)) != 0) {
-        refuse(config, node, "%s", out_of_memory);
+               name_other(config, config->services[other], place));
         return false;
     }
     if (draft_add_service(&config->draft, service, &reason) != 0) {
-        config->service_count--;
         refuse(config, node, "%s", reason.text);
+        return false;
+    }
+    if (add_place(&config->services, &config->service_count, place_here(config, node)) != 0) {
+        config->draft.service_count--;
+        refuse(config, node, "%s", out_of_memory);
         return false;
     }
     return true;
@@ -228,23 +230,24 @@ static bool add_service(struct config *config, const document_node_t *node,
 static void complete_service(struct config *config, const document_node_t *node,
                              struct muster_service *service) {
     struct reason reason;
-    if (service->proto == NULL) {
-        spec_set_proto(service, "tcp", &reason);
-    }
-    if (service->name == NULL && spec_set_name(service, "", &reason) != 0) {
+    service->proto = service->proto != NULL ? service->proto : "tcp";
+    if (service->name == NULL && spec_parse_name("", service, &reason) != 0) {
         refuse(config, node, "%s", reason.text);
     }
 }
 
-static void read_service(struct config *config, const document_node_t *node) {
-    static const struct member members[] = {{"type", read_type},   {"port", read_service_port},
-                                            {"proto", read_proto}, {"name", read_service_name},
-                                            {"txt", read_txt},     {0}};
+static void read_service(struct config *config, const document_node_t *node, void *place) {
+    static const struct member members[] = {
+        {"type", DOCUMENT_TEXT, .parse = spec_parse_type},
+        {"port", .read = read_service_port},
+        {"proto", DOCUMENT_TEXT, .parse = spec_parse_proto},
+        {"name", DOCUMENT_TEXT, .parse = spec_parse_name},
+        {"txt", DOCUMENT_OBJECT, DOCUMENT_TEXT, .read = read_txt_item},
+        {0},
+    };
     struct muster_service service = {0};
     const size_t errors_before = config->files[config->file_count - 1].error_count;
-    if (!is_of_type(config, node, DOCUMENT_OBJECT)) {
-        return;
-    }
+    (void)place;
     read_members(config, node, members, "type, port, proto, name or txt", &service);
     complete_service(config, node, &service);
     if (document_member(node, "type") == NULL || document_member(node, "port") == NULL) {
@@ -258,139 +261,58 @@ static void read_service(struct config *config, const document_node_t *node) {
 
 /* ---- the members of a file ---- */
 
-static void read_name(struct config *config, const document_node_t *node, void *into) {
-    struct reason reason;
-    const char *name = read_text(config, node);
-    (void)into;
-    if (name != NULL && draft_set_name(&config->draft, name, &reason) != 0) {
-        refuse(config, node, "%s", reason.text);
-    }
-}
-
-static void read_instance(struct config *config, const document_node_t *node, void *into) {
-    struct reason reason;
-    const char *instance = read_text(config, node);
-    (void)into;
-    if (instance == NULL) {
-        return;
-    }
-    if (spec_check_text("a name", instance, false, MUSTER_NAME_BYTES_MAX, &reason) == 0) {
-        snprintf(config->start.instance, sizeof(config->start.instance), "%s", instance);
-    } else {
-        refuse(config, node, "%s", reason.text);
-    }
-}
-
-static void read_interval(struct config *config, const document_node_t *node, void *into) {
-    struct reason reason;
-    const char *interval = read_text(config, node);
-    (void)into;
-    if (interval != NULL && value_duration(interval, MUSTER_INTERVAL_MS_MIN, MUSTER_INTERVAL_MS_MAX,
-                                           &config->start.interval_ms, &reason) != 0) {
-        refuse(config, node, "%s", reason.text);
-    }
-}
-
-static void read_interfaces(struct config *config, const document_node_t *node, void *into) {
-    struct config_start *start = &config->start;
-    (void)into;
-    if (!is_of_type(config, node, DOCUMENT_ARRAY)) {
-        return;
-    }
+static bool begin_interfaces(struct config *config, const document_node_t *node, void *place) {
     const size_t count = document_count(node);
+    (void)place;
     if (count < 1 || count > SETTINGS_INTERFACES_MAX) {
         refuse(config, node, "expected 1 to %d interfaces, got %zu", SETTINGS_INTERFACES_MAX, count);
-        return;
+        return false;
     }
-    start->interface_count = 0;
-    for (const document_node_t *item = document_first(node); item != NULL; item = document_next(item)) {
-        const char *name = read_text(config, item);
-        if (name == NULL) {
-            continue;
-        }
-        if (name[0] == '\0' || strlen(name) >= MUSTER_INTERFACE_NAME_BYTES) {
-            refuse(config, item, "expected an interface name such as eth0, got '%.64s'", name);
-            continue;
-        }
-        strcpy(start->interfaces[start->interface_count++], name);
-    }
+    config->start.interface_count = 0;
+    return true;
 }
 
-int config_start_keep(struct config_start *start, const char *pattern, struct reason *reason) {
-    const char *fault = muster_pattern_fault(pattern);
-    if (fault != NULL) {
-        return reason_set(reason, "%s", fault);
+static int parse_interface(const char *name, void *place_config, struct reason *reason) {
+    struct start *start = &((struct config *)place_config)->start;
+    if (name[0] == '\0' || strlen(name) >= MUSTER_INTERFACE_NAME_BYTES) {
+        return reason_set(reason, "expected an interface name such as eth0, got '%.64s'", name);
     }
-    if (start->keep_count == MUSTER_KEEPS_MAX) {
-        return reason_set(reason, "expected at most %d patterns", MUSTER_KEEPS_MAX);
-    }
-    strcpy(start->keeps[start->keep_count++], pattern);
+    strcpy(start->interfaces[start->interface_count++], name);
     return 0;
 }
 
-static void read_keeps(struct config *config, const document_node_t *node, void *into) {
-    struct reason reason;
-    (void)into;
-    if (!is_of_type(config, node, DOCUMENT_ARRAY)) {
-        return;
-    }
+static bool begin_keeps(struct config *config, const document_node_t *node, void *place) {
+    (void)node;
+    (void)place;
     config->start.keep_count = 0;
-    for (const document_node_t *item = document_first(node); item != NULL; item = document_next(item)) {
-        const char *pattern = read_text(config, item);
-        if (pattern != NULL && config_start_keep(&config->start, pattern, &reason) != 0) {
-            refuse(config, item, "%s", reason.text);
-        }
-    }
+    return true;
 }
 
-static void read_port(struct config *config, const document_node_t *node, void *into) {
-    (void)into;
+static void read_port(struct config *config, const document_node_t *node, void *place) {
+    (void)place;
     config->start.port = read_port_number(config, node, SETTINGS_PORT_MAX);
 }
 
-static void read_services(struct config *config, const document_node_t *node, void *into) {
-    (void)into;
-    if (!is_of_type(config, node, DOCUMENT_ARRAY)) {
-        return;
-    }
-    for (const document_node_t *item = document_first(node); item != NULL; item = document_next(item)) {
-        read_service(config, item);
-    }
-}
-
-static void read_attr(struct config *config, const document_node_t *node) {
+static void read_attr(struct config *config, const document_node_t *node, void *place_config) {
     struct reason reason;
     char place[PLACE_BYTES];
     const char *key = document_name(node);
-    const char *value = read_text(config, node);
-    const size_t twin = draft_find_attr(&config->draft, key);
-    if (value == NULL) {
-        return;
-    }
-    if (twin < config->draft.attr_count) {
+    const size_t other = draft_find_attr(&config->draft, key);
+    (void)place_config;
+    if (other < config->draft.attr_count) {
         refuse(config, node, "expected each attribute only once, it is at %s too",
-               name_twin(config, config->attrs[twin], place));
+               name_other(config, config->attrs[other], place));
     } else if (add_place(&config->attrs, &config->attr_count, place_here(config, node)) != 0) {
         refuse(config, node, "%s", out_of_memory);
-    } else if (draft_set_attr(&config->draft, key, value, &reason) != 0) {
+    } else if (draft_add_attr(&config->draft, key, document_text(node), &reason) != 0) {
         config->attr_count--;
         refuse(config, node, "%s", reason.text);
     }
 }
 
-static void read_attrs(struct config *config, const document_node_t *node, void *into) {
-    (void)into;
-    if (!is_of_type(config, node, DOCUMENT_OBJECT)) {
-        return;
-    }
-    for (const document_node_t *item = document_first(node); item != NULL; item = document_next(item)) {
-        read_attr(config, item);
-    }
-}
-
-static void read_schema(struct config *config, const document_node_t *node, void *into) {
+static void read_schema(struct config *config, const document_node_t *node, void *place) {
     uint64_t schema;
-    (void)into;
+    (void)place;
     if (!document_integer(node, &schema) || schema != 1) {
         refuse(config, node, "expected 1, the only version there is");
     }
@@ -398,15 +320,23 @@ static void read_schema(struct config *config, const document_node_t *node, void
 
 static void read_root(struct config *config, const document_node_t *root) {
     static const struct member members[] = {
-        {"schema", read_schema},     {"name", read_name},
-        {"instance", read_instance}, {"interval", read_interval},
-        {"port", read_port},         {"interfaces", read_interfaces},
-        {"keeps", read_keeps},       {"services", read_services},
-        {"attrs", read_attrs},       {0},
+        {"schema", .read = read_schema},
+        {"name", DOCUMENT_TEXT, .offset = offsetof(struct config, draft), .parse = draft_parse_name},
+        {"instance", DOCUMENT_TEXT, .offset = offsetof(struct config, start.instance),
+         .parse = start_parse_instance},
+        {"interval", DOCUMENT_TEXT, .offset = offsetof(struct config, start.interval_ms),
+         .parse = start_parse_interval},
+        {"interfaces", DOCUMENT_ARRAY, DOCUMENT_TEXT, .begin = begin_interfaces, .parse = parse_interface},
+        {"port", .read = read_port},
+        {"keeps", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start), begin_keeps,
+         start_parse_keep},
+        {"services", DOCUMENT_ARRAY, DOCUMENT_OBJECT, .read = read_service},
+        {"attrs", DOCUMENT_OBJECT, DOCUMENT_TEXT, .read = read_attr},
+        {0},
     };
     if (is_of_type(config, root, DOCUMENT_OBJECT)) {
         read_members(config, root, members,
-                     "schema, name, instance, interval, interfaces, port, keeps, services or attrs", NULL);
+                     "schema, name, instance, interval, interfaces, port, keeps, services or attrs", config);
     }
 }
 
@@ -487,10 +417,10 @@ static void add_option_service(struct config *config, const struct muster_servic
     struct reason reason;
     char place[PLACE_BYTES];
     char why[ERROR_BYTES];
-    const size_t twin = draft_find_service(&config->draft, option);
-    if (twin < config->service_count) {
+    const size_t other = draft_find_service(&config->draft, option);
+    if (other < config->service_count) {
         snprintf(why, sizeof(why), duplicate_service, option->type, option->port, option->proto,
-                 name_place(config, config->services[twin], place));
+                 name_place(config, config->services[other], place));
         say(config, "--service: %s", why);
     } else if (spec_copy(&service, option) != 0) {
         say(config, "--service: %s", out_of_memory);
@@ -503,18 +433,18 @@ static void add_option_service(struct config *config, const struct muster_servic
 static void add_option_attr(struct config *config, const struct muster_text *option) {
     struct reason reason;
     char place[PLACE_BYTES];
-    const size_t twin = draft_find_attr(&config->draft, option->name);
-    if (twin < config->attr_count) {
+    const size_t other = draft_find_attr(&config->draft, option->name);
+    if (other < config->attr_count) {
         say(config, "--attr: expected each attribute only once, '%.64s' is at %s too", option->name,
-            name_place(config, config->attrs[twin], place));
-    } else if (draft_set_attr(&config->draft, option->name, option->value, &reason) != 0) {
+            name_place(config, config->attrs[other], place));
+    } else if (draft_add_attr(&config->draft, option->name, option->value, &reason) != 0) {
         say(config, "--attr: %s", reason.text);
     }
 }
 
 int config_add_options(struct config *config, const struct draft *options) {
     struct reason reason;
-    if (options->name != NULL && draft_set_name(&config->draft, options->name, &reason) != 0) {
+    if (options->name != NULL && draft_parse_name(options->name, &config->draft, &reason) != 0) {
         say(config, "--name: %s", reason.text);
     }
     for (size_t i = 0; i < options->service_count; i++) {
@@ -539,24 +469,4 @@ void config_deinit(struct config *config) {
 
 const char *config_file_path(const struct config *config, size_t i) {
     return config->files[i].path;
-}
-
-void config_start_fill(struct config_start *start, const struct config_start *from) {
-    if (start->instance[0] == '\0') {
-        memcpy(start->instance, from->instance, sizeof(start->instance));
-    }
-    if (start->interval_ms == 0) {
-        start->interval_ms = from->interval_ms;
-    }
-    if (start->interface_count == 0) {
-        memcpy(start->interfaces, from->interfaces, sizeof(start->interfaces));
-        start->interface_count = from->interface_count;
-    }
-    if (start->port == 0) {
-        start->port = from->port;
-    }
-    if (start->keep_count == 0) {
-        memcpy(start->keeps, from->keeps, sizeof(start->keeps));
-        start->keep_count = from->keep_count;
-    }
 }

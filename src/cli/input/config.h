@@ -5,13 +5,9 @@
 #define CLI_CONFIG_H
 
 #include <stddef.h>
-#include <stdint.h>
-
-#include <muster/core.h>
-#include <muster/telemetry.h>
 
 #include "draft.h"
-#include "settings.h"
+#include "start.h"
 
 /* Values in one file. */
 #define CONFIG_VALUES_MAX 16384
@@ -19,21 +15,10 @@
 /* Errors that are said of one file, each by itself. */
 #define CONFIG_ERRORS_MAX 20
 
-/* What only a start can set; all zero says nothing. */
-struct config_start {
-    char instance[MUSTER_NAME_BYTES_MAX + 1];
-    uint64_t interval_ms;
-    char interfaces[SETTINGS_INTERFACES_MAX][MUSTER_INTERFACE_NAME_BYTES];
-    size_t interface_count;
-    uint16_t port;
-    char keeps[MUSTER_KEEPS_MAX][MUSTER_PATTERN_BYTES_MAX + 1]; /* patterns */
-    size_t keep_count;
-};
-
 /* Owns all that it points to. A zeroed one is empty. */
 struct config {
     struct draft draft; /* may have no name */
-    struct config_start start;
+    struct start start;
 
     struct config_file *files; /* as far as they could be read, in order */
     size_t file_count;
@@ -56,16 +41,10 @@ int config_read(struct config *config, const char *const *paths, size_t count);
  * Returns 0, or -1 as above. */
 int config_add_options(struct config *config, const struct draft *options);
 
-/* Adds a pattern to keep. Returns 0, or -1 with a reason: it is none, or there are too many. */
-int config_start_keep(struct config_start *start, const char *pattern, struct reason *reason);
-
 /* A zeroed config is allowed. */
 void config_deinit(struct config *config);
 
 /* The path of the i-th file that was read. */
 const char *config_file_path(const struct config *config, size_t i);
-
-/* Takes what `from` says of the start where `start` says nothing. */
-void config_start_fill(struct config_start *start, const struct config_start *from);
 
 #endif

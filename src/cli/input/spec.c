@@ -116,7 +116,8 @@ int spec_copy(struct muster_service *copy, const struct muster_service *service)
 
 /* ---- the members of a service ---- */
 
-int spec_set_type(struct muster_service *service, const char *type, struct reason *reason) {
+int spec_parse_type(const char *type, void *place_service, struct reason *reason) {
+    struct muster_service *service = place_service;
     char lower[MUSTER_TYPE_BYTES_MAX + 1];
     if (!spec_is_type(type)) {
         return reason_set(reason, "expected a service type such as http, got '%.64s'", type);
@@ -126,7 +127,8 @@ int spec_set_type(struct muster_service *service, const char *type, struct reaso
     return service->type != NULL ? 0 : reason_set_memory(reason);
 }
 
-int spec_set_proto(struct muster_service *service, const char *proto, struct reason *reason) {
+int spec_parse_proto(const char *proto, void *place_service, struct reason *reason) {
+    struct muster_service *service = place_service;
     if (strcmp(proto, "tcp") == 0) {
         service->proto = "tcp";
     } else if (strcmp(proto, "udp") == 0) {
@@ -137,7 +139,8 @@ int spec_set_proto(struct muster_service *service, const char *proto, struct rea
     return 0;
 }
 
-int spec_set_name(struct muster_service *service, const char *name, struct reason *reason) {
+int spec_parse_name(const char *name, void *place_service, struct reason *reason) {
+    struct muster_service *service = place_service;
     if (spec_check_text("a service name", name, true, MUSTER_NAME_BYTES_MAX, reason) != 0) {
         return -1;
     }
@@ -185,28 +188,21 @@ static int parse_head(char *head, struct muster_service *service, struct reason 
         return reason_set(reason, EXPECTED_SPEC, head);
     }
     *port_text++ = '\0';
-    if (spec_set_type(service, head, reason) != 0) {
+    if (spec_parse_type(head, service, reason) != 0) {
         return -1;
     }
     char *proto = strchr(port_text, '/');
     if (proto != NULL) {
         *proto++ = '\0';
     }
-    if (spec_set_proto(service, proto != NULL ? proto : "tcp", reason) != 0) {
+    if (spec_parse_proto(proto != NULL ? proto : "tcp", service, reason) != 0) {
         return -1;
     }
-    if (!value_number(port_text, 1, UINT16_MAX, &port)) {
-        return reason_set(reason, "expected a port from 1 to 65535, got '%.64s'", port_text);
+    if (value_range("a port", port_text, 1, UINT16_MAX, &port, reason) != 0) {
+        return -1;
     }
     service->port = (uint16_t)port;
     return 0;
-}
-
-static int parse_name(const char *name, struct muster_service *service, struct reason *reason) {
-    if (service->name != NULL) {
-        return reason_set(reason, "expected name= only once");
-    }
-    return spec_set_name(service, name, reason);
 }
 
 static int parse_part(char *part, struct muster_service *service, struct reason *reason) {
@@ -216,7 +212,8 @@ static int parse_part(char *part, struct muster_service *service, struct reason 
     }
     *value++ = '\0';
     if (strcmp(part, "name") == 0) {
-        return parse_name(value, service, reason);
+        return service->name == NULL ? spec_parse_name(value, service, reason)
+                                     : reason_set(reason, "expected name= only once");
     }
     if (strncmp(part, "txt.", 4) == 0) {
         return spec_add_txt(service, part + 4, value, reason);
@@ -236,7 +233,7 @@ int spec_parse(const char *spec, struct muster_service *service, struct reason *
         error = parse_part(next_part(&rest), service, reason);
     }
     if (error == 0 && service->name == NULL) {
-        error = spec_set_name(service, "", reason);
+        error = spec_parse_name("", service, reason);
     }
     if (error != 0) {
         spec_free(service);

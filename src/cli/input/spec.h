@@ -21,9 +21,9 @@ int spec_check_text(const char *what, const char *text, bool may_be_empty, size_
 
 /* Set the members of a service that owns what it points to (proto excepted, which is static) and began
  * zeroed; type, name and each txt key once. Return 0, or -1 with a reason. */
-int spec_set_type(struct muster_service *service, const char *type, struct reason *reason);
-int spec_set_proto(struct muster_service *service, const char *proto, struct reason *reason);
-int spec_set_name(struct muster_service *service, const char *name, struct reason *reason);
+int spec_parse_type(const char *type, void *place_service, struct reason *reason);
+int spec_parse_proto(const char *proto, void *place_service, struct reason *reason);
+int spec_parse_name(const char *name, void *place_service, struct reason *reason);
 int spec_add_txt(struct muster_service *service, const char *key, const char *value, struct reason *reason);
 
 /* Parses "TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…" into a service that owns what it points to (proto

@@ -351,9 +351,9 @@ static void test_limits(void **state) {
 static struct draft draft_of(const char *name, const char *service, const char *attr) {
     struct draft draft = {0};
     struct reason reason;
-    assert_int_equal(draft_set_name(&draft, name, &reason), 0);
-    assert_int_equal(draft_put_service(&draft, service, &reason), 0);
-    assert_int_equal(draft_put_attr(&draft, attr, &reason), 0);
+    assert_int_equal(draft_parse_name(name, &draft, &reason), 0);
+    assert_int_equal(draft_parse_service(service, &draft, &reason), 0);
+    assert_int_equal(draft_parse_attr(attr, &draft, &reason), 0);
     return draft;
 }
 
@@ -388,25 +388,25 @@ static void test_options(void **state) {
 
 static void test_start_fill(void **state) {
     (void)state;
-    const struct config_start file = {.instance = "file",
-                                      .interval_ms = 1,
-                                      .interfaces = {"a"},
-                                      .interface_count = 1,
-                                      .port = 1,
-                                      .keeps = {"a/#"},
-                                      .keep_count = 1};
-    const struct config_start option = {.instance = "option",
-                                        .interval_ms = 2,
-                                        .interfaces = {"b", "c"},
-                                        .interface_count = 2,
-                                        .port = 2,
-                                        .keeps = {"b", "c"},
-                                        .keep_count = 2};
-    struct config_start start = {0};
-    config_start_fill(&start, &file);
+    const struct start file = {.instance = "file",
+                               .interval_ms = 1,
+                               .interfaces = {"a"},
+                               .interface_count = 1,
+                               .port = 1,
+                               .keeps = {"a/#"},
+                               .keep_count = 1};
+    const struct start option = {.instance = "option",
+                                 .interval_ms = 2,
+                                 .interfaces = {"b", "c"},
+                                 .interface_count = 2,
+                                 .port = 2,
+                                 .keeps = {"b", "c"},
+                                 .keep_count = 2};
+    struct start start = {0};
+    start_fill(&start, &file);
     assert_memory_equal(&start, &file, sizeof(start));
     start = option;
-    config_start_fill(&start, &file);
+    start_fill(&start, &file);
     assert_memory_equal(&start, &option, sizeof(start));
 }
 
