@@ -23,65 +23,19 @@
 
 /* ---- events ---- */
 
-struct variable {
+/* The variables of an event, in the order in which new_variables() writes them. */
+static const struct {
     const char *name;
     const char *help;
-    void (*print)(FILE *out, enum muster_peer_event event, const struct muster_peer *peer);
-};
-
-static void print_event(FILE *out, enum muster_peer_event event, const struct muster_peer *peer) {
-    (void)peer;
-    fputs(muster_peer_event_name(event), out);
-}
-
-static void print_name(FILE *out, enum muster_peer_event event, const struct muster_peer *peer) {
-    (void)event;
-    fputs(peer->document.name, out);
-}
-
-static void print_id(FILE *out, enum muster_peer_event event, const struct muster_peer *peer) {
-    char id[MUSTER_ID_TEXT_BYTES];
-    (void)event;
-    muster_id_text(peer->id, id);
-    fputs(id, out);
-}
-
-static void print_state(FILE *out, enum muster_peer_event event, const struct muster_peer *peer) {
-    (void)event;
-    fputs(muster_state_name(peer->state), out);
-}
-
-static void print_verified(FILE *out, enum muster_peer_event event, const struct muster_peer *peer) {
-    (void)event;
-    fputs(peer->verified ? "1" : "0", out);
-}
-
-static void print_address(FILE *out, enum muster_peer_event event, const struct muster_peer *peer) {
-    (void)event;
-    if (peer->address.family != 0) {
-        text_print_address(out, &peer->address);
-    }
-}
-
-static void print_port(FILE *out, enum muster_peer_event event, const struct muster_peer *peer) {
-    (void)event;
-    fprintf(out, "%u", peer->address.port);
-}
-
-static void print_interface(FILE *out, enum muster_peer_event event, const struct muster_peer *peer) {
-    (void)event;
-    fputs(peer->interface_name, out);
-}
-
-static const struct variable variables[] = {
-    {"MUSTER_EVENT", "joined, changed, restarted, suspect, returned, lost, left, conflict", print_event},
-    {"MUSTER_PEER_NAME", "any text", print_name},
-    {"MUSTER_PEER_ID", "32 hexadecimal digits", print_id},
-    {"MUSTER_PEER_STATE", "alive, suspect, lost or left", print_state},
-    {"MUSTER_PEER_VERIFIED", "1 when a key vouches for all of this, else 0", print_verified},
-    {"MUSTER_PEER_ADDRESS", "it was heard from, 10.0.0.7", print_address},
-    {"MUSTER_PEER_PORT", "the UDP port of that", print_port},
-    {"MUSTER_PEER_INTERFACE", "of this host, eth0; empty when that is gone", print_interface},
+} variables[] = {
+    {"MUSTER_EVENT", "joined, changed, restarted, suspect, returned, lost, left, conflict"},
+    {"MUSTER_PEER_NAME", "any text"},
+    {"MUSTER_PEER_ID", "32 hexadecimal digits"},
+    {"MUSTER_PEER_STATE", "alive, suspect, lost or left"},
+    {"MUSTER_PEER_VERIFIED", "1 when a key vouches for all of this, else 0"},
+    {"MUSTER_PEER_ADDRESS", "it was heard from, 10.0.0.7"},
+    {"MUSTER_PEER_PORT", "the UDP port of that"},
+    {"MUSTER_PEER_INTERFACE", "of this host, eth0; empty when that is gone"},
 };
 
 #define VARIABLE_COUNT (sizeof(variables) / sizeof(variables[0]))
@@ -94,18 +48,28 @@ void hook_describe_variables(FILE *out) {
 
 /* Names come from the network, and go into the environment as they are. NULL when memory is out. */
 static char *new_variables(enum muster_peer_event event, const struct muster_peer *peer) {
+    char id[MUSTER_ID_TEXT_BYTES];
+    char address[TEXT_ADDRESS_BYTES];
+    char port[8];
+    muster_id_text(peer->id, id);
+    snprintf(port, sizeof(port), "%u", peer->address.port);
+    const char *const values[VARIABLE_COUNT] = {
+        muster_peer_event_name(event),
+        peer->document.name,
+        id,
+        muster_state_name(peer->state),
+        peer->verified ? "1" : "0",
+        peer->address.family != 0 ? text_address(&peer->address, address) : "",
+        port,
+        peer->interface_name,
+    };
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
-    if (out == NULL) {
-        return NULL;
+    for (size_t i = 0; i < VARIABLE_COUNT && out != NULL; i++) {
+        fprintf(out, "%s=%s%c", variables[i].name, values[i], '\0');
     }
-    for (size_t i = 0; i < VARIABLE_COUNT; i++) {
-        fprintf(out, "%s=", variables[i].name);
-        variables[i].print(out, event, peer);
-        fputc('\0', out);
-    }
-    if (fclose(out) == 0) { /* which ends it by one more NUL */
+    if (out != NULL && fclose(out) == 0) { /* which ends it by one more NUL */
         return text;
     }
     free(text);

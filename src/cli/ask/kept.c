@@ -113,6 +113,11 @@ static void on_settled(void *context) {
     wait_on(context);
 }
 
+static int on_deadline(void *context) {
+    (void)context;
+    return STATUS_OK; /* what came by then is listed */
+}
+
 static void on_ending(void *context) {
     struct kept_look *look = context;
     look->failed = muster_peers(look->session.node, &look->there) != 0 || look->failed;
@@ -239,17 +244,16 @@ static int subscribe(struct kept_look *look) {
 
 static int run(struct kept_look *look, uint64_t timeout_ms) {
     const struct session_request request = {
-        .on_settled = on_settled, .on_ending = on_ending, .context = look};
+        .on_settled = on_settled, .on_ending = on_ending, .on_deadline = on_deadline, .context = look};
     if (session_open(&look->session, look->settings, &request) != STATUS_OK) {
         return STATUS_ERROR;
     }
     uv_timer_init(&look->session.loop, &look->quiet);
     look->quiet.data = look;
-    session_end_after(&look->session, timeout_ms, STATUS_OK);
+    session_end_after(&look->session, timeout_ms);
     const int error = look->session.ended ? 0 : subscribe(look);
     if (error != 0) {
-        complain_error(look->settings, error);
-        session_end(&look->session, STATUS_ERROR);
+        session_fail(&look->session, error);
     }
     return session_run(&look->session);
 }

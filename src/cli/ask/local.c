@@ -7,15 +7,12 @@
 int local_open(const struct settings *settings, const char *instance, size_t skip, uv_loop_t *loop,
                muster_local_t **local) {
     const char *interfaces[SETTINGS_INTERFACES_MAX];
-    for (size_t i = 0; i < settings->interface_count; i++) {
-        interfaces[i] = settings->interfaces[i];
-    }
     const struct muster_local_options options = {
         .socket = settings->socket,
         .state_dir = settings->state_dir,
         .instance = instance,
         .port = settings->port,
-        .interfaces = settings->interface_count > 0 ? interfaces : NULL,
+        .interfaces = settings_interfaces(settings, interfaces),
         .interface_count = settings->interface_count,
         .skip = skip,
     };

@@ -174,24 +174,25 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
     end_when_met(context);
 }
 
-static void on_late(uv_timer_t *handle) {
-    struct look *look = handle->data;
+static int on_deadline(void *context) {
+    struct look *look = context;
     look->snapshot->cut_off = !look->has_settled;
     take_snapshot(look);
-    session_end(&look->session, STATUS_OK);
+    return STATUS_OK;
 }
 
 static int look_directly(const struct settings *settings, uint64_t timeout_ms,
                          const struct look_expectation *expectation, struct snapshot *snapshot) {
     struct look look = {.expectation = expectation, .snapshot = snapshot};
-    const struct session_request request = {
-        .on_event = expectation != NULL ? on_event : NULL, .on_settled = on_settled, .context = &look};
+    const struct session_request request = {.on_event = expectation != NULL ? on_event : NULL,
+                                            .on_settled = on_settled,
+                                            .on_deadline = on_deadline,
+                                            .context = &look};
     if (session_open(&look.session, settings, &request) != STATUS_OK) {
         return STATUS_ERROR;
     }
-    look.session.deadline.data = &look;
     if (!look.session.ended) {
-        uv_timer_start(&look.session.deadline, on_late, timeout_ms, 0);
+        session_end_after(&look.session, timeout_ms);
     }
     int status = session_run(&look.session);
     if (look.failed) {

@@ -11,7 +11,7 @@
 
 /* ---- what the library says ---- */
 
-/* What it says while it opens is held back: the last error is the one line about a failure, and all else
+/* What the library says while it opens is kept: the last error is the one line about a failure, and all else
  * matters only to who goes on. */
 struct session_opening {
     char error[2048]; /* the last one */
@@ -101,32 +101,19 @@ static int open_quietly(struct session *session, const struct muster_options *op
 
 static int open_node(struct session *session) {
     const struct settings *settings = session->settings;
+    const struct session_request *request = &session->request;
     const char *interfaces[SETTINGS_INTERFACES_MAX];
     struct muster_options options;
     muster_options_init(&options);
-    for (size_t i = 0; i < settings->interface_count; i++) {
-        interfaces[i] = settings->interfaces[i];
+    if (request->options != NULL) {
+        options = *request->options;
+        options.socket = request->is_guest ? NULL : settings->socket;
     }
-    options.interfaces = settings->interface_count > 0 ? interfaces : NULL;
+    options.interfaces = settings_interfaces(settings, interfaces);
     options.interface_count = settings->interface_count;
     options.port = settings->port;
     options.state_dir = settings->state_dir;
-    options.socket =
-        session->request.document != NULL && !session->request.is_guest ? settings->socket : NULL;
-    options.document = session->request.document;
-    options.instance = session->request.instance;
-    if (session->request.interval_min_ms > 0) {
-        options.interval_min_ms = session->request.interval_min_ms;
-    }
-    if (session->request.rate_bytes_s > 0) {
-        options.rate_bytes_s = session->request.rate_bytes_s;
-    }
-    options.keeps = session->request.keeps;
-    options.keep_count = session->request.keep_count;
-    if (session->request.linger_ms != NULL) {
-        options.linger_ms = *session->request.linger_ms;
-    }
-    options.on_event = session->request.on_event != NULL ? on_event : NULL;
+    options.on_event = request->on_event != NULL ? on_event : NULL;
     options.on_log = on_log;
     options.context = session;
     return open_quietly(session, &options);
@@ -144,8 +131,7 @@ static void on_settled(muster_t *node, void *context) {
 static void ask(struct session *session) {
     int error = muster_query(session->node, NULL, NULL, on_settled, session);
     if (error != 0) {
-        complain_error(session->settings, error);
-        session_end(session, STATUS_ERROR);
+        session_fail(session, error);
     }
 }
 
@@ -153,7 +139,7 @@ static void ask(struct session *session) {
 static int listen_oneself(struct session *session) {
     const struct session_request *request = &session->request;
     int error = open_node(session);
-    if (error == 0 && request->document == NULL &&
+    if (error == 0 && request->options == NULL &&
         (request->on_event != NULL || request->on_settled != NULL)) {
         ask(session);
     }
@@ -217,8 +203,8 @@ static void on_signal(uv_signal_t *handle, int number) {
     if (session->ended) {
         _exit(session->status); /* the second one: not even the byes are waited for */
     }
-    if (session->request.on_signal != NULL && !session->was_told) {
-        session->was_told = true;
+    if (session->request.on_signal != NULL && !session->is_signaled) {
+        session->is_signaled = true;
         session->request.on_signal(session->request.context);
     } else {
         session_end(session, STATUS_OK);
@@ -289,11 +275,12 @@ int session_open(struct session *session, const struct settings *settings,
 
 static void on_deadline(uv_timer_t *handle) {
     struct session *session = handle->data;
-    session_end(session, session->late_status);
+    const struct session_request *request = &session->request;
+    session_end(session,
+                request->on_deadline != NULL ? request->on_deadline(request->context) : STATUS_TIMED_OUT);
 }
 
-void session_end_after(struct session *session, uint64_t timeout_ms, int status) {
-    session->late_status = status;
+void session_end_after(struct session *session, uint64_t timeout_ms) {
     uv_timer_start(&session->deadline, on_deadline, timeout_ms, 0);
 }
 
@@ -312,6 +299,10 @@ void session_end(struct session *session, int status) {
     } else {
         muster_close(session->node, on_closed, session);
     }
+}
+
+void session_fail(struct session *session, int error) {
+    session_end(session, complain_error(session->settings, error));
 }
 
 int session_run(struct session *session) {

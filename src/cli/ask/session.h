@@ -16,13 +16,8 @@ typedef void (*session_event_cb)(enum muster_peer_event event, const struct must
 
 /* What a command wants of its session; all zero is an observer that hears nothing of events. */
 struct session_request {
-    const struct muster_document *document; /* NULL: an observer */
-    const char *instance;                   /* NULL: named after the document */
-    uint64_t interval_min_ms;               /* 0: the library's default */
-    uint64_t rate_bytes_s;                  /* likewise */
-    const uint64_t *linger_ms;              /* NULL: likewise */
-    const char *const *keeps;               /* patterns of topics whose last values it keeps for others */
-    size_t keep_count;
+    const struct muster_options *options; /* of a node that announces a document, but for what the settings
+                                           * say and the callbacks; NULL: an observer */
     bool is_guest;                     /* of a document: settings->socket is another muster's, not its own */
     bool may_ask;                      /* of an observer: a muster that runs here is asked rather than the
                                         * network, unless that is not wanted (settings->direct) */
@@ -31,6 +26,7 @@ struct session_request {
     void (*on_signal)(void *context);  /* NULL: none; of the first of them, which then ends nothing itself */
     void (*on_hangup)(void *context);  /* of SIGHUP, which then ends nothing; NULL: it does */
     void (*on_ending)(void *context);  /* once, before the byes; NULL: none */
+    int (*on_deadline)(void *context); /* returns the status to end with; NULL: STATUS_TIMED_OUT */
     session_event_cb on_event;         /* NULL: none */
     void (*on_anew)(void *context);    /* NULL: none; the muster that was asked ended, and what it told counts
                                         * no more: all who are there come again */
@@ -48,12 +44,11 @@ struct session {
     struct session_request request;
     uv_signal_t signals[3];
     uv_timer_t deadline;
-    int status;      /* to exit with */
-    int late_status; /* to exit with at the deadline */
-    bool was_told;   /* by a signal */
-    bool ended;      /* the node is closing or closed: leave it alone */
+    int status;       /* to exit with */
+    bool is_signaled; /* by a first signal */
+    bool ended;       /* the node is closing or closed: leave it alone */
 
-    struct session_opening *opening; /* holds back log lines inside of muster_open(); else NULL */
+    struct session_opening *opening; /* keeps log lines inside of muster_open(); else NULL */
 };
 
 /* Opens a loop and a node on it; an observer that has an on_event or on_settled asks who is there. Returns
@@ -62,13 +57,16 @@ struct session {
 int session_open(struct session *session, const struct settings *settings,
                  const struct session_request *request);
 
-/* Ends the session with `status` if nothing has by then. Once, at any time before session_run(). */
-void session_end_after(struct session *session, uint64_t timeout_ms, int status);
+/* Ends the session if nothing has by then. Once, at any time before session_run(). */
+void session_end_after(struct session *session, uint64_t timeout_ms);
 
 /* Ends the session: says bye where there is one to say. For callbacks; the first call counts. */
 void session_end(struct session *session, int status);
 
-/* Ends what on_left has put off: whatever is still on the loop is closed. */
+/* The same with STATUS_ERROR for a MUSTER_E…, which is said. */
+void session_fail(struct session *session, int error);
+
+/* Closes whatever is still on the loop after on_left. */
 void session_finish(struct session *session);
 
 /* Runs the loop until the session has ended, closes whatever is left on it, and returns the status. */

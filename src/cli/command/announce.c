@@ -17,15 +17,14 @@
 struct announce_options {
     struct draft draft;
     struct value_list configs; /* files and directories */
-    struct start start;        /* instance, interval and keeps */
+    struct start start;        /* with what the environment says, too */
 };
 
 struct announce {
     struct session session;
     struct settings *settings;
-    const struct announce_options *options;
+    struct announce_options *options; /* which win over what files say */
     char **argv;        /* of the command that is announced while it lives; NULL: until a signal */
-    struct start given; /* by options and environment, over what files say */
     struct start start; /* what it started with */
     struct draft announced;
     uint64_t rev; /* of the document when that was announced */
@@ -143,7 +142,7 @@ static void on_config_error(const char *error, void *context) {
  * gives one. Returns what to exit with where that fails, which has been said then. */
 static int read_config(struct announce *announce, struct config *config) {
     struct reason reason;
-    struct start start = announce->given;
+    struct start start = announce->options->start;
     *config = (struct config){.on_error = on_config_error, .context = announce};
     config_read(config, announce->options->configs.values, announce->options->configs.count);
     if (config_add_options(config, &announce->options->draft) != 0) {
@@ -206,21 +205,24 @@ static void name_socket(const struct announce *announce) {
     free(path);
 }
 
-static int announce_until_told(struct announce *announce) {
-    const struct announce_options *options = announce->options;
+static int announce_until_end(struct announce *announce) {
     const struct start *start = &announce->start;
+    const struct muster_document document = draft_document(&announce->announced);
     const char *keeps[MUSTER_KEEPS_MAX];
-    struct muster_document document = draft_document(&announce->announced);
+    struct muster_options options;
+    muster_options_init(&options);
+    options.document = &document;
+    options.instance = start->instance[0] != '\0' ? start->instance : NULL;
+    options.interval_min_ms = start->interval_ms != 0 ? start->interval_ms : options.interval_min_ms;
     for (size_t i = 0; i < start->keep_count; i++) {
         keeps[i] = start->keeps[i];
     }
-    const struct session_request request = {.document = &document,
-                                            .instance = start->instance[0] != '\0' ? start->instance : NULL,
-                                            .interval_min_ms = start->interval_ms,
-                                            .keeps = keeps,
-                                            .keep_count = start->keep_count,
+    options.keeps = keeps;
+    options.keep_count = start->keep_count;
+    const struct session_request request = {.options = &options,
                                             .until_signal = announce->argv == NULL,
-                                            .on_hangup = options->configs.count > 0 ? on_hangup : NULL,
+                                            .on_hangup =
+                                                announce->options->configs.count > 0 ? on_hangup : NULL,
                                             .on_ending = on_ending,
                                             .on_event = on_event,
                                             .context = announce};
@@ -242,10 +244,10 @@ static int announce_until_told(struct announce *announce) {
 static int prepare(struct announce *announce) {
     struct settings *settings = announce->settings;
     struct config config;
-    announce->given = announce->options->start;
-    memcpy(announce->given.interfaces, settings->interfaces, sizeof(settings->interfaces));
-    announce->given.interface_count = settings->interface_count;
-    announce->given.port = settings->port_given ? settings->port : 0;
+    struct start *given = &announce->options->start;
+    memcpy(given->interfaces, settings->interfaces, sizeof(settings->interfaces));
+    given->interface_count = settings->interface_count;
+    given->port = settings->port_given ? settings->port : 0;
     const int status = read_config(announce, &config);
     if (status == STATUS_OK) {
         announce->announced = config.draft;
@@ -265,7 +267,7 @@ static int run(struct settings *settings, void *options, const struct operands *
     notify_open(&announce.notify);
     int status = prepare(&announce);
     if (status == STATUS_OK) {
-        status = announce_until_told(&announce);
+        status = announce_until_end(&announce);
     }
     notify_close(&announce.notify);
     draft_deinit(&announce.announced);

@@ -169,16 +169,21 @@ static void on_signal(void *context) {
 static int run_session(struct publish *publish) {
     const struct publish_options *options = publish->options;
     const struct muster_document document = draft_document(&options->draft);
-    const struct session_request request = {
-        .document = &document,
-        .instance = options->instance[0] != '\0' ? options->instance : NULL,
-        .rate_bytes_s = options->rate_bytes_s,
-        .linger_ms = options->linger_ms != UINT64_MAX ? &options->linger_ms : NULL,
-        .is_guest = true,
-        .until_signal = true,
-        .on_signal = on_signal,
-        .context = publish,
-    };
+    struct muster_options node_options;
+    muster_options_init(&node_options);
+    node_options.document = &document;
+    node_options.instance = options->instance[0] != '\0' ? options->instance : NULL;
+    if (options->rate_bytes_s != 0) {
+        node_options.rate_bytes_s = options->rate_bytes_s;
+    }
+    if (options->linger_ms != UINT64_MAX) {
+        node_options.linger_ms = options->linger_ms;
+    }
+    const struct session_request request = {.options = &node_options,
+                                            .is_guest = true,
+                                            .until_signal = true,
+                                            .on_signal = on_signal,
+                                            .context = publish};
     int status = session_open(&publish->session, publish->settings, &request);
     if (status != STATUS_OK) {
         return status;

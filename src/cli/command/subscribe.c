@@ -42,7 +42,6 @@ struct subscribe {
     size_t seen;      /* records */
     bool has_printed; /* what is not flushed yet */
     uv_timer_t tick;
-    uv_timer_t timeout;
     uv_prepare_t prepare;
 };
 
@@ -101,11 +100,6 @@ static int check_options(const struct settings *settings, const struct subscribe
 
 /* ---- the end ---- */
 
-static void fail(struct subscribe *subscribe) {
-    complain_error(subscribe->settings, MUSTER_ENOMEM);
-    session_end(&subscribe->session, STATUS_ERROR);
-}
-
 /* Sends what was printed on its way; ends all when that fails. */
 static void flush(struct subscribe *subscribe) {
     if (subscribe->has_printed && complain_flush(subscribe->settings) != 0) {
@@ -119,13 +113,12 @@ static void on_prepare(uv_prepare_t *prepare) {
     flush(prepare->data);
 }
 
-static void on_timeout(uv_timer_t *timer) {
-    struct subscribe *subscribe = timer->data;
-    int status = subscribe->seen > 0 ? STATUS_OK : STATUS_NOT_FOUND;
+static int on_deadline(void *context) {
+    const struct subscribe *subscribe = context;
     if (subscribe->options->count > 0) {
-        status = STATUS_TIMED_OUT;
+        return STATUS_TIMED_OUT;
     }
-    session_end(&subscribe->session, status);
+    return subscribe->seen > 0 ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
 /* ---- losses ---- */
@@ -240,7 +233,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     const double now_s = wall_s();
     double time_s = 0;
     if (source == NULL) {
-        fail(subscribe);
+        session_fail(&subscribe->session, MUSTER_ENOMEM);
         return;
     }
     note_way(subscribe, source, sample->kind);
@@ -294,7 +287,7 @@ static void on_tick(uv_timer_t *timer) {
     if (!subscribe->options->stats) {
         say_losses(subscribe);
     } else if (print_stats(subscribe) != 0) {
-        fail(subscribe);
+        session_fail(&subscribe->session, MUSTER_ENOMEM);
     }
 }
 
@@ -303,16 +296,14 @@ static void on_tick(uv_timer_t *timer) {
 static void start_handles(struct subscribe *subscribe) {
     uv_loop_t *loop = &subscribe->session.loop;
     uv_timer_init(loop, &subscribe->tick);
-    uv_timer_init(loop, &subscribe->timeout);
     uv_prepare_init(loop, &subscribe->prepare);
     subscribe->tick.data = subscribe;
-    subscribe->timeout.data = subscribe;
     subscribe->prepare.data = subscribe;
     subscribe->meter.began_ms = uv_now(loop);
     uv_timer_start(&subscribe->tick, on_tick, TICK_MS, TICK_MS);
     uv_prepare_start(&subscribe->prepare, on_prepare);
     if (subscribe->options->timeout_ms > 0) {
-        uv_timer_start(&subscribe->timeout, on_timeout, subscribe->options->timeout_ms, 0);
+        session_end_after(&subscribe->session, subscribe->options->timeout_ms);
     }
 }
 
@@ -329,8 +320,11 @@ static int start_subscription(struct subscribe *subscribe) {
 }
 
 static int run_session(struct subscribe *subscribe) {
-    const struct session_request request = {
-        .until_signal = true, .on_ending = on_ending, .on_event = on_event, .context = subscribe};
+    const struct session_request request = {.until_signal = true,
+                                            .on_ending = on_ending,
+                                            .on_deadline = on_deadline,
+                                            .on_event = on_event,
+                                            .context = subscribe};
     const int status = session_open(&subscribe->session, subscribe->settings, &request);
     if (status != STATUS_OK) {
         return status;
@@ -338,8 +332,7 @@ static int run_session(struct subscribe *subscribe) {
     start_handles(subscribe);
     const int error = start_subscription(subscribe);
     if (error != 0) {
-        complain_error(subscribe->settings, error);
-        session_end(&subscribe->session, STATUS_ERROR);
+        session_fail(&subscribe->session, error);
     }
     return session_run(&subscribe->session);
 }

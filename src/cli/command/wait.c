@@ -61,7 +61,7 @@ static int run_session(const struct settings *settings, struct wait *wait, uint6
     if (status != STATUS_OK) {
         return status;
     }
-    session_end_after(&wait->session, timeout_ms, STATUS_TIMED_OUT);
+    session_end_after(&wait->session, timeout_ms);
     return session_run(&wait->session);
 }
 

@@ -232,7 +232,7 @@ static int run_session(struct watch *watch) {
         start_hooks(watch);
     }
     if (watch->options->timeout_ms > 0) {
-        session_end_after(&watch->session, watch->options->timeout_ms, STATUS_TIMED_OUT);
+        session_end_after(&watch->session, watch->options->timeout_ms);
     }
     return session_run(&watch->session);
 }

@@ -111,6 +111,14 @@ int settings_read_environment(struct settings *settings, struct args_fault *faul
     return 0;
 }
 
+const char *const *settings_interfaces(const struct settings *settings,
+                                       const char *names[SETTINGS_INTERFACES_MAX]) {
+    for (size_t i = 0; i < settings->interface_count; i++) {
+        names[i] = settings->interfaces[i];
+    }
+    return settings->interface_count > 0 ? names : NULL;
+}
+
 bool settings_color(const struct settings *settings) {
     if (settings->color != COLOR_AUTO) {
         return settings->color == COLOR_ALWAYS;

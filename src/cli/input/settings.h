@@ -40,6 +40,10 @@ void settings_init(struct settings *settings);
 /* Takes what no option has set from the environment. 0, or -1 with the variable that is wrong. */
 int settings_read_environment(struct settings *settings, struct args_fault *fault);
 
+/* Points names at the interfaces. Returns names, or NULL when all are meant. */
+const char *const *settings_interfaces(const struct settings *settings,
+                                       const char *names[SETTINGS_INTERFACES_MAX]);
+
 /* True when output to stdout shall be coloured. */
 bool settings_color(const struct settings *settings);
 
