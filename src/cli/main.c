@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "commands.h"
+#include "command.h"
 
 /* A standard stream that is closed would be a socket's number soon: whoever printed would send. What
  * takes its place can be neither read from nor written to, so that errors are noticed. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
+#include "command.h"
 
 /* Calls put() for each option of a command (NULL: none), and for the global ones that it has not taken the
  * name of. */

@@ -7,9 +7,21 @@
 
 #include <muster/muster.h>
 
-#include "feeds.h"
 #include "measurement.h"
 #include "source.h"
+
+/* What a node knows of the feeds it hears, and what it knew of those that are gone. Zeroed: none yet. */
+struct feeds {
+    struct muster_feed *feeds; /* as they are now, sorted */
+    size_t count;
+    struct muster_feed past; /* sums of those that were */
+};
+
+/* Takes over an array of the feeds as they are now. */
+void feeds_replace(struct feeds *feeds, struct muster_feed *now, size_t count);
+
+/* The sums over all feeds, those that are gone included: the counters alone are set. */
+struct muster_feed feeds_total(const struct feeds *feeds);
 
 /* Zeroed: nothing came. */
 struct meter {

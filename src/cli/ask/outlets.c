@@ -5,55 +5,30 @@
 
 #include "spec.h"
 
-/* The index of a topic, or, when it is not there, of where it belongs. */
-static size_t place_of(const struct outlets *outlets, const char *name, bool *found) {
-    size_t first = 0;
-    size_t end = outlets->count;
-    *found = false;
-    while (first < end && !*found) {
-        const size_t middle = first + (end - first) / 2;
-        const int order = strcmp(name, outlets->topics[middle]->name);
-        *found = order == 0;
-        if (order == 0) {
-            first = middle;
-        } else if (order < 0) {
-            end = middle;
-        } else {
-            first = middle + 1;
-        }
-    }
-    return first;
+static int compare_names(const void *left, const void *right) {
+    const struct outlet *const *a = left;
+    const struct outlet *const *b = right;
+    return strcmp((*a)->name, (*b)->name);
+}
+
+static struct outlet *find(const struct outlets *outlets, const char *topic) {
+    const struct outlet key = {.name = (char *)topic};
+    const struct outlet *wanted = &key;
+    struct outlet **found = outlets->count == 0 ? NULL
+                                                : bsearch(&wanted, outlets->topics, outlets->count,
+                                                          sizeof(*outlets->topics), compare_names);
+    return found != NULL ? *found : NULL;
 }
 
 const struct outlet *outlets_find(const struct outlets *outlets, const char *topic) {
-    bool found;
-    const size_t place = place_of(outlets, topic, &found);
-    return found ? outlets->topics[place] : NULL;
+    return find(outlets, topic);
 }
 
 /* ---- planning ---- */
 
-static int make_room(struct outlets *outlets) {
-    const size_t room = outlets->room > 0 ? 2 * outlets->room : 8;
+static int add_topic(struct outlets *outlets, const char *name) {
     if (outlets->count == OUTLETS_TOPICS_MAX) {
         return MUSTER_EFULL;
-    }
-    if (outlets->count < outlets->room) {
-        return 0;
-    }
-    struct outlet **grown = realloc(outlets->topics, room * sizeof(struct outlet *));
-    if (grown == NULL) {
-        return MUSTER_ENOMEM;
-    }
-    outlets->topics = grown;
-    outlets->room = room;
-    return 0;
-}
-
-static int add_topic(struct outlets *outlets, size_t place, const char *name) {
-    const int error = make_room(outlets);
-    if (error != 0) {
-        return error;
     }
     struct outlet *topic = calloc(1, sizeof(*topic));
     char *copy = strdup(name);
@@ -63,10 +38,8 @@ static int add_topic(struct outlets *outlets, size_t place, const char *name) {
         return MUSTER_ENOMEM;
     }
     topic->name = copy;
-    struct outlet **at = outlets->topics + place;
-    memmove(at + 1, at, (outlets->count - place) * sizeof(struct outlet *));
-    *at = topic;
-    outlets->count++;
+    outlets->topics[outlets->count++] = topic;
+    qsort(outlets->topics, outlets->count, sizeof(*outlets->topics), compare_names);
     outlets->planned++;
     return 0;
 }
@@ -101,13 +74,9 @@ static bool is_planned(const struct outlet *topic) {
 }
 
 int outlets_plan(struct outlets *outlets, const char *topic, const char *name, const char *unit) {
-    bool found;
-    const size_t place = place_of(outlets, topic, &found);
-    const int error = found ? 0 : add_topic(outlets, place, topic);
-    if (error != 0 || !is_planned(outlets->topics[place])) {
-        return error;
-    }
-    return plan_unit(outlets->topics[place], name, unit);
+    const int error = find(outlets, topic) != NULL ? 0 : add_topic(outlets, topic);
+    struct outlet *outlet = error == 0 ? find(outlets, topic) : NULL;
+    return outlet != NULL && is_planned(outlet) ? plan_unit(outlet, name, unit) : error;
 }
 
 /* ---- opening ---- */
@@ -154,6 +123,5 @@ void outlets_deinit(struct outlets *outlets) {
         free(outlets->topics[i]->name);
         free(outlets->topics[i]);
     }
-    free(outlets->topics);
     *outlets = (struct outlets){0};
 }

@@ -24,9 +24,8 @@ struct outlet {
 
 /* Zeroed: no topic. */
 struct outlets {
-    struct outlet **topics; /* sorted by name */
+    struct outlet *topics[OUTLETS_TOPICS_MAX]; /* sorted by name */
     size_t count;
-    size_t room;
     size_t planned;
 };
 

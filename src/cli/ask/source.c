@@ -58,24 +58,21 @@ static void set_name(struct sources *sources, struct source *source, const char 
 
 /* ---- finding ---- */
 
-/* The index of an id, or, when it is not there, of where it belongs. */
-static size_t place_of(const struct sources *sources, const uint8_t id[MUSTER_ID_BYTES], bool *found) {
-    size_t first = 0;
-    size_t end = sources->count;
-    *found = false;
-    while (first < end && !*found) {
-        const size_t middle = first + (end - first) / 2;
-        const int order = memcmp(id, sources->sources[middle]->publisher.id, MUSTER_ID_BYTES);
-        *found = order == 0;
-        if (order == 0) {
-            first = middle;
-        } else if (order < 0) {
-            end = middle;
-        } else {
-            first = middle + 1;
-        }
-    }
-    return first;
+static int compare_ids(const void *left, const void *right) {
+    const struct source *const *a = left;
+    const struct source *const *b = right;
+    return memcmp((*a)->publisher.id, (*b)->publisher.id, MUSTER_ID_BYTES);
+}
+
+/* The source of an id, NULL when it is not there. */
+static struct source *find(const struct sources *sources, const uint8_t id[MUSTER_ID_BYTES]) {
+    struct source key;
+    const struct source *wanted = &key;
+    memcpy(key.publisher.id, id, MUSTER_ID_BYTES);
+    struct source **found = sources->count == 0 ? NULL
+                                                : bsearch(&wanted, sources->sources, sources->count,
+                                                          sizeof(*sources->sources), compare_ids);
+    return found != NULL ? *found : NULL;
 }
 
 static void look_up(struct sources *sources, struct source *source, const muster_t *node) {
@@ -88,7 +85,7 @@ static void look_up(struct sources *sources, struct source *source, const muster
     muster_peer_list_free(&list);
 }
 
-static struct source *add(struct sources *sources, size_t place, const uint8_t id[MUSTER_ID_BYTES]) {
+static struct source *add(struct sources *sources, const uint8_t id[MUSTER_ID_BYTES]) {
     struct source *source = calloc(1, sizeof(*source));
     if (sources->sources == NULL) {
         sources->sources = calloc(SOURCES_MAX, sizeof(struct source *));
@@ -97,25 +94,21 @@ static struct source *add(struct sources *sources, size_t place, const uint8_t i
         free(source);
         return NULL;
     }
-    struct source **at = sources->sources + place;
-    memmove(at + 1, at, (sources->count - place) * sizeof(struct source *));
     memcpy(source->publisher.id, id, MUSTER_ID_BYTES);
-    *at = source;
-    sources->count++;
+    sources->sources[sources->count++] = source;
+    qsort(sources->sources, sources->count, sizeof(struct source *), compare_ids);
     return source;
 }
 
 struct source *source_find(struct sources *sources, const muster_t *node, const uint8_t id[MUSTER_ID_BYTES]) {
-    bool found;
-    size_t place = place_of(sources, id, &found);
-    if (found) {
-        return sources->sources[place];
+    struct source *source = find(sources, id);
+    if (source != NULL) {
+        return source;
     }
     if (sources->count == SOURCES_MAX) {
         source_deinit(sources);
-        place = 0;
     }
-    struct source *source = add(sources, place, id);
+    source = add(sources, id);
     if (source != NULL) {
         look_up(sources, source, node);
     }
@@ -123,10 +116,9 @@ struct source *source_find(struct sources *sources, const muster_t *node, const 
 }
 
 void source_rename(struct sources *sources, const struct muster_peer *peer) {
-    bool found;
-    const size_t place = place_of(sources, peer->id, &found);
-    if (found && strcmp(sources->sources[place]->publisher.name, peer->document.name) != 0) {
-        set_name(sources, sources->sources[place], peer->document.name);
+    struct source *source = find(sources, peer->id);
+    if (source != NULL && strcmp(source->publisher.name, peer->document.name) != 0) {
+        set_name(sources, source, peer->document.name);
     }
 }
 

@@ -1,4 +1,4 @@
-/* A command of muster: one file each, and a row of the table (commands.h). */
+/* A command of muster: one file each, and a row of the table in commands.c. */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
@@ -35,6 +35,16 @@ struct command {
     /* NULL, or frees what the options have allocated, whether they could all be parsed or not. */
     void (*deinit)(void *options);
 };
+
+/* The table of commands, ended by NULL. */
+extern const struct command *const command_table[];
+
+/* What holds for muster as a whole. It is no row of the table, and can't be run. */
+extern const struct command command_muster;
+
+/* Runs the command that the arguments begin with, behind global options, or says what is wrong with them.
+ * Returns what to exit with. */
+int commands_run(struct settings *settings, int argc, char **argv);
 
 extern const struct command command_announce;
 extern const struct command command_config;

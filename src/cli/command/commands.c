@@ -1,5 +1,5 @@
 /* muster: the table of its commands, what holds for all of them, and help. */
-#include "commands.h"
+#include "command.h"
 
 #include <stdio.h>
 #include <stdlib.h>

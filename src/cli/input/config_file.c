@@ -13,10 +13,6 @@ static int refuse_unreadable(struct reason *reason) {
     return reason_set(reason, "cannot be read: %s", strerror(errno));
 }
 
-static int refuse_memory(struct reason *reason) {
-    return reason_set(reason, "out of memory");
-}
-
 /* Whoever can write here speaks in our name, under our key: refuses what is open to everybody. */
 static int check_private(const struct stat *status, struct reason *reason) {
     return (status->st_mode & S_IWOTH) == 0 ? 0
@@ -25,25 +21,9 @@ static int check_private(const struct stat *status, struct reason *reason) {
 
 /* ---- files ---- */
 
-/* Reads to the end, or one byte more than a file may have. -1 with errno. */
-static ssize_t read_all(int fd, char *text) {
-    size_t length = 0;
-    while (length <= CONFIG_FILE_BYTES_MAX) {
-        const ssize_t count = read(fd, text + length, CONFIG_FILE_BYTES_MAX + 1 - length);
-        if (count < 0 && errno != EINTR) {
-            return -1;
-        }
-        if (count == 0) {
-            break;
-        }
-        length += count > 0 ? (size_t)count : 0;
-    }
-    return (ssize_t)length;
-}
-
-static int read_open_file(struct config_file *file, int fd, struct reason *reason) {
+static int read_stream(struct config_file *file, FILE *stream, struct reason *reason) {
     struct stat status;
-    if (fstat(fd, &status) != 0) {
+    if (fstat(fileno(stream), &status) != 0) {
         return refuse_unreadable(reason);
     }
     if (!S_ISREG(status.st_mode)) {
@@ -54,16 +34,15 @@ static int read_open_file(struct config_file *file, int fd, struct reason *reaso
     }
     file->text = malloc(CONFIG_FILE_BYTES_MAX + 1);
     if (file->text == NULL) {
-        return refuse_memory(reason);
+        return reason_set_memory(reason);
     }
-    const ssize_t length = read_all(fd, file->text);
-    if (length < 0) {
+    file->length = fread(file->text, 1, CONFIG_FILE_BYTES_MAX + 1, stream);
+    if (ferror(stream)) {
         return refuse_unreadable(reason);
     }
-    if ((size_t)length > CONFIG_FILE_BYTES_MAX) {
+    if (file->length > CONFIG_FILE_BYTES_MAX) {
         return reason_set(reason, "expected at most %zu KiB", CONFIG_FILE_BYTES_MAX / 1024);
     }
-    file->length = (size_t)length;
     return 0;
 }
 
@@ -74,11 +53,16 @@ int config_file_read(struct config_file *file, const char *path, struct reason *
     if (fd < 0) {
         return refuse_unreadable(reason);
     }
-    int error = read_open_file(file, fd, reason);
-    close(fd);
+    FILE *stream = fdopen(fd, "r");
+    if (stream == NULL) {
+        close(fd);
+        return reason_set_memory(reason);
+    }
+    int error = read_stream(file, stream, reason);
+    fclose(stream);
     if (error == 0) {
         file->path = strdup(path);
-        error = file->path != NULL ? 0 : refuse_memory(reason);
+        error = file->path != NULL ? 0 : reason_set_memory(reason);
     }
     if (error != 0) {
         config_file_deinit(file);
@@ -148,7 +132,7 @@ int config_file_list(struct config_file_list *list, const char *directory, struc
     free(entries);
     if (error != 0) {
         config_file_list_deinit(list);
-        refuse_memory(reason);
+        reason_set_memory(reason);
     }
     return error;
 }

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "json.h"
+#include "escape.h"
 #include "number.h"
 #include "text.h"
+#include "utf8.h"
 
 /* "12:00:01.250", "01-31 12:00 " and "2025-01-31  " are as wide. */
 #define TIME_BYTES 16
@@ -18,6 +19,9 @@
 #define JSON_BYTES_MAX (6 * MUSTER_DATAGRAM_BYTES_MAX + 1024)
 
 #define DIM "\033[2m"
+
+/* Stands for a byte that is not UTF-8: U+FFFD. */
+#define REPLACEMENT "\xEF\xBF\xBD"
 
 /* ---- for people ---- */
 
@@ -100,7 +104,74 @@ void record_print_text(struct record_columns *columns, const struct muster_recor
     puts(is_last && columns->color ? TEXT_COLOR_END : "");
 }
 
-/* ---- for programs ---- */
+/* ---- for programs: JSON of others, made safe ---- */
+
+/* A code point as JSON writes it where it does not stand for itself: a surrogate pair above U+FFFF. */
+static void print_escape(uint32_t code_point) {
+    if (code_point > 0xFFFF) {
+        printf("\\u%04x", 0xD800 + ((code_point - 0x10000) >> 10));
+        code_point = 0xDC00 + (code_point & 0x3FF);
+    }
+    printf("\\u%04x", code_point);
+}
+
+/* What stands for itself in any JSON text. */
+static bool is_plain(char byte) {
+    return byte >= 0x20 && byte < 0x7F;
+}
+
+/* Prints what is not plain at the start of text, and returns its bytes. */
+static size_t print_special(const char *text, size_t length) {
+    uint32_t code_point;
+    const int bytes = utf8_decode(text, length, &code_point);
+    if (bytes <= 0) {
+        fputs(REPLACEMENT, stdout);
+        return 1;
+    }
+    if (escape_is_unsafe(code_point)) {
+        print_escape(code_point);
+    } else {
+        fwrite(text, 1, (size_t)bytes, stdout);
+    }
+    return (size_t)bytes;
+}
+
+/* Prints JSON, which somebody has found to be some, in one line: a line break between its tokens becomes a
+ * blank, and what a terminal could obey \uXXXX. */
+static void print_json(const char *json, size_t length) {
+    for (size_t i = 0; i < length;) {
+        const size_t begin = i;
+        while (i < length && is_plain(json[i])) {
+            i++;
+        }
+        fwrite(json + begin, 1, i - begin, stdout);
+        if (i < length && (unsigned char)json[i] < 0x20) {
+            putchar(' '); /* no text of JSON has it: it is between tokens */
+            i++;
+        } else if (i < length) {
+            i += print_special(json + i, length - i);
+        }
+    }
+}
+
+/* Prints a text as JSON, with its quotes, likewise. */
+static void print_json_text(const char *text) {
+    size_t length = strlen(text);
+    putchar('"');
+    while (length > 0) {
+        size_t bytes = 1;
+        if (*text == '"' || *text == '\\') {
+            printf("\\%c", *text);
+        } else if (is_plain(*text)) {
+            putchar(*text);
+        } else {
+            bytes = print_special(text, length);
+        }
+        text += bytes;
+        length -= bytes;
+    }
+    putchar('"');
+}
 
 int record_print_json(const struct muster_record *record, const struct muster_sample *sample,
                       const struct record_publisher *publisher) {
@@ -110,10 +181,10 @@ int record_print_json(const struct muster_record *record, const struct muster_sa
     if (length < 0) {
         return -1;
     }
-    json_print_line(text, (size_t)length - 1); /* without its brace */
+    print_json(text, (size_t)length - 1); /* without its brace */
     muster_id_text(publisher->id, id);
     fputs(",\"peer\":", stdout);
-    json_print_text(publisher->name);
+    print_json_text(publisher->name);
     printf(",\"id\":\"%s\",\"sample\":\"%s\"", id, muster_sample_kind_name(sample->kind));
     puts(sample->is_late ? ",\"late\":true}" : "}");
     return 0;
@@ -124,6 +195,6 @@ void record_print_pack(const struct muster_sample *sample) {
     while (length > 0 && strchr(" \t\r\n", sample->body[length - 1]) != NULL) {
         length--; /* filled up to the length of its batch */
     }
-    json_print_line(sample->body, length);
+    print_json(sample->body, length);
     putchar('\n');
 }
