@@ -27,7 +27,6 @@ struct reading {
 
 struct kept_look {
     struct session session;
-    const struct settings *settings;
     const struct snapshot *snapshot;
     const struct operands *patterns;
     uv_timer_t quiet;              /* nothing came for a while */
@@ -230,8 +229,9 @@ static bool has_keeper(const struct snapshot *snapshot) {
     return false;
 }
 
-static int subscribe(struct kept_look *look) {
+static void on_open(void *context) {
     static const char *const all[] = {"#"};
+    struct kept_look *look = context;
     const bool is_all = look->patterns->count == 0;
     const struct muster_subscription_options wanted = {
         .patterns = is_all ? all : (const char *const *)look->patterns->values,
@@ -239,32 +239,29 @@ static int subscribe(struct kept_look *look) {
         .newest = true,
     };
     muster_subscription_t *subscription;
-    return muster_subscribe(look->session.node, &wanted, on_sample, NULL, look, &subscription);
-}
-
-static int run(struct kept_look *look, uint64_t timeout_ms) {
-    const struct session_request request = {
-        .on_settled = on_settled, .on_ending = on_ending, .on_deadline = on_deadline, .context = look};
-    if (session_open(&look->session, look->settings, &request) != STATUS_OK) {
-        return STATUS_ERROR;
-    }
     uv_timer_init(&look->session.loop, &look->quiet);
     look->quiet.data = look;
-    session_end_after(&look->session, timeout_ms);
-    const int error = look->session.ended ? 0 : subscribe(look);
+    const int error = look->session.ended ? 0
+                                          : muster_subscribe(look->session.node, &wanted, on_sample, NULL,
+                                                             look, &subscription);
     if (error != 0) {
         session_fail(&look->session, error);
     }
-    return session_run(&look->session);
 }
 
 int kept_look(const struct settings *settings, struct snapshot *snapshot, const struct operands *patterns,
               uint64_t timeout_ms, struct muster_peer_list *publishers) {
-    struct kept_look look = {.settings = settings, .snapshot = snapshot, .patterns = patterns};
+    struct kept_look look = {.snapshot = snapshot, .patterns = patterns};
     if (!has_keeper(snapshot)) {
         return STATUS_OK;
     }
-    int status = run(&look, timeout_ms);
+    const struct session_request request = {.timeout_ms = timeout_ms,
+                                            .on_open = on_open,
+                                            .on_settled = on_settled,
+                                            .on_ending = on_ending,
+                                            .on_deadline = on_deadline,
+                                            .context = &look};
+    int status = session_hold(&look.session, settings, &request);
     snapshot->cut_off = snapshot->cut_off || !look.is_quiet;
     if (look.count == READINGS_MAX) {
         complain(settings, "more than %d readings are kept; the others are not listed", READINGS_MAX);

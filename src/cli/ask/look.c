@@ -184,17 +184,12 @@ static int on_deadline(void *context) {
 static int look_directly(const struct settings *settings, uint64_t timeout_ms,
                          const struct look_expectation *expectation, struct snapshot *snapshot) {
     struct look look = {.expectation = expectation, .snapshot = snapshot};
-    const struct session_request request = {.on_event = expectation != NULL ? on_event : NULL,
+    const struct session_request request = {.timeout_ms = timeout_ms,
+                                            .on_event = expectation != NULL ? on_event : NULL,
                                             .on_settled = on_settled,
                                             .on_deadline = on_deadline,
                                             .context = &look};
-    if (session_open(&look.session, settings, &request) != STATUS_OK) {
-        return STATUS_ERROR;
-    }
-    if (!look.session.ended) {
-        session_end_after(&look.session, timeout_ms);
-    }
-    int status = session_run(&look.session);
+    int status = session_hold(&look.session, settings, &request);
     if (look.failed) {
         status = complain_error(settings, MUSTER_ENOMEM);
     }

@@ -9,6 +9,9 @@
 #include "complain.h"
 #include "local.h"
 
+/* How often a reader that has gone is looked for, and a tick comes. */
+#define TICK_MS 1000
+
 /* ---- what the library says ---- */
 
 /* What the library says while it opens is kept: the last error is the one line about a failure, and all else
@@ -243,8 +246,8 @@ static void close_loop(struct session *session) {
     uv_loop_close(&session->loop);
 }
 
-int session_open(struct session *session, const struct settings *settings,
-                 const struct session_request *request) {
+static int open_session(struct session *session, const struct settings *settings,
+                        const struct session_request *request) {
     *session = (struct session){.settings = settings, .request = *request};
     int error = uv_loop_init(&session->loop);
     if (error != 0) {
@@ -252,7 +255,8 @@ int session_open(struct session *session, const struct settings *settings,
         return STATUS_ERROR;
     }
     uv_timer_init(&session->loop, &session->deadline); /* cannot fail */
-    session->deadline.data = session;
+    uv_timer_init(&session->loop, &session->tick);
+    session->deadline.data = session->tick.data = session;
     if (request->until_signal) {
         error = open_signals(session);
     }
@@ -280,8 +284,24 @@ static void on_deadline(uv_timer_t *handle) {
                 request->on_deadline != NULL ? request->on_deadline(request->context) : STATUS_TIMED_OUT);
 }
 
-void session_end_after(struct session *session, uint64_t timeout_ms) {
-    uv_timer_start(&session->deadline, on_deadline, timeout_ms, 0);
+static void on_tick(uv_timer_t *handle) {
+    struct session *session = handle->data;
+    const struct session_request *request = &session->request;
+    if (request->until_unread && complain_reader_gone()) {
+        session_end(session, STATUS_ERROR);
+    } else if (request->on_tick != NULL) {
+        request->on_tick(request->context);
+    }
+}
+
+static void start_timers(struct session *session) {
+    const struct session_request *request = &session->request;
+    if (request->timeout_ms > 0) {
+        uv_timer_start(&session->deadline, on_deadline, request->timeout_ms, 0);
+    }
+    if (request->on_tick != NULL || request->until_unread) {
+        uv_timer_start(&session->tick, on_tick, TICK_MS, TICK_MS);
+    }
 }
 
 void session_end(struct session *session, int status) {
@@ -294,6 +314,7 @@ void session_end(struct session *session, int status) {
     session->ended = true;
     session->status = status;
     uv_timer_stop(&session->deadline);
+    uv_timer_stop(&session->tick);
     if (session->local != NULL) {
         muster_local_close(session->local, on_closed, session);
     } else {
@@ -305,7 +326,18 @@ void session_fail(struct session *session, int error) {
     session_end(session, complain_error(session->settings, error));
 }
 
-int session_run(struct session *session) {
+int session_hold(struct session *session, const struct settings *settings,
+                 const struct session_request *request) {
+    const int status = open_session(session, settings, request);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (!session->ended) {
+        start_timers(session);
+    }
+    if (request->on_open != NULL) {
+        request->on_open(request->context);
+    }
     uv_run(&session->loop, UV_RUN_DEFAULT);
     close_loop(session);
     return session->status;

@@ -18,11 +18,15 @@ typedef void (*session_event_cb)(enum muster_peer_event event, const struct must
 struct session_request {
     const struct muster_options *options; /* of a node that announces a document, but for what the settings
                                            * say and the callbacks; NULL: an observer */
-    bool is_guest;                     /* of a document: settings->socket is another muster's, not its own */
-    bool may_ask;                      /* of an observer: a muster that runs here is asked rather than the
-                                        * network, unless that is not wanted (settings->direct) */
-    bool until_signal;                 /* SIGINT, SIGTERM, SIGHUP end it well, a second one at once;
-                                        * one that is ignored at the start stays so */
+    bool is_guest;                  /* of a document: settings->socket is another muster's, not its own */
+    bool may_ask;                   /* of an observer: a muster that runs here is asked rather than the
+                                     * network, unless that is not wanted (settings->direct) */
+    bool until_signal;              /* SIGINT, SIGTERM, SIGHUP end it well, a second one at once;
+                                     * one that is ignored at the start stays so */
+    bool until_unread;              /* it ends with STATUS_ERROR when nobody reads standard output any more */
+    uint64_t timeout_ms;            /* it ends then if nothing has ended it before; 0: it does not */
+    void (*on_open)(void *context); /* NULL: none; the loop is about to run */
+    void (*on_tick)(void *context); /* NULL: none; every second until it ends */
     void (*on_signal)(void *context);  /* NULL: none; of the first of them, which then ends nothing itself */
     void (*on_hangup)(void *context);  /* of SIGHUP, which then ends nothing; NULL: it does */
     void (*on_ending)(void *context);  /* once, before the byes; NULL: none */
@@ -44,6 +48,7 @@ struct session {
     struct session_request request;
     uv_signal_t signals[3];
     uv_timer_t deadline;
+    uv_timer_t tick;
     int status;       /* to exit with */
     bool is_signaled; /* by a first signal */
     bool ended;       /* the node is closing or closed: leave it alone */
@@ -51,14 +56,11 @@ struct session {
     struct session_opening *opening; /* keeps log lines inside of muster_open(); else NULL */
 };
 
-/* Opens a loop and a node on it; an observer that has an on_event or on_settled asks who is there. Returns
- * STATUS_OK, or STATUS_ERROR when that failed and was said. On success session_run() must follow. The request
- * is copied, what it points to is borrowed. */
-int session_open(struct session *session, const struct settings *settings,
+/* Opens a loop and a node on it, and runs the loop until the session has ended; an observer that has an
+ * on_event or on_settled asks who is there. Returns the status that it ended with, or STATUS_ERROR when it
+ * could not be opened, which was said. The request is copied, what it points to is borrowed. */
+int session_hold(struct session *session, const struct settings *settings,
                  const struct session_request *request);
-
-/* Ends the session if nothing has by then. Once, at any time before session_run(). */
-void session_end_after(struct session *session, uint64_t timeout_ms);
 
 /* Ends the session: says bye where there is one to say. For callbacks; the first call counts. */
 void session_end(struct session *session, int status);
@@ -68,8 +70,5 @@ void session_fail(struct session *session, int error);
 
 /* Closes whatever is still on the loop after on_left. */
 void session_finish(struct session *session);
-
-/* Runs the loop until the session has ended, closes whatever is left on it, and returns the status. */
-int session_run(struct session *session);
 
 #endif

@@ -205,6 +205,17 @@ static void name_socket(const struct announce *announce) {
     free(path);
 }
 
+static void on_open(void *context) {
+    struct announce *announce = context;
+    if (announce->argv != NULL) {
+        name_socket(announce);
+        child_start(&announce->child, &announce->session, announce->argv);
+    }
+    announce->rev = muster_rev(announce->session.node);
+    say_who(announce);
+    notify_ready(&announce->notify, &announce->session.loop, print_status, announce);
+}
+
 static int announce_until_end(struct announce *announce) {
     const struct start *start = &announce->start;
     const struct muster_document document = draft_document(&announce->announced);
@@ -221,23 +232,13 @@ static int announce_until_end(struct announce *announce) {
     options.keep_count = start->keep_count;
     const struct session_request request = {.options = &options,
                                             .until_signal = announce->argv == NULL,
+                                            .on_open = on_open,
                                             .on_hangup =
                                                 announce->options->configs.count > 0 ? on_hangup : NULL,
                                             .on_ending = on_ending,
                                             .on_event = on_event,
                                             .context = announce};
-    int status = session_open(&announce->session, announce->settings, &request);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (announce->argv != NULL) {
-        name_socket(announce);
-        child_start(&announce->child, &announce->session, announce->argv);
-    }
-    announce->rev = muster_rev(announce->session.node);
-    say_who(announce);
-    notify_ready(&announce->notify, &announce->session.loop, print_status, announce);
-    return session_run(&announce->session);
+    return session_hold(&announce->session, announce->settings, &request);
 }
 
 /* Takes what is to be announced, and the settings that files may give. */

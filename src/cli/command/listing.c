@@ -9,18 +9,17 @@ int listing_end_json(const struct settings *settings, struct writer *writer,
     return writer_print(writer) == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
 }
 
-int listing_print_json(const struct settings *settings, const char *name, struct writer_rows rows,
-                       const struct snapshot *snapshot) {
+int listing_print(const struct settings *settings, const struct listing_options *options,
+                  const struct snapshot *snapshot, const char *name, const char *const *headings,
+                  struct writer_rows rows) {
+    const struct table_style style = {.wide = options->wide, .color = settings_color(settings)};
     struct writer writer;
+    if (!options->json) {
+        return table_print(headings, rows, style) == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
+    }
     writer_open_document(&writer);
     writer_array_of(&writer, name, rows);
     return listing_end_json(settings, &writer, snapshot);
-}
-
-int listing_print_table(const struct settings *settings, const char *const *headings, struct writer_rows rows,
-                        bool wide) {
-    const struct table_style style = {.wide = wide, .color = settings_color(settings)};
-    return table_print(headings, rows, style) == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
 }
 
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
@@ -50,23 +49,37 @@ int listing_status(const struct settings *settings, const struct snapshot *snaps
 
 /* ---- of offers ---- */
 
-int listing_offers(const struct settings *settings, uint64_t timeout_ms, const struct selector *selector,
-                   const char *wanted, enum offer_order order, listing_print_offers print,
-                   const void *context) {
+static int print_offers(const struct settings *settings, const struct listing_options *options,
+                        const struct snapshot *snapshot, const struct offers *offers,
+                        void (*print_line)(const struct offer *offer, const char *format),
+                        const char *format) {
+    static const char *const headings[] = {"TYPE", "NAME",    "ADDRESS", "PORT", "PROTO",
+                                           "IF",   "SERVICE", "TXT",     NULL};
+    if (options->json || print_line == NULL) {
+        return listing_print(settings, options, snapshot, "services", headings, offers_rows(offers));
+    }
+    for (size_t i = 0; i < offers->count; i++) {
+        print_line(&offers->offers[i], format);
+    }
+    return STATUS_OK;
+}
+
+int listing_offers(const struct settings *settings, const struct listing_options *options,
+                   const struct selector *selector, const char *wanted, enum offer_order order,
+                   void (*print_line)(const struct offer *offer, const char *format), const char *format) {
     struct snapshot snapshot;
     struct roster roster = {0};
     struct offers offers = {0};
-    int status = look(settings, timeout_ms, &snapshot);
+    int status = look(settings, options->timeout_ms, &snapshot);
+    if (status == STATUS_OK &&
+        (roster_init(&roster, &snapshot.list) != 0 || offers_init(&offers, &roster, selector, order) != 0)) {
+        status = complain_error(settings, MUSTER_ENOMEM);
+    }
     if (status == STATUS_OK) {
-        if (roster_init(&roster, &snapshot.list) != 0 ||
-            offers_init(&offers, &roster, selector, order) != 0) {
-            status = complain_error(settings, MUSTER_ENOMEM);
-        } else {
-            status = print(settings, &offers, &snapshot, context);
-        }
-        if (status == STATUS_OK) {
-            status = listing_status(settings, &snapshot, offers.count, wanted);
-        }
+        status = print_offers(settings, options, &snapshot, &offers, print_line, format);
+    }
+    if (status == STATUS_OK) {
+        status = listing_status(settings, &snapshot, offers.count, wanted);
     }
     offers_deinit(&offers);
     roster_deinit(&roster);

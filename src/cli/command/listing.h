@@ -16,9 +16,26 @@
 
 #define LISTING_TIMEOUT_MS 3000
 
-#define LISTING_TIMEOUT_HELP "wait no longer than this for answers (3)"
-#define LISTING_JSON_HELP "print one JSON document"
-#define LISTING_WIDE_HELP "cut nothing, whatever the width of the terminal"
+/* Options of them, each as far as it has them. */
+struct listing_options {
+    bool wide;
+    bool json;
+    uint64_t timeout_ms;
+};
+
+/* Rows of an option table for the member `listing` of a struct. */
+#define LISTING_WIDE(type)                                                                                \
+    {                                                                                                     \
+        "wide", 0, NULL, "cut nothing, whatever the width of the terminal", offsetof(type, listing.wide), \
+            value_flag                                                                                    \
+    }
+#define LISTING_JSON(type) \
+    { "json", 0, NULL, "print one JSON document", offsetof(type, listing.json), value_flag }
+#define LISTING_TIMEOUT(type)                                                                              \
+    {                                                                                                      \
+        "timeout", 0, "S", "wait no longer than this for answers (3)", offsetof(type, listing.timeout_ms), \
+            value_timeout                                                                                  \
+    }
 
 /* Lines of --help that hold for all of them. */
 #define LISTING_STATUS_CUT_OFF "  124 nothing was found before --timeout cut it off\n"
@@ -31,13 +48,10 @@
 
 /* The following return STATUS_OK, or STATUS_ERROR after complaining. */
 
-/* Prints a document that has an array of this name. */
-int listing_print_json(const struct settings *settings, const char *name, struct writer_rows rows,
-                       const struct snapshot *snapshot);
-
-/* Prints a table (table_print()). */
-int listing_print_table(const struct settings *settings, const char *const *headings, struct writer_rows rows,
-                        bool wide);
+/* Prints rows as JSON, an array of this name in a document, or as a table (table_print()). */
+int listing_print(const struct settings *settings, const struct listing_options *options,
+                  const struct snapshot *snapshot, const char *name, const char *const *headings,
+                  struct writer_rows rows);
 
 /* Adds what every document ends with, and prints it. */
 int listing_end_json(const struct settings *settings, struct writer *writer, const struct snapshot *snapshot);
@@ -48,13 +62,11 @@ int listing_end_json(const struct settings *settings, struct writer *writer, con
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
                    const char *wanted);
 
-/* Prints offers, and returns a status. */
-typedef int (*listing_print_offers)(const struct settings *settings, const struct offers *offers,
-                                    const struct snapshot *snapshot, const void *context);
-
-/* Looks, has the offers that a selector (NULL: all) means printed, and returns the status. */
-int listing_offers(const struct settings *settings, uint64_t timeout_ms, const struct selector *selector,
-                   const char *wanted, enum offer_order order, listing_print_offers print,
-                   const void *context);
+/* Looks, and prints the services that a selector (NULL: all) means, or has a line printed for each where
+ * there is no
+ * --json. Returns the status. */
+int listing_offers(const struct settings *settings, const struct listing_options *options,
+                   const struct selector *selector, const char *wanted, enum offer_order order,
+                   void (*print_line)(const struct offer *offer, const char *format), const char *format);
 
 #endif

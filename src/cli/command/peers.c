@@ -16,9 +16,7 @@ struct peers_options {
     bool descending;
     unsigned states; /* bits 1 << enum muster_state to show; 0: all */
     size_t expected; /* 0: any number will do */
-    bool wide;
-    bool json;
-    uint64_t timeout_ms;
+    struct listing_options listing;
 };
 
 /* What a row must be to be shown. */
@@ -92,9 +90,9 @@ static const struct args_option options_table[] = {
      offsetof(struct peers_options, states), parse_states, &complete_states},
     {"expect", 0, "N", "wait for so many rows until --timeout, and exit with 4 if they are fewer",
      offsetof(struct peers_options, expected), value_count},
-    {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct peers_options, wide), value_flag},
-    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct peers_options, json), value_flag},
-    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct peers_options, timeout_ms), value_timeout},
+    LISTING_WIDE(struct peers_options),
+    LISTING_JSON(struct peers_options),
+    LISTING_TIMEOUT(struct peers_options),
     {0},
 };
 
@@ -157,10 +155,9 @@ static int list(const struct settings *settings, const struct peers_options *opt
     if (options->sort != NULL) {
         roster_sort(&roster, options->sort->compare, options->descending);
     }
-    int status = options->json ? listing_print_json(settings, "peers", peer_rows(&roster), snapshot)
-                               : listing_print_table(settings, options->columns.headings, peer_rows(&roster),
-                                                     options->wide);
-    if (status == STATUS_OK && !options->json) {
+    int status = listing_print(settings, &options->listing, snapshot, "peers", options->columns.headings,
+                               peer_rows(&roster));
+    if (status == STATUS_OK && !options->listing.json) {
         status = print_notes(settings, &roster);
     }
     if (status == STATUS_OK) {
@@ -185,8 +182,8 @@ static int run(struct settings *settings, void *peers_options, const struct oper
     if (options->columns.count == 0) {
         column_choose_default(&options->columns);
     }
-    int status =
-        look_for(settings, options->timeout_ms, options->expected > 0 ? &expectation : NULL, &snapshot);
+    int status = look_for(settings, options->listing.timeout_ms, options->expected > 0 ? &expectation : NULL,
+                          &snapshot);
     if (status == STATUS_OK) {
         status = list(settings, options, &filter, pattern, &snapshot);
     }
@@ -194,7 +191,7 @@ static int run(struct settings *settings, void *peers_options, const struct oper
     return status;
 }
 
-static const struct peers_options defaults = {.timeout_ms = LISTING_TIMEOUT_MS};
+static const struct peers_options defaults = {.listing.timeout_ms = LISTING_TIMEOUT_MS};
 
 const struct command command_peers = {
     .name = "peers",

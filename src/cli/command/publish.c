@@ -166,6 +166,19 @@ static void on_signal(void *context) {
     relay_stop(&publish->relay);
 }
 
+static void on_open(void *context) {
+    struct publish *publish = context;
+    publish->relay.session = &publish->session;
+    publish->relay.style = &publish->style;
+    publish->relay.is_strict = publish->options->strict;
+    publish->relay.rate_bytes_s = publish->options->rate_bytes_s;
+    if (publish->value != NULL) {
+        relay_value(&publish->relay, publish->value);
+    } else {
+        relay_lines(&publish->relay, STDIN_FILENO);
+    }
+}
+
 static int run_session(struct publish *publish) {
     const struct publish_options *options = publish->options;
     const struct muster_document document = draft_document(&options->draft);
@@ -182,22 +195,10 @@ static int run_session(struct publish *publish) {
     const struct session_request request = {.options = &node_options,
                                             .is_guest = true,
                                             .until_signal = true,
+                                            .on_open = on_open,
                                             .on_signal = on_signal,
                                             .context = publish};
-    int status = session_open(&publish->session, publish->settings, &request);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    publish->relay.session = &publish->session;
-    publish->relay.style = &publish->style;
-    publish->relay.is_strict = options->strict;
-    publish->relay.rate_bytes_s = options->rate_bytes_s;
-    if (publish->value != NULL) {
-        relay_value(&publish->relay, publish->value);
-    } else {
-        relay_lines(&publish->relay, STDIN_FILENO);
-    }
-    status = session_run(&publish->session);
+    const int status = session_hold(&publish->session, publish->settings, &request);
     relay_deinit(&publish->relay);
     return status;
 }

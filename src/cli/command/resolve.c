@@ -8,49 +8,36 @@
 #include "text.h"
 
 struct resolve_options {
+    struct listing_options listing;
     const char *format; /* NULL: address and port */
-    bool json;
-    uint64_t timeout_ms;
 };
 
 static const struct args_option options_table[] = {
     {"format", 0, "TEMPLATE", "print a line of this form for each, see below",
      offsetof(struct resolve_options, format), template_parse},
-    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct resolve_options, json), value_flag},
-    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct resolve_options, timeout_ms), value_timeout},
+    LISTING_JSON(struct resolve_options),
+    LISTING_TIMEOUT(struct resolve_options),
     {0},
 };
 
-static int print_offers(const struct settings *settings, const struct offers *offers,
-                        const struct snapshot *snapshot, const void *context) {
-    const struct resolve_options *options = context;
-    if (options->json) {
-        return listing_print_json(settings, "services", offers_rows(offers), snapshot);
-    }
-    for (size_t i = 0; i < offers->count; i++) {
-        const struct offer *offer = &offers->offers[i];
-        if (options->format != NULL) {
-            template_print(stdout, options->format, offer);
-        } else {
-            text_print_endpoint(stdout, &offer->row->peer->address, offer->service->port);
-            putchar('\n');
-        }
-    }
-    return STATUS_OK;
+static void print_endpoint(const struct offer *offer, const char *format) {
+    (void)format;
+    text_print_endpoint(stdout, &offer->row->peer->address, offer->service->port);
+    putchar('\n');
 }
 
-static int run(struct settings *settings, void *options, const struct operands *operands) {
-    const struct resolve_options *wanted = options;
+static int run(struct settings *settings, void *resolve_options, const struct operands *operands) {
+    const struct resolve_options *options = resolve_options;
     struct selector selector;
     struct reason reason;
     if (selector_parse(operands->values[0], SELECTOR_TYPE | SELECTOR_NAME, &selector, &reason) != 0) {
         return complain_usage(settings, "NAME|TYPE", "%s", reason.text);
     }
-    return listing_offers(settings, wanted->timeout_ms, &selector, operands->values[0], OFFER_BY_TRUST,
-                          print_offers, wanted);
+    return listing_offers(settings, &options->listing, &selector, operands->values[0], OFFER_BY_TRUST,
+                          options->format != NULL ? template_print : print_endpoint, options->format);
 }
 
-static const struct resolve_options defaults = {.timeout_ms = LISTING_TIMEOUT_MS};
+static const struct resolve_options defaults = {.listing.timeout_ms = LISTING_TIMEOUT_MS};
 
 const struct command command_resolve = {
     .name = "resolve",

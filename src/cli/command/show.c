@@ -17,17 +17,15 @@
 
 struct show_options {
     bool self;
-    bool wide;
-    bool json;
-    uint64_t timeout_ms;
+    struct listing_options listing;
 };
 
 static const struct args_option options_table[] = {
     {"self", 0, NULL, "show the muster announce that runs here", offsetof(struct show_options, self),
      value_flag},
-    {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct show_options, wide), value_flag},
-    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct show_options, json), value_flag},
-    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct show_options, timeout_ms), value_timeout},
+    LISTING_WIDE(struct show_options),
+    LISTING_JSON(struct show_options),
+    LISTING_TIMEOUT(struct show_options),
     {0},
 };
 
@@ -41,7 +39,7 @@ static int take_traffic(struct traffic *traffic, const struct snapshot *snapshot
 
 static int print_text(const struct settings *settings, const struct show_options *options,
                       const struct muster_peer *peer, const struct snapshot *snapshot) {
-    const struct table_style style = {.wide = options->wide, .color = settings_color(settings)};
+    const struct table_style style = {.wide = options->listing.wide, .color = settings_color(settings)};
     struct traffic traffic;
     int error = take_traffic(&traffic, snapshot, peer);
     if (error == 0 && (peer_page_print(peer, style) != 0 || traffic_print(&traffic, style) != 0)) {
@@ -84,9 +82,10 @@ struct show_self {
 
 static int print_self(const struct show_self *show, const struct muster_self *self,
                       const struct traffic *traffic) {
-    const struct table_style style = {.wide = show->options->wide, .color = settings_color(show->settings)};
+    const struct table_style style = {.wide = show->options->listing.wide,
+                                      .color = settings_color(show->settings)};
     struct writer writer;
-    if (!show->options->json) {
+    if (!show->options->listing.json) {
         return self_print(self, traffic, style);
     }
     writer_open_document(&writer);
@@ -151,7 +150,7 @@ static int show(const struct settings *settings, const struct show_options *opti
                 const struct selector *selector, const char *wanted, struct snapshot *snapshot) {
     struct roster roster;
     int status = find(settings, snapshot, selector, &roster);
-    if (status == STATUS_OK && options->json) {
+    if (status == STATUS_OK && options->listing.json) {
         status = print_json(settings, &roster, snapshot);
     } else if (status == STATUS_OK && roster.count > 1) {
         status = refuse_ambiguous(settings, wanted, &roster);
@@ -181,12 +180,12 @@ static int run(struct settings *settings, void *show_options, const struct opera
     }
     if (options->self) {
         struct show_self context = {.settings = settings, .options = options};
-        return own_ask(settings, options->timeout_ms, show_self, &context);
+        return own_ask(settings, options->listing.timeout_ms, show_self, &context);
     }
     if (selector_parse(wanted, SELECTOR_NAME | SELECTOR_ID, &selector, &reason) != 0) {
         return complain_usage(settings, "PEER", "%s", reason.text);
     }
-    int status = look(settings, options->timeout_ms, &snapshot);
+    int status = look(settings, options->listing.timeout_ms, &snapshot);
     if (status == STATUS_OK) {
         status = show(settings, options, &selector, wanted, &snapshot);
     }
@@ -194,7 +193,7 @@ static int run(struct settings *settings, void *show_options, const struct opera
     return status;
 }
 
-static const struct show_options defaults = {.timeout_ms = LISTING_TIMEOUT_MS};
+static const struct show_options defaults = {.listing.timeout_ms = LISTING_TIMEOUT_MS};
 
 const struct command command_show = {
     .name = "show",

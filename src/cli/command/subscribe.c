@@ -13,9 +13,6 @@
 #include "source.h"
 #include "wall.h"
 
-/* How often losses and measurements are said, and a reader that has gone is looked for. */
-#define TICK_MS 1000
-
 /* What is printed waits for no more than this, or for the end of what came together. */
 #define OUTPUT_BYTES 65536
 
@@ -41,7 +38,6 @@ struct subscribe {
     struct record_columns columns;
     size_t seen;      /* records */
     bool has_printed; /* what is not flushed yet */
-    uv_timer_t tick;
     uv_prepare_t prepare;
 };
 
@@ -275,15 +271,8 @@ static void on_ending(void *context) {
     }
 }
 
-static void on_tick(uv_timer_t *timer) {
-    struct subscribe *subscribe = timer->data;
-    if (subscribe->session.ended) {
-        return;
-    }
-    if (complain_reader_gone()) {
-        session_end(&subscribe->session, STATUS_ERROR);
-        return;
-    }
+static void on_tick(void *context) {
+    struct subscribe *subscribe = context;
     if (!subscribe->options->stats) {
         say_losses(subscribe);
     } else if (print_stats(subscribe) != 0) {
@@ -293,21 +282,8 @@ static void on_tick(uv_timer_t *timer) {
 
 /* ---- running ---- */
 
-static void start_handles(struct subscribe *subscribe) {
-    uv_loop_t *loop = &subscribe->session.loop;
-    uv_timer_init(loop, &subscribe->tick);
-    uv_prepare_init(loop, &subscribe->prepare);
-    subscribe->tick.data = subscribe;
-    subscribe->prepare.data = subscribe;
-    subscribe->meter.began_ms = uv_now(loop);
-    uv_timer_start(&subscribe->tick, on_tick, TICK_MS, TICK_MS);
-    uv_prepare_start(&subscribe->prepare, on_prepare);
-    if (subscribe->options->timeout_ms > 0) {
-        session_end_after(&subscribe->session, subscribe->options->timeout_ms);
-    }
-}
-
-static int start_subscription(struct subscribe *subscribe) {
+static void on_open(void *context) {
+    struct subscribe *subscribe = context;
     const struct muster_subscription_options wanted = {
         .patterns = (const char *const *)subscribe->patterns->values,
         .pattern_count = subscribe->patterns->count,
@@ -316,25 +292,28 @@ static int start_subscription(struct subscribe *subscribe) {
         .since_ms = subscribe->options->since_ms,
     };
     muster_subscription_t *subscription;
-    return muster_subscribe(subscribe->session.node, &wanted, on_sample, on_loss, subscribe, &subscription);
+    subscribe->meter.began_ms = uv_now(&subscribe->session.loop);
+    uv_prepare_init(&subscribe->session.loop, &subscribe->prepare); /* cannot fail, like the next */
+    subscribe->prepare.data = subscribe;
+    uv_prepare_start(&subscribe->prepare, on_prepare);
+    const int error =
+        muster_subscribe(subscribe->session.node, &wanted, on_sample, on_loss, subscribe, &subscription);
+    if (error != 0) {
+        session_fail(&subscribe->session, error);
+    }
 }
 
 static int run_session(struct subscribe *subscribe) {
     const struct session_request request = {.until_signal = true,
+                                            .until_unread = true,
+                                            .timeout_ms = subscribe->options->timeout_ms,
+                                            .on_open = on_open,
+                                            .on_tick = on_tick,
                                             .on_ending = on_ending,
                                             .on_deadline = on_deadline,
                                             .on_event = on_event,
                                             .context = subscribe};
-    const int status = session_open(&subscribe->session, subscribe->settings, &request);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    start_handles(subscribe);
-    const int error = start_subscription(subscribe);
-    if (error != 0) {
-        session_fail(&subscribe->session, error);
-    }
-    return session_run(&subscribe->session);
+    return session_hold(&subscribe->session, subscribe->settings, &request);
 }
 
 static int run(struct settings *settings, void *options, const struct operands *patterns) {

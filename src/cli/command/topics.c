@@ -11,17 +11,15 @@
 #include "pattern.h"
 
 struct topics_options {
-    bool wide;
-    bool json;
-    uint64_t timeout_ms;
+    struct listing_options listing;
 };
 
 /* ---- options ---- */
 
 static const struct args_option options_table[] = {
-    {"wide", 0, NULL, LISTING_WIDE_HELP, offsetof(struct topics_options, wide), value_flag},
-    {"json", 0, NULL, LISTING_JSON_HELP, offsetof(struct topics_options, json), value_flag},
-    {"timeout", 0, "S", LISTING_TIMEOUT_HELP, offsetof(struct topics_options, timeout_ms), value_timeout},
+    LISTING_WIDE(struct topics_options),
+    LISTING_JSON(struct topics_options),
+    LISTING_TIMEOUT(struct topics_options),
     {0},
 };
 
@@ -75,11 +73,10 @@ static int list_topics(const struct settings *settings, const struct topics_opti
                        const struct operands *patterns) {
     struct seen seen = {.kept = {0}};
     char wanted[256];
-    int status = see(settings, options->timeout_ms, patterns, &seen);
-    if (status == STATUS_OK && options->json) {
-        status = listing_print_json(settings, "topics", catalog_rows(&seen.catalog), &seen.snapshot);
-    } else if (status == STATUS_OK) {
-        status = listing_print_table(settings, NULL, catalog_rows(&seen.catalog), options->wide);
+    int status = see(settings, options->listing.timeout_ms, patterns, &seen);
+    if (status == STATUS_OK) {
+        status = listing_print(settings, &options->listing, &seen.snapshot, "topics", NULL,
+                               catalog_rows(&seen.catalog));
     }
     if (status == STATUS_OK) {
         status = listing_status(settings, &seen.snapshot, seen.catalog.count,
@@ -97,7 +94,7 @@ static int run(struct settings *settings, void *options, const struct operands *
     return list_topics(settings, options, patterns);
 }
 
-static const struct topics_options defaults = {.timeout_ms = LISTING_TIMEOUT_MS};
+static const struct topics_options defaults = {.listing.timeout_ms = LISTING_TIMEOUT_MS};
 
 const struct command command_topics = {
     .name = "topics",

@@ -54,17 +54,6 @@ static void on_anew(void *context) {
     wait->count = 0;
 }
 
-static int run_session(const struct settings *settings, struct wait *wait, uint64_t timeout_ms) {
-    const struct session_request request = {
-        .may_ask = true, .on_event = on_event, .on_anew = on_anew, .context = wait};
-    int status = session_open(&wait->session, settings, &request);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    session_end_after(&wait->session, timeout_ms);
-    return session_run(&wait->session);
-}
-
 static int run(struct settings *settings, void *options, const struct operands *operands) {
     const struct wait_options *wanted = options;
     const char *expression = operands->values[0];
@@ -77,7 +66,12 @@ static int run(struct settings *settings, void *options, const struct operands *
     if (wait.ids == NULL) {
         return complain_error(settings, MUSTER_ENOMEM);
     }
-    const int status = run_session(settings, &wait, wanted->timeout_ms);
+    const struct session_request request = {.may_ask = true,
+                                            .timeout_ms = wanted->timeout_ms,
+                                            .on_event = on_event,
+                                            .on_anew = on_anew,
+                                            .context = &wait};
+    const int status = session_hold(&wait.session, settings, &request);
     if (status == STATUS_TIMED_OUT) {
         complain(settings, "timed out: %zu of %zu alive for '%s'", wait.count, wait.wanted, expression);
     }

@@ -10,9 +10,6 @@
 #include "session.h"
 #include "text.h"
 
-/* How often counters are shown, and a reader that has gone is looked for. */
-#define TICK_MS 1000
-
 struct watch_options {
     bool ndjson;
     bool stats;
@@ -26,7 +23,6 @@ struct watch {
     const struct settings *settings;
     struct watch_options *options;
     size_t seen; /* events */
-    uv_timer_t tick;
     bool color;
     bool has_hooks;
     struct hooks hooks;
@@ -178,18 +174,8 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
     }
 }
 
-static void on_tick(uv_timer_t *handle) {
-    struct watch *watch = handle->data;
-    if (watch->session.ended) {
-        return;
-    }
-    if (complain_reader_gone()) {
-        session_end(&watch->session, STATUS_ERROR);
-        return;
-    }
-    if (!watch->options->stats) {
-        return;
-    }
+static void on_tick(void *context) {
+    struct watch *watch = context;
     finish_line(watch, print_stats(muster_counters(watch->session.node), watch->options->ndjson));
 }
 
@@ -209,7 +195,11 @@ static void on_left(void *context) {
     }
 }
 
-static void start_hooks(struct watch *watch) {
+static void on_open(void *context) {
+    struct watch *watch = context;
+    if (watch->options->hook.program == NULL) {
+        return;
+    }
     int error = hooks_open(&watch->hooks, &watch->session.loop, watch->settings, &watch->options->hook);
     watch->has_hooks = error == 0;
     if (error != 0) {
@@ -219,22 +209,16 @@ static void start_hooks(struct watch *watch) {
 }
 
 static int run_session(struct watch *watch) {
-    const struct session_request request = {
-        .may_ask = true, .until_signal = true, .on_event = on_event, .on_left = on_left, .context = watch};
-    int status = session_open(&watch->session, watch->settings, &request);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    uv_timer_init(&watch->session.loop, &watch->tick);
-    watch->tick.data = watch;
-    uv_timer_start(&watch->tick, on_tick, TICK_MS, TICK_MS);
-    if (watch->options->hook.program != NULL) {
-        start_hooks(watch);
-    }
-    if (watch->options->timeout_ms > 0) {
-        session_end_after(&watch->session, watch->options->timeout_ms);
-    }
-    return session_run(&watch->session);
+    const struct session_request request = {.may_ask = true,
+                                            .until_signal = true,
+                                            .until_unread = true,
+                                            .timeout_ms = watch->options->timeout_ms,
+                                            .on_open = on_open,
+                                            .on_tick = watch->options->stats ? on_tick : NULL,
+                                            .on_event = on_event,
+                                            .on_left = on_left,
+                                            .context = watch};
+    return session_hold(&watch->session, watch->settings, &request);
 }
 
 static int run(struct settings *settings, void *options, const struct operands *operands) {

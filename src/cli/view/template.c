@@ -80,53 +80,53 @@ int template_parse(const char *text, void *place_const_char_pointer, struct reas
 }
 
 /* Prints the value of a txt key; nothing when the service has no such key. */
-static void print_txt(FILE *out, const struct muster_service *service, const char *key, size_t length) {
+static void print_txt(const struct muster_service *service, const char *key, size_t length) {
     for (size_t i = 0; i < service->txt_count; i++) {
         if (strlen(service->txt[i].name) == length && memcmp(service->txt[i].name, key, length) == 0) {
-            text_print(out, service->txt[i].value);
+            text_print(stdout, service->txt[i].value);
         }
     }
 }
 
-static void print_value(FILE *out, const struct offer *offer, enum placeholder placeholder) {
+static void print_value(const struct offer *offer, enum placeholder placeholder) {
     const struct muster_peer *peer = offer->row->peer;
     char id[MUSTER_ID_TEXT_BYTES];
     switch (placeholder) {
-    case PLACEHOLDER_NAME: text_print(out, peer->document.name); break;
-    case PLACEHOLDER_TYPE: text_print(out, offer->service->type); break;
-    case PLACEHOLDER_PROTO: text_print(out, offer->service->proto); break;
-    case PLACEHOLDER_ADDRESS: text_print_address(out, &peer->address); break;
-    case PLACEHOLDER_PORT: fprintf(out, "%u", offer->service->port); break;
-    case PLACEHOLDER_SERVICE: text_print(out, offer_name(offer)); break;
-    case PLACEHOLDER_INTERFACE: text_print(out, peer->interface_name); break;
+    case PLACEHOLDER_NAME: text_print(stdout, peer->document.name); break;
+    case PLACEHOLDER_TYPE: text_print(stdout, offer->service->type); break;
+    case PLACEHOLDER_PROTO: text_print(stdout, offer->service->proto); break;
+    case PLACEHOLDER_ADDRESS: text_print_address(stdout, &peer->address); break;
+    case PLACEHOLDER_PORT: printf("%u", offer->service->port); break;
+    case PLACEHOLDER_SERVICE: text_print(stdout, offer_name(offer)); break;
+    case PLACEHOLDER_INTERFACE: text_print(stdout, peer->interface_name); break;
     case PLACEHOLDER_ID:
         muster_id_text(peer->id, id);
-        fputs(id, out);
+        fputs(id, stdout);
         break;
     case PLACEHOLDER_COUNT: break;
     }
 }
 
-void template_print(FILE *out, const char *template, const struct offer *offer) {
+void template_print(const struct offer *offer, const char *template) {
     for (const char *at = template; *at != '\0'; at++) {
         if (*at != '{' || is_doubled_brace(at)) {
             if (is_doubled_brace(at)) {
                 at++;
             }
-            fputc(*at, out);
+            putchar(*at);
             continue;
         }
         const char *name = at + 1;
         size_t length = strcspn(name, "}");
         const enum placeholder placeholder = find_placeholder(name, length);
         if (placeholder < PLACEHOLDER_COUNT) {
-            print_value(out, offer, placeholder);
+            print_value(offer, placeholder);
         } else {
-            print_txt(out, offer->service, name + strlen(TXT_PREFIX), length - strlen(TXT_PREFIX));
+            print_txt(offer->service, name + strlen(TXT_PREFIX), length - strlen(TXT_PREFIX));
         }
         at = name + length;
     }
-    fputc('\n', out);
+    putchar('\n');
 }
 
 void template_describe(FILE *out) {

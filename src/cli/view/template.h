@@ -11,8 +11,8 @@
  * closed. */
 int template_parse(const char *text, void *place_const_char_pointer, struct reason *reason);
 
-/* Prints an offer through a template that was parsed, and a LF; values are made safe. */
-void template_print(FILE *out, const char *template, const struct offer *offer);
+/* Prints an offer to stdout through a template that was parsed, and a LF; values are made safe. */
+void template_print(const struct offer *offer, const char *template);
 
 /* Lists the placeholders, for --help. */
 void template_describe(FILE *out);

@@ -189,11 +189,13 @@ static void check_offers(const char *text, enum offer_order order, const char *t
     assert_ptr_equal(parsed, template);
     assert_int_equal(roster_init(&roster, &list), 0);
     assert_int_equal(offers_init(&offers, &roster, text != NULL ? &selector : NULL, order), 0);
-    FILE *out = open_memstream(&printed, &bytes);
+    FILE *stdout_before = stdout;
+    stdout = open_memstream(&printed, &bytes);
     for (size_t i = 0; i < offers.count; i++) {
-        template_print(out, template, &offers.offers[i]);
+        template_print(&offers.offers[i], template);
     }
-    fclose(out);
+    fclose(stdout);
+    stdout = stdout_before;
     assert_string_equal(printed, expected);
     free(printed);
     offers_deinit(&offers);
