@@ -14,7 +14,7 @@ static void each_option(const struct command *command,
          row != NULL && row->name != NULL; row++) {
         put(command, row);
     }
-    for (const struct args_option *row = args_global_options; row->name != NULL; row++) {
+    for (const struct args_option *row = settings_options; row->name != NULL; row++) {
         if (command == NULL || args_find_option(command->options, row->name) == NULL) {
             put(command, row);
         }

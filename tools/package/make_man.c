@@ -198,7 +198,7 @@ static void put_examples(FILE *out, const struct command *command) {
 static void put_command(FILE *out, const struct command *command, const char *page, const char *date) {
     put_head(out, command, page, date);
     put_options(out, "OPTIONS", command->options, NULL);
-    put_options(out, "GLOBAL OPTIONS", args_global_options, command->options);
+    put_options(out, "GLOBAL OPTIONS", settings_options, command->options);
     if (command->describe != NULL) {
         fputs(".SH DETAILS\n", out);
         put_printed(out, print_details, command, put_lines);
@@ -229,7 +229,7 @@ static void put_see_also(FILE *out) {
 static void put_muster(FILE *out, const struct command *command, const char *page, const char *date) {
     put_head(out, command, page, date);
     put_command_list(out);
-    put_options(out, "OPTIONS", args_global_options, NULL);
+    put_options(out, "OPTIONS", settings_options, NULL);
     put_terms_section(out, "EXIT STATUS", command->statuses);
     put_terms_section(out, "ENVIRONMENT", command->environment);
     put_terms_section(out, "FILES", command->files);

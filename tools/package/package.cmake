@@ -7,8 +7,8 @@ find_program(GZIP gzip REQUIRED)
 # ---- what is made from the table of commands ----
 
 foreach(maker make_man make_completion)
-  add_executable(${maker} ${package_dir}/${maker}.c $<TARGET_OBJECTS:cli> $<TARGET_OBJECTS:json>)
-  target_sees(${maker} ${sees_cli})
+  add_executable(${maker} ${package_dir}/${maker}.c ${cli_objects})
+  target_sees(${maker} ${sees_cli_command})
   target_compile_definitions(${maker} PRIVATE _GNU_SOURCE)
   target_link_libraries(${maker} PRIVATE warnings muster_static PkgConfig::SMARTCOLS)
 endforeach()

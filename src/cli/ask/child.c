@@ -1,0 +1,121 @@
+#include "child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "complain.h"
+#include "spawn.h"
+
+/* What is to be exited with for a command that ended so. */
+static int status_of(int ended) {
+    return WIFSIGNALED(ended) ? 128 + WTERMSIG(ended) : WEXITSTATUS(ended);
+}
+
+/* The node holds its first announcement ready, and closing it would say that, and a bye: only a process that
+ * ends here says nothing. */
+static _Noreturn void give_up(const struct child *child, const char *what, int error, int status) {
+    complain(child->session->settings, "%s: cannot be started: %s", what, strerror(error));
+    _exit(status);
+}
+
+/* ---- signals ---- */
+
+static void kill_child(const struct child *child) {
+    kill(child->pid, SIGKILL);
+    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    _exit(128 + SIGKILL);
+}
+
+/* A terminal's Ctrl-C reaches all of its foreground process group, the command included, unless that has
+ * left the group; and many programs take a second one for impatience. A hangup is told to the
+ * session's leader alone, which may be us. */
+static bool has_it_already(const struct child *child, const struct signalfd_siginfo *info) {
+    return info->ssi_signo == SIGINT && info->ssi_code == SI_KERNEL && getpgid(child->pid) == getpgrp();
+}
+
+/* A SIGHUP may mean anything, mostly to read a configuration again: it never counts as the second. */
+static void pass_on(struct child *child, const struct signalfd_siginfo *info) {
+    const bool is_to_end = info->ssi_signo != SIGHUP;
+    if (child->session->ended && is_to_end) {
+        _exit(child->session->status); /* not even the byes are waited for */
+    }
+    if (child->was_told && is_to_end) {
+        kill_child(child);
+    }
+    child->was_told = child->was_told || is_to_end;
+    if (!child->session->ended && !has_it_already(child, info)) {
+        kill(child->pid, (int)info->ssi_signo);
+    }
+}
+
+/* SIGCHLD also comes when it was stopped or goes on. */
+static void look_after(const struct child *child) {
+    int ended;
+    if (!child->session->ended && waitpid(child->pid, &ended, WNOHANG) == child->pid) {
+        session_end(child->session, status_of(ended));
+    }
+}
+
+static void on_signals(uv_poll_t *poll, int status, int events) {
+    struct child *child = poll->data;
+    struct signalfd_siginfo info;
+    (void)status;
+    (void)events;
+    while (read(child->signals, &info, sizeof(info)) == sizeof(info)) {
+        if (info.ssi_signo == SIGCHLD) {
+            look_after(child);
+        } else {
+            pass_on(child, &info);
+        }
+    }
+}
+
+/* Blocks the signals that are to be read, and gives what was blocked before. A signal that was ignored stays
+ * so, for the command too: blocked, it would come nevertheless. */
+static void block_signals(sigset_t *signals, sigset_t *before) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action;
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would take away how the command ended */
+    sigemptyset(signals);
+    sigaddset(signals, SIGCHLD);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) {
+            sigaddset(signals, numbers[i]);
+        }
+    }
+    sigprocmask(SIG_BLOCK, signals, before);
+}
+
+/* A signalfd, as it says where a signal came from, which libuv's handles do not. Returns 0 or a negative
+ * errno, as libuv does. */
+static int watch_signals(struct child *child, const sigset_t *signals) {
+    child->signals = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (child->signals < 0) {
+        return -errno;
+    }
+    int error = uv_poll_init(&child->session->loop, &child->poll, child->signals);
+    child->poll.data = child;
+    return error != 0 ? error : uv_poll_start(&child->poll, UV_READABLE, on_signals);
+}
+
+void child_start(struct child *child, struct session *session, char *const *argv) {
+    sigset_t signals;
+    sigset_t before;
+    *child = (struct child){.session = session};
+    block_signals(&signals, &before);
+    int error = watch_signals(child, &signals);
+    if (error != 0) {
+        give_up(child, argv[0], -error, STATUS_ERROR);
+    }
+    const struct spawn spawn = {.argv = argv, .input = -1, .blocked = &before};
+    child->pid = spawn_program(&spawn);
+    if (child->pid < 0) {
+        give_up(child, argv[0], -child->pid,
+                child->pid == -ENOENT ? CHILD_STATUS_NOT_FOUND : CHILD_STATUS_UNUSABLE);
+    }
+}

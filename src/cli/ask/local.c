@@ -1,0 +1,56 @@
+#include "local.h"
+
+#include <stdbool.h>
+
+#include "complain.h"
+
+int local_open(const struct settings *settings, const char *instance, size_t skip, uv_loop_t *loop,
+               muster_local_t **local) {
+    const char *interfaces[SETTINGS_INTERFACES_MAX];
+    const struct muster_local_options options = {
+        .size = sizeof options,
+        .socket = settings->socket,
+        .state_dir = settings->state_dir,
+        .instance = instance,
+        .port = settings->port,
+        .interfaces = settings_interfaces(settings, interfaces),
+        .interface_count = settings->interface_count,
+        .skip = skip,
+    };
+    int error = muster_local_open(loop, &options, local);
+    const bool is_absent = error == MUSTER_ENOTFOUND;
+    if (error == 0) {
+        return STATUS_OK;
+    }
+    if (!is_absent || settings->socket != NULL) {
+        complain(settings, "%s: %s", settings->socket != NULL ? settings->socket : "running muster",
+                 is_absent ? "no muster listens there" : muster_error_text(error));
+    }
+    return is_absent ? STATUS_NOBODY : STATUS_ERROR;
+}
+
+/* then: what happens next, "" when nothing does. */
+static void complain_of_answer(const struct settings *settings, int error, const char *text,
+                               const char *then) {
+    const char *who = muster_error_text(error);
+    if (error == MUSTER_ENOTFOUND && settings->socket != NULL) {
+        who = settings->socket;
+    } else if (error == MUSTER_ELOST && text != NULL) {
+        who = "the running muster"; /* the text says what became of it */
+    }
+    complain(settings, "%s%s%s%s", who, text != NULL ? ": " : "", text != NULL ? text : "", then);
+}
+
+void local_complain(const struct settings *settings, int error, const char *text) {
+    complain_of_answer(settings, error, text, "");
+}
+
+int local_give_up(const struct settings *settings, int error, const char *text) {
+    if (error != MUSTER_ENOTFOUND) {
+        complain_of_answer(settings, error, text,
+                           settings->socket != NULL ? "" : "; the network is asked instead");
+    } else if (settings->socket != NULL) {
+        complain(settings, "%s: the muster there is on another port or other interfaces", settings->socket);
+    }
+    return settings->socket != NULL ? STATUS_ERROR : STATUS_NOBODY;
+}

@@ -1,0 +1,214 @@
+#include "look.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uv.h>
+
+#include "complain.h"
+#include "conversation.h"
+#include "local.h"
+#include "session.h"
+#include "text.h"
+
+/* A running muster that knows too few is asked again so soon. */
+#define AGAIN_MS 100
+
+/* How many there are, and whether those are enough. */
+static bool is_met(const struct look_expectation *expectation, const struct muster_peer_list *list) {
+    size_t count = 0;
+    for (size_t i = 0; expectation != NULL && i < list->count; i++) {
+        count += expectation->counts(&list->peers[i], expectation->context) ? 1 : 0;
+    }
+    return expectation == NULL || count >= expectation->count;
+}
+
+/* ---- asking the muster that runs here ---- */
+
+struct local_look {
+    struct conversation conversation;
+    const struct look_expectation *expectation;
+    struct snapshot *snapshot;
+    int error; /* 0, or why what came was not kept */
+};
+
+static void fail_local(struct local_look *look, int error, const char *text) {
+    look->error = error;
+    conversation_end(&look->conversation, local_give_up(look->conversation.settings, error, text));
+}
+
+static int keep_feeds(struct snapshot *snapshot, const struct muster_self *self) {
+    if (self->feed_count == 0) {
+        return 0;
+    }
+    snapshot->feeds = calloc(self->feed_count, sizeof(*snapshot->feeds));
+    if (snapshot->feeds == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    memcpy(snapshot->feeds, self->feeds, self->feed_count * sizeof(*snapshot->feeds));
+    snapshot->feed_count = self->feed_count;
+    return 0;
+}
+
+static void on_self(const struct muster_self *self, void *context) {
+    struct local_look *look = context;
+    look->snapshot->counters = self->counters;
+    look->error = keep_feeds(look->snapshot, self);
+    text_interfaces(self->paths, self->path_count, look->snapshot->interfaces,
+                    sizeof(look->snapshot->interfaces));
+}
+
+static void on_self_end(int error, const char *text, void *context) {
+    if (error != 0) {
+        fail_local(context, error, text);
+    }
+}
+
+static void on_row(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
+    struct local_look *look = context;
+    (void)event;
+    if (look->error == 0) {
+        look->error = muster_peer_list_add(&look->snapshot->list, peer);
+    }
+}
+
+static void ask_for_table(uv_timer_t *timer);
+
+static void on_table_end(int error, const char *text, void *context) {
+    struct local_look *look = context;
+    if (error != 0 || look->error != 0) {
+        fail_local(look, error != 0 ? error : look->error, text);
+    } else if (is_met(look->expectation, &look->snapshot->list)) {
+        conversation_end(&look->conversation, STATUS_OK);
+    } else {
+        uv_timer_start(&look->conversation.again, ask_for_table, AGAIN_MS, 0);
+    }
+}
+
+static void ask_for_table(uv_timer_t *timer) {
+    struct local_look *look = timer->data;
+    muster_peer_list_free(&look->snapshot->list);
+    int error = muster_local_table(look->conversation.local, on_row, on_table_end, look);
+    if (error != 0) {
+        fail_local(look, error, NULL);
+    }
+}
+
+static void ask_local(struct conversation *conversation) {
+    int error = muster_local_self(conversation->local, on_self, on_self_end, conversation);
+    if (error != 0) {
+        fail_local((struct local_look *)conversation, error, NULL);
+    } else {
+        ask_for_table(&conversation->again);
+    }
+}
+
+/* With an expectation the time is up only for more; else the answer never came. */
+static void on_local_late(struct conversation *conversation) {
+    struct local_look *look = (struct local_look *)conversation;
+    look->snapshot->cut_off = look->expectation == NULL;
+    conversation_end(conversation, STATUS_OK);
+}
+
+/* STATUS_OK; STATUS_NOBODY when there is no muster to ask, or it failed and the network can answer instead,
+ * unless one was named; STATUS_ERROR. */
+static int look_locally(const struct settings *settings, uint64_t timeout_ms,
+                        const struct look_expectation *expectation, struct snapshot *snapshot) {
+    struct local_look look = {.conversation = {.settings = settings,
+                                               .timeout_ms = timeout_ms,
+                                               .on_open = ask_local,
+                                               .on_late = on_local_late},
+                              .expectation = expectation,
+                              .snapshot = snapshot};
+    const int status = conversation_hold(&look.conversation);
+    if (status != STATUS_OK) {
+        snapshot_deinit(snapshot);
+    }
+    return status == STATUS_NOBODY && settings->socket != NULL ? STATUS_ERROR : status;
+}
+
+/* ---- listening ---- */
+
+/* A session that looks, and where it puts what it saw. */
+struct look {
+    struct session session;
+    const struct look_expectation *expectation; /* NULL: none */
+    struct snapshot *snapshot;
+    bool has_settled;
+    bool failed;
+};
+
+static void take_snapshot(struct look *look) {
+    muster_t *node = look->session.node;
+    struct snapshot *snapshot = look->snapshot;
+    size_t path_count;
+    const struct muster_path *paths = muster_paths(node, &path_count);
+    muster_peer_list_free(&snapshot->list);
+    if (muster_peers(node, &snapshot->list) != 0) {
+        look->failed = true;
+    }
+    snapshot->counters = *muster_counters(node);
+    text_interfaces(paths, path_count, snapshot->interfaces, sizeof(snapshot->interfaces));
+}
+
+static void end_when_met(struct look *look) {
+    if (!look->has_settled) {
+        return;
+    }
+    take_snapshot(look);
+    if (look->failed || is_met(look->expectation, &look->snapshot->list)) {
+        session_end(&look->session, STATUS_OK);
+    }
+}
+
+static void on_settled(void *context) {
+    struct look *look = context;
+    look->has_settled = true;
+    end_when_met(look);
+}
+
+static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
+    (void)event;
+    (void)peer;
+    end_when_met(context);
+}
+
+static int on_deadline(void *context) {
+    struct look *look = context;
+    look->snapshot->cut_off = !look->has_settled;
+    take_snapshot(look);
+    return STATUS_OK;
+}
+
+static int look_directly(const struct settings *settings, uint64_t timeout_ms,
+                         const struct look_expectation *expectation, struct snapshot *snapshot) {
+    struct look look = {.expectation = expectation, .snapshot = snapshot};
+    const struct session_request request = {.timeout_ms = timeout_ms,
+                                            .on_event = expectation != NULL ? on_event : NULL,
+                                            .on_settled = on_settled,
+                                            .on_deadline = on_deadline,
+                                            .context = &look};
+    int status = session_hold(&look.session, settings, &request);
+    if (look.failed) {
+        status = complain_error(settings, MUSTER_ENOMEM);
+    }
+    return status;
+}
+
+int look_for(const struct settings *settings, uint64_t timeout_ms, const struct look_expectation *expectation,
+             struct snapshot *snapshot) {
+    *snapshot = (struct snapshot){0};
+    int status = settings->direct ? STATUS_NOBODY : look_locally(settings, timeout_ms, expectation, snapshot);
+    return status == STATUS_NOBODY ? look_directly(settings, timeout_ms, expectation, snapshot) : status;
+}
+
+int look(const struct settings *settings, uint64_t timeout_ms, struct snapshot *snapshot) {
+    return look_for(settings, timeout_ms, NULL, snapshot);
+}
+
+void snapshot_deinit(struct snapshot *snapshot) {
+    muster_peer_list_free(&snapshot->list);
+    free(snapshot->feeds);
+    *snapshot = (struct snapshot){0};
+}

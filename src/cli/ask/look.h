@@ -1,0 +1,41 @@
+/* One look at who is there: what a muster that runs here knows, or, where none does, what the network
+ * answers. */
+#ifndef CLI_LOOK_H
+#define CLI_LOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/muster.h>
+
+#include "settings.h"
+
+struct snapshot {
+    struct muster_peer_list list;
+    struct muster_counters counters; /* of who was asked, or of the look itself */
+    struct muster_feed *feeds;       /* of who was asked */
+    size_t feed_count;
+    char interfaces[256]; /* that were listened on, for people: "eth0,wlan0" */
+    bool cut_off;         /* the time was up before the answers were in */
+};
+
+/* Takes a snapshot when the answers are in, or after timeout_ms. Returns STATUS_OK, or STATUS_ERROR when that
+ * failed and was said. snapshot_deinit() must follow in either case. */
+int look(const struct settings *settings, uint64_t timeout_ms, struct snapshot *snapshot);
+
+/* So many peers that `counts` says true to. */
+struct look_expectation {
+    size_t count;
+    bool (*counts)(const struct muster_peer *peer, const void *context);
+    const void *context;
+};
+
+/* As look(), but when the answers are in waits on until the expectation is met, or for timeout_ms. */
+int look_for(const struct settings *settings, uint64_t timeout_ms, const struct look_expectation *expectation,
+             struct snapshot *snapshot);
+
+/* A zeroed snapshot is allowed. */
+void snapshot_deinit(struct snapshot *snapshot);
+
+#endif

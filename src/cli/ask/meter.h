@@ -1,0 +1,46 @@
+/* Measures what a subscriber hears. */
+#ifndef CLI_METER_H
+#define CLI_METER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/muster.h>
+
+#include "measurement.h"
+#include "source.h"
+
+/* What a node knows of the feeds it hears, and what it knew of those that are gone. Zeroed: none yet. */
+struct feeds {
+    struct muster_feed *feeds; /* as they are now, sorted */
+    size_t count;
+    struct muster_feed past; /* sums of those that were */
+};
+
+/* Takes over an array of the feeds as they are now. */
+void feeds_replace(struct feeds *feeds, struct muster_feed *now, size_t count);
+
+/* The sums over all feeds, those that are gone included: the counters alone are set. */
+struct muster_feed feeds_total(const struct feeds *feeds);
+
+/* Zeroed: nothing came. */
+struct meter {
+    uint64_t began_ms; /* by the loop's clock */
+    struct measurement current;
+    struct feeds feeds;
+};
+
+/* A datagram came with so many records that count. Where it came as it was sent, its last one of time_s says
+ * how regularly. */
+void meter_record_heard(struct meter *meter, struct source *source, const struct muster_sample *sample,
+                        size_t records, double time_s, double arrival_s);
+
+/* Completes the measurement, and begins anew. now_ms is the loop's clock, port that of the control group. -1
+ * when memory is out. */
+int meter_take(struct meter *meter, struct sources *sources, const muster_t *node, uint64_t now_ms,
+               uint16_t port, struct measurement *measurement);
+
+/* A zeroed one is allowed. */
+void meter_deinit(struct meter *meter);
+
+#endif

@@ -1,0 +1,48 @@
+/* The topics that a command publishes: opened as they show up, and known by their names from then on.
+ *
+ * Those that are planned together are announced together, each with the units that were planned. */
+#ifndef CLI_OUTLETS_H
+#define CLI_OUTLETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <muster/muster.h>
+
+/* Topics of one command, and records below one of them whose units are announced. */
+#define OUTLETS_TOPICS_MAX 256
+#define OUTLETS_UNITS_MAX 64
+
+struct outlet {
+    char *name;
+    char *unit;                /* planned, of the topic's own records; NULL: none */
+    struct muster_text *units; /* planned, of the records below it */
+    size_t unit_count;
+    muster_publisher_t *publisher; /* NULL while it is planned, or when it could not be opened: */
+    int error;                     /* then this is why */
+};
+
+/* Zeroed: no topic. */
+struct outlets {
+    struct outlet *topics[OUTLETS_TOPICS_MAX]; /* sorted by name */
+    size_t count;
+    size_t planned;
+};
+
+/* The topic of this name; NULL when it is not there. */
+const struct outlet *outlets_find(const struct outlets *outlets, const char *topic);
+
+/* Plans a topic, unless it was opened before, and the unit of a record of this name in it ("": the topic's
+ * own); NULL or "" is no unit. 0, MUSTER_EFULL (OUTLETS_TOPICS_MAX) or MUSTER_ENOMEM. */
+int outlets_plan(struct outlets *outlets, const char *topic, const char *name, const char *unit);
+
+/* Opens all that are planned. What can't be opened keeps its error, and is not tried again. */
+void outlets_open(struct outlets *outlets, muster_t *node);
+
+/* Lets all that was added leave. */
+void outlets_flush(struct outlets *outlets);
+
+/* Frees it; the publishers are the node's, which closes them. A zeroed one is allowed. */
+void outlets_deinit(struct outlets *outlets);
+
+#endif

@@ -1,0 +1,313 @@
+#include "relay.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "complain.h"
+#include "wall.h"
+
+/* How often it is seen whether all has left. */
+#define DRAIN_MS 20
+
+/* Who listens asks for what it missed for a second, and is told that something was there for 1.28 s. */
+#define REPAIR_MS 1500
+
+/* When it was stopped, nothing leaves any more for so long, or it takes too long. */
+#define STOP_QUIET_MS 60
+#define STOP_MS_MAX 2000
+
+static void go_on(struct relay *relay);
+
+/* ---- complaints ---- */
+
+/* Says what is wrong with the line that was taken last, or with the VALUE. */
+static void say_fault(struct relay *relay, const struct reading_fault *fault) {
+    const struct settings *settings = relay->session->settings;
+    const uint64_t line = lines_number(&relay->lines);
+    relay->status = STATUS_ERROR;
+    if (relay->is_value) {
+        relay->status = complain_usage(settings, "VALUE", "%s", fault->reason.text);
+    } else if (fault->column > 0) {
+        complain(settings, "line %" PRIu64 ", column %zu: %s", line, fault->column, fault->reason.text);
+    } else {
+        complain(settings, "line %" PRIu64 ": %s", line, fault->reason.text);
+    }
+}
+
+static bool was_said(const struct relay *relay, const char *unit) {
+    size_t i = 0;
+    while (i < relay->strange_unit_count && strcmp(relay->strange_units[i], unit) != 0) {
+        i++;
+    }
+    return i < relay->strange_unit_count;
+}
+
+/* Says once of a unit that it is strange. */
+static void warn_of_unit(struct relay *relay, const char *unit) {
+    if (unit == NULL || unit[0] == '\0' || muster_unit_is_known(unit) || was_said(relay, unit) ||
+        relay->strange_unit_count == RELAY_STRANGE_UNITS_MAX) {
+        return;
+    }
+    snprintf(relay->strange_units[relay->strange_unit_count++], MUSTER_NAME_BYTES_MAX + 1, "%s", unit);
+    complain(relay->session->settings, "'%s' is no unit of SenML's registries; it is sent as it is", unit);
+}
+
+/* ---- the end ---- */
+
+static void end(struct relay *relay) {
+    uv_timer_stop(&relay->timer);
+    session_end(relay->session, relay->status);
+}
+
+/* While datagrams wait, one leaves in this time at least. */
+static uint64_t pace_ms(const struct relay *relay) {
+    return relay->rate_bytes_s > 0 ? 1000 * MUSTER_DATAGRAM_BYTES_MAX / relay->rate_bytes_s : 0;
+}
+
+/* Who has it stopped does not wait for those who may have missed something. */
+static bool is_over(const struct relay *relay, uint64_t now_ms) {
+    const uint64_t quiet_ms = now_ms - relay->sent_ms;
+    if (relay->was_stopped) {
+        return quiet_ms >= STOP_QUIET_MS + pace_ms(relay) || now_ms - relay->leaving_ms >= STOP_MS_MAX;
+    }
+    return quiet_ms >= REPAIR_MS + pace_ms(relay);
+}
+
+static void on_drain(uv_timer_t *timer) {
+    struct relay *relay = timer->data;
+    const uint64_t sent = muster_sender(relay->session->node)->datagrams;
+    if (sent != relay->sent) {
+        relay->sent = sent;
+        relay->sent_ms = uv_now(timer->loop);
+    }
+    if (is_over(relay, uv_now(timer->loop))) {
+        end(relay);
+    }
+}
+
+static void leave(struct relay *relay) {
+    relay->phase = RELAY_LEAVING;
+    relay->leaving_ms = uv_now(&relay->session->loop);
+    relay->sent_ms = relay->leaving_ms;
+    input_pause(&relay->input);
+    if (!relay->has_added) {
+        end(relay);
+        return;
+    }
+    outlets_flush(&relay->outlets);
+    uv_timer_start(&relay->timer, on_drain, DRAIN_MS, DRAIN_MS);
+}
+
+void relay_stop(struct relay *relay) {
+    relay->was_stopped = true;
+    if (relay->phase != RELAY_LEAVING) {
+        leave(relay);
+    }
+}
+
+/* ---- topics ---- */
+
+static void plan_reading(struct relay *relay, struct reading *reading) {
+    struct reading_fault fault;
+    int result;
+    while ((result = reading_next(reading, &fault)) != 0) {
+        if (result == 1) {
+            outlets_plan(&relay->outlets, reading->topic, reading->record.name, reading->record.unit);
+        }
+    }
+}
+
+/* All that is new in what was read so far becomes known together. What is wrong with it is said in its turn.
+ */
+static void look_ahead(struct relay *relay) {
+    struct reading reading = relay->reading; /* the rest of the line */
+    const char *line;
+    size_t length;
+    size_t ahead = 0;
+    plan_reading(relay, &reading);
+    while (lines_peek(&relay->lines, &ahead, &line, &length)) {
+        reading_open(&reading, relay->style, line, length, relay->read_s);
+        plan_reading(relay, &reading);
+    }
+}
+
+static void on_heard(uv_timer_t *timer) {
+    struct relay *relay = timer->data;
+    relay->phase = RELAY_TAKING;
+    go_on(relay);
+}
+
+/* Announces the topic of the record that waits, which is held until listeners know it. */
+static int open_topics(struct relay *relay) {
+    const struct muster_record *record = &relay->reading.record;
+    const int error = outlets_plan(&relay->outlets, relay->reading.topic, record->name, record->unit);
+    if (error != 0) {
+        return error;
+    }
+    look_ahead(relay);
+    outlets_open(&relay->outlets, relay->session->node);
+    relay->phase = RELAY_HELD;
+    uv_timer_start(&relay->timer, on_heard, RELAY_HEARD_MS, 0);
+    return 0;
+}
+
+/* ---- records ---- */
+
+/* Says why a record was not taken, or its topic. */
+static void refuse_record(struct relay *relay, int error, bool is_open) {
+    struct reading_fault fault = {.column = 0};
+    const char *topic = relay->reading.topic;
+    if (is_open) {
+        reason_set(&fault.reason, "%s", muster_error_text(error));
+    } else if (error == MUSTER_EFULL) {
+        reason_set(&fault.reason, "too many topics, no room for '%s'", topic);
+    } else {
+        reason_set(&fault.reason, "topic '%s': %s", topic, muster_error_text(error));
+    }
+    say_fault(relay, &fault);
+}
+
+/* Adds the record that waits, unless it has to wait on. */
+static void add_record(struct relay *relay) {
+    const struct outlet *topic = outlets_find(&relay->outlets, relay->reading.topic);
+    const bool is_open = topic != NULL && topic->publisher != NULL;
+    int error;
+    if (topic == NULL) {
+        error = open_topics(relay);
+    } else {
+        error = is_open ? muster_publisher_add(topic->publisher, &relay->reading.record) : topic->error;
+    }
+    if (error == MUSTER_EAGAIN) {
+        relay->phase = RELAY_FULL;
+    } else if (error != 0) {
+        relay->has_record = false;
+        refuse_record(relay, error, is_open);
+    } else if (is_open) {
+        relay->has_record = false;
+        relay->has_added = true;
+        warn_of_unit(relay, relay->reading.record.unit);
+    }
+}
+
+/* ---- lines ---- */
+
+/* Begins with the next line. False when there is none: not yet, or no more. */
+static bool next_line(struct relay *relay) {
+    struct reading_fault fault = {.column = 0};
+    const char *line;
+    size_t length;
+    const enum lines_result result = lines_next(&relay->lines, &line, &length);
+    if (result == LINES_ONE) {
+        reading_open(&relay->reading, relay->style, line, length, relay->read_s);
+    } else if (result == LINES_TOO_LONG) {
+        reason_set(&fault.reason, "expected at most %d bytes", LINES_BYTES_MAX);
+        say_fault(relay, &fault);
+    }
+    relay->has_line = result == LINES_ONE;
+    return result != LINES_NONE;
+}
+
+/* Goes on to the next record, as far as the next line at most. False when there is nothing left. */
+static bool next_record(struct relay *relay) {
+    struct reading_fault fault;
+    const int result = relay->has_line ? reading_next(&relay->reading, &fault) : 0;
+    relay->has_record = result == 1;
+    if (result < 0) {
+        say_fault(relay, &fault);
+    }
+    return result != 0 || next_line(relay);
+}
+
+/* Takes what is there, as far as it can be taken; more may come only then. */
+static void go_on(struct relay *relay) {
+    bool is_more = true;
+    while (relay->phase == RELAY_TAKING && is_more) {
+        if (relay->has_record) {
+            add_record(relay);
+        } else {
+            is_more = next_record(relay);
+        }
+        if (relay->is_strict && relay->status != STATUS_OK) {
+            leave(relay);
+        }
+    }
+    if (relay->phase != RELAY_TAKING) {
+        input_pause(&relay->input);
+    } else if (relay->has_ended) {
+        leave(relay);
+    } else {
+        input_resume(&relay->input);
+    }
+}
+
+static void on_writable(muster_t *node, void *context) {
+    struct relay *relay = context;
+    (void)node;
+    if (relay->phase == RELAY_FULL) {
+        relay->phase = RELAY_TAKING;
+        go_on(relay);
+    }
+}
+
+/* ---- input ---- */
+
+static void say_input(struct relay *relay, int error) {
+    complain(relay->session->settings, "standard input: %s", uv_strerror(error));
+    relay->status = STATUS_ERROR;
+}
+
+static void end_input(struct relay *relay) {
+    relay->has_ended = true;
+    lines_end(&relay->lines);
+    input_pause(&relay->input);
+}
+
+static void on_ready(void *context) {
+    struct relay *relay = context;
+    size_t size;
+    char *room = lines_room(&relay->lines, &size);
+    const ssize_t length = input_read(&relay->input, room, size);
+    if (length == UV_EAGAIN) {
+        return;
+    }
+    if (length < 0) {
+        say_input(relay, (int)length);
+    }
+    if (length > 0) {
+        relay->read_s = wall_s(); /* the same for what came together: its pack says it once */
+        lines_filled(&relay->lines, (size_t)length);
+    } else {
+        end_input(relay);
+    }
+    go_on(relay);
+}
+
+static void open_relay(struct relay *relay) {
+    uv_timer_init(&relay->session->loop, &relay->timer);
+    relay->timer.data = relay;
+    muster_on_writable(relay->session->node, on_writable, relay);
+}
+
+void relay_value(struct relay *relay, const char *line) {
+    open_relay(relay);
+    relay->is_value = true;
+    relay->has_line = true;
+    reading_open(&relay->reading, relay->style, line, strlen(line), wall_s());
+    end_input(relay);
+    go_on(relay);
+}
+
+void relay_lines(struct relay *relay, int fd) {
+    open_relay(relay);
+    const int error = input_open(&relay->input, &relay->session->loop, fd, on_ready, relay);
+    if (error != 0) {
+        say_input(relay, error);
+        leave(relay);
+    }
+}
+
+void relay_deinit(struct relay *relay) {
+    input_close(&relay->input);
+    outlets_deinit(&relay->outlets);
+}

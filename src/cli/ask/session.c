@@ -1,0 +1,344 @@
+#include "session.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "complain.h"
+#include "local.h"
+
+/* How often a reader that has gone is looked for, and a tick comes. */
+#define TICK_MS 1000
+
+/* ---- what the library says ---- */
+
+/* What the library says while it opens is kept: the last error is the one line about a failure, and all else
+ * matters only to who goes on. */
+struct session_opening {
+    char error[2048]; /* the last one */
+    FILE *lines;      /* below the errors; writes to text, NULL when memory is out */
+    char *text;
+    size_t bytes;
+};
+
+static void opening_init(struct session_opening *opening) {
+    *opening = (struct session_opening){0};
+    opening->lines = open_memstream(&opening->text, &opening->bytes);
+}
+
+static void opening_deinit(struct session_opening *opening) {
+    if (opening->lines != NULL) {
+        fclose(opening->lines);
+    }
+    free(opening->text);
+}
+
+/* Prints what was held. */
+static void opening_release(struct session_opening *opening) {
+    if (opening->lines != NULL && fflush(opening->lines) == 0) {
+        fputs(opening->text, stderr);
+    }
+}
+
+static void on_log(enum muster_log_level level, const char *line, void *context) {
+    struct session *session = context;
+    struct session_opening *opening = session->opening;
+    FILE *out = opening != NULL && opening->lines != NULL ? opening->lines : stderr;
+    if (opening != NULL && level == MUSTER_LOG_ERROR) {
+        snprintf(opening->error, sizeof(opening->error), "%s", line);
+    } else if (level <= session->settings->log_level) {
+        fprintf(out, "%s: %s\n", session->settings->program, line);
+    }
+}
+
+static void on_event(muster_t *node, enum muster_peer_event event, const struct muster_peer *peer,
+                     void *context) {
+    struct session *session = context;
+    (void)node;
+    session->request.on_event(event, peer, session->request.context);
+}
+
+/* ---- leaving ---- */
+
+static void close_handle(uv_handle_t *handle, void *context) {
+    (void)context;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+/* The node is gone; what the command has put on the loop goes too. */
+void session_finish(struct session *session) {
+    uv_walk(&session->loop, close_handle, NULL);
+}
+
+static void on_closed(void *context) {
+    struct session *session = context;
+    if (session->request.on_left != NULL) {
+        session->request.on_left(session->request.context);
+    } else {
+        session_finish(session);
+    }
+}
+
+/* ---- opening ---- */
+
+/* Opens the node, and says in one line why when that fails. */
+static int open_quietly(struct session *session, const struct muster_options *options) {
+    struct session_opening opening;
+    opening_init(&opening);
+    session->opening = &opening;
+    int error = muster_open(&session->loop, options, &session->node);
+    session->opening = NULL;
+    if (error == 0) {
+        opening_release(&opening);
+    } else {
+        fprintf(stderr, "%s: %s\n", session->settings->program,
+                opening.error[0] != '\0' ? opening.error : muster_error_text(error));
+    }
+    opening_deinit(&opening);
+    return error;
+}
+
+static int open_node(struct session *session) {
+    const struct settings *settings = session->settings;
+    const struct session_request *request = &session->request;
+    const char *interfaces[SETTINGS_INTERFACES_MAX];
+    struct muster_options options;
+    muster_options_init(&options);
+    if (request->options != NULL) {
+        options = *request->options;
+        options.socket = request->is_guest ? NULL : settings->socket;
+    }
+    options.interfaces = settings_interfaces(settings, interfaces);
+    options.interface_count = settings->interface_count;
+    options.port = settings->port;
+    options.state_dir = settings->state_dir;
+    options.on_event = request->on_event != NULL ? on_event : NULL;
+    options.on_log = on_log;
+    options.context = session;
+    return open_quietly(session, &options);
+}
+
+static void on_settled(muster_t *node, void *context) {
+    struct session *session = context;
+    (void)node;
+    if (session->request.on_settled != NULL) {
+        session->request.on_settled(session->request.context);
+    }
+}
+
+/* An observer does not ask by itself, and who only listens learns of a sleeper when that speaks next. */
+static void ask(struct session *session) {
+    int error = muster_query(session->node, NULL, NULL, on_settled, session);
+    if (error != 0) {
+        session_fail(session, error);
+    }
+}
+
+/* Opens a node; an observer asks the network. */
+static int listen_oneself(struct session *session) {
+    const struct session_request *request = &session->request;
+    int error = open_node(session);
+    if (error == 0 && request->options == NULL &&
+        (request->on_event != NULL || request->on_settled != NULL)) {
+        ask(session);
+    }
+    return error;
+}
+
+/* ---- a muster that runs already ---- */
+
+static void on_row(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
+    struct session *session = context;
+    if (!session->ended) {
+        session->request.on_event(event, peer, session->request.context);
+    }
+}
+
+/* What it would tell is there to be heard. */
+static int go_on_oneself(struct session *session) {
+    if (session->request.on_anew != NULL) {
+        session->request.on_anew(session->request.context);
+    }
+    return listen_oneself(session);
+}
+
+/* None is on that port and those interfaces, or it went away. */
+static void on_local_end(int error, const char *text, void *context) {
+    struct session *session = context;
+    if (session->ended) {
+        return;
+    }
+    muster_local_close(session->local, NULL, NULL);
+    session->local = NULL;
+    if (local_give_up(session->settings, error, text) != STATUS_NOBODY || go_on_oneself(session) != 0) {
+        session->ended = true;
+        session->status = STATUS_ERROR;
+        on_closed(session);
+    }
+}
+
+static int open_source(struct session *session) {
+    const struct settings *settings = session->settings;
+    if (session->request.may_ask && !settings->direct) {
+        int status = local_open(settings, NULL, 0, &session->loop, &session->local);
+        if (status == STATUS_OK) {
+            return muster_local_watch(session->local, on_row, on_local_end, session);
+        }
+        if (status != STATUS_NOBODY || settings->socket != NULL) {
+            return MUSTER_EREFUSED;
+        }
+    }
+    return listen_oneself(session);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+    struct session *session = handle->data;
+    if (number == SIGHUP && session->request.on_hangup != NULL) {
+        if (!session->ended) {
+            session->request.on_hangup(session->request.context);
+        }
+        return;
+    }
+    if (session->ended) {
+        _exit(session->status); /* the second one: not even the byes are waited for */
+    }
+    if (session->request.on_signal != NULL && !session->is_signaled) {
+        session->is_signaled = true;
+        session->request.on_signal(session->request.context);
+    } else {
+        session_end(session, STATUS_OK);
+    }
+}
+
+/* Whoever started us may have had it ignored: nohup, or a shell that runs us in the background. */
+static bool is_ignored(int number) {
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/* Signals must not keep the loop alive for anybody but the session. */
+static int open_signals(struct session *session) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (is_ignored(numbers[i])) {
+            continue;
+        }
+        int error = uv_signal_init(&session->loop, &session->signals[i]);
+        if (error == 0) {
+            error = uv_signal_start(&session->signals[i], on_signal, numbers[i]);
+        }
+        if (error != 0) {
+            return error;
+        }
+        session->signals[i].data = session;
+    }
+    return 0;
+}
+
+/* Closes all that is left on the loop, which the node has left already. */
+static void close_loop(struct session *session) {
+    uv_walk(&session->loop, close_handle, NULL);
+    uv_run(&session->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&session->loop);
+}
+
+static int open_session(struct session *session, const struct settings *settings,
+                        const struct session_request *request) {
+    *session = (struct session){.settings = settings, .request = *request};
+    int error = uv_loop_init(&session->loop);
+    if (error != 0) {
+        complain(settings, "no event loop: %s", uv_strerror(error));
+        return STATUS_ERROR;
+    }
+    uv_timer_init(&session->loop, &session->deadline); /* cannot fail */
+    uv_timer_init(&session->loop, &session->tick);
+    session->deadline.data = session->tick.data = session;
+    if (request->until_signal) {
+        error = open_signals(session);
+    }
+    if (error != 0) {
+        complain(settings, "no signal handling: %s", uv_strerror(error));
+    } else {
+        error = open_source(session);
+    }
+    if (error != 0) {
+        if (session->local != NULL) {
+            muster_local_close(session->local, NULL, NULL);
+        }
+        close_loop(session);
+        return STATUS_ERROR;
+    }
+    return STATUS_OK;
+}
+
+/* ---- running and ending ---- */
+
+static void on_deadline(uv_timer_t *handle) {
+    struct session *session = handle->data;
+    const struct session_request *request = &session->request;
+    session_end(session,
+                request->on_deadline != NULL ? request->on_deadline(request->context) : STATUS_TIMED_OUT);
+}
+
+static void on_tick(uv_timer_t *handle) {
+    struct session *session = handle->data;
+    const struct session_request *request = &session->request;
+    if (request->until_unread && complain_reader_gone()) {
+        session_end(session, STATUS_ERROR);
+    } else if (request->on_tick != NULL) {
+        request->on_tick(request->context);
+    }
+}
+
+static void start_timers(struct session *session) {
+    const struct session_request *request = &session->request;
+    if (request->timeout_ms > 0) {
+        uv_timer_start(&session->deadline, on_deadline, request->timeout_ms, 0);
+    }
+    if (request->on_tick != NULL || request->until_unread) {
+        uv_timer_start(&session->tick, on_tick, TICK_MS, TICK_MS);
+    }
+}
+
+void session_end(struct session *session, int status) {
+    if (session->ended) {
+        return;
+    }
+    if (session->request.on_ending != NULL) {
+        session->request.on_ending(session->request.context);
+    }
+    session->ended = true;
+    session->status = status;
+    uv_timer_stop(&session->deadline);
+    uv_timer_stop(&session->tick);
+    if (session->local != NULL) {
+        muster_local_close(session->local, on_closed, session);
+    } else {
+        muster_close(session->node, on_closed, session);
+    }
+}
+
+void session_fail(struct session *session, int error) {
+    session_end(session, complain_error(session->settings, error));
+}
+
+int session_hold(struct session *session, const struct settings *settings,
+                 const struct session_request *request) {
+    const int status = open_session(session, settings, request);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (!session->ended) {
+        start_timers(session);
+    }
+    if (request->on_open != NULL) {
+        request->on_open(request->context);
+    }
+    uv_run(&session->loop, UV_RUN_DEFAULT);
+    close_loop(session);
+    return session->status;
+}

@@ -1,0 +1,155 @@
+#include "source.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+/* Digits of the id that tell two of one name apart. */
+#define LABEL_DIGITS 6
+
+/* ---- labels ---- */
+
+static bool shares_name(const struct sources *sources, const struct source *source) {
+    for (size_t i = 0; i < sources->count; i++) {
+        if (sources->sources[i] != source &&
+            strcmp(sources->sources[i]->publisher.name, source->publisher.name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void set_label(struct source *source, bool is_shared) {
+    char id[MUSTER_ID_TEXT_BYTES];
+    char name[MUSTER_TEXT_SAFE_BYTES(MUSTER_NAME_BYTES_MAX)];
+    muster_id_text(source->publisher.id, id);
+    muster_text_safe(source->publisher.name, name, sizeof(name));
+    if (source->publisher.name[0] == '\0') {
+        snprintf(source->publisher.label, sizeof(source->publisher.label), "(%.*s)", LABEL_DIGITS, id);
+    } else if (is_shared) {
+        snprintf(source->publisher.label, sizeof(source->publisher.label), "%s (%.*s)", name, LABEL_DIGITS,
+                 id);
+    } else {
+        snprintf(source->publisher.label, sizeof(source->publisher.label), "%s", name);
+    }
+    source->publisher.label_width = text_width(source->publisher.label);
+}
+
+/* Labels all of this name. */
+static void label_all(struct sources *sources, const char *name) {
+    for (size_t i = 0; i < sources->count; i++) {
+        struct source *source = sources->sources[i];
+        if (strcmp(source->publisher.name, name) == 0) {
+            set_label(source, shares_name(sources, source));
+        }
+    }
+}
+
+static void set_name(struct sources *sources, struct source *source, const char *name) {
+    char before[sizeof(source->publisher.name)];
+    memcpy(before, source->publisher.name, sizeof(before));
+    snprintf(source->publisher.name, sizeof(source->publisher.name), "%s", name);
+    label_all(sources, before);
+    label_all(sources, source->publisher.name);
+}
+
+/* ---- finding ---- */
+
+static int compare_ids(const void *left, const void *right) {
+    const struct source *const *a = left;
+    const struct source *const *b = right;
+    return memcmp((*a)->publisher.id, (*b)->publisher.id, MUSTER_ID_BYTES);
+}
+
+/* The source of an id, NULL when it is not there. */
+static struct source *find(const struct sources *sources, const uint8_t id[MUSTER_ID_BYTES]) {
+    struct source key;
+    const struct source *wanted = &key;
+    memcpy(key.publisher.id, id, MUSTER_ID_BYTES);
+    struct source **found = sources->count == 0 ? NULL
+                                                : bsearch(&wanted, sources->sources, sources->count,
+                                                          sizeof(*sources->sources), compare_ids);
+    return found != NULL ? *found : NULL;
+}
+
+static void look_up(struct sources *sources, struct source *source, const muster_t *node) {
+    struct muster_peer_list list = {0};
+    if (muster_peer_find(node, source->publisher.id, &list) == 0) {
+        set_name(sources, source, list.peers[0].document.name);
+    } else {
+        set_label(source, false);
+    }
+    muster_peer_list_free(&list);
+}
+
+static struct source *add(struct sources *sources, const uint8_t id[MUSTER_ID_BYTES]) {
+    struct source *source = calloc(1, sizeof(*source));
+    if (sources->sources == NULL) {
+        sources->sources = calloc(SOURCES_MAX, sizeof(struct source *));
+    }
+    if (source == NULL || sources->sources == NULL) {
+        free(source);
+        return NULL;
+    }
+    memcpy(source->publisher.id, id, MUSTER_ID_BYTES);
+    sources->sources[sources->count++] = source;
+    qsort(sources->sources, sources->count, sizeof(struct source *), compare_ids);
+    return source;
+}
+
+struct source *source_find(struct sources *sources, const muster_t *node, const uint8_t id[MUSTER_ID_BYTES]) {
+    struct source *source = find(sources, id);
+    if (source != NULL) {
+        return source;
+    }
+    if (sources->count == SOURCES_MAX) {
+        source_deinit(sources);
+    }
+    source = add(sources, id);
+    if (source != NULL) {
+        look_up(sources, source, node);
+    }
+    return source;
+}
+
+void source_rename(struct sources *sources, const struct muster_peer *peer) {
+    struct source *source = find(sources, peer->id);
+    if (source != NULL && strcmp(source->publisher.name, peer->document.name) != 0) {
+        set_name(sources, source, peer->document.name);
+    }
+}
+
+void source_deinit(struct sources *sources) {
+    for (size_t i = 0; i < sources->count; i++) {
+        free(sources->sources[i]);
+    }
+    free(sources->sources);
+    *sources = (struct sources){0};
+}
+
+/* ---- jitter ---- */
+
+void source_record_heard(struct source *source, double time_s, double arrival_s) {
+    const double transit_s = arrival_s - time_s;
+    if (source->has_transit) {
+        source->jitter_s += (fabs(transit_s - source->transit_s) - source->jitter_s) / 16;
+    }
+    source->transit_s = transit_s;
+    source->has_transit = true;
+    source->heard++;
+}
+
+double source_jitter(struct sources *sources) {
+    double largest_s = -1;
+    for (size_t i = 0; i < sources->count; i++) {
+        struct source *source = sources->sources[i];
+        if (source->heard > 0 && source->jitter_s > largest_s) {
+            largest_s = source->jitter_s;
+        }
+        source->heard = 0;
+    }
+    return largest_s;
+}

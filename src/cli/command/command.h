@@ -1,0 +1,62 @@
+/* A command of muster: one file each, and a row of the table in commands.c. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "args.h"
+#include "complain.h"
+#include "settings.h"
+#include "value.h"
+
+struct command {
+    const char *name;
+    const char *summary;  /* for `muster --help` */
+    const char *operands; /* what --help calls them, "PATTERN"; "" for none */
+    size_t operands_min;
+    size_t operands_max;
+    bool runs_command;  /* its operands, of any number, are a command and its arguments behind "--" */
+    bool takes_numbers; /* "-3.5" is an operand, and no option */
+    const struct args_completion *completion; /* of its operands; NULL when a shell can't know */
+    const char *description;                  /* for its own --help; lines end in LF */
+    const struct args_option *options;        /* its own, ended by a row without a name */
+    size_t options_bytes;                     /* of the struct that they are written to; 0: none */
+    const void *defaults;                     /* that struct when it begins; NULL: zeroed */
+    void (*describe)(FILE *out); /* NULL, or prints what only code knows: columns, placeholders */
+    const char *examples;        /* lines that end in LF */
+    const char *statuses;        /* what it exits with and when; lines as "  124 timed out\n" */
+    const char *environment;     /* NULL, or variables and what they say; lines of that form */
+    const char *files;           /* NULL, or paths and what is there; lines of that form */
+
+    /* Runs the command when all is parsed. Returns what to exit with. */
+    int (*run)(struct settings *settings, void *options, const struct operands *operands);
+
+    /* NULL, or frees what the options have allocated, whether they could all be parsed or not. */
+    void (*deinit)(void *options);
+};
+
+/* The table of commands, ended by NULL. */
+extern const struct command *const command_table[];
+
+/* What holds for muster as a whole. It is no row of the table, and can't be run. */
+extern const struct command command_muster;
+
+/* Runs the command that the arguments begin with, behind global options, or says what is wrong with them.
+ * Returns what to exit with. */
+int commands_run(struct settings *settings, int argc, char **argv);
+
+extern const struct command command_announce;
+extern const struct command command_config;
+extern const struct command command_peers;
+extern const struct command command_services;
+extern const struct command command_topics;
+extern const struct command command_publish;
+extern const struct command command_subscribe;
+extern const struct command command_show;
+extern const struct command command_resolve;
+extern const struct command command_wait;
+extern const struct command command_watch;
+extern const struct command command_update;
+
+#endif

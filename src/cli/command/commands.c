@@ -1,0 +1,140 @@
+/* muster: the table of its commands, what holds for all of them, and help. */
+#include "command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parse.h"
+
+static const struct command command_help;
+
+const struct command *const command_table[] = {
+    &command_announce,  &command_update,
+    &command_peers,     &command_services,
+    &command_topics,    &command_publish,
+    &command_subscribe, &command_show,
+    &command_resolve,   &command_wait,
+    &command_watch,     &command_config,
+    &command_help,      NULL,
+};
+
+const struct command command_muster = {
+    .name = "muster",
+    .summary = "who is on this network, and what they offer",
+    .operands = "COMMAND [OPTION…] [ARGUMENT…]",
+    .operands_min = 1,
+    .operands_max = 1,
+    .description =
+        "Who is on this network, and what they offer: whoever takes part tells it to all others by\n"
+        "UDP multicast and broadcast, and each keeps a table of its own. There is no server and\n"
+        "nothing to configure.\n",
+    .options = settings_options,
+    .environment = "  MUSTER_INTERFACE  interfaces to use, where --interface is not given\n"
+                   "  MUSTER_PORT       port of the group, where --port is not given\n"
+                   "  MUSTER_STATE      directory of keys, where --state is not given\n"
+                   "  MUSTER_SOCKET     Unix socket of the running muster, where --socket is not given\n"
+                   "  NO_COLOR          when it is set and not empty: no color but by --color always\n",
+    .files = "  ~/.local/state/muster  keys and instances of muster announce (XDG_STATE_HOME is obeyed)\n"
+             "  /var/lib/muster        the same of root; /var/lib/muster-service of muster.service\n"
+             "  INSTANCE/socket        in these: where a running muster is asked, the first found\n"
+             "  /run/muster/socket     the same of muster.service, after these\n"
+             "  " MUSTER_CONFIG_DIR "/muster.json\n"
+             "                         what muster.service announces, with those in conf.d beside it\n",
+    .examples = "  muster announce --service http:8080\n"
+                "  muster peers\n"
+                "  muster resolve http\n",
+    .statuses = "  0   done\n"
+                "  1   error\n"
+                "  2   wrong usage\n"
+                "  3   nobody was heard\n"
+                "  4   nothing or too few found\n"
+                "  124 timed out\n",
+};
+
+static const struct command *find_command(const char *name) {
+    for (size_t i = 0; command_table[i] != NULL; i++) {
+        if (strcmp(command_table[i]->name, name) == 0) {
+            return command_table[i];
+        }
+    }
+    return NULL;
+}
+
+static int refuse_command(const struct settings *settings, const char *name) {
+    char names[256] = "";
+    for (size_t i = 0; command_table[i] != NULL; i++) {
+        size_t length = strlen(names);
+        snprintf(names + length, sizeof(names) - length, "%s%s", i > 0 ? ", " : "", command_table[i]->name);
+    }
+    return complain_usage(settings, name, "expected one of the commands %s; see muster --help", names);
+}
+
+/* Parses the words that begin with a command's name, and runs it. */
+static int run_command(struct settings *settings, const struct command *command,
+                       const struct operands *words) {
+    struct operands operands;
+    int status;
+    void *options = calloc(1, command->options_bytes + 1);
+    if (options == NULL) {
+        return complain_error(settings, MUSTER_ENOMEM);
+    }
+    if (command->defaults != NULL) {
+        memcpy(options, command->defaults, command->options_bytes);
+    }
+    if (parse_command(settings, command, (int)words->count, words->values, options, &operands, &status)) {
+        status = command->run(settings, options, &operands);
+    }
+    if (command->deinit != NULL) {
+        command->deinit(options);
+    }
+    free(options);
+    return status;
+}
+
+int commands_run(struct settings *settings, int argc, char **argv) {
+    struct operands operands;
+    int status;
+    if (!parse_global(settings, &command_muster, command_table, argc, argv, &operands, &status)) {
+        return status;
+    }
+    const char *name = operands.count > 0 ? operands.values[0] : "COMMAND";
+    const struct command *command = find_command(name);
+    return command != NULL ? run_command(settings, command, &operands) : refuse_command(settings, name);
+}
+
+/* muster help COMMAND: as COMMAND --help, or --help, which many try first. */
+static int run_help(struct settings *settings, void *options, const struct operands *operands) {
+    char *name = operands->values[0];
+    (void)options;
+    if (name != NULL && find_command(name) == NULL) {
+        return refuse_command(settings, name);
+    }
+    char *words[] = {(char *)settings->program, name != NULL ? name : (char *)"--help", (char *)"--help",
+                     NULL};
+    return commands_run(settings, name != NULL ? 3 : 2, words);
+}
+
+static const char *command_word(size_t i) {
+    return command_table[i] != NULL ? command_table[i]->name : NULL;
+}
+
+static const struct args_completion complete_commands = {.word = command_word};
+
+static const struct args_option no_options[] = {{0}};
+
+static const struct command command_help = {
+    .name = "help",
+    .summary = "say how a command is used",
+    .operands = "COMMAND",
+    .operands_max = 1,
+    .completion = &complete_commands,
+    .description = "Say how muster, or one COMMAND of it, is used: as --help does.\n",
+    .options = no_options,
+    .examples = "  muster help\n"
+                "  muster help announce\n",
+    .statuses = "  0   done\n"
+                "  1   error\n"
+                "  2   wrong usage, or no such COMMAND\n",
+    .run = run_help,
+};

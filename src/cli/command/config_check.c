@@ -1,0 +1,203 @@
+/* muster config: look at config files without announcing anything. */
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "config.h"
+#include "peer.h"
+#include "text.h"
+
+struct config_options {
+    bool json;
+};
+
+static const struct args_option options_table[] = {
+    {"json", 0, NULL, "print one config that says the same as all files together",
+     offsetof(struct config_options, json), value_flag},
+    {0},
+};
+
+/* ---- checking ---- */
+
+static int no_signature(void *context, const uint8_t *bytes, size_t length,
+                        uint8_t signature[MUSTER_SIGNATURE_BYTES]) {
+    (void)context;
+    (void)bytes;
+    (void)length;
+    memset(signature, 0, MUSTER_SIGNATURE_BYTES);
+    return 0;
+}
+
+static int no_verification(void *context, const uint8_t key[MUSTER_KEY_BYTES], const uint8_t *bytes,
+                           size_t length, const uint8_t signature[MUSTER_SIGNATURE_BYTES]) {
+    (void)context;
+    (void)key;
+    (void)bytes;
+    (void)length;
+    (void)signature;
+    return MUSTER_EINVAL;
+}
+
+/* Checks whether a document may be announced: 0, MUSTER_EINVAL, MUSTER_ETOOBIG or MUSTER_ENOMEM. A trial node
+ * tells, which is gone before it could speak. */
+static int check_document(const struct muster_document *document) {
+    static const uint8_t key[MUSTER_KEY_BYTES];
+    struct muster_core_options options;
+    muster_core_t *core;
+    muster_core_options_init(&options);
+    options.document = document;
+    options.key = key; /* a signed announcement is the longer one */
+    options.crypto = (struct muster_crypto){.sign = no_signature, .verify = no_verification};
+    options.stream = MUSTER_PORT_DEFAULT; /* with it, a large document is one that others can fetch */
+    options.boot = 1;
+    const int error = muster_core_new(&options, 0, &core);
+    muster_core_free(core);
+    return error;
+}
+
+static void on_config_error(const char *error, void *context) {
+    const struct settings *settings = context;
+    complain(settings, "%s", error);
+}
+
+/* Reads the files as announce does without options. Returns what to exit with, all errors being said. */
+static int read_config(struct settings *settings, const struct operands *paths, struct config *config) {
+    struct reason reason;
+    *config = (struct config){.on_error = on_config_error, .context = settings};
+    if (config_read(config, (const char *const *)paths->values, paths->count) != 0) {
+        return STATUS_ERROR;
+    }
+    if (config->draft.name == NULL && draft_take_host_name(&config->draft, &reason) != 0) {
+        complain(settings, "name: %s", reason.text);
+        return STATUS_ERROR;
+    }
+    const struct muster_document document = draft_document(&config->draft);
+    const int error = check_document(&document);
+    if (error != 0) {
+        complain_error(settings, error);
+    }
+    return error == 0 ? STATUS_OK : STATUS_ERROR;
+}
+
+/* ---- printing ---- */
+
+/* Writes count texts of bytes each: an array, or a line each. */
+static void write_texts(struct writer *writer, const char *name, const char *heading, const char *texts,
+                        size_t bytes, size_t count) {
+    const bool is_array = count > 0 && writer_array(writer, name);
+    for (size_t i = 0; i < count; i++) {
+        writer_text(writer, NULL, heading, texts + i * bytes);
+    }
+    if (is_array) {
+        writer_end(writer);
+    }
+}
+
+static void write_start(struct writer *writer, const struct start *start) {
+    if (start->instance[0] != '\0') {
+        writer_text(writer, "instance", "instance:", start->instance);
+    }
+    if (start->interval_ms != 0) {
+        char text[32];
+        snprintf(text, sizeof(text), "%" PRIu64 "ms", start->interval_ms);
+        writer_text(writer, "interval", NULL, text);
+        writer_duration(writer, NULL, "interval:", (int64_t)start->interval_ms);
+    }
+    write_texts(writer, "interfaces", "interface:", start->interfaces[0], sizeof(start->interfaces[0]),
+                start->interface_count);
+    if (start->port != 0) {
+        writer_integer(writer, "port", "port:", start->port);
+    }
+    write_texts(writer, "keeps", "keep:", start->keeps[0], sizeof(start->keeps[0]), start->keep_count);
+}
+
+/* The line of a service. */
+static void print_service(FILE *out, const struct muster_service *service) {
+    text_print_service(out, service);
+    if (service->name[0] != '\0') {
+        fprintf(out, " name=");
+        text_print(out, service->name);
+    }
+    if (service->txt_count > 0) {
+        fputc(' ', out);
+        text_print_items(out, service->txt, service->txt_count);
+    }
+}
+
+static void write_document(struct writer *writer, const struct muster_document *document) {
+    writer_array_of(writer, "services", peer_services(document));
+    writer_items(writer, "attrs", NULL, document->attrs, document->attr_count);
+    for (size_t i = 0; i < document->service_count && !writer->is_json; i++) {
+        print_service(writer_cell(writer, "service:", 0), &document->services[i]);
+    }
+    for (size_t i = 0; i < document->attr_count; i++) {
+        writer_items(writer, NULL, "attr:", &document->attrs[i], 1);
+    }
+}
+
+static void write_config(struct writer *writer, const struct config *config) {
+    const struct muster_document document = draft_document(&config->draft);
+    for (size_t i = 0; i < config->file_count; i++) {
+        writer_text(writer, NULL, "file:", config_file_path(config, i));
+    }
+    writer_text(writer, "name", "name:", document.name);
+    write_start(writer, &config->start);
+    write_document(writer, &document);
+}
+
+/* Returns -1 when memory is out. */
+static int print_config(const struct config *config, bool json) {
+    struct writer writer;
+    if (!json) {
+        writer_open_lines(&writer, 11);
+        write_config(&writer, config);
+        writer_close_lines(&writer);
+        return 0;
+    }
+    writer_open_document(&writer);
+    write_config(&writer, config);
+    return writer_print(&writer);
+}
+
+/* ---- running ---- */
+
+static int check(struct settings *settings, const struct operands *paths,
+                 const struct config_options *options) {
+    struct config config;
+    int status = read_config(settings, paths, &config);
+    if (status == STATUS_OK && print_config(&config, options->json) != 0) {
+        status = complain_error(settings, MUSTER_ENOMEM);
+    }
+    config_deinit(&config);
+    return status;
+}
+
+static int run(struct settings *settings, void *options, const struct operands *operands) {
+    if (strcmp(operands->values[0], "check") != 0) {
+        return complain_usage(settings, operands->values[0], "expected check");
+    }
+    const struct operands paths = {.count = operands->count - 1, .values = operands->values + 1};
+    return check(settings, &paths, options);
+}
+
+const struct command command_config = {
+    .name = "config",
+    .summary = "check config files",
+    .operands = "check PATH…",
+    .operands_min = 2,
+    .operands_max = SIZE_MAX,
+    .completion = &args_complete_files,
+    .description = "Read config files and directories as announce --config would, and print what it would\n"
+                   "announce, or every error with its file, line and column. Nothing is sent.\n",
+    .options = options_table,
+    .options_bytes = sizeof(struct config_options),
+    .examples = "  muster config check /etc/muster/conf.d\n"
+                "  muster config check nas.json && systemctl reload muster\n",
+    .statuses = "  0   announce would take them\n"
+                "  1   error: a file is missing, bad, or says too much for an announcement\n"
+                "  2   wrong usage\n",
+    .run = run,
+};

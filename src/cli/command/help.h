@@ -1,0 +1,21 @@
+/* What --help prints of the tables of commands and options. */
+#ifndef CLI_HELP_H
+#define CLI_HELP_H
+
+#include <stdio.h>
+
+#include "command.h"
+
+/* Prints what follows a command's name in its usage: "[OPTION…] [PATTERN]". */
+void help_print_usage(FILE *out, const struct command *command);
+
+/* Prints --help of one command. */
+void help_print(const struct command *command);
+
+/* Prints --help of muster as a whole, and of all commands, a table ended by NULL. */
+void help_print_all(const struct command *muster, const struct command *const *commands);
+
+/* Prints --version. */
+void help_print_version(void);
+
+#endif

@@ -1,0 +1,88 @@
+#include "listing.h"
+
+#include "command.h"
+#include "counters.h"
+
+int listing_end_json(const struct settings *settings, struct writer *writer,
+                     const struct snapshot *snapshot) {
+    counters_write(writer, &snapshot->counters, COUNTERS_RECEIVED);
+    return writer_print(writer) == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
+}
+
+int listing_print(const struct settings *settings, const struct listing_options *options,
+                  const struct snapshot *snapshot, const char *name, const char *const *headings,
+                  struct writer_rows rows) {
+    const struct table_style style = {.wide = options->wide, .color = settings_color(settings)};
+    struct writer writer;
+    if (!options->json) {
+        return table_print(headings, rows, style) == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
+    }
+    writer_open_document(&writer);
+    writer_array_of(&writer, name, rows);
+    return listing_end_json(settings, &writer, snapshot);
+}
+
+int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
+                   const char *wanted) {
+    if (complain_flush(settings) != 0) {
+        return STATUS_ERROR;
+    }
+    if (found > 0) {
+        if (snapshot->cut_off) {
+            complain(settings, "cut off by --timeout: there may be more");
+        }
+        return STATUS_OK;
+    }
+    if (snapshot->cut_off) {
+        complain(settings, "cut off by --timeout before the answers were in, nothing found so far");
+        return STATUS_TIMED_OUT;
+    }
+    if (snapshot->list.count == 0) {
+        complain(settings, "nobody was heard on %s", snapshot->interfaces);
+        return STATUS_NOBODY;
+    }
+    complain(settings, "nothing matches%s%s%s (%zu peer%s heard)", wanted != NULL ? " '" : "",
+             wanted != NULL ? wanted : "", wanted != NULL ? "'" : "", snapshot->list.count,
+             snapshot->list.count == 1 ? "" : "s");
+    return STATUS_NOT_FOUND;
+}
+
+/* ---- of offers ---- */
+
+static int print_offers(const struct settings *settings, const struct listing_options *options,
+                        const struct snapshot *snapshot, const struct offers *offers,
+                        void (*print_line)(const struct offer *offer, const char *format),
+                        const char *format) {
+    static const char *const headings[] = {"TYPE", "NAME",    "ADDRESS", "PORT", "PROTO",
+                                           "IF",   "SERVICE", "TXT",     NULL};
+    if (options->json || print_line == NULL) {
+        return listing_print(settings, options, snapshot, "services", headings, offers_rows(offers));
+    }
+    for (size_t i = 0; i < offers->count; i++) {
+        print_line(&offers->offers[i], format);
+    }
+    return STATUS_OK;
+}
+
+int listing_offers(const struct settings *settings, const struct listing_options *options,
+                   const struct selector *selector, const char *wanted, enum offer_order order,
+                   void (*print_line)(const struct offer *offer, const char *format), const char *format) {
+    struct snapshot snapshot;
+    struct roster roster = {0};
+    struct offers offers = {0};
+    int status = look(settings, options->timeout_ms, &snapshot);
+    if (status == STATUS_OK &&
+        (roster_init(&roster, &snapshot.list) != 0 || offers_init(&offers, &roster, selector, order) != 0)) {
+        status = complain_error(settings, MUSTER_ENOMEM);
+    }
+    if (status == STATUS_OK) {
+        status = print_offers(settings, options, &snapshot, &offers, print_line, format);
+    }
+    if (status == STATUS_OK) {
+        status = listing_status(settings, &snapshot, offers.count, wanted);
+    }
+    offers_deinit(&offers);
+    roster_deinit(&roster);
+    snapshot_deinit(&snapshot);
+    return status;
+}

@@ -1,0 +1,72 @@
+/* What the commands that look once have in common. */
+#ifndef CLI_LISTING_H
+#define CLI_LISTING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "args.h"
+#include "look.h"
+#include "offer.h"
+#include "reason.h"
+#include "selector.h"
+#include "settings.h"
+#include "table.h"
+#include "writer.h"
+
+#define LISTING_TIMEOUT_MS 3000
+
+/* Options of them, each as far as it has them. */
+struct listing_options {
+    bool wide;
+    bool json;
+    uint64_t timeout_ms;
+};
+
+/* Rows of an option table for the member `listing` of a struct. */
+#define LISTING_WIDE(type)                                                                                \
+    {                                                                                                     \
+        "wide", 0, NULL, "cut nothing, whatever the width of the terminal", offsetof(type, listing.wide), \
+            value_flag                                                                                    \
+    }
+#define LISTING_JSON(type) \
+    { "json", 0, NULL, "print one JSON document", offsetof(type, listing.json), value_flag }
+#define LISTING_TIMEOUT(type)                                                                              \
+    {                                                                                                      \
+        "timeout", 0, "S", "wait no longer than this for answers (3)", offsetof(type, listing.timeout_ms), \
+            value_timeout                                                                                  \
+    }
+
+/* Lines of --help that hold for all of them. */
+#define LISTING_STATUS_CUT_OFF "  124 nothing was found before --timeout cut it off\n"
+#define LISTING_STATUSES       \
+    "  0   found\n"            \
+    "  1   error\n"            \
+    "  2   wrong usage\n"      \
+    "  3   nobody was heard\n" \
+    "  4   somebody was heard, but nothing that matches\n" LISTING_STATUS_CUT_OFF
+
+/* The following return STATUS_OK, or STATUS_ERROR after complaining. */
+
+/* Prints rows as JSON, an array of this name in a document, or as a table (table_print()). */
+int listing_print(const struct settings *settings, const struct listing_options *options,
+                  const struct snapshot *snapshot, const char *name, const char *const *headings,
+                  struct writer_rows rows);
+
+/* Adds what every document ends with, and prints it. */
+int listing_end_json(const struct settings *settings, struct writer *writer, const struct snapshot *snapshot);
+
+/* Sends what was printed on its way and returns the status of a listing that found so many; says so when it
+ * is not STATUS_OK, or when there was no time to find them all. `wanted` is what was asked for, in the user's
+ * words, NULL for everything. */
+int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
+                   const char *wanted);
+
+/* Looks, and prints the services that a selector (NULL: all) means, or has a line printed for each where
+ * there is no
+ * --json. Returns the status. */
+int listing_offers(const struct settings *settings, const struct listing_options *options,
+                   const struct selector *selector, const char *wanted, enum offer_order order,
+                   void (*print_line)(const struct offer *offer, const char *format), const char *format);
+
+#endif

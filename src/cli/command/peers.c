@@ -1,0 +1,217 @@
+/* muster peers: who is here. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "column.h"
+#include "command.h"
+#include "listing.h"
+#include "look.h"
+#include "peer.h"
+#include "roster.h"
+#include "selector.h"
+
+struct peers_options {
+    struct column_choice columns; /* empty: those shown by default */
+    const struct column *sort;    /* NULL: by name */
+    bool descending;
+    unsigned states; /* bits 1 << enum muster_state to show; 0: all */
+    size_t expected; /* 0: any number will do */
+    struct listing_options listing;
+};
+
+/* What a row must be to be shown. */
+struct filter {
+    const struct selector *selector; /* NULL: any */
+    unsigned states;                 /* as above */
+};
+
+/* ---- options ---- */
+
+static int parse_columns(const char *value, void *place, struct reason *reason) {
+    return column_choose(value, place, reason);
+}
+
+static int parse_sort(const char *value, void *place, struct reason *reason) {
+    struct peers_options *options = place;
+    char name[32];
+    size_t length = strcspn(value, ":");
+    const char *direction = value + length;
+    snprintf(name, sizeof(name), "%.*s", (int)length, value);
+    const struct column *column = column_find(name, reason);
+    if (column == NULL) {
+        return -1;
+    }
+    if (*direction != '\0' && strcmp(direction, ":asc") != 0 && strcmp(direction, ":desc") != 0) {
+        return reason_set(reason, "expected asc or desc after %s:, got '%.32s'", column->heading,
+                          direction + 1);
+    }
+    options->sort = column;
+    options->descending = strcmp(direction, ":desc") == 0;
+    return 0;
+}
+
+/* The bit of a state's name, 0 when it is none. */
+static unsigned state_bit(const char *name) {
+    for (unsigned state = MUSTER_ALIVE; state <= MUSTER_LEFT; state++) {
+        if (strcmp(muster_state_name((enum muster_state)state), name) == 0) {
+            return 1U << state;
+        }
+    }
+    return 0;
+}
+
+static int parse_states(const char *value, void *place, struct reason *reason) {
+    unsigned states = 0;
+    char name[32];
+    for (const char *list = value; value_next_item(&list, name, sizeof(name));) {
+        const unsigned bit = state_bit(name);
+        if (bit == 0) {
+            return reason_set(reason, "expected some of alive,suspect,lost,left, got '%.64s'", value);
+        }
+        states |= bit;
+    }
+    *(unsigned *)place = states;
+    return 0;
+}
+
+static const char *state_word(size_t i) {
+    return i <= MUSTER_LEFT ? muster_state_name((enum muster_state)i) : NULL;
+}
+
+static const struct args_completion complete_columns = {.word = column_heading, .list = true};
+static const struct args_completion complete_sort = {.word = column_heading};
+static const struct args_completion complete_states = {.word = state_word, .list = true};
+
+static const struct args_option options_table[] = {
+    {"columns", 'o', "COL,…", "show these columns, or with +COL,… these too",
+     offsetof(struct peers_options, columns), parse_columns, &complete_columns},
+    {"sort", 0, "COL[:desc]", "sort by this column (NAME)", 0, parse_sort, &complete_sort},
+    {"state", 0, "STATE,…", "only peers that are alive, suspect, lost or left",
+     offsetof(struct peers_options, states), parse_states, &complete_states},
+    {"expect", 0, "N", "wait for so many rows until --timeout, and exit with 4 if they are fewer",
+     offsetof(struct peers_options, expected), value_count},
+    LISTING_WIDE(struct peers_options),
+    LISTING_JSON(struct peers_options),
+    LISTING_TIMEOUT(struct peers_options),
+    {0},
+};
+
+/* ---- listing ---- */
+
+static bool keep(const struct muster_peer *peer, const void *context) {
+    const struct filter *filter = context;
+    if (filter->states != 0 && (filter->states & (1U << peer->state)) == 0) {
+        return false;
+    }
+    return filter->selector == NULL || selector_matches_peer(filter->selector, peer);
+}
+
+/* What the table can't say: that some rows are only hearsay. */
+static int print_notes(const struct settings *settings, const struct roster *roster) {
+    size_t unverified = 0;
+    size_t provisional = 0;
+    for (size_t i = 0; i < roster->count; i++) {
+        unverified += roster->rows[i].peer->verified ? 0 : 1;
+        provisional += roster->rows[i].peer->provisional ? 1 : 0;
+    }
+    if (unverified + provisional == 0) {
+        return STATUS_OK;
+    }
+    if (complain_flush(settings) != 0) {
+        return STATUS_ERROR; /* the notes belong under the table */
+    }
+    if (unverified > 0) {
+        fprintf(stderr, "%zu unverified (?): no key vouches for what %s\n", unverified,
+                unverified == 1 ? "it says" : "they say");
+    }
+    if (provisional > 0) {
+        fprintf(stderr, "%zu provisional (~): told by another peer, not heard yet\n", provisional);
+    }
+    return STATUS_OK;
+}
+
+/* Says how many there are when they are fewer than expected. */
+static int check_count(const struct settings *settings, const struct peers_options *options, size_t count,
+                       const char *pattern, const struct snapshot *snapshot) {
+    if (options->expected == 0 || count >= options->expected) {
+        return listing_status(settings, snapshot, count, pattern);
+    }
+    if (complain_flush(settings) != 0) {
+        return STATUS_ERROR;
+    }
+    complain(settings, "expected %zu peer%s%s%s%s, found %zu", options->expected,
+             options->expected == 1 ? "" : "s", pattern != NULL ? " for '" : "",
+             pattern != NULL ? pattern : "", pattern != NULL ? "'" : "", count);
+    return STATUS_NOT_FOUND;
+}
+
+static int list(const struct settings *settings, const struct peers_options *options,
+                const struct filter *filter, const char *pattern, const struct snapshot *snapshot) {
+    struct roster roster;
+    if (roster_init(&roster, &snapshot->list) != 0) {
+        return complain_error(settings, MUSTER_ENOMEM);
+    }
+    roster_keep(&roster, keep, filter);
+    if (options->sort != NULL) {
+        roster_sort(&roster, options->sort->compare, options->descending);
+    }
+    int status = listing_print(settings, &options->listing, snapshot, "peers", options->columns.headings,
+                               peer_rows(&roster));
+    if (status == STATUS_OK && !options->listing.json) {
+        status = print_notes(settings, &roster);
+    }
+    if (status == STATUS_OK) {
+        status = check_count(settings, options, roster.count, pattern, snapshot);
+    }
+    roster_deinit(&roster);
+    return status;
+}
+
+static int run(struct settings *settings, void *peers_options, const struct operands *operands) {
+    struct peers_options *options = peers_options;
+    const char *pattern = operands->values[0];
+    struct selector selector;
+    struct reason reason;
+    struct snapshot snapshot;
+    struct filter filter = {.selector = pattern != NULL ? &selector : NULL, .states = options->states};
+    const struct look_expectation expectation = {
+        .count = options->expected, .counts = keep, .context = &filter};
+    if (pattern != NULL && selector_parse(pattern, SELECTOR_GLOB | SELECTOR_ID, &selector, &reason) != 0) {
+        return complain_usage(settings, "PATTERN", "%s", reason.text);
+    }
+    if (options->columns.count == 0) {
+        column_choose_default(&options->columns);
+    }
+    int status = look_for(settings, options->listing.timeout_ms, options->expected > 0 ? &expectation : NULL,
+                          &snapshot);
+    if (status == STATUS_OK) {
+        status = list(settings, options, &filter, pattern, &snapshot);
+    }
+    snapshot_deinit(&snapshot);
+    return status;
+}
+
+static const struct peers_options defaults = {.listing.timeout_ms = LISTING_TIMEOUT_MS};
+
+const struct command command_peers = {
+    .name = "peers",
+    .summary = "list who is here",
+    .operands = "PATTERN",
+    .operands_max = 1,
+    .description =
+        "List the peers on this network: as the muster announce knows them that runs here as this\n"
+        "user (or for all), with their history; where there is none, or with --direct, this asks\n"
+        "the network once, and waits until the answers are in.\n"
+        "PATTERN is a shell pattern for names, or the first digits (four or more) of an\n"
+        "id; name:PATTERN and id:DIGITS say which.\n",
+    .options = options_table,
+    .options_bytes = sizeof(struct peers_options),
+    .defaults = &defaults,
+    .describe = column_describe,
+    .examples = "  muster peers\n"
+                "  muster peers 'sensor-*' -o +ID,ATTRS --sort AGE:desc\n"
+                "  muster peers 'node-*' --state alive --expect 8 --timeout 30\n"
+                "  muster peers --json | jq -r '.peers[] | select(.verified) | .address'\n",
+    .statuses = LISTING_STATUSES "      with --expect it is 4 whenever fewer were found by then\n",
+    .run = run,
+};

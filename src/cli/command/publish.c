@@ -1,0 +1,260 @@
+/* muster publish: send readings, from arguments or from standard input, to whoever subscribes. */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "draft.h"
+#include "reading.h"
+#include "relay.h"
+#include "session.h"
+#include "spec.h"
+#include "start.h"
+#include "wall.h"
+
+/* Of --rate and --linger, as muster/core.h has them. */
+#define RATE_MIN 1000
+#define RATE_MAX 1000000000000
+#define LINGER_MS_MAX 60000
+
+struct publish_options {
+    struct draft draft;
+    struct reading_style style;
+    char instance[MUSTER_NAME_BYTES_MAX + 1]; /* "": named after the document */
+    uint64_t rate_bytes_s;                    /* 0: the library's default */
+    uint64_t linger_ms;                       /* UINT64_MAX: likewise */
+    bool strict;
+};
+
+/* ---- options ---- */
+
+static int parse_topic(const char *value, void *place, struct reason *reason) {
+    const char *fault = muster_topic_fault(value);
+    *(const char **)place = value;
+    return fault == NULL ? 0 : reason_set(reason, "%s, got '%.64s'", fault, value);
+}
+
+static int parse_unit(const char *value, void *place, struct reason *reason) {
+    *(const char **)place = value;
+    return spec_check_text("a unit", value, false, MUSTER_NAME_BYTES_MAX, reason);
+}
+
+/* "1000", "64k", "1M". */
+static int parse_rate(const char *value, void *place, struct reason *reason) {
+    static const char suffixes[] = "kMG";
+    char digits[16];
+    uint64_t factor = 1;
+    uint64_t rate;
+    size_t length = strlen(value);
+    const char *suffix = length > 0 ? strchr(suffixes, value[length - 1]) : NULL;
+    for (const char *at = suffixes; suffix != NULL && at <= suffix; at++) {
+        factor *= 1000;
+    }
+    length -= suffix != NULL ? 1 : 0;
+    if (length < sizeof(digits)) {
+        snprintf(digits, sizeof(digits), "%.*s", (int)length, value);
+        if (value_number(digits, 1, RATE_MAX / factor, &rate) && rate * factor >= RATE_MIN) {
+            *(uint64_t *)place = rate * factor;
+            return 0;
+        }
+    }
+    return reason_set(reason, "expected bytes a second from 1k to 1000G such as 5000, 64k or 1M, got '%.64s'",
+                      value);
+}
+
+/* A bare number is of milliseconds. */
+static int parse_linger(const char *value, void *place, struct reason *reason) {
+    uint64_t *linger_ms = place;
+    if (value_number(value, 0, LINGER_MS_MAX, linger_ms)) {
+        return 0;
+    }
+    if (value[strspn(value, "0123456789")] != '\0' &&
+        value_duration(value, 0, LINGER_MS_MAX, linger_ms, reason) == 0) {
+        return 0;
+    }
+    return reason_set(reason, "expected milliseconds from 0 to %d, or a time such as 20ms, got '%.64s'",
+                      LINGER_MS_MAX, value);
+}
+
+static const struct args_option options_table[] = {
+    {"topic", 0, "T", "read values alone, all of this topic", offsetof(struct publish_options, style.topic),
+     parse_topic},
+    {"unit", 0, "U", "unit of numbers that have none, such as Cel",
+     offsetof(struct publish_options, style.unit), parse_unit},
+    {"text", 0, NULL, "take values as text, numbers and JSON too",
+     offsetof(struct publish_options, style.text), value_flag},
+    {"strict", 0, NULL, "stop at the first bad line", offsetof(struct publish_options, strict), value_flag},
+    {"rate", 0, "BYTES", "send no more a second: 5000, 64k (1M)",
+     offsetof(struct publish_options, rate_bytes_s), parse_rate},
+    {"linger", 0, "MS", "let a record wait so long for others in its datagram (5)",
+     offsetof(struct publish_options, linger_ms), parse_linger},
+    {"name", 0, "NAME", "what to be called (the host's name)", offsetof(struct publish_options, draft),
+     draft_parse_name},
+    {"attr", 0, "KEY=VALUE", "say something of itself (repeatable)", offsetof(struct publish_options, draft),
+     draft_parse_attr},
+    {"instance", 0, "I", "which identity of this machine and user to be (NAME)",
+     offsetof(struct publish_options, instance), start_parse_instance},
+    {0},
+};
+
+static void describe(FILE *out) {
+    fprintf(
+        out,
+        "Lines of standard input are\n"
+        "  TOPIC VALUE  a record that bears the topic's own name\n"
+        "  VALUE        the same, with --topic\n"
+        "  {...} [...]  a SenML record or pack (RFC 8428): its topic is what comes before the last\n"
+        "               slash of a record's full name; with --topic, all of it is below that one\n"
+        "A VALUE is a number where JSON has it for one, true or false, and else text. Blanks around it\n"
+        "don't count, but in a text of the command line, which is taken as it is. Empty lines are passed\n"
+        "over. A NUL, NaN and infinities, bytes that are not UTF-8, and, with --topic, nothing but\n"
+        "blanks make a line bad; of a bad line nothing is sent.\n\n"
+        "A record has to fit a datagram: its name, unit and text may have about 1,200 bytes together. A\n"
+        "line may have %d, for a pack of many. A topic has at most %d characters, A-Z a-z 0-9 - : . / _\n"
+        "with a letter or digit first; times lie in 1978 to 2242. Units are those of SenML: Cel, %%RH, W,\n"
+        "lx, m/s and so on; others are sent with a warning.\n\n"
+        "A topic is announced when it first shows up, with the units that are known by then, and its\n"
+        "records are held for %d ms, until listeners know it; at most %d topics. No more input is taken\n"
+        "than --rate lets go, of which 16 kB may leave at once. Order holds within a topic.\n",
+        LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_HEARD_MS, OUTLETS_TOPICS_MAX);
+}
+
+/* ---- running ---- */
+
+struct publish {
+    struct session session;
+    const struct settings *settings;
+    const struct publish_options *options;
+    struct reading_style style;
+    const char *value; /* of the command line; NULL: standard input is read */
+    struct relay relay;
+};
+
+/* What is wrong on the command line is said before anybody hears of it. */
+static int check_value(const struct publish *publish) {
+    struct reading reading;
+    struct reading_fault fault;
+    reading_open(&reading, &publish->style, publish->value, strlen(publish->value), wall_s());
+    return reading_next(&reading, &fault) >= 0
+               ? STATUS_OK
+               : complain_usage(publish->settings, "VALUE", "%s", fault.reason.text);
+}
+
+static int take_operands(struct publish *publish, const struct operands *operands) {
+    struct reason reason;
+    if (operands->count == 0) {
+        return STATUS_OK;
+    }
+    if (publish->style.topic != NULL) {
+        return complain_usage(publish->settings, "--topic", "expected only where standard input is read");
+    }
+    if (operands->count == 1) {
+        return complain_usage(publish->settings, operands->values[0],
+                              "expected a VALUE behind it, or --topic before it, to read values");
+    }
+    if (parse_topic(operands->values[0], &publish->style.topic, &reason) != 0) {
+        return complain_usage(publish->settings, "TOPIC", "%s", reason.text);
+    }
+    publish->value = operands->values[1];
+    publish->style.keeps_blanks = true;
+    return check_value(publish);
+}
+
+static void on_signal(void *context) {
+    struct publish *publish = context;
+    relay_stop(&publish->relay);
+}
+
+static void on_open(void *context) {
+    struct publish *publish = context;
+    publish->relay.session = &publish->session;
+    publish->relay.style = &publish->style;
+    publish->relay.is_strict = publish->options->strict;
+    publish->relay.rate_bytes_s = publish->options->rate_bytes_s;
+    if (publish->value != NULL) {
+        relay_value(&publish->relay, publish->value);
+    } else {
+        relay_lines(&publish->relay, STDIN_FILENO);
+    }
+}
+
+static int run_session(struct publish *publish) {
+    const struct publish_options *options = publish->options;
+    const struct muster_document document = draft_document(&options->draft);
+    struct muster_options node_options;
+    muster_options_init(&node_options);
+    node_options.document = &document;
+    node_options.instance = options->instance[0] != '\0' ? options->instance : NULL;
+    if (options->rate_bytes_s != 0) {
+        node_options.rate_bytes_s = options->rate_bytes_s;
+    }
+    if (options->linger_ms != UINT64_MAX) {
+        node_options.linger_ms = options->linger_ms;
+    }
+    const struct session_request request = {.options = &node_options,
+                                            .is_guest = true,
+                                            .until_signal = true,
+                                            .on_open = on_open,
+                                            .on_signal = on_signal,
+                                            .context = publish};
+    const int status = session_hold(&publish->session, publish->settings, &request);
+    relay_deinit(&publish->relay);
+    return status;
+}
+
+static int run(struct settings *settings, void *publish_options, const struct operands *operands) {
+    struct publish_options *options = publish_options;
+    struct reason reason;
+    struct publish *publish = calloc(1, sizeof(*publish)); /* its lines are much for a stack */
+    if (publish == NULL) {
+        return complain_error(settings, MUSTER_ENOMEM);
+    }
+    publish->settings = settings;
+    publish->options = options;
+    publish->style = options->style;
+    int status = take_operands(publish, operands);
+    if (status == STATUS_OK && options->draft.name == NULL &&
+        draft_take_host_name(&options->draft, &reason) != 0) {
+        status = complain_usage(settings, "--name", "%s", reason.text);
+    }
+    if (status == STATUS_OK) {
+        status = run_session(publish);
+    }
+    free(publish);
+    return status;
+}
+
+static void deinit(void *options) {
+    draft_deinit(&((struct publish_options *)options)->draft);
+}
+
+static const struct publish_options defaults = {.linger_ms = UINT64_MAX};
+
+const struct command command_publish = {
+    .name = "publish",
+    .summary = "send readings to whoever subscribes",
+    .operands = "TOPIC VALUE",
+    .operands_max = 2,
+    .takes_numbers = true,
+    .description =
+        "Publish the VALUE of a TOPIC, or what lines of standard input say, as it comes: one datagram\n"
+        "on the wire, whoever listens. It announces itself and its topics as long as it runs, and takes\n"
+        "part like any other peer: beside a muster announce it is a row of its own. Behind the end of the\n"
+        "input it stays until what it sent can no more be asked for again, 1.5 s. SIGINT and SIGTERM let\n"
+        "what was taken leave, for 2 s at most, and end it with a bye; a second one does not wait for\n"
+        "that: what has not left by then is dropped.\n",
+    .options = options_table,
+    .options_bytes = sizeof(struct publish_options),
+    .defaults = &defaults,
+    .describe = describe,
+    .examples = "  muster publish kitchen/climate/temperature 21.5 --unit Cel\n"
+                "  mosquitto_sub -v -t 'home/#' | muster publish\n"
+                "  while sleep 1; do cut -d' ' -f1 /proc/loadavg; done | muster publish --topic load\n"
+                "  muster publish --strict < packs.ndjson\n",
+    .statuses = "  0   all was published, or a signal ended it\n"
+                "  1   error, or a line was bad\n"
+                "  2   wrong usage, or a TOPIC or VALUE that cannot be published\n",
+    .run = run,
+    .deinit = deinit,
+};

@@ -1,0 +1,228 @@
+/* muster show: everything that is known of one peer, and why. */
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "command.h"
+#include "listing.h"
+#include "look.h"
+#include "own.h"
+#include "peer.h"
+#include "peer_page.h"
+#include "roster.h"
+#include "selector.h"
+#include "self.h"
+#include "text.h"
+#include "traffic.h"
+
+struct show_options {
+    bool self;
+    struct listing_options listing;
+};
+
+static const struct args_option options_table[] = {
+    {"self", 0, NULL, "show the muster announce that runs here", offsetof(struct show_options, self),
+     value_flag},
+    LISTING_WIDE(struct show_options),
+    LISTING_JSON(struct show_options),
+    LISTING_TIMEOUT(struct show_options),
+    {0},
+};
+
+/* ---- showing ---- */
+
+/* What is heard here of a peer's telemetry, NULL: of anybody's. */
+static int take_traffic(struct traffic *traffic, const struct snapshot *snapshot,
+                        const struct muster_peer *peer) {
+    return traffic_init(traffic, snapshot->feeds, snapshot->feed_count, &snapshot->list, peer->id);
+}
+
+static int print_text(const struct settings *settings, const struct show_options *options,
+                      const struct muster_peer *peer, const struct snapshot *snapshot) {
+    const struct table_style style = {.wide = options->listing.wide, .color = settings_color(settings)};
+    struct traffic traffic;
+    int error = take_traffic(&traffic, snapshot, peer);
+    if (error == 0 && (peer_page_print(peer, style) != 0 || traffic_print(&traffic, style) != 0)) {
+        error = -1;
+    }
+    traffic_deinit(&traffic);
+    return error == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
+}
+
+static void write_peer(struct writer *writer, const struct muster_peer *peer,
+                       const struct snapshot *snapshot) {
+    struct traffic traffic;
+    writer_object(writer, NULL);
+    peer_write(writer, peer);
+    writer_array_of(writer, "tuples", peer_tuples(peer));
+    writer->document.failed = take_traffic(&traffic, snapshot, peer) != 0 || writer->document.failed;
+    writer_array_of(writer, "feeds", traffic_rows(&traffic));
+    writer_end(writer);
+    traffic_deinit(&traffic);
+}
+
+static int print_json(const struct settings *settings, const struct roster *roster,
+                      const struct snapshot *snapshot) {
+    struct writer writer;
+    writer_open_document(&writer);
+    writer_array(&writer, "peers");
+    for (size_t i = 0; i < roster->count; i++) {
+        write_peer(&writer, roster->rows[i].peer, snapshot);
+    }
+    writer_end(&writer);
+    return listing_end_json(settings, &writer, snapshot);
+}
+
+/* ---- the muster that runs here ---- */
+
+struct show_self {
+    const struct settings *settings;
+    const struct show_options *options;
+};
+
+static int print_self(const struct show_self *show, const struct muster_self *self,
+                      const struct traffic *traffic) {
+    const struct table_style style = {.wide = show->options->listing.wide,
+                                      .color = settings_color(show->settings)};
+    struct writer writer;
+    if (!show->options->listing.json) {
+        return self_print(self, traffic, style);
+    }
+    writer_open_document(&writer);
+    self_write(&writer, self, traffic);
+    return writer_print(&writer);
+}
+
+static int show_self(const struct muster_self *self, const struct muster_peer_list *peers, void *context) {
+    const struct show_self *show = context;
+    struct traffic traffic;
+    int error = traffic_init(&traffic, self->feeds, self->feed_count, peers, NULL);
+    if (error == 0) {
+        error = print_self(show, self, &traffic);
+    }
+    traffic_deinit(&traffic);
+    return error == 0 ? STATUS_OK : complain_error(show->settings, MUSTER_ENOMEM);
+}
+
+/* ---- which peer ---- */
+
+static bool keep(const struct muster_peer *peer, const void *context) {
+    return selector_matches_peer(context, peer);
+}
+
+/* Keeps the peers of that very name; where there is none, those whose id begins so. */
+static int find(const struct settings *settings, const struct snapshot *snapshot,
+                const struct selector *selector, struct roster *roster) {
+    struct selector one_way = *selector;
+    size_t i = 0;
+    one_way.kinds = selector->kinds & SELECTOR_NAME;
+    while (i < snapshot->list.count && !keep(&snapshot->list.peers[i], &one_way)) {
+        i++;
+    }
+    if (i == snapshot->list.count) {
+        one_way.kinds = selector->kinds & SELECTOR_ID;
+    }
+    if (roster_init(roster, &snapshot->list) != 0) {
+        return complain_error(settings, MUSTER_ENOMEM);
+    }
+    roster_keep(roster, keep, &one_way);
+    return STATUS_OK;
+}
+
+/* Lists who all is meant, one line each. */
+static int refuse_ambiguous(const struct settings *settings, const char *wanted,
+                            const struct roster *roster) {
+    complain(settings, "PEER: expected one peer, '%.64s' means %zu:", wanted, roster->count);
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct muster_peer *peer = roster->rows[i].peer;
+        char id[MUSTER_ID_TEXT_BYTES];
+        muster_id_text(peer->id, id);
+        fprintf(stderr, "  id:%s  ", id);
+        text_print(stderr, peer->document.name);
+        fprintf(stderr, "  ");
+        text_print_address(stderr, &peer->address);
+        fprintf(stderr, "  %s\n", muster_state_name(peer->state));
+    }
+    return STATUS_ERROR;
+}
+
+static int show(const struct settings *settings, const struct show_options *options,
+                const struct selector *selector, const char *wanted, struct snapshot *snapshot) {
+    struct roster roster;
+    int status = find(settings, snapshot, selector, &roster);
+    if (status == STATUS_OK && options->listing.json) {
+        status = print_json(settings, &roster, snapshot);
+    } else if (status == STATUS_OK && roster.count > 1) {
+        status = refuse_ambiguous(settings, wanted, &roster);
+    } else if (status == STATUS_OK && roster.count == 1) {
+        status = print_text(settings, options, roster.rows[0].peer, snapshot);
+    }
+    if (status == STATUS_OK) {
+        status = listing_status(settings, snapshot, roster.count, wanted);
+    }
+    roster_deinit(&roster);
+    return status;
+}
+
+static int run(struct settings *settings, void *show_options, const struct operands *operands) {
+    const struct show_options *options = show_options;
+    const char *wanted = operands->values[0];
+    struct selector selector;
+    struct reason reason;
+    struct snapshot snapshot;
+    if (options->self != (wanted == NULL)) {
+        return complain_usage(settings, options->self ? "--self" : "PEER",
+                              options->self ? "expected no PEER with it" : "expected a peer, or --self");
+    }
+    if (options->self && settings->direct) {
+        return complain_usage(settings, "--direct",
+                              "expected without --self, which asks the muster that runs here");
+    }
+    if (options->self) {
+        struct show_self context = {.settings = settings, .options = options};
+        return own_ask(settings, options->listing.timeout_ms, show_self, &context);
+    }
+    if (selector_parse(wanted, SELECTOR_NAME | SELECTOR_ID, &selector, &reason) != 0) {
+        return complain_usage(settings, "PEER", "%s", reason.text);
+    }
+    int status = look(settings, options->listing.timeout_ms, &snapshot);
+    if (status == STATUS_OK) {
+        status = show(settings, options, &selector, wanted, &snapshot);
+    }
+    snapshot_deinit(&snapshot);
+    return status;
+}
+
+static const struct show_options defaults = {.listing.timeout_ms = LISTING_TIMEOUT_MS};
+
+const struct command command_show = {
+    .name = "show",
+    .summary = "show one peer, and the evidence for it",
+    .operands = "PEER",
+    .operands_max = 1,
+    .description = "Show what a peer says of itself and why muster believes it: every 5-tuple (protocol,\n"
+                   "source address and port, destination address and port) that was observed, the\n"
+                   "interface and path, how many datagrams came by it, how long ago, and what did not\n"
+                   "come that should have. PEER is a name, or the first digits (four or more) of an id;\n"
+                   "name:NAME and id:DIGITS say which. --json shows all that PEER means, text only one.\n"
+                   "--self shows the muster announce that runs on this machine instead: its counters, its\n"
+                   "sockets with the buffers that the kernel granted, and what was dropped and why.\n"
+                   "\n"
+                   "Where the muster that runs here hears telemetry, a table says how well: for each\n"
+                   "publisher and shard the datagrams RECEIVED, those that came AGAIN, LATE (behind a\n"
+                   "later one) or REPAIRED (asked for), the NAKS sent to ask, what is PENDING, and what was\n"
+                   "lost: on the WIRE, GONE (kept no longer when it was asked for), dropped by this\n"
+                   "machine's KERNEL, or by the PROGRAM that had no time for it.\n",
+    .options = options_table,
+    .options_bytes = sizeof(struct show_options),
+    .defaults = &defaults,
+    .examples = "  muster show printer\n"
+                "  muster show --self\n"
+                "  muster show id:3fa9c1 --json | jq '.peers[0].tuples'\n",
+    .statuses = "  0   shown\n"
+                "  1   error, or PEER means more than one, without --json\n"
+                "  2   wrong usage\n"
+                "  3   nobody was heard, or, with --self, no muster announce runs here\n"
+                "  4   somebody was heard, but no such peer\n" LISTING_STATUS_CUT_OFF,
+    .run = run,
+};

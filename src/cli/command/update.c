@@ -1,0 +1,210 @@
+/* muster update: change what a running muster announces. */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "conversation.h"
+#include "draft.h"
+#include "spec.h"
+
+struct update_options {
+    const char *instance;
+    struct draft set;
+    struct draft removed; /* services alone */
+    struct value_list removed_attrs;
+};
+
+/* ---- options ---- */
+
+static int parse_removed_service(const char *value, void *place, struct reason *reason) {
+    if (strchr(value, ',') != NULL || strchr(value, ':') == NULL) {
+        return reason_set(reason, "expected TYPE:PORT[/udp] alone, got '%.64s'", value);
+    }
+    return draft_parse_service(value, place, reason);
+}
+
+static int parse_removed_attr(const char *value, void *place, struct reason *reason) {
+    if (spec_check_text("an attribute's key", value, false, MUSTER_NAME_BYTES_MAX, reason) != 0) {
+        return -1;
+    }
+    return value_list_add(place, value, reason);
+}
+
+static const struct args_option options_table[] = {
+    {"service", 0, "SPEC", "offer a service, or replace the one of that type, port and protocol",
+     offsetof(struct update_options, set), draft_parse_service},
+    {"remove", 0, "TYPE:PORT[/udp]", "offer a service no longer", offsetof(struct update_options, removed),
+     parse_removed_service},
+    {"attr", 0, "KEY=VALUE", "say something of itself", offsetof(struct update_options, set),
+     draft_parse_attr},
+    {"remove-attr", 0, "KEY", "say it no longer", offsetof(struct update_options, removed_attrs),
+     parse_removed_attr},
+    {"name", 0, "NAME", "be called otherwise", offsetof(struct update_options, set), draft_parse_name},
+    {"instance", 0, "I", "of the muster of this instance, needed where several run",
+     offsetof(struct update_options, instance), value_text},
+    {0},
+};
+
+static void describe(FILE *out) {
+    fprintf(out,
+            "A SPEC is TYPE:PORT[/udp][,name=TEXT][,txt.KEY=TEXT]…, see muster announce --help. All options\n"
+            "but --name and --instance can be given repeatedly; all of them are one change. A second muster\n"
+            "of one name here is reached by its socket alone, --socket STATE/NAME+2/socket. Where several\n"
+            "run, say which: a COMMAND of muster announce changes not by itself the one it runs under.\n");
+}
+
+/* ---- what can't be meant ---- */
+
+static bool is_empty(const struct update_options *options) {
+    return options->set.name == NULL && options->set.service_count == 0 && options->set.attr_count == 0 &&
+           options->removed.service_count == 0 && options->removed_attrs.count == 0;
+}
+
+/* Nothing can be both wanted and not. */
+static int check_removed(const struct settings *settings, const struct update_options *options) {
+    for (size_t i = 0; i < options->removed.service_count; i++) {
+        const struct muster_service *service = &options->removed.services[i];
+        if (draft_find_service(&options->set, service) < options->set.service_count) {
+            return complain_usage(settings, "--remove", "%s:%u/%s is in --service too", service->type,
+                                  service->port, service->proto);
+        }
+    }
+    for (size_t i = 0; i < options->removed_attrs.count; i++) {
+        const char *key = options->removed_attrs.values[i];
+        if (draft_find_attr(&options->set, key) < options->set.attr_count) {
+            return complain_usage(settings, "--remove-attr", "'%.64s' is in --attr too", key);
+        }
+    }
+    return STATUS_OK;
+}
+
+static int check(const struct settings *settings, const struct update_options *options) {
+    if (is_empty(options)) {
+        return complain_usage(settings, "OPTION", "expected something to change, see muster update --help");
+    }
+    if (settings->direct) {
+        return complain_usage(settings, "--direct",
+                              "expected without update, which asks the muster that runs here");
+    }
+    if (options->instance != NULL && settings->socket != NULL) {
+        return complain_usage(settings, "--instance",
+                              "expected without --socket and MUSTER_SOCKET, which say whom to ask");
+    }
+    return check_removed(settings, options);
+}
+
+/* ---- running ---- */
+
+struct update {
+    struct conversation conversation;
+    const struct update_options *options;
+};
+
+static void on_end(int error, const char *text, void *context) {
+    struct conversation *conversation = context;
+    if (error != 0) {
+        conversation_fail(conversation, error, text);
+    } else {
+        conversation_end(conversation, STATUS_OK);
+    }
+}
+
+static void ask(struct conversation *conversation) {
+    const struct update_options *options = ((struct update *)conversation)->options;
+    const struct muster_change change = {.name = options->set.name,
+                                         .services = options->set.services,
+                                         .service_count = options->set.service_count,
+                                         .attrs = options->set.attrs,
+                                         .attr_count = options->set.attr_count,
+                                         .removed_services = options->removed.services,
+                                         .removed_service_count = options->removed.service_count,
+                                         .removed_attrs = options->removed_attrs.values,
+                                         .removed_attr_count = options->removed_attrs.count};
+    /* Who it is comes first: a change is made of one node alone, so it must not be tried on what is none. */
+    int error = muster_local_self(conversation->local, NULL, NULL, conversation);
+    if (error == 0) {
+        error = muster_local_change(conversation->local, &change, on_end, conversation);
+    }
+    if (error != 0) {
+        on_end(error, NULL, conversation);
+    }
+}
+
+static void on_second(int error, const char *text, void *context) {
+    (void)text;
+    conversation_end(context, error == 0 ? STATUS_ERROR : STATUS_OK);
+}
+
+static void ask_second(struct conversation *conversation) {
+    const int error = muster_local_self(conversation->local, NULL, on_second, conversation);
+    if (error != 0) {
+        on_second(error, NULL, conversation);
+    }
+}
+
+/* What is changed must be what was meant: nobody guesses where several run. */
+static int check_sole(const struct settings *settings, const struct update_options *options) {
+    struct conversation conversation = {.settings = settings, .skip = 1, .on_open = ask_second};
+    if (options->instance != NULL || settings->socket != NULL) {
+        return STATUS_OK;
+    }
+    const int status = conversation_hold(&conversation);
+    if (conversation.local == NULL || status == STATUS_OK) {
+        return STATUS_OK;
+    }
+    complain(settings, "more than one muster announce runs here, --instance says which");
+    return status;
+}
+
+static int change_running(const struct settings *settings, const struct update_options *options) {
+    struct update update = {
+        .conversation = {.settings = settings, .instance = options->instance, .on_open = ask},
+        .options = options};
+    int status = check_sole(settings, options);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = conversation_hold(&update.conversation);
+    if (update.conversation.local == NULL && status == STATUS_NOBODY && settings->socket == NULL) {
+        complain(settings, "no muster announce runs here%s%s",
+                 options->instance != NULL ? " as instance " : "",
+                 options->instance != NULL ? options->instance : "");
+    }
+    return status;
+}
+
+static int run(struct settings *settings, void *options, const struct operands *operands) {
+    (void)operands;
+    const int status = check(settings, options);
+    return status == STATUS_OK ? change_running(settings, options) : status;
+}
+
+static void deinit(void *update_options) {
+    struct update_options *options = update_options;
+    draft_deinit(&options->set);
+    draft_deinit(&options->removed);
+    free(options->removed_attrs.values);
+}
+
+const struct command command_update = {
+    .name = "update",
+    .summary = "change what a running muster announces",
+    .operands = "",
+    .description =
+        "Change services, attributes or the name of a muster announce that runs on this machine\n"
+        "as this user (root: as any), by its Unix socket: all of it or nothing. It lasts until that\n"
+        "ends or reloads its config.\n",
+    .options = options_table,
+    .options_bytes = sizeof(struct update_options),
+    .describe = describe,
+    .examples = "  muster update --attr load=high\n"
+                "  muster update --remove http:8080 --service http:8081,txt.path=/\n"
+                "  muster update --instance nas --name attic --remove-attr room\n",
+    .statuses = "  0   changed\n"
+                "  1   error: not allowed, refused for what it would be, or several run here\n"
+                "  2   wrong usage\n"
+                "  3   no muster announce runs here\n",
+    .run = run,
+    .deinit = deinit,
+};

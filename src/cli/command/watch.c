@@ -1,0 +1,257 @@
+/* muster watch: what happens, as it happens. */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "counters.h"
+#include "hook.h"
+#include "peer.h"
+#include "session.h"
+#include "text.h"
+
+struct watch_options {
+    bool ndjson;
+    bool stats;
+    size_t count;             /* 0: no end */
+    uint64_t timeout_ms;      /* 0: none */
+    struct hook_options hook; /* 0 where it was not said */
+};
+
+struct watch {
+    struct session session;
+    const struct settings *settings;
+    struct watch_options *options;
+    size_t seen; /* events */
+    bool color;
+    bool has_hooks;
+    struct hooks hooks;
+};
+
+/* ---- options ---- */
+
+static int parse_running(const char *value, void *place, struct reason *reason) {
+    uint64_t number;
+    if (value_range("a number", value, 1, HOOK_RUNNING_MAX, &number, reason) != 0) {
+        return -1;
+    }
+    *(size_t *)place = (size_t)number;
+    return 0;
+}
+
+static const struct args_option options_table[] = {
+    {"ndjson", 0, NULL, "print one JSON object a line", offsetof(struct watch_options, ndjson), value_flag},
+    {"stats", 0, NULL, "print counters, too, every second", offsetof(struct watch_options, stats),
+     value_flag},
+    {"count", 0, "N", "end after so many events of peers", offsetof(struct watch_options, count),
+     value_count},
+    {"timeout", 0, "S", "end after this time", offsetof(struct watch_options, timeout_ms), value_timeout},
+    {"exec", 0, "HOOK", "run this program for each event, see below",
+     offsetof(struct watch_options, hook.program), value_text, &args_complete_files},
+    {"exec-max", 0, "N", "run so many hooks at a time (1: strictly in order)",
+     offsetof(struct watch_options, hook.running_max), parse_running},
+    {"exec-timeout", 0, "T", "end a hook that takes longer (30s)",
+     offsetof(struct watch_options, hook.timeout_ms), value_timeout},
+    {0},
+};
+
+static void describe(FILE *out) {
+    fprintf(out,
+            "HOOK is a path, or a name that is looked for in PATH. It is run directly, without arguments\n"
+            "and without a shell: who wants one writes a script that begins with #!/bin/sh. Its standard\n"
+            "input is the event as --ndjson prints it, its output is ours, and its environment has\n");
+    hook_describe_variables(out);
+    fprintf(out,
+            "Names are chosen by strangers, and may hold anything but a NUL: a script has to quote them,\n"
+            "\"$MUSTER_PEER_NAME\". Events are printed only with --ndjson, too. At most %d events wait;\n"
+            "then the oldest is dropped, and counted on stderr. A hook that fails is said there, and\n"
+            "changes nothing. One that takes too long gets a SIGTERM, and %d s later a SIGKILL, as does all\n"
+            "of its process group. In the end those that run or wait have --exec-timeout together to\n"
+            "come to their end in the same way.\n",
+            HOOK_WAITING_MAX, HOOK_GRACE_MS / 1000);
+}
+
+/* Options of hooks need a hook, and have defaults. */
+static int check_hook(const struct settings *settings, struct hook_options *hook) {
+    if (hook->program == NULL && (hook->running_max > 0 || hook->timeout_ms > 0)) {
+        return complain_usage(settings, hook->running_max > 0 ? "--exec-max" : "--exec-timeout",
+                              "expected only with --exec");
+    }
+    if (hook->running_max == 0) {
+        hook->running_max = 1;
+    }
+    if (hook->timeout_ms == 0) {
+        hook->timeout_ms = HOOK_TIMEOUT_MS;
+    }
+    return STATUS_OK;
+}
+
+/* ---- lines ---- */
+
+static void print_event(const struct watch *watch, enum muster_peer_event event,
+                        const struct muster_peer *peer) {
+    text_print_now(stdout);
+    printf("  %s%-9s%s  ", watch->color ? text_state_color(peer->state) : "", muster_peer_event_name(event),
+           watch->color ? TEXT_COLOR_END : "");
+    text_print(stdout, peer->document.name);
+    printf("  ");
+    text_print_address(stdout, &peer->address);
+    printf("  ");
+    text_print_services(stdout, &peer->document);
+    printf("%s\n", peer->verified ? "" : "  (unverified)");
+}
+
+/* An event as --ndjson prints it, to be freed; NULL when memory is out. */
+static char *new_event_line(enum muster_peer_event event, const struct muster_peer *peer) {
+    struct writer writer;
+    writer_open_line(&writer, muster_peer_event_name(event));
+    peer_write(&writer, peer);
+    return writer_take(&writer);
+}
+
+static int print_stats(const struct muster_counters *counters, bool is_json) {
+    struct writer writer;
+    if (!is_json) {
+        counters_print_line(counters);
+        return 0;
+    }
+    writer_open_line(&writer, "stats");
+    counters_write(&writer, counters, COUNTERS_MESSAGES);
+    return writer_print(&writer);
+}
+
+/* Sends a line on its way at once; ends the watch when that fails, or when the line could not be made. */
+static void finish_line(struct watch *watch, int error) {
+    if (error != 0) {
+        complain_error(watch->settings, MUSTER_ENOMEM);
+    }
+    if (complain_flush(watch->settings) != 0) {
+        error = -1;
+    }
+    if (error != 0) {
+        session_end(&watch->session, STATUS_ERROR);
+    }
+}
+
+/* ---- events ---- */
+
+/* Prints an event, or has the hook run for it, or both. -1 when memory is out. */
+static int tell(struct watch *watch, enum muster_peer_event event, const struct muster_peer *peer) {
+    int error = 0;
+    if (!watch->options->ndjson && !watch->has_hooks) {
+        print_event(watch, event, peer);
+        return 0;
+    }
+    char *line = new_event_line(event, peer);
+    if (line == NULL) {
+        return -1;
+    }
+    if (watch->options->ndjson) {
+        puts(line);
+        finish_line(watch, 0); /* before what the hook prints */
+    }
+    if (watch->has_hooks) {
+        error = hooks_run(&watch->hooks, event, peer, line);
+    }
+    free(line);
+    return error;
+}
+
+/* A running muster lists whom it remembers too. Who is gone did not join. */
+static bool is_remembered(enum muster_peer_event event, const struct muster_peer *peer) {
+    return event == MUSTER_PEER_JOINED && (peer->state == MUSTER_LOST || peer->state == MUSTER_LEFT);
+}
+
+static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
+    struct watch *watch = context;
+    if (is_remembered(event, peer)) {
+        return;
+    }
+    finish_line(watch, tell(watch, event, peer));
+    watch->seen++;
+    if (watch->seen == watch->options->count) {
+        session_end(&watch->session, STATUS_OK);
+    }
+}
+
+static void on_tick(void *context) {
+    struct watch *watch = context;
+    finish_line(watch, print_stats(muster_counters(watch->session.node), watch->options->ndjson));
+}
+
+/* ---- running ---- */
+
+static void on_hooks_finished(void *context) {
+    struct watch *watch = context;
+    session_finish(&watch->session);
+}
+
+static void on_left(void *context) {
+    struct watch *watch = context;
+    if (watch->has_hooks) {
+        hooks_finish(&watch->hooks, on_hooks_finished, watch);
+    } else {
+        session_finish(&watch->session);
+    }
+}
+
+static void on_open(void *context) {
+    struct watch *watch = context;
+    if (watch->options->hook.program == NULL) {
+        return;
+    }
+    int error = hooks_open(&watch->hooks, &watch->session.loop, watch->settings, &watch->options->hook);
+    watch->has_hooks = error == 0;
+    if (error != 0) {
+        complain(watch->settings, "--exec: %s", uv_strerror(error));
+        session_end(&watch->session, STATUS_ERROR);
+    }
+}
+
+static int run_session(struct watch *watch) {
+    const struct session_request request = {.may_ask = true,
+                                            .until_signal = true,
+                                            .until_unread = true,
+                                            .timeout_ms = watch->options->timeout_ms,
+                                            .on_open = on_open,
+                                            .on_tick = watch->options->stats ? on_tick : NULL,
+                                            .on_event = on_event,
+                                            .on_left = on_left,
+                                            .context = watch};
+    return session_hold(&watch->session, watch->settings, &request);
+}
+
+static int run(struct settings *settings, void *options, const struct operands *operands) {
+    struct watch watch = {.settings = settings, .options = options, .color = settings_color(settings)};
+    (void)operands;
+    const int status = check_hook(settings, &watch.options->hook);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    settings->direct = settings->direct || watch.options->stats; /* the counters are of what is heard here */
+    return run_session(&watch);
+}
+
+const struct command command_watch = {
+    .name = "watch",
+    .summary = "print what happens, as it happens",
+    .operands = "",
+    .description = "Print a line for each event: who joined, changed, restarted, is suspect, returned, is\n"
+                   "lost, left. Those that are here already come first, as joined. Runs until SIGINT or\n"
+                   "SIGTERM, or until --count or --timeout ends it. With --exec a program is run for each\n"
+                   "event instead. A muster announce that runs here is asked; --direct and --stats listen\n"
+                   "themselves, as the watch does when that one ends: all that are there join once more,\n"
+                   "and what went before goes untold.\n",
+    .options = options_table,
+    .options_bytes = sizeof(struct watch_options),
+    .describe = describe,
+    .examples = "  muster watch\n"
+                "  muster watch --ndjson | jq -r 'select(.event == \"lost\") | .name'\n"
+                "  muster watch --stats --timeout 10\n"
+                "  muster watch --exec ./on-event --exec-timeout 5\n",
+    .statuses = "  0   ended by a signal or by --count\n"
+                "  1   error, or nobody reads the output any more\n"
+                "  2   wrong usage\n"
+                "  124 ended by --timeout\n",
+    .run = run,
+};

@@ -1,0 +1,87 @@
+/* Options and operands of a command line: tables of options, and getopt_long under the tables. */
+#ifndef CLI_ARGS_H
+#define CLI_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "reason.h"
+
+/* Options of one command line, those of all its tables together. */
+#define ARGS_OPTIONS_MAX 32
+
+enum args_source { ARGS_WORDS, ARGS_FILES, ARGS_DIRECTORIES, ARGS_INTERFACES };
+
+/* What a shell offers for the value of an option. */
+struct args_completion {
+    enum args_source source;
+    const char *(*word)(size_t i); /* of ARGS_WORDS: the i-th, NULL behind the last */
+    bool list;                     /* any number of them, separated by commas */
+};
+
+extern const struct args_completion args_complete_files;
+extern const struct args_completion args_complete_directories;
+
+/* An option that has its value written into a struct. A table of them ends with a row without a name. */
+struct args_option {
+    const char *name;  /* without dashes, "sort" */
+    char letter;       /* 0 when it has none */
+    const char *value; /* what --help calls its value, "COL[:desc]"; NULL when it takes none */
+    const char *help;
+    size_t offset; /* of the place below, in the struct */
+
+    /* Writes text, borrowed as long as the process lives, to place. Returns 0, or -1 with a reason. */
+    int (*parse)(const char *text, void *place, struct reason *reason);
+
+    const struct args_completion *completion; /* NULL when a shell can't know */
+};
+
+/* A table of options, and the struct that they write to. */
+struct args_table {
+    const struct args_option *options;
+    void *into;
+};
+
+/* The row of a name in a table; NULL when there is none. */
+const struct args_option *args_find_option(const struct args_option *options, const char *name);
+
+/* What a command line may hold. */
+struct args_syntax {
+    const char *program;  /* that messages refer to: "muster peers" */
+    const char *operands; /* what messages call them */
+    size_t operands_min;
+    size_t operands_max;
+    bool ends_at_operand; /* what follows the first operand is no option of this command line */
+    bool runs_command;    /* likewise; the operands, of any number, are a command behind "--" */
+    bool takes_numbers;   /* "-3.5" is an operand, and no option */
+};
+
+/* What is left when the options are taken; values is ended by NULL. */
+struct operands {
+    size_t count;
+    char **values;
+};
+
+/* What is wrong: an argument or a variable, cut when it is too long, and why. */
+struct args_fault {
+    char argument[1024];
+    struct reason reason;
+};
+
+/* One command line while it is read; the members are not for the caller. */
+struct args {
+    const struct args_syntax *syntax;
+    struct operands operands;
+    bool has_dashes; /* "--", which is no option's value, before the operands */
+};
+
+/* Reads the options of argv, which argv[0] is none of, by two tables: an option of the first hides one of
+ * that name in the second, whose options are NULL where there is none. 0, or -1 with a fault. */
+int args_read_options(struct args *args, const struct args_syntax *syntax, const struct args_table tables[2],
+                      int argc, char **argv, struct args_fault *fault);
+
+/* Gives the operands behind the options: as many as the syntax says, none of them empty, or the words of the
+ * command to run, if any. 0, or -1 with a fault. */
+int args_take_operands(const struct args *args, struct operands *operands, struct args_fault *fault);
+
+#endif

@@ -1,0 +1,472 @@
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_file.h"
+#include "document.h"
+#include "scan.h"
+#include "spec.h"
+
+/* Of an error, and of a place in it: what is longer is cut. */
+#define ERROR_BYTES 1024
+#define PLACE_BYTES 512
+
+/* A value in a file. */
+struct config_place {
+    size_t file;
+    const document_node_t *node;
+};
+
+static const char out_of_memory[] = "out of memory";
+
+/* ---- errors ---- */
+
+static void say(struct config *config, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void refuse(struct config *config, const document_node_t *node, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(struct config *config, const char *format, ...) {
+    char error[ERROR_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error, sizeof(error), format, arguments);
+    va_end(arguments);
+    config->error_count++;
+    config->on_error(error, config->context);
+}
+
+/* "PATH:LINE:COLUMN: MEMBER"; without the member for the whole file. */
+static const char *name_place(const struct config *config, struct config_place place,
+                              char text[PLACE_BYTES]) {
+    const struct config_file *file = &config->files[place.file];
+    char member[PLACE_BYTES / 2];
+    const size_t offset = document_offset(file->root, place.node, file->text, file->length);
+    const struct scan_position position = scan_position(file->text, offset);
+    document_path(file->root, place.node, member, sizeof(member));
+    snprintf(text, PLACE_BYTES, "%s:%zu:%zu%s%s", file->path, position.line, position.column,
+             member[0] != '\0' ? ": " : "", member);
+    return text;
+}
+
+/* A place in the file that is being read. */
+static struct config_place place_here(const struct config *config, const document_node_t *node) {
+    return (struct config_place){.file = config->file_count - 1, .node = node};
+}
+
+/* Says what is wrong with a value of the file that is being read. */
+static void refuse(struct config *config, const document_node_t *node, const char *format, ...) {
+    char place[PLACE_BYTES];
+    char why[ERROR_BYTES / 2];
+    va_list arguments;
+    if (++config->files[config->file_count - 1].error_count > CONFIG_ERRORS_MAX) {
+        return; /* each costs walks through a file */
+    }
+    va_start(arguments, format);
+    vsnprintf(why, sizeof(why), format, arguments);
+    va_end(arguments);
+    say(config, "%s: %s", name_place(config, place_here(config, node), place), why);
+}
+
+/* A place for refuse(), which costs nothing where that will say nothing. */
+static const char *name_other(const struct config *config, struct config_place place,
+                              char text[PLACE_BYTES]) {
+    const bool is_said = config->files[config->file_count - 1].error_count < CONFIG_ERRORS_MAX;
+    return is_said ? name_place(config, place, text) : "";
+}
+
+/* ---- values ---- */
+
+static const char *type_text(enum document_type type) {
+    switch (type) {
+    case DOCUMENT_NONE: return "nothing";
+    case DOCUMENT_NULL: return "null";
+    case DOCUMENT_BOOL: return "true or false";
+    case DOCUMENT_NUMBER: return "a number";
+    case DOCUMENT_TEXT: return "a text";
+    case DOCUMENT_ARRAY: return "an array";
+    case DOCUMENT_OBJECT: return "an object";
+    }
+    return "nothing";
+}
+
+static bool is_of_type(struct config *config, const document_node_t *node, enum document_type type) {
+    if (document_type(node) == type) {
+        return true;
+    }
+    refuse(config, node, "expected %s, got %s", type_text(type), type_text(document_type(node)));
+    return false;
+}
+
+/* A port in [1, max]; 0 for all else, which has been said then. */
+static uint16_t read_port_number(struct config *config, const document_node_t *node, unsigned max) {
+    uint64_t port;
+    double number;
+    if (document_integer(node, &port) && port >= 1 && port <= max) {
+        return (uint16_t)port;
+    }
+    if (document_number(node, &number)) {
+        refuse(config, node, "expected 1 to %u, got %.15g", max, number);
+    } else {
+        refuse(config, node, "expected 1 to %u, got %s", max, type_text(document_type(node)));
+    }
+    return 0;
+}
+
+/* A row of a table of members, which ends with a row without a name. */
+struct member {
+    const char *name;
+    enum document_type type;  /* DOCUMENT_NONE: read() looks at that */
+    enum document_type items; /* of its items, which are read one by one; DOCUMENT_NONE: it is read itself */
+    size_t offset;            /* of the place below, in the struct that the object is read into */
+
+    /* Before the items. NULL, or false when they are not to be read, having said why. */
+    bool (*begin)(struct config *config, const document_node_t *node, void *place);
+
+    /* One of these: of a text, like args_option.parse; or of any value. */
+    int (*parse)(const char *text, void *place, struct reason *reason);
+    void (*read)(struct config *config, const document_node_t *node, void *place);
+};
+
+static void read_value(struct config *config, const document_node_t *node, const struct member *member,
+                       void *place) {
+    struct reason reason;
+    if (member->parse == NULL) {
+        member->read(config, node, place);
+    } else if (member->parse(document_text(node), place, &reason) != 0) {
+        refuse(config, node, "%s", reason.text);
+    }
+}
+
+static void read_member(struct config *config, const document_node_t *node, const struct member *member,
+                        void *place) {
+    if (member->type != DOCUMENT_NONE && !is_of_type(config, node, member->type)) {
+        return;
+    }
+    if (member->items == DOCUMENT_NONE) {
+        read_value(config, node, member, place);
+        return;
+    }
+    if (member->begin != NULL && !member->begin(config, node, place)) {
+        return;
+    }
+    for (const document_node_t *item = document_first(node); item != NULL; item = document_next(item)) {
+        if (is_of_type(config, item, member->items)) {
+            read_value(config, item, member, place);
+        }
+    }
+}
+
+/* Reads each member of an object by the row of its name. */
+static void read_members(struct config *config, const document_node_t *object, const struct member *members,
+                         const char *names, void *into) {
+    for (const document_node_t *node = document_first(object); node != NULL; node = document_next(node)) {
+        const struct member *member = members;
+        while (member->name != NULL && strcmp(member->name, document_name(node)) != 0) {
+            member++;
+        }
+        if (member->name != NULL) {
+            read_member(config, node, member, (char *)into + member->offset);
+        } else {
+            refuse(config, node, "unknown, expected %s", names);
+        }
+    }
+}
+
+/* ---- services ---- */
+
+static void read_service_port(struct config *config, const document_node_t *node, void *service) {
+    ((struct muster_service *)service)->port = read_port_number(config, node, UINT16_MAX);
+}
+
+static void read_txt_item(struct config *config, const document_node_t *item, void *service) {
+    struct reason reason;
+    if (spec_add_txt(service, document_name(item), document_text(item), &reason) != 0) {
+        refuse(config, item, "%s", reason.text);
+    }
+}
+
+static const char duplicate_service[] =
+    "expected each type, port and protocol only once, %s:%u/%s is at %s too";
+
+/* Adds a place to a list. -1 when memory is out. */
+static int add_place(struct config_place **places, size_t *count, struct config_place place) {
+    struct config_place *grown = realloc(*places, (*count + 1) * sizeof(**places));
+    if (grown == NULL) {
+        return -1;
+    }
+    *places = grown;
+    grown[(*count)++] = place;
+    return 0;
+}
+
+/* Takes a whole service into the draft. True when the draft owns it. */
+static bool add_service(struct config *config, const document_node_t *node,
+                        const struct muster_service *service) {
+    struct reason reason;
+    char place[PLACE_BYTES];
+    const size_t other = draft_find_service(&config->draft, service);
+    if (other < config->draft.service_count) {
+        refuse(config, node, duplicate_service, service->type, service->port, service->proto,
+               name_other(config, config->services[other], place));
+        return false;
+    }
+    if (draft_add_service(&config->draft, service, &reason) != 0) {
+        refuse(config, node, "%s", reason.text);
+        return false;
+    }
+    if (add_place(&config->services, &config->service_count, place_here(config, node)) != 0) {
+        config->draft.service_count--;
+        refuse(config, node, "%s", out_of_memory);
+        return false;
+    }
+    return true;
+}
+
+/* Sets what a service need not say. */
+static void complete_service(struct config *config, const document_node_t *node,
+                             struct muster_service *service) {
+    struct reason reason;
+    service->proto = service->proto != NULL ? service->proto : "tcp";
+    if (service->name == NULL && spec_parse_name("", service, &reason) != 0) {
+        refuse(config, node, "%s", reason.text);
+    }
+}
+
+static void read_service(struct config *config, const document_node_t *node, void *place) {
+    static const struct member members[] = {
+        {"type", DOCUMENT_TEXT, .parse = spec_parse_type},
+        {"port", .read = read_service_port},
+        {"proto", DOCUMENT_TEXT, .parse = spec_parse_proto},
+        {"name", DOCUMENT_TEXT, .parse = spec_parse_name},
+        {"txt", DOCUMENT_OBJECT, DOCUMENT_TEXT, .read = read_txt_item},
+        {0},
+    };
+    struct muster_service service = {0};
+    const size_t errors_before = config->files[config->file_count - 1].error_count;
+    (void)place;
+    read_members(config, node, members, "type, port, proto, name or txt", &service);
+    complete_service(config, node, &service);
+    if (document_member(node, "type") == NULL || document_member(node, "port") == NULL) {
+        refuse(config, node, "expected a type and a port");
+    }
+    if (config->files[config->file_count - 1].error_count > errors_before ||
+        !add_service(config, node, &service)) {
+        spec_free(&service);
+    }
+}
+
+/* ---- the members of a file ---- */
+
+static bool begin_interfaces(struct config *config, const document_node_t *node, void *place) {
+    const size_t count = document_count(node);
+    (void)place;
+    if (count < 1 || count > SETTINGS_INTERFACES_MAX) {
+        refuse(config, node, "expected 1 to %d interfaces, got %zu", SETTINGS_INTERFACES_MAX, count);
+        return false;
+    }
+    config->start.interface_count = 0;
+    return true;
+}
+
+static int parse_interface(const char *name, void *place_config, struct reason *reason) {
+    struct start *start = &((struct config *)place_config)->start;
+    if (name[0] == '\0' || strlen(name) >= MUSTER_INTERFACE_NAME_BYTES) {
+        return reason_set(reason, "expected an interface name such as eth0, got '%.64s'", name);
+    }
+    strcpy(start->interfaces[start->interface_count++], name);
+    return 0;
+}
+
+static bool begin_keeps(struct config *config, const document_node_t *node, void *place) {
+    (void)node;
+    (void)place;
+    config->start.keep_count = 0;
+    return true;
+}
+
+static void read_port(struct config *config, const document_node_t *node, void *place) {
+    (void)place;
+    config->start.port = read_port_number(config, node, SETTINGS_PORT_MAX);
+}
+
+static void read_attr(struct config *config, const document_node_t *node, void *place_config) {
+    struct reason reason;
+    char place[PLACE_BYTES];
+    const char *key = document_name(node);
+    const size_t other = draft_find_attr(&config->draft, key);
+    (void)place_config;
+    if (other < config->draft.attr_count) {
+        refuse(config, node, "expected each attribute only once, it is at %s too",
+               name_other(config, config->attrs[other], place));
+    } else if (add_place(&config->attrs, &config->attr_count, place_here(config, node)) != 0) {
+        refuse(config, node, "%s", out_of_memory);
+    } else if (draft_add_attr(&config->draft, key, document_text(node), &reason) != 0) {
+        config->attr_count--;
+        refuse(config, node, "%s", reason.text);
+    }
+}
+
+static void read_schema(struct config *config, const document_node_t *node, void *place) {
+    uint64_t schema;
+    (void)place;
+    if (!document_integer(node, &schema) || schema != 1) {
+        refuse(config, node, "expected 1, the only version there is");
+    }
+}
+
+static void read_root(struct config *config, const document_node_t *root) {
+    static const struct member members[] = {
+        {"schema", .read = read_schema},
+        {"name", DOCUMENT_TEXT, .offset = offsetof(struct config, draft), .parse = draft_parse_name},
+        {"instance", DOCUMENT_TEXT, .offset = offsetof(struct config, start.instance),
+         .parse = start_parse_instance},
+        {"interval", DOCUMENT_TEXT, .offset = offsetof(struct config, start.interval_ms),
+         .parse = start_parse_interval},
+        {"interfaces", DOCUMENT_ARRAY, DOCUMENT_TEXT, .begin = begin_interfaces, .parse = parse_interface},
+        {"port", .read = read_port},
+        {"keeps", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start), begin_keeps,
+         start_parse_keep},
+        {"services", DOCUMENT_ARRAY, DOCUMENT_OBJECT, .read = read_service},
+        {"attrs", DOCUMENT_OBJECT, DOCUMENT_TEXT, .read = read_attr},
+        {0},
+    };
+    if (is_of_type(config, root, DOCUMENT_OBJECT)) {
+        read_members(config, root, members,
+                     "schema, name, instance, interval, interfaces, port, keeps, services or attrs", config);
+    }
+}
+
+/* ---- files ---- */
+
+/* Parses the file that was added last. */
+static void parse_file(struct config *config) {
+    struct config_file *file = &config->files[config->file_count - 1];
+    size_t offset = 0;
+    const enum scan_result result = scan_large(file->text, file->length, CONFIG_VALUES_MAX, &offset);
+    if (result != SCAN_OK) {
+        const struct scan_position position = scan_position(file->text, offset);
+        say(config, "%s:%zu:%zu: %s", file->path, position.line, position.column, scan_result_text(result));
+        return;
+    }
+    file->root = document_parse(file->text, file->length);
+    if (file->root == NULL) {
+        say(config, "%s: %s", file->path, out_of_memory);
+        return;
+    }
+    read_root(config, file->root);
+    if (file->error_count > CONFIG_ERRORS_MAX) {
+        say(config, "%s: %zu errors more", file->path, file->error_count - CONFIG_ERRORS_MAX);
+    }
+}
+
+/* Adds a file, which it takes over. -1 when memory is out. */
+static int add_file(struct config *config, const struct config_file *file) {
+    struct config_file *grown = realloc(config->files, (config->file_count + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        return -1;
+    }
+    config->files = grown;
+    grown[config->file_count++] = *file;
+    return 0;
+}
+
+static void read_file(struct config *config, const char *path) {
+    struct config_file file;
+    struct reason reason;
+    if (config_file_read(&file, path, &reason) != 0) {
+        say(config, "%s: %s", path, reason.text);
+    } else if (add_file(config, &file) != 0) {
+        say(config, "%s: %s", path, out_of_memory);
+        config_file_deinit(&file);
+    } else {
+        parse_file(config);
+    }
+}
+
+static void read_directory(struct config *config, const char *path) {
+    struct config_file_list list;
+    struct reason reason;
+    if (config_file_list(&list, path, &reason) != 0) {
+        say(config, "%s: %s", path, reason.text);
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        read_file(config, list.paths[i]);
+    }
+    config_file_list_deinit(&list);
+}
+
+int config_read(struct config *config, const char *const *paths, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (config_file_is_directory(paths[i])) {
+            read_directory(config, paths[i]);
+        } else {
+            read_file(config, paths[i]);
+        }
+    }
+    return config->error_count == 0 ? 0 : -1;
+}
+
+/* ---- the command line ---- */
+
+static void add_option_service(struct config *config, const struct muster_service *option) {
+    struct muster_service service;
+    struct reason reason;
+    char place[PLACE_BYTES];
+    char why[ERROR_BYTES];
+    const size_t other = draft_find_service(&config->draft, option);
+    if (other < config->service_count) {
+        snprintf(why, sizeof(why), duplicate_service, option->type, option->port, option->proto,
+                 name_place(config, config->services[other], place));
+        say(config, "--service: %s", why);
+    } else if (spec_copy(&service, option) != 0) {
+        say(config, "--service: %s", out_of_memory);
+    } else if (draft_add_service(&config->draft, &service, &reason) != 0) {
+        say(config, "--service: %s", reason.text);
+        spec_free(&service);
+    }
+}
+
+static void add_option_attr(struct config *config, const struct muster_text *option) {
+    struct reason reason;
+    char place[PLACE_BYTES];
+    const size_t other = draft_find_attr(&config->draft, option->name);
+    if (other < config->attr_count) {
+        say(config, "--attr: expected each attribute only once, '%.64s' is at %s too", option->name,
+            name_place(config, config->attrs[other], place));
+    } else if (draft_add_attr(&config->draft, option->name, option->value, &reason) != 0) {
+        say(config, "--attr: %s", reason.text);
+    }
+}
+
+int config_add_options(struct config *config, const struct draft *options) {
+    struct reason reason;
+    if (options->name != NULL && draft_parse_name(options->name, &config->draft, &reason) != 0) {
+        say(config, "--name: %s", reason.text);
+    }
+    for (size_t i = 0; i < options->service_count; i++) {
+        add_option_service(config, &options->services[i]);
+    }
+    for (size_t i = 0; i < options->attr_count; i++) {
+        add_option_attr(config, &options->attrs[i]);
+    }
+    return config->error_count == 0 ? 0 : -1;
+}
+
+void config_deinit(struct config *config) {
+    for (size_t i = 0; i < config->file_count; i++) {
+        config_file_deinit(&config->files[i]);
+    }
+    free(config->files);
+    free(config->services);
+    free(config->attrs);
+    draft_deinit(&config->draft);
+    *config = (struct config){0};
+}
+
+const char *config_file_path(const struct config *config, size_t i) {
+    return config->files[i].path;
+}

@@ -1,0 +1,146 @@
+#include "config_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int refuse_unreadable(struct reason *reason) {
+    return reason_set(reason, "cannot be read: %s", strerror(errno));
+}
+
+/* Whoever can write here speaks in our name, under our key: refuses what is open to everybody. */
+static int check_private(const struct stat *status, struct reason *reason) {
+    return (status->st_mode & S_IWOTH) == 0 ? 0
+                                            : reason_set(reason, "everybody may write to it, see chmod o-w");
+}
+
+/* ---- files ---- */
+
+static int read_stream(struct config_file *file, FILE *stream, struct reason *reason) {
+    struct stat status;
+    if (fstat(fileno(stream), &status) != 0) {
+        return refuse_unreadable(reason);
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return reason_set(reason, "expected a file, or a directory of files *.json");
+    }
+    if (check_private(&status, reason) != 0) {
+        return -1;
+    }
+    file->text = malloc(CONFIG_FILE_BYTES_MAX + 1);
+    if (file->text == NULL) {
+        return reason_set_memory(reason);
+    }
+    file->length = fread(file->text, 1, CONFIG_FILE_BYTES_MAX + 1, stream);
+    if (ferror(stream)) {
+        return refuse_unreadable(reason);
+    }
+    if (file->length > CONFIG_FILE_BYTES_MAX) {
+        return reason_set(reason, "expected at most %zu KiB", CONFIG_FILE_BYTES_MAX / 1024);
+    }
+    return 0;
+}
+
+int config_file_read(struct config_file *file, const char *path, struct reason *reason) {
+    *file = (struct config_file){0};
+    /* Without O_NONBLOCK a FIFO would wait for a writer before it can be refused. */
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) {
+        return refuse_unreadable(reason);
+    }
+    FILE *stream = fdopen(fd, "r");
+    if (stream == NULL) {
+        close(fd);
+        return reason_set_memory(reason);
+    }
+    int error = read_stream(file, stream, reason);
+    fclose(stream);
+    if (error == 0) {
+        file->path = strdup(path);
+        error = file->path != NULL ? 0 : reason_set_memory(reason);
+    }
+    if (error != 0) {
+        config_file_deinit(file);
+    }
+    return error;
+}
+
+void config_file_deinit(struct config_file *file) {
+    free(file->path);
+    free(file->text);
+    document_free(file->root);
+    *file = (struct config_file){0};
+}
+
+/* ---- directories ---- */
+
+bool config_file_is_directory(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* As a shell's *.json: hidden files are left out. */
+static int is_config_name(const struct dirent *entry) {
+    const char *ending = strrchr(entry->d_name, '.');
+    return entry->d_name[0] != '.' && ending != NULL && strcmp(ending, ".json") == 0;
+}
+
+static int compare_names(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Adds the path of each entry; -1 when memory is out. */
+static int add_paths(struct config_file_list *list, const char *directory, struct dirent *const *entries,
+                     size_t count) {
+    const char *slash = directory[strlen(directory) - 1] == '/' ? "" : "/";
+    list->paths = calloc(count + 1, sizeof(*list->paths));
+    if (list->paths == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (asprintf(&list->paths[i], "%s%s%s", directory, slash, entries[i]->d_name) < 0) {
+            return -1;
+        }
+        list->count++;
+    }
+    return 0;
+}
+
+int config_file_list(struct config_file_list *list, const char *directory, struct reason *reason) {
+    struct stat status;
+    struct dirent **entries;
+    *list = (struct config_file_list){0};
+    if (stat(directory, &status) != 0) {
+        return refuse_unreadable(reason);
+    }
+    if (check_private(&status, reason) != 0) {
+        return -1;
+    }
+    const int count = scandir(directory, &entries, is_config_name, compare_names);
+    if (count < 0) {
+        return refuse_unreadable(reason);
+    }
+    int error = add_paths(list, directory, entries, (size_t)count);
+    for (int i = 0; i < count; i++) {
+        free(entries[i]);
+    }
+    free(entries);
+    if (error != 0) {
+        config_file_list_deinit(list);
+        reason_set_memory(reason);
+    }
+    return error;
+}
+
+void config_file_list_deinit(struct config_file_list *list) {
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->paths[i]);
+    }
+    free(list->paths);
+    *list = (struct config_file_list){0};
+}

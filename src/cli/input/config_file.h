@@ -1,0 +1,45 @@
+/* A config file, read whole, and the directories of them. */
+#ifndef CLI_CONFIG_FILE_H
+#define CLI_CONFIG_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "document.h"
+#include "reason.h"
+
+#define CONFIG_FILE_BYTES_MAX ((size_t)256 * 1024)
+
+/* Owns all that it points to. A zeroed one is empty. */
+struct config_file {
+    char *path;
+    char *text;
+    size_t length;
+    document_node_t *root; /* NULL when the text is not JSON */
+    size_t error_count;
+};
+
+/* Reads a regular file of up to CONFIG_FILE_BYTES_MAX bytes; one that everybody may write is refused. root
+ * stays NULL. Returns 0, or -1 with a reason and the file zeroed. */
+int config_file_read(struct config_file *file, const char *path, struct reason *reason);
+
+/* A zeroed file is allowed. */
+void config_file_deinit(struct config_file *file);
+
+/* True for a directory, false for all else. */
+bool config_file_is_directory(const char *path);
+
+/* Files of a directory, in the order of their names' bytes. */
+struct config_file_list {
+    char **paths;
+    size_t count;
+};
+
+/* Lists the files *.json, without hidden ones, of a directory; one that everybody may write is refused.
+ * Returns 0, or -1 with a reason and the list zeroed. */
+int config_file_list(struct config_file_list *list, const char *directory, struct reason *reason);
+
+/* A zeroed list is allowed. */
+void config_file_list_deinit(struct config_file_list *list);
+
+#endif

@@ -1,0 +1,57 @@
+/* Readings as people and programs write them: a line of text to records and the topics they belong to.
+ *
+ *     kitchen/climate/temperature 21.5                       TOPIC VALUE: a record that bears the topic's
+ * name
+ *     [{"bn":"kitchen/climate/","n":"temperature","v":21.5}]  SenML, one record or a pack
+ *     21.5                                                    where the topic is given beside the line */
+#ifndef CLI_READING_H
+#define CLI_READING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <muster/telemetry.h>
+
+#include "reason.h"
+
+/* How lines are meant; all of it borrowed. */
+struct reading_style {
+    const char
+        *topic;       /* of every line, which is a VALUE alone, or SenML named below it; NULL: lines say it */
+    const char *unit; /* of numbers that have none; NULL: none */
+    bool text;        /* values are texts as they stand, numbers and JSON too */
+    bool keeps_blanks; /* texts are taken with the blanks around them, and blanks alone are one */
+};
+
+/* One line, while it is read. */
+struct reading {
+    char topic[MUSTER_FULL_NAME_BYTES_MAX + 1];
+    struct muster_record record; /* its name is below the topic */
+
+    /* Not for the caller. */
+    const struct reading_style *style;
+    const char *line;
+    size_t length;
+    double now_s;
+    bool begun;
+    bool is_pack;
+    bool is_over;
+    struct muster_pack pack;
+};
+
+struct reading_fault {
+    struct reason reason;
+    size_t column; /* in characters, from 1; 0: the line as a whole */
+};
+
+/* Begins to read a line, borrowed like the style as long as it is read. now_s, in seconds since 1970, is the
+ * time of values alone, and what relative times of SenML count from. */
+void reading_open(struct reading *reading, const struct reading_style *style, const char *line, size_t length,
+                  double now_s);
+
+/* The next record: 1 with topic and record, which can be published and hold until the next call; 0 behind the
+ * last one, at once where the line is empty; -1 with what is wrong with the line, of which nothing comes
+ * then. */
+int reading_next(struct reading *reading, struct reading_fault *fault);
+
+#endif

@@ -1,0 +1,40 @@
+/* What users write to mean peers: a service type, a name, the beginning of an id. */
+#ifndef CLI_SELECTOR_H
+#define CLI_SELECTOR_H
+
+#include <stdbool.h>
+
+#include <muster/core.h>
+
+#include "reason.h"
+
+/* Hexadecimal digits from which on a text without "id:" is taken for the beginning of an id. */
+#define SELECTOR_ID_DIGITS_MIN 4
+
+/* The ways a text is taken, as bits. */
+enum selector_kind {
+    SELECTOR_TYPE = 1 << 0, /* has a service of this type */
+    SELECTOR_NAME = 1 << 1, /* has this very name */
+    SELECTOR_GLOB = 1 << 2, /* has a name that this shell pattern matches */
+    SELECTOR_ID = 1 << 3,   /* has an id that begins so */
+};
+
+struct selector {
+    unsigned kinds;   /* any of these ways is enough */
+    const char *text; /* borrowed from the text that was parsed */
+    char lower[33];   /* of type or id, in lower case */
+};
+
+/* Parses "type:TEXT", "name:TEXT", "id:TEXT", or TEXT alone, which is taken in every one of the ways in
+ * `bare` for which it has the right form. The explicit forms are always understood; name: is a pattern
+ * where bare has SELECTOR_GLOB. Returns 0, or -1 with a reason. */
+int selector_parse(const char *text, unsigned bare, struct selector *selector, struct reason *reason);
+
+/* True for a peer that is meant by name, id, or any of its services. */
+bool selector_matches_peer(const struct selector *selector, const struct muster_peer *peer);
+
+/* True for a service that is meant itself, by its type, or with all others of its peer. */
+bool selector_matches_service(const struct selector *selector, const struct muster_peer *peer,
+                              const struct muster_service *service);
+
+#endif

@@ -1,0 +1,66 @@
+#include "complain.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "escape.h"
+
+/* Of a message, before and after it was made safe. */
+#define LINE_BYTES 1024
+#define SAFE_BYTES 2048
+
+static void say(const struct settings *settings, const char *line) {
+    char safe[SAFE_BYTES];
+    fprintf(stderr, "%s: %s\n", settings->program, escape_text(line, safe, sizeof(safe)));
+}
+
+void complain(const struct settings *settings, const char *format, ...) {
+    char line[LINE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    say(settings, line);
+}
+
+int complain_error(const struct settings *settings, int error) {
+    complain(settings, "%s", muster_error_text(error));
+    return STATUS_ERROR;
+}
+
+int complain_usage(const struct settings *settings, const char *argument, const char *format, ...) {
+    char line[LINE_BYTES];
+    va_list arguments;
+    snprintf(line, sizeof(line), "%s: ", argument);
+    const size_t length = strlen(line);
+    va_start(arguments, format);
+    vsnprintf(line + length, sizeof(line) - length, format, arguments);
+    va_end(arguments);
+    say(settings, line);
+    return STATUS_USAGE;
+}
+
+int complain_flush(const struct settings *settings) {
+    bool failed_before = ferror(stdout) != 0;
+    if (fflush(stdout) == 0 && !failed_before) {
+        return 0;
+    }
+    if (failed_before && !complain_reader_gone()) {
+        complain(settings, "cannot write to standard output");
+    } else if (!failed_before && errno != EPIPE) {
+        complain(settings, "cannot write to standard output: %s", strerror(errno));
+    }
+    __fpurge(stdout);
+    clearerr(stdout);
+    return -1;
+}
+
+bool complain_reader_gone(void) {
+    struct pollfd poll_stdout = {.fd = STDOUT_FILENO};
+    return poll(&poll_stdout, 1, 0) == 1 && (poll_stdout.revents & POLLERR) != 0;
+}

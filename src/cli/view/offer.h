@@ -1,0 +1,42 @@
+/* Services as users look for them: each with the peer that offers it. */
+#ifndef CLI_OFFER_H
+#define CLI_OFFER_H
+
+#include <stddef.h>
+
+#include <muster/core.h>
+
+#include "roster.h"
+#include "selector.h"
+#include "writer.h"
+
+struct offer {
+    const struct roster_row *row;
+    const struct muster_service *service;
+};
+
+struct offers {
+    struct offer *offers;
+    size_t count;
+};
+
+enum offer_order {
+    OFFER_BY_TYPE,  /* type, name, port: to read */
+    OFFER_BY_TRUST, /* alive before suspect, verified before unverified, name, type: to take the first */
+};
+
+/* Collects the services that a selector (NULL: all) means, of peers that are alive or suspect, in this
+ * order. They point into the roster. -1 when memory is out. */
+int offers_init(struct offers *offers, const struct roster *roster, const struct selector *selector,
+                enum offer_order order);
+
+/* Zeroed offers are allowed. */
+void offers_deinit(struct offers *offers);
+
+/* The service's name for people: its own, or its peer's when it has none. */
+const char *offer_name(const struct offer *offer);
+
+/* The services with their peers, to be written. */
+struct writer_rows offers_rows(const struct offers *offers);
+
+#endif

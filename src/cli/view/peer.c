@@ -1,0 +1,144 @@
+#include "peer.h"
+
+#include "text.h"
+
+/* ---- what a peer says of itself ---- */
+
+void peer_write_service(struct writer *writer, const void *muster_service) {
+    const struct muster_service *service = muster_service;
+    writer_text(writer, "type", "TYPE", service->type);
+    writer_text(writer, "proto", "PROTO", service->proto);
+    writer_integer(writer, "port", "PORT", service->port);
+    writer_text(writer, "name", NULL, service->name);
+    writer_items(writer, "txt", "TXT", service->txt, service->txt_count);
+}
+
+struct writer_rows peer_services(const struct muster_document *document) {
+    return (struct writer_rows){peer_write_service, document->services, sizeof(*document->services),
+                                document->service_count};
+}
+
+static void write_topic(struct writer *writer, const void *muster_topic) {
+    const struct muster_topic *topic = muster_topic;
+    writer_text(writer, "name", NULL, topic->name);
+    if (topic->unit[0] != '\0') {
+        writer_text(writer, "unit", NULL, topic->unit);
+    }
+    if (topic->unit_count > 0) {
+        writer_items(writer, "units", NULL, topic->units, topic->unit_count);
+    }
+    if (topic->rate > 0) {
+        writer_number(writer, "rate", topic->rate);
+    }
+}
+
+static void write_document(struct writer *writer, const struct muster_document *document) {
+    const struct writer_rows topics = {write_topic, document->topics, sizeof(*document->topics),
+                                       document->topic_count};
+    FILE *cell = writer_cell(writer, "SERVICES", WRITER_CUT);
+    if (cell != NULL) {
+        text_print_services(cell, document);
+    }
+    writer_array_of(writer, "services", peer_services(document));
+    writer_items(writer, "attrs", "ATTRS", document->attrs, document->attr_count);
+    writer_array_of(writer, "topics", topics);
+    writer_texts(writer, "keeps", document->keeps, document->keep_count);
+}
+
+/* ---- what is known of it ---- */
+
+/* Who a peer is, and how sure that is. */
+static void write_identity(struct writer *writer, const struct muster_peer *peer) {
+    const bool is_known = peer->document.name[0] != '\0';
+    FILE *cell = writer_colored_cell(writer, "STATE", text_state_color(peer->state));
+    if (cell != NULL) {
+        fprintf(cell, "%s%s%s", muster_state_name(peer->state), peer->verified ? "" : "?",
+                peer->provisional ? "~" : "");
+    }
+    writer_id(writer, "id", "ID", peer->id);
+    writer_known(writer, "name", NULL, peer->document.name);
+    writer_known(writer, "state", NULL, is_known ? muster_state_name(peer->state) : "");
+    writer_bool(writer, "verified", "VERIFIED", peer->verified);
+    writer_bool(writer, "provisional", NULL, peer->provisional);
+}
+
+void peer_write_owner(struct writer *writer, const struct muster_peer *peer) {
+    writer_known(writer, "interface", NULL, peer->interface_name);
+    if (writer_object(writer, "peer")) {
+        write_identity(writer, peer);
+        writer_end(writer);
+    }
+}
+
+/* The promise of who is gone is void. */
+static void write_next(struct writer *writer, const struct muster_peer *peer) {
+    if (writer->is_json || roster_is_there(peer)) {
+        writer_duration(writer, "next_ms", "NEXT", peer->next_ms);
+        return;
+    }
+    FILE *cell = writer_cell(writer, "NEXT", WRITER_RIGHT);
+    if (cell != NULL) {
+        fputc('-', cell);
+    }
+}
+
+static void write_paths(struct writer *writer, unsigned paths) {
+    FILE *cell = writer_cell(writer, "PATHS", 0);
+    if (cell != NULL) {
+        text_print_paths(cell, paths);
+    }
+    if (writer_array(writer, "paths")) {
+        for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
+            if ((paths & (1U << kind)) != 0) {
+                writer_text(writer, NULL, NULL, muster_path_name((enum muster_path_kind)kind));
+            }
+        }
+        writer_end(writer);
+    }
+}
+
+void peer_write(struct writer *writer, const struct muster_peer *peer) {
+    write_identity(writer, peer);
+    writer_address(writer, "address", "ADDRESS", &peer->address);
+    writer_integer(writer, "port", "PORT", peer->address.port);
+    writer_known(writer, "interface", "IF", peer->interface_name);
+    writer_duration(writer, "age_ms", "AGE", (int64_t)peer->age_ms);
+    write_next(writer, peer);
+    writer_duration(writer, "since_ms", "SINCE", (int64_t)peer->since_ms);
+    writer_share(writer, "loss", "LOSS", peer->loss);
+    writer_integer(writer, "received", "RECEIVED", peer->received);
+    writer_integer(writer, "copies", "COPIES", peer->copies);
+    write_paths(writer, peer->paths);
+    writer_integer(writer, "boot", "BOOT", peer->boot);
+    writer_integer(writer, "rev", "REV", peer->rev);
+    writer_bool(writer, "partial", NULL, peer->partial);
+    writer_bool(writer, "self", NULL, peer->self);
+    write_document(writer, &peer->document);
+}
+
+static void write_row(struct writer *writer, const void *roster_row) {
+    roster_write_label(writer, "NAME", roster_row);
+    peer_write(writer, ((const struct roster_row *)roster_row)->peer);
+}
+
+struct writer_rows peer_rows(const struct roster *roster) {
+    return (struct writer_rows){write_row, roster->rows, sizeof(*roster->rows), roster->count};
+}
+
+/* ---- the evidence for it ---- */
+
+static void write_tuple(struct writer *writer, const void *muster_tuple) {
+    const struct muster_tuple *tuple = muster_tuple;
+    writer_text(writer, "protocol", "PROTO", "udp");
+    writer_endpoint(writer, "source_address", "source_port", "SOURCE", &tuple->source);
+    writer_endpoint(writer, "destination_address", "destination_port", "DESTINATION", &tuple->destination);
+    writer_known(writer, "interface", "IF", tuple->interface_name);
+    writer_text(writer, "path", "PATH", muster_path_name(tuple->path));
+    writer_integer(writer, "count", "COUNT", tuple->count);
+    writer_duration(writer, "age_ms", "AGE", (int64_t)tuple->age_ms);
+    writer_share(writer, "loss", "LOSS", tuple->loss);
+}
+
+struct writer_rows peer_tuples(const struct muster_peer *peer) {
+    return (struct writer_rows){write_tuple, peer->tuples, sizeof(*peer->tuples), peer->tuple_count};
+}

@@ -1,0 +1,27 @@
+/* A peer as a record. */
+#ifndef CLI_PEER_H
+#define CLI_PEER_H
+
+#include <muster/core.h>
+
+#include "roster.h"
+#include "writer.h"
+
+/* Writes the members of a peer (schemas/peers.schema.json), for people with the columns that column.h lists.
+ */
+void peer_write(struct writer *writer, const struct muster_peer *peer);
+
+/* The peers of a roster with their labels, to be written. */
+struct writer_rows peer_rows(const struct roster *roster);
+
+/* Writes whose something is: interface, and an object "peer". */
+void peer_write_owner(struct writer *writer, const struct muster_peer *peer);
+
+/* Writes a service's own members. */
+void peer_write_service(struct writer *writer, const void *muster_service);
+
+/* Its services, and each observed 5-tuple. */
+struct writer_rows peer_services(const struct muster_document *document);
+struct writer_rows peer_tuples(const struct muster_peer *peer);
+
+#endif

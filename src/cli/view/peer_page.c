@@ -1,0 +1,135 @@
+#include "peer_page.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "peer.h"
+#include "text.h"
+
+/* ---- what is known of it ---- */
+
+void peer_page_print_head(const struct muster_peer *peer) {
+    char id[MUSTER_ID_TEXT_BYTES];
+    muster_id_text(peer->id, id);
+    text_print(stdout, peer->document.name);
+    printf("\n  Id          %s, boot %" PRIu64 ", revision %" PRIu64 "\n", id, peer->boot, peer->rev);
+}
+
+static void print_state(const struct muster_peer *peer, bool color) {
+    printf("  State       %s%s%s, %s%s\n", color ? text_state_color(peer->state) : "",
+           muster_state_name(peer->state), color ? TEXT_COLOR_END : "",
+           peer->verified ? "verified" : "unverified: no key vouches for what it says",
+           peer->provisional ? "; told by another peer, not heard yet" : "");
+}
+
+static void print_address(const struct muster_peer *peer) {
+    printf("  Address     ");
+    text_print_endpoint(stdout, &peer->address, peer->address.port);
+    printf(" on ");
+    text_print(stdout, peer->interface_name[0] != '\0' ? peer->interface_name : "-");
+    if (!peer->self) {
+        printf(" by ");
+        text_print_paths(stdout, peer->paths);
+    }
+    putchar('\n');
+}
+
+static void print_heard(const struct muster_peer *peer) {
+    printf("  Heard       ");
+    if (peer->self) {
+        printf("never: it is the muster that was asked, see muster show --self\n");
+        return;
+    }
+    text_print_duration(stdout, (int64_t)peer->age_ms);
+    printf(" ago");
+    if (roster_is_there(peer)) {
+        printf(peer->next_ms >= 0 ? ", promised to speak again within " : ", overdue by ");
+        text_print_duration(stdout, peer->next_ms >= 0 ? peer->next_ms : -peer->next_ms);
+    }
+    printf("; known for ");
+    text_print_duration(stdout, (int64_t)peer->since_ms);
+    putchar('\n');
+}
+
+static void print_messages(const struct muster_peer *peer) {
+    printf("  Messages    %" PRIu64 " received, %" PRIu64 " copies, ", peer->received, peer->copies);
+    text_print_share(stdout, peer->loss);
+    printf(" lost\n");
+}
+
+/* ---- what it says of itself ---- */
+
+/* Prints the title of a list before its first line, and blanks before the others. */
+static void print_title(const char *title, size_t line) {
+    printf("  %-12s", line == 0 ? title : "");
+}
+
+static void print_services(const struct muster_document *document) {
+    for (size_t i = 0; i < document->service_count; i++) {
+        const struct muster_service *service = &document->services[i];
+        print_title("Services", i);
+        text_print_service(stdout, service);
+        if (service->name[0] != '\0') {
+            printf("  \"");
+            text_print(stdout, service->name);
+            putchar('"');
+        }
+        if (service->txt_count > 0) {
+            printf("  ");
+            text_print_items(stdout, service->txt, service->txt_count);
+        }
+        putchar('\n');
+    }
+}
+
+static void print_attrs(const struct muster_document *document) {
+    for (size_t i = 0; i < document->attr_count; i++) {
+        print_title("Attributes", i);
+        text_print_items(stdout, &document->attrs[i], 1);
+        putchar('\n');
+    }
+}
+
+static void print_topics(const struct muster_document *document) {
+    for (size_t i = 0; i < document->topic_count; i++) {
+        const struct muster_topic *topic = &document->topics[i];
+        print_title("Topics", i);
+        text_print(stdout, topic->name);
+        if (topic->unit[0] != '\0') {
+            printf("  ");
+            text_print(stdout, topic->unit);
+        }
+        if (topic->unit_count > 0) {
+            printf("  ");
+            text_print_items(stdout, topic->units, topic->unit_count);
+        }
+        if (topic->rate > 0) {
+            printf("  %g/s", topic->rate);
+        }
+        putchar('\n');
+    }
+}
+
+static void print_keeps(const struct muster_document *document) {
+    for (size_t i = 0; i < document->keep_count; i++) {
+        print_title("Keeps", i);
+        text_print(stdout, document->keeps[i]);
+        putchar('\n');
+    }
+}
+
+int peer_page_print(const struct muster_peer *peer, struct table_style style) {
+    peer_page_print_head(peer);
+    print_state(peer, style.color);
+    print_address(peer);
+    print_heard(peer);
+    if (!peer->self) {
+        print_messages(peer);
+    }
+    print_services(&peer->document);
+    print_attrs(&peer->document);
+    print_topics(&peer->document);
+    print_keeps(&peer->document);
+    putchar('\n');
+    return table_print(NULL, peer_tuples(peer), style);
+}

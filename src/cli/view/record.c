@@ -1,0 +1,200 @@
+#include "record.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "escape.h"
+#include "number.h"
+#include "text.h"
+#include "utf8.h"
+
+/* "12:00:01.250", "01-31 12:00 " and "2025-01-31  " are as wide. */
+#define TIME_BYTES 16
+#define TIME_WIDTH 12
+
+/* Of a record in JSON: a datagram all of whose bytes are escaped, and a name. */
+#define JSON_BYTES_MAX (6 * MUSTER_DATAGRAM_BYTES_MAX + 1024)
+
+#define DIM "\033[2m"
+
+/* Stands for a byte that is not UTF-8: U+FFFD. */
+#define REPLACEMENT "\xEF\xBF\xBD"
+
+/* ---- for people ---- */
+
+/* As ls -l does: what is of another day says the day, of another year the year. */
+static void write_time(double time_s, char text[TIME_BYTES]) {
+    const time_t now = time(NULL);
+    struct tm parts;
+    struct tm today;
+    if (!(time_s >= 0 && time_s < MUSTER_TIME_S_MAX)) {
+        snprintf(text, TIME_BYTES, "-");
+        return;
+    }
+    const int64_t ms = llround(time_s * 1000);
+    const time_t seconds = (time_t)(ms / 1000);
+    localtime_r(&now, &today);
+    localtime_r(&seconds, &parts);
+    if (parts.tm_year != today.tm_year) {
+        strftime(text, TIME_BYTES, "%Y-%m-%d", &parts);
+    } else if (parts.tm_yday != today.tm_yday) {
+        strftime(text, TIME_BYTES, "%m-%d %H:%M", &parts);
+    } else {
+        const size_t length = strftime(text, TIME_BYTES, "%H:%M:%S", &parts);
+        snprintf(text + length, TIME_BYTES - length, ".%03d", (int)(ms % 1000));
+    }
+}
+
+static void write_number(double value, char text[NUMBER_TEXT_BYTES_MAX + 1]) {
+    text[number_write(value, text)] = '\0';
+}
+
+static void print_blanks(size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        putchar(' ');
+    }
+}
+
+/* How many blanks a cell needs, so that the column stands; it grows with its cells. */
+static size_t pad(size_t *width, size_t width_max, size_t cell) {
+    if (cell > *width) {
+        *width = cell < width_max ? cell : width_max;
+    }
+    return cell < *width ? *width - cell : 0;
+}
+
+/* Numbers stand right, so that their digits do. */
+static void print_value(struct record_columns *columns, const struct muster_record *record) {
+    char number[NUMBER_TEXT_BYTES_MAX + 1];
+    switch (record->kind) {
+    case MUSTER_VALUE_NUMBER:
+        write_number(record->number, number);
+        print_blanks(pad(&columns->value, RECORD_VALUE_WIDTH_MAX, strlen(number)));
+        fputs(number, stdout);
+        break;
+    case MUSTER_VALUE_TEXT:
+    case MUSTER_VALUE_DATA: text_print(stdout, record->text); break;
+    case MUSTER_VALUE_BOOLEAN: fputs(record->boolean ? "true" : "false", stdout); break;
+    case MUSTER_VALUE_NONE: putchar('-'); break;
+    }
+}
+
+void record_print_text(struct record_columns *columns, const struct muster_record *record,
+                       const struct muster_sample *sample, const struct record_publisher *publisher) {
+    char text[NUMBER_TEXT_BYTES_MAX + 1]; /* longer than a time */
+    const bool is_last = sample->kind == MUSTER_SAMPLE_LAST;
+    write_time(record->time_s, text);
+    printf("%s%-*s%c ", is_last && columns->color ? DIM : "", TIME_WIDTH, text, is_last ? '~' : ' ');
+    fputs(publisher->label, stdout);
+    print_blanks(pad(&columns->peer, RECORD_PEER_WIDTH_MAX, publisher->label_width) + 2);
+    text_print(stdout, record->name);
+    print_blanks(pad(&columns->name, RECORD_NAME_WIDTH_MAX, strlen(record->name)) + 2);
+    print_value(columns, record);
+    if (record->unit != NULL && record->unit[0] != '\0') {
+        putchar(' ');
+        text_print(stdout, record->unit);
+    }
+    if (record->has_sum) {
+        write_number(record->sum, text);
+        printf("  sum %s", text);
+    }
+    puts(is_last && columns->color ? TEXT_COLOR_END : "");
+}
+
+/* ---- for programs: JSON of others, made safe ---- */
+
+/* A code point as JSON writes it where it does not stand for itself: a surrogate pair above U+FFFF. */
+static void print_escape(uint32_t code_point) {
+    if (code_point > 0xFFFF) {
+        printf("\\u%04x", 0xD800 + ((code_point - 0x10000) >> 10));
+        code_point = 0xDC00 + (code_point & 0x3FF);
+    }
+    printf("\\u%04x", code_point);
+}
+
+/* What stands for itself in any JSON text. */
+static bool is_plain(char byte) {
+    return byte >= 0x20 && byte < 0x7F;
+}
+
+/* Prints what is not plain at the start of text, and returns its bytes. */
+static size_t print_special(const char *text, size_t length) {
+    uint32_t code_point;
+    const int bytes = utf8_decode(text, length, &code_point);
+    if (bytes <= 0) {
+        fputs(REPLACEMENT, stdout);
+        return 1;
+    }
+    if (escape_is_unsafe(code_point)) {
+        print_escape(code_point);
+    } else {
+        fwrite(text, 1, (size_t)bytes, stdout);
+    }
+    return (size_t)bytes;
+}
+
+/* Prints JSON, which somebody has found to be some, in one line: a line break between its tokens becomes a
+ * blank, and what a terminal could obey \uXXXX. */
+static void print_json(const char *json, size_t length) {
+    for (size_t i = 0; i < length;) {
+        const size_t begin = i;
+        while (i < length && is_plain(json[i])) {
+            i++;
+        }
+        fwrite(json + begin, 1, i - begin, stdout);
+        if (i < length && (unsigned char)json[i] < 0x20) {
+            putchar(' '); /* no text of JSON has it: it is between tokens */
+            i++;
+        } else if (i < length) {
+            i += print_special(json + i, length - i);
+        }
+    }
+}
+
+/* Prints a text as JSON, with its quotes, likewise. */
+static void print_json_text(const char *text) {
+    size_t length = strlen(text);
+    putchar('"');
+    while (length > 0) {
+        size_t bytes = 1;
+        if (*text == '"' || *text == '\\') {
+            printf("\\%c", *text);
+        } else if (is_plain(*text)) {
+            putchar(*text);
+        } else {
+            bytes = print_special(text, length);
+        }
+        text += bytes;
+        length -= bytes;
+    }
+    putchar('"');
+}
+
+int record_print_json(const struct muster_record *record, const struct muster_sample *sample,
+                      const struct record_publisher *publisher) {
+    char text[JSON_BYTES_MAX];
+    char id[MUSTER_ID_TEXT_BYTES];
+    const int length = muster_record_print(record, NULL, text, sizeof(text));
+    if (length < 0) {
+        return -1;
+    }
+    print_json(text, (size_t)length - 1); /* without its brace */
+    muster_id_text(publisher->id, id);
+    fputs(",\"peer\":", stdout);
+    print_json_text(publisher->name);
+    printf(",\"id\":\"%s\",\"sample\":\"%s\"", id, muster_sample_kind_name(sample->kind));
+    puts(sample->is_late ? ",\"late\":true}" : "}");
+    return 0;
+}
+
+void record_print_pack(const struct muster_sample *sample) {
+    size_t length = sample->length;
+    while (length > 0 && strchr(" \t\r\n", sample->body[length - 1]) != NULL) {
+        length--; /* filled up to the length of its batch */
+    }
+    print_json(sample->body, length);
+    putchar('\n');
+}

@@ -1,0 +1,47 @@
+/* What a subscriber gets, as lines on stdout: for people in columns, for programs as SenML. */
+#ifndef CLI_RECORD_H
+#define CLI_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <muster/muster.h>
+
+/* "thermo", made safe, or "thermo (3fa9c1)" where another one has that name. */
+#define RECORD_LABEL_BYTES (MUSTER_TEXT_SAFE_BYTES(MUSTER_NAME_BYTES_MAX) + 12)
+
+/* Who publishes a record. */
+struct record_publisher {
+    uint8_t id[MUSTER_ID_BYTES];
+    char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": not known */
+    char label[RECORD_LABEL_BYTES];
+    size_t label_width; /* in columns */
+};
+
+/* Columns grow with what was shown, up to these. */
+#define RECORD_PEER_WIDTH_MAX 24
+#define RECORD_NAME_WIDTH_MAX 48
+#define RECORD_VALUE_WIDTH_MAX 16
+
+/* How wide the columns have become. Zeroed: not yet. */
+struct record_columns {
+    size_t peer;
+    size_t name;
+    size_t value;
+    bool color;
+};
+
+/* "12:00:01.250   thermo  kitchen/climate/temperature  21.5 Cel"; a ~ behind the time, and dim, where it was
+ * known before. The time is the record's, here; of another day it is that day, and the hour. */
+void record_print_text(struct record_columns *columns, const struct muster_record *record,
+                       const struct muster_sample *sample, const struct record_publisher *publisher);
+
+/* SenML that says more: {"n":…,"v":…,"t":…,"peer":"thermo","id":"3fa9…","sample":"live"}. A reader who does
+ * not know these members passes over them (RFC 8428, 4.4). -1 when the record is none that can be printed. */
+int record_print_json(const struct muster_record *record, const struct muster_sample *sample,
+                      const struct record_publisher *publisher);
+
+/* A pack as it came, in one line. */
+void record_print_pack(const struct muster_sample *sample);
+
+#endif

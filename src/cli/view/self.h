@@ -1,0 +1,17 @@
+/* What a running muster says of itself, as a record and as a page of text. */
+#ifndef CLI_SELF_H
+#define CLI_SELF_H
+
+#include <muster/core.h>
+
+#include "table.h"
+#include "traffic.h"
+#include "writer.h"
+
+/* Writes the members of schemas/self.schema.json. */
+void self_write(struct writer *writer, const struct muster_self *self, const struct traffic *traffic);
+
+/* Prints a page, its sockets and feeds as tables. -1 when memory is out. */
+int self_print(const struct muster_self *self, const struct traffic *traffic, struct table_style style);
+
+#endif

@@ -1,0 +1,21 @@
+/* Tables on stdout, by libsmartcols: records that are written row by row, each field a column. */
+#ifndef CLI_TABLE_H
+#define CLI_TABLE_H
+
+#include <stdbool.h>
+
+#include "writer.h"
+
+/* Columns of one table. */
+#define TABLE_COLUMNS_MAX 64
+
+struct table_style {
+    bool wide;  /* nothing is cut */
+    bool color; /* fields have their colours */
+};
+
+/* Prints rows; nothing when there is none. headings say which fields are columns, and in which order, and end
+ * with NULL; NULL: all, as they are written. Returns 0, or -1 when memory is out. */
+int table_print(const char *const *headings, struct writer_rows rows, struct table_style style);
+
+#endif

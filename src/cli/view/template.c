@@ -1,0 +1,140 @@
+#include "template.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "text.h"
+
+enum placeholder {
+    PLACEHOLDER_NAME,
+    PLACEHOLDER_TYPE,
+    PLACEHOLDER_PROTO,
+    PLACEHOLDER_ADDRESS,
+    PLACEHOLDER_PORT,
+    PLACEHOLDER_SERVICE,
+    PLACEHOLDER_INTERFACE,
+    PLACEHOLDER_ID,
+    PLACEHOLDER_COUNT, /* none of them */
+};
+
+static const struct {
+    const char *name;
+    const char *help;
+} placeholders[] = {
+    {"name", "name of the peer"},
+    {"type", "type of the service, \"http\""},
+    {"proto", "tcp or udp"},
+    {"address", "where the peer's datagrams come from"},
+    {"port", "port of the service"},
+    {"service", "the service's own name, or the peer's"},
+    {"interface", "interface that the peer was heard on"},
+    {"id", "id of the peer"},
+};
+
+#define TXT_PREFIX "txt."
+
+/* The placeholder of a name of `length` bytes. */
+static enum placeholder find_placeholder(const char *name, size_t length) {
+    size_t i = 0;
+    while (i < PLACEHOLDER_COUNT &&
+           (strlen(placeholders[i].name) != length || memcmp(placeholders[i].name, name, length) != 0)) {
+        i++;
+    }
+    return (enum placeholder)i;
+}
+
+static bool is_txt(const char *name, size_t length) {
+    return length > strlen(TXT_PREFIX) && strncmp(name, TXT_PREFIX, strlen(TXT_PREFIX)) == 0;
+}
+
+/* True at "{{" and "}}", which stand for one brace. */
+static bool is_doubled_brace(const char *at) {
+    return (at[0] == '{' || at[0] == '}') && at[1] == at[0];
+}
+
+int template_parse(const char *text, void *place_const_char_pointer, struct reason *reason) {
+    if (text[0] == '\0') {
+        return reason_set(reason, "expected a text such as '{address}:{port}'");
+    }
+    for (const char *at = text; *at != '\0'; at++) {
+        if (is_doubled_brace(at)) {
+            at++;
+        } else if (*at == '}') {
+            return reason_set(reason, "expected } only after {, or twice");
+        } else if (*at == '{') {
+            size_t length = strcspn(at + 1, "{}");
+            if (at[1 + length] != '}') {
+                return reason_set(reason, "expected } after '%.64s'", at);
+            }
+            if (find_placeholder(at + 1, length) == PLACEHOLDER_COUNT && !is_txt(at + 1, length)) {
+                return reason_set(reason,
+                                  "no such placeholder '{%.*s}', expected {name}, {type}, {proto}, "
+                                  "{address}, {port}, {service}, {interface}, {id} or {txt.KEY}",
+                                  length > 64 ? 64 : (int)length, at + 1);
+            }
+            at += 1 + length;
+        }
+    }
+    *(const char **)place_const_char_pointer = text;
+    return 0;
+}
+
+/* Prints the value of a txt key; nothing when the service has no such key. */
+static void print_txt(const struct muster_service *service, const char *key, size_t length) {
+    for (size_t i = 0; i < service->txt_count; i++) {
+        if (strlen(service->txt[i].name) == length && memcmp(service->txt[i].name, key, length) == 0) {
+            text_print(stdout, service->txt[i].value);
+        }
+    }
+}
+
+static void print_value(const struct offer *offer, enum placeholder placeholder) {
+    const struct muster_peer *peer = offer->row->peer;
+    char id[MUSTER_ID_TEXT_BYTES];
+    switch (placeholder) {
+    case PLACEHOLDER_NAME: text_print(stdout, peer->document.name); break;
+    case PLACEHOLDER_TYPE: text_print(stdout, offer->service->type); break;
+    case PLACEHOLDER_PROTO: text_print(stdout, offer->service->proto); break;
+    case PLACEHOLDER_ADDRESS: text_print_address(stdout, &peer->address); break;
+    case PLACEHOLDER_PORT: printf("%u", offer->service->port); break;
+    case PLACEHOLDER_SERVICE: text_print(stdout, offer_name(offer)); break;
+    case PLACEHOLDER_INTERFACE: text_print(stdout, peer->interface_name); break;
+    case PLACEHOLDER_ID:
+        muster_id_text(peer->id, id);
+        fputs(id, stdout);
+        break;
+    case PLACEHOLDER_COUNT: break;
+    }
+}
+
+void template_print(const struct offer *offer, const char *template) {
+    for (const char *at = template; *at != '\0'; at++) {
+        if (*at != '{' || is_doubled_brace(at)) {
+            if (is_doubled_brace(at)) {
+                at++;
+            }
+            putchar(*at);
+            continue;
+        }
+        const char *name = at + 1;
+        size_t length = strcspn(name, "}");
+        const enum placeholder placeholder = find_placeholder(name, length);
+        if (placeholder < PLACEHOLDER_COUNT) {
+            print_value(offer, placeholder);
+        } else {
+            print_txt(offer->service, name + strlen(TXT_PREFIX), length - strlen(TXT_PREFIX));
+        }
+        at = name + length;
+    }
+    putchar('\n');
+}
+
+void template_describe(FILE *out) {
+    fprintf(out, "Placeholders:\n");
+    for (size_t i = 0; i < PLACEHOLDER_COUNT; i++) {
+        fprintf(out, "  {%s}%*s%s\n", placeholders[i].name, 12 - (int)strlen(placeholders[i].name), "",
+                placeholders[i].help);
+    }
+    fprintf(out, "  {txt.KEY}     value of that txt key, or nothing\n"
+                 "  {{ and }}     a brace\n");
+}

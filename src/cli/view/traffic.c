@@ -1,0 +1,124 @@
+#include "traffic.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+#define ID_DIGITS 8 /* of a publisher that is no peer any more */
+
+/* ---- what was published ---- */
+
+void traffic_print_sender(const struct muster_sender *sender) {
+    printf("  Published   %" PRIu64 " datagrams, %" PRIu64 " bytes; %" PRIu64 " sent again",
+           sender->datagrams, sender->bytes, sender->repairs);
+    if (sender->datagrams > 0) {
+        printf(" (");
+        text_print_share(stdout, (double)sender->repairs / (double)sender->datagrams);
+        putchar(')');
+    }
+    printf("\n              %" PRIu64 " naks heard, %" PRIu64 " of them refused\n", sender->naks,
+           sender->naks_refused);
+}
+
+void traffic_write_sender(struct writer *writer, const struct muster_sender *sender) {
+    writer_integer(writer, "datagrams", NULL, sender->datagrams);
+    writer_integer(writer, "bytes", NULL, sender->bytes);
+    writer_integer(writer, "repairs", NULL, sender->repairs);
+    writer_integer(writer, "repair_bytes", NULL, sender->repair_bytes);
+    writer_integer(writer, "naks", NULL, sender->naks);
+    writer_integer(writer, "naks_refused", NULL, sender->naks_refused);
+}
+
+/* ---- what is heard ---- */
+
+static const struct roster_row *find_publisher(const struct roster *roster, const uint8_t *id) {
+    for (size_t i = 0; i < roster->count; i++) {
+        if (memcmp(roster->rows[i].peer->id, id, MUSTER_ID_BYTES) == 0) {
+            return &roster->rows[i];
+        }
+    }
+    return NULL;
+}
+
+int traffic_init(struct traffic *traffic, const struct muster_feed *feeds, size_t count,
+                 const struct muster_peer_list *peers, const uint8_t *id) {
+    *traffic = (struct traffic){.rows = calloc(count + 1, sizeof(*traffic->rows))};
+    if (traffic->rows == NULL || roster_init(&traffic->roster, peers) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (id == NULL || memcmp(feeds[i].id, id, MUSTER_ID_BYTES) == 0) {
+            traffic->rows[traffic->count++] = (struct traffic_row){
+                .feed = &feeds[i], .publisher = find_publisher(&traffic->roster, feeds[i].id)};
+        }
+    }
+    return 0;
+}
+
+void traffic_deinit(struct traffic *traffic) {
+    roster_deinit(&traffic->roster);
+    free(traffic->rows);
+    *traffic = (struct traffic){0};
+}
+
+static void write_publisher(struct writer *writer, const struct traffic_row *row) {
+    FILE *cell = writer_cell(writer, "PUBLISHER", WRITER_CUT);
+    char id[MUSTER_ID_TEXT_BYTES];
+    muster_id_text(row->feed->id, id);
+    if (cell != NULL && row->publisher != NULL) {
+        roster_print_label(cell, row->publisher);
+    } else if (cell != NULL) {
+        fprintf(cell, "id:%.*s", ID_DIGITS, id);
+    }
+    writer_text(writer, "id", NULL, id);
+    if (row->publisher != NULL) {
+        writer_text(writer, "name", NULL, row->publisher->peer->document.name);
+    } else {
+        writer_null(writer, "name");
+    }
+}
+
+/* The headings of what is lost are those of the reasons. */
+void traffic_write_lost(struct writer *writer, const struct muster_feed *feed) {
+    const bool is_object = writer_object(writer, "lost");
+    writer_integer(writer, "wire", "WIRE", feed->lost_wire);
+    writer_integer(writer, "gone", "GONE", feed->lost_gone);
+    writer_integer(writer, "kernel", "KERNEL", feed->lost_kernel);
+    writer_integer(writer, "program", "PROGRAM", feed->lost_program);
+    if (is_object) {
+        writer_end(writer);
+    }
+}
+
+static void write_row(struct writer *writer, const void *traffic_row) {
+    const struct muster_feed *feed = ((const struct traffic_row *)traffic_row)->feed;
+    write_publisher(writer, traffic_row);
+    writer_integer(writer, "boot", NULL, feed->boot);
+    writer_integer(writer, "shard", "SHARD", feed->shard);
+    writer_text(writer, NULL, "BY", feed->is_by_stream ? "stream" : "group");
+    writer_bool(writer, "by_stream", NULL, feed->is_by_stream);
+    writer_integer(writer, "since", NULL, feed->since);
+    writer_integer(writer, "sent", NULL, feed->sent);
+    writer_integer(writer, "received", "RECEIVED", feed->received);
+    writer_integer(writer, "bytes", NULL, feed->bytes);
+    writer_integer(writer, "duplicates", "AGAIN", feed->duplicates);
+    writer_integer(writer, "reordered", "LATE", feed->reordered);
+    writer_integer(writer, "repaired", "REPAIRED", feed->repaired);
+    writer_integer(writer, "naks", "NAKS", feed->naks);
+    writer_integer(writer, "pending", "PENDING", feed->pending);
+    traffic_write_lost(writer, feed);
+}
+
+struct writer_rows traffic_rows(const struct traffic *traffic) {
+    return (struct writer_rows){write_row, traffic->rows, sizeof(*traffic->rows), traffic->count};
+}
+
+int traffic_print(const struct traffic *traffic, struct table_style style) {
+    if (traffic->count > 0) {
+        putchar('\n');
+    }
+    return table_print(NULL, traffic_rows(traffic), style);
+}

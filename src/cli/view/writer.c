@@ -1,0 +1,249 @@
+#include "writer.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "text.h"
+
+/* ---- JSON ---- */
+
+void writer_open_document(struct writer *writer) {
+    *writer = (struct writer){.is_json = true};
+    document_init(&writer->document);
+    writer_integer(writer, "schema", NULL, WRITER_SCHEMA);
+}
+
+/* "2026-01-31T12:00:00.123Z" (RFC 3339). */
+static void write_time_utc(char *text, size_t size) {
+    struct timespec now;
+    struct tm parts;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &parts);
+    size_t length = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(text + length, size - length, ".%03ldZ", now.tv_nsec / 1000000);
+}
+
+void writer_open_line(struct writer *writer, const char *event) {
+    char time_text[40];
+    *writer = (struct writer){.is_json = true, .is_line = true};
+    document_init(&writer->document);
+    write_time_utc(time_text, sizeof(time_text));
+    writer_text(writer, "event", NULL, event);
+    writer_text(writer, "time", NULL, time_text);
+}
+
+char *writer_take(struct writer *writer) {
+    char *text = document_print_safe(&writer->document, !writer->is_line);
+    document_deinit(&writer->document);
+    return text;
+}
+
+int writer_print(struct writer *writer) {
+    char *text = writer_take(writer);
+    if (text == NULL) {
+        return -1;
+    }
+    puts(text);
+    free(text);
+    return 0;
+}
+
+/* The node that is open; NULL: the root. */
+static document_node_t *node_of(const struct writer *writer) {
+    return writer->depth > 0 ? writer->nodes[writer->depth - 1] : NULL;
+}
+
+static void enter(struct writer *writer, document_node_t *node) {
+    assert(writer->depth < WRITER_DEPTH_MAX);
+    writer->nodes[writer->depth++] = node;
+}
+
+bool writer_object(struct writer *writer, const char *name) {
+    if (writer->is_json) {
+        enter(writer, document_put_object(&writer->document, node_of(writer), name));
+    }
+    return writer->is_json;
+}
+
+bool writer_array(struct writer *writer, const char *name) {
+    if (writer->is_json) {
+        enter(writer, document_put_array(&writer->document, node_of(writer), name));
+    }
+    return writer->is_json;
+}
+
+void writer_end(struct writer *writer) {
+    writer->depth--;
+}
+
+void writer_array_of(struct writer *writer, const char *name, struct writer_rows rows) {
+    if (!writer_array(writer, name)) {
+        return;
+    }
+    for (size_t i = 0; i < rows.count; i++) {
+        writer_object(writer, NULL);
+        rows.write(writer, (const char *)rows.rows + i * rows.row_bytes);
+        writer_end(writer);
+    }
+    writer_end(writer);
+}
+
+void writer_texts(struct writer *writer, const char *name, const char *const *texts, size_t count) {
+    if (writer_array(writer, name)) {
+        for (size_t i = 0; i < count; i++) {
+            writer_text(writer, NULL, NULL, texts[i]);
+        }
+        writer_end(writer);
+    }
+}
+
+void writer_null(struct writer *writer, const char *name) {
+    if (writer->is_json) {
+        document_put_null(&writer->document, node_of(writer), name);
+    }
+}
+
+void writer_number(struct writer *writer, const char *name, double value) {
+    if (writer->is_json) {
+        document_put_number(&writer->document, node_of(writer), name, value);
+    }
+}
+
+static void put_text(struct writer *writer, const char *name, const char *text) {
+    document_put_text(&writer->document, node_of(writer), name, text);
+}
+
+/* ---- lines ---- */
+
+static FILE *begin_line(struct writer *writer, const char *heading, unsigned flags, const char *color) {
+    (void)flags;
+    (void)color;
+    writer_close_lines(writer);
+    printf("%-*s", writer->title_width, heading);
+    writer->has_line = true;
+    return stdout;
+}
+
+void writer_open_lines(struct writer *writer, int title_width) {
+    *writer = (struct writer){.begin = begin_line, .title_width = title_width};
+}
+
+void writer_close_lines(struct writer *writer) {
+    if (writer->has_line) {
+        putchar('\n');
+    }
+    writer->has_line = false;
+}
+
+/* ---- fields ---- */
+
+static FILE *begin(struct writer *writer, const char *heading, unsigned flags, const char *color) {
+    return writer->is_json || heading == NULL ? NULL : writer->begin(writer, heading, flags, color);
+}
+
+/* True when a field is to be put into JSON. */
+static bool is_member(const struct writer *writer, const char *name) {
+    return writer->is_json && (name != NULL || document_type(node_of(writer)) == DOCUMENT_ARRAY);
+}
+
+FILE *writer_cell(struct writer *writer, const char *heading, unsigned flags) {
+    return begin(writer, heading, flags, NULL);
+}
+
+FILE *writer_colored_cell(struct writer *writer, const char *heading, const char *color) {
+    return begin(writer, heading, 0, color);
+}
+
+void writer_text(struct writer *writer, const char *name, const char *heading, const char *text) {
+    FILE *out = begin(writer, heading, 0, NULL);
+    if (is_member(writer, name)) {
+        put_text(writer, name, text);
+    } else if (out != NULL) {
+        text_print(out, text);
+    }
+}
+
+void writer_known(struct writer *writer, const char *name, const char *heading, const char *text) {
+    if (text[0] == '\0' && is_member(writer, name)) {
+        writer_null(writer, name);
+    } else {
+        writer_text(writer, name, heading, text[0] != '\0' ? text : "-");
+    }
+}
+
+void writer_bool(struct writer *writer, const char *name, const char *heading, bool value) {
+    if (is_member(writer, name)) {
+        document_put_bool(&writer->document, node_of(writer), name, value);
+    } else {
+        writer_text(writer, name, heading, value ? "yes" : "no");
+    }
+}
+
+void writer_integer(struct writer *writer, const char *name, const char *heading, uint64_t value) {
+    FILE *out = begin(writer, heading, WRITER_RIGHT, NULL);
+    if (is_member(writer, name)) {
+        document_put_integer(&writer->document, node_of(writer), name, (int64_t)value);
+    } else if (out != NULL) {
+        fprintf(out, "%" PRIu64, value);
+    }
+}
+
+void writer_duration(struct writer *writer, const char *name, const char *heading, int64_t ms) {
+    FILE *out = begin(writer, heading, WRITER_RIGHT, NULL);
+    if (is_member(writer, name)) {
+        document_put_integer(&writer->document, node_of(writer), name, ms);
+    } else if (out != NULL) {
+        text_print_duration(out, ms);
+    }
+}
+
+void writer_share(struct writer *writer, const char *name, const char *heading, double share) {
+    FILE *out = begin(writer, heading, WRITER_RIGHT, NULL);
+    if (is_member(writer, name)) {
+        writer_number(writer, name, (double)(int64_t)(share * 10000 + 0.5) / 10000);
+    } else if (out != NULL) {
+        text_print_share(out, share);
+    }
+}
+
+void writer_id(struct writer *writer, const char *name, const char *heading,
+               const uint8_t id[MUSTER_ID_BYTES]) {
+    char text[MUSTER_ID_TEXT_BYTES];
+    muster_id_text(id, text);
+    writer_text(writer, name, heading, text);
+}
+
+void writer_address(struct writer *writer, const char *name, const char *heading,
+                    const struct muster_endpoint *endpoint) {
+    char text[TEXT_ADDRESS_BYTES];
+    writer_known(writer, name, heading, endpoint->family != 0 ? text_address(endpoint, text) : "");
+}
+
+void writer_endpoint(struct writer *writer, const char *address_name, const char *port_name,
+                     const char *heading, const struct muster_endpoint *endpoint) {
+    FILE *out = begin(writer, heading, 0, NULL);
+    writer_address(writer, address_name, NULL, endpoint);
+    writer_integer(writer, port_name, NULL, endpoint->port);
+    if (out != NULL && endpoint->family != 0) {
+        text_print_endpoint(out, endpoint, endpoint->port);
+    } else if (out != NULL) {
+        fputc('-', out);
+    }
+}
+
+void writer_items(struct writer *writer, const char *name, const char *heading,
+                  const struct muster_text *items, size_t count) {
+    FILE *out = begin(writer, heading, WRITER_CUT, NULL);
+    if (out != NULL) {
+        text_print_items(out, items, count);
+    }
+    if (is_member(writer, name) && writer_object(writer, name)) {
+        for (size_t i = 0; i < count; i++) {
+            writer_text(writer, items[i].name, NULL, items[i].value);
+        }
+        writer_end(writer);
+    }
+}

@@ -1,0 +1,400 @@
+/* Options before and after the command, the environment, values and their complaints. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmocka_all.h"
+#include "command.h"
+#include "parse.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define WORDS_MAX 24
+
+/* ---- a command with an option of each sort ---- */
+
+struct sample {
+    bool flag;
+    const char *text;
+    size_t count;
+    uint64_t timeout_ms;
+    const char *state; /* takes the name of a global option */
+};
+
+static const struct args_option sample_options[] = {
+    {"flag", 'f', NULL, "a flag", offsetof(struct sample, flag), value_flag},
+    {"text", 't', "TEXT", "a text", offsetof(struct sample, text), value_text},
+    {"count", 0, "N", "a number", offsetof(struct sample, count), value_count},
+    {"timeout", 0, "S", "a time", offsetof(struct sample, timeout_ms), value_timeout},
+    {"state", 0, "STATE", "no directory", offsetof(struct sample, state), value_text},
+    {0},
+};
+
+static const struct command sample_command = {
+    .name = "sample",
+    .summary = "a sample",
+    .operands = "THING",
+    .operands_min = 1,
+    .operands_max = 2,
+    .description = "A sample.\n",
+    .options = sample_options,
+    .examples = "  muster sample\n",
+    .statuses = "  0 done\n",
+};
+
+/* One whose operands are another command. */
+static const struct command runner_command = {
+    .name = "runner",
+    .summary = "a runner",
+    .operands = "-- COMMAND",
+    .runs_command = true,
+    .description = "A runner.\n",
+    .options = sample_options,
+    .examples = "  muster runner\n",
+    .statuses = "  0 done\n",
+};
+
+/* One whose operands may be numbers. */
+static const struct command number_command = {
+    .name = "number",
+    .summary = "a number",
+    .operands = "NUMBER",
+    .operands_max = 20,
+    .takes_numbers = true,
+    .description = "A number.\n",
+    .options = sample_options,
+    .examples = "  muster number\n",
+    .statuses = "  0 done\n",
+};
+
+static const struct command *const commands[] = {&sample_command, &runner_command, &number_command, NULL};
+
+/* The command that "muster" goes on with. */
+static const struct command *command_of(const char *name) {
+    size_t i = 0;
+    while (strcmp(commands[i]->name, name) != 0) {
+        i++;
+    }
+    return commands[i];
+}
+
+/* What one call of muster came to. */
+struct outcome {
+    struct settings settings;
+    struct sample sample;
+    struct operands operands;
+    bool goes_on;
+    int status;
+    char error[1024]; /* on stderr */
+    char *words[WORDS_MAX];
+};
+
+/* Runs "muster LINE" up to where the command would do its work. */
+static void run(struct outcome *outcome, char *line) {
+    int count = 0;
+    *outcome = (struct outcome){0};
+    outcome->words[count++] = (char *)"muster";
+    for (char *word = strtok(line, " "); word != NULL; word = strtok(NULL, " ")) {
+        outcome->words[count++] = strcmp(word, "''") == 0 ? (char *)"" : word;
+    }
+    FILE *stderr_before = stderr;
+    stderr = fmemopen(outcome->error, sizeof(outcome->error), "w");
+    assert_non_null(stderr);
+    settings_init(&outcome->settings);
+    outcome->goes_on = parse_global(&outcome->settings, &sample_command, commands, count, outcome->words,
+                                    &outcome->operands, &outcome->status);
+    if (outcome->goes_on) {
+        outcome->goes_on = parse_command(&outcome->settings, command_of(outcome->operands.values[0]),
+                                         (int)outcome->operands.count, outcome->operands.values,
+                                         &outcome->sample, &outcome->operands, &outcome->status);
+    }
+    fclose(stderr);
+    stderr = stderr_before;
+}
+
+static void check_refused(const char *line, const char *error) {
+    struct outcome outcome;
+    char copy[256];
+    snprintf(copy, sizeof(copy), "%s", line);
+    run(&outcome, copy);
+    assert_false(outcome.goes_on);
+    assert_int_equal(outcome.status, STATUS_USAGE);
+    assert_string_equal(outcome.error, error);
+}
+
+static int forget_environment(void **state) {
+    (void)state;
+    unsetenv("MUSTER_INTERFACE");
+    unsetenv("MUSTER_PORT");
+    unsetenv("MUSTER_STATE");
+    return 0;
+}
+
+/* ---- tests ---- */
+
+static void test_nothing_but_defaults(void **state) {
+    (void)state;
+    struct outcome outcome;
+    char line[] = "sample thing";
+    run(&outcome, line);
+    assert_true(outcome.goes_on);
+    assert_string_equal(outcome.error, "");
+    assert_string_equal(outcome.settings.program, "muster sample");
+    assert_int_equal(outcome.settings.port, MUSTER_PORT_DEFAULT);
+    assert_int_equal(outcome.settings.interface_count, 0);
+    assert_null(outcome.settings.state_dir);
+    assert_int_equal(outcome.settings.color, COLOR_AUTO);
+    assert_int_equal(outcome.settings.log_level, MUSTER_LOG_WARNING);
+    assert_int_equal(outcome.operands.count, 1);
+    assert_string_equal(outcome.operands.values[0], "thing");
+    assert_null(outcome.operands.values[1]);
+}
+
+static void test_global_options_before_and_after(void **state) {
+    (void)state;
+    struct outcome outcome;
+    char line[] = "--interface a,b --port 5 sample --interface c one --color=never -f two --log-level debug";
+    run(&outcome, line);
+    assert_true(outcome.goes_on);
+    assert_int_equal(outcome.settings.interface_count, 3);
+    assert_string_equal(outcome.settings.interfaces[0], "a");
+    assert_string_equal(outcome.settings.interfaces[1], "b");
+    assert_string_equal(outcome.settings.interfaces[2], "c");
+    assert_int_equal(outcome.settings.port, 5);
+    assert_int_equal(outcome.settings.color, COLOR_NEVER);
+    assert_int_equal(outcome.settings.log_level, MUSTER_LOG_DEBUG);
+    assert_true(outcome.sample.flag);
+    assert_int_equal(outcome.operands.count, 2);
+    assert_string_equal(outcome.operands.values[1], "two");
+}
+
+static void test_own_option_takes_a_global_name(void **state) {
+    (void)state;
+    struct outcome outcome;
+    char line[] = "--state dir sample --state alive thing";
+    run(&outcome, line);
+    assert_true(outcome.goes_on);
+    assert_string_equal(outcome.settings.state_dir, "dir");
+    assert_string_equal(outcome.sample.state, "alive");
+}
+
+static void test_values(void **state) {
+    (void)state;
+    struct outcome outcome;
+    char line[] = "sample -t one --text two --count 12 --timeout 1.5 -- --thing";
+    run(&outcome, line);
+    assert_true(outcome.goes_on);
+    assert_string_equal(outcome.sample.text, "two");
+    assert_int_equal(outcome.sample.count, 12);
+    assert_int_equal(outcome.sample.timeout_ms, 1500);
+    assert_string_equal(outcome.operands.values[0], "--thing");
+}
+
+static void test_environment(void **state) {
+    (void)state;
+    struct outcome outcome;
+    char line[] = "sample thing";
+    char overridden[] = "--port 6 --interface d sample thing";
+    setenv("MUSTER_INTERFACE", "a,b", 1);
+    setenv("MUSTER_PORT", "7", 1);
+    setenv("MUSTER_STATE", "dir", 1);
+    run(&outcome, line);
+    assert_true(outcome.goes_on);
+    assert_int_equal(outcome.settings.interface_count, 2);
+    assert_int_equal(outcome.settings.port, 7);
+    assert_string_equal(outcome.settings.state_dir, "dir");
+    run(&outcome, overridden);
+    assert_true(outcome.goes_on);
+    assert_int_equal(outcome.settings.interface_count, 1);
+    assert_string_equal(outcome.settings.interfaces[0], "d");
+    assert_int_equal(outcome.settings.port, 6);
+
+    setenv("MUSTER_PORT", "", 1); /* empty: not set */
+    char again[] = "sample thing";
+    run(&outcome, again);
+    assert_int_equal(outcome.settings.port, MUSTER_PORT_DEFAULT);
+    setenv("MUSTER_PORT", "x", 1);
+    check_refused("sample thing", "muster sample: MUSTER_PORT: expected a port from 1 to 65503, got 'x'\n");
+}
+
+static void test_options_refused(void **state) {
+    (void)state;
+    check_refused("--bogus", "muster: --bogus: expected an option that muster --help lists\n");
+    check_refused("--bogus=x", "muster: --bogus: expected an option that muster --help lists\n");
+    check_refused("-x", "muster: -x: expected an option that muster --help lists\n");
+    check_refused("sample -fx", "muster sample: -x: expected an option that muster sample --help lists\n");
+    check_refused("sample --t", "muster sample: --t: expected an option that muster sample --help lists\n");
+    check_refused("sample --flag=1", "muster sample: -f/--flag: expected no value\n");
+    check_refused("sample --text", "muster sample: -t/--text: expected a value, TEXT\n");
+    check_refused("sample -t", "muster sample: -t/--text: expected a value, TEXT\n");
+    check_refused("sample --text ''", "muster sample: -t/--text: expected a text that is not empty\n");
+    check_refused("--port 0", "muster: --port: expected a port from 1 to 65503, got '0'\n");
+    check_refused("--port 65504", "muster: --port: expected a port from 1 to 65503, got '65504'\n");
+    check_refused("--color x", "muster: --color: expected auto, always or never, got 'x'\n");
+    check_refused("--log-level x", "muster: --log-level: expected error, warning, info or debug, got 'x'\n");
+    check_refused("--interface a,,b",
+                  "muster: --interface: expected interface names such as eth0,wlan0, got 'a,,b'\n");
+    check_refused(
+        "--interface sixteen-letters-",
+        "muster: --interface: expected interface names such as eth0,wlan0, got 'sixteen-letters-'\n");
+    check_refused("--interface 1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3",
+                  "muster: --interface: expected at most 32 interfaces\n");
+    check_refused("sample --count 0",
+                  "muster sample: --count: expected a number from 1 to 1000000, got '0'\n");
+}
+
+static void test_operands_refused(void **state) {
+    (void)state;
+    check_refused("sample", "muster sample: THING: expected an argument, see muster sample --help\n");
+    check_refused("sample a b c", "muster sample: c: expected nothing after THING\n");
+    check_refused("sample ''", "muster sample: THING: expected a text that is not empty\n");
+}
+
+/* Runs "muster LINE", which has to be right, and joins the command's words by spaces. */
+static void check_command(const char *line, const char *expected) {
+    struct outcome outcome;
+    char copy[256];
+    char words[256] = "";
+    snprintf(copy, sizeof(copy), "%s", line);
+    run(&outcome, copy);
+    assert_string_equal(outcome.error, "");
+    assert_true(outcome.goes_on);
+    for (size_t i = 0; i < outcome.operands.count; i++) {
+        size_t length = strlen(words);
+        snprintf(words + length, sizeof(words) - length, "%s%s", i > 0 ? " " : "",
+                 outcome.operands.values[i]);
+    }
+    assert_string_equal(words, expected);
+    assert_null(outcome.operands.values[outcome.operands.count]);
+}
+
+static void test_trailing_command(void **state) {
+    (void)state;
+    check_command("runner", "");
+    check_command("runner --flag --text x", "");
+    check_command("runner -- ls", "ls");
+    check_command("runner --flag --text x -- ls --help -V --flag --port x", "ls --help -V --flag --port x");
+    check_command("runner -- ls -- --text", "ls -- --text");
+    check_command("runner -- -- ls", "-- ls");
+    check_command("runner --text -- -- ls", "ls");
+    check_command("runner -f -- ls '' x", "ls  x");
+    check_command("-- runner -- ls --help", "ls --help");
+    struct outcome outcome;
+    char line[] = "runner --port 5 --count 3 -- ls --port 6 --count 4 -f";
+    run(&outcome, line);
+    assert_true(outcome.goes_on);
+    assert_int_equal(outcome.settings.port, 5);
+    assert_int_equal(outcome.sample.count, 3);
+    assert_false(outcome.sample.flag);
+}
+
+static void test_trailing_command_refused(void **state) {
+    (void)state;
+    check_refused("runner --", "muster runner: --: expected a COMMAND after it\n");
+    check_refused("runner -f -- '' x", "muster runner: --: expected a COMMAND after it\n");
+    check_refused("runner ls", "muster runner: ls: expected no argument, or -- before a COMMAND\n");
+    check_refused("runner ls -f", "muster runner: ls: expected no argument, or -- before a COMMAND\n");
+    check_refused("runner ls -- x", "muster runner: ls: expected no argument, or -- before a COMMAND\n");
+    check_refused("runner --text -- ls", "muster runner: ls: expected no argument, or -- before a COMMAND\n");
+    check_refused("runner -fx -- ls",
+                  "muster runner: -x: expected an option that muster runner --help lists\n");
+}
+
+static void test_negative_numbers(void **state) {
+    (void)state;
+    check_command("number -3.5", "-3.5");
+    check_command("number a -3 --flag -.5 b", "a -3 -.5 b");
+    check_command("number --text -5 -1e3 -- -2 --flag", "-1e3 -2 --flag");
+    check_refused(
+        "number -f -3 --timeout -2",
+        "muster number: --timeout: expected a time from 1ms to 720h such as 5, 2.5s or 1m, got '-2'\n");
+    check_refused("number -x", "muster number: -x: expected an option that muster number --help lists\n");
+    check_refused("number -.x", "muster number: -.: expected an option that muster number --help lists\n");
+    check_refused("number -1 -1 -1 -1 -1 -1 -1 -1 -9",
+                  "muster number: -9: expected an option that muster number --help lists\n");
+    check_refused("sample -3", "muster sample: -3: expected an option that muster sample --help lists\n");
+}
+
+static void test_complaints_are_safe(void **state) {
+    (void)state;
+    check_refused("sample a b \x1b[2J\xff",
+                  "muster sample: \\u{001B}[2J\\xFF: expected nothing after THING\n");
+    check_refused("--\x1b[2J", "muster: --\\u{001B}[2J: expected an option that muster --help lists\n");
+    check_refused("--port \xe2\x80\xae",
+                  "muster: --port: expected a port from 1 to 65503, got '\\u{202E}'\n");
+}
+
+static void test_numbers(void **state) {
+    (void)state;
+    static const char *const wrong[] = {
+        "", "x", "1x", " 1", "+1", "-1", "0x1", "1.0", "0", "11", "18446744073709551617"};
+    uint64_t number = 99;
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        assert_false(value_number(wrong[i], 1, 10, &number));
+        assert_int_equal(number, 99);
+    }
+    assert_true(value_number("010", 1, 10, &number));
+    assert_int_equal(number, 10);
+    assert_true(value_number("18446744073709551615", 0, UINT64_MAX, &number));
+    assert_true(number == UINT64_MAX);
+}
+
+static void test_durations(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t ms;
+    } right[] = {
+        {"5", 5000},     {"0.5", 500},     {"2s", 2000},         {"500ms", 500}, {"1.5m", 90000},
+        {"1h", 3600000}, {"1.0015", 1001}, {"0.123456789", 123}, {"0.5ms", 0},   {"1000000s", 1000000000}};
+    static const char *const wrong[] = {"",    "s",   ".5",  "5.",  "-1", "+1", " 1",         "1 s",
+                                        "1e3", "1s1", "0x1", "nan", "1S", "1d", "1234567890", "1.1234567890"};
+    struct reason reason;
+    uint64_t ms;
+    for (size_t i = 0; i < COUNT(right); i++) {
+        ms = UINT64_MAX;
+        assert_int_equal(value_duration(right[i].text, 0, UINT64_MAX, &ms, &reason), 0);
+        assert_int_equal(ms, right[i].ms);
+    }
+    ms = 99;
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        assert_int_equal(value_duration(wrong[i], 0, UINT64_MAX, &ms, &reason), -1);
+    }
+    assert_int_equal(value_duration("99ms", 100, 3600000, &ms, &reason), -1);
+    assert_string_equal(reason.text, "expected a time from 100ms to 1h such as 5, 2.5s or 1m, got '99ms'");
+    assert_int_equal(value_duration("3601", 100, 3600000, &ms, &reason), -1);
+    assert_int_equal(ms, 99);
+}
+
+static void test_color(void **state) {
+    (void)state;
+    struct settings settings;
+    settings_init(&settings);
+    setenv("NO_COLOR", "1", 1);
+    settings.color = COLOR_ALWAYS;
+    assert_true(settings_color(&settings));
+    settings.color = COLOR_AUTO;
+    assert_false(settings_color(&settings));
+    settings.color = COLOR_NEVER;
+    unsetenv("NO_COLOR");
+    assert_false(settings_color(&settings));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_nothing_but_defaults, forget_environment),
+        cmocka_unit_test_setup(test_global_options_before_and_after, forget_environment),
+        cmocka_unit_test_setup(test_own_option_takes_a_global_name, forget_environment),
+        cmocka_unit_test_setup(test_values, forget_environment),
+        cmocka_unit_test_setup_teardown(test_environment, forget_environment, forget_environment),
+        cmocka_unit_test_setup(test_options_refused, forget_environment),
+        cmocka_unit_test_setup(test_operands_refused, forget_environment),
+        cmocka_unit_test_setup(test_trailing_command, forget_environment),
+        cmocka_unit_test_setup(test_trailing_command_refused, forget_environment),
+        cmocka_unit_test_setup(test_negative_numbers, forget_environment),
+        cmocka_unit_test_setup(test_complaints_are_safe, forget_environment),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_color),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

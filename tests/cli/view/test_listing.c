@@ -1,0 +1,312 @@
+/* Who is meant, in which order and under which label a snapshot is shown, and through which template. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmocka_all.h"
+#include "column.h"
+#include "offer.h"
+#include "roster.h"
+#include "selector.h"
+#include "template.h"
+#include "text.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct muster_text txt[] = {{"path", "/a"}, {"evil", "\x1b[2J"}};
+static const struct muster_service web[] = {{"Front door", "http", "tcp", 80, txt, COUNT(txt)},
+                                            {"", "coap", "udp", 5683, NULL, 0}};
+
+static struct muster_peer peers[] = {
+    {.id = {0xab, 0xcd, 1, 9}, .verified = true, .document = {.name = "printer"}, .loss = 0.5},
+    {.id = {0xab, 0xcd, 1, 2}, .verified = false, .document = {.name = "printer"}, .loss = 0.1},
+    {.id = {0x11}, .state = MUSTER_SUSPECT, .verified = true, .document = {"nas", web, 2, NULL, 0}},
+    {.id = {0x22}, .state = MUSTER_ALIVE, .verified = false, .document = {"cafe", web, 2, NULL, 0}},
+    {.id = {0x33}, .state = MUSTER_LOST, .verified = true, .document = {"gone", web, 2, NULL, 0}},
+    {.id = {0x44},
+     .state = MUSTER_ALIVE,
+     .verified = true,
+     .document = {"web\x1b", web, 1, NULL, 0},
+     .address = {4, {10, 0, 0, 4}, 19798},
+     .interface_name = "eth0"},
+};
+
+static const struct muster_peer_list list = {.peers = peers, .count = COUNT(peers)};
+
+/* ---- selectors ---- */
+
+static void check_matches(const char *text, unsigned bare, const char *expected) {
+    struct selector selector;
+    struct reason reason;
+    char matches[COUNT(peers) + 1] = "";
+    assert_int_equal(selector_parse(text, bare, &selector, &reason), 0);
+    for (size_t i = 0; i < COUNT(peers); i++) {
+        matches[i] = selector_matches_peer(&selector, &peers[i]) ? 'x' : '.';
+    }
+    assert_string_equal(matches, expected);
+}
+
+static void check_refused(const char *text, unsigned bare, const char *expected) {
+    struct selector selector;
+    struct reason reason;
+    assert_int_equal(selector_parse(text, bare, &selector, &reason), -1);
+    assert_string_equal(reason.text, expected);
+}
+
+static void test_bare_selectors(void **state) {
+    (void)state;
+    check_matches("p*", SELECTOR_GLOB | SELECTOR_ID, "xx....");
+    check_matches("abcd", SELECTOR_GLOB | SELECTOR_ID, "xx....");
+    check_matches("ABCD0102", SELECTOR_GLOB | SELECTOR_ID, ".x....");
+    check_matches("abc", SELECTOR_GLOB | SELECTOR_ID, "......"); /* too short for an id */
+    check_matches("p*", SELECTOR_NAME | SELECTOR_ID, "......");
+    check_matches("printer", SELECTOR_NAME | SELECTOR_ID, "xx....");
+    check_matches("http", SELECTOR_TYPE | SELECTOR_NAME, "..xxxx");
+    check_matches("COAP", SELECTOR_TYPE | SELECTOR_NAME, "..xxx.");
+    check_matches("nas", SELECTOR_TYPE | SELECTOR_NAME, "..x...");
+    check_matches("NAS", SELECTOR_TYPE | SELECTOR_NAME, "......");
+    check_refused("a b", SELECTOR_TYPE, "expected a service type such as http, got 'a b'");
+}
+
+static void test_explicit_selectors(void **state) {
+    (void)state;
+    check_matches("type:http", SELECTOR_NAME, "..xxxx");
+    check_matches("name:cafe", SELECTOR_TYPE | SELECTOR_NAME, "...x..");
+    check_matches("name:c?fe", SELECTOR_TYPE | SELECTOR_NAME, "......");
+    check_matches("name:c?fe", SELECTOR_GLOB, "...x..");
+    check_matches("id:1", SELECTOR_TYPE, "..x...");
+    check_refused("type:", SELECTOR_NAME, "expected a service type such as http, got ''");
+    check_refused("name:", SELECTOR_NAME, "expected a name that is not empty");
+    check_refused("id:", SELECTOR_NAME, "expected up to 32 hexadecimal digits after id:, got ''");
+    check_refused("id:xyz", SELECTOR_NAME, "expected up to 32 hexadecimal digits after id:, got 'xyz'");
+    check_refused("id:000000000000000000000000000000000", SELECTOR_NAME,
+                  "expected up to 32 hexadecimal digits after id:, got '000000000000000000000000000000000'");
+}
+
+/* ---- rosters ---- */
+
+/* The labels of a roster, "a|b|c", to be freed. */
+static char *labels_of(const struct roster *roster) {
+    char *text;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    for (size_t i = 0; i < roster->count; i++) {
+        fputs(i > 0 ? "|" : "", out);
+        roster_print_label(out, &roster->rows[i]);
+    }
+    fclose(out);
+    return text;
+}
+
+static void check_labels(const struct roster *roster, const char *expected) {
+    char *labels = labels_of(roster);
+    assert_string_equal(labels, expected);
+    free(labels);
+}
+
+static bool is_lossy(const struct muster_peer *peer, const void *context) {
+    (void)context;
+    return peer->loss > 0;
+}
+
+static int compare_loss(const struct muster_peer *a, const struct muster_peer *b) {
+    return a->loss < b->loss ? -1 : a->loss > b->loss;
+}
+
+static void test_roster(void **state) {
+    (void)state;
+    struct roster roster;
+    assert_int_equal(roster_init(&roster, &list), 0);
+    check_labels(&roster, "cafe|gone|nas|printer (abcd0102)|printer (abcd0109)|web\\u{001B}");
+    roster_sort(&roster, compare_loss, true);
+    check_labels(&roster, "printer (abcd0109)|printer (abcd0102)|cafe|gone|nas|web\\u{001B}");
+    roster_keep(&roster, is_lossy, NULL);
+    roster_sort(&roster, compare_loss, false);
+    check_labels(&roster, "printer (abcd0102)|printer (abcd0109)");
+    roster_deinit(&roster);
+}
+
+static void test_labels_show_six_digits_at_least(void **state) {
+    (void)state;
+    struct muster_peer two[] = {{.id = {0x10}, .document = {.name = "a"}},
+                                {.id = {0x20}, .document = {.name = "a"}}};
+    struct muster_peer_list short_list = {.peers = two, .count = COUNT(two)};
+    struct roster roster;
+    assert_int_equal(roster_init(&roster, &short_list), 0);
+    check_labels(&roster, "a (100000)|a (200000)");
+    roster_deinit(&roster);
+    short_list.count = 0;
+    assert_int_equal(roster_init(&roster, &short_list), 0);
+    assert_int_equal(roster.count, 0);
+    roster_deinit(&roster);
+}
+
+/* ---- columns ---- */
+
+static void test_columns(void **state) {
+    (void)state;
+    struct column_choice choice;
+    struct reason reason;
+    column_choose_default(&choice);
+    assert_int_equal(choice.count, 9);
+    assert_int_equal(column_choose("+id,Attrs", &choice, &reason), 0);
+    assert_int_equal(choice.count, 11);
+    assert_string_equal(choice.headings[9], "ID");
+    assert_string_equal(choice.headings[10], "ATTRS");
+    assert_int_equal(column_choose("LOSS", &choice, &reason), 0);
+    assert_int_equal(choice.count, 1);
+    assert_int_equal(column_choose("+NAME,foo", &choice, &reason), -1);
+    assert_string_equal(
+        reason.text,
+        "no such column 'foo', expected one of NAME, STATE, ADDRESS, IF, AGE, NEXT, LOSS, PATHS, "
+        "SERVICES, ID, VERIFIED, PORT, BOOT, REV, SINCE, RECEIVED, COPIES, ATTRS");
+    assert_int_equal(choice.count, 1);
+    static const char *const wrong[] = {"", "+", "NAME,", ",NAME", "NAMES"};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        assert_int_equal(column_choose(wrong[i], &choice, &reason), -1);
+    }
+    while (choice.count < TABLE_COLUMNS_MAX) {
+        assert_int_equal(column_choose("+NAME", &choice, &reason), 0);
+    }
+    assert_int_equal(column_choose("+NAME", &choice, &reason), -1);
+}
+
+/* ---- offers ---- */
+
+static void check_offers(const char *text, enum offer_order order, const char *template,
+                         const char *expected) {
+    struct roster roster;
+    struct offers offers;
+    struct selector selector;
+    struct reason reason;
+    const char *parsed = NULL;
+    char *printed;
+    size_t bytes;
+    if (text != NULL) {
+        assert_int_equal(selector_parse(text, SELECTOR_TYPE | SELECTOR_NAME, &selector, &reason), 0);
+    }
+    assert_int_equal(template_parse(template, &parsed, &reason), 0);
+    assert_ptr_equal(parsed, template);
+    assert_int_equal(roster_init(&roster, &list), 0);
+    assert_int_equal(offers_init(&offers, &roster, text != NULL ? &selector : NULL, order), 0);
+    FILE *stdout_before = stdout;
+    stdout = open_memstream(&printed, &bytes);
+    for (size_t i = 0; i < offers.count; i++) {
+        template_print(&offers.offers[i], template);
+    }
+    fclose(stdout);
+    stdout = stdout_before;
+    assert_string_equal(printed, expected);
+    free(printed);
+    offers_deinit(&offers);
+    roster_deinit(&roster);
+}
+
+static void test_offers_in_order(void **state) {
+    (void)state;
+    check_offers(NULL, OFFER_BY_TYPE, "{type} {name}",
+                 "coap cafe\ncoap nas\nhttp cafe\nhttp nas\nhttp web\\u{001B}\n");
+    check_offers("http", OFFER_BY_TRUST, "{name}", "web\\u{001B}\ncafe\nnas\n");
+    check_offers("nas", OFFER_BY_TRUST, "{type}", "coap\nhttp\n");
+    check_offers("gone", OFFER_BY_TRUST, "{type}", "");
+    check_offers("printer", OFFER_BY_TRUST, "{type}", "");
+}
+
+static void test_templates(void **state) {
+    (void)state;
+    const char *template =
+        "{address}:{port} {proto} {service} {interface} {id} {txt.path}{txt.no} {txt.evil} {{}}";
+    check_offers("name:web\x1b", OFFER_BY_TYPE, template,
+                 "10.0.0.4:80 tcp Front door eth0 44000000000000000000000000000000 /a \\u{001B}[2J {}\n");
+    check_offers("type:coap", OFFER_BY_TRUST, "{service}", "cafe\nnas\n");
+}
+
+static void test_templates_refused(void **state) {
+    (void)state;
+    struct reason reason;
+    const char *parsed = NULL;
+    static const char *const wrong[] = {"",      "{",      "}",      "{}",     "{name",
+                                        "{nam}", "{name{", "{txt.}", "{Name}", "a}b"};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        assert_int_equal(template_parse(wrong[i], &parsed, &reason), -1);
+    }
+    template_parse("{nam}", &parsed, &reason);
+    assert_string_equal(reason.text,
+                        "no such placeholder '{nam}', expected {name}, {type}, {proto}, {address}, {port}, "
+                        "{service}, {interface}, {id} or {txt.KEY}");
+}
+
+/* ---- text ---- */
+
+static void check_duration(int64_t ms, const char *expected) {
+    char text[64] = "";
+    FILE *out = fmemopen(text, sizeof(text), "w");
+    text_print_duration(out, ms);
+    fclose(out);
+    assert_string_equal(text, expected);
+}
+
+static void test_durations(void **state) {
+    (void)state;
+    check_duration(0, "0.0s");
+    check_duration(1299, "1.2s");
+    check_duration(-1299, "-1.2s");
+    check_duration(9999, "9.9s");
+    check_duration(10000, "10s");
+    check_duration(59999, "59s");
+    check_duration(60000, "1m");
+    check_duration(200999, "3m20s");
+    check_duration(3600000, "1h");
+    check_duration(18600000, "5h10m");
+    check_duration(187200000, "2d4h");
+    check_duration(INT64_MIN, "-106751991167d7h");
+}
+
+static void check_share(double share, const char *expected) {
+    char text[64] = "";
+    FILE *out = fmemopen(text, sizeof(text), "w");
+    text_print_share(out, share);
+    fclose(out);
+    assert_string_equal(text, expected);
+}
+
+static void test_shares(void **state) {
+    (void)state;
+    check_share(0, "0%");
+    check_share(0.0041, "0.4%");
+    check_share(0.0994, "9.9%");
+    check_share(0.0996, "10%");
+    check_share(1, "100%");
+}
+
+static void check_paths(unsigned paths, const char *expected) {
+    char text[64] = "";
+    FILE *out = fmemopen(text, sizeof(text), "w");
+    text_print_paths(out, paths);
+    fclose(out);
+    assert_string_equal(text, expected);
+}
+
+static void test_paths(void **state) {
+    (void)state;
+    const unsigned m4 = 1U << MUSTER_PATH_M4;
+    const unsigned b4 = 1U << MUSTER_PATH_B4;
+    const unsigned u4 = 1U << MUSTER_PATH_U4;
+    check_paths(0, "-");
+    check_paths(m4 | b4, "m4,b4");
+    check_paths(m4 | b4 | u4, "m4,b4");
+    check_paths(b4 | u4, "b4");
+    check_paths(u4, "u4");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bare_selectors), cmocka_unit_test(test_explicit_selectors),
+        cmocka_unit_test(test_roster),         cmocka_unit_test(test_labels_show_six_digits_at_least),
+        cmocka_unit_test(test_columns),        cmocka_unit_test(test_offers_in_order),
+        cmocka_unit_test(test_templates),      cmocka_unit_test(test_templates_refused),
+        cmocka_unit_test(test_durations),      cmocka_unit_test(test_shares),
+        cmocka_unit_test(test_paths),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

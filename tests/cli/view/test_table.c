@@ -1,0 +1,162 @@
+/* A table on a terminal: what does not fit is cut where it may be cut, and marked. */
+#include <locale.h>
+#include <pty.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmocka_all.h"
+#include "countdown.h"
+#include "table.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+struct row {
+    const char *name;
+    uint64_t port;
+    const char *services;
+};
+
+/* A cell of text that is safe already. */
+static void put(FILE *cell, const char *text) {
+    if (cell != NULL) {
+        fputs(text, cell);
+    }
+}
+
+static void write_row(struct writer *writer, const void *data) {
+    const struct row *row = data;
+    put(writer_cell(writer, "NAME", WRITER_CUT), row->name);
+    writer_integer(writer, "port", "PORT", row->port);
+    put(writer_colored_cell(writer, "STATE", "\033[32m"), "up");
+    put(writer_cell(writer, "SERVICES", WRITER_CUT), row->services);
+    writer_bool(writer, "hidden", NULL, true);
+}
+
+static const char *const columns[] = {"NAME", "PORT", "SERVICES", NULL};
+static const char *const state_columns[] = {"STATE", "PORT", "STATE", NULL};
+
+static const struct row rows[] = {
+    {"printer-on-the-second-floor", 631, "ipp:631"},
+    {"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\\u{202E}", 8080, "http:8080,smb:445"},
+    {"abcdef\xe6\x97\xa5\xe6\x9c\xac", 1, "-"},
+};
+
+/* What a terminal so wide is shown; no terminal at all when width is 0. */
+static void check_shown(unsigned short width, struct table_style style, const char *const *headings,
+                        size_t row_count, const char *expected) {
+    int ends[2];
+    char text[1024] = "";
+    struct winsize size = {.ws_row = 24, .ws_col = width};
+    int stdout_before = dup(STDOUT_FILENO);
+    if (width > 0) {
+        assert_int_equal(openpty(&ends[0], &ends[1], NULL, NULL, &size), 0);
+    } else {
+        assert_int_equal(pipe(ends), 0);
+    }
+    fflush(stdout);
+    dup2(ends[1], STDOUT_FILENO);
+    int error =
+        table_print(headings, (struct writer_rows){write_row, rows, sizeof(rows[0]), row_count}, style);
+    putchar('.'); /* so that there is always something to read */
+    fflush(stdout);
+    dup2(stdout_before, STDOUT_FILENO);
+    ssize_t length = read(ends[0], text, sizeof(text) - 1);
+    close(stdout_before);
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(error, 0);
+    assert_true(length > 0);
+    assert_string_equal(text, expected);
+}
+
+static const struct table_style plain = {0};
+
+static void test_nothing_to_cut(void **state) {
+    (void)state;
+    check_shown(0, plain, columns, 2,
+                "NAME                        PORT SERVICES\n"
+                "printer-on-the-second-floor  631 ipp:631\n"
+                "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\\u{202E}              8080 http:8080,smb:445\n.");
+}
+
+static void test_cut_to_the_terminal(void **state) {
+    (void)state;
+    check_shown(30, plain, columns, 2,
+                "NAME         PORT SERVICES\r\n"
+                "printer-on-\xe2\x80\xa6  631 ipp:631\r\n"
+                "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\\u{20\xe2\x80\xa6 8080 http:8080,s\xe2\x80\xa6\r\n.");
+}
+
+static void test_never_cut_too_far(void **state) {
+    (void)state;
+    check_shown(10, plain, columns, 2,
+                "NAME     PORT SERVICES\r\n"
+                "printer\xe2\x80\xa6  631 ipp:631\r\n"
+                "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\\\xe2\x80\xa6 8080 http:80\xe2\x80\xa6\r\n.");
+}
+
+static void test_wide_characters_are_not_halved(void **state) {
+    (void)state;
+    check_shown(10, plain, columns, 3,
+                "NAME     PORT SERVICES\r\n"
+                "printer\xe2\x80\xa6  631 ipp:631\r\n"
+                "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\\\xe2\x80\xa6 8080 http:80\xe2\x80\xa6\r\n"
+                "abcdef\xe2\x80\xa6     1 -\r\n.");
+}
+
+static void test_wide_cuts_nothing(void **state) {
+    (void)state;
+    struct table_style wide = {.wide = true};
+    check_shown(20, wide, columns, 1,
+                "NAME                        PORT SERVICES\r\n"
+                "printer-on-the-second-floor  631 ipp:631\r\n.");
+}
+
+static void test_color(void **state) {
+    (void)state;
+    struct table_style color = {.color = true};
+    check_shown(0, color, state_columns, 1,
+                "STATE PORT STATE\n"
+                "\033[32mup   \033[0m  631 \033[32mup\033[0m\n.");
+}
+
+static void test_all_fields_in_their_order(void **state) {
+    (void)state;
+    check_shown(0, plain, NULL, 1,
+                "NAME                        PORT STATE SERVICES\n"
+                "printer-on-the-second-floor  631 up    ipp:631\n.");
+}
+
+static void test_memory(void **state) {
+    (void)state;
+    const struct writer_rows all = {write_row, rows, sizeof(rows[0]), COUNT(rows)};
+    for (unsigned long failing = 1; failing <= 1 + 4 * COUNT(rows); failing++) {
+        countdown_set(failing);
+        assert_int_equal(table_print(NULL, all, plain), -1);
+        assert_true(countdown_has_failed());
+    }
+    countdown_set(0);
+}
+
+static void test_no_rows(void **state) {
+    (void)state;
+    check_shown(80, plain, NULL, 0, ".");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_to_cut),
+        cmocka_unit_test(test_cut_to_the_terminal),
+        cmocka_unit_test(test_never_cut_too_far),
+        cmocka_unit_test(test_wide_characters_are_not_halved),
+        cmocka_unit_test(test_wide_cuts_nothing),
+        cmocka_unit_test(test_color),
+        cmocka_unit_test(test_no_rows),
+        cmocka_unit_test(test_all_fields_in_their_order),
+        cmocka_unit_test(test_memory),
+    };
+    setlocale(LC_CTYPE, "C.UTF-8");
+    unsetenv("COLUMNS");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
