@@ -17,7 +17,7 @@ import confine  # noqa: E402
 import lab  # noqa: E402
 
 EXPOSURE_MAX = 15  # tenths, as systemd-analyze wants them
-PACKAGES = ("libmuster-dev", "libmuster0", "muster")
+PACKAGES = ("libmuster-dev", "libmuster0.1", "muster")
 
 
 def run(*argv, **options):
@@ -82,7 +82,7 @@ class Deb(lab.LanTest):
         cls.unit = cls.root / "usr/lib/systemd/system/muster.service"
         # CPack has the library's scripts call ldconfig: they are not run here.
         cls.libraries = cls.directory / "libraries"
-        for package in ("libmuster0", "libmuster-dev"):
+        for package in ("libmuster0.1", "libmuster-dev"):
             run("dpkg-deb", "--extract", cls.debs[package], cls.libraries)
 
     @classmethod

@@ -58,7 +58,7 @@ install(CODE "
 # ---- Debian packages: the command with all that belongs to it, the library, what a build needs ----
 
 set(package_of_command muster)
-set(package_of_library libmuster${PROJECT_VERSION_MAJOR})
+set(package_of_library libmuster${muster_soversion})
 set(package_of_dev libmuster-dev)
 
 set(debian_release 0upstream1) # less than that of any distribution

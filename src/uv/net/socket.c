@@ -277,6 +277,13 @@ static int batch_receive(int fd, struct batch *batch) {
     return 0;
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+struct cmsghdr *socket_next_control(struct msghdr *message, struct cmsghdr *control) {
+    return CMSG_NXTHDR(message, control);
+}
+#pragma GCC diagnostic pop
+
 static void control_read(struct datagram_socket *socket, const struct cmsghdr *control,
                          struct muster_datagram *datagram) {
     if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
@@ -305,7 +312,7 @@ static struct muster_datagram datagram_read(struct datagram_socket *socket, stru
     };
     struct msghdr *header = &batch->messages[i].msg_hdr;
     for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL;
-         control = CMSG_NXTHDR(header, control)) {
+         control = socket_next_control(header, control)) {
         control_read(socket, control, &datagram);
     }
     return datagram;
@@ -344,9 +351,9 @@ unsigned socket_read_batches(struct datagram_socket *socket, uint8_t *bytes, soc
 /* Puts one control message behind those that are there. */
 static void control_put(struct msghdr *message, int level, int type, const void *value, size_t size) {
     struct cmsghdr *header = (struct cmsghdr *)((char *)message->msg_control + message->msg_controllen);
-    *header = (struct cmsghdr){.cmsg_len = CMSG_LEN(size), .cmsg_level = level, .cmsg_type = type};
+    *header = (struct cmsghdr){.cmsg_len = (socklen_t)CMSG_LEN(size), .cmsg_level = level, .cmsg_type = type};
     memcpy(CMSG_DATA(header), value, size);
-    message->msg_controllen += CMSG_SPACE(size);
+    message->msg_controllen = (socklen_t)(message->msg_controllen + CMSG_SPACE(size));
 }
 
 /* segment 0: one datagram. */

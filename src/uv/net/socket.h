@@ -21,6 +21,9 @@
 #define SOCKET_BATCHES 8
 #define SOCKET_BATCH_BYTES 65536
 
+struct msghdr;
+struct cmsghdr;
+
 struct datagram_socket {
     bool open;
     int fd;
@@ -51,6 +54,9 @@ int socket_open_listening(struct datagram_socket *socket, const struct muster_pa
  * As above. */
 int socket_open_telemetry(struct datagram_socket *socket, const char *name, uint32_t interface,
                           uint16_t port);
+
+/* CMSG_NXTHDR(), which musl has as a macro that converts signs. */
+struct cmsghdr *socket_next_control(struct msghdr *message, struct cmsghdr *control);
 
 /* Joins or leaves a group there. 0 or -errno. */
 int socket_join(struct datagram_socket *socket, const struct muster_endpoint *group);

@@ -121,7 +121,8 @@ uint32_t tcp_interface(int fd) {
         return 0;
     }
     struct msghdr message = {.msg_control = control, .msg_controllen = length};
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part != NULL; part = CMSG_NXTHDR(&message, part)) {
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part != NULL;
+         part = socket_next_control(&message, part)) {
         if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
             struct in_pktinfo info;
             memcpy(&info, CMSG_DATA(part), sizeof info);

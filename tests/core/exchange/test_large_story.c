@@ -51,6 +51,8 @@ static int update(size_t index, const char *name, unsigned count, unsigned first
 static size_t services(size_t index, const char *name, unsigned *first_port, bool *is_partial) {
     struct muster_peer_list list;
     size_t count = SIZE_MAX;
+    *first_port = 0;
+    *is_partial = false;
     assert_int_equal(muster_core_peers(world.nodes[index].core, &list), 0);
     for (size_t i = 0; i < list.count; i++) {
         const struct muster_peer *peer = &list.peers[i];
@@ -74,7 +76,7 @@ static void assert_services(size_t index, const char *name, size_t wanted, unsig
 
 static void assert_partial(size_t index, const char *name) {
     unsigned port;
-    bool is_partial = false;
+    bool is_partial;
     assert_true(services(index, name, &port, &is_partial) != SIZE_MAX);
     assert_true(is_partial);
 }
