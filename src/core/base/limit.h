@@ -23,7 +23,7 @@
 #define MUSTER_QUERY_IDS_SENT 32           /* and signed, */
 #define MUSTER_QUERY_IDS_SENT_BESIDE 16    /* and beside a type and a name of escapes */
 #define MUSTER_HEARD_MAX 8                 /* path names in `heard` */
-#define MUSTER_PEERS_CLAIM_MAX 1000000     /* largest believable `peers` */
+#define MUSTER_PEERS_REPORTED_MAX 1000000     /* largest believable `peers` */
 #define MUSTER_INTEGER_MAX 9007199254740991 /* 2^53 - 1 (RFC 7493, 2.2) */
 #define MUSTER_NEXT_MS_MIN 100
 #define MUSTER_NEXT_MS_MAX 172800000 /* two days */

@@ -287,8 +287,8 @@ bool muster_core_next(muster_core_t *core, struct muster_output *output) {
     if (telemetry_next(&core->telemetry, output)) {
         return true;
     }
-    if (presence_has_left(&core->presence) && !sender_has_unsent(&core->telemetry) && !core->has_told_left) {
-        core->has_told_left = true;
+    if (presence_has_left(&core->presence) && !sender_has_unsent(&core->telemetry) && !core->has_given_left) {
+        core->has_given_left = true;
         output->kind = MUSTER_OUTPUT_LEFT;
         return true;
     }

@@ -18,7 +18,7 @@ struct muster_core {
     struct presence presence;
     struct telemetry telemetry;
     struct exchange exchange;
-    bool has_told_left; /* MUSTER_OUTPUT_LEFT was given */
+    bool has_given_left; /* MUSTER_OUTPUT_LEFT was given */
 
     /* What the last output of a peer points to. */
     struct message view;

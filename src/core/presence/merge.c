@@ -195,7 +195,7 @@ static enum merge_result add_row(struct presence *presence, const struct incomin
     record_evidence(presence, peer, incoming, false);
     record_seq(presence, peer, incoming);
     record_promise(presence, peer, message);
-    query_record_claim(presence, message->peers);
+    query_record_reported(presence, message->peers);
     revive(presence, peer);
     put_event(presence, peer, MUSTER_PEER_JOINED);
     query_record_peer(presence);
@@ -258,7 +258,7 @@ static enum merge_result replace(struct presence *presence, struct peer *peer,
     record_evidence(presence, peer, incoming, false);
     record_seq(presence, peer, incoming);
     record_promise(presence, peer, incoming->message);
-    query_record_claim(presence, incoming->message->peers);
+    query_record_reported(presence, incoming->message->peers);
     revive(presence, peer);
     incoming->note->heard = peer;
     return MERGE_ACCEPTED;
@@ -280,7 +280,7 @@ static enum merge_result hear(struct presence *presence, struct peer *peer, cons
     record_evidence(presence, peer, incoming, false);
     record_seq(presence, peer, incoming);
     record_promise(presence, peer, incoming->message);
-    query_record_claim(presence, incoming->message->peers);
+    query_record_reported(presence, incoming->message->peers);
     if (peer->state != MUSTER_ALIVE) {
         revive(presence, peer);
         put_event(presence, peer, MUSTER_PEER_RETURNED);

@@ -7,7 +7,7 @@
 #include "group.h"
 #include "signal.h"
 
-#define EVENTS_INITIAL 16
+#define CAPACITY_MIN 16
 
 struct packet *packet_new(const uint8_t *bytes, size_t length) {
     struct packet *packet = malloc(sizeof *packet + length);
@@ -29,78 +29,101 @@ void outbox_deinit(struct outbox *outbox) {
     struct muster_datagram datagram;
     while (outbox_take_datagram(outbox, &datagram)) {
     }
+    free(outbox->datagrams);
     free(outbox->events);
     memset(outbox, 0, sizeof *outbox);
 }
 
+/* Gives a ring of count items room for more items more, its first one at the begin then. MUSTER_EFULL when it
+ * may hold no more than count_max, MUSTER_ENOMEM; then nothing changed. */
+static int reserve(void **items, size_t size, struct outbox_ring *ring, size_t more, size_t count_max) {
+    if (ring->count + more <= ring->capacity) {
+        return 0;
+    }
+    if (ring->count + more > count_max) {
+        return MUSTER_EFULL;
+    }
+    size_t capacity = ring->capacity == 0 ? CAPACITY_MIN : 2 * ring->capacity;
+    assert(ring->count + more <= capacity);
+    char *grown = calloc(capacity, size);
+    if (grown == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    size_t behind = ring->capacity - ring->first; /* of the first one, up to the end */
+    size_t straight = ring->count < behind ? ring->count : behind;
+    if (ring->count > 0) {
+        memcpy(grown, (char *)*items + ring->first * size, straight * size);
+        memcpy(grown + straight * size, *items, (ring->count - straight) * size);
+    }
+    free(*items);
+    *items = grown;
+    ring->first = 0;
+    ring->capacity = capacity;
+    return 0;
+}
+
+static size_t ring_end(const struct outbox_ring *ring) {
+    return (ring->first + ring->count) % ring->capacity;
+}
+
+static void ring_drop(struct outbox_ring *ring) {
+    ring->first = (ring->first + 1) % ring->capacity;
+    ring->count--;
+}
+
 bool outbox_put_datagram(struct outbox *outbox, struct packet *packet,
                          const struct muster_endpoint *destination, uint32_t interface) {
-    if (outbox->datagram_count == MUSTER_DATAGRAMS_MAX) {
+    struct outbox_ring *ring = &outbox->datagram_ring;
+    void *items = outbox->datagrams;
+    if (reserve(&items, sizeof *outbox->datagrams, ring, 1, MUSTER_DATAGRAMS_MAX) != 0) {
         return false;
     }
-    size_t i = (outbox->datagram_first + outbox->datagram_count) % MUSTER_DATAGRAMS_MAX;
-    outbox->datagrams[i] =
+    outbox->datagrams = items;
+    outbox->datagrams[ring_end(ring)] =
         (struct outbox_datagram){.packet = packet, .destination = *destination, .interface = interface};
     packet->references++;
-    outbox->datagram_count++;
+    ring->count++;
     return true;
 }
 
 bool outbox_take_datagram(struct outbox *outbox, struct muster_datagram *datagram) {
     packet_release(outbox->pulled);
     outbox->pulled = NULL;
-    if (outbox->datagram_count == 0) {
+    if (outbox->datagram_ring.count == 0) {
         return false;
     }
-    const struct outbox_datagram *first = &outbox->datagrams[outbox->datagram_first];
+    const struct outbox_datagram *first = &outbox->datagrams[outbox->datagram_ring.first];
     *datagram = (struct muster_datagram){.bytes = first->packet->bytes,
                                          .length = first->packet->length,
                                          .destination = first->destination,
                                          .interface = first->interface,
                                          .ttl = group_ttl(&first->destination)};
     outbox->pulled = first->packet;
-    outbox->datagram_first = (outbox->datagram_first + 1) % MUSTER_DATAGRAMS_MAX;
-    outbox->datagram_count--;
+    ring_drop(&outbox->datagram_ring);
     return true;
 }
 
 int outbox_reserve_events(struct outbox *outbox, size_t count) {
-    if (outbox->event_count + count <= outbox->event_capacity) {
-        return 0;
-    }
-    if (outbox->event_count + count > MUSTER_EVENTS_MAX) {
-        return MUSTER_EFULL;
-    }
-    size_t capacity = outbox->event_capacity == 0 ? EVENTS_INITIAL : 2 * outbox->event_capacity;
-    assert(outbox->event_count + count <= capacity);
-    struct outbox_event *events = calloc(capacity, sizeof *events);
-    if (events == NULL) {
-        return MUSTER_ENOMEM;
-    }
-    for (size_t i = 0; i < outbox->event_count; i++) {
-        events[i] = outbox->events[(outbox->event_first + i) % outbox->event_capacity];
-    }
-    free(outbox->events);
-    outbox->events = events;
-    outbox->event_first = 0;
-    outbox->event_capacity = capacity;
-    return 0;
+    void *items = outbox->events;
+    int error = reserve(&items, sizeof *outbox->events, &outbox->event_ring, count, MUSTER_EVENTS_MAX);
+    outbox->events = items;
+    return error;
 }
 
 void outbox_put_event(struct outbox *outbox, enum muster_peer_event event, struct peer *peer,
                       enum outbox_audience audience) {
-    assert(outbox->event_count < outbox->event_capacity);
-    size_t i = (outbox->event_first + outbox->event_count) % outbox->event_capacity;
-    outbox->events[i] = (struct outbox_event){.event = event, .audience = audience, .peer = peer};
-    outbox->event_count++;
+    struct outbox_ring *ring = &outbox->event_ring;
+    assert(ring->count < ring->capacity);
+    outbox->events[ring_end(ring)] =
+        (struct outbox_event){.event = event, .audience = audience, .peer = peer};
+    ring->count++;
 }
 
 const struct outbox_event *outbox_first_event(const struct outbox *outbox) {
-    return outbox->event_count == 0 ? NULL : &outbox->events[outbox->event_first];
+    return outbox->event_ring.count == 0 ? NULL : &outbox->events[outbox->event_ring.first];
 }
 
 void outbox_drop_event(struct outbox *outbox) {
-    assert(outbox->event_count > 0);
-    outbox->event_first = (outbox->event_first + 1) % outbox->event_capacity;
-    outbox->event_count--;
+    assert(outbox->event_ring.count > 0);
+    ring_drop(&outbox->event_ring);
 }

@@ -38,16 +38,20 @@ struct outbox_event {
     struct peer *peer; /* stays in the table until this is pulled */
 };
 
+/* Where the items of a ring are. */
+struct outbox_ring {
+    size_t first;
+    size_t count;
+    size_t capacity;
+};
+
 struct outbox {
-    struct outbox_datagram datagrams[MUSTER_DATAGRAMS_MAX]; /* a ring */
-    size_t datagram_first;
-    size_t datagram_count;
+    struct outbox_datagram *datagrams; /* a ring, at most MUSTER_DATAGRAMS_MAX */
+    struct outbox_ring datagram_ring;
     struct packet *pulled; /* borrowed by the last output */
 
-    struct outbox_event *events; /* a ring */
-    size_t event_first;
-    size_t event_count;
-    size_t event_capacity;
+    struct outbox_event *events; /* a ring, at most MUSTER_EVENTS_MAX */
+    struct outbox_ring event_ring;
 
     size_t settled_count; /* SETTLED outputs to give */
 };

@@ -31,7 +31,7 @@ static void begin_round(struct presence *presence) {
     query->is_active = true;
     query->is_planned = false;
     query->asked = 0;
-    query->claim = 0;
+    query->peers_reported = 0;
     query->waiting = query->planned;
     query->planned = 0;
     query->began_ms = presence->context->now_ms;
@@ -73,9 +73,9 @@ void query_record_peer(struct presence *presence) {
     presence->query.news_ms = presence->context->now_ms;
 }
 
-void query_record_claim(struct presence *presence, uint64_t peers) {
-    if (peers > presence->query.claim) {
-        presence->query.claim = peers;
+void query_record_reported(struct presence *presence, uint64_t peers) {
+    if (peers > presence->query.peers_reported) {
+        presence->query.peers_reported = peers;
     }
 }
 
@@ -133,7 +133,7 @@ static uint64_t expected_rows(const struct presence *presence) {
     bool is_for_all = query->type[0] == '\0' && query->name[0] == '\0';
     return !is_for_all || peer_table_present(&presence->table) == 0
                ? 0
-               : query->claim + (presence->context->is_observer ? 1 : 0);
+               : query->peers_reported + (presence->context->is_observer ? 1 : 0);
 }
 
 static bool is_complete(const struct presence *presence) {

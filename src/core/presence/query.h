@@ -30,7 +30,7 @@ struct query {
     uint64_t news_ms;                     /* a peer was last added */
     uint64_t round;                       /* grows with each round of questions */
     struct query_tables tables;           /* in this round */
-    uint64_t claim;                       /* most peers that anybody heard since says to hold */
+    uint64_t peers_reported;              /* most peers that anybody heard since says to hold */
     char type[MUSTER_TYPE_BYTES_MAX + 1]; /* "": any */
     char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": any */
 
@@ -47,7 +47,7 @@ int query_begin(struct presence *presence, const char *type, const char *name, b
 
 /* Notes that a peer was added, or how many peers somebody says to hold. */
 void query_record_peer(struct presence *presence);
-void query_record_claim(struct presence *presence, uint64_t peers);
+void query_record_reported(struct presence *presence, uint64_t peers);
 
 /* Asks again or settles when that is due. */
 void query_tick(struct presence *presence);

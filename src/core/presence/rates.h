@@ -8,6 +8,7 @@
 #include <muster/core.h>
 
 #include "bucket.h"
+#include "limit.h"
 
 enum rate_kind {
     RATE_SOURCE,    /* control messages of one address and port, so that a stray program can't silence the
@@ -18,9 +19,11 @@ enum rate_kind {
     RATE_REPAIRS,   /* repairs that one address asks for */
 };
 
+#define RATES_PAGE 32 /* buckets that are made together */
+
 struct rates {
-    uint8_t seed[16];       /* of the hash that picks a bucket, so that nobody can aim at one */
-    struct bucket *buckets; /* MUSTER_BUCKETS of them, once there was a source */
+    uint8_t seed[16]; /* of the hash that picks a bucket, so that nobody can aim at one */
+    struct bucket *pages[MUSTER_BUCKETS / RATES_PAGE]; /* NULL: none of its buckets was needed yet */
 };
 
 void rates_deinit(struct rates *rates);

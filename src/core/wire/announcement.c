@@ -20,7 +20,7 @@ static struct message longest_of(const struct message *who) {
     longest.kind = MESSAGE_ANNOUNCE;
     longest.seq = longest.rev = longest.boot = MUSTER_INTEGER_MAX;
     longest.next_ms = MUSTER_NEXT_MS_MAX;
-    longest.peers = MUSTER_PEERS_CLAIM_MAX;
+    longest.peers = MUSTER_PEERS_REPORTED_MAX;
     longest.is_answer = true;
     longest.heard = (1u << MUSTER_PATH_KINDS) - 1;
     longest.tells_sent = longest.document.topic_count > 0;

@@ -90,7 +90,7 @@ static bool read_alive(const document_node_t *header, struct message *message, e
            member_integer(header, "rev", 1, MUSTER_INTEGER_MAX, &message->rev, reason) &&
            member_integer(header, "next_ms", MUSTER_NEXT_MS_MIN, MUSTER_NEXT_MS_MAX, &message->next_ms,
                           reason) &&
-           member_integer(header, "peers", 0, MUSTER_PEERS_CLAIM_MAX, &message->peers, reason) &&
+           member_integer(header, "peers", 0, MUSTER_PEERS_REPORTED_MAX, &message->peers, reason) &&
            read_sent(document_member(header, "sent"), message->sent, reason);
 }
 

@@ -127,13 +127,13 @@ static void room_that_is_there_is_used_again(void **state) {
     (void)state;
     static const char rows[1];
     assert_int_equal(outbox_reserve_events(&outbox, 2), 0);
-    size_t capacity = outbox.event_capacity;
+    size_t capacity = outbox.event_ring.capacity;
     for (int i = 0; i < 1000; i++) {
         assert_int_equal(outbox_reserve_events(&outbox, 2), 0);
         outbox_put_event(&outbox, MUSTER_PEER_LOST, row(rows, 0), OUTBOX_ALL);
         outbox_drop_event(&outbox);
     }
-    assert_int_equal(outbox.event_capacity, capacity);
+    assert_int_equal(outbox.event_ring.capacity, capacity);
 }
 
 static void events_are_bounded(void **state) {

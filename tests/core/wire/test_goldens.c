@@ -92,7 +92,7 @@ static void for_each(const char *folder, bool (*check)(const struct golden *gold
 /* ---- the way of a datagram up to its meaning ---- */
 
 static bool is_admitted(const struct golden *golden, enum muster_drop *reason) {
-    struct rates rates = {.buckets = NULL};
+    struct rates rates = {.seed = {0}};
     static const struct paths paths = {
         .items = {{.interface = INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"}}, .count = 1};
     const struct muster_datagram datagram = {.bytes = golden->bytes,

@@ -316,7 +316,7 @@ static void the_longest_alive_fits(void **state) {
     message.boot = message.seq = message.rev = MUSTER_INTEGER_MAX;
     message.is_answer = true;
     message.next_ms = MUSTER_NEXT_MS_MAX;
-    message.peers = MUSTER_PEERS_CLAIM_MAX;
+    message.peers = MUSTER_PEERS_REPORTED_MAX;
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
     int length = message_encode(&message, &crypto, 0, bytes, sizeof bytes);
     assert_true(length > 0 && length <= MUSTER_PROOF_BYTES);

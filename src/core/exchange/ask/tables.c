@@ -116,7 +116,7 @@ bool tables_take_row(struct exchange *exchange, struct fetch *fetch, const struc
         reason == MUSTER_DROP_SIGNATURE) {
         fetch->bad++;
     }
-    return fetch->bad < MUSTER_FETCH_BAD_MAX && fetch->count <= MUSTER_PEERS_CLAIM_MAX;
+    return fetch->bad < MUSTER_FETCH_BAD_MAX && fetch->count <= MUSTER_PEERS_REPORTED_MAX;
 }
 
 void tables_end(struct exchange *exchange, bool is_good) {

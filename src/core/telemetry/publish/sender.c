@@ -80,7 +80,7 @@ static bool begin_new(struct telemetry *telemetry) {
     if (ring_at(ring, ring->unsent)->length > bytes_max) {
         return false;
     }
-    sender->batch = (struct batch){.number = ring->unsent, .count = count_batch(ring, bytes_max)};
+    sender->batch = (struct send_batch){.number = ring->unsent, .count = count_batch(ring, bytes_max)};
     return true;
 }
 
@@ -109,13 +109,13 @@ static bool begin_repair(struct telemetry *telemetry) {
         take_repair(sender);
         kept->is_wanted = false;
         kept->repaired_ms = telemetry->context->now_ms;
-        sender->batch = (struct batch){.number = number, .count = 1, .is_repair = true};
+        sender->batch = (struct send_batch){.number = number, .count = 1, .is_repair = true};
         return true;
     }
     return false;
 }
 
-static size_t batch_bytes(const struct ring *ring, const struct batch *batch) {
+static size_t batch_bytes(const struct ring *ring, const struct send_batch *batch) {
     const struct kept *first = ring_at(ring, batch->number);
     const struct kept *last = ring_at(ring, batch->number + batch->count - 1);
     return last->offset + last->length - first->offset;
@@ -153,7 +153,7 @@ static void end_batch(struct telemetry *telemetry) {
 }
 
 static void give(struct telemetry *telemetry, uint32_t interface, struct muster_output *output) {
-    const struct batch *batch = &telemetry->sender.batch;
+    const struct send_batch *batch = &telemetry->sender.batch;
     const struct ring *ring = &telemetry->publisher.ring;
     const struct kept *first = ring_at(ring, batch->number);
     output->kind = MUSTER_OUTPUT_DATAGRAM;
@@ -169,7 +169,7 @@ static void give(struct telemetry *telemetry, uint32_t interface, struct muster_
 
 /* Data goes out by multicast alone, once on each interface. */
 static bool give_next_path(struct telemetry *telemetry, struct muster_output *output) {
-    struct batch *batch = &telemetry->sender.batch;
+    struct send_batch *batch = &telemetry->sender.batch;
     while (batch->path < telemetry->context->paths.count) {
         const struct muster_path *path = &telemetry->context->paths.items[batch->path++];
         if (path->kind == MUSTER_PATH_M4) {
@@ -186,7 +186,7 @@ bool sender_has_unsent(const struct telemetry *telemetry) {
 }
 
 bool sender_next(struct telemetry *telemetry, struct muster_output *output) {
-    struct batch *batch = &telemetry->sender.batch;
+    struct send_batch *batch = &telemetry->sender.batch;
     if (batch->count > 0 &&
         batch->number < telemetry->publisher.ring.first) { /* a repair that has made room since */
         batch->count = 0;

@@ -17,7 +17,7 @@
 struct telemetry;
 
 /* What is being handed out, interface by interface. */
-struct batch {
+struct send_batch {
     uint64_t number; /* of its first datagram in the ring */
     uint64_t count;  /* 0: none */
     bool is_repair;
@@ -30,7 +30,7 @@ struct sender {
     double repair_share;
     struct bucket bucket;
     struct bucket repair_bucket;
-    struct batch batch;
+    struct send_batch batch;
 
     uint64_t *repairs; /* numbers in the ring that wait to be sent again: a ring of MUSTER_REPAIRS_MAX itself,
                           once there was one */
