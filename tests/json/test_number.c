@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmocka_all.h"
 #include "number.h"
 #include "scan.h"
+#include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SEED 20180801u
@@ -57,8 +57,7 @@ static void check_read(const char *text) {
     }
 }
 
-static void test_reads_what_strtod_reads(void **state) {
-    (void)state;
+TEST(test_reads_what_strtod_reads) {
     static const char *const texts[] = {
         "0",
         "-0",
@@ -116,8 +115,7 @@ struct fault_case {
     size_t stop;
 };
 
-static void test_refuses(void **state) {
-    (void)state;
+TEST(test_refuses) {
     static const struct fault_case cases[] = {
         {"", NUMBER_SYNTAX, 0},
         {"-", NUMBER_SYNTAX, 1},
@@ -148,8 +146,7 @@ static void test_refuses(void **state) {
     }
 }
 
-static void test_stops_behind_the_number(void **state) {
-    (void)state;
+TEST(test_stops_behind_the_number) {
     double value;
     size_t stop;
     assert_int_equal(read_exactly("1.5,", 4, &value, &stop), NUMBER_OK);
@@ -193,8 +190,7 @@ static void check_written(double value) {
     }
 }
 
-static void test_writes_what_reads_back(void **state) {
-    (void)state;
+TEST(test_writes_what_reads_back) {
     static const double values[] = {0.1 + 0.2,
                                     1e15,
                                     1e16,
@@ -242,8 +238,7 @@ static void check_text(double value, const char *expected) {
     assert_string_equal(text, expected);
 }
 
-static void test_writes_for_people(void **state) {
-    (void)state;
+TEST(test_writes_for_people) {
     check_text(0, "0");
     check_text(-0.0, "-0");
     check_text(21, "21");
@@ -265,8 +260,7 @@ static void check_millionths(int64_t millionths, const char *expected) {
     assert_string_equal(text, expected);
 }
 
-static void test_millionths(void **state) {
-    (void)state;
+TEST(test_millionths) {
     check_millionths(0, "0");
     check_millionths(1, "0.000001");
     check_millionths(-1, "-0.000001");
@@ -278,8 +272,7 @@ static void test_millionths(void **state) {
 }
 
 /* A decimal point that is a comma changes nothing. */
-static void test_any_locale(void **state) {
-    (void)state;
+TEST(test_any_locale) {
     static const char *const locales[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "ps_AF.UTF-8", "fa_IR.UTF-8"};
     for (size_t i = 0; i < COUNT(locales); i++) {
         if (setlocale(LC_ALL, locales[i]) == NULL) {
@@ -296,9 +289,8 @@ static void test_any_locale(void **state) {
     }
 }
 
-static void test_integers_are_written_with_all_digits(void **state) {
+TEST(test_integers_are_written_with_all_digits) {
     const uint64_t integers[] = {0, 1, 9, 10, 99, 100, 1234567890, 9007199254740991, UINT64_MAX};
-    (void)state;
     for (size_t i = 0; i < sizeof integers / sizeof *integers; i++) {
         char text[NUMBER_TEXT_BYTES_MAX + 1];
         char expected[NUMBER_TEXT_BYTES_MAX];
@@ -309,15 +301,5 @@ static void test_integers_are_written_with_all_digits(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_integers_are_written_with_all_digits),
-        cmocka_unit_test(test_reads_what_strtod_reads),
-        cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_stops_behind_the_number),
-        cmocka_unit_test(test_writes_what_reads_back),
-        cmocka_unit_test(test_writes_for_people),
-        cmocka_unit_test(test_millionths),
-        cmocka_unit_test(test_any_locale),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

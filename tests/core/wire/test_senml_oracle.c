@@ -10,11 +10,11 @@
 
 #include <muster/telemetry.h>
 
-#include "cmocka_all.h"
 #include "document.h"
 #include "limit.h"
 #include "scan.h"
 #include "senml.h"
+#include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SEED 1820u
@@ -497,8 +497,7 @@ static bool ask_oracle(int *expected) {
     return scanned != SCAN_DEPTH;
 }
 
-static void test_takes_what_the_other_takes(void **state) {
-    (void)state;
+TEST(test_takes_what_the_other_takes) {
     random_state = SEED;
     printf("seed %u\n", SEED);
     unsigned taken = 0;
@@ -527,8 +526,7 @@ static void test_takes_what_the_other_takes(void **state) {
 }
 
 /* What drawn records are written as is taken by both too. */
-static void test_takes_what_is_written(void **state) {
-    (void)state;
+TEST(test_takes_what_is_written) {
     random_state = SEED + 1;
     printf("seed %u\n", SEED + 1);
     for (int i = 0; i < 5000; i++) {
@@ -554,9 +552,5 @@ static void test_takes_what_is_written(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_takes_what_the_other_takes),
-        cmocka_unit_test(test_takes_what_is_written),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }
