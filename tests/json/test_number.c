@@ -9,22 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "draw.h"
 #include "number.h"
 #include "scan.h"
 #include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SEED 20180801u
-
-static uint64_t random_state = SEED;
-
-/* SplitMix64. */
-static uint64_t draw(void) {
-    uint64_t z = random_state += 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
 
 static uint64_t bits_of(double value) {
     uint64_t bits;
@@ -91,7 +82,7 @@ TEST(test_reads_what_strtod_reads) {
     for (size_t i = 0; i < COUNT(texts); i++) {
         check_read(texts[i]);
     }
-    printf("seed %u\n", SEED);
+    draw_seed(SEED);
     for (int i = 0; i < 200000; i++) {
         char text[64];
         snprintf(text, sizeof(text), "%" PRIu64 ".%" PRIu64 "e%d", draw() >> draw() % 64,
@@ -222,7 +213,7 @@ TEST(test_writes_what_reads_back) {
         check_written(ldexp(1, exponent));
         check_written(nextafter(ldexp(1, exponent), 0));
     }
-    printf("seed %u\n", SEED);
+    draw_seed(SEED);
     for (int i = 0; i < 100000; i++) {
         const double any = double_of(draw());
         check_written(isfinite(any) ? any : 0);

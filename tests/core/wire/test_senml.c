@@ -11,6 +11,7 @@
 #include <cjson/cJSON.h>
 #include <muster/telemetry.h>
 
+#include "draw.h"
 #include "limit.h"
 #include "senml.h"
 #include "test.h"
@@ -18,16 +19,6 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define NOW_S 1700000000.0
 #define SEED 8428u
-
-static uint64_t random_state = SEED;
-
-/* SplitMix64. */
-static uint64_t draw(void) {
-    uint64_t z = random_state += 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
 
 /* ---- reading ---- */
 
@@ -601,7 +592,7 @@ static void check_read_back(const struct muster_record *is, const struct muster_
 TEST(test_random_packs_there_and_back) {
     static struct muster_record records[128];
     static double times[128];
-    printf("seed %u\n", SEED);
+    draw_seed(SEED);
     for (int round = 0; round < 3000; round++) {
         char bytes[MUSTER_DATAGRAM_BYTES_MAX];
         struct senml_writer writer = {0};
