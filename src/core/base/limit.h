@@ -141,7 +141,7 @@
 #define MUSTER_TOPICS_MAX 256           /* topics open for publishing at a time */
 #define MUSTER_SENSORS_MAX 64           /* names below one topic that are announced and whose last value is kept */
 #define MUSTER_RATE_MS 10000            /* the records of a topic are counted over this time, at least */
-#define MUSTER_RATE_RECORDS 3           /* and until there are so many: a rate needs both */
+#define MUSTER_RATE_RECORDS 3           /* records that a rate needs, too */
 #define MUSTER_RATE_CHANGE 2            /* a rate is announced anew when it has grown or fallen by this factor */
 #define MUSTER_RATE_MAX 1e9             /* the highest rate that is believed */
 #define MUSTER_TAIL_MS {20, 80, 320, 1280} /* when tails are sent after the last data of a shard */
