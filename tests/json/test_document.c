@@ -11,10 +11,10 @@
 
 #include <cjson/cJSON.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
 #include "document.h"
 #include "scan.h"
+#include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define UNTOUCHED 4711
@@ -40,8 +40,7 @@ static document_node_t *parse(const char *text) {
     return root;
 }
 
-static void test_types(void **state) {
-    (void)state;
+TEST(test_types) {
     document_node_t *root = parse("[null,true,false,1,\"x\",[],{}]");
     static const enum document_type expected[] = {DOCUMENT_NULL,   DOCUMENT_BOOL, DOCUMENT_BOOL,
                                                   DOCUMENT_NUMBER, DOCUMENT_TEXT, DOCUMENT_ARRAY,
@@ -57,8 +56,7 @@ static void test_types(void **state) {
     document_free(root);
 }
 
-static void test_members(void **state) {
-    (void)state;
+TEST(test_members) {
     document_node_t *root = parse("{\"Kind\":1,\"kind\":\"data\",\"\":[1,2],\"k\\u00fc\":{}}");
     assert_int_equal(document_count(root), 4);
     assert_string_equal(document_text(document_member(root, "kind")), "data");
@@ -75,8 +73,7 @@ static void test_members(void **state) {
     document_free(root);
 }
 
-static void test_nothing_to_read(void **state) {
-    (void)state;
+TEST(test_nothing_to_read) {
     document_node_t *root = parse("[\"text\",[],{}]");
     const document_node_t *text = document_first(root);
     assert_null(document_member(root, "a"));
@@ -90,8 +87,7 @@ static void test_nothing_to_read(void **state) {
     document_free(root);
 }
 
-static void test_null_node(void **state) {
-    (void)state;
+TEST(test_null_node) {
     uint64_t integer = UNTOUCHED;
     double number = UNTOUCHED;
     assert_int_equal(document_type(NULL), DOCUMENT_NONE);
@@ -106,8 +102,7 @@ static void test_null_node(void **state) {
     document_free(NULL);
 }
 
-static void test_text_is_decoded(void **state) {
-    (void)state;
+TEST(test_text_is_decoded) {
     document_node_t *root = parse("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u20aC\\ud83d\\ude00\xC3\xBC\"");
     assert_string_equal(document_text(root), "\"\\/\b\f\n\r\t\xE2\x82\xAC\xF0\x9F\x98\x80\xC3\xBC");
     document_free(root);
@@ -129,8 +124,7 @@ static void check_no_integer(const char *text) {
     document_free(root);
 }
 
-static void test_integer(void **state) {
-    (void)state;
+TEST(test_integer) {
     check_integer("0", 0);
     check_integer("-0", 0);
     check_integer("1.0", 1);
@@ -170,8 +164,7 @@ static void check_number(const char *text, double expected) {
     document_free(root);
 }
 
-static void test_number(void **state) {
-    (void)state;
+TEST(test_number) {
     check_number("0", 0.0);
     check_number("-0", -0.0);
     check_number("21.5", 21.5);
@@ -191,8 +184,7 @@ static void test_number(void **state) {
 }
 
 /* The text need not end in a NUL, and nothing behind it is read. */
-static void test_parse_stops_at_length(void **state) {
-    (void)state;
+TEST(test_parse_stops_at_length) {
     document_node_t *root = document_parse("[12]34", strlen("[12]"));
     uint64_t value = 0;
     assert_int_equal(document_count(root), 1);
@@ -235,8 +227,7 @@ static const char sample[] =
     "che\\n\",\"port\":8080,\"value\":21.5,"
     "\"yes\":true,\"no\":false,\"nothing\":null,\"list\":[\"a\",-1,{\"deep\":1},[]],\"empty\":{}}";
 
-static void test_build(void **state) {
-    (void)state;
+TEST(test_build) {
     struct document document;
     document_init(&document);
     check_printed(&document, "{}");
@@ -246,8 +237,7 @@ static void test_build(void **state) {
     document_deinit(&document);
 }
 
-static void test_deinit_of_zeroed(void **state) {
-    (void)state;
+TEST(test_deinit_of_zeroed) {
     struct document document = {0};
     document_deinit(&document);
     build_sample(&document);
@@ -256,8 +246,7 @@ static void test_deinit_of_zeroed(void **state) {
 }
 
 /* A tree that was built can be read like one that was parsed. */
-static void test_built_tree_reads(void **state) {
-    (void)state;
+TEST(test_built_tree_reads) {
     struct document document;
     build_sample(&document);
     uint64_t integer = 0;
@@ -281,8 +270,7 @@ static void check_integer_printed(int64_t value) {
     document_deinit(&document);
 }
 
-static void test_integers_print_exactly(void **state) {
-    (void)state;
+TEST(test_integers_print_exactly) {
     static const int64_t values[] = {
         0,         1,         -1, INT32_MAX, INT32_MIN, 1700000000123, 999999999999999, 1000000000000001,
         INT64_MAX, INT64_MIN,
@@ -307,8 +295,7 @@ static void check_number_printed(double value, const char *expected) {
     document_deinit(&document);
 }
 
-static void test_numbers_print_shortly_and_exactly(void **state) {
-    (void)state;
+TEST(test_numbers_print_shortly_and_exactly) {
     check_number_printed(0.0, "0");
     check_number_printed(-0.0, "-0");
     check_number_printed(21.0, "21");
@@ -324,8 +311,7 @@ static void test_numbers_print_shortly_and_exactly(void **state) {
     check_number_printed(-INFINITY, "null");
 }
 
-static void test_numbers_come_back(void **state) {
-    (void)state;
+TEST(test_numbers_come_back) {
     static const double values[] = {1.0 / 3, 1e22 / 7, DBL_MIN, DBL_TRUE_MIN, DBL_EPSILON, 123456.789};
     for (size_t i = 0; i < COUNT(values); i++) {
         struct document document;
@@ -363,16 +349,14 @@ static void check_locale(const char *name) {
     setlocale(LC_NUMERIC, "C");
 }
 
-static void test_locale(void **state) {
-    (void)state;
+TEST(test_locale) {
     check_locale("C");
     check_locale("de_DE.UTF-8"); /* a comma */
     check_locale("fa_IR.UTF-8"); /* U+066B, two bytes, which cJSON takes one of */
     check_locale("ps_AF.UTF-8");
 }
 
-static void test_print_sizes(void **state) {
-    (void)state;
+TEST(test_print_sizes) {
     struct document document;
     build_sample(&document);
     const size_t length = strlen(sample);
@@ -400,16 +384,14 @@ static void check_safe(const struct document *document, bool indent, const char 
     free(safe);
 }
 
-static void test_safe_without_indent(void **state) {
-    (void)state;
+TEST(test_safe_without_indent) {
     struct document document;
     build_sample(&document);
     check_safe(&document, false, sample);
     document_deinit(&document);
 }
 
-static void test_safe_with_indent(void **state) {
-    (void)state;
+TEST(test_safe_with_indent) {
     struct document document;
     build_sample(&document);
     check_safe(&document, true,
@@ -438,8 +420,7 @@ static void test_safe_with_indent(void **state) {
 }
 
 /* What is inside a string is no structure. */
-static void test_safe_keeps_strings_whole(void **state) {
-    (void)state;
+TEST(test_safe_keeps_strings_whole) {
     struct document document;
     document_init(&document);
     document_put_text(&document, NULL, "{[,:]}", "\\\"{},:[]\\");
@@ -469,8 +450,7 @@ static const struct safe_case unsafe_texts[] = {
      "che \xF0\x9F\x98\x80 \\\\"},
 };
 
-static void test_safe_escapes(void **state) {
-    (void)state;
+TEST(test_safe_escapes) {
     for (size_t i = 0; i < COUNT(unsafe_texts); i++) {
         struct document document;
         char expected[256];
@@ -483,8 +463,7 @@ static void test_safe_escapes(void **state) {
     }
 }
 
-static void test_safe_is_the_same_tree(void **state) {
-    (void)state;
+TEST(test_safe_is_the_same_tree) {
     struct document document;
     build_sample(&document);
     for (size_t i = 0; i < COUNT(unsafe_texts); i++) {
@@ -502,8 +481,7 @@ static void test_safe_is_the_same_tree(void **state) {
     document_deinit(&document);
 }
 
-static void test_safe_replaces_bad_bytes(void **state) {
-    (void)state;
+TEST(test_safe_replaces_bad_bytes) {
     static const struct safe_case cases[] = {
         {"a\xFF"
          "b",
@@ -555,26 +533,22 @@ static bool attempt_print_safe(void) {
     return safe != NULL;
 }
 
-static void test_parse_without_memory(void **state) {
-    (void)state;
+TEST(test_parse_without_memory) {
     assert_true(fail_each_allocation(attempt_parse) > 20);
 }
 
-static void test_build_without_memory(void **state) {
-    (void)state;
+TEST(test_build_without_memory) {
     assert_true(fail_each_allocation(attempt_build) > 20);
 }
 
 /* Beyond the building there are cJSON's buffers, one at least, and the string that is returned. */
-static void test_print_safe_without_memory(void **state) {
-    (void)state;
+TEST(test_print_safe_without_memory) {
     const unsigned long building = fail_each_allocation(attempt_build);
     assert_true(fail_each_allocation(attempt_print_safe) >= building + 2);
 }
 
 /* What follows a failure neither allocates into the tree nor crashes on the container it did not get. */
-static void test_failure_sticks(void **state) {
-    (void)state;
+TEST(test_failure_sticks) {
     struct document document;
     char buffer[64];
     document_init(&document);
@@ -599,8 +573,7 @@ static void check_place(const document_node_t *root, const document_node_t *node
     assert_string_equal(document_path(root, node, buffer, sizeof(buffer)), path);
 }
 
-static void test_places(void **state) {
-    (void)state;
+TEST(test_places) {
     document_node_t *root = parse(placed_text);
     const document_node_t *array = document_member(root, "a");
     const document_node_t *object = document_next(document_first(array));
@@ -617,8 +590,7 @@ static void test_places(void **state) {
     document_free(root);
 }
 
-static void test_places_that_do_not_fit(void **state) {
-    (void)state;
+TEST(test_places_that_do_not_fit) {
     document_node_t *root = parse(placed_text);
     const document_node_t *inner = document_next(document_next(document_first(document_member(root, "a"))));
     static const char whole[] = "a[2][0][0]";
@@ -637,35 +609,5 @@ static void test_places_that_do_not_fit(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_places_that_do_not_fit),
-        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_members),
-        cmocka_unit_test(test_nothing_to_read),
-        cmocka_unit_test(test_null_node),
-        cmocka_unit_test(test_text_is_decoded),
-        cmocka_unit_test(test_integer),
-        cmocka_unit_test(test_number),
-        cmocka_unit_test(test_parse_stops_at_length),
-        cmocka_unit_test(test_build),
-        cmocka_unit_test(test_deinit_of_zeroed),
-        cmocka_unit_test(test_built_tree_reads),
-        cmocka_unit_test(test_integers_print_exactly),
-        cmocka_unit_test(test_numbers_print_shortly_and_exactly),
-        cmocka_unit_test(test_numbers_come_back),
-        cmocka_unit_test(test_locale),
-        cmocka_unit_test(test_print_sizes),
-        cmocka_unit_test(test_safe_without_indent),
-        cmocka_unit_test(test_safe_with_indent),
-        cmocka_unit_test(test_safe_keeps_strings_whole),
-        cmocka_unit_test(test_safe_escapes),
-        cmocka_unit_test(test_safe_is_the_same_tree),
-        cmocka_unit_test(test_safe_replaces_bad_bytes),
-        cmocka_unit_test(test_parse_without_memory),
-        cmocka_unit_test(test_build_without_memory),
-        cmocka_unit_test(test_print_safe_without_memory),
-        cmocka_unit_test(test_failure_sticks),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

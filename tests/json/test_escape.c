@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmocka_all.h"
 #include "escape.h"
+#include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ELLIPSIS "\xE2\x80\xA6"
@@ -18,8 +18,7 @@ static void check_range(uint32_t first, uint32_t last, bool unsafe) {
     }
 }
 
-static void test_controls(void **state) {
-    (void)state;
+TEST(test_controls) {
     check_range(0x00, 0x1F, true);
     check_range(0x20, 0x7E, false);
     check_range(0x7F, 0x9F, true);
@@ -28,8 +27,7 @@ static void test_controls(void **state) {
     check_range(0xAE, 0x34E, false);
 }
 
-static void test_bidirectional(void **state) {
-    (void)state;
+TEST(test_bidirectional) {
     check_range(0x061B, 0x061B, false);
     check_range(0x061C, 0x061C, true);
     check_range(0x200E, 0x200F, true);
@@ -38,8 +36,7 @@ static void test_bidirectional(void **state) {
     check_range(0x05D0, 0x05EA, false); /* Hebrew letters themselves are not in question */
 }
 
-static void test_invisible(void **state) {
-    (void)state;
+TEST(test_invisible) {
     check_range(0x200A, 0x200A, false); /* hair space */
     check_range(0x200B, 0x200D, true);
     check_range(0x2010, 0x2027, false);
@@ -64,8 +61,7 @@ static void test_invisible(void **state) {
     check_range(0xE1000, 0xE1000, false);
 }
 
-static void test_no_characters(void **state) {
-    (void)state;
+TEST(test_no_characters) {
     check_range(0xD7FF, 0xD7FF, false);
     check_range(0xD800, 0xDFFF, true);
     check_range(0xE000, 0xF8FF, false); /* private use */
@@ -83,8 +79,7 @@ struct escape_case {
     const char *escaped;
 };
 
-static void test_escapes(void **state) {
-    (void)state;
+TEST(test_escapes) {
     static const struct escape_case cases[] = {
         {"", ""},
         {"plain text, k\xC3\xBC"
@@ -127,8 +122,7 @@ static void test_escapes(void **state) {
 
 /* Of all bytes, alone and in pairs, none grows beyond what escape_text_size() says, and what comes out is
  * printable. */
-static void test_size(void **state) {
-    (void)state;
+TEST(test_size) {
     for (unsigned first = 1; first < 256; first++) {
         for (unsigned second = 1; second < 256; second++) {
             const char text[] = {(char)first, (char)second, '\0'};
@@ -155,8 +149,7 @@ static void check_cut(const char *text, size_t size, const char *expected) {
     free(buffer);
 }
 
-static void test_cut_at_every_size(void **state) {
-    (void)state;
+TEST(test_cut_at_every_size) {
     /* Escaped "a\u{001B}ü\\": pieces of 1, 8, 2 and 2 bytes. */
     static const char text[] = "a\x1B\xC3\xBC\\";
     static const char *const expected[] = {
@@ -181,8 +174,7 @@ static void test_cut_at_every_size(void **state) {
     }
 }
 
-static void test_cut_needs_a_longer_text(void **state) {
-    (void)state;
+TEST(test_cut_needs_a_longer_text) {
     check_cut("", 1, "");
     check_cut("abc", 4, "abc");
     check_cut("abcd", 4, ELLIPSIS);
@@ -193,11 +185,5 @@ static void test_cut_needs_a_longer_text(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_controls),          cmocka_unit_test(test_bidirectional),
-        cmocka_unit_test(test_invisible),         cmocka_unit_test(test_no_characters),
-        cmocka_unit_test(test_escapes),           cmocka_unit_test(test_size),
-        cmocka_unit_test(test_cut_at_every_size), cmocka_unit_test(test_cut_needs_a_longer_text),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -9,22 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmocka_all.h"
+#include "draw.h"
 #include "number.h"
 #include "scan.h"
+#include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SEED 20180801u
-
-static uint64_t random_state = SEED;
-
-/* SplitMix64. */
-static uint64_t draw(void) {
-    uint64_t z = random_state += 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
 
 static uint64_t bits_of(double value) {
     uint64_t bits;
@@ -57,8 +48,7 @@ static void check_read(const char *text) {
     }
 }
 
-static void test_reads_what_strtod_reads(void **state) {
-    (void)state;
+TEST(test_reads_what_strtod_reads) {
     static const char *const texts[] = {
         "0",
         "-0",
@@ -92,7 +82,7 @@ static void test_reads_what_strtod_reads(void **state) {
     for (size_t i = 0; i < COUNT(texts); i++) {
         check_read(texts[i]);
     }
-    printf("seed %u\n", SEED);
+    draw_seed(SEED);
     for (int i = 0; i < 200000; i++) {
         char text[64];
         snprintf(text, sizeof(text), "%" PRIu64 ".%" PRIu64 "e%d", draw() >> draw() % 64,
@@ -116,8 +106,7 @@ struct fault_case {
     size_t stop;
 };
 
-static void test_refuses(void **state) {
-    (void)state;
+TEST(test_refuses) {
     static const struct fault_case cases[] = {
         {"", NUMBER_SYNTAX, 0},
         {"-", NUMBER_SYNTAX, 1},
@@ -148,8 +137,7 @@ static void test_refuses(void **state) {
     }
 }
 
-static void test_stops_behind_the_number(void **state) {
-    (void)state;
+TEST(test_stops_behind_the_number) {
     double value;
     size_t stop;
     assert_int_equal(read_exactly("1.5,", 4, &value, &stop), NUMBER_OK);
@@ -193,8 +181,7 @@ static void check_written(double value) {
     }
 }
 
-static void test_writes_what_reads_back(void **state) {
-    (void)state;
+TEST(test_writes_what_reads_back) {
     static const double values[] = {0.1 + 0.2,
                                     1e15,
                                     1e16,
@@ -226,7 +213,7 @@ static void test_writes_what_reads_back(void **state) {
         check_written(ldexp(1, exponent));
         check_written(nextafter(ldexp(1, exponent), 0));
     }
-    printf("seed %u\n", SEED);
+    draw_seed(SEED);
     for (int i = 0; i < 100000; i++) {
         const double any = double_of(draw());
         check_written(isfinite(any) ? any : 0);
@@ -242,8 +229,7 @@ static void check_text(double value, const char *expected) {
     assert_string_equal(text, expected);
 }
 
-static void test_writes_for_people(void **state) {
-    (void)state;
+TEST(test_writes_for_people) {
     check_text(0, "0");
     check_text(-0.0, "-0");
     check_text(21, "21");
@@ -265,8 +251,7 @@ static void check_millionths(int64_t millionths, const char *expected) {
     assert_string_equal(text, expected);
 }
 
-static void test_millionths(void **state) {
-    (void)state;
+TEST(test_millionths) {
     check_millionths(0, "0");
     check_millionths(1, "0.000001");
     check_millionths(-1, "-0.000001");
@@ -278,8 +263,7 @@ static void test_millionths(void **state) {
 }
 
 /* A decimal point that is a comma changes nothing. */
-static void test_any_locale(void **state) {
-    (void)state;
+TEST(test_any_locale) {
     static const char *const locales[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "ps_AF.UTF-8", "fa_IR.UTF-8"};
     for (size_t i = 0; i < COUNT(locales); i++) {
         if (setlocale(LC_ALL, locales[i]) == NULL) {
@@ -296,9 +280,8 @@ static void test_any_locale(void **state) {
     }
 }
 
-static void test_integers_are_written_with_all_digits(void **state) {
+TEST(test_integers_are_written_with_all_digits) {
     const uint64_t integers[] = {0, 1, 9, 10, 99, 100, 1234567890, 9007199254740991, UINT64_MAX};
-    (void)state;
     for (size_t i = 0; i < sizeof integers / sizeof *integers; i++) {
         char text[NUMBER_TEXT_BYTES_MAX + 1];
         char expected[NUMBER_TEXT_BYTES_MAX];
@@ -309,15 +292,5 @@ static void test_integers_are_written_with_all_digits(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_integers_are_written_with_all_digits),
-        cmocka_unit_test(test_reads_what_strtod_reads),
-        cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_stops_behind_the_number),
-        cmocka_unit_test(test_writes_what_reads_back),
-        cmocka_unit_test(test_writes_for_people),
-        cmocka_unit_test(test_millionths),
-        cmocka_unit_test(test_any_locale),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* The strings of JSON: what is one, and what it says. */
 #include "quoted.h"
 
-#include "cmocka_all.h"
+#include "test.h"
 
 /* Reads a text from behind its opening quote. */
 static enum quoted_result read(const char *text, struct quoted *string, size_t *offset) {
@@ -20,8 +20,7 @@ static struct quoted string_of(const char *text) {
     return string;
 }
 
-static void a_fault_is_named_and_found(void **state) {
-    (void)state;
+TEST(a_fault_is_named_and_found) {
     static const struct {
         const char *text;
         enum quoted_result result;
@@ -57,8 +56,7 @@ static void a_fault_is_named_and_found(void **state) {
     }
 }
 
-static void escapes_are_decoded(void **state) {
-    (void)state;
+TEST(escapes_are_decoded) {
     const struct quoted plain = string_of("plain \xC3\xBC\"");
     const struct quoted escaped = string_of("\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00fc\\uD83D\\uDe00x\"");
     char text[32];
@@ -72,8 +70,7 @@ static void escapes_are_decoded(void **state) {
     assert_int_equal(length, strlen(text));
 }
 
-static void a_copy_fits_or_is_refused(void **state) {
-    (void)state;
+TEST(a_copy_fits_or_is_refused) {
     const struct quoted plain = string_of("four\"");
     const struct quoted escaped = string_of("fo\\u00fc\"");
     char text[5];
@@ -85,8 +82,7 @@ static void a_copy_fits_or_is_refused(void **state) {
     assert_false(quoted_copy(&escaped, text, 4, &length));
 }
 
-static void the_order_is_that_of_code_points(void **state) {
-    (void)state;
+TEST(the_order_is_that_of_code_points) {
     /* U+FFFD is before U+1F600, though its UTF-16 unit is behind. */
     static const char *const sorted[] = {"\"", "a\"", "ab\"", "b\"", "\\uFFFD\"", "\\uD83D\\uDE00\""};
     for (int i = 0; i < 6; i++) {
@@ -104,11 +100,5 @@ static void the_order_is_that_of_code_points(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_fault_is_named_and_found),
-        cmocka_unit_test(escapes_are_decoded),
-        cmocka_unit_test(a_copy_fits_or_is_refused),
-        cmocka_unit_test(the_order_is_that_of_code_points),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
 #include "scan.h"
+#include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define UNTOUCHED ((size_t)-1)
@@ -63,8 +63,7 @@ static void check_all(const struct scan_case *cases, size_t count) {
     }
 }
 
-static void test_accepts(void **state) {
-    (void)state;
+TEST(test_accepts) {
     static const char *const texts[] = {
         "0",
         "-0",
@@ -103,8 +102,7 @@ static void test_accepts(void **state) {
     }
 }
 
-static void test_syntax(void **state) {
-    (void)state;
+TEST(test_syntax) {
     static const struct scan_case cases[] = {
         {"01", SCAN_SYNTAX, 1},
         {"-01", SCAN_SYNTAX, 2},
@@ -180,8 +178,7 @@ static void test_syntax(void **state) {
 }
 
 /* A NUL ends nothing: it is a byte that does not belong there. */
-static void test_nul_is_syntax(void **state) {
-    (void)state;
+TEST(test_nul_is_syntax) {
     check("\0", 1, SCAN_SYNTAX, 0);
     check("{}\0", 3, SCAN_SYNTAX, 2);
     check("\"a\0b\"", 5, SCAN_SYNTAX, 2);
@@ -189,8 +186,7 @@ static void test_nul_is_syntax(void **state) {
     check("1\0", 2, SCAN_SYNTAX, 1);
 }
 
-static void test_truncated(void **state) {
-    (void)state;
+TEST(test_truncated) {
     static const struct scan_case cases[] = {
         {"", SCAN_TRUNCATED, 0},
         {"  ", SCAN_TRUNCATED, 2},
@@ -226,8 +222,7 @@ static void test_truncated(void **state) {
 }
 
 /* Every state that the scanner can be in is cut somewhere in this text. */
-static void test_every_prefix_is_truncated(void **state) {
-    (void)state;
+TEST(test_every_prefix_is_truncated) {
     static const char text[] = " {\"muster\":1, \"kind\":\"announce\","
                                "\"n\\u00e4me\" : \"k\xC3\xBC"
                                "che \xF0\x9F\x98\x80 \\ud83d\\ude00\","
@@ -240,8 +235,7 @@ static void test_every_prefix_is_truncated(void **state) {
     }
 }
 
-static void test_utf8(void **state) {
-    (void)state;
+TEST(test_utf8) {
     static const struct scan_case cases[] = {
         {"\"\x80\"", SCAN_UTF8, 1}, /* stray continuation */
         {"\"\xFF\"", SCAN_UTF8, 1},
@@ -262,8 +256,7 @@ static void test_utf8(void **state) {
     check_all(cases, COUNT(cases));
 }
 
-static void test_text(void **state) {
-    (void)state;
+TEST(test_text) {
     static const struct scan_case cases[] = {
         {"\"\\u0000\"", SCAN_TEXT, 1},
         {"\"ab\\u0000\"", SCAN_TEXT, 3},
@@ -290,8 +283,7 @@ static void check_number(char first, char fill, size_t length, enum scan_result 
     check(text, length + 2, expected, offset);
 }
 
-static void test_number_length(void **state) {
-    (void)state;
+TEST(test_number_length) {
     check_number('1', '0', SCAN_NUMBER_BYTES_MAX, SCAN_OK, UNTOUCHED);
     check_number('1', '0', SCAN_NUMBER_BYTES_MAX + 1, SCAN_NUMBER, 1);
     check_number('-', '7', SCAN_NUMBER_BYTES_MAX, SCAN_OK, UNTOUCHED);
@@ -315,8 +307,7 @@ static void check_depth(const char *open, const char *close, size_t depth, enum 
     check(text, strlen(text), expected, offset);
 }
 
-static void test_depth(void **state) {
-    (void)state;
+TEST(test_depth) {
     check_depth("[", "]", SCAN_DEPTH_MAX, SCAN_OK, UNTOUCHED);
     check_depth("[", "]", SCAN_DEPTH_MAX + 1, SCAN_DEPTH, SCAN_DEPTH_MAX);
     check_depth("{\"a\":", "}", SCAN_DEPTH_MAX, SCAN_OK, UNTOUCHED);
@@ -346,8 +337,7 @@ static void check_nodes(size_t count, char open, char close, enum scan_result ex
     free(text);
 }
 
-static void test_nodes(void **state) {
-    (void)state;
+TEST(test_nodes) {
     check_nodes(SCAN_NODES_MAX, '[', ']', SCAN_OK, UNTOUCHED);
     check_nodes(SCAN_NODES_MAX + 1, '[', ']', SCAN_NODES, 1 + 2 * (SCAN_NODES_MAX - 1));
     check_nodes(SCAN_NODES_MAX, '{', '}', SCAN_OK, UNTOUCHED);
@@ -355,8 +345,7 @@ static void test_nodes(void **state) {
 }
 
 /* Containers count too, and so do those that are closed again. */
-static void test_nodes_of_containers(void **state) {
-    (void)state;
+TEST(test_nodes_of_containers) {
     char text[3 * SCAN_NODES_MAX] = "[";
     for (size_t i = 0; i < SCAN_NODES_MAX - 2; i++) {
         strcat(text, i % 2 == 0 ? "[]," : "0,");
@@ -371,8 +360,7 @@ static void test_nodes_of_containers(void **state) {
     check(text, end + 3, SCAN_TRUNCATED, end + 3);
 }
 
-static void test_duplicates(void **state) {
-    (void)state;
+TEST(test_duplicates) {
     static const struct scan_case cases[] = {
         {"{\"a\":1,\"a\":2}", SCAN_DUPLICATE, 7},
         {"{\"a\":1, \"a\" :2}", SCAN_DUPLICATE, 8},
@@ -399,8 +387,7 @@ static void test_duplicates(void **state) {
     check_all(cases, COUNT(cases));
 }
 
-static void test_names_that_differ(void **state) {
-    (void)state;
+TEST(test_names_that_differ) {
     static const char *const texts[] = {
         "{\"a\":1,\"A\":1}",         /* in case */
         "{\"a\":1,\"aa\":1,\"\":1}", /* one begins the other */
@@ -420,8 +407,7 @@ static void test_names_that_differ(void **state) {
 }
 
 /* The last of the most members that a text can have equals one of the others. */
-static void test_duplicate_among_many(void **state) {
-    (void)state;
+TEST(test_duplicate_among_many) {
     for (size_t twin = 1; twin < SCAN_NODES_MAX - 1; twin++) {
         char *text = many_nodes(SCAN_NODES_MAX, '{', '}');
         const size_t last = 1 + 8 * (SCAN_NODES_MAX - 2);
@@ -433,8 +419,7 @@ static void test_duplicate_among_many(void **state) {
 
 #define LARGE ((size_t)16384)
 
-static void test_large_nodes(void **state) {
-    (void)state;
+TEST(test_large_nodes) {
     static const char brackets[] = "[]{}";
     for (const char *pair = brackets; *pair != '\0'; pair += 2) {
         char *text = many_nodes(LARGE, pair[0], pair[1]);
@@ -473,8 +458,7 @@ static void check_twins(const char *format, const char *twins, size_t behind) {
     free(text);
 }
 
-static void test_large_duplicates(void **state) {
-    (void)state;
+TEST(test_large_duplicates) {
     check_twins("%05zu", "\"00000\":0", 0);
     check_twins("%05zu", "\"08191\":0", 0);
     check_twins("%05zu", "\"x\":0,\"04711\":0", 6);
@@ -486,8 +470,7 @@ static void test_large_duplicates(void **state) {
 }
 
 /* Names that begin the same and have the one byte that differs last, in no order. */
-static void test_large_without_duplicates(void **state) {
-    (void)state;
+TEST(test_large_without_duplicates) {
     static const char *const formats[] = {"%zu", "same-beginning-%05zu", "\\u0061\\ud83d\\ude00%zu",
                                           "\xC3\xBC%zu"};
     for (size_t i = 0; i < COUNT(formats); i++) {
@@ -497,8 +480,7 @@ static void test_large_without_duplicates(void **state) {
     }
 }
 
-static void test_large_without_memory(void **state) {
-    (void)state;
+TEST(test_large_without_memory) {
     char *text = members_then("%zu", 1000, "\"x\":0");
     unsigned long failures = 0;
     for (;; failures++) {
@@ -519,8 +501,7 @@ static void test_large_without_memory(void **state) {
 }
 
 /* No allocation of any kind: datagrams are scanned with the memory that there is. */
-static void test_value_allocates_nothing(void **state) {
-    (void)state;
+TEST(test_value_allocates_nothing) {
     char *text = many_nodes(SCAN_NODES_MAX, '{', '}');
     countdown_set(1);
     assert_int_equal(scan_value(text, strlen(text), NULL), SCAN_OK);
@@ -529,8 +510,7 @@ static void test_value_allocates_nothing(void **state) {
     free(text);
 }
 
-static void test_positions(void **state) {
-    (void)state;
+TEST(test_positions) {
     static const char text[] = "{\n  \"\xC3\xBC\xF0\x9F\x98\x80\": x\r\n}\n";
     static const struct {
         size_t offset;
@@ -545,8 +525,7 @@ static void test_positions(void **state) {
     }
 }
 
-static void test_result_texts(void **state) {
-    (void)state;
+TEST(test_result_texts) {
     for (int a = SCAN_OK; a <= SCAN_MEMORY; a++) {
         assert_true(strlen(scan_result_text((enum scan_result)a)) > 0);
         for (int b = SCAN_OK; b < a; b++) {
@@ -559,28 +538,5 @@ static void test_result_texts(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepts),
-        cmocka_unit_test(test_syntax),
-        cmocka_unit_test(test_nul_is_syntax),
-        cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_every_prefix_is_truncated),
-        cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_number_length),
-        cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_nodes),
-        cmocka_unit_test(test_nodes_of_containers),
-        cmocka_unit_test(test_duplicates),
-        cmocka_unit_test(test_names_that_differ),
-        cmocka_unit_test(test_duplicate_among_many),
-        cmocka_unit_test(test_large_nodes),
-        cmocka_unit_test(test_large_duplicates),
-        cmocka_unit_test(test_large_without_duplicates),
-        cmocka_unit_test(test_large_without_memory),
-        cmocka_unit_test(test_value_allocates_nothing),
-        cmocka_unit_test(test_positions),
-        cmocka_unit_test(test_result_texts),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmocka_all.h"
+#include "test.h"
 #include "utf8.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -19,8 +19,7 @@ static int decode(const char *text, size_t length, uint32_t *code_point) {
     return bytes;
 }
 
-static void test_every_code_point(void **state) {
-    (void)state;
+TEST(test_every_code_point) {
     for (uint32_t code_point = 0; code_point <= 0x10FFFF; code_point++) {
         char text[4];
         uint32_t decoded = 0;
@@ -34,8 +33,7 @@ static void test_every_code_point(void **state) {
     }
 }
 
-static void test_what_follows_is_left_alone(void **state) {
-    (void)state;
+TEST(test_what_follows_is_left_alone) {
     uint32_t code_point;
     assert_int_equal(decode("\xC3\xBC\xFF", 3, &code_point), 2);
     assert_int_equal(code_point, 0xFC);
@@ -44,8 +42,7 @@ static void test_what_follows_is_left_alone(void **state) {
     assert_int_equal(code_point, 0);
 }
 
-static void test_bad(void **state) {
-    (void)state;
+TEST(test_bad) {
     static const char *const texts[] = {
         "\x80", /* continuation without a lead */
         "\xBF",
@@ -76,8 +73,7 @@ static void test_bad(void **state) {
     }
 }
 
-static void test_cut(void **state) {
-    (void)state;
+TEST(test_cut) {
     static const char *const texts[] = {"", "\xC3", "\xE2", "\xE2\x82", "\xF0", "\xF0\x9F", "\xF0\x9F\x98"};
     for (size_t i = 0; i < COUNT(texts); i++) {
         uint32_t code_point = 7;
@@ -87,8 +83,7 @@ static void test_cut(void **state) {
 }
 
 /* What can't become a sequence any more is bad at once, not cut. */
-static void test_bad_before_cut(void **state) {
-    (void)state;
+TEST(test_bad_before_cut) {
     uint32_t code_point;
     assert_int_equal(decode("\xE0\x80", 2, &code_point), UTF8_BAD);
     assert_int_equal(decode("\xED\xA0", 2, &code_point), UTF8_BAD);
@@ -96,8 +91,7 @@ static void test_bad_before_cut(void **state) {
     assert_int_equal(decode("\xC0", 1, &code_point), UTF8_BAD);
 }
 
-static void test_whole_texts(void **state) {
-    (void)state;
+TEST(test_whole_texts) {
     assert_true(utf8_is_valid(""));
     assert_true(utf8_is_valid("K\xC3\xBC"
                               "che \xF0\x9F\x8D\xB3"));
@@ -106,8 +100,7 @@ static void test_whole_texts(void **state) {
                                "a"));
 }
 
-static void test_plain(void **state) {
-    (void)state;
+TEST(test_plain) {
     char text[100];
     for (int byte = 0; byte < 256; byte++) {
         const bool is_plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
@@ -122,14 +115,5 @@ static void test_plain(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_code_point),
-        cmocka_unit_test(test_what_follows_is_left_alone),
-        cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_bad_before_cut),
-        cmocka_unit_test(test_whole_texts),
-        cmocka_unit_test(test_plain),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -81,10 +81,16 @@ static unsigned read_paths(const document_node_t *array) {
     return paths;
 }
 
+/* The lines behind the part's own one. */
+static const uint8_t *lines_of(const struct reply_reader *reader, size_t *length) {
+    *length = reader->length - reader->head_length;
+    return reader->buffer.bytes + reader->begin + reader->head_length;
+}
+
 /* Where the announce ends and the body begins: a large document is the line after a signature. */
 static bool read_announce(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
-    const uint8_t *bytes = reader->buffer.bytes + reader->begin + reader->head_length;
-    size_t length = reader->length - reader->head_length;
+    size_t length;
+    const uint8_t *bytes = lines_of(reader, &length);
     bool has_body = reader->lines == REPLY_LINES_MAX;
     reply->announce_bytes = bytes;
     reply->announce_length = has_body ? reply_lines_length(bytes, length, REPLY_LINES_MAX - 1) : length;
@@ -245,34 +251,34 @@ static bool read_self(struct reply_reader *reader, struct reply *reply, enum mus
 
 /* ---- the other parts ---- */
 
-static bool read_document(struct reply_reader *reader, struct reply *reply) {
+static bool read_document(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
     const document_node_t *object = document_member(reader->head, "document");
-    const char *id = text_of(object, "id");
-    reply->body = reader->buffer.bytes + reader->begin + reader->head_length;
-    reply->body_length = reader->length - reader->head_length;
-    return reader->lines == 1 && member_parse_hex(id, reply->id, sizeof reply->id);
+    reply->body = lines_of(reader, &reply->body_length);
+    return reader->lines == 1 &&
+           member_hex(document_member(object, "id"), reply->id, sizeof reply->id, reason);
 }
 
-/* A number that may be left out, but is one if it is there. */
-static bool read_number(const document_node_t *object, const char *name, uint64_t *value) {
-    const document_node_t *node = document_member(object, name);
-    *value = 0;
-    return node == NULL || (document_integer(node, value) && *value <= MUSTER_INTEGER_MAX);
+/* A number that may be left out: then it is 0. */
+static bool read_number(const document_node_t *object, const char *name, uint64_t *value,
+                        enum muster_drop *reason) {
+    return member_optional_integer(object, name, 0, MUSTER_INTEGER_MAX, value, reason);
 }
 
-static bool read_sample(struct reply_reader *reader, struct reply *reply) {
+static bool read_sample(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
     const document_node_t *object = document_member(reader->head, "sample");
     struct reply_sample *sample = &reply->sample;
     sample->id = reply->id;
     sample->topic = text_of(object, "topic");
-    sample->body = reader->buffer.bytes + reader->begin + reader->head_length;
-    sample->body_length = reader->length - reader->head_length - 1;
+    sample->body = lines_of(reader, &sample->body_length);
+    sample->body_length--; /* its LF */
     return reader->lines == 1 && sample->body_length <= MUSTER_DATAGRAM_BYTES_MAX &&
-           member_parse_hex(text_of(object, "id"), reply->id, sizeof reply->id) &&
-           read_number(object, "boot", &sample->boot) && sample->boot >= 1 &&
-           read_number(object, "seq", &sample->seq) && read_number(object, "passed", &sample->passed) &&
+           member_hex(document_member(object, "id"), reply->id, sizeof reply->id, reason) &&
+           member_integer(object, "boot", 1, MUSTER_INTEGER_MAX, &sample->boot, reason) &&
+           read_number(object, "seq", &sample->seq, reason) &&
+           read_number(object, "passed", &sample->passed, reason) &&
            (sample->passed == 0 || sample->passed < sample->seq) &&
-           read_number(object, "age_ms", &sample->age_ms) && muster_topic_fault(sample->topic) == NULL;
+           read_number(object, "age_ms", &sample->age_ms, reason) &&
+           muster_topic_fault(sample->topic) == NULL;
 }
 
 static bool read_end(const document_node_t *head, struct reply *reply) {
@@ -318,11 +324,11 @@ bool reply_read_part(struct reply_reader *reader, struct reply *reply, enum must
     }
     if (document_member(head, "document") != NULL) {
         reply->kind = REPLY_DOCUMENT;
-        return read_document(reader, reply);
+        return read_document(reader, reply, reason);
     }
     if (document_member(head, "sample") != NULL) {
         reply->kind = REPLY_SAMPLE;
-        return read_sample(reader, reply);
+        return read_sample(reader, reply, reason);
     }
     reply->kind = REPLY_STATS;
     read_counters(document_member(head, "stats"), &reply->counters);

@@ -11,7 +11,7 @@
 
 #include "limit.h"
 
-/* Bytes of a data header up to its seq, at most, of those that are known by heart. */
+/* Bytes of a data header up to its seq, at most, of those that are cached. */
 #define SIGNAL_PREFIX_BYTES_MAX 320
 
 enum signal_kind { SIGNAL_DATA, SIGNAL_TAIL, SIGNAL_NAK };

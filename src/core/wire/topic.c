@@ -37,8 +37,7 @@ enum kind { TOPIC, PATTERN, NAME };
     X(CHARACTER, " has the characters A-Z a-z 0-9 - : . / _ only") \
     X(SLASH_FIRST, " begins with no slash")                        \
     X(SLASH_LAST, " ends with no slash")                           \
-    X(SLASHES, " has no empty level: two slashes in a row")        \
-    X(FIRST_BYTE, " begins with a letter or digit")
+    X(SLASHES, " has no empty level: two slashes in a row")
 
 enum fault {
     FINE,
@@ -86,45 +85,6 @@ static bool is_wildcard(char byte) {
     return byte == '+' || byte == '#';
 }
 
-const char *muster_topic_fault(const char *topic) {
-    if (topic == NULL || topic[0] == '\0') {
-        return fault_text(TOPIC, MISSING);
-    }
-    const size_t length = strnlen(topic, MUSTER_TOPIC_BYTES_MAX + 1);
-    if (length > MUSTER_TOPIC_BYTES_MAX) {
-        return "a topic has at most " NUMBER_TEXT(MUSTER_TOPIC_BYTES_MAX) " bytes";
-    }
-    for (size_t i = 0; i < length; i++) {
-        if (is_wildcard(topic[i])) {
-            return "a topic has no wildcards: + and # are for patterns";
-        }
-        if (topic_bytes[(unsigned char)topic[i]] == 0) {
-            return fault_text(TOPIC, byte_fault((unsigned char)topic[i]));
-        }
-    }
-    enum fault fault = slash_fault(topic, length);
-    if (fault == FINE && (topic_bytes[(unsigned char)topic[0]] & TOPIC_BYTE_FIRST) == 0) {
-        fault = FIRST_BYTE;
-    }
-    return fault == FINE ? NULL : fault_text(TOPIC, fault);
-}
-
-const char *topic_name_fault(const char *name) {
-    size_t length = 0;
-    for (; name[length] != '\0'; length++) {
-        if (length == MUSTER_NAME_BYTES_MAX) {
-            return "a record's name has at most " NUMBER_TEXT(MUSTER_NAME_BYTES_MAX) " bytes";
-        }
-        if (topic_bytes[(unsigned char)name[length]] == 0) {
-            return fault_text(NAME, byte_fault((unsigned char)name[length]));
-        }
-    }
-    const enum fault fault = length == 0 ? MISSING : slash_fault(name, length);
-    return fault == FINE ? NULL : fault_text(NAME, fault);
-}
-
-/* ---- patterns ---- */
-
 /* A wildcard fills its level, and # the last one. */
 static const char *wildcard_fault(const char *pattern, size_t at) {
     const char before = at == 0 ? '/' : pattern[at - 1];
@@ -135,33 +95,59 @@ static const char *wildcard_fault(const char *pattern, size_t at) {
     return before == '/' && after == '\0' ? NULL : "# fills the whole last level of a pattern";
 }
 
-const char *muster_pattern_fault(const char *pattern) {
-    if (pattern == NULL || pattern[0] == '\0') {
-        return fault_text(PATTERN, MISSING);
-    }
-    const size_t length = strnlen(pattern, MUSTER_PATTERN_BYTES_MAX + 1);
-    if (length > MUSTER_PATTERN_BYTES_MAX) {
-        return "a pattern has at most " NUMBER_TEXT(MUSTER_PATTERN_BYTES_MAX) " bytes";
-    }
+static const char *bytes_fault(enum kind kind, const char *text, size_t length) {
     for (size_t i = 0; i < length; i++) {
-        if (is_wildcard(pattern[i])) {
-            const char *fault = wildcard_fault(pattern, i);
-            if (fault != NULL) {
-                return fault;
-            }
-        } else if (topic_bytes[(unsigned char)pattern[i]] == 0) {
-            return fault_text(PATTERN, byte_fault((unsigned char)pattern[i]));
+        const char *fault = NULL;
+        if (is_wildcard(text[i]) && kind == TOPIC) {
+            fault = "a topic has no wildcards: + and # are for patterns";
+        } else if (is_wildcard(text[i]) && kind == PATTERN) {
+            fault = wildcard_fault(text, i);
+        } else if (topic_bytes[(unsigned char)text[i]] == 0) {
+            fault = fault_text(kind, byte_fault((unsigned char)text[i]));
         }
-    }
-    const enum fault fault = slash_fault(pattern, length);
-    if (fault != FINE) {
-        return fault_text(PATTERN, fault);
-    }
-    if (!is_wildcard(pattern[0]) && (topic_bytes[(unsigned char)pattern[0]] & TOPIC_BYTE_FIRST) == 0) {
-        return "a pattern begins with a letter, a digit or a wildcard";
+        if (fault != NULL) {
+            return fault;
+        }
     }
     return NULL;
 }
+
+static const char *fault_of(enum kind kind, const char *text, size_t bytes_max, const char *too_long) {
+    if (text == NULL || text[0] == '\0') {
+        return fault_text(kind, MISSING);
+    }
+    const size_t length = strnlen(text, bytes_max + 1);
+    if (length > bytes_max) {
+        return too_long;
+    }
+    const char *fault = bytes_fault(kind, text, length);
+    const enum fault slash = slash_fault(text, length);
+    if (fault != NULL || slash != FINE) {
+        return fault != NULL ? fault : fault_text(kind, slash);
+    }
+    const bool is_begin = (topic_bytes[(unsigned char)text[0]] & TOPIC_BYTE_FIRST) != 0;
+    if (kind == PATTERN && !is_begin && !is_wildcard(text[0])) {
+        return "a pattern begins with a letter, a digit or a wildcard";
+    }
+    return kind == TOPIC && !is_begin ? "a topic begins with a letter or digit" : NULL;
+}
+
+const char *muster_topic_fault(const char *topic) {
+    return fault_of(TOPIC, topic, MUSTER_TOPIC_BYTES_MAX,
+                    "a topic has at most " NUMBER_TEXT(MUSTER_TOPIC_BYTES_MAX) " bytes");
+}
+
+const char *muster_pattern_fault(const char *pattern) {
+    return fault_of(PATTERN, pattern, MUSTER_PATTERN_BYTES_MAX,
+                    "a pattern has at most " NUMBER_TEXT(MUSTER_PATTERN_BYTES_MAX) " bytes");
+}
+
+const char *topic_name_fault(const char *name) {
+    return fault_of(NAME, name, MUSTER_NAME_BYTES_MAX,
+                    "a record's name has at most " NUMBER_TEXT(MUSTER_NAME_BYTES_MAX) " bytes");
+}
+
+/* ---- patterns ---- */
 
 /* Goes through pattern and name side by side as far as the levels of both fit, to the slash or NUL behind the
  * last one of either. False when one doesn't fit; *all when # takes whatever follows. */

@@ -162,7 +162,7 @@ struct muster_peer {
     uint64_t boot; /* grows with each start of the peer */
     uint64_t rev;  /* of the document, within boot */
     enum muster_state state;
-    bool verified;    /* a key vouches for every word of this row */
+    bool verified;    /* its document is signed by the key that the id is the hash of */
     bool provisional; /* passed on by another peer, not proven to be alive; address is a hint */
     bool partial;     /* its document came by no datagram and is being fetched: its lists lack, or are of an
                          earlier rev */

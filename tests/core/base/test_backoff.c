@@ -3,7 +3,7 @@
 
 #include <limits.h>
 
-#include "cmocka_all.h"
+#include "test.h"
 
 #define DRAWS 1000
 
@@ -26,24 +26,18 @@ static void check_pauses(unsigned failures_before, uint64_t longest_ms) {
     assert_true(most_ms <= longest_ms && most_ms > longest_ms * 99 / 100);
 }
 
-static void a_pause_doubles_from_failure_to_failure(void **state) {
-    (void)state;
+TEST(a_pause_doubles_from_failure_to_failure) {
     check_pauses(0, 500);
     check_pauses(1, 1000);
     check_pauses(6, 32000);
 }
 
-static void a_pause_is_bounded(void **state) {
-    (void)state;
+TEST(a_pause_is_bounded) {
     check_pauses(7, 60000);
     check_pauses(8, 60000);
     check_pauses(UINT_MAX, 60000);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_pause_doubles_from_failure_to_failure),
-        cmocka_unit_test(a_pause_is_bounded),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -1,13 +1,12 @@
 /* Token buckets: what they give, and when. */
 #include "bucket.h"
 
-#include "cmocka_all.h"
+#include "test.h"
 
 #define RATE 100.0
 #define BURST 300.0
 
-static void a_zeroed_bucket_is_full(void **state) {
-    (void)state;
+TEST(a_zeroed_bucket_is_full) {
     struct bucket bucket = {0};
     assert_float_equal(bucket_left(&bucket, RATE, BURST, 0), BURST, 0);
     assert_float_equal(bucket_left(&bucket, RATE, BURST, 1000000), BURST, 0);
@@ -15,8 +14,7 @@ static void a_zeroed_bucket_is_full(void **state) {
     assert_false(bucket_take(&bucket, 1, RATE, BURST, 5));
 }
 
-static void tokens_come_back_at_the_rate(void **state) {
-    (void)state;
+TEST(tokens_come_back_at_the_rate) {
     struct bucket bucket = {0};
     assert_true(bucket_take(&bucket, BURST, RATE, BURST, 1000));
     assert_false(bucket_take(&bucket, 1, RATE, BURST, 1009));
@@ -25,16 +23,14 @@ static void tokens_come_back_at_the_rate(void **state) {
     assert_float_equal(bucket_left(&bucket, RATE, BURST, 9000), BURST, 0);
 }
 
-static void a_refused_take_takes_nothing(void **state) {
-    (void)state;
+TEST(a_refused_take_takes_nothing) {
     struct bucket bucket = {0};
     assert_true(bucket_take(&bucket, 200, RATE, BURST, 1000));
     assert_false(bucket_take(&bucket, 101, RATE, BURST, 1000));
     assert_true(bucket_take(&bucket, 100, RATE, BURST, 1000));
 }
 
-static void what_is_spent_in_advance_is_paid_back_first(void **state) {
-    (void)state;
+TEST(what_is_spent_in_advance_is_paid_back_first) {
     struct bucket bucket = {0};
     bucket_spend(&bucket, BURST + 100, RATE, 1000);
     assert_float_equal(bucket_left(&bucket, RATE, BURST, 1500), 0, 0);
@@ -42,8 +38,7 @@ static void what_is_spent_in_advance_is_paid_back_first(void **state) {
     assert_float_equal(bucket_left(&bucket, RATE, BURST, 3000), 100, 1e-9);
 }
 
-static void the_allowed_time_is_the_first_that_suffices(void **state) {
-    (void)state;
+TEST(the_allowed_time_is_the_first_that_suffices) {
     struct bucket bucket = {0};
     assert_int_equal(bucket_allowed_ms(&bucket, BURST, RATE, BURST, 1000), 1000);
     bucket_spend(&bucket, BURST, RATE, 1000);
@@ -54,8 +49,7 @@ static void the_allowed_time_is_the_first_that_suffices(void **state) {
 }
 
 /* However the numbers are rounded: who waits until then, again and again, makes progress. */
-static void the_allowed_time_is_never_in_vain(void **state) {
-    (void)state;
+TEST(the_allowed_time_is_never_in_vain) {
     for (double rate = 999; rate < 1e12; rate *= 7.3) {
         struct bucket bucket = {0};
         double burst = rate / 100 + 16384;
@@ -73,13 +67,5 @@ static void the_allowed_time_is_never_in_vain(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_zeroed_bucket_is_full),
-        cmocka_unit_test(tokens_come_back_at_the_rate),
-        cmocka_unit_test(a_refused_take_takes_nothing),
-        cmocka_unit_test(what_is_spent_in_advance_is_paid_back_first),
-        cmocka_unit_test(the_allowed_time_is_the_first_that_suffices),
-        cmocka_unit_test(the_allowed_time_is_never_in_vain),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

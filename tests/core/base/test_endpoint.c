@@ -1,10 +1,9 @@
 /* Addresses. */
 #include "endpoint.h"
 
-#include "cmocka_all.h"
+#include "test.h"
 
-static void an_address_comes_back_from_its_text(void **state) {
-    (void)state;
+TEST(an_address_comes_back_from_its_text) {
     static const char *const texts[] = {"0.0.0.0", "10.0.0.1", "255.255.255.255"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct muster_endpoint endpoint = {.port = 7};
@@ -16,8 +15,7 @@ static void an_address_comes_back_from_its_text(void **state) {
     }
 }
 
-static void what_is_no_address_is_refused(void **state) {
-    (void)state;
+TEST(what_is_no_address_is_refused) {
     static const char *const texts[] = {"",         "1",       "1.2.3",     "1.2.3.4.5",  "1.2.3.4 ",
                                         " 1.2.3.4", "1..3.4",  "256.0.0.1", "01.2.3.4",   "1.2.3.",
                                         "1.2.3.4.", "a.b.c.d", "1.2.3.-4",  "1.2.3.1000", "fe80::1"};
@@ -28,16 +26,14 @@ static void what_is_no_address_is_refused(void **state) {
     }
 }
 
-static void an_unspecified_address_has_no_text(void **state) {
-    (void)state;
+TEST(an_unspecified_address_has_no_text) {
     struct muster_endpoint endpoint = {0};
     char text[ENDPOINT_TEXT_BYTES] = "x";
     endpoint_text(&endpoint, text);
     assert_string_equal(text, "");
 }
 
-static void a_host_is_the_same_whatever_the_port(void **state) {
-    (void)state;
+TEST(a_host_is_the_same_whatever_the_port) {
     const struct muster_endpoint endpoint = {.family = 4, .ip = {10, 0, 0, 1}, .port = 1};
     const struct muster_endpoint other_port = {.family = 4, .ip = {10, 0, 0, 1}, .port = 2};
     const struct muster_endpoint other_ip = {.family = 4, .ip = {10, 0, 0, 2}, .port = 1};
@@ -52,11 +48,5 @@ static void a_host_is_the_same_whatever_the_port(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_address_comes_back_from_its_text),
-        cmocka_unit_test(what_is_no_address_is_refused),
-        cmocka_unit_test(an_unspecified_address_has_no_text),
-        cmocka_unit_test(a_host_is_the_same_whatever_the_port),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -4,10 +4,9 @@
 #include <muster/core.h>
 #include <muster/telemetry.h>
 
-#include "cmocka_all.h"
+#include "test.h"
 
-static void a_name_finds_its_value(void **state) {
-    (void)state;
+TEST(a_name_finds_its_value) {
     for (int i = 0; i < MUSTER_PATH_KINDS; i++) {
         assert_int_equal(name_find(&name_paths, muster_path_name((enum muster_path_kind)i)), i);
     }
@@ -19,8 +18,7 @@ static void a_name_finds_its_value(void **state) {
     }
 }
 
-static void what_has_no_name_is_unknown(void **state) {
-    (void)state;
+TEST(what_has_no_name_is_unknown) {
     assert_int_equal(name_find(&name_paths, "M4"), -1);
     assert_int_equal(name_find(&name_paths, ""), -1);
     assert_int_equal(name_find(&name_paths, NULL), -1);
@@ -33,8 +31,7 @@ static void what_has_no_name_is_unknown(void **state) {
     assert_string_equal(muster_loss_reason_name((enum muster_loss_reason)99), NAME_UNKNOWN);
 }
 
-static void names_stand_in_the_order_of_their_enums(void **state) {
-    (void)state;
+TEST(names_stand_in_the_order_of_their_enums) {
     assert_string_equal(muster_path_name(MUSTER_PATH_B4), "b4");
     assert_string_equal(muster_state_name(MUSTER_LOST), "lost");
     assert_string_equal(muster_peer_event_name(MUSTER_PEER_RETURNED), "returned");
@@ -44,10 +41,5 @@ static void names_stand_in_the_order_of_their_enums(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_name_finds_its_value),
-        cmocka_unit_test(what_has_no_name_is_unknown),
-        cmocka_unit_test(names_stand_in_the_order_of_their_enums),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

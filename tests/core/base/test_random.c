@@ -1,14 +1,13 @@
 /* Random numbers and hashes, which are the same on every machine. */
 #include "random.h"
 
-#include "cmocka_all.h"
 #include "hash.h"
+#include "test.h"
 
 static const uint8_t seed[MUSTER_SEED_BYTES] = {1, 2, 3};
 
 /* The key stream of ChaCha20 with a key and nonce of zeros ends with c3 87 b6 69 b2 ee 65 86. */
-static void numbers_are_those_of_chacha20(void **state) {
-    (void)state;
+TEST(numbers_are_those_of_chacha20) {
     static const uint8_t zeros[MUSTER_SEED_BYTES];
     struct random random;
     random_init(&random, zeros);
@@ -16,8 +15,7 @@ static void numbers_are_those_of_chacha20(void **state) {
 }
 
 /* Of J.-P. Aumasson, D. J. Bernstein, SipHash: the first vector of its test program. */
-static void hashes_are_those_of_siphash(void **state) {
-    (void)state;
+TEST(hashes_are_those_of_siphash) {
     uint8_t key[HASH_SEED_BYTES];
     for (uint8_t i = 0; i < HASH_SEED_BYTES; i++) {
         key[i] = i;
@@ -25,8 +23,7 @@ static void hashes_are_those_of_siphash(void **state) {
     assert_true(hash_bytes("", 0, key) == UINT64_C(0x726fdb47dd0e0e31));
 }
 
-static void the_same_seed_gives_the_same_numbers(void **state) {
-    (void)state;
+TEST(the_same_seed_gives_the_same_numbers) {
     static const uint8_t other_seed[MUSTER_SEED_BYTES] = {1, 2, 4};
     struct random one;
     struct random two;
@@ -41,8 +38,7 @@ static void the_same_seed_gives_the_same_numbers(void **state) {
     }
 }
 
-static void random_times_fill_their_range(void **state) {
-    (void)state;
+TEST(random_times_fill_their_range) {
     struct random random;
     random_init(&random, seed);
     unsigned counts[10] = {0};
@@ -60,11 +56,5 @@ static void random_times_fill_their_range(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_are_those_of_chacha20),
-        cmocka_unit_test(hashes_are_those_of_siphash),
-        cmocka_unit_test(the_same_seed_gives_the_same_numbers),
-        cmocka_unit_test(random_times_fill_their_range),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -5,9 +5,9 @@
 
 #include <muster/telemetry.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
 #include "lists.h"
+#include "test.h"
 
 static const struct muster_text txt[] = {{"path", "/"}};
 static const struct muster_service services[] = {
@@ -41,8 +41,7 @@ static int check_attrs(size_t count, bool has_key, bool has_stream, size_t *byte
 
 /* ---- the check ---- */
 
-static void what_fits_is_measured(void **state) {
-    (void)state;
+TEST(what_fits_is_measured) {
     size_t plain;
     size_t with_key;
     assert_int_equal(muster_document_check(&whole, false, false, &plain), 0);
@@ -52,8 +51,7 @@ static void what_fits_is_measured(void **state) {
     assert_int_equal(with_key - plain, strlen(",\"key\":\"\"{\"sig\":\"\"}\n") + 44 + 88);
 }
 
-static void what_breaks_a_rule_is_refused(void **state) {
-    (void)state;
+TEST(what_breaks_a_rule_is_refused) {
     const struct muster_service bad_services[] = {{.type = "HTTP", .proto = "tcp", .port = 1},
                                                   {.type = "http", .proto = "tcp", .port = 0},
                                                   {.type = "http", .proto = "sctp", .port = 1},
@@ -73,8 +71,7 @@ static void what_breaks_a_rule_is_refused(void **state) {
     assert_int_equal(muster_document_check(&nameless, true, true, NULL), MUSTER_EINVAL);
 }
 
-static void only_a_key_and_a_stream_allow_a_large_document(void **state) {
-    (void)state;
+TEST(only_a_key_and_a_stream_allow_a_large_document) {
     size_t bytes = 7;
     assert_int_equal(check_attrs(3, false, false, NULL), 0);
     assert_int_equal(check_attrs(5, false, true, &bytes), MUSTER_ETOOBIG);
@@ -85,8 +82,7 @@ static void only_a_key_and_a_stream_allow_a_large_document(void **state) {
     assert_int_equal(check_attrs(1000, true, true, NULL), MUSTER_ETOOBIG);
 }
 
-static void an_announcement_holds_what_was_read(void **state) {
-    (void)state;
+TEST(an_announcement_holds_what_was_read) {
     struct announcement announcement;
     struct message who = {.document = whole, .boot = 42};
     assert_int_equal(announcement_init(&announcement, &who, NULL), 0);
@@ -100,8 +96,7 @@ static void an_announcement_holds_what_was_read(void **state) {
     announcement_deinit(&announcement);
 }
 
-static void want_of_memory_is_told(void **state) {
-    (void)state;
+TEST(want_of_memory_is_told) {
     for (size_t count = 1; count <= 6; count += 5) { /* small and large */
         unsigned long n = 1;
         int error = MUSTER_ENOMEM;
@@ -118,8 +113,7 @@ static void want_of_memory_is_told(void **state) {
 
 /* ---- comparing ---- */
 
-static void one_difference_makes_services_differ(void **state) {
-    (void)state;
+TEST(one_difference_makes_services_differ) {
     const struct muster_text other_txt[] = {{"path", "/x"}};
     struct muster_service others[] = {services[0], services[0], services[0], services[0], services[0]};
     others[0].port = 1;
@@ -138,8 +132,7 @@ static void one_difference_makes_services_differ(void **state) {
     assert_int_equal(lists_find_service(services, 2, &others[0]), 2);
 }
 
-static void one_difference_makes_documents_differ(void **state) {
-    (void)state;
+TEST(one_difference_makes_documents_differ) {
     const struct muster_text other_attrs[] = {{"os", "x"}};
     struct muster_document others[] = {whole, whole, whole};
     others[0].service_count = 1;
@@ -151,8 +144,7 @@ static void one_difference_makes_documents_differ(void **state) {
     assert_true(lists_are_equal(&whole, &whole));
 }
 
-static void one_difference_makes_topics_differ(void **state) {
-    (void)state;
+TEST(one_difference_makes_topics_differ) {
     const struct muster_text units[] = {{"t", "Cel"}};
     struct muster_topic others[] = {topics[0], topics[0], topics[0], topics[0]};
     others[0].name = "cellar";
@@ -167,15 +159,5 @@ static void one_difference_makes_topics_differ(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_fits_is_measured),
-        cmocka_unit_test(what_breaks_a_rule_is_refused),
-        cmocka_unit_test(only_a_key_and_a_stream_allow_a_large_document),
-        cmocka_unit_test(an_announcement_holds_what_was_read),
-        cmocka_unit_test(want_of_memory_is_told),
-        cmocka_unit_test(one_difference_makes_services_differ),
-        cmocka_unit_test(one_difference_makes_documents_differ),
-        cmocka_unit_test(one_difference_makes_topics_differ),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -9,12 +9,12 @@
 #include <sodium.h>
 
 #include "admission.h"
-#include "cmocka_all.h"
 #include "group.h"
 #include "message.h"
 #include "reply.h"
 #include "request.h"
 #include "signal.h"
+#include "test.h"
 
 #define INTERFACE 7
 
@@ -34,19 +34,15 @@ struct signer {
 
 static struct signer signers[2];
 
-static int begin(void **state) {
-    (void)state;
+static void begin(void) {
     for (int i = 0; i < 2; i++) {
         struct signer *signer = &signers[i];
         uint8_t seed[crypto_sign_SEEDBYTES];
         memset(seed, i + 1, sizeof seed);
-        if (muster_crypto_ed25519(&signer->crypto, signer->secret) != 0) {
-            return -1;
-        }
+        assert_int_equal(muster_crypto_ed25519(&signer->crypto, signer->secret), 0);
         crypto_sign_seed_keypair(signer->key, signer->secret, seed);
         muster_id_of_key(signer->key, signer->id);
     }
-    return 0;
 }
 
 /* ---- files ---- */
@@ -323,13 +319,11 @@ static bool is_bad_telemetry(const struct golden *golden) {
     return is_named;
 }
 
-static void telemetry_is_accepted(void **state) {
-    (void)state;
+TEST(telemetry_is_accepted) {
     for_each("telemetry", is_telemetry);
 }
 
-static void bad_telemetry_is_dropped(void **state) {
-    (void)state;
+TEST(bad_telemetry_is_dropped) {
     for_each("bad-telemetry", is_bad_telemetry);
     for_each("bad-telemetry-bytes", is_bad_telemetry);
 }
@@ -373,52 +367,34 @@ static bool is_answer(const struct golden *golden) {
     return result == 0 && has_end == (strstr(golden->name, "cut-off") == NULL);
 }
 
-static void requests_are_read(void **state) {
-    (void)state;
+TEST(requests_are_read) {
     for_each("requests", is_request);
 }
 
-static void bad_requests_are_refused(void **state) {
-    (void)state;
+TEST(bad_requests_are_refused) {
     for_each("bad-requests", ends_for_its_reason);
 }
 
-static void answers_are_read(void **state) {
-    (void)state;
+TEST(answers_are_read) {
     for_each("replies", is_answer);
 }
 
-static void good_datagrams_are_accepted(void **state) {
-    (void)state;
+TEST(good_datagrams_are_accepted) {
     for_each("good", is_good);
 }
 
-static void what_the_schemas_refuse_is_dropped(void **state) {
-    (void)state;
+TEST(what_the_schemas_refuse_is_dropped) {
     for_each("bad-schema", is_dropped_for_its_reason);
 }
 
-static void what_only_the_bytes_show_is_dropped(void **state) {
-    (void)state;
+TEST(what_only_the_bytes_show_is_dropped) {
     for_each("bad-bytes", is_dropped_for_its_reason);
 }
 
-static void what_only_the_signature_shows_does_not_verify(void **state) {
-    (void)state;
+TEST(what_only_the_signature_shows_does_not_verify) {
     for_each("bad-signature", is_forged);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_datagrams_are_accepted),
-        cmocka_unit_test(what_the_schemas_refuse_is_dropped),
-        cmocka_unit_test(what_only_the_bytes_show_is_dropped),
-        cmocka_unit_test(what_only_the_signature_shows_does_not_verify),
-        cmocka_unit_test(telemetry_is_accepted),
-        cmocka_unit_test(bad_telemetry_is_dropped),
-        cmocka_unit_test(requests_are_read),
-        cmocka_unit_test(bad_requests_are_refused),
-        cmocka_unit_test(answers_are_read),
-    };
-    return cmocka_run_group_tests(tests, begin, NULL);
+    return test_run(begin, NULL);
 }

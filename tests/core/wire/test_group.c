@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "cmocka_all.h"
+#include "test.h"
 
 #define PORT 19797
 #define TELEMETRY_PORT (PORT - 1)
@@ -14,8 +14,7 @@ static void check(const struct muster_endpoint *endpoint, uint16_t port, const u
     assert_memory_equal(endpoint->ip, ip, 4);
 }
 
-static void a_control_destination_tells_the_path(void **state) {
-    (void)state;
+TEST(a_control_destination_tells_the_path) {
     const struct muster_endpoint group = group_control(MUSTER_PATH_M4, PORT);
     const struct muster_endpoint broadcast = group_control(MUSTER_PATH_B4, PORT);
     const struct muster_endpoint unicast = {.family = 4, .ip = {10, 0, 0, 1}, .port = PORT};
@@ -26,8 +25,7 @@ static void a_control_destination_tells_the_path(void **state) {
     assert_int_equal(group_path_kind(&unicast), MUSTER_PATH_U4);
 }
 
-static void a_telemetry_destination_tells_the_shard(void **state) {
-    (void)state;
+TEST(a_telemetry_destination_tells_the_shard) {
     for (unsigned group = 0; group <= MUSTER_SHARDS; group++) {
         bool is_repair = group == MUSTER_SHARDS;
         struct muster_endpoint endpoint = is_repair ? group_repair(PORT) : group_telemetry(group, PORT);
@@ -41,11 +39,10 @@ static void a_telemetry_destination_tells_the_shard(void **state) {
     }
 }
 
-static void other_addresses_are_not_telemetry(void **state) {
+TEST(other_addresses_are_not_telemetry) {
     static const uint8_t others[][4] = {{239, 255, 77, 14}, {239, 255, 77, 32}, {239, 255, 76, 16},
                                         {239, 254, 77, 16}, {224, 0, 0, 254},   {10, 0, 0, 1}};
     unsigned shard;
-    (void)state;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         struct muster_endpoint endpoint = {.family = 4, .port = TELEMETRY_PORT};
         memcpy(endpoint.ip, others[i], 4);
@@ -55,10 +52,5 @@ static void other_addresses_are_not_telemetry(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_control_destination_tells_the_path),
-        cmocka_unit_test(a_telemetry_destination_tells_the_shard),
-        cmocka_unit_test(other_addresses_are_not_telemetry),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -5,8 +5,8 @@
 
 #include <sodium.h>
 
-#include "cmocka_all.h"
 #include "random.h"
+#include "test.h"
 
 static const uint8_t seed[MUSTER_SEED_BYTES] = {1, 2, 3};
 
@@ -25,8 +25,7 @@ static void make_anna(uint8_t key[MUSTER_KEY_BYTES], uint8_t secret[MUSTER_SECRE
 
 /* ---- keys and ids ---- */
 
-static void an_id_is_the_hash_of_the_key(void **state) {
-    (void)state;
+TEST(an_id_is_the_hash_of_the_key) {
     uint8_t key[MUSTER_KEY_BYTES];
     uint8_t secret[MUSTER_SECRET_BYTES];
     uint8_t id[MUSTER_ID_BYTES];
@@ -37,8 +36,7 @@ static void an_id_is_the_hash_of_the_key(void **state) {
     assert_string_equal(text, "e6808f33fbec87975122804ac9ceda8e");
 }
 
-static void with_a_key_the_identity_is_the_keys(void **state) {
-    (void)state;
+TEST(with_a_key_the_identity_is_the_keys) {
     uint8_t key[MUSTER_KEY_BYTES];
     uint8_t secret[MUSTER_SECRET_BYTES];
     uint8_t id[MUSTER_ID_BYTES];
@@ -57,8 +55,7 @@ static void with_a_key_the_identity_is_the_keys(void **state) {
     assert_ptr_equal(identity_signer(&identity), &identity.crypto);
 }
 
-static void without_a_key_the_id_is_random(void **state) {
-    (void)state;
+TEST(without_a_key_the_id_is_random) {
     struct muster_crypto crypto;
     assert_int_equal(muster_crypto_ed25519(&crypto, NULL), 0);
     struct random random;
@@ -79,8 +76,7 @@ static void without_a_key_the_id_is_random(void **state) {
 /* ---- signatures ---- */
 
 /* RFC 8032, 7.1, test 1: of the empty message. */
-static void a_signature_is_ed25519(void **state) {
-    (void)state;
+TEST(a_signature_is_ed25519) {
     uint8_t secret_seed[crypto_sign_SEEDBYTES];
     uint8_t expected_key[MUSTER_KEY_BYTES];
     uint8_t expected[MUSTER_SIGNATURE_BYTES];
@@ -104,8 +100,7 @@ static void a_signature_is_ed25519(void **state) {
     assert_int_equal(crypto.verify(crypto.context, key, nothing, 0, signature), 0);
 }
 
-static void what_was_changed_does_not_verify(void **state) {
-    (void)state;
+TEST(what_was_changed_does_not_verify) {
     uint8_t key[MUSTER_KEY_BYTES];
     uint8_t secret[MUSTER_SECRET_BYTES];
     uint8_t signature[MUSTER_SIGNATURE_BYTES];
@@ -126,8 +121,7 @@ static void what_was_changed_does_not_verify(void **state) {
     assert_int_equal(crypto.verify(crypto.context, key, bytes, 5, signature), MUSTER_ECRYPTO);
 }
 
-static void keys_are_made_anew_each_time(void **state) {
-    (void)state;
+TEST(keys_are_made_anew_each_time) {
     uint8_t keys[2][MUSTER_KEY_BYTES];
     uint8_t secret[MUSTER_SECRET_BYTES];
     assert_int_equal(muster_key_generate(keys[0], secret), 0);
@@ -135,8 +129,7 @@ static void keys_are_made_anew_each_time(void **state) {
     assert_memory_not_equal(keys[0], keys[1], MUSTER_KEY_BYTES);
 }
 
-static void who_only_verifies_cannot_sign(void **state) {
-    (void)state;
+TEST(who_only_verifies_cannot_sign) {
     struct muster_crypto crypto;
     assert_int_equal(muster_crypto_ed25519(&crypto, NULL), 0);
     uint8_t signature[MUSTER_SIGNATURE_BYTES];
@@ -145,8 +138,7 @@ static void who_only_verifies_cannot_sign(void **state) {
 
 /* ---- nonces ---- */
 
-static void a_nonce_is_asked_with_for_a_second(void **state) {
-    (void)state;
+TEST(a_nonce_is_asked_with_for_a_second) {
     struct random random;
     random_init(&random, seed);
     struct nonces nonces = {0};
@@ -155,8 +147,7 @@ static void a_nonce_is_asked_with_for_a_second(void **state) {
     assert_true(nonces_current(&nonces, &random, 6000) != first);
 }
 
-static void answers_to_the_last_three_nonces_are_taken(void **state) {
-    (void)state;
+TEST(answers_to_the_last_three_nonces_are_taken) {
     struct random random;
     random_init(&random, seed);
     struct nonces nonces = {0};
@@ -171,8 +162,7 @@ static void answers_to_the_last_three_nonces_are_taken(void **state) {
     assert_false(nonces_holds(&nonces, values[3] + 1, 8000));
 }
 
-static void a_nonce_is_good_for_three_seconds(void **state) {
-    (void)state;
+TEST(a_nonce_is_good_for_three_seconds) {
     struct random random;
     random_init(&random, seed);
     struct nonces nonces = {0};
@@ -181,26 +171,12 @@ static void a_nonce_is_good_for_three_seconds(void **state) {
     assert_false(nonces_holds(&nonces, nonce, 8001));
 }
 
-static void who_asked_nothing_takes_no_answer(void **state) {
-    (void)state;
+TEST(who_asked_nothing_takes_no_answer) {
     const struct nonces nonces = {0};
     assert_false(nonces_holds(&nonces, 0, 0));
     assert_false(nonces_holds(&nonces, 0, 5000));
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_id_is_the_hash_of_the_key),
-        cmocka_unit_test(with_a_key_the_identity_is_the_keys),
-        cmocka_unit_test(without_a_key_the_id_is_random),
-        cmocka_unit_test(a_signature_is_ed25519),
-        cmocka_unit_test(what_was_changed_does_not_verify),
-        cmocka_unit_test(keys_are_made_anew_each_time),
-        cmocka_unit_test(who_only_verifies_cannot_sign),
-        cmocka_unit_test(a_nonce_is_asked_with_for_a_second),
-        cmocka_unit_test(answers_to_the_last_three_nonces_are_taken),
-        cmocka_unit_test(a_nonce_is_good_for_three_seconds),
-        cmocka_unit_test(who_asked_nothing_takes_no_answer),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -8,16 +8,16 @@
 
 #include <sodium.h>
 
-#include "cmocka_all.h"
+#include "test.h"
 
 static uint8_t key[MUSTER_KEY_BYTES];
 static uint8_t secret[MUSTER_SECRET_BYTES];
 static struct muster_crypto crypto;
 
-static int begin(void **state) {
-    (void)state;
+static void begin(void) {
     static const uint8_t seed[crypto_sign_SEEDBYTES] = {7};
-    return muster_crypto_ed25519(&crypto, secret) != 0 || crypto_sign_seed_keypair(key, secret, seed) != 0;
+    assert_int_equal(muster_crypto_ed25519(&crypto, secret), 0);
+    assert_int_equal(crypto_sign_seed_keypair(key, secret, seed), 0);
 }
 
 static struct message message_of(enum message_kind kind) {
@@ -84,8 +84,7 @@ static void check_text(const struct message *message, const char *expected) {
 #define HEADER(kind) \
     "{\"muster\":1,\"kind\":\"" kind "\",\"id\":\"ab010000000000000000000000000000\",\"boot\":42,"
 
-static void an_alive_is_written(void **state) {
-    (void)state;
+TEST(an_alive_is_written) {
     struct message message = alive();
     check_text(&message, HEADER("alive") "\"seq\":7,\"rev\":2,\"next_ms\":2500,\"peers\":3}\n");
     message.is_answer = true;
@@ -101,8 +100,7 @@ static void an_alive_is_written(void **state) {
                                          "\"sent\":{\"0\":9007199254740991,\"15\":7}}\n");
 }
 
-static void an_announce_is_written(void **state) {
-    (void)state;
+TEST(an_announce_is_written) {
     const struct muster_text txt = {"path", "/"};
     const struct muster_service services[] = {
         {.name = "page", .type = "http", .proto = "tcp", .port = 80, .txt = &txt, .txt_count = 1},
@@ -122,8 +120,7 @@ static void an_announce_is_written(void **state) {
                            "\"attrs\":{\"room\":\"kitchen\"},\"heard\":[\"m4\",\"b4\"]}\n");
 }
 
-static void topics_are_written(void **state) {
-    (void)state;
+TEST(topics_are_written) {
     const struct muster_text units[] = {{"t", "Cel"}, {"h", "%RH"}};
     const struct muster_topic topics[] = {
         {.name = "climate", .unit = "", .units = units, .unit_count = 2},
@@ -143,15 +140,13 @@ static void topics_are_written(void **state) {
                            "{\"name\":\"power\",\"unit\":\"W\"},{\"name\":\"door\"}]}\n");
 }
 
-static void a_bye_is_written(void **state) {
-    (void)state;
+TEST(a_bye_is_written) {
     struct message message = message_of(MESSAGE_BYE);
     message.seq = 9007199254740991;
     check_text(&message, HEADER("bye") "\"seq\":9007199254740991}\n");
 }
 
-static void a_query_is_written(void **state) {
-    (void)state;
+TEST(a_query_is_written) {
     struct message message = message_of(MESSAGE_QUERY);
     message.nonce = 1;
     message.wants = true;
@@ -171,8 +166,7 @@ static void a_query_is_written(void **state) {
 
 /* ---- what comes back ---- */
 
-static void an_announce_comes_back(void **state) {
-    (void)state;
+TEST(an_announce_comes_back) {
     const struct muster_text texts[] = {{"a", ""}, {"\xc3\xa9", "\x1b[31m\"\\"}, {"c", "d"}};
     const struct muster_service services[] = {
         {.name = "", .type = "http", .proto = "tcp", .port = 1},
@@ -207,8 +201,7 @@ static void an_announce_comes_back(void **state) {
     message_deinit(&back);
 }
 
-static void topics_come_back(void **state) {
-    (void)state;
+TEST(topics_come_back) {
     const struct muster_text texts[] = {{"a", ""}, {"t", "Cel"}, {"\xc3\xa9", "\"\\"}};
     const struct muster_service service = {
         .name = "", .type = "http", .proto = "tcp", .port = 1, .txt = texts, .txt_count = 1};
@@ -243,8 +236,7 @@ static void topics_come_back(void **state) {
 }
 
 /* As many as a body may hold, once with a twin at the other end. */
-static void a_body_has_room_for_thousands_of_topics(void **state) {
-    (void)state;
+TEST(a_body_has_room_for_thousands_of_topics) {
     enum { COUNT = 3000 };
     static struct muster_topic topics[COUNT];
     static char names[COUNT][8];
@@ -268,8 +260,7 @@ static void a_body_has_room_for_thousands_of_topics(void **state) {
     }
 }
 
-static void an_answer_comes_back(void **state) {
-    (void)state;
+TEST(an_answer_comes_back) {
     struct message message = alive();
     message.seq = 0;
     message.is_answer = true;
@@ -281,8 +272,7 @@ static void an_answer_comes_back(void **state) {
     message_deinit(&back);
 }
 
-static void a_query_comes_back(void **state) {
-    (void)state;
+TEST(a_query_comes_back) {
     struct message message = message_of(MESSAGE_QUERY);
     message.nonce = UINT64_MAX;
     message.count = MUSTER_INTEGER_MAX;
@@ -310,8 +300,7 @@ static void a_query_comes_back(void **state) {
 }
 
 /* An alive is never too long, and one by unicast, which has no `sent`, is no longer than its question. */
-static void the_longest_alive_fits(void **state) {
-    (void)state;
+TEST(the_longest_alive_fits) {
     struct message message = alive();
     message.boot = message.seq = message.rev = MUSTER_INTEGER_MAX;
     message.is_answer = true;
@@ -330,8 +319,7 @@ static void the_longest_alive_fits(void **state) {
 }
 
 /* What this core asks fits whatever its numbers are. */
-static void the_longest_question_that_is_sent_fits(void **state) {
-    (void)state;
+TEST(the_longest_question_that_is_sent_fits) {
     struct message message = message_of(MESSAGE_QUERY);
     message.boot = MUSTER_INTEGER_MAX;
     message.nonce = 1;
@@ -343,8 +331,7 @@ static void the_longest_question_that_is_sent_fits(void **state) {
     message_deinit(&back);
 }
 
-static void the_signature_covers_the_padded_line(void **state) {
-    (void)state;
+TEST(the_signature_covers_the_padded_line) {
     struct message message = alive();
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
     int length = message_encode(&message, &crypto, 400, bytes, sizeof bytes);
@@ -360,8 +347,7 @@ static void the_signature_covers_the_padded_line(void **state) {
 
 /* ---- what does not fit ---- */
 
-static void padding_is_exact(void **state) {
-    (void)state;
+TEST(padding_is_exact) {
     struct message message = alive();
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
     int plain = message_encode(&message, NULL, 0, bytes, sizeof bytes);
@@ -373,8 +359,7 @@ static void padding_is_exact(void **state) {
     assert_int_equal(message_encode(&message, NULL, sizeof bytes, bytes, sizeof bytes), sizeof bytes);
 }
 
-static void a_small_buffer_is_too_small(void **state) {
-    (void)state;
+TEST(a_small_buffer_is_too_small) {
     struct message message = alive();
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
     for (int i = 0; i < 2; i++) {
@@ -386,8 +371,7 @@ static void a_small_buffer_is_too_small(void **state) {
     assert_int_equal(message_encode(&message, NULL, 0, bytes, 0), MUSTER_ETOOBIG);
 }
 
-static void a_long_message_is_too_big(void **state) {
-    (void)state;
+TEST(a_long_message_is_too_big) {
     char value[2000];
     memset(value, 'x', sizeof value);
     value[sizeof value - 1] = '\0';
@@ -408,8 +392,7 @@ static int refuse_to_sign(void *context, const uint8_t *bytes, size_t length,
     return MUSTER_ECRYPTO;
 }
 
-static void what_sign_returns_is_passed_on(void **state) {
-    (void)state;
+TEST(what_sign_returns_is_passed_on) {
     const struct muster_crypto refusing = {.sign = refuse_to_sign};
     struct message message = alive();
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
@@ -418,8 +401,7 @@ static void what_sign_returns_is_passed_on(void **state) {
 
 /* ---- what is refused ---- */
 
-static void every_cut_is_refused(void **state) {
-    (void)state;
+TEST(every_cut_is_refused) {
     struct message message = announce("lamp");
     message.has_key = true;
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
@@ -433,8 +415,7 @@ static void every_cut_is_refused(void **state) {
     }
 }
 
-static void the_first_wrong_member_is_the_reason(void **state) {
-    (void)state;
+TEST(the_first_wrong_member_is_the_reason) {
     check_drop("{\"muster\":2,\"kind\":7}\n", MUSTER_DROP_VERSION);
     check_drop("{\"muster\":1,\"kind\":\"greeting\",\"id\":7}\n", MUSTER_DROP_KIND);
     check_drop("{\"muster\":1,\"kind\":\"bye\",\"id\":7}\n", MUSTER_DROP_TYPE);
@@ -446,8 +427,7 @@ static void the_first_wrong_member_is_the_reason(void **state) {
     check_drop("", MUSTER_DROP_TRUNCATED);
 }
 
-static void what_is_longer_than_a_datagram_is_refused(void **state) {
-    (void)state;
+TEST(what_is_longer_than_a_datagram_is_refused) {
     char text[MUSTER_DATAGRAM_BYTES_MAX + 2];
     memset(text, ' ', sizeof text);
     text[0] = '{';
@@ -457,15 +437,13 @@ static void what_is_longer_than_a_datagram_is_refused(void **state) {
     check_drop(text, MUSTER_DROP_TRUNCATED);
 }
 
-static void zeroed_messages_need_no_freeing(void **state) {
-    (void)state;
+TEST(zeroed_messages_need_no_freeing) {
     struct message message = {0};
     message_deinit(&message);
     message_deinit(&message);
 }
 
-static void an_id_is_among_others_or_not(void **state) {
-    (void)state;
+TEST(an_id_is_among_others_or_not) {
     const uint8_t ids[2][MUSTER_ID_BYTES] = {{1}, {2}};
     const uint8_t other[MUSTER_ID_BYTES] = {2, 1};
     assert_true(message_lists(ids, 2, ids[1]));
@@ -475,29 +453,5 @@ static void an_id_is_among_others_or_not(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_alive_is_written),
-        cmocka_unit_test(an_announce_is_written),
-        cmocka_unit_test(topics_are_written),
-        cmocka_unit_test(a_bye_is_written),
-        cmocka_unit_test(a_query_is_written),
-        cmocka_unit_test(an_announce_comes_back),
-        cmocka_unit_test(topics_come_back),
-        cmocka_unit_test(a_body_has_room_for_thousands_of_topics),
-        cmocka_unit_test(an_answer_comes_back),
-        cmocka_unit_test(a_query_comes_back),
-        cmocka_unit_test(the_longest_alive_fits),
-        cmocka_unit_test(the_longest_question_that_is_sent_fits),
-        cmocka_unit_test(the_signature_covers_the_padded_line),
-        cmocka_unit_test(padding_is_exact),
-        cmocka_unit_test(a_small_buffer_is_too_small),
-        cmocka_unit_test(a_long_message_is_too_big),
-        cmocka_unit_test(what_sign_returns_is_passed_on),
-        cmocka_unit_test(every_cut_is_refused),
-        cmocka_unit_test(the_first_wrong_member_is_the_reason),
-        cmocka_unit_test(what_is_longer_than_a_datagram_is_refused),
-        cmocka_unit_test(zeroed_messages_need_no_freeing),
-        cmocka_unit_test(an_id_is_among_others_or_not),
-    };
-    return cmocka_run_group_tests(tests, begin, NULL);
+    return test_run(begin, NULL);
 }

@@ -5,13 +5,12 @@
 
 #include <muster/error.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
+#include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static void a_set_holds_copies(void **state) {
-    (void)state;
+TEST(a_set_holds_copies) {
     char first[] = "kitchen/#";
     const char *const patterns[] = {first, "+/power"};
     struct pattern_set set;
@@ -25,8 +24,7 @@ static void a_set_holds_copies(void **state) {
     pattern_set_deinit(&set);
 }
 
-static void any_pattern_of_a_set_decides(void **state) {
-    (void)state;
+TEST(any_pattern_of_a_set_decides) {
     const char *const patterns[] = {"kitchen/climate/+", "+/power"};
     struct pattern_set set;
     assert_int_equal(pattern_set_init(&set, patterns, COUNT(patterns)), 0);
@@ -39,8 +37,7 @@ static void any_pattern_of_a_set_decides(void **state) {
     pattern_set_deinit(&set);
 }
 
-static void an_empty_set_takes_nothing(void **state) {
-    (void)state;
+TEST(an_empty_set_takes_nothing) {
     struct pattern_set set;
     assert_int_equal(pattern_set_init(&set, NULL, 0), 0);
     assert_false(pattern_set_touches(&set, "kitchen"));
@@ -48,8 +45,7 @@ static void an_empty_set_takes_nothing(void **state) {
     pattern_set_deinit(&set);
 }
 
-static void without_memory_a_set_is_empty(void **state) {
-    (void)state;
+TEST(without_memory_a_set_is_empty) {
     const char *const patterns[] = {"#"};
     struct pattern_set set;
     countdown_set(1);
@@ -60,11 +56,5 @@ static void without_memory_a_set_is_empty(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_set_holds_copies),
-        cmocka_unit_test(any_pattern_of_a_set_decides),
-        cmocka_unit_test(an_empty_set_takes_nothing),
-        cmocka_unit_test(without_memory_a_set_is_empty),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

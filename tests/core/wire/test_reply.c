@@ -5,10 +5,10 @@
 
 #include <sodium.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
 #include "reply.h"
 #include "reply_counters.h"
+#include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PART_BYTES_MAX 200000
@@ -302,8 +302,7 @@ static void assert_part(const struct reply *reply, size_t number) {
     }
 }
 
-static void what_is_written_is_read_in_pieces_of_any_size(void **state) {
-    (void)state;
+TEST(what_is_written_is_read_in_pieces_of_any_size) {
     struct buffer out = {0};
     assert_int_equal(write_all(&out), 0);
     const size_t sizes[] = {1, 2, 7, 100, 1000, out.length};
@@ -329,8 +328,7 @@ static void what_is_written_is_read_in_pieces_of_any_size(void **state) {
 }
 
 /* As many feeds, sockets and ways out as there may be, all numbers as long as they may be. */
-static void what_a_node_says_of_itself_fits_at_its_longest(void **state) {
-    (void)state;
+TEST(what_a_node_says_of_itself_fits_at_its_longest) {
     static struct muster_feed many_feeds[MUSTER_FEEDS_SHOWN_MAX];
     static struct muster_socket many_sockets[MUSTER_SOCKETS_MAX];
     static struct muster_path many_paths[MUSTER_PATHS_MAX];
@@ -378,8 +376,7 @@ static void what_a_node_says_of_itself_fits_at_its_longest(void **state) {
 }
 
 /* What is no feed is left out, and of too many the last ones. */
-static void feeds_that_make_no_sense_are_left_out(void **state) {
-    (void)state;
+TEST(feeds_that_make_no_sense_are_left_out) {
     static const char head[] = "{\"self\":{\"feeds\":[5,{},{\"id\":\"00\"},{\"id\":"
                                "\"000102030405060708090a0b0c0d0e0f\",\"shard\":16}";
     static const char good[] =
@@ -470,8 +467,7 @@ static const struct {
     {"", 0, 0},
 };
 
-static void each_part_may_be_wrong(void **state) {
-    (void)state;
+TEST(each_part_may_be_wrong) {
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct reply_reader reader;
         struct reply reply;
@@ -486,8 +482,7 @@ static void each_part_may_be_wrong(void **state) {
     }
 }
 
-static void what_makes_no_sense_in_a_row_is_left_out(void **state) {
-    (void)state;
+TEST(what_makes_no_sense_in_a_row_is_left_out) {
     struct reply_reader reader;
     struct reply reply;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -511,8 +506,7 @@ static void what_makes_no_sense_in_a_row_is_left_out(void **state) {
 }
 
 /* The lists of a large document, its topics too, are those of the body. */
-static void a_body_is_read_into_its_row(void **state) {
-    (void)state;
+TEST(a_body_is_read_into_its_row) {
     static const char text[] =
         "{\"peer\":{\"state\":\"alive\"},\"lines\":3}\n"
         "{\"muster\":1,\"kind\":\"announce\",\"id\":\"39d66ed6e6b3ae3e5a0de0bf8f2ad3b5\",\"boot\":5,\"seq\":"
@@ -541,8 +535,7 @@ static void a_body_is_read_into_its_row(void **state) {
     reply_reader_deinit(&reader);
 }
 
-static void a_part_that_is_too_long_is_not_read(void **state) {
-    (void)state;
+TEST(a_part_that_is_too_long_is_not_read) {
     static const char *const heads[] = {"", "{\"document\":{},\"lines\":1}\n"};
     static uint8_t blanks[1000];
     memset(blanks, ' ', sizeof blanks);
@@ -585,16 +578,14 @@ static int result_of_values(size_t values) {
     return result;
 }
 
-static void a_part_has_no_more_values_than_a_body(void **state) {
-    (void)state;
+TEST(a_part_has_no_more_values_than_a_body) {
     assert_int_equal(result_of_values(MUSTER_DOCUMENT_NODES_MAX), 1);
     assert_int_equal(result_of_values(MUSTER_DOCUMENT_NODES_MAX + 1), MUSTER_EINVAL);
 }
 
 /* ---- without memory ---- */
 
-static void every_allocation_of_writing_may_fail(void **state) {
-    (void)state;
+TEST(every_allocation_of_writing_may_fail) {
     bool has_failed = true;
     unsigned long n = 0;
     while (has_failed) {
@@ -620,8 +611,7 @@ static void every_allocation_of_writing_may_fail(void **state) {
     assert_true(n > 100);
 }
 
-static void every_allocation_of_reading_may_fail(void **state) {
-    (void)state;
+TEST(every_allocation_of_reading_may_fail) {
     struct buffer out = {0};
     assert_int_equal(write_all(&out), 0);
     bool has_failed = true;
@@ -648,8 +638,7 @@ static void every_allocation_of_reading_may_fail(void **state) {
 
 /* ---- bytes that come and go ---- */
 
-static void a_buffer_keeps_its_order(void **state) {
-    (void)state;
+TEST(a_buffer_keeps_its_order) {
     struct buffer buffer = {0};
     buffer_drop(&buffer, 0);
     assert_int_equal(buffer_append(&buffer, NULL, 0), 0);
@@ -666,18 +655,5 @@ static void a_buffer_keeps_its_order(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read_in_pieces_of_any_size),
-        cmocka_unit_test(what_a_node_says_of_itself_fits_at_its_longest),
-        cmocka_unit_test(feeds_that_make_no_sense_are_left_out),
-        cmocka_unit_test(each_part_may_be_wrong),
-        cmocka_unit_test(what_makes_no_sense_in_a_row_is_left_out),
-        cmocka_unit_test(a_body_is_read_into_its_row),
-        cmocka_unit_test(a_part_that_is_too_long_is_not_read),
-        cmocka_unit_test(a_part_has_no_more_values_than_a_body),
-        cmocka_unit_test(every_allocation_of_writing_may_fail),
-        cmocka_unit_test(every_allocation_of_reading_may_fail),
-        cmocka_unit_test(a_buffer_keeps_its_order),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
 #include "request.h"
+#include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -101,8 +101,7 @@ static void assert_requests(const struct request *a, const struct request *b) {
     assert_int_equal(a->follows, b->follows);
 }
 
-static void what_is_written_is_read(void **state) {
-    (void)state;
+TEST(what_is_written_is_read) {
     for (size_t i = 0; i < COUNT(requests); i++) {
         char *line;
         size_t length;
@@ -120,8 +119,7 @@ static void what_is_written_is_read(void **state) {
     }
 }
 
-static void what_is_too_long_is_not_written(void **state) {
-    (void)state;
+TEST(what_is_too_long_is_not_written) {
     static struct muster_service many[8000];
     for (size_t i = 0; i < COUNT(many); i++) {
         many[i] = (struct muster_service){.type = "http", .proto = "tcp", .port = (uint16_t)(i + 1)};
@@ -226,8 +224,7 @@ static const struct {
     {REQUEST("samples", ",\"patterns\":[\"#\"],\"follow\":false,\"since_ms\":1"), REQUEST_END_DONE, NULL},
 };
 
-static void each_member_may_be_wrong(void **state) {
-    (void)state;
+TEST(each_member_may_be_wrong) {
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct request request;
         const char *member;
@@ -241,8 +238,7 @@ static void each_member_may_be_wrong(void **state) {
     }
 }
 
-static void there_may_be_only_so_many_interfaces(void **state) {
-    (void)state;
+TEST(there_may_be_only_so_many_interfaces) {
     for (unsigned count = MUSTER_PATHS_MAX; count <= MUSTER_PATHS_MAX + 1; count++) {
         char line[1024] = "{\"muster\":1,\"request\":\"table\",\"interfaces\":[\"a\"";
         for (unsigned i = 1; i < count; i++) {
@@ -259,8 +255,7 @@ static void there_may_be_only_so_many_interfaces(void **state) {
 
 /* ---- without memory ---- */
 
-static void every_allocation_may_fail(void **state) {
-    (void)state;
+TEST(every_allocation_may_fail) {
     for (size_t i = 0; i < COUNT(requests); i++) {
         bool has_failed = true;
         unsigned long n = 0;
@@ -285,10 +280,5 @@ static void every_allocation_may_fail(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read),   cmocka_unit_test(what_is_too_long_is_not_written),
-        cmocka_unit_test(each_member_may_be_wrong),  cmocka_unit_test(there_may_be_only_so_many_interfaces),
-        cmocka_unit_test(every_allocation_may_fail),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -11,23 +11,14 @@
 #include <cjson/cJSON.h>
 #include <muster/telemetry.h>
 
-#include "cmocka_all.h"
+#include "draw.h"
 #include "limit.h"
 #include "senml.h"
+#include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define NOW_S 1700000000.0
 #define SEED 8428u
-
-static uint64_t random_state = SEED;
-
-/* SplitMix64. */
-static uint64_t draw(void) {
-    uint64_t z = random_state += 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
 
 /* ---- reading ---- */
 
@@ -77,8 +68,7 @@ static void check_story(const char *text, const char *expected) {
     }
 }
 
-static void test_examples_of_the_rfc(void **state) {
-    (void)state;
+TEST(test_examples_of_the_rfc) {
     /* 5.1.1 */
     check_story("[\n  {\"n\":\"urn:dev:ow:10e2073a01080063\",\"u\":\"Cel\",\"v\":23.1}\n]",
                 "{\"n\":\"urn:dev:ow:10e2073a01080063\",\"u\":\"Cel\",\"v\":23.1,\"t\":1700000000}\n");
@@ -122,8 +112,7 @@ static void check_base(const char *base, const char *text, const char *expected)
     assert_string_equal(story, expected);
 }
 
-static void test_given_base_names(void **state) {
-    (void)state;
+TEST(test_given_base_names) {
     check_base("a/", "[{\"n\":\"x\",\"v\":1},{\"v\":2},{\"bn\":\"b/\",\"n\":\"y\",\"v\":3},{\"v\":4}]",
                "{\"n\":\"a/x\",\"v\":1,\"t\":1700000000}\n{\"n\":\"a/\",\"v\":2,\"t\":1700000000}\n"
                "{\"n\":\"b/y\",\"v\":3,\"t\":1700000000}\n{\"n\":\"b/\",\"v\":4,\"t\":1700000000}\n");
@@ -142,8 +131,7 @@ static void test_given_base_names(void **state) {
     assert_string_equal(record.name, name);
 }
 
-static void test_resolves(void **state) {
-    (void)state;
+TEST(test_resolves) {
     check_story("[]", "");
     check_story(" [ ] \n", "");
     check_story("{\"n\":\"a\",\"v\":1}  \n", "{\"n\":\"a\",\"v\":1,\"t\":1700000000}\n");
@@ -179,8 +167,7 @@ static void test_resolves(void **state) {
         "{\"n\":\"a\",\"v\":1,\"t\":1700000000}\n");
 }
 
-static void test_escapes(void **state) {
-    (void)state;
+TEST(test_escapes) {
     check_story("[{\"\\u0062n\":\"a\\/\",\"\\u006e\":\"\\u0062\",\"v\\u0073\":"
                 "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20AC\\uD83D\\uDE00\\u0001\xC3\xA9\"}]",
                 "{\"n\":\"a/b\",\"vs\":\"\\\"\\\\/\\b\\f\\n\\r\\t\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\\u0001"
@@ -192,8 +179,7 @@ struct fault_case {
     const char *says; /* the story behind the records before it */
 };
 
-static void test_faults(void **state) {
-    (void)state;
+TEST(test_faults) {
     static const struct fault_case cases[] = {
         {"", "0: it ends too early"},
         {"  ", "2: it ends too early"},
@@ -287,8 +273,7 @@ static void test_faults(void **state) {
 }
 
 /* Wherever a pack is cut, it is refused. */
-static void test_cut_packs(void **state) {
-    (void)state;
+TEST(test_cut_packs) {
     static const char text[] =
         "[{\"bn\":\"a/\",\"bt\":1.7e9,\"n\":\"b\",\"vs\":\"\\ud83d\\ude00\xC3\xA9\",\"x\":[{}]},"
         "{\"n\":\"c\",\"vb\":true,\"s\":-1.5e-3},{\"n\":\"d\",\"v\":7}]";
@@ -312,8 +297,7 @@ static bool reads_length(const char *before, size_t length, const char *behind) 
     return muster_pack_next(&pack, &record) == 1;
 }
 
-static void test_limits(void **state) {
-    (void)state;
+TEST(test_limits) {
     const size_t name = MUSTER_FULL_NAME_BYTES_MAX;
     assert_true(reads_length("{\"n\":\"", name, "\",\"v\":1}"));
     assert_false(reads_length("{\"n\":\"", name + 1, "\",\"v\":1}"));
@@ -363,8 +347,7 @@ static void check_written(struct senml_writer *writer, const char *expected) {
     assert_string_equal(writer->bytes, expected);
 }
 
-static void test_writes(void **state) {
-    (void)state;
+TEST(test_writes) {
     char bytes[1400];
     struct senml_writer writer = {0};
     senml_writer_begin(&writer, bytes, sizeof(bytes));
@@ -396,8 +379,7 @@ static void test_writes(void **state) {
 }
 
 /* A clock that was never set, and one that jumps: what can't be said absolutely is the reader's now. */
-static void test_writes_times_that_resolve(void **state) {
-    (void)state;
+TEST(test_writes_times_that_resolve) {
     char bytes[1400];
     struct senml_writer writer = {0};
     senml_writer_begin(&writer, bytes, sizeof(bytes));
@@ -415,8 +397,7 @@ static void test_writes_times_that_resolve(void **state) {
 }
 
 /* Records that fit no more leave the pack as it was, at every size that it may have. */
-static void test_writes_what_fits(void **state) {
-    (void)state;
+TEST(test_writes_what_fits) {
     char whole[1400];
     struct senml_writer writer = {0};
     const struct muster_record records[] = {number_record("temp", 21.5), number_record(NULL, 1e-7),
@@ -454,8 +435,7 @@ static void test_writes_what_fits(void **state) {
     }
 }
 
-static void test_prints(void **state) {
-    (void)state;
+TEST(test_prints) {
     char text[256];
     struct muster_record record = number_record("a", 0.1);
     record.time_s = 1700000000.5;
@@ -486,8 +466,7 @@ struct record_case {
     const char *says; /* NULL: fine */
 };
 
-static void test_records_that_can_not_be_published(void **state) {
-    (void)state;
+TEST(test_records_that_can_not_be_published) {
     char name[MUSTER_NAME_BYTES_MAX + 2];
     memset(name, 'a', sizeof(name));
     name[sizeof(name) - 1] = '\0';
@@ -610,11 +589,10 @@ static void check_read_back(const struct muster_record *is, const struct muster_
     assert_true(fabs(is->time_s - expected) <= 1.5e-6);
 }
 
-static void test_random_packs_there_and_back(void **state) {
-    (void)state;
+TEST(test_random_packs_there_and_back) {
     static struct muster_record records[128];
     static double times[128];
-    printf("seed %u\n", SEED);
+    draw_seed(SEED);
     for (int round = 0; round < 3000; round++) {
         char bytes[MUSTER_DATAGRAM_BYTES_MAX];
         struct senml_writer writer = {0};
@@ -647,8 +625,7 @@ static void test_random_packs_there_and_back(void **state) {
     }
 }
 
-static void test_units(void **state) {
-    (void)state;
+TEST(test_units) {
     static const char *const known[] = {"%",    "%RH", "Cel", "W",   "kWh", "/",     "/1000", "1/s", "vars",
                                         "m/s2", "ppm", "NTU", "dBm", "lat", "beats", "km/h",  "g/l"};
     static const char *const unknown[] = {"", "C/s", "cel", "kW/h", "~", "!", "Watt", "percent"};
@@ -660,28 +637,11 @@ static void test_units(void **state) {
     }
 }
 
-static int free_bytes(void **state) {
-    (void)state;
+static void free_bytes(void) {
     free(pack_bytes);
-    return 0;
+    pack_bytes = NULL;
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_examples_of_the_rfc),
-        cmocka_unit_test(test_given_base_names),
-        cmocka_unit_test(test_resolves),
-        cmocka_unit_test(test_escapes),
-        cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_cut_packs),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_writes),
-        cmocka_unit_test(test_writes_times_that_resolve),
-        cmocka_unit_test(test_writes_what_fits),
-        cmocka_unit_test(test_prints),
-        cmocka_unit_test(test_records_that_can_not_be_published),
-        cmocka_unit_test(test_random_packs_there_and_back),
-        cmocka_unit_test(test_units),
-    };
-    return cmocka_run_group_tests(tests, NULL, free_bytes);
+    return test_run(NULL, free_bytes);
 }

@@ -10,11 +10,12 @@
 
 #include <muster/telemetry.h>
 
-#include "cmocka_all.h"
 #include "document.h"
+#include "draw.h"
 #include "limit.h"
 #include "scan.h"
 #include "senml.h"
+#include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SEED 1820u
@@ -23,20 +24,6 @@
 #define RECORDS_MAX 512
 #define NODES_MAX 10000
 #define NOW_S 1700000000.0
-
-static uint64_t random_state;
-
-/* SplitMix64. */
-static uint64_t draw(void) {
-    uint64_t z = random_state += 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
-
-static bool one_in(unsigned count) {
-    return draw() % count == 0;
-}
 
 /* ---- drawing packs ---- */
 
@@ -497,10 +484,8 @@ static bool ask_oracle(int *expected) {
     return scanned != SCAN_DEPTH;
 }
 
-static void test_takes_what_the_other_takes(void **state) {
-    (void)state;
-    random_state = SEED;
-    printf("seed %u\n", SEED);
+TEST(test_takes_what_the_other_takes) {
+    draw_seed(SEED);
     unsigned taken = 0;
     unsigned refused = 0;
     for (int i = 0; i < PACKS; i++) {
@@ -527,10 +512,8 @@ static void test_takes_what_the_other_takes(void **state) {
 }
 
 /* What drawn records are written as is taken by both too. */
-static void test_takes_what_is_written(void **state) {
-    (void)state;
-    random_state = SEED + 1;
-    printf("seed %u\n", SEED + 1);
+TEST(test_takes_what_is_written) {
+    draw_seed(SEED + 1);
     for (int i = 0; i < 5000; i++) {
         struct senml_writer writer;
         senml_writer_begin(&writer, text, MUSTER_DATAGRAM_BYTES_MAX);
@@ -554,9 +537,5 @@ static void test_takes_what_is_written(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_takes_what_the_other_takes),
-        cmocka_unit_test(test_takes_what_is_written),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

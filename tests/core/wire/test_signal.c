@@ -6,8 +6,8 @@
 
 #include <muster/telemetry.h>
 
-#include "cmocka_all.h"
 #include "signal.h"
+#include "test.h"
 
 #define ID "00112233445566778899aabbccddeeff"
 #define START "{\"muster\":1,\"kind\":\"%s\",\"id\":\"" ID "\",\"boot\":5,"
@@ -52,10 +52,9 @@ static void assert_dropped(enum muster_drop expected, const char *text) {
 
 /* ---- there and back ---- */
 
-static void data_is_read(void **state) {
+TEST(data_is_read) {
     static const char text[] = DATA("\"topic\":\"a/b\",\"shard\":1,\"seq\":77}\n[{\"v\":1}]  \n");
     char prefix[SIGNAL_PREFIX_BYTES_MAX];
-    (void)state;
     assert_true(decode(text));
     assert_int_equal(got.kind, SIGNAL_DATA);
     assert_memory_equal(got.id, id, sizeof id);
@@ -69,10 +68,9 @@ static void data_is_read(void **state) {
     assert_memory_equal(prefix, text, got.prefix_length);
 }
 
-static void the_longest_prefix_fits(void **state) {
+TEST(the_longest_prefix_fits) {
     char prefix[SIGNAL_PREFIX_BYTES_MAX];
     char topic[MUSTER_TOPIC_BYTES_MAX + 1];
-    (void)state;
     memset(topic, 'x', MUSTER_TOPIC_BYTES_MAX);
     topic[MUSTER_TOPIC_BYTES_MAX] = '\0';
     size_t length = signal_write_prefix(prefix, id, MUSTER_INTEGER_MAX, topic, 15);
@@ -97,9 +95,8 @@ static void write_and_read(const struct signal *said) {
     assert_memory_equal(got.missing, said->missing, sizeof said->missing);
 }
 
-static void tails_come_back(void **state) {
+TEST(tails_come_back) {
     struct signal tail = {.kind = SIGNAL_TAIL, .boot = 1, .oldest = 1};
-    (void)state;
     memcpy(tail.id, id, sizeof id);
     write_and_read(&tail);
     tail.boot = tail.oldest = tail.seq = MUSTER_INTEGER_MAX;
@@ -110,10 +107,9 @@ static void tails_come_back(void **state) {
     write_and_read(&tail);
 }
 
-static void naks_come_back(void **state) {
+TEST(naks_come_back) {
     struct signal nak = {
         .kind = SIGNAL_NAK, .boot = MUSTER_INTEGER_MAX, .of_boot = MUSTER_INTEGER_MAX, .shard = 15};
-    (void)state;
     memcpy(nak.id, id, sizeof id);
     memset(nak.of, 0xFE, sizeof nak.of);
     for (size_t i = 0; i < MUSTER_NAK_RANGES_SENT; i++) {
@@ -125,9 +121,8 @@ static void naks_come_back(void **state) {
 
 /* ---- drops ---- */
 
-static void what_is_no_line_is_dropped(void **state) {
+TEST(what_is_no_line_is_dropped) {
     char text[MUSTER_DATAGRAM_BYTES_MAX + 2];
-    (void)state;
     assert_false(decode_bytes("", 0));
     assert_int_equal(reason, MUSTER_DROP_TRUNCATED);
     assert_dropped(MUSTER_DROP_TRUNCATED, TAIL("\"shard\":1,\"oldest\":1,\"seq\":1}"));
@@ -150,9 +145,8 @@ static void what_is_no_line_is_dropped(void **state) {
     assert_int_equal(reason, MUSTER_DROP_TOO_LONG);
 }
 
-static void too_many_values_are_dropped(void **state) {
+TEST(too_many_values_are_dropped) {
     char text[MUSTER_DATAGRAM_BYTES_MAX] = TAIL("\"shard\":1,\"oldest\":1,\"seq\":1,\"x\":[0");
-    (void)state;
     for (int i = 0; i < 256; i++) {
         strcat(text, ",0");
     }
@@ -160,8 +154,7 @@ static void too_many_values_are_dropped(void **state) {
     assert_dropped(MUSTER_DROP_NODES, text);
 }
 
-static void members_of_every_header(void **state) {
-    (void)state;
+TEST(members_of_every_header) {
     assert_dropped(MUSTER_DROP_MISSING, "{}\n");
     assert_dropped(MUSTER_DROP_TYPE, "{\"muster\":\"1\"}\n");
     assert_dropped(MUSTER_DROP_VERSION, "{\"muster\":2}\n");
@@ -178,8 +171,7 @@ static void members_of_every_header(void **state) {
     assert_dropped(MUSTER_DROP_TYPE, TAIL("\"shard\":null}\n"));
 }
 
-static void members_of_tails(void **state) {
-    (void)state;
+TEST(members_of_tails) {
     assert_dropped(MUSTER_DROP_MISSING, TAIL("\"shard\":1}\n"));
     assert_dropped(MUSTER_DROP_MISSING, TAIL("\"shard\":1,\"oldest\":1}\n"));
     assert_dropped(MUSTER_DROP_RANGE, TAIL("\"shard\":1,\"oldest\":0,\"seq\":1}\n"));
@@ -193,8 +185,7 @@ static void members_of_tails(void **state) {
     assert_dropped(MUSTER_DROP_SYNTAX, TAIL("\"shard\":1,\"oldest\":1,\"seq\":1}\n[]\n"));
 }
 
-static void members_of_naks(void **state) {
-    (void)state;
+TEST(members_of_naks) {
     assert_dropped(MUSTER_DROP_MISSING, NAK("\"shard\":1}\n"));
     assert_dropped(MUSTER_DROP_MISSING, NAK("\"shard\":1,\"of\":\"" ID "\"}\n"));
     assert_dropped(MUSTER_DROP_MISSING, NAK("\"shard\":1,\"of\":\"" ID "\",\"of_boot\":1}\n"));
@@ -211,9 +202,8 @@ static void members_of_naks(void **state) {
     assert_true(decode(NAK(OF "\"missing\":[[" BIGGEST "," BIGGEST "]]}\n")));
 }
 
-static void ranges_are_counted(void **state) {
+TEST(ranges_are_counted) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
-    (void)state;
     for (int count = 64; count <= 65; count++) {
         strcpy(text, NAK(OF "\"missing\":[[1,1]"));
         for (int i = 1; i < count; i++) {
@@ -229,8 +219,7 @@ static void ranges_are_counted(void **state) {
     }
 }
 
-static void members_of_data(void **state) {
-    (void)state;
+TEST(members_of_data) {
     assert_dropped(MUSTER_DROP_MISSING, DATA("\"shard\":1,\"seq\":1}\n[]\n"));
     assert_dropped(MUSTER_DROP_TYPE, DATA("\"shard\":1,\"topic\":1,\"seq\":1}\n[]\n"));
     assert_dropped(MUSTER_DROP_RANGE, DATA("\"shard\":1,\"topic\":\"\",\"seq\":1}\n[]\n"));
@@ -247,10 +236,9 @@ static void members_of_data(void **state) {
     assert_int_equal(got.body_length, strlen("not looked at\n"));
 }
 
-static void the_longest_topic_is_taken(void **state) {
+TEST(the_longest_topic_is_taken) {
     char topic[MUSTER_TOPIC_BYTES_MAX + 2];
     char text[MUSTER_DATAGRAM_BYTES_MAX];
-    (void)state;
     for (size_t length = MUSTER_TOPIC_BYTES_MAX; length <= MUSTER_TOPIC_BYTES_MAX + 1; length++) {
         memset(topic, 'x', length);
         topic[length] = '\0';
@@ -298,7 +286,7 @@ static void read_both_ways(const char *ending) {
     free(bytes);
 }
 
-static void both_ways_agree(void **state) {
+TEST(both_ways_agree) {
     static const char *const endings[] = {"1}\n[]\n",
                                           "1}\n\n",
                                           "1}\n",
@@ -329,16 +317,14 @@ static void both_ways_agree(void **state) {
                                           "1,\"seq\":2}\n[]\n",
                                           " 1}\n[]\n",
                                           "\"1\"}\n[]\n"};
-    (void)state;
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         read_both_ways(endings[i]);
     }
 }
 
 /* Every byte of an ending replaced by every other. */
-static void both_ways_agree_on_any_byte(void **state) {
+TEST(both_ways_agree_on_any_byte) {
     static const char ending[] = "123}\n[]\n";
-    (void)state;
     for (size_t at = 0; at < strlen(ending); at++) {
         for (int byte = 1; byte < 256; byte++) {
             char changed[sizeof ending];
@@ -349,9 +335,8 @@ static void both_ways_agree_on_any_byte(void **state) {
     }
 }
 
-static void other_forms_are_not_known_by_heart(void **state) {
+TEST(other_forms_are_not_known_by_heart) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
-    (void)state;
     assert_true(decode(DATA("\"seq\":7,\"topic\":\"a/b\",\"shard\":1}\n[]\n")));
     assert_int_equal(got.prefix_length, 0);
     assert_true(decode(DATA("\"topic\":\"a/b\",\"shard\":1,\"seq\":7,\"x\":1}\n[]\n")));
@@ -374,22 +359,5 @@ static void other_forms_are_not_known_by_heart(void **state) {
 /* ---- groups ---- */
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(data_is_read),
-        cmocka_unit_test(the_longest_prefix_fits),
-        cmocka_unit_test(tails_come_back),
-        cmocka_unit_test(naks_come_back),
-        cmocka_unit_test(what_is_no_line_is_dropped),
-        cmocka_unit_test(too_many_values_are_dropped),
-        cmocka_unit_test(members_of_every_header),
-        cmocka_unit_test(members_of_tails),
-        cmocka_unit_test(members_of_naks),
-        cmocka_unit_test(ranges_are_counted),
-        cmocka_unit_test(members_of_data),
-        cmocka_unit_test(the_longest_topic_is_taken),
-        cmocka_unit_test(both_ways_agree),
-        cmocka_unit_test(both_ways_agree_on_any_byte),
-        cmocka_unit_test(other_forms_are_not_known_by_heart),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -7,7 +7,7 @@
 
 #include <muster/telemetry.h>
 
-#include "cmocka_all.h"
+#include "test.h"
 #include "topic.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -36,8 +36,7 @@ static const char *text_of(char *text, char byte, size_t length) {
     return text;
 }
 
-static void test_topics(void **state) {
-    (void)state;
+TEST(test_topics) {
     char longest[MUSTER_TOPIC_BYTES_MAX + 2];
     char too_long[MUSTER_TOPIC_BYTES_MAX + 2];
     const struct fault_case cases[] = {
@@ -67,8 +66,7 @@ static void test_topics(void **state) {
     check_faults(muster_topic_fault, cases, COUNT(cases));
 }
 
-static void test_names(void **state) {
-    (void)state;
+TEST(test_names) {
     char longest[MUSTER_NAME_BYTES_MAX + 2];
     char too_long[MUSTER_NAME_BYTES_MAX + 2];
     const struct fault_case cases[] = {
@@ -88,8 +86,7 @@ static void test_names(void **state) {
     check_faults(topic_name_fault, cases, COUNT(cases));
 }
 
-static void test_patterns(void **state) {
-    (void)state;
+TEST(test_patterns) {
     char longest[MUSTER_PATTERN_BYTES_MAX + 2];
     char too_long[MUSTER_PATTERN_BYTES_MAX + 2];
     const struct fault_case cases[] = {
@@ -129,8 +126,7 @@ struct match_case {
     bool touches; /* where the name is a topic */
 };
 
-static void test_matching(void **state) {
-    (void)state;
+TEST(test_matching) {
     static const struct match_case cases[] = {
         {"a", "a", true, true},
         {"a", "b", false, false},
@@ -182,8 +178,7 @@ static void test_matching(void **state) {
 }
 
 /* Whatever matches a name below a topic touches the topic, and a touched topic has a name that matches. */
-static void test_touching_is_matching_below(void **state) {
-    (void)state;
+TEST(test_touching_is_matching_below) {
     static const char *const levels[] = {"a", "b", "+"};
     static const char *const names[] = {"a", "b", "a/a", "a/b", "b/a", "b/b", "a/a/b", "b/b/a"};
     char pattern[16];
@@ -204,7 +199,7 @@ static void test_touching_is_matching_below(void **state) {
 }
 
 /* FNV-1a's own test vectors: "" 811c9dc5, "a" e40c292c, "foobar" bf9cf968. */
-static void test_patterns_that_meet(void **state) {
+TEST(test_patterns_that_meet) {
     static const struct {
         const char *a;
         const char *b;
@@ -218,7 +213,6 @@ static void test_patterns_that_meet(void **state) {
         {"ab", "a", false},       {"kitchen/#", "+/t", true}, {"a/b/c", "a/b/#", true},
         {"a/b/c", "#", true},     {"a/x/+", "a/y/+", false},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (topic_patterns_meet(cases[i].a, cases[i].b) != cases[i].meet ||
             topic_patterns_meet(cases[i].b, cases[i].a) != cases[i].meet) {
@@ -227,22 +221,12 @@ static void test_patterns_that_meet(void **state) {
     }
 }
 
-static void test_shards(void **state) {
-    (void)state;
+TEST(test_shards) {
     assert_int_equal(muster_topic_shard(""), 0x5);
     assert_int_equal(muster_topic_shard("a"), 0xC);
     assert_int_equal(muster_topic_shard("foobar"), 0x8);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_topics),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_patterns),
-        cmocka_unit_test(test_matching),
-        cmocka_unit_test(test_touching_is_matching_below),
-        cmocka_unit_test(test_patterns_that_meet),
-        cmocka_unit_test(test_shards),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -51,11 +51,6 @@ static void put_number(struct cursor *cursor, double value) {
     put_bytes(cursor, text, number_write(value, text));
 }
 
-static void put_millionths(struct cursor *cursor, int64_t millionths) {
-    char text[NUMBER_TEXT_BYTES_MAX];
-    put_bytes(cursor, text, number_write_millionths(millionths, text));
-}
-
 /* A character that a JSON string can't hold as it is (RFC 8259, 7). */
 static void put_escape(struct cursor *cursor, unsigned char byte) {
     static const char letters[0x20] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
@@ -101,61 +96,63 @@ static size_t text_length(const struct muster_record *record) {
     return record->text_length != 0 ? record->text_length : strlen(record->text);
 }
 
+/* The members below have a comma behind them. */
+
+static void put_text_member(struct cursor *cursor, const char *label, const char *text, size_t length) {
+    put_bytes(cursor, label, strlen(label));
+    put_text(cursor, text, length);
+    PUT(cursor, ",");
+}
+
+static void put_number_member(struct cursor *cursor, const char *label, double value) {
+    put_bytes(cursor, label, strlen(label));
+    put_number(cursor, value);
+    PUT(cursor, ",");
+}
+
+static void put_millionths_member(struct cursor *cursor, const char *label, int64_t millionths) {
+    char text[NUMBER_TEXT_BYTES_MAX];
+    put_bytes(cursor, label, strlen(label));
+    put_bytes(cursor, text, number_write_millionths(millionths, text));
+    PUT(cursor, ",");
+}
+
 static void put_value(struct cursor *cursor, const struct muster_record *record) {
     switch (record->kind) {
-    case MUSTER_VALUE_NONE: return;
-    case MUSTER_VALUE_NUMBER:
-        PUT(cursor, "\"v\":");
-        put_number(cursor, record->number);
-        break;
-    case MUSTER_VALUE_TEXT:
-        PUT(cursor, "\"vs\":");
-        put_text(cursor, record->text, text_length(record));
-        break;
+    case MUSTER_VALUE_NONE: break;
+    case MUSTER_VALUE_NUMBER: put_number_member(cursor, "\"v\":", record->number); break;
+    case MUSTER_VALUE_TEXT: put_text_member(cursor, "\"vs\":", record->text, text_length(record)); break;
     case MUSTER_VALUE_BOOLEAN:
-        if (record->boolean) {
-            PUT(cursor, "\"vb\":true");
-        } else {
-            PUT(cursor, "\"vb\":false");
-        }
+        PUT(cursor, "\"vb\":");
+        put_bytes(cursor, record->boolean ? "true," : "false,", record->boolean ? 5 : 6);
         break;
     case MUSTER_VALUE_DATA:
         if (!senml_is_data(record->text, text_length(record))) {
             fail(cursor, MUSTER_EINVAL);
             return;
         }
-        PUT(cursor, "\"vd\":");
-        put_text(cursor, record->text, text_length(record));
+        put_text_member(cursor, "\"vd\":", record->text, text_length(record));
         break;
     }
-    PUT(cursor, ",");
 }
 
-/* The members that say the name, unit, value and sum, each with a comma behind it. */
+/* What says the name, unit, value and sum. */
 static void put_reading(struct cursor *cursor, const struct muster_record *record, const char *name) {
     if (name != NULL && name[0] != '\0') {
-        PUT(cursor, "\"n\":");
-        put_text(cursor, name, strlen(name));
-        PUT(cursor, ",");
+        put_text_member(cursor, "\"n\":", name, strlen(name));
     }
     if (record->unit != NULL && record->unit[0] != '\0') {
-        PUT(cursor, "\"u\":");
-        put_text(cursor, record->unit, strlen(record->unit));
-        PUT(cursor, ",");
+        put_text_member(cursor, "\"u\":", record->unit, strlen(record->unit));
     }
     put_value(cursor, record);
     if (record->has_sum) {
-        PUT(cursor, "\"s\":");
-        put_number(cursor, record->sum);
-        PUT(cursor, ",");
+        put_number_member(cursor, "\"s\":", record->sum);
     }
 }
 
 static void put_update(struct cursor *cursor, const struct muster_record *record) {
     if (record->update_s != 0) {
-        PUT(cursor, "\"ut\":");
-        put_number(cursor, record->update_s);
-        PUT(cursor, ",");
+        put_number_member(cursor, "\"ut\":", record->update_s);
     }
 }
 
@@ -238,9 +235,7 @@ int senml_writer_add(struct senml_writer *writer, const char *topic, size_t topi
     }
     put_reading(&cursor, record, record->name);
     if (is_offset && millionths != writer->base_millionths) {
-        PUT(&cursor, "\"t\":");
-        put_millionths(&cursor, millionths - writer->base_millionths);
-        PUT(&cursor, ",");
+        put_millionths_member(&cursor, "\"t\":", millionths - writer->base_millionths);
     }
     put_update(&cursor, record);
     close_record(&cursor);
@@ -268,13 +263,11 @@ int muster_record_print(const struct muster_record *record, const char *name, ch
     put_reading(&cursor, record, name != NULL ? name : record->name);
     const int64_t millionths = millionths_of(record->time_s);
     if (record->time_s != 0) {
-        PUT(&cursor, "\"t\":");
         if (millionths != 0) {
-            put_millionths(&cursor, millionths);
+            put_millionths_member(&cursor, "\"t\":", millionths);
         } else {
-            put_number(&cursor, record->time_s);
+            put_number_member(&cursor, "\"t\":", record->time_s);
         }
-        PUT(&cursor, ",");
     }
     put_update(&cursor, record);
     if (cursor.fault == 0 && cursor.at == text + 1) {
