@@ -38,7 +38,7 @@ static const char *join_patterns(const struct operands *patterns, char *text, si
 /* Who is there, and who is away but kept by others; what they publish. */
 struct seen {
     struct snapshot snapshot;
-    struct muster_peer_list kept;
+    struct kept kept;
     struct roster roster;
     struct roster away;
     struct catalog catalog;
@@ -54,8 +54,9 @@ static int see(const struct settings *settings, uint64_t timeout_ms, const struc
         status = kept_look(settings, &seen->snapshot, patterns, left_ms, &seen->kept);
     }
     if (status == STATUS_OK && (roster_init(&seen->roster, &seen->snapshot.list) != 0 ||
-                                roster_init(&seen->away, &seen->kept) != 0 ||
-                                catalog_init(&seen->catalog, &seen->roster, &seen->away, patterns) != 0)) {
+                                roster_init(&seen->away, &seen->kept.publishers) != 0 ||
+                                catalog_init(&seen->catalog, &seen->roster, &seen->away, seen->kept.readings,
+                                             seen->kept.count, patterns) != 0)) {
         status = complain_error(settings, MUSTER_ENOMEM);
     }
     return status;
@@ -65,7 +66,7 @@ static void seen_deinit(struct seen *seen) {
     catalog_deinit(&seen->catalog);
     roster_deinit(&seen->away);
     roster_deinit(&seen->roster);
-    muster_peer_list_free(&seen->kept);
+    kept_deinit(&seen->kept);
     snapshot_deinit(&seen->snapshot);
 }
 
