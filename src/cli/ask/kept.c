@@ -25,7 +25,7 @@ struct kept_look {
     uv_timer_t quiet;              /* nothing came for a while */
     struct muster_peer_list there; /* when it ends */
     struct muster_pack pack;
-    struct kept *kept;
+    struct kept_readings *kept;
     size_t room;   /* for its readings */
     bool is_quiet; /* all that was to come came */
     bool failed;   /* memory was out */
@@ -35,7 +35,7 @@ struct kept_look {
 
 /* Adds a zeroed reading, unless there are too many. NULL then, or when memory is out. */
 static struct catalog_reading *add(struct kept_look *look) {
-    struct kept *kept = look->kept;
+    struct kept_readings *kept = look->kept;
     if (kept->count == look->room && kept->count < READINGS_MAX) {
         const size_t room = look->room > 0 ? 2 * look->room : 64;
         struct catalog_reading *readings = realloc(kept->readings, room * sizeof(*readings));
@@ -148,7 +148,7 @@ static int compare(const void *left, const void *right) {
 
 /* Of those that two keepers have one is left, and none that is listed anyway. */
 static void drop_known(struct kept_look *look) {
-    struct kept *kept = look->kept;
+    struct kept_readings *kept = look->kept;
     size_t count = 0;
     for (size_t i = 0; i < kept->count; i++) {
         const struct catalog_reading *reading = &kept->readings[i];
@@ -171,7 +171,7 @@ static int add_publisher(struct kept_look *look, const uint8_t id[MUSTER_ID_BYTE
 
 /* Sorts the readings, and adds each publisher once. */
 static int finish(struct kept_look *look) {
-    struct kept *kept = look->kept;
+    struct kept_readings *kept = look->kept;
     int error = look->failed ? MUSTER_ENOMEM : 0;
     if (kept->count > 0) {
         qsort(kept->readings, kept->count, sizeof(*kept->readings), compare);
@@ -219,9 +219,9 @@ static void on_open(void *context) {
 }
 
 int kept_look(const struct settings *settings, struct snapshot *snapshot, const struct operands *patterns,
-              uint64_t timeout_ms, struct kept *kept) {
+              uint64_t timeout_ms, struct kept_readings *kept) {
     struct kept_look look = {.snapshot = snapshot, .patterns = patterns, .kept = kept};
-    *kept = (struct kept){0};
+    *kept = (struct kept_readings){0};
     if (!has_keeper(snapshot)) {
         return STATUS_OK;
     }
@@ -243,8 +243,8 @@ int kept_look(const struct settings *settings, struct snapshot *snapshot, const 
     return status;
 }
 
-void kept_deinit(struct kept *kept) {
+void kept_deinit(struct kept_readings *kept) {
     muster_peer_list_free(&kept->publishers);
     free(kept->readings);
-    *kept = (struct kept){0};
+    *kept = (struct kept_readings){0};
 }

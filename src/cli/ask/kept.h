@@ -11,7 +11,7 @@
 #include "look.h"
 #include "settings.h"
 
-struct kept {
+struct kept_readings {
     struct catalog_reading *readings; /* by publisher */
     size_t count;
     struct muster_peer_list publishers; /* each once: its id, state, and name, "" when it is not known */
@@ -21,9 +21,9 @@ struct kept {
  * timeout_ms the snapshot is marked as cut off. Returns STATUS_OK, or STATUS_ERROR when that failed and was
  * said. kept_deinit() must follow in either case. */
 int kept_look(const struct settings *settings, struct snapshot *snapshot, const struct operands *patterns,
-              uint64_t timeout_ms, struct kept *kept);
+              uint64_t timeout_ms, struct kept_readings *kept);
 
 /* A zeroed one is allowed. */
-void kept_deinit(struct kept *kept);
+void kept_deinit(struct kept_readings *kept);
 
 #endif

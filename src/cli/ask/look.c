@@ -35,7 +35,7 @@ struct local_look {
 
 static void fail_local(struct local_look *look, int error, const char *text) {
     look->error = error;
-    conversation_end(&look->conversation, local_give_up(look->conversation.settings, error, text));
+    conversation_end(&look->conversation, local_fall_back(look->conversation.settings, error, text));
 }
 
 static int keep_feeds(struct snapshot *snapshot, const struct muster_self *self) {

@@ -32,7 +32,7 @@ struct session_request {
     void (*on_ending)(void *context);  /* once, before the byes; NULL: none */
     int (*on_deadline)(void *context); /* returns the status to end with; NULL: STATUS_TIMED_OUT */
     session_event_cb on_event;         /* NULL: none */
-    void (*on_anew)(void *context);    /* NULL: none; the muster that was asked ended, and what it told counts
+    void (*on_reset)(void *context);   /* NULL: none; the muster that was asked ended, and what it told counts
                                         * no more: all who are there come again */
     void (*on_settled)(void *context); /* NULL: none; of the question that an observer asks */
     void (*on_left)(void *context);    /* NULL: none; the node is gone, and the session lasts until

@@ -79,7 +79,7 @@ static int check_text(struct reading *reading, struct reading_fault *fault) {
 /* ---- values ---- */
 
 /* True for what C's functions print where there is no number: "nan", "-inf" and so on. */
-static bool is_no_number(const char *text, size_t length) {
+static bool is_not_finite(const char *text, size_t length) {
     static const char *const words[] = {"nan", "inf", "infinity"};
     if (length > 0 && (text[0] == '-' || text[0] == '+')) {
         text++;
@@ -103,7 +103,7 @@ static int read_number(struct reading *reading, const char *text, size_t length,
         return refuse(fault, column_of(reading, text), "expected a number of at most %d characters",
                       SCAN_NUMBER_BYTES_MAX);
     }
-    if (is_no_number(text, length) || (result == NUMBER_RANGE && at == end)) {
+    if (is_not_finite(text, length) || (result == NUMBER_RANGE && at == end)) {
         return refuse(fault, column_of(reading, text), "expected a finite number, got '%.*s'", (int)length,
                       text);
     }
@@ -175,7 +175,7 @@ static int read_words(struct reading *reading, const char *text, size_t length, 
 /* ---- SenML ---- */
 
 /* What is left of a full name below a topic; the whole name when it is another's. */
-static const char *below(const char *name, const char *topic) {
+static const char *name_below(const char *name, const char *topic) {
     const size_t length = strlen(topic);
     if (strncmp(name, topic, length) != 0 || (name[length] != '/' && name[length] != '\0')) {
         return name;
@@ -184,7 +184,7 @@ static const char *below(const char *name, const char *topic) {
 }
 
 /* Records that say no base name, or no name at all, are of the given topic. */
-static void give_base(struct reading *reading) {
+static void set_base(struct reading *reading) {
     char base[MUSTER_TOPIC_BYTES_MAX + 2];
     if (reading->style->topic != NULL) {
         snprintf(base, sizeof(base), "%s/", reading->style->topic);
@@ -193,13 +193,13 @@ static void give_base(struct reading *reading) {
 }
 
 /* Parts a record's full name into topic and name. */
-static void part_name(struct reading *reading) {
+static void split_name(struct reading *reading) {
     const char *name = reading->record.name;
     const char *given = reading->style->topic;
     const char *slash = strrchr(name, '/');
     if (given != NULL) {
         set_topic(reading, given, strlen(given));
-        reading->record.name = below(below(name, given), given); /* give_base() put one there */
+        reading->record.name = name_below(name_below(name, given), given); /* set_base() put one there */
     } else {
         set_topic(reading, name, slash != NULL ? (size_t)(slash - name) : strlen(name));
         reading->record.name = slash != NULL ? slash + 1 : "";
@@ -218,7 +218,7 @@ static int read_pack(struct reading *reading, struct reading_fault *fault) {
         reading->is_over = true;
         return refuse(fault, column_of(reading, reading->pack.begin + offset), "%s", text);
     }
-    part_name(reading);
+    split_name(reading);
     return 1;
 }
 
@@ -297,7 +297,7 @@ static bool is_empty(const char *line, size_t length) {
 }
 
 /* Blanks are a line like an empty one where they could only stand before a topic. */
-static bool is_nothing(const struct reading *reading, size_t trimmed_length) {
+static bool is_blank_line(const struct reading *reading, size_t trimmed_length) {
     return reading->style->topic == NULL ? trimmed_length == 0 : is_empty(reading->line, reading->length);
 }
 
@@ -310,11 +310,11 @@ void reading_open(struct reading *reading, const struct reading_style *style, co
     reading->now_s = now_s;
     reading->begun = false;
     trim(&text, &length);
-    reading->is_over = is_nothing(reading, length);
+    reading->is_over = is_blank_line(reading, length);
     reading->is_pack = length > 0 && !style->text && (text[0] == '{' || text[0] == '[');
     if (reading->is_pack) {
         muster_pack_open(&reading->pack, text, length, now_s);
-        give_base(reading);
+        set_base(reading);
     }
 }
 
