@@ -116,7 +116,7 @@ static void describe(FILE *out) {
         "lx, m/s and so on; others are sent with a warning.\n\n"
         "A topic is announced when it first shows up, with the units that are known by then, and its\n"
         "records are held for %d ms, until listeners know it; at most %d topics. No more input is taken\n"
-        "than --rate lets go, of which 16 kB may drain at once. Order holds within a topic.\n",
+        "than --rate lets go, of which 16 kB may leave at once. Order holds within a topic.\n",
         LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, OUTLETS_TOPICS_MAX);
 }
 
@@ -242,7 +242,7 @@ const struct command command_publish = {
         "on the wire, whoever listens. It announces itself and its topics as long as it runs, and takes\n"
         "part like any other peer: beside a muster announce it is a row of its own. Behind the end of the\n"
         "input it stays until what it sent can no more be asked for again, 1.5 s. SIGINT and SIGTERM let\n"
-        "what was taken drain, for 2 s at most, and end it with a bye; a second one does not wait for\n"
+        "what was taken leave, for 2 s at most, and end it with a bye; a second one does not wait for\n"
         "that: what has not left by then is dropped.\n",
     .options = options_table,
     .options_bytes = sizeof(struct publish_options),
