@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "complain.h"
+#include "reading.h"
 #include "roster.h"
 #include "session.h"
 
@@ -50,20 +51,11 @@ static struct catalog_reading *add(struct kept_look *look) {
     return &kept->readings[kept->count++];
 }
 
-/* The name below the topic, "" for the topic's own; NULL when it is neither. */
-static const char *name_below(const char *topic, const char *full_name) {
-    const size_t length = strlen(topic);
-    if (strncmp(full_name, topic, length) != 0 || (full_name[length] != '\0' && full_name[length] != '/')) {
-        return NULL;
-    }
-    const char *name = full_name + length + (full_name[length] == '/' ? 1 : 0);
-    return strlen(name) <= MUSTER_NAME_BYTES_MAX ? name : NULL;
-}
-
 static void keep(struct kept_look *look, const struct muster_sample *sample,
                  const struct muster_record *record) {
-    const char *name = name_below(sample->topic, record->name);
-    struct catalog_reading *reading = name != NULL ? add(look) : NULL;
+    const char *name = reading_name_below(record->name, sample->topic);
+    const bool is_below = name != record->name && strlen(name) <= MUSTER_NAME_BYTES_MAX;
+    struct catalog_reading *reading = is_below ? add(look) : NULL;
     if (reading == NULL) {
         return;
     }

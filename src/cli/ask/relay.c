@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "complain.h"
-#include "wall.h"
 
 /* How often it is seen whether all has left. */
 #define DRAIN_MS 20
@@ -275,7 +274,7 @@ static void on_ready(void *context) {
         complain_of_input(relay, (int)length);
     }
     if (length > 0) {
-        relay->read_s = wall_s(); /* the same for what came together: its pack says it once */
+        relay->read_s = session_wall_s(); /* the same for what came together: its pack says it once */
         lines_filled(&relay->lines, (size_t)length);
     } else {
         end_input(relay);
@@ -293,7 +292,7 @@ void relay_value(struct relay *relay, const char *line) {
     open_relay(relay);
     relay->is_value = true;
     relay->has_line = true;
-    reading_open(&relay->reading, relay->style, line, strlen(line), wall_s());
+    reading_open(&relay->reading, relay->style, line, strlen(line), session_wall_s());
     end_input(relay);
     take_input(relay);
 }

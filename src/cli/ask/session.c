@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "complain.h"
@@ -342,4 +343,10 @@ int session_hold(struct session *session, const struct settings *settings,
     uv_run(&session->loop, UV_RUN_DEFAULT);
     close_loop(session);
     return session->status;
+}
+
+double session_wall_s(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }

@@ -71,4 +71,7 @@ void session_fail(struct session *session, int error);
 /* Closes whatever is still on the loop after on_left. */
 void session_finish(struct session *session);
 
+/* The time of the wall clock, in seconds since 1970. */
+double session_wall_s(void);
+
 #endif

@@ -11,7 +11,6 @@
 #include "session.h"
 #include "spec.h"
 #include "start.h"
-#include "wall.h"
 
 /* Of --rate and --linger, as muster/core.h has them. */
 #define RATE_MIN 1000
@@ -135,7 +134,7 @@ struct publish {
 static int check_value(const struct publish *publish) {
     struct reading reading;
     struct reading_fault fault;
-    reading_open(&reading, &publish->style, publish->value, strlen(publish->value), wall_s());
+    reading_open(&reading, &publish->style, publish->value, strlen(publish->value), session_wall_s());
     return reading_next(&reading, &fault) >= 0
                ? STATUS_OK
                : complain_usage(publish->settings, "VALUE", "%s", fault.reason.text);

@@ -185,7 +185,7 @@ static int run(struct settings *settings, void *show_options, const struct opera
     if (selector_parse(wanted, SELECTOR_NAME | SELECTOR_ID, &selector, &reason) != 0) {
         return complain_usage(settings, "PEER", "%s", reason.text);
     }
-    int status = look(settings, options->listing.timeout_ms, &snapshot);
+    int status = look(settings, options->listing.timeout_ms, NULL, &snapshot);
     if (status == STATUS_OK) {
         status = show(settings, options, &selector, wanted, &snapshot);
     }

@@ -11,7 +11,6 @@
 #include "record.h"
 #include "session.h"
 #include "source.h"
-#include "wall.h"
 
 /* What is printed waits for no more than this, or for the end of what came together. */
 #define OUTPUT_BYTES 65536
@@ -227,7 +226,7 @@ static bool is_senml(struct muster_pack pack) {
 static void on_sample(muster_t *node, const struct muster_sample *sample, void *context) {
     struct subscribe *subscribe = context;
     struct source *source = source_find(&subscribe->sources, node, sample->id);
-    const double now_s = wall_s();
+    const double now_s = session_wall_s();
     double time_s = 0;
     if (source == NULL) {
         session_fail(&subscribe->session, MUSTER_ENOMEM);

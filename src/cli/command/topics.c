@@ -47,7 +47,7 @@ struct collected {
 static int collect(const struct settings *settings, uint64_t timeout_ms, const struct operands *patterns,
                    struct collected *collected) {
     const uint64_t began_ns = uv_hrtime();
-    int status = look(settings, timeout_ms, &collected->snapshot);
+    int status = look(settings, timeout_ms, NULL, &collected->snapshot);
     const uint64_t spent_ms = (uv_hrtime() - began_ns) / 1000000;
     if (status == STATUS_OK) {
         const uint64_t left_ms = spent_ms < timeout_ms ? timeout_ms - spent_ms : 1;
