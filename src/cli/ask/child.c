@@ -17,7 +17,7 @@ static int status_of(int ended) {
 
 /* The node holds its first announcement ready, and closing it would say that, and a bye: only a process that
  * ends here says nothing. */
-static _Noreturn void give_up(const struct child *child, const char *what, int error, int status) {
+static _Noreturn void fail_to_start(const struct child *child, const char *what, int error, int status) {
     complain(child->session->settings, "%s: cannot be started: %s", what, strerror(error));
     _exit(status);
 }
@@ -34,27 +34,27 @@ static void kill_child(const struct child *child) {
 /* A terminal's Ctrl-C reaches all of its foreground process group, the command included, unless that has
  * left the group; and many programs take a second one for impatience. A hangup is told to the
  * session's leader alone, which may be us. */
-static bool has_it_already(const struct child *child, const struct signalfd_siginfo *info) {
+static bool was_reached_by_terminal(const struct child *child, const struct signalfd_siginfo *info) {
     return info->ssi_signo == SIGINT && info->ssi_code == SI_KERNEL && getpgid(child->pid) == getpgrp();
 }
 
 /* A SIGHUP may mean anything, mostly to read a configuration again: it never counts as the second. */
-static void pass_on(struct child *child, const struct signalfd_siginfo *info) {
+static void forward_signal(struct child *child, const struct signalfd_siginfo *info) {
     const bool is_to_end = info->ssi_signo != SIGHUP;
     if (child->session->ended && is_to_end) {
         _exit(child->session->status); /* not even the byes are waited for */
     }
-    if (child->was_told && is_to_end) {
+    if (child->has_end_signal && is_to_end) {
         kill_child(child);
     }
-    child->was_told = child->was_told || is_to_end;
-    if (!child->session->ended && !has_it_already(child, info)) {
+    child->has_end_signal = child->has_end_signal || is_to_end;
+    if (!child->session->ended && !was_reached_by_terminal(child, info)) {
         kill(child->pid, (int)info->ssi_signo);
     }
 }
 
 /* SIGCHLD also comes when it was stopped or goes on. */
-static void look_after(const struct child *child) {
+static void reap_child(const struct child *child) {
     int ended;
     if (!child->session->ended && waitpid(child->pid, &ended, WNOHANG) == child->pid) {
         session_end(child->session, status_of(ended));
@@ -68,9 +68,9 @@ static void on_signals(uv_poll_t *poll, int status, int events) {
     (void)events;
     while (read(child->signals, &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo == SIGCHLD) {
-            look_after(child);
+            reap_child(child);
         } else {
-            pass_on(child, &info);
+            forward_signal(child, &info);
         }
     }
 }
@@ -110,12 +110,12 @@ void child_start(struct child *child, struct session *session, char *const *argv
     block_signals(&signals, &before);
     int error = watch_signals(child, &signals);
     if (error != 0) {
-        give_up(child, argv[0], -error, STATUS_ERROR);
+        fail_to_start(child, argv[0], -error, STATUS_ERROR);
     }
     const struct spawn spawn = {.argv = argv, .input = -1, .blocked = &before};
     child->pid = spawn_program(&spawn);
     if (child->pid < 0) {
-        give_up(child, argv[0], -child->pid,
-                child->pid == -ENOENT ? CHILD_STATUS_NOT_FOUND : CHILD_STATUS_UNUSABLE);
+        fail_to_start(child, argv[0], -child->pid,
+                      child->pid == -ENOENT ? CHILD_STATUS_NOT_FOUND : CHILD_STATUS_UNUSABLE);
     }
 }

@@ -18,7 +18,7 @@ struct child {
     pid_t pid;
     int signals; /* a signalfd */
     uv_poll_t poll;
-    bool was_told; /* to end, by a SIGINT or SIGTERM */
+    bool has_end_signal; /* to end, by a SIGINT or SIGTERM */
 };
 
 /* Starts argv on a session that is open and does not run yet, and which is not until_signal: from then on the

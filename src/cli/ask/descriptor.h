@@ -1,13 +1,13 @@
 /* A descriptor that is read on a loop, as fast as somebody takes what it brings: a pipe, a terminal, a socket
  * or a file. */
-#ifndef CLI_INPUT_H
-#define CLI_INPUT_H
+#ifndef CLI_DESCRIPTOR_H
+#define CLI_DESCRIPTOR_H
 
 #include <stdbool.h>
 
 #include <uv.h>
 
-struct input {
+struct descriptor {
     int fd;
     int flags;    /* that it had */
     bool is_file; /* always ready */
@@ -20,18 +20,19 @@ struct input {
 
 /* Calls on_ready from the loop whenever there may be something to read, from now on. The handle is to be
  * closed with the loop. Returns 0, or a negative number of uv_strerror(). */
-int input_open(struct input *input, uv_loop_t *loop, int fd, void (*on_ready)(void *context), void *context);
+int descriptor_open(struct descriptor *descriptor, uv_loop_t *loop, int fd, void (*on_ready)(void *context),
+                    void *context);
 
 /* Reads at most size bytes: so many, 0 at the end, UV_EAGAIN when there is nothing just now, or another
  * negative number of uv_strerror(). */
-ssize_t input_read(struct input *input, char *bytes, size_t size);
+ssize_t descriptor_read(struct descriptor *descriptor, char *bytes, size_t size);
 
-/* on_ready comes no more until input_resume(). Each is allowed at any time, also of a zeroed struct. */
-void input_pause(struct input *input);
-void input_resume(struct input *input);
+/* on_ready comes no more until descriptor_resume(). Each is allowed at any time, also of a zeroed struct. */
+void descriptor_pause(struct descriptor *descriptor);
+void descriptor_resume(struct descriptor *descriptor);
 
 /* When the loop has ended: leaves the descriptor as it was, as others may read on. A zeroed struct is
  * allowed. */
-void input_close(struct input *input);
+void descriptor_close(struct descriptor *descriptor);
 
 #endif

@@ -19,7 +19,7 @@
 #endif
 
 /* How often dropped events are said at most. */
-#define SAY_DROPPED_MS 1000
+#define DROPPED_INTERVAL_MS 1000
 
 /* ---- events ---- */
 
@@ -85,8 +85,8 @@ static void free_event(struct hook_event *event) {
     free(event);
 }
 
-static struct hook_event *new_event(enum muster_peer_event event, const struct muster_peer *peer,
-                                    const char *line) {
+static struct hook_event *copy_event(enum muster_peer_event event, const struct muster_peer *peer,
+                                     const char *line) {
     struct hook_event *copy = calloc(1, sizeof(*copy));
     if (copy == NULL) {
         return NULL;
@@ -217,7 +217,7 @@ static struct hook_event *take_oldest(struct hooks *hooks) {
     return event;
 }
 
-static void on_say_dropped(uv_timer_t *timer) {
+static void on_dropped_timer(uv_timer_t *timer) {
     struct hooks *hooks = timer->data;
     if (hooks->dropped > 0) {
         complain(hooks->settings, "%s: too slow, %zu event%s dropped", hooks->options.program, hooks->dropped,
@@ -230,27 +230,27 @@ static void on_say_dropped(uv_timer_t *timer) {
 static void drop_oldest(struct hooks *hooks) {
     free_event(take_oldest(hooks));
     hooks->dropped++;
-    if (!uv_is_active((uv_handle_t *)&hooks->say_dropped)) {
-        uv_timer_start(&hooks->say_dropped, on_say_dropped, SAY_DROPPED_MS, 0);
+    if (!uv_is_active((uv_handle_t *)&hooks->dropped_timer)) {
+        uv_timer_start(&hooks->dropped_timer, on_dropped_timer, DROPPED_INTERVAL_MS, 0);
     }
 }
 
 /* Starts what may run now. */
-static void work(struct hooks *hooks) {
+static void start_waiting(struct hooks *hooks) {
     while (hooks->waiting_count > 0 && hooks->running_count < hooks->options.running_max) {
         start(hooks, take_oldest(hooks));
     }
     if (hooks->is_finishing && hooks->running_count == 0) {
         hooks->is_finishing = false;
         uv_timer_stop(&hooks->finish_timer);
-        on_say_dropped(&hooks->say_dropped);
+        on_dropped_timer(&hooks->dropped_timer);
         hooks->on_finished(hooks->context);
     }
 }
 
 int hooks_run(struct hooks *hooks, enum muster_peer_event event, const struct muster_peer *peer,
               const char *line) {
-    struct hook_event *copy = new_event(event, peer, line);
+    struct hook_event *copy = copy_event(event, peer, line);
     if (copy == NULL) {
         return -1;
     }
@@ -259,7 +259,7 @@ int hooks_run(struct hooks *hooks, enum muster_peer_event event, const struct mu
     }
     hooks->waiting[(hooks->first + hooks->waiting_count) % HOOK_WAITING_MAX] = copy;
     hooks->waiting_count++;
-    work(hooks);
+    start_waiting(hooks);
     return 0;
 }
 
@@ -286,7 +286,7 @@ static void on_late(uv_timer_t *timer) {
 }
 
 /* Says how a hook ended, unless well, or by us. */
-static void report(const struct hook *hook, int ended) {
+static void complain_of_exit(const struct hook *hook, int ended) {
     char what[128];
     if (hook->is_late || (WIFEXITED(ended) && WEXITSTATUS(ended) == 0)) {
         return;
@@ -321,13 +321,13 @@ static void on_child_signal(uv_signal_t *signal, int number) {
         if (hook->event == NULL || !has_ended(hook, &ended)) {
             continue;
         }
-        report(hook, ended);
+        complain_of_exit(hook, ended);
         uv_timer_stop(&hook->timer);
         free_event(hook->event);
         hook->event = NULL;
         hooks->running_count--;
     }
-    work(hooks);
+    start_waiting(hooks);
 }
 
 static void on_finish_late(uv_timer_t *timer) {
@@ -348,7 +348,7 @@ void hooks_finish(struct hooks *hooks, void (*on_finished)(void *context), void 
     hooks->on_finished = on_finished;
     hooks->context = context;
     uv_timer_start(&hooks->finish_timer, on_finish_late, hooks->options.timeout_ms, 0);
-    work(hooks);
+    start_waiting(hooks);
 }
 
 /* ---- opening ---- */
@@ -356,9 +356,9 @@ void hooks_finish(struct hooks *hooks, void (*on_finished)(void *context), void 
 int hooks_open(struct hooks *hooks, uv_loop_t *loop, const struct settings *settings,
                const struct hook_options *options) {
     *hooks = (struct hooks){.settings = settings, .options = *options};
-    uv_timer_init(loop, &hooks->say_dropped); /* cannot fail */
+    uv_timer_init(loop, &hooks->dropped_timer); /* cannot fail */
     uv_timer_init(loop, &hooks->finish_timer);
-    hooks->say_dropped.data = hooks;
+    hooks->dropped_timer.data = hooks;
     hooks->finish_timer.data = hooks;
     for (size_t i = 0; i < options->running_max; i++) {
         struct hook *hook = &hooks->running[i];

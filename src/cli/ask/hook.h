@@ -54,9 +54,9 @@ struct hooks {
     struct hook_event *waiting[HOOK_WAITING_MAX]; /* a ring */
     size_t first;
     size_t waiting_count;
-    size_t dropped;          /* and not yet said */
-    uv_timer_t say_dropped;  /* is active when there is something to say */
-    uv_timer_t finish_timer; /* by then the last hook has to end */
+    size_t dropped;           /* and not yet said */
+    uv_timer_t dropped_timer; /* is active when there is something to say */
+    uv_timer_t finish_timer;  /* by then the last hook has to end */
     bool is_finishing;
     void (*on_finished)(void *context);
     void *context;

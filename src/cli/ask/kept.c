@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "complain.h"
+#include "reading.h"
 #include "roster.h"
 #include "session.h"
 
@@ -18,13 +19,6 @@
 #define ASK_MS 20
 #define ASK_MS_MAX 500
 
-struct reading {
-    uint8_t id[MUSTER_ID_BYTES];
-    char topic[MUSTER_TOPIC_BYTES_MAX + 1];
-    char record[MUSTER_NAME_BYTES_MAX + 1];
-    char unit[MUSTER_NAME_BYTES_MAX + 1];
-};
-
 struct kept_look {
     struct session session;
     const struct snapshot *snapshot;
@@ -32,47 +26,39 @@ struct kept_look {
     uv_timer_t quiet;              /* nothing came for a while */
     struct muster_peer_list there; /* when it ends */
     struct muster_pack pack;
-    struct reading *readings;
-    size_t count;
-    size_t room;
+    struct kept_readings *kept;
+    size_t room;   /* for its readings */
     bool is_quiet; /* all that was to come came */
     bool failed;   /* memory was out */
 };
 
 /* ---- collecting ---- */
 
-static struct reading *add(struct kept_look *look) {
-    if (look->count == look->room) {
+/* Adds a zeroed reading, unless there are too many. NULL then, or when memory is out. */
+static struct catalog_reading *add(struct kept_look *look) {
+    struct kept_readings *kept = look->kept;
+    if (kept->count == look->room && kept->count < READINGS_MAX) {
         const size_t room = look->room > 0 ? 2 * look->room : 64;
-        struct reading *readings = realloc(look->readings, room * sizeof(*readings));
-        if (readings == NULL) {
-            look->failed = true;
-            return NULL;
-        }
-        look->readings = readings;
-        look->room = room;
+        struct catalog_reading *readings = realloc(kept->readings, room * sizeof(*readings));
+        look->failed = look->failed || readings == NULL;
+        kept->readings = readings != NULL ? readings : kept->readings;
+        look->room = readings != NULL ? room : look->room;
     }
-    return &look->readings[look->count++];
-}
-
-/* The name below the topic, "" for the topic's own; NULL when it is neither. */
-static const char *name_below(const char *topic, const char *full_name) {
-    const size_t length = strlen(topic);
-    if (strncmp(full_name, topic, length) != 0 || (full_name[length] != '\0' && full_name[length] != '/')) {
+    if (kept->count == look->room) {
         return NULL;
     }
-    const char *name = full_name + length + (full_name[length] == '/' ? 1 : 0);
-    return strlen(name) <= MUSTER_NAME_BYTES_MAX ? name : NULL;
+    kept->readings[kept->count] = (struct catalog_reading){.unit = ""};
+    return &kept->readings[kept->count++];
 }
 
-static void note(struct kept_look *look, const struct muster_sample *sample,
+static void keep(struct kept_look *look, const struct muster_sample *sample,
                  const struct muster_record *record) {
-    const char *name = name_below(sample->topic, record->name);
-    struct reading *reading = name != NULL && look->count < READINGS_MAX ? add(look) : NULL;
+    const char *name = reading_name_below(record->name, sample->topic);
+    const bool is_below = name != record->name && strlen(name) <= MUSTER_NAME_BYTES_MAX;
+    struct catalog_reading *reading = is_below ? add(look) : NULL;
     if (reading == NULL) {
         return;
     }
-    *reading = (struct reading){.unit = ""};
     memcpy(reading->id, sample->id, sizeof(reading->id));
     strncpy(reading->topic, sample->topic, sizeof(reading->topic) - 1);
     strncpy(reading->record, name, sizeof(reading->record) - 1);
@@ -87,7 +73,7 @@ static void on_quiet(uv_timer_t *timer) {
     session_end(&look->session, STATUS_OK);
 }
 
-static void wait_on(struct kept_look *look) {
+static void start_quiet(struct kept_look *look) {
     const uint64_t ask_ms = ASK_MS + look->snapshot->list.count;
     uv_timer_start(&look->quiet, on_quiet, (ask_ms < ASK_MS_MAX ? ask_ms : ASK_MS_MAX) + ANSWER_MS, 0);
 }
@@ -101,15 +87,15 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     }
     muster_pack_open(&look->pack, sample->body, sample->length, 0);
     while (muster_pack_next(&look->pack, &record) == 1) {
-        note(look, sample, &record);
+        keep(look, sample, &record);
     }
     if (uv_is_active((const uv_handle_t *)&look->quiet)) {
-        wait_on(look);
+        start_quiet(look);
     }
 }
 
 static void on_settled(void *context) {
-    wait_on(context);
+    start_quiet(context);
 }
 
 static int on_deadline(void *context) {
@@ -135,7 +121,7 @@ static const struct muster_peer *find(const struct muster_peer_list *list,
 }
 
 /* Who is there announces what it publishes now. */
-static bool is_announced(const struct muster_peer_list *list, const struct reading *reading) {
+static bool is_announced(const struct muster_peer_list *list, const struct catalog_reading *reading) {
     const struct muster_peer *peer = find(list, reading->id);
     bool is_announced = false;
     for (size_t i = 0; peer != NULL && roster_is_there(peer) && i < peer->document.topic_count; i++) {
@@ -145,8 +131,8 @@ static bool is_announced(const struct muster_peer_list *list, const struct readi
 }
 
 static int compare(const void *left, const void *right) {
-    const struct reading *a = left;
-    const struct reading *b = right;
+    const struct catalog_reading *a = left;
+    const struct catalog_reading *b = right;
     int order = memcmp(a->id, b->id, MUSTER_ID_BYTES);
     order = order != 0 ? order : strcmp(a->topic, b->topic);
     return order != 0 ? order : strcmp(a->record, b->record);
@@ -154,65 +140,40 @@ static int compare(const void *left, const void *right) {
 
 /* Of those that two keepers have one is left, and none that is listed anyway. */
 static void drop_known(struct kept_look *look) {
-    size_t kept = 0;
-    for (size_t i = 0; i < look->count; i++) {
-        const struct reading *reading = &look->readings[i];
-        bool is_copy = kept > 0 && compare(&look->readings[kept - 1], reading) == 0;
+    struct kept_readings *kept = look->kept;
+    size_t count = 0;
+    for (size_t i = 0; i < kept->count; i++) {
+        const struct catalog_reading *reading = &kept->readings[i];
+        bool is_copy = count > 0 && compare(&kept->readings[count - 1], reading) == 0;
         if (!is_copy && !is_announced(&look->snapshot->list, reading) &&
             !is_announced(&look->there, reading)) {
-            look->readings[kept++] = *reading;
+            kept->readings[count++] = *reading;
         }
     }
-    look->count = kept;
+    kept->count = count;
 }
 
-/* Sorted readings of one publisher as its topics. */
-static size_t put_topics(const struct reading *readings, size_t count, struct muster_topic *topics,
-                         struct muster_text *units) {
-    size_t topic_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        const bool is_new = i == 0 || strcmp(readings[i].topic, readings[i - 1].topic) != 0;
-        units[i] = (struct muster_text){.name = readings[i].record, .value = readings[i].unit};
-        if (is_new) {
-            topics[topic_count++] =
-                (struct muster_topic){.name = readings[i].topic, .unit = "", .units = &units[i]};
-        }
-        topics[topic_count - 1].unit_count++;
-    }
-    return topic_count;
-}
-
-static int add_publisher(const struct kept_look *look, const struct reading *readings, size_t count,
-                         struct muster_peer_list *publishers) {
-    const struct muster_peer *row = find(&look->snapshot->list, readings->id);
-    struct muster_topic *topics = calloc(count, sizeof(*topics));
-    struct muster_text *units = calloc(count, sizeof(*units));
+static int add_publisher(struct kept_look *look, const uint8_t id[MUSTER_ID_BYTES]) {
+    const struct muster_peer *row = find(&look->snapshot->list, id);
     struct muster_peer peer = {.state = row != NULL ? row->state : MUSTER_LOST,
                                .document = {.name = row != NULL ? row->document.name : ""}};
-    int error = topics == NULL || units == NULL ? MUSTER_ENOMEM : 0;
-    memcpy(peer.id, readings->id, sizeof(peer.id));
-    if (error == 0) {
-        peer.document.topic_count = put_topics(readings, count, topics, units);
-        peer.document.topics = topics;
-        error = muster_peer_list_add(publishers, &peer);
-    }
-    free(topics);
-    free(units);
-    return error;
+    memcpy(peer.id, id, sizeof(peer.id));
+    return muster_peer_list_add(&look->kept->publishers, &peer);
 }
 
-static int add_publishers(struct kept_look *look, struct muster_peer_list *publishers) {
+/* Sorts the readings, and adds each publisher once. */
+static int finish(struct kept_look *look) {
+    struct kept_readings *kept = look->kept;
     int error = look->failed ? MUSTER_ENOMEM : 0;
-    if (look->count > 0) {
-        qsort(look->readings, look->count, sizeof(*look->readings), compare);
+    if (kept->count > 0) {
+        qsort(kept->readings, kept->count, sizeof(*kept->readings), compare);
     }
     drop_known(look);
-    for (size_t i = 0, end; i < look->count && error == 0; i = end) {
-        const uint8_t *id = look->readings[i].id;
-        for (end = i + 1; end < look->count && memcmp(look->readings[end].id, id, MUSTER_ID_BYTES) == 0;) {
-            end++;
+    for (size_t i = 0; i < kept->count && error == 0; i++) {
+        const uint8_t *id = kept->readings[i].id;
+        if (i == 0 || memcmp(id, kept->readings[i - 1].id, MUSTER_ID_BYTES) != 0) {
+            error = add_publisher(look, id);
         }
-        error = add_publisher(look, &look->readings[i], end - i, publishers);
     }
     return error;
 }
@@ -251,8 +212,9 @@ static void on_open(void *context) {
 }
 
 int kept_look(const struct settings *settings, struct snapshot *snapshot, const struct operands *patterns,
-              uint64_t timeout_ms, struct muster_peer_list *publishers) {
-    struct kept_look look = {.snapshot = snapshot, .patterns = patterns};
+              uint64_t timeout_ms, struct kept_readings *kept) {
+    struct kept_look look = {.snapshot = snapshot, .patterns = patterns, .kept = kept};
+    *kept = (struct kept_readings){0};
     if (!has_keeper(snapshot)) {
         return STATUS_OK;
     }
@@ -264,13 +226,18 @@ int kept_look(const struct settings *settings, struct snapshot *snapshot, const 
                                             .context = &look};
     int status = session_hold(&look.session, settings, &request);
     snapshot->cut_off = snapshot->cut_off || !look.is_quiet;
-    if (look.count == READINGS_MAX) {
+    if (kept->count == READINGS_MAX) {
         complain(settings, "more than %d readings are kept; the others are not listed", READINGS_MAX);
     }
-    if (status == STATUS_OK && add_publishers(&look, publishers) != 0) {
+    if (status == STATUS_OK && finish(&look) != 0) {
         status = complain_error(settings, MUSTER_ENOMEM);
     }
     muster_peer_list_free(&look.there);
-    free(look.readings);
     return status;
+}
+
+void kept_deinit(struct kept_readings *kept) {
+    muster_peer_list_free(&kept->publishers);
+    free(kept->readings);
+    *kept = (struct kept_readings){0};
 }

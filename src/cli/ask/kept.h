@@ -7,14 +7,23 @@
 #include <muster/muster.h>
 
 #include "args.h"
+#include "catalog.h"
 #include "look.h"
 #include "settings.h"
 
-/* Asks who keeps values for others, if a snapshot has somebody who does, and adds a row for each publisher of
- * what nobody announces now: its id, its name ("": not known) and its topics, in each of which `units` has
- * every reading, by "" the one that bears the topic's own name. After timeout_ms the snapshot is marked as
- * cut off. Returns STATUS_OK, or STATUS_ERROR when that failed and was said. */
+struct kept_readings {
+    struct catalog_reading *readings; /* by publisher */
+    size_t count;
+    struct muster_peer_list publishers; /* each once: its id, state, and name, "" when it is not known */
+};
+
+/* Asks who keeps values for others, if a snapshot has somebody who does, for what nobody announces now. After
+ * timeout_ms the snapshot is marked as cut off. Returns STATUS_OK, or STATUS_ERROR when that failed and was
+ * said. kept_deinit() must follow in either case. */
 int kept_look(const struct settings *settings, struct snapshot *snapshot, const struct operands *patterns,
-              uint64_t timeout_ms, struct muster_peer_list *publishers);
+              uint64_t timeout_ms, struct kept_readings *kept);
+
+/* A zeroed one is allowed. */
+void kept_deinit(struct kept_readings *kept);
 
 #endif

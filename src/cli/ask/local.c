@@ -45,7 +45,7 @@ void local_complain(const struct settings *settings, int error, const char *text
     complain_of_answer(settings, error, text, "");
 }
 
-int local_give_up(const struct settings *settings, int error, const char *text) {
+int local_fall_back(const struct settings *settings, int error, const char *text) {
     if (error != MUSTER_ENOTFOUND) {
         complain_of_answer(settings, error, text,
                            settings->socket != NULL ? "" : "; the network is asked instead");

@@ -21,6 +21,6 @@ void local_complain(const struct settings *settings, int error, const char *text
 /* The same for who could ask the network instead. STATUS_NOBODY when that is what to do, which is no matter
  * where none is on that port and those interfaces; STATUS_ERROR when the socket was named: that one is meant,
  * and no other. */
-int local_give_up(const struct settings *settings, int error, const char *text);
+int local_fall_back(const struct settings *settings, int error, const char *text);
 
 #endif

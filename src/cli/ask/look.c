@@ -35,7 +35,7 @@ struct local_look {
 
 static void fail_local(struct local_look *look, int error, const char *text) {
     look->error = error;
-    conversation_end(&look->conversation, local_give_up(look->conversation.settings, error, text));
+    conversation_end(&look->conversation, local_fall_back(look->conversation.settings, error, text));
 }
 
 static int keep_feeds(struct snapshot *snapshot, const struct muster_self *self) {
@@ -196,15 +196,11 @@ static int look_directly(const struct settings *settings, uint64_t timeout_ms,
     return status;
 }
 
-int look_for(const struct settings *settings, uint64_t timeout_ms, const struct look_expectation *expectation,
-             struct snapshot *snapshot) {
+int look(const struct settings *settings, uint64_t timeout_ms, const struct look_expectation *expectation,
+         struct snapshot *snapshot) {
     *snapshot = (struct snapshot){0};
     int status = settings->direct ? STATUS_NOBODY : look_locally(settings, timeout_ms, expectation, snapshot);
     return status == STATUS_NOBODY ? look_directly(settings, timeout_ms, expectation, snapshot) : status;
-}
-
-int look(const struct settings *settings, uint64_t timeout_ms, struct snapshot *snapshot) {
-    return look_for(settings, timeout_ms, NULL, snapshot);
 }
 
 void snapshot_deinit(struct snapshot *snapshot) {

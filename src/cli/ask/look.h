@@ -20,10 +20,6 @@ struct snapshot {
     bool cut_off;         /* the time was up before the answers were in */
 };
 
-/* Takes a snapshot when the answers are in, or after timeout_ms. Returns STATUS_OK, or STATUS_ERROR when that
- * failed and was said. snapshot_deinit() must follow in either case. */
-int look(const struct settings *settings, uint64_t timeout_ms, struct snapshot *snapshot);
-
 /* So many peers that `counts` says true to. */
 struct look_expectation {
     size_t count;
@@ -31,9 +27,11 @@ struct look_expectation {
     const void *context;
 };
 
-/* As look(), but when the answers are in waits on until the expectation is met, or for timeout_ms. */
-int look_for(const struct settings *settings, uint64_t timeout_ms, const struct look_expectation *expectation,
-             struct snapshot *snapshot);
+/* Takes a snapshot when the answers are in and the expectation (NULL: none) is met, or after timeout_ms.
+ * Returns STATUS_OK, or STATUS_ERROR when that failed and was said. snapshot_deinit() must follow in either
+ * case. */
+int look(const struct settings *settings, uint64_t timeout_ms, const struct look_expectation *expectation,
+         struct snapshot *snapshot);
 
 /* A zeroed snapshot is allowed. */
 void snapshot_deinit(struct snapshot *snapshot);

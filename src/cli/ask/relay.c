@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "complain.h"
-#include "wall.h"
 
 /* How often it is seen whether all has left. */
 #define DRAIN_MS 20
@@ -17,12 +16,12 @@
 #define STOP_QUIET_MS 60
 #define STOP_MS_MAX 2000
 
-static void go_on(struct relay *relay);
+static void take_input(struct relay *relay);
 
 /* ---- complaints ---- */
 
 /* Says what is wrong with the line that was taken last, or with the VALUE. */
-static void say_fault(struct relay *relay, const struct reading_fault *fault) {
+static void complain_of_fault(struct relay *relay, const struct reading_fault *fault) {
     const struct settings *settings = relay->session->settings;
     const uint64_t line = lines_number(&relay->lines);
     relay->status = STATUS_ERROR;
@@ -35,21 +34,21 @@ static void say_fault(struct relay *relay, const struct reading_fault *fault) {
     }
 }
 
-static bool was_said(const struct relay *relay, const char *unit) {
+static bool is_warned_of(const struct relay *relay, const char *unit) {
     size_t i = 0;
-    while (i < relay->strange_unit_count && strcmp(relay->strange_units[i], unit) != 0) {
+    while (i < relay->unknown_unit_count && strcmp(relay->unknown_units[i], unit) != 0) {
         i++;
     }
-    return i < relay->strange_unit_count;
+    return i < relay->unknown_unit_count;
 }
 
 /* Says once of a unit that it is strange. */
 static void warn_of_unit(struct relay *relay, const char *unit) {
-    if (unit == NULL || unit[0] == '\0' || muster_unit_is_known(unit) || was_said(relay, unit) ||
-        relay->strange_unit_count == RELAY_STRANGE_UNITS_MAX) {
+    if (unit == NULL || unit[0] == '\0' || muster_unit_is_known(unit) || is_warned_of(relay, unit) ||
+        relay->unknown_unit_count == RELAY_UNKNOWN_UNITS_MAX) {
         return;
     }
-    snprintf(relay->strange_units[relay->strange_unit_count++], MUSTER_NAME_BYTES_MAX + 1, "%s", unit);
+    snprintf(relay->unknown_units[relay->unknown_unit_count++], MUSTER_NAME_BYTES_MAX + 1, "%s", unit);
     complain(relay->session->settings, "'%s' is no unit of SenML's registries; it is sent as it is", unit);
 }
 
@@ -68,8 +67,8 @@ static uint64_t pace_ms(const struct relay *relay) {
 /* Who has it stopped does not wait for those who may have missed something. */
 static bool is_over(const struct relay *relay, uint64_t now_ms) {
     const uint64_t quiet_ms = now_ms - relay->sent_ms;
-    if (relay->was_stopped) {
-        return quiet_ms >= STOP_QUIET_MS + pace_ms(relay) || now_ms - relay->leaving_ms >= STOP_MS_MAX;
+    if (relay->is_stopped) {
+        return quiet_ms >= STOP_QUIET_MS + pace_ms(relay) || now_ms - relay->drain_began_ms >= STOP_MS_MAX;
     }
     return quiet_ms >= REPAIR_MS + pace_ms(relay);
 }
@@ -86,11 +85,11 @@ static void on_drain(uv_timer_t *timer) {
     }
 }
 
-static void leave(struct relay *relay) {
-    relay->phase = RELAY_LEAVING;
-    relay->leaving_ms = uv_now(&relay->session->loop);
-    relay->sent_ms = relay->leaving_ms;
-    input_pause(&relay->input);
+static void drain(struct relay *relay) {
+    relay->phase = RELAY_DRAINING;
+    relay->drain_began_ms = uv_now(&relay->session->loop);
+    relay->sent_ms = relay->drain_began_ms;
+    descriptor_pause(&relay->input);
     if (!relay->has_added) {
         end(relay);
         return;
@@ -100,9 +99,9 @@ static void leave(struct relay *relay) {
 }
 
 void relay_stop(struct relay *relay) {
-    relay->was_stopped = true;
-    if (relay->phase != RELAY_LEAVING) {
-        leave(relay);
+    relay->is_stopped = true;
+    if (relay->phase != RELAY_DRAINING) {
+        drain(relay);
     }
 }
 
@@ -120,7 +119,7 @@ static void plan_reading(struct relay *relay, struct reading *reading) {
 
 /* All that is new in what was read so far becomes known together. What is wrong with it is said in its turn.
  */
-static void look_ahead(struct relay *relay) {
+static void plan_ahead(struct relay *relay) {
     struct reading reading = relay->reading; /* the rest of the line */
     const char *line;
     size_t length;
@@ -132,10 +131,10 @@ static void look_ahead(struct relay *relay) {
     }
 }
 
-static void on_heard(uv_timer_t *timer) {
+static void on_announced(uv_timer_t *timer) {
     struct relay *relay = timer->data;
     relay->phase = RELAY_TAKING;
-    go_on(relay);
+    take_input(relay);
 }
 
 /* Announces the topic of the record that waits, which is held until listeners know it. */
@@ -145,10 +144,10 @@ static int open_topics(struct relay *relay) {
     if (error != 0) {
         return error;
     }
-    look_ahead(relay);
+    plan_ahead(relay);
     outlets_open(&relay->outlets, relay->session->node);
     relay->phase = RELAY_HELD;
-    uv_timer_start(&relay->timer, on_heard, RELAY_HEARD_MS, 0);
+    uv_timer_start(&relay->timer, on_announced, RELAY_ANNOUNCE_MS, 0);
     return 0;
 }
 
@@ -165,7 +164,7 @@ static void refuse_record(struct relay *relay, int error, bool is_open) {
     } else {
         reason_set(&fault.reason, "topic '%s': %s", topic, muster_error_text(error));
     }
-    say_fault(relay, &fault);
+    complain_of_fault(relay, &fault);
 }
 
 /* Adds the record that waits, unless it has to wait on. */
@@ -202,7 +201,7 @@ static bool next_line(struct relay *relay) {
         reading_open(&relay->reading, relay->style, line, length, relay->read_s);
     } else if (result == LINES_TOO_LONG) {
         reason_set(&fault.reason, "expected at most %d bytes", LINES_BYTES_MAX);
-        say_fault(relay, &fault);
+        complain_of_fault(relay, &fault);
     }
     relay->has_line = result == LINES_ONE;
     return result != LINES_NONE;
@@ -214,13 +213,13 @@ static bool next_record(struct relay *relay) {
     const int result = relay->has_line ? reading_next(&relay->reading, &fault) : 0;
     relay->has_record = result == 1;
     if (result < 0) {
-        say_fault(relay, &fault);
+        complain_of_fault(relay, &fault);
     }
     return result != 0 || next_line(relay);
 }
 
 /* Takes what is there, as far as it can be taken; more may come only then. */
-static void go_on(struct relay *relay) {
+static void take_input(struct relay *relay) {
     bool is_more = true;
     while (relay->phase == RELAY_TAKING && is_more) {
         if (relay->has_record) {
@@ -229,15 +228,15 @@ static void go_on(struct relay *relay) {
             is_more = next_record(relay);
         }
         if (relay->is_strict && relay->status != STATUS_OK) {
-            leave(relay);
+            drain(relay);
         }
     }
     if (relay->phase != RELAY_TAKING) {
-        input_pause(&relay->input);
+        descriptor_pause(&relay->input);
     } else if (relay->has_ended) {
-        leave(relay);
+        drain(relay);
     } else {
-        input_resume(&relay->input);
+        descriptor_resume(&relay->input);
     }
 }
 
@@ -246,13 +245,13 @@ static void on_writable(muster_t *node, void *context) {
     (void)node;
     if (relay->phase == RELAY_FULL) {
         relay->phase = RELAY_TAKING;
-        go_on(relay);
+        take_input(relay);
     }
 }
 
 /* ---- input ---- */
 
-static void say_input(struct relay *relay, int error) {
+static void complain_of_input(struct relay *relay, int error) {
     complain(relay->session->settings, "standard input: %s", uv_strerror(error));
     relay->status = STATUS_ERROR;
 }
@@ -260,27 +259,27 @@ static void say_input(struct relay *relay, int error) {
 static void end_input(struct relay *relay) {
     relay->has_ended = true;
     lines_end(&relay->lines);
-    input_pause(&relay->input);
+    descriptor_pause(&relay->input);
 }
 
 static void on_ready(void *context) {
     struct relay *relay = context;
     size_t size;
     char *room = lines_room(&relay->lines, &size);
-    const ssize_t length = input_read(&relay->input, room, size);
+    const ssize_t length = descriptor_read(&relay->input, room, size);
     if (length == UV_EAGAIN) {
         return;
     }
     if (length < 0) {
-        say_input(relay, (int)length);
+        complain_of_input(relay, (int)length);
     }
     if (length > 0) {
-        relay->read_s = wall_s(); /* the same for what came together: its pack says it once */
+        relay->read_s = session_wall_s(); /* the same for what came together: its pack says it once */
         lines_filled(&relay->lines, (size_t)length);
     } else {
         end_input(relay);
     }
-    go_on(relay);
+    take_input(relay);
 }
 
 static void open_relay(struct relay *relay) {
@@ -293,21 +292,21 @@ void relay_value(struct relay *relay, const char *line) {
     open_relay(relay);
     relay->is_value = true;
     relay->has_line = true;
-    reading_open(&relay->reading, relay->style, line, strlen(line), wall_s());
+    reading_open(&relay->reading, relay->style, line, strlen(line), session_wall_s());
     end_input(relay);
-    go_on(relay);
+    take_input(relay);
 }
 
 void relay_lines(struct relay *relay, int fd) {
     open_relay(relay);
-    const int error = input_open(&relay->input, &relay->session->loop, fd, on_ready, relay);
+    const int error = descriptor_open(&relay->input, &relay->session->loop, fd, on_ready, relay);
     if (error != 0) {
-        say_input(relay, error);
-        leave(relay);
+        complain_of_input(relay, error);
+        drain(relay);
     }
 }
 
 void relay_deinit(struct relay *relay) {
-    input_close(&relay->input);
+    descriptor_close(&relay->input);
     outlets_deinit(&relay->outlets);
 }

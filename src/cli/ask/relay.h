@@ -16,16 +16,16 @@
 
 /* New topics are announced at once and 250 ms later. By then listeners know them, and hear the first record.
  */
-#define RELAY_HEARD_MS 300
+#define RELAY_ANNOUNCE_MS 300
 
 /* Units that are warned of. */
-#define RELAY_STRANGE_UNITS_MAX 32
+#define RELAY_UNKNOWN_UNITS_MAX 32
 
 enum relay_phase {
-    RELAY_TAKING,  /* input is taken as it comes */
-    RELAY_HELD,    /* until new topics are known */
-    RELAY_FULL,    /* too much waits to be sent */
-    RELAY_LEAVING, /* nothing more is taken; what was still leaves, and may be asked for again */
+    RELAY_TAKING,   /* input is taken as it comes */
+    RELAY_HELD,     /* until new topics are known */
+    RELAY_FULL,     /* too much waits to be sent */
+    RELAY_DRAINING, /* nothing more is taken; what was still leaves, and may be asked for again */
 };
 
 struct relay {
@@ -38,7 +38,7 @@ struct relay {
     /* Not for others. */
     enum relay_phase phase;
     struct outlets outlets;
-    struct input input;
+    struct descriptor input;
     struct lines lines;
     double read_s; /* when the bytes of it came */
     struct reading reading;
@@ -46,13 +46,13 @@ struct relay {
     bool has_line;   /* the reading is of one */
     bool has_record; /* it has one that waits to be added */
     bool has_added;
-    bool was_stopped;
+    bool is_stopped;
     uv_timer_t timer;
-    uint64_t leaving_ms; /* since when */
-    uint64_t sent;       /* datagrams, */
-    uint64_t sent_ms;    /* and when the last one was, or when it was last looked for */
-    char strange_units[RELAY_STRANGE_UNITS_MAX][MUSTER_NAME_BYTES_MAX + 1];
-    size_t strange_unit_count;
+    uint64_t drain_began_ms; /* since when */
+    uint64_t sent;           /* datagrams, */
+    uint64_t sent_ms;        /* and when the last one was, or when it was last looked for */
+    char unknown_units[RELAY_UNKNOWN_UNITS_MAX][MUSTER_NAME_BYTES_MAX + 1];
+    size_t unknown_unit_count;
     int status;
 };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "complain.h"
@@ -139,7 +140,7 @@ static void ask(struct session *session) {
 }
 
 /* Opens a node; an observer asks the network. */
-static int listen_oneself(struct session *session) {
+static int open_and_query(struct session *session) {
     const struct session_request *request = &session->request;
     int error = open_node(session);
     if (error == 0 && request->options == NULL &&
@@ -159,11 +160,11 @@ static void on_row(enum muster_peer_event event, const struct muster_peer *peer,
 }
 
 /* What it would tell is there to be heard. */
-static int go_on_oneself(struct session *session) {
-    if (session->request.on_anew != NULL) {
-        session->request.on_anew(session->request.context);
+static int fall_back_to_network(struct session *session) {
+    if (session->request.on_reset != NULL) {
+        session->request.on_reset(session->request.context);
     }
-    return listen_oneself(session);
+    return open_and_query(session);
 }
 
 /* None is on that port and those interfaces, or it went away. */
@@ -174,7 +175,8 @@ static void on_local_end(int error, const char *text, void *context) {
     }
     muster_local_close(session->local, NULL, NULL);
     session->local = NULL;
-    if (local_give_up(session->settings, error, text) != STATUS_NOBODY || go_on_oneself(session) != 0) {
+    if (local_fall_back(session->settings, error, text) != STATUS_NOBODY ||
+        fall_back_to_network(session) != 0) {
         session->ended = true;
         session->status = STATUS_ERROR;
         on_closed(session);
@@ -192,7 +194,7 @@ static int open_source(struct session *session) {
             return MUSTER_EREFUSED;
         }
     }
-    return listen_oneself(session);
+    return open_and_query(session);
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -341,4 +343,10 @@ int session_hold(struct session *session, const struct settings *settings,
     uv_run(&session->loop, UV_RUN_DEFAULT);
     close_loop(session);
     return session->status;
+}
+
+double session_wall_s(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }

@@ -32,7 +32,7 @@ struct session_request {
     void (*on_ending)(void *context);  /* once, before the byes; NULL: none */
     int (*on_deadline)(void *context); /* returns the status to end with; NULL: STATUS_TIMED_OUT */
     session_event_cb on_event;         /* NULL: none */
-    void (*on_anew)(void *context);    /* NULL: none; the muster that was asked ended, and what it told counts
+    void (*on_reset)(void *context);   /* NULL: none; the muster that was asked ended, and what it told counts
                                         * no more: all who are there come again */
     void (*on_settled)(void *context); /* NULL: none; of the question that an observer asks */
     void (*on_left)(void *context);    /* NULL: none; the node is gone, and the session lasts until
@@ -70,5 +70,8 @@ void session_fail(struct session *session, int error);
 
 /* Closes whatever is still on the loop after on_left. */
 void session_finish(struct session *session);
+
+/* The time of the wall clock, in seconds since 1970. */
+double session_wall_s(void);
 
 #endif

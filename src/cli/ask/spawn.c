@@ -28,7 +28,7 @@ static bool parent_has_ended(int report) {
 }
 
 /* Becomes the program. Returns an errno when that failed. */
-static int become(const struct spawn *spawn, int report, const sigset_t *blocked) {
+static int execute(const struct spawn *spawn, int report, const sigset_t *blocked) {
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) {
         return errno;
     }
@@ -69,7 +69,7 @@ static pid_t fork_child(const struct spawn *spawn, const int report[2]) {
     pid_t pid = fork();
     if (pid == 0) {
         close(report[0]);
-        int error = become(spawn, report[1], spawn->blocked != NULL ? spawn->blocked : &before);
+        int error = execute(spawn, report[1], spawn->blocked != NULL ? spawn->blocked : &before);
         _exit(write(report[1], &error, sizeof(error)) == sizeof(error) ? 0 : 1);
     }
     int error = errno;

@@ -79,7 +79,7 @@ static void describe(FILE *out) {
 /* ---- telling ---- */
 
 /* Says under which name, id, interfaces and port this runs. */
-static void say_who(struct announce *announce) {
+static void print_identity(struct announce *announce) {
     char interfaces[256];
     char id[MUSTER_ID_TEXT_BYTES];
     size_t path_count;
@@ -103,7 +103,7 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
              peer->document.name, text_address(&peer->address, address));
     muster_id(announce->session.node, id);
     if (memcmp(id, announce->id, MUSTER_ID_BYTES) != 0) {
-        say_who(announce);
+        print_identity(announce);
     }
 }
 
@@ -196,7 +196,7 @@ static void on_hangup(void *context) {
 /* ---- running ---- */
 
 /* What the command asks, and changes, is this muster and no other. */
-static void name_socket(const struct announce *announce) {
+static void export_socket(const struct announce *announce) {
     const char *socket = muster_socket(announce->session.node);
     char *path = socket != NULL ? realpath(socket, NULL) : NULL;
     if (path != NULL) {
@@ -208,15 +208,15 @@ static void name_socket(const struct announce *announce) {
 static void on_open(void *context) {
     struct announce *announce = context;
     if (announce->argv != NULL) {
-        name_socket(announce);
+        export_socket(announce);
         child_start(&announce->child, &announce->session, announce->argv);
     }
     announce->rev = muster_rev(announce->session.node);
-    say_who(announce);
+    print_identity(announce);
     notify_ready(&announce->notify, &announce->session.loop, print_status, announce);
 }
 
-static int announce_until_end(struct announce *announce) {
+static int run_session(struct announce *announce) {
     const struct start *start = &announce->start;
     const struct muster_document document = draft_document(&announce->announced);
     const char *keeps[MUSTER_KEEPS_MAX];
@@ -268,7 +268,7 @@ static int run(struct settings *settings, void *options, const struct operands *
     notify_open(&announce.notify);
     int status = prepare(&announce);
     if (status == STATUS_OK) {
-        status = announce_until_end(&announce);
+        status = run_session(&announce);
     }
     notify_close(&announce.notify);
     draft_deinit(&announce.announced);

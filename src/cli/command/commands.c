@@ -61,13 +61,14 @@ static const struct command *find_command(const char *name) {
     return NULL;
 }
 
+static const char *command_word(size_t i) {
+    return command_table[i] != NULL ? command_table[i]->name : NULL;
+}
+
 static int refuse_command(const struct settings *settings, const char *name) {
-    char names[256] = "";
-    for (size_t i = 0; command_table[i] != NULL; i++) {
-        size_t length = strlen(names);
-        snprintf(names + length, sizeof(names) - length, "%s%s", i > 0 ? ", " : "", command_table[i]->name);
-    }
-    return complain_usage(settings, name, "expected one of the commands %s; see muster --help", names);
+    char names[256];
+    return complain_usage(settings, name, "expected one of the commands %s; see muster --help",
+                          value_join(command_word, ", ", names, sizeof(names)));
 }
 
 /* Parses the words that begin with a command's name, and runs it. */
@@ -113,10 +114,6 @@ static int run_help(struct settings *settings, void *options, const struct opera
     char *words[] = {(char *)settings->program, name != NULL ? name : (char *)"--help", (char *)"--help",
                      NULL};
     return commands_run(settings, name != NULL ? 3 : 2, words);
-}
-
-static const char *command_word(size_t i) {
-    return command_table[i] != NULL ? command_table[i]->name : NULL;
 }
 
 static const struct args_completion complete_commands = {.word = command_word};

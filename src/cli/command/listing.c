@@ -70,7 +70,7 @@ int listing_offers(const struct settings *settings, const struct listing_options
     struct snapshot snapshot;
     struct roster roster = {0};
     struct offers offers = {0};
-    int status = look(settings, options->timeout_ms, &snapshot);
+    int status = look(settings, options->timeout_ms, NULL, &snapshot);
     if (status == STATUS_OK &&
         (roster_init(&roster, &snapshot.list) != 0 || offers_init(&offers, &roster, selector, order) != 0)) {
         status = complain_error(settings, MUSTER_ENOMEM);

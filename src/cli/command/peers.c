@@ -182,8 +182,8 @@ static int run(struct settings *settings, void *peers_options, const struct oper
     if (options->columns.count == 0) {
         column_choose_default(&options->columns);
     }
-    int status = look_for(settings, options->listing.timeout_ms, options->expected > 0 ? &expectation : NULL,
-                          &snapshot);
+    int status =
+        look(settings, options->listing.timeout_ms, options->expected > 0 ? &expectation : NULL, &snapshot);
     if (status == STATUS_OK) {
         status = list(settings, options, &filter, pattern, &snapshot);
     }

@@ -11,7 +11,6 @@
 #include "session.h"
 #include "spec.h"
 #include "start.h"
-#include "wall.h"
 
 /* Of --rate and --linger, as muster/core.h has them. */
 #define RATE_MIN 1000
@@ -117,7 +116,7 @@ static void describe(FILE *out) {
         "A topic is announced when it first shows up, with the units that are known by then, and its\n"
         "records are held for %d ms, until listeners know it; at most %d topics. No more input is taken\n"
         "than --rate lets go, of which 16 kB may leave at once. Order holds within a topic.\n",
-        LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_HEARD_MS, OUTLETS_TOPICS_MAX);
+        LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, OUTLETS_TOPICS_MAX);
 }
 
 /* ---- running ---- */
@@ -135,7 +134,7 @@ struct publish {
 static int check_value(const struct publish *publish) {
     struct reading reading;
     struct reading_fault fault;
-    reading_open(&reading, &publish->style, publish->value, strlen(publish->value), wall_s());
+    reading_open(&reading, &publish->style, publish->value, strlen(publish->value), session_wall_s());
     return reading_next(&reading, &fault) >= 0
                ? STATUS_OK
                : complain_usage(publish->settings, "VALUE", "%s", fault.reason.text);

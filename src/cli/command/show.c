@@ -6,12 +6,12 @@
 #include "command.h"
 #include "listing.h"
 #include "look.h"
-#include "own.h"
 #include "peer.h"
 #include "peer_page.h"
 #include "roster.h"
 #include "selector.h"
 #include "self.h"
+#include "self_query.h"
 #include "text.h"
 #include "traffic.h"
 
@@ -180,12 +180,12 @@ static int run(struct settings *settings, void *show_options, const struct opera
     }
     if (options->self) {
         struct show_self context = {.settings = settings, .options = options};
-        return own_ask(settings, options->listing.timeout_ms, show_self, &context);
+        return self_query(settings, options->listing.timeout_ms, show_self, &context);
     }
     if (selector_parse(wanted, SELECTOR_NAME | SELECTOR_ID, &selector, &reason) != 0) {
         return complain_usage(settings, "PEER", "%s", reason.text);
     }
-    int status = look(settings, options->listing.timeout_ms, &snapshot);
+    int status = look(settings, options->listing.timeout_ms, NULL, &snapshot);
     if (status == STATUS_OK) {
         status = show(settings, options, &selector, wanted, &snapshot);
     }

@@ -11,7 +11,6 @@
 #include "record.h"
 #include "session.h"
 #include "source.h"
-#include "wall.h"
 
 /* What is printed waits for no more than this, or for the end of what came together. */
 #define OUTPUT_BYTES 65536
@@ -119,7 +118,7 @@ static int on_deadline(void *context) {
 
 /* ---- losses ---- */
 
-static const char *explain(enum muster_loss_reason reason) {
+static const char *loss_text(enum muster_loss_reason reason) {
     switch (reason) {
     case MUSTER_LOSS_WIRE: return "on the wire, and not repaired in time";
     case MUSTER_LOSS_GONE: return "the publisher keeps them no longer";
@@ -138,7 +137,7 @@ static void on_loss(muster_t *node, const struct muster_loss *loss, void *contex
 }
 
 /* Says what was lost since it was last said. */
-static void say_losses(struct subscribe *subscribe) {
+static void print_losses(struct subscribe *subscribe) {
     for (size_t i = 0; i < subscribe->sources.count; i++) {
         struct source *source = subscribe->sources.sources[i];
         for (unsigned reason = 0; reason < SOURCE_LOSS_REASONS; reason++) {
@@ -147,7 +146,7 @@ static void say_losses(struct subscribe *subscribe) {
             if (count > 0) {
                 fprintf(stderr, "%s: %s: %" PRIu64 " datagram%s lost: %s\n", subscribe->settings->program,
                         source->publisher.label, count, count == 1 ? "" : "s",
-                        explain((enum muster_loss_reason)reason));
+                        loss_text((enum muster_loss_reason)reason));
             }
         }
     }
@@ -156,7 +155,7 @@ static void say_losses(struct subscribe *subscribe) {
 /* ---- samples ---- */
 
 /* Says once of a publisher that it sends what is no SenML; then it is counted. */
-static void say_malformed(struct subscribe *subscribe, struct source *source) {
+static void count_malformed(struct subscribe *subscribe, struct source *source) {
     size_t offset = 0;
     const char *fault = muster_pack_fault(&subscribe->pack, &offset);
     subscribe->meter.current.malformed++;
@@ -167,7 +166,8 @@ static void say_malformed(struct subscribe *subscribe, struct source *source) {
 }
 
 /* Says when the network begins to keep a publisher's multicast from us, and when it ends that. */
-static void note_way(const struct subscribe *subscribe, struct source *source, enum muster_sample_kind kind) {
+static void update_way(const struct subscribe *subscribe, struct source *source,
+                       enum muster_sample_kind kind) {
     const bool is_by_stream = kind == MUSTER_SAMPLE_STREAM;
     if (kind == MUSTER_SAMPLE_LAST || is_by_stream == source->is_by_stream) {
         return;
@@ -209,7 +209,7 @@ static size_t read_records(struct subscribe *subscribe, const struct muster_samp
         }
     }
     if (result < 0) {
-        say_malformed(subscribe, source);
+        count_malformed(subscribe, source);
     }
     return count;
 }
@@ -226,13 +226,13 @@ static bool is_senml(struct muster_pack pack) {
 static void on_sample(muster_t *node, const struct muster_sample *sample, void *context) {
     struct subscribe *subscribe = context;
     struct source *source = source_find(&subscribe->sources, node, sample->id);
-    const double now_s = wall_s();
+    const double now_s = session_wall_s();
     double time_s = 0;
     if (source == NULL) {
         session_fail(&subscribe->session, MUSTER_ENOMEM);
         return;
     }
-    note_way(subscribe, source, sample->kind);
+    update_way(subscribe, source, sample->kind);
     muster_pack_open(&subscribe->pack, sample->body, sample->length, now_s);
     const bool is_printed = subscribe->options->senml && is_senml(subscribe->pack);
     const size_t count = read_records(subscribe, sample, source, &time_s);
@@ -274,7 +274,7 @@ static void on_ending(void *context) {
 static void on_tick(void *context) {
     struct subscribe *subscribe = context;
     if (!subscribe->options->stats) {
-        say_losses(subscribe);
+        print_losses(subscribe);
     } else if (print_stats(subscribe) != 0) {
         session_fail(&subscribe->session, MUSTER_ENOMEM);
     }
@@ -331,7 +331,7 @@ static int run(struct settings *settings, void *options, const struct operands *
     setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
     status = run_session(&subscribe);
     if (!subscribe.options->stats) {
-        say_losses(&subscribe);
+        print_losses(&subscribe);
     }
     source_deinit(&subscribe.sources);
     meter_deinit(&subscribe.meter);

@@ -36,53 +36,55 @@ static const char *join_patterns(const struct operands *patterns, char *text, si
 }
 
 /* Who is there, and who is away but kept by others; what they publish. */
-struct seen {
+struct collected {
     struct snapshot snapshot;
-    struct muster_peer_list kept;
+    struct kept_readings kept;
     struct roster roster;
     struct roster away;
     struct catalog catalog;
 };
 
-static int see(const struct settings *settings, uint64_t timeout_ms, const struct operands *patterns,
-               struct seen *seen) {
+static int collect(const struct settings *settings, uint64_t timeout_ms, const struct operands *patterns,
+                   struct collected *collected) {
     const uint64_t began_ns = uv_hrtime();
-    int status = look(settings, timeout_ms, &seen->snapshot);
+    int status = look(settings, timeout_ms, NULL, &collected->snapshot);
     const uint64_t spent_ms = (uv_hrtime() - began_ns) / 1000000;
     if (status == STATUS_OK) {
         const uint64_t left_ms = spent_ms < timeout_ms ? timeout_ms - spent_ms : 1;
-        status = kept_look(settings, &seen->snapshot, patterns, left_ms, &seen->kept);
+        status = kept_look(settings, &collected->snapshot, patterns, left_ms, &collected->kept);
     }
-    if (status == STATUS_OK && (roster_init(&seen->roster, &seen->snapshot.list) != 0 ||
-                                roster_init(&seen->away, &seen->kept) != 0 ||
-                                catalog_init(&seen->catalog, &seen->roster, &seen->away, patterns) != 0)) {
+    if (status == STATUS_OK &&
+        (roster_init(&collected->roster, &collected->snapshot.list) != 0 ||
+         roster_init(&collected->away, &collected->kept.publishers) != 0 ||
+         catalog_init(&collected->catalog, &collected->roster, &collected->away, collected->kept.readings,
+                      collected->kept.count, patterns) != 0)) {
         status = complain_error(settings, MUSTER_ENOMEM);
     }
     return status;
 }
 
-static void seen_deinit(struct seen *seen) {
-    catalog_deinit(&seen->catalog);
-    roster_deinit(&seen->away);
-    roster_deinit(&seen->roster);
-    muster_peer_list_free(&seen->kept);
-    snapshot_deinit(&seen->snapshot);
+static void collected_deinit(struct collected *collected) {
+    catalog_deinit(&collected->catalog);
+    roster_deinit(&collected->away);
+    roster_deinit(&collected->roster);
+    kept_deinit(&collected->kept);
+    snapshot_deinit(&collected->snapshot);
 }
 
 static int list_topics(const struct settings *settings, const struct topics_options *options,
                        const struct operands *patterns) {
-    struct seen seen = {.kept = {0}};
+    struct collected collected = {.kept = {0}};
     char wanted[256];
-    int status = see(settings, options->listing.timeout_ms, patterns, &seen);
+    int status = collect(settings, options->listing.timeout_ms, patterns, &collected);
     if (status == STATUS_OK) {
-        status = listing_print(settings, &options->listing, &seen.snapshot, "topics", NULL,
-                               catalog_rows(&seen.catalog));
+        status = listing_print(settings, &options->listing, &collected.snapshot, "topics", NULL,
+                               catalog_rows(&collected.catalog));
     }
     if (status == STATUS_OK) {
-        status = listing_status(settings, &seen.snapshot, seen.catalog.count,
+        status = listing_status(settings, &collected.snapshot, collected.catalog.count,
                                 join_patterns(patterns, wanted, sizeof(wanted)));
     }
-    seen_deinit(&seen);
+    collected_deinit(&collected);
     return status;
 }
 

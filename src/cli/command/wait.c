@@ -49,7 +49,7 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
     }
 }
 
-static void on_anew(void *context) {
+static void on_reset(void *context) {
     struct wait *wait = context;
     wait->count = 0;
 }
@@ -69,7 +69,7 @@ static int run(struct settings *settings, void *options, const struct operands *
     const struct session_request request = {.may_ask = true,
                                             .timeout_ms = wanted->timeout_ms,
                                             .on_event = on_event,
-                                            .on_anew = on_anew,
+                                            .on_reset = on_reset,
                                             .context = &wait};
     const int status = session_hold(&wait.session, settings, &request);
     if (status == STATUS_TIMED_OUT) {

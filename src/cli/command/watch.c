@@ -18,7 +18,7 @@ struct watch_options {
     struct hook_options hook; /* 0 where it was not said */
 };
 
-struct watch {
+struct watch_session {
     struct session session;
     const struct settings *settings;
     struct watch_options *options;
@@ -88,7 +88,7 @@ static int check_hook(const struct settings *settings, struct hook_options *hook
 
 /* ---- lines ---- */
 
-static void print_event(const struct watch *watch, enum muster_peer_event event,
+static void print_event(const struct watch_session *watch, enum muster_peer_event event,
                         const struct muster_peer *peer) {
     text_print_now(stdout);
     printf("  %s%-9s%s  ", watch->color ? text_state_color(peer->state) : "", muster_peer_event_name(event),
@@ -121,7 +121,7 @@ static int print_stats(const struct muster_counters *counters, bool is_json) {
 }
 
 /* Sends a line on its way at once; ends the watch when that fails, or when the line could not be made. */
-static void finish_line(struct watch *watch, int error) {
+static void finish_line(struct watch_session *watch, int error) {
     if (error != 0) {
         complain_error(watch->settings, MUSTER_ENOMEM);
     }
@@ -136,7 +136,8 @@ static void finish_line(struct watch *watch, int error) {
 /* ---- events ---- */
 
 /* Prints an event, or has the hook run for it, or both. -1 when memory is out. */
-static int tell(struct watch *watch, enum muster_peer_event event, const struct muster_peer *peer) {
+static int handle_event(struct watch_session *watch, enum muster_peer_event event,
+                        const struct muster_peer *peer) {
     int error = 0;
     if (!watch->options->ndjson && !watch->has_hooks) {
         print_event(watch, event, peer);
@@ -163,11 +164,11 @@ static bool is_remembered(enum muster_peer_event event, const struct muster_peer
 }
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
-    struct watch *watch = context;
+    struct watch_session *watch = context;
     if (is_remembered(event, peer)) {
         return;
     }
-    finish_line(watch, tell(watch, event, peer));
+    finish_line(watch, handle_event(watch, event, peer));
     watch->seen++;
     if (watch->seen == watch->options->count) {
         session_end(&watch->session, STATUS_OK);
@@ -175,19 +176,19 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
 }
 
 static void on_tick(void *context) {
-    struct watch *watch = context;
+    struct watch_session *watch = context;
     finish_line(watch, print_stats(muster_counters(watch->session.node), watch->options->ndjson));
 }
 
 /* ---- running ---- */
 
 static void on_hooks_finished(void *context) {
-    struct watch *watch = context;
+    struct watch_session *watch = context;
     session_finish(&watch->session);
 }
 
 static void on_left(void *context) {
-    struct watch *watch = context;
+    struct watch_session *watch = context;
     if (watch->has_hooks) {
         hooks_finish(&watch->hooks, on_hooks_finished, watch);
     } else {
@@ -196,7 +197,7 @@ static void on_left(void *context) {
 }
 
 static void on_open(void *context) {
-    struct watch *watch = context;
+    struct watch_session *watch = context;
     if (watch->options->hook.program == NULL) {
         return;
     }
@@ -208,7 +209,7 @@ static void on_open(void *context) {
     }
 }
 
-static int run_session(struct watch *watch) {
+static int run_session(struct watch_session *watch) {
     const struct session_request request = {.may_ask = true,
                                             .until_signal = true,
                                             .until_unread = true,
@@ -222,7 +223,8 @@ static int run_session(struct watch *watch) {
 }
 
 static int run(struct settings *settings, void *options, const struct operands *operands) {
-    struct watch watch = {.settings = settings, .options = options, .color = settings_color(settings)};
+    struct watch_session watch = {
+        .settings = settings, .options = options, .color = settings_color(settings)};
     (void)operands;
     const int status = check_hook(settings, &watch.options->hook);
     if (status != STATUS_OK) {

@@ -1,10 +1,11 @@
 #include "args.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "value.h"
 
 /* getopt_long's value of the option at index i is OPTION_BASE + i, above any letter. */
 #define OPTION_BASE 1000
@@ -37,17 +38,10 @@ const struct args_option *args_find_option(const struct args_option *options, co
     return NULL;
 }
 
-/* Sets the fault, cut when it is too long, and returns -1. */
-static int refuse(struct args_fault *fault, const char *argument, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int refuse(struct args_fault *fault, const char *argument, const char *format, ...) {
-    va_list arguments;
+/* Names the argument that is wrong, cut when it is too long. Returns where the reason goes. */
+static struct reason *reason_of(struct args_fault *fault, const char *argument) {
     snprintf(fault->argument, sizeof(fault->argument), "%s", argument);
-    va_start(arguments, format);
-    vsnprintf(fault->reason.text, sizeof(fault->reason.text), format, arguments);
-    va_end(arguments);
-    return -1;
+    return &fault->reason;
 }
 
 /* ---- tables ---- */
@@ -115,10 +109,10 @@ static int refuse_option(const struct parser *parser, int stop, char **argv, str
         snprintf(name, sizeof(name), "%.*s", (int)strcspn(argv[optind - 1], "="), argv[optind - 1]);
     }
     if (i == parser->count) {
-        return refuse(fault, name, "expected an option that %s --help lists", parser->program);
+        return reason_set(reason_of(fault, name), "expected an option that %s --help lists", parser->program);
     }
-    return stop == ':' ? refuse(fault, name, "expected a value, %s", parser->rows[i]->value)
-                       : refuse(fault, name, "expected no value");
+    return stop == ':' ? reason_set(reason_of(fault, name), "expected a value, %s", parser->rows[i]->value)
+                       : reason_set(reason_of(fault, name), "expected no value");
 }
 
 /* ---- negative numbers ---- */
@@ -145,6 +139,19 @@ static char *whole_word(const struct parser *parser, char *word) {
 
 /* ---- reading ---- */
 
+static int parse_value(const struct args_option *option, const char *text, void *place,
+                       struct reason *reason) {
+    size_t index;
+    if (option->parse != NULL) {
+        return option->parse(text, place, reason);
+    }
+    if (value_word(text, option->completion->word, &index, reason) != 0) {
+        return -1;
+    }
+    *(unsigned *)place = (unsigned)index;
+    return 0;
+}
+
 static int read_options(struct parser *parser, int argc, char **argv, struct args_fault *fault) {
     int value;
     opterr = 0;
@@ -157,7 +164,7 @@ static int read_options(struct parser *parser, int argc, char **argv, struct arg
         parser->end = optind;
         size_t i = option_index(parser, value);
         void *place = (char *)parser->into[i] + parser->rows[i]->offset;
-        if (parser->rows[i]->parse(whole_word(parser, optarg), place, &fault->reason) != 0) {
+        if (parse_value(parser->rows[i], whole_word(parser, optarg), place, &fault->reason) != 0) {
             name_option(parser, value, fault->argument, sizeof(fault->argument));
             return -1;
         }
@@ -191,10 +198,10 @@ static int check_command(const struct args *args, struct args_fault *fault) {
     char **words = args->operands.values;
     const size_t count = args->operands.count;
     if (args->has_dashes && (count == 0 || words[0][0] == '\0')) {
-        return refuse(fault, "--", "expected a COMMAND after it");
+        return reason_set(reason_of(fault, "--"), "expected a COMMAND after it");
     }
     if (!args->has_dashes && count > 0) {
-        return refuse(fault, words[0], "expected no argument, or -- before a COMMAND");
+        return reason_set(reason_of(fault, words[0]), "expected no argument, or -- before a COMMAND");
     }
     return 0;
 }
@@ -204,22 +211,23 @@ static int check_operands(const struct args *args, struct args_fault *fault) {
     const struct args_syntax *syntax = args->syntax;
     const struct operands *operands = &args->operands;
     if (operands->count < syntax->operands_min) {
-        return refuse(fault, syntax->operands, "expected an argument, see %s --help", syntax->program);
+        return reason_set(reason_of(fault, syntax->operands), "expected an argument, see %s --help",
+                          syntax->program);
     }
     if (operands->count > syntax->operands_max) {
         if (syntax->operands_max == 0) {
-            return refuse(fault, operands->values[0], "expected no argument");
+            return reason_set(reason_of(fault, operands->values[0]), "expected no argument");
         }
         if (strstr(syntax->operands, "…") != NULL) {
-            return refuse(fault, syntax->operands, "expected at most %zu, got %zu", syntax->operands_max,
-                          operands->count);
+            return reason_set(reason_of(fault, syntax->operands), "expected at most %zu, got %zu",
+                              syntax->operands_max, operands->count);
         }
-        return refuse(fault, operands->values[syntax->operands_max], "expected nothing after %s",
-                      syntax->operands);
+        return reason_set(reason_of(fault, operands->values[syntax->operands_max]),
+                          "expected nothing after %s", syntax->operands);
     }
     for (size_t i = 0; i < operands->count; i++) {
         if (operands->values[i][0] == '\0') {
-            return refuse(fault, syntax->operands, "expected a text that is not empty");
+            return reason_set(reason_of(fault, syntax->operands), "expected a text that is not empty");
         }
     }
     return 0;

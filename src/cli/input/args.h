@@ -30,7 +30,8 @@ struct args_option {
     const char *help;
     size_t offset; /* of the place below, in the struct */
 
-    /* Writes text, borrowed as long as the process lives, to place. Returns 0, or -1 with a reason. */
+    /* Writes text, borrowed as long as the process lives, to place. Returns 0, or -1 with a reason. NULL: the
+     * value is one of the completion's words, and place an enum that is their index. */
     int (*parse)(const char *text, void *place, struct reason *reason);
 
     const struct args_completion *completion; /* NULL when a shell can't know */

@@ -374,7 +374,8 @@ static int add_file(struct config *config, const struct config_file *file) {
     return 0;
 }
 
-static void read_file(struct config *config, const char *path) {
+static void read_file(const char *path, void *context) {
+    struct config *config = context;
     struct config_file file;
     struct reason reason;
     if (config_file_read(&file, path, &reason) != 0) {
@@ -387,24 +388,13 @@ static void read_file(struct config *config, const char *path) {
     }
 }
 
-static void read_directory(struct config *config, const char *path) {
-    struct config_file_list list;
-    struct reason reason;
-    if (config_file_list(&list, path, &reason) != 0) {
-        say(config, "%s: %s", path, reason.text);
-    }
-    for (size_t i = 0; i < list.count; i++) {
-        read_file(config, list.paths[i]);
-    }
-    config_file_list_deinit(&list);
-}
-
 int config_read(struct config *config, const char *const *paths, size_t count) {
+    struct reason reason;
     for (size_t i = 0; i < count; i++) {
-        if (config_file_is_directory(paths[i])) {
-            read_directory(config, paths[i]);
-        } else {
-            read_file(config, paths[i]);
+        if (!config_file_is_directory(paths[i])) {
+            read_file(paths[i], config);
+        } else if (config_file_each(paths[i], read_file, config, &reason) != 0) {
+            say(config, "%s: %s", paths[i], reason.text);
         }
     }
     return config->error_count == 0 ? 0 : -1;

@@ -94,53 +94,37 @@ static int compare_names(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Adds the path of each entry; -1 when memory is out. */
-static int add_paths(struct config_file_list *list, const char *directory, struct dirent *const *entries,
-                     size_t count) {
-    const char *slash = directory[strlen(directory) - 1] == '/' ? "" : "/";
-    list->paths = calloc(count + 1, sizeof(*list->paths));
-    if (list->paths == NULL) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (asprintf(&list->paths[i], "%s%s%s", directory, slash, entries[i]->d_name) < 0) {
-            return -1;
-        }
-        list->count++;
-    }
-    return 0;
-}
-
-int config_file_list(struct config_file_list *list, const char *directory, struct reason *reason) {
+/* Lists the entries. Returns how many there are, or -1 with a reason. */
+static int list_entries(const char *directory, struct dirent ***entries, struct reason *reason) {
     struct stat status;
-    struct dirent **entries;
-    *list = (struct config_file_list){0};
     if (stat(directory, &status) != 0) {
         return refuse_unreadable(reason);
     }
     if (check_private(&status, reason) != 0) {
         return -1;
     }
-    const int count = scandir(directory, &entries, is_config_name, compare_names);
-    if (count < 0) {
-        return refuse_unreadable(reason);
-    }
-    int error = add_paths(list, directory, entries, (size_t)count);
-    for (int i = 0; i < count; i++) {
-        free(entries[i]);
-    }
-    free(entries);
-    if (error != 0) {
-        config_file_list_deinit(list);
-        reason_set_memory(reason);
-    }
-    return error;
+    const int count = scandir(directory, entries, is_config_name, compare_names);
+    return count >= 0 ? count : refuse_unreadable(reason);
 }
 
-void config_file_list_deinit(struct config_file_list *list) {
-    for (size_t i = 0; i < list->count; i++) {
-        free(list->paths[i]);
+int config_file_each(const char *directory, void (*on_path)(const char *path, void *context), void *context,
+                     struct reason *reason) {
+    const char *slash = directory[strlen(directory) - 1] == '/' ? "" : "/";
+    struct dirent **entries;
+    const int count = list_entries(directory, &entries, reason);
+    int error = count < 0 ? -1 : 0;
+    for (int i = 0; i < count; i++) {
+        char *path;
+        if (asprintf(&path, "%s%s%s", directory, slash, entries[i]->d_name) < 0) {
+            error = reason_set_memory(reason);
+        } else {
+            on_path(path, context);
+            free(path);
+        }
+        free(entries[i]);
     }
-    free(list->paths);
-    *list = (struct config_file_list){0};
+    if (count >= 0) {
+        free(entries);
+    }
+    return error;
 }

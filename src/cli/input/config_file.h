@@ -29,17 +29,9 @@ void config_file_deinit(struct config_file *file);
 /* True for a directory, false for all else. */
 bool config_file_is_directory(const char *path);
 
-/* Files of a directory, in the order of their names' bytes. */
-struct config_file_list {
-    char **paths;
-    size_t count;
-};
-
-/* Lists the files *.json, without hidden ones, of a directory; one that everybody may write is refused.
- * Returns 0, or -1 with a reason and the list zeroed. */
-int config_file_list(struct config_file_list *list, const char *directory, struct reason *reason);
-
-/* A zeroed list is allowed. */
-void config_file_list_deinit(struct config_file_list *list);
+/* Calls on_path for the files *.json, without hidden ones, of a directory, in the order of their names'
+ * bytes; one that everybody may write is refused. Returns 0, or -1 with a reason. */
+int config_file_each(const char *directory, void (*on_path)(const char *path, void *context), void *context,
+                     struct reason *reason);
 
 #endif

@@ -1,6 +1,5 @@
 #include "reading.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,16 +25,10 @@
 
 /* ---- what is wrong ---- */
 
-static int refuse(struct reading_fault *fault, size_t column, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int refuse(struct reading_fault *fault, size_t column, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(fault->reason.text, sizeof(fault->reason.text), format, arguments);
-    va_end(arguments);
+/* Says at which column a line is wrong. Returns where the reason goes. */
+static struct reason *reason_at(struct reading_fault *fault, size_t column) {
     fault->column = column;
-    return -1;
+    return &fault->reason;
 }
 
 static size_t column_of(const struct reading *reading, const char *at) {
@@ -65,11 +58,11 @@ static int check_text(struct reading *reading, struct reading_fault *fault) {
     for (const char *at = reading->line; at < end;) {
         const int bytes = utf8_decode(at, (size_t)(end - at), &code_point);
         if (bytes <= 0) {
-            return refuse(fault, column_of(reading, at), "expected UTF-8, got the byte 0x%02X",
-                          (unsigned char)*at);
+            return reason_set(reason_at(fault, column_of(reading, at)), "expected UTF-8, got the byte 0x%02X",
+                              (unsigned char)*at);
         }
         if (code_point == 0) {
-            return refuse(fault, column_of(reading, at), "expected text, got a NUL byte");
+            return reason_set(reason_at(fault, column_of(reading, at)), "expected text, got a NUL byte");
         }
         at += bytes;
     }
@@ -79,7 +72,7 @@ static int check_text(struct reading *reading, struct reading_fault *fault) {
 /* ---- values ---- */
 
 /* True for what C's functions print where there is no number: "nan", "-inf" and so on. */
-static bool is_no_number(const char *text, size_t length) {
+static bool is_not_finite(const char *text, size_t length) {
     static const char *const words[] = {"nan", "inf", "infinity"};
     if (length > 0 && (text[0] == '-' || text[0] == '+')) {
         text++;
@@ -100,12 +93,12 @@ static int read_number(struct reading *reading, const char *text, size_t length,
     const char *end = text + length;
     const enum number_result result = number_read(&at, end, &reading->record.number);
     if (result == NUMBER_LONG) {
-        return refuse(fault, column_of(reading, text), "expected a number of at most %d characters",
-                      SCAN_NUMBER_BYTES_MAX);
+        return reason_set(reason_at(fault, column_of(reading, text)),
+                          "expected a number of at most %d characters", SCAN_NUMBER_BYTES_MAX);
     }
-    if (is_no_number(text, length) || (result == NUMBER_RANGE && at == end)) {
-        return refuse(fault, column_of(reading, text), "expected a finite number, got '%.*s'", (int)length,
-                      text);
+    if (is_not_finite(text, length) || (result == NUMBER_RANGE && at == end)) {
+        return reason_set(reason_at(fault, column_of(reading, text)), "expected a finite number, got '%.*s'",
+                          (int)length, text);
     }
     reading->record.kind = MUSTER_VALUE_NUMBER;
     return result == NUMBER_OK && at == end ? 1 : 0;
@@ -152,8 +145,8 @@ static int read_pair(struct reading *reading, const char *text, size_t length, s
     size_t value_length = length - topic_length;
     trim(&value, &value_length);
     if (value_length == 0) {
-        return refuse(fault, 0, "expected TOPIC VALUE, got '%.*s'",
-                      length < QUOTE_BYTES ? (int)length : QUOTE_BYTES, text);
+        return reason_set(reason_at(fault, 0), "expected TOPIC VALUE, got '%.*s'",
+                          length < QUOTE_BYTES ? (int)length : QUOTE_BYTES, text);
     }
     set_topic(reading, text, topic_length);
     return read_value(reading, value, value_length, fault);
@@ -166,7 +159,7 @@ static int read_words(struct reading *reading, const char *text, size_t length, 
         return read_pair(reading, text, length, fault);
     }
     if (length == 0 && !reading->style->keeps_blanks) {
-        return refuse(fault, 0, "expected a VALUE, got nothing but blanks");
+        return reason_set(reason_at(fault, 0), "expected a VALUE, got nothing but blanks");
     }
     set_topic(reading, reading->style->topic, strlen(reading->style->topic));
     return read_value(reading, text, length, fault);
@@ -174,8 +167,7 @@ static int read_words(struct reading *reading, const char *text, size_t length, 
 
 /* ---- SenML ---- */
 
-/* What is left of a full name below a topic; the whole name when it is another's. */
-static const char *below(const char *name, const char *topic) {
+const char *reading_name_below(const char *name, const char *topic) {
     const size_t length = strlen(topic);
     if (strncmp(name, topic, length) != 0 || (name[length] != '/' && name[length] != '\0')) {
         return name;
@@ -184,7 +176,7 @@ static const char *below(const char *name, const char *topic) {
 }
 
 /* Records that say no base name, or no name at all, are of the given topic. */
-static void give_base(struct reading *reading) {
+static void set_base(struct reading *reading) {
     char base[MUSTER_TOPIC_BYTES_MAX + 2];
     if (reading->style->topic != NULL) {
         snprintf(base, sizeof(base), "%s/", reading->style->topic);
@@ -193,13 +185,14 @@ static void give_base(struct reading *reading) {
 }
 
 /* Parts a record's full name into topic and name. */
-static void part_name(struct reading *reading) {
+static void split_name(struct reading *reading) {
     const char *name = reading->record.name;
     const char *given = reading->style->topic;
     const char *slash = strrchr(name, '/');
     if (given != NULL) {
         set_topic(reading, given, strlen(given));
-        reading->record.name = below(below(name, given), given); /* give_base() put one there */
+        reading->record.name =
+            reading_name_below(reading_name_below(name, given), given); /* set_base() put one there */
     } else {
         set_topic(reading, name, slash != NULL ? (size_t)(slash - name) : strlen(name));
         reading->record.name = slash != NULL ? slash + 1 : "";
@@ -216,9 +209,9 @@ static int read_pack(struct reading *reading, struct reading_fault *fault) {
     if (result < 0) {
         const char *text = muster_pack_fault(&reading->pack, &offset);
         reading->is_over = true;
-        return refuse(fault, column_of(reading, reading->pack.begin + offset), "%s", text);
+        return reason_set(reason_at(fault, column_of(reading, reading->pack.begin + offset)), "%s", text);
     }
-    part_name(reading);
+    split_name(reading);
     return 1;
 }
 
@@ -244,14 +237,14 @@ static int check_size(const struct reading *reading, struct reading_fault *fault
     }
     const int printed = muster_record_print(&reading->record, NULL, text, sizeof(text));
     if (printed < 0) {
-        return refuse(fault, 0, "the record is by far too long for a datagram of %d bytes",
-                      MUSTER_DATAGRAM_BYTES_MAX);
+        return reason_set(reason_at(fault, 0), "the record is by far too long for a datagram of %d bytes",
+                          MUSTER_DATAGRAM_BYTES_MAX);
     }
     const size_t needed = datagram_bytes(reading, (size_t)printed);
     if (needed > MUSTER_DATAGRAM_BYTES_MAX) {
         const size_t excess = needed - MUSTER_DATAGRAM_BYTES_MAX;
-        return refuse(fault, 0, "the record is %zu byte%s too long for a datagram", excess,
-                      excess == 1 ? "" : "s");
+        return reason_set(reason_at(fault, 0), "the record is %zu byte%s too long for a datagram", excess,
+                          excess == 1 ? "" : "s");
     }
     return 1;
 }
@@ -270,7 +263,7 @@ static int finish_record(struct reading *reading, struct reading_fault *fault) {
     if (wrong == NULL) {
         wrong = muster_record_fault(record);
     }
-    return wrong == NULL ? check_size(reading, fault) : refuse(fault, 0, "%s", wrong);
+    return wrong == NULL ? check_size(reading, fault) : reason_set(reason_at(fault, 0), "%s", wrong);
 }
 
 static int read_record(struct reading *reading, struct reading_fault *fault) {
@@ -297,7 +290,7 @@ static bool is_empty(const char *line, size_t length) {
 }
 
 /* Blanks are a line like an empty one where they could only stand before a topic. */
-static bool is_nothing(const struct reading *reading, size_t trimmed_length) {
+static bool is_blank_line(const struct reading *reading, size_t trimmed_length) {
     return reading->style->topic == NULL ? trimmed_length == 0 : is_empty(reading->line, reading->length);
 }
 
@@ -310,11 +303,11 @@ void reading_open(struct reading *reading, const struct reading_style *style, co
     reading->now_s = now_s;
     reading->begun = false;
     trim(&text, &length);
-    reading->is_over = is_nothing(reading, length);
+    reading->is_over = is_blank_line(reading, length);
     reading->is_pack = length > 0 && !style->text && (text[0] == '{' || text[0] == '[');
     if (reading->is_pack) {
         muster_pack_open(&reading->pack, text, length, now_s);
-        give_base(reading);
+        set_base(reading);
     }
 }
 

@@ -36,27 +36,9 @@ static const char *color_word(size_t i) {
     return words[i];
 }
 
-static int parse_color(const char *text, void *place, struct reason *reason) {
-    size_t index;
-    if (value_word(text, color_word, &index, reason) != 0) {
-        return -1;
-    }
-    *(enum color *)place = (enum color)index;
-    return 0;
-}
-
 static const char *log_level_word(size_t i) {
     static const char *const words[] = {"error", "warning", "info", "debug", NULL};
     return words[i];
-}
-
-static int parse_log_level(const char *text, void *place, struct reason *reason) {
-    size_t index;
-    if (value_word(text, log_level_word, &index, reason) != 0) {
-        return -1;
-    }
-    *(enum muster_log_level *)place = (enum muster_log_level)index;
-    return 0;
 }
 
 static const struct args_completion complete_interfaces = {.source = ARGS_INTERFACES, .list = true};
@@ -75,9 +57,9 @@ const struct args_option settings_options[] = {
     {"direct", 0, NULL, "ask the network, even if a muster runs here", offsetof(struct settings, direct),
      value_flag},
     {"color", 0, "WHEN", "auto, always or never (auto obeys NO_COLOR)", offsetof(struct settings, color),
-     parse_color, &complete_color},
+     NULL, &complete_color},
     {"log-level", 0, "LEVEL", "error, warning, info or debug (warning)", offsetof(struct settings, log_level),
-     parse_log_level, &complete_log_level},
+     NULL, &complete_log_level},
     {"version", 'V', NULL, "print the version", offsetof(struct settings, version), value_flag},
     {"help", 'h', NULL, "print help", offsetof(struct settings, help), value_flag},
     {0},

@@ -136,6 +136,15 @@ int value_word(const char *text, const char *(*word)(size_t i), size_t *index, s
     return reason_set(reason, "expected %s, got " VALUE_QUOTE, all, text);
 }
 
+const char *value_join(const char *(*word)(size_t i), const char *separator, char *text, size_t size) {
+    text[0] = '\0';
+    for (size_t i = 0; word(i) != NULL; i++) {
+        const size_t length = strlen(text);
+        snprintf(text + length, size - length, "%s%s", i > 0 ? separator : "", word(i));
+    }
+    return text;
+}
+
 bool value_next_item(const char **list, char *item, size_t size) {
     if (*list == NULL) {
         return false;

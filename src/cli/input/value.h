@@ -34,6 +34,9 @@ int value_duration(const char *text, uint64_t min_ms, uint64_t max_ms, uint64_t 
 /* The index of a word; the reason lists all that there are. word(i) is the i-th, NULL behind the last. */
 int value_word(const char *text, const char *(*word)(size_t i), size_t *index, struct reason *reason);
 
+/* Writes all words, separated, cut where size ends. Returns text. */
+const char *value_join(const char *(*word)(size_t i), const char *separator, char *text, size_t size);
+
 /* Copies the next item of "a,b,c", cut where size ends, and moves *list behind it, to NULL behind the last
  * one. False when *list is NULL. */
 bool value_next_item(const char **list, char *item, size_t size);

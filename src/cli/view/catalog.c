@@ -9,55 +9,57 @@
 #include "peer.h"
 #include "text.h"
 
-const char *catalog_name(const struct catalog_row *row, char text[MUSTER_FULL_NAME_BYTES_MAX + 1]) {
-    const char *record = row->record != NULL ? row->record->name : "";
-    snprintf(text, MUSTER_FULL_NAME_BYTES_MAX + 1, "%s%s%s", row->topic->name, record[0] != '\0' ? "/" : "",
-             record);
+/* Writes the full name, "kitchen/climate/temperature". Returns text. */
+static const char *full_name(const struct catalog_row *row, char text[MUSTER_FULL_NAME_BYTES_MAX + 1]) {
+    snprintf(text, MUSTER_FULL_NAME_BYTES_MAX + 1, "%s%s%s", row->topic, row->record[0] != '\0' ? "/" : "",
+             row->record);
     return text;
-}
-
-const char *catalog_unit(const struct catalog_row *row) {
-    const char *unit = row->record != NULL ? row->record->value : row->topic->unit;
-    return unit != NULL ? unit : "";
 }
 
 /* ---- collecting ---- */
 
-/* Nothing is said of its records: any may come. */
-static bool is_open(const struct muster_topic *topic) {
-    return topic->unit_count == 0 && (topic->unit == NULL || topic->unit[0] == '\0');
-}
-
-static bool is_wanted(const struct catalog_row *row, const struct operands *patterns) {
+/* Adds a row that is wanted, into room that is large enough. Of an open topic any record may come. */
+static void add_row(struct catalog *catalog, const struct catalog_row *row, bool is_open,
+                    const struct operands *patterns) {
     char name[MUSTER_FULL_NAME_BYTES_MAX + 1];
-    bool wanted = patterns->count == 0 || pattern_matches(patterns, catalog_name(row, name));
-    for (size_t i = 0; i < patterns->count && !wanted && is_open(row->topic); i++) {
-        wanted = muster_pattern_touches(patterns->values[i], row->topic->name);
+    bool wanted = patterns->count == 0 || pattern_matches(patterns, full_name(row, name));
+    for (size_t i = 0; i < patterns->count && !wanted && is_open; i++) {
+        wanted = muster_pattern_touches(patterns->values[i], row->topic);
     }
-    return wanted;
-}
-
-/* Into room that is large enough. */
-static void add_row(struct catalog *catalog, const struct catalog_row *row, const struct operands *patterns) {
-    if (is_wanted(row, patterns)) {
+    if (wanted) {
         catalog->rows[catalog->count++] = *row;
     }
 }
 
-static void collect(struct catalog *catalog, const struct roster_row *row, bool is_kept,
-                    const struct operands *patterns) {
+static void collect(struct catalog *catalog, const struct roster_row *row, const struct operands *patterns) {
     const struct muster_document *document = &row->peer->document;
     for (size_t i = 0; i < document->topic_count; i++) {
         const struct muster_topic *topic = &document->topics[i];
-        struct catalog_row entry = {.row = row, .topic = topic, .is_kept = is_kept};
-        if (is_open(topic) || catalog_unit(&entry)[0] != '\0') {
-            add_row(catalog, &entry, patterns);
+        struct catalog_row entry = {.row = row,
+                                    .topic = topic->name,
+                                    .record = "",
+                                    .unit = topic->unit != NULL ? topic->unit : "",
+                                    .rate = topic->rate};
+        const bool is_open = topic->unit_count == 0 && entry.unit[0] == '\0';
+        if (is_open || entry.unit[0] != '\0') {
+            add_row(catalog, &entry, is_open, patterns);
         }
         for (size_t j = 0; j < topic->unit_count; j++) {
-            entry.record = &topic->units[j];
-            add_row(catalog, &entry, patterns);
+            entry.record = topic->units[j].name;
+            entry.unit = topic->units[j].value;
+            add_row(catalog, &entry, false, patterns);
         }
     }
+}
+
+static void collect_kept(struct catalog *catalog, const struct catalog_reading *reading,
+                         const struct roster *away, const struct operands *patterns) {
+    const struct catalog_row row = {.row = roster_find(away, reading->id),
+                                    .topic = reading->topic,
+                                    .record = reading->record,
+                                    .unit = reading->unit,
+                                    .is_kept = true};
+    add_row(catalog, &row, false, patterns);
 }
 
 static size_t count_rows(const struct roster *roster) {
@@ -76,7 +78,7 @@ static int compare_rows(const void *left, const void *right) {
     const struct catalog_row *b = right;
     char a_name[MUSTER_FULL_NAME_BYTES_MAX + 1];
     char b_name[MUSTER_FULL_NAME_BYTES_MAX + 1];
-    int result = strcmp(catalog_name(a, a_name), catalog_name(b, b_name));
+    int result = strcmp(full_name(a, a_name), full_name(b, b_name));
     if (result == 0) {
         result = strcmp(a->row->peer->document.name, b->row->peer->document.name);
     }
@@ -84,23 +86,19 @@ static int compare_rows(const void *left, const void *right) {
 }
 
 int catalog_init(struct catalog *catalog, const struct roster *roster, const struct roster *away,
-                 const struct operands *patterns) {
-    const size_t room = count_rows(roster) + count_rows(away);
-    *catalog = (struct catalog){0};
-    if (room == 0) {
-        return 0;
-    }
-    catalog->rows = calloc(room, sizeof(*catalog->rows));
+                 const struct catalog_reading *kept, size_t kept_count, const struct operands *patterns) {
+    const size_t room = count_rows(roster) + kept_count;
+    *catalog = (struct catalog){.rows = calloc(room + 1, sizeof(*catalog->rows))};
     if (catalog->rows == NULL) {
         return -1;
     }
     for (size_t i = 0; i < roster->count; i++) {
         if (roster_is_there(roster->rows[i].peer)) {
-            collect(catalog, &roster->rows[i], false, patterns);
+            collect(catalog, &roster->rows[i], patterns);
         }
     }
-    for (size_t i = 0; i < away->count; i++) {
-        collect(catalog, &away->rows[i], true, patterns);
+    for (size_t i = 0; i < kept_count; i++) {
+        collect_kept(catalog, &kept[i], away, patterns);
     }
     qsort(catalog->rows, catalog->count, sizeof(*catalog->rows), compare_rows);
     return 0;
@@ -137,15 +135,14 @@ static void write_cell(struct writer *writer, const char *heading, const char *t
 static void write_row(struct writer *writer, const void *catalog_row) {
     const struct catalog_row *row = catalog_row;
     const struct muster_peer *peer = row->row->peer;
-    const char *unit = catalog_unit(row);
     char name[MUSTER_FULL_NAME_BYTES_MAX + 1];
-    write_cell(writer, "TOPIC", catalog_name(row, name));
-    write_cell(writer, "UNIT", unit[0] != '\0' ? unit : "-");
+    write_cell(writer, "TOPIC", full_name(row, name));
+    write_cell(writer, "UNIT", row->unit[0] != '\0' ? row->unit : "-");
     writer_text(writer, "name", NULL, name);
-    writer_text(writer, "topic", NULL, row->topic->name);
-    writer_text(writer, "record", NULL, row->record != NULL ? row->record->name : "");
-    writer_known(writer, "unit", NULL, unit);
-    write_rate(writer, row->topic->rate);
+    writer_text(writer, "topic", NULL, row->topic);
+    writer_text(writer, "record", NULL, row->record);
+    writer_known(writer, "unit", NULL, row->unit);
+    write_rate(writer, row->rate);
     writer_bool(writer, "kept", NULL, row->is_kept);
     roster_write_label(writer, "NAME", row->row);
     writer_address(writer, "address", "ADDRESS", &peer->address);

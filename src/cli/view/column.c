@@ -69,27 +69,20 @@ static const struct column columns[] = {
 
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
 
-static void set_unknown(const char *heading, struct reason *reason) {
-    char all[256] = "";
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        size_t length = strlen(all);
-        snprintf(all + length, sizeof(all) - length, "%s%s", i > 0 ? ", " : "", columns[i].heading);
-    }
-    reason_set(reason, "no such column '%.32s', expected one of %s", heading, all);
+const char *column_heading(size_t i) {
+    return i < COLUMN_COUNT ? columns[i].heading : NULL;
 }
 
 const struct column *column_find(const char *heading, struct reason *reason) {
+    char all[256];
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         if (strcasecmp(columns[i].heading, heading) == 0) {
             return &columns[i];
         }
     }
-    set_unknown(heading, reason);
+    reason_set(reason, "no such column '%.32s', expected one of %s", heading,
+               value_join(column_heading, ", ", all, sizeof(all)));
     return NULL;
-}
-
-const char *column_heading(size_t i) {
-    return i < COLUMN_COUNT ? columns[i].heading : NULL;
 }
 
 void column_choose_default(struct column_choice *choice) {

@@ -115,11 +115,6 @@ static void print_escape(uint32_t code_point) {
     printf("\\u%04x", code_point);
 }
 
-/* What stands for itself in any JSON text. */
-static bool is_plain(char byte) {
-    return byte >= 0x20 && byte < 0x7F;
-}
-
 /* Prints what is not plain at the start of text, and returns its bytes. */
 static size_t print_special(const char *text, size_t length) {
     uint32_t code_point;
@@ -136,41 +131,32 @@ static size_t print_special(const char *text, size_t length) {
     return (size_t)bytes;
 }
 
-/* Prints JSON, which somebody has found to be some, in one line: a line break between its tokens becomes a
- * blank, and what a terminal could obey \uXXXX. */
-static void print_json(const char *json, size_t length) {
+/* What is printed as it is. */
+static bool is_plain(char byte, bool is_text) {
+    return byte >= 0x20 && byte < 0x7F && !(is_text && (byte == '"' || byte == '\\'));
+}
+
+/* Prints JSON, which somebody has found to be some, in one line, or a text as the inside of a JSON text. What
+ * a terminal could obey becomes \uXXXX; a line break between the tokens of JSON becomes a blank. */
+static void print_json(const char *json, size_t length, bool is_text) {
     for (size_t i = 0; i < length;) {
         const size_t begin = i;
-        while (i < length && is_plain(json[i])) {
+        while (i < length && is_plain(json[i], is_text)) {
             i++;
         }
         fwrite(json + begin, 1, i - begin, stdout);
-        if (i < length && (unsigned char)json[i] < 0x20) {
-            putchar(' '); /* no text of JSON has it: it is between tokens */
+        if (i == length) {
+            return;
+        }
+        if (is_text && json[i] >= 0x20 && json[i] < 0x7F) {
+            printf("\\%c", json[i++]);
+        } else if (!is_text && (unsigned char)json[i] < 0x20) {
+            putchar(' ');
             i++;
-        } else if (i < length) {
+        } else {
             i += print_special(json + i, length - i);
         }
     }
-}
-
-/* Prints a text as JSON, with its quotes, likewise. */
-static void print_json_text(const char *text) {
-    size_t length = strlen(text);
-    putchar('"');
-    while (length > 0) {
-        size_t bytes = 1;
-        if (*text == '"' || *text == '\\') {
-            printf("\\%c", *text);
-        } else if (is_plain(*text)) {
-            putchar(*text);
-        } else {
-            bytes = print_special(text, length);
-        }
-        text += bytes;
-        length -= bytes;
-    }
-    putchar('"');
 }
 
 int record_print_json(const struct muster_record *record, const struct muster_sample *sample,
@@ -181,11 +167,11 @@ int record_print_json(const struct muster_record *record, const struct muster_sa
     if (length < 0) {
         return -1;
     }
-    print_json(text, (size_t)length - 1); /* without its brace */
+    print_json(text, (size_t)length - 1, false); /* without its brace */
     muster_id_text(publisher->id, id);
-    fputs(",\"peer\":", stdout);
-    print_json_text(publisher->name);
-    printf(",\"id\":\"%s\",\"sample\":\"%s\"", id, muster_sample_kind_name(sample->kind));
+    fputs(",\"peer\":\"", stdout);
+    print_json(publisher->name, strlen(publisher->name), true);
+    printf("\",\"id\":\"%s\",\"sample\":\"%s\"", id, muster_sample_kind_name(sample->kind));
     puts(sample->is_late ? ",\"late\":true}" : "}");
     return 0;
 }
@@ -195,6 +181,6 @@ void record_print_pack(const struct muster_sample *sample) {
     while (length > 0 && strchr(" \t\r\n", sample->body[length - 1]) != NULL) {
         length--; /* filled up to the length of its batch */
     }
-    print_json(sample->body, length);
+    print_json(sample->body, length, false);
     putchar('\n');
 }

@@ -93,6 +93,15 @@ void roster_deinit(struct roster *roster) {
     *roster = (struct roster){0};
 }
 
+const struct roster_row *roster_find(const struct roster *roster, const uint8_t *id) {
+    for (size_t i = 0; i < roster->count; i++) {
+        if (memcmp(roster->rows[i].peer->id, id, MUSTER_ID_BYTES) == 0) {
+            return &roster->rows[i];
+        }
+    }
+    return NULL;
+}
+
 void roster_keep(struct roster *roster, bool (*keep)(const struct muster_peer *peer, const void *context),
                  const void *context) {
     size_t kept = 0;

@@ -29,6 +29,9 @@ int roster_init(struct roster *roster, const struct muster_peer_list *list);
 /* A zeroed roster is allowed. */
 void roster_deinit(struct roster *roster);
 
+/* The row of a peer, NULL when it has none. */
+const struct roster_row *roster_find(const struct roster *roster, const uint8_t *id);
+
 /* Drops the rows that `keep` says false to. */
 void roster_keep(struct roster *roster, bool (*keep)(const struct muster_peer *peer, const void *context),
                  const void *context);

@@ -34,15 +34,6 @@ void traffic_write_sender(struct writer *writer, const struct muster_sender *sen
 
 /* ---- what is heard ---- */
 
-static const struct roster_row *find_publisher(const struct roster *roster, const uint8_t *id) {
-    for (size_t i = 0; i < roster->count; i++) {
-        if (memcmp(roster->rows[i].peer->id, id, MUSTER_ID_BYTES) == 0) {
-            return &roster->rows[i];
-        }
-    }
-    return NULL;
-}
-
 int traffic_init(struct traffic *traffic, const struct muster_feed *feeds, size_t count,
                  const struct muster_peer_list *peers, const uint8_t *id) {
     *traffic = (struct traffic){.rows = calloc(count + 1, sizeof(*traffic->rows))};
@@ -52,7 +43,7 @@ int traffic_init(struct traffic *traffic, const struct muster_feed *feeds, size_
     for (size_t i = 0; i < count; i++) {
         if (id == NULL || memcmp(feeds[i].id, id, MUSTER_ID_BYTES) == 0) {
             traffic->rows[traffic->count++] = (struct traffic_row){
-                .feed = &feeds[i], .publisher = find_publisher(&traffic->roster, feeds[i].id)};
+                .feed = &feeds[i], .publisher = roster_find(&traffic->roster, feeds[i].id)};
         }
     }
     return 0;

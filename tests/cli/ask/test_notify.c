@@ -10,12 +10,11 @@
 
 #include <uv.h>
 
-#include "cmocka_all.h"
+#include "fixture.h"
 #include "notify.h"
 
 #define DEADLINE_MS 20000
 
-static char directory[] = "/tmp/muster-notify-XXXXXX";
 static unsigned printed; /* statuses */
 
 /* A bound socket; name is as in NOTIFY_SOCKET. */
@@ -37,9 +36,7 @@ static int listen_at(const char *name) {
 }
 
 static int listen_here(void) {
-    char path[64];
-    snprintf(path, sizeof(path), "%s/socket", directory);
-    return listen_at(path);
+    return listen_at(fixture_path("socket"));
 }
 
 /* The next message, while the loop (NULL: none) runs. */
@@ -66,19 +63,7 @@ static void print_status(char text[256], void *context) {
     snprintf(text, 256, "%s %u", (const char *)context, ++printed);
 }
 
-static void close_handle(uv_handle_t *handle, void *context) {
-    (void)context;
-    uv_close(handle, NULL);
-}
-
-static void close_loop(uv_loop_t *loop) {
-    uv_walk(loop, close_handle, NULL);
-    uv_run(loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(loop), 0);
-}
-
-static void test_story(void **state) {
-    (void)state;
+TEST(test_story) {
     struct notify notify;
     uv_loop_t loop;
     uv_loop_init(&loop);
@@ -115,13 +100,12 @@ static void test_story(void **state) {
     assert_string_equal(next_message(fd, NULL), "STOPPING=1\n");
     uv_run(&loop, UV_RUN_DEFAULT); /* the pause is over, and a status that would be due is not sent */
     check_silent(fd);
-    close_loop(&loop);
+    fixture_close_loop(&loop);
     notify_close(&notify);
     close(fd);
 }
 
-static void test_abstract_socket(void **state) {
-    (void)state;
+TEST(test_abstract_socket) {
     struct notify notify;
     char name[64];
     snprintf(name, sizeof(name), "@muster-notify-%d", (int)getpid());
@@ -133,8 +117,7 @@ static void test_abstract_socket(void **state) {
     close(fd);
 }
 
-static void test_watchdog(void **state) {
-    (void)state;
+TEST(test_watchdog) {
     struct notify notify;
     uv_loop_t loop;
     char pid[32];
@@ -153,7 +136,7 @@ static void test_watchdog(void **state) {
     for (unsigned i = 0; i < 3; i++) {
         assert_string_equal(next_message(fd, &loop), "WATCHDOG=1\n");
     }
-    close_loop(&loop);
+    fixture_close_loop(&loop);
     notify_close(&notify);
     close(fd);
 }
@@ -171,8 +154,7 @@ static void check_watchdog(const char *usec, const char *pid, uint64_t expected_
     close(fd);
 }
 
-static void test_watchdog_of_others(void **state) {
-    (void)state;
+TEST(test_watchdog_of_others) {
     check_watchdog("3000000", NULL, 1500);
     check_watchdog("3000000", "1", 0);
     check_watchdog("3000000", "x", 0);
@@ -182,10 +164,9 @@ static void test_watchdog_of_others(void **state) {
 }
 
 /* Whatever the variable says, and whoever does not listen, nothing fails. */
-static void test_nobody(void **state) {
-    (void)state;
+TEST(test_nobody) {
     static const char *const names[] = {NULL, "", "relative", "/nonexistent/socket", "vsock:2:1234"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < COUNT(names); i++) {
         struct notify notify;
         uv_loop_t loop;
         uv_loop_init(&loop);
@@ -199,7 +180,7 @@ static void test_nobody(void **state) {
         notify_reloading(&notify);
         notify_reloaded(&notify);
         notify_stopping(&notify);
-        close_loop(&loop);
+        fixture_close_loop(&loop);
         notify_close(&notify);
         notify_close(&notify);
     }
@@ -213,24 +194,11 @@ static void test_nobody(void **state) {
     notify_close(&notify);
 }
 
-static int make_directory(void **state) {
-    (void)state;
-    return mkdtemp(directory) == NULL;
-}
-
-static int remove_directory(void **state) {
-    char path[64];
-    (void)state;
-    snprintf(path, sizeof(path), "%s/socket", directory);
-    unlink(path);
-    return rmdir(directory);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_story),    cmocka_unit_test(test_abstract_socket),
         cmocka_unit_test(test_watchdog), cmocka_unit_test(test_watchdog_of_others),
         cmocka_unit_test(test_nobody),
     };
-    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+    return cmocka_run_group_tests(tests, fixture_make_directory, fixture_remove_directory);
 }

@@ -3,11 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmocka_all.h"
 #include "command.h"
+#include "fixture.h"
 #include "parse.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WORDS_MAX 24
 
 /* ---- a command with an option of each sort ---- */
@@ -84,7 +83,7 @@ struct outcome {
     struct operands operands;
     bool goes_on;
     int status;
-    char error[1024]; /* on stderr */
+    const char *error; /* on stderr; until the next one */
     char *words[WORDS_MAX];
 };
 
@@ -96,9 +95,7 @@ static void run(struct outcome *outcome, char *line) {
     for (char *word = strtok(line, " "); word != NULL; word = strtok(NULL, " ")) {
         outcome->words[count++] = strcmp(word, "''") == 0 ? (char *)"" : word;
     }
-    FILE *stderr_before = stderr;
-    stderr = fmemopen(outcome->error, sizeof(outcome->error), "w");
-    assert_non_null(stderr);
+    capture_begin(&stderr);
     settings_init(&outcome->settings);
     outcome->goes_on = parse_global(&outcome->settings, &sample_command, commands, count, outcome->words,
                                     &outcome->operands, &outcome->status);
@@ -107,8 +104,7 @@ static void run(struct outcome *outcome, char *line) {
                                          (int)outcome->operands.count, outcome->operands.values,
                                          &outcome->sample, &outcome->operands, &outcome->status);
     }
-    fclose(stderr);
-    stderr = stderr_before;
+    outcome->error = capture_end();
 }
 
 static void check_refused(const char *line, const char *error) {
@@ -131,8 +127,7 @@ static int forget_environment(void **state) {
 
 /* ---- tests ---- */
 
-static void test_nothing_but_defaults(void **state) {
-    (void)state;
+TEST(test_nothing_but_defaults) {
     struct outcome outcome;
     char line[] = "sample thing";
     run(&outcome, line);
@@ -149,8 +144,7 @@ static void test_nothing_but_defaults(void **state) {
     assert_null(outcome.operands.values[1]);
 }
 
-static void test_global_options_before_and_after(void **state) {
-    (void)state;
+TEST(test_global_options_before_and_after) {
     struct outcome outcome;
     char line[] = "--interface a,b --port 5 sample --interface c one --color=never -f two --log-level debug";
     run(&outcome, line);
@@ -167,8 +161,7 @@ static void test_global_options_before_and_after(void **state) {
     assert_string_equal(outcome.operands.values[1], "two");
 }
 
-static void test_own_option_takes_a_global_name(void **state) {
-    (void)state;
+TEST(test_own_option_takes_a_global_name) {
     struct outcome outcome;
     char line[] = "--state dir sample --state alive thing";
     run(&outcome, line);
@@ -177,8 +170,7 @@ static void test_own_option_takes_a_global_name(void **state) {
     assert_string_equal(outcome.sample.state, "alive");
 }
 
-static void test_values(void **state) {
-    (void)state;
+TEST(test_values) {
     struct outcome outcome;
     char line[] = "sample -t one --text two --count 12 --timeout 1.5 -- --thing";
     run(&outcome, line);
@@ -189,8 +181,7 @@ static void test_values(void **state) {
     assert_string_equal(outcome.operands.values[0], "--thing");
 }
 
-static void test_environment(void **state) {
-    (void)state;
+TEST(test_environment) {
     struct outcome outcome;
     char line[] = "sample thing";
     char overridden[] = "--port 6 --interface d sample thing";
@@ -216,8 +207,7 @@ static void test_environment(void **state) {
     check_refused("sample thing", "muster sample: MUSTER_PORT: expected a port from 1 to 65503, got 'x'\n");
 }
 
-static void test_options_refused(void **state) {
-    (void)state;
+TEST(test_options_refused) {
     check_refused("--bogus", "muster: --bogus: expected an option that muster --help lists\n");
     check_refused("--bogus=x", "muster: --bogus: expected an option that muster --help lists\n");
     check_refused("-x", "muster: -x: expected an option that muster --help lists\n");
@@ -242,8 +232,7 @@ static void test_options_refused(void **state) {
                   "muster sample: --count: expected a number from 1 to 1000000, got '0'\n");
 }
 
-static void test_operands_refused(void **state) {
-    (void)state;
+TEST(test_operands_refused) {
     check_refused("sample", "muster sample: THING: expected an argument, see muster sample --help\n");
     check_refused("sample a b c", "muster sample: c: expected nothing after THING\n");
     check_refused("sample ''", "muster sample: THING: expected a text that is not empty\n");
@@ -267,8 +256,7 @@ static void check_command(const char *line, const char *expected) {
     assert_null(outcome.operands.values[outcome.operands.count]);
 }
 
-static void test_trailing_command(void **state) {
-    (void)state;
+TEST(test_trailing_command) {
     check_command("runner", "");
     check_command("runner --flag --text x", "");
     check_command("runner -- ls", "ls");
@@ -287,8 +275,7 @@ static void test_trailing_command(void **state) {
     assert_false(outcome.sample.flag);
 }
 
-static void test_trailing_command_refused(void **state) {
-    (void)state;
+TEST(test_trailing_command_refused) {
     check_refused("runner --", "muster runner: --: expected a COMMAND after it\n");
     check_refused("runner -f -- '' x", "muster runner: --: expected a COMMAND after it\n");
     check_refused("runner ls", "muster runner: ls: expected no argument, or -- before a COMMAND\n");
@@ -299,8 +286,7 @@ static void test_trailing_command_refused(void **state) {
                   "muster runner: -x: expected an option that muster runner --help lists\n");
 }
 
-static void test_negative_numbers(void **state) {
-    (void)state;
+TEST(test_negative_numbers) {
     check_command("number -3.5", "-3.5");
     check_command("number a -3 --flag -.5 b", "a -3 -.5 b");
     check_command("number --text -5 -1e3 -- -2 --flag", "-1e3 -2 --flag");
@@ -314,8 +300,7 @@ static void test_negative_numbers(void **state) {
     check_refused("sample -3", "muster sample: -3: expected an option that muster sample --help lists\n");
 }
 
-static void test_complaints_are_safe(void **state) {
-    (void)state;
+TEST(test_complaints_are_safe) {
     check_refused("sample a b \x1b[2J\xff",
                   "muster sample: \\u{001B}[2J\\xFF: expected nothing after THING\n");
     check_refused("--\x1b[2J", "muster: --\\u{001B}[2J: expected an option that muster --help lists\n");
@@ -323,50 +308,7 @@ static void test_complaints_are_safe(void **state) {
                   "muster: --port: expected a port from 1 to 65503, got '\\u{202E}'\n");
 }
 
-static void test_numbers(void **state) {
-    (void)state;
-    static const char *const wrong[] = {
-        "", "x", "1x", " 1", "+1", "-1", "0x1", "1.0", "0", "11", "18446744073709551617"};
-    uint64_t number = 99;
-    for (size_t i = 0; i < COUNT(wrong); i++) {
-        assert_false(value_number(wrong[i], 1, 10, &number));
-        assert_int_equal(number, 99);
-    }
-    assert_true(value_number("010", 1, 10, &number));
-    assert_int_equal(number, 10);
-    assert_true(value_number("18446744073709551615", 0, UINT64_MAX, &number));
-    assert_true(number == UINT64_MAX);
-}
-
-static void test_durations(void **state) {
-    (void)state;
-    static const struct {
-        const char *text;
-        uint64_t ms;
-    } right[] = {
-        {"5", 5000},     {"0.5", 500},     {"2s", 2000},         {"500ms", 500}, {"1.5m", 90000},
-        {"1h", 3600000}, {"1.0015", 1001}, {"0.123456789", 123}, {"0.5ms", 0},   {"1000000s", 1000000000}};
-    static const char *const wrong[] = {"",    "s",   ".5",  "5.",  "-1", "+1", " 1",         "1 s",
-                                        "1e3", "1s1", "0x1", "nan", "1S", "1d", "1234567890", "1.1234567890"};
-    struct reason reason;
-    uint64_t ms;
-    for (size_t i = 0; i < COUNT(right); i++) {
-        ms = UINT64_MAX;
-        assert_int_equal(value_duration(right[i].text, 0, UINT64_MAX, &ms, &reason), 0);
-        assert_int_equal(ms, right[i].ms);
-    }
-    ms = 99;
-    for (size_t i = 0; i < COUNT(wrong); i++) {
-        assert_int_equal(value_duration(wrong[i], 0, UINT64_MAX, &ms, &reason), -1);
-    }
-    assert_int_equal(value_duration("99ms", 100, 3600000, &ms, &reason), -1);
-    assert_string_equal(reason.text, "expected a time from 100ms to 1h such as 5, 2.5s or 1m, got '99ms'");
-    assert_int_equal(value_duration("3601", 100, 3600000, &ms, &reason), -1);
-    assert_int_equal(ms, 99);
-}
-
-static void test_color(void **state) {
-    (void)state;
+TEST(test_color) {
     struct settings settings;
     settings_init(&settings);
     setenv("NO_COLOR", "1", 1);
@@ -392,8 +334,6 @@ int main(void) {
         cmocka_unit_test_setup(test_trailing_command_refused, forget_environment),
         cmocka_unit_test_setup(test_negative_numbers, forget_environment),
         cmocka_unit_test_setup(test_complaints_are_safe, forget_environment),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_durations),
         cmocka_unit_test(test_color),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,14 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cmocka_all.h"
 #include "config.h"
 #include "config_file.h"
-#include "countdown.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static char directory[] = "/tmp/muster-config-XXXXXX";
+#include "fixture.h"
 
 /* All errors of a config, a line each, paths without the directory. */
 static char errors[65536];
@@ -23,9 +18,9 @@ static char errors[65536];
 static void on_error(const char *error, void *context) {
     const size_t length = strlen(errors);
     (void)context;
-    for (const char *at; (at = strstr(error, directory)) != NULL;) {
+    for (const char *at; (at = strstr(error, fixture_directory)) != NULL;) {
         strncat(errors, error, (size_t)(at - error));
-        error = at + strlen(directory) + 1;
+        error = at + strlen(fixture_directory) + 1;
     }
     strcat(errors, error);
     strcat(errors, "\n");
@@ -37,16 +32,8 @@ static struct config begin(void) {
     return (struct config){.on_error = on_error};
 }
 
-static char *path_of(const char *name) {
-    static char paths[4][128];
-    static unsigned next;
-    char *path = paths[next++ % COUNT(paths)];
-    snprintf(path, sizeof(paths[0]), "%s/%s", directory, name);
-    return path;
-}
-
 static void write_bytes(const char *name, const char *bytes, size_t length) {
-    const int fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    const int fd = open(fixture_path(name), O_WRONLY | O_CREAT | O_TRUNC, 0644);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, bytes, length), length);
     close(fd);
@@ -58,7 +45,7 @@ static void write_file(const char *name, const char *text) {
 
 static void check_refused_file(const char *name, const char *expected) {
     struct config config = begin();
-    const char *path = path_of(name);
+    const char *path = fixture_path(name);
     assert_int_equal(config_read(&config, &path, 1), -1);
     assert_string_equal(errors, expected);
     config_deinit(&config);
@@ -69,8 +56,7 @@ static void check_refused(const char *text, const char *expected) {
     check_refused_file("bad.json", expected);
 }
 
-static void test_one_file(void **state) {
-    (void)state;
+TEST(test_one_file) {
     struct config config = begin();
     write_file("one.json",
                "{\"schema\":1,\"name\":\"nas\",\"instance\":\"main\",\"interval\":\"500ms\","
@@ -78,7 +64,7 @@ static void test_one_file(void **state) {
                "\"services\":[{\"type\":\"HTTP\",\"port\":80,\"proto\":\"udp\",\"name\":\"Front, door\","
                "\"txt\":{\"path\":\"/\",\"e\":\"\"}},{\"type\":\"ipp\",\"port\":65535}],"
                "\"attrs\":{\"room\":\"cellar\",\"=\":\"\"}}\n");
-    const char *path = path_of("one.json");
+    const char *path = fixture_path("one.json");
     assert_int_equal(config_read(&config, &path, 1), 0);
     assert_string_equal(errors, "");
     assert_string_equal(config.draft.name, "nas");
@@ -108,15 +94,14 @@ static void test_one_file(void **state) {
     assert_null(config.draft.name);
 }
 
-static void test_nothing(void **state) {
-    (void)state;
+TEST(test_nothing) {
     struct config config = begin();
     assert_int_equal(config_read(&config, NULL, 0), 0);
     assert_null(config.draft.name);
     config_deinit(&config);
-    mkdir(path_of("empty"), 0755);
+    mkdir(fixture_path("empty"), 0755);
     write_file("empty.json", " { } ");
-    const char *paths[] = {path_of("empty"), path_of("empty.json")};
+    const char *paths[] = {fixture_path("empty"), fixture_path("empty.json")};
     config = begin();
     assert_int_equal(config_read(&config, paths, 2), 0);
     assert_null(config.draft.name);
@@ -125,10 +110,9 @@ static void test_nothing(void **state) {
 }
 
 /* Names in byte order, hidden and other files left out; what is said last counts. */
-static void test_directory(void **state) {
-    (void)state;
+TEST(test_directory) {
     struct config config = begin();
-    mkdir(path_of("conf.d"), 0755);
+    mkdir(fixture_path("conf.d"), 0755);
     write_file("conf.d/10.json",
                "{\"name\":\"ten\",\"port\":10,\"attrs\":{\"a\":\"1\"},\"interfaces\":[\"a\",\"b\"]}");
     write_file("conf.d/9.json", "{\"name\":\"nine\",\"interfaces\":[\"c\"],\"attrs\":{\"b\":\"2\"}}");
@@ -138,13 +122,13 @@ static void test_directory(void **state) {
     write_file("conf.d/x.json~", "bad");
     write_file("conf.d/json", "bad");
     write_file("before.json", "{\"name\":\"before\",\"instance\":\"i\"}");
-    const char *paths[] = {path_of("before.json"), path_of("conf.d/")};
+    const char *paths[] = {fixture_path("before.json"), fixture_path("conf.d/")};
     assert_int_equal(config_read(&config, paths, 2), 0);
     assert_string_equal(errors, "");
     assert_int_equal(config.file_count, 5);
-    assert_string_equal(config_file_path(&config, 1), path_of("conf.d/10.json"));
-    assert_string_equal(config_file_path(&config, 2), path_of("conf.d/9.json"));
-    assert_string_equal(config_file_path(&config, 4), path_of("conf.d/\xc3\xa4.json"));
+    assert_string_equal(config_file_path(&config, 1), fixture_path("conf.d/10.json"));
+    assert_string_equal(config_file_path(&config, 2), fixture_path("conf.d/9.json"));
+    assert_string_equal(config_file_path(&config, 4), fixture_path("conf.d/\xc3\xa4.json"));
     assert_string_equal(config.draft.name, "nine");
     assert_string_equal(config.start.instance, "i");
     assert_int_equal(config.start.interval_ms, 60000);
@@ -157,8 +141,7 @@ static void test_directory(void **state) {
     config_deinit(&config);
 }
 
-static void test_syntax(void **state) {
-    (void)state;
+TEST(test_syntax) {
     check_refused("", "bad.json:1:1: the text ends inside the value\n");
     check_refused("{\n  \"name\": \"nas\",\n}\n", "bad.json:3:1: not JSON\n");
     check_refused("{} // why\n", "bad.json:1:4: not JSON\n");
@@ -169,8 +152,7 @@ static void test_syntax(void **state) {
     check_refused("[[[[[[[[[]]]]]]]]]", "bad.json:1:9: nested too deep\n");
 }
 
-static void test_values(void **state) {
-    (void)state;
+TEST(test_values) {
     static const char *const cases[][2] = {
         {"[]", "bad.json:1:1: expected an object, got an array\n"},
         {" null", "bad.json:1:2: expected an object, got null\n"},
@@ -241,8 +223,7 @@ static void test_values(void **state) {
 }
 
 /* One run says all that is wrong, up to a bound. */
-static void test_many_errors(void **state) {
-    (void)state;
+TEST(test_many_errors) {
     check_refused("{\n \"name\": 1,\n \"port\": 0,\n \"x\": {}\n}",
                   "bad.json:2:10: name: expected a text, got a number\n"
                   "bad.json:3:10: port: expected 1 to 65503, got 0\n"
@@ -255,7 +236,7 @@ static void test_many_errors(void **state) {
     strcat(text, "]}");
     write_file("bad.json", text);
     struct config config = begin();
-    const char *path = path_of("bad.json");
+    const char *path = fixture_path("bad.json");
     assert_int_equal(config_read(&config, &path, 1), -1);
     assert_int_equal(config.error_count, CONFIG_ERRORS_MAX + 1);
     assert_non_null(strstr(errors, "bad.json:1:52: services[19]: expected an object, got a number\n"
@@ -264,8 +245,7 @@ static void test_many_errors(void **state) {
 }
 
 /* What is not said costs no walk through a file: 8,000 attributes said twice are refused at once. */
-static void test_many_twins(void **state) {
-    (void)state;
+TEST(test_many_twins) {
     char *text = malloc(CONFIG_FILE_BYTES_MAX);
     assert_non_null(text);
     char *at = text + sprintf(text, "{\"attrs\":{\"a\":\"\"");
@@ -276,7 +256,7 @@ static void test_many_twins(void **state) {
     write_file("twins.json", text);
     free(text);
     struct config config = begin();
-    const char *path = path_of("twins.json");
+    const char *path = fixture_path("twins.json");
     const char *paths[] = {path, path};
     assert_int_equal(config_read(&config, paths, 2), -1);
     assert_int_equal(config.error_count, CONFIG_ERRORS_MAX + 1);
@@ -285,13 +265,12 @@ static void test_many_twins(void **state) {
 }
 
 /* A bad file does not hide the next one's errors. */
-static void test_errors_of_two_files(void **state) {
-    (void)state;
+TEST(test_errors_of_two_files) {
     struct config config = begin();
     write_file("a.json", "{\n\"attrs\":{\"a\":\"1\"},\"services\":[{\"type\":\"x\",\"port\":1}]}");
     write_file("b.json",
                "{\"attrs\":{\n\"a\":\"1\",\"b\":\"2\"},\"services\":[{\"port\":1,\"type\":\"X\"}]}");
-    const char *paths[] = {path_of("a.json"), path_of("none.json"), path_of("b.json")};
+    const char *paths[] = {fixture_path("a.json"), fixture_path("none.json"), fixture_path("b.json")};
     assert_int_equal(config_read(&config, paths, 3), -1);
     assert_string_equal(errors, "none.json: cannot be read: No such file or directory\n"
                                 "b.json:2:5: attrs.a: expected each attribute only once, it is at "
@@ -301,26 +280,24 @@ static void test_errors_of_two_files(void **state) {
     config_deinit(&config);
 }
 
-static void test_files(void **state) {
-    (void)state;
+TEST(test_files) {
     write_file("open.json", "{}");
-    chmod(path_of("open.json"), 0666);
+    chmod(fixture_path("open.json"), 0666);
     check_refused_file("open.json", "open.json: everybody may write to it, see chmod o-w\n");
-    mkdir(path_of("open.d"), 0755);
-    chmod(path_of("open.d"), 0777);
+    mkdir(fixture_path("open.d"), 0755);
+    chmod(fixture_path("open.d"), 0777);
     check_refused_file("open.d", "open.d: everybody may write to it, see chmod o-w\n");
-    assert_int_equal(mkfifo(path_of("fifo.json"), 0644), 0);
+    assert_int_equal(mkfifo(fixture_path("fifo.json"), 0644), 0);
     check_refused_file("fifo.json", "fifo.json: expected a file, or a directory of files *.json\n");
-    mkdir(path_of("outer.d"), 0755);
-    mkdir(path_of("outer.d/inner.json"), 0755);
+    mkdir(fixture_path("outer.d"), 0755);
+    mkdir(fixture_path("outer.d/inner.json"), 0755);
     check_refused_file("outer.d", "outer.d/inner.json: expected a file, or a directory of files *.json\n");
-    assert_int_equal(symlink("nowhere", path_of("link.json")), 0);
+    assert_int_equal(symlink("nowhere", fixture_path("link.json")), 0);
     check_refused_file("link.json", "link.json: cannot be read: No such file or directory\n");
 }
 
 /* 200 services and more are a matter of who announces them. */
-static void test_limits(void **state) {
-    (void)state;
+TEST(test_limits) {
     char *text = malloc(CONFIG_FILE_BYTES_MAX + 2);
     assert_non_null(text);
     char *at = text + sprintf(text, "{\"services\":[");
@@ -331,7 +308,7 @@ static void test_limits(void **state) {
     memset(at, ' ', (size_t)(text + CONFIG_FILE_BYTES_MAX + 1 - at));
 
     struct config config = begin();
-    const char *path = path_of("large.json");
+    const char *path = fixture_path("large.json");
     write_bytes("large.json", text, CONFIG_FILE_BYTES_MAX);
     assert_int_equal(config_read(&config, &path, 1), 0);
     assert_int_equal(config.draft.service_count, 2000);
@@ -357,13 +334,12 @@ static struct draft draft_of(const char *name, const char *service, const char *
     return draft;
 }
 
-static void test_options(void **state) {
-    (void)state;
+TEST(test_options) {
     struct config config = begin();
     struct draft options = draft_of("option", "ipp:631,txt.a=b", "b=2");
     write_file("a.json",
                "{\"name\":\"file\",\"attrs\":{\"a\":\"1\"},\"services\":[{\"type\":\"x\",\"port\":1}]}");
-    const char *path = path_of("a.json");
+    const char *path = fixture_path("a.json");
     assert_int_equal(config_read(&config, &path, 1), 0);
     assert_int_equal(config_add_options(&config, &options), 0);
     assert_string_equal(config.draft.name, "option");
@@ -386,8 +362,7 @@ static void test_options(void **state) {
     draft_deinit(&options);
 }
 
-static void test_start_fill(void **state) {
-    (void)state;
+TEST(test_start_fill) {
     const struct start file = {.instance = "file",
                                .interval_ms = 1,
                                .interfaces = {"a"},
@@ -410,8 +385,9 @@ static void test_start_fill(void **state) {
     assert_memory_equal(&start, &option, sizeof(start));
 }
 
-/* Everything that allocates, once each. True when nothing failed. */
-static bool exercise(const char *const *paths, const struct draft *options) {
+/* Everything that allocates. True when nothing failed. */
+static bool exercise(void *options) {
+    const char *const paths[] = {fixture_path("a.json"), fixture_path("b.json")};
     struct config config = begin();
     bool whole = config_read(&config, paths, 2) == 0;
     whole = config_add_options(&config, options) == 0 && whole;
@@ -420,35 +396,13 @@ static bool exercise(const char *const *paths, const struct draft *options) {
     return whole;
 }
 
-static void test_memory(void **state) {
-    (void)state;
+TEST(test_memory) {
     struct draft options = draft_of("option", "ipp:631,txt.a=b", "b=2");
     write_file("a.json", "{\"name\":\"file\",\"attrs\":{\"a\":\"1\"},\"interfaces\":[\"eth0\"],"
                          "\"services\":[{\"type\":\"x\",\"port\":1,\"txt\":{\"a\":\"b\"}}]}");
     write_file("b.json", "{\"name\":\"file\",\"services\":[{\"type\":\"y\",\"port\":1,\"name\":\"y\"}]}");
-    const char *paths[] = {path_of("a.json"), path_of("b.json")};
-    unsigned long failing = 1;
-    bool whole;
-    do {
-        countdown_set(failing++);
-        whole = exercise(paths, &options);
-        assert_int_equal(whole, !countdown_has_failed());
-    } while (!whole);
-    countdown_set(0);
-    assert_true(failing > 20);
+    fixture_exhaust_memory(exercise, &options, 20);
     draft_deinit(&options);
-}
-
-static int make_directory(void **state) {
-    (void)state;
-    return mkdtemp(directory) == NULL;
-}
-
-static int remove_directory(void **state) {
-    char command[64];
-    (void)state;
-    snprintf(command, sizeof(command), "rm -r %s", directory);
-    return system(command);
 }
 
 int main(void) {
@@ -461,5 +415,5 @@ int main(void) {
         cmocka_unit_test(test_options),    cmocka_unit_test(test_start_fill),
         cmocka_unit_test(test_memory),
     };
-    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+    return cmocka_run_group_tests(tests, fixture_make_directory, fixture_remove_directory);
 }

@@ -4,12 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmocka_all.h"
-#include "countdown.h"
 #include "draft.h"
+#include "fixture.h"
 #include "spec.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void check_refused(const char *spec, const char *text) {
     struct muster_service service;
@@ -21,8 +18,7 @@ static void check_refused(const char *spec, const char *text) {
     assert_null(service.txt);
 }
 
-static void test_shortest_spec(void **state) {
-    (void)state;
+TEST(test_shortest_spec) {
     struct muster_service service;
     struct reason reason;
     assert_int_equal(spec_parse("http:8080", &service, &reason), 0);
@@ -34,8 +30,7 @@ static void test_shortest_spec(void **state) {
     spec_free(&service);
 }
 
-static void test_longest_spec(void **state) {
-    (void)state;
+TEST(test_longest_spec) {
     struct muster_service service;
     struct reason reason;
     const char *spec = "CoAP:65535/udp,txt.path=/a=b,name=Front\\, door\\\\,txt.a b=,txt.c=\\d";
@@ -53,8 +48,7 @@ static void test_longest_spec(void **state) {
     spec_free(&service);
 }
 
-static void test_specs_refused(void **state) {
-    (void)state;
+TEST(test_specs_refused) {
     check_refused("http", "expected TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…, got 'http'");
     check_refused("", "expected TYPE:PORT[/PROTO][,name=TEXT][,txt.KEY=TEXT]…, got ''");
     check_refused(":1", "expected a service type such as http, got ''");
@@ -73,8 +67,7 @@ static void test_specs_refused(void **state) {
     check_refused("http:1,name=\xc3", "expected a service name in UTF-8, got '\xc3'");
 }
 
-static void test_types(void **state) {
-    (void)state;
+TEST(test_types) {
     static const char *const right[] = {"a", "http", "A1", "1a", "a-b-c", "fifteen-letters"};
     static const char *const wrong[] = {
         "", "1", "1-2", "-a", "a-", "a--b", "a_b", "a.b", "sixteen-letters-", "\xc3\xbc"};
@@ -86,8 +79,7 @@ static void test_types(void **state) {
     }
 }
 
-static void test_text_limits(void **state) {
-    (void)state;
+TEST(test_text_limits) {
     struct reason reason;
     assert_int_equal(spec_check_text("a text", "", true, 2, &reason), 0);
     assert_int_equal(spec_check_text("a text", "", false, 2, &reason), -1);
@@ -102,8 +94,7 @@ static void test_text_limits(void **state) {
     }
 }
 
-static void test_draft(void **state) {
-    (void)state;
+TEST(test_draft) {
     struct draft draft = {0};
     struct reason reason;
     assert_int_equal(draft_parse_name("nas", &draft, &reason), 0);
@@ -130,8 +121,7 @@ static void test_draft(void **state) {
     draft_deinit(&draft);
 }
 
-static void test_attrs_and_names_refused(void **state) {
-    (void)state;
+TEST(test_attrs_and_names_refused) {
     struct draft draft = {0};
     struct reason reason;
     assert_int_equal(draft_parse_attr("room", &draft, &reason), -1);
@@ -146,9 +136,10 @@ static void test_attrs_and_names_refused(void **state) {
 }
 
 /* Everything that allocates, once each. True when nothing failed. */
-static bool exercise(void) {
+static bool exercise(void *context) {
     struct draft draft = {0};
     struct reason reason;
+    (void)context;
     bool whole = draft_parse_name("nas", &draft, &reason) == 0 &&
                  draft_parse_service("http:80,name=a,txt.b=c,txt.d=e", &draft, &reason) == 0 &&
                  draft_parse_service("ipp:631", &draft, &reason) == 0 &&
@@ -161,17 +152,8 @@ static bool exercise(void) {
     return whole;
 }
 
-static void test_memory(void **state) {
-    (void)state;
-    unsigned long failing = 1;
-    bool whole;
-    do {
-        countdown_set(failing++);
-        whole = exercise();
-        assert_int_equal(whole, !countdown_has_failed());
-    } while (!whole);
-    countdown_set(0);
-    assert_true(failing > 5);
+TEST(test_memory) {
+    fixture_exhaust_memory(exercise, NULL, 5);
 }
 
 int main(void) {

@@ -2,13 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmocka_all.h"
+#include "fixture.h"
 #include "lines.h"
 
+/* Each test has empty ones. */
 static struct lines *new_lines(void) {
-    struct lines *lines = calloc(1, sizeof(*lines));
-    assert_non_null(lines);
-    return lines;
+    static struct lines lines;
+    memset(&lines, 0, sizeof(lines));
+    return &lines;
 }
 
 /* As many of the bytes as there is room for, as a descriptor would give them. */
@@ -43,8 +44,7 @@ static void check_none(struct lines *lines) {
 }
 
 /* Only before all else, and in whatever pieces it comes. */
-static void test_byte_order_mark(void **state) {
-    (void)state;
+TEST(test_byte_order_mark) {
     struct lines *lines = new_lines();
     put_text(lines, "\xEF");
     check_none(lines);
@@ -54,26 +54,21 @@ static void test_byte_order_mark(void **state) {
     check_line(lines, "\xEF\xBB\xBFone", 1);
     check_line(lines, "\xEF\xBB\xBFtwo", 2);
     check_none(lines);
-    free(lines);
 }
 
-static void test_half_a_mark(void **state) {
-    (void)state;
+TEST(test_half_a_mark) {
     struct lines *lines = new_lines();
     put_text(lines, "\xEF\xBB");
     lines_end(lines);
     check_line(lines, "\xEF\xBB", 1);
     check_none(lines);
-    free(lines);
     lines = new_lines();
     put_text(lines, "\xEF\xBB\xBF");
     lines_end(lines);
     check_none(lines);
-    free(lines);
 }
 
-static void test_lines_in_pieces(void **state) {
-    (void)state;
+TEST(test_lines_in_pieces) {
     struct lines *lines = new_lines();
     check_none(lines);
     put_text(lines, "one\ntw");
@@ -89,17 +84,14 @@ static void test_lines_in_pieces(void **state) {
     lines_end(lines);
     check_line(lines, "last", 5);
     check_none(lines);
-    free(lines);
 }
 
-static void test_an_end_behind_a_line(void **state) {
-    (void)state;
+TEST(test_an_end_behind_a_line) {
     struct lines *lines = new_lines();
     put_text(lines, "one\n");
     lines_end(lines);
     check_line(lines, "one", 1);
     check_none(lines);
-    free(lines);
 }
 
 /* Takes a line of so many bytes, and one behind it; with an end, or a LF. */
@@ -133,11 +125,9 @@ static void check_length(size_t length, enum lines_result expected, bool is_last
     }
     check_none(lines);
     free(bytes);
-    free(lines);
 }
 
-static void test_lengths(void **state) {
-    (void)state;
+TEST(test_lengths) {
     check_length(LINES_BYTES_MAX, LINES_ONE, false);
     check_length(LINES_BYTES_MAX, LINES_ONE, true);
     check_length(LINES_BYTES_MAX + 1, LINES_TOO_LONG, false);
@@ -148,8 +138,7 @@ static void test_lengths(void **state) {
 }
 
 /* There is always room when no line is left to be taken. */
-static void test_room(void **state) {
-    (void)state;
+TEST(test_room) {
     struct lines *lines = new_lines();
     char *bytes = malloc(LINES_BYTES_MAX);
     memset(bytes, 'x', LINES_BYTES_MAX);
@@ -164,11 +153,9 @@ static void test_room(void **state) {
     assert_int_equal(lines_next(lines, &line, &length), LINES_ONE);
     assert_int_equal(length, LINES_BYTES_MAX);
     free(bytes);
-    free(lines);
 }
 
-static void test_peeking(void **state) {
-    (void)state;
+TEST(test_peeking) {
     struct lines *lines = new_lines();
     const char *line;
     size_t length;
@@ -185,7 +172,6 @@ static void test_peeking(void **state) {
     assert_false(lines_peek(lines, &ahead, &line, &length));
     check_line(lines, "two", 2);
     check_line(lines, "three", 3);
-    free(lines);
 }
 
 int main(void) {

@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmocka_all.h"
+#include "fixture.h"
 #include "reading.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define NOW_S 1700000000.0
 
 static const struct reading_style plain = {0};
@@ -59,8 +58,7 @@ static void check(const struct reading_style *style, const char *line, const cha
     check_bytes(style, line, strlen(line), expected);
 }
 
-static void test_pairs(void **state) {
-    (void)state;
+TEST(test_pairs) {
     check(&plain, "kitchen/temp 21.5", "kitchen/temp {\"v\":21.5,\"t\":1700000000}\n");
     check(&plain, "  kitchen/temp \t -3e2\t\r", "kitchen/temp {\"v\":-300,\"t\":1700000000}\n");
     check(&plain, "door open and shut", "door {\"vs\":\"open and shut\",\"t\":1700000000}\n");
@@ -84,8 +82,7 @@ static void check_kind(const char *value, enum muster_value_kind kind) {
     }
 }
 
-static void test_kinds_of_values(void **state) {
-    (void)state;
+TEST(test_kinds_of_values) {
     static const char *const numbers[] = {
         "0",         "-0",     "1",
         "21.50",     "1e3",    "1E-7",
@@ -101,8 +98,7 @@ static void test_kinds_of_values(void **state) {
     }
 }
 
-static void test_numbers_refused(void **state) {
-    (void)state;
+TEST(test_numbers_refused) {
     static const char *const wrong[] = {"nan", "NaN", "-nan", "inf", "+Inf", "-Infinity", "1e999", "-1e400"};
     for (size_t i = 0; i < COUNT(wrong); i++) {
         char expected[128];
@@ -115,8 +111,7 @@ static void test_numbers_refused(void **state) {
           "3: expected a number of at most 63 characters\n");
 }
 
-static void test_values_alone(void **state) {
-    (void)state;
+TEST(test_values_alone) {
     check(&below, "21.5", "kitchen/climate {\"v\":21.5,\"t\":1700000000}\n");
     check(&below, " hot and dry ", "kitchen/climate {\"vs\":\"hot and dry\",\"t\":1700000000}\n");
     check(&below, "", "");
@@ -125,8 +120,7 @@ static void test_values_alone(void **state) {
     check(&below, " \r", "0: expected a VALUE, got nothing but blanks\n");
 }
 
-static void test_values_with_their_blanks(void **state) {
-    (void)state;
+TEST(test_values_with_their_blanks) {
     const struct reading_style style = {.topic = "t", .keeps_blanks = true};
     check(&style, "   ", "t {\"vs\":\"   \",\"t\":1700000000}\n");
     check(&style, " a b\r", "t {\"vs\":\" a b\\r\",\"t\":1700000000}\n");
@@ -135,8 +129,7 @@ static void test_values_with_their_blanks(void **state) {
     check(&style, " {\"v\":1} ", "t {\"v\":1,\"t\":1700000000}\n");
 }
 
-static void test_units(void **state) {
-    (void)state;
+TEST(test_units) {
     const struct reading_style style = {.topic = "t", .unit = "Cel"};
     check(&style, "21.5", "t {\"u\":\"Cel\",\"v\":21.5,\"t\":1700000000}\n");
     check(&style, "warm", "t {\"vs\":\"warm\",\"t\":1700000000}\n");
@@ -146,8 +139,7 @@ static void test_units(void **state) {
           "t {\"n\":\"b\",\"u\":\"W\",\"v\":2,\"t\":1700000000}\n");
 }
 
-static void test_text_as_it_stands(void **state) {
-    (void)state;
+TEST(test_text_as_it_stands) {
     const struct reading_style style = {.text = true};
     const struct reading_style alone = {.topic = "t", .text = true};
     check(&style, "t 21.5", "t {\"vs\":\"21.5\",\"t\":1700000000}\n");
@@ -156,8 +148,7 @@ static void test_text_as_it_stands(void **state) {
     check(&alone, "{\"v\":1}", "t {\"vs\":\"{\\\"v\\\":1}\",\"t\":1700000000}\n");
 }
 
-static void test_senml(void **state) {
-    (void)state;
+TEST(test_senml) {
     check(&plain, "{\"n\":\"kitchen/climate/temp\",\"v\":1}",
           "kitchen/climate {\"n\":\"temp\",\"v\":1,\"t\":1700000000}\n");
     check(&plain, "{\"n\":\"urn:dev:1\",\"v\":1}", "urn:dev:1 {\"v\":1,\"t\":1700000000}\n");
@@ -169,8 +160,7 @@ static void test_senml(void **state) {
     check(&plain, " [] \r", "");
 }
 
-static void test_senml_below_a_topic(void **state) {
-    (void)state;
+TEST(test_senml_below_a_topic) {
     check(&below, "{\"n\":\"temp\",\"v\":1}", "kitchen/climate {\"n\":\"temp\",\"v\":1,\"t\":1700000000}\n");
     check(&below, "{\"v\":1}", "kitchen/climate {\"v\":1,\"t\":1700000000}\n");
     check(&below, "{\"n\":\"a/b\",\"v\":1}", "kitchen/climate {\"n\":\"a/b\",\"v\":1,\"t\":1700000000}\n");
@@ -186,8 +176,7 @@ static void test_senml_below_a_topic(void **state) {
           "kitchen/climate {\"n\":\"dev:1:temp\",\"v\":1,\"t\":1700000000}\n");
 }
 
-static void test_senml_refused(void **state) {
-    (void)state;
+TEST(test_senml_refused) {
     check(&plain, "  {\"n\":\"a\",\"v\":}", "16: no number where one should be\n");
     check(&plain, "{\"n\":\"\xc3\xa9\xc3\xa9\",\"v\":1}", "6: a name that begins with no letter or digit\n");
     check(&plain, "{\"v\":1}", "1: a record without a name\n");
@@ -202,8 +191,7 @@ static void test_senml_refused(void **state) {
 }
 
 /* The longest that fits, by the layout of PROTOCOL.md, and one byte more. */
-static void test_sizes(void **state) {
-    (void)state;
+TEST(test_sizes) {
     char line[MUSTER_DATAGRAM_BYTES_MAX + 64] = "kitchen/temp ";
     char expected[2 * MUSTER_DATAGRAM_BYTES_MAX];
     const size_t head =
@@ -220,8 +208,7 @@ static void test_sizes(void **state) {
     check(&plain, line, expected);
 }
 
-static void test_topics_refused(void **state) {
-    (void)state;
+TEST(test_topics_refused) {
     check(&plain, "kitchen/# 1", "0: a topic has no wildcards: + and # are for patterns\n");
     check(&plain, "a\x01z 1", "0: a topic has no control characters\n");
     check(&plain, "/a 1", "0: a topic begins with no slash\n");
@@ -239,8 +226,7 @@ static void test_topics_refused(void **state) {
     }
 }
 
-static void test_bytes_refused(void **state) {
-    (void)state;
+TEST(test_bytes_refused) {
     check_bytes(&plain,
                 "ab 1\0"
                 "2",
@@ -253,8 +239,7 @@ static void test_bytes_refused(void **state) {
 }
 
 /* A line that is quoted is quoted in part. */
-static void test_long_lines(void **state) {
-    (void)state;
+TEST(test_long_lines) {
     char line[2001];
     memset(line, 'x', sizeof(line) - 1);
     line[sizeof(line) - 1] = '\0';

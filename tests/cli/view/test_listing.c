@@ -3,15 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmocka_all.h"
 #include "column.h"
+#include "fixture.h"
 #include "offer.h"
 #include "roster.h"
 #include "selector.h"
 #include "template.h"
 #include "text.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct muster_text txt[] = {{"path", "/a"}, {"evil", "\x1b[2J"}};
 static const struct muster_service web[] = {{"Front door", "http", "tcp", 80, txt, COUNT(txt)},
@@ -53,8 +51,7 @@ static void check_refused(const char *text, unsigned bare, const char *expected)
     assert_string_equal(reason.text, expected);
 }
 
-static void test_bare_selectors(void **state) {
-    (void)state;
+TEST(test_bare_selectors) {
     check_matches("p*", SELECTOR_GLOB | SELECTOR_ID, "xx....");
     check_matches("abcd", SELECTOR_GLOB | SELECTOR_ID, "xx....");
     check_matches("ABCD0102", SELECTOR_GLOB | SELECTOR_ID, ".x....");
@@ -68,8 +65,7 @@ static void test_bare_selectors(void **state) {
     check_refused("a b", SELECTOR_TYPE, "expected a service type such as http, got 'a b'");
 }
 
-static void test_explicit_selectors(void **state) {
-    (void)state;
+TEST(test_explicit_selectors) {
     check_matches("type:http", SELECTOR_NAME, "..xxxx");
     check_matches("name:cafe", SELECTOR_TYPE | SELECTOR_NAME, "...x..");
     check_matches("name:c?fe", SELECTOR_TYPE | SELECTOR_NAME, "......");
@@ -85,23 +81,14 @@ static void test_explicit_selectors(void **state) {
 
 /* ---- rosters ---- */
 
-/* The labels of a roster, "a|b|c", to be freed. */
-static char *labels_of(const struct roster *roster) {
-    char *text;
-    size_t bytes;
-    FILE *out = open_memstream(&text, &bytes);
-    for (size_t i = 0; i < roster->count; i++) {
-        fputs(i > 0 ? "|" : "", out);
-        roster_print_label(out, &roster->rows[i]);
-    }
-    fclose(out);
-    return text;
-}
-
+/* The labels of a roster, "a|b|c". */
 static void check_labels(const struct roster *roster, const char *expected) {
-    char *labels = labels_of(roster);
-    assert_string_equal(labels, expected);
-    free(labels);
+    capture_begin(&stdout);
+    for (size_t i = 0; i < roster->count; i++) {
+        fputs(i > 0 ? "|" : "", stdout);
+        roster_print_label(stdout, &roster->rows[i]);
+    }
+    capture_check(expected);
 }
 
 static bool is_lossy(const struct muster_peer *peer, const void *context) {
@@ -113,8 +100,7 @@ static int compare_loss(const struct muster_peer *a, const struct muster_peer *b
     return a->loss < b->loss ? -1 : a->loss > b->loss;
 }
 
-static void test_roster(void **state) {
-    (void)state;
+TEST(test_roster) {
     struct roster roster;
     assert_int_equal(roster_init(&roster, &list), 0);
     check_labels(&roster, "cafe|gone|nas|printer (abcd0102)|printer (abcd0109)|web\\u{001B}");
@@ -126,8 +112,7 @@ static void test_roster(void **state) {
     roster_deinit(&roster);
 }
 
-static void test_labels_show_six_digits_at_least(void **state) {
-    (void)state;
+TEST(test_labels_show_six_digits_at_least) {
     struct muster_peer two[] = {{.id = {0x10}, .document = {.name = "a"}},
                                 {.id = {0x20}, .document = {.name = "a"}}};
     struct muster_peer_list short_list = {.peers = two, .count = COUNT(two)};
@@ -143,8 +128,7 @@ static void test_labels_show_six_digits_at_least(void **state) {
 
 /* ---- columns ---- */
 
-static void test_columns(void **state) {
-    (void)state;
+TEST(test_columns) {
     struct column_choice choice;
     struct reason reason;
     column_choose_default(&choice);
@@ -180,8 +164,6 @@ static void check_offers(const char *text, enum offer_order order, const char *t
     struct selector selector;
     struct reason reason;
     const char *parsed = NULL;
-    char *printed;
-    size_t bytes;
     if (text != NULL) {
         assert_int_equal(selector_parse(text, SELECTOR_TYPE | SELECTOR_NAME, &selector, &reason), 0);
     }
@@ -189,21 +171,16 @@ static void check_offers(const char *text, enum offer_order order, const char *t
     assert_ptr_equal(parsed, template);
     assert_int_equal(roster_init(&roster, &list), 0);
     assert_int_equal(offers_init(&offers, &roster, text != NULL ? &selector : NULL, order), 0);
-    FILE *stdout_before = stdout;
-    stdout = open_memstream(&printed, &bytes);
+    capture_begin(&stdout);
     for (size_t i = 0; i < offers.count; i++) {
         template_print(&offers.offers[i], template);
     }
-    fclose(stdout);
-    stdout = stdout_before;
-    assert_string_equal(printed, expected);
-    free(printed);
+    capture_check(expected);
     offers_deinit(&offers);
     roster_deinit(&roster);
 }
 
-static void test_offers_in_order(void **state) {
-    (void)state;
+TEST(test_offers_in_order) {
     check_offers(NULL, OFFER_BY_TYPE, "{type} {name}",
                  "coap cafe\ncoap nas\nhttp cafe\nhttp nas\nhttp web\\u{001B}\n");
     check_offers("http", OFFER_BY_TRUST, "{name}", "web\\u{001B}\ncafe\nnas\n");
@@ -212,8 +189,7 @@ static void test_offers_in_order(void **state) {
     check_offers("printer", OFFER_BY_TRUST, "{type}", "");
 }
 
-static void test_templates(void **state) {
-    (void)state;
+TEST(test_templates) {
     const char *template =
         "{address}:{port} {proto} {service} {interface} {id} {txt.path}{txt.no} {txt.evil} {{}}";
     check_offers("name:web\x1b", OFFER_BY_TYPE, template,
@@ -221,8 +197,7 @@ static void test_templates(void **state) {
     check_offers("type:coap", OFFER_BY_TRUST, "{service}", "cafe\nnas\n");
 }
 
-static void test_templates_refused(void **state) {
-    (void)state;
+TEST(test_templates_refused) {
     struct reason reason;
     const char *parsed = NULL;
     static const char *const wrong[] = {"",      "{",      "}",      "{}",     "{name",
@@ -239,15 +214,12 @@ static void test_templates_refused(void **state) {
 /* ---- text ---- */
 
 static void check_duration(int64_t ms, const char *expected) {
-    char text[64] = "";
-    FILE *out = fmemopen(text, sizeof(text), "w");
-    text_print_duration(out, ms);
-    fclose(out);
-    assert_string_equal(text, expected);
+    capture_begin(&stdout);
+    text_print_duration(stdout, ms);
+    capture_check(expected);
 }
 
-static void test_durations(void **state) {
-    (void)state;
+TEST(test_durations) {
     check_duration(0, "0.0s");
     check_duration(1299, "1.2s");
     check_duration(-1299, "-1.2s");
@@ -263,15 +235,12 @@ static void test_durations(void **state) {
 }
 
 static void check_share(double share, const char *expected) {
-    char text[64] = "";
-    FILE *out = fmemopen(text, sizeof(text), "w");
-    text_print_share(out, share);
-    fclose(out);
-    assert_string_equal(text, expected);
+    capture_begin(&stdout);
+    text_print_share(stdout, share);
+    capture_check(expected);
 }
 
-static void test_shares(void **state) {
-    (void)state;
+TEST(test_shares) {
     check_share(0, "0%");
     check_share(0.0041, "0.4%");
     check_share(0.0994, "9.9%");
@@ -280,15 +249,12 @@ static void test_shares(void **state) {
 }
 
 static void check_paths(unsigned paths, const char *expected) {
-    char text[64] = "";
-    FILE *out = fmemopen(text, sizeof(text), "w");
-    text_print_paths(out, paths);
-    fclose(out);
-    assert_string_equal(text, expected);
+    capture_begin(&stdout);
+    text_print_paths(stdout, paths);
+    capture_check(expected);
 }
 
-static void test_paths(void **state) {
-    (void)state;
+TEST(test_paths) {
     const unsigned m4 = 1U << MUSTER_PATH_M4;
     const unsigned b4 = 1U << MUSTER_PATH_B4;
     const unsigned u4 = 1U << MUSTER_PATH_U4;

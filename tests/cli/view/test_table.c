@@ -5,11 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
+#include "fixture.h"
 #include "table.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct row {
     const char *name;
@@ -72,32 +70,28 @@ static void check_shown(unsigned short width, struct table_style style, const ch
 
 static const struct table_style plain = {0};
 
-static void test_nothing_to_cut(void **state) {
-    (void)state;
+TEST(test_nothing_to_cut) {
     check_shown(0, plain, columns, 2,
                 "NAME                        PORT SERVICES\n"
                 "printer-on-the-second-floor  631 ipp:631\n"
                 "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\\u{202E}              8080 http:8080,smb:445\n.");
 }
 
-static void test_cut_to_the_terminal(void **state) {
-    (void)state;
+TEST(test_cut_to_the_terminal) {
     check_shown(30, plain, columns, 2,
                 "NAME         PORT SERVICES\r\n"
                 "printer-on-\xe2\x80\xa6  631 ipp:631\r\n"
                 "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\\u{20\xe2\x80\xa6 8080 http:8080,s\xe2\x80\xa6\r\n.");
 }
 
-static void test_never_cut_too_far(void **state) {
-    (void)state;
+TEST(test_never_cut_too_far) {
     check_shown(10, plain, columns, 2,
                 "NAME     PORT SERVICES\r\n"
                 "printer\xe2\x80\xa6  631 ipp:631\r\n"
                 "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\\\xe2\x80\xa6 8080 http:80\xe2\x80\xa6\r\n.");
 }
 
-static void test_wide_characters_are_not_halved(void **state) {
-    (void)state;
+TEST(test_wide_characters_are_not_halved) {
     check_shown(10, plain, columns, 3,
                 "NAME     PORT SERVICES\r\n"
                 "printer\xe2\x80\xa6  631 ipp:631\r\n"
@@ -105,31 +99,27 @@ static void test_wide_characters_are_not_halved(void **state) {
                 "abcdef\xe2\x80\xa6     1 -\r\n.");
 }
 
-static void test_wide_cuts_nothing(void **state) {
-    (void)state;
+TEST(test_wide_cuts_nothing) {
     struct table_style wide = {.wide = true};
     check_shown(20, wide, columns, 1,
                 "NAME                        PORT SERVICES\r\n"
                 "printer-on-the-second-floor  631 ipp:631\r\n.");
 }
 
-static void test_color(void **state) {
-    (void)state;
+TEST(test_color) {
     struct table_style color = {.color = true};
     check_shown(0, color, state_columns, 1,
                 "STATE PORT STATE\n"
                 "\033[32mup   \033[0m  631 \033[32mup\033[0m\n.");
 }
 
-static void test_all_fields_in_their_order(void **state) {
-    (void)state;
+TEST(test_all_fields_in_their_order) {
     check_shown(0, plain, NULL, 1,
                 "NAME                        PORT STATE SERVICES\n"
                 "printer-on-the-second-floor  631 up    ipp:631\n.");
 }
 
-static void test_memory(void **state) {
-    (void)state;
+TEST(test_memory) {
     const struct writer_rows all = {write_row, rows, sizeof(rows[0]), COUNT(rows)};
     for (unsigned long failing = 1; failing <= 1 + 4 * COUNT(rows); failing++) {
         countdown_set(failing);
@@ -139,8 +129,7 @@ static void test_memory(void **state) {
     countdown_set(0);
 }
 
-static void test_no_rows(void **state) {
-    (void)state;
+TEST(test_no_rows) {
     check_shown(80, plain, NULL, 0, ".");
 }
 

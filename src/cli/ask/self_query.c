@@ -1,4 +1,4 @@
-#include "own.h"
+#include "self_query.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -6,9 +6,9 @@
 #include "complain.h"
 #include "conversation.h"
 
-struct own_question {
+struct self_query {
     struct conversation conversation;
-    own_show show;
+    self_query_cb show;
     void *context;
     struct muster_peer_list peers; /* to name publishers by */
     bool has_peers;
@@ -17,7 +17,7 @@ struct own_question {
 };
 
 static void on_row(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
-    struct own_question *question = context;
+    struct self_query *question = context;
     (void)event;
     muster_peer_list_add(&question->peers, peer); /* who is left out is shown by its id */
 }
@@ -25,7 +25,7 @@ static void on_row(enum muster_peer_event event, const struct muster_peer *peer,
 /* Whoever publishes is a row of the table, which is asked for only where it is needed; then the muster says
  * it all again. */
 static void on_self(const struct muster_self *self, void *context) {
-    struct own_question *question = context;
+    struct self_query *question = context;
     question->is_again = self->feed_count > 0 && !question->has_peers;
     if (!question->is_again) {
         question->status = question->show(self, &question->peers, question->context);
@@ -33,7 +33,7 @@ static void on_self(const struct muster_self *self, void *context) {
 }
 
 static void on_end(int error, const char *text, void *context) {
-    struct own_question *question = context;
+    struct self_query *question = context;
     muster_local_t *local = question->conversation.local;
     if (error == 0 && question->is_again) {
         question->is_again = false;
@@ -63,8 +63,8 @@ static void on_late(struct conversation *conversation) {
     conversation_end(conversation, STATUS_TIMED_OUT);
 }
 
-int own_ask(const struct settings *settings, uint64_t timeout_ms, own_show show, void *context) {
-    struct own_question question = {
+int self_query(const struct settings *settings, uint64_t timeout_ms, self_query_cb show, void *context) {
+    struct self_query question = {
         .conversation = {.settings = settings, .timeout_ms = timeout_ms, .on_open = ask, .on_late = on_late},
         .show = show,
         .context = context,

@@ -1,6 +1,6 @@
 /* What the muster that runs here says of itself. */
-#ifndef CLI_OWN_H
-#define CLI_OWN_H
+#ifndef CLI_SELF_QUERY_H
+#define CLI_SELF_QUERY_H
 
 #include <stdint.h>
 
@@ -10,9 +10,10 @@
 
 /* Shows it, and returns a status. Publishers that it hears are among the peers, as far as there was memory
  * for them. All is borrowed for the call. */
-typedef int (*own_show)(const struct muster_self *self, const struct muster_peer_list *peers, void *context);
+typedef int (*self_query_cb)(const struct muster_self *self, const struct muster_peer_list *peers,
+                             void *context);
 
 /* Asks for it and has it shown. Returns what to exit with: STATUS_NOBODY, which was said, when none runs. */
-int own_ask(const struct settings *settings, uint64_t timeout_ms, own_show show, void *context);
+int self_query(const struct settings *settings, uint64_t timeout_ms, self_query_cb show, void *context);
 
 #endif
