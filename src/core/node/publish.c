@@ -10,13 +10,14 @@ int muster_core_topic_open(muster_core_t *core, const struct muster_topic *descr
     if (presence_is_leaving(&core->presence)) {
         return MUSTER_ECLOSING;
     }
-    int error = core->context.is_observer ? MUSTER_EINVAL : publisher_open(telemetry, described, number);
+    int error =
+        core->context.is_observer ? MUSTER_EINVAL : publisher_topic_open(telemetry, described, number);
     if (error != 0) {
         return error;
     }
     error = node_announce_topics(core);
     if (error != 0) {
-        publisher_discard(&telemetry->publisher, *number);
+        publisher_topic_discard(&telemetry->publisher, *number);
         return error;
     }
     groups_record_publishing(telemetry);
@@ -27,15 +28,15 @@ int muster_core_topic_add(muster_core_t *core, unsigned number, const struct mus
                           uint64_t now_ms, double wall_s) {
     return presence_is_leaving(&core->presence)
                ? MUSTER_ECLOSING
-               : publisher_add(&core->telemetry, number, record, now_ms, wall_s);
+               : publisher_topic_add(&core->telemetry, number, record, now_ms, wall_s);
 }
 
 void muster_core_topic_flush(muster_core_t *core, unsigned number) {
-    publisher_flush(&core->telemetry, number);
+    publisher_topic_flush(&core->telemetry, number);
 }
 
 void muster_core_topic_close(muster_core_t *core, unsigned number) {
-    publisher_close(&core->telemetry, number);
+    publisher_topic_close(&core->telemetry, number);
     groups_record_publishing(&core->telemetry);
 }
 

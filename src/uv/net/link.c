@@ -11,31 +11,42 @@
 
 #define LINK_KINDS_BYTES (4 * MUSTER_PATH_KINDS) /* "m4, b4" */
 
-/* ---- watches ---- */
+/* ---- watched sockets ---- */
 
-struct watch *watch_of(uv_poll_t *poll) {
-    return (struct watch *)((char *)poll - offsetof(struct watch, poll));
+struct watched_socket *watched_socket_of(uv_poll_t *poll) {
+    return (struct watched_socket *)((char *)poll - offsetof(struct watched_socket, poll));
 }
 
-int watch_start(struct watch *watch, uv_loop_t *loop, uv_poll_cb on_ready, void *owner) {
-    int error = uv_poll_init(loop, &watch->poll, watch->socket.fd);
+int watched_socket_start(struct watched_socket *watched, uv_loop_t *loop, uv_poll_cb on_ready, void *owner) {
+    int error = uv_poll_init(loop, &watched->poll, watched->socket.fd);
     if (error != 0) {
         return error == UV_ENOMEM ? MUSTER_ENOMEM : MUSTER_ESYSTEM;
     }
-    watch->started = true;
-    watch->poll.data = owner;
-    error = uv_poll_start(&watch->poll, UV_READABLE, on_ready);
-    return error == 0 ? 0 : MUSTER_ESYSTEM;
+    watched->is_watched = true;
+    watched->on_ready = on_ready;
+    watched->owner = owner;
+    watched_socket_set(watched, UV_READABLE);
+    return 0;
 }
 
-bool watch_end(struct watch *watch, uv_close_cb on_closed) {
-    bool was_started = watch->started;
-    if (was_started) {
-        watch->started = false;
-        uv_close((uv_handle_t *)&watch->poll, on_closed);
+void watched_socket_set(struct watched_socket *watched, int events) {
+    watched->events = events;
+    if (watched->is_watched && events == 0) {
+        uv_poll_stop(&watched->poll);
+    } else if (watched->is_watched) {
+        uv_poll_start(&watched->poll, events, watched->on_ready);
     }
-    socket_close(&watch->socket);
-    return was_started;
+}
+
+size_t watched_socket_end(struct watched_socket *watched, uv_close_cb on_closed, void *data) {
+    bool was_watched = watched->is_watched;
+    if (was_watched) {
+        watched->is_watched = false;
+        watched->poll.data = data;
+        uv_close((uv_handle_t *)&watched->poll, on_closed);
+    }
+    socket_close(&watched->socket);
+    return was_watched ? 1 : 0;
 }
 
 /* ---- links ---- */
@@ -54,7 +65,7 @@ static int sockets_open(struct link *link, uint16_t port, bool is_required, cons
             continue;
         }
         struct muster_path path = path_make(link, kind);
-        int number = socket_open_listening(&link->watches[kind].socket, &path, port);
+        int number = socket_open_listening(&link->sockets[kind].socket, &path, port);
         if (number == 0) {
             count++;
             continue;
@@ -93,54 +104,42 @@ void link_free(struct link *link) {
         return;
     }
     for (size_t kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
-        socket_close(&link->watches[kind].socket);
+        socket_close(&link->sockets[kind].socket);
     }
     socket_close(&link->telemetry.socket);
     free(link);
 }
 
 int link_start(struct link *link, uv_loop_t *loop, uv_poll_cb on_ready, void *owner) {
-    for (size_t kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
-        if (link->watches[kind].socket.open) {
-            int error = watch_start(&link->watches[kind], loop, on_ready, owner);
-            if (error != 0) {
-                return error;
-            }
-        }
-    }
-    return 0;
-}
-
-static void on_watch_closed(uv_handle_t *handle) {
-    struct link *link = handle->data;
-    link->handles--;
-    if (link->handles == 0) {
-        link->on_closed(link, link->owner);
-    }
-}
-
-void link_end(struct link *link, link_closed_cb on_closed, void *owner) {
-    link->on_closed = on_closed;
+    int error = 0;
+    link->loop = loop;
     link->owner = owner;
-    for (size_t kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
-        if (watch_end(&link->watches[kind], on_watch_closed)) {
-            link->watches[kind].poll.data = link; /* the ready callback does not come any more */
-            link->handles++;
+    for (size_t kind = 0; kind < MUSTER_PATH_KINDS && error == 0; kind++) {
+        if (link->sockets[kind].socket.open) {
+            error = watched_socket_start(&link->sockets[kind], loop, on_ready, owner);
         }
     }
-    if (watch_end(&link->telemetry, on_watch_closed)) {
-        link->telemetry.poll.data = link;
-        link->handles++;
+    return error;
+}
+
+void link_pause(struct link *link) {
+    for (size_t kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
+        watched_socket_set(&link->sockets[kind], 0);
     }
-    if (link->handles == 0) {
-        on_closed(link, owner);
+    watched_socket_set(&link->telemetry, 0);
+}
+
+size_t link_end(struct link *link, uv_close_cb on_closed, void *data) {
+    size_t handles = watched_socket_end(&link->telemetry, on_closed, data);
+    for (size_t kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
+        handles += watched_socket_end(&link->sockets[kind], on_closed, data);
     }
+    return handles;
 }
 
 /* ---- telemetry ---- */
 
-static int telemetry_open(struct link *link, uint16_t port, uv_loop_t *loop, uv_poll_cb on_ready, void *owner,
-                          const struct log *log) {
+static int telemetry_open(struct link *link, uint16_t port, uv_poll_cb on_ready, const struct log *log) {
     int number = socket_open_telemetry(&link->telemetry.socket, link->interface.name, link->interface.index,
                                        (uint16_t)(port - 1));
     if (number != 0) {
@@ -148,8 +147,8 @@ static int telemetry_open(struct link *link, uint16_t port, uv_loop_t *loop, uv_
                  port - 1, strerror(-number));
         return number == -EADDRINUSE ? MUSTER_ENOPORT : socket_error(number);
     }
-    int error = watch_start(&link->telemetry, loop, on_ready, owner);
-    if (error != 0 && !link->telemetry.started) {
+    int error = watched_socket_start(&link->telemetry, link->loop, on_ready, link->owner);
+    if (error != 0) {
         socket_close(&link->telemetry.socket);
     }
     return error;
@@ -170,14 +169,13 @@ static int group_hear(struct link *link, unsigned group, bool is_wanted, uint16_
     return 0;
 }
 
-int link_hear(struct link *link, uint32_t groups, uint16_t port, uv_loop_t *loop, uv_poll_cb on_ready,
-              void *owner, const struct log *log) {
+int link_hear(struct link *link, uint32_t groups, uint16_t port, uv_poll_cb on_ready, const struct log *log) {
     int result = 0;
-    if (!link->watches[MUSTER_PATH_M4].socket.open || (groups == 0 && !link->telemetry.socket.open)) {
+    if (!link->sockets[MUSTER_PATH_M4].socket.open || (groups == 0 && !link->telemetry.socket.open)) {
         return 0;
     }
     if (!link->telemetry.socket.open) {
-        result = telemetry_open(link, port, loop, on_ready, owner, log);
+        result = telemetry_open(link, port, on_ready, log);
     }
     for (unsigned group = 0; result == 0 && group <= MUSTER_SHARDS; group++) {
         if ((groups ^ link->groups) & 1u << group) {
@@ -192,7 +190,7 @@ void link_describe(const struct link *link, const struct log *log) {
     uint32_t buffer_bytes = UINT32_MAX; /* the least of its sockets */
     size_t used = 0;
     for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
-        const struct datagram_socket *socket = &link->watches[kind].socket;
+        const struct datagram_socket *socket = &link->sockets[kind].socket;
         if (socket->open) {
             used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s", used == 0 ? "" : ", ",
                                      muster_path_name(kind));
@@ -206,7 +204,7 @@ void link_describe(const struct link *link, const struct log *log) {
 size_t link_paths(const struct link *link, uint16_t unicast_port, struct muster_path *paths) {
     size_t count = 0;
     for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
-        if (link->watches[kind].socket.open) {
+        if (link->sockets[kind].socket.open) {
             paths[count] = path_make(link, kind);
             paths[count].address = link->interface.address;
             paths[count++].address.port = unicast_port;
@@ -217,7 +215,7 @@ size_t link_paths(const struct link *link, uint16_t unicast_port, struct muster_
 
 /* What one peer gets by unicast says nothing of another, so a failure of u4 stays said. Otherwise somebody
  * who can't be answered could fill the log. */
-void link_sent(struct link *link, enum muster_path_kind kind, int error, const struct log *log) {
+void link_record_sent(struct link *link, enum muster_path_kind kind, int error, const struct log *log) {
     if (error == 0) {
         if (kind != MUSTER_PATH_U4) {
             link->failures[kind] = 0;

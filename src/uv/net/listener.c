@@ -144,19 +144,19 @@ static bool is_user_or_root(const struct listener *listener, int fd) {
     return uid == 0 || uid == geteuid();
 }
 
-int listener_accept(const struct listener *listener, struct arrival *arrival) {
+int listener_accept(const struct listener *listener, struct origin *origin) {
     int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
         return -errno;
     }
-    *arrival = (struct arrival){.is_local = listener->is_local};
+    *origin = (struct origin){.is_local = listener->is_local};
     if (listener->is_local) {
-        arrival->may_change = is_user_or_root(listener, fd);
+        origin->may_change = is_user_or_root(listener, fd);
     } else {
         tcp_accepted(fd);
-        arrival->remote = tcp_remote(fd);
-        arrival->local = tcp_local(fd);
-        arrival->interface = tcp_interface(fd);
+        origin->remote = tcp_remote(fd);
+        origin->local = tcp_local(fd);
+        origin->interface = tcp_interface(fd);
     }
     return fd;
 }

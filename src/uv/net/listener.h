@@ -26,7 +26,7 @@ struct listener {
 };
 
 /* Who connected. */
-struct arrival {
+struct origin {
     struct muster_endpoint remote; /* of TCP */
     struct muster_endpoint local;  /* of TCP: the address that was connected to */
     uint32_t interface;            /* of TCP: the index of the one it came by; 0 when not known */
@@ -44,7 +44,7 @@ int listener_open_tcp(struct listener *listener, uint16_t port);
 int listener_open_local(struct listener *listener, const char *path, mode_t mode, bool is_alone);
 
 /* Takes the next connection: its descriptor, non-blocking and closed on exec, or -errno. */
-int listener_accept(const struct listener *listener, struct arrival *arrival);
+int listener_accept(const struct listener *listener, struct origin *origin);
 
 /* Also removes the file of a Unix socket, if it is still the one that was made. A closed one is allowed;
  * whoever polls it stops before. */

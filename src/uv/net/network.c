@@ -1,8 +1,260 @@
 #include "network.h"
 
-#include <unistd.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
-void network_name(char name[MUSTER_NETWORK_NAME_BYTES]) {
-    ssize_t length = readlink("/proc/self/ns/net", name, MUSTER_NETWORK_NAME_BYTES - 1);
-    name[length > 0 ? length : 0] = '\0';
+#include "interface.h"
+#include "group.h"
+#include "unicast.h"
+
+/* ---- opening ---- */
+
+/* One link after the other, as many as the core has paths for; whoever named more gets none. */
+static int links_open(struct network *network, const struct interface_list *list, bool is_required,
+                      const struct log *log) {
+    int error = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (network->path_count + MUSTER_PATH_KINDS - 1 > MUSTER_PATHS_MAX) {
+            log_line(log, is_required ? MUSTER_LOG_ERROR : MUSTER_LOG_WARNING,
+                     "%zu of %zu interfaces are left out: a node has at most %d paths", list->count - i,
+                     list->count, MUSTER_PATHS_MAX);
+            return is_required ? MUSTER_ENOINTERFACE : 0;
+        }
+        struct link *link;
+        error = link_open(&link, &list->items[i], network->port, is_required, log);
+        if (error == 0) {
+            network->links[network->link_count++] = link;
+            network->path_count +=
+                link_paths(link, network->unicast.socket.port, network->paths + network->path_count);
+        } else if (is_required || error == MUSTER_ENOMEM) {
+            return error;
+        }
+    }
+    if (network->link_count == 0) {
+        log_line(log, MUSTER_LOG_ERROR, "no interface lets us listen on port %u: %s", network->port,
+                 muster_error_text(error));
+        return error;
+    }
+    return 0;
+}
+
+int network_open(struct network *network, const struct muster_options *options, const struct log *log) {
+    struct interface_list list;
+    bool is_observer = options->document == NULL; /* it asks, and answers nobody */
+    network->port = options->port;
+    int error = interface_list_read(&list, options->interfaces, options->interface_count, log);
+    if (error == 0) {
+        error =
+            unicast_open(&network->unicast.socket, is_observer ? NULL : &network->tcp, options->port, log);
+    }
+    if (error == 0) {
+        error = links_open(network, &list, options->interface_count > 0, log);
+    }
+    for (size_t i = 0; i < network->link_count; i++) {
+        network->links[i]->without_gso = options->without_gso;
+    }
+    interface_list_deinit(&list);
+    return error;
+}
+
+void network_describe(const struct network *network, const struct log *log) {
+    for (size_t i = 0; i < network->link_count; i++) {
+        link_describe(network->links[i], log);
+    }
+    log_line(log, MUSTER_LOG_INFO, "sending from unicast port %u, receive buffer %" PRIu32 " bytes",
+             network->unicast.socket.port, network->unicast.socket.buffer_bytes);
+}
+
+void network_close(struct network *network) {
+    for (size_t i = 0; i < network->link_count; i++) {
+        link_free(network->links[i]);
+    }
+    socket_close(&network->unicast.socket);
+    listener_close(&network->tcp);
+    listener_close(&network->local);
+    free(network->held_bytes);
+    free(network->batches_bytes);
+    *network = (struct network){.link_count = 0};
+}
+
+/* ---- looking ---- */
+
+struct link *network_link(const struct network *network, uint32_t interface) {
+    for (size_t i = 0; i < network->link_count; i++) {
+        if (network->links[i]->interface.index == interface) {
+            return network->links[i];
+        }
+    }
+    return NULL;
+}
+
+const struct link *network_link_of_address(const struct network *network,
+                                           const struct muster_endpoint *address) {
+    for (size_t i = 0; i < network->link_count; i++) {
+        const struct muster_endpoint *own = &network->links[i]->interface.address;
+        if (own->family == address->family && memcmp(own->ip, address->ip, sizeof own->ip) == 0) {
+            return network->links[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- sending ---- */
+
+/* After every change of is_blocked or is_receiving. */
+static void unicast_watch(struct network *network) {
+    watched_socket_set(&network->unicast,
+                       (network->is_receiving ? UV_READABLE : 0) | (network->is_blocked ? UV_WRITABLE : 0));
+}
+
+/* False when the socket is full. */
+static bool datagram_send(struct network *network, struct muster_datagram *datagram) {
+    struct link *link = network_link(network, datagram->interface);
+    bool is_telemetry = datagram->ttl == MUSTER_TELEMETRY_TTL;
+    enum muster_path_kind kind = is_telemetry ? MUSTER_PATH_M4 : group_path_kind(&datagram->destination);
+    if (link != NULL && kind != MUSTER_PATH_U4) {
+        datagram->source = link->interface.source;
+    } else {
+        datagram->source.family = 0;
+    }
+    bool without_gso = link == NULL || link->without_gso;
+    int error = socket_send(&network->unicast.socket, datagram, &without_gso);
+    if (link != NULL) {
+        link->without_gso = without_gso;
+    }
+    if (error == -EAGAIN) {
+        return false;
+    }
+    if (link != NULL) {
+        link_record_sent(link, kind, error, network->log);
+    }
+    return true;
+}
+
+/* Without memory for it the datagram is lost, as on a wire. */
+static void datagram_hold(struct network *network, const struct muster_datagram *datagram) {
+    network->held_bytes = malloc(datagram->length);
+    network->held = *datagram;
+    network->held.bytes = network->held_bytes;
+    if (network->held_bytes != NULL) {
+        memcpy(network->held_bytes, datagram->bytes, datagram->length);
+    }
+    network->is_blocked = true;
+    unicast_watch(network);
+}
+
+void network_send(struct network *network, struct muster_datagram *datagram) {
+    if (!network->is_blocked && !datagram_send(network, datagram)) {
+        datagram_hold(network, datagram);
+    }
+}
+
+static void held_send(struct network *network) {
+    if (!network->is_blocked || (network->held_bytes != NULL && !datagram_send(network, &network->held))) {
+        return;
+    }
+    free(network->held_bytes);
+    network->held_bytes = NULL;
+    network->is_blocked = false;
+    unicast_watch(network);
+}
+
+/* ---- on the loop ---- */
+
+/* An error that hangs on a socket makes libuv stop watching it; taken off, it is watched again. */
+static bool is_readable(struct watched_socket *watched, int status, int events) {
+    if (status < 0) {
+        socket_take_error(&watched->socket);
+        watched_socket_set(watched, watched->events);
+        return false;
+    }
+    return (events & UV_READABLE) != 0;
+}
+
+static void on_unicast_ready(uv_poll_t *poll, int status, int events) {
+    struct network *network = watched_socket_of(poll)->owner;
+    if (status >= 0 && (events & UV_WRITABLE)) {
+        held_send(network);
+    }
+    if (is_readable(&network->unicast, status, events)) {
+        socket_read(&network->unicast.socket, network->calls.on_datagram, network->calls.owner);
+    }
+    network->calls.on_datagrams_read(network->calls.owner);
+}
+
+static void on_link_ready(uv_poll_t *poll, int status, int events) {
+    struct watched_socket *watched = watched_socket_of(poll);
+    struct network *network = watched->owner;
+    if (is_readable(watched, status, events)) {
+        socket_read(&watched->socket, network->calls.on_datagram, network->calls.owner);
+        network->calls.on_datagrams_read(network->calls.owner);
+    }
+}
+
+/* One read a wake-up: what is left wakes the loop again, after its other handles had their turn. */
+static void on_telemetry_ready(uv_poll_t *poll, int status, int events) {
+    struct watched_socket *watched = watched_socket_of(poll);
+    struct network *network = watched->owner;
+    if (is_readable(watched, status, events)) {
+        socket_read_batches(&watched->socket, network->batches_bytes, network->calls.on_telemetry,
+                            network->calls.owner);
+        network->calls.on_telemetry_read(network->calls.owner);
+    }
+}
+
+int network_start(struct network *network, uv_loop_t *loop, const struct network_calls *calls,
+                  const struct log *log) {
+    network->calls = *calls;
+    network->log = log;
+    network->is_receiving = true;
+    int error = watched_socket_start(&network->unicast, loop, on_unicast_ready, network);
+    for (size_t i = 0; i < network->link_count && error == 0; i++) {
+        error = link_start(network->links[i], loop, on_link_ready, network);
+    }
+    return error;
+}
+
+void network_stop_receiving(struct network *network) {
+    network->is_receiving = false;
+    unicast_watch(network);
+    for (size_t i = 0; i < network->link_count; i++) {
+        link_pause(network->links[i]);
+    }
+}
+
+size_t network_end(struct network *network, uv_close_cb on_closed) {
+    size_t handles = watched_socket_end(&network->unicast, on_closed, network->calls.owner);
+    for (size_t i = 0; i < network->link_count; i++) {
+        handles += link_end(network->links[i], on_closed, network->calls.owner);
+    }
+    return handles;
+}
+
+/* ---- telemetry ---- */
+
+void network_hear(struct network *network, uint32_t groups) {
+    network->groups = groups;
+    network->is_hearing = false;
+    network->hearing_error = 0;
+    if (groups != 0 && network->batches_bytes == NULL) {
+        network->batches_bytes = malloc((size_t)SOCKET_BATCHES * SOCKET_BATCH_BYTES);
+        if (network->batches_bytes == NULL) {
+            network->hearing_error = MUSTER_ENOMEM;
+            return;
+        }
+    }
+    for (size_t i = 0; i < network->link_count; i++) {
+        struct link *link = network->links[i];
+        int error = link_hear(link, groups, network->port, on_telemetry_ready, network->log);
+        network->is_hearing = network->is_hearing || (error == 0 && link->telemetry.socket.open);
+        network->hearing_error = network->hearing_error != 0 ? network->hearing_error : error;
+    }
+}
+
+void network_hear_again(struct network *network) {
+    if (network->hearing_error != 0) {
+        network_hear(network, network->groups);
+    }
 }

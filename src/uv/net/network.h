@@ -1,10 +1,95 @@
-/* Which network of this machine this process is in: a Unix socket can be reached from others too. */
+/* The sockets of a node: its own port, which everything is sent from, a link for each interface that it
+ * hears, the listeners of its streams, and the paths that all of this makes. */
 #ifndef UV_NETWORK_H
 #define UV_NETWORK_H
 
-#include <muster/core.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-/* The name of the network namespace, "net:[4026531840]" (namespaces(7)); "" where that can't be told. */
-void network_name(char name[MUSTER_NETWORK_NAME_BYTES]);
+#include <uv.h>
+
+#include <muster/core.h>
+#include <muster/muster.h>
+
+#include "limit.h"
+#include "link.h"
+#include "listener.h"
+#include "log.h"
+#include "socket.h"
+
+/* From the loop. Datagrams are borrowed for the call. */
+struct network_calls {
+    socket_datagram_cb on_datagram;         /* it may call network_send() and nothing that ends the network */
+    void (*on_datagrams_read)(void *owner); /* those that came together were handed over, or the socket that
+                                             * was full has room again; it may call anything */
+    socket_datagram_cb on_telemetry;        /* a batch; it may call anything */
+    void (*on_telemetry_read)(void *owner); /* likewise */
+    void *owner;
+};
+
+/* Zeroed: closed. */
+struct network {
+    uint16_t port; /* of the control group */
+    struct watched_socket unicast;
+    struct link *links[MUSTER_PATHS_MAX];
+    size_t link_count;
+    struct muster_path paths[MUSTER_PATHS_MAX];
+    size_t path_count;
+    struct listener tcp;   /* on the unicast port; none of an observer */
+    struct listener local; /* the Unix socket; none of an observer, or where there can't be one */
+
+    struct network_calls calls;
+    const struct log *log;
+    bool is_receiving;
+
+    bool is_blocked; /* the unicast socket is full: `held` waits for it, and nothing else is sent */
+    struct muster_datagram held;
+    uint8_t *held_bytes;
+
+    uint32_t groups;        /* of telemetry that are to be heard, */
+    bool is_hearing;        /* on some link at least, */
+    int hearing_error;      /* and what keeps others from it, 0: nothing */
+    uint8_t *batches_bytes; /* what is read at a time; NULL: nothing was ever heard */
+};
+
+/* Opens the unicast socket, for whoever has a document a TCP listener of the same port, and the links. A link
+ * that the options name is required; of others one at least. The errors of interface.h, unicast.h and link.h,
+ * with an error line; then what is open is for network_close(). */
+int network_open(struct network *network, const struct muster_options *options, const struct log *log);
+
+/* Says what it listens on. */
+void network_describe(const struct network *network, const struct log *log);
+
+/* Watches its sockets, but for the listeners. log is borrowed. On error (MUSTER_ENOMEM, MUSTER_ESYSTEM) some
+ * may be watched: end it. */
+int network_start(struct network *network, uv_loop_t *loop, const struct network_calls *calls,
+                  const struct log *log);
+
+/* From now on it sends, but reads nothing. */
+void network_stop_receiving(struct network *network);
+
+/* Closes what is watched; on_closed, which finds the owner of the calls in handle->data, comes from the loop
+ * so many times as this returns. */
+size_t network_end(struct network *network, uv_close_cb on_closed);
+
+/* Closes and frees what is not watched. A zeroed network is allowed. */
+void network_close(struct network *network);
+
+/* The link of an interface, by its index, and that of an address of ours; NULL when there is none. */
+struct link *network_link(const struct network *network, uint32_t interface);
+const struct link *network_link_of_address(const struct network *network,
+                                           const struct muster_endpoint *address);
+
+/* Sends, unless is_blocked. A datagram that finds the socket full is copied, and is_blocked until it left.
+ * One that fails for another reason is over: the next announcement, or another path, says it again. */
+void network_send(struct network *network, struct muster_datagram *datagram);
+
+/* Hears these groups of telemetry (muster_output.groups) and no others, on all links. is_hearing and
+ * hearing_error say how far that went. */
+void network_hear(struct network *network, uint32_t groups);
+
+/* Tries again what could not be heard. */
+void network_hear_again(struct network *network);
 
 #endif

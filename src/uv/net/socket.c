@@ -236,7 +236,7 @@ struct control {
 };
 
 /* One recvmmsg(). */
-struct batch {
+struct receive_batch {
     unsigned count;
     size_t bytes_each;
     uint8_t *bytes;
@@ -246,7 +246,7 @@ struct batch {
     struct control controls[SOCKET_BATCH];
 };
 
-static void batch_prepare(struct batch *batch) {
+static void batch_prepare(struct receive_batch *batch) {
     for (unsigned i = 0; i < batch->count; i++) {
         batch->parts[i] =
             (struct iovec){.iov_base = batch->bytes + i * batch->bytes_each, .iov_len = batch->bytes_each};
@@ -264,7 +264,7 @@ static void batch_prepare(struct batch *batch) {
 
 /* An error that hung on the socket (an ICMP message, an interface that went) is taken off by the
  * failing call and says nothing about the datagrams behind it, so the call is made again. */
-static int batch_receive(int fd, struct batch *batch) {
+static int batch_receive(int fd, struct receive_batch *batch) {
     for (int i = 0; i < READ_TRIES; i++) {
         int count = recvmmsg(fd, batch->messages, batch->count, MSG_DONTWAIT, NULL);
         if (count >= 0) {
@@ -304,7 +304,8 @@ static void control_read(struct datagram_socket *socket, const struct cmsghdr *c
     }
 }
 
-static struct muster_datagram datagram_read(struct datagram_socket *socket, struct batch *batch, unsigned i) {
+static struct muster_datagram datagram_read(struct datagram_socket *socket, struct receive_batch *batch,
+                                            unsigned i) {
     struct muster_datagram datagram = {
         .bytes = batch->bytes + i * batch->bytes_each,
         .length = batch->messages[i].msg_len,
@@ -319,7 +320,7 @@ static struct muster_datagram datagram_read(struct datagram_socket *socket, stru
 }
 
 /* The count is taken before the callbacks, one of which may close the socket. */
-static unsigned batch_read(struct datagram_socket *socket, struct batch *batch,
+static unsigned batch_read(struct datagram_socket *socket, struct receive_batch *batch,
                            socket_datagram_cb on_datagram, void *context) {
     batch_prepare(batch);
     unsigned count = (unsigned)batch_receive(socket->fd, batch);
@@ -336,13 +337,13 @@ static unsigned batch_read(struct datagram_socket *socket, struct batch *batch,
 /* A buffer is one byte longer than the longest datagram, so that a longer one shows. */
 unsigned socket_read(struct datagram_socket *socket, socket_datagram_cb on_datagram, void *context) {
     uint8_t bytes[SOCKET_BATCH][MUSTER_DATAGRAM_BYTES_MAX + 1];
-    struct batch batch = {.count = SOCKET_BATCH, .bytes_each = sizeof bytes[0], .bytes = bytes[0]};
+    struct receive_batch batch = {.count = SOCKET_BATCH, .bytes_each = sizeof bytes[0], .bytes = bytes[0]};
     return batch_read(socket, &batch, on_datagram, context);
 }
 
 unsigned socket_read_batches(struct datagram_socket *socket, uint8_t *bytes, socket_datagram_cb on_datagram,
                              void *context) {
-    struct batch batch = {.count = SOCKET_BATCHES, .bytes_each = SOCKET_BATCH_BYTES, .bytes = bytes};
+    struct receive_batch batch = {.count = SOCKET_BATCHES, .bytes_each = SOCKET_BATCH_BYTES, .bytes = bytes};
     return batch_read(socket, &batch, on_datagram, context);
 }
 

@@ -1,11 +1,12 @@
 /* One connection on the loop, whether by TCP or by a Unix socket, made or accepted. It knows nothing of what
  * is said on it.
  *
- * libuv's own streams (uv_tcp_open(), uv_pipe_open()) can't carry it, as libuv 1.44.2 of Debian 12 was measured
- * to do. It writes without MSG_NOSIGNAL: uv_write() to a peer that went away, and the loop where it sends what
- * was queued for one, end the whole program by SIGPIPE, a signal that is the program's matter. When the process
- * is out of descriptors a uv_listen() calls back with EMFILE again and again and never returns to the loop.
- * uv_pipe_bind() cuts a path that does not fit into sun_path and says that all went well. */
+ * libuv's own streams (uv_tcp_open(), uv_pipe_open()) can't carry it, as libuv 1.44.2 of Debian 12 was
+ * measured to do. It writes without MSG_NOSIGNAL: uv_write() to a peer that went away, and the loop where it
+ * sends what was queued for one, end the whole program by SIGPIPE, a signal that is the program's matter.
+ * When the process is out of descriptors a uv_listen() calls back with EMFILE again and again and never
+ * returns to the loop. uv_pipe_bind() cuts a path that does not fit into sun_path and says that all went
+ * well. */
 #ifndef UV_STREAM_H
 #define UV_STREAM_H
 

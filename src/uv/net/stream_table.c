@@ -86,15 +86,15 @@ static int entry_add(struct stream_table *table, uint64_t number, int fd, bool i
 
 /* ---- accepting ---- */
 
-static void accept_one(struct stream_table *table, int fd, const struct arrival *arrival) {
+static void accept_one(struct stream_table *table, int fd, const struct origin *origin) {
     struct muster_stream event = {
         .event = MUSTER_STREAM_ACCEPTED,
-        .remote = arrival->remote,
-        .is_local = arrival->is_local,
-        .may_change = arrival->may_change,
+        .remote = origin->remote,
+        .is_local = origin->is_local,
+        .may_change = origin->may_change,
     };
-    if (!arrival->is_local) {
-        event.interface = table->calls.interface_of(arrival, table->calls.owner);
+    if (!origin->is_local) {
+        event.interface = table->calls.interface_of(origin, table->calls.owner);
         if (event.interface == 0) {
             close(fd);
             return;
@@ -145,10 +145,10 @@ static void on_port_ready(uv_poll_t *poll, int status, int events) {
         return;
     }
     for (unsigned left = ACCEPT_BATCH; left > 0 && !table->is_ended; left--) {
-        struct arrival arrival;
-        int fd = listener_accept(port->listener, &arrival);
+        struct origin origin;
+        int fd = listener_accept(port->listener, &origin);
         if (fd >= 0) {
-            accept_one(table, fd, &arrival);
+            accept_one(table, fd, &origin);
         } else if (fd == -EAGAIN || fd == -EWOULDBLOCK) {
             return;
         } else if (!is_passing(-fd)) {

@@ -28,7 +28,7 @@ struct stream_table;
 typedef void (*stream_table_event_cb)(const struct muster_stream *event, void *owner);
 
 /* Decides by which interface a TCP connection counts as having come; 0: it is closed at once. */
-typedef uint32_t (*stream_table_interface_cb)(const struct arrival *arrival, void *owner);
+typedef uint32_t (*stream_table_interface_cb)(const struct origin *origin, void *owner);
 
 typedef void (*stream_table_ended_cb)(void *owner);
 

@@ -10,15 +10,15 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "deadline.h"
+#include "delivery.h"
 #include "message.h"
 #include "peer_copy.h"
-#include "runner.h"
 
 #define RETRY_MS 100    /* after memory was out */
 #define EVICTED_MS 1000 /* between two searches for rows that were evicted */
-#define NEVER_MS UINT64_MAX
 
-struct known {
+struct known_peer {
     UT_hash_handle hh;
     uint8_t id[MUSTER_ID_BYTES];
     struct muster_peer *peer; /* owned */
@@ -28,17 +28,17 @@ struct known {
 struct muster_browse {
     struct muster_browse *prev;
     struct muster_browse *next;
-    muster_t *node;
+    struct browses *browses;
     char type[MUSTER_TYPE_BYTES_MAX + 1]; /* "": any */
     char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": any */
     muster_browse_cb on_service;          /* of a browse */
     muster_lookup_cb on_found;            /* of a lookup */
-    void *context;
-    uint64_t deadline_ms;     /* of a lookup */
-    bool ends_when_settled;   /* a lookup whose deadline is that the answers are in */
-    bool is_waiting_for_that; /* its question holds a pointer to it */
-    bool has_begun;           /* it was told of all that is known */
-    bool is_ended;            /* it is told nothing more, and freed when nobody looks */
+    void *application;
+    uint64_t deadline_ms;   /* of a lookup */
+    bool ends_when_settled; /* a lookup whose deadline is that the answers are in */
+    bool is_questioning;    /* its question, which is not settled, holds a pointer to it */
+    bool has_begun;         /* all that was known then is reported */
+    bool is_ended;          /* nothing more is reported, and it is freed when nothing points to it */
 };
 
 /* ---- which services a browse follows ---- */
@@ -85,39 +85,37 @@ static bool is_same_provider(const struct muster_peer *a, const struct muster_pe
            strcmp(a->interface_name, b->interface_name) == 0;
 }
 
-/* ---- telling ---- */
+/* ---- reporting ---- */
 
-static void end(struct muster_browse *browse) {
-    browse->is_ended = true;
-}
-
-static void tell(struct muster_browse *browse, enum muster_service_event event,
-                 const struct muster_peer *peer, const struct muster_service *service) {
-    if (browse->is_ended || browse->node->is_closing) {
+static void report(struct muster_browse *browse, enum muster_service_event event,
+                   const struct muster_peer *peer, const struct muster_service *service) {
+    const struct part_context *context = browse->browses->context;
+    if (browse->is_ended || context->is_closing) {
         return;
     }
     if (browse->on_found == NULL) {
-        browse->on_service(browse->node, event, peer, service, browse->context);
+        browse->on_service(context->node, event, peer, service, browse->application);
     } else if (event == MUSTER_SERVICE_ADDED) {
-        end(browse);
-        browse->on_found(browse->node, 0, peer, service, browse->context);
+        browse->is_ended = true;
+        browse->on_found(context->node, 0, peer, service, browse->application);
     }
 }
 
-static void tell_in_vain(struct muster_browse *browse, int error) {
-    if (!browse->is_ended && !browse->node->is_closing) {
-        end(browse);
-        browse->on_found(browse->node, error, NULL, NULL, browse->context);
+static void report_failure(struct muster_browse *lookup, int error) {
+    const struct part_context *context = lookup->browses->context;
+    if (!lookup->is_ended && !context->is_closing) {
+        lookup->is_ended = true;
+        lookup->on_found(context->node, error, NULL, NULL, lookup->application);
     }
 }
 
 /* before and after are NULL for a peer that offers nothing; present is the peer as it is known now. */
-static void tell_difference(struct muster_browse *browse, const struct muster_peer *before,
-                            const struct muster_peer *after, const struct muster_peer *present) {
+static void report_difference(struct muster_browse *browse, const struct muster_peer *before,
+                              const struct muster_peer *after, const struct muster_peer *present) {
     for (size_t i = 0; before != NULL && i < before->document.service_count; i++) {
         const struct muster_service *service = &before->document.services[i];
         if (is_wanted(browse, before, service) && find_service(browse, after, service) == NULL) {
-            tell(browse, MUSTER_SERVICE_REMOVED, present, service);
+            report(browse, MUSTER_SERVICE_REMOVED, present, service);
         }
     }
     for (size_t i = 0; after != NULL && i < after->document.service_count; i++) {
@@ -127,9 +125,9 @@ static void tell_difference(struct muster_browse *browse, const struct muster_pe
             continue;
         }
         if (earlier == NULL) {
-            tell(browse, MUSTER_SERVICE_ADDED, after, service);
+            report(browse, MUSTER_SERVICE_ADDED, after, service);
         } else if (!is_same_provider(before, after) || !is_same_service(earlier, service)) {
-            tell(browse, MUSTER_SERVICE_CHANGED, after, service);
+            report(browse, MUSTER_SERVICE_CHANGED, after, service);
         }
     }
 }
@@ -142,15 +140,15 @@ static unsigned hash_of(const struct browses *browses, const uint8_t id[MUSTER_I
     return (unsigned)hash;
 }
 
-static struct known *known_find(const struct browses *browses, const uint8_t id[MUSTER_ID_BYTES]) {
-    struct known *known = NULL;
+static struct known_peer *known_find(const struct browses *browses, const uint8_t id[MUSTER_ID_BYTES]) {
+    struct known_peer *known = NULL;
     HASH_FIND_BYHASHVALUE(hh, browses->known, id, MUSTER_ID_BYTES, hash_of(browses, id), known);
     return known;
 }
 
 /* NULL when memory is out. */
-static struct known *known_add(struct browses *browses, const uint8_t id[MUSTER_ID_BYTES]) {
-    struct known *known = calloc(1, sizeof *known);
+static struct known_peer *known_add(struct browses *browses, const uint8_t id[MUSTER_ID_BYTES]) {
+    struct known_peer *known = calloc(1, sizeof *known);
     if (known == NULL) {
         return NULL;
     }
@@ -163,15 +161,15 @@ static struct known *known_add(struct browses *browses, const uint8_t id[MUSTER_
     return known;
 }
 
-static void known_remove(struct browses *browses, struct known *known) {
+static void known_remove(struct browses *browses, struct known_peer *known) {
     HASH_DELETE(hh, browses->known, known);
     free(known->peer);
     free(known);
 }
 
 static void known_clear(struct browses *browses) {
-    struct known *known;
-    struct known *next;
+    struct known_peer *known;
+    struct known_peer *next;
     HASH_ITER(hh, browses->known, known, next) {
         known_remove(browses, known);
     }
@@ -183,11 +181,11 @@ static bool is_offering(const struct muster_peer *row) {
            (row->state == MUSTER_ALIVE || row->state == MUSTER_SUSPECT);
 }
 
-/* Remembers a row as it is now, NULL: it is gone, and tells the difference. False when memory is out; then
- * nobody was told. */
-static bool update(muster_t *node, const uint8_t id[MUSTER_ID_BYTES], const struct muster_peer *row) {
-    struct browses *browses = &node->browses;
-    struct known *known = known_find(browses, id);
+/* Keeps a row as it is now, NULL: it is gone, and reports the difference. False when memory is out; then
+ * nothing was reported. */
+static bool update(struct browses *browses, const uint8_t id[MUSTER_ID_BYTES],
+                   const struct muster_peer *row) {
+    struct known_peer *known = known_find(browses, id);
     struct muster_peer *after = NULL;
     if (is_offering(row)) {
         after = peer_copy(row);
@@ -203,7 +201,7 @@ static bool update(muster_t *node, const uint8_t id[MUSTER_ID_BYTES], const stru
     known->peer = after;
     for (struct muster_browse *browse = browses->first; browse != NULL; browse = browse->next) {
         if (browse->has_begun) {
-            tell_difference(browse, before, after, after != NULL ? after : row != NULL ? row : before);
+            report_difference(browse, before, after, after != NULL ? after : row != NULL ? row : before);
         }
     }
     free(before);
@@ -214,57 +212,56 @@ static bool update(muster_t *node, const uint8_t id[MUSTER_ID_BYTES], const stru
 }
 
 /* Reads the row anew: what waited as a delivery may be older than what is known. */
-static bool update_from_table(muster_t *node, const uint8_t id[MUSTER_ID_BYTES]) {
+static bool update_from_table(struct browses *browses, const uint8_t id[MUSTER_ID_BYTES]) {
     struct muster_peer_list list;
-    int error = muster_core_peer(node->core, id, &list);
-    bool is_done = error == MUSTER_ENOMEM ? false : update(node, id, list.count == 0 ? NULL : &list.peers[0]);
+    if (muster_core_peer(browses->context->core, id, &list) == MUSTER_ENOMEM) {
+        return false;
+    }
+    bool is_done = update(browses, id, list.count == 0 ? NULL : &list.peers[0]);
     muster_peer_list_free(&list);
     return is_done;
 }
 
-/* Of evicted rows no event tells; only unverified ones are evicted while they are there. */
-static bool forget_evicted(muster_t *node, bool is_any) {
-    struct browses *browses = &node->browses;
-    struct known *known;
-    struct known *next;
+static uint64_t evicted(const struct browses *browses) {
+    return muster_core_counters(browses->context->core)->evicted;
+}
+
+/* No event tells of an evicted row. Only unverified rows are evicted while their peers are there. */
+static bool remove_evicted(struct browses *browses, bool is_any) {
+    struct known_peer *known;
+    struct known_peer *next;
     bool is_done = true;
-    browses->evicted_told = muster_core_counters(node->core)->evicted;
-    browses->evicted_at_ms = runner_now_ms();
+    browses->evicted_seen = evicted(browses);
+    browses->evicted_seen_ms = part_now_ms();
     HASH_ITER(hh, browses->known, known, next) {
         if (is_any || !known->peer->verified) {
-            is_done = update_from_table(node, known->id) && is_done;
+            is_done = update_from_table(browses, known->id) && is_done;
         }
     }
     return is_done;
 }
 
-static bool update_all(muster_t *node) {
+static bool update_all(struct browses *browses) {
     struct muster_peer_list list;
-    if (muster_core_peers(node->core, &list) != 0) {
+    if (muster_core_peers(browses->context->core, &list) != 0) {
         return false;
     }
     bool is_done = true;
     for (size_t i = 0; i < list.count; i++) {
-        is_done = update(node, list.peers[i].id, &list.peers[i]) && is_done;
+        is_done = update(browses, list.peers[i].id, &list.peers[i]) && is_done;
     }
     muster_peer_list_free(&list);
-    return forget_evicted(node, true) && is_done;
+    return remove_evicted(browses, true) && is_done;
 }
 
 /* ---- beginning and ending ---- */
 
-static void due_by(struct browses *browses, uint64_t due_ms) {
-    if (due_ms < browses->due_ms) {
-        browses->due_ms = due_ms;
-    }
-}
-
 /* Frees what has ended. */
-static void reap(struct browses *browses) {
+static void remove_ended(struct browses *browses) {
     struct muster_browse *browse;
     struct muster_browse *next;
     DL_FOREACH_SAFE(browses->first, browse, next) {
-        if (browse->is_ended && !browse->is_waiting_for_that) {
+        if (browse->is_ended && !browse->is_questioning) {
             DL_DELETE(browses->first, browse);
             free(browse);
         }
@@ -274,28 +271,20 @@ static void reap(struct browses *browses) {
     }
 }
 
-static void on_settled(muster_t *node, void *context) {
-    struct muster_browse *browse = context;
-    browse->is_waiting_for_that = false;
+static void on_settled(muster_t *node, void *application) {
+    struct muster_browse *browse = application;
+    (void)node;
+    browse->is_questioning = false;
     browse->deadline_ms = 0;
-    due_by(&node->browses, 0);
+    browse->browses->due_ms = 0;
 }
 
 static int ask(struct muster_browse *browse) {
     const char *type = browse->type[0] == '\0' ? NULL : browse->type;
     const char *name = browse->name[0] == '\0' ? NULL : browse->name;
-    struct delivery *question = NULL;
-    if (browse->ends_when_settled) {
-        question = delivery_new_settled(on_settled, browse);
-        if (question == NULL) {
-            return MUSTER_ENOMEM;
-        }
-    }
-    int error = runner_ask(browse->node, type, name, question);
-    if (error != 0) {
-        delivery_free(question);
-    }
-    browse->is_waiting_for_that = error == 0 && question != NULL;
+    int error = deliveries_ask(browse->browses->context->deliveries, type, name,
+                               browse->ends_when_settled ? on_settled : NULL, browse);
+    browse->is_questioning = error == 0 && browse->ends_when_settled;
     return error;
 }
 
@@ -304,11 +293,11 @@ static int rank(const struct muster_peer *peer) {
     return 2 * peer->verified + (peer->state == MUSTER_ALIVE);
 }
 
-/* Tells a lookup of the best of what is known, if there is any. */
-static void tell_best(struct muster_browse *browse) {
+/* Reports to a lookup the best of what is known, if there is any. */
+static void report_best(struct muster_browse *browse) {
     const struct muster_peer *best = NULL;
     const struct muster_service *best_service = NULL;
-    for (struct known *known = browse->node->browses.known; known != NULL; known = known->hh.next) {
+    for (struct known_peer *known = browse->browses->known; known != NULL; known = known->hh.next) {
         const struct muster_peer *peer = known->peer;
         for (size_t i = 0; i < peer->document.service_count; i++) {
             if (is_wanted(browse, peer, &peer->document.services[i]) &&
@@ -319,25 +308,25 @@ static void tell_best(struct muster_browse *browse) {
         }
     }
     if (best != NULL) {
-        tell(browse, MUSTER_SERVICE_ADDED, best, best_service);
+        report(browse, MUSTER_SERVICE_ADDED, best, best_service);
     }
 }
 
 static void begin(struct muster_browse *browse) {
     browse->has_begun = true;
     if (browse->on_found != NULL) {
-        tell_best(browse);
+        report_best(browse);
     } else {
-        for (struct known *known = browse->node->browses.known; known != NULL; known = known->hh.next) {
-            tell_difference(browse, NULL, known->peer, known->peer);
+        for (struct known_peer *known = browse->browses->known; known != NULL; known = known->hh.next) {
+            report_difference(browse, NULL, known->peer, known->peer);
         }
     }
-    if (browse->is_ended || browse->node->is_closing) {
+    if (browse->is_ended || browse->browses->context->is_closing) {
         return;
     }
     int error = ask(browse);
     if (error != 0 && browse->on_found != NULL) {
-        tell_in_vain(browse, error);
+        report_failure(browse, error);
     }
 }
 
@@ -356,88 +345,85 @@ static void begin_all(struct browses *browses, const struct muster_browse *last)
 static void end_late_lookups(struct browses *browses, uint64_t now_ms) {
     for (struct muster_browse *browse = browses->first; browse != NULL; browse = browse->next) {
         if (browse->on_found != NULL && !browse->is_ended && browse->deadline_ms <= now_ms) {
-            tell_in_vain(browse, browse->has_begun ? MUSTER_ENOTFOUND : MUSTER_ENOMEM);
+            report_failure(browse, browse->has_begun ? MUSTER_ENOTFOUND : MUSTER_ENOMEM);
         } else if (browse->on_found != NULL && !browse->is_ended) {
-            due_by(browses, browse->deadline_ms);
+            browses->due_ms = deadline_earlier(browses->due_ms, browse->deadline_ms);
         }
     }
 }
 
-static void browse_free_all(struct browses *browses) {
-    struct muster_browse *browse;
-    struct muster_browse *next;
-    DL_FOREACH_SAFE(browses->first, browse, next) {
-        free(browse);
-    }
-    browses->first = NULL;
+/* ---- as a part ---- */
+
+void browses_init(struct browses *browses, const struct part_context *context) {
+    *browses = (struct browses){.context = context};
+    randombytes_buf(browses->hash_seed, sizeof browses->hash_seed);
 }
 
-/* ---- from the runner ---- */
-
-void browses_note(muster_t *node, const uint8_t id[MUSTER_ID_BYTES]) {
-    struct browses *browses = &node->browses;
+void browses_read_peer(void *part, const uint8_t id[MUSTER_ID_BYTES]) {
+    struct browses *browses = part;
     if (browses->first == NULL || !browses->is_current) {
-        return; /* all rows are read anew before anything else is told */
+        return; /* all rows are read anew before anything else is reported */
     }
-    browses->is_telling = true;
-    if (!update_from_table(node, id)) {
-        browses_distrust(node);
+    browses->is_reporting = true;
+    if (!update_from_table(browses, id)) {
+        browses_read_all(browses);
     }
-    browses->is_telling = false;
-    reap(browses);
+    browses->is_reporting = false;
+    remove_ended(browses);
 }
 
-void browses_distrust(muster_t *node) {
-    node->browses.is_current = false;
-    due_by(&node->browses, runner_now_ms());
+void browses_read_all(void *part) {
+    struct browses *browses = part;
+    browses->is_current = false;
+    browses->due_ms = deadline_earlier(browses->due_ms, part_now_ms());
 }
 
 /* When to look for rows that were evicted; a look at all rows, which is due anyway, includes that. */
-static uint64_t eviction_due_ms(const muster_t *node) {
-    const struct browses *browses = &node->browses;
-    bool is_unseen = browses->evicted_told != muster_core_counters(node->core)->evicted;
-    return is_unseen && browses->is_current ? browses->evicted_at_ms + EVICTED_MS : NEVER_MS;
+static uint64_t eviction_due_ms(const struct browses *browses) {
+    bool is_unseen = browses->is_current && browses->evicted_seen != evicted(browses);
+    return is_unseen ? browses->evicted_seen_ms + EVICTED_MS : DEADLINE_NEVER;
 }
 
-static bool catch_up(muster_t *node, uint64_t now_ms) {
-    if (!node->browses.is_current) {
-        return update_all(node);
+static bool catch_up(struct browses *browses, uint64_t now_ms) {
+    if (!browses->is_current) {
+        return update_all(browses);
     }
-    return eviction_due_ms(node) > now_ms || forget_evicted(node, false);
+    return eviction_due_ms(browses) > now_ms || remove_evicted(browses, false);
 }
 
-void browses_work(muster_t *node) {
-    struct browses *browses = &node->browses;
-    uint64_t now_ms = runner_now_ms();
-    if (browses->first == NULL || node->is_closing || browses_due_ms(node) > now_ms) {
+void browses_turn(void *part) {
+    struct browses *browses = part;
+    uint64_t now_ms = part_now_ms();
+    if (browses->first == NULL || browses->context->is_closing || browses_due_ms(browses) > now_ms) {
         return;
     }
     struct muster_browse *last = browses->first->prev;
-    browses->is_telling = true;
-    browses->due_ms = NEVER_MS;
-    browses->is_current = catch_up(node, now_ms);
+    browses->is_reporting = true;
+    browses->due_ms = DEADLINE_NEVER;
+    browses->is_current = catch_up(browses, now_ms);
     if (browses->is_current) {
         begin_all(browses, last);
     } else {
-        due_by(browses, now_ms + RETRY_MS);
+        browses->due_ms = deadline_earlier(browses->due_ms, now_ms + RETRY_MS);
     }
     end_late_lookups(browses, now_ms);
-    browses->is_telling = false;
-    reap(browses);
+    browses->is_reporting = false;
+    remove_ended(browses);
 }
 
-uint64_t browses_due_ms(const muster_t *node) {
-    const struct browses *browses = &node->browses;
-    if (browses->first == NULL) {
-        return NEVER_MS;
+uint64_t browses_due_ms(const void *part) {
+    const struct browses *browses = part;
+    return browses->first == NULL ? DEADLINE_NEVER
+                                  : deadline_earlier(browses->due_ms, eviction_due_ms(browses));
+}
+
+void browses_deinit(void *part) {
+    struct browses *browses = part;
+    for (struct muster_browse *browse = browses->first; browse != NULL; browse = browse->next) {
+        browse->is_ended = true;
+        browse->is_questioning = false;
     }
-    uint64_t eviction_ms = eviction_due_ms(node);
-    return browses->due_ms < eviction_ms ? browses->due_ms : eviction_ms;
-}
-
-void browses_deinit(muster_t *node) {
-    browse_free_all(&node->browses);
-    known_clear(&node->browses);
+    remove_ended(browses);
 }
 
 /* ---- from the application ---- */
@@ -451,11 +437,10 @@ const char *muster_service_event_name(enum muster_service_event event) {
     return "unknown";
 }
 
-/* All but the first round is done by the loop. */
-static int add(muster_t *node, const char *type, const char *name, const struct muster_browse *as,
-               struct muster_browse **added) {
-    struct browses *browses = &node->browses;
-    if (node->is_closing) {
+/* Even its first round is done by the loop. */
+static int add(struct browses *browses, const char *type, const char *name,
+               const struct muster_browse *template, struct muster_browse **added) {
+    if (browses->context->is_closing) {
         return MUSTER_ECLOSING;
     }
     if (!message_can_want(type, name)) {
@@ -465,48 +450,45 @@ static int add(muster_t *node, const char *type, const char *name, const struct 
     if (browse == NULL) {
         return MUSTER_ENOMEM;
     }
-    *browse = *as;
-    browse->node = node;
+    *browse = *template;
+    browse->browses = browses;
     strcpy(browse->type, type == NULL ? "" : type);
     strcpy(browse->name, name == NULL ? "" : name);
-    if (browses->first == NULL) {
-        randombytes_buf(browses->hash_seed, sizeof browses->hash_seed);
-    }
     DL_APPEND(browses->first, browse);
     browses->due_ms = 0;
-    runner_work(node);
     *added = browse;
     return 0;
 }
 
-int muster_browse(muster_t *node, const char *type, const char *name, muster_browse_cb on_service,
-                  void *context, muster_browse_t **browse) {
-    struct muster_browse as = {.on_service = on_service, .context = context, .deadline_ms = NEVER_MS};
+int browses_add_browse(struct browses *browses, const char *type, const char *name,
+                       muster_browse_cb on_service, void *application, muster_browse_t **browse) {
+    struct muster_browse template = {
+        .on_service = on_service, .application = application, .deadline_ms = DEADLINE_NEVER};
     if (browse == NULL) {
         return MUSTER_EINVAL;
     }
     *browse = NULL;
-    return on_service == NULL ? MUSTER_EINVAL : add(node, type, name, &as, browse);
+    return on_service == NULL ? MUSTER_EINVAL : add(browses, type, name, &template, browse);
+}
+
+int browses_add_lookup(struct browses *browses, const char *type, const char *name, uint64_t timeout_ms,
+                       muster_lookup_cb on_found, void *application) {
+    uint64_t now_ms = part_now_ms();
+    bool has_deadline = timeout_ms != 0 && timeout_ms <= DEADLINE_NEVER - now_ms;
+    struct muster_browse *lookup;
+    struct muster_browse template = {.on_found = on_found,
+                                     .application = application,
+                                     .ends_when_settled = timeout_ms == 0,
+                                     .deadline_ms = has_deadline ? now_ms + timeout_ms : DEADLINE_NEVER};
+    return on_found == NULL ? MUSTER_EINVAL : add(browses, type, name, &template, &lookup);
 }
 
 void muster_browse_end(muster_browse_t *browse) {
     if (browse == NULL) {
         return;
     }
-    end(browse);
-    if (!browse->node->browses.is_telling) {
-        reap(&browse->node->browses);
+    browse->is_ended = true;
+    if (!browse->browses->is_reporting) {
+        remove_ended(browse->browses);
     }
-}
-
-int muster_lookup(muster_t *node, const char *type, const char *name, uint64_t timeout_ms,
-                  muster_lookup_cb on_found, void *context) {
-    uint64_t now_ms = runner_now_ms();
-    struct muster_browse *lookup;
-    struct muster_browse as = {
-        .on_found = on_found,
-        .context = context,
-        .ends_when_settled = timeout_ms == 0,
-        .deadline_ms = timeout_ms == 0 || timeout_ms > NEVER_MS - now_ms ? NEVER_MS : now_ms + timeout_ms};
-    return on_found == NULL ? MUSTER_EINVAL : add(node, type, name, &as, &lookup);
 }

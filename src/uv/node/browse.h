@@ -1,6 +1,5 @@
 /* What a node's application follows by muster_browse() and muster_lookup(): the services of the peer table,
- * told as they come, change and go. All calls but browses_distrust(), browses_due_ms() and browses_deinit()
- * come from the loop and may call the application. */
+ * as they come, change and go. A part (part.h). */
 #ifndef UV_BROWSE_H
 #define UV_BROWSE_H
 
@@ -9,33 +8,40 @@
 
 #include <muster/muster.h>
 
-struct known;
+#include "part.h"
 
-/* Part of struct muster. Zeroed: nobody browses. */
+struct known_peer;
+
 struct browses {
+    const struct part_context *context;
     struct muster_browse *first;
-    struct known *known;   /* the peers that offer something, as they were told last; while anybody browses */
-    uint8_t hash_seed[16]; /* of the hash of ids, so that nobody can choose ids that collide */
-    bool is_current;       /* known is what the table holds, but for the events that wait as deliveries */
-    bool is_telling;       /* nothing may be freed */
-    uint64_t due_ms;       /* when browses_work() has to do something, while anybody browses */
-    uint64_t evicted_told; /* evictions of the core that were looked into */
-    uint64_t evicted_at_ms; /* when they were */
+    struct known_peer *known; /* the peers that offer something, as last reported; while anybody browses */
+    uint8_t hash_seed[16];    /* of the hash of ids, so that nobody can choose ids that collide */
+    bool is_current;          /* known is what the table holds, but for the events that wait as deliveries */
+    bool is_reporting;        /* nothing may be freed */
+    uint64_t due_ms;          /* the next turn, while anybody browses */
+    uint64_t evicted_seen;    /* evictions of the core that were looked into, */
+    uint64_t evicted_seen_ms; /* and when */
 };
 
-/* Something happened to this peer: tells what that means for its services. */
-void browses_note(muster_t *node, const uint8_t id[MUSTER_ID_BYTES]);
+void browses_init(struct browses *browses, const struct part_context *context);
 
-/* An event was lost: the table is to be read as a whole. */
-void browses_distrust(muster_t *node);
+/* Begins what was asked for, ends lookups whose time has passed, and reads anew what was missed. */
+void browses_turn(void *part);
+uint64_t browses_due_ms(const void *part);
+void browses_deinit(void *part);
 
-/* Begins what was asked for, ends lookups whose time has passed, and mends what was missed. */
-void browses_work(muster_t *node);
+/* Something happened to this peer: reports what that means for its services. From the loop; it may call the
+ * application. */
+void browses_read_peer(void *browses, const uint8_t id[MUSTER_ID_BYTES]);
 
-/* When browses_work() is due at the latest; UINT64_MAX: never. */
-uint64_t browses_due_ms(const muster_t *node);
+/* An event was lost: the next turn reads the whole table. */
+void browses_read_all(void *browses);
 
-/* Frees all of it and tells nobody. */
-void browses_deinit(muster_t *node);
+/* muster_browse() and muster_lookup(), but for what follows in the node. */
+int browses_add_browse(struct browses *browses, const char *type, const char *name,
+                       muster_browse_cb on_service, void *application, muster_browse_t **browse);
+int browses_add_lookup(struct browses *browses, const char *type, const char *name, uint64_t timeout_ms,
+                       muster_lookup_cb on_found, void *application);
 
 #endif

@@ -1,55 +1,66 @@
-/* What the application is to be told, kept until the loop can tell it: callbacks never come from inside a
- * call, and may free the very thing they are told of. */
+/* What the application is to be told, kept until the loop can tell it: callbacks never come from inside of a
+ * call, and may free the very thing that they tell of. A part (part.h). */
 #ifndef UV_DELIVERY_H
 #define UV_DELIVERY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <muster/muster.h>
 
+#include "part.h"
+
 /* More than one step of a full table can bring; what comes on top is lost, and counted. */
 #define DELIVERIES_MAX 65536
 
-enum delivery_kind { DELIVERY_PEER, DELIVERY_SETTLED, DELIVERY_LOG };
-
-struct delivery {
-    struct delivery *next;
-    enum delivery_kind kind;
-    enum muster_peer_event event; /* PEER */
-    struct muster_peer *peer;     /* PEER, owned */
-    muster_settled_cb on_settled; /* SETTLED */
-    void *context;                /* SETTLED, borrowed */
-    enum muster_log_level level;  /* LOG */
-    char *line;                   /* LOG, owned */
-};
+struct delivery;
 
 /* First in, first out. Zeroed: empty. */
 struct delivery_queue {
     struct delivery *first;
     struct delivery *last;
     size_t count;
-    uint64_t lost; /* not kept, for want of memory or room */
 };
 
-/* Drops all that is queued. */
-void delivery_queue_deinit(struct delivery_queue *queue);
+/* Whoever is told after the application. */
+struct peer_follower {
+    void (*on_peer)(void *owner, const uint8_t id[MUSTER_ID_BYTES]);
+    void (*on_lost)(void *owner); /* an event of some peer was lost */
+    void *owner;
+};
 
-/* Queue a deep copy. What can't be kept is counted in lost. */
-void delivery_queue_add_peer(struct delivery_queue *queue, enum muster_peer_event event,
-                             const struct muster_peer *peer);
-void delivery_queue_add_log(struct delivery_queue *queue, enum muster_log_level level, const char *line);
+struct deliveries {
+    const struct part_context *context;
+    muster_event_cb on_event; /* of the application; may be NULL */
+    muster_log_cb on_log;     /* likewise */
+    void *application;
+    struct peer_follower follower;
+    struct delivery_queue queue;
+    struct delivery_queue questions; /* their callbacks, until they are settled */
+    uint64_t lost;                   /* not kept, for want of memory or room, and not said yet */
+    uint64_t retry_ms;               /* when it is said, after that failed */
+};
 
-/* A question's callback, for the queue that it is put into. NULL when memory is out. */
-struct delivery *delivery_new_settled(muster_settled_cb on_settled, void *context);
+/* All are borrowed. */
+void deliveries_init(struct deliveries *deliveries, const struct part_context *context,
+                     const struct muster_options *options, const struct peer_follower *follower);
+void deliveries_turn(void *part);
+uint64_t deliveries_due_ms(const void *part);
+void deliveries_deinit(void *part);
 
-/* Hands over the oldest one, for delivery_free(); NULL when the queue is empty. */
-struct delivery *delivery_queue_take(struct delivery_queue *queue);
+/* Keep a deep copy for the next turn. What can't be kept is counted in lost. The second, as a muster_log_cb,
+ * is where a log writes to; its context are the deliveries. */
+void deliveries_add_peer(struct deliveries *deliveries, enum muster_peer_event event,
+                         const struct muster_peer *peer);
+void deliveries_add_line(enum muster_log_level level, const char *line, void *context);
 
-/* Takes delivery over. */
-void delivery_queue_put(struct delivery_queue *queue, struct delivery *delivery);
+/* Asks the group, as the command QUERY does; on_settled is called when the answers are in. NULL: nobody waits
+ * for that. Errors of muster_core_step(). */
+int deliveries_ask(struct deliveries *deliveries, const char *type, const char *name,
+                   muster_settled_cb on_settled, void *application);
 
-/* NULL is allowed. */
-void delivery_free(struct delivery *delivery);
+/* The question that was asked first is settled. */
+void deliveries_settle(struct deliveries *deliveries);
 
 #endif

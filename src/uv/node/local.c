@@ -12,7 +12,7 @@
 #include "change.h"
 #include "limit.h"
 #include "local_paths.h"
-#include "network.h"
+#include "namespace.h"
 #include "options.h"
 #include "reply.h"
 #include "request.h"
@@ -38,7 +38,7 @@ struct call {
 };
 
 /* A way to a node. It outlives its use until the loop let go of it. */
-struct connection {
+struct node_connection {
     struct stream stream; /* its owner is the connection */
     muster_local_t *local;
 };
@@ -46,13 +46,13 @@ struct connection {
 struct muster_local {
     uv_loop_t *loop;
     struct local_paths paths;
-    size_t next_path;              /* to be tried when this one, the one before, turns out to be wrong */
-    struct connection *connection; /* NULL: it is lost, or ended while nothing was asked */
-    size_t handles;                /* the timer, and connections that the loop has not let go of */
-    uv_timer_t timer;              /* until it is stuck; at once when calls wait in vain */
-    bool is_right;                 /* the node: it answered something */
-    size_t skip;                   /* nodes that would be right, and are to be passed over */
-    bool has_begun;                /* it answers the first call */
+    size_t next_path;                   /* to be tried when this one, the one before, turns out to be wrong */
+    struct node_connection *connection; /* NULL: it is lost, or ended while nothing was asked */
+    size_t handles;                     /* the timer, and connections that the loop has not let go of */
+    uv_timer_t timer;                   /* until it is stuck; at once when calls wait in vain */
+    bool is_right;                      /* the node: it answered something */
+    size_t skip;                        /* nodes that would be right, and are to be passed over */
+    bool has_begun;                     /* it answers the first call */
     struct reply_reader reader;
     struct call *first; /* is being answered; the others wait */
     struct call *last;
@@ -113,7 +113,7 @@ static void handle_closed(muster_local_t *local) {
 }
 
 static void on_released(struct stream *stream) {
-    struct connection *connection = stream->owner;
+    struct node_connection *connection = stream->owner;
     muster_local_t *local = connection->local;
     free(connection);
     handle_closed(local);
@@ -123,7 +123,7 @@ static void on_event(struct stream *stream, enum muster_stream_event event, cons
                      size_t length);
 
 static int connection_open(muster_local_t *local, int fd) {
-    struct connection *connection = calloc(1, sizeof *connection);
+    struct node_connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL) {
         close(fd);
         return MUSTER_ENOMEM;
@@ -320,7 +320,7 @@ static void take_part(muster_local_t *local, const struct reply *reply) {
 
 /* Any part may end in a callback that closes, and in another connection. */
 static void take_bytes(muster_local_t *local, const uint8_t *bytes, size_t length) {
-    const struct connection *connection = local->connection;
+    const struct node_connection *connection = local->connection;
     bool has_part = false;
     struct reply reply;
     int result = reply_reader_feed(&local->reader, bytes, length);
@@ -342,7 +342,7 @@ static void take_bytes(muster_local_t *local, const uint8_t *bytes, size_t lengt
 
 static void on_event(struct stream *stream, enum muster_stream_event event, const uint8_t *bytes,
                      size_t length) {
-    muster_local_t *local = ((struct connection *)stream->owner)->local;
+    muster_local_t *local = ((struct node_connection *)stream->owner)->local;
     if (event == MUSTER_STREAM_BYTES) {
         take_bytes(local, bytes, length);
     } else if (event != MUSTER_STREAM_ENDED && event != MUSTER_STREAM_CLOSED) {
@@ -470,7 +470,7 @@ static int options_copy(muster_local_t *local, const struct muster_local_options
     local->port = options->port;
     local->skip = options->skip;
     if (options->socket == NULL) { /* who names a socket means it, wherever that node is */
-        network_name(local->network);
+        namespace_name(local->network);
     }
     if (options->interface_count == 0) {
         return 0;

@@ -1,189 +1,108 @@
 #include "subscription.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
-#include <uv.h>
-
-#include "link.h"
 #include "options.h"
-#include "runner.h"
-#include "socket.h"
 
 struct muster_subscription {
-    muster_t *node;
+    struct subscriptions *subscriptions;
     unsigned number;
     uint64_t first_arrival;
     bool is_newest;
     muster_sample_cb on_sample;
     muster_loss_cb on_loss;
-    void *context;
+    void *application;
 };
 
-void subscriptions_deinit(muster_t *node) {
-    for (size_t i = 0; i < MUSTER_SUBSCRIPTIONS_MAX; i++) {
-        free(node->subscriptions.items[i]);
-        node->subscriptions.items[i] = NULL;
-    }
-    free(node->subscriptions.bytes);
-    node->subscriptions.bytes = NULL;
+/* ---- as a part ---- */
+
+void subscriptions_init(struct subscriptions *subscriptions, const struct part_context *context) {
+    *subscriptions = (struct subscriptions){.context = context};
 }
 
-/* ---- hearing ---- */
-
-static void on_telemetry(const struct muster_datagram *datagram, void *context) {
-    muster_t *node = context;
-    struct muster_event event = {.kind = MUSTER_EVENT_DATAGRAM, .datagram = *datagram};
-    if (!node->is_closing) {
-        runner_step(node, &event);
-        subscriptions_tell(node);
-    }
-}
-
-/* One read a wake-up: what is left wakes the loop again, after its other handles had their turn. Samples
- * alone leave the core nothing to do. Else it has its turn at once: as long as data comes its timer would
- * wait, and nobody would ask for what is missing. */
-static void on_telemetry_ready(uv_poll_t *poll, int status, int events) {
-    muster_t *node = poll->data;
-    struct watch *watch = watch_of(poll);
-    (void)events;
-    if (status < 0) {
-        socket_take_error(&watch->socket);
-        uv_poll_start(poll, UV_READABLE, on_telemetry_ready);
-    } else if (node->is_closing) {
-        uv_poll_stop(poll);
-    } else {
-        socket_read_batches(&watch->socket, node->subscriptions.bytes, on_telemetry, node);
-        if (muster_core_has_work(node->core) || node->deliveries.count > 0) {
-            runner_turn(node);
-        }
-    }
-}
-
-void subscriptions_hear(muster_t *node, uint32_t groups) {
-    struct subscriptions *subscriptions = &node->subscriptions;
-    subscriptions->groups = groups;
-    subscriptions->is_heard = false;
-    subscriptions->error = 0;
-    if (groups != 0 && subscriptions->bytes == NULL) {
-        subscriptions->bytes = malloc((size_t)SOCKET_BATCHES * SOCKET_BATCH_BYTES);
-        if (subscriptions->bytes == NULL) {
-            subscriptions->error = MUSTER_ENOMEM;
-            return;
-        }
-    }
-    for (size_t i = 0; i < node->link_count; i++) {
-        int error = link_hear(node->links[i], groups, node->port, node->timer.loop, on_telemetry_ready, node,
-                              &node->log);
-        subscriptions->is_heard =
-            subscriptions->is_heard || (error == 0 && node->links[i]->telemetry.socket.open);
-        subscriptions->error = subscriptions->error != 0 ? subscriptions->error : error;
-    }
-}
-
-void subscriptions_retry(muster_t *node) {
-    if (node->subscriptions.error != 0) {
-        subscriptions_hear(node, node->subscriptions.groups);
-    }
-}
-
-/* ---- telling ---- */
-
-static void tell(muster_t *node, muster_subscription_t *subscription, const struct muster_arrival *arrival) {
+static void deliver(const muster_subscription_t *subscription, const struct muster_arrival *arrival) {
+    muster_t *node = subscription->subscriptions->context->node;
     if (arrival->kind == MUSTER_ARRIVAL_SAMPLE) {
         struct muster_sample sample = arrival->sample;
         sample.is_late = sample.is_late && (subscription->is_newest || sample.kind == MUSTER_SAMPLE_LAST);
-        subscription->on_sample(node, &sample, subscription->context);
+        subscription->on_sample(node, &sample, subscription->application);
     } else if (subscription->on_loss != NULL) {
-        subscription->on_loss(node, &arrival->loss, subscription->context);
+        subscription->on_loss(node, &arrival->loss, subscription->application);
     }
 }
 
-/* Each of them may end any other, or the node. */
-static void tell_all(muster_t *node, const struct muster_arrival *arrival) {
-    struct subscriptions *subscriptions = &node->subscriptions;
+/* Each callback may end any subscription, or close the node. */
+static void deliver_to_each(struct subscriptions *subscriptions, const struct muster_arrival *arrival) {
     uint64_t left = arrival->subscriptions;
     subscriptions->arrivals++;
-    while (left != 0 && !node->is_closing) {
+    while (left != 0 && !subscriptions->context->is_closing) {
         unsigned number = (unsigned)__builtin_ctzll(left);
-        muster_subscription_t *subscription = subscriptions->items[number];
+        const muster_subscription_t *subscription = subscriptions->items[number];
         left &= left - 1;
         if (subscription != NULL && subscription->first_arrival <= subscriptions->arrivals) {
-            tell(node, subscription, arrival);
+            deliver(subscription, arrival);
         }
     }
 }
 
-void subscriptions_tell(muster_t *node) {
+void subscriptions_turn(void *part) {
+    struct subscriptions *subscriptions = part;
+    const struct part_context *context = subscriptions->context;
     struct muster_arrival arrival;
-    while (!node->is_closing && muster_core_next_arrival(node->core, &arrival)) {
-        tell_all(node, &arrival);
+    while (!context->is_closing && muster_core_next_arrival(context->core, &arrival)) {
+        deliver_to_each(subscriptions, &arrival);
     }
 }
 
-/* ---- subscriptions ---- */
-
-static int subscribe(muster_t *node, const struct muster_subscription_options *options,
-                     muster_subscription_t *subscription) {
-    int error = muster_core_subscribe(node->core, options, &subscription->number);
-    if (error != 0) {
-        return error;
+void subscriptions_deinit(void *part) {
+    struct subscriptions *subscriptions = part;
+    for (size_t i = 0; i < MUSTER_SUBSCRIPTIONS_MAX; i++) {
+        free(subscriptions->items[i]);
+        subscriptions->items[i] = NULL;
     }
-    node->subscriptions.items[subscription->number] = subscription;
-    subscriptions_retry(node);
-    runner_refresh(node); /* which hears the groups that it needs */
-    error = node->subscriptions.is_heard ? 0 : node->subscriptions.error;
-    if (error == 0) {
-        error = runner_ask(node, NULL, NULL, NULL);
-    }
-    if (error != 0) {
-        node->subscriptions.items[subscription->number] = NULL;
-        muster_core_unsubscribe(node->core, subscription->number);
-    }
-    runner_work(node);
-    return error;
 }
 
-int muster_subscribe(muster_t *node, const struct muster_subscription_options *options,
-                     muster_sample_cb on_sample, muster_loss_cb on_loss, void *context,
-                     muster_subscription_t **subscription) {
+/* ---- from the application ---- */
+
+int subscriptions_add(struct subscriptions *subscriptions, const struct muster_subscription_options *options,
+                      muster_sample_cb on_sample, muster_loss_cb on_loss, void *application,
+                      muster_subscription_t **subscription) {
     struct muster_subscription_options known = {0};
     *subscription = NULL;
     if (on_sample == NULL || options_take(&known, sizeof known, options) != 0) {
         return MUSTER_EINVAL;
     }
-    if (node->is_closing) {
+    if (subscriptions->context->is_closing) {
         return MUSTER_ECLOSING;
     }
-    muster_subscription_t *made = calloc(1, sizeof *made);
+    muster_subscription_t *made = malloc(sizeof *made);
     if (made == NULL) {
         return MUSTER_ENOMEM;
     }
-    *made = (struct muster_subscription){.node = node,
-                                         .first_arrival = node->subscriptions.arrivals + 1,
+    *made = (struct muster_subscription){.subscriptions = subscriptions,
+                                         .first_arrival = subscriptions->arrivals + 1,
                                          .is_newest = known.newest,
                                          .on_sample = on_sample,
                                          .on_loss = on_loss,
-                                         .context = context};
-    int error = subscribe(node, &known, made);
+                                         .application = application};
+    int error = muster_core_subscribe(subscriptions->context->core, options, &made->number);
     if (error != 0) {
         free(made);
         return error;
     }
+    subscriptions->items[made->number] = made;
     *subscription = made;
     return 0;
 }
 
-void muster_subscription_end(muster_subscription_t *subscription) {
-    if (subscription == NULL) {
-        return;
-    }
-    muster_t *node = subscription->node;
-    node->subscriptions.items[subscription->number] = NULL;
-    muster_core_unsubscribe(node->core, subscription->number);
+void subscription_end(muster_subscription_t *subscription) {
+    struct subscriptions *subscriptions = subscription->subscriptions;
+    subscriptions->items[subscription->number] = NULL;
+    muster_core_unsubscribe(subscriptions->context->core, subscription->number);
     free(subscription);
-    runner_work(node);
 }
 
-size_t muster_feeds(const muster_t *node, struct muster_feed *feeds, size_t feeds_max) {
-    return muster_core_feeds(node->core, feeds, feeds_max);
+muster_t *subscription_node(const muster_subscription_t *subscription) {
+    return subscription->subscriptions->context->node;
 }

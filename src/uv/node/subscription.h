@@ -1,30 +1,31 @@
-/* The subscriptions of a node, and what arrives for them. */
+/* The subscriptions of a node, and what arrives for them. A part (part.h). */
 #ifndef UV_SUBSCRIPTION_H
 #define UV_SUBSCRIPTION_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include <muster/muster.h>
 
+#include "part.h"
+
 struct subscriptions {
+    const struct part_context *context;
     muster_subscription_t *items[MUSTER_SUBSCRIPTIONS_MAX]; /* by their number in the core */
     uint64_t arrivals; /* so far: who subscribes in a callback gets those after it */
-    uint32_t groups;   /* that are to be heard, */
-    bool is_heard;     /* on some link at least, */
-    int error;         /* and what keeps others from it, 0: nothing */
-    uint8_t *bytes;    /* what is read at a time; NULL: nothing was ever heard */
 };
 
-void subscriptions_deinit(muster_t *node);
+void subscriptions_init(struct subscriptions *subscriptions, const struct part_context *context);
 
-/* Hears these groups on all links. */
-void subscriptions_hear(muster_t *node, uint32_t groups);
+/* Pulls what arrived and hands it to the application. */
+void subscriptions_turn(void *part);
+void subscriptions_deinit(void *part);
 
-/* Tries again what could not be heard. */
-void subscriptions_retry(muster_t *node);
+/* Those of muster.h, but for what follows in the node. */
+int subscriptions_add(struct subscriptions *subscriptions, const struct muster_subscription_options *options,
+                      muster_sample_cb on_sample, muster_loss_cb on_loss, void *application,
+                      muster_subscription_t **subscription);
+void subscription_end(muster_subscription_t *subscription);
 
-/* Pulls what arrived and hands it to the application, which may do anything. From the loop. */
-void subscriptions_tell(muster_t *node);
+muster_t *subscription_node(const muster_subscription_t *subscription);
 
 #endif

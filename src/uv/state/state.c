@@ -94,7 +94,7 @@ static int file_damaged(const struct state *state, const char *file, uint64_t wa
 /* ---- key ---- */
 
 /* False unless it is what key_draft() writes and the public half belongs to the seed. */
-static bool key_parse(const char *text, struct identity *identity) {
+static bool key_parse(const char *text, struct node_identity *identity) {
     size_t length;
     const char *end;
     if (strlen(text) != SECRET_DIGITS + 1 || text[SECRET_DIGITS] != '\n' ||
@@ -113,7 +113,7 @@ static bool key_parse(const char *text, struct identity *identity) {
     return is_whole;
 }
 
-static int key_draft(const struct state *state, const struct identity *identity, const struct log *log) {
+static int key_draft(const struct state *state, const struct node_identity *identity, const struct log *log) {
     char text[SECRET_DIGITS + 2];
     sodium_bin2hex(text, sizeof text, identity->secret, MUSTER_SECRET_BYTES);
     text[SECRET_DIGITS] = '\n';
@@ -123,7 +123,7 @@ static int key_draft(const struct state *state, const struct identity *identity,
     return error;
 }
 
-static int key_make(const struct state *state, struct identity *identity, const struct log *log) {
+static int key_make(const struct state *state, struct node_identity *identity, const struct log *log) {
     int error = muster_key_generate(identity->key, identity->secret);
     if (error == 0) {
         error = key_draft(state, identity, log);
@@ -132,8 +132,8 @@ static int key_make(const struct state *state, struct identity *identity, const 
 }
 
 /* Fills in key and secret; makes them where there is no file, but says so when there was one before. */
-static int key_read(const struct state *state, bool has_past, uint64_t wall_ms, struct identity *identity,
-                    const struct log *log) {
+static int key_read(const struct state *state, bool has_past, uint64_t wall_ms,
+                    struct node_identity *identity, const struct log *log) {
     char text[SLOT_FILE_BYTES];
     int result = slot_file_read(&state->slot, "key", text, log);
     if (result == 0) {
@@ -199,7 +199,7 @@ static int boot_read(const struct state *state, uint64_t wall_ms, uint64_t *last
 /* ---- the whole ---- */
 
 /* Both files are looked at before damage is returned: what is damaged goes aside in one call. */
-static int identity_read(const struct state *state, uint64_t wall_ms, struct identity *identity,
+static int identity_read(const struct state *state, uint64_t wall_ms, struct node_identity *identity,
                          const struct log *log) {
     uint64_t last;
     int boot_error = boot_read(state, wall_ms, &last, log);
@@ -214,7 +214,7 @@ static int identity_read(const struct state *state, uint64_t wall_ms, struct ide
     return boot_write(state, last, wall_ms, &identity->boot, log);
 }
 
-int state_open(struct state *state, const struct state_options *options, struct identity *identity,
+int state_open(struct state *state, const struct state_options *options, struct node_identity *identity,
                const struct log *log) {
     *state = (struct state){.slot.path = NULL};
     char *directory = NULL;
@@ -234,16 +234,16 @@ int state_open(struct state *state, const struct state_options *options, struct 
     free(directory);
     if (error != 0) {
         state_close(state);
-        identity_wipe(identity);
+        node_identity_wipe(identity);
     }
     return error;
 }
 
 /* At any moment there is a key: the new one is on the disk as a draft, and the old one lies aside, before one
  * takes the other's place. */
-int state_rekey(struct state *state, uint64_t boot, uint64_t wall_ms, struct identity *identity,
+int state_rekey(struct state *state, uint64_t boot, uint64_t wall_ms, struct node_identity *identity,
                 const struct log *log) {
-    struct identity fresh;
+    struct node_identity fresh;
     char aside[SLOT_FILE_NAME_BYTES];
     int error = muster_key_generate(fresh.key, fresh.secret);
     if (error == 0) {
@@ -263,7 +263,7 @@ int state_rekey(struct state *state, uint64_t boot, uint64_t wall_ms, struct ide
                  state->slot.path, state->slot.path, aside);
         *identity = fresh;
     }
-    identity_wipe(&fresh);
+    node_identity_wipe(&fresh);
     return error;
 }
 
@@ -271,6 +271,6 @@ void state_close(struct state *state) {
     slot_release(&state->slot);
 }
 
-void identity_wipe(struct identity *identity) {
+void node_identity_wipe(struct node_identity *identity) {
     sodium_memzero(identity, sizeof *identity);
 }

@@ -17,8 +17,8 @@
 /* Slots that are tried when no instance is given: NAME, NAME+2 to NAME+32. */
 #define STATE_SLOTS 32
 
-/* Who the node is from one start, or rekeying, on. Holds a secret: wipe it by identity_wipe(). */
-struct identity {
+/* Who the node is from one start, or rekeying, on. Holds a secret: wipe it by node_identity_wipe(). */
+struct node_identity {
     uint8_t key[MUSTER_KEY_BYTES];
     uint8_t secret[MUSTER_SECRET_BYTES];
     uint64_t boot;
@@ -45,18 +45,18 @@ int state_directory(const char *given, char **path, const struct log *log);
  * or boot was not what we write; it was set aside as `<file>.damaged-<ms>`, and the next call makes a new
  * one. MUSTER_EINVAL: directory is "". MUSTER_ECRYPTO, and the errors of slot.h. An error line says which
  * path and why. On error nothing is held. */
-int state_open(struct state *state, const struct state_options *options, struct identity *identity,
+int state_open(struct state *state, const struct state_options *options, struct node_identity *identity,
                const struct log *log);
 
 /* Makes a new key, with a boot larger than `boot`; the present one is kept aside as `key.conflict-<ms>`. On
  * error (as above) the key stays what it was, though it may lie aside as well, and *identity is untouched. A
  * crash leaves the one key or the other. */
-int state_rekey(struct state *state, uint64_t boot, uint64_t wall_ms, struct identity *identity,
+int state_rekey(struct state *state, uint64_t boot, uint64_t wall_ms, struct node_identity *identity,
                 const struct log *log);
 
 /* Lets the slot go. A zeroed state is allowed. */
 void state_close(struct state *state);
 
-void identity_wipe(struct identity *identity);
+void node_identity_wipe(struct node_identity *identity);
 
 #endif

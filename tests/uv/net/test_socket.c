@@ -438,15 +438,15 @@ static void test_link_says_what_it_listens_on(void **context) {
 static void test_failures_are_said_again_after_a_success(void **context) {
     struct fixture *fixture = *context;
     struct link link = {.interface = interface_of_loopback()};
-    link_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture->log);
-    link_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture->log);
-    link_sent(&link, MUSTER_PATH_B4, 0, &fixture->log); /* another path */
-    link_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture->log);
+    link_record_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture->log);
+    link_record_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture->log);
+    link_record_sent(&link, MUSTER_PATH_B4, 0, &fixture->log); /* another path */
+    link_record_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture->log);
     assert_int_equal(fixture->lines.warnings, 1);
-    link_sent(&link, MUSTER_PATH_M4, -ENETUNREACH, &fixture->log);
+    link_record_sent(&link, MUSTER_PATH_M4, -ENETUNREACH, &fixture->log);
     assert_int_equal(fixture->lines.warnings, 2);
-    link_sent(&link, MUSTER_PATH_M4, 0, &fixture->log);
-    link_sent(&link, MUSTER_PATH_M4, -ENETUNREACH, &fixture->log);
+    link_record_sent(&link, MUSTER_PATH_M4, 0, &fixture->log);
+    link_record_sent(&link, MUSTER_PATH_M4, -ENETUNREACH, &fixture->log);
     assert_int_equal(fixture->lines.warnings, 3);
     assert_int_equal(link.failed[MUSTER_PATH_M4], 5);
     assert_int_equal(link.failed[MUSTER_PATH_B4], 0);
@@ -456,8 +456,8 @@ static void test_peer_that_cannot_be_reached_is_said_once(void **context) {
     struct fixture *fixture = *context;
     struct link link = {.interface = interface_of_loopback()};
     for (unsigned i = 0; i < 3; i++) {
-        link_sent(&link, MUSTER_PATH_U4, -ENETUNREACH, &fixture->log);
-        link_sent(&link, MUSTER_PATH_U4, 0, &fixture->log); /* to another peer */
+        link_record_sent(&link, MUSTER_PATH_U4, -ENETUNREACH, &fixture->log);
+        link_record_sent(&link, MUSTER_PATH_U4, 0, &fixture->log); /* to another peer */
     }
     assert_int_equal(fixture->lines.warnings, 1);
     assert_int_equal(link.failed[MUSTER_PATH_U4], 3);

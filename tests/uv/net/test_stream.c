@@ -103,7 +103,7 @@ static void on_event(const struct muster_stream *event, void *owner) {
     }
 }
 
-static uint32_t interface_of(const struct arrival *arrival, void *owner) {
+static uint32_t interface_of(const struct origin *arrival, void *owner) {
     const struct fixture *fixture = owner;
     assert_false(arrival->is_local);
     assert_int_equal(arrival->interface, LOOPBACK_INTERFACE);
@@ -818,7 +818,7 @@ static void a_path_may_be_long(void **context) {
     leave_stale(path);
     struct listener listener;
     assert_int_equal(listener_open_local(&listener, path, 0600, false), 0);
-    struct arrival arrival;
+    struct origin arrival;
     int fd = unix_connect(path);
     int taken = listener_accept(&listener, &arrival);
     assert_true(fd >= 0 && taken >= 0);
@@ -862,7 +862,7 @@ static void others_may_look_and_change_nothing(void **context) {
     struct fixture *fixture = *context;
     char path[128];
     struct listener listener;
-    struct arrival arrival;
+    struct origin arrival;
     if (geteuid() != 0) {
         skip(); /* only root can be somebody else */
     }
@@ -884,7 +884,7 @@ static void others_may_look_and_change_nothing(void **context) {
 static void nobody_may_be_anybody(void **context) {
     struct fixture *fixture = *context;
     struct listener listener;
-    struct arrival arrival;
+    struct origin arrival;
     char path[128];
     if (geteuid() != 0) {
         skip(); /* only root can be somebody else */

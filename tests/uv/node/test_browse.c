@@ -322,7 +322,7 @@ static void the_lost_are_removed_and_may_return(void **context) {
     muster_t *b = open_offering("b", &http);
     browse(a, "http", NULL, &listener);
     AWAIT_STORY(&listener, "added b http/tcp:80");
-    mute_fd = b->unicast.socket.fd;
+    mute_fd = b->network.unicast.socket.fd;
     AWAIT_STORY(&listener, "added b http/tcp:80, removed b http/tcp:80");
     mute_fd = -1;
     AWAIT_STORY(&listener, "added b http/tcp:80, removed b http/tcp:80, added b http/tcp:80");

@@ -785,11 +785,11 @@ static void an_open_node_tells_where_it_listens(void **context) {
     struct node *observer = open_observer(fixture, 1);
     char expected[256];
     for (struct node *node = a; node <= observer; node++) {
-        const struct datagram_socket *unicast = &node->handle->unicast.socket;
+        const struct datagram_socket *unicast = &node->handle->network.unicast.socket;
         snprintf(expected, sizeof expected,
                  "listening on lo (m4, b4), receive buffer %u bytes\n"
                  "sending from unicast port %u, receive buffer %u bytes\n",
-                 node->handle->links[0]->watches[MUSTER_PATH_M4].socket.buffer_bytes,
+                 node->handle->network.links[0]->sockets[MUSTER_PATH_M4].socket.buffer_bytes,
                  muster_unicast_port(node->handle), unicast->buffer_bytes);
         assert_string_equal(node->told, expected);
     }
@@ -800,7 +800,7 @@ static void lost_events_are_told_when_there_is_room(void **context) {
     struct fixture *fixture = *context;
     struct node *a = open_named(fixture, 0, "a");
     for (unsigned i = 0; i < DELIVERIES_MAX + 7; i++) {
-        delivery_queue_add_log(&a->handle->deliveries, MUSTER_LOG_DEBUG, "one of many");
+        deliveries_add_line(MUSTER_LOG_DEBUG, "one of many", &a->handle->deliveries);
     }
     assert_int_equal(a->handle->deliveries.lost, 7);
     AWAIT(fixture, a->errors > 0);

@@ -390,7 +390,7 @@ static void end(struct reader *listener) {
 }
 
 static bool hears(const muster_t *node, const char *topic) {
-    return (node->links[0]->groups & 1u << muster_topic_shard(topic)) != 0;
+    return (node->network.links[0]->groups & 1u << muster_topic_shard(topic)) != 0;
 }
 
 /* A publisher, and one who has subscribed to all and hears its group. */
@@ -408,7 +408,7 @@ static void meet(struct pair *pair) {
     pair->publisher = open_topic(pair->a, TOPIC);
     subscribe(pair->b, "kitchen/#", &pair->listener);
     AWAIT(hears(pair->b, TOPIC) && knows(pair->a, "b") &&
-          (pair->a->links[0]->groups & MUSTER_GROUP_REPAIR) != 0);
+          (pair->a->network.links[0]->groups & MUSTER_GROUP_REPAIR) != 0);
 }
 
 /* What is counted on both sides adds up. */
@@ -788,7 +788,7 @@ static void there_may_be_so_many_subscriptions(void **context) {
     }
     end(&one_more);
     AWAIT(!hears(pair.b, TOPIC));
-    assert_int_equal(pair.b->links[0]->groups, 0);
+    assert_int_equal(pair.b->network.links[0]->groups, 0);
 }
 
 static void what_is_wrong_is_refused(void **context) {
@@ -881,10 +881,10 @@ static void who_can_not_hear_is_told(void **context) {
     open_topic(b, "own");
     assert_int_equal(try_subscribe(b, "nobody/#", &listener), MUSTER_ENOPORT);
     AWAIT(fixture.errors > 0);
-    assert_int_equal(b->subscriptions.groups, MUSTER_GROUP_REPAIR);
+    assert_int_equal(b->network.groups, MUSTER_GROUP_REPAIR);
     close(occupant);
     open_topic(b, "other");
-    assert_int_equal(b->links[0]->groups, MUSTER_GROUP_REPAIR);
+    assert_int_equal(b->network.links[0]->groups, MUSTER_GROUP_REPAIR);
     subscribe(b, "#", &listener);
     AWAIT(hears(b, TOPIC));
     say(publisher, 0);
@@ -898,10 +898,10 @@ static void what_was_refused_is_tried_again(void **context) {
     int occupant = occupy((uint16_t)(port_own() - 1));
     muster_t *a = open_node("a");
     open_topic(a, TOPIC);
-    assert_int_equal(a->links[0]->groups, 0);
+    assert_int_equal(a->network.links[0]->groups, 0);
     close(occupant);
     subscribe(a, "nobody/#", &listener);
-    assert_int_equal(a->links[0]->groups, MUSTER_GROUP_REPAIR);
+    assert_int_equal(a->network.links[0]->groups, MUSTER_GROUP_REPAIR);
 }
 
 /* Nothing of data leaves there, so nothing counts as sent; who listens hears of it alone. */

@@ -99,7 +99,7 @@ static int teardown(void **context) {
 }
 
 static int open_at(struct fixture *fixture, const char *instance, const char *name, uint64_t wall_ms,
-                   struct state *state, struct identity *identity) {
+                   struct state *state, struct node_identity *identity) {
     struct log log = {.write = keep_line, .context = fixture};
     struct state_options options = {
         .directory = fixture->directory, .instance = instance, .name = name, .wall_ms = wall_ms};
@@ -107,7 +107,7 @@ static int open_at(struct fixture *fixture, const char *instance, const char *na
 }
 
 /* Opens and closes at once. */
-static int start(struct fixture *fixture, uint64_t wall_ms, struct identity *identity) {
+static int start(struct fixture *fixture, uint64_t wall_ms, struct node_identity *identity) {
     struct state state;
     int error = open_at(fixture, "kitchen", NULL, wall_ms, &state, identity);
     state_close(&state);
@@ -152,9 +152,9 @@ static unsigned count_files(const struct fixture *fixture, const char *prefix) {
 /* ---- identity ---- */
 
 static void test_key_stays_and_boot_grows(void **context) {
-    struct identity first;
-    struct identity second;
-    struct identity third;
+    struct node_identity first;
+    struct node_identity second;
+    struct node_identity third;
     assert_int_equal(start(*context, WALL_MS, &first), 0);
     assert_int_equal(start(*context, WALL_MS, &second), 0);
     assert_int_equal(start(*context, WALL_MS - 5000, &third), 0); /* the clock was set back */
@@ -168,7 +168,7 @@ static void test_key_stays_and_boot_grows(void **context) {
 }
 
 static void test_boot_is_stored_before_it_is_used(void **context) {
-    struct identity identity;
+    struct node_identity identity;
     struct state state;
     char text[256];
     assert_int_equal(open_at(*context, "kitchen", NULL, WALL_MS, &state, &identity), 0);
@@ -180,7 +180,7 @@ static void test_boot_is_stored_before_it_is_used(void **context) {
 }
 
 static void test_wall_clock_at_its_epoch(void **context) {
-    struct identity identity;
+    struct node_identity identity;
     assert_int_equal(start(*context, 0, &identity), 0);
     assert_int_equal(identity.boot, 1);
     assert_int_equal(start(*context, UINT64_MAX, &identity), 0);
@@ -189,7 +189,7 @@ static void test_wall_clock_at_its_epoch(void **context) {
 
 static void test_only_the_owner_may_look(void **context) {
     struct fixture *fixture = *context;
-    struct identity identity;
+    struct node_identity identity;
     assert_int_equal(start(fixture, WALL_MS, &identity), 0);
     static const char *const files[] = {"", "/key", "/boot", "/lock"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -203,8 +203,8 @@ static void test_only_the_owner_may_look(void **context) {
 
 static void test_lost_key_is_said(void **context) {
     struct fixture *fixture = *context;
-    struct identity before;
-    struct identity after;
+    struct node_identity before;
+    struct node_identity after;
     char path[256];
     path_of(fixture, "/key", path);
     assert_int_equal(start(fixture, WALL_MS, &before), 0);
@@ -223,8 +223,8 @@ static void test_lost_key_is_said(void **context) {
 /* ---- damage ---- */
 
 static void expect_damage(struct fixture *fixture, const char *file, const char *content) {
-    struct identity before;
-    struct identity after;
+    struct node_identity before;
+    struct node_identity after;
     char path[128];
     assert_int_equal(start(fixture, WALL_MS, &before), 0);
     unsigned damaged = count_files(fixture, file);
@@ -253,7 +253,7 @@ static void test_damaged_key_is_set_aside(void **context) {
 }
 
 static void test_key_with_a_flipped_digit_is_damaged(void **context) {
-    struct identity identity;
+    struct node_identity identity;
     char text[256];
     assert_int_equal(start(*context, WALL_MS, &identity), 0);
     for (size_t i = 0; i < 2 * MUSTER_SECRET_BYTES; i += 63) {
@@ -282,7 +282,7 @@ static void test_damaged_boot_is_set_aside(void **context) {
 }
 
 static void test_both_damaged_go_aside_together(void **context) {
-    struct identity identity;
+    struct node_identity identity;
     assert_int_equal(start(*context, WALL_MS, &identity), 0);
     write_file(*context, "key", "?");
     write_file(*context, "boot", "?");
@@ -294,7 +294,7 @@ static void test_both_damaged_go_aside_together(void **context) {
 
 static void test_directory_in_place_of_a_key_is_damage(void **context) {
     struct fixture *fixture = *context;
-    struct identity identity;
+    struct node_identity identity;
     char path[256];
     assert_int_equal(start(fixture, WALL_MS, &identity), 0);
     snprintf(path, sizeof path, "%s/kitchen/key", fixture->directory);
@@ -305,7 +305,7 @@ static void test_directory_in_place_of_a_key_is_damage(void **context) {
 }
 
 static void test_largest_boot_has_a_last_successor(void **context) {
-    struct identity identity;
+    struct node_identity identity;
     assert_int_equal(start(*context, WALL_MS, &identity), 0);
     write_file(*context, "boot", "9007199254740990\n");
     assert_int_equal(start(*context, WALL_MS, &identity), 0);
@@ -316,7 +316,7 @@ static void test_largest_boot_has_a_last_successor(void **context) {
 
 static void test_file_in_place_of_the_directory(void **context) {
     struct fixture *fixture = *context;
-    struct identity identity;
+    struct node_identity identity;
     char path[256];
     snprintf(path, sizeof path, "%s/kitchen", fixture->directory);
     int fd = open(path, O_CREAT | O_WRONLY, 0600);
@@ -328,7 +328,7 @@ static void test_file_in_place_of_the_directory(void **context) {
 
 /* A refusal is one line, names the path, and leaves what is there as it was. */
 static void expect_refusal(struct fixture *fixture, const char *path, const char *why) {
-    struct identity identity;
+    struct node_identity identity;
     char line[512];
     unsigned errors = fixture->errors;
     snprintf(line, sizeof line, "state %s is not used: it %s", path, why);
@@ -341,8 +341,8 @@ static void test_what_others_can_write_is_refused(void **context) {
     static const char *const files[] = {"", "/key", "/boot"};
     static const mode_t modes[] = {0020, 0002, 0066};
     struct fixture *fixture = *context;
-    struct identity before;
-    struct identity after;
+    struct node_identity before;
+    struct node_identity after;
     char path[256];
     assert_int_equal(start(fixture, WALL_MS, &before), 0);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -360,8 +360,8 @@ static void test_what_others_can_write_is_refused(void **context) {
 static void test_what_another_user_owns_is_refused(void **context) {
     static const char *const files[] = {"", "/key", "/boot"};
     struct fixture *fixture = *context;
-    struct identity before;
-    struct identity after;
+    struct node_identity before;
+    struct node_identity after;
     char path[256];
     assert_int_equal(start(fixture, WALL_MS, &before), 0);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -410,7 +410,7 @@ static void expect_as_nobody(struct fixture *fixture, nobody_part part) {
 }
 
 static bool no_permission_is_told(struct fixture *fixture) {
-    struct identity identity;
+    struct node_identity identity;
     HOLDS(chmod(fixture->directory, 0500) == 0);
     HOLDS(start(fixture, WALL_MS, &identity) == MUSTER_EPERM);
     HOLDS(strstr(fixture->last_error, fixture->directory) != NULL);
@@ -423,7 +423,7 @@ static void test_no_permission(void **context) {
 }
 
 static void test_not_a_directory(void **context) {
-    struct identity identity;
+    struct node_identity identity;
     struct log log = {.write = keep_line, .context = *context};
     struct state_options options = {.directory = "/dev/full", .instance = "kitchen", .wall_ms = WALL_MS};
     struct state state;
@@ -439,7 +439,7 @@ static void test_parents_are_made(void **context) {
     snprintf(directory, sizeof directory, "%s/a/b/c/", fixture->directory);
     struct state_options options = {.directory = directory, .instance = "kitchen", .wall_ms = WALL_MS};
     struct state state;
-    struct identity identity;
+    struct node_identity identity;
     assert_int_equal(state_open(&state, &options, &identity, &log), 0);
     state_close(&state);
 }
@@ -449,7 +449,7 @@ static bool default_directory_follows_xdg(struct fixture *fixture) {
     struct log log = {.write = keep_line, .context = fixture};
     struct state_options options = {.instance = "kitchen", .wall_ms = WALL_MS};
     struct state state;
-    struct identity identity;
+    struct node_identity identity;
     char expected[256];
     setenv("XDG_STATE_HOME", fixture->directory, 1);
     HOLDS(state_open(&state, &options, &identity, &log) == 0);
@@ -477,7 +477,7 @@ static void test_held_instance_is_busy(void **context) {
     struct fixture *fixture = *context;
     struct state first;
     struct state second;
-    struct identity identity;
+    struct node_identity identity;
     assert_int_equal(open_at(fixture, "kitchen", NULL, WALL_MS, &first, &identity), 0);
     assert_int_equal(open_at(fixture, "kitchen", NULL, WALL_MS, &second, &identity), MUSTER_EBUSY);
     assert_non_null(strstr(fixture->last_error, "kitchen"));
@@ -490,7 +490,7 @@ static void test_held_instance_is_busy(void **context) {
 static void test_held_name_takes_the_next_slot(void **context) {
     struct fixture *fixture = *context;
     struct state states[STATE_SLOTS + 1];
-    struct identity identities[STATE_SLOTS + 1];
+    struct node_identity identities[STATE_SLOTS + 1];
     char expected[256];
     for (unsigned i = 0; i < STATE_SLOTS; i++) {
         assert_int_equal(open_at(fixture, NULL, "kitchen", WALL_MS, &states[i], &identities[i]), 0);
@@ -517,8 +517,8 @@ static void test_numbered_slot_is_nobody_elses(void **context) {
     struct state first;
     struct state second;
     struct state others[3];
-    struct identity identities[2];
-    struct identity other;
+    struct node_identity identities[2];
+    struct node_identity other;
     assert_int_equal(open_at(fixture, NULL, "kitchen", WALL_MS, &first, &identities[0]), 0);
     assert_int_equal(open_at(fixture, NULL, "kitchen", WALL_MS, &second, &identities[1]), 0);
     state_close(&second);
@@ -585,9 +585,9 @@ static void test_rekey_keeps_the_old_key_aside(void **context) {
     struct fixture *fixture = *context;
     struct log log = {.write = keep_line, .context = fixture};
     struct state state;
-    struct identity before;
-    struct identity after;
-    struct identity later;
+    struct node_identity before;
+    struct node_identity after;
+    struct node_identity later;
     assert_int_equal(open_at(fixture, "kitchen", NULL, WALL_MS, &state, &before), 0);
     assert_int_equal(state_rekey(&state, before.boot, WALL_MS - 7, &after, &log), 0);
     state_close(&state);
@@ -603,8 +603,8 @@ static void test_failed_rekey_changes_nothing(void **context) {
     struct fixture *fixture = *context;
     struct log log = {.write = keep_line, .context = fixture};
     struct state state;
-    struct identity before;
-    struct identity after;
+    struct node_identity before;
+    struct node_identity after;
     char path[256];
     assert_int_equal(open_at(fixture, "kitchen", NULL, WALL_MS, &state, &before), 0);
     snprintf(path, sizeof path, "%s/kitchen/key.new", fixture->directory);
@@ -625,7 +625,7 @@ static bool rekey_until(struct fixture *fixture, unsigned step) {
     if (child == 0) {
         struct log log = {.write = NULL};
         struct state state;
-        struct identity identity;
+        struct node_identity identity;
         if (open_at(fixture, "kitchen", NULL, WALL_MS, &state, &identity) != 0) {
             _exit(1);
         }
@@ -640,8 +640,8 @@ static bool rekey_until(struct fixture *fixture, unsigned step) {
 
 static void test_crash_while_rekeying_leaves_a_key(void **context) {
     struct fixture *fixture = *context;
-    struct identity before;
-    struct identity after;
+    struct node_identity before;
+    struct node_identity after;
     unsigned step = 1;
     assert_int_equal(start(fixture, WALL_MS, &before), 0);
     for (; !rekey_until(fixture, step); step++) {

@@ -279,7 +279,8 @@ static int reserve(struct publisher *publisher, unsigned shard) {
     return error != 0 ? error : ring_open_shard(&publisher->ring, shard);
 }
 
-int publisher_open(struct telemetry *telemetry, const struct muster_topic *described, unsigned *number) {
+int publisher_topic_open(struct telemetry *telemetry, const struct muster_topic *described,
+                         unsigned *number) {
     struct publisher *publisher = &telemetry->publisher;
     size_t place = find_place(publisher);
     if (!is_complete(described) || is_open(publisher, described->name)) {
@@ -392,8 +393,8 @@ static bool is_known_well(const struct sensor *sensor, const struct muster_recor
            (record->text != NULL || !has_text(record));
 }
 
-int publisher_add(struct telemetry *telemetry, unsigned number, const struct muster_record *record,
-                  uint64_t now_ms, double wall_s) {
+int publisher_topic_add(struct telemetry *telemetry, unsigned number, const struct muster_record *record,
+                        uint64_t now_ms, double wall_s) {
     struct publisher *publisher = &telemetry->publisher;
     struct own_topic *topic = topic_of(&telemetry->publisher, number);
     if (topic == NULL) {
@@ -422,7 +423,7 @@ int publisher_add(struct telemetry *telemetry, unsigned number, const struct mus
     return error;
 }
 
-void publisher_flush(struct telemetry *telemetry, unsigned number) {
+void publisher_topic_flush(struct telemetry *telemetry, unsigned number) {
     struct own_topic *topic = topic_of(&telemetry->publisher, number);
     if (topic != NULL) {
         seal_soon(telemetry, topic);
@@ -454,11 +455,11 @@ static void remove_topic(struct publisher *publisher, unsigned number) {
     publisher->open_count--;
 }
 
-void publisher_discard(struct publisher *publisher, unsigned number) {
+void publisher_topic_discard(struct publisher *publisher, unsigned number) {
     remove_topic(publisher, number);
 }
 
-void publisher_close(struct telemetry *telemetry, unsigned number) {
+void publisher_topic_close(struct telemetry *telemetry, unsigned number) {
     struct own_topic *topic = topic_of(&telemetry->publisher, number);
     if (topic != NULL) {
         seal_last(telemetry, topic);

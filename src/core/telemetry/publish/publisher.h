@@ -78,16 +78,16 @@ void publisher_rekey(struct telemetry *telemetry);
 
 /* Opens a topic; the caller announces it by publisher_describe(). MUSTER_EINVAL (incomplete, or open
  * already), MUSTER_EFULL, MUSTER_ENOMEM. */
-int publisher_open(struct telemetry *telemetry, const struct muster_topic *described, unsigned *number);
+int publisher_topic_open(struct telemetry *telemetry, const struct muster_topic *described, unsigned *number);
 
-/* Undoes publisher_open(). */
-void publisher_discard(struct publisher *publisher, unsigned number);
+/* Undoes publisher_topic_open(). */
+void publisher_topic_discard(struct publisher *publisher, unsigned number);
 
 /* muster_core_topic_add(), _flush(), _close(), muster_core_is_writable() of a node that stays. */
-int publisher_add(struct telemetry *telemetry, unsigned number, const struct muster_record *record,
-                  uint64_t now_ms, double wall_s);
-void publisher_flush(struct telemetry *telemetry, unsigned number);
-void publisher_close(struct telemetry *telemetry, unsigned number);
+int publisher_topic_add(struct telemetry *telemetry, unsigned number, const struct muster_record *record,
+                        uint64_t now_ms, double wall_s);
+void publisher_topic_flush(struct telemetry *telemetry, unsigned number);
+void publisher_topic_close(struct telemetry *telemetry, unsigned number);
 bool publisher_is_writable(struct publisher *publisher);
 
 /* The open topics as they are announced. */

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "limit.h"
-#include "runner.h"
 
 struct inventory {
     struct muster_socket *sockets;
@@ -28,10 +27,10 @@ static struct muster_socket datagram_socket_describe(const struct datagram_socke
 }
 
 /* All is sent from the unicast socket. What was for everybody is counted where the same path is heard. */
-static void put_unicast(struct inventory *inventory, const muster_t *node) {
-    struct muster_socket unicast = datagram_socket_describe(&node->unicast.socket);
-    for (size_t i = 0; i < node->link_count; i++) {
-        unicast.failed += node->links[i]->failed[MUSTER_PATH_U4];
+static void put_unicast(struct inventory *inventory, const struct network *network) {
+    struct muster_socket unicast = datagram_socket_describe(&network->unicast.socket);
+    for (size_t i = 0; i < network->link_count; i++) {
+        unicast.failed += network->links[i]->failed[MUSTER_PATH_U4];
     }
     put(inventory, &unicast);
 }
@@ -42,8 +41,8 @@ static void put_link(struct inventory *inventory, const struct link *link) {
         [MUSTER_PATH_B4] = MUSTER_BROADCAST_V4,
     };
     for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
-        if (link->watches[kind].socket.open) {
-            struct muster_socket socket = datagram_socket_describe(&link->watches[kind].socket);
+        if (link->sockets[kind].socket.open) {
+            struct muster_socket socket = datagram_socket_describe(&link->sockets[kind].socket);
             memcpy(socket.address.ip, addresses[kind], sizeof addresses[kind]);
             memcpy(socket.interface_name, link->interface.name, sizeof socket.interface_name);
             socket.failed = link->failed[kind];
@@ -57,17 +56,17 @@ static void put_link(struct inventory *inventory, const struct link *link) {
     }
 }
 
-size_t inventory_take(const muster_t *node, struct muster_socket *sockets, size_t sockets_max) {
+size_t inventory_take(const struct network *network, struct muster_socket *sockets, size_t sockets_max) {
     struct inventory inventory = {.sockets = sockets, .max = sockets_max};
-    put_unicast(&inventory, node);
-    for (size_t i = 0; i < node->link_count; i++) {
-        put_link(&inventory, node->links[i]);
+    put_unicast(&inventory, network);
+    for (size_t i = 0; i < network->link_count; i++) {
+        put_link(&inventory, network->links[i]);
     }
-    if (node->tcp.open) {
-        struct muster_socket tcp = {.protocol = "tcp", .address = {.family = 4, .port = node->tcp.port}};
+    if (network->tcp.open) {
+        struct muster_socket tcp = {.protocol = "tcp", .address = {.family = 4, .port = network->tcp.port}};
         put(&inventory, &tcp);
     }
-    if (node->local.open) {
+    if (network->local.open) {
         put(&inventory, &(struct muster_socket){.protocol = "unix"});
     }
     return inventory.count;

@@ -5,9 +5,10 @@
 #include <stddef.h>
 
 #include <muster/core.h>
-#include <muster/muster.h>
+
+#include "network.h"
 
 /* Fills in at most sockets_max, the unicast socket first; returns how many there are. */
-size_t inventory_take(const muster_t *node, struct muster_socket *sockets, size_t sockets_max);
+size_t inventory_take(const struct network *network, struct muster_socket *sockets, size_t sockets_max);
 
 #endif

@@ -1,0 +1,212 @@
+#include "opening.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "limit.h"
+#include "namespace.h"
+#include "runner.h"
+
+/* ---- options ---- */
+
+#define TEXT_OF(text) #text
+#define TEXT_OF_VALUE(macro) TEXT_OF(macro)
+
+static const char *options_fault(const struct muster_options *options) {
+    if (options->port == 0) {
+        return "port 0";
+    }
+    if (options->interval_min_ms < MUSTER_INTERVAL_MS_MIN ||
+        options->interval_min_ms > MUSTER_INTERVAL_MS_MAX) {
+        return "an interval that is not within " TEXT_OF_VALUE(MUSTER_INTERVAL_MS_MIN) " and " TEXT_OF_VALUE(
+            MUSTER_INTERVAL_MS_MAX) " ms";
+    }
+    if (options->document != NULL &&
+        (options->document->name == NULL || options->document->name[0] == '\0')) {
+        return "a document without a name";
+    }
+    if (options->instance != NULL && options->instance[0] == '\0') {
+        return "an instance without a name";
+    }
+    if (options->socket != NULL && (options->socket[0] == '\0' || options->document == NULL)) {
+        return options->document == NULL ? "a socket of an observer, which answers nobody"
+                                         : "a socket without a path";
+    }
+    if (options->interface_count > 0 && options->interfaces == NULL) {
+        return "no interfaces where their number says so";
+    }
+    for (size_t i = 0; i < options->interface_count; i++) {
+        if (options->interfaces[i] == NULL) {
+            return "an interface without a name";
+        }
+    }
+    return NULL;
+}
+
+static int options_check(const struct muster_options *options, const struct log *log) {
+    const char *fault = options_fault(options);
+    if (fault != NULL) {
+        log_line(log, MUSTER_LOG_ERROR, "options: %s", fault);
+        return MUSTER_EINVAL;
+    }
+    return 0;
+}
+
+/* ---- state, key, local socket ---- */
+
+/* An observer has no key and no state, and its boot only has to be new. */
+static int identity_open(muster_t *node, const struct muster_options *options, const struct log *log) {
+    if (options->document == NULL) {
+        node->identities[0].boot = part_wall_ms();
+        return 0;
+    }
+    struct state_options state = {
+        .directory = options->state_dir,
+        .instance = options->instance,
+        .name = options->document->name,
+        .wall_ms = part_wall_ms(),
+    };
+    return state_open(&node->state, &state, &node->identities[0], log);
+}
+
+/* Without the socket of its slot a node still does all that it is for. One that was asked for is required. */
+static int local_refuse(const char *path, bool is_required, int number, const struct log *log) {
+    log_line(log, is_required ? MUSTER_LOG_ERROR : MUSTER_LOG_WARNING, "socket %s%s: %s", path,
+             is_required ? "" : ", by which other commands could ask this one, is left out",
+             number == -EADDRINUSE ? "another muster answers there" : strerror(-number));
+    if (!is_required) {
+        return 0;
+    }
+    return number == -EADDRINUSE ? MUSTER_EBUSY : socket_error(number);
+}
+
+/* Everybody of the machine may ask at a path that was asked for, and this user alone in the slot, where the
+ * lock says that nobody else is. */
+static int local_open(muster_t *node, const struct muster_options *options, const struct log *log) {
+    char *path = NULL;
+    if (options->document == NULL) {
+        return 0;
+    }
+    bool is_required = options->socket != NULL;
+    if (is_required ? (path = strdup(options->socket)) == NULL
+                    : asprintf(&path, "%s/" SLOT_SOCKET, node->state.slot.path) < 0) {
+        return MUSTER_ENOMEM;
+    }
+    int error = listener_open_local(&node->network.local, path, is_required ? 0666 : 0600, !is_required);
+    if (error == 0) {
+        node->socket = path;
+        return 0;
+    }
+    error = local_refuse(path, is_required, error, log);
+    free(path);
+    return error;
+}
+
+/* A document that no announcement can carry is refused before it has left a slot behind. */
+static int document_check(const struct muster_options *options, const struct log *log) {
+    struct muster_core_options core;
+    uint8_t key[MUSTER_KEY_BYTES];
+    uint8_t secret[MUSTER_SECRET_BYTES];
+    muster_core_t *trial = NULL;
+    muster_core_options_init(&core);
+    core.document = options->document;
+    core.keeps = options->keeps;
+    core.keep_count = options->keep_count;
+    core.key = key;
+    core.boot = 1;
+    core.stream = options->port; /* any will do: there will be one to fetch a large document by */
+    int error = muster_key_generate(key, secret);
+    if (error == 0) {
+        error = muster_crypto_ed25519(&core.crypto, secret);
+    }
+    if (error == 0) {
+        error = muster_core_new(&core, 0, &trial);
+    }
+    muster_core_free(trial);
+    sodium_memzero(secret, sizeof secret);
+    if (error != 0) {
+        log_line(log, MUSTER_LOG_ERROR, "document: %s", muster_error_text(error));
+    }
+    return error;
+}
+
+static int core_open(muster_t *node, const struct muster_options *options, const struct log *log) {
+    struct muster_core_options core;
+    char network[MUSTER_NETWORK_NAME_BYTES];
+    bool is_observer = options->document == NULL;
+    namespace_name(network);
+    muster_core_options_init(&core);
+    core.network = network;
+    core.document = options->document;
+    core.key = is_observer ? NULL : node->identities[0].key;
+    core.boot = node->identities[0].boot;
+    core.port = options->port;
+    core.interval_min_ms = options->interval_min_ms;
+    core.rate_bytes_s = options->rate_bytes_s;
+    core.ring_bytes = options->ring_bytes;
+    core.linger_ms = options->linger_ms;
+    core.keeps = options->keeps;
+    core.keep_count = options->keep_count;
+    core.stream = node->network.tcp.open ? node->network.tcp.port : 0;
+    core.has_streams = true;
+    core.version = muster_version();
+    randombytes_buf(core.seed, sizeof core.seed);
+    int error = muster_crypto_ed25519(&core.crypto, is_observer ? NULL : node->identities[0].secret);
+    if (error == 0) {
+        error = muster_core_new(&core, part_now_ms(), &node->core);
+    }
+    sodium_memzero(core.seed, sizeof core.seed);
+    if (error == 0) {
+        struct muster_event paths = {
+            .kind = MUSTER_EVENT_PATHS, .paths = node->network.paths, .path_count = node->network.path_count};
+        paths.now_ms = part_now_ms();
+        error = muster_core_step(node->core, &paths);
+    }
+    if (error != 0) {
+        log_line(log, MUSTER_LOG_ERROR, "node: %s", muster_error_text(error));
+    }
+    return error;
+}
+
+static int open_all(muster_t *node, const struct muster_options *options, const struct log *log) {
+    if (sodium_init() < 0) {
+        return MUSTER_ECRYPTO;
+    }
+    int error = options->document == NULL ? 0 : document_check(options, log);
+    if (error == 0) {
+        error = network_open(&node->network, options, log);
+    }
+    if (error == 0) {
+        error = identity_open(node, options, log);
+    }
+    if (error == 0) {
+        error = local_open(node, options, log);
+    }
+    return error != 0 ? error : core_open(node, options, log);
+}
+
+int opening_prepare(const struct muster_options *options, const struct log *log, muster_t **node) {
+    int error = options_check(options, log);
+    if (error != 0) {
+        return error;
+    }
+    muster_t *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    error = open_all(opened, options, log);
+    if (error != 0) {
+        runner_free(opened);
+        return error;
+    }
+    runner_init(opened, options);
+    *node = opened;
+    return 0;
+}

@@ -1,0 +1,5 @@
+#include <muster/muster.h>
+
+const char *muster_version(void) {
+    return MUSTER_VERSION;
+}
