@@ -1,26 +1,24 @@
 #include "admission.h"
+
 #include "group.h"
-
-#include <string.h>
-
 #include "limit.h"
 
 #define FIRST_BYTE_JSON '{'
 #define FIRST_BYTE_SEALED 0x01
 
+/* Takes a token of a source; false with the reason when it has none. */
 static bool allows(struct rates *rates, enum rate_kind kind, const struct muster_endpoint *source,
-                   double rate, double burst, uint64_t now_ms) {
+                   uint64_t now_ms, enum muster_drop *reason) {
+    double rate = kind == RATE_SOURCE ? MUSTER_SOURCE_RATE : MUSTER_ADDRESS_RATE;
+    double burst = kind == RATE_SOURCE ? MUSTER_SOURCE_BURST : MUSTER_ADDRESS_BURST;
     struct bucket *bucket = rates_bucket(rates, kind, source);
+    *reason = bucket == NULL ? MUSTER_DROP_MEMORY : MUSTER_DROP_FLOOD;
     return bucket != NULL && bucket_take(bucket, 1, rate, burst, now_ms);
 }
 
-bool admission_allows_telemetry(struct rates *rates, const struct muster_endpoint *source, uint64_t now_ms) {
-    return allows(rates, RATE_TELEMETRY, source, MUSTER_ADDRESS_RATE, MUSTER_ADDRESS_BURST, now_ms);
-}
-
-static bool is_within_rate(struct rates *rates, const struct muster_endpoint *source, uint64_t now_ms) {
-    return allows(rates, RATE_SOURCE, source, MUSTER_SOURCE_RATE, MUSTER_SOURCE_BURST, now_ms) &&
-           allows(rates, RATE_CONTROL, source, MUSTER_ADDRESS_RATE, MUSTER_ADDRESS_BURST, now_ms);
+bool admission_allows_telemetry(struct rates *rates, const struct muster_endpoint *source, uint64_t now_ms,
+                                enum muster_drop *reason) {
+    return allows(rates, RATE_TELEMETRY, source, now_ms, reason);
 }
 
 static bool is_multicast(const struct muster_endpoint *destination) {
@@ -52,10 +50,9 @@ bool admission_check(struct rates *rates, const struct paths *paths, const struc
         *reason = MUSTER_DROP_PATH;
     } else if (datagram->ttl != MUSTER_TTL) {
         *reason = MUSTER_DROP_TTL;
-    } else if (!is_within_rate(rates, &datagram->source, now_ms)) {
-        *reason = MUSTER_DROP_FLOOD;
     } else {
-        return true;
+        return allows(rates, RATE_SOURCE, &datagram->source, now_ms, reason) &&
+               allows(rates, RATE_CONTROL, &datagram->source, now_ms, reason);
     }
     return false;
 }

@@ -15,7 +15,8 @@
 bool admission_check(struct rates *rates, const struct paths *paths, const struct muster_datagram *datagram,
                      uint64_t now_ms, enum muster_drop *reason);
 
-/* True when one more datagram of telemetry is taken from an address whose feed is not known. */
-bool admission_allows_telemetry(struct rates *rates, const struct muster_endpoint *source, uint64_t now_ms);
+/* The same for a datagram of telemetry of an address whose feed is not known: only its rate is looked at. */
+bool admission_allows_telemetry(struct rates *rates, const struct muster_endpoint *source, uint64_t now_ms,
+                                enum muster_drop *reason);
 
 #endif

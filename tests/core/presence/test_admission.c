@@ -185,16 +185,17 @@ static void an_address_may_burst(void **state) {
 /* Data of an address that floods leaves its control messages alone, and the other way round. */
 static void telemetry_has_tokens_of_its_own(void **state) {
     struct muster_datagram datagram = datagram_from(1, 19798);
+    enum muster_drop reason;
     unsigned taken = 0;
     (void)state;
     for (unsigned i = 0; i < 2 * MUSTER_ADDRESS_BURST; i++) {
-        taken += (unsigned)admission_allows_telemetry(&rates, &datagram.source, 1000);
+        taken += (unsigned)admission_allows_telemetry(&rates, &datagram.source, 1000, &reason);
     }
     assert_int_equal(taken, MUSTER_ADDRESS_BURST);
     assert_int_equal(admitted(1, 19798, 1, 1000), 1);
     admitted_by_ports(2, 200, 1000);
     datagram = datagram_from(2, 19798);
-    assert_true(admission_allows_telemetry(&rates, &datagram.source, 1000));
+    assert_true(admission_allows_telemetry(&rates, &datagram.source, 1000, &reason));
 }
 
 static void an_address_is_refilled(void **state) {

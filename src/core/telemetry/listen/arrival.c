@@ -329,8 +329,8 @@ static bool read_piece(struct telemetry *telemetry, const struct piece *piece, s
     table->has_work = true;
     if (table->current == NULL &&
         !admission_allows_telemetry(&telemetry->context->rates, &table->datagram.source,
-                                    telemetry->context->now_ms)) {
-        return drop(telemetry, MUSTER_DROP_FLOOD);
+                                    telemetry->context->now_ms, &reason)) {
+        return drop(telemetry, reason);
     }
     if (!signal_decode(piece->bytes, piece->length, &signal, &reason)) {
         return drop(telemetry, reason);
