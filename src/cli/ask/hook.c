@@ -48,18 +48,17 @@ void hook_describe_variables(FILE *out) {
 
 /* Names come from the network, and go into the environment as they are. NULL when memory is out. */
 static char *new_variables(enum muster_peer_event event, const struct muster_peer *peer) {
-    char id[MUSTER_ID_TEXT_BYTES];
-    char address[TEXT_ADDRESS_BYTES];
+    const struct text_short id = text_id(peer->id);
+    const struct text_short address = text_address(&peer->address);
     char port[8];
-    muster_id_text(peer->id, id);
     snprintf(port, sizeof(port), "%u", peer->address.port);
     const char *const values[VARIABLE_COUNT] = {
         muster_peer_event_name(event),
         peer->document.name,
-        id,
+        id.text,
         muster_state_name(peer->state),
         peer->verified ? "1" : "0",
-        peer->address.family != 0 ? text_address(&peer->address, address) : "",
+        peer->address.family != 0 ? address.text : "",
         port,
         peer->interface_name,
     };

@@ -83,10 +83,7 @@ static void write_next(struct writer *writer, const struct muster_peer *peer) {
 }
 
 static void write_paths(struct writer *writer, unsigned paths) {
-    FILE *cell = writer_cell(writer, "PATHS", 0);
-    if (cell != NULL) {
-        text_print_paths(cell, paths);
-    }
+    writer_text(writer, NULL, "PATHS", text_paths(paths).text);
     if (writer_array(writer, "paths")) {
         for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
             if ((paths & (1U << kind)) != 0) {

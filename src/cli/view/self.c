@@ -66,15 +66,12 @@ static void print_head(const struct muster_self *self) {
     peer_page_print_head(peer);
     printf("  Muster      ");
     text_print(stdout, self->version);
-    printf(", up for ");
-    text_print_duration(stdout, (int64_t)peer->since_ms);
-    printf(", speaks every ");
-    text_print_duration(stdout, (int64_t)self->interval_ms);
-    printf("\n  Listens     on ");
+    printf(", up for %s, speaks every %s\n", text_duration((int64_t)peer->since_ms).text,
+           text_duration((int64_t)self->interval_ms).text);
+    printf("  Listens     on ");
     text_print(stdout, interfaces[0] != '\0' ? interfaces : "nothing");
-    printf(", port %u, unicast ", self->port);
-    text_print_endpoint(stdout, &peer->address, peer->address.port);
-    printf("\n  Peers       %zu alive or suspect\n", self->peers);
+    printf(", port %u, unicast %s\n", self->port, text_endpoint(&peer->address, peer->address.port).text);
+    printf("  Peers       %zu alive or suspect\n", self->peers);
 }
 
 int self_print(const struct muster_self *self, const struct traffic *traffic, struct table_style style) {
