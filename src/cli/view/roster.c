@@ -116,10 +116,3 @@ void roster_keep(struct roster *roster, bool (*keep)(const struct muster_peer *p
 struct text_label roster_label(const struct roster_row *row) {
     return text_label(row->peer->document.name, row->peer->id, row->id_digits);
 }
-
-void roster_write_label(struct writer *writer, const char *heading, const struct roster_row *row) {
-    FILE *cell = writer_cell(writer, heading, WRITER_CUT);
-    if (cell != NULL) {
-        fputs(roster_label(row).text, cell);
-    }
-}

@@ -8,7 +8,6 @@
 #include <muster/core.h>
 
 #include "text.h"
-#include "writer.h"
 
 struct roster_row {
     const struct muster_peer *peer;
@@ -42,8 +41,5 @@ void roster_sort(struct roster *roster,
 
 /* "printer", or "printer (3fa9c1)" where another peer has that name. */
 struct text_label roster_label(const struct roster_row *row);
-
-/* Writes that as a field for people. */
-void roster_write_label(struct writer *writer, const char *heading, const struct roster_row *row);
 
 #endif

@@ -8,21 +8,15 @@
 #include "peer_page.h"
 #include "text.h"
 
-/* The size of a buffer that is not known is 0. */
-static void write_buffer(struct writer *writer, uint32_t bytes) {
-    FILE *cell = bytes == 0 ? writer_cell(writer, "BUFFER", WRITER_RIGHT) : NULL;
-    if (cell != NULL) {
-        fputc('-', cell);
-    }
-    writer_integer(writer, "buffer_bytes", bytes == 0 ? NULL : "BUFFER", bytes);
-}
-
 static void write_socket(struct writer *writer, const void *socket_row) {
     const struct muster_socket *socket = socket_row;
     writer_text(writer, "protocol", "SOCKET", socket->protocol);
     writer_endpoint(writer, "address", "port", "ADDRESS", &socket->address);
     writer_known(writer, "interface", "IF", socket->interface_name);
-    write_buffer(writer, socket->buffer_bytes);
+    if (socket->buffer_bytes == 0) { /* not known */
+        writer_shown(writer, "BUFFER", WRITER_RIGHT, NULL, "-");
+    }
+    writer_integer(writer, "buffer_bytes", socket->buffer_bytes != 0 ? "BUFFER" : NULL, socket->buffer_bytes);
     writer_integer(writer, "kernel_drops", "DROPS", socket->kernel_drops);
     writer_integer(writer, "failed", "FAILED", socket->failed);
 }

@@ -54,12 +54,11 @@ void traffic_deinit(struct traffic *traffic) {
 }
 
 static void write_publisher(struct writer *writer, const struct traffic_row *row) {
-    FILE *cell = writer_cell(writer, "PUBLISHER", WRITER_CUT);
     const struct text_short id = text_id(row->feed->id);
-    if (cell != NULL && row->publisher != NULL) {
-        fputs(roster_label(row->publisher).text, cell);
-    } else if (cell != NULL) {
-        fprintf(cell, "id:%.*s", ID_DIGITS, id.text);
+    if (row->publisher != NULL) {
+        writer_shown(writer, "PUBLISHER", WRITER_CUT, NULL, "%s", roster_label(row->publisher).text);
+    } else {
+        writer_shown(writer, "PUBLISHER", WRITER_CUT, NULL, "id:%.*s", ID_DIGITS, id.text);
     }
     writer_text(writer, "id", NULL, id.text);
     if (row->publisher != NULL) {

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -153,8 +154,15 @@ FILE *writer_cell(struct writer *writer, const char *heading, unsigned flags) {
     return begin(writer, heading, flags, NULL);
 }
 
-FILE *writer_colored_cell(struct writer *writer, const char *heading, const char *color) {
-    return begin(writer, heading, 0, color);
+void writer_shown(struct writer *writer, const char *heading, unsigned flags, const char *color,
+                  const char *format, ...) {
+    FILE *out = begin(writer, heading, flags, color);
+    va_list arguments;
+    va_start(arguments, format);
+    if (out != NULL) {
+        vfprintf(out, format, arguments);
+    }
+    va_end(arguments);
 }
 
 void writer_text(struct writer *writer, const char *name, const char *heading, const char *text) {
