@@ -80,13 +80,12 @@ static void describe(FILE *out) {
 
 /* Says under which name, id, interfaces and port this runs. */
 static void print_identity(struct announce *announce) {
-    char interfaces[256];
     size_t path_count;
     const struct muster_path *paths = muster_paths(announce->session.node, &path_count);
     muster_id(announce->session.node, announce->id);
-    text_interfaces(paths, path_count, interfaces, sizeof(interfaces));
     complain(announce->settings, "%s is %s on %s, unicast port %u", announce->announced.name,
-             text_id(announce->id).text, interfaces, muster_unicast_port(announce->session.node));
+             text_id(announce->id).text, text_interfaces(paths, path_count).text,
+             muster_unicast_port(announce->session.node));
 }
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {

@@ -58,11 +58,9 @@ static void print_services(const struct muster_document *document) {
     for (size_t i = 0; i < document->service_count; i++) {
         const struct muster_service *service = &document->services[i];
         print_title("Services", i);
-        text_print_service(stdout, service);
+        fputs(text_service(service).text, stdout);
         if (service->name[0] != '\0') {
-            printf("  \"");
-            text_print(stdout, service->name);
-            putchar('"');
+            printf("  \"%s\"", text_name(service->name).text);
         }
         if (service->txt_count > 0) {
             printf("  ");
@@ -86,8 +84,7 @@ static void print_topics(const struct muster_document *document) {
         print_title("Topics", i);
         text_print(stdout, topic->name);
         if (topic->unit[0] != '\0') {
-            printf("  ");
-            text_print(stdout, topic->unit);
+            printf("  %s", text_name(topic->unit).text);
         }
         if (topic->unit_count > 0) {
             printf("  ");

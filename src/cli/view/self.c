@@ -55,15 +55,14 @@ void self_write(struct writer *writer, const struct muster_self *self, const str
 
 static void print_head(const struct muster_self *self) {
     const struct muster_peer *peer = &self->peer;
-    char interfaces[256];
-    text_interfaces(self->paths, self->path_count, interfaces, sizeof(interfaces));
+    const struct text_line interfaces = text_interfaces(self->paths, self->path_count);
     peer_page_print_head(peer);
     printf("  Muster      ");
     text_print(stdout, self->version);
     printf(", up for %s, speaks every %s\n", text_duration((int64_t)peer->since_ms).text,
            text_duration((int64_t)self->interval_ms).text);
     printf("  Listens     on ");
-    text_print(stdout, interfaces[0] != '\0' ? interfaces : "nothing");
+    text_print(stdout, interfaces.text[0] != '\0' ? interfaces.text : "nothing");
     printf(", port %u, unicast %s\n", self->port, text_endpoint(&peer->address, peer->address.port).text);
     printf("  Peers       %zu alive or suspect\n", self->peers);
 }

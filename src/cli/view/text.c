@@ -158,21 +158,17 @@ struct text_short text_paths(unsigned paths) {
 
 /* ---- what a peer says ---- */
 
-void text_print_service(FILE *out, const struct muster_service *service) {
-    text_print(out, service->type);
-    fprintf(out, ":%u", service->port);
-    if (strcmp(service->proto, "tcp") != 0) {
-        fputc('/', out);
-        text_print(out, service->proto);
-    }
+struct text_short text_service(const struct muster_service *service) {
+    const bool is_tcp = strcmp(service->proto, "tcp") == 0;
+    struct text_short text;
+    snprintf(text.text, sizeof(text.text), "%.40s:%u%s%.8s", text_name(service->type).text, service->port,
+             is_tcp ? "" : "/", is_tcp ? "" : text_name(service->proto).text);
+    return text;
 }
 
 void text_print_services(FILE *out, const struct muster_document *document) {
     for (size_t i = 0; i < document->service_count; i++) {
-        if (i > 0) {
-            fputc(',', out);
-        }
-        text_print_service(out, &document->services[i]);
+        fprintf(out, "%s%s", i > 0 ? "," : "", text_service(&document->services[i]).text);
     }
     if (document->service_count == 0) {
         fputc('-', out);
@@ -181,11 +177,7 @@ void text_print_services(FILE *out, const struct muster_document *document) {
 
 void text_print_items(FILE *out, const struct muster_text *items, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        if (i > 0) {
-            fputc(' ', out);
-        }
-        text_print(out, items[i].name);
-        fputc('=', out);
+        fprintf(out, "%s%s=", i > 0 ? " " : "", text_name(items[i].name).text);
         text_print(out, items[i].value);
     }
     if (count == 0) {
@@ -193,23 +185,19 @@ void text_print_items(FILE *out, const struct muster_text *items, size_t count) 
     }
 }
 
-static bool is_named_before(const struct muster_path *paths, size_t at) {
-    size_t before = 0;
-    while (before < at && strcmp(paths[before].name, paths[at].name) != 0) {
-        before++;
-    }
-    return before < at;
-}
-
-void text_interfaces(const struct muster_path *paths, size_t count, char *text, size_t size) {
-    text[0] = '\0';
+struct text_line text_interfaces(const struct muster_path *paths, size_t count) {
+    struct text_line line = {""};
     for (size_t i = 0; i < count; i++) {
-        if (is_named_before(paths, i)) {
-            continue;
+        size_t before = 0;
+        while (before < i && strcmp(paths[before].name, paths[i].name) != 0) {
+            before++;
         }
-        size_t length = strlen(text);
-        snprintf(text + length, size - length, "%s%s", length > 0 ? "," : "", paths[i].name);
+        if (before == i) {
+            const size_t length = strlen(line.text);
+            snprintf(line.text + length, sizeof(line.text) - length, "%s%s", i > 0 ? "," : "", paths[i].name);
+        }
     }
+    return line;
 }
 
 const char *text_state_color(enum muster_state state) {

@@ -56,7 +56,7 @@ struct text_short text_endpoint(const struct muster_endpoint *endpoint, uint16_t
 struct text_short text_paths(unsigned paths);
 
 /* "http:8080", "coap:5683/udp". */
-void text_print_service(FILE *out, const struct muster_service *service);
+struct text_short text_service(const struct muster_service *service);
 
 /* Its services, comma-separated; "-" when there is none. */
 void text_print_services(FILE *out, const struct muster_document *document);
@@ -64,8 +64,11 @@ void text_print_services(FILE *out, const struct muster_document *document);
 /* "a=b c=d"; "-" when there is none. */
 void text_print_items(FILE *out, const struct muster_text *items, size_t count);
 
-/* Writes the interfaces of these paths, "eth0,wlan0", each once. */
-void text_interfaces(const struct muster_path *paths, size_t count, char *text, size_t size);
+/* The interfaces of paths, "eth0,wlan0", each once, cut where there is no more room; by value. */
+struct text_line {
+    char text[256];
+};
+struct text_line text_interfaces(const struct muster_path *paths, size_t count);
 
 /* The escape sequence that a terminal shows a state in, and the one that ends it. */
 const char *text_state_color(enum muster_state state);
