@@ -48,18 +48,17 @@ void hook_describe_variables(FILE *out) {
 
 /* Names come from the network, and go into the environment as they are. NULL when memory is out. */
 static char *new_variables(enum muster_peer_event event, const struct muster_peer *peer) {
-    char id[MUSTER_ID_TEXT_BYTES];
-    char address[TEXT_ADDRESS_BYTES];
+    const struct text_short id = text_id(peer->id);
+    const struct text_short address = text_address(&peer->address);
     char port[8];
-    muster_id_text(peer->id, id);
     snprintf(port, sizeof(port), "%u", peer->address.port);
     const char *const values[VARIABLE_COUNT] = {
         muster_peer_event_name(event),
         peer->document.name,
-        id,
+        id.text,
         muster_state_name(peer->state),
         peer->verified ? "1" : "0",
-        peer->address.family != 0 ? text_address(&peer->address, address) : "",
+        peer->address.family != 0 ? address.text : "",
         port,
         peer->interface_name,
     };
@@ -116,38 +115,6 @@ static void complain_of_event(const struct hooks *hooks, const struct hook_event
 
 /* ---- starting ---- */
 
-static bool is_ours(const char *assignment) {
-    size_t length = strcspn(assignment, "=");
-    for (size_t i = 0; i < VARIABLE_COUNT; i++) {
-        if (strlen(variables[i].name) == length && memcmp(variables[i].name, assignment, length) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Our environment and the event's variables; the strings are borrowed. NULL when memory is out. */
-static char **new_environment(const struct hook_event *event) {
-    size_t count = VARIABLE_COUNT + 1;
-    for (char **entry = environ; *entry != NULL; entry++) {
-        count++;
-    }
-    char **environment = calloc(count, sizeof(*environment));
-    if (environment == NULL) {
-        return NULL;
-    }
-    count = 0;
-    for (char *variable = event->variables; *variable != '\0'; variable = strchr(variable, '\0') + 1) {
-        environment[count++] = variable;
-    }
-    for (char **entry = environ; *entry != NULL; entry++) {
-        if (!is_ours(*entry)) {
-            environment[count++] = *entry;
-        }
-    }
-    return environment;
-}
-
 /* A file in memory that holds the line, to be read from its start: unlike a pipe it takes the whole line
  * at once, whether anybody reads it or not. Returns a descriptor or a negative errno. */
 static int open_input(const char *line) {
@@ -168,19 +135,14 @@ static int open_input(const char *line) {
 
 static pid_t start_program(const char *program, const struct hook_event *event) {
     char *const argv[] = {(char *)program, NULL};
-    char **environment = new_environment(event);
-    if (environment == NULL) {
-        return -ENOMEM;
-    }
     int input = open_input(event->line);
     pid_t pid = input;
     if (input >= 0) {
         const struct spawn spawn = {
-            .argv = argv, .environment = environment, .input = input, .own_group = true};
+            .argv = argv, .variables = event->variables, .input = input, .own_group = true};
         pid = spawn_program(&spawn);
         close(input);
     }
-    free(environment);
     return pid;
 }
 

@@ -10,7 +10,6 @@
 #include "conversation.h"
 #include "local.h"
 #include "session.h"
-#include "text.h"
 
 /* A running muster that knows too few is asked again so soon. */
 #define AGAIN_MS 100
@@ -55,8 +54,7 @@ static void on_self(const struct muster_self *self, void *context) {
     struct local_look *look = context;
     look->snapshot->counters = self->counters;
     look->error = keep_feeds(look->snapshot, self);
-    text_interfaces(self->paths, self->path_count, look->snapshot->interfaces,
-                    sizeof(look->snapshot->interfaces));
+    look->snapshot->interfaces = text_interfaces(self->paths, self->path_count);
 }
 
 static void on_self_end(int error, const char *text, void *context) {
@@ -149,7 +147,7 @@ static void take_snapshot(struct look *look) {
         look->failed = true;
     }
     snapshot->counters = *muster_counters(node);
-    text_interfaces(paths, path_count, snapshot->interfaces, sizeof(snapshot->interfaces));
+    snapshot->interfaces = text_interfaces(paths, path_count);
 }
 
 static void end_when_met(struct look *look) {

@@ -10,14 +10,15 @@
 #include <muster/muster.h>
 
 #include "settings.h"
+#include "text.h"
 
 struct snapshot {
     struct muster_peer_list list;
     struct muster_counters counters; /* of who was asked, or of the look itself */
     struct muster_feed *feeds;       /* of who was asked */
     size_t feed_count;
-    char interfaces[256]; /* that were listened on, for people: "eth0,wlan0" */
-    bool cut_off;         /* the time was up before the answers were in */
+    struct text_line interfaces; /* that were listened on, for people: "eth0,wlan0" */
+    bool cut_off;                /* the time was up before the answers were in */
 };
 
 /* So many peers that `counts` says true to. */

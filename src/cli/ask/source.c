@@ -12,38 +12,17 @@
 
 /* ---- labels ---- */
 
-static bool shares_name(const struct sources *sources, const struct source *source) {
-    for (size_t i = 0; i < sources->count; i++) {
-        if (sources->sources[i] != source &&
-            strcmp(sources->sources[i]->publisher.name, source->publisher.name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void set_label(struct source *source, bool is_shared) {
-    char id[MUSTER_ID_TEXT_BYTES];
-    char name[MUSTER_TEXT_SAFE_BYTES(MUSTER_NAME_BYTES_MAX)];
-    muster_id_text(source->publisher.id, id);
-    muster_text_safe(source->publisher.name, name, sizeof(name));
-    if (source->publisher.name[0] == '\0') {
-        snprintf(source->publisher.label, sizeof(source->publisher.label), "(%.*s)", LABEL_DIGITS, id);
-    } else if (is_shared) {
-        snprintf(source->publisher.label, sizeof(source->publisher.label), "%s (%.*s)", name, LABEL_DIGITS,
-                 id);
-    } else {
-        snprintf(source->publisher.label, sizeof(source->publisher.label), "%s", name);
-    }
-    source->publisher.label_width = text_width(source->publisher.label);
-}
-
 /* Labels all of this name. */
 static void label_all(struct sources *sources, const char *name) {
+    size_t count = 0;
     for (size_t i = 0; i < sources->count; i++) {
-        struct source *source = sources->sources[i];
-        if (strcmp(source->publisher.name, name) == 0) {
-            set_label(source, shares_name(sources, source));
+        count += strcmp(sources->sources[i]->publisher.name, name) == 0 ? 1 : 0;
+    }
+    for (size_t i = 0; i < sources->count; i++) {
+        struct record_publisher *publisher = &sources->sources[i]->publisher;
+        if (strcmp(publisher->name, name) == 0) {
+            publisher->label = text_label(name, publisher->id, count > 1 ? LABEL_DIGITS : 0);
+            publisher->label_width = text_width(publisher->label.text);
         }
     }
 }
@@ -77,11 +56,8 @@ static struct source *find(const struct sources *sources, const uint8_t id[MUSTE
 
 static void look_up(struct sources *sources, struct source *source, const muster_t *node) {
     struct muster_peer_list list = {0};
-    if (muster_peer_find(node, source->publisher.id, &list) == 0) {
-        set_name(sources, source, list.peers[0].document.name);
-    } else {
-        set_label(source, false);
-    }
+    const bool is_known = muster_peer_find(node, source->publisher.id, &list) == 0;
+    set_name(sources, source, is_known ? list.peers[0].document.name : "");
     muster_peer_list_free(&list);
 }
 

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,8 +43,9 @@ static int execute(const struct spawn *spawn, int report, const sigset_t *blocke
     if (spawn->input >= 0 && dup2(spawn->input, STDIN_FILENO) < 0) {
         return errno;
     }
-    if (spawn->environment != NULL) {
-        environ = (char **)spawn->environment;
+    for (const char *variable = spawn->variables; variable != NULL && *variable != '\0';
+         variable = strchr(variable, '\0') + 1) {
+        putenv((char *)variable);
     }
     reset_signals();
     sigprocmask(SIG_SETMASK, blocked, NULL);

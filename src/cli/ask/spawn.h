@@ -8,11 +8,12 @@
 
 /* Everything is borrowed for the call. */
 struct spawn {
-    char *const *argv;        /* argv[0] is a path, or a name that is looked for in PATH */
-    char *const *environment; /* NULL: ours */
-    int input;                /* is its standard input; -1: ours is */
-    bool own_group;           /* it leads a process group of its own, whose id is its pid */
-    const sigset_t *blocked;  /* the signals that are blocked in it; NULL: those that are in us */
+    char *const *argv;       /* argv[0] is a path, or a name that is looked for in PATH */
+    const char *variables;   /* "NAME=VALUE", each ended by a NUL, an empty one after the last: they are put
+                              * into its   environment, which else is ours; NULL: none */
+    int input;               /* is its standard input; -1: ours is */
+    bool own_group;          /* it leads a process group of its own, whose id is its pid */
+    const sigset_t *blocked; /* the signals that are blocked in it; NULL: those that are in us */
 };
 
 /* Starts a program, directly and without a shell, but for a script that does not name what runs it, which

@@ -80,27 +80,23 @@ static void describe(FILE *out) {
 
 /* Says under which name, id, interfaces and port this runs. */
 static void print_identity(struct announce *announce) {
-    char interfaces[256];
-    char id[MUSTER_ID_TEXT_BYTES];
     size_t path_count;
     const struct muster_path *paths = muster_paths(announce->session.node, &path_count);
     muster_id(announce->session.node, announce->id);
-    muster_id_text(announce->id, id);
-    text_interfaces(paths, path_count, interfaces, sizeof(interfaces));
-    complain(announce->settings, "%s is %s on %s, unicast port %u", announce->announced.name, id, interfaces,
+    complain(announce->settings, "%s is %s on %s, unicast port %u", announce->announced.name,
+             text_id(announce->id).text, text_interfaces(paths, path_count).text,
              muster_unicast_port(announce->session.node));
 }
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct announce *announce = context;
-    char address[TEXT_ADDRESS_BYTES];
     uint8_t id[MUSTER_ID_BYTES];
     notify_status(&announce->notify);
     if (event != MUSTER_PEER_CONFLICT) {
         return;
     }
     complain(announce->settings, "conflict: %s at %s has the same key: was the state directory copied?",
-             peer->document.name, text_address(&peer->address, address));
+             peer->document.name, text_address(&peer->address).text);
     muster_id(announce->session.node, id);
     if (memcmp(id, announce->id, MUSTER_ID_BYTES) != 0) {
         print_identity(announce);

@@ -83,7 +83,7 @@ static int run_command(struct settings *settings, const struct command *command,
     if (command->defaults != NULL) {
         memcpy(options, command->defaults, command->options_bytes);
     }
-    if (parse_command(settings, command, (int)words->count, words->values, options, &operands, &status)) {
+    if (parse(settings, command, NULL, (int)words->count, words->values, options, &operands, &status)) {
         status = command->run(settings, options, &operands);
     }
     if (command->deinit != NULL) {
@@ -96,7 +96,7 @@ static int run_command(struct settings *settings, const struct command *command,
 int commands_run(struct settings *settings, int argc, char **argv) {
     struct operands operands;
     int status;
-    if (!parse_global(settings, &command_muster, command_table, argc, argv, &operands, &status)) {
+    if (!parse(settings, &command_muster, command_table, argc, argv, settings, &operands, &status)) {
         return status;
     }
     const char *name = operands.count > 0 ? operands.values[0] : "COMMAND";

@@ -116,10 +116,9 @@ static void write_start(struct writer *writer, const struct start *start) {
 
 /* The line of a service. */
 static void print_service(FILE *out, const struct muster_service *service) {
-    text_print_service(out, service);
+    fputs(text_service(service).text, out);
     if (service->name[0] != '\0') {
-        fprintf(out, " name=");
-        text_print(out, service->name);
+        fprintf(out, " name=%s", text_name(service->name).text);
     }
     if (service->txt_count > 0) {
         fputc(' ', out);

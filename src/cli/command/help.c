@@ -59,10 +59,6 @@ void help_print(const struct command *command) {
     printf("\nExamples:\n%s\nExit status:\n%s", command->examples, command->statuses);
 }
 
-void help_print_version(void) {
-    printf("muster %s\n", muster_version());
-}
-
 void help_print_all(const struct command *muster, const struct command *const *commands) {
     printf("Usage: muster ");
     help_print_usage(stdout, muster);

@@ -15,7 +15,4 @@ void help_print(const struct command *command);
 /* Prints --help of muster as a whole, and of all commands, a table ended by NULL. */
 void help_print_all(const struct command *muster, const struct command *const *commands);
 
-/* Prints --version. */
-void help_print_version(void);
-
 #endif

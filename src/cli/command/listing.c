@@ -38,7 +38,7 @@ int listing_status(const struct settings *settings, const struct snapshot *snaps
         return STATUS_TIMED_OUT;
     }
     if (snapshot->list.count == 0) {
-        complain(settings, "nobody was heard on %s", snapshot->interfaces);
+        complain(settings, "nobody was heard on %s", snapshot->interfaces.text);
         return STATUS_NOBODY;
     }
     complain(settings, "nothing matches%s%s%s (%zu peer%s heard)", wanted != NULL ? " '" : "",

@@ -22,8 +22,7 @@ static const struct args_option options_table[] = {
 
 static void print_endpoint(const struct offer *offer, const char *format) {
     (void)format;
-    text_print_endpoint(stdout, &offer->row->peer->address, offer->service->port);
-    putchar('\n');
+    puts(text_endpoint(&offer->row->peer->address, offer->service->port).text);
 }
 
 static int run(struct settings *settings, void *resolve_options, const struct operands *operands) {

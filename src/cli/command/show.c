@@ -135,13 +135,8 @@ static int refuse_ambiguous(const struct settings *settings, const char *wanted,
     complain(settings, "PEER: expected one peer, '%.64s' means %zu:", wanted, roster->count);
     for (size_t i = 0; i < roster->count; i++) {
         const struct muster_peer *peer = roster->rows[i].peer;
-        char id[MUSTER_ID_TEXT_BYTES];
-        muster_id_text(peer->id, id);
-        fprintf(stderr, "  id:%s  ", id);
-        text_print(stderr, peer->document.name);
-        fprintf(stderr, "  ");
-        text_print_address(stderr, &peer->address);
-        fprintf(stderr, "  %s\n", muster_state_name(peer->state));
+        fprintf(stderr, "  id:%s  %s  %s  %s\n", text_id(peer->id).text, text_name(peer->document.name).text,
+                text_address(&peer->address).text, muster_state_name(peer->state));
     }
     return STATUS_ERROR;
 }

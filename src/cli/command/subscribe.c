@@ -145,7 +145,7 @@ static void print_losses(struct subscribe *subscribe) {
             source->losses[reason] = 0;
             if (count > 0) {
                 fprintf(stderr, "%s: %s: %" PRIu64 " datagram%s lost: %s\n", subscribe->settings->program,
-                        source->publisher.label, count, count == 1 ? "" : "s",
+                        source->publisher.label.text, count, count == 1 ? "" : "s",
                         loss_text((enum muster_loss_reason)reason));
             }
         }
@@ -161,7 +161,7 @@ static void count_malformed(struct subscribe *subscribe, struct source *source) 
     subscribe->meter.current.malformed++;
     if (source->malformed++ == 0) {
         fprintf(stderr, "%s: %s: a datagram that is no SenML, at byte %zu: %s; more are only counted\n",
-                subscribe->settings->program, source->publisher.label, offset, fault);
+                subscribe->settings->program, source->publisher.label.text, offset, fault);
     }
 }
 
@@ -173,7 +173,7 @@ static void update_way(const struct subscribe *subscribe, struct source *source,
         return;
     }
     source->is_by_stream = is_by_stream;
-    fprintf(stderr, "%s: %s: multicast %s\n", subscribe->settings->program, source->publisher.label,
+    fprintf(stderr, "%s: %s: multicast %s\n", subscribe->settings->program, source->publisher.label.text,
             is_by_stream ? "does not come through: its data is read by a stream" : "comes through again");
 }
 

@@ -90,13 +90,9 @@ static int check_hook(const struct settings *settings, struct hook_options *hook
 
 static void print_event(const struct watch_session *watch, enum muster_peer_event event,
                         const struct muster_peer *peer) {
-    text_print_now(stdout);
-    printf("  %s%-9s%s  ", watch->color ? text_state_color(peer->state) : "", muster_peer_event_name(event),
-           watch->color ? TEXT_COLOR_END : "");
-    text_print(stdout, peer->document.name);
-    printf("  ");
-    text_print_address(stdout, &peer->address);
-    printf("  ");
+    printf("%s  %s%-9s%s  %s  %s  ", text_now().text, watch->color ? text_state_color(peer->state) : "",
+           muster_peer_event_name(event), watch->color ? TEXT_COLOR_END : "",
+           text_name(peer->document.name).text, text_address(&peer->address).text);
     text_print_services(stdout, &peer->document);
     printf("%s\n", peer->verified ? "" : "  (unverified)");
 }

@@ -233,7 +233,6 @@ static int check_operands(const struct args *args, struct args_fault *fault) {
     return 0;
 }
 
-int args_take_operands(const struct args *args, struct operands *operands, struct args_fault *fault) {
-    *operands = args->operands;
+int args_check_operands(const struct args *args, struct args_fault *fault) {
     return args->syntax->runs_command ? check_command(args, fault) : check_operands(args, fault);
 }

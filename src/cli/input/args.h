@@ -69,10 +69,10 @@ struct args_fault {
     struct reason reason;
 };
 
-/* One command line while it is read; the members are not for the caller. */
+/* One command line while it is read; the other members are not for the caller. */
 struct args {
+    struct operands operands; /* behind the options */
     const struct args_syntax *syntax;
-    struct operands operands;
     bool has_dashes; /* "--", which is no option's value, before the operands */
 };
 
@@ -81,8 +81,8 @@ struct args {
 int args_read_options(struct args *args, const struct args_syntax *syntax, const struct args_table tables[2],
                       int argc, char **argv, struct args_fault *fault);
 
-/* Gives the operands behind the options: as many as the syntax says, none of them empty, or the words of the
+/* Checks the operands behind the options: as many as the syntax says, none of them empty, or the words of the
  * command to run, if any. 0, or -1 with a fault. */
-int args_take_operands(const struct args *args, struct operands *operands, struct args_fault *fault);
+int args_check_operands(const struct args *args, struct args_fault *fault);
 
 #endif

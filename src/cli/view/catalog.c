@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "escape.h"
 #include "pattern.h"
 #include "peer.h"
 #include "text.h"
@@ -112,23 +113,12 @@ void catalog_deinit(struct catalog *catalog) {
 /* ---- writing ---- */
 
 static void write_rate(struct writer *writer, double rate) {
-    FILE *cell = writer_cell(writer, "RATE", WRITER_RIGHT);
-    if (cell != NULL && rate > 0) {
-        fprintf(cell, "%g/s", rate);
-    } else if (cell != NULL) {
-        fputc('-', cell);
-    } else if (rate > 0) {
+    if (rate > 0) {
+        writer_shown(writer, "RATE", WRITER_RIGHT, NULL, "%g/s", rate);
         writer_number(writer, "rate", rate);
     } else {
+        writer_shown(writer, "RATE", WRITER_RIGHT, NULL, "-");
         writer_null(writer, "rate");
-    }
-}
-
-/* A text that may be cut. */
-static void write_cell(struct writer *writer, const char *heading, const char *text) {
-    FILE *cell = writer_cell(writer, heading, WRITER_CUT);
-    if (cell != NULL) {
-        text_print(cell, text);
     }
 }
 
@@ -136,15 +126,18 @@ static void write_row(struct writer *writer, const void *catalog_row) {
     const struct catalog_row *row = catalog_row;
     const struct muster_peer *peer = row->row->peer;
     char name[MUSTER_FULL_NAME_BYTES_MAX + 1];
-    write_cell(writer, "TOPIC", full_name(row, name));
-    write_cell(writer, "UNIT", row->unit[0] != '\0' ? row->unit : "-");
+    char safe[MUSTER_TEXT_SAFE_BYTES(sizeof(name))];
+    writer_shown(writer, "TOPIC", WRITER_CUT, NULL, "%s",
+                 escape_text(full_name(row, name), safe, sizeof(safe)));
+    writer_shown(writer, "UNIT", WRITER_CUT, NULL, "%s",
+                 row->unit[0] != '\0' ? text_name(row->unit).text : "-");
     writer_text(writer, "name", NULL, name);
     writer_text(writer, "topic", NULL, row->topic);
     writer_text(writer, "record", NULL, row->record);
     writer_known(writer, "unit", NULL, row->unit);
     write_rate(writer, row->rate);
     writer_bool(writer, "kept", NULL, row->is_kept);
-    roster_write_label(writer, "NAME", row->row);
+    writer_shown(writer, "NAME", WRITER_CUT, NULL, "%s", roster_label(row->row).text);
     writer_address(writer, "address", "ADDRESS", &peer->address);
     writer_known(writer, NULL, "IF", peer->interface_name);
     peer_write_owner(writer, peer);

@@ -73,10 +73,10 @@ void counters_print_line(const struct muster_counters *counters) {
     for (unsigned i = 0; i < MUSTER_DROP_COUNT; i++) {
         dropped += counters->drops[i];
     }
-    text_print_now(stdout);
-    printf("  stats      received %" PRIu64 ", accepted %" PRIu64 ", copies %" PRIu64 ", sent %" PRIu64
+    printf("%s  stats      received %" PRIu64 ", accepted %" PRIu64 ", copies %" PRIu64 ", sent %" PRIu64
            ", dropped %" PRIu64,
-           counters->received, counters->accepted, counters->copies, counters->sent, dropped);
+           text_now().text, counters->received, counters->accepted, counters->copies, counters->sent,
+           dropped);
     for (unsigned i = 0; i < MUSTER_DROP_COUNT; i++) {
         if (counters->drops[i] > 0) {
             printf("%s%s %" PRIu64, separator, muster_drop_name((enum muster_drop)i), counters->drops[i]);

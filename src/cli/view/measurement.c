@@ -27,8 +27,8 @@ static void print_lost(const struct muster_feed *total) {
 }
 
 static void print_text(const struct measurement *measurement) {
-    text_print_now(stdout);
-    printf("  %.0f records/s, %.0f datagrams/s, ", (double)measurement->records / measurement->seconds,
+    printf("%s  %.0f records/s, %.0f datagrams/s, ", text_now().text,
+           (double)measurement->records / measurement->seconds,
            (double)measurement->datagrams / measurement->seconds);
     print_bytes((double)measurement->bytes / measurement->seconds);
     if (measurement->jitter_s >= 0) {

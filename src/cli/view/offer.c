@@ -96,11 +96,8 @@ void offers_deinit(struct offers *offers) {
 static void write_offer(struct writer *writer, const void *offer_row) {
     const struct offer *offer = offer_row;
     const struct muster_peer *peer = offer->row->peer;
-    FILE *cell = writer_cell(writer, "SERVICE", WRITER_CUT);
-    if (cell != NULL) {
-        text_print(cell, offer_name(offer));
-    }
-    roster_write_label(writer, "NAME", offer->row);
+    writer_shown(writer, "SERVICE", WRITER_CUT, NULL, "%s", text_name(offer_name(offer)).text);
+    writer_shown(writer, "NAME", WRITER_CUT, NULL, "%s", roster_label(offer->row).text);
     writer_text(writer, NULL, "IF", peer->interface_name);
     peer_write_service(writer, offer->service);
     writer_address(writer, "address", "ADDRESS", &peer->address);

@@ -50,11 +50,8 @@ static void write_document(struct writer *writer, const struct muster_document *
 /* Who a peer is, and how sure that is. */
 static void write_identity(struct writer *writer, const struct muster_peer *peer) {
     const bool is_known = peer->document.name[0] != '\0';
-    FILE *cell = writer_colored_cell(writer, "STATE", text_state_color(peer->state));
-    if (cell != NULL) {
-        fprintf(cell, "%s%s%s", muster_state_name(peer->state), peer->verified ? "" : "?",
-                peer->provisional ? "~" : "");
-    }
+    writer_shown(writer, "STATE", 0, text_state_color(peer->state), "%s%s%s", muster_state_name(peer->state),
+                 peer->verified ? "" : "?", peer->provisional ? "~" : "");
     writer_id(writer, "id", "ID", peer->id);
     writer_known(writer, "name", NULL, peer->document.name);
     writer_known(writer, "state", NULL, is_known ? muster_state_name(peer->state) : "");
@@ -70,23 +67,8 @@ void peer_write_owner(struct writer *writer, const struct muster_peer *peer) {
     }
 }
 
-/* The promise of who is gone is void. */
-static void write_next(struct writer *writer, const struct muster_peer *peer) {
-    if (writer->is_json || roster_is_there(peer)) {
-        writer_duration(writer, "next_ms", "NEXT", peer->next_ms);
-        return;
-    }
-    FILE *cell = writer_cell(writer, "NEXT", WRITER_RIGHT);
-    if (cell != NULL) {
-        fputc('-', cell);
-    }
-}
-
 static void write_paths(struct writer *writer, unsigned paths) {
-    FILE *cell = writer_cell(writer, "PATHS", 0);
-    if (cell != NULL) {
-        text_print_paths(cell, paths);
-    }
+    writer_text(writer, NULL, "PATHS", text_paths(paths).text);
     if (writer_array(writer, "paths")) {
         for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
             if ((paths & (1U << kind)) != 0) {
@@ -103,7 +85,11 @@ void peer_write(struct writer *writer, const struct muster_peer *peer) {
     writer_integer(writer, "port", "PORT", peer->address.port);
     writer_known(writer, "interface", "IF", peer->interface_name);
     writer_duration(writer, "age_ms", "AGE", (int64_t)peer->age_ms);
-    write_next(writer, peer);
+    if (writer->is_json || roster_is_there(peer)) {
+        writer_duration(writer, "next_ms", "NEXT", peer->next_ms);
+    } else { /* the promise of who is gone is void */
+        writer_shown(writer, "NEXT", WRITER_RIGHT, NULL, "-");
+    }
     writer_duration(writer, "since_ms", "SINCE", (int64_t)peer->since_ms);
     writer_share(writer, "loss", "LOSS", peer->loss);
     writer_integer(writer, "received", "RECEIVED", peer->received);
@@ -117,7 +103,7 @@ void peer_write(struct writer *writer, const struct muster_peer *peer) {
 }
 
 static void write_row(struct writer *writer, const void *roster_row) {
-    roster_write_label(writer, "NAME", roster_row);
+    writer_shown(writer, "NAME", WRITER_CUT, NULL, "%s", roster_label(roster_row).text);
     peer_write(writer, ((const struct roster_row *)roster_row)->peer);
 }
 

@@ -9,10 +9,8 @@
 /* ---- what is known of it ---- */
 
 void peer_page_print_head(const struct muster_peer *peer) {
-    char id[MUSTER_ID_TEXT_BYTES];
-    muster_id_text(peer->id, id);
-    text_print(stdout, peer->document.name);
-    printf("\n  Id          %s, boot %" PRIu64 ", revision %" PRIu64 "\n", id, peer->boot, peer->rev);
+    printf("%s\n  Id          %s, boot %" PRIu64 ", revision %" PRIu64 "\n",
+           text_name(peer->document.name).text, text_id(peer->id).text, peer->boot, peer->rev);
 }
 
 static void print_state(const struct muster_peer *peer, bool color) {
@@ -23,38 +21,30 @@ static void print_state(const struct muster_peer *peer, bool color) {
 }
 
 static void print_address(const struct muster_peer *peer) {
-    printf("  Address     ");
-    text_print_endpoint(stdout, &peer->address, peer->address.port);
-    printf(" on ");
-    text_print(stdout, peer->interface_name[0] != '\0' ? peer->interface_name : "-");
+    printf("  Address     %s on %s", text_endpoint(&peer->address, peer->address.port).text,
+           peer->interface_name[0] != '\0' ? text_name(peer->interface_name).text : "-");
     if (!peer->self) {
-        printf(" by ");
-        text_print_paths(stdout, peer->paths);
+        printf(" by %s", text_paths(peer->paths).text);
     }
     putchar('\n');
 }
 
 static void print_heard(const struct muster_peer *peer) {
-    printf("  Heard       ");
     if (peer->self) {
-        printf("never: it is the muster that was asked, see muster show --self\n");
+        printf("  Heard       never: it is the muster that was asked, see muster show --self\n");
         return;
     }
-    text_print_duration(stdout, (int64_t)peer->age_ms);
-    printf(" ago");
+    printf("  Heard       %s ago", text_duration((int64_t)peer->age_ms).text);
     if (roster_is_there(peer)) {
-        printf(peer->next_ms >= 0 ? ", promised to speak again within " : ", overdue by ");
-        text_print_duration(stdout, peer->next_ms >= 0 ? peer->next_ms : -peer->next_ms);
+        printf("%s%s", peer->next_ms >= 0 ? ", promised to speak again within " : ", overdue by ",
+               text_duration(peer->next_ms >= 0 ? peer->next_ms : -peer->next_ms).text);
     }
-    printf("; known for ");
-    text_print_duration(stdout, (int64_t)peer->since_ms);
-    putchar('\n');
+    printf("; known for %s\n", text_duration((int64_t)peer->since_ms).text);
 }
 
 static void print_messages(const struct muster_peer *peer) {
-    printf("  Messages    %" PRIu64 " received, %" PRIu64 " copies, ", peer->received, peer->copies);
-    text_print_share(stdout, peer->loss);
-    printf(" lost\n");
+    printf("  Messages    %" PRIu64 " received, %" PRIu64 " copies, %s lost\n", peer->received, peer->copies,
+           text_share(peer->loss).text);
 }
 
 /* ---- what it says of itself ---- */
@@ -68,11 +58,9 @@ static void print_services(const struct muster_document *document) {
     for (size_t i = 0; i < document->service_count; i++) {
         const struct muster_service *service = &document->services[i];
         print_title("Services", i);
-        text_print_service(stdout, service);
+        fputs(text_service(service).text, stdout);
         if (service->name[0] != '\0') {
-            printf("  \"");
-            text_print(stdout, service->name);
-            putchar('"');
+            printf("  \"%s\"", text_name(service->name).text);
         }
         if (service->txt_count > 0) {
             printf("  ");
@@ -96,8 +84,7 @@ static void print_topics(const struct muster_document *document) {
         print_title("Topics", i);
         text_print(stdout, topic->name);
         if (topic->unit[0] != '\0') {
-            printf("  ");
-            text_print(stdout, topic->unit);
+            printf("  %s", text_name(topic->unit).text);
         }
         if (topic->unit_count > 0) {
             printf("  ");

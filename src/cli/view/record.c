@@ -88,7 +88,7 @@ void record_print_text(struct record_columns *columns, const struct muster_recor
     const bool is_last = sample->kind == MUSTER_SAMPLE_LAST;
     write_time(record->time_s, text);
     printf("%s%-*s%c ", is_last && columns->color ? DIM : "", TIME_WIDTH, text, is_last ? '~' : ' ');
-    fputs(publisher->label, stdout);
+    fputs(publisher->label.text, stdout);
     print_blanks(pad(&columns->peer, RECORD_PEER_WIDTH_MAX, publisher->label_width) + 2);
     text_print(stdout, record->name);
     print_blanks(pad(&columns->name, RECORD_NAME_WIDTH_MAX, strlen(record->name)) + 2);
@@ -162,16 +162,15 @@ static void print_json(const char *json, size_t length, bool is_text) {
 int record_print_json(const struct muster_record *record, const struct muster_sample *sample,
                       const struct record_publisher *publisher) {
     char text[JSON_BYTES_MAX];
-    char id[MUSTER_ID_TEXT_BYTES];
     const int length = muster_record_print(record, NULL, text, sizeof(text));
     if (length < 0) {
         return -1;
     }
     print_json(text, (size_t)length - 1, false); /* without its brace */
-    muster_id_text(publisher->id, id);
     fputs(",\"peer\":\"", stdout);
     print_json(publisher->name, strlen(publisher->name), true);
-    printf("\",\"id\":\"%s\",\"sample\":\"%s\"", id, muster_sample_kind_name(sample->kind));
+    printf("\",\"id\":\"%s\",\"sample\":\"%s\"", text_id(publisher->id).text,
+           muster_sample_kind_name(sample->kind));
     puts(sample->is_late ? ",\"late\":true}" : "}");
     return 0;
 }

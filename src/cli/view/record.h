@@ -7,15 +7,14 @@
 
 #include <muster/muster.h>
 
-/* "thermo", made safe, or "thermo (3fa9c1)" where another one has that name. */
-#define RECORD_LABEL_BYTES (MUSTER_TEXT_SAFE_BYTES(MUSTER_NAME_BYTES_MAX) + 12)
+#include "text.h"
 
 /* Who publishes a record. */
 struct record_publisher {
     uint8_t id[MUSTER_ID_BYTES];
     char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": not known */
-    char label[RECORD_LABEL_BYTES];
-    size_t label_width; /* in columns */
+    struct text_label label;              /* with digits of the id where another one has that name */
+    size_t label_width;                   /* in columns */
 };
 
 /* Columns grow with what was shown, up to these. */

@@ -113,21 +113,6 @@ void roster_keep(struct roster *roster, bool (*keep)(const struct muster_peer *p
     roster->count = kept;
 }
 
-void roster_print_label(FILE *out, const struct roster_row *row) {
-    char id[MUSTER_ID_TEXT_BYTES];
-    const char *name = row->peer->document.name;
-    text_print(out, name);
-    if (row->id_digits == 0 && name[0] != '\0') {
-        return;
-    }
-    muster_id_text(row->peer->id, id);
-    fprintf(out, "%s(%.*s)", name[0] != '\0' ? " " : "",
-            (int)(row->id_digits > 0 ? row->id_digits : LABEL_DIGITS), id);
-}
-
-void roster_write_label(struct writer *writer, const char *heading, const struct roster_row *row) {
-    FILE *cell = writer_cell(writer, heading, WRITER_CUT);
-    if (cell != NULL) {
-        roster_print_label(cell, row);
-    }
+struct text_label roster_label(const struct roster_row *row) {
+    return text_label(row->peer->document.name, row->peer->id, row->id_digits);
 }

@@ -4,11 +4,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include <muster/core.h>
 
-#include "writer.h"
+#include "text.h"
 
 struct roster_row {
     const struct muster_peer *peer;
@@ -40,11 +39,7 @@ void roster_keep(struct roster *roster, bool (*keep)(const struct muster_peer *p
 void roster_sort(struct roster *roster,
                  int (*compare)(const struct muster_peer *a, const struct muster_peer *b), bool descending);
 
-/* "printer", or "printer (3fa9c1)" where another peer has that name, "(3fa9c1)" of whom it is not known; safe
- * to show. */
-void roster_print_label(FILE *out, const struct roster_row *row);
-
-/* Writes that as a field for people. */
-void roster_write_label(struct writer *writer, const char *heading, const struct roster_row *row);
+/* "printer", or "printer (3fa9c1)" where another peer has that name. */
+struct text_label roster_label(const struct roster_row *row);
 
 #endif

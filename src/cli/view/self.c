@@ -8,21 +8,15 @@
 #include "peer_page.h"
 #include "text.h"
 
-/* The size of a buffer that is not known is 0. */
-static void write_buffer(struct writer *writer, uint32_t bytes) {
-    FILE *cell = bytes == 0 ? writer_cell(writer, "BUFFER", WRITER_RIGHT) : NULL;
-    if (cell != NULL) {
-        fputc('-', cell);
-    }
-    writer_integer(writer, "buffer_bytes", bytes == 0 ? NULL : "BUFFER", bytes);
-}
-
 static void write_socket(struct writer *writer, const void *socket_row) {
     const struct muster_socket *socket = socket_row;
     writer_text(writer, "protocol", "SOCKET", socket->protocol);
     writer_endpoint(writer, "address", "port", "ADDRESS", &socket->address);
     writer_known(writer, "interface", "IF", socket->interface_name);
-    write_buffer(writer, socket->buffer_bytes);
+    if (socket->buffer_bytes == 0) { /* not known */
+        writer_shown(writer, "BUFFER", WRITER_RIGHT, NULL, "-");
+    }
+    writer_integer(writer, "buffer_bytes", socket->buffer_bytes != 0 ? "BUFFER" : NULL, socket->buffer_bytes);
     writer_integer(writer, "kernel_drops", "DROPS", socket->kernel_drops);
     writer_integer(writer, "failed", "FAILED", socket->failed);
 }
@@ -61,20 +55,16 @@ void self_write(struct writer *writer, const struct muster_self *self, const str
 
 static void print_head(const struct muster_self *self) {
     const struct muster_peer *peer = &self->peer;
-    char interfaces[256];
-    text_interfaces(self->paths, self->path_count, interfaces, sizeof(interfaces));
+    const struct text_line interfaces = text_interfaces(self->paths, self->path_count);
     peer_page_print_head(peer);
     printf("  Muster      ");
     text_print(stdout, self->version);
-    printf(", up for ");
-    text_print_duration(stdout, (int64_t)peer->since_ms);
-    printf(", speaks every ");
-    text_print_duration(stdout, (int64_t)self->interval_ms);
-    printf("\n  Listens     on ");
-    text_print(stdout, interfaces[0] != '\0' ? interfaces : "nothing");
-    printf(", port %u, unicast ", self->port);
-    text_print_endpoint(stdout, &peer->address, peer->address.port);
-    printf("\n  Peers       %zu alive or suspect\n", self->peers);
+    printf(", up for %s, speaks every %s\n", text_duration((int64_t)peer->since_ms).text,
+           text_duration((int64_t)self->interval_ms).text);
+    printf("  Listens     on ");
+    text_print(stdout, interfaces.text[0] != '\0' ? interfaces.text : "nothing");
+    printf(", port %u, unicast %s\n", self->port, text_endpoint(&peer->address, peer->address.port).text);
+    printf("  Peers       %zu alive or suspect\n", self->peers);
 }
 
 int self_print(const struct muster_self *self, const struct traffic *traffic, struct table_style style) {

@@ -90,19 +90,15 @@ static void print_txt(const struct muster_service *service, const char *key, siz
 
 static void print_value(const struct offer *offer, enum placeholder placeholder) {
     const struct muster_peer *peer = offer->row->peer;
-    char id[MUSTER_ID_TEXT_BYTES];
     switch (placeholder) {
     case PLACEHOLDER_NAME: text_print(stdout, peer->document.name); break;
     case PLACEHOLDER_TYPE: text_print(stdout, offer->service->type); break;
     case PLACEHOLDER_PROTO: text_print(stdout, offer->service->proto); break;
-    case PLACEHOLDER_ADDRESS: text_print_address(stdout, &peer->address); break;
+    case PLACEHOLDER_ADDRESS: fputs(text_address(&peer->address).text, stdout); break;
     case PLACEHOLDER_PORT: printf("%u", offer->service->port); break;
     case PLACEHOLDER_SERVICE: text_print(stdout, offer_name(offer)); break;
     case PLACEHOLDER_INTERFACE: text_print(stdout, peer->interface_name); break;
-    case PLACEHOLDER_ID:
-        muster_id_text(peer->id, id);
-        fputs(id, stdout);
-        break;
+    case PLACEHOLDER_ID: fputs(text_id(peer->id).text, stdout); break;
     case PLACEHOLDER_COUNT: break;
     }
 }

@@ -1,12 +1,16 @@
 #include "text.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <wchar.h>
 
 #include "escape.h"
+
+/* Digits of the id that a label shows where there is no name. */
+#define LABEL_DIGITS 6
 
 /* What text_print() prints without the heap: any text of a datagram. */
 #define PRINT_BYTES 3072
@@ -48,95 +52,123 @@ size_t text_width(const char *text) {
     return width;
 }
 
-void text_print_now(FILE *out) {
-    struct timespec now;
-    struct tm parts;
-    char text[16];
-    clock_gettime(CLOCK_REALTIME, &now);
-    localtime_r(&now.tv_sec, &parts);
-    strftime(text, sizeof(text), "%H:%M:%S", &parts);
-    fprintf(out, "%s.%03ld", text, now.tv_nsec / 1000000);
+struct text_name text_name(const char *name) {
+    struct text_name safe;
+    escape_text(name, safe.text, sizeof(safe.text));
+    return safe;
 }
 
-void text_print_duration(FILE *out, int64_t ms) {
+struct text_label text_label(const char *name, const uint8_t id[MUSTER_ID_BYTES], unsigned id_digits) {
+    struct text_label label;
+    const int digits = (int)(name[0] == '\0' && id_digits == 0 ? LABEL_DIGITS : id_digits);
+    const char *format = digits == 0 ? "%s" : name[0] == '\0' ? "%s(%.*s)" : "%s (%.*s)";
+    snprintf(label.text, sizeof(label.text), format, text_name(name).text, digits, text_id(id).text);
+    return label;
+}
+
+/* ---- short texts ---- */
+
+struct text_short text_id(const uint8_t id[MUSTER_ID_BYTES]) {
+    struct text_short text;
+    muster_id_text(id, text.text);
+    return text;
+}
+
+struct text_short text_now(void) {
+    struct text_short text;
+    struct timespec now;
+    struct tm parts;
+    clock_gettime(CLOCK_REALTIME, &now);
+    localtime_r(&now.tv_sec, &parts);
+    const size_t length = strftime(text.text, sizeof(text.text), "%H:%M:%S", &parts);
+    snprintf(text.text + length, sizeof(text.text) - length, ".%03ld", now.tv_nsec / 1000000);
+    return text;
+}
+
+/* "3m20s"; without its second part when that is 0. */
+static void write_parts(char *text, size_t size, uint64_t first, const char *unit, uint64_t second,
+                        const char *part) {
+    const int length = snprintf(text, size, "%" PRIu64 "%s", first, unit);
+    if (second > 0) {
+        snprintf(text + length, size - (size_t)length, "%" PRIu64 "%s", second, part);
+    }
+}
+
+struct text_short text_duration(int64_t ms) {
     static const struct {
         const char *unit;
         uint64_t ms;
         const char *part;
         uint64_t part_ms;
     } scales[] = {{"d", 86400000, "h", 3600000}, {"h", 3600000, "m", 60000}, {"m", 60000, "s", 1000}};
-
-    uint64_t size_ms = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
-    if (ms < 0) {
-        fputc('-', out);
-    }
+    struct text_short text = {"-"};
+    const uint64_t size_ms = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
+    char *at = text.text + (ms < 0 ? 1 : 0);
+    const size_t size = sizeof(text.text) - 1;
     for (size_t i = 0; i < sizeof(scales) / sizeof(scales[0]); i++) {
-        if (size_ms < scales[i].ms) {
-            continue;
+        if (size_ms >= scales[i].ms) {
+            write_parts(at, size, size_ms / scales[i].ms, scales[i].unit,
+                        size_ms % scales[i].ms / scales[i].part_ms, scales[i].part);
+            return text;
         }
-        uint64_t part = size_ms % scales[i].ms / scales[i].part_ms;
-        fprintf(out, "%llu%s", (unsigned long long)(size_ms / scales[i].ms), scales[i].unit);
-        if (part > 0) {
-            fprintf(out, "%llu%s", (unsigned long long)part, scales[i].part);
-        }
-        return;
     }
     if (size_ms < 10000) {
-        fprintf(out, "%llu.%llus", (unsigned long long)(size_ms / 1000),
-                (unsigned long long)(size_ms % 1000 / 100));
+        snprintf(at, size, "%" PRIu64 ".%" PRIu64 "s", size_ms / 1000, size_ms % 1000 / 100);
     } else {
-        fprintf(out, "%llus", (unsigned long long)(size_ms / 1000));
+        snprintf(at, size, "%" PRIu64 "s", size_ms / 1000);
     }
+    return text;
 }
 
-void text_print_share(FILE *out, double share) {
-    double percent = share * 100;
-    if (percent > 0 && percent < 9.95) {
-        fprintf(out, "%.1f%%", percent);
-    } else {
-        fprintf(out, "%.0f%%", percent);
-    }
+struct text_short text_share(double share) {
+    struct text_short text;
+    const double percent = share * 100;
+    snprintf(text.text, sizeof(text.text), percent > 0 && percent < 9.95 ? "%.1f%%" : "%.0f%%", percent);
+    return text;
 }
 
-const char *text_address(const struct muster_endpoint *endpoint, char buffer[TEXT_ADDRESS_BYTES]) {
-    int family = endpoint->family == 6 ? AF_INET6 : AF_INET;
-    if (endpoint->family == 0) {
-        return "-";
+struct text_short text_address(const struct muster_endpoint *endpoint) {
+    struct text_short text = {"-"};
+    if (endpoint->family != 0) {
+        inet_ntop(endpoint->family == 6 ? AF_INET6 : AF_INET, endpoint->ip, text.text, sizeof(text.text));
     }
-    return inet_ntop(family, endpoint->ip, buffer, TEXT_ADDRESS_BYTES);
+    return text;
 }
 
-void text_print_address(FILE *out, const struct muster_endpoint *endpoint) {
-    char buffer[TEXT_ADDRESS_BYTES];
-    fputs(text_address(endpoint, buffer), out);
+struct text_short text_endpoint(const struct muster_endpoint *endpoint, uint16_t port) {
+    struct text_short text;
+    snprintf(text.text, sizeof(text.text), endpoint->family == 6 ? "[%.46s]:%u" : "%.46s:%u",
+             text_address(endpoint).text, port);
+    return text;
 }
 
-void text_print_endpoint(FILE *out, const struct muster_endpoint *endpoint, uint16_t port) {
-    if (endpoint->family == 6) {
-        fputc('[', out);
+struct text_short text_paths(unsigned paths) {
+    const unsigned unicast = 1U << MUSTER_PATH_U4;
+    struct text_short text = {"-"};
+    size_t length = 0;
+    paths = (paths & ~unicast) != 0 ? paths & ~unicast : paths;
+    for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
+        if ((paths & (1U << kind)) != 0) {
+            length += (size_t)snprintf(text.text + length, sizeof(text.text) - length, "%s%s",
+                                       length > 0 ? "," : "", muster_path_name((enum muster_path_kind)kind));
+        }
     }
-    text_print_address(out, endpoint);
-    if (endpoint->family == 6) {
-        fputc(']', out);
-    }
-    fprintf(out, ":%u", port);
+    return text;
 }
 
-void text_print_service(FILE *out, const struct muster_service *service) {
-    text_print(out, service->type);
-    fprintf(out, ":%u", service->port);
-    if (strcmp(service->proto, "tcp") != 0) {
-        fputc('/', out);
-        text_print(out, service->proto);
-    }
+/* ---- what a peer says ---- */
+
+struct text_short text_service(const struct muster_service *service) {
+    const bool is_tcp = strcmp(service->proto, "tcp") == 0;
+    struct text_short text;
+    snprintf(text.text, sizeof(text.text), "%.40s:%u%s%.8s", text_name(service->type).text, service->port,
+             is_tcp ? "" : "/", is_tcp ? "" : text_name(service->proto).text);
+    return text;
 }
 
 void text_print_services(FILE *out, const struct muster_document *document) {
     for (size_t i = 0; i < document->service_count; i++) {
-        if (i > 0) {
-            fputc(',', out);
-        }
-        text_print_service(out, &document->services[i]);
+        fprintf(out, "%s%s", i > 0 ? "," : "", text_service(&document->services[i]).text);
     }
     if (document->service_count == 0) {
         fputc('-', out);
@@ -145,11 +177,7 @@ void text_print_services(FILE *out, const struct muster_document *document) {
 
 void text_print_items(FILE *out, const struct muster_text *items, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        if (i > 0) {
-            fputc(' ', out);
-        }
-        text_print(out, items[i].name);
-        fputc('=', out);
+        fprintf(out, "%s%s=", i > 0 ? " " : "", text_name(items[i].name).text);
         text_print(out, items[i].value);
     }
     if (count == 0) {
@@ -157,41 +185,19 @@ void text_print_items(FILE *out, const struct muster_text *items, size_t count) 
     }
 }
 
-void text_print_paths(FILE *out, unsigned paths) {
-    const unsigned unicast = 1U << MUSTER_PATH_U4;
-    const char *separator = "";
-    if ((paths & ~unicast) != 0) {
-        paths &= ~unicast;
-    }
-    for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
-        if ((paths & (1U << kind)) == 0) {
-            continue;
-        }
-        fprintf(out, "%s%s", separator, muster_path_name((enum muster_path_kind)kind));
-        separator = ",";
-    }
-    if (paths == 0) {
-        fputc('-', out);
-    }
-}
-
-static bool is_named_before(const struct muster_path *paths, size_t at) {
-    size_t before = 0;
-    while (before < at && strcmp(paths[before].name, paths[at].name) != 0) {
-        before++;
-    }
-    return before < at;
-}
-
-void text_interfaces(const struct muster_path *paths, size_t count, char *text, size_t size) {
-    text[0] = '\0';
+struct text_line text_interfaces(const struct muster_path *paths, size_t count) {
+    struct text_line line = {""};
     for (size_t i = 0; i < count; i++) {
-        if (is_named_before(paths, i)) {
-            continue;
+        size_t before = 0;
+        while (before < i && strcmp(paths[before].name, paths[i].name) != 0) {
+            before++;
         }
-        size_t length = strlen(text);
-        snprintf(text + length, size - length, "%s%s", length > 0 ? "," : "", paths[i].name);
+        if (before == i) {
+            const size_t length = strlen(line.text);
+            snprintf(line.text + length, sizeof(line.text) - length, "%s%s", i > 0 ? "," : "", paths[i].name);
+        }
     }
+    return line;
 }
 
 const char *text_state_color(enum muster_state state) {

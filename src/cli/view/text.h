@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include <muster/core.h>
+#include <muster/muster.h>
 
 void text_print(FILE *out, const char *text);
 
@@ -16,25 +16,47 @@ size_t text_width(const char *text);
 /* The bytes of the first character of a text that is not empty, and the columns it takes. */
 size_t text_width_of_character(const char *text, size_t *columns);
 
+/* A name of at most MUSTER_NAME_BYTES_MAX bytes made safe, by value: printf("%s", text_name(name).text). */
+struct text_name {
+    char text[MUSTER_TEXT_SAFE_BYTES(MUSTER_NAME_BYTES_MAX)];
+};
+struct text_name text_name(const char *name);
+
+/* "printer", or with so many digits of its id "printer (3fa9c1)", and "(3fa9c1)" where the name is not known:
+ * safe, by value. */
+struct text_label {
+    char text[sizeof(struct text_name) + MUSTER_ID_TEXT_BYTES + 3];
+};
+struct text_label text_label(const char *name, const uint8_t id[MUSTER_ID_BYTES], unsigned id_digits);
+
+/* A short text, by value likewise. */
+struct text_short {
+    char text[64];
+};
+
+/* 32 hexadecimal digits. */
+struct text_short text_id(const uint8_t id[MUSTER_ID_BYTES]);
+
 /* "12:00:01.250", of here and now. */
-void text_print_now(FILE *out);
+struct text_short text_now(void);
 
 /* "0.2s", "34s", "3m20s", "5h10m", "2d4h"; with a minus when negative. */
-void text_print_duration(FILE *out, int64_t ms);
+struct text_short text_duration(int64_t ms);
 
 /* "0%", "0.4%", "12%" of a share in 0..1. */
-void text_print_share(FILE *out, double share);
+struct text_short text_share(double share);
 
-/* The address without its port; "-" when it is unspecified. */
-#define TEXT_ADDRESS_BYTES 46
-const char *text_address(const struct muster_endpoint *endpoint, char buffer[TEXT_ADDRESS_BYTES]);
-void text_print_address(FILE *out, const struct muster_endpoint *endpoint);
+/* The address without its port; "-" when it is not specified. */
+struct text_short text_address(const struct muster_endpoint *endpoint);
 
 /* "10.0.0.1:80", "[fe80::1]:80". */
-void text_print_endpoint(FILE *out, const struct muster_endpoint *endpoint, uint16_t port);
+struct text_short text_endpoint(const struct muster_endpoint *endpoint, uint16_t port);
+
+/* "m4,b4" of a peer's bits; a unicast path only where no other brought it, "-" for none. */
+struct text_short text_paths(unsigned paths);
 
 /* "http:8080", "coap:5683/udp". */
-void text_print_service(FILE *out, const struct muster_service *service);
+struct text_short text_service(const struct muster_service *service);
 
 /* Its services, comma-separated; "-" when there is none. */
 void text_print_services(FILE *out, const struct muster_document *document);
@@ -42,11 +64,11 @@ void text_print_services(FILE *out, const struct muster_document *document);
 /* "a=b c=d"; "-" when there is none. */
 void text_print_items(FILE *out, const struct muster_text *items, size_t count);
 
-/* "m4,b4" of a peer's bits; a unicast path only where no other brought it, "-" for none. */
-void text_print_paths(FILE *out, unsigned paths);
-
-/* Writes the interfaces of these paths, "eth0,wlan0", each once. */
-void text_interfaces(const struct muster_path *paths, size_t count, char *text, size_t size);
+/* The interfaces of paths, "eth0,wlan0", each once, cut where there is no more room; by value. */
+struct text_line {
+    char text[256];
+};
+struct text_line text_interfaces(const struct muster_path *paths, size_t count);
 
 /* The escape sequence that a terminal shows a state in, and the one that ends it. */
 const char *text_state_color(enum muster_state state);

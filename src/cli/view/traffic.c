@@ -15,9 +15,7 @@ void traffic_print_sender(const struct muster_sender *sender) {
     printf("  Published   %" PRIu64 " datagrams, %" PRIu64 " bytes; %" PRIu64 " sent again",
            sender->datagrams, sender->bytes, sender->repairs);
     if (sender->datagrams > 0) {
-        printf(" (");
-        text_print_share(stdout, (double)sender->repairs / (double)sender->datagrams);
-        putchar(')');
+        printf(" (%s)", text_share((double)sender->repairs / (double)sender->datagrams).text);
     }
     printf("\n              %" PRIu64 " naks heard, %" PRIu64 " of them refused\n", sender->naks,
            sender->naks_refused);
@@ -56,15 +54,13 @@ void traffic_deinit(struct traffic *traffic) {
 }
 
 static void write_publisher(struct writer *writer, const struct traffic_row *row) {
-    FILE *cell = writer_cell(writer, "PUBLISHER", WRITER_CUT);
-    char id[MUSTER_ID_TEXT_BYTES];
-    muster_id_text(row->feed->id, id);
-    if (cell != NULL && row->publisher != NULL) {
-        roster_print_label(cell, row->publisher);
-    } else if (cell != NULL) {
-        fprintf(cell, "id:%.*s", ID_DIGITS, id);
+    const struct text_short id = text_id(row->feed->id);
+    if (row->publisher != NULL) {
+        writer_shown(writer, "PUBLISHER", WRITER_CUT, NULL, "%s", roster_label(row->publisher).text);
+    } else {
+        writer_shown(writer, "PUBLISHER", WRITER_CUT, NULL, "id:%.*s", ID_DIGITS, id.text);
     }
-    writer_text(writer, "id", NULL, id);
+    writer_text(writer, "id", NULL, id.text);
     if (row->publisher != NULL) {
         writer_text(writer, "name", NULL, row->publisher->peer->document.name);
     } else {

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -153,8 +154,15 @@ FILE *writer_cell(struct writer *writer, const char *heading, unsigned flags) {
     return begin(writer, heading, flags, NULL);
 }
 
-FILE *writer_colored_cell(struct writer *writer, const char *heading, const char *color) {
-    return begin(writer, heading, 0, color);
+void writer_shown(struct writer *writer, const char *heading, unsigned flags, const char *color,
+                  const char *format, ...) {
+    FILE *out = begin(writer, heading, flags, color);
+    va_list arguments;
+    va_start(arguments, format);
+    if (out != NULL) {
+        vfprintf(out, format, arguments);
+    }
+    va_end(arguments);
 }
 
 void writer_text(struct writer *writer, const char *name, const char *heading, const char *text) {
@@ -196,7 +204,7 @@ void writer_duration(struct writer *writer, const char *name, const char *headin
     if (is_member(writer, name)) {
         document_put_integer(&writer->document, node_of(writer), name, ms);
     } else if (out != NULL) {
-        text_print_duration(out, ms);
+        fputs(text_duration(ms).text, out);
     }
 }
 
@@ -205,33 +213,26 @@ void writer_share(struct writer *writer, const char *name, const char *heading, 
     if (is_member(writer, name)) {
         writer_number(writer, name, (double)(int64_t)(share * 10000 + 0.5) / 10000);
     } else if (out != NULL) {
-        text_print_share(out, share);
+        fputs(text_share(share).text, out);
     }
 }
 
 void writer_id(struct writer *writer, const char *name, const char *heading,
                const uint8_t id[MUSTER_ID_BYTES]) {
-    char text[MUSTER_ID_TEXT_BYTES];
-    muster_id_text(id, text);
-    writer_text(writer, name, heading, text);
+    writer_text(writer, name, heading, text_id(id).text);
 }
 
 void writer_address(struct writer *writer, const char *name, const char *heading,
                     const struct muster_endpoint *endpoint) {
-    char text[TEXT_ADDRESS_BYTES];
-    writer_known(writer, name, heading, endpoint->family != 0 ? text_address(endpoint, text) : "");
+    writer_known(writer, name, heading, endpoint->family != 0 ? text_address(endpoint).text : "");
 }
 
 void writer_endpoint(struct writer *writer, const char *address_name, const char *port_name,
                      const char *heading, const struct muster_endpoint *endpoint) {
-    FILE *out = begin(writer, heading, 0, NULL);
     writer_address(writer, address_name, NULL, endpoint);
     writer_integer(writer, port_name, NULL, endpoint->port);
-    if (out != NULL && endpoint->family != 0) {
-        text_print_endpoint(out, endpoint, endpoint->port);
-    } else if (out != NULL) {
-        fputc('-', out);
-    }
+    writer_text(writer, NULL, heading,
+                endpoint->family != 0 ? text_endpoint(endpoint, endpoint->port).text : "-");
 }
 
 void writer_items(struct writer *writer, const char *name, const char *heading,

@@ -90,7 +90,10 @@ void writer_close_lines(struct writer *writer);
 
 /* A field for people alone: returns where its text goes, or NULL when it is not to be written. */
 FILE *writer_cell(struct writer *writer, const char *heading, unsigned flags);
-FILE *writer_colored_cell(struct writer *writer, const char *heading, const char *color);
+
+/* The same, printed; what came from outside has been made safe. color is an escape sequence, or NULL. */
+void writer_shown(struct writer *writer, const char *heading, unsigned flags, const char *color,
+                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 void writer_text(struct writer *writer, const char *name, const char *heading, const char *text);
 

@@ -97,12 +97,12 @@ static void run(struct outcome *outcome, char *line) {
     }
     capture_begin(&stderr);
     settings_init(&outcome->settings);
-    outcome->goes_on = parse_global(&outcome->settings, &sample_command, commands, count, outcome->words,
-                                    &outcome->operands, &outcome->status);
+    outcome->goes_on = parse(&outcome->settings, &command_muster, commands, count, outcome->words,
+                             &outcome->settings, &outcome->operands, &outcome->status);
     if (outcome->goes_on) {
-        outcome->goes_on = parse_command(&outcome->settings, command_of(outcome->operands.values[0]),
-                                         (int)outcome->operands.count, outcome->operands.values,
-                                         &outcome->sample, &outcome->operands, &outcome->status);
+        outcome->goes_on = parse(&outcome->settings, command_of(outcome->operands.values[0]), NULL,
+                                 (int)outcome->operands.count, outcome->operands.values, &outcome->sample,
+                                 &outcome->operands, &outcome->status);
     }
     outcome->error = capture_end();
 }

@@ -7,7 +7,7 @@
 #include "record.h"
 
 static const struct record_publisher thermo = {
-    .id = {0x3f, 0xa9}, .name = "th\"e\x1brmo", .label = "thermo", .label_width = 6};
+    .id = {0x3f, 0xa9}, .name = "th\"e\x1brmo", .label = {"thermo"}, .label_width = 6};
 static const struct muster_sample live = {.kind = MUSTER_SAMPLE_LIVE};
 static const struct muster_sample last = {.kind = MUSTER_SAMPLE_LAST};
 

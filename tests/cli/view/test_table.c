@@ -26,7 +26,7 @@ static void write_row(struct writer *writer, const void *data) {
     const struct row *row = data;
     put(writer_cell(writer, "NAME", WRITER_CUT), row->name);
     writer_integer(writer, "port", "PORT", row->port);
-    put(writer_colored_cell(writer, "STATE", "\033[32m"), "up");
+    writer_shown(writer, "STATE", 0, "\033[32m", "%s", "up");
     put(writer_cell(writer, "SERVICES", WRITER_CUT), row->services);
     writer_bool(writer, "hidden", NULL, true);
 }
