@@ -4,6 +4,8 @@
 
 #include <sodium.h>
 
+#include "bytes.h"
+
 void random_init(struct random *random, const uint8_t seed[MUSTER_SEED_BYTES]) {
     memcpy(random->key, seed, MUSTER_SEED_BYTES);
     random->block = 0;
@@ -11,19 +13,15 @@ void random_init(struct random *random, const uint8_t seed[MUSTER_SEED_BYTES]) {
 }
 
 uint64_t random_u64(struct random *random) {
-    uint64_t number;
-    if (random->left < sizeof number) {
+    if (random->left < sizeof(uint64_t)) {
         uint8_t nonce[crypto_stream_chacha20_NONCEBYTES];
-        for (size_t i = 0; i < sizeof nonce; i++) {
-            nonce[i] = (uint8_t)(random->block >> (8 * i));
-        }
+        bytes_put_u64(nonce, random->block);
         random->block++;
         crypto_stream_chacha20(random->bytes, sizeof random->bytes, nonce, random->key);
         random->left = sizeof random->bytes;
     }
-    memcpy(&number, random->bytes + random->left - sizeof number, sizeof number);
-    random->left -= (unsigned)sizeof number;
-    return number;
+    random->left -= (unsigned)sizeof(uint64_t);
+    return bytes_u64(random->bytes + random->left);
 }
 
 double random_fraction(struct random *random) {

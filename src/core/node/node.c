@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 
+#include "bytes.h"
 #include "change.h"
 #include "deadline.h"
 #include "merge.h"
@@ -61,8 +62,7 @@ static bool are_options_valid(const struct muster_core_options *options) {
 
 static void draw_seed(struct random *random, uint8_t seed[16]) {
     for (size_t i = 0; i < 16; i += sizeof(uint64_t)) {
-        uint64_t number = random_u64(random);
-        memcpy(seed + i, &number, sizeof number);
+        bytes_put_u64(seed + i, random_u64(random));
     }
 }
 

@@ -4,6 +4,8 @@
 
 #include <sodium.h>
 
+#include "bytes.h"
+
 #define FIRST_BYTE_JSON '{'
 #define FIRST_BYTE_SEALED 0x01
 
@@ -30,11 +32,12 @@ const char *muster_drop_meaning(enum muster_drop drop) {
 static struct bucket *bucket_of(struct admission *admission, const struct muster_endpoint *source,
                                 uint16_t port) {
     uint8_t key[sizeof source->ip + sizeof port];
-    uint64_t hash;
+    uint8_t hash[crypto_shorthash_BYTES];
     memcpy(key, source->ip, sizeof source->ip);
-    memcpy(key + sizeof source->ip, &port, sizeof port);
-    crypto_shorthash((uint8_t *)&hash, key, sizeof key, admission->seed);
-    return &admission->buckets[hash % MUSTER_BUCKETS];
+    key[sizeof source->ip] = (uint8_t)port;
+    key[sizeof source->ip + 1] = (uint8_t)(port >> 8);
+    crypto_shorthash(hash, key, sizeof key, admission->seed);
+    return &admission->buckets[bytes_u64(hash) % MUSTER_BUCKETS];
 }
 
 double bucket_left(struct bucket *bucket, double rate, double burst, uint64_t now_ms) {

@@ -4,6 +4,7 @@
 
 #include <sodium.h>
 
+#include "bytes.h"
 #include "deadline.h"
 #include "node.h"
 #include "send.h"
@@ -101,12 +102,14 @@ static bool answer_group(struct muster_core *core, const struct message *query,
 /* Who takes a table needs only a few answers where tables are large: from those that the dice choose, of all
  * that can give one. */
 static bool is_chosen(const struct muster_core *core, const struct message *query) {
-    const uint64_t question[2] = {query->nonce, query->count};
-    uint64_t hash;
-    crypto_shorthash((uint8_t *)&hash, (const uint8_t *)question, sizeof question, core->table.seed);
+    uint8_t question[2 * sizeof(uint64_t)];
+    uint8_t hash[crypto_shorthash_BYTES];
+    bytes_put_u64(question, query->nonce);
+    bytes_put_u64(question + sizeof(uint64_t), query->count);
+    crypto_shorthash(hash, question, sizeof question, core->table.seed);
     bool has_table = core->stream != 0;
     size_t others = has_table ? core->table.stream_count : peer_table_present(&core->table);
-    return hash % (others + 1) < MUSTER_TABLE_ANSWERERS;
+    return bytes_u64(hash) % (others + 1) < MUSTER_TABLE_ANSWERERS;
 }
 
 static bool is_for_a_few(const struct muster_core *core, const struct message *query) {

@@ -4,6 +4,8 @@
 
 #include <sodium.h>
 
+#include "bytes.h"
+
 static int sign_ed25519(void *context, const uint8_t *bytes, size_t length,
                         uint8_t signature[MUSTER_SIGNATURE_BYTES]) {
     const uint8_t *secret = context;
@@ -56,8 +58,7 @@ void identity_init(struct identity *identity, const uint8_t *key, const struct m
         return;
     }
     for (size_t i = 0; i < MUSTER_ID_BYTES; i += sizeof(uint64_t)) {
-        uint64_t number = random_u64(random);
-        memcpy(identity->id + i, &number, sizeof number);
+        bytes_put_u64(identity->id + i, random_u64(random));
     }
 }
 
