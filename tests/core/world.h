@@ -45,13 +45,13 @@ struct world {
     uint64_t now_ms;
     uint64_t random;
     uint64_t latency_max_ms; /* above 1: datagrams overtake each other */
-    bool (*is_lost)(struct world *world, size_t from, size_t to, const struct muster_datagram *datagram);
+    bool (*is_lost)(size_t from, size_t to, const struct muster_datagram *datagram);
     struct node nodes[WORLD_NODES_MAX];
     size_t count;
     struct flight *flights; /* by arrival */
     struct flight *last_flight;
     bool has_streams; /* nodes added from now on have streams */
-    void (*on_arrival)(struct world *world, size_t index, const struct muster_arrival *arrival); /* or NULL */
+    void (*on_arrival)(size_t index, const struct muster_arrival *arrival); /* or NULL */
     const struct muster_crypto *crypto; /* of all nodes, its context their secret; NULL: Ed25519 */
     struct pipe *pipes;
     struct post *posts; /* by arrival */
@@ -67,53 +67,54 @@ struct world {
     char story[WORLD_STORY_BYTES];
 };
 
-/* Begins at 1,000,000 ms with this seed. */
-void world_init(struct world *world, uint64_t seed);
-void world_deinit(struct world *world);
+extern struct world world;
+
+/* Begins at 1,000,000 ms with this seed; what was before ends. */
+void world_begin(uint64_t seed);
+void world_end(void);
 
 /* Adds a node of this name and starts it; its index. document NULL: one of that name with an http service. An
  * observer has the name "?...". A node without a key has one that ends in "!". */
-size_t world_add(struct world *world, const char *name);
+size_t world_add(const char *name);
 
 /* Options of a node as world_add() starts it. */
-void world_options(struct world *world, size_t index, const struct muster_document *document,
-                   struct muster_core_options *options);
+void world_options(size_t index, const struct muster_document *document, struct muster_core_options *options);
 
 /* Starts a stopped or never started node with these options. */
-void world_start(struct world *world, size_t index, const struct muster_core_options *options);
+void world_start(size_t index, const struct muster_core_options *options);
 
 /* Crashes a node: it says nothing, and its streams break. */
-void world_kill(struct world *world, size_t index);
+void world_kill(size_t index);
 
 /* Runs until this long from now. */
-void world_run(struct world *world, uint64_t for_ms);
+void world_run(uint64_t for_ms);
 
 /* Runs until a node has been told of an event this many times. False when a minute passed first. */
-bool world_run_until(struct world *world, size_t index, enum muster_peer_event event, unsigned count);
+bool world_run_until(size_t index, enum muster_peer_event event, unsigned count);
 
 /* Gives a node these ways out, where it had m4 and b4 of one interface. */
-int world_paths(struct world *world, size_t index, const struct muster_path *paths, size_t count);
+int world_paths(size_t index, const struct muster_path *paths, size_t count);
 
 /* Lets a node see an event at the present time, and does what it wants done. */
-int world_step(struct world *world, size_t index, struct muster_event *event);
+int world_step(size_t index, struct muster_event *event);
 
-int world_command(struct world *world, size_t index, const struct muster_command *command);
-int world_update(struct world *world, size_t index, const char *name, uint16_t port);
-void world_leave(struct world *world, size_t index);
+int world_command(size_t index, const struct muster_command *command);
+int world_update(size_t index, const char *name, uint16_t port);
+void world_leave(size_t index);
 
 /* Puts a datagram on its way to one node: as by its destination, from anywhere. */
-void world_inject(struct world *world, size_t to, const struct muster_datagram *datagram);
-void world_say(struct world *world, size_t to, const char *text, uint8_t source, unsigned path);
+void world_inject(size_t to, const struct muster_datagram *datagram);
+void world_say(size_t to, const char *text, uint8_t source, unsigned path);
 
 /* Rows of a node in a state. */
-size_t world_rows(struct world *world, size_t index, enum muster_state state);
+size_t world_rows(size_t index, enum muster_state state);
 
 /* The row of a name, copied without what it points to. False when there is none. */
-bool world_row(struct world *world, size_t index, const char *name, struct muster_peer *row);
+bool world_row(size_t index, const char *name, struct muster_peer *row);
 
 /* The story so far, a line "b: joined a" an event; forgotten by the call. */
-const char *world_story(struct world *world);
+const char *world_story(void);
 
-uint64_t world_drops(struct world *world, size_t index, enum muster_drop drop);
+uint64_t world_drops(size_t index, enum muster_drop drop);
 
 #endif

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
 #include "limit.h"
 #include "node.h"
+#include "test.h"
 #include "world.h"
 
 #define SEEN_MAX 4096
@@ -35,10 +35,9 @@ struct got {
 static const struct muster_stream stranger = {.remote = {.family = 4, .ip = {10, 0, 0, 200}, .port = 4000},
                                               .interface = WORLD_INTERFACE};
 
-static struct world world;
 static struct got got[WORLD_NODES_MAX];
 
-static void on_arrival(struct world *of, size_t index, const struct muster_arrival *arrival) {
+static void on_arrival(size_t index, const struct muster_arrival *arrival) {
     struct got *one = &got[index];
     const struct muster_sample *sample = &arrival->sample;
     if (arrival->kind == MUSTER_ARRIVAL_LOSS) {
@@ -49,7 +48,7 @@ static void on_arrival(struct world *of, size_t index, const struct muster_arriv
     struct seen *seen = &one->seen[one->count++];
     *seen = (struct seen){.kind = sample->kind,
                           .seq = sample->seq,
-                          .at_ms = of->now_ms,
+                          .at_ms = world.now_ms,
                           .age_ms = sample->age_ms,
                           .subscriptions = arrival->subscriptions,
                           .is_late = sample->is_late};
@@ -60,14 +59,14 @@ static void on_arrival(struct world *of, size_t index, const struct muster_arriv
 }
 
 static void begin(void) {
-    world_init(&world, 7);
+    world_begin(7);
     memset(got, 0, sizeof got);
     world.on_arrival = on_arrival;
     world.has_streams = true;
 }
 
 static size_t add(const char *name) {
-    size_t index = world_add(&world, name);
+    size_t index = world_add(name);
     world.nodes[index].is_quiet = true;
     return index;
 }
@@ -77,10 +76,10 @@ static size_t add_keeper(const char *name, const char *pattern) {
     size_t index = add(name);
     const struct muster_document document = {.name = world.nodes[index].name};
     struct muster_core_options options;
-    world_options(&world, index, &document, &options);
+    world_options(index, &document, &options);
     options.keeps = &pattern;
     options.keep_count = 1;
-    world_start(&world, index, &options);
+    world_start(index, &options);
     return index;
 }
 
@@ -92,12 +91,12 @@ static unsigned open_topic(size_t index, const char *name) {
 }
 
 static void run(uint64_t for_ms) {
-    world_run(&world, for_ms);
+    world_run(for_ms);
 }
 
 static void nudge(size_t index) {
     struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-    world_step(&world, index, &event);
+    world_step(index, &event);
 }
 
 static unsigned subscribe_as(size_t index, const struct muster_subscription_options *options) {
@@ -134,15 +133,9 @@ static const struct muster_counters *counters(size_t index) {
     return muster_core_counters(world.nodes[index].core);
 }
 
-static void end(void) {
-    world_deinit(&world);
-}
-
 /* ---- last values ---- */
 
-static void a_late_joiner_has_last_values_at_once(void **state) {
-    (void)state;
-    begin();
+TEST(a_late_joiner_has_last_values_at_once) {
     size_t pub = add("pub");
     unsigned climate = open_topic(pub, "kitchen/climate");
     unsigned other = open_topic(pub, "cellar/climate");
@@ -170,13 +163,10 @@ static void a_late_joiner_has_last_values_at_once(void **state) {
     run(60000);
     assert_int_equal(got[late].count, 1);
     assert_int_equal(world.nodes[late].opened, 1);
-    end();
 }
 
 /* It subscribes before it knows anybody. */
-static void who_subscribes_first_asks_when_it_meets(void **state) {
-    (void)state;
-    begin();
+TEST(who_subscribes_first_asks_when_it_meets) {
     size_t pub = add("pub");
     unsigned topic = open_topic(pub, "a/b");
     publish(pub, topic, NULL, 1);
@@ -186,13 +176,10 @@ static void who_subscribes_first_asks_when_it_meets(void **state) {
     run(700);
     assert_int_equal(got[late].count, 1);
     assert_int_equal(got[late].seen[0].kind, MUSTER_SAMPLE_LAST);
-    end();
 }
 
-static void without_last_nobody_is_asked(void **state) {
-    (void)state;
+TEST(without_last_nobody_is_asked) {
     const char *pattern = "#";
-    begin();
     size_t pub = add("pub");
     publish(pub, open_topic(pub, "a/b"), NULL, 1);
     size_t late = add("late");
@@ -202,13 +189,10 @@ static void without_last_nobody_is_asked(void **state) {
     run(5000);
     assert_int_equal(got[late].count, 0);
     assert_int_equal(world.nodes[late].opened, 0);
-    end();
 }
 
 /* A second subscription is given what the first one had; the first one is not given it again. */
-static void each_subscription_has_them_once(void **state) {
-    (void)state;
-    begin();
+TEST(each_subscription_has_them_once) {
     size_t pub = add("pub");
     publish(pub, open_topic(pub, "a/b"), NULL, 1);
     size_t late = add("late");
@@ -225,14 +209,11 @@ static void each_subscription_has_them_once(void **state) {
     run(1000);
     assert_int_equal(got[late].count, 3);
     assert_int_equal(got[late].seen[2].subscriptions, 1);
-    end();
 }
 
-static void a_new_topic_and_a_restart_are_asked_for(void **state) {
+TEST(a_new_topic_and_a_restart_are_asked_for) {
     struct muster_core_options options;
     const struct muster_document document = {.name = "pub"};
-    (void)state;
-    begin();
     size_t pub = add("pub");
     size_t sub = add("sub");
     open_topic(pub, "a/b");
@@ -246,21 +227,18 @@ static void a_new_topic_and_a_restart_are_asked_for(void **state) {
     open_topic(pub, "x");
     run(3000);
     opened = world.nodes[sub].opened;
-    world_kill(&world, pub);
+    world_kill(pub);
     run(100);
-    world_options(&world, pub, &document, &options);
-    world_start(&world, pub, &options);
+    world_options(pub, &document, &options);
+    world_start(pub, &options);
     publish(pub, open_topic(pub, "a/b"), NULL, 5);
     run(3000);
     assert_true(world.nodes[sub].opened > opened);
     assert_true(got[sub].count >= 1);
-    end();
 }
 
 /* Who listens already is given nothing twice when topics show up, however fast they begin. */
-static void who_listens_gets_nothing_twice(void **state) {
-    (void)state;
-    begin();
+TEST(who_listens_gets_nothing_twice) {
     size_t pub = add("pub");
     size_t sub = add("sub");
     run(3000);
@@ -280,13 +258,10 @@ static void who_listens_gets_nothing_twice(void **state) {
     assert_true(world.nodes[sub].opened >= 5);
     assert_int_equal(count_kind(sub, MUSTER_SAMPLE_LIVE), 150);
     assert_int_equal(count_kind(sub, MUSTER_SAMPLE_LAST), 0);
-    end();
 }
 
 /* Who asks once is told what was sent, not what waits to be. */
-static void what_waits_to_be_sent_is_no_last_value(void **state) {
-    (void)state;
-    begin();
+TEST(what_waits_to_be_sent_is_no_last_value) {
     size_t pub = add("pub");
     unsigned topic = open_topic(pub, "a/b");
     run(2000);
@@ -294,26 +269,23 @@ static void what_waits_to_be_sent_is_no_last_value(void **state) {
     publish(pub, topic, "y", 2);
     run(100);
     const struct muster_record record = {.name = "x", .kind = MUSTER_VALUE_NUMBER, .number = 3};
-    struct pipe *pipe = pipe_connect(&world, pub, &stranger);
+    struct pipe *pipe = pipe_connect(pub, &stranger);
     run(2);
     assert_int_equal(muster_core_topic_add(world.nodes[pub].core, topic, &record, world.now_ms, WALL_S), 0);
-    pipe_say(&world, pipe, "{\"muster\":1,\"request\":\"samples\",\"patterns\":[\"#\"]}\n");
+    pipe_say(pipe, "{\"muster\":1,\"request\":\"samples\",\"patterns\":[\"#\"]}\n");
     run(2);
     assert_non_null(strstr(pipe->text, "\"end\":\"done\",\"count\":2"));
     assert_null(strstr(pipe->text, "\"v\":3"));
     assert_non_null(strstr(pipe->text, "\"v\":2"));
     run(100);
     pipe_clear(pipe);
-    pipe_say(&world, pipe, "{\"muster\":1,\"request\":\"samples\",\"patterns\":[\"#\"]}\n");
+    pipe_say(pipe, "{\"muster\":1,\"request\":\"samples\",\"patterns\":[\"#\"]}\n");
     run(10);
     assert_non_null(strstr(pipe->text, "\"v\":3"));
-    end();
 }
 
 /* What is older than what came live says so. */
-static void what_comes_behind_live_data_is_flagged(void **state) {
-    (void)state;
-    begin();
+TEST(what_comes_behind_live_data_is_flagged) {
     size_t pub = add("pub");
     unsigned topic = open_topic(pub, "a/b");
     publish(pub, topic, "x", 1);
@@ -330,15 +302,12 @@ static void what_comes_behind_live_data_is_flagged(void **state) {
     }
     assert_true(has_live);
     assert_int_equal(count_kind(late, MUSTER_SAMPLE_LAST), 1);
-    end();
 }
 
 /* ---- history ---- */
 
-static void a_history_comes_in_order(void **state) {
+TEST(a_history_comes_in_order) {
     const char *pattern = "a/#";
-    (void)state;
-    begin();
     size_t pub = add("pub");
     unsigned topic = open_topic(pub, "a/b");
     unsigned quiet = open_topic(pub, "a/quiet");
@@ -380,16 +349,13 @@ static void a_history_comes_in_order(void **state) {
                         strcmp(got[late].seen[i].topic, got[late].seen[k].topic) != 0);
         }
     }
-    end();
 }
 
 /* ---- keepers ---- */
 
-static void a_sleeping_sensor_is_known_by_its_keeper(void **state) {
+TEST(a_sleeping_sensor_is_known_by_its_keeper) {
     char id[MUSTER_ID_TEXT_BYTES];
     uint8_t bytes[MUSTER_ID_BYTES];
-    (void)state;
-    begin();
     size_t keeper = add_keeper("keeper", "kitchen/#");
     size_t sensor = add("sensor");
     unsigned topic = open_topic(sensor, "kitchen/climate");
@@ -402,9 +368,9 @@ static void a_sleeping_sensor_is_known_by_its_keeper(void **state) {
     run(1000);
     muster_core_id(world.nodes[sensor].core, bytes);
     muster_id_text(bytes, id);
-    world_leave(&world, sensor);
+    world_leave(sensor);
     run(500);
-    world_kill(&world, sensor);
+    world_kill(sensor);
     run(100000);
     assert_int_equal(got[keeper].count, 0); /* it keeps, and tells its own program nothing */
     size_t late = add("late");
@@ -421,12 +387,9 @@ static void a_sleeping_sensor_is_known_by_its_keeper(void **state) {
     assert_non_null(strstr(seen->body, "{\"n\":\"kitchen/climate/temperature\",\"v\":21,\"t\":17"));
     assert_null(strstr(seen->body, "\"v\":20"));
     assert_in_range(seen->age_ms, 103000, 105000);
-    end();
 }
 
-static void publisher_and_keeper_give_a_value_once(void **state) {
-    (void)state;
-    begin();
+TEST(publisher_and_keeper_give_a_value_once) {
     size_t keeper = add_keeper("keeper", "#");
     size_t second = add_keeper("second", "a/+");
     size_t pub = add("pub");
@@ -443,49 +406,43 @@ static void publisher_and_keeper_give_a_value_once(void **state) {
     assert_int_equal(got[late].count, 1);
     (void)keeper;
     (void)second;
-    end();
 }
 
 /* A keeper that starts late takes over what another keeps. */
-static void keepers_learn_from_each_other(void **state) {
-    (void)state;
-    begin();
+TEST(keepers_learn_from_each_other) {
     size_t first = add_keeper("first", "a/#");
     size_t sensor = add("sensor");
     unsigned topic = open_topic(sensor, "a/b");
     run(3000);
     publish(sensor, topic, NULL, 4);
     run(1000);
-    world_leave(&world, sensor);
+    world_leave(sensor);
     run(500);
-    world_kill(&world, sensor);
+    world_kill(sensor);
     add_keeper("second", "a/b");
     run(5000);
-    world_leave(&world, first);
+    world_leave(first);
     run(500);
-    world_kill(&world, first);
+    world_kill(first);
     size_t late = add("late");
     run(3000);
     subscribe(late, "#");
     run(1000);
     assert_int_equal(got[late].count, 1);
     assert_non_null(strstr(got[late].seen[0].body, "\"v\":4"));
-    end();
 }
 
-static void only_patterns_are_kept(void **state) {
+TEST(only_patterns_are_kept) {
     const char *many[MUSTER_KEEPS_MAX + 1];
     const char *none[] = {"a//b"};
     const struct muster_document document = {.name = "keeper"};
     struct muster_core_options options;
     muster_core_t *core;
-    (void)state;
-    begin();
     size_t keeper = add("keeper");
     for (size_t i = 0; i <= MUSTER_KEEPS_MAX; i++) {
         many[i] = "a/#";
     }
-    world_options(&world, keeper, &document, &options);
+    world_options(keeper, &document, &options);
     options.keeps = none;
     options.keep_count = 1;
     assert_int_equal(muster_core_new(&options, world.now_ms, &core), MUSTER_EINVAL);
@@ -495,14 +452,11 @@ static void only_patterns_are_kept(void **state) {
     options.keep_count = MUSTER_KEEPS_MAX;
     options.document = NULL;
     assert_int_equal(muster_core_new(&options, world.now_ms, &core), MUSTER_EINVAL); /* it answers nobody */
-    end();
 }
 
 /* They are announced, and stay when the document changes. */
-static void keeps_are_announced(void **state) {
+TEST(keeps_are_announced) {
     struct muster_peer_list list;
-    (void)state;
-    begin();
     size_t keeper = add_keeper("keeper", "kitchen/+/#");
     size_t other = add("other");
     run(3000);
@@ -512,16 +466,13 @@ static void keeps_are_announced(void **state) {
         assert_int_equal(list.peers[0].document.keep_count, 1);
         assert_string_equal(list.peers[0].document.keeps[0], "kitchen/+/#");
         muster_peer_list_free(&list);
-        assert_int_equal(world_update(&world, keeper, "keeper", 99), 0);
+        assert_int_equal(world_update(keeper, "keeper", 99), 0);
         run(3000);
     }
-    end();
 }
 
 /* Kept topics and bytes are bounded, and those without news go first. */
-static void what_is_kept_is_bounded(void **state) {
-    (void)state;
-    begin();
+TEST(what_is_kept_is_bounded) {
     size_t keeper = add_keeper("keeper", "#");
     muster_core_t *core = world.nodes[keeper].core;
     char body[1400];
@@ -558,15 +509,13 @@ static void what_is_kept_is_bounded(void **state) {
     sample.topic = "junk";
     keeper_take(core, &sample);
     assert_int_equal(core->keeper.topics->prev->value_count, MUSTER_SENSORS_MAX);
-    end();
 }
 
 /* ---- by stream ---- */
 
 static size_t cut_off;
 
-static bool filter(struct world *of, size_t from, size_t to, const struct muster_datagram *datagram) {
-    (void)of;
+static bool filter(size_t from, size_t to, const struct muster_datagram *datagram) {
     (void)from;
     return to == cut_off && datagram->destination.ip[0] == 239;
 }
@@ -604,10 +553,8 @@ static void assert_whole(size_t index) {
     }
 }
 
-static void filtered_multicast_is_replaced_by_a_stream(void **state) {
+TEST(filtered_multicast_is_replaced_by_a_stream) {
     double number = 0;
-    (void)state;
-    begin();
     size_t pub = add("pub");
     size_t sub = add("sub");
     size_t other = add("other");
@@ -643,15 +590,12 @@ static void filtered_multicast_is_replaced_by_a_stream(void **state) {
     assert_int_equal(got[sub].seen[got[sub].count - 1].seq, 400);
     assert_int_equal(count_kind(other, MUSTER_SAMPLE_LIVE), 400);
     assert_false(world.nodes[sub].core->follows.items[0].is_used);
-    end();
 }
 
 /* What the shard's other topics send leaves no gap. */
-static void a_stream_leaves_out_what_nobody_wants(void **state) {
+TEST(a_stream_leaves_out_what_nobody_wants) {
     char twin[16];
     unsigned i = 0;
-    (void)state;
-    begin();
     size_t pub = add("pub");
     size_t sub = add("sub");
     do {
@@ -671,13 +615,10 @@ static void a_stream_leaves_out_what_nobody_wants(void **state) {
     assert_int_equal(count_kind(sub, MUSTER_SAMPLE_STREAM), feed_of(sub).received);
     assert_int_equal(got[sub].lost, 0);
     assert_books(sub);
-    end();
 }
 
-static void a_stream_that_breaks_is_opened_again(void **state) {
+TEST(a_stream_that_breaks_is_opened_again) {
     double number = 0;
-    (void)state;
-    begin();
     size_t pub = add("pub");
     size_t sub = add("sub");
     unsigned topic = open_topic(pub, "a/b");
@@ -688,7 +629,7 @@ static void a_stream_that_breaks_is_opened_again(void **state) {
     publish_for(pub, topic, 100, 100, &number);
     assert_true(feed_of(sub).is_by_stream);
     for (int i = 0; i < 3; i++) {
-        pipes_break(&world);
+        pipes_break();
         publish_for(pub, topic, 30, 100, &number);
         assert_true(feed_of(sub).is_by_stream);
         assert_books(sub);
@@ -701,14 +642,11 @@ static void a_stream_that_breaks_is_opened_again(void **state) {
     nudge(sub);
     run(1000);
     assert_false(world.nodes[sub].core->follows.items[0].is_used);
-    end();
 }
 
 /* A publisher without streams is left to naks, and what is missed is reported. */
-static void without_a_stream_losses_are_told(void **state) {
+TEST(without_a_stream_losses_are_told) {
     double number = 0;
-    (void)state;
-    begin();
     world.has_streams = false;
     size_t pub = add("pub");
     world.has_streams = true;
@@ -723,7 +661,6 @@ static void without_a_stream_losses_are_told(void **state) {
     assert_false(feed_of(sub).is_by_stream);
     assert_true(feed_of(sub).lost_wire > 100);
     assert_books(sub);
-    end();
 }
 
 /* ---- who asks ---- */
@@ -736,19 +673,17 @@ static size_t count_text(const char *text, const char *part) {
     return count;
 }
 
-static void who_follows_is_told_as_it_is_sent(void **state) {
-    (void)state;
-    begin();
+TEST(who_follows_is_told_as_it_is_sent) {
     size_t pub = add("pub");
     unsigned topic = open_topic(pub, "a/b");
     unsigned other = open_topic(pub, "c");
     publish(pub, topic, NULL, 1);
     run(2000);
-    struct pipe *tcp = pipe_connect(&world, pub, &stranger);
-    struct pipe *local = pipe_connect(&world, pub, &(struct muster_stream){.is_local = true});
+    struct pipe *tcp = pipe_connect(pub, &stranger);
+    struct pipe *local = pipe_connect(pub, &(struct muster_stream){.is_local = true});
     const char *request = "{\"muster\":1,\"request\":\"samples\",\"patterns\":[\"a/+\"],\"follow\":true}\n";
-    pipe_say(&world, tcp, request);
-    pipe_say(&world, local, request);
+    pipe_say(tcp, request);
+    pipe_say(local, request);
     run(100);
     assert_int_equal(count_text(tcp->text, "{\"sample\":"), 1);
     assert_null(strstr(tcp->text, "\"seq\""));
@@ -767,17 +702,14 @@ static void who_follows_is_told_as_it_is_sent(void **state) {
     publish(pub, topic, NULL, 5);
     run(10);
     assert_int_equal(count_text(tcp->text, "{\"sample\":"), 4);
-    pipe_finish(&world, tcp);
+    pipe_finish(tcp);
     run(10);
     assert_true(tcp->is_ended);
-    end();
 }
 
 /* Who follows and reads nothing is cut; nobody else is slower for it. */
-static void a_slow_follower_is_cut(void **state) {
+TEST(a_slow_follower_is_cut) {
     char text[1001];
-    (void)state;
-    begin();
     size_t pub = add("pub");
     size_t sub = add("sub");
     unsigned topic = open_topic(pub, "a/b");
@@ -785,11 +717,11 @@ static void a_slow_follower_is_cut(void **state) {
     text[1000] = '\0';
     run(2000);
     subscribe(sub, "a/#");
-    struct pipe *slow = pipe_connect(&world, pub, &stranger);
-    struct pipe *quick = pipe_connect(&world, pub, &stranger);
+    struct pipe *slow = pipe_connect(pub, &stranger);
+    struct pipe *quick = pipe_connect(pub, &stranger);
     slow->is_deaf = true;
-    pipe_say(&world, slow, "{\"muster\":1,\"request\":\"samples\",\"patterns\":[\"#\"],\"follow\":true}\n");
-    pipe_say(&world, quick, "{\"muster\":1,\"request\":\"samples\",\"patterns\":[\"#\"],\"follow\":true}\n");
+    pipe_say(slow, "{\"muster\":1,\"request\":\"samples\",\"patterns\":[\"#\"],\"follow\":true}\n");
+    pipe_say(quick, "{\"muster\":1,\"request\":\"samples\",\"patterns\":[\"#\"],\"follow\":true}\n");
     run(100);
     const struct muster_record record = {.kind = MUSTER_VALUE_TEXT, .text = text};
     for (int i = 0; i < 2000; i++) {
@@ -808,27 +740,23 @@ static void a_slow_follower_is_cut(void **state) {
     for (size_t i = 0; i < got[sub].count; i++) {
         assert_int_equal(got[sub].seen[i].at_ms, got[sub].seen[0].at_ms + 2 * i);
     }
-    end();
 }
 
-static void followers_count_as_watchers(void **state) {
+TEST(followers_count_as_watchers) {
     struct pipe *pipes[MUSTER_STREAMS_WATCHERS_MAX + 1];
-    (void)state;
-    begin();
     size_t pub = add("pub");
     run(1000);
     for (size_t i = 0; i <= MUSTER_STREAMS_WATCHERS_MAX; i++) {
         struct muster_stream from = stranger;
         from.remote.ip[3] = (uint8_t)(200 + i);
-        pipes[i] = pipe_connect(&world, pub, &from);
-        pipe_say(&world, pipes[i],
+        pipes[i] = pipe_connect(pub, &from);
+        pipe_say(pipes[i],
                  i % 2 == 0 ? "{\"muster\":1,\"request\":\"samples\",\"patterns\":[\"#\"],\"follow\":true}\n"
                             : "{\"muster\":1,\"request\":\"watch\"}\n");
         run(10);
     }
     assert_null(strstr(pipes[0]->text, "busy"));
     assert_non_null(strstr(pipes[MUSTER_STREAMS_WATCHERS_MAX]->text, "\"end\":\"busy\""));
-    end();
 }
 
 /* ---- hostile answers ---- */
@@ -836,19 +764,19 @@ static void followers_count_as_watchers(void **state) {
 static const char *hostile; /* what is said behind "sample":{ */
 static char hostile_head[400];
 
-static void say_hostile(struct world *of, struct pipe *pipe, enum muster_stream_event event) {
+static void say_hostile(struct pipe *pipe, enum muster_stream_event event) {
     char id[MUSTER_ID_TEXT_BYTES];
     uint8_t bytes[MUSTER_ID_BYTES];
     char text[8192];
     if (event != MUSTER_STREAM_BYTES) {
         return;
     }
-    muster_core_id(of->nodes[pipe->server].core, bytes);
+    muster_core_id(world.nodes[pipe->server].core, bytes);
     muster_id_text(bytes, id);
     snprintf(hostile_head, sizeof hostile_head, "{\"sample\":{\"id\":\"%s\",\"boot\":%llu", id,
-             (unsigned long long)muster_core_boot(of->nodes[pipe->server].core));
+             (unsigned long long)muster_core_boot(world.nodes[pipe->server].core));
     snprintf(text, sizeof text, "%s%s", hostile_head, hostile);
-    pipe_say(of, pipe, text);
+    pipe_say(pipe, text);
 }
 
 /* What of a hostile answer is delivered. */
@@ -864,17 +792,15 @@ static size_t ask_hostile(const char *answer) {
     run(60000);
     size_t count = got[sub].count;
     assert_in_range(world.nodes[sub].opened, 1, MUSTER_ASK_TRIES);
-    end();
     return count;
 }
 
 #define PACK "[{\"n\":\"a/b\",\"v\":1}]\n"
 #define END "{\"end\":\"done\",\"count\":1}\n"
 
-static void hostile_answers_do_nothing(void **state) {
+TEST(hostile_answers_do_nothing) {
     static char endless[6000];
     static char long_body[2600];
-    (void)state;
     assert_int_equal(ask_hostile(",\"topic\":\"a/b\",\"age_ms\":5},\"lines\":1}\n" PACK END), 1);
     assert_int_equal(ask_hostile(",\"topic\":\"a b\",\"age_ms\":5},\"lines\":1}\n" PACK END), 0);
     assert_int_equal(ask_hostile(",\"topic\":\"x\",\"age_ms\":5},\"lines\":1}\n" PACK END), 0);
@@ -899,17 +825,15 @@ static void hostile_answers_do_nothing(void **state) {
     assert_int_equal(ask_hostile(endless), 0);
 }
 
-static void say_for_ever(struct world *of, struct pipe *pipe, enum muster_stream_event event) {
+static void say_for_ever(struct pipe *pipe, enum muster_stream_event event) {
     static const char part[] = ",\"topic\":\"a/b\",\"age_ms\":5},\"lines\":1}\n" PACK;
     hostile = part;
     if (event == MUSTER_STREAM_BYTES || event == MUSTER_STREAM_DRAINED) {
-        say_hostile(of, pipe, MUSTER_STREAM_BYTES);
+        say_hostile(pipe, MUSTER_STREAM_BYTES);
     }
 }
 
-static void an_endless_answer_is_cut_short(void **state) {
-    (void)state;
-    begin();
+TEST(an_endless_answer_is_cut_short) {
     size_t liar = add("liar");
     open_topic(liar, "a/b");
     size_t sub = add("sub");
@@ -923,14 +847,12 @@ static void an_endless_answer_is_cut_short(void **state) {
         assert_int_equal(world.nodes[sub].core->fetches.items[i].stream, 0);
     }
     assert_in_range(counters(sub)->fetches_failed, 1, MUSTER_ASK_TRIES);
-    end();
 }
 
 /* ---- memory ---- */
 
 /* Any allocation may fail: then something may lack, and nothing else is wrong. */
-static void every_allocation_may_fail(void **state) {
-    (void)state;
+TEST(every_allocation_may_fail) {
     bool has_failed = true;
     unsigned long n = 0;
     while (has_failed) {
@@ -970,39 +892,11 @@ static void every_allocation_may_fail(void **state) {
         assert_true(got[sub].count > 20);
         assert_non_null(strstr(got[sub].seen[got[sub].count - 1].body, "\"v\":1000"));
         assert_int_equal(got[keeper].count, 0);
-        end();
         n += n / 8; /* the later ones are much the same */
     }
     print_message("up to allocation %lu\n", n);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_late_joiner_has_last_values_at_once),
-        cmocka_unit_test(who_subscribes_first_asks_when_it_meets),
-        cmocka_unit_test(without_last_nobody_is_asked),
-        cmocka_unit_test(each_subscription_has_them_once),
-        cmocka_unit_test(a_new_topic_and_a_restart_are_asked_for),
-        cmocka_unit_test(who_listens_gets_nothing_twice),
-        cmocka_unit_test(what_waits_to_be_sent_is_no_last_value),
-        cmocka_unit_test(what_comes_behind_live_data_is_flagged),
-        cmocka_unit_test(a_history_comes_in_order),
-        cmocka_unit_test(a_sleeping_sensor_is_known_by_its_keeper),
-        cmocka_unit_test(publisher_and_keeper_give_a_value_once),
-        cmocka_unit_test(keepers_learn_from_each_other),
-        cmocka_unit_test(only_patterns_are_kept),
-        cmocka_unit_test(keeps_are_announced),
-        cmocka_unit_test(what_is_kept_is_bounded),
-        cmocka_unit_test(filtered_multicast_is_replaced_by_a_stream),
-        cmocka_unit_test(a_stream_leaves_out_what_nobody_wants),
-        cmocka_unit_test(a_stream_that_breaks_is_opened_again),
-        cmocka_unit_test(without_a_stream_losses_are_told),
-        cmocka_unit_test(who_follows_is_told_as_it_is_sent),
-        cmocka_unit_test(a_slow_follower_is_cut),
-        cmocka_unit_test(followers_count_as_watchers),
-        cmocka_unit_test(hostile_answers_do_nothing),
-        cmocka_unit_test(an_endless_answer_is_cut_short),
-        cmocka_unit_test(every_allocation_may_fail),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(begin, world_end);
 }

@@ -4,12 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmocka_all.h"
 #include "limit.h"
 #include "node.h"
+#include "test.h"
 #include "world.h"
-
-static struct world world;
 
 static const struct muster_stream local = {.is_local = true, .may_change = true};
 static const struct muster_stream local_stranger = {.is_local = true};
@@ -20,19 +18,11 @@ static struct muster_stream tcp(uint8_t host) {
                                   .interface = WORLD_INTERFACE};
 }
 
-static int begin(void **state) {
-    (void)state;
-    world_init(&world, 1);
+static void begin(void) {
+    world_begin(1);
     world.has_streams = true;
-    world_add(&world, "a");
-    world_run(&world, 3000);
-    return 0;
-}
-
-static int end(void **state) {
-    (void)state;
-    world_deinit(&world);
-    return 0;
+    world_add("a");
+    world_run(3000);
 }
 
 static const struct muster_counters *counters(void) {
@@ -44,15 +34,15 @@ static const struct server *server(void) {
 }
 
 static struct pipe *connect_as(const struct muster_stream *as) {
-    return pipe_connect(&world, 0, as);
+    return pipe_connect(0, as);
 }
 
 /* Says a line and gives what is answered to it within some milliseconds. */
 static const char *ask(struct pipe *pipe, const char *line) {
     pipe_clear(pipe);
-    pipe_say(&world, pipe, line);
-    pipe_say(&world, pipe, "\n");
-    world_run(&world, 20);
+    pipe_say(pipe, line);
+    pipe_say(pipe, "\n");
+    world_run(20);
     return pipe->text;
 }
 
@@ -83,7 +73,7 @@ static void hear(unsigned number, const char *name, uint64_t seq, uint64_t next_
              "\"next_ms\":%llu,\"peers\":0,\"name\":\"%s\",\"attrs\":{%s}}\n",
              number + 1, (unsigned long long)seq, (unsigned long long)seq, (unsigned long long)next_ms, name,
              room);
-    world_say(&world, 0, text, (uint8_t)(100 + number % 100), MUSTER_PATH_M4);
+    world_say(0, text, (uint8_t)(100 + number % 100), MUSTER_PATH_M4);
 }
 
 static void hear_many(unsigned first, unsigned rows) {
@@ -91,7 +81,7 @@ static void hear_many(unsigned first, unsigned rows) {
         char name[16];
         snprintf(name, sizeof name, "x%u", i);
         hear(i, name, 1, MUSTER_NEXT_MS_MAX);
-        world_run(&world, 2);
+        world_run(2);
     }
 }
 
@@ -99,8 +89,7 @@ static void hear_many(unsigned first, unsigned rows) {
 
 #define REQUEST(kind) "{\"muster\":1,\"request\":\"" kind "\"}"
 
-static void a_table_has_a_part_for_each_row(void **state) {
-    (void)state;
+TEST(a_table_has_a_part_for_each_row) {
     hear_many(0, 3);
     struct muster_stream as = tcp(1);
     struct pipe *remote = connect_as(&as);
@@ -116,12 +105,11 @@ static void a_table_has_a_part_for_each_row(void **state) {
     assert_int_equal(counters()->requests, 2);
 }
 
-static void others_are_told_of_who_shares_their_link(void **state) {
-    (void)state;
+TEST(others_are_told_of_who_shares_their_link) {
     hear_many(0, 2);
     hear(0, "x0", 2, 100); /* soon lost */
-    world_run(&world, 8000);
-    assert_int_equal(world_rows(&world, 0, MUSTER_LOST), 1);
+    world_run(8000);
+    assert_int_equal(world_rows(0, MUSTER_LOST), 1);
     struct muster_stream as = tcp(1);
     struct pipe *pipe = connect_as(&as);
     assert_ends(ask(pipe, REQUEST("table")), "{\"end\":\"done\",\"count\":1}\n");
@@ -132,13 +120,12 @@ static void others_are_told_of_who_shares_their_link(void **state) {
     assert_ends(ask(pipe, REQUEST("table")), "{\"end\":\"done\",\"count\":3}\n");
 }
 
-static void self_and_stats_are_one_part(void **state) {
-    (void)state;
+TEST(self_and_stats_are_one_part) {
     const struct muster_socket sockets[] = {
         {.protocol = "udp", .address = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19798}, .kernel_drops = 3},
         {.protocol = "unix"}};
     struct muster_event event = {.kind = MUSTER_EVENT_SOCKETS, .sockets = sockets, .socket_count = 2};
-    assert_int_equal(world_step(&world, 0, &event), 0);
+    assert_int_equal(world_step(0, &event), 0);
     struct pipe *pipe = connect_as(&local);
     const char *answer = ask(pipe, REQUEST("self"));
     assert_ends(answer, "{\"end\":\"done\",\"count\":1}\n");
@@ -148,12 +135,12 @@ static void self_and_stats_are_one_part(void **state) {
     assert_ends(answer, "{\"end\":\"done\",\"count\":1}\n");
     assert_int_equal(count(answer, "\"requests\":1"), 1);
     event.socket_count = 0;
-    assert_int_equal(world_step(&world, 0, &event), 0);
+    assert_int_equal(world_step(0, &event), 0);
     assert_int_equal(count(ask(pipe, REQUEST("self")), "\"sockets\":[]"), 1);
     struct muster_socket many[MUSTER_SOCKETS_MAX + 1] = {0};
     event.sockets = many;
     event.socket_count = MUSTER_SOCKETS_MAX + 1;
-    assert_int_equal(world_step(&world, 0, &event), MUSTER_EFULL);
+    assert_int_equal(world_step(0, &event), MUSTER_EFULL);
 }
 
 static void publish(size_t index, unsigned topic, unsigned count) {
@@ -162,22 +149,20 @@ static void publish(size_t index, unsigned topic, unsigned count) {
     for (unsigned i = 0; i < count; i++) {
         assert_int_equal(muster_core_topic_add(core, topic, &record, world.now_ms, 1700000000), 0);
         muster_core_topic_flush(core, topic);
-        world_run(&world, 20);
+        world_run(20);
     }
 }
 
-static bool is_third(struct world *of, size_t from, size_t to, const struct muster_datagram *datagram) {
+static bool is_third(size_t from, size_t to, const struct muster_datagram *datagram) {
     static const char data[] = "\"kind\":\"data\"";
     static const char third[] = "\"seq\":3}";
-    (void)of;
     (void)from;
     (void)to;
     return memmem(datagram->bytes, datagram->length, data, strlen(data)) != NULL &&
            memmem(datagram->bytes, datagram->length, third, strlen(third)) != NULL;
 }
 
-static void self_tells_of_telemetry(void **state) {
-    (void)state;
+TEST(self_tells_of_telemetry) {
     static const char *const patterns[] = {"k/#"};
     const struct muster_subscription_options options = {.patterns = patterns, .pattern_count = 1};
     const struct muster_topic own = {.name = "own"};
@@ -187,9 +172,9 @@ static void self_tells_of_telemetry(void **state) {
     unsigned topic;
     assert_int_equal(muster_core_subscribe(world.nodes[0].core, &options, &number), 0);
     assert_int_equal(muster_core_topic_open(world.nodes[0].core, &own, &own_topic), 0);
-    world_add(&world, "b");
+    world_add("b");
     assert_int_equal(muster_core_topic_open(world.nodes[1].core, &heard, &topic), 0);
-    world_run(&world, 3000);
+    world_run(3000);
     struct pipe *pipe = connect_as(&local);
     const char *answer = ask(pipe, REQUEST("self"));
     assert_int_equal(count(answer, "\"sender\":{\"datagrams\":0,\"bytes\":0,\"repairs\":0,"), 1);
@@ -198,7 +183,7 @@ static void self_tells_of_telemetry(void **state) {
     world.is_lost = is_third;
     publish(0, own_topic, 2);
     publish(1, topic, 5);
-    world_run(&world, 2000);
+    world_run(2000);
     answer = ask(connect_as(&local), REQUEST("self"));
     assert_ends(answer, "{\"end\":\"done\",\"count\":1}\n");
     char id[MUSTER_ID_TEXT_BYTES];
@@ -216,8 +201,7 @@ static void self_tells_of_telemetry(void **state) {
     assert_int_equal(count(answer, "\"sender\":{\"datagrams\":2,"), 1);
 }
 
-static void a_request_may_say_where_it_wants_to_be(void **state) {
-    (void)state;
+TEST(a_request_may_say_where_it_wants_to_be) {
     static const char *const here[] = {"\"port\":19797", "\"interfaces\":[\"eth0\"]",
                                        "\"port\":19797,\"interfaces\":[\"eth0\",\"eth0\"]"};
     static const char *const elsewhere[] = {"\"port\":19798", "\"interfaces\":[\"eth1\"]",
@@ -239,7 +223,7 @@ static void a_request_may_say_where_it_wants_to_be(void **state) {
     assert_int_equal(strncmp(ask(pipe, "{\"muster\":1,\"request\":\"table\",\"network\":\"net:[2]\"}"),
                              "{\"end\":\"elsewhere\"", 18),
                      0);
-    assert_int_equal(world_paths(&world, 0, NULL, 0), 0);
+    assert_int_equal(world_paths(0, NULL, 0), 0);
     snprintf(line, sizeof line, "{\"muster\":1,\"request\":\"table\",%s}", here[1]);
     assert_int_equal(strncmp(ask(pipe, line), "{\"end\":\"elsewhere\"", 18), 0);
 }
@@ -265,8 +249,7 @@ static const struct {
     {UPDATE("\"set\":[]"), "invalid"},
 };
 
-static void updates_change_the_document_or_nothing(void **state) {
-    (void)state;
+TEST(updates_change_the_document_or_nothing) {
     struct pipe *pipe = connect_as(&local);
     for (size_t i = 0; i < sizeof updates / sizeof *updates; i++) {
         char wanted[64];
@@ -281,8 +264,7 @@ static void updates_change_the_document_or_nothing(void **state) {
     assert_int_equal(own->rev, 6); /* what changes nothing is no revision */
 }
 
-static void only_the_same_user_on_this_machine_updates(void **state) {
-    (void)state;
+TEST(only_the_same_user_on_this_machine_updates) {
     struct muster_stream as = tcp(1);
     struct pipe *remote = connect_as(&as);
     struct pipe *stranger = connect_as(&local_stranger);
@@ -292,10 +274,9 @@ static void only_the_same_user_on_this_machine_updates(void **state) {
     assert_string_equal(world.nodes[0].core->presence.own.document.name, "a");
 }
 
-static void who_leaves_is_not_changed(void **state) {
-    (void)state;
+TEST(who_leaves_is_not_changed) {
     struct pipe *pipe = connect_as(&local);
-    world_leave(&world, 0);
+    world_leave(0);
     const char *answer = ask(pipe, UPDATE("\"set\":{\"name\":\"late\"}"));
     assert_int_equal(strncmp(answer, "{\"end\":\"leaving\"", 16), 0);
     assert_string_equal(world.nodes[0].core->presence.own.document.name, "a");
@@ -314,8 +295,7 @@ static char *services_line(unsigned services, size_t *length) {
     return line;
 }
 
-static void a_document_of_64_kib_is_the_largest(void **state) {
-    (void)state;
+TEST(a_document_of_64_kib_is_the_largest) {
     static const struct {
         unsigned services;
         const char *end;
@@ -360,8 +340,7 @@ static const struct {
      "not_found", false},
 };
 
-static void bad_requests_are_told_what_is_wrong(void **state) {
-    (void)state;
+TEST(bad_requests_are_told_what_is_wrong) {
     for (size_t i = 0; i < sizeof bad_lines / sizeof *bad_lines; i++) {
         struct muster_stream as = tcp((uint8_t)i);
         struct pipe *pipe = connect_as(&as);
@@ -375,48 +354,45 @@ static void bad_requests_are_told_what_is_wrong(void **state) {
     assert_int_equal(counters()->requests, 0);
 }
 
-static void a_line_that_is_too_long_is_not_read(void **state) {
-    (void)state;
+TEST(a_line_that_is_too_long_is_not_read) {
     static char line[MUSTER_REQUEST_LOCAL_BYTES_MAX + 2];
     memset(line, ' ', sizeof line);
     struct muster_stream as = tcp(1);
     struct pipe *pipe = connect_as(&as);
-    pipe_write(&world, pipe, line, MUSTER_REQUEST_BYTES_MAX);
-    world_run(&world, 20);
+    pipe_write(pipe, line, MUSTER_REQUEST_BYTES_MAX);
+    world_run(20);
     assert_false(pipe->is_ended);
-    pipe_write(&world, pipe, line, 1);
-    world_run(&world, 20);
+    pipe_write(pipe, line, 1);
+    world_run(20);
     assert_int_equal(strncmp(pipe->text, "{\"end\":\"too_long\"", 17), 0);
     assert_true(pipe->is_ended);
     pipe = connect_as(&local);
-    pipe_write(&world, pipe, line, MUSTER_REQUEST_LOCAL_BYTES_MAX);
-    world_run(&world, 20);
+    pipe_write(pipe, line, MUSTER_REQUEST_LOCAL_BYTES_MAX);
+    world_run(20);
     assert_false(pipe->is_ended);
-    pipe_write(&world, pipe, line, 1);
-    world_run(&world, 20);
+    pipe_write(pipe, line, 1);
+    world_run(20);
     assert_true(pipe->is_ended);
     assert_int_equal(counters()->streams_cut, 2);
 }
 
-static void a_request_may_come_byte_by_byte(void **state) {
-    (void)state;
+TEST(a_request_may_come_byte_by_byte) {
     struct muster_stream as = tcp(1);
     struct pipe *pipe = connect_as(&as);
     for (const char *at = REQUEST("table") "\n"; *at != '\0'; at++) {
-        pipe_write(&world, pipe, at, 1);
-        world_run(&world, 2);
+        pipe_write(pipe, at, 1);
+        world_run(2);
     }
-    world_run(&world, 5);
+    world_run(5);
     assert_string_equal(pipe->text, "{\"end\":\"done\",\"count\":0}\n");
 }
 
-static void requests_may_wait_for_each_other(void **state) {
-    (void)state;
+TEST(requests_may_wait_for_each_other) {
     hear_many(0, 100); /* more than a chunk */
     struct pipe *pipe = connect_as(&local);
-    pipe_say(&world, pipe, REQUEST("table") "\n" REQUEST("nothing") "\n" REQUEST("table") "\n");
-    pipe_finish(&world, pipe);
-    world_run(&world, 50);
+    pipe_say(pipe, REQUEST("table") "\n" REQUEST("nothing") "\n" REQUEST("table") "\n");
+    pipe_finish(pipe);
+    world_run(50);
     assert_int_equal(count(pipe->text, "{\"end\":\"done\",\"count\":101}\n"), 2);
     assert_int_equal(count(pipe->text, "{\"end\":\"unknown\",\"count\":0"), 1);
     assert_int_equal(count(pipe->text, "{\"peer\":"), 202);
@@ -425,27 +401,25 @@ static void requests_may_wait_for_each_other(void **state) {
     assert_int_equal(counters()->streams_cut, 0);
 }
 
-static void who_asks_without_listening_is_cut(void **state) {
-    (void)state;
+TEST(who_asks_without_listening_is_cut) {
     struct muster_stream as = tcp(1);
     struct pipe *pipe = connect_as(&as);
     pipe->is_deaf = true;
     for (int i = 0; i < 200; i++) {
-        pipe_say(&world, pipe, REQUEST("table") "\n");
+        pipe_say(pipe, REQUEST("table") "\n");
     }
-    world_run(&world, 20);
+    world_run(20);
     assert_true(pipe->is_ended);
     assert_int_equal(counters()->streams_cut, 1);
     assert_null(server()->connections);
 }
 
-static void who_ends_without_a_request_is_let_go(void **state) {
-    (void)state;
+TEST(who_ends_without_a_request_is_let_go) {
     struct muster_stream as = tcp(1);
     struct pipe *pipe = connect_as(&as);
-    pipe_say(&world, pipe, "{\"muster\":1");
-    pipe_finish(&world, pipe);
-    world_run(&world, 20);
+    pipe_say(pipe, "{\"muster\":1");
+    pipe_finish(pipe);
+    world_run(20);
     assert_true(pipe->is_ended);
     assert_string_equal(pipe->text, "");
     assert_null(server()->connections);
@@ -453,45 +427,42 @@ static void who_ends_without_a_request_is_let_go(void **state) {
 
 /* ---- bounds ---- */
 
-static void too_many_connections_are_told_so(void **state) {
-    (void)state;
+TEST(too_many_connections_are_told_so) {
     struct pipe *pipes[MUSTER_STREAMS_MAX + 1];
     for (size_t i = 0; i <= MUSTER_STREAMS_MAX; i++) {
         struct muster_stream as = tcp((uint8_t)(i / MUSTER_STREAMS_PER_ADDRESS));
         pipes[i] = connect_as(&as);
     }
-    world_run(&world, 20);
+    world_run(20);
     for (size_t i = 0; i < MUSTER_STREAMS_MAX; i++) {
         assert_false(pipes[i]->is_ended);
     }
     assert_int_equal(strncmp(pipes[MUSTER_STREAMS_MAX]->text, "{\"end\":\"busy\",\"count\":0", 23), 0);
     assert_true(pipes[MUSTER_STREAMS_MAX]->is_ended);
     assert_int_equal(counters()->streams_refused, 1);
-    pipe_break(&world, pipes[0]); /* and then there is room */
-    world_run(&world, 5);
+    pipe_break(pipes[0]); /* and then there is room */
+    world_run(5);
     struct muster_stream as = tcp(0);
     struct pipe *next = connect_as(&as);
     assert_ends(ask(next, REQUEST("table")), "{\"end\":\"done\",\"count\":0}\n");
     assert_int_equal(server()->tcp_count, MUSTER_STREAMS_MAX);
 }
 
-static void one_address_gets_only_some(void **state) {
-    (void)state;
+TEST(one_address_gets_only_some) {
     struct muster_stream as = tcp(1);
     for (size_t i = 0; i < MUSTER_STREAMS_PER_ADDRESS; i++) {
         connect_as(&as);
     }
     struct pipe *pipe = connect_as(&as);
     pipe->is_deaf = true; /* it need not listen to be gone */
-    world_run(&world, 20);
+    world_run(20);
     assert_true(pipe->is_ended);
     as = tcp(2);
     pipe = connect_as(&as);
     assert_ends(ask(pipe, REQUEST("table")), "{\"end\":\"done\",\"count\":0}\n");
 }
 
-static void programs_have_room_of_their_own(void **state) {
-    (void)state;
+TEST(programs_have_room_of_their_own) {
     for (size_t i = 0; i < MUSTER_STREAMS_MAX; i++) {
         struct muster_stream as = tcp((uint8_t)(i / MUSTER_STREAMS_PER_ADDRESS));
         connect_as(&as);
@@ -500,40 +471,38 @@ static void programs_have_room_of_their_own(void **state) {
         connect_as(&local);
     }
     struct pipe *pipe = connect_as(&local);
-    world_run(&world, 20);
+    world_run(20);
     assert_int_equal(strncmp(pipe->text, "{\"end\":\"busy\"", 13), 0);
     assert_int_equal(server()->local_count, MUSTER_STREAMS_LOCAL_MAX);
     assert_int_equal(server()->tcp_count, MUSTER_STREAMS_MAX);
 }
 
-static void other_users_leave_room_for_the_own_one(void **state) {
-    (void)state;
+TEST(other_users_leave_room_for_the_own_one) {
     struct pipe *pipe = NULL;
     for (size_t i = 0; i <= MUSTER_STREAMS_STRANGERS_MAX; i++) {
         assert_true(pipe == NULL || !pipe->is_ended);
         pipe = connect_as(&local_stranger);
-        pipe_say(&world, pipe, REQUEST("watch") "\n");
-        world_run(&world, 5);
+        pipe_say(pipe, REQUEST("watch") "\n");
+        world_run(5);
     }
     assert_int_equal(strncmp(pipe->text, "{\"end\":\"busy\"", 13), 0);
     pipe = connect_as(&local);
     assert_ends(ask(pipe, REQUEST("table")), "{\"end\":\"done\",\"count\":1}\n");
 }
 
-static void who_asks_nothing_is_cut(void **state) {
-    (void)state;
+TEST(who_asks_nothing_is_cut) {
     struct muster_stream as = tcp(1);
     struct pipe *silent = connect_as(&as);
     struct pipe *slow = connect_as(&as);
     struct pipe *busy = connect_as(&as);
     for (int i = 0; i < 49; i++) { /* a byte now and then is no request */
-        world_run(&world, 100);
-        pipe_say(&world, slow, " ");
+        world_run(100);
+        pipe_say(slow, " ");
         if (i % 10 == 0) {
             ask(busy, REQUEST("stats"));
         }
     }
-    world_run(&world, 200);
+    world_run(200);
     assert_true(silent->is_ended);
     assert_true(slow->is_ended);
     assert_false(busy->is_ended);
@@ -541,8 +510,7 @@ static void who_asks_nothing_is_cut(void **state) {
 }
 
 /* A connection by TCP lasts a minute, whatever it asks; a program of this machine may stay. */
-static void nobody_from_elsewhere_stays_for_ever(void **state) {
-    (void)state;
+TEST(nobody_from_elsewhere_stays_for_ever) {
     struct muster_stream as = tcp(1);
     struct pipe *remote = connect_as(&as);
     struct pipe *program = connect_as(&local);
@@ -550,14 +518,13 @@ static void nobody_from_elsewhere_stays_for_ever(void **state) {
         assert_false(remote->is_ended);
         ask(remote, REQUEST("stats"));
         ask(program, REQUEST("stats"));
-        world_run(&world, 960);
+        world_run(960);
     }
     assert_true(remote->is_ended);
     assert_false(program->is_ended);
 }
 
-static void a_slow_reader_of_a_table_is_cut(void **state) {
-    (void)state;
+TEST(a_slow_reader_of_a_table_is_cut) {
     hear_many(0, 500);
     struct muster_stream as = tcp(1);
     struct pipe *pipe = connect_as(&as);
@@ -565,13 +532,13 @@ static void a_slow_reader_of_a_table_is_cut(void **state) {
     ask(pipe, REQUEST("table"));
     size_t had = pipe->length;
     assert_true(had >= MUSTER_STREAM_CHUNK_BYTES);
-    world_run(&world, 3000);
-    pipe_listen(&world, pipe);
+    world_run(3000);
+    pipe_listen(pipe);
     pipe->is_deaf = true;
-    world_run(&world, 3000);
+    world_run(3000);
     assert_false(pipe->is_ended); /* it takes something now and then */
     assert_true(pipe->length > had);
-    world_run(&world, 3000);
+    world_run(3000);
     assert_true(pipe->is_ended);
     assert_null(strstr(pipe->text, "\"end\""));
     assert_int_equal(counters()->streams_cut, 1);
@@ -579,8 +546,7 @@ static void a_slow_reader_of_a_table_is_cut(void **state) {
 }
 
 /* The row that was said last, and others, may be gone when the reader wants more. */
-static void rows_may_go_while_they_are_listed(void **state) {
-    (void)state;
+TEST(rows_may_go_while_they_are_listed) {
     hear_many(0, 500);
     struct pipe *pipe = connect_as(&local);
     pipe->is_deaf = true;
@@ -588,12 +554,12 @@ static void rows_may_go_while_they_are_listed(void **state) {
     struct peer_table *table = &world.nodes[0].core->table;
     for (unsigned i = 0; i < 3; i++) {
         peer_table_remove(table, (struct peer *)peer_table_after(table, server()->connections->cursor - 1));
-        pipe_listen(&world, pipe);
+        pipe_listen(pipe);
         pipe->is_deaf = true;
-        world_run(&world, 5);
+        world_run(5);
     }
-    pipe_listen(&world, pipe);
-    world_run(&world, 50);
+    pipe_listen(pipe);
+    world_run(50);
     assert_non_null(strstr(pipe->text, "{\"end\":\"done\",\"count\":501}\n"));
     for (unsigned i = 0; i < 500; i++) {
         char id[64];
@@ -607,22 +573,21 @@ static size_t heap_bytes(void) {
     return mallinfo2().uordblks;
 }
 
-static void nothing_grows_with_connections(void **state) {
-    (void)state;
+TEST(nothing_grows_with_connections) {
     size_t before = 0;
     for (unsigned i = 0; i < 10000; i++) {
         struct muster_stream as = tcp((uint8_t)i);
-        struct pipe *pipe = pipe_connect(&world, 0, i % 2 == 0 ? &as : &local);
+        struct pipe *pipe = pipe_connect(0, i % 2 == 0 ? &as : &local);
         if (i % 4 < 2) {
-            pipe_say(&world, pipe, i % 3 == 0 ? REQUEST("watch") "\n" : REQUEST("self") "\n");
+            pipe_say(pipe, i % 3 == 0 ? REQUEST("watch") "\n" : REQUEST("self") "\n");
         }
-        world_run(&world, 3);
+        world_run(3);
         if (i % 5 == 0) {
-            pipe_finish(&world, pipe);
-            world_run(&world, 3);
+            pipe_finish(pipe);
+            world_run(3);
         }
-        pipe_forget(&world, pipe);
-        world_run(&world, 2);
+        pipe_forget(pipe);
+        world_run(2);
         assert_null(server()->connections);
         before = i == 1000 ? heap_bytes() : before;
     }
@@ -633,8 +598,7 @@ static void nothing_grows_with_connections(void **state) {
 
 /* ---- watching ---- */
 
-static void a_watcher_hears_all_rows_and_then_every_event(void **state) {
-    (void)state;
+TEST(a_watcher_hears_all_rows_and_then_every_event) {
     hear_many(0, 2);
     struct pipe *pipe = connect_as(&local);
     const char *answer = ask(pipe, REQUEST("watch"));
@@ -643,15 +607,15 @@ static void a_watcher_hears_all_rows_and_then_every_event(void **state) {
     pipe_clear(pipe);
     hear(0, "other", 2, MUSTER_NEXT_MS_MAX);
     hear(5, "new", 1, 2000);
-    world_run(&world, 20);
+    world_run(20);
     assert_int_equal(count(pipe->text, "{\"event\":\"changed\","), 1);
     assert_int_equal(count(pipe->text, "{\"event\":\"joined\","), 1);
     assert_int_equal(count(pipe->text, "{\"event\""), 2);
     pipe_clear(pipe);
-    world_run(&world, 15000);
+    world_run(15000);
     assert_int_equal(count(pipe->text, "{\"event\":\"suspect\","), 1);
     assert_int_equal(count(pipe->text, "{\"event\":\"lost\","), 1);
-    world_run(&world, 300000);
+    world_run(300000);
     assert_false(pipe->is_ended);
     assert_int_equal(counters()->streams_cut, 0);
 }
@@ -676,8 +640,7 @@ static void assert_told_once(const char *text, unsigned rows, uint64_t last_rev)
     }
 }
 
-static void a_slow_listing_loses_and_doubles_nothing(void **state) {
-    (void)state;
+TEST(a_slow_listing_loses_and_doubles_nothing) {
     const unsigned rows = 300;
     hear_many(0, rows);
     struct pipe *pipe = connect_as(&local);
@@ -690,30 +653,29 @@ static void a_slow_listing_loses_and_doubles_nothing(void **state) {
             char name[16];
             snprintf(name, sizeof name, "x%u", i);
             hear(i, name, rev, MUSTER_NEXT_MS_MAX);
-            world_run(&world, i % 3 == 0 ? 1 : 0);
+            world_run(i % 3 == 0 ? 1 : 0);
         }
         hear_many(rows + round, 1);
-        pipe_listen(&world, pipe);
+        pipe_listen(pipe);
         pipe->is_deaf = true;
-        world_run(&world, 5);
+        world_run(5);
     }
-    pipe_listen(&world, pipe);
-    world_run(&world, 50);
+    pipe_listen(pipe);
+    world_run(50);
     assert_told_once(pipe->text, rows, rev);
     assert_int_equal(count(pipe->text, "{\"event\":\"joined\","), rows + 12 + 1);
     assert_int_equal(counters()->streams_cut, 0);
 }
 
-static void a_slow_watcher_is_cut(void **state) {
-    (void)state;
+TEST(a_slow_watcher_is_cut) {
     hear_many(0, 1);
     struct pipe *pipe = connect_as(&local);
     ask(pipe, REQUEST("watch"));
     pipe->is_deaf = true;
     hear(0, "other", 2, MUSTER_NEXT_MS_MAX);
-    world_run(&world, 4900);
+    world_run(4900);
     assert_false(pipe->is_ended);
-    world_run(&world, 200);
+    world_run(200);
     assert_true(pipe->is_ended);
     assert_int_equal(counters()->streams_cut, 1);
 }
@@ -722,18 +684,17 @@ static void a_slow_watcher_is_cut(void **state) {
 #define TEXT_250 TEXT_50 TEXT_50 TEXT_50 TEXT_50 TEXT_50
 
 /* A megabyte may wait; more is more than a watcher that reads would let wait. */
-static void a_watcher_that_falls_behind_is_cut(void **state) {
-    (void)state;
+TEST(a_watcher_that_falls_behind_is_cut) {
     hear_many(0, 100);
     struct pipe *pipe = connect_as(&local);
     ask(pipe, REQUEST("watch"));
-    world_run(&world, 100);
+    world_run(100);
     pipe->is_deaf = true;
     room = "\"a\":\"" TEXT_250 "\",\"b\":\"" TEXT_250 "\",\"c\":\"" TEXT_250 "\"";
     unsigned events = 0;
     for (; !pipe->is_ended && events < 2000; events++) {
         hear(events % 100, "other", 2 + events / 100, MUSTER_NEXT_MS_MAX);
-        world_run(&world, 2);
+        world_run(2);
     }
     room = "";
     assert_true(pipe->is_ended);
@@ -742,8 +703,7 @@ static void a_watcher_that_falls_behind_is_cut(void **state) {
 }
 
 /* Watchers stay: those of other hosts leave places for who asks and goes. */
-static void too_many_watch_from_elsewhere(void **state) {
-    (void)state;
+TEST(too_many_watch_from_elsewhere) {
     struct muster_stream as = tcp(1);
     for (unsigned i = 0; i < MUSTER_STREAMS_WATCHERS_MAX; i++) {
         as.remote.ip[3] = (uint8_t)(1 + i / 4);
@@ -757,36 +717,33 @@ static void too_many_watch_from_elsewhere(void **state) {
     assert_int_equal(count(ask(pipe, REQUEST("watch")), "{\"event\":\"joined\","), 1);
 }
 
-static void a_watcher_may_end_its_side(void **state) {
-    (void)state;
+TEST(a_watcher_may_end_its_side) {
     struct pipe *pipe = connect_as(&local);
-    pipe_say(&world, pipe, REQUEST("watch") "\n");
-    pipe_finish(&world, pipe);
-    world_run(&world, 60000);
+    pipe_say(pipe, REQUEST("watch") "\n");
+    pipe_finish(pipe);
+    world_run(60000);
     hear_many(0, 1);
     assert_int_equal(count(pipe->text, "{\"event\":\"joined\","), 2);
     assert_false(pipe->is_ended);
-    pipe_break(&world, pipe);
-    world_run(&world, 5);
+    pipe_break(pipe);
+    world_run(5);
     assert_null(server()->connections);
 }
 
 /* From another host that looks like a connection that is closed, whose place others want. */
-static void a_remote_watcher_ends_with_its_side(void **state) {
-    (void)state;
+TEST(a_remote_watcher_ends_with_its_side) {
     struct muster_stream as = tcp(1);
     struct pipe *pipe = connect_as(&as);
     ask(pipe, REQUEST("watch"));
-    pipe_finish(&world, pipe);
-    world_run(&world, 5);
+    pipe_finish(pipe);
+    world_run(5);
     assert_true(pipe->is_ended);
     assert_null(server()->connections);
     assert_int_equal(counters()->streams_cut, 0);
 }
 
 /* Who watches from elsewhere hears no hearsay, and hears of a row once it is more than that. */
-static void hearsay_is_not_told_to_others(void **state) {
-    (void)state;
+TEST(hearsay_is_not_told_to_others) {
     struct muster_stream as = tcp(1);
     struct pipe *remote = connect_as(&as);
     struct pipe *program = connect_as(&local);
@@ -801,7 +758,7 @@ static void hearsay_is_not_told_to_others(void **state) {
     pipe_clear(program);
     pipe_clear(remote);
     hear(0, "again", 2, MUSTER_NEXT_MS_MAX); /* who has no key is real when it is heard */
-    world_run(&world, 5);
+    world_run(5);
     assert_false(peer->is_provisional);
     assert_int_equal(count(program->text, "{\"event\":\"changed\","), 1);
     assert_int_equal(count(remote->text, "{\"event\":\"joined\","), 1);
@@ -809,31 +766,28 @@ static void hearsay_is_not_told_to_others(void **state) {
 
 /* ---- others ---- */
 
-static void an_observer_answers_nobody(void **state) {
-    (void)state;
-    size_t observer = world_add(&world, "?");
-    struct pipe *pipe = pipe_connect(&world, observer, &local);
-    world_run(&world, 5);
+TEST(an_observer_answers_nobody) {
+    size_t observer = world_add("?");
+    struct pipe *pipe = pipe_connect(observer, &local);
+    world_run(5);
     assert_true(pipe->is_closed);
     assert_null(world.nodes[observer].core->server.connections);
 }
 
-static void what_no_stream_means_is_ignored(void **state) {
-    (void)state;
+TEST(what_no_stream_means_is_ignored) {
     for (int event = MUSTER_STREAM_OPENED; event <= MUSTER_STREAM_CLOSED; event++) {
         for (uint64_t number = 0; number < 12; number++) {
             struct muster_event step = {
                 .kind = MUSTER_EVENT_STREAM,
                 .stream = {.number = number, .event = (enum muster_stream_event)event}};
-            assert_int_equal(world_step(&world, 0, &step), 0);
+            assert_int_equal(world_step(0, &step), 0);
         }
     }
     assert_null(server()->connections);
 }
 
 /* A link that takes no datagram holds up nobody who asks on a stream. */
-static void answers_do_not_wait_for_datagrams(void **state) {
-    (void)state;
+TEST(answers_do_not_wait_for_datagrams) {
     muster_core_t *core = world.nodes[0].core;
     const struct muster_document document = {.name = "a"};
     static const char line[] = REQUEST("stats") "\n";
@@ -862,43 +816,5 @@ static void answers_do_not_wait_for_datagrams(void **state) {
 }
 
 int main(void) {
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
-    const struct CMUnitTest tests[] = {
-        STORY(a_table_has_a_part_for_each_row),
-        STORY(others_are_told_of_who_shares_their_link),
-        STORY(self_and_stats_are_one_part),
-        STORY(self_tells_of_telemetry),
-        STORY(a_request_may_say_where_it_wants_to_be),
-        STORY(updates_change_the_document_or_nothing),
-        STORY(only_the_same_user_on_this_machine_updates),
-        STORY(who_leaves_is_not_changed),
-        STORY(a_document_of_64_kib_is_the_largest),
-        STORY(bad_requests_are_told_what_is_wrong),
-        STORY(a_line_that_is_too_long_is_not_read),
-        STORY(a_request_may_come_byte_by_byte),
-        STORY(requests_may_wait_for_each_other),
-        STORY(who_asks_without_listening_is_cut),
-        STORY(who_ends_without_a_request_is_let_go),
-        STORY(too_many_connections_are_told_so),
-        STORY(one_address_gets_only_some),
-        STORY(programs_have_room_of_their_own),
-        STORY(other_users_leave_room_for_the_own_one),
-        STORY(who_asks_nothing_is_cut),
-        STORY(nobody_from_elsewhere_stays_for_ever),
-        STORY(a_slow_reader_of_a_table_is_cut),
-        STORY(rows_may_go_while_they_are_listed),
-        STORY(nothing_grows_with_connections),
-        STORY(a_watcher_hears_all_rows_and_then_every_event),
-        STORY(a_slow_listing_loses_and_doubles_nothing),
-        STORY(a_slow_watcher_is_cut),
-        STORY(a_watcher_that_falls_behind_is_cut),
-        STORY(a_watcher_may_end_its_side),
-        STORY(a_remote_watcher_ends_with_its_side),
-        STORY(too_many_watch_from_elsewhere),
-        STORY(answers_do_not_wait_for_datagrams),
-        STORY(hearsay_is_not_told_to_others),
-        STORY(an_observer_answers_nobody),
-        STORY(what_no_stream_means_is_ignored),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(begin, world_end);
 }

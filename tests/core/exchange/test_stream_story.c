@@ -5,12 +5,10 @@
 
 #include <sodium.h>
 
-#include "cmocka_all.h"
 #include "limit.h"
 #include "node.h"
+#include "test.h"
 #include "world.h"
-
-static struct world world;
 
 /* ---- signatures that cost little and hold or do not hold nevertheless ---- */
 
@@ -31,18 +29,10 @@ static int verify(void *context, const uint8_t key[MUSTER_KEY_BYTES], const uint
 
 static const struct muster_crypto cheap_crypto = {.sign = sign, .verify = verify};
 
-static int begin(void **state) {
-    (void)state;
-    world_init(&world, 1);
+static void begin(void) {
+    world_begin(1);
     world.has_streams = true;
     world.crypto = &cheap_crypto;
-    return 0;
-}
-
-static int end(void **state) {
-    (void)state;
-    world_deinit(&world);
-    return 0;
 }
 
 static const struct muster_counters *counters(size_t index) {
@@ -50,7 +40,7 @@ static const struct muster_counters *counters(size_t index) {
 }
 
 static size_t alive(size_t index) {
-    return world_rows(&world, index, MUSTER_ALIVE);
+    return world_rows(index, MUSTER_ALIVE);
 }
 
 static size_t provisional(size_t index) {
@@ -66,7 +56,7 @@ static size_t provisional(size_t index) {
 
 static bool has_row(size_t index, const char *name) {
     struct muster_peer row;
-    return world_row(&world, index, name, &row);
+    return world_row(index, name, &row);
 }
 
 static void check_books(void) {
@@ -84,9 +74,7 @@ static void check_books(void) {
 #define CROWD 100
 
 /* One copy of each message is enough here, and one's own echo is dropped anyway. */
-static bool is_superfluous(struct world *unused, size_t from, size_t to,
-                           const struct muster_datagram *datagram) {
-    (void)unused;
+static bool is_superfluous(size_t from, size_t to, const struct muster_datagram *datagram) {
     return from == to || datagram->destination.ip[0] == 255;
 }
 
@@ -96,13 +84,13 @@ static void gather(size_t count) {
     for (size_t i = 0; i < count; i++) {
         char name[16];
         snprintf(name, sizeof name, i % 4 == 3 ? "n%zu!" : "n%zu", i);
-        size_t index = world_add(&world, name);
+        size_t index = world_add(name);
         world.nodes[index].is_quiet = true;
     }
     size_t missing = 1;
     for (unsigned second = 0; missing > 0; second++) {
         assert_true(second < 30);
-        world_run(&world, 1000);
+        world_run(1000);
         missing = 0;
         for (size_t i = 0; i < count; i++) {
             missing += alive(i) < count - 1 || provisional(i) > 0 ? 1 : 0;
@@ -111,7 +99,7 @@ static void gather(size_t count) {
 }
 
 static size_t join(const char *name) {
-    size_t index = world_add(&world, name);
+    size_t index = world_add(name);
     world.nodes[index].is_quiet = true;
     return index;
 }
@@ -119,7 +107,7 @@ static size_t join(const char *name) {
 static void a_joiner_takes_one_table(void) {
     uint64_t sent = world.sent;
     size_t joiner = join("joiner");
-    world_run(&world, 1000);
+    world_run(1000);
     assert_int_equal(alive(joiner), CROWD);
     assert_int_equal(counters(joiner)->tables, 1);
     assert_int_equal(counters(joiner)->fetches_failed, 0);
@@ -131,7 +119,7 @@ static void a_joiner_takes_one_table(void) {
     /* Their own answers prove them. */
     for (unsigned second = 0; provisional(joiner) > 0; second++) {
         assert_true(second < 20);
-        world_run(&world, 1000);
+        world_run(1000);
     }
     assert_int_equal(alive(joiner), CROWD);
     assert_int_equal(presence_describe(world.nodes[joiner].core).peers, CROWD);
@@ -145,11 +133,11 @@ static void an_observer_settles_with_all_rows(void) {
     size_t present = world.count;
     size_t observer = join("?");
     const struct muster_command query = {.kind = MUSTER_COMMAND_QUERY};
-    assert_int_equal(world_command(&world, observer, &query), 0);
+    assert_int_equal(world_command(observer, &query), 0);
     uint64_t began_ms = world.now_ms;
     while (world.nodes[observer].settled == 0) {
         assert_true(world.now_ms < began_ms + 2100);
-        world_run(&world, 10);
+        world_run(10);
     }
     print_message("settled after %llu ms\n", (unsigned long long)(world.now_ms - began_ms));
     assert_int_equal(alive(observer), present);
@@ -157,26 +145,26 @@ static void an_observer_settles_with_all_rows(void) {
     world.nodes[observer].is_stopped = true;
 }
 
-/* Who is dead when it is told of is not asked for: nobody makes a listener ask for whomever he has invented. */
+/* Who is dead when it is told of is not asked for: nobody makes a listener ask for whomever he has invented.
+ */
 static void a_dead_peer_of_a_table_is_lost(void) {
     size_t dead = 5;
-    world_kill(&world, dead);
+    world_kill(dead);
     size_t joiner = join("second");
-    world_run(&world, 1000);
+    world_run(1000);
     struct muster_peer row;
-    assert_true(world_row(&world, joiner, world.nodes[dead].name, &row));
+    assert_true(world_row(joiner, world.nodes[dead].name, &row));
     assert_true(row.provisional);
     assert_int_equal(row.state, MUSTER_ALIVE);
-    assert_true(world_run_until(&world, joiner, MUSTER_PEER_LOST, 1));
-    assert_true(world_row(&world, joiner, world.nodes[dead].name, &row));
+    assert_true(world_run_until(joiner, MUSTER_PEER_LOST, 1));
+    assert_true(world_row(joiner, world.nodes[dead].name, &row));
     assert_true(row.provisional);
     assert_int_equal(row.state, MUSTER_LOST);
     assert_int_equal(world.nodes[joiner].counts[MUSTER_PEER_SUSPECT], 0);
     assert_int_equal(world.nodes[joiner].counts[MUSTER_PEER_LOST], 1);
 }
 
-static void a_crowd_is_joined(void **state) {
-    (void)state;
+TEST(a_crowd_is_joined) {
     gather(CROWD);
     a_joiner_takes_one_table();
     an_observer_settles_with_all_rows();
@@ -184,19 +172,18 @@ static void a_crowd_is_joined(void **state) {
     check_books();
 }
 
-static void who_has_no_streams_joins_a_crowd_all_the_same(void **state) {
-    (void)state;
+TEST(who_has_no_streams_joins_a_crowd_all_the_same) {
     world.is_lost = is_superfluous;
     for (size_t i = 0; i < 70; i++) {
         char name[16];
         snprintf(name, sizeof name, "n%zu", i);
         world.has_streams = i % 2 == 0;
-        world.nodes[world_add(&world, name)].is_quiet = true;
+        world.nodes[world_add(name)].is_quiet = true;
     }
-    world_run(&world, 6000);
+    world_run(6000);
     world.has_streams = false;
     size_t joiner = join("joiner");
-    world_run(&world, 2000);
+    world_run(2000);
     assert_int_equal(alive(joiner), 70);
     assert_int_equal(provisional(joiner), 0);
 }
@@ -219,8 +206,8 @@ static size_t add_holder(const char *name, unsigned held) {
     for (unsigned i = 0; i < held; i++) {
         char text[512];
         tell_of(text, sizeof text, i, MUSTER_NEXT_MS_MAX);
-        world_say(&world, index, text, (uint8_t)(100 + i % 100), MUSTER_PATH_M4);
-        world_run(&world, 2);
+        world_say(index, text, (uint8_t)(100 + i % 100), MUSTER_PATH_M4);
+        world_run(2);
     }
     return index;
 }
@@ -233,8 +220,8 @@ static void give_row(struct pipe *pipe, const char *state, unsigned lines, const
              "{\"peer\":{\"id\":\"%032x\",\"state\":\"%s\",\"address\":\"10.0.0.77\",\"port\":19798%s},"
              "\"lines\":%u}\n",
              1, state, more, lines);
-    pipe_say(&world, pipe, head);
-    pipe_say(&world, pipe, text);
+    pipe_say(pipe, head);
+    pipe_say(pipe, text);
 }
 
 #define FRESH ",\"age_ms\":10,\"next_ms\":2000"
@@ -250,7 +237,7 @@ static void give_rows(struct pipe *pipe, unsigned first, unsigned count) {
 static void give_end(struct pipe *pipe, unsigned count) {
     char text[64];
     snprintf(text, sizeof text, "{\"end\":\"done\",\"count\":%u}\n", count);
-    pipe_say(&world, pipe, text);
+    pipe_say(pipe, text);
 }
 
 /* Runs a joiner against a source that is a script, and one that is honest; what the script's says to hold
@@ -259,16 +246,16 @@ static size_t join_beside(pipe_script script, bool is_silent) {
     size_t liar = add_holder("liar", HELD + 20);
     size_t honest = add_holder("honest", HELD);
     (void)honest;
-    world_run(&world, 3000);
+    world_run(3000);
     world.nodes[liar].script = script;
     world.nodes[liar].is_silent = is_silent;
     return join("joiner");
 }
 
 static void assert_got_all(size_t joiner, uint64_t failed) {
-    world_run(&world, 1000);
+    world_run(1000);
     if (failed > 0 && !has_row(joiner, "x79")) { /* who stalls is waited for a second */
-        world_run(&world, 1000);
+        world_run(1000);
     }
     for (unsigned i = 0; i < HELD; i++) {
         char name[16];
@@ -284,22 +271,20 @@ static void assert_got_all(size_t joiner, uint64_t failed) {
     check_books();
 }
 
-#define SCRIPT(name)                                                                            \
-    static void name(struct world *unused, struct pipe *pipe, enum muster_stream_event event) { \
-        (void)unused;                                                                           \
-        if (event != MUSTER_STREAM_BYTES || strchr(pipe->text, '\n') == NULL) {                 \
-            return;                                                                             \
+#define SCRIPT(name)                                                            \
+    static void name(struct pipe *pipe, enum muster_stream_event event) {       \
+        if (event != MUSTER_STREAM_BYTES || strchr(pipe->text, '\n') == NULL) { \
+            return;                                                             \
         }
 #define SCRIPT_END }
 
 SCRIPT(say_garbage)
 for (unsigned i = 0; i < 100; i++) {
-    pipe_say(&world, pipe, "\x01garbage\n");
+    pipe_say(pipe, "\x01garbage\n");
 }
 SCRIPT_END
 
-static void garbage_is_no_table(void **state) {
-    (void)state;
+TEST(garbage_is_no_table) {
     assert_got_all(join_beside(say_garbage, false), 1);
 }
 
@@ -313,8 +298,7 @@ give_rows(pipe, 500, 1);
 give_end(pipe, 31);
 SCRIPT_END
 
-static void rows_that_say_nothing_here_are_left_out(void **state) {
-    (void)state;
+TEST(rows_that_say_nothing_here_are_left_out) {
     size_t joiner = join_beside(say_bad_rows, false);
     assert_got_all(joiner, 0);
     assert_int_equal(counters(joiner)->tables, 2);
@@ -352,8 +336,7 @@ give_rows(pipe, 501, 1);
 give_end(pipe, 2 + MUSTER_FETCH_BAD_MAX);
 SCRIPT_END
 
-static void who_forges_signatures_is_left(void **state) {
-    (void)state;
+TEST(who_forges_signatures_is_left) {
     size_t joiner = join_beside(forge, false);
     assert_got_all(joiner, 1);
     assert_false(has_row(joiner, "forged"));
@@ -366,19 +349,17 @@ give_rows(pipe, 500, 3);
 give_end(pipe, 4);
 SCRIPT_END
 
-static void a_count_that_does_not_match_is_no_table(void **state) {
-    (void)state;
+TEST(a_count_that_does_not_match_is_no_table) {
     size_t joiner = join_beside(miscount, false);
     assert_got_all(joiner, 1);
     assert_true(has_row(joiner, "x502")); /* what was had is kept */
 }
 
 SCRIPT(refuse)
-pipe_say(&world, pipe, "{\"end\":\"busy\",\"count\":0,\"text\":\"too many connections\"}\n");
+pipe_say(pipe, "{\"end\":\"busy\",\"count\":0,\"text\":\"too many connections\"}\n");
 SCRIPT_END
 
-static void who_is_busy_is_left_for_another(void **state) {
-    (void)state;
+TEST(who_is_busy_is_left_for_another) {
     assert_got_all(join_beside(refuse, false), 1);
 }
 
@@ -387,12 +368,11 @@ char text[4096];
 memset(text, ' ', sizeof text - 1);
 text[sizeof text - 1] = '\0';
 for (unsigned i = 0; i < 64; i++) {
-    pipe_say(&world, pipe, text);
+    pipe_say(pipe, text);
 }
 SCRIPT_END
 
-static void an_endless_line_is_not_read_to_its_end(void **state) {
-    (void)state;
+TEST(an_endless_line_is_not_read_to_its_end) {
     size_t joiner = join_beside(say_an_endless_line, false);
     assert_got_all(joiner, 1);
     assert_int_equal(world.nodes[joiner].core->fetches.items[0].reader.buffer.capacity, 0);
@@ -401,8 +381,7 @@ static void an_endless_line_is_not_read_to_its_end(void **state) {
 SCRIPT(say_nothing)
 SCRIPT_END
 
-static void who_stalls_at_once_is_left_for_another(void **state) {
-    (void)state;
+TEST(who_stalls_at_once_is_left_for_another) {
     assert_got_all(join_beside(say_nothing, false), 1);
 }
 
@@ -410,8 +389,7 @@ SCRIPT(stall)
 give_rows(pipe, 500, 3);
 SCRIPT_END
 
-static void who_stalls_in_the_middle_is_left_for_another(void **state) {
-    (void)state;
+TEST(who_stalls_in_the_middle_is_left_for_another) {
     size_t joiner = join_beside(stall, false);
     assert_got_all(joiner, 1);
     assert_true(has_row(joiner, "x502"));
@@ -419,58 +397,53 @@ static void who_stalls_in_the_middle_is_left_for_another(void **state) {
 
 SCRIPT(break_off)
 give_rows(pipe, 500, 3);
-pipe_break(&world, pipe);
+pipe_break(pipe);
 SCRIPT_END
 
-static void who_breaks_off_is_left_for_another(void **state) {
-    (void)state;
+TEST(who_breaks_off_is_left_for_another) {
     size_t joiner = join_beside(break_off, false);
     assert_got_all(joiner, 1);
     assert_true(has_row(joiner, "x502"));
 }
 
 /* Who answers, claims much, and is never there to be asked. */
-static void a_source_that_dies_silently_is_left_for_another(void **state) {
-    (void)state;
+TEST(a_source_that_dies_silently_is_left_for_another) {
     size_t joiner = join_beside(NULL, true);
     while (world.nodes[joiner].opened == 0) {
-        world_run(&world, 1);
+        world_run(1);
     }
-    world_kill(&world, 0);
-    world_run(&world, 1500);
+    world_kill(0);
+    world_run(1500);
     assert_int_equal(counters(joiner)->fetches_failed, 1);
     assert_true(has_row(joiner, "x79"));
 }
 
-static void a_source_that_crashes_is_left_for_another(void **state) {
-    (void)state;
+TEST(a_source_that_crashes_is_left_for_another) {
     size_t joiner = join_beside(NULL, false);
     while (world.nodes[joiner].opened == 0) {
-        world_run(&world, 1);
+        world_run(1);
     }
-    world_kill(&world, 0);
-    world_run(&world, 200);
+    world_kill(0);
+    world_run(200);
     assert_int_equal(counters(joiner)->fetches_failed, 1);
     assert_int_equal(counters(joiner)->tables, 1);
     assert_true(has_row(joiner, "x79"));
 }
 
 /* Dribbles a byte now and then: no stall, but it lasts too long. */
-static void dribble(struct world *unused, struct pipe *pipe, enum muster_stream_event event) {
-    (void)unused;
+static void dribble(struct pipe *pipe, enum muster_stream_event event) {
     if (event == MUSTER_STREAM_BYTES) {
         pipe->step = 1;
     }
 }
 
-static void a_source_that_dribbles_is_given_ten_seconds(void **state) {
-    (void)state;
+TEST(a_source_that_dribbles_is_given_ten_seconds) {
     size_t joiner = join_beside(dribble, false);
     for (unsigned i = 0; i < 120; i++) {
-        world_run(&world, 100);
+        world_run(100);
         for (struct pipe *pipe = world.pipes; pipe != NULL; pipe = pipe->next) {
             if (pipe->step == 1 && !pipe->is_ended) {
-                pipe_say(&world, pipe, " ");
+                pipe_say(pipe, " ");
             }
         }
     }
@@ -479,8 +452,7 @@ static void a_source_that_dribbles_is_given_ten_seconds(void **state) {
 }
 
 /* Nobody gives a table: then everybody is asked. */
-static void without_any_table_everybody_answers(void **state) {
-    (void)state;
+TEST(without_any_table_everybody_answers) {
     size_t holders = 12; /* so that only some answer a question that leaves it to a few */
     for (size_t i = 0; i < holders; i++) {
         char name[16];
@@ -488,22 +460,21 @@ static void without_any_table_everybody_answers(void **state) {
         size_t index = add_holder(name, HELD);
         world.nodes[index].script = refuse;
     }
-    world_run(&world, 10000);
+    world_run(10000);
     size_t joiner = join("joiner");
-    world_run(&world, 2000);
+    world_run(2000);
     assert_int_equal(alive(joiner), holders);
     assert_int_equal(counters(joiner)->tables, 0);
     assert_in_range(world.nodes[joiner].opened, 1, MUSTER_SOURCES_MAX);
 }
 
 /* Nobody is asked twice in a round, however often it offers its table. */
-static void a_liar_is_asked_once(void **state) {
-    (void)state;
+TEST(a_liar_is_asked_once) {
     size_t liar = add_holder("liar", HELD);
     world.nodes[liar].script = refuse;
-    world_run(&world, 3000);
+    world_run(3000);
     size_t joiner = join("joiner");
-    world_run(&world, 3000);
+    world_run(3000);
     assert_int_equal(world.nodes[joiner].opened, 1);
     assert_int_equal(alive(joiner), 1);
 }
@@ -521,31 +492,28 @@ give_end(pipe, 2);
 SCRIPT_END
 
 /* What no key vouches for lives a minute by hearsay, whatever it is said to have promised. */
-static void nobody_lends_a_dead_peer_a_long_life(void **state) {
-    (void)state;
+TEST(nobody_lends_a_dead_peer_a_long_life) {
     static const char *const promises[] = {
         ",\"age_ms\":0,\"next_ms\":9007199254740991", ",\"age_ms\":9007199254740991,\"next_ms\":172800000",
         ",\"age_ms\":0,\"next_ms\":-5", ",\"age_ms\":-1,\"next_ms\":1e300", ""};
     for (size_t i = 0; i < sizeof promises / sizeof *promises; i++) {
         promise = promises[i];
         size_t joiner = join_beside(promise_much, false);
-        world_run(&world, 1000);
+        world_run(1000);
         struct muster_peer row;
-        assert_true(world_row(&world, joiner, "x500", &row));
+        assert_true(world_row(joiner, "x500", &row));
         assert_true(row.provisional && !row.verified);
         assert_true(row.next_ms <= MUSTER_SLEEPER_MS);
-        world_run(&world, 150000);
-        assert_true(!world_row(&world, joiner, "x500", &row) || row.state == MUSTER_LOST);
+        world_run(150000);
+        assert_true(!world_row(joiner, "x500", &row) || row.state == MUSTER_LOST);
         check_books();
-        world_deinit(&world);
-        begin(NULL);
+        begin();
     }
 }
 
 #define MANY 3000
 
-static void flood(struct world *unused, struct pipe *pipe, enum muster_stream_event event) {
-    (void)unused;
+static void flood(struct pipe *pipe, enum muster_stream_event event) {
     if (event == MUSTER_STREAM_BYTES && pipe->step++ == 0) {
         give_rows(pipe, 1000, MANY);
         give_end(pipe, MANY);
@@ -553,52 +521,49 @@ static void flood(struct world *unused, struct pipe *pipe, enum muster_stream_ev
 }
 
 /* Hearsay that no key vouches for takes no more room than what was heard without one. */
-static void thousands_of_rows_find_their_bounds(void **state) {
-    (void)state;
+TEST(thousands_of_rows_find_their_bounds) {
     size_t joiner = join_beside(flood, false);
-    world_run(&world, 1000);
+    world_run(1000);
     assert_in_range(provisional(joiner), MUSTER_UNVERIFIED_MAX - 100, MUSTER_UNVERIFIED_MAX);
     assert_true(has_row(joiner, "liar") && has_row(joiner, "honest"));
     check_books();
 }
 
 /* Who is heard makes hearsay give way. */
-static void a_full_table_has_room_for_who_is_heard(void **state) {
-    (void)state;
+TEST(a_full_table_has_room_for_who_is_heard) {
     size_t liar = add_holder("liar", HELD);
-    world_run(&world, 3000);
+    world_run(3000);
     world.nodes[liar].script = flood;
     struct muster_core_options options;
     const struct muster_document document = {.name = "joiner"};
     size_t joiner = join("joiner");
-    world_options(&world, joiner, &document, &options);
+    world_options(joiner, &document, &options);
     options.peers_max = 50;
-    world_start(&world, joiner, &options);
-    world_run(&world, 2000);
+    world_start(joiner, &options);
+    world_run(2000);
     assert_int_equal(world.nodes[joiner].core->table.count, 50);
     size_t other = join("other");
-    world_run(&world, 5000);
+    world_run(5000);
     assert_true(has_row(joiner, "other"));
     assert_int_equal(world.nodes[joiner].core->table.count, 50);
-    world_kill(&world, other);
+    world_kill(other);
     check_books();
 }
 
 /* ---- hearsay ---- */
 
-static void hearsay_is_not_passed_on(void **state) {
-    (void)state;
+TEST(hearsay_is_not_passed_on) {
     add_holder("holder", HELD);
-    world_run(&world, 3000);
+    world_run(3000);
     size_t joiner = join("joiner");
-    world_run(&world, 1000);
+    world_run(1000);
     assert_int_equal(provisional(joiner), HELD);
     assert_int_equal(presence_alive(world.nodes[joiner].core).peers, 1);
     const struct muster_stream as = {.remote = {.family = 4, .ip = {10, 0, 1, 1}, .port = 5000},
                                      .interface = WORLD_INTERFACE};
-    struct pipe *pipe = pipe_connect(&world, joiner, &as);
-    pipe_say(&world, pipe, "{\"muster\":1,\"request\":\"table\"}\n");
-    world_run(&world, 10);
+    struct pipe *pipe = pipe_connect(joiner, &as);
+    pipe_say(pipe, "{\"muster\":1,\"request\":\"table\"}\n");
+    world_run(10);
     assert_non_null(strstr(pipe->text, "{\"end\":\"done\",\"count\":1}\n"));
     assert_null(strstr(pipe->text, "\"name\":\"x"));
 }
@@ -606,9 +571,8 @@ static void hearsay_is_not_passed_on(void **state) {
 static unsigned repeats; /* questions that say who is known, */
 static unsigned hushed;  /* and those that so silence who was only told of */
 
-static bool note_known(struct world *unused, size_t from, size_t to, const struct muster_datagram *datagram) {
+static bool note_known(size_t from, size_t to, const struct muster_datagram *datagram) {
     static const char told[] = "\"0000000000000000000000000000"; /* how the ids of these begin */
-    (void)unused;
     const uint8_t *known = memmem(datagram->bytes, datagram->length, "\"known\":[", 9);
     if (from != to && known != NULL) {
         size_t rest = datagram->length - (size_t)(known - datagram->bytes);
@@ -618,66 +582,39 @@ static bool note_known(struct world *unused, size_t from, size_t to, const struc
     return false;
 }
 
-static void who_is_only_told_of_may_answer(void **state) {
-    (void)state;
+TEST(who_is_only_told_of_may_answer) {
     size_t holder = add_holder("holder", HELD);
-    world_run(&world, 3000);
+    world_run(3000);
     world.nodes[holder].script = stall;
     world.is_lost = note_known;
     size_t joiner = join("joiner");
-    world_run(&world, 2000);
+    world_run(2000);
     assert_int_equal(provisional(joiner), 3);
     assert_true(repeats > 0);
     assert_int_equal(hushed, 0);
 }
 
 /* What was heard stays as it was heard. */
-static void what_is_known_is_known_better_than_by_hearsay(void **state) {
-    (void)state;
+TEST(what_is_known_is_known_better_than_by_hearsay) {
     size_t joiner = join("joiner");
     char text[512];
     tell_of(text, sizeof text, 3, 60000);
-    world_say(&world, joiner, text, 99, MUSTER_PATH_M4);
-    world_run(&world, 3000);
+    world_say(joiner, text, 99, MUSTER_PATH_M4);
+    world_run(3000);
     struct muster_peer row;
-    assert_true(world_row(&world, joiner, "x3", &row));
+    assert_true(world_row(joiner, "x3", &row));
     assert_int_equal(row.address.ip[3], 99);
     add_holder("holder", HELD);
     const struct muster_command query = {.kind = MUSTER_COMMAND_QUERY};
-    assert_int_equal(world_command(&world, joiner, &query), 0);
-    world_run(&world, 2100);
+    assert_int_equal(world_command(joiner, &query), 0);
+    world_run(2100);
     assert_int_equal(counters(joiner)->tables, 1);
-    assert_true(world_row(&world, joiner, "x3", &row));
+    assert_true(world_row(joiner, "x3", &row));
     assert_false(row.provisional);
     assert_int_equal(row.address.ip[3], 99);
     assert_int_equal(alive(joiner), HELD + 1);
 }
 
 int main(void) {
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
-    const struct CMUnitTest tests[] = {
-        STORY(a_crowd_is_joined),
-        STORY(who_has_no_streams_joins_a_crowd_all_the_same),
-        STORY(garbage_is_no_table),
-        STORY(rows_that_say_nothing_here_are_left_out),
-        STORY(who_forges_signatures_is_left),
-        STORY(a_count_that_does_not_match_is_no_table),
-        STORY(who_is_busy_is_left_for_another),
-        STORY(an_endless_line_is_not_read_to_its_end),
-        STORY(who_stalls_at_once_is_left_for_another),
-        STORY(who_stalls_in_the_middle_is_left_for_another),
-        STORY(who_breaks_off_is_left_for_another),
-        STORY(a_source_that_dies_silently_is_left_for_another),
-        STORY(a_source_that_crashes_is_left_for_another),
-        STORY(a_source_that_dribbles_is_given_ten_seconds),
-        STORY(without_any_table_everybody_answers),
-        STORY(a_liar_is_asked_once),
-        STORY(nobody_lends_a_dead_peer_a_long_life),
-        STORY(thousands_of_rows_find_their_bounds),
-        STORY(a_full_table_has_room_for_who_is_heard),
-        STORY(hearsay_is_not_passed_on),
-        STORY(who_is_only_told_of_may_answer),
-        STORY(what_is_known_is_known_better_than_by_hearsay),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(begin, world_end);
 }

@@ -5,13 +5,11 @@
 
 #include <sodium.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
 #include "node.h"
 #include "suspicion.h"
+#include "test.h"
 #include "world.h"
-
-static struct world world;
 
 /* ---- making a node ---- */
 
@@ -44,8 +42,7 @@ static void fail_every_allocation_of_new(const uint8_t *key, const uint8_t *secr
     assert_true(n > 1);
 }
 
-static void a_node_is_made_or_not(void **state) {
-    (void)state;
+TEST(a_node_is_made_or_not) {
     uint8_t key[MUSTER_KEY_BYTES];
     uint8_t secret[MUSTER_SECRET_BYTES];
     assert_int_equal(muster_key_generate(key, secret), 0);
@@ -83,23 +80,23 @@ static void start(size_t index, const char *name) {
     struct muster_document said = document;
     said.name = name;
     struct muster_core_options options;
-    world_options(&world, index, &said, &options);
+    world_options(index, &said, &options);
     options.crypto = cheap_crypto;
-    world_start(&world, index, &options);
+    world_start(index, &options);
 }
 
 static void add(const char *name) {
-    size_t index = world_add(&world, name);
+    size_t index = world_add(name);
     world.nodes[index].core->identity.crypto = cheap_crypto;
 }
 
 /* What is refused for want of memory is refused once. */
 static void command(size_t index, const struct muster_command *command) {
-    int error = world_command(&world, index, command);
+    int error = world_command(index, command);
     if (error != 0) {
         assert_int_equal(error, MUSTER_ENOMEM);
         assert_true(countdown_has_failed());
-        assert_int_equal(world_command(&world, index, command), 0);
+        assert_int_equal(world_command(index, command), 0);
     }
 }
 
@@ -162,9 +159,7 @@ static void check_row(size_t index, const char *name, enum muster_state expected
 }
 
 /* One copy of each message is enough here, and one's own echo is dropped anyway. */
-static bool is_superfluous(struct world *unused, size_t from, size_t to,
-                           const struct muster_datagram *datagram) {
-    (void)unused;
+static bool is_superfluous(size_t from, size_t to, const struct muster_datagram *datagram) {
     return from == to || datagram->destination.ip[0] == 255;
 }
 
@@ -178,7 +173,7 @@ static void fail_every_allocation_of(const struct story *story) {
     unsigned long n = 0;
     bool has_failed = true;
     while (has_failed) {
-        world_init(&world, 1);
+        world_begin(1);
         world.is_lost = is_superfluous;
         story->begin();
         countdown_set(++n);
@@ -188,17 +183,9 @@ static void fail_every_allocation_of(const struct story *story) {
         check_books();
         story->check();
         check_books();
-        world_deinit(&world);
     }
     print_message("%lu allocations\n", n - 1);
     assert_true(n > 1);
-}
-
-static int end(void **state) {
-    (void)state;
-    countdown_set(0);
-    world_deinit(&world);
-    return 0;
 }
 
 /* Starts "a" and "b", who do not know each other yet. */
@@ -209,60 +196,57 @@ static void begin_two(void) {
 
 static void begin_acquainted(void) {
     begin_two();
-    world_run(&world, 400);
+    world_run(400);
     check_row(1, "a", MUSTER_ALIVE, 1);
 }
 
 static void meet(void) {
-    world_run(&world, 260);
+    world_run(260);
 }
 
 static void check_met(void) {
-    world_run(&world, 3000);
+    world_run(3000);
     check_row(0, "b", MUSTER_ALIVE, 1);
     check_row(1, "a", MUSTER_ALIVE, 1);
     assert_int_equal(world.nodes[0].counts[MUSTER_PEER_JOINED], 1);
     assert_int_equal(world.nodes[1].counts[MUSTER_PEER_JOINED], 1);
 }
 
-static void two_meet(void **state) {
-    (void)state;
+TEST(two_meet) {
     fail_every_allocation_of(&(struct story){begin_two, meet, check_met});
 }
 
 static void change(void) {
     update(0, 8080);
     look(1);
-    world_run(&world, 20);
+    world_run(20);
     look(1);
 }
 
 static void check_changed(void) {
-    world_run(&world, 3000);
+    world_run(3000);
     check_row(1, "a", MUSTER_ALIVE, 2);
     assert_int_equal(world.nodes[1].counts[MUSTER_PEER_CHANGED], 1);
     assert_int_equal(world.nodes[1].counts[MUSTER_PEER_LOST], 0);
 }
 
-static void one_changes(void **state) {
-    (void)state;
+TEST(one_changes) {
     fail_every_allocation_of(&(struct story){begin_acquainted, change, check_changed});
 }
 
 static void ask(void) {
     command(1, &(struct muster_command){.kind = MUSTER_COMMAND_QUERY, .type = "http", .name = "a"});
     command(1, &(struct muster_command){.kind = MUSTER_COMMAND_QUERY});
-    world_run(&world, 300);
+    world_run(300);
 }
 
 static void check_settled(void) {
-    world_run(&world, 2000);
+    world_run(2000);
     assert_int_equal(world.nodes[1].settled, 2);
     check_row(1, "a", MUSTER_ALIVE, 1);
 }
 
-static void one_asks(void **state) {
-    (void)state;
+TEST(one_asks) {
     fail_every_allocation_of(&(struct story){begin_acquainted, ask, check_settled});
 }
 
@@ -271,83 +255,79 @@ static void begin_deaf(void) {
     begin_acquainted();
     world.nodes[1].paths = 0;
     const struct muster_core *core = world.nodes[1].core;
-    world_run(&world, suspicion_due_ms(core, peer_table_first_due(&core->table)) - 50 - world.now_ms);
+    world_run(suspicion_due_ms(core, peer_table_first_due(&core->table)) - 50 - world.now_ms);
     assert_int_equal(world.nodes[1].counts[MUSTER_PEER_SUSPECT], 0);
 }
 
 static void lose(void) {
-    world_run(&world, 2000);
+    world_run(2000);
 }
 
 static void check_lost_and_back(void) {
-    world_run(&world, 2000);
+    world_run(2000);
     assert_int_equal(world.nodes[1].counts[MUSTER_PEER_SUSPECT], 1);
     assert_int_equal(world.nodes[1].counts[MUSTER_PEER_LOST], 1);
     world.nodes[1].paths = 7;
-    world_run(&world, 5000);
+    world_run(5000);
     assert_true(world.nodes[1].counts[MUSTER_PEER_RETURNED] > 0);
     check_row(1, "a", MUSTER_ALIVE, 1);
 }
 
-static void one_is_lost(void **state) {
-    (void)state;
+TEST(one_is_lost) {
     fail_every_allocation_of(&(struct story){begin_deaf, lose, check_lost_and_back});
 }
 
 static void begin_lost(void) {
     begin_acquainted();
     world.nodes[1].paths = 0;
-    assert_true(world_run_until(&world, 1, MUSTER_PEER_LOST, 1));
+    assert_true(world_run_until(1, MUSTER_PEER_LOST, 1));
     world.nodes[1].paths = 7;
 }
 
 static void come_back(void) {
-    world_run(&world, 2500);
+    world_run(2500);
 }
 
 static void check_back(void) {
-    world_run(&world, 2500);
+    world_run(2500);
     assert_true(world.nodes[1].counts[MUSTER_PEER_RETURNED] > 0);
     check_row(1, "a", MUSTER_ALIVE, 1);
 }
 
-static void one_returns(void **state) {
-    (void)state;
+TEST(one_returns) {
     fail_every_allocation_of(&(struct story){begin_lost, come_back, check_back});
 }
 
 static void leave(void) {
     command(0, &(struct muster_command){.kind = MUSTER_COMMAND_LEAVE});
-    world_run(&world, 300);
+    world_run(300);
 }
 
 static void check_left(void) {
-    world_run(&world, 1000);
+    world_run(1000);
     assert_true(world.nodes[0].has_left);
     check_row(1, "a", MUSTER_LEFT, 1);
     assert_int_equal(world.nodes[1].counts[MUSTER_PEER_LEFT], 1);
 }
 
-static void one_leaves(void **state) {
-    (void)state;
+TEST(one_leaves) {
     fail_every_allocation_of(&(struct story){begin_acquainted, leave, check_left});
 }
 
 static void take_another_key(void) {
     rekey(0);
-    world_run(&world, 60);
+    world_run(60);
 }
 
 static void check_taken(void) {
-    world_run(&world, 7000);
+    world_run(7000);
     assert_int_equal(world.nodes[1].counts[MUSTER_PEER_JOINED], 2);
     assert_int_equal(world.nodes[1].counts[MUSTER_PEER_LOST], 1);
     check_row(1, "a", MUSTER_ALIVE, 1);
     check_row(0, "b", MUSTER_ALIVE, 1);
 }
 
-static void one_takes_another_key(void **state) {
-    (void)state;
+TEST(one_takes_another_key) {
     fail_every_allocation_of(&(struct story){begin_acquainted, take_another_key, check_taken});
 }
 
@@ -358,17 +338,16 @@ static void begin_again(void) {
 }
 
 static void hear_of_it(void) {
-    world_run(&world, 100);
+    world_run(100);
 }
 
 static void check_restarted(void) {
-    world_run(&world, 3000);
+    world_run(3000);
     check_row(0, "b", MUSTER_ALIVE, 1);
     assert_int_equal(world.nodes[0].counts[MUSTER_PEER_RESTARTED], 1);
 }
 
-static void one_restarts(void **state) {
-    (void)state;
+TEST(one_restarts) {
     fail_every_allocation_of(&(struct story){begin_again, hear_of_it, check_restarted});
 }
 
@@ -382,17 +361,16 @@ static void begin_twins(void) {
 }
 
 static void notice(void) {
-    world_run(&world, 120);
+    world_run(120);
 }
 
 static void check_noticed(void) {
-    world_run(&world, 3000);
+    world_run(3000);
     assert_int_equal(world.nodes[0].counts[MUSTER_PEER_CONFLICT], 1);
     assert_int_equal(world.nodes[1].counts[MUSTER_PEER_CONFLICT], 1);
 }
 
-static void twins_notice_each_other(void **state) {
-    (void)state;
+TEST(twins_notice_each_other) {
     fail_every_allocation_of(&(struct story){begin_twins, notice, check_noticed});
 }
 
@@ -401,32 +379,31 @@ static void twins_notice_each_other(void **state) {
 
 static void begin_crowd(void) {
     add("a");
-    world_run(&world, 1);
+    world_run(1);
     for (int i = 0; i < STRANGERS; i++) {
         char text[256];
         snprintf(text, sizeof text,
                  "{\"muster\":1,\"kind\":\"announce\",\"id\":\"%032x\",\"boot\":1,\"seq\":1,\"rev\":1,"
                  "\"next_ms\":2500,\"peers\":0,\"name\":\"stranger\"}\n",
                  (unsigned)i);
-        world_say(&world, 0, text, 99, MUSTER_PATH_M4);
+        world_say(0, text, 99, MUSTER_PATH_M4);
     }
-    world_run(&world, 1);
-    assert_int_equal(world_rows(&world, 0, MUSTER_ALIVE), STRANGERS);
-    world_run(&world, 2500);
+    world_run(1);
+    assert_int_equal(world_rows(0, MUSTER_ALIVE), STRANGERS);
+    world_run(2500);
 }
 
 static void fall_silent(void) {
-    world_run(&world, 300);
+    world_run(300);
 }
 
 static void check_all_lost(void) {
-    world_run(&world, 2500);
+    world_run(2500);
     assert_int_equal(world.nodes[0].counts[MUSTER_PEER_SUSPECT], STRANGERS);
     assert_int_equal(world.nodes[0].counts[MUSTER_PEER_LOST], STRANGERS);
 }
 
-static void a_crowd_falls_silent(void **state) {
-    (void)state;
+TEST(a_crowd_falls_silent) {
     fail_every_allocation_of(&(struct story){begin_crowd, fall_silent, check_all_lost});
 }
 
@@ -442,9 +419,9 @@ static void begin_table(void) {
                  "{\"muster\":1,\"kind\":\"announce\",\"id\":\"%032x\",\"boot\":1,\"seq\":1,\"rev\":1,"
                  "\"next_ms\":60000,\"peers\":0,\"name\":\"told%d\"}\n",
                  (unsigned)i + 1, i);
-        world_say(&world, 1, text, 99, MUSTER_PATH_M4);
+        world_say(1, text, 99, MUSTER_PATH_M4);
     }
-    world_run(&world, 5);
+    world_run(5);
 }
 
 static void offer_table(void) {
@@ -452,26 +429,25 @@ static void offer_table(void) {
     const struct muster_datagram datagram = {.source = world.nodes[1].endpoint, .interface = WORLD_INTERFACE};
     fetch_begin_round(world.nodes[0].core);
     fetch_note_answer(world.nodes[0].core, &answer, &datagram);
-    assert_int_equal(world_step(&world, 0, &(struct muster_event){.kind = MUSTER_EVENT_TIMER}), 0);
+    assert_int_equal(world_step(0, &(struct muster_event){.kind = MUSTER_EVENT_TIMER}), 0);
 }
 
 static void take_table(void) {
     offer_table();
-    world_run(&world, 50);
+    world_run(50);
 }
 
 static void check_table(void) {
-    world_run(&world, 2000);
-    if (world_rows(&world, 0, MUSTER_ALIVE) < 3) { /* then it is asked for again some time */
+    world_run(2000);
+    if (world_rows(0, MUSTER_ALIVE) < 3) { /* then it is asked for again some time */
         offer_table();
-        world_run(&world, 50);
+        world_run(50);
     }
     check_row(0, "told0", MUSTER_ALIVE, 0);
     check_row(0, "told1", MUSTER_ALIVE, 0);
 }
 
-static void one_takes_a_table(void **state) {
-    (void)state;
+TEST(one_takes_a_table) {
     fail_every_allocation_of(&(struct story){begin_table, take_table, check_table});
 }
 
@@ -492,12 +468,12 @@ static struct muster_document large_document(void) {
 static void grow_large(void) {
     const struct muster_document large = large_document();
     command(0, &(struct muster_command){.kind = MUSTER_COMMAND_UPDATE, .document = &large});
-    world_run(&world, 60);
+    world_run(60);
     look(1);
 }
 
 static void check_large(void) {
-    world_run(&world, 3000);
+    world_run(3000);
     const struct peer *peer = world.nodes[1].core->table.by_id;
     assert_non_null(peer->large);
     assert_true(peer->large->is_current);
@@ -506,8 +482,7 @@ static void check_large(void) {
     check_row(1, "a", MUSTER_ALIVE, 1);
 }
 
-static void one_grows_large(void **state) {
-    (void)state;
+TEST(one_grows_large) {
     fail_every_allocation_of(&(struct story){begin_streams, grow_large, check_large});
 }
 
@@ -521,28 +496,27 @@ static void ask_all(void) {
         "\"0000000000000000000000000000000000000000000000000000000000000000\"}\n"
         "{\"muster\":1,\"request\":\"update\",\"set\":{\"attrs\":{\"a\":\"b\"}},\"remove\":"
         "{\"attrs\":[\"path\"]}}\n{\"muster\":1,\"request\":\"watch\"}\n";
-    client = pipe_connect(&world, 0, &(struct muster_stream){.is_local = true, .may_change = true});
-    pipe_say(&world, client, requests);
-    world_run(&world, 30);
+    client = pipe_connect(0, &(struct muster_stream){.is_local = true, .may_change = true});
+    pipe_say(client, requests);
+    world_run(30);
     update(1, 8080); /* who watches is told */
-    world_run(&world, 150);
+    world_run(150);
 }
 
 /* Each request was answered, or refused for want of memory; and there is memory for the next one. */
 static void check_answered(void) {
-    world_run(&world, 1200); /* a change is told three times */
+    world_run(1200); /* a change is told three times */
     bool is_refused = strstr(client->text, "{\"end\":\"memory\"") != NULL;
     bool is_watching = strstr(client->text, "{\"event\":\"changed\"") != NULL;
     assert_true(client->is_ended || client->is_closed || is_refused || is_watching);
-    client = pipe_connect(&world, 0, &(struct muster_stream){.is_local = true});
-    pipe_say(&world, client, "{\"muster\":1,\"request\":\"table\"}\n");
-    world_run(&world, 20);
+    client = pipe_connect(0, &(struct muster_stream){.is_local = true});
+    pipe_say(client, "{\"muster\":1,\"request\":\"table\"}\n");
+    world_run(20);
     assert_non_null(strstr(client->text, "{\"end\":\"done\",\"count\":2}\n"));
     check_row(0, "b", MUSTER_ALIVE, 2);
 }
 
-static void one_answers(void **state) {
-    (void)state;
+TEST(one_answers) {
     fail_every_allocation_of(&(struct story){begin_streams, ask_all, check_answered});
 }
 
@@ -557,18 +531,18 @@ static void begin_feeds(void) {
     begin_streams();
     assert_int_equal(muster_core_subscribe(world.nodes[0].core, &options, &number), 0);
     assert_int_equal(muster_core_topic_open(world.nodes[1].core, &topic, &number), 0);
-    world_run(&world, 2000);
+    world_run(2000);
     assert_int_equal(muster_core_topic_add(world.nodes[1].core, number, &record, world.now_ms, 1700000000),
                      0);
     muster_core_topic_flush(world.nodes[1].core, number);
-    world_run(&world, 2000);
+    world_run(2000);
     assert_int_equal(muster_core_feeds(world.nodes[0].core, &feed, 1), 1);
 }
 
 static void ask_self(void) {
-    client = pipe_connect(&world, 0, &(struct muster_stream){.is_local = true});
-    pipe_say(&world, client, "{\"muster\":1,\"request\":\"self\"}\n");
-    world_run(&world, 30);
+    client = pipe_connect(0, &(struct muster_stream){.is_local = true});
+    pipe_say(client, "{\"muster\":1,\"request\":\"self\"}\n");
+    world_run(30);
 }
 
 static void check_self(void) {
@@ -579,8 +553,7 @@ static void check_self(void) {
     assert_non_null(strstr(client->text, "\"feeds_known\":1}"));
 }
 
-static void one_tells_of_its_feeds(void **state) {
-    (void)state;
+TEST(one_tells_of_its_feeds) {
     fail_every_allocation_of(&(struct story){begin_feeds, ask_self, check_self});
 }
 
@@ -604,8 +577,7 @@ static void fill(struct peer_table *table) {
     }
 }
 
-static void a_table_grows(void **state) {
-    (void)state;
+TEST(a_table_grows) {
     static const uint8_t seed[16] = {1};
     bool has_failed = true;
     unsigned long n = 0;
@@ -629,24 +601,5 @@ static void a_table_grows(void **state) {
 }
 
 int main(void) {
-#define STORY(name) cmocka_unit_test_teardown(name, end)
-    const struct CMUnitTest tests[] = {
-        STORY(a_node_is_made_or_not),
-        STORY(two_meet),
-        STORY(one_changes),
-        STORY(one_asks),
-        STORY(one_is_lost),
-        STORY(one_returns),
-        STORY(one_leaves),
-        STORY(one_takes_another_key),
-        STORY(one_restarts),
-        STORY(twins_notice_each_other),
-        STORY(a_crowd_falls_silent),
-        STORY(one_takes_a_table),
-        STORY(one_grows_large),
-        STORY(one_answers),
-        STORY(one_tells_of_its_feeds),
-        STORY(a_table_grows),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, world_end);
 }

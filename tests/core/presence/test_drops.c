@@ -2,13 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
 #include "message.h"
 #include "node.h"
+#include "test.h"
 #include "world.h"
-
-static struct world world;
 
 #define GROUP MUSTER_PATH_M4
 #define HEADER(kind) \
@@ -18,29 +16,20 @@ static struct world world;
 #define ANNOUNCE HEADER("announce") "\"seq\":6," SAID ",\"name\":\"lamp\"}\n"
 #define ANY_KEY "iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w="
 
-static int begin(void **state) {
-    (void)state;
-    world_init(&world, 1);
-    world_add(&world, "a");
-    return 0;
-}
-
-static int end(void **state) {
-    (void)state;
-    countdown_set(0);
-    world_deinit(&world);
-    return 0;
+static void begin(void) {
+    world_begin(1);
+    world_add("a");
 }
 
 /* A stranger says it to the group, and it arrives. */
 static void say(const char *text) {
-    world_say(&world, 0, text, 99, GROUP);
-    world_run(&world, 1);
+    world_say(0, text, 99, GROUP);
+    world_run(1);
 }
 
 static void say_datagram(const struct muster_datagram *datagram) {
-    world_inject(&world, 0, datagram);
-    world_run(&world, 1);
+    world_inject(0, datagram);
+    world_run(1);
 }
 
 static struct muster_datagram alive_datagram(void) {
@@ -53,7 +42,7 @@ static struct muster_datagram alive_datagram(void) {
 }
 
 static uint64_t drops(enum muster_drop drop) {
-    return world_drops(&world, 0, drop);
+    return world_drops(0, drop);
 }
 
 /* Every datagram is counted once. */
@@ -91,13 +80,13 @@ static void come_through_a_router(void) {
 
 static void flood(void) {
     for (int i = 0; i <= MUSTER_SOURCE_BURST; i++) {
-        world_say(&world, 0, ALIVE, 99, GROUP);
+        world_say(0, ALIVE, 99, GROUP);
     }
-    world_run(&world, 1);
+    world_run(1);
 }
 
 static void hear_oneself(void) {
-    world_run(&world, 10);
+    world_run(10);
 }
 
 static void say_the_older_last(void) {
@@ -109,9 +98,9 @@ static void say_the_older_last(void) {
 static void fill_the_table(void) {
     const struct muster_document document = {.name = "a"};
     struct muster_core_options options;
-    world_options(&world, 0, &document, &options);
+    world_options(0, &document, &options);
     options.peers_max = 1;
-    world_start(&world, 0, &options);
+    world_start(0, &options);
     say(ANNOUNCE);
     assert_int_equal(drops(MUSTER_DROP_TABLE_FULL), 0);
     say("{\"muster\":1,\"kind\":\"announce\",\"id\":\"11112233445566778899aabbccddeeff\",\"boot\":5,"
@@ -119,14 +108,14 @@ static void fill_the_table(void) {
 }
 
 static void say_when_memory_is_out(void) {
-    world_run(&world, 1100); /* the start is over */
+    world_run(1100); /* the start is over */
     uint64_t due_ms = muster_core_deadline(world.nodes[0].core);
     assert_true(due_ms > world.now_ms + 5);
-    world_say(&world, 0, ANNOUNCE, 99, GROUP);
+    world_say(0, ANNOUNCE, 99, GROUP);
     countdown_set(1);
-    world_run(&world, 1);
+    world_run(1);
     assert_true(countdown_has_failed());
-    assert_int_equal(world_rows(&world, 0, MUSTER_ALIVE), 0);
+    assert_int_equal(world_rows(0, MUSTER_ALIVE), 0);
 }
 
 struct way {
@@ -169,14 +158,14 @@ static const struct way ways[MUSTER_DROP_COUNT] = {
     [MUSTER_DROP_MEMORY] = {.make = say_when_memory_is_out},
 };
 
-static void every_reason_is_reached(void **state) {
+TEST(every_reason_is_reached) {
     for (int i = 0; i < MUSTER_DROP_COUNT; i++) {
         const char *name = muster_drop_name((enum muster_drop)i);
         const struct way *way = &ways[i];
         if (way->text == NULL && way->make == NULL) {
             fail_msg("%s: no test reaches it", name);
         }
-        begin(state);
+        begin();
         if (way->text != NULL) {
             say(way->text);
         } else {
@@ -186,45 +175,37 @@ static void every_reason_is_reached(void **state) {
             fail_msg("%s: not counted", name);
         }
         check_books();
-        end(state);
     }
 }
 
 /* ---- what the reasons protect ---- */
 
-static void begin_again(void **state) {
-    end(state);
-    begin(state);
-}
-
-static void a_dropped_datagram_makes_no_row(void **state) {
+TEST(a_dropped_datagram_makes_no_row) {
     for (int i = 0; i < MUSTER_DROP_COUNT; i++) {
         if (ways[i].text != NULL) {
-            begin_again(state);
+            begin();
             say(ways[i].text);
-            assert_int_equal(world_rows(&world, 0, MUSTER_ALIVE), 0);
+            assert_int_equal(world_rows(0, MUSTER_ALIVE), 0);
         }
     }
 }
 
-static void copies_by_another_path_are_counted_as_such(void **state) {
-    (void)state;
-    world_say(&world, 0, ANNOUNCE, 99, MUSTER_PATH_M4);
-    world_say(&world, 0, ANNOUNCE, 99, MUSTER_PATH_B4);
-    world_run(&world, 1);
+TEST(copies_by_another_path_are_counted_as_such) {
+    world_say(0, ANNOUNCE, 99, MUSTER_PATH_M4);
+    world_say(0, ANNOUNCE, 99, MUSTER_PATH_B4);
+    world_run(1);
     const struct muster_counters *counters = muster_core_counters(world.nodes[0].core);
     assert_int_equal(counters->accepted, 1);
     assert_int_equal(counters->copies, 1);
     struct muster_peer row;
-    assert_true(world_row(&world, 0, "lamp", &row));
+    assert_true(world_row(0, "lamp", &row));
     assert_int_equal(row.received, 1);
     assert_int_equal(row.copies, 1);
     assert_int_equal(row.tuple_count, 2);
     check_books();
 }
 
-static void a_question_is_accepted_by_who_is_not_asked(void **state) {
-    (void)state;
+TEST(a_question_is_accepted_by_who_is_not_asked) {
     say(HEADER("query") "\"nonce\":\"0123456789abcdef\",\"want\":{\"type\":\"ipp\"}}\n");
     const struct muster_counters *counters = muster_core_counters(world.nodes[0].core);
     assert_int_equal(counters->accepted, 1);
@@ -239,12 +220,11 @@ static void ask(const char *members, size_t length, enum muster_path_kind path) 
     memset(text + printed, ' ', length - (size_t)printed);
     text[length - 1] = '\n';
     text[length] = '\0';
-    world_say(&world, 0, text, 99, path);
-    world_run(&world, MUSTER_ANSWER_MS_MIN + 2);
+    world_say(0, text, 99, path);
+    world_run(MUSTER_ANSWER_MS_MIN + 2);
 }
 
-static void a_question_buys_an_answer_of_its_length(void **state) {
-    (void)state;
+TEST(a_question_buys_an_answer_of_its_length) {
     char of_a[64];
     char id_text[MUSTER_ID_TEXT_BYTES];
     uint8_t id[MUSTER_ID_BYTES];
@@ -265,24 +245,22 @@ static void a_question_buys_an_answer_of_its_length(void **state) {
     assert_int_equal(counters->answers, 3);
 }
 
-static void a_bye_of_a_stranger_stops_no_introduction(void **state) {
-    (void)state;
-    world_run(&world, 1100);
+TEST(a_bye_of_a_stranger_stops_no_introduction) {
+    world_run(1100);
     const struct muster_counters *counters = muster_core_counters(world.nodes[0].core);
     uint64_t questions = counters->questions;
     say(ALIVE);
     say(HEADER("bye") "\"seq\":8}\n");
-    world_run(&world, 100);
+    world_run(100);
     assert_true(counters->questions > questions);
     assert_int_equal(counters->drops[MUSTER_DROP_UNKNOWN], 2);
 }
 
-static void a_bye_ends_what_it_missed_the_start_of(void **state) {
-    (void)state;
+TEST(a_bye_ends_what_it_missed_the_start_of) {
     say(ANNOUNCE);
     say("{\"muster\":1,\"kind\":\"bye\",\"id\":\"00112233445566778899aabbccddeeff\",\"boot\":6,\"seq\":1}\n");
     struct muster_peer row;
-    assert_true(world_row(&world, 0, "lamp", &row));
+    assert_true(world_row(0, "lamp", &row));
     assert_int_equal(row.state, MUSTER_LEFT);
     assert_int_equal(row.boot, 6);
     say("{\"muster\":1,\"kind\":\"bye\",\"id\":\"00112233445566778899aabbccddeeff\",\"boot\":6,\"seq\":2}\n");
@@ -324,8 +302,7 @@ static void answer(const uint8_t key[MUSTER_KEY_BYTES], const uint8_t key_shown[
     say_datagram(&datagram);
 }
 
-static void an_answer_is_signed_by_the_key_of_its_id(void **state) {
-    (void)state;
+TEST(an_answer_is_signed_by_the_key_of_its_id) {
     struct forger forger;
     uint8_t victim[MUSTER_KEY_BYTES];
     uint8_t unused[MUSTER_SECRET_BYTES];
@@ -334,13 +311,12 @@ static void an_answer_is_signed_by_the_key_of_its_id(void **state) {
     answer(victim, victim, 5, &forger);
     answer(victim, forger.key, 5, &forger);
     assert_int_equal(drops(MUSTER_DROP_SIGNATURE), 2);
-    assert_int_equal(world_rows(&world, 0, MUSTER_ALIVE), 0);
+    assert_int_equal(world_rows(0, MUSTER_ALIVE), 0);
     answer(forger.key, forger.key, 5, &forger); /* in his own name he is welcome */
-    assert_int_equal(world_rows(&world, 0, MUSTER_ALIVE), 1);
+    assert_int_equal(world_rows(0, MUSTER_ALIVE), 1);
 }
 
-static void nobody_conflicts_without_the_key(void **state) {
-    (void)state;
+TEST(nobody_conflicts_without_the_key) {
     struct forger forger;
     forger_init(&forger);
     answer(world.nodes[0].key, world.nodes[0].key, 5, &forger);
@@ -349,10 +325,9 @@ static void nobody_conflicts_without_the_key(void **state) {
     assert_int_equal(world.nodes[0].counts[MUSTER_PEER_CONFLICT], 0);
 }
 
-static void a_verified_peer_signs_its_questions(void **state) {
-    (void)state;
-    world_add(&world, "b");
-    world_run(&world, 2000);
+TEST(a_verified_peer_signs_its_questions) {
+    world_add("b");
+    world_run(2000);
     char id[MUSTER_ID_TEXT_BYTES];
     uint8_t bytes[MUSTER_ID_BYTES];
     muster_core_id(world.nodes[1].core, bytes);
@@ -389,23 +364,22 @@ static unsigned tries_after(uint64_t boot, uint64_t count, enum muster_path_kind
 }
 
 /* Else whoever recorded a question could talk a listener out of asking, and bury a living peer. */
-static void a_recorded_question_counts_for_nothing(void **state) {
-    (void)state;
-    world_add(&world, "b");
-    world_add(&world, "c");
-    world_run(&world, 5000);
-    world_kill(&world, 1);
-    world_kill(&world, 2);
+TEST(a_recorded_question_counts_for_nothing) {
+    world_add("b");
+    world_add("c");
+    world_run(5000);
+    world_kill(1);
+    world_kill(2);
     const struct muster_core *core = world.nodes[0].core;
     const uint8_t *id = world.nodes[2].core->identity.id;
-    assert_true(world_run_until(&world, 0, MUSTER_PEER_SUSPECT, 1));
+    assert_true(world_run_until(0, MUSTER_PEER_SUSPECT, 1));
     while (peer_table_find(&core->table, id)->state != MUSTER_SUSPECT) {
-        world_run(&world, 1);
+        world_run(1);
     }
     uint64_t boot = world.nodes[1].boot;
     unsigned tries = peer_table_find(&core->table, id)->tries;
     assert_int_equal(tries_after(boot, 1000, GROUP), tries + 1);
-    world_run(&world, MUSTER_GROUP_ANSWER_MS); /* sooner it would be the same try in any case */
+    world_run(MUSTER_GROUP_ANSWER_MS); /* sooner it would be the same try in any case */
     assert_int_equal(tries_after(boot, 1000, GROUP), tries + 1);
     assert_int_equal(tries_after(boot, 999, GROUP), tries + 1);
     assert_int_equal(tries_after(boot, 0, GROUP), tries + 1);
@@ -415,19 +389,5 @@ static void a_recorded_question_counts_for_nothing(void **state) {
 }
 
 int main(void) {
-#define DROP_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_reason_is_reached),
-        DROP_TEST(a_dropped_datagram_makes_no_row),
-        DROP_TEST(copies_by_another_path_are_counted_as_such),
-        DROP_TEST(a_question_is_accepted_by_who_is_not_asked),
-        DROP_TEST(a_question_buys_an_answer_of_its_length),
-        DROP_TEST(a_bye_of_a_stranger_stops_no_introduction),
-        DROP_TEST(a_bye_ends_what_it_missed_the_start_of),
-        DROP_TEST(an_answer_is_signed_by_the_key_of_its_id),
-        DROP_TEST(nobody_conflicts_without_the_key),
-        DROP_TEST(a_verified_peer_signs_its_questions),
-        DROP_TEST(a_recorded_question_counts_for_nothing),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(begin, world_end);
 }

@@ -3,17 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmocka_all.h"
 #include "node.h"
+#include "test.h"
 #include "world.h"
 
 #define LARGEST_BOOT 9007199254740991
 
-static struct world world;
 static size_t delivered;
 
-static void on_arrival(struct world *unused, size_t index, const struct muster_arrival *arrival) {
-    (void)unused;
+static void on_arrival(size_t index, const struct muster_arrival *arrival) {
     delivered += index == 1 && arrival->kind == MUSTER_ARRIVAL_SAMPLE ? 1 : 0;
 }
 
@@ -37,18 +35,18 @@ static unsigned begin(uint64_t rate_bytes_s) {
     const struct muster_document document = {.name = "pub"};
     struct muster_core_options options;
     unsigned number;
-    world_init(&world, 3);
+    world_begin(3);
     world.on_arrival = on_arrival;
     delivered = 0;
-    world_add(&world, "pub");
-    world_add(&world, "sub");
-    world_options(&world, 0, &document, &options);
+    world_add("pub");
+    world_add("sub");
+    world_options(0, &document, &options);
     options.linger_ms = 60000;
     options.rate_bytes_s = rate_bytes_s;
-    world_start(&world, 0, &options);
+    world_start(0, &options);
     unsigned topic = open_topic("a/b");
     assert_int_equal(muster_core_subscribe(world.nodes[1].core, &wanted, &number), 0);
-    world_run(&world, 3000);
+    world_run(3000);
     return topic;
 }
 
@@ -57,59 +55,52 @@ static void assert_comes_to_rest(void) {
     unsigned steps = 0;
     while (muster_core_deadline(core) <= world.now_ms) {
         struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-        world_step(&world, 0, &event);
+        world_step(0, &event);
         assert_true(steps++ < 100);
     }
 }
 
-static void what_lingers_leaves_with_the_node(void **state) {
-    (void)state;
+TEST(what_lingers_leaves_with_the_node) {
     unsigned topic = begin(1000000);
     assert_int_equal(add(topic, &one), 0);
-    world_run(&world, 100);
+    world_run(100);
     assert_int_equal(delivered, 0);
-    world_leave(&world, 0);
-    world_run(&world, 1000);
+    world_leave(0);
+    world_run(1000);
     assert_true(world.nodes[0].has_left);
     assert_int_equal(delivered, 1);
-    world_deinit(&world);
 }
 
 /* What pacing holds back is not forgotten either: the end is told when it has left. */
-static void the_end_waits_for_what_is_queued(void **state) {
+TEST(the_end_waits_for_what_is_queued) {
     char text[1001] = "";
-    (void)state;
     unsigned topic = begin(10000);
     memset(text, 'x', sizeof text - 1);
     const struct muster_record record = {.kind = MUSTER_VALUE_TEXT, .text = text};
     size_t added = 0;
     for (; add(topic, &record) == 0; added++) {
     }
-    world_leave(&world, 0);
-    world_run(&world, 400);
+    world_leave(0);
+    world_run(400);
     assert_false(world.nodes[0].has_left);
-    world_run(&world, 10000);
+    world_run(10000);
     assert_true(world.nodes[0].has_left);
     assert_int_equal(delivered, added);
-    world_deinit(&world);
 }
 
-static void a_node_that_left_comes_to_rest(void **state) {
-    (void)state;
+TEST(a_node_that_left_comes_to_rest) {
     unsigned topic = begin(1000000);
     const struct muster_record new = {.name = "new", .kind = MUSTER_VALUE_NUMBER, .number = 1};
     assert_int_equal(add(topic, &new), 0);
-    world_leave(&world, 0);
+    world_leave(0);
     assert_comes_to_rest();
     muster_core_topic_close(world.nodes[0].core, topic);
     assert_comes_to_rest();
-    world_deinit(&world);
 }
 
 /* The room in a pack was measured by the old header, which the new one may outgrow. */
-static void open_packs_do_not_outlive_their_key(void **state) {
+TEST(open_packs_do_not_outlive_their_key) {
     static char text[1401];
-    (void)state;
     unsigned topic = begin(1000000);
     memset(text, 'x', sizeof text - 1);
     struct muster_record longest = {.kind = MUSTER_VALUE_TEXT, .text = text, .text_length = 1400};
@@ -120,30 +111,26 @@ static void open_packs_do_not_outlive_their_key(void **state) {
         .kind = MUSTER_COMMAND_REKEY, .key = world.nodes[0].key, .boot = LARGEST_BOOT};
     assert_int_equal(muster_crypto_ed25519(&rekey.crypto, world.nodes[0].secret), 0);
     uint64_t dropped = muster_core_counters(world.nodes[0].core)->outputs_dropped;
-    assert_int_equal(world_command(&world, 0, &rekey), 0);
+    assert_int_equal(world_command(0, &rekey), 0);
     assert_int_equal(muster_core_counters(world.nodes[0].core)->outputs_dropped, dropped + 1);
-    world_run(&world, 3000);
+    world_run(3000);
     assert_int_equal(add(topic, &one), 0);
     muster_core_topic_flush(world.nodes[0].core, topic);
-    world_run(&world, 2000);
+    world_run(2000);
     assert_int_equal(delivered, 1);
-    world_deinit(&world);
 }
 
-static void a_value_of_no_kind_is_refused_each_time(void **state) {
+TEST(a_value_of_no_kind_is_refused_each_time) {
     const struct muster_record bad = {.kind = (enum muster_value_kind)77};
-    (void)state;
     unsigned topic = begin(1000000);
     assert_int_equal(add(topic, &bad), MUSTER_EINVAL);
     assert_int_equal(add(topic, &one), 0);
     assert_int_equal(add(topic, &bad), MUSTER_EINVAL);
-    world_deinit(&world);
 }
 
 /* Names that nobody declared fill no document up. */
-static void too_many_names_hinder_no_topic(void **state) {
+TEST(too_many_names_hinder_no_topic) {
     struct muster_peer_list list;
-    (void)state;
     unsigned topic = begin(1000000);
     for (unsigned i = 0; i < MUSTER_SENSORS_MAX; i++) {
         char name[MUSTER_NAME_BYTES_MAX + 1];
@@ -151,32 +138,28 @@ static void too_many_names_hinder_no_topic(void **state) {
         const struct muster_record record = {.name = name, .unit = "Cel", .kind = MUSTER_VALUE_BOOLEAN};
         assert_int_equal(add(topic, &record), 0);
     }
-    world_run(&world, 2000);
+    world_run(2000);
     open_topic("a/c");
     muster_core_topic_close(world.nodes[0].core, topic);
-    world_run(&world, 2000);
+    world_run(2000);
     assert_int_equal(muster_core_peers(world.nodes[1].core, &list), 0);
     assert_int_equal(list.count, 1);
     assert_int_equal(list.peers[0].document.topic_count, 1);
     assert_string_equal(list.peers[0].document.topics[0].name, "a/c");
     muster_peer_list_free(&list);
-    world_deinit(&world);
 }
 
 /* One address that asks for all there is does not keep the others from what they miss. */
-static bool lose_each_tenth(struct world *unused, size_t from, size_t to,
-                            const struct muster_datagram *datagram) {
+static bool lose_each_tenth(size_t from, size_t to, const struct muster_datagram *datagram) {
     static unsigned count;
-    (void)unused;
     return from == 0 && to == 1 && datagram->destination.ip[0] == 239 && ++count % 10 == 0;
 }
 
-static void nobody_takes_all_repairs(void **state) {
+TEST(nobody_takes_all_repairs) {
     char nak[512];
     char of[MUSTER_ID_TEXT_BYTES];
     char text[1001] = "";
     uint8_t id[MUSTER_ID_BYTES];
-    (void)state;
     unsigned topic = begin(1000000);
     memset(text, 'x', sizeof text - 1);
     const struct muster_record record = {.kind = MUSTER_VALUE_TEXT, .text = text};
@@ -199,24 +182,14 @@ static void nobody_takes_all_repairs(void **state) {
         assert_int_equal(add(topic, &record), 0);
         muster_core_topic_flush(world.nodes[0].core, topic);
         if (i % 100 == 0) {
-            world_inject(&world, 0, &attack);
+            world_inject(0, &attack);
         }
-        world_run(&world, 2);
+        world_run(2);
     }
-    world_run(&world, 3000);
+    world_run(3000);
     assert_int_equal(delivered, 1000);
-    world_deinit(&world);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_lingers_leaves_with_the_node),
-        cmocka_unit_test(the_end_waits_for_what_is_queued),
-        cmocka_unit_test(a_node_that_left_comes_to_rest),
-        cmocka_unit_test(open_packs_do_not_outlive_their_key),
-        cmocka_unit_test(a_value_of_no_kind_is_refused_each_time),
-        cmocka_unit_test(too_many_names_hinder_no_topic),
-        cmocka_unit_test(nobody_takes_all_repairs),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, world_end);
 }

@@ -5,16 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
 #include "node.h"
 #include "signal.h"
+#include "test.h"
 #include "world.h"
 
 #define TOPIC "a/b"
 #define BIGGEST 9007199254740991
 
-static struct world world;
 static unsigned topic;
 
 /* What the subscriber got, in order. */
@@ -23,8 +22,7 @@ static size_t count;
 static uint64_t lost;
 static char last_body[MUSTER_DATAGRAM_BYTES_MAX + 1];
 
-static void on_arrival(struct world *unused, size_t index, const struct muster_arrival *arrival) {
-    (void)unused;
+static void on_arrival(size_t index, const struct muster_arrival *arrival) {
     if (index != 1) {
         return;
     }
@@ -51,8 +49,8 @@ static void publish(size_t times) {
                          0);
         muster_core_topic_flush(world.nodes[0].core, topic);
         struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-        world_step(&world, 0, &event);
-        world_run(&world, 1);
+        world_step(0, &event);
+        world_run(1);
     }
 }
 
@@ -62,36 +60,22 @@ static void subscribe(size_t index, const char *pattern) {
     assert_int_equal(muster_core_subscribe(world.nodes[index].core, &options, &number), 0);
 }
 
-static int begin_named(const char *publisher) {
-    world_init(&world, 3);
+static void begin_with(const char *publisher) {
+    world_begin(3);
     count = lost = 0;
     world.on_arrival = on_arrival;
-    world_add(&world, publisher);
-    world_add(&world, "sub");
+    world_add(publisher);
+    world_add("sub");
     topic = open_topic(0, TOPIC);
     subscribe(1, "a/#");
-    world_run(&world, 3000);
-    world_story(&world);
+    world_run(3000);
+    world_story();
     publish(5);
     assert_int_equal(count, 5);
-    return 0;
 }
 
-static int begin(void **state) {
-    (void)state;
-    return begin_named("pub");
-}
-
-static int begin_unsigned(void **state) {
-    (void)state;
-    return begin_named("pub!");
-}
-
-static int end(void **state) {
-    (void)state;
-    countdown_set(0);
-    world_deinit(&world);
-    return 0;
+static void begin(void) {
+    begin_with("pub");
 }
 
 static void check_books(void) {
@@ -116,10 +100,10 @@ static struct muster_feed feed_of(size_t index) {
 
 /* What is published now arrives, all of it. */
 static void check_flows(void) {
-    world_run(&world, 1500);
+    world_run(1500);
     size_t before = count;
     publish(20);
-    world_run(&world, 100);
+    world_run(100);
     assert_int_equal(count - before, 20);
     feed_of(1);
     check_books();
@@ -127,10 +111,10 @@ static void check_flows(void) {
 
 /* The same where there are other feeds. */
 static void check_flows_of_one(void) {
-    world_run(&world, 1500);
+    world_run(1500);
     size_t before = count;
     publish(20);
-    world_run(&world, 100);
+    world_run(100);
     assert_int_equal(count - before, 20);
     check_books();
 }
@@ -165,8 +149,8 @@ static struct muster_datagram datagram_of(const void *bytes, size_t length, unsi
 static void say_from(const char *text, unsigned group, const struct muster_endpoint *source, size_t to) {
     struct muster_datagram datagram = datagram_of(text, strlen(text), group);
     datagram.source = source == NULL ? datagram.source : *source;
-    world_inject(&world, to, &datagram);
-    world_run(&world, 1);
+    world_inject(to, &datagram);
+    world_run(1);
 }
 
 static void data_text(char text[MUSTER_DATAGRAM_BYTES_MAX], const char *name, uint64_t boot, uint64_t seq,
@@ -213,7 +197,7 @@ static void say_nak(uint64_t of_boot, const char *missing) {
 }
 
 static uint64_t drops(enum muster_drop reason) {
-    return world_drops(&world, 1, reason);
+    return world_drops(1, reason);
 }
 
 static const struct muster_sender *sender(void) {
@@ -222,8 +206,7 @@ static const struct muster_sender *sender(void) {
 
 /* ---- tails ---- */
 
-static void a_tail_far_ahead_is_not_believed(void **state) {
-    (void)state;
+TEST(a_tail_far_ahead_is_not_believed) {
     say_tail(1, BIGGEST);
     say_tail(BIGGEST, BIGGEST);
     assert_int_equal(feed_of(1).sent, 5);
@@ -232,8 +215,7 @@ static void a_tail_far_ahead_is_not_believed(void **state) {
     assert_int_equal(lost, 0);
 }
 
-static void a_tail_that_contradicts_itself_is_dropped(void **state) {
-    (void)state;
+TEST(a_tail_that_contradicts_itself_is_dropped) {
     say_tail(7, 5);
     say_tail(BIGGEST, 5);
     assert_int_equal(drops(MUSTER_DROP_RANGE), 2);
@@ -242,19 +224,17 @@ static void a_tail_that_contradicts_itself_is_dropped(void **state) {
 }
 
 /* A tail says more than was sent: it is waited for, in vain, and what is sent then is not taken for it. */
-static void a_forged_tail_is_got_over(void **state) {
-    (void)state;
+TEST(a_forged_tail_is_got_over) {
     say_tail(1, 1000);
     assert_int_equal(feed_of(1).pending, 995);
-    world_run(&world, 8000);
+    world_run(8000);
     assert_int_equal(lost, 995);
     check_flows();
 }
 
 /* ---- data ---- */
 
-static void a_number_out_of_reach_is_dropped(void **state) {
-    (void)state;
+TEST(a_number_out_of_reach_is_dropped) {
     say_data(boot_of(0), BIGGEST, NULL);
     say_data(boot_of(0), 100000000000, NULL);
     assert_int_equal(drops(MUSTER_DROP_RANGE), 2);
@@ -264,20 +244,18 @@ static void a_number_out_of_reach_is_dropped(void **state) {
 
 /* As far ahead as is believed, with everything between given up: the feed is deaf until the publisher has
  * said twice how far it really is. */
-static void a_forged_number_is_got_over(void **state) {
-    (void)state;
-    world_run(&world, 1000);
+TEST(a_forged_number_is_got_over) {
+    world_run(1000);
     say_data(boot_of(0), 5000000, NULL);
     assert_int_equal(feed_of(1).sent, 5000000);
-    world_run(&world, 8000);
+    world_run(8000);
     check_flows();
     assert_int_equal(feed_of(1).sent, 25);
 }
 
-static void data_from_elsewhere_is_not_taken(void **state) {
+TEST(data_from_elsewhere_is_not_taken) {
     const struct muster_endpoint other_port = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19799};
     const struct muster_endpoint other_address = {.family = 4, .ip = {10, 0, 0, 66}, .port = 19798};
-    (void)state;
     say_data(boot_of(0), 6, &other_port);
     say_data(boot_of(0), 6, &other_address);
     assert_int_equal(drops(MUSTER_DROP_UNKNOWN), 2);
@@ -285,15 +263,14 @@ static void data_from_elsewhere_is_not_taken(void **state) {
     check_flows();
 }
 
-static void data_of_another_start_is_not_taken(void **state) {
-    (void)state;
-    world_kill(&world, 0);
+TEST(data_of_another_start_is_not_taken) {
+    world_kill(0);
     struct muster_core_options options;
     const struct muster_document document = {.name = "pub"};
-    world_options(&world, 0, &document, &options);
-    world_start(&world, 0, &options);
+    world_options(0, &document, &options);
+    world_start(0, &options);
     topic = open_topic(0, TOPIC);
-    world_run(&world, 3000);
+    world_run(3000);
     uint64_t stale = drops(MUSTER_DROP_STALE);
     uint64_t unknown = drops(MUSTER_DROP_UNKNOWN);
     say_data(boot_of(0) - 1, 6, NULL);
@@ -305,24 +282,22 @@ static void data_of_another_start_is_not_taken(void **state) {
 }
 
 /* What is known by heart is of one start: the beginning differs for the next one. */
-static void a_restart_is_asked_for_and_heard(void **state) {
-    (void)state;
-    world_kill(&world, 0);
+TEST(a_restart_is_asked_for_and_heard) {
+    world_kill(0);
     struct muster_core_options options;
     const struct muster_document document = {.name = "pub"};
-    world_options(&world, 0, &document, &options);
-    world_start(&world, 0, &options);
+    world_options(0, &document, &options);
+    world_start(0, &options);
     topic = open_topic(0, TOPIC);
     publish(1000);
-    world_run(&world, 100);
+    world_run(100);
     assert_true(count > 5 + 400);
     assert_int_equal(seqs[count - 1], 1000);
     check_flows();
 }
 
-static void the_wrong_group_is_dropped(void **state) {
+TEST(the_wrong_group_is_dropped) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
-    (void)state;
     data_text(text, "a", boot_of(0), 6, "[]");
     say_from(text, 1, NULL, 1);
     assert_int_equal(drops(MUSTER_DROP_PATH), 1);
@@ -340,9 +315,8 @@ static void the_wrong_group_is_dropped(void **state) {
     check_flows();
 }
 
-static void the_wrong_shard_is_dropped(void **state) {
+TEST(the_wrong_shard_is_dropped) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
-    (void)state;
     data_text(text, TOPIC, boot_of(0), 6, "[]");
     char *shard = strstr(text, "\"shard\":1,");
     shard[8] = '2';
@@ -351,23 +325,21 @@ static void the_wrong_shard_is_dropped(void **state) {
     check_flows();
 }
 
-static void another_interface_is_dropped(void **state) {
+TEST(another_interface_is_dropped) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
-    (void)state;
     data_text(text, TOPIC, boot_of(0), 6, "[]");
     struct muster_datagram datagram = datagram_of(text, strlen(text), 1);
     datagram.interface = WORLD_INTERFACE + 1;
-    world_inject(&world, 1, &datagram);
-    world_run(&world, 1);
+    world_inject(1, &datagram);
+    world_run(1);
     assert_int_equal(drops(MUSTER_DROP_PATH), 1);
     assert_int_equal(count, 5);
     check_flows();
 }
 
 /* It is white space to who reads the pack, and nobody else looks. */
-static void a_body_may_be_anything(void **state) {
+TEST(a_body_may_be_anything) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
-    (void)state;
     data_text(text, TOPIC, boot_of(0), 6, "[\n{\"bn\":\"a/b\",\n\"v\":1}]");
     say_from(text, 1, NULL, 1);
     assert_int_equal(count, 6);
@@ -387,11 +359,10 @@ static void a_body_may_be_anything(void **state) {
 }
 
 /* More topics than are known by heart, in the form of somebody else. */
-static void many_headers_are_taken(void **state) {
+TEST(many_headers_are_taken) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
     char name[32];
     uint64_t seq = 6;
-    (void)state;
     for (unsigned i = 0; seq < 6 + 3 * MUSTER_HEADERS_MAX; i++) {
         snprintf(name, sizeof name, "a/%u", i);
         if (muster_topic_shard(name) == 1) {
@@ -406,20 +377,19 @@ static void many_headers_are_taken(void **state) {
 }
 
 /* All headers are of what is held: who comes with one more ends the waiting for what is missing. */
-static void headers_in_use_are_not_pushed_out(void **state) {
+TEST(headers_in_use_are_not_pushed_out) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
     char name[32];
     uint64_t seq = 7;
-    (void)state;
     for (unsigned i = 0; seq < 7 + MUSTER_HEADERS_MAX + 5; i++) {
         snprintf(name, sizeof name, "a/%u", i);
         if (muster_topic_shard(name) == 1) {
             data_text(text, name, boot_of(0), seq++, "[]");
             struct muster_datagram datagram = datagram_of(text, strlen(text), 1);
-            world_inject(&world, 1, &datagram);
+            world_inject(1, &datagram);
         }
     }
-    world_run(&world, 1);
+    world_run(1);
     assert_int_equal(drops(MUSTER_DROP_MEMORY), 0);
     assert_int_equal(count, 5 + MUSTER_HEADERS_MAX + 5);
     assert_int_equal(lost, 1);
@@ -441,15 +411,14 @@ static size_t put_data(char *bytes, size_t segment, uint64_t seq) {
 static void say_batch(const char *bytes, size_t length, size_t segment) {
     struct muster_datagram datagram = datagram_of(bytes, length, 1);
     datagram.segment = segment;
-    world_inject(&world, 1, &datagram);
-    world_run(&world, 1);
+    world_inject(1, &datagram);
+    world_run(1);
 }
 
 /* One of a batch is broken, in whatever way: the others are delivered, and it is asked for. */
-static void a_broken_datagram_takes_none_along(void **state) {
+TEST(a_broken_datagram_takes_none_along) {
     enum { SEGMENT = 160, SEGMENTS = 10 };
     char bytes[SEGMENT * SEGMENTS];
-    (void)state;
     for (uint64_t i = 0; i < SEGMENTS; i++) {
         put_data(bytes + i * SEGMENT, SEGMENT, 6 + i);
     }
@@ -470,9 +439,8 @@ static void a_broken_datagram_takes_none_along(void **state) {
     check_books();
 }
 
-static void long_segments_are_dropped_each(void **state) {
+TEST(long_segments_are_dropped_each) {
     static char bytes[3 * (MUSTER_DATAGRAM_BYTES_MAX + 1)];
-    (void)state;
     for (uint64_t i = 0; i < 3; i++) {
         put_data(bytes + i * (MUSTER_DATAGRAM_BYTES_MAX + 1), MUSTER_DATAGRAM_BYTES_MAX + 1, 6 + i);
     }
@@ -488,8 +456,7 @@ static void long_segments_are_dropped_each(void **state) {
     check_books();
 }
 
-static void an_empty_batch_is_nothing(void **state) {
-    (void)state;
+TEST(an_empty_batch_is_nothing) {
     say_batch("", 0, 0);
     say_batch("", 0, 100);
     check_flows();
@@ -497,44 +464,41 @@ static void an_empty_batch_is_nothing(void **state) {
 
 /* ---- naks ---- */
 
-static void naks_for_what_was_not_sent_earn_nothing(void **state) {
-    (void)state;
+TEST(naks_for_what_was_not_sent_earn_nothing) {
     say_nak(boot_of(0), "[6,6]");
     say_nak(boot_of(0), "[6,9007199254740991]");
     say_nak(boot_of(0), "[9007199254740991,9007199254740991]");
     say_nak(boot_of(0) + 1, "[1,5]");
     say_nak(boot_of(0), "[1,9007199254740992]");
-    world_run(&world, 200);
+    world_run(200);
     assert_int_equal(sender()->repairs, 0);
     assert_int_equal(sender()->naks, 3);
     assert_int_equal(sender()->naks_refused, 3);
-    assert_int_equal(world_drops(&world, 0, MUSTER_DROP_RANGE), 1);
+    assert_int_equal(world_drops(0, MUSTER_DROP_RANGE), 1);
     check_flows();
 }
 
-static void each_is_repaired_once_however_often_it_is_named(void **state) {
+TEST(each_is_repaired_once_however_often_it_is_named) {
     char missing[1200] = "[1,5]";
-    (void)state;
     for (int i = 1; i < MUSTER_NAK_RANGES_MAX; i++) {
         strcat(missing, i % 2 == 0 ? ",[2,4]" : ",[1,5]");
     }
     say_nak(boot_of(0), missing);
-    world_run(&world, 5);
+    world_run(5);
     assert_int_equal(sender()->repairs, 5);
     say_nak(boot_of(0), missing);
     assert_int_equal(sender()->repairs, 5); /* too soon */
     assert_int_equal(sender()->naks_refused, 1);
-    world_run(&world, MUSTER_REPAIR_SPACING_MS);
+    world_run(MUSTER_REPAIR_SPACING_MS);
     say_nak(boot_of(0), "[5,9007199254740991],[1,2]");
-    world_run(&world, 5);
+    world_run(5);
     assert_int_equal(sender()->repairs, 8);
     check_flows();
 }
 
 /* Whoever forges thousands of addresses gets no more than the repairs' share, and the data flows on. */
-static void thousands_of_askers_share_the_share(void **state) {
+TEST(thousands_of_askers_share_the_share) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
-    (void)state;
     publish(2000);
     uint64_t before = sender()->repair_bytes;
     uint64_t begin_ms = world.now_ms;
@@ -544,7 +508,7 @@ static void thousands_of_askers_share_the_share(void **state) {
         struct muster_datagram datagram = datagram_of(text, strlen(text), 16);
         datagram.source = (struct muster_endpoint){
             .family = 4, .ip = {10, 1, (uint8_t)(i >> 8), (uint8_t)i}, .port = (uint16_t)(1024 + i % 5000)};
-        world_inject(&world, 0, &datagram);
+        world_inject(0, &datagram);
         if (i % 20 == 0) {
             publish(1);
         }
@@ -552,15 +516,14 @@ static void thousands_of_askers_share_the_share(void **state) {
     uint64_t rate = MUSTER_RATE_BYTES_S / 1000;
     assert_true(sender()->repair_bytes - before <= (world.now_ms - begin_ms) * rate + 2 * MUSTER_BURST_BYTES);
     assert_true(world.nodes[0].core->sender.repair_count <= MUSTER_REPAIRS_MAX);
-    world_run(&world, 100);
+    world_run(100);
     assert_int_equal(count - begin_count, 1000);
     check_flows();
 }
 
 /* Others' naks put off ours, and the gap is repaired all the same: the publisher heard them too. */
-static void overheard_naks_of_any_shape(void **state) {
+TEST(overheard_naks_of_any_shape) {
     char missing[1200] = "[7,7]";
-    (void)state;
     say_data(boot_of(0), 500, NULL);
     for (int i = 1; i < MUSTER_NAK_RANGES_MAX; i++) {
         char range[32];
@@ -574,14 +537,12 @@ static void overheard_naks_of_any_shape(void **state) {
         feed_of(1);
     }
     assert_true(world.nodes[1].core->subscriber.feeds.all->gap_count <= MUSTER_GAPS_HEARSAY_MAX);
-    world_run(&world, 8000);
+    world_run(8000);
     check_flows();
 }
 
-static bool lose_each_50th_once(struct world *unused, size_t from, size_t to,
-                                const struct muster_datagram *datagram) {
+static bool lose_each_50th_once(size_t from, size_t to, const struct muster_datagram *datagram) {
     static uint64_t highest;
-    (void)unused;
     if (from != 0 || to != 1 || memmem(datagram->bytes, datagram->length, "\"data\"", 6) == NULL) {
         return false;
     }
@@ -593,8 +554,7 @@ static bool lose_each_50th_once(struct world *unused, size_t from, size_t to,
 }
 
 /* The publisher sends no more of it. */
-static void of_a_nak_so_many_numbers_count(void **state) {
-    (void)state;
+TEST(of_a_nak_so_many_numbers_count) {
     say_data(boot_of(0), 2000, NULL);
     say_nak_to(1, boot_of(0), "[1,9007199254740991],[1900,1900]");
     const struct feed *feed = world.nodes[1].core->subscriber.feeds.all;
@@ -605,8 +565,7 @@ static void of_a_nak_so_many_numbers_count(void **state) {
 }
 
 /* Whoever asks for everything again and again, and is refused, keeps nobody from asking. */
-static void a_nak_for_everything_silences_nobody(void **state) {
-    (void)state;
+TEST(a_nak_for_everything_silences_nobody) {
     world.is_lost = lose_each_50th_once;
     for (unsigned i = 0; i < 3000; i++) {
         publish(1);
@@ -615,7 +574,7 @@ static void a_nak_for_everything_silences_nobody(void **state) {
             say_nak_to(1, boot_of(0), "[1,9007199254740991]");
         }
     }
-    world_run(&world, 3000);
+    world_run(3000);
     assert_int_equal(lost, 0);
     assert_in_range(feed_of(1).repaired, 55, 60); /* some come unasked */
     assert_int_equal(count, 3005);
@@ -626,10 +585,9 @@ static void a_nak_for_everything_silences_nobody(void **state) {
 /* ---- floods ---- */
 
 /* Data of strangers at a rate that no address is allowed: counted, and nothing kept of it. */
-static void a_flood_of_strangers_changes_nothing(void **state) {
+TEST(a_flood_of_strangers_changes_nothing) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
-    (void)state;
-    size_t rows = world_rows(&world, 1, MUSTER_ALIVE);
+    size_t rows = world_rows(1, MUSTER_ALIVE);
     uint64_t received = muster_core_counters(world.nodes[1].core)->received;
     for (unsigned i = 0; i < 30000; i++) {
         const struct muster_endpoint stranger = {
@@ -640,7 +598,7 @@ static void a_flood_of_strangers_changes_nothing(void **state) {
                  i, i + 1);
         struct muster_datagram datagram = datagram_of(text, strlen(text), 1);
         datagram.source = stranger;
-        world_inject(&world, 1, &datagram);
+        world_inject(1, &datagram);
         if (i % 100 == 99) {
             publish(1);
         }
@@ -649,17 +607,16 @@ static void a_flood_of_strangers_changes_nothing(void **state) {
     assert_true(drops(MUSTER_DROP_FLOOD) > 10000);
     assert_true(drops(MUSTER_DROP_FLOOD) + drops(MUSTER_DROP_UNKNOWN) >= 30000);
     assert_true(muster_core_counters(world.nodes[1].core)->received - received >= 30300);
-    assert_int_equal(world_rows(&world, 1, MUSTER_ALIVE), rows);
+    assert_int_equal(world_rows(1, MUSTER_ALIVE), rows);
     assert_int_equal(muster_core_counters(world.nodes[1].core)->evicted, 0);
     assert_int_equal(world.nodes[1].core->subscriber.feeds.count, 1);
     check_flows();
 }
 
 /* A publisher that is not known yet sends at full rate: that must not keep it from becoming known. */
-static void a_loud_stranger_is_introduced(void **state) {
+TEST(a_loud_stranger_is_introduced) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
     const struct muster_endpoint loud = {.family = 4, .ip = {10, 0, 0, 3}, .port = 19798};
-    (void)state;
     for (unsigned i = 0; i < 60000; i++) {
         snprintf(text, sizeof text,
                  "{\"muster\":1,\"kind\":\"data\",\"id\":\"%032x\",\"boot\":1,\"topic\":\"a/"
@@ -667,17 +624,17 @@ static void a_loud_stranger_is_introduced(void **state) {
                  77, i + 1);
         struct muster_datagram datagram = datagram_of(text, strlen(text), 1);
         datagram.source = loud;
-        world_inject(&world, 1, &datagram);
+        world_inject(1, &datagram);
         if (i % 20 == 19) {
-            world_run(&world, 1);
+            world_run(1);
         }
         if (i == 40000) {
-            world_add(&world, "loud"); /* at that address */
+            world_add("loud"); /* at that address */
         }
     }
     assert_true(drops(MUSTER_DROP_FLOOD) > 10000);
     struct muster_peer row;
-    assert_true(world_row(&world, 1, "loud", &row));
+    assert_true(world_row(1, "loud", &row));
     check_flows();
 }
 
@@ -685,9 +642,8 @@ static void a_loud_stranger_is_introduced(void **state) {
 
 /* Who has two interfaces here sends each datagram from two addresses: both vouch once they have answered, and
  * nobody is asked again and again. */
-static void copies_from_another_address_are_copies(void **state) {
+TEST(copies_from_another_address_are_copies) {
     const struct muster_endpoint second = {.family = 4, .ip = {10, 0, 0, 201}, .port = 19798};
-    (void)state;
     for (unsigned i = 0; i < 2000; i++) {
         publish(1);
         say_data(boot_of(0), 6 + i, &second);
@@ -699,9 +655,9 @@ static void copies_from_another_address_are_copies(void **state) {
     check_flows();
 }
 
-static void copies_of_an_unverified_publisher_ask_nobody(void **state) {
+TEST(copies_of_an_unverified_publisher_ask_nobody) {
+    begin_with("pub!");
     const struct muster_endpoint second = {.family = 4, .ip = {10, 0, 0, 201}, .port = 19798};
-    (void)state;
     uint64_t questions = muster_core_counters(world.nodes[1].core)->questions;
     for (unsigned i = 0; i < 2000; i++) {
         publish(1);
@@ -712,9 +668,8 @@ static void copies_of_an_unverified_publisher_ask_nobody(void **state) {
     check_flows();
 }
 
-static void a_proven_address_vouches_too(void **state) {
+TEST(a_proven_address_vouches_too) {
     const struct muster_endpoint second = {.family = 4, .ip = {10, 0, 0, 201}, .port = 19798};
-    (void)state;
     struct peer *peer = peer_table_find(&world.nodes[1].core->table, world.nodes[0].core->identity.id);
     struct muster_datagram answer = {
         .source = second, .destination = world.nodes[1].endpoint, .interface = WORLD_INTERFACE};
@@ -739,12 +694,11 @@ static void prove(const struct muster_endpoint *source) {
 }
 
 /* The row is heard from another address than the data: that is read at full rate all the same. */
-static void data_is_heard_where_it_came_from(void **state) {
+TEST(data_is_heard_where_it_came_from) {
     const struct muster_endpoint second = {.family = 4, .ip = {10, 0, 0, 201}, .port = 19798};
     struct peer *peer = peer_table_find(&world.nodes[1].core->table, world.nodes[0].core->identity.id);
     char text[MUSTER_DATAGRAM_BYTES_MAX];
     uint64_t seq = 6;
-    (void)state;
     prove(&second);
     prove(&world.nodes[0].endpoint);
     world.nodes[0].is_stopped = true; /* it would say that it did not send so much */
@@ -755,29 +709,28 @@ static void data_is_heard_where_it_came_from(void **state) {
         for (unsigned k = 0; k < 10; k++) {
             data_text(text, TOPIC, boot_of(0), seq++, "[]");
             struct muster_datagram datagram = datagram_of(text, strlen(text), 1);
-            world_inject(&world, 1, &datagram);
+            world_inject(1, &datagram);
         }
-        world_run(&world, 1);
+        world_run(1);
     }
     assert_int_equal(count, 5 + 10000);
     assert_int_equal(drops(MUSTER_DROP_FLOOD), 0);
     const struct feed *feed = world.nodes[1].core->subscriber.feeds.all;
     assert_int_equal(feed->source.ip[3], 1);
-    world_run(&world, MUSTER_FEED_MOVE_MS);
+    world_run(MUSTER_FEED_MOVE_MS);
     say_data(boot_of(0), seq, &second);
     assert_int_equal(feed->source.ip[3], 201);
     assert_int_equal(count, 5 + 10000 + 1);
     check_books();
 }
 
-static void naks_leave_where_data_comes(void **state) {
+TEST(naks_leave_where_data_comes) {
     const struct muster_path paths[2] = {
         {.interface = WORLD_INTERFACE, .kind = MUSTER_PATH_M4, .name = "one"},
         {.interface = WORLD_INTERFACE + 1, .kind = MUSTER_PATH_M4, .name = "two"}};
     char text[MUSTER_DATAGRAM_BYTES_MAX];
-    (void)state;
-    assert_int_equal(world_paths(&world, 1, paths, 2), 0);
-    world_run(&world, 1500); /* there are tails until then */
+    assert_int_equal(world_paths(1, paths, 2), 0);
+    world_run(1500); /* there are tails until then */
     data_text(text, TOPIC, boot_of(0), 7, "[]");
     struct muster_event event = {.kind = MUSTER_EVENT_DATAGRAM,
                                  .now_ms = world.now_ms,
@@ -803,21 +756,20 @@ static void naks_leave_where_data_comes(void **state) {
 /* ---- what nobody wants ---- */
 
 /* Another's topic shares the shard: it is heard, and nothing of it is asked for. */
-static bool lose_half(struct world *one, size_t from, size_t to, const struct muster_datagram *datagram) {
+static bool lose_half(size_t from, size_t to, const struct muster_datagram *datagram) {
     (void)to;
-    return from == 2 && datagram->destination.ip[0] == 239 && one->sent % 2 == 0;
+    return from == 2 && datagram->destination.ip[0] == 239 && world.sent % 2 == 0;
 }
 
-static void nothing_is_asked_of_topics_that_nobody_wants(void **state) {
+TEST(nothing_is_asked_of_topics_that_nobody_wants) {
     char name[32];
     unsigned number = 0;
-    (void)state;
-    world_add(&world, "other");
+    world_add("other");
     do {
         snprintf(name, sizeof name, "x/%u", number++);
     } while (muster_topic_shard(name) != 1);
     unsigned other = open_topic(2, name);
-    world_run(&world, 3000);
+    world_run(3000);
     world.is_lost = lose_half;
     const struct muster_record record = {.kind = MUSTER_VALUE_NUMBER, .number = 1};
     for (int i = 0; i < 200; i++) {
@@ -825,22 +777,22 @@ static void nothing_is_asked_of_topics_that_nobody_wants(void **state) {
                          0);
         muster_core_topic_flush(world.nodes[2].core, other);
         struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-        world_step(&world, 2, &event);
-        world_run(&world, 1);
+        world_step(2, &event);
+        world_run(1);
     }
-    world_run(&world, 3000);
+    world_run(3000);
     assert_int_equal(world.naks, 0);
     assert_int_equal(count, 5);
     subscribe(1, "x/#");
     world.is_lost = NULL;
-    world_run(&world, 100);
+    world_run(100);
     for (int i = 0; i < 10; i++) {
         assert_int_equal(muster_core_topic_add(world.nodes[2].core, other, &record, world.now_ms, 1700000000),
                          0);
         muster_core_topic_flush(world.nodes[2].core, other);
-        world_run(&world, 10);
+        world_run(10);
     }
-    world_run(&world, 100);
+    world_run(100);
     assert_int_equal(count, 15);
     struct muster_feed feeds[2];
     assert_int_equal(muster_core_feeds(world.nodes[1].core, feeds, 2), 2);
@@ -853,14 +805,13 @@ static void nothing_is_asked_of_topics_that_nobody_wants(void **state) {
 
 /* A subscription in order and one of the newest: what was given to one of them early, and not taken, has its
  * turn yet, and is counted once. */
-static void what_is_not_pulled_is_counted_once(void **state) {
+TEST(what_is_not_pulled_is_counted_once) {
     static char texts[4][MUSTER_DATAGRAM_BYTES_MAX]; /* stay until they are pulled */
     const char *pattern = "a/#";
     const struct muster_subscription_options options = {
         .patterns = &pattern, .pattern_count = 1, .newest = true};
     unsigned number;
     muster_core_t *core = world.nodes[1].core;
-    (void)state;
     assert_int_equal(muster_core_subscribe(core, &options, &number), 0);
     for (uint64_t seq = 8; seq >= 6; seq--) { /* step without pulling */
         char *text = texts[seq - 6];
@@ -891,9 +842,8 @@ static void step_and_forget(size_t index, const char *text, unsigned group) {
     free(bytes);
 }
 
-static void naks_are_read_in_the_step(void **state) {
+TEST(naks_are_read_in_the_step) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
-    (void)state;
     nak_text(text, boot_of(0), "[1,2]");
     step_and_forget(0, text, 16);
     assert_int_equal(sender()->naks, 1);
@@ -903,9 +853,8 @@ static void naks_are_read_in_the_step(void **state) {
 }
 
 /* Without a subscription nothing is for anybody. */
-static void what_is_for_nobody_is_not_kept(void **state) {
+TEST(what_is_for_nobody_is_not_kept) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
-    (void)state;
     muster_core_unsubscribe(world.nodes[1].core, 0);
     for (uint64_t seq = 6; seq < 9; seq++) {
         data_text(text, TOPIC, boot_of(0), seq, "[]");
@@ -927,7 +876,7 @@ static void add_publishers(size_t end, unsigned shards) {
     for (size_t i = world.count; i < end; i++) {
         char name[16];
         snprintf(name, sizeof name, "p%u", (unsigned)i);
-        world.nodes[world_add(&world, name)].is_quiet = true;
+        world.nodes[world_add(name)].is_quiet = true;
         unsigned number = 0;
         for (unsigned shard = 0; shard < shards; number++) {
             char shard_topic[32];
@@ -938,13 +887,13 @@ static void add_publishers(size_t end, unsigned shards) {
             }
         }
     }
-    world_run(&world, 10000);
+    world_run(10000);
 }
 
 static void say_as(size_t index, const char *text, unsigned shard) {
     struct muster_datagram datagram = datagram_of(text, strlen(text), shard);
     datagram.source = world.nodes[index].endpoint;
-    world_inject(&world, 1, &datagram);
+    world_inject(1, &datagram);
 }
 
 /* Data, and a tail that tells of more, of each shard of each publisher. */
@@ -972,24 +921,22 @@ static void forge_tails(size_t begin_index, unsigned shards) {
 }
 
 /* Whoever makes us miss something in hundreds of feeds makes us no flood of naks. */
-static void naks_that_leave_are_bounded(void **state) {
-    (void)state;
+TEST(naks_that_leave_are_bounded) {
     add_publishers(42, MUSTER_SHARDS);
     uint64_t naks = world.naks;
     forge_tails(2, MUSTER_SHARDS);
-    world_run(&world, 1000);
+    world_run(1000);
     assert_in_range(world.naks - naks, MUSTER_NAK_RATE / 2, MUSTER_NAK_RATE + MUSTER_NAK_BURST);
     assert_int_equal(muster_core_counters(world.nodes[1].core)->outputs_dropped, 0);
-    world_run(&world, 10000);
+    world_run(10000);
     check_flows_of_one();
 }
 
 /* Each second datagram of many publishers lacks: what is held back is bounded, windows and gaps included. */
-static void what_is_held_is_bounded(void **state) {
+TEST(what_is_held_is_bounded) {
     enum { SEGMENT = 1400, SEGMENTS = 46 };
     static char bytes[SEGMENT * SEGMENTS];
     size_t most = 0;
-    (void)state;
     add_publishers(40, 2);
     for (unsigned round = 0; round < 22; round++) {
         for (size_t i = 2; i < world.count; i++) {
@@ -1008,7 +955,7 @@ static void what_is_held_is_bounded(void **state) {
                                          .datagram = datagram_of(bytes, sizeof bytes, 1)};
             event.datagram.segment = SEGMENT;
             event.datagram.source = world.nodes[i].endpoint;
-            world_step(&world, 1, &event);
+            world_step(1, &event);
             most = feeds()->held_bytes > most ? feeds()->held_bytes : most;
         }
     }
@@ -1016,7 +963,7 @@ static void what_is_held_is_bounded(void **state) {
     assert_true(lost > 1000);
     assert_int_equal(drops(MUSTER_DROP_MEMORY), 0);
     check_books();
-    world_run(&world, 100000);
+    world_run(100000);
     assert_true(feeds()->held_bytes < MUSTER_HELD_BYTES_MAX / 100);
     check_flows_of_one();
 }
@@ -1037,26 +984,25 @@ static void say_first(size_t index) {
              "\",\"shard\":1,\"seq\":1}\n[]\n",
              id_of(index), (unsigned long long)boot_of(index));
     say_as(index, text, 1);
-    world_run(&world, 1);
+    world_run(1);
 }
 
 /* A feed begins with the announce of its topic. */
 static void announce_first(size_t index) {
     open_topic(index, TOPIC);
-    world_run(&world, 500);
+    world_run(500);
 }
 
-static void feeds_make_room_for_others(void **state) {
-    (void)state;
-    size_t watched = world_add(&world, "watched");
-    size_t unsigned_one = world_add(&world, "unsigned!");
+TEST(feeds_make_room_for_others) {
+    size_t watched = world_add("watched");
+    size_t unsigned_one = world_add("unsigned!");
     size_t wanted[3];
     for (unsigned i = 0; i < 3; i++) {
         char name[16];
         snprintf(name, sizeof name, "wanted%u", i);
-        wanted[i] = world_add(&world, name);
+        wanted[i] = world_add(name);
     }
-    world_run(&world, 3000);
+    world_run(3000);
     say_first(unsigned_one);
     const struct muster_counters *counters = muster_core_counters(world.nodes[1].core);
     char text[MUSTER_DATAGRAM_BYTES_MAX];
@@ -1065,14 +1011,14 @@ static void feeds_make_room_for_others(void **state) {
              "\"seq\":1}\n[]\n",
              id_of(watched), (unsigned long long)boot_of(watched), muster_topic_shard("x/2"));
     say_as(watched, text, muster_topic_shard("x/2"));
-    world_run(&world, 1);
+    world_run(1);
     assert_int_equal(feeds()->count, 3);
     fill_table();
     announce_first(wanted[0]); /* instead of what is only watched */
     assert_int_equal(counters->feeds_evicted, 1);
     assert_null(feed_table_find(feeds(), world.nodes[watched].core->identity.id, muster_topic_shard("x/2")));
     say_as(watched, text, muster_topic_shard("x/2")); /* which pushes nobody out */
-    world_run(&world, 1);
+    world_run(1);
     assert_int_equal(drops(MUSTER_DROP_TABLE_FULL), 1);
     announce_first(wanted[1]); /* instead of an unverified one */
     assert_int_equal(counters->feeds_evicted, 2);
@@ -1089,20 +1035,18 @@ static void feeds_make_room_for_others(void **state) {
 
 /* ---- the end of a publisher ---- */
 
-static void feeds_of_the_dead_are_forgotten(void **state) {
-    (void)state;
-    world_kill(&world, 0);
-    world_run(&world, 600000);
+TEST(feeds_of_the_dead_are_forgotten) {
+    world_kill(0);
+    world_run(600000);
     assert_null(feeds()->all);
 }
 
 /* What was given out may still be read. */
-static void a_feed_in_use_is_not_forgotten(void **state) {
+TEST(a_feed_in_use_is_not_forgotten) {
     static char text[MUSTER_DATAGRAM_BYTES_MAX];
     muster_core_t *core = world.nodes[1].core;
     struct muster_arrival arrival;
     uint8_t id[MUSTER_ID_BYTES];
-    (void)state;
     muster_core_id(world.nodes[0].core, id);
     data_text(text, TOPIC, boot_of(0), 6, "[]");
     struct muster_event event = {.kind = MUSTER_EVENT_DATAGRAM,
@@ -1125,29 +1069,27 @@ static void a_feed_in_use_is_not_forgotten(void **state) {
 
 /* ---- want of memory ---- */
 
-static void rows_are_looked_at_again_but_not_at_once(void **state) {
+TEST(rows_are_looked_at_again_but_not_at_once) {
     struct subscriber *subscriber = &world.nodes[1].core->subscriber;
     struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-    (void)state;
     subscriber->has_missed_rows = true;
     countdown_set(1);
-    world_step(&world, 1, &event);
+    world_step(1, &event);
     assert_true(countdown_has_failed());
     countdown_set(0);
     assert_true(subscriber->has_missed_rows);
-    world_step(&world, 1, &event);
+    world_step(1, &event);
     assert_true(subscriber->has_missed_rows);
-    world_run(&world, MUSTER_ROWS_RETRY_MS + 1);
+    world_run(MUSTER_ROWS_RETRY_MS + 1);
     assert_false(subscriber->has_missed_rows);
 }
 
 /* Who wants the newest has it, who wants order is told. */
-static void what_cannot_be_held_is_given_and_told(void **state) {
+TEST(what_cannot_be_held_is_given_and_told) {
     const char *pattern = "a/#";
     const struct muster_subscription_options options = {
         .patterns = &pattern, .pattern_count = 1, .newest = true};
     unsigned number;
-    (void)state;
     assert_int_equal(muster_core_subscribe(world.nodes[1].core, &options, &number), 0);
     say_data(boot_of(0), 7, NULL);
     assert_int_equal(count, 6);
@@ -1156,7 +1098,7 @@ static void what_cannot_be_held_is_given_and_told(void **state) {
     struct muster_event event = {.kind = MUSTER_EVENT_DATAGRAM,
                                  .datagram = datagram_of(text, strlen(text), 1)};
     countdown_set(1);
-    world_step(&world, 1, &event);
+    world_step(1, &event);
     assert_true(countdown_has_failed());
     countdown_set(0);
     assert_int_equal(count, 7);
@@ -1168,48 +1110,5 @@ static void what_cannot_be_held_is_given_and_told(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_tail_far_ahead_is_not_believed, begin, end),
-        cmocka_unit_test_setup_teardown(a_tail_that_contradicts_itself_is_dropped, begin, end),
-        cmocka_unit_test_setup_teardown(a_forged_tail_is_got_over, begin, end),
-        cmocka_unit_test_setup_teardown(a_number_out_of_reach_is_dropped, begin, end),
-        cmocka_unit_test_setup_teardown(a_forged_number_is_got_over, begin, end),
-        cmocka_unit_test_setup_teardown(data_from_elsewhere_is_not_taken, begin, end),
-        cmocka_unit_test_setup_teardown(data_of_another_start_is_not_taken, begin, end),
-        cmocka_unit_test_setup_teardown(a_restart_is_asked_for_and_heard, begin, end),
-        cmocka_unit_test_setup_teardown(the_wrong_group_is_dropped, begin, end),
-        cmocka_unit_test_setup_teardown(the_wrong_shard_is_dropped, begin, end),
-        cmocka_unit_test_setup_teardown(another_interface_is_dropped, begin, end),
-        cmocka_unit_test_setup_teardown(a_body_may_be_anything, begin, end),
-        cmocka_unit_test_setup_teardown(many_headers_are_taken, begin, end),
-        cmocka_unit_test_setup_teardown(headers_in_use_are_not_pushed_out, begin, end),
-        cmocka_unit_test_setup_teardown(a_broken_datagram_takes_none_along, begin, end),
-        cmocka_unit_test_setup_teardown(long_segments_are_dropped_each, begin, end),
-        cmocka_unit_test_setup_teardown(an_empty_batch_is_nothing, begin, end),
-        cmocka_unit_test_setup_teardown(naks_for_what_was_not_sent_earn_nothing, begin, end),
-        cmocka_unit_test_setup_teardown(each_is_repaired_once_however_often_it_is_named, begin, end),
-        cmocka_unit_test_setup_teardown(thousands_of_askers_share_the_share, begin, end),
-        cmocka_unit_test_setup_teardown(overheard_naks_of_any_shape, begin, end),
-        cmocka_unit_test_setup_teardown(of_a_nak_so_many_numbers_count, begin, end),
-        cmocka_unit_test_setup_teardown(a_nak_for_everything_silences_nobody, begin, end),
-        cmocka_unit_test_setup_teardown(a_flood_of_strangers_changes_nothing, begin, end),
-        cmocka_unit_test_setup_teardown(a_loud_stranger_is_introduced, begin, end),
-        cmocka_unit_test_setup_teardown(copies_from_another_address_are_copies, begin, end),
-        cmocka_unit_test_setup_teardown(copies_of_an_unverified_publisher_ask_nobody, begin_unsigned, end),
-        cmocka_unit_test_setup_teardown(a_proven_address_vouches_too, begin, end),
-        cmocka_unit_test_setup_teardown(nothing_is_asked_of_topics_that_nobody_wants, begin, end),
-        cmocka_unit_test_setup_teardown(what_is_not_pulled_is_counted_once, begin, end),
-        cmocka_unit_test_setup_teardown(naks_are_read_in_the_step, begin, end),
-        cmocka_unit_test_setup_teardown(what_is_for_nobody_is_not_kept, begin, end),
-        cmocka_unit_test_setup_teardown(naks_that_leave_are_bounded, begin, end),
-        cmocka_unit_test_setup_teardown(what_is_held_is_bounded, begin, end),
-        cmocka_unit_test_setup_teardown(feeds_make_room_for_others, begin, end),
-        cmocka_unit_test_setup_teardown(feeds_of_the_dead_are_forgotten, begin, end),
-        cmocka_unit_test_setup_teardown(a_feed_in_use_is_not_forgotten, begin, end),
-        cmocka_unit_test_setup_teardown(rows_are_looked_at_again_but_not_at_once, begin, end),
-        cmocka_unit_test_setup_teardown(what_cannot_be_held_is_given_and_told, begin, end),
-        cmocka_unit_test_setup_teardown(data_is_heard_where_it_came_from, begin, end),
-        cmocka_unit_test_setup_teardown(naks_leave_where_data_comes, begin, end),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(begin, world_end);
 }

@@ -4,12 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
 #include "node.h"
+#include "test.h"
 #include "world.h"
-
-static struct world world;
 
 /* Signatures that cost nothing. */
 static int sign_nothing(void *context, const uint8_t *bytes, size_t length,
@@ -49,8 +47,7 @@ static void read_body(const struct muster_sample *sample) {
     assert_null(muster_pack_fault(&pack, NULL));
 }
 
-static void on_arrival(struct world *unused, size_t index, const struct muster_arrival *arrival) {
-    (void)unused;
+static void on_arrival(size_t index, const struct muster_arrival *arrival) {
     (void)index;
     if (arrival->kind == MUSTER_ARRIVAL_LOSS) {
         lost += arrival->loss.last - arrival->loss.first + 1;
@@ -62,20 +59,13 @@ static void on_arrival(struct world *unused, size_t index, const struct muster_a
     read_body(&arrival->sample);
 }
 
-static void begin_world(bool (*is_lost)(struct world *, size_t, size_t, const struct muster_datagram *)) {
-    world_init(&world, 1);
+static void begin_world(bool (*is_lost)(size_t, size_t, const struct muster_datagram *)) {
+    world_begin(1);
     world.crypto = &cheap_crypto;
     world.on_arrival = on_arrival;
     world.is_lost = is_lost;
     samples = lost = records = 0;
     memset(last_seqs, 0, sizeof last_seqs);
-}
-
-static int end(void **state) {
-    (void)state;
-    countdown_set(0);
-    world_deinit(&world);
-    return 0;
 }
 
 /* ---- each allocation fails ---- */
@@ -85,11 +75,9 @@ static const char *const names[2] = {"a/b", "a/climate"};
 static unsigned lost_once;
 
 /* One copy of each message is enough here; and some data is lost, but not its repairs. */
-static bool is_superfluous_or_lost(struct world *unused, size_t from, size_t to,
-                                   const struct muster_datagram *datagram) {
+static bool is_superfluous_or_lost(size_t from, size_t to, const struct muster_datagram *datagram) {
     static const char *const unlucky[] = {"\"seq\":3}\n[", "\"seq\":4}\n[", "\"seq\":9}\n[",
                                           "\"seq\":20}\n["};
-    (void)unused;
     if (from == to || datagram->destination.ip[0] == 255) {
         return true;
     }
@@ -148,8 +136,8 @@ static void publish(int times) {
         add(0, &number);
         add(1, &text);
         struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-        world_step(&world, 0, &event);
-        world_run(&world, 2);
+        world_step(0, &event);
+        world_run(2);
     }
 }
 
@@ -180,41 +168,39 @@ static void check_feeds(void) {
 /* A publisher and a subscriber that know each other: from the first topic to the last repair. */
 static void tell(void) {
     open_topics();
-    world_run(&world, 1500); /* all has been announced, and is not again */
+    world_run(1500); /* all has been announced, and is not again */
     subscribe(false);
-    world_run(&world, 100);
+    world_run(100);
     publish(30);
-    world_run(&world, 200);
+    world_run(200);
 }
 
 static uint64_t fail_at(unsigned long n) {
     lost_once = 0;
     begin_world(is_superfluous_or_lost);
-    world_add(&world, "pub");
-    world_add(&world, "sub");
-    world_run(&world, 500);
+    world_add("pub");
+    world_add("sub");
+    world_run(500);
     countdown_set(n);
     tell();
     uint64_t got = samples;
     bool has_failed = countdown_has_failed();
     countdown_set(0);
     check_books();
-    world_run(&world, 4000);
+    world_run(4000);
     uint64_t before = samples;
     publish(20);
-    world_run(&world, 100);
+    world_run(100);
     assert_int_equal(samples - before, 40);
     check_feeds();
     check_books();
-    world_deinit(&world);
     return has_failed ? got : UINT64_MAX;
 }
 
-static void data_flows_after_any_failure(void **state) {
+TEST(data_flows_after_any_failure) {
     unsigned long n = 0;
     uint64_t got = 0;
     uint64_t least = UINT64_MAX;
-    (void)state;
     while (got != UINT64_MAX) {
         least = got < least && n > 0 ? got : least;
         got = fail_at(++n);
@@ -231,7 +217,7 @@ static uint64_t arrivals_of(muster_core_t *core) {
     struct muster_arrival arrival;
     uint64_t count = 0;
     while (muster_core_next_arrival(core, &arrival)) {
-        on_arrival(&world, 1, &arrival);
+        on_arrival(1, &arrival);
         count++;
     }
     return count;
@@ -256,18 +242,18 @@ static void begin_steady(void) {
     struct muster_core_options options;
     const struct muster_document document = {.name = "pub"};
     begin_world(NULL);
-    world_add(&world, "pub");
-    world_add(&world, "sub");
-    world_options(&world, 0, &document, &options);
+    world_add("pub");
+    world_add("sub");
+    world_options(0, &document, &options);
     options.rate_bytes_s = MUSTER_RATE_BYTES_S_MAX;
     options.ring_bytes = MUSTER_RING_BYTES_DEFAULT;
-    world_start(&world, 0, &options);
+    world_start(0, &options);
     open_topics();
     subscribe(false);
     subscribe(true);
-    world_run(&world, 3000);
+    world_run(3000);
     publish(10); /* what is learnt once */
-    world_run(&world, 100);
+    world_run(100);
 }
 
 /* each: datagrams of a topic in a row. */
@@ -296,8 +282,7 @@ static unsigned long allocations_of(uint64_t each, bool in_batches) {
     return allocations;
 }
 
-static void data_needs_no_memory(void **state) {
-    (void)state;
+TEST(data_needs_no_memory) {
     begin_steady();
     assert_int_equal(allocations_of(1, false), 0);
     assert_int_equal(allocations_of(64, true), 0);
@@ -309,9 +294,5 @@ static void data_needs_no_memory(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(data_flows_after_any_failure, end),
-        cmocka_unit_test_teardown(data_needs_no_memory, end),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(NULL, world_end);
 }

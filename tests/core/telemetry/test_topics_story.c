@@ -5,17 +5,15 @@
 
 #include <muster/telemetry.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
 #include "message.h"
 #include "node.h"
 #include "telemetry.h"
+#include "test.h"
 #include "world.h"
 
 #define A 0
 #define B 1
-
-static struct world world;
 
 /* ---- what is overheard, and what telemetry is told ---- */
 
@@ -28,8 +26,7 @@ static struct {
 } heard;
 
 /* Nothing is lost by it. */
-static bool overhear(struct world *unused, size_t from, size_t to, const struct muster_datagram *datagram) {
-    (void)unused;
+static bool overhear(size_t from, size_t to, const struct muster_datagram *datagram) {
     struct message message;
     enum muster_drop reason;
     if (from != A || to != B || !message_decode(datagram->bytes, datagram->length, &message, &reason)) {
@@ -71,30 +68,21 @@ void __wrap_telemetry_note_sent(struct muster_core *core, struct peer *peer, con
     noted.message = *message;
 }
 
-static int begin(void **state) {
-    (void)state;
-    world_init(&world, 1);
+static void begin(void) {
+    world_begin(1);
     world.is_lost = overhear;
-    world_add(&world, "a");
-    world_add(&world, "b");
-    world_run(&world, 3000);
-    world_story(&world);
+    world_add("a");
+    world_add("b");
+    world_run(3000);
+    world_story();
     memset(&heard, 0, sizeof heard);
     memset(&noted, 0, sizeof noted);
-    return 0;
-}
-
-static int end(void **state) {
-    (void)state;
-    countdown_set(0);
-    world_deinit(&world);
-    return 0;
 }
 
 static int set_topics(const struct muster_topic *topics, size_t count) {
     int error = presence_set_topics(world.nodes[A].core, topics, count);
     struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-    assert_int_equal(world_step(&world, A, &event), 0);
+    assert_int_equal(world_step(A, &event), 0);
     return error;
 }
 
@@ -124,7 +112,7 @@ static void append_topic(struct line *line, const struct muster_topic *topic) {
 static struct line seen(void) {
     struct line line = {""};
     struct muster_peer_list list;
-    world_run(&world, 200);
+    world_run(200);
     assert_int_equal(muster_core_peers(world.nodes[B].core, &list), 0);
     assert_int_equal(list.count, 1);
     const struct muster_document *document = &list.peers[0].document;
@@ -147,8 +135,7 @@ static const struct muster_topic topics[] = {
 
 /* ---- topics ---- */
 
-static void topics_come_and_go(void **state) {
-    (void)state;
+TEST(topics_come_and_go) {
     assert_int_equal(set_topics(topics, 2), 0);
     ASSERT_SEEN("a" SEEN);
     assert_int_equal(set_topics(topics + 1, 1), 0);
@@ -156,11 +143,10 @@ static void topics_come_and_go(void **state) {
     assert_int_equal(set_topics(NULL, 0), 0);
     ASSERT_SEEN("a");
     assert_int_equal(muster_core_rev(world.nodes[A].core), 4);
-    assert_string_equal(world_story(&world), "b: changed a\nb: changed a\nb: changed a\n");
+    assert_string_equal(world_story(), "b: changed a\nb: changed a\nb: changed a\n");
 }
 
-static void the_same_topics_are_not_said_again(void **state) {
-    (void)state;
+TEST(the_same_topics_are_not_said_again) {
     const struct muster_topic same[] = {topics[0], {.name = "power", .unit = "W", .units = units}};
     struct muster_text other_units[] = {units[0], {"humidity", "/"}};
     struct muster_topic others[][2] = {
@@ -180,43 +166,40 @@ static void the_same_topics_are_not_said_again(void **state) {
 }
 
 /* What a program says of itself says nothing of what it publishes. */
-static void other_changes_keep_them(void **state) {
-    (void)state;
+TEST(other_changes_keep_them) {
     const struct muster_topic other = {.name = "other"};
     const struct muster_document update = {.name = "alpha", .topics = &other, .topic_count = 1};
     const struct muster_change change = {.name = "beta"};
     assert_int_equal(set_topics(topics, 2), 0);
-    world_run(&world, 200);
+    world_run(200);
     struct muster_command command = {.kind = MUSTER_COMMAND_UPDATE, .document = &update};
-    assert_int_equal(world_command(&world, A, &command), 0);
+    assert_int_equal(world_command(A, &command), 0);
     ASSERT_SEEN("alpha" SEEN);
-    assert_int_equal(world_command(&world, A, &command), 0);
+    assert_int_equal(world_command(A, &command), 0);
     assert_int_equal(muster_core_rev(world.nodes[A].core), 3);
     command = (struct muster_command){.kind = MUSTER_COMMAND_CHANGE, .change = &change};
-    assert_int_equal(world_command(&world, A, &command), 0);
+    assert_int_equal(world_command(A, &command), 0);
     ASSERT_SEEN("beta" SEEN);
 }
 
-static void a_node_begins_without(void **state) {
-    (void)state;
+TEST(a_node_begins_without) {
     const struct muster_document document = {.name = "a", .topics = topics, .topic_count = 2};
     struct muster_core_options options;
-    world_options(&world, A, &document, &options);
-    world_start(&world, A, &options);
+    world_options(A, &document, &options);
+    world_start(A, &options);
     ASSERT_SEEN("a");
 }
 
-static void another_key_keeps_them_and_forgets_what_was_sent(void **state) {
-    (void)state;
+TEST(another_key_keeps_them_and_forgets_what_was_sent) {
     struct node *node = &world.nodes[A];
     assert_int_equal(set_topics(topics, 2), 0);
     node->core->sent[muster_topic_shard("power")] = 12;
     struct muster_command command = {
         .kind = MUSTER_COMMAND_REKEY, .key = world.nodes[B].key, .boot = node->boot + 1};
     assert_int_equal(muster_crypto_ed25519(&command.crypto, world.nodes[B].secret), 0);
-    assert_int_equal(world_command(&world, A, &command), 0);
+    assert_int_equal(world_command(A, &command), 0);
     assert_int_equal(node->core->presence.own.document.topic_count, 2);
-    world_run(&world, 10000);
+    world_run(10000);
     assert_int_equal(heard.announce.boot, node->boot + 1);
     for (size_t shard = 0; shard < MUSTER_SHARDS; shard++) {
         assert_int_equal(heard.announce.sent[shard], 0);
@@ -225,30 +208,28 @@ static void another_key_keeps_them_and_forgets_what_was_sent(void **state) {
 }
 
 /* Between two steps a core doesn't know how late it is: that is no stall. */
-static void topics_may_be_set_long_after_a_step(void **state) {
-    (void)state;
+TEST(topics_may_be_set_long_after_a_step) {
     const struct muster_core *core = world.nodes[A].core;
-    world_leave(&world, B);
+    world_leave(B);
     while (core->now_ms + 1500 > world.now_ms) {
-        world_run(&world, 1);
+        world_run(1);
     }
     uint64_t resumed_ms = core->resumed_ms;
     assert_int_equal(presence_set_topics(world.nodes[A].core, topics, 2), 0);
     assert_true(muster_core_deadline(core) <= world.now_ms);
-    world_run(&world, 10);
+    world_run(10);
     assert_int_equal(heard.announce.rev, 2);
     uint64_t seq = heard.announce.seq;
-    world_run(&world, 200);
+    world_run(200);
     assert_int_equal(heard.announce.seq, seq);
-    world_run(&world, 1000);
+    world_run(1000);
     assert_int_equal(core->resumed_ms, resumed_ms);
     assert_true(heard.announce.seq > seq + 1);
 }
 
 /* ---- what is refused ---- */
 
-static void what_no_announce_may_hold_is_refused(void **state) {
-    (void)state;
+TEST(what_no_announce_may_hold_is_refused) {
     char long_name[MUSTER_TOPIC_BYTES_MAX + 2];
     char long_unit[MUSTER_NAME_BYTES_MAX + 2];
     memset(long_name, 'x', sizeof long_name);
@@ -272,7 +253,7 @@ static void what_no_announce_may_hold_is_refused(void **state) {
         const struct muster_topic topic = {.name = "a", .units = unit_lists[i], .unit_count = 2};
         assert_int_equal(set_topics(&topic, 1), MUSTER_EINVAL);
     }
-    size_t observer = world_add(&world, "?");
+    size_t observer = world_add("?");
     assert_int_equal(presence_set_topics(world.nodes[observer].core, topics, 2), MUSTER_EINVAL);
     ASSERT_SEEN("a" SEEN);
     assert_int_equal(muster_core_rev(world.nodes[A].core), 2);
@@ -288,8 +269,7 @@ static size_t name_many(struct muster_topic *many, char (*names)[16]) {
     return MANY;
 }
 
-static void what_does_not_fit_is_refused(void **state) {
-    (void)state;
+TEST(what_does_not_fit_is_refused) {
     static struct muster_topic many[MANY];
     static char names[MANY][16];
     assert_int_equal(set_topics(topics, 2), 0);
@@ -298,8 +278,7 @@ static void what_does_not_fit_is_refused(void **state) {
     assert_int_equal(muster_core_rev(world.nodes[A].core), 2);
 }
 
-static void every_allocation_may_fail(void **state) {
-    (void)state;
+TEST(every_allocation_may_fail) {
     int error = MUSTER_ENOMEM;
     unsigned long n = 0;
     while (error != 0) {
@@ -314,10 +293,9 @@ static void every_allocation_may_fail(void **state) {
     ASSERT_SEEN("a" SEEN);
 }
 
-static void every_allocation_of_looking_may_fail(void **state) {
-    (void)state;
+TEST(every_allocation_of_looking_may_fail) {
     assert_int_equal(set_topics(topics, 2), 0);
-    world_run(&world, 200);
+    world_run(200);
     int error = MUSTER_ENOMEM;
     unsigned long n = 0;
     while (error != 0) {
@@ -341,27 +319,25 @@ static void assert_sent(const struct message *message, unsigned shard, uint64_t 
     }
 }
 
-static void what_was_sent_is_said(void **state) {
-    (void)state;
+TEST(what_was_sent_is_said) {
     const unsigned power = muster_topic_shard("power");
     assert_int_equal(set_topics(topics, 2), 0);
     world.nodes[A].core->sent[power] = 7;
-    world_run(&world, 5000);
+    world_run(5000);
     assert_sent(&heard.announce, power, 7);
     assert_sent(&heard.alive, power, 7);
     world.nodes[A].core->sent[power] = 9;
-    world_run(&world, 5000);
+    world_run(5000);
     assert_sent(&heard.alive, power, 9);
 }
 
 /* Data of a topic that was closed may still be missing. */
-static void alives_tell_of_closed_topics_too(void **state) {
-    (void)state;
+TEST(alives_tell_of_closed_topics_too) {
     const unsigned power = muster_topic_shard("power");
     assert_int_equal(set_topics(topics + 1, 1), 0);
     world.nodes[A].core->sent[power] = 7;
     assert_int_equal(set_topics(NULL, 0), 0);
-    world_run(&world, 5000);
+    world_run(5000);
     assert_int_equal(heard.announce.rev, 3);
     assert_sent(&heard.announce, MUSTER_SHARDS, 0);
     assert_sent(&heard.alive, power, 7);
@@ -374,8 +350,7 @@ static void send_much(void) {
 }
 
 /* A document that just fits does so however much is sent. */
-static void an_announce_has_room_for_the_shards_of_its_topics(void **state) {
-    (void)state;
+TEST(an_announce_has_room_for_the_shards_of_its_topics) {
     char value[MUSTER_VALUE_BYTES_MAX + 1];
     memset(value, 'x', MUSTER_VALUE_BYTES_MAX);
     value[MUSTER_VALUE_BYTES_MAX] = '\0';
@@ -388,12 +363,12 @@ static void an_announce_has_room_for_the_shards_of_its_topics(void **state) {
         attrs[count] = (struct muster_text){names[count], value + MUSTER_VALUE_BYTES_MAX - length};
         const struct muster_change change = {.attrs = &attrs[count], .attr_count = 1};
         const struct muster_command command = {.kind = MUSTER_COMMAND_CHANGE, .change = &change};
-        error = world_command(&world, A, &command);
+        error = world_command(A, &command);
         count += error == 0 ? 1 : 0;
     }
     assert_int_equal(world.nodes[A].core->presence.announce_bytes_max, MUSTER_ANNOUNCE_BYTES_MAX);
     send_much();
-    world_run(&world, 5000);
+    world_run(5000);
     for (unsigned shard = 0; shard < MUSTER_SHARDS; shard++) {
         bool is_own = shard == muster_topic_shard("power") || shard == muster_topic_shard("kitchen/climate");
         assert_int_equal(heard.announce.sent[shard], is_own ? MUSTER_INTEGER_MAX - shard : 0);
@@ -413,18 +388,16 @@ static void ask(bool wants, size_t length) {
     query.asks_some = true;
     query.of_count = 1;
     assert_int_equal(message_encode(&query, &crypto, length, bytes, sizeof bytes), length);
-    world_inject(&world, A,
-                 &(struct muster_datagram){.bytes = bytes,
-                                           .length = length,
-                                           .source = world.nodes[B].endpoint,
-                                           .destination = world.nodes[A].endpoint,
-                                           .interface = WORLD_INTERFACE,
-                                           .ttl = 255});
-    world_run(&world, 100);
+    world_inject(A, &(struct muster_datagram){.bytes = bytes,
+                                              .length = length,
+                                              .source = world.nodes[B].endpoint,
+                                              .destination = world.nodes[A].endpoint,
+                                              .interface = WORLD_INTERFACE,
+                                              .ttl = 255});
+    world_run(100);
 }
 
-static void an_answer_is_no_longer_than_its_question(void **state) {
-    (void)state;
+TEST(an_answer_is_no_longer_than_its_question) {
     assert_int_equal(set_topics(topics, 2), 0);
     send_much();
     ask(false, MUSTER_PROOF_BYTES);
@@ -439,8 +412,7 @@ static void an_answer_is_no_longer_than_its_question(void **state) {
 
 /* ---- who is told ---- */
 
-static void telemetry_is_told_once_of_what_is_heard(void **state) {
-    (void)state;
+TEST(telemetry_is_told_once_of_what_is_heard) {
     const struct muster_core *listener = world.nodes[B].core;
     uint8_t id[MUSTER_ID_BYTES];
     muster_core_id(world.nodes[A].core, id);
@@ -448,7 +420,7 @@ static void telemetry_is_told_once_of_what_is_heard(void **state) {
     world.nodes[A].core->sent[power] = 5;
     uint64_t copies = muster_core_counters(listener)->copies;
     assert_int_equal(set_topics(topics, 2), 0);
-    world_run(&world, 50); /* one announce, by two paths */
+    world_run(50); /* one announce, by two paths */
     assert_true(muster_core_counters(listener)->copies > copies);
     assert_int_equal(noted.count, 1);
     assert_true(noted.core == listener);
@@ -460,9 +432,9 @@ static void telemetry_is_told_once_of_what_is_heard(void **state) {
 
 static const struct message *note(const char *text, size_t wanted) {
     memset(&noted, 0, sizeof noted);
-    world_say(&world, B, text, 77, MUSTER_PATH_M4);
+    world_say(B, text, 77, MUSTER_PATH_M4);
     world.nodes[A].is_stopped = true;
-    world_run(&world, 2);
+    world_run(2);
     world.nodes[A].is_stopped = false;
     assert_int_equal(noted.count, wanted);
     return &noted.message;
@@ -472,8 +444,7 @@ static const struct message *note(const char *text, size_t wanted) {
     "{\"muster\":1,\"kind\":\"" kind "\",\"id\":\"00000000000000000000000000000007\",\"boot\":1,"
 #define DUE "\"rev\":1,\"next_ms\":60000,\"peers\":0,"
 
-static void telemetry_is_told_of_each_kind_that_says_it(void **state) {
-    (void)state;
+TEST(telemetry_is_told_of_each_kind_that_says_it) {
     assert_int_equal(note(HEADER("alive") "\"seq\":1," DUE "\"sent\":{\"3\":1}}\n", 0)->boot,
                      0); /* a stranger */
     const char *announce = HEADER("announce") "\"seq\":2," DUE "\"sent\":{\"3\":1},\"name\":\"u\"}\n";
@@ -491,19 +462,18 @@ static void telemetry_is_told_of_each_kind_that_says_it(void **state) {
 }
 
 /* Who answers by unicast is heard as well; "c" knows nobody yet. */
-static void telemetry_is_told_of_answers(void **state) {
-    (void)state;
+TEST(telemetry_is_told_of_answers) {
     assert_int_equal(set_topics(topics, 2), 0);
     const unsigned power = muster_topic_shard("power");
     world.nodes[A].core->sent[power] = 5;
-    world_run(&world, 2000);
-    size_t observer = world_add(&world, "?");
-    world_kill(&world, B);
+    world_run(2000);
+    size_t observer = world_add("?");
+    world_kill(B);
     memset(&noted, 0, sizeof noted);
     const struct muster_command query = {.kind = MUSTER_COMMAND_QUERY};
-    assert_int_equal(world_command(&world, observer, &query), 0);
+    assert_int_equal(world_command(observer, &query), 0);
     while (noted.core != world.nodes[observer].core) {
-        world_run(&world, 1);
+        world_run(1);
     }
     assert_true(noted.message.is_answer);
     assert_int_equal(noted.message.seq, 0);
@@ -511,25 +481,5 @@ static void telemetry_is_told_of_answers(void **state) {
 }
 
 int main(void) {
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
-    const struct CMUnitTest tests[] = {
-        STORY(topics_come_and_go),
-        STORY(the_same_topics_are_not_said_again),
-        STORY(other_changes_keep_them),
-        STORY(a_node_begins_without),
-        STORY(another_key_keeps_them_and_forgets_what_was_sent),
-        STORY(topics_may_be_set_long_after_a_step),
-        STORY(what_no_announce_may_hold_is_refused),
-        STORY(what_does_not_fit_is_refused),
-        STORY(every_allocation_may_fail),
-        STORY(every_allocation_of_looking_may_fail),
-        STORY(what_was_sent_is_said),
-        STORY(alives_tell_of_closed_topics_too),
-        STORY(an_announce_has_room_for_the_shards_of_its_topics),
-        STORY(an_answer_is_no_longer_than_its_question),
-        STORY(telemetry_is_told_once_of_what_is_heard),
-        STORY(telemetry_is_told_of_each_kind_that_says_it),
-        STORY(telemetry_is_told_of_answers),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(begin, world_end);
 }
