@@ -1,6 +1,7 @@
 #include "pipe.h"
 
-#include <stdlib.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "countdown.h"
@@ -50,8 +51,8 @@ static struct pipe *new_pipe(size_t opener, size_t server) {
 }
 
 static void free_pipe(struct pipe *pipe) {
-    free(pipe->text);
-    free(pipe);
+    countdown_free(pipe->text);
+    countdown_free(pipe);
 }
 
 /* Frees what neither a node, nor the test, nor a post refers to. */
@@ -73,7 +74,7 @@ void pipes_deinit(void) {
     while (world.posts != NULL) {
         struct post *post = world.posts;
         world.posts = post->next;
-        free(post);
+        countdown_free(post);
     }
     while (world.pipes != NULL) {
         struct pipe *pipe = world.pipes;
@@ -123,12 +124,48 @@ struct pipe *pipe_connect(size_t node, const struct muster_stream *as) {
     return pipe;
 }
 
+struct pipe *pipe_connect_local(size_t node) {
+    return pipe_connect(node, &(struct muster_stream){.is_local = true, .may_change = true});
+}
+
+struct pipe *pipe_connect_tcp(size_t node, uint8_t host) {
+    return pipe_connect(
+        node, &(struct muster_stream){.remote = {.family = 4, .ip = {10, 0, 1, host}, .port = 50000},
+                                      .interface = WORLD_INTERFACE});
+}
+
 void pipe_write(struct pipe *pipe, const void *bytes, size_t length) {
     send_bytes(pipe, end_of_test(pipe), bytes, length);
 }
 
-void pipe_say(struct pipe *pipe, const char *text) {
-    pipe_write(pipe, text, strlen(text));
+void pipe_say(struct pipe *pipe, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    assert_true(length >= 0);
+    char *text = countdown_malloc((size_t)length + 1);
+    assert_non_null(text);
+    va_start(arguments, format);
+    vsnprintf(text, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    pipe_write(pipe, text, (size_t)length);
+    countdown_free(text);
+}
+
+const char *pipe_ask(struct pipe *pipe, const char *line) {
+    pipe_clear(pipe);
+    pipe_say(pipe, "%s\n", line);
+    world_run(20);
+    return pipe->text;
+}
+
+size_t pipe_has(const struct pipe *pipe, const char *part) {
+    size_t count = 0;
+    for (const char *at = pipe->text; (at = strstr(at, part)) != NULL; at++) {
+        count++;
+    }
+    return count;
 }
 
 void pipe_finish(struct pipe *pipe) {
@@ -162,7 +199,7 @@ static void collect(struct pipe *pipe, const struct muster_stream *stream) {
     assert_non_null(text);
     memcpy(text, pipe->text, pipe->length);
     memcpy(text + pipe->length, stream->bytes, stream->length);
-    free(pipe->text);
+    countdown_free(pipe->text);
     pipe->text = text;
     pipe->length += stream->length;
     pipe->text[pipe->length] = '\0';
@@ -183,6 +220,26 @@ static void tell_test(struct pipe *pipe, const struct muster_stream *stream) {
     if (end == 1 && world.nodes[server].script != NULL) {
         world.nodes[server].script(pipe, stream->event);
     }
+}
+
+void pipe_break_all(void) {
+    for (struct pipe *pipe = world.pipes; pipe != NULL; pipe = pipe->next) {
+        for (size_t end = 0; end < 2; end++) {
+            if (pipe->ends[end].node != PIPE_TEST && !pipe->ends[end].is_gone) {
+                post_event(pipe, end, MUSTER_STREAM_CLOSED);
+            }
+        }
+    }
+}
+
+size_t pipe_count_of(size_t node) {
+    size_t count = 0;
+    for (const struct pipe *pipe = world.pipes; pipe != NULL; pipe = pipe->next) {
+        for (size_t end = 0; end < 2; end++) {
+            count += pipe->ends[end].node == node && !pipe->ends[end].is_gone ? 1 : 0;
+        }
+    }
+    return count;
 }
 
 /* ---- a node's side ---- */
@@ -270,16 +327,6 @@ void pipes_lose(size_t node, bool is_silent) {
     }
 }
 
-void pipes_break(void) {
-    for (struct pipe *pipe = world.pipes; pipe != NULL; pipe = pipe->next) {
-        for (size_t end = 0; end < 2; end++) {
-            if (pipe->ends[end].node != PIPE_TEST && !pipe->ends[end].is_gone) {
-                post_event(pipe, end, MUSTER_STREAM_CLOSED);
-            }
-        }
-    }
-}
-
 static void tell_node(struct pipe *pipe, size_t end, const struct muster_stream *what) {
     struct pipe_end *to = &pipe->ends[end];
     struct muster_event event = {.kind = MUSTER_EVENT_STREAM, .stream = *what};
@@ -314,7 +361,7 @@ void pipes_deliver(void) {
     } else {
         tell_node(pipe, post->end, &post->stream);
     }
-    free(post);
+    countdown_free(post);
     pipe->posts--;
     sweep(pipe);
 }

@@ -13,7 +13,7 @@ static void begin(void) {
 }
 
 static const struct muster_counters *counters(void) {
-    return muster_core_counters(world.nodes[A].core);
+    return world_counters(A);
 }
 
 /* ---- strangers ---- */
@@ -24,8 +24,8 @@ static void say_text(unsigned n, const char *text) {
         .bytes = (const uint8_t *)text,
         .length = strlen(text),
         .source = {.family = 4, .ip = {10, 0, 1, (uint8_t)n}, .port = (uint16_t)(20000 + n % 8)},
-        .destination = {.family = 4, .ip = {224, 0, 0, 254}, .port = 19797},
-        .interface = 7,
+        .destination = {.family = 4, .ip = {224, 0, 0, 254}, .port = MUSTER_PORT_DEFAULT},
+        .interface = WORLD_INTERFACE,
         .ttl = 255};
     world_inject(A, &datagram);
 }
@@ -232,9 +232,7 @@ TEST(the_longest_document_is_heard_by_all) {
     assert_int_equal(update_to(length), MUSTER_ETOOBIG);
     assert_int_equal(update_to(255), MUSTER_ETOOBIG);
     world_run(3000);
-    struct muster_peer row;
-    assert_true(world_row(1, "a", &row));
-    assert_int_equal(row.rev, length + 1); /* the last one that was taken */
+    assert_int_equal(world_row(1, "a")->rev, length + 1); /* the last one that was taken */
     assert_int_equal(world_drops(1, MUSTER_DROP_TOO_LONG), 0);
 }
 
@@ -258,7 +256,7 @@ TEST(a_document_that_no_datagram_holds_is_too_big) {
 
 /* ---- paths ---- */
 
-TEST(there_are_at_most_64_paths) {
+TEST(paths_are_bounded) {
     world_add("?");
     struct muster_path paths[MUSTER_PATHS_MAX + 1];
     for (uint32_t i = 0; i <= MUSTER_PATHS_MAX; i++) {
@@ -277,14 +275,9 @@ static int command(enum muster_command_kind kind) {
 }
 
 TEST(an_observer_has_nothing_to_say) {
-    static const uint8_t key[MUSTER_KEY_BYTES] = {1};
     world_add("?");
-    const struct muster_document document = {.name = "a"};
-    struct muster_command update = {.kind = MUSTER_COMMAND_UPDATE, .document = &document};
-    struct muster_command rekey = {.kind = MUSTER_COMMAND_REKEY, .key = key, .boot = 2};
-    assert_int_equal(muster_crypto_ed25519(&rekey.crypto, world.nodes[A].secret), 0);
-    assert_int_equal(world_command(A, &update), MUSTER_EINVAL);
-    assert_int_equal(world_command(A, &rekey), MUSTER_EINVAL);
+    assert_int_equal(world_update(A, "a", 1), MUSTER_EINVAL);
+    assert_int_equal(world_rekey(A, 2), MUSTER_EINVAL);
     assert_int_equal(command(MUSTER_COMMAND_LEAVE), 0);
     assert_true(world.nodes[A].has_left);
 }
@@ -294,19 +287,14 @@ TEST(another_key_is_complete) {
     const struct node *node = &world.nodes[A];
     struct muster_command good = {.kind = MUSTER_COMMAND_REKEY, .key = node->key, .boot = 2};
     assert_int_equal(muster_crypto_ed25519(&good.crypto, node->secret), 0);
-    struct muster_command bad = good;
-    bad.key = NULL;
-    assert_int_equal(world_command(A, &bad), MUSTER_EINVAL);
-    bad = good;
-    bad.boot = 0;
-    assert_int_equal(world_command(A, &bad), MUSTER_EINVAL);
-    bad = good;
-    bad.crypto.sign = NULL;
-    assert_int_equal(world_command(A, &bad), MUSTER_EINVAL);
-    bad = good;
-    bad.crypto.context = NULL; /* no secret */
-    bad.boot = 3;
-    assert_int_equal(world_command(A, &bad), MUSTER_ECRYPTO);
+    struct muster_command bad[4] = {good, good, good, good};
+    bad[0].key = NULL;
+    bad[1].boot = 0;
+    bad[2].crypto.sign = NULL;
+    bad[3].crypto.context = NULL; /* no secret */
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(world_command(A, &bad[i]), i < 3 ? MUSTER_EINVAL : MUSTER_ECRYPTO);
+    }
     assert_int_equal(muster_core_boot(node->core), 1);
     assert_int_equal(world_command(A, &good), 0);
     assert_int_equal(muster_core_boot(node->core), 2);
@@ -318,14 +306,11 @@ TEST(a_first_key_needs_room) {
     world_add("b");
     for (size_t length = 0; update_to(length) == 0; length++) {
     }
-    struct muster_command rekey = {.kind = MUSTER_COMMAND_REKEY, .key = world.nodes[A].key, .boot = 2};
-    assert_int_equal(muster_crypto_ed25519(&rekey.crypto, world.nodes[A].secret), 0);
-    assert_int_equal(world_command(A, &rekey), MUSTER_ETOOBIG);
+    assert_int_equal(world_rekey(A, 2), MUSTER_ETOOBIG);
     assert_int_equal(update_to(0), 0);
-    assert_int_equal(world_command(A, &rekey), 0);
+    assert_int_equal(world_rekey(A, 2), 0);
     world_run(10000);
-    struct muster_peer row;
-    assert_true(world_row(1, "a", &row));
+    assert_true(world_has_row(1, "a"));
     assert_int_equal(world_rows(1, MUSTER_ALIVE), 1);
 }
 
@@ -354,7 +339,7 @@ TEST(after_leaving_nothing_is_taken_or_said) {
     assert_int_equal(world.nodes[A].settled, 1);
 }
 
-TEST(there_are_at_most_64_queries_under_way) {
+TEST(queries_under_way_are_bounded) {
     world_add("?");
     for (int i = 0; i < MUSTER_QUERIES_MAX; i++) {
         assert_int_equal(command(MUSTER_COMMAND_QUERY), 0);
@@ -394,9 +379,7 @@ TEST(a_query_that_nobody_takes_is_refused) {
 static size_t start_with_rows(size_t peers_max) {
     world_add("a!");
     world_run(1); /* what it said has arrived */
-    const struct muster_document document = {.name = "a"};
-    struct muster_core_options options;
-    world_options(A, &document, &options);
+    struct muster_core_options options = world_options(A);
     options.peers_max = peers_max;
     world_start(A, &options);
     return peers_max;
@@ -427,9 +410,7 @@ TEST(tombstones_and_unverified_rows_make_room) {
     assert_int_equal(counters()->evicted, 1);
     world_add("b"); /* a verified one, in the place of a stranger */
     world_run(2000);
-    struct muster_peer row;
-    assert_true(world_row(A, "b", &row));
-    assert_true(row.verified);
+    assert_true(world_row(A, "b")->verified);
     assert_int_equal(counters()->evicted, 2);
     assert_int_equal(counters()->drops[MUSTER_DROP_TABLE_FULL], 0);
 }
@@ -475,13 +456,12 @@ TEST(introductions_have_a_budget) {
 
 /* A question for everybody, long enough for its answer. */
 static void ask(unsigned n) {
+    char question[256];
     char text[MUSTER_ANNOUNCE_BYTES_MAX + 1];
-    int length = snprintf(text, sizeof text,
-                          "{\"muster\":1,\"kind\":\"query\",\"id\":\"%032x\",\"boot\":1,"
-                          "\"nonce\":\"%016x\",\"want\":{}}",
-                          7u, n);
-    snprintf(text + length, sizeof text - (size_t)length, "%*s\n", MUSTER_ANNOUNCE_BYTES_MAX - length - 1,
-             "");
+    snprintf(question, sizeof question,
+             "{\"muster\":1,\"kind\":\"query\",\"id\":\"%032x\",\"boot\":1,\"nonce\":\"%016x\",\"want\":{}}",
+             7u, n);
+    snprintf(text, sizeof text, "%-*s\n", MUSTER_ANNOUNCE_BYTES_MAX - 1, question);
     say_text(n, text);
 }
 
@@ -533,26 +513,19 @@ TEST(waiting_datagrams_are_bounded) {
 
 TEST(a_row_keeps_8_tuples) {
     world_add("a");
-    char members[128];
     for (unsigned i = 1; i <= 2 * MUSTER_TUPLES_MAX; i++) {
-        snprintf(members, sizeof members,
-                 "\"seq\":%u,\"rev\":1,\"next_ms\":60000,\"peers\":0,\"name\":\"lamp\"", i);
-        char text[256];
-        snprintf(text, sizeof text, "{\"muster\":1,\"kind\":\"announce\",\"id\":\"%032x\",\"boot\":1,%s}\n",
-                 1u, members);
-        world_say(A, text, (uint8_t)(100 + i), MUSTER_PATH_M4); /* it roams */
-        world_run(10);
+        world_announce(A, (uint8_t)(100 + i), &(struct announce){.seq = i, .rev = 1, .name = "lamp"});
+        world_run(10); /* it roams */
     }
-    struct muster_peer_list list;
-    assert_int_equal(muster_core_peers(world.nodes[A].core, &list), 0);
-    assert_int_equal(list.count, 1);
-    const struct muster_peer *row = &list.peers[0];
+    const struct muster_peer *row = world_row(A, "lamp");
     assert_int_equal(row->received, 2 * MUSTER_TUPLES_MAX);
     assert_int_equal(row->tuple_count, MUSTER_TUPLES_MAX);
     for (size_t i = 0; i < row->tuple_count; i++) { /* the most recent first */
         assert_int_equal(row->tuples[i].source.ip[3], 100 + 2 * MUSTER_TUPLES_MAX - i);
     }
-    muster_peer_list_free(&list);
+}
+
+TEST(no_rows_are_freed_as_any) {
     struct muster_peer_list zeroed = {0};
     muster_peer_list_free(&zeroed);
 }

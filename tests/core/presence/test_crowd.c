@@ -1,16 +1,17 @@
 /* Eight nodes and more, with loss and with datagrams that overtake each other. */
+#include <stdio.h>
+
 #include "test.h"
 #include "world.h"
 
 static void begin(uint64_t seed, size_t count, double loss) {
-    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     print_message("seed %llu\n", (unsigned long long)seed);
     world_begin(seed);
     world.latency_max_ms = 20;
     for (size_t i = 0; i < count; i++) {
-        size_t index = world_add(names[i % 8]);
-        world.nodes[index].loss = loss;
-        world.nodes[index].is_quiet = true;
+        char name[16];
+        snprintf(name, sizeof name, "n%u", (unsigned)i);
+        world.nodes[world_add(name)].loss = loss;
     }
 }
 
@@ -42,8 +43,7 @@ TEST(one_look_is_complete_at_10_percent_loss) {
         world_run(5000);
         size_t observer = world_add("?");
         world.nodes[observer].loss = 0.1;
-        struct muster_command command = {.kind = MUSTER_COMMAND_QUERY};
-        assert_int_equal(world_command(observer, &command), 0);
+        world_query(observer);
         world_run(1000);
         late += world.nodes[observer].settled == 0;
         world_run(1000);
@@ -66,9 +66,8 @@ TEST(loss_of_30_percent_loses_and_invents_nobody) {
             assert_int_equal(world.nodes[i].counts[MUSTER_PEER_RESTARTED], 0);
             assert_int_equal(world.nodes[i].counts[MUSTER_PEER_CHANGED], 0);
         }
-        struct muster_peer row;
-        assert_true(world_row(0, "b", &row));
-        assert_true(row.loss > 0.1 && row.loss < 0.5);
+        double loss = world_row(0, "n1")->loss;
+        assert_true(loss > 0.1 && loss < 0.5);
     }
 }
 
@@ -92,12 +91,12 @@ TEST(a_death_costs_no_more_questions_in_a_crowd) {
         world.latency_max_ms = 1;
         world_run(30000);
         for (size_t i = 1; i < counts[k]; i++) {
-            questions[k] -= muster_core_counters(world.nodes[i].core)->questions;
+            questions[k] -= world_counters(i)->questions;
         }
         world_kill(0);
         world_run(20000);
         for (size_t i = 1; i < counts[k]; i++) {
-            questions[k] += muster_core_counters(world.nodes[i].core)->questions;
+            questions[k] += world_counters(i)->questions;
             assert_int_equal(world.nodes[i].counts[MUSTER_PEER_LOST], 1);
         }
     }
@@ -108,14 +107,11 @@ TEST(a_death_costs_no_more_questions_in_a_crowd) {
 
 /* The budget holds whatever the size: the interval stretches. */
 TEST(traffic_does_not_grow_with_the_crowd) {
-    const struct muster_document document = {.name = "x"};
     world_begin(5);
     for (size_t i = 0; i < 60; i++) {
         size_t index = world_add("x");
-        struct muster_core_options options;
-        world_options(index, &document, &options);
+        struct muster_core_options options = world_options(index);
         options.budget_bps = 16000;
-        world.nodes[index].is_quiet = true;
         world_start(index, &options);
     }
     world_run(60000);

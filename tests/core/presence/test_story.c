@@ -1,5 +1,4 @@
 /* Stories of a few nodes: what each is told, line by line. */
-#include <stdio.h>
 #include <string.h>
 
 #include "test.h"
@@ -19,20 +18,16 @@ TEST(two_nodes_meet) {
     assert_int_equal(strlen(story), 2 * strlen("a: joined b\n"));
     world_run(60000);
     assert_string_equal(world_story(), "");
-    struct muster_peer row;
-    assert_true(world_row(0, "b", &row));
-    assert_true(row.verified);
-    assert_int_equal(row.state, MUSTER_ALIVE);
-    assert_int_equal(row.paths & 3, 3);
-    assert_true(row.loss == 0);
-    assert_true(row.next_ms >= 0);
+    const struct muster_peer *row = world_row(0, "b");
+    assert_true(row->verified);
+    assert_int_equal(row->state, MUSTER_ALIVE);
+    assert_int_equal(row->paths & WORLD_GROUP_PATHS, WORLD_GROUP_PATHS);
+    assert_true(row->loss == 0);
+    assert_true(row->next_ms >= 0);
 }
 
 TEST(a_change_is_told) {
-    world_add("a");
-    world_add("b");
-    world_run(3000);
-    world_story();
+    world_gather(2);
     assert_int_equal(world_update(0, "a", 9090), 0);
     world_run(10);
     assert_string_equal(world_story(), "b: changed a\n");
@@ -41,23 +36,17 @@ TEST(a_change_is_told) {
 }
 
 TEST(a_missed_change_heals) {
-    world_add("a");
-    world_add("b");
-    world_run(3000);
-    world_story();
+    world_gather(2);
     world.nodes[1].paths = 0;
     world_update(0, "a", 9090);
     world_run(1100);
-    world.nodes[1].paths = 7;
+    world.nodes[1].paths = WORLD_ALL_PATHS;
     world_run(4000);
     assert_non_null(strstr(world_story(), "b: changed a\n"));
 }
 
 TEST(a_bye_is_told) {
-    world_add("a");
-    world_add("b");
-    world_run(3000);
-    world_story();
+    world_gather(2);
     world_leave(0);
     world_run(300);
     assert_string_equal(world_story(), "b: left a\n");
@@ -70,18 +59,13 @@ TEST(a_bye_is_told) {
 }
 
 TEST(a_crash_is_suspected_then_confirmed) {
-    world_add("a");
-    world_add("b");
-    world_add("c");
-    world_run(10000);
-    world_story();
-    struct muster_peer row;
-    assert_true(world_row(1, "a", &row));
+    world_gather(3);
+    int64_t next_ms = world_row(1, "a")->next_ms;
     world_kill(0);
     uint64_t killed_ms = world.now_ms;
     assert_true(world_run_until(1, MUSTER_PEER_LOST, 1));
     assert_true(world_run_until(2, MUSTER_PEER_LOST, 1));
-    assert_true(world.now_ms - killed_ms < (uint64_t)row.next_ms + 3000);
+    assert_true(world.now_ms - killed_ms < (uint64_t)next_ms + 3000);
     const char *story = world_story();
     assert_non_null(strstr(story, "b: suspect a\n"));
     assert_non_null(strstr(story, "b: lost a\n"));
@@ -93,38 +77,27 @@ TEST(a_crash_is_suspected_then_confirmed) {
 }
 
 TEST(a_pause_is_suspected_and_returns) {
-    world_add("a");
-    world_add("b");
-    world_run(10000);
-    world_story();
+    world_gather(2);
     world.nodes[1].paths = 0; /* b is deaf */
     assert_true(world_run_until(1, MUSTER_PEER_SUSPECT, 1));
-    world.nodes[1].paths = 7;
+    world.nodes[1].paths = WORLD_ALL_PATHS;
     world_run(1000);
     assert_string_equal(world_story(), "b: suspect a\nb: returned a\n");
 }
 
 TEST(a_lost_peer_returns_by_proof) {
-    world_add("a");
-    world_add("b");
-    world_run(10000);
+    world_gather(2);
     world.nodes[1].paths = 0;
     assert_true(world_run_until(1, MUSTER_PEER_LOST, 1));
     world_story();
-    world.nodes[1].paths = 7;
+    world.nodes[1].paths = WORLD_ALL_PATHS;
     world_run(5000);
     assert_string_equal(world_story(), "b: returned a\n");
 }
 
 TEST(a_restart_keeps_the_id) {
-    world_add("a");
-    world_add("b");
-    world_run(5000);
-    world_story();
-    struct muster_document document = {.name = "a"};
-    struct muster_core_options options;
-    world_options(0, &document, &options);
-    world_start(0, &options);
+    world_gather(2);
+    world_restart(0);
     world_run(100);
     assert_string_equal(world_story(), "a: joined b\nb: restarted a\n");
     world_run(30000);
@@ -132,41 +105,30 @@ TEST(a_restart_keeps_the_id) {
 }
 
 TEST(a_restart_after_bye_is_a_restart) {
-    world_add("a");
-    world_add("b");
-    world_run(5000);
+    world_gather(2);
     world_leave(0);
     world_run(500);
     world_story();
-    struct muster_document document = {.name = "a"};
-    struct muster_core_options options;
-    world_options(0, &document, &options);
-    world_start(0, &options);
+    world_restart(0);
     world_run(100);
     assert_string_equal(world_story(), "a: joined b\nb: restarted a\n");
 }
 
 TEST(an_observer_leaves_no_row) {
-    world_add("a");
-    world_add("b");
-    world_run(3000);
+    world_gather(2);
     size_t observer = world_add("?");
-    struct muster_command command = {.kind = MUSTER_COMMAND_QUERY};
-    assert_int_equal(world_command(observer, &command), 0);
+    world_query(observer);
     world_run(100);
     assert_int_equal(world.nodes[observer].settled, 1);
     assert_int_equal(world_rows(observer, MUSTER_ALIVE), 2);
     world_run(5000);
     assert_int_equal(world_rows(0, MUSTER_ALIVE), 1);
-    struct muster_peer row;
-    assert_true(world_row(observer, "a", &row));
-    assert_true(row.paths & 1u << MUSTER_PATH_M4);
+    assert_true(world_row(observer, "a")->paths & 1u << MUSTER_PATH_M4);
 }
 
 TEST(a_query_with_nobody_there_settles) {
     size_t observer = world_add("?");
-    struct muster_command command = {.kind = MUSTER_COMMAND_QUERY};
-    world_command(observer, &command);
+    world_query(observer);
     world_run(700);
     assert_int_equal(world.nodes[observer].settled, 0);
     world_run(300);
@@ -175,9 +137,8 @@ TEST(a_query_with_nobody_there_settles) {
 
 TEST(queries_without_end_settle_all_the_same) {
     size_t observer = world_add("?");
-    struct muster_command command = {.kind = MUSTER_COMMAND_QUERY};
     for (int i = 0; i < 20; i++) {
-        assert_int_equal(world_command(observer, &command), 0);
+        world_query(observer);
         world_run(500);
     }
     assert_true(world.nodes[observer].settled >= 16);
@@ -192,14 +153,14 @@ TEST(a_long_query_among_many_leaves) {
     name[sizeof name - 1] = '\0';
     size_t asker = world_add("asker");
     for (int i = 0; i < 40; i++) {
-        world.nodes[world_add("x")].is_quiet = true;
+        world_add("x");
     }
     world_run(3000);
     struct muster_command query = {.kind = MUSTER_COMMAND_QUERY, .type = "fifteen-letters", .name = name};
     assert_int_equal(world_command(asker, &query), 0);
     world_run(3000);
     assert_int_equal(world.nodes[asker].settled, 1);
-    assert_int_equal(muster_core_counters(world.nodes[asker].core)->outputs_dropped, 0);
+    assert_int_equal(world_counters(asker)->outputs_dropped, 0);
 }
 
 TEST(a_query_by_type_finds_those_only) {
@@ -214,9 +175,8 @@ TEST(a_query_by_type_finds_those_only) {
     struct muster_command query = {.kind = MUSTER_COMMAND_QUERY, .type = "ipp"};
     world_command(observer, &query);
     world_run(30);
-    struct muster_peer row;
-    assert_true(world_row(observer, "b", &row));
-    assert_false(world_row(observer, "a", &row));
+    assert_true(world_has_row(observer, "b"));
+    assert_false(world_has_row(observer, "a"));
     world_run(900);
     assert_int_equal(world.nodes[observer].settled, 1);
 }
@@ -237,54 +197,46 @@ TEST(a_query_for_what_cannot_be_is_refused) {
 
 TEST(broadcast_alone_is_enough) {
     world_add("a");
-    world.nodes[0].paths = 1u << MUSTER_PATH_B4 | 1u << MUSTER_PATH_U4;
+    world.nodes[0].paths = WORLD_ALL_PATHS & ~(1u << MUSTER_PATH_M4);
     world_add("b");
     world.nodes[1].paths = world.nodes[0].paths;
     world_run(120000);
     assert_int_equal(world.nodes[0].counts[MUSTER_PEER_JOINED], 1);
     assert_int_equal(world.nodes[1].counts[MUSTER_PEER_LOST], 0);
-    struct muster_peer row;
-    assert_true(world_row(1, "a", &row));
-    assert_false(row.paths & 1u << MUSTER_PATH_M4);
-    assert_true(row.paths & 1u << MUSTER_PATH_B4);
-    assert_true(row.age_ms < 2600);
+    const struct muster_peer *row = world_row(1, "a");
+    assert_false(row->paths & 1u << MUSTER_PATH_M4);
+    assert_true(row->paths & 1u << MUSTER_PATH_B4);
+    assert_true(row->age_ms < 2600);
 }
 
 TEST(without_unicast_the_group_introduces) {
     world_add("a");
-    world.nodes[0].paths = 3;
+    world.nodes[0].paths = WORLD_GROUP_PATHS;
     world_add("b");
-    world.nodes[1].paths = 3;
+    world.nodes[1].paths = WORLD_GROUP_PATHS;
     world_run(2000);
     assert_int_equal(world_rows(0, MUSTER_ALIVE), 1);
     assert_int_equal(world_rows(1, MUSTER_ALIVE), 1);
 }
 
 TEST(a_node_that_slept_blames_nobody) {
-    world_add("a");
-    world_add("b");
-    world_run(10000);
-    world_story();
+    world_gather(2);
     world.nodes[1].is_stopped = true;
     world_run(30000);
     world_story();
     world.nodes[1].is_stopped = false;
-    world.nodes[1].is_quiet = false;
     world_run(3000);
     assert_null(strstr(world_story(), "b: "));
 }
 
 /* Having been away is no loss: a death right after is noticed as soon as ever. */
 TEST(being_away_is_no_loss) {
-    world_add("a");
-    world_add("b");
-    world_run(10000);
+    world_gather(2);
     world.nodes[1].paths = 0;
     world_run(50000);
-    world.nodes[1].paths = 7;
+    world.nodes[1].paths = WORLD_ALL_PATHS;
     world_run(10000);
-    struct muster_peer row;
-    assert_true(world_row(1, "a", &row));
+    struct muster_peer row = *world_row(1, "a");
     assert_true(row.loss < 0.1);
     unsigned lost = world.nodes[1].counts[MUSTER_PEER_LOST];
     world_kill(0);
@@ -294,46 +246,30 @@ TEST(being_away_is_no_loss) {
 }
 
 TEST(without_paths_nobody_is_blamed) {
-    world_add("a");
-    world_add("b");
-    world_run(5000);
-    world_story();
-    struct muster_event none = {.kind = MUSTER_EVENT_PATHS, .now_ms = world.now_ms};
-    assert_int_equal(muster_core_step(world.nodes[1].core, &none), 0);
-    uint64_t sent = muster_core_counters(world.nodes[1].core)->sent;
+    world_gather(2);
+    assert_int_equal(world_paths(1, NULL, 0), 0);
+    uint64_t sent = world_counters(1)->sent;
     world_run(60000);
     assert_null(strstr(world_story(), "b: "));
-    assert_int_equal(muster_core_counters(world.nodes[1].core)->sent, sent);
+    assert_int_equal(world_counters(1)->sent, sent);
 }
 
 TEST(a_shorter_promise_counts_at_once) {
     world_add("a");
-    static const char *const promises[] = {"3600000", "2500"};
-    for (size_t i = 0; i < 2; i++) {
-        char text[512];
-        snprintf(text, sizeof text,
-                 "{\"muster\":1,\"kind\":\"announce\",\"id\":\"00112233445566778899aabbccddeeff\","
-                 "\"boot\":1,\"seq\":%zu,\"rev\":1,\"next_ms\":%s,\"peers\":0,\"name\":\"micro\"}\n",
-                 i + 1, promises[i]);
-        world_say(0, text, 99, MUSTER_PATH_M4);
-        world_run(10);
-    }
+    world_hear(0, &(struct announce){.name = "micro", .next_ms = 3600000});
+    world_hear(0, &(struct announce){.name = "micro", .next_ms = 2500, .seq = 2, .rev = 1});
     world_run(10000);
     assert_string_equal(world_story(), "a: joined micro\na: suspect micro\na: lost micro\n");
 }
 
 TEST(a_sleeper_is_judged_by_its_own_word) {
     world_add("a");
-    struct muster_document document = {.name = "battery"};
     size_t sleeper = world_add("battery");
-    struct muster_core_options options;
-    world_options(sleeper, &document, &options);
+    struct muster_core_options options = world_options(sleeper);
     options.interval_min_ms = 3600000;
     world_start(sleeper, &options);
     world_run(3000);
-    struct muster_peer row;
-    assert_true(world_row(0, "battery", &row));
-    assert_true(row.next_ms > 3600000);
+    assert_true(world_row(0, "battery")->next_ms > 3600000);
     world_kill(sleeper);
     world_story();
     world_run(3600000);
