@@ -36,41 +36,54 @@ struct pipe {
 };
 
 /* What happens on a pipe that a node opened to one whose streams the test plays. */
-typedef void (*pipe_script)(struct world *world, struct pipe *pipe, enum muster_stream_event event);
+typedef void (*pipe_script)(struct pipe *pipe, enum muster_stream_event event);
 
 /* Connects the test to a node; of `as` the remote address, the interface, is_local and may_change count. */
-struct pipe *pipe_connect(struct world *world, size_t node, const struct muster_stream *as);
+struct pipe *pipe_connect(size_t node, const struct muster_stream *as);
+
+/* By a program of this user on the node's machine; by TCP from 10.0.1.host. */
+struct pipe *pipe_connect_local(size_t node);
+struct pipe *pipe_connect_tcp(size_t node, uint8_t host);
 
 /* The test says something; ends its side; breaks it. */
-void pipe_write(struct world *world, struct pipe *pipe, const void *bytes, size_t length);
-void pipe_say(struct world *world, struct pipe *pipe, const char *text);
-void pipe_finish(struct world *world, struct pipe *pipe);
-void pipe_break(struct world *world, struct pipe *pipe);
+void pipe_write(struct pipe *pipe, const void *bytes, size_t length);
+void pipe_say(struct pipe *pipe, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void pipe_finish(struct pipe *pipe);
+void pipe_break(struct pipe *pipe);
+
+/* Says a line and gives what is answered to it within 20 ms; what was answered before is forgotten. */
+const char *pipe_ask(struct pipe *pipe, const char *line);
+
+/* How often this stands in what the node wrote. */
+size_t pipe_has(const struct pipe *pipe, const char *part);
 
 /* Takes what a deaf end left. */
-void pipe_listen(struct world *world, struct pipe *pipe);
+void pipe_listen(struct pipe *pipe);
 
 /* Forgets what the node wrote so far. */
 void pipe_clear(struct pipe *pipe);
 
 /* Breaks it, if it is there still, and frees it. */
-void pipe_forget(struct world *world, struct pipe *pipe);
+void pipe_forget(struct pipe *pipe);
+
+/* Streams that a node has open or half open. */
+size_t pipe_count_of(size_t node);
+
+/* All streams between two nodes break, and both are told. */
+void pipe_break_all(void);
 
 /* ---- for the world ---- */
 
 /* Takes an output of a node for a stream. */
-void pipes_output(struct world *world, size_t node, const struct muster_output *output);
+void pipes_output(size_t node, const struct muster_output *output);
 
 /* The node is gone: whoever talks to it is told, or, silently, is not. */
-void pipes_lose(struct world *world, size_t node, bool is_silent);
-
-/* All pipes between two nodes break, and both are told. */
-void pipes_break(struct world *world);
+void pipes_lose(size_t node, bool is_silent);
 
 /* When the next thing happens on a pipe, UINT64_MAX for never; and lets it happen. */
-uint64_t pipes_next_ms(const struct world *world);
-void pipes_deliver(struct world *world);
+uint64_t pipes_next_ms(void);
+void pipes_deliver(void);
 
-void pipes_deinit(struct world *world);
+void pipes_deinit(void);
 
 #endif

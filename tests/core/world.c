@@ -6,16 +6,17 @@
 
 #include <sodium.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
-#include "group.h"
-#include "node.h"
-#include "outbox.h"
-#include "signal.h"
+#include "test.h"
 
 #define BEGIN_MS 1000000
-#define INTERFACE WORLD_INTERFACE
 #define PATIENCE_MS 60000
+#define MEETING_MS 5000
+#define STRANGER 99 /* 10.0.0.99 */
+#define TEXT_BYTES_MAX 4096
+#define NEXT_MS_MAX 172800000 /* the longest promise */
+
+struct world world;
 
 struct flight {
     struct flight *next;
@@ -25,116 +26,129 @@ struct flight {
     uint8_t bytes[];
 };
 
-static double draw(struct world *world) {
-    world->random = world->random * 6364136223846793005u + 1442695040888963407u;
-    return (double)(world->random >> 11) * 0x1p-53;
+static double draw(void) {
+    world.random = world.random * 6364136223846793005u + 1442695040888963407u;
+    return (double)(world.random >> 11) * 0x1p-53;
 }
 
-void world_init(struct world *world, uint64_t seed) {
-    memset(world, 0, sizeof *world);
-    world->now_ms = BEGIN_MS;
-    world->random = seed;
-    world->latency_max_ms = 1;
-    world->last_post = &world->posts;
-}
-
-void world_deinit(struct world *world) {
-    for (size_t i = 0; i < world->count; i++) {
-        muster_core_free(world->nodes[i].core);
+static void check_books(size_t index) {
+    const struct muster_counters *counters = world_counters(index);
+    uint64_t counted = counters->accepted + counters->copies;
+    for (int drop = 0; drop < MUSTER_DROP_COUNT; drop++) {
+        counted += counters->drops[drop];
     }
-    world->count = 0;
-    pipes_deinit(world);
-    world->last_flight = NULL;
-    while (world->flights != NULL) {
-        struct flight *flight = world->flights;
-        world->flights = flight->next;
-        free(flight);
+    assert_int_equal(counters->received, counted);
+}
+
+void world_begin(uint64_t seed) {
+    world_end();
+    memset(&world, 0, sizeof world);
+    world.now_ms = BEGIN_MS;
+    world.random = seed;
+    world.latency_max_ms = 1;
+    world.last_post = &world.posts;
+}
+
+void world_end(void) {
+    countdown_set(0);
+    muster_peer_list_free(&world.looked);
+    pipes_deinit();
+    world.last_flight = NULL;
+    while (world.flights != NULL) {
+        struct flight *flight = world.flights;
+        world.flights = flight->next;
+        countdown_free(flight);
+    }
+    while (world.count > 0) {
+        size_t index = --world.count;
+        check_books(index);
+        muster_core_free(world.nodes[index].core);
     }
 }
 
 /* ---- the segment ---- */
 
-void world_inject(struct world *world, size_t to, const struct muster_datagram *datagram) {
+void world_inject(size_t to, const struct muster_datagram *datagram) {
     struct flight *flight = countdown_malloc(sizeof *flight + datagram->length);
     assert_non_null(flight);
     memcpy(flight->bytes, datagram->bytes, datagram->length);
     flight->datagram = *datagram;
     flight->datagram.bytes = flight->bytes;
     flight->to = to;
-    flight->arrival_ms = world->now_ms + 1 + (uint64_t)(draw(world) * (double)(world->latency_max_ms - 1));
-    bool is_last = world->last_flight != NULL && world->last_flight->arrival_ms <= flight->arrival_ms;
-    struct flight **place = is_last ? &world->last_flight->next : &world->flights;
+    flight->arrival_ms = world.now_ms + 1 + (uint64_t)(draw() * (double)(world.latency_max_ms - 1));
+    bool is_last = world.last_flight != NULL && world.last_flight->arrival_ms <= flight->arrival_ms;
+    struct flight **place = is_last ? &world.last_flight->next : &world.flights;
     while (*place != NULL && (*place)->arrival_ms <= flight->arrival_ms) {
         place = &(*place)->next;
     }
     flight->next = *place;
     *place = flight;
     if (flight->next == NULL) {
-        world->last_flight = flight;
+        world.last_flight = flight;
     }
 }
 
-void world_say(struct world *world, size_t to, const char *text, uint8_t source, unsigned path) {
-    static const uint8_t addresses[][4] = {{224, 0, 0, 254}, {255, 255, 255, 255}};
-    struct muster_datagram datagram = {.bytes = (const uint8_t *)text,
-                                       .length = strlen(text),
-                                       .source = {.family = 4, .ip = {10, 0, 0, source}, .port = 19798},
-                                       .destination = {.family = 4, .port = 19797},
-                                       .interface = INTERFACE,
-                                       .ttl = 255};
-    if (path == MUSTER_PATH_U4) {
-        datagram.destination = world->nodes[to].endpoint;
-    } else {
-        memcpy(datagram.destination.ip, addresses[path], 4);
-    }
-    world_inject(world, to, &datagram);
+bool datagram_has(const struct muster_datagram *datagram, const char *text) {
+    return memmem(datagram->bytes, datagram->length, text, strlen(text)) != NULL;
 }
 
-static unsigned kind_of(const struct muster_endpoint *destination) {
-    bool is_multicast = destination->ip[0] == 224 || destination->ip[0] == 239;
+static bool is_telemetry(const struct muster_endpoint *destination) {
+    return destination->ip[0] == 239;
+}
+
+static bool is_for_naks(const struct muster_endpoint *destination) {
+    return is_telemetry(destination) && destination->ip[3] == 15;
+}
+
+static enum muster_path_kind kind_of(const struct muster_endpoint *destination) {
+    bool is_multicast = destination->ip[0] == 224 || is_telemetry(destination);
     return is_multicast ? MUSTER_PATH_M4 : destination->ip[0] == 255 ? MUSTER_PATH_B4 : MUSTER_PATH_U4;
+}
+
+bool world_lose_copies(size_t from, size_t to, const struct muster_datagram *datagram) {
+    return from == to || kind_of(&datagram->destination) == MUSTER_PATH_B4;
 }
 
 /* Telemetry reaches those who hear its group. */
 static bool hears(const struct node *node, const struct muster_endpoint *destination) {
-    if (destination->ip[0] != 239) {
-        return true;
-    }
-    unsigned group = destination->ip[3] == 15 ? MUSTER_SHARDS : destination->ip[3] - 16u;
-    return (node->groups & 1u << group) != 0;
+    unsigned group = is_for_naks(destination) ? MUSTER_SHARDS : destination->ip[3] - 16u;
+    return !is_telemetry(destination) || (node->groups & 1u << group) != 0;
 }
 
-static void transmit_one(struct world *world, size_t from, struct muster_datagram datagram) {
-    unsigned kind = kind_of(&datagram.destination);
-    datagram.source = world->nodes[from].endpoint;
-    world->sent++;
-    world->sent_bytes += datagram.length;
-    if (datagram.destination.ip[0] == 239) {
-        world->telemetry_bytes += datagram.length;
-        world->naks += datagram.destination.ip[3] == 15 ? 1 : 0;
+static bool reaches(size_t from, size_t to, const struct muster_datagram *datagram) {
+    const struct node *node = &world.nodes[to];
+    enum muster_path_kind kind = kind_of(&datagram->destination);
+    bool is_meant =
+        kind != MUSTER_PATH_U4 || memcmp(&node->endpoint, &datagram->destination, sizeof node->endpoint) == 0;
+    bool is_lost = to != from && draw() < node->loss;
+    return is_meant && !is_lost && hears(node, &datagram->destination) && (node->paths & 1u << kind) != 0 &&
+           (world.is_lost == NULL || !world.is_lost(from, to, datagram));
+}
+
+static void transmit_one(size_t from, struct muster_datagram datagram) {
+    datagram.source = world.nodes[from].endpoint;
+    world.sent++;
+    world.sent_bytes += datagram.length;
+    world.telemetry_bytes += is_telemetry(&datagram.destination) ? datagram.length : 0;
+    world.naks += is_for_naks(&datagram.destination) ? 1 : 0;
+    if (world.on_sent != NULL) {
+        world.on_sent(from, &datagram);
     }
-    for (size_t to = 0; to < world->count; to++) {
-        struct node *node = &world->nodes[to];
-        bool is_meant = kind != MUSTER_PATH_U4 ||
-                        memcmp(&node->endpoint, &datagram.destination, sizeof node->endpoint) == 0;
-        bool is_own = to == from;
-        bool is_lost = !is_own && draw(world) < node->loss;
-        if (!is_meant || is_lost || !hears(node, &datagram.destination) || !(node->paths & 1u << kind) ||
-            (world->is_lost != NULL && world->is_lost(world, from, to, &datagram))) {
-            continue;
+    for (size_t to = 0; to < world.count; to++) {
+        if (reaches(from, to, &datagram)) {
+            world_inject(to, &datagram);
         }
-        world_inject(world, to, &datagram);
     }
 }
 
 /* Where datagrams are lost each is on its own; elsewhere a batch arrives as one. */
-static void transmit(struct world *world, size_t from, const struct muster_datagram *datagram) {
-    bool is_lossy = world->is_lost != NULL;
-    for (size_t to = 0; to < world->count; to++) {
-        is_lossy = is_lossy || world->nodes[to].loss > 0;
+static void transmit(size_t from, const struct muster_datagram *datagram) {
+    bool is_lossy = world.is_lost != NULL;
+    for (size_t to = 0; to < world.count; to++) {
+        is_lossy = is_lossy || world.nodes[to].loss > 0;
     }
     if (datagram->segment == 0 || !is_lossy) {
-        transmit_one(world, from, *datagram);
+        transmit_one(from, *datagram);
         return;
     }
     for (size_t at = 0; at < datagram->length; at += datagram->segment) {
@@ -142,243 +156,411 @@ static void transmit(struct world *world, size_t from, const struct muster_datag
         one.bytes += at;
         one.length = datagram->length - at < one.segment ? datagram->length - at : one.segment;
         one.segment = 0;
-        transmit_one(world, from, one);
+        transmit_one(from, one);
     }
 }
 
-/* ---- nodes ---- */
+/* ---- steps ---- */
 
-static const char *name_of(struct world *world, const struct muster_peer *peer) {
-    for (size_t i = 0; i < world->count; i++) {
-        uint8_t id[MUSTER_ID_BYTES];
-        if (world->nodes[i].core != NULL) {
-            muster_core_id(world->nodes[i].core, id);
-            if (memcmp(id, peer->id, sizeof id) == 0) {
-                return world->nodes[i].name;
-            }
+static const char *name_of(const struct muster_peer *peer) {
+    char id[MUSTER_ID_TEXT_BYTES];
+    muster_id_text(peer->id, id);
+    for (size_t i = 0; i < world.count; i++) {
+        if (strcmp(world.nodes[i].id, id) == 0) {
+            return world.nodes[i].name;
         }
     }
     return peer->document.name;
 }
 
-static void tell(struct world *world, const struct node *node, const struct muster_output *output) {
-    size_t length = strlen(world->story);
-    snprintf(world->story + length, sizeof world->story - length, "%s: %s %s\n", node->name,
-             muster_peer_event_name(output->peer_event), name_of(world, &output->peer));
+static void tell(const struct node *node, const struct muster_output *output) {
+    size_t room = sizeof world.story - world.story_length;
+    int length = snprintf(world.story + world.story_length, room, "%s: %s %s\n", node->name,
+                          muster_peer_event_name(output->peer_event), name_of(&output->peer));
+    world.story_length += (size_t)length < room ? (size_t)length : room - 1;
 }
 
-static void pull(struct world *world, size_t index) {
-    struct node *node = &world->nodes[index];
+static void pull(size_t index) {
+    struct node *node = &world.nodes[index];
     struct muster_output output;
     while (muster_core_next(node->core, &output)) {
         switch (output.kind) {
-        case MUSTER_OUTPUT_DATAGRAM: transmit(world, index, &output.datagram); break;
+        case MUSTER_OUTPUT_DATAGRAM: transmit(index, &output.datagram); break;
         case MUSTER_OUTPUT_PEER:
             node->counts[output.peer_event]++;
-            if (!node->is_quiet) {
-                tell(world, node, &output);
-            }
+            tell(node, &output);
             break;
         case MUSTER_OUTPUT_SETTLED: node->settled++; break;
         case MUSTER_OUTPUT_LEFT: node->has_left = true; break;
         case MUSTER_OUTPUT_STREAM_OPEN:
         case MUSTER_OUTPUT_STREAM_WRITE:
-        case MUSTER_OUTPUT_STREAM_CLOSE: pipes_output(world, index, &output); break;
+        case MUSTER_OUTPUT_STREAM_CLOSE: pipes_output(index, &output); break;
         case MUSTER_OUTPUT_GROUPS: node->groups = output.groups; break;
         }
     }
 }
 
-static void pull_arrivals(struct world *world, size_t index) {
+static void pull_arrivals(size_t index) {
     struct muster_arrival arrival;
-    while (muster_core_next_arrival(world->nodes[index].core, &arrival)) {
-        if (world->on_arrival != NULL) {
-            world->on_arrival(world, index, &arrival);
+    while (muster_core_next_arrival(world.nodes[index].core, &arrival)) {
+        if (world.on_arrival != NULL) {
+            world.on_arrival(index, &arrival);
         }
     }
 }
 
-/* Who skips outputs and the deadline, when a datagram of telemetry left nothing to do, misses nothing. */
-static void check_rest(struct world *world, size_t index, const struct muster_event *event,
-                       uint64_t deadline_ms) {
-    muster_core_t *core = world->nodes[index].core;
+/* Whoever skips outputs and the deadline, when a datagram of telemetry left nothing to do, misses nothing;
+ * but an event for which memory lacked may wait. */
+static void check_rest(size_t index, const struct muster_event *event, uint64_t deadline_ms) {
+    muster_core_t *core = world.nodes[index].core;
     struct muster_output output;
-    unsigned shard;
-    bool is_telemetry = event->kind == MUSTER_EVENT_DATAGRAM &&
-                        group_is_telemetry(&event->datagram.destination, MUSTER_PORT_DEFAULT, &shard);
-    bool is_due = deadline_ms <= world->now_ms;
-    bool is_waiting = outbox_first_event(&core->context.outbox) != NULL; /* for memory, and there is a deadline */
-    if (is_telemetry && !muster_core_has_work(core)) {
-        world->rests++;
-        assert_true(is_due || muster_core_deadline(core) >= deadline_ms);
-        assert_true(is_due || is_waiting || !muster_core_next(core, &output));
+    if (event->kind != MUSTER_EVENT_DATAGRAM || !is_telemetry(&event->datagram.destination) ||
+        muster_core_has_work(core)) {
+        return;
     }
+    world.rests++;
+    bool is_due = deadline_ms <= world.now_ms;
+    assert_true(is_due || muster_core_deadline(core) >= deadline_ms);
+    assert_true(is_due || world.has_lacked_memory || !muster_core_next(core, &output));
 }
 
-int world_step(struct world *world, size_t index, struct muster_event *event) {
-    uint64_t deadline_ms = muster_core_deadline(world->nodes[index].core);
-    event->now_ms = world->now_ms;
-    int error = muster_core_step(world->nodes[index].core, event);
-    pull_arrivals(world, index);
-    check_rest(world, index, event, deadline_ms);
-    pull(world, index);
+int world_step(size_t index, struct muster_event *event) {
+    muster_core_t *core = world.nodes[index].core;
+    uint64_t deadline_ms = muster_core_deadline(core);
+    event->now_ms = world.now_ms;
+    int error = muster_core_step(core, event);
+    world.has_lacked_memory = world.has_lacked_memory || countdown_has_failed();
+    pull_arrivals(index);
+    check_rest(index, event, deadline_ms);
+    pull(index);
     return error;
 }
 
-int world_paths(struct world *world, size_t index, const struct muster_path *paths, size_t count) {
+void world_tick(size_t index) {
+    assert_int_equal(world_step(index, &(struct muster_event){.kind = MUSTER_EVENT_TIMER}), 0);
+}
+
+int world_paths(size_t index, const struct muster_path *paths, size_t count) {
     struct muster_event event = {.kind = MUSTER_EVENT_PATHS, .paths = paths, .path_count = count};
-    return world_step(world, index, &event);
+    return world_step(index, &event);
 }
 
-int world_command(struct world *world, size_t index, const struct muster_command *command) {
-    struct muster_event event = {.kind = MUSTER_EVENT_COMMAND, .command = *command};
-    return world_step(world, index, &event);
-}
-
-void world_options(struct world *world, size_t index, const struct muster_document *document,
-                   struct muster_core_options *options) {
-    struct node *node = &world->nodes[index];
-    muster_core_options_init(options);
-    options->document = document;
-    options->boot = ++node->boot;
-    memset(options->seed, (int)(index + 1), sizeof options->seed);
-    options->seed[1] = (uint8_t)node->boot;
-    options->seed[2] = (uint8_t)(world->random >> 32);
-    assert_int_equal(muster_crypto_ed25519(&options->crypto, node->secret), 0);
-    if (world->crypto != NULL) {
-        options->crypto = *world->crypto;
-        options->crypto.context = node->secret;
+/* The crypto of all nodes, with this secret. */
+static struct muster_crypto crypto_of(uint8_t *secret) {
+    struct muster_crypto crypto;
+    assert_int_equal(muster_crypto_ed25519(&crypto, secret), 0);
+    if (world.crypto != NULL) {
+        crypto = *world.crypto;
+        crypto.context = secret;
     }
-    options->has_streams = node->has_streams;
-    options->stream = node->has_streams ? WORLD_STREAM_PORT : 0;
-    options->key = node->is_signed ? node->key : NULL;
+    return crypto;
 }
 
-void world_start(struct world *world, size_t index, const struct muster_core_options *options) {
+static void make_key(uint8_t number, uint64_t boot, uint8_t key[MUSTER_KEY_BYTES],
+                     uint8_t secret[MUSTER_SECRET_BYTES]) {
+    uint8_t seed[crypto_sign_SEEDBYTES];
+    memset(seed, number, sizeof seed);
+    memcpy(seed, &boot, sizeof boot);
+    crypto_sign_seed_keypair(key, secret, seed);
+}
+
+static void read_id(struct node *node) {
+    uint8_t id[MUSTER_ID_BYTES];
+    muster_core_id(node->core, id);
+    muster_id_text(id, node->id);
+}
+
+int world_command(size_t index, const struct muster_command *command) {
+    struct muster_event event = {.kind = MUSTER_EVENT_COMMAND, .command = *command};
+    int error = world_step(index, &event);
+    read_id(&world.nodes[index]); /* it may have another key */
+    return error;
+}
+
+/* ---- nodes ---- */
+
+static const struct muster_service http = {.name = "", .type = "http", .proto = "tcp", .port = 8080};
+
+struct muster_core_options world_options(size_t index) {
+    struct node *node = &world.nodes[index];
+    struct muster_core_options options;
+    muster_core_options_init(&options);
+    options.document = node->is_observer ? NULL : &node->document;
+    options.boot = node->boot + 1;
+    memset(options.seed, (int)(index + 1), sizeof options.seed);
+    options.seed[1] = (uint8_t)options.boot;
+    options.seed[2] = (uint8_t)(world.random >> 32);
+    options.crypto = crypto_of(node->secret);
+    options.has_streams = node->has_streams;
+    options.stream = node->has_streams ? WORLD_STREAM_PORT : 0;
+    options.key = node->is_signed ? node->key : NULL;
+    return options;
+}
+
+void world_start(size_t index, const struct muster_core_options *options) {
     static const struct muster_path paths[] = {
-        {.interface = INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"},
-        {.interface = INTERFACE, .kind = MUSTER_PATH_B4, .name = "eth0"}};
-    struct node *node = &world->nodes[index];
-    pipes_lose(world, index, false);
-    muster_core_free(node->core);
-    assert_int_equal(muster_core_new(options, world->now_ms, &node->core), 0);
+        {.interface = WORLD_INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"},
+        {.interface = WORLD_INTERFACE, .kind = MUSTER_PATH_B4, .name = "eth0"}};
+    struct node *node = &world.nodes[index];
+    if (node->core != NULL) {
+        pipes_lose(index, false);
+        check_books(index);
+        muster_core_free(node->core);
+    }
+    assert_int_equal(muster_core_new(options, world.now_ms, &node->core), 0);
+    node->boot = options->boot;
     node->is_stopped = false;
     node->has_left = false;
     node->groups = 0;
-    assert_int_equal(world_paths(world, index, paths, 2), 0);
+    read_id(node);
+    assert_int_equal(world_paths(index, paths, 2), 0);
 }
 
-size_t world_add(struct world *world, const char *name) {
-    size_t index = world->count++;
-    struct node *node = &world->nodes[index];
-    assert_true(world->count <= WORLD_NODES_MAX);
-    uint8_t seed[crypto_sign_SEEDBYTES];
-    memset(seed, (int)(index + 1), sizeof seed);
-    crypto_sign_seed_keypair(node->key, node->secret, seed);
+void world_restart(size_t index) {
+    const struct muster_core_options options = world_options(index);
+    world_start(index, &options);
+}
+
+size_t world_add(const char *name) {
+    assert_true(world.count < WORLD_NODES_MAX);
+    size_t index = world.count++;
+    struct node *node = &world.nodes[index];
+    node->secret = node->secrets[0];
+    make_key((uint8_t)index, 0, node->key, node->secret);
     snprintf(node->name, sizeof node->name, "%s", name);
+    node->document = (struct muster_document){.name = node->name, .services = &http, .service_count = 1};
     node->endpoint =
         (struct muster_endpoint){.family = 4, .ip = {10, 0, 0, (uint8_t)(index + 1)}, .port = 19798};
-    node->paths = 7;
-    node->has_streams = world->has_streams;
-    node->is_signed = name[0] != '?' && name[strlen(name) - 1] != '!';
-    struct muster_service service = {.name = "", .type = "http", .proto = "tcp", .port = 8080};
-    struct muster_document document = {.name = name, .services = &service, .service_count = 1};
-    struct muster_core_options options;
-    world_options(world, index, name[0] == '?' ? NULL : &document, &options);
-    world_start(world, index, &options);
+    node->paths = WORLD_ALL_PATHS;
+    node->has_streams = world.has_streams;
+    node->is_observer = name[0] == '?';
+    node->is_signed = !node->is_observer && name[strlen(name) - 1] != '!';
+    world_restart(index);
     return index;
 }
 
-void world_kill(struct world *world, size_t index) {
-    world->nodes[index].is_stopped = true;
-    pipes_lose(world, index, world->nodes[index].is_silent);
+void world_gather(size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        world_add((const char[]){(char)('a' + i), '\0'});
+    }
+    world_run(MEETING_MS);
+    world_story();
 }
 
-int world_update(struct world *world, size_t index, const char *name, uint16_t port) {
-    struct muster_service service = {.name = "", .type = "http", .proto = "tcp", .port = port};
-    struct muster_document document = {.name = name, .services = &service, .service_count = 1};
-    struct muster_command command = {.kind = MUSTER_COMMAND_UPDATE, .document = &document};
-    return world_command(world, index, &command);
+void world_kill(size_t index) {
+    world.nodes[index].is_stopped = true;
+    pipes_lose(index, world.nodes[index].is_silent);
 }
 
-void world_leave(struct world *world, size_t index) {
-    struct muster_command command = {.kind = MUSTER_COMMAND_LEAVE};
-    world_command(world, index, &command);
+void world_query(size_t index) {
+    const struct muster_command command = {.kind = MUSTER_COMMAND_QUERY};
+    assert_int_equal(world_command(index, &command), 0);
 }
+
+int world_update(size_t index, const char *name, uint16_t port) {
+    struct muster_service service = http;
+    service.port = port;
+    const struct muster_document document = {.name = name, .services = &service, .service_count = 1};
+    const struct muster_command command = {.kind = MUSTER_COMMAND_UPDATE, .document = &document};
+    return world_command(index, &command);
+}
+
+void world_leave(size_t index) {
+    const struct muster_command command = {.kind = MUSTER_COMMAND_LEAVE};
+    assert_int_equal(world_command(index, &command), 0);
+}
+
+int world_rekey(size_t index, uint64_t boot) {
+    struct node *node = &world.nodes[index];
+    uint8_t key[MUSTER_KEY_BYTES];
+    uint8_t *secret = node->secret == node->secrets[0] ? node->secrets[1] : node->secrets[0];
+    make_key((uint8_t)index, boot, key, secret);
+    const struct muster_command command = {
+        .kind = MUSTER_COMMAND_REKEY, .key = key, .crypto = crypto_of(secret), .boot = boot};
+    int error = world_command(index, &command);
+    if (error == 0) {
+        memcpy(node->key, key, sizeof key);
+        node->secret = secret;
+        node->is_signed = true;
+    }
+    return error;
+}
+
+/* ---- cheap signatures: a hash keyed with what follows the seed in a secret of Ed25519, the key ---- */
+
+static int sign_cheaply(void *context, const uint8_t *bytes, size_t length,
+                        uint8_t signature[MUSTER_SIGNATURE_BYTES]) {
+    const uint8_t *secret = context;
+    const uint8_t *key = secret + MUSTER_SECRET_BYTES - MUSTER_KEY_BYTES;
+    return crypto_generichash(signature, MUSTER_SIGNATURE_BYTES, bytes, length, key, MUSTER_KEY_BYTES);
+}
+
+static int verify_cheaply(void *context, const uint8_t key[MUSTER_KEY_BYTES], const uint8_t *bytes,
+                          size_t length, const uint8_t signature[MUSTER_SIGNATURE_BYTES]) {
+    (void)context;
+    uint8_t expected[MUSTER_SIGNATURE_BYTES];
+    crypto_generichash(expected, sizeof expected, bytes, length, key, MUSTER_KEY_BYTES);
+    return memcmp(signature, expected, sizeof expected) == 0 ? 0 : MUSTER_ECRYPTO;
+}
+
+const struct muster_crypto world_cheap_crypto = {.sign = sign_cheaply, .verify = verify_cheaply};
 
 /* ---- time ---- */
 
-static uint64_t next_moment(const struct world *world, size_t *index) {
+static uint64_t next_moment(size_t *index) {
     uint64_t moment_ms = UINT64_MAX;
-    for (size_t i = 0; i < world->count; i++) {
-        if (!world->nodes[i].is_stopped && muster_core_deadline(world->nodes[i].core) < moment_ms) {
-            moment_ms = muster_core_deadline(world->nodes[i].core);
+    for (size_t i = 0; i < world.count; i++) {
+        if (!world.nodes[i].is_stopped && muster_core_deadline(world.nodes[i].core) < moment_ms) {
+            moment_ms = muster_core_deadline(world.nodes[i].core);
             *index = i;
         }
     }
     return moment_ms;
 }
 
-static void deliver(struct world *world) {
-    struct flight *flight = world->flights;
-    world->flights = flight->next;
-    if (world->flights == NULL) {
-        world->last_flight = NULL;
+static void deliver(void) {
+    struct flight *flight = world.flights;
+    world.flights = flight->next;
+    if (world.flights == NULL) {
+        world.last_flight = NULL;
     }
-    if (!world->nodes[flight->to].is_stopped) {
+    if (!world.nodes[flight->to].is_stopped) {
         struct muster_event event = {.kind = MUSTER_EVENT_DATAGRAM, .datagram = flight->datagram};
-        assert_int_equal(world_step(world, flight->to, &event), 0);
+        assert_int_equal(world_step(flight->to, &event), 0);
     }
-    free(flight);
+    countdown_free(flight);
 }
 
 /* Does the next thing that happens before end_ms; false when there is none. */
-static bool advance(struct world *world, uint64_t end_ms) {
+static bool advance(uint64_t end_ms) {
     size_t index = 0;
-    uint64_t timer_ms = next_moment(world, &index);
-    uint64_t flight_ms = world->flights == NULL ? UINT64_MAX : world->flights->arrival_ms;
-    uint64_t post_ms = pipes_next_ms(world);
+    uint64_t timer_ms = next_moment(&index);
+    uint64_t flight_ms = world.flights == NULL ? UINT64_MAX : world.flights->arrival_ms;
+    uint64_t post_ms = pipes_next_ms();
     uint64_t moment_ms = timer_ms < flight_ms ? timer_ms : flight_ms;
     moment_ms = post_ms < moment_ms ? post_ms : moment_ms;
     if (moment_ms > end_ms) {
-        world->now_ms = end_ms;
+        world.now_ms = end_ms;
         return false;
     }
-    if (moment_ms > world->now_ms) {
-        world->now_ms = moment_ms;
+    if (moment_ms > world.now_ms) {
+        world.now_ms = moment_ms;
     }
     if (post_ms == moment_ms) {
-        pipes_deliver(world);
+        pipes_deliver();
     } else if (flight_ms == moment_ms) {
-        deliver(world);
+        deliver();
     } else {
-        struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-        assert_int_equal(world_step(world, index, &event), 0);
+        world_tick(index);
     }
     return true;
 }
 
-void world_run(struct world *world, uint64_t for_ms) {
-    uint64_t end_ms = world->now_ms + for_ms;
-    while (advance(world, end_ms)) {
+void world_run(uint64_t for_ms) {
+    uint64_t end_ms = world.now_ms + for_ms;
+    while (advance(end_ms)) {
     }
 }
 
-bool world_run_until(struct world *world, size_t index, enum muster_peer_event event, unsigned count) {
-    uint64_t end_ms = world->now_ms + PATIENCE_MS;
-    while (world->nodes[index].counts[event] < count) {
-        if (!advance(world, end_ms)) {
+bool world_run_until(size_t index, enum muster_peer_event event, unsigned count) {
+    uint64_t end_ms = world.now_ms + PATIENCE_MS;
+    while (world.nodes[index].counts[event] < count) {
+        if (!advance(end_ms)) {
             return false;
         }
     }
     return true;
 }
 
+/* ---- what others say ---- */
+
+static void say(size_t to, uint8_t source, enum muster_path_kind path, const char *text, size_t length) {
+    static const uint8_t addresses[][4] = {{224, 0, 0, 254}, {255, 255, 255, 255}};
+    struct muster_datagram datagram = {.bytes = (const uint8_t *)text,
+                                       .length = length,
+                                       .source = {.family = 4, .ip = {10, 0, 0, source}, .port = 19798},
+                                       .destination = {.family = 4, .port = MUSTER_PORT_DEFAULT},
+                                       .interface = WORLD_INTERFACE,
+                                       .ttl = 255};
+    if (path == MUSTER_PATH_U4) {
+        datagram.destination = world.nodes[to].endpoint;
+    } else {
+        memcpy(datagram.destination.ip, addresses[path], sizeof addresses[path]);
+    }
+    world_inject(to, &datagram);
+}
+
+static size_t print(char *text, size_t size, const char *format, va_list arguments) {
+    int length = vsnprintf(text, size, format, arguments);
+    assert_true(length >= 0 && (size_t)length < size);
+    return (size_t)length;
+}
+
+void world_say(size_t to, uint8_t source, enum muster_path_kind path, const char *format, ...) {
+    char text[TEXT_BYTES_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    size_t length = print(text, sizeof text, format, arguments);
+    va_end(arguments);
+    say(to, source, path, text, length);
+}
+
+void world_say_signed(size_t to, uint8_t source, enum muster_path_kind path, uint8_t *secret, size_t padded,
+                      const char *format, ...) {
+    char text[TEXT_BYTES_MAX];
+    char line[128];
+    uint8_t signature[MUSTER_SIGNATURE_BYTES];
+    char encoded[sodium_base64_ENCODED_LEN(MUSTER_SIGNATURE_BYTES, sodium_base64_VARIANT_ORIGINAL)];
+    const struct muster_crypto crypto = crypto_of(secret);
+    va_list arguments;
+    va_start(arguments, format);
+    size_t length = print(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const size_t tail =
+        (size_t)snprintf(line, sizeof line, "\n{\"sig\":\"%*s\"}\n", (int)sizeof encoded - 1, "");
+    for (; length + tail < padded; length++) {
+        text[length] = ' ';
+    }
+    text[length++] = '\n';
+    assert_int_equal(crypto.sign(crypto.context, (const uint8_t *)text, length, signature), 0);
+    sodium_bin2base64(encoded, sizeof encoded, signature, sizeof signature, sodium_base64_VARIANT_ORIGINAL);
+    length += (size_t)snprintf(text + length, sizeof text - length, "{\"sig\":\"%s\"}\n", encoded);
+    say(to, source, path, text, length);
+}
+
+size_t announce_print(const struct announce *announce, char text[ANNOUNCE_BYTES_MAX]) {
+    char id[MUSTER_ID_TEXT_BYTES];
+    uint64_t seq = announce->seq == 0 ? 1 : announce->seq;
+    snprintf(id, sizeof id, "%032x", announce->number);
+    int length =
+        snprintf(text, ANNOUNCE_BYTES_MAX,
+                 "{\"muster\":1,\"kind\":\"announce\",\"id\":\"%s\",\"boot\":%llu,\"seq\":%llu,\"rev\":%llu,"
+                 "\"next_ms\":%llu,\"peers\":%llu,\"name\":\"%s\"%s}\n",
+                 announce->id == NULL ? id : announce->id,
+                 (unsigned long long)(announce->boot == 0 ? 1 : announce->boot), (unsigned long long)seq,
+                 (unsigned long long)(announce->rev == 0 ? seq : announce->rev),
+                 (unsigned long long)(announce->next_ms == 0 ? NEXT_MS_MAX : announce->next_ms),
+                 (unsigned long long)announce->peers, announce->name == NULL ? "stranger" : announce->name,
+                 announce->more == NULL ? "" : announce->more);
+    assert_in_range(length, 1, ANNOUNCE_BYTES_MAX - 1);
+    return (size_t)length;
+}
+
+void world_announce(size_t to, uint8_t source, const struct announce *announce) {
+    char text[ANNOUNCE_BYTES_MAX];
+    say(to, source, MUSTER_PATH_M4, text, announce_print(announce, text));
+}
+
+void world_hear(size_t to, const struct announce *announce) {
+    world_announce(to, STRANGER, announce);
+    world_run(1);
+}
+
 /* ---- looking ---- */
 
-size_t world_rows(struct world *world, size_t index, enum muster_state state) {
+size_t world_rows(size_t index, enum muster_state state) {
     struct muster_peer_list list;
-    assert_int_equal(muster_core_peers(world->nodes[index].core, &list), 0);
+    assert_int_equal(muster_core_peers(world.nodes[index].core, &list), 0);
     size_t count = 0;
     for (size_t i = 0; i < list.count; i++) {
         count += list.peers[i].state == state;
@@ -387,29 +569,94 @@ size_t world_rows(struct world *world, size_t index, enum muster_state state) {
     return count;
 }
 
-bool world_row(struct world *world, size_t index, const char *name, struct muster_peer *row) {
-    struct muster_peer_list list;
-    assert_int_equal(muster_core_peers(world->nodes[index].core, &list), 0);
-    bool is_found = false;
-    for (size_t i = 0; i < list.count && !is_found; i++) {
-        if (strcmp(list.peers[i].document.name, name) == 0) {
-            *row = list.peers[i];
-            row->document = (struct muster_document){0};
-            row->tuples = NULL;
-            is_found = true;
+static const struct muster_peer *find_row(size_t index, const char *name) {
+    muster_peer_list_free(&world.looked);
+    assert_int_equal(muster_core_peers(world.nodes[index].core, &world.looked), 0);
+    for (size_t i = 0; i < world.looked.count; i++) {
+        if (strcmp(world.looked.peers[i].document.name, name) == 0) {
+            return &world.looked.peers[i];
         }
     }
-    muster_peer_list_free(&list);
-    return is_found;
+    return NULL;
 }
 
-const char *world_story(struct world *world) {
+const struct muster_peer *world_row(size_t index, const char *name) {
+    const struct muster_peer *row = find_row(index, name);
+    if (row == NULL) {
+        fail_msg("%s has no row of %s", world.nodes[index].name, name);
+    }
+    return row;
+}
+
+bool world_has_row(size_t index, const char *name) {
+    return find_row(index, name) != NULL;
+}
+
+struct line {
+    char text[1024];
+};
+
+__attribute__((format(printf, 2, 3))) static void append(struct line *line, const char *format, ...) {
+    size_t used = strlen(line->text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line->text + used, sizeof line->text - used, format, arguments);
+    va_end(arguments);
+}
+
+static void append_texts(struct line *line, const char *before, const struct muster_text *texts, size_t count,
+                         const char *behind) {
+    for (size_t i = 0; i < count; i++) {
+        append(line, "%s%s=%s%s", before, texts[i].name, texts[i].value, behind);
+    }
+}
+
+static void append_name(struct line *line, const char *name) {
+    if (name[0] != '\0') {
+        append(line, "(%s)", name);
+    }
+}
+
+static void append_document(struct line *line, const struct muster_document *document) {
+    append(line, "%s", document->name);
+    for (size_t i = 0; i < document->service_count; i++) {
+        const struct muster_service *service = &document->services[i];
+        append(line, " %s/%s:%u", service->type, service->proto, service->port);
+        append_name(line, service->name);
+        append_texts(line, "[", service->txt, service->txt_count, "]");
+    }
+    append_texts(line, " ", document->attrs, document->attr_count, "");
+    for (size_t i = 0; i < document->topic_count; i++) {
+        const struct muster_topic *topic = &document->topics[i];
+        append(line, " %s", topic->name);
+        append_name(line, topic->unit);
+        append_texts(line, "[", topic->units, topic->unit_count, "]");
+    }
+}
+
+const char *world_seen(size_t index) {
+    static struct line line;
+    struct muster_peer_list list;
+    line.text[0] = '\0';
+    assert_int_equal(muster_core_peers(world.nodes[index].core, &list), 0);
+    assert_int_equal(list.count, 1);
+    append_document(&line, &list.peers[0].document);
+    muster_peer_list_free(&list);
+    return line.text;
+}
+
+const char *world_story(void) {
     static char story[WORLD_STORY_BYTES];
-    memcpy(story, world->story, sizeof story);
-    world->story[0] = '\0';
+    memcpy(story, world.story, sizeof story);
+    world.story[0] = '\0';
+    world.story_length = 0;
     return story;
 }
 
-uint64_t world_drops(struct world *world, size_t index, enum muster_drop drop) {
-    return muster_core_counters(world->nodes[index].core)->drops[drop];
+const struct muster_counters *world_counters(size_t index) {
+    return muster_core_counters(world.nodes[index].core);
+}
+
+uint64_t world_drops(size_t index, enum muster_drop drop) {
+    return world_counters(index)->drops[drop];
 }

@@ -1,29 +1,20 @@
 /* Every bound that a node holds, at the bound and beyond, and every error that it returns. */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cmocka_all.h"
 #include "limit.h"
+#include "test.h"
 #include "world.h"
-
-static struct world world;
 
 #define A 0 /* the node under test */
 
-static int begin(void **state) {
-    (void)state;
-    world_init(&world, 1);
-    return 0;
-}
-
-static int end(void **state) {
-    (void)state;
-    world_deinit(&world);
-    return 0;
+static void begin(void) {
+    world_begin(1);
 }
 
 static const struct muster_counters *counters(void) {
-    return muster_core_counters(world.nodes[A].core);
+    return world_counters(A);
 }
 
 /* ---- strangers ---- */
@@ -34,10 +25,10 @@ static void say_text(unsigned n, const char *text) {
         .bytes = (const uint8_t *)text,
         .length = strlen(text),
         .source = {.family = 4, .ip = {10, 0, 1, (uint8_t)n}, .port = (uint16_t)(20000 + n % 8)},
-        .destination = {.family = 4, .ip = {224, 0, 0, 254}, .port = 19797},
-        .interface = 7,
+        .destination = {.family = 4, .ip = {224, 0, 0, 254}, .port = MUSTER_PORT_DEFAULT},
+        .interface = WORLD_INTERFACE,
         .ttl = 255};
-    world_inject(&world, A, &datagram);
+    world_inject(A, &datagram);
 }
 
 /* Stranger n says this. */
@@ -80,8 +71,7 @@ static struct muster_core_options good_options(void) {
         assert_int_equal(try_options(&tried), expected);   \
     } while (0)
 
-static void options_have_bounds(void **state) {
-    (void)state;
+TEST(options_have_bounds) {
     CHECK_OPTION(boot, 0, MUSTER_EINVAL);
     CHECK_OPTION(boot, MUSTER_INTEGER_MAX, 0);
     CHECK_OPTION(boot, (uint64_t)MUSTER_INTEGER_MAX + 1, MUSTER_EINVAL);
@@ -99,8 +89,7 @@ static void options_have_bounds(void **state) {
     CHECK_OPTION(peers_max, MUSTER_PEERS_HIGHEST + 1, MUSTER_EINVAL);
 }
 
-static void options_of_older_programs_are_taken(void **state) {
-    (void)state;
+TEST(options_of_older_programs_are_taken) {
     CHECK_OPTION(size, 0, MUSTER_EINVAL);
     CHECK_OPTION(size, sizeof(size_t) - 1, MUSTER_EINVAL);
     CHECK_OPTION(size, sizeof(struct muster_core_options) + 1, MUSTER_EINVAL);
@@ -111,8 +100,7 @@ static void options_of_older_programs_are_taken(void **state) {
     assert_int_equal(try_options(&options), 0);
 }
 
-static void defaults_fill_what_the_program_has(void **state) {
-    (void)state;
+TEST(defaults_fill_what_the_program_has) {
     struct muster_core_options options = {.peers_max = 7};
     muster_core_options_init_sized(&options, offsetof(struct muster_core_options, peers_max));
     assert_int_equal(options.size, offsetof(struct muster_core_options, peers_max));
@@ -128,8 +116,7 @@ static void defaults_fill_what_the_program_has(void **state) {
     assert_int_equal(later.newer, 0);
 }
 
-static void who_has_a_key_can_sign_and_all_can_verify(void **state) {
-    (void)state;
+TEST(who_has_a_key_can_sign_and_all_can_verify) {
     static const uint8_t key[MUSTER_KEY_BYTES] = {1};
     CHECK_OPTION(crypto.verify, NULL, MUSTER_EINVAL);
     CHECK_OPTION(crypto.sign, NULL, 0);
@@ -147,8 +134,7 @@ static void who_has_a_key_can_sign_and_all_can_verify(void **state) {
     assert_int_equal(try_options(&options), MUSTER_ECRYPTO);
 }
 
-static void defaults_are_those_of_the_protocol(void **state) {
-    (void)state;
+TEST(defaults_are_those_of_the_protocol) {
     struct muster_core_options options;
     muster_core_options_init(&options);
     assert_null(options.document);
@@ -166,7 +152,7 @@ static int try_document(const struct muster_document *document) {
     options.document = document;
     int error = try_options(&options);
     const struct muster_command update = {.kind = MUSTER_COMMAND_UPDATE, .document = document};
-    assert_int_equal(world_command(&world, A, &update), error); /* the same rules */
+    assert_int_equal(world_command(A, &update), error); /* the same rules */
     return error;
 }
 
@@ -194,9 +180,8 @@ static const char *text_of(size_t length) {
     return text;
 }
 
-static void a_document_follows_the_rules_of_the_wire(void **state) {
-    (void)state;
-    world_add(&world, "a!");
+TEST(a_document_follows_the_rules_of_the_wire) {
+    world_add("a!");
     assert_int_equal(try_document(&(struct muster_document){.name = text_of(63)}), 0);
     assert_int_equal(try_document(&(struct muster_document){.name = text_of(64)}), MUSTER_EINVAL);
     assert_int_equal(try_document(&(struct muster_document){.name = ""}), MUSTER_EINVAL);
@@ -219,9 +204,8 @@ static void a_document_follows_the_rules_of_the_wire(void **state) {
         assert_int_equal(try_service(tried), expected); \
     } while (0)
 
-static void a_service_follows_the_rules_of_the_wire(void **state) {
-    (void)state;
-    world_add(&world, "a!");
+TEST(a_service_follows_the_rules_of_the_wire) {
+    world_add("a!");
     CHECK_SERVICE(port, 80, 0);
     CHECK_SERVICE(port, 0, MUSTER_EINVAL);
     CHECK_SERVICE(name, NULL, 0);
@@ -237,9 +221,8 @@ static void a_service_follows_the_rules_of_the_wire(void **state) {
         MUSTER_EINVAL);
 }
 
-static void a_text_that_is_missing_is_refused(void **state) {
-    (void)state;
-    world_add(&world, "a!");
+TEST(a_text_that_is_missing_is_refused) {
+    world_add("a!");
     const struct muster_text txt = {"path", NULL};
     assert_int_equal(try_document(&(struct muster_document){.name = NULL}), MUSTER_EINVAL);
     CHECK_SERVICE(type, NULL, MUSTER_EINVAL);
@@ -251,7 +234,7 @@ static void a_text_that_is_missing_is_refused(void **state) {
     assert_int_equal(try_attr(NULL, "a"), MUSTER_EINVAL);
     assert_int_equal(try_attr("a", NULL), MUSTER_EINVAL);
     const struct muster_command update = {.kind = MUSTER_COMMAND_UPDATE};
-    assert_int_equal(world_command(&world, A, &update), MUSTER_EINVAL);
+    assert_int_equal(world_command(A, &update), MUSTER_EINVAL);
 }
 
 /* Sets a document of four attributes, three of them full, this many bytes being left to the last one. */
@@ -262,14 +245,13 @@ static int update_to(size_t length) {
     const struct muster_text attrs[] = {{"a", full}, {"b", full}, {"c", full}, {"d", text_of(length)}};
     const struct muster_document document = {.name = "a", .attrs = attrs, .attr_count = 4};
     const struct muster_command update = {.kind = MUSTER_COMMAND_UPDATE, .document = &document};
-    return world_command(&world, A, &update);
+    return world_command(A, &update);
 }
 
 /* What is left of 1200 bytes depends on the numbers: the longest there can be are reckoned with. */
-static void the_longest_document_is_heard_by_all(void **state) {
-    (void)state;
-    world_add(&world, "a!");
-    world_add(&world, "b");
+TEST(the_longest_document_is_heard_by_all) {
+    world_add("a!");
+    world_add("b");
     size_t length = 0;
     while (length < 255 && update_to(length) == 0) {
         length++;
@@ -277,16 +259,13 @@ static void the_longest_document_is_heard_by_all(void **state) {
     assert_in_range(length, 10, 254);
     assert_int_equal(update_to(length), MUSTER_ETOOBIG);
     assert_int_equal(update_to(255), MUSTER_ETOOBIG);
-    world_run(&world, 3000);
-    struct muster_peer row;
-    assert_true(world_row(&world, 1, "a", &row));
-    assert_int_equal(row.rev, length + 1); /* the last one that was taken */
-    assert_int_equal(world_drops(&world, 1, MUSTER_DROP_TOO_LONG), 0);
+    world_run(3000);
+    assert_int_equal(world_row(1, "a")->rev, length + 1); /* the last one that was taken */
+    assert_int_equal(world_drops(1, MUSTER_DROP_TOO_LONG), 0);
 }
 
-static void a_document_that_no_datagram_holds_is_too_big(void **state) {
-    (void)state;
-    world_add(&world, "a!");
+TEST(a_document_that_no_datagram_holds_is_too_big) {
+    world_add("a!");
     struct muster_text attrs[300];
     char names[300][8];
     for (size_t i = 0; i < 300; i++) {
@@ -305,128 +284,107 @@ static void a_document_that_no_datagram_holds_is_too_big(void **state) {
 
 /* ---- paths ---- */
 
-static void there_are_at_most_64_paths(void **state) {
-    (void)state;
-    world_add(&world, "?");
+TEST(paths_are_bounded) {
+    world_add("?");
     struct muster_path paths[MUSTER_PATHS_MAX + 1];
     for (uint32_t i = 0; i <= MUSTER_PATHS_MAX; i++) {
         paths[i] = (struct muster_path){.interface = i + 1, .kind = MUSTER_PATH_M4, .name = "eth"};
     }
-    assert_int_equal(world_paths(&world, A, paths, MUSTER_PATHS_MAX + 1), MUSTER_EFULL);
-    assert_int_equal(world_paths(&world, A, paths, MUSTER_PATHS_MAX), 0);
+    assert_int_equal(world_paths(A, paths, MUSTER_PATHS_MAX + 1), MUSTER_EFULL);
+    assert_int_equal(world_paths(A, paths, MUSTER_PATHS_MAX), 0);
     paths[1] = paths[0];
-    assert_int_equal(world_paths(&world, A, paths, MUSTER_PATHS_MAX), MUSTER_EINVAL);
+    assert_int_equal(world_paths(A, paths, MUSTER_PATHS_MAX), MUSTER_EINVAL);
 }
 
 /* ---- commands ---- */
 
 static int command(enum muster_command_kind kind) {
-    return world_command(&world, A, &(struct muster_command){.kind = kind});
+    return world_command(A, &(struct muster_command){.kind = kind});
 }
 
-static void an_observer_has_nothing_to_say(void **state) {
-    (void)state;
-    static const uint8_t key[MUSTER_KEY_BYTES] = {1};
-    world_add(&world, "?");
-    const struct muster_document document = {.name = "a"};
-    struct muster_command update = {.kind = MUSTER_COMMAND_UPDATE, .document = &document};
-    struct muster_command rekey = {.kind = MUSTER_COMMAND_REKEY, .key = key, .boot = 2};
-    assert_int_equal(muster_crypto_ed25519(&rekey.crypto, world.nodes[A].secret), 0);
-    assert_int_equal(world_command(&world, A, &update), MUSTER_EINVAL);
-    assert_int_equal(world_command(&world, A, &rekey), MUSTER_EINVAL);
+TEST(an_observer_has_nothing_to_say) {
+    world_add("?");
+    assert_int_equal(world_update(A, "a", 1), MUSTER_EINVAL);
+    assert_int_equal(world_rekey(A, 2), MUSTER_EINVAL);
     assert_int_equal(command(MUSTER_COMMAND_LEAVE), 0);
     assert_true(world.nodes[A].has_left);
 }
 
-static void another_key_is_complete(void **state) {
-    (void)state;
-    world_add(&world, "a");
+TEST(another_key_is_complete) {
+    world_add("a");
     const struct node *node = &world.nodes[A];
     struct muster_command good = {.kind = MUSTER_COMMAND_REKEY, .key = node->key, .boot = 2};
     assert_int_equal(muster_crypto_ed25519(&good.crypto, node->secret), 0);
-    struct muster_command bad = good;
-    bad.key = NULL;
-    assert_int_equal(world_command(&world, A, &bad), MUSTER_EINVAL);
-    bad = good;
-    bad.boot = 0;
-    assert_int_equal(world_command(&world, A, &bad), MUSTER_EINVAL);
-    bad = good;
-    bad.crypto.sign = NULL;
-    assert_int_equal(world_command(&world, A, &bad), MUSTER_EINVAL);
-    bad = good;
-    bad.crypto.context = NULL; /* no secret */
-    bad.boot = 3;
-    assert_int_equal(world_command(&world, A, &bad), MUSTER_ECRYPTO);
+    struct muster_command bad[4] = {good, good, good, good};
+    bad[0].key = NULL;
+    bad[1].boot = 0;
+    bad[2].crypto.sign = NULL;
+    bad[3].crypto.context = NULL; /* no secret */
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(world_command(A, &bad[i]), i < 3 ? MUSTER_EINVAL : MUSTER_ECRYPTO);
+    }
     assert_int_equal(muster_core_boot(node->core), 1);
-    assert_int_equal(world_command(&world, A, &good), 0);
+    assert_int_equal(world_command(A, &good), 0);
     assert_int_equal(muster_core_boot(node->core), 2);
 }
 
 /* A key makes announcements longer: the document must still fit. */
-static void a_first_key_needs_room(void **state) {
-    (void)state;
-    world_add(&world, "a!");
-    world_add(&world, "b");
+TEST(a_first_key_needs_room) {
+    world_add("a!");
+    world_add("b");
     for (size_t length = 0; update_to(length) == 0; length++) {
     }
-    struct muster_command rekey = {.kind = MUSTER_COMMAND_REKEY, .key = world.nodes[A].key, .boot = 2};
-    assert_int_equal(muster_crypto_ed25519(&rekey.crypto, world.nodes[A].secret), 0);
-    assert_int_equal(world_command(&world, A, &rekey), MUSTER_ETOOBIG);
+    assert_int_equal(world_rekey(A, 2), MUSTER_ETOOBIG);
     assert_int_equal(update_to(0), 0);
-    assert_int_equal(world_command(&world, A, &rekey), 0);
-    world_run(&world, 10000);
-    struct muster_peer row;
-    assert_true(world_row(&world, 1, "a", &row));
-    assert_int_equal(world_rows(&world, 1, MUSTER_ALIVE), 1);
+    assert_int_equal(world_rekey(A, 2), 0);
+    world_run(10000);
+    assert_true(world_has_row(1, "a"));
+    assert_int_equal(world_rows(1, MUSTER_ALIVE), 1);
 }
 
-static void unknown_commands_are_refused(void **state) {
-    (void)state;
-    world_add(&world, "a");
+TEST(unknown_commands_are_refused) {
+    world_add("a");
     assert_int_equal(command((enum muster_command_kind)99), MUSTER_EINVAL);
 }
 
-static void after_leaving_nothing_is_taken_or_said(void **state) {
-    (void)state;
-    world_add(&world, "a");
-    world_add(&world, "b");
-    world_run(&world, 2000);
+TEST(after_leaving_nothing_is_taken_or_said) {
+    world_add("a");
+    world_add("b");
+    world_run(2000);
     assert_int_equal(command(MUSTER_COMMAND_QUERY), 0);
     assert_int_equal(command(MUSTER_COMMAND_LEAVE), 0);
     assert_int_equal(command(MUSTER_COMMAND_LEAVE), MUSTER_ECLOSING);
     assert_int_equal(command(MUSTER_COMMAND_QUERY), MUSTER_ECLOSING);
-    assert_int_equal(world_update(&world, A, "a", 1), MUSTER_ECLOSING);
-    world_run(&world, 300);
+    assert_int_equal(world_update(A, "a", 1), MUSTER_ECLOSING);
+    world_run(300);
     assert_true(world.nodes[A].has_left);
-    world_kill(&world, 1); /* somebody to wonder about */
+    world_kill(1); /* somebody to wonder about */
     announce(1);
     say(2, "alive", SAID(1));
     uint64_t sent = counters()->sent;
-    world_run(&world, 70000);
+    world_run(70000);
     assert_int_equal(counters()->sent, sent);
     assert_int_equal(world.nodes[A].settled, 1);
 }
 
-static void there_are_at_most_64_queries_under_way(void **state) {
-    (void)state;
-    world_add(&world, "?");
+TEST(queries_under_way_are_bounded) {
+    world_add("?");
     for (int i = 0; i < MUSTER_QUERIES_MAX; i++) {
         assert_int_equal(command(MUSTER_COMMAND_QUERY), 0);
     }
     assert_int_equal(command(MUSTER_COMMAND_QUERY), MUSTER_EFULL);
-    world_run(&world, MUSTER_QUERY_MS_MAX);
+    world_run(MUSTER_QUERY_MS_MAX);
     assert_int_equal(world.nodes[A].settled, MUSTER_QUERIES_MAX);
     assert_int_equal(command(MUSTER_COMMAND_QUERY), 0);
 }
 
 static int query(const char *type, const char *name) {
     const struct muster_command command = {.kind = MUSTER_COMMAND_QUERY, .type = type, .name = name};
-    return world_command(&world, A, &command);
+    return world_command(A, &command);
 }
 
-static void a_query_that_nobody_takes_is_refused(void **state) {
-    (void)state;
-    world_add(&world, "?");
+TEST(a_query_that_nobody_takes_is_refused) {
+    world_add("?");
     assert_int_equal(query(text_of(15), NULL), 0);
     assert_int_equal(query(text_of(16), NULL), MUSTER_EINVAL);
     assert_int_equal(query("HTTP", NULL), MUSTER_EINVAL);
@@ -447,123 +405,111 @@ static void a_query_that_nobody_takes_is_refused(void **state) {
 /* ---- bounded tables ---- */
 
 static size_t start_with_rows(size_t peers_max) {
-    world_add(&world, "a!");
-    world_run(&world, 1); /* what it said has arrived */
-    const struct muster_document document = {.name = "a"};
-    struct muster_core_options options;
-    world_options(&world, A, &document, &options);
+    world_add("a!");
+    world_run(1); /* what it said has arrived */
+    struct muster_core_options options = world_options(A);
     options.peers_max = peers_max;
-    world_start(&world, A, &options);
+    world_start(A, &options);
     return peers_max;
 }
 
-static void a_table_holds_no_more_than_its_rows(void **state) {
-    (void)state;
+TEST(a_table_holds_no_more_than_its_rows) {
     size_t rows = start_with_rows(20);
     for (unsigned n = 0; n < rows + 5; n++) {
         announce(n);
     }
-    world_run(&world, 1);
-    assert_int_equal(world_rows(&world, A, MUSTER_ALIVE), rows);
+    world_run(1);
+    assert_int_equal(world_rows(A, MUSTER_ALIVE), rows);
     assert_int_equal(counters()->drops[MUSTER_DROP_TABLE_FULL], 5);
     assert_int_equal(counters()->evicted, 0);
 }
 
-static void tombstones_and_unverified_rows_make_room(void **state) {
-    (void)state;
+TEST(tombstones_and_unverified_rows_make_room) {
     size_t rows = start_with_rows(3);
     for (unsigned n = 0; n < rows; n++) {
         announce(n);
     }
     say(0, "bye", "\"seq\":2");
-    world_run(&world, 1);
+    world_run(1);
     announce(50); /* in the place of the one that left */
-    world_run(&world, 1);
-    assert_int_equal(world_rows(&world, A, MUSTER_LEFT), 0);
-    assert_int_equal(world_rows(&world, A, MUSTER_ALIVE), rows);
+    world_run(1);
+    assert_int_equal(world_rows(A, MUSTER_LEFT), 0);
+    assert_int_equal(world_rows(A, MUSTER_ALIVE), rows);
     assert_int_equal(counters()->evicted, 1);
-    world_add(&world, "b"); /* a verified one, in the place of a stranger */
-    world_run(&world, 2000);
-    struct muster_peer row;
-    assert_true(world_row(&world, A, "b", &row));
-    assert_true(row.verified);
+    world_add("b"); /* a verified one, in the place of a stranger */
+    world_run(2000);
+    assert_true(world_row(A, "b")->verified);
     assert_int_equal(counters()->evicted, 2);
     assert_int_equal(counters()->drops[MUSTER_DROP_TABLE_FULL], 0);
 }
 
-static void introductions_are_bounded(void **state) {
-    (void)state;
-    world_add(&world, "a");
+TEST(introductions_are_bounded) {
+    world_add("a");
     for (unsigned n = 0; n < MUSTER_INTRODUCTIONS_MAX + 10; n++) {
         say(n, "alive", SAID(1));
     }
-    world_run(&world, 1);
+    world_run(1);
     assert_int_equal(counters()->drops[MUSTER_DROP_UNKNOWN], MUSTER_INTRODUCTIONS_MAX);
     assert_int_equal(counters()->drops[MUSTER_DROP_TABLE_FULL], 10);
     say(0, "alive", SAID(2)); /* under way already */
-    world_run(&world, 1);
+    world_run(1);
     assert_int_equal(counters()->drops[MUSTER_DROP_UNKNOWN], MUSTER_INTRODUCTIONS_MAX + 1);
-    world_run(&world, 300000); /* all were asked in vain, and are forgotten */
+    world_run(300000); /* all were asked in vain, and are forgotten */
     say(5000, "alive", SAID(1));
-    world_run(&world, 1);
+    world_run(1);
     assert_int_equal(counters()->drops[MUSTER_DROP_TABLE_FULL], 10);
 }
 
-static void one_address_is_introduced_a_few_times(void **state) {
-    (void)state;
-    world_add(&world, "a");
+TEST(one_address_is_introduced_a_few_times) {
+    world_add("a");
     for (unsigned n = 0; n < MUSTER_INTRODUCTIONS_PER_ADDRESS + 3; n++) {
         say(256 * n, "alive", SAID(1));
     }
-    world_run(&world, 1);
+    world_run(1);
     assert_int_equal(counters()->drops[MUSTER_DROP_UNKNOWN], MUSTER_INTRODUCTIONS_PER_ADDRESS);
     assert_int_equal(counters()->drops[MUSTER_DROP_TABLE_FULL], 3);
 }
 
 /* Else forged messages would make us flood the segment with questions. */
-static void introductions_have_a_budget(void **state) {
-    (void)state;
-    world_add(&world, "a");
-    world_run(&world, 2000);
+TEST(introductions_have_a_budget) {
+    world_add("a");
+    world_run(2000);
     for (unsigned n = 0; n < 1000; n++) {
         say(n, "alive", SAID(1));
     }
     uint64_t sent = world.sent;
-    world_run(&world, 10000);
+    world_run(10000);
     assert_true(world.sent - sent < 2 * (MUSTER_INTRODUCTION_BURST + 10 * MUSTER_INTRODUCTION_RATE));
 }
 
 /* A question for everybody, long enough for its answer. */
 static void ask(unsigned n) {
+    char question[256];
     char text[MUSTER_ANNOUNCE_BYTES_MAX + 1];
-    int length = snprintf(text, sizeof text,
-                          "{\"muster\":1,\"kind\":\"query\",\"id\":\"%032x\",\"boot\":1,"
-                          "\"nonce\":\"%016x\",\"want\":{}}",
-                          7u, n);
-    snprintf(text + length, sizeof text - (size_t)length, "%*s\n", MUSTER_ANNOUNCE_BYTES_MAX - length - 1,
-             "");
+    snprintf(question, sizeof question,
+             "{\"muster\":1,\"kind\":\"query\",\"id\":\"%032x\",\"boot\":1,\"nonce\":\"%016x\",\"want\":{}}",
+             7u, n);
+    snprintf(text, sizeof text, "%-*s\n", MUSTER_ANNOUNCE_BYTES_MAX - 1, question);
     say_text(n, text);
 }
 
-static void waiting_answers_are_bounded(void **state) {
-    (void)state;
-    world_add(&world, "a");
-    world_run(&world, 1500);
+TEST(waiting_answers_are_bounded) {
+    world_add("a");
+    world_run(1500);
     const unsigned questions = 400;
     for (unsigned n = 0; n < questions; n++) {
         ask(n);
     }
-    world_run(&world, 1000);
+    world_run(1000);
     uint64_t refused = counters()->drops[MUSTER_DROP_TABLE_FULL];
     assert_in_range(refused, 1, questions - MUSTER_ANSWERS_MAX);
     assert_int_equal(counters()->answers, questions - refused);
     ask(1000);
-    world_run(&world, 1000);
+    world_run(1000);
     assert_int_equal(counters()->answers, questions - refused + 1);
 }
 
-static void waiting_datagrams_are_bounded(void **state) {
-    (void)state;
+TEST(waiting_datagrams_are_bounded) {
     struct muster_core_options options = good_options();
     const struct muster_document document = {.name = "a"};
     options.document = &document;
@@ -593,47 +539,37 @@ static void waiting_datagrams_are_bounded(void **state) {
     muster_core_free(core);
 }
 
-static void a_row_keeps_8_tuples(void **state) {
-    (void)state;
-    world_add(&world, "a");
-    char members[128];
+TEST(a_row_keeps_8_tuples) {
+    world_add("a");
     for (unsigned i = 1; i <= 2 * MUSTER_TUPLES_MAX; i++) {
-        snprintf(members, sizeof members,
-                 "\"seq\":%u,\"rev\":1,\"next_ms\":60000,\"peers\":0,\"name\":\"lamp\"", i);
-        char text[256];
-        snprintf(text, sizeof text, "{\"muster\":1,\"kind\":\"announce\",\"id\":\"%032x\",\"boot\":1,%s}\n",
-                 1u, members);
-        world_say(&world, A, text, (uint8_t)(100 + i), MUSTER_PATH_M4); /* it roams */
-        world_run(&world, 10);
+        world_announce(A, (uint8_t)(100 + i), &(struct announce){.seq = i, .rev = 1, .name = "lamp"});
+        world_run(10); /* it roams */
     }
-    struct muster_peer_list list;
-    assert_int_equal(muster_core_peers(world.nodes[A].core, &list), 0);
-    assert_int_equal(list.count, 1);
-    const struct muster_peer *row = &list.peers[0];
+    const struct muster_peer *row = world_row(A, "lamp");
     assert_int_equal(row->received, 2 * MUSTER_TUPLES_MAX);
     assert_int_equal(row->tuple_count, MUSTER_TUPLES_MAX);
     for (size_t i = 0; i < row->tuple_count; i++) { /* the most recent first */
         assert_int_equal(row->tuples[i].source.ip[3], 100 + 2 * MUSTER_TUPLES_MAX - i);
     }
-    muster_peer_list_free(&list);
+}
+
+TEST(no_rows_are_freed_as_any) {
     struct muster_peer_list zeroed = {0};
     muster_peer_list_free(&zeroed);
 }
 
-static void a_claim_of_peers_is_bounded(void **state) {
-    (void)state;
-    world_add(&world, "a");
+TEST(a_claim_of_peers_is_bounded) {
+    world_add("a");
     say(1, "announce", "\"seq\":1,\"rev\":1,\"next_ms\":60000,\"peers\":1000000,\"name\":\"boaster\"");
     say(2, "announce", "\"seq\":1,\"rev\":1,\"next_ms\":60000,\"peers\":1000001,\"name\":\"liar\"");
-    world_run(&world, 1);
-    assert_int_equal(world_rows(&world, A, MUSTER_ALIVE), 1);
+    world_run(1);
+    assert_int_equal(world_rows(A, MUSTER_ALIVE), 1);
     assert_int_equal(counters()->drops[MUSTER_DROP_RANGE], 1);
 }
 
 /* ---- errors ---- */
 
-static void errors_have_names_and_texts(void **state) {
-    (void)state;
+TEST(errors_have_names_and_texts) {
 #define CHECK_NAME(name, number, text)                                      \
     assert_string_equal(muster_error_name(MUSTER_##name), "MUSTER_" #name); \
     assert_string_equal(muster_error_text(number), text);
@@ -645,36 +581,5 @@ static void errors_have_names_and_texts(void **state) {
 }
 
 int main(void) {
-#define LIMIT_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
-    const struct CMUnitTest tests[] = {
-        LIMIT_TEST(options_have_bounds),
-        LIMIT_TEST(options_of_older_programs_are_taken),
-        LIMIT_TEST(defaults_fill_what_the_program_has),
-        LIMIT_TEST(who_has_a_key_can_sign_and_all_can_verify),
-        LIMIT_TEST(defaults_are_those_of_the_protocol),
-        LIMIT_TEST(a_document_follows_the_rules_of_the_wire),
-        LIMIT_TEST(a_service_follows_the_rules_of_the_wire),
-        LIMIT_TEST(a_text_that_is_missing_is_refused),
-        LIMIT_TEST(the_longest_document_is_heard_by_all),
-        LIMIT_TEST(a_document_that_no_datagram_holds_is_too_big),
-        LIMIT_TEST(there_are_at_most_64_paths),
-        LIMIT_TEST(an_observer_has_nothing_to_say),
-        LIMIT_TEST(another_key_is_complete),
-        LIMIT_TEST(a_first_key_needs_room),
-        LIMIT_TEST(unknown_commands_are_refused),
-        LIMIT_TEST(after_leaving_nothing_is_taken_or_said),
-        LIMIT_TEST(there_are_at_most_64_queries_under_way),
-        LIMIT_TEST(a_query_that_nobody_takes_is_refused),
-        LIMIT_TEST(a_table_holds_no_more_than_its_rows),
-        LIMIT_TEST(tombstones_and_unverified_rows_make_room),
-        LIMIT_TEST(introductions_are_bounded),
-        LIMIT_TEST(one_address_is_introduced_a_few_times),
-        LIMIT_TEST(introductions_have_a_budget),
-        LIMIT_TEST(waiting_answers_are_bounded),
-        LIMIT_TEST(waiting_datagrams_are_bounded),
-        LIMIT_TEST(a_row_keeps_8_tuples),
-        LIMIT_TEST(a_claim_of_peers_is_bounded),
-        LIMIT_TEST(errors_have_names_and_texts),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(begin, world_end);
 }

@@ -2,587 +2,353 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmocka_all.h"
-#include "node.h"
-#include "world.h"
+#include "field.h"
+#include "limit.h"
+#include "test.h"
 
-#define SUBSCRIBERS_MAX 100
-#define SEEN_MAX 4096
-
-/* What one subscriber got. */
-struct got {
-    size_t count;
-    uint64_t seqs[SEEN_MAX];
-    enum muster_sample_kind kinds[SEEN_MAX];
-    uint64_t at_ms[SEEN_MAX];
-    bool is_late[SEEN_MAX];
-    uint64_t lost;
-    uint64_t lost_to; /* subscriptions */
-    char bodies[2048];
-};
-
-static struct got got[WORLD_NODES_MAX];
-static uint64_t sent_ms[SEEN_MAX];
-
-static void note_sample(struct world *world, struct got *one, const struct muster_sample *sample) {
-    assert_true(one->count < SEEN_MAX);
-    one->seqs[one->count] = sample->seq;
-    one->kinds[one->count] = sample->kind;
-    one->is_late[one->count] = sample->is_late;
-    one->at_ms[one->count++] = world->now_ms;
-    size_t used = strlen(one->bodies);
-    if (used + sample->length < sizeof one->bodies) {
-        snprintf(one->bodies + used, sizeof one->bodies - used, "%s %.*s\n", sample->topic,
-                 (int)sample->length, sample->body);
-    }
+static void begin(void) {
+    world_begin(7);
+    field_begin();
+    world_add("pub");
 }
 
-static void on_arrival(struct world *world, size_t index, const struct muster_arrival *arrival) {
-    if (arrival->kind == MUSTER_ARRIVAL_SAMPLE) {
-        note_sample(world, &got[index], &arrival->sample);
-    } else {
-        got[index].lost += arrival->loss.last - arrival->loss.first + 1;
-        got[index].lost_to |= arrival->subscriptions;
-    }
-}
-
-static void begin(struct world *world) {
-    world_init(world, 7);
-    memset(got, 0, sizeof got);
-    world->on_arrival = on_arrival;
-}
-
-static unsigned open_topic(struct world *world, size_t index, const char *name) {
-    const struct muster_topic topic = {.name = name};
-    unsigned number;
-    assert_int_equal(muster_core_topic_open(world->nodes[index].core, &topic, &number), 0);
-    return number;
-}
-
-static void subscribe(struct world *world, size_t index, const char *pattern, bool newest) {
-    const struct muster_subscription_options options = {
-        .size = sizeof options, .patterns = &pattern, .pattern_count = 1, .newest = newest};
-    unsigned number;
-    assert_int_equal(muster_core_subscribe(world->nodes[index].core, &options, &number), 0);
-}
-
-/* Publishes a number, in a datagram of its own. */
-static void publish(struct world *world, size_t index, unsigned topic, double number) {
-    const struct muster_record record = {.kind = MUSTER_VALUE_NUMBER, .number = number};
-    muster_core_t *core = world->nodes[index].core;
-    assert_int_equal(muster_core_topic_add(core, topic, &record, world->now_ms, 1700000000), 0);
-    muster_core_topic_flush(core, topic);
-    struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
-    world_step(world, index, &event);
-}
-
-/* A publisher with a topic and so many subscribers who know it. */
-static unsigned meet(struct world *world, size_t subscribers, bool newest) {
-    begin(world);
-    world_add(world, "pub");
-    for (size_t i = 0; i < subscribers; i++) {
+/* So many subscribers who know the publisher's topic, which is returned. */
+static unsigned add_subscribers(size_t count, unsigned (*subscribe)(size_t node, const char *pattern)) {
+    unsigned topic = field_open(0, "a/b");
+    for (unsigned i = 1; i <= count; i++) {
         char name[16];
-        snprintf(name, sizeof name, "s%u", (unsigned)i);
-        world->nodes[world_add(world, name)].is_quiet = true;
+        snprintf(name, sizeof name, "s%u", i);
+        world_add(name);
+        subscribe(i, "a/#");
     }
-    unsigned topic = open_topic(world, 0, "a/b");
-    for (size_t i = 1; i <= subscribers; i++) {
-        subscribe(world, i, "a/#", newest);
-    }
-    world_run(world, 3000);
-    world_story(world);
+    world_run(3000);
     return topic;
 }
 
-static void publish_many(struct world *world, unsigned topic, size_t count, uint64_t each_ms) {
-    for (size_t i = 0; i < count; i++) {
-        sent_ms[i + 1] = world->now_ms;
-        publish(world, 0, topic, (double)i);
-        world_run(world, each_ms);
-    }
+static const struct muster_sender *sender(void) {
+    return muster_core_sender(world.nodes[0].core);
 }
 
-static void assert_all_in_order(size_t index, size_t count) {
-    assert_int_equal(got[index].count, count);
-    for (size_t i = 0; i < count; i++) {
-        assert_int_equal(got[index].seqs[i], i + 1);
-    }
-    assert_int_equal(got[index].lost, 0);
-}
-
-static void test_one_copy_reaches_all(void **state) {
-    struct world world;
-    (void)state;
-    unsigned topic = meet(&world, 3, false);
+TEST(one_copy_reaches_all) {
+    unsigned topic = add_subscribers(3, field_subscribe);
     uint64_t before = world.telemetry_bytes;
-    publish(&world, 0, topic, 21.5);
-    world_run(&world, 10);
+    field_publish(0, topic, NULL, 21.5);
+    world_run(10);
     assert_true(world.telemetry_bytes - before < 300);
     for (size_t i = 1; i <= 3; i++) {
-        assert_all_in_order(i, 1);
-        assert_non_null(strstr(got[i].bodies, "a/b [{\"bn\":\"a/b\",\"bt\":1700000000,\"v\":21.5}]"));
+        field_check_all(i, 1);
+        assert_string_equal(field_last(i)->topic, "a/b");
+        assert_non_null(strstr(field_last(i)->body, "[{\"bn\":\"a/b\",\"bt\":1700001003,\"v\":21.5}]"));
     }
-    world_deinit(&world);
 }
 
 /* world.c looks whether it is true. */
-static void test_samples_alone_leave_nothing_to_do(void **state) {
-    struct world world;
-    (void)state;
-    unsigned topic = meet(&world, 1, false);
-    publish_many(&world, topic, 1, 2); /* the header is read in full */
+TEST(samples_alone_leave_nothing_to_do) {
+    unsigned topic = add_subscribers(1, field_subscribe);
+    field_publish_many(0, topic, 1, 2); /* the header is read in full */
     uint64_t before = world.rests;
-    publish_many(&world, topic, 100, 2);
+    field_publish_many(0, topic, 100, 2);
     assert_int_equal(world.rests - before, 100);
-    world_deinit(&world);
 }
 
-static void test_only_needed_groups_are_heard(void **state) {
-    struct world world;
-    (void)state;
-    begin(&world);
-    world_add(&world, "pub");
-    world_add(&world, "sub");
-    subscribe(&world, 1, "a/+", false);
-    world_run(&world, 100);
+TEST(only_needed_groups_are_heard) {
+    world_add("sub");
+    field_subscribe(1, "a/+");
+    world_run(100);
     assert_int_equal(world.nodes[1].groups, MUSTER_GROUP_REPAIR);
-    open_topic(&world, 0, "a/b/c");
-    world_run(&world, 2000);
+    field_open(0, "a/b/c");
+    world_run(2000);
     assert_int_equal(world.nodes[1].groups, MUSTER_GROUP_REPAIR); /* "a/+" is no name below a/b/c */
-    open_topic(&world, 0, "a/x");
-    world_run(&world, 2000);
+    field_open(0, "a/x");
+    world_run(2000);
     assert_int_equal(world.nodes[1].groups, MUSTER_GROUP_REPAIR | 1u << muster_topic_shard("a/x"));
-    muster_core_unsubscribe(world.nodes[1].core, 0);
-    world_step(&world, 1, &(struct muster_event){.kind = MUSTER_EVENT_TIMER});
+    field_unsubscribe(1, 0);
     assert_int_equal(world.nodes[1].groups, 0);
-    world_deinit(&world);
 }
 
-static void test_lost_datagrams_are_repaired_in_order(void **state) {
-    struct world world;
-    (void)state;
-    unsigned topic = meet(&world, 8, false);
+TEST(lost_datagrams_are_repaired_in_order) {
+    unsigned topic = add_subscribers(8, field_subscribe);
     for (size_t i = 1; i <= 8; i++) {
         world.nodes[i].loss = 0.1;
     }
-    publish_many(&world, topic, 1000, 2);
-    world_run(&world, 1500);
+    field_publish_many(0, topic, 1000, 2);
+    world_run(1500);
     for (size_t i = 1; i <= 8; i++) {
-        assert_all_in_order(i, 1000);
+        field_check_all(i, 1000);
     }
-    const struct muster_sender *sender = muster_core_sender(world.nodes[0].core);
-    assert_true((double)(sender->bytes + sender->repair_bytes) <= 1.8 * (double)sender->bytes);
-    world_deinit(&world);
+    assert_true((double)(sender()->bytes + sender()->repair_bytes) <= 1.8 * (double)sender()->bytes);
 }
 
-static void test_newest_comes_at_once_and_history_fills(void **state) {
-    struct world world;
-    (void)state;
-    unsigned topic = meet(&world, 1, true);
+TEST(newest_comes_at_once_and_history_fills) {
+    unsigned topic = add_subscribers(1, field_subscribe_newest);
     world.nodes[1].loss = 0.2;
-    publish_many(&world, topic, 500, 2);
-    world_run(&world, 1500);
+    uint64_t begin_ms = world.now_ms;
+    field_publish_many(0, topic, 500, 2);
+    world_run(1500);
     bool is_seen[501] = {false};
     size_t late = 0;
-    assert_int_equal(got[1].count, 500);
+    assert_int_equal(field_got(1)->count, 500);
     for (size_t i = 0; i < 500; i++) {
-        assert_false(is_seen[got[1].seqs[i]]);
-        is_seen[got[1].seqs[i]] = true;
-        late += got[1].is_late[i] ? 1 : 0;
-        if (!got[1].is_late[i]) {
-            assert_true(got[1].at_ms[i] <= sent_ms[got[1].seqs[i]] + 1 ||
-                        got[1].kinds[i] == MUSTER_SAMPLE_REPAIRED);
-        }
+        const struct arrival *arrival = &field_got(1)->arrivals[i];
+        assert_false(is_seen[arrival->seq]);
+        is_seen[arrival->seq] = true;
+        late += arrival->is_late ? 1 : 0;
+        assert_true(arrival->is_late || arrival->kind == MUSTER_SAMPLE_REPAIRED ||
+                    arrival->at_ms <= begin_ms + 2 * (arrival->seq - 1) + 1);
     }
     assert_true(late > 50);
-    world_deinit(&world);
 }
 
 /* Overtaken by a tail, or by another topic, is not late; nor is anything for who wants order. */
-static void test_late_is_what_comes_behind_a_later_one(void **state) {
-    struct world world;
-    (void)state;
-    unsigned topic = meet(&world, 2, true);
-    muster_core_unsubscribe(world.nodes[2].core, 0);
-    subscribe(&world, 2, "a/#", false);
-    publish_many(&world, topic, 1, 2);
+TEST(late_is_what_comes_behind_a_later_one) {
+    unsigned topic = add_subscribers(2, field_subscribe_newest);
+    field_unsubscribe(2, 0);
+    field_subscribe(2, "a/#");
+    field_publish_many(0, topic, 1, 2);
     world.latency_max_ms = 15;
-    publish_many(&world, topic, 499, 2);
-    world_run(&world, 1500);
+    field_publish_many(0, topic, 499, 2);
+    world_run(1500);
     size_t late = 0;
     uint64_t highest = 0;
-    assert_int_equal(got[1].count, 500);
+    assert_int_equal(field_got(1)->count, 500);
+    field_check_all(2, 500);
     for (size_t i = 0; i < 500; i++) {
-        assert_int_equal(got[1].is_late[i], got[1].seqs[i] < highest);
-        highest = got[1].seqs[i] > highest ? got[1].seqs[i] : highest;
-        late += got[1].is_late[i] ? 1 : 0;
-        assert_false(got[2].is_late[i]);
+        const struct arrival *arrival = &field_got(1)->arrivals[i];
+        assert_int_equal(arrival->is_late, arrival->seq < highest);
+        highest = arrival->seq > highest ? arrival->seq : highest;
+        late += arrival->is_late ? 1 : 0;
+        assert_false(field_got(2)->arrivals[i].is_late);
     }
     assert_true(late > 50);
-    assert_all_in_order(2, 500);
-    world_deinit(&world);
-}
-
-static bool lose_data(struct world *world, size_t from, size_t to, const struct muster_datagram *datagram) {
-    (void)world;
-    (void)to;
-    return from == 0 && datagram->destination.ip[0] == 239 &&
-           memmem(datagram->bytes, datagram->length, "\"data\"", 6) != NULL;
 }
 
 /* Nothing of a publisher comes through: who may want what it announces is told, and nobody else. */
-static void test_losses_of_the_unheard_are_told(void **state) {
-    struct world world;
-    (void)state;
-    begin(&world);
-    world_add(&world, "pub");
-    world_add(&world, "sub");
-    unsigned topic = open_topic(&world, 0, "a/b");
-    publish_many(&world, topic, 3, 1); /* before anybody subscribes */
-    subscribe(&world, 1, "a/#", false);
-    subscribe(&world, 1, "x/#", false);
-    world_run(&world, 6000);
-    world.is_lost = lose_data;
-    publish_many(&world, topic, 5, 1);
-    world_run(&world, 6000);
-    assert_int_equal(got[1].count, 0);
-    assert_int_equal(got[1].lost, 5);
-    assert_int_equal(got[1].lost_to, 1);
-    world_deinit(&world);
+TEST(losses_of_the_unheard_are_told) {
+    world_add("sub");
+    unsigned topic = field_open(0, "a/b");
+    field_publish_many(0, topic, 3, 1); /* before anybody subscribes */
+    field_subscribe(1, "a/#");
+    field_subscribe(1, "x/#");
+    world_run(6000);
+    field_lose_for_ever(0);
+    field_publish_many(0, topic, 5, 1);
+    world_run(6000);
+    assert_int_equal(field_got(1)->count, 0);
+    assert_int_equal(field_got(1)->lost, 5);
+    assert_int_equal(field_got(1)->lost_to, 1);
 }
 
 /* Subscriptions that began or ended since the last datagram count as they are now. */
-static void test_losses_are_told_to_who_subscribes_now(void **state) {
-    struct world world;
-    (void)state;
-    unsigned topic = meet(&world, 1, false);
-    publish_many(&world, topic, 3, 1);
-    subscribe(&world, 1, "a/b", false);
-    world.is_lost = lose_data;
-    publish_many(&world, topic, 1, 1);
-    world_run(&world, 2000);
-    assert_int_equal(got[1].lost, 1);
-    assert_int_equal(got[1].lost_to, 3);
-    muster_core_unsubscribe(world.nodes[1].core, 1);
-    subscribe(&world, 1, "x/y", false);
-    publish_many(&world, topic, 1, 1);
-    got[1].lost_to = 0;
-    world_run(&world, 2000);
-    assert_int_equal(got[1].lost, 2);
-    assert_int_equal(got[1].lost_to, 1);
-    world_deinit(&world);
+TEST(losses_are_told_to_who_subscribes_now) {
+    unsigned topic = add_subscribers(1, field_subscribe);
+    field_publish_many(0, topic, 3, 1);
+    field_subscribe(1, "a/b");
+    field_lose_for_ever(0);
+    field_publish_many(0, topic, 1, 1);
+    world_run(2000);
+    assert_int_equal(field_got(1)->lost, 1);
+    assert_int_equal(field_got(1)->lost_to, 3);
+    field_unsubscribe(1, 1);
+    field_subscribe(1, "x/y");
+    field_publish_many(0, topic, 1, 1);
+    world_run(2000);
+    assert_int_equal(field_got(1)->lost, 2);
+    assert_int_equal(field_got(1)->lost_to, 1);
 }
 
 /* Nothing was heard of it yet, and then this machine slept while much was sent. */
-static void test_a_sleeper_hears_again(void **state) {
-    struct world world;
-    (void)state;
-    begin(&world);
-    world_add(&world, "pub");
-    world_add(&world, "sub");
-    unsigned topic = open_topic(&world, 0, "a/b");
-    publish_many(&world, topic, 3, 1);
-    subscribe(&world, 1, "a/#", false);
-    world_run(&world, 6000);
+TEST(a_sleeper_hears_again) {
+    world_begin(7);
+    field_begin();
+    world_add("pub!");
+    world_add("sub");
+    field_publish_many(0, field_open(0, "a/b"), 3, 1);
+    field_subscribe(1, "a/#");
+    world_run(6000);
     world.nodes[1].is_stopped = true;
-    world_run(&world, 3600000);
+    world.nodes[0].is_stopped = true; /* it is the test that goes on in its name */
+    world_run(3600000);
     world.nodes[1].is_stopped = false;
-    struct muster_core *publisher = world.nodes[0].core;
-    unsigned shard = muster_topic_shard("a/b");
-    publisher->telemetry.publisher.ring.seqs[shard] = publisher->context.sent[shard] = 11000000; /* 3,055 a second */
-    publisher->telemetry.publisher.ring.gone[shard] = 11000000;
-    world_run(&world, 10000);
-    publish_many(&world, topic, 100, 1);
-    world_run(&world, 1000);
-    assert_int_equal(got[1].count, 100);
-    world_deinit(&world);
+    world_say(1, 1, MUSTER_PATH_M4,
+              "{\"muster\":1,\"kind\":\"alive\",\"id\":\"%s\",\"boot\":1,\"seq\":2000,\"rev\":2,"
+              "\"next_ms\":60000,\"peers\":1,\"sent\":{\"1\":11000000}}\n", /* 3,055 a second */
+              world.nodes[0].id);
+    world_run(10000);
+    for (uint64_t i = 1; i <= 100; i++) {
+        char text[MUSTER_DATAGRAM_BYTES_MAX];
+        field_print_data(text, 0, 1, "a/b", 11000000 + i, "[]");
+        const struct muster_datagram datagram = field_datagram(text, strlen(text), 1);
+        world_inject(1, &datagram);
+        world_run(1);
+    }
+    assert_int_equal(field_got(1)->count, 100);
 }
 
-static bool lose_last(struct world *world, size_t from, size_t to, const struct muster_datagram *datagram) {
-    (void)from;
-    (void)to;
-    return world->random != 0 && memmem(datagram->bytes, datagram->length, "\"seq\":5}\n[", 10) != NULL &&
-           world->naks == 0;
-}
-
-static void test_lost_tail_is_noticed(void **state) {
-    struct world world;
-    (void)state;
-    unsigned topic = meet(&world, 1, false);
-    world.is_lost = lose_last;
-    publish_many(&world, topic, 5, 1);
-    world_run(&world, 100);
-    assert_all_in_order(1, 5);
-    world_deinit(&world);
-}
-
-static bool lose_first(struct world *world, size_t from, size_t to, const struct muster_datagram *datagram) {
-    (void)from;
-    (void)to;
-    return world->naks == 0 && memmem(datagram->bytes, datagram->length, "\"seq\":1}\n[", 10) != NULL;
+TEST(lost_tail_is_noticed) {
+    unsigned topic = add_subscribers(1, field_subscribe);
+    field_lose(5);
+    field_publish_many(0, topic, 5, 1);
+    world_run(100);
+    field_check_all(1, 5);
 }
 
 /* Who heard of a topic before anything was sent misses nothing of it: not even when it is all there is. */
-static void test_lost_begin_is_noticed(void **state) {
-    struct world world;
-    (void)state;
-    unsigned topic = meet(&world, 2, false);
-    world.is_lost = lose_first;
-    publish_many(&world, topic, 1, 1);
-    world_run(&world, 200);
-    assert_all_in_order(1, 1);
-    assert_all_in_order(2, 1);
-    world_deinit(&world);
-}
-
-static bool lose_eighth(struct world *world, size_t from, size_t to, const struct muster_datagram *datagram) {
-    (void)world;
-    (void)from;
-    (void)to;
-    return memmem(datagram->bytes, datagram->length, "\"seq\":8}\n[", 10) != NULL;
+TEST(lost_begin_is_noticed) {
+    unsigned topic = add_subscribers(2, field_subscribe);
+    field_lose(1);
+    field_publish_many(0, topic, 1, 1);
+    world_run(200);
+    field_check_all(1, 1);
+    field_check_all(2, 1);
 }
 
 /* What waits for a datagram that its publisher took with it is delivered, and the gap is told. */
-static void test_restart_ends_the_waiting(void **state) {
-    struct world world;
-    struct muster_core_options options;
-    const struct muster_document document = {.name = "pub"};
-    (void)state;
-    unsigned topic = meet(&world, 1, false);
-    world.is_lost = lose_eighth;
-    publish_many(&world, topic, 15, 1);
-    world_kill(&world, 0);
-    world_options(&world, 0, &document, &options);
-    world_start(&world, 0, &options);
-    world_run(&world, 300);
-    assert_int_equal(got[1].count, 14);
-    assert_int_equal(got[1].seqs[7], 9);
-    assert_int_equal(got[1].seqs[13], 15);
-    assert_int_equal(got[1].lost, 1);
-    world_deinit(&world);
+TEST(restart_ends_the_waiting) {
+    unsigned topic = add_subscribers(1, field_subscribe);
+    field_lose_for_ever(8);
+    field_publish_many(0, topic, 15, 1);
+    world_kill(0);
+    world_restart(0);
+    world_run(300);
+    assert_int_equal(field_got(1)->count, 14);
+    assert_int_equal(field_got(1)->arrivals[7].seq, 9);
+    assert_int_equal(field_last(1)->seq, 15);
+    assert_int_equal(field_got(1)->lost, 1);
 }
 
-static void test_restart_is_no_gap(void **state) {
-    struct world world;
-    struct muster_core_options options;
-    const struct muster_document document = {.name = "pub"};
-    (void)state;
-    unsigned topic = meet(&world, 1, false);
-    publish_many(&world, topic, 20, 1);
-    world_kill(&world, 0);
-    world_run(&world, 100);
-    world_options(&world, 0, &document, &options);
-    world_start(&world, 0, &options);
-    topic = open_topic(&world, 0, "a/b");
-    world_run(&world, 1000);
-    publish_many(&world, topic, 5, 1);
-    world_run(&world, 100);
-    assert_int_equal(got[1].count, 25);
-    assert_int_equal(got[1].seqs[24], 5);
-    assert_int_equal(got[1].lost, 0);
-    world_deinit(&world);
+TEST(restart_is_no_gap) {
+    unsigned topic = add_subscribers(1, field_subscribe);
+    field_publish_many(0, topic, 20, 1);
+    world_kill(0);
+    world_run(100);
+    world_restart(0);
+    topic = field_open(0, "a/b");
+    world_run(1000);
+    field_publish_many(0, topic, 5, 1);
+    world_run(100);
+    assert_int_equal(field_got(1)->count, 25);
+    assert_int_equal(field_last(1)->seq, 5);
+    assert_int_equal(field_got(1)->lost, 0);
 }
 
-static void test_late_joiner_does_not_ask_backwards(void **state) {
-    struct world world;
-    (void)state;
-    unsigned topic = meet(&world, 1, false);
-    publish_many(&world, topic, 50, 1);
-    size_t late = world_add(&world, "late");
-    subscribe(&world, late, "#", false);
-    world_run(&world, 3000);
+TEST(late_joiner_does_not_ask_backwards) {
+    unsigned topic = add_subscribers(1, field_subscribe);
+    field_publish_many(0, topic, 50, 1);
+    size_t late = world_add("late");
+    field_subscribe(late, "#");
+    world_run(3000);
     uint64_t naks = world.naks;
-    publish_many(&world, topic, 5, 1);
-    world_run(&world, 2000);
-    assert_int_equal(got[late].count, 5);
-    assert_int_equal(got[late].seqs[0], 51);
+    field_publish_many(0, topic, 5, 1);
+    world_run(2000);
+    assert_int_equal(field_got(late)->count, 5);
+    assert_int_equal(field_got(late)->arrivals[0].seq, 51);
     assert_int_equal(world.naks, naks);
-    world_deinit(&world);
 }
 
 /* Everybody misses the same datagram, and few ask for it. */
-static bool lose_third_once(struct world *world, size_t from, size_t to,
-                            const struct muster_datagram *datagram) {
-    (void)to;
-    return from == 0 && world->naks == 0 &&
-           memmem(datagram->bytes, datagram->length, "\"seq\":3}\n[", 10) != NULL;
-}
-
-static void test_naks_of_a_crowd_are_few(void **state) {
-    struct world world;
-    (void)state;
-    unsigned topic = meet(&world, SUBSCRIBERS_MAX, false);
-    world.is_lost = lose_third_once;
-    publish_many(&world, topic, 10, 2);
-    world_run(&world, 1500);
-    for (size_t i = 1; i <= SUBSCRIBERS_MAX; i++) {
-        assert_all_in_order(i, 10);
+TEST(naks_of_a_crowd_are_few) {
+    unsigned topic = add_subscribers(100, field_subscribe);
+    field_lose(3);
+    field_publish_many(0, topic, 10, 2);
+    world_run(1500);
+    for (size_t i = 1; i <= 100; i++) {
+        field_check_all(i, 10);
     }
     assert_in_range(world.naks, 1, 8);
-    assert_in_range(muster_core_sender(world.nodes[0].core)->repairs, 1, 3);
-    world_deinit(&world);
+    assert_in_range(sender()->repairs, 1, 3);
 }
 
 /* One subscriber hears almost nothing; the others don't notice, and the publisher keeps its pace. */
-static void test_a_broken_subscriber_harms_nobody(void **state) {
-    struct world world;
-    (void)state;
-    unsigned topic = meet(&world, 4, false);
+TEST(a_broken_subscriber_harms_nobody) {
+    unsigned topic = add_subscribers(4, field_subscribe);
     world.nodes[4].loss = 0.95;
-    publish_many(&world, topic, 1000, 2);
-    world_run(&world, 100);
+    uint64_t begin_ms = world.now_ms;
+    field_publish_many(0, topic, 1000, 2);
+    world_run(100);
     for (size_t i = 1; i <= 3; i++) {
-        assert_all_in_order(i, 1000);
+        field_check_all(i, 1000);
         for (size_t k = 0; k < 1000; k++) {
-            assert_true(got[i].at_ms[k] <= sent_ms[k + 1] + 2);
+            assert_true(field_got(i)->arrivals[k].at_ms <= begin_ms + 2 * k + 2);
         }
     }
-    const struct muster_sender *sender = muster_core_sender(world.nodes[0].core);
-    assert_int_equal(sender->datagrams, 1000);
-    world_run(&world, 3000);
-    struct muster_feed feed;
-    assert_int_equal(muster_core_feeds(world.nodes[4].core, &feed, 1), 1);
-    assert_int_equal(feed.received + feed.pending + feed.lost_wire + feed.lost_gone + feed.lost_program,
-                     feed.sent - feed.since + 1);
-    world_deinit(&world);
+    assert_int_equal(sender()->datagrams, 1000);
+    world_run(3000);
+    field_feed(4);
 }
 
 /* What the publisher keeps no longer is told to be gone, at once. */
-static void test_hopeless_asking_ends(void **state) {
-    struct world world;
-    struct muster_core_options options;
-    const struct muster_document document = {.name = "pub"};
-    (void)state;
-    begin(&world);
-    world_add(&world, "pub");
-    world_add(&world, "sub");
-    world_options(&world, 0, &document, &options);
+TEST(hopeless_asking_ends) {
+    world_add("sub");
+    struct muster_core_options options = world_options(0);
     options.ring_bytes = MUSTER_DATAGRAM_BYTES_MAX * 64;
     options.rate_bytes_s = 1000000000;
-    world_start(&world, 0, &options);
-    unsigned topic = open_topic(&world, 0, "a/b");
-    subscribe(&world, 1, "a/#", false);
-    world_run(&world, 3000);
-    publish_many(&world, topic, 1, 1);
+    world_start(0, &options);
+    unsigned topic = field_open(0, "a/b");
+    field_subscribe(1, "a/#");
+    world_run(3000);
+    field_publish_many(0, topic, 1, 1);
     world.nodes[1].loss = 1;
-    publish_many(&world, topic, 1000, 0);
-    world_run(&world, 1);
+    field_publish_many(0, topic, 1000, 0);
+    world_run(1);
     world.nodes[1].loss = 0;
     uint64_t begin_ms = world.now_ms;
-    publish(&world, 0, topic, 1);
-    world_run(&world, 1500);
-    assert_true(got[1].lost > 100);
-    assert_int_equal(got[1].count + got[1].lost, 1002);
-    assert_true(got[1].at_ms[got[1].count - 1] - begin_ms < 150);
-    struct muster_feed feed;
-    muster_core_feeds(world.nodes[1].core, &feed, 1);
-    assert_int_equal(feed.lost_gone, got[1].lost);
-    world_deinit(&world);
+    field_publish(0, topic, NULL, 1);
+    world_run(1500);
+    assert_true(field_got(1)->lost > 100);
+    assert_int_equal(field_got(1)->count + field_got(1)->lost, 1002);
+    assert_true(field_last(1)->at_ms - begin_ms < 150);
+    assert_int_equal(field_feed(1).lost_gone, field_got(1)->lost);
 }
 
 /* Whoever asks for everything again and again gets no more than the repairs' share. */
-static void test_a_flood_of_naks_earns_its_share_only(void **state) {
-    struct world world;
-    char nak[512];
-    char of[MUSTER_ID_TEXT_BYTES];
-    uint8_t id[MUSTER_ID_BYTES];
-    (void)state;
-    unsigned topic = meet(&world, 1, false);
-    publish_many(&world, topic, 2000, 1);
-    muster_core_id(world.nodes[0].core, id);
-    muster_id_text(id, of);
-    snprintf(
-        nak, sizeof nak,
-        "{\"muster\":1,\"kind\":\"nak\",\"id\":\"00000000000000000000000000000001\",\"boot\":1,\"of\":\"%s\","
-        "\"of_boot\":%llu,\"shard\":%u,\"missing\":[[1,2000]]}\n",
-        of, (unsigned long long)muster_core_boot(world.nodes[0].core), muster_topic_shard("a/b"));
-    struct muster_datagram datagram = {.bytes = (const uint8_t *)nak,
-                                       .length = strlen(nak),
-                                       .source = {.family = 4, .ip = {10, 0, 0, 99}, .port = 5},
-                                       .destination = {.family = 4, .ip = {239, 255, 77, 15}, .port = 19796},
-                                       .interface = WORLD_INTERFACE,
-                                       .ttl = 1};
+TEST(a_flood_of_naks_earns_its_share_only) {
+    unsigned topic = add_subscribers(1, field_subscribe);
+    field_publish_many(0, topic, 2000, 1);
     for (int i = 0; i < 1000; i++) {
-        world_inject(&world, 0, &datagram);
-        world_run(&world, 1);
+        field_nak(0, world.nodes[0].boot, "[1,2000]");
     }
-    const struct muster_sender *sender = muster_core_sender(world.nodes[0].core);
-    assert_true(sender->repairs > 0);
-    assert_true(sender->repair_bytes < 1000000 + 17000);
-    assert_int_equal(sender->naks, 1000);
-    assert_all_in_order(1, 2000);
-    world_deinit(&world);
+    assert_true(sender()->repairs > 0);
+    assert_true(sender()->repair_bytes < 1000000 + 17000);
+    assert_int_equal(sender()->naks, 1000);
+    field_check_all(1, 2000);
 }
 
 /* Published data leaves no faster than it may, and whoever adds too much is told to wait. */
-static void test_pace_is_kept(void **state) {
-    struct world world;
-    (void)state;
-    unsigned topic = meet(&world, 1, false);
-    char text[1001];
-    memset(text, 'x', 1000);
-    text[1000] = '\0';
-    const struct muster_record record = {.kind = MUSTER_VALUE_TEXT, .text = text};
+TEST(pace_is_kept) {
+    unsigned topic = add_subscribers(1, field_subscribe);
+    const struct muster_record record = field_text(1000);
     uint64_t begin_ms = world.now_ms;
     uint64_t waits = 0;
     for (int i = 0; i < 2000;) {
-        int error = muster_core_topic_add(world.nodes[0].core, topic, &record, world.now_ms, 1700000000);
+        int error = field_add(0, topic, &record);
         if (error == MUSTER_EAGAIN) {
             waits++;
-            world_run(&world, 5);
+            world_run(5);
         } else {
             assert_int_equal(error, 0);
             i++;
         }
     }
-    world_run(&world, 100);
+    world_run(100);
     assert_true(waits > 100);
-    assert_in_range(got[1].count, 1999, 2000);
-    uint64_t took_ms = got[1].at_ms[1998] - begin_ms;
-    uint64_t bytes = muster_core_sender(world.nodes[0].core)->bytes;
+    assert_in_range(field_got(1)->count, 1999, 2000);
+    uint64_t took_ms = field_got(1)->arrivals[1998].at_ms - begin_ms;
+    uint64_t bytes = sender()->bytes;
     assert_in_range(took_ms, bytes / 1000 - 50, bytes / 1000 + 50); /* 1 MB a second */
-    world_deinit(&world);
 }
 
 /* How often a topic is published is announced, and not each time it varies a little. */
-static void test_the_rate_of_a_topic_is_announced(void **state) {
-    struct world world;
-    struct muster_peer_list list;
-    (void)state;
-    unsigned topic = meet(&world, 1, false);
-    publish_many(&world, topic, 150, 100);
+TEST(the_rate_of_a_topic_is_announced) {
+    unsigned topic = add_subscribers(1, field_subscribe);
+    field_publish_many(0, topic, 150, 100);
     uint64_t rev = muster_core_rev(world.nodes[0].core);
-    assert_int_equal(muster_core_peers(world.nodes[1].core, &list), 0);
-    assert_int_equal(list.peers[0].document.topic_count, 1);
-    assert_true(list.peers[0].document.topics[0].rate > 9.9 && list.peers[0].document.topics[0].rate < 10.1);
-    muster_peer_list_free(&list);
-    publish_many(&world, topic, 150, 120);
+    const struct muster_document *document = &world_row(1, "pub")->document;
+    assert_int_equal(document->topic_count, 1);
+    assert_true(document->topics[0].rate > 9.9 && document->topics[0].rate < 10.1);
+    field_publish_many(0, topic, 150, 120);
     assert_int_equal(muster_core_rev(world.nodes[0].core), rev);
-    world_deinit(&world);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_rate_of_a_topic_is_announced),
-        cmocka_unit_test(test_one_copy_reaches_all),
-        cmocka_unit_test(test_samples_alone_leave_nothing_to_do),
-        cmocka_unit_test(test_only_needed_groups_are_heard),
-        cmocka_unit_test(test_lost_datagrams_are_repaired_in_order),
-        cmocka_unit_test(test_newest_comes_at_once_and_history_fills),
-        cmocka_unit_test(test_late_is_what_comes_behind_a_later_one),
-        cmocka_unit_test(test_losses_of_the_unheard_are_told),
-        cmocka_unit_test(test_losses_are_told_to_who_subscribes_now),
-        cmocka_unit_test(test_a_sleeper_hears_again),
-        cmocka_unit_test(test_lost_tail_is_noticed),
-        cmocka_unit_test(test_lost_begin_is_noticed),
-        cmocka_unit_test(test_restart_ends_the_waiting),
-        cmocka_unit_test(test_restart_is_no_gap),
-        cmocka_unit_test(test_late_joiner_does_not_ask_backwards),
-        cmocka_unit_test(test_naks_of_a_crowd_are_few),
-        cmocka_unit_test(test_a_broken_subscriber_harms_nobody),
-        cmocka_unit_test(test_hopeless_asking_ends),
-        cmocka_unit_test(test_a_flood_of_naks_earns_its_share_only),
-        cmocka_unit_test(test_pace_is_kept),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return test_run(begin, world_end);
 }
