@@ -1,7 +1,6 @@
 #include "hook.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 #include "complain.h"
 #include "spawn.h"
 #include "text.h"
-#include "value.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U /* since Linux 6.3, where a system may insist on it */

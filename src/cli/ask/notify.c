@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "complain.h"
 #include "value.h"
 
 #define STATUS_PAUSE_MS 1000

@@ -4,7 +4,6 @@
 #ifndef CLI_OUTLETS_H
 #define CLI_OUTLETS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include <muster/muster.h>

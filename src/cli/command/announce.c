@@ -5,14 +5,15 @@
 
 #include "child.h"
 #include "command.h"
+#include "complain.h"
 #include "config.h"
 #include "draft.h"
 #include "escape.h"
 #include "notify.h"
 #include "roster.h"
 #include "session.h"
-#include "spec.h"
 #include "text.h"
+#include "value.h"
 
 struct announce_options {
     struct draft draft;

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "config.h"
 #include "peer.h"
 #include "text.h"
+#include "value.h"
 
 struct config_options {
     bool json;

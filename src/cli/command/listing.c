@@ -1,7 +1,8 @@
 #include "listing.h"
 
-#include "command.h"
+#include "complain.h"
 #include "counters.h"
+#include "table.h"
 
 int listing_end_json(const struct settings *settings, struct writer *writer,
                      const struct snapshot *snapshot) {

@@ -5,13 +5,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "args.h"
 #include "look.h"
 #include "offer.h"
 #include "reason.h"
 #include "selector.h"
 #include "settings.h"
-#include "table.h"
+#include "value.h"
 #include "writer.h"
 
 #define LISTING_TIMEOUT_MS 3000

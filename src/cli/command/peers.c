@@ -4,11 +4,13 @@
 
 #include "column.h"
 #include "command.h"
+#include "complain.h"
 #include "listing.h"
 #include "look.h"
 #include "peer.h"
 #include "roster.h"
 #include "selector.h"
+#include "value.h"
 
 struct peers_options {
     struct column_choice columns; /* empty: those shown by default */

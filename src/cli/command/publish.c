@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "complain.h"
 #include "draft.h"
 #include "reading.h"
 #include "relay.h"
 #include "session.h"
 #include "spec.h"
 #include "start.h"
+#include "value.h"
 
 /* Of --rate and --linger, as muster/core.h has them. */
 #define RATE_MIN 1000

@@ -1,9 +1,8 @@
 /* muster show: everything that is known of one peer, and why. */
-#include <inttypes.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "listing.h"
 #include "look.h"
 #include "peer.h"
@@ -14,6 +13,7 @@
 #include "self_query.h"
 #include "text.h"
 #include "traffic.h"
+#include "value.h"
 
 struct show_options {
     bool self;

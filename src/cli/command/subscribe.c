@@ -1,16 +1,16 @@
 /* muster subscribe: print the readings of others, as they come. */
 #include <inttypes.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "measurement.h"
 #include "meter.h"
 #include "pattern.h"
 #include "record.h"
 #include "session.h"
 #include "source.h"
+#include "value.h"
 
 /* What is printed waits for no more than this, or for the end of what came together. */
 #define OUTPUT_BYTES 65536

@@ -6,6 +6,7 @@
 
 #include "catalog.h"
 #include "command.h"
+#include "complain.h"
 #include "kept.h"
 #include "listing.h"
 #include "pattern.h"

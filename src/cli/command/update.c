@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "conversation.h"
 #include "draft.h"
 #include "spec.h"
+#include "value.h"
 
 struct update_options {
     const char *instance;

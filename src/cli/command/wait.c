@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "selector.h"
 #include "session.h"
+#include "value.h"
 
 #define WAIT_TIMEOUT_MS 30000
 

@@ -1,14 +1,15 @@
 /* muster watch: what happens, as it happens. */
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "counters.h"
 #include "hook.h"
 #include "peer.h"
 #include "session.h"
 #include "text.h"
+#include "value.h"
 
 struct watch_options {
     bool ndjson;

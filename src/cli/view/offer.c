@@ -1,6 +1,5 @@
 #include "offer.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 #include "self.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "counters.h"
