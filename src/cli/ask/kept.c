@@ -120,7 +120,7 @@ static const struct muster_peer *find(const struct muster_peer_list *list,
     return NULL;
 }
 
-/* Who is there announces what it publishes now. */
+/* True when the publisher of a reading is alive or suspect and announces its topic. */
 static bool is_announced(const struct muster_peer_list *list, const struct catalog_reading *reading) {
     const struct muster_peer *peer = find(list, reading->id);
     bool is_announced = false;
@@ -138,7 +138,7 @@ static int compare(const void *left, const void *right) {
     return order != 0 ? order : strcmp(a->record, b->record);
 }
 
-/* Of those that two keepers have one is left, and none that is listed anyway. */
+/* Drops copies of readings that two keepers have, and readings that are announced. */
 static void drop_known(struct kept_look *look) {
     struct kept_readings *kept = look->kept;
     size_t count = 0;

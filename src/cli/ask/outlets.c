@@ -53,7 +53,7 @@ static bool has_record(const struct outlet *topic, const char *name) {
     return name[0] == '\0' && topic->unit != NULL;
 }
 
-/* The first unit that is seen counts. */
+/* Plans the unit of a record; the first unit of a record is the one that is announced. */
 static int plan_unit(struct outlet *topic, const char *name, const char *unit) {
     unit = unit != NULL ? unit : "";
     if (has_record(topic, name)) {

@@ -9,13 +9,13 @@
 #include "complain.h"
 #include "local.h"
 
-/* How often a reader that has gone is looked for, and a tick comes. */
+/* The time between two ticks, and between two checks whether anybody reads standard output. */
 #define TICK_MS 1000
 
 /* ---- what the library says ---- */
 
-/* What the library says while it opens is kept: the last error is the one line about a failure, and all else
- * matters only to who goes on. */
+/* Log lines that came while the node was opened. If that fails, the last error is printed alone; if not, the
+ * other lines are. */
 struct session_opening {
     char error[2048]; /* the last one */
     FILE *lines;      /* below the errors; writes to text, NULL when memory is out */
@@ -35,7 +35,7 @@ static void opening_deinit(struct session_opening *opening) {
     free(opening->text);
 }
 
-/* Prints what was held. */
+/* Prints the lines below the errors. */
 static void opening_release(struct session_opening *opening) {
     if (opening->lines != NULL && fflush(opening->lines) == 0) {
         fputs(opening->text, stderr);
@@ -69,7 +69,7 @@ static void close_handle(uv_handle_t *handle, void *context) {
     }
 }
 
-/* The node is gone; what the command has put on the loop goes too. */
+/* Closes the handles that the command has put on the loop. The node is closed already. */
 void session_finish(struct session *session) {
     uv_walk(&session->loop, close_handle, NULL);
 }
@@ -85,7 +85,7 @@ static void on_closed(void *context) {
 
 /* ---- opening ---- */
 
-/* Opens the node, and says in one line why when that fails. */
+/* Opens the node; when that fails, one line says why. */
 static int open_quietly(struct session *session, const struct muster_options *options) {
     struct session_opening opening;
     opening_init(&opening);
@@ -130,7 +130,7 @@ static void on_settled(muster_t *node, void *context) {
     }
 }
 
-/* An observer does not ask by itself, and who only listens learns of a sleeper when that speaks next. */
+/* Asks the network who is there. An observer that does not ask learns of a peer when that speaks next. */
 static void ask(struct session *session) {
     int error = muster_query(session->node, NULL, NULL, on_settled, session);
     if (error != 0) {
@@ -158,7 +158,7 @@ static void on_row(enum muster_peer_event event, const struct muster_peer *peer,
     }
 }
 
-/* What it would tell is there to be heard. */
+/* Listens to the network in place of the running muster. */
 static int fall_back_to_network(struct session *session) {
     if (session->request.on_reset != NULL) {
         session->request.on_reset(session->request.context);
@@ -166,7 +166,7 @@ static int fall_back_to_network(struct session *session) {
     return open_and_query(session);
 }
 
-/* None is on that port and those interfaces, or it went away. */
+/* No running muster is on that port and those interfaces, or it went away. */
 static void on_local_end(int error, const char *text, void *context) {
     struct session *session = context;
     if (session->ended) {
@@ -215,13 +215,13 @@ static void on_signal(uv_signal_t *handle, int number) {
     }
 }
 
-/* Whoever started us may have had it ignored: nohup, or a shell that runs us in the background. */
+/* True when a signal was ignored at the start, as by nohup or a shell that runs muster in the background. */
 static bool is_ignored(int number) {
     struct sigaction action;
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-/* Signals must not keep the loop alive for anybody but the session. */
+/* Handles the signals that end the session. */
 static int open_signals(struct session *session) {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -240,7 +240,7 @@ static int open_signals(struct session *session) {
     return 0;
 }
 
-/* Closes all that is left on the loop, which the node has left already. */
+/* Closes all handles that are left on the loop, and the loop. The node is closed already. */
 static void close_loop(struct session *session) {
     uv_walk(&session->loop, close_handle, NULL);
     uv_run(&session->loop, UV_RUN_DEFAULT);

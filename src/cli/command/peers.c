@@ -108,7 +108,7 @@ static bool keep(const struct muster_peer *peer, const void *context) {
     return filter->selector == NULL || selector_matches_peer(filter->selector, peer);
 }
 
-/* What the table can't say: that some rows are only hearsay. */
+/* Explains the marks of unverified and provisional rows below the table. */
 static int print_notes(const struct settings *settings, const struct roster *roster) {
     size_t unverified = 0;
     size_t provisional = 0;
@@ -132,7 +132,7 @@ static int print_notes(const struct settings *settings, const struct roster *ros
     return STATUS_OK;
 }
 
-/* Says how many there are when they are fewer than expected. */
+/* Returns the status of the listing. Reports the number of peers when that is smaller than expected. */
 static int check_count(const struct settings *settings, const struct peers_options *options, size_t count,
                        const char *pattern, const struct snapshot *snapshot) {
     if (options->expected == 0 || count >= options->expected) {

@@ -31,7 +31,7 @@ static const struct args_option options_table[] = {
 
 /* ---- showing ---- */
 
-/* What is heard here of a peer's telemetry, NULL: of anybody's. */
+/* Takes the feeds of a peer that the running muster hears. */
 static int take_traffic(struct traffic *traffic, const struct snapshot *snapshot,
                         const struct muster_peer *peer) {
     return traffic_init(traffic, snapshot->feeds, snapshot->feed_count, &snapshot->list, peer->id);
@@ -110,7 +110,7 @@ static bool keep(const struct muster_peer *peer, const void *context) {
     return selector_matches_peer(context, peer);
 }
 
-/* Keeps the peers of that very name; where there is none, those whose id begins so. */
+/* Finds the peers of this name or, where there is none, those whose id begins with the text. */
 static int find(const struct settings *settings, const struct snapshot *snapshot,
                 const struct selector *selector, struct roster *roster) {
     struct selector one_way = *selector;
@@ -129,7 +129,7 @@ static int find(const struct settings *settings, const struct snapshot *snapshot
     return STATUS_OK;
 }
 
-/* Lists who all is meant, one line each. */
+/* Lists the peers that are meant, a line each. */
 static int refuse_ambiguous(const struct settings *settings, const char *wanted,
                             const struct roster *roster) {
     complain(settings, "PEER: expected one peer, '%.64s' means %zu:", wanted, roster->count);

@@ -26,7 +26,7 @@ static const struct args_option options_table[] = {
 
 /* ---- listing ---- */
 
-/* The patterns in one text, cut where it ends; NULL when there is none. */
+/* Joins the patterns, cut where the text ends. Returns text, or NULL when there is no pattern. */
 static const char *join_patterns(const struct operands *patterns, char *text, size_t size) {
     size_t length = 0;
     for (size_t i = 0; i < patterns->count && length < size; i++) {
@@ -36,7 +36,7 @@ static const char *join_patterns(const struct operands *patterns, char *text, si
     return patterns->count > 0 ? text : NULL;
 }
 
-/* Who is there, and who is away but kept by others; what they publish. */
+/* Peers that are here, publishers that are away and kept by others, and the readings of both. */
 struct collected {
     struct snapshot snapshot;
     struct kept_readings kept;

@@ -16,7 +16,7 @@ struct wait_options {
     uint64_t timeout_ms;
 };
 
-/* Who of those that are waited for is alive. */
+/* The peers that match and are alive. */
 struct wait {
     struct session session;
     struct selector selector;

@@ -11,7 +11,7 @@
 #include "scan.h"
 #include "spec.h"
 
-/* Of an error, and of a place in it: what is longer is cut. */
+/* Bytes of an error, and of a place in it. A longer one is cut. */
 #define ERROR_BYTES 1024
 #define PLACE_BYTES 512
 
@@ -39,7 +39,7 @@ static void say(struct config *config, const char *format, ...) {
     config->on_error(error, config->context);
 }
 
-/* "PATH:LINE:COLUMN: MEMBER"; without the member for the whole file. */
+/* Writes "PATH:LINE:COLUMN: MEMBER", for the whole file without the member. Returns text. */
 static const char *name_place(const struct config *config, struct config_place place,
                               char text[PLACE_BYTES]) {
     const struct config_file *file = &config->files[place.file];
@@ -57,7 +57,7 @@ static struct config_place place_here(const struct config *config, const documen
     return (struct config_place){.file = config->file_count - 1, .node = node};
 }
 
-/* Says what is wrong with a value of the file that is being read. */
+/* Reports what is wrong with a value of the file that is being read. */
 static void refuse(struct config *config, const document_node_t *node, const char *format, ...) {
     char place[PLACE_BYTES];
     char why[ERROR_BYTES / 2];
@@ -71,7 +71,8 @@ static void refuse(struct config *config, const document_node_t *node, const cha
     say(config, "%s: %s", name_place(config, place_here(config, node), place), why);
 }
 
-/* A place for refuse(), which costs nothing where that will say nothing. */
+/* Writes the place of another value for refuse(). Returns "" where refuse() will report nothing: a place
+ * costs a walk through a file. */
 static const char *name_other(const struct config *config, struct config_place place,
                               char text[PLACE_BYTES]) {
     const bool is_said = config->files[config->file_count - 1].error_count < CONFIG_ERRORS_MAX;
@@ -101,7 +102,7 @@ static bool is_of_type(struct config *config, const document_node_t *node, enum 
     return false;
 }
 
-/* A port in [1, max]; 0 for all else, which has been said then. */
+/* Reads a port in [1, max]. Reports all else, and returns 0. */
 static uint16_t read_port_number(struct config *config, const document_node_t *node, unsigned max) {
     uint64_t port;
     double number;
@@ -226,7 +227,7 @@ static bool add_service(struct config *config, const document_node_t *node,
     return true;
 }
 
-/* Sets what a service need not say. */
+/* Sets the members that a file may leave out. */
 static void complete_service(struct config *config, const document_node_t *node,
                              struct muster_service *service) {
     struct reason reason;

@@ -55,7 +55,7 @@ int selector_parse(const char *text, unsigned bare, struct selector *selector, s
     return parse_bare(bare, selector, reason);
 }
 
-/* True for a peer that is meant whatever its services. */
+/* True for a peer that is meant by its name or id. */
 static bool matches_itself(const struct selector *selector, const struct muster_peer *peer) {
     const char *name = peer->document.name;
     char id[MUSTER_ID_TEXT_BYTES];

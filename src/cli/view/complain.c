@@ -10,7 +10,7 @@
 
 #include "escape.h"
 
-/* Of a message, before and after it was made safe. */
+/* Bytes of a message, before and after it is made safe. */
 #define LINE_BYTES 1024
 #define SAFE_BYTES 2048
 

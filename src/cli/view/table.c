@@ -12,10 +12,10 @@
 #include "text.h"
 #include "value.h"
 
-/* Of a terminal that does not say. */
+/* Columns of a terminal that does not tell its width. */
 #define TERMINAL_COLUMNS 80
 
-/* What a column that may be cut keeps at least. */
+/* Columns that a column keeps at least when it is cut. */
 #define CUT_COLUMNS_MIN 8
 
 #define ELLIPSIS "…"
@@ -196,7 +196,7 @@ static size_t widest_to_cut(const struct grid *grid) {
     return widest;
 }
 
-/* Narrows what may be narrowed until a line fits the terminal, and marks what was cut: libsmartcols
+/* Narrows the columns that may be cut until a line fits the terminal, and marks what was cut. libsmartcols
  * would cut without a mark, and "http:808" is another port than "http:8080". */
 static void grid_fit(struct grid *grid, size_t terminal) {
     size_t total = grid->column_count - 1; /* the gaps */
