@@ -35,13 +35,13 @@ const struct outlet *outlets_find(const struct outlets *outlets, const char *top
  * own); NULL or "" is no unit. 0, MUSTER_EFULL (OUTLETS_TOPICS_MAX) or MUSTER_ENOMEM. */
 int outlets_plan(struct outlets *outlets, const char *topic, const char *name, const char *unit);
 
-/* Opens all that are planned. What can't be opened keeps its error, and is not tried again. */
+/* Opens all topics that are planned. A topic that can't be opened keeps its error, and is not tried again. */
 void outlets_open(struct outlets *outlets, muster_t *node);
 
 /* Lets all that was added leave. */
 void outlets_flush(struct outlets *outlets);
 
-/* Frees it; the publishers are the node's, which closes them. A zeroed one is allowed. */
+/* Frees the topics. Their publishers are the node's, which closes them. A zeroed struct is allowed. */
 void outlets_deinit(struct outlets *outlets);
 
 #endif
