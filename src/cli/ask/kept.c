@@ -161,7 +161,7 @@ static int add_publisher(struct kept_look *look, const uint8_t id[MUSTER_ID_BYTE
     return muster_peer_list_add(&look->kept->publishers, &peer);
 }
 
-/* Sorts the readings, and adds each publisher once. */
+/* Sorts the readings, and adds each publisher once. Returns 0, or not when memory is out. */
 static int finish(struct kept_look *look) {
     struct kept_readings *kept = look->kept;
     int error = look->failed ? MUSTER_ENOMEM : 0;
@@ -175,7 +175,7 @@ static int finish(struct kept_look *look) {
             error = add_publisher(look, id);
         }
     }
-    return error;
+    return error != 0 ? error : roster_init(&kept->roster, &kept->publishers);
 }
 
 /* ---- asking ---- */
@@ -236,6 +236,7 @@ int kept_look(const struct settings *settings, struct snapshot *snapshot, const 
 }
 
 void kept_deinit(struct kept_readings *kept) {
+    roster_deinit(&kept->roster);
     muster_peer_list_free(&kept->publishers);
     free(kept->readings);
     *kept = (struct kept_readings){0};

@@ -15,6 +15,7 @@ struct kept_readings {
     struct catalog_reading *readings; /* by publisher */
     size_t count;
     struct muster_peer_list publishers; /* each once: its id, state, and name, "" when it is not known */
+    struct roster roster;               /* of the publishers */
 };
 
 /* Asks the peers of a snapshot that keep values for others, if there are any, for readings that nobody

@@ -198,10 +198,17 @@ int look(const struct settings *settings, uint64_t timeout_ms, const struct look
          struct snapshot *snapshot) {
     *snapshot = (struct snapshot){0};
     int status = settings->direct ? STATUS_NOBODY : look_locally(settings, timeout_ms, expectation, snapshot);
-    return status == STATUS_NOBODY ? look_directly(settings, timeout_ms, expectation, snapshot) : status;
+    if (status == STATUS_NOBODY) {
+        status = look_directly(settings, timeout_ms, expectation, snapshot);
+    }
+    if (status == STATUS_OK && roster_init(&snapshot->roster, &snapshot->list) != 0) {
+        status = complain_error(settings, MUSTER_ENOMEM);
+    }
+    return status;
 }
 
 void snapshot_deinit(struct snapshot *snapshot) {
+    roster_deinit(&snapshot->roster);
     muster_peer_list_free(&snapshot->list);
     free(snapshot->feeds);
     *snapshot = (struct snapshot){0};

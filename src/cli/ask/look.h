@@ -9,11 +9,13 @@
 
 #include <muster/muster.h>
 
+#include "roster.h"
 #include "settings.h"
 #include "text.h"
 
 struct snapshot {
     struct muster_peer_list list;
+    struct roster roster;            /* of the list */
     struct muster_counters counters; /* of who was asked, or of the look itself */
     struct muster_feed *feeds;       /* of who was asked */
     size_t feed_count;

@@ -1,6 +1,5 @@
-/* The topics that a command publishes: opened as they show up, and known by their names from then on.
- *
- * Those that are planned together are announced together, each with the units that were planned. */
+/* The topics that a command publishes, by name. A topic is planned when a reading names it, and opened with
+ * all others that are planned; it is announced with the units that were planned until then. */
 #ifndef CLI_OUTLETS_H
 #define CLI_OUTLETS_H
 

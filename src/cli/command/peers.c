@@ -148,25 +148,18 @@ static int check_count(const struct settings *settings, const struct peers_optio
 }
 
 static int list(const struct settings *settings, const struct peers_options *options,
-                const struct filter *filter, const char *pattern, const struct snapshot *snapshot) {
-    struct roster roster;
-    if (roster_init(&roster, &snapshot->list) != 0) {
-        return complain_error(settings, MUSTER_ENOMEM);
-    }
-    roster_keep(&roster, keep, filter);
+                const struct filter *filter, const char *pattern, struct snapshot *snapshot) {
+    struct roster *roster = &snapshot->roster;
+    roster_keep(roster, keep, filter);
     if (options->sort != NULL) {
-        roster_sort(&roster, options->sort->compare, options->descending);
+        roster_sort(roster, options->sort->compare, options->descending);
     }
     int status = listing_print(settings, &options->listing, snapshot, "peers", options->columns.headings,
-                               peer_rows(&roster));
+                               peer_rows(roster));
     if (status == STATUS_OK && !options->listing.json) {
-        status = print_notes(settings, &roster);
+        status = print_notes(settings, roster);
     }
-    if (status == STATUS_OK) {
-        status = check_count(settings, options, roster.count, pattern, snapshot);
-    }
-    roster_deinit(&roster);
-    return status;
+    return status == STATUS_OK ? check_count(settings, options, roster->count, pattern, snapshot) : status;
 }
 
 static int run(struct settings *settings, void *peers_options, const struct operands *operands) {

@@ -167,7 +167,8 @@ static void grid_deinit(struct grid *grid) {
 
 /* Fills all cells and measures the columns. -1 when memory is out; grid_deinit() must follow anyway. */
 static int grid_init(struct grid *grid, const char *const *headings, const struct writer_rows *rows) {
-    *grid = (struct grid){.writer = {.begin = begin_cell}, .row_count = rows->count};
+    *grid =
+        (struct grid){.writer = {.begin = begin_cell, .context = rows->context}, .row_count = rows->count};
     rows->write(&grid->writer, rows->rows);
     choose_columns(grid, headings);
     grid->cells = calloc(rows->count * grid->field_count, sizeof(*grid->cells));
