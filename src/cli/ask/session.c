@@ -288,6 +288,9 @@ static void on_deadline(uv_timer_t *handle) {
 static void on_tick(uv_timer_t *handle) {
     struct session *session = handle->data;
     const struct session_request *request = &session->request;
+    if (session->ended) {
+        return;
+    }
     if (request->until_unread && complain_reader_gone()) {
         session_end(session, STATUS_ERROR);
     } else if (request->on_tick != NULL) {

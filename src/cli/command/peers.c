@@ -52,32 +52,22 @@ static int parse_sort(const char *value, void *place, struct reason *reason) {
     return 0;
 }
 
-/* The bit of a state's name, 0 when it is none. */
-static unsigned state_bit(const char *name) {
-    for (unsigned state = MUSTER_ALIVE; state <= MUSTER_LEFT; state++) {
-        if (strcmp(muster_state_name((enum muster_state)state), name) == 0) {
-            return 1U << state;
-        }
-    }
-    return 0;
+static const char *state_word(size_t i) {
+    return i <= MUSTER_LEFT ? muster_state_name((enum muster_state)i) : NULL;
 }
 
 static int parse_states(const char *value, void *place, struct reason *reason) {
     unsigned states = 0;
     char name[32];
     for (const char *list = value; value_next_item(&list, name, sizeof(name));) {
-        const unsigned bit = state_bit(name);
-        if (bit == 0) {
+        size_t state;
+        if (value_word(name, state_word, &state, reason) != 0) {
             return reason_set(reason, "expected some of alive,suspect,lost,left, got '%.64s'", value);
         }
-        states |= bit;
+        states |= 1U << state;
     }
     *(unsigned *)place = states;
     return 0;
-}
-
-static const char *state_word(size_t i) {
-    return i <= MUSTER_LEFT ? muster_state_name((enum muster_state)i) : NULL;
 }
 
 static const struct args_completion complete_columns = {.word = column_heading, .list = true};
