@@ -12,7 +12,7 @@
 #define OUTLETS_UNITS_MAX 64
 
 struct outlet {
-    char *name;
+    char name[MUSTER_FULL_NAME_BYTES_MAX + 1];
     char *unit;                /* planned, of the topic's own records; NULL: none */
     struct muster_text *units; /* planned, of the records below it */
     size_t unit_count;
@@ -22,13 +22,12 @@ struct outlet {
 
 /* Zeroed: no topic. */
 struct outlets {
-    struct outlet *topics[OUTLETS_TOPICS_MAX]; /* sorted by name */
+    struct outlet topics[OUTLETS_TOPICS_MAX]; /* sorted by name */
     size_t count;
-    size_t planned;
 };
 
-/* The topic of this name; NULL when it is not there. */
-const struct outlet *outlets_find(const struct outlets *outlets, const char *topic);
+/* The topic of this name; NULL when it is not there. Borrowed until the next topic is planned. */
+struct outlet *outlets_find(struct outlets *outlets, const char *topic);
 
 /* Plans a topic, unless it was opened before, and the unit of a record of this name in it ("": the topic's
  * own); NULL or "" is no unit. 0, MUSTER_EFULL (OUTLETS_TOPICS_MAX) or MUSTER_ENOMEM. */

@@ -14,42 +14,14 @@
 
 /* ---- what the library says ---- */
 
-/* Log lines that came while the node was opened. If that fails, the last error is printed alone; if not, the
- * other lines are. */
-struct session_opening {
-    char error[2048]; /* the last one */
-    FILE *lines;      /* below the errors; writes to text, NULL when memory is out */
-    char *text;
-    size_t bytes;
-};
-
-static void opening_init(struct session_opening *opening) {
-    *opening = (struct session_opening){0};
-    opening->lines = open_memstream(&opening->text, &opening->bytes);
-}
-
-static void opening_deinit(struct session_opening *opening) {
-    if (opening->lines != NULL) {
-        fclose(opening->lines);
-    }
-    free(opening->text);
-}
-
-/* Prints the lines below the errors. */
-static void opening_release(struct session_opening *opening) {
-    if (opening->lines != NULL && fflush(opening->lines) == 0) {
-        fputs(opening->text, stderr);
-    }
-}
-
+/* While the node is opened, errors replace each other, and lines below them are kept. */
 static void on_log(enum muster_log_level level, const char *line, void *context) {
     struct session *session = context;
-    struct session_opening *opening = session->opening;
-    FILE *out = opening != NULL && opening->lines != NULL ? opening->lines : stderr;
-    if (opening != NULL && level == MUSTER_LOG_ERROR) {
-        snprintf(opening->error, sizeof(opening->error), "%s", line);
+    if (session->is_opening && level == MUSTER_LOG_ERROR) {
+        snprintf(session->error, sizeof(session->error), "%s", line);
     } else if (level <= session->settings->log_level) {
-        fprintf(out, "%s: %s\n", session->settings->program, line);
+        fprintf(session->kept_lines != NULL ? session->kept_lines : stderr, "%s: %s\n",
+                session->settings->program, line);
     }
 }
 
@@ -85,20 +57,23 @@ static void on_closed(void *context) {
 
 /* ---- opening ---- */
 
-/* Opens the node; when that fails, one line says why. */
+/* Opens the node. When that fails, one line says why; else all other lines that were logged are printed. */
 static int open_quietly(struct session *session, const struct muster_options *options) {
-    struct session_opening opening;
-    opening_init(&opening);
-    session->opening = &opening;
-    int error = muster_open(&session->loop, options, &session->node);
-    session->opening = NULL;
-    if (error == 0) {
-        opening_release(&opening);
-    } else {
-        fprintf(stderr, "%s: %s\n", session->settings->program,
-                opening.error[0] != '\0' ? opening.error : muster_error_text(error));
+    char *lines = NULL;
+    size_t bytes;
+    session->is_opening = true;
+    session->kept_lines = open_memstream(&lines, &bytes);
+    const int error = muster_open(&session->loop, options, &session->node);
+    if (session->kept_lines != NULL && fclose(session->kept_lines) == 0 && error == 0) {
+        fputs(lines, stderr);
     }
-    opening_deinit(&opening);
+    session->kept_lines = NULL;
+    session->is_opening = false;
+    if (error != 0) {
+        fprintf(stderr, "%s: %s\n", session->settings->program,
+                session->error[0] != '\0' ? session->error : muster_error_text(error));
+    }
+    free(lines);
     return error;
 }
 

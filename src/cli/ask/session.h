@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <uv.h>
 
@@ -52,7 +53,9 @@ struct session {
     bool is_signaled; /* by a first signal */
     bool ended;       /* the node is closing or closed, and must not be called */
 
-    struct session_opening *opening; /* keeps log lines inside of muster_open(); else NULL */
+    bool is_opening;  /* inside of muster_open() */
+    char error[2048]; /* the last one that was logged there */
+    FILE *kept_lines; /* below the errors, logged there; else NULL */
 };
 
 /* Opens a loop and a node on it, and runs the loop until the session has ended. An observer that has an
