@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "complain.h"
 
 /* A standard stream that is closed would be a socket's number soon: whoever printed would send. What
  * takes its place can be neither read from nor written to, so that errors are noticed. */

@@ -10,13 +10,13 @@
 #include "complain.h"
 #include "spawn.h"
 
-/* What is to be exited with for a command that ended so. */
+/* The exit status of muster for a wait status of the command. */
 static int status_of(int ended) {
     return WIFSIGNALED(ended) ? 128 + WTERMSIG(ended) : WEXITSTATUS(ended);
 }
 
-/* The node holds its first announcement ready, and closing it would say that, and a bye: only a process that
- * ends here says nothing. */
+/* Ends the process at once. The node has its first announcement ready: closing the node would send that and a
+ * bye. */
 static _Noreturn void fail_to_start(const struct child *child, const char *what, int error, int status) {
     complain(child->session->settings, "%s: cannot be started: %s", what, strerror(error));
     _exit(status);
@@ -31,14 +31,15 @@ static void kill_child(const struct child *child) {
     _exit(128 + SIGKILL);
 }
 
-/* A terminal's Ctrl-C reaches all of its foreground process group, the command included, unless that has
- * left the group; and many programs take a second one for impatience. A hangup is told to the
- * session's leader alone, which may be us. */
+/* True when a terminal has sent the command this signal already. A Ctrl-C reaches the whole foreground
+ * process group; many programs take a second SIGINT as an order to end at once. A hangup reaches the leader
+ * of the session alone, which may be muster. */
 static bool was_reached_by_terminal(const struct child *child, const struct signalfd_siginfo *info) {
     return info->ssi_signo == SIGINT && info->ssi_code == SI_KERNEL && getpgid(child->pid) == getpgrp();
 }
 
-/* A SIGHUP may mean anything, mostly to read a configuration again: it never counts as the second. */
+/* Forwards a signal to the command, or ends it. A SIGHUP mostly asks to read a configuration again, so it is
+ * no order to end. */
 static void forward_signal(struct child *child, const struct signalfd_siginfo *info) {
     const bool is_to_end = info->ssi_signo != SIGHUP;
     if (child->session->ended && is_to_end) {
@@ -53,7 +54,8 @@ static void forward_signal(struct child *child, const struct signalfd_siginfo *i
     }
 }
 
-/* SIGCHLD also comes when it was stopped or goes on. */
+/* Ends the session when the command has ended. A SIGCHLD also comes when the command was stopped or
+ * continues. */
 static void reap_child(const struct child *child) {
     int ended;
     if (!child->session->ended && waitpid(child->pid, &ended, WNOHANG) == child->pid) {
@@ -75,8 +77,8 @@ static void on_signals(uv_poll_t *poll, int status, int events) {
     }
 }
 
-/* Blocks the signals that are to be read, and gives what was blocked before. A signal that was ignored stays
- * so, for the command too: blocked, it would come nevertheless. */
+/* Blocks the signals that are to be read, and gives what was blocked before. A signal that was ignored is not
+ * blocked: the signalfd would report it nevertheless. */
 static void block_signals(sigset_t *signals, sigset_t *before) {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action;
@@ -91,8 +93,8 @@ static void block_signals(sigset_t *signals, sigset_t *before) {
     sigprocmask(SIG_BLOCK, signals, before);
 }
 
-/* A signalfd, as it says where a signal came from, which libuv's handles do not. Returns 0 or a negative
- * errno, as libuv does. */
+/* Opens a signalfd, which says where a signal came from; libuv's handles do not. Returns 0 or a negative
+ * errno. */
 static int watch_signals(struct child *child, const sigset_t *signals) {
     child->signals = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
     if (child->signals < 0) {

@@ -1,4 +1,4 @@
-/* The command that `muster announce -- COMMAND` stands for: announced exactly while it lives. */
+/* The command of `muster announce -- COMMAND`. The announcement lasts as long as the command runs. */
 #ifndef CLI_CHILD_H
 #define CLI_CHILD_H
 
@@ -9,7 +9,7 @@
 
 #include "session.h"
 
-/* What a process exits with that could not become a command, as a shell has it. */
+/* Exit statuses for a command that can't be started, as shells have them. */
 #define CHILD_STATUS_UNUSABLE 126
 #define CHILD_STATUS_NOT_FOUND 127
 
@@ -21,12 +21,11 @@ struct child {
     bool has_end_signal; /* to end, by a SIGINT or SIGTERM */
 };
 
-/* Starts argv on a session that is open and does not run yet, and which is not until_signal: from then on the
- * session ends when the command does, with its exit code, or 128 and the number of the signal that it died
- * by. SIGINT, SIGTERM and SIGHUP, unless ignored, are passed on; a second SIGINT or SIGTERM kills the command
- * and ends the process at once.
- * When the command can't be started, this says why and ends the process, with CHILD_STATUS_NOT_FOUND,
- * CHILD_STATUS_UNUSABLE or STATUS_ERROR: nothing was announced. */
+/* Starts argv from the on_open of a session that is not until_signal. The session ends when the command does,
+ * with its exit code, or 128 and the number of the signal that ended it. SIGINT, SIGTERM and SIGHUP are
+ * forwarded unless they are ignored; a second SIGINT or SIGTERM kills the command and ends this process at
+ * once. When the command can't be started, child_start() reports why and ends this process with
+ * CHILD_STATUS_NOT_FOUND, CHILD_STATUS_UNUSABLE or STATUS_ERROR; nothing was announced then. */
 void child_start(struct child *child, struct session *session, char *const *argv);
 
 #endif

@@ -1,4 +1,4 @@
-/* A conversation with the muster that runs on this machine already, on a loop of its own. */
+/* Questions to the muster that runs on this machine, and their answers, on a loop of their own. */
 #ifndef CLI_CONVERSATION_H
 #define CLI_CONVERSATION_H
 
@@ -21,7 +21,7 @@ struct conversation {
     void (*on_late)(
         struct conversation *conversation); /* the time is up, which ends the conversation; NULL: none */
 
-    /* Not for the caller, but for `local`, which is asked, and the loop. */
+    /* Set by conversation_hold(). The caller asks `local`, and may use the loop. */
     muster_local_t *local;
     uv_loop_t loop;
     uv_timer_t deadline;
@@ -30,14 +30,16 @@ struct conversation {
     int status;
 };
 
-/* Opens the way to a muster, has it asked, and runs the loop until conversation_end(). Returns the status of
- * that, or, when there is no way, that of local_open(). The first members are set, the others zeroed. */
+/* Connects to a muster, calls on_open, and runs the loop until conversation_end(). Returns the status that it
+ * was ended with, or that of local_open() when no muster could be connected to; `local` is NULL then. The
+ * first members are set, the others zeroed. */
 int conversation_hold(struct conversation *conversation);
 
 /* Ends it with a status; the first call counts. */
 void conversation_end(struct conversation *conversation, int status);
 
-/* The same where an answer failed with an error, and (NULL: nothing) what the other side said: says so. */
+/* Reports that an answer failed with an error, and the text of the muster (NULL: none); then ends the
+ * conversation. */
 void conversation_fail(struct conversation *conversation, int error, const char *text);
 
 #endif

@@ -1,5 +1,5 @@
-/* A descriptor that is read on a loop, as fast as somebody takes what it brings: a pipe, a terminal, a socket
- * or a file. */
+/* A descriptor that is read on a loop: a pipe, a terminal, a socket or a file. Who can't take more pauses it.
+ */
 #ifndef CLI_DESCRIPTOR_H
 #define CLI_DESCRIPTOR_H
 
@@ -18,7 +18,7 @@ struct descriptor {
     void *context;
 };
 
-/* Calls on_ready from the loop whenever there may be something to read, from now on. The handle is to be
+/* From now on on_ready is called from the loop whenever there may be something to read. The handles are to be
  * closed with the loop. Returns 0, or a negative number of uv_strerror(). */
 int descriptor_open(struct descriptor *descriptor, uv_loop_t *loop, int fd, void (*on_ready)(void *context),
                     void *context);
@@ -27,12 +27,13 @@ int descriptor_open(struct descriptor *descriptor, uv_loop_t *loop, int fd, void
  * negative number of uv_strerror(). */
 ssize_t descriptor_read(struct descriptor *descriptor, char *bytes, size_t size);
 
-/* on_ready comes no more until descriptor_resume(). Each is allowed at any time, also of a zeroed struct. */
+/* Stops calls of on_ready until descriptor_resume(). Both are allowed at any time, also for a zeroed struct.
+ */
 void descriptor_pause(struct descriptor *descriptor);
 void descriptor_resume(struct descriptor *descriptor);
 
-/* When the loop has ended: leaves the descriptor as it was, as others may read on. A zeroed struct is
- * allowed. */
+/* To be called when the loop has ended. Gives the descriptor the flags that it had, as other processes may
+ * read it. A zeroed struct is allowed. */
 void descriptor_close(struct descriptor *descriptor);
 
 #endif

@@ -1,7 +1,6 @@
 #include "hook.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +11,12 @@
 #include "complain.h"
 #include "spawn.h"
 #include "text.h"
-#include "value.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U /* since Linux 6.3, where a system may insist on it */
 #endif
 
-/* How often dropped events are said at most. */
+/* Dropped events are reported at most this often. */
 #define DROPPED_INTERVAL_MS 1000
 
 /* ---- events ---- */
@@ -46,7 +44,8 @@ void hook_describe_variables(FILE *out) {
     }
 }
 
-/* Names come from the network, and go into the environment as they are. NULL when memory is out. */
+/* Writes the variables of an event. Names come from the network and are not changed. NULL when memory is out.
+ */
 static char *new_variables(enum muster_peer_event event, const struct muster_peer *peer) {
     const struct text_short id = text_id(peer->id);
     const struct text_short address = text_address(&peer->address);
@@ -115,8 +114,8 @@ static void complain_of_event(const struct hooks *hooks, const struct hook_event
 
 /* ---- starting ---- */
 
-/* A file in memory that holds the line, to be read from its start: unlike a pipe it takes the whole line
- * at once, whether anybody reads it or not. Returns a descriptor or a negative errno. */
+/* Opens a file in memory that holds the line. Unlike a pipe, the file takes the whole line at once, whether
+ * the hook reads it or not. Returns a descriptor or a negative errno. */
 static int open_input(const char *line) {
     int fd = memfd_create("event", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
     if (fd < 0 && errno == EINVAL) {
@@ -188,7 +187,7 @@ static void on_dropped_timer(uv_timer_t *timer) {
     hooks->dropped = 0;
 }
 
-/* The newest events are those that still hold. */
+/* Drops the oldest event that waits: the newest ones say what is true now. */
 static void drop_oldest(struct hooks *hooks) {
     free_event(take_oldest(hooks));
     hooks->dropped++;
@@ -197,7 +196,8 @@ static void drop_oldest(struct hooks *hooks) {
     }
 }
 
-/* Starts what may run now. */
+/* Starts hooks for waiting events while fewer than the maximum run, and reports when the last one has ended.
+ */
 static void start_waiting(struct hooks *hooks) {
     while (hooks->waiting_count > 0 && hooks->running_count < hooks->options.running_max) {
         start(hooks, take_oldest(hooks));
@@ -227,7 +227,7 @@ int hooks_run(struct hooks *hooks, enum muster_peer_event event, const struct mu
 
 /* ---- ending ---- */
 
-/* The hook itself too, should it have left its group. */
+/* Sends a signal to the hook's group, and to the hook itself where it has left the group. */
 static void kill_all(const struct hook *hook, int number) {
     kill(-hook->pid, number);
     if (getpgid(hook->pid) != hook->pid) {
@@ -247,7 +247,7 @@ static void on_late(uv_timer_t *timer) {
     uv_timer_start(&hook->timer, on_grace_over, HOOK_GRACE_MS, 0);
 }
 
-/* Says how a hook ended, unless well, or by us. */
+/* Reports how a hook ended, unless it exited with 0 or was ended by muster. */
 static void complain_of_exit(const struct hook *hook, int ended) {
     char what[128];
     if (hook->is_late || (WIFEXITED(ended) && WEXITSTATUS(ended) == 0)) {
@@ -261,8 +261,8 @@ static void complain_of_exit(const struct hook *hook, int ended) {
     complain_of_event(hook->hooks, hook->event, what);
 }
 
-/* What a late hook leaves in its group ends with it; as long as the hook is not reaped, the group's id
- * can't be anybody else's. */
+/* True when a hook has ended; it is reaped then. The processes that a late hook left in its group are killed
+ * before: until the hook is reaped, no other group can have its id. */
 static bool has_ended(const struct hook *hook, int *ended) {
     siginfo_t info = {.si_pid = 0};
     if (waitid(P_PID, (id_t)hook->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) {

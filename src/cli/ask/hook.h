@@ -1,4 +1,4 @@
-/* Programs that are run for events of peers: some at a time, the others wait. */
+/* Programs that are run for events of peers. Some run at a time; the other events wait. */
 #ifndef CLI_HOOK_H
 #define CLI_HOOK_H
 
@@ -22,7 +22,7 @@
 
 #define HOOK_TIMEOUT_MS 30000
 
-/* Between the SIGTERM of a hook that takes too long and its SIGKILL. */
+/* The time between the SIGTERM of a hook that takes too long and its SIGKILL. */
 #define HOOK_GRACE_MS 2000
 
 struct hook_options {
@@ -62,20 +62,19 @@ struct hooks {
     void *context;
 };
 
-/* Puts what hooks need on a loop. Errors of hooks are said on stderr in the name of the
- * program. The settings are borrowed. Returns 0 or a negative libuv error; what was put on the loop by then
- * is closed with it. */
+/* Puts the handles of hooks on a loop; they are to be closed with it, also after an error. Errors of hooks
+ * are reported on stderr. The settings are borrowed. Returns 0 or a negative libuv error. */
 int hooks_open(struct hooks *hooks, uv_loop_t *loop, const struct settings *settings,
                const struct hook_options *options);
 
-/* Has the hook run for an event, now or when it is its turn. Its environment is ours, and the variables of
- * hook_describe_variables(); its standard input is the line and a LF. Peer and line are copied. -1 when
- * memory is out. */
+/* Runs the hook for an event, now or when other hooks have ended. The hook has the environment of this
+ * process and the variables of hook_describe_variables(); its standard input is the line and a LF. Peer and
+ * line are copied. -1 when memory is out. */
 int hooks_run(struct hooks *hooks, enum muster_peer_event event, const struct muster_peer *peer,
               const char *line);
 
-/* Calls on_finished when all hooks have run, perhaps at once: no later than timeout_ms + HOOK_GRACE_MS from
- * now. What has not run by then is dropped, and said. hooks_run() must not follow. */
+/* Calls on_finished when all hooks have ended, perhaps at once, and after timeout_ms + HOOK_GRACE_MS at the
+ * latest. Events that still wait then are dropped and reported. hooks_run() must not follow. */
 void hooks_finish(struct hooks *hooks, void (*on_finished)(void *context), void *context);
 
 /* Lists the variables, for --help. */

@@ -27,41 +27,23 @@ struct kept_look {
     struct muster_peer_list there; /* when it ends */
     struct muster_pack pack;
     struct kept_readings *kept;
-    size_t room;   /* for its readings */
     bool is_quiet; /* all that was to come came */
     bool failed;   /* memory was out */
 };
 
 /* ---- collecting ---- */
 
-/* Adds a zeroed reading, unless there are too many. NULL then, or when memory is out. */
-static struct catalog_reading *add(struct kept_look *look) {
-    struct kept_readings *kept = look->kept;
-    if (kept->count == look->room && kept->count < READINGS_MAX) {
-        const size_t room = look->room > 0 ? 2 * look->room : 64;
-        struct catalog_reading *readings = realloc(kept->readings, room * sizeof(*readings));
-        look->failed = look->failed || readings == NULL;
-        kept->readings = readings != NULL ? readings : kept->readings;
-        look->room = readings != NULL ? room : look->room;
-    }
-    if (kept->count == look->room) {
-        return NULL;
-    }
-    kept->readings[kept->count] = (struct catalog_reading){.unit = ""};
-    return &kept->readings[kept->count++];
-}
-
 static void keep(struct kept_look *look, const struct muster_sample *sample,
                  const struct muster_record *record) {
+    struct kept_readings *kept = look->kept;
     const char *name = reading_name_below(record->name, sample->topic);
-    const bool is_below = name != record->name && strlen(name) <= MUSTER_NAME_BYTES_MAX;
-    struct catalog_reading *reading = is_below ? add(look) : NULL;
-    if (reading == NULL) {
+    if (name == record->name || strlen(name) > MUSTER_NAME_BYTES_MAX || kept->count == READINGS_MAX) {
         return;
     }
+    struct catalog_reading *reading = &kept->readings[kept->count++];
     memcpy(reading->id, sample->id, sizeof(reading->id));
     strncpy(reading->topic, sample->topic, sizeof(reading->topic) - 1);
-    strncpy(reading->record, name, sizeof(reading->record) - 1);
+    strcpy(reading->record, name);
     if (record->unit != NULL && strlen(record->unit) < sizeof(reading->unit)) {
         strcpy(reading->unit, record->unit);
     }
@@ -120,7 +102,7 @@ static const struct muster_peer *find(const struct muster_peer_list *list,
     return NULL;
 }
 
-/* Who is there announces what it publishes now. */
+/* True when the publisher of a reading is alive or suspect and announces its topic. */
 static bool is_announced(const struct muster_peer_list *list, const struct catalog_reading *reading) {
     const struct muster_peer *peer = find(list, reading->id);
     bool is_announced = false;
@@ -138,7 +120,7 @@ static int compare(const void *left, const void *right) {
     return order != 0 ? order : strcmp(a->record, b->record);
 }
 
-/* Of those that two keepers have one is left, and none that is listed anyway. */
+/* Drops copies of readings that two keepers have, and readings that are announced. */
 static void drop_known(struct kept_look *look) {
     struct kept_readings *kept = look->kept;
     size_t count = 0;
@@ -161,13 +143,11 @@ static int add_publisher(struct kept_look *look, const uint8_t id[MUSTER_ID_BYTE
     return muster_peer_list_add(&look->kept->publishers, &peer);
 }
 
-/* Sorts the readings, and adds each publisher once. */
+/* Sorts the readings, and adds each publisher once. Returns 0, or not when memory is out. */
 static int finish(struct kept_look *look) {
     struct kept_readings *kept = look->kept;
     int error = look->failed ? MUSTER_ENOMEM : 0;
-    if (kept->count > 0) {
-        qsort(kept->readings, kept->count, sizeof(*kept->readings), compare);
-    }
+    qsort(kept->readings, kept->count, sizeof(*kept->readings), compare);
     drop_known(look);
     for (size_t i = 0; i < kept->count && error == 0; i++) {
         const uint8_t *id = kept->readings[i].id;
@@ -175,7 +155,7 @@ static int finish(struct kept_look *look) {
             error = add_publisher(look, id);
         }
     }
-    return error;
+    return error != 0 ? error : roster_init(&kept->roster, &kept->publishers);
 }
 
 /* ---- asking ---- */
@@ -218,6 +198,11 @@ int kept_look(const struct settings *settings, struct snapshot *snapshot, const 
     if (!has_keeper(snapshot)) {
         return STATUS_OK;
     }
+    kept->readings =
+        calloc(READINGS_MAX, sizeof(*kept->readings)); /* pages that are not used take no memory */
+    if (kept->readings == NULL) {
+        return complain_error(settings, MUSTER_ENOMEM);
+    }
     const struct session_request request = {.timeout_ms = timeout_ms,
                                             .on_open = on_open,
                                             .on_settled = on_settled,
@@ -237,6 +222,7 @@ int kept_look(const struct settings *settings, struct snapshot *snapshot, const 
 }
 
 void kept_deinit(struct kept_readings *kept) {
+    roster_deinit(&kept->roster);
     muster_peer_list_free(&kept->publishers);
     free(kept->readings);
     *kept = (struct kept_readings){0};

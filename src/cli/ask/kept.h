@@ -15,11 +15,12 @@ struct kept_readings {
     struct catalog_reading *readings; /* by publisher */
     size_t count;
     struct muster_peer_list publishers; /* each once: its id, state, and name, "" when it is not known */
+    struct roster roster;               /* of the publishers */
 };
 
-/* Asks who keeps values for others, if a snapshot has somebody who does, for what nobody announces now. After
- * timeout_ms the snapshot is marked as cut off. Returns STATUS_OK, or STATUS_ERROR when that failed and was
- * said. kept_deinit() must follow in either case. */
+/* Asks the peers of a snapshot that keep values for others, if there are any, for readings that nobody
+ * announces now. After timeout_ms the snapshot is marked as cut off. Returns STATUS_OK, or STATUS_ERROR after
+ * reporting why. kept_deinit() must follow in either case. */
 int kept_look(const struct settings *settings, struct snapshot *snapshot, const struct operands *patterns,
               uint64_t timeout_ms, struct kept_readings *kept);
 

@@ -29,7 +29,7 @@ int local_open(const struct settings *settings, const char *instance, size_t ski
     return is_absent ? STATUS_NOBODY : STATUS_ERROR;
 }
 
-/* then: what happens next, "" when nothing does. */
+/* Reports why an answer failed. `then` says what muster does next, "" for nothing. */
 static void complain_of_answer(const struct settings *settings, int error, const char *text,
                                const char *then) {
     const char *who = muster_error_text(error);

@@ -1,6 +1,5 @@
 #include "look.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +10,10 @@
 #include "local.h"
 #include "session.h"
 
-/* A running muster that knows too few is asked again so soon. */
+/* A running muster that knows too few peers is asked again after this time. */
 #define AGAIN_MS 100
 
-/* How many there are, and whether those are enough. */
+/* True when a list has as many of the expected peers as are expected. */
 static bool is_met(const struct look_expectation *expectation, const struct muster_peer_list *list) {
     size_t count = 0;
     for (size_t i = 0; expectation != NULL && i < list->count; i++) {
@@ -102,15 +101,16 @@ static void ask_local(struct conversation *conversation) {
     }
 }
 
-/* With an expectation the time is up only for more; else the answer never came. */
+/* Ends the look at its deadline. Without an expectation no answer came; with one, an answer came that has too
+ * few peers. */
 static void on_local_late(struct conversation *conversation) {
     struct local_look *look = (struct local_look *)conversation;
     look->snapshot->cut_off = look->expectation == NULL;
     conversation_end(conversation, STATUS_OK);
 }
 
-/* STATUS_OK; STATUS_NOBODY when there is no muster to ask, or it failed and the network can answer instead,
- * unless one was named; STATUS_ERROR. */
+/* Asks the running muster. Returns STATUS_OK; STATUS_NOBODY when the network is to be asked instead, because
+ * no muster runs or it failed; STATUS_ERROR when a socket was named and did not answer. */
 static int look_locally(const struct settings *settings, uint64_t timeout_ms,
                         const struct look_expectation *expectation, struct snapshot *snapshot) {
     struct local_look look = {.conversation = {.settings = settings,
@@ -128,7 +128,7 @@ static int look_locally(const struct settings *settings, uint64_t timeout_ms,
 
 /* ---- listening ---- */
 
-/* A session that looks, and where it puts what it saw. */
+/* A session that listens, and the snapshot that it fills. */
 struct look {
     struct session session;
     const struct look_expectation *expectation; /* NULL: none */
@@ -198,10 +198,17 @@ int look(const struct settings *settings, uint64_t timeout_ms, const struct look
          struct snapshot *snapshot) {
     *snapshot = (struct snapshot){0};
     int status = settings->direct ? STATUS_NOBODY : look_locally(settings, timeout_ms, expectation, snapshot);
-    return status == STATUS_NOBODY ? look_directly(settings, timeout_ms, expectation, snapshot) : status;
+    if (status == STATUS_NOBODY) {
+        status = look_directly(settings, timeout_ms, expectation, snapshot);
+    }
+    if (status == STATUS_OK && roster_init(&snapshot->roster, &snapshot->list) != 0) {
+        status = complain_error(settings, MUSTER_ENOMEM);
+    }
+    return status;
 }
 
 void snapshot_deinit(struct snapshot *snapshot) {
+    roster_deinit(&snapshot->roster);
     muster_peer_list_free(&snapshot->list);
     free(snapshot->feeds);
     *snapshot = (struct snapshot){0};

@@ -1,5 +1,5 @@
-/* One look at who is there: what a muster that runs here knows, or, where none does, what the network
- * answers. */
+/* A snapshot of the peers that are here: the table of the running muster, or, where none runs, what the
+ * network answers. */
 #ifndef CLI_LOOK_H
 #define CLI_LOOK_H
 
@@ -9,11 +9,13 @@
 
 #include <muster/muster.h>
 
+#include "roster.h"
 #include "settings.h"
 #include "text.h"
 
 struct snapshot {
     struct muster_peer_list list;
+    struct roster roster;            /* of the list */
     struct muster_counters counters; /* of who was asked, or of the look itself */
     struct muster_feed *feeds;       /* of who was asked */
     size_t feed_count;
@@ -21,7 +23,7 @@ struct snapshot {
     bool cut_off;                /* the time was up before the answers were in */
 };
 
-/* So many peers that `counts` says true to. */
+/* An expected number of peers; `counts` is true for those that count. */
 struct look_expectation {
     size_t count;
     bool (*counts)(const struct muster_peer *peer, const void *context);
@@ -29,8 +31,7 @@ struct look_expectation {
 };
 
 /* Takes a snapshot when the answers are in and the expectation (NULL: none) is met, or after timeout_ms.
- * Returns STATUS_OK, or STATUS_ERROR when that failed and was said. snapshot_deinit() must follow in either
- * case. */
+ * Returns STATUS_OK, or STATUS_ERROR after reporting why. snapshot_deinit() must follow in either case. */
 int look(const struct settings *settings, uint64_t timeout_ms, const struct look_expectation *expectation,
          struct snapshot *snapshot);
 

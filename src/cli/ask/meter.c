@@ -97,7 +97,8 @@ void meter_record_heard(struct meter *meter, struct source *source, const struct
     }
 }
 
-/* Of the sockets that hear telemetry, which use the port before that of the control group. */
+/* Counts drops of the kernel on the sockets of telemetry. These use the port before that of the control
+ * group. */
 static uint64_t count_kernel_drops(const muster_t *node, uint16_t port) {
     struct muster_socket sockets[MUSTER_SOCKETS_MAX];
     const size_t count = muster_sockets(node, sockets, MUSTER_SOCKETS_MAX);

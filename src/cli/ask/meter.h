@@ -10,7 +10,7 @@
 #include "measurement.h"
 #include "source.h"
 
-/* What a node knows of the feeds it hears, and what it knew of those that are gone. Zeroed: none yet. */
+/* The feeds that a node hears, and the sums of those that are gone. A zeroed struct is empty. */
 struct feeds {
     struct muster_feed *feeds; /* as they are now, sorted */
     size_t count;
@@ -30,13 +30,13 @@ struct meter {
     struct feeds feeds;
 };
 
-/* A datagram came with so many records that count. Where it came as it was sent, its last one of time_s says
- * how regularly. */
+/* Records a datagram with so many matching records. A live one counts for the jitter, by the time of its last
+ * record. */
 void meter_record_heard(struct meter *meter, struct source *source, const struct muster_sample *sample,
                         size_t records, double time_s, double arrival_s);
 
-/* Completes the measurement, and begins anew. now_ms is the loop's clock, port that of the control group. -1
- * when memory is out. */
+/* Gives the measurement since the last call, and begins the next one. now_ms is by the loop's clock; port is
+ * that of the control group. -1 when memory is out. */
 int meter_take(struct meter *meter, struct sources *sources, const muster_t *node, uint64_t now_ms,
                uint16_t port, struct measurement *measurement);
 

@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "complain.h"
 #include "value.h"
 
 #define STATUS_PAUSE_MS 1000
@@ -22,7 +21,8 @@ static void send_text(const struct notify *notify, const char *text) {
     }
 }
 
-/* A path, or behind an @ the name of an abstract socket (unix(7)). */
+/* Sets the address: a path, or behind an @ the name of an abstract socket (unix(7)). False for another text.
+ */
 static bool set_address(struct notify *notify, const char *name) {
     const size_t length = strlen(name);
     if ((name[0] != '/' && name[0] != '@') || length >= sizeof(notify->address.sun_path)) {
@@ -39,7 +39,8 @@ static bool set_address(struct notify *notify, const char *name) {
     return true;
 }
 
-/* Half of what the manager waits for, as sd_watchdog_enabled(3) advises; 0 when it does not wait for us. */
+/* Reads half of the watchdog's time, as sd_watchdog_enabled(3) advises; 0 when the manager expects no signs
+ * of life. */
 static uint64_t read_watchdog_ms(void) {
     const char *usec_text = getenv("WATCHDOG_USEC");
     const char *pid_text = getenv("WATCHDOG_PID");

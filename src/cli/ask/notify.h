@@ -1,5 +1,5 @@
-/* What a service manager is told of this process: sd_notify(3), datagrams to the socket in NOTIFY_SOCKET.
- * Without that variable everything here does nothing, and a datagram that cannot be sent is forgotten. */
+/* Messages to the service manager: sd_notify(3), datagrams to the socket in NOTIFY_SOCKET. Without that
+ * variable all functions do nothing. A datagram that can't be sent is dropped. */
 #ifndef CLI_NOTIFY_H
 #define CLI_NOTIFY_H
 
@@ -23,27 +23,27 @@ struct notify {
     void *context;
 };
 
-/* Takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID out of the environment, so that no child speaks for
- * this process. */
+/* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, and removes them from the environment, so that no
+ * child sends messages for this process. */
 void notify_open(struct notify *notify);
 
-/* From now on: tells that the process is ready, gives signs of life from the loop if they are wanted, and
- * keeps the status current. print_status writes one line without LF, at most once a second. The handles are
- * to be closed with the loop. */
+/* Says that the process is ready. From now on signs of life are sent from the loop if the manager wants them,
+ * and the status is kept current: print_status writes one line without LF, at most once a second. The handles
+ * are to be closed with the loop. */
 void notify_ready(struct notify *notify, uv_loop_t *loop, void (*print_status)(char text[256], void *context),
                   void *context);
 
 /* The status has changed. */
 void notify_status(struct notify *notify);
 
-/* A reload begins, and is over, which is not said once notify_stopping() was. */
+/* Say that a reload begins and is over; after notify_stopping() the latter says nothing. */
 void notify_reloading(struct notify *notify);
 void notify_reloaded(struct notify *notify);
 
 /* The process is about to end. */
 void notify_stopping(struct notify *notify);
 
-/* When the loop has ended. A zeroed struct is allowed. */
+/* To be called when the loop has ended. A zeroed struct is allowed. */
 void notify_close(struct notify *notify);
 
 #endif

@@ -1,48 +1,21 @@
 #include "outlets.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "spec.h"
 
+/* A name is the first member of an outlet. */
 static int compare_names(const void *left, const void *right) {
-    const struct outlet *const *a = left;
-    const struct outlet *const *b = right;
-    return strcmp((*a)->name, (*b)->name);
+    return strcmp(left, right);
 }
 
-static struct outlet *find(const struct outlets *outlets, const char *topic) {
-    const struct outlet key = {.name = (char *)topic};
-    const struct outlet *wanted = &key;
-    struct outlet **found = outlets->count == 0 ? NULL
-                                                : bsearch(&wanted, outlets->topics, outlets->count,
-                                                          sizeof(*outlets->topics), compare_names);
-    return found != NULL ? *found : NULL;
-}
-
-const struct outlet *outlets_find(const struct outlets *outlets, const char *topic) {
-    return find(outlets, topic);
+struct outlet *outlets_find(struct outlets *outlets, const char *topic) {
+    return bsearch(topic, outlets->topics, outlets->count, sizeof(*outlets->topics), compare_names);
 }
 
 /* ---- planning ---- */
-
-static int add_topic(struct outlets *outlets, const char *name) {
-    if (outlets->count == OUTLETS_TOPICS_MAX) {
-        return MUSTER_EFULL;
-    }
-    struct outlet *topic = calloc(1, sizeof(*topic));
-    char *copy = strdup(name);
-    if (topic == NULL || copy == NULL) {
-        free(topic);
-        free(copy);
-        return MUSTER_ENOMEM;
-    }
-    topic->name = copy;
-    outlets->topics[outlets->count++] = topic;
-    qsort(outlets->topics, outlets->count, sizeof(*outlets->topics), compare_names);
-    outlets->planned++;
-    return 0;
-}
 
 static bool has_record(const struct outlet *topic, const char *name) {
     for (size_t i = 0; i < topic->unit_count; i++) {
@@ -53,7 +26,7 @@ static bool has_record(const struct outlet *topic, const char *name) {
     return name[0] == '\0' && topic->unit != NULL;
 }
 
-/* The first unit that is seen counts. */
+/* Plans the unit of a record; the first unit of a record is the one that is announced. */
 static int plan_unit(struct outlet *topic, const char *name, const char *unit) {
     unit = unit != NULL ? unit : "";
     if (has_record(topic, name)) {
@@ -74,14 +47,21 @@ static bool is_planned(const struct outlet *topic) {
 }
 
 int outlets_plan(struct outlets *outlets, const char *topic, const char *name, const char *unit) {
-    const int error = find(outlets, topic) != NULL ? 0 : add_topic(outlets, topic);
-    struct outlet *outlet = error == 0 ? find(outlets, topic) : NULL;
-    return outlet != NULL && is_planned(outlet) ? plan_unit(outlet, name, unit) : error;
+    struct outlet *outlet = outlets_find(outlets, topic);
+    if (outlet == NULL && outlets->count == OUTLETS_TOPICS_MAX) {
+        return MUSTER_EFULL;
+    }
+    if (outlet == NULL) {
+        snprintf(outlets->topics[outlets->count++].name, sizeof(outlet->name), "%s", topic);
+        qsort(outlets->topics, outlets->count, sizeof(*outlets->topics), compare_names);
+        outlet = outlets_find(outlets, topic);
+    }
+    return is_planned(outlet) ? plan_unit(outlet, name, unit) : 0;
 }
 
 /* ---- opening ---- */
 
-static void forget_units(struct outlet *topic) {
+static void free_units(struct outlet *topic) {
     free(topic->unit);
     spec_free_texts(topic->units, topic->unit_count);
     topic->unit = NULL;
@@ -97,31 +77,28 @@ static void open_topic(struct outlet *topic, muster_t *node) {
     if (topic->error == MUSTER_ETOOBIG) { /* readings say their units themselves */
         topic->error = muster_publisher_open(node, &bare, &topic->publisher);
     }
-    forget_units(topic);
+    free_units(topic);
 }
 
 void outlets_open(struct outlets *outlets, muster_t *node) {
-    for (size_t i = 0; i < outlets->count && outlets->planned > 0; i++) {
-        if (is_planned(outlets->topics[i])) {
-            open_topic(outlets->topics[i], node);
-            outlets->planned--;
+    for (size_t i = 0; i < outlets->count; i++) {
+        if (is_planned(&outlets->topics[i])) {
+            open_topic(&outlets->topics[i], node);
         }
     }
 }
 
 void outlets_flush(struct outlets *outlets) {
     for (size_t i = 0; i < outlets->count; i++) {
-        if (outlets->topics[i]->publisher != NULL) {
-            muster_publisher_flush(outlets->topics[i]->publisher);
+        if (outlets->topics[i].publisher != NULL) {
+            muster_publisher_flush(outlets->topics[i].publisher);
         }
     }
 }
 
 void outlets_deinit(struct outlets *outlets) {
     for (size_t i = 0; i < outlets->count; i++) {
-        forget_units(outlets->topics[i]);
-        free(outlets->topics[i]->name);
-        free(outlets->topics[i]);
+        free_units(&outlets->topics[i]);
     }
     *outlets = (struct outlets){0};
 }

@@ -1,10 +1,8 @@
-/* The topics that a command publishes: opened as they show up, and known by their names from then on.
- *
- * Those that are planned together are announced together, each with the units that were planned. */
+/* The topics that a command publishes, by name. A topic is planned when a reading names it, and opened with
+ * all others that are planned; it is announced with the units that were planned until then. */
 #ifndef CLI_OUTLETS_H
 #define CLI_OUTLETS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include <muster/muster.h>
@@ -14,7 +12,7 @@
 #define OUTLETS_UNITS_MAX 64
 
 struct outlet {
-    char *name;
+    char name[MUSTER_FULL_NAME_BYTES_MAX + 1];
     char *unit;                /* planned, of the topic's own records; NULL: none */
     struct muster_text *units; /* planned, of the records below it */
     size_t unit_count;
@@ -24,25 +22,24 @@ struct outlet {
 
 /* Zeroed: no topic. */
 struct outlets {
-    struct outlet *topics[OUTLETS_TOPICS_MAX]; /* sorted by name */
+    struct outlet topics[OUTLETS_TOPICS_MAX]; /* sorted by name */
     size_t count;
-    size_t planned;
 };
 
-/* The topic of this name; NULL when it is not there. */
-const struct outlet *outlets_find(const struct outlets *outlets, const char *topic);
+/* The topic of this name; NULL when it is not there. Borrowed until the next topic is planned. */
+struct outlet *outlets_find(struct outlets *outlets, const char *topic);
 
 /* Plans a topic, unless it was opened before, and the unit of a record of this name in it ("": the topic's
  * own); NULL or "" is no unit. 0, MUSTER_EFULL (OUTLETS_TOPICS_MAX) or MUSTER_ENOMEM. */
 int outlets_plan(struct outlets *outlets, const char *topic, const char *name, const char *unit);
 
-/* Opens all that are planned. What can't be opened keeps its error, and is not tried again. */
+/* Opens all topics that are planned. A topic that can't be opened keeps its error, and is not tried again. */
 void outlets_open(struct outlets *outlets, muster_t *node);
 
 /* Lets all that was added leave. */
 void outlets_flush(struct outlets *outlets);
 
-/* Frees it; the publishers are the node's, which closes them. A zeroed one is allowed. */
+/* Frees the topics. Their publishers are the node's, which closes them. A zeroed struct is allowed. */
 void outlets_deinit(struct outlets *outlets);
 
 #endif

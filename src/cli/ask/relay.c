@@ -6,13 +6,15 @@
 
 #include "complain.h"
 
-/* How often it is seen whether all has left. */
+/* While it drains, the relay checks this often whether all data has left. */
 #define DRAIN_MS 20
 
-/* Who listens asks for what it missed for a second, and is told that something was there for 1.28 s. */
+/* Subscribers ask for what they missed for 1 s, and tails follow the last data for 1.28 s (PROTOCOL.md,
+ * section 13). */
 #define REPAIR_MS 1500
 
-/* When it was stopped, nothing leaves any more for so long, or it takes too long. */
+/* A relay that was stopped ends when no data has left for the first time, and after the second at the latest.
+ */
 #define STOP_QUIET_MS 60
 #define STOP_MS_MAX 2000
 
@@ -20,7 +22,7 @@ static void take_input(struct relay *relay);
 
 /* ---- complaints ---- */
 
-/* Says what is wrong with the line that was taken last, or with the VALUE. */
+/* Reports what is wrong with the line that was taken last, or with the VALUE. */
 static void complain_of_fault(struct relay *relay, const struct reading_fault *fault) {
     const struct settings *settings = relay->session->settings;
     const uint64_t line = lines_number(&relay->lines);
@@ -42,7 +44,7 @@ static bool is_warned_of(const struct relay *relay, const char *unit) {
     return i < relay->unknown_unit_count;
 }
 
-/* Says once of a unit that it is strange. */
+/* Warns once of a unit that is in no registry. */
 static void warn_of_unit(struct relay *relay, const char *unit) {
     if (unit == NULL || unit[0] == '\0' || muster_unit_is_known(unit) || is_warned_of(relay, unit) ||
         relay->unknown_unit_count == RELAY_UNKNOWN_UNITS_MAX) {
@@ -59,12 +61,13 @@ static void end(struct relay *relay) {
     session_end(relay->session, relay->status);
 }
 
-/* While datagrams wait, one leaves in this time at least. */
+/* The longest time between two datagrams while some wait. */
 static uint64_t pace_ms(const struct relay *relay) {
     return relay->rate_bytes_s > 0 ? 1000 * MUSTER_DATAGRAM_BYTES_MAX / relay->rate_bytes_s : 0;
 }
 
-/* Who has it stopped does not wait for those who may have missed something. */
+/* True when the relay may end. A relay that was stopped does not wait for subscribers that may ask for
+ * repairs. */
 static bool is_over(const struct relay *relay, uint64_t now_ms) {
     const uint64_t quiet_ms = now_ms - relay->sent_ms;
     if (relay->is_stopped) {
@@ -117,8 +120,8 @@ static void plan_reading(struct relay *relay, struct reading *reading) {
     }
 }
 
-/* All that is new in what was read so far becomes known together. What is wrong with it is said in its turn.
- */
+/* Plans the topics of all lines that were read so far, so that they are announced together. A fault in these
+ * lines is reported when the line is taken. */
 static void plan_ahead(struct relay *relay) {
     struct reading reading = relay->reading; /* the rest of the line */
     const char *line;
@@ -137,7 +140,8 @@ static void on_announced(uv_timer_t *timer) {
     take_input(relay);
 }
 
-/* Announces the topic of the record that waits, which is held until listeners know it. */
+/* Announces the topic of the record that waits. The relay holds the record until subscribers know the topic.
+ */
 static int open_topics(struct relay *relay) {
     const struct muster_record *record = &relay->reading.record;
     const int error = outlets_plan(&relay->outlets, relay->reading.topic, record->name, record->unit);
@@ -153,7 +157,7 @@ static int open_topics(struct relay *relay) {
 
 /* ---- records ---- */
 
-/* Says why a record was not taken, or its topic. */
+/* Reports why a record or its topic was refused. */
 static void refuse_record(struct relay *relay, int error, bool is_open) {
     struct reading_fault fault = {.column = 0};
     const char *topic = relay->reading.topic;
@@ -167,7 +171,7 @@ static void refuse_record(struct relay *relay, int error, bool is_open) {
     complain_of_fault(relay, &fault);
 }
 
-/* Adds the record that waits, unless it has to wait on. */
+/* Adds the record that waits, unless its topic is new or the node can't take it yet. */
 static void add_record(struct relay *relay) {
     const struct outlet *topic = outlets_find(&relay->outlets, relay->reading.topic);
     const bool is_open = topic != NULL && topic->publisher != NULL;
@@ -191,7 +195,7 @@ static void add_record(struct relay *relay) {
 
 /* ---- lines ---- */
 
-/* Begins with the next line. False when there is none: not yet, or no more. */
+/* Begins to read the next line. False when no whole line is there. */
 static bool next_line(struct relay *relay) {
     struct reading_fault fault = {.column = 0};
     const char *line;
@@ -207,7 +211,7 @@ static bool next_line(struct relay *relay) {
     return result != LINES_NONE;
 }
 
-/* Goes on to the next record, as far as the next line at most. False when there is nothing left. */
+/* Takes the next record of the line, or begins the next line. False when neither is there. */
 static bool next_record(struct relay *relay) {
     struct reading_fault fault;
     const int result = relay->has_line ? reading_next(&relay->reading, &fault) : 0;
@@ -218,7 +222,7 @@ static bool next_record(struct relay *relay) {
     return result != 0 || next_line(relay);
 }
 
-/* Takes what is there, as far as it can be taken; more may come only then. */
+/* Takes records while that is possible; then reads on, waits, or drains. */
 static void take_input(struct relay *relay) {
     bool is_more = true;
     while (relay->phase == RELAY_TAKING && is_more) {

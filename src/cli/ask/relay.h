@@ -1,4 +1,4 @@
-/* Readings from an input to the topics of a node: as they come, and no faster than they can be sent. */
+/* Takes readings from an input and publishes them by a node, no faster than the node can send them. */
 #ifndef CLI_RELAY_H
 #define CLI_RELAY_H
 
@@ -14,8 +14,8 @@
 #include "reading.h"
 #include "session.h"
 
-/* New topics are announced at once and 250 ms later. By then listeners know them, and hear the first record.
- */
+/* New topics are announced at once and 250 ms later. After this time subscribers know them, and hear the
+ * first record. */
 #define RELAY_ANNOUNCE_MS 300
 
 /* Units that are warned of. */
@@ -25,7 +25,8 @@ enum relay_phase {
     RELAY_TAKING,   /* input is taken as it comes */
     RELAY_HELD,     /* until new topics are known */
     RELAY_FULL,     /* too much waits to be sent */
-    RELAY_DRAINING, /* nothing more is taken; what was still leaves, and may be asked for again */
+    RELAY_DRAINING, /* no more input is taken; the records that were taken leave, and repairs may be asked for
+                     */
 };
 
 struct relay {
@@ -56,17 +57,16 @@ struct relay {
     int status;
 };
 
-/* Relays one line, or all lines of a descriptor, through the session's open node, and then ends the session:
- * with STATUS_OK, or, having complained of what was bad in it, with STATUS_USAGE of the one line and
- * STATUS_ERROR of many. The style and the line are borrowed till then. The relay begins zeroed but for its
- * first members. */
+/* Publish one line, or all lines of a descriptor, by the session's open node, and then end the session: with
+ * STATUS_OK, or, after reporting what was bad, with STATUS_USAGE for the one line and STATUS_ERROR for many.
+ * The style and the line are borrowed until then. All members but the first ones are zeroed before. */
 void relay_value(struct relay *relay, const char *line);
 void relay_lines(struct relay *relay, int fd);
 
-/* Takes nothing more, and ends the session as soon as what was taken has left. */
+/* Takes no more input, and ends the session as soon as all records have left. */
 void relay_stop(struct relay *relay);
 
-/* When the session has ended. A zeroed relay is allowed. */
+/* To be called when the session has ended. A zeroed relay is allowed. */
 void relay_deinit(struct relay *relay);
 
 #endif

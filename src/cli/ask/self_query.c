@@ -22,8 +22,8 @@ static void on_row(enum muster_peer_event event, const struct muster_peer *peer,
     muster_peer_list_add(&question->peers, peer); /* who is left out is shown by its id */
 }
 
-/* Whoever publishes is a row of the table, which is asked for only where it is needed; then the muster says
- * it all again. */
+/* Publishers of feeds are named by rows of the peer table. The table is asked for only where the muster hears
+ * feeds; then its answer is asked for once more. */
 static void on_self(const struct muster_self *self, void *context) {
     struct self_query *question = context;
     question->is_again = self->feed_count > 0 && !question->has_peers;

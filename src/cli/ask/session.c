@@ -3,54 +3,25 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "complain.h"
 #include "local.h"
 
-/* How often a reader that has gone is looked for, and a tick comes. */
+/* The time between two ticks, and between two checks whether anybody reads standard output. */
 #define TICK_MS 1000
 
 /* ---- what the library says ---- */
 
-/* What the library says while it opens is kept: the last error is the one line about a failure, and all else
- * matters only to who goes on. */
-struct session_opening {
-    char error[2048]; /* the last one */
-    FILE *lines;      /* below the errors; writes to text, NULL when memory is out */
-    char *text;
-    size_t bytes;
-};
-
-static void opening_init(struct session_opening *opening) {
-    *opening = (struct session_opening){0};
-    opening->lines = open_memstream(&opening->text, &opening->bytes);
-}
-
-static void opening_deinit(struct session_opening *opening) {
-    if (opening->lines != NULL) {
-        fclose(opening->lines);
-    }
-    free(opening->text);
-}
-
-/* Prints what was held. */
-static void opening_release(struct session_opening *opening) {
-    if (opening->lines != NULL && fflush(opening->lines) == 0) {
-        fputs(opening->text, stderr);
-    }
-}
-
+/* While the node is opened, errors replace each other, and lines below them are kept. */
 static void on_log(enum muster_log_level level, const char *line, void *context) {
     struct session *session = context;
-    struct session_opening *opening = session->opening;
-    FILE *out = opening != NULL && opening->lines != NULL ? opening->lines : stderr;
-    if (opening != NULL && level == MUSTER_LOG_ERROR) {
-        snprintf(opening->error, sizeof(opening->error), "%s", line);
+    if (session->is_opening && level == MUSTER_LOG_ERROR) {
+        snprintf(session->error, sizeof(session->error), "%s", line);
     } else if (level <= session->settings->log_level) {
-        fprintf(out, "%s: %s\n", session->settings->program, line);
+        fprintf(session->kept_lines != NULL ? session->kept_lines : stderr, "%s: %s\n",
+                session->settings->program, line);
     }
 }
 
@@ -70,7 +41,7 @@ static void close_handle(uv_handle_t *handle, void *context) {
     }
 }
 
-/* The node is gone; what the command has put on the loop goes too. */
+/* Closes the handles that the command has put on the loop. The node is closed already. */
 void session_finish(struct session *session) {
     uv_walk(&session->loop, close_handle, NULL);
 }
@@ -86,20 +57,23 @@ static void on_closed(void *context) {
 
 /* ---- opening ---- */
 
-/* Opens the node, and says in one line why when that fails. */
+/* Opens the node. When that fails, one line says why; else all other lines that were logged are printed. */
 static int open_quietly(struct session *session, const struct muster_options *options) {
-    struct session_opening opening;
-    opening_init(&opening);
-    session->opening = &opening;
-    int error = muster_open(&session->loop, options, &session->node);
-    session->opening = NULL;
-    if (error == 0) {
-        opening_release(&opening);
-    } else {
-        fprintf(stderr, "%s: %s\n", session->settings->program,
-                opening.error[0] != '\0' ? opening.error : muster_error_text(error));
+    char *lines = NULL;
+    size_t bytes;
+    session->is_opening = true;
+    session->kept_lines = open_memstream(&lines, &bytes);
+    const int error = muster_open(&session->loop, options, &session->node);
+    if (session->kept_lines != NULL && fclose(session->kept_lines) == 0 && error == 0) {
+        fputs(lines, stderr);
     }
-    opening_deinit(&opening);
+    session->kept_lines = NULL;
+    session->is_opening = false;
+    if (error != 0) {
+        fprintf(stderr, "%s: %s\n", session->settings->program,
+                session->error[0] != '\0' ? session->error : muster_error_text(error));
+    }
+    free(lines);
     return error;
 }
 
@@ -131,7 +105,7 @@ static void on_settled(muster_t *node, void *context) {
     }
 }
 
-/* An observer does not ask by itself, and who only listens learns of a sleeper when that speaks next. */
+/* Asks the network who is there. An observer that does not ask learns of a peer when that speaks next. */
 static void ask(struct session *session) {
     int error = muster_query(session->node, NULL, NULL, on_settled, session);
     if (error != 0) {
@@ -159,7 +133,7 @@ static void on_row(enum muster_peer_event event, const struct muster_peer *peer,
     }
 }
 
-/* What it would tell is there to be heard. */
+/* Listens to the network in place of the running muster. */
 static int fall_back_to_network(struct session *session) {
     if (session->request.on_reset != NULL) {
         session->request.on_reset(session->request.context);
@@ -167,7 +141,7 @@ static int fall_back_to_network(struct session *session) {
     return open_and_query(session);
 }
 
-/* None is on that port and those interfaces, or it went away. */
+/* No running muster is on that port and those interfaces, or it went away. */
 static void on_local_end(int error, const char *text, void *context) {
     struct session *session = context;
     if (session->ended) {
@@ -216,13 +190,13 @@ static void on_signal(uv_signal_t *handle, int number) {
     }
 }
 
-/* Whoever started us may have had it ignored: nohup, or a shell that runs us in the background. */
+/* True when a signal was ignored at the start, as by nohup or a shell that runs muster in the background. */
 static bool is_ignored(int number) {
     struct sigaction action;
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-/* Signals must not keep the loop alive for anybody but the session. */
+/* Handles the signals that end the session. */
 static int open_signals(struct session *session) {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -241,7 +215,7 @@ static int open_signals(struct session *session) {
     return 0;
 }
 
-/* Closes all that is left on the loop, which the node has left already. */
+/* Closes all handles that are left on the loop, and the loop. The node is closed already. */
 static void close_loop(struct session *session) {
     uv_walk(&session->loop, close_handle, NULL);
     uv_run(&session->loop, UV_RUN_DEFAULT);
@@ -289,6 +263,9 @@ static void on_deadline(uv_timer_t *handle) {
 static void on_tick(uv_timer_t *handle) {
     struct session *session = handle->data;
     const struct session_request *request = &session->request;
+    if (session->ended) {
+        return;
+    }
     if (request->until_unread && complain_reader_gone()) {
         session_end(session, STATUS_ERROR);
     } else if (request->on_tick != NULL) {

@@ -1,9 +1,10 @@
-/* A node, or a muster that runs already, on a loop of its own for as long as a command runs. */
+/* A node, or the running muster, on a loop of its own for as long as a command runs. */
 #ifndef CLI_SESSION_H
 #define CLI_SESSION_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <uv.h>
 
@@ -16,28 +17,27 @@ typedef void (*session_event_cb)(enum muster_peer_event event, const struct must
 
 /* What a command wants of its session; all zero is an observer that hears nothing of events. */
 struct session_request {
-    const struct muster_options *options; /* of a node that announces a document, but for what the settings
-                                           * say and the callbacks; NULL: an observer */
-    bool is_guest;                  /* of a document: settings->socket is another muster's, not its own */
-    bool may_ask;                   /* of an observer: a muster that runs here is asked rather than the
-                                     * network, unless that is not wanted (settings->direct) */
-    bool until_signal;              /* SIGINT, SIGTERM, SIGHUP end it well, a second one at once;
-                                     * one that is ignored at the start stays so */
-    bool until_unread;              /* it ends with STATUS_ERROR when nobody reads standard output any more */
-    uint64_t timeout_ms;            /* it ends then if nothing has ended it before; 0: it does not */
-    void (*on_open)(void *context); /* NULL: none; the loop is about to run */
-    void (*on_tick)(void *context); /* NULL: none; every second until it ends */
-    void (*on_signal)(void *context);  /* NULL: none; of the first of them, which then ends nothing itself */
-    void (*on_hangup)(void *context);  /* of SIGHUP, which then ends nothing; NULL: it does */
+    const struct muster_options *options; /* of a node that announces a document; the session adds the
+                                             settings and the callbacks. NULL: an observer */
+    bool is_guest;                        /* settings->socket is that of another muster, not of this node */
+    bool may_ask; /* an observer asks the running muster rather than the network, unless settings->direct */
+    bool until_signal;   /* SIGINT, SIGTERM and SIGHUP end it with a bye, a second one at once; signals that
+                            were ignored at the start stay ignored */
+    bool until_unread;   /* it ends with STATUS_ERROR when nobody reads standard output any more */
+    uint64_t timeout_ms; /* after which it ends; 0: never */
+    void (*on_open)(void *context);    /* NULL: none; the loop is about to run */
+    void (*on_tick)(void *context);    /* NULL: none; every second until it ends */
+    void (*on_signal)(void *context);  /* called in place of the end by the first signal; NULL: none */
+    void (*on_hangup)(void *context);  /* called in place of the end by SIGHUP; NULL: none */
     void (*on_ending)(void *context);  /* once, before the byes; NULL: none */
     int (*on_deadline)(void *context); /* returns the status to end with; NULL: STATUS_TIMED_OUT */
     session_event_cb on_event;         /* NULL: none */
-    void (*on_reset)(void *context);   /* NULL: none; the muster that was asked ended, and what it told counts
-                                        * no more: all who are there come again */
-    void (*on_settled)(void *context); /* NULL: none; of the question that an observer asks */
-    void (*on_left)(void *context);    /* NULL: none; the node is gone, and the session lasts until
-                                        * session_finish(): for work that remains to be done */
-    void *context;                     /* of all of them */
+    void (*on_reset)(
+        void *context); /* the running muster ended: all peers are told as new ones again; NULL: none */
+    void (*on_settled)(void *context); /* the answers to an observer's question are in; NULL: none */
+    void (*on_left)(void *context); /* the node is closed, and the session lasts until session_finish(); NULL:
+                                       session_finish() is called at once */
+    void *context;                  /* of all of them */
 };
 
 struct session {
@@ -51,21 +51,24 @@ struct session {
     uv_timer_t tick;
     int status;       /* to exit with */
     bool is_signaled; /* by a first signal */
-    bool ended;       /* the node is closing or closed: leave it alone */
+    bool ended;       /* the node is closing or closed, and must not be called */
 
-    struct session_opening *opening; /* keeps log lines inside of muster_open(); else NULL */
+    bool is_opening;  /* inside of muster_open() */
+    char error[2048]; /* the last one that was logged there */
+    FILE *kept_lines; /* below the errors, logged there; else NULL */
 };
 
-/* Opens a loop and a node on it, and runs the loop until the session has ended; an observer that has an
- * on_event or on_settled asks who is there. Returns the status that it ended with, or STATUS_ERROR when it
- * could not be opened, which was said. The request is copied, what it points to is borrowed. */
+/* Opens a loop and a node on it, and runs the loop until the session has ended. An observer that has an
+ * on_event or on_settled asks who is there. Returns the status that the session ended with, or STATUS_ERROR,
+ * reported, when it could not be opened. The request is copied; what it points to is borrowed. */
 int session_hold(struct session *session, const struct settings *settings,
                  const struct session_request *request);
 
-/* Ends the session: says bye where there is one to say. For callbacks; the first call counts. */
+/* Ends the session, with a bye of a node that announces. To be called from callbacks; the first call counts.
+ */
 void session_end(struct session *session, int status);
 
-/* The same with STATUS_ERROR for a MUSTER_E…, which is said. */
+/* Reports a MUSTER_E…, and ends the session with STATUS_ERROR. */
 void session_fail(struct session *session, int error);
 
 /* Closes whatever is still on the loop after on_left. */

@@ -7,12 +7,12 @@
 
 #include "text.h"
 
-/* Digits of the id that tell two of one name apart. */
+/* Digits of the id in the labels of publishers that share a name. */
 #define LABEL_DIGITS 6
 
 /* ---- labels ---- */
 
-/* Labels all of this name. */
+/* Labels all publishers of this name. */
 static void label_all(struct sources *sources, const char *name) {
     size_t count = 0;
     for (size_t i = 0; i < sources->count; i++) {
@@ -43,7 +43,7 @@ static int compare_ids(const void *left, const void *right) {
     return memcmp((*a)->publisher.id, (*b)->publisher.id, MUSTER_ID_BYTES);
 }
 
-/* The source of an id, NULL when it is not there. */
+/* The source of an id, or NULL. */
 static struct source *find(const struct sources *sources, const uint8_t id[MUSTER_ID_BYTES]) {
     struct source key;
     const struct source *wanted = &key;

@@ -1,5 +1,5 @@
-/* Publishers as a subscriber knows them: what they are called, how regularly they are heard, and what of
- * theirs was lost but not said yet. */
+/* Publishers as a subscriber knows them: their names, the jitter of what they send, and losses that were not
+ * reported yet. */
 #ifndef CLI_SOURCE_H
 #define CLI_SOURCE_H
 
@@ -40,10 +40,10 @@ struct sources {
  * NULL when memory is out. Borrowed until the next call. */
 struct source *source_find(struct sources *sources, const muster_t *node, const uint8_t id[MUSTER_ID_BYTES]);
 
-/* What a peer is called, who may be none of them. */
+/* Takes over the name of a peer, if it is one of the publishers. */
 void source_rename(struct sources *sources, const struct muster_peer *peer);
 
-/* A datagram came at arrival_s with a record of time_s, both since 1970. */
+/* Records that a datagram came at arrival_s with a record of time_s, both since 1970. */
 void source_record_heard(struct source *source, double time_s, double arrival_s);
 
 /* The largest jitter of all that were heard since the last call; negative when none was. */

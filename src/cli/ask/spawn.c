@@ -9,7 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Handlers must not run in the child, where they would write to what it shares with us. */
+/* Resets signals that have handlers. In the child, a handler would write to pipes that it shares with this
+ * process. */
 static void reset_signals(void) {
     for (int number = 1; number < NSIG; number++) {
         struct sigaction action;
@@ -23,13 +24,14 @@ static void reset_signals(void) {
     }
 }
 
-/* Nobody else reads the report. getppid() does not tell: a parent in another PID namespace is 0. */
+/* True when the read end of the report is closed, which the parent alone has. getppid() does not tell: it is
+ * 0 for a parent in another PID namespace. */
 static bool parent_has_ended(int report) {
     struct pollfd end = {.fd = report};
     return poll(&end, 1, 0) == 1;
 }
 
-/* Becomes the program. Returns an errno when that failed. */
+/* Runs the program in this process. Returns an errno when that failed. */
 static int execute(const struct spawn *spawn, int report, const sigset_t *blocked) {
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) {
         return errno;
@@ -53,7 +55,7 @@ static int execute(const struct spawn *spawn, int report, const sigset_t *blocke
     return errno;
 }
 
-/* Reads the errno that a child reports; 0 when it became the program, by which the pipe was closed. */
+/* Reads the errno that a child reports. 0 when the program runs, which has closed the pipe. */
 static int read_report(int fd) {
     int report = 0;
     ssize_t count;
@@ -63,7 +65,7 @@ static int read_report(int fd) {
     return count == sizeof(report) ? report : 0;
 }
 
-/* Forks. Signals wait meanwhile, so that none finds a handler of ours in the child. */
+/* Forks. All signals are blocked meanwhile, so that no handler of this process runs in the child. */
 static pid_t fork_child(const struct spawn *spawn, const int report[2]) {
     sigset_t all;
     sigset_t before;

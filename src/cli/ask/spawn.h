@@ -1,4 +1,4 @@
-/* Other programs, started with nothing of ours but what they are meant to have. */
+/* Starts other programs, with nothing of this process but what they are meant to have. */
 #ifndef CLI_SPAWN_H
 #define CLI_SPAWN_H
 
@@ -13,14 +13,14 @@ struct spawn {
                               * into its   environment, which else is ours; NULL: none */
     int input;               /* is its standard input; -1: ours is */
     bool own_group;          /* it leads a process group of its own, whose id is its pid */
-    const sigset_t *blocked; /* the signals that are blocked in it; NULL: those that are in us */
+    const sigset_t *blocked; /* the signals that are blocked in it; NULL: those of this process */
 };
 
-/* Starts a program, directly and without a shell, but for a script that does not name what runs it, which
- * execvp(3) has sh run. It has our standard streams, none of the descriptors that
- * we have opened, and the signal dispositions that we were started with, SIGPIPE and SIGCHLD always being the
- * default. It gets a SIGTERM when this process ends before it. Returns its pid when it runs, which the caller
- * waits for, or a negative errno; then there is nothing to wait for. */
+/* Starts a program without a shell; execvp(3) runs a script that names no interpreter by sh. The program has
+ * the standard streams of this process, none of the descriptors that it opened, and the signal dispositions
+ * that it was started with, with SIGPIPE and SIGCHLD the default. The program gets a SIGTERM when this
+ * process ends first. Returns the pid of the running program, which the caller waits for, or a negative
+ * errno. */
 pid_t spawn_program(const struct spawn *spawn);
 
 #endif

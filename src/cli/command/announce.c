@@ -5,14 +5,15 @@
 
 #include "child.h"
 #include "command.h"
+#include "complain.h"
 #include "config.h"
 #include "draft.h"
 #include "escape.h"
 #include "notify.h"
 #include "roster.h"
 #include "session.h"
-#include "spec.h"
 #include "text.h"
+#include "value.h"
 
 struct announce_options {
     struct draft draft;
@@ -78,7 +79,7 @@ static void describe(FILE *out) {
 
 /* ---- telling ---- */
 
-/* Says under which name, id, interfaces and port this runs. */
+/* Reports the name, id, interfaces and port of the node. */
 static void print_identity(struct announce *announce) {
     size_t path_count;
     const struct muster_path *paths = muster_paths(announce->session.node, &path_count);
@@ -103,7 +104,8 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
     }
 }
 
-/* Without the name when somebody has changed that document (muster update). */
+/* Writes the status for the service manager. The name is left out when muster update has changed the
+ * document. */
 static void print_status(char text[256], void *context) {
     struct announce *announce = context;
     char name[200] = "";
@@ -134,8 +136,8 @@ static void on_config_error(const char *error, void *context) {
     complain(announce->settings, "%s", error);
 }
 
-/* Reads all that is to be announced: the files, the options over them, and the host's name where nobody
- * gives one. Returns what to exit with where that fails, which has been said then. */
+/* Reads all that is to be announced: the files, the options over them, and the host's name where neither has
+ * a name. Returns STATUS_OK, or the status to exit with, all errors being reported. */
 static int read_config(struct announce *announce, struct config *config) {
     struct reason reason;
     struct start start = announce->options->start;
@@ -152,13 +154,13 @@ static int read_config(struct announce *announce, struct config *config) {
     return STATUS_OK;
 }
 
-/* Says which member of the files will have to wait. */
+/* Reports a member that waits for a restart. */
 static void warn_of_start(const char *member, void *context) {
     const struct announce *announce = context;
     complain(announce->settings, "%s: cannot change while this runs, waits for a restart", member);
 }
 
-/* Announces what the files say by now, in one change; what they say of the start waits. */
+/* Announces what the files say now, in one change. What only a start can set waits for a restart. */
 static void announce_config(struct announce *announce, struct config *config) {
     muster_t *node = announce->session.node;
     const struct muster_document document = draft_document(&config->draft);
@@ -191,7 +193,7 @@ static void on_hangup(void *context) {
 
 /* ---- running ---- */
 
-/* What the command asks, and changes, is this muster and no other. */
+/* Names the socket of this muster to the COMMAND, so that its muster update changes this one. */
 static void export_socket(const struct announce *announce) {
     const char *socket = muster_socket(announce->session.node);
     char *path = socket != NULL ? realpath(socket, NULL) : NULL;

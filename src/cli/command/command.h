@@ -6,9 +6,7 @@
 #include <stdio.h>
 
 #include "args.h"
-#include "complain.h"
 #include "settings.h"
-#include "value.h"
 
 struct command {
     const char *name;

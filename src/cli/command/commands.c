@@ -1,11 +1,12 @@
 /* muster: the table of its commands, what holds for all of them, and help. */
 #include "command.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "complain.h"
 #include "parse.h"
+#include "value.h"
 
 static const struct command command_help;
 

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "config.h"
 #include "peer.h"
 #include "text.h"
+#include "value.h"
 
 struct config_options {
     bool json;
@@ -42,7 +44,7 @@ static int no_verification(void *context, const uint8_t key[MUSTER_KEY_BYTES], c
 }
 
 /* Checks whether a document may be announced: 0, MUSTER_EINVAL, MUSTER_ETOOBIG or MUSTER_ENOMEM. A trial node
- * tells, which is gone before it could speak. */
+ * tells, which is freed before it could send. */
 static int check_document(const struct muster_document *document) {
     static const uint8_t key[MUSTER_KEY_BYTES];
     struct muster_core_options options;
@@ -63,7 +65,8 @@ static void on_config_error(const char *error, void *context) {
     complain(settings, "%s", error);
 }
 
-/* Reads the files as announce does without options. Returns what to exit with, all errors being said. */
+/* Reads the files as announce does without options. Returns the status to exit with, all errors being
+ * reported. */
 static int read_config(struct settings *settings, const struct operands *paths, struct config *config) {
     struct reason reason;
     *config = (struct config){.on_error = on_config_error, .context = settings};

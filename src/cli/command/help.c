@@ -2,10 +2,10 @@
 
 #include "settings.h"
 
-/* Where --help puts the text of an option. */
+/* The column of an option's text in --help. */
 #define HELP_COLUMN 26
 
-/* Columns that UTF-8 text takes, as far as our own help texts go: no wide or combining characters. */
+/* The columns of a help text in UTF-8. Help texts have no wide or combining characters. */
 static int text_columns(const char *text) {
     int columns = 0;
     for (; *text != '\0'; text++) {

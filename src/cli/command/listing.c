@@ -1,7 +1,8 @@
 #include "listing.h"
 
-#include "command.h"
+#include "complain.h"
 #include "counters.h"
+#include "table.h"
 
 int listing_end_json(const struct settings *settings, struct writer *writer,
                      const struct snapshot *snapshot) {
@@ -68,11 +69,9 @@ int listing_offers(const struct settings *settings, const struct listing_options
                    const struct selector *selector, const char *wanted, enum offer_order order,
                    void (*print_line)(const struct offer *offer, const char *format), const char *format) {
     struct snapshot snapshot;
-    struct roster roster = {0};
     struct offers offers = {0};
     int status = look(settings, options->timeout_ms, NULL, &snapshot);
-    if (status == STATUS_OK &&
-        (roster_init(&roster, &snapshot.list) != 0 || offers_init(&offers, &roster, selector, order) != 0)) {
+    if (status == STATUS_OK && offers_init(&offers, &snapshot.roster, selector, order) != 0) {
         status = complain_error(settings, MUSTER_ENOMEM);
     }
     if (status == STATUS_OK) {
@@ -82,7 +81,6 @@ int listing_offers(const struct settings *settings, const struct listing_options
         status = listing_status(settings, &snapshot, offers.count, wanted);
     }
     offers_deinit(&offers);
-    roster_deinit(&roster);
     snapshot_deinit(&snapshot);
     return status;
 }

@@ -1,17 +1,16 @@
-/* What the commands that look once have in common. */
+/* What the commands that take one snapshot have in common. */
 #ifndef CLI_LISTING_H
 #define CLI_LISTING_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "args.h"
 #include "look.h"
 #include "offer.h"
 #include "reason.h"
 #include "selector.h"
 #include "settings.h"
-#include "table.h"
+#include "value.h"
 #include "writer.h"
 
 #define LISTING_TIMEOUT_MS 3000
@@ -56,9 +55,9 @@ int listing_print(const struct settings *settings, const struct listing_options 
 /* Adds what every document ends with, and prints it. */
 int listing_end_json(const struct settings *settings, struct writer *writer, const struct snapshot *snapshot);
 
-/* Sends what was printed on its way and returns the status of a listing that found so many; says so when it
- * is not STATUS_OK, or when there was no time to find them all. `wanted` is what was asked for, in the user's
- * words, NULL for everything. */
+/* Flushes the output and returns the status of a listing that found so many. Reports a status that is not
+ * STATUS_OK, and a snapshot that was cut off. `wanted` is what was asked for, in the user's words; NULL for
+ * everything. */
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
                    const char *wanted);
 

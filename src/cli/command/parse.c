@@ -1,5 +1,6 @@
 #include "parse.h"
 
+#include "complain.h"
 #include "help.h"
 
 static int read_line(struct settings *settings, const struct command *command, bool is_muster, int argc,

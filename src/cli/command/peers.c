@@ -4,11 +4,13 @@
 
 #include "column.h"
 #include "command.h"
+#include "complain.h"
 #include "listing.h"
 #include "look.h"
 #include "peer.h"
 #include "roster.h"
 #include "selector.h"
+#include "value.h"
 
 struct peers_options {
     struct column_choice columns; /* empty: those shown by default */
@@ -50,32 +52,22 @@ static int parse_sort(const char *value, void *place, struct reason *reason) {
     return 0;
 }
 
-/* The bit of a state's name, 0 when it is none. */
-static unsigned state_bit(const char *name) {
-    for (unsigned state = MUSTER_ALIVE; state <= MUSTER_LEFT; state++) {
-        if (strcmp(muster_state_name((enum muster_state)state), name) == 0) {
-            return 1U << state;
-        }
-    }
-    return 0;
+static const char *state_word(size_t i) {
+    return i <= MUSTER_LEFT ? muster_state_name((enum muster_state)i) : NULL;
 }
 
 static int parse_states(const char *value, void *place, struct reason *reason) {
     unsigned states = 0;
     char name[32];
     for (const char *list = value; value_next_item(&list, name, sizeof(name));) {
-        const unsigned bit = state_bit(name);
-        if (bit == 0) {
+        size_t state;
+        if (value_word(name, state_word, &state, reason) != 0) {
             return reason_set(reason, "expected some of alive,suspect,lost,left, got '%.64s'", value);
         }
-        states |= bit;
+        states |= 1U << state;
     }
     *(unsigned *)place = states;
     return 0;
-}
-
-static const char *state_word(size_t i) {
-    return i <= MUSTER_LEFT ? muster_state_name((enum muster_state)i) : NULL;
 }
 
 static const struct args_completion complete_columns = {.word = column_heading, .list = true};
@@ -106,7 +98,7 @@ static bool keep(const struct muster_peer *peer, const void *context) {
     return filter->selector == NULL || selector_matches_peer(filter->selector, peer);
 }
 
-/* What the table can't say: that some rows are only hearsay. */
+/* Explains the marks of unverified and provisional rows below the table. */
 static int print_notes(const struct settings *settings, const struct roster *roster) {
     size_t unverified = 0;
     size_t provisional = 0;
@@ -130,7 +122,7 @@ static int print_notes(const struct settings *settings, const struct roster *ros
     return STATUS_OK;
 }
 
-/* Says how many there are when they are fewer than expected. */
+/* Returns the status of the listing. Reports the number of peers when that is smaller than expected. */
 static int check_count(const struct settings *settings, const struct peers_options *options, size_t count,
                        const char *pattern, const struct snapshot *snapshot) {
     if (options->expected == 0 || count >= options->expected) {
@@ -146,25 +138,18 @@ static int check_count(const struct settings *settings, const struct peers_optio
 }
 
 static int list(const struct settings *settings, const struct peers_options *options,
-                const struct filter *filter, const char *pattern, const struct snapshot *snapshot) {
-    struct roster roster;
-    if (roster_init(&roster, &snapshot->list) != 0) {
-        return complain_error(settings, MUSTER_ENOMEM);
-    }
-    roster_keep(&roster, keep, filter);
+                const struct filter *filter, const char *pattern, struct snapshot *snapshot) {
+    struct roster *roster = &snapshot->roster;
+    roster_keep(roster, keep, filter);
     if (options->sort != NULL) {
-        roster_sort(&roster, options->sort->compare, options->descending);
+        roster_sort(roster, options->sort->compare, options->descending);
     }
     int status = listing_print(settings, &options->listing, snapshot, "peers", options->columns.headings,
-                               peer_rows(&roster));
+                               peer_rows(roster));
     if (status == STATUS_OK && !options->listing.json) {
-        status = print_notes(settings, &roster);
+        status = print_notes(settings, roster);
     }
-    if (status == STATUS_OK) {
-        status = check_count(settings, options, roster.count, pattern, snapshot);
-    }
-    roster_deinit(&roster);
-    return status;
+    return status == STATUS_OK ? check_count(settings, options, roster->count, pattern, snapshot) : status;
 }
 
 static int run(struct settings *settings, void *peers_options, const struct operands *operands) {

@@ -5,14 +5,16 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "complain.h"
 #include "draft.h"
 #include "reading.h"
 #include "relay.h"
 #include "session.h"
 #include "spec.h"
 #include "start.h"
+#include "value.h"
 
-/* Of --rate and --linger, as muster/core.h has them. */
+/* Limits of --rate and --linger, as in muster/core.h. */
 #define RATE_MIN 1000
 #define RATE_MAX 1000000000000
 #define LINGER_MS_MAX 60000
@@ -130,7 +132,7 @@ struct publish {
     struct relay relay;
 };
 
-/* What is wrong on the command line is said before anybody hears of it. */
+/* Checks the VALUE of the command line before the node is opened. */
 static int check_value(const struct publish *publish) {
     struct reading reading;
     struct reading_fault fault;

@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "command.h"
+#include "complain.h"
 #include "listing.h"
 #include "offer.h"
 #include "template.h"

@@ -1,9 +1,9 @@
 /* muster show: everything that is known of one peer, and why. */
-#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "listing.h"
 #include "look.h"
 #include "peer.h"
@@ -14,6 +14,7 @@
 #include "self_query.h"
 #include "text.h"
 #include "traffic.h"
+#include "value.h"
 
 struct show_options {
     bool self;
@@ -31,45 +32,45 @@ static const struct args_option options_table[] = {
 
 /* ---- showing ---- */
 
-/* What is heard here of a peer's telemetry, NULL: of anybody's. */
-static int take_traffic(struct traffic *traffic, const struct snapshot *snapshot,
-                        const struct muster_peer *peer) {
-    return traffic_init(traffic, snapshot->feeds, snapshot->feed_count, &snapshot->list, peer->id);
+/* Moves the feeds of a peer to the front. Returns how many there are. */
+static size_t select_feeds(struct snapshot *snapshot, const struct muster_peer *peer) {
+    size_t count = 0;
+    for (size_t i = 0; i < snapshot->feed_count; i++) {
+        if (memcmp(snapshot->feeds[i].id, peer->id, MUSTER_ID_BYTES) == 0) {
+            snapshot->feeds[count++] = snapshot->feeds[i];
+        }
+    }
+    return count;
 }
 
 static int print_text(const struct settings *settings, const struct show_options *options,
-                      const struct muster_peer *peer, const struct snapshot *snapshot) {
+                      const struct muster_peer *peer, struct snapshot *snapshot) {
     const struct table_style style = {.wide = options->listing.wide, .color = settings_color(settings)};
-    struct traffic traffic;
-    int error = take_traffic(&traffic, snapshot, peer);
-    if (error == 0 && (peer_page_print(peer, style) != 0 || traffic_print(&traffic, style) != 0)) {
-        error = -1;
+    const size_t feed_count = select_feeds(snapshot, peer);
+    if (peer_page_print(peer, style) != 0 ||
+        traffic_print(traffic_rows(snapshot->feeds, feed_count, &snapshot->roster), style) != 0) {
+        return complain_error(settings, MUSTER_ENOMEM);
     }
-    traffic_deinit(&traffic);
-    return error == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
+    return STATUS_OK;
 }
 
-static void write_peer(struct writer *writer, const struct muster_peer *peer,
-                       const struct snapshot *snapshot) {
-    struct traffic traffic;
-    writer_object(writer, NULL);
+/* Writes a peer, its tuples, and its feeds out of the snapshot that is the writer's context. */
+static void write_peer(struct writer *writer, const void *roster_row) {
+    const struct snapshot *snapshot = writer->context;
+    const struct muster_peer *peer = ((const struct roster_row *)roster_row)->peer;
     peer_write(writer, peer);
     writer_array_of(writer, "tuples", peer_tuples(peer));
-    writer->document.failed = take_traffic(&traffic, snapshot, peer) != 0 || writer->document.failed;
-    writer_array_of(writer, "feeds", traffic_rows(&traffic));
-    writer_end(writer);
-    traffic_deinit(&traffic);
+    traffic_write_feeds_of(writer, traffic_rows(snapshot->feeds, snapshot->feed_count, &snapshot->roster),
+                           peer->id);
 }
 
-static int print_json(const struct settings *settings, const struct roster *roster,
-                      const struct snapshot *snapshot) {
+static int print_json(const struct settings *settings, const struct snapshot *snapshot) {
+    const struct roster *roster = &snapshot->roster;
+    const struct writer_rows rows = {write_peer, roster->rows, sizeof(*roster->rows), roster->count,
+                                     snapshot};
     struct writer writer;
     writer_open_document(&writer);
-    writer_array(&writer, "peers");
-    for (size_t i = 0; i < roster->count; i++) {
-        write_peer(&writer, roster->rows[i].peer, snapshot);
-    }
-    writer_end(&writer);
+    writer_array_of(&writer, "peers", rows);
     return listing_end_json(settings, &writer, snapshot);
 }
 
@@ -81,26 +82,26 @@ struct show_self {
 };
 
 static int print_self(const struct show_self *show, const struct muster_self *self,
-                      const struct traffic *traffic) {
+                      const struct roster *roster) {
     const struct table_style style = {.wide = show->options->listing.wide,
                                       .color = settings_color(show->settings)};
     struct writer writer;
     if (!show->options->listing.json) {
-        return self_print(self, traffic, style);
+        return self_print(self, roster, style);
     }
     writer_open_document(&writer);
-    self_write(&writer, self, traffic);
+    self_write(&writer, self, roster);
     return writer_print(&writer);
 }
 
 static int show_self(const struct muster_self *self, const struct muster_peer_list *peers, void *context) {
     const struct show_self *show = context;
-    struct traffic traffic;
-    int error = traffic_init(&traffic, self->feeds, self->feed_count, peers, NULL);
+    struct roster roster;
+    int error = roster_init(&roster, peers);
     if (error == 0) {
-        error = print_self(show, self, &traffic);
+        error = print_self(show, self, &roster);
     }
-    traffic_deinit(&traffic);
+    roster_deinit(&roster);
     return error == 0 ? STATUS_OK : complain_error(show->settings, MUSTER_ENOMEM);
 }
 
@@ -110,9 +111,8 @@ static bool keep(const struct muster_peer *peer, const void *context) {
     return selector_matches_peer(context, peer);
 }
 
-/* Keeps the peers of that very name; where there is none, those whose id begins so. */
-static int find(const struct settings *settings, const struct snapshot *snapshot,
-                const struct selector *selector, struct roster *roster) {
+/* Keeps the peers of this name or, where there is none, those whose id begins with the text. */
+static void find(struct snapshot *snapshot, const struct selector *selector) {
     struct selector one_way = *selector;
     size_t i = 0;
     one_way.kinds = selector->kinds & SELECTOR_NAME;
@@ -122,14 +122,10 @@ static int find(const struct settings *settings, const struct snapshot *snapshot
     if (i == snapshot->list.count) {
         one_way.kinds = selector->kinds & SELECTOR_ID;
     }
-    if (roster_init(roster, &snapshot->list) != 0) {
-        return complain_error(settings, MUSTER_ENOMEM);
-    }
-    roster_keep(roster, keep, &one_way);
-    return STATUS_OK;
+    roster_keep(&snapshot->roster, keep, &one_way);
 }
 
-/* Lists who all is meant, one line each. */
+/* Lists the peers that are meant, a line each. */
 static int refuse_ambiguous(const struct settings *settings, const char *wanted,
                             const struct roster *roster) {
     complain(settings, "PEER: expected one peer, '%.64s' means %zu:", wanted, roster->count);
@@ -143,20 +139,17 @@ static int refuse_ambiguous(const struct settings *settings, const char *wanted,
 
 static int show(const struct settings *settings, const struct show_options *options,
                 const struct selector *selector, const char *wanted, struct snapshot *snapshot) {
-    struct roster roster;
-    int status = find(settings, snapshot, selector, &roster);
-    if (status == STATUS_OK && options->listing.json) {
-        status = print_json(settings, &roster, snapshot);
-    } else if (status == STATUS_OK && roster.count > 1) {
-        status = refuse_ambiguous(settings, wanted, &roster);
-    } else if (status == STATUS_OK && roster.count == 1) {
-        status = print_text(settings, options, roster.rows[0].peer, snapshot);
+    const struct roster *roster = &snapshot->roster;
+    int status = STATUS_OK;
+    find(snapshot, selector);
+    if (options->listing.json) {
+        status = print_json(settings, snapshot);
+    } else if (roster->count > 1) {
+        status = refuse_ambiguous(settings, wanted, roster);
+    } else if (roster->count == 1) {
+        status = print_text(settings, options, roster->rows[0].peer, snapshot);
     }
-    if (status == STATUS_OK) {
-        status = listing_status(settings, snapshot, roster.count, wanted);
-    }
-    roster_deinit(&roster);
-    return status;
+    return status == STATUS_OK ? listing_status(settings, snapshot, roster->count, wanted) : status;
 }
 
 static int run(struct settings *settings, void *show_options, const struct operands *operands) {

@@ -1,18 +1,18 @@
 /* muster subscribe: print the readings of others, as they come. */
 #include <inttypes.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "measurement.h"
 #include "meter.h"
 #include "pattern.h"
 #include "record.h"
 #include "session.h"
 #include "source.h"
+#include "value.h"
 
-/* What is printed waits for no more than this, or for the end of what came together. */
+/* Bytes of output that are buffered until the samples that came together are printed. */
 #define OUTPUT_BYTES 65536
 
 struct subscribe_options {
@@ -95,7 +95,7 @@ static int check_options(const struct settings *settings, const struct subscribe
 
 /* ---- the end ---- */
 
-/* Sends what was printed on its way; ends all when that fails. */
+/* Flushes the output; ends the session when that fails. */
 static void flush(struct subscribe *subscribe) {
     if (subscribe->has_printed && complain_flush(subscribe->settings) != 0) {
         session_end(&subscribe->session, STATUS_ERROR);
@@ -103,7 +103,7 @@ static void flush(struct subscribe *subscribe) {
     subscribe->has_printed = false;
 }
 
-/* What came together has been printed, and the loop is about to wait. */
+/* Flushes before the loop waits: all samples that came together are printed then. */
 static void on_prepare(uv_prepare_t *prepare) {
     flush(prepare->data);
 }
@@ -136,7 +136,7 @@ static void on_loss(muster_t *node, const struct muster_loss *loss, void *contex
     }
 }
 
-/* Says what was lost since it was last said. */
+/* Reports the datagrams that were lost since the last report. */
 static void print_losses(struct subscribe *subscribe) {
     for (size_t i = 0; i < subscribe->sources.count; i++) {
         struct source *source = subscribe->sources.sources[i];
@@ -154,7 +154,7 @@ static void print_losses(struct subscribe *subscribe) {
 
 /* ---- samples ---- */
 
-/* Says once of a publisher that it sends what is no SenML; then it is counted. */
+/* Counts a body that is no SenML. The first one of a publisher is reported. */
 static void count_malformed(struct subscribe *subscribe, struct source *source) {
     size_t offset = 0;
     const char *fault = muster_pack_fault(&subscribe->pack, &offset);
@@ -165,7 +165,7 @@ static void count_malformed(struct subscribe *subscribe, struct source *source) 
     }
 }
 
-/* Says when the network begins to keep a publisher's multicast from us, and when it ends that. */
+/* Reports when a publisher's multicast stops coming through, and when it comes again. */
 static void update_way(const struct subscribe *subscribe, struct source *source,
                        enum muster_sample_kind kind) {
     const bool is_by_stream = kind == MUSTER_SAMPLE_STREAM;
@@ -194,8 +194,8 @@ static int print_record(struct subscribe *subscribe, const struct muster_record 
     return 0;
 }
 
-/* Goes through the records of a body that are asked for; returns how many there were, and the time of the
- * last. */
+/* Prints the records of a body that match. Returns their number, and sets *time_s to the time of the last
+ * one. */
 static size_t read_records(struct subscribe *subscribe, const struct muster_sample *sample,
                            struct source *source, double *time_s) {
     struct muster_record record;
@@ -214,7 +214,7 @@ static size_t read_records(struct subscribe *subscribe, const struct muster_samp
     return count;
 }
 
-/* Is all of it SenML? Only then it may be printed as it is. */
+/* True when a whole pack is SenML. Only then it may be printed as it is. */
 static bool is_senml(struct muster_pack pack) {
     struct muster_record record;
     int result;
@@ -263,7 +263,7 @@ static int print_stats(struct subscribe *subscribe) {
     return error != 0 ? error : measurement_print(&measurement, subscribe->options->ndjson);
 }
 
-/* What came since the last line counts, too. */
+/* Prints what was measured since the last line. */
 static void on_ending(void *context) {
     struct subscribe *subscribe = context;
     if (subscribe->options->stats && subscribe->meter.current.records > 0) {

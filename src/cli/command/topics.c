@@ -6,6 +6,7 @@
 
 #include "catalog.h"
 #include "command.h"
+#include "complain.h"
 #include "kept.h"
 #include "listing.h"
 #include "pattern.h"
@@ -25,7 +26,7 @@ static const struct args_option options_table[] = {
 
 /* ---- listing ---- */
 
-/* The patterns in one text, cut where it ends; NULL when there is none. */
+/* Joins the patterns, cut where the text ends. Returns text, or NULL when there is no pattern. */
 static const char *join_patterns(const struct operands *patterns, char *text, size_t size) {
     size_t length = 0;
     for (size_t i = 0; i < patterns->count && length < size; i++) {
@@ -35,56 +36,38 @@ static const char *join_patterns(const struct operands *patterns, char *text, si
     return patterns->count > 0 ? text : NULL;
 }
 
-/* Who is there, and who is away but kept by others; what they publish. */
-struct collected {
-    struct snapshot snapshot;
-    struct kept_readings kept;
-    struct roster roster;
-    struct roster away;
-    struct catalog catalog;
-};
-
-static int collect(const struct settings *settings, uint64_t timeout_ms, const struct operands *patterns,
-                   struct collected *collected) {
+/* Looks who is here, and, in the time that is left, what is kept of others. */
+static int look_at_all(const struct settings *settings, uint64_t timeout_ms, const struct operands *patterns,
+                       struct snapshot *snapshot, struct kept_readings *kept) {
     const uint64_t began_ns = uv_hrtime();
-    int status = look(settings, timeout_ms, NULL, &collected->snapshot);
+    const int status = look(settings, timeout_ms, NULL, snapshot);
     const uint64_t spent_ms = (uv_hrtime() - began_ns) / 1000000;
-    if (status == STATUS_OK) {
-        const uint64_t left_ms = spent_ms < timeout_ms ? timeout_ms - spent_ms : 1;
-        status = kept_look(settings, &collected->snapshot, patterns, left_ms, &collected->kept);
-    }
-    if (status == STATUS_OK &&
-        (roster_init(&collected->roster, &collected->snapshot.list) != 0 ||
-         roster_init(&collected->away, &collected->kept.publishers) != 0 ||
-         catalog_init(&collected->catalog, &collected->roster, &collected->away, collected->kept.readings,
-                      collected->kept.count, patterns) != 0)) {
-        status = complain_error(settings, MUSTER_ENOMEM);
-    }
-    return status;
-}
-
-static void collected_deinit(struct collected *collected) {
-    catalog_deinit(&collected->catalog);
-    roster_deinit(&collected->away);
-    roster_deinit(&collected->roster);
-    kept_deinit(&collected->kept);
-    snapshot_deinit(&collected->snapshot);
+    const uint64_t left_ms = spent_ms < timeout_ms ? timeout_ms - spent_ms : 1;
+    return status == STATUS_OK ? kept_look(settings, snapshot, patterns, left_ms, kept) : status;
 }
 
 static int list_topics(const struct settings *settings, const struct topics_options *options,
                        const struct operands *patterns) {
-    struct collected collected = {.kept = {0}};
+    struct snapshot snapshot;
+    struct kept_readings kept = {0};
+    struct catalog catalog = {0};
     char wanted[256];
-    int status = collect(settings, options->listing.timeout_ms, patterns, &collected);
-    if (status == STATUS_OK) {
-        status = listing_print(settings, &options->listing, &collected.snapshot, "topics", NULL,
-                               catalog_rows(&collected.catalog));
+    int status = look_at_all(settings, options->listing.timeout_ms, patterns, &snapshot, &kept);
+    if (status == STATUS_OK &&
+        catalog_init(&catalog, &snapshot.roster, &kept.roster, kept.readings, kept.count, patterns) != 0) {
+        status = complain_error(settings, MUSTER_ENOMEM);
     }
     if (status == STATUS_OK) {
-        status = listing_status(settings, &collected.snapshot, collected.catalog.count,
+        status =
+            listing_print(settings, &options->listing, &snapshot, "topics", NULL, catalog_rows(&catalog));
+    }
+    if (status == STATUS_OK) {
+        status = listing_status(settings, &snapshot, catalog.count,
                                 join_patterns(patterns, wanted, sizeof(wanted)));
     }
-    collected_deinit(&collected);
+    catalog_deinit(&catalog);
+    kept_deinit(&kept);
+    snapshot_deinit(&snapshot);
     return status;
 }
 

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "conversation.h"
 #include "draft.h"
 #include "spec.h"
+#include "value.h"
 
 struct update_options {
     const char *instance;
@@ -61,7 +63,7 @@ static bool is_empty(const struct update_options *options) {
            options->removed.service_count == 0 && options->removed_attrs.count == 0;
 }
 
-/* Nothing can be both wanted and not. */
+/* Refuses what is both set and removed. */
 static int check_removed(const struct settings *settings, const struct update_options *options) {
     for (size_t i = 0; i < options->removed.service_count; i++) {
         const struct muster_service *service = &options->removed.services[i];
@@ -143,7 +145,7 @@ static void ask_second(struct conversation *conversation) {
     }
 }
 
-/* What is changed must be what was meant: nobody guesses where several run. */
+/* Refuses to choose where several musters run and none is named. */
 static int check_sole(const struct settings *settings, const struct update_options *options) {
     struct conversation conversation = {.settings = settings, .skip = 1, .on_open = ask_second};
     if (options->instance != NULL || settings->socket != NULL) {

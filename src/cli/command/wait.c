@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "selector.h"
 #include "session.h"
+#include "value.h"
 
 #define WAIT_TIMEOUT_MS 30000
 
@@ -14,7 +16,7 @@ struct wait_options {
     uint64_t timeout_ms;
 };
 
-/* Who of those that are waited for is alive. */
+/* The peers that match and are alive. */
 struct wait {
     struct session session;
     struct selector selector;

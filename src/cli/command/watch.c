@@ -1,14 +1,15 @@
 /* muster watch: what happens, as it happens. */
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "counters.h"
 #include "hook.h"
 #include "peer.h"
 #include "session.h"
 #include "text.h"
+#include "value.h"
 
 struct watch_options {
     bool ndjson;
@@ -71,7 +72,7 @@ static void describe(FILE *out) {
             HOOK_WAITING_MAX, HOOK_GRACE_MS / 1000);
 }
 
-/* Options of hooks need a hook, and have defaults. */
+/* Checks that options of hooks come with --exec, and sets their defaults. */
 static int check_hook(const struct settings *settings, struct hook_options *hook) {
     if (hook->program == NULL && (hook->running_max > 0 || hook->timeout_ms > 0)) {
         return complain_usage(settings, hook->running_max > 0 ? "--exec-max" : "--exec-timeout",
@@ -97,7 +98,7 @@ static void print_event(const struct watch_session *watch, enum muster_peer_even
     printf("%s\n", peer->verified ? "" : "  (unverified)");
 }
 
-/* An event as --ndjson prints it, to be freed; NULL when memory is out. */
+/* Makes the line of an event, to be freed. NULL when memory is out. */
 static char *new_event_line(enum muster_peer_event event, const struct muster_peer *peer) {
     struct writer writer;
     writer_open_line(&writer, muster_peer_event_name(event));
@@ -116,7 +117,7 @@ static int print_stats(const struct muster_counters *counters, bool is_json) {
     return writer_print(&writer);
 }
 
-/* Sends a line on its way at once; ends the watch when that fails, or when the line could not be made. */
+/* Flushes a line; ends the session when that fails, or when memory was out. */
 static void finish_line(struct watch_session *watch, int error) {
     if (error != 0) {
         complain_error(watch->settings, MUSTER_ENOMEM);
@@ -154,7 +155,7 @@ static int handle_event(struct watch_session *watch, enum muster_peer_event even
     return error;
 }
 
-/* A running muster lists whom it remembers too. Who is gone did not join. */
+/* True for a row of a peer that is gone, which a running muster lists too. Such a peer did not join. */
 static bool is_remembered(enum muster_peer_event event, const struct muster_peer *peer) {
     return event == MUSTER_PEER_JOINED && (peer->state == MUSTER_LOST || peer->state == MUSTER_LEFT);
 }

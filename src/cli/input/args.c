@@ -75,7 +75,7 @@ static void add_table(struct parser *parser, const struct args_table *table,
     *letter = '\0';
 }
 
-/* The index of what getopt_long returned or left in optopt; parser->count when it is none of ours. */
+/* The index of what getopt_long returned or left in optopt; parser->count for an unknown option. */
 static size_t option_index(const struct parser *parser, int value) {
     if (value >= OPTION_BASE) {
         return (size_t)(value - OPTION_BASE);
@@ -87,7 +87,7 @@ static size_t option_index(const struct parser *parser, int value) {
     return i;
 }
 
-/* What an option is called in messages: "--sort" or "-o/--columns"; "-x" when it is none of ours. */
+/* Writes the name of an option for messages: "--sort" or "-o/--columns"; "-x" for an unknown letter. */
 static void name_option(const struct parser *parser, int value, char *name, size_t size) {
     size_t i = option_index(parser, value);
     if (i == parser->count) {
@@ -193,7 +193,7 @@ int args_read_options(struct args *args, const struct args_syntax *syntax, const
     return error;
 }
 
-/* Is there a COMMAND behind a "--" that is no option's value, and nothing before that? */
+/* Checks that a COMMAND stands behind a "--" that is no option's value, and nothing before that. */
 static int check_command(const struct args *args, struct args_fault *fault) {
     char **words = args->operands.values;
     const size_t count = args->operands.count;
@@ -206,7 +206,7 @@ static int check_command(const struct args *args, struct args_fault *fault) {
     return 0;
 }
 
-/* Are there as many as the syntax says, and none empty? */
+/* Checks that there are as many operands as the syntax says, and that none is empty. */
 static int check_operands(const struct args *args, struct args_fault *fault) {
     const struct args_syntax *syntax = args->syntax;
     const struct operands *operands = &args->operands;

@@ -76,8 +76,8 @@ struct args {
     bool has_dashes; /* "--", which is no option's value, before the operands */
 };
 
-/* Reads the options of argv, which argv[0] is none of, by two tables: an option of the first hides one of
- * that name in the second, whose options are NULL where there is none. 0, or -1 with a fault. */
+/* Reads the options of argv behind argv[0] by two tables. An option of the first table hides one of that name
+ * in the second; the options of the second are NULL where there is none. 0, or -1 with a fault. */
 int args_read_options(struct args *args, const struct args_syntax *syntax, const struct args_table tables[2],
                       int argc, char **argv, struct args_fault *fault);
 

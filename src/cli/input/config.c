@@ -11,7 +11,7 @@
 #include "scan.h"
 #include "spec.h"
 
-/* Of an error, and of a place in it: what is longer is cut. */
+/* Bytes of an error, and of a place in it. A longer one is cut. */
 #define ERROR_BYTES 1024
 #define PLACE_BYTES 512
 
@@ -39,7 +39,7 @@ static void say(struct config *config, const char *format, ...) {
     config->on_error(error, config->context);
 }
 
-/* "PATH:LINE:COLUMN: MEMBER"; without the member for the whole file. */
+/* Writes "PATH:LINE:COLUMN: MEMBER", for the whole file without the member. Returns text. */
 static const char *name_place(const struct config *config, struct config_place place,
                               char text[PLACE_BYTES]) {
     const struct config_file *file = &config->files[place.file];
@@ -57,25 +57,28 @@ static struct config_place place_here(const struct config *config, const documen
     return (struct config_place){.file = config->file_count - 1, .node = node};
 }
 
-/* Says what is wrong with a value of the file that is being read. */
+/* Reports what is wrong with a value of the file that is being read, or with an option. */
 static void refuse(struct config *config, const document_node_t *node, const char *format, ...) {
     char place[PLACE_BYTES];
-    char why[ERROR_BYTES / 2];
+    char why[ERROR_BYTES];
     va_list arguments;
-    if (++config->files[config->file_count - 1].error_count > CONFIG_ERRORS_MAX) {
+    if (config->option == NULL && ++config->files[config->file_count - 1].error_count > CONFIG_ERRORS_MAX) {
         return; /* each costs walks through a file */
     }
     va_start(arguments, format);
     vsnprintf(why, sizeof(why), format, arguments);
     va_end(arguments);
-    say(config, "%s: %s", name_place(config, place_here(config, node), place), why);
+    say(config, "%s: %s",
+        config->option != NULL ? config->option : name_place(config, place_here(config, node), place), why);
 }
 
-/* A place for refuse(), which costs nothing where that will say nothing. */
+/* Writes the place of another value for refuse(). Returns "" where refuse() will report nothing: a place
+ * costs a walk through a file. */
 static const char *name_other(const struct config *config, struct config_place place,
                               char text[PLACE_BYTES]) {
-    const bool is_said = config->files[config->file_count - 1].error_count < CONFIG_ERRORS_MAX;
-    return is_said ? name_place(config, place, text) : "";
+    const bool is_reported =
+        config->option != NULL || config->files[config->file_count - 1].error_count < CONFIG_ERRORS_MAX;
+    return is_reported ? name_place(config, place, text) : "";
 }
 
 /* ---- values ---- */
@@ -101,7 +104,7 @@ static bool is_of_type(struct config *config, const document_node_t *node, enum 
     return false;
 }
 
-/* A port in [1, max]; 0 for all else, which has been said then. */
+/* Reads a port in [1, max]. Reports all else, and returns 0. */
 static uint16_t read_port_number(struct config *config, const document_node_t *node, unsigned max) {
     uint64_t port;
     double number;
@@ -189,9 +192,6 @@ static void read_txt_item(struct config *config, const document_node_t *item, vo
     }
 }
 
-static const char duplicate_service[] =
-    "expected each type, port and protocol only once, %s:%u/%s is at %s too";
-
 /* Adds a place to a list. -1 when memory is out. */
 static int add_place(struct config_place **places, size_t *count, struct config_place place) {
     struct config_place *grown = realloc(*places, (*count + 1) * sizeof(**places));
@@ -203,30 +203,48 @@ static int add_place(struct config_place **places, size_t *count, struct config_
     return 0;
 }
 
-/* Takes a whole service into the draft. True when the draft owns it. */
-static bool add_service(struct config *config, const document_node_t *node,
-                        const struct muster_service *service) {
+/* Takes a whole service into the draft, which owns it then. Frees it when it is refused. */
+static void add_service(struct config *config, const document_node_t *node, struct muster_service *service) {
     struct reason reason;
     char place[PLACE_BYTES];
     const size_t other = draft_find_service(&config->draft, service);
-    if (other < config->draft.service_count) {
-        refuse(config, node, duplicate_service, service->type, service->port, service->proto,
+    if (other < config->service_count) {
+        refuse(config, node, "expected each type, port and protocol only once, %s:%u/%s is at %s too",
+               service->type, service->port, service->proto,
                name_other(config, config->services[other], place));
-        return false;
-    }
-    if (draft_add_service(&config->draft, service, &reason) != 0) {
-        refuse(config, node, "%s", reason.text);
-        return false;
-    }
-    if (add_place(&config->services, &config->service_count, place_here(config, node)) != 0) {
-        config->draft.service_count--;
+    } else if (node != NULL &&
+               add_place(&config->services, &config->service_count, place_here(config, node)) != 0) {
         refuse(config, node, "%s", out_of_memory);
-        return false;
+    } else if (draft_add_service(&config->draft, service, &reason) != 0) {
+        config->service_count -= node != NULL ? 1 : 0;
+        refuse(config, node, "%s", reason.text);
+    } else {
+        return;
     }
-    return true;
+    spec_free(service);
 }
 
-/* Sets what a service need not say. */
+static void add_attr(struct config *config, const document_node_t *node, const char *key, const char *value) {
+    struct reason reason;
+    char place[PLACE_BYTES];
+    char quoted[80] = "it";
+    const size_t other = draft_find_attr(&config->draft, key);
+    if (node == NULL) {
+        snprintf(quoted, sizeof(quoted), "'%.64s'", key);
+    }
+    if (other < config->attr_count) {
+        refuse(config, node, "expected each attribute only once, %s is at %s too", quoted,
+               name_other(config, config->attrs[other], place));
+    } else if (node != NULL &&
+               add_place(&config->attrs, &config->attr_count, place_here(config, node)) != 0) {
+        refuse(config, node, "%s", out_of_memory);
+    } else if (draft_add_attr(&config->draft, key, value, &reason) != 0) {
+        config->attr_count -= node != NULL ? 1 : 0;
+        refuse(config, node, "%s", reason.text);
+    }
+}
+
+/* Sets the members that a file may leave out. */
 static void complete_service(struct config *config, const document_node_t *node,
                              struct muster_service *service) {
     struct reason reason;
@@ -253,9 +271,10 @@ static void read_service(struct config *config, const document_node_t *node, voi
     if (document_member(node, "type") == NULL || document_member(node, "port") == NULL) {
         refuse(config, node, "expected a type and a port");
     }
-    if (config->files[config->file_count - 1].error_count > errors_before ||
-        !add_service(config, node, &service)) {
+    if (config->files[config->file_count - 1].error_count > errors_before) {
         spec_free(&service);
+    } else {
+        add_service(config, node, &service);
     }
 }
 
@@ -293,21 +312,9 @@ static void read_port(struct config *config, const document_node_t *node, void *
     config->start.port = read_port_number(config, node, SETTINGS_PORT_MAX);
 }
 
-static void read_attr(struct config *config, const document_node_t *node, void *place_config) {
-    struct reason reason;
-    char place[PLACE_BYTES];
-    const char *key = document_name(node);
-    const size_t other = draft_find_attr(&config->draft, key);
-    (void)place_config;
-    if (other < config->draft.attr_count) {
-        refuse(config, node, "expected each attribute only once, it is at %s too",
-               name_other(config, config->attrs[other], place));
-    } else if (add_place(&config->attrs, &config->attr_count, place_here(config, node)) != 0) {
-        refuse(config, node, "%s", out_of_memory);
-    } else if (draft_add_attr(&config->draft, key, document_text(node), &reason) != 0) {
-        config->attr_count--;
-        refuse(config, node, "%s", reason.text);
-    }
+static void read_attr(struct config *config, const document_node_t *node, void *place) {
+    (void)place;
+    add_attr(config, node, document_name(node), document_text(node));
 }
 
 static void read_schema(struct config *config, const document_node_t *node, void *place) {
@@ -402,47 +409,26 @@ int config_read(struct config *config, const char *const *paths, size_t count) {
 
 /* ---- the command line ---- */
 
-static void add_option_service(struct config *config, const struct muster_service *option) {
-    struct muster_service service;
-    struct reason reason;
-    char place[PLACE_BYTES];
-    char why[ERROR_BYTES];
-    const size_t other = draft_find_service(&config->draft, option);
-    if (other < config->service_count) {
-        snprintf(why, sizeof(why), duplicate_service, option->type, option->port, option->proto,
-                 name_place(config, config->services[other], place));
-        say(config, "--service: %s", why);
-    } else if (spec_copy(&service, option) != 0) {
-        say(config, "--service: %s", out_of_memory);
-    } else if (draft_add_service(&config->draft, &service, &reason) != 0) {
-        say(config, "--service: %s", reason.text);
-        spec_free(&service);
-    }
-}
-
-static void add_option_attr(struct config *config, const struct muster_text *option) {
-    struct reason reason;
-    char place[PLACE_BYTES];
-    const size_t other = draft_find_attr(&config->draft, option->name);
-    if (other < config->attr_count) {
-        say(config, "--attr: expected each attribute only once, '%.64s' is at %s too", option->name,
-            name_place(config, config->attrs[other], place));
-    } else if (draft_add_attr(&config->draft, option->name, option->value, &reason) != 0) {
-        say(config, "--attr: %s", reason.text);
-    }
-}
-
 int config_add_options(struct config *config, const struct draft *options) {
     struct reason reason;
+    config->option = "--name";
     if (options->name != NULL && draft_parse_name(options->name, &config->draft, &reason) != 0) {
-        say(config, "--name: %s", reason.text);
+        refuse(config, NULL, "%s", reason.text);
     }
+    config->option = "--service";
     for (size_t i = 0; i < options->service_count; i++) {
-        add_option_service(config, &options->services[i]);
+        struct muster_service service;
+        if (spec_copy(&service, &options->services[i]) == 0) {
+            add_service(config, NULL, &service);
+        } else {
+            refuse(config, NULL, "%s", out_of_memory);
+        }
     }
+    config->option = "--attr";
     for (size_t i = 0; i < options->attr_count; i++) {
-        add_option_attr(config, &options->attrs[i]);
+        add_attr(config, NULL, options->attrs[i].name, options->attrs[i].value);
     }
+    config->option = NULL;
     return config->error_count == 0 ? 0 : -1;
 }
 

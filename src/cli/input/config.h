@@ -27,6 +27,7 @@ struct config {
     struct config_place *attrs;
     size_t attr_count;
 
+    const char *option; /* that is being added; NULL: a file is read */
     size_t error_count;
     void (*on_error)(const char *error, void *context); /* "PATH:LINE:COLUMN: MEMBER: expected …", not safe */
     void *context;                                      /* of on_error */

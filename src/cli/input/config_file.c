@@ -13,7 +13,7 @@ static int refuse_unreadable(struct reason *reason) {
     return reason_set(reason, "cannot be read: %s", strerror(errno));
 }
 
-/* Whoever can write here speaks in our name, under our key: refuses what is open to everybody. */
+/* Refuses what everybody may write: who can write here speaks in the name of this user, under its key. */
 static int check_private(const struct stat *status, struct reason *reason) {
     return (status->st_mode & S_IWOTH) == 0 ? 0
                                             : reason_set(reason, "everybody may write to it, see chmod o-w");
@@ -84,7 +84,7 @@ bool config_file_is_directory(const char *path) {
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* As a shell's *.json: hidden files are left out. */
+/* True for the names that a shell's *.json means, which leaves out hidden files. */
 static int is_config_name(const struct dirent *entry) {
     const char *ending = strrchr(entry->d_name, '.');
     return entry->d_name[0] != '.' && ending != NULL && strcmp(ending, ".json") == 0;

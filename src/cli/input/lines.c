@@ -18,20 +18,20 @@ void lines_end(struct lines *lines) {
     lines->ended = true;
 }
 
-/* The end of the line that begins at an offset: where its LF is, or, of the last one, the end of all. False
- * when it is not whole. */
+/* Finds the end of the line that begins at an offset: its LF, or, for the last line, the end of the bytes.
+ * False when the line is not whole. */
 static bool find_end(const struct lines *lines, size_t begin, size_t *end) {
     const char *feed = memchr(lines->bytes + begin, '\n', lines->end - begin);
     *end = feed != NULL ? (size_t)(feed - lines->bytes) : lines->end;
     return feed != NULL || (lines->ended && begin < lines->end);
 }
 
-/* Behind the LF at `end`, if there is one. */
+/* The offset behind the LF at `end`, or `end` where there is no LF. */
 static size_t behind(const struct lines *lines, size_t end) {
     return end < lines->end ? end + 1 : end;
 }
 
-/* Passes over what is there of a line that was too long; false while its end did not come. */
+/* Skips the rest of a line that was too long. False while its end is not there. */
 static bool skip(struct lines *lines) {
     size_t end;
     if (lines->skips) {
@@ -41,7 +41,7 @@ static bool skip(struct lines *lines) {
     return !lines->skips;
 }
 
-/* Passes over a byte order mark before all else. False while that can't be told. */
+/* Skips a byte order mark before the first line. False while too few bytes are there to tell. */
 static bool begin(struct lines *lines) {
     static const char mark[] = "\xEF\xBB\xBF";
     const size_t length = sizeof(mark) - 1;

@@ -15,12 +15,12 @@
 /* How many bytes of records are counted to say by how many they are too long. */
 #define PRINT_BYTES 8192
 
-/* What data says besides its topic and shard (PROTOCOL.md, 13.2), with a boot of 13 digits, a seq of 16, and
- * the LFs of both lines. */
+/* The header of a data datagram without its topic and shard (PROTOCOL.md, 13.2), with a boot of 13 digits, a
+ * seq of 16, and the LFs of both lines. */
 #define HEADER \
     "{'muster':1,'kind':'data','id':'','boot':1767225600000,'topic':'','shard':,'seq':9007199254740991}\n\n"
 
-/* What a pack says besides its base name and a record (13.5), which has "bt" in it instead of "t". */
+/* A pack without its base name and record (13.5), which has "bt" instead of "t". */
 #define PACK "['bn':'',]b"
 
 /* ---- what is wrong ---- */
@@ -37,7 +37,7 @@ static size_t column_of(const struct reading *reading, const char *at) {
 
 /* ---- text ---- */
 
-/* What does not count around words: blanks, and the CR of a CR LF. */
+/* True for what is trimmed around words: blanks, and the CR of a CR LF. */
 static bool is_blank(char byte) {
     return byte == ' ' || byte == '\t' || byte == '\r';
 }
@@ -86,7 +86,8 @@ static bool is_not_finite(const char *text, size_t length) {
     return false;
 }
 
-/* A number is what JSON takes for one (RFC 8259, 6): "007" and "1.2.3" are texts. 1: it is one; 0: none. */
+/* Reads a number by the grammar of JSON (RFC 8259, 6): "007" and "1.2.3" are texts. Returns 1 for a number, 0
+ * for another text, -1 with a fault. */
 static int read_number(struct reading *reading, const char *text, size_t length,
                        struct reading_fault *fault) {
     const char *at = text;
@@ -135,7 +136,7 @@ static void set_topic(struct reading *reading, const char *topic, size_t length)
     reading->topic[bytes] = '\0';
 }
 
-/* "TOPIC VALUE": VALUE is all behind the first blanks. */
+/* Reads "TOPIC VALUE"; the VALUE is all that stands behind the first blanks. */
 static int read_pair(struct reading *reading, const char *text, size_t length, struct reading_fault *fault) {
     size_t topic_length = 0;
     while (topic_length < length && !is_blank(text[topic_length])) {
@@ -175,7 +176,7 @@ const char *reading_name_below(const char *name, const char *topic) {
     return name[length] == '/' ? name + length + 1 : name + length;
 }
 
-/* Records that say no base name, or no name at all, are of the given topic. */
+/* Makes the given topic the base of records that have no base name. */
 static void set_base(struct reading *reading) {
     char base[MUSTER_TOPIC_BYTES_MAX + 2];
     if (reading->style->topic != NULL) {
@@ -184,7 +185,7 @@ static void set_base(struct reading *reading) {
     }
 }
 
-/* Parts a record's full name into topic and name. */
+/* Splits a record's full name into topic and name. */
 static void split_name(struct reading *reading) {
     const char *name = reading->record.name;
     const char *given = reading->style->topic;
@@ -217,8 +218,7 @@ static int read_pack(struct reading *reading, struct reading_fault *fault) {
 
 /* ---- sizes ---- */
 
-/* Of the datagram that has nothing but this record, which takes `printed` bytes as muster_record_print() has
- * it.
+/* The bytes of a datagram that holds this record alone; muster_record_print() takes `printed` bytes for it.
  */
 static size_t datagram_bytes(const struct reading *reading, size_t printed) {
     const bool is_named = reading->record.name != NULL && reading->record.name[0] != '\0';
@@ -228,7 +228,7 @@ static size_t datagram_bytes(const struct reading *reading, size_t printed) {
     return header + sizeof(PACK) - 1 + topic + (is_named ? 1 : 0) + printed;
 }
 
-/* Only a text can be too long. */
+/* Checks that a record fits a datagram. A record without a text always does. */
 static int check_size(const struct reading *reading, struct reading_fault *fault) {
     const enum muster_value_kind kind = reading->record.kind;
     char text[PRINT_BYTES];
@@ -251,7 +251,7 @@ static int check_size(const struct reading *reading, struct reading_fault *fault
 
 /* ---- lines ---- */
 
-/* A record is given its unit, and checked: all that the library would refuse it for. */
+/* Sets the unit of a record, and checks all that the library would refuse it for. */
 static int finish_record(struct reading *reading, struct reading_fault *fault) {
     struct muster_record *record = &reading->record;
     const char *unit = reading->style->unit;
@@ -275,7 +275,7 @@ static int read_record(struct reading *reading, struct reading_fault *fault) {
     return result == 1 ? finish_record(reading, fault) : result;
 }
 
-/* Half a pack would be worse than none: all of it is read before the first record is given. */
+/* Reads a whole pack before its first record is given: of a pack all is published, or nothing. */
 static int check_pack(const struct reading *reading, struct reading_fault *fault) {
     struct reading ahead = *reading;
     int result;
@@ -284,12 +284,12 @@ static int check_pack(const struct reading *reading, struct reading_fault *fault
     return result;
 }
 
-/* A line without anything, the CR of a CR LF not counted. */
+/* True for an empty line; the CR of a CR LF does not count. */
 static bool is_empty(const char *line, size_t length) {
     return length == 0 || (length == 1 && line[0] == '\r');
 }
 
-/* Blanks are a line like an empty one where they could only stand before a topic. */
+/* True for a line that is passed over. Where lines have topics, a line of blanks is one. */
 static bool is_blank_line(const struct reading *reading, size_t trimmed_length) {
     return reading->style->topic == NULL ? trimmed_length == 0 : is_empty(reading->line, reading->length);
 }

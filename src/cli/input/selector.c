@@ -12,16 +12,14 @@ static bool take_id(struct selector *selector, const char *text, size_t digits_m
         strspn(text, "0123456789abcdefABCDEF") != length) {
         return false;
     }
-    for (size_t i = 0; i <= length; i++) {
-        selector->lower[i] = (char)(text[i] >= 'A' && text[i] <= 'F' ? text[i] - 'A' + 'a' : text[i]);
-    }
+    spec_lower(text, selector->lower);
     return true;
 }
 
 static int parse_bare(unsigned bare, struct selector *selector, struct reason *reason) {
     selector->kinds = bare & (SELECTOR_NAME | SELECTOR_GLOB);
     if ((bare & SELECTOR_TYPE) != 0 && spec_is_type(selector->text)) {
-        spec_lower_type(selector->text, selector->lower);
+        spec_lower(selector->text, selector->lower);
         selector->kinds |= SELECTOR_TYPE;
     } else if ((bare & SELECTOR_ID) != 0 && take_id(selector, selector->text, SELECTOR_ID_DIGITS_MIN)) {
         selector->kinds |= SELECTOR_ID;
@@ -55,7 +53,7 @@ int selector_parse(const char *text, unsigned bare, struct selector *selector, s
     return parse_bare(bare, selector, reason);
 }
 
-/* True for a peer that is meant whatever its services. */
+/* True for a peer that is meant by its name or id. */
 static bool matches_itself(const struct selector *selector, const struct muster_peer *peer) {
     const char *name = peer->document.name;
     char id[MUSTER_ID_TEXT_BYTES];

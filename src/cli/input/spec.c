@@ -35,12 +35,10 @@ bool spec_is_type(const char *text) {
     return letter;
 }
 
-void spec_lower_type(const char *text, char type[MUSTER_TYPE_BYTES_MAX + 1]) {
-    size_t i = 0;
-    for (; text[i] != '\0' && i < MUSTER_TYPE_BYTES_MAX; i++) {
-        type[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] - 'A' + 'a' : text[i]);
-    }
-    type[i] = '\0';
+void spec_lower(const char *text, char *lower) {
+    do {
+        *lower++ = (char)(*text >= 'A' && *text <= 'Z' ? *text - 'A' + 'a' : *text);
+    } while (*text++ != '\0');
 }
 
 int spec_check_text(const char *what, const char *text, bool may_be_empty, size_t bytes_max,
@@ -122,7 +120,7 @@ int spec_parse_type(const char *type, void *place_service, struct reason *reason
     if (!spec_is_type(type)) {
         return reason_set(reason, "expected a service type such as http, got '%.64s'", type);
     }
-    spec_lower_type(type, lower);
+    spec_lower(type, lower);
     service->type = strdup(lower);
     return service->type != NULL ? 0 : reason_set_memory(reason);
 }

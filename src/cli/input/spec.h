@@ -11,8 +11,8 @@
 /* True for a service name of RFC 6335, 5.1, in either case. */
 bool spec_is_type(const char *text);
 
-/* Copies a type in the lower case that the wire wants. It must be a type. */
-void spec_lower_type(const char *text, char type[MUSTER_TYPE_BYTES_MAX + 1]);
+/* Copies a text with ASCII letters in lower case; there is room for all of it. */
+void spec_lower(const char *text, char *lower);
 
 /* Checks a text: 1 (or 0 where it may be empty) to bytes_max bytes of UTF-8. `what` names it in the
  * reason. Returns 0, or -1 with a reason. */

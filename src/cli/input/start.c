@@ -1,6 +1,5 @@
 #include "start.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "spec.h"

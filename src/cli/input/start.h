@@ -2,7 +2,6 @@
 #ifndef CLI_START_H
 #define CLI_START_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

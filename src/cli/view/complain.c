@@ -10,22 +10,18 @@
 
 #include "escape.h"
 
-/* Of a message, before and after it was made safe. */
+/* Bytes of a message, before and after it is made safe. */
 #define LINE_BYTES 1024
 #define SAFE_BYTES 2048
 
-static void say(const struct settings *settings, const char *line) {
-    char safe[SAFE_BYTES];
-    fprintf(stderr, "%s: %s\n", settings->program, escape_text(line, safe, sizeof(safe)));
-}
-
 void complain(const struct settings *settings, const char *format, ...) {
     char line[LINE_BYTES];
+    char safe[SAFE_BYTES];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
-    say(settings, line);
+    fprintf(stderr, "%s: %s\n", settings->program, escape_text(line, safe, sizeof(safe)));
 }
 
 int complain_error(const struct settings *settings, int error) {
@@ -34,14 +30,12 @@ int complain_error(const struct settings *settings, int error) {
 }
 
 int complain_usage(const struct settings *settings, const char *argument, const char *format, ...) {
-    char line[LINE_BYTES];
+    char why[LINE_BYTES];
     va_list arguments;
-    snprintf(line, sizeof(line), "%s: ", argument);
-    const size_t length = strlen(line);
     va_start(arguments, format);
-    vsnprintf(line + length, sizeof(line) - length, format, arguments);
+    vsnprintf(why, sizeof(why), format, arguments);
     va_end(arguments);
-    say(settings, line);
+    complain(settings, "%s: %s", argument, why);
     return STATUS_USAGE;
 }
 

@@ -25,8 +25,8 @@ int complain_error(const struct settings *settings, int error);
 int complain_usage(const struct settings *settings, const char *argument, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Flushes stdout. Returns 0, or -1 when something could not be written, which is said (unless the reader of a
- * pipe has gone) and forgotten. */
+/* Flushes stdout. Returns 0, or -1 when something could not be written; that is reported, unless the reader
+ * of a pipe has gone, and dropped. */
 int complain_flush(const struct settings *settings);
 
 /* True when stdout is a pipe or socket that nobody reads any more. */

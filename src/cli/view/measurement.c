@@ -48,7 +48,7 @@ static void print_text(const struct measurement *measurement) {
     putchar('\n');
 }
 
-/* Three places are enough for what is measured. */
+/* Writes a number with three places. */
 static void write_rounded(struct writer *writer, const char *name, double value) {
     writer_number(writer, name, (double)(int64_t)(value * 1000 + (value < 0 ? -0.5 : 0.5)) / 1000);
 }

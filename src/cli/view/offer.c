@@ -1,6 +1,5 @@
 #include "offer.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +13,7 @@ const char *offer_name(const struct offer *offer) {
     return offer->row->peer->document.name;
 }
 
-/* By peer's name and id, type and port: two offers never compare equal. */
+/* Compares peers' names and ids, types, ports and protocols, so that two offers never compare equal. */
 static int compare_names(const struct offer *a, const struct offer *b) {
     int result = strcmp(a->row->peer->document.name, b->row->peer->document.name);
     if (result == 0) {

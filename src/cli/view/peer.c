@@ -47,7 +47,7 @@ static void write_document(struct writer *writer, const struct muster_document *
 
 /* ---- what is known of it ---- */
 
-/* Who a peer is, and how sure that is. */
+/* Writes who a peer is, and whether that is verified. */
 static void write_identity(struct writer *writer, const struct muster_peer *peer) {
     const bool is_known = peer->document.name[0] != '\0';
     writer_shown(writer, "STATE", 0, text_state_color(peer->state), "%s%s%s", muster_state_name(peer->state),

@@ -11,11 +11,11 @@
 #include "text.h"
 #include "utf8.h"
 
-/* "12:00:01.250", "01-31 12:00 " and "2025-01-31  " are as wide. */
+/* The width of "12:00:01.250", "01-31 12:00 " and "2025-01-31  ". */
 #define TIME_BYTES 16
 #define TIME_WIDTH 12
 
-/* Of a record in JSON: a datagram all of whose bytes are escaped, and a name. */
+/* Bytes of a record in JSON: a datagram all of whose bytes are escaped, and a name. */
 #define JSON_BYTES_MAX (6 * MUSTER_DATAGRAM_BYTES_MAX + 1024)
 
 #define DIM "\033[2m"
@@ -25,7 +25,7 @@
 
 /* ---- for people ---- */
 
-/* As ls -l does: what is of another day says the day, of another year the year. */
+/* Writes a time as ls -l does: a time of another day has the day, one of another year the year. */
 static void write_time(double time_s, char text[TIME_BYTES]) {
     const time_t now = time(NULL);
     struct tm parts;
@@ -58,7 +58,7 @@ static void print_blanks(size_t count) {
     }
 }
 
-/* How many blanks a cell needs, so that the column stands; it grows with its cells. */
+/* The blanks that fill a cell up to the width of its column. The width grows with the cells. */
 static size_t pad(size_t *width, size_t width_max, size_t cell) {
     if (cell > *width) {
         *width = cell < width_max ? cell : width_max;
@@ -66,7 +66,7 @@ static size_t pad(size_t *width, size_t width_max, size_t cell) {
     return cell < *width ? *width - cell : 0;
 }
 
-/* Numbers stand right, so that their digits do. */
+/* Prints a value. Numbers are aligned to the right. */
 static void print_value(struct record_columns *columns, const struct muster_record *record) {
     char number[NUMBER_TEXT_BYTES_MAX + 1];
     switch (record->kind) {
@@ -106,7 +106,7 @@ void record_print_text(struct record_columns *columns, const struct muster_recor
 
 /* ---- for programs: JSON of others, made safe ---- */
 
-/* A code point as JSON writes it where it does not stand for itself: a surrogate pair above U+FFFF. */
+/* Prints the JSON escape of a code point: a surrogate pair above U+FFFF. */
 static void print_escape(uint32_t code_point) {
     if (code_point > 0xFFFF) {
         printf("\\u%04x", 0xD800 + ((code_point - 0x10000) >> 10));
@@ -131,13 +131,13 @@ static size_t print_special(const char *text, size_t length) {
     return (size_t)bytes;
 }
 
-/* What is printed as it is. */
+/* True for a byte that is printed as it is. */
 static bool is_plain(char byte, bool is_text) {
     return byte >= 0x20 && byte < 0x7F && !(is_text && (byte == '"' || byte == '\\'));
 }
 
-/* Prints JSON, which somebody has found to be some, in one line, or a text as the inside of a JSON text. What
- * a terminal could obey becomes \uXXXX; a line break between the tokens of JSON becomes a blank. */
+/* Prints valid JSON in one line, or a text as the inside of a JSON text. What a terminal could obey becomes
+ * \uXXXX; a line break between the tokens of JSON becomes a blank. */
 static void print_json(const char *json, size_t length, bool is_text) {
     for (size_t i = 0; i < length;) {
         const size_t begin = i;

@@ -30,13 +30,13 @@ struct record_columns {
     bool color;
 };
 
-/* "12:00:01.250   thermo  kitchen/climate/temperature  21.5 Cel"; a ~ behind the time, and dim, where it was
- * known before. The time is the record's, here; of another day it is that day, and the hour. */
+/* Prints "12:00:01.250   thermo  kitchen/climate/temperature  21.5 Cel". The time is the record's, in local
+ * time; a time of another day shows the day. A last value has a ~ behind the time, and is dim. */
 void record_print_text(struct record_columns *columns, const struct muster_record *record,
                        const struct muster_sample *sample, const struct record_publisher *publisher);
 
-/* SenML that says more: {"n":…,"v":…,"t":…,"peer":"thermo","id":"3fa9…","sample":"live"}. A reader who does
- * not know these members passes over them (RFC 8428, 4.4). -1 when the record is none that can be printed. */
+/* Prints SenML with three members more: {"n":…,"v":…,"t":…,"peer":"thermo","id":"3fa9…","sample":"live"}.
+ * Readers ignore members that they do not know (RFC 8428, 4.4). -1 when the record can't be printed. */
 int record_print_json(const struct muster_record *record, const struct muster_sample *sample,
                       const struct record_publisher *publisher);
 

@@ -1,12 +1,12 @@
 #include "self.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "counters.h"
 #include "peer.h"
 #include "peer_page.h"
 #include "text.h"
+#include "traffic.h"
 
 static void write_socket(struct writer *writer, const void *socket_row) {
     const struct muster_socket *socket = socket_row;
@@ -26,17 +26,17 @@ static struct writer_rows sockets_of(const struct muster_self *self) {
 }
 
 static void write_telemetry(struct writer *writer, const struct muster_self *self,
-                            const struct traffic *traffic) {
+                            const struct roster *roster) {
     writer_object(writer, "telemetry");
     writer_object(writer, "sender");
     traffic_write_sender(writer, &self->sender);
     writer_end(writer);
-    writer_array_of(writer, "feeds", traffic_rows(traffic));
+    writer_array_of(writer, "feeds", traffic_rows(self->feeds, self->feed_count, roster));
     writer_integer(writer, "feeds_known", NULL, self->feeds_known);
     writer_end(writer);
 }
 
-void self_write(struct writer *writer, const struct muster_self *self, const struct traffic *traffic) {
+void self_write(struct writer *writer, const struct muster_self *self, const struct roster *roster) {
     writer_object(writer, "self");
     peer_write(writer, &self->peer);
     writer_end(writer);
@@ -48,7 +48,7 @@ void self_write(struct writer *writer, const struct muster_self *self, const str
     writer_object(writer, "counters");
     counters_write(writer, &self->counters, COUNTERS_ALL);
     writer_end(writer);
-    write_telemetry(writer, self, traffic);
+    write_telemetry(writer, self, roster);
 }
 
 /* ---- the page ---- */
@@ -67,12 +67,13 @@ static void print_head(const struct muster_self *self) {
     printf("  Peers       %zu alive or suspect\n", self->peers);
 }
 
-int self_print(const struct muster_self *self, const struct traffic *traffic, struct table_style style) {
+int self_print(const struct muster_self *self, const struct roster *roster, struct table_style style) {
     print_head(self);
     counters_print(&self->counters);
     traffic_print_sender(&self->sender);
     putchar('\n');
-    if (table_print(NULL, sockets_of(self), style) != 0 || traffic_print(traffic, style) != 0) {
+    if (table_print(NULL, sockets_of(self), style) != 0 ||
+        traffic_print(traffic_rows(self->feeds, self->feed_count, roster), style) != 0) {
         return -1;
     }
     if (self->feeds_known > self->feed_count) {

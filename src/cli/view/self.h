@@ -4,14 +4,14 @@
 
 #include <muster/core.h>
 
+#include "roster.h"
 #include "table.h"
-#include "traffic.h"
 #include "writer.h"
 
-/* Writes the members of schemas/self.schema.json. */
-void self_write(struct writer *writer, const struct muster_self *self, const struct traffic *traffic);
+/* Writes the members of schemas/self.schema.json. The publishers of feeds may be in the roster. */
+void self_write(struct writer *writer, const struct muster_self *self, const struct roster *roster);
 
 /* Prints a page, its sockets and feeds as tables. -1 when memory is out. */
-int self_print(const struct muster_self *self, const struct traffic *traffic, struct table_style style);
+int self_print(const struct muster_self *self, const struct roster *roster, struct table_style style);
 
 #endif

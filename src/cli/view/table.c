@@ -12,10 +12,10 @@
 #include "text.h"
 #include "value.h"
 
-/* Of a terminal that does not say. */
+/* Columns of a terminal that does not tell its width. */
 #define TERMINAL_COLUMNS 80
 
-/* What a column that may be cut keeps at least. */
+/* Columns that a column keeps at least when it is cut. */
 #define CUT_COLUMNS_MIN 8
 
 #define ELLIPSIS "…"
@@ -167,7 +167,8 @@ static void grid_deinit(struct grid *grid) {
 
 /* Fills all cells and measures the columns. -1 when memory is out; grid_deinit() must follow anyway. */
 static int grid_init(struct grid *grid, const char *const *headings, const struct writer_rows *rows) {
-    *grid = (struct grid){.writer = {.begin = begin_cell}, .row_count = rows->count};
+    *grid =
+        (struct grid){.writer = {.begin = begin_cell, .context = rows->context}, .row_count = rows->count};
     rows->write(&grid->writer, rows->rows);
     choose_columns(grid, headings);
     grid->cells = calloc(rows->count * grid->field_count, sizeof(*grid->cells));
@@ -196,7 +197,7 @@ static size_t widest_to_cut(const struct grid *grid) {
     return widest;
 }
 
-/* Narrows what may be narrowed until a line fits the terminal, and marks what was cut: libsmartcols
+/* Narrows the columns that may be cut until a line fits the terminal, and marks what was cut. libsmartcols
  * would cut without a mark, and "http:808" is another port than "http:8080". */
 static void grid_fit(struct grid *grid, size_t terminal) {
     size_t total = grid->column_count - 1; /* the gaps */

@@ -52,25 +52,33 @@ static bool is_doubled_brace(const char *at) {
     return (at[0] == '{' || at[0] == '}') && at[1] == at[0];
 }
 
+/* Checks what stands between { and }. */
+static int check_placeholder(const char *name, size_t length, struct reason *reason) {
+    if (name[length] != '}') {
+        return reason_set(reason, "expected } after '%.64s'", name - 1);
+    }
+    if (find_placeholder(name, length) != PLACEHOLDER_COUNT || is_txt(name, length)) {
+        return 0;
+    }
+    return reason_set(reason,
+                      "no such placeholder '{%.*s}', expected {name}, {type}, {proto}, "
+                      "{address}, {port}, {service}, {interface}, {id} or {txt.KEY}",
+                      length > 64 ? 64 : (int)length, name);
+}
+
 int template_parse(const char *text, void *place_const_char_pointer, struct reason *reason) {
     if (text[0] == '\0') {
         return reason_set(reason, "expected a text such as '{address}:{port}'");
     }
     for (const char *at = text; *at != '\0'; at++) {
+        const size_t length = strcspn(at + 1, "{}");
         if (is_doubled_brace(at)) {
             at++;
         } else if (*at == '}') {
             return reason_set(reason, "expected } only after {, or twice");
         } else if (*at == '{') {
-            size_t length = strcspn(at + 1, "{}");
-            if (at[1 + length] != '}') {
-                return reason_set(reason, "expected } after '%.64s'", at);
-            }
-            if (find_placeholder(at + 1, length) == PLACEHOLDER_COUNT && !is_txt(at + 1, length)) {
-                return reason_set(reason,
-                                  "no such placeholder '{%.*s}', expected {name}, {type}, {proto}, "
-                                  "{address}, {port}, {service}, {interface}, {id} or {txt.KEY}",
-                                  length > 64 ? 64 : (int)length, at + 1);
+            if (check_placeholder(at + 1, length, reason) != 0) {
+                return -1;
             }
             at += 1 + length;
         }

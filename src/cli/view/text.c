@@ -12,7 +12,7 @@
 /* Digits of the id that a label shows where there is no name. */
 #define LABEL_DIGITS 6
 
-/* What text_print() prints without the heap: any text of a datagram. */
+/* Bytes that text_print() prints without the heap: any text of a datagram. */
 #define PRINT_BYTES 3072
 
 void text_print(FILE *out, const char *text) {
@@ -85,7 +85,7 @@ struct text_short text_now(void) {
     return text;
 }
 
-/* "3m20s"; without its second part when that is 0. */
+/* Writes "3m20s"; "3m" when the second part is 0. */
 static void write_parts(char *text, size_t size, uint64_t first, const char *unit, uint64_t second,
                         const char *part) {
     const int length = snprintf(text, size, "%" PRIu64 "%s", first, unit);

@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "text.h"
@@ -32,38 +31,16 @@ void traffic_write_sender(struct writer *writer, const struct muster_sender *sen
 
 /* ---- what is heard ---- */
 
-int traffic_init(struct traffic *traffic, const struct muster_feed *feeds, size_t count,
-                 const struct muster_peer_list *peers, const uint8_t *id) {
-    *traffic = (struct traffic){.rows = calloc(count + 1, sizeof(*traffic->rows))};
-    if (traffic->rows == NULL || roster_init(&traffic->roster, peers) != 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (id == NULL || memcmp(feeds[i].id, id, MUSTER_ID_BYTES) == 0) {
-            traffic->rows[traffic->count++] = (struct traffic_row){
-                .feed = &feeds[i], .publisher = roster_find(&traffic->roster, feeds[i].id)};
-        }
-    }
-    return 0;
-}
-
-void traffic_deinit(struct traffic *traffic) {
-    roster_deinit(&traffic->roster);
-    free(traffic->rows);
-    *traffic = (struct traffic){0};
-}
-
-static void write_publisher(struct writer *writer, const struct traffic_row *row) {
-    const struct text_short id = text_id(row->feed->id);
-    if (row->publisher != NULL) {
-        writer_shown(writer, "PUBLISHER", WRITER_CUT, NULL, "%s", roster_label(row->publisher).text);
+/* Writes the publisher of a feed, who may be a peer of the roster that is the writer's context. */
+static void write_publisher(struct writer *writer, const struct muster_feed *feed) {
+    const struct roster_row *publisher = roster_find(writer->context, feed->id);
+    const struct text_short id = text_id(feed->id);
+    writer_text(writer, "id", NULL, id.text);
+    if (publisher != NULL) {
+        writer_shown(writer, "PUBLISHER", WRITER_CUT, NULL, "%s", roster_label(publisher).text);
+        writer_text(writer, "name", NULL, publisher->peer->document.name);
     } else {
         writer_shown(writer, "PUBLISHER", WRITER_CUT, NULL, "id:%.*s", ID_DIGITS, id.text);
-    }
-    writer_text(writer, "id", NULL, id.text);
-    if (row->publisher != NULL) {
-        writer_text(writer, "name", NULL, row->publisher->peer->document.name);
-    } else {
         writer_null(writer, "name");
     }
 }
@@ -80,9 +57,9 @@ void traffic_write_lost(struct writer *writer, const struct muster_feed *feed) {
     }
 }
 
-static void write_row(struct writer *writer, const void *traffic_row) {
-    const struct muster_feed *feed = ((const struct traffic_row *)traffic_row)->feed;
-    write_publisher(writer, traffic_row);
+static void write_feed(struct writer *writer, const void *muster_feed) {
+    const struct muster_feed *feed = muster_feed;
+    write_publisher(writer, feed);
     writer_integer(writer, "boot", NULL, feed->boot);
     writer_integer(writer, "shard", "SHARD", feed->shard);
     writer_text(writer, NULL, "BY", feed->is_by_stream ? "stream" : "group");
@@ -99,13 +76,30 @@ static void write_row(struct writer *writer, const void *traffic_row) {
     traffic_write_lost(writer, feed);
 }
 
-struct writer_rows traffic_rows(const struct traffic *traffic) {
-    return (struct writer_rows){write_row, traffic->rows, sizeof(*traffic->rows), traffic->count};
+struct writer_rows traffic_rows(const struct muster_feed *feeds, size_t count, const struct roster *roster) {
+    return (struct writer_rows){write_feed, feeds, sizeof(*feeds), count, roster};
 }
 
-int traffic_print(const struct traffic *traffic, struct table_style style) {
-    if (traffic->count > 0) {
+void traffic_write_feeds_of(struct writer *writer, struct writer_rows rows,
+                            const uint8_t id[MUSTER_ID_BYTES]) {
+    const struct muster_feed *feeds = rows.rows;
+    const void *context = writer->context;
+    writer->context = rows.context;
+    writer_array(writer, "feeds");
+    for (size_t i = 0; i < rows.count; i++) {
+        if (memcmp(feeds[i].id, id, MUSTER_ID_BYTES) == 0) {
+            writer_object(writer, NULL);
+            write_feed(writer, &feeds[i]);
+            writer_end(writer);
+        }
+    }
+    writer->context = context;
+    writer_end(writer);
+}
+
+int traffic_print(struct writer_rows rows, struct table_style style) {
+    if (rows.count > 0) {
         putchar('\n');
     }
-    return table_print(NULL, traffic_rows(traffic), style);
+    return table_print(NULL, rows, style);
 }

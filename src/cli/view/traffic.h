@@ -19,27 +19,14 @@ void traffic_write_sender(struct writer *writer, const struct muster_sender *sen
 /* Writes "lost": the datagrams that will not come, by reason. */
 void traffic_write_lost(struct writer *writer, const struct muster_feed *feed);
 
-/* Feeds, each with its publisher. */
-struct traffic {
-    struct roster roster;
-    struct traffic_row {
-        const struct muster_feed *feed;
-        const struct roster_row *publisher; /* NULL: not known */
-    } * rows;
-    size_t count;
-};
+/* Feeds, to be written; their publishers may be among the peers of a roster. */
+struct writer_rows traffic_rows(const struct muster_feed *feeds, size_t count, const struct roster *roster);
 
-/* Takes in feeds, those of the publisher of this id or (NULL) all, whose publishers may be among the peers;
- * all borrowed. -1 when memory is out; traffic_deinit() must follow anyway. */
-int traffic_init(struct traffic *traffic, const struct muster_feed *feeds, size_t count,
-                 const struct muster_peer_list *peers, const uint8_t *id);
+/* Writes "feeds": those of the publisher of this id. */
+void traffic_write_feeds_of(struct writer *writer, struct writer_rows rows,
+                            const uint8_t id[MUSTER_ID_BYTES]);
 
-void traffic_deinit(struct traffic *traffic);
-
-/* The feeds, to be written. */
-struct writer_rows traffic_rows(const struct traffic *traffic);
-
-/* Prints an empty line and a table of them; nothing when there is none. -1 when memory is out. */
-int traffic_print(const struct traffic *traffic, struct table_style style);
+/* Prints an empty line and a table of feeds; nothing when there is none. -1 when memory is out. */
+int traffic_print(struct writer_rows rows, struct table_style style);
 
 #endif

@@ -81,14 +81,17 @@ void writer_end(struct writer *writer) {
 }
 
 void writer_array_of(struct writer *writer, const char *name, struct writer_rows rows) {
+    const void *context = writer->context;
     if (!writer_array(writer, name)) {
         return;
     }
+    writer->context = rows.context;
     for (size_t i = 0; i < rows.count; i++) {
         writer_object(writer, NULL);
         rows.write(writer, (const char *)rows.rows + i * rows.row_bytes);
         writer_end(writer);
     }
+    writer->context = context;
     writer_end(writer);
 }
 

@@ -37,8 +37,9 @@ struct writer {
     /* For people: begins a field and returns where its text goes, NULL when nobody wants to see it. color is
      * an escape sequence or NULL. */
     FILE *(*begin)(struct writer *writer, const char *heading, unsigned flags, const char *color);
-    int title_width; /* of lines */
-    bool has_line;   /* one was begun */
+    const void *context; /* for write() of rows */
+    int title_width;     /* of lines */
+    bool has_line;       /* one was begun */
 };
 
 /* Records of one kind, in an array. */
@@ -47,6 +48,7 @@ struct writer_rows {
     const void *rows;
     size_t row_bytes;
     size_t count;
+    const void *context; /* of the writer while it writes them */
 };
 
 /* ---- JSON ---- */

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "command.h"
+#include "complain.h"
 #include "fixture.h"
 #include "parse.h"
+#include "value.h"
 
 #define WORDS_MAX 24
 
