@@ -68,17 +68,17 @@ static bool take_query(struct presence *presence, const struct message *message,
     return answer_query(presence, message, datagram, reason);
 }
 
-static enum merge_result take_message(struct presence *presence, const struct message *message,
-                                      const struct muster_datagram *datagram, struct merge_note *note,
-                                      enum muster_drop *reason) {
+static bool take_message(struct presence *presence, const struct message *message,
+                         const struct muster_datagram *datagram, struct merge_note *note,
+                         enum muster_drop *reason) {
     const struct identity *identity = &presence->context->identity;
     bool is_own_id = memcmp(message->id, identity->id, MUSTER_ID_BYTES) == 0;
     if (is_own_id && message->boot == identity->boot) {
         *reason = MUSTER_DROP_OWN;
-        return MERGE_DROPPED;
+        return false;
     }
     if (message->kind == MESSAGE_QUERY) {
-        return take_query(presence, message, datagram, reason) ? MERGE_ACCEPTED : MERGE_DROPPED;
+        return take_query(presence, message, datagram, reason);
     }
     return is_own_id ? merge_duplicate_identity(presence, message, datagram, reason)
                      : merge_message(presence, message, datagram, note, reason);
@@ -93,14 +93,13 @@ void presence_step(struct presence *presence, const struct muster_datagram *data
     *message = (struct message){0};
     counters->received++;
     if (!admission_check(&context->rates, &context->paths, datagram, context->now_ms, &reason) ||
-        !message_decode(datagram->bytes, datagram->length, message, &reason)) {
+        !message_decode(datagram->bytes, datagram->length, message, &reason) ||
+        !take_message(presence, message, datagram, note, &reason)) {
         counters->drops[reason]++;
-        return;
-    }
-    switch (take_message(presence, message, datagram, note, &reason)) {
-    case MERGE_ACCEPTED: counters->accepted++; break;
-    case MERGE_COPY: counters->copies++; break;
-    case MERGE_DROPPED: counters->drops[reason]++; break;
+    } else if (note->is_copy) {
+        counters->copies++;
+    } else {
+        counters->accepted++;
     }
     counters->evicted = presence->table.evicted;
 }

@@ -76,11 +76,11 @@ static void suspect(struct presence *presence, struct peer *peer) {
     peer_tell(&presence->context->outbox, peer, MUSTER_PEER_SUSPECT);
 }
 
-static void bury(struct presence *presence, struct peer *peer) {
-    peer->state = MUSTER_LOST;
+void suspicion_bury(struct presence *presence, struct peer *peer, enum muster_state state) {
+    peer->state = state;
     peer_table_set_class(&presence->table, peer, CLASS_TOMBSTONE);
     peer_table_set_due(&presence->table, peer, presence->context->now_ms + presence->tombstone_ms);
-    peer_tell(&presence->context->outbox, peer, MUSTER_PEER_LOST);
+    peer_tell(&presence->context->outbox, peer, state == MUSTER_LOST ? MUSTER_PEER_LOST : MUSTER_PEER_LEFT);
 }
 
 /* One try more; the next may be made by any listener, whoever draws the shortest delay. */
@@ -121,7 +121,7 @@ static void tick_suspect(struct presence *presence, struct peer *peer) {
     } else if (peer->tries < peer->tries_needed) {
         ask(presence, peer);
     } else {
-        bury(presence, peer);
+        suspicion_bury(presence, peer, MUSTER_LOST);
     }
 }
 
@@ -130,7 +130,8 @@ static void tick_alive(struct presence *presence, struct peer *peer) {
     if (due_ms > presence->context->now_ms) {
         peer_table_set_due(&presence->table, peer, due_ms);
     } else if (is_hearsay(peer)) {
-        bury(presence, peer); /* nobody makes us ask the group for whomever he has invented */
+        suspicion_bury(presence, peer,
+                       MUSTER_LOST); /* nobody makes us ask the group for whomever he has invented */
     } else {
         suspect(presence, peer);
     }
