@@ -8,17 +8,6 @@
 #include "group.h"
 #include "suspicion.h"
 
-/* What is due at times, in the order in which it is done. */
-static const struct part {
-    void (*tick)(struct presence *presence);
-    uint64_t (*deadline)(const struct presence *presence);
-} parts[] = {
-    {suspicion_tick, suspicion_deadline}, {introduction_tick, introduction_deadline},
-    {answer_tick, answer_deadline},       {query_tick, query_deadline},
-    {announcer_tick, announcer_deadline},
-};
-#define PARTS (sizeof parts / sizeof *parts)
-
 int presence_init(struct presence *presence, struct context *context,
                   const struct muster_core_options *options) {
     uint8_t seed[CONTEXT_SEED_BYTES];
@@ -26,6 +15,9 @@ int presence_init(struct presence *presence, struct context *context,
                                   .interval_min_ms = options->interval_min_ms,
                                   .budget_bps = options->budget_bps,
                                   .tombstone_ms = options->tombstone_ms};
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        presence->due_ms[i] = DEADLINE_NEVER;
+    }
     context_draw_seed(context, seed);
     peer_table_init(&presence->table, seed, options->peers_max);
     presence->table.unverified_max = options->unverified_max;
@@ -107,15 +99,20 @@ void presence_step(struct presence *presence, const struct muster_datagram *data
 /* ---- time ---- */
 
 void presence_tick(struct presence *presence) {
-    for (size_t i = 0; i < PARTS; i++) {
-        parts[i].tick(presence);
+    static uint64_t (*const ticks[PART_COUNT])(struct presence *) = {
+        [PART_SUSPICION] = suspicion_tick, [PART_INTRODUCTION] = introduction_tick,
+        [PART_ANSWER] = answer_tick,       [PART_QUERY] = query_tick,
+        [PART_ANNOUNCER] = announcer_tick,
+    };
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        presence->due_ms[i] = ticks[i](presence);
     }
 }
 
 uint64_t presence_deadline(const struct presence *presence) {
     uint64_t deadline_ms = DEADLINE_NEVER;
-    for (size_t i = 0; i < PARTS; i++) {
-        deadline_ms = deadline_earlier(deadline_ms, parts[i].deadline(presence));
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        deadline_ms = deadline_earlier(deadline_ms, presence->due_ms[i]);
     }
     return deadline_ms;
 }

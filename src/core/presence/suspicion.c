@@ -145,20 +145,15 @@ static void tick_tombstone(struct presence *presence, struct peer *peer) {
     }
 }
 
-/* Who can't ask can't judge. */
-static bool is_blind(const struct presence *presence) {
-    return presence->context->paths.count == 0 || presence->announcer.state == ANNOUNCER_LEFT;
-}
-
-void suspicion_tick(struct presence *presence) {
-    struct peer *peer;
-    if (is_blind(presence)) {
-        return;
+uint64_t suspicion_tick(struct presence *presence) {
+    uint64_t now_ms = presence->context->now_ms;
+    if (presence->context->paths.count == 0 || presence->announcer.state == ANNOUNCER_LEFT) {
+        return DEADLINE_NEVER; /* who can't ask can't judge */
     }
-    while ((peer = peer_table_first_due(&presence->table)) != NULL &&
-           peer->due_ms <= presence->context->now_ms) {
+    struct peer *peer;
+    while ((peer = peer_table_first_due(&presence->table)) != NULL && peer->due_ms <= now_ms) {
         if (outbox_reserve_events(&presence->context->outbox, 1) != 0) {
-            peer_table_set_due(&presence->table, peer, presence->context->now_ms + RETRY_MS);
+            peer_table_set_due(&presence->table, peer, now_ms + RETRY_MS);
             continue;
         }
         switch (peer->state) {
@@ -168,6 +163,7 @@ void suspicion_tick(struct presence *presence) {
         case MUSTER_LEFT: tick_tombstone(presence, peer); break;
         }
     }
+    return peer == NULL ? DEADLINE_NEVER : peer->due_ms;
 }
 
 void suspicion_record_question(struct presence *presence, const struct message *query) {
@@ -179,9 +175,4 @@ void suspicion_record_question(struct presence *presence, const struct message *
             count_try(presence, peer);
         }
     }
-}
-
-uint64_t suspicion_deadline(const struct presence *presence) {
-    const struct peer *peer = peer_table_first_due(&presence->table);
-    return peer == NULL || is_blind(presence) ? DEADLINE_NEVER : peer->due_ms;
 }
