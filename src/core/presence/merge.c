@@ -70,8 +70,7 @@ static void confirm(struct presence *presence, struct peer *peer, const struct i
     if (peer->is_provisional && (incoming->is_fresh || !peer->is_verified)) {
         peer->is_provisional = false;
         peer_tell_others(&presence->context->outbox, peer);
-        peer_table_set_class(&presence->table, peer,
-                             peer->state == MUSTER_ALIVE ? peer_class_of(peer) : peer->class);
+        peer_table_set_state(&presence->table, peer, peer->state);
     }
 }
 
@@ -148,8 +147,7 @@ static void record_life(struct presence *presence, struct peer *peer, const stru
 }
 
 static void revive(struct presence *presence, struct peer *peer) {
-    peer->state = MUSTER_ALIVE;
-    peer_table_set_class(&presence->table, peer, peer_class_of(peer));
+    peer_table_set_state(&presence->table, peer, MUSTER_ALIVE);
     peer_table_set_due(&presence->table, peer, suspicion_due_ms(presence, peer));
 }
 

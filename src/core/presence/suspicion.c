@@ -67,18 +67,16 @@ static uint64_t jitter_ms(struct presence *presence) {
 }
 
 static void suspect(struct presence *presence, struct peer *peer) {
-    peer->state = MUSTER_SUSPECT;
     peer->tries = 0;
     peer->asked_ms = 0;
     peer->tries_needed = suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
-    peer_table_set_class(&presence->table, peer, CLASS_SUSPECT);
+    peer_table_set_state(&presence->table, peer, MUSTER_SUSPECT);
     peer_table_set_due(&presence->table, peer, presence->context->now_ms + jitter_ms(presence));
     peer_tell(&presence->context->outbox, peer, MUSTER_PEER_SUSPECT);
 }
 
 void suspicion_bury(struct presence *presence, struct peer *peer, enum muster_state state) {
-    peer->state = state;
-    peer_table_set_class(&presence->table, peer, CLASS_TOMBSTONE);
+    peer_table_set_state(&presence->table, peer, state);
     peer_table_set_due(&presence->table, peer, presence->context->now_ms + presence->tombstone_ms);
     peer_tell(&presence->context->outbox, peer, state == MUSTER_LOST ? MUSTER_PEER_LOST : MUSTER_PEER_LEFT);
 }

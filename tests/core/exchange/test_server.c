@@ -798,7 +798,7 @@ static void hearsay_is_not_told_to_others(void **state) {
     peer = world.nodes[0].core->presence.table.by_id;
     assert_int_equal(count(remote->text, "{\"event\":\"joined\","), 1);
     peer->is_provisional = true;
-    peer_table_set_class(&world.nodes[0].core->presence.table, peer, CLASS_PROVISIONAL);
+    peer_table_set_state(&world.nodes[0].core->presence.table, peer, peer->state);
     pipe_clear(program);
     pipe_clear(remote);
     hear(0, "again", 2, MUSTER_NEXT_MS_MAX); /* who has no key is real when it is heard */
