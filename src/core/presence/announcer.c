@@ -45,26 +45,37 @@ struct message announcer_alive(const struct presence *presence) {
 }
 
 struct message announcer_announce(const struct presence *presence) {
-    struct message message = own_document_announce(presence);
-    message.next_ms = remaining_ms(presence);
-    message.peers = peer_table_heard(&presence->table);
+    const struct message *own = &presence->own.announcement.message;
+    const struct context *context = presence->context;
+    struct message message = {.kind = MESSAGE_ANNOUNCE,
+                              .boot = context->identity.boot,
+                              .rev = presence->own.rev,
+                              .next_ms = remaining_ms(presence),
+                              .peers = peer_table_heard(&presence->table),
+                              .document = own->document,
+                              .stream = own->stream,
+                              .size = own->size,
+                              .has_key = own->has_key,
+                              .tells_sent = own->tells_sent};
+    memcpy(message.id, own->id, sizeof message.id);
+    memcpy(message.key, own->key, sizeof message.key);
+    memcpy(message.hash, own->hash, sizeof message.hash);
+    for (size_t shard = 0; shard < MUSTER_SHARDS; shard++) {
+        message.sent[shard] = own->sent[shard] == 0 ? 0 : context->sent[shard];
+    }
     return message;
-}
-
-uint64_t announcer_next_seq(struct presence *presence) {
-    return ++presence->announcer.seq;
 }
 
 static void say_announce(struct presence *presence) {
     struct message message = announcer_announce(presence);
-    message.seq = announcer_next_seq(presence);
+    message.seq = ++presence->announcer.seq;
     presence->announcer.announced_ms = presence->context->now_ms;
     send_group(presence->context, &message, SEND_EVERYWHERE, 0);
 }
 
 static void say_alive(struct presence *presence) {
     struct message message = announcer_alive(presence);
-    message.seq = announcer_next_seq(presence);
+    message.seq = ++presence->announcer.seq;
     size_t bytes = send_group(presence->context, &message,
                               message.seq % MUSTER_EVERYWHERE_EACH == 0 ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
     if (bytes > 0) {
@@ -73,7 +84,7 @@ static void say_alive(struct presence *presence) {
 }
 
 static void say_bye(struct presence *presence) {
-    struct message message = {.kind = MESSAGE_BYE, .seq = announcer_next_seq(presence)};
+    struct message message = {.kind = MESSAGE_BYE, .seq = ++presence->announcer.seq};
     send_group(presence->context, &message, SEND_EVERYWHERE, 0);
 }
 

@@ -50,9 +50,6 @@ struct message announcer_alive(const struct presence *presence);
 /* An announce as it would be said now, without seq and re. Its texts are borrowed. */
 struct message announcer_announce(const struct presence *presence);
 
-/* The next number of what is said to the group. */
-uint64_t announcer_next_seq(struct presence *presence);
-
 /* The interval between two alives, before its random part, ms. */
 uint64_t announcer_interval_ms(const struct presence *presence);
 

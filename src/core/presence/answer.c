@@ -166,7 +166,7 @@ static uint64_t tick_group(struct presence *presence) {
         bool wants = answers->group_want_count > 0;
         uint64_t nonce = wants ? answers->group_wants[0] : answers->group_nonce;
         struct message message = reply_to(presence, wants, nonce);
-        message.seq = announcer_next_seq(presence);
+        message.seq = ++presence->announcer.seq;
         send_group(presence->context, &message, SEND_EVERYWHERE, 0);
         answers->group_earliest_ms = presence->context->now_ms + MUSTER_GROUP_ANSWER_MS;
         answers->group_answered = nonce;

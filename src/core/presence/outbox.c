@@ -8,22 +8,6 @@
 
 #include "group.h"
 
-struct packet *packet_new(const uint8_t *bytes, size_t length) {
-    struct packet *packet = malloc(sizeof *packet + length);
-    if (packet != NULL) {
-        packet->references = 1;
-        packet->length = length;
-        memcpy(packet->bytes, bytes, length);
-    }
-    return packet;
-}
-
-void packet_release(struct packet *packet) {
-    if (packet != NULL && --packet->references == 0) {
-        free(packet);
-    }
-}
-
 void outbox_deinit(struct outbox *outbox) {
     struct muster_datagram datagram;
     struct outbox_event *event;
@@ -37,36 +21,36 @@ void outbox_deinit(struct outbox *outbox) {
     memset(outbox, 0, sizeof *outbox);
 }
 
-bool outbox_put_datagram(struct outbox *outbox, struct packet *packet,
+bool outbox_put_datagram(struct outbox *outbox, const uint8_t *bytes, size_t length,
                          const struct muster_endpoint *destination, uint32_t interface) {
-    struct outbox_datagram *last =
-        outbox->datagram_count == MUSTER_DATAGRAMS_MAX ? NULL : malloc(sizeof *last);
+    bool is_full = outbox->datagram_count == MUSTER_DATAGRAMS_MAX;
+    struct outbox_datagram *last = is_full ? NULL : malloc(sizeof *last + length);
     if (last == NULL) {
         return false;
     }
-    *last = (struct outbox_datagram){.packet = packet, .destination = *destination, .interface = interface};
+    last->destination = *destination;
+    last->interface = interface;
+    last->length = length;
+    memcpy(last->bytes, bytes, length);
     DL_APPEND(outbox->datagrams, last);
     outbox->datagram_count++;
-    packet->references++;
     return true;
 }
 
 bool outbox_take_datagram(struct outbox *outbox, struct muster_datagram *datagram) {
     struct outbox_datagram *first = outbox->datagrams;
-    packet_release(outbox->pulled);
-    outbox->pulled = NULL;
+    free(outbox->pulled);
+    outbox->pulled = first;
     if (first == NULL) {
         return false;
     }
-    *datagram = (struct muster_datagram){.bytes = first->packet->bytes,
-                                         .length = first->packet->length,
+    DL_DELETE(outbox->datagrams, first);
+    outbox->datagram_count--;
+    *datagram = (struct muster_datagram){.bytes = first->bytes,
+                                         .length = first->length,
                                          .destination = first->destination,
                                          .interface = first->interface,
                                          .ttl = group_ttl(&first->destination)};
-    outbox->pulled = first->packet;
-    DL_DELETE(outbox->datagrams, first);
-    outbox->datagram_count--;
-    free(first);
     return true;
 }
 

@@ -12,19 +12,13 @@
 
 struct peer;
 
-/* The bytes of one message, shared by its copies on several paths. */
-struct packet {
-    unsigned references;
-    size_t length;
-    uint8_t bytes[];
-};
-
 struct outbox_datagram {
-    struct packet *packet;
     struct muster_endpoint destination;
     uint32_t interface;
     struct outbox_datagram *prev;
     struct outbox_datagram *next;
+    size_t length;
+    uint8_t bytes[];
 };
 
 /* Who is told of an event. */
@@ -45,7 +39,7 @@ struct outbox_event {
 struct outbox {
     struct outbox_datagram *datagrams; /* at most MUSTER_DATAGRAMS_MAX */
     size_t datagram_count;
-    struct packet *pulled; /* borrowed by the last output */
+    struct outbox_datagram *pulled; /* borrowed by the last output */
 
     struct outbox_event *events; /* at most MUSTER_EVENTS_MAX */
     size_t event_count;
@@ -58,12 +52,8 @@ struct outbox {
 /* Frees all that waits. A zeroed struct is allowed. */
 void outbox_deinit(struct outbox *outbox);
 
-/* A packet with these bytes and one reference, or NULL when memory is out. */
-struct packet *packet_new(const uint8_t *bytes, size_t length);
-void packet_release(struct packet *packet);
-
-/* Queues a packet, taking a reference of its own. False when the queue is full, or without memory. */
-bool outbox_put_datagram(struct outbox *outbox, struct packet *packet,
+/* Queues a copy of these bytes. False when the queue is full, or without memory. */
+bool outbox_put_datagram(struct outbox *outbox, const uint8_t *bytes, size_t length,
                          const struct muster_endpoint *destination, uint32_t interface);
 
 /* Takes the first datagram out; its bytes are valid until the next call. False when there is none. */

@@ -133,7 +133,7 @@ int presence_rekey(struct presence *presence, const uint8_t key[MUSTER_KEY_BYTES
     const struct identity before = context->identity;
     identity_init(&context->identity, key, crypto, boot, &context->random);
     /* Who had no key has longer announces now. */
-    int error = own_document_set(presence, own_document_get(presence));
+    int error = own_document_rekey(presence);
     if (error != 0) {
         context->identity = before;
         return error;

@@ -67,7 +67,7 @@ uint64_t presence_deadline(const struct presence *presence);
  * one more promise's time each. */
 void presence_resume(struct presence *presence);
 
-/* Goes on under another key, as a new peer. The errors of own_document_set(); then nothing changed. */
+/* Goes on under another key, as a new peer. The errors of own_document_rekey(); then nothing changed. */
 int presence_rekey(struct presence *presence, const uint8_t key[MUSTER_KEY_BYTES],
                    const struct muster_crypto *crypto, uint64_t boot);
 

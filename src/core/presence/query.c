@@ -91,11 +91,6 @@ static bool takes_table(const struct presence *presence) {
            (query->asked == 0 || query->tables.has_begun);
 }
 
-/* A table was taken in this round, and no other is under way or has failed for good. */
-static bool took_table(const struct query *query) {
-    return query->tables.has_begun && !query->tables.has_failed && !query->tables.is_under_way;
-}
-
 /* A table is being taken, or documents that a look should wait for. */
 static bool is_fetching(const struct presence *presence) {
     return presence->query.tables.busy_from_ms <= presence->context->now_ms;
@@ -133,12 +128,9 @@ static bool is_complete(const struct presence *presence) {
     return expected > 0 && peer_table_present(&presence->table) >= expected && !is_fetching(presence);
 }
 
-static bool is_missing(const struct presence *presence) {
-    return peer_table_present(&presence->table) < expected_rows(presence);
-}
-
 static unsigned count_questions(const struct presence *presence) {
-    return is_missing(presence) ? MUSTER_QUERIES : MUSTER_QUERIES_SURE;
+    bool is_missing = peer_table_present(&presence->table) < expected_rows(presence);
+    return is_missing ? MUSTER_QUERIES : MUSTER_QUERIES_SURE;
 }
 
 static uint64_t next_question_ms(const struct presence *presence) {
@@ -150,8 +142,10 @@ static uint64_t next_question_ms(const struct presence *presence) {
 /* When the first answers must be in, before which a claim means nothing: its sender may have just started. */
 static uint64_t first_window_end_ms(const struct presence *presence) {
     const uint64_t longest_ms = MUSTER_ANSWER_MS_MIN + MUSTER_TABLE_ROWS;
+    const struct query_tables *tables = &presence->query.tables;
+    bool took_table = tables->has_begun && !tables->has_failed && !tables->is_under_way;
     uint64_t window_ms = answer_window_ms(presence);
-    if (took_table(&presence->query) && window_ms > longest_ms) {
+    if (took_table && window_ms > longest_ms) {
         window_ms = longest_ms; /* who holds more rows keeps silent, or answers sooner */
     }
     return presence->query.began_ms + MUSTER_ANSWER_MS_MIN + window_ms;
