@@ -15,15 +15,7 @@
 #define FRAME_OVERHEAD_BYTES 66
 #define ALIVE_BYTES_EXPECTED 300
 
-static void forget_schedule(struct announcer *announcer) {
-    for (size_t i = 0; i < MUSTER_COPIES; i++) {
-        announcer->copies_ms[i] = DEADLINE_NEVER;
-    }
-    for (size_t i = 0; i < MUSTER_COPIES - 1; i++) {
-        announcer->repeats_ms[i] = DEADLINE_NEVER;
-    }
-    announcer->alive_ms = DEADLINE_NEVER;
-}
+static const uint64_t copy_ms[MUSTER_COPIES] = MUSTER_COPY_MS;
 
 /* ---- what is said ---- */
 
@@ -53,26 +45,37 @@ struct message announcer_alive(const struct presence *presence) {
 }
 
 struct message announcer_announce(const struct presence *presence) {
-    struct message message = own_document_announce(presence);
-    message.next_ms = remaining_ms(presence);
-    message.peers = peer_table_heard(&presence->table);
+    const struct message *own = &presence->own.announcement.message;
+    const struct context *context = presence->context;
+    struct message message = {.kind = MESSAGE_ANNOUNCE,
+                              .boot = context->identity.boot,
+                              .rev = presence->own.rev,
+                              .next_ms = remaining_ms(presence),
+                              .peers = peer_table_heard(&presence->table),
+                              .document = own->document,
+                              .stream = own->stream,
+                              .size = own->size,
+                              .has_key = own->has_key,
+                              .tells_sent = own->tells_sent};
+    memcpy(message.id, own->id, sizeof message.id);
+    memcpy(message.key, own->key, sizeof message.key);
+    memcpy(message.hash, own->hash, sizeof message.hash);
+    for (size_t shard = 0; shard < MUSTER_SHARDS; shard++) {
+        message.sent[shard] = own->sent[shard] == 0 ? 0 : context->sent[shard];
+    }
     return message;
-}
-
-uint64_t announcer_next_seq(struct presence *presence) {
-    return ++presence->announcer.seq;
 }
 
 static void say_announce(struct presence *presence) {
     struct message message = announcer_announce(presence);
-    message.seq = announcer_next_seq(presence);
+    message.seq = ++presence->announcer.seq;
     presence->announcer.announced_ms = presence->context->now_ms;
     send_group(presence->context, &message, SEND_EVERYWHERE, 0);
 }
 
 static void say_alive(struct presence *presence) {
     struct message message = announcer_alive(presence);
-    message.seq = announcer_next_seq(presence);
+    message.seq = ++presence->announcer.seq;
     size_t bytes = send_group(presence->context, &message,
                               message.seq % MUSTER_EVERYWHERE_EACH == 0 ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
     if (bytes > 0) {
@@ -81,7 +84,7 @@ static void say_alive(struct presence *presence) {
 }
 
 static void say_bye(struct presence *presence) {
-    struct message message = {.kind = MESSAGE_BYE, .seq = announcer_next_seq(presence)};
+    struct message message = {.kind = MESSAGE_BYE, .seq = ++presence->announcer.seq};
     send_group(presence->context, &message, SEND_EVERYWHERE, 0);
 }
 
@@ -140,16 +143,14 @@ static bool is_reconsidered(struct presence *presence) {
 }
 
 static void schedule_copies(struct presence *presence) {
-    static const uint64_t copy_ms[MUSTER_COPIES] = MUSTER_COPY_MS;
+    struct announcer *announcer = &presence->announcer;
     bool is_crowd = peer_table_present(&presence->table) > MUSTER_CROWD_ROWS;
     uint64_t interval_ms = announcer_interval_ms(presence);
     /* Changes that follow each other closely are told as one. */
-    uint64_t earliest_ms = presence->announcer.announced_ms + MUSTER_GROUP_ANSWER_MS;
-    uint64_t begin_ms = presence->announcer.seq > 0 && earliest_ms > presence->context->now_ms
-                            ? earliest_ms
-                            : presence->context->now_ms;
+    uint64_t earliest_ms = announcer->seq > 0 ? announcer->announced_ms + MUSTER_GROUP_ANSWER_MS : 0;
+    uint64_t begin_ms = earliest_ms > presence->context->now_ms ? earliest_ms : presence->context->now_ms;
     for (size_t i = 0; i < MUSTER_COPIES; i++) {
-        presence->announcer.copies_ms[i] =
+        announcer->copies_ms[i] =
             begin_ms + (is_crowd ? random_ms(&presence->context->random, interval_ms) : copy_ms[i]);
     }
 }
@@ -162,7 +163,9 @@ void announcer_begin(struct presence *presence) {
     }
     if (announcer->state == ANNOUNCER_SILENT) {
         announcer->state = ANNOUNCER_SPEAKING;
-        forget_schedule(announcer);
+        for (size_t i = 0; i < ANNOUNCER_COPIES; i++) {
+            announcer->copies_ms[i] = DEADLINE_NEVER;
+        }
         promise_next(presence);
     }
     schedule_copies(presence);
@@ -179,84 +182,58 @@ void announcer_restart(struct presence *presence) {
 void announcer_leave(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
     bool has_spoken = announcer->state == ANNOUNCER_SPEAKING && announcer->seq > 0;
-    forget_schedule(announcer);
     announcer->state = has_spoken ? ANNOUNCER_LEAVING : ANNOUNCER_LEFT;
     announcer->byes_left = has_spoken ? MUSTER_COPIES : 0;
     announcer->bye_ms = presence->context->now_ms;
 }
 
-static bool is_due(const struct presence *presence, uint64_t *moment_ms) {
-    if (*moment_ms > presence->context->now_ms) {
-        return false;
-    }
-    *moment_ms = DEADLINE_NEVER;
-    return true;
-}
-
-static void tick_leaving(struct presence *presence) {
+static uint64_t tick_leaving(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
-    if (announcer->bye_ms > presence->context->now_ms) {
-        return;
+    if (announcer->bye_ms <= presence->context->now_ms) {
+        say_bye(presence);
+        announcer->bye_ms = presence->context->now_ms + MUSTER_BYE_SPACING_MS;
+        announcer->byes_left--;
     }
-    say_bye(presence);
-    announcer->bye_ms = presence->context->now_ms + MUSTER_BYE_SPACING_MS;
-    if (--announcer->byes_left == 0) {
+    if (announcer->byes_left == 0) {
         announcer->state = ANNOUNCER_LEFT;
+        return DEADLINE_NEVER;
     }
+    return announcer->bye_ms;
 }
 
-static void tick_speaking(struct presence *presence) {
-    static const uint64_t copy_ms[MUSTER_COPIES] = MUSTER_COPY_MS;
+static uint64_t tick_speaking(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
-    for (size_t i = 0; i < MUSTER_COPIES; i++) {
-        if (is_due(presence, &announcer->copies_ms[i])) {
-            say_announce(presence);
+    uint64_t now_ms = presence->context->now_ms;
+    uint64_t due_ms = DEADLINE_NEVER;
+    for (size_t i = 0; i < ANNOUNCER_COPIES; i++) {
+        if (announcer->copies_ms[i] <= now_ms) {
+            announcer->copies_ms[i] = DEADLINE_NEVER;
+            (i < MUSTER_COPIES ? say_announce : say_alive)(presence);
         }
     }
-    for (size_t i = 0; i < MUSTER_COPIES - 1; i++) {
-        if (is_due(presence, &announcer->repeats_ms[i])) {
-            say_alive(presence);
+    if (announcer->alive_ms <= now_ms && !is_reconsidered(presence)) {
+        promise_next(presence);
+        say_alive(presence);
+        for (size_t i = 1; is_sleeper(presence) && i < MUSTER_COPIES; i++) {
+            announcer->copies_ms[MUSTER_COPIES + i - 1] = now_ms + copy_ms[i];
         }
     }
-    if (announcer->alive_ms > presence->context->now_ms || is_reconsidered(presence)) {
-        return;
+    for (size_t i = 0; i < ANNOUNCER_COPIES; i++) {
+        due_ms = deadline_earlier(due_ms, announcer->copies_ms[i]);
     }
-    promise_next(presence);
-    say_alive(presence);
-    for (size_t i = 0; is_sleeper(presence) && i < MUSTER_COPIES - 1; i++) {
-        announcer->repeats_ms[i] = presence->context->now_ms + copy_ms[i + 1];
-    }
+    return deadline_earlier(due_ms, announcer->alive_ms);
 }
 
-void announcer_tick(struct presence *presence) {
+uint64_t announcer_tick(struct presence *presence) {
     if (presence->own.has_news) {
         presence->own.has_news = false;
         announcer_begin(presence);
     }
-    if (presence->announcer.state == ANNOUNCER_SPEAKING) {
-        if (presence->context->paths.count == 0) {
-            return; /* a number that nobody can hear would look like a loss */
-        }
-        tick_speaking(presence);
-    } else if (presence->announcer.state == ANNOUNCER_LEAVING) {
-        tick_leaving(presence);
+    if (presence->announcer.state == ANNOUNCER_LEAVING) {
+        return tick_leaving(presence);
     }
-}
-
-uint64_t announcer_deadline(const struct presence *presence) {
-    const struct announcer *announcer = &presence->announcer;
-    if (announcer->state == ANNOUNCER_LEAVING) {
-        return announcer->bye_ms;
-    }
-    if (announcer->state != ANNOUNCER_SPEAKING || presence->context->paths.count == 0) {
-        return DEADLINE_NEVER;
-    }
-    uint64_t deadline_ms = announcer->alive_ms;
-    for (size_t i = 0; i < MUSTER_COPIES; i++) {
-        deadline_ms = deadline_earlier(deadline_ms, announcer->copies_ms[i]);
-    }
-    for (size_t i = 0; i < MUSTER_COPIES - 1; i++) {
-        deadline_ms = deadline_earlier(deadline_ms, announcer->repeats_ms[i]);
-    }
-    return deadline_ms;
+    /* Without paths nothing is said: a number that nobody can hear would look like a loss. */
+    return presence->announcer.state == ANNOUNCER_SPEAKING && presence->context->paths.count > 0
+               ? tick_speaking(presence)
+               : DEADLINE_NEVER;
 }

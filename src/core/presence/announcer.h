@@ -11,18 +11,21 @@ struct presence;
 
 enum announcer_state { ANNOUNCER_SILENT, ANNOUNCER_SPEAKING, ANNOUNCER_LEAVING, ANNOUNCER_LEFT };
 
+/* An announce is said MUSTER_COPIES times; behind those stand the times at which a sleeper repeats its alive.
+ */
+#define ANNOUNCER_COPIES (2 * MUSTER_COPIES - 1)
+
 struct announcer {
     enum announcer_state state;
     uint64_t seq; /* last one used */
 
-    uint64_t announced_ms;                  /* the last announce was sent to the group */
-    uint64_t copies_ms[MUSTER_COPIES];      /* when announces are due; UINT64_MAX: not */
-    uint64_t repeats_ms[MUSTER_COPIES - 1]; /* when a sleeper repeats its alive; UINT64_MAX: not */
-    uint64_t alive_ms;                      /* when the next alive is due */
-    uint64_t promised_ms;                   /* when it must have been said */
-    uint64_t spoke_ms;                      /* when the last one was said */
-    double stretch;                         /* the random part of the present interval, 0.75 to 1.25 */
-    size_t alive_bytes;                     /* of the last alive sent */
+    uint64_t announced_ms;                /* the last announce was sent to the group */
+    uint64_t copies_ms[ANNOUNCER_COPIES]; /* when each is due; UINT64_MAX: not */
+    uint64_t alive_ms;                    /* when the next alive is due */
+    uint64_t promised_ms;                 /* when it must have been said */
+    uint64_t spoke_ms;                    /* when the last one was said */
+    double stretch;                       /* the random part of the present interval, 0.75 to 1.25 */
+    size_t alive_bytes;                   /* of the last alive sent */
 
     unsigned byes_left;
     uint64_t bye_ms;
@@ -38,19 +41,14 @@ void announcer_leave(struct presence *presence);
 /* Forgets what was said, and what was sent, to go on as a new peer. */
 void announcer_restart(struct presence *presence);
 
-/* Says what is due. */
-void announcer_tick(struct presence *presence);
-
-uint64_t announcer_deadline(const struct presence *presence);
+/* Says what is due. Returns when something is due next. */
+uint64_t announcer_tick(struct presence *presence);
 
 /* An alive as it would be said now, without seq and re. */
 struct message announcer_alive(const struct presence *presence);
 
 /* An announce as it would be said now, without seq and re. Its texts are borrowed. */
 struct message announcer_announce(const struct presence *presence);
-
-/* The next number of what is said to the group. */
-uint64_t announcer_next_seq(struct presence *presence);
 
 /* The interval between two alives, before its random part, ms. */
 uint64_t announcer_interval_ms(const struct presence *presence);

@@ -41,30 +41,16 @@ static bool is_asked(const struct presence *presence, const struct message *quer
            (query->want_name == NULL || strcmp(own->name, query->want_name) == 0);
 }
 
-static bool is_same_asker(const struct answer *answer, const struct muster_datagram *datagram,
-                          uint64_t nonce) {
-    return answer->nonce == nonce && answer->interface == datagram->interface &&
-           endpoint_is_same(&answer->asker, &datagram->source);
-}
-
 static struct answer *find_answer(struct answers *answers, const struct muster_datagram *datagram,
                                   uint64_t nonce) {
     for (size_t i = 0; i < answers->count; i++) {
-        if (is_same_asker(&answers->items[i], datagram, nonce)) {
-            return &answers->items[i];
+        struct answer *answer = &answers->items[i];
+        if (answer->nonce == nonce && answer->interface == datagram->interface &&
+            endpoint_is_same(&answer->asker, &datagram->source)) {
+            return answer;
         }
     }
     return NULL;
-}
-
-static void plan_group(struct presence *presence) {
-    struct answers *answers = &presence->answers;
-    if (!answers->is_group_due) {
-        uint64_t earliest_ms = answers->group_said_ms + MUSTER_GROUP_ANSWER_MS;
-        bool is_early = answers->group_said_ms != 0 && earliest_ms > presence->context->now_ms;
-        answers->group_due_ms = is_early ? earliest_ms : presence->context->now_ms;
-        answers->is_group_due = true;
-    }
 }
 
 static bool add_group_want(struct answers *answers, uint64_t nonce) {
@@ -88,21 +74,20 @@ static bool is_long_enough(const struct presence *presence, const struct message
 
 static bool answer_group(struct presence *presence, const struct message *query,
                          const struct muster_datagram *datagram, enum muster_drop *reason) {
-    bool is_recent = presence->answers.group_said_ms != 0 &&
-                     presence->context->now_ms < presence->answers.group_said_ms + MUSTER_GROUP_ANSWER_MS;
-    if (is_recent && query->nonce == presence->answers.group_answered) {
+    struct answers *answers = &presence->answers;
+    if (presence->context->now_ms < answers->group_earliest_ms && query->nonce == answers->group_answered) {
         return true; /* a copy by another path of what was just answered */
     }
     if (!query->wants) {
-        presence->answers.group_nonce = query->nonce;
+        answers->group_nonce = query->nonce;
     } else if (!is_long_enough(presence, query, datagram)) {
         *reason = MUSTER_DROP_SHORT_QUESTION;
         return false;
-    } else if (!add_group_want(&presence->answers, query->nonce)) {
+    } else if (!add_group_want(answers, query->nonce)) {
         *reason = MUSTER_DROP_TABLE_FULL;
         return false;
     }
-    plan_group(presence);
+    answers->is_group_due = true;
     return true;
 }
 
@@ -170,66 +155,56 @@ static struct message reply_to(const struct presence *presence, bool wants, uint
     struct message message = wants ? announcer_announce(presence) : announcer_alive(presence);
     message.is_answer = true;
     message.re = nonce;
+    presence->context->counters.answers++;
     return message;
 }
 
-static void tick_group(struct presence *presence) {
+/* Returns when the group is answered next. */
+static uint64_t tick_group(struct presence *presence) {
     struct answers *answers = &presence->answers;
-    if (!answers->is_group_due || answers->group_due_ms > presence->context->now_ms) {
-        return;
-    }
-    bool wants = answers->group_want_count > 0;
-    uint64_t nonce = wants ? answers->group_wants[0] : answers->group_nonce;
-    struct message message = reply_to(presence, wants, nonce);
-    message.seq = announcer_next_seq(presence);
-    send_group(presence->context, &message, SEND_EVERYWHERE, 0);
-    answers->is_group_due = false;
-    answers->group_said_ms = presence->context->now_ms;
-    answers->group_answered = nonce;
-    presence->context->counters.answers++;
-    if (wants) {
-        answers->group_want_count--;
+    if (answers->is_group_due && answers->group_earliest_ms <= presence->context->now_ms) {
+        bool wants = answers->group_want_count > 0;
+        uint64_t nonce = wants ? answers->group_wants[0] : answers->group_nonce;
+        struct message message = reply_to(presence, wants, nonce);
+        message.seq = ++presence->announcer.seq;
+        send_group(presence->context, &message, SEND_EVERYWHERE, 0);
+        answers->group_earliest_ms = presence->context->now_ms + MUSTER_GROUP_ANSWER_MS;
+        answers->group_answered = nonce;
+        answers->group_want_count -= wants ? 1 : 0;
         memmove(answers->group_wants, answers->group_wants + 1,
                 answers->group_want_count * sizeof *answers->group_wants);
+        answers->is_group_due = answers->group_want_count > 0;
     }
-    if (answers->group_want_count > 0) {
-        plan_group(presence);
-    }
+    return answers->is_group_due ? answers->group_earliest_ms : DEADLINE_NEVER;
 }
 
-void answer_tick(struct presence *presence) {
+static void send_answer(struct presence *presence, const struct answer *answer) {
+    struct message message = reply_to(presence, answer->wants, answer->nonce);
+    message.heard = answer->wants ? answer->heard : 0;
+    if (!answer->wants) { /* with all shards it could be longer than its question */
+        message.tells_sent = false;
+    }
+    send_unicast(presence->context, &message, 0, &answer->asker, answer->interface);
+}
+
+uint64_t answer_tick(struct presence *presence) {
     struct answers *answers = &presence->answers;
     if (presence->announcer.state != ANNOUNCER_SPEAKING || presence->context->paths.count == 0) {
         answers->count = 0;
         answers->group_want_count = 0;
         answers->is_group_due = false;
-        return;
+        return DEADLINE_NEVER;
     }
-    tick_group(presence);
+    uint64_t due_ms = tick_group(presence);
     for (size_t i = 0; i < answers->count;) {
-        struct answer answer = answers->items[i];
-        if (answer.due_ms > presence->context->now_ms) {
+        struct answer *answer = &answers->items[i];
+        if (answer->due_ms > presence->context->now_ms) {
+            due_ms = deadline_earlier(due_ms, answer->due_ms);
             i++;
-            continue;
-        }
-        answers->items[i] = answers->items[--answers->count];
-        struct message message = reply_to(presence, answer.wants, answer.nonce);
-        message.heard = answer.wants ? answer.heard : 0;
-        if (!answer.wants) { /* with all shards it could be longer than its question */
-            message.tells_sent = false;
-        }
-        send_unicast(presence->context, &message, 0, &answer.asker, answer.interface);
-        presence->context->counters.answers++;
-    }
-}
-
-uint64_t answer_deadline(const struct presence *presence) {
-    const struct answers *answers = &presence->answers;
-    uint64_t deadline_ms = answers->is_group_due ? answers->group_due_ms : DEADLINE_NEVER;
-    for (size_t i = 0; i < answers->count; i++) {
-        if (answers->items[i].due_ms < deadline_ms) {
-            deadline_ms = answers->items[i].due_ms;
+        } else {
+            send_answer(presence, answer);
+            *answer = answers->items[--answers->count];
         }
     }
-    return deadline_ms;
+    return due_ms;
 }

@@ -31,9 +31,8 @@ struct answers {
     uint64_t group_nonce;                           /* of the last one who asked whether we live */
     uint64_t group_wants[MUSTER_GROUP_ANSWERS_MAX]; /* of those who want our announce, the first one first */
     size_t group_want_count;
-    uint64_t group_answered; /* the last nonce that was answered */
-    uint64_t group_due_ms;
-    uint64_t group_said_ms; /* 0: never */
+    uint64_t group_answered;    /* the last nonce that was answered */
+    uint64_t group_earliest_ms; /* the group is not answered before this */
 };
 
 /* A zeroed struct is allowed. */
@@ -43,10 +42,8 @@ void answers_deinit(struct answers *answers);
 bool answer_query(struct presence *presence, const struct message *query,
                   const struct muster_datagram *datagram, enum muster_drop *reason);
 
-/* Gives the answers that are due. */
-void answer_tick(struct presence *presence);
-
-uint64_t answer_deadline(const struct presence *presence);
+/* Gives the answers that are due. Returns when something is due next. */
+uint64_t answer_tick(struct presence *presence);
 
 /* The window over which answers to everybody's question are spread, ms. */
 uint64_t answer_window_ms(const struct presence *presence);

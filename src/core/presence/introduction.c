@@ -42,47 +42,43 @@ static uint64_t delay_ms(struct presence *presence) {
 }
 
 static void begin_tries(struct presence *presence, struct introduction *introduction) {
-    struct introductions *introductions = &presence->introductions;
+    uint64_t *due_ms = &presence->due_ms[PART_INTRODUCTION];
     introduction->tries = 0;
     introduction->is_spread = is_crowd(presence);
     introduction->due_ms = presence->context->now_ms + delay_ms(presence);
-    if (introductions->count == 1 || introduction->due_ms < introductions->due_ms) {
-        introductions->due_ms = introduction->due_ms;
-    }
+    *due_ms = deadline_earlier(*due_ms, introduction->due_ms);
 }
 
-static bool is_same_address(const struct introduction *introduction, const struct muster_datagram *datagram) {
-    return endpoint_is_same_host(&introduction->endpoint, &datagram->source);
-}
-
-static bool has_room(const struct introductions *introductions, const struct muster_datagram *datagram) {
+static struct introduction *add(struct introductions *introductions, const struct muster_endpoint *source) {
     size_t of_address = 0;
     for (size_t i = 0; i < introductions->count; i++) {
-        of_address += is_same_address(&introductions->items[i], datagram) ? 1 : 0;
+        of_address += endpoint_is_same_host(&introductions->items[i].endpoint, source) ? 1 : 0;
     }
-    return of_address < MUSTER_INTRODUCTIONS_PER_ADDRESS;
+    struct introduction *items =
+        of_address >= MUSTER_INTRODUCTIONS_PER_ADDRESS
+            ? NULL
+            : array_reserve(introductions->items, sizeof *items, &introductions->capacity,
+                            introductions->count, MUSTER_INTRODUCTIONS_MAX);
+    if (items == NULL) {
+        return NULL;
+    }
+    introductions->items = items;
+    items[introductions->count] = (struct introduction){0};
+    return &items[introductions->count++];
 }
 
 bool introduction_begin(struct presence *presence, const struct message *message,
                         const struct muster_datagram *datagram) {
-    struct introductions *introductions = &presence->introductions;
-    struct introduction *introduction = find(introductions, message->id);
+    struct introduction *introduction = find(&presence->introductions, message->id);
     if (introduction == NULL) {
-        struct introduction *items =
-            !has_room(introductions, datagram)
-                ? NULL
-                : array_reserve(introductions->items, sizeof *items, &introductions->capacity,
-                                introductions->count, MUSTER_INTRODUCTIONS_MAX);
-        if (items == NULL) {
+        introduction = add(&presence->introductions, &datagram->source);
+        if (introduction == NULL) {
             return false;
         }
-        introductions->items = items;
-        introduction = &introductions->items[introductions->count++];
-        memset(introduction, 0, sizeof *introduction);
         memcpy(introduction->id, message->id, MUSTER_ID_BYTES);
         begin_tries(presence, introduction);
     } else if (introduction->tries == MUSTER_INTRODUCTION_TRIES && !introduction->is_renewed &&
-               !is_same_address(introduction, datagram)) {
+               !endpoint_is_same_host(&introduction->endpoint, &datagram->source)) {
         introduction->is_renewed = true; /* a forger elsewhere must not keep the real one out */
         begin_tries(presence, introduction);
     }
@@ -156,30 +152,26 @@ static void ask(struct presence *presence, struct introduction *introduction) {
                                                             : MUSTER_INTRODUCTION_FORGET_MS);
 }
 
-void introduction_tick(struct presence *presence) {
+uint64_t introduction_tick(struct presence *presence) {
     struct introductions *introductions = &presence->introductions;
-    if (introductions->count == 0 || introductions->due_ms > presence->context->now_ms) {
-        return;
+    uint64_t now_ms = presence->context->now_ms;
+    uint64_t due_ms = introductions->count == 0 ? DEADLINE_NEVER : presence->due_ms[PART_INTRODUCTION];
+    if (due_ms > now_ms) {
+        return due_ms;
     }
-    introductions->due_ms = DEADLINE_NEVER;
+    due_ms = DEADLINE_NEVER;
     for (size_t i = 0; i < introductions->count;) {
         struct introduction *introduction = &introductions->items[i];
-        if (introduction->due_ms <= presence->context->now_ms) {
-            if (introduction->tries == MUSTER_INTRODUCTION_TRIES) {
-                remove_item(introductions, introduction);
-                continue;
-            }
-            if (!is_postponed(presence, introduction)) {
-                ask(presence, introduction);
-            }
+        bool is_due = introduction->due_ms <= now_ms;
+        if (is_due && introduction->tries == MUSTER_INTRODUCTION_TRIES) {
+            remove_item(introductions, introduction);
+            continue;
         }
-        if (introduction->due_ms < introductions->due_ms) {
-            introductions->due_ms = introduction->due_ms;
+        if (is_due && !is_postponed(presence, introduction)) {
+            ask(presence, introduction);
         }
+        due_ms = deadline_earlier(due_ms, introduction->due_ms);
         i++;
     }
-}
-
-uint64_t introduction_deadline(const struct presence *presence) {
-    return presence->introductions.count == 0 ? DEADLINE_NEVER : presence->introductions.due_ms;
+    return due_ms;
 }

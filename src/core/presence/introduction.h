@@ -32,7 +32,6 @@ struct introductions {
     struct introduction *items; /* at most MUSTER_INTRODUCTIONS_MAX */
     size_t count;
     size_t capacity;
-    uint64_t due_ms;      /* the earliest of all, or earlier than that */
     struct bucket bucket; /* of tries */
 };
 
@@ -52,8 +51,7 @@ unsigned introduction_end(struct presence *presence, const uint8_t id[MUSTER_ID_
 void introduction_begin_stranger(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES], uint64_t boot,
                                  const struct muster_datagram *datagram);
 
-void introduction_tick(struct presence *presence);
-
-uint64_t introduction_deadline(const struct presence *presence);
+/* Asks who is due to be asked. Returns when something is due next. */
+uint64_t introduction_tick(struct presence *presence);
 
 #endif

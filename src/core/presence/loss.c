@@ -13,16 +13,9 @@ void loss_advance(struct loss *loss, uint64_t gap) {
     loss->span = gap < LOSS_WINDOW - loss->span ? loss->span + (unsigned)gap : LOSS_WINDOW;
 }
 
-static unsigned count_bits(uint64_t bits) {
-    unsigned count = 0;
-    for (; bits != 0; bits &= bits - 1) {
-        count++;
-    }
-    return count;
-}
-
 double loss_ratio(const struct loss *loss) {
-    return loss->span == 0 ? 0 : (double)(loss->span - count_bits(loss->came)) / loss->span;
+    unsigned came = (unsigned)__builtin_popcountll(loss->came);
+    return loss->span == 0 ? 0 : (double)(loss->span - came) / loss->span;
 }
 
 void loss_mean_add(struct loss_mean *mean, uint64_t gap) {

@@ -27,21 +27,19 @@ struct merge_row {
 struct merge_note {
     struct peer *heard; /* the row of an announce or alive that was accepted, no copy by another path and no
                            hearsay; NULL: none */
+    bool is_copy;       /* it came before by another path, and changes nothing but evidence */
     bool is_answer;     /* to a question of ours: its sender may hold more rows than this node does */
     bool wants_body;    /* a row announces a document whose body is not here */
 };
 
-enum merge_result { MERGE_ACCEPTED, MERGE_COPY, MERGE_DROPPED };
+/* Merges a decoded message from somebody else. False when it is dropped; *reason says why, and the table is
+ * unchanged. */
+bool merge_message(struct presence *presence, const struct message *message,
+                   const struct muster_datagram *datagram, struct merge_note *note, enum muster_drop *reason);
 
-/* Merges a decoded message from somebody else. On MERGE_DROPPED *reason says why; the table is unchanged
- * then. */
-enum merge_result merge_message(struct presence *presence, const struct message *message,
-                                const struct muster_datagram *datagram, struct merge_note *note,
-                                enum muster_drop *reason);
-
-/* A message of our own id but of another boot: somebody else may hold our key. */
-enum merge_result merge_duplicate_identity(struct presence *presence, const struct message *message,
-                                           const struct muster_datagram *datagram, enum muster_drop *reason);
+/* The same with a message of our own id but of another boot: somebody else may hold our key. */
+bool merge_duplicate_identity(struct presence *presence, const struct message *message,
+                              const struct muster_datagram *datagram, enum muster_drop *reason);
 
 /* Makes a provisional row of it, unless its id is known. *wants_body: its document's body is not here. False
  * with the reason when that can't be. */

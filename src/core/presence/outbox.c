@@ -4,126 +4,89 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <utlist.h>
+
 #include "group.h"
-#include "signal.h"
-
-#define CAPACITY_MIN 16
-
-struct packet *packet_new(const uint8_t *bytes, size_t length) {
-    struct packet *packet = malloc(sizeof *packet + length);
-    if (packet != NULL) {
-        packet->references = 1;
-        packet->length = length;
-        memcpy(packet->bytes, bytes, length);
-    }
-    return packet;
-}
-
-void packet_release(struct packet *packet) {
-    if (packet != NULL && --packet->references == 0) {
-        free(packet);
-    }
-}
 
 void outbox_deinit(struct outbox *outbox) {
     struct muster_datagram datagram;
+    struct outbox_event *event;
+    struct outbox_event *next;
     while (outbox_take_datagram(outbox, &datagram)) {
     }
-    free(outbox->datagrams);
-    free(outbox->events);
+    DL_CONCAT(outbox->events, outbox->reserved);
+    DL_FOREACH_SAFE(outbox->events, event, next) {
+        free(event);
+    }
     memset(outbox, 0, sizeof *outbox);
 }
 
-/* Gives a ring of count items room for more items more, its first one at the begin then. MUSTER_EFULL when it
- * may hold no more than count_max, MUSTER_ENOMEM; then nothing changed. */
-static int reserve(void **items, size_t size, struct outbox_ring *ring, size_t more, size_t count_max) {
-    if (ring->count + more <= ring->capacity) {
-        return 0;
-    }
-    if (ring->count + more > count_max) {
-        return MUSTER_EFULL;
-    }
-    size_t capacity = ring->capacity == 0 ? CAPACITY_MIN : 2 * ring->capacity;
-    assert(ring->count + more <= capacity);
-    char *grown = calloc(capacity, size);
-    if (grown == NULL) {
-        return MUSTER_ENOMEM;
-    }
-    size_t behind = ring->capacity - ring->first; /* of the first one, up to the end */
-    size_t straight = ring->count < behind ? ring->count : behind;
-    if (ring->count > 0) {
-        memcpy(grown, (char *)*items + ring->first * size, straight * size);
-        memcpy(grown + straight * size, *items, (ring->count - straight) * size);
-    }
-    free(*items);
-    *items = grown;
-    ring->first = 0;
-    ring->capacity = capacity;
-    return 0;
-}
-
-static size_t ring_end(const struct outbox_ring *ring) {
-    return (ring->first + ring->count) % ring->capacity;
-}
-
-static void ring_drop(struct outbox_ring *ring) {
-    ring->first = (ring->first + 1) % ring->capacity;
-    ring->count--;
-}
-
-bool outbox_put_datagram(struct outbox *outbox, struct packet *packet,
+bool outbox_put_datagram(struct outbox *outbox, const uint8_t *bytes, size_t length,
                          const struct muster_endpoint *destination, uint32_t interface) {
-    struct outbox_ring *ring = &outbox->datagram_ring;
-    void *items = outbox->datagrams;
-    if (reserve(&items, sizeof *outbox->datagrams, ring, 1, MUSTER_DATAGRAMS_MAX) != 0) {
+    bool is_full = outbox->datagram_count == MUSTER_DATAGRAMS_MAX;
+    struct outbox_datagram *last = is_full ? NULL : malloc(sizeof *last + length);
+    if (last == NULL) {
         return false;
     }
-    outbox->datagrams = items;
-    outbox->datagrams[ring_end(ring)] =
-        (struct outbox_datagram){.packet = packet, .destination = *destination, .interface = interface};
-    packet->references++;
-    ring->count++;
+    last->destination = *destination;
+    last->interface = interface;
+    last->length = length;
+    memcpy(last->bytes, bytes, length);
+    DL_APPEND(outbox->datagrams, last);
+    outbox->datagram_count++;
     return true;
 }
 
 bool outbox_take_datagram(struct outbox *outbox, struct muster_datagram *datagram) {
-    packet_release(outbox->pulled);
-    outbox->pulled = NULL;
-    if (outbox->datagram_ring.count == 0) {
+    struct outbox_datagram *first = outbox->datagrams;
+    free(outbox->pulled);
+    outbox->pulled = first;
+    if (first == NULL) {
         return false;
     }
-    const struct outbox_datagram *first = &outbox->datagrams[outbox->datagram_ring.first];
-    *datagram = (struct muster_datagram){.bytes = first->packet->bytes,
-                                         .length = first->packet->length,
+    DL_DELETE(outbox->datagrams, first);
+    outbox->datagram_count--;
+    *datagram = (struct muster_datagram){.bytes = first->bytes,
+                                         .length = first->length,
                                          .destination = first->destination,
                                          .interface = first->interface,
                                          .ttl = group_ttl(&first->destination)};
-    outbox->pulled = first->packet;
-    ring_drop(&outbox->datagram_ring);
     return true;
 }
 
 int outbox_reserve_events(struct outbox *outbox, size_t count) {
-    void *items = outbox->events;
-    int error = reserve(&items, sizeof *outbox->events, &outbox->event_ring, count, MUSTER_EVENTS_MAX);
-    outbox->events = items;
-    return error;
+    if (outbox->event_count + count > MUSTER_EVENTS_MAX) {
+        return MUSTER_EFULL;
+    }
+    for (; outbox->reserved_count < count; outbox->reserved_count++) {
+        struct outbox_event *event = malloc(sizeof *event);
+        if (event == NULL) {
+            return MUSTER_ENOMEM;
+        }
+        DL_APPEND(outbox->reserved, event);
+    }
+    return 0;
 }
 
 void outbox_put_event(struct outbox *outbox, enum muster_peer_event event, struct peer *peer,
                       enum outbox_audience audience) {
-    struct outbox_ring *ring = &outbox->event_ring;
-    assert(ring->count < ring->capacity);
-    outbox->events[ring_end(ring)] =
-        (struct outbox_event){.event = event, .audience = audience, .peer = peer};
-    ring->count++;
+    struct outbox_event *last = outbox->reserved;
+    assert(last != NULL);
+    DL_DELETE(outbox->reserved, last);
+    outbox->reserved_count--;
+    *last = (struct outbox_event){.event = event, .audience = audience, .peer = peer};
+    DL_APPEND(outbox->events, last);
+    outbox->event_count++;
 }
 
 const struct outbox_event *outbox_first_event(const struct outbox *outbox) {
-    return outbox->event_ring.count == 0 ? NULL : &outbox->events[outbox->event_ring.first];
+    return outbox->events;
 }
 
 void outbox_drop_event(struct outbox *outbox) {
-    assert(outbox->event_ring.count > 0);
-    ring_drop(&outbox->event_ring);
+    struct outbox_event *first = outbox->events;
+    assert(first != NULL);
+    DL_DELETE(outbox->events, first);
+    outbox->event_count--;
+    free(first);
 }

@@ -12,17 +12,13 @@
 
 struct peer;
 
-/* The bytes of one message, shared by its copies on several paths. */
-struct packet {
-    unsigned references;
-    size_t length;
-    uint8_t bytes[];
-};
-
 struct outbox_datagram {
-    struct packet *packet;
     struct muster_endpoint destination;
     uint32_t interface;
+    struct outbox_datagram *prev;
+    struct outbox_datagram *next;
+    size_t length;
+    uint8_t bytes[];
 };
 
 /* Who is told of an event. */
@@ -36,22 +32,19 @@ struct outbox_event {
     enum muster_peer_event event;
     enum outbox_audience audience;
     struct peer *peer; /* stays in the table until this is pulled */
-};
-
-/* Where the items of a ring are. */
-struct outbox_ring {
-    size_t first;
-    size_t count;
-    size_t capacity;
+    struct outbox_event *prev;
+    struct outbox_event *next;
 };
 
 struct outbox {
-    struct outbox_datagram *datagrams; /* a ring, at most MUSTER_DATAGRAMS_MAX */
-    struct outbox_ring datagram_ring;
-    struct packet *pulled; /* borrowed by the last output */
+    struct outbox_datagram *datagrams; /* at most MUSTER_DATAGRAMS_MAX */
+    size_t datagram_count;
+    struct outbox_datagram *pulled; /* borrowed by the last output */
 
-    struct outbox_event *events; /* a ring, at most MUSTER_EVENTS_MAX */
-    struct outbox_ring event_ring;
+    struct outbox_event *events; /* at most MUSTER_EVENTS_MAX */
+    size_t event_count;
+    struct outbox_event *reserved; /* memory for the next ones */
+    size_t reserved_count;
 
     size_t settled_count; /* SETTLED outputs to give */
 };
@@ -59,12 +52,8 @@ struct outbox {
 /* Frees all that waits. A zeroed struct is allowed. */
 void outbox_deinit(struct outbox *outbox);
 
-/* A packet with these bytes and one reference, or NULL when memory is out. */
-struct packet *packet_new(const uint8_t *bytes, size_t length);
-void packet_release(struct packet *packet);
-
-/* Queues a packet, taking a reference of its own. False when the queue is full. */
-bool outbox_put_datagram(struct outbox *outbox, struct packet *packet,
+/* Queues a copy of these bytes. False when the queue is full, or without memory. */
+bool outbox_put_datagram(struct outbox *outbox, const uint8_t *bytes, size_t length,
                          const struct muster_endpoint *destination, uint32_t interface);
 
 /* Takes the first datagram out; its bytes are valid until the next call. False when there is none. */

@@ -7,13 +7,9 @@
 #include "presence.h"
 
 static int set_document(struct presence *presence, const struct muster_document *document) {
-    const struct context *context = presence->context;
-    const struct identity *identity = &context->identity;
-    struct message who = {.kind = MESSAGE_ANNOUNCE,
-                          .boot = identity->boot,
-                          .document = *document,
-                          .stream = context->stream,
-                          .has_key = identity->has_key};
+    const struct identity *identity = &presence->context->identity;
+    struct message who = {
+        .document = *document, .stream = presence->context->stream, .has_key = identity->has_key};
     struct announcement announcement;
     memcpy(who.id, identity->id, MUSTER_ID_BYTES);
     memcpy(who.key, identity->key, MUSTER_KEY_BYTES);
@@ -23,6 +19,13 @@ static int set_document(struct presence *presence, const struct muster_document 
         presence->own.announcement = announcement;
         presence->own.rev++;
     }
+    return error;
+}
+
+/* The same, and announces it with the next step. */
+static int announce_document(struct presence *presence, const struct muster_document *document) {
+    int error = set_document(presence, document);
+    presence->own.has_news = presence->own.has_news || error == 0;
     return error;
 }
 
@@ -40,13 +43,19 @@ int own_document_begin(struct presence *presence, const struct muster_document *
     return set_document(presence, &whole);
 }
 
-int own_document_set(struct presence *presence, const struct muster_document *document) {
-    const struct muster_document *own = own_document_get(presence);
+/* What a command can't change stays. */
+static struct muster_document with_own_topics(const struct muster_document *own,
+                                              const struct muster_document *document) {
     struct muster_document whole = *document;
     whole.topics = own->topics;
     whole.topic_count = own->topic_count;
     whole.keeps = own->keeps;
     whole.keep_count = own->keep_count;
+    return whole;
+}
+
+int own_document_rekey(struct presence *presence) {
+    const struct muster_document whole = *own_document_get(presence);
     return set_document(presence, &whole);
 }
 
@@ -56,9 +65,8 @@ int own_document_replace(struct presence *presence, const struct muster_document
         lists_are_equal(document, own)) {
         return 0;
     }
-    int error = own_document_set(presence, document);
-    presence->own.has_news = presence->own.has_news || error == 0;
-    return error;
+    struct muster_document whole = with_own_topics(own, document);
+    return announce_document(presence, &whole);
 }
 
 int own_document_change(struct presence *presence, const struct muster_change *change) {
@@ -82,27 +90,5 @@ int own_document_set_topics(struct presence *presence, const struct muster_topic
     struct muster_document whole = *own;
     whole.topics = topics;
     whole.topic_count = count;
-    int error = set_document(presence, &whole);
-    presence->own.has_news = presence->own.has_news || error == 0;
-    return error;
-}
-
-struct message own_document_announce(const struct presence *presence) {
-    const struct context *context = presence->context;
-    const struct message *own = &presence->own.announcement.message;
-    struct message message = {.kind = MESSAGE_ANNOUNCE,
-                              .boot = context->identity.boot,
-                              .rev = presence->own.rev,
-                              .document = own->document,
-                              .stream = context->stream,
-                              .size = own->size,
-                              .has_key = context->identity.has_key,
-                              .tells_sent = own->document.topic_count > 0};
-    memcpy(message.id, context->identity.id, MUSTER_ID_BYTES);
-    memcpy(message.key, context->identity.key, MUSTER_KEY_BYTES);
-    memcpy(message.hash, own->hash, sizeof message.hash);
-    for (size_t shard = 0; shard < MUSTER_SHARDS; shard++) {
-        message.sent[shard] = own->sent[shard] == 0 ? 0 : context->sent[shard];
-    }
-    return message;
+    return announce_document(presence, &whole);
 }

@@ -25,10 +25,11 @@ const struct muster_document *own_document_get(const struct presence *presence);
 int own_document_begin(struct presence *presence, const struct muster_document *document,
                        const char *const *keeps, size_t keep_count);
 
-/* Replaces the document but for its topics and keeps; nothing is announced. */
-int own_document_set(struct presence *presence, const struct muster_document *document);
+/* Says the same under the key that this node has now; nothing is announced. */
+int own_document_rekey(struct presence *presence);
 
-/* The same, and announces it with the next step, unless the document says what is announced already. */
+/* Replaces the document but for its topics and keeps, and announces it with the next step, unless the
+ * document says what is announced already. */
 int own_document_replace(struct presence *presence, const struct muster_document *document);
 
 /* The same with parts of the document. MUSTER_ENOTFOUND: there is no such thing to remove. */
@@ -38,9 +39,5 @@ int own_document_change(struct presence *presence, const struct muster_change *c
  * announced with the next step, which is due at once. MUSTER_EINVAL for an observer, or for what no announce
  * may hold. */
 int own_document_set_topics(struct presence *presence, const struct muster_topic *topics, size_t count);
-
-/* An announce of the document, without what only its moment tells: seq, re, next_ms, peers. Its texts are
- * borrowed. */
-struct message own_document_announce(const struct presence *presence);
 
 #endif

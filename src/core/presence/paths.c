@@ -54,20 +54,17 @@ static bool is_heard(const struct paths *paths, size_t i, uint64_t now_ms) {
 }
 
 bool paths_is_primary(const struct paths *paths, size_t index, uint64_t now_ms) {
-    size_t primary = paths->count;
+    const struct muster_path *path = &paths->items[index];
+    bool was_heard = is_heard(paths, index, now_ms);
     for (size_t i = 0; i < paths->count; i++) {
-        if (paths->items[i].interface != paths->items[index].interface) {
-            continue;
-        }
-        bool is_better = primary == paths->count ||
-                         is_heard(paths, i, now_ms) > is_heard(paths, primary, now_ms) ||
-                         (is_heard(paths, i, now_ms) == is_heard(paths, primary, now_ms) &&
-                          paths->items[i].kind < paths->items[primary].kind);
-        if (is_better) {
-            primary = i;
+        const struct muster_path *other = &paths->items[i];
+        bool is_other_heard = is_heard(paths, i, now_ms);
+        bool is_better = is_other_heard == was_heard ? other->kind < path->kind : is_other_heard;
+        if (other->interface == path->interface && is_better) {
+            return false;
         }
     }
-    return primary == index;
+    return true;
 }
 
 const char *paths_interface_name(const struct paths *paths, uint32_t interface) {

@@ -7,13 +7,12 @@
 #include <sodium.h>
 #include <utlist.h>
 
+#include "array.h"
 #include "endpoint.h"
 #include "group.h"
 #include "message.h"
 #include "outbox.h"
 #include "paths.h"
-
-#define HEAP_INITIAL 16
 
 /* ---- the heap: a parent is due no later than its children ---- */
 
@@ -22,51 +21,38 @@ static void heap_place(struct peer_table *table, struct peer *peer, size_t index
     peer->heap_index = index;
 }
 
-static void heap_rise(struct peer_table *table, struct peer *peer) {
+/* Moves a row up or down to where its time belongs. */
+static void heap_move(struct peer_table *table, struct peer *peer) {
+    struct peer **heap = table->heap;
     size_t i = peer->heap_index;
-    while (i > 0 && table->heap[(i - 1) / 2]->due_ms > peer->due_ms) {
-        heap_place(table, table->heap[(i - 1) / 2], i);
-        i = (i - 1) / 2;
+    for (; i > 0 && heap[(i - 1) / 2]->due_ms > peer->due_ms; i = (i - 1) / 2) {
+        heap_place(table, heap[(i - 1) / 2], i);
     }
-    heap_place(table, peer, i);
-}
-
-static void heap_sink(struct peer_table *table, struct peer *peer) {
-    size_t i = peer->heap_index;
-    for (;;) {
-        size_t child = 2 * i + 1;
-        if (child + 1 < table->count && table->heap[child + 1]->due_ms < table->heap[child]->due_ms) {
+    for (size_t child = 2 * i + 1; child < table->count; child = 2 * i + 1) {
+        if (child + 1 < table->count && heap[child + 1]->due_ms < heap[child]->due_ms) {
             child++;
         }
-        if (child >= table->count || table->heap[child]->due_ms >= peer->due_ms) {
+        if (heap[child]->due_ms >= peer->due_ms) {
             break;
         }
-        heap_place(table, table->heap[child], i);
+        heap_place(table, heap[child], i);
         i = child;
     }
     heap_place(table, peer, i);
 }
 
 static int heap_reserve(struct peer_table *table) {
-    if (table->count < table->heap_capacity) {
-        return 0;
-    }
-    size_t capacity = table->heap_capacity == 0 ? HEAP_INITIAL : 2 * table->heap_capacity;
-    struct peer **heap = realloc(table->heap, capacity * sizeof *heap);
-    if (heap == NULL) {
-        return MUSTER_ENOMEM;
-    }
-    table->heap = heap;
-    table->heap_capacity = capacity;
-    return 0;
+    struct peer **heap =
+        array_reserve(table->heap, sizeof(*heap), &table->heap_capacity, table->count, SIZE_MAX);
+    table->heap = heap == NULL ? table->heap : heap;
+    return heap == NULL ? MUSTER_ENOMEM : 0;
 }
 
 static void heap_remove(struct peer_table *table, struct peer *peer) {
     struct peer *last = table->heap[--table->count];
     if (last != peer) {
         heap_place(table, last, peer->heap_index);
-        heap_rise(table, last);
-        heap_sink(table, last);
+        heap_move(table, last);
     }
 }
 
@@ -131,20 +117,34 @@ struct peer *peer_table_find(const struct peer_table *table, const uint8_t id[MU
     return peer;
 }
 
+static enum peer_class class_of(const struct peer *peer) {
+    if (!peer_is_present(peer)) {
+        return CLASS_TOMBSTONE;
+    }
+    if (peer->state == MUSTER_SUSPECT) {
+        return CLASS_SUSPECT;
+    }
+    if (peer->is_provisional) {
+        return peer->is_verified ? CLASS_PROVISIONAL : CLASS_PROVISIONAL_UNVERIFIED;
+    }
+    return peer->is_verified ? CLASS_VERIFIED : CLASS_UNVERIFIED;
+}
+
 static void class_leave(struct peer_table *table, struct peer *peer) {
     DL_DELETE(table->classes[peer->class], peer);
     table->class_counts[peer->class]--;
 }
 
-static void class_enter(struct peer_table *table, struct peer *peer, enum peer_class class) {
-    peer->class = class;
-    DL_APPEND(table->classes[class], peer);
-    table->class_counts[class]++;
+static void class_enter(struct peer_table *table, struct peer *peer) {
+    peer->class = class_of(peer);
+    DL_APPEND(table->classes[peer->class], peer);
+    table->class_counts[peer->class]++;
 }
 
-void peer_table_set_class(struct peer_table *table, struct peer *peer, enum peer_class class) {
+void peer_table_set_state(struct peer_table *table, struct peer *peer, enum muster_state state) {
     class_leave(table, peer);
-    class_enter(table, peer, class);
+    peer->state = state;
+    class_enter(table, peer);
 }
 
 static bool evict_from(struct peer_table *table, enum peer_class class) {
@@ -157,19 +157,17 @@ static bool evict_from(struct peer_table *table, enum peer_class class) {
     return true;
 }
 
-static bool make_room(struct peer_table *table, bool is_verified) {
-    if (!is_verified && table->class_counts[CLASS_UNVERIFIED] >= table->unverified_max) {
-        return evict_from(table, CLASS_UNVERIFIED);
+/* Hearsay pushes out nobody, whoever vouches for it. */
+static bool make_room(struct peer_table *table, bool is_verified, bool is_provisional) {
+    enum peer_class unverified = is_provisional ? CLASS_PROVISIONAL_UNVERIFIED : CLASS_UNVERIFIED;
+    if (!is_verified && table->class_counts[unverified] >= table->unverified_max) {
+        return !is_provisional && evict_from(table, CLASS_UNVERIFIED);
     }
-    return table->count < table->peers_max || evict_from(table, CLASS_TOMBSTONE) ||
-           evict_from(table, CLASS_PROVISIONAL_UNVERIFIED) || evict_from(table, CLASS_PROVISIONAL) ||
-           (is_verified && evict_from(table, CLASS_UNVERIFIED));
-}
-
-/* For hearsay, whoever vouches for it. */
-static bool has_room(const struct peer_table *table, bool is_verified) {
-    return table->count < table->peers_max &&
-           (is_verified || table->class_counts[CLASS_PROVISIONAL_UNVERIFIED] < table->unverified_max);
+    if (table->count < table->peers_max || is_provisional) {
+        return table->count < table->peers_max;
+    }
+    return evict_from(table, CLASS_TOMBSTONE) || evict_from(table, CLASS_PROVISIONAL_UNVERIFIED) ||
+           evict_from(table, CLASS_PROVISIONAL) || (is_verified && evict_from(table, CLASS_UNVERIFIED));
 }
 
 struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES], bool is_verified,
@@ -179,7 +177,7 @@ struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID
     if (peer == NULL) {
         return NULL;
     }
-    if (!(is_provisional ? has_room(table, is_verified) : make_room(table, is_verified))) {
+    if (!make_room(table, is_verified, is_provisional)) {
         *is_full = true;
         free(peer);
         return NULL;
@@ -194,9 +192,9 @@ struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID
     peer->is_provisional = is_provisional;
     peer->number = ++table->number;
     peer->due_ms = due_ms;
-    class_enter(table, peer, peer_class_of(peer));
+    class_enter(table, peer);
     heap_place(table, peer, table->count++);
-    heap_rise(table, peer);
+    heap_move(table, peer);
     return peer;
 }
 
@@ -209,13 +207,6 @@ void peer_table_remove(struct peer_table *table, struct peer *peer) {
     free_peer(table, peer);
 }
 
-enum peer_class peer_class_of(const struct peer *peer) {
-    if (peer->is_provisional) {
-        return peer->is_verified ? CLASS_PROVISIONAL : CLASS_PROVISIONAL_UNVERIFIED;
-    }
-    return peer->is_verified ? CLASS_VERIFIED : CLASS_UNVERIFIED;
-}
-
 struct peer *peer_table_after(const struct peer_table *table, uint64_t number) {
     struct peer *peer = table->by_id; /* in the order in which they were added */
     while (peer != NULL && peer->number <= number) {
@@ -226,17 +217,15 @@ struct peer *peer_table_after(const struct peer_table *table, uint64_t number) {
 
 /* What is announced now; a body that was fetched stays until the next one is. */
 static void describe_large(struct large_document *large, const struct message *message) {
-    bool is_same =
-        large->size == message->size && memcmp(large->hash, message->hash, sizeof large->hash) == 0;
-    if (is_same) {
+    uint8_t hash[MUSTER_HASH_BYTES];
+    if (large->size == message->size && memcmp(large->hash, message->hash, sizeof hash) == 0) {
         return;
     }
-    uint8_t hash[MUSTER_HASH_BYTES];
     if (large->body != NULL) {
         message_hash_body(large->body, large->body_length, hash);
     }
     large->is_current = large->body != NULL && memcmp(hash, message->hash, sizeof hash) == 0;
-    memcpy(large->hash, message->hash, sizeof large->hash);
+    memcpy(large->hash, message->hash, sizeof hash);
     large->size = message->size;
     large->tries = 0;
     large->due_ms = 0;
@@ -291,8 +280,7 @@ int peer_table_set_body(struct peer_table *table, struct peer *peer, const struc
 
 void peer_table_set_due(struct peer_table *table, struct peer *peer, uint64_t due_ms) {
     peer->due_ms = due_ms;
-    heap_rise(table, peer);
-    heap_sink(table, peer);
+    heap_move(table, peer);
 }
 
 struct peer *peer_table_first_due(const struct peer_table *table) {
@@ -348,33 +336,24 @@ int peer_reserve_evidence(struct peer *peer) {
     return 0;
 }
 
-static struct tuple *find_tuple(struct peer *peer, const struct muster_datagram *datagram) {
+/* The tuple of a datagram; the one that was not heard for longest makes room for a new one. */
+static struct tuple *tuple_of(struct peer *peer, const struct muster_datagram *datagram,
+                              uint64_t everywhere_before) {
+    struct tuple *oldest = peer->tuples;
     for (unsigned i = 0; i < peer->tuple_count; i++) {
         struct tuple *tuple = &peer->tuples[i];
         if (tuple->interface == datagram->interface && endpoint_is_same(&tuple->source, &datagram->source) &&
             endpoint_is_same(&tuple->destination, &datagram->destination)) {
             return tuple;
         }
+        oldest = tuple->last_ms < oldest->last_ms ? tuple : oldest;
     }
-    return NULL;
-}
-
-static struct tuple *least_recent_tuple(struct peer *peer) {
-    struct tuple *oldest = &peer->tuples[0];
-    for (unsigned i = 1; i < peer->tuple_count; i++) {
-        if (peer->tuples[i].last_ms < oldest->last_ms) {
-            oldest = &peer->tuples[i];
-        }
-    }
-    return oldest;
-}
-
-static struct tuple *new_tuple(struct peer *peer, const struct muster_datagram *datagram) {
-    struct tuple *tuple =
-        peer->tuple_count < MUSTER_TUPLES_MAX ? &peer->tuples[peer->tuple_count++] : least_recent_tuple(peer);
-    *tuple = (struct tuple){
-        .source = datagram->source, .destination = datagram->destination, .interface = datagram->interface};
-    return tuple;
+    struct tuple *added = peer->tuple_count < MUSTER_TUPLES_MAX ? &peer->tuples[peer->tuple_count++] : oldest;
+    *added = (struct tuple){.source = datagram->source,
+                            .destination = datagram->destination,
+                            .interface = datagram->interface,
+                            .everywhere_since = everywhere_before};
+    return added;
 }
 
 void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram, unsigned kinds,
@@ -386,11 +365,7 @@ void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram
         peer->received++;
         peer->everywhere += everywhere;
     }
-    struct tuple *tuple = find_tuple(peer, datagram);
-    if (tuple == NULL) {
-        tuple = new_tuple(peer, datagram);
-        tuple->everywhere_since = peer->everywhere - everywhere;
-    }
+    struct tuple *tuple = tuple_of(peer, datagram, peer->everywhere - everywhere);
     tuple->count++;
     tuple->everywhere += everywhere;
     tuple->last_ms = now_ms;

@@ -146,7 +146,8 @@ struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID
 
 void peer_table_remove(struct peer_table *table, struct peer *peer);
 
-void peer_table_set_class(struct peer_table *table, struct peer *peer, enum peer_class class);
+/* Puts a row last in the class of this state. */
+void peer_table_set_state(struct peer_table *table, struct peer *peer, enum muster_state state);
 
 void peer_table_set_due(struct peer_table *table, struct peer *peer, uint64_t due_ms);
 
@@ -161,9 +162,6 @@ size_t peer_table_provisional(const struct peer_table *table);
 
 /* And those that are more than hearsay: what this node tells others to hold. */
 size_t peer_table_heard(const struct peer_table *table);
-
-/* The class of a row that is alive. */
-enum peer_class peer_class_of(const struct peer *peer);
 
 /* The first row after this number; NULL when there is none. */
 struct peer *peer_table_after(const struct peer_table *table, uint64_t number);
@@ -192,7 +190,7 @@ bool peer_answers_streams(const struct peer *peer);
  * hearsay is not told to other machines. */
 void peer_tell(struct outbox *outbox, struct peer *peer, enum muster_peer_event event);
 
-/* Lets other machines that watch be told that the row joined: it was hearsay so far. */
+/* Ends hearsay: other machines that watch are told that the row joined. */
 void peer_tell_others(struct outbox *outbox, struct peer *peer);
 
 /* True when its lists are announced but not here: none, or those of an earlier document. */

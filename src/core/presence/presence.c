@@ -8,17 +8,6 @@
 #include "group.h"
 #include "suspicion.h"
 
-/* What is due at times, in the order in which it is done. */
-static const struct part {
-    void (*tick)(struct presence *presence);
-    uint64_t (*deadline)(const struct presence *presence);
-} parts[] = {
-    {suspicion_tick, suspicion_deadline}, {introduction_tick, introduction_deadline},
-    {answer_tick, answer_deadline},       {query_tick, query_deadline},
-    {announcer_tick, announcer_deadline},
-};
-#define PARTS (sizeof parts / sizeof *parts)
-
 int presence_init(struct presence *presence, struct context *context,
                   const struct muster_core_options *options) {
     uint8_t seed[CONTEXT_SEED_BYTES];
@@ -26,6 +15,9 @@ int presence_init(struct presence *presence, struct context *context,
                                   .interval_min_ms = options->interval_min_ms,
                                   .budget_bps = options->budget_bps,
                                   .tombstone_ms = options->tombstone_ms};
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        presence->due_ms[i] = DEADLINE_NEVER;
+    }
     context_draw_seed(context, seed);
     peer_table_init(&presence->table, seed, options->peers_max);
     presence->table.unverified_max = options->unverified_max;
@@ -68,17 +60,17 @@ static bool take_query(struct presence *presence, const struct message *message,
     return answer_query(presence, message, datagram, reason);
 }
 
-static enum merge_result take_message(struct presence *presence, const struct message *message,
-                                      const struct muster_datagram *datagram, struct merge_note *note,
-                                      enum muster_drop *reason) {
+static bool take_message(struct presence *presence, const struct message *message,
+                         const struct muster_datagram *datagram, struct merge_note *note,
+                         enum muster_drop *reason) {
     const struct identity *identity = &presence->context->identity;
     bool is_own_id = memcmp(message->id, identity->id, MUSTER_ID_BYTES) == 0;
     if (is_own_id && message->boot == identity->boot) {
         *reason = MUSTER_DROP_OWN;
-        return MERGE_DROPPED;
+        return false;
     }
     if (message->kind == MESSAGE_QUERY) {
-        return take_query(presence, message, datagram, reason) ? MERGE_ACCEPTED : MERGE_DROPPED;
+        return take_query(presence, message, datagram, reason);
     }
     return is_own_id ? merge_duplicate_identity(presence, message, datagram, reason)
                      : merge_message(presence, message, datagram, note, reason);
@@ -93,14 +85,13 @@ void presence_step(struct presence *presence, const struct muster_datagram *data
     *message = (struct message){0};
     counters->received++;
     if (!admission_check(&context->rates, &context->paths, datagram, context->now_ms, &reason) ||
-        !message_decode(datagram->bytes, datagram->length, message, &reason)) {
+        !message_decode(datagram->bytes, datagram->length, message, &reason) ||
+        !take_message(presence, message, datagram, note, &reason)) {
         counters->drops[reason]++;
-        return;
-    }
-    switch (take_message(presence, message, datagram, note, &reason)) {
-    case MERGE_ACCEPTED: counters->accepted++; break;
-    case MERGE_COPY: counters->copies++; break;
-    case MERGE_DROPPED: counters->drops[reason]++; break;
+    } else if (note->is_copy) {
+        counters->copies++;
+    } else {
+        counters->accepted++;
     }
     counters->evicted = presence->table.evicted;
 }
@@ -108,15 +99,20 @@ void presence_step(struct presence *presence, const struct muster_datagram *data
 /* ---- time ---- */
 
 void presence_tick(struct presence *presence) {
-    for (size_t i = 0; i < PARTS; i++) {
-        parts[i].tick(presence);
+    static uint64_t (*const ticks[PART_COUNT])(struct presence *) = {
+        [PART_SUSPICION] = suspicion_tick, [PART_INTRODUCTION] = introduction_tick,
+        [PART_ANSWER] = answer_tick,       [PART_QUERY] = query_tick,
+        [PART_ANNOUNCER] = announcer_tick,
+    };
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        presence->due_ms[i] = ticks[i](presence);
     }
 }
 
 uint64_t presence_deadline(const struct presence *presence) {
     uint64_t deadline_ms = DEADLINE_NEVER;
-    for (size_t i = 0; i < PARTS; i++) {
-        deadline_ms = deadline_earlier(deadline_ms, parts[i].deadline(presence));
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        deadline_ms = deadline_earlier(deadline_ms, presence->due_ms[i]);
     }
     return deadline_ms;
 }
@@ -137,7 +133,7 @@ int presence_rekey(struct presence *presence, const uint8_t key[MUSTER_KEY_BYTES
     const struct identity before = context->identity;
     identity_init(&context->identity, key, crypto, boot, &context->random);
     /* Who had no key has longer announces now. */
-    int error = own_document_set(presence, own_document_get(presence));
+    int error = own_document_rekey(presence);
     if (error != 0) {
         context->identity = before;
         return error;

@@ -23,8 +23,12 @@
 #include "peer_table.h"
 #include "query.h"
 
+/* What is due at times, in the order in which it is done. */
+enum presence_part { PART_SUSPICION, PART_INTRODUCTION, PART_ANSWER, PART_QUERY, PART_ANNOUNCER, PART_COUNT };
+
 struct presence {
     struct context *context;
+    uint64_t due_ms[PART_COUNT]; /* when each part has something to do, by what is known now */
     uint64_t interval_min_ms;
     uint64_t budget_bps;
     uint64_t tombstone_ms;
@@ -63,7 +67,7 @@ uint64_t presence_deadline(const struct presence *presence);
  * one more promise's time each. */
 void presence_resume(struct presence *presence);
 
-/* Goes on under another key, as a new peer. The errors of own_document_set(); then nothing changed. */
+/* Goes on under another key, as a new peer. The errors of own_document_rekey(); then nothing changed. */
 int presence_rekey(struct presence *presence, const uint8_t key[MUSTER_KEY_BYTES],
                    const struct muster_crypto *crypto, uint64_t boot);
 

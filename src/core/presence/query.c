@@ -28,29 +28,21 @@ void query_send(struct presence *presence, struct message *query, const struct m
 /* Begins the round that is planned. */
 static void begin_round(struct presence *presence) {
     struct query *query = &presence->query;
-    query->is_active = true;
-    query->is_planned = false;
-    query->asked = 0;
-    query->peers_reported = 0;
-    query->waiting = query->planned;
-    query->planned = 0;
-    query->began_ms = presence->context->now_ms;
-    query->news_ms = presence->context->now_ms;
-    query->round++;
-    query->tables = (struct query_tables){.busy_from_ms = DEADLINE_NEVER};
-    memcpy(query->type, query->next_type, sizeof query->type);
-    memcpy(query->name, query->next_name, sizeof query->name);
+    uint64_t now_ms = presence->context->now_ms;
+    *query = (struct query){.count = query->count,
+                            .round = query->round + 1,
+                            .began_ms = now_ms,
+                            .news_ms = now_ms,
+                            .tables = {.busy_from_ms = DEADLINE_NEVER},
+                            .wish = query->next};
 }
 
 /* Plans the next round; two with different wishes go on as one for everybody. */
-static void plan(struct query *query, const char *type, const char *name) {
-    if (query->is_planned && (strcmp(query->next_type, type) != 0 || strcmp(query->next_name, name) != 0)) {
-        type = "";
-        name = "";
-    }
-    query->is_planned = true;
-    strcpy(query->next_type, type);
-    strcpy(query->next_name, name);
+static void plan(struct query_wish *next, const char *type, const char *name) {
+    bool is_other = next->is_set && (strcmp(next->type, type) != 0 || strcmp(next->name, name) != 0);
+    next->is_set = true;
+    strcpy(next->type, is_other ? "" : type);
+    strcpy(next->name, is_other ? "" : name);
 }
 
 int query_begin(struct presence *presence, const char *type, const char *name, bool is_awaited) {
@@ -58,12 +50,12 @@ int query_begin(struct presence *presence, const char *type, const char *name, b
     if (!message_can_want(type, name)) { /* everybody would drop the question */
         return MUSTER_EINVAL;
     }
-    if (is_awaited && query->waiting + query->planned == MUSTER_QUERIES_MAX) {
+    if (is_awaited && query->wish.waiting + query->next.waiting == MUSTER_QUERIES_MAX) {
         return MUSTER_EFULL;
     }
-    plan(query, type == NULL ? "" : type, name == NULL ? "" : name);
-    query->planned += is_awaited ? 1 : 0;
-    if (!query->is_active) {
+    plan(&query->next, type == NULL ? "" : type, name == NULL ? "" : name);
+    query->next.waiting += is_awaited ? 1 : 0;
+    if (!query->wish.is_set) {
         begin_round(presence);
     }
     return 0;
@@ -99,11 +91,6 @@ static bool takes_table(const struct presence *presence) {
            (query->asked == 0 || query->tables.has_begun);
 }
 
-/* A table was taken in this round, and no other is under way or has failed for good. */
-static bool took_table(const struct query *query) {
-    return query->tables.has_begun && !query->tables.has_failed && !query->tables.is_under_way;
-}
-
 /* A table is being taken, or documents that a look should wait for. */
 static bool is_fetching(const struct presence *presence) {
     return presence->query.tables.busy_from_ms <= presence->context->now_ms;
@@ -117,8 +104,8 @@ static void ask(struct presence *presence) {
     }
     struct message message = {.wants = true,
                               .takes_table = takes_table(presence),
-                              .want_type = query->type[0] == '\0' ? NULL : query->type,
-                              .want_name = query->name[0] == '\0' ? NULL : query->name};
+                              .want_type = query->wish.type[0] == '\0' ? NULL : query->wish.type,
+                              .want_name = query->wish.name[0] == '\0' ? NULL : query->wish.name};
     if (query->asked > 0) {
         list_known(presence, &message);
     }
@@ -130,7 +117,7 @@ static void ask(struct presence *presence) {
  * and an observer is counted by nobody. */
 static uint64_t expected_rows(const struct presence *presence) {
     const struct query *query = &presence->query;
-    bool is_for_all = query->type[0] == '\0' && query->name[0] == '\0';
+    bool is_for_all = query->wish.type[0] == '\0' && query->wish.name[0] == '\0';
     return !is_for_all || peer_table_present(&presence->table) == 0
                ? 0
                : query->peers_reported + (presence->context->is_observer ? 1 : 0);
@@ -141,19 +128,24 @@ static bool is_complete(const struct presence *presence) {
     return expected > 0 && peer_table_present(&presence->table) >= expected && !is_fetching(presence);
 }
 
-static bool is_missing(const struct presence *presence) {
-    return peer_table_present(&presence->table) < expected_rows(presence);
+static unsigned count_questions(const struct presence *presence) {
+    bool is_missing = peer_table_present(&presence->table) < expected_rows(presence);
+    return is_missing ? MUSTER_QUERIES : MUSTER_QUERIES_SURE;
 }
 
-static unsigned count_questions(const struct presence *presence) {
-    return is_missing(presence) ? MUSTER_QUERIES : MUSTER_QUERIES_SURE;
+static uint64_t next_question_ms(const struct presence *presence) {
+    const struct query *query = &presence->query;
+    return query->asked < count_questions(presence) ? query->began_ms + repeat_ms[query->asked]
+                                                    : DEADLINE_NEVER;
 }
 
 /* When the first answers must be in, before which a claim means nothing: its sender may have just started. */
 static uint64_t first_window_end_ms(const struct presence *presence) {
     const uint64_t longest_ms = MUSTER_ANSWER_MS_MIN + MUSTER_TABLE_ROWS;
+    const struct query_tables *tables = &presence->query.tables;
+    bool took_table = tables->has_begun && !tables->has_failed && !tables->is_under_way;
     uint64_t window_ms = answer_window_ms(presence);
-    if (took_table(&presence->query) && window_ms > longest_ms) {
+    if (took_table && window_ms > longest_ms) {
         window_ms = longest_ms; /* who holds more rows keeps silent, or answers sooner */
     }
     return presence->query.began_ms + MUSTER_ANSWER_MS_MIN + window_ms;
@@ -170,42 +162,30 @@ static uint64_t silence_end_ms(const struct presence *presence) {
 }
 
 static void settle(struct presence *presence) {
-    presence->context->outbox.settled_count += presence->query.waiting;
-    presence->query.is_active = false;
-    presence->query.waiting = 0;
-    if (presence->query.is_planned) {
+    struct query *query = &presence->query;
+    presence->context->outbox.settled_count += query->wish.waiting;
+    query->wish = (struct query_wish){0};
+    if (query->next.is_set) {
         begin_round(presence);
     }
 }
 
-void query_tick(struct presence *presence) {
-    struct query *query = &presence->query;
-    if (!query->is_active || presence->context->paths.count == 0) {
-        return;
-    }
-    if (query->asked > 0 && is_complete(presence) &&
-        presence->context->now_ms >= first_window_end_ms(presence)) {
-        settle(presence);
-        return;
-    }
-    if (query->asked < count_questions(presence) &&
-        presence->context->now_ms >= query->began_ms + repeat_ms[query->asked]) {
-        ask(presence);
-    }
-    if (presence->context->now_ms >= silence_end_ms(presence)) {
-        settle(presence);
-    }
-}
-
-uint64_t query_deadline(const struct presence *presence) {
+uint64_t query_tick(struct presence *presence) {
     const struct query *query = &presence->query;
-    if (!query->is_active || presence->context->paths.count == 0) {
+    uint64_t now_ms = presence->context->now_ms;
+    if (!query->wish.is_set || presence->context->paths.count == 0) {
         return DEADLINE_NEVER;
     }
-    uint64_t deadline_ms = silence_end_ms(presence);
-    if (query->asked < count_questions(presence) && query->began_ms + repeat_ms[query->asked] < deadline_ms) {
-        deadline_ms = query->began_ms + repeat_ms[query->asked];
+    bool is_answered = query->asked > 0 && is_complete(presence) && now_ms >= first_window_end_ms(presence);
+    if (!is_answered && now_ms >= next_question_ms(presence)) {
+        ask(presence);
     }
-    uint64_t window_ms = first_window_end_ms(presence);
-    return is_complete(presence) && window_ms < deadline_ms ? window_ms : deadline_ms;
+    if (is_answered || now_ms >= silence_end_ms(presence)) {
+        settle(presence);
+    }
+    if (!query->wish.is_set) {
+        return DEADLINE_NEVER;
+    }
+    uint64_t due_ms = deadline_earlier(silence_end_ms(presence), next_question_ms(presence));
+    return is_complete(presence) ? deadline_earlier(due_ms, first_window_end_ms(presence)) : due_ms;
 }

@@ -21,24 +21,24 @@ struct query_tables {
     uint64_t busy_from_ms; /* from then on a look should wait for what is being fetched; UINT64_MAX: never */
 };
 
-struct query {
-    uint64_t count; /* of our queries of any kind */
-    bool is_active;
-    unsigned asked;   /* times so far */
-    unsigned waiting; /* of the application, for SETTLED */
-    uint64_t began_ms;
-    uint64_t news_ms;                     /* a peer was last added */
-    uint64_t round;                       /* grows with each round of questions */
-    struct query_tables tables;           /* in this round */
-    uint64_t peers_reported;              /* most peers that anybody heard since says to hold */
+/* What is asked for. */
+struct query_wish {
+    bool is_set;
+    unsigned waiting;                     /* of the application, for SETTLED */
     char type[MUSTER_TYPE_BYTES_MAX + 1]; /* "": any */
     char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": any */
+};
 
-    /* What was asked for while a round was under way makes the next one. */
-    bool is_planned;
-    unsigned planned; /* of the application, for SETTLED */
-    char next_type[MUSTER_TYPE_BYTES_MAX + 1];
-    char next_name[MUSTER_NAME_BYTES_MAX + 1];
+struct query {
+    uint64_t count; /* of our queries of any kind */
+    uint64_t round; /* grows with each round of questions */
+    unsigned asked; /* times so far in this round */
+    uint64_t began_ms;
+    uint64_t news_ms;           /* a peer was last added */
+    struct query_tables tables; /* in this round */
+    uint64_t peers_reported;    /* most peers that anybody heard since says to hold */
+    struct query_wish wish;     /* of this round; not set: none is under way */
+    struct query_wish next;     /* what was asked for meanwhile makes the next one */
 };
 
 /* Asks now, or, while a round of questions is under way, in the next round; all that wait for the next one go
@@ -49,10 +49,8 @@ int query_begin(struct presence *presence, const char *type, const char *name, b
 void query_record_peer(struct presence *presence);
 void query_record_reported(struct presence *presence, uint64_t peers);
 
-/* Asks again or settles when that is due. */
-void query_tick(struct presence *presence);
-
-uint64_t query_deadline(const struct presence *presence);
+/* Asks again or settles when that is due. Returns when something is due next. */
+uint64_t query_tick(struct presence *presence);
 
 /* Sends one question of ours to the group or, destination not NULL, to one address. Nothing for who has left.
  */

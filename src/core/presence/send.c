@@ -6,61 +6,50 @@
 #include "group.h"
 #include "signal.h"
 
-static struct packet *encode(struct context *context, struct message *message, size_t pad_to) {
-    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
-    memcpy(message->id, context->identity.id, MUSTER_ID_BYTES);
-    message->boot = context->identity.boot;
-    int length = message_encode(message, identity_signer(&context->identity), pad_to, bytes, sizeof bytes);
-    struct packet *packet = length < 0 ? NULL : packet_new(bytes, (size_t)length);
-    if (packet == NULL) {
-        context->counters.outputs_dropped++;
+static void put(struct context *context, const uint8_t *bytes, size_t length,
+                const struct muster_endpoint *destination, uint32_t interface) {
+    if (length == 0) {
+        return; /* it was counted where it could not be encoded */
     }
-    return packet;
+    bool is_queued = outbox_put_datagram(&context->outbox, bytes, length, destination, interface);
+    context->counters.sent += is_queued ? 1 : 0;
+    context->counters.outputs_dropped += is_queued ? 0 : 1;
 }
 
-static void put(struct context *context, struct packet *packet, const struct muster_endpoint *destination,
-                uint32_t interface) {
-    if (outbox_put_datagram(&context->outbox, packet, destination, interface)) {
-        context->counters.sent++;
-    } else {
-        context->counters.outputs_dropped++;
-    }
+/* Returns 0 when the message can't be encoded. */
+static size_t encode(struct context *context, struct message *message, size_t pad_to,
+                     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX]) {
+    memcpy(message->id, context->identity.id, MUSTER_ID_BYTES);
+    message->boot = context->identity.boot;
+    int length = message_encode(message, identity_signer(&context->identity), pad_to, bytes,
+                                MUSTER_DATAGRAM_BYTES_MAX);
+    context->counters.outputs_dropped += length < 0 ? 1 : 0;
+    return length < 0 ? 0 : (size_t)length;
 }
 
 size_t send_group(struct context *context, struct message *message, enum send_paths which, size_t pad_to) {
-    struct packet *packet = encode(context, message, pad_to);
-    if (packet == NULL) {
-        return 0;
-    }
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    size_t length = encode(context, message, pad_to, bytes);
     for (size_t i = 0; i < context->paths.count; i++) {
         if (which == SEND_EVERYWHERE || paths_is_primary(&context->paths, i, context->now_ms)) {
             const struct muster_path *path = &context->paths.items[i];
             struct muster_endpoint destination = group_control(path->kind, context->port);
-            put(context, packet, &destination, path->interface);
+            put(context, bytes, length, &destination, path->interface);
         }
     }
-    size_t length = packet->length;
-    packet_release(packet);
     return length;
 }
 
 void send_unicast(struct context *context, struct message *message, size_t pad_to,
                   const struct muster_endpoint *destination, uint32_t interface) {
-    struct packet *packet = encode(context, message, pad_to);
-    if (packet != NULL) {
-        put(context, packet, destination, interface);
-        packet_release(packet);
-    }
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    size_t length = encode(context, message, pad_to, bytes);
+    put(context, bytes, length, destination, interface);
 }
 
 void send_signal(struct context *context, const struct signal *signal, const struct muster_endpoint *group,
                  uint32_t interface) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
-    struct packet *packet = packet_new((const uint8_t *)text, signal_write(signal, text));
-    if (packet == NULL) {
-        context->counters.outputs_dropped++;
-        return;
-    }
-    put(context, packet, group, interface);
-    packet_release(packet);
+    size_t length = signal_write(signal, text);
+    put(context, (const uint8_t *)text, length, group, interface);
 }

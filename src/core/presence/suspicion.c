@@ -67,20 +67,18 @@ static uint64_t jitter_ms(struct presence *presence) {
 }
 
 static void suspect(struct presence *presence, struct peer *peer) {
-    peer->state = MUSTER_SUSPECT;
     peer->tries = 0;
     peer->asked_ms = 0;
     peer->tries_needed = suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
-    peer_table_set_class(&presence->table, peer, CLASS_SUSPECT);
+    peer_table_set_state(&presence->table, peer, MUSTER_SUSPECT);
     peer_table_set_due(&presence->table, peer, presence->context->now_ms + jitter_ms(presence));
     peer_tell(&presence->context->outbox, peer, MUSTER_PEER_SUSPECT);
 }
 
-static void bury(struct presence *presence, struct peer *peer) {
-    peer->state = MUSTER_LOST;
-    peer_table_set_class(&presence->table, peer, CLASS_TOMBSTONE);
+void suspicion_bury(struct presence *presence, struct peer *peer, enum muster_state state) {
+    peer_table_set_state(&presence->table, peer, state);
     peer_table_set_due(&presence->table, peer, presence->context->now_ms + presence->tombstone_ms);
-    peer_tell(&presence->context->outbox, peer, MUSTER_PEER_LOST);
+    peer_tell(&presence->context->outbox, peer, state == MUSTER_LOST ? MUSTER_PEER_LOST : MUSTER_PEER_LEFT);
 }
 
 /* One try more; the next may be made by any listener, whoever draws the shortest delay. */
@@ -121,7 +119,7 @@ static void tick_suspect(struct presence *presence, struct peer *peer) {
     } else if (peer->tries < peer->tries_needed) {
         ask(presence, peer);
     } else {
-        bury(presence, peer);
+        suspicion_bury(presence, peer, MUSTER_LOST);
     }
 }
 
@@ -130,7 +128,8 @@ static void tick_alive(struct presence *presence, struct peer *peer) {
     if (due_ms > presence->context->now_ms) {
         peer_table_set_due(&presence->table, peer, due_ms);
     } else if (is_hearsay(peer)) {
-        bury(presence, peer); /* nobody makes us ask the group for whomever he has invented */
+        suspicion_bury(presence, peer,
+                       MUSTER_LOST); /* nobody makes us ask the group for whomever he has invented */
     } else {
         suspect(presence, peer);
     }
@@ -144,20 +143,15 @@ static void tick_tombstone(struct presence *presence, struct peer *peer) {
     }
 }
 
-/* Who can't ask can't judge. */
-static bool is_blind(const struct presence *presence) {
-    return presence->context->paths.count == 0 || presence->announcer.state == ANNOUNCER_LEFT;
-}
-
-void suspicion_tick(struct presence *presence) {
-    struct peer *peer;
-    if (is_blind(presence)) {
-        return;
+uint64_t suspicion_tick(struct presence *presence) {
+    uint64_t now_ms = presence->context->now_ms;
+    if (presence->context->paths.count == 0 || presence->announcer.state == ANNOUNCER_LEFT) {
+        return DEADLINE_NEVER; /* who can't ask can't judge */
     }
-    while ((peer = peer_table_first_due(&presence->table)) != NULL &&
-           peer->due_ms <= presence->context->now_ms) {
+    struct peer *peer;
+    while ((peer = peer_table_first_due(&presence->table)) != NULL && peer->due_ms <= now_ms) {
         if (outbox_reserve_events(&presence->context->outbox, 1) != 0) {
-            peer_table_set_due(&presence->table, peer, presence->context->now_ms + RETRY_MS);
+            peer_table_set_due(&presence->table, peer, now_ms + RETRY_MS);
             continue;
         }
         switch (peer->state) {
@@ -167,6 +161,7 @@ void suspicion_tick(struct presence *presence) {
         case MUSTER_LEFT: tick_tombstone(presence, peer); break;
         }
     }
+    return peer == NULL ? DEADLINE_NEVER : peer->due_ms;
 }
 
 void suspicion_record_question(struct presence *presence, const struct message *query) {
@@ -178,9 +173,4 @@ void suspicion_record_question(struct presence *presence, const struct message *
             count_try(presence, peer);
         }
     }
-}
-
-uint64_t suspicion_deadline(const struct presence *presence) {
-    const struct peer *peer = peer_table_first_due(&presence->table);
-    return peer == NULL || is_blind(presence) ? DEADLINE_NEVER : peer->due_ms;
 }

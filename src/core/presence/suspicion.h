@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include <muster/core.h>
+
 struct presence;
 struct peer;
 struct message;
@@ -12,13 +14,15 @@ struct message;
 /* When a living row's patience ends, given its promise and the loss known now. */
 uint64_t suspicion_due_ms(const struct presence *presence, const struct peer *peer);
 
-/* Does what is due for all rows: suspects, asks, buries, forgets. */
-void suspicion_tick(struct presence *presence);
+/* Makes a tombstone of a row, MUSTER_LOST or MUSTER_LEFT, and tells of it; room for the event was reserved.
+ */
+void suspicion_bury(struct presence *presence, struct peer *peer, enum muster_state state);
+
+/* Does what is due for all rows: suspects, asks, buries, forgets. Returns when something is due next. */
+uint64_t suspicion_tick(struct presence *presence);
 
 /* Somebody asked the group for these: their silence counts for us too, and we need not ask at once. */
 void suspicion_record_question(struct presence *presence, const struct message *query);
-
-uint64_t suspicion_deadline(const struct presence *presence);
 
 /* Broken promises after which a row is suspect, from its loss p and the rows present. */
 unsigned suspicion_patience(double p, double rows);

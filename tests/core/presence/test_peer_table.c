@@ -91,11 +91,11 @@ static void tombstones_are_not_present(void **state) {
     add(2, false);
     add(3, true);
     assert_int_equal(peer_table_present(&table), 3);
-    peer_table_set_class(&table, find(1), CLASS_SUSPECT);
+    peer_table_set_state(&table, find(1), MUSTER_SUSPECT);
     assert_int_equal(peer_table_present(&table), 3);
-    peer_table_set_class(&table, find(1), CLASS_TOMBSTONE);
+    peer_table_set_state(&table, find(1), MUSTER_LOST);
     assert_int_equal(peer_table_present(&table), 2);
-    peer_table_set_class(&table, find(1), CLASS_VERIFIED);
+    peer_table_set_state(&table, find(1), MUSTER_ALIVE);
     assert_int_equal(peer_table_present(&table), 3);
 }
 
@@ -117,8 +117,8 @@ static void tombstones_make_room_the_oldest_first(void **state) {
     for (unsigned n = 1; n <= 4; n++) {
         add(n, n % 2 == 0);
     }
-    peer_table_set_class(&table, find(4), CLASS_TOMBSTONE);
-    peer_table_set_class(&table, find(2), CLASS_TOMBSTONE);
+    peer_table_set_state(&table, find(4), MUSTER_LOST);
+    peer_table_set_state(&table, find(2), MUSTER_LOST);
     assert_non_null(add(5, false)); /* for an unverified one too */
     assert_null(find(4));
     assert_non_null(find(2));
@@ -148,7 +148,7 @@ static void suspects_make_no_room(void **state) {
     (void)state;
     for (unsigned n = 1; n <= 4; n++) {
         add(n, true);
-        peer_table_set_class(&table, find(n), CLASS_SUSPECT);
+        peer_table_set_state(&table, find(n), MUSTER_SUSPECT);
     }
     check_full(5, true);
 }
@@ -158,7 +158,7 @@ static void a_pinned_row_stays(void **state) {
     for (unsigned n = 1; n <= 4; n++) {
         add(n, n != 2);
     }
-    peer_table_set_class(&table, find(1), CLASS_TOMBSTONE);
+    peer_table_set_state(&table, find(1), MUSTER_LOST);
     find(1)->pins = 1;
     find(2)->pins = 2;
     check_full(5, true);
@@ -198,7 +198,7 @@ static void change_one(void) {
         peer_table_remove(&table, peer);
         model[n] = 0;
     } else {
-        peer_table_set_class(&table, peer, (enum peer_class)draw(CLASS_COUNT));
+        peer_table_set_state(&table, peer, (enum muster_state)draw(MUSTER_LEFT + 1));
         peer_table_set_due(&table, peer, due_ms);
         model[n] = due_ms;
     }
