@@ -15,13 +15,16 @@ endforeach()
 
 set(completion_bash ${package_build}/muster.bash)
 set(completion_zsh ${package_build}/_muster)
-add_custom_command(OUTPUT ${package_build}/man/muster.1.gz ${completion_bash} ${completion_zsh}
+set(completion_fish ${package_build}/muster.fish)
+add_custom_command(OUTPUT ${package_build}/man/muster.1.gz
+  ${completion_bash} ${completion_zsh} ${completion_fish}
   COMMAND ${CMAKE_COMMAND} -E rm -rf ${package_build}/man
   COMMAND ${CMAKE_COMMAND} -E make_directory ${package_build}/man
   COMMAND make_man ${package_build}/man ${package_date}
   COMMAND ${GZIP} -9nr ${package_build}/man
   COMMAND make_completion bash > ${completion_bash}
   COMMAND make_completion zsh > ${completion_zsh}
+  COMMAND make_completion fish > ${completion_fish}
   DEPENDS make_man make_completion
   COMMENT "Writing man pages and completion" VERBATIM)
 add_custom_target(package_texts ALL DEPENDS ${package_build}/man/muster.1.gz)
@@ -36,6 +39,7 @@ install(DIRECTORY ${package_build}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
 install(FILES ${completion_bash} DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
   RENAME muster COMPONENT command)
 install(FILES ${completion_zsh} DESTINATION ${zsh_dir} COMPONENT command)
+install(FILES ${completion_fish} DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT command)
 
 # ---- the service ----
 
