@@ -1,6 +1,7 @@
-"""What bash and zsh offer for muster, typed into real shells on a terminal.
+"""What bash, zsh and fish offer for muster, asked of real shells.
 
-A key of each shell inserts everything that it would offer, another one hands the line to the test.
+bash and zsh run on a terminal: a key inserts everything that the shell would offer, another one hands the line to the
+test. fish is asked by `complete -C`.
 """
 
 import os
@@ -42,6 +43,15 @@ hand_over() { print -r -- "$BUFFER" >&$RESULTS; BUFFER=''; }
 zle -N hand_over
 bindkey '^G' hand_over
 print ready >&$RESULTS
+"""
+
+
+FISH = r"""
+source "$COMPLETION"
+while read -l line
+    complete -C $line
+    echo
+end
 """
 
 
@@ -176,22 +186,28 @@ STORIES = [
 ]
 
 
+def stories():
+    """STORIES, and all options of each command."""
+    commands = [[], *([command] for command in COMMANDS)]
+    return STORIES + [(" ".join(["muster", *command, "-"]), options_of(*command)) for command in commands]
+
+
 class Completion(unittest.TestCase):
-    def shell(self, argv, script, completion):
+    def place(self):
         directory = tempfile.TemporaryDirectory(prefix="muster-completion-")
         self.addCleanup(directory.cleanup)
         here = pathlib.Path(directory.name)
         (here / "here" / "state").mkdir(parents=True)
         (here / "here" / "some-file").touch()
-        shell = Shell(argv, script, completion, here)
+        return here
+
+    def shell(self, argv, script, completion):
+        shell = Shell(argv, script, completion, self.place())
         self.addCleanup(shell.close)
         return shell
 
     def check(self, shell):
-        stories = STORIES + [
-            (" ".join(["muster", *command, "-"]), options_of(*command)) for command in [[], *([c] for c in COMMANDS)]
-        ]
-        for typed, expected in stories:
+        for typed, expected in stories():
             with self.subTest(typed=typed):
                 self.assertEqual(shell.offers(typed), expected, shell.shown)
 
@@ -226,6 +242,42 @@ class Completion(unittest.TestCase):
             shell.lists(f"muster peers {typed[:-1]}", line)
         for command, summary in re.findall(r"(?m)^  ([a-z]+) +(.+)$", help_of().partition("\n\nGlobal")[0]):
             shell.lists(f"muster {command[:-1]}", summary)
+
+    def ask_fish(self, lines):
+        """For each line what is offered, as a dictionary of words with their descriptions."""
+        here = self.place()
+        environment = {"PATH": os.environ["PATH"], "HOME": str(here), "LC_ALL": "C.UTF-8"}
+        answers = subprocess.run(
+            ["fish", "--no-config", "-c", FISH],
+            input="".join(f"{line}\n" for line in lines),
+            text=True,
+            capture_output=True,
+            check=True,
+            cwd=here,
+            env={**environment, "COMPLETION": str(PACKAGE / "muster.fish")},
+        )
+        self.assertEqual(answers.stderr, "")
+        offered = [{}]
+        for line in answers.stdout.splitlines():
+            if line:
+                word, _, description = line.partition("\t")
+                offered[-1][word] = description
+            else:
+                offered.append({})
+        return offered[:-1]
+
+    def test_fish(self):
+        typed = [typed for typed, _ in stories()]
+        for (line, expected), offered in zip(stories(), self.ask_fish(typed), strict=True):
+            with self.subTest(typed=line):
+                # Where there is nothing to offer, the word stays as it was typed.
+                words = {word.rstrip("/") for word in offered} or {line.rpartition(" ")[2].rstrip("/")}
+                self.assertEqual(words, expected)
+        (options, commands) = self.ask_fish(["muster peers --", "muster "])
+        for option, line in re.findall(r"(?m)^  (?:    |-\w, )(--[a-z-]+)\b.*?  +(.+)$", help_of("peers")):
+            self.assertEqual(options[option], line)
+        for command, summary in re.findall(r"(?m)^  ([a-z]+) +(.+)$", help_of().partition("\n\nGlobal")[0]):
+            self.assertEqual(commands[command], summary)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-/* Writes the completion of a shell, out of the table of commands: make_completion bash|zsh */
+/* Writes the completion of a shell, out of the table of commands: make_completion bash|zsh|fish */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -292,14 +292,144 @@ static void put_zsh(void) {
     printf("    esac\n    ;;\nesac\n\nreturn ret\n");
 }
 
+/* ---- fish ---- */
+
+/* Puts text in single quotes. */
+static void put_fish_text(const char *text) {
+    putchar('\'');
+    for (; *text != '\0'; text++) {
+        printf("%s%c", *text == '\'' || *text == '\\' ? "\\" : "", *text);
+    }
+    putchar('\'');
+}
+
+/* Puts what is offered for a value or an operand, as options of `complete`. */
+static void put_fish_offer(const struct args_completion *completion) {
+    if (completion == NULL) {
+        return;
+    }
+    switch (completion->source) {
+    case ARGS_WORDS:
+        printf(completion->list ? " -a '(_muster_list" : " -a '");
+        put_words(completion);
+        printf(completion->list ? ")'" : "'");
+        break;
+    case ARGS_FILES: printf(" -F"); break;
+    case ARGS_DIRECTORIES: printf(" -a '(__fish_complete_directories (_muster_value))'"); break;
+    case ARGS_INTERFACES: printf(" -a '(_muster_list (_muster_interfaces))'"); break;
+    }
+}
+
+static void put_fish_option(const struct command *command, const struct args_option *option) {
+    printf("complete -c muster -n '_muster_is \"%s\"' -l %s", command != NULL ? command->name : "",
+           option->name);
+    if (option->letter != 0) {
+        printf(" -s %c", option->letter);
+    }
+    printf(" -d ");
+    put_fish_text(option->help);
+    if (option->value != NULL) {
+        bool is_file = option->completion != NULL && option->completion->source == ARGS_FILES;
+        printf(is_file ? " -r" : " -x");
+        put_fish_offer(option->completion);
+    }
+    putchar('\n');
+}
+
+static void put_fish_command(const struct command *command) {
+    printf("\ncomplete -c muster -n '_muster_is \"\"' -a %s -d ", command->name);
+    put_fish_text(command->summary);
+    putchar('\n');
+    each_option(command, put_fish_option);
+    if (command->runs_command) {
+        printf("complete -c muster -n '_muster_is %s; and _muster_runs' -a '(_muster_run)'\n", command->name);
+    } else if (command->completion != NULL) {
+        printf("complete -c muster -n '_muster_is %s'", command->name);
+        put_fish_offer(command->completion);
+        putchar('\n');
+    }
+}
+
+/* Options with a value that may stand before the command: that value is not the command. */
+static void put_fish_global(const struct command *command, const struct args_option *option) {
+    (void)command;
+    if (option->value != NULL) {
+        printf(" --%s", option->name);
+        if (option->letter != 0) {
+            printf(" -%c", option->letter);
+        }
+    }
+}
+
+static const char fish_functions[] =
+    "# True when the line so far has that command; \"\": none.\n"
+    "function _muster_is\n"
+    "    set -l words (commandline -opc)\n"
+    "    set -l command ''\n"
+    "    set -l is_value no\n"
+    "    for word in $words[2..]\n"
+    "        if test $is_value = yes\n"
+    "            set is_value no\n"
+    "        else if contains -- $word $_muster_with_value\n"
+    "            set is_value yes\n"
+    "        else if not string match -q -- '-*' $word\n"
+    "            set command $word\n"
+    "            break\n"
+    "        end\n"
+    "    end\n"
+    "    test \"$command\" = \"$argv[1]\"\n"
+    "end\n"
+    "\n"
+    "# The value that is being typed, without the option before it.\n"
+    "function _muster_value\n"
+    "    string replace -r -- '^(--[^=]*=|-[a-zA-Z])' '' (commandline -ct)\n"
+    "end\n"
+    "\n"
+    "# These words for the last of a list, \"COL,COL\" or \"+COL,COL\".\n"
+    "function _muster_list\n"
+    "    string replace -r -- '[^,+]*$' '' (_muster_value) | read -l before\n"
+    "    string join \\n -- $before$argv\n"
+    "end\n"
+    "\n"
+    "function _muster_interfaces\n"
+    "    string replace -r -- '^/sys/class/net/(.*)/$' '$1' /sys/class/net/*/\n"
+    "end\n"
+    "\n"
+    "# True behind \"--\", where the words are those of another command.\n"
+    "function _muster_runs\n"
+    "    contains -- -- (commandline -opc)\n"
+    "end\n"
+    "\n"
+    "function _muster_run\n"
+    "    set -l words (commandline -opc)\n"
+    "    set -l end (contains -i -- -- $words)\n"
+    "    set -e words[1..$end]\n"
+    "    complete -C (string join ' ' -- (string escape -- $words) (commandline -ct))\n"
+    "end\n"
+    "\n"
+    "complete -c muster -f\n";
+
+static void put_fish(void) {
+    printf("# fish completion for muster\n\nset -g _muster_with_value");
+    each_option(NULL, put_fish_global);
+    printf("\n\n");
+    fputs(fish_functions, stdout);
+    each_option(NULL, put_fish_option);
+    for (const struct command *const *row = command_table; *row != NULL; row++) {
+        put_fish_command(*row);
+    }
+}
+
 int main(int argc, char **argv) {
     const char *shell = argc == 2 ? argv[1] : "";
     if (strcmp(shell, "bash") == 0) {
         put_bash();
     } else if (strcmp(shell, "zsh") == 0) {
         put_zsh();
+    } else if (strcmp(shell, "fish") == 0) {
+        put_fish();
     } else {
-        fprintf(stderr, "usage: make_completion bash|zsh\n");
+        fprintf(stderr, "usage: make_completion bash|zsh|fish\n");
         return EXIT_FAILURE;
     }
     return fflush(stdout) == 0 && ferror(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

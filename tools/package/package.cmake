@@ -4,56 +4,96 @@ set(package_build ${CMAKE_BINARY_DIR}/package)
 string(TIMESTAMP package_date "%Y-%m-%d" UTC) # obeys SOURCE_DATE_EPOCH
 find_program(GZIP gzip REQUIRED)
 
-# ---- what is made from the table of commands ----
-
-foreach(maker make_man make_completion)
-  add_executable(${maker} ${package_dir}/${maker}.c ${cli_objects})
-  target_sees(${maker} ${sees_cli_command})
-  target_compile_definitions(${maker} PRIVATE _GNU_SOURCE)
-  target_link_libraries(${maker} PRIVATE warnings muster_static PkgConfig::SMARTCOLS)
-endforeach()
-
-set(completion_bash ${package_build}/muster.bash)
-set(completion_zsh ${package_build}/_muster)
-add_custom_command(OUTPUT ${package_build}/man/muster.1.gz ${completion_bash} ${completion_zsh}
-  COMMAND ${CMAKE_COMMAND} -E rm -rf ${package_build}/man
-  COMMAND ${CMAKE_COMMAND} -E make_directory ${package_build}/man
-  COMMAND make_man ${package_build}/man ${package_date}
-  COMMAND ${GZIP} -9nr ${package_build}/man
-  COMMAND make_completion bash > ${completion_bash}
-  COMMAND make_completion zsh > ${completion_zsh}
-  DEPENDS make_man make_completion
-  COMMENT "Writing man pages and completion" VERBATIM)
-add_custom_target(package_texts ALL DEPENDS ${package_build}/man/muster.1.gz)
-
-# Debian's zsh looks for those of packages elsewhere than for those of the machine's administrator.
-set(zsh_dir ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+# Debian's packages have places and files of their own, which an installation beside them has no use for.
+set(package_is_debian OFF)
 if(CMAKE_INSTALL_PREFIX STREQUAL "/usr" AND EXISTS /etc/debian_version)
-  set(zsh_dir ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+  set(package_is_debian ON)
 endif()
 
-install(DIRECTORY ${package_build}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT command)
-install(FILES ${completion_bash} DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
-  RENAME muster COMPONENT command)
-install(FILES ${completion_zsh} DESTINATION ${zsh_dir} COMPONENT command)
+# ---- what is made from the table of commands, by programs of the machine that it is built for ----
 
-# ---- the service ----
+set(can_run ON)
+if(CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR)
+  set(can_run OFF)
+endif()
+option(MUSTER_TEXTS "Write man pages and completion, which runs programs that were built" ${can_run})
+
+if(MUSTER_TEXTS)
+  foreach(maker make_man make_completion)
+    add_executable(${maker} ${package_dir}/${maker}.c ${cli_objects})
+    target_sees(${maker} ${sees_cli_command})
+    target_compile_definitions(${maker} PRIVATE _GNU_SOURCE)
+    target_link_libraries(${maker} PRIVATE warnings muster_static PkgConfig::SMARTCOLS)
+  endforeach()
+
+  set(completion_bash ${package_build}/muster.bash)
+  set(completion_zsh ${package_build}/_muster)
+  set(completion_fish ${package_build}/muster.fish)
+  add_custom_command(OUTPUT ${package_build}/man/muster.1.gz
+    ${completion_bash} ${completion_zsh} ${completion_fish}
+    COMMAND ${CMAKE_COMMAND} -E rm -rf ${package_build}/man
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${package_build}/man
+    COMMAND make_man ${package_build}/man ${package_date}
+    COMMAND ${GZIP} -9nr ${package_build}/man
+    COMMAND make_completion bash > ${completion_bash}
+    COMMAND make_completion zsh > ${completion_zsh}
+    COMMAND make_completion fish > ${completion_fish}
+    DEPENDS make_man make_completion
+    COMMENT "Writing man pages and completion" VERBATIM)
+  add_custom_target(package_texts ALL DEPENDS ${package_build}/man/muster.1.gz)
+
+  # Debian's zsh looks for those of packages elsewhere than for those of the machine's administrator.
+  set(zsh_dir ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+  if(package_is_debian)
+    set(zsh_dir ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+  endif()
+
+  install(DIRECTORY ${package_build}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT command)
+  install(FILES ${completion_bash} DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+    RENAME muster COMPONENT command)
+  install(FILES ${completion_zsh} DESTINATION ${zsh_dir} COMPONENT command)
+  install(FILES ${completion_fish} DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT command)
+endif()
+
+# ---- the service, and the ports that firewalls open for it ----
+
+# Below the prefix, wherever that is in the end, but for /usr.
+set(etc_dir ${CMAKE_INSTALL_SYSCONFDIR})
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  set(etc_dir ${CMAKE_INSTALL_FULL_SYSCONFDIR})
+endif()
 
 configure_file(${package_dir}/muster.service.in ${package_build}/muster.service @ONLY)
 install(FILES ${package_build}/muster.service DESTINATION lib/systemd/system COMPONENT command)
+install(FILES ${package_dir}/firewalld.xml DESTINATION lib/firewalld/services
+  RENAME muster.xml COMPONENT command)
+install(FILES ${package_dir}/ufw DESTINATION ${etc_dir}/ufw/applications.d RENAME muster COMPONENT command)
 
-# Below the prefix, wherever that is in the end, but for /usr. A configuration that is there is its owner's.
-set(config_dir ${CMAKE_INSTALL_SYSCONFDIR}/muster)
-if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
-  set(config_dir ${CMAKE_INSTALL_FULL_SYSCONFDIR}/muster)
-endif()
+# A configuration that is there is its owner's.
+set(config_dir ${etc_dir}/muster)
 set(config_installed "\${CMAKE_INSTALL_PREFIX}")
 cmake_path(APPEND config_installed ${config_dir})
 install(DIRECTORY DESTINATION ${config_dir}/conf.d COMPONENT command)
 install(CODE "
-  if(NOT EXISTS \"\$ENV{DESTDIR}${config_installed}/muster.json\")
+  if(EXISTS \"\$ENV{DESTDIR}${config_installed}/muster.json\")
+    list(APPEND CMAKE_INSTALL_MANIFEST_FILES \"${config_installed}/muster.json\")
+  else()
     file(INSTALL \"${package_dir}/muster.json\" DESTINATION \"${config_installed}\")
   endif()" COMPONENT command)
+
+# ---- documents, and the way back ----
+
+set(examples_dir ${CMAKE_INSTALL_DOCDIR})
+if(package_is_debian)
+  set(examples_dir ${CMAKE_INSTALL_DATADIR}/doc/libmuster-dev)
+else()
+  install(FILES LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT command)
+endif()
+install(DIRECTORY tools/examples DESTINATION ${examples_dir} COMPONENT dev)
+
+add_custom_target(uninstall
+  COMMAND ${CMAKE_COMMAND} -D BUILD=${CMAKE_BINARY_DIR} -P ${package_dir}/uninstall.cmake
+  COMMENT "Removing what was installed" VERBATIM)
 
 # ---- Debian packages: the command with all that belongs to it, the library, what a build needs ----
 
@@ -70,12 +110,14 @@ foreach(changelog changelog changelog.Debian)
 endforeach()
 
 include(CPackComponent)
-set(CPACK_GENERATOR DEB)
+set(CPACK_GENERATOR TGZ)
+if(package_is_debian)
+  set(CPACK_GENERATOR DEB)
+endif()
 set(CPACK_PACKAGE_VENDOR "muster developers")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each package has its own
 set(CPACK_PACKAGE_CONTACT "muster developers <muster@localhost.invalid>")
 set(CPACK_PACKAGE_DIRECTORY ${CMAKE_BINARY_DIR})
-set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_ALL command library dev)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
@@ -119,11 +161,28 @@ foreach(component ${CPACK_COMPONENTS_ALL})
   string(TOUPPER ${component} upper)
   set(package ${package_of_${component}})
   set(CPACK_DEBIAN_${upper}_PACKAGE_NAME ${package})
-  set(doc_dir ${CMAKE_INSTALL_DATADIR}/doc/${package})
-  install(FILES ${package_dir}/copyright ${package_build}/changelog.gz ${package_build}/changelog.Debian.gz
-    DESTINATION ${doc_dir} COMPONENT ${component})
+  if(package_is_debian)
+    set(doc_dir ${CMAKE_INSTALL_DATADIR}/doc/${package})
+    install(FILES ${package_dir}/copyright ${package_build}/changelog.gz ${package_build}/changelog.Debian.gz
+      DESTINATION ${doc_dir} COMPONENT ${component})
+  endif()
 endforeach()
-install(FILES ${package_dir}/overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides
-  RENAME ${package_of_library} COMPONENT library)
+if(package_is_debian)
+  install(FILES ${package_dir}/overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides
+    RENAME ${package_of_library} COMPONENT library)
+endif()
+
+# ---- the source package: this tree without what was built in it, and without its history ----
+
+# What is left out is matched by its whole path: a directory above may be named "build".
+set(CPACK_SOURCE_IGNORE_FILES /__pycache__/)
+foreach(path ${CMAKE_SOURCE_DIR}/build/ ${CMAKE_SOURCE_DIR}/.git/ ${CMAKE_BINARY_DIR}/)
+  string(REGEX REPLACE "([][+.*()^$?|\\])" "\\\\\\1" pattern ${path})
+  list(APPEND CPACK_SOURCE_IGNORE_FILES ^${pattern})
+endforeach()
+list(APPEND CPACK_SOURCE_IGNORE_FILES /[.]git$) # of a worktree
+set(CPACK_SOURCE_GENERATOR TXZ)
+set(CPACK_SOURCE_PACKAGE_FILE_NAME muster-${PROJECT_VERSION})
+set(CPACK_VERBATIM_VARIABLES ON)
 
 include(CPack)
