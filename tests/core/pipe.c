@@ -46,7 +46,6 @@ static struct pipe *new_pipe(size_t opener, size_t server) {
     pipe->text = countdown_malloc(1);
     pipe->text[0] = '\0';
     world.pipes = pipe;
-    world.pipe_count++;
     return pipe;
 }
 
@@ -99,7 +98,6 @@ static void send_bytes(struct pipe *pipe, size_t from, const void *bytes, size_t
     }
     const struct muster_stream stream = {.event = MUSTER_STREAM_BYTES, .bytes = bytes, .length = length};
     post(pipe, 1 - from, &stream);
-    world.stream_bytes += length;
     size_t to = pipe->ends[1 - from].node;
     bool is_taken = to == PIPE_TEST ? !pipe->is_deaf : !world.nodes[to].is_stopped;
     if (is_taken) {
@@ -160,7 +158,7 @@ const char *pipe_ask(struct pipe *pipe, const char *line) {
     return pipe->text;
 }
 
-size_t pipe_has(const struct pipe *pipe, const char *part) {
+size_t pipe_count(const struct pipe *pipe, const char *part) {
     size_t count = 0;
     for (const char *at = pipe->text; (at = strstr(at, part)) != NULL; at++) {
         count++;
@@ -232,7 +230,7 @@ void pipe_break_all(void) {
     }
 }
 
-size_t pipe_count_of(size_t node) {
+size_t pipes_open(size_t node) {
     size_t count = 0;
     for (const struct pipe *pipe = world.pipes; pipe != NULL; pipe = pipe->next) {
         for (size_t end = 0; end < 2; end++) {

@@ -55,7 +55,7 @@ void pipe_break(struct pipe *pipe);
 const char *pipe_ask(struct pipe *pipe, const char *line);
 
 /* How often this stands in what the node wrote. */
-size_t pipe_has(const struct pipe *pipe, const char *part);
+size_t pipe_count(const struct pipe *pipe, const char *part);
 
 /* Takes what a deaf end left. */
 void pipe_listen(struct pipe *pipe);
@@ -67,7 +67,7 @@ void pipe_clear(struct pipe *pipe);
 void pipe_forget(struct pipe *pipe);
 
 /* Streams that a node has open or half open. */
-size_t pipe_count_of(size_t node);
+size_t pipes_open(size_t node);
 
 /* All streams between two nodes break, and both are told. */
 void pipe_break_all(void);

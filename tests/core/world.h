@@ -80,8 +80,6 @@ struct world {
     uint64_t telemetry_bytes; /* of them, to telemetry's groups */
     uint64_t naks;            /* datagrams to the group for them */
     uint64_t rests;           /* datagrams of telemetry that left nothing to do but their samples */
-    uint64_t pipe_count;      /* streams opened */
-    uint64_t stream_bytes;    /* written on them */
 
     /* For world.c and pipe.c. */
     uint64_t random;

@@ -14,11 +14,8 @@ EXAMPLES = BUILD / "examples"
 
 @unittest.skipUnless((EXAMPLES / "browse").exists(), "the examples are not built")
 class Examples(LanTest):
-    def setUp(self):
-        self.lan = self.lab(3)
-        # The examples use muster's own ports.
-        self.lan.require_isolation()
-        self.here, self.there, self.yonder = self.lan.hosts
+    HOSTS = 3
+    ISOLATED = True  # the examples use muster's own ports
 
     def start(self, host, name, *arguments):
         return host.start_program(str(EXAMPLES / name), *arguments)
@@ -28,8 +25,8 @@ class Examples(LanTest):
         hidden = 'mount -t tmpfs tmpfs /var/lib && exec "$0"'
         return host.start_program("unshare", "--mount", "sh", "-c", hidden, str(EXAMPLES / name))
 
-    def interrupt(self, process):
-        process.signal(signal.SIGINT)
+    def interrupt(self, process, number=signal.SIGINT):
+        process.signal(number)
         process.finish()
         self.assertEqual((process.code, process.error), (0, ""), process.describe())
 
@@ -46,11 +43,19 @@ class Examples(LanTest):
         browse.await_line(f"removed example http/tcp {address}:8080")
         self.interrupt(browse)
 
+    def test_announce_is_ended(self):
+        """A service manager's way says bye as well."""
+        watch = self.here.watch()
+        announce = self.announce(self.there)
+        watch.await_event("joined", name="example")
+        self.interrupt(announce, signal.SIGTERM)
+        watch.await_event("left", name="example")
+
     def test_browse_one_type(self):
         self.there.announce("nas", "--service", "http:80,txt.path=/a b", "--service", "smb:445")
-        watch = self.yonder.watch()
+        watch = self.third.watch()
         watch.await_event("joined", name="nas")
-        browse = self.start(self.yonder, "browse", "http")
+        browse = self.start(self.third, "browse", "http")
         browse.await_line(f"added nas http/tcp {self.there.address}:80 path=/a b")
         self.there.announce("web", "--service", "http:8080")
         browse.await_line(f"added web http/tcp {self.there.address}:8080")
@@ -72,14 +77,14 @@ class Examples(LanTest):
 
     def test_lookup(self):
         self.there.announce("nas", "--service", "http:80")
-        self.yonder.announce("web", "--service", "http:8080")
+        self.third.announce("web", "--service", "http:8080")
         watch = self.here.watch()
         watch.await_event("joined", name="nas")
         watch.await_event("joined", name="web")
         found = self.start(self.here, "lookup", "http", "web").finish()
-        self.assertEqual((found.code, found.out), (0, f"{self.yonder.address}:8080\n"), found.describe())
+        self.assertEqual((found.code, found.out), (0, f"{self.third.address}:8080\n"), found.describe())
         either = self.start(self.here, "lookup", "http").finish()
-        self.assertIn(either.out, (f"{self.there.address}:80\n", f"{self.yonder.address}:8080\n"))
+        self.assertIn(either.out, (f"{self.there.address}:80\n", f"{self.third.address}:8080\n"))
         nobody = self.start(self.here, "lookup", "http", "nobody").finish()
         self.assertEqual((nobody.code, nobody.out), (1, ""))
         self.assertEqual(nobody.error, "lookup: nothing of that kind is there\n")
@@ -89,12 +94,12 @@ class Examples(LanTest):
 
     def test_peers(self):
         self.there.announce("nas", "--service", "http:80", "--service", "smb:445")
-        self.yonder.announce("bare")
+        self.third.announce("bare")
         watch = self.here.watch()
         watch.await_event("joined", name="nas")
         watch.await_event("joined", name="bare")
         listing = self.start(self.here, "peers").finish()
-        expected = [f"bare alive {self.yonder.address}", f"nas alive {self.there.address} http:80 smb:445"]
+        expected = [f"bare alive {self.third.address}", f"nas alive {self.there.address} http:80 smb:445"]
         self.assertEqual((listing.code, sorted(listing.lines)), (0, expected), listing.describe())
 
     def test_publish_and_subscribe(self):
@@ -102,7 +107,7 @@ class Examples(LanTest):
         publish = self.announce(self.there, "publish")
         subscribe.await_line("example/load/5min ")
         self.assertEqual([line for line in subscribe.lines if "1min" in line], [], subscribe.describe())
-        self.interrupt(publish)
+        self.interrupt(publish, signal.SIGTERM)
         self.interrupt(subscribe)
         refused = self.start(self.here, "subscribe", "a/#/b").finish()
         self.assertEqual((refused.code, refused.out), (1, ""))

@@ -29,8 +29,7 @@ static void on_service(muster_t *node, enum muster_service_event event, const st
 
 static void on_interrupt(uv_signal_t *interrupt, int number) {
     (void)number;
-    muster_close(interrupt->data, NULL, NULL); /* ends the browse too */
-    uv_close((uv_handle_t *)interrupt, NULL);
+    muster_close(interrupt->data, NULL, NULL); /* ends the browse, and then the loop */
 }
 
 static void on_log(enum muster_log_level level, const char *line, void *context) {
@@ -49,10 +48,13 @@ int main(int argc, char **argv) {
     uv_loop_t *loop = uv_default_loop();
 
     muster_options_init(&options); /* without a document: an observer, of whom nobody knows */
-    options.interfaces = interface ? &interface : NULL;
-    options.interface_count = interface ? 1 : 0;
+    options.interfaces = &interface;
+    options.interface_count = interface != NULL;
     options.on_log = on_log;
     int error = muster_open(loop, &options, &node);
+    if (error == 0) {
+        error = muster_browse(node, argc > 1 ? argv[1] : NULL, NULL, on_service, NULL, &browse);
+    }
     if (error != 0) {
         fprintf(stderr, "browse: %s\n", muster_error_text(error));
         return EXIT_FAILURE;
@@ -60,11 +62,6 @@ int main(int argc, char **argv) {
     uv_signal_init(loop, &interrupt);
     interrupt.data = node;
     uv_signal_start(&interrupt, on_interrupt, SIGINT);
-    error = muster_browse(node, argc > 1 ? argv[1] : NULL, NULL, on_service, NULL, &browse);
-    if (error != 0) {
-        fprintf(stderr, "browse: %s\n", muster_error_text(error));
-        on_interrupt(&interrupt, SIGINT);
-    }
-    uv_run(loop, UV_RUN_DEFAULT);
-    return uv_loop_close(loop) == 0 && error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    uv_unref((uv_handle_t *)&interrupt); /* the loop does not wait for it */
+    return uv_run(loop, UV_RUN_DEFAULT);
 }

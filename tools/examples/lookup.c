@@ -40,18 +40,17 @@ int main(int argc, char **argv) {
         return 2;
     }
     muster_options_init(&options); /* without a document: an observer, of whom nobody knows */
-    options.interfaces = interface ? &interface : NULL;
-    options.interface_count = interface ? 1 : 0;
+    options.interfaces = &interface;
+    options.interface_count = interface != NULL;
     options.on_log = on_log;
     int error = muster_open(loop, &options, &node);
+    if (error == 0) {
+        error = muster_lookup(node, argv[1], argv[2], 0, on_found, &status);
+    }
     if (error != 0) {
         fprintf(stderr, "lookup: %s\n", muster_error_text(error));
         return EXIT_FAILURE;
     }
-    error = muster_lookup(node, argv[1], argv[2], 0, on_found, &status);
-    if (error != 0) {
-        on_found(node, error, NULL, NULL, &status);
-    }
     uv_run(loop, UV_RUN_DEFAULT);
-    return uv_loop_close(loop) == 0 ? status : EXIT_FAILURE;
+    return status;
 }

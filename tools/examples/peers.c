@@ -52,19 +52,17 @@ int main(void) {
     uv_loop_t *loop = uv_default_loop();
 
     muster_options_init(&options); /* without a document: an observer, of whom nobody knows */
-    options.interfaces = interface ? &interface : NULL;
-    options.interface_count = interface ? 1 : 0;
+    options.interfaces = &interface;
+    options.interface_count = interface != NULL;
     options.on_log = on_log;
     int error = muster_open(loop, &options, &node);
     if (error == 0) {
         error = muster_query(node, NULL, NULL, on_settled, &status);
-        if (error != 0) {
-            muster_close(node, NULL, NULL);
-        }
     }
     if (error != 0) {
         fprintf(stderr, "peers: %s\n", muster_error_text(error));
+        return EXIT_FAILURE;
     }
     uv_run(loop, UV_RUN_DEFAULT);
-    return uv_loop_close(loop) == 0 ? status : EXIT_FAILURE;
+    return status;
 }

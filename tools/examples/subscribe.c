@@ -51,8 +51,7 @@ static void on_loss(muster_t *node, const struct muster_loss *loss, void *contex
 
 static void on_interrupt(uv_signal_t *interrupt, int number) {
     (void)number;
-    muster_close(interrupt->data, NULL, NULL); /* ends the subscription too */
-    uv_close((uv_handle_t *)interrupt, NULL);
+    muster_close(interrupt->data, NULL, NULL); /* ends the subscription, and then the loop */
 }
 
 static void on_log(enum muster_log_level level, const char *line, void *context) {
@@ -71,26 +70,24 @@ int main(int argc, char **argv) {
     uv_loop_t *loop = uv_default_loop();
 
     pattern = argc > 1 ? argv[1] : "#";
+    const struct muster_subscription_options wanted = {
+        .size = sizeof wanted, .patterns = &pattern, .pattern_count = 1};
     muster_options_init(&options); /* without a document: an observer, of whom nobody knows */
-    options.interfaces = interface ? &interface : NULL;
-    options.interface_count = interface ? 1 : 0;
+    options.interfaces = &interface;
+    options.interface_count = interface != NULL;
     options.on_log = on_log;
     int error = muster_open(loop, &options, &node);
+    if (error == 0) {
+        error = muster_subscribe(node, &wanted, on_sample, on_loss, NULL, &subscription);
+    }
     if (error != 0) {
-        fprintf(stderr, "subscribe: %s\n", muster_error_text(error));
+        const char *fault = muster_pattern_fault(pattern);
+        fprintf(stderr, "subscribe: %s\n", fault != NULL ? fault : muster_error_text(error));
         return EXIT_FAILURE;
     }
     uv_signal_init(loop, &interrupt);
     interrupt.data = node;
     uv_signal_start(&interrupt, on_interrupt, SIGINT);
-    const struct muster_subscription_options wanted = {
-        .size = sizeof wanted, .patterns = &pattern, .pattern_count = 1};
-    error = muster_subscribe(node, &wanted, on_sample, on_loss, NULL, &subscription);
-    if (error != 0) {
-        const char *fault = muster_pattern_fault(pattern);
-        fprintf(stderr, "subscribe: %s\n", fault != NULL ? fault : muster_error_text(error));
-        on_interrupt(&interrupt, SIGINT);
-    }
-    uv_run(loop, UV_RUN_DEFAULT);
-    return uv_loop_close(loop) == 0 && error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    uv_unref((uv_handle_t *)&interrupt); /* the loop does not wait for it */
+    return uv_run(loop, UV_RUN_DEFAULT);
 }

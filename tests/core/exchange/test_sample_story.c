@@ -176,12 +176,12 @@ TEST(what_waits_to_be_sent_is_no_last_value) {
     assert_int_equal(field_add(pub, topic, &record), 0);
     pipe_say(pipe, ASK_ALL "\n");
     world_run(2);
-    assert_int_equal(pipe_has(pipe, "\"end\":\"done\",\"count\":2"), 1);
-    assert_int_equal(pipe_has(pipe, "\"v\":3"), 0);
-    assert_true(pipe_has(pipe, "\"v\":2") > 0);
+    assert_int_equal(pipe_count(pipe, "\"end\":\"done\",\"count\":2"), 1);
+    assert_int_equal(pipe_count(pipe, "\"v\":3"), 0);
+    assert_true(pipe_count(pipe, "\"v\":2") > 0);
     world_run(100);
     pipe_ask(pipe, ASK_ALL);
-    assert_int_equal(pipe_has(pipe, "\"v\":3"), 1);
+    assert_int_equal(pipe_count(pipe, "\"v\":3"), 1);
 }
 
 /* What is older than what came live says so. */
@@ -384,8 +384,8 @@ static size_t kept(size_t keeper, const char *pattern) {
              pattern);
     pipe_ask(pipe, request);
     world_run(1000);
-    assert_int_equal(pipe_has(pipe, "{\"end\":\"done\""), 1);
-    size_t count = pipe_has(pipe, "{\"sample\":");
+    assert_int_equal(pipe_count(pipe, "{\"end\":\"done\""), 1);
+    size_t count = pipe_count(pipe, "{\"sample\":");
     pipe_forget(pipe);
     return count;
 }
@@ -421,7 +421,7 @@ TEST(of_a_topic_so_many_names_are_kept) {
     }
     struct pipe *pipe = pipe_connect_local(keeper);
     pipe_ask(pipe, ASK_ALL);
-    assert_int_equal(pipe_has(pipe, "\"n\":\"a/b/n") + pipe_has(pipe, "{\"n\":\"n"), MUSTER_SENSORS_MAX);
+    assert_int_equal(pipe_count(pipe, "\"n\":\"a/b/n") + pipe_count(pipe, "{\"n\":\"n"), MUSTER_SENSORS_MAX);
 }
 
 /* ---- by stream ---- */
@@ -480,7 +480,7 @@ TEST(filtered_multicast_is_replaced_by_a_stream) {
     assert_int_equal(field_got(SUB)->lost, 0);
     assert_int_equal(field_last(SUB)->seq, 400);
     assert_int_equal(field_count(other, MUSTER_SAMPLE_LIVE), 400);
-    assert_int_equal(pipe_count_of(SUB), 0);
+    assert_int_equal(pipes_open(SUB), 0);
 }
 
 /* What the shard's other topics send leaves no gap. */
@@ -512,7 +512,7 @@ TEST(a_stream_that_breaks_is_opened_again) {
     assert_int_equal(field_last(SUB)->seq, 190);
     field_unsubscribe(SUB, 0);
     world_run(1000);
-    assert_int_equal(pipe_count_of(SUB), 0);
+    assert_int_equal(pipes_open(SUB), 0);
 }
 
 /* A publisher without streams is left to naks, and what is missed is reported. */
@@ -538,14 +538,14 @@ TEST(who_follows_is_told_as_it_is_sent) {
     pipe_say(tcp, FOLLOW("a/+"));
     pipe_say(local, FOLLOW("a/+"));
     world_run(100);
-    assert_int_equal(pipe_has(tcp, "{\"sample\":"), 1);
+    assert_int_equal(pipe_count(tcp, "{\"sample\":"), 1);
     assert_null(strstr(tcp->text, "\"seq\""));
     assert_string_equal(tcp->text, local->text);
     field_publish(pub, topic, NULL, 2);
     field_publish(pub, other, NULL, 3);
     field_publish(pub, topic, NULL, 4);
     world_run(100);
-    assert_int_equal(pipe_has(tcp, "{\"sample\":"), 3);
+    assert_int_equal(pipe_count(tcp, "{\"sample\":"), 3);
     assert_non_null(strstr(tcp->text, "\"seq\":2,\"age_ms\":"));
     assert_non_null(strstr(tcp->text, "\"v\":4}]\n"));
     assert_null(strstr(tcp->text, "\"v\":3}"));
@@ -554,7 +554,7 @@ TEST(who_follows_is_told_as_it_is_sent) {
     assert_false(tcp->is_ended);
     field_publish(pub, topic, NULL, 5);
     world_run(10);
-    assert_int_equal(pipe_has(tcp, "{\"sample\":"), 4);
+    assert_int_equal(pipe_count(tcp, "{\"sample\":"), 4);
     pipe_finish(tcp);
     world_run(10);
     assert_true(tcp->is_ended);
@@ -582,7 +582,7 @@ TEST(a_slow_follower_is_cut) {
     assert_true(slow->is_ended);
     assert_false(quick->is_ended);
     assert_int_equal(world_counters(pub)->streams_cut, 1);
-    assert_int_equal(pipe_has(quick, "{\"sample\":"), 2000);
+    assert_int_equal(pipe_count(quick, "{\"sample\":"), 2000);
     assert_int_equal(field_count(sub, MUSTER_SAMPLE_LIVE), 2000);
     for (size_t i = 0; i < field_got(sub)->count; i++) {
         assert_int_equal(field_got(sub)->arrivals[i].at_ms, field_got(sub)->arrivals[0].at_ms + 2 * i);
@@ -683,7 +683,7 @@ TEST(an_endless_answer_is_cut_short) {
     world_run(100000);
     assert_in_range(field_got(sub)->count, 1,
                     60); /* the same value, of an age that makes it a newer one each second */
-    assert_int_equal(pipe_count_of(sub), 0);
+    assert_int_equal(pipes_open(sub), 0);
     assert_in_range(world_counters(sub)->fetches_failed, 1, MUSTER_ASK_TRIES);
 }
 

@@ -59,12 +59,12 @@ TEST(a_table_has_a_part_for_each_row) {
     hear_many(0, 3, 1);
     struct pipe *remote = pipe_connect_tcp(0, 1);
     assert_ends(pipe_ask(remote, REQUEST("table")), "{\"end\":\"done\",\"count\":3}\n");
-    assert_int_equal(pipe_has(remote, "{\"peer\":"), 3);
-    assert_int_equal(pipe_has(remote, "tuples"), 0); /* what others need not know */
+    assert_int_equal(pipe_count(remote, "{\"peer\":"), 3);
+    assert_int_equal(pipe_count(remote, "tuples"), 0); /* what others need not know */
     struct pipe *program = pipe_connect_local(0);
     assert_ends(pipe_ask(program, REQUEST("table")), "{\"end\":\"done\",\"count\":4}\n");
-    assert_int_equal(pipe_has(program, "\"self\":true"), 1);
-    assert_int_equal(pipe_has(program, "\"tuples\":["), 4);
+    assert_int_equal(pipe_count(program, "\"self\":true"), 1);
+    assert_int_equal(pipe_count(program, "\"tuples\":["), 4);
     assert_int_equal(counters()->requests, 2);
 }
 
@@ -91,14 +91,14 @@ TEST(self_and_stats_are_one_part) {
     assert_int_equal(world_step(0, &event), 0);
     struct pipe *pipe = pipe_connect_local(0);
     assert_ends(pipe_ask(pipe, REQUEST("self")), "{\"end\":\"done\",\"count\":1}\n");
-    assert_int_equal(pipe_has(pipe, "\"kernel_drops\":3"), 1);
-    assert_int_equal(pipe_has(pipe, "\"protocol\":\"unix\""), 1);
+    assert_int_equal(pipe_count(pipe, "\"kernel_drops\":3"), 1);
+    assert_int_equal(pipe_count(pipe, "\"protocol\":\"unix\""), 1);
     assert_ends(pipe_ask(pipe, REQUEST("stats")), "{\"end\":\"done\",\"count\":1}\n");
-    assert_int_equal(pipe_has(pipe, "\"requests\":1"), 1);
+    assert_int_equal(pipe_count(pipe, "\"requests\":1"), 1);
     event.socket_count = 0;
     assert_int_equal(world_step(0, &event), 0);
     pipe_ask(pipe, REQUEST("self"));
-    assert_int_equal(pipe_has(pipe, "\"sockets\":[]"), 1);
+    assert_int_equal(pipe_count(pipe, "\"sockets\":[]"), 1);
     struct muster_socket many[MUSTER_SOCKETS_MAX + 1] = {0};
     event.sockets = many;
     event.socket_count = MUSTER_SOCKETS_MAX + 1;
@@ -120,8 +120,8 @@ TEST(self_tells_of_telemetry) {
     world_run(3000);
     struct pipe *pipe = pipe_connect_local(0);
     pipe_ask(pipe, REQUEST("self"));
-    assert_int_equal(pipe_has(pipe, "\"sender\":{\"datagrams\":0,\"bytes\":0,\"repairs\":0,"), 1);
-    assert_int_equal(pipe_has(pipe, "\"feeds\":[],\"feeds_known\":0"), 1);
+    assert_int_equal(pipe_count(pipe, "\"sender\":{\"datagrams\":0,\"bytes\":0,\"repairs\":0,"), 1);
+    assert_int_equal(pipe_count(pipe, "\"feeds\":[],\"feeds_known\":0"), 1);
 
     world.is_lost = is_third;
     field_publish_many(0, own_topic, 2, 20);
@@ -131,12 +131,12 @@ TEST(self_tells_of_telemetry) {
     assert_ends(pipe_ask(pipe, REQUEST("self")), "{\"end\":\"done\",\"count\":1}\n");
     snprintf(feed, sizeof feed, "\"feeds\":[{\"id\":\"%s\",\"shard\":%u,\"boot\":", world.nodes[1].id,
              muster_topic_shard("k/t"));
-    assert_int_equal(pipe_has(pipe, feed), 1);
-    assert_int_equal(pipe_has(pipe, "\"since\":1,\"sent\":5,\"received\":4,"), 1);
-    assert_int_equal(pipe_has(pipe, "\"pending\":0,\"lost_wire\":1,"), 1);
-    assert_int_equal(pipe_has(pipe, "\"by_stream\""), 0); /* said where it is so */
-    assert_int_equal(pipe_has(pipe, "\"feeds_known\":1"), 1);
-    assert_int_equal(pipe_has(pipe, "\"sender\":{\"datagrams\":2,"), 1);
+    assert_int_equal(pipe_count(pipe, feed), 1);
+    assert_int_equal(pipe_count(pipe, "\"since\":1,\"sent\":5,\"received\":4,"), 1);
+    assert_int_equal(pipe_count(pipe, "\"pending\":0,\"lost_wire\":1,"), 1);
+    assert_int_equal(pipe_count(pipe, "\"by_stream\""), 0); /* said where it is so */
+    assert_int_equal(pipe_count(pipe, "\"feeds_known\":1"), 1);
+    assert_int_equal(pipe_count(pipe, "\"sender\":{\"datagrams\":2,"), 1);
 }
 
 #define TABLE(members) "{\"muster\":1,\"request\":\"table\"," members "}"
@@ -329,11 +329,11 @@ TEST(requests_may_wait_for_each_other) {
     pipe_say(pipe, REQUEST("table") "\n" REQUEST("nothing") "\n" REQUEST("table") "\n");
     pipe_finish(pipe);
     world_run(50);
-    assert_int_equal(pipe_has(pipe, "{\"end\":\"done\",\"count\":101}\n"), 2);
-    assert_int_equal(pipe_has(pipe, "{\"end\":\"unknown\",\"count\":0"), 1);
-    assert_int_equal(pipe_has(pipe, "{\"peer\":"), 202);
+    assert_int_equal(pipe_count(pipe, "{\"end\":\"done\",\"count\":101}\n"), 2);
+    assert_int_equal(pipe_count(pipe, "{\"end\":\"unknown\",\"count\":0"), 1);
+    assert_int_equal(pipe_count(pipe, "{\"peer\":"), 202);
     assert_true(pipe->is_ended);
-    assert_int_equal(pipe_count_of(0), 0);
+    assert_int_equal(pipes_open(0), 0);
     assert_int_equal(counters()->streams_cut, 0);
 }
 
@@ -346,7 +346,7 @@ TEST(who_asks_without_listening_is_cut) {
     world_run(20);
     assert_true(pipe->is_ended);
     assert_int_equal(counters()->streams_cut, 1);
-    assert_int_equal(pipe_count_of(0), 0);
+    assert_int_equal(pipes_open(0), 0);
 }
 
 TEST(who_ends_without_a_request_is_closed) {
@@ -356,7 +356,7 @@ TEST(who_ends_without_a_request_is_closed) {
     world_run(20);
     assert_true(pipe->is_ended);
     assert_string_equal(pipe->text, "");
-    assert_int_equal(pipe_count_of(0), 0);
+    assert_int_equal(pipes_open(0), 0);
 }
 
 /* ---- bounds ---- */
@@ -383,7 +383,7 @@ TEST(too_many_connections_are_told_so) {
     world_run(5);
     struct pipe *next = pipe_connect_tcp(0, 0);
     assert_ends(pipe_ask(next, REQUEST("table")), "{\"end\":\"done\",\"count\":0}\n");
-    assert_int_equal(pipe_count_of(0), MUSTER_STREAMS_MAX);
+    assert_int_equal(pipes_open(0), MUSTER_STREAMS_MAX);
 }
 
 TEST(one_address_gets_only_some) {
@@ -407,7 +407,7 @@ TEST(programs_have_room_of_their_own) {
     struct pipe *pipe = pipe_connect_local(0);
     world_run(20);
     assert_begins(pipe->text, "{\"end\":\"busy\"");
-    assert_int_equal(pipe_count_of(0), MUSTER_STREAMS_LOCAL_MAX + MUSTER_STREAMS_MAX);
+    assert_int_equal(pipes_open(0), MUSTER_STREAMS_LOCAL_MAX + MUSTER_STREAMS_MAX);
 }
 
 TEST(other_users_leave_room_for_the_own_one) {
@@ -472,7 +472,7 @@ TEST(a_slow_reader_of_a_table_is_cut) {
     assert_true(pipe->is_ended);
     assert_null(strstr(pipe->text, "\"end\""));
     assert_int_equal(counters()->streams_cut, 1);
-    assert_int_equal(pipe_count_of(0), 0);
+    assert_int_equal(pipes_open(0), 0);
 }
 
 /* The number of the stranger that was listed last. */
@@ -512,13 +512,13 @@ TEST(rows_may_go_while_they_are_listed) {
     assert_true(world_rows(0, MUSTER_ALIVE) <= ROWS - 40);
     pipe_listen(pipe);
     world_run(50);
-    size_t listed = pipe_has(pipe, "{\"peer\":");
+    size_t listed = pipe_count(pipe, "{\"peer\":");
     assert_in_range(listed, world_rows(0, MUSTER_ALIVE) + 1 + 3, ROWS + 1 - 3);
     snprintf(text, sizeof text, "{\"end\":\"done\",\"count\":%zu}\n", listed);
     assert_ends(pipe->text, text);
     for (unsigned i = 0; i < ROWS; i++) {
         snprintf(text, sizeof text, "{\"peer\":{\"id\":\"%032x\"", i + 1);
-        assert_in_range(pipe_has(pipe, text), is_gone[i] ? 0 : 1, 1);
+        assert_in_range(pipe_count(pipe, text), is_gone[i] ? 0 : 1, 1);
     }
 }
 
@@ -536,7 +536,7 @@ TEST(nothing_grows_with_connections) {
         }
         pipe_forget(pipe);
         world_run(2);
-        assert_int_equal(pipe_count_of(0), 0);
+        assert_int_equal(pipes_open(0), 0);
         before = i == 1000 ? countdown_bytes() : before;
     }
     assert_int_equal(counters()->streams_accepted, 10000);
@@ -549,19 +549,19 @@ TEST(a_watcher_hears_all_rows_and_then_every_event) {
     hear_many(0, 2, 1);
     struct pipe *pipe = pipe_connect_local(0);
     pipe_ask(pipe, REQUEST("watch"));
-    assert_int_equal(pipe_has(pipe, "{\"event\":\"joined\","), 3);
-    assert_int_equal(pipe_has(pipe, "\"end\""), 0);
+    assert_int_equal(pipe_count(pipe, "{\"event\":\"joined\","), 3);
+    assert_int_equal(pipe_count(pipe, "\"end\""), 0);
     pipe_clear(pipe);
     hear(0, "other", 2, 0, NULL);
     hear(5, "new", 1, 2000, NULL);
     world_run(20);
-    assert_int_equal(pipe_has(pipe, "{\"event\":\"changed\","), 1);
-    assert_int_equal(pipe_has(pipe, "{\"event\":\"joined\","), 1);
-    assert_int_equal(pipe_has(pipe, "{\"event\""), 2);
+    assert_int_equal(pipe_count(pipe, "{\"event\":\"changed\","), 1);
+    assert_int_equal(pipe_count(pipe, "{\"event\":\"joined\","), 1);
+    assert_int_equal(pipe_count(pipe, "{\"event\""), 2);
     pipe_clear(pipe);
     world_run(15000);
-    assert_int_equal(pipe_has(pipe, "{\"event\":\"suspect\","), 1);
-    assert_int_equal(pipe_has(pipe, "{\"event\":\"lost\","), 1);
+    assert_int_equal(pipe_count(pipe, "{\"event\":\"suspect\","), 1);
+    assert_int_equal(pipe_count(pipe, "{\"event\":\"lost\","), 1);
     world_run(300000);
     assert_false(pipe->is_ended);
     assert_int_equal(counters()->streams_cut, 0);
@@ -583,7 +583,7 @@ static void assert_told_once(const struct pipe *pipe, unsigned rows, uint64_t la
         }
         assert_int_equal(told, last_rev);
         snprintf(id, sizeof id, "{\"event\":\"joined\",\"peer\":{\"id\":\"%032x\"", i + 1);
-        assert_int_equal(pipe_has(pipe, id), 1);
+        assert_int_equal(pipe_count(pipe, id), 1);
     }
 }
 
@@ -610,7 +610,7 @@ TEST(a_slow_listing_loses_and_doubles_nothing) {
     pipe_listen(pipe);
     world_run(50);
     assert_told_once(pipe, rows, rev);
-    assert_int_equal(pipe_has(pipe, "{\"event\":\"joined\","), rows + 12 + 1);
+    assert_int_equal(pipe_count(pipe, "{\"event\":\"joined\","), rows + 12 + 1);
     assert_int_equal(counters()->streams_cut, 0);
 }
 
@@ -658,7 +658,7 @@ TEST(too_many_watch_from_elsewhere) {
     assert_string_equal(pipe_ask(pipe, REQUEST("table")), "{\"end\":\"done\",\"count\":0}\n");
     pipe = pipe_connect_local(0);
     pipe_ask(pipe, REQUEST("watch"));
-    assert_int_equal(pipe_has(pipe, "{\"event\":\"joined\","), 1);
+    assert_int_equal(pipe_count(pipe, "{\"event\":\"joined\","), 1);
 }
 
 TEST(a_watcher_may_end_its_side) {
@@ -667,11 +667,11 @@ TEST(a_watcher_may_end_its_side) {
     pipe_finish(pipe);
     world_run(60000);
     hear_many(0, 1, 1);
-    assert_int_equal(pipe_has(pipe, "{\"event\":\"joined\","), 2);
+    assert_int_equal(pipe_count(pipe, "{\"event\":\"joined\","), 2);
     assert_false(pipe->is_ended);
     pipe_break(pipe);
     world_run(5);
-    assert_int_equal(pipe_count_of(0), 0);
+    assert_int_equal(pipes_open(0), 0);
 }
 
 /* From another host that looks like a connection that is closed, whose place others want. */
@@ -681,7 +681,7 @@ TEST(a_remote_watcher_ends_with_its_side) {
     pipe_finish(pipe);
     world_run(5);
     assert_true(pipe->is_ended);
-    assert_int_equal(pipe_count_of(0), 0);
+    assert_int_equal(pipes_open(0), 0);
     assert_int_equal(counters()->streams_cut, 0);
 }
 
@@ -692,7 +692,7 @@ TEST(an_observer_answers_nobody) {
     struct pipe *pipe = pipe_connect_local(observer);
     world_run(5);
     assert_true(pipe->is_closed);
-    assert_int_equal(pipe_count_of(observer), 0);
+    assert_int_equal(pipes_open(observer), 0);
 }
 
 TEST(what_no_stream_means_is_ignored) {
@@ -704,7 +704,7 @@ TEST(what_no_stream_means_is_ignored) {
             assert_int_equal(world_step(0, &step), 0);
         }
     }
-    assert_int_equal(pipe_count_of(0), 0);
+    assert_int_equal(pipes_open(0), 0);
 }
 
 /* A link that takes no datagram holds up nobody who asks on a stream. */

@@ -289,7 +289,7 @@ TEST(who_fails_is_left_for_another) {
         size_t joiner = join_beside(failing[i].answer);
         assert_got_all(joiner, 1);
         assert_int_equal(world_has_row(joiner, "x502"), failing[i].is_of_use);
-        assert_int_equal(pipe_count_of(joiner), 0);
+        assert_int_equal(pipes_open(joiner), 0);
     }
 }
 
@@ -506,8 +506,8 @@ TEST(hearsay_is_not_passed_on) {
     assert_int_equal(peers_said("announce"), 1);
     struct pipe *pipe = pipe_connect_tcp(joiner, 1);
     pipe_ask(pipe, "{\"muster\":1,\"request\":\"table\"}");
-    assert_int_equal(pipe_has(pipe, "{\"end\":\"done\",\"count\":1}\n"), 1);
-    assert_int_equal(pipe_has(pipe, "\"name\":\"x"), 0);
+    assert_int_equal(pipe_count(pipe, "{\"end\":\"done\",\"count\":1}\n"), 1);
+    assert_int_equal(pipe_count(pipe, "\"name\":\"x"), 0);
 }
 
 /* Who watches from elsewhere hears no hearsay, and hears of a row once it is more than that. */
@@ -517,15 +517,15 @@ TEST(hearsay_is_not_told_to_others) {
     struct pipe *program = pipe_connect_local(joiner);
     pipe_ask(remote, "{\"muster\":1,\"request\":\"watch\"}");
     pipe_ask(program, "{\"muster\":1,\"request\":\"watch\"}");
-    assert_int_equal(pipe_has(remote, "\"name\":\"x3\""), 0);
-    assert_int_equal(pipe_has(program, "\"name\":\"x3\""), 1);
+    assert_int_equal(pipe_count(remote, "\"name\":\"x3\""), 0);
+    assert_int_equal(pipe_count(program, "\"name\":\"x3\""), 1);
     pipe_clear(program);
     /* who has no key is real when it is heard */
     world_hear(joiner, &(struct announce){.number = 4, .seq = 50, .rev = 2, .name = "again"});
     world_run(5);
     assert_false(world_row(joiner, "again")->provisional);
-    assert_int_equal(pipe_has(program, "{\"event\":\"changed\","), 1);
-    assert_int_equal(pipe_has(remote, "\"name\":\"again\""), 1);
+    assert_int_equal(pipe_count(program, "{\"event\":\"changed\","), 1);
+    assert_int_equal(pipe_count(remote, "\"name\":\"again\""), 1);
 }
 
 /* A question that says who is known silences nobody who is only told of. */

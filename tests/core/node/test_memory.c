@@ -451,13 +451,13 @@ static void ask_all(void) {
 /* Each request was answered, or refused for want of memory; and there is memory for the next one. */
 static void check_answered(void) {
     world_run(1200); /* a change is told three times */
-    bool is_refused = pipe_has(client, "{\"end\":\"memory\"") > 0;
-    bool is_watching = pipe_has(client, "{\"event\":\"changed\"") > 0;
+    bool is_refused = pipe_count(client, "{\"end\":\"memory\"") > 0;
+    bool is_watching = pipe_count(client, "{\"event\":\"changed\"") > 0;
     assert_true(client->is_ended || client->is_closed || is_refused || is_watching);
     client = pipe_connect_local(0);
     pipe_say(client, "{\"muster\":1,\"request\":\"table\"}\n");
     world_run(20);
-    assert_int_equal(pipe_has(client, "{\"end\":\"done\",\"count\":2}\n"), 1);
+    assert_int_equal(pipe_count(client, "{\"end\":\"done\",\"count\":2}\n"), 1);
     check_row(0, "b", MUSTER_ALIVE, 2);
 }
 
@@ -484,11 +484,11 @@ static void ask_self(void) {
 }
 
 static void check_self(void) {
-    bool is_refused = pipe_has(client, "{\"end\":\"memory\"") > 0;
-    bool is_told = pipe_has(client, "\"feeds_known\":1}") > 0;
+    bool is_refused = pipe_count(client, "{\"end\":\"memory\"") > 0;
+    bool is_told = pipe_count(client, "\"feeds_known\":1}") > 0;
     assert_true(client->is_ended || client->is_closed || is_refused || is_told);
     ask_self();
-    assert_int_equal(pipe_has(client, "\"feeds_known\":1}"), 1);
+    assert_int_equal(pipe_count(client, "\"feeds_known\":1}"), 1);
 }
 
 TEST(one_tells_of_its_feeds) {
