@@ -372,7 +372,7 @@ static void what_is_gone_is_lost_at_once(void **state) {
     (void)state;
     come(1);
     come(10);
-    feed_give_up_below(&feed, 6);
+    feed_give_up_before(&feed, 6, MUSTER_LOSS_GONE);
     check();
     drain();
     assert_int_equal(told_lost, 4);
@@ -380,7 +380,7 @@ static void what_is_gone_is_lost_at_once(void **state) {
     assert_int_equal(pending(), 4);
     assert_int_equal(come(5), FEED_KNOWN);
     assert_int_equal(come(6), FEED_NEXT);
-    feed_give_up_below(&feed, MUSTER_INTEGER_MAX);
+    feed_give_up_before(&feed, MUSTER_INTEGER_MAX, MUSTER_LOSS_GONE);
     drain();
     check();
     assert_int_equal(pending(), 0);
@@ -400,7 +400,7 @@ static void losses_of_one_reason_are_told_together(void **state) {
     reach(8);
     is_kernel_dropping = false;
     reach(9);
-    feed_give_up_below(&feed, 4);
+    feed_give_up_before(&feed, 4, MUSTER_LOSS_GONE);
     feed_expire(&feed, now_ms + MUSTER_REPAIR_DEADLINE_MS);
     static const struct muster_loss expected[] = {{.first = 2, .last = 3, .reason = MUSTER_LOSS_GONE},
                                                   {.first = 4, .last = 6, .reason = MUSTER_LOSS_WIRE},
@@ -555,7 +555,7 @@ static void where_the_kernel_drops_asking_waits(void **state) {
     assert_int_equal(ask(ranges), 1);
     is_kernel_dropping = true;
     come(5);
-    feed_give_up_below(&feed, 3); /* it would not have been lost for that: */
+    feed_give_up_before(&feed, 3, MUSTER_LOSS_GONE); /* it would not have been lost for that: */
     assert_int_equal(feed.counters.lost_gone, 1);
     feed_expire(&feed, now_ms + MUSTER_REPAIR_DEADLINE_MS);
     assert_int_equal(feed.counters.lost_kernel, 1);
@@ -688,7 +688,7 @@ static void walk(uint64_t seed, unsigned loss_percent) {
             overhear(first, first + draw(100));
             break;
         }
-        case 5: feed_give_up_below(&feed, sent > 300 ? sent - 300 : 1); break;
+        case 5: feed_give_up_before(&feed, sent > 300 ? sent - 300 : 1, MUSTER_LOSS_GONE); break;
         case 6:
             if (draw(50) == 0) {
                 sent += draw(3 * MUSTER_WINDOW);

@@ -95,7 +95,7 @@ static bool give_held(struct telemetry *telemetry, struct feed *feed, struct hel
     table->given = held;
     uint64_t audience = feed_header_audience(&telemetry->subscriptions, held->header);
     return give(telemetry, arrival, &body,
-                held->is_for_all ? audience : audience & telemetry->subscriptions.ordered);
+                held->kind == MUSTER_SAMPLE_STREAM ? audience : audience & telemetry->subscriptions.ordered);
 }
 
 static bool give_ready(struct telemetry *telemetry, struct muster_arrival *arrival) {
@@ -270,7 +270,7 @@ static bool read_tail(struct telemetry *telemetry, const struct signal *tail) {
         }
         feed_table_record_heard(telemetry, feed);
         feed_reach(feed, tail->seq, &moment);
-        feed_give_up_below(feed, tail->oldest);
+        feed_give_up_before(feed, tail->oldest, MUSTER_LOSS_GONE);
         feed_table_touch(table, feed);
     }
     return false;

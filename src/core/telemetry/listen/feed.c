@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "deadline.h"
 #include "signal.h"
 
-#define GAPS_INITIAL 16
 #define WINDOW_BYTES (MUSTER_WINDOW * sizeof(struct held *))
 
 void feed_begin(struct feed *feed, uint64_t due) {
@@ -91,35 +91,19 @@ static size_t find_gap(const struct feed *feed, uint64_t seq) {
     return low;
 }
 
-/* Room for one more. */
-static bool reserve_gap(struct feed *feed) {
-    if (feed->gap_count < feed->gap_capacity) {
-        return true;
-    }
-    size_t capacity = feed->gap_capacity == 0 ? GAPS_INITIAL : 2 * feed->gap_capacity;
-    struct gap *gaps = realloc(feed->gaps, capacity * sizeof *gaps);
+/* A gap more, at this place, where there are fewer than count_max. False when there are as many, or without
+ * memory. */
+static bool insert_gap(struct feed *feed, size_t at, const struct gap *gap, size_t count_max) {
+    struct gap *gaps =
+        array_reserve(feed->gaps, sizeof *gaps, &feed->gap_capacity, feed->gap_count, count_max);
     if (gaps == NULL) {
         return false;
     }
+    memmove(&gaps[at + 1], &gaps[at], (feed->gap_count - at) * sizeof *gaps);
+    gaps[at] = *gap;
     feed->gaps = gaps;
-    feed->gap_capacity = capacity;
+    feed->gap_count++;
     return true;
-}
-
-static bool has_room(const struct feed *feed) {
-    return feed->gap_count < MUSTER_GAPS_MAX;
-}
-
-/* [first, last] are missing; there is room. */
-static void add_gap(struct feed *feed, uint64_t first, uint64_t last, const struct feed_moment *moment) {
-    struct gap gap = {.first = first,
-                      .last = last,
-                      .since_ms = moment->now_ms,
-                      .due_ms = first_ask_ms(moment),
-                      .own_ms = next_own_ms(moment),
-                      .is_kernel = moment->is_kernel_dropping};
-    feed->gaps[feed->gap_count++] = gap;
-    feed->asks_ms = deadline_earlier(feed->asks_ms, gap.due_ms);
 }
 
 static void remove_gap(struct feed *feed, size_t at) {
@@ -127,21 +111,49 @@ static void remove_gap(struct feed *feed, size_t at) {
     memmove(&feed->gaps[at], &feed->gaps[at + 1], (feed->gap_count - at) * sizeof *feed->gaps);
 }
 
-/* Makes two of one, the second of which begins at seq. False without memory. */
-static bool cut_gap(struct feed *feed, size_t at, uint64_t seq) {
-    if (!reserve_gap(feed)) {
+/* Makes two of one, the second of which begins at seq. */
+static bool split_gap(struct feed *feed, size_t at, uint64_t seq, size_t count_max) {
+    struct gap before = feed->gaps[at];
+    before.last = seq - 1;
+    if (!insert_gap(feed, at, &before, count_max)) {
         return false;
     }
-    memmove(&feed->gaps[at + 1], &feed->gaps[at], (feed->gap_count - at) * sizeof *feed->gaps);
-    feed->gap_count++;
-    feed->gaps[at].last = seq - 1;
     feed->gaps[at + 1].first = seq;
     return true;
 }
 
-/* The same; false also when there is no room. */
-static bool split_gap(struct feed *feed, size_t at, uint64_t seq) {
-    return has_room(feed) && cut_gap(feed, at, seq);
+/* The part of a gap that a range covers becomes a gap of its own, as far as there is room. Returns its place.
+ */
+static size_t isolate(struct feed *feed, size_t at, const struct signal_range *range, size_t count_max) {
+    if (feed->gaps[at].first < range->first && split_gap(feed, at, range->first, count_max)) {
+        at++;
+    }
+    if (feed->gaps[at].last > range->last) {
+        split_gap(feed, at, range->last + 1, count_max);
+    }
+    return at;
+}
+
+/* A gap waits from now on. */
+static void start_gap(struct feed *feed, struct gap *gap, const struct feed_moment *moment) {
+    gap->since_ms = moment->now_ms;
+    gap->due_ms = first_ask_ms(moment);
+    gap->own_ms = next_own_ms(moment);
+    feed->asks_ms = deadline_earlier(feed->asks_ms, gap->due_ms);
+}
+
+/* All up to last were sent. False when there is no room for a gap more. */
+static bool extend(struct feed *feed, uint64_t last, const struct feed_moment *moment) {
+    struct gap gap = {.first = feed->top, .last = last, .is_kernel = moment->is_kernel_dropping};
+    if (last < feed->top) {
+        return true;
+    }
+    if (!insert_gap(feed, feed->gap_count, &gap, MUSTER_GAPS_MAX)) {
+        return false;
+    }
+    start_gap(feed, &feed->gaps[feed->gap_count - 1], moment);
+    feed->top = last + 1;
+    return true;
 }
 
 static void count_loss(struct feed *feed, enum muster_loss_reason reason, uint64_t count) {
@@ -153,20 +165,18 @@ static void count_loss(struct feed *feed, enum muster_loss_reason reason, uint64
     }
 }
 
-/* It came, and there was no memory to hold it. Without room for a gap it is counted, but nobody sent_said. */
+/* It came, and there was no memory to hold it. Without room for a gap it is counted, but not reported. */
 static void record_memory_loss(struct feed *feed, uint64_t seq) {
+    const struct gap gap = {.first = seq, .last = seq, .is_lost = true, .reason = MUSTER_LOSS_PROGRAM};
     size_t at = find_gap(feed, seq);
     struct gap *before = at == 0 ? NULL : &feed->gaps[at - 1];
     feed->counters.received--;
     count_loss(feed, MUSTER_LOSS_PROGRAM, 1);
-    if (before != NULL && before->last + 1 == seq && before->is_lost && !before->is_passed &&
+    if (before != NULL && before->last + 1 == seq && before->is_lost &&
         before->reason == MUSTER_LOSS_PROGRAM) {
         before->last = seq;
-    } else if (has_room(feed) && reserve_gap(feed)) {
-        memmove(&feed->gaps[at + 1], &feed->gaps[at], (feed->gap_count - at) * sizeof *feed->gaps);
-        feed->gaps[at] =
-            (struct gap){.first = seq, .last = seq, .is_lost = true, .reason = MUSTER_LOSS_PROGRAM};
-        feed->gap_count++;
+    } else {
+        insert_gap(feed, at, &gap, MUSTER_GAPS_MAX);
     }
 }
 
@@ -178,26 +188,19 @@ static void give_up(struct feed *feed, struct gap *gap, enum muster_loss_reason 
     }
 }
 
-void feed_give_up_all(struct feed *feed) {
-    for (size_t i = 0; i < feed->gap_count; i++) {
-        give_up(feed, &feed->gaps[i], MUSTER_LOSS_WIRE);
-    }
-}
-
 void feed_give_up_first(struct feed *feed) {
     if (feed->gap_count > 0) {
         give_up(feed, &feed->gaps[0], MUSTER_LOSS_WIRE);
     }
 }
 
-/* Where there is no room to split, a gap is given up as a whole: what of it comes yet is sent_said as known.
- */
-void feed_give_up_below(struct feed *feed, uint64_t oldest) {
-    for (size_t i = 0; i < feed->gap_count && feed->gaps[i].first < oldest; i++) {
-        if (feed->gaps[i].last >= oldest) {
-            split_gap(feed, i, oldest);
+/* Where there is no room to split, a gap is given up as a whole: what of it comes later counts as known. */
+void feed_give_up_before(struct feed *feed, uint64_t seq, enum muster_loss_reason reason) {
+    for (size_t i = 0; i < feed->gap_count && feed->gaps[i].first < seq; i++) {
+        if (feed->gaps[i].last >= seq) {
+            split_gap(feed, i, seq, MUSTER_GAPS_MAX);
         }
-        give_up(feed, &feed->gaps[i], MUSTER_LOSS_GONE);
+        give_up(feed, &feed->gaps[i], reason);
     }
 }
 
@@ -211,17 +214,6 @@ void feed_expire(struct feed *feed, uint64_t now_ms) {
 
 /* ---- what comes ---- */
 
-/* The window ends at seq: what is missing before it is given up. */
-static void shorten(struct feed *feed, uint64_t seq) {
-    uint64_t begin = seq - MUSTER_WINDOW + 1;
-    for (size_t i = 0; i < feed->gap_count && feed->gaps[i].first < begin; i++) {
-        if (feed->gaps[i].last >= begin) {
-            split_gap(feed, i, begin);
-        }
-        give_up(feed, &feed->gaps[i], MUSTER_LOSS_WIRE);
-    }
-}
-
 /* A publisher may have sent long before anything of it was heard. */
 static uint64_t leap_max(const struct feed *feed, uint64_t now_ms) {
     uint64_t elapsed_ms = feed->heard_ms == 0 ? now_ms - feed->opened_ms + MUSTER_REPAIR_DEADLINE_MS
@@ -229,27 +221,34 @@ static uint64_t leap_max(const struct feed *feed, uint64_t now_ms) {
     return elapsed_ms * MUSTER_AHEAD_DATAGRAMS_MS;
 }
 
-/* It is the latest one so far, and others were passed over. */
+/* There is no room for a gap more: what is waited for first is given up. */
+static enum feed_result make_room(struct feed *feed) {
+    if (feed->gap_count < MUSTER_GAPS_MAX) {
+        return FEED_MEMORY;
+    }
+    feed_give_up_first(feed);
+    return FEED_FULL;
+}
+
+/* The window ends at seq: what is missing before it is given up. */
+static enum feed_result move_window(struct feed *feed, uint64_t seq) {
+    feed_give_up_before(feed, seq - MUSTER_WINDOW + 1, MUSTER_LOSS_WIRE);
+    return feed->gap_count == 0 ? FEED_MEMORY : FEED_FULL;
+}
+
+/* It is the latest one so far. */
 static enum feed_result take_ahead(struct feed *feed, uint64_t seq, const struct feed_moment *moment) {
     if (seq - feed->top > leap_max(feed, moment->now_ms)) {
         return FEED_LEAP;
     }
     if (seq - feed->due >= MUSTER_WINDOW) {
         if (feed->gap_count == 0) { /* the leap itself is longer than the window */
-            feed_reach(feed, seq - 1, moment);
+            extend(feed, seq - 1, moment);
         }
-        shorten(feed, seq);
-        return feed->gap_count == 0 ? FEED_MEMORY : FEED_FULL;
+        return move_window(feed, seq);
     }
-    if (seq > feed->top) {
-        if (!has_room(feed)) {
-            feed_give_up_first(feed);
-            return FEED_FULL;
-        }
-        if (!reserve_gap(feed)) {
-            return FEED_MEMORY;
-        }
-        add_gap(feed, feed->top, seq - 1, moment);
+    if (!extend(feed, seq - 1, moment)) {
+        return make_room(feed);
     }
     feed->top = seq + 1;
     return FEED_EARLY;
@@ -264,22 +263,12 @@ static bool fill(struct feed *feed, size_t at, uint64_t seq) {
         gap->first++;
     } else if (gap->last == seq) {
         gap->last--;
-    } else if (split_gap(feed, at, seq)) {
+    } else if (split_gap(feed, at, seq, MUSTER_GAPS_MAX)) {
         feed->gaps[at + 1].first++;
     } else {
         return false;
     }
     return true;
-}
-
-/* What is waited for first is given up, of the gap that seq is in what lies before that: cut where there is
- * no room, it is one too many until that is sent_said. */
-static enum feed_result make_room(struct feed *feed, size_t at, uint64_t seq) {
-    if (has_room(feed) || (at == 0 && !cut_gap(feed, at, seq))) {
-        return FEED_MEMORY;
-    }
-    feed_give_up_first(feed);
-    return FEED_FULL;
 }
 
 static enum feed_result take_missing(struct feed *feed, uint64_t seq, enum muster_sample_kind *kind) {
@@ -288,12 +277,14 @@ static enum feed_result take_missing(struct feed *feed, uint64_t seq, enum muste
         return FEED_KNOWN;
     }
     if (seq - feed->due >= MUSTER_WINDOW) {
-        shorten(feed, seq);
-        return FEED_FULL;
+        return move_window(feed, seq);
     }
     bool is_asked = feed->gaps[at].is_asked;
     if (!fill(feed, at, seq)) {
-        return make_room(feed, at, seq);
+        /* Of the first gap what lies before seq goes: for a moment that is one too many. */
+        bool is_apart =
+            at > 0 || feed->gap_count < MUSTER_GAPS_MAX || split_gap(feed, at, seq, MUSTER_GAPS_MAX + 1);
+        return is_apart ? make_room(feed) : FEED_MEMORY;
     }
     *kind = is_asked ? MUSTER_SAMPLE_REPAIRED : MUSTER_SAMPLE_LIVE;
     feed->counters.repaired += is_asked ? 1 : 0;
@@ -328,12 +319,9 @@ enum feed_result feed_take(struct feed *feed, uint64_t seq, const struct feed_mo
 }
 
 void feed_reach(struct feed *feed, uint64_t seq, const struct feed_moment *moment) {
-    if (seq < feed->top || seq - feed->top > leap_max(feed, moment->now_ms) || !has_room(feed) ||
-        !reserve_gap(feed)) {
-        return;
+    if (seq >= feed->top && seq - feed->top <= leap_max(feed, moment->now_ms)) {
+        extend(feed, seq, moment);
     }
-    add_gap(feed, feed->top, seq, moment);
-    feed->top = seq + 1;
 }
 
 /* Data may overtake what the publisher says of it, but not by so long. */
@@ -351,24 +339,12 @@ bool feed_check_sent(struct feed *feed, uint64_t seq, uint64_t now_ms) {
 
 /* ---- asking ---- */
 
-/* The part of a gap that a range covers becomes a gap of its own, as far as there is room: what others ask
- * for takes half of it at most. */
-static size_t cut_out(struct feed *feed, size_t at, const struct signal_range *range) {
-    if (feed->gaps[at].first < range->first && feed->gap_count < MUSTER_GAPS_HEARSAY_MAX &&
-        split_gap(feed, at, range->first)) {
-        at++;
-    }
-    if (feed->gaps[at].last > range->last && feed->gap_count < MUSTER_GAPS_HEARSAY_MAX) {
-        split_gap(feed, at, range->last + 1);
-    }
-    return at;
-}
-
+/* What others ask for splits gaps into half of the room at most. */
 void feed_record_nak(struct feed *feed, const struct signal_range *range, const struct feed_moment *moment) {
     uint64_t due_ms = next_ask_ms(moment);
     for (size_t i = find_gap(feed, range->first); i < feed->gap_count && feed->gaps[i].first <= range->last;
          i++) {
-        i = cut_out(feed, i, range);
+        i = isolate(feed, i, range, MUSTER_GAPS_HEARSAY_MAX);
         struct gap *gap = &feed->gaps[i];
         uint64_t until_ms = deadline_earlier(due_ms, gap->own_ms);
         gap->is_asked = true;
@@ -398,22 +374,16 @@ size_t feed_ask(struct feed *feed, struct signal_range *ranges, size_t ranges_ma
     return count;
 }
 
-static bool is_asking(const struct feed *feed) {
-    return feed->gap_count > 0 && !feed->is_patient && !feed->counters.is_by_stream;
-}
-
 uint64_t feed_deadline(const struct feed *feed) {
-    return is_asking(feed) ? feed->asks_ms : DEADLINE_NEVER;
+    bool is_asking = feed->gap_count > 0 && !feed->is_paused && !feed->counters.is_by_stream;
+    return is_asking ? feed->asks_ms : DEADLINE_NEVER;
 }
 
 void feed_resume(struct feed *feed, const struct feed_moment *moment) {
+    feed->is_paused = false;
     for (size_t i = 0; i < feed->gap_count; i++) {
-        struct gap *gap = &feed->gaps[i];
-        if (!gap->is_lost) {
-            gap->since_ms = moment->now_ms;
-            gap->due_ms = first_ask_ms(moment);
-            gap->own_ms = next_own_ms(moment);
-            feed->asks_ms = deadline_earlier(feed->asks_ms, gap->due_ms);
+        if (!feed->gaps[i].is_lost) {
+            start_gap(feed, &feed->gaps[i], moment);
         }
     }
 }
@@ -422,6 +392,10 @@ void feed_resume(struct feed *feed, const struct feed_moment *moment) {
 
 static struct held **held_at(const struct feed *feed, uint64_t seq) {
     return &feed->held[seq & (MUSTER_WINDOW - 1)];
+}
+
+static size_t held_bytes(size_t length) {
+    return sizeof(struct held) + length;
 }
 
 size_t feed_hold_bytes(const struct feed *feed, size_t length) {
@@ -457,33 +431,15 @@ bool feed_has_lost(const struct feed *feed, uint64_t seq) {
 
 /* ---- by stream ---- */
 
-/* All up to last were sent. */
-static bool extend(struct feed *feed, uint64_t last, const struct feed_moment *moment) {
-    if (last < feed->top) {
-        return true;
-    }
-    if (!has_room(feed) || !reserve_gap(feed)) {
-        return false;
-    }
-    add_gap(feed, feed->top, last, moment);
-    feed->top = last + 1;
-    return true;
-}
-
 /* What lacks of these is left out for good, and counts no more. */
-static void pass(struct feed *feed, const struct signal_range *range) {
+static void leave_out(struct feed *feed, const struct signal_range *range) {
     for (size_t i = find_gap(feed, range->first); i < feed->gap_count && feed->gaps[i].first <= range->last;
          i++) {
-        if (feed->gaps[i].first < range->first && split_gap(feed, i, range->first)) {
-            i++;
-        }
-        if (feed->gaps[i].last > range->last) {
-            split_gap(feed, i, range->last + 1);
-        }
+        i = isolate(feed, i, range, MUSTER_GAPS_MAX);
         struct gap *gap = &feed->gaps[i];
         if (!gap->is_lost) {
             gap->is_lost = true;
-            gap->is_passed = true;
+            gap->is_left_out = true;
             feed->counters.since += gap->last - gap->first + 1;
         }
     }
@@ -493,27 +449,23 @@ bool feed_take_by_stream(struct feed *feed, uint64_t seq, uint64_t passed, struc
                          const uint8_t *body, size_t length, const struct feed_moment *moment) {
     enum muster_sample_kind kind;
     const struct signal_range left_out = {.first = seq - passed, .last = seq - 1};
-    if (seq < feed->due || (seq > feed->top && seq - feed->top > leap_max(feed, moment->now_ms))) {
+    if (seq < feed->due || (seq > feed->top && seq - feed->top > leap_max(feed, moment->now_ms)) ||
+        !extend(feed, left_out.first - 1, moment)) {
         return false;
     }
-    if (!extend(feed, left_out.first - 1, moment)) {
-        return false;
-    }
-    feed_give_up_below(feed, left_out.first);
+    feed_give_up_before(feed, left_out.first, MUSTER_LOSS_GONE);
     if (passed > 0 && extend(feed, left_out.last, moment)) {
-        pass(feed, &left_out);
+        leave_out(feed, &left_out);
     }
     enum feed_result result = feed_take(feed, seq, moment, &kind);
     if (result != FEED_NEXT && result != FEED_EARLY) {
         return false;
     }
-    feed->due = result == FEED_NEXT ? seq : feed->due; /* it is given like those that were held back */
-    if (!feed_hold(feed, seq, header, MUSTER_SAMPLE_STREAM, body, length)) {
-        return false;
-    }
-    (*held_at(feed, seq))->is_for_all = true;
-    return true;
+    feed->due = result == FEED_NEXT ? seq : feed->due; /* it is delivered like those that were held back */
+    return feed_hold(feed, seq, header, MUSTER_SAMPLE_STREAM, body, length);
 }
+
+/* ---- delivering ---- */
 
 static struct held *take_held(struct feed *feed, uint64_t seq) {
     struct held *held = feed->held == NULL ? NULL : *held_at(feed, seq);
@@ -524,39 +476,37 @@ static struct held *take_held(struct feed *feed, uint64_t seq) {
     return held;
 }
 
-/* Passes over the first gap, and those right behind it that were lost for the same reason. */
-static void skip_lost(struct feed *feed, struct muster_loss *lost) {
+/* Passes over the first gap, and those right behind it that were lost for the same reason. False when there
+ * is nothing to report of it. */
+static bool skip_lost(struct feed *feed, struct muster_loss *lost) {
+    const struct gap first = feed->gaps[0];
+    const struct gap *gap = &feed->gaps[0];
+    do {
+        feed->due = gap->last + 1;
+        remove_gap(feed, 0);
+    } while (feed->gap_count > 0 && gap->is_lost && gap->first == feed->due &&
+             gap->is_left_out == first.is_left_out && gap->reason == first.reason);
     *lost = (struct muster_loss){.id = feed->id,
                                  .boot = feed->boot,
                                  .shard = feed->shard,
-                                 .first = feed->due,
-                                 .reason = feed->gaps[0].reason};
-    while (feed->gap_count > 0 && feed->gaps[0].is_lost && feed->gaps[0].first == feed->due &&
-           !feed->gaps[0].is_passed && feed->gaps[0].reason == lost->reason) {
-        feed->due = feed->gaps[0].last + 1;
-        remove_gap(feed, 0);
-    }
-    lost->last = feed->due - 1;
+                                 .first = first.first,
+                                 .last = feed->due - 1,
+                                 .reason = first.reason};
+    return !first.is_left_out;
 }
 
 enum feed_turn feed_next(struct feed *feed, struct muster_loss *lost, struct held **held, uint64_t *seq) {
     while (feed->due < feed->top) {
-        if (feed->gap_count > 0 && feed->gaps[0].first == feed->due) {
-            if (!feed->gaps[0].is_lost) {
-                return FEED_WAITS;
+        if (feed->gap_count == 0 || feed->gaps[0].first != feed->due) {
+            *seq = feed->due++;
+            *held = take_held(feed, *seq);
+            if (*held != NULL) {
+                return FEED_HELD;
             }
-            if (feed->gaps[0].is_passed) {
-                feed->due = feed->gaps[0].last + 1;
-                remove_gap(feed, 0);
-                continue;
-            }
-            skip_lost(feed, lost);
+        } else if (!feed->gaps[0].is_lost) {
+            return FEED_WAITS;
+        } else if (skip_lost(feed, lost)) {
             return FEED_LOST;
-        }
-        *seq = feed->due++;
-        *held = take_held(feed, *seq);
-        if (*held != NULL) {
-            return FEED_HELD;
         }
     }
     return FEED_WAITS;

@@ -28,7 +28,7 @@ struct gap {
     uint64_t own_ms;                /* others' naks put that off until then at most */
     bool is_asked;                  /* by anybody */
     bool is_kernel;                 /* our own kernel is likely to have dropped them */
-    bool is_passed;                 /* a stream left them out: they are of topics that are not wanted */
+    bool is_left_out;               /* a stream left them out: they are of topics that are not wanted */
     bool is_lost;                   /* nobody waits for them any more, */
     enum muster_loss_reason reason; /* for this reason */
 };
@@ -37,15 +37,9 @@ struct gap {
 struct held {
     struct feed_header *header;
     enum muster_sample_kind kind;
-    bool is_for_all; /* also for who wants the newest at once, and did not get it */
     size_t length;
     uint8_t body[];
 };
-
-/* The memory that one takes. */
-static inline size_t held_bytes(size_t length) {
-    return sizeof(struct held) + length;
-}
 
 /* What a datagram is known by before it is read. All of it is compared: no byte is left unset. */
 struct feed_source {
@@ -77,8 +71,8 @@ struct feed {
     uint64_t opened_ms; /* it is followed since then */
     uint64_t sent_said; /* `sent` of the last announce or alive */
     bool is_heard;      /* something came since the last alive */
-    unsigned silent;    /* alives in a row that sent_said of more, while nothing came */
-    bool is_patient;    /* so nobody is asked, and nothing given up, until it is known why */
+    unsigned silent;    /* alives in a row that told of more, while nothing came */
+    bool is_paused;     /* so nobody is asked, and nothing given up, until it is known why */
     bool is_followed;   /* by stream, or it is being tried */
 
     struct feed_header *headers; /* the one used last first */
@@ -130,7 +124,7 @@ void feed_release_window(struct feed *feed);
 /* True when this one came, and waits for its turn. */
 bool feed_holds(const struct feed *feed, uint64_t seq);
 
-/* True when this one is to be sent_said as lost. */
+/* True when this one is to be reported as lost. */
 bool feed_has_lost(const struct feed *feed, uint64_t seq);
 
 /* The publisher says that seq was the last one it sent. False when larger numbers were known long before it
@@ -155,11 +149,8 @@ enum feed_result feed_take(struct feed *feed, uint64_t seq, const struct feed_mo
 /* Notes that all up to seq were sent. */
 void feed_reach(struct feed *feed, uint64_t seq, const struct feed_moment *moment);
 
-/* Notes that what is below is kept no longer: nobody waits for it. */
-void feed_give_up_below(struct feed *feed, uint64_t oldest);
-
-/* Gives up all that it waits for. */
-void feed_give_up_all(struct feed *feed);
+/* Gives up what it waits for before seq. */
+void feed_give_up_before(struct feed *feed, uint64_t seq, enum muster_loss_reason reason);
 
 /* Gives up what it waits for first, if it waits. */
 void feed_give_up_first(struct feed *feed);
@@ -169,13 +160,13 @@ void feed_give_up_first(struct feed *feed);
 bool feed_take_by_stream(struct feed *feed, uint64_t seq, uint64_t passed, struct feed_header *header,
                          const uint8_t *body, size_t length, const struct feed_moment *moment);
 
-/* What is missing is waited for as if that had shown now. */
+/* What is missing is asked for as if that had shown now. */
 void feed_resume(struct feed *feed, const struct feed_moment *moment);
 
 /* What holding a body of this length takes. */
 size_t feed_hold_bytes(const struct feed *feed, size_t length);
 
-/* Keeps the body of one that is early until it is its turn. False without memory: then it is lost, sent_said
+/* Keeps the body of one that is early until it is its turn. False without memory: then it is lost, reported
  * and counted as such. */
 bool feed_hold(struct feed *feed, uint64_t seq, struct feed_header *header, enum muster_sample_kind kind,
                const uint8_t *body, size_t length);

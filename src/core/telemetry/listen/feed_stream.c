@@ -37,7 +37,6 @@ void feed_stream_set(struct telemetry *telemetry, const struct feed_owner *owner
     struct feed *feed;
     DL_FOREACH(telemetry->feeds.all, feed) {
         if (is_followed(feed, owner)) {
-            feed->is_patient = false;
             feed->counters.is_by_stream = is_by_stream;
             feed_resume(feed, &moment);
             feed_table_touch(&telemetry->feeds, feed);

@@ -89,7 +89,7 @@ static void end_feed(struct feed_table *table, struct feed *feed) {
         HASH_DELETE(hh, table->by_source, feed);
         feed->has_source = false;
     }
-    feed_give_up_all(feed);
+    feed_give_up_before(feed, UINT64_MAX, MUSTER_LOSS_WIRE);
     feed->is_ending = true;
     feed_table_touch(table, feed);
     feed_table_settle(table, feed);
@@ -288,7 +288,7 @@ static void release_feed(struct feed_table *table, struct feed *feed) {
     feed_deinit(feed);
     feed_table_count(table, feed);
     feed->due = feed->top;
-    feed->is_patient = false;
+    feed->is_paused = false;
     feed->is_followed = false; /* who follows it notices */
     feed->counters.is_by_stream = false;
     DL_FOREACH(feed->headers, header) {
@@ -360,8 +360,7 @@ void feed_table_record_drops(struct feed_table *table, const struct muster_datag
 
 void feed_table_ask_again(struct telemetry *telemetry, struct feed *feed) {
     struct feed_moment moment = feed_table_moment(telemetry);
-    if (feed->is_patient) {
-        feed->is_patient = false;
+    if (feed->is_paused) {
         feed_resume(feed, &moment);
         feed_table_touch(&telemetry->feeds, feed);
     }
@@ -372,7 +371,7 @@ void feed_table_record_heard(struct telemetry *telemetry, struct feed *feed) {
     feed->silent = 0;
     if (feed->is_followed) {
         feed->is_followed = false;
-        feed->is_patient = true;
+        feed->is_paused = true;
         feed->counters.is_by_stream = false;
         telemetry->note.is_heard_again = true;
         memcpy(telemetry->note.heard_again, feed->id, MUSTER_ID_BYTES);
@@ -397,7 +396,7 @@ static bool record_silence(struct telemetry *telemetry, const struct peer *peer,
                            const struct message *message) {
     uint64_t sent = message->sent[feed->shard];
     if (message->kind == MESSAGE_ALIVE) {
-        bool is_missed = !feed->is_heard && (sent > feed->sent_said || feed->is_patient);
+        bool is_missed = !feed->is_heard && (sent > feed->sent_said || feed->is_paused);
         feed->silent = feed->is_heard ? 0 : feed->silent + (is_missed ? 1 : 0);
         feed->is_heard = false;
     }
@@ -409,7 +408,7 @@ static bool record_silence(struct telemetry *telemetry, const struct peer *peer,
         feed_table_ask_again(telemetry, feed);
         return false;
     }
-    feed->is_patient = true;
+    feed->is_paused = true;
     return feed->silent >= MUSTER_FOLLOW_ALIVES;
 }
 
