@@ -8,14 +8,6 @@
 #include "limit.h"
 #include "member.h"
 
-/* The members that hold the lists; NULL: none. */
-struct lists_nodes {
-    const document_node_t *services;
-    const document_node_t *attrs;
-    const document_node_t *topics;
-    const document_node_t *keeps;
-};
-
 /* The arrays of a document, laid out behind each other in one block. */
 struct lists_block {
     struct muster_service *services;
@@ -35,12 +27,13 @@ static size_t count_inner(const document_node_t *array, const char *name) {
 }
 
 /* Sizes the block by what the JSON has; no bytes are no block. */
-static bool reserve(const struct lists_nodes *nodes, struct lists_block *block, void **arrays) {
-    size_t service_count = document_count(nodes->services);
-    size_t topic_count = document_count(nodes->topics);
-    size_t keep_count = document_count(nodes->keeps);
-    size_t text_count = document_count(nodes->attrs) + count_inner(nodes->services, "txt") +
-                        count_inner(nodes->topics, "units");
+static bool reserve(const document_node_t *services, const document_node_t *attrs,
+                    const document_node_t *topics, const document_node_t *keeps, struct lists_block *block,
+                    void **arrays) {
+    size_t service_count = document_count(services);
+    size_t topic_count = document_count(topics);
+    size_t keep_count = document_count(keeps);
+    size_t text_count = document_count(attrs) + count_inner(services, "txt") + count_inner(topics, "units");
     size_t bytes = service_count * sizeof *block->services + topic_count * sizeof *block->topics +
                    topic_count * sizeof *block->topic_names + keep_count * sizeof *block->keeps +
                    text_count * sizeof *block->texts;
@@ -207,20 +200,17 @@ static bool read_keeps(const document_node_t *node, struct lists_block *block,
 
 bool lists_read(const document_node_t *parent, unsigned which, struct muster_document *document,
                 void **arrays, enum muster_drop *reason) {
-    const struct lists_nodes nodes = {
-        .services = which & LISTS_SERVICES ? document_member(parent, "services") : NULL,
-        .attrs = which & LISTS_ATTRS ? document_member(parent, "attrs") : NULL,
-        .topics = which & LISTS_TOPICS ? document_member(parent, "topics") : NULL,
-        .keeps = which & LISTS_KEEPS ? document_member(parent, "keeps") : NULL,
-    };
+    const document_node_t *services = which & LISTS_SERVICES ? document_member(parent, "services") : NULL;
+    const document_node_t *attrs = which & LISTS_ATTRS ? document_member(parent, "attrs") : NULL;
+    const document_node_t *topics = which & LISTS_TOPICS ? document_member(parent, "topics") : NULL;
+    const document_node_t *keeps = which & LISTS_KEEPS ? document_member(parent, "keeps") : NULL;
     struct lists_block block;
     *document = (struct muster_document){.name = document->name};
-    if (!reserve(&nodes, &block, arrays)) {
+    if (!reserve(services, attrs, topics, keeps, &block, arrays)) {
         return member_refuse(reason, MUSTER_DROP_MEMORY);
     }
-    return read_services(nodes.services, &block, document, reason) &&
-           read_texts(nodes.attrs, 0, MUSTER_VALUE_BYTES_MAX, &block, &document->attrs, &document->attr_count,
+    return read_services(services, &block, document, reason) &&
+           read_texts(attrs, 0, MUSTER_VALUE_BYTES_MAX, &block, &document->attrs, &document->attr_count,
                       reason) &&
-           read_topics(nodes.topics, &block, document, reason) &&
-           read_keeps(nodes.keeps, &block, document, reason);
+           read_topics(topics, &block, document, reason) && read_keeps(keeps, &block, document, reason);
 }

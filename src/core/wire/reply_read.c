@@ -293,12 +293,6 @@ static bool read_end(const document_node_t *head, struct reply *reply) {
     return true;
 }
 
-static bool read_event(const document_node_t *head, enum muster_peer_event *event) {
-    int value = name_find(&name_peer_events, text_of(head, "event"));
-    *event = (enum muster_peer_event)value;
-    return value >= 0;
-}
-
 bool reply_read_part(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
     const document_node_t *head = reader->head;
     *reason = MUSTER_DROP_SYNTAX;
@@ -313,9 +307,11 @@ bool reply_read_part(struct reply_reader *reader, struct reply *reply, enum must
     if (document_member(head, "peer") != NULL) {
         reply->kind = REPLY_PEER;
         reply->has_event = document_member(head, "event") != NULL;
-        if (reply->has_event && !read_event(head, &reply->event)) {
+        int event = reply->has_event ? name_find(&name_peer_events, text_of(head, "event")) : 0;
+        if (event < 0) {
             return false;
         }
+        reply->event = (enum muster_peer_event)event;
         if (read_peer(reader, reply, reason)) {
             return true;
         }
