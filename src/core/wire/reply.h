@@ -66,6 +66,12 @@ struct reply {
     const char *member;   /* END: of the request, that is at fault; NULL: none */
 };
 
+/* What the lists of a part live in. */
+struct reply_lists {
+    void *items[4]; /* tuples, paths, sockets and feeds */
+    size_t count;
+};
+
 /* Cuts bytes into parts. */
 struct reply_reader {
     struct buffer buffer;
@@ -78,10 +84,7 @@ struct reply_reader {
     size_t lines;       /* that follow it */
     size_t length;      /* of all of it, once it is whole */
     struct message announce;
-    struct muster_tuple tuples[MUSTER_TUPLES_MAX];
-    struct muster_path *paths;
-    struct muster_socket *sockets;
-    struct muster_feed *feeds;
+    struct reply_lists lists;
 };
 
 void reply_reader_init(struct reply_reader *reader, size_t part_bytes_max);
