@@ -85,6 +85,7 @@ struct reply_reader {
     size_t length;      /* of all of it, once it is whole */
     struct message announce;
     struct reply_lists lists;
+    enum muster_drop reason; /* why it can't be read */
 };
 
 void reply_reader_init(struct reply_reader *reader, size_t part_bytes_max);

@@ -34,7 +34,7 @@ static const uint8_t *lines_of(const struct reply_reader *reader, size_t *length
 }
 
 /* Where the announce ends and the body begins: a large document is the line after a signature. */
-static bool read_announce(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
+static bool read_announce(struct reply_reader *reader, struct reply *reply) {
     size_t length;
     const uint8_t *bytes = lines_of(reader, &length);
     bool has_body = reader->lines == LINES_MAX;
@@ -42,20 +42,21 @@ static bool read_announce(struct reply_reader *reader, struct reply *reply, enum
     reply->announce_length = has_body ? lines_length(bytes, length, LINES_MAX - 1) : length;
     reply->body = has_body ? bytes + reply->announce_length : NULL;
     reply->body_length = length - reply->announce_length;
-    if (!message_decode(bytes, reply->announce_length, &reader->announce, reason)) {
+    if (!message_decode(bytes, reply->announce_length, &reader->announce, &reader->reason)) {
         return false;
     }
     reply->announce = &reader->announce;
     return reader->announce.kind == MESSAGE_ANNOUNCE &&
-           (!has_body || (reader->announce.size > 0 &&
-                          message_take_body(&reader->announce, reply->body, reply->body_length, reason)));
+           (!has_body ||
+            (reader->announce.size > 0 &&
+             message_take_body(&reader->announce, reply->body, reply->body_length, &reader->reason)));
 }
 
-static bool read_peer(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
-    struct reply_walk walk = {.source = document_member(reader->head, "peer"), .lists = &reader->lists};
+static bool read_peer(struct reply_reader *reader, const document_node_t *node, struct reply *reply) {
+    struct reply_walk walk = {.source = node, .lists = &reader->lists, .reason = &reader->reason};
     struct muster_peer *peer = &reply->peer;
     reply_walk_row(&walk, peer);
-    if (walk.is_wrong || !read_announce(reader, reply, reason)) {
+    if (walk.is_wrong || !read_announce(reader, reply)) {
         return false;
     }
     memcpy(peer->id, reader->announce.id, sizeof peer->id);
@@ -63,103 +64,106 @@ static bool read_peer(struct reply_reader *reader, struct reply *reply, enum mus
     peer->rev = reader->announce.rev;
     peer->document = reader->announce.document;
     reply_walk_evidence(&walk, peer);
-    return !walk.is_out_of_memory || member_refuse(reason, MUSTER_DROP_MEMORY);
+    return !walk.is_wrong;
 }
 
-static bool read_self(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
-    struct reply_walk walk = {.source = document_member(reader->head, "self"), .lists = &reader->lists};
-    if (!read_peer(reader, reply, reason)) {
+/* A row, alone or with an event. */
+static bool read_row(struct reply_reader *reader, const document_node_t *node, struct reply *reply) {
+    const document_node_t *event = document_member(reader->head, "event");
+    int kind = event == NULL ? 0 : name_find(&name_peer_events, document_text(event));
+    if (kind < 0) {
+        return false;
+    }
+    reply->has_event = event != NULL;
+    reply->event = (enum muster_peer_event)kind;
+    if (read_peer(reader, node, reply)) {
+        return true;
+    }
+    reply->kind = REPLY_UNREADABLE;
+    return reader->reason != MUSTER_DROP_MEMORY;
+}
+
+static bool read_self(struct reply_reader *reader, const document_node_t *node, struct reply *reply) {
+    struct reply_walk walk = {.source = node, .lists = &reader->lists, .reason = &reader->reason};
+    if (!read_peer(reader, document_member(reader->head, "peer"), reply)) {
         return false;
     }
     reply->self.peer = reply->peer;
     reply_walk_self(&walk, &reply->self);
-    return !walk.is_out_of_memory || member_refuse(reason, MUSTER_DROP_MEMORY);
+    return !walk.is_wrong;
 }
 
 /* ---- the other parts ---- */
 
-static bool read_document(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
-    const document_node_t *object = document_member(reader->head, "document");
+static bool read_document(struct reply_reader *reader, const document_node_t *node, struct reply *reply) {
     reply->body = lines_of(reader, &reply->body_length);
     return reader->lines == 1 &&
-           member_hex(document_member(object, "id"), reply->id, sizeof reply->id, reason);
+           member_hex(document_member(node, "id"), reply->id, sizeof reply->id, &reader->reason);
 }
 
 /* A number that may be left out: then it is 0. */
-static bool read_number(const document_node_t *object, const char *name, uint64_t *value,
-                        enum muster_drop *reason) {
-    return member_optional_integer(object, name, 0, MUSTER_INTEGER_MAX, value, reason);
+static bool read_number(struct reply_reader *reader, const document_node_t *node, const char *name,
+                        uint64_t *value) {
+    return member_optional_integer(node, name, 0, MUSTER_INTEGER_MAX, value, &reader->reason);
 }
 
-static bool read_sample(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
-    const document_node_t *object = document_member(reader->head, "sample");
+static bool read_sample(struct reply_reader *reader, const document_node_t *node, struct reply *reply) {
     struct reply_sample *sample = &reply->sample;
     sample->id = reply->id;
-    sample->topic = document_text(document_member(object, "topic"));
+    sample->topic = document_text(document_member(node, "topic"));
     sample->body = lines_of(reader, &sample->body_length);
     sample->body_length--; /* its LF */
     return reader->lines == 1 && sample->body_length <= MUSTER_DATAGRAM_BYTES_MAX &&
-           member_hex(document_member(object, "id"), reply->id, sizeof reply->id, reason) &&
-           member_integer(object, "boot", 1, MUSTER_INTEGER_MAX, &sample->boot, reason) &&
-           read_number(object, "seq", &sample->seq, reason) &&
-           read_number(object, "passed", &sample->passed, reason) &&
+           member_hex(document_member(node, "id"), reply->id, sizeof reply->id, &reader->reason) &&
+           member_integer(node, "boot", 1, MUSTER_INTEGER_MAX, &sample->boot, &reader->reason) &&
+           read_number(reader, node, "seq", &sample->seq) &&
+           read_number(reader, node, "passed", &sample->passed) &&
            (sample->passed == 0 || sample->passed < sample->seq) &&
-           read_number(object, "age_ms", &sample->age_ms, reason) && sample->topic != NULL &&
+           read_number(reader, node, "age_ms", &sample->age_ms) && sample->topic != NULL &&
            muster_topic_fault(sample->topic) == NULL;
 }
 
-static bool read_end(const document_node_t *head, struct reply *reply) {
-    int end = name_find(&request_end_names, document_text(document_member(head, "end")));
+static bool read_end(struct reply_reader *reader, const document_node_t *node, struct reply *reply) {
+    int end = name_find(&request_end_names, document_text(node));
     if (end < 0) {
         return false;
     }
     reply->end = (enum request_end)end;
-    document_integer(document_member(head, "count"), &reply->count);
-    reply->text = document_text(document_member(head, "text"));
-    reply->member = document_text(document_member(head, "member"));
+    document_integer(document_member(reader->head, "count"), &reply->count);
+    reply->text = document_text(document_member(reader->head, "text"));
+    reply->member = document_text(document_member(reader->head, "member"));
     return true;
 }
 
-/* Reads the part that the reader holds whole. False with the reason. */
-static bool read_part(struct reply_reader *reader, struct reply *reply, enum muster_drop *reason) {
-    const document_node_t *head = reader->head;
-    *reason = MUSTER_DROP_SYNTAX;
-    if (document_member(head, "end") != NULL) {
-        reply->kind = REPLY_END;
-        return read_end(head, reply);
-    }
-    if (document_member(head, "self") != NULL) {
-        reply->kind = REPLY_SELF;
-        return read_self(reader, reply, reason);
-    }
-    if (document_member(head, "peer") != NULL) {
-        reply->kind = REPLY_PEER;
-        reply->has_event = document_member(head, "event") != NULL;
-        int event = reply->has_event
-                        ? name_find(&name_peer_events, document_text(document_member(head, "event")))
-                        : 0;
-        if (event < 0) {
-            return false;
-        }
-        reply->event = (enum muster_peer_event)event;
-        if (read_peer(reader, reply, reason)) {
-            return true;
-        }
-        reply->kind = REPLY_UNREADABLE;
-        return *reason != MUSTER_DROP_MEMORY;
-    }
-    if (document_member(head, "document") != NULL) {
-        reply->kind = REPLY_DOCUMENT;
-        return read_document(reader, reply, reason);
-    }
-    if (document_member(head, "sample") != NULL) {
-        reply->kind = REPLY_SAMPLE;
-        return read_sample(reader, reply, reason);
-    }
-    reply->kind = REPLY_STATS;
-    struct reply_walk walk = {.source = document_member(head, "stats")};
+static bool read_stats(struct reply_reader *reader, const document_node_t *node, struct reply *reply) {
+    struct reply_walk walk = {.source = node};
+    (void)reader;
     reply_walk_counters(&walk, &reply->counters);
-    return walk.source != NULL;
+    return true;
+}
+
+/* Each kind is told by a member; the row of a node that says something of itself is beside `self`. */
+static const struct part {
+    const char *member;
+    enum reply_kind kind;
+    bool (*read)(struct reply_reader *reader, const document_node_t *node, struct reply *reply);
+} parts[] = {
+    {"end", REPLY_END, read_end},          {"self", REPLY_SELF, read_self},
+    {"peer", REPLY_PEER, read_row},        {"document", REPLY_DOCUMENT, read_document},
+    {"sample", REPLY_SAMPLE, read_sample}, {"stats", REPLY_STATS, read_stats},
+};
+
+/* Reads the part that the reader holds whole. False with the reason. */
+static bool read_part(struct reply_reader *reader, struct reply *reply) {
+    reader->reason = MUSTER_DROP_SYNTAX;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const document_node_t *node = document_member(reader->head, parts[i].member);
+        if (node != NULL) {
+            reply->kind = parts[i].kind;
+            return parts[i].read(reader, node, reply);
+        }
+    }
+    return false;
 }
 
 /* ---- cutting bytes into parts ---- */
@@ -199,17 +203,20 @@ static size_t find_lines(const struct reply_reader *reader, size_t lines) {
     return length == 0 ? 0 : lines_length(reader->buffer.bytes + reader->begin, length, lines);
 }
 
+static int error_of(const struct reply_reader *reader) {
+    return reader->reason == MUSTER_DROP_MEMORY ? MUSTER_ENOMEM : MUSTER_EINVAL;
+}
+
 /* Reads the part's own line: 1, 0 when it has not come yet, or an error. */
 static int read_head(struct reply_reader *reader) {
     reader->head_length = find_lines(reader, 1);
     if (reader->head_length == 0) {
         return 0;
     }
-    enum muster_drop reason;
     const char *line = (const char *)reader->buffer.bytes + reader->begin;
-    reader->head = member_parse_large(line, reader->head_length - 1, &reason);
+    reader->head = member_parse_large(line, reader->head_length - 1, &reader->reason);
     if (reader->head == NULL) {
-        return reason == MUSTER_DROP_MEMORY ? MUSTER_ENOMEM : MUSTER_EINVAL;
+        return error_of(reader);
     }
     uint64_t lines = 0;
     document_integer(document_member(reader->head, "lines"), &lines);
@@ -233,11 +240,7 @@ int reply_reader_next(struct reply_reader *reader, struct reply *reply) {
     if (length == 0) {
         return 0;
     }
-    enum muster_drop reason;
     reader->length = length;
     *reply = (struct reply){0};
-    if (read_part(reader, reply, &reason)) {
-        return 1;
-    }
-    return reason == MUSTER_DROP_MEMORY ? MUSTER_ENOMEM : MUSTER_EINVAL;
+    return read_part(reader, reply) ? 1 : error_of(reader);
 }

@@ -148,10 +148,14 @@ static const void *walk_list(struct reply_walk *walk, const struct list *list, c
     }
     const document_node_t *array = document_member(walk->source, list->name);
     size_t left = document_count(array) < list->count_max ? document_count(array) : list->count_max;
-    char *read = left == 0 ? NULL : malloc(left * list->item_bytes);
     *count = 0;
+    if (left == 0) {
+        return NULL;
+    }
+    char *read = malloc(left * list->item_bytes);
     if (read == NULL) {
-        walk->is_out_of_memory = walk->is_out_of_memory || left > 0;
+        *walk->reason = MUSTER_DROP_MEMORY;
+        walk->is_wrong = true;
         return NULL;
     }
     walk->lists->items[walk->lists->count++] = read;

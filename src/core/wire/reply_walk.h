@@ -17,8 +17,8 @@ struct reply_walk {
     document_node_t *target;       /* the object that is written, */
     const document_node_t *source; /* or read */
     struct reply_lists *lists;     /* for what is read */
-    bool is_wrong;                 /* the object that is read lacks what it must have */
-    bool is_out_of_memory;
+    enum muster_drop *reason;      /* set without memory for it */
+    bool is_wrong;                 /* what is read lacks what it must have, or there is no memory for it */
 };
 
 /* The members of one object. What is read goes into a zeroed struct, where what is missing or out of range
