@@ -27,17 +27,8 @@ void connection_close_with(struct connection *connection, enum request_end end) 
 void connection_cut(struct exchange *exchange, struct connection *connection) {
     exchange->context->counters.streams_cut++;
     buffer_deinit(&connection->out);
-    connection->is_given = false;
-    connection->is_taken = true;
+    buffer_deinit(&connection->given);
     connection->state = CONNECTION_CLOSING;
-}
-
-/* What was handed over before this call is gone. */
-void connection_forget_given(struct connection *connection) {
-    if (connection->is_given) {
-        connection->is_given = false;
-        connection->out.length = 0;
-    }
 }
 
 /* ---- rows ---- */
@@ -105,25 +96,16 @@ static const struct peer *next_row(const struct peer_table *table, const struct 
 
 /* Rows, until there are enough of them for now. */
 static int list_rows(struct exchange *exchange, struct connection *connection) {
-    if (connection->is_local && !connection->has_said_self) {
-        int error = say_own_row(exchange, connection);
-        if (error != 0) {
-            return error;
-        }
-        connection->has_said_self = true;
-    }
+    int error = connection->is_local && connection->count == 0 ? say_own_row(exchange, connection) : 0;
     const struct peer *peer = next_row(&exchange->presence->table, connection);
-    for (; peer != NULL && !has_said_enough(connection); peer = peer->hh.next) {
-        int error = may_see(connection, peer) ? say_row(exchange, connection, peer) : 0;
-        if (error != 0) {
-            return error;
-        }
+    for (; peer != NULL && error == 0 && !has_said_enough(connection); peer = peer->hh.next) {
+        error = may_see(connection, peer) ? say_row(exchange, connection, peer) : 0;
         connection->cursor = peer->number;
         connection->last = peer;
     }
     connection->removed = exchange->presence->table.removed;
     connection->is_listed = peer == NULL;
-    return 0;
+    return error;
 }
 
 void connection_list(struct exchange *exchange, struct connection *connection) {
@@ -245,7 +227,6 @@ static void begin_list(struct exchange *exchange, struct connection *connection,
         return;
     }
     connection->state = CONNECTION_ANSWERING;
-    connection->has_said_self = false;
     connection->is_listed = false;
     connection->cursor = 0;
     connection->last = NULL;
@@ -254,7 +235,6 @@ static void begin_list(struct exchange *exchange, struct connection *connection,
 void connection_answer(struct exchange *exchange, struct connection *connection,
                        const struct request *request) {
     connection->kind = request->kind;
-    connection->count = 0;
     if (request->kind == REQUEST_TABLE || request->kind == REQUEST_WATCH ||
         request->kind == REQUEST_SAMPLES) {
         begin_list(exchange, connection, request);
@@ -299,7 +279,6 @@ void connection_tell(struct exchange *exchange, struct connection *connection,
     }
     struct reply_lines lines = lines_of(connection, event->peer);
     view_measure(exchange->presence, event->peer, tuples, &view);
-    connection_forget_given(connection);
     if (connection->out.length > MUSTER_STREAM_QUEUE_BYTES_MAX ||
         reply_write_event(&connection->out, event->event, &view, &lines, connection->is_local) != 0) {
         connection_cut(exchange, connection);

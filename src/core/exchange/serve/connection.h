@@ -31,15 +31,13 @@ struct connection {
     bool may_change;
 
     enum connection_state state;
-    bool has_ended;    /* the other side asks nothing more */
-    bool is_taken;     /* nothing that was written waits to be taken */
-    bool is_given;     /* out was handed over, and is to be forgotten */
-    struct buffer in;  /* requests */
-    struct buffer out; /* answers */
+    bool has_ended;      /* the other side asks nothing more */
+    struct buffer in;    /* requests */
+    struct buffer out;   /* answers */
+    struct buffer given; /* of them, what was handed over and is not taken yet */
 
     /* The answer under way. */
     enum request_kind kind;
-    bool has_said_self;
     bool is_listed;          /* the rows are said; a watch goes on with the events */
     uint64_t cursor;         /* number of the last row that was said */
     const struct peer *last; /* that row, as long as no row was removed since: */
@@ -78,8 +76,5 @@ void connection_close_with(struct connection *connection, enum request_end end);
 
 /* Closes without a word, and counts that. */
 void connection_cut(struct exchange *exchange, struct connection *connection);
-
-/* What was handed over before this call is gone: before anything more is said. */
-void connection_forget_given(struct connection *connection);
 
 #endif
