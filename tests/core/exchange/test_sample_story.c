@@ -650,7 +650,7 @@ static void filtered_multicast_is_replaced_by_a_stream(void **state) {
     assert_int_equal(got[sub].lost, 0);
     assert_int_equal(got[sub].seen[got[sub].count - 1].seq, 400);
     assert_int_equal(count_kind(other, MUSTER_SAMPLE_LIVE), 400);
-    assert_false(world.nodes[sub].core->exchange.follows.items[0].is_used);
+    assert_int_equal(world.nodes[sub].core->exchange.follows.items[0].owner.boot, 0);
     end();
 }
 
@@ -708,7 +708,7 @@ static void a_stream_that_breaks_is_opened_again(void **state) {
     muster_core_unsubscribe(world.nodes[sub].core, 0);
     nudge(sub);
     run(1000);
-    assert_false(world.nodes[sub].core->exchange.follows.items[0].is_used);
+    assert_int_equal(world.nodes[sub].core->exchange.follows.items[0].owner.boot, 0);
     end();
 }
 

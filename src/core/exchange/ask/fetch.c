@@ -107,12 +107,6 @@ void fetch_release(struct fetches *fetches, struct fetch *fetch) {
     free(fetch);
 }
 
-int fetch_next_part(struct fetch *fetch, struct reply *reply) {
-    int result = reply_reader_next(&fetch->reader, reply);
-    fetch->count += result == 1 ? 1 : 0;
-    return result;
-}
-
 /* ---- outputs and time ---- */
 
 struct fetch *fetch_first_waiting(const struct fetches *fetches) {
@@ -145,28 +139,18 @@ bool fetch_give(struct fetch *fetch, struct muster_output *output) {
     return true;
 }
 
-static uint64_t end_ms(const struct fetch *fetch) {
+uint64_t fetch_end_ms(const struct fetch *fetch) {
     if (fetch->is_over || (fetch->kind == FETCH_FOLLOW && fetch->is_open)) {
         return DEADLINE_NEVER; /* a publisher that is followed may have nothing to say */
     }
     return deadline_earlier(fetch->moved_ms + MUSTER_FETCH_IDLE_MS, fetch->began_ms + MUSTER_FETCH_TOTAL_MS);
 }
 
-struct fetch *fetch_first_late(const struct fetches *fetches, uint64_t now_ms) {
-    struct fetch *fetch;
-    DL_FOREACH(fetches->items, fetch) {
-        if (end_ms(fetch) <= now_ms) {
-            return fetch;
-        }
-    }
-    return NULL;
-}
-
 uint64_t fetch_deadline(const struct fetches *fetches) {
     uint64_t deadline_ms = DEADLINE_NEVER;
     const struct fetch *fetch;
     DL_FOREACH(fetches->items, fetch) {
-        deadline_ms = deadline_earlier(deadline_ms, end_ms(fetch));
+        deadline_ms = deadline_earlier(deadline_ms, fetch_end_ms(fetch));
     }
     return deadline_ms;
 }

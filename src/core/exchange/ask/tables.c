@@ -99,8 +99,7 @@ void tables_tick(struct exchange *exchange) {
     }
 }
 
-bool tables_take_row(struct exchange *exchange, struct fetch *fetch, const struct reply *reply,
-                     bool *wants_body) {
+bool tables_take_row(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
     const struct muster_peer *peer = &reply->peer;
     const struct merge_row row = {.message = reply->announce,
                                   .bytes = reply->announce_bytes,
@@ -110,11 +109,14 @@ bool tables_take_row(struct exchange *exchange, struct fetch *fetch, const struc
                                   .age_ms = peer->age_ms,
                                   .next_ms = peer->next_ms > 0 ? (uint64_t)peer->next_ms : 0};
     enum muster_drop reason;
-    *wants_body = false;
+    bool wants_body = false;
     if (peer->state != MUSTER_LOST && peer->state != MUSTER_LEFT &&
-        !merge_provisional(exchange->presence, &row, wants_body, &reason) &&
+        !merge_provisional(exchange->presence, &row, &wants_body, &reason) &&
         reason == MUSTER_DROP_SIGNATURE) {
         fetch->bad++;
+    }
+    if (wants_body) {
+        documents_want(exchange);
     }
     return fetch->bad < MUSTER_FETCH_BAD_MAX && fetch->count <= MUSTER_PEERS_REPORTED_MAX;
 }
