@@ -108,11 +108,10 @@ struct reply_lines {
     size_t body_length;
 };
 
-/* A row; with the evidence for it where the asker is of this machine. */
-int reply_write_peer(struct buffer *out, const struct muster_peer *peer, const struct reply_lines *lines,
-                     bool has_evidence);
-int reply_write_event(struct buffer *out, enum muster_peer_event event, const struct muster_peer *peer,
-                      const struct reply_lines *lines, bool has_evidence);
+/* A row, with the name of what happened to it, if event is not NULL, and with the evidence for it where the
+ * asker is of this machine. */
+int reply_write_peer(struct buffer *out, const char *event, const struct muster_peer *peer,
+                     const struct reply_lines *lines, bool has_evidence);
 int reply_write_document(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
                          const struct reply_lines *lines);
 int reply_write_stats(struct buffer *out, const struct muster_counters *counters);

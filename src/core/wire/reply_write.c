@@ -53,19 +53,13 @@ static int write_part(struct buffer *out, struct document *document, const struc
     return write_long_part(out, document, lines, MUSTER_REPLY_BYTES_MAX);
 }
 
-int reply_write_peer(struct buffer *out, const struct muster_peer *peer, const struct reply_lines *lines,
-                     bool has_evidence) {
+int reply_write_peer(struct buffer *out, const char *event, const struct muster_peer *peer,
+                     const struct reply_lines *lines, bool has_evidence) {
     struct document document;
     document_init(&document);
-    put_peer(&document, peer, has_evidence);
-    return write_part(out, &document, lines);
-}
-
-int reply_write_event(struct buffer *out, enum muster_peer_event event, const struct muster_peer *peer,
-                      const struct reply_lines *lines, bool has_evidence) {
-    struct document document;
-    document_init(&document);
-    document_put_text(&document, NULL, "event", muster_peer_event_name(event));
+    if (event != NULL) {
+        document_put_text(&document, NULL, "event", event);
+    }
     put_peer(&document, peer, has_evidence);
     return write_part(out, &document, lines);
 }

@@ -155,9 +155,11 @@ static int write_all(struct buffer *out) {
     const struct muster_counters counters = some_counters();
     const struct reply_lines lines = announce_lines();
     const struct reply_lines body = {.body = (const uint8_t *)BODY, .body_length = strlen(BODY)};
-    int error = reply_write_peer(out, &peer, &lines, true);
-    error = error != 0 ? error : reply_write_peer(out, &peer, &lines, false);
-    error = error != 0 ? error : reply_write_event(out, MUSTER_PEER_CONFLICT, &peer, &lines, true);
+    int error = reply_write_peer(out, NULL, &peer, &lines, true);
+    error = error != 0 ? error : reply_write_peer(out, NULL, &peer, &lines, false);
+    error = error != 0
+                ? error
+                : reply_write_peer(out, muster_peer_event_name(MUSTER_PEER_CONFLICT), &peer, &lines, true);
     error = error != 0 ? error : reply_write_document(out, id, &body);
     error = error != 0 ? error : reply_write_stats(out, &counters);
     error = error != 0 ? error : reply_write_self(out, &self, &lines);

@@ -57,33 +57,30 @@ static struct reply_lines lines_of(const struct connection *connection, const st
     return lines;
 }
 
-static int say_peer(struct connection *connection, const struct muster_peer *view,
+static int say_peer(struct connection *connection, const char *event, const struct muster_peer *view,
                     const struct reply_lines *lines) {
-    int error =
-        connection->kind == REQUEST_WATCH
-            ? reply_write_event(&connection->out, MUSTER_PEER_JOINED, view, lines, connection->is_local)
-            : reply_write_peer(&connection->out, view, lines, connection->is_local);
+    int error = reply_write_peer(&connection->out, event, view, lines, connection->is_local);
     connection->count += error == 0 ? 1 : 0;
     return error;
 }
 
-static int say_row(const struct exchange *exchange, struct connection *connection, const struct peer *peer) {
+static int say_row(const struct exchange *exchange, struct connection *connection, const char *event,
+                   const struct peer *peer) {
     struct muster_tuple tuples[MUSTER_TUPLES_MAX];
     struct muster_peer view;
     struct reply_lines lines = lines_of(connection, peer);
     view_measure(exchange->presence, peer, tuples, &view);
-    return say_peer(connection, &view, &lines);
+    return say_peer(connection, event, &view, &lines);
 }
 
 /* One's own row goes first, and only to programs of this machine: others hear it from us anyway. */
-static int say_own_row(struct exchange *exchange, struct connection *connection) {
+static int say_own_row(struct exchange *exchange, struct connection *connection, const char *event) {
     struct view_own own;
+    if (!connection->is_local || connection->count > 0) {
+        return 0;
+    }
     int error = view_own(exchange->presence, &own);
-    return error != 0 ? error : say_peer(connection, &own.peer, &own.lines);
-}
-
-static bool has_said_enough(const struct connection *connection) {
-    return connection->out.length >= MUSTER_STREAM_CHUNK_BYTES;
+    return error != 0 ? error : say_peer(connection, event, &own.peer, &own.lines);
 }
 
 /* The next row to say. Rows are only searched from the first one on when one was removed meanwhile: else a
@@ -96,10 +93,11 @@ static const struct peer *next_row(const struct peer_table *table, const struct 
 
 /* Rows, until there are enough of them for now. */
 static int list_rows(struct exchange *exchange, struct connection *connection) {
-    int error = connection->is_local && connection->count == 0 ? say_own_row(exchange, connection) : 0;
+    const char *event = connection->kind == REQUEST_WATCH ? muster_peer_event_name(MUSTER_PEER_JOINED) : NULL;
+    int error = say_own_row(exchange, connection, event);
     const struct peer *peer = next_row(&exchange->presence->table, connection);
-    for (; peer != NULL && error == 0 && !has_said_enough(connection); peer = peer->hh.next) {
-        error = may_see(connection, peer) ? say_row(exchange, connection, peer) : 0;
+    for (; peer != NULL && error == 0 && !connection_has_said_enough(connection); peer = peer->hh.next) {
+        error = may_see(connection, peer) ? say_row(exchange, connection, event, peer) : 0;
         connection->cursor = peer->number;
         connection->last = peer;
     }
@@ -109,12 +107,10 @@ static int list_rows(struct exchange *exchange, struct connection *connection) {
 }
 
 void connection_list(struct exchange *exchange, struct connection *connection) {
-    int error = connection->kind == REQUEST_SAMPLES
-                    ? samples_list(exchange, connection, &connection->is_listed)
-                    : list_rows(exchange, connection);
+    int error = connection->kind == REQUEST_SAMPLES ? samples_list(exchange, connection)
+                                                    : list_rows(exchange, connection);
     if (error != 0) {
-        connection_finish(connection, REQUEST_END_MEMORY, NULL);
-        connection->state = CONNECTION_CLOSING; /* a watch would miss what was not said */
+        connection_close_with(connection, REQUEST_END_MEMORY); /* a watch would miss what was not said */
     } else if (connection->is_listed && !connection_is_watching(connection)) {
         exchange->context->counters.requests++;
         connection_finish(connection, REQUEST_END_DONE, NULL);
@@ -132,30 +128,14 @@ static enum request_end end_of(int error) {
     }
 }
 
-/* *feeds, NULL where there is none, are for free(). MUSTER_ENOMEM. */
-static int take_feeds(const struct exchange *exchange, struct muster_feed **feeds, struct muster_self *self) {
-    *feeds = NULL;
-    self->feeds_known = feed_table_list(&exchange->telemetry->feeds, NULL, 0);
-    self->feed_count =
-        self->feeds_known < MUSTER_FEEDS_SHOWN_MAX ? self->feeds_known : MUSTER_FEEDS_SHOWN_MAX;
-    if (self->feed_count > 0) {
-        *feeds = calloc(self->feed_count, sizeof **feeds);
-        if (*feeds == NULL) {
-            return MUSTER_ENOMEM;
-        }
-        feed_table_list(&exchange->telemetry->feeds, *feeds, self->feed_count);
-    }
-    self->feeds = *feeds;
-    return 0;
-}
-
 static int say_self(struct exchange *exchange, struct connection *connection) {
     struct view_own own;
-    struct muster_feed *feeds;
     int error = view_own(exchange->presence, &own);
-    if (error != 0) {
-        return error;
+    struct muster_feed *feeds = error == 0 ? calloc(MUSTER_FEEDS_SHOWN_MAX, sizeof *feeds) : NULL;
+    if (feeds == NULL) {
+        return error == 0 ? MUSTER_ENOMEM : error;
     }
+    size_t feed_count = feed_table_list(&exchange->telemetry->feeds, feeds, MUSTER_FEEDS_SHOWN_MAX);
     struct muster_self self = {.peer = own.peer,
                                .version = exchange->version,
                                .port = exchange->context->port,
@@ -166,11 +146,12 @@ static int say_self(struct exchange *exchange, struct connection *connection) {
                                .sockets = exchange->server.sockets,
                                .socket_count = exchange->server.socket_count,
                                .counters = exchange->context->counters,
-                               .sender = exchange->telemetry->sender.counters};
-    error = take_feeds(exchange, &feeds, &self);
-    if (error == 0) {
-        error = reply_write_self(&connection->out, &self, &own.lines);
-    }
+                               .sender = exchange->telemetry->sender.counters,
+                               .feeds = feeds,
+                               .feed_count =
+                                   feed_count < MUSTER_FEEDS_SHOWN_MAX ? feed_count : MUSTER_FEEDS_SHOWN_MAX,
+                               .feeds_known = feed_count};
+    error = reply_write_self(&connection->out, &self, &own.lines);
     free(feeds);
     return error;
 }
@@ -248,14 +229,14 @@ void connection_answer(struct exchange *exchange, struct connection *connection,
 
 /* ---- watching ---- */
 
-static bool is_following(const struct connection *connection) {
-    return connection->state == CONNECTION_ANSWERING && connection->kind == REQUEST_SAMPLES &&
-           connection->follows;
+bool connection_is_watching(const struct connection *connection) {
+    bool has_no_end =
+        connection->kind == REQUEST_WATCH || (connection->kind == REQUEST_SAMPLES && connection->follows);
+    return connection->state == CONNECTION_ANSWERING && has_no_end;
 }
 
-bool connection_is_watching(const struct connection *connection) {
-    return (connection->state == CONNECTION_ANSWERING && connection->kind == REQUEST_WATCH) ||
-           is_following(connection);
+static bool is_following(const struct connection *connection) {
+    return connection_is_watching(connection) && connection->kind == REQUEST_SAMPLES;
 }
 
 static bool is_meant(const struct connection *connection, const struct outbox_event *event) {
@@ -271,16 +252,12 @@ static bool is_known(const struct connection *connection, const struct peer *pee
 
 void connection_tell(struct exchange *exchange, struct connection *connection,
                      const struct outbox_event *event) {
-    struct muster_tuple tuples[MUSTER_TUPLES_MAX];
-    struct muster_peer view;
     if (!connection_is_watching(connection) || is_following(connection) ||
         !is_known(connection, event->peer) || !is_meant(connection, event)) {
         return;
     }
-    struct reply_lines lines = lines_of(connection, event->peer);
-    view_measure(exchange->presence, event->peer, tuples, &view);
     if (connection->out.length > MUSTER_STREAM_QUEUE_BYTES_MAX ||
-        reply_write_event(&connection->out, event->event, &view, &lines, connection->is_local) != 0) {
+        say_row(exchange, connection, muster_peer_event_name(event->event), event->peer) != 0) {
         connection_cut(exchange, connection);
     }
 }

@@ -8,6 +8,7 @@
 #include <muster/core.h>
 
 #include "buffer.h"
+#include "limit.h"
 #include "request.h"
 
 struct exchange;
@@ -64,6 +65,11 @@ void connection_tell(struct exchange *exchange, struct connection *connection,
 
 /* Tells of what was sent, if the connection follows it. */
 void connection_tell_sent(struct exchange *exchange, struct connection *connection);
+
+/* What is said waits to be taken before more is. */
+static inline bool connection_has_said_enough(const struct connection *connection) {
+    return connection->out.length >= MUSTER_STREAM_CHUNK_BYTES;
+}
 
 /* True when its answer has no end: of who watches, or follows samples. */
 bool connection_is_watching(const struct connection *connection);

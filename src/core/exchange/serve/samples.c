@@ -90,15 +90,11 @@ static bool needs_last(const struct samples *samples, const struct own_topic *to
     return topic != NULL && !is_sent && pattern_set_touches(&samples->patterns, topic->name);
 }
 
-static bool has_said_enough(const struct connection *connection) {
-    return connection->out.length >= MUSTER_STREAM_CHUNK_BYTES;
-}
-
 static int list_own(const struct exchange *exchange, struct connection *connection) {
     struct samples *samples = connection->samples;
     const struct publisher *publisher = &exchange->telemetry->publisher;
     int error = 0;
-    while (samples->topic < publisher->topic_count && error == 0 && !has_said_enough(connection)) {
+    while (samples->topic < publisher->topic_count && error == 0 && !connection_has_said_enough(connection)) {
         const struct own_topic *topic = publisher->topics[samples->topic++];
         if (needs_last(samples, topic)) {
             error = publisher_write_last(exchange->telemetry, topic, &connection->out, &connection->count);
@@ -114,7 +110,7 @@ static int list_kept(const struct exchange *exchange, struct connection *connect
     struct samples *samples = connection->samples;
     const struct kept_topic *topic = keeper_after(&exchange->telemetry->keeper, samples->kept);
     int error = 0;
-    for (; topic != NULL && error == 0 && !has_said_enough(connection); topic = topic->hh.next) {
+    for (; topic != NULL && error == 0 && !connection_has_said_enough(connection); topic = topic->hh.next) {
         samples->kept = topic->number;
         if (pattern_set_touches(&samples->patterns, topic->key.topic)) {
             error = keeper_write(exchange->telemetry, topic, &connection->out, &connection->count);
@@ -165,17 +161,17 @@ static int say_all_sent(const struct exchange *exchange, struct connection *conn
     return error;
 }
 
-int samples_list(const struct exchange *exchange, struct connection *connection, bool *is_listed) {
+int samples_list(const struct exchange *exchange, struct connection *connection) {
     struct samples *samples = connection->samples;
     int error = 0;
-    while (samples->stage != STAGE_SENT && error == 0 && !has_said_enough(connection)) {
+    while (samples->stage != STAGE_SENT && error == 0 && !connection_has_said_enough(connection)) {
         error =
             samples->stage == STAGE_OWN ? list_own(exchange, connection) : list_kept(exchange, connection);
     }
     if (error == 0 && samples->stage == STAGE_SENT) {
         error = say_all_sent(exchange, connection, MUSTER_STREAM_CHUNK_BYTES);
     }
-    *is_listed =
+    connection->is_listed =
         samples->stage == STAGE_SENT && samples->number >= exchange->telemetry->publisher.ring.unsent;
     return error;
 }
