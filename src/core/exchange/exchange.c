@@ -173,7 +173,7 @@ struct query_tables exchange_query_tables(const struct exchange *exchange) {
     bool is_busy = fetches->counts[FETCH_TABLE] + fetches->counts[FETCH_DOCUMENT] > 0;
     return (struct query_tables){.has_begun = tables->has_begun,
                                  .has_failed = tables->has_failed,
-                                 .is_under_way = fetch_is_under_way(fetches, FETCH_TABLE),
+                                 .is_under_way = fetch_has_table(fetches),
                                  .busy_from_ms = is_busy || documents_ms < DOCUMENTS_SPREAD_MS ? 0
                                                  : documents_ms == DEADLINE_NEVER
                                                      ? DEADLINE_NEVER

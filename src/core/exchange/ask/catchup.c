@@ -145,17 +145,13 @@ static void add_ask(struct exchange *exchange, const struct ask *ask) {
     catchup->asks[catchup->count++] = *ask;
 }
 
-/* Those that look back equally far are asked for together. */
+/* Those that look back equally far are asked for together: add_ask() joins them. */
 static void ask_for(struct exchange *exchange, const struct peer *peer, uint64_t subscriptions,
                     uint64_t due_ms) {
-    while (subscriptions != 0) {
-        struct subscription_entry *const *all = exchange->telemetry->subscriptions.items;
-        struct ask ask = {.due_ms = due_ms, .since_ms = all[__builtin_ctzll(subscriptions)]->since_ms};
-        for (uint64_t left = subscriptions; left != 0; left &= left - 1) {
-            uint64_t one = left & (~left + 1);
-            ask.subscriptions |= all[__builtin_ctzll(left)]->since_ms == ask.since_ms ? one : 0;
-        }
-        subscriptions &= ~ask.subscriptions;
+    for (uint64_t left = subscriptions; left != 0; left &= left - 1) {
+        const struct subscription_entry *entry =
+            exchange->telemetry->subscriptions.items[__builtin_ctzll(left)];
+        struct ask ask = {.subscriptions = left & (~left + 1), .due_ms = due_ms, .since_ms = entry->since_ms};
         memcpy(ask.id, peer->id, sizeof ask.id);
         fill_live(exchange, &ask);
         add_ask(exchange, &ask);

@@ -80,7 +80,7 @@ static bool begin(struct exchange *exchange, struct peer *peer) {
 /* Streams that documents may take: one is left for a table. */
 static size_t count_room(const struct fetches *fetches) {
     size_t used = fetches->counts[FETCH_TABLE] + fetches->counts[FETCH_DOCUMENT];
-    used += fetch_is_under_way(fetches, FETCH_TABLE) ? 0 : 1;
+    used += fetch_has_table(fetches) ? 0 : 1;
     return used < MUSTER_FETCHES_MAX ? MUSTER_FETCHES_MAX - used : 0;
 }
 

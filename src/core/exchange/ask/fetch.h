@@ -92,8 +92,8 @@ int fetch_begin(struct fetches *fetches, const struct context *context, enum fet
 /* True when one more of this kind can begin. */
 bool fetch_has_room(const struct fetches *fetches, enum fetch_kind kind);
 
-/* True while a stream of this kind is not over. */
-bool fetch_is_under_way(const struct fetches *fetches, enum fetch_kind kind);
+/* True while a table is being taken. */
+bool fetch_has_table(const struct fetches *fetches);
 
 /* The fetch of a stream; NULL when there is none. */
 struct fetch *fetch_find(const struct fetches *fetches, uint64_t stream);

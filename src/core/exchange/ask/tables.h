@@ -23,8 +23,8 @@ struct table_source {
 };
 
 struct tables {
-    uint64_t round;                                  /* of questions */
-    struct table_source sources[MUSTER_SOURCES_MAX]; /* the largest first */
+    uint64_t round; /* of questions */
+    struct table_source sources[MUSTER_SOURCES_MAX];
     size_t source_count;
     bool has_begun;  /* a table was asked for in this round, */
     bool has_failed; /* and none could be had: then everybody is asked to answer */

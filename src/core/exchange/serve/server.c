@@ -39,16 +39,18 @@ void server_deinit(struct server *server) {
 }
 
 int server_set_sockets(struct server *server, const struct muster_socket *sockets, size_t count) {
-    struct muster_socket *copy = count == 0 ? NULL : malloc(count * sizeof *copy);
-    if (count > MUSTER_SOCKETS_MAX || (count > 0 && copy == NULL)) {
-        free(copy);
-        return count > MUSTER_SOCKETS_MAX ? MUSTER_EFULL : MUSTER_ENOMEM;
+    if (count > MUSTER_SOCKETS_MAX) {
+        return MUSTER_EFULL;
     }
-    if (count > 0) {
-        memcpy(copy, sockets, count * sizeof *copy);
+    struct muster_socket *copies = calloc(count + 1, sizeof *copies);
+    if (copies == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = sockets[i];
     }
     free(server->sockets);
-    server->sockets = copy;
+    server->sockets = copies;
     server->socket_count = count;
     return 0;
 }
