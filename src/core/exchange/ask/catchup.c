@@ -190,21 +190,17 @@ void catchup_record_topics(struct exchange *exchange, struct peer *peer) {
     }
 }
 
-static void subscribe(struct exchange *exchange, struct peer *peer, uint64_t subscription) {
-    uint64_t audience = audience_of(exchange, peer, subscription);
-    if (audience != 0 && !can_ask(exchange, peer)) {
-        owe(peer);
-    } else if (audience != 0) {
-        peer->asked_digest = peer->asked_digest == 0 ? digest_of(exchange, peer) : peer->asked_digest;
-        ask_for(exchange, peer, audience, exchange->context->now_ms);
-    }
-}
-
 void catchup_subscribe(struct exchange *exchange, uint64_t subscription) {
     uint64_t lasting = subscription & exchange->telemetry->subscriptions.lasting;
     struct peer *peer = lasting == 0 ? NULL : exchange->presence->table.by_id;
     for (; peer != NULL; peer = peer->hh.next) {
-        subscribe(exchange, peer, lasting);
+        uint64_t audience = audience_of(exchange, peer, lasting);
+        if (audience != 0 && !can_ask(exchange, peer)) {
+            owe(peer);
+        } else if (audience != 0) {
+            peer->asked_digest = peer->asked_digest == 0 ? digest_of(exchange, peer) : peer->asked_digest;
+            ask_for(exchange, peer, audience, exchange->context->now_ms);
+        }
     }
 }
 

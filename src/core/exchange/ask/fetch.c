@@ -74,10 +74,8 @@ int fetch_begin(struct fetches *fetches, const struct context *context, enum fet
 }
 
 struct fetch *fetch_find(const struct fetches *fetches, uint64_t stream) {
-    struct fetch *fetch = fetches->items;
-    while (fetch != NULL && fetch->stream != stream) {
-        fetch = fetch->next;
-    }
+    struct fetch *fetch;
+    DL_SEARCH_SCALAR(fetches->items, fetch, stream, stream);
     return fetch;
 }
 

@@ -170,35 +170,15 @@ static int say_document(const struct exchange *exchange, struct connection *conn
         lines.body_length = peer->large->body_length;
     }
     uint8_t hash[MUSTER_HASH_BYTES];
-    if (lines.body == NULL) {
-        return MUSTER_ENOTFOUND;
+    if (lines.body != NULL) {
+        message_hash_body(lines.body, lines.body_length, hash);
     }
-    message_hash_body(lines.body, lines.body_length, hash);
-    if (memcmp(hash, request->hash, sizeof hash) != 0) {
-        return MUSTER_ENOTFOUND;
-    }
-    return reply_write_document(&connection->out, request->id, &lines);
+    return lines.body != NULL && memcmp(hash, request->hash, sizeof hash) == 0
+               ? reply_write_document(&connection->out, request->id, &lines)
+               : MUSTER_ENOTFOUND;
 }
 
 /* ---- answers ---- */
-
-/* Answers what takes one part. */
-static int answer_at_once(struct exchange *exchange, struct connection *connection,
-                          const struct request *request) {
-    switch (request->kind) {
-    case REQUEST_DOCUMENT: return say_document(exchange, connection, request);
-    case REQUEST_STATS: return reply_write_stats(&connection->out, &exchange->context->counters);
-    case REQUEST_SELF: return say_self(exchange, connection);
-    case REQUEST_UPDATE:
-        return presence_is_leaving(exchange->presence)
-                   ? MUSTER_ECLOSING
-                   : own_document_change(exchange->presence, &request->change);
-    case REQUEST_TABLE:
-    case REQUEST_WATCH:
-    case REQUEST_SAMPLES: break;
-    }
-    return 0;
-}
 
 /* Begins an answer of many parts. */
 static void begin_list(struct exchange *exchange, struct connection *connection,
@@ -215,16 +195,25 @@ static void begin_list(struct exchange *exchange, struct connection *connection,
 
 void connection_answer(struct exchange *exchange, struct connection *connection,
                        const struct request *request) {
+    struct context *context = exchange->context;
+    int error = 0;
     connection->kind = request->kind;
-    if (request->kind == REQUEST_TABLE || request->kind == REQUEST_WATCH ||
-        request->kind == REQUEST_SAMPLES) {
-        begin_list(exchange, connection, request);
-    } else {
-        int error = answer_at_once(exchange, connection, request);
-        connection->count = error == 0 && request->kind != REQUEST_UPDATE ? 1 : 0;
-        exchange->context->counters.requests += error == 0 ? 1 : 0;
-        connection_finish(connection, end_of(error), NULL);
+    switch (request->kind) {
+    case REQUEST_DOCUMENT: error = say_document(exchange, connection, request); break;
+    case REQUEST_STATS: error = reply_write_stats(&connection->out, &context->counters); break;
+    case REQUEST_SELF: error = say_self(exchange, connection); break;
+    case REQUEST_UPDATE:
+        error = presence_is_leaving(exchange->presence)
+                    ? MUSTER_ECLOSING
+                    : own_document_change(exchange->presence, &request->change);
+        break;
+    case REQUEST_TABLE:
+    case REQUEST_WATCH:
+    case REQUEST_SAMPLES: begin_list(exchange, connection, request); return;
     }
+    connection->count = error == 0 && request->kind != REQUEST_UPDATE ? 1 : 0;
+    context->counters.requests += error == 0 ? 1 : 0;
+    connection_finish(connection, end_of(error), NULL);
 }
 
 /* ---- watching ---- */

@@ -13,14 +13,6 @@
 
 /* ---- connections ---- */
 
-static struct connection *find(const struct server *server, uint64_t number) {
-    struct connection *connection = server->connections;
-    while (connection != NULL && connection->number != number) {
-        connection = connection->next;
-    }
-    return connection;
-}
-
 static void drop(struct server *server, struct connection *connection) {
     DL_DELETE(server->connections, connection);
     buffer_deinit(&connection->in);
@@ -235,7 +227,8 @@ int server_step(struct exchange *exchange, const struct muster_stream *stream) {
     if (stream->event == MUSTER_STREAM_ACCEPTED) {
         return accept_stream(exchange, stream);
     }
-    struct connection *connection = find(&exchange->server, stream->number);
+    struct connection *connection;
+    DL_SEARCH_SCALAR(exchange->server.connections, connection, number, stream->number);
     if (connection == NULL) {
         return 0;
     }
