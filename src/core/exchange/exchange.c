@@ -2,19 +2,9 @@
 
 #include <string.h>
 
-#include "deadline.h"
+#include <utlist.h>
 
-/* What is due at times, in the order in which it is done. */
-static const struct part {
-    void (*tick)(struct exchange *exchange);
-    uint64_t (*deadline)(const struct exchange *exchange);
-} parts[] = {
-    {documents_tick, documents_deadline},
-    {server_tick, server_deadline},
-    {follow_tick, follow_deadline},
-    {catchup_tick, catchup_deadline},
-};
-#define PARTS (sizeof parts / sizeof *parts)
+#include "deadline.h"
 
 void exchange_init(struct exchange *exchange, struct context *context, struct presence *presence,
                    struct telemetry *telemetry, const struct muster_core_options *options) {
@@ -22,7 +12,7 @@ void exchange_init(struct exchange *exchange, struct context *context, struct pr
                                   .presence = presence,
                                   .telemetry = telemetry,
                                   .version = options->version == NULL ? "" : options->version,
-                                  .documents.due_ms = DEADLINE_NEVER};
+                                  .documents_due_ms = DEADLINE_NEVER};
     strncpy(exchange->network, options->network == NULL ? "" : options->network,
             sizeof exchange->network - 1);
 }
@@ -42,28 +32,22 @@ static void end_fetch(struct exchange *exchange, struct fetch *fetch, bool is_go
     switch (fetch->kind) {
     case FETCH_TABLE: tables_end(exchange, is_good); break;
     case FETCH_DOCUMENT: documents_end(exchange, fetch); break;
-    case FETCH_SAMPLES: catchup_end(exchange, fetch, is_good); break;
+    case FETCH_SAMPLES:
+        if (!is_good) {
+            catchup_retry(exchange, &fetch->ask);
+        }
+        break;
     case FETCH_FOLLOW: follow_end(exchange, fetch); break;
     }
 }
 
-static bool take_row(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
-    bool wants_body = false;
-    bool is_good = fetch->kind != FETCH_TABLE || tables_take_row(exchange, fetch, reply, &wants_body);
-    if (wants_body) {
-        documents_want(exchange);
-    }
-    return is_good;
-}
-
 static bool take_document(struct exchange *exchange, const struct fetch *fetch, const struct reply *reply) {
-    struct peer *peer;
-    if (fetch->kind != FETCH_DOCUMENT || !documents_take(exchange, fetch, reply, &peer)) {
-        return false;
+    struct peer *peer = documents_take(exchange, fetch, reply);
+    if (peer != NULL) {
+        groups_record_topics(exchange->telemetry, peer);
+        catchup_record_topics(exchange, peer);
     }
-    groups_record_topics(exchange->telemetry, peer);
-    catchup_record_topics(exchange, peer);
-    return true;
+    return peer != NULL;
 }
 
 static bool take_sample(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
@@ -84,8 +68,8 @@ static void take_end(struct exchange *exchange, struct fetch *fetch, const struc
 /* False when a part is no answer to what was asked. */
 static bool take_part(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
     switch (reply->kind) {
-    case REPLY_PEER: return take_row(exchange, fetch, reply);
-    case REPLY_DOCUMENT: return take_document(exchange, fetch, reply);
+    case REPLY_PEER: return fetch->kind != FETCH_TABLE || tables_take_row(exchange, fetch, reply);
+    case REPLY_DOCUMENT: return fetch->kind == FETCH_DOCUMENT && take_document(exchange, fetch, reply);
     case REPLY_SAMPLE: return take_sample(exchange, fetch, reply);
     case REPLY_END: take_end(exchange, fetch, reply); return true;
     case REPLY_UNREADABLE: return true;
@@ -99,16 +83,11 @@ static void take_bytes(struct exchange *exchange, struct fetch *fetch, const str
     struct reply reply;
     int result = reply_reader_feed(&fetch->reader, stream->bytes, stream->length);
     fetch->moved_ms = exchange->context->now_ms;
-    while (result == 0 && !fetch->is_over) {
-        result = fetch_next_part(fetch, &reply);
-        if (result == 0) {
-            return;
-        }
-        if (result == 1) {
-            result = take_part(exchange, fetch, &reply) ? 0 : MUSTER_EINVAL;
-        }
+    while (result >= 0 && !fetch->is_over && (result = reply_reader_next(&fetch->reader, &reply)) == 1) {
+        fetch->count++;
+        result = take_part(exchange, fetch, &reply) ? 1 : MUSTER_EINVAL;
     }
-    if (result != 0 && !fetch->is_over) {
+    if (result < 0 && !fetch->is_over) {
         fetch->ask.tries = result == MUSTER_EINVAL ? MUSTER_ASK_TRIES : fetch->ask.tries;
         end_fetch(exchange, fetch, false);
     }
@@ -173,17 +152,9 @@ void exchange_take_note(struct exchange *exchange, const struct merge_note *note
     }
 }
 
-void exchange_subscribe(struct exchange *exchange, uint64_t subscription) {
-    catchup_subscribe(exchange, subscription);
-}
-
 void exchange_unsubscribe(struct exchange *exchange, uint64_t subscription) {
     catchup_unsubscribe(exchange, subscription);
     backlog_forget(&exchange->backlog, subscription);
-}
-
-bool exchange_next_arrival(struct exchange *exchange, struct muster_arrival *arrival) {
-    return backlog_next(exchange, arrival);
 }
 
 void exchange_record_live(struct exchange *exchange, const struct muster_arrival *arrival) {
@@ -198,11 +169,11 @@ void exchange_record_live(struct exchange *exchange, const struct muster_arrival
 struct query_tables exchange_query_tables(const struct exchange *exchange) {
     const struct fetches *fetches = &exchange->fetches;
     const struct tables *tables = &exchange->tables;
-    uint64_t documents_ms = exchange->documents.due_ms;
+    uint64_t documents_ms = exchange->documents_due_ms;
     bool is_busy = fetches->counts[FETCH_TABLE] + fetches->counts[FETCH_DOCUMENT] > 0;
     return (struct query_tables){.has_begun = tables->has_begun,
                                  .has_failed = tables->has_failed,
-                                 .is_under_way = fetch_is_under_way(fetches, FETCH_TABLE),
+                                 .is_under_way = fetch_has_table(fetches),
                                  .busy_from_ms = is_busy || documents_ms < DOCUMENTS_SPREAD_MS ? 0
                                                  : documents_ms == DEADLINE_NEVER
                                                      ? DEADLINE_NEVER
@@ -211,19 +182,18 @@ struct query_tables exchange_query_tables(const struct exchange *exchange) {
 
 /* ---- time and outputs ---- */
 
-static void end_late_fetches(struct exchange *exchange) {
-    struct fetch *fetch;
-    while ((fetch = fetch_first_late(&exchange->fetches, exchange->context->now_ms)) != NULL) {
-        end_fetch(exchange, fetch, false);
-    }
-}
-
 void exchange_tick(struct exchange *exchange) {
+    struct fetch *fetch;
     tables_set_round(&exchange->tables, exchange->presence->query.round);
-    end_late_fetches(exchange);
-    for (size_t i = 0; i < PARTS; i++) {
-        parts[i].tick(exchange);
+    DL_FOREACH(exchange->fetches.items, fetch) {
+        if (fetch_end_ms(fetch) <= exchange->context->now_ms) {
+            end_fetch(exchange, fetch, false);
+        }
     }
+    documents_tick(exchange);
+    server_tick(exchange);
+    follow_tick(exchange);
+    catchup_tick(exchange);
 }
 
 static bool next_of_fetches(struct exchange *exchange, struct muster_output *output) {
@@ -245,7 +215,7 @@ bool exchange_next(struct exchange *exchange, struct muster_output *output) {
 }
 
 uint64_t exchange_deadline(const struct exchange *exchange) {
-    uint64_t deadline_ms = deadline_earlier(fetch_deadline(&exchange->fetches), documents_deadline(exchange));
+    uint64_t deadline_ms = deadline_earlier(fetch_deadline(&exchange->fetches), exchange->documents_due_ms);
     return deadline_earlier(deadline_ms, server_deadline(exchange));
 }
 

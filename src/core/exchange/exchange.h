@@ -28,7 +28,7 @@ struct exchange {
     struct server server;
     struct fetches fetches;
     struct tables tables;
-    struct documents documents;
+    uint64_t documents_due_ms; /* when to look for documents that lack; UINT64_MAX: never */
     struct catchup catchup;
     struct follows follows;
     struct backlog backlog;
@@ -48,12 +48,8 @@ int exchange_step(struct exchange *exchange, const struct muster_stream *stream)
 void exchange_take_note(struct exchange *exchange, const struct merge_note *note,
                         const struct message *message, const struct muster_datagram *datagram);
 
-/* A subscription began, or ended, bit 1 << its number. */
-void exchange_subscribe(struct exchange *exchange, uint64_t subscription);
+/* A subscription ended, bit 1 << its number. */
 void exchange_unsubscribe(struct exchange *exchange, uint64_t subscription);
-
-/* The next sample that came by a stream. */
-bool exchange_next_arrival(struct exchange *exchange, struct muster_arrival *arrival);
 
 /* What is delivered live while last values are asked for makes these old. */
 void exchange_record_live(struct exchange *exchange, const struct muster_arrival *arrival);

@@ -57,7 +57,7 @@ int muster_core_subscribe(muster_core_t *core, const struct muster_subscription_
                                                      : telemetry_subscribe(&core->telemetry, &known, number);
     }
     if (error == 0) {
-        exchange_subscribe(&core->exchange, UINT64_C(1) << *number);
+        catchup_subscribe(&core->exchange, UINT64_C(1) << *number);
     }
     return error;
 }

@@ -1,6 +1,7 @@
 #include "message.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,15 +12,12 @@
 #include "member.h"
 #include "utf8.h"
 
-#define NONCE_BYTES 8
 #define SIGNATURE_LINE_BYTES (sizeof "{\"sig\":\"\"}\n" - 1 + 88) /* 88: base64 of 64 bytes */
 
 static void put_nonce(struct document *document, const char *name, uint64_t nonce) {
-    uint8_t bytes[NONCE_BYTES];
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        bytes[i] = (uint8_t)(nonce >> (56 - 8 * i));
-    }
-    member_put_hex(document, NULL, name, bytes, sizeof bytes);
+    char text[2 * sizeof nonce + 1];
+    snprintf(text, sizeof text, "%016" PRIx64, nonce);
+    document_put_text(document, NULL, name, text);
 }
 
 static void put_ids(struct document *document, const char *name, const uint8_t (*ids)[MUSTER_ID_BYTES],

@@ -66,6 +66,12 @@ struct reply {
     const char *member;   /* END: of the request, that is at fault; NULL: none */
 };
 
+/* What the lists of a part live in. */
+struct reply_lists {
+    void *items[4]; /* tuples, paths, sockets and feeds */
+    size_t count;
+};
+
 /* Cuts bytes into parts. */
 struct reply_reader {
     struct buffer buffer;
@@ -78,10 +84,8 @@ struct reply_reader {
     size_t lines;       /* that follow it */
     size_t length;      /* of all of it, once it is whole */
     struct message announce;
-    struct muster_tuple tuples[MUSTER_TUPLES_MAX];
-    struct muster_path *paths;
-    struct muster_socket *sockets;
-    struct muster_feed *feeds;
+    struct reply_lists lists;
+    enum muster_drop reason; /* why it can't be read */
 };
 
 void reply_reader_init(struct reply_reader *reader, size_t part_bytes_max);
@@ -104,11 +108,10 @@ struct reply_lines {
     size_t body_length;
 };
 
-/* A row; with the evidence for it where the asker is of this machine. */
-int reply_write_peer(struct buffer *out, const struct muster_peer *peer, const struct reply_lines *lines,
-                     bool has_evidence);
-int reply_write_event(struct buffer *out, enum muster_peer_event event, const struct muster_peer *peer,
-                      const struct reply_lines *lines, bool has_evidence);
+/* A row, with the name of what happened to it, if event is not NULL, and with the evidence for it where the
+ * asker is of this machine. */
+int reply_write_peer(struct buffer *out, const char *event, const struct muster_peer *peer,
+                     const struct reply_lines *lines, bool has_evidence);
 int reply_write_document(struct buffer *out, const uint8_t id[MUSTER_ID_BYTES],
                          const struct reply_lines *lines);
 int reply_write_stats(struct buffer *out, const struct muster_counters *counters);

@@ -7,7 +7,7 @@
 
 #include "countdown.h"
 #include "reply.h"
-#include "reply_counters.h"
+#include "reply_walk.h"
 #include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -57,10 +57,14 @@ static struct reply_lines announce_lines(void) {
     return (struct reply_lines){.announce = (const uint8_t *)ANNOUNCE, .announce_length = strlen(ANNOUNCE)};
 }
 
+static uint64_t *counter_of(void *counters, const struct reply_counter *row) {
+    return (uint64_t *)(void *)((char *)counters + row->offset);
+}
+
 static struct muster_counters some_counters(void) {
     struct muster_counters counters = {0};
     for (size_t i = 0; i < REPLY_COUNTERS; i++) {
-        *reply_counter(&counters, &reply_counters[i]) = 1000 + i;
+        *counter_of(&counters, &reply_counters[i]) = 1000 + i;
     }
     for (size_t i = 0; i < MUSTER_DROP_COUNT; i++) {
         counters.drops[i] = 2000 + i;
@@ -151,9 +155,11 @@ static int write_all(struct buffer *out) {
     const struct muster_counters counters = some_counters();
     const struct reply_lines lines = announce_lines();
     const struct reply_lines body = {.body = (const uint8_t *)BODY, .body_length = strlen(BODY)};
-    int error = reply_write_peer(out, &peer, &lines, true);
-    error = error != 0 ? error : reply_write_peer(out, &peer, &lines, false);
-    error = error != 0 ? error : reply_write_event(out, MUSTER_PEER_CONFLICT, &peer, &lines, true);
+    int error = reply_write_peer(out, NULL, &peer, &lines, true);
+    error = error != 0 ? error : reply_write_peer(out, NULL, &peer, &lines, false);
+    error = error != 0
+                ? error
+                : reply_write_peer(out, muster_peer_event_name(MUSTER_PEER_CONFLICT), &peer, &lines, true);
     error = error != 0 ? error : reply_write_document(out, id, &body);
     error = error != 0 ? error : reply_write_stats(out, &counters);
     error = error != 0 ? error : reply_write_self(out, &self, &lines);
@@ -222,8 +228,8 @@ static void assert_feeds(const struct muster_feed *a, const struct muster_feed *
     assert_int_equal(a->shard, b->shard);
     assert_int_equal(a->is_by_stream, b->is_by_stream);
     for (size_t i = 0; i < REPLY_FEED_COUNTERS; i++) {
-        assert_int_equal(*reply_counter((void *)(uintptr_t)a, &reply_feed_counters[i]),
-                         *reply_counter((void *)(uintptr_t)b, &reply_feed_counters[i]));
+        assert_int_equal(*counter_of((void *)(uintptr_t)a, &reply_feed_counters[i]),
+                         *counter_of((void *)(uintptr_t)b, &reply_feed_counters[i]));
     }
 }
 
@@ -338,7 +344,7 @@ TEST(what_a_node_says_of_itself_fits_at_its_longest) {
         memset(many_feeds[i].id, (int)i, MUSTER_ID_BYTES);
         many_feeds[i].shard = MUSTER_SHARDS - 1;
         for (size_t row = 0; row < REPLY_FEED_COUNTERS; row++) {
-            *reply_counter(&many_feeds[i], &reply_feed_counters[row]) = MUSTER_INTEGER_MAX;
+            *counter_of(&many_feeds[i], &reply_feed_counters[row]) = MUSTER_INTEGER_MAX;
         }
     }
     for (size_t i = 0; i < COUNT(many_sockets); i++) {

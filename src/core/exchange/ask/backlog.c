@@ -15,7 +15,6 @@ static void forget_all_known(struct backlog *backlog) {
         HASH_DELETE(hh, backlog->known, known);
         free(known);
     }
-    backlog->known_count = 0;
 }
 
 void backlog_deinit(struct backlog *backlog) {
@@ -30,10 +29,6 @@ void backlog_deinit(struct backlog *backlog) {
 }
 
 /* ---- waiting ---- */
-
-static size_t bytes_of(const struct backlog_sample *sample) {
-    return sizeof *sample + sample->sample.length;
-}
 
 bool backlog_put(struct exchange *exchange, const struct muster_sample *sample, uint64_t subscriptions) {
     struct backlog *backlog = &exchange->backlog;
@@ -64,7 +59,7 @@ bool backlog_next(struct exchange *exchange, struct muster_arrival *arrival) {
         return false;
     }
     DL_DELETE(backlog->samples, sample);
-    backlog->bytes -= bytes_of(sample);
+    backlog->bytes -= sizeof *sample + sample->sample.length;
     arrival->kind = MUSTER_ARRIVAL_SAMPLE;
     arrival->subscriptions = sample->subscriptions;
     arrival->sample = sample->sample;
@@ -91,7 +86,7 @@ static struct last_known *find_known(struct exchange *exchange, uint64_t key) {
     if (known != NULL) {
         return known;
     }
-    if (backlog->known_count == MUSTER_LAST_KNOWN_MAX) {
+    if (HASH_COUNT(backlog->known) == MUSTER_LAST_KNOWN_MAX) {
         forget_all_known(backlog);
     }
     known = calloc(1, sizeof *known);
@@ -104,7 +99,6 @@ static struct last_known *find_known(struct exchange *exchange, uint64_t key) {
         free(known);
         return NULL;
     }
-    backlog->known_count++;
     return known;
 }
 

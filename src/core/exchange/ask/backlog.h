@@ -41,7 +41,6 @@ struct backlog {
     struct backlog_sample *given;   /* by the last arrival */
     size_t bytes;
     struct last_known *known;
-    size_t known_count;
 };
 
 /* A zeroed struct is allowed. */

@@ -40,13 +40,10 @@ static uint64_t digest_of(const struct exchange *exchange, const struct peer *pe
 
 static bool has_use_for(const struct peer_topics *topics, bool with_keeps, const char *pattern) {
     const char *text = peer_topics_first(topics);
-    for (size_t i = 0; i < topics->topic_count; i++, text = peer_topics_next(text)) {
-        if (muster_pattern_touches(pattern, text)) {
-            return true;
-        }
-    }
-    for (size_t i = 0; with_keeps && i < topics->keep_count; i++, text = peer_topics_next(text)) {
-        if (topic_patterns_meet(pattern, text)) {
+    size_t count = topics->topic_count + (with_keeps ? topics->keep_count : 0);
+    for (size_t i = 0; i < count; i++, text = peer_topics_next(text)) {
+        if (i < topics->topic_count ? muster_pattern_touches(pattern, text)
+                                    : topic_patterns_meet(pattern, text)) {
             return true;
         }
     }
@@ -148,17 +145,13 @@ static void add_ask(struct exchange *exchange, const struct ask *ask) {
     catchup->asks[catchup->count++] = *ask;
 }
 
-/* Those that look back equally far are asked for together. */
+/* Those that look back equally far are asked for together: add_ask() joins them. */
 static void ask_for(struct exchange *exchange, const struct peer *peer, uint64_t subscriptions,
                     uint64_t due_ms) {
-    while (subscriptions != 0) {
-        struct subscription_entry *const *all = exchange->telemetry->subscriptions.items;
-        struct ask ask = {.due_ms = due_ms, .since_ms = all[__builtin_ctzll(subscriptions)]->since_ms};
-        for (uint64_t left = subscriptions; left != 0; left &= left - 1) {
-            uint64_t one = left & (~left + 1);
-            ask.subscriptions |= all[__builtin_ctzll(left)]->since_ms == ask.since_ms ? one : 0;
-        }
-        subscriptions &= ~ask.subscriptions;
+    for (uint64_t left = subscriptions; left != 0; left &= left - 1) {
+        const struct subscription_entry *entry =
+            exchange->telemetry->subscriptions.items[__builtin_ctzll(left)];
+        struct ask ask = {.subscriptions = left & (~left + 1), .due_ms = due_ms, .since_ms = entry->since_ms};
         memcpy(ask.id, peer->id, sizeof ask.id);
         fill_live(exchange, &ask);
         add_ask(exchange, &ask);
@@ -197,21 +190,17 @@ void catchup_record_topics(struct exchange *exchange, struct peer *peer) {
     }
 }
 
-static void subscribe(struct exchange *exchange, struct peer *peer, uint64_t subscription) {
-    uint64_t audience = audience_of(exchange, peer, subscription);
-    if (audience != 0 && !can_ask(exchange, peer)) {
-        owe(peer);
-    } else if (audience != 0) {
-        peer->asked_digest = peer->asked_digest == 0 ? digest_of(exchange, peer) : peer->asked_digest;
-        ask_for(exchange, peer, audience, exchange->context->now_ms);
-    }
-}
-
 void catchup_subscribe(struct exchange *exchange, uint64_t subscription) {
     uint64_t lasting = subscription & exchange->telemetry->subscriptions.lasting;
     struct peer *peer = lasting == 0 ? NULL : exchange->presence->table.by_id;
     for (; peer != NULL; peer = peer->hh.next) {
-        subscribe(exchange, peer, lasting);
+        uint64_t audience = audience_of(exchange, peer, lasting);
+        if (audience != 0 && !can_ask(exchange, peer)) {
+            owe(peer);
+        } else if (audience != 0) {
+            peer->asked_digest = peer->asked_digest == 0 ? digest_of(exchange, peer) : peer->asked_digest;
+            ask_for(exchange, peer, audience, exchange->context->now_ms);
+        }
     }
 }
 
@@ -245,14 +234,16 @@ void catchup_unsubscribe(struct exchange *exchange, uint64_t subscription) {
 
 /* ---- asking ---- */
 
-int catchup_request(struct exchange *exchange, enum fetch_kind kind, const struct fetch_source *source,
+int catchup_request(struct exchange *exchange, enum fetch_kind kind, const struct peer *peer,
                     struct request *request, struct fetch **fetch) {
     static const char *const all = "#";
-    int error = fetch_begin(&exchange->fetches, exchange->context, kind, source, request, fetch);
+    struct fetch_source source = fetch_source_of(peer);
+    request->since_ms = request->since_ms < MUSTER_SINCE_MS_MAX ? request->since_ms : MUSTER_SINCE_MS_MAX;
+    int error = fetch_begin(&exchange->fetches, exchange->context, kind, &source, request, fetch);
     if (error == MUSTER_ETOOBIG) { /* what is not wanted of it is left here */
         request->patterns = &all;
         request->pattern_count = 1;
-        error = fetch_begin(&exchange->fetches, exchange->context, kind, source, request, fetch);
+        error = fetch_begin(&exchange->fetches, exchange->context, kind, &source, request, fetch);
     }
     return error;
 }
@@ -269,20 +260,25 @@ static int copy_keeps(const struct peer_topics *topics, struct pattern_set *keep
     return pattern_set_init(keeps, patterns, topics->keep_count);
 }
 
-static int start(struct exchange *exchange, const struct ask *ask, const struct peer *peer) {
+/* 0, or why it could not be asked now. Who went away in the meantime is asked when it is heard again. */
+static int begin(struct exchange *exchange, const struct ask *ask) {
+    struct peer *peer = peer_table_find(&exchange->presence->table, ask->id);
     const char *patterns[MUSTER_PATTERNS_MAX];
-    struct request request = {.kind = REQUEST_SAMPLES, .patterns = patterns};
-    struct fetch_source source = fetch_source_of(peer);
+    struct request request = {.kind = REQUEST_SAMPLES, .patterns = patterns, .since_ms = ask->since_ms};
     struct pattern_set keeps;
     struct fetch *fetch;
-    request.since_ms = ask->since_ms < MUSTER_SINCE_MS_MAX ? ask->since_ms : MUSTER_SINCE_MS_MAX;
-    request.pattern_count = catchup_patterns(exchange, peer->topics, ask->subscriptions, true, patterns);
+    if (peer != NULL && !can_ask(exchange, peer)) {
+        owe(peer);
+        return 0;
+    }
+    request.pattern_count =
+        peer == NULL ? 0 : catchup_patterns(exchange, peer->topics, ask->subscriptions, true, patterns);
     if (request.pattern_count == 0) {
         return 0; /* it has nothing for them any more */
     }
     int error = copy_keeps(peer->topics, &keeps);
     if (error == 0) {
-        error = catchup_request(exchange, FETCH_SAMPLES, &source, &request, &fetch);
+        error = catchup_request(exchange, FETCH_SAMPLES, peer, &request, &fetch);
     }
     if (error != 0) {
         pattern_set_deinit(&keeps);
@@ -294,21 +290,7 @@ static int start(struct exchange *exchange, const struct ask *ask, const struct 
     return 0;
 }
 
-/* 0, or why it could not be asked now. Who went away in the meantime is asked when it is heard again. */
-static int begin(struct exchange *exchange, const struct ask *ask) {
-    struct peer *peer = peer_table_find(&exchange->presence->table, ask->id);
-    if (peer == NULL) {
-        return 0;
-    }
-    if (!can_ask(exchange, peer)) {
-        owe(peer);
-        return 0;
-    }
-    return start(exchange, ask, peer);
-}
-
-/* Later, unless that was tried too often. */
-static void retry(struct exchange *exchange, const struct ask *failed) {
+void catchup_retry(struct exchange *exchange, const struct ask *failed) {
     struct context *context = exchange->context;
     struct ask ask = *failed;
     if (++ask.tries < MUSTER_ASK_TRIES && ask.subscriptions != 0) {
@@ -336,7 +318,7 @@ void catchup_tick(struct exchange *exchange) {
         struct ask ask = *due;
         *due = catchup->asks[--catchup->count];
         if (begin(exchange, &ask) != 0) {
-            retry(exchange, &ask);
+            catchup_retry(exchange, &ask);
         }
     }
 }
@@ -348,12 +330,6 @@ uint64_t catchup_deadline(const struct exchange *exchange) {
         deadline_ms = deadline_earlier(deadline_ms, catchup->asks[i].due_ms);
     }
     return deadline_ms;
-}
-
-void catchup_end(struct exchange *exchange, const struct fetch *fetch, bool is_good) {
-    if (!is_good) {
-        retry(exchange, &fetch->ask);
-    }
 }
 
 /* ---- what comes ---- */

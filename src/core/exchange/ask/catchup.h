@@ -9,7 +9,6 @@
 
 #include <muster/core.h>
 
-#include "ask.h"
 #include "fetch.h"
 #include "limit.h"
 #include "peer_topics.h"
@@ -48,16 +47,16 @@ bool catchup_is_busy(const struct exchange *exchange);
 size_t catchup_patterns(const struct exchange *exchange, const struct peer_topics *topics,
                         uint64_t subscriptions, bool with_keeps, const char **patterns);
 
-/* Begins to ask for samples; patterns that are too many for a request become the one for all. The errors of
- * fetch_begin(). */
-int catchup_request(struct exchange *exchange, enum fetch_kind kind, const struct fetch_source *source,
+/* Begins to ask a peer for samples, of as long ago as may be asked for; patterns that are too many for a
+ * request become the one for all. The errors of fetch_begin(). */
+int catchup_request(struct exchange *exchange, enum fetch_kind kind, const struct peer *peer,
                     struct request *request, struct fetch **fetch);
 
 /* A sample came of who was asked. False when that is no answer to what was asked. */
 bool catchup_take(struct exchange *exchange, struct fetch *fetch, const struct reply_sample *sample);
 
-/* The answer ended. */
-void catchup_end(struct exchange *exchange, const struct fetch *fetch, bool is_good);
+/* Asks later for what could not be had, unless that was tried too often. */
+void catchup_retry(struct exchange *exchange, const struct ask *failed);
 
 /* Asks who is due. */
 void catchup_tick(struct exchange *exchange);

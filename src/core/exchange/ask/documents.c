@@ -54,7 +54,7 @@ static void record_failure(struct exchange *exchange, struct peer *peer) {
         large->due_ms +=
             backoff_pause_ms(&backoff, large->tries - MUSTER_FETCH_TRIES, &exchange->context->random);
     }
-    exchange->documents.due_ms = deadline_earlier(exchange->documents.due_ms, large->due_ms);
+    exchange->documents_due_ms = deadline_earlier(exchange->documents_due_ms, large->due_ms);
 }
 
 /* False when there is no stream for it. */
@@ -80,7 +80,7 @@ static bool begin(struct exchange *exchange, struct peer *peer) {
 /* Streams that documents may take: one is left for a table. */
 static size_t count_room(const struct fetches *fetches) {
     size_t used = fetches->counts[FETCH_TABLE] + fetches->counts[FETCH_DOCUMENT];
-    used += fetch_is_under_way(fetches, FETCH_TABLE) ? 0 : 1;
+    used += fetch_has_table(fetches) ? 0 : 1;
     return used < MUSTER_FETCHES_MAX ? MUSTER_FETCHES_MAX - used : 0;
 }
 
@@ -100,17 +100,17 @@ static void fetch_if_due(struct exchange *exchange, struct peer *peer, size_t *r
         return;
     }
     uint64_t due_ms = is_due ? now_ms + DOCUMENTS_SPREAD_MS : peer->large->due_ms;
-    exchange->documents.due_ms = deadline_earlier(exchange->documents.due_ms, due_ms);
+    exchange->documents_due_ms = deadline_earlier(exchange->documents_due_ms, due_ms);
 }
 
 void documents_tick(struct exchange *exchange) {
     const struct peer_table *table = &exchange->presence->table;
     size_t room = count_room(&exchange->fetches);
     size_t left = table->large_count;
-    if (exchange->documents.due_ms > exchange->context->now_ms) {
+    if (exchange->documents_due_ms > exchange->context->now_ms) {
         return;
     }
-    exchange->documents.due_ms = DEADLINE_NEVER;
+    exchange->documents_due_ms = DEADLINE_NEVER;
     for (struct peer *peer = table->by_id; peer != NULL && left > 0; peer = peer->hh.next) {
         left -= peer->large != NULL ? 1 : 0;
         if (peer->large != NULL && is_wanted(peer)) {
@@ -123,12 +123,8 @@ void documents_want(struct exchange *exchange) {
     struct context *context = exchange->context;
     if (context->has_streams && exchange->presence->table.large_count > 0) {
         uint64_t due_ms = context->now_ms + random_ms(&context->random, DOCUMENTS_SPREAD_MS);
-        exchange->documents.due_ms = deadline_earlier(exchange->documents.due_ms, due_ms);
+        exchange->documents_due_ms = deadline_earlier(exchange->documents_due_ms, due_ms);
     }
-}
-
-uint64_t documents_deadline(const struct exchange *exchange) {
-    return exchange->documents.due_ms;
 }
 
 /* ---- what comes ---- */
@@ -141,28 +137,25 @@ static bool is_announced(const struct peer *peer, const struct fetch *fetch, con
            memcmp(hash, peer->large->hash, sizeof hash) == 0;
 }
 
-bool documents_take(struct exchange *exchange, const struct fetch *fetch, const struct reply *reply,
-                    struct peer **peer) {
+struct peer *documents_take(struct exchange *exchange, const struct fetch *fetch, const struct reply *reply) {
     struct context *context = exchange->context;
     struct peer_table *table = &exchange->presence->table;
     struct message lists = {.kind = MESSAGE_ANNOUNCE};
     enum muster_drop reason;
-    struct peer *row = peer_table_find(table, fetch->id);
-    *peer = NULL;
-    if (row == NULL || row->large == NULL || !has_room_for(exchange, row) ||
-        !is_announced(row, fetch, reply) || outbox_reserve_events(&context->outbox, 1) != 0 ||
+    struct peer *peer = peer_table_find(table, fetch->id);
+    if (peer == NULL || peer->large == NULL || !has_room_for(exchange, peer) ||
+        !is_announced(peer, fetch, reply) || outbox_reserve_events(&context->outbox, 1) != 0 ||
         !message_take_body(&lists, reply->body, reply->body_length, &reason)) {
-        return false;
+        return NULL;
     }
-    int error = peer_table_set_body(table, row, &lists.document, reply->body, reply->body_length);
+    int error = peer_table_set_body(table, peer, &lists.document, reply->body, reply->body_length);
     message_deinit(&lists);
     if (error != 0) {
-        return false;
+        return NULL;
     }
     context->counters.documents++;
-    peer_tell(&context->outbox, row, MUSTER_PEER_CHANGED);
-    *peer = row;
-    return true;
+    peer_tell(&context->outbox, peer, MUSTER_PEER_CHANGED);
+    return peer;
 }
 
 void documents_end(struct exchange *exchange, const struct fetch *fetch) {

@@ -12,24 +12,16 @@ struct exchange;
 /* Listeners that hear of a new document at the same time don't all ask for it at the same time. */
 #define DOCUMENTS_SPREAD_MS 20
 
-struct documents {
-    uint64_t due_ms; /* when to look for documents that lack; UINT64_MAX: never */
-};
-
 /* A row announces a document that is not here, or there is room for one more stream. */
 void documents_want(struct exchange *exchange);
 
-/* A body came. *peer is the row that has it now; false, and NULL, when it is not what was announced, or there
- * is no memory. */
-bool documents_take(struct exchange *exchange, const struct fetch *fetch, const struct reply *reply,
-                    struct peer **peer);
+/* A body came. The row that has it now; NULL when it is not what was announced, or there is no memory. */
+struct peer *documents_take(struct exchange *exchange, const struct fetch *fetch, const struct reply *reply);
 
 /* A stream for a document ended. */
 void documents_end(struct exchange *exchange, const struct fetch *fetch);
 
 /* Starts to fetch what is due. */
 void documents_tick(struct exchange *exchange);
-
-uint64_t documents_deadline(const struct exchange *exchange);
 
 #endif

@@ -9,16 +9,8 @@
 #include "limit.h"
 #include "peer_table.h"
 
-/* Tables and documents share their places; last values, and followed streams, have places of their own. */
-static const struct {
-    unsigned kinds; /* that share them, bit 1 << kind */
-    size_t count;
-} places[FETCH_KINDS] = {
-    [FETCH_TABLE] = {1u << FETCH_TABLE | 1u << FETCH_DOCUMENT, MUSTER_FETCHES_MAX},
-    [FETCH_DOCUMENT] = {1u << FETCH_TABLE | 1u << FETCH_DOCUMENT, MUSTER_FETCHES_MAX},
-    [FETCH_SAMPLES] = {1u << FETCH_SAMPLES, MUSTER_CATCHUPS_MAX},
-    [FETCH_FOLLOW] = {1u << FETCH_FOLLOW, MUSTER_FOLLOWS_MAX},
-};
+/* Of a row with its announce and its body. */
+#define ROW_PART_BYTES_MAX (MUSTER_REPLY_BYTES_MAX + MUSTER_DATAGRAM_BYTES_MAX + MUSTER_DOCUMENT_BYTES_MAX)
 
 void fetches_deinit(struct fetches *fetches) {
     while (fetches->items != NULL) {
@@ -32,28 +24,24 @@ struct fetch_source fetch_source_of(const struct peer *peer) {
     return source;
 }
 
+/* Tables and documents share their places; last values, and followed streams, have places of their own. */
 bool fetch_has_room(const struct fetches *fetches, enum fetch_kind kind) {
-    size_t used = 0;
-    for (unsigned i = 0; i < FETCH_KINDS; i++) {
-        used += places[kind].kinds & 1u << i ? fetches->counts[i] : 0;
-    }
-    return used < places[kind].count;
-}
-
-bool fetch_is_under_way(const struct fetches *fetches, enum fetch_kind kind) {
-    const struct fetch *fetch;
-    DL_FOREACH(fetches->items, fetch) {
-        if (fetch->kind == kind && !fetch->is_over) {
-            return true;
-        }
+    const size_t *counts = fetches->counts;
+    switch (kind) {
+    case FETCH_TABLE:
+    case FETCH_DOCUMENT: return counts[FETCH_TABLE] + counts[FETCH_DOCUMENT] < MUSTER_FETCHES_MAX;
+    case FETCH_SAMPLES: return counts[FETCH_SAMPLES] < MUSTER_CATCHUPS_MAX;
+    case FETCH_FOLLOW: return counts[FETCH_FOLLOW] < MUSTER_FOLLOWS_MAX;
     }
     return false;
 }
 
-static size_t part_bytes_max(enum fetch_kind kind) {
-    return kind == FETCH_SAMPLES || kind == FETCH_FOLLOW
-               ? MUSTER_SAMPLE_PART_BYTES_MAX
-               : MUSTER_REPLY_BYTES_MAX + MUSTER_DATAGRAM_BYTES_MAX + MUSTER_DOCUMENT_BYTES_MAX;
+bool fetch_has_table(const struct fetches *fetches) {
+    const struct fetch *fetch = fetches->items;
+    while (fetch != NULL && (fetch->kind != FETCH_TABLE || fetch->is_over)) {
+        fetch = fetch->next;
+    }
+    return fetch != NULL;
 }
 
 int fetch_begin(struct fetches *fetches, const struct context *context, enum fetch_kind kind,
@@ -77,17 +65,17 @@ int fetch_begin(struct fetches *fetches, const struct context *context, enum fet
     fetch->source = *source;
     fetch->began_ms = context->now_ms;
     fetch->moved_ms = context->now_ms;
-    reply_reader_init(&fetch->reader, part_bytes_max(kind));
+    reply_reader_init(&fetch->reader, kind == FETCH_SAMPLES || kind == FETCH_FOLLOW
+                                          ? MUSTER_SAMPLE_PART_BYTES_MAX
+                                          : ROW_PART_BYTES_MAX);
     DL_APPEND(fetches->items, fetch);
     *begun = fetch;
     return 0;
 }
 
 struct fetch *fetch_find(const struct fetches *fetches, uint64_t stream) {
-    struct fetch *fetch = fetches->items;
-    while (fetch != NULL && fetch->stream != stream) {
-        fetch = fetch->next;
-    }
+    struct fetch *fetch;
+    DL_SEARCH_SCALAR(fetches->items, fetch, stream, stream);
     return fetch;
 }
 
@@ -105,12 +93,6 @@ void fetch_release(struct fetches *fetches, struct fetch *fetch) {
     pattern_set_deinit(&fetch->keeps);
     free(fetch->request);
     free(fetch);
-}
-
-int fetch_next_part(struct fetch *fetch, struct reply *reply) {
-    int result = reply_reader_next(&fetch->reader, reply);
-    fetch->count += result == 1 ? 1 : 0;
-    return result;
 }
 
 /* ---- outputs and time ---- */
@@ -145,28 +127,18 @@ bool fetch_give(struct fetch *fetch, struct muster_output *output) {
     return true;
 }
 
-static uint64_t end_ms(const struct fetch *fetch) {
+uint64_t fetch_end_ms(const struct fetch *fetch) {
     if (fetch->is_over || (fetch->kind == FETCH_FOLLOW && fetch->is_open)) {
         return DEADLINE_NEVER; /* a publisher that is followed may have nothing to say */
     }
     return deadline_earlier(fetch->moved_ms + MUSTER_FETCH_IDLE_MS, fetch->began_ms + MUSTER_FETCH_TOTAL_MS);
 }
 
-struct fetch *fetch_first_late(const struct fetches *fetches, uint64_t now_ms) {
-    struct fetch *fetch;
-    DL_FOREACH(fetches->items, fetch) {
-        if (end_ms(fetch) <= now_ms) {
-            return fetch;
-        }
-    }
-    return NULL;
-}
-
 uint64_t fetch_deadline(const struct fetches *fetches) {
     uint64_t deadline_ms = DEADLINE_NEVER;
     const struct fetch *fetch;
     DL_FOREACH(fetches->items, fetch) {
-        deadline_ms = deadline_earlier(deadline_ms, end_ms(fetch));
+        deadline_ms = deadline_earlier(deadline_ms, fetch_end_ms(fetch));
     }
     return deadline_ms;
 }

@@ -9,7 +9,7 @@
 
 #include <muster/core.h>
 
-#include "ask.h"
+#include "limit.h"
 #include "pattern_set.h"
 #include "reply.h"
 
@@ -28,6 +28,18 @@ enum fetch_kind {
 struct fetch_source {
     struct muster_endpoint endpoint;
     uint32_t interface;
+};
+
+/* What a peer is to be asked for last values of. */
+struct ask {
+    uint8_t id[MUSTER_ID_BYTES];
+    uint64_t subscriptions;
+    uint64_t since_ms; /* of all of them */
+    uint64_t due_ms;
+    unsigned tries;
+    uint64_t live[MUSTER_SHARDS]; /* of its feeds, the seq from which on they are delivered live; UINT64_MAX:
+                                     there was no feed yet */
+    uint64_t done[MUSTER_SHARDS]; /* the last seq that an earlier try brought */
 };
 
 struct fetch {
@@ -80,17 +92,14 @@ int fetch_begin(struct fetches *fetches, const struct context *context, enum fet
 /* True when one more of this kind can begin. */
 bool fetch_has_room(const struct fetches *fetches, enum fetch_kind kind);
 
-/* True while a stream of this kind is not over. */
-bool fetch_is_under_way(const struct fetches *fetches, enum fetch_kind kind);
+/* True while a table is being taken. */
+bool fetch_has_table(const struct fetches *fetches);
 
 /* The fetch of a stream; NULL when there is none. */
 struct fetch *fetch_find(const struct fetches *fetches, uint64_t stream);
 
 /* Ends what is done on a stream; nobody is told. */
 void fetch_stop(struct fetches *fetches, uint64_t stream);
-
-/* The next whole part of the bytes that were fed to the reader: 1, 0 when more are needed, or an error. */
-int fetch_next_part(struct fetch *fetch, struct reply *reply);
 
 /* The next fetch that has something to be done on its stream; NULL when there is none. */
 struct fetch *fetch_first_waiting(const struct fetches *fetches);
@@ -101,8 +110,8 @@ bool fetch_give(struct fetch *fetch, struct muster_output *output);
 /* Frees one that is over. */
 void fetch_release(struct fetches *fetches, struct fetch *fetch);
 
-/* The first one that is out of time; NULL when there is none. */
-struct fetch *fetch_first_late(const struct fetches *fetches, uint64_t now_ms);
+/* When it is out of time. */
+uint64_t fetch_end_ms(const struct fetch *fetch);
 
 uint64_t fetch_deadline(const struct fetches *fetches);
 

@@ -10,35 +10,26 @@ static const struct backoff backoff = {MUSTER_FOLLOW_RETRY_MS, MUSTER_FOLLOW_RET
 
 /* ---- beginning and ending ---- */
 
+/* A free place has the id of nobody. */
 static struct follow *find(struct follows *follows, const uint8_t id[MUSTER_ID_BYTES]) {
-    for (size_t i = 0; i < MUSTER_FOLLOWS_MAX; i++) {
-        if (follows->items[i].is_used && memcmp(follows->items[i].owner.id, id, MUSTER_ID_BYTES) == 0) {
-            return &follows->items[i];
-        }
+    size_t i = 0;
+    while (i < MUSTER_FOLLOWS_MAX && memcmp(follows->items[i].owner.id, id, MUSTER_ID_BYTES) != 0) {
+        i++;
     }
-    return NULL;
-}
-
-static struct follow *find_free(struct follows *follows) {
-    for (size_t i = 0; i < MUSTER_FOLLOWS_MAX; i++) {
-        if (!follows->items[i].is_used) {
-            return &follows->items[i];
-        }
-    }
-    return NULL;
+    return i == MUSTER_FOLLOWS_MAX ? NULL : &follows->items[i];
 }
 
 void follow_begin(struct exchange *exchange, const struct peer *peer) {
+    static const uint8_t nobody[MUSTER_ID_BYTES];
     struct follow *follow = find(&exchange->follows, peer->id);
-    follow = follow != NULL ? follow : find_free(&exchange->follows);
+    follow = follow != NULL ? follow : find(&exchange->follows, nobody);
     if (follow == NULL) {
         feed_stream_refuse(exchange->telemetry, peer);
         return;
     }
-    if (!follow->is_used || follow->owner.boot != peer->boot) {
+    if (follow->owner.boot != peer->boot) {
         fetch_stop(&exchange->fetches, follow->stream);
-        *follow =
-            (struct follow){.is_used = true, .owner.boot = peer->boot, .due_ms = exchange->context->now_ms};
+        *follow = (struct follow){.owner.boot = peer->boot, .due_ms = exchange->context->now_ms};
         memcpy(follow->owner.id, peer->id, sizeof follow->owner.id);
     }
     feed_stream_begin(exchange->telemetry, peer);
@@ -64,7 +55,7 @@ void follow_end(struct exchange *exchange, const struct fetch *fetch) {
     struct context *context = exchange->context;
     for (size_t i = 0; i < MUSTER_FOLLOWS_MAX; i++) {
         struct follow *follow = &exchange->follows.items[i];
-        if (follow->is_used && follow->stream == fetch->stream) {
+        if (follow->stream == fetch->stream) {
             follow->due_ms = context->now_ms + backoff_pause_ms(&backoff, follow->failures, &context->random);
             follow->failures++;
             follow->stream = 0;
@@ -78,28 +69,20 @@ void follow_end(struct exchange *exchange, const struct fetch *fetch) {
 static int ask(struct exchange *exchange, struct follow *follow, const struct peer *peer) {
     const char *patterns[MUSTER_PATTERNS_MAX];
     struct request request = {.kind = REQUEST_SAMPLES, .patterns = patterns, .follows = true};
-    struct fetch_source source = fetch_source_of(peer);
+    const struct subscription_set *subscriptions = &exchange->telemetry->subscriptions;
     struct fetch *fetch;
-    uint64_t since_ms = feed_stream_missed_ms(exchange->telemetry, &follow->owner) + MUSTER_FOLLOW_MARGIN_MS;
-    request.since_ms = since_ms < MUSTER_SINCE_MS_MAX ? since_ms : MUSTER_SINCE_MS_MAX;
-    request.pattern_count = catchup_patterns(
-        exchange, peer->topics, subscription_set_all(&exchange->telemetry->subscriptions), false, patterns);
-    if (request.pattern_count == 0) {
-        return MUSTER_ENOTFOUND;
-    }
-    int error = catchup_request(exchange, FETCH_FOLLOW, &source, &request, &fetch);
-    follow->stream = error == 0 ? fetch->stream : 0;
-    return error;
-}
-
-static void start(struct exchange *exchange, struct follow *follow, const struct peer *peer) {
-    int error = ask(exchange, follow, peer);
+    request.since_ms = feed_stream_missed_ms(exchange->telemetry, &follow->owner) + MUSTER_FOLLOW_MARGIN_MS;
+    request.pattern_count =
+        catchup_patterns(exchange, peer->topics, subscription_set_all(subscriptions), false, patterns);
+    int error = request.pattern_count == 0 ? MUSTER_ENOTFOUND
+                                           : catchup_request(exchange, FETCH_FOLLOW, peer, &request, &fetch);
     if (error == 0) {
-        follow->generation = exchange->telemetry->subscriptions.generation;
+        follow->stream = fetch->stream;
+        follow->generation = subscriptions->generation;
     } else {
         follow->due_ms = exchange->context->now_ms + MUSTER_FOLLOW_RETRY_MS;
     }
-    feed_stream_set(exchange->telemetry, &follow->owner, error == 0);
+    return error;
 }
 
 static void tick(struct exchange *exchange, struct follow *follow) {
@@ -116,13 +99,13 @@ static void tick(struct exchange *exchange, struct follow *follow) {
         follow->due_ms = now_ms;
     }
     if (follow->stream == 0 && follow->due_ms <= now_ms && fetch_has_room(&exchange->fetches, FETCH_FOLLOW)) {
-        start(exchange, follow, peer);
+        feed_stream_set(exchange->telemetry, &follow->owner, ask(exchange, follow, peer) == 0);
     }
 }
 
 void follow_tick(struct exchange *exchange) {
     for (size_t i = 0; i < MUSTER_FOLLOWS_MAX; i++) {
-        if (exchange->follows.items[i].is_used) {
+        if (exchange->follows.items[i].owner.boot != 0) {
             tick(exchange, &exchange->follows.items[i]);
         }
     }
@@ -132,7 +115,8 @@ uint64_t follow_deadline(const struct exchange *exchange) {
     uint64_t deadline_ms = DEADLINE_NEVER;
     for (size_t i = 0; i < MUSTER_FOLLOWS_MAX; i++) {
         const struct follow *follow = &exchange->follows.items[i];
-        if (follow->is_used && follow->stream == 0 && fetch_has_room(&exchange->fetches, FETCH_FOLLOW)) {
+        if (follow->owner.boot != 0 && follow->stream == 0 &&
+            fetch_has_room(&exchange->fetches, FETCH_FOLLOW)) {
             deadline_ms = deadline_earlier(deadline_ms, follow->due_ms);
         }
     }

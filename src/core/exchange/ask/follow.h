@@ -16,12 +16,11 @@ struct peer;
 struct reply_sample;
 
 struct follow {
-    bool is_used;
-    struct feed_owner owner;
-    uint64_t stream;     /* number of its fetch; 0: none is open */
-    uint64_t generation; /* of the subscriptions that it asks for */
-    uint64_t due_ms;     /* when to try again */
-    unsigned failures;   /* one after the other */
+    struct feed_owner owner; /* boot 0: a free place */
+    uint64_t stream;         /* number of its fetch; 0: none is open */
+    uint64_t generation;     /* of the subscriptions that it asks for */
+    uint64_t due_ms;         /* when to try again */
+    unsigned failures;       /* one after the other */
 };
 
 struct follows {

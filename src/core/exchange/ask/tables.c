@@ -1,68 +1,42 @@
 #include "tables.h"
 
-#include <string.h>
-
 #include "endpoint.h"
 #include "exchange.h"
 
 /* ---- sources ---- */
 
-static void remove_source(struct tables *tables, size_t at) {
-    struct table_source *sources = tables->sources;
-    tables->source_count--;
-    memmove(&sources[at], &sources[at + 1], (tables->source_count - at) * sizeof *sources);
-}
-
-/* Room for one that says to hold so many rows: the smallest that was not asked yet goes. */
-static bool make_room(struct tables *tables, uint64_t peers) {
-    size_t count = tables->source_count;
-    if (count < MUSTER_SOURCES_MAX) {
-        return true;
-    }
-    while (count > 0 && tables->sources[count - 1].is_used) {
-        count--;
-    }
-    if (count == 0 || tables->sources[count - 1].peers >= peers) {
-        return false;
-    }
-    remove_source(tables, count - 1);
-    return true;
-}
-
-/* Of a host the last word counts, and nobody is asked twice. */
-static void add_source(struct tables *tables, const struct table_source *added) {
-    struct table_source *sources = tables->sources;
+/* Where to keep a source: of a host the last word counts, and nobody is asked twice; where all places are
+ * taken, the smallest that was not asked yet goes. NULL: nowhere. */
+static struct table_source *find_place(struct tables *tables, const struct table_source *added) {
+    struct table_source *smallest = NULL;
     for (size_t i = 0; i < tables->source_count; i++) {
-        if (endpoint_is_same_host(&sources[i].source.endpoint, &added->source.endpoint)) {
-            if (sources[i].is_used) {
-                return;
-            }
-            remove_source(tables, i);
-            break;
+        struct table_source *source = &tables->sources[i];
+        if (endpoint_is_same_host(&source->source.endpoint, &added->source.endpoint)) {
+            return source->is_used ? NULL : source;
+        }
+        if (!source->is_used && (smallest == NULL || source->peers <= smallest->peers)) {
+            smallest = source;
         }
     }
-    if (!make_room(tables, added->peers)) {
-        return;
+    if (tables->source_count < MUSTER_SOURCES_MAX) {
+        return &tables->sources[tables->source_count++];
     }
-    size_t at = 0;
-    while (at < tables->source_count && sources[at].peers >= added->peers) {
-        at++;
-    }
-    memmove(&sources[at + 1], &sources[at], (tables->source_count - at) * sizeof *sources);
-    sources[at] = *added;
-    tables->source_count++;
+    return smallest != NULL && smallest->peers < added->peers ? smallest : NULL;
 }
 
 /* The best source that is left; NULL when none says to hold more rows than are here. */
 static struct table_source *next_source(struct exchange *exchange) {
     struct tables *tables = &exchange->tables;
+    struct table_source *best = NULL;
     uint64_t peers = peer_table_present(&exchange->presence->table);
     for (size_t i = 0; i < tables->source_count; i++) {
-        if (!tables->sources[i].is_used && tables->sources[i].peers > peers) {
-            return &tables->sources[i];
+        struct table_source *source = &tables->sources[i];
+        if (!source->is_used && source->peers > peers) {
+            best = source;
+            peers = source->peers;
         }
     }
-    return NULL;
+    return best;
 }
 
 void tables_set_round(struct tables *tables, uint64_t round) {
@@ -79,7 +53,10 @@ void tables_record_answer(struct exchange *exchange, const struct message *annou
     struct table_source source = {.source = {.endpoint = datagram->source, .interface = datagram->interface},
                                   .peers = announce->peers};
     source.source.endpoint.port = announce->stream;
-    add_source(&exchange->tables, &source);
+    struct table_source *place = find_place(&exchange->tables, &source);
+    if (place != NULL) {
+        *place = source;
+    }
     tables_tick(exchange);
 }
 
@@ -90,7 +67,7 @@ void tables_tick(struct exchange *exchange) {
     const struct request request = {.kind = REQUEST_TABLE};
     struct table_source *source;
     struct fetch *fetch;
-    while (!fetch_is_under_way(fetches, FETCH_TABLE) && fetch_has_room(fetches, FETCH_TABLE) &&
+    while (!fetch_has_table(fetches) && fetch_has_room(fetches, FETCH_TABLE) &&
            (source = next_source(exchange)) != NULL) {
         source->is_used = true;
         if (fetch_begin(fetches, exchange->context, FETCH_TABLE, &source->source, &request, &fetch) == 0) {
@@ -99,8 +76,7 @@ void tables_tick(struct exchange *exchange) {
     }
 }
 
-bool tables_take_row(struct exchange *exchange, struct fetch *fetch, const struct reply *reply,
-                     bool *wants_body) {
+bool tables_take_row(struct exchange *exchange, struct fetch *fetch, const struct reply *reply) {
     const struct muster_peer *peer = &reply->peer;
     const struct merge_row row = {.message = reply->announce,
                                   .bytes = reply->announce_bytes,
@@ -110,11 +86,14 @@ bool tables_take_row(struct exchange *exchange, struct fetch *fetch, const struc
                                   .age_ms = peer->age_ms,
                                   .next_ms = peer->next_ms > 0 ? (uint64_t)peer->next_ms : 0};
     enum muster_drop reason;
-    *wants_body = false;
+    bool wants_body = false;
     if (peer->state != MUSTER_LOST && peer->state != MUSTER_LEFT &&
-        !merge_provisional(exchange->presence, &row, wants_body, &reason) &&
+        !merge_provisional(exchange->presence, &row, &wants_body, &reason) &&
         reason == MUSTER_DROP_SIGNATURE) {
         fetch->bad++;
+    }
+    if (wants_body) {
+        documents_want(exchange);
     }
     return fetch->bad < MUSTER_FETCH_BAD_MAX && fetch->count <= MUSTER_PEERS_REPORTED_MAX;
 }

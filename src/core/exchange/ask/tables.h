@@ -23,8 +23,8 @@ struct table_source {
 };
 
 struct tables {
-    uint64_t round;                                  /* of questions */
-    struct table_source sources[MUSTER_SOURCES_MAX]; /* the largest first */
+    uint64_t round; /* of questions */
+    struct table_source sources[MUSTER_SOURCES_MAX];
     size_t source_count;
     bool has_begun;  /* a table was asked for in this round, */
     bool has_failed; /* and none could be had: then everybody is asked to answer */
@@ -40,10 +40,8 @@ void tables_record_answer(struct exchange *exchange, const struct message *annou
 /* Takes the table of the best source that is left, as soon as there is a stream for it. */
 void tables_tick(struct exchange *exchange);
 
-/* A row of a table came. *wants_body: its document's body is to be fetched. False when the other side lies
- * too much. */
-bool tables_take_row(struct exchange *exchange, struct fetch *fetch, const struct reply *reply,
-                     bool *wants_body);
+/* A row of a table came. False when the other side lies too much. */
+bool tables_take_row(struct exchange *exchange, struct fetch *fetch, const struct reply *reply);
 
 /* A table was taken whole, or could not be had. */
 void tables_end(struct exchange *exchange, bool is_good);

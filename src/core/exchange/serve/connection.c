@@ -27,17 +27,8 @@ void connection_close_with(struct connection *connection, enum request_end end) 
 void connection_cut(struct exchange *exchange, struct connection *connection) {
     exchange->context->counters.streams_cut++;
     buffer_deinit(&connection->out);
-    connection->is_given = false;
-    connection->is_taken = true;
+    buffer_deinit(&connection->given);
     connection->state = CONNECTION_CLOSING;
-}
-
-/* What was handed over before this call is gone. */
-void connection_forget_given(struct connection *connection) {
-    if (connection->is_given) {
-        connection->is_given = false;
-        connection->out.length = 0;
-    }
 }
 
 /* ---- rows ---- */
@@ -66,33 +57,30 @@ static struct reply_lines lines_of(const struct connection *connection, const st
     return lines;
 }
 
-static int say_peer(struct connection *connection, const struct muster_peer *view,
+static int say_peer(struct connection *connection, const char *event, const struct muster_peer *view,
                     const struct reply_lines *lines) {
-    int error =
-        connection->kind == REQUEST_WATCH
-            ? reply_write_event(&connection->out, MUSTER_PEER_JOINED, view, lines, connection->is_local)
-            : reply_write_peer(&connection->out, view, lines, connection->is_local);
+    int error = reply_write_peer(&connection->out, event, view, lines, connection->is_local);
     connection->count += error == 0 ? 1 : 0;
     return error;
 }
 
-static int say_row(const struct exchange *exchange, struct connection *connection, const struct peer *peer) {
+static int say_row(const struct exchange *exchange, struct connection *connection, const char *event,
+                   const struct peer *peer) {
     struct muster_tuple tuples[MUSTER_TUPLES_MAX];
     struct muster_peer view;
     struct reply_lines lines = lines_of(connection, peer);
     view_measure(exchange->presence, peer, tuples, &view);
-    return say_peer(connection, &view, &lines);
+    return say_peer(connection, event, &view, &lines);
 }
 
 /* One's own row goes first, and only to programs of this machine: others hear it from us anyway. */
-static int say_own_row(struct exchange *exchange, struct connection *connection) {
+static int say_own_row(struct exchange *exchange, struct connection *connection, const char *event) {
     struct view_own own;
+    if (!connection->is_local || connection->count > 0) {
+        return 0;
+    }
     int error = view_own(exchange->presence, &own);
-    return error != 0 ? error : say_peer(connection, &own.peer, &own.lines);
-}
-
-static bool has_said_enough(const struct connection *connection) {
-    return connection->out.length >= MUSTER_STREAM_CHUNK_BYTES;
+    return error != 0 ? error : say_peer(connection, event, &own.peer, &own.lines);
 }
 
 /* The next row to say. Rows are only searched from the first one on when one was removed meanwhile: else a
@@ -105,34 +93,24 @@ static const struct peer *next_row(const struct peer_table *table, const struct 
 
 /* Rows, until there are enough of them for now. */
 static int list_rows(struct exchange *exchange, struct connection *connection) {
-    if (connection->is_local && !connection->has_said_self) {
-        int error = say_own_row(exchange, connection);
-        if (error != 0) {
-            return error;
-        }
-        connection->has_said_self = true;
-    }
+    const char *event = connection->kind == REQUEST_WATCH ? muster_peer_event_name(MUSTER_PEER_JOINED) : NULL;
+    int error = say_own_row(exchange, connection, event);
     const struct peer *peer = next_row(&exchange->presence->table, connection);
-    for (; peer != NULL && !has_said_enough(connection); peer = peer->hh.next) {
-        int error = may_see(connection, peer) ? say_row(exchange, connection, peer) : 0;
-        if (error != 0) {
-            return error;
-        }
+    for (; peer != NULL && error == 0 && !connection_has_said_enough(connection); peer = peer->hh.next) {
+        error = may_see(connection, peer) ? say_row(exchange, connection, event, peer) : 0;
         connection->cursor = peer->number;
         connection->last = peer;
     }
     connection->removed = exchange->presence->table.removed;
     connection->is_listed = peer == NULL;
-    return 0;
+    return error;
 }
 
 void connection_list(struct exchange *exchange, struct connection *connection) {
-    int error = connection->kind == REQUEST_SAMPLES
-                    ? samples_list(exchange, connection, &connection->is_listed)
-                    : list_rows(exchange, connection);
+    int error = connection->kind == REQUEST_SAMPLES ? samples_list(exchange, connection)
+                                                    : list_rows(exchange, connection);
     if (error != 0) {
-        connection_finish(connection, REQUEST_END_MEMORY, NULL);
-        connection->state = CONNECTION_CLOSING; /* a watch would miss what was not said */
+        connection_close_with(connection, REQUEST_END_MEMORY); /* a watch would miss what was not said */
     } else if (connection->is_listed && !connection_is_watching(connection)) {
         exchange->context->counters.requests++;
         connection_finish(connection, REQUEST_END_DONE, NULL);
@@ -150,30 +128,14 @@ static enum request_end end_of(int error) {
     }
 }
 
-/* *feeds, NULL where there is none, are for free(). MUSTER_ENOMEM. */
-static int take_feeds(const struct exchange *exchange, struct muster_feed **feeds, struct muster_self *self) {
-    *feeds = NULL;
-    self->feeds_known = feed_table_list(&exchange->telemetry->feeds, NULL, 0);
-    self->feed_count =
-        self->feeds_known < MUSTER_FEEDS_SHOWN_MAX ? self->feeds_known : MUSTER_FEEDS_SHOWN_MAX;
-    if (self->feed_count > 0) {
-        *feeds = calloc(self->feed_count, sizeof **feeds);
-        if (*feeds == NULL) {
-            return MUSTER_ENOMEM;
-        }
-        feed_table_list(&exchange->telemetry->feeds, *feeds, self->feed_count);
-    }
-    self->feeds = *feeds;
-    return 0;
-}
-
 static int say_self(struct exchange *exchange, struct connection *connection) {
     struct view_own own;
-    struct muster_feed *feeds;
     int error = view_own(exchange->presence, &own);
-    if (error != 0) {
-        return error;
+    struct muster_feed *feeds = error == 0 ? calloc(MUSTER_FEEDS_SHOWN_MAX, sizeof *feeds) : NULL;
+    if (feeds == NULL) {
+        return error == 0 ? MUSTER_ENOMEM : error;
     }
+    size_t feed_count = feed_table_list(&exchange->telemetry->feeds, feeds, MUSTER_FEEDS_SHOWN_MAX);
     struct muster_self self = {.peer = own.peer,
                                .version = exchange->version,
                                .port = exchange->context->port,
@@ -184,11 +146,12 @@ static int say_self(struct exchange *exchange, struct connection *connection) {
                                .sockets = exchange->server.sockets,
                                .socket_count = exchange->server.socket_count,
                                .counters = exchange->context->counters,
-                               .sender = exchange->telemetry->sender.counters};
-    error = take_feeds(exchange, &feeds, &self);
-    if (error == 0) {
-        error = reply_write_self(&connection->out, &self, &own.lines);
-    }
+                               .sender = exchange->telemetry->sender.counters,
+                               .feeds = feeds,
+                               .feed_count =
+                                   feed_count < MUSTER_FEEDS_SHOWN_MAX ? feed_count : MUSTER_FEEDS_SHOWN_MAX,
+                               .feeds_known = feed_count};
+    error = reply_write_self(&connection->out, &self, &own.lines);
     free(feeds);
     return error;
 }
@@ -207,35 +170,15 @@ static int say_document(const struct exchange *exchange, struct connection *conn
         lines.body_length = peer->large->body_length;
     }
     uint8_t hash[MUSTER_HASH_BYTES];
-    if (lines.body == NULL) {
-        return MUSTER_ENOTFOUND;
+    if (lines.body != NULL) {
+        message_hash_body(lines.body, lines.body_length, hash);
     }
-    message_hash_body(lines.body, lines.body_length, hash);
-    if (memcmp(hash, request->hash, sizeof hash) != 0) {
-        return MUSTER_ENOTFOUND;
-    }
-    return reply_write_document(&connection->out, request->id, &lines);
+    return lines.body != NULL && memcmp(hash, request->hash, sizeof hash) == 0
+               ? reply_write_document(&connection->out, request->id, &lines)
+               : MUSTER_ENOTFOUND;
 }
 
 /* ---- answers ---- */
-
-/* Answers what takes one part. */
-static int answer_at_once(struct exchange *exchange, struct connection *connection,
-                          const struct request *request) {
-    switch (request->kind) {
-    case REQUEST_DOCUMENT: return say_document(exchange, connection, request);
-    case REQUEST_STATS: return reply_write_stats(&connection->out, &exchange->context->counters);
-    case REQUEST_SELF: return say_self(exchange, connection);
-    case REQUEST_UPDATE:
-        return presence_is_leaving(exchange->presence)
-                   ? MUSTER_ECLOSING
-                   : own_document_change(exchange->presence, &request->change);
-    case REQUEST_TABLE:
-    case REQUEST_WATCH:
-    case REQUEST_SAMPLES: break;
-    }
-    return 0;
-}
 
 /* Begins an answer of many parts. */
 static void begin_list(struct exchange *exchange, struct connection *connection,
@@ -245,7 +188,6 @@ static void begin_list(struct exchange *exchange, struct connection *connection,
         return;
     }
     connection->state = CONNECTION_ANSWERING;
-    connection->has_said_self = false;
     connection->is_listed = false;
     connection->cursor = 0;
     connection->last = NULL;
@@ -253,29 +195,37 @@ static void begin_list(struct exchange *exchange, struct connection *connection,
 
 void connection_answer(struct exchange *exchange, struct connection *connection,
                        const struct request *request) {
+    struct context *context = exchange->context;
+    int error = 0;
     connection->kind = request->kind;
-    connection->count = 0;
-    if (request->kind == REQUEST_TABLE || request->kind == REQUEST_WATCH ||
-        request->kind == REQUEST_SAMPLES) {
-        begin_list(exchange, connection, request);
-    } else {
-        int error = answer_at_once(exchange, connection, request);
-        connection->count = error == 0 && request->kind != REQUEST_UPDATE ? 1 : 0;
-        exchange->context->counters.requests += error == 0 ? 1 : 0;
-        connection_finish(connection, end_of(error), NULL);
+    switch (request->kind) {
+    case REQUEST_DOCUMENT: error = say_document(exchange, connection, request); break;
+    case REQUEST_STATS: error = reply_write_stats(&connection->out, &context->counters); break;
+    case REQUEST_SELF: error = say_self(exchange, connection); break;
+    case REQUEST_UPDATE:
+        error = presence_is_leaving(exchange->presence)
+                    ? MUSTER_ECLOSING
+                    : own_document_change(exchange->presence, &request->change);
+        break;
+    case REQUEST_TABLE:
+    case REQUEST_WATCH:
+    case REQUEST_SAMPLES: begin_list(exchange, connection, request); return;
     }
+    connection->count = error == 0 && request->kind != REQUEST_UPDATE ? 1 : 0;
+    context->counters.requests += error == 0 ? 1 : 0;
+    connection_finish(connection, end_of(error), NULL);
 }
 
 /* ---- watching ---- */
 
-static bool is_following(const struct connection *connection) {
-    return connection->state == CONNECTION_ANSWERING && connection->kind == REQUEST_SAMPLES &&
-           connection->follows;
+bool connection_is_watching(const struct connection *connection) {
+    bool has_no_end =
+        connection->kind == REQUEST_WATCH || (connection->kind == REQUEST_SAMPLES && connection->follows);
+    return connection->state == CONNECTION_ANSWERING && has_no_end;
 }
 
-bool connection_is_watching(const struct connection *connection) {
-    return (connection->state == CONNECTION_ANSWERING && connection->kind == REQUEST_WATCH) ||
-           is_following(connection);
+static bool is_following(const struct connection *connection) {
+    return connection_is_watching(connection) && connection->kind == REQUEST_SAMPLES;
 }
 
 static bool is_meant(const struct connection *connection, const struct outbox_event *event) {
@@ -291,17 +241,12 @@ static bool is_known(const struct connection *connection, const struct peer *pee
 
 void connection_tell(struct exchange *exchange, struct connection *connection,
                      const struct outbox_event *event) {
-    struct muster_tuple tuples[MUSTER_TUPLES_MAX];
-    struct muster_peer view;
     if (!connection_is_watching(connection) || is_following(connection) ||
         !is_known(connection, event->peer) || !is_meant(connection, event)) {
         return;
     }
-    struct reply_lines lines = lines_of(connection, event->peer);
-    view_measure(exchange->presence, event->peer, tuples, &view);
-    connection_forget_given(connection);
     if (connection->out.length > MUSTER_STREAM_QUEUE_BYTES_MAX ||
-        reply_write_event(&connection->out, event->event, &view, &lines, connection->is_local) != 0) {
+        say_row(exchange, connection, muster_peer_event_name(event->event), event->peer) != 0) {
         connection_cut(exchange, connection);
     }
 }

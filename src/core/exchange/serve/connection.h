@@ -8,6 +8,7 @@
 #include <muster/core.h>
 
 #include "buffer.h"
+#include "limit.h"
 #include "request.h"
 
 struct exchange;
@@ -31,15 +32,13 @@ struct connection {
     bool may_change;
 
     enum connection_state state;
-    bool has_ended;    /* the other side asks nothing more */
-    bool is_taken;     /* nothing that was written waits to be taken */
-    bool is_given;     /* out was handed over, and is to be forgotten */
-    struct buffer in;  /* requests */
-    struct buffer out; /* answers */
+    bool has_ended;      /* the other side asks nothing more */
+    struct buffer in;    /* requests */
+    struct buffer out;   /* answers */
+    struct buffer given; /* of them, what was handed over and is not taken yet */
 
     /* The answer under way. */
     enum request_kind kind;
-    bool has_said_self;
     bool is_listed;          /* the rows are said; a watch goes on with the events */
     uint64_t cursor;         /* number of the last row that was said */
     const struct peer *last; /* that row, as long as no row was removed since: */
@@ -67,6 +66,11 @@ void connection_tell(struct exchange *exchange, struct connection *connection,
 /* Tells of what was sent, if the connection follows it. */
 void connection_tell_sent(struct exchange *exchange, struct connection *connection);
 
+/* What is said waits to be taken before more is. */
+static inline bool connection_has_said_enough(const struct connection *connection) {
+    return connection->out.length >= MUSTER_STREAM_CHUNK_BYTES;
+}
+
 /* True when its answer has no end: of who watches, or follows samples. */
 bool connection_is_watching(const struct connection *connection);
 
@@ -78,8 +82,5 @@ void connection_close_with(struct connection *connection, enum request_end end);
 
 /* Closes without a word, and counts that. */
 void connection_cut(struct exchange *exchange, struct connection *connection);
-
-/* What was handed over before this call is gone: before anything more is said. */
-void connection_forget_given(struct connection *connection);
 
 #endif

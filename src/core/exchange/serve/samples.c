@@ -10,16 +10,13 @@
 #include "reply.h"
 #include "ring.h"
 
-/* What is said, in this order. */
-enum stage { STAGE_OWN, STAGE_KEPT, STAGE_SENT };
-
 struct samples {
-    enum stage stage;
     bool has_since;
-    size_t topic;                   /* OWN: index of the next one */
-    uint64_t kept;                  /* KEPT: number of the last one */
+    size_t topic;                   /* index of the next own one whose last values are to be said */
+    uint64_t kept;                  /* number of the last kept one whose last values were said */
+    bool has_said_last;             /* all last values, so that what was sent follows */
     uint64_t begin;                 /* number of the first datagram that is young enough, */
-    uint64_t number;                /* and, SENT, of the next one */
+    uint64_t number;                /* and of the next one */
     uint64_t passed[MUSTER_SHARDS]; /* datagrams since the last one that was said, of topics not asked for */
 
     char last_topic[MUSTER_TOPIC_BYTES_MAX + 1]; /* that was looked at, */
@@ -90,37 +87,26 @@ static bool needs_last(const struct samples *samples, const struct own_topic *to
     return topic != NULL && !is_sent && pattern_set_touches(&samples->patterns, topic->name);
 }
 
-static bool has_said_enough(const struct connection *connection) {
-    return connection->out.length >= MUSTER_STREAM_CHUNK_BYTES;
-}
-
-static int list_own(const struct exchange *exchange, struct connection *connection) {
+/* Those of this node's topics, then those that it keeps, until there are enough of them for now. */
+static int list_last(const struct exchange *exchange, struct connection *connection) {
     struct samples *samples = connection->samples;
-    const struct publisher *publisher = &exchange->telemetry->publisher;
+    const struct telemetry *telemetry = exchange->telemetry;
+    size_t topic_count = telemetry->publisher.topic_count;
     int error = 0;
-    while (samples->topic < publisher->topic_count && error == 0 && !has_said_enough(connection)) {
-        const struct own_topic *topic = publisher->topics[samples->topic++];
+    while (samples->topic < topic_count && error == 0 && !connection_has_said_enough(connection)) {
+        const struct own_topic *topic = telemetry->publisher.topics[samples->topic++];
         if (needs_last(samples, topic)) {
-            error = publisher_write_last(exchange->telemetry, topic, &connection->out, &connection->count);
+            error = publisher_write_last(telemetry, topic, &connection->out, &connection->count);
         }
     }
-    if (samples->topic >= publisher->topic_count) {
-        samples->stage = STAGE_KEPT;
-    }
-    return error;
-}
-
-static int list_kept(const struct exchange *exchange, struct connection *connection) {
-    struct samples *samples = connection->samples;
-    const struct kept_topic *topic = keeper_after(&exchange->telemetry->keeper, samples->kept);
-    int error = 0;
-    for (; topic != NULL && error == 0 && !has_said_enough(connection); topic = topic->hh.next) {
-        samples->kept = topic->number;
-        if (pattern_set_touches(&samples->patterns, topic->key.topic)) {
-            error = keeper_write(exchange->telemetry, topic, &connection->out, &connection->count);
+    const struct kept_topic *kept = keeper_after(&telemetry->keeper, samples->kept);
+    for (; kept != NULL && error == 0 && !connection_has_said_enough(connection); kept = kept->hh.next) {
+        samples->kept = kept->number;
+        if (pattern_set_touches(&samples->patterns, kept->key.topic)) {
+            error = keeper_write(telemetry, kept, &connection->out, &connection->count);
         }
     }
-    samples->stage = topic == NULL ? STAGE_SENT : STAGE_KEPT;
+    samples->has_said_last = samples->topic >= topic_count && kept == NULL;
     return error;
 }
 
@@ -165,18 +151,14 @@ static int say_all_sent(const struct exchange *exchange, struct connection *conn
     return error;
 }
 
-int samples_list(const struct exchange *exchange, struct connection *connection, bool *is_listed) {
+int samples_list(const struct exchange *exchange, struct connection *connection) {
     struct samples *samples = connection->samples;
-    int error = 0;
-    while (samples->stage != STAGE_SENT && error == 0 && !has_said_enough(connection)) {
-        error =
-            samples->stage == STAGE_OWN ? list_own(exchange, connection) : list_kept(exchange, connection);
-    }
-    if (error == 0 && samples->stage == STAGE_SENT) {
+    int error = samples->has_said_last ? 0 : list_last(exchange, connection);
+    if (error == 0 && samples->has_said_last) {
         error = say_all_sent(exchange, connection, MUSTER_STREAM_CHUNK_BYTES);
     }
-    *is_listed =
-        samples->stage == STAGE_SENT && samples->number >= exchange->telemetry->publisher.ring.unsent;
+    connection->is_listed =
+        samples->has_said_last && samples->number >= exchange->telemetry->publisher.ring.unsent;
     return error;
 }
 

@@ -3,13 +3,6 @@
 #ifndef CORE_SAMPLES_H
 #define CORE_SAMPLES_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <muster/core.h>
-#include <muster/telemetry.h>
-
 struct connection;
 struct exchange;
 struct request;
@@ -22,8 +15,9 @@ int samples_begin(const struct exchange *exchange, struct connection *connection
 /* NULL is allowed. */
 void samples_free(struct samples *samples);
 
-/* Says more, until that is enough for now; *is_listed: all of the past was said. MUSTER_ENOMEM. */
-int samples_list(const struct exchange *exchange, struct connection *connection, bool *is_listed);
+/* Says more, until that is enough for now; the connection is listed when all of the past was said.
+ * MUSTER_ENOMEM. */
+int samples_list(const struct exchange *exchange, struct connection *connection);
 
 /* Says what was sent since; the past was said. MUSTER_ENOMEM, and MUSTER_EFULL where too much waits to be
  * taken. */

@@ -13,23 +13,11 @@
 
 /* ---- connections ---- */
 
-static struct connection *find(const struct server *server, uint64_t number) {
-    struct connection *connection = server->connections;
-    while (connection != NULL && connection->number != number) {
-        connection = connection->next;
-    }
-    return connection;
-}
-
 static void drop(struct server *server, struct connection *connection) {
     DL_DELETE(server->connections, connection);
-    if (connection->is_local) {
-        server->local_count--;
-    } else {
-        server->tcp_count--;
-    }
     buffer_deinit(&connection->in);
     buffer_deinit(&connection->out);
+    buffer_deinit(&connection->given);
     samples_free(connection->samples);
     free(connection);
 }
@@ -43,70 +31,60 @@ void server_deinit(struct server *server) {
 }
 
 int server_set_sockets(struct server *server, const struct muster_socket *sockets, size_t count) {
-    struct muster_socket *copy = count == 0 ? NULL : malloc(count * sizeof *copy);
-    if (count > MUSTER_SOCKETS_MAX || (count > 0 && copy == NULL)) {
-        free(copy);
-        return count > MUSTER_SOCKETS_MAX ? MUSTER_EFULL : MUSTER_ENOMEM;
+    if (count > MUSTER_SOCKETS_MAX) {
+        return MUSTER_EFULL;
     }
-    if (count > 0) {
-        memcpy(copy, sockets, count * sizeof *copy);
+    struct muster_socket *copies = calloc(count + 1, sizeof *copies);
+    if (copies == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = sockets[i];
     }
     free(server->sockets);
-    server->sockets = copy;
+    server->sockets = copies;
     server->socket_count = count;
     return 0;
 }
 
-static bool has_room_locally(const struct server *server, const struct muster_stream *stream) {
-    size_t strangers = 0;
-    const struct connection *connection;
-    DL_FOREACH(server->connections, connection) {
-        strangers += connection->is_local && !connection->may_change ? 1 : 0;
-    }
-    return server->local_count < MUSTER_STREAMS_LOCAL_MAX &&
-           (stream->may_change || strangers < MUSTER_STREAMS_STRANGERS_MAX);
-}
-
+/* Programs of this machine and other hosts have places of their own. Of the programs, strangers may take
+ * some, and of the hosts each address. */
 static bool has_room(const struct server *server, const struct muster_stream *stream) {
-    if (stream->is_local) {
-        return has_room_locally(server, stream);
-    }
+    size_t count = 0;
+    size_t strangers = 0;
     size_t of_address = 0;
     const struct connection *connection;
     DL_FOREACH(server->connections, connection) {
+        count += connection->is_local == stream->is_local ? 1 : 0;
+        strangers += connection->is_local && !connection->may_change ? 1 : 0;
         of_address +=
             !connection->is_local && endpoint_is_same_host(&connection->remote, &stream->remote) ? 1 : 0;
     }
-    return server->tcp_count < MUSTER_STREAMS_MAX && of_address < MUSTER_STREAMS_PER_ADDRESS;
+    return stream->is_local ? count < MUSTER_STREAMS_LOCAL_MAX &&
+                                  (stream->may_change || strangers < MUSTER_STREAMS_STRANGERS_MAX)
+                            : count < MUSTER_STREAMS_MAX && of_address < MUSTER_STREAMS_PER_ADDRESS;
 }
 
-/* Whoever finds no room is told so. */
+/* Whoever finds no room is told so. Who announces nothing has nothing to be asked. */
 static int accept_stream(struct exchange *exchange, const struct muster_stream *stream) {
     struct server *server = &exchange->server;
+    struct context *context = exchange->context;
     bool is_refused = !has_room(server, stream);
-    struct connection *connection = calloc(1, sizeof *connection);
-    if (connection == NULL ||
-        exchange->context->is_observer) { /* who announces nothing has nothing to be asked */
-        free(connection);
-        return exchange->context->is_observer ? MUSTER_EINVAL : MUSTER_ENOMEM;
+    struct connection *connection = context->is_observer ? NULL : malloc(sizeof *connection);
+    if (connection == NULL) {
+        return context->is_observer ? MUSTER_EINVAL : MUSTER_ENOMEM;
     }
-    exchange->context->counters.streams_accepted++;
-    connection->number = stream->number;
-    connection->remote = stream->remote;
-    connection->interface = stream->interface;
-    connection->is_local = stream->is_local;
-    connection->may_change = stream->may_change;
-    connection->is_taken = true;
-    connection->began_ms = exchange->context->now_ms;
-    connection->moved_ms = exchange->context->now_ms;
+    *connection = (struct connection){.number = stream->number,
+                                      .remote = stream->remote,
+                                      .interface = stream->interface,
+                                      .is_local = stream->is_local,
+                                      .may_change = stream->may_change,
+                                      .began_ms = context->now_ms,
+                                      .moved_ms = context->now_ms};
     DL_APPEND(server->connections, connection);
-    if (stream->is_local) {
-        server->local_count++;
-    } else {
-        server->tcp_count++;
-    }
+    context->counters.streams_accepted++;
     if (is_refused) {
-        exchange->context->counters.streams_refused++;
+        context->counters.streams_refused++;
         connection_close_with(connection, REQUEST_END_BUSY);
     }
     return 0;
@@ -190,27 +168,25 @@ static void take_line(struct exchange *exchange, struct connection *connection, 
     enum request_end end = request_decode((const char *)connection->in.bytes, length, &request, &member);
     buffer_drop(&connection->in, length + 1);
     connection->moved_ms = exchange->context->now_ms;
+    connection->count = 0;
     if (end == REQUEST_END_SYNTAX) {
         exchange->context->counters.streams_cut++;
         connection_close_with(connection, end);
-    } else if (end != REQUEST_END_DONE) {
-        connection->count = 0;
-        connection_finish(connection, end, member);
-    } else {
-        enum request_end refusal = refusal_of(exchange, connection, &request);
-        if (refusal == REQUEST_END_DONE) {
-            connection_answer(exchange, connection, &request);
-        } else {
-            connection->count = 0;
-            connection_finish(connection, refusal, NULL);
-        }
-        request_deinit(&request);
+        return;
     }
+    end = end == REQUEST_END_DONE ? refusal_of(exchange, connection, &request) : end;
+    if (end == REQUEST_END_DONE) {
+        connection_answer(exchange, connection, &request);
+    } else {
+        connection_finish(connection, end, member);
+    }
+    request_deinit(&request);
 }
 
 /* Takes the next request up when the last one was answered and that was taken. */
 static void take_requests(struct exchange *exchange, struct connection *connection) {
-    while (connection->state == CONNECTION_IDLE && connection->out.length == 0 && connection->is_taken) {
+    while (connection->state == CONNECTION_IDLE && connection->out.length == 0 &&
+           connection->given.length == 0) {
         size_t length = connection->in.length;
         const uint8_t *end = length == 0 ? NULL : memchr(connection->in.bytes, '\n', length);
         size_t line_length = end == NULL ? length : (size_t)(end - connection->in.bytes);
@@ -251,15 +227,15 @@ int server_step(struct exchange *exchange, const struct muster_stream *stream) {
     if (stream->event == MUSTER_STREAM_ACCEPTED) {
         return accept_stream(exchange, stream);
     }
-    struct connection *connection = find(&exchange->server, stream->number);
+    struct connection *connection;
+    DL_SEARCH_SCALAR(exchange->server.connections, connection, number, stream->number);
     if (connection == NULL) {
         return 0;
     }
-    connection_forget_given(connection);
     switch (stream->event) {
     case MUSTER_STREAM_BYTES: take_bytes(exchange, connection, stream); break;
     case MUSTER_STREAM_DRAINED:
-        connection->is_taken = true;
+        connection->given.length = 0;
         connection->moved_ms = exchange->context->now_ms;
         break;
     case MUSTER_STREAM_ENDED: end_requests(connection); break;
@@ -281,19 +257,19 @@ void server_record_event(struct exchange *exchange, const struct outbox_event *e
 /* ---- outputs ---- */
 
 static bool give(struct exchange *exchange, struct connection *connection, struct muster_output *output) {
-    connection_forget_given(connection);
     if (connection->state == CONNECTION_ANSWERING && !connection->is_listed && connection->out.length == 0) {
         connection_list(exchange, connection);
     }
     connection_tell_sent(exchange, connection);
     output->stream = connection->number;
-    if (connection->is_taken && connection->out.length > 0) {
+    if (connection->given.length == 0 && connection->out.length > 0) {
+        const struct buffer spare = connection->given;
+        connection->given = connection->out;
+        connection->out = spare;
         output->kind = MUSTER_OUTPUT_STREAM_WRITE;
-        output->bytes = connection->out.bytes;
-        output->length = connection->out.length;
-        connection->bytes += connection->out.length;
-        connection->is_given = true;
-        connection->is_taken = false;
+        output->bytes = connection->given.bytes;
+        output->length = connection->given.length;
+        connection->bytes += output->length;
         connection->moved_ms = exchange->context->now_ms;
         return true;
     }
@@ -320,7 +296,8 @@ bool server_next(struct exchange *exchange, struct muster_output *output) {
 
 /* It waits for nothing but to be closed. */
 static bool is_over(const struct connection *connection) {
-    return connection->state == CONNECTION_CLOSING && (connection->is_taken || connection->out.length == 0);
+    return connection->state == CONNECTION_CLOSING &&
+           (connection->given.length == 0 || connection->out.length == 0);
 }
 
 /* What a reader takes, and a request, must come in time; and nobody from elsewhere but a watcher stays for
@@ -332,7 +309,7 @@ static uint64_t end_ms(const struct connection *connection) {
         return DEADLINE_NEVER;
     }
     if (connection_is_watching(connection)) {
-        return connection->is_taken ? DEADLINE_NEVER : idle_ms;
+        return connection->given.length == 0 ? DEADLINE_NEVER : idle_ms;
     }
     return deadline_earlier(idle_ms, total_ms);
 }

@@ -17,8 +17,6 @@ struct exchange;
 
 struct server {
     struct connection *connections;
-    size_t tcp_count;
-    size_t local_count;
     struct muster_socket *sockets; /* of the node, for who asks it about itself */
     size_t socket_count;
 };
