@@ -154,12 +154,12 @@ void runner_refresh(muster_t *node) {
 }
 
 void runner_publish(muster_t *node, bool is_flush) {
-    bool has_batch = muster_core_has_batch(node->core);
-    bool is_first = is_flush && !node->has_flushed;
     node->is_dirty = true;
-    node->has_flushed = node->has_flushed || is_flush;
-    node->publications.has_clock = node->publications.has_clock && !has_batch;
-    if (has_batch || is_first) {
+    if (muster_core_has_batch(node->core)) {
+        node->publications.has_clock = false; /* sending took its time */
+        send_all(node);
+    } else if (is_flush && !node->has_flushed) {
+        node->has_flushed = true;
         send_all(node);
     }
 }
@@ -172,9 +172,8 @@ static void turn(void *owner) {
     pull(node);
     for (size_t i = 0; i < PART_COUNT; i++) {
         parts[i].turn(part_of(node, &parts[i]));
-        pull(node);
     }
-    timer_set(node);
+    runner_work(node);
 }
 
 static void step_and_turn(muster_t *node) {
@@ -196,7 +195,8 @@ static void on_prepare(uv_prepare_t *prepare) {
     muster_t *node = prepare->data;
     if (node->is_dirty) {
         node->is_dirty = node->has_flushed = false;
-        step_and_turn(node);
+        runner_refresh(node);
+        publications_turn(&node->publications);
     }
 }
 
