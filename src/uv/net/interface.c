@@ -26,15 +26,11 @@ struct candidates {
 /* ---- what the machine has ---- */
 
 /* A labelled address ("eth0:1", ip-address(8)) belongs to the interface before the colon. */
-static bool is_named(const struct candidate *candidate, const char *label) {
-    size_t length = strcspn(label, ":");
-    return strlen(candidate->interface.name) == length &&
-           memcmp(candidate->interface.name, label, length) == 0;
-}
-
 static struct candidate *candidate_find(const struct candidates *candidates, const char *label) {
+    size_t length = strcspn(label, ":");
     for (size_t i = 0; i < candidates->count; i++) {
-        if (is_named(&candidates->items[i], label)) {
+        const char *name = candidates->items[i].interface.name;
+        if (strlen(name) == length && memcmp(name, label, length) == 0) {
             return &candidates->items[i];
         }
     }
@@ -42,10 +38,6 @@ static struct candidate *candidate_find(const struct candidates *candidates, con
 }
 
 /* Every interface has one packet address, whatever else it lacks; it carries the index. */
-static bool is_interface(const struct ifaddrs *entry) {
-    return entry->ifa_addr != NULL && entry->ifa_addr->sa_family == AF_PACKET;
-}
-
 static void candidate_init(struct candidate *candidate, const struct ifaddrs *entry) {
     struct sockaddr_ll link;
     memcpy(&link, entry->ifa_addr, sizeof link);
@@ -54,53 +46,45 @@ static void candidate_init(struct candidate *candidate, const struct ifaddrs *en
     snprintf(candidate->interface.name, sizeof candidate->interface.name, "%s", entry->ifa_name);
 }
 
-static void candidate_add_address(struct candidate *candidate, const struct ifaddrs *entry) {
-    struct muster_endpoint *first = &candidate->interface.address;
+/* The loopback does both, whatever it says. */
+static void candidate_set_address(struct candidate *candidate, const struct ifaddrs *entry) {
+    struct interface *interface = &candidate->interface;
     struct sockaddr_in address;
-    memcpy(&address, entry->ifa_addr, sizeof address);
-    if (first->family == 0) {
-        first->family = 4;
-        memcpy(first->ip, &address.sin_addr, sizeof address.sin_addr);
+    bool is_loopback = (candidate->flags & IFF_LOOPBACK) != 0;
+    if (interface->address.family != 0) {
+        return; /* its first counts */
     }
+    memcpy(&address, entry->ifa_addr, sizeof address);
+    interface->address.family = 4;
+    memcpy(interface->address.ip, &address.sin_addr, sizeof address.sin_addr);
+    interface->source = is_loopback ? interface->address : interface->source;
+    interface->kinds |= is_loopback || (candidate->flags & IFF_MULTICAST) ? 1u << MUSTER_PATH_M4 : 0;
+    interface->kinds |= is_loopback || (candidate->flags & IFF_BROADCAST) ? 1u << MUSTER_PATH_B4 : 0;
 }
 
-static void candidate_decide(struct candidate *candidate) {
-    struct interface *interface = &candidate->interface;
-    if (candidate->flags & IFF_LOOPBACK) {
-        interface->kinds = 1u << MUSTER_PATH_M4 | 1u << MUSTER_PATH_B4; /* it does both, whatever it says */
-        interface->source = interface->address;
-        return;
-    }
-    if (candidate->flags & IFF_MULTICAST) {
-        interface->kinds |= 1u << MUSTER_PATH_M4;
-    }
-    if (candidate->flags & IFF_BROADCAST) {
-        interface->kinds |= 1u << MUSTER_PATH_B4;
-    }
+static int family_of(const struct ifaddrs *entry) {
+    return entry->ifa_addr == NULL ? AF_UNSPEC : entry->ifa_addr->sa_family;
 }
 
 static int candidates_read(struct candidates *candidates, const struct ifaddrs *addresses) {
     size_t count = 0;
     for (const struct ifaddrs *entry = addresses; entry != NULL; entry = entry->ifa_next) {
-        count += is_interface(entry) ? 1 : 0;
+        count += family_of(entry) == AF_PACKET ? 1 : 0;
     }
     *candidates = (struct candidates){.items = calloc(count + 1, sizeof *candidates->items)};
     if (candidates->items == NULL) {
         return MUSTER_ENOMEM;
     }
     for (const struct ifaddrs *entry = addresses; entry != NULL; entry = entry->ifa_next) {
-        if (is_interface(entry)) {
+        if (family_of(entry) == AF_PACKET) {
             candidate_init(&candidates->items[candidates->count++], entry);
         }
     }
     for (const struct ifaddrs *entry = addresses; entry != NULL; entry = entry->ifa_next) {
         struct candidate *candidate = candidate_find(candidates, entry->ifa_name);
-        if (candidate != NULL && entry->ifa_addr != NULL && entry->ifa_addr->sa_family == AF_INET) {
-            candidate_add_address(candidate, entry);
+        if (candidate != NULL && family_of(entry) == AF_INET) {
+            candidate_set_address(candidate, entry);
         }
-    }
-    for (size_t i = 0; i < candidates->count; i++) {
-        candidate_decide(&candidates->items[i]);
     }
     return 0;
 }
@@ -168,21 +152,18 @@ static int choose_named(struct interface_list *list, const struct candidates *ca
     return 0;
 }
 
-static bool is_loopback(const struct candidate *candidate) {
-    return (candidate->flags & IFF_LOOPBACK) != 0;
-}
-
-static void choose_usable(struct interface_list *list, const struct candidates *candidates, bool loopback) {
+static void choose_usable(struct interface_list *list, const struct candidates *candidates,
+                          unsigned loopback) {
     for (size_t i = 0; i < candidates->count; i++) {
         const struct candidate *candidate = &candidates->items[i];
-        if (is_loopback(candidate) == loopback && obstacle(candidate) == NULL) {
+        if ((candidate->flags & IFF_LOOPBACK) == loopback && obstacle(candidate) == NULL) {
             list->items[list->count++] = candidate->interface;
         }
     }
 }
 
-static void left_out_tell(const struct interface_list *list, const struct candidates *candidates,
-                          const struct log *log) {
+static void log_left_out(const struct interface_list *list, const struct candidates *candidates,
+                         const struct log *log) {
     for (size_t i = 0; i < candidates->count; i++) {
         const struct candidate *candidate = &candidates->items[i];
         if (!list_has(list, &candidate->interface)) {
@@ -195,9 +176,9 @@ static void left_out_tell(const struct interface_list *list, const struct candid
 
 static int choose_all(struct interface_list *list, const struct candidates *candidates,
                       const struct log *log) {
-    choose_usable(list, candidates, false);
+    choose_usable(list, candidates, 0);
     if (list->count == 0) {
-        choose_usable(list, candidates, true);
+        choose_usable(list, candidates, IFF_LOOPBACK);
     }
     if (list->count == 0) {
         char present[PRESENT_BYTES];
@@ -205,7 +186,7 @@ static int choose_all(struct interface_list *list, const struct candidates *cand
         log_line(log, MUSTER_LOG_ERROR, "no interface can be used; there are: %s", present);
         return MUSTER_ENOINTERFACE;
     }
-    left_out_tell(list, candidates, log);
+    log_left_out(list, candidates, log);
     return 0;
 }
 

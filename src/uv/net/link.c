@@ -140,8 +140,8 @@ size_t link_end(struct link *link, uv_close_cb on_closed, void *data) {
 /* ---- telemetry ---- */
 
 static int telemetry_open(struct link *link, uint16_t port, uv_poll_cb on_ready, const struct log *log) {
-    int number = socket_open_telemetry(&link->telemetry.socket, link->interface.name, link->interface.index,
-                                       (uint16_t)(port - 1));
+    struct muster_path path = path_make(link, MUSTER_PATH_M4);
+    int number = socket_open_telemetry(&link->telemetry.socket, &path, (uint16_t)(port - 1));
     if (number != 0) {
         log_line(log, MUSTER_LOG_ERROR, "listening for telemetry on %s, port %u: %s", link->interface.name,
                  port - 1, strerror(-number));

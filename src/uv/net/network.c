@@ -2,12 +2,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "interface.h"
 #include "group.h"
+#include "interface.h"
+#include "tcp.h"
 #include "unicast.h"
+
+#define LOOPBACK_INTERFACE 1 /* the kernel's constant of that name, LOOPBACK_IFINDEX */
 
 /* ---- opening ---- */
 
@@ -79,9 +83,9 @@ void network_close(struct network *network) {
     *network = (struct network){.link_count = 0};
 }
 
-/* ---- looking ---- */
+/* ---- streams ---- */
 
-struct link *network_link(const struct network *network, uint32_t interface) {
+static struct link *link_find(const struct network *network, uint32_t interface) {
     for (size_t i = 0; i < network->link_count; i++) {
         if (network->links[i]->interface.index == interface) {
             return network->links[i];
@@ -90,8 +94,8 @@ struct link *network_link(const struct network *network, uint32_t interface) {
     return NULL;
 }
 
-const struct link *network_link_of_address(const struct network *network,
-                                           const struct muster_endpoint *address) {
+static const struct link *link_find_address(const struct network *network,
+                                            const struct muster_endpoint *address) {
     for (size_t i = 0; i < network->link_count; i++) {
         const struct muster_endpoint *own = &network->links[i]->interface.address;
         if (own->family == address->family && memcmp(own->ip, address->ip, sizeof own->ip) == 0) {
@@ -99,6 +103,27 @@ const struct link *network_link_of_address(const struct network *network,
         }
     }
     return NULL;
+}
+
+/* What comes by another interface to an address of ours (Linux accepts it) is not let in. */
+uint32_t network_interface_of(const struct network *network, const struct origin *origin) {
+    bool is_here = origin->interface == LOOPBACK_INTERFACE || origin->interface == 0; /* 0: can't be told */
+    const struct link *link = link_find(network, origin->interface);
+    if (link == NULL && is_here) {
+        link = link_find_address(network, &origin->local);
+    }
+    return link == NULL ? 0 : link->interface.index;
+}
+
+int network_connect(const struct network *network, const struct muster_endpoint *endpoint,
+                    uint32_t interface) {
+    const struct link *link = link_find(network, interface);
+    if (link == NULL || endpoint->family != 4) {
+        return MUSTER_ENOINTERFACE;
+    }
+    bool is_own = link_find_address(network, endpoint) != NULL; /* reached by the loopback alone */
+    int fd = tcp_connect(endpoint, is_own ? NULL : link->interface.name);
+    return fd < 0 ? socket_error(fd) : fd;
 }
 
 /* ---- sending ---- */
@@ -111,7 +136,7 @@ static void unicast_watch(struct network *network) {
 
 /* False when the socket is full. */
 static bool datagram_send(struct network *network, struct muster_datagram *datagram) {
-    struct link *link = network_link(network, datagram->interface);
+    struct link *link = link_find(network, datagram->interface);
     bool is_telemetry = datagram->ttl == MUSTER_TELEMETRY_TTL;
     enum muster_path_kind kind = is_telemetry ? MUSTER_PATH_M4 : group_path_kind(&datagram->destination);
     if (link != NULL && kind != MUSTER_PATH_U4) {
@@ -257,4 +282,70 @@ void network_hear_again(struct network *network) {
     if (network->hearing_error != 0) {
         network_hear(network, network->groups);
     }
+}
+
+/* ---- looking ---- */
+
+struct inventory {
+    struct muster_socket *sockets;
+    size_t max;
+    size_t count;
+};
+
+static void put(struct inventory *inventory, const struct muster_socket *socket) {
+    if (inventory->count < inventory->max) {
+        inventory->sockets[inventory->count] = *socket;
+    }
+    inventory->count++;
+}
+
+/* kind U4: an address of ours. */
+static void put_datagrams(struct inventory *inventory, const struct datagram_socket *socket,
+                          enum muster_path_kind kind, const char *interface_name, uint64_t failed) {
+    static const uint8_t addresses[MUSTER_PATH_KINDS][4] = {
+        [MUSTER_PATH_M4] = MUSTER_GROUP_V4,
+        [MUSTER_PATH_B4] = MUSTER_BROADCAST_V4,
+    };
+    struct muster_socket put_socket = {
+        .protocol = "udp",
+        .address = {.family = 4, .port = socket->port},
+        .buffer_bytes = socket->buffer_bytes,
+        .kernel_drops = socket->kernel_drops,
+        .failed = failed,
+    };
+    if (socket->open) {
+        memcpy(put_socket.address.ip, addresses[kind], sizeof addresses[kind]);
+        snprintf(put_socket.interface_name, sizeof put_socket.interface_name, "%s", interface_name);
+        put(inventory, &put_socket);
+    }
+}
+
+/* All is sent from the unicast socket. What was for everybody is counted where the same path is heard. */
+static uint64_t failed_unicasts(const struct network *network) {
+    uint64_t failed = 0;
+    for (size_t i = 0; i < network->link_count; i++) {
+        failed += network->links[i]->failed[MUSTER_PATH_U4];
+    }
+    return failed;
+}
+
+size_t network_sockets(const struct network *network, struct muster_socket *sockets, size_t sockets_max) {
+    struct inventory inventory = {.sockets = sockets, .max = sockets_max};
+    put_datagrams(&inventory, &network->unicast.socket, MUSTER_PATH_U4, "", failed_unicasts(network));
+    for (size_t i = 0; i < network->link_count; i++) {
+        const struct link *link = network->links[i];
+        const char *name = link->interface.name;
+        for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+            put_datagrams(&inventory, &link->sockets[kind].socket, kind, name, link->failed[kind]);
+        }
+        put_datagrams(&inventory, &link->telemetry.socket, MUSTER_PATH_U4, name, 0);
+    }
+    if (network->tcp.open) {
+        struct muster_socket tcp = {.protocol = "tcp", .address = {.family = 4, .port = network->tcp.port}};
+        put(&inventory, &tcp);
+    }
+    if (network->local.open) {
+        put(&inventory, &(struct muster_socket){.protocol = "unix"});
+    }
+    return inventory.count;
 }

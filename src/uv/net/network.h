@@ -76,10 +76,17 @@ size_t network_end(struct network *network, uv_close_cb on_closed);
 /* Closes and frees what is not watched. A zeroed network is allowed. */
 void network_close(struct network *network);
 
-/* The link of an interface, by its index, and that of an address of ours; NULL when there is none. */
-struct link *network_link(const struct network *network, uint32_t interface);
-const struct link *network_link_of_address(const struct network *network,
-                                           const struct muster_endpoint *address);
+/* By which of our links a TCP connection came, by index; 0: it is not for us. One from this very machine to
+ * the address of a link comes by the loopback, and counts as that link's. */
+uint32_t network_interface_of(const struct network *network, const struct origin *origin);
+
+/* A TCP socket that is being connected, by the link of that index. The descriptor or an error of socket.h. */
+int network_connect(const struct network *network, const struct muster_endpoint *endpoint,
+                    uint32_t interface);
+
+/* Describes its sockets, the unicast socket first. Fills in at most sockets_max; returns how many there are.
+ */
+size_t network_sockets(const struct network *network, struct muster_socket *sockets, size_t sockets_max);
 
 /* Sends, unless is_blocked. A datagram that finds the socket full is copied, and is_blocked until it left.
  * One that fails for another reason is over: the next announcement, or another path, says it again. */

@@ -17,6 +17,8 @@
 #define CONTROL_BYTES 128 /* four small messages come: packet info, TTL, drop count, segment size */
 #define READ_TRIES 4
 
+static const uint8_t any_ip[IPV4_BYTES] = {0, 0, 0, 0};
+
 /* ---- addresses ---- */
 
 static struct sockaddr_in address_make(const uint8_t ip[IPV4_BYTES], uint16_t port) {
@@ -60,50 +62,20 @@ static uint32_t buffer_set(int fd) {
     return granted > 0 ? (uint32_t)granted : 0;
 }
 
-/* A socket that tells of each datagram whence, whither and by what it came. -1 and errno on failure. */
-static int descriptor_open(void) {
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return -1;
-    }
-    if (socket_option(fd, IPPROTO_IP, IP_PKTINFO, 1) != 0 ||
-        socket_option(fd, IPPROTO_IP, IP_RECVTTL, 1) != 0 ||
-        socket_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1) != 0) {
+/* Opens a socket that tells of each datagram whence, whither and by what it came; `set` makes of it what it
+ * is for, and is to return 0, or -1 and errno. 0 or -errno; then it is closed. */
+static int open_with(struct datagram_socket *opened, const struct muster_path *path,
+                     int (*set)(struct datagram_socket *opened, const struct muster_path *path)) {
+    opened->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    opened->open = opened->fd >= 0;
+    if (!opened->open || socket_option(opened->fd, IPPROTO_IP, IP_PKTINFO, 1) != 0 ||
+        socket_option(opened->fd, IPPROTO_IP, IP_RECVTTL, 1) != 0 ||
+        socket_option(opened->fd, SOL_SOCKET, SO_RXQ_OVFL, 1) != 0 || set(opened, path) != 0) {
         int number = errno;
-        close(fd);
-        errno = number;
-        return -1;
+        socket_close(opened);
+        return -number;
     }
-    return fd;
-}
-
-/* -errno of what failed, with the descriptor closed if there is one. */
-static int descriptor_refuse(int fd) {
-    int number = errno;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return -number;
-}
-
-/* A batch is copied into one buffer: the default takes few of them. */
-static void sending_buffer_set(int fd) {
-    if (socket_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES) != 0) {
-        socket_option(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
-    }
-}
-
-/* PMTUDISC_PROBE: never fragment, and let no forged "fragmentation needed" shrink what we send.
- * MULTICAST_ALL: groups that others on this machine joined are not for this socket. */
-static int sending_set(int fd) {
-    if (socket_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 ||
-        socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ||
-        socket_option(fd, IPPROTO_IP, IP_TTL, MUSTER_TTL) != 0 ||
-        socket_option(fd, IPPROTO_IP, IP_MULTICAST_TTL, MUSTER_TTL) != 0 ||
-        socket_option(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 1) != 0 ||
-        socket_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE) != 0) {
-        return -1;
-    }
+    opened->buffer_bytes = buffer_set(opened->fd);
     return 0;
 }
 
@@ -112,28 +84,34 @@ static int bind_to(int fd, const uint8_t ip[IPV4_BYTES], uint16_t port) {
     return bind(fd, (const struct sockaddr *)&address, sizeof address);
 }
 
-static int port_read(int fd, uint16_t *port) {
-    struct sockaddr_in address = {.sin_port = 0};
+/* PMTUDISC_PROBE: never fragment, and let no forged "fragmentation needed" shrink what we send.
+ * MULTICAST_ALL: groups that others on this machine joined are not for this socket.
+ * A batch is copied into one buffer of the kernel: the default takes few of them. */
+static int unicast_set(struct datagram_socket *socket, const struct muster_path *path) {
+    struct sockaddr_in address;
     socklen_t length = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
+    int fd = socket->fd;
+    (void)path;
+    if (socket_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 ||
+        socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ||
+        socket_option(fd, IPPROTO_IP, IP_TTL, MUSTER_TTL) != 0 ||
+        socket_option(fd, IPPROTO_IP, IP_MULTICAST_TTL, MUSTER_TTL) != 0 ||
+        socket_option(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 1) != 0 ||
+        socket_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE) != 0 ||
+        bind_to(fd, any_ip, socket->port) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
         return -1;
     }
-    *port = ntohs(address.sin_port);
+    socket->port = ntohs(address.sin_port);
+    if (socket_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES) != 0) {
+        socket_option(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
+    }
     return 0;
 }
 
 int socket_open_unicast(struct datagram_socket *socket, uint16_t port) {
-    static const uint8_t any[IPV4_BYTES] = {0, 0, 0, 0};
-    *socket = (struct datagram_socket){.fd = -1};
-    int fd = descriptor_open();
-    if (fd < 0 || sending_set(fd) != 0 || bind_to(fd, any, port) != 0 || port_read(fd, &socket->port) != 0) {
-        return descriptor_refuse(fd);
-    }
-    socket->buffer_bytes = buffer_set(fd);
-    sending_buffer_set(fd);
-    socket->fd = fd;
-    socket->open = true;
-    return 0;
+    *socket = (struct datagram_socket){.port = port};
+    return open_with(socket, NULL, unicast_set);
 }
 
 /* Open to everybody since Linux 5.7. */
@@ -155,54 +133,41 @@ static int membership_set(int fd, int option, const uint8_t group[IPV4_BYTES], u
 /* Bound to the very address, so that nothing else reaches it: unicast to a shared port would go to
  * whoever bound last. Where the device is refused, socket_read() looks at the interface by itself; the socket
  * then only wakes up for others' datagrams too. */
-static int listening_set(int fd, const struct muster_path *path, uint16_t port) {
+static int listening_set(struct datagram_socket *socket, const struct muster_path *path) {
     static const uint8_t group[IPV4_BYTES] = MUSTER_GROUP_V4;
     static const uint8_t broadcast[IPV4_BYTES] = MUSTER_BROADCAST_V4;
+    int fd = socket->fd;
     if (socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || socket_bind_device(fd, path->name) != 0) {
         return -1;
     }
     if (path->kind == MUSTER_PATH_B4) {
-        return socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ? -1 : bind_to(fd, broadcast, port);
+        return socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ? -1
+                                                                   : bind_to(fd, broadcast, socket->port);
     }
-    if (socket_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 || bind_to(fd, group, port) != 0) {
+    if (socket_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 || bind_to(fd, group, socket->port) != 0) {
         return -1;
     }
     return membership_set(fd, IP_ADD_MEMBERSHIP, group, path->interface);
 }
 
 int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path, uint16_t port) {
-    *socket = (struct datagram_socket){.fd = -1, .port = port, .interface = path->interface};
-    int fd = descriptor_open();
-    if (fd < 0 || listening_set(fd, path, port) != 0) {
-        return descriptor_refuse(fd);
-    }
-    socket->buffer_bytes = buffer_set(fd);
-    socket->fd = fd;
-    socket->open = true;
-    return 0;
+    *socket = (struct datagram_socket){.port = port, .interface = path->interface};
+    return open_with(socket, path, listening_set);
 }
 
-static int telemetry_set(int fd, const char *name, uint16_t port) {
-    static const uint8_t any[IPV4_BYTES] = {0, 0, 0, 0};
-    if (socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || socket_bind_device(fd, name) != 0 ||
-        socket_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 || bind_to(fd, any, port) != 0) {
+static int telemetry_set(struct datagram_socket *socket, const struct muster_path *path) {
+    int fd = socket->fd;
+    if (socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || socket_bind_device(fd, path->name) != 0 ||
+        socket_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 || bind_to(fd, any_ip, socket->port) != 0) {
         return -1;
     }
     socket_option(fd, SOL_UDP, UDP_GRO, 1); /* where it is unknown, datagrams come one by one */
     return 0;
 }
 
-int socket_open_telemetry(struct datagram_socket *socket, const char *name, uint32_t interface,
-                          uint16_t port) {
-    *socket = (struct datagram_socket){.fd = -1, .port = port, .interface = interface};
-    int fd = descriptor_open();
-    if (fd < 0 || telemetry_set(fd, name, port) != 0) {
-        return descriptor_refuse(fd);
-    }
-    socket->buffer_bytes = buffer_set(fd);
-    socket->fd = fd;
-    socket->open = true;
-    return 0;
+int socket_open_telemetry(struct datagram_socket *socket, const struct muster_path *path, uint16_t port) {
+    *socket = (struct datagram_socket){.port = port, .interface = path->interface};
+    return open_with(socket, path, telemetry_set);
 }
 
 int socket_join(struct datagram_socket *socket, const struct muster_endpoint *group) {

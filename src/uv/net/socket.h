@@ -48,12 +48,11 @@ int socket_open_unicast(struct datagram_socket *socket, uint16_t port);
  * caller to tell of; then *socket is closed. */
 int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path, uint16_t port);
 
-/* Opens a socket that hears telemetry on one interface: what is sent on `port` to the groups that it joins.
- * It is bound to the wildcard, for one socket hears many groups, and shared with other nodes of the machine;
- * what comes by unicast is not meant for it. Batches arrive as such where the kernel can do that (UDP GRO).
- * As above. */
-int socket_open_telemetry(struct datagram_socket *socket, const char *name, uint32_t interface,
-                          uint16_t port);
+/* Opens a socket that hears telemetry on the interface of that path: what is sent on `port` to the groups
+ * that it joins. It is bound to the wildcard, for one socket hears many groups, and shared with other nodes
+ * of the machine; what comes by unicast is not meant for it. Batches arrive as such where the kernel can do
+ * that (UDP GRO). As above. */
+int socket_open_telemetry(struct datagram_socket *socket, const struct muster_path *path, uint16_t port);
 
 /* CMSG_NXTHDR(), which musl has as a macro that converts signs. */
 struct cmsghdr *socket_next_control(struct msghdr *message, struct cmsghdr *control);

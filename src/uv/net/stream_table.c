@@ -6,12 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <utlist.h>
+
 #include "tcp.h"
 
 #define ACCEPT_BATCH 16 /* connections at a time, so that a crowd does not starve the loop */
 
 struct stream_entry {
     struct stream stream; /* its owner is the table */
+    struct stream_entry *prev;
     struct stream_entry *next;
     uint64_t number;
     bool is_lingering;
@@ -24,10 +27,8 @@ static struct stream_entry *entry_of(struct stream *stream) {
 }
 
 static struct stream_entry *entry_find(const struct stream_table *table, uint64_t number) {
-    struct stream_entry *entry = table->entries;
-    while (entry != NULL && entry->number != number) {
-        entry = entry->next;
-    }
+    struct stream_entry *entry;
+    DL_SEARCH_SCALAR(table->entries, entry, number, number);
     return entry;
 }
 
@@ -41,11 +42,7 @@ static void handle_closed(struct stream_table *table) {
 static void on_released(struct stream *stream) {
     struct stream_entry *entry = entry_of(stream);
     struct stream_table *table = stream->owner;
-    struct stream_entry **link = &table->entries;
-    while (*link != entry) {
-        link = &(*link)->next;
-    }
-    *link = entry->next;
+    DL_DELETE(table->entries, entry);
     table->lingering -= entry->is_lingering ? 1 : 0;
     free(entry);
     handle_closed(table);
@@ -78,8 +75,7 @@ static int entry_add(struct stream_table *table, uint64_t number, int fd, bool i
         free(entry);
         return error;
     }
-    entry->next = table->entries;
-    table->entries = entry;
+    DL_PREPEND(table->entries, entry);
     table->handles++;
     return 0;
 }
@@ -200,7 +196,8 @@ void stream_table_end(struct stream_table *table) {
     for (size_t i = 0; i < table->port_count; i++) {
         uv_close((uv_handle_t *)&table->ports[i].poll, on_port_closed);
     }
-    for (struct stream_entry *entry = table->entries; entry != NULL; entry = entry->next) {
+    struct stream_entry *entry;
+    DL_FOREACH(table->entries, entry) {
         stream_release(&entry->stream);
     }
     uv_close((uv_handle_t *)&table->pause, on_pause_closed);
@@ -219,9 +216,10 @@ void stream_table_write(struct stream_table *table, uint64_t number, const uint8
     }
 }
 
-static void oldest_release(struct stream_table *table) {
+static void release_oldest(struct stream_table *table) {
     struct stream_entry *oldest = NULL;
-    for (struct stream_entry *entry = table->entries; entry != NULL; entry = entry->next) {
+    struct stream_entry *entry;
+    DL_FOREACH(table->entries, entry) {
         oldest = entry->is_lingering && !entry->stream.is_released ? entry : oldest;
     }
     if (oldest != NULL) {
@@ -238,6 +236,6 @@ void stream_table_close(struct stream_table *table, uint64_t number) {
     table->lingering++;
     stream_finish(&entry->stream);
     if (table->lingering > STREAM_TABLE_LINGERING) {
-        oldest_release(table);
+        release_oldest(table);
     }
 }

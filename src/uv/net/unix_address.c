@@ -92,3 +92,8 @@ int unix_peer(int fd, uid_t *uid) {
     *uid = credentials.uid;
     return 0;
 }
+
+void unix_network_name(char name[MUSTER_NETWORK_NAME_BYTES]) {
+    ssize_t length = readlink("/proc/self/ns/net", name, MUSTER_NETWORK_NAME_BYTES - 1);
+    name[length > 0 ? length : 0] = '\0';
+}

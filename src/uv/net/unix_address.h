@@ -10,6 +10,8 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#include <muster/core.h>
+
 /* Zeroed: closed. */
 struct unix_address {
     bool open;
@@ -33,5 +35,9 @@ int unix_connect(const char *path);
 
 /* The user at the other side of a connection: who connected, or who began to listen there. 0 or -errno. */
 int unix_peer(int fd, uid_t *uid);
+
+/* The name of the network namespace of this process, "net:[4026531840]" (namespaces(7)), as a Unix socket can
+ * be reached from other networks of this machine too; "" where that can't be told. */
+void unix_network_name(char name[MUSTER_NETWORK_NAME_BYTES]);
 
 #endif

@@ -354,11 +354,6 @@ static void end_late_lookups(struct browses *browses, uint64_t now_ms) {
 
 /* ---- as a part ---- */
 
-void browses_init(struct browses *browses, const struct part_context *context) {
-    *browses = (struct browses){.context = context};
-    randombytes_buf(browses->hash_seed, sizeof browses->hash_seed);
-}
-
 void browses_read_peer(void *part, const uint8_t id[MUSTER_ID_BYTES]) {
     struct browses *browses = part;
     if (browses->first == NULL || !browses->is_current) {
@@ -454,6 +449,9 @@ static int add(struct browses *browses, const char *type, const char *name,
     browse->browses = browses;
     strcpy(browse->type, type == NULL ? "" : type);
     strcpy(browse->name, name == NULL ? "" : name);
+    if (browses->first == NULL) {
+        randombytes_buf(browses->hash_seed, sizeof browses->hash_seed);
+    }
     DL_APPEND(browses->first, browse);
     browses->due_ms = 0;
     *added = browse;

@@ -13,7 +13,7 @@
 struct known_peer;
 
 struct browses {
-    const struct part_context *context;
+    const struct part_context *context; /* set by the runner, as all else is zero */
     struct muster_browse *first;
     struct known_peer *known; /* the peers that offer something, as last reported; while anybody browses */
     uint8_t hash_seed[16];    /* of the hash of ids, so that nobody can choose ids that collide */
@@ -23,8 +23,6 @@ struct browses {
     uint64_t evicted_seen;    /* evictions of the core that were looked into, */
     uint64_t evicted_seen_ms; /* and when */
 };
-
-void browses_init(struct browses *browses, const struct part_context *context);
 
 /* Begins what was asked for, ends lookups whose time has passed, and reads anew what was missed. */
 void browses_turn(void *part);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <utlist.h>
+
 #include "deadline.h"
 #include "log.h"
 #include "peer_copy.h"
@@ -12,6 +14,7 @@
 enum delivery_kind { DELIVERY_PEER, DELIVERY_SETTLED, DELIVERY_LOG };
 
 struct delivery {
+    struct delivery *prev;
     struct delivery *next;
     enum delivery_kind kind;
     enum muster_peer_event event; /* PEER */
@@ -24,26 +27,19 @@ struct delivery {
 
 /* ---- queues ---- */
 
-static void queue_put(struct delivery_queue *queue, struct delivery *delivery) {
-    delivery->next = NULL;
-    if (queue->last == NULL) {
-        queue->first = delivery;
-    } else {
-        queue->last->next = delivery;
-    }
-    queue->last = delivery;
-    queue->count++;
-}
-
 /* NULL when it is empty. */
 static struct delivery *queue_take(struct delivery_queue *queue) {
     struct delivery *taken = queue->first;
     if (taken != NULL) {
-        queue->first = taken->next;
-        queue->last = queue->first == NULL ? NULL : queue->last;
+        DL_DELETE(queue->first, taken);
         queue->count--;
     }
     return taken;
+}
+
+static void queue_put(struct delivery_queue *queue, struct delivery *delivery) {
+    DL_APPEND(queue->first, delivery);
+    queue->count++;
 }
 
 static void delivery_free(struct delivery *delivery) {
@@ -159,15 +155,6 @@ static void report_lost(struct deliveries *deliveries) {
 }
 
 /* ---- as a part ---- */
-
-void deliveries_init(struct deliveries *deliveries, const struct part_context *context,
-                     const struct muster_options *options, const struct peer_follower *follower) {
-    *deliveries = (struct deliveries){.context = context,
-                                      .on_event = options->on_event,
-                                      .on_log = options->on_log,
-                                      .application = options->context,
-                                      .follower = *follower};
-}
 
 /* Delivers what is queued now. What the callbacks bring about comes in the next turn, so that they can't keep
  * the loop here. Any of them may close the node, which stays in memory until the loop closed its handles. */

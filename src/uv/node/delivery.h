@@ -19,7 +19,6 @@ struct delivery;
 /* First in, first out. Zeroed: empty. */
 struct delivery_queue {
     struct delivery *first;
-    struct delivery *last;
     size_t count;
 };
 
@@ -42,9 +41,6 @@ struct deliveries {
     uint64_t retry_ms;               /* when it is said, after that failed */
 };
 
-/* All are borrowed. */
-void deliveries_init(struct deliveries *deliveries, const struct part_context *context,
-                     const struct muster_options *options, const struct peer_follower *follower);
 void deliveries_turn(void *part);
 uint64_t deliveries_due_ms(const void *part);
 void deliveries_deinit(void *part);

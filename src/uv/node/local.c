@@ -12,7 +12,6 @@
 #include "change.h"
 #include "limit.h"
 #include "local_paths.h"
-#include "namespace.h"
 #include "options.h"
 #include "reply.h"
 #include "request.h"
@@ -470,7 +469,7 @@ static int options_copy(muster_local_t *local, const struct muster_local_options
     local->port = options->port;
     local->skip = options->skip;
     if (options->socket == NULL) { /* who names a socket means it, wherever that node is */
-        namespace_name(local->network);
+        unix_network_name(local->network);
     }
     if (options->interface_count == 0) {
         return 0;

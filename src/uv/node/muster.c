@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "inventory.h"
 #include "log.h"
 #include "opening.h"
 #include "options.h"
@@ -117,7 +116,7 @@ int muster_lookup(muster_t *node, const char *type, const char *name, uint64_t t
 /* ---- publishing ---- */
 
 int muster_publisher_open(muster_t *node, const struct muster_topic *topic, muster_publisher_t **publisher) {
-    int error = publications_open(&node->publications, topic, publisher);
+    int error = publisher_open(&node->publications, topic, publisher);
     if (error == 0) {
         network_hear_again(&node->network);
         runner_refresh(node);
@@ -126,7 +125,7 @@ int muster_publisher_open(muster_t *node, const struct muster_topic *topic, must
 }
 
 int muster_publisher_add(muster_publisher_t *publisher, const struct muster_record *record) {
-    muster_t *node = publisher_node(publisher);
+    muster_t *node = publisher->publications->context->node;
     if (node->context.is_closing) {
         return MUSTER_ECLOSING;
     }
@@ -138,28 +137,25 @@ int muster_publisher_add(muster_publisher_t *publisher, const struct muster_reco
     }
     if (error == MUSTER_EAGAIN) {
         node->publications.is_awaited = true;
-    } else if (error == 0 && publications_have_batch(&node->publications)) {
-        runner_send(node);
+    } else if (error == 0) {
+        runner_publish(node, false);
     }
     return error;
 }
 
 int muster_publisher_flush(muster_publisher_t *publisher) {
-    muster_t *node = publisher_node(publisher);
+    muster_t *node = publisher->publications->context->node;
     if (node->context.is_closing) {
         return MUSTER_ECLOSING;
     }
-    publisher_flush(publisher);
-    bool has_batch = publications_have_batch(&node->publications);
-    if (publications_take_first_flush(&node->publications) || has_batch) {
-        runner_send(node);
-    }
+    muster_core_topic_flush(node->core, publisher->number);
+    runner_publish(node, true);
     return 0;
 }
 
 void muster_publisher_close(muster_publisher_t *publisher) {
     if (publisher != NULL) {
-        muster_t *node = publisher_node(publisher);
+        muster_t *node = publisher->publications->context->node;
         publisher_close(publisher);
         runner_refresh(node);
     }
@@ -204,7 +200,7 @@ int muster_subscribe(muster_t *node, const struct muster_subscription_options *o
 
 void muster_subscription_end(muster_subscription_t *subscription) {
     if (subscription != NULL) {
-        muster_t *node = subscription_node(subscription);
+        muster_t *node = subscription->subscriptions->context->node;
         subscription_end(subscription);
         runner_work(node);
     }
@@ -263,6 +259,6 @@ const struct muster_path *muster_paths(const muster_t *node, size_t *count) {
 }
 
 size_t muster_sockets(const muster_t *node, struct muster_socket *sockets, size_t sockets_max) {
-    return inventory_take(&node->network, sockets, sockets_max);
+    return network_sockets(&node->network, sockets, sockets_max);
 }
 

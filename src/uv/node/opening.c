@@ -11,8 +11,8 @@
 #include <sodium.h>
 
 #include "limit.h"
-#include "namespace.h"
 #include "runner.h"
+#include "unix_address.h"
 
 /* ---- options ---- */
 
@@ -141,7 +141,7 @@ static int core_open(muster_t *node, const struct muster_options *options, const
     struct muster_core_options core;
     char network[MUSTER_NETWORK_NAME_BYTES];
     bool is_observer = options->document == NULL;
-    namespace_name(network);
+    unix_network_name(network);
     muster_core_options_init(&core);
     core.network = network;
     core.document = options->document;

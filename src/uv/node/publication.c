@@ -5,18 +5,7 @@
 
 #include <utlist.h>
 
-struct muster_publisher {
-    struct muster_publisher *prev;
-    struct muster_publisher *next;
-    struct publications *publications;
-    unsigned number; /* of the topic in the core */
-};
-
 /* ---- as a part ---- */
-
-void publications_init(struct publications *publications, const struct part_context *context) {
-    *publications = (struct publications){.context = context, .is_clock_old = true};
-}
 
 void publications_turn(void *part) {
     struct publications *publications = part;
@@ -40,44 +29,23 @@ void publications_deinit(void *part) {
     publications->first = NULL;
 }
 
-/* ---- when it is sent ---- */
-
 /* The time of a record that has none. Those that are added in one go have the same, as their pack then says
  * it once; reading the clock for each would cost as much as writing the record. */
 static double wall_s(struct publications *publications, uint64_t now_ms) {
-    if (publications->is_clock_old || publications->clock_ms != now_ms) {
+    if (!publications->has_clock || publications->clock_ms != now_ms) {
         struct timespec now = {.tv_sec = 0};
         clock_gettime(CLOCK_REALTIME, &now);
-        publications->is_clock_old = false;
+        publications->has_clock = true;
         publications->clock_ms = now_ms;
         publications->clock_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
     }
     return publications->clock_s;
 }
 
-bool publications_begin_round(struct publications *publications) {
-    bool was_dirty = publications->is_dirty;
-    publications->is_dirty = false;
-    publications->has_flushed = false;
-    return was_dirty;
-}
-
-bool publications_take_first_flush(struct publications *publications) {
-    bool is_first = !publications->has_flushed;
-    publications->has_flushed = true;
-    return is_first;
-}
-
-bool publications_have_batch(struct publications *publications) {
-    bool has_batch = muster_core_has_batch(publications->context->core);
-    publications->is_clock_old = publications->is_clock_old || has_batch;
-    return has_batch;
-}
-
 /* ---- publishers ---- */
 
-int publications_open(struct publications *publications, const struct muster_topic *topic,
-                      muster_publisher_t **publisher) {
+int publisher_open(struct publications *publications, const struct muster_topic *topic,
+                   muster_publisher_t **publisher) {
     *publisher = NULL;
     if (publications->context->is_closing) {
         return MUSTER_ECLOSING;
@@ -100,14 +68,7 @@ int publications_open(struct publications *publications, const struct muster_top
 int publisher_add(muster_publisher_t *publisher, const struct muster_record *record, uint64_t now_ms) {
     struct publications *publications = publisher->publications;
     double now_s = record->time_s == 0 ? wall_s(publications, now_ms) : 0;
-    int error = muster_core_topic_add(publications->context->core, publisher->number, record, now_ms, now_s);
-    publications->is_dirty = publications->is_dirty || error == 0;
-    return error;
-}
-
-void publisher_flush(muster_publisher_t *publisher) {
-    publisher->publications->is_dirty = true;
-    muster_core_topic_flush(publisher->publications->context->core, publisher->number);
+    return muster_core_topic_add(publications->context->core, publisher->number, record, now_ms, now_s);
 }
 
 void publisher_close(muster_publisher_t *publisher) {
@@ -115,8 +76,4 @@ void publisher_close(muster_publisher_t *publisher) {
     muster_core_topic_close(publications->context->core, publisher->number);
     DL_DELETE(publications->first, publisher);
     free(publisher);
-}
-
-muster_t *publisher_node(const muster_publisher_t *publisher) {
-    return publisher->publications->context->node;
 }

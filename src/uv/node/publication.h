@@ -9,20 +9,23 @@
 
 #include "part.h"
 
+struct muster_publisher {
+    struct muster_publisher *prev;
+    struct muster_publisher *next;
+    struct publications *publications;
+    unsigned number; /* of the topic in the core */
+};
+
 struct publications {
     const struct part_context *context;
     muster_publisher_t *first;
-    bool is_dirty;     /* something was added or flushed since the node's last round, */
-    bool has_flushed;  /* and something was sent at once */
-    bool is_clock_old; /* the wall clock is to be read again, */
-    uint64_t clock_ms; /* or when this is not the loop's time any more */
-    double clock_s;    /* what it said */
+    bool has_clock;    /* the wall clock was read */
+    uint64_t clock_ms; /* at this time of the loop, */
+    double clock_s;    /* and said this */
     bool is_awaited;   /* the application got MUSTER_EAGAIN, and was not told that it is over */
     muster_writable_cb on_writable;
     void *application;
 };
-
-void publications_init(struct publications *publications, const struct part_context *context);
 
 /* Tells the application that records are taken again, if it waits for that. */
 void publications_turn(void *part);
@@ -30,24 +33,10 @@ void publications_turn(void *part);
 /* Ends all publishers, without a word to the core. */
 void publications_deinit(void *part);
 
-/* The loop is about to wait. True when something was added or flushed since it did so last, which the core is
- * to send now. */
-bool publications_begin_round(struct publications *publications);
-
 /* Those of muster.h, but for what follows in the node. now_ms is the loop's time. */
-int publications_open(struct publications *publications, const struct muster_topic *topic,
-                      muster_publisher_t **publisher);
+int publisher_open(struct publications *publications, const struct muster_topic *topic,
+                   muster_publisher_t **publisher);
 int publisher_add(muster_publisher_t *publisher, const struct muster_record *record, uint64_t now_ms);
-void publisher_flush(muster_publisher_t *publisher);
 void publisher_close(muster_publisher_t *publisher);
-
-/* True when what was flushed is to be sent at once: whoever flushes now and then does not wait for the loop,
- * and what the callbacks of one round flush leaves together, but for the first of it. */
-bool publications_take_first_flush(struct publications *publications);
-
-/* True when so much waits that more would not make the batch larger: it is to be sent at once. */
-bool publications_have_batch(struct publications *publications);
-
-muster_t *publisher_node(const muster_publisher_t *publisher);
 
 #endif

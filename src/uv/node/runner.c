@@ -73,7 +73,22 @@ static bool output_pull(muster_t *node, struct muster_output *output) {
                                     : muster_core_next(node->core, output);
 }
 
-void runner_send(muster_t *node) {
+/* A stream that the core has no memory for is closed. */
+static void step_stream(muster_t *node, const struct muster_stream *stream) {
+    struct muster_event event = {.kind = MUSTER_EVENT_STREAM, .stream = *stream};
+    if (part_step(&node->context, &event) != 0) {
+        stream_table_close(&node->streams, stream->number);
+    }
+}
+
+static void open_stream(muster_t *node, const struct muster_output *output) {
+    int fd = network_connect(&node->network, &output->endpoint, output->interface);
+    if (fd < 0 || stream_table_open(&node->streams, output->stream, fd) != 0) {
+        step_stream(node, &(struct muster_stream){.number = output->stream, .event = MUSTER_STREAM_CLOSED});
+    }
+}
+
+static void send_all(muster_t *node) {
     struct muster_output output;
     while (!node->is_ended && output_pull(node, &output)) {
         switch (output.kind) {
@@ -81,9 +96,11 @@ void runner_send(muster_t *node) {
         case MUSTER_OUTPUT_PEER: keep_peer(node, &output); break;
         case MUSTER_OUTPUT_SETTLED: deliveries_settle(&node->deliveries); break;
         case MUSTER_OUTPUT_LEFT: runner_end(node); break;
-        case MUSTER_OUTPUT_STREAM_OPEN:
+        case MUSTER_OUTPUT_STREAM_OPEN: open_stream(node, &output); break;
         case MUSTER_OUTPUT_STREAM_WRITE:
-        case MUSTER_OUTPUT_STREAM_CLOSE: streams_do(&node->streams, &output); break;
+            stream_table_write(&node->streams, output.stream, output.bytes, output.length);
+            break;
+        case MUSTER_OUTPUT_STREAM_CLOSE: stream_table_close(&node->streams, output.stream); break;
         case MUSTER_OUTPUT_GROUPS: network_hear(&node->network, output.groups); break;
         }
     }
@@ -117,11 +134,11 @@ static void rekey(muster_t *node) {
 }
 
 static void pull(muster_t *node) {
-    runner_send(node);
+    send_all(node);
     if (node->is_rekey_due) {
         node->is_rekey_due = false;
         rekey(node);
-        runner_send(node);
+        send_all(node);
     }
 }
 
@@ -136,6 +153,17 @@ void runner_refresh(muster_t *node) {
     runner_work(node);
 }
 
+void runner_publish(muster_t *node, bool is_flush) {
+    node->is_dirty = true;
+    if (muster_core_has_batch(node->core)) {
+        node->publications.has_clock = false; /* sending took its time */
+        send_all(node);
+    } else if (is_flush && !node->has_flushed) {
+        node->has_flushed = true;
+        send_all(node);
+    }
+}
+
 /* ---- from the loop ---- */
 
 /* A callback may close the node, which stays in memory until the loop closed its handles. */
@@ -144,9 +172,8 @@ static void turn(void *owner) {
     pull(node);
     for (size_t i = 0; i < PART_COUNT; i++) {
         parts[i].turn(part_of(node, &parts[i]));
-        pull(node);
     }
-    timer_set(node);
+    runner_work(node);
 }
 
 static void step_and_turn(muster_t *node) {
@@ -166,8 +193,10 @@ static void on_timer(uv_timer_t *timer) {
 
 static void on_prepare(uv_prepare_t *prepare) {
     muster_t *node = prepare->data;
-    if (publications_begin_round(&node->publications)) {
-        step_and_turn(node);
+    if (node->is_dirty) {
+        node->is_dirty = node->has_flushed = false;
+        runner_refresh(node);
+        publications_turn(&node->publications);
     }
 }
 
@@ -175,7 +204,7 @@ static void on_datagram(const struct muster_datagram *datagram, void *owner) {
     muster_t *node = owner;
     struct muster_event event = {.kind = MUSTER_EVENT_DATAGRAM, .datagram = *datagram};
     part_step(&node->context, &event); /* a bad datagram is counted, never an error */
-    runner_send(node);
+    send_all(node);
 }
 
 static void on_telemetry(const struct muster_datagram *datagram, void *owner) {
@@ -194,6 +223,33 @@ static void on_telemetry_read(void *owner) {
     if (muster_core_has_work(node->core) || node->deliveries.queue.count > 0) {
         step_and_turn(node);
     }
+}
+
+/* Whoever asks by a stream may ask for the sockets. */
+static void step_sockets(muster_t *node) {
+    struct muster_socket sockets[MUSTER_SOCKETS_MAX];
+    size_t count = network_sockets(&node->network, sockets, MUSTER_SOCKETS_MAX);
+    struct muster_event event = {
+        .kind = MUSTER_EVENT_SOCKETS,
+        .sockets = sockets,
+        .socket_count = count < MUSTER_SOCKETS_MAX ? count : MUSTER_SOCKETS_MAX,
+    };
+    part_step(&node->context, &event);
+}
+
+static void on_stream(const struct muster_stream *stream, void *owner) {
+    muster_t *node = owner;
+    bool is_accepted = stream->number % 2 == 1;
+    if (stream->event == MUSTER_STREAM_BYTES && is_accepted) {
+        step_sockets(node);
+    }
+    step_stream(node, stream);
+    turn(node);
+}
+
+static uint32_t interface_of(const struct origin *origin, void *owner) {
+    const muster_t *node = owner;
+    return network_interface_of(&node->network, origin);
 }
 
 /* ---- start and end ---- */
@@ -217,13 +273,14 @@ static void on_handle_closed(uv_handle_t *handle) {
 }
 
 void runner_init(muster_t *node, const struct muster_options *options) {
-    const struct peer_follower follower = {browses_read_peer, browses_read_all, &node->browses};
     node->context = (struct part_context){.node = node, .core = node->core, .deliveries = &node->deliveries};
     node->log = (struct log){.write = deliveries_add_line, .context = &node->deliveries};
-    subscriptions_init(&node->subscriptions, &node->context);
-    deliveries_init(&node->deliveries, &node->context, options, &follower);
-    browses_init(&node->browses, &node->context);
-    publications_init(&node->publications, &node->context);
+    node->deliveries.context = node->browses.context = &node->context;
+    node->subscriptions.context = node->publications.context = &node->context;
+    node->deliveries.on_event = options->on_event;
+    node->deliveries.on_log = options->on_log;
+    node->deliveries.application = options->context;
+    node->deliveries.follower = (struct peer_follower){browses_read_peer, browses_read_all, &node->browses};
 }
 
 /* The preparation does not keep the loop alive. The first outputs are pulled by the loop. */
@@ -233,17 +290,24 @@ int runner_start(muster_t *node, uv_loop_t *loop) {
                                                 .on_telemetry = on_telemetry,
                                                 .on_telemetry_read = on_telemetry_read,
                                                 .owner = node};
-    const struct streams_calls streams_calls = {.on_step = turn, .on_ended = on_handle_ended, .owner = node};
+    const struct stream_table_calls stream_calls = {
+        .on_event = on_stream, .interface_of = interface_of, .on_ended = on_handle_ended, .owner = node};
     uv_timer_init(loop, &node->timer);
     uv_prepare_init(loop, &node->prepare);
     uv_unref((uv_handle_t *)&node->prepare);
     node->timer.data = node->prepare.data = node;
     node->handles = 3; /* the timer, the preparation and the streams */
     int error = network_start(&node->network, loop, &network_calls, &node->log);
-    int stream_error = streams_start(&node->streams, &node->context, &node->network, loop, &streams_calls);
+    stream_table_start(&node->streams, loop, &stream_calls, &node->log);
+    if (error == 0 && node->network.tcp.open) {
+        error = stream_table_listen(&node->streams, &node->network.tcp);
+    }
+    if (error == 0 && node->network.local.open) {
+        error = stream_table_listen(&node->streams, &node->network.local);
+    }
     uv_timer_start(&node->timer, on_timer, 0, 0);
     uv_prepare_start(&node->prepare, on_prepare);
-    return error != 0 ? error : stream_error;
+    return error;
 }
 
 void runner_close(muster_t *node) {
@@ -267,7 +331,9 @@ void runner_end(muster_t *node) {
     }
     node->is_ended = true;
     node->handles += network_end(&node->network, on_handle_closed);
-    streams_end(&node->streams);
+    stream_table_end(&node->streams);
+    listener_close(&node->network.tcp);
+    listener_close(&node->network.local);
     uv_close((uv_handle_t *)&node->prepare, on_handle_closed);
     uv_close((uv_handle_t *)&node->timer, on_handle_closed);
 }

@@ -19,7 +19,7 @@
 #include "part.h"
 #include "publication.h"
 #include "state.h"
-#include "streams.h"
+#include "stream_table.h"
 #include "subscription.h"
 
 struct muster {
@@ -34,7 +34,7 @@ struct muster {
     uv_timer_t timer;     /* the core's deadline, or that of a part */
     uv_prepare_t prepare; /* runs before the loop waits: what was published meanwhile is sent */
     size_t handles;       /* these, those of the network, and the streams, while they are on the loop */
-    struct streams streams;
+    struct stream_table streams;
 
     struct log log; /* into deliveries */
     struct part_context context;
@@ -42,6 +42,9 @@ struct muster {
     struct deliveries deliveries;
     struct browses browses;
     struct publications publications;
+
+    bool is_dirty;    /* something was added or flushed since the last round of the loop, */
+    bool has_flushed; /* and some of it was sent at once */
 
     bool is_ended;     /* the handles are closing; before that, context.is_closing */
     uint64_t close_ms; /* while closing: when to end without further byes */
@@ -63,8 +66,9 @@ void runner_work(muster_t *node);
 /* The same, once the core knows the time. */
 void runner_refresh(muster_t *node);
 
-/* Sends what the core lets go, and no more than that. */
-void runner_send(muster_t *node);
+/* Something was added or flushed. It is sent at once where more would not make the batch larger, and at the
+ * first flush of a round of the loop; else together, when the loop waits. */
+void runner_publish(muster_t *node, bool is_flush);
 
 /* Begins to close: a bye is said, then the node ends. */
 void runner_close(muster_t *node);

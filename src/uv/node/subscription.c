@@ -1,25 +1,10 @@
 #include "subscription.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "options.h"
 
-struct muster_subscription {
-    struct subscriptions *subscriptions;
-    unsigned number;
-    uint64_t first_arrival;
-    bool is_newest;
-    muster_sample_cb on_sample;
-    muster_loss_cb on_loss;
-    void *application;
-};
-
 /* ---- as a part ---- */
-
-void subscriptions_init(struct subscriptions *subscriptions, const struct part_context *context) {
-    *subscriptions = (struct subscriptions){.context = context};
-}
 
 static void deliver(const muster_subscription_t *subscription, const struct muster_arrival *arrival) {
     muster_t *node = subscription->subscriptions->context->node;
@@ -101,8 +86,4 @@ void subscription_end(muster_subscription_t *subscription) {
     subscriptions->items[subscription->number] = NULL;
     muster_core_unsubscribe(subscriptions->context->core, subscription->number);
     free(subscription);
-}
-
-muster_t *subscription_node(const muster_subscription_t *subscription) {
-    return subscription->subscriptions->context->node;
 }

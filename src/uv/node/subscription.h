@@ -2,19 +2,28 @@
 #ifndef UV_SUBSCRIPTION_H
 #define UV_SUBSCRIPTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <muster/muster.h>
 
 #include "part.h"
 
+struct muster_subscription {
+    struct subscriptions *subscriptions;
+    unsigned number;
+    uint64_t first_arrival;
+    bool is_newest;
+    muster_sample_cb on_sample;
+    muster_loss_cb on_loss;
+    void *application;
+};
+
 struct subscriptions {
     const struct part_context *context;
     muster_subscription_t *items[MUSTER_SUBSCRIPTIONS_MAX]; /* by their number in the core */
     uint64_t arrivals; /* so far: who subscribes in a callback gets those after it */
 };
-
-void subscriptions_init(struct subscriptions *subscriptions, const struct part_context *context);
 
 /* Pulls what arrived and hands it to the application. */
 void subscriptions_turn(void *part);
@@ -25,7 +34,5 @@ int subscriptions_add(struct subscriptions *subscriptions, const struct muster_s
                       muster_sample_cb on_sample, muster_loss_cb on_loss, void *application,
                       muster_subscription_t **subscription);
 void subscription_end(muster_subscription_t *subscription);
-
-muster_t *subscription_node(const muster_subscription_t *subscription);
 
 #endif

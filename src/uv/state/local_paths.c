@@ -18,46 +18,54 @@ static uid_t owner_of(const char *directory) {
     return stat(directory, &status) == 0 ? status.st_uid : geteuid();
 }
 
-/* False when memory is out. One that finds no room is left out. */
-static bool put(struct local_paths *paths, const char *directory, const char *slot, uid_t owner) {
-    char *path;
+/* Takes over path, NULL: memory is out, whose listener is to be owner's. One that finds no room is left out.
+ */
+static int put(struct local_paths *paths, char *path, uid_t owner) {
+    if (path == NULL) {
+        return MUSTER_ENOMEM;
+    }
     if (paths->count == LOCAL_PATHS_MAX) {
-        return true;
-    }
-    if (asprintf(&path, "%s/%s/" SLOT_SOCKET, directory, slot) < 0) {
-        return false;
-    }
-    struct stat status;
-    if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode)) {
-        paths->items[paths->count++] = (struct local_path){.path = path, .owner = owner};
-    } else {
         free(path);
+    } else {
+        paths->items[paths->count++] = (struct local_path){.path = path, .owner = owner};
     }
-    return true;
+    return 0;
 }
 
-static int name_compare(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
+/* A slot without a socket has none. */
+static int put_slot(struct local_paths *paths, const char *directory, const char *slot, uid_t owner) {
+    struct stat status;
+    char *path;
+    if (asprintf(&path, "%s/%s/" SLOT_SOCKET, directory, slot) < 0) {
+        return MUSTER_ENOMEM;
+    }
+    if (lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode)) {
+        free(path);
+        return 0;
+    }
+    return put(paths, path, owner);
 }
 
 static int is_visible(const struct dirent *entry) {
     return entry->d_name[0] != '.';
 }
 
+static int name_compare(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
 /* A directory that is not there, or not for us to read, has none. */
 static int put_all(struct local_paths *paths, const char *directory) {
-    struct dirent **entries;
+    struct dirent **entries = NULL;
     int count = scandir(directory, &entries, is_visible, name_compare);
     uid_t owner = owner_of(directory);
-    bool has_memory = true;
+    int error = 0;
     for (int i = 0; i < count; i++) {
-        has_memory = has_memory && put(paths, directory, entries[i]->d_name, owner);
+        error = error == 0 ? put_slot(paths, directory, entries[i]->d_name, owner) : error;
         free(entries[i]);
     }
-    if (count >= 0) {
-        free(entries);
-    }
-    return has_memory ? 0 : MUSTER_ENOMEM;
+    free(entries);
+    return error;
 }
 
 static int put_slots(struct local_paths *paths, const struct muster_local_options *options) {
@@ -72,31 +80,19 @@ static int put_slots(struct local_paths *paths, const struct muster_local_option
         error = put_all(paths, directory);
     } else {
         slot_name(options->instance, slot);
-        error = put(paths, directory, slot, owner_of(directory)) ? 0 : MUSTER_ENOMEM;
+        error = put_slot(paths, directory, slot, owner_of(directory));
     }
     free(directory);
     return error;
 }
 
-static int put_path(struct local_paths *paths, const char *path, uid_t owner) {
-    char *copy = paths->count < LOCAL_PATHS_MAX ? strdup(path) : NULL;
-    if (copy == NULL) {
-        return paths->count < LOCAL_PATHS_MAX ? MUSTER_ENOMEM : 0;
-    }
-    paths->items[paths->count++] = (struct local_path){.path = copy, .owner = owner};
-    return 0;
-}
-
 int local_paths_find(struct local_paths *paths, const struct muster_local_options *options) {
     *paths = (struct local_paths){.is_named = options->socket != NULL};
-    int error;
-    if (options->socket != NULL) {
-        error = put_path(paths, options->socket, geteuid());
-    } else {
-        error = put_slots(paths, options);
-        if (error == 0 && options->instance == NULL && options->skip == 0) {
-            error = put_path(paths, MUSTER_SOCKET_DEFAULT, owner_of(DEFAULT_DIRECTORY));
-        }
+    int error =
+        options->socket != NULL ? put(paths, strdup(options->socket), geteuid()) : put_slots(paths, options);
+    bool has_default = options->socket == NULL && options->instance == NULL && options->skip == 0;
+    if (error == 0 && has_default) {
+        error = put(paths, strdup(MUSTER_SOCKET_DEFAULT), owner_of(DEFAULT_DIRECTORY));
     }
     if (error != 0) {
         local_paths_deinit(paths);

@@ -15,45 +15,35 @@
 
 /* ---- finding a slot ---- */
 
-/* Prints into a new string; NULL when memory is out. */
-static char *text_join(const char *first, const char *second) {
-    size_t size = strlen(first) + strlen(second) + 1;
-    char *text = malloc(size);
-    if (text != NULL) {
-        snprintf(text, size, "%s%s", first, second);
-    }
-    return text;
-}
-
 /* A relative XDG_STATE_HOME is to be ignored (XDG Base Directory Specification 0.8). */
 int state_directory(const char *given, char **path, const struct log *log) {
     const char *xdg = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
+    int length;
     if (given != NULL) {
-        *path = text_join(given, "");
+        length = asprintf(path, "%s", given);
     } else if (geteuid() == 0) {
-        *path = text_join("/var/lib/muster", "");
+        length = asprintf(path, "/var/lib/muster");
     } else if (xdg != NULL && xdg[0] == '/') {
-        *path = text_join(xdg, "/muster");
+        length = asprintf(path, "%s/muster", xdg);
     } else if (home != NULL && home[0] == '/') {
-        *path = text_join(home, "/.local/state/muster");
+        length = asprintf(path, "%s/.local/state/muster", home);
     } else {
         log_line(log, MUSTER_LOG_ERROR, "state: no directory given, and HOME and XDG_STATE_HOME are not set");
         return MUSTER_ESTATE;
     }
-    return *path == NULL ? MUSTER_ENOMEM : 0;
+    return length < 0 ? MUSTER_ENOMEM : 0;
 }
 
 /* The number-th slot of a name, the first without a number. NULL when memory is out. */
 static char *slot_path(const char *directory, const char *instance, unsigned number) {
     char slot[SLOT_NAME_BYTES];
-    char file[SLOT_NAME_BYTES + 1];
+    char *path;
     slot_name(instance, slot);
     if (number > 1) {
         slot_name_number(slot, number);
     }
-    snprintf(file, sizeof file, "/%s", slot);
-    return text_join(directory, file);
+    return asprintf(&path, "%s/%s", directory, slot) < 0 ? NULL : path;
 }
 
 static int slot_find(struct state *state, const char *directory, const struct state_options *options,

@@ -208,7 +208,7 @@ static void silence_to_all_tries_is_a_death(void **state) {
     assert_int_equal(asked, MUSTER_TRIES_MIN);
     assert_int_equal(peer->tries_needed, MUSTER_TRIES_MIN);
     assert_int_equal(core->context.counters.questions, MUSTER_TRIES_MIN);
-    assert_int_equal(core->context.outbox.event_ring.count, 2);
+    assert_int_equal(core->context.outbox.event_count, 2);
     assert_true(core->context.now_ms - NOW_MS - NEXT_MS < 2500);
     /* Each question has time to be answered, the last one too. */
     assert_int_equal(core->context.now_ms - peer->asked_ms, MUSTER_QUESTION_MS);

@@ -740,7 +740,7 @@ static void without_memory_nothing_happened(void **context) {
             forget_local(fixture);
         }
     }
-    assert_true(n > 5);
+    assert_true(n > 4);
     assert_int_equal(try_local(fixture, &options), 0);
     for (bool has_failed = true; has_failed;) {
         countdown_set(1);
