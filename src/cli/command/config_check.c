@@ -24,42 +24,6 @@ static const struct args_option options_table[] = {
 
 /* ---- checking ---- */
 
-static int no_signature(void *context, const uint8_t *bytes, size_t length,
-                        uint8_t signature[MUSTER_SIGNATURE_BYTES]) {
-    (void)context;
-    (void)bytes;
-    (void)length;
-    memset(signature, 0, MUSTER_SIGNATURE_BYTES);
-    return 0;
-}
-
-static int no_verification(void *context, const uint8_t key[MUSTER_KEY_BYTES], const uint8_t *bytes,
-                           size_t length, const uint8_t signature[MUSTER_SIGNATURE_BYTES]) {
-    (void)context;
-    (void)key;
-    (void)bytes;
-    (void)length;
-    (void)signature;
-    return MUSTER_EINVAL;
-}
-
-/* Checks whether a document may be announced: 0, MUSTER_EINVAL, MUSTER_ETOOBIG or MUSTER_ENOMEM. A trial node
- * tells, which is freed before it could send. */
-static int check_document(const struct muster_document *document) {
-    static const uint8_t key[MUSTER_KEY_BYTES];
-    struct muster_core_options options;
-    muster_core_t *core;
-    muster_core_options_init(&options);
-    options.document = document;
-    options.key = key; /* a signed announcement is the longer one */
-    options.crypto = (struct muster_crypto){.sign = no_signature, .verify = no_verification};
-    options.stream = MUSTER_PORT_DEFAULT; /* with it, a large document is one that others can fetch */
-    options.boot = 1;
-    const int error = muster_core_new(&options, 0, &core);
-    muster_core_free(core);
-    return error;
-}
-
 static void on_config_error(const char *error, void *context) {
     const struct settings *settings = context;
     complain(settings, "%s", error);
@@ -78,7 +42,7 @@ static int read_config(struct settings *settings, const struct operands *paths, 
         return STATUS_ERROR;
     }
     const struct muster_document document = draft_document(&config->draft);
-    const int error = check_document(&document);
+    const int error = muster_document_check(&document, true, true, NULL);
     if (error != 0) {
         complain_error(settings, error);
     }

@@ -111,26 +111,12 @@ static int local_open(muster_t *node, const struct muster_options *options, cons
 
 /* A document that no announcement can carry is refused before it has left a slot behind. */
 static int document_check(const struct muster_options *options, const struct log *log) {
-    struct muster_core_options core;
-    uint8_t key[MUSTER_KEY_BYTES];
-    uint8_t secret[MUSTER_SECRET_BYTES];
-    muster_core_t *trial = NULL;
-    muster_core_options_init(&core);
-    core.document = options->document;
-    core.keeps = options->keeps;
-    core.keep_count = options->keep_count;
-    core.key = key;
-    core.boot = 1;
-    core.stream = options->port; /* any will do: there will be one to fetch a large document by */
-    int error = muster_key_generate(key, secret);
-    if (error == 0) {
-        error = muster_crypto_ed25519(&core.crypto, secret);
-    }
-    if (error == 0) {
-        error = muster_core_new(&core, 0, &trial);
-    }
-    muster_core_free(trial);
-    sodium_memzero(secret, sizeof secret);
+    struct muster_document whole = *options->document;
+    whole.topics = NULL;
+    whole.topic_count = 0;
+    whole.keeps = options->keeps;
+    whole.keep_count = options->keep_count;
+    int error = muster_document_check(&whole, true, true, NULL);
     if (error != 0) {
         log_line(log, MUSTER_LOG_ERROR, "document: %s", muster_error_text(error));
     }
