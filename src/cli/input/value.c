@@ -46,7 +46,7 @@ int value_range(const char *what, const char *text, uint64_t min, uint64_t max, 
 }
 
 int value_count(const char *text, void *place_size_t, struct reason *reason) {
-    uint64_t number;
+    uint64_t number = 0;
     if (value_range("a number", text, 1, VALUE_COUNT_MAX, &number, reason) != 0) {
         return -1;
     }
