@@ -24,10 +24,11 @@
 struct field {
     const char *heading;
     unsigned flags; /* of enum writer_flag */
+    bool is_shown;
 };
 
 struct cell {
-    char *text; /* with room for an ellipsis behind its end */
+    char *text; /* with room for an ellipsis behind its end; NULL: its field is not shown */
     const char *color;
 };
 
@@ -114,6 +115,9 @@ static FILE *begin_cell(struct writer *writer, const char *heading, unsigned fla
         return NULL;
     }
     struct cell *cell = grid->next++;
+    if (!grid->fields[(size_t)(cell - grid->cells) % grid->field_count].is_shown) {
+        return NULL;
+    }
     cell->color = color;
     grid->out = open_memstream(&cell->text, &grid->out_bytes);
     grid->failed = grid->failed || grid->out == NULL;
@@ -132,6 +136,7 @@ static const struct field *field_of(const struct grid *grid, size_t column) {
 
 static void add_column(struct grid *grid, size_t field) {
     assert(field < grid->field_count && grid->column_count < TABLE_COLUMNS_MAX);
+    grid->fields[field].is_shown = true;
     grid->columns[grid->column_count++] =
         (struct table_column){.field = field, .width = strlen(grid->fields[field].heading)};
 }
