@@ -139,6 +139,7 @@ class Lab:
         self.port = PORT
         self._selector = selectors.DefaultSelector()
         self._processes = []
+        self._scripts = 0
         self._closers = contextlib.ExitStack()
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="muster-lan-"))
         self._closers.callback(shutil.rmtree, self.directory, ignore_errors=True)
@@ -196,6 +197,14 @@ class Lab:
             check=True,
             preexec_fn=lambda: _enter_namespace(namespace),
         )
+
+    def script(self, text):
+        """A shell script of this text, as a path."""
+        self._scripts += 1
+        path = self.directory / f"script{self._scripts}"
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+        return str(path)
 
     def require_isolation(self):
         if not self.isolated:
@@ -553,6 +562,16 @@ class Process:
             return self.describe()
         return None
 
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def resident_kb(self):
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return int(status.split("VmRSS:")[1].split()[0])
+
+    def children(self):
+        return len(pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split())
+
     @property
     def name(self):
         return f"host {self.host.number}: {' '.join(map(str, self.argv))}"
@@ -568,13 +587,32 @@ class Process:
 
 
 class LanTest(unittest.TestCase):
-    """A story in a lab."""
+    """A story in a lab of HOSTS hosts, `here`, `there` and `third`; 0: it makes labs of its own. One that is
+    ISOLATED needs hosts of their own."""
+
+    HOSTS = 0
+    ISOLATED = False
+
+    def setUp(self):
+        if self.HOSTS:
+            self.lan = self.lab(self.HOSTS)
+            self.here, self.there, self.third = (self.lan.hosts + [None, None])[:3]
+        if self.ISOLATED:
+            self.lan.require_isolation()
 
     def lab(self, hosts=1):
         lab = Lab(hosts)
         # Closed after the test either way; a sanitizer's report must fail the test too.
         self.addCleanup(lab.close)
         return lab
+
+    def check_refused(self, result, *words, code=1):
+        """Ended with this code, nothing on stdout, and one line that has these words."""
+        self.assertEqual((result.code, result.out), (code, ""), result.describe())
+        self.assertEqual(result.error.count("\n"), 1, result.describe())
+        self.assertTrue(result.error.startswith("muster"), result.error)
+        for word in words:
+            self.assertIn(word, result.error)
 
 
 def note(text):

@@ -102,9 +102,10 @@ class Manager:
 
 
 class ConfigTest(LanTest):
+    HOSTS = 2
+
     def setUp(self):
-        self.lan = self.lab(2)
-        self.here, self.there = self.lan.hosts
+        super().setUp()
         self.directory = self.lan.directory / "conf.d"
         self.directory.mkdir()
 

@@ -2,8 +2,6 @@
 nothing of them stays behind."""
 
 import json
-import os
-import pathlib
 import resource
 import signal
 import socket
@@ -54,21 +52,13 @@ def allow_descriptors(count):
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(count, hard), hard))
 
 
-def descriptors(process):
-    return len(os.listdir(f"/proc/{process.pid}/fd"))
-
-
-def resident_kb(process):
-    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0])
-
-
 class Connections(LanTest):
+    HOSTS = 3
+    ISOLATED = True
+
     def setUp(self):
+        super().setUp()
         allow_descriptors(2 * AT_ONCE)
-        self.lan = self.lab(3)
-        self.lan.require_isolation()
-        self.here, self.there, self.third = self.lan.hosts
         # Without a quarantine for freed memory, so that what it holds is what it needs.
         frugal = "exitcode=99:quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
         self.node = self.here.start("announce", "--name", "node", ASAN_OPTIONS=frugal)
@@ -95,7 +85,7 @@ class Connections(LanTest):
         self.assertIsNone(self.node.code)
 
     def test_a_thousand_at_once(self):
-        before = descriptors(self.node)
+        before = self.node.descriptors()
         streams = [self.ask() for _ in range(AT_ONCE)]
         self.is_well()
         self.lan.wait_for(lambda: all(s.end() or s.ended for s in streams), "an end for each")
@@ -105,7 +95,7 @@ class Connections(LanTest):
         note(f"of {AT_ONCE} at once {ends.count('done')} were answered, {ends.count('busy')} told to be too many")
         for stream in streams:
             stream.close()
-        self.lan.wait_for(lambda: descriptors(self.node) <= before, "no descriptor is left")
+        self.lan.wait_for(lambda: self.node.descriptors() <= before, "no descriptor is left")
         self.assertGreater(self.figures()["streams_refused"], 0)
 
     def test_many_addresses(self):
@@ -132,7 +122,7 @@ class Connections(LanTest):
         crowd = Crowd(self.third, 500)
         local_watch = self.here.watch()
         crowd.join(local_watch)
-        before = descriptors(self.node)
+        before = self.node.descriptors()
         cut = self.figures()["streams_cut"]
         started = time.monotonic()
         silent = [Stream(self.there, self.port), Stream(self.there, self.path)]
@@ -142,11 +132,11 @@ class Connections(LanTest):
         for stream in deaf:
             for _ in range(4):
                 stream.send(TABLE)
-        self.lan.wait_for(lambda: descriptors(self.node) == before + len(silent) + len(deaf), "they are in")
+        self.lan.wait_for(lambda: self.node.descriptors() == before + len(silent) + len(deaf), "they are in")
         self.lan.wait_for(lambda: all(stream.ended for stream in silent), "the silent ones are cut off")
         note(f"a connection that says nothing ends after {time.monotonic() - started:.1f} s")
         self.lan.wait_for(lambda: self.figures()["streams_cut"] >= cut + 4, "the deaf ones are cut off")
-        self.lan.wait_for(lambda: descriptors(self.node) <= before, "no descriptor is left")
+        self.lan.wait_for(lambda: self.node.descriptors() <= before, "no descriptor is left")
         note(f"one that takes nothing ends after {time.monotonic() - started:.1f} s")
         for stream in deaf:  # what they did not take in time is not given later
             stream.listen()
@@ -198,7 +188,7 @@ class Connections(LanTest):
 
     def test_rude_ends(self):
         """Urgent bytes, and connections that are reset at any moment of a request."""
-        before = descriptors(self.node)
+        before = self.node.descriptors()
         reset = struct.pack("ii", 1, 0)
         for length in range(len(TABLE) + 1):
             stream = Stream(self.there, self.port)
@@ -206,7 +196,7 @@ class Connections(LanTest):
             stream.socket.send(b"!", socket.MSG_OOB)
             stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
             stream.close()
-        self.lan.wait_for(lambda: descriptors(self.node) <= before, "no descriptor is left")
+        self.lan.wait_for(lambda: self.node.descriptors() <= before, "no descriptor is left")
         urgent = self.ask(TABLE)
         urgent.socket.send(b"!", socket.MSG_OOB)
         self.lan.wait_for(urgent.end, "an answer")
@@ -227,16 +217,16 @@ class Connections(LanTest):
 
     def test_ten_thousand_in_sequence(self):
         places = (self.port, self.path)
-        base = descriptors(self.node)
+        base = self.node.descriptors()
         for number in range(WARM_UP):
             self.converse(places[number % 2])
-        warm_kb = resident_kb(self.node)
+        warm_kb = self.node.resident_kb()
         started = time.monotonic()
         for number in range(IN_SEQUENCE):
             self.converse(places[number % 2])
         seconds = time.monotonic() - started
-        self.lan.wait_for(lambda: descriptors(self.node) <= base, "no descriptor is left")
-        grown_kb = resident_kb(self.node) - warm_kb
+        self.lan.wait_for(lambda: self.node.descriptors() <= base, "no descriptor is left")
+        grown_kb = self.node.resident_kb() - warm_kb
         each_us = seconds / IN_SEQUENCE * 1e6
         note(f"{IN_SEQUENCE} connections in sequence, {each_us:.0f} us each: {grown_kb:+} kB resident")
         self.assertLess(grown_kb, GROWN_KB)

@@ -137,9 +137,10 @@ class Signals(LanTest):
 class Finding(LanTest):
     """The questions that scripts ask."""
 
+    HOSTS = 2
+
     def setUp(self):
-        self.lan = self.lab(2)
-        self.here, self.there = self.lan.hosts
+        super().setUp()
         watch = self.here.watch()
         self.there.announce("printer", "--service", "ipp:631,name=Upstairs,txt.rp=ipp/print")
         self.there.announce("nas", "--service", "smb:445", "--service", "http:8080")

@@ -6,9 +6,7 @@ from lab import LanTest, main
 
 
 class Expect(LanTest):
-    def setUp(self):
-        self.lan = self.lab(2)
-        self.here, self.there = self.lan.hosts
+    HOSTS = 2
 
     def announce(self, *names):
         for name in names:

@@ -35,9 +35,10 @@ def pace(lab, count, act):
 
 
 class Garbage(LanTest):
+    HOSTS = 3
+
     def setUp(self):
-        self.lan = self.lab(3)
-        self.here, self.there, self.third = self.lan.hosts
+        super().setUp()
         self.ear = Ear(self.here)
         self.watch = self.here.watch("--stats")
         self.peers = [self.there.announce("peer", "--service", "http:80")]

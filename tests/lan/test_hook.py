@@ -1,6 +1,5 @@
 """Programs that `muster watch --exec` runs: what they are told, how many at a time, and what if they misbehave."""
 
-import itertools
 import json
 import os
 import pathlib
@@ -49,19 +48,10 @@ class Changing(Peer):
 
 
 class Hook(LanTest):
-    def setUp(self):
-        self.lan = self.lab(2)
-        self.here, self.there = self.lan.hosts
-        self.numbers = itertools.count(1)
-
-    def script(self, text):
-        path = self.lan.directory / f"hook{next(self.numbers)}"
-        path.write_text(f"#!/bin/sh\n{text}\n")
-        path.chmod(0o755)
-        return str(path)
+    HOSTS = 2
 
     def watch(self, text, *arguments, **environment):
-        return self.here.start("watch", "--exec", self.script(text), *arguments, **environment)
+        return self.here.start("watch", "--exec", self.lan.script(text), *arguments, **environment)
 
     def peers(self, count):
         return [Changing(self.there, f"peer{number}") for number in range(count)]
@@ -107,8 +97,7 @@ class Hook(LanTest):
         self.assertEqual(watch.finish().out, "1\n")
 
     def test_a_name_in_path(self):
-        directory = pathlib.Path(self.script("echo found")).parent
-        name = f"hook{next(self.numbers) - 1}"
+        directory, name = os.path.split(self.lan.script("echo found"))
         path = f"{directory}:{os.environ['PATH']}"
         watch = self.here.start("watch", "--exec", name, "--count", "1", PATH=path)
         self.peers(1)
@@ -330,13 +319,6 @@ class Hook(LanTest):
 
     # ---- nothing grows ----
 
-    def usage(self, process):
-        """Its descriptors, kilobytes and children."""
-        proc = pathlib.Path(f"/proc/{process.pid}")
-        memory = re.search(r"VmRSS:\s+(\d+) kB", (proc / "status").read_text())
-        children = (proc / "task" / str(process.pid) / "children").read_text().split()
-        return len(list((proc / "fd").iterdir())), int(memory[1]), len(children)
-
     def run_hooks(self, watch, peers, count):
         while len(watch.lines) < count:
             before = len(watch.lines)
@@ -350,11 +332,11 @@ class Hook(LanTest):
         peers = self.peers(PEERS)
         self.await_lines(watch, PEERS)
         self.run_hooks(watch, peers, runs // 4)
-        self.lan.wait_for(lambda: self.usage(watch)[2] == 0, "all hooks have ended")
-        before = self.usage(watch)
+        self.lan.wait_for(lambda: watch.children() == 0, "all hooks have ended")
+        before = watch.descriptors(), watch.resident_kb()
         self.run_hooks(watch, peers, runs)
-        self.lan.wait_for(lambda: self.usage(watch)[2] == 0, "all hooks have ended, and none is a zombie")
-        after = self.usage(watch)
+        self.lan.wait_for(lambda: watch.children() == 0, "all hooks have ended, and none is a zombie")
+        after = watch.descriptors(), watch.resident_kb()
         note(f"after {runs // 4} and {runs} hooks: {before[0]}, {after[0]} descriptors; {before[1]}, {after[1]} kB")
         self.assertEqual(after[0], before[0])
         self.assertLess((after[1] - before[1]) / (runs - runs // 4), 0.7, "kB a hook, which has more than that")

@@ -13,12 +13,13 @@ SLACK_S = 2.0
 
 
 class Liveness(LanTest):
+    HOSTS = 3
+
     def setUp(self):
-        self.lan = self.lab(3)
-        self.here, self.there, third = self.lan.hosts
+        super().setUp()
         self.watch = self.here.watch()
         self.peer = self.there.announce("peer", "--service", "http:80")
-        third.announce("bystander")
+        self.third.announce("bystander")
         _, self.joined = self.watch.await_event("joined", name="peer")
         self.watch.await_event("joined", name="bystander")
 

@@ -100,9 +100,10 @@ class Actor(Impostor):
 
 
 class LocalTest(LanTest):
+    HOSTS = 2
+
     def setUp(self):
-        self.lan = self.lab(2)
-        self.here, self.there = self.lan.hosts
+        super().setUp()
         self.directory = self.lan.directory / "run"
         self.directory.mkdir()
 
@@ -125,12 +126,6 @@ class LocalTest(LanTest):
             return True
 
         self.lan.wait_for(connects, f"somebody at {path}")
-
-    def refused(self, result, *words, code=1):
-        self.assertEqual((result.code, result.out), (code, ""), result.describe())
-        self.assertEqual(result.error.count("\n"), 1, result.error)
-        for word in words:
-            self.assertIn(word, result.error)
 
     def asked(self, host=None):
         return (host or self.here).json("show", "--self", "--json")["counters"]["requests"]
@@ -235,7 +230,7 @@ class Users(LocalTest):
         self.slot("node").parent.chmod(0o755)  # the mode of the socket itself must do
         for command in ("peers", "self", "update"):
             refusal = self.as_other(*ASKING[command], "--socket", str(self.slot("node"))).finish()
-            self.refused(refusal, str(self.slot("node")), "permission")
+            self.check_refused(refusal, str(self.slot("node")), "permission")
         listing = self.as_other("peers", "--json").finish()  # by listening, then
         self.assertEqual([(row["name"], row["self"]) for row in listing.json()["peers"]], [("node", False)])
         self.assertEqual(listing.error, "")
@@ -255,7 +250,7 @@ class Users(LocalTest):
         self.assertEqual([(row["name"], row["self"]) for row in listing.json()["peers"]], [("node", True)])
         self.assertEqual(self.as_other("show", "--self", "--socket", str(path)).finish().code, 0)
         refusal = self.as_other("update", "--attr", "a=b", "--socket", str(path)).finish()
-        self.refused(refusal, "only the user that this muster runs as, or root, may do that")
+        self.check_refused(refusal, "only the user that this muster runs as, or root, may do that")
         own = self.here.run("update", "--attr", "a=c", "--socket", str(path))
         self.assertEqual((own.code, own.error), (0, ""))
         (row,) = self.here.peers("--socket", str(path))
@@ -295,14 +290,14 @@ class Places(LocalTest):
         path = self.directory / "socket"
         first = self.here.announce("first", "--socket", str(path))
         self.answers(path)
-        self.refused(self.here.announce("second", "--socket", str(path)).finish(), str(path), "another muster")
+        self.check_refused(self.here.announce("second", "--socket", str(path)).finish(), str(path), "another muster")
         file = self.directory / "file"
         file.write_text("kept")
-        self.refused(self.here.announce("second", "--socket", str(file)).finish(), str(file), "exists")
+        self.check_refused(self.here.announce("second", "--socket", str(file)).finish(), str(file), "exists")
         self.assertEqual(file.read_text(), "kept")
         nowhere = str(self.directory / "nowhere" / "socket")
-        self.refused(self.here.announce("second", "--socket", nowhere).finish(), nowhere, "No such")
-        self.refused(self.here.announce("second", "--socket", str(self.directory)).finish(), str(self.directory))
+        self.check_refused(self.here.announce("second", "--socket", nowhere).finish(), nowhere, "No such")
+        self.check_refused(self.here.announce("second", "--socket", str(self.directory)).finish(), str(self.directory))
         self.assertIsNone(first.code)
         self.answers(path)
 
@@ -315,10 +310,10 @@ class Places(LocalTest):
             with self.subTest(command=name):
                 code = 3 if name in ("self", "update") else 1
                 result = self.here.run(*arguments, "--socket", nowhere)
-                self.refused(result, nowhere, "no muster listens there", code=code)
+                self.check_refused(result, nowhere, "no muster listens there", code=code)
                 result = self.here.run(*arguments, MUSTER_SOCKET=nowhere)
-                self.refused(result, nowhere, "no muster listens there", code=code)
-                self.refused(self.here.run(*arguments, "--socket", str(file)), str(file), code=code)
+                self.check_refused(result, nowhere, "no muster listens there", code=code)
+                self.check_refused(self.here.run(*arguments, "--socket", str(file)), str(file), code=code)
 
     def test_another_network(self):
         """A socket can be reached from every network of the machine; what it would tell is of its own."""
@@ -359,13 +354,13 @@ class Choice(LocalTest):
         self.answers(self.slot("other"))
         attrs = {"one": {}, "other": {"a": "b"}}
         self.assertEqual(self.here.run("update", "--instance", "other", "--attr", "a=b").code, 0)
-        self.refused(self.here.run("update", "--attr", "first=yes"), "more than one muster announce runs here")
+        self.check_refused(self.here.run("update", "--attr", "first=yes"), "more than one muster announce runs here")
         self.assertEqual(self.here.run("update", "--instance", "one", "--attr", "first=yes").code, 0)
         attrs["one"]["first"] = "yes"
         for slot, expected in attrs.items():
             (own,) = [row for row in self.here.peers("--socket", str(self.slot(slot))) if row["self"]]
             self.assertEqual(own["attrs"], expected)
-        self.refused(self.here.run("update", "--instance", "third", "--attr", "a=b"), "third", code=3)
+        self.check_refused(self.here.run("update", "--instance", "third", "--attr", "a=b"), "third", code=3)
         self.assertEqual([row["name"] for row in self.here.peers() if row["self"]], ["one"])
 
     def test_the_second_of_one_name(self):
@@ -381,7 +376,7 @@ class Choice(LocalTest):
         self.node("b-other-interface", "--interface", "lo")
         self.node("c-both", "--interface", "lo", "--interface", "eth0")
         for arguments in (["update", "--attr", "a=b"], ["show", "--self"]):
-            self.refused(self.here.run(*arguments), "on that port and those interfaces", code=3)
+            self.check_refused(self.here.run(*arguments), "on that port and those interfaces", code=3)
         self.node("d-right", "--service", "http:80")
         (own,) = [row for row in self.here.peers() if row["self"]]
         self.assertEqual(own["name"], "d-right")
@@ -395,7 +390,7 @@ class Choice(LocalTest):
             self.assertEqual(self.here.run("update", "--attr", "a=b", *how).code, 0)
             for command in ("peers", "show", "watch", "wait"):
                 refusal = self.here.run(*ASKING[command], "--socket", str(self.slot(name)))
-                self.refused(refusal, str(self.slot(name)), "on another port or other interfaces")
+                self.check_refused(refusal, str(self.slot(name)), "on another port or other interfaces")
 
     def test_direct(self):
         self.node("node", "--service", "http:80")
@@ -407,7 +402,7 @@ class Choice(LocalTest):
         (event,) = [event for _, event in watch.events()]
         self.assertEqual((event["event"], event["self"]), ("joined", False))
         self.assertEqual(self.asked(), asked + 1)
-        self.refused(self.here.run("update", "--attr", "a=b", "--direct"), "--direct", code=2)
+        self.check_refused(self.here.run("update", "--attr", "a=b", "--direct"), "--direct", code=2)
 
 
 class Self(LocalTest):
@@ -457,7 +452,7 @@ class Self(LocalTest):
                 result = self.here.run(*arguments)
                 self.assertEqual((result.code, result.out), (2, ""), result.describe())
         for arguments in (["show", "--self"], ["update", "--attr", "a=b"]):
-            self.refused(self.here.run(*arguments), "no muster announce runs here", code=3)
+            self.check_refused(self.here.run(*arguments), "no muster announce runs here", code=3)
 
     def test_history(self):
         """What came before the look: suspect and lost peers, and since when."""
@@ -515,7 +510,7 @@ class Impostors(LocalTest):
             processes = {name: self.here.start(*how, "--socket", str(path)) for name, how in ASKING.items()}
             for name, process in processes.items():
                 with self.subTest(answer=title, command=name):
-                    self.refused(process.finish(BOUND_S))
+                    self.check_refused(process.finish(BOUND_S))
                     self.assertNotIn("\x1b", process.error)
             slowest = max(slowest, time.monotonic() - started)
         note(f"the slowest of {len(ANSWERS)} mad answers held a command up for {slowest:.1f} s")
@@ -531,7 +526,7 @@ class Impostors(LocalTest):
 
         self.lan.wait_for(dribbles, "they give up", BOUND_S)
         for process in processes:
-            self.refused(process, "it does not answer")
+            self.check_refused(process, "it does not answer")
 
     def test_the_next_one_is_asked(self):
         """One in the first slot that is no muster does not hide the muster in the second."""
@@ -565,10 +560,8 @@ class Ending(LocalTest):
 
     def goes_on(self, end):
         log = self.lan.directory / "log"
-        hook = self.lan.directory / "hook"
-        hook.write_text(f'#!/bin/sh\necho "$MUSTER_EVENT $MUSTER_PEER_NAME" >>{log}\n')
-        hook.chmod(0o755)
-        watch = self.here.watch("--exec", str(hook))
+        hook = self.lan.script(f'echo "$MUSTER_EVENT $MUSTER_PEER_NAME" >>{log}')
+        watch = self.here.watch("--exec", hook)
         watch.await_event("joined", name="keeper")
         end()
         self.keeper.finish()
@@ -630,7 +623,7 @@ class Ending(LocalTest):
             process.finish(BOUND_S)
             self.assertEqual(process.code, 0, process.describe())
             self.assertIn("it does not answer", process.error)
-        self.refused(self.here.run("update", "--attr", "a=b"), "it does not answer")
+        self.check_refused(self.here.run("update", "--attr", "a=b"), "it does not answer")
         self.keeper.signal(signal.SIGCONT)
         listing = self.here.run("peers")
         self.assertEqual((listing.code, listing.error), (0, ""))

@@ -23,10 +23,12 @@ def sort_key(offer):
 
 
 class Many(LanTest):
+    HOSTS = 3
+    ISOLATED = True
+
     def setUp(self):
-        self.lan = self.lab(3)
-        self.lan.require_isolation()
-        self.here, *self.others = self.lan.hosts
+        super().setUp()
+        self.others = [self.there, self.third]
         self.offered = [service(number) for number in range(SERVICES)]
         config = self.lan.directory / "many.json"
         config.write_text(json.dumps({"name": "many", "services": self.offered}))

@@ -8,60 +8,50 @@ from lab import LanTest, main
 
 
 class Local(LanTest):
+    HOSTS = 1
+
     def setUp(self):
-        self.lan = self.lab(1)
-        (self.host,) = self.lan.hosts
+        super().setUp()
         self.socket = str(self.lan.directory / "socket")
         self.running = self.announce("running", self.socket)
 
     def announce(self, name, path):
-        process = self.host.announce(name, "--socket", path)
+        process = self.here.announce(name, "--socket", path)
         self.lan.wait_for(lambda: f"{name} is" in process.error, f"{name} runs")
         return process
 
-    def script(self, text):
-        path = self.lan.directory / "hook"
-        path.write_text(f"#!/bin/sh\n{text}\n")
-        path.chmod(0o755)
-        return str(path)
-
     def test_a_named_one_is_asked(self):
         for command in (["peers", "--json"], ["show", "running", "--json"]):
-            (row,) = self.host.json("--socket", self.socket, *command)["peers"]
+            (row,) = self.here.json("--socket", self.socket, *command)["peers"]
             self.assertEqual((row["name"], row["self"]), ("running", True))
 
     def test_a_named_one_that_is_not_there(self):
         commands = [(1, ["peers"]), (1, ["watch"]), (1, ["wait", "x"])]
         for code, command in [*commands, (3, ["show", "--self"]), (3, ["update", "--attr", "a=b"])]:
-            result = self.host.run("--socket", f"{self.socket}.none", *command)
-            self.assertEqual((result.code, result.out), (code, ""), result.describe())
-            self.assertEqual(result.error.count("\n"), 1, result.describe())
-            self.assertIn("socket.none: no muster listens there", result.error)
+            result = self.here.run("--socket", f"{self.socket}.none", *command)
+            self.check_refused(result, "socket.none: no muster listens there", code=code)
 
     def test_none_is_there(self):
         """On that port, or at all."""
         elsewhere = ["--socket", self.socket, "--port", str(self.lan.port + 100)]
         for command in (["show", "--self"], ["update", "--attr", "a=b"]):
-            result = self.host.run(*command, *elsewhere)
-            self.assertEqual((result.code, result.out), (3, ""), result.describe())
-            self.assertIn("no muster runs here on that port", result.error)
-            result = self.host.run(*command, MUSTER_STATE=str(self.lan.directory / "none"))
-            self.assertEqual((result.code, result.out), (3, ""), result.describe())
-            self.assertIn("no muster announce runs here\n", result.error)
+            result = self.here.run(*command, *elsewhere)
+            self.check_refused(result, "no muster runs here on that port", code=3)
+            result = self.here.run(*command, MUSTER_STATE=str(self.lan.directory / "none"))
+            self.check_refused(result, "no muster announce runs here\n", code=3)
 
     def test_a_named_one_on_another_port(self):
         """It is the one that was meant: neither is that silent, nor is the network asked instead."""
         for command in (["peers"], ["watch"], ["wait", "x"], ["resolve", "http"]):
-            result = self.host.run("--socket", self.socket, "--port", str(self.lan.port + 100), *command)
-            self.assertEqual((result.code, result.out), (1, ""), result.describe())
-            self.assertIn(f"{self.socket}: the muster there is on another port", result.error)
+            result = self.here.run("--socket", self.socket, "--port", str(self.lan.port + 100), *command)
+            self.check_refused(result, f"{self.socket}: the muster there is on another port")
 
     def test_hooks_are_finished_when_it_goes_away(self):
         go_on = self.lan.directory / "go-on"
-        hook = self.script(f"echo began; while [ ! -e {go_on} ]; do :; done; echo ended")
+        hook = self.lan.script(f"echo began; while [ ! -e {go_on} ]; do :; done; echo ended")
         self.announce("second", f"{self.socket}2")
-        self.assertEqual(self.host.run("--socket", self.socket, "peers", "--expect", "2").code, 0)
-        watch = self.host.start("--socket", self.socket, "watch", "--exec", hook)
+        self.assertEqual(self.here.run("--socket", self.socket, "peers", "--expect", "2").code, 0)
+        watch = self.here.start("--socket", self.socket, "watch", "--exec", hook)
         watch.await_line("began")
         self.running.stop()
         self.lan.wait_for(lambda: "went away" in watch.error, "the watch notices")
@@ -71,7 +61,7 @@ class Local(LanTest):
 
     def test_a_signal_while_hooks_are_finished(self):
         """It ends the process at once, and changes nothing of why it ends."""
-        watch = self.host.start("watch", "--exec", self.script("echo began; exec sleep 60"), "--timeout", "1")
+        watch = self.here.start("watch", "--exec", self.lan.script("echo began; exec sleep 60"), "--timeout", "1")
         watch.await_line("began")
         self.lan.wait_for(lambda: not self.has_socket(watch), "the watch has left")
         watch.signal(signal.SIGINT)

@@ -22,9 +22,7 @@ def validator(name):
 
 
 class Outputs(LanTest):
-    def setUp(self):
-        self.lan = self.lab(2)
-        self.here, self.there = self.lan.hosts
+    HOSTS = 2
 
     def populate(self):
         """A peer with much, one with nothing, and two without a key: one of a strange name, and one with topics."""

@@ -8,9 +8,7 @@ from lab import LanTest, main
 
 
 class Reach(LanTest):
-    def setUp(self):
-        self.lan = self.lab(3)
-        self.here, self.there, self.yonder = self.lan.hosts
+    HOSTS = 3
 
     def publish(self, *lines, name="thermo"):
         """A muster publish that has published these lines, and waits for more."""
@@ -51,7 +49,7 @@ class Reach(LanTest):
 
     def test_a_keeper(self):
         """What a sensor said last is there when it has gone."""
-        keeper = self.yonder.start("announce", "--name", "keeper", "--keep", "kitchen/#")
+        keeper = self.third.start("announce", "--name", "keeper", "--keep", "kitchen/#")
         watch = self.there.watch()
         watch.await_event("joined", name="keeper")
         publisher = self.publish("kitchen/temperature 21.5", "cellar/temperature 12")

@@ -25,11 +25,8 @@ def first_block(language):
 
 @unittest.skipUnless(README.exists(), "there is no README.md")
 class Readme(LanTest):
-    def setUp(self):
-        self.lan = self.lab(2)
-        # These programs use whatever network there is: not the machine's own.
-        self.lan.require_isolation()
-        self.here, self.there = self.lan.hosts
+    HOSTS = 2
+    ISOLATED = True  # these programs use whatever network there is: not the machine's own
 
     def test_python_peer(self):
         """The script is a whole peer: seen at once, listed as unverified, and gone when it stops."""

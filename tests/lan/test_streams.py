@@ -1,45 +1,20 @@
 """Streams between hosts: who may connect, by which way, and what comes by them."""
 
-import json
 import os
-import socket
 
 from lab import LanTest, main
+from wire import Stream
 
-TABLE = b'{"muster":1,"request":"table"}\n'
 REFUSED_S = 1.0
 
 
-def connect(host, to, port, ttl=255, timeout_s=5.0):
-    """A connection as a stranger makes it, or None when nobody answers."""
-    stream = host.socket(socket.SOCK_STREAM)
-    host.lab.on_close(stream.close)
-    stream.settimeout(timeout_s)
-    if ttl is not None:
-        stream.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
-    try:
-        stream.connect((to, port))
-    except TimeoutError:
-        return None
-    return stream
-
-
-def ask(stream, request=TABLE):
-    """The lines of the answer; none when the connection is closed instead."""
-    try:
-        stream.sendall(request)
-        stream.shutdown(socket.SHUT_WR)
-        answer = b"".join(iter(lambda: stream.recv(65536), b""))
-    except OSError:
-        return []
-    return [json.loads(line) for line in answer.splitlines()]
-
-
-def names(lines):
-    return sorted(line["name"] for line in lines if line.get("kind") == "announce")
-
-
 class Streams(LanTest):
+    def table(self, host, to, port):
+        """A stream by which a table came."""
+        stream = Stream(host, (to, port)).ask("table")
+        host.lab.wait_for(lambda: stream.ended or stream.end(), "the end of it")
+        return stream
+
     def test_table_of_another_host(self):
         lab = self.lab(3)
         lab.require_isolation()
@@ -52,7 +27,7 @@ class Streams(LanTest):
         (row,) = [row for row in three.peers() if row["name"] == "first"]
 
         def table():
-            return names(ask(connect(three, one.address, row["port"]))) == ["second"]
+            return self.table(three, one.address, row["port"]).names() == ["second"]
 
         lab.wait_for(table, "the table of first, which has second")
 
@@ -62,9 +37,10 @@ class Streams(LanTest):
         one, two = lab.hosts
         announcer = one.announce("first")
         (row,) = lab.wait_for(two.peers, "first is there")
-        for ttl in (None, 64, 254):
-            self.assertIsNone(connect(two, one.address, row["port"], ttl, REFUSED_S), f"TTL {ttl}")
-        self.assertEqual(ask(connect(two, one.address, row["port"]))[-1]["end"], "done")
+        for ttl in (64, 254):
+            with self.assertRaises(OSError, msg=f"TTL {ttl}"):
+                Stream(two, (one.address, row["port"]), ttl=ttl, timeout_s=REFUSED_S)
+        self.assertEqual(self.table(two, one.address, row["port"]).end(), "done")
         self.assertIsNone(announcer.code)
 
     def test_another_interface_is_no_way_in(self):
@@ -73,7 +49,7 @@ class Streams(LanTest):
         one, two = lab.hosts
         one.announce("first")
         (row,) = lab.wait_for(two.peers, "first is there")
-        self.assertTrue(ask(connect(two, one.address, row["port"])))
+        self.assertEqual(self.table(two, one.address, row["port"]).end(), "done")
         # From now on the way to the same address is another cable, which the node does not use.
         cable = f"link add side0 type veth peer name side1 netns /proc/{os.getpid()}/fd/{two.namespace}"
         one.ip(cable, "addr add 10.78.0.1/24 dev side0", "link set side0 up")
@@ -82,9 +58,9 @@ class Streams(LanTest):
             "link set side1 up",
             f"route add {one.address}/32 dev side1 src 10.78.0.2",
         )
-        stream = connect(two, one.address, row["port"])
-        self.assertEqual(stream.getsockname()[0], "10.78.0.2")
-        self.assertEqual(ask(stream), [])
+        stream = Stream(two, (one.address, row["port"]), source="10.78.0.2").ask("table")
+        lab.wait_for(lambda: stream.ended, "it is closed")
+        self.assertEqual(stream.raw, b"")
 
     def large(self, host, name):
         """Announces what no datagram can carry."""

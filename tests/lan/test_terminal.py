@@ -34,9 +34,10 @@ def is_unsafe(character):
 
 
 class Terminal(LanTest):
+    HOSTS = 2
+
     def setUp(self):
-        self.lan = self.lab(2)
-        self.here, self.there = self.lan.hosts
+        super().setUp()
         watch = self.here.watch()
         self.peers = []
         for text in HOSTILE.values():

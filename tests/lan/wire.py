@@ -3,7 +3,6 @@
 import json
 import secrets
 import socket
-import struct
 import time
 
 GROUP = "224.0.0.254"

@@ -354,7 +354,7 @@ static void give_to_nobody(struct pipe *pipe, enum muster_stream_event event) {
     is_cut_off = true;
 }
 
-TEST(who_has_it_gives_it_to_others) {
+TEST(who_has_a_document_gives_it_to_others) {
     world_gather(3);
     assert_int_equal(update(0, "a", SERVICES, 1000), 0);
     world_run(2000);
@@ -365,7 +365,7 @@ TEST(who_has_it_gives_it_to_others) {
     assert_services(late, "a", SERVICES, 1000);
 }
 
-TEST(it_is_had_though_its_peer_dies) {
+TEST(a_document_is_fetched_though_its_peer_dies) {
     world_gather(3);
     assert_int_equal(update(0, "a", SERVICES, 1000), 0);
     world_run(2000);

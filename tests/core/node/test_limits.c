@@ -310,7 +310,7 @@ TEST(an_observer_has_nothing_to_say) {
     assert_true(world.nodes[A].has_left);
 }
 
-TEST(another_key_is_complete) {
+TEST(an_incomplete_key_is_refused) {
     world_add("a");
     const struct node *node = &world.nodes[A];
     struct muster_command good = {.kind = MUSTER_COMMAND_REKEY, .key = node->key, .boot = 2};
@@ -553,7 +553,7 @@ TEST(a_row_keeps_8_tuples) {
     }
 }
 
-TEST(no_rows_are_freed_as_any) {
+TEST(an_empty_list_may_be_freed) {
     struct muster_peer_list zeroed = {0};
     muster_peer_list_free(&zeroed);
 }

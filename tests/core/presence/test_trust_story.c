@@ -153,7 +153,7 @@ TEST(a_short_question_gets_no_long_answer) {
 }
 
 /* The group's question may be asked by all, but only a peer that signed it spares us our own. */
-TEST(nobody_talks_us_out_of_asking) {
+TEST(unsigned_questions_spare_nobody_its_own) {
     world_gather(2);
     world_kill(0);
     assert_true(world_run_until(1, MUSTER_PEER_SUSPECT, 1));

@@ -134,7 +134,7 @@ TEST(a_tail_that_contradicts_itself_is_dropped) {
 }
 
 /* A tail says more than was sent: it is waited for, in vain, and what is sent then is not taken for it. */
-TEST(a_forged_tail_is_got_over) {
+TEST(a_feed_recovers_from_a_forged_tail) {
     say_tail(1, 1000);
     assert_int_equal(feed().pending, 995);
     world_run(8000);
@@ -154,7 +154,7 @@ TEST(a_number_out_of_reach_is_dropped) {
 
 /* As far ahead as is believed, with everything between given up: the feed is deaf until the publisher has
  * said twice how far it really is. */
-TEST(a_forged_number_is_got_over) {
+TEST(a_feed_recovers_from_a_forged_number) {
     world_run(1000);
     say_data(boot, 5000000, NULL);
     assert_int_equal(feed().sent, 5000000);
@@ -393,7 +393,7 @@ TEST(each_is_repaired_once_however_often_it_is_named) {
 }
 
 /* Whoever forges thousands of addresses gets no more than the repairs' share, and the data flows on. */
-TEST(thousands_of_askers_share_the_share) {
+TEST(thousands_of_askers_get_one_share_of_repairs) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
     publish(2000);
     uint64_t before = sender()->repair_bytes;
@@ -536,7 +536,7 @@ TEST(a_loud_stranger_is_introduced) {
 
 /* Who has two interfaces here sends each datagram from two addresses: both vouch once they have answered, and
  * nobody is asked again and again. */
-TEST(copies_from_another_address_are_copies) {
+TEST(copies_from_an_unproven_address_are_not_taken) {
     for (unsigned i = 0; i < 2000; i++) {
         publish(1);
         say_data(boot, 6 + i, &second);

@@ -104,7 +104,7 @@ TEST(what_was_said_of_a_topic_is_not_said_again) {
 }
 
 /* What a program says of itself says nothing of what it publishes. */
-TEST(other_changes_keep_them) {
+TEST(other_changes_keep_topics) {
     const struct muster_topic other = {.name = "other"};
     const struct muster_document update = {.name = "alpha", .topics = &other, .topic_count = 1};
     const struct muster_change change = {.name = "beta"};
@@ -120,7 +120,7 @@ TEST(other_changes_keep_them) {
     check_seen("beta kitchen/climate[temperature=Cel][humidity=%RH] power(W)");
 }
 
-TEST(a_node_begins_without) {
+TEST(a_node_begins_without_topics) {
     const struct muster_document document = {.name = "a", .topics = &power, .topic_count = 1};
     struct muster_core_options options = world_options(A);
     options.document = &document;
@@ -135,7 +135,7 @@ static void check_sent(const struct utterance *utterance, unsigned shard, uint64
     }
 }
 
-TEST(another_key_keeps_them_and_forgets_what_was_sent) {
+TEST(another_key_keeps_topics_and_forgets_what_was_sent) {
     open_both();
     field_publish_many(A, power_number, 12, 1);
     world_kill(B);
