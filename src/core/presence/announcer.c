@@ -111,10 +111,6 @@ uint64_t announcer_interval_ms(const struct presence *presence) {
     return (uint64_t)(interval_ms < longest_ms ? interval_ms : longest_ms);
 }
 
-static bool is_sleeper(const struct presence *presence) {
-    return presence->interval_min_ms >= MUSTER_SLEEPER_MS;
-}
-
 /* Promises the longest that the interval may become by its random part, so that there is room to
  * reconsider. */
 static void promise_next(struct presence *presence) {
@@ -214,7 +210,8 @@ static uint64_t tick_speaking(struct presence *presence) {
     if (announcer->alive_ms <= now_ms && !is_reconsidered(presence)) {
         promise_next(presence);
         say_alive(presence);
-        for (size_t i = 1; is_sleeper(presence) && i < MUSTER_COPIES; i++) {
+        bool is_sleeper = presence->interval_min_ms >= MUSTER_SLEEPER_MS;
+        for (size_t i = 1; is_sleeper && i < MUSTER_COPIES; i++) {
             announcer->copies_ms[MUSTER_COPIES + i - 1] = now_ms + copy_ms[i];
         }
     }
