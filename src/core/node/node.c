@@ -5,7 +5,6 @@
 
 #include <sodium.h>
 
-#include "core_options.h"
 #include "deadline.h"
 #include "group.h"
 #include "options.h"

@@ -100,42 +100,33 @@ static size_t count_speakers(const struct peer_table *table) {
 }
 
 uint64_t announcer_interval_ms(const struct presence *presence) {
-    size_t bytes =
-        presence->announcer.alive_bytes > 0 ? presence->announcer.alive_bytes : ALIVE_BYTES_EXPECTED;
-    double frame_bits = 8.0 * (double)(bytes + FRAME_OVERHEAD_BYTES);
+    const double longest_ms = MUSTER_NEXT_MS_MAX / STRETCH_MAX;
+    size_t alive_bytes = presence->announcer.alive_bytes;
+    size_t frame_bytes = FRAME_OVERHEAD_BYTES + (alive_bytes > 0 ? alive_bytes : ALIVE_BYTES_EXPECTED);
     double speakers = (double)count_speakers(&presence->table) + 1;
-    double crowd_ms = 1000 * speakers * frame_bits / (double)presence->budget_bps;
-    double interval_ms =
-        crowd_ms > (double)presence->interval_min_ms ? crowd_ms : (double)presence->interval_min_ms;
-    double longest_ms = MUSTER_NEXT_MS_MAX / STRETCH_MAX;
+    double crowd_ms = 1000 * speakers * 8 * (double)frame_bytes / (double)presence->budget_bps;
+    double least_ms = (double)presence->interval_min_ms;
+    double interval_ms = crowd_ms > least_ms ? crowd_ms : least_ms;
     return (uint64_t)(interval_ms < longest_ms ? interval_ms : longest_ms);
+}
+
+/* RFC 3550, 6.3: when the crowd has grown since, the moment moves, but never past the promise. */
+static uint64_t next_alive_ms(const struct presence *presence) {
+    const struct announcer *announcer = &presence->announcer;
+    double interval_ms = (double)announcer_interval_ms(presence) * announcer->stretch;
+    return deadline_earlier(announcer->spoke_ms + (uint64_t)interval_ms, announcer->promised_ms);
 }
 
 /* Promises the longest that the interval may become by its random part, so that there is room to
  * reconsider. */
 static void promise_next(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
-    uint64_t interval_ms = announcer_interval_ms(presence);
+    double longest_ms = (double)announcer_interval_ms(presence) * STRETCH_MAX;
     announcer->stretch =
         STRETCH_MIN + (STRETCH_MAX - STRETCH_MIN) * random_fraction(&presence->context->random);
     announcer->spoke_ms = presence->context->now_ms;
-    announcer->alive_ms = presence->context->now_ms + (uint64_t)((double)interval_ms * announcer->stretch);
-    announcer->promised_ms = presence->context->now_ms + (uint64_t)((double)interval_ms * STRETCH_MAX);
-}
-
-/* RFC 3550, 6.3: when the crowd has grown since, the moment moves, but never past the promise. */
-static bool is_reconsidered(struct presence *presence) {
-    struct announcer *announcer = &presence->announcer;
-    uint64_t moment_ms =
-        announcer->spoke_ms + (uint64_t)((double)announcer_interval_ms(presence) * announcer->stretch);
-    if (moment_ms > announcer->promised_ms) {
-        moment_ms = announcer->promised_ms;
-    }
-    if (moment_ms <= presence->context->now_ms) {
-        return false;
-    }
-    announcer->alive_ms = moment_ms;
-    return true;
+    announcer->promised_ms = announcer->spoke_ms + (uint64_t)longest_ms;
+    announcer->alive_ms = next_alive_ms(presence);
 }
 
 static void schedule_copies(struct presence *presence) {
@@ -207,7 +198,10 @@ static uint64_t tick_speaking(struct presence *presence) {
             (i < MUSTER_COPIES ? say_announce : say_alive)(presence);
         }
     }
-    if (announcer->alive_ms <= now_ms && !is_reconsidered(presence)) {
+    if (announcer->alive_ms <= now_ms) {
+        announcer->alive_ms = next_alive_ms(presence);
+    }
+    if (announcer->alive_ms <= now_ms) {
         promise_next(presence);
         say_alive(presence);
         bool is_sleeper = presence->interval_min_ms >= MUSTER_SLEEPER_MS;

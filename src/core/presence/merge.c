@@ -154,7 +154,7 @@ static void revive(struct presence *presence, struct peer *peer) {
 static void join(struct presence *presence, struct peer *peer) {
     revive(presence, peer);
     put_event(presence, peer, MUSTER_PEER_JOINED);
-    query_record_peer(presence);
+    presence->query.news_ms = presence->context->now_ms;
 }
 
 /* What was known of an earlier start is void. */
