@@ -66,26 +66,21 @@ struct message announcer_announce(const struct presence *presence) {
     return message;
 }
 
-static void say_announce(struct presence *presence) {
-    struct message message = announcer_announce(presence);
+/* Says a message with the next number. Returns its bytes, 0 when nothing was sent. */
+static size_t say(struct presence *presence, struct message message) {
     message.seq = ++presence->announcer.seq;
+    bool is_everywhere = message.kind != MESSAGE_ALIVE || message.seq % MUSTER_EVERYWHERE_EACH == 0;
+    return send_group(presence->context, &message, is_everywhere ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
+}
+
+static void say_announce(struct presence *presence) {
     presence->announcer.announced_ms = presence->context->now_ms;
-    send_group(presence->context, &message, SEND_EVERYWHERE, 0);
+    say(presence, announcer_announce(presence));
 }
 
 static void say_alive(struct presence *presence) {
-    struct message message = announcer_alive(presence);
-    message.seq = ++presence->announcer.seq;
-    size_t bytes = send_group(presence->context, &message,
-                              message.seq % MUSTER_EVERYWHERE_EACH == 0 ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
-    if (bytes > 0) {
-        presence->announcer.alive_bytes = bytes;
-    }
-}
-
-static void say_bye(struct presence *presence) {
-    struct message message = {.kind = MESSAGE_BYE, .seq = ++presence->announcer.seq};
-    send_group(presence->context, &message, SEND_EVERYWHERE, 0);
+    size_t bytes = say(presence, announcer_alive(presence));
+    presence->announcer.alive_bytes = bytes > 0 ? bytes : presence->announcer.alive_bytes;
 }
 
 /* ---- when ---- */
@@ -177,7 +172,7 @@ void announcer_leave(struct presence *presence) {
 static uint64_t tick_leaving(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
     if (announcer->bye_ms <= presence->context->now_ms) {
-        say_bye(presence);
+        say(presence, (struct message){.kind = MESSAGE_BYE});
         announcer->bye_ms = presence->context->now_ms + MUSTER_BYE_SPACING_MS;
         announcer->byes_left--;
     }
