@@ -1,7 +1,7 @@
-#include "core_options.h"
-
+/* What the options of a node may be. */
 #include "keeper.h"
 #include "limit.h"
+#include "node.h"
 #include "options.h"
 
 void muster_core_options_init_sized(struct muster_core_options *options, size_t size) {

@@ -7,43 +7,37 @@
 #include "node.h"
 #include "view.h"
 
+/* An error frees the list. */
 static int list_row(const muster_core_t *core, const struct peer *peer, struct muster_peer_list *list) {
     struct muster_tuple tuples[MUSTER_TUPLES_MAX];
     struct message message;
     struct muster_peer view;
     int error = view_fill(&core->presence, peer, &message, tuples, &view);
-    if (error != 0) {
-        return error;
+    if (error == 0) {
+        error = muster_peer_list_add(list, &view);
+        message_deinit(&message);
     }
-    error = muster_peer_list_add(list, &view);
-    message_deinit(&message);
+    if (error != 0) {
+        muster_peer_list_free(list);
+    }
     return error;
 }
 
 int muster_core_peers(const muster_core_t *core, struct muster_peer_list *list) {
+    int error = 0;
     *list = (struct muster_peer_list){0};
-    for (const struct peer *peer = core->presence.table.by_id; peer != NULL; peer = peer->hh.next) {
-        int error = list_row(core, peer, list);
-        if (error != 0) {
-            muster_peer_list_free(list);
-            return error;
-        }
+    for (const struct peer *peer = core->presence.table.by_id; peer != NULL && error == 0;
+         peer = peer->hh.next) {
+        error = list_row(core, peer, list);
     }
-    return 0;
+    return error;
 }
 
 int muster_core_peer(const muster_core_t *core, const uint8_t id[MUSTER_ID_BYTES],
                      struct muster_peer_list *list) {
     const struct peer *peer = peer_table_find(&core->presence.table, id);
     *list = (struct muster_peer_list){0};
-    if (peer == NULL) {
-        return MUSTER_ENOTFOUND;
-    }
-    int error = list_row(core, peer, list);
-    if (error != 0) {
-        muster_peer_list_free(list);
-    }
-    return error;
+    return peer == NULL ? MUSTER_ENOTFOUND : list_row(core, peer, list);
 }
 
 const struct muster_counters *muster_core_counters(const muster_core_t *core) {

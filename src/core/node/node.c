@@ -5,7 +5,6 @@
 
 #include <sodium.h>
 
-#include "core_options.h"
 #include "deadline.h"
 #include "group.h"
 #include "options.h"
@@ -24,29 +23,25 @@ static int init(muster_core_t *core, const struct muster_core_options *options, 
     return error != 0 ? error : telemetry_init(&core->telemetry, &core->context, &core->presence, options);
 }
 
-static int node_new(const struct muster_core_options *options, uint64_t now_ms, muster_core_t **core) {
-    if (!core_options_are_valid(options)) {
+int muster_core_new(const struct muster_core_options *options, uint64_t now_ms, muster_core_t **core) {
+    struct muster_core_options known;
+    *core = NULL;
+    muster_core_options_init(&known);
+    int error = options_take(&known, sizeof known, options);
+    if (error != 0 || !core_options_are_valid(&known)) {
         return MUSTER_EINVAL;
     }
     if (sodium_init() < 0) {
         return MUSTER_ECRYPTO;
     }
     muster_core_t *node = calloc(1, sizeof *node);
-    int error = node == NULL ? MUSTER_ENOMEM : init(node, options, now_ms);
+    error = node == NULL ? MUSTER_ENOMEM : init(node, &known, now_ms);
     if (error != 0) {
         muster_core_free(node);
         return error;
     }
     *core = node;
     return 0;
-}
-
-int muster_core_new(const struct muster_core_options *options, uint64_t now_ms, muster_core_t **core) {
-    struct muster_core_options known;
-    *core = NULL;
-    muster_core_options_init(&known);
-    int error = options_take(&known, sizeof known, options);
-    return error != 0 ? error : node_new(&known, now_ms, core);
 }
 
 void muster_core_free(muster_core_t *core) {
@@ -147,8 +142,12 @@ static int step_rekey(muster_core_t *core, const struct muster_command *command)
 
 static int step_command(muster_core_t *core, const struct muster_command *command) {
     struct presence *presence = &core->presence;
+    bool is_for_observers = command->kind == MUSTER_COMMAND_QUERY || command->kind == MUSTER_COMMAND_LEAVE;
     if (presence_is_leaving(presence)) {
         return MUSTER_ECLOSING;
+    }
+    if (core->context.is_observer && !is_for_observers) {
+        return MUSTER_EINVAL;
     }
     switch (command->kind) {
     case MUSTER_COMMAND_QUERY:
@@ -158,20 +157,10 @@ static int step_command(muster_core_t *core, const struct muster_command *comman
         announcer_leave(presence);
         return 0;
     case MUSTER_COMMAND_UPDATE:
-    case MUSTER_COMMAND_CHANGE:
-    case MUSTER_COMMAND_REKEY: break;
-    }
-    if (core->context.is_observer) {
-        return MUSTER_EINVAL;
-    }
-    switch (command->kind) {
-    case MUSTER_COMMAND_UPDATE:
         return command->document == NULL ? MUSTER_EINVAL : own_document_replace(presence, command->document);
     case MUSTER_COMMAND_CHANGE:
         return command->change == NULL ? MUSTER_EINVAL : own_document_change(presence, command->change);
     case MUSTER_COMMAND_REKEY: return step_rekey(core, command);
-    case MUSTER_COMMAND_QUERY:
-    case MUSTER_COMMAND_LEAVE: break;
     }
     return MUSTER_EINVAL;
 }

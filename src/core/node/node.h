@@ -25,6 +25,14 @@ struct muster_core {
     struct muster_tuple view_tuples[MUSTER_TUPLES_MAX];
 };
 
+/* True when a node can be made of these options; its document is checked apart. */
+bool core_options_are_valid(const struct muster_core_options *options);
+
+/* True when the functions are there that a node with this key, or NULL, needs. */
+bool core_options_is_crypto(const struct muster_crypto *crypto, const uint8_t *key);
+
+bool core_options_is_boot(uint64_t boot);
+
 /* Announces the topics that are open; what showed up by itself is left out where there is no room for it. The
  * errors of own_document_set_topics(). */
 int node_announce_topics(muster_core_t *core);

@@ -66,26 +66,21 @@ struct message announcer_announce(const struct presence *presence) {
     return message;
 }
 
-static void say_announce(struct presence *presence) {
-    struct message message = announcer_announce(presence);
+/* Says a message with the next number. Returns its bytes, 0 when nothing was sent. */
+static size_t say(struct presence *presence, struct message message) {
     message.seq = ++presence->announcer.seq;
+    bool is_everywhere = message.kind != MESSAGE_ALIVE || message.seq % MUSTER_EVERYWHERE_EACH == 0;
+    return send_group(presence->context, &message, is_everywhere ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
+}
+
+static void say_announce(struct presence *presence) {
     presence->announcer.announced_ms = presence->context->now_ms;
-    send_group(presence->context, &message, SEND_EVERYWHERE, 0);
+    say(presence, announcer_announce(presence));
 }
 
 static void say_alive(struct presence *presence) {
-    struct message message = announcer_alive(presence);
-    message.seq = ++presence->announcer.seq;
-    size_t bytes = send_group(presence->context, &message,
-                              message.seq % MUSTER_EVERYWHERE_EACH == 0 ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
-    if (bytes > 0) {
-        presence->announcer.alive_bytes = bytes;
-    }
-}
-
-static void say_bye(struct presence *presence) {
-    struct message message = {.kind = MESSAGE_BYE, .seq = ++presence->announcer.seq};
-    send_group(presence->context, &message, SEND_EVERYWHERE, 0);
+    size_t bytes = say(presence, announcer_alive(presence));
+    presence->announcer.alive_bytes = bytes > 0 ? bytes : presence->announcer.alive_bytes;
 }
 
 /* ---- when ---- */
@@ -100,46 +95,33 @@ static size_t count_speakers(const struct peer_table *table) {
 }
 
 uint64_t announcer_interval_ms(const struct presence *presence) {
-    size_t bytes =
-        presence->announcer.alive_bytes > 0 ? presence->announcer.alive_bytes : ALIVE_BYTES_EXPECTED;
-    double frame_bits = 8.0 * (double)(bytes + FRAME_OVERHEAD_BYTES);
+    const double longest_ms = MUSTER_NEXT_MS_MAX / STRETCH_MAX;
+    size_t alive_bytes = presence->announcer.alive_bytes;
+    size_t frame_bytes = FRAME_OVERHEAD_BYTES + (alive_bytes > 0 ? alive_bytes : ALIVE_BYTES_EXPECTED);
     double speakers = (double)count_speakers(&presence->table) + 1;
-    double crowd_ms = 1000 * speakers * frame_bits / (double)presence->budget_bps;
-    double interval_ms =
-        crowd_ms > (double)presence->interval_min_ms ? crowd_ms : (double)presence->interval_min_ms;
-    double longest_ms = MUSTER_NEXT_MS_MAX / STRETCH_MAX;
+    double crowd_ms = 1000 * speakers * 8 * (double)frame_bytes / (double)presence->budget_bps;
+    double least_ms = (double)presence->interval_min_ms;
+    double interval_ms = crowd_ms > least_ms ? crowd_ms : least_ms;
     return (uint64_t)(interval_ms < longest_ms ? interval_ms : longest_ms);
 }
 
-static bool is_sleeper(const struct presence *presence) {
-    return presence->interval_min_ms >= MUSTER_SLEEPER_MS;
+/* RFC 3550, 6.3: when the crowd has grown since, the moment moves, but never past the promise. */
+static uint64_t next_alive_ms(const struct presence *presence) {
+    const struct announcer *announcer = &presence->announcer;
+    double interval_ms = (double)announcer_interval_ms(presence) * announcer->stretch;
+    return deadline_earlier(announcer->spoke_ms + (uint64_t)interval_ms, announcer->promised_ms);
 }
 
 /* Promises the longest that the interval may become by its random part, so that there is room to
  * reconsider. */
 static void promise_next(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
-    uint64_t interval_ms = announcer_interval_ms(presence);
+    double longest_ms = (double)announcer_interval_ms(presence) * STRETCH_MAX;
     announcer->stretch =
         STRETCH_MIN + (STRETCH_MAX - STRETCH_MIN) * random_fraction(&presence->context->random);
     announcer->spoke_ms = presence->context->now_ms;
-    announcer->alive_ms = presence->context->now_ms + (uint64_t)((double)interval_ms * announcer->stretch);
-    announcer->promised_ms = presence->context->now_ms + (uint64_t)((double)interval_ms * STRETCH_MAX);
-}
-
-/* RFC 3550, 6.3: when the crowd has grown since, the moment moves, but never past the promise. */
-static bool is_reconsidered(struct presence *presence) {
-    struct announcer *announcer = &presence->announcer;
-    uint64_t moment_ms =
-        announcer->spoke_ms + (uint64_t)((double)announcer_interval_ms(presence) * announcer->stretch);
-    if (moment_ms > announcer->promised_ms) {
-        moment_ms = announcer->promised_ms;
-    }
-    if (moment_ms <= presence->context->now_ms) {
-        return false;
-    }
-    announcer->alive_ms = moment_ms;
-    return true;
+    announcer->promised_ms = announcer->spoke_ms + (uint64_t)longest_ms;
+    announcer->alive_ms = next_alive_ms(presence);
 }
 
 static void schedule_copies(struct presence *presence) {
@@ -190,7 +172,7 @@ void announcer_leave(struct presence *presence) {
 static uint64_t tick_leaving(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
     if (announcer->bye_ms <= presence->context->now_ms) {
-        say_bye(presence);
+        say(presence, (struct message){.kind = MESSAGE_BYE});
         announcer->bye_ms = presence->context->now_ms + MUSTER_BYE_SPACING_MS;
         announcer->byes_left--;
     }
@@ -211,10 +193,14 @@ static uint64_t tick_speaking(struct presence *presence) {
             (i < MUSTER_COPIES ? say_announce : say_alive)(presence);
         }
     }
-    if (announcer->alive_ms <= now_ms && !is_reconsidered(presence)) {
+    if (announcer->alive_ms <= now_ms) {
+        announcer->alive_ms = next_alive_ms(presence);
+    }
+    if (announcer->alive_ms <= now_ms) {
         promise_next(presence);
         say_alive(presence);
-        for (size_t i = 1; is_sleeper(presence) && i < MUSTER_COPIES; i++) {
+        bool is_sleeper = presence->interval_min_ms >= MUSTER_SLEEPER_MS;
+        for (size_t i = 1; is_sleeper && i < MUSTER_COPIES; i++) {
             announcer->copies_ms[MUSTER_COPIES + i - 1] = now_ms + copy_ms[i];
         }
     }

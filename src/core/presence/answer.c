@@ -1,6 +1,5 @@
 #include "answer.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -11,11 +10,6 @@
 #include "group.h"
 #include "presence.h"
 #include "send.h"
-
-void answers_deinit(struct answers *answers) {
-    free(answers->items);
-    answers->items = NULL;
-}
 
 uint64_t answer_window_ms(const struct presence *presence) {
     uint64_t window_ms = MUSTER_ANSWER_MS_MIN + peer_table_present(&presence->table);

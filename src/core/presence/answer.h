@@ -35,9 +35,6 @@ struct answers {
     uint64_t group_earliest_ms; /* the group is not answered before this */
 };
 
-/* A zeroed struct is allowed. */
-void answers_deinit(struct answers *answers);
-
 /* Takes a query that is not ours. False with the reason when it cannot be answered. */
 bool answer_query(struct presence *presence, const struct message *query,
                   const struct muster_datagram *datagram, enum muster_drop *reason);

@@ -1,6 +1,5 @@
 #include "introduction.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "array.h"
@@ -15,11 +14,6 @@
 #define GROUP_TOKENS 4
 /* When the bucket is empty, a try waits so long. */
 #define POSTPONED_MS 100
-
-void introductions_deinit(struct introductions *introductions) {
-    free(introductions->items);
-    introductions->items = NULL;
-}
 
 static struct introduction *find(struct introductions *introductions, const uint8_t id[MUSTER_ID_BYTES]) {
     for (size_t i = 0; i < introductions->count; i++) {
@@ -112,28 +106,15 @@ void introduction_begin_stranger(struct presence *presence, const uint8_t id[MUS
     }
 }
 
-static void remove_item(struct introductions *introductions, struct introduction *introduction) {
-    *introduction = introductions->items[--introductions->count];
-}
-
 unsigned introduction_end(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES], bool is_signed) {
-    struct introduction *introduction = find(&presence->introductions, id);
+    struct introductions *introductions = &presence->introductions;
+    struct introduction *introduction = find(introductions, id);
     if (introduction == NULL || (introduction->is_signed && !is_signed)) {
         return 0;
     }
     unsigned paths = introduction->paths;
-    remove_item(&presence->introductions, introduction);
+    *introduction = introductions->items[--introductions->count];
     return paths;
-}
-
-/* Postpones the first try when a crowd has shown up since it was planned. */
-static bool is_postponed(struct presence *presence, struct introduction *introduction) {
-    if (!is_crowd(presence) || introduction->tries > 0 || introduction->is_spread) {
-        return false;
-    }
-    introduction->is_spread = true;
-    introduction->due_ms = presence->context->now_ms + delay_ms(presence);
-    return introduction->due_ms > presence->context->now_ms;
 }
 
 static void ask(struct presence *presence, struct introduction *introduction) {
@@ -164,10 +145,12 @@ uint64_t introduction_tick(struct presence *presence) {
         struct introduction *introduction = &introductions->items[i];
         bool is_due = introduction->due_ms <= now_ms;
         if (is_due && introduction->tries == MUSTER_INTRODUCTION_TRIES) {
-            remove_item(introductions, introduction);
+            *introduction = introductions->items[--introductions->count];
             continue;
         }
-        if (is_due && !is_postponed(presence, introduction)) {
+        if (is_due && introduction->tries == 0 && !introduction->is_spread && is_crowd(presence)) {
+            begin_tries(presence, introduction); /* the crowd has shown up since the first try was planned */
+        } else if (is_due) {
             ask(presence, introduction);
         }
         due_ms = deadline_earlier(due_ms, introduction->due_ms);

@@ -35,9 +35,6 @@ struct introductions {
     struct bucket bucket; /* of tries */
 };
 
-/* A zeroed struct is allowed. */
-void introductions_deinit(struct introductions *introductions);
-
 /* Asks the sender of a message for an introduction, unless that is under way. False when there is no room. */
 bool introduction_begin(struct presence *presence, const struct message *message,
                         const struct muster_datagram *datagram);

@@ -69,7 +69,8 @@ static void put_event(struct presence *presence, struct peer *peer, enum muster_
 static void confirm(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     if (peer->is_provisional && (incoming->is_fresh || !peer->is_verified)) {
         peer->is_provisional = false;
-        peer_tell_others(&presence->context->outbox, peer);
+        outbox_put_event(&presence->context->outbox, MUSTER_PEER_JOINED, peer, OUTBOX_OTHERS);
+        peer->pins++;
         peer_table_set_state(&presence->table, peer, peer->state);
     }
 }
@@ -154,7 +155,7 @@ static void revive(struct presence *presence, struct peer *peer) {
 static void join(struct presence *presence, struct peer *peer) {
     revive(presence, peer);
     put_event(presence, peer, MUSTER_PEER_JOINED);
-    query_record_peer(presence);
+    presence->query.news_ms = presence->context->now_ms;
 }
 
 /* What was known of an earlier start is void. */

@@ -6,11 +6,21 @@
 #include "lists.h"
 #include "presence.h"
 
-static int set_document(struct presence *presence, const struct muster_document *document) {
+const struct muster_document *own_document_get(const struct presence *presence) {
+    return &presence->own.announcement.message.document;
+}
+
+/* Sets a document but for its topics and keeps, which are those of another one. */
+static int set_document(struct presence *presence, const struct muster_document *document,
+                        const struct muster_document *other) {
     const struct identity *identity = &presence->context->identity;
+    struct announcement announcement;
     struct message who = {
         .document = *document, .stream = presence->context->stream, .has_key = identity->has_key};
-    struct announcement announcement;
+    who.document.topics = other->topics;
+    who.document.topic_count = other->topic_count;
+    who.document.keeps = other->keeps;
+    who.document.keep_count = other->keep_count;
     memcpy(who.id, identity->id, MUSTER_ID_BYTES);
     memcpy(who.key, identity->key, MUSTER_KEY_BYTES);
     int error = announcement_init(&announcement, &who, identity_signer(identity));
@@ -23,40 +33,21 @@ static int set_document(struct presence *presence, const struct muster_document 
 }
 
 /* The same, and announces it with the next step. */
-static int announce_document(struct presence *presence, const struct muster_document *document) {
-    int error = set_document(presence, document);
+static int announce_document(struct presence *presence, const struct muster_document *document,
+                             const struct muster_document *other) {
+    int error = set_document(presence, document, other);
     presence->own.has_news = presence->own.has_news || error == 0;
     return error;
 }
 
-const struct muster_document *own_document_get(const struct presence *presence) {
-    return &presence->own.announcement.message.document;
-}
-
 int own_document_begin(struct presence *presence, const struct muster_document *document,
                        const char *const *keeps, size_t keep_count) {
-    struct muster_document whole = *document;
-    whole.topics = NULL;
-    whole.topic_count = 0;
-    whole.keeps = keeps;
-    whole.keep_count = keep_count;
-    return set_document(presence, &whole);
-}
-
-/* What a command can't change stays. */
-static struct muster_document with_own_topics(const struct muster_document *own,
-                                              const struct muster_document *document) {
-    struct muster_document whole = *document;
-    whole.topics = own->topics;
-    whole.topic_count = own->topic_count;
-    whole.keeps = own->keeps;
-    whole.keep_count = own->keep_count;
-    return whole;
+    const struct muster_document other = {.keeps = keeps, .keep_count = keep_count};
+    return set_document(presence, document, &other);
 }
 
 int own_document_rekey(struct presence *presence) {
-    const struct muster_document whole = *own_document_get(presence);
-    return set_document(presence, &whole);
+    return set_document(presence, own_document_get(presence), own_document_get(presence));
 }
 
 int own_document_replace(struct presence *presence, const struct muster_document *document) {
@@ -65,8 +56,7 @@ int own_document_replace(struct presence *presence, const struct muster_document
         lists_are_equal(document, own)) {
         return 0;
     }
-    struct muster_document whole = with_own_topics(own, document);
-    return announce_document(presence, &whole);
+    return announce_document(presence, document, own);
 }
 
 int own_document_change(struct presence *presence, const struct muster_change *change) {
@@ -87,8 +77,8 @@ int own_document_set_topics(struct presence *presence, const struct muster_topic
     if (lists_are_topics_equal(topics, count, own->topics, own->topic_count)) {
         return 0;
     }
-    struct muster_document whole = *own;
-    whole.topics = topics;
-    whole.topic_count = count;
-    return announce_document(presence, &whole);
+    struct muster_document other = *own;
+    other.topics = topics;
+    other.topic_count = count;
+    return announce_document(presence, own, &other);
 }

@@ -65,10 +65,8 @@ static unsigned hash_of(const struct peer_table *table, const uint8_t id[MUSTER_
 }
 
 void peer_table_init(struct peer_table *table, const uint8_t seed[16], size_t peers_max) {
-    memset(table, 0, sizeof *table);
+    *table = (struct peer_table){.peers_max = peers_max, .unverified_max = peers_max};
     memcpy(table->seed, seed, sizeof table->seed);
-    table->peers_max = peers_max;
-    table->unverified_max = peers_max;
 }
 
 static void drop_large(struct peer_table *table, struct peer *peer) {
@@ -172,19 +170,13 @@ static bool make_room(struct peer_table *table, bool is_verified, bool is_provis
 
 struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES], bool is_verified,
                             bool is_provisional, uint64_t due_ms, bool *is_full) {
-    *is_full = false;
     struct peer *peer = heap_reserve(table) == 0 ? calloc(1, sizeof *peer) : NULL;
-    if (peer == NULL) {
-        return NULL;
+    *is_full = peer != NULL && !make_room(table, is_verified, is_provisional);
+    if (peer != NULL && !*is_full) {
+        memcpy(peer->id, id, MUSTER_ID_BYTES);
+        HASH_ADD_KEYPTR_BYHASHVALUE(hh, table->by_id, peer->id, MUSTER_ID_BYTES, hash_of(table, id), peer);
     }
-    if (!make_room(table, is_verified, is_provisional)) {
-        *is_full = true;
-        free(peer);
-        return NULL;
-    }
-    memcpy(peer->id, id, MUSTER_ID_BYTES);
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, table->by_id, peer->id, MUSTER_ID_BYTES, hash_of(table, id), peer);
-    if (peer->hh.tbl == NULL) { /* uthash had no memory */
+    if (peer == NULL || peer->hh.tbl == NULL) { /* it is full, or uthash had no memory */
         free(peer);
         return NULL;
     }
@@ -303,11 +295,6 @@ size_t peer_table_heard(const struct peer_table *table) {
 
 void peer_tell(struct outbox *outbox, struct peer *peer, enum muster_peer_event event) {
     outbox_put_event(outbox, event, peer, peer->is_provisional ? OUTBOX_PROGRAMS : OUTBOX_ALL);
-    peer->pins++;
-}
-
-void peer_tell_others(struct outbox *outbox, struct peer *peer) {
-    outbox_put_event(outbox, MUSTER_PEER_JOINED, peer, OUTBOX_OTHERS);
     peer->pins++;
 }
 

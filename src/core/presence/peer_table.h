@@ -190,9 +190,6 @@ bool peer_answers_streams(const struct peer *peer);
  * hearsay is not told to other machines. */
 void peer_tell(struct outbox *outbox, struct peer *peer, enum muster_peer_event event);
 
-/* Ends hearsay: other machines that watch are told that the row joined. */
-void peer_tell_others(struct outbox *outbox, struct peer *peer);
-
 /* True when its lists are announced but not here: none, or those of an earlier document. */
 bool peer_is_partial(const struct peer *peer);
 

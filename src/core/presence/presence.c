@@ -29,8 +29,8 @@ int presence_init(struct presence *presence, struct context *context,
 void presence_deinit(struct presence *presence) {
     peer_table_deinit(&presence->table);
     announcement_deinit(&presence->own.announcement);
-    answers_deinit(&presence->answers);
-    introductions_deinit(&presence->introductions);
+    free(presence->answers.items);
+    free(presence->introductions.items);
     peer_deinit(&presence->duplicate);
 }
 

@@ -61,10 +61,6 @@ int query_begin(struct presence *presence, const char *type, const char *name, b
     return 0;
 }
 
-void query_record_peer(struct presence *presence) {
-    presence->query.news_ms = presence->context->now_ms;
-}
-
 void query_record_reported(struct presence *presence, uint64_t peers) {
     if (peers > presence->query.peers_reported) {
         presence->query.peers_reported = peers;

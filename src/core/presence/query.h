@@ -45,8 +45,7 @@ struct query {
  * on as one. type and name may be NULL for any. MUSTER_EINVAL, MUSTER_EFULL. */
 int query_begin(struct presence *presence, const char *type, const char *name, bool is_awaited);
 
-/* Notes that a peer was added, or how many peers somebody says to hold. */
-void query_record_peer(struct presence *presence);
+/* Somebody says to hold so many peers. */
 void query_record_reported(struct presence *presence, uint64_t peers);
 
 /* Asks again or settles when that is due. Returns when something is due next. */

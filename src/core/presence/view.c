@@ -39,11 +39,11 @@ int view_fill(const struct presence *presence, const struct peer *peer, struct m
     /* What is stored was decoded once: nothing can be wrong with it but a lack of memory. */
     enum muster_drop reason;
     const struct large_document *large = peer->large;
+    bool has_body = large != NULL && large->body != NULL;
     if (!message_decode(peer->announce, peer->announce_length, message, &reason)) {
         return MUSTER_ENOMEM;
     }
-    if (large != NULL && large->body != NULL &&
-        !message_take_body(message, large->body, large->body_length, &reason)) {
+    if (has_body && !message_take_body(message, large->body, large->body_length, &reason)) {
         message_deinit(message);
         return MUSTER_ENOMEM;
     }
