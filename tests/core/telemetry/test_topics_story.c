@@ -56,14 +56,14 @@ static struct {
     struct message message;
 } noted;
 
-bool __real_feed_table_record_sent(struct telemetry *telemetry, const struct peer *peer,
+bool __real_feed_repair_record_sent(struct telemetry *telemetry, const struct peer *peer,
                                    const struct message *message);
-bool __wrap_feed_table_record_sent(struct telemetry *telemetry, const struct peer *peer,
+bool __wrap_feed_repair_record_sent(struct telemetry *telemetry, const struct peer *peer,
                                    const struct message *message);
 
-bool __wrap_feed_table_record_sent(struct telemetry *telemetry, const struct peer *peer,
+bool __wrap_feed_repair_record_sent(struct telemetry *telemetry, const struct peer *peer,
                                    const struct message *message) {
-    bool is_silent = __real_feed_table_record_sent(telemetry, peer, message);
+    bool is_silent = __real_feed_repair_record_sent(telemetry, peer, message);
     if (telemetry == &world.nodes[A].core->telemetry) {
         return is_silent; /* what the others hear of it is what counts here */
     }

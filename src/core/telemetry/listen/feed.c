@@ -11,6 +11,10 @@
 
 #define WINDOW_BYTES (MUSTER_WINDOW * sizeof(struct held *))
 
+uint64_t feed_last_ms(const struct feed *feed) {
+    return feed->heard_ms > feed->opened_ms ? feed->heard_ms : feed->opened_ms;
+}
+
 void feed_begin(struct feed *feed, uint64_t due) {
     feed->first = due;
     feed->due = due;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <muster/core.h>
 #include <muster/telemetry.h>
@@ -68,19 +69,15 @@ struct feed {
     bool is_muted;     /* none of its topics is wanted: it is not followed */
 
     /* What its publisher says to have sent, and what comes of it by multicast. */
-    uint64_t opened_ms; /* it is followed since then */
-    uint64_t sent_said; /* `sent` of the last announce or alive */
-    bool is_heard;      /* something came since the last alive */
-    unsigned silent;    /* alives in a row that told of more, while nothing came */
-    bool is_paused;     /* so nobody is asked, and nothing given up, until it is known why */
-    bool is_followed;   /* by stream, or it is being tried */
+    uint64_t opened_ms;      /* it is followed since then */
+    uint64_t announced_sent; /* `sent` of the last announce or alive */
+    bool is_heard;           /* something came since the last alive */
+    unsigned silent_alives;  /* alives in a row that told of more, while nothing came */
+    bool is_paused;          /* so nobody is asked, and nothing given up, until it is known why */
+    bool is_followed;        /* by stream, or it is being tried */
 
     struct feed_header *headers; /* the one used last first */
     size_t header_count;
-    uint64_t announced;            /* the subscriptions that topics of this shard may be for, */
-    uint64_t announced_rev;        /* by this document, */
-    uint64_t announced_generation; /* as they were then */
-
     uint64_t first;   /* seq from which on all is delivered */
     uint64_t due;     /* seq that is delivered next, in order */
     uint64_t top;     /* one more than the last one that is known to be sent */
@@ -99,6 +96,11 @@ struct feed {
     struct muster_feed counters;
 };
 
+/* True when the feed is found by this. */
+static inline bool feed_is_at(const struct feed *feed, const struct feed_source *source) {
+    return feed->has_source && memcmp(&feed->source, source, sizeof *source) == 0;
+}
+
 /* What a datagram is to its feed. */
 enum feed_result {
     FEED_NEXT,  /* it is its turn: deliver it, then look what feed_next() has */
@@ -108,6 +110,9 @@ enum feed_result {
     FEED_LEAP, /* too far ahead to be believed */
     FEED_MEMORY,
 };
+
+/* When something of it came last, or it was opened. */
+uint64_t feed_last_ms(const struct feed *feed);
 
 /* Begins with seq due next, and counts from there. */
 void feed_begin(struct feed *feed, uint64_t due);
