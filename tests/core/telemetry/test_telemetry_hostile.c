@@ -574,7 +574,7 @@ static void overheard_naks_of_any_shape(void **state) {
         say_nak_to(1, boot_of(0) + 1, "[1,500]");
         feed_of(1);
     }
-    assert_true(world.nodes[1].core->telemetry.feeds.all->gap_count <= MUSTER_GAPS_HEARSAY_MAX);
+    assert_true(world.nodes[1].core->telemetry.feeds.all->gaps.count <= MUSTER_GAPS_HEARSAY_MAX);
     world_run(&world, 8000);
     check_flows();
 }
@@ -599,10 +599,10 @@ static void of_a_nak_so_many_numbers_count(void **state) {
     say_data(boot_of(0), 2000, NULL);
     say_nak_to(1, boot_of(0), "[1,9007199254740991],[1900,1900]");
     const struct feed *feed = world.nodes[1].core->telemetry.feeds.all;
-    assert_int_equal(feed->gap_count, 2);
-    assert_true(feed->gaps[0].is_asked);
-    assert_int_equal(feed->gaps[0].last, MUSTER_NAK_SEQS_MAX);
-    assert_false(feed->gaps[1].is_asked);
+    assert_int_equal(feed->gaps.count, 2);
+    assert_true(feed->gaps.items[0].is_asked);
+    assert_int_equal(feed->gaps.items[0].last, MUSTER_NAK_SEQS_MAX);
+    assert_false(feed->gaps.items[1].is_asked);
 }
 
 /* Whoever asks for everything again and again, and is refused, keeps nobody from asking. */

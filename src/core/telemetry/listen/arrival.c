@@ -190,7 +190,7 @@ static enum outcome take_data(struct telemetry *telemetry, struct body *body,
     if (!has_room(telemetry, body, audience)) {
         return AGAIN;
     }
-    struct feed_moment moment = feed_table_moment(telemetry);
+    struct gap_moment moment = feed_table_moment(telemetry);
     feed_stream_record_heard(telemetry, feed);
     enum feed_result result = feed_take(feed, body->seq, &moment, &body->kind);
     enum outcome outcome = take_as(telemetry, body, result, audience, arrival);
@@ -263,7 +263,7 @@ static enum outcome read_tail(struct telemetry *telemetry, const struct signal *
     telemetry->context->counters.accepted++;
     struct feed *feed = feed_table_find(&telemetry->feeds, tail->id, tail->shard);
     if (feed != NULL && !feed->is_muted && !feed->is_followed) {
-        struct feed_moment moment = feed_table_moment(telemetry);
+        struct gap_moment moment = feed_table_moment(telemetry);
         feed_stream_record_heard(telemetry, feed);
         feed_reach(feed, tail->seq, &moment);
         feed_give_up_before(feed, tail->oldest, MUSTER_LOSS_GONE);
@@ -275,7 +275,7 @@ static enum outcome read_tail(struct telemetry *telemetry, const struct signal *
 /* Something is held of all topics whose headers are known: what is waited for first is given up, so that
  * others can be. */
 static enum outcome make_room_for_header(struct telemetry *telemetry, struct feed *feed) {
-    if (feed->header_count < MUSTER_HEADERS_MAX || feed->gap_count == 0) {
+    if (feed->header_count < MUSTER_HEADERS_MAX || feed->gaps.count == 0) {
         return drop(telemetry, MUSTER_DROP_MEMORY);
     }
     feed_give_up_first(feed);

@@ -17,7 +17,7 @@
  * before the last one. */
 static void reach(struct telemetry *telemetry, struct feed *feed, const struct message *message,
                   uint64_t sent) {
-    struct feed_moment moment = feed_table_moment(telemetry);
+    struct gap_moment moment = feed_table_moment(telemetry);
     if (message->seq != 0 && !feed_check_sent(feed, sent, moment.now_ms)) {
         feed_table_release(telemetry, feed);
         feed_begin(feed, sent + 1);
@@ -71,26 +71,26 @@ void feed_repair_record_nak(struct telemetry *telemetry, const struct signal *na
     if (feed == NULL || feed->boot != nak->of_boot) {
         return;
     }
-    struct feed_moment moment = feed_table_moment(telemetry);
+    struct gap_moment moment = feed_table_moment(telemetry);
     for (size_t i = 0; i < nak->missing_count && left > 0; i++) {
         struct signal_range range = nak->missing[i];
         if (range.last - range.first >= left) {
             range.last = range.first + left - 1;
         }
         left -= range.last - range.first + 1;
-        feed_record_nak(feed, &range, &moment);
+        gap_list_suppress(&feed->gaps, &range, &moment);
     }
     feed_table_touch(telemetry, feed);
 }
 
 /* When too many naks left, it is left to chance who asks next. */
-static void ask(struct telemetry *telemetry, struct feed *feed, const struct feed_moment *moment) {
+static void ask(struct telemetry *telemetry, struct feed *feed, const struct gap_moment *moment) {
     struct context *context = telemetry->context;
     struct bucket *bucket = &telemetry->feeds.naks;
     struct signal nak = {
         .kind = SIGNAL_NAK, .boot = context->identity.boot, .shard = feed->shard, .of_boot = feed->boot};
     if (bucket_left(bucket, MUSTER_NAK_RATE, MUSTER_NAK_BURST, moment->now_ms) < 1) {
-        feed->asks_ms = moment->now_ms + 1 + random_ms(moment->random, MUSTER_NAK_T_MS);
+        feed->gaps.asks_ms = moment->now_ms + 1 + random_ms(moment->random, MUSTER_NAK_T_MS);
         return;
     }
     nak.missing_count = feed_ask(feed, nak.missing, MUSTER_NAK_RANGES_SENT, moment);
@@ -104,7 +104,7 @@ static void ask(struct telemetry *telemetry, struct feed *feed, const struct fee
 }
 
 void feed_repair_tick(struct telemetry *telemetry) {
-    struct feed_moment moment = feed_table_moment(telemetry);
+    struct gap_moment moment = feed_table_moment(telemetry);
     struct feed *feed;
     telemetry->due_ms[DUE_FEEDS] = DEADLINE_NEVER;
     DL_FOREACH(telemetry->feeds.all, feed) {

@@ -20,7 +20,7 @@ static bool is_followed(const struct feed *feed, const struct feed_owner *owner)
 
 /* What is missing is asked for by naks, unless it is already. */
 static void resume(struct telemetry *telemetry, struct feed *feed) {
-    struct feed_moment moment = feed_table_moment(telemetry);
+    struct gap_moment moment = feed_table_moment(telemetry);
     feed_resume(feed, &moment);
     feed_table_touch(telemetry, feed);
 }
@@ -124,7 +124,7 @@ uint64_t feed_stream_missed_ms(const struct telemetry *telemetry, const struct f
 void feed_stream_take(struct telemetry *telemetry, const struct feed_owner *owner,
                       const struct reply_sample *sample) {
     struct feed *feed = feed_table_find(&telemetry->feeds, sample->id, muster_topic_shard(sample->topic));
-    struct feed_moment moment = feed_table_moment(telemetry);
+    struct gap_moment moment = feed_table_moment(telemetry);
     struct signal data = {.kind = SIGNAL_DATA};
     if (feed == NULL || !is_followed(feed, owner) || sample->boot != owner->boot) {
         return;

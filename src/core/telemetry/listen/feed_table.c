@@ -274,14 +274,14 @@ void feed_table_end_subscription(struct telemetry *telemetry, uint64_t subscript
 
 /* ---- what is missing ---- */
 
-struct feed_moment feed_table_moment(struct telemetry *telemetry) {
+struct gap_moment feed_table_moment(struct telemetry *telemetry) {
     uint64_t now_ms = telemetry->context->now_ms;
     uint64_t kernel_ms = telemetry->feeds.kernel_ms;
-    return (struct feed_moment){.now_ms = now_ms,
-                                .random = &telemetry->context->random,
-                                .listeners = peer_table_present(&telemetry->presence->table),
-                                .is_kernel_dropping =
-                                    kernel_ms != 0 && now_ms - kernel_ms < MUSTER_KERNEL_DROP_MS};
+    return (struct gap_moment){.now_ms = now_ms,
+                               .random = &telemetry->context->random,
+                               .listeners = peer_table_present(&telemetry->presence->table),
+                               .is_kernel_dropping =
+                                   kernel_ms != 0 && now_ms - kernel_ms < MUSTER_KERNEL_DROP_MS};
 }
 
 void feed_table_record_drops(struct telemetry *telemetry, const struct muster_datagram *datagram) {
@@ -337,8 +337,9 @@ static struct muster_feed describe(const struct feed *feed) {
     shown.boot = feed->boot;
     shown.shard = feed->shard;
     shown.sent = feed->top - 1;
-    for (size_t i = 0; i < feed->gap_count; i++) {
-        shown.pending += feed->gaps[i].is_lost ? 0 : feed->gaps[i].last - feed->gaps[i].first + 1;
+    for (size_t i = 0; i < feed->gaps.count; i++) {
+        shown.pending +=
+            feed->gaps.items[i].is_lost ? 0 : feed->gaps.items[i].last - feed->gaps.items[i].first + 1;
     }
     return shown;
 }

@@ -74,7 +74,7 @@ void feed_table_end_subscription(struct telemetry *telemetry, uint64_t subscript
 uint64_t feed_table_audience(const struct telemetry *telemetry, struct feed *feed);
 
 /* What gaps are judged by now. */
-struct feed_moment feed_table_moment(struct telemetry *telemetry);
+struct gap_moment feed_table_moment(struct telemetry *telemetry);
 
 /* What the kernel dropped so far on the socket that a datagram came by. */
 void feed_table_record_drops(struct telemetry *telemetry, const struct muster_datagram *datagram);
