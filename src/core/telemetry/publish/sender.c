@@ -232,14 +232,6 @@ static void answer_gone(struct telemetry *telemetry, unsigned shard, uint32_t in
     }
 }
 
-static bool asks_below(const struct signal *nak, uint64_t oldest) {
-    bool is_below = false;
-    for (size_t i = 0; i < nak->missing_count; i++) {
-        is_below = is_below || nak->missing[i].first < oldest;
-    }
-    return is_below;
-}
-
 /* Repairs a second that one address may ask for: half of them all, however often it asks. */
 static double repairs_each(const struct sender *sender) {
     return sender->repair_pace.rate / MUSTER_DATAGRAM_BYTES_MAX / 2;
@@ -255,12 +247,16 @@ static uint64_t repairs_left(const struct sender *sender, const struct bucket *b
 }
 
 /* Queues what a nak asks for, as far as its sender may ask. Returns how many repairs that makes. */
-static uint64_t queue_repairs(struct telemetry *telemetry, const struct signal *nak, uint64_t oldest,
+static uint64_t queue_repairs(struct telemetry *telemetry, const struct signal *nak, uint32_t interface,
                               uint64_t repairs_max) {
+    uint64_t oldest = ring_oldest(&telemetry->publisher.ring, nak->shard);
     uint64_t seqs_left = MUSTER_NAK_SEQS_MAX;
     uint64_t queued = 0;
     for (size_t i = 0; i < nak->missing_count; i++) {
         uint64_t seq = nak->missing[i].first > oldest ? nak->missing[i].first : oldest;
+        if (nak->missing[i].first < oldest) {
+            answer_gone(telemetry, nak->shard, interface);
+        }
         for (; seq <= nak->missing[i].last && seq <= telemetry->context->sent[nak->shard] && seqs_left > 0 &&
                queued < repairs_max;
              seq++) {
@@ -280,11 +276,7 @@ void sender_take_nak(struct telemetry *telemetry, const struct signal *nak,
     uint64_t queued = 0;
     sender->counters.naks++;
     if (bucket != NULL && ring->numbers[nak->shard] != NULL && sender->repair_pace.rate > 0) {
-        uint64_t oldest = ring_oldest(ring, nak->shard);
-        if (asks_below(nak, oldest)) {
-            answer_gone(telemetry, nak->shard, datagram->interface);
-        }
-        queued = queue_repairs(telemetry, nak, oldest, repairs_left(sender, bucket, now_ms));
+        queued = queue_repairs(telemetry, nak, datagram->interface, repairs_left(sender, bucket, now_ms));
         bucket_spend(bucket, (double)queued, repairs_each(sender), now_ms);
     }
     sender->counters.naks_refused += queued == 0 ? 1 : 0;
