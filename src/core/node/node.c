@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "deadline.h"
+#include "feed_repair.h"
 #include "group.h"
 #include "options.h"
 #include "signal.h"
@@ -89,7 +90,7 @@ static void route_merge(muster_core_t *core, const struct merge_note *note, cons
         groups_record_topics(telemetry, note->heard);
     }
     exchange_take_note(&core->exchange, note, message, datagram);
-    if (note->heard != NULL && feed_table_record_sent(telemetry, note->heard, message)) {
+    if (note->heard != NULL && feed_repair_record_sent(telemetry, note->heard, message)) {
         follow_begin(&core->exchange, note->heard);
     }
 }
@@ -101,7 +102,7 @@ static void route_telemetry(muster_core_t *core) {
     }
     if (note.is_stranger) {
         introduction_begin_stranger(&core->presence, note.stranger, note.stranger_boot,
-                                    &core->telemetry.feeds.datagram);
+                                    &core->telemetry.arrivals.datagram);
     }
     if (note.is_heard_again) {
         follow_review(&core->exchange, note.heard_again);

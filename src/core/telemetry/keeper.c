@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
 #include <utlist.h>
 
+#include "hash.h"
 #include "reply.h"
 #include "telemetry.h"
 
@@ -56,9 +56,7 @@ void keeper_deinit(struct keeper *keeper) {
 /* ---- topics ---- */
 
 static unsigned hash_of(const struct telemetry *telemetry, const struct kept_key *key) {
-    uint64_t hash;
-    crypto_shorthash((uint8_t *)&hash, (const uint8_t *)key, sizeof *key, telemetry->context->hash_seed);
-    return (unsigned)hash;
+    return (unsigned)hash_bytes(key, sizeof *key, telemetry->context->hash_seed);
 }
 
 static struct kept_topic *add_topic(struct telemetry *telemetry, const struct kept_key *key) {

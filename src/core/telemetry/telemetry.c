@@ -1,20 +1,13 @@
 #include "telemetry.h"
 
-#include <string.h>
-
-#include "arrival.h"
 #include "deadline.h"
+#include "feed_repair.h"
 
-/* What is due at times, in the order in which it is done. */
-static const struct part {
-    void (*tick)(struct telemetry *telemetry);
-    uint64_t (*deadline)(const struct telemetry *telemetry);
-} parts[] = {
-    {publisher_tick, publisher_deadline},
-    {sender_tick, sender_deadline},
-    {feed_table_tick, feed_table_deadline},
+static void (*const ticks[DUE_COUNT])(struct telemetry *telemetry) = {
+    [DUE_LINGER] = publisher_seal_lingering, [DUE_RATES] = publisher_measure_rates,
+    [DUE_TAILS] = sender_send_tails,         [DUE_FORGET] = feed_table_forget,
+    [DUE_FEEDS] = feed_repair_tick,
 };
-#define PARTS (sizeof parts / sizeof *parts)
 
 /* The node's own subscription for what it keeps. */
 static int begin_keeping(struct telemetry *telemetry, const struct muster_core_options *options) {
@@ -29,7 +22,9 @@ static int begin_keeping(struct telemetry *telemetry, const struct muster_core_o
 int telemetry_init(struct telemetry *telemetry, struct context *context, struct presence *presence,
                    const struct muster_core_options *options) {
     *telemetry = (struct telemetry){.context = context, .presence = presence};
-    memcpy(telemetry->feeds.seed, context->hash_seed, sizeof telemetry->feeds.seed);
+    for (size_t i = 0; i < DUE_COUNT; i++) {
+        telemetry->due_ms[i] = DEADLINE_NEVER;
+    }
     publisher_init(&telemetry->publisher, options);
     sender_init(&telemetry->sender, options);
     return begin_keeping(telemetry, options);
@@ -38,6 +33,7 @@ int telemetry_init(struct telemetry *telemetry, struct context *context, struct 
 void telemetry_deinit(struct telemetry *telemetry) {
     publisher_deinit(&telemetry->publisher);
     sender_deinit(&telemetry->sender);
+    arrivals_deinit(&telemetry->arrivals);
     feed_table_deinit(&telemetry->feeds);
     subscription_set_deinit(&telemetry->subscriptions);
     keeper_deinit(&telemetry->keeper);
@@ -46,18 +42,7 @@ void telemetry_deinit(struct telemetry *telemetry) {
 /* ---- datagrams ---- */
 
 void telemetry_step(struct telemetry *telemetry, const struct muster_datagram *datagram, unsigned shard) {
-    struct context *context = telemetry->context;
-    arrival_drop_all(telemetry);
-    if (paths_find(&context->paths, datagram->interface, MUSTER_PATH_M4) == NULL) {
-        context->counters.received++;
-        context->counters.drops[MUSTER_DROP_PATH]++;
-        return;
-    }
-    feed_table_record_drops(&telemetry->feeds, datagram, context->now_ms);
     arrival_begin(telemetry, datagram, shard);
-    if (shard == MUSTER_SHARDS || subscription_set_all(&telemetry->subscriptions) == 0) {
-        arrival_take_all(telemetry);
-    }
 }
 
 bool telemetry_next_arrival(struct telemetry *telemetry, struct muster_arrival *arrival) {
@@ -85,8 +70,11 @@ bool telemetry_take_note(struct telemetry *telemetry, struct telemetry_note *not
 /* ---- time and outputs ---- */
 
 void telemetry_tick(struct telemetry *telemetry) {
-    for (size_t i = 0; i < PARTS; i++) {
-        parts[i].tick(telemetry);
+    feed_table_make_room(telemetry, 0);
+    for (size_t i = 0; i < DUE_COUNT; i++) {
+        if (telemetry->due_ms[i] <= telemetry->context->now_ms) {
+            ticks[i](telemetry);
+        }
     }
 }
 
@@ -94,11 +82,17 @@ bool telemetry_next(struct telemetry *telemetry, struct muster_output *output) {
     return sender_next(telemetry, output);
 }
 
+/* What lingered but has no room waits for the sender. */
 uint64_t telemetry_deadline(const struct telemetry *telemetry) {
-    uint64_t deadline_ms =
-        groups_have_changed(&telemetry->groups) ? telemetry->context->now_ms : DEADLINE_NEVER;
-    for (size_t i = 0; i < PARTS; i++) {
-        deadline_ms = deadline_earlier(deadline_ms, parts[i].deadline(telemetry));
+    if (groups_have_changed(&telemetry->groups) || telemetry->publisher.is_announce_due ||
+        telemetry->feeds.ready != NULL) {
+        return telemetry->context->now_ms;
+    }
+    uint64_t deadline_ms = sender_allowed_ms(telemetry);
+    for (size_t i = 0; i < DUE_COUNT; i++) {
+        if (i != DUE_LINGER || publisher_has_room(&telemetry->publisher)) {
+            deadline_ms = deadline_earlier(deadline_ms, telemetry->due_ms[i]);
+        }
     }
     return deadline_ms;
 }
@@ -118,8 +112,7 @@ bool telemetry_unsubscribe(struct telemetry *telemetry, unsigned number) {
     if (!subscription_set_remove(&telemetry->subscriptions, number)) {
         return false;
     }
-    feed_table_forget_given(&telemetry->feeds, UINT64_C(1) << number);
     groups_review(telemetry);
-    feed_table_review(telemetry);
+    feed_table_end_subscription(telemetry, UINT64_C(1) << number);
     return true;
 }

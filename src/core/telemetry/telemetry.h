@@ -10,6 +10,7 @@
 #include <muster/core.h>
 #include <muster/telemetry.h>
 
+#include "arrival.h"
 #include "feed_table.h"
 #include "groups.h"
 #include "keeper.h"
@@ -27,6 +28,9 @@ struct telemetry_note {
     uint8_t heard_again[MUSTER_ID_BYTES]; /* its publisher */
 };
 
+/* What is due at times, in the order in which it is done. */
+enum telemetry_due { DUE_LINGER, DUE_RATES, DUE_TAILS, DUE_FORGET, DUE_FEEDS, DUE_COUNT };
+
 struct telemetry {
     struct context *context;
     struct presence *presence;
@@ -34,9 +38,11 @@ struct telemetry {
     struct sender sender;
     struct subscription_set subscriptions;
     struct groups groups;
+    struct arrivals arrivals;
     struct feed_table feeds;
     struct keeper keeper;
     struct telemetry_note note;
+    uint64_t due_ms[DUE_COUNT]; /* the earliest of each, or earlier than that; DEADLINE_NEVER: none */
 };
 
 /* MUSTER_ENOMEM. */

@@ -43,15 +43,15 @@ static int end(void **state) {
     return 0;
 }
 
-static struct feed_moment moment(void) {
-    return (struct feed_moment){
+static struct gap_moment moment(void) {
+    return (struct gap_moment){
         .now_ms = now_ms, .random = &dice, .listeners = 3, .is_kernel_dropping = is_kernel_dropping};
 }
 
 static uint64_t pending(void) {
     uint64_t count = 0;
-    for (size_t i = 0; i < feed.gap_count; i++) {
-        count += feed.gaps[i].is_lost ? 0 : feed.gaps[i].last - feed.gaps[i].first + 1;
+    for (size_t i = 0; i < feed.gaps.count; i++) {
+        count += feed.gaps.items[i].is_lost ? 0 : feed.gaps.items[i].last - feed.gaps.items[i].first + 1;
     }
     return count;
 }
@@ -66,9 +66,9 @@ static void check(void) {
     uint64_t behind = feed.due;
     assert_int_equal(feed.counters.received + pending() + lost(), feed.top - feed.counters.since);
     assert_true(feed.due <= feed.top);
-    assert_true(feed.gap_count <= MUSTER_GAPS_MAX);
-    for (size_t i = 0; i < feed.gap_count; i++) {
-        const struct gap *gap = &feed.gaps[i];
+    assert_true(feed.gaps.count <= MUSTER_GAPS_MAX);
+    for (size_t i = 0; i < feed.gaps.count; i++) {
+        const struct gap *gap = &feed.gaps.items[i];
         assert_true(gap->first >= behind && gap->first <= gap->last && gap->last < feed.top);
         behind = gap->last + 1;
     }
@@ -104,7 +104,7 @@ static void drain(void) {
 
 /* A datagram comes, as arrival.c treats it. */
 static enum feed_result come_as(uint64_t seq, enum muster_sample_kind *kind) {
-    struct feed_moment at = moment();
+    struct gap_moment at = moment();
     enum feed_result result;
     int tries = 0;
     for (;;) {
@@ -134,20 +134,20 @@ static enum feed_result come(uint64_t seq) {
 }
 
 static size_t ask(struct signal_range ranges[MUSTER_NAK_RANGES_SENT]) {
-    struct feed_moment at = moment();
+    struct gap_moment at = moment();
     return feed_ask(&feed, ranges, MUSTER_NAK_RANGES_SENT, &at);
 }
 
 static void reach(uint64_t seq) {
-    struct feed_moment at = moment();
+    struct gap_moment at = moment();
     feed_reach(&feed, seq, &at);
     check();
 }
 
 static void overhear(uint64_t first, uint64_t last) {
-    struct feed_moment at = moment();
+    struct gap_moment at = moment();
     const struct signal_range range = {first, last};
-    feed_record_nak(&feed, &range, &at);
+    gap_list_suppress(&feed.gaps, &range, &at);
     check();
 }
 
@@ -160,7 +160,7 @@ static void one_by_one(void **state) {
     }
     assert_int_equal(feed.counters.received, 100);
     assert_int_equal(feed_deadline(&feed), NEVER);
-    assert_null(feed.gaps);
+    assert_null(feed.gaps.items);
     assert_null(feed.held);
 }
 
@@ -204,14 +204,14 @@ static void gaps_are_split_anywhere(void **state) {
     come(1);
     come(10);
     assert_int_equal(come(5), FEED_EARLY);
-    assert_int_equal(feed.gap_count, 2);
+    assert_int_equal(feed.gaps.count, 2);
     assert_int_equal(come(2), FEED_NEXT);
     assert_int_equal(come(9), FEED_EARLY);
     assert_int_equal(come(7), FEED_EARLY);
-    assert_int_equal(feed.gap_count, 3);
+    assert_int_equal(feed.gaps.count, 3);
     assert_int_equal(come(6), FEED_EARLY);
     assert_int_equal(come(8), FEED_EARLY);
-    assert_int_equal(feed.gap_count, 1);
+    assert_int_equal(feed.gaps.count, 1);
     assert_int_equal(come(4), FEED_EARLY);
     assert_int_equal(come(3), FEED_NEXT);
     assert_int_equal(next_out, 11);
@@ -302,14 +302,14 @@ static void gaps_are_bounded(void **state) {
     for (uint64_t i = 1; i <= MUSTER_GAPS_MAX; i++) {
         assert_int_equal(come(1 + 2 * i), FEED_EARLY);
     }
-    assert_int_equal(feed.gap_count, MUSTER_GAPS_MAX);
+    assert_int_equal(feed.gaps.count, MUSTER_GAPS_MAX);
     assert_int_equal(told_lost, 0);
     reach(feed.top + 5); /* no room: it shows again */
-    assert_int_equal(feed.gap_count, MUSTER_GAPS_MAX);
+    assert_int_equal(feed.gaps.count, MUSTER_GAPS_MAX);
     assert_int_equal(come(1 + 2 * (MUSTER_GAPS_MAX + 1)), FEED_EARLY);
     assert_int_equal(told_lost, 1);
     assert_int_equal(next_out, 4);
-    assert_int_equal(feed.gap_count, MUSTER_GAPS_MAX);
+    assert_int_equal(feed.gaps.count, MUSTER_GAPS_MAX);
 }
 
 /* Without room to split a gap, what comes within is taken all the same, and what is missed for longest given
@@ -322,11 +322,11 @@ static void a_repair_that_splits_too_much_ends_waiting(void **state) {
     for (uint64_t i = 1; i < MUSTER_GAPS_MAX - 1; i++) {
         come(9 + 2 * i);
     }
-    assert_int_equal(feed.gap_count, MUSTER_GAPS_MAX);
+    assert_int_equal(feed.gaps.count, MUSTER_GAPS_MAX);
     assert_int_equal(come(6), FEED_EARLY); /* [4,8]; 2 is given up */
     assert_int_equal(told_lost, 1);
     assert_int_equal(next_out, 4);
-    assert_int_equal(feed.gap_count, MUSTER_GAPS_MAX);
+    assert_int_equal(feed.gaps.count, MUSTER_GAPS_MAX);
     assert_int_equal(come(4), FEED_NEXT);
     assert_int_equal(told_lost, 1);
 }
@@ -339,10 +339,10 @@ static void a_repair_in_the_first_of_too_many_gaps_is_next(void **state) {
     for (uint64_t i = 1; i < MUSTER_GAPS_MAX; i++) {
         come(7 + 2 * i);
     }
-    assert_int_equal(feed.gap_count, MUSTER_GAPS_MAX);
+    assert_int_equal(feed.gaps.count, MUSTER_GAPS_MAX);
     assert_int_equal(come(4), FEED_NEXT); /* of [2,6] */
     assert_int_equal(told_lost, 2);
-    assert_int_equal(feed.gap_count, MUSTER_GAPS_MAX);
+    assert_int_equal(feed.gaps.count, MUSTER_GAPS_MAX);
     assert_int_equal(come(2), FEED_KNOWN);
     assert_int_equal(come(5), FEED_NEXT);
 }
@@ -456,7 +456,7 @@ static void asking_is_repeated_until_the_deadline(void **state) {
     come(1);
     come(3);
     uint64_t begin_ms = now_ms;
-    while (feed.gap_count > 0 && !feed.gaps[0].is_lost) {
+    while (feed.gaps.count > 0 && !feed.gaps.items[0].is_lost) {
         assert_true(feed_deadline(&feed) > now_ms || count == 0);
         now_ms = feed_deadline(&feed) > now_ms ? feed_deadline(&feed) : now_ms;
         feed_expire(&feed, now_ms);
@@ -534,7 +534,7 @@ static void others_naks_leave_room(void **state) {
     for (uint64_t seq = 2; seq < 4000; seq += 2) {
         overhear(seq, seq);
     }
-    assert_int_equal(feed.gap_count, MUSTER_GAPS_HEARSAY_MAX);
+    assert_int_equal(feed.gaps.count, MUSTER_GAPS_HEARSAY_MAX);
     for (uint64_t i = 1; i < MUSTER_GAPS_MAX - MUSTER_GAPS_HEARSAY_MAX; i++) {
         assert_int_equal(come(4000 + 2 * i), FEED_EARLY);
     }
@@ -568,7 +568,7 @@ static void back_offs_are_as_drawn_by_the_rfc(void **state) {
         unsigned early = 0;
         double sum = 0;
         for (int i = 0; i < 10000; i++) {
-            uint64_t ms = feed_backoff_ms(&dice, listeners);
+            uint64_t ms = gap_backoff_ms(&dice, listeners);
             assert_true(ms <= MUSTER_NAK_T_MS);
             early += ms < MUSTER_NAK_T_MS / 4;
             sum += (double)ms;
@@ -612,7 +612,7 @@ static void without_memory_to_hold_it_is_lost_here(void **state) {
     struct held *held;
     uint64_t seq;
     enum muster_sample_kind kind;
-    struct feed_moment at = moment();
+    struct gap_moment at = moment();
     assert_int_equal(feed_take(&feed, 2, &at, &kind), FEED_NEXT);
     assert_int_equal(feed_next(&feed, &loss, &held, &seq), FEED_HELD);
     assert_int_equal(seq, 3);
@@ -639,7 +639,7 @@ static void what_could_not_be_held_is_told(void **state) {
         check();
     }
     countdown_set(0);
-    assert_int_equal(feed.gap_count, 1 + 9);
+    assert_int_equal(feed.gaps.count, 1 + 9);
     assert_int_equal(come(2), FEED_NEXT);
     assert_int_equal(told_lost, 27);
     assert_int_equal(next_out, 40);
@@ -658,7 +658,7 @@ static void beginning_again_counts_from_there(void **state) {
     assert_int_equal(feed.counters.received, 1);
     assert_int_equal(feed.counters.since, 100);
     feed_release_window(&feed);
-    assert_null(feed.gaps);
+    assert_null(feed.gaps.items);
 }
 
 /* ---- a random walk ---- */

@@ -3,11 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <utlist.h>
-
 #include "admission.h"
 #include "endpoint.h"
+#include "feed_repair.h"
+#include "feed_stream.h"
 #include "telemetry.h"
+
+/* What became of a datagram. */
+enum outcome {
+    TAKEN,
+    DELIVERED, /* there is an arrival */
+    AGAIN,     /* it is to be looked at again when what is ready was delivered */
+};
 
 /* What came, one datagram of it. */
 struct piece {
@@ -26,19 +33,24 @@ struct body {
     enum muster_sample_kind kind;
 };
 
-static bool drop(struct telemetry *telemetry, enum muster_drop reason) {
+void arrivals_deinit(struct arrivals *arrivals) {
+    free(arrivals->delivered);
+    arrivals->delivered = NULL;
+}
+
+static enum outcome drop(struct telemetry *telemetry, enum muster_drop reason) {
     telemetry->context->counters.drops[reason]++;
-    return false;
+    return TAKEN;
 }
 
 /* The datagram may be from where the feed is. */
 static void record_source(const struct telemetry *telemetry, struct feed *feed) {
-    if (feed != NULL && feed_table_is_at(feed, &telemetry->feeds.datagram)) {
+    if (feed != NULL && feed_is_at(feed, &telemetry->arrivals.source)) {
         feed->source_ms = telemetry->context->now_ms;
     }
 }
 
-/* ---- giving ---- */
+/* ---- delivering ---- */
 
 /* Who wants order gets nothing late, and the newest is known of each topic. */
 static bool record_newest(const struct body *body, uint64_t newest) {
@@ -50,11 +62,11 @@ static bool record_newest(const struct body *body, uint64_t newest) {
     return false;
 }
 
-static bool give(const struct telemetry *telemetry, struct muster_arrival *arrival, const struct body *body,
-                 uint64_t audience) {
+static enum outcome deliver(const struct telemetry *telemetry, struct muster_arrival *arrival,
+                            const struct body *body, uint64_t audience) {
     const struct feed *feed = body->feed;
     if (audience == 0) {
-        return false;
+        return TAKEN;
     }
     body->header->given |= audience;
     arrival->kind = MUSTER_ARRIVAL_SAMPLE;
@@ -69,63 +81,53 @@ static bool give(const struct telemetry *telemetry, struct muster_arrival *arriv
                                .is_late = record_newest(body, audience & telemetry->subscriptions.newest),
                                .body = (const char *)body->bytes,
                                .length = body->length};
-    return true;
+    return DELIVERED;
 }
 
-/* Nobody knows of which topic they were. */
-static bool give_loss(struct telemetry *telemetry, struct feed *feed, struct muster_arrival *arrival) {
+/* The topics of what is lost are unknown. */
+static enum outcome deliver_loss(const struct telemetry *telemetry, struct feed *feed,
+                                 struct muster_arrival *arrival) {
     arrival->kind = MUSTER_ARRIVAL_LOSS;
-    arrival->subscriptions = feed_table_audience_of_all(telemetry, feed);
-    return arrival->subscriptions != 0;
+    arrival->subscriptions = feed_table_audience(telemetry, feed);
+    return arrival->subscriptions != 0 ? DELIVERED : TAKEN;
 }
 
-/* Those that follow what filled a gap, or was given up. */
-static bool give_held(struct telemetry *telemetry, struct feed *feed, struct held *held, uint64_t seq,
-                      struct muster_arrival *arrival) {
-    struct feed_table *table = &telemetry->feeds;
+/* Those that follow what filled a gap, or was given up. What a stream brought was not delivered before. */
+static enum outcome deliver_held(struct telemetry *telemetry, struct feed *feed, struct held *held,
+                                 uint64_t seq, struct muster_arrival *arrival) {
     const struct body body = {.feed = feed,
                               .header = held->header,
                               .seq = seq,
                               .bytes = held->body,
                               .length = held->length,
                               .kind = held->kind};
-    held->header->held--;
-    feed_table_count(table, feed);
-    free(table->given);
-    table->given = held;
     uint64_t audience = feed_header_audience(&telemetry->subscriptions, held->header);
-    return give(telemetry, arrival, &body,
-                held->kind == MUSTER_SAMPLE_STREAM ? audience : audience & telemetry->subscriptions.ordered);
+    held->header->held--;
+    feed_table_touch(telemetry, feed);
+    arrivals_deinit(&telemetry->arrivals);
+    telemetry->arrivals.delivered = held;
+    return deliver(telemetry, arrival, &body,
+                   held->kind == MUSTER_SAMPLE_STREAM ? audience
+                                                      : audience & telemetry->subscriptions.ordered);
 }
 
-static bool give_ready(struct telemetry *telemetry, struct muster_arrival *arrival) {
+static bool deliver_ready(struct telemetry *telemetry, struct muster_arrival *arrival) {
     struct feed_table *table = &telemetry->feeds;
-    while (table->ready != NULL) {
+    enum outcome outcome = TAKEN;
+    while (table->ready != NULL && outcome != DELIVERED) {
         struct feed *feed = table->ready;
         struct held *held;
         uint64_t seq;
-        bool is_given = false;
         switch (feed_next(feed, &arrival->loss, &held, &seq)) {
         case FEED_WAITS: feed_table_settle(table, feed); break;
-        case FEED_LOST: is_given = give_loss(telemetry, feed, arrival); break;
-        case FEED_HELD: is_given = give_held(telemetry, feed, held, seq, arrival); break;
-        }
-        if (is_given) {
-            return true;
+        case FEED_LOST: outcome = deliver_loss(telemetry, feed, arrival); break;
+        case FEED_HELD: outcome = deliver_held(telemetry, feed, held, seq, arrival); break;
         }
     }
-    return false;
+    return outcome == DELIVERED;
 }
 
 /* ---- data ---- */
-
-static bool hold(const struct body *body) {
-    if (!feed_hold(body->feed, body->seq, body->header, body->kind, body->bytes, body->length)) {
-        return false;
-    }
-    body->header->held++;
-    return true;
-}
 
 static void accept(struct telemetry *telemetry, const struct body *body) {
     telemetry->context->counters.accepted++;
@@ -133,72 +135,69 @@ static void accept(struct telemetry *telemetry, const struct body *body) {
 }
 
 /* Who wants order gets it when it is its turn; others at once, even where there is no memory to hold it. */
-static bool take_early(struct telemetry *telemetry, const struct body *body, uint64_t audience,
-                       struct muster_arrival *arrival) {
+static enum outcome take_early(struct telemetry *telemetry, const struct body *body, uint64_t audience,
+                               struct muster_arrival *arrival) {
     const struct subscription_set *subscriptions = &telemetry->subscriptions;
-    bool is_given = give(telemetry, arrival, body, audience & subscriptions->newest);
-    if ((audience & subscriptions->ordered) != 0 && !hold(body) && !is_given) {
-        return drop(telemetry, MUSTER_DROP_MEMORY);
+    enum outcome outcome = deliver(telemetry, arrival, body, audience & subscriptions->newest);
+    if ((audience & subscriptions->ordered) != 0) {
+        if (feed_hold(body->feed, body->seq, body->header, body->kind, body->bytes, body->length)) {
+            body->header->held++;
+        } else if (outcome != DELIVERED) {
+            return drop(telemetry, MUSTER_DROP_MEMORY);
+        }
     }
     accept(telemetry, body);
-    return is_given;
+    return outcome;
 }
 
-/* True when there is an arrival. */
-static bool take_as(struct telemetry *telemetry, const struct body *body, enum feed_result result,
-                    uint64_t audience, struct muster_arrival *arrival, bool *is_taken) {
+static enum outcome take_as(struct telemetry *telemetry, const struct body *body, enum feed_result result,
+                            uint64_t audience, struct muster_arrival *arrival) {
     switch (result) {
-    case FEED_NEXT: accept(telemetry, body); return give(telemetry, arrival, body, audience);
+    case FEED_NEXT: accept(telemetry, body); return deliver(telemetry, arrival, body, audience);
     case FEED_EARLY: return take_early(telemetry, body, audience, arrival);
-    case FEED_KNOWN: telemetry->context->counters.copies++; return false;
-    case FEED_FULL: *is_taken = false; return false;
+    case FEED_KNOWN: telemetry->context->counters.copies++; return TAKEN;
+    case FEED_FULL: return AGAIN;
     case FEED_LEAP: return drop(telemetry, MUSTER_DROP_RANGE);
     case FEED_MEMORY: return drop(telemetry, MUSTER_DROP_MEMORY);
     }
-    return false;
+    return TAKEN;
 }
 
-/* False when something else must be given first, so that this one can be held. */
+/* False when something else must be delivered first, so that this one can be held. */
 static bool has_room(struct telemetry *telemetry, const struct body *body, uint64_t audience) {
     const struct feed *feed = body->feed;
     if (body->seq <= feed->due || feed_holds(feed, body->seq) ||
         (audience & telemetry->subscriptions.ordered) == 0) {
         return true;
     }
-    return feed_table_make_room(&telemetry->feeds, feed_hold_bytes(feed, body->length));
+    return feed_table_make_room(telemetry, feed_hold_bytes(feed, body->length));
 }
 
 /* A feed of whose topics none is wanted is only watched, so that nothing of it is asked for. */
-static bool is_wanted(struct feed *feed, uint64_t audience, uint64_t seq, uint64_t now_ms) {
-    if (feed->is_muted && audience != 0) {
-        feed_table_unmute(feed, seq, now_ms);
-    }
-    return !feed->is_muted;
-}
-
-/* True when there is an arrival; *is_taken false: the same is to be looked at again when what is ready was
- * given. */
-static bool take_data(struct telemetry *telemetry, struct body *body, struct muster_arrival *arrival,
-                      bool *is_taken) {
+static enum outcome take_data(struct telemetry *telemetry, struct body *body,
+                              struct muster_arrival *arrival) {
     struct feed *feed = body->feed;
+    uint64_t now_ms = telemetry->context->now_ms;
     uint64_t audience = feed_header_audience(&telemetry->subscriptions, body->header);
-    if (!is_wanted(feed, audience, body->seq, telemetry->context->now_ms)) {
-        feed->heard_ms = telemetry->context->now_ms;
+    if (feed->is_muted && audience == 0) {
+        feed->heard_ms = now_ms;
         telemetry->context->counters.accepted++;
-        return false;
+        return TAKEN;
+    }
+    if (feed->is_muted) {
+        feed_table_unmute(feed, body->seq, now_ms);
     }
     if (!has_room(telemetry, body, audience)) {
-        *is_taken = false;
-        return false;
+        return AGAIN;
     }
-    struct feed_moment moment = feed_table_moment(telemetry);
-    feed_table_record_heard(telemetry, feed);
+    struct gap_moment moment = feed_table_moment(telemetry);
+    feed_stream_record_heard(telemetry, feed);
     enum feed_result result = feed_take(feed, body->seq, &moment, &body->kind);
-    bool is_given = take_as(telemetry, body, result, audience, arrival, is_taken);
+    enum outcome outcome = take_as(telemetry, body, result, audience, arrival);
     if (feed->due < feed->top) {
-        feed_table_touch(&telemetry->feeds, feed);
+        feed_table_touch(telemetry, feed);
     }
-    return is_given;
+    return outcome;
 }
 
 /* ---- what is read in full ---- */
@@ -210,19 +209,19 @@ static bool is_at(const struct peer *peer, const struct muster_endpoint *source)
 
 /* Who is unknown, or says to have restarted, is to be asked who it is: only a row vouches for its data. */
 static struct peer *find_sender(struct telemetry *telemetry, const struct signal *signal) {
-    const struct muster_datagram *datagram = &telemetry->feeds.datagram;
+    struct telemetry_note *note = &telemetry->note;
     struct peer *peer = peer_table_find(&telemetry->presence->table, signal->id);
     if (peer != NULL && signal->boot < peer->boot) {
         drop(telemetry, MUSTER_DROP_STALE);
         return NULL;
     }
     bool is_row = peer != NULL && signal->boot == peer->boot && !peer->is_provisional;
-    if (is_row && is_at(peer, &datagram->source)) {
+    if (is_row && is_at(peer, &telemetry->arrivals.datagram.source)) {
         return peer;
     }
-    telemetry->note.is_stranger = true;
-    memcpy(telemetry->note.stranger, signal->id, MUSTER_ID_BYTES);
-    telemetry->note.stranger_boot = signal->boot;
+    note->is_stranger = true;
+    memcpy(note->stranger, signal->id, MUSTER_ID_BYTES);
+    note->stranger_boot = signal->boot;
     drop(telemetry, MUSTER_DROP_UNKNOWN);
     return NULL;
 }
@@ -230,8 +229,9 @@ static struct peer *find_sender(struct telemetry *telemetry, const struct signal
 /* Data of who has two interfaces here comes from both of them: one is enough. Where it came from so far
  * counts until nothing comes from there, or its row is elsewhere. */
 static bool has_moved(const struct telemetry *telemetry, const struct peer *peer, const struct feed *feed) {
-    const struct muster_endpoint address = feed_table_address(feed);
-    if (feed_table_is_at(feed, &telemetry->feeds.datagram)) {
+    struct muster_endpoint address = {.family = 4, .port = feed->source.port};
+    memcpy(address.ip, feed->source.ip, sizeof address.ip);
+    if (feed_is_at(feed, &telemetry->arrivals.source)) {
         return false;
     }
     return !feed->has_source || feed->source_ms == 0 ||
@@ -241,63 +241,58 @@ static bool has_moved(const struct telemetry *telemetry, const struct peer *peer
 /* The feed of a sender, where it is now. */
 static struct feed *feed_of(struct telemetry *telemetry, const struct peer *peer, unsigned shard,
                             uint64_t due) {
-    struct feed_table *table = &telemetry->feeds;
-    struct feed *feed = feed_table_find(table, peer->id, shard);
+    struct feed *feed = feed_table_find(&telemetry->feeds, peer->id, shard);
     if (feed != NULL && feed->boot != peer->boot) {
-        feed_table_end_other_boots(table, peer);
+        feed_table_end_other_boots(telemetry, peer);
         feed = NULL;
     }
     feed = feed != NULL ? feed : feed_table_open(telemetry, peer, shard, due);
-    if (feed != NULL && has_moved(telemetry, peer, feed) && !feed_table_move(table, feed, &table->datagram)) {
+    if (feed != NULL && has_moved(telemetry, peer, feed) &&
+        !feed_table_move(telemetry, feed, &telemetry->arrivals.source)) {
         return NULL;
     }
     record_source(telemetry, feed);
     return feed;
 }
 
-static bool read_tail(struct telemetry *telemetry, const struct signal *tail) {
-    struct feed_table *table = &telemetry->feeds;
-    struct peer *peer = find_sender(telemetry, tail);
-    if (peer == NULL) {
-        return false;
+/* A tail shows nothing of a feed that comes by stream: its data did not come. */
+static enum outcome read_tail(struct telemetry *telemetry, const struct signal *tail) {
+    if (find_sender(telemetry, tail) == NULL) {
+        return TAKEN;
     }
     telemetry->context->counters.accepted++;
-    struct feed *feed = feed_table_find(table, tail->id, tail->shard);
-    if (feed != NULL && !feed->is_muted) {
-        struct feed_moment moment = feed_table_moment(telemetry);
-        if (feed->is_followed) { /* data did not come, whatever this did */
-            return false;
-        }
-        feed_table_record_heard(telemetry, feed);
+    struct feed *feed = feed_table_find(&telemetry->feeds, tail->id, tail->shard);
+    if (feed != NULL && !feed->is_muted && !feed->is_followed) {
+        struct gap_moment moment = feed_table_moment(telemetry);
+        feed_stream_record_heard(telemetry, feed);
         feed_reach(feed, tail->seq, &moment);
         feed_give_up_before(feed, tail->oldest, MUSTER_LOSS_GONE);
-        feed_table_touch(table, feed);
+        feed_table_touch(telemetry, feed);
     }
-    return false;
+    return TAKEN;
 }
 
 /* Something is held of all topics whose headers are known: what is waited for first is given up, so that
- * others can be. False when it is memory that lacks. */
-static bool make_room_for_header(struct telemetry *telemetry, struct feed *feed, bool *is_taken) {
-    if (feed->header_count < MUSTER_HEADERS_MAX || feed->gap_count == 0) {
-        return false;
+ * others can be. */
+static enum outcome make_room_for_header(struct telemetry *telemetry, struct feed *feed) {
+    if (feed->header_count < MUSTER_HEADERS_MAX || feed->gaps.count == 0) {
+        return drop(telemetry, MUSTER_DROP_MEMORY);
     }
     feed_give_up_first(feed);
-    feed_table_touch(&telemetry->feeds, feed);
-    *is_taken = false;
-    return true;
+    feed_table_touch(telemetry, feed);
+    return AGAIN;
 }
 
-static bool read_data(struct telemetry *telemetry, const struct piece *piece, const struct signal *data,
-                      struct muster_arrival *arrival, bool *is_taken) {
+static enum outcome read_data(struct telemetry *telemetry, const struct piece *piece,
+                              const struct signal *data, struct muster_arrival *arrival) {
     struct peer *peer = find_sender(telemetry, data);
     struct feed *feed = peer == NULL ? NULL : feed_of(telemetry, peer, data->shard, data->seq);
     if (feed == NULL) {
-        return peer == NULL ? false : drop(telemetry, MUSTER_DROP_TABLE_FULL);
+        return peer == NULL ? TAKEN : drop(telemetry, MUSTER_DROP_TABLE_FULL);
     }
     struct feed_header *header = feed_header_learn(feed, data, piece->bytes);
     if (header == NULL) {
-        return make_room_for_header(telemetry, feed, is_taken) ? false : drop(telemetry, MUSTER_DROP_MEMORY);
+        return make_room_for_header(telemetry, feed);
     }
     telemetry->feeds.current = feed;
     struct body body = {.feed = feed,
@@ -306,53 +301,51 @@ static bool read_data(struct telemetry *telemetry, const struct piece *piece, co
                         .bytes = data->body,
                         .length = data->body_length,
                         .datagram_bytes = piece->length};
-    return take_data(telemetry, &body, arrival, is_taken);
+    return take_data(telemetry, &body, arrival);
 }
 
-static bool read_nak(struct telemetry *telemetry, const struct signal *nak) {
-    const struct muster_datagram *datagram = &telemetry->feeds.datagram;
+static enum outcome read_nak(struct telemetry *telemetry, const struct signal *nak) {
+    const struct identity *identity = &telemetry->context->identity;
     telemetry->context->counters.accepted++;
-    if (memcmp(nak->of, telemetry->context->identity.id, MUSTER_ID_BYTES) != 0) {
-        feed_table_record_nak(telemetry, nak);
-    } else if (nak->of_boot == telemetry->context->identity.boot) {
-        sender_take_nak(telemetry, nak, datagram);
+    if (memcmp(nak->of, identity->id, MUSTER_ID_BYTES) != 0) {
+        feed_repair_record_nak(telemetry, nak);
+    } else if (nak->of_boot == identity->boot) {
+        sender_take_nak(telemetry, nak, &telemetry->arrivals.datagram);
     }
-    return false;
+    return TAKEN;
 }
 
 /* Anything but data whose header is known by heart. Naks are for one group, all else is for the shards'. */
-static bool read_piece(struct telemetry *telemetry, const struct piece *piece, struct muster_arrival *arrival,
-                       bool *is_taken) {
-    struct feed_table *table = &telemetry->feeds;
+static enum outcome read_piece(struct telemetry *telemetry, const struct piece *piece,
+                               struct muster_arrival *arrival) {
+    struct context *context = telemetry->context;
     struct signal signal;
     enum muster_drop reason;
-    table->has_work = true;
-    if (table->current == NULL &&
-        !admission_allows_telemetry(&telemetry->context->rates, &table->datagram.source,
-                                    telemetry->context->now_ms, &reason)) {
+    telemetry->feeds.has_work = true;
+    if ((telemetry->feeds.current == NULL &&
+         !admission_allows_telemetry(&context->rates, &telemetry->arrivals.datagram.source, context->now_ms,
+                                     &reason)) ||
+        !signal_decode(piece->bytes, piece->length, &signal, &reason)) {
         return drop(telemetry, reason);
     }
-    if (!signal_decode(piece->bytes, piece->length, &signal, &reason)) {
-        return drop(telemetry, reason);
-    }
-    if (memcmp(signal.id, telemetry->context->identity.id, MUSTER_ID_BYTES) == 0) {
+    if (memcmp(signal.id, context->identity.id, MUSTER_ID_BYTES) == 0) {
         return drop(telemetry, MUSTER_DROP_OWN);
     }
-    if (table->shard != (signal.kind == SIGNAL_NAK ? MUSTER_SHARDS : signal.shard)) {
+    if (telemetry->arrivals.shard != (signal.kind == SIGNAL_NAK ? MUSTER_SHARDS : signal.shard)) {
         return drop(telemetry, MUSTER_DROP_PATH);
     }
     switch (signal.kind) {
-    case SIGNAL_DATA: return read_data(telemetry, piece, &signal, arrival, is_taken);
+    case SIGNAL_DATA: return read_data(telemetry, piece, &signal, arrival);
     case SIGNAL_TAIL: return read_tail(telemetry, &signal);
     case SIGNAL_NAK: return read_nak(telemetry, &signal);
     }
-    return false;
+    return TAKEN;
 }
 
 /* ---- pieces ---- */
 
-static bool take_piece(struct telemetry *telemetry, const struct piece *piece, struct muster_arrival *arrival,
-                       bool *is_taken) {
+static enum outcome take_piece(struct telemetry *telemetry, const struct piece *piece,
+                               struct muster_arrival *arrival) {
     struct feed *feed = telemetry->feeds.current;
     struct feed_header *header = feed == NULL ? NULL : feed_header_find(feed, piece->bytes, piece->length);
     if (piece->length > MUSTER_DATAGRAM_BYTES_MAX) {
@@ -362,57 +355,46 @@ static bool take_piece(struct telemetry *telemetry, const struct piece *piece, s
         struct body body = {.feed = feed, .header = header, .datagram_bytes = piece->length};
         if (signal_read_data(piece->bytes, piece->length, header->length, &body.seq, &body.bytes,
                              &body.length)) {
-            return take_data(telemetry, &body, arrival, is_taken);
+            return take_data(telemetry, &body, arrival);
         }
     }
-    return read_piece(telemetry, piece, arrival, is_taken);
+    return read_piece(telemetry, piece, arrival);
 }
 
-static struct piece next_piece(const struct feed_table *table) {
-    const struct muster_datagram *datagram = &table->datagram;
-    size_t left = datagram->length - table->offset;
+static struct piece next_piece(const struct arrivals *arrivals) {
+    const struct muster_datagram *datagram = &arrivals->datagram;
+    size_t left = datagram->length - arrivals->offset;
     size_t length = datagram->segment > 0 && datagram->segment < left ? datagram->segment : left;
-    return (struct piece){.bytes = datagram->bytes + table->offset, .length = length};
+    return (struct piece){.bytes = datagram->bytes + arrivals->offset, .length = length};
 }
 
-void arrival_begin(struct telemetry *telemetry, const struct muster_datagram *datagram, unsigned shard) {
-    struct feed_table *table = &telemetry->feeds;
-    table->datagram = *datagram;
-    table->offset = 0;
-    table->shard = shard;
-    table->current = feed_table_find_source(table, datagram, shard);
-    record_source(telemetry, table->current);
+static void advance(struct telemetry *telemetry, const struct piece *piece) {
+    telemetry->arrivals.offset += piece->length;
+    telemetry->context->counters.received++;
 }
 
 /* Stops where the node has a note to route before more is looked at. */
 static bool find_next(struct telemetry *telemetry, struct muster_arrival *arrival) {
-    struct feed_table *table = &telemetry->feeds;
-    for (;;) {
-        if (give_ready(telemetry, arrival)) {
-            return true;
-        }
-        if (table->offset >= table->datagram.length) {
+    while (!deliver_ready(telemetry, arrival)) {
+        if (telemetry->arrivals.offset >= telemetry->arrivals.datagram.length) {
             return false;
         }
-        struct piece piece = next_piece(table);
-        bool is_taken = true;
-        bool is_given = take_piece(telemetry, &piece, arrival, &is_taken);
-        if (is_taken || table->ready == NULL) {
-            table->offset += piece.length;
-            telemetry->context->counters.received++;
+        struct piece piece = next_piece(&telemetry->arrivals);
+        enum outcome outcome = take_piece(telemetry, &piece, arrival);
+        if (outcome != AGAIN || telemetry->feeds.ready == NULL) {
+            advance(telemetry, &piece);
         }
-        if (is_given || telemetry->note.is_stranger) {
-            return is_given;
+        if (outcome == DELIVERED || telemetry->note.is_stranger) {
+            return outcome == DELIVERED;
         }
     }
+    return true;
 }
 
 bool arrival_next(struct telemetry *telemetry, struct muster_arrival *arrival) {
-    struct feed_table *table = &telemetry->feeds;
-    free(table->given);
-    table->given = NULL;
-    table->is_lent = find_next(telemetry, arrival);
-    return table->is_lent;
+    arrivals_deinit(&telemetry->arrivals);
+    telemetry->arrivals.is_borrowed = find_next(telemetry, arrival);
+    return telemetry->arrivals.is_borrowed;
 }
 
 /* One that is held as well has its turn yet. */
@@ -424,7 +406,7 @@ static void record_loss(struct telemetry *telemetry, const struct muster_sample 
     }
 }
 
-void arrival_drop_all(struct telemetry *telemetry) {
+static void drop_all(struct telemetry *telemetry) {
     struct muster_arrival arrival;
     while (arrival_next(telemetry, &arrival)) {
         if (arrival.kind == MUSTER_ARRIVAL_SAMPLE) {
@@ -433,17 +415,36 @@ void arrival_drop_all(struct telemetry *telemetry) {
     }
 }
 
-void arrival_take_all(struct telemetry *telemetry) {
-    struct feed_table *table = &telemetry->feeds;
+/* Nothing in it is for a subscriber, so its bytes are not needed any longer. */
+static void take_all(struct telemetry *telemetry) {
     struct muster_arrival arrival;
-    while (table->offset < table->datagram.length) {
-        struct piece piece = next_piece(table);
-        bool is_taken;
-        take_piece(telemetry, &piece, &arrival, &is_taken);
-        table->offset += piece.length;
-        telemetry->context->counters.received++;
+    while (telemetry->arrivals.offset < telemetry->arrivals.datagram.length) {
+        struct piece piece = next_piece(&telemetry->arrivals);
+        take_piece(telemetry, &piece, &arrival);
+        advance(telemetry, &piece);
     }
-    table->datagram = (struct muster_datagram){0};
-    table->offset = 0;
-    table->current = NULL;
+    telemetry->arrivals.datagram = (struct muster_datagram){0};
+    telemetry->arrivals.offset = 0;
+    telemetry->feeds.current = NULL;
+}
+
+void arrival_begin(struct telemetry *telemetry, const struct muster_datagram *datagram, unsigned shard) {
+    struct context *context = telemetry->context;
+    struct arrivals *arrivals = &telemetry->arrivals;
+    drop_all(telemetry);
+    if (paths_find(&context->paths, datagram->interface, MUSTER_PATH_M4) == NULL) {
+        context->counters.received++;
+        drop(telemetry, MUSTER_DROP_PATH);
+        return;
+    }
+    feed_table_record_drops(telemetry, datagram);
+    arrivals->datagram = *datagram;
+    arrivals->offset = 0;
+    arrivals->shard = shard;
+    arrivals->source = feed_source_of(&datagram->source, datagram->interface, shard);
+    telemetry->feeds.current = feed_table_find_source(telemetry, &arrivals->source);
+    record_source(telemetry, telemetry->feeds.current);
+    if (shard == MUSTER_SHARDS || subscription_set_all(&telemetry->subscriptions) == 0) {
+        take_all(telemetry);
+    }
 }

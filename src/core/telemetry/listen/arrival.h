@@ -8,19 +8,29 @@
 #include <muster/core.h>
 #include <muster/telemetry.h>
 
+#include "feed.h"
+
 struct telemetry;
 
-/* Begins to look at what came to a shard's group, or, MUSTER_SHARDS, to that for naks. */
-void arrival_begin(struct telemetry *telemetry, const struct muster_datagram *datagram, unsigned shard);
+/* The datagram, or several, that are being looked at. */
+struct arrivals {
+    struct muster_datagram datagram;
+    struct feed_source source; /* what it comes from */
+    size_t offset;             /* of the next one; at the end: nothing is left */
+    unsigned shard;
+    struct held *delivered; /* what the last arrival pointed to */
+    bool is_borrowed;       /* the last arrival points to something of a feed, and may be in use */
+};
 
-/* Looks at all of it at once: nothing in it is for a subscriber, so the bytes are not needed any longer. */
-void arrival_take_all(struct telemetry *telemetry);
+/* A zeroed struct is allowed. */
+void arrivals_deinit(struct arrivals *arrivals);
+
+/* Begins to look at what came to a shard's group, or, MUSTER_SHARDS, to that for naks. What was not pulled of
+ * the one before is lost to this program. What no subscriber can want is looked at in the call. */
+void arrival_begin(struct telemetry *telemetry, const struct muster_datagram *datagram, unsigned shard);
 
 /* The next arrival of what was heard; false when there is none, or the engine has a note to be routed first.
  */
 bool arrival_next(struct telemetry *telemetry, struct muster_arrival *arrival);
-
-/* Nobody pulled what is left: it is lost to this program. */
-void arrival_drop_all(struct telemetry *telemetry);
 
 #endif

@@ -1,21 +1,23 @@
 #include "feed.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "array.h"
 #include "deadline.h"
 #include "signal.h"
 
 #define WINDOW_BYTES (MUSTER_WINDOW * sizeof(struct held *))
 
+uint64_t feed_last_ms(const struct feed *feed) {
+    return feed->heard_ms > feed->opened_ms ? feed->heard_ms : feed->opened_ms;
+}
+
 void feed_begin(struct feed *feed, uint64_t due) {
     feed->first = due;
     feed->due = due;
     feed->top = due;
-    feed->asks_ms = DEADLINE_NEVER;
+    feed->gaps.asks_ms = DEADLINE_NEVER;
     feed->checked_top = 0;
     feed->counters = (struct muster_feed){.since = due};
 }
@@ -25,15 +27,14 @@ void feed_deinit(struct feed *feed) {
         free(feed->held[i]);
     }
     free(feed->held);
-    free(feed->gaps);
     feed->held = NULL;
-    feed->gaps = NULL;
-    feed->gap_count = feed->gap_capacity = feed->held_bytes = 0;
+    feed->held_bytes = 0;
+    gap_list_deinit(&feed->gaps);
 }
 
 size_t feed_bytes(const struct feed *feed) {
     return feed->held_bytes + (feed->held == NULL ? 0 : WINDOW_BYTES) +
-           feed->gap_capacity * sizeof *feed->gaps;
+           feed->gaps.capacity * sizeof *feed->gaps.items;
 }
 
 void feed_release_window(struct feed *feed) {
@@ -44,115 +45,17 @@ void feed_release_window(struct feed *feed) {
 
 bool feed_is_ready(const struct feed *feed) {
     return feed->due < feed->top &&
-           (feed->gap_count == 0 || feed->gaps[0].first != feed->due || feed->gaps[0].is_lost);
-}
-
-/* ---- back-off ---- */
-
-uint64_t feed_backoff_ms(struct random *random, size_t listeners) {
-    double group = (double)(listeners > MUSTER_NAK_GROUP_MIN ? listeners : MUSTER_NAK_GROUP_MIN);
-    double lambda = log(group) + 1;
-    double spread = exp(lambda) - 1;
-    double t_ms = MUSTER_NAK_T_MS;
-    double x = random_fraction(random) * lambda / t_ms + lambda / (t_ms * spread);
-    double delay_ms = t_ms / lambda * log(x * spread * t_ms / lambda);
-    return delay_ms <= 0 ? 0 : (uint64_t)delay_ms;
-}
-
-/* Where our own kernel drops, asking at once would make it worse. */
-static uint64_t first_ask_ms(const struct feed_moment *moment) {
-    return moment->now_ms + feed_backoff_ms(moment->random, moment->listeners) +
-           (moment->is_kernel_dropping ? MUSTER_KERNEL_DROP_MS : 0);
-}
-
-static uint64_t next_ask_ms(const struct feed_moment *moment) {
-    return moment->now_ms + MUSTER_NAK_RETRY_MS + feed_backoff_ms(moment->random, moment->listeners);
-}
-
-/* Whom others' naks are refused to, or forged by whoever wants others silent, asks all the same. */
-static uint64_t next_own_ms(const struct feed_moment *moment) {
-    return moment->now_ms + MUSTER_NAK_HEARSAY_MS + random_ms(moment->random, MUSTER_NAK_HEARSAY_MS);
-}
-
-/* ---- gaps ---- */
-
-/* The first gap that ends at or behind seq. */
-static size_t find_gap(const struct feed *feed, uint64_t seq) {
-    size_t low = 0;
-    size_t high = feed->gap_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (feed->gaps[middle].last < seq) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-/* A gap more, at this place, where there are fewer than count_max. False when there are as many, or without
- * memory. */
-static bool insert_gap(struct feed *feed, size_t at, const struct gap *gap, size_t count_max) {
-    struct gap *gaps =
-        array_reserve(feed->gaps, sizeof *gaps, &feed->gap_capacity, feed->gap_count, count_max);
-    if (gaps == NULL) {
-        return false;
-    }
-    memmove(&gaps[at + 1], &gaps[at], (feed->gap_count - at) * sizeof *gaps);
-    gaps[at] = *gap;
-    feed->gaps = gaps;
-    feed->gap_count++;
-    return true;
-}
-
-static void remove_gap(struct feed *feed, size_t at) {
-    feed->gap_count--;
-    memmove(&feed->gaps[at], &feed->gaps[at + 1], (feed->gap_count - at) * sizeof *feed->gaps);
-}
-
-/* Makes two of one, the second of which begins at seq. */
-static bool split_gap(struct feed *feed, size_t at, uint64_t seq, size_t count_max) {
-    struct gap before = feed->gaps[at];
-    before.last = seq - 1;
-    if (!insert_gap(feed, at, &before, count_max)) {
-        return false;
-    }
-    feed->gaps[at + 1].first = seq;
-    return true;
-}
-
-/* The part of a gap that a range covers becomes a gap of its own, as far as there is room. Returns its place.
- */
-static size_t isolate(struct feed *feed, size_t at, const struct signal_range *range, size_t count_max) {
-    if (feed->gaps[at].first < range->first && split_gap(feed, at, range->first, count_max)) {
-        at++;
-    }
-    if (feed->gaps[at].last > range->last) {
-        split_gap(feed, at, range->last + 1, count_max);
-    }
-    return at;
-}
-
-/* A gap waits from now on. */
-static void start_gap(struct feed *feed, struct gap *gap, const struct feed_moment *moment) {
-    gap->since_ms = moment->now_ms;
-    gap->due_ms = first_ask_ms(moment);
-    gap->own_ms = next_own_ms(moment);
-    feed->asks_ms = deadline_earlier(feed->asks_ms, gap->due_ms);
+           (feed->gaps.count == 0 || feed->gaps.items[0].first != feed->due || feed->gaps.items[0].is_lost);
 }
 
 /* All up to last were sent. False when there is no room for a gap more. */
-static bool extend(struct feed *feed, uint64_t last, const struct feed_moment *moment) {
-    struct gap gap = {.first = feed->top, .last = last, .is_kernel = moment->is_kernel_dropping};
-    if (last < feed->top) {
-        return true;
+static bool extend(struct feed *feed, uint64_t last, const struct gap_moment *moment) {
+    if (last >= feed->top) {
+        if (!gap_list_append(&feed->gaps, feed->top, last, moment)) {
+            return false;
+        }
+        feed->top = last + 1;
     }
-    if (!insert_gap(feed, feed->gap_count, &gap, MUSTER_GAPS_MAX)) {
-        return false;
-    }
-    start_gap(feed, &feed->gaps[feed->gap_count - 1], moment);
-    feed->top = last + 1;
     return true;
 }
 
@@ -168,15 +71,15 @@ static void count_loss(struct feed *feed, enum muster_loss_reason reason, uint64
 /* It came, and there was no memory to hold it. Without room for a gap it is counted, but not reported. */
 static void record_memory_loss(struct feed *feed, uint64_t seq) {
     const struct gap gap = {.first = seq, .last = seq, .is_lost = true, .reason = MUSTER_LOSS_PROGRAM};
-    size_t at = find_gap(feed, seq);
-    struct gap *before = at == 0 ? NULL : &feed->gaps[at - 1];
+    size_t at = gap_list_find(&feed->gaps, seq);
+    struct gap *before = at == 0 ? NULL : &feed->gaps.items[at - 1];
     feed->counters.received--;
     count_loss(feed, MUSTER_LOSS_PROGRAM, 1);
     if (before != NULL && before->last + 1 == seq && before->is_lost &&
         before->reason == MUSTER_LOSS_PROGRAM) {
         before->last = seq;
     } else {
-        insert_gap(feed, at, &gap, MUSTER_GAPS_MAX);
+        gap_list_insert(&feed->gaps, at, &gap, MUSTER_GAPS_MAX);
     }
 }
 
@@ -189,25 +92,25 @@ static void give_up(struct feed *feed, struct gap *gap, enum muster_loss_reason 
 }
 
 void feed_give_up_first(struct feed *feed) {
-    if (feed->gap_count > 0) {
-        give_up(feed, &feed->gaps[0], MUSTER_LOSS_WIRE);
+    if (feed->gaps.count > 0) {
+        give_up(feed, &feed->gaps.items[0], MUSTER_LOSS_WIRE);
     }
 }
 
 /* Where there is no room to split, a gap is given up as a whole: what of it comes later counts as known. */
 void feed_give_up_before(struct feed *feed, uint64_t seq, enum muster_loss_reason reason) {
-    for (size_t i = 0; i < feed->gap_count && feed->gaps[i].first < seq; i++) {
-        if (feed->gaps[i].last >= seq) {
-            split_gap(feed, i, seq, MUSTER_GAPS_MAX);
+    for (size_t i = 0; i < feed->gaps.count && feed->gaps.items[i].first < seq; i++) {
+        if (feed->gaps.items[i].last >= seq) {
+            gap_list_split(&feed->gaps, i, seq, MUSTER_GAPS_MAX);
         }
-        give_up(feed, &feed->gaps[i], reason);
+        give_up(feed, &feed->gaps.items[i], reason);
     }
 }
 
 void feed_expire(struct feed *feed, uint64_t now_ms) {
-    for (size_t i = 0; i < feed->gap_count; i++) {
-        if (feed->gaps[i].since_ms + MUSTER_REPAIR_DEADLINE_MS <= now_ms) {
-            give_up(feed, &feed->gaps[i], MUSTER_LOSS_WIRE);
+    for (size_t i = 0; i < feed->gaps.count; i++) {
+        if (feed->gaps.items[i].since_ms + MUSTER_REPAIR_DEADLINE_MS <= now_ms) {
+            give_up(feed, &feed->gaps.items[i], MUSTER_LOSS_WIRE);
         }
     }
 }
@@ -223,7 +126,7 @@ static uint64_t leap_max(const struct feed *feed, uint64_t now_ms) {
 
 /* There is no room for a gap more: what is waited for first is given up. */
 static enum feed_result make_room(struct feed *feed) {
-    if (feed->gap_count < MUSTER_GAPS_MAX) {
+    if (feed->gaps.count < MUSTER_GAPS_MAX) {
         return FEED_MEMORY;
     }
     feed_give_up_first(feed);
@@ -233,16 +136,16 @@ static enum feed_result make_room(struct feed *feed) {
 /* The window ends at seq: what is missing before it is given up. */
 static enum feed_result move_window(struct feed *feed, uint64_t seq) {
     feed_give_up_before(feed, seq - MUSTER_WINDOW + 1, MUSTER_LOSS_WIRE);
-    return feed->gap_count == 0 ? FEED_MEMORY : FEED_FULL;
+    return feed->gaps.count == 0 ? FEED_MEMORY : FEED_FULL;
 }
 
 /* It is the latest one so far. */
-static enum feed_result take_ahead(struct feed *feed, uint64_t seq, const struct feed_moment *moment) {
+static enum feed_result take_ahead(struct feed *feed, uint64_t seq, const struct gap_moment *moment) {
     if (seq - feed->top > leap_max(feed, moment->now_ms)) {
         return FEED_LEAP;
     }
     if (seq - feed->due >= MUSTER_WINDOW) {
-        if (feed->gap_count == 0) { /* the leap itself is longer than the window */
+        if (feed->gaps.count == 0) { /* the leap itself is longer than the window */
             extend(feed, seq - 1, moment);
         }
         return move_window(feed, seq);
@@ -254,36 +157,19 @@ static enum feed_result take_ahead(struct feed *feed, uint64_t seq, const struct
     return FEED_EARLY;
 }
 
-/* The datagram of a gap came. False when there is no room, or memory, to split it. */
-static bool fill(struct feed *feed, size_t at, uint64_t seq) {
-    struct gap *gap = &feed->gaps[at];
-    if (gap->first == gap->last) {
-        remove_gap(feed, at);
-    } else if (gap->first == seq) {
-        gap->first++;
-    } else if (gap->last == seq) {
-        gap->last--;
-    } else if (split_gap(feed, at, seq, MUSTER_GAPS_MAX)) {
-        feed->gaps[at + 1].first++;
-    } else {
-        return false;
-    }
-    return true;
-}
-
 static enum feed_result take_missing(struct feed *feed, uint64_t seq, enum muster_sample_kind *kind) {
-    size_t at = find_gap(feed, seq);
-    if (at == feed->gap_count || feed->gaps[at].first > seq || feed->gaps[at].is_lost) {
+    size_t at = gap_list_find(&feed->gaps, seq);
+    if (at == feed->gaps.count || feed->gaps.items[at].first > seq || feed->gaps.items[at].is_lost) {
         return FEED_KNOWN;
     }
     if (seq - feed->due >= MUSTER_WINDOW) {
         return move_window(feed, seq);
     }
-    bool is_asked = feed->gaps[at].is_asked;
-    if (!fill(feed, at, seq)) {
+    bool is_asked = feed->gaps.items[at].is_asked;
+    if (!gap_list_fill(&feed->gaps, at, seq)) {
         /* Of the first gap what lies before seq goes: for a moment that is one too many. */
-        bool is_apart =
-            at > 0 || feed->gap_count < MUSTER_GAPS_MAX || split_gap(feed, at, seq, MUSTER_GAPS_MAX + 1);
+        bool is_apart = at > 0 || feed->gaps.count < MUSTER_GAPS_MAX ||
+                        gap_list_split(&feed->gaps, at, seq, MUSTER_GAPS_MAX + 1);
         return is_apart ? make_room(feed) : FEED_MEMORY;
     }
     *kind = is_asked ? MUSTER_SAMPLE_REPAIRED : MUSTER_SAMPLE_LIVE;
@@ -292,7 +178,7 @@ static enum feed_result take_missing(struct feed *feed, uint64_t seq, enum muste
     return FEED_EARLY;
 }
 
-enum feed_result feed_take(struct feed *feed, uint64_t seq, const struct feed_moment *moment,
+enum feed_result feed_take(struct feed *feed, uint64_t seq, const struct gap_moment *moment,
                            enum muster_sample_kind *kind) {
     enum feed_result result = FEED_KNOWN;
     *kind = MUSTER_SAMPLE_LIVE;
@@ -318,7 +204,7 @@ enum feed_result feed_take(struct feed *feed, uint64_t seq, const struct feed_mo
     return result;
 }
 
-void feed_reach(struct feed *feed, uint64_t seq, const struct feed_moment *moment) {
+void feed_reach(struct feed *feed, uint64_t seq, const struct gap_moment *moment) {
     if (seq >= feed->top && seq - feed->top <= leap_max(feed, moment->now_ms)) {
         extend(feed, seq, moment);
     }
@@ -337,55 +223,21 @@ bool feed_check_sent(struct feed *feed, uint64_t seq, uint64_t now_ms) {
     return true;
 }
 
-/* ---- asking ---- */
-
-/* What others ask for splits gaps into half of the room at most. */
-void feed_record_nak(struct feed *feed, const struct signal_range *range, const struct feed_moment *moment) {
-    uint64_t due_ms = next_ask_ms(moment);
-    for (size_t i = find_gap(feed, range->first); i < feed->gap_count && feed->gaps[i].first <= range->last;
-         i++) {
-        i = isolate(feed, i, range, MUSTER_GAPS_HEARSAY_MAX);
-        struct gap *gap = &feed->gaps[i];
-        uint64_t until_ms = deadline_earlier(due_ms, gap->own_ms);
-        gap->is_asked = true;
-        gap->due_ms = gap->due_ms > until_ms ? gap->due_ms : until_ms;
-    }
-}
-
 size_t feed_ask(struct feed *feed, struct signal_range *ranges, size_t ranges_max,
-                const struct feed_moment *moment) {
-    size_t count = 0;
-    uint64_t due_ms = next_ask_ms(moment);
-    feed->asks_ms = DEADLINE_NEVER;
-    for (size_t i = 0; i < feed->gap_count; i++) {
-        struct gap *gap = &feed->gaps[i];
-        if (!gap->is_lost && gap->due_ms <= moment->now_ms && count < ranges_max) {
-            ranges[count++] = (struct signal_range){.first = gap->first, .last = gap->last};
-            gap->is_asked = true;
-            gap->due_ms = due_ms;
-            gap->own_ms = next_own_ms(moment);
-        }
-        if (!gap->is_lost) {
-            feed->asks_ms = deadline_earlier(feed->asks_ms, gap->due_ms);
-            feed->asks_ms = deadline_earlier(feed->asks_ms, gap->since_ms + MUSTER_REPAIR_DEADLINE_MS);
-        }
-    }
+                const struct gap_moment *moment) {
+    size_t count = gap_list_ask(&feed->gaps, ranges, ranges_max, moment);
     feed->counters.naks += count > 0 ? 1 : 0;
     return count;
 }
 
 uint64_t feed_deadline(const struct feed *feed) {
-    bool is_asking = feed->gap_count > 0 && !feed->is_paused && !feed->counters.is_by_stream;
-    return is_asking ? feed->asks_ms : DEADLINE_NEVER;
+    bool is_asking = feed->gaps.count > 0 && !feed->is_paused && !feed->counters.is_by_stream;
+    return is_asking ? feed->gaps.asks_ms : DEADLINE_NEVER;
 }
 
-void feed_resume(struct feed *feed, const struct feed_moment *moment) {
+void feed_resume(struct feed *feed, const struct gap_moment *moment) {
     feed->is_paused = false;
-    for (size_t i = 0; i < feed->gap_count; i++) {
-        if (!feed->gaps[i].is_lost) {
-            start_gap(feed, &feed->gaps[i], moment);
-        }
-    }
+    gap_list_restart(&feed->gaps, moment);
 }
 
 /* ---- holding back ---- */
@@ -425,18 +277,19 @@ bool feed_holds(const struct feed *feed, uint64_t seq) {
 }
 
 bool feed_has_lost(const struct feed *feed, uint64_t seq) {
-    size_t at = find_gap(feed, seq);
-    return at < feed->gap_count && feed->gaps[at].first <= seq && feed->gaps[at].is_lost;
+    size_t at = gap_list_find(&feed->gaps, seq);
+    return at < feed->gaps.count && feed->gaps.items[at].first <= seq && feed->gaps.items[at].is_lost;
 }
 
 /* ---- by stream ---- */
 
 /* What lacks of these is left out for good, and counts no more. */
 static void leave_out(struct feed *feed, const struct signal_range *range) {
-    for (size_t i = find_gap(feed, range->first); i < feed->gap_count && feed->gaps[i].first <= range->last;
+    struct gap_list *gaps = &feed->gaps;
+    for (size_t i = gap_list_find(gaps, range->first); i < gaps->count && gaps->items[i].first <= range->last;
          i++) {
-        i = isolate(feed, i, range, MUSTER_GAPS_MAX);
-        struct gap *gap = &feed->gaps[i];
+        i = gap_list_isolate(gaps, i, range, MUSTER_GAPS_MAX);
+        struct gap *gap = &gaps->items[i];
         if (!gap->is_lost) {
             gap->is_lost = true;
             gap->is_left_out = true;
@@ -446,7 +299,7 @@ static void leave_out(struct feed *feed, const struct signal_range *range) {
 }
 
 bool feed_take_by_stream(struct feed *feed, uint64_t seq, uint64_t passed, struct feed_header *header,
-                         const uint8_t *body, size_t length, const struct feed_moment *moment) {
+                         const uint8_t *body, size_t length, const struct gap_moment *moment) {
     enum muster_sample_kind kind;
     const struct signal_range left_out = {.first = seq - passed, .last = seq - 1};
     if (seq < feed->due || (seq > feed->top && seq - feed->top > leap_max(feed, moment->now_ms)) ||
@@ -479,12 +332,12 @@ static struct held *take_held(struct feed *feed, uint64_t seq) {
 /* Passes over the first gap, and those right behind it that were lost for the same reason. False when there
  * is nothing to report of it. */
 static bool skip_lost(struct feed *feed, struct muster_loss *lost) {
-    const struct gap first = feed->gaps[0];
-    const struct gap *gap = &feed->gaps[0];
+    const struct gap first = feed->gaps.items[0];
+    const struct gap *gap = &feed->gaps.items[0];
     do {
         feed->due = gap->last + 1;
-        remove_gap(feed, 0);
-    } while (feed->gap_count > 0 && gap->is_lost && gap->first == feed->due &&
+        gap_list_remove(&feed->gaps, 0);
+    } while (feed->gaps.count > 0 && gap->is_lost && gap->first == feed->due &&
              gap->is_left_out == first.is_left_out && gap->reason == first.reason);
     *lost = (struct muster_loss){.id = feed->id,
                                  .boot = feed->boot,
@@ -497,13 +350,13 @@ static bool skip_lost(struct feed *feed, struct muster_loss *lost) {
 
 enum feed_turn feed_next(struct feed *feed, struct muster_loss *lost, struct held **held, uint64_t *seq) {
     while (feed->due < feed->top) {
-        if (feed->gap_count == 0 || feed->gaps[0].first != feed->due) {
+        if (feed->gaps.count == 0 || feed->gaps.items[0].first != feed->due) {
             *seq = feed->due++;
             *held = take_held(feed, *seq);
             if (*held != NULL) {
                 return FEED_HELD;
             }
-        } else if (!feed->gaps[0].is_lost) {
+        } else if (!feed->gaps.items[0].is_lost) {
             return FEED_WAITS;
         } else if (skip_lost(feed, lost)) {
             return FEED_LOST;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <muster/core.h>
 #include <muster/telemetry.h>
@@ -13,25 +14,11 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "gap_list.h"
 #include "limit.h"
-#include "random.h"
 
 struct feed_header;
 struct signal_range;
-
-/* Datagrams in a row that are missing. */
-struct gap {
-    uint64_t first;
-    uint64_t last;
-    uint64_t since_ms;
-    uint64_t due_ms;                /* to ask for them; later they are asked for again */
-    uint64_t own_ms;                /* others' naks put that off until then at most */
-    bool is_asked;                  /* by anybody */
-    bool is_kernel;                 /* our own kernel is likely to have dropped them */
-    bool is_left_out;               /* a stream left them out: they are of topics that are not wanted */
-    bool is_lost;                   /* nobody waits for them any more, */
-    enum muster_loss_reason reason; /* for this reason */
-};
 
 /* One that waits for those before it. */
 struct held {
@@ -68,29 +55,22 @@ struct feed {
     bool is_muted;     /* none of its topics is wanted: it is not followed */
 
     /* What its publisher says to have sent, and what comes of it by multicast. */
-    uint64_t opened_ms; /* it is followed since then */
-    uint64_t sent_said; /* `sent` of the last announce or alive */
-    bool is_heard;      /* something came since the last alive */
-    unsigned silent;    /* alives in a row that told of more, while nothing came */
-    bool is_paused;     /* so nobody is asked, and nothing given up, until it is known why */
-    bool is_followed;   /* by stream, or it is being tried */
+    uint64_t opened_ms;      /* it is followed since then */
+    uint64_t announced_sent; /* `sent` of the last announce or alive */
+    bool is_heard;           /* something came since the last alive */
+    unsigned silent_alives;  /* alives in a row that told of more, while nothing came */
+    bool is_paused;          /* so nobody is asked, and nothing given up, until it is known why */
+    bool is_followed;        /* by stream, or it is being tried */
 
     struct feed_header *headers; /* the one used last first */
     size_t header_count;
-    uint64_t announced;            /* the subscriptions that topics of this shard may be for, */
-    uint64_t announced_rev;        /* by this document, */
-    uint64_t announced_generation; /* as they were then */
-
-    uint64_t first;   /* seq from which on all is delivered */
-    uint64_t due;     /* seq that is delivered next, in order */
-    uint64_t top;     /* one more than the last one that is known to be sent */
-    struct gap *gaps; /* what is missing in [due, top), by seq; at most MUSTER_GAPS_MAX */
-    size_t gap_count;
-    size_t gap_capacity;
-    uint64_t asks_ms;   /* the earliest moment at which one of them wants something, or earlier than that */
-    struct held **held; /* by seq, modulo MUSTER_WINDOW; NULL: nothing was ever held */
-    size_t held_bytes;  /* what holding them takes, without the array */
-    size_t counted;     /* of its bytes, in the sum of all feeds */
+    uint64_t first;       /* seq from which on all is delivered */
+    uint64_t due;         /* seq that is delivered next, in order */
+    uint64_t top;         /* one more than the last one that is known to be sent */
+    struct gap_list gaps; /* what is missing in [due, top) */
+    struct held **held;   /* by seq, modulo MUSTER_WINDOW; NULL: nothing was ever held */
+    size_t held_bytes;    /* what holding them takes, without the array */
+    size_t counted;       /* of its bytes, in the sum of all feeds */
 
     uint64_t
         checked_top; /* what top was when the publisher said how far it is: at checked_ms; 0: it did not */
@@ -98,6 +78,11 @@ struct feed {
 
     struct muster_feed counters;
 };
+
+/* True when the feed is found by this. */
+static inline bool feed_is_at(const struct feed *feed, const struct feed_source *source) {
+    return feed->has_source && memcmp(&feed->source, source, sizeof *source) == 0;
+}
 
 /* What a datagram is to its feed. */
 enum feed_result {
@@ -108,6 +93,9 @@ enum feed_result {
     FEED_LEAP, /* too far ahead to be believed */
     FEED_MEMORY,
 };
+
+/* When something of it came last, or it was opened. */
+uint64_t feed_last_ms(const struct feed *feed);
 
 /* Begins with seq due next, and counts from there. */
 void feed_begin(struct feed *feed, uint64_t due);
@@ -134,20 +122,12 @@ bool feed_check_sent(struct feed *feed, uint64_t seq, uint64_t now_ms);
 /* True when feed_next() has something. */
 bool feed_is_ready(const struct feed *feed);
 
-/* What gaps are judged by when they show. */
-struct feed_moment {
-    uint64_t now_ms;
-    struct random *random;
-    size_t listeners; /* who may ask too, at most */
-    bool is_kernel_dropping;
-};
-
 /* Notes that a datagram came. *kind: how, when it is new. */
-enum feed_result feed_take(struct feed *feed, uint64_t seq, const struct feed_moment *moment,
+enum feed_result feed_take(struct feed *feed, uint64_t seq, const struct gap_moment *moment,
                            enum muster_sample_kind *kind);
 
 /* Notes that all up to seq were sent. */
-void feed_reach(struct feed *feed, uint64_t seq, const struct feed_moment *moment);
+void feed_reach(struct feed *feed, uint64_t seq, const struct gap_moment *moment);
 
 /* Gives up what it waits for before seq. */
 void feed_give_up_before(struct feed *feed, uint64_t seq, enum muster_loss_reason reason);
@@ -158,10 +138,10 @@ void feed_give_up_first(struct feed *feed);
 /* The same for one that a stream brought, in order, its body kept until it is its turn. passed: so many right
  * before it were left out; what lacks before those is gone. False when it is known, or there is no memory. */
 bool feed_take_by_stream(struct feed *feed, uint64_t seq, uint64_t passed, struct feed_header *header,
-                         const uint8_t *body, size_t length, const struct feed_moment *moment);
+                         const uint8_t *body, size_t length, const struct gap_moment *moment);
 
 /* What is missing is asked for as if that had shown now. */
-void feed_resume(struct feed *feed, const struct feed_moment *moment);
+void feed_resume(struct feed *feed, const struct gap_moment *moment);
 
 /* What holding a body of this length takes. */
 size_t feed_hold_bytes(const struct feed *feed, size_t length);
@@ -171,12 +151,9 @@ size_t feed_hold_bytes(const struct feed *feed, size_t length);
 bool feed_hold(struct feed *feed, uint64_t seq, struct feed_header *header, enum muster_sample_kind kind,
                const uint8_t *body, size_t length);
 
-/* Another listener asked for these, so we wait for what comes of it. */
-void feed_record_nak(struct feed *feed, const struct signal_range *range, const struct feed_moment *moment);
-
-/* What is to be asked for now: at most ranges_max ranges; returns how many. */
+/* What is to be asked for by a nak now: at most ranges_max ranges; returns how many. */
 size_t feed_ask(struct feed *feed, struct signal_range *ranges, size_t ranges_max,
-                const struct feed_moment *moment);
+                const struct gap_moment *moment);
 
 /* Gives up what was waited for too long. */
 void feed_expire(struct feed *feed, uint64_t now_ms);
@@ -189,8 +166,5 @@ enum feed_turn { FEED_WAITS, FEED_LOST, FEED_HELD };
 /* What comes next in order. LOST: *lost was passed over. HELD: *held is handed over for free(), with its seq.
  */
 enum feed_turn feed_next(struct feed *feed, struct muster_loss *lost, struct held **held, uint64_t *seq);
-
-/* The back-off of RFC 5401, 4.2, for a group of so many listeners: 0..MUSTER_NAK_T_MS. */
-uint64_t feed_backoff_ms(struct random *random, size_t listeners);
 
 #endif

@@ -1,5 +1,5 @@
-/* Feeds that come by stream, because what their publisher sends to the groups does not come through. While
- * the stream is there nothing is asked for by nak, nor given up. */
+/* Feeds of which nothing comes by multicast though their publisher sends: they come by stream. While the
+ * stream is there nothing is asked for by nak, nor given up. */
 #ifndef CORE_FEED_STREAM_H
 #define CORE_FEED_STREAM_H
 
@@ -10,6 +10,8 @@
 
 #include "reply.h"
 
+struct feed;
+struct message;
 struct peer;
 struct telemetry;
 
@@ -18,6 +20,14 @@ struct feed_owner {
     uint8_t id[MUSTER_ID_BYTES];
     uint64_t boot;
 };
+
+/* Something of a feed came by multicast. */
+void feed_stream_record_heard(struct telemetry *telemetry, struct feed *feed);
+
+/* What a publisher says to have sent in a feed's shard. True when nothing of it is heard, and it is time to
+ * read it by stream. */
+bool feed_stream_record_silence(struct telemetry *telemetry, const struct peer *peer, struct feed *feed,
+                                const struct message *message);
 
 /* The silent feeds of a row are to come by stream from now on. */
 void feed_stream_begin(struct telemetry *telemetry, const struct peer *peer);

@@ -46,14 +46,14 @@ void groups_record_publishing(struct telemetry *telemetry) {
 }
 
 bool groups_have_changed(const struct groups *groups) {
-    return groups->wanted != groups->given;
+    return groups->wanted != groups->output;
 }
 
 bool groups_next(struct groups *groups, struct muster_output *output) {
     if (!groups_have_changed(groups)) {
         return false;
     }
-    groups->given = groups->wanted;
+    groups->output = groups->wanted;
     output->kind = MUSTER_OUTPUT_GROUPS;
     output->groups = groups->wanted;
     return true;

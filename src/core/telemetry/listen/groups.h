@@ -13,7 +13,7 @@ struct telemetry;
 
 struct groups {
     uint32_t wanted; /* bit 1 << shard, and MUSTER_GROUP_REPAIR */
-    uint32_t given;  /* as they were handed out last */
+    uint32_t output; /* as they were handed out last */
 };
 
 /* What a row publishes is known, or known anew. Groups are left when a subscription ends, not when a peer

@@ -2,17 +2,9 @@
 
 #include <stdlib.h>
 
-static void entry_free(struct subscription_entry *subscription) {
-    if (subscription != NULL) {
-        pattern_set_deinit(&subscription->patterns);
-        free(subscription);
-    }
-}
-
 void subscription_set_deinit(struct subscription_set *subscriptions) {
-    for (size_t i = 0; i < MUSTER_SUBSCRIPTIONS_MAX; i++) {
-        entry_free(subscriptions->items[i]);
-        subscriptions->items[i] = NULL;
+    for (unsigned number = 0; number < MUSTER_SUBSCRIPTIONS_MAX; number++) {
+        subscription_set_remove(subscriptions, number);
     }
 }
 
@@ -40,33 +32,25 @@ static struct subscription_entry *entry_new(const struct muster_subscription_opt
     return subscription;
 }
 
-static unsigned find_free(const struct subscription_set *subscriptions) {
-    unsigned number = 0;
-    while (number < MUSTER_SUBSCRIPTIONS_MAX && subscriptions->items[number] != NULL) {
-        number++;
-    }
-    return number;
-}
-
 int subscription_set_add(struct subscription_set *subscriptions,
                          const struct muster_subscription_options *options, unsigned *number) {
     if (!are_patterns(options)) {
         return MUSTER_EINVAL;
     }
-    unsigned free_number = find_free(subscriptions);
-    if (free_number == MUSTER_SUBSCRIPTIONS_MAX) {
+    uint64_t free_set = ~subscription_set_all(subscriptions);
+    if (free_set == 0) {
         return MUSTER_EFULL;
     }
     struct subscription_entry *subscription = entry_new(options);
     if (subscription == NULL) {
         return MUSTER_ENOMEM;
     }
-    uint64_t bit = UINT64_C(1) << free_number;
-    subscriptions->items[free_number] = subscription;
+    uint64_t bit = free_set & (~free_set + 1);
+    *number = (unsigned)__builtin_ctzll(free_set);
+    subscriptions->items[*number] = subscription;
     *(options->newest ? &subscriptions->newest : &subscriptions->ordered) |= bit;
     subscriptions->lasting |= options->without_last ? 0 : bit;
     subscriptions->generation++;
-    *number = free_number;
     return 0;
 }
 
@@ -75,7 +59,8 @@ bool subscription_set_remove(struct subscription_set *subscriptions, unsigned nu
         return false;
     }
     uint64_t others = ~(UINT64_C(1) << number);
-    entry_free(subscriptions->items[number]);
+    pattern_set_deinit(&subscriptions->items[number]->patterns);
+    free(subscriptions->items[number]);
     subscriptions->items[number] = NULL;
     subscriptions->ordered &= others;
     subscriptions->newest &= others;

@@ -10,49 +10,10 @@
 #include <muster/telemetry.h>
 
 #include "buffer.h"
+#include "own_topic.h"
 #include "ring.h"
-#include "senml.h"
-#include "signal.h"
 
 struct telemetry;
-
-/* What a topic has records of, under one name, and the last one of them. */
-struct sensor {
-    char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": the topic's own */
-    size_t name_length;
-    char unit[MUSTER_NAME_BYTES_MAX + 1]; /* "": none, or not known */
-    bool is_declared;                     /* when the topic was opened */
-    bool has_last;
-    struct muster_record last; /* its texts are this sensor's */
-    uint64_t last_ms;          /* when it was added, */
-    uint64_t last_number;      /* and the number of the ring's next datagram then */
-    char *text;
-    size_t text_size;
-};
-
-struct own_topic {
-    char name[MUSTER_TOPIC_BYTES_MAX + 1];
-    size_t name_length;
-    unsigned shard;
-    struct sensor *sensors;
-    size_t sensor_count;
-    size_t sensor_next; /* of which the next record is likely to be */
-    uint64_t sealed;    /* one more than the ring's number of its last datagram; 0: there was none */
-
-    uint64_t counted;  /* records, the first of them */
-    uint64_t count_ms; /* at this time */
-    double rate;       /* records a second, as announced; 0: not known yet */
-
-    /* The pack that is being filled, */
-    bool has_records;
-    bool is_due; /* as soon as there is room */
-    uint64_t began_ms;
-    struct senml_writer writer;
-    char body[MUSTER_DATAGRAM_BYTES_MAX];
-    size_t prefix_length; /* and the header for it, up to its seq, */
-    size_t name_at;       /* with the topic's name here */
-    char prefix[SIGNAL_PREFIX_BYTES_MAX];
-};
 
 struct publisher {
     struct own_topic *topics[MUSTER_TOPICS_MAX];
@@ -64,8 +25,6 @@ struct publisher {
     size_t queue_bytes_max; /* that may wait to be sent */
     bool is_full;           /* somebody was told to try again later */
     bool is_announce_due;   /* a sensor is new, or a rate */
-    uint64_t rates_due_ms;  /* when to look at the rates */
-    uint64_t linger_due_ms; /* the earliest of all topics */
 };
 
 void publisher_init(struct publisher *publisher, const struct muster_core_options *options);
@@ -80,7 +39,7 @@ void publisher_rekey(struct telemetry *telemetry);
  * already), MUSTER_EFULL, MUSTER_ENOMEM. */
 int publisher_topic_open(struct telemetry *telemetry, const struct muster_topic *described, unsigned *number);
 
-/* Undoes publisher_topic_open(). */
+/* Undoes publisher_topic_open(): nothing of the topic is sent. */
 void publisher_topic_discard(struct publisher *publisher, unsigned number);
 
 /* muster_core_topic_add(), _flush(), _close(), muster_core_is_writable() of a node that stays. */
@@ -109,9 +68,13 @@ int publisher_write_last(const struct telemetry *telemetry, const struct own_top
 /* Seals all that was added: the node leaves. */
 void publisher_leave(struct telemetry *telemetry);
 
-/* Seals what lingered long enough. */
-void publisher_tick(struct telemetry *telemetry);
+/* True when one more datagram may wait to be sent. */
+bool publisher_has_room(const struct publisher *publisher);
 
-uint64_t publisher_deadline(const struct telemetry *telemetry);
+/* Seals what lingered long enough. */
+void publisher_seal_lingering(struct telemetry *telemetry);
+
+/* Measures how often records come. */
+void publisher_measure_rates(struct telemetry *telemetry);
 
 #endif

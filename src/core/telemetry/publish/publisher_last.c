@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "buffer.h"
 #include "limit.h"
 #include "publisher.h"
 #include "reply.h"
@@ -27,21 +26,25 @@ static void begin_last(struct last_pack *pack) {
     pack->newest_ms = 0;
 }
 
+static int write_sample(const struct last_pack *pack, uint64_t said_ms, const uint8_t *body, size_t length) {
+    const struct context *context = pack->telemetry->context;
+    const struct reply_sample sample = {.id = context->identity.id,
+                                        .boot = context->identity.boot,
+                                        .topic = pack->topic->name,
+                                        .age_ms = context->now_ms > said_ms ? context->now_ms - said_ms : 0,
+                                        .body = body,
+                                        .body_length = length};
+    int error = reply_write_sample(pack->out, &sample);
+    *pack->count += error == 0 ? 1 : 0;
+    return error;
+}
+
 static int end_last(struct last_pack *pack) {
     if (pack->records == 0) {
         return 0;
     }
-    const struct telemetry *telemetry = pack->telemetry;
-    const struct reply_sample sample = {.id = telemetry->context->identity.id,
-                                        .boot = telemetry->context->identity.boot,
-                                        .topic = pack->topic->name,
-                                        .age_ms = telemetry->context->now_ms > pack->newest_ms
-                                                      ? telemetry->context->now_ms - pack->newest_ms
-                                                      : 0,
-                                        .body = (const uint8_t *)pack->bytes,
-                                        .body_length = senml_writer_end(&pack->writer)};
-    int error = reply_write_sample(pack->out, &sample);
-    *pack->count += error == 0 ? 1 : 0;
+    size_t length = senml_writer_end(&pack->writer);
+    int error = write_sample(pack, pack->newest_ms, (const uint8_t *)pack->bytes, length);
     begin_last(pack);
     return error;
 }
@@ -84,19 +87,12 @@ static bool is_of(const struct ring *ring, const struct kept *kept, const struct
 
 /* The last datagram of a topic that was sent stands for values whose successors wait. */
 static int write_sent(const struct last_pack *pack) {
-    const struct telemetry *telemetry = pack->telemetry;
-    const struct ring *ring = &telemetry->publisher.ring;
+    const struct ring *ring = &pack->telemetry->publisher.ring;
     for (uint64_t i = 1; i <= LOOK_BACK_MAX && i <= ring->unsent - ring->first; i++) {
         const struct kept *kept = ring_at(ring, ring->unsent - i);
         if (is_of(ring, kept, pack->topic)) {
-            const struct reply_sample sample = {.id = telemetry->context->identity.id,
-                                                .boot = telemetry->context->identity.boot,
-                                                .topic = pack->topic->name,
-                                                .age_ms = telemetry->context->now_ms - kept->sealed_ms,
-                                                .body = ring->bytes + kept->offset + kept->body_at,
-                                                .body_length = kept->body_length};
-            ++*pack->count;
-            return reply_write_sample(pack->out, &sample);
+            const uint8_t *body = ring->bytes + kept->offset + kept->body_at;
+            return write_sample(pack, kept->sealed_ms, body, kept->body_length);
         }
     }
     return 0;

@@ -25,11 +25,16 @@ struct send_batch {
     size_t path;  /* the next one to go out by */
 };
 
-struct sender {
-    uint64_t rate_bytes_s;
-    double repair_share;
+/* How fast something may leave. */
+struct pace {
+    double rate; /* bytes a second */
+    double burst;
     struct bucket bucket;
-    struct bucket repair_bucket;
+};
+
+struct sender {
+    struct pace pace;
+    struct pace repair_pace; /* rate 0: nothing is sent again */
     struct send_batch batch;
 
     uint64_t *repairs; /* numbers in the ring that wait to be sent again: a ring of MUSTER_REPAIRS_MAX itself,
@@ -40,8 +45,7 @@ struct sender {
     /* Of each shard: */
     uint64_t sent_ms[MUSTER_SHARDS];    /* when the last new data left */
     unsigned tails_left[MUSTER_SHARDS]; /* to be sent after it */
-    uint64_t tail_ms[MUSTER_SHARDS];    /* the last answer to a hopeless nak */
-    uint64_t tail_due_ms;               /* the earliest tail, or earlier than that */
+    uint64_t answer_ms[MUSTER_SHARDS];  /* the last tail that answered a nak */
 
     struct muster_sender counters;
 };
@@ -65,8 +69,9 @@ void sender_take_nak(struct telemetry *telemetry, const struct signal *nak,
                      const struct muster_datagram *datagram);
 
 /* Sends the tails that are due. */
-void sender_tick(struct telemetry *telemetry);
+void sender_send_tails(struct telemetry *telemetry);
 
-uint64_t sender_deadline(const struct telemetry *telemetry);
+/* When pacing lets what waits go; DEADLINE_NEVER when nothing waits. */
+uint64_t sender_allowed_ms(const struct telemetry *telemetry);
 
 #endif

@@ -1,0 +1,187 @@
+#include "own_topic.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "context.h"
+#include "limit.h"
+
+/* What stands before the name of the topic in a header. */
+#define NAME_BEGIN "\"topic\":\""
+
+static const char *text_or_none(const char *text) {
+    return text == NULL ? "" : text;
+}
+
+/* ---- sensors ---- */
+
+/* Records come in the same order again and again. */
+struct sensor *own_topic_find_sensor(struct own_topic *topic, const struct muster_record *record) {
+    const char *name = text_or_none(record->name);
+    size_t length = strlen(name);
+    for (size_t i = 0; i < topic->sensor_count; i++) {
+        size_t at = topic->sensor_next + i;
+        struct sensor *sensor = &topic->sensors[at < topic->sensor_count ? at : at - topic->sensor_count];
+        if (sensor->name_length == length && memcmp(sensor->name, name, length) == 0) {
+            topic->sensor_next = (size_t)(sensor - topic->sensors) + 1;
+            return sensor;
+        }
+    }
+    return NULL;
+}
+
+/* NULL when there are too many already, or without memory: then it is published all the same. */
+static struct sensor *add_sensor(struct own_topic *topic, const char *name, const char *unit) {
+    if (topic->sensor_count == MUSTER_SENSORS_MAX) {
+        return NULL;
+    }
+    struct sensor *sensors = realloc(topic->sensors, (topic->sensor_count + 1) * sizeof *sensors);
+    if (sensors == NULL) {
+        return NULL;
+    }
+    topic->sensors = sensors;
+    struct sensor *sensor = &sensors[topic->sensor_count++];
+    *sensor = (struct sensor){.name_length = strlen(name)};
+    memcpy(sensor->name, name, sensor->name_length);
+    strncpy(sensor->unit, unit, sizeof sensor->unit - 1);
+    return sensor;
+}
+
+static bool has_text(const struct muster_record *record) {
+    return record->kind == MUSTER_VALUE_TEXT || record->kind == MUSTER_VALUE_DATA;
+}
+
+bool sensor_vouches(const struct sensor *sensor, const struct muster_record *record) {
+    return sensor != NULL && record->kind <= MUSTER_VALUE_DATA &&
+           strcmp(sensor->unit, text_or_none(record->unit)) == 0 && record->time_s == 0 &&
+           record->update_s == 0 && !record->has_sum && record->kind != MUSTER_VALUE_NONE &&
+           (record->text != NULL || !has_text(record));
+}
+
+/* False without memory. */
+static bool copy_text(struct sensor *sensor, const struct muster_record *record) {
+    size_t length = record->text_length > 0 ? record->text_length : strlen(record->text);
+    if (length + 1 > sensor->text_size) {
+        char *larger = realloc(sensor->text, length + 1);
+        if (larger == NULL) {
+            return false;
+        }
+        sensor->text = larger;
+        sensor->text_size = length + 1;
+    }
+    memcpy(sensor->text, record->text, length);
+    sensor->text[length] = '\0';
+    return true;
+}
+
+/* A sensor that was not known, or whose unit was not, is announced. */
+bool own_topic_record(struct own_topic *topic, struct sensor *sensor, const struct muster_record *record,
+                      uint64_t number, uint64_t now_ms) {
+    const char *unit = text_or_none(record->unit);
+    bool is_new = sensor == NULL || (unit[0] != '\0' && strcmp(sensor->unit, unit) != 0);
+    topic->count_ms = topic->counted == 0 ? now_ms : topic->count_ms;
+    topic->counted++;
+    if (sensor == NULL) {
+        sensor = add_sensor(topic, text_or_none(record->name), unit);
+    } else if (is_new) {
+        strncpy(sensor->unit, unit, sizeof sensor->unit - 1);
+    }
+    if (sensor != NULL && (!has_text(record) || copy_text(sensor, record))) {
+        sensor->last = *record;
+        sensor->last.name = sensor->last.unit = sensor->last.text = NULL;
+        sensor->last_ms = now_ms;
+        sensor->last_number = number;
+        sensor->has_last = true;
+    }
+    return is_new && sensor != NULL;
+}
+
+/* ---- topics ---- */
+
+bool own_topic_is_valid(const struct muster_topic *described) {
+    bool is_valid = described->name != NULL && muster_topic_fault(described->name) == NULL &&
+                    strlen(text_or_none(described->unit)) <= MUSTER_NAME_BYTES_MAX &&
+                    described->unit_count <= MUSTER_SENSORS_MAX;
+    for (size_t i = 0; is_valid && i < described->unit_count; i++) {
+        const struct muster_text *unit = &described->units[i];
+        const struct muster_record record = {
+            .name = unit->name, .unit = unit->value, .kind = MUSTER_VALUE_BOOLEAN};
+        is_valid = unit->name != NULL && unit->name[0] != '\0' && muster_record_fault(&record) == NULL;
+    }
+    return is_valid;
+}
+
+void own_topic_rekey(struct own_topic *topic, const struct context *context) {
+    topic->prefix_length = signal_write_prefix(topic->prefix, context->identity.id, context->identity.boot,
+                                               topic->name, topic->shard);
+    topic->name_at = (size_t)(strstr(topic->prefix, NAME_BEGIN) - topic->prefix) + strlen(NAME_BEGIN);
+}
+
+struct own_topic *own_topic_new(const struct context *context, const struct muster_topic *described) {
+    struct own_topic *topic = calloc(1, sizeof *topic);
+    if (topic == NULL) {
+        return NULL;
+    }
+    topic->name_length = strlen(described->name);
+    memcpy(topic->name, described->name, topic->name_length);
+    topic->shard = muster_topic_shard(topic->name);
+    own_topic_rekey(topic, context);
+    bool has_room = described->unit == NULL || add_sensor(topic, "", described->unit) != NULL;
+    for (size_t i = 0; has_room && i < described->unit_count; i++) {
+        struct sensor *sensor = add_sensor(topic, described->units[i].name, described->units[i].value);
+        has_room = sensor != NULL;
+        if (has_room) {
+            sensor->is_declared = true;
+        }
+    }
+    if (!has_room) {
+        own_topic_free(topic);
+        return NULL;
+    }
+    return topic;
+}
+
+void own_topic_free(struct own_topic *topic) {
+    if (topic != NULL) {
+        for (size_t i = 0; i < topic->sensor_count; i++) {
+            free(topic->sensors[i].text);
+        }
+        free(topic->sensors);
+        free(topic);
+    }
+}
+
+struct muster_topic own_topic_describe(const struct own_topic *topic, struct muster_text *texts,
+                                       bool with_all) {
+    struct muster_topic described = {.name = topic->name, .units = texts, .rate = topic->rate};
+    for (size_t i = 0; i < topic->sensor_count; i++) {
+        const struct sensor *sensor = &topic->sensors[i];
+        if (sensor->name_length == 0) {
+            described.unit = sensor->unit;
+        } else if (with_all || sensor->is_declared) {
+            texts[described.unit_count++] = (struct muster_text){.name = sensor->name, .value = sensor->unit};
+        }
+    }
+    return described;
+}
+
+/* ---- rates ---- */
+
+/* With one digit: who looks wants to know whether it is ten a second or one a minute. */
+static double round_rate(double rate) {
+    double unit = pow(10, floor(log10(rate)));
+    return round(rate / unit) * unit;
+}
+
+bool own_topic_measure_rate(struct own_topic *topic, uint64_t now_ms) {
+    uint64_t elapsed_ms = now_ms - topic->count_ms;
+    if (elapsed_ms < MUSTER_RATE_MS || topic->counted < MUSTER_RATE_RECORDS) {
+        return false;
+    }
+    double rate = 1000 * (double)topic->counted / (double)elapsed_ms;
+    bool is_news = rate > topic->rate * MUSTER_RATE_CHANGE || rate * MUSTER_RATE_CHANGE < topic->rate;
+    topic->counted = 0;
+    topic->rate = is_news ? round_rate(rate) : topic->rate;
+    return is_news;
+}

@@ -1,0 +1,89 @@
+/* A topic that this node publishes: the sensors that it has records of, the last value of each, how many
+ * records come a second, and the pack that is being filled. */
+#ifndef CORE_OWN_TOPIC_H
+#define CORE_OWN_TOPIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+#include <muster/telemetry.h>
+
+#include "senml.h"
+#include "signal.h"
+
+struct context;
+
+/* What a topic has records of, under one name, and the last one of them. */
+struct sensor {
+    char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": the topic's own */
+    size_t name_length;
+    char unit[MUSTER_NAME_BYTES_MAX + 1]; /* "": none, or not known */
+    bool is_declared;                     /* when the topic was opened */
+    bool has_last;
+    struct muster_record last; /* its texts are this sensor's */
+    uint64_t last_ms;          /* when it was added, */
+    uint64_t last_number;      /* and the number of the ring's next datagram then */
+    char *text;
+    size_t text_size;
+};
+
+struct own_topic {
+    char name[MUSTER_TOPIC_BYTES_MAX + 1];
+    size_t name_length;
+    unsigned shard;
+    struct sensor *sensors;
+    size_t sensor_count;
+    size_t sensor_next; /* of which the next record is likely to be */
+    uint64_t sealed;    /* one more than the ring's number of its last datagram; 0: there was none */
+
+    uint64_t counted;  /* records, the first of them */
+    uint64_t count_ms; /* at this time */
+    double rate;       /* records a second, as announced; 0: not known yet */
+
+    /* The pack that is being filled, */
+    bool has_records;
+    bool is_due; /* as soon as there is room */
+    uint64_t began_ms;
+    struct senml_writer writer;
+    char body[MUSTER_DATAGRAM_BYTES_MAX];
+    size_t prefix_length; /* and the header for it, up to its seq, */
+    size_t name_at;       /* with the topic's name here */
+    char prefix[SIGNAL_PREFIX_BYTES_MAX];
+};
+
+/* True when a topic can be announced. */
+bool own_topic_is_valid(const struct muster_topic *described);
+
+/* Of a valid description; NULL without memory. */
+struct own_topic *own_topic_new(const struct context *context, const struct muster_topic *described);
+
+/* NULL is allowed. */
+void own_topic_free(struct own_topic *topic);
+
+/* Writes its header anew, under another identity. */
+void own_topic_rekey(struct own_topic *topic, const struct context *context);
+
+/* The sensor of a record; NULL when it is not known. */
+struct sensor *own_topic_find_sensor(struct own_topic *topic, const struct muster_record *record);
+
+/* True when a record of a sensor needs no further check: the names of a sensor that is known were looked at
+ * when it was new, and its values are looked at as they are written. */
+bool sensor_vouches(const struct sensor *sensor, const struct muster_record *record);
+
+/* A record was added: it is the sensor's last value from now on. sensor: as it was found. number: of the
+ * ring's next datagram. True when there is something new to announce. */
+bool own_topic_record(struct own_topic *topic, struct sensor *sensor, const struct muster_record *record,
+                      uint64_t number, uint64_t now_ms);
+
+/* Measures how many records come a second. True when that is to be announced anew. */
+bool own_topic_measure_rate(struct own_topic *topic, uint64_t now_ms);
+
+/* Describes the topic with all its sensors, or those alone that were declared; its units are written to
+ * texts.
+ */
+struct muster_topic own_topic_describe(const struct own_topic *topic, struct muster_text *texts,
+                                       bool with_all);
+
+#endif
