@@ -199,7 +199,7 @@ void exchange_tick(struct exchange *exchange) {
 static bool next_of_fetches(struct exchange *exchange, struct muster_output *output) {
     struct fetch *fetch;
     while ((fetch = fetch_first_waiting(&exchange->fetches)) != NULL) {
-        bool is_given = fetch_give(fetch, output);
+        bool is_given = fetch_next_output(fetch, output);
         if (fetch->is_over) { /* what waits for its place may begin, and is looked at next */
             release_fetch(exchange, fetch);
         }

@@ -172,7 +172,7 @@ void reply_reader_init(struct reply_reader *reader, size_t part_bytes_max) {
     *reader = (struct reply_reader){.part_bytes_max = part_bytes_max};
 }
 
-static void forget_part(struct reply_reader *reader) {
+static void release_part(struct reply_reader *reader) {
     document_free(reader->head);
     message_deinit(&reader->announce);
     while (reader->lists.count > 0) {
@@ -184,13 +184,13 @@ static void forget_part(struct reply_reader *reader) {
 }
 
 void reply_reader_deinit(struct reply_reader *reader) {
-    forget_part(reader);
+    release_part(reader);
     buffer_deinit(&reader->buffer);
 }
 
 int reply_reader_feed(struct reply_reader *reader, const uint8_t *bytes, size_t length) {
     if (reader->length > 0) {
-        forget_part(reader);
+        release_part(reader);
     }
     buffer_drop(&reader->buffer, reader->begin);
     reader->begin = 0;
@@ -226,7 +226,7 @@ static int read_head(struct reply_reader *reader) {
 
 int reply_reader_next(struct reply_reader *reader, struct reply *reply) {
     if (reader->length > 0) {
-        forget_part(reader);
+        release_part(reader);
     }
     int result = reader->head == NULL ? read_head(reader) : 1;
     if (result < 0) {

@@ -23,7 +23,7 @@ void backlog_deinit(struct backlog *backlog) {
     DL_FOREACH_SAFE(backlog->samples, sample, next) {
         free(sample);
     }
-    free(backlog->given);
+    free(backlog->borrowed);
     forget_all_known(backlog);
     *backlog = (struct backlog){0};
 }
@@ -53,8 +53,8 @@ bool backlog_put(struct exchange *exchange, const struct muster_sample *sample, 
 bool backlog_next(struct exchange *exchange, struct muster_arrival *arrival) {
     struct backlog *backlog = &exchange->backlog;
     struct backlog_sample *sample = backlog->samples;
-    free(backlog->given);
-    backlog->given = sample;
+    free(backlog->borrowed);
+    backlog->borrowed = sample;
     if (sample == NULL) {
         return false;
     }

@@ -37,8 +37,8 @@ struct last_known {
 };
 
 struct backlog {
-    struct backlog_sample *samples; /* in the order in which they came */
-    struct backlog_sample *given;   /* by the last arrival */
+    struct backlog_sample *samples;  /* in the order in which they came */
+    struct backlog_sample *borrowed; /* by who pulled the last one */
     size_t bytes;
     struct last_known *known;
 };

@@ -107,7 +107,7 @@ struct fetch *fetch_first_waiting(const struct fetches *fetches) {
     return NULL;
 }
 
-bool fetch_give(struct fetch *fetch, struct muster_output *output) {
+bool fetch_next_output(struct fetch *fetch, struct muster_output *output) {
     output->stream = fetch->stream;
     if (fetch->is_over) {
         output->kind = MUSTER_OUTPUT_STREAM_CLOSE;

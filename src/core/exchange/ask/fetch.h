@@ -105,7 +105,7 @@ void fetch_stop(struct fetches *fetches, uint64_t stream);
 struct fetch *fetch_first_waiting(const struct fetches *fetches);
 
 /* What is to be done; false when its stream was never opened, so that there is nothing to close. */
-bool fetch_give(struct fetch *fetch, struct muster_output *output);
+bool fetch_next_output(struct fetch *fetch, struct muster_output *output);
 
 /* Frees one that is over. */
 void fetch_release(struct fetches *fetches, struct fetch *fetch);

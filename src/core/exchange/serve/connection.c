@@ -27,7 +27,7 @@ void connection_close_with(struct connection *connection, enum request_end end) 
 void connection_cut(struct exchange *exchange, struct connection *connection) {
     exchange->context->counters.streams_cut++;
     buffer_deinit(&connection->out);
-    buffer_deinit(&connection->given);
+    buffer_deinit(&connection->in_flight);
     connection->state = CONNECTION_CLOSING;
 }
 
@@ -239,8 +239,8 @@ static bool is_known(const struct connection *connection, const struct peer *pee
     return connection->is_listed || peer->number <= connection->cursor;
 }
 
-void connection_tell(struct exchange *exchange, struct connection *connection,
-                     const struct outbox_event *event) {
+void connection_write_event(struct exchange *exchange, struct connection *connection,
+                            const struct outbox_event *event) {
     if (!connection_is_watching(connection) || is_following(connection) ||
         !is_known(connection, event->peer) || !is_meant(connection, event)) {
         return;
@@ -251,7 +251,7 @@ void connection_tell(struct exchange *exchange, struct connection *connection,
     }
 }
 
-void connection_tell_sent(struct exchange *exchange, struct connection *connection) {
+void connection_write_sent(struct exchange *exchange, struct connection *connection) {
     if (is_following(connection) && connection->is_listed && samples_follow(exchange, connection) != 0) {
         connection_cut(exchange, connection);
     }

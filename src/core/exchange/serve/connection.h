@@ -32,10 +32,10 @@ struct connection {
     bool may_change;
 
     enum connection_state state;
-    bool has_ended;      /* the other side asks nothing more */
-    struct buffer in;    /* requests */
-    struct buffer out;   /* answers */
-    struct buffer given; /* of them, what was handed over and is not taken yet */
+    bool has_ended;          /* the other side asks nothing more */
+    struct buffer in;        /* requests */
+    struct buffer out;       /* answers */
+    struct buffer in_flight; /* of them, what was handed over for writing and is not taken yet */
 
     /* The answer under way. */
     enum request_kind kind;
@@ -59,12 +59,12 @@ void connection_answer(struct exchange *exchange, struct connection *connection,
 /* Says rows, or samples, until there are enough of them for now. */
 void connection_list(struct exchange *exchange, struct connection *connection);
 
-/* Tells of an event, if the connection watches and the event is for it. */
-void connection_tell(struct exchange *exchange, struct connection *connection,
-                     const struct outbox_event *event);
+/* Writes an event, if the connection watches and the event is for it. */
+void connection_write_event(struct exchange *exchange, struct connection *connection,
+                            const struct outbox_event *event);
 
-/* Tells of what was sent, if the connection follows it. */
-void connection_tell_sent(struct exchange *exchange, struct connection *connection);
+/* Writes what was sent, if the connection follows it. */
+void connection_write_sent(struct exchange *exchange, struct connection *connection);
 
 /* What is said waits to be taken before more is. */
 static inline bool connection_has_said_enough(const struct connection *connection) {

@@ -17,7 +17,7 @@ static void drop(struct server *server, struct connection *connection) {
     DL_DELETE(server->connections, connection);
     buffer_deinit(&connection->in);
     buffer_deinit(&connection->out);
-    buffer_deinit(&connection->given);
+    buffer_deinit(&connection->in_flight);
     samples_free(connection->samples);
     free(connection);
 }
@@ -92,22 +92,18 @@ static int accept_stream(struct exchange *exchange, const struct muster_stream *
 
 /* ---- requests ---- */
 
-static bool is_listed_name(const struct request *request, const char *name) {
-    for (size_t i = 0; i < request->interface_count; i++) {
-        if (strcmp(request->interfaces[i], name) == 0) {
-            return true;
+/* True when each of these names is among the others. */
+static bool are_among(const char *const *names, size_t count, const char *const *others, size_t other_count) {
+    for (size_t i = 0; i < count; i++) {
+        size_t at = 0;
+        while (at < other_count && strcmp(names[i], others[at]) != 0) {
+            at++;
+        }
+        if (at == other_count) {
+            return false;
         }
     }
-    return false;
-}
-
-static bool has_interface(const struct paths *paths, const char *name) {
-    for (size_t i = 0; i < paths->count; i++) {
-        if (strcmp(paths->items[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return true;
 }
 
 /* What is not known is no other one. */
@@ -118,21 +114,16 @@ static bool is_other_network(const struct exchange *exchange, const struct reque
 
 /* The asker may want a muster on certain interfaces: on all of them, and on no other. */
 static bool is_here(const struct exchange *exchange, const struct request *request) {
-    if ((request->port != 0 && request->port != exchange->context->port) ||
-        is_other_network(exchange, request)) {
-        return false;
+    const struct paths *paths = &exchange->context->paths;
+    const char *names[MUSTER_PATHS_MAX];
+    for (size_t i = 0; i < paths->count; i++) {
+        names[i] = paths->items[i].name;
     }
-    for (size_t i = 0; i < request->interface_count; i++) {
-        if (!has_interface(&exchange->context->paths, request->interfaces[i])) {
-            return false;
-        }
-    }
-    for (size_t i = 0; request->interfaces != NULL && i < exchange->context->paths.count; i++) {
-        if (!is_listed_name(request, exchange->context->paths.items[i].name)) {
-            return false;
-        }
-    }
-    return true;
+    bool is_on_them = request->interfaces == NULL ||
+                      (are_among(request->interfaces, request->interface_count, names, paths->count) &&
+                       are_among(names, paths->count, request->interfaces, request->interface_count));
+    return is_on_them && !is_other_network(exchange, request) &&
+           (request->port == 0 || request->port == exchange->context->port);
 }
 
 /* Watchers have no end of their own: those of other hosts leave places for who only asks. */
@@ -186,7 +177,7 @@ static void take_line(struct exchange *exchange, struct connection *connection, 
 /* Takes the next request up when the last one was answered and that was taken. */
 static void take_requests(struct exchange *exchange, struct connection *connection) {
     while (connection->state == CONNECTION_IDLE && connection->out.length == 0 &&
-           connection->given.length == 0) {
+           connection->in_flight.length == 0) {
         size_t length = connection->in.length;
         const uint8_t *end = length == 0 ? NULL : memchr(connection->in.bytes, '\n', length);
         size_t line_length = end == NULL ? length : (size_t)(end - connection->in.bytes);
@@ -235,7 +226,7 @@ int server_step(struct exchange *exchange, const struct muster_stream *stream) {
     switch (stream->event) {
     case MUSTER_STREAM_BYTES: take_bytes(exchange, connection, stream); break;
     case MUSTER_STREAM_DRAINED:
-        connection->given.length = 0;
+        connection->in_flight.length = 0;
         connection->moved_ms = exchange->context->now_ms;
         break;
     case MUSTER_STREAM_ENDED: end_requests(connection); break;
@@ -250,25 +241,25 @@ int server_step(struct exchange *exchange, const struct muster_stream *stream) {
 void server_record_event(struct exchange *exchange, const struct outbox_event *event) {
     struct connection *connection;
     DL_FOREACH(exchange->server.connections, connection) {
-        connection_tell(exchange, connection, event);
+        connection_write_event(exchange, connection, event);
     }
 }
 
 /* ---- outputs ---- */
 
-static bool give(struct exchange *exchange, struct connection *connection, struct muster_output *output) {
+static bool next_of(struct exchange *exchange, struct connection *connection, struct muster_output *output) {
     if (connection->state == CONNECTION_ANSWERING && !connection->is_listed && connection->out.length == 0) {
         connection_list(exchange, connection);
     }
-    connection_tell_sent(exchange, connection);
+    connection_write_sent(exchange, connection);
     output->stream = connection->number;
-    if (connection->given.length == 0 && connection->out.length > 0) {
-        const struct buffer spare = connection->given;
-        connection->given = connection->out;
+    if (connection->in_flight.length == 0 && connection->out.length > 0) {
+        const struct buffer spare = connection->in_flight;
+        connection->in_flight = connection->out;
         connection->out = spare;
         output->kind = MUSTER_OUTPUT_STREAM_WRITE;
-        output->bytes = connection->given.bytes;
-        output->length = connection->given.length;
+        output->bytes = connection->in_flight.bytes;
+        output->length = connection->in_flight.length;
         connection->bytes += output->length;
         connection->moved_ms = exchange->context->now_ms;
         return true;
@@ -285,7 +276,7 @@ bool server_next(struct exchange *exchange, struct muster_output *output) {
     struct connection *connection;
     struct connection *next;
     DL_FOREACH_SAFE(exchange->server.connections, connection, next) {
-        if (give(exchange, connection, output)) {
+        if (next_of(exchange, connection, output)) {
             return true;
         }
     }
@@ -297,7 +288,7 @@ bool server_next(struct exchange *exchange, struct muster_output *output) {
 /* It waits for nothing but to be closed. */
 static bool is_over(const struct connection *connection) {
     return connection->state == CONNECTION_CLOSING &&
-           (connection->given.length == 0 || connection->out.length == 0);
+           (connection->in_flight.length == 0 || connection->out.length == 0);
 }
 
 /* What a reader takes, and a request, must come in time; and nobody from elsewhere but a watcher stays for
@@ -309,7 +300,7 @@ static uint64_t end_ms(const struct connection *connection) {
         return DEADLINE_NEVER;
     }
     if (connection_is_watching(connection)) {
-        return connection->given.length == 0 ? DEADLINE_NEVER : idle_ms;
+        return connection->in_flight.length == 0 ? DEADLINE_NEVER : idle_ms;
     }
     return deadline_earlier(idle_ms, total_ms);
 }
