@@ -746,8 +746,11 @@ TEST(who_can_not_hear_is_told) {
     assert_int_equal(b->network.links[0]->groups, MUSTER_GROUP_REPAIR);
     subscribe(b, "#", &listener);
     AWAIT(hears(b, TOPIC));
-    say(publisher, 0);
-    AWAIT(listener.records == 1);
+    for (unsigned i = 0; i < 100 && listener.records == 0; i++) { /* an announcement may overtake the first */
+        say(publisher, i);
+        fixture_run_for(10);
+    }
+    assert_true(listener.records > 0);
 }
 
 /* The same where no other group is needed than before. */
