@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <netinet/in.h>
+
 #include <muster/core.h>
 
 #include "log.h"
@@ -54,6 +56,10 @@ int socket_open_telemetry(struct datagram_socket *socket, const struct muster_pa
 /* Joins or leaves a group there. 0 or -errno. */
 int socket_join(struct datagram_socket *socket, const struct muster_endpoint *group);
 int socket_leave(struct datagram_socket *socket, const struct muster_endpoint *group);
+
+/* An address and port of IPv4, as the kernel takes it and as it comes from there. */
+struct sockaddr_in socket_address(const struct muster_endpoint *endpoint);
+struct muster_endpoint socket_endpoint(const struct sockaddr_in *address);
 
 /* The code for such an -errno: MUSTER_EPERM, MUSTER_ENOMEM, MUSTER_ENOINTERFACE (the interface is gone),
  * MUSTER_ESYSTEM. */
