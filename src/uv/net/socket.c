@@ -62,7 +62,7 @@ static uint32_t buffer_set(int fd) {
     return granted > 0 ? (uint32_t)granted : 0;
 }
 
-/* Opens a socket that tells of each datagram whence, whither and by what it came; `set` makes of it what it
+/* Opens a socket that shows the source, destination and interface of each datagram; `set` makes of it what it
  * is for, and is to return 0, or -1 and errno. 0 or -errno; then it is closed. */
 static int open_with(struct datagram_socket *opened, const struct muster_path *path,
                      int (*set)(struct datagram_socket *opened, const struct muster_path *path)) {
@@ -354,7 +354,7 @@ static bool is_batch_refusal(int error) {
     return error == -EIO || error == -EINVAL || error == -EMSGSIZE || error == -EOPNOTSUPP;
 }
 
-/* A datagram that fails for its own part does not take the others along; the last error is told. */
+/* A datagram that fails for its own part does not take the others along; the last error is returned. */
 static int send_one_by_one(struct datagram_socket *socket, struct muster_datagram *datagram) {
     int result = 0;
     while (datagram->length > 0) {

@@ -18,7 +18,7 @@ static void report(struct stream *stream, enum muster_stream_event event) {
 /* ---- what is waited for ---- */
 
 /* Once the other side has ended, its socket is readable for ever. Urgent data never comes by agreement, so
- * waiting for it alone still tells that the connection broke (epoll_ctl(2), EPOLLHUP). */
+ * waiting for it alone still shows that the connection broke (epoll_ctl(2), EPOLLHUP). */
 static int events_wanted(const struct stream *stream) {
     if (stream->is_connecting) {
         return UV_WRITABLE;
@@ -130,7 +130,7 @@ static bool receive(struct stream *stream) {
     return false;
 }
 
-/* What the other side said before the connection broke is still there to be read. Bounded: it may be broken
+/* What the other side sent before the connection broke is still there to be read. Bounded: it may be broken
  * one way only. */
 static void break_after_reading(struct stream *stream) {
     for (unsigned left = LAST_READS; left > 0 && !stream->is_ended && !stream->is_finishing; left--) {

@@ -38,7 +38,7 @@ struct call {
     void *context;
 };
 
-/* A way to a node. It outlives its use until the loop let go of it. */
+/* A connection to a node. Its memory stays until the loop has closed its handles. */
 struct node_connection {
     struct stream stream; /* its owner is the connection */
     muster_local_t *local;
@@ -49,11 +49,11 @@ struct muster_local {
     struct local_paths paths;
     size_t next_path;                   /* to be tried when this one, the one before, turns out to be wrong */
     struct node_connection *connection; /* NULL: it is lost, or ended while nothing was asked */
-    size_t handles;                     /* the timer, and connections that the loop has not let go of */
-    uv_timer_t timer;                   /* until it is stuck; at once when calls wait in vain */
-    bool is_confirmed;                  /* the node: it answered something */
-    size_t skip;                        /* nodes that would be right, and are to be passed over */
-    bool has_begun;                     /* it answers the first call */
+    size_t handles;                     /* the timer, and connections whose handles are not closed yet */
+    uv_timer_t timer;  /* until the node is taken for stuck; at once when the calls that wait can only fail */
+    bool is_confirmed; /* the node: it answered something */
+    size_t skip;       /* so many nodes that would do are to be skipped */
+    bool has_begun;    /* it answers the first call */
     struct reply_reader reader;
     struct call *first; /* is being answered; the others wait */
     size_t call_count;

@@ -61,7 +61,7 @@ static void begin(void) {
     memset(&disk, 0, sizeof disk);
 }
 
-static int open_at(const char *instance, const char *name, uint64_t wall_ms, struct state *state,
+static int open_at(const char *instance, const char *name, uint64_t wall_ms, struct slot *state,
                    struct node_identity *identity) {
     struct state_options options = {
         .directory = fixture.directory, .instance = instance, .name = name, .wall_ms = wall_ms};
@@ -70,9 +70,9 @@ static int open_at(const char *instance, const char *name, uint64_t wall_ms, str
 
 /* Opens and closes at once. */
 static int start(uint64_t wall_ms, struct node_identity *identity) {
-    struct state held;
+    struct slot held;
     int error = open_at("kitchen", NULL, wall_ms, &held, identity);
-    state_close(&held);
+    slot_release(&held);
     return error;
 }
 
@@ -131,14 +131,14 @@ TEST(test_key_stays_and_boot_grows) {
 
 TEST(test_boot_is_stored_before_it_is_used) {
     struct node_identity identity;
-    struct state held;
+    struct slot held;
     char text[256];
     assert_int_equal(open_at("kitchen", NULL, WALL_MS, &held, &identity), 0);
     read_file("boot", text);
     assert_string_equal(text, "1700000000000\n");
     assert_int_equal(count_files("boot.new"), 0);
     assert_int_equal(count_files("key.new"), 0);
-    state_close(&held);
+    slot_release(&held);
 }
 
 TEST(test_wall_clock_at_its_epoch) {
@@ -381,7 +381,7 @@ TEST(test_no_permission) {
 TEST(test_not_a_directory) {
     struct node_identity identity;
     struct state_options options = {.directory = "/dev/full", .instance = "kitchen", .wall_ms = WALL_MS};
-    struct state held;
+    struct slot held;
     assert_int_equal(state_open(&held, &options, &identity, &fixture.log),
                      MUSTER_ESTATE); /* not a directory */
     options.directory = "";
@@ -392,29 +392,29 @@ TEST(test_parents_are_made) {
     char directory[256];
     snprintf(directory, sizeof directory, "%s/a/b/c/", fixture.directory);
     struct state_options options = {.directory = directory, .instance = "kitchen", .wall_ms = WALL_MS};
-    struct state held;
+    struct slot held;
     struct node_identity identity;
     assert_int_equal(state_open(&held, &options, &identity, &fixture.log), 0);
-    state_close(&held);
+    slot_release(&held);
 }
 
 /* Root's is /var/lib/muster, which is not ours to write in a test. */
 static bool default_directory_follows_xdg(void) {
     struct state_options options = {.instance = "kitchen", .wall_ms = WALL_MS};
-    struct state held;
+    struct slot held;
     struct node_identity identity;
     char expected[256];
     setenv("XDG_STATE_HOME", fixture.directory, 1);
     HOLDS(state_open(&held, &options, &identity, &fixture.log) == 0);
     snprintf(expected, sizeof expected, "%s/muster/kitchen", fixture.directory);
-    HOLDS(strcmp(held.slot.path, expected) == 0);
-    state_close(&held);
+    HOLDS(strcmp(held.path, expected) == 0);
+    slot_release(&held);
     setenv("XDG_STATE_HOME", "relative", 1);
     setenv("HOME", fixture.directory, 1);
     HOLDS(state_open(&held, &options, &identity, &fixture.log) == 0);
     snprintf(expected, sizeof expected, "%s/.local/state/muster/kitchen", fixture.directory);
-    HOLDS(strcmp(held.slot.path, expected) == 0);
-    state_close(&held);
+    HOLDS(strcmp(held.path, expected) == 0);
+    slot_release(&held);
     unsetenv("HOME");
     HOLDS(state_open(&held, &options, &identity, &fixture.log) == MUSTER_ESTATE);
     return true;
@@ -427,59 +427,59 @@ TEST(test_default_directory_follows_xdg) {
 /* ---- slots ---- */
 
 TEST(test_held_instance_is_busy) {
-    struct state first;
-    struct state second;
+    struct slot first;
+    struct slot second;
     struct node_identity identity;
     assert_int_equal(open_at("kitchen", NULL, WALL_MS, &first, &identity), 0);
     assert_int_equal(open_at("kitchen", NULL, WALL_MS, &second, &identity), MUSTER_EBUSY);
     assert_non_null(strstr(fixture.last_error, "kitchen"));
-    state_close(&second); /* nothing is held: harmless */
-    state_close(&first);
+    slot_release(&second); /* nothing is held: harmless */
+    slot_release(&first);
     assert_int_equal(open_at("kitchen", NULL, WALL_MS, &second, &identity), 0);
-    state_close(&second);
+    slot_release(&second);
 }
 
 TEST(test_held_name_takes_the_next_slot) {
-    struct state states[STATE_SLOTS + 1];
+    struct slot states[STATE_SLOTS + 1];
     struct node_identity identities[STATE_SLOTS + 1];
     char expected[256];
     for (unsigned i = 0; i < STATE_SLOTS; i++) {
         assert_int_equal(open_at(NULL, "kitchen", WALL_MS, &states[i], &identities[i]), 0);
         if (i > 0) {
             snprintf(expected, sizeof expected, "%s/kitchen+%u", fixture.directory, i + 1);
-            assert_string_equal(states[i].slot.path, expected);
+            assert_string_equal(states[i].path, expected);
             assert_memory_not_equal(identities[0].key, identities[i].key, MUSTER_KEY_BYTES);
         }
     }
     assert_int_equal(open_at(NULL, "kitchen", WALL_MS, &states[STATE_SLOTS], &identities[STATE_SLOTS]),
                      MUSTER_EBUSY);
-    state_close(&states[4]);
+    slot_release(&states[4]);
     assert_int_equal(open_at(NULL, "kitchen", WALL_MS, &states[4], &identities[STATE_SLOTS]), 0);
     assert_memory_equal(identities[4].key, identities[STATE_SLOTS].key, MUSTER_KEY_BYTES);
     for (unsigned i = 0; i < STATE_SLOTS; i++) {
-        state_close(&states[i]);
+        slot_release(&states[i]);
     }
 }
 
 TEST(test_numbered_slot_is_nobody_elses) {
     static const char *const names[] = {"kitchen-2", "kitchen+2", "kitchen 2"};
-    struct state first;
-    struct state second;
-    struct state others[3];
+    struct slot first;
+    struct slot second;
+    struct slot others[3];
     struct node_identity identities[2];
     struct node_identity other;
     assert_int_equal(open_at(NULL, "kitchen", WALL_MS, &first, &identities[0]), 0);
     assert_int_equal(open_at(NULL, "kitchen", WALL_MS, &second, &identities[1]), 0);
-    state_close(&second);
+    slot_release(&second);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(open_at(NULL, names[i], WALL_MS, &others[i], &other), 0);
         assert_memory_not_equal(other.key, identities[0].key, sizeof other.key);
         assert_memory_not_equal(other.key, identities[1].key, sizeof other.key);
     }
     for (size_t i = 0; i < 3; i++) {
-        state_close(&others[i]);
+        slot_release(&others[i]);
     }
-    state_close(&first);
+    slot_release(&first);
 }
 
 TEST(test_slot_names) {
@@ -529,13 +529,13 @@ TEST(test_slot_names_keep_instances_apart) {
 /* ---- another key ---- */
 
 TEST(test_rekey_keeps_the_old_key_aside) {
-    struct state held;
+    struct slot held;
     struct node_identity before;
     struct node_identity after;
     struct node_identity later;
     assert_int_equal(open_at("kitchen", NULL, WALL_MS, &held, &before), 0);
     assert_int_equal(state_rekey(&held, before.boot, WALL_MS - 7, &after, &fixture.log), 0);
-    state_close(&held);
+    slot_release(&held);
     assert_memory_not_equal(before.key, after.key, sizeof before.key);
     assert_int_equal(after.boot, before.boot + 1);
     assert_int_equal(count_files("key.conflict-"), 1);
@@ -545,7 +545,7 @@ TEST(test_rekey_keeps_the_old_key_aside) {
 }
 
 TEST(test_failed_rekey_changes_nothing) {
-    struct state held;
+    struct slot held;
     struct node_identity before;
     struct node_identity after;
     char path[256];
@@ -554,7 +554,7 @@ TEST(test_failed_rekey_changes_nothing) {
     assert_int_equal(mkdir(path, 0700), 0); /* no draft can be written */
     assert_int_equal(state_rekey(&held, before.boot, WALL_MS, &after, &fixture.log), MUSTER_ESTATE);
     assert_int_equal(rmdir(path), 0);
-    state_close(&held);
+    slot_release(&held);
     assert_int_equal(count_files("key.conflict-"), 0);
     assert_int_equal(start(WALL_MS, &after), 0);
     assert_memory_equal(before.key, after.key, sizeof before.key);
@@ -566,7 +566,7 @@ static bool rekey_until(unsigned step) {
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        struct state held;
+        struct slot held;
         struct node_identity identity;
         if (open_at("kitchen", NULL, WALL_MS, &held, &identity) != 0) {
             _exit(1);
