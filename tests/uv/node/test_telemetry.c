@@ -200,7 +200,8 @@ static void on_writable(muster_t *node, void *context) {
 struct reader {
     muster_t *node;
     muster_subscription_t *subscription;
-    unsigned next; /* number that comes next, in order */
+    unsigned next;        /* number that comes next, in order */
+    bool begins_with_any; /* the first number may be any */
     unsigned records;
     unsigned samples;
     unsigned repaired;
@@ -222,6 +223,9 @@ static void read_records(struct reader *listener, const struct muster_sample *sa
         assert_string_equal(record.name, name);
         assert_string_equal(record.unit, "Cel");
         assert_int_equal(record.kind, MUSTER_VALUE_NUMBER);
+        if (listener->begins_with_any && listener->records == 0) {
+            listener->next = (unsigned)record.number;
+        }
         assert_true(record.number == listener->next);
         assert_true(record.time_s > MUSTER_TIME_S_MIN);
         listener->next++;
@@ -729,7 +733,7 @@ static int occupy(uint16_t port) {
 
 /* What a socket was refused to one is tried again for the next. */
 TEST(who_can_not_hear_is_told) {
-    struct reader listener = {0};
+    struct reader listener = {.begins_with_any = true};
     int occupant = occupy((uint16_t)(port_own() - 1));
     muster_t *a = open_node("a");
     muster_t *b = open_node("b");
