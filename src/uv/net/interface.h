@@ -29,7 +29,7 @@ struct interface_list {
 
 /* Lists the interfaces to use as they are now. With names: exactly these, in this order, each once.
  * Without: all that are up, running, have an IPv4 address and carry multicast or broadcast, the loopback only
- * when there is no other; a debug line tells why each of the others is left out. MUSTER_ENOINTERFACE when one
+ * when there is no other; a debug line says why each of the others is left out. MUSTER_ENOINTERFACE when one
  * named or all are not usable, MUSTER_ENOMEM, MUSTER_ESYSTEM; an error line says why. On error the list is
  * empty. */
 int interface_list_read(struct interface_list *list, const char *const *names, size_t name_count,

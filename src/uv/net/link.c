@@ -213,18 +213,18 @@ size_t link_paths(const struct link *link, uint16_t unicast_port, struct muster_
     return count;
 }
 
-/* What one peer gets by unicast says nothing of another, so a failure of u4 stays said. Otherwise somebody
- * who can't be answered could fill the log. */
+/* A datagram to one peer proves nothing about another peer, so a success by u4 does not end a failure.
+ * Otherwise somebody who can't be answered could fill the log. */
 void link_record_sent(struct link *link, enum muster_path_kind kind, int error, const struct log *log) {
     if (error == 0) {
         if (kind != MUSTER_PATH_U4) {
-            link->failures[kind] = 0;
+            link->logged_errors[kind] = 0;
         }
         return;
     }
     link->failed[kind]++;
-    if (link->failures[kind] != error) {
-        link->failures[kind] = error;
+    if (link->logged_errors[kind] != error) {
+        link->logged_errors[kind] = error;
         log_line(log, MUSTER_LOG_WARNING, "sending by %s (%s) fails: %s", link->interface.name,
                  muster_path_name(kind), strerror(-error));
     }

@@ -44,9 +44,10 @@ struct link {
     struct watched_socket sockets[MUSTER_PATH_KINDS]; /* by path kind; closed where there is no such path */
     struct watched_socket telemetry;                  /* closed until groups are to be heard */
     uint32_t groups;                                  /* of telemetry, that it has joined */
-    int failures[MUSTER_PATH_KINDS];    /* -errno of what was said last, by path kind; 0: nothing */
-    uint64_t failed[MUSTER_PATH_KINDS]; /* datagrams that could not be sent by it, by path kind */
-    bool without_gso;                   /* batches are sent by it one by one: it can't do them (UDP GSO) */
+    int logged_errors[MUSTER_PATH_KINDS]; /* -errno of the failure that was logged last, by path kind; 0: none
+                                           */
+    uint64_t failed[MUSTER_PATH_KINDS];   /* datagrams that could not be sent by it, by path kind */
+    bool without_gso;                     /* batches are sent by it one by one: it can't do them (UDP GSO) */
     uv_loop_t *loop;
     void *owner; /* of its sockets */
 };
@@ -63,7 +64,7 @@ int link_open(struct link **link, const struct interface *interface, uint16_t po
 int link_start(struct link *link, uv_loop_t *loop, uv_poll_cb on_ready, void *owner);
 
 /* Hears these groups of telemetry (muster_output.groups) and no others; on_ready is that of the socket, which
- * is opened when it is needed first. What can't be heard is said, and tried again with the next call. 0 or
+ * is opened when it is needed first. What can't be heard is logged, and tried again with the next call. 0 or
  * the first error: MUSTER_ENOMEM, MUSTER_EPERM, MUSTER_ENOINTERFACE, MUSTER_ENOPORT (another program keeps
  * the port to itself), MUSTER_ESYSTEM. */
 int link_hear(struct link *link, uint32_t groups, uint16_t port, uv_poll_cb on_ready, const struct log *log);
@@ -84,8 +85,8 @@ size_t link_paths(const struct link *link, uint16_t unicast_port, struct muster_
 /* Says what it listens on, and with how much room. */
 void link_describe(const struct link *link, const struct log *log);
 
-/* Records how the sending of a datagram ended, 0 or -errno. A failure is counted, and said unless the last
- * one of that path was the same. On a path to all a success ends that: the next failure is said again. */
+/* Records how the sending of a datagram ended, 0 or -errno. A failure is counted, and logged unless the last
+ * one of that path was the same. On a path to all a success ends that: the next failure is logged again. */
 void link_record_sent(struct link *link, enum muster_path_kind kind, int error, const struct log *log);
 
 #endif

@@ -107,7 +107,7 @@ static const struct link *link_find_address(const struct network *network,
 
 /* What comes by another interface to an address of ours (Linux accepts it) is not let in. */
 uint32_t network_interface_of(const struct network *network, const struct origin *origin) {
-    bool is_here = origin->interface == LOOPBACK_INTERFACE || origin->interface == 0; /* 0: can't be told */
+    bool is_here = origin->interface == LOOPBACK_INTERFACE || origin->interface == 0; /* 0: not known */
     const struct link *link = link_find(network, origin->interface);
     if (link == NULL && is_here) {
         link = link_find_address(network, &origin->local);

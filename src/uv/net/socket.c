@@ -21,15 +21,15 @@ static const uint8_t any_ip[IPV4_BYTES] = {0, 0, 0, 0};
 
 /* ---- addresses ---- */
 
-static struct sockaddr_in address_make(const uint8_t ip[IPV4_BYTES], uint16_t port) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    memcpy(&address.sin_addr, ip, IPV4_BYTES);
+struct sockaddr_in socket_address(const struct muster_endpoint *endpoint) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(endpoint->port)};
+    memcpy(&address.sin_addr, endpoint->ip, IPV4_BYTES);
     return address;
 }
 
-static struct muster_endpoint endpoint_make(const struct in_addr *ip, uint16_t port) {
-    struct muster_endpoint endpoint = {.family = 4, .port = port};
-    memcpy(endpoint.ip, ip, IPV4_BYTES);
+struct muster_endpoint socket_endpoint(const struct sockaddr_in *address) {
+    struct muster_endpoint endpoint = {.family = 4, .port = ntohs(address->sin_port)};
+    memcpy(endpoint.ip, &address->sin_addr, IPV4_BYTES);
     return endpoint;
 }
 
@@ -62,7 +62,7 @@ static uint32_t buffer_set(int fd) {
     return granted > 0 ? (uint32_t)granted : 0;
 }
 
-/* Opens a socket that tells of each datagram whence, whither and by what it came; `set` makes of it what it
+/* Opens a socket that shows the source, destination and interface of each datagram; `set` makes of it what it
  * is for, and is to return 0, or -1 and errno. 0 or -errno; then it is closed. */
 static int open_with(struct datagram_socket *opened, const struct muster_path *path,
                      int (*set)(struct datagram_socket *opened, const struct muster_path *path)) {
@@ -80,7 +80,8 @@ static int open_with(struct datagram_socket *opened, const struct muster_path *p
 }
 
 static int bind_to(int fd, const uint8_t ip[IPV4_BYTES], uint16_t port) {
-    struct sockaddr_in address = address_make(ip, port);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    memcpy(&address.sin_addr, ip, IPV4_BYTES);
     return bind(fd, (const struct sockaddr *)&address, sizeof address);
 }
 
@@ -254,7 +255,9 @@ static void control_read(struct datagram_socket *socket, const struct cmsghdr *c
     if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
         struct in_pktinfo info;
         memcpy(&info, CMSG_DATA(control), sizeof info);
-        datagram->destination = endpoint_make(&info.ipi_addr, socket->port);
+        datagram->destination.family = 4;
+        datagram->destination.port = socket->port;
+        memcpy(datagram->destination.ip, &info.ipi_addr, IPV4_BYTES);
         datagram->interface = (uint32_t)info.ipi_ifindex;
     } else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_TTL) {
         int ttl;
@@ -274,7 +277,7 @@ static struct muster_datagram datagram_read(struct datagram_socket *socket, stru
     struct muster_datagram datagram = {
         .bytes = batch->bytes + i * batch->bytes_each,
         .length = batch->messages[i].msg_len,
-        .source = endpoint_make(&batch->sources[i].sin_addr, ntohs(batch->sources[i].sin_port)),
+        .source = socket_endpoint(&batch->sources[i]),
     };
     struct msghdr *header = &batch->messages[i].msg_hdr;
     for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL;
@@ -325,7 +328,7 @@ static void control_put(struct msghdr *message, int level, int type, const void 
 /* segment 0: one datagram. */
 static int datagram_send(const struct datagram_socket *socket, const struct muster_datagram *datagram,
                          uint16_t segment) {
-    struct sockaddr_in destination = address_make(datagram->destination.ip, datagram->destination.port);
+    struct sockaddr_in destination = socket_address(&datagram->destination);
     struct iovec part = {.iov_base = (void *)(uintptr_t)datagram->bytes, .iov_len = datagram->length};
     struct control control = {.bytes = {0}};
     struct msghdr message = {
@@ -358,7 +361,7 @@ static bool is_batch_refusal(int error) {
     return error == -EIO || error == -EINVAL || error == -EMSGSIZE || error == -EOPNOTSUPP;
 }
 
-/* A datagram that fails for its own part does not take the others along; the last error is told. */
+/* A datagram that fails for its own part does not take the others along; the last error is returned. */
 static int send_one_by_one(struct datagram_socket *socket, struct muster_datagram *datagram) {
     int result = 0;
     while (datagram->length > 0) {

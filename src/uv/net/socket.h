@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <netinet/in.h>
+
 #include <muster/core.h>
 
 #include "log.h"
@@ -39,13 +41,13 @@ struct datagram_socket {
 typedef void (*socket_datagram_cb)(const struct muster_datagram *datagram, void *context);
 
 /* Opens the node's own socket, from which everything is sent: bound to the wildcard and that port, 0: one of
- * the kernel's choice; not shared. 0 or -errno, which is for the caller to tell of; then *socket is closed.
+ * the kernel's choice; not shared. 0 or -errno, which the caller is to log; then *socket is closed.
  */
 int socket_open_unicast(struct datagram_socket *socket, uint16_t port);
 
 /* Opens a socket that hears one path: what is sent to the group (m4) or the broadcast address (b4) on
- * `port`, by that interface alone. Shared with other nodes of the machine. 0 or -errno, which is for the
- * caller to tell of; then *socket is closed. */
+ * `port`, by that interface alone. Shared with other nodes of the machine. 0 or -errno, which the
+ * caller is to log; then *socket is closed. */
 int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path, uint16_t port);
 
 /* Opens a socket that hears telemetry on the interface of that path: what is sent on `port` to the groups
@@ -61,6 +63,10 @@ struct cmsghdr *socket_next_control(struct msghdr *message, struct cmsghdr *cont
 int socket_join(struct datagram_socket *socket, const struct muster_endpoint *group);
 int socket_leave(struct datagram_socket *socket, const struct muster_endpoint *group);
 
+/* An address and port of IPv4, as the kernel takes it and as it comes from there. */
+struct sockaddr_in socket_address(const struct muster_endpoint *endpoint);
+struct muster_endpoint socket_endpoint(const struct sockaddr_in *address);
+
 /* The code for such an -errno: MUSTER_EPERM, MUSTER_ENOMEM, MUSTER_ENOINTERFACE (the interface is gone),
  * MUSTER_ESYSTEM. */
 int socket_error(int number);
@@ -75,8 +81,8 @@ int socket_bind_device(int fd, const char *name);
 /* A zeroed or closed socket is allowed. Whoever polls it stops before. */
 void socket_close(struct datagram_socket *socket);
 
-/* Reads what is there, up to SOCKET_BATCH datagrams, and hands each over; returns how many came. The
- * callback must not close the socket. Errors are transient for a datagram socket and are skipped. */
+/* Reads what is there, up to SOCKET_BATCH datagrams, and calls on_datagram for each; returns how many came.
+ * The callback must not close the socket. Errors are transient for a datagram socket and are skipped. */
 unsigned socket_read(struct datagram_socket *socket, socket_datagram_cb on_datagram, void *context);
 
 /* The same for a socket of telemetry: datagrams come as batches where they did, with datagram->segment, into

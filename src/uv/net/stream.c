@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,7 +9,7 @@
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 
-static void tell(struct stream *stream, enum muster_stream_event event) {
+static void report(struct stream *stream, enum muster_stream_event event) {
     if (!stream->is_finishing) {
         stream->on_event(stream, event, NULL, 0);
     }
@@ -20,12 +18,12 @@ static void tell(struct stream *stream, enum muster_stream_event event) {
 /* ---- what is waited for ---- */
 
 /* Once the other side has ended, its socket is readable for ever. Urgent data never comes by agreement, so
- * waiting for it alone still tells that the connection broke (epoll_ctl(2), EPOLLHUP). */
+ * waiting for it alone still shows that the connection broke (epoll_ctl(2), EPOLLHUP). */
 static int events_wanted(const struct stream *stream) {
     if (stream->is_connecting) {
         return UV_WRITABLE;
     }
-    bool has_to_write = stream->begin < stream->end || stream->is_drain_due || stream->is_broken;
+    bool has_to_write = stream->sent < stream->pending.length || stream->is_drain_due || stream->is_broken;
     return (stream->is_ended ? UV_PRIORITIZED : UV_READABLE) | (has_to_write ? UV_WRITABLE : 0);
 }
 
@@ -44,8 +42,7 @@ static void on_handle_closed(uv_handle_t *handle) {
     struct stream *stream = handle->data;
     stream->handles--;
     if (stream->handles == 0) {
-        free(stream->pending);
-        stream->pending = NULL;
+        buffer_deinit(&stream->pending);
         stream->on_released(stream);
     }
 }
@@ -63,7 +60,7 @@ void stream_release(struct stream *stream) {
 }
 
 /* The event comes last: the owner may do anything to the stream then. */
-static void lose(struct stream *stream) {
+static void break_off(struct stream *stream) {
     bool was_finishing = stream->is_finishing;
     stream_release(stream);
     if (!was_finishing) {
@@ -82,7 +79,7 @@ static void linger(struct stream *stream) {
 
 /* All is with the kernel. A socket that is closed while something unread lies in it takes back what the other
  * side has not read yet (RFC 2525, 2.17): so nothing more is sent, and then its end is awaited. */
-static void shut(struct stream *stream) {
+static void finish_writing(struct stream *stream) {
     stream->is_drain_due = false;
     if (stream->is_ended || shutdown(stream->fd, SHUT_WR) != 0) {
         stream_release(stream);
@@ -98,10 +95,10 @@ void stream_finish(struct stream *stream) {
     stream->is_finishing = true;
     if (stream->is_connecting || stream->is_broken || !stream->has_written) {
         stream_release(stream);
-    } else if (stream->begin < stream->end) {
+    } else if (stream->sent < stream->pending.length) {
         linger(stream);
     } else {
-        shut(stream);
+        finish_writing(stream);
     }
     watch(stream);
 }
@@ -121,55 +118,32 @@ static bool receive(struct stream *stream) {
     }
     if (count < 0) {
         if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-            lose(stream);
+            break_off(stream);
         }
         return false;
     }
     stream->is_ended = true;
-    if (stream->is_finishing && stream->begin == stream->end) {
+    if (stream->is_finishing && stream->sent == stream->pending.length) {
         stream_release(stream);
     }
-    tell(stream, MUSTER_STREAM_ENDED);
+    report(stream, MUSTER_STREAM_ENDED);
     return false;
 }
 
-/* What the other side said before the connection broke is still there to be read. Bounded: it may be broken
+/* What the other side sent before the connection broke is still there to be read. Bounded: it may be broken
  * one way only. */
-static void lose_after_reading(struct stream *stream) {
+static void break_after_reading(struct stream *stream) {
     for (unsigned left = LAST_READS; left > 0 && !stream->is_ended && !stream->is_finishing; left--) {
         if (!receive(stream)) {
             break;
         }
     }
     if (!stream->is_released) {
-        lose(stream);
+        break_off(stream);
     }
 }
 
 /* ---- writing ---- */
-
-static bool has_room(struct stream *stream, size_t length) {
-    if (stream->begin == stream->end) {
-        stream->begin = stream->end = 0;
-    }
-    if (length <= stream->capacity - stream->end) {
-        return true;
-    }
-    if (length > SIZE_MAX / 2 - stream->end) {
-        return false;
-    }
-    size_t capacity = stream->end + length;
-    if (capacity < 2 * stream->capacity) {
-        capacity = 2 * stream->capacity;
-    }
-    uint8_t *larger = realloc(stream->pending, capacity);
-    if (larger == NULL) {
-        return false;
-    }
-    stream->pending = larger;
-    stream->capacity = capacity;
-    return true;
-}
 
 void stream_write(struct stream *stream, const uint8_t *bytes, size_t length) {
     if (stream->is_finishing) {
@@ -177,49 +151,43 @@ void stream_write(struct stream *stream, const uint8_t *bytes, size_t length) {
     }
     stream->has_written = true;
     stream->is_drain_due = true;
-    if (!has_room(stream, length)) {
-        stream->is_broken = true;
-    } else if (length > 0) {
-        memcpy(stream->pending + stream->end, bytes, length);
-        stream->end += length;
-    }
+    stream->is_broken = stream->is_broken || buffer_append(&stream->pending, bytes, length) != 0;
     watch(stream);
 }
 
-static void drained(struct stream *stream) {
-    free(stream->pending);
-    stream->pending = NULL;
-    stream->begin = stream->end = stream->capacity = 0;
+static void on_drained(struct stream *stream) {
+    buffer_deinit(&stream->pending);
+    stream->sent = 0;
     if (stream->is_finishing) {
-        shut(stream);
+        finish_writing(stream);
     } else {
         stream->is_drain_due = false;
-        tell(stream, MUSTER_STREAM_DRAINED);
+        report(stream, MUSTER_STREAM_DRAINED);
     }
 }
 
 static void flush(struct stream *stream) {
     if (stream->is_broken) {
-        lose(stream);
+        break_off(stream);
         return;
     }
-    while (stream->begin < stream->end) {
-        ssize_t count = send(stream->fd, stream->pending + stream->begin, stream->end - stream->begin,
-                             MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (stream->sent < stream->pending.length) {
+        ssize_t count = send(stream->fd, stream->pending.bytes + stream->sent,
+                             stream->pending.length - stream->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
             return;
         }
         if (count < 0) {
-            lose_after_reading(stream);
+            break_after_reading(stream);
             return;
         }
-        stream->begin += (size_t)count;
+        stream->sent += (size_t)count;
         if (stream->is_finishing) {
             linger(stream);
         }
     }
     if (stream->is_drain_due) {
-        drained(stream);
+        on_drained(stream);
     }
 }
 
@@ -229,19 +197,19 @@ static void connected(struct stream *stream, int status) {
     int number = 0;
     socklen_t length = sizeof number;
     if (getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &number, &length) != 0 || number != 0 || status < 0) {
-        lose(stream);
+        break_off(stream);
         return;
     }
     stream->is_connecting = false;
-    tell(stream, MUSTER_STREAM_OPENED);
+    report(stream, MUSTER_STREAM_OPENED);
 }
 
 /* The other side has ended, and now the connection is gone altogether; or it is urgent data, which we do not
  * read and do not wait for again. */
-static void look_for_break(struct stream *stream) {
+static void check_connection(struct stream *stream) {
     struct pollfd poller = {.fd = stream->fd, .events = 0};
     if (poll(&poller, 1, 0) == 1 && (poller.revents & (POLLHUP | POLLERR)) != 0) {
-        lose(stream);
+        break_off(stream);
     } else {
         uv_poll_stop(&stream->poll);
         stream->watched = UV_PRIORITIZED;
@@ -254,7 +222,7 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
         connected(stream, status);
     } else if (status < 0) {
         stream->watched = 0; /* libuv stopped watching it */
-        lose_after_reading(stream);
+        break_after_reading(stream);
     } else {
         if (events & UV_WRITABLE) {
             flush(stream);
@@ -263,7 +231,7 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
             receive(stream);
         }
         if ((events & UV_PRIORITIZED) && !stream->is_released && stream->is_ended) {
-            look_for_break(stream);
+            check_connection(stream);
         }
     }
     watch(stream);

@@ -18,6 +18,8 @@
 
 #include <muster/core.h>
 
+#include "buffer.h"
+
 #define STREAM_READ_BYTES 16384
 #define STREAM_LINGER_MS 2000 /* how long a close waits for a reader that takes nothing */
 
@@ -40,11 +42,9 @@ struct stream {
     stream_released_cb on_released;
     void *owner; /* for the owner */
 
-    int watched;      /* what poll waits for */
-    uint8_t *pending; /* written, and not yet with the kernel: */
-    size_t begin;     /* from here */
-    size_t end;       /* to here, */
-    size_t capacity;  /* of so many bytes */
+    int watched;           /* what poll waits for */
+    struct buffer pending; /* written, and not yet with the kernel, */
+    size_t sent;           /* but for so many bytes */
 
     bool is_connecting;
     bool is_drain_due; /* DRAINED is owed for what was written */

@@ -119,15 +119,15 @@ static void pause_accepting(struct stream_table *table, int number) {
         uv_poll_stop(&table->ports[i].poll);
     }
     uv_timer_start(&table->pause, on_pause_over, STREAM_TABLE_PAUSE_MS, 0);
-    if (!table->has_said || now_ms - table->said_ms >= STREAM_TABLE_SAID_MS) {
-        table->has_said = true;
-        table->said_ms = now_ms;
+    if (!table->has_warned || now_ms - table->warned_ms >= STREAM_TABLE_WARNING_MS) {
+        table->has_warned = true;
+        table->warned_ms = now_ms;
         log_line(table->log, MUSTER_LOG_WARNING, "connections have to wait: %s", strerror(number));
     }
 }
 
 /* These are about the one connection. Of any other, first of all that descriptors are out, the next call
- * would tell the same. */
+ * would return the same. */
 static bool is_passing(int number) {
     return number == ECONNABORTED || number == EINTR || number == EPROTO || number == EPERM;
 }

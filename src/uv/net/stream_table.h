@@ -15,10 +15,10 @@
 #include "log.h"
 #include "stream.h"
 
-#define STREAM_TABLE_LISTENERS 2   /* TCP and a Unix socket */
-#define STREAM_TABLE_LINGERING 64  /* streams that wait for their reader after their end; the oldest goes */
-#define STREAM_TABLE_PAUSE_MS 100  /* nothing is accepted for so long when descriptors or memory are out, */
-#define STREAM_TABLE_SAID_MS 60000 /* which is said once in so long */
+#define STREAM_TABLE_LISTENERS 2  /* TCP and a Unix socket */
+#define STREAM_TABLE_LINGERING 64 /* streams that wait for their reader after their end; the oldest goes */
+#define STREAM_TABLE_PAUSE_MS 100 /* nothing is accepted for so long when descriptors or memory are out, */
+#define STREAM_TABLE_WARNING_MS 60000 /* which is logged once in so long */
 
 struct stream_entry;
 struct stream_table;
@@ -53,8 +53,8 @@ struct stream_table {
     struct stream_table_port ports[STREAM_TABLE_LISTENERS];
     size_t port_count;
     uv_timer_t pause; /* runs while nothing is accepted */
-    bool has_said;    /* that nothing was, at said_ms */
-    uint64_t said_ms;
+    bool has_warned;  /* that nothing is accepted, at warned_ms */
+    uint64_t warned_ms;
     struct stream_entry *entries; /* the latest first */
     size_t lingering;             /* of them, finished by the core */
     uint64_t next_number;

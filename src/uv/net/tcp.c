@@ -10,7 +10,6 @@
 #include "limit.h"
 #include "socket.h"
 
-#define IPV4_BYTES 4
 #define CONTROL_BYTES 128
 
 /* A host that vanished without a word is noticed by what it does not acknowledge, and while there is nothing
@@ -21,15 +20,21 @@
 
 /* Before the first packet, or it would leave with another TTL. Accepted sockets inherit all of it. */
 static int options_set(int fd) {
-    if (socket_option(fd, IPPROTO_IP, IP_TTL, MUSTER_TTL) != 0 ||
-        socket_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0 ||
-        socket_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) != 0 ||
-        socket_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S) != 0 ||
-        socket_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S) != 0 ||
-        socket_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS) != 0) {
-        return -1;
+    static const struct {
+        int level, name, value;
+    } options[] = {
+        {IPPROTO_IP, IP_TTL, MUSTER_TTL},
+        {IPPROTO_TCP, TCP_NODELAY, 1},
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS},
+    };
+    int result = 0;
+    for (size_t i = 0; i < sizeof options / sizeof options[0] && result == 0; i++) {
+        result = socket_option(fd, options[i].level, options[i].name, options[i].value);
     }
-    return 0;
+    return result;
 }
 
 static int descriptor_open(void) {
@@ -66,8 +71,7 @@ int tcp_listen(uint16_t port, int backlog) {
 }
 
 static int connecting_set(int fd, const struct muster_endpoint *endpoint, const char *interface_name) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(endpoint->port)};
-    memcpy(&address.sin_addr, endpoint->ip, IPV4_BYTES);
+    struct sockaddr_in address = socket_address(endpoint);
     if (options_set(fd) != 0 || (interface_name != NULL && socket_bind_device(fd, interface_name) != 0)) {
         return -1;
     }
@@ -98,9 +102,7 @@ static struct muster_endpoint endpoint_of(int fd, name_call name) {
     if (name(fd, (struct sockaddr *)&address, &length) != 0 || address.sin_family != AF_INET) {
         return (struct muster_endpoint){.family = 0};
     }
-    struct muster_endpoint endpoint = {.family = 4, .port = ntohs(address.sin_port)};
-    memcpy(endpoint.ip, &address.sin_addr, IPV4_BYTES);
-    return endpoint;
+    return socket_endpoint(&address);
 }
 
 struct muster_endpoint tcp_local(int fd) {

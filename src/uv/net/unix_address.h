@@ -37,7 +37,7 @@ int unix_connect(const char *path);
 int unix_peer(int fd, uid_t *uid);
 
 /* The name of the network namespace of this process, "net:[4026531840]" (namespaces(7)), as a Unix socket can
- * be reached from other networks of this machine too; "" where that can't be told. */
+ * be reached from other networks of this machine too; "" where that is not known. */
 void unix_network_name(char name[MUSTER_NETWORK_NAME_BYTES]);
 
 #endif

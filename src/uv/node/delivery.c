@@ -9,7 +9,7 @@
 #include "log.h"
 #include "peer_copy.h"
 
-#define LOSS_RETRY_MS 100 /* before it is tried again to say that events were lost */
+#define LOSS_RETRY_MS 100 /* before the loss of events is reported again, after that failed */
 
 enum delivery_kind { DELIVERY_PEER, DELIVERY_SETTLED, DELIVERY_LOG };
 

@@ -1,5 +1,5 @@
-/* What the application is to be told, kept until the loop can tell it: callbacks never come from inside of a
- * call, and may free the very thing that they tell of. A part (part.h). */
+/* Events for the application, kept until the loop delivers them: callbacks never come from inside of a call,
+ * and may free the very thing that they are about. A part (part.h). */
 #ifndef UV_DELIVERY_H
 #define UV_DELIVERY_H
 
@@ -22,7 +22,7 @@ struct delivery_queue {
     size_t count;
 };
 
-/* Whoever is told after the application. */
+/* Whoever gets each event after the application. */
 struct peer_follower {
     void (*on_peer)(void *owner, const uint8_t id[MUSTER_ID_BYTES]);
     void (*on_lost)(void *owner); /* an event of some peer was lost */
@@ -37,8 +37,8 @@ struct deliveries {
     struct peer_follower follower;
     struct delivery_queue queue;
     struct delivery_queue questions; /* their callbacks, until they are settled */
-    uint64_t lost;                   /* not kept, for want of memory or room, and not said yet */
-    uint64_t retry_ms;               /* when it is said, after that failed */
+    uint64_t lost;                   /* not kept, for want of memory or room, and not reported yet */
+    uint64_t retry_ms;               /* when it is reported again, after that failed */
 };
 
 void deliveries_turn(void *part);

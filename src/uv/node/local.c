@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <utlist.h>
+
 #include "change.h"
 #include "limit.h"
 #include "local_paths.h"
@@ -26,6 +28,7 @@
     (MUSTER_REPLY_SELF_BYTES_MAX + 2 * MUSTER_DATAGRAM_BYTES_MAX + MUSTER_DOCUMENT_BYTES_MAX)
 
 struct call {
+    struct call *prev;
     struct call *next;
     enum request_kind kind;
     char *line; /* the request */
@@ -36,7 +39,7 @@ struct call {
     void *context;
 };
 
-/* A way to a node. It outlives its use until the loop let go of it. */
+/* A connection to a node. Its memory stays until the loop has closed its handles. */
 struct node_connection {
     struct stream stream; /* its owner is the connection */
     muster_local_t *local;
@@ -47,14 +50,13 @@ struct muster_local {
     struct local_paths paths;
     size_t next_path;                   /* to be tried when this one, the one before, turns out to be wrong */
     struct node_connection *connection; /* NULL: it is lost, or ended while nothing was asked */
-    size_t handles;                     /* the timer, and connections that the loop has not let go of */
-    uv_timer_t timer;                   /* until it is stuck; at once when calls wait in vain */
-    bool is_right;                      /* the node: it answered something */
-    size_t skip;                        /* nodes that would be right, and are to be passed over */
-    bool has_begun;                     /* it answers the first call */
+    size_t handles;                     /* the timer, and connections whose handles are not closed yet */
+    uv_timer_t timer;  /* until the node is taken for stuck; at once when the calls that wait can only fail */
+    bool is_confirmed; /* the node: it answered something */
+    size_t skip;       /* so many nodes that would do are to be skipped */
+    bool has_begun;    /* it answers the first call */
     struct reply_reader reader;
     struct call *first; /* is being answered; the others wait */
-    struct call *last;
     size_t call_count;
     int error;             /* why it is lost; 0: it isn't */
     char text[TEXT_BYTES]; /* the same for people */
@@ -78,7 +80,7 @@ static void call_free(struct call *call) {
 
 static struct call *call_take(muster_local_t *local) {
     struct call *call = local->first;
-    local->first = call->next;
+    DL_DELETE(local->first, call);
     local->call_count--;
     return call;
 }
@@ -198,7 +200,7 @@ static void timer_set(muster_local_t *local, uint64_t ms) {
 }
 
 /* A watch may be silent, once it has begun. */
-static void await(muster_local_t *local) {
+static void set_deadline(muster_local_t *local) {
     if (local->first == NULL || (local->has_begun && local->first->kind == REQUEST_WATCH)) {
         uv_timer_stop(&local->timer);
     } else {
@@ -211,11 +213,11 @@ static void ask(muster_local_t *local) {
     if (local->first != NULL) {
         stream_write(&local->connection->stream, (const uint8_t *)local->first->line, local->first->length);
     }
-    await(local);
+    set_deadline(local);
 }
 
-/* What waits and what is asked from now on ends with this. */
-static void lose(muster_local_t *local, int error, const char *text) {
+/* The calls that wait, and those from now on, end with this. */
+static void set_error(muster_local_t *local, int error, const char *text) {
     local->error = error;
     snprintf(local->text, sizeof local->text, "%s", text);
 }
@@ -234,8 +236,8 @@ static void calls_end(muster_local_t *local) {
     }
 }
 
-/* What was to be changed may have been, before its node was lost: it must not be changed of another too. */
-static bool is_spent(const muster_local_t *local, int error) {
+/* The lost node may have made the change: another node must not make it too. */
+static bool may_be_changed(const muster_local_t *local, int error) {
     bool was_refused = error == MUSTER_ENOTFOUND || error == MUSTER_EREFUSED;
     return !was_refused && local->first != NULL && local->first->kind == REQUEST_UPDATE;
 }
@@ -243,12 +245,12 @@ static bool is_spent(const muster_local_t *local, int error) {
 /* This node is of no use: another one is asked, if there is one, and unless this one has already answered. */
 static void fail(muster_local_t *local, int error, const char *text) {
     connection_drop(local);
-    if (!local->is_right && !is_spent(local, error) && connect_next(local) == 0) {
+    if (!local->is_confirmed && !may_be_changed(local, error) && connect_next(local) == 0) {
         ask(local);
         return;
     }
     uv_timer_stop(&local->timer);
-    lose(local, error, text);
+    set_error(local, error, text);
     calls_end(local);
 }
 
@@ -263,56 +265,47 @@ static void on_timer(uv_timer_t *timer) {
 
 /* ---- answers ---- */
 
-/* What to say of a node that is not the one, or has no place for us. */
-static void take_early_end(muster_local_t *local, const struct reply *reply) {
-    fail(local, reply->end == REQUEST_END_ELSEWHERE ? MUSTER_ENOTFOUND : MUSTER_EREFUSED,
-         request_end_text(reply->end));
-}
-
 /* The next call is asked before this one's callback, which may add to them. */
 static void take_end(muster_local_t *local, const struct reply *reply) {
     bool is_done = reply->end == REQUEST_END_DONE;
     const char *text = reply->text != NULL ? reply->text : request_end_text(reply->end);
     struct call *call = call_take(local);
-    local->is_right = true;
+    local->is_confirmed = true;
     ask(local);
     call_end(local, call, is_done ? 0 : MUSTER_EREFUSED, is_done ? NULL : text);
-}
-
-static void take_peer(const struct call *call, const struct reply *reply) {
-    if (call->on_row != NULL) {
-        call->on_row(reply->has_event ? reply->event : MUSTER_PEER_JOINED, &reply->peer, call->context);
-    }
-}
-
-static void take_self(const struct call *call, const struct reply *reply) {
-    if (call->on_self != NULL) {
-        call->on_self(&reply->self, call->context);
-    }
 }
 
 static bool has_rows(const struct call *call) {
     return call->kind == REQUEST_TABLE || call->kind == REQUEST_WATCH;
 }
 
+/* False when it is not what the call, which may be NULL, asked for. */
+static bool take_answer(muster_local_t *local, const struct call *call, const struct reply *reply) {
+    bool is_row = call != NULL && has_rows(call) && reply->kind == REPLY_PEER;
+    bool is_self = call != NULL && call->kind == REQUEST_SELF && reply->kind == REPLY_SELF;
+    if (is_row || is_self) {
+        local->is_confirmed = local->has_begun = true;
+    }
+    if (is_row && call->on_row != NULL) {
+        call->on_row(reply->has_event ? reply->event : MUSTER_PEER_JOINED, &reply->peer, call->context);
+    } else if (is_self && call->on_self != NULL) {
+        call->on_self(&reply->self, call->context);
+    }
+    return is_row || is_self || (call != NULL && has_rows(call) && reply->kind == REPLY_UNREADABLE);
+}
+
 static void take_part(muster_local_t *local, const struct reply *reply) {
-    const struct call *call = local->first;
-    bool is_early_end = reply->kind == REPLY_END && !local->is_right &&
-                        (reply->end == REQUEST_END_ELSEWHERE || reply->end == REQUEST_END_BUSY);
-    if (is_early_end) {
-        take_early_end(local, reply);
-    } else if (!local->is_right && local->skip > 0) {
+    bool is_refusal = reply->kind == REPLY_END && !local->is_confirmed &&
+                      (reply->end == REQUEST_END_ELSEWHERE || reply->end == REQUEST_END_BUSY);
+    if (is_refusal) { /* it is not the node that is meant, or has no place for us */
+        fail(local, reply->end == REQUEST_END_ELSEWHERE ? MUSTER_ENOTFOUND : MUSTER_EREFUSED,
+             request_end_text(reply->end));
+    } else if (!local->is_confirmed && local->skip > 0) {
         local->skip--;
         fail(local, MUSTER_ENOTFOUND, NULL);
-    } else if (call != NULL && reply->kind == REPLY_END) {
+    } else if (local->first != NULL && reply->kind == REPLY_END) {
         take_end(local, reply);
-    } else if (call != NULL && has_rows(call) && reply->kind == REPLY_PEER) {
-        local->is_right = local->has_begun = true;
-        take_peer(call, reply);
-    } else if (call != NULL && call->kind == REQUEST_SELF && reply->kind == REPLY_SELF) {
-        local->is_right = local->has_begun = true;
-        take_self(call, reply);
-    } else if (call == NULL || !has_rows(call) || reply->kind != REPLY_UNREADABLE) {
+    } else if (!take_answer(local, local->first, reply)) {
         fail(local, MUSTER_ELOST, "it answers what was not asked");
     }
 }
@@ -335,7 +328,7 @@ static void take_bytes(muster_local_t *local, const uint8_t *bytes, size_t lengt
         fail(local, is_ours ? result : MUSTER_ELOST,
              is_ours ? muster_error_text(result) : "what it answers makes no sense");
     } else if (has_part) {
-        await(local);
+        set_deadline(local);
     }
 }
 
@@ -359,9 +352,9 @@ static void on_event(struct stream *stream, enum muster_stream_event event, cons
 static void connect_again(muster_local_t *local) {
     int error = connect_path(local, &local->paths.items[local->next_path - 1]);
     if (error == MUSTER_ENOMEM) {
-        lose(local, error, muster_error_text(error));
+        set_error(local, error, muster_error_text(error));
     } else if (error != 0) {
-        lose(local, MUSTER_ELOST, "it went away");
+        set_error(local, MUSTER_ELOST, "it went away");
     }
 }
 
@@ -391,16 +384,6 @@ static int call_new(const muster_local_t *local, const struct call *template,
     return 0;
 }
 
-static void call_put(muster_local_t *local, struct call *call) {
-    if (local->first == NULL) {
-        local->first = call;
-    } else {
-        local->last->next = call;
-    }
-    local->last = call;
-    local->call_count++;
-}
-
 static int call_add(muster_local_t *local, const struct call *template, const struct muster_change *change) {
     if (local->is_closing || local->call_count == CALLS_MAX) {
         return local->is_closing ? MUSTER_ECLOSING : MUSTER_EFULL;
@@ -410,7 +393,8 @@ static int call_add(muster_local_t *local, const struct call *template, const st
     if (error != 0) {
         return error;
     }
-    call_put(local, call);
+    DL_APPEND(local->first, call);
+    local->call_count++;
     if (local->error == 0 && local->connection == NULL) {
         connect_again(local);
     }
@@ -448,21 +432,16 @@ int muster_local_change(muster_local_t *local, const struct muster_change *chang
 
 /* ---- open and close ---- */
 
-static bool is_empty(const char *text) {
-    return text != NULL && text[0] == '\0';
-}
-
 static bool are_options_valid(const struct muster_local_options *options) {
-    if (is_empty(options->socket) || is_empty(options->state_dir) || is_empty(options->instance) ||
-        (options->interface_count > 0 && options->interfaces == NULL)) {
-        return false;
+    const char *const texts[] = {options->socket, options->state_dir, options->instance};
+    bool are_valid = options->interface_count == 0 || options->interfaces != NULL;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        are_valid = are_valid && (texts[i] == NULL || texts[i][0] != '\0');
     }
-    for (size_t i = 0; i < options->interface_count; i++) {
-        if (options->interfaces[i] == NULL) {
-            return false;
-        }
+    for (size_t i = 0; are_valid && i < options->interface_count; i++) {
+        are_valid = options->interfaces[i] != NULL;
     }
-    return true;
+    return are_valid;
 }
 
 static int options_copy(muster_local_t *local, const struct muster_local_options *options) {

@@ -33,7 +33,7 @@ static int node_open(uv_loop_t *loop, const struct muster_options *options, must
     if (error != 0) {
         log_line(&log, MUSTER_LOG_ERROR, "loop: %s", muster_error_text(error));
         runner_end(opened);          /* its handles are gone, and it is freed, when the loop runs next; */
-        state_close(&opened->state); /* but who tries again may do so at once */
+        slot_release(&opened->slot); /* but who tries again may do so at once */
         return error;
     }
     network_describe(&opened->network, &log);
@@ -131,7 +131,7 @@ int muster_publisher_add(muster_publisher_t *publisher, const struct muster_reco
     }
     uint64_t now_ms = uv_now(node->timer.loop);
     int error = publisher_add(publisher, record, now_ms);
-    if (error == MUSTER_EAGAIN) { /* what pacing lets go by now makes room */
+    if (error == MUSTER_EAGAIN) { /* what pacing permits to send by now makes room */
         runner_refresh(node);
         error = publisher_add(publisher, record, now_ms);
     }

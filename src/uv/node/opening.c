@@ -73,7 +73,7 @@ static int identity_open(muster_t *node, const struct muster_options *options, c
         .name = options->document->name,
         .wall_ms = part_wall_ms(),
     };
-    return state_open(&node->state, &state, &node->identities[0], log);
+    return state_open(&node->slot, &state, &node->identities[0], log);
 }
 
 /* Without the socket of its slot a node still does all that it is for. One that was asked for is required. */
@@ -96,7 +96,7 @@ static int local_open(muster_t *node, const struct muster_options *options, cons
     }
     bool is_required = options->socket != NULL;
     if (is_required ? (path = strdup(options->socket)) == NULL
-                    : asprintf(&path, "%s/" SLOT_SOCKET, node->state.slot.path) < 0) {
+                    : asprintf(&path, "%s/" SLOT_SOCKET, node->slot.path) < 0) {
         return MUSTER_ENOMEM;
     }
     int error = listener_open_local(&node->network.local, path, is_required ? 0666 : 0600, !is_required);

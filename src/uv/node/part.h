@@ -25,7 +25,7 @@ struct part {
     void (*turn)(void *part);             /* from the loop: does what is due; may call the application, which
                                            * may do anything */
     uint64_t (*due_ms)(const void *part); /* when it needs its next turn, 0: at once; NULL: never */
-    void (*deinit)(void *part);           /* frees what it has and tells nobody */
+    void (*deinit)(void *part);           /* frees what it has; no callback is called */
 };
 
 /* Steps the core with an event of now. Errors of muster_core_step(). */

@@ -21,16 +21,16 @@ struct publications {
     muster_publisher_t *first;
     bool has_clock;    /* the wall clock was read */
     uint64_t clock_ms; /* at this time of the loop, */
-    double clock_s;    /* and said this */
-    bool is_awaited;   /* the application got MUSTER_EAGAIN, and was not told that it is over */
+    double clock_s;    /* and showed this */
+    bool is_awaited;   /* the application got MUSTER_EAGAIN, and on_writable is due when that is over */
     muster_writable_cb on_writable;
     void *application;
 };
 
-/* Tells the application that records are taken again, if it waits for that. */
+/* Calls on_writable when it is awaited and records are taken again. */
 void publications_turn(void *part);
 
-/* Ends all publishers, without a word to the core. */
+/* Frees all publishers; the core does not learn of it. */
 void publications_deinit(void *part);
 
 /* Those of muster.h, but for what follows in the node. now_ms is the loop's time. */

@@ -118,8 +118,8 @@ static int rekey_core(muster_t *node, const struct node_identity *identity) {
 static void rekey(muster_t *node) {
     unsigned next = 1 - node->identity;
     struct node_identity *identity = &node->identities[next];
-    if (node->state.slot.path == NULL || node->context.is_closing ||
-        state_rekey(&node->state, muster_core_boot(node->core), part_wall_ms(), identity, &node->log) != 0) {
+    if (node->slot.path == NULL || node->context.is_closing ||
+        state_rekey(&node->slot, muster_core_boot(node->core), part_wall_ms(), identity, &node->log) != 0) {
         return;
     }
     int error = rekey_core(node, identity);
@@ -312,7 +312,7 @@ int runner_start(muster_t *node, uv_loop_t *loop) {
 
 void runner_close(muster_t *node) {
     struct muster_event leave = {.kind = MUSTER_EVENT_COMMAND, .command = {.kind = MUSTER_COMMAND_LEAVE}};
-    bool is_observer = node->state.slot.path == NULL; /* nobody knows of it: there is no bye to say */
+    bool is_observer = node->slot.path == NULL; /* nobody knows of it: no bye is due */
     node->context.is_closing = true;
     node->close_ms = part_now_ms() + CLOSE_MS;
     network_stop_receiving(&node->network);
@@ -346,7 +346,7 @@ void runner_free(muster_t *node) {
     muster_core_free(node->core);
     node_identity_wipe(&node->identities[0]);
     node_identity_wipe(&node->identities[1]);
-    state_close(&node->state);
+    slot_release(&node->slot);
     free(node->socket);
     free(node);
 }

@@ -26,7 +26,7 @@ struct muster {
     muster_core_t *core;
     struct network network;
     char *socket;                       /* path of the Unix socket; NULL: none */
-    struct state state;                 /* none for an observer */
+    struct slot slot;                   /* of the state directory; none for an observer */
     struct node_identity identities[2]; /* the one in use, and, for the time of a rekeying, its successor */
     unsigned identity;                  /* index of the one in use; the core borrows its secret */
     bool is_rekey_due;                  /* our own key was proven to be in use elsewhere */
@@ -59,7 +59,7 @@ void runner_init(muster_t *node, const struct muster_options *options);
  */
 int runner_start(muster_t *node, uv_loop_t *loop);
 
-/* Pulls what the core has to send and to tell, and sets the timer. Calls nobody back. To be called after each
+/* Pulls the outputs of the core, and sets the timer. No callback is called. To be called after each
  * step of the core that is not from the loop. */
 void runner_work(muster_t *node);
 

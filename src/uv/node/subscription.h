@@ -25,7 +25,7 @@ struct subscriptions {
     uint64_t arrivals; /* so far: who subscribes in a callback gets those after it */
 };
 
-/* Pulls what arrived and hands it to the application. */
+/* Pulls the arrivals and delivers them to the application. */
 void subscriptions_turn(void *part);
 void subscriptions_deinit(void *part);
 

@@ -3,7 +3,7 @@
  * The directory has mode 0700, the files 0600. Who takes it locks its file `lock` (flock(2)), also against
  * other nodes of the same process. A new file appears whole or not at all, and is on the disk when the call
  * returns. A directory or file of another user, or one that group or others may write, is refused. Every
- * failure is said by an error line that names the path, and is one of MUSTER_EPERM, MUSTER_ENOMEM and
+ * failure is logged by an error line that names the path, and is one of MUSTER_EPERM, MUSTER_ENOMEM and
  * MUSTER_ESTATE (no directory, disk full, read-only, not ours alone, ...). */
 #ifndef UV_SLOT_H
 #define UV_SLOT_H
@@ -37,7 +37,7 @@ void slot_name_number(char name[SLOT_NAME_BYTES], unsigned number);
  * nothing is held. */
 int slot_take(struct slot *slot, char *path, const struct log *log);
 
-/* Lets it go. A zeroed slot is allowed. */
+/* Releases it. A zeroed slot is allowed. */
 void slot_release(struct slot *slot);
 
 /* Reads a file into text, NUL-terminated: cut when it is longer, empty when it is no regular text. 1 when
@@ -45,8 +45,8 @@ void slot_release(struct slot *slot);
 int slot_file_read(const struct slot *slot, const char *file, char text[SLOT_FILE_BYTES],
                    const struct log *log);
 
-/* Renames a file, if there is one, to `<file>.<why>-<ms>`, for a person to look at, and tells that name. What
- * lies there is not overwritten: then the number is a larger one. */
+/* Renames a file, if there is one, to `<file>.<why>-<ms>`, for a person to look at, and writes that name to
+ * aside. What lies there is not overwritten: then the number is a larger one. */
 int slot_file_set_aside(const struct slot *slot, const char *file, const char *why, uint64_t wall_ms,
                         char aside[SLOT_FILE_NAME_BYTES], const struct log *log);
 

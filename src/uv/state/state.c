@@ -46,7 +46,7 @@ static char *slot_path(const char *directory, const char *instance, unsigned num
     return asprintf(&path, "%s/%s", directory, slot) < 0 ? NULL : path;
 }
 
-static int slot_find(struct state *state, const char *directory, const struct state_options *options,
+static int slot_find(struct slot *slot, const char *directory, const struct state_options *options,
                      const struct log *log) {
     bool is_given = options->instance != NULL;
     const char *instance = is_given ? options->instance : options->name;
@@ -56,7 +56,7 @@ static int slot_find(struct state *state, const char *directory, const struct st
         if (path == NULL) {
             return MUSTER_ENOMEM;
         }
-        error = slot_take(&state->slot, path, log);
+        error = slot_take(slot, path, log);
     }
     if (error == MUSTER_EBUSY) {
         log_line(log, MUSTER_LOG_ERROR, "state %s: %s \"%s\" %s in use by another muster", directory,
@@ -68,16 +68,15 @@ static int slot_find(struct state *state, const char *directory, const struct st
 /* ---- damage ---- */
 
 /* MUSTER_EDAMAGED once the file is out of the way. */
-static int file_damaged(const struct state *state, const char *file, uint64_t wall_ms,
-                        const struct log *log) {
+static int file_damaged(const struct slot *slot, const char *file, uint64_t wall_ms, const struct log *log) {
     char aside[SLOT_FILE_NAME_BYTES];
-    int error = slot_file_set_aside(&state->slot, file, "damaged", wall_ms, aside, log);
+    int error = slot_file_set_aside(slot, file, "damaged", wall_ms, aside, log);
     if (error != 0) {
         return error;
     }
     log_line(log, MUSTER_LOG_ERROR,
              "state %s/%s is damaged; it was set aside as %s/%s, and the next start makes a new one",
-             state->slot.path, file, state->slot.path, aside);
+             slot->path, file, slot->path, aside);
     return MUSTER_EDAMAGED;
 }
 
@@ -103,42 +102,42 @@ static bool key_parse(const char *text, struct node_identity *identity) {
     return is_whole;
 }
 
-static int key_draft(const struct state *state, const struct node_identity *identity, const struct log *log) {
+static int key_draft(const struct slot *slot, const struct node_identity *identity, const struct log *log) {
     char text[SECRET_DIGITS + 2];
     sodium_bin2hex(text, sizeof text, identity->secret, MUSTER_SECRET_BYTES);
     text[SECRET_DIGITS] = '\n';
     text[SECRET_DIGITS + 1] = '\0';
-    int error = slot_draft_write(&state->slot, "key", text, log);
+    int error = slot_draft_write(slot, "key", text, log);
     sodium_memzero(text, sizeof text);
     return error;
 }
 
-static int key_make(const struct state *state, struct node_identity *identity, const struct log *log) {
+static int key_make(const struct slot *slot, struct node_identity *identity, const struct log *log) {
     int error = muster_key_generate(identity->key, identity->secret);
     if (error == 0) {
-        error = key_draft(state, identity, log);
+        error = key_draft(slot, identity, log);
     }
-    return error != 0 ? error : slot_draft_publish(&state->slot, "key", log);
+    return error != 0 ? error : slot_draft_publish(slot, "key", log);
 }
 
 /* Fills in key and secret; makes them where there is no file, but says so when there was one before. */
-static int key_read(const struct state *state, bool has_past, uint64_t wall_ms,
-                    struct node_identity *identity, const struct log *log) {
+static int key_read(const struct slot *slot, bool has_past, uint64_t wall_ms, struct node_identity *identity,
+                    const struct log *log) {
     char text[SLOT_FILE_BYTES];
-    int result = slot_file_read(&state->slot, "key", text, log);
+    int result = slot_file_read(slot, "key", text, log);
     if (result == 0) {
         if (has_past) {
             log_line(log, MUSTER_LOG_WARNING,
-                     "state %s/key is gone; a new key, and so a new identity, is made", state->slot.path);
+                     "state %s/key is gone; a new key, and so a new identity, is made", slot->path);
         }
-        return key_make(state, identity, log);
+        return key_make(slot, identity, log);
     }
     bool is_whole = result == 1 && key_parse(text, identity);
     sodium_memzero(text, sizeof text);
     if (result < 0 || is_whole) {
         return result < 0 ? result : 0;
     }
-    return file_damaged(state, "key", wall_ms, log);
+    return file_damaged(slot, "key", wall_ms, log);
 }
 
 /* ---- boot ---- */
@@ -158,17 +157,17 @@ static bool boot_parse(const char *text, uint64_t *boot) {
 }
 
 /* The larger of the wall clock and the last one plus 1, stored before anybody hears of it. */
-static int boot_write(const struct state *state, uint64_t last, uint64_t wall_ms, uint64_t *boot,
+static int boot_write(const struct slot *slot, uint64_t last, uint64_t wall_ms, uint64_t *boot,
                       const struct log *log) {
     uint64_t next = wall_ms > last ? wall_ms : last + 1;
     if (next > MUSTER_INTEGER_MAX) {
-        next = last + 1; /* a clock that far off tells nothing */
+        next = last + 1; /* a clock that far off is of no use */
     }
     char text[BOOT_BYTES];
     snprintf(text, sizeof text, "%" PRIu64 "\n", next);
-    int error = slot_draft_write(&state->slot, "boot", text, log);
+    int error = slot_draft_write(slot, "boot", text, log);
     if (error == 0) {
-        error = slot_draft_publish(&state->slot, "boot", log);
+        error = slot_draft_publish(slot, "boot", log);
     }
     if (error == 0) {
         *boot = next;
@@ -176,12 +175,12 @@ static int boot_write(const struct state *state, uint64_t last, uint64_t wall_ms
     return error;
 }
 
-static int boot_read(const struct state *state, uint64_t wall_ms, uint64_t *last, const struct log *log) {
+static int boot_read(const struct slot *slot, uint64_t wall_ms, uint64_t *last, const struct log *log) {
     char text[SLOT_FILE_BYTES];
     *last = 0;
-    int result = slot_file_read(&state->slot, "boot", text, log);
+    int result = slot_file_read(slot, "boot", text, log);
     if (result == 1 && !boot_parse(text, last)) {
-        return file_damaged(state, "boot", wall_ms, log);
+        return file_damaged(slot, "boot", wall_ms, log);
     }
     return result < 0 ? result : 0;
 }
@@ -189,24 +188,24 @@ static int boot_read(const struct state *state, uint64_t wall_ms, uint64_t *last
 /* ---- the whole ---- */
 
 /* Both files are looked at before damage is returned: what is damaged goes aside in one call. */
-static int identity_read(const struct state *state, uint64_t wall_ms, struct node_identity *identity,
+static int identity_read(const struct slot *slot, uint64_t wall_ms, struct node_identity *identity,
                          const struct log *log) {
     uint64_t last;
-    int boot_error = boot_read(state, wall_ms, &last, log);
+    int boot_error = boot_read(slot, wall_ms, &last, log);
     if (boot_error != 0 && boot_error != MUSTER_EDAMAGED) {
         return boot_error;
     }
     bool has_past = boot_error == MUSTER_EDAMAGED || last > 0;
-    int key_error = key_read(state, has_past, wall_ms, identity, log);
+    int key_error = key_read(slot, has_past, wall_ms, identity, log);
     if (boot_error != 0 || key_error != 0) {
         return boot_error != 0 ? boot_error : key_error;
     }
-    return boot_write(state, last, wall_ms, &identity->boot, log);
+    return boot_write(slot, last, wall_ms, &identity->boot, log);
 }
 
-int state_open(struct state *state, const struct state_options *options, struct node_identity *identity,
+int state_open(struct slot *slot, const struct state_options *options, struct node_identity *identity,
                const struct log *log) {
-    *state = (struct state){.slot.path = NULL};
+    *slot = (struct slot){.path = NULL};
     char *directory = NULL;
     if (sodium_init() < 0) {
         return MUSTER_ECRYPTO;
@@ -216,14 +215,14 @@ int state_open(struct state *state, const struct state_options *options, struct 
     }
     int error = state_directory(options->directory, &directory, log);
     if (error == 0) {
-        error = slot_find(state, directory, options, log);
+        error = slot_find(slot, directory, options, log);
     }
     if (error == 0) {
-        error = identity_read(state, options->wall_ms, identity, log);
+        error = identity_read(slot, options->wall_ms, identity, log);
     }
     free(directory);
     if (error != 0) {
-        state_close(state);
+        slot_release(slot);
         node_identity_wipe(identity);
     }
     return error;
@@ -231,34 +230,30 @@ int state_open(struct state *state, const struct state_options *options, struct 
 
 /* At any moment there is a key: the new one is on the disk as a draft, and the old one lies aside, before one
  * takes the other's place. */
-int state_rekey(struct state *state, uint64_t boot, uint64_t wall_ms, struct node_identity *identity,
+int state_rekey(struct slot *slot, uint64_t boot, uint64_t wall_ms, struct node_identity *identity,
                 const struct log *log) {
     struct node_identity fresh;
     char aside[SLOT_FILE_NAME_BYTES];
     int error = muster_key_generate(fresh.key, fresh.secret);
     if (error == 0) {
-        error = boot_write(state, boot, wall_ms, &fresh.boot, log);
+        error = boot_write(slot, boot, wall_ms, &fresh.boot, log);
     }
     if (error == 0) {
-        error = key_draft(state, &fresh, log);
+        error = key_draft(slot, &fresh, log);
     }
     if (error == 0) {
-        error = slot_file_keep_aside(&state->slot, "key", "conflict", wall_ms, aside, log);
+        error = slot_file_keep_aside(slot, "key", "conflict", wall_ms, aside, log);
     }
     if (error == 0) {
-        error = slot_draft_publish(&state->slot, "key", log);
+        error = slot_draft_publish(slot, "key", log);
     }
     if (error == 0) {
         log_line(log, MUSTER_LOG_WARNING, "state %s/key was set aside as %s/%s, and a new key made",
-                 state->slot.path, state->slot.path, aside);
+                 slot->path, slot->path, aside);
         *identity = fresh;
     }
     node_identity_wipe(&fresh);
     return error;
-}
-
-void state_close(struct state *state) {
-    slot_release(&state->slot);
 }
 
 void node_identity_wipe(struct node_identity *identity) {

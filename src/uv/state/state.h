@@ -24,11 +24,6 @@ struct node_identity {
     uint64_t boot;
 };
 
-/* Zeroed: no slot is held. */
-struct state {
-    struct slot slot;
-};
-
 struct state_options {
     const char *directory; /* NULL: the default, see muster.h */
     const char *instance;  /* NULL: one is found by name */
@@ -45,17 +40,14 @@ int state_directory(const char *given, char **path, const struct log *log);
  * or boot was not what we write; it was set aside as `<file>.damaged-<ms>`, and the next call makes a new
  * one. MUSTER_EINVAL: directory is "". MUSTER_ECRYPTO, and the errors of slot.h. An error line says which
  * path and why. On error nothing is held. */
-int state_open(struct state *state, const struct state_options *options, struct node_identity *identity,
+int state_open(struct slot *slot, const struct state_options *options, struct node_identity *identity,
                const struct log *log);
 
 /* Makes a new key, with a boot larger than `boot`; the present one is kept aside as `key.conflict-<ms>`. On
  * error (as above) the key stays what it was, though it may lie aside as well, and *identity is untouched. A
  * crash leaves the one key or the other. */
-int state_rekey(struct state *state, uint64_t boot, uint64_t wall_ms, struct node_identity *identity,
+int state_rekey(struct slot *slot, uint64_t boot, uint64_t wall_ms, struct node_identity *identity,
                 const struct log *log);
-
-/* Lets the slot go. A zeroed state is allowed. */
-void state_close(struct state *state);
 
 void node_identity_wipe(struct node_identity *identity);
 

@@ -10,7 +10,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
-#include "cmocka_all.h"
+#include "test.h"
 
 #define ENTRIES_MAX 32
 #define UP (IFF_UP | IFF_RUNNING)
@@ -87,8 +87,7 @@ static int choose(struct machine *machine, struct interface_list *list, const ch
     return interface_list_choose(list, machine->entries, names, count, &log);
 }
 
-static void test_all_usable_ones(void **context) {
-    (void)context;
+TEST(test_all_usable_ones) {
     struct machine machine;
     struct interface_list list;
     machine_init(&machine);
@@ -110,8 +109,7 @@ static void test_all_usable_ones(void **context) {
                         "interface wg0 is left out: it carries neither multicast nor broadcast\n");
 }
 
-static void test_named_ones_in_their_order_and_once(void **context) {
-    (void)context;
+TEST(test_named_ones_in_their_order_and_once) {
     static const char *const names[] = {"tun0", "lo", "tun0"};
     struct machine machine;
     struct interface_list list;
@@ -127,8 +125,7 @@ static void test_named_ones_in_their_order_and_once(void **context) {
     interface_list_deinit(&list);
 }
 
-static void test_loopback_when_there_is_no_other(void **context) {
-    (void)context;
+TEST(test_loopback_when_there_is_no_other) {
     struct machine machine = {.count = 0};
     struct interface_list list;
     add_link(&machine, "lo", 1, UP | IFF_LOOPBACK);
@@ -150,8 +147,7 @@ static void expect_refused(const char *name, const char *line) {
     assert_memory_equal(machine.last_error, line, strlen(line));
 }
 
-static void test_named_one_that_is_not_usable(void **context) {
-    (void)context;
+TEST(test_named_one_that_is_not_usable) {
     expect_refused("wlan0", "interface wlan0 is not there; there are: lo, eth0, eth1 (has no carrier), "
                             "eth2 (is down), eth3 (has no IPv4 address), "
                             "wg0 (carries neither multicast nor broadcast), tun0");
@@ -165,8 +161,7 @@ static void test_named_one_that_is_not_usable(void **context) {
     expect_refused("\x1b[2J", "interface \\u{001B}[2J is not there");
 }
 
-static void test_nothing_usable(void **context) {
-    (void)context;
+TEST(test_nothing_usable) {
     struct machine machine = {.count = 0};
     struct interface_list list;
     add_link(&machine, "lo", 1, IFF_LOOPBACK);
@@ -177,8 +172,7 @@ static void test_nothing_usable(void **context) {
     assert_string_equal(machine.last_error, "no interface can be used; there are: none");
 }
 
-static void test_the_loopback_of_this_machine(void **context) {
-    (void)context;
+TEST(test_the_loopback_of_this_machine) {
     static const char *const names[] = {"lo"};
     struct machine machine = {.count = 0};
     struct log log = {.write = keep_line, .context = &machine};
@@ -190,13 +184,5 @@ static void test_the_loopback_of_this_machine(void **context) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_usable_ones),
-        cmocka_unit_test(test_named_ones_in_their_order_and_once),
-        cmocka_unit_test(test_loopback_when_there_is_no_other),
-        cmocka_unit_test(test_named_one_that_is_not_usable),
-        cmocka_unit_test(test_nothing_usable),
-        cmocka_unit_test(test_the_loopback_of_this_machine),
-    };
-    return cmocka_run_group_tests_name("interface", tests, NULL, NULL);
+    return test_run(NULL, NULL);
 }

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cmocka_all.h"
+#include "fixture.h"
 #include "limit.h"
 #include "link.h"
 #include "unicast.h"
@@ -29,23 +29,10 @@ struct received {
     size_t count;
 };
 
-struct lines {
-    char last[2048];
-    unsigned warnings;
-    unsigned errors;
-};
-
 static int send_one(struct datagram_socket *socket, const struct muster_datagram *datagram) {
     struct muster_datagram sent = *datagram;
     bool without_gso = false;
     return socket_send(socket, &sent, &without_gso);
-}
-
-static void keep_line(enum muster_log_level level, const char *line, void *context) {
-    struct lines *lines = context;
-    snprintf(lines->last, sizeof lines->last, "%s", line);
-    lines->warnings += level == MUSTER_LOG_WARNING ? 1 : 0;
-    lines->errors += level == MUSTER_LOG_ERROR ? 1 : 0;
 }
 
 static void keep_datagram(const struct muster_datagram *datagram, void *context) {
@@ -56,11 +43,6 @@ static void keep_datagram(const struct muster_datagram *datagram, void *context)
     *kept = *datagram;
     memcpy(received->bytes[received->count], datagram->bytes, datagram->length);
     kept->bytes = received->bytes[received->count++];
-}
-
-/* A control port of this process alone: tests that run at the same time do not hear one another. */
-static uint16_t port_own(void) {
-    return (uint16_t)(10000 + getpid() % 550 * 40);
 }
 
 static const struct muster_endpoint loopback = {.family = 4, .ip = {127, 0, 0, 1}};
@@ -105,48 +87,36 @@ static void read_until(struct datagram_socket *socket, struct received *received
     assert_int_equal(received->count, count);
 }
 
-struct fixture {
-    struct lines lines;
-    struct log log;
-    struct datagram_socket unicast;
-    struct datagram_socket m4;
-    struct datagram_socket b4;
-    struct received received;
-};
+static struct datagram_socket unicast;
+static struct datagram_socket m4;
+static struct datagram_socket b4;
+static struct received received;
 
-static int setup(void **context) {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    struct muster_path m4 = path_of(MUSTER_PATH_M4);
-    struct muster_path b4 = path_of(MUSTER_PATH_B4);
-    fixture->log = (struct log){.write = keep_line, .context = &fixture->lines};
-    *context = fixture;
-    if (unicast_open(&fixture->unicast, NULL, port_own(), &fixture->log) != 0 ||
-        socket_open_listening(&fixture->m4, &m4, port_own()) != 0 ||
-        socket_open_listening(&fixture->b4, &b4, port_own()) != 0) {
-        print_error("%s\n", fixture->lines.last);
-        return -1;
-    }
-    return 0;
+static void begin(void) {
+    struct muster_path m4_path = path_of(MUSTER_PATH_M4);
+    struct muster_path b4_path = path_of(MUSTER_PATH_B4);
+    fixture_begin();
+    memset(&received, 0, sizeof received);
+    assert_int_equal(unicast_open(&unicast, NULL, port_own(), &fixture.log), 0);
+    assert_int_equal(socket_open_listening(&m4, &m4_path, port_own()), 0);
+    assert_int_equal(socket_open_listening(&b4, &b4_path, port_own()), 0);
 }
 
-static int teardown(void **context) {
-    struct fixture *fixture = *context;
-    socket_close(&fixture->unicast);
-    socket_close(&fixture->m4);
-    socket_close(&fixture->b4);
-    socket_close(&fixture->b4); /* again: harmless */
-    free(fixture);
-    return 0;
+static void end(void) {
+    socket_close(&unicast);
+    socket_close(&m4);
+    socket_close(&b4);
+    socket_close(&b4); /* again: harmless */
+    fixture_end();
 }
 
-static void expect_datagram(const struct fixture *fixture, const struct muster_endpoint *destination,
-                            uint16_t port, const char *text) {
-    const struct muster_datagram *datagram = &fixture->received.datagrams[0];
+static void expect_datagram(const struct muster_endpoint *destination, uint16_t port, const char *text) {
+    const struct muster_datagram *datagram = &received.datagrams[0];
     assert_int_equal(datagram->length, strlen(text));
     assert_memory_equal(datagram->bytes, text, strlen(text));
     assert_int_equal(datagram->source.family, 4);
     assert_memory_equal(datagram->source.ip, loopback.ip, 4);
-    assert_int_equal(datagram->source.port, fixture->unicast.port);
+    assert_int_equal(datagram->source.port, unicast.port);
     assert_int_equal(datagram->destination.family, 4);
     assert_memory_equal(datagram->destination.ip, destination->ip, 4);
     assert_int_equal(datagram->destination.port, port);
@@ -156,52 +126,47 @@ static void expect_datagram(const struct fixture *fixture, const struct muster_e
 
 /* ---- paths ---- */
 
-static void test_group_reaches_the_group_socket_alone(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_group_reaches_the_group_socket_alone) {
     struct muster_datagram datagram = datagram_to(&group, port_own(), "to the group");
-    assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
-    read_until(&fixture->m4, &fixture->received, 1);
-    expect_datagram(fixture, &group, port_own(), "to the group");
-    assert_int_equal(socket_read(&fixture->b4, keep_datagram, &fixture->received), 0);
-    assert_int_equal(socket_read(&fixture->unicast, keep_datagram, &fixture->received), 0);
+    assert_int_equal(send_one(&unicast, &datagram), 0);
+    read_until(&m4, &received, 1);
+    expect_datagram(&group, port_own(), "to the group");
+    assert_int_equal(socket_read(&b4, keep_datagram, &received), 0);
+    assert_int_equal(socket_read(&unicast, keep_datagram, &received), 0);
 }
 
 /* Others on this machine may join groups that are sent to at a port which is a node's own. */
-static void test_groups_of_others_are_not_unicast(void **context) {
-    struct fixture *fixture = *context;
-    struct muster_datagram datagram = datagram_to(&group, fixture->unicast.port, "to others");
-    assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
-    datagram = datagram_to(&loopback, fixture->unicast.port, "to one");
-    assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
-    read_until(&fixture->unicast, &fixture->received, 1);
-    expect_datagram(fixture, &loopback, fixture->unicast.port, "to one");
+TEST(test_groups_of_others_are_not_unicast) {
+    struct muster_datagram datagram = datagram_to(&group, unicast.port, "to others");
+    assert_int_equal(send_one(&unicast, &datagram), 0);
+    datagram = datagram_to(&loopback, unicast.port, "to one");
+    assert_int_equal(send_one(&unicast, &datagram), 0);
+    read_until(&unicast, &received, 1);
+    expect_datagram(&loopback, unicast.port, "to one");
 }
 
-static void test_broadcast_reaches_the_broadcast_socket_alone(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_broadcast_reaches_the_broadcast_socket_alone) {
     struct muster_datagram datagram = datagram_to(&broadcast, port_own(), "to all");
-    assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
-    read_until(&fixture->b4, &fixture->received, 1);
-    expect_datagram(fixture, &broadcast, port_own(), "to all");
-    assert_int_equal(socket_read(&fixture->m4, keep_datagram, &fixture->received), 0);
+    assert_int_equal(send_one(&unicast, &datagram), 0);
+    read_until(&b4, &received, 1);
+    expect_datagram(&broadcast, port_own(), "to all");
+    assert_int_equal(socket_read(&m4, keep_datagram, &received), 0);
 }
 
-static void test_unicast_reaches_its_node_alone(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_unicast_reaches_its_node_alone) {
     struct datagram_socket other;
-    assert_int_equal(unicast_open(&other, NULL, port_own(), &fixture->log), 0);
-    assert_int_not_equal(other.port, fixture->unicast.port);
+    assert_int_equal(unicast_open(&other, NULL, port_own(), &fixture.log), 0);
+    assert_int_not_equal(other.port, unicast.port);
     struct muster_datagram datagram = datagram_to(&loopback, other.port, "to one");
     datagram.source.family = 0; /* the kernel chooses */
-    assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
-    read_until(&other, &fixture->received, 1);
-    expect_datagram(fixture, &loopback, other.port, "to one");
-    assert_int_equal(socket_read(&fixture->unicast, keep_datagram, &fixture->received), 0);
+    assert_int_equal(send_one(&unicast, &datagram), 0);
+    read_until(&other, &received, 1);
+    expect_datagram(&loopback, other.port, "to one");
+    assert_int_equal(socket_read(&unicast, keep_datagram, &received), 0);
     socket_close(&other);
 }
 
-static void test_two_nodes_share_the_group(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_two_nodes_share_the_group) {
     for (enum muster_path_kind kind = MUSTER_PATH_M4; kind <= MUSTER_PATH_B4; kind++) {
         struct muster_path path = path_of(kind);
         struct datagram_socket second;
@@ -209,101 +174,95 @@ static void test_two_nodes_share_the_group(void **context) {
         assert_int_equal(socket_open_listening(&second, &path, port_own()), 0);
         struct muster_datagram datagram =
             datagram_to(kind == MUSTER_PATH_M4 ? &group : &broadcast, port_own(), "to both");
-        fixture->received.count = 0;
-        assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
-        read_until(kind == MUSTER_PATH_M4 ? &fixture->m4 : &fixture->b4, &fixture->received, 1);
+        received.count = 0;
+        assert_int_equal(send_one(&unicast, &datagram), 0);
+        read_until(kind == MUSTER_PATH_M4 ? &m4 : &b4, &received, 1);
         read_until(&second, &others, 1);
         socket_close(&second);
     }
 }
 
 /* As where the kernel refuses to bind to a device. */
-static void test_other_interfaces_are_filtered(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_other_interfaces_are_filtered) {
     struct muster_datagram datagram = datagram_to(&group, port_own(), "wrong way");
-    fixture->m4.interface++;
-    assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
-    struct pollfd poller = {.fd = fixture->m4.fd, .events = POLLIN};
+    m4.interface++;
+    assert_int_equal(send_one(&unicast, &datagram), 0);
+    struct pollfd poller = {.fd = m4.fd, .events = POLLIN};
     assert_int_equal(poll(&poller, 1, DEADLINE_MS), 1);
-    assert_int_equal(socket_read(&fixture->m4, keep_datagram, &fixture->received), 1);
-    assert_int_equal(fixture->received.count, 0);
+    assert_int_equal(socket_read(&m4, keep_datagram, &received), 1);
+    assert_int_equal(received.count, 0);
 }
 
 /* ---- lengths and batches ---- */
 
-static void test_lengths(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_lengths) {
     static const size_t lengths[] = {0, 1, 1400, 1401, 1402, 9000};
     static const size_t reported[] = {0, 1, 1400, 1401, 1401, 1401};
     char text[9001];
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
-        struct muster_datagram datagram = datagram_to(&loopback, fixture->unicast.port, text);
+        struct muster_datagram datagram = datagram_to(&loopback, unicast.port, text);
         datagram.length = lengths[i];
-        fixture->received.count = 0;
-        assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
-        read_until(&fixture->unicast, &fixture->received, 1);
-        assert_int_equal(fixture->received.datagrams[0].length, reported[i]);
+        received.count = 0;
+        assert_int_equal(send_one(&unicast, &datagram), 0);
+        read_until(&unicast, &received, 1);
+        assert_int_equal(received.datagrams[0].length, reported[i]);
     }
 }
 
-static void test_batches_keep_their_order(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_batches_keep_their_order) {
     for (unsigned i = 0; i < 2 * SOCKET_BATCH + 1; i++) {
         char text[2] = {(char)('0' + i), '\0'};
         struct muster_datagram datagram = datagram_to(&group, port_own(), text);
-        assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
+        assert_int_equal(send_one(&unicast, &datagram), 0);
     }
-    read_until(&fixture->m4, &fixture->received, 2 * SOCKET_BATCH + 1);
+    read_until(&m4, &received, 2 * SOCKET_BATCH + 1);
     for (unsigned i = 0; i < 2 * SOCKET_BATCH + 1; i++) {
-        assert_int_equal(fixture->received.bytes[i][0], '0' + i);
+        assert_int_equal(received.bytes[i][0], '0' + i);
     }
 }
 
-static void test_kernel_drops_are_counted(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_kernel_drops_are_counted) {
     static const char text[] = "one of many";
-    struct muster_datagram datagram = datagram_to(&loopback, fixture->unicast.port, text);
+    struct muster_datagram datagram = datagram_to(&loopback, unicast.port, text);
     int least = 1;
-    assert_int_equal(setsockopt(fixture->unicast.fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least), 0);
+    assert_int_equal(setsockopt(unicast.fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least), 0);
     for (unsigned i = 0; i < 100; i++) {
-        assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
+        assert_int_equal(send_one(&unicast, &datagram), 0);
     }
-    while (socket_read(&fixture->unicast, keep_datagram, &fixture->received) > 0) {
+    while (socket_read(&unicast, keep_datagram, &received) > 0) {
     }
-    size_t heard = fixture->received.count;
+    size_t heard = received.count;
     assert_true(heard > 0 && heard < 100);
-    assert_int_equal(send_one(&fixture->unicast, &datagram), 0);
-    read_until(&fixture->unicast, &fixture->received, heard + 1);
-    assert_int_equal(fixture->unicast.kernel_drops, 100 - heard);
+    assert_int_equal(send_one(&unicast, &datagram), 0);
+    read_until(&unicast, &received, heard + 1);
+    assert_int_equal(unicast.kernel_drops, 100 - heard);
 }
 
-static void test_granted_buffer_is_known(void **context) {
-    struct fixture *fixture = *context;
-    assert_true(fixture->unicast.buffer_bytes > 0);
-    assert_true(fixture->m4.buffer_bytes > 0);
-    assert_true(fixture->unicast.buffer_bytes <= 2 * SOCKET_BUFFER_BYTES);
+TEST(test_granted_buffer_is_known) {
+    assert_true(unicast.buffer_bytes > 0);
+    assert_true(m4.buffer_bytes > 0);
+    assert_true(unicast.buffer_bytes <= 2 * SOCKET_BUFFER_BYTES);
 }
 
 /* ---- failures ---- */
 
-static void test_failed_datagram_takes_no_other_along(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_failed_datagram_takes_no_other_along) {
     struct muster_datagram good = datagram_to(&group, port_own(), "good");
     struct muster_datagram bad = good;
     bad.interface = 1u << 20;
-    assert_int_equal(send_one(&fixture->unicast, &bad), -ENODEV);
+    assert_int_equal(send_one(&unicast, &bad), -ENODEV);
     bad = good;
     bad.source.ip[0] = 9; /* not an address of ours */
-    assert_true(send_one(&fixture->unicast, &bad) < 0);
+    assert_true(send_one(&unicast, &bad) < 0);
     bad = good;
     static uint8_t huge[70000];
     bad.bytes = huge;
     bad.length = sizeof huge;
-    assert_int_equal(send_one(&fixture->unicast, &bad), -EMSGSIZE);
-    assert_int_equal(send_one(&fixture->unicast, &good), 0);
-    read_until(&fixture->m4, &fixture->received, 1);
+    assert_int_equal(send_one(&unicast, &bad), -EMSGSIZE);
+    assert_int_equal(send_one(&unicast, &good), 0);
+    read_until(&m4, &received, 1);
 }
 
 /* The answer to a datagram for a closed port hangs on the socket, here made visible by connecting it. */
@@ -317,66 +276,60 @@ static void hang_error_on(struct datagram_socket *socket) {
     assert_true(poller.revents & POLLERR);
 }
 
-static void test_pending_error_is_skipped(void **context) {
-    struct fixture *fixture = *context;
-    hang_error_on(&fixture->unicast);
-    assert_int_equal(socket_read(&fixture->unicast, keep_datagram, &fixture->received), 0);
-    struct pollfd poller = {.fd = fixture->unicast.fd, .events = POLLIN};
+TEST(test_pending_error_is_skipped) {
+    hang_error_on(&unicast);
+    assert_int_equal(socket_read(&unicast, keep_datagram, &received), 0);
+    struct pollfd poller = {.fd = unicast.fd, .events = POLLIN};
     assert_int_equal(poll(&poller, 1, 0), 0);
-    hang_error_on(&fixture->unicast);
-    assert_int_equal(socket_take_error(&fixture->unicast), -ECONNREFUSED);
-    assert_int_equal(socket_take_error(&fixture->unicast), 0);
+    hang_error_on(&unicast);
+    assert_int_equal(socket_take_error(&unicast), -ECONNREFUSED);
+    assert_int_equal(socket_take_error(&unicast), 0);
 }
 
-static void test_taken_ports_are_passed_over(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_taken_ports_are_passed_over) {
     struct datagram_socket sockets[MUSTER_UNICAST_PORTS];
     uint16_t port = port_own();
-    assert_int_equal(fixture->unicast.port, port + 1);
+    assert_int_equal(unicast.port, port + 1);
     for (uint16_t i = 1; i < MUSTER_UNICAST_PORTS; i++) {
-        assert_int_equal(unicast_open(&sockets[i], NULL, port, &fixture->log), 0);
+        assert_int_equal(unicast_open(&sockets[i], NULL, port, &fixture.log), 0);
         assert_int_equal(sockets[i].port, port + i + 1);
     }
-    assert_int_equal(fixture->lines.warnings, 0);
-    assert_int_equal(unicast_open(&sockets[0], NULL, port, &fixture->log), 0);
+    assert_int_equal(fixture.warnings, 0);
+    assert_int_equal(unicast_open(&sockets[0], NULL, port, &fixture.log), 0);
     assert_true(sockets[0].port <= port || sockets[0].port > port + MUSTER_UNICAST_PORTS);
-    assert_int_equal(fixture->lines.warnings, 1);
+    assert_int_equal(fixture.warnings, 1);
     for (uint16_t i = 0; i < MUSTER_UNICAST_PORTS; i++) {
         socket_close(&sockets[i]);
     }
 }
 
-static void test_highest_control_port(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_highest_control_port) {
     struct datagram_socket socket;
-    assert_int_equal(unicast_open(&socket, NULL, UINT16_MAX, &fixture->log), 0);
-    assert_int_equal(fixture->lines.warnings, 1);
+    assert_int_equal(unicast_open(&socket, NULL, UINT16_MAX, &fixture.log), 0);
+    assert_int_equal(fixture.warnings, 1);
     socket_close(&socket);
 }
 
-static void test_absent_interface(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_absent_interface) {
     struct muster_path path = {.interface = 1u << 20, .kind = MUSTER_PATH_M4, .name = "nowhere0"};
     struct datagram_socket socket;
     assert_int_equal(socket_open_listening(&socket, &path, port_own()), -ENODEV);
     assert_int_equal(socket_error(-ENODEV), MUSTER_ENOINTERFACE);
     assert_false(socket.open);
-    assert_int_equal(fixture->lines.errors + fixture->lines.warnings, 0); /* that is for the caller */
+    assert_int_equal(fixture.errors + fixture.warnings, 0); /* that is for the caller */
 }
 
-static void test_group_port_taken_by_another_program(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_group_port_taken_by_another_program) {
     struct muster_path path = path_of(MUSTER_PATH_M4);
     struct datagram_socket socket;
-    assert_int_equal(socket_open_listening(&socket, &path, fixture->unicast.port), -EADDRINUSE);
+    assert_int_equal(socket_open_listening(&socket, &path, unicast.port), -EADDRINUSE);
     assert_int_equal(socket_error(-EADDRINUSE), MUSTER_ESYSTEM);
     assert_false(socket.open);
 }
 
-static void test_sockets_are_closed_on_exec(void **context) {
-    struct fixture *fixture = *context;
-    assert_true(fcntl(fixture->unicast.fd, F_GETFD) & FD_CLOEXEC);
-    assert_true(fcntl(fixture->m4.fd, F_GETFD) & FD_CLOEXEC);
+TEST(test_sockets_are_closed_on_exec) {
+    assert_true(fcntl(unicast.fd, F_GETFD) & FD_CLOEXEC);
+    assert_true(fcntl(m4.fd, F_GETFD) & FD_CLOEXEC);
 }
 
 /* ---- links ---- */
@@ -396,98 +349,68 @@ static int group_port_take(uint16_t port) {
     return fd;
 }
 
-static void test_left_out_path_carries_its_reason(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_left_out_path_carries_its_reason) {
     struct interface interface = interface_of_loopback();
     struct muster_path paths[MUSTER_PATH_KINDS];
     struct link *link;
     char line[128];
     uint16_t port = (uint16_t)(port_own() + 2);
     int taken = group_port_take(port);
-    assert_int_equal(link_open(&link, &interface, port, false, &fixture->log), 0);
+    assert_int_equal(link_open(&link, &interface, port, false, &fixture.log), 0);
     assert_int_equal(link_paths(link, 1234, paths), 1);
     assert_int_equal(paths[0].kind, MUSTER_PATH_B4);
     snprintf(line, sizeof line, "lo (m4) is left out: port %u: %s", port, strerror(EADDRINUSE));
-    assert_string_equal(fixture->lines.last, line);
-    assert_int_equal(fixture->lines.warnings, 1);
-    assert_int_equal(fixture->lines.errors, 0);
+    assert_string_equal(fixture.last_warning, line);
+    assert_int_equal(fixture.warnings, 1);
+    assert_int_equal(fixture.errors, 0);
     link_free(link);
 
-    assert_int_equal(link_open(&link, &interface, port, true, &fixture->log), MUSTER_ESYSTEM);
+    assert_int_equal(link_open(&link, &interface, port, true, &fixture.log), MUSTER_ESYSTEM);
     assert_null(link);
     snprintf(line, sizeof line, "listening on lo (m4), port %u: %s", port, strerror(EADDRINUSE));
-    assert_string_equal(fixture->lines.last, line);
-    assert_int_equal(fixture->lines.warnings, 1);
-    assert_int_equal(fixture->lines.errors, 1);
+    assert_string_equal(fixture.last_error, line);
+    assert_int_equal(fixture.warnings, 1);
+    assert_int_equal(fixture.errors, 1);
     close(taken);
 }
 
-static void test_link_says_what_it_listens_on(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_link_says_what_it_listens_on) {
     struct interface interface = interface_of_loopback();
     struct link *link;
     char line[128];
-    assert_int_equal(link_open(&link, &interface, port_own(), true, &fixture->log), 0);
-    link_describe(link, &fixture->log);
-    snprintf(line, sizeof line, "listening on lo (m4, b4), receive buffer %u bytes",
-             fixture->m4.buffer_bytes);
-    assert_string_equal(fixture->lines.last, line);
+    assert_int_equal(link_open(&link, &interface, port_own(), true, &fixture.log), 0);
+    link_describe(link, &fixture.log);
+    snprintf(line, sizeof line, "listening on lo (m4, b4), receive buffer %u bytes\n", m4.buffer_bytes);
+    assert_string_equal(fixture.infos, line);
     link_free(link);
 }
 
-static void test_failures_are_said_again_after_a_success(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_failures_are_said_again_after_a_success) {
     struct link link = {.interface = interface_of_loopback()};
-    link_record_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture->log);
-    link_record_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture->log);
-    link_record_sent(&link, MUSTER_PATH_B4, 0, &fixture->log); /* another path */
-    link_record_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture->log);
-    assert_int_equal(fixture->lines.warnings, 1);
-    link_record_sent(&link, MUSTER_PATH_M4, -ENETUNREACH, &fixture->log);
-    assert_int_equal(fixture->lines.warnings, 2);
-    link_record_sent(&link, MUSTER_PATH_M4, 0, &fixture->log);
-    link_record_sent(&link, MUSTER_PATH_M4, -ENETUNREACH, &fixture->log);
-    assert_int_equal(fixture->lines.warnings, 3);
+    link_record_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture.log);
+    link_record_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture.log);
+    link_record_sent(&link, MUSTER_PATH_B4, 0, &fixture.log); /* another path */
+    link_record_sent(&link, MUSTER_PATH_M4, -EPERM, &fixture.log);
+    assert_int_equal(fixture.warnings, 1);
+    link_record_sent(&link, MUSTER_PATH_M4, -ENETUNREACH, &fixture.log);
+    assert_int_equal(fixture.warnings, 2);
+    link_record_sent(&link, MUSTER_PATH_M4, 0, &fixture.log);
+    link_record_sent(&link, MUSTER_PATH_M4, -ENETUNREACH, &fixture.log);
+    assert_int_equal(fixture.warnings, 3);
     assert_int_equal(link.failed[MUSTER_PATH_M4], 5);
     assert_int_equal(link.failed[MUSTER_PATH_B4], 0);
 }
 
-static void test_peer_that_cannot_be_reached_is_said_once(void **context) {
-    struct fixture *fixture = *context;
+TEST(test_peer_that_cannot_be_reached_is_said_once) {
     struct link link = {.interface = interface_of_loopback()};
     for (unsigned i = 0; i < 3; i++) {
-        link_record_sent(&link, MUSTER_PATH_U4, -ENETUNREACH, &fixture->log);
-        link_record_sent(&link, MUSTER_PATH_U4, 0, &fixture->log); /* to another peer */
+        link_record_sent(&link, MUSTER_PATH_U4, -ENETUNREACH, &fixture.log);
+        link_record_sent(&link, MUSTER_PATH_U4, 0, &fixture.log); /* to another peer */
     }
-    assert_int_equal(fixture->lines.warnings, 1);
+    assert_int_equal(fixture.warnings, 1);
     assert_int_equal(link.failed[MUSTER_PATH_U4], 3);
 }
 
-#define SOCKET_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        SOCKET_TEST(test_group_reaches_the_group_socket_alone),
-        SOCKET_TEST(test_groups_of_others_are_not_unicast),
-        SOCKET_TEST(test_broadcast_reaches_the_broadcast_socket_alone),
-        SOCKET_TEST(test_unicast_reaches_its_node_alone),
-        SOCKET_TEST(test_two_nodes_share_the_group),
-        SOCKET_TEST(test_other_interfaces_are_filtered),
-        SOCKET_TEST(test_lengths),
-        SOCKET_TEST(test_batches_keep_their_order),
-        SOCKET_TEST(test_kernel_drops_are_counted),
-        SOCKET_TEST(test_granted_buffer_is_known),
-        SOCKET_TEST(test_failed_datagram_takes_no_other_along),
-        SOCKET_TEST(test_pending_error_is_skipped),
-        SOCKET_TEST(test_taken_ports_are_passed_over),
-        SOCKET_TEST(test_highest_control_port),
-        SOCKET_TEST(test_absent_interface),
-        SOCKET_TEST(test_group_port_taken_by_another_program),
-        SOCKET_TEST(test_sockets_are_closed_on_exec),
-        SOCKET_TEST(test_left_out_path_carries_its_reason),
-        SOCKET_TEST(test_link_says_what_it_listens_on),
-        SOCKET_TEST(test_failures_are_said_again_after_a_success),
-        SOCKET_TEST(test_peer_that_cannot_be_reached_is_said_once),
-    };
-    return cmocka_run_group_tests_name("socket", tests, NULL, NULL);
+    return test_run(begin, end);
 }

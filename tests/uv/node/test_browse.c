@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
-#include <ftw.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -17,13 +16,12 @@
 
 #include <uv.h>
 
-#include "cmocka_all.h"
 #include "countdown.h"
 #include "limit.h"
+#include "nodes.h"
 #include "runner.h"
 
 #define DEADLINE_MS 10000
-#define NODES 3
 #define LOOKUPS 65 /* one more than there may be questions under way */
 
 static int mute_fd = -1; /* what is sent by it is lost */
@@ -34,16 +32,6 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
 }
 
 /* ---- nodes ---- */
-
-struct fixture {
-    uv_loop_t loop;
-    uv_timer_t guard;
-    bool is_late;
-    char directory[64];
-    muster_t *nodes[NODES];
-    unsigned closed;
-    unsigned opened;
-};
 
 /* Who browses, and what it was told: "added b http/tcp:80, removed b http/tcp:80". */
 struct browser {
@@ -56,137 +44,29 @@ struct browser {
     struct browser *other;
 };
 
-static struct fixture fixture;
-static bool is_inside; /* of a call of the library: no callback may come */
-
-#define INSIDE(call)       \
-    do {                   \
-        is_inside = true;  \
-        call;              \
-        is_inside = false; \
-    } while (0)
-
-static void on_late(uv_timer_t *guard) {
-    (void)guard;
-    fixture.is_late = true;
-}
-
-/* Runs the loop until the condition holds; fails at the deadline. */
-#define AWAIT(condition)                                         \
-    do {                                                         \
-        fixture.is_late = false;                                 \
-        uv_timer_start(&fixture.guard, on_late, DEADLINE_MS, 0); \
-        while (!(condition) && !fixture.is_late) {               \
-            uv_run(&fixture.loop, UV_RUN_ONCE);                  \
-        }                                                        \
-        uv_timer_stop(&fixture.guard);                           \
-        if (!(condition)) {                                      \
-            fail_msg("in vain: %s", #condition);                 \
-        }                                                        \
-    } while (0)
-
 /* The listener's story so far must become this. */
-#define AWAIT_STORY(listener, expected)                                        \
-    do {                                                                       \
-        fixture.is_late = false;                                               \
-        uv_timer_start(&fixture.guard, on_late, DEADLINE_MS, 0);               \
-        while (strcmp((listener)->story, expected) != 0 && !fixture.is_late) { \
-            uv_run(&fixture.loop, UV_RUN_ONCE);                                \
-        }                                                                      \
-        uv_timer_stop(&fixture.guard);                                         \
-        assert_string_equal((listener)->story, expected);                      \
+#define AWAIT_STORY(listener, expected)                                      \
+    do {                                                                     \
+        fixture_wait_begin();                                                \
+        while (strcmp((listener)->story, expected) != 0 && fixture_wait()) { \
+        }                                                                    \
+        fixture_wait_end();                                                  \
+        assert_string_equal((listener)->story, expected);                    \
     } while (0)
-
-/* A control port of this process alone: tests that run at the same time do not hear one another. */
-static uint16_t port_own(void) {
-    return (uint16_t)(10000 + getpid() % 550 * 40);
-}
-
-static muster_t *open_node(const struct muster_document *document) {
-    static const char *const loopback[] = {"lo"};
-    struct muster_options options;
-    muster_options_init(&options);
-    options.document = document;
-    options.state_dir = fixture.directory;
-    options.interfaces = loopback;
-    options.interface_count = 1;
-    options.port = port_own();
-    options.interval_min_ms = 100;
-    muster_t *node;
-    assert_int_equal(muster_open(&fixture.loop, &options, &node), 0);
-    fixture.nodes[fixture.opened++] = node;
-    return node;
-}
-
-static muster_t *open_observer(void) {
-    return open_node(NULL);
-}
 
 static const struct muster_service http = {.name = "", .type = "http", .proto = "tcp", .port = 80};
 static const struct muster_service ipp = {.name = "", .type = "ipp", .proto = "tcp", .port = 631};
 
 static muster_t *open_offering(const char *name, const struct muster_service *service) {
     struct muster_document document = {.name = name, .services = service, .service_count = 1};
-    return open_node(&document);
+    const struct muster_options options = node_options(&document);
+    return node_open_with(&options);
 }
 
-static void on_closed(void *context) {
-    (void)context;
-    assert_false(is_inside);
-    fixture.closed++;
-}
-
-static void close_node(muster_t *node) {
-    INSIDE(muster_close(node, on_closed, NULL));
-    for (size_t i = 0; i < NODES; i++) {
-        fixture.nodes[i] = fixture.nodes[i] == node ? NULL : fixture.nodes[i];
-    }
-}
-
-static bool knows(const muster_t *node, const char *name) {
-    struct muster_peer_list list;
-    bool is_known = false;
-    assert_int_equal(muster_peers(node, &list), 0);
-    for (size_t i = 0; i < list.count; i++) {
-        is_known = is_known || strcmp(list.peers[i].document.name, name) == 0;
-    }
-    muster_peer_list_free(&list);
-    return is_known;
-}
-
-static int setup(void **context) {
-    (void)context;
-    memset(&fixture, 0, sizeof fixture);
-    snprintf(fixture.directory, sizeof fixture.directory, "/tmp/muster-browse-XXXXXX");
-    uv_loop_init(&fixture.loop);
-    uv_timer_init(&fixture.loop, &fixture.guard);
-    uv_unref((uv_handle_t *)&fixture.guard);
-    return mkdtemp(fixture.directory) == NULL ? -1 : 0;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk) {
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
-/* Closes what is open; afterwards nothing may be left on the loop. */
-static int teardown(void **context) {
-    (void)context;
+static void end_all(void) {
     mute_fd = -1;
     countdown_set(0);
-    for (size_t i = 0; i < NODES; i++) {
-        if (fixture.nodes[i] != NULL) {
-            close_node(fixture.nodes[i]);
-        }
-    }
-    AWAIT(fixture.closed == fixture.opened);
-    uv_close((uv_handle_t *)&fixture.guard, NULL);
-    uv_run(&fixture.loop, UV_RUN_DEFAULT);
-    int result = uv_loop_close(&fixture.loop);
-    nftw(fixture.directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-    return result;
+    nodes_end();
 }
 
 /* ---- listeners ---- */
@@ -194,12 +74,10 @@ static int teardown(void **context) {
 static void on_service(muster_t *node, enum muster_service_event event, const struct muster_peer *peer,
                        const struct muster_service *service, void *context) {
     struct browser *listener = context;
-    assert_false(is_inside);
+    assert_false(fixture.is_inside);
     assert_non_null(node);
-    size_t used = strlen(listener->story);
-    snprintf(listener->story + used, sizeof listener->story - used, "%s%s %s %s/%s:%u", used == 0 ? "" : ", ",
-             muster_service_event_name(event), peer->document.name, service->type, service->proto,
-             service->port);
+    story_add(listener->story, sizeof listener->story, "%s %s %s/%s:%u", muster_service_event_name(event),
+              peer->document.name, service->type, service->proto, service->port);
     if (listener->reaction != NULL) {
         listener->reaction(listener);
     }
@@ -220,7 +98,7 @@ static void end(struct browser *listener) {
 static void on_found(muster_t *node, int error, const struct muster_peer *peer,
                      const struct muster_service *service, void *context) {
     struct browser *listener = context;
-    assert_false(is_inside);
+    assert_false(fixture.is_inside);
     assert_non_null(node);
     assert_true((error == 0) == (peer != NULL && service != NULL));
     if (error == 0) {
@@ -250,11 +128,10 @@ static void change(muster_t *node, const struct muster_change *change) {
 
 /* ---- browsing ---- */
 
-static void services_are_told_as_they_come_and_go(void **context) {
-    (void)context;
+TEST(services_are_told_as_they_come_and_go) {
     struct browser web = {0};
     struct browser all = {0};
-    muster_t *observer = open_observer();
+    muster_t *observer = node_open_observer();
     browse(observer, "http", NULL, &web);
     browse(observer, NULL, NULL, &all);
     muster_t *b = open_offering("b", &http);
@@ -270,14 +147,13 @@ static void services_are_told_as_they_come_and_go(void **context) {
     AWAIT_STORY(&all, "added b http/tcp:80, changed b http/tcp:80, added b ipp/tcp:631");
     change(b, &(struct muster_change){.removed_services = &http, .removed_service_count = 1});
     AWAIT_STORY(&web, "added b http/tcp:80, changed b http/tcp:80, removed b http/tcp:80");
-    close_node(b);
+    node_close(b);
     AWAIT_STORY(&all, "added b http/tcp:80, changed b http/tcp:80, added b ipp/tcp:631, "
                       "removed b http/tcp:80, removed b ipp/tcp:631");
     assert_string_equal(web.story, "added b http/tcp:80, changed b http/tcp:80, removed b http/tcp:80");
 }
 
-static void what_is_there_is_told_first(void **context) {
-    (void)context;
+TEST(what_is_there_is_told_first) {
     struct browser early = {0};
     struct browser late = {0};
     muster_t *a = open_offering("a", &http); /* one's own service is not told */
@@ -290,19 +166,17 @@ static void what_is_there_is_told_first(void **context) {
     assert_string_equal(early.story, "added b http/tcp:80");
 }
 
-static void an_observer_asks(void **context) {
-    (void)context;
+TEST(an_observer_asks) {
     struct browser listener = {0};
     open_offering("b", &http);
     muster_t *c = open_offering("c", &ipp);
     AWAIT(knows(c, "b"));
-    muster_t *observer = open_observer();
+    muster_t *observer = node_open_observer();
     browse(observer, "ipp", NULL, &listener);
     AWAIT_STORY(&listener, "added c ipp/tcp:631");
 }
 
-static void a_name_that_changes_comes_and_goes(void **context) {
-    (void)context;
+TEST(a_name_that_changes_comes_and_goes) {
     struct browser named = {0};
     struct browser any = {0};
     muster_t *a = open_offering("a", &ipp);
@@ -315,8 +189,7 @@ static void a_name_that_changes_comes_and_goes(void **context) {
     AWAIT_STORY(&any, "added b http/tcp:80, changed beta http/tcp:80");
 }
 
-static void the_lost_are_removed_and_may_return(void **context) {
-    (void)context;
+TEST(the_lost_are_removed_and_may_return) {
     struct browser listener = {0};
     muster_t *a = open_offering("a", &ipp);
     muster_t *b = open_offering("b", &http);
@@ -352,10 +225,9 @@ static void say_unverified(unsigned first, unsigned count) {
 
 #define CROWD 256 /* less than one source may send at once */
 
-static void an_evicted_row_is_noticed(void **context) {
-    (void)context;
+TEST(an_evicted_row_is_noticed) {
     struct browser listener = {0};
-    muster_t *observer = open_observer();
+    muster_t *observer = node_open_observer();
     browse(observer, NULL, "micro0", &listener);
     AWAIT(observer->browses.is_current);
     say_unverified(0, 1);
@@ -374,8 +246,7 @@ static void end_both(struct browser *listener) {
     end(listener->other);
 }
 
-static void a_browse_ends_inside_its_callback(void **context) {
-    (void)context;
+TEST(a_browse_ends_inside_its_callback) {
     struct browser first = {.reaction = end_both};
     struct browser second = {0};
     struct browser witness = {0};
@@ -386,7 +257,8 @@ static void a_browse_ends_inside_its_callback(void **context) {
     browse(a, NULL, NULL, &witness);
     struct muster_document document = {
         .name = "b", .services = (const struct muster_service[]){http, ipp}, .service_count = 2};
-    open_node(&document);
+    const struct muster_options options = node_options(&document);
+    node_open_with(&options);
     AWAIT_STORY(&witness, "added b http/tcp:80, added b ipp/tcp:631");
     assert_string_equal(first.story, "added b http/tcp:80");
     assert_string_equal(second.story, "");
@@ -399,11 +271,10 @@ static muster_t *closing;
 
 static void close_it(struct browser *listener) {
     (void)listener;
-    close_node(closing);
+    node_close(closing);
 }
 
-static void a_node_closes_inside_a_callback(void **context) {
-    (void)context;
+TEST(a_node_closes_inside_a_callback) {
     struct browser first = {.reaction = close_it};
     struct browser second = {0};
     struct browser lookup = {0};
@@ -412,18 +283,17 @@ static void a_node_closes_inside_a_callback(void **context) {
     browse(closing, "http", NULL, &second);
     look_up(closing, "http", NULL, DEADLINE_MS, &lookup);
     open_offering("b", &http);
-    AWAIT(fixture.closed == 1);
+    AWAIT(nodes_closed() == 1);
     assert_string_equal(first.story, "added b http/tcp:80");
     assert_string_equal(second.story, "");
     assert_int_equal(lookup.found + lookup.in_vain, 0);
 }
 
-static void a_node_closes_inside_of_a_lookup(void **context) {
-    (void)context;
+TEST(a_node_closes_inside_of_a_lookup) {
     struct browser lookup = {.reaction = close_it};
-    closing = open_observer();
+    closing = node_open_observer();
     look_up(closing, "gopher", NULL, 0, &lookup);
-    AWAIT(fixture.closed == 1);
+    AWAIT(nodes_closed() == 1);
     assert_int_equal(lookup.error, MUSTER_ENOTFOUND);
 }
 
@@ -432,8 +302,7 @@ static void browse_too(struct browser *listener) {
     browse(closing, "http", NULL, listener->other);
 }
 
-static void a_browse_begins_inside_a_callback(void **context) {
-    (void)context;
+TEST(a_browse_begins_inside_a_callback) {
     struct browser second = {0};
     struct browser first = {.reaction = browse_too, .other = &second};
     closing = open_offering("a", &ipp);
@@ -443,8 +312,7 @@ static void a_browse_begins_inside_a_callback(void **context) {
     assert_string_equal(first.story, "added b http/tcp:80");
 }
 
-static void a_browse_that_ended_is_told_nothing(void **context) {
-    (void)context;
+TEST(a_browse_that_ended_is_told_nothing) {
     struct browser ended = {0};
     struct browser witness = {0};
     muster_t *a = open_offering("a", &ipp);
@@ -460,8 +328,7 @@ static void a_browse_that_ended_is_told_nothing(void **context) {
 
 /* ---- lookups ---- */
 
-static void a_lookup_finds_what_is_known(void **context) {
-    (void)context;
+TEST(a_lookup_finds_what_is_known) {
     struct browser known = {0};
     muster_t *a = open_offering("a", &ipp);
     open_offering("b", &http);
@@ -473,12 +340,11 @@ static void a_lookup_finds_what_is_known(void **context) {
 }
 
 /* Who has a key is believed rather than who was there first. */
-static void a_lookup_prefers_the_verified(void **context) {
-    (void)context;
+TEST(a_lookup_prefers_the_verified) {
     struct browser all = {0};
     struct browser lookup = {0};
     const struct muster_service coap = {.name = "", .type = "coap", .proto = "udp", .port = 1};
-    muster_t *observer = open_observer();
+    muster_t *observer = node_open_observer();
     browse(observer, "coap", NULL, &all);
     AWAIT(observer->browses.is_current);
     say_unverified(0, 1);
@@ -490,13 +356,12 @@ static void a_lookup_prefers_the_verified(void **context) {
     assert_string_equal(lookup.story, "b:1");
 }
 
-static void a_lookup_asks(void **context) {
-    (void)context;
+TEST(a_lookup_asks) {
     struct browser lookup = {0};
     muster_t *b = open_offering("b", &http);
     muster_t *c = open_offering("c", &http);
     AWAIT(knows(b, "c") && knows(c, "b"));
-    muster_t *observer = open_observer();
+    muster_t *observer = node_open_observer();
     look_up(observer, "http", "c", 0, &lookup);
     AWAIT(lookup.found == 1);
     assert_string_equal(lookup.story, "c:80");
@@ -504,8 +369,7 @@ static void a_lookup_asks(void **context) {
     assert_int_equal(lookup.found + lookup.in_vain, 1);
 }
 
-static void a_lookup_in_vain_ends(void **context) {
-    (void)context;
+TEST(a_lookup_in_vain_ends) {
     struct browser settled = {0};
     struct browser late = {0};
     muster_t *a = open_offering("a", &http);
@@ -518,8 +382,7 @@ static void a_lookup_in_vain_ends(void **context) {
     assert_int_equal(late.error, MUSTER_ENOTFOUND);
 }
 
-static void a_lookup_waits_for_who_comes_later(void **context) {
-    (void)context;
+TEST(a_lookup_waits_for_who_comes_later) {
     struct browser lookup = {0};
     struct browser nobody = {0};
     muster_t *a = open_offering("a", &ipp);
@@ -531,13 +394,12 @@ static void a_lookup_waits_for_who_comes_later(void **context) {
     assert_string_equal(lookup.story, "b:80");
 }
 
-static void too_many_questions_are_told(void **context) {
-    (void)context;
+TEST(too_many_questions_are_told) {
     static struct browser lookups[LOOKUPS];
     unsigned ended = 0;
     unsigned refused = 0;
     memset(lookups, 0, sizeof lookups);
-    muster_t *observer = open_observer();
+    muster_t *observer = node_open_observer();
     for (size_t i = 0; i < LOOKUPS; i++) {
         look_up(observer, "http", NULL, 0, &lookups[i]);
     }
@@ -552,11 +414,10 @@ static void too_many_questions_are_told(void **context) {
 
 /* ---- refusals and failures ---- */
 
-static void what_cannot_be_is_refused(void **context) {
-    (void)context;
+TEST(what_cannot_be_is_refused) {
     muster_browse_t *handle = (muster_browse_t *)&fixture;
     struct browser listener = {0};
-    muster_t *a = open_observer();
+    muster_t *a = node_open_observer();
     assert_int_equal(muster_browse(a, "HTTP", NULL, on_service, NULL, &handle), MUSTER_EINVAL);
     assert_null(handle);
     assert_int_equal(muster_browse(a, "", NULL, on_service, NULL, &handle), MUSTER_EINVAL);
@@ -567,14 +428,13 @@ static void what_cannot_be_is_refused(void **context) {
     assert_int_equal(muster_lookup(a, NULL, "\xff", 0, on_found, NULL), MUSTER_EINVAL);
     assert_int_equal(muster_lookup(a, NULL, NULL, 0, NULL, NULL), MUSTER_EINVAL);
     browse(a, NULL, NULL, &listener);
-    close_node(a); /* with it */
+    node_close(a); /* with it */
     assert_int_equal(muster_browse(a, NULL, NULL, on_service, NULL, &handle), MUSTER_ECLOSING);
     assert_int_equal(muster_lookup(a, NULL, NULL, 0, on_found, NULL), MUSTER_ECLOSING);
 }
 
 /* Each allocation of a browse's life fails once; what was told is the same. */
-static void every_allocation_may_fail(void **context) {
-    (void)context;
+TEST(every_allocation_may_fail) {
     muster_t *a = open_offering("a", &ipp);
     muster_t *b = open_offering("b", &http);
     AWAIT(knows(a, "b") && knows(b, "a"));
@@ -599,8 +459,7 @@ static void every_allocation_may_fail(void **context) {
 
 /* The first ones all, of the later ones, which are those of other datagrams, some: each round takes real
  * time. */
-static void allocations_of_a_change_may_fail(void **context) {
-    (void)context;
+TEST(allocations_of_a_change_may_fail) {
     struct browser listener = {0};
     muster_t *a = open_offering("a", &ipp);
     muster_t *b = open_offering("b", &http);
@@ -622,10 +481,9 @@ static void allocations_of_a_change_may_fail(void **context) {
     assert_true(n > 5);
 }
 
-static void a_lookup_without_memory_says_so(void **context) {
-    (void)context;
+TEST(a_lookup_without_memory_says_so) {
     struct browser listener = {0};
-    muster_t *observer = open_observer();
+    muster_t *observer = node_open_observer();
     countdown_set(1);
     assert_int_equal(muster_lookup(observer, "http", NULL, 0, on_found, &listener), MUSTER_ENOMEM);
     countdown_set(0);
@@ -638,8 +496,7 @@ static void a_lookup_without_memory_says_so(void **context) {
 
 /* ---- one row, one text ---- */
 
-static void one_peer_is_found_by_its_id(void **context) {
-    (void)context;
+TEST(one_peer_is_found_by_its_id) {
     uint8_t id[MUSTER_ID_BYTES];
     struct muster_peer_list list;
     muster_t *a = open_offering("a", &ipp);
@@ -658,8 +515,7 @@ static void one_peer_is_found_by_its_id(void **context) {
     assert_int_equal(list.count, 0);
 }
 
-static void a_text_is_made_safe(void **context) {
-    (void)context;
+TEST(a_text_is_made_safe) {
     char all[MUSTER_TEXT_SAFE_BYTES(4)];
     char few[6];
     assert_string_equal(muster_text_safe("\x1b[31m", all, sizeof all), "\\u{001B}[31m");
@@ -671,33 +527,6 @@ static void a_text_is_made_safe(void **context) {
     assert_string_equal(muster_service_event_name((enum muster_service_event)99), "unknown");
 }
 
-#define NODE_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        NODE_TEST(services_are_told_as_they_come_and_go),
-        NODE_TEST(what_is_there_is_told_first),
-        NODE_TEST(an_observer_asks),
-        NODE_TEST(a_name_that_changes_comes_and_goes),
-        NODE_TEST(the_lost_are_removed_and_may_return),
-        NODE_TEST(an_evicted_row_is_noticed),
-        NODE_TEST(a_browse_ends_inside_its_callback),
-        NODE_TEST(a_node_closes_inside_a_callback),
-        NODE_TEST(a_node_closes_inside_of_a_lookup),
-        NODE_TEST(a_browse_begins_inside_a_callback),
-        NODE_TEST(a_browse_that_ended_is_told_nothing),
-        NODE_TEST(a_lookup_finds_what_is_known),
-        NODE_TEST(a_lookup_prefers_the_verified),
-        NODE_TEST(a_lookup_asks),
-        NODE_TEST(a_lookup_in_vain_ends),
-        NODE_TEST(a_lookup_waits_for_who_comes_later),
-        NODE_TEST(too_many_questions_are_told),
-        NODE_TEST(what_cannot_be_is_refused),
-        NODE_TEST(every_allocation_may_fail),
-        NODE_TEST(allocations_of_a_change_may_fail),
-        NODE_TEST(a_lookup_without_memory_says_so),
-        NODE_TEST(one_peer_is_found_by_its_id),
-        cmocka_unit_test(a_text_is_made_safe),
-    };
-    return cmocka_run_group_tests_name("browse", tests, NULL, NULL);
+    return test_run(nodes_begin, end_all);
 }
