@@ -100,13 +100,9 @@ int link_open(struct link **link, const struct interface *interface, uint16_t po
 }
 
 void link_free(struct link *link) {
-    if (link == NULL) {
-        return;
+    for (size_t i = 0; link != NULL && i < LINK_SOCKETS; i++) {
+        socket_close(&link->sockets[i].socket);
     }
-    for (size_t kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
-        socket_close(&link->sockets[kind].socket);
-    }
-    socket_close(&link->telemetry.socket);
     free(link);
 }
 
@@ -114,25 +110,24 @@ int link_start(struct link *link, uv_loop_t *loop, uv_poll_cb on_ready, void *ow
     int error = 0;
     link->loop = loop;
     link->owner = owner;
-    for (size_t kind = 0; kind < MUSTER_PATH_KINDS && error == 0; kind++) {
-        if (link->sockets[kind].socket.open) {
-            error = watched_socket_start(&link->sockets[kind], loop, on_ready, owner);
+    for (size_t i = 0; i < LINK_SOCKETS && error == 0; i++) {
+        if (link->sockets[i].socket.open) {
+            error = watched_socket_start(&link->sockets[i], loop, on_ready, owner);
         }
     }
     return error;
 }
 
 void link_pause(struct link *link) {
-    for (size_t kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
-        watched_socket_set(&link->sockets[kind], 0);
+    for (size_t i = 0; i < LINK_SOCKETS; i++) {
+        watched_socket_set(&link->sockets[i], 0);
     }
-    watched_socket_set(&link->telemetry, 0);
 }
 
 size_t link_end(struct link *link, uv_close_cb on_closed, void *data) {
-    size_t handles = watched_socket_end(&link->telemetry, on_closed, data);
-    for (size_t kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
-        handles += watched_socket_end(&link->sockets[kind], on_closed, data);
+    size_t handles = 0;
+    for (size_t i = 0; i < LINK_SOCKETS; i++) {
+        handles += watched_socket_end(&link->sockets[i], on_closed, data);
     }
     return handles;
 }
@@ -141,15 +136,15 @@ size_t link_end(struct link *link, uv_close_cb on_closed, void *data) {
 
 static int telemetry_open(struct link *link, uint16_t port, uv_poll_cb on_ready, const struct log *log) {
     struct muster_path path = path_make(link, MUSTER_PATH_M4);
-    int number = socket_open_telemetry(&link->telemetry.socket, &path, (uint16_t)(port - 1));
+    int number = socket_open_telemetry(&link->sockets[LINK_TELEMETRY].socket, &path, (uint16_t)(port - 1));
     if (number != 0) {
         log_line(log, MUSTER_LOG_ERROR, "listening for telemetry on %s, port %u: %s", link->interface.name,
                  port - 1, strerror(-number));
         return number == -EADDRINUSE ? MUSTER_ENOPORT : socket_error(number);
     }
-    int error = watched_socket_start(&link->telemetry, link->loop, on_ready, link->owner);
+    int error = watched_socket_start(&link->sockets[LINK_TELEMETRY], link->loop, on_ready, link->owner);
     if (error != 0) {
-        socket_close(&link->telemetry.socket);
+        socket_close(&link->sockets[LINK_TELEMETRY].socket);
     }
     return error;
 }
@@ -158,7 +153,7 @@ static int group_hear(struct link *link, unsigned group, bool is_wanted, uint16_
                       const struct log *log) {
     struct muster_endpoint endpoint =
         group == MUSTER_SHARDS ? group_repair(port) : group_telemetry(group, port);
-    struct datagram_socket *socket = &link->telemetry.socket;
+    struct datagram_socket *socket = &link->sockets[LINK_TELEMETRY].socket;
     int number = is_wanted ? socket_join(socket, &endpoint) : socket_leave(socket, &endpoint);
     if (number != 0 && is_wanted) {
         log_line(log, MUSTER_LOG_ERROR, "joining group %u of telemetry on %s: %s", group,
@@ -171,10 +166,11 @@ static int group_hear(struct link *link, unsigned group, bool is_wanted, uint16_
 
 int link_hear(struct link *link, uint32_t groups, uint16_t port, uv_poll_cb on_ready, const struct log *log) {
     int result = 0;
-    if (!link->sockets[MUSTER_PATH_M4].socket.open || (groups == 0 && !link->telemetry.socket.open)) {
+    if (!link->sockets[MUSTER_PATH_M4].socket.open ||
+        (groups == 0 && !link->sockets[LINK_TELEMETRY].socket.open)) {
         return 0;
     }
-    if (!link->telemetry.socket.open) {
+    if (!link->sockets[LINK_TELEMETRY].socket.open) {
         result = telemetry_open(link, port, on_ready, log);
     }
     for (unsigned group = 0; result == 0 && group <= MUSTER_SHARDS; group++) {

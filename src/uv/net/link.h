@@ -38,12 +38,15 @@ void watched_socket_set(struct watched_socket *watched, int events);
  * handle->data as given. */
 size_t watched_socket_end(struct watched_socket *watched, uv_close_cb on_closed, void *data);
 
+#define LINK_TELEMETRY MUSTER_PATH_KINDS /* place of its socket, behind those of the kinds of paths */
+#define LINK_SOCKETS (LINK_TELEMETRY + 1)
+
 /* One interface in use. */
 struct link {
     struct interface interface;
-    struct watched_socket sockets[MUSTER_PATH_KINDS]; /* by path kind; closed where there is no such path */
-    struct watched_socket telemetry;                  /* closed until groups are to be heard */
-    uint32_t groups;                                  /* of telemetry, that it has joined */
+    struct watched_socket sockets[LINK_SOCKETS]; /* closed where there is no such path, and telemetry's until
+                                                  * groups are to be heard */
+    uint32_t groups;                             /* of telemetry, that it has joined */
     int logged_errors[MUSTER_PATH_KINDS]; /* -errno of the failure that was logged last, by path kind; 0: none
                                            */
     uint64_t failed[MUSTER_PATH_KINDS];   /* datagrams that could not be sent by it, by path kind */

@@ -24,7 +24,7 @@ int listener_open_tcp(struct listener *listener, uint16_t port) {
 }
 
 /* -EADDRINUSE when somebody listens on it, also when he is too busy to answer. */
-static int owner_ask(const struct unix_address *address) {
+static int check_unused(const struct unix_address *address) {
     int fd = unix_address_connect(address);
     if (fd >= 0) {
         close(fd);
@@ -35,7 +35,7 @@ static int owner_ask(const struct unix_address *address) {
     return fd == -ECONNREFUSED ? 0 : fd;
 }
 
-static int stale_remove(const struct unix_address *address, bool is_alone) {
+static int remove_stale(const struct unix_address *address, bool is_alone) {
     struct stat status;
     if (fstatat(address->directory, address->file, &status, AT_SYMLINK_NOFOLLOW) != 0) {
         return errno == ENOENT ? 0 : -errno;
@@ -43,7 +43,7 @@ static int stale_remove(const struct unix_address *address, bool is_alone) {
     if (!S_ISSOCK(status.st_mode)) {
         return -EEXIST;
     }
-    int error = is_alone ? 0 : owner_ask(address);
+    int error = is_alone ? 0 : check_unused(address);
     if (error != 0) {
         return error;
     }
@@ -51,7 +51,7 @@ static int stale_remove(const struct unix_address *address, bool is_alone) {
 }
 
 /* Only if it is still the one that was made. */
-static void file_remove(const struct listener *listener) {
+static void remove_file(const struct listener *listener) {
     const struct unix_address *address = &listener->address;
     struct stat status;
     if (fstatat(address->directory, address->file, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -91,7 +91,7 @@ static int local_bind(struct listener *listener, mode_t mode) {
         error = -errno;
     }
     if (error != 0) {
-        file_remove(listener);
+        remove_file(listener);
     }
     listener->is_for_all = (mode & S_IWOTH) != 0;
     return error;
@@ -101,7 +101,7 @@ int listener_open_local(struct listener *listener, const char *path, mode_t mode
     *listener = (struct listener){.fd = -1, .is_local = true};
     int error = unix_address_open(&listener->address, path);
     if (error == 0) {
-        error = stale_remove(&listener->address, is_alone);
+        error = remove_stale(&listener->address, is_alone);
     }
     if (error == 0) {
         listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -125,7 +125,7 @@ void listener_close(struct listener *listener) {
         return;
     }
     if (listener->is_local) {
-        file_remove(listener);
+        remove_file(listener);
         unix_address_close(&listener->address);
     }
     close(listener->fd);

@@ -273,7 +273,8 @@ void network_hear(struct network *network, uint32_t groups) {
     for (size_t i = 0; i < network->link_count; i++) {
         struct link *link = network->links[i];
         int error = link_hear(link, groups, network->port, on_telemetry_ready, network->log);
-        network->is_hearing = network->is_hearing || (error == 0 && link->telemetry.socket.open);
+        network->is_hearing =
+            network->is_hearing || (error == 0 && link->sockets[LINK_TELEMETRY].socket.open);
         network->hearing_error = network->hearing_error != 0 ? network->hearing_error : error;
     }
 }
@@ -338,7 +339,7 @@ size_t network_sockets(const struct network *network, struct muster_socket *sock
         for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
             put_datagrams(&inventory, &link->sockets[kind].socket, kind, name, link->failed[kind]);
         }
-        put_datagrams(&inventory, &link->telemetry.socket, MUSTER_PATH_U4, name, 0);
+        put_datagrams(&inventory, &link->sockets[LINK_TELEMETRY].socket, MUSTER_PATH_U4, name, 0);
     }
     if (network->tcp.open) {
         struct muster_socket tcp = {.protocol = "tcp", .address = {.family = 4, .port = network->tcp.port}};

@@ -128,7 +128,7 @@ static void pause_accepting(struct stream_table *table, int number) {
 
 /* These are about the one connection. Of any other, first of all that descriptors are out, the next call
  * would return the same. */
-static bool is_passing(int number) {
+static bool is_transient(int number) {
     return number == ECONNABORTED || number == EINTR || number == EPROTO || number == EPERM;
 }
 
@@ -147,7 +147,7 @@ static void on_port_ready(uv_poll_t *poll, int status, int events) {
             accept_one(table, fd, &origin);
         } else if (fd == -EAGAIN || fd == -EWOULDBLOCK) {
             return;
-        } else if (!is_passing(-fd)) {
+        } else if (!is_transient(-fd)) {
             pause_accepting(table, -fd);
             return;
         }

@@ -237,7 +237,7 @@ static void calls_end(muster_local_t *local) {
 }
 
 /* The lost node may have made the change: another node must not make it too. */
-static bool may_be_changed(const muster_local_t *local, int error) {
+static bool may_have_changed(const muster_local_t *local, int error) {
     bool was_refused = error == MUSTER_ENOTFOUND || error == MUSTER_EREFUSED;
     return !was_refused && local->first != NULL && local->first->kind == REQUEST_UPDATE;
 }
@@ -245,7 +245,7 @@ static bool may_be_changed(const muster_local_t *local, int error) {
 /* This node is of no use: another one is asked, if there is one, and unless this one has already answered. */
 static void fail(muster_local_t *local, int error, const char *text) {
     connection_drop(local);
-    if (!local->is_confirmed && !may_be_changed(local, error) && connect_next(local) == 0) {
+    if (!local->is_confirmed && !may_have_changed(local, error) && connect_next(local) == 0) {
         ask(local);
         return;
     }

@@ -84,7 +84,7 @@ static int refuse(const char *path, const char *file, const struct log *log) {
 }
 
 /* Why it is not ours alone, NULL when it is: who else can write it could give the node another identity. */
-static const char *foreign_hand(const struct stat *status) {
+static const char *ownership_fault(const struct stat *status) {
     if (status->st_uid != geteuid()) {
         return "belongs to another user";
     }
@@ -96,7 +96,7 @@ static int owner_check(int fd, const char *path, const char *file, const struct 
     if (fstat(fd, &status) != 0) {
         return refuse(path, file, log);
     }
-    const char *why = foreign_hand(&status);
+    const char *why = ownership_fault(&status);
     if (why == NULL) {
         return 0;
     }
