@@ -7,6 +7,9 @@
 #include "context.h"
 #include "limit.h"
 
+/* What a header has behind its prefix: the digits of its seq, "}" and LF. */
+#define SEQ_BYTES_MAX 18
+
 /* What stands before the name of the topic in a header. */
 #define NAME_BEGIN "\"topic\":\""
 
@@ -17,13 +20,11 @@ static const char *text_or_none(const char *text) {
 /* ---- sensors ---- */
 
 /* Records come in the same order again and again. */
-struct sensor *own_topic_find_sensor(struct own_topic *topic, const struct muster_record *record) {
-    const char *name = text_or_none(record->name);
-    size_t length = strlen(name);
+static struct sensor *find_sensor(struct own_topic *topic, const char *name) {
     for (size_t i = 0; i < topic->sensor_count; i++) {
         size_t at = topic->sensor_next + i;
         struct sensor *sensor = &topic->sensors[at < topic->sensor_count ? at : at - topic->sensor_count];
-        if (sensor->name_length == length && memcmp(sensor->name, name, length) == 0) {
+        if (strcmp(sensor->name, name) == 0) {
             topic->sensor_next = (size_t)(sensor - topic->sensors) + 1;
             return sensor;
         }
@@ -42,8 +43,8 @@ static struct sensor *add_sensor(struct own_topic *topic, const char *name, cons
     }
     topic->sensors = sensors;
     struct sensor *sensor = &sensors[topic->sensor_count++];
-    *sensor = (struct sensor){.name_length = strlen(name)};
-    memcpy(sensor->name, name, sensor->name_length);
+    *sensor = (struct sensor){0};
+    strncpy(sensor->name, name, sizeof sensor->name - 1);
     strncpy(sensor->unit, unit, sizeof sensor->unit - 1);
     return sensor;
 }
@@ -52,7 +53,9 @@ static bool has_text(const struct muster_record *record) {
     return record->kind == MUSTER_VALUE_TEXT || record->kind == MUSTER_VALUE_DATA;
 }
 
-bool sensor_vouches(const struct sensor *sensor, const struct muster_record *record) {
+/* The names of a sensor that is known were looked at when it was new, and its values are looked at as they
+ * are written. */
+static bool is_known_well(const struct sensor *sensor, const struct muster_record *record) {
     return sensor != NULL && record->kind <= MUSTER_VALUE_DATA &&
            strcmp(sensor->unit, text_or_none(record->unit)) == 0 && record->time_s == 0 &&
            record->update_s == 0 && !record->has_sum && record->kind != MUSTER_VALUE_NONE &&
@@ -76,25 +79,45 @@ static bool copy_text(struct sensor *sensor, const struct muster_record *record)
 }
 
 /* A sensor that was not known, or whose unit was not, is announced. */
-bool own_topic_record(struct own_topic *topic, struct sensor *sensor, const struct muster_record *record,
-                      uint64_t number, uint64_t now_ms) {
+static void record_last(struct own_topic *topic, struct sensor *sensor, const struct muster_record *record,
+                        double time_s, uint64_t number, uint64_t now_ms) {
     const char *unit = text_or_none(record->unit);
-    bool is_new = sensor == NULL || (unit[0] != '\0' && strcmp(sensor->unit, unit) != 0);
-    topic->count_ms = topic->counted == 0 ? now_ms : topic->count_ms;
-    topic->counted++;
     if (sensor == NULL) {
         sensor = add_sensor(topic, text_or_none(record->name), unit);
-    } else if (is_new) {
+        topic->is_changed = topic->is_changed || sensor != NULL;
+    } else if (unit[0] != '\0' && strcmp(sensor->unit, unit) != 0) {
         strncpy(sensor->unit, unit, sizeof sensor->unit - 1);
+        topic->is_changed = true;
     }
     if (sensor != NULL && (!has_text(record) || copy_text(sensor, record))) {
         sensor->last = *record;
         sensor->last.name = sensor->last.unit = sensor->last.text = NULL;
+        sensor->last.time_s = time_s;
         sensor->last_ms = now_ms;
         sensor->last_number = number;
         sensor->has_last = true;
     }
-    return is_new && sensor != NULL;
+}
+
+int own_topic_add(struct own_topic *topic, const struct muster_record *record, double time_s, uint64_t number,
+                  uint64_t now_ms) {
+    struct sensor *sensor = find_sensor(topic, text_or_none(record->name));
+    if (!is_known_well(sensor, record) && muster_record_fault(record) != NULL) {
+        return MUSTER_EINVAL;
+    }
+    if (!topic->has_records) {
+        size_t size = MUSTER_DATAGRAM_BYTES_MAX - topic->prefix_length - SEQ_BYTES_MAX - 1;
+        senml_writer_begin(&topic->writer, topic->body, size);
+        topic->began_ms = now_ms;
+    }
+    int error = senml_writer_add(&topic->writer, topic->name, topic->name_length, record, time_s);
+    if (error == 0) {
+        topic->has_records = true;
+        topic->count_ms = topic->counted == 0 ? now_ms : topic->count_ms;
+        topic->counted++;
+        record_last(topic, sensor, record, time_s, number, now_ms);
+    }
+    return error;
 }
 
 /* ---- topics ---- */
@@ -157,7 +180,7 @@ struct muster_topic own_topic_describe(const struct own_topic *topic, struct mus
     struct muster_topic described = {.name = topic->name, .units = texts, .rate = topic->rate};
     for (size_t i = 0; i < topic->sensor_count; i++) {
         const struct sensor *sensor = &topic->sensors[i];
-        if (sensor->name_length == 0) {
+        if (sensor->name[0] == '\0') {
             described.unit = sensor->unit;
         } else if (with_all || sensor->is_declared) {
             texts[described.unit_count++] = (struct muster_text){.name = sensor->name, .value = sensor->unit};
@@ -174,14 +197,15 @@ static double round_rate(double rate) {
     return round(rate / unit) * unit;
 }
 
-bool own_topic_measure_rate(struct own_topic *topic, uint64_t now_ms) {
+void own_topic_measure_rate(struct own_topic *topic, uint64_t now_ms) {
     uint64_t elapsed_ms = now_ms - topic->count_ms;
     if (elapsed_ms < MUSTER_RATE_MS || topic->counted < MUSTER_RATE_RECORDS) {
-        return false;
+        return;
     }
     double rate = 1000 * (double)topic->counted / (double)elapsed_ms;
-    bool is_news = rate > topic->rate * MUSTER_RATE_CHANGE || rate * MUSTER_RATE_CHANGE < topic->rate;
     topic->counted = 0;
-    topic->rate = is_news ? round_rate(rate) : topic->rate;
-    return is_news;
+    if (rate > topic->rate * MUSTER_RATE_CHANGE || rate * MUSTER_RATE_CHANGE < topic->rate) {
+        topic->rate = round_rate(rate);
+        topic->is_changed = true;
+    }
 }

@@ -18,7 +18,6 @@ struct context;
 /* What a topic has records of, under one name, and the last one of them. */
 struct sensor {
     char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": the topic's own */
-    size_t name_length;
     char unit[MUSTER_NAME_BYTES_MAX + 1]; /* "": none, or not known */
     bool is_declared;                     /* when the topic was opened */
     bool has_last;
@@ -37,6 +36,8 @@ struct own_topic {
     size_t sensor_count;
     size_t sensor_next; /* of which the next record is likely to be */
     uint64_t sealed;    /* one more than the ring's number of its last datagram; 0: there was none */
+
+    bool is_changed; /* a sensor is new, or a rate: it is to be announced anew */
 
     uint64_t counted;  /* records, the first of them */
     uint64_t count_ms; /* at this time */
@@ -65,20 +66,14 @@ void own_topic_free(struct own_topic *topic);
 /* Writes its header anew, under another identity. */
 void own_topic_rekey(struct own_topic *topic, const struct context *context);
 
-/* The sensor of a record; NULL when it is not known. */
-struct sensor *own_topic_find_sensor(struct own_topic *topic, const struct muster_record *record);
+/* Adds a record to the pack that is being filled, and begins one where there is none. time_s: since 1970, of
+ * the record. number: of the ring's next datagram. MUSTER_EINVAL (muster_record_fault() says why),
+ * MUSTER_ETOOBIG (it does not fit beside what is in the pack). */
+int own_topic_add(struct own_topic *topic, const struct muster_record *record, double time_s, uint64_t number,
+                  uint64_t now_ms);
 
-/* True when a record of a sensor needs no further check: the names of a sensor that is known were looked at
- * when it was new, and its values are looked at as they are written. */
-bool sensor_vouches(const struct sensor *sensor, const struct muster_record *record);
-
-/* A record was added: it is the sensor's last value from now on. sensor: as it was found. number: of the
- * ring's next datagram. True when there is something new to announce. */
-bool own_topic_record(struct own_topic *topic, struct sensor *sensor, const struct muster_record *record,
-                      uint64_t number, uint64_t now_ms);
-
-/* Measures how many records come a second. True when that is to be announced anew. */
-bool own_topic_measure_rate(struct own_topic *topic, uint64_t now_ms);
+/* Measures how many records come a second. */
+void own_topic_measure_rate(struct own_topic *topic, uint64_t now_ms);
 
 /* Describes the topic with all its sensors, or those alone that were declared; its units are written to
  * texts.

@@ -12,9 +12,8 @@
 #define QUEUE_MS 20
 /* So much below the longest datagram one counts as full. */
 #define ALMOST_BYTES 64
-/* What a header has behind its prefix: the digits of its seq, and this. */
+/* What a header has behind the digits of its seq. */
 #define HEADER_END "}\n"
-#define SEQ_BYTES_MAX 18
 
 /* ---- life ---- */
 
@@ -191,44 +190,34 @@ bool publisher_has_room(const struct publisher *publisher) {
     return publisher->ring.unsent_bytes + MUSTER_DATAGRAM_BYTES_MAX <= publisher->queue_bytes_max;
 }
 
-static int add(struct telemetry *telemetry, struct own_topic *topic, const struct muster_record *record,
-               uint64_t now_ms) {
-    if (!topic->has_records) {
-        uint64_t *due_ms = &telemetry->due_ms[DUE_LINGER];
-        size_t size = MUSTER_DATAGRAM_BYTES_MAX - topic->prefix_length - SEQ_BYTES_MAX - 1;
-        senml_writer_begin(&topic->writer, topic->body, size);
-        topic->began_ms = now_ms;
-        *due_ms = deadline_earlier(*due_ms, now_ms + telemetry->publisher.linger_ms);
+static void take_change(struct publisher *publisher, struct own_topic *topic) {
+    if (topic->is_changed) {
+        topic->is_changed = false;
+        publisher->is_announce_due = true;
     }
-    int error = senml_writer_add(&topic->writer, topic->name, topic->name_length, record, record->time_s);
-    topic->has_records = topic->has_records || error == 0;
-    return error;
 }
 
 int publisher_topic_add(struct telemetry *telemetry, unsigned number, const struct muster_record *record,
                         uint64_t now_ms, double wall_s) {
     struct publisher *publisher = &telemetry->publisher;
+    uint64_t *due_ms = &telemetry->due_ms[DUE_LINGER];
     struct own_topic *topic = topic_of(publisher, number);
     if (topic == NULL) {
         return MUSTER_EINVAL;
     }
-    struct sensor *sensor = own_topic_find_sensor(topic, record);
-    if (!sensor_vouches(sensor, record) && muster_record_fault(record) != NULL) {
-        return MUSTER_EINVAL;
-    }
-    struct muster_record timed = *record;
-    timed.time_s = record->time_s != 0 ? record->time_s : wall_s;
-    int error = add(telemetry, topic, &timed, now_ms);
+    double time_s = record->time_s != 0 ? record->time_s : wall_s;
+    int error = own_topic_add(topic, record, time_s, publisher->ring.next, now_ms);
     if (error == MUSTER_ETOOBIG && topic->has_records) {
         if (!publisher_has_room(publisher)) {
             publisher->is_full = true;
             return MUSTER_EAGAIN;
         }
         seal(telemetry, topic);
-        error = add(telemetry, topic, &timed, now_ms);
+        error = own_topic_add(topic, record, time_s, publisher->ring.next, now_ms);
     }
-    if (error == 0 && own_topic_record(topic, sensor, &timed, publisher->ring.next, now_ms)) {
-        publisher->is_announce_due = true;
+    if (error == 0) {
+        *due_ms = deadline_earlier(*due_ms, topic->began_ms + publisher->linger_ms);
+        take_change(publisher, topic);
     }
     return error;
 }
@@ -316,8 +305,9 @@ void publisher_measure_rates(struct telemetry *telemetry) {
     telemetry->due_ms[DUE_RATES] = publisher->open_count > 0 ? now_ms + MUSTER_RATE_MS / 4 : DEADLINE_NEVER;
     for (size_t i = 0; i < publisher->topic_count; i++) {
         struct own_topic *topic = publisher->topics[i];
-        if (topic != NULL && own_topic_measure_rate(topic, now_ms)) {
-            publisher->is_announce_due = true;
+        if (topic != NULL) {
+            own_topic_measure_rate(topic, now_ms);
+            take_change(publisher, topic);
         }
     }
 }
