@@ -32,7 +32,7 @@ struct ring {
     size_t head; /* offset at which the next one begins */
 
     struct kept *kept; /* by number, modulo capacity */
-    uint64_t capacity; /* a power of two */
+    size_t capacity;   /* a power of two */
     uint64_t first;    /* number of the oldest one kept, */
     uint64_t unsent;   /* of the first one that was not sent yet, */
     uint64_t next;     /* and of the next one */
