@@ -65,7 +65,8 @@ static void subscribe(size_t index, const char *pattern) {
 
 static int begin_named(const char *publisher) {
     world_init(&world, 3);
-    count = lost = 0;
+    count = 0;
+    lost = 0;
     world.on_arrival = on_arrival;
     world_add(&world, publisher);
     world_add(&world, "sub");

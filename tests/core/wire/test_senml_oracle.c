@@ -256,8 +256,8 @@ static void draw_pack(void) {
 /* Does to the text what a bad sender could. */
 static void mutate(void) {
     static const char bytes[] = "{}[]\",:\\0123456789eE+-.ntfubvs_/ \n\x01\x80\xC3";
-    const size_t at = length == 0 ? 0 : draw() % length;
-    const size_t span = 1 + draw() % 6;
+    const size_t at = length == 0 ? 0 : (size_t)draw() % length;
+    const size_t span = 1 + (size_t)draw() % 6;
     switch (draw() % 5) {
     case 0:
         if (length > 0) {
