@@ -36,6 +36,12 @@ class Publish(LanTest):
         self.assertEqual(process.out, "")
         return process
 
+    def publish_values(self, *values):
+        """Publishes each of these values, with its options, as a topic: t0, t1 and so on. All at the same time."""
+        processes = [self.there.start("publish", f"t{number}", *value) for number, value in enumerate(values)]
+        for process in processes:
+            self.assertEqual((process.finish().code, process.error), (0, ""), process.describe())
+
     # ---- values ----
 
     def test_one_value(self):
@@ -51,13 +57,10 @@ class Publish(LanTest):
 
     def test_kinds_of_values(self):
         subscriber = self.subscribe()
-        values = [("1e3", 1000), ("true", True), ("007", "007"), ("a b", "a b"), ('{"v":1}', 1), ("-0.5", -0.5)]
-        for text, expected in values:
-            self.assertEqual(self.there.run("publish", "t", text).code, 0)
-            found = await_records(subscriber, len(subscriber.lines) or 1)
-            self.assertEqual(readings(subscriber)[-1], ("t", expected), found)
-        self.assertEqual(self.there.run("publish", "t", "21", "--text").code, 0)
-        self.lan.wait_for(lambda: readings(subscriber)[-1] == ("t", "21"), "the text")
+        self.publish_values(["1e3"], ["true"], ["007"], ["a b"], ['{"v":1}'], ["-0.5"], ["21", "--text"])
+        await_records(subscriber, 7)
+        values = [1000, True, "007", "a b", 1, -0.5, "21"]
+        self.assertEqual(sorted(readings(subscriber)), [(f"t{number}", value) for number, value in enumerate(values)])
 
     def test_too_big_a_value(self):
         """What is refused is told by how much, and what is not refused does fit."""
@@ -75,9 +78,9 @@ class Publish(LanTest):
     def test_blanks(self):
         """On the command line they are a text; of lines those that have nothing else are bad."""
         subscriber = self.subscribe()
-        for value, expected in (("   ", "   "), (" a\t", " a\t"), (" 21.5 ", 21.5), (" true", True)):
-            self.assertEqual(self.there.run("publish", "t", value).code, 0)
-            self.lan.wait_for(lambda e=expected: ("t", e) in readings(subscriber), "the value")
+        self.publish_values(["   "], [" a\t"], [" 21.5 "], [" true"])
+        await_records(subscriber, 4)
+        self.assertEqual(sorted(readings(subscriber)), [("t0", "   "), ("t1", " a\t"), ("t2", 21.5), ("t3", True)])
         process = self.publish("1\n\n\r\n  \n 2 \n", "--topic", "lines", codes=(1,))
         self.assertEqual(process.error, "muster publish: line 4: expected a VALUE, got nothing but blanks\n")
         self.lan.wait_for(lambda: readings(subscriber)[-2:] == [("lines", 1), ("lines", 2)], "the lines")
