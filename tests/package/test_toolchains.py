@@ -104,7 +104,9 @@ class Toolchains(unittest.TestCase):
         build = self.configure("musl", compiler, "-isystem", str(headers))
         for entry in json.loads((build / "compile_commands.json").read_text()):
             if entry["file"].startswith(str(self.source / "src")):
-                run(*shlex.split(entry["command"]), "-fsyntax-only")
+                # pkg-config names the directory of glibc's headers, which CMake takes for needed here.
+                command = entry["command"].replace(" -isystem /usr/include ", " ")
+                run(*shlex.split(command), "-fsyntax-only")
 
 
 if __name__ == "__main__":
