@@ -35,7 +35,7 @@ def look_at(files):
             out.mkdir(parents=True, exist_ok=True)
             subprocess.run([COMPILER, "-c", f"-I{root}/low", f"-I{root}/high", source, "-o", out / f"{source.name}.o"],
                            check=True)
-        (root / "rooms.txt").write_text("".join(f"{names}: {root / room}\n" for room, names in rooms.items()))
+        (root / "rooms.txt").write_text("".join(f"{names}:{root / room}:{'portable' if room == 'low' else ''}\n" for room, names in rooms.items()))
         run = subprocess.run([ROOT / "tools" / "rooms", root], capture_output=True, text=True)
         return run.returncode, run.stderr
 
@@ -64,6 +64,11 @@ class Rooms(unittest.TestCase):
 
     def test_an_include_of_a_room_above(self):
         self.assert_fault({"low/a.h": '#include "c.h"\nint a_value(void);\n'}, "a.h of low includes c.h of high")
+
+    def test_a_portable_room_that_includes_a_socket(self):
+        self.assert_fault({"low/a.h": "#include <sys/socket.h>\nint a_value(void);\n"},
+                          "a.h of low includes sys/socket.h, which is not portable")
+        self.assertEqual(look_at({**SOUND, "high/c.h": "#include <sys/socket.h>\n" + SOUND["high/c.h"]}), (0, ""))
 
     def test_headers_that_include_each_other(self):
         self.assert_fault({"low/a.h": '#pragma once\n#include "b.h"\nint a_value(void);\n',

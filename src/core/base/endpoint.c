@@ -1,6 +1,5 @@
 #include "endpoint.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,14 +11,24 @@ void endpoint_text(const struct muster_endpoint *endpoint, char text[ENDPOINT_TE
     }
 }
 
-/* inet_pton() refuses leading zeros, which some read as octal. */
+/* Only what is written in the same way: some read leading zeros as octal. */
 bool endpoint_parse(const char *text, struct muster_endpoint *endpoint) {
-    uint8_t ip[sizeof endpoint->ip] = {0};
-    if (inet_pton(AF_INET, text, ip) != 1) {
+    struct muster_endpoint read = *endpoint;
+    char written[ENDPOINT_TEXT_BYTES];
+    unsigned ip[4];
+    if (sscanf(text, "%3u.%3u.%3u.%3u", &ip[0], &ip[1], &ip[2], &ip[3]) != 4) {
         return false;
     }
-    memcpy(endpoint->ip, ip, sizeof ip);
-    endpoint->family = 4;
+    memset(read.ip, 0, sizeof read.ip);
+    for (size_t i = 0; i < 4; i++) {
+        read.ip[i] = (uint8_t)ip[i];
+    }
+    read.family = 4;
+    endpoint_text(&read, written);
+    if (strcmp(written, text) != 0) {
+        return false;
+    }
+    *endpoint = read;
     return true;
 }
 

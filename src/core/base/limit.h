@@ -85,7 +85,7 @@
 #define MUSTER_GROUP_ANSWERS_MAX 32  /* nonces that wait for an announce to the group */
 #define MUSTER_QUERIES_MAX 64        /* queries of the application under way */
 #define MUSTER_DATAGRAMS_MAX 1024    /* datagrams that wait to be pulled */
-#define MUSTER_EVENTS_MAX 65536      /* events that wait to be pulled; a power of two */
+#define MUSTER_EVENTS_MAX 65536      /* events that wait to be pulled */
 #define MUSTER_TOMBSTONE_MS_MAX 86400000
 
 /* ---- streams ---- */

@@ -165,6 +165,14 @@ TEST(topics_may_be_opened_long_after_a_step) {
     assert_int_equal(tape_count("query"), 0);
 }
 
+TEST(a_unit_may_be_left_out) {
+    static const struct muster_text listed[] = {{"a", NULL}, {"b", "W"}};
+    const struct muster_topic topic = {.name = "units", .units = listed, .unit_count = 2};
+    unsigned number;
+    assert_int_equal(try_topic(A, &topic, &number), 0);
+    check_seen("a http/tcp:8080 units[a=][b=W]");
+}
+
 /* ---- what is refused ---- */
 
 TEST(what_no_announce_may_hold_is_refused) {

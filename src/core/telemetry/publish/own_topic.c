@@ -152,7 +152,7 @@ struct own_topic *own_topic_new(const struct context *context, const struct must
     own_topic_rekey(topic, context);
     bool has_room = described->unit == NULL || add_sensor(topic, "", described->unit) != NULL;
     for (size_t i = 0; has_room && i < described->unit_count; i++) {
-        struct sensor *sensor = add_sensor(topic, described->units[i].name, described->units[i].value);
+        struct sensor *sensor = add_sensor(topic, described->units[i].name, text_or_none(described->units[i].value));
         has_room = sensor != NULL;
         if (has_room) {
             sensor->is_declared = true;
