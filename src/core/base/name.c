@@ -20,13 +20,14 @@ int name_find(const struct name_table *table, const char *text) {
 
 /* ---- of the public headers ---- */
 
-#define NAME(name, text, ...) text,
-#define MEANING(name, text, meaning) meaning,
+#define EVENT_NAME(name, text) text,
+#define DROP_NAME(name, text, meaning) text,
+#define DROP_MEANING(name, text, meaning) meaning,
 static const char *const paths[MUSTER_PATH_KINDS] = {"m4", "b4", "u4"};
 static const char *const states[] = {"alive", "suspect", "lost", "left"};
-static const char *const peer_events[] = {MUSTER_PEER_EVENTS(NAME)};
-static const char *const drops[] = {MUSTER_DROPS(NAME)};
-static const char *const drop_meanings[] = {MUSTER_DROPS(MEANING)};
+static const char *const peer_events[] = {MUSTER_PEER_EVENTS(EVENT_NAME)};
+static const char *const drops[] = {MUSTER_DROPS(DROP_NAME)};
+static const char *const drop_meanings[] = {MUSTER_DROPS(DROP_MEANING)};
 static const char *const sample_kinds[] = {"live", "repaired", "last", "stream"};
 static const char *const loss_reasons[] = {"wire", "gone", "kernel", "program"};
 
