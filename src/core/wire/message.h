@@ -17,9 +17,8 @@ struct document_node;
 enum message_kind { MESSAGE_ANNOUNCE, MESSAGE_ALIVE, MESSAGE_BYE, MESSAGE_QUERY };
 #define MESSAGE_KINDS 4
 
-#define MESSAGE_SHARD_TEXT_BYTES 3 /* two digits and NUL */
-
-extern const struct name_table message_kinds; /* their names */
+extern const struct name_table message_kinds;  /* their names */
+extern const struct name_table message_shards; /* the names of shards in `sent` */
 
 struct message {
     enum message_kind kind;

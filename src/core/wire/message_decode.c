@@ -1,6 +1,5 @@
 #include "message.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +11,10 @@
 
 static const char *const kind_names[MESSAGE_KINDS] = {"announce", "alive", "bye", "query"};
 const struct name_table message_kinds = NAME_TABLE(kind_names);
+
+static const char *const shard_names[MUSTER_SHARDS] = {"0", "1", "2",  "3",  "4",  "5",  "6",  "7",
+                                                       "8", "9", "10", "11", "12", "13", "14", "15"};
+const struct name_table message_shards = NAME_TABLE(shard_names);
 
 static bool read_nonce(const document_node_t *node, uint64_t *nonce, enum muster_drop *reason) {
     uint8_t bytes[NONCE_BYTES];
@@ -66,22 +69,19 @@ static bool read_seq_or_re(const document_node_t *header, struct message *messag
 
 /* Its names are numbers of shards, so that one of another form is as wrong as one too large. */
 static bool read_sent(const document_node_t *node, uint64_t sent[MUSTER_SHARDS], enum muster_drop *reason) {
-    size_t read = 0;
+    bool is_known = true;
     if (!member_allow(node, DOCUMENT_OBJECT, reason)) {
         return false;
     }
-    for (unsigned shard = 0; shard < MUSTER_SHARDS; shard++) {
-        char name[MESSAGE_SHARD_TEXT_BYTES];
-        snprintf(name, sizeof name, "%u", shard);
-        if (document_member(node, name) == NULL) {
-            continue;
-        }
-        if (!member_integer(node, name, 1, MUSTER_INTEGER_MAX, &sent[shard], reason)) {
+    for (const document_node_t *e = document_first(node); e != NULL; e = document_next(e)) {
+        const char *name = document_name(e);
+        int shard = name_find(&message_shards, name);
+        is_known = is_known && shard >= 0;
+        if (shard >= 0 && !member_integer(node, name, 1, MUSTER_INTEGER_MAX, &sent[shard], reason)) {
             return false;
         }
-        read++;
     }
-    return read == document_count(node) || member_refuse(reason, MUSTER_DROP_RANGE);
+    return is_known || member_refuse(reason, MUSTER_DROP_RANGE);
 }
 
 static bool read_alive(const document_node_t *header, struct message *message, enum muster_drop *reason) {

@@ -32,9 +32,7 @@ static void put_ids(struct document *document, const char *name, const uint8_t (
 static void put_sent(struct document *document, const uint64_t sent[MUSTER_SHARDS]) {
     document_node_t *object = document_put_object(document, NULL, "sent");
     for (unsigned shard = 0; shard < MUSTER_SHARDS; shard++) {
-        char name[MESSAGE_SHARD_TEXT_BYTES];
-        snprintf(name, sizeof name, "%u", shard);
-        member_put_count(document, object, name, sent[shard]);
+        member_put_count(document, object, name_get(&message_shards, shard), sent[shard]);
     }
 }
 
