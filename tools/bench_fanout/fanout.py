@@ -43,7 +43,7 @@ WORKLOADS = {
 }
 
 GSO, PLAIN, MUSTER, *_ = WORKLOADS["200 bytes"]
-CURVES = (GSO, MUSTER)  # at each pace one after the other
+BEFORE = "muster before"
 PACE_FIRST = 20e3  # messages a second
 LATENCY_OTHERS = [
     System("LCM", "lcm", 200),
@@ -178,9 +178,9 @@ def point(run):
     }
 
 
-def measure_pace(field, plan, rate):
-    """A point, or None, of each system; rate 0: as many as go."""
-    runs = {system.name: attempt(field, system, rate, plan.seconds) for system in CURVES}
+def measure_pace(field, plan, systems, rate):
+    """A point, or None, of each system, one after the other; rate 0: as many as go."""
+    runs = {system.name: attempt(field, system, rate, plan.seconds) for system in systems}
     return {name: run and point(run) for name, run in runs.items()}
 
 
@@ -192,16 +192,19 @@ def paces(plan, top):
         rate *= plan.curve_step
 
 
-def measure_curves(machine, plan):
+def measure_curves(machine, plan, systems):
     rows = []
     for count in plan.curve_subscribers:
         with Lab(count + 2) as lab:
             field = Field(lab, machine)
-            highest_turns = [measure_pace(field, plan, 0) for _ in range(plan.curve_turns)]
+            highest_turns = [measure_pace(field, plan, systems, 0) for _ in range(plan.curve_turns)]
             top = max((found["datagrams_s"] for turn in highest_turns for found in turn.values() if found), default=0)
-            turns = {rate: [measure_pace(field, plan, rate) for _ in range(plan.curve_turns)] for rate in paces(plan, top)}
+            turns = {
+                rate: [measure_pace(field, plan, systems, rate) for _ in range(plan.curve_turns)]
+                for rate in paces(plan, top)
+            }
         for rate, found in [*turns.items(), (0, highest_turns)]:
-            points = {system.name: [turn[system.name] for turn in found] for system in CURVES}
+            points = {system.name: [turn[system.name] for turn in found] for system in systems}
             rows.append({"subscribers": count, "asked_s": rate, "systems": points})
         note(f"{count} subscribers: each pace is measured")
     return rows
@@ -263,6 +266,13 @@ def skipped(machine):
     return {name: why for name, why in reasons.items() if why is not None}
 
 
+def measure_against(programs, before, is_quick):
+    """The curves alone, with those of another build beside them."""
+    plan = QUICK if is_quick else WHOLE._replace(curve_turns=5)
+    systems = [GSO, MUSTER, MUSTER._replace(name=BEFORE, programs=before)]
+    return {"skipped": {}, "curves": measure_curves(Machine(programs), plan, systems)}
+
+
 def measure(programs, is_quick):
     machine = Machine(programs)
     plan = QUICK if is_quick else WHOLE
@@ -274,7 +284,7 @@ def measure(programs, is_quick):
         note(f"{name} is skipped: {why}")
     return {
         "skipped": left_out,
-        "curves": measure_curves(machine, plan),
+        "curves": measure_curves(machine, plan, [GSO, MUSTER]),
         "rates": measure_rates(machine, plan, left_out),
         "latency": measure_latency(machine, plan, left_out),
         "loss": measure_loss(machine, plan) if has_nft else [],

@@ -2,7 +2,7 @@
 
 import statistics
 
-from fanout import CURVES, FULL_DATAGRAMS, LATENCY_RATE, LOSSY_RATE, PLAIN, WORKLOADS
+from fanout import BEFORE, FULL_DATAGRAMS, LATENCY_RATE, LOSSY_RATE, MUSTER, PLAIN, WORKLOADS
 
 
 def spread(values, scale=1.0):
@@ -70,13 +70,33 @@ def show_curves(rows):
     """Of several turns the middle one, and the worst loss. A pace that a system did not keep up with is shown by what it
     came to."""
     for count in sorted({row["subscribers"] for row in rows}):
+        block = [row for row in rows if row["subscribers"] == count]
+        systems = list(block[0]["systems"])
         print(f"each pace, datagrams of 200 bytes, {crowd(count)}; us: CPU time for each datagram delivered")
-        print(f"{'':14}" + "".join(f"{system.name:^44}" for system in CURVES))
-        print(f"{'asked, k/s':>14}" + f"{'sent, k/s':>11}{'lost, %':>9}{'publ., us':>12}{'subscr., us':>12}" * len(CURVES))
-        for row in rows:
-            if row["subscribers"] == count:
-                asked = f"{row['asked_s'] / 1e3:.0f}" if row["asked_s"] else "as many as go"
-                print(f"{asked:>14}" + "".join(show_point(row["systems"][system.name]) for system in CURVES))
+        print(f"{'':14}" + "".join(f"{name:^44}" for name in systems))
+        print(f"{'asked, k/s':>14}" + f"{'sent, k/s':>11}{'lost, %':>9}{'publ., us':>12}{'subscr., us':>12}" * len(systems))
+        for row in block:
+            asked = f"{row['asked_s'] / 1e3:.0f}" if row["asked_s"] else "as many as go"
+            print(f"{asked:>14}" + "".join(show_point(points) for points in row["systems"].values()))
+        if BEFORE in systems:
+            show_against(block)
+
+
+def show_against(block):
+    """Medians, over all turns at all paces, of what the two builds came to one after the other."""
+    pairs = [
+        pair
+        for row in block
+        for pair in zip(row["systems"][MUSTER.name], row["systems"][BEFORE])
+        if all(pair)
+    ]
+    for what, cost in (
+        ("delivered", lambda point: point["datagrams_s"] * (1 - point["loss"])),
+        ("CPU time, publisher", lambda point: point["publisher_us"]),
+        ("CPU time, subscriber", lambda point: point["subscriber_us"]),
+    ):
+        found = [cost(now) / cost(before) for now, before in pairs if cost(before)]
+        print(f"now by before, {what}: {spread(found)} of {len(found)} pairs")
 
 
 def show_point(points):
@@ -112,6 +132,6 @@ def show(result):
     for name, why in result["skipped"].items():
         print(f"{name} is skipped: {why}")
     show_curves(result["curves"])
-    show_rates(result["rates"])
-    show_latency(result["latency"])
-    show_loss(result["loss"])
+    for part, show_part in (("rates", show_rates), ("latency", show_latency), ("loss", show_loss)):
+        if part in result:
+            show_part(result[part])

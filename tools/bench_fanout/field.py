@@ -34,6 +34,7 @@ class System(typing.NamedTuple):
     counts_datagrams: bool = False  # its subscribers do; else they count messages
     records: int = 1  # a message
     is_datagrams: bool = False  # a datagram for each message, in programs that don't say how many they sent
+    programs: pathlib.Path | None = None  # of another build
 
 
 class RunFailed(Exception):
@@ -64,7 +65,7 @@ class Machine:
         return None
 
     def program(self, system):
-        return self.programs / f"fanout_{system.program}"
+        return (system.programs or self.programs) / f"fanout_{system.program}"
 
     def await_idle(self):
         """Waits until next to nothing was done for a moment, or for as long as is reasonable."""
