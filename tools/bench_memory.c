@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a node weighs: figures of `tools/bench table`.
  *
  *     bench_memory observer|peer STATE_DIRECTORY

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a received alive costs, what a row weighs, and what a subscription costs: figures of `tools/bench
  * table`.
  *

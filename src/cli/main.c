@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster: a process that runs one command. */
 #include <fcntl.h>
 #include <langinfo.h>

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON trees: reading what scan_value() accepted, and building what is printed. The only place that
  * knows cJSON. Member names compare case-sensitively, numbers are integers unless said otherwise. */
-#ifndef JSON_DOCUMENT_H
-#define JSON_DOCUMENT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -118,5 +118,3 @@ int document_print(const struct document *document, char *buffer, size_t size);
  * could obey (escape.h) written as \uXXXX; each byte of a text that is not UTF-8 becomes U+FFFD. No
  * terminating LF. Returns a string to free(), or NULL when memory was out. */
 char *document_print_safe(const struct document *document, bool indent);
-
-#endif

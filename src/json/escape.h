@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Text from outside made safe for a terminal, a log line or JSON that lands on a terminal. */
-#ifndef JSON_ESCAPE_H
-#define JSON_ESCAPE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,5 +22,3 @@ char *escape_text(const char *text, char *buffer, size_t size);
 
 /* Bytes that escape_text() needs at most for a text of length bytes, NUL included. */
 size_t escape_text_size(size_t length);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Numbers of JSON (RFC 8259, 6) as doubles, there and back without loss, whatever the locale. Nothing is
  * allocated. */
-#ifndef JSON_NUMBER_H
-#define JSON_NUMBER_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -34,5 +34,3 @@ size_t number_write_integer(uint64_t integer, char text[NUMBER_TEXT_BYTES_MAX]);
 
 /* Writes millionths / 10^6 with all its digits, but no zeros at the end of a fraction. Returns the length. */
 size_t number_write_millionths(int64_t millionths, char text[NUMBER_TEXT_BYTES_MAX]);
-
-#endif

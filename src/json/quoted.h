@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* The strings of a JSON text where they stand: checked (RFC 8259, 7), decoded, copied and compared. */
-#ifndef JSON_QUOTED_H
-#define JSON_QUOTED_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,5 +74,3 @@ static inline enum quoted_result quoted_read(const char **at, const char *end, s
     *at = next + 1;
     return QUOTED_OK;
 }
-
-#endif

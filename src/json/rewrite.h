@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* JSON as it was printed without white space, rewritten for a file or a terminal. */
-#ifndef JSON_REWRITE_H
-#define JSON_REWRITE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -8,5 +8,3 @@
  * and U+FFFD for each byte of a text that is not UTF-8. json is valid but for that. Returns a string to
  * free(), or NULL when memory was out. */
 char *rewrite_safe(const char *json, bool indent);
-
-#endif

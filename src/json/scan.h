@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* A strict JSON tokenizer (RFC 8259): it decides whether bytes from outside may be handed to the tree
  * parser at all. What it refuses never reaches cJSON. */
-#ifndef JSON_SCAN_H
-#define JSON_SCAN_H
+#pragma once
 
 #include <stddef.h>
 
@@ -51,5 +51,3 @@ struct scan_position scan_position(const char *text, size_t offset);
 
 /* A short lower-case reason for people: "bytes that are not UTF-8". Static storage. */
 const char *scan_result_text(enum scan_result result);
-
-#endif

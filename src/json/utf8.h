@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* One UTF-8 sequence at a time (RFC 3629, section 4). */
-#ifndef JSON_UTF8_H
-#define JSON_UTF8_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,5 +26,3 @@ extern const bool utf8_is_plain[256];
 
 /* Bytes at the begin of a text that are plain; fast where these are many. */
 size_t utf8_plain_span(const char *text, size_t length);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What the tests of cli have in common: captured streams, a directory, and memory that runs out. */
-#ifndef TESTS_CLI_FIXTURE_H
-#define TESTS_CLI_FIXTURE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -35,5 +35,3 @@ void fixture_close_loop(uv_loop_t *loop);
 /* Has the n-th allocation of exercise() fail, for each n until none does; then it must have succeeded, and
  * not before. It allocates more than `allocations` times. */
 void fixture_exhaust_memory(bool (*exercise)(void *context), void *context, unsigned long allocations);
-
-#endif

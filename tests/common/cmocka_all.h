@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* cmocka, with the headers that it wants before it. */
-#ifndef TESTS_CMOCKA_ALL_H
-#define TESTS_CMOCKA_ALL_H
+#pragma once
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +13,4 @@
 #ifdef assert_int_in_range
 #undef assert_in_range
 #define assert_in_range assert_int_in_range
-#endif
-
 #endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* An allocator that fails on demand. It stands in for malloc, calloc, realloc and free of the code under test by
  * the linker's --wrap. */
-#ifndef TESTS_COUNTDOWN_H
-#define TESTS_COUNTDOWN_H
+#pragma once
 
 #include <stddef.h>
 
@@ -28,5 +28,3 @@ long countdown_bytes(void);
 void *countdown_malloc(size_t size);
 void *countdown_realloc(void *old, size_t size);
 void countdown_free(void *memory);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Random numbers that are the same each time: SplitMix64, from a seed that is printed. */
-#ifndef TESTS_DRAW_H
-#define TESTS_DRAW_H
+#pragma once
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -24,5 +24,3 @@ static inline uint64_t draw(void) {
 static inline bool one_in(unsigned count) {
     return draw() % count == 0;
 }
-
-#endif

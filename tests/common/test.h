@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Tests that are listed where they are written:
  *
  *     TEST(two_nodes_meet) {
@@ -8,8 +9,7 @@
  *         return test_run(begin, end);
  *     }
  */
-#ifndef TESTS_TEST_H
-#define TESTS_TEST_H
+#pragma once
 
 #include "cmocka_all.h"
 
@@ -26,5 +26,3 @@ void test_list(struct CMUnitTest test, int line);
 /* Runs all tests of this program in the order of their lines, begin before and end after each; either may be
  * NULL. Returns how many failed, as main() does. */
 int test_run(void (*begin)(void), void (*end)(void));
-
-#endif

@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /* Sensors in the world: who publishes, who subscribes, what arrives, and what others say in a publisher's
  * name.
  */
-#ifndef TESTS_FIELD_H
-#define TESTS_FIELD_H
+#pragma once
 
 #include "world.h"
 
@@ -88,5 +88,3 @@ void field_print_nak(char text[MUSTER_DATAGRAM_BYTES_MAX], uint64_t of_boot, con
 
 /* Somebody's nak for what node 0 has sent in shard 1 comes to a node. */
 void field_nak(size_t to, uint64_t of_boot, const char *missing);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Streams of the world: between two nodes, or between a node and the test, which then plays the client or the
  * server. Bytes take a millisecond. */
-#ifndef TESTS_PIPE_H
-#define TESTS_PIPE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -85,5 +85,3 @@ uint64_t pipes_next_ms(void);
 void pipes_deliver(void);
 
 void pipes_deinit(void);
-
-#endif

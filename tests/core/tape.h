@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What one node of the world says, recorded as a stranger on the segment would: looked at, or said again. */
-#ifndef TESTS_TAPE_H
-#define TESTS_TAPE_H
+#pragma once
 
 #include "world.h"
 
@@ -40,5 +40,3 @@ uint64_t said_sent(const struct utterance *utterance, unsigned shard);
 /* True when it has such a member; how many texts a list has. */
 bool said_has(const struct utterance *utterance, const char *member);
 size_t said_count(const struct utterance *utterance, const char *member);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A LAN made by hand: nodes on one segment, a clock, and the story of what the nodes are told. It drives the
  * nodes by the public headers alone.
  *
@@ -10,8 +11,7 @@
  *
  * There is one world. A node is known by its index; the first one has the address 10.0.0.1. Time passes in
  * world_run() and world_run_until() only. A datagram takes a millisecond. */
-#ifndef TESTS_WORLD_H
-#define TESTS_WORLD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -223,5 +223,3 @@ const char *world_story(void);
 
 const struct muster_counters *world_counters(size_t index);
 uint64_t world_drops(size_t index, enum muster_drop drop);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Trees read, built and printed, and each allocation on the way failing once. */
 #include <float.h>
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is escaped, and where a text that does not fit is cut. */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Doubles as text, there and back, against the C library. */
 #include <float.h>
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The strings of JSON: what is one, and what it says. */
 #include "quoted.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The tokenizer: each refusal by several inputs, with the byte at which it stops. */
 #include <stddef.h>
 #include <stdint.h>

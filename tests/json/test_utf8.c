@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every code point, and every way of not being one. */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A private LAN for tests: a switch and hosts, each a network namespace that ends with this process.
 
     with Lab(hosts=2) as lab:

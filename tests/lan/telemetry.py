@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Readings as tests look at them: what a subscriber printed, and publishers that say whatever they are told to."""
 
 import json

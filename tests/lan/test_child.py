@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A command that is announced while it lives: when, how it ends, its signals, streams and descriptors."""
 
 import os

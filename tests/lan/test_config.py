@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Announcing from config files: what they say together, what is said of bad ones, reloading, and what a
 service manager is told meanwhile."""
 

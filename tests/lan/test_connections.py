@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Connections by the thousand, slow ones, silent ones and garbage: the muster that is asked goes on, and
 nothing of them stays behind."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Who starts is seen by everyone, what changes is seen by everyone."""
 
 import signal

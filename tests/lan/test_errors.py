@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What can go wrong on a host ends with 1 and one clear line; what was not found has its own exit code."""
 
 import socket

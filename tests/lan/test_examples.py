@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The example programs of the library, on several hosts: what they print, and that they end well."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`muster peers --expect N`: a listing that waits for so many, and says when they are fewer."""
 
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Bad datagrams of every kind are counted, each by its reason, and change nothing."""
 
 import itertools

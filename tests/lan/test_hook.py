@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Programs that `muster watch --exec` runs: what they are told, how many at a time, and what if they misbehave."""
 
 import json

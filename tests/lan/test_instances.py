@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Two musters on one host are two peers, and each stays who it is."""
 
 from lab import LanTest, main

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Late joiners: who starts where a thousand are already has them all at once, by one table."""
 
 import signal

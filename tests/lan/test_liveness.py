@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Who leaves, dies, stalls and comes back, and how soon the others know."""
 
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The Unix socket of a running muster: who may ask by it, which one is asked where several run, and what if it
 is stale, silent, mad or gone."""
 

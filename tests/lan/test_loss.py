@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Eight hosts that each lose 30 % of what they receive: for a minute nobody is lost and nobody invented."""
 
 import time

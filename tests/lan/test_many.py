@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Many services of one host: no datagram carries them, and everybody has them whole, fetched once."""
 
 import json

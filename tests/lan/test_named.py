@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Commands that ask the muster whose Unix socket they are given, and no other."""
 
 import contextlib

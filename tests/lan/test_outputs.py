@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Everything that muster prints as JSON keeps to its schema."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where multicast is filtered broadcast alone is enough, and the other way round."""
 
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Values, lines and packs become readings that others get, each once and in order."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Readings reach those that multicast does not reach: who comes late, who is kept from it, and who asks for a sensor
 that sleeps or has gone."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The programs that README.md shows compile and run as they stand."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Streams between hosts: who may connect, by which way, and what comes by them."""
 
 import os

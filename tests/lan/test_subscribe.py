@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Readings are printed as they come, for people and for programs, with what was lost of them."""
 
 import json

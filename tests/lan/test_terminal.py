@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """No control byte of a hostile name reaches the terminal."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is published is listed, reading by reading, by whoever is asked."""
 
 import json

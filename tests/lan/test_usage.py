@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Wrong arguments end with 2 and one line that names the argument; --help shows an example."""
 
 from lab import Lab, LanTest, main

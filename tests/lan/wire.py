@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Datagrams of the wire format made and read by hand, without libmuster, well-formed or not."""
 
 import json

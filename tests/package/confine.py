@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs a program under what a unit says of system calls, memory, sockets and capabilities, without systemd:
 
     confine.py UNIT PROGRAM [ARGUMENT…]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What bash, zsh and fish offer for muster, asked of real shells.
 
 bash and zsh run on a terminal: a key inserts everything that the shell would offer, another one hands the line to the

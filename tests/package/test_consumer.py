@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The installed library is found and used from outside of this tree: by pkg-config and by CMake, the shared one
 and the archive; each public header stands alone, in C and in C++."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The Debian packages: built by their preset, checked by lintian, installed, run, removed and purged."""
 
 import os

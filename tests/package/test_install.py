@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What `cmake --install` puts where, the way back, what firewalls are told, and the source package."""
 
 import configparser

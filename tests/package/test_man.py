@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A man page for muster and for each command, which render without a warning and say all that --help says."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """muster compiles without a warning and links by compilers and options that other builds use; in directories with spaces in
 their names. What a compiler or its libraries are missing for is skipped. Builds are kept for the next run."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Makes the golden datagrams of schemas/golden, the same bytes each time.
 
     goldens.py --write schemas/golden    (re)write them, and remove what is not among them

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Holds the schemas, the golden datagrams and PROTOCOL.md together."""
 
 import contextlib

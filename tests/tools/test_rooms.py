@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """tools/rooms finds what it is for: each fault is put into a house of four files, which is sound without it."""
 
 import pathlib

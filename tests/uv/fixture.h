@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What every test of uv begins with: a loop, a directory of its own, and a log that keeps what was said. */
-#ifndef TESTS_UV_FIXTURE_H
-#define TESTS_UV_FIXTURE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,5 +63,3 @@ unsigned fixture_run_for(uint64_t ms);
 void fixture_wait_begin(void);
 bool fixture_wait(void);
 void fixture_wait_end(void);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CycloneDDS, reliable and keeping all. Its batching (WriteBatch) is set by the driver, in CYCLONEDDS_URI.
  * Mode `each` flushes each message, `batch` leaves that to it. */
 #include "probe.h"

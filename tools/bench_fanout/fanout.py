@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One publisher, many subscribers: how many datagrams and records a second reach them all, at what cost and how
 late, beside what the kernel allows and what others do; what is lost and what it costs at each pace; and what loss
 costs."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What fanout.py measured, for people."""
 
 import statistics

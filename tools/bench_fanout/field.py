@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A publisher and its subscribers on hosts of their own, and one run of them at a time."""
 
 import os

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* LCM, with the queue and the socket buffer that its documentation advises for bursts. */
 #include "probe.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Mosquitto's library by its broker, QoS 0. The address is the broker's. */
 #include "probe.h"
 

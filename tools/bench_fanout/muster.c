@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster: one topic, subscribed to as a whole, in the publisher's order.
  *
  * A publisher's mode says what it makes of -s BYTES:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One run of a publisher or a subscriber of `tools/bench fanout`: its arguments, its pace, what it counts,
  * and its talk with the driver, a line each way at a time.
  *
@@ -11,8 +12,7 @@
  *
  * The driver says go when all subscribers are ready, so that no system is blamed for who was not there yet.
  */
-#ifndef BENCH_PROBE_H
-#define BENCH_PROBE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -97,5 +97,3 @@ void probe_count_bytes(struct probe_counter *counter, const void *bytes, size_t 
 
 /* Receives until the end. */
 void probe_subscribe(const struct probe_options *options, const struct probe_subscriber *subscriber);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the kernel allows: multicast with nothing on top of it.
  *
  * Mode `one` sends each datagram by sendto() and receives it by recvfrom(). Mode `gso` sends up to 64 of them

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One publisher and two subscribers of many records for long: do memory or open files grow?"""
 
 import os

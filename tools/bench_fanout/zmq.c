@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ZeroMQ PUB and SUB by TCP, with its own high-water marks. The address is the publisher's. */
 #include "probe.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Announces a web server, and beside it a printer that comes, runs out of paper and goes again.
  *
  *     cc announce.c $(pkg-config --cflags --libs muster) -o announce && ./announce

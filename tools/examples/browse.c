@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Follows the services of one type, or of every type, as they come, change and go.
  *
  *     cc browse.c $(pkg-config --cflags --libs muster) -o browse && ./browse http

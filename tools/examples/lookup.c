@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Finds one service by its type and, if given, the name of its peer, and prints where it is.
  *
  *     cc lookup.c $(pkg-config --cflags --libs muster) -o lookup && ./lookup http nas

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Asks who is there and prints the table, a line for each peer.
  *
  *     cc peers.c $(pkg-config --cflags --libs muster) -o peers && ./peers

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Publishes the load of this machine once a second, to whoever listens.
  *
  *     cc publish.c $(pkg-config --cflags --libs muster) -o publish && ./publish

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Prints the readings whose full names match a pattern, "#" for all, as they come.
  *
  *     cc subscribe.c $(pkg-config --cflags --libs muster) -o subscribe && ./subscribe 'kitchen/#'

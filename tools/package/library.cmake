@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What other builds find the installed library by: pkg-config's file and CMake's.
 include(CMakePackageConfigHelpers)
 

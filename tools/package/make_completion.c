@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Writes the completion of a shell, out of the table of commands: make_completion bash|zsh|fish */
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Writes the man pages of muster, out of the table of its commands: make_man DIRECTORY DATE */
 #include <ctype.h>
 #include <errno.h>

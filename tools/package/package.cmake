@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What is installed beside the library, and where; packages.
 set(package_dir ${CMAKE_CURRENT_LIST_DIR})
 set(package_build ${CMAKE_BINARY_DIR}/package)

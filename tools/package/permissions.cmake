@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Run by CPack on what it is about to pack: its directories have the modes that the builder's umask left.
 file(GLOB_RECURSE paths LIST_DIRECTORIES true ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*)
 foreach(path ${paths})

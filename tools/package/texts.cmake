@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Man pages and completion. They are made from the table of commands, by programs of the machine
 # that muster is built for.
 set(can_run ON)

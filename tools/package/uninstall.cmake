@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Run by the target `uninstall`: removes the files that the installations from the build directory BUILD wrote, and the
 # directories of muster that are empty then. DESTDIR is obeyed. A configuration that was changed stays.
 file(GLOB manifests ${BUILD}/install_manifest*.txt)

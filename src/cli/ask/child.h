@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* The command of `muster announce -- COMMAND`. The announcement lasts as long as the command runs. */
-#ifndef CLI_CHILD_H
-#define CLI_CHILD_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -27,5 +27,3 @@ struct child {
  * once. When the command can't be started, child_start() reports why and ends this process with
  * CHILD_STATUS_NOT_FOUND, CHILD_STATUS_UNUSABLE or STATUS_ERROR; nothing was announced then. */
 void child_start(struct child *child, struct session *session, char *const *argv);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Questions to the muster that runs on this machine, and their answers, on a loop of their own. */
-#ifndef CLI_CONVERSATION_H
-#define CLI_CONVERSATION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,5 +41,3 @@ void conversation_end(struct conversation *conversation, int status);
 /* Reports that an answer failed with an error, and the text of the muster (NULL: none); then ends the
  * conversation. */
 void conversation_fail(struct conversation *conversation, int error, const char *text);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* A descriptor that is read on a loop: a pipe, a terminal, a socket or a file. Who can't take more pauses it.
  */
-#ifndef CLI_DESCRIPTOR_H
-#define CLI_DESCRIPTOR_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -35,5 +35,3 @@ void descriptor_resume(struct descriptor *descriptor);
 /* To be called when the loop has ended. Gives the descriptor the flags that it had, as other processes may
  * read it. A zeroed struct is allowed. */
 void descriptor_close(struct descriptor *descriptor);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "hook.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Programs that are run for events of peers. Some run at a time; the other events wait. */
-#ifndef CLI_HOOK_H
-#define CLI_HOOK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,5 +79,3 @@ void hooks_finish(struct hooks *hooks, void (*on_finished)(void *context), void 
 
 /* Lists the variables, for --help. */
 void hook_describe_variables(FILE *out);
-
-#endif

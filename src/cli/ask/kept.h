@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Readings whose publishers are not here, but of which others keep the last values. */
-#ifndef CLI_KEPT_H
-#define CLI_KEPT_H
+#pragma once
 
 #include <stdint.h>
 
@@ -26,5 +26,3 @@ int kept_look(const struct settings *settings, struct snapshot *snapshot, const 
 
 /* A zeroed one is allowed. */
 void kept_deinit(struct kept_readings *kept);
-
-#endif

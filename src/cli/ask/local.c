@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "local.h"
 
 #include <stdbool.h>

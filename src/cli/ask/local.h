@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* The muster that runs on this machine: how it is found, and what is reported when it can't be asked. */
-#ifndef CLI_LOCAL_H
-#define CLI_LOCAL_H
+#pragma once
 
 #include <uv.h>
 
@@ -21,5 +21,3 @@ void local_complain(const struct settings *settings, int error, const char *text
  * reported where merely no muster uses that port and those interfaces. Returns STATUS_ERROR when the settings
  * name a socket: that muster is meant, and no other. */
 int local_fall_back(const struct settings *settings, int error, const char *text);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* A snapshot of the peers that are here: the table of the running muster, or, where none runs, what the
  * network answers. */
-#ifndef CLI_LOOK_H
-#define CLI_LOOK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,5 +37,3 @@ int look(const struct settings *settings, uint64_t timeout_ms, const struct look
 
 /* A zeroed snapshot is allowed. */
 void snapshot_deinit(struct snapshot *snapshot);
-
-#endif

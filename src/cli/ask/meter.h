@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Measures what a subscriber hears. */
-#ifndef CLI_METER_H
-#define CLI_METER_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -42,5 +42,3 @@ int meter_take(struct meter *meter, struct sources *sources, const muster_t *nod
 
 /* A zeroed one is allowed. */
 void meter_deinit(struct meter *meter);
-
-#endif

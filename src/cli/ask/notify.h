@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Messages to the service manager: sd_notify(3), datagrams to the socket in NOTIFY_SOCKET. Without that
  * variable all functions do nothing. A datagram that can't be sent is dropped. */
-#ifndef CLI_NOTIFY_H
-#define CLI_NOTIFY_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -45,5 +45,3 @@ void notify_stopping(struct notify *notify);
 
 /* To be called when the loop has ended. A zeroed struct is allowed. */
 void notify_close(struct notify *notify);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "outlets.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* The topics that a command publishes, by name. A topic is planned when a reading names it, and opened with
  * all others that are planned; it is announced with the units that were planned until then. */
-#ifndef CLI_OUTLETS_H
-#define CLI_OUTLETS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -41,5 +41,3 @@ void outlets_flush(struct outlets *outlets);
 
 /* Frees the topics. Their publishers are the node's, which closes them. A zeroed struct is allowed. */
 void outlets_deinit(struct outlets *outlets);
-
-#endif

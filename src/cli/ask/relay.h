@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Takes readings from an input and publishes them by a node, no faster than the node can send them. */
-#ifndef CLI_RELAY_H
-#define CLI_RELAY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,5 +68,3 @@ void relay_stop(struct relay *relay);
 
 /* To be called when the session has ended. A zeroed relay is allowed. */
 void relay_deinit(struct relay *relay);
-
-#endif

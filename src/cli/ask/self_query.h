@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What the muster that runs here says of itself. */
-#ifndef CLI_SELF_QUERY_H
-#define CLI_SELF_QUERY_H
+#pragma once
 
 #include <stdint.h>
 
@@ -16,5 +16,3 @@ typedef int (*self_query_cb)(const struct muster_self *self, const struct muster
 /* Asks the running muster and calls show. Returns the status to exit with; STATUS_NOBODY, reported, when no
  * muster runs. */
 int self_query(const struct settings *settings, uint64_t timeout_ms, self_query_cb show, void *context);
-
-#endif

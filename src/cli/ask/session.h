@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* A node, or the running muster, on a loop of its own for as long as a command runs. */
-#ifndef CLI_SESSION_H
-#define CLI_SESSION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -76,5 +76,3 @@ void session_finish(struct session *session);
 
 /* The time of the wall clock, in seconds since 1970. */
 double session_wall_s(void);
-
-#endif

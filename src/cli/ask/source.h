@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Publishers as a subscriber knows them: their names, the jitter of what they send, and losses that were not
  * reported yet. */
-#ifndef CLI_SOURCE_H
-#define CLI_SOURCE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,5 +51,3 @@ double source_jitter(struct sources *sources);
 
 /* A zeroed struct is allowed. */
 void source_deinit(struct sources *sources);
-
-#endif

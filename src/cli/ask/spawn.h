@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Starts other programs, with nothing of this process but what they are meant to have. */
-#ifndef CLI_SPAWN_H
-#define CLI_SPAWN_H
+#pragma once
 
 #include <signal.h>
 #include <stdbool.h>
@@ -22,5 +22,3 @@ struct spawn {
  * process ends first. Returns the pid of the running program, which the caller waits for, or a negative
  * errno. */
 pid_t spawn_program(const struct spawn *spawn);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster announce: tell who this is and what it offers, until told to stop. */
 #include <stddef.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* A command of muster: one file each, and a row of the table in commands.c. */
-#ifndef CLI_COMMAND_H
-#define CLI_COMMAND_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -56,5 +56,3 @@ extern const struct command command_resolve;
 extern const struct command command_wait;
 extern const struct command command_watch;
 extern const struct command command_update;
-
-#endif

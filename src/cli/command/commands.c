@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster: the table of its commands, what holds for all of them, and help. */
 #include "command.h"
 

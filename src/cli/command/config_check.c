@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster config: look at config files without announcing anything. */
 #include <inttypes.h>
 #include <stddef.h>

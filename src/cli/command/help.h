@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What --help prints of the tables of commands and options. */
-#ifndef CLI_HELP_H
-#define CLI_HELP_H
+#pragma once
 
 #include <stdio.h>
 
@@ -14,5 +14,3 @@ void help_print(const struct command *command);
 
 /* Prints --help of muster as a whole, and of all commands, a table ended by NULL. */
 void help_print_all(const struct command *muster, const struct command *const *commands);
-
-#endif

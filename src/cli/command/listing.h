@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What the commands that take one snapshot have in common. */
-#ifndef CLI_LISTING_H
-#define CLI_LISTING_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,5 +67,3 @@ int listing_status(const struct settings *settings, const struct snapshot *snaps
 int listing_offers(const struct settings *settings, const struct listing_options *options,
                    const struct selector *selector, const char *wanted, enum offer_order order,
                    void (*print_line)(const struct offer *offer, const char *format), const char *format);
-
-#endif

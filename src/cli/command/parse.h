@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* The command line of muster, as far as all commands share it. */
-#ifndef CLI_PARSE_H
-#define CLI_PARSE_H
+#pragma once
 
 #include "command.h"
 
@@ -11,5 +11,3 @@
  * included). */
 bool parse(struct settings *settings, const struct command *command, const struct command *const *commands,
            int argc, char **argv, void *into, struct operands *operands, int *status);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster peers: who is here. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster publish: send readings, from arguments or from standard input, to whoever subscribes. */
 #include <stddef.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster resolve: an address and port for a script. */
 #include <stddef.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster services: what is offered here. */
 #include <stddef.h>
 

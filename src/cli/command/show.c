@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster show: everything that is known of one peer, and why. */
 #include <stddef.h>
 #include <string.h>

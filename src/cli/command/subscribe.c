@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster subscribe: print the readings of others, as they come. */
 #include <inttypes.h>
 #include <stddef.h>

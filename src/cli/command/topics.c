@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster topics: what is published here. */
 #include <stddef.h>
 #include <stdio.h>

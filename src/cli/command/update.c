@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster update: change what a running muster announces. */
 #include <stddef.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster wait: until so many peers are there. */
 #include <stddef.h>
 #include <stdlib.h>

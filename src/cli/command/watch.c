@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* muster watch: what happens, as it happens. */
 #include <stddef.h>
 #include <stdlib.h>

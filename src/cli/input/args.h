@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Options and operands of a command line: tables of options, and getopt_long under the tables. */
-#ifndef CLI_ARGS_H
-#define CLI_ARGS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -84,5 +84,3 @@ int args_read_options(struct args *args, const struct args_syntax *syntax, const
 /* Checks the operands behind the options: as many as the syntax says, none of them empty, or the words of the
  * command to run, if any. 0, or -1 with a fault. */
 int args_check_operands(const struct args *args, struct args_fault *fault);
-
-#endif

@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /* Config files: what `muster announce --config` announces, one JSON object a file, as
  * schemas/config.schema.json says. They are read in order: what can be said once is taken from the last file
  * that says it, services and attributes add up, and one that two places say is an error. */
-#ifndef CLI_CONFIG_H
-#define CLI_CONFIG_H
+#pragma once
 
 #include <stddef.h>
 
@@ -47,5 +47,3 @@ void config_deinit(struct config *config);
 
 /* The path of the i-th file that was read. */
 const char *config_file_path(const struct config *config, size_t i);
-
-#endif

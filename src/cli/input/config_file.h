@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* A config file, read whole, and the directories of them. */
-#ifndef CLI_CONFIG_FILE_H
-#define CLI_CONFIG_FILE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +33,3 @@ bool config_file_is_directory(const char *path);
  * bytes; one that everybody may write is refused. Returns 0, or -1 with a reason. */
 int config_file_each(const char *directory, void (*on_path)(const char *path, void *context), void *context,
                      struct reason *reason);
-
-#endif

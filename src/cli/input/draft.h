@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* A document that the command line or files write: name, services, attributes, added one at a time and
  * checked by the limits of PROTOCOL.md, so that a message can say which argument breaks which. */
-#ifndef CLI_DRAFT_H
-#define CLI_DRAFT_H
+#pragma once
 
 #include <stddef.h>
 
@@ -43,5 +43,3 @@ int draft_add_attr(struct draft *draft, const char *key, const char *value, stru
 int draft_parse_name(const char *name, void *place_draft, struct reason *reason);
 int draft_parse_service(const char *spec, void *place_draft, struct reason *reason);
 int draft_parse_attr(const char *item, void *place_draft, struct reason *reason);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Bytes in, lines out, each of a bounded length. It does no I/O. A byte order mark before the first line, as
  * some editors put it there, is no part of it. */
-#ifndef CLI_LINES_H
-#define CLI_LINES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,5 +45,3 @@ uint64_t lines_number(const struct lines *lines);
 /* Looks at what lines_next() would give from here on, one line a call, and takes nothing. *ahead is 0 at
  * first and not for the caller. False behind the last one that is whole and not too long. */
 bool lines_peek(const struct lines *lines, size_t *ahead, const char **line, size_t *length);
-
-#endif

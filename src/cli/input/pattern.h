@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Patterns of full names: any of them is enough. */
-#ifndef CLI_PATTERN_H
-#define CLI_PATTERN_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -12,5 +12,3 @@ int pattern_check(const struct operands *patterns, struct reason *reason);
 
 /* True when one of them matches a full name. */
 bool pattern_matches(const struct operands *patterns, const char *full_name);
-
-#endif

@@ -1,11 +1,11 @@
+/* SPDX-License-Identifier: MIT */
 /* Readings as people and programs write them: a line of text to records and the topics they belong to.
  *
  *     kitchen/climate/temperature 21.5                       TOPIC VALUE: a record that bears the topic's
  * name
  *     [{"bn":"kitchen/climate/","n":"temperature","v":21.5}]  SenML, one record or a pack
  *     21.5                                                    where the topic is given beside the line */
-#ifndef CLI_READING_H
-#define CLI_READING_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,5 +56,3 @@ int reading_next(struct reading *reading, struct reading_fault *fault);
 
 /* What is left of a full name below a topic; the whole name when it is another's. */
 const char *reading_name_below(const char *name, const char *topic);
-
-#endif

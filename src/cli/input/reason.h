@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Why something that a user wrote was refused. */
-#ifndef CLI_REASON_H
-#define CLI_REASON_H
+#pragma once
 
 /* The words that follow the name of an argument, a variable or a line in a message. They say what is expected
  * first, and quote the user last. */
@@ -14,5 +14,3 @@ int reason_set(struct reason *reason, const char *format, ...) __attribute__((fo
 
 /* The same for want of memory. */
 int reason_set_memory(struct reason *reason);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What users write to mean peers: a service type, a name, the beginning of an id. */
-#ifndef CLI_SELECTOR_H
-#define CLI_SELECTOR_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -36,5 +36,3 @@ bool selector_matches_peer(const struct selector *selector, const struct muster_
 /* True for a service that is meant itself, by its type, or with all others of its peer. */
 bool selector_matches_service(const struct selector *selector, const struct muster_peer *peer,
                               const struct muster_service *service);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What holds for every command: the global options, and the environment where they are silent. */
-#ifndef CLI_SETTINGS_H
-#define CLI_SETTINGS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,5 +46,3 @@ const char *const *settings_interfaces(const struct settings *settings,
 
 /* True when output to stdout shall be coloured. */
 bool settings_color(const struct settings *settings);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What users write of a service: "http:8080/tcp,name=Front door,txt.path=/". */
-#ifndef CLI_SPEC_H
-#define CLI_SPEC_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -41,5 +41,3 @@ int spec_add_text(struct muster_text **items, size_t *count, const char *name, c
 
 /* Frees a list of items. */
 void spec_free_texts(struct muster_text *items, size_t count);
-
-#endif

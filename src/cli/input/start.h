@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What only a start of muster announce can set; options say it, and files (config.h). */
-#ifndef CLI_START_H
-#define CLI_START_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -33,5 +33,3 @@ void start_fill(struct start *start, const struct start *from);
 /* Calls on_change for each member, by its name in files, that two starts say differently. */
 void start_compare(const struct start *a, const struct start *b,
                    void (*on_change)(const char *member, void *context), void *context);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Values as users write them: numbers, times, words, lists. Those that take a place are args_option.parse:
  * they write to the place and return 0, or leave it alone and return -1 with a reason. */
-#ifndef CLI_VALUE_H
-#define CLI_VALUE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,5 +49,3 @@ struct value_list {
 
 /* Adds a text. 0, or -1 with a reason when memory is out. */
 int value_list_add(struct value_list *list, const char *text, struct reason *reason);
-
-#endif

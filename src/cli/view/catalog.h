@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Topics as users look for them: reading by reading, each with the peer that publishes it. */
-#ifndef CLI_CATALOG_H
-#define CLI_CATALOG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,5 +45,3 @@ void catalog_deinit(struct catalog *catalog);
 
 /* The readings with their peers, to be written. */
 struct writer_rows catalog_rows(const struct catalog *catalog);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* The columns that `muster peers` knows: fields of peer_rows(). */
-#ifndef CLI_COLUMN_H
-#define CLI_COLUMN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,5 +38,3 @@ int column_choose(const char *list, struct column_choice *choice, struct reason 
 
 /* Lists all columns with their meaning, for --help. */
 void column_describe(FILE *out);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What muster says on stderr when something is wrong, and what it exits with. */
-#ifndef CLI_COMPLAIN_H
-#define CLI_COMPLAIN_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -31,5 +31,3 @@ int complain_flush(const struct settings *settings);
 
 /* True when stdout is a pipe or socket that nobody reads any more. */
 bool complain_reader_gone(void);
-
-#endif

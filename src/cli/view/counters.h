@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What a node counts. */
-#ifndef CLI_COUNTERS_H
-#define CLI_COUNTERS_H
+#pragma once
 
 #include <muster/core.h>
 
@@ -17,5 +17,3 @@ void counters_print(const struct muster_counters *counters);
 
 /* Prints what came and what was dropped, in one line behind the time. */
 void counters_print_line(const struct muster_counters *counters);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What a subscriber measured since its last line: how much came, how regularly, and what did not. */
-#ifndef CLI_MEASUREMENT_H
-#define CLI_MEASUREMENT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,5 +24,3 @@ struct measurement {
 
 /* Prints a line to stdout, text or JSON. -1 when memory is out. */
 int measurement_print(const struct measurement *measurement, bool is_json);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "offer.h"
 
 #include <stdlib.h>

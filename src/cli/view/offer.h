@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Services as users look for them: each with the peer that offers it. */
-#ifndef CLI_OFFER_H
-#define CLI_OFFER_H
+#pragma once
 
 #include <stddef.h>
 
@@ -38,5 +38,3 @@ const char *offer_name(const struct offer *offer);
 
 /* The services with their peers, to be written. */
 struct writer_rows offers_rows(const struct offers *offers);
-
-#endif

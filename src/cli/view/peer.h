@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* A peer as a record. */
-#ifndef CLI_PEER_H
-#define CLI_PEER_H
+#pragma once
 
 #include <muster/core.h>
 
@@ -23,5 +23,3 @@ void peer_write_service(struct writer *writer, const void *muster_service);
 /* Its services, and each observed 5-tuple. */
 struct writer_rows peer_services(const struct muster_document *document);
 struct writer_rows peer_tuples(const struct muster_peer *peer);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* A peer as a page of text: what it says of itself, and why muster believes it. */
-#ifndef CLI_PEER_PAGE_H
-#define CLI_PEER_PAGE_H
+#pragma once
 
 #include <muster/core.h>
 
@@ -11,5 +11,3 @@ void peer_page_print_head(const struct muster_peer *peer);
 
 /* Prints all that is known of a peer, its tuples as a table. -1 when memory is out. */
 int peer_page_print(const struct muster_peer *peer, struct table_style style);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What a subscriber gets, as lines on stdout: for people in columns, for programs as SenML. */
-#ifndef CLI_RECORD_H
-#define CLI_RECORD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,5 +42,3 @@ int record_print_json(const struct muster_record *record, const struct muster_sa
 
 /* A pack as it came, in one line. */
 void record_print_pack(const struct muster_sample *sample);
-
-#endif

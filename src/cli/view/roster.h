@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* A snapshot of peers put in order to be shown, with labels that tell peers of one name apart. */
-#ifndef CLI_ROSTER_H
-#define CLI_ROSTER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,5 +41,3 @@ void roster_sort(struct roster *roster,
 
 /* "printer", or "printer (3fa9c1)" where another peer has that name. */
 struct text_label roster_label(const struct roster_row *row);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "self.h"
 
 #include <stdio.h>

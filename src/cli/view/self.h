@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What a running muster says of itself, as a record and as a page of text. */
-#ifndef CLI_SELF_H
-#define CLI_SELF_H
+#pragma once
 
 #include <muster/core.h>
 
@@ -13,5 +13,3 @@ void self_write(struct writer *writer, const struct muster_self *self, const str
 
 /* Prints a page, its sockets and feeds as tables. -1 when memory is out. */
 int self_print(const struct muster_self *self, const struct roster *roster, struct table_style style);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Tables on stdout, by libsmartcols: records that are written row by row, each field a column. */
-#ifndef CLI_TABLE_H
-#define CLI_TABLE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -17,5 +17,3 @@ struct table_style {
 /* Prints rows; nothing when there is none. headings say which fields are columns, and in which order, and end
  * with NULL; NULL: all, as they are written. Returns 0, or -1 when memory is out. */
 int table_print(const char *const *headings, struct writer_rows rows, struct table_style style);
-
-#endif

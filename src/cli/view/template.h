@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Templates that say how a service is printed: "{address}:{port}". */
-#ifndef CLI_TEMPLATE_H
-#define CLI_TEMPLATE_H
+#pragma once
 
 #include <stdio.h>
 
@@ -16,5 +16,3 @@ void template_print(const struct offer *offer, const char *template);
 
 /* Lists the placeholders, for --help. */
 void template_describe(FILE *out);
-
-#endif

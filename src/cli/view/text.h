@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Text for people. Whatever came from the network or the command line is made safe on the way out. */
-#ifndef CLI_TEXT_H
-#define CLI_TEXT_H
+#pragma once
 
 #include <stdint.h>
 #include <stdio.h>
@@ -72,5 +72,3 @@ struct text_line text_interfaces(const struct muster_path *paths, size_t count);
 /* The escape sequence that a terminal shows a state in, and the one that ends it. */
 const char *text_state_color(enum muster_state state);
 #define TEXT_COLOR_END "\033[0m"
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Telemetry in numbers: what a node published, and what it hears of others. */
-#ifndef CLI_TRAFFIC_H
-#define CLI_TRAFFIC_H
+#pragma once
 
 #include <stddef.h>
 
@@ -28,5 +28,3 @@ void traffic_write_feeds_of(struct writer *writer, struct writer_rows rows,
 
 /* Prints an empty line and a table of feeds; nothing when there is none. -1 when memory is out. */
 int traffic_print(struct writer_rows rows, struct table_style style);
-
-#endif

@@ -1,11 +1,11 @@
+/* SPDX-License-Identifier: MIT */
 /* A record, written once for programs and for people: as JSON, as a row of a table (table.h), or as lines
  * that begin with a title.
  *
  * A field has a name, by which JSON has it, and a heading, under which people see it. A field whose name is
  * NULL is for people alone, one whose heading is NULL for programs alone; elements of an array have no names.
  */
-#ifndef CLI_WRITER_H
-#define CLI_WRITER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -126,5 +126,3 @@ void writer_endpoint(struct writer *writer, const char *address_name, const char
 /* An object of texts, and "a=b c=d". */
 void writer_items(struct writer *writer, const char *name, const char *heading,
                   const struct muster_text *items, size_t count);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "backoff.h"
 
 uint64_t backoff_pause_ms(const struct backoff *backoff, unsigned failures_before, struct random *random) {

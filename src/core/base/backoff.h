@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* How long to wait before what failed is tried again: longer from failure to failure (exponential back-off).
  */
-#ifndef CORE_BACKOFF_H
-#define CORE_BACKOFF_H
+#pragma once
 
 #include <stdint.h>
 
@@ -15,5 +15,3 @@ struct backoff {
 /* The pause after a failure before which so many others came in a row. Its second half is random, so that
  * those who failed together do not try again together. */
 uint64_t backoff_pause_ms(const struct backoff *backoff, unsigned failures_before, struct random *random);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "bucket.h"
 
 #define MS_PER_S 1000

@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /* A token bucket: `burst` tokens at most, which come back at `rate` a second. One number is all that it is
  * (the generic cell rate algorithm: ITU-T I.371, annex A). Each bucket has one rate, above 0, and one burst.
  */
-#ifndef CORE_BUCKET_H
-#define CORE_BUCKET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,5 +24,3 @@ double bucket_left(const struct bucket *bucket, double rate, double burst, uint6
 /* When so many tokens, of `burst` at most, will be there; now_ms when they are, else later. */
 uint64_t bucket_allowed_ms(const struct bucket *bucket, double tokens, double rate, double burst,
                            uint64_t now_ms);
-
-#endif

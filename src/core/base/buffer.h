@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Bytes that come and go: appended at the end, taken from the begin. */
-#ifndef CORE_BUFFER_H
-#define CORE_BUFFER_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,5 +23,3 @@ void *buffer_reserve(struct buffer *buffer, size_t length);
 void buffer_drop(struct buffer *buffer, size_t length);
 
 void buffer_deinit(struct buffer *buffer);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* When something is due, ms. */
-#ifndef CORE_DEADLINE_H
-#define CORE_DEADLINE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -9,5 +9,3 @@
 static inline uint64_t deadline_earlier(uint64_t a_ms, uint64_t b_ms) {
     return a_ms < b_ms ? a_ms : b_ms;
 }
-
-#endif

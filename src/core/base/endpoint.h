@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Addresses: the same ones, and as text. */
-#ifndef CORE_ENDPOINT_H
-#define CORE_ENDPOINT_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -19,5 +19,3 @@ bool endpoint_is_same(const struct muster_endpoint *a, const struct muster_endpo
 
 /* or the address, whatever the port. */
 bool endpoint_is_same_host(const struct muster_endpoint *a, const struct muster_endpoint *b);
-
-#endif

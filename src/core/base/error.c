@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <muster/error.h>
 
 const char *muster_error_text(int code) {

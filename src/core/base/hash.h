@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Hashes for tables, which nobody who lacks the seed can aim at (SipHash-2-4). */
-#ifndef CORE_HASH_H
-#define CORE_HASH_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -9,5 +9,3 @@
 
 /* The same on every machine. */
 uint64_t hash_bytes(const void *bytes, size_t length, const uint8_t seed[HASH_SEED_BYTES]);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Every bound and constant of the protocol, with its unit and its reason. PROTOCOL.md lists the same. */
-#ifndef CORE_LIMIT_H
-#define CORE_LIMIT_H
+#pragma once
 
 #include <muster/core.h> /* the limits that callers must know */
 
@@ -202,5 +202,3 @@
 #define MUSTER_SOURCE_BURST 300
 #define MUSTER_ADDRESS_RATE 2000       /* datagrams a second from one address, whatever the port */
 #define MUSTER_ADDRESS_BURST 6000
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Numbers as bytes, the lowest one first, whatever this machine's own order is: who must repeat with a seed
  * uses no other. */
-#ifndef CORE_LITTLE_ENDIAN_H
-#define CORE_LITTLE_ENDIAN_H
+#pragma once
 
 #include <stdint.h>
 
@@ -20,5 +20,3 @@ static inline void little_endian_store(uint64_t number, uint8_t bytes[LITTLE_END
         bytes[i] = (uint8_t)(number >> (8 * i));
     }
 }
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Names of the values of an enum, as the wire and people write them. */
-#ifndef CORE_NAME_H
-#define CORE_NAME_H
+#pragma once
 
 #include <stddef.h>
 
@@ -25,5 +25,3 @@ const char *name_get(const struct name_table *table, size_t value);
 
 /* The value of this name; -1 when there is none, or the text is NULL. */
 int name_find(const struct name_table *table, const char *text);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Options of callers that were compiled with this version of the library, or with an older one. */
-#ifndef OPTIONS_H
-#define OPTIONS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -11,5 +11,3 @@ int options_take(void *known, size_t known_size, const void *given);
 
 /* Copies defaults, of defaults_size bytes, to options, of size bytes: what options has more is zero. */
 void options_init(void *options, size_t size, const void *defaults, size_t defaults_size);
-
-#endif

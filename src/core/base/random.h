@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* A stream of random numbers that cannot be guessed without its seed, and repeats with it on every machine:
  * ChaCha20 (RFC 8439, 2.4) keyed by the seed. */
-#ifndef CORE_RANDOM_H
-#define CORE_RANDOM_H
+#pragma once
 
 #include <stdint.h>
 
@@ -23,5 +23,3 @@ double random_fraction(struct random *random);
 
 /* Uniform in [0, max_ms]. */
 uint64_t random_ms(struct random *random, uint64_t max_ms);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <muster/core.h>
 
 #include "escape.h"

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* The engine of streams: it answers what others ask (serve/), and asks others for tables, documents and
  * samples (ask/) (PROTOCOL.md, "Streams"). */
-#ifndef CORE_EXCHANGE_H
-#define CORE_EXCHANGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -67,5 +67,3 @@ bool exchange_next(struct exchange *exchange, struct muster_output *output);
  * node's. */
 uint64_t exchange_deadline(const struct exchange *exchange);
 uint64_t exchange_samples_deadline(const struct exchange *exchange);
-
-#endif

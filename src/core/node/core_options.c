@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the options of a node may be. */
 #include "keeper.h"
 #include "limit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a node tells of itself and of its rows when it is asked. */
 #include <string.h>
 

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* A node: three engines, and what they share. It hands each event to the engine that it is for, and routes
  * what an engine notes to those that it concerns: nothing below calls upward. */
-#ifndef CORE_NODE_H
-#define CORE_NODE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -36,5 +36,3 @@ bool core_options_is_boot(uint64_t boot);
 /* Announces the topics that are open; what showed up by itself is left out where there is no room for it. The
  * errors of own_document_set_topics(). */
 int node_announce_topics(muster_core_t *core);
-
-#endif

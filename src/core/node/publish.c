@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Publishing and subscribing, between two steps. */
 #include <muster/core.h>
 #include <muster/telemetry.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "admission.h"
 
 #include "group.h"

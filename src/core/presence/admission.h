@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* The cheap checks, before anything of a datagram is parsed: length, first byte, path, distance, source rate.
  */
-#ifndef CORE_ADMISSION_H
-#define CORE_ADMISSION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,5 +18,3 @@ bool admission_check(struct rates *rates, const struct paths *paths, const struc
 /* The same for a datagram of telemetry of an address whose feed is not known: only its rate is looked at. */
 bool admission_allows_telemetry(struct rates *rates, const struct muster_endpoint *source, uint64_t now_ms,
                                 enum muster_drop *reason);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "announcer.h"
 
 #include <stdlib.h>

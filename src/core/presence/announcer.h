@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* When this node says announce, alive and bye. */
-#ifndef CORE_ANNOUNCER_H
-#define CORE_ANNOUNCER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,5 +52,3 @@ struct message announcer_announce(const struct presence *presence);
 
 /* The interval between two alives, before its random part, ms. */
 uint64_t announcer_interval_ms(const struct presence *presence);
-
-#endif

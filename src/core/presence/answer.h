@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Questions of others, and our answers: by unicast after a random delay, so that a crowd does not answer
  * at once, or on the group, so that all who wonder hear it. */
-#ifndef CORE_ANSWER_H
-#define CORE_ANSWER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,5 +44,3 @@ uint64_t answer_tick(struct presence *presence);
 
 /* The window over which answers to everybody's question are spread, ms. */
 uint64_t answer_window_ms(const struct presence *presence);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What the three engines of a node share. The node owns it, and moves its time on before each step. */
-#ifndef CORE_CONTEXT_H
-#define CORE_CONTEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,5 +40,3 @@ void context_deinit(struct context *context);
 
 /* Draws the key of a hash that nobody outside can foresee. */
 void context_draw_seed(struct context *context, uint8_t seed[CONTEXT_SEED_BYTES]);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "introduction.h"
 
 #include <string.h>

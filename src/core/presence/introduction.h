@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /* Getting to know: who is heard but not known, or has a newer document than ours, is asked for its signed
  * announcement with a nonce, by unicast first and by the group when that gives no answer. Only what
  * comes back makes or changes a row, so that a recorded datagram played again makes none. */
-#ifndef CORE_INTRODUCTION_H
-#define CORE_INTRODUCTION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,5 +50,3 @@ void introduction_begin_stranger(struct presence *presence, const uint8_t id[MUS
 
 /* Asks who is due to be asked. Returns when something is due next. */
 uint64_t introduction_tick(struct presence *presence);
-
-#endif

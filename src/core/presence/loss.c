@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "loss.h"
 
 /* Messages after which the mean has forgotten half. */

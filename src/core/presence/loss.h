@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Loss of one sender's numbered messages, over the last 64 of them. */
-#ifndef CORE_LOSS_H
-#define CORE_LOSS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -28,5 +28,3 @@ struct loss_mean {
 
 void loss_mean_add(struct loss_mean *mean, uint64_t gap);
 double loss_mean_ratio(const struct loss_mean *mean);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What an announce, alive or bye does to the peer table (PROTOCOL.md, "Merging"). */
-#ifndef CORE_MERGE_H
-#define CORE_MERGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,5 +49,3 @@ bool merge_provisional(struct presence *presence, const struct merge_row *row, b
 /* True when the message is signed by this key. Counts the verification. */
 bool merge_is_signed_by(struct presence *presence, const struct message *message,
                         const struct muster_datagram *datagram, const uint8_t key[MUSTER_KEY_BYTES]);
-
-#endif

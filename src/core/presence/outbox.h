@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What waits to be pulled from a core: datagrams, and events for the application. Bounded. */
-#ifndef CORE_OUTBOX_H
-#define CORE_OUTBOX_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,5 +68,3 @@ void outbox_put_event(struct outbox *outbox, enum muster_peer_event event, struc
 /* The first event, which stays until it is dropped; NULL when there is none. */
 const struct outbox_event *outbox_first_event(const struct outbox *outbox);
 void outbox_drop_event(struct outbox *outbox);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What this node says of itself: the document of its announces. */
-#ifndef CORE_OWN_DOCUMENT_H
-#define CORE_OWN_DOCUMENT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,5 +39,3 @@ int own_document_change(struct presence *presence, const struct muster_change *c
  * announced with the next step, which is due at once. MUSTER_EINVAL for an observer, or for what no announce
  * may hold. */
 int own_document_set_topics(struct presence *presence, const struct muster_topic *topics, size_t count);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "paths.h"
 
 static size_t find_index(const struct paths *paths, uint32_t interface, enum muster_path_kind kind) {

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* The ways out of this node, and which of them is the primary one of its interface. */
-#ifndef CORE_PATHS_H
-#define CORE_PATHS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,5 +36,3 @@ bool paths_is_primary(const struct paths *paths, size_t index, uint64_t now_ms);
 
 /* Name of an interface that has a path, "" for others. */
 const char *paths_interface_name(const struct paths *paths, uint32_t interface);
-
-#endif

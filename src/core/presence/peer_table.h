@@ -1,9 +1,9 @@
+/* SPDX-License-Identifier: MIT */
 /* The peer table: one row a peer, found by id, ordered by what is due next, and bounded.
  *
  * A row is in one class at a time; when the table is full, tombstones make room first, then unverified
  * rows for verified ones. */
-#ifndef CORE_PEER_TABLE_H
-#define CORE_PEER_TABLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -219,5 +219,3 @@ unsigned peer_paths(const struct peer *peer);
 
 /* Share of the all-path messages since a tuple began that did not come by it, 0..1. */
 double tuple_loss(const struct peer *peer, const struct tuple *tuple);
-
-#endif

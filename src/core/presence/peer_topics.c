@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "peer_topics.h"
 
 #include <stdlib.h>

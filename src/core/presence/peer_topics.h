@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* What a row publishes and keeps, decoded: the names of its topics, then the patterns that it keeps last
  * values of. Whoever looks for topics in the whole table need not decode its documents. */
-#ifndef CORE_PEER_TOPICS_H
-#define CORE_PEER_TOPICS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -19,5 +19,3 @@ int peer_topics_set(struct peer_topics **topics, const struct muster_document *d
 /* The first name; each next one by peer_topics_next(): topic_count topics, then keep_count patterns. */
 const char *peer_topics_first(const struct peer_topics *topics);
 const char *peer_topics_next(const char *text);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "presence.h"
 
 #include <stdlib.h>

@@ -1,11 +1,11 @@
+/* SPDX-License-Identifier: MIT */
 /* The engine of presence: who is here, by their own word, and what this node says of itself. It hears and
  * sends the control messages (PROTOCOL.md, sections 3 to 8), keeps the peer table, and judges who is gone.
  *
  * Its parts (announcer, answers, query, introductions, suspicion, merge) take the whole engine; what is above
  * it reads the table and calls what is declared here and in the headers of the parts, and is told by notes.
  */
-#ifndef CORE_PRESENCE_H
-#define CORE_PRESENCE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -76,5 +76,3 @@ bool presence_is_leaving(const struct presence *presence);
 
 /* True when it has said all of them. */
 bool presence_has_left(const struct presence *presence);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Asking everybody who is there, and telling when the answers are in. */
-#ifndef CORE_QUERY_H
-#define CORE_QUERY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,5 +55,3 @@ uint64_t query_tick(struct presence *presence);
  */
 void query_send(struct presence *presence, struct message *query, const struct muster_endpoint *destination,
                 uint32_t interface);
-
-#endif

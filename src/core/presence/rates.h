@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* What each source may send: token buckets that are found by hash, so that a source costs no memory of its
  * own. Buckets of different kinds share no tokens, but for a collision of hashes. */
-#ifndef CORE_RATES_H
-#define CORE_RATES_H
+#pragma once
 
 #include <stdint.h>
 
@@ -30,5 +30,3 @@ void rates_deinit(struct rates *rates);
 
 /* The bucket of a source; NULL without memory: then what it would limit is refused. */
 struct bucket *rates_bucket(struct rates *rates, enum rate_kind kind, const struct muster_endpoint *source);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* From a message to datagrams on their paths. A datagram that cannot be queued is lost like one on the
  * wire, and counted. */
-#ifndef CORE_SEND_H
-#define CORE_SEND_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,5 +24,3 @@ void send_unicast(struct context *context, struct message *message, size_t pad_t
 /* Sends a tail or nak of telemetry to a group. */
 void send_signal(struct context *context, const struct signal *signal, const struct muster_endpoint *group,
                  uint32_t interface);
-
-#endif

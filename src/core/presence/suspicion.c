@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "suspicion.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* From a broken promise to a confirmed death: patience by measured loss, the question to the group, and
  * how many of them it takes. */
-#ifndef CORE_SUSPICION_H
-#define CORE_SUSPICION_H
+#pragma once
 
 #include <stdint.h>
 
@@ -29,5 +29,3 @@ unsigned suspicion_patience(double p, double rows);
 
 /* Unanswered questions after which it is lost. */
 unsigned suspicion_tries(double p, unsigned patience);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Rows as the application sees them. */
-#ifndef CORE_VIEW_H
-#define CORE_VIEW_H
+#pragma once
 
 #include <muster/core.h>
 
@@ -29,5 +29,3 @@ struct view_own {
 
 /* MUSTER_ENOMEM, or what sign returned. For nodes with a document. */
 int view_own(const struct presence *presence, struct view_own *own);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* What this node keeps for others: the last value of each sensor of certain topics, whoever publishes them.
  * Who comes later is given them even when the sensor sleeps, or is gone. */
-#ifndef CORE_KEEPER_H
-#define CORE_KEEPER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,5 +69,3 @@ const struct kept_topic *keeper_after(const struct keeper *keeper, uint64_t numb
 /* Appends the values of a topic to out, as parts of an answer, and counts these in *count. MUSTER_ENOMEM. */
 int keeper_write(const struct telemetry *telemetry, const struct kept_topic *topic, struct buffer *out,
                  uint64_t *count);
-
-#endif

@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /* The engine of telemetry: what this node publishes, what it subscribes to, and what it keeps for others
  * (PROTOCOL.md, "Telemetry"). It reads the peer table of presence; whatever the node must tell others of it
  * comes as a note. */
-#ifndef CORE_TELEMETRY_H
-#define CORE_TELEMETRY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -80,5 +80,3 @@ int telemetry_subscribe(struct telemetry *telemetry, const struct muster_subscri
 
 /* False when there is no such subscription. */
 bool telemetry_unsubscribe(struct telemetry *telemetry, unsigned number);
-
-#endif

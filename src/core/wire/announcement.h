@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* A node's own document as it is announced: encoded at its longest, and decoded again. What others could not
  * read is refused here, and the document that was read lives in one place. */
-#ifndef CORE_ANNOUNCEMENT_H
-#define CORE_ANNOUNCEMENT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,5 +26,3 @@ int announcement_init(struct announcement *announcement, const struct message *w
                       const struct muster_crypto *signer);
 
 void announcement_deinit(struct announcement *announcement);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Changing a document piece by piece, where a new one would replace it as a whole. */
-#ifndef CORE_CHANGE_H
-#define CORE_CHANGE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -16,5 +16,3 @@ bool change_is_valid(const struct muster_change *change);
 int change_apply(const struct muster_change *change, const struct muster_document *before,
                  struct muster_document *after);
 void change_free(struct muster_document *after);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Where datagrams go that are for many: the groups of PROTOCOL.md, "Addresses". */
-#ifndef CORE_GROUP_H
-#define CORE_GROUP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,5 +22,3 @@ bool group_is_telemetry(const struct muster_endpoint *destination, uint16_t cont
 
 /* The TTL that a datagram to this destination leaves with. */
 uint8_t group_ttl(const struct muster_endpoint *destination);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Who this node is, and the nonces by which it tells an answer from a replay. */
-#ifndef CORE_IDENTITY_H
-#define CORE_IDENTITY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,5 +38,3 @@ uint64_t nonces_current(struct nonces *nonces, struct random *random, uint64_t n
 
 /* True when we asked with this nonce lately. */
 bool nonces_holds(const struct nonces *nonces, uint64_t nonce, uint64_t now_ms);
-
-#endif

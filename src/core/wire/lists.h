@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* The lists of a document: services, attributes, topics and keeps. */
-#ifndef CORE_LISTS_H
-#define CORE_LISTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,5 +44,3 @@ bool lists_are_services_equal(const struct muster_service *a, const struct muste
 /* The index of the service that is the same (muster_service_is_same()); count when there is none. */
 size_t lists_find_service(const struct muster_service *services, size_t count,
                           const struct muster_service *service);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "lists.h"
 
 static void put_texts(struct document *json, document_node_t *parent, const char *name,

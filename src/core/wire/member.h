@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Members of what goes onto the wire, and of what came from there: each function that reads returns true, or
  * says in *reason why the message is dropped. */
-#ifndef CORE_MEMBER_H
-#define CORE_MEMBER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,5 +74,3 @@ document_node_t *member_parse_large(const char *line, size_t length, enum muster
 /* What every datagram's header has: the version, one of these kinds, an id and a boot. */
 bool member_header(const document_node_t *header, const struct name_table *kinds, int *kind,
                    uint8_t id[MUSTER_ID_BYTES], uint64_t *boot, enum muster_drop *reason);
-
-#endif

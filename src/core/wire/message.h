@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* The messages of PROTOCOL.md: from bytes to structs and back. Nothing here knows who sent a message or
  * whether its signature holds. */
-#ifndef CORE_MESSAGE_H
-#define CORE_MESSAGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -98,5 +98,3 @@ void message_hash_body(const uint8_t *bytes, size_t length, uint8_t hash[MUSTER_
 
 /* True when the id is among count ids. */
 bool message_lists(const uint8_t (*ids)[MUSTER_ID_BYTES], size_t count, const uint8_t id[MUSTER_ID_BYTES]);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* A set of patterns (muster/telemetry.h): of a subscription, of a request, of what is kept for others. */
-#ifndef CORE_PATTERN_SET_H
-#define CORE_PATTERN_SET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,5 +21,3 @@ bool pattern_set_touches(const struct pattern_set *set, const char *topic);
 
 /* or when some full name matches both one of them and the given pattern. */
 bool pattern_set_meets(const struct pattern_set *set, const char *pattern);
-
-#endif

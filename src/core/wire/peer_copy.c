@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "peer_copy.h"
 
 #include <stdalign.h>

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* The answer to a request: lines of JSON, some of them followed by lines that are passed on as they came,
  * until an end line (PROTOCOL.md, "Streams"). */
-#ifndef CORE_REPLY_H
-#define CORE_REPLY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -122,5 +122,3 @@ int reply_write_sample(struct buffer *out, const struct reply_sample *sample);
 
 /* member: of the request, that is at fault; NULL: none. */
 int reply_write_end(struct buffer *out, enum request_end end, uint64_t count, const char *member);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* The objects of answers: one walk over the members of a struct both writes and reads them. */
-#ifndef CORE_REPLY_WALK_H
-#define CORE_REPLY_WALK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,5 +40,3 @@ struct reply_counter {
 extern const struct reply_counter reply_counters[REPLY_COUNTERS]; /* struct muster_counters */
 #define REPLY_FEED_COUNTERS 14
 extern const struct reply_counter reply_feed_counters[REPLY_FEED_COUNTERS]; /* struct muster_feed */
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What one peer asks another on a stream: one line of JSON (PROTOCOL.md, "Streams"). */
-#ifndef CORE_REQUEST_H
-#define CORE_REQUEST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -84,5 +84,3 @@ enum request_end request_decode(const char *line, size_t length, struct request 
 
 /* A zeroed request is allowed. */
 void request_deinit(struct request *request);
-
-#endif

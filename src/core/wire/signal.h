@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* The messages of telemetry (PROTOCOL.md, "Telemetry"): data, tail and nak, from bytes to structs and back.
  * They are written by hand: their members are numbers and names that need no escapes. */
-#ifndef CORE_SIGNAL_H
-#define CORE_SIGNAL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,5 +63,3 @@ size_t signal_write_prefix(char text[SIGNAL_PREFIX_BYTES_MAX], const uint8_t id[
 /* Writes a whole tail or nak, of at most MUSTER_DATAGRAM_BYTES_MAX bytes; returns its length. A nak has at
  * most MUSTER_NAK_RANGES_SENT ranges. */
 size_t signal_write(const struct signal *signal, char text[MUSTER_DATAGRAM_BYTES_MAX]);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Names that readings go by: which bytes they may have, and what is wrong with one. */
-#ifndef CORE_TOPIC_H
-#define CORE_TOPIC_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,5 +15,3 @@ const char *topic_name_fault(const char *name);
 
 /* True when some full name matches both patterns. */
 bool topic_patterns_meet(const char *a, const char *b);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The muster node without I/O: bytes and a time go in, bytes and application events come out.
  *
  * A core opens no socket, reads no clock and calls nobody back. Whoever drives it (muster.h on a libuv

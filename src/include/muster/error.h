@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Error codes of every muster function: 0 is success, each code is negative. */
 #ifndef MUSTER_ERROR_H
 #define MUSTER_ERROR_H

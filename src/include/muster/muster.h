@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A muster node on your own libuv loop.
  *
  *     struct muster_options options;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Readings: records, the SenML packs (RFC 8428) they travel in, and what the core does with them.
  *
  * A publisher has topics ("kitchen/climate"); a record's full name is the topic, or the topic, "/" and the

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Which network interfaces a node uses. */
-#ifndef UV_INTERFACE_H
-#define UV_INTERFACE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -41,5 +41,3 @@ int interface_list_choose(struct interface_list *list, const struct ifaddrs *add
 
 /* A zeroed list is allowed. */
 void interface_list_deinit(struct interface_list *list);
-
-#endif

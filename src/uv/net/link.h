@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* A socket that the loop watches, and those of one interface, which make a link. */
-#ifndef UV_LINK_H
-#define UV_LINK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -91,5 +91,3 @@ void link_describe(const struct link *link, const struct log *log);
 /* Records how the sending of a datagram ended, 0 or -errno. A failure is counted, and logged unless the last
  * one of that path was the same. On a path to all a success ends that: the next failure is logged again. */
 void link_record_sent(struct link *link, enum muster_path_kind kind, int error, const struct log *log);
-
-#endif

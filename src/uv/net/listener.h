@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Sockets that take connections: TCP from this link, and a Unix socket from this machine. */
-#ifndef UV_LISTENER_H
-#define UV_LISTENER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,5 +49,3 @@ int listener_accept(const struct listener *listener, struct origin *origin);
 /* Also removes the file of a Unix socket, if it is still the one that was made. A closed one is allowed;
  * whoever polls it stops before. */
 void listener_close(struct listener *listener);
-
-#endif

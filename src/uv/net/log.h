@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines for the application's on_log: one line each, safe to print. */
-#ifndef UV_LOG_H
-#define UV_LOG_H
+#pragma once
 
 #include <muster/muster.h>
 
@@ -13,5 +13,3 @@ struct log {
 /* Formats one line. What could mislead a terminal is escaped (escape.h), what is too long is cut. */
 void log_line(const struct log *log, enum muster_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-
-#endif

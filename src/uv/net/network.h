@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* The sockets of a node: its own port, which everything is sent from, a link for each interface that it
  * hears, the listeners of its streams, and the paths that all of this makes. */
-#ifndef UV_NETWORK_H
-#define UV_NETWORK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -98,5 +98,3 @@ void network_hear(struct network *network, uint32_t groups);
 
 /* Tries again what could not be heard. */
 void network_hear_again(struct network *network);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Datagram sockets, and all that the kernel adds to a datagram. The only file that knows recvmmsg and
  * their ancillary data. Sockets are non-blocking and closed on exec. */
-#ifndef UV_SOCKET_H
-#define UV_SOCKET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -99,5 +99,3 @@ int socket_take_error(struct datagram_socket *socket);
  * is full, and *datagram, which is what was not sent then, is to be tried again once it is writable; any
  * other -errno is about these datagrams or their interface alone. */
 int socket_send(struct datagram_socket *socket, struct muster_datagram *datagram, bool *without_gso);
-
-#endif

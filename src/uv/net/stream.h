@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One connection on the loop, whether by TCP or by a Unix socket, made or accepted. It knows nothing of what
  * is said on it.
  *
@@ -7,8 +8,7 @@
  * When the process is out of descriptors a uv_listen() calls back with EMFILE again and again and never
  * returns to the loop. uv_pipe_bind() cuts a path that does not fit into sun_path and says that all went
  * well. */
-#ifndef UV_STREAM_H
-#define UV_STREAM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,5 +70,3 @@ void stream_finish(struct stream *stream);
 
 /* Ends it at once; no event comes any more. on_released comes from the loop. A second call is ignored. */
 void stream_release(struct stream *stream);
-
-#endif

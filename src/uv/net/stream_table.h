@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* All streams of a node, by their numbers, and the listeners that they come from: what the loop brings
  * becomes struct muster_stream, and what the core wants is done by number. */
-#ifndef UV_STREAM_TABLE_H
-#define UV_STREAM_TABLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -81,5 +81,3 @@ void stream_table_close(struct stream_table *table, uint64_t number);
 /* Ends all streams at once; no event comes any more. The listeners can be closed when it returns; on_ended
  * comes from the loop. */
 void stream_table_end(struct stream_table *table);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* TCP sockets that talk to this link alone: a router lowers the TTL, so what comes with one of 255 has passed
  * none (RFC 5082, 3). We send with 255, and a listening socket does not hear a handshake that comes with
  * less: whoever connects with his system's default, 64 on Linux, gets no answer at all; he sets IP_TTL to 255
@@ -8,8 +9,7 @@
  * one that we make by what is said on it.
  *
  * Sockets are non-blocking and closed on exec. */
-#ifndef UV_TCP_H
-#define UV_TCP_H
+#pragma once
 
 #include <stdint.h>
 
@@ -35,5 +35,3 @@ struct muster_endpoint tcp_remote(int fd);
 
 /* The index of the interface by which an accepted connection came, 0 when the kernel doesn't say. */
 uint32_t tcp_interface(int fd);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "unicast.h"
 
 #include <errno.h>

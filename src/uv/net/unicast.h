@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /* The node's own port: the socket that it sends everything from, and, for whoever serves streams, a TCP
  * socket of the same number, so that whoever hears of the one knows the other, and a firewall needs one line
  * for both. */
-#ifndef UV_UNICAST_H
-#define UV_UNICAST_H
+#pragma once
 
 #include <stdint.h>
 
@@ -15,5 +15,3 @@
  * MUSTER_ENOMEM, MUSTER_EPERM, MUSTER_ESYSTEM, with an error line; then both are closed. */
 int unicast_open(struct datagram_socket *socket, struct listener *listener, uint16_t port,
                  const struct log *log);
-
-#endif

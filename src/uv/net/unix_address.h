@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* The address of a Unix socket whose path may be of any length: sun_path holds 107 bytes (unix(7)), and a
  * state directory may lie deeper. */
-#ifndef UV_UNIX_ADDRESS_H
-#define UV_UNIX_ADDRESS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -39,5 +39,3 @@ int unix_peer(int fd, uid_t *uid);
 /* The name of the network namespace of this process, "net:[4026531840]" (namespaces(7)), as a Unix socket can
  * be reached from other networks of this machine too; "" where that is not known. */
 void unix_network_name(char name[MUSTER_NETWORK_NAME_BYTES]);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "browse.h"
 
 #include <stddef.h>

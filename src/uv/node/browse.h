@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* What a node's application follows by muster_browse() and muster_lookup(): the services of the peer table,
  * as they come, change and go. A part (part.h). */
-#ifndef UV_BROWSE_H
-#define UV_BROWSE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,5 +41,3 @@ int browses_add_browse(struct browses *browses, const char *type, const char *na
                        muster_browse_cb on_service, void *application, muster_browse_t **browse);
 int browses_add_lookup(struct browses *browses, const char *type, const char *name, uint64_t timeout_ms,
                        muster_lookup_cb on_found, void *application);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Events for the application, kept until the loop delivers them: callbacks never come from inside of a call,
  * and may free the very thing that they are about. A part (part.h). */
-#ifndef UV_DELIVERY_H
-#define UV_DELIVERY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,5 +58,3 @@ int deliveries_ask(struct deliveries *deliveries, const char *type, const char *
 
 /* The question that was asked first is settled. */
 void deliveries_settle(struct deliveries *deliveries);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <muster/muster.h>
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <muster/muster.h>
 
 #include <stdbool.h>

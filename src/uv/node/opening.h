@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Opens a node: all that can be refused comes before the loop is touched. */
-#ifndef UV_OPENING_H
-#define UV_OPENING_H
+#pragma once
 
 #include <muster/muster.h>
 
@@ -9,5 +9,3 @@
 /* Makes a node that is not on a loop, for runner_start() or runner_free(). Errors of muster_open(), with an
  * error line. */
 int opening_prepare(const struct muster_options *options, const struct log *log, muster_t **node);
-
-#endif

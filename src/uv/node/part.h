@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /* What the parts of a node share. Each part (subscriptions, deliveries, browses, publications) does one thing
  * that an application asks of a node. A part knows neither the runner, which gives it its turn, nor the other
  * parts. */
-#ifndef UV_PART_H
-#define UV_PART_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,5 +34,3 @@ int part_step(const struct part_context *context, struct muster_event *event);
 /* Milliseconds of a clock that never runs backwards, and since 1970. */
 uint64_t part_now_ms(void);
 uint64_t part_wall_ms(void);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* The topics of a node that are open for records. A part (part.h). */
-#ifndef UV_PUBLICATION_H
-#define UV_PUBLICATION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,5 +38,3 @@ int publisher_open(struct publications *publications, const struct muster_topic 
                    muster_publisher_t **publisher);
 int publisher_add(muster_publisher_t *publisher, const struct muster_record *record, uint64_t now_ms);
 void publisher_close(muster_publisher_t *publisher);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Drives one core node on one loop: sockets and time in, datagrams and callbacks out. The inside of
  * muster.h's handle; opening.c makes it, and muster.c is what an application calls. */
-#ifndef UV_RUNNER_H
-#define UV_RUNNER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -78,5 +78,3 @@ void runner_end(muster_t *node);
 
 /* Frees a node that is not on the loop, whatever of it is there. */
 void runner_free(muster_t *node);
-
-#endif

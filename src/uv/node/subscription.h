@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* The subscriptions of a node, and what arrives for them. A part (part.h). */
-#ifndef UV_SUBSCRIPTION_H
-#define UV_SUBSCRIPTION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,5 +34,3 @@ int subscriptions_add(struct subscriptions *subscriptions, const struct muster_s
                       muster_sample_cb on_sample, muster_loss_cb on_loss, void *application,
                       muster_subscription_t **subscription);
 void subscription_end(muster_subscription_t *subscription);
-
-#endif

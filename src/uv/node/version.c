@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <muster/muster.h>
 
 const char *muster_version(void) {

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Where a muster that runs on this machine may be asked: the paths of Unix sockets. */
-#ifndef UV_LOCAL_PATHS_H
-#define UV_LOCAL_PATHS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,5 +27,3 @@ struct local_paths {
 int local_paths_find(struct local_paths *paths, const struct muster_local_options *options);
 
 void local_paths_deinit(struct local_paths *paths);
-
-#endif

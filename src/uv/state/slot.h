@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A slot of the state directory: a directory of its own that one node at a time holds, and its files.
  *
  * The directory has mode 0700, the files 0600. Who takes it locks its file `lock` (flock(2)), also against
@@ -5,8 +6,7 @@
  * returns. A directory or file of another user, or one that group or others may write, is refused. Every
  * failure is logged by an error line that names the path, and is one of MUSTER_EPERM, MUSTER_ENOMEM and
  * MUSTER_ESTATE (no directory, disk full, read-only, not ours alone, ...). */
-#ifndef UV_SLOT_H
-#define UV_SLOT_H
+#pragma once
 
 #include <stdint.h>
 
@@ -59,5 +59,3 @@ int slot_draft_write(const struct slot *slot, const char *file, const char *text
 
 /* and puts the draft in the file's place. */
 int slot_draft_publish(const struct slot *slot, const char *file, const struct log *log);
-
-#endif

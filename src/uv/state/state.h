@@ -1,9 +1,9 @@
+/* SPDX-License-Identifier: MIT */
 /* What a node remembers between its starts, in a slot of the state directory named after the instance:
  *
  *     key    the Ed25519 secret (RFC 8032), 128 hexadecimal digits: the seed and the public key
  *     boot   the last boot number, decimal, on the disk before it is used */
-#ifndef UV_STATE_H
-#define UV_STATE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,5 +50,3 @@ int state_rekey(struct slot *slot, uint64_t boot, uint64_t wall_ms, struct node_
                 const struct log *log);
 
 void node_identity_wipe(struct node_identity *identity);
-
-#endif

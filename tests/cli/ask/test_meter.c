@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a subscriber measures. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The messages to a service manager, as they come out of a socket. */
 #include <poll.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Options before and after the command, the environment, values and their complaints. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Config files: what they say together, and what is said of bad ones. */
 #include <fcntl.h>
 #include <stdarg.h>

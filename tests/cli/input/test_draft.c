@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What users write of a service, and the document that grows from it. */
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Bytes as they come, cut into lines. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Lines of text as readings: what is a number, where topics end, and what is wrong with the rest. */
 #include <stdarg.h>
 #include <stdio.h>

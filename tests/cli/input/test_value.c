@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Values as users write them. */
 #include <stdbool.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who is meant, in which order and under which label a snapshot is shown, and through which template. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a subscriber prints: safe, in columns, and as SenML. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A table on a terminal: what does not fit is cut where it may be cut, and marked. */
 #include <locale.h>
 #include <pty.h>

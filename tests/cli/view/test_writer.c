@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A record is written once, and read by programs and people. */
 #include <stdlib.h>
 

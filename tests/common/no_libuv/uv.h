@@ -1,1 +1,2 @@
+/* SPDX-License-Identifier: MIT */
 #error "json and core know no event loop"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pauses between tries. */
 #include "backoff.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Token buckets: what they give, and when. */
 #include "bucket.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Addresses. */
 #include "endpoint.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Random numbers and hashes, which are the same on every machine. */
 #include "random.h"
 

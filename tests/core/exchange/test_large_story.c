@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Documents too large for a datagram: announced by size and hash, fetched once by each listener, and believed
  * when they are what a key announced. */
 #include <stdio.h>

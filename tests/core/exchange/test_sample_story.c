@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where multicast does not reach, or comes too early: last values for who joins late, from the publisher or
  * from who keeps them, and streams for who is cut off from the groups. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a node answers on streams, and how it treats those who ask badly: the test is the client. */
 #include <stdio.h>
 #include <stdlib.h>

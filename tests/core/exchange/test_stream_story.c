@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Who joins a crowd takes the table of one that is there, and believes of it only what it must. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every bound that a node holds, at the bound and beyond, and every error that it returns. */
 #include <stddef.h>
 #include <stdio.h>

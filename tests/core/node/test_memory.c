@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every allocation fails once, at each place where the core allocates: nothing crashes or leaks, the books
  * stay right, and afterwards the nodes know each other as if nothing had been. */
 #include <stdio.h>

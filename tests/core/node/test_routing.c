@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What one engine's note makes another do, and what it must not: a node stepped by hand. */
 #include <string.h>
 

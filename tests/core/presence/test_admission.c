@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The cheap checks, each by a datagram that only it refuses, and the rates. */
 #include "admission.h"
 

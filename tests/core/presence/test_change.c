@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One's own document changed piece by piece: what the others see of it, and what is refused. */
 #include <string.h>
 

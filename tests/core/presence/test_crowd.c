@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Eight nodes and more, with loss and with datagrams that overtake each other. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every reason to drop a datagram, each reached by a node that runs, and the books that are kept of it. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One key in two machines: a copied disk image. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Loss from the numbers of the messages that came. */
 #include "loss.h"
 

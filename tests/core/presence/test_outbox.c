@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What waits to be pulled: datagrams and events. */
 #include "outbox.h"
 

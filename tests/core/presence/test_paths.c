@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The ways out: which there may be, and which of them is the primary one. */
 #include "paths.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The rows: found by id, ordered by what is due, bounded, and what one row keeps. */
 #include "group.h"
 #include "message.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Token buckets of sources: what one of them has spent is not missing in another. */
 #include "rates.h"
 

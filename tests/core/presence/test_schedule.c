@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* When a node speaks, and on which paths: what others on its segment would see. */
 #include <stdio.h>
 

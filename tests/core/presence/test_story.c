@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Stories of a few nodes: what each is told, line by line. */
 #include <string.h>
 

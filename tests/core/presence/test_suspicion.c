@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Patience and tries by measured loss, and whose questions count. */
 #include "suspicion.h"
 

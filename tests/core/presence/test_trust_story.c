@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What forgers, replayers and the careless cannot do. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One publisher's shard as it is heard: what is next, early, known, too much or too far; gaps and what
  * becomes of them; and a long random walk in which nothing is delivered twice, out of order, or forgotten. */
 #include <stdio.h>

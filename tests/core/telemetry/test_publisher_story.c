@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What becomes of records on the way out: when a node leaves, changes its key, or has too much to announce.
  */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Repairs are shared: one address, however often it asks, leaves half of them to the others. */
 #include <string.h>
 

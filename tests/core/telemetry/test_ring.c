@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a publisher keeps: datagrams lie in one piece, the oldest make room, and each is found by its number.
  */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What others may do to a publisher and a subscriber: numbers out of reach, wrong addresses, old boots, naks
  * by the thousand, broken batches. Nothing is delivered that was not sent, work and memory stay bounded,
  * every datagram is counted once, and afterwards data flows as before. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Telemetry and memory: each allocation fails once, and later data flows all the same; and data that flows
  * without loss asks for none. */
 #include <limits.h>

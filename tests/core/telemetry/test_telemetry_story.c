@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One publisher, some subscribers, a network that loses: what arrives, in which order, and what it costs. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Topics that a node publishes, and how far their data has come: what it announces, what the others see of
  * it, and what is refused. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a node may announce of itself, and the lists of two documents compared. */
 #include "announcement.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The golden datagrams: good ones decode and come back, bad ones are dropped for the reason that their file
  * is named after. */
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The groups of PROTOCOL.md, and what a destination tells. */
 #include "group.h"
 

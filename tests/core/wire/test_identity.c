@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Keys, ids, signatures, nonces, and the random numbers that they are drawn from. */
 #include "identity.h"
 

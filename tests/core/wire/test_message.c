@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Messages to bytes and back: what is written, what comes back, what does not fit. The golden datagrams
  * (test_goldens.c) hold the rest of the format. */
 #include "message.h"

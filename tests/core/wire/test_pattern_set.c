@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Sets of patterns. */
 #include "pattern_set.h"
 

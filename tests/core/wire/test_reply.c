@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Answers as lines: there and back, byte by byte and in one piece, wrong in each way, and without memory. */
 #include <stdio.h>
 #include <stdlib.h>

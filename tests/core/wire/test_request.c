@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Requests as one line: there and back, each member wrong once, and without memory. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SenML: the examples of RFC 8428, its rules one by one, and what is written beside what is read. */
 #include <float.h>
 #include <math.h>

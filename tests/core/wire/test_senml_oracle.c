@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The reader of packs beside another one, written against the tree of the whole text: many drawn packs, good
  * and broken ones, must be taken or refused by both, and resolved to the same records. */
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Data, tails and naks: every member there and back, every reason to drop one, limits at their edges, and one
  * way of reading held against the other. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names, patterns and shards. */
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which interfaces are used: from made-up machines, and from the loopback of this one. */
 #include "interface.h"
 

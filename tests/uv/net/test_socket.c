@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Datagram sockets and links on the loopback: what arrives where, and what the kernel says of it. */
 #include "socket.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Streams on the loopback and by Unix sockets: what the other side does, and what the table tells of it. */
 #include "stream_table.h"
 

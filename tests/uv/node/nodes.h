@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Whole nodes on the loop of the fixture, on the loopback. */
-#ifndef TESTS_UV_NODES_H
-#define TESTS_UV_NODES_H
+#pragma once
 
 #include <muster/muster.h>
 
@@ -30,5 +30,3 @@ bool knows(const muster_t *node, const char *name);
 
 /* How many rows it has. */
 size_t row_count(const muster_t *node);
-
-#endif

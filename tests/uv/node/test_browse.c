@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Services as they come and go, on whole nodes of one loop, on the loopback: browses and lookups. */
 #include <muster/muster.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whole nodes on the loopback and those who ask them: by muster_local_open(), or by a socket of their own. */
 #include <muster/muster.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whole nodes on one loop, on the loopback: they find each other, and keep the library's promises. */
 #include <muster/muster.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Readings on whole nodes of one loop, on the loopback: from a publisher to who subscribes, by real sockets.
  */
 #include <muster/muster.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The state directory: slots, keys, boots, and what happens to files that are not ours. */
 #include "state.h"
 

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Samples that came by streams and wait to be pulled, and which values of sensors were delivered so, that
  * nobody is given one twice. */
-#ifndef CORE_BACKLOG_H
-#define CORE_BACKLOG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -64,5 +64,3 @@ uint64_t backlog_record_last(struct exchange *exchange, const struct muster_samp
 
 /* A subscription ended, bit 1 << its number. */
 void backlog_forget(struct backlog *backlog, uint64_t subscription);
-
-#endif

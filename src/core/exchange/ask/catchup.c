@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "catchup.h"
 
 #include <stdlib.h>

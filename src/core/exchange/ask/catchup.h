@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* What a subscriber missed before it came: each publisher of its topics, and whoever keeps them, is asked
  * once for last values, or for what was sent lately. */
-#ifndef CORE_CATCHUP_H
-#define CORE_CATCHUP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,5 +62,3 @@ void catchup_retry(struct exchange *exchange, const struct ask *failed);
 void catchup_tick(struct exchange *exchange);
 
 uint64_t catchup_deadline(const struct exchange *exchange);
-
-#endif

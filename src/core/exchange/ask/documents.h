@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Fetching the documents that are too big for a datagram: of rows that announce one which is not here. */
-#ifndef CORE_DOCUMENTS_H
-#define CORE_DOCUMENTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,5 +23,3 @@ void documents_end(struct exchange *exchange, const struct fetch *fetch);
 
 /* Starts to fetch what is due. */
 void documents_tick(struct exchange *exchange);
-
-#endif

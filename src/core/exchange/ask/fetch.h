@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Streams that this node opened to ask others: one request on each, and its answer part by part. What the
  * parts mean is for whoever asked: tables, documents, catchup and follow. Whoever stalls is given up. */
-#ifndef CORE_FETCH_H
-#define CORE_FETCH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -114,5 +114,3 @@ void fetch_release(struct fetches *fetches, struct fetch *fetch);
 uint64_t fetch_end_ms(const struct fetch *fetch);
 
 uint64_t fetch_deadline(const struct fetches *fetches);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* Publishers that are followed by stream, because what they send to the groups does not come through. */
-#ifndef CORE_FOLLOW_H
-#define CORE_FOLLOW_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,5 +44,3 @@ void follow_end(struct exchange *exchange, const struct fetch *fetch);
 void follow_tick(struct exchange *exchange);
 
 uint64_t follow_deadline(const struct exchange *exchange);
-
-#endif

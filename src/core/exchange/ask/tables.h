@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Taking the peer table of one that holds many rows, in a round of questions. All of it is checked as if a
  * stranger had said it, and whoever stalls or lies is left for another. */
-#ifndef CORE_TABLES_H
-#define CORE_TABLES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,5 +45,3 @@ bool tables_take_row(struct exchange *exchange, struct fetch *fetch, const struc
 
 /* A table was taken whole, or could not be had. */
 void tables_end(struct exchange *exchange, bool is_good);
-
-#endif

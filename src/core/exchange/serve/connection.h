@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* One stream that somebody opened to ask on: what is answered, part by part, as it is taken. */
-#ifndef CORE_CONNECTION_H
-#define CORE_CONNECTION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -82,5 +82,3 @@ void connection_close_with(struct connection *connection, enum request_end end);
 
 /* Closes without a word, and counts that. */
 void connection_cut(struct exchange *exchange, struct connection *connection);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* The answer to who asks for samples: last values, of this node's topics and of those that it keeps, what it
  * sent lately, and, to who follows, what it sends from then on. */
-#ifndef CORE_SAMPLES_H
-#define CORE_SAMPLES_H
+#pragma once
 
 struct connection;
 struct exchange;
@@ -22,5 +22,3 @@ int samples_list(const struct exchange *exchange, struct connection *connection)
 /* Says what was sent since; the past was said. MUSTER_ENOMEM, and MUSTER_EFULL where too much waits to be
  * taken. */
 int samples_follow(const struct exchange *exchange, struct connection *connection);
-
-#endif

@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /* Answering requests on the streams that others opened (PROTOCOL.md, "Streams"). What is not taken is not
  * waited for: every connection has its time, its lines and its bytes, and there are so many of them and no
  * more. */
-#ifndef CORE_SERVER_H
-#define CORE_SERVER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,5 +42,3 @@ bool server_next(struct exchange *exchange, struct muster_output *output);
 void server_tick(struct exchange *exchange);
 
 uint64_t server_deadline(const struct exchange *exchange);
-
-#endif

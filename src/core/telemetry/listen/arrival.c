@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "arrival.h"
 
 #include <stdlib.h>

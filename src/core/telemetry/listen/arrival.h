@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* From the datagrams of telemetry to what subscribers get: each as it is pulled. What can be delivered at
  * once is a view of the bytes that came. */
-#ifndef CORE_ARRIVAL_H
-#define CORE_ARRIVAL_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -32,5 +32,3 @@ void arrival_begin(struct telemetry *telemetry, const struct muster_datagram *da
 /* The next arrival of what was heard; false when there is none, or the engine has a note to be routed first.
  */
 bool arrival_next(struct telemetry *telemetry, struct muster_arrival *arrival);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* A feed: one publisher's datagrams in one shard, as they are heard here. It knows what is missing, holds
  * back what came too early, and counts. Of the messages it knows nothing but their numbers. */
-#ifndef CORE_FEED_H
-#define CORE_FEED_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -166,5 +166,3 @@ enum feed_turn { FEED_WAITS, FEED_LOST, FEED_HELD };
 /* What comes next in order. LOST: *lost was passed over. HELD: *held is handed over for free(), with its seq.
  */
 enum feed_turn feed_next(struct feed *feed, struct muster_loss *lost, struct held **held, uint64_t *seq);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "feed_header.h"
 
 #include <stdlib.h>

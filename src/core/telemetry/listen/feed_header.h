@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* The topics of a feed: data whose header is known by heart is not decoded. */
-#ifndef CORE_FEED_HEADER_H
-#define CORE_FEED_HEADER_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -39,5 +39,3 @@ uint64_t feed_header_audience(const struct subscription_set *subscriptions, stru
 
 /* Those of a feed that ends. */
 void feed_headers_free(struct feed *feed);
-
-#endif

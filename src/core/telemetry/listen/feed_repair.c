@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "feed_repair.h"
 
 #include <string.h>

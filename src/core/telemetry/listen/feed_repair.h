@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* What feeds miss: how far they have come by their publishers' own word, and the naks that ask for the rest.
  */
-#ifndef CORE_FEED_REPAIR_H
-#define CORE_FEED_REPAIR_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -20,5 +20,3 @@ void feed_repair_record_nak(struct telemetry *telemetry, const struct signal *na
 
 /* Asks for what is missing and gives up what was waited for too long. */
 void feed_repair_tick(struct telemetry *telemetry);
-
-#endif

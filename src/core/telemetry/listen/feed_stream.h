@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Feeds of which nothing comes by multicast though their publisher sends: they come by stream. While the
  * stream is there nothing is asked for by nak, nor given up. */
-#ifndef CORE_FEED_STREAM_H
-#define CORE_FEED_STREAM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,5 +50,3 @@ uint64_t feed_stream_missed_ms(const struct telemetry *telemetry, const struct f
 /* A sample came by the stream. */
 void feed_stream_take(struct telemetry *telemetry, const struct feed_owner *owner,
                       const struct reply_sample *sample);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* All feeds of a node: found by where their data comes from, bounded in number and memory, and forgotten with
  * their publishers. */
-#ifndef CORE_FEED_TABLE_H
-#define CORE_FEED_TABLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -94,5 +94,3 @@ void feed_table_forget(struct telemetry *telemetry);
 
 /* Describes those that have something to tell, at most feeds_max; returns how many there are. */
 size_t feed_table_list(const struct feed_table *table, struct muster_feed *feeds, size_t feeds_max);
-
-#endif

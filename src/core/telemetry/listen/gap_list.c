@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "gap_list.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What is missing of a feed: gaps in the order of their seqs, each with when it is to be asked for. */
-#ifndef CORE_GAP_LIST_H
-#define CORE_GAP_LIST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,5 +79,3 @@ size_t gap_list_ask(struct gap_list *gaps, struct signal_range *ranges, size_t r
 
 /* The back-off of RFC 5401, 4.2, for a group of so many listeners: 0..MUSTER_NAK_T_MS. */
 uint64_t gap_backoff_ms(struct random *random, size_t listeners);
-
-#endif

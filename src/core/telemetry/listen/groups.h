@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* Which groups of telemetry this node needs to hear: those of the topics of the table that are subscribed to,
  * and that for naks while it publishes or subscribes. */
-#ifndef CORE_GROUPS_H
-#define CORE_GROUPS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,5 +34,3 @@ bool groups_have_changed(const struct groups *groups);
 
 /* The groups to hear, when they have changed. */
 bool groups_next(struct groups *groups, struct muster_output *output);
-
-#endif

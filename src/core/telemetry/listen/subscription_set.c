@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "subscription_set.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* What this node subscribes to: patterns, and who wants what of them. A set of subscriptions is a number with
  * bit 1 << n for each subscription of number n. */
-#ifndef CORE_SUBSCRIPTION_SET_H
-#define CORE_SUBSCRIPTION_SET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,5 +39,3 @@ uint64_t subscription_set_all(const struct subscription_set *subscriptions);
 
 /* The set of those that a topic may be for. */
 uint64_t subscription_set_audience(const struct subscription_set *subscriptions, const char *topic);
-
-#endif

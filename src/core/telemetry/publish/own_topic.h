@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* A topic that this node publishes: the sensors that it has records of, the last value of each, how many
  * records come a second, and the pack that is being filled. */
-#ifndef CORE_OWN_TOPIC_H
-#define CORE_OWN_TOPIC_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -80,5 +80,3 @@ void own_topic_measure_rate(struct own_topic *topic, uint64_t now_ms);
  */
 struct muster_topic own_topic_describe(const struct own_topic *topic, struct muster_text *texts,
                                        bool with_all);
-
-#endif

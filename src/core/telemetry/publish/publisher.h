@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* What this node publishes: its topics, and their records on the way into datagrams. */
-#ifndef CORE_PUBLISHER_H
-#define CORE_PUBLISHER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -76,5 +76,3 @@ void publisher_seal_lingering(struct telemetry *telemetry);
 
 /* Measures how often records come. */
 void publisher_measure_rates(struct telemetry *telemetry);
-
-#endif

@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: MIT */
 /* The datagrams of telemetry that this node sealed: those that wait to be sent, and those that were and are
  * kept for repair. The oldest make room. Each has a number that grows by one; those of one shard have its
  * sequence numbers besides. */
-#ifndef CORE_RING_H
-#define CORE_RING_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -73,5 +73,3 @@ uint64_t ring_oldest(const struct ring *ring, unsigned shard);
 
 /* Notes that the first count unsent ones were sent. */
 void ring_sent(struct ring *ring, uint64_t count);
-
-#endif

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: MIT */
 /* How published datagrams leave: paced, in batches, the missing ones once more, and a tail behind the last.
  */
-#ifndef CORE_SENDER_H
-#define CORE_SENDER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -73,5 +73,3 @@ void sender_send_tails(struct telemetry *telemetry);
 
 /* When pacing lets what waits go; DEADLINE_NEVER when nothing waits. */
 uint64_t sender_allowed_ms(const struct telemetry *telemetry);
-
-#endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* SenML packs (RFC 8428), written record by record. What is read is muster_pack's. */
-#ifndef CORE_SENML_H
-#define CORE_SENML_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,5 +42,3 @@ size_t senml_writer_end(struct senml_writer *writer);
 
 /* True for base64 with the URL safe alphabet, without padding (RFC 8428, 4.3). */
 bool senml_is_data(const char *text, size_t length);
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "senml_members.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: MIT */
 /* The members of one record of a SenML pack (RFC 8428, 4), as they stand in it. */
-#ifndef CORE_SENML_MEMBERS_H
-#define CORE_SENML_MEMBERS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,5 +63,3 @@ static inline const char *senml_skip_space(const char *at, const char *end) {
     }
     return at;
 }
-
-#endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "senml.h"
 
 #include <assert.h>
