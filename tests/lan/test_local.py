@@ -144,7 +144,7 @@ class Feeds(LocalTest):
         head, rest = text.split("\n", 1)
         own = json.loads(head)
         (feed,) = own["self"]["feeds"]
-        own["self"]["feeds"] = [feed, feed | {"id": self.METER, "shard": 3, "by_stream": True, "naks": 77}]
+        own["self"]["feeds"] = [feed, feed | {"id": self.METER, "shard": 3, "streamed": True, "naks": 77}]
         own["self"]["feeds_known"] = 5
         self.path = self.directory / "actor"
         table = (SCHEMAS / "golden" / "replies" / "table.lines").read_bytes().replace(b'"lamp"}', b'"meter"}')
@@ -179,11 +179,11 @@ class Feeds(LocalTest):
                                                "naks": 9, "naks_refused": 3})
         self.assertEqual(telemetry["feeds_known"], 5)
         gone, meter = telemetry["feeds"]
-        self.assertEqual((gone["id"], gone["name"], gone["by_stream"]), (self.GONE, None, False))
+        self.assertEqual((gone["id"], gone["name"], gone["streamed"]), (self.GONE, None, False))
         self.assertEqual(gone["lost"], {"wire": 2, "gone": 0, "kernel": 1, "program": 1})
         self.assertEqual(gone["sent"] - gone["since"] + 1,
                          gone["received"] + gone["pending"] + sum(gone["lost"].values()))
-        self.assertEqual((meter["id"], meter["name"], meter["by_stream"]), (self.METER, "meter", True))
+        self.assertEqual((meter["id"], meter["name"], meter["streamed"]), (self.METER, "meter", True))
         for schema, arguments in (("self", ["--self"]), ("peers", [f"id:{self.METER}"])):
             validator(schema).validate(self.show(*arguments, "--json").json())
 

@@ -50,7 +50,7 @@ class Reach(LanTest):
 
     def test_a_keeper(self):
         """What a sensor said last is there when it has gone."""
-        keeper = self.third.start("announce", "--name", "keeper", "--keep", "kitchen/#")
+        keeper = self.third.start("announce", "--name", "keeper", "--cache", "kitchen/#")
         watch = self.there.watch()
         watch.await_event("joined", name="keeper")
         publisher = self.publish("kitchen/temperature 21.5", "cellar/temperature 12")

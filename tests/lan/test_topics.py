@@ -80,7 +80,7 @@ class Topics(LanTest):
         self.assertEqual(self.rows(), self.ALL)
 
     def test_what_others_keep_is_listed(self):
-        self.there.announce("keeper", "--keep", "#")
+        self.there.announce("keeper", "--cache", "#")
         self.assertEqual(self.here.run("wait", "keeper").code, 0)
         Peer(self.there, "meter", topics=[POWER])
         for value in (["climate/temperature", "21.5", "--unit", "Cel"], ["door", "true"]):
@@ -106,7 +106,7 @@ class Topics(LanTest):
         self.assertEqual((row["peer"]["name"], row["peer"]["state"]), (None, None))
 
     def test_what_is_kept_of_who_is_there_is_not_listed_twice(self):
-        self.there.announce("keeper", "--keep", "#")
+        self.there.announce("keeper", "--cache", "#")
         self.assertEqual(self.here.run("wait", "keeper").code, 0)
         thermo = self.there.start("publish", "--name", "thermo", "--topic", "kitchen/climate")
         thermo.write("21.5\n")
@@ -115,7 +115,7 @@ class Topics(LanTest):
         self.assertEqual(self.rows(), [("kitchen/climate", "-", "-", "thermo")])
 
     def test_what_is_kept_of_who_publishes_something_else(self):
-        self.there.announce("keeper", "--keep", "#")
+        self.there.announce("keeper", "--cache", "#")
         self.assertEqual(self.here.run("wait", "keeper").code, 0)
         self.assertEqual(self.there.run("publish", "--name", "thermo", "kitchen/door", "true").code, 0)
         thermo = self.there.start("publish", "--name", "thermo", "--topic", "kitchen/climate")
@@ -130,7 +130,7 @@ class Topics(LanTest):
 
     def test_who_is_known_to_be_away_has_a_name(self):
         local = self.here.announce("local")
-        self.there.announce("keeper", "--keep", "kitchen/#")
+        self.there.announce("keeper", "--cache", "kitchen/#")
         watch = self.here.watch()
         watch.await_event("joined", name="keeper")
         self.assertEqual(self.there.run("publish", "--name", "thermo", "kitchen/door", "true").code, 0)

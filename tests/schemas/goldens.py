@@ -178,7 +178,7 @@ TOPICS = [
 ]
 SENT = {str(shard_of("door")): 7, str(shard_of("kitchen/climate")): 123}
 
-KEEPS = ["kitchen/#", "+/battery"]
+CACHES = ["kitchen/#", "+/battery"]
 BODY = line({"services": SERVICES, "attrs": ATTRS, "topics": TOPICS})
 
 
@@ -211,10 +211,10 @@ def good_announces():
         announce(services=[service(name="", txt={})], attrs={}, heard=[]))
     yield "announce-unsigned-topics", line(announce(sent=SENT, topics=TOPICS))
     yield "announce-signed-topics", signed(announce(ANNA, seq=4, rev=2, sent=SENT, name="meter", **full, topics=TOPICS))
-    yield "announce-unsigned-keeps", line(announce(keeps=KEEPS))
-    yield "announce-signed-keeps", signed(announce(ANNA, seq=4, rev=2, name="gateway", keeps=KEEPS))
-    yield "announce-unsigned-empty-keeps", line(announce(keeps=[]))
-    yield "announce-unsigned-keeps-highest", line(announce(keeps=["#"] * 15 + ["+/" * 127 + "+"]))
+    yield "announce-unsigned-caches", line(announce(caches=CACHES))
+    yield "announce-signed-caches", signed(announce(ANNA, seq=4, rev=2, name="gateway", caches=CACHES))
+    yield "announce-unsigned-empty-caches", line(announce(caches=[]))
+    yield "announce-unsigned-caches-highest", line(announce(caches=["#"] * 15 + ["+/" * 127 + "+"]))
     yield "announce-unsigned-empty-topics", line(announce(sent={}, topics=[]))
     yield "announce-unsigned-topic-without-unit", line(announce(topics=[{"name": "door", "units": {"open": ""}}]))
     for what, rate in [("slow", 0.001), ("fast", 1e9)]:
@@ -322,7 +322,7 @@ def bad_schema():
     yield from bad_announces()
     yield from bad_services()
     yield from bad_topics()
-    yield from bad_keeps()
+    yield from bad_caches()
     yield from bad_texts()
     yield from bad_alives()
     yield from bad_byes()
@@ -420,7 +420,7 @@ def bad_announces():
     yield "range--announce-size-and-services", having(large, services=[])
     yield "range--announce-size-and-attrs", having(large, attrs={})
     yield "range--announce-size-and-topics", having(large, topics=[])
-    yield "range--announce-size-and-keeps", having(large, keeps=[])
+    yield "range--announce-size-and-caches", having(large, caches=[])
     yield from bad_sent("announce", message)
     for member in ("size", "stream"):
         yield from bad_integer("announce", large, member)
@@ -461,14 +461,14 @@ def bad_services():
     yield "range--announce-service-name-64-bytes", line(one(name="n" * 64))
 
 
-def bad_keeps():
-    yield "type--announce-keeps-text", having(announce(), keeps="#")
-    yield "type--announce-keeps-null", having(announce(), keeps=None)
-    yield "type--announce-keeps-number-in-it", having(announce(), keeps=["#", 1])
-    yield "range--announce-keeps-17", having(announce(), keeps=["#"] * 17)
+def bad_caches():
+    yield "type--announce-caches-text", having(announce(), caches="#")
+    yield "type--announce-caches-null", having(announce(), caches=None)
+    yield "type--announce-caches-number-in-it", having(announce(), caches=["#", 1])
+    yield "range--announce-caches-17", having(announce(), caches=["#"] * 17)
     for what, text in [("empty", ""), ("256-bytes", "a" * 256), ("half-level", "a/b+"), ("sharp-first", "#/a"),
                        ("empty-level", "a//b"), ("leading-slash", "/a"), ("space", "a b"), ("final-lf", "a\n")]:
-        yield f"range--announce-keeps-{what}", having(announce(), keeps=[text])
+        yield f"range--announce-caches-{what}", having(announce(), caches=[text])
 
 
 def bad_topics():
@@ -843,7 +843,7 @@ def replies():
     counters = {name: 0 for name in (
         "received", "accepted", "copies", "sent", "questions", "answers", "evicted", "verifications", "outputs_dropped",
         "streams_accepted", "streams_refused", "streams_cut", "requests", "tables", "documents", "fetches_failed",
-        "samples_dropped", "keeps_evicted", "feeds_evicted")}
+        "samples_dropped", "cache_evicted", "feeds_evicted")}
     feed = {"id": BERT.id, "shard": 14, "boot": BOOT, "since": 1, "sent": 1000, "received": 995, "bytes": 398000,
             "duplicates": 2, "reordered": 1, "repaired": 7, "pending": 1, "lost_wire": 2, "lost_gone": 0, "lost_kernel": 1,
             "lost_program": 1, "naks": 5}

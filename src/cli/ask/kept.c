@@ -14,7 +14,7 @@
 
 #define READINGS_MAX 65536
 
-/* A keeper is asked within U(0, min(500, 20 + rows)) ms after it was heard (PROTOCOL.md, section 12), and
+/* A caching peer is asked within U(0, min(500, 20 + rows)) ms after it was heard (PROTOCOL.md, section 12), and
  * answers within this. */
 #define ANSWER_MS 200
 #define ASK_MS 20
@@ -121,7 +121,7 @@ static int compare(const void *left, const void *right) {
     return order != 0 ? order : strcmp(a->record, b->record);
 }
 
-/* Drops copies of readings that two keepers have, and readings that are announced. */
+/* Drops copies of readings that two caching peers have, and readings that are announced. */
 static void drop_known(struct kept_look *look) {
     struct kept_readings *kept = look->kept;
     size_t count = 0;
@@ -161,10 +161,10 @@ static int finish(struct kept_look *look) {
 
 /* ---- asking ---- */
 
-static bool has_keeper(const struct snapshot *snapshot) {
+static bool has_value_cache(const struct snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->list.count; i++) {
         const struct muster_peer *peer = &snapshot->list.peers[i];
-        if (peer->document.keep_count > 0 && roster_is_there(peer)) {
+        if (peer->document.cache_count > 0 && roster_is_there(peer)) {
             return true;
         }
     }
@@ -196,7 +196,7 @@ int kept_look(const struct settings *settings, struct snapshot *snapshot, const 
               uint64_t timeout_ms, struct kept_readings *kept) {
     struct kept_look look = {.snapshot = snapshot, .patterns = patterns, .kept = kept};
     *kept = (struct kept_readings){0};
-    if (!has_keeper(snapshot)) {
+    if (!has_value_cache(snapshot)) {
         return STATUS_OK;
     }
     kept->readings =

@@ -52,8 +52,8 @@ static const struct args_option options_table[] = {
      offsetof(struct announce_options, start.instance), start_parse_instance},
     {"interval", 0, "T", "speak this often when nothing is new (2s)",
      offsetof(struct announce_options, start.interval_ms), start_parse_interval},
-    {"keep", 0, "PATTERN", "keep the last values of these topics for others (repeatable)",
-     offsetof(struct announce_options, start), start_parse_keep},
+    {"cache", 0, "PATTERN", "keep the last values of these topics for others (repeatable)",
+     offsetof(struct announce_options, start), start_parse_cache},
     {"config", 0, "PATH", "read a file, or a directory's *.json, see below (repeatable)",
      offsetof(struct announce_options, configs), parse_config, &args_complete_files},
     {0},
@@ -68,7 +68,7 @@ static void describe(FILE *out) {
             "A file of --config is one JSON object, see schemas/config.schema.json:\n"
             "  {\"name\": \"nas\", \"attrs\": {\"room\": \"cellar\"}, \"interval\": \"2s\",\n"
             "   \"services\": [{\"type\": \"http\", \"port\": 8080, \"txt\": {\"path\": \"/\"}}]}\n"
-            "with port, interfaces, instance and keeps (patterns) too. A later file wins over an earlier\n"
+            "with port, interfaces, instance and caches (patterns) too. A later file wins over an earlier\n"
             "one, options and environment over all; services and attributes add up: the same one twice\n"
             "is an error.\n"
             "SIGHUP, without a COMMAND that it is passed on to, reads all files again, which undoes\n"
@@ -218,17 +218,17 @@ static void on_open(void *context) {
 static int run_session(struct announce *announce) {
     const struct start *start = &announce->start;
     const struct muster_document document = draft_document(&announce->announced);
-    const char *keeps[MUSTER_KEEPS_MAX];
+    const char *caches[MUSTER_CACHES_MAX];
     struct muster_options options;
     muster_options_init(&options);
     options.document = &document;
     options.instance = start->instance[0] != '\0' ? start->instance : NULL;
     options.interval_min_ms = start->interval_ms != 0 ? start->interval_ms : options.interval_min_ms;
-    for (size_t i = 0; i < start->keep_count; i++) {
-        keeps[i] = start->keeps[i];
+    for (size_t i = 0; i < start->cache_count; i++) {
+        caches[i] = start->caches[i];
     }
-    options.keeps = keeps;
-    options.keep_count = start->keep_count;
+    options.caches = caches;
+    options.cache_count = start->cache_count;
     const struct session_request request = {.options = &options,
                                             .until_signal = announce->argv == NULL,
                                             .on_open = on_open,
@@ -304,7 +304,7 @@ const struct command command_announce = {
     .examples = "  muster announce --service http:8080,txt.path=/\n"
                 "  muster announce --config /etc/muster/conf.d\n"
                 "  muster announce --name nas --service smb:445 --service http:80 --attr room=cellar\n"
-                "  muster announce --keep 'kitchen/#' --keep '+/battery'\n"
+                "  muster announce --cache 'kitchen/#' --cache '+/battery'\n"
                 "  muster announce --service http:8000 -- python3 -m http.server 8000\n",
     .statuses = "  0   ended by a signal\n"
                 "  1   error: bad config, no usable interface or port, no permission, state damaged\n"

@@ -79,7 +79,7 @@ static void write_start(struct writer *writer, const struct start *start) {
     if (start->port != 0) {
         writer_integer(writer, "port", "port:", start->port);
     }
-    write_texts(writer, "keeps", "keep:", start->keeps[0], sizeof(start->keeps[0]), start->keep_count);
+    write_texts(writer, "caches", "caches:", start->caches[0], sizeof(start->caches[0]), start->cache_count);
 }
 
 /* The line of a service. */

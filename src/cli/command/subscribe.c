@@ -169,13 +169,13 @@ static void count_malformed(struct subscribe *subscribe, struct source *source) 
 /* Reports when a publisher's multicast stops coming through, and when it comes again. */
 static void update_way(const struct subscribe *subscribe, struct source *source,
                        enum muster_sample_kind kind) {
-    const bool is_by_stream = kind == MUSTER_SAMPLE_STREAM;
-    if (kind == MUSTER_SAMPLE_LAST || is_by_stream == source->is_by_stream) {
+    const bool is_streamed = kind == MUSTER_SAMPLE_STREAM;
+    if (kind == MUSTER_SAMPLE_LAST || is_streamed == source->is_streamed) {
         return;
     }
-    source->is_by_stream = is_by_stream;
+    source->is_streamed = is_streamed;
     fprintf(stderr, "%s: %s: multicast %s\n", subscribe->settings->program, source->publisher.label.text,
-            is_by_stream ? "does not come through: its data is read by a stream" : "comes through again");
+            is_streamed ? "does not come through: its data is read by a stream" : "comes through again");
 }
 
 static bool has_enough(const struct subscribe *subscribe) {

@@ -91,7 +91,7 @@ const struct command command_topics = {
         "List the topics of the peers that are alive or suspect, with the readings below them that are\n"
         "known. PATTERNs are those of muster subscribe: + stands for one level, # at the end for all\n"
         "that follow. A topic of whose readings nothing is known is there when some could match. What a\n"
-        "peer keeps of publishers that are away (muster announce --keep) is listed without an address,\n"
+        "peer keeps of publishers that are away (muster announce --cache) is listed without an address,\n"
         "by the begin of the publisher's id where its name is not known; that takes 0.3 s more.\n",
     .options = options_table,
     .options_bytes = sizeof(struct topics_options),

@@ -301,10 +301,10 @@ static int parse_interface(const char *name, void *place_config, struct reason *
     return 0;
 }
 
-static bool begin_keeps(struct config *config, const document_node_t *node, void *place) {
+static bool begin_caches(struct config *config, const document_node_t *node, void *place) {
     (void)node;
     (void)place;
-    config->start.keep_count = 0;
+    config->start.cache_count = 0;
     return true;
 }
 
@@ -336,15 +336,15 @@ static void read_root(struct config *config, const document_node_t *root) {
          .parse = start_parse_interval},
         {"interfaces", DOCUMENT_ARRAY, DOCUMENT_TEXT, .begin = begin_interfaces, .parse = parse_interface},
         {"port", .read = read_port},
-        {"keeps", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start), begin_keeps,
-         start_parse_keep},
+        {"caches", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start), begin_caches,
+         start_parse_cache},
         {"services", DOCUMENT_ARRAY, DOCUMENT_OBJECT, .read = read_service},
         {"attrs", DOCUMENT_OBJECT, DOCUMENT_TEXT, .read = read_attr},
         {0},
     };
     if (is_of_type(config, root, DOCUMENT_OBJECT)) {
         read_members(config, root, members,
-                     "schema, name, instance, interval, interfaces, port, keeps, services or attrs", config);
+                     "schema, name, instance, interval, interfaces, port, caches, services or attrs", config);
     }
 }
 

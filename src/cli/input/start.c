@@ -18,16 +18,16 @@ int start_parse_interval(const char *text, void *place_uint64_ms, struct reason 
     return value_duration(text, MUSTER_INTERVAL_MS_MIN, MUSTER_INTERVAL_MS_MAX, place_uint64_ms, reason);
 }
 
-int start_parse_keep(const char *text, void *place_start, struct reason *reason) {
+int start_parse_cache(const char *text, void *place_start, struct reason *reason) {
     struct start *start = place_start;
     const char *fault = muster_pattern_fault(text);
     if (fault != NULL) {
         return reason_set(reason, "%s", fault);
     }
-    if (start->keep_count == MUSTER_KEEPS_MAX) {
-        return reason_set(reason, "expected at most %d patterns", MUSTER_KEEPS_MAX);
+    if (start->cache_count == MUSTER_CACHES_MAX) {
+        return reason_set(reason, "expected at most %d patterns", MUSTER_CACHES_MAX);
     }
-    strcpy(start->keeps[start->keep_count++], text);
+    strcpy(start->caches[start->cache_count++], text);
     return 0;
 }
 
@@ -45,9 +45,9 @@ void start_fill(struct start *start, const struct start *from) {
     if (start->port == 0) {
         start->port = from->port;
     }
-    if (start->keep_count == 0) {
-        memcpy(start->keeps, from->keeps, sizeof(start->keeps));
-        start->keep_count = from->keep_count;
+    if (start->cache_count == 0) {
+        memcpy(start->caches, from->caches, sizeof(start->caches));
+        start->cache_count = from->cache_count;
     }
 }
 
@@ -71,8 +71,8 @@ void start_compare(const struct start *a, const struct start *b,
         {"interfaces",
          a->interface_count == b->interface_count &&
              are_equal(a->interfaces[0], b->interfaces[0], sizeof(a->interfaces[0]), a->interface_count)},
-        {"keeps", a->keep_count == b->keep_count &&
-                      are_equal(a->keeps[0], b->keeps[0], sizeof(a->keeps[0]), a->keep_count)},
+        {"caches", a->cache_count == b->cache_count &&
+                      are_equal(a->caches[0], b->caches[0], sizeof(a->caches[0]), a->cache_count)},
         {"port", a->port == b->port},
     };
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {

@@ -18,14 +18,14 @@ struct start {
     char interfaces[SETTINGS_INTERFACES_MAX][MUSTER_INTERFACE_NAME_BYTES];
     size_t interface_count;
     uint16_t port;
-    char keeps[MUSTER_KEEPS_MAX][MUSTER_PATTERN_BYTES_MAX + 1]; /* patterns */
-    size_t keep_count;
+    char caches[MUSTER_CACHES_MAX][MUSTER_PATTERN_BYTES_MAX + 1]; /* patterns */
+    size_t cache_count;
 };
 
 /* args_option.parse of the instance (also of other commands), the interval, and one more pattern to keep. */
 int start_parse_instance(const char *text, void *place_instance, struct reason *reason);
 int start_parse_interval(const char *text, void *place_uint64_ms, struct reason *reason);
-int start_parse_keep(const char *text, void *place_start, struct reason *reason);
+int start_parse_cache(const char *text, void *place_start, struct reason *reason);
 
 /* Takes what `from` says where `start` says nothing. */
 void start_fill(struct start *start, const struct start *from);

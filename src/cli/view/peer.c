@@ -43,7 +43,7 @@ static void write_document(struct writer *writer, const struct muster_document *
     writer_array_of(writer, "services", peer_services(document));
     writer_items(writer, "attrs", "ATTRS", document->attrs, document->attr_count);
     writer_array_of(writer, "topics", topics);
-    writer_texts(writer, "keeps", document->keeps, document->keep_count);
+    writer_texts(writer, "caches", document->caches, document->cache_count);
 }
 
 /* ---- what is known of it ---- */

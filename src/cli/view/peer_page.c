@@ -98,10 +98,10 @@ static void print_topics(const struct muster_document *document) {
     }
 }
 
-static void print_keeps(const struct muster_document *document) {
-    for (size_t i = 0; i < document->keep_count; i++) {
-        print_title("Keeps", i);
-        text_print(stdout, document->keeps[i]);
+static void print_caches(const struct muster_document *document) {
+    for (size_t i = 0; i < document->cache_count; i++) {
+        print_title("Caches", i);
+        text_print(stdout, document->caches[i]);
         putchar('\n');
     }
 }
@@ -117,7 +117,7 @@ int peer_page_print(const struct muster_peer *peer, struct table_style style) {
     print_services(&peer->document);
     print_attrs(&peer->document);
     print_topics(&peer->document);
-    print_keeps(&peer->document);
+    print_caches(&peer->document);
     putchar('\n');
     return table_print(NULL, peer_tuples(peer), style);
 }

@@ -63,8 +63,8 @@ static void write_feed(struct writer *writer, const void *muster_feed) {
     write_publisher(writer, feed);
     writer_integer(writer, "boot", NULL, feed->boot);
     writer_integer(writer, "shard", "SHARD", feed->shard);
-    writer_text(writer, NULL, "BY", feed->is_by_stream ? "stream" : "group");
-    writer_bool(writer, "by_stream", NULL, feed->is_by_stream);
+    writer_text(writer, NULL, "BY", feed->is_streamed ? "stream" : "group");
+    writer_bool(writer, "streamed", NULL, feed->is_streamed);
     writer_integer(writer, "since", NULL, feed->since);
     writer_integer(writer, "sent", NULL, feed->sent);
     writer_integer(writer, "received", "RECEIVED", feed->received);

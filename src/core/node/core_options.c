@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the options of a node may be. */
-#include "keeper.h"
+#include "value_cache.h"
 #include "limit.h"
 #include "node.h"
 #include "options.h"
@@ -43,5 +43,5 @@ bool core_options_are_valid(const struct muster_core_options *options) {
            options->interval_min_ms <= MUSTER_INTERVAL_MS_MAX && options->budget_bps > 0 &&
            options->tombstone_ms <= MUSTER_TOMBSTONE_MS_MAX && options->peers_max >= 1 &&
            options->peers_max <= MUSTER_PEERS_HIGHEST && options->unverified_max >= 1 &&
-           is_telemetry_valid(options) && keeper_takes(options);
+           is_telemetry_valid(options) && value_cache_wants(options);
 }

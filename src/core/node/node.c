@@ -314,7 +314,7 @@ static bool next_heard(muster_core_t *core, struct muster_arrival *arrival) {
 bool muster_core_next_arrival(muster_core_t *core, struct muster_arrival *arrival) {
     while (backlog_next(&core->exchange, arrival) || next_heard(core, arrival)) {
         exchange_record_live(&core->exchange, arrival);
-        if (telemetry_keep(&core->telemetry, arrival)) {
+        if (telemetry_cache(&core->telemetry, arrival)) {
             return true;
         }
     }

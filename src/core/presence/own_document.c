@@ -11,7 +11,7 @@ const struct muster_document *own_document_get(const struct presence *presence) 
     return &presence->own.announcement.message.document;
 }
 
-/* Sets a document but for its topics and keeps, which are those of another one. */
+/* Sets a document but for its topics and caches, which are those of another one. */
 static int set_document(struct presence *presence, const struct muster_document *document,
                         const struct muster_document *other) {
     const struct identity *identity = &presence->context->identity;
@@ -20,8 +20,8 @@ static int set_document(struct presence *presence, const struct muster_document 
         .document = *document, .stream = presence->context->stream, .has_key = identity->has_key};
     who.document.topics = other->topics;
     who.document.topic_count = other->topic_count;
-    who.document.keeps = other->keeps;
-    who.document.keep_count = other->keep_count;
+    who.document.caches = other->caches;
+    who.document.cache_count = other->cache_count;
     memcpy(who.id, identity->id, MUSTER_ID_BYTES);
     memcpy(who.key, identity->key, MUSTER_KEY_BYTES);
     int error = announcement_init(&announcement, &who, identity_signer(identity));
@@ -42,8 +42,8 @@ static int announce_document(struct presence *presence, const struct muster_docu
 }
 
 int own_document_begin(struct presence *presence, const struct muster_document *document,
-                       const char *const *keeps, size_t keep_count) {
-    const struct muster_document other = {.keeps = keeps, .keep_count = keep_count};
+                       const char *const *caches, size_t cache_count) {
+    const struct muster_document other = {.caches = caches, .cache_count = cache_count};
     return set_document(presence, document, &other);
 }
 

@@ -23,12 +23,12 @@ const struct muster_document *own_document_get(const struct presence *presence);
 /* Sets the first document, without topics, and the patterns of topics that this node keeps. MUSTER_EINVAL,
  * MUSTER_ETOOBIG, MUSTER_ENOMEM, or what sign returned; then nothing changed. So do all that follow. */
 int own_document_begin(struct presence *presence, const struct muster_document *document,
-                       const char *const *keeps, size_t keep_count);
+                       const char *const *caches, size_t cache_count);
 
 /* Says the same under the key that this node has now; nothing is announced. */
 int own_document_rekey(struct presence *presence);
 
-/* Replaces the document but for its topics and keeps, and announces it with the next step, unless the
+/* Replaces the document but for its topics and caches, and announces it with the next step, unless the
  * document says what is announced already. */
 int own_document_replace(struct presence *presence, const struct muster_document *document);
 

@@ -15,8 +15,8 @@ int peer_topics_set(struct peer_topics **topics, const struct muster_document *d
     for (size_t i = 0; i < document->topic_count; i++) {
         bytes += strlen(document->topics[i].name) + 1;
     }
-    for (size_t i = 0; i < document->keep_count; i++) {
-        bytes += strlen(document->keeps[i]) + 1;
+    for (size_t i = 0; i < document->cache_count; i++) {
+        bytes += strlen(document->caches[i]) + 1;
     }
     struct peer_topics *next = bytes == 0 ? NULL : malloc(sizeof *next + bytes);
     if (bytes > 0 && next == NULL) {
@@ -25,12 +25,12 @@ int peer_topics_set(struct peer_topics **topics, const struct muster_document *d
     if (next != NULL) {
         char *at = next->texts;
         next->topic_count = document->topic_count;
-        next->keep_count = document->keep_count;
+        next->cache_count = document->cache_count;
         for (size_t i = 0; i < document->topic_count; i++) {
             at = append(at, document->topics[i].name);
         }
-        for (size_t i = 0; i < document->keep_count; i++) {
-            at = append(at, document->keeps[i]);
+        for (size_t i = 0; i < document->cache_count; i++) {
+            at = append(at, document->caches[i]);
         }
     }
     free(*topics);

@@ -9,7 +9,7 @@
 
 struct peer_topics {
     size_t topic_count;
-    size_t keep_count;
+    size_t cache_count;
     char texts[]; /* one behind the other, each ended by NUL */
 };
 

@@ -24,7 +24,7 @@ int presence_init(struct presence *presence, struct context *context,
     presence->table.unverified_max = options->unverified_max;
     return context->is_observer
                ? 0
-               : own_document_begin(presence, options->document, options->keeps, options->keep_count);
+               : own_document_begin(presence, options->document, options->caches, options->cache_count);
 }
 
 void presence_deinit(struct presence *presence) {

@@ -11,12 +11,12 @@ static void (*const ticks[DUE_COUNT])(struct telemetry *telemetry) = {
 };
 
 /* The node's own subscription for what it keeps. */
-static int begin_keeping(struct telemetry *telemetry, const struct muster_core_options *options) {
+static int begin_caching(struct telemetry *telemetry, const struct muster_core_options *options) {
     const struct muster_subscription_options subscription = {
-        .patterns = options->keeps, .pattern_count = options->keep_count, .newest = true};
+        .patterns = options->caches, .pattern_count = options->cache_count, .newest = true};
     unsigned number;
-    int error = options->keep_count == 0 ? 0 : telemetry_subscribe(telemetry, &subscription, &number);
-    telemetry->keeper.subscription = options->keep_count == 0 || error != 0 ? 0 : UINT64_C(1) << number;
+    int error = options->cache_count == 0 ? 0 : telemetry_subscribe(telemetry, &subscription, &number);
+    telemetry->value_cache.subscription = options->cache_count == 0 || error != 0 ? 0 : UINT64_C(1) << number;
     return error;
 }
 
@@ -28,7 +28,7 @@ int telemetry_init(struct telemetry *telemetry, struct context *context, struct 
     }
     publisher_init(&telemetry->publisher, options);
     sender_init(&telemetry->sender, options);
-    return begin_keeping(telemetry, options);
+    return begin_caching(telemetry, options);
 }
 
 void telemetry_deinit(struct telemetry *telemetry) {
@@ -37,7 +37,7 @@ void telemetry_deinit(struct telemetry *telemetry) {
     arrivals_deinit(&telemetry->arrivals);
     feed_table_deinit(&telemetry->feeds);
     subscription_set_deinit(&telemetry->subscriptions);
-    keeper_deinit(&telemetry->keeper);
+    value_cache_deinit(&telemetry->value_cache);
 }
 
 /* ---- datagrams ---- */
@@ -50,10 +50,10 @@ bool telemetry_next_arrival(struct telemetry *telemetry, struct muster_arrival *
     return arrival_next(telemetry, arrival);
 }
 
-bool telemetry_keep(struct telemetry *telemetry, struct muster_arrival *arrival) {
-    uint64_t own = telemetry->keeper.subscription;
+bool telemetry_cache(struct telemetry *telemetry, struct muster_arrival *arrival) {
+    uint64_t own = telemetry->value_cache.subscription;
     if ((arrival->subscriptions & own) != 0 && arrival->kind == MUSTER_ARRIVAL_SAMPLE) {
-        keeper_take(telemetry, &arrival->sample);
+        value_cache_take(telemetry, &arrival->sample);
     }
     arrival->subscriptions &= ~own;
     return arrival->subscriptions != 0;

@@ -13,7 +13,7 @@
 #include "arrival.h"
 #include "feed_table.h"
 #include "groups.h"
-#include "keeper.h"
+#include "value_cache.h"
 #include "presence.h"
 #include "publisher.h"
 #include "sender.h"
@@ -40,7 +40,7 @@ struct telemetry {
     struct groups groups;
     struct arrivals arrivals;
     struct feed_table feeds;
-    struct keeper keeper;
+    struct value_cache value_cache;
     struct telemetry_note note;
     uint64_t due_ms[DUE_COUNT]; /* the earliest of each, or earlier than that; DEADLINE_NEVER: none */
 };
@@ -61,7 +61,7 @@ void telemetry_step(struct telemetry *telemetry, const struct muster_datagram *d
 bool telemetry_next_arrival(struct telemetry *telemetry, struct muster_arrival *arrival);
 
 /* What this node keeps of an arrival, it keeps. False when the arrival is for nobody else. */
-bool telemetry_keep(struct telemetry *telemetry, struct muster_arrival *arrival);
+bool telemetry_cache(struct telemetry *telemetry, struct muster_arrival *arrival);
 
 /* Takes the note, if there is one. */
 bool telemetry_take_note(struct telemetry *telemetry, struct telemetry_note *note);

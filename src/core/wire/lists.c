@@ -31,8 +31,8 @@ bool lists_are_complete(const struct muster_document *document) {
             return false;
         }
     }
-    for (size_t i = 0; i < document->keep_count; i++) {
-        if (document->keeps[i] == NULL) {
+    for (size_t i = 0; i < document->cache_count; i++) {
+        if (document->caches[i] == NULL) {
             return false;
         }
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The lists of a document: services, attributes, topics and keeps. */
+/* The lists of a document: services, attributes, topics and caches. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,8 +14,8 @@
 #define LISTS_SERVICES 1u
 #define LISTS_ATTRS 2u
 #define LISTS_TOPICS 4u
-#define LISTS_KEEPS 8u
-#define LISTS_ALL (LISTS_SERVICES | LISTS_ATTRS | LISTS_TOPICS | LISTS_KEEPS)
+#define LISTS_CACHES 8u
+#define LISTS_ALL (LISTS_SERVICES | LISTS_ATTRS | LISTS_TOPICS | LISTS_CACHES)
 
 /* Puts the lists that are not empty into an object. */
 void lists_put(struct document *json, document_node_t *parent, const struct muster_document *lists);

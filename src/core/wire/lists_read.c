@@ -14,7 +14,7 @@ struct lists_block {
     struct muster_service *services;
     struct muster_topic *topics;
     const char **topic_names; /* to be sorted */
-    const char **keeps;
+    const char **caches;
     struct muster_text *texts; /* the next one that is free */
 };
 
@@ -29,14 +29,14 @@ static size_t count_inner(const document_node_t *array, const char *name) {
 
 /* Sizes the block by what the JSON has; no bytes are no block. */
 static bool reserve(const document_node_t *services, const document_node_t *attrs,
-                    const document_node_t *topics, const document_node_t *keeps, struct lists_block *block,
+                    const document_node_t *topics, const document_node_t *caches, struct lists_block *block,
                     void **arrays) {
     size_t service_count = document_count(services);
     size_t topic_count = document_count(topics);
-    size_t keep_count = document_count(keeps);
+    size_t cache_count = document_count(caches);
     size_t text_count = document_count(attrs) + count_inner(services, "txt") + count_inner(topics, "units");
     size_t bytes = service_count * sizeof *block->services + topic_count * sizeof *block->topics +
-                   topic_count * sizeof *block->topic_names + keep_count * sizeof *block->keeps +
+                   topic_count * sizeof *block->topic_names + cache_count * sizeof *block->caches +
                    text_count * sizeof *block->texts;
     *block = (struct lists_block){0};
     *arrays = bytes == 0 ? NULL : calloc(1, bytes);
@@ -46,8 +46,8 @@ static bool reserve(const document_node_t *services, const document_node_t *attr
     block->services = *arrays;
     block->topics = (void *)(block->services + service_count);
     block->topic_names = (void *)(block->topics + topic_count);
-    block->keeps = block->topic_names + topic_count;
-    block->texts = (void *)(block->keeps + keep_count);
+    block->caches = block->topic_names + topic_count;
+    block->texts = (void *)(block->caches + cache_count);
     return true;
 }
 
@@ -120,7 +120,7 @@ static bool read_services(const document_node_t *node, struct lists_block *block
     return true;
 }
 
-/* ---- topics and keeps ---- */
+/* ---- topics and caches ---- */
 
 static bool read_rate(const document_node_t *node, double *rate, enum muster_drop *reason) {
     return member_allow(node, DOCUMENT_NUMBER, reason) &&
@@ -178,17 +178,17 @@ static bool read_topics(const document_node_t *node, struct lists_block *block,
     return !has_duplicates(block, document->topic_count) || member_refuse(reason, MUSTER_DROP_RANGE);
 }
 
-static bool read_keeps(const document_node_t *node, struct lists_block *block,
+static bool read_caches(const document_node_t *node, struct lists_block *block,
                        struct muster_document *document, enum muster_drop *reason) {
-    document->keeps = block->keeps;
+    document->caches = block->caches;
     if (!member_allow(node, DOCUMENT_ARRAY, reason)) {
         return false;
     }
-    if (document_count(node) > MUSTER_KEEPS_MAX) {
+    if (document_count(node) > MUSTER_CACHES_MAX) {
         return member_refuse(reason, MUSTER_DROP_RANGE);
     }
     for (const document_node_t *e = document_first(node); e != NULL; e = document_next(e)) {
-        const char **keep = &block->keeps[document->keep_count++];
+        const char **keep = &block->caches[document->cache_count++];
         if (!member_text(e, 1, MUSTER_PATTERN_BYTES_MAX, keep, reason)) {
             return false;
         }
@@ -204,14 +204,14 @@ bool lists_read(const document_node_t *parent, unsigned which, struct muster_doc
     const document_node_t *services = which & LISTS_SERVICES ? document_member(parent, "services") : NULL;
     const document_node_t *attrs = which & LISTS_ATTRS ? document_member(parent, "attrs") : NULL;
     const document_node_t *topics = which & LISTS_TOPICS ? document_member(parent, "topics") : NULL;
-    const document_node_t *keeps = which & LISTS_KEEPS ? document_member(parent, "keeps") : NULL;
+    const document_node_t *caches = which & LISTS_CACHES ? document_member(parent, "caches") : NULL;
     struct lists_block block;
     *document = (struct muster_document){.name = document->name};
-    if (!reserve(services, attrs, topics, keeps, &block, arrays)) {
+    if (!reserve(services, attrs, topics, caches, &block, arrays)) {
         return member_refuse(reason, MUSTER_DROP_MEMORY);
     }
     return read_services(services, &block, document, reason) &&
            read_texts(attrs, 0, MUSTER_VALUE_BYTES_MAX, &block, &document->attrs, &document->attr_count,
                       reason) &&
-           read_topics(topics, &block, document, reason) && read_keeps(keeps, &block, document, reason);
+           read_topics(topics, &block, document, reason) && read_caches(caches, &block, document, reason);
 }

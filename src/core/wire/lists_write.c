@@ -52,10 +52,10 @@ void lists_put(struct document *json, document_node_t *parent, const struct must
             put_topic(json, array, &lists->topics[i]);
         }
     }
-    if (lists->keep_count > 0) {
-        document_node_t *array = document_put_array(json, parent, "keeps");
-        for (size_t i = 0; i < lists->keep_count; i++) {
-            document_put_text(json, array, NULL, lists->keeps[i]);
+    if (lists->cache_count > 0) {
+        document_node_t *array = document_put_array(json, parent, "caches");
+        for (size_t i = 0; i < lists->cache_count; i++) {
+            document_put_text(json, array, NULL, lists->caches[i]);
         }
     }
 }

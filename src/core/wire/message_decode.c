@@ -44,7 +44,7 @@ static bool read_body_description(const document_node_t *header, struct message 
     message->size = (size_t)size;
     bool has_lists = document_member(header, "services") != NULL ||
                      document_member(header, "attrs") != NULL || document_member(header, "topics") != NULL ||
-                     document_member(header, "keeps") != NULL;
+                     document_member(header, "caches") != NULL;
     return !has_lists || member_refuse(reason, MUSTER_DROP_RANGE);
 }
 

@@ -95,7 +95,7 @@ static struct muster_peer *put_peer(struct block *block, struct muster_peer peer
     put_services(block, &document->services, document->service_count);
     put_texts(block, &document->attrs, document->attr_count);
     put_topics(block, &document->topics, document->topic_count);
-    put_names(block, &document->keeps, document->keep_count);
+    put_names(block, &document->caches, document->cache_count);
     peer.tuples =
         block_put(block, peer.tuples, peer.tuple_count * sizeof *peer.tuples, alignof(struct muster_tuple));
     if (copy != NULL) {

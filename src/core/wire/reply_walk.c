@@ -218,7 +218,7 @@ const struct reply_counter reply_counters[REPLY_COUNTERS] = {
     COUNTER(questions),       COUNTER(answers),          COUNTER(evicted),         COUNTER(verifications),
     COUNTER(outputs_dropped), COUNTER(streams_accepted), COUNTER(streams_refused), COUNTER(streams_cut),
     COUNTER(requests),        COUNTER(tables),           COUNTER(documents),       COUNTER(fetches_failed),
-    COUNTER(samples_dropped), COUNTER(keeps_evicted),    COUNTER(feeds_evicted),
+    COUNTER(samples_dropped), COUNTER(cache_evicted),    COUNTER(feeds_evicted),
 };
 static const struct reply_counter sender_counters[SENDER_COUNTERS] = {
     SENDER(datagrams),    SENDER(bytes), SENDER(repairs),
@@ -255,7 +255,7 @@ static void walk_feed(struct reply_walk *walk, union item *item) {
     walk->is_wrong = !member_parse_hex(id, feed->id, sizeof feed->id) || shard >= MUSTER_SHARDS;
     feed->shard = (unsigned)shard;
     walk_rows(walk, reply_feed_counters, REPLY_FEED_COUNTERS, feed);
-    feed->is_by_stream = walk_flag(walk, "by_stream", feed->is_by_stream);
+    feed->is_streamed = walk_flag(walk, "streamed", feed->is_streamed);
 }
 
 /* ---- objects ---- */

@@ -37,7 +37,7 @@ extern "C" {
 #define MUSTER_VALUE_BYTES_MAX 255 /* of an attribute or TXT item: a DNS character-string (RFC 6763, 6.1) */
 #define MUSTER_TYPE_BYTES_MAX 15   /* of a service type (RFC 6335, 5.1) */
 #define MUSTER_TOPIC_BYTES_MAX 127
-#define MUSTER_KEEPS_MAX 16        /* patterns of which a node keeps the last values for others */
+#define MUSTER_CACHES_MAX 16        /* patterns of which a node keeps the last values for others */
 #define MUSTER_SHARDS 16           /* groups that topics are spread over */
 #define MUSTER_PORT_DEFAULT 19797  /* UDP port of the control group; telemetry's is the one before it */
 #define MUSTER_INTERVAL_MS_MIN 100 /* between two alives, lowest and highest that options may ask for */
@@ -110,8 +110,8 @@ struct muster_document {
     const struct muster_topic *topics; /* of others; a node's own are those it publishes, whatever is here */
     size_t topic_count;
     const char *const
-        *keeps;        /* of others: patterns of topics whose last values it keeps for who comes later; */
-    size_t keep_count; /* a node's own are those of its options, whatever is here */
+        *caches;        /* of others: patterns of topics whose last values it keeps for who comes later; */
+    size_t cache_count; /* a node's own are those of its options, whatever is here */
 };
 
 /* Why a document can't be announced: MUSTER_EINVAL (it breaks a rule), MUSTER_ETOOBIG, MUSTER_ENOMEM; 0 when
@@ -266,7 +266,7 @@ struct muster_counters {
 
     /* Samples that came by streams, and those kept for others. */
     uint64_t samples_dropped; /* there was no room for them, or they were not what was asked for */
-    uint64_t keeps_evicted;   /* kept topics that made room for others */
+    uint64_t cache_evicted;   /* kept topics that made room for others */
 
     uint64_t feeds_evicted; /* feeds (muster_core_feeds()) that made room for others */
 };
@@ -328,9 +328,9 @@ struct muster_core_options {
     size_t ring_bytes;  /* kept of it for repairs and late joiners, 65,536..2^30; 0: what is sent in a second,
                            and 4 MiB at least */
     uint64_t linger_ms; /* that a record waits for others to share its datagram, at most 60,000 */
-    const char *const *keeps; /* patterns of topics whose last values this node keeps for others, copied; not
+    const char *const *caches; /* patterns of topics whose last values this node keeps for others, copied; not
                                  for an observer */
-    size_t keep_count;        /* at most MUSTER_KEEPS_MAX */
+    size_t cache_count;        /* at most MUSTER_KEEPS_MAX */
     double repair_share;      /* what repairs may take, as a part of rate_bytes_s, 0..1 */
 };
 
@@ -424,7 +424,7 @@ struct muster_feed {
     uint64_t lost_kernel;
     uint64_t lost_program;
     uint64_t naks;     /* sent */
-    bool is_by_stream; /* nothing comes by multicast: its publisher is followed by stream, where what is for
+    bool is_streamed; /* nothing comes by multicast: its publisher is followed by stream, where what is for
                           no subscription is left out, and `since` grows by it */
 };
 #define MUSTER_FEEDS_SHOWN_MAX 256 /* of those that a node tells of itself */

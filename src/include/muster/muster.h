@@ -68,8 +68,8 @@ struct muster_options {
     size_t ring_bytes;
     uint64_t linger_ms;
     const char *const
-        *keeps; /* patterns of topics whose last values to keep for others, see muster_core_options */
-    size_t keep_count;
+        *caches; /* patterns of topics whose last values to keep for others, see muster_core_options */
+    size_t cache_count;
     bool without_gso; /* send each datagram by itself, as where the kernel can't send batches (UDP GSO) */
     muster_event_cb on_event; /* NULL: none */
     muster_log_cb on_log;     /* NULL: none */

@@ -115,8 +115,8 @@ static int document_check(const struct muster_options *options, const struct log
     struct muster_document whole = *options->document;
     whole.topics = NULL;
     whole.topic_count = 0;
-    whole.keeps = options->keeps;
-    whole.keep_count = options->keep_count;
+    whole.caches = options->caches;
+    whole.cache_count = options->cache_count;
     int error = muster_document_check(&whole, true, true, NULL);
     if (error != 0) {
         log_line(log, MUSTER_LOG_ERROR, "document: %s", muster_error_text(error));
@@ -139,8 +139,8 @@ static int core_open(muster_t *node, const struct muster_options *options, const
     core.rate_bytes_s = options->rate_bytes_s;
     core.ring_bytes = options->ring_bytes;
     core.linger_ms = options->linger_ms;
-    core.keeps = options->keeps;
-    core.keep_count = options->keep_count;
+    core.caches = options->caches;
+    core.cache_count = options->cache_count;
     core.stream = node->network.tcp.open ? node->network.tcp.port : 0;
     core.has_streams = true;
     core.version = muster_version();

@@ -61,7 +61,7 @@ TEST(test_one_file) {
     struct config config = begin();
     write_file("one.json",
                "{\"schema\":1,\"name\":\"nas\",\"instance\":\"main\",\"interval\":\"500ms\","
-               "\"interfaces\":[\"eth0\",\"wlan0\"],\"port\":20000,\"keeps\":[\"a/#\",\"b\"],"
+               "\"interfaces\":[\"eth0\",\"wlan0\"],\"port\":20000,\"caches\":[\"a/#\",\"b\"],"
                "\"services\":[{\"type\":\"HTTP\",\"port\":80,\"proto\":\"udp\",\"name\":\"Front, door\","
                "\"txt\":{\"path\":\"/\",\"e\":\"\"}},{\"type\":\"ipp\",\"port\":65535}],"
                "\"attrs\":{\"room\":\"cellar\",\"=\":\"\"}}\n");
@@ -74,8 +74,8 @@ TEST(test_one_file) {
     assert_int_equal(config.start.interface_count, 2);
     assert_string_equal(config.start.interfaces[1], "wlan0");
     assert_int_equal(config.start.port, 20000);
-    assert_int_equal(config.start.keep_count, 2);
-    assert_string_equal(config.start.keeps[0], "a/#");
+    assert_int_equal(config.start.cache_count, 2);
+    assert_string_equal(config.start.caches[0], "a/#");
     assert_int_equal(config.draft.service_count, 2);
     const struct muster_service *web = &config.draft.services[0];
     assert_string_equal(web->type, "http");
@@ -158,9 +158,9 @@ TEST(test_values) {
         {"[]", "bad.json:1:1: expected an object, got an array\n"},
         {" null", "bad.json:1:2: expected an object, got null\n"},
         {"{\"nam\":1}", "bad.json:1:8: nam: unknown, expected schema, name, instance, interval, interfaces, "
-                        "port, keeps, services or attrs\n"},
+                        "port, caches, services or attrs\n"},
         {"{\"Name\":\"a\"}", "bad.json:1:9: Name: unknown, expected schema, name, instance, interval, "
-                             "interfaces, port, keeps, services or attrs\n"},
+                             "interfaces, port, caches, services or attrs\n"},
         {"{\"schema\":2}", "bad.json:1:11: schema: expected 1, the only version there is\n"},
         {"{\"name\":\"\"}", "bad.json:1:9: name: expected a name that is not empty\n"},
         {"{\"name\":1}", "bad.json:1:9: name: expected a text, got a number\n"},
@@ -171,7 +171,7 @@ TEST(test_values) {
         {"{\"interval\":\"99ms\"}",
          "bad.json:1:13: interval: expected a time from 100ms to 24h such as 5, 2.5s or 1m, got '99ms'\n"},
         {"{\"interfaces\":\"eth0\"}", "bad.json:1:15: interfaces: expected an array, got a text\n"},
-        {"{\"keeps\":[\"a//b\"]}",
+        {"{\"caches\":[\"a//b\"]}",
          "bad.json:1:11: keeps[0]: a pattern has no empty level: two slashes in a row\n"},
         {"{\"interfaces\":[]}", "bad.json:1:15: interfaces: expected 1 to 32 interfaces, got 0\n"},
         {"{\"interfaces\":[\"a\",true]}",
@@ -369,15 +369,15 @@ TEST(test_start_fill) {
                                .interfaces = {"a"},
                                .interface_count = 1,
                                .port = 1,
-                               .keeps = {"a/#"},
-                               .keep_count = 1};
+                               .caches = {"a/#"},
+                               .cache_count = 1};
     const struct start option = {.instance = "option",
                                  .interval_ms = 2,
                                  .interfaces = {"b", "c"},
                                  .interface_count = 2,
                                  .port = 2,
-                                 .keeps = {"b", "c"},
-                                 .keep_count = 2};
+                                 .caches = {"b", "c"},
+                                 .cache_count = 2};
     struct start start = {0};
     start_fill(&start, &file);
     assert_memory_equal(&start, &file, sizeof(start));

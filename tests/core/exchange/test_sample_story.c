@@ -16,11 +16,11 @@ static void begin(void) {
 }
 
 /* A node that keeps the last values of a pattern. */
-static size_t add_keeper(const char *name, const char *pattern) {
+static size_t add_cache(const char *name, const char *pattern) {
     size_t index = world_add(name);
     struct muster_core_options options = world_options(index);
-    options.keeps = &pattern;
-    options.keep_count = 1;
+    options.caches = &pattern;
+    options.cache_count = 1;
     world_start(index, &options);
     return index;
 }
@@ -250,10 +250,10 @@ TEST(a_history_comes_in_order) {
     }
 }
 
-/* ---- keepers ---- */
+/* ---- caching peers ---- */
 
 TEST(a_sleeping_sensor_is_known_by_its_keeper) {
-    size_t keeper = add_keeper("keeper", "kitchen/#");
+    size_t value_cache = add_cache("keeper", "kitchen/#");
     size_t sensor = world_add("sensor");
     unsigned topic = field_open(sensor, "kitchen/climate");
     unsigned other = field_open(sensor, "cellar");
@@ -265,7 +265,7 @@ TEST(a_sleeping_sensor_is_known_by_its_keeper) {
     world_run(1000);
     depart(sensor);
     world_run(100000);
-    assert_int_equal(field_got(keeper)->count, 0); /* it keeps, and tells its own program nothing */
+    assert_int_equal(field_got(value_cache)->count, 0); /* it keeps, and tells its own program nothing */
     size_t late = world_add("late");
     world_run(2000);
     uint64_t begin_ms = world.now_ms;
@@ -283,8 +283,8 @@ TEST(a_sleeping_sensor_is_known_by_its_keeper) {
 }
 
 TEST(publisher_and_keeper_give_a_value_once) {
-    add_keeper("keeper", "#");
-    add_keeper("second", "a/+");
+    add_cache("keeper", "#");
+    add_cache("second", "a/+");
     size_t pub = world_add("pub");
     unsigned topic = field_open(pub, "a/b");
     world_run(3000);
@@ -299,16 +299,16 @@ TEST(publisher_and_keeper_give_a_value_once) {
     assert_int_equal(field_got(late)->count, 1);
 }
 
-/* A keeper that starts late takes over what another keeps. */
+/* A caching peer that starts late takes over what another keeps. */
 TEST(keepers_learn_from_each_other) {
-    size_t first = add_keeper("first", "a/#");
+    size_t first = add_cache("first", "a/#");
     size_t sensor = world_add("sensor");
     unsigned topic = field_open(sensor, "a/b");
     world_run(3000);
     field_publish(sensor, topic, NULL, 4);
     world_run(1000);
     depart(sensor);
-    add_keeper("second", "a/b");
+    add_cache("second", "a/b");
     world_run(5000);
     depart(first);
     size_t late = world_add("late");
@@ -320,50 +320,50 @@ TEST(keepers_learn_from_each_other) {
 }
 
 TEST(only_patterns_are_kept) {
-    const char *many[MUSTER_KEEPS_MAX + 1];
+    const char *many[MUSTER_CACHES_MAX + 1];
     const char *none[] = {"a//b"};
     muster_core_t *core;
-    size_t keeper = world_add("keeper");
-    for (size_t i = 0; i <= MUSTER_KEEPS_MAX; i++) {
+    size_t value_cache = world_add("keeper");
+    for (size_t i = 0; i <= MUSTER_CACHES_MAX; i++) {
         many[i] = "a/#";
     }
-    struct muster_core_options options = world_options(keeper);
-    options.keeps = none;
-    options.keep_count = 1;
+    struct muster_core_options options = world_options(value_cache);
+    options.caches = none;
+    options.cache_count = 1;
     assert_int_equal(muster_core_new(&options, world.now_ms, &core), MUSTER_EINVAL);
-    options.keeps = many;
-    options.keep_count = MUSTER_KEEPS_MAX + 1;
+    options.caches = many;
+    options.cache_count = MUSTER_CACHES_MAX + 1;
     assert_int_equal(muster_core_new(&options, world.now_ms, &core), MUSTER_EINVAL);
-    options.keep_count = MUSTER_KEEPS_MAX;
+    options.cache_count = MUSTER_CACHES_MAX;
     options.document = NULL;
     assert_int_equal(muster_core_new(&options, world.now_ms, &core), MUSTER_EINVAL); /* it answers nobody */
 }
 
 /* They are announced, and stay when the document changes. */
-TEST(keeps_are_announced) {
-    size_t keeper = add_keeper("keeper", "kitchen/+/#");
+TEST(caches_are_announced) {
+    size_t value_cache = add_cache("keeper", "kitchen/+/#");
     size_t other = world_add("other");
     world_run(3000);
     for (int i = 0; i < 2; i++) {
         const struct muster_document *document = &world_row(other, "keeper")->document;
-        assert_int_equal(document->keep_count, 1);
-        assert_string_equal(document->keeps[0], "kitchen/+/#");
-        assert_int_equal(world_update(keeper, "keeper", 99), 0);
+        assert_int_equal(document->cache_count, 1);
+        assert_string_equal(document->caches[0], "kitchen/+/#");
+        assert_int_equal(world_update(value_cache, "keeper", 99), 0);
         world_run(3000);
     }
 }
 
 static uint64_t forged; /* data */
 
-/* A keeper of all, and a publisher, node 0, in whose name the test goes on. */
+/* A caching peer of all, and a publisher, node 0, in whose name the test goes on. */
 static size_t begin_forging(void) {
     size_t pub = world_add("pub");
-    size_t keeper = add_keeper("keeper", "#");
+    size_t value_cache = add_cache("keeper", "#");
     field_open(pub, "a/b");
     world_run(3000);
     world_kill(pub);
     forged = 0;
-    return keeper;
+    return value_cache;
 }
 
 /* Data that the publisher seems to send; its topics are of shard 1. */
@@ -378,9 +378,9 @@ static void inject_data(size_t to, const char *topic, const char *name, const ch
 }
 
 /* Samples that a node keeps for a pattern. */
-static size_t kept(size_t keeper, const char *pattern) {
+static size_t kept(size_t value_cache, const char *pattern) {
     char request[128];
-    struct pipe *pipe = pipe_connect_local(keeper);
+    struct pipe *pipe = pipe_connect_local(value_cache);
     snprintf(request, sizeof request, "{\"muster\":1,\"request\":\"samples\",\"patterns\":[\"%s\"]}",
              pattern);
     pipe_ask(pipe, request);
@@ -393,34 +393,34 @@ static size_t kept(size_t keeper, const char *pattern) {
 
 /* Kept topics and bytes are bounded, and those without news go first. */
 TEST(what_is_kept_is_bounded) {
-    size_t keeper = begin_forging();
+    size_t value_cache = begin_forging();
     unsigned number = 0;
     const char *text = field_text(1100).text;
     long before = countdown_bytes();
     for (unsigned i = 0; i < 5000; i++) {
-        inject_data(keeper, field_topic_of(1, "large", &number), "", text);
+        inject_data(value_cache, field_topic_of(1, "large", &number), "", text);
     }
     world_run(1);
     assert_true(countdown_bytes() - before < 2 * MUSTER_KEPT_BYTES_MAX);
-    size_t count = kept(keeper, "#");
+    size_t count = kept(value_cache, "#");
     assert_in_range(count, 1000, MUSTER_KEPT_BYTES_MAX / 1100);
-    assert_int_equal(world_counters(keeper)->keeps_evicted, 5000 - count);
+    assert_int_equal(world_counters(value_cache)->cache_evicted, 5000 - count);
     for (unsigned i = 0; i < 6000; i++) {
-        inject_data(keeper, field_topic_of(1, "small", &number), "", "");
+        inject_data(value_cache, field_topic_of(1, "small", &number), "", "");
     }
     world_run(1);
-    assert_int_equal(kept(keeper, "large/#"), 0);
-    assert_int_equal(kept(keeper, "#"), MUSTER_KEPT_TOPICS_MAX);
+    assert_int_equal(kept(value_cache, "large/#"), 0);
+    assert_int_equal(kept(value_cache, "#"), MUSTER_KEPT_TOPICS_MAX);
 }
 
 TEST(of_a_topic_so_many_names_are_kept) {
-    size_t keeper = begin_forging();
+    size_t value_cache = begin_forging();
     for (unsigned i = 0; i < 200; i++) {
         char name[16];
         snprintf(name, sizeof name, "/n%u", i);
-        inject_data(keeper, "a/b", name, "");
+        inject_data(value_cache, "a/b", name, "");
     }
-    struct pipe *pipe = pipe_connect_local(keeper);
+    struct pipe *pipe = pipe_connect_local(value_cache);
     pipe_ask(pipe, ASK_ALL);
     assert_int_equal(pipe_count(pipe, "\"n\":\"a/b/n") + pipe_count(pipe, "{\"n\":\"n"), MUSTER_SENSORS_MAX);
 }
@@ -462,20 +462,20 @@ TEST(filtered_multicast_is_replaced_by_a_stream) {
     field_publish_many(PUB, topic, 200, 100);
     assert_true(field_count(SUB, MUSTER_SAMPLE_STREAM) > 100);
     assert_int_equal(field_count(SUB, MUSTER_SAMPLE_LIVE), 0);
-    assert_true(field_feed(SUB).is_by_stream);
+    assert_true(field_feed(SUB).is_streamed);
     assert_int_equal(field_feed(SUB).pending, 0);
     assert_int_equal(field_got(SUB)->lost, 0);
     field_check_whole(SUB);
     uint64_t naks = field_feed(SUB).naks;
     field_publish_many(PUB, topic, 100, 100);
     assert_int_equal(field_feed(SUB).naks, naks);
-    size_t by_stream = field_count(SUB, MUSTER_SAMPLE_STREAM);
+    size_t streamed = field_count(SUB, MUSTER_SAMPLE_STREAM);
 
     world.is_lost = NULL; /* and multicast comes again */
     field_publish_many(PUB, topic, 100, 100);
     world_run(1000);
-    assert_false(field_feed(SUB).is_by_stream);
-    assert_true(field_count(SUB, MUSTER_SAMPLE_STREAM) <= by_stream + 2);
+    assert_false(field_feed(SUB).is_streamed);
+    assert_true(field_count(SUB, MUSTER_SAMPLE_STREAM) <= streamed + 2);
     assert_true(field_count(SUB, MUSTER_SAMPLE_LIVE) >= 97);
     field_check_whole(SUB);
     assert_int_equal(field_got(SUB)->lost, 0);
@@ -501,11 +501,11 @@ TEST(a_stream_leaves_out_what_nobody_wants) {
 TEST(a_stream_that_breaks_is_opened_again) {
     unsigned topic = begin_cut_off();
     field_publish_many(PUB, topic, 100, 100);
-    assert_true(field_feed(SUB).is_by_stream);
+    assert_true(field_feed(SUB).is_streamed);
     for (int i = 0; i < 3; i++) {
         pipe_break_all();
         field_publish_many(PUB, topic, 30, 100);
-        assert_true(field_feed(SUB).is_by_stream);
+        assert_true(field_feed(SUB).is_streamed);
     }
     assert_int_equal(field_got(SUB)->lost, 0);
     field_check_whole(SUB);
@@ -522,7 +522,7 @@ TEST(without_a_stream_losses_are_told) {
     unsigned topic = begin_cut_off();
     field_publish_many(PUB, topic, 200, 100);
     world_run(3000);
-    assert_false(field_feed(SUB).is_by_stream);
+    assert_false(field_feed(SUB).is_streamed);
     assert_true(field_feed(SUB).lost_wire > 100);
 }
 
@@ -697,7 +697,7 @@ static void follow_and_catch_up(void *unused) {
         .size = sizeof options, .patterns = &pattern, .pattern_count = 1, .since_ms = 2000};
     unsigned subscription;
     begin();
-    size_t keeper = add_keeper("keeper", "a/#");
+    size_t value_cache = add_cache("keeper", "a/#");
     size_t pub = world_add("pub");
     size_t sub = world_add("sub");
     unsigned topic = field_open(pub, "a/b");
@@ -723,7 +723,7 @@ static void follow_and_catch_up(void *unused) {
     world_run(5000);
     assert_true(field_got(sub)->count > 20);
     assert_non_null(strstr(field_last(sub)->body, "\"v\":1000"));
-    assert_int_equal(field_got(keeper)->count, 0);
+    assert_int_equal(field_got(value_cache)->count, 0);
 }
 
 /* Then something may lack, and nothing else is wrong. */

@@ -135,7 +135,7 @@ TEST(self_tells_of_telemetry) {
     assert_int_equal(pipe_count(pipe, feed), 1);
     assert_int_equal(pipe_count(pipe, "\"since\":1,\"sent\":5,\"received\":4,"), 1);
     assert_int_equal(pipe_count(pipe, "\"pending\":0,\"lost_wire\":1,"), 1);
-    assert_int_equal(pipe_count(pipe, "\"by_stream\""), 0); /* said where it is so */
+    assert_int_equal(pipe_count(pipe, "\"streamed\""), 0); /* said where it is so */
     assert_int_equal(pipe_count(pipe, "\"feeds_known\":1"), 1);
     assert_int_equal(pipe_count(pipe, "\"sender\":{\"datagrams\":2,"), 1);
 }

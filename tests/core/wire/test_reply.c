@@ -99,7 +99,7 @@ static const struct muster_feed feeds[] = {{.id = {1, 2, 3},
                                             .lost_kernel = 22,
                                             .lost_program = 23,
                                             .naks = 24,
-                                            .is_by_stream = true},
+                                            .is_streamed = true},
                                            {.id = {255}, .sent = MUSTER_INTEGER_MAX}};
 static const struct muster_sender sender = {
     .datagrams = 31, .bytes = 32, .repairs = 33, .repair_bytes = 34, .naks = 35, .naks_refused = 36};
@@ -227,7 +227,7 @@ static void assert_counters(const struct muster_counters *counters) {
 static void assert_feeds(const struct muster_feed *a, const struct muster_feed *b) {
     assert_memory_equal(a->id, b->id, sizeof a->id);
     assert_int_equal(a->shard, b->shard);
-    assert_int_equal(a->is_by_stream, b->is_by_stream);
+    assert_int_equal(a->is_streamed, b->is_streamed);
     for (size_t i = 0; i < REPLY_FEED_COUNTERS; i++) {
         assert_int_equal(*counter_of((void *)(uintptr_t)a, &reply_feed_counters[i]),
                          *counter_of((void *)(uintptr_t)b, &reply_feed_counters[i]));
@@ -387,7 +387,7 @@ TEST(feeds_that_make_no_sense_are_left_out) {
     static const char head[] = "{\"self\":{\"feeds\":[5,{},{\"id\":\"00\"},{\"id\":"
                                "\"000102030405060708090a0b0c0d0e0f\",\"shard\":16}";
     static const char good[] =
-        ",{\"id\":\"000102030405060708090a0b0c0d0e0f\",\"received\":-1,\"sent\":7,\"by_stream\":1}";
+        ",{\"id\":\"000102030405060708090a0b0c0d0e0f\",\"received\":-1,\"sent\":7,\"streamed\":1}";
     static const char tail[] = "],\"sender\":5},\"peer\":{\"state\":\"alive\"},\"lines\":1}\n" ANNOUNCE;
     struct reply_reader reader;
     struct reply reply;
@@ -404,7 +404,7 @@ TEST(feeds_that_make_no_sense_are_left_out) {
     assert_memory_equal(reply.self.feeds[0].id, id, sizeof id);
     assert_int_equal(reply.self.feeds[0].received, 0);
     assert_int_equal(reply.self.feeds[0].sent, 7);
-    assert_false(reply.self.feeds[0].is_by_stream);
+    assert_false(reply.self.feeds[0].is_streamed);
     reply_reader_deinit(&reader);
     buffer_deinit(&line);
 }

@@ -29,19 +29,19 @@ static uint64_t digest_of(const struct exchange *exchange, const struct peer *pe
     const uint8_t *seed = exchange->context->hash_seed;
     uint64_t digest;
     crypto_shorthash((uint8_t *)&digest, (const uint8_t *)&peer->boot, sizeof peer->boot, seed);
-    for (size_t i = 0; topics != NULL && i < topics->topic_count + topics->keep_count; i++) {
+    for (size_t i = 0; topics != NULL && i < topics->topic_count + topics->cache_count; i++) {
         uint64_t hash;
-        bool is_keep = i >= topics->topic_count; /* its NUL tells it from a topic of the same name */
-        crypto_shorthash((uint8_t *)&hash, (const uint8_t *)text, strlen(text) + (is_keep ? 1 : 0), seed);
+        bool is_cache = i >= topics->topic_count; /* its NUL tells it from a topic of the same name */
+        crypto_shorthash((uint8_t *)&hash, (const uint8_t *)text, strlen(text) + (is_cache ? 1 : 0), seed);
         digest = digest * 31 + hash;
         text = peer_topics_next(text);
     }
     return digest | 1;
 }
 
-static bool has_use_for(const struct peer_topics *topics, bool with_keeps, const char *pattern) {
+static bool has_use_for(const struct peer_topics *topics, bool with_caches, const char *pattern) {
     const char *text = peer_topics_first(topics);
-    size_t count = topics->topic_count + (with_keeps ? topics->keep_count : 0);
+    size_t count = topics->topic_count + (with_caches ? topics->cache_count : 0);
     for (size_t i = 0; i < count; i++, text = peer_topics_next(text)) {
         if (i < topics->topic_count ? muster_pattern_touches(pattern, text)
                                     : topic_patterns_meet(pattern, text)) {
@@ -52,13 +52,13 @@ static bool has_use_for(const struct peer_topics *topics, bool with_keeps, const
 }
 
 size_t catchup_patterns(const struct exchange *exchange, const struct peer_topics *topics,
-                        uint64_t subscriptions, bool with_keeps, const char **patterns) {
+                        uint64_t subscriptions, bool with_caches, const char **patterns) {
     size_t count = 0;
     for (uint64_t left = topics == NULL ? 0 : subscriptions; left != 0; left &= left - 1) {
         const struct pattern_set *set =
             &exchange->telemetry->subscriptions.items[__builtin_ctzll(left)]->patterns;
         for (size_t i = 0; i < set->count; i++) {
-            if (!has_use_for(topics, with_keeps, set->items[i])) {
+            if (!has_use_for(topics, with_caches, set->items[i])) {
                 continue;
             }
             if (count == MUSTER_PATTERNS_MAX) {
@@ -249,16 +249,16 @@ int catchup_request(struct exchange *exchange, enum fetch_kind kind, const struc
     return error;
 }
 
-/* The patterns of a row's keeps. */
-static int copy_keeps(const struct peer_topics *topics, struct pattern_set *keeps) {
-    const char *patterns[MUSTER_KEEPS_MAX];
+/* The patterns of a row's cached patterns. */
+static int copy_caches(const struct peer_topics *topics, struct pattern_set *caches) {
+    const char *patterns[MUSTER_CACHES_MAX];
     const char *text = peer_topics_first(topics);
-    for (size_t i = 0; i < topics->topic_count + topics->keep_count; i++, text = peer_topics_next(text)) {
+    for (size_t i = 0; i < topics->topic_count + topics->cache_count; i++, text = peer_topics_next(text)) {
         if (i >= topics->topic_count) {
             patterns[i - topics->topic_count] = text;
         }
     }
-    return pattern_set_init(keeps, patterns, topics->keep_count);
+    return pattern_set_init(caches, patterns, topics->cache_count);
 }
 
 /* 0, or why it could not be asked now. Who went away in the meantime is asked when it is heard again. */
@@ -266,7 +266,7 @@ static int begin(struct exchange *exchange, const struct ask *ask) {
     struct peer *peer = peer_table_find(&exchange->presence->table, ask->id);
     const char *patterns[MUSTER_PATTERNS_MAX];
     struct request request = {.kind = REQUEST_SAMPLES, .patterns = patterns, .since_ms = ask->since_ms};
-    struct pattern_set keeps;
+    struct pattern_set caches;
     struct fetch *fetch;
     if (peer != NULL && !can_ask(exchange, peer)) {
         owe(peer);
@@ -277,17 +277,17 @@ static int begin(struct exchange *exchange, const struct ask *ask) {
     if (request.pattern_count == 0) {
         return 0; /* it has nothing for them any more */
     }
-    int error = copy_keeps(peer->topics, &keeps);
+    int error = copy_caches(peer->topics, &caches);
     if (error == 0) {
         error = catchup_request(exchange, FETCH_SAMPLES, peer, &request, &fetch);
     }
     if (error != 0) {
-        pattern_set_deinit(&keeps);
+        pattern_set_deinit(&caches);
         return error;
     }
     fetch->ask = *ask;
     fetch->boot = peer->boot;
-    fetch->keeps = keeps;
+    fetch->caches = caches;
     return 0;
 }
 
@@ -377,9 +377,9 @@ static void deliver(struct exchange *exchange, struct ask *ask, struct muster_sa
         audience = audience == 0 ? 0 : backlog_record_last(exchange, sample, audience);
     }
     sample->is_late = (live & audience) != 0;
-    uint64_t kept = audience & exchange->telemetry->keeper.subscription;
+    uint64_t kept = audience & exchange->telemetry->value_cache.subscription;
     if (kept != 0) {
-        keeper_take(exchange->telemetry, sample);
+        value_cache_take(exchange->telemetry, sample);
         audience &= ~kept;
     }
     if (audience != 0) {
@@ -390,7 +390,7 @@ static void deliver(struct exchange *exchange, struct ask *ask, struct muster_sa
 bool catchup_take(struct exchange *exchange, struct fetch *fetch, const struct reply_sample *part) {
     bool is_own = memcmp(part->id, fetch->ask.id, MUSTER_ID_BYTES) == 0;
     bool is_allowed = is_own ? part->seq == 0 || fetch->ask.since_ms > 0
-                             : part->seq == 0 && pattern_set_touches(&fetch->keeps, part->topic);
+                             : part->seq == 0 && pattern_set_touches(&fetch->caches, part->topic);
     if (!is_allowed) {
         exchange->context->counters.samples_dropped++;
         return false;

@@ -41,11 +41,11 @@ void catchup_unsubscribe(struct exchange *exchange, uint64_t subscription);
 /* True while somebody is, or will be, asked for last values. */
 bool catchup_is_busy(const struct exchange *exchange);
 
-/* The patterns of subscriptions that are for something of a row, its keeps included if with_keeps: at most
+/* The patterns of subscriptions that are for something of a row, its caches included if with_keeps: at most
  * MUSTER_PATTERNS_MAX, borrowed from the subscriptions. More are the one pattern for all. Returns how many.
  */
 size_t catchup_patterns(const struct exchange *exchange, const struct peer_topics *topics,
-                        uint64_t subscriptions, bool with_keeps, const char **patterns);
+                        uint64_t subscriptions, bool with_caches, const char **patterns);
 
 /* Begins to ask a peer for samples, of as long ago as may be asked for; patterns that are too many for a
  * request become the one for all. The errors of fetch_begin(). */

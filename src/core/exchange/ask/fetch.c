@@ -91,7 +91,7 @@ void fetch_release(struct fetches *fetches, struct fetch *fetch) {
     DL_DELETE(fetches->items, fetch);
     fetches->counts[fetch->kind]--;
     reply_reader_deinit(&fetch->reader);
-    pattern_set_deinit(&fetch->keeps);
+    pattern_set_deinit(&fetch->caches);
     free(fetch->request);
     free(fetch);
 }

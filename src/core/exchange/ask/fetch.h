@@ -69,7 +69,7 @@ struct fetch {
     /* SAMPLES */
     struct ask ask;
     uint64_t boot;            /* of who was asked */
-    struct pattern_set keeps; /* whose topics it passes on */
+    struct pattern_set caches; /* whose topics it passes on */
 };
 
 struct fetches {

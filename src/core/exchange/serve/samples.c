@@ -100,11 +100,11 @@ static int list_last(const struct exchange *exchange, struct connection *connect
             error = publisher_write_last(telemetry, topic, &connection->out, &connection->count);
         }
     }
-    const struct kept_topic *kept = keeper_after(&telemetry->keeper, samples->kept);
+    const struct kept_topic *kept = value_cache_after(&telemetry->value_cache, samples->kept);
     for (; kept != NULL && error == 0 && !connection_has_said_enough(connection); kept = kept->hh.next) {
         samples->kept = kept->number;
         if (pattern_set_touches(&samples->patterns, kept->key.topic)) {
-            error = keeper_write(telemetry, kept, &connection->out, &connection->count);
+            error = value_cache_write(telemetry, kept, &connection->out, &connection->count);
         }
     }
     samples->has_said_last = samples->topic >= topic_count && kept == NULL;

@@ -232,7 +232,7 @@ size_t feed_ask(struct feed *feed, struct signal_range *ranges, size_t ranges_ma
 }
 
 uint64_t feed_deadline(const struct feed *feed) {
-    bool is_asking = feed->gaps.count > 0 && !feed->is_paused && !feed->counters.is_by_stream;
+    bool is_asking = feed->gaps.count > 0 && !feed->is_paused && !feed->counters.is_streamed;
     return is_asking ? feed->gaps.asks_ms : DEADLINE_NEVER;
 }
 
@@ -299,7 +299,7 @@ static void leave_out(struct feed *feed, const struct signal_range *range) {
     }
 }
 
-bool feed_take_by_stream(struct feed *feed, uint64_t seq, uint64_t passed, struct feed_header *header,
+bool feed_take_streamed(struct feed *feed, uint64_t seq, uint64_t passed, struct feed_header *header,
                          const uint8_t *body, size_t length, const struct gap_moment *moment) {
     enum muster_sample_kind kind;
     const struct signal_range left_out = {.first = seq - passed, .last = seq - 1};

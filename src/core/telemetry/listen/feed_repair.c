@@ -54,7 +54,7 @@ bool feed_repair_record_sent(struct telemetry *telemetry, const struct peer *pee
             feed_table_unmute(feed, sent + 1, telemetry->context->now_ms);
         } else if (sent > 0) {
             is_silent = feed_stream_record_silence(telemetry, peer, feed, message) || is_silent;
-            if (!feed->counters.is_by_stream) { /* what is for nobody here would be missed for ever */
+            if (!feed->counters.is_streamed) { /* what is for nobody here would be missed for ever */
                 reach(telemetry, feed, message, sent);
             }
         }

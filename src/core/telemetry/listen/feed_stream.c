@@ -34,7 +34,7 @@ void feed_stream_record_heard(struct telemetry *telemetry, struct feed *feed) {
     if (feed->is_followed) {
         feed->is_followed = false;
         feed->is_paused = true;
-        feed->counters.is_by_stream = false;
+        feed->counters.is_streamed = false;
         telemetry->note.is_heard_again = true;
         memcpy(telemetry->note.heard_again, feed->id, MUSTER_ID_BYTES);
     }
@@ -84,11 +84,11 @@ void feed_stream_refuse(struct telemetry *telemetry, const struct peer *peer) {
     }
 }
 
-void feed_stream_set(struct telemetry *telemetry, const struct feed_owner *owner, bool is_by_stream) {
+void feed_stream_set(struct telemetry *telemetry, const struct feed_owner *owner, bool is_streamed) {
     struct feed *feed;
     DL_FOREACH(telemetry->feeds.all, feed) {
         if (is_followed(feed, owner)) {
-            feed->counters.is_by_stream = is_by_stream;
+            feed->counters.is_streamed = is_streamed;
             resume(telemetry, feed);
         }
     }
@@ -133,7 +133,7 @@ void feed_stream_take(struct telemetry *telemetry, const struct feed_owner *owne
     memcpy(data.topic, sample->topic, strlen(sample->topic) + 1);
     struct feed_header *header = feed_header_learn(feed, &data, sample->body);
     if (header != NULL && feed_table_make_room(telemetry, feed_hold_bytes(feed, sample->body_length)) &&
-        feed_take_by_stream(feed, sample->seq, sample->passed, header, sample->body, sample->body_length,
+        feed_take_streamed(feed, sample->seq, sample->passed, header, sample->body, sample->body_length,
                             &moment)) {
         header->held++;
         feed->counters.bytes += sample->body_length;

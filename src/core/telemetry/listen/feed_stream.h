@@ -36,7 +36,7 @@ void feed_stream_begin(struct telemetry *telemetry, const struct peer *peer);
 void feed_stream_refuse(struct telemetry *telemetry, const struct peer *peer);
 
 /* The stream is there, or not. */
-void feed_stream_set(struct telemetry *telemetry, const struct feed_owner *owner, bool is_by_stream);
+void feed_stream_set(struct telemetry *telemetry, const struct feed_owner *owner, bool is_streamed);
 
 /* None of them is to come by stream any more. */
 void feed_stream_end(struct telemetry *telemetry, const struct feed_owner *owner);

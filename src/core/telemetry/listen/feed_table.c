@@ -223,7 +223,7 @@ void feed_table_release(struct telemetry *telemetry, struct feed *feed) {
     feed->due = feed->top;
     feed->is_paused = false;
     feed->is_followed = false; /* who follows it notices */
-    feed->counters.is_by_stream = false;
+    feed->counters.is_streamed = false;
     DL_FOREACH(feed->headers, header) {
         header->held = 0;
         header->newest_seq = 0;

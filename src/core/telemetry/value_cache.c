@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "keeper.h"
+#include "value_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +15,12 @@
 
 /* ---- life ---- */
 
-bool keeper_takes(const struct muster_core_options *options) {
-    if (options->keep_count > MUSTER_KEEPS_MAX || (options->keep_count > 0 && options->document == NULL)) {
+bool value_cache_wants(const struct muster_core_options *options) {
+    if (options->cache_count > MUSTER_CACHES_MAX || (options->cache_count > 0 && options->document == NULL)) {
         return false;
     }
-    for (size_t i = 0; i < options->keep_count; i++) {
-        if (muster_pattern_fault(options->keeps[i]) != NULL) {
+    for (size_t i = 0; i < options->cache_count; i++) {
+        if (muster_pattern_fault(options->caches[i]) != NULL) {
             return false;
         }
     }
@@ -31,26 +31,26 @@ static size_t bytes_of(const struct kept_value *value) {
     return sizeof *value + value->name_length + value->length;
 }
 
-static void drop_value(struct keeper *keeper, struct kept_topic *topic, struct kept_value *value) {
+static void drop_value(struct value_cache *value_cache, struct kept_topic *topic, struct kept_value *value) {
     DL_DELETE(topic->values, value);
     topic->value_count--;
-    keeper->bytes -= bytes_of(value);
+    value_cache->bytes -= bytes_of(value);
     free(value);
 }
 
-static void drop_topic(struct keeper *keeper, struct kept_topic *topic) {
+static void drop_topic(struct value_cache *value_cache, struct kept_topic *topic) {
     while (topic->values != NULL) {
-        drop_value(keeper, topic, topic->values);
+        drop_value(value_cache, topic, topic->values);
     }
-    HASH_DELETE(hh, keeper->by_key, topic);
-    DL_DELETE(keeper->topics, topic);
-    keeper->topic_count--;
+    HASH_DELETE(hh, value_cache->by_key, topic);
+    DL_DELETE(value_cache->topics, topic);
+    value_cache->topic_count--;
     free(topic);
 }
 
-void keeper_deinit(struct keeper *keeper) {
-    while (keeper->topics != NULL) {
-        drop_topic(keeper, keeper->topics);
+void value_cache_deinit(struct value_cache *value_cache) {
+    while (value_cache->topics != NULL) {
+        drop_topic(value_cache, value_cache->topics);
     }
 }
 
@@ -61,46 +61,46 @@ static unsigned hash_of(const struct telemetry *telemetry, const struct kept_key
 }
 
 static struct kept_topic *add_topic(struct telemetry *telemetry, const struct kept_key *key) {
-    struct keeper *keeper = &telemetry->keeper;
+    struct value_cache *value_cache = &telemetry->value_cache;
     struct kept_topic *topic = calloc(1, sizeof *topic);
     if (topic == NULL) {
         return NULL;
     }
     topic->key = *key;
-    HASH_ADD_BYHASHVALUE(hh, keeper->by_key, key, sizeof topic->key, hash_of(telemetry, key), topic);
+    HASH_ADD_BYHASHVALUE(hh, value_cache->by_key, key, sizeof topic->key, hash_of(telemetry, key), topic);
     if (topic->hh.tbl == NULL) {
         free(topic);
         return NULL;
     }
-    topic->number = ++keeper->number;
-    DL_APPEND(keeper->topics, topic);
-    keeper->topic_count++;
+    topic->number = ++value_cache->number;
+    DL_APPEND(value_cache->topics, topic);
+    value_cache->topic_count++;
     return topic;
 }
 
 static struct kept_topic *find_topic(struct telemetry *telemetry, const struct muster_sample *sample) {
-    struct keeper *keeper = &telemetry->keeper;
+    struct value_cache *value_cache = &telemetry->value_cache;
     struct kept_key key;
     struct kept_topic *topic;
     memset(&key, 0, sizeof key);
     memcpy(key.id, sample->id, sizeof key.id);
     strncpy(key.topic, sample->topic, sizeof key.topic - 1);
-    HASH_FIND_BYHASHVALUE(hh, keeper->by_key, &key, sizeof key, hash_of(telemetry, &key), topic);
+    HASH_FIND_BYHASHVALUE(hh, value_cache->by_key, &key, sizeof key, hash_of(telemetry, &key), topic);
     if (topic == NULL) {
         return add_topic(telemetry, &key);
     }
-    DL_DELETE(keeper->topics, topic);
-    DL_APPEND(keeper->topics, topic);
+    DL_DELETE(value_cache->topics, topic);
+    DL_APPEND(value_cache->topics, topic);
     return topic;
 }
 
 /* All but the one that has news. */
 static void make_room(struct telemetry *telemetry) {
-    struct keeper *keeper = &telemetry->keeper;
-    while (keeper->topic_count > 1 &&
-           (keeper->topic_count > MUSTER_KEPT_TOPICS_MAX || keeper->bytes > MUSTER_KEPT_BYTES_MAX)) {
-        drop_topic(keeper, keeper->topics);
-        telemetry->context->counters.keeps_evicted++;
+    struct value_cache *value_cache = &telemetry->value_cache;
+    while (value_cache->topic_count > 1 &&
+           (value_cache->topic_count > MUSTER_KEPT_TOPICS_MAX || value_cache->bytes > MUSTER_KEPT_BYTES_MAX)) {
+        drop_topic(value_cache, value_cache->topics);
+        telemetry->context->counters.cache_evicted++;
     }
 }
 
@@ -137,13 +137,13 @@ static void add_value(struct telemetry *telemetry, struct kept_topic *topic, con
     memcpy(value->text + like->name_length, text, like->length);
     struct kept_value *before = find_value(topic, name);
     if (before != NULL) {
-        drop_value(&telemetry->keeper, topic, before);
+        drop_value(&telemetry->value_cache, topic, before);
     } else if (topic->value_count == MUSTER_SENSORS_MAX) { /* of the first one: the last (utlist) */
-        drop_value(&telemetry->keeper, topic, topic->values->prev);
+        drop_value(&telemetry->value_cache, topic, topic->values->prev);
     }
     DL_PREPEND(topic->values, value);
     topic->value_count++;
-    telemetry->keeper.bytes += bytes_of(value);
+    telemetry->value_cache.bytes += bytes_of(value);
 }
 
 /* A time that counts from the reader's now becomes an age. */
@@ -172,7 +172,7 @@ static void keep(struct telemetry *telemetry, struct kept_topic *topic, const st
     }
 }
 
-void keeper_take(struct telemetry *telemetry, const struct muster_sample *sample) {
+void value_cache_take(struct telemetry *telemetry, const struct muster_sample *sample) {
     struct muster_pack pack;
     struct muster_record record;
     struct kept_topic *topic = find_topic(telemetry, sample);
@@ -184,15 +184,15 @@ void keeper_take(struct telemetry *telemetry, const struct muster_sample *sample
         keep(telemetry, topic, sample, &record);
     }
     if (topic->value_count == 0) {
-        drop_topic(&telemetry->keeper, topic);
+        drop_topic(&telemetry->value_cache, topic);
     }
     make_room(telemetry);
 }
 
 /* ---- giving ---- */
 
-const struct kept_topic *keeper_after(const struct keeper *keeper, uint64_t number) {
-    const struct kept_topic *topic = keeper->by_key;
+const struct kept_topic *value_cache_after(const struct value_cache *value_cache, uint64_t number) {
+    const struct kept_topic *topic = value_cache->by_key;
     while (topic != NULL && topic->number <= number) {
         topic = topic->hh.next;
     }
@@ -217,7 +217,7 @@ static int write_pack(const struct telemetry *telemetry, const struct kept_topic
     return reply_write_sample(out, &sample);
 }
 
-int keeper_write(const struct telemetry *telemetry, const struct kept_topic *topic, struct buffer *out,
+int value_cache_write(const struct telemetry *telemetry, const struct kept_topic *topic, struct buffer *out,
                  uint64_t *count) {
     char body[MUSTER_DATAGRAM_BYTES_MAX];
     const struct kept_value *value = topic->values;

@@ -45,7 +45,7 @@ struct kept_topic {
     size_t value_count;
 };
 
-struct keeper {
+struct value_cache {
     uint64_t subscription; /* bit 1 << number of the node's own one for them; 0: none */
     struct kept_topic *by_key;
     struct kept_topic *topics; /* the longest without news first */
@@ -55,17 +55,17 @@ struct keeper {
 };
 
 /* True when the options have patterns that can be kept, or none, and the node may keep. */
-bool keeper_takes(const struct muster_core_options *options);
+bool value_cache_wants(const struct muster_core_options *options);
 
 /* A zeroed struct is allowed. */
-void keeper_deinit(struct keeper *keeper);
+void value_cache_deinit(struct value_cache *value_cache);
 
 /* Keeps what is in a sample, unless something newer is kept already. */
-void keeper_take(struct telemetry *telemetry, const struct muster_sample *sample);
+void value_cache_take(struct telemetry *telemetry, const struct muster_sample *sample);
 
 /* The first topic after this number; NULL when there is none. */
-const struct kept_topic *keeper_after(const struct keeper *keeper, uint64_t number);
+const struct kept_topic *value_cache_after(const struct value_cache *value_cache, uint64_t number);
 
 /* Appends the values of a topic to out, as parts of an answer, and counts these in *count. MUSTER_ENOMEM. */
-int keeper_write(const struct telemetry *telemetry, const struct kept_topic *topic, struct buffer *out,
+int value_cache_write(const struct telemetry *telemetry, const struct kept_topic *topic, struct buffer *out,
                  uint64_t *count);
