@@ -172,7 +172,7 @@ TEST(test_values) {
          "bad.json:1:13: interval: expected a time from 100ms to 24h such as 5, 2.5s or 1m, got '99ms'\n"},
         {"{\"interfaces\":\"eth0\"}", "bad.json:1:15: interfaces: expected an array, got a text\n"},
         {"{\"caches\":[\"a//b\"]}",
-         "bad.json:1:11: keeps[0]: a pattern has no empty level: two slashes in a row\n"},
+         "bad.json:1:12: caches[0]: a pattern has no empty level: two slashes in a row\n"},
         {"{\"interfaces\":[]}", "bad.json:1:15: interfaces: expected 1 to 32 interfaces, got 0\n"},
         {"{\"interfaces\":[\"a\",true]}",
          "bad.json:1:20: interfaces[1]: expected a text, got true or false\n"},
@@ -229,7 +229,7 @@ TEST(test_many_errors) {
                   "bad.json:2:10: name: expected a text, got a number\n"
                   "bad.json:3:10: port: expected 1 to 65503, got 0\n"
                   "bad.json:4:7: x: unknown, expected schema, name, instance, interval, interfaces, port, "
-                  "keeps, services or attrs\n");
+                  "caches, services or attrs\n");
     char text[4096] = "{\"services\":[0";
     for (size_t i = 1; i < 1000; i++) {
         strcat(text, ",0");
