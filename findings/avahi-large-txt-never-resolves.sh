@@ -3,10 +3,12 @@
 # Avahi publishes a service that its neighbours can see and never resolve, and says nothing.
 #
 # Version: Avahi 0.8 (Debian 12, avahi-daemon and avahi-utils 0.8-10+deb12u1)
-# Expected: an error when the service is published, or a record that a link of MTU 1500 can carry in fragments.
-# Behaviour: with 1,421 bytes of TXT the group is established and the name is announced. The answer with
-# the TXT record fits no datagram of that interface, so each resolver of the link runs into its timeout.
-# On the loopback, with its large MTU, the same service resolves: whoever tries it on one host sees it work.
+# Expected: an error when the service is published, or a record that a link of MTU 1500 can carry
+# in fragments.
+# Behaviour: with 1,421 bytes of TXT the group is established and the name is announced. The
+# answer with the TXT record fits no datagram of that interface, so each resolver of the link runs
+# into its timeout. On the loopback, with its large MTU, the same service resolves: whoever tries
+# it on one host sees it work.
 # Output seen, with which this script compares:
 #> avahi-publish: Established under name 'large'
 #> avahi-publish: Established under name 'small'
@@ -14,6 +16,7 @@
 #> resolved on the link: small
 #> resolved on the loopback: large small
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -52,7 +55,7 @@ printf '%s\n' '[server]' 'use-ipv6=no' 'allow-interfaces=one,lo' >avahi.conf
 dbus-daemon --config-file=bus.conf --nofork 2>bus.log &
 until [[ -S /run/dbus/system_bus_socket ]]; do sleep 0.05; done
 avahi-daemon --no-drop-root --no-chroot --no-rlimits --file "$PWD/avahi.conf" 2>avahi.log &
-until grep -q 'Server startup complete' avahi.log; do sleep 0.05; done
+until grep -qs 'Server startup complete' avahi.log; do sleep 0.05; done
 LAN
 cat >story.sh <<'STORY'
 . ./lan.sh
@@ -65,7 +68,7 @@ done
 avahi-publish --service large _sensor._udp 5683 "${large[@]}" 2>large &
 avahi-publish --service small _sensor._udp 5683 "${small[@]}" 2>small &
 for name in large small; do
-    until grep -q Established "$name"; do sleep 0.05; done
+    until grep -qs Established "$name"; do sleep 0.05; done
     echo "avahi-publish: $(grep Established "$name")"
 done
 # This takes as long as Avahi's own timeout of a resolver.
@@ -77,5 +80,7 @@ echo "listed on the link: $(names + one)"
 echo "resolved on the link: $(names = one)"
 echo "resolved on the loopback: $(names = lo)"
 STORY
-timeout --signal=KILL 60 unshare --map-root-user --net --mount --pid --fork --kill-child bash -euo pipefail story.sh >seen
+timeout --signal=KILL 60 \
+    unshare --map-root-user --net --mount --pid --fork --kill-child \
+    bash -euo pipefail story.sh >seen
 diff -u --label expected <(sed -n 's/^#> //p' "$self") --label seen seen

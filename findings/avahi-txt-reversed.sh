@@ -3,15 +3,16 @@
 # Avahi's clients get the TXT strings of a service in the reverse of the order on the wire.
 #
 # Version: Avahi 0.8 (Debian 12, avahi-daemon and avahi-utils 0.8-10+deb12u1)
-# Expected: the order in which the service was published. It has a meaning: of two strings with one key
-# the first one counts (RFC 6763, 6.4).
-# Behaviour: the record on the wire has the published order; the resolver hands the strings out from
-# the last to the first, so whoever takes the first of two equal keys takes the wrong one.
+# Expected: the order in which the service was published. It has a meaning: of two strings with
+# one key the first one counts (RFC 6763, 6.4).
+# Behaviour: the record on the wire has the published order; the resolver hands the strings out
+# from the last to the first, so whoever takes the first of two equal keys takes the wrong one.
 # Output seen, with which this script compares:
 #> avahi-publish: path=/first path=/second paper=A4
 #> on the wire: path=/first path=/second paper=A4
 #> avahi-browse: paper=A4 path=/second path=/first
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -32,8 +33,9 @@ listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 listener.settimeout(10)
 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 listener.bind(("224.0.0.251", 5353))
-listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
-                    struct.pack("4s4xi", socket.inet_aton("224.0.0.251"), socket.if_nametoindex("one")))
+index = socket.if_nametoindex("one")
+membership = struct.pack("4s4xi", socket.inet_aton("224.0.0.251"), index)
+listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
 print("listening", flush=True)
 while (start := (packet := listener.recv(9000)).find(b"\x0bpath=/first")) < 0:
     pass
@@ -69,13 +71,13 @@ printf '%s\n' '[server]' 'use-ipv6=no' 'allow-interfaces=one' >avahi.conf
 dbus-daemon --config-file=bus.conf --nofork 2>bus.log &
 until [[ -S /run/dbus/system_bus_socket ]]; do sleep 0.05; done
 avahi-daemon --no-drop-root --no-chroot --no-rlimits --file "$PWD/avahi.conf" 2>avahi.log &
-until grep -q 'Server startup complete' avahi.log; do sleep 0.05; done
+until grep -qs 'Server startup complete' avahi.log; do sleep 0.05; done
 LAN
 cat >story.sh <<'STORY'
 . ./lan.sh
 python3 wire.py >wire &
 wire=$!
-until grep -q listening wire; do sleep 0.05; done
+until grep -qs listening wire; do sleep 0.05; done
 strings=(path=/first path=/second paper=A4)
 echo "avahi-publish: ${strings[*]}"
 avahi-publish --service printer _ipp._tcp 631 "${strings[@]}" 2>publish.log &
@@ -84,5 +86,7 @@ grep -v listening wire
 avahi-browse --resolve --parsable --terminate _ipp._tcp >browse
 echo "avahi-browse: $(grep '^=' browse | cut -d';' -f10 | tr -d '"')"
 STORY
-timeout --signal=KILL 60 unshare --map-root-user --net --mount --pid --fork --kill-child bash -euo pipefail story.sh >seen
+timeout --signal=KILL 60 \
+    unshare --map-root-user --net --mount --pid --fork --kill-child \
+    bash -euo pipefail story.sh >seen
 diff -u --label expected <(sed -n 's/^#> //p' "$self") --label seen seen

@@ -3,11 +3,12 @@
 # cJSON reads an integer exactly and prints another one, below 2^53.
 #
 # Version: cJSON 1.7.15 (Debian 12, libcjson1 1.7.15-1+deb12u4)
-# Expected: what a double holds exactly comes back when the text is parsed again: integers to 2^53,
-# and the shortest digits that give a measured value.
-# Behaviour: the printer takes 15 digits when the value they stand for is within a relative 2^-52 of
-# the right one, and not only when it is the same. From 2^52 on integers change by one, and sums of
-# measured values lose their last digit. Sequence numbers and ids that are compared as text or number differ.
+# Expected: what a double holds exactly comes back when the text is parsed again: integers to
+# 2^53, and the shortest digits that give a measured value.
+# Behaviour: the printer takes 15 digits when the value they stand for is within a relative 2^-52
+# of the right one, and not only when it is the same. From 2^52 on integers change by one, and
+# sums of measured values lose their last digit. Sequence numbers and ids that are compared as
+# text or number differ.
 # Output seen, with which this script compares:
 #> cJSON 1.7.15
 #> 9007199254740991 -> 9.00719925474099e+15 which is 9007199254740990

@@ -3,27 +3,29 @@
 # `ip maddress` lists an IPv6 group on an interface that can't hear it.
 #
 # Version: iproute2 6.1.0 (Debian 12, iproute2 6.1.0-3), Linux 6.18.44
-# Expected: whoever asks why a host is deaf looks at its memberships, and a group listed there is heard.
-# Behaviour: without the route ff00::/8 in the table "local" of that interface (lost by a flush of that table, or not yet
-# there just after a link came up) every datagram to the group is dropped as Ip6InNoRoutes. The list does not
-# change. IPv4 needs no such route.
+# Expected: whoever asks why a host is deaf looks at its memberships, and a group listed there is
+# heard.
+# Behaviour: without the route ff00::/8 in the table "local" of that interface (lost by a flush of
+# that table, or not yet there just after a link came up) every datagram to the group is dropped
+# as Ip6InNoRoutes. The list does not change. IPv4 needs no such route.
 # Output seen, with which this script compares:
 #> ip utility, iproute2-6.1.0, libbpf 1.1.2
 #> with ff00::/8: listed, heard, Ip6InNoRoutes stays
 #> without ff00::/8: listed, deaf, Ip6InNoRoutes grows
 #> with ff00::/8 again: listed, heard, Ip6InNoRoutes stays
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-apt-get -qq -o APT::Sandbox::User=root download iproute2=6.1.0-3 libbpf1=1:1.1.2-0+deb12u1 libelf1=0.188-2.1 \
-    libmnl0=1.0.4-3 libbsd0=0.11.7-2 libmd0=1.0.4-2
+apt-get -qq -o APT::Sandbox::User=root download iproute2=6.1.0-3 libelf1=0.188-2.1 \
+    libbpf1=1:1.1.2-0+deb12u1 libmnl0=1.0.4-3 libbsd0=0.11.7-2 libmd0=1.0.4-2
 for package in *.deb; do dpkg-deb -x "$package" .; done
 LD_LIBRARY_PATH=$(dirname "$PWD"/usr/lib/*/libbpf.so.1)
 export LD_LIBRARY_PATH PATH=$PWD/bin:$PATH
 
-unshare --map-root-user --net python3 - >seen <<'PYTHON'
+timeout --signal=KILL 60 unshare --map-root-user --net python3 - >seen <<'PYTHON'
 import socket
 import struct
 import subprocess
@@ -62,7 +64,8 @@ while run("ip -6 route show table local type multicast").count("ff00::/8") < 2:
 listener = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 listener.settimeout(0.5)
 listener.bind(("::", PORT))
-membership = socket.inet_pton(socket.AF_INET6, GROUP) + struct.pack("i", socket.if_nametoindex("two"))
+index = struct.pack("i", socket.if_nametoindex("two"))
+membership = socket.inet_pton(socket.AF_INET6, GROUP) + index
 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, membership)
 sender = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# An IPv6 socket hears a group on an interface where only another process joined it, whatever it asks.
+# An IPv6 socket hears a group on an interface where only another process joined it, whatever it
+# asks.
 #
 # Version: Linux 6.18.44
 # Expected: with IPV6_MULTICAST_ALL off a socket hears what it joined, on the interface it joined,
 # as an IPv4 socket does with IP_MULTICAST_ALL off.
-# Behaviour: the option looks at the group alone and not at the interface. As soon as any process joins
-# the same group on another interface, the datagrams of that network come in, too. Only IPV6_PKTINFO
-# tells them apart.
+# Behaviour: the option looks at the group alone and not at the interface. As soon as any process
+# joins the same group on another interface, the datagrams of that network come in, too. Only
+# IPV6_PKTINFO tells them apart.
 # Output seen, with which this script compares:
 #> IPv6, joined on two, sent on the network of four: nothing
 #> IPv6, the same, after another socket joined on four: a datagram from four
@@ -15,8 +16,9 @@
 #> IPv4, the same, after another socket joined on four: nothing
 #> IPv4, joined on two, sent on the network of two: a datagram from two
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
-unshare --map-root-user --net python3 - <<'PYTHON' |
+timeout --signal=KILL 60 unshare --map-root-user --net python3 - <<'PYTHON' |
 import socket
 import struct
 import subprocess
@@ -80,7 +82,7 @@ def heard(who):
     return "a datagram from " + socket.if_indextoname(index)
 
 
-# Two networks: one - two and three - four. We listen on two and four, others send on one and three.
+# Two networks, one - two and three - four: listeners are at two and four, senders at one, three.
 run("ip link add name one type veth peer name two")
 run("ip link add name three type veth peer name four")
 for number, interface in enumerate(("one", "two", "three", "four"), 1):

@@ -4,8 +4,8 @@
 #
 # Version: Linux 6.18.44
 # Expected: an error, as for IPv4, so that the program sees that its address is gone.
-# Behaviour: sends to a group and to a neighbour succeed and carry the removed address as their source.
-# No answer can arrive. A socket bound to an IPv4 address is refused: ENETUNREACH.
+# Behaviour: sends to a group and to a neighbour succeed and carry the removed address as their
+# source. No answer can arrive. A socket bound to an IPv4 address is refused: ENETUNREACH.
 # Output seen, with which this script compares:
 #> addresses left: 10.1.0.9 fd00:1::9
 #> IPv6 to a group: on the wire from fd00:1::1
@@ -13,8 +13,9 @@
 #> IPv4 to a group: ENETUNREACH
 #> IPv4 to a neighbour: ENETUNREACH
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
-unshare --map-root-user --net python3 - <<'PYTHON' |
+timeout --signal=KILL 60 unshare --map-root-user --net python3 - <<'PYTHON' |
 import errno
 import json
 import socket

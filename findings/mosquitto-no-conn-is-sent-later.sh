@@ -5,8 +5,8 @@
 # Version: Mosquitto 2.0.11 (Debian 12, libmosquitto1 and mosquitto 2.0.11-1.2+deb12u2)
 # Expected: an error means that the library has not taken the message, so the program keeps it and
 # tries again.
-# Behaviour: at QoS 1 the library keeps the message too, and after the connection both are delivered. At
-# QoS 0 the same error does mean that the message is gone.
+# Behaviour: at QoS 1 the library keeps the message too, and after the connection both are
+# delivered. At QoS 0 the same error does mean that the message is gone.
 # Output seen, with which this script compares:
 #> libmosquitto 2.0.11
 #> before the connection, QoS 0 "a": The client is not currently connected.
@@ -14,6 +14,7 @@
 #> connected, QoS 1 "b" again: No error.
 #> a subscriber receives: b b end
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -74,7 +75,8 @@ C
 cc -I usr/include publish.c -L "$LD_LIBRARY_PATH" -lmosquitto -o publish
 printf '%s\n' 'user root' 'listener 1883 127.0.0.1' 'allow_anonymous true' >broker.conf
 
-timeout --signal=KILL 60 unshare --map-root-user --net --pid --fork --kill-child bash -euo pipefail -s >seen <<'LAN'
+timeout --signal=KILL 60 \
+    unshare --map-root-user --net --pid --fork --kill-child bash -euo pipefail -s >seen <<'LAN'
 ip link set lo up
 mosquitto -c broker.conf 2>broker.log &
 until mosquitto_pub -t started -n 2>client.log; do sleep 0.05; done

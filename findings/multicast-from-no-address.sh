@@ -3,10 +3,11 @@
 # Multicast leaves an interface without an IPv4 address, and a neighbour receives it from 0.0.0.0.
 #
 # Version: Linux 6.18.44
-# Expected: an error from the send (ENETUNREACH or EADDRNOTAVAIL), since nobody can answer 0.0.0.0.
+# Expected: an error from the send (ENETUNREACH or EADDRNOTAVAIL), since nobody can answer
+# 0.0.0.0.
 # Behaviour: IP_MULTICAST_IF takes the interface by its index and the send succeeds. A group of
-# 224.0.0.x arrives, so that a list of peers by source address gets a row for 0.0.0.0. Any other group
-# leaves, too, but the kernel of the neighbour drops it because of its source.
+# 224.0.0.x arrives, so that a list of peers by source address gets a row for 0.0.0.0. Any other
+# group leaves, too, but the kernel of the neighbour drops it because of its source.
 # Output seen, with which this script compares:
 #> IPv4 addresses of the sender's interface: 0
 #> send of 5 bytes to 239.9.9.9: 5
@@ -14,8 +15,9 @@
 #> the neighbour received from 0.0.0.0, to 239.9.9.9: 0 datagrams
 #> the neighbour received from 0.0.0.0, to 224.0.0.254: 1 datagram
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
-unshare --map-root-user --net python3 - <<'PYTHON' |
+timeout --signal=KILL 60 unshare --map-root-user --net python3 - <<'PYTHON' |
 import ctypes
 import json
 import os
@@ -32,7 +34,7 @@ def run(command):
 
 
 def neighbour(channel):
-    """A host of its own, which joins both groups, waits for the last datagram and tells what it heard."""
+    """A host of its own, which joins both groups and tells from whom it heard on each."""
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
     channel.send(b"interface, please")
@@ -48,7 +50,7 @@ def neighbour(channel):
         listeners[group].setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
     channel.send(b"listening")
     sources = {}
-    for group in reversed(GROUPS):  # the one sent last first: the other one is there or will never be
+    for group in reversed(GROUPS):  # after the one sent last, the other one is there or never
         try:
             sources[group] = listeners[group].recvfrom(100)[1][0]
         except TimeoutError:

@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A membership ends when its interface is made anew, and the socket can neither hear nor join again.
+# A membership ends when its interface is made anew, and the socket can neither hear nor join
+# again.
 #
 # Version: Linux 6.18.44
 # Expected: a program that watches interfaces by index, name and "up" sees whether its membership
 # lives; and a join of a group that the socket does not hear succeeds.
-# Behaviour: an interface that is deleted and made again with the same index and name (as a tunnel, a
-# container link or a USB adapter may be) has no members. The socket keeps its dead membership, and IP_ADD_MEMBERSHIP says
-# EADDRINUSE. It hears again after IP_DROP_MEMBERSHIP and a new join, or when any other socket joins.
+# Behaviour: an interface that is deleted and made again with the same index and name (as a
+# tunnel, a container link or a USB adapter may be) has no members. The socket keeps its dead
+# membership, and IP_ADD_MEMBERSHIP says EADDRINUSE. It hears again after IP_DROP_MEMBERSHIP and a
+# new join, or when any other socket joins.
 # Output seen, with which this script compares:
 #> before: heard
 #> index 77 and name before and after: the same
@@ -15,8 +17,9 @@
 #> joining again: EADDRINUSE, and still deaf
 #> leaving and joining: heard
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
-unshare --map-root-user --net python3 - <<'PYTHON' |
+timeout --signal=KILL 60 unshare --map-root-user --net python3 - <<'PYTHON' |
 import errno
 import socket
 import struct

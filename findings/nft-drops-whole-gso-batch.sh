@@ -3,16 +3,17 @@
 # A firewall rule that drops every second packet drops runs of datagrams when the sender uses GSO.
 #
 # Version: nftables 1.0.6 (Debian 12, nftables 1.0.6-2+deb12u2), Linux 6.18.44
-# Expected: `numgen inc mod 2 0 drop`, the usual way to make loss for a test, takes every second datagram,
-# however these were handed to the kernel.
-# Behaviour: the hook sees a batch of UDP_SEGMENT as one packet. It drops ten datagrams in a row and
-# passes the next ten, so repair and loss figures are tried with losses that no wire has.
+# Expected: `numgen inc mod 2 0 drop`, the usual way to make loss for a test, takes every second
+# datagram, however these were handed to the kernel.
+# Behaviour: the hook sees a batch of UDP_SEGMENT as one packet. It drops ten datagrams in a row
+# and passes the next ten, so repair and loss figures are tried with losses that no wire has.
 # Output seen, with which this script compares:
 #> nftables v1.0.6 (Lester Gooch #5)
 #> 40 datagrams, one a send, arrive: .1.3.5.7.9.1.3.5.7.9.1.3.5.7.9.1.3.5.7.9
 #> 40 datagrams, ten a send, arrive: ..........0123456789..........0123456789
 #> packets that the rule counted: 22
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -23,7 +24,7 @@ for package in *.deb; do dpkg-deb -x "$package" .; done
 LD_LIBRARY_PATH=$(dirname "$PWD"/usr/lib/*/libnftables.so.1)
 export LD_LIBRARY_PATH PATH=$PWD/usr/sbin:$PATH
 
-unshare --map-root-user --net python3 - >seen <<'PYTHON'
+timeout --signal=KILL 60 unshare --map-root-user --net python3 - >seen <<'PYTHON'
 import re
 import socket
 import subprocess
@@ -36,7 +37,7 @@ def run(*command):
 
 
 def arrived(batch):
-    """Sends 40 datagrams, each with its number; returns the last digit of each that came, else a dot."""
+    """Sends 40 numbered datagrams; returns the last digit of each that came, a dot for others."""
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     if batch > 1:
         sender.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 100)

@@ -5,16 +5,17 @@
 # Version: Linux 6.18.44
 # Expected: OutDatagrams and RcvbufErrors of /proc/net/snmp and SO_RXQ_OVFL of the receiver count
 # datagrams, so that sent minus lost is what was received.
-# Behaviour: with UDP_SEGMENT on the sender and UDP_GRO on the receiver they count messages, each of
-# 50 datagrams here. Whoever counts datagrams read and adds SO_RXQ_OVFL sees a loss of 6 % where 76 %
-# are lost.
+# Behaviour: with UDP_SEGMENT on the sender and UDP_GRO on the receiver they count messages, each
+# of 50 datagrams here. Whoever counts datagrams read and adds SO_RXQ_OVFL sees a loss of 6 %
+# where 76 % are lost.
 # Output seen, with which this script compares:
 #> datagrams sent: 1050, OutDatagrams: 21
 #> datagrams received: 250
 #> datagrams lost: 800, RcvbufErrors: 16, SO_RXQ_OVFL: 16
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
-unshare --map-root-user --net python3 - <<'PYTHON' |
+timeout --signal=KILL 60 unshare --map-root-user --net python3 - <<'PYTHON' |
 import socket
 import struct
 import subprocess
@@ -25,7 +26,8 @@ DATAGRAM_BYTES, BATCH = 500, 50
 
 
 def counters():
-    names, values = (line.split()[1:] for line in open("/proc/net/snmp") if line.startswith("Udp:"))
+    with open("/proc/net/snmp") as file:
+        names, values = (line.split()[1:] for line in file if line.startswith("Udp:"))
     return dict(zip(names, map(int, values)))
 
 
@@ -65,6 +67,7 @@ sent, received = 21 * BATCH, received + last
 change = {name: after[name] - before[name] for name in after}
 print(f"datagrams sent: {sent}, OutDatagrams: {change['OutDatagrams']}")
 print(f"datagrams received: {received}")
-print(f"datagrams lost: {sent - received}, RcvbufErrors: {change['RcvbufErrors']}, SO_RXQ_OVFL: {drops}")
+print(f"datagrams lost: {sent - received}, RcvbufErrors: {change['RcvbufErrors']}, "
+      f"SO_RXQ_OVFL: {drops}")
 PYTHON
     diff -u --label expected <(sed -n 's/^#> //p' "$self") --label seen -

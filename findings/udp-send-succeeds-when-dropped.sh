@@ -3,16 +3,18 @@
 # A UDP send says that all is well while the host's own queue drops the datagram.
 #
 # Version: Linux 6.18.44
-# Expected: ENOBUFS from the send, since the kernel knows at that moment that the datagram is gone.
-# Behaviour: 100 sends of 1,000 bytes into a full queue (tbf, 8 kbit/s) all return 1,000, and at most
-# a few leave. Only a socket with IP_RECVERR, an option for ICMP errors, is told: ENOBUFS.
+# Expected: ENOBUFS from the send, since the kernel knows at that moment that the datagram is
+# gone.
+# Behaviour: 100 sends of 1,000 bytes into a full queue (tbf, 8 kbit/s) all return 1,000, and at
+# most a few leave. Only a socket with IP_RECVERR, an option for ICMP errors, is told: ENOBUFS.
 # Output seen, with which this script compares:
 #> sends of an ordinary socket that said success: 100 of 100
 #> of these dropped by the queue: more than 95
 #> sends of a socket with IP_RECVERR: ENOBUFS 100 of 100
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
-unshare --map-root-user --net python3 - <<'PYTHON' |
+timeout --signal=KILL 60 unshare --map-root-user --net python3 - <<'PYTHON' |
 import errno
 import json
 import socket

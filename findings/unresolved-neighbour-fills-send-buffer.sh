@@ -3,19 +3,20 @@
 # Datagrams to one address that nobody has stop a socket's datagrams to everybody else.
 #
 # Version: Linux 6.18.44
-# Expected: a datagram that was "sent" is no longer the sender's. And SIOCOUTQ is, by udp(7), the number of data bytes
-# in the local send queue.
-# Behaviour: while ARP asks, for about 3 s, the datagrams are charged to the socket, with their whole
-# buffers: one of 1 byte counts 832. With a small send buffer, sends to a peer that is there fail with
-# EAGAIN in that time, though nothing waits on the way to it.
+# Expected: a datagram that was "sent" is no longer the sender's. And SIOCOUTQ is, by udp(7), the
+# number of data bytes in the local send queue.
+# Behaviour: while ARP asks, for about 3 s, the datagrams are charged to the socket, with their
+# whole buffers: one of 1 byte counts 832. With a small send buffer, sends to a peer that is there
+# fail with EAGAIN in that time, though nothing waits on the way to it.
 # Output seen, with which this script compares:
 #> SIOCOUTQ after 1 byte to an address that nobody has: more than 500
 #> a send to a peer that is there, after 64 such datagrams: EAGAIN
 #> from another socket: success
 #> the first socket can send again after: 2 to 5 s
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
-unshare --map-root-user --net python3 - <<'PYTHON' |
+timeout --signal=KILL 60 unshare --map-root-user --net python3 - <<'PYTHON' |
 import errno
 import fcntl
 import select
@@ -62,6 +63,7 @@ print("a send to a peer that is there, after 64 such datagrams:", send(sender, P
 print("from another socket:", send(other, PRESENT))
 select.select([], [sender], [], 20)
 waited = time.monotonic() - started
-print("the first socket can send again after:", "2 to 5 s" if 2 <= waited <= 5 else f"{waited:.1f} s")
+waited_text = "2 to 5 s" if 2 <= waited <= 5 else f"{waited:.1f} s"
+print("the first socket can send again after:", waited_text)
 PYTHON
     diff -u --label expected <(sed -n 's/^#> //p' "$self") --label seen -

@@ -4,8 +4,8 @@
 #
 # Version: libuv 1.44.2 (Debian 12, libuv1 1.44.2-1+deb12u1)
 # Expected: ENAMETOOLONG, since a path of a Unix socket has at most 107 bytes.
-# Behaviour: a longer path loses its end, without an error. The socket lies where nobody looks, and
-# two long paths that differ only at the end are one socket.
+# Behaviour: a longer path loses its end, without an error. The socket lies where nobody looks,
+# and two long paths that differ only at the end are one socket.
 # Output seen, with which this script compares:
 #> libuv 1.44.2: uv_pipe_bind to a path of 155 bytes returns 0
 #> a file at that path: no

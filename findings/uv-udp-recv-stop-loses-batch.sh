@@ -1,17 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# uv_udp_recv_stop in a receive callback loses datagrams that recvmmsg took from the kernel before.
+# uv_udp_recv_stop in a receive callback loses datagrams that recvmmsg took from the kernel
+# before.
 #
 # Version: libuv 1.44.2 (Debian 12, libuv1 1.44.2-1+deb12u1)
-# Expected: what is not received yet waits in the socket until uv_udp_recv_start, as it does without
-# UV_UDP_RECVMMSG.
-# Behaviour: with UV_UDP_RECVMMSG the rest of the batch is thrown away without a callback. The callback
-# with UV_UDP_MMSG_FREE does not come either, so a program that frees there leaks the buffer.
+# Expected: what is not received yet waits in the socket until uv_udp_recv_start, as it does
+# without UV_UDP_RECVMMSG.
+# Behaviour: with UV_UDP_RECVMMSG the rest of the batch is thrown away without a callback. The
+# callback with UV_UDP_MMSG_FREE does not come either, so a program that frees there leaks the
+# buffer.
 # Output seen, with which this script compares:
 #> libuv 1.44.2, 5 datagrams, the receiver stops after the first and starts again
 #> without UV_UDP_RECVMMSG: received 5, buffers given 6, given back 6
 #> with UV_UDP_RECVMMSG: received 1, buffers given 1, given back 0
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -67,7 +70,8 @@ static void story(const char *name, unsigned flags, int port) {
     turns();
     uv_udp_recv_start(&receiver, on_alloc, on_datagram);
     turns();
-    printf("%s: received %d, buffers given %d, given back %d\n", name, received, given, given_back);
+    printf("%s: received %d, buffers given %d, given back %d\n", name, received, given,
+           given_back);
     uv_close((uv_handle_t *)&receiver, NULL);
     uv_close((uv_handle_t *)&sender, NULL);
     turns();
@@ -82,5 +86,6 @@ int main(void) {
 }
 C
 cc -I usr/include stop.c -L "$libraries" -Wl,-rpath,"$libraries" -luv -o stop
-unshare --map-root-user --net sh -c 'ip link set lo up && exec ./stop' >seen
+timeout --signal=KILL 60 \
+    unshare --map-root-user --net sh -c 'ip link set lo up && exec ./stop' >seen
 diff -u --label expected <(sed -n 's/^#> //p' "$self") --label seen seen

@@ -4,9 +4,9 @@
 #
 # Version: libuv 1.44.2 (Debian 12, libuv1 1.44.2-1+deb12u1), Linux 6.18.44
 # Expected: the send to the port where nobody listens fails, the send to the living peer succeeds.
-# Behaviour: the refusal comes back as an ICMP message after that send has succeeded. The kernel keeps
-# the error for the socket and returns it from the next send, whose datagram it does not send. libuv
-# gives that error to the request of the living peer and does not try again.
+# Behaviour: the refusal comes back as an ICMP message after that send has succeeded. The kernel
+# keeps the error for the socket and returns it from the next send, whose datagram it does not
+# send. libuv gives that error to the request of the living peer and does not try again.
 # Output seen, with which this script compares:
 #> libuv 1.44.2 without UV_UDP_LINUX_RECVERR
 #> to a port where nobody listens: 0
@@ -17,6 +17,7 @@
 #> to a living peer: ECONNREFUSED
 #> datagrams that the living peer got: 0
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -89,5 +90,6 @@ int main(void) {
 }
 C
 cc -I usr/include blame.c -L "$libraries" -Wl,-rpath,"$libraries" -luv -o blame
-unshare --map-root-user --net sh -c 'ip link set lo up && exec ./blame' >seen
+timeout --signal=KILL 60 \
+    unshare --map-root-user --net sh -c 'ip link set lo up && exec ./blame' >seen
 diff -u --label expected <(sed -n 's/^#> //p' "$self") --label seen seen

@@ -15,6 +15,7 @@
 #> the same two, sent again alone: 0 0
 #> datagrams that the listener got: 2
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin # where `ip` is, for an ordinary user
 self=$(readlink -f "$0")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -101,5 +102,6 @@ int main(void) {
 }
 C
 cc -I usr/include batch.c -L "$libraries" -Wl,-rpath,"$libraries" -luv -o batch
-unshare --map-root-user --net sh -c 'ip link set lo up && exec ./batch' >seen
+timeout --signal=KILL 60 \
+    unshare --map-root-user --net sh -c 'ip link set lo up && exec ./batch' >seen
 diff -u --label expected <(sed -n 's/^#> //p' "$self") --label seen seen
