@@ -367,6 +367,7 @@ struct muster_datagram {
     size_t segment; /* 0: one datagram; else bytes are several of this length, the last of at most it, as UDP
                        GRO received them, or UDP GSO is to send them */
     uint32_t dropped; /* as received: what the kernel dropped on this socket so far */
+    uint32_t age_ms;  /* as received: how long it waited before it was read; 0 when not known */
 };
 
 /* ---- streams ---- */

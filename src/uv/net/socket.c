@@ -10,13 +10,15 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "limit.h"
 
 #define IPV4_BYTES 4
-#define CONTROL_BYTES 128 /* four small messages come: packet info, TTL, drop count, segment size */
+#define CONTROL_BYTES 128 /* four messages come: packet info, TTL, drop count, segment size or stamp */
 #define READ_TRIES 4
+#define AGE_MS_MAX 60000 /* an older stamp is one of a clock that was set meanwhile */
 
 static const uint8_t any_ip[IPV4_BYTES] = {0, 0, 0, 0};
 
@@ -80,6 +82,11 @@ static int open_with(struct datagram_socket *opened, const struct muster_path *p
     return 0;
 }
 
+/* Asks for the time at which each datagram came. Where that is refused, its age is not known. */
+static void stamps_ask(int fd) {
+    socket_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+}
+
 static int bind_to(int fd, const uint8_t ip[IPV4_BYTES], uint16_t port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     memcpy(&address.sin_addr, ip, IPV4_BYTES);
@@ -108,6 +115,7 @@ static int unicast_set(struct datagram_socket *socket, const struct muster_path 
     if (socket_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES) != 0) {
         socket_option(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
     }
+    stamps_ask(fd);
     return 0;
 }
 
@@ -142,6 +150,7 @@ static int listening_set(struct datagram_socket *socket, const struct muster_pat
     if (socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || socket_bind_device(fd, path->name) != 0) {
         return -1;
     }
+    stamps_ask(fd);
     if (path->kind == MUSTER_PATH_B4) {
         return socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ? -1
                                                                    : bind_to(fd, broadcast, socket->port);
@@ -251,6 +260,21 @@ struct cmsghdr *socket_next_control(struct msghdr *message, struct cmsghdr *cont
 }
 #pragma GCC diagnostic pop
 
+uint32_t socket_age_ms(const struct timespec *stamp, const struct timespec *now) {
+    int64_t age_ms =
+        ((int64_t)now->tv_sec - stamp->tv_sec) * 1000 + (now->tv_nsec - stamp->tv_nsec) / 1000000;
+    return age_ms < 0 || age_ms > AGE_MS_MAX ? 0 : (uint32_t)age_ms;
+}
+
+/* Until now: a datagram also waits while those that were read with it are handed over. */
+static uint32_t stamp_read(const struct cmsghdr *control) {
+    struct timespec stamp;
+    struct timespec now;
+    memcpy(&stamp, CMSG_DATA(control), sizeof stamp);
+    clock_gettime(CLOCK_REALTIME, &now);
+    return socket_age_ms(&stamp, &now);
+}
+
 static void control_read(struct datagram_socket *socket, const struct cmsghdr *control,
                          struct muster_datagram *datagram) {
     if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
@@ -266,6 +290,8 @@ static void control_read(struct datagram_socket *socket, const struct cmsghdr *c
         datagram->ttl = (uint8_t)ttl;
     } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SO_RXQ_OVFL) {
         memcpy(&socket->kernel_drops, CMSG_DATA(control), sizeof socket->kernel_drops);
+    } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SO_TIMESTAMPNS) {
+        datagram->age_ms = stamp_read(control);
     } else if (control->cmsg_level == SOL_UDP && control->cmsg_type == UDP_GRO) {
         int segment;
         memcpy(&segment, CMSG_DATA(control), sizeof segment);

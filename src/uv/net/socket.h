@@ -25,6 +25,7 @@
 
 struct msghdr;
 struct cmsghdr;
+struct timespec;
 
 struct datagram_socket {
     bool open;
@@ -80,6 +81,10 @@ int socket_bind_device(int fd, const char *name);
 
 /* A zeroed or closed socket is allowed. Whoever polls it stops before. */
 void socket_close(struct datagram_socket *socket);
+
+/* How long a datagram has waited that came at `stamp`, both times of the wall clock. 0 where that is negative
+ * or more than a minute: then the clock was set meanwhile. */
+uint32_t socket_age_ms(const struct timespec *stamp, const struct timespec *now);
 
 /* Reads what is there, up to SOCKET_BATCH datagrams, and calls on_datagram for each; returns how many came.
  * The callback must not close the socket. Errors are transient for a datagram socket and are skipped. */

@@ -241,6 +241,63 @@ TEST(test_kernel_drops_are_counted) {
     assert_int_equal(unicast.kernel_drops, 100 - heard);
 }
 
+TEST(test_drops_come_with_the_datagrams_of_each_path) {
+    struct muster_datagram datagram = datagram_to(&group, port_own(), "one of many");
+    int least = 1;
+    assert_int_equal(setsockopt(m4.fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least), 0);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_int_equal(send_one(&unicast, &datagram), 0);
+    }
+    while (socket_read(&m4, keep_datagram, &received) > 0) {
+    }
+    size_t heard = received.count;
+    assert_int_equal(send_one(&unicast, &datagram), 0);
+    read_until(&m4, &received, heard + 1);
+    assert_int_equal(received.datagrams[heard].dropped, 100 - heard);
+}
+
+/* ---- age ---- */
+
+TEST(test_ages) {
+    static const struct timespec now = {.tv_sec = 1000, .tv_nsec = 500000000};
+    static const struct {
+        struct timespec stamp;
+        uint32_t age_ms;
+    } cases[] = {
+        {{.tv_sec = 1000, .tv_nsec = 500000000}, 0},  {{.tv_sec = 1000, .tv_nsec = 490000000}, 10},
+        {{.tv_sec = 999, .tv_nsec = 600000000}, 900}, {{.tv_sec = 940, .tv_nsec = 500000000}, 60000},
+        {{.tv_sec = 940, .tv_nsec = 499000000}, 0},   {{.tv_sec = 0, .tv_nsec = 0}, 0},
+        {{.tv_sec = 1000, .tv_nsec = 510000000}, 0},  {{.tv_sec = 2000, .tv_nsec = 0}, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(socket_age_ms(&cases[i].stamp, &now), cases[i].age_ms);
+    }
+}
+
+static uint32_t age_of_one(struct datagram_socket *socket, const struct muster_datagram *datagram) {
+    received.count = 0;
+    assert_int_equal(send_one(&unicast, datagram), 0);
+    for (int64_t sent_ms = now_ms(); now_ms() < sent_ms + 2;) { /* it waits */
+    }
+    read_until(socket, &received, 1);
+    return received.datagrams[0].age_ms;
+}
+
+TEST(test_control_sockets_know_the_age_of_what_they_read) {
+    struct datagram_socket *sockets[] = {&unicast, &m4, &b4};
+    struct muster_datagram datagrams[] = {datagram_to(&loopback, unicast.port, "to one"),
+                                          datagram_to(&group, port_own(), "to the group"),
+                                          datagram_to(&broadcast, port_own(), "to all")};
+    for (size_t i = 0; i < 3; i++) {
+        int64_t deadline = now_ms() + DEADLINE_MS;
+        while (age_of_one(sockets[i], &datagrams[i]) == 0) { /* not at once, if the clock was set meanwhile */
+            assert_true(now_ms() < deadline);
+        }
+    }
+}
+
+/* ---- buffers ---- */
+
 TEST(test_granted_buffer_is_known) {
     assert_true(unicast.buffer_bytes > 0);
     assert_true(m4.buffer_bytes > 0);
