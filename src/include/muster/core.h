@@ -400,9 +400,11 @@ struct muster_socket {
     const char *protocol;                             /* "udp", "tcp" or "unix"; static storage */
     struct muster_endpoint address;                   /* bound to; family 0 for "unix" */
     char interface_name[MUSTER_INTERFACE_NAME_BYTES]; /* "" when it is bound to none */
-    uint32_t buffer_bytes; /* receive buffer granted by the kernel, in its count; 0 when not known */
-    uint64_t kernel_drops; /* datagrams that the kernel had no room for */
-    uint64_t failed;       /* datagrams that could not be sent by this interface */
+    uint32_t buffer_bytes;  /* receive buffer granted by the kernel, in its count; 0 when not known */
+    uint64_t kernel_drops;  /* datagrams that the kernel had no room for */
+    uint64_t failed;        /* datagrams that could not be sent by this interface */
+    uint64_t unicast_drops; /* datagrams to one peer that were not sent: so many waited that the send buffer
+                             * was needed for datagrams to the group */
 };
 #define MUSTER_SOCKETS_MAX 160
 

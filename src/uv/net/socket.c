@@ -4,10 +4,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -54,14 +56,15 @@ int socket_option(int fd, int level, int name, int value) {
     return setsockopt(fd, level, name, &value, sizeof value);
 }
 
-/* The kernel grants less without a word, so what it granted is read back. */
-static uint32_t buffer_set(int fd) {
-    if (socket_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES) != 0) {
-        socket_option(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
+/* name: SO_RCVBUF or SO_SNDBUF; forced: the same for who may exceed the system's limit. The kernel grants
+ * less without a word, so what it granted is read back. */
+static uint32_t buffer_set(int fd, int name, int forced) {
+    if (socket_option(fd, SOL_SOCKET, forced, SOCKET_BUFFER_BYTES) != 0) {
+        socket_option(fd, SOL_SOCKET, name, SOCKET_BUFFER_BYTES);
     }
     int granted = 0;
     socklen_t length = sizeof granted;
-    getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &granted, &length);
+    getsockopt(fd, SOL_SOCKET, name, &granted, &length);
     return granted > 0 ? (uint32_t)granted : 0;
 }
 
@@ -78,7 +81,7 @@ static int open_with(struct datagram_socket *opened, const struct muster_path *p
         socket_close(opened);
         return -number;
     }
-    opened->buffer_bytes = buffer_set(opened->fd);
+    opened->buffer_bytes = buffer_set(opened->fd, SO_RCVBUF, SO_RCVBUFFORCE);
     return 0;
 }
 
@@ -112,9 +115,7 @@ static int unicast_set(struct datagram_socket *socket, const struct muster_path 
         return -1;
     }
     socket->port = ntohs(address.sin_port);
-    if (socket_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES) != 0) {
-        socket_option(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
-    }
+    socket->send_bytes = buffer_set(fd, SO_SNDBUF, SO_SNDBUFFORCE);
     stamps_ask(fd);
     return 0;
 }
@@ -350,6 +351,13 @@ static void control_put(struct msghdr *message, int level, int type, const void 
     *header = (struct cmsghdr){.cmsg_len = (socklen_t)CMSG_LEN(size), .cmsg_level = level, .cmsg_type = type};
     memcpy(CMSG_DATA(header), value, size);
     message->msg_controllen = (socklen_t)(message->msg_controllen + CMSG_SPACE(size));
+}
+
+bool socket_has_unicast_room(const struct datagram_socket *socket) {
+    uint32_t part = socket->send_bytes / SOCKET_UNICAST_PART;
+    uint32_t room = part < SOCKET_UNICAST_BYTES ? part : SOCKET_UNICAST_BYTES;
+    int waiting = 0;
+    return ioctl(socket->fd, SIOCOUTQ, &waiting) != 0 || (uint32_t)waiting <= room;
 }
 
 /* segment 0: one datagram. */

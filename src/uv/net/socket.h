@@ -16,6 +16,14 @@
  * more. */
 #define SOCKET_BUFFER_BYTES (4 * 1024 * 1024)
 
+/* A datagram to one peer is sent while no more than this waits in the send buffer, in the kernel's count, and
+ * no more than this part of it. Where the peer does not answer ARP, the kernel keeps the datagram for 3 s.
+ * - bytes: such datagrams wait for 170 peers at most. The kernel's table of neighbours has room for 1024, and
+ *   the group needs a row of it too.
+ * - part: a full socket counts as writable again when half of its buffer is free. */
+#define SOCKET_UNICAST_BYTES (128 * 1024)
+#define SOCKET_UNICAST_PART 4
+
 /* Datagrams that one socket_read() takes at most, so that one busy socket does not starve the loop. */
 #define SOCKET_BATCH 16
 
@@ -35,6 +43,7 @@ struct datagram_socket {
     uint32_t buffer_bytes; /* receive buffer as granted, in the kernel's count: twice what was asked for, as
                             * its own bookkeeping counts too (socket(7), SO_RCVBUF) */
     uint32_t kernel_drops; /* since it was opened, as of the last datagram read (SO_RXQ_OVFL) */
+    uint32_t send_bytes;   /* send buffer as granted, in the kernel's count; 0 where nothing is sent */
 };
 
 /* datagram->bytes are borrowed for the call. One that was longer than MUSTER_DATAGRAM_BYTES_MAX comes cut,
@@ -97,6 +106,10 @@ unsigned socket_read_batches(struct datagram_socket *socket, uint8_t *bytes, soc
 
 /* Takes a pending error off the socket, so that it can be polled again. Returns it as -errno, 0 for none. */
 int socket_take_error(struct datagram_socket *socket);
+
+/* Whether a datagram to one peer may be sent now. False while so much waits in the send buffer that those to
+ * the group need the rest of it. */
+bool socket_has_unicast_room(const struct datagram_socket *socket);
 
 /* Sends by datagram->interface to datagram->destination. The kernel chooses the source address unless
  * datagram->source has a family. Several (datagram->segment) leave as one batch, or one by one if

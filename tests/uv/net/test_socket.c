@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -298,10 +299,28 @@ TEST(test_control_sockets_know_the_age_of_what_they_read) {
 
 /* ---- buffers ---- */
 
+/* A datagram that is written in parts waits in the send buffer for its end. */
+TEST(test_unicasts_leave_room) {
+    static const uint8_t part[4000];
+    struct muster_datagram datagram = datagram_to(&loopback, unicast.port, "");
+    struct sockaddr_in address = socket_address(&datagram.destination);
+    assert_true(socket_has_unicast_room(&unicast));
+    unicast.send_bytes = SOCKET_UNICAST_PART * (sizeof part - 1);
+    assert_true(socket_has_unicast_room(&unicast));
+    assert_int_equal(
+        sendto(unicast.fd, part, sizeof part, MSG_MORE, (const struct sockaddr *)&address, sizeof address),
+        sizeof part);
+    assert_false(socket_has_unicast_room(&unicast));
+    assert_int_equal(socket_option(unicast.fd, SOL_UDP, UDP_CORK, 0), 0);
+    assert_true(socket_has_unicast_room(&unicast));
+    read_until(&unicast, &received, 1);
+}
+
 TEST(test_granted_buffer_is_known) {
     assert_true(unicast.buffer_bytes > 0);
     assert_true(m4.buffer_bytes > 0);
     assert_true(unicast.buffer_bytes <= 2 * SOCKET_BUFFER_BYTES);
+    assert_true(unicast.send_bytes > 0);
 }
 
 /* ---- failures ---- */
