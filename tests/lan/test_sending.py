@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a node still says when its socket is full, and what it counts."""
+"""What a node still says when its socket or its queue is full, and what it counts."""
 
 import ipaddress
 import itertools
@@ -13,8 +13,17 @@ from wire import GROUP, Ear, Voice, encode, new_boot, new_id
 IP_PKTINFO = 8  # of Linux
 
 
+def sockets(host):
+    return host.json("show", "--self", "--json")["sockets"]
+
+
 def unicast_socket(host):
-    return host.json("show", "--self", "--json")["sockets"][0]
+    return sockets(host)[0]
+
+
+def group_socket(host):
+    (known,) = [known for known in sockets(host) if known["address"] == GROUP]
+    return known
 
 
 class Strangers(LanTest):
@@ -74,6 +83,29 @@ class Strangers(LanTest):
         self.lan.wait_for(
             lambda: [row for row in self.here.peers("--direct", "node") if "u4" in row["paths"]], "an answer"
         )
+        self.lan.wait_for(lambda: unicast_socket(self.there)["unreached"] > 0, "word of what did not arrive")
+
+
+class Queue(LanTest):
+    HOSTS = 2
+    ISOLATED = True
+
+    def qdisc(self, *arguments):
+        self.assertEqual(self.there.start_program("tc", "qdisc", *arguments).finish().code, 0)
+
+    def test_drops_are_counted(self):
+        watch = self.here.watch()
+        node = self.there.announce("node", "--interval", "200ms")
+        watch.await_event("joined", name="node")
+        before = group_socket(self.there)
+        self.qdisc("replace", "dev", "eth0", "root", "pfifo", "limit", "0")
+        self.lan.wait_for(lambda: group_socket(self.there)["queue_drops"] > 1, "drops of a queue without room")
+        watch.await_event("lost", name="node")
+        self.qdisc("delete", "dev", "eth0", "root")
+        watch.await_event("returned", name="node")
+        self.assertEqual(before["queue_drops"], 0)
+        self.assertEqual(group_socket(self.there)["failed"], 0)
+        self.assertNotIn("fails", node.error)
 
 
 if __name__ == "__main__":

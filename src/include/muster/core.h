@@ -403,8 +403,10 @@ struct muster_socket {
     uint32_t buffer_bytes;  /* receive buffer granted by the kernel, in its count; 0 when not known */
     uint64_t kernel_drops;  /* datagrams that the kernel had no room for */
     uint64_t failed;        /* datagrams that could not be sent by this interface */
+    uint64_t queue_drops;   /* datagrams that were sent, and that a queue of this machine then dropped */
     uint64_t unicast_drops; /* datagrams to one peer that were not sent: so many waited that the send buffer
                              * was needed for datagrams to the group */
+    uint64_t unreached;     /* datagrams to one peer that did not arrive, as ICMP reported */
 };
 #define MUSTER_SOCKETS_MAX 160
 

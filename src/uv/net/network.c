@@ -151,9 +151,11 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
         datagram->source.family = 0;
     }
     bool without_gso = link == NULL || link->without_gso;
+    uint64_t queue_drops = socket->queue_drops;
     int error = socket_send(socket, datagram, &without_gso);
     if (link != NULL) {
         link->without_gso = without_gso;
+        link->queue_drops[kind] += socket->queue_drops - queue_drops;
     }
     if (error == -EAGAIN) {
         return false;
@@ -194,22 +196,24 @@ static void held_send(struct network *network) {
 
 /* ---- on the loop ---- */
 
-/* An error that hangs on a socket makes libuv stop watching it; taken off, it is watched again. */
-static bool is_readable(struct watched_socket *watched, int status, int events) {
-    if (status < 0) {
-        socket_take_error(&watched->socket);
-        watched_socket_set(watched, watched->events);
-        return false;
+/* What to do on a socket. An error that hangs on it makes libuv stop watching it, and hides the rest: the
+ * error is taken off, the socket is watched again, and all that it is watched for is tried. */
+static int events_due(struct watched_socket *watched, int status, int events) {
+    if (status >= 0) {
+        return events;
     }
-    return (events & UV_READABLE) != 0;
+    socket_take_errors(&watched->socket);
+    watched_socket_set(watched, watched->events);
+    return watched->events;
 }
 
 static void on_unicast_ready(uv_poll_t *poll, int status, int events) {
     struct network *network = watched_socket_of(poll)->owner;
-    if (status >= 0 && (events & UV_WRITABLE)) {
+    int due = events_due(&network->unicast, status, events);
+    if (due & UV_WRITABLE) {
         held_send(network);
     }
-    if (is_readable(&network->unicast, status, events)) {
+    if (due & UV_READABLE) {
         socket_read(&network->unicast.socket, network->calls.on_datagram, network->calls.owner);
     }
     network->calls.on_datagrams_read(network->calls.owner);
@@ -218,7 +222,7 @@ static void on_unicast_ready(uv_poll_t *poll, int status, int events) {
 static void on_link_ready(uv_poll_t *poll, int status, int events) {
     struct watched_socket *watched = watched_socket_of(poll);
     struct network *network = watched->owner;
-    if (is_readable(watched, status, events)) {
+    if (events_due(watched, status, events) & UV_READABLE) {
         socket_read(&watched->socket, network->calls.on_datagram, network->calls.owner);
         network->calls.on_datagrams_read(network->calls.owner);
     }
@@ -228,7 +232,7 @@ static void on_link_ready(uv_poll_t *poll, int status, int events) {
 static void on_telemetry_ready(uv_poll_t *poll, int status, int events) {
     struct watched_socket *watched = watched_socket_of(poll);
     struct network *network = watched->owner;
-    if (is_readable(watched, status, events)) {
+    if (events_due(watched, status, events) & UV_READABLE) {
         socket_read_batches(&watched->socket, network->batches_bytes, network->calls.on_telemetry,
                             network->calls.owner);
         network->calls.on_telemetry_read(network->calls.owner);
@@ -320,7 +324,9 @@ static void put_datagrams(struct inventory *inventory, const struct datagram_soc
         .buffer_bytes = socket->buffer_bytes,
         .kernel_drops = socket->kernel_drops,
         .failed = sent->failed,
+        .queue_drops = sent->queue_drops,
         .unicast_drops = sent->unicast_drops,
+        .unreached = socket->unreached,
     };
     if (socket->open) {
         memcpy(put_socket.address.ip, addresses[kind], sizeof addresses[kind]);
@@ -334,6 +340,7 @@ static struct muster_socket sent_unicasts(const struct network *network) {
     struct muster_socket sent = {.unicast_drops = network->unicast_drops};
     for (size_t i = 0; i < network->link_count; i++) {
         sent.failed += network->links[i]->failed[MUSTER_PATH_U4];
+        sent.queue_drops += network->links[i]->queue_drops[MUSTER_PATH_U4];
     }
     return sent;
 }
@@ -346,7 +353,8 @@ size_t network_sockets(const struct network *network, struct muster_socket *sock
         const struct link *link = network->links[i];
         const char *name = link->interface.name;
         for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
-            struct muster_socket sent = {.failed = link->failed[kind]};
+            struct muster_socket sent = {.failed = link->failed[kind],
+                                         .queue_drops = link->queue_drops[kind]};
             put_datagrams(&inventory, &link->sockets[kind].socket, kind, name, &sent);
         }
         put_datagrams(&inventory, &link->sockets[LINK_TELEMETRY].socket, MUSTER_PATH_U4, name,

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/errqueue.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -18,8 +19,9 @@
 #include "limit.h"
 
 #define IPV4_BYTES 4
-#define CONTROL_BYTES 128 /* four messages come: packet info, TTL, drop count, segment size or stamp */
+#define CONTROL_BYTES 160 /* four messages come at most; the longest: packet info, TTL, stamp, error */
 #define READ_TRIES 4
+#define SEND_TRIES 2
 #define AGE_MS_MAX 60000 /* an older stamp is one of a clock that was set meanwhile */
 
 static const uint8_t any_ip[IPV4_BYTES] = {0, 0, 0, 0};
@@ -98,6 +100,7 @@ static int bind_to(int fd, const uint8_t ip[IPV4_BYTES], uint16_t port) {
 
 /* PMTUDISC_PROBE: never fragment, and let no forged "fragmentation needed" shrink what we send.
  * MULTICAST_ALL: groups that others on this machine joined are not for this socket.
+ * RECVERR: sending fails where a queue of this machine drops the datagram.
  * A batch is copied into one buffer of the kernel: the default takes few of them. */
 static int unicast_set(struct datagram_socket *socket, const struct muster_path *path) {
     struct sockaddr_in address;
@@ -110,7 +113,7 @@ static int unicast_set(struct datagram_socket *socket, const struct muster_path 
         socket_option(fd, IPPROTO_IP, IP_MULTICAST_TTL, MUSTER_TTL) != 0 ||
         socket_option(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 1) != 0 ||
         socket_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE) != 0 ||
-        bind_to(fd, any_ip, socket->port) != 0 ||
+        socket_option(fd, IPPROTO_IP, IP_RECVERR, 1) != 0 || bind_to(fd, any_ip, socket->port) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
         return -1;
     }
@@ -195,15 +198,6 @@ void socket_close(struct datagram_socket *socket) {
         close(socket->fd);
         socket->open = false;
     }
-}
-
-int socket_take_error(struct datagram_socket *socket) {
-    int number = 0;
-    socklen_t length = sizeof number;
-    if (getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &number, &length) != 0) {
-        return -errno;
-    }
-    return -number;
 }
 
 /* ---- reading ---- */
@@ -343,6 +337,35 @@ unsigned socket_read_batches(struct datagram_socket *socket, uint8_t *bytes, soc
     return batch_read(socket, &batch, on_datagram, context);
 }
 
+/* ---- errors ---- */
+
+/* Reads one message of the error queue; false when there is none. */
+static bool error_read(struct datagram_socket *socket) {
+    struct control control;
+    struct msghdr message = {.msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    if (recvmsg(socket->fd, &message, MSG_ERRQUEUE) < 0) {
+        return false;
+    }
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL;
+         header = socket_next_control(&message, header)) {
+        struct sock_extended_err error;
+        if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR) {
+            memcpy(&error, CMSG_DATA(header), sizeof error);
+            socket->unreached += error.ee_origin == SO_EE_ORIGIN_ICMP ? 1 : 0;
+        }
+    }
+    return true;
+}
+
+/* With RECVERR an error also waits as a message, and the socket can't be polled before it is read. */
+void socket_take_errors(struct datagram_socket *socket) {
+    int number;
+    socklen_t length = sizeof number;
+    for (unsigned left = SOCKET_BATCH; left > 0 && error_read(socket); left--) {
+    }
+    getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &number, &length);
+}
+
 /* ---- sending ---- */
 
 /* Puts one control message behind those that are there. */
@@ -360,8 +383,24 @@ bool socket_has_unicast_room(const struct datagram_socket *socket) {
     return ioctl(socket->fd, SIOCOUTQ, &waiting) != 0 || (uint32_t)waiting <= room;
 }
 
+/* An error of an earlier datagram that others reported (ICMP) is returned by the next call. It says nothing
+ * about this datagram, so the call is made again. */
+static int message_send(int fd, const struct msghdr *message) {
+    int error = 0;
+    for (int i = 0; i < SEND_TRIES; i++) {
+        if (sendmsg(fd, message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+            return 0;
+        }
+        error = errno == EWOULDBLOCK ? -EAGAIN : -errno;
+        if (error == -EAGAIN || error == -ENOBUFS) {
+            return error;
+        }
+    }
+    return error;
+}
+
 /* segment 0: one datagram. */
-static int datagram_send(const struct datagram_socket *socket, const struct muster_datagram *datagram,
+static int datagram_send(struct datagram_socket *socket, const struct muster_datagram *datagram,
                          uint16_t segment) {
     struct sockaddr_in destination = socket_address(&datagram->destination);
     struct iovec part = {.iov_base = (void *)(uintptr_t)datagram->bytes, .iov_len = datagram->length};
@@ -385,10 +424,12 @@ static int datagram_send(const struct datagram_socket *socket, const struct must
     if (segment != 0) {
         control_put(&message, SOL_UDP, UDP_SEGMENT, &segment, sizeof segment);
     }
-    if (sendmsg(socket->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    int error = message_send(socket->fd, &message);
+    if (error == -ENOBUFS) {
+        socket->queue_drops += segment == 0 ? 1 : (datagram->length + segment - 1) / segment;
+        return 0;
     }
-    return 0;
+    return error;
 }
 
 /* What the kernel says of a batch that it, or the interface, can't cut into datagrams. */

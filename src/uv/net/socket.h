@@ -44,6 +44,8 @@ struct datagram_socket {
                             * its own bookkeeping counts too (socket(7), SO_RCVBUF) */
     uint32_t kernel_drops; /* since it was opened, as of the last datagram read (SO_RXQ_OVFL) */
     uint32_t send_bytes;   /* send buffer as granted, in the kernel's count; 0 where nothing is sent */
+    uint64_t queue_drops;  /* datagrams that a queue of this machine dropped when they were sent (ENOBUFS) */
+    uint64_t unreached;    /* of which others, or this machine, reported that they did not arrive (ICMP) */
 };
 
 /* datagram->bytes are borrowed for the call. One that was longer than MUSTER_DATAGRAM_BYTES_MAX comes cut,
@@ -104,8 +106,8 @@ unsigned socket_read(struct datagram_socket *socket, socket_datagram_cb on_datag
 unsigned socket_read_batches(struct datagram_socket *socket, uint8_t *bytes, socket_datagram_cb on_datagram,
                              void *context);
 
-/* Takes a pending error off the socket, so that it can be polled again. Returns it as -errno, 0 for none. */
-int socket_take_error(struct datagram_socket *socket);
+/* Takes pending errors off the socket, SOCKET_BATCH at most, so that it can be polled again. */
+void socket_take_errors(struct datagram_socket *socket);
 
 /* Whether a datagram to one peer may be sent now. False while so much waits in the send buffer that those to
  * the group need the rest of it. */
@@ -113,7 +115,8 @@ bool socket_has_unicast_room(const struct datagram_socket *socket);
 
 /* Sends by datagram->interface to datagram->destination. The kernel chooses the source address unless
  * datagram->source has a family. Several (datagram->segment) leave as one batch, or one by one if
- * *without_gso, which is set when the kernel can't send batches by that interface. 0; -EAGAIN when the socket
- * is full, and *datagram, which is what was not sent then, is to be tried again once it is writable; any
- * other -errno is about these datagrams or their interface alone. */
+ * *without_gso, which is set when the kernel can't send batches by that interface. 0, also for what a queue
+ * of this machine dropped, which is counted; -EAGAIN when the socket is full, and *datagram, which is what
+ * was not sent then, is to be tried again once it is writable; any other -errno is about these datagrams or
+ * their interface alone. */
 int socket_send(struct datagram_socket *socket, struct muster_datagram *datagram, bool *without_gso);

@@ -2,7 +2,6 @@
 /* Datagram sockets and links on the loopback: what arrives where, and what the kernel says of it. */
 #include "socket.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -342,25 +341,48 @@ TEST(test_failed_datagram_takes_no_other_along) {
     read_until(&m4, &received, 1);
 }
 
-/* The answer to a datagram for a closed port hangs on the socket, here made visible by connecting it. */
+/* The kernel's answer to a datagram for a closed port hangs on the socket. */
 static void hang_error_on(struct datagram_socket *socket) {
-    struct sockaddr_in closed = {.sin_family = AF_INET, .sin_port = htons(9)};
-    inet_pton(AF_INET, "127.0.0.1", &closed.sin_addr);
-    assert_int_equal(connect(socket->fd, (struct sockaddr *)&closed, sizeof closed), 0);
-    assert_int_equal(send(socket->fd, "x", 1, 0), 1);
+    struct muster_datagram datagram = datagram_to(&loopback, 9, "to nobody");
     struct pollfd poller = {.fd = socket->fd, .events = 0};
+    assert_int_equal(send_one(socket, &datagram), 0);
     assert_int_equal(poll(&poller, 1, DEADLINE_MS), 1);
     assert_true(poller.revents & POLLERR);
+}
+
+static void expect_no_error_on(struct datagram_socket *socket) {
+    struct pollfd poller = {.fd = socket->fd, .events = POLLIN};
+    assert_int_equal(poll(&poller, 1, 0), 0);
 }
 
 TEST(test_pending_error_is_skipped) {
     hang_error_on(&unicast);
     assert_int_equal(socket_read(&unicast, keep_datagram, &received), 0);
-    struct pollfd poller = {.fd = unicast.fd, .events = POLLIN};
-    assert_int_equal(poll(&poller, 1, 0), 0);
+    socket_take_errors(&unicast);
+    expect_no_error_on(&unicast);
+    assert_int_equal(unicast.unreached, 1);
+}
+
+TEST(test_error_of_one_peer_fails_nothing_to_the_group) {
+    struct muster_datagram datagram = datagram_to(&group, port_own(), "to the group");
     hang_error_on(&unicast);
-    assert_int_equal(socket_take_error(&unicast), -ECONNREFUSED);
-    assert_int_equal(socket_take_error(&unicast), 0);
+    assert_int_equal(send_one(&unicast, &datagram), 0);
+    read_until(&m4, &received, 1);
+    hang_error_on(&unicast);
+    socket_take_errors(&unicast);
+    expect_no_error_on(&unicast);
+    assert_int_equal(unicast.unreached, 2);
+}
+
+TEST(test_more_errors_than_one_turn_takes) {
+    for (unsigned i = 0; i <= SOCKET_BATCH; i++) {
+        hang_error_on(&unicast);
+    }
+    socket_take_errors(&unicast);
+    assert_int_equal(unicast.unreached, SOCKET_BATCH);
+    socket_take_errors(&unicast);
+    expect_no_error_on(&unicast);
+    assert_int_equal(unicast.unreached, SOCKET_BATCH + 1);
 }
 
 TEST(test_taken_ports_are_passed_over) {
