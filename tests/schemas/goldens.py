@@ -872,7 +872,8 @@ def replies():
     own = {"version": "0.3.0", "port": 19797, "interval_ms": 2000, "peers": 1,
            "paths": [{"interface": "eth0", "path": "m4"}, {"interface": "eth0", "path": "b4"}],
            "sockets": [{"protocol": "udp", "address": "0.0.0.0", "port": 19796, "interface": "eth0",
-                        "buffer_bytes": 8388608, "kernel_drops": 1, "failed": 0}],
+                        "buffer_bytes": 8388608, "kernel_drops": 1, "failed": 0, "queue_drops": 2,
+                        "unicast_drops": 0, "unreached": 0}],
            "counters": counters | {"received": 1200, "accepted": 1100, "copies": 99, "drops": {"stale": 1}},
            "sender": {"datagrams": 500, "bytes": 200000, "repairs": 12, "repair_bytes": 4800, "naks": 9, "naks_refused": 3},
            "feeds": [feed], "feeds_known": 1}
