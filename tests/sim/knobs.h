@@ -16,6 +16,8 @@ struct chance;
     X(CORES, "cores", "processor cores that the nodes share; 0: one for each node", 0, 0)          \
     X(BUSY_LOOPS, "busy-loops", "programs beside the nodes that always want each core", 0, 0)      \
     X(START_US, "start-us", "time of a core that the start of a program takes", 5000, 5000)        \
+    X(KERNEL_US, "kernel-us", "time of a core that the kernel takes for each packet that comes in", 2, 2)  \
+    X(TURN_US, "turn-us", "time of a core that it takes to wake a program up", 10, 10)             \
     X(SPREAD_MS, "spread-ms", "the nodes start within this time", 0, 0)                            \
     X(LOSS, "loss", "share of the datagrams to a host that is lost", 0, 0)                         \
     X(BURST_ENTER, "burst-enter", "chance that a burst of loss begins with a datagram", 0, 0)      \

@@ -184,6 +184,7 @@ void node_receive(struct world *world, struct node *node, struct packet *packet)
     if (node->state == NODE_DOWN || node->state == NODE_STARTING || node->state == NODE_ASLEEP) {
         return;
     }
+    processor_interrupt(world, node->task.processor, (uint64_t)world_knob(world, KNOB_KERNEL_US));
     if (queue->bytes + bytes > world->queue_bytes || queue->count >= world->queue_datagrams) {
         queue->dropped++;
         world->figures.queue_drops++;

@@ -65,6 +65,10 @@ static void run(struct world *world, void *subject, uint64_t value) {
         processor->is_running = false;
         return;
     }
+    if (processor->free_us > world->now_us) {
+        heap_add(&world->heap, processor->free_us, run, processor, 0);
+        return;
+    }
     struct task *task = take(processor);
     bool has_more = false;
     uint64_t cost_us = task->turn(world, task, world->now_us, &has_more);
@@ -78,6 +82,11 @@ static void run(struct world *world, void *subject, uint64_t value) {
     if (processor->is_running) {
         heap_add(&world->heap, processor->free_us, run, processor, 0);
     }
+}
+
+void processor_interrupt(struct world *world, struct processor *processor, uint64_t cost_us) {
+    processor->free_us = (processor->free_us > world->now_us ? processor->free_us : world->now_us) + cost_us;
+    processor->spent_us += cost_us;
 }
 
 void processor_forget(struct task *task) {

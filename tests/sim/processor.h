@@ -33,5 +33,8 @@ void processor_init(struct processor *processor, unsigned busy_loops);
 /* The task has something to do. It is queued unless it is already. */
 void processor_wake(struct world *world, struct task *task);
 
+/* The kernel takes the core for this long, before all tasks: a packet came in. */
+void processor_interrupt(struct world *world, struct processor *processor, uint64_t cost_us);
+
 /* The task is gone. */
 void processor_forget(struct task *task);

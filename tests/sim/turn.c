@@ -254,7 +254,7 @@ static void finish(struct world *world, struct node *node) {
 
 uint64_t turn_run(struct world *world, struct task *task, uint64_t start_us, bool *more) {
     struct node *node = (struct node *)task;
-    node->turn_us = start_us;
+    node->turn_us = start_us + (uint64_t)world_knob(world, KNOB_TURN_US);
     if (node->state == NODE_STARTING) {
         start(world, node);
     }
