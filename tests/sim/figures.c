@@ -11,8 +11,7 @@
 static const char *const traffic_names[TRAFFIC_COUNT] = {"announce", "alive", "bye", "query", "data", "other"};
 
 void figures_deinit(struct figures *figures) {
-    free(figures->second_bytes);
-    free(figures->second_datagrams);
+    free(figures->seconds);
     *figures = (struct figures){0};
 }
 
@@ -35,28 +34,31 @@ static enum traffic traffic_of(const struct packet *packet) {
     return TRAFFIC_OTHER;
 }
 
-static void grow(struct figures *figures, size_t second) {
-    while (second >= figures->seconds) {
-        size_t size = figures->seconds == 0 ? 256 : 2 * figures->seconds;
-        size_t added = size - figures->seconds;
-        figures->second_bytes = memory_resize(figures->second_bytes, size * sizeof(uint64_t));
-        figures->second_datagrams = memory_resize(figures->second_datagrams, size * sizeof(uint64_t));
-        memset(figures->second_bytes + figures->seconds, 0, added * sizeof(uint64_t));
-        memset(figures->second_datagrams + figures->seconds, 0, added * sizeof(uint64_t));
-        figures->seconds = size;
+static struct second *this_second(struct world *world) {
+    struct figures *figures = &world->figures;
+    size_t second = world->now_us / US_PER_S;
+    while (second >= figures->second_count) {
+        size_t size = figures->second_count == 0 ? 256 : 2 * figures->second_count;
+        size_t added = size - figures->second_count;
+        figures->seconds = memory_resize(figures->seconds, size * sizeof *figures->seconds);
+        memset(figures->seconds + figures->second_count, 0, added * sizeof *figures->seconds);
+        figures->second_count = size;
     }
+    return &figures->seconds[second];
 }
 
 void figures_sent(struct world *world, const struct packet *packet) {
-    struct figures *figures = &world->figures;
-    size_t second = world->now_us / US_PER_S;
+    enum traffic traffic = traffic_of(packet);
     size_t bytes = packet->datagram.length + SEGMENT_HEADER_BYTES;
-    struct figure *figure = &figures->sent[traffic_of(packet)][packet->kind];
-    grow(figures, second);
+    struct figure *figure = &world->figures.sent[traffic][packet->kind];
+    struct second *second = this_second(world);
     figure->datagrams++;
     figure->bytes += bytes;
-    figures->second_datagrams[second]++;
-    figures->second_bytes[second] += bytes;
+    second->all.datagrams++;
+    second->all.bytes += bytes;
+    if (traffic == TRAFFIC_ALIVE && packet->kind == MUSTER_PATH_M4) {
+        second->alive_bits += 8 * (packet->datagram.length + FRAME_BYTES);
+    }
     world_hash(world, packet->from->index << 16 | packet->datagram.length);
 }
 
@@ -71,6 +73,7 @@ void figures_stream_opened(struct world *world) {
 
 void figures_stream_bytes(struct world *world, size_t bytes) {
     world->figures.stream_bytes += bytes;
+    this_second(world)->stream_bytes += bytes;
 }
 
 void figures_take(struct world *world, const struct node *node) {
@@ -87,17 +90,34 @@ void figures_take(struct world *world, const struct node *node) {
     }
 }
 
-struct figure figures_between(const struct figures *figures, uint64_t from_s, uint64_t to_s) {
-    struct figure sum = {0};
-    for (uint64_t second = from_s; second < to_s && second < figures->seconds; second++) {
-        sum.datagrams += figures->second_datagrams[second];
-        sum.bytes += figures->second_bytes[second];
+struct second figures_between(const struct figures *figures, uint64_t from_s, uint64_t to_s) {
+    struct second sum = {0};
+    for (uint64_t i = from_s; i < to_s && i < figures->second_count; i++) {
+        sum.all.datagrams += figures->seconds[i].all.datagrams;
+        sum.all.bytes += figures->seconds[i].all.bytes;
+        sum.alive_bits += figures->seconds[i].alive_bits;
+        sum.stream_bytes += figures->seconds[i].stream_bytes;
     }
     return sum;
 }
 
 struct figure figures_total(const struct figures *figures) {
-    return figures_between(figures, 0, figures->seconds);
+    return figures_between(figures, 0, figures->second_count).all;
+}
+
+double figures_idle_kb(const struct world *world) {
+    uint64_t from_s = world->mark_us / US_PER_S + MARK_S;
+    uint64_t to_s = world->end_us / US_PER_S;
+    double minutes = (double)(to_s - from_s) / 60;
+    double bytes = (double)figures_between(&world->figures, from_s, to_s).all.bytes;
+    return to_s <= from_s || world->truth.alive == 0 ? 0 : bytes / 1000 / minutes / (double)world->truth.alive;
+}
+
+double figures_budget(const struct world *world) {
+    uint64_t from_s = world->mark_us / US_PER_S + MARK_S;
+    uint64_t to_s = world->end_us / US_PER_S;
+    double bits = (double)figures_between(&world->figures, from_s, to_s).alive_bits;
+    return to_s <= from_s ? 0 : bits / (double)(to_s - from_s) / BUDGET_BPS;
 }
 
 /* ---- printing ---- */
@@ -193,11 +213,15 @@ static void print_complete(const struct world *world, FILE *file) {
 
 static void print_mark(const struct world *world, FILE *file) {
     uint64_t mark_s = world->mark_us / US_PER_S;
-    struct figure after = figures_between(&world->figures, mark_s, mark_s + MARK_S);
-    struct figure before = figures_between(&world->figures, mark_s < MARK_S ? 0 : mark_s - MARK_S, mark_s);
-    fprintf(file, "  in the %d s after second %llu: %llu datagrams, %.1f kB (in those before: %llu, %.1f kB)\n",
-            MARK_S, (unsigned long long)mark_s, (unsigned long long)after.datagrams, (double)after.bytes / 1000,
-            (unsigned long long)before.datagrams, (double)before.bytes / 1000);
+    struct second after = figures_between(&world->figures, mark_s, mark_s + MARK_S);
+    struct second before = figures_between(&world->figures, mark_s < MARK_S ? 0 : mark_s - MARK_S, mark_s);
+    fprintf(file,
+            "  in the %d s from second %llu on: %llu datagrams, %.1f kB, streams %.1f kB (before: %llu, %.1f kB)\n",
+            MARK_S, (unsigned long long)mark_s, (unsigned long long)after.all.datagrams,
+            (double)after.all.bytes / 1000, (double)after.stream_bytes / 1000,
+            (unsigned long long)before.all.datagrams, (double)before.all.bytes / 1000);
+    fprintf(file, "  later: %.2f kB a peer and minute; alives take %.2f of their budget\n",
+            figures_idle_kb(world), figures_budget(world));
 }
 
 void figures_print(struct world *world, FILE *file) {

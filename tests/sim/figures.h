@@ -17,11 +17,17 @@ struct figure {
     uint64_t bytes; /* with the headers of Ethernet, IPv4 and UDP */
 };
 
+/* Sent in one second. */
+struct second {
+    struct figure all;
+    uint64_t alive_bits; /* by m4, with all that Ethernet adds */
+    uint64_t stream_bytes;
+};
+
 struct figures {
     struct figure sent[TRAFFIC_COUNT][MUSTER_PATH_KINDS];
-    uint64_t *second_bytes; /* sent in each second */
-    uint64_t *second_datagrams;
-    size_t seconds;
+    struct second *seconds;
+    size_t second_count;
     uint64_t streams;
     uint64_t stream_bytes;
     uint64_t queue_drops;
@@ -44,7 +50,13 @@ void figures_stream_bytes(struct world *world, size_t bytes);
 void figures_take(struct world *world, const struct node *node);
 
 /* Sent from one second to another. */
-struct figure figures_between(const struct figures *figures, uint64_t from_s, uint64_t to_s);
+struct second figures_between(const struct figures *figures, uint64_t from_s, uint64_t to_s);
+/* Sent so far. */
 struct figure figures_total(const struct figures *figures);
+
+/* After the mark and its seconds, to the end: sent for each peer and minute, and the share of their budget that the
+ * alives of path m4 took. */
+double figures_idle_kb(const struct world *world);
+double figures_budget(const struct world *world);
 
 void figures_print(struct world *world, FILE *file);

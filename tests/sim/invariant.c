@@ -99,7 +99,7 @@ static void check_row(struct world *world, const struct node *node, size_t index
     bool is_there = seen == SEEN_ALIVE || seen == SEEN_SUSPECT;
     bool is_gone = subject->holders == 0 && subject->ended_us + patience_us < world->now_us;
     bool is_missing = truth_is_alive(subject) && is_settled(world, subject->host, patience_us) &&
-                      world_hears(world, node, subject) && !is_there;
+                      world_hears(world, node, subject) && world_answers(world, node, subject) && !is_there;
     if (is_gone && is_there) {
         name_of(world, index, name);
         world_fail(world, "%s has %s as %s, which is gone for %.1f s", node->name, name, seen_names[seen],
@@ -193,16 +193,33 @@ static void check_whole(struct world *world) {
 static void check_mark(struct world *world) {
     const struct bounds *bounds = &world->scenario->bounds;
     uint64_t mark_s = world->mark_us / US_PER_S;
-    uint64_t after = figures_between(&world->figures, mark_s, mark_s + MARK_S).bytes;
-    uint64_t before = figures_between(&world->figures, mark_s < MARK_S ? 0 : mark_s - MARK_S, mark_s).bytes;
+    uint64_t after = figures_between(&world->figures, mark_s, mark_s + MARK_S).all.bytes;
+    uint64_t before = figures_between(&world->figures, mark_s < MARK_S ? 0 : mark_s - MARK_S, mark_s).all.bytes;
     if (bounds->mark_kb > 0) {
         check_most(world, "traffic in kB after the mark", (after > before ? after - before : 0) / 1000, bounds->mark_kb);
     }
     for (size_t i = 0; i < world->node_count && bounds->joiner_ms > 0; i++) {
         const struct node *node = world->nodes[i];
         if (node->started_us == world->mark_us && node->state == NODE_UP) {
-            uint64_t took_us = node->whole_us == 0 ? world->now_us : node->whole_us - node->started_us;
+            uint64_t took_us = node->nearly_us == 0 ? world->now_us : node->nearly_us - node->started_us;
             check_most(world, "time in ms until the joiner has all", took_us / US_PER_MS, bounds->joiner_ms);
+        }
+    }
+}
+
+static void check_share(struct world *world, const char *what, double value, double bound) {
+    if (bound > 0 && value > bound) {
+        world_fail(world, "%s is %.2f, more than %.2f", what, value, bound);
+    }
+}
+
+/* An id is of one process alone. */
+static void check_ids(struct world *world) {
+    char name[NODE_NAME_BYTES];
+    for (size_t i = 0; i < world->truth.count; i++) {
+        if (world->truth.subjects[i].holders > 1) {
+            name_of(world, i, name);
+            world_fail(world, "two that run have the id of %s", name);
         }
     }
 }
@@ -220,6 +237,9 @@ void invariant_end(struct world *world) {
     invariant_audit(world);
     check_whole(world);
     check_mark(world);
+    check_ids(world);
+    check_share(world, "kB that is sent for each peer and minute", figures_idle_kb(world), bounds->idle_kb);
+    check_share(world, "share of their budget that alives take", figures_budget(world), bounds->budget);
     check_most(world, "number of false `suspect`", world->truth.false_suspects, bounds->false_suspects);
     check_most(world, "number of false `lost`", world->truth.false_lost, bounds->false_lost);
     if (bounds->noticed_ms > 0) {

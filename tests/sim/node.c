@@ -91,9 +91,11 @@ void node_kill(struct world *world, struct node *node) {
 void node_start(struct world *world, struct node *node) {
     node_kill(world, node);
     node->boot = BOOT + world->now_us / US_PER_MS + node->starts++;
+    node->boot = node->fixed_boot != 0 ? node->fixed_boot : node->boot;
     node->state = NODE_STARTING;
     node->started_us = world->now_us;
     node->whole_us = 0;
+    node->nearly_us = 0;
     processor_wake(world, &node->task);
 }
 

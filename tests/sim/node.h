@@ -53,6 +53,7 @@ struct node {
     char name[NODE_NAME_BYTES];
     uint8_t key[MUSTER_KEY_BYTES];
     uint64_t boot;
+    uint64_t fixed_boot; /* of each start, as of a machine whose memory was copied; 0: it grows */
     unsigned starts;
     unsigned changes;       /* of its document */
     unsigned changes_shown; /* of them, in this start: what the document says */
@@ -81,7 +82,8 @@ struct node {
     uint64_t verified;      /* of all starts */
     uint64_t steps;
     uint64_t started_us;
-    uint64_t whole_us; /* when it first had everybody; 0: not yet */
+    uint64_t whole_us;  /* when it first had everybody; 0: not yet */
+    uint64_t nearly_us; /* or all but one of a thousand */
 
     /* What it was told; see truth.h. */
     uint8_t *seen;

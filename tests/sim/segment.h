@@ -18,6 +18,7 @@ struct world;
 #define SEGMENTS_MAX 2
 #define SEGMENT_INTERFACE 1 /* index of the interface by which the first segment is reached; others follow */
 #define SEGMENT_HEADER_BYTES 42 /* Ethernet, IPv4 and UDP, as interface counters count them */
+#define FRAME_BYTES 66          /* the same with preamble, checksum and gap: what the budget counts */
 
 /* A network interface with its unicast socket. Of a node or of a speaker. */
 struct host {

@@ -96,9 +96,25 @@ enum seen truth_seen(const struct node *node, size_t subject) {
     return subject < node->seen_size ? (enum seen)node->seen[subject] : SEEN_NONE;
 }
 
-static bool is_whole(const struct truth *truth, const struct node *node) {
+/* How many of those that are there it lacks. */
+static size_t lacks(const struct truth *truth, const struct node *node) {
     bool has_own = node->subject != SUBJECT_NONE && truth_is_alive(&truth->subjects[node->subject]);
-    return node->present + has_own >= truth->alive;
+    size_t has = node->present + has_own;
+    return has < truth->alive ? truth->alive - has : 0;
+}
+
+static bool is_whole(const struct truth *truth, const struct node *node) {
+    return lacks(truth, node) == 0;
+}
+
+static void note_time(const struct world *world, struct node *node) {
+    size_t lacked = lacks(&world->truth, node);
+    if (node->whole_us == 0 && lacked == 0) {
+        node->whole_us = world->now_us;
+    }
+    if (node->nearly_us == 0 && lacked <= world->truth.alive / 1000) {
+        node->nearly_us = world->now_us;
+    }
 }
 
 static void look_if_complete(struct world *world) {
@@ -117,8 +133,8 @@ static void look_if_complete(struct world *world) {
 }
 
 static void look_if_whole(struct world *world, struct node *node) {
+    note_time(world, node);
     if (is_whole(&world->truth, node)) {
-        node->whole_us = node->whole_us == 0 ? world->now_us : node->whole_us;
         if (!world->truth.is_complete) {
             look_if_complete(world);
         }
@@ -141,8 +157,8 @@ static void change_alive(struct world *world, size_t subject, bool was_alive) {
         if (truth_seen(node, subject) == SEEN_ALIVE && subject != node->subject) {
             node->present = is_alive ? node->present + 1 : node->present - 1;
         }
-        if (node->state == NODE_UP && is_whole(truth, node) && node->whole_us == 0) {
-            node->whole_us = world->now_us;
+        if (node->state == NODE_UP) {
+            note_time(world, node);
         }
     }
     look_if_complete(world);

@@ -211,6 +211,13 @@ bool world_hears(const struct world *world, const struct node *node, const struc
                             segment_connects(world, subject->host, host, MUSTER_PATH_B4));
 }
 
+bool world_answers(const struct world *world, const struct node *node, const struct subject *subject) {
+    const struct host *host = world_host_beside(node, subject->host);
+    return segment_connects(world, host, subject->host, MUSTER_PATH_M4) ||
+           segment_connects(world, host, subject->host, MUSTER_PATH_B4) ||
+           segment_connects(world, host, subject->host, MUSTER_PATH_U4);
+}
+
 void world_disturb(struct world *world, struct node *node, bool is_disturbed) {
     for (unsigned i = 0; i < SEGMENTS_MAX; i++) {
         if (node->hosts[i] != NULL) {

@@ -93,6 +93,9 @@ const struct host *world_host_beside(const struct node *node, const struct host 
 /* True when what the subject says to the group can reach the node. */
 bool world_hears(const struct world *world, const struct node *node, const struct subject *subject);
 
+/* True when the node can ask the subject, and hear its answer. */
+bool world_answers(const struct world *world, const struct node *node, const struct subject *subject);
+
 /* Something comes between a node and the others, or is gone again. */
 void world_disturb(struct world *world, struct node *node, bool is_disturbed);
 
