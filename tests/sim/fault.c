@@ -28,6 +28,14 @@ void fault_at(struct world *world, double at_s, fault *what, struct node *node, 
     heap_add(&world->heap, (uint64_t)(at_s * US_PER_S), run, plan, 0);
 }
 
+void fault_each(struct world *world, double from_s, double each_s, double to_s, fault *what, struct node *node,
+                uint64_t value) {
+    double end_s = (double)world->end_us / US_PER_S;
+    for (double at_s = from_s; at_s < to_s && at_s < end_s; at_s += each_s) {
+        fault_at(world, at_s, what, node, value);
+    }
+}
+
 /* Undoes something later. */
 static void undo_in(struct world *world, uint64_t in_ms, fault *what, struct node *node) {
     fault_at(world, ((double)world->now_us + (double)in_ms * US_PER_MS) / US_PER_S, what, node, 0);
@@ -80,6 +88,34 @@ void fault_change(struct world *world, struct node *node, uint64_t value) {
 void fault_query(struct world *world, struct node *node, uint64_t value) {
     (void)value;
     node_query(world, node);
+}
+
+/* ---- speakers ---- */
+
+static struct speaker *speaker_at(struct world *world, uint64_t value) {
+    return &world->speakers.all[value % world->speakers.count];
+}
+
+void fault_speaker_start(struct world *world, struct node *node, uint64_t value) {
+    (void)node;
+    if (!speaker_at(world, value)->is_up) {
+        speaker_start(world, speaker_at(world, value));
+    }
+}
+
+void fault_speaker_kill(struct world *world, struct node *node, uint64_t value) {
+    (void)node;
+    speaker_kill(world, speaker_at(world, value));
+}
+
+void fault_speaker_leave(struct world *world, struct node *node, uint64_t value) {
+    (void)node;
+    speaker_leave(world, speaker_at(world, value));
+}
+
+void fault_speaker_change(struct world *world, struct node *node, uint64_t value) {
+    (void)node;
+    speaker_change(world, speaker_at(world, value));
 }
 
 /* ---- what comes between ---- */

@@ -25,8 +25,18 @@ fault fault_query;
 fault fault_unplug;  /* for value ms: it has no interface */
 fault fault_deafen;  /* for value ms: nothing comes in */
 fault fault_mute;    /* for value ms: nothing goes out */
+/* The world; the value is the number of a speaker. */
+fault fault_speaker_start;
+fault fault_speaker_kill;
+fault fault_speaker_leave;
+fault fault_speaker_change;
+
 fault fault_split;   /* the world: into value islands */
 fault fault_heal;    /* the world: one island again */
 
-/* From now on is the time that counts: faults end, all are to find each other again. */
+/* The same again and again: each time after so long, until the run ends or this time. */
+void fault_each(struct world *world, double from_s, double each_s, double to_s, fault *what, struct node *node,
+                uint64_t value);
+
+/* What the scenario is about happens at this time: what is sent then is counted apart. */
 void fault_mark(struct world *world, double at_s);

@@ -5,3 +5,7 @@
 #include "scenario.h"
 
 extern const struct scenario scenarios_start[];
+extern const struct scenario scenarios_crowd[];
+extern const struct scenario scenarios_network[];
+extern const struct scenario scenarios_host[];
+extern const struct scenario scenarios_mixed[];
