@@ -233,5 +233,6 @@ void figures_print(struct world *world, FILE *file) {
     print_mark(world, file);
     print_told(&world->truth, file);
     print_drops(&world->figures, file);
+    telemetry_print(world, file);
     print_processors(world, file);
 }

@@ -52,6 +52,12 @@ static unsigned allowed_before(enum muster_peer_event event) {
     return 0;
 }
 
+/* A publisher announces its rates when they change. */
+static bool is_publisher(const struct subject *subject) {
+    return subject->host != NULL && subject->host->node != NULL &&
+           subject->host->node->role == TELEMETRY_PUBLISHER;
+}
+
 static void check_cause(struct world *world, const struct node *node, size_t index,
                         enum muster_peer_event event) {
     const struct subject *subject = &world->truth.subjects[index];
@@ -59,7 +65,7 @@ static void check_cause(struct world *world, const struct node *node, size_t ind
     bool has_cause = subject->is_forged || event == MUSTER_PEER_SUSPECT || event == MUSTER_PEER_LOST ||
                      (event == MUSTER_PEER_LEFT ? subject->has_left
                       : event == MUSTER_PEER_CHANGED || event == MUSTER_PEER_RESTARTED
-                          ? subject->changes > 0 || subject->starts > 1
+                          ? subject->changes > 0 || subject->starts > 1 || is_publisher(subject)
                           : subject->starts > 0);
     if (!has_cause) {
         name_of(world, index, name);
@@ -91,12 +97,12 @@ static void check_row(struct world *world, const struct node *node, size_t index
     const struct subject *subject = &world->truth.subjects[index];
     const struct host *own = world_host_beside(node, subject->host);
     enum seen seen = truth_seen(node, index);
-    uint64_t patience_us = world_patience_us(world);
+    uint64_t patience_us = subject->host == NULL ? 0 : world_patience_us(world, subject->host);
     char name[NODE_NAME_BYTES];
     if (own == NULL || subject->is_forged || !is_settled(world, own, patience_us)) {
         return;
     }
-    bool is_there = seen == SEEN_ALIVE || seen == SEEN_SUSPECT;
+    bool is_there = truth_holds(node, index);
     bool is_gone = subject->holders == 0 && subject->ended_us + patience_us < world->now_us;
     bool is_missing = truth_is_alive(subject) && is_settled(world, subject->host, patience_us) &&
                       world_hears(world, node, subject) && world_answers(world, node, subject) && !is_there;
@@ -230,6 +236,7 @@ void invariant_end(struct world *world) {
         struct node *node = world->nodes[i];
         if (node->core != NULL) {
             invariant_books(world, node);
+            telemetry_check(world, node);
             check_table(world, node);
             check_documents(world, node);
         }

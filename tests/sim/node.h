@@ -10,6 +10,7 @@
 
 #include "processor.h"
 #include "segment.h"
+#include "telemetry.h"
 
 #define NODE_NAME_BYTES 24
 
@@ -67,6 +68,8 @@ struct node {
     struct post *posts;
     struct post **last_post;
     uint32_t groups;
+    enum telemetry_role role;
+    unsigned topic;
 
     int64_t drift_ppm;
     uint64_t clock_offset_us;

@@ -6,7 +6,7 @@
 #include "scenarios.h"
 
 static const struct scenario *const tables[] = {scenarios_start, scenarios_crowd, scenarios_network,
-                                               scenarios_host,  scenarios_mixed};
+                                               scenarios_host,  scenarios_attack, scenarios_mixed};
 
 const struct scenario *scenario_at(size_t index) {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

@@ -9,3 +9,4 @@ extern const struct scenario scenarios_crowd[];
 extern const struct scenario scenarios_network[];
 extern const struct scenario scenarios_host[];
 extern const struct scenario scenarios_mixed[];
+extern const struct scenario scenarios_attack[];

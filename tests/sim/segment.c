@@ -142,6 +142,7 @@ static void arrive_at_all(struct world *world, void *subject, uint64_t value) {
     }
     if (value != HEAP_DISCARD) {
         speakers_hear(world, packet);
+        attackers_hear(world, packet);
     }
     packet_release(packet);
 }

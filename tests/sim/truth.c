@@ -96,6 +96,11 @@ enum seen truth_seen(const struct node *node, size_t subject) {
     return subject < node->seen_size ? (enum seen)node->seen[subject] : SEEN_NONE;
 }
 
+bool truth_holds(const struct node *node, size_t subject) {
+    enum seen seen = truth_seen(node, subject);
+    return seen == SEEN_ALIVE || seen == SEEN_SUSPECT;
+}
+
 /* How many of those that are there it lacks. */
 static size_t lacks(const struct truth *truth, const struct node *node) {
     bool has_own = node->subject != SUBJECT_NONE && truth_is_alive(&truth->subjects[node->subject]);
@@ -154,7 +159,7 @@ static void change_alive(struct world *world, size_t subject, bool was_alive) {
     truth->is_complete = false;
     for (size_t i = 0; i < world->node_count; i++) {
         struct node *node = world->nodes[i];
-        if (truth_seen(node, subject) == SEEN_ALIVE && subject != node->subject) {
+        if (truth_holds(node, subject) && subject != node->subject) {
             node->present = is_alive ? node->present + 1 : node->present - 1;
         }
         if (node->state == NODE_UP) {
@@ -292,9 +297,9 @@ void truth_told(struct world *world, struct node *node, enum muster_peer_event e
     make_room(truth, node, index);
     invariant_order(world, node, index, event);
     measure(world, node, event, subject);
-    bool was_there = node->seen[index] == SEEN_ALIVE && truth_is_alive(subject);
+    bool was_there = truth_holds(node, index) && truth_is_alive(subject);
     node->seen[index] = (uint8_t)(peer->state + 1);
-    bool is_there = node->seen[index] == SEEN_ALIVE && truth_is_alive(subject);
+    bool is_there = truth_holds(node, index) && truth_is_alive(subject);
     node->present = node->present + is_there - was_there;
     if (was_there != is_there) {
         look_if_whole(world, node);

@@ -88,3 +88,6 @@ void truth_told(struct world *world, struct node *node, enum muster_peer_event e
 bool truth_is_alive(const struct subject *subject);
 
 enum seen truth_seen(const struct node *node, size_t subject);
+
+/* True when it is alive or suspect in the node's table. */
+bool truth_holds(const struct node *node, size_t subject);

@@ -93,6 +93,7 @@ static int step(struct world *world, struct node *node, struct muster_event *eve
     node->turn_us += cost_us + VERIFICATION_US * (verifications - node->verifications);
     node->verifications = verifications;
     node->steps++;
+    telemetry_pull(world, node);
     pull(world, node);
     return error;
 }
@@ -148,6 +149,7 @@ static void make_core(struct world *world, struct node *node) {
     node->verifications = 0;
     node->groups = 0;
     truth_starts(world, node);
+    telemetry_begin(world, node);
 }
 
 static void step_paths(struct world *world, struct node *node, bool has_paths) {

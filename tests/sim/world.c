@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "world.h"
 
-#include <malloc.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +9,15 @@
 #include "scenario.h"
 
 #define AUDIT_US (10 * US_PER_S)
+
+/* PROTOCOL.md, section 10. */
+#define INTERVAL_MIN_MS 2000
+#define PATIENCE_MAX 8
+#define PATIENCE_SURE 3 /* without loss, in a table of a thousand */
+#define TRIES_MAX 60
+#define TRIES_MIN 5
+#define QUESTION_US (350 * US_PER_MS)
+#define MARGIN_US (5.0 * US_PER_S)
 
 double world_knob(const struct world *world, enum knob knob) {
     return world->knobs.values[knob];
@@ -163,6 +170,7 @@ void world_free(struct world *world) {
     }
     heap_deinit(&world->heap);
     tcps_deinit(world);
+    attackers_deinit(world);
     for (size_t i = 0; i < world->node_count; i++) {
         node_free(world->nodes[i]);
     }
@@ -228,25 +236,19 @@ void world_disturb(struct world *world, struct node *node, bool is_disturbed) {
 
 /* ---- bounds ---- */
 
-uint64_t world_interval_us(const struct world *world) {
-    double least_ms = world_knob(world, KNOB_INTERVAL_MS);
-    double least_us = (least_ms > 0 ? least_ms : 2000) * US_PER_MS;
+/* Longest time between two alives of this host, with as many peers as there are now. */
+static double promise_us(const struct world *world, const struct host *host) {
+    uint64_t own_ms = host->node == NULL ? 0 : host->node->interval_ms;
+    double least_us = (double)(own_ms > 0 ? own_ms : INTERVAL_MIN_MS) * US_PER_MS;
     double crowd_us = (double)world->truth.alive * ALIVE_BITS * US_PER_S / BUDGET_BPS;
-    return (uint64_t)(1.25 * (crowd_us > least_us ? crowd_us : least_us));
+    return 1.25 * (crowd_us > least_us ? crowd_us : least_us);
 }
 
-/* Broken promises until `suspect`, questions until `lost`: PROTOCOL.md, 8.3 and 8.4. */
-uint64_t world_patience_us(const struct world *world) {
-    double loss = world_knob(world, KNOB_LOSS);
-    double burst = world_knob(world, KNOB_BURST_ENTER);
-    loss = loss < 0.005 ? 0.005 : loss;
-    loss += burst > 0 ? world_knob(world, KNOB_BURST_LOSS) * burst / (burst + world_knob(world, KNOB_BURST_LEAVE)) : 0;
-    loss *= 1.5; /* as it may be measured in a window of 64 */
-    double rows = (double)world->truth.alive + 1;
-    double promises = ceil(log(0.2 / rows) / log(loss));
-    promises = promises < 2 ? 2 : promises > 8 ? 8 : promises;
-    double questions = ceil(log(1e-9) / log(1 - (1 - loss) * (1 - loss)));
-    questions = questions < 5 ? 5 : questions > 60 ? 60 : questions;
-    return (uint64_t)((promises + 1) * (double)world_interval_us(world) + questions * 350 * US_PER_MS +
-                      5.0 * US_PER_S);
+/* Broken promises until `suspect`, questions until `lost`: PROTOCOL.md, 8.3 and 8.4. Where datagrams are lost, a window
+ * of 64 may show any loss. */
+uint64_t world_patience_us(const struct world *world, const struct host *host) {
+    bool is_lossy = world_knob(world, KNOB_LOSS) > 0 || world_knob(world, KNOB_BURST_ENTER) > 0;
+    double promises = is_lossy ? PATIENCE_MAX : PATIENCE_SURE;
+    double questions = is_lossy ? TRIES_MAX : TRIES_MIN;
+    return (uint64_t)((promises + 1) * promise_us(world, host) + questions * QUESTION_US + MARGIN_US);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "attacker.h"
 #include "chance.h"
 #include "figures.h"
 #include "heap.h"
@@ -18,6 +19,7 @@
 #include "segment.h"
 #include "speaker.h"
 #include "tcp.h"
+#include "telemetry.h"
 #include "truth.h"
 
 #define US_PER_MS 1000
@@ -47,6 +49,9 @@ struct world {
     size_t node_count;
     size_t node_size;
     struct speakers speakers;
+    struct attacker **attackers;
+    size_t attacker_count;
+    struct telemetry telemetry;
     struct tcp *tcps;
     uint64_t stream_number;
 
@@ -101,8 +106,5 @@ void world_disturb(struct world *world, struct node *node, bool is_disturbed);
 
 /* ---- bounds that follow from schemas/PROTOCOL.md ---- */
 
-/* Longest time between two alives, as many peers as there are now. */
-uint64_t world_interval_us(const struct world *world);
-
-/* After this a crash is noticed by all. */
-uint64_t world_patience_us(const struct world *world);
+/* After this a crash of this host is noticed by all. */
+uint64_t world_patience_us(const struct world *world, const struct host *host);
