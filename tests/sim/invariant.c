@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+#include "invariant.h"
+
+#include <string.h>
+
+#include "node.h"
+#include "scenario.h"
+#include "world.h"
+
+static const char *const seen_names[] = {"nothing", "alive", "suspect", "lost", "left"};
+
+static void name_of(const struct world *world, size_t subject, char name[NODE_NAME_BYTES]) {
+    const struct host *host = world->truth.subjects[subject].host;
+    if (host != NULL && host->node != NULL) {
+        snprintf(name, NODE_NAME_BYTES, "%s", host->node->name);
+    } else if (host != NULL) {
+        snprintf(name, NODE_NAME_BYTES, "s%zu", (size_t)(host->speaker - world->speakers.all));
+    } else {
+        snprintf(name, NODE_NAME_BYTES, "#%zu", subject);
+    }
+}
+
+/* ---- books ---- */
+
+void invariant_books(struct world *world, const struct node *node) {
+    const struct muster_counters *counters = muster_core_counters(node->core);
+    uint64_t counted = counters->accepted + counters->copies;
+    for (int drop = 0; drop < MUSTER_DROP_COUNT; drop++) {
+        counted += counters->drops[drop];
+    }
+    if (counted != counters->received) {
+        world_fail(world, "%s received %llu datagrams, but counted %llu", node->name,
+                   (unsigned long long)counters->received, (unsigned long long)counted);
+    }
+}
+
+/* ---- events ---- */
+
+/* Bit 1 << seen for each state in which an event may come: PROTOCOL.md, section 7. */
+static unsigned allowed_before(enum muster_peer_event event) {
+    switch (event) {
+    case MUSTER_PEER_JOINED: return 1 << SEEN_NONE | 1 << SEEN_LOST | 1 << SEEN_LEFT;
+    case MUSTER_PEER_CHANGED: return 1 << SEEN_ALIVE | 1 << SEEN_SUSPECT;
+    case MUSTER_PEER_RESTARTED:
+        return 1 << SEEN_ALIVE | 1 << SEEN_SUSPECT | 1 << SEEN_LOST | 1 << SEEN_LEFT;
+    case MUSTER_PEER_SUSPECT: return 1 << SEEN_ALIVE;
+    case MUSTER_PEER_RETURNED: return 1 << SEEN_SUSPECT | 1 << SEEN_LOST | 1 << SEEN_LEFT;
+    case MUSTER_PEER_LOST: return 1 << SEEN_ALIVE | 1 << SEEN_SUSPECT;
+    case MUSTER_PEER_LEFT: return 1 << SEEN_ALIVE | 1 << SEEN_SUSPECT | 1 << SEEN_LOST;
+    case MUSTER_PEER_CONFLICT: return ~0u;
+    }
+    return 0;
+}
+
+/* A publisher announces its rates when they change. */
+static bool is_publisher(const struct subject *subject) {
+    return subject->host != NULL && subject->host->node != NULL &&
+           subject->host->node->role == TELEMETRY_PUBLISHER;
+}
+
+static void check_cause(struct world *world, const struct node *node, size_t index,
+                        enum muster_peer_event event) {
+    const struct subject *subject = &world->truth.subjects[index];
+    char name[NODE_NAME_BYTES];
+    bool has_cause = subject->is_forged || event == MUSTER_PEER_SUSPECT || event == MUSTER_PEER_LOST ||
+                     (event == MUSTER_PEER_LEFT ? subject->has_left
+                      : event == MUSTER_PEER_CHANGED || event == MUSTER_PEER_RESTARTED
+                          ? subject->changes > 0 || subject->starts > 1 || is_publisher(subject)
+                          : subject->starts > 0);
+    if (!has_cause) {
+        name_of(world, index, name);
+        world_fail(world, "%s was told `%s` of %s without a cause", node->name, muster_peer_event_name(event), name);
+    }
+}
+
+void invariant_order(struct world *world, const struct node *node, size_t subject,
+                     enum muster_peer_event event) {
+    enum seen before = truth_seen(node, subject);
+    bool is_evicted = event == MUSTER_PEER_JOINED && muster_core_counters(node->core)->evicted > 0;
+    char name[NODE_NAME_BYTES];
+    if ((allowed_before(event) & 1u << before) == 0 && !is_evicted) {
+        name_of(world, subject, name);
+        world_fail(world, "%s was told `%s` of %s, which was %s", node->name, muster_peer_event_name(event), name,
+                   seen_names[before]);
+    }
+    check_cause(world, node, subject, event);
+}
+
+/* ---- audit ---- */
+
+static bool is_settled(const struct world *world, const struct host *host, uint64_t for_us) {
+    uint64_t since_us = host->quiet_since_us > host->started_us ? host->quiet_since_us : host->started_us;
+    return host->quiet_since_us != NEVER && world->now_us > since_us + for_us;
+}
+
+static void check_row(struct world *world, const struct node *node, size_t index) {
+    const struct subject *subject = &world->truth.subjects[index];
+    const struct host *own = world_host_beside(node, subject->host);
+    enum seen seen = truth_seen(node, index);
+    uint64_t patience_us = subject->host == NULL ? 0 : world_patience_us(world, subject->host);
+    char name[NODE_NAME_BYTES];
+    if (own == NULL || subject->is_forged || !is_settled(world, own, patience_us)) {
+        return;
+    }
+    bool is_there = truth_holds(node, index);
+    bool is_gone = subject->holders == 0 && subject->ended_us + patience_us < world->now_us;
+    bool is_missing = truth_is_alive(subject) && is_settled(world, subject->host, patience_us) &&
+                      world_hears(world, node, subject) && world_answers(world, node, subject) && !is_there;
+    if (is_gone && is_there) {
+        name_of(world, index, name);
+        world_fail(world, "%s has %s as %s, which is gone for %.1f s", node->name, name, seen_names[seen],
+                   (double)(world->now_us - subject->ended_us) / 1e6);
+    } else if (is_missing) {
+        name_of(world, index, name);
+        world_fail(world, "%s has %s as %s, which is there and can be heard", node->name, name, seen_names[seen]);
+    }
+}
+
+void invariant_audit(struct world *world) {
+    for (size_t i = 0; i < world->node_count; i++) {
+        const struct node *node = world->nodes[i];
+        for (size_t subject = 0; subject < world->truth.count && node->state == NODE_UP; subject++) {
+            if (subject != node->subject) {
+                check_row(world, node, subject);
+            }
+        }
+    }
+}
+
+/* ---- end ---- */
+
+static void check_table(struct world *world, struct node *node) {
+    struct muster_peer_list list;
+    if (muster_core_peers(node->core, &list) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        const struct muster_peer *peer = &list.peers[i];
+        size_t subject = truth_find(&world->truth, peer->id);
+        enum seen seen = subject == SUBJECT_NONE ? SEEN_NONE : truth_seen(node, subject);
+        if (subject == SUBJECT_NONE) {
+            world_fail(world, "%s has a row of an id that nobody has", node->name);
+        } else if (seen != (enum seen)(peer->state + 1)) {
+            world_fail(world, "%s has %s as %s, but was told of %s", node->name, peer->document.name,
+                       muster_state_name(peer->state), seen_names[seen]);
+        }
+    }
+    muster_peer_list_free(&list);
+}
+
+/* Of two that run, the documents that both hold of a third are the same. */
+static void check_document(struct world *world, const struct node *node, const struct node *of) {
+    struct muster_peer_list list;
+    char value[24];
+    uint8_t id[MUSTER_ID_BYTES];
+    muster_core_id(of->core, id);
+    if (of->is_observer || muster_core_peer(node->core, id, &list) != 0) {
+        return;
+    }
+    snprintf(value, sizeof value, "%u", of->changes_shown);
+    const struct muster_document *document = &list.peers[0].document;
+    bool is_same = document->attr_count == 1 && strcmp(document->attrs[0].value, value) == 0;
+    if (!is_same && list.peers[0].state == MUSTER_ALIVE) {
+        world_fail(world, "%s has the document of %s with state %s, which is %s", node->name, of->name,
+                   document->attr_count == 0 ? "-" : document->attrs[0].value, value);
+    }
+    muster_peer_list_free(&list);
+}
+
+static void check_documents(struct world *world, const struct node *node) {
+    for (size_t i = 0; i < world->node_count; i++) {
+        const struct node *of = world->nodes[i];
+        if (of != node && of->state == NODE_UP && world->truth.is_complete) {
+            check_document(world, node, of);
+        }
+    }
+}
+
+static void check_most(struct world *world, const char *what, uint64_t value, uint64_t bound) {
+    if (bound != BOUND_NONE && value > bound) {
+        world_fail(world, "%s is %llu, more than %llu", what, (unsigned long long)value, (unsigned long long)bound);
+    }
+}
+
+static void check_whole(struct world *world) {
+    const struct bounds *bounds = &world->scenario->bounds;
+    uint64_t since_us = world->heal_us;
+    if (bounds->whole_ms == 0) {
+        return;
+    }
+    if (!world->truth.is_complete) {
+        world_fail(world, "at the end not all nodes have all peers that are there");
+    } else if (world->truth.complete_us > since_us) {
+        check_most(world, "time in ms until all have all", (world->truth.complete_us - since_us) / US_PER_MS,
+                   bounds->whole_ms);
+    }
+}
+
+static void check_mark(struct world *world) {
+    const struct bounds *bounds = &world->scenario->bounds;
+    uint64_t mark_s = world->mark_us / US_PER_S;
+    uint64_t after = figures_between(&world->figures, mark_s, mark_s + MARK_S).all.bytes;
+    uint64_t before = figures_between(&world->figures, mark_s < MARK_S ? 0 : mark_s - MARK_S, mark_s).all.bytes;
+    if (bounds->mark_kb > 0) {
+        check_most(world, "traffic in kB after the mark", (after > before ? after - before : 0) / 1000, bounds->mark_kb);
+    }
+    for (size_t i = 0; i < world->node_count && bounds->joiner_ms > 0; i++) {
+        const struct node *node = world->nodes[i];
+        if (node->started_us == world->mark_us && node->state == NODE_UP) {
+            uint64_t took_us = node->nearly_us == 0 ? world->now_us : node->nearly_us - node->started_us;
+            check_most(world, "time in ms until the joiner has all", took_us / US_PER_MS, bounds->joiner_ms);
+        }
+    }
+}
+
+static void check_share(struct world *world, const char *what, double value, double bound) {
+    if (bound > 0 && value > bound) {
+        world_fail(world, "%s is %.2f, more than %.2f", what, value, bound);
+    }
+}
+
+/* An id is of one process alone. */
+static void check_ids(struct world *world) {
+    char name[NODE_NAME_BYTES];
+    for (size_t i = 0; i < world->truth.count; i++) {
+        if (world->truth.subjects[i].holders > 1) {
+            name_of(world, i, name);
+            world_fail(world, "two that run have the id of %s", name);
+        }
+    }
+}
+
+void invariant_end(struct world *world) {
+    const struct bounds *bounds = &world->scenario->bounds;
+    for (size_t i = 0; i < world->node_count; i++) {
+        struct node *node = world->nodes[i];
+        if (node->core != NULL) {
+            invariant_books(world, node);
+            telemetry_check(world, node);
+            check_table(world, node);
+            check_documents(world, node);
+        }
+    }
+    invariant_audit(world);
+    check_whole(world);
+    check_mark(world);
+    check_ids(world);
+    check_share(world, "kB that is sent for each peer and minute", figures_idle_kb(world), bounds->idle_kb);
+    check_share(world, "share of their budget that alives take", figures_budget(world), bounds->budget);
+    check_most(world, "number of false `suspect`", world->truth.false_suspects, bounds->false_suspects);
+    check_most(world, "number of false `lost`", world->truth.false_lost, bounds->false_lost);
+    if (bounds->noticed_ms > 0) {
+        check_most(world, "time in ms until a crash is noticed (p99)",
+                   samples_percentile(&world->truth.noticed, 0.99), bounds->noticed_ms);
+    }
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* What must hold of every run, whatever the scenario. Each breach fails the run with a message. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+struct node;
+struct world;
+
+/* Each datagram that a core received is in accepted, copies or one drop. */
+void invariant_books(struct world *world, const struct node *node);
+
+/* The events of a row come in an order that the states allow. Before the event is taken. */
+void invariant_order(struct world *world, const struct node *node, size_t subject,
+                     enum muster_peer_event event);
+
+/* While it runs: nobody who is there and heard is missing for long, and nobody who is gone stays for long. */
+void invariant_audit(struct world *world);
+
+/* At the end: the tables themselves against the truth, memory, the bounds of the scenario. */
+void invariant_end(struct world *world);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Scenarios of starts and of those that join. */
+#include "fault.h"
+#include "scenarios.h"
+#include "world.h"
+
+#define JOIN_S 60
+
+static void join(struct world *world) {
+    fault_mark(world, JOIN_S);
+    fault_at(world, JOIN_S, fault_start, node_add(world, 1, NULL), 0);
+}
+
+const struct scenario scenarios_start[] = {
+    {.name = "storm",
+     .text = "100 programs on two cores start at once",
+     .knobs = {[KNOB_NODES] = {100, 100}, [KNOB_CORES] = {2, 2}, [KNOB_KERNEL_US] = {10, 10}},
+     .bounds = {.whole_ms = 2000, .mark_kb = 2500},
+     .fails = "a proof for each pair, and lateness that makes questions"},
+    {.name = "storm-busy",
+     .text = "the same with two busy loops beside them",
+     .knobs = {[KNOB_NODES] = {100, 100}, [KNOB_CORES] = {2, 2}, [KNOB_KERNEL_US] = {10, 10}, [KNOB_BUSY_LOOPS] = {1, 1}},
+     .bounds = {.whole_ms = 4000, .mark_kb = 2500},
+     .fails = "as storm"},
+    {.name = "crowd-60",
+     .text = "60 programs on two cores start at once",
+     .knobs = {[KNOB_NODES] = {60, 60}, [KNOB_CORES] = {2, 2}, [KNOB_KERNEL_US] = {10, 10}},
+     .bounds = {.whole_ms = 1000, .mark_kb = 1000},
+     .fails = "a proof for each pair"},
+    {.name = "start-300",
+     .text = "300 hosts start at once",
+     .knobs = {[KNOB_NODES] = {300, 300}},
+     .bounds = {.whole_ms = 10000, .mark_kb = 3000},
+     .is_long = true,
+     .fails = "a proof for each pair"},
+    {.name = "joiner-300",
+     .text = "one host joins 300",
+     .knobs = {[KNOB_NODES] = {300, 300}, [KNOB_SPREAD_MS] = {20000, 20000}},
+     .script = join,
+     .bounds = {.whole_ms = 10000, .mark_kb = 40, .joiner_ms = 1000},
+     .is_long = true,
+     .fails = "each of 300 asks the newcomer"},
+    {.name = "joiner-1000",
+     .text = "one host joins 1,000",
+     .knobs = {[KNOB_NODES] = {1000, 1000}, [KNOB_SPREAD_MS] = {30000, 30000}},
+     .script = join,
+     .bounds = {.whole_ms = 30000, .mark_kb = 120, .joiner_ms = 1000},
+     .is_long = true,
+     .fails = "each of 1,000 asks the newcomer"},
+    {0},
+};

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include "segment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "node.h"
+#include "world.h"
+
+#define DUPLICATE_US 500
+#define ANSWERS_S 30 /* as long as a stateful firewall lets answers in */
+#define TTL 255
+
+static bool is_telemetry(const struct muster_endpoint *destination) {
+    return destination->ip[0] == 239;
+}
+
+static enum muster_path_kind kind_of(const struct muster_endpoint *destination) {
+    switch (destination->ip[0]) {
+    case 224:
+    case 239: return MUSTER_PATH_M4;
+    case 255: return MUSTER_PATH_B4;
+    default: return MUSTER_PATH_U4;
+    }
+}
+
+/* Telemetry reaches those that hear its group. */
+static bool hears_group(const struct host *host, const struct packet *packet) {
+    const struct muster_endpoint *destination = &packet->datagram.destination;
+    if (!is_telemetry(destination)) {
+        return true;
+    }
+    unsigned group = destination->ip[3] == 15 ? MUSTER_SHARDS : destination->ip[3] - 16u;
+    return host->node != NULL && (node_groups(host->node) & 1u << group) != 0;
+}
+
+/* ---- firewalls ---- */
+
+static void open_firewall(struct world *world, struct host *host, const struct host *asked) {
+    if (!host->link.is_fenced) {
+        return;
+    }
+    if (asked->index >= host->asked_count) {
+        size_t count = world->hosts.size;
+        host->asked_until_s = memory_resize(host->asked_until_s, count * sizeof(uint32_t));
+        memset(host->asked_until_s + host->asked_count, 0, (count - host->asked_count) * sizeof(uint32_t));
+        host->asked_count = count;
+    }
+    host->asked_until_s[asked->index] = (uint32_t)(world->now_us / US_PER_S) + ANSWERS_S;
+}
+
+static bool passes_firewall(const struct world *world, const struct host *from, const struct host *to,
+                            enum muster_path_kind kind) {
+    return !to->link.is_fenced || from == to ||
+           (kind == MUSTER_PATH_U4 && from->index < to->asked_count &&
+            to->asked_until_s[from->index] >= world->now_us / US_PER_S);
+}
+
+bool segment_connects(const struct world *world, const struct host *from, const struct host *to,
+                      enum muster_path_kind kind) {
+    return from->segment == to->segment && (from == to || link_connects(&from->link, &to->link, kind)) &&
+           passes_firewall(world, from, to, kind);
+}
+
+/* ---- packets ---- */
+
+static struct packet *packet_new(struct host *from, const struct muster_datagram *datagram) {
+    struct packet *packet = memory_resize(NULL, sizeof *packet + datagram->length);
+    *packet = (struct packet){.references = 1, .datagram = *datagram, .from = from};
+    memcpy(packet->bytes, datagram->bytes, datagram->length);
+    packet->datagram.bytes = packet->bytes;
+    packet->datagram.source = from->endpoint;
+    packet->datagram.interface = from->segment + SEGMENT_INTERFACE;
+    packet->datagram.ttl = datagram->ttl == 0 ? TTL : datagram->ttl;
+    packet->datagram.segment = 0;
+    packet->kind = kind_of(&datagram->destination);
+    return packet;
+}
+
+void packet_release(struct packet *packet) {
+    if (--packet->references == 0) {
+        free(packet);
+    }
+}
+
+/* ---- arrival ---- */
+
+static void deliver(struct world *world, struct host *to, struct packet *packet) {
+    if (to->node != NULL) {
+        node_receive(world, to->node, packet);
+    } else if (to->speaker != NULL) {
+        speaker_receive(world, to->speaker, packet);
+    }
+}
+
+/* One datagram arrives at one host. */
+static void arrive(struct world *world, void *subject, uint64_t value) {
+    struct packet *packet = subject;
+    if (value != HEAP_DISCARD) {
+        deliver(world, world->hosts.all[value], packet);
+    }
+    packet_release(packet);
+}
+
+static void duplicate(struct world *world, struct host *to, struct packet *packet) {
+    if (chance_happens(&world->chance, to->link.duplicate)) {
+        packet->references++;
+        heap_add(&world->heap, world->now_us + chance_below(&world->chance, DUPLICATE_US), arrive, packet,
+                 to->index);
+    }
+}
+
+/* A group datagram is on its way to one host: it arrives now, later or never. */
+static void pass(struct world *world, struct host *to, struct packet *packet) {
+    const struct host *from = packet->from;
+    if (!segment_connects(world, from, to, packet->kind) || !hears_group(to, packet)) {
+        return;
+    }
+    if (from != to && link_loses(&to->link, &world->chance)) {
+        return;
+    }
+    duplicate(world, to, packet);
+    if (to->link.jitter_us == 0 || from == to) {
+        deliver(world, to, packet);
+        return;
+    }
+    packet->references++;
+    heap_add(&world->heap, world->now_us + chance_below(&world->chance, to->link.jitter_us), arrive, packet,
+             to->index);
+}
+
+/* Speakers are not told one by one: together they hear what is said to the group. */
+static void arrive_at_all(struct world *world, void *subject, uint64_t value) {
+    struct packet *packet = subject;
+    unsigned segment = packet->from->segment;
+    for (size_t i = 0; i < world->node_count && value != HEAP_DISCARD; i++) {
+        struct host *host = world->nodes[i]->hosts[segment];
+        if (host != NULL) {
+            pass(world, host, packet);
+        }
+    }
+    if (value != HEAP_DISCARD) {
+        speakers_hear(world, packet);
+        attackers_hear(world, packet);
+    }
+    packet_release(packet);
+}
+
+/* ---- departure ---- */
+
+static void send_unicast(struct world *world, struct host *from, struct packet *packet, uint64_t time_us) {
+    struct host *to = hosts_find(&world->hosts, &packet->datagram.destination);
+    if (to == NULL || to->segment != from->segment) {
+        packet_release(packet);
+        return;
+    }
+    open_firewall(world, from, to);
+    if (!segment_connects(world, from, to, MUSTER_PATH_U4) || link_loses(&to->link, &world->chance)) {
+        packet_release(packet);
+        return;
+    }
+    duplicate(world, to, packet);
+    heap_add(&world->heap, time_us + link_delay_us(&to->link, &world->chance), arrive, packet, to->index);
+}
+
+static void send_one(struct world *world, struct host *from, const struct muster_datagram *datagram,
+                     uint64_t time_us) {
+    struct packet *packet = packet_new(from, datagram);
+    figures_sent(world, packet);
+    if (packet->kind == MUSTER_PATH_U4) {
+        send_unicast(world, from, packet, time_us);
+    } else {
+        heap_add(&world->heap, time_us + from->link.delay_us, arrive_at_all, packet, 0);
+    }
+}
+
+void segment_send(struct world *world, struct host *from, const struct muster_datagram *datagram,
+                  uint64_t time_us) {
+    if (datagram->segment == 0) {
+        send_one(world, from, datagram, time_us);
+        return;
+    }
+    for (size_t at = 0; at < datagram->length; at += datagram->segment) {
+        struct muster_datagram one = *datagram;
+        size_t rest = datagram->length - at;
+        one.bytes += at;
+        one.length = rest < datagram->segment ? rest : datagram->segment;
+        send_one(world, from, &one, time_us);
+    }
+}

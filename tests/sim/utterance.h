@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* The messages of speakers: signed lines of JSON. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/core.h>
+
+struct utterance {
+    char text[MUSTER_DATAGRAM_BYTES_MAX + 1];
+    size_t length;
+};
+
+struct utterance_parts {
+    const char *kind;
+    const uint8_t *id;
+    uint64_t boot;
+    uint64_t seq;   /* 0: none */
+    const char *re; /* nonce of the question that it answers, or NULL */
+    uint64_t rev;
+    uint64_t next_ms;
+    uint64_t peers;
+    size_t number; /* of the speaker, for its name */
+    const uint8_t *key;
+};
+
+void utterance_make(struct utterance *utterance, const struct utterance_parts *parts);
