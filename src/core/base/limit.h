@@ -67,7 +67,8 @@
 #define MUSTER_INTRODUCTION_GROUP_MS 1500 /* where many are to be introduced nobody is asked before this: proofs to the group come by then */
 #define MUSTER_INTRODUCTIONS_SOON 8     /* so many introductions are not many */
 #define MUSTER_PROOF_MS 250             /* an announce to the group answers nonces so long after the first one was heard */
-#define MUSTER_PROOF_AGAIN_MS 500       /* a nonce that is heard again is answered again after this, */
+#define MUSTER_PROOF_WAIT_MS 300        /* unless a copy of an announce is due within this time */
+#define MUSTER_PROOF_AGAIN_MS 1500      /* a nonce that is heard again is answered again after this, */
 #define MUSTER_PROOFS 3                 /* so often in all */
 #define MUSTER_NEW_MS 10000             /* a start is new for so long, or for three intervals if that is more: it proves itself to all that say a nonce */
 #define MUSTER_LIST_NONCES 8            /* an announce or alive with more nonces in `re` is sent on primary paths alone */

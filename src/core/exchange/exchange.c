@@ -148,7 +148,7 @@ void exchange_take_note(struct exchange *exchange, const struct merge_note *note
     if (note->heard != NULL) {
         catchup_record_heard(exchange, note->heard);
     }
-    if (note->is_answer) {
+    if (note->is_answer && message->seq == 0) { /* what the group hears is no offer */
         tables_record_answer(exchange, message, datagram);
     }
 }

@@ -163,6 +163,14 @@ bool announcer_is_new(const struct presence *presence) {
     return new_ms < (three_ms > MUSTER_NEW_MS ? three_ms : MUSTER_NEW_MS);
 }
 
+uint64_t announcer_next_copy_ms(const struct presence *presence) {
+    uint64_t due_ms = DEADLINE_NEVER;
+    for (size_t i = 0; i < MUSTER_COPIES; i++) {
+        due_ms = deadline_earlier(due_ms, presence->announcer.copies_ms[i]);
+    }
+    return due_ms;
+}
+
 void announcer_begin(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
     if (presence->context->is_observer || presence->context->paths.count == 0 ||
@@ -215,7 +223,12 @@ static uint64_t tick_speaking(struct presence *presence) {
     uint64_t now_ms = presence->context->now_ms;
     uint64_t due_ms = DEADLINE_NEVER;
     for (size_t i = 0; i < ANNOUNCER_COPIES; i++) {
+        if (announcer->copies_ms[i] <= now_ms && i > 0 && !announcer->is_spread[i]) {
+            announcer->is_spread[i] = true;
+            announcer->copies_ms[i] = now_ms + proof_spread_ms(presence);
+        }
         if (announcer->copies_ms[i] <= now_ms) {
+            announcer->is_spread[i] = false;
             announcer->copies_ms[i] = DEADLINE_NEVER;
             (i < MUSTER_COPIES ? announcer_say : say_alive)(presence);
         }

@@ -22,6 +22,7 @@ struct announcer {
     uint64_t new_ms;                      /* it began, or began anew */
     uint64_t announced_ms;                /* the last announce was sent to the group */
     uint64_t copies_ms[ANNOUNCER_COPIES]; /* when each is due; UINT64_MAX: not */
+    bool is_spread[ANNOUNCER_COPIES];     /* it was put off at random, for many begin at once */
     uint64_t alive_ms;                    /* when the next alive is due */
     uint64_t promised_ms;                 /* when it must have been said */
     uint64_t spoke_ms;                    /* when the last one was said */
@@ -47,6 +48,9 @@ uint64_t announcer_tick(struct presence *presence);
 
 /* True for a start of which others may not know yet. */
 bool announcer_is_new(const struct presence *presence);
+
+/* When a copy of an announce is due that was begun; UINT64_MAX: none is. */
+uint64_t announcer_next_copy_ms(const struct presence *presence);
 
 /* Says an announce to the group now. */
 void announcer_say(struct presence *presence);

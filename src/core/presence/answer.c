@@ -81,6 +81,9 @@ static bool answer_group(struct presence *presence, const struct message *query,
 /* Who takes a table needs only a few answers where tables are large: from those that the dice choose, of all
  * that can give one. */
 static bool is_chosen(const struct presence *presence, const struct message *query) {
+    if (announcer_is_new(presence)) { /* who starts with many has no table to give yet */
+        return false;
+    }
     const uint64_t question[2] = {query->nonce, query->count};
     uint64_t hash;
     crypto_shorthash((uint8_t *)&hash, (const uint8_t *)question, sizeof question, presence->table.seed);
@@ -95,10 +98,10 @@ static bool is_for_a_few(const struct presence *presence, const struct message *
 }
 
 /* Where many ask everybody, each is answered by what the group hears. */
-static bool is_one_too_many(struct presence *presence, const struct message *query, unsigned path) {
-    return !query->asks_some && path != 1u << MUSTER_PATH_U4 && !is_for_a_few(presence, query) &&
-           !bucket_take(&presence->answers.unicast, 1, MUSTER_ANSWER_RATE, MUSTER_ANSWER_BURST,
-                        presence->context->now_ms);
+static bool is_one_too_many(struct presence *presence, const struct answer *answer) {
+    return answer->is_of_all && (proof_is_for_many(presence) || presence->answers.count > MUSTER_ANSWER_BURST ||
+                                 !bucket_take(&presence->answers.unicast, 1, MUSTER_ANSWER_RATE,
+                                              MUSTER_ANSWER_BURST, presence->context->now_ms));
 }
 
 static bool answer_unicast(struct presence *presence, const struct message *query,
@@ -108,9 +111,6 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
     }
     struct answers *answers = &presence->answers;
     struct answer *answer = find_answer(answers, datagram, query->nonce);
-    if (answer == NULL && is_one_too_many(presence, query, path)) {
-        return answer_group(presence, query, datagram, MUSTER_PROOF_MS, reason);
-    }
     if (answer == NULL) {
         struct answer *items = array_reserve(answers->items, sizeof *items, &answers->capacity,
                                              answers->count, MUSTER_ANSWERS_MAX);
@@ -122,6 +122,8 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
         *answer = (struct answer){.asker = datagram->source,
                                   .interface = datagram->interface,
                                   .nonce = query->nonce,
+                                  .is_of_all = !query->asks_some && path != 1u << MUSTER_PATH_U4 &&
+                                               !is_for_a_few(presence, query),
                                   .due_ms = presence->context->now_ms};
         if (!query->asks_some) {
             uint64_t window_ms =
@@ -196,7 +198,10 @@ uint64_t answer_tick(struct presence *presence) {
             due_ms = deadline_earlier(due_ms, answer->due_ms);
             i++;
         } else {
-            send_answer(presence, answer);
+            if (!is_one_too_many(presence, answer) ||
+                !proof_answer(presence, answer->nonce, MUSTER_PROOF_MS)) {
+                send_answer(presence, answer);
+            }
             *answer = answers->items[--answers->count];
         }
     }

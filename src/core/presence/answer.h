@@ -16,7 +16,8 @@ struct answer {
     struct muster_endpoint asker;
     uint32_t interface;
     uint64_t nonce;
-    bool wants; /* an announce, not an alive */
+    bool wants;     /* an announce, not an alive */
+    bool is_of_all; /* the question asks everybody */
     unsigned heard;
     uint64_t due_ms;
 };

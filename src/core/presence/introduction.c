@@ -27,9 +27,13 @@ static struct introduction *find(struct introductions *introductions, const uint
     return NULL;
 }
 
-/* Many prove themselves to many by what they say to the group. */
+static bool are_many(const struct presence *presence) {
+    return presence_is_crowd(presence) || proof_is_for_many(presence);
+}
+
+/* Many prove themselves to many by what they say to the group; and whoever has just begun asked everybody. */
 static bool is_spread(const struct presence *presence) {
-    return presence_is_crowd(presence) || presence->introductions.count > MUSTER_INTRODUCTIONS_SOON;
+    return are_many(presence) || announcer_next_copy_ms(presence) != DEADLINE_NEVER;
 }
 
 /* There a question is only for whom the group's proofs did not reach: this node says its nonce with the next
@@ -39,7 +43,7 @@ static uint64_t delay_ms(struct presence *presence) {
     if (!is_spread(presence)) {
         return PATIENCE_MS + random_ms(random, answer_window_ms(presence));
     }
-    uint64_t interval_ms = announcer_interval_ms(presence);
+    uint64_t interval_ms = are_many(presence) ? announcer_interval_ms(presence) : answer_window_ms(presence);
     return MUSTER_INTRODUCTION_GROUP_MS + interval_ms + random_ms(random, interval_ms);
 }
 

@@ -145,7 +145,7 @@ static void record_life(struct presence *presence, struct peer *peer, const stru
     record_message(presence, peer, incoming);
     record_promise(presence, peer, incoming->message);
     if (announcer_is_new(presence)) {
-        proof_owe(presence, incoming->message->nonce, incoming->message->kind == MESSAGE_ALIVE);
+        proof_owe(presence, incoming->message->nonce, false);
     }
     query_record_reported(presence, incoming->message->peers);
     incoming->note->heard = peer;

@@ -69,6 +69,15 @@ static bool plan(struct presence *presence, uint64_t nonce, uint64_t again_ms, u
     return true;
 }
 
+bool proof_is_for_many(const struct presence *presence) {
+    return presence->introductions.count + presence->proofs.due_count > MUSTER_INTRODUCTIONS_SOON;
+}
+
+uint64_t proof_spread_ms(struct presence *presence) {
+    size_t strangers = presence->introductions.count + presence->proofs.due_count;
+    return proof_is_for_many(presence) ? random_ms(&presence->context->random, strangers) : 0;
+}
+
 /* Where tables are given by stream a newcomer has the key of an old peer from there, and an alive proves
  * enough. */
 static bool does_alive_prove(const struct presence *presence) {
@@ -81,6 +90,7 @@ void proof_owe(struct presence *presence, uint64_t nonce, bool is_missed) {
     }
     uint64_t spread_ms = announcer_interval_ms(presence) / 8;
     uint64_t delay_ms = spread_ms > MUSTER_PROOF_MS ? spread_ms : MUSTER_PROOF_MS;
+    delay_ms += proof_spread_ms(presence);
     plan(presence, nonce, MUSTER_PROOF_AGAIN_MS, is_missed ? MUSTER_PROOFS : 1,
          does_alive_prove(presence) ? DEADLINE_NEVER : delay_ms);
 }
@@ -119,7 +129,7 @@ void proof_put(struct presence *presence, struct message *message, size_t bytes)
     message->re = count > 0 ? proofs->re : NULL;
     /* What found no room goes with the next one. */
     proofs->due_ms = proofs->due_count > 0 && proofs->due_ms != DEADLINE_NEVER
-                         ? presence->context->now_ms + MUSTER_GROUP_ANSWER_MS
+                         ? presence->context->now_ms + MUSTER_GROUP_ANSWER_MS + proof_spread_ms(presence)
                          : DEADLINE_NEVER;
 }
 
@@ -136,6 +146,10 @@ uint64_t proof_tick(struct presence *presence) {
     uint64_t due_ms = proofs->due_ms > earliest_ms || presence->announcer.seq == 0 ? proofs->due_ms : earliest_ms;
     if (due_ms > presence->context->now_ms) {
         return due_ms;
+    }
+    uint64_t copy_ms = announcer_next_copy_ms(presence);
+    if (copy_ms < presence->context->now_ms + MUSTER_PROOF_WAIT_MS) { /* what will be said anyway answers, too */
+        return copy_ms;
     }
     announcer_say(presence);
     return proofs->due_count > 0 ? proofs->due_ms : DEADLINE_NEVER;

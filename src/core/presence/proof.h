@@ -29,6 +29,13 @@ struct proofs {
     char re[MUSTER_RE_MAX * MUSTER_NONCE_CHARS + 1]; /* of the last message that did */
 };
 
+/* True where many begin at once, so that what is said to the group serves best. */
+bool proof_is_for_many(const struct presence *presence);
+
+/* Where many prove themselves at once each waits for a random time first, of up to a millisecond for each of them;
+ * 0 where they are few. */
+uint64_t proof_spread_ms(struct presence *presence);
+
 /* A message with its sender's nonce was heard. The sender misses a proof, or may: then the nonce is answered again
  * where it was answered before. */
 void proof_owe(struct presence *presence, uint64_t nonce, bool is_missed);

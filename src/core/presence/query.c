@@ -128,7 +128,7 @@ static bool is_complete(const struct presence *presence) {
 /* In a crowd that nobody waits for, what its members say to the group tells of them. */
 static unsigned count_questions(const struct presence *presence) {
     bool is_missing = peer_table_present(&presence->table) < expected_rows(presence);
-    if (presence->query.wish.waiting == 0 && presence->introductions.count > MUSTER_INTRODUCTIONS_SOON) {
+    if (presence->query.wish.waiting == 0 && proof_is_for_many(presence)) {
         return presence->query.asked > 1 ? presence->query.asked : 1;
     }
     return is_missing ? MUSTER_QUERIES : MUSTER_QUERIES_SURE;

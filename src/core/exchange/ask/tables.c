@@ -25,11 +25,13 @@ static struct table_source *find_place(struct tables *tables, const struct table
     return smallest != NULL && smallest->peers < added->peers ? smallest : NULL;
 }
 
-/* The best source that is left; NULL when none says to hold more rows than are here. */
+/* The best source that is left; NULL when none says to hold more rows than are here or about to be: those who start
+ * together prove themselves to each other. */
 static struct table_source *next_source(struct exchange *exchange) {
     struct tables *tables = &exchange->tables;
     struct table_source *best = NULL;
-    uint64_t peers = peer_table_present(&exchange->presence->table);
+    uint64_t peers =
+        peer_table_present(&exchange->presence->table) + exchange->presence->introductions.count;
     for (size_t i = 0; i < tables->source_count; i++) {
         struct table_source *source = &tables->sources[i];
         if (!source->is_used && source->peers > peers) {
