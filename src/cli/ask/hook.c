@@ -125,7 +125,7 @@ static int open_input(const char *line) {
     if (fd < 0) {
         return -errno;
     }
-    if (dprintf(fd, "%s\n", line) > 0 && lseek(fd, 0, SEEK_SET) == 0) {
+    if (dprintf(fd, "%s", line) > 0 && lseek(fd, 0, SEEK_SET) == 0) {
         return fd;
     }
     int error = errno;

@@ -34,7 +34,7 @@ struct hook_options {
 /* What a hook is told. */
 struct hook_event {
     char *variables; /* "NAME=VALUE", each ended by a NUL, an empty one after the last */
-    char *line;      /* its standard input, without LF */
+    char *line;      /* its standard input, with its LF */
 };
 
 struct hook {
@@ -68,8 +68,8 @@ int hooks_open(struct hooks *hooks, uv_loop_t *loop, const struct settings *sett
                const struct hook_options *options);
 
 /* Runs the hook for an event, now or when other hooks have ended. The hook has the environment of this
- * process and the variables of hook_describe_variables(); its standard input is the line and a LF. Peer and
- * line are copied. -1 when memory is out. */
+ * process and the variables of hook_describe_variables(); its standard input is the line. Peer and line are
+ * copied. -1 when memory is out. */
 int hooks_run(struct hooks *hooks, enum muster_peer_event event, const struct muster_peer *peer,
               const char *line);
 

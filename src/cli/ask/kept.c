@@ -14,8 +14,8 @@
 
 #define READINGS_MAX 65536
 
-/* A caching peer is asked within U(0, min(500, 20 + rows)) ms after it was heard (PROTOCOL.md, section 12), and
- * answers within this. */
+/* A caching peer is asked within U(0, min(500, 20 + rows)) ms after it was heard (PROTOCOL.md, section 12),
+ * and answers within this. */
 #define ANSWER_MS 200
 #define ASK_MS 20
 #define ASK_MS_MAX 500

@@ -115,18 +115,17 @@ static void write_config(struct writer *writer, const struct config *config) {
     write_document(writer, &document);
 }
 
-/* Returns -1 when memory is out. */
-static int print_config(const struct config *config, bool json) {
+static void print_config(const struct config *config, bool json) {
     struct writer writer;
-    if (!json) {
+    if (json) {
+        writer_open_document(&writer);
+        write_config(&writer, config);
+        writer_close(&writer);
+    } else {
         writer_open_lines(&writer, 11);
         write_config(&writer, config);
         writer_close_lines(&writer);
-        return 0;
     }
-    writer_open_document(&writer);
-    write_config(&writer, config);
-    return writer_print(&writer);
 }
 
 /* ---- running ---- */
@@ -134,9 +133,9 @@ static int print_config(const struct config *config, bool json) {
 static int check(struct settings *settings, const struct operands *paths,
                  const struct config_options *options) {
     struct config config;
-    int status = read_config(settings, paths, &config);
-    if (status == STATUS_OK && print_config(&config, options->json) != 0) {
-        status = complain_error(settings, MUSTER_ENOMEM);
+    const int status = read_config(settings, paths, &config);
+    if (status == STATUS_OK) {
+        print_config(&config, options->json);
     }
     config_deinit(&config);
     return status;

@@ -5,23 +5,24 @@
 #include "counters.h"
 #include "table.h"
 
-int listing_end_json(const struct settings *settings, struct writer *writer,
-                     const struct snapshot *snapshot) {
-    counters_write(writer, &snapshot->counters, COUNTERS_RECEIVED);
-    return writer_print(writer) == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
+void listing_print_json(const struct snapshot *snapshot, const char *name, struct writer_rows rows) {
+    struct writer writer;
+    writer_open_document(&writer);
+    writer_array_of(&writer, name, rows);
+    counters_write(&writer, &snapshot->counters, COUNTERS_RECEIVED);
+    writer_close(&writer);
 }
 
 int listing_print(const struct settings *settings, const struct listing_options *options,
                   const struct snapshot *snapshot, const char *name, const char *const *headings,
                   struct writer_rows rows) {
     const struct table_style style = {.wide = options->wide, .color = settings_color(settings)};
-    struct writer writer;
-    if (!options->json) {
-        return table_print(headings, rows, style) == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
+    if (options->json) {
+        listing_print_json(snapshot, name, rows);
+    } else if (table_print(headings, rows, style) != 0) {
+        return complain_error(settings, MUSTER_ENOMEM);
     }
-    writer_open_document(&writer);
-    writer_array_of(&writer, name, rows);
-    return listing_end_json(settings, &writer, snapshot);
+    return STATUS_OK;
 }
 
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,

@@ -45,15 +45,13 @@ struct listing_options {
     "  3   nobody was heard\n" \
     "  4   somebody was heard, but nothing that matches\n" LISTING_STATUS_CUT_OFF
 
-/* The following return STATUS_OK, or STATUS_ERROR after complaining. */
+/* Prints rows as JSON, an array of this name in a document that ends with what was counted. */
+void listing_print_json(const struct snapshot *snapshot, const char *name, struct writer_rows rows);
 
-/* Prints rows as JSON, an array of this name in a document, or as a table (table_print()). */
+/* The same, or as a table (table_print()). Returns STATUS_OK, or STATUS_ERROR after complaining. */
 int listing_print(const struct settings *settings, const struct listing_options *options,
                   const struct snapshot *snapshot, const char *name, const char *const *headings,
                   struct writer_rows rows);
-
-/* Adds what every document ends with, and prints it. */
-int listing_end_json(const struct settings *settings, struct writer *writer, const struct snapshot *snapshot);
 
 /* Flushes the output and returns the status of a listing that found so many. Reports a status that is not
  * STATUS_OK, and a snapshot that was cut off. `wanted` is what was asked for, in the user's words; NULL for

@@ -65,14 +65,11 @@ static void write_peer(struct writer *writer, const void *roster_row) {
                            peer->id);
 }
 
-static int print_json(const struct settings *settings, const struct snapshot *snapshot) {
+static void print_json(const struct snapshot *snapshot) {
     const struct roster *roster = &snapshot->roster;
     const struct writer_rows rows = {write_peer, roster->rows, sizeof(*roster->rows), roster->count,
                                      snapshot};
-    struct writer writer;
-    writer_open_document(&writer);
-    writer_array_of(&writer, "peers", rows);
-    return listing_end_json(settings, &writer, snapshot);
+    listing_print_json(snapshot, "peers", rows);
 }
 
 /* ---- the muster that runs here ---- */
@@ -92,7 +89,8 @@ static int print_self(const struct show_self *show, const struct muster_self *se
     }
     writer_open_document(&writer);
     self_write(&writer, self, roster);
-    return writer_print(&writer);
+    writer_close(&writer);
+    return 0;
 }
 
 static int show_self(const struct muster_self *self, const struct muster_peer_list *peers, void *context) {
@@ -144,7 +142,7 @@ static int show(const struct settings *settings, const struct show_options *opti
     int status = STATUS_OK;
     find(snapshot, selector);
     if (options->listing.json) {
-        status = print_json(settings, snapshot);
+        print_json(snapshot);
     } else if (roster->count > 1) {
         status = refuse_ambiguous(settings, wanted, roster);
     } else if (roster->count == 1) {

@@ -261,7 +261,10 @@ static int print_stats(struct subscribe *subscribe) {
     subscribe->has_printed = true;
     const int error = meter_take(&subscribe->meter, &subscribe->sources, subscribe->session.node,
                                  uv_now(&subscribe->session.loop), subscribe->settings->port, &measurement);
-    return error != 0 ? error : measurement_print(&measurement, subscribe->options->ndjson);
+    if (error == 0) {
+        measurement_print(&measurement, subscribe->options->ndjson);
+    }
+    return error;
 }
 
 /* Prints what was measured since the last line. */

@@ -72,7 +72,7 @@ void start_compare(const struct start *a, const struct start *b,
          a->interface_count == b->interface_count &&
              are_equal(a->interfaces[0], b->interfaces[0], sizeof(a->interfaces[0]), a->interface_count)},
         {"caches", a->cache_count == b->cache_count &&
-                      are_equal(a->caches[0], b->caches[0], sizeof(a->caches[0]), a->cache_count)},
+                       are_equal(a->caches[0], b->caches[0], sizeof(a->caches[0]), a->cache_count)},
         {"port", a->port == b->port},
     };
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {

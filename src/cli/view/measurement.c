@@ -67,10 +67,10 @@ static void write_difference(struct writer *writer, const struct measurement *me
     writer_end(writer);
 }
 
-static int print_json(const struct measurement *measurement) {
+static void print_json(const struct measurement *measurement) {
     const struct muster_feed *total = &measurement->total;
     struct writer writer;
-    writer_open_line(&writer, "stats");
+    writer_open_line(&writer, stdout, "stats");
     write_rounded(&writer, "seconds", measurement->seconds);
     writer_integer(&writer, "records", NULL, measurement->records);
     writer_integer(&writer, "datagrams", NULL, measurement->datagrams);
@@ -90,13 +90,13 @@ static int print_json(const struct measurement *measurement) {
     writer_integer(&writer, "malformed", NULL, measurement->malformed);
     writer_integer(&writer, "kernel_drops", NULL, measurement->kernel_drops);
     traffic_write_lost(&writer, total);
-    return writer_print(&writer);
+    writer_close(&writer);
 }
 
-int measurement_print(const struct measurement *measurement, bool is_json) {
+void measurement_print(const struct measurement *measurement, bool is_json) {
     if (is_json) {
-        return print_json(measurement);
+        print_json(measurement);
+    } else {
+        print_text(measurement);
     }
-    print_text(measurement);
-    return 0;
 }

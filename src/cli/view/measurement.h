@@ -22,5 +22,5 @@ struct measurement {
     struct muster_feed total; /* of all feeds; only the counters count */
 };
 
-/* Prints a line to stdout, text or JSON. -1 when memory is out. */
-int measurement_print(const struct measurement *measurement, bool is_json);
+/* Prints a line to stdout, text or JSON. */
+void measurement_print(const struct measurement *measurement, bool is_json);

@@ -3,15 +3,20 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <wchar.h>
 
 #include "escape.h"
+#include "utf8.h"
 
 /* Digits of the id that a label shows where there is no name. */
 #define LABEL_DIGITS 6
+
+/* Stands for a byte that is not UTF-8: U+FFFD. */
+#define REPLACEMENT "\xEF\xBF\xBD"
 
 /* Bytes that text_print() prints without the heap: any text of a datagram. */
 #define PRINT_BYTES 3072
@@ -27,6 +32,72 @@ void text_print(FILE *out, const char *text) {
     }
     free(safe);
 }
+
+/* ---- JSON ---- */
+
+static void print_escape(FILE *out, uint32_t code_point) {
+    if (code_point > 0xFFFF) { /* by a surrogate pair */
+        fprintf(out, "\\u%04x", 0xD800 + ((code_point - 0x10000) >> 10));
+        code_point = 0xDC00 + (code_point & 0x3FF);
+    }
+    fprintf(out, "\\u%04x", code_point);
+}
+
+/* Prints the first character of a text inside of quotes. Returns its bytes. */
+static size_t print_character(FILE *out, const char *text, size_t length) {
+    uint32_t code_point;
+    const int bytes = utf8_decode(text, length, &code_point);
+    if (bytes <= 0) {
+        fputs(REPLACEMENT, out);
+        return 1;
+    }
+    if (escape_is_unsafe(code_point)) {
+        print_escape(out, code_point);
+    } else {
+        fwrite(text, 1, (size_t)bytes, out);
+    }
+    return (size_t)bytes;
+}
+
+void text_print_quoted(FILE *out, const char *text) {
+    static const char characters[] = "\"\\\b\f\n\r\t";
+    static const char letters[] = "\"\\bfnrt";
+    const char *end = strchr(text, '\0');
+    fputc('"', out);
+    while (text < end) {
+        const char *escaped = strchr(characters, *text);
+        if (escaped != NULL) {
+            fprintf(out, "\\%c", letters[escaped - characters]);
+            text++;
+        } else {
+            text += print_character(out, text, (size_t)(end - text));
+        }
+    }
+    fputc('"', out);
+}
+
+/* True for a byte that JSON holds and a terminal shows as it is. */
+static bool is_plain(char byte) {
+    return byte >= 0x20 && byte < 0x7F;
+}
+
+void text_print_json(FILE *out, const char *json, size_t length) {
+    for (size_t i = 0; i < length;) {
+        const size_t begin = i;
+        while (i < length && is_plain(json[i])) {
+            i++;
+        }
+        fwrite(json + begin, 1, i - begin, out);
+        if (i < length && (unsigned char)json[i] < 0x20) { /* a line break between tokens */
+            fputc(' ', out);
+            i++;
+        } else if (i < length) {
+            i += print_character(out, json + i, length - i);
+        }
+    }
+}
+
+/* ---- width ---- */
 
 size_t text_width_of_character(const char *text, size_t *columns) {
     wchar_t character;
@@ -52,6 +123,8 @@ size_t text_width(const char *text) {
     }
     return width;
 }
+
+/* ---- names ---- */
 
 struct text_name text_name(const char *name) {
     struct text_name safe;

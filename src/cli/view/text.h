@@ -9,6 +9,13 @@
 
 void text_print(FILE *out, const char *text);
 
+/* Prints a text as JSON has it, in quotes. What a terminal could obey becomes \uXXXX (escape.h), and each
+ * byte that is not UTF-8 U+FFFD. */
+void text_print_quoted(FILE *out, const char *text);
+
+/* Prints valid JSON in one line, made safe likewise. */
+void text_print_json(FILE *out, const char *json, size_t length);
+
 /* The columns of a terminal that a text takes. */
 size_t text_width(const char *text);
 

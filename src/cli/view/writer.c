@@ -3,18 +3,47 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
+#include "number.h"
 #include "text.h"
+
+#define INDENT_SPACES 2
 
 /* ---- JSON ---- */
 
+static void break_line(const struct writer *writer) {
+    if (!writer->is_line) {
+        fprintf(writer->out, "\n%*s", INDENT_SPACES * (int)writer->depth, "");
+    }
+}
+
+/* Prints what comes before a value: a comma, and the name of a member. NULL: it is an element. */
+static void begin_value(struct writer *writer, const char *name) {
+    if (writer->has_value) {
+        fputc(',', writer->out);
+    }
+    break_line(writer);
+    if (name != NULL) {
+        text_print_quoted(writer->out, name);
+        fputs(writer->is_line ? ":" : ": ", writer->out);
+    }
+    writer->has_value = true;
+}
+
+/* Begins an object or an array, which these two characters are around. */
+static void enter(struct writer *writer, const char ends[2]) {
+    assert(writer->depth < WRITER_DEPTH_MAX);
+    fputc(ends[0], writer->out);
+    writer->ends[writer->depth++] = ends[1];
+    writer->has_value = false;
+}
+
 void writer_open_document(struct writer *writer) {
-    *writer = (struct writer){.is_json = true};
-    document_init(&writer->document);
+    *writer = (struct writer){.is_json = true, .out = stdout};
+    enter(writer, "{}");
     writer_integer(writer, "schema", NULL, WRITER_SCHEMA);
 }
 
@@ -28,57 +57,44 @@ static void write_time_utc(char *text, size_t size) {
     snprintf(text + length, size - length, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
-void writer_open_line(struct writer *writer, const char *event) {
+void writer_open_line(struct writer *writer, FILE *out, const char *event) {
     char time_text[40];
-    *writer = (struct writer){.is_json = true, .is_line = true};
-    document_init(&writer->document);
+    *writer = (struct writer){.is_json = true, .is_line = true, .out = out};
+    enter(writer, "{}");
     write_time_utc(time_text, sizeof(time_text));
     writer_text(writer, "event", NULL, event);
     writer_text(writer, "time", NULL, time_text);
 }
 
-char *writer_take(struct writer *writer) {
-    char *text = document_print_safe(&writer->document, !writer->is_line);
-    document_deinit(&writer->document);
-    return text;
-}
-
-int writer_print(struct writer *writer) {
-    char *text = writer_take(writer);
-    if (text == NULL) {
-        return -1;
-    }
-    puts(text);
-    free(text);
-    return 0;
-}
-
-/* The node that is open; NULL: the root. */
-static document_node_t *node_of(const struct writer *writer) {
-    return writer->depth > 0 ? writer->nodes[writer->depth - 1] : NULL;
-}
-
-static void enter(struct writer *writer, document_node_t *node) {
-    assert(writer->depth < WRITER_DEPTH_MAX);
-    writer->nodes[writer->depth++] = node;
+void writer_close(struct writer *writer) {
+    writer_end(writer);
+    assert(writer->depth == 0);
+    fputc('\n', writer->out);
 }
 
 bool writer_object(struct writer *writer, const char *name) {
     if (writer->is_json) {
-        enter(writer, document_put_object(&writer->document, node_of(writer), name));
+        begin_value(writer, name);
+        enter(writer, "{}");
     }
     return writer->is_json;
 }
 
 bool writer_array(struct writer *writer, const char *name) {
     if (writer->is_json) {
-        enter(writer, document_put_array(&writer->document, node_of(writer), name));
+        begin_value(writer, name);
+        enter(writer, "[]");
     }
     return writer->is_json;
 }
 
 void writer_end(struct writer *writer) {
-    writer->depth--;
+    const char end = writer->ends[--writer->depth];
+    if (writer->has_value) {
+        break_line(writer);
+    }
+    fputc(end, writer->out);
+    writer->has_value = true;
 }
 
 void writer_array_of(struct writer *writer, const char *name, struct writer_rows rows) {
@@ -107,18 +123,25 @@ void writer_texts(struct writer *writer, const char *name, const char *const *te
 
 void writer_null(struct writer *writer, const char *name) {
     if (writer->is_json) {
-        document_put_null(&writer->document, node_of(writer), name);
+        begin_value(writer, name);
+        fputs("null", writer->out);
     }
 }
 
 void writer_number(struct writer *writer, const char *name, double value) {
-    if (writer->is_json) {
-        document_put_number(&writer->document, node_of(writer), name, value);
+    char text[NUMBER_TEXT_BYTES_MAX];
+    if (!isfinite(value)) {
+        writer_null(writer, name);
+    } else if (writer->is_json) {
+        begin_value(writer, name);
+        fwrite(text, 1, number_write(value, text), writer->out);
     }
 }
 
-static void put_text(struct writer *writer, const char *name, const char *text) {
-    document_put_text(&writer->document, node_of(writer), name, text);
+/* Puts an integer into JSON. */
+static void put_integer(struct writer *writer, const char *name, int64_t value) {
+    begin_value(writer, name);
+    fprintf(writer->out, "%" PRId64, value);
 }
 
 /* ---- lines ---- */
@@ -151,7 +174,7 @@ static FILE *begin(struct writer *writer, const char *heading, unsigned flags, c
 
 /* True when a field is to be put into JSON. */
 static bool is_member(const struct writer *writer, const char *name) {
-    return writer->is_json && (name != NULL || document_type(node_of(writer)) == DOCUMENT_ARRAY);
+    return writer->is_json && (name != NULL || writer->ends[writer->depth - 1] == ']');
 }
 
 FILE *writer_cell(struct writer *writer, const char *heading, unsigned flags) {
@@ -172,7 +195,8 @@ void writer_shown(struct writer *writer, const char *heading, unsigned flags, co
 void writer_text(struct writer *writer, const char *name, const char *heading, const char *text) {
     FILE *out = begin(writer, heading, 0, NULL);
     if (is_member(writer, name)) {
-        put_text(writer, name, text);
+        begin_value(writer, name);
+        text_print_quoted(writer->out, text);
     } else if (out != NULL) {
         text_print(out, text);
     }
@@ -188,7 +212,8 @@ void writer_known(struct writer *writer, const char *name, const char *heading, 
 
 void writer_bool(struct writer *writer, const char *name, const char *heading, bool value) {
     if (is_member(writer, name)) {
-        document_put_bool(&writer->document, node_of(writer), name, value);
+        begin_value(writer, name);
+        fputs(value ? "true" : "false", writer->out);
     } else {
         writer_text(writer, name, heading, value ? "yes" : "no");
     }
@@ -197,7 +222,7 @@ void writer_bool(struct writer *writer, const char *name, const char *heading, b
 void writer_integer(struct writer *writer, const char *name, const char *heading, uint64_t value) {
     FILE *out = begin(writer, heading, WRITER_RIGHT, NULL);
     if (is_member(writer, name)) {
-        document_put_integer(&writer->document, node_of(writer), name, (int64_t)value);
+        put_integer(writer, name, (int64_t)value);
     } else if (out != NULL) {
         fprintf(out, "%" PRIu64, value);
     }
@@ -206,7 +231,7 @@ void writer_integer(struct writer *writer, const char *name, const char *heading
 void writer_duration(struct writer *writer, const char *name, const char *heading, int64_t ms) {
     FILE *out = begin(writer, heading, WRITER_RIGHT, NULL);
     if (is_member(writer, name)) {
-        document_put_integer(&writer->document, node_of(writer), name, ms);
+        put_integer(writer, name, ms);
     } else if (out != NULL) {
         fputs(text_duration(ms).text, out);
     }
