@@ -42,8 +42,13 @@ static void complain_of_answer(const struct settings *settings, int error, const
     complain(settings, "%s%s%s%s", who, text != NULL ? ": " : "", text != NULL ? text : "", then);
 }
 
-void local_complain(const struct settings *settings, int error, const char *text) {
+int local_complain(const struct settings *settings, int error, const char *text) {
+    if (error == MUSTER_ENOTFOUND) {
+        complain(settings, "no muster runs here on that port and those interfaces");
+        return STATUS_NOBODY;
+    }
     complain_of_answer(settings, error, text, "");
+    return STATUS_ERROR;
 }
 
 int local_fall_back(const struct settings *settings, int error, const char *text) {

@@ -14,8 +14,8 @@
 int local_open(const struct settings *settings, const char *instance, size_t skip, uv_loop_t *loop,
                muster_local_t **local);
 
-/* Reports why an answer failed. text is that of the other side, or NULL. */
-void local_complain(const struct settings *settings, int error, const char *text);
+/* Reports why an answer failed, and returns a status. text is that of the other side, or NULL. */
+int local_complain(const struct settings *settings, int error, const char *text);
 
 /* The same where the network can be asked instead. Returns STATUS_NOBODY when it is to be asked; that is not
  * reported where merely no muster uses that port and those interfaces. Returns STATUS_ERROR when the settings

@@ -158,18 +158,25 @@ static void on_local_end(int error, const char *text, void *context) {
     }
 }
 
+/* Returns a status. */
 static int open_source(struct session *session) {
     const struct settings *settings = session->settings;
-    if (session->request.may_ask && !settings->direct) {
-        int status = local_open(settings, NULL, 0, &session->loop, &session->local);
-        if (status == STATUS_OK) {
-            return muster_local_watch(session->local, on_row, on_local_end, session);
-        }
-        if (status != STATUS_NOBODY || settings->socket != NULL) {
-            return MUSTER_EREFUSED;
-        }
+    const struct session_request *request = &session->request;
+    const bool asks = request->is_local || (request->may_ask && !settings->direct);
+    int status = STATUS_NOBODY;
+    int error = MUSTER_EREFUSED;
+    if (asks) {
+        status = local_open(settings, request->instance, request->skip, &session->loop, &session->local);
     }
-    return open_and_query(session);
+    if (request->is_local) {
+        return status;
+    }
+    if (status == STATUS_OK) {
+        error = muster_local_watch(session->local, on_row, on_local_end, session);
+    } else if (status == STATUS_NOBODY && (!asks || settings->socket == NULL)) {
+        error = open_and_query(session);
+    }
+    return error == 0 ? STATUS_OK : STATUS_ERROR;
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -237,19 +244,19 @@ static int open_session(struct session *session, const struct settings *settings
     if (request->until_signal) {
         error = open_signals(session);
     }
+    int status = STATUS_ERROR;
     if (error != 0) {
         complain(settings, "no signal handling: %s", uv_strerror(error));
     } else {
-        error = open_source(session);
+        status = open_source(session);
     }
-    if (error != 0) {
+    if (status != STATUS_OK) {
         if (session->local != NULL) {
             muster_local_close(session->local, NULL, NULL);
         }
         close_loop(session);
-        return STATUS_ERROR;
     }
-    return STATUS_OK;
+    return status;
 }
 
 /* ---- running and ending ---- */

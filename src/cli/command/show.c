@@ -6,13 +6,14 @@
 #include "command.h"
 #include "complain.h"
 #include "listing.h"
+#include "local.h"
 #include "look.h"
 #include "peer.h"
 #include "peer_page.h"
 #include "roster.h"
 #include "selector.h"
 #include "self.h"
-#include "self_query.h"
+#include "session.h"
 #include "text.h"
 #include "traffic.h"
 #include "value.h"
@@ -75,14 +76,18 @@ static void print_json(const struct snapshot *snapshot) {
 /* ---- the muster that runs here ---- */
 
 struct show_self {
-    const struct settings *settings;
+    struct session session;
     const struct show_options *options;
+    struct muster_peer_list peers; /* to name the publishers of feeds by */
+    bool needs_peers;              /* as it hears feeds */
+    bool has_peers;
+    int status;
 };
 
 static int print_self(const struct show_self *show, const struct muster_self *self,
                       const struct roster *roster) {
     const struct table_style style = {.wide = show->options->listing.wide,
-                                      .color = settings_color(show->settings)};
+                                      .color = settings_color(show->session.settings)};
     struct writer writer;
     if (!show->options->listing.json) {
         return self_print(self, roster, style);
@@ -93,15 +98,71 @@ static int print_self(const struct show_self *show, const struct muster_self *se
     return 0;
 }
 
-static int show_self(const struct muster_self *self, const struct muster_peer_list *peers, void *context) {
-    const struct show_self *show = context;
+static void on_row(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
+    struct show_self *show = context;
+    (void)event;
+    muster_peer_list_add(&show->peers, peer); /* who is left out is shown by its id */
+}
+
+static void on_self(const struct muster_self *self, void *context) {
+    struct show_self *show = context;
     struct roster roster;
-    int error = roster_init(&roster, peers);
+    show->needs_peers = self->feed_count > 0;
+    if (show->needs_peers && !show->has_peers) {
+        return;
+    }
+    int error = roster_init(&roster, &show->peers);
     if (error == 0) {
         error = print_self(show, self, &roster);
     }
     roster_deinit(&roster);
-    return error == 0 ? STATUS_OK : complain_error(show->settings, MUSTER_ENOMEM);
+    show->status = error == 0 ? STATUS_OK : complain_error(show->session.settings, MUSTER_ENOMEM);
+}
+
+static void ask_self(void *context);
+
+/* Asks once more when publishers are to be named by rows of the peer table. */
+static void on_self_end(int error, const char *text, void *context) {
+    struct show_self *show = context;
+    const struct settings *settings = show->session.settings;
+    if (error == 0 && show->needs_peers && !show->has_peers) {
+        ask_self(show);
+    } else {
+        session_end(&show->session, error == 0 ? show->status : local_complain(settings, error, text));
+    }
+}
+
+static void ask_self(void *context) {
+    struct show_self *show = context;
+    int error = show->needs_peers ? muster_local_table(show->session.local, on_row, NULL, show) : 0;
+    show->has_peers = show->needs_peers;
+    if (error == 0) {
+        error = muster_local_self(show->session.local, on_self, on_self_end, show);
+    }
+    if (error != 0) {
+        on_self_end(error, NULL, show);
+    }
+}
+
+static int on_self_deadline(void *context) {
+    const struct show_self *show = context;
+    complain(show->session.settings, "the running muster did not answer before --timeout");
+    return STATUS_TIMED_OUT;
+}
+
+static int show_self(const struct settings *settings, const struct show_options *options) {
+    struct show_self show = {.options = options};
+    const struct session_request request = {.is_local = true,
+                                            .timeout_ms = options->listing.timeout_ms,
+                                            .on_open = ask_self,
+                                            .on_deadline = on_self_deadline,
+                                            .context = &show};
+    const int status = session_hold(&show.session, settings, &request);
+    muster_peer_list_free(&show.peers);
+    if (show.session.local == NULL && status == STATUS_NOBODY && settings->socket == NULL) {
+        complain(settings, "no muster announce runs here");
+    }
+    return status;
 }
 
 /* ---- which peer ---- */
@@ -166,8 +227,7 @@ static int run(struct settings *settings, void *show_options, const struct opera
                               "expected without --self, which asks the muster that runs here");
     }
     if (options->self) {
-        struct show_self context = {.settings = settings, .options = options};
-        return self_query(settings, options->listing.timeout_ms, show_self, &context);
+        return show_self(settings, options);
     }
     if (selector_parse(wanted, SELECTOR_NAME | SELECTOR_ID, &selector, &reason) != 0) {
         return complain_usage(settings, "PEER", "%s", reason.text);
