@@ -7,15 +7,15 @@
 
 int local_open(const struct settings *settings, const char *instance, size_t skip, uv_loop_t *loop,
                muster_local_t **local) {
-    const char *interfaces[SETTINGS_INTERFACES_MAX];
+    const char *interfaces[VALUE_TEXTS_MAX];
     const struct muster_local_options options = {
         .size = sizeof options,
         .socket = settings->socket,
         .state_dir = settings->state_dir,
         .instance = instance,
         .port = settings->port,
-        .interfaces = settings_interfaces(settings, interfaces),
-        .interface_count = settings->interface_count,
+        .interfaces = value_texts_pointers(&settings->interfaces, interfaces),
+        .interface_count = settings->interfaces.count,
         .skip = skip,
     };
     int error = muster_local_open(loop, &options, local);

@@ -81,15 +81,15 @@ static int open_quietly(struct session *session, const struct muster_options *op
 static int open_node(struct session *session) {
     const struct settings *settings = session->settings;
     const struct session_request *request = &session->request;
-    const char *interfaces[SETTINGS_INTERFACES_MAX];
+    const char *interfaces[VALUE_TEXTS_MAX];
     struct muster_options options;
     muster_options_init(&options);
     if (request->options != NULL) {
         options = *request->options;
         options.socket = request->is_guest ? NULL : settings->socket;
     }
-    options.interfaces = settings_interfaces(settings, interfaces);
-    options.interface_count = settings->interface_count;
+    options.interfaces = value_texts_pointers(&settings->interfaces, interfaces);
+    options.interface_count = settings->interfaces.count;
     options.port = settings->port;
     options.state_dir = settings->state_dir;
     options.on_event = request->on_event != NULL ? on_event : NULL;

@@ -52,12 +52,12 @@ static int read_config(struct settings *settings, const struct operands *paths, 
 
 /* ---- printing ---- */
 
-/* Writes count texts of bytes each: an array, or a line each. */
-static void write_texts(struct writer *writer, const char *name, const char *heading, const char *texts,
-                        size_t bytes, size_t count) {
-    const bool is_array = count > 0 && writer_array(writer, name);
-    for (size_t i = 0; i < count; i++) {
-        writer_text(writer, NULL, heading, texts + i * bytes);
+/* Writes texts: an array, or a line each. */
+static void write_texts(struct writer *writer, const char *name, const char *heading,
+                        const struct value_texts *texts) {
+    const bool is_array = texts->count > 0 && writer_array(writer, name);
+    for (size_t i = 0; i < texts->count; i++) {
+        writer_text(writer, NULL, heading, texts->texts[i]);
     }
     if (is_array) {
         writer_end(writer);
@@ -74,12 +74,11 @@ static void write_start(struct writer *writer, const struct start *start) {
         writer_text(writer, "interval", NULL, text);
         writer_duration(writer, NULL, "interval:", (int64_t)start->interval_ms);
     }
-    write_texts(writer, "interfaces", "interface:", start->interfaces[0], sizeof(start->interfaces[0]),
-                start->interface_count);
+    write_texts(writer, "interfaces", "interface:", &start->interfaces);
     if (start->port != 0) {
         writer_integer(writer, "port", "port:", start->port);
     }
-    write_texts(writer, "caches", "caches:", start->caches[0], sizeof(start->caches[0]), start->cache_count);
+    write_texts(writer, "caches", "caches:", &start->caches);
 }
 
 /* The line of a service. */

@@ -10,6 +10,7 @@
 #include "config_file.h"
 #include "document.h"
 #include "scan.h"
+#include "settings.h"
 #include "spec.h"
 
 /* Bytes of an error, and of a place in it. A longer one is cut. */
@@ -281,31 +282,30 @@ static void read_service(struct config *config, const document_node_t *node, voi
 
 /* ---- the members of a file ---- */
 
-static bool begin_interfaces(struct config *config, const document_node_t *node, void *place) {
-    const size_t count = document_count(node);
-    (void)place;
-    if (count < 1 || count > SETTINGS_INTERFACES_MAX) {
-        refuse(config, node, "expected 1 to %d interfaces, got %zu", SETTINGS_INTERFACES_MAX, count);
-        return false;
-    }
-    config->start.interface_count = 0;
+/* A file says the whole list. */
+static bool begin_texts(struct config *config, const document_node_t *node, void *place) {
+    (void)config;
+    (void)node;
+    *(struct value_texts *)place = (struct value_texts){0};
     return true;
 }
 
-static int parse_interface(const char *name, void *place_config, struct reason *reason) {
-    struct start *start = &((struct config *)place_config)->start;
+static bool begin_interfaces(struct config *config, const document_node_t *node, void *place) {
+    const size_t count = document_count(node);
+    if (count < 1 || count > VALUE_TEXTS_MAX) {
+        refuse(config, node, "expected 1 to %d interfaces, got %zu", VALUE_TEXTS_MAX, count);
+        return false;
+    }
+    return begin_texts(config, node, place);
+}
+
+static int parse_interface(const char *name, void *place_value_texts, struct reason *reason) {
+    struct value_texts *interfaces = place_value_texts;
     if (name[0] == '\0' || strlen(name) >= MUSTER_INTERFACE_NAME_BYTES) {
         return reason_set(reason, "expected an interface name such as eth0, got '%.64s'", name);
     }
-    strcpy(start->interfaces[start->interface_count++], name);
+    strcpy(interfaces->texts[interfaces->count++], name);
     return 0;
-}
-
-static bool begin_caches(struct config *config, const document_node_t *node, void *place) {
-    (void)node;
-    (void)place;
-    config->start.cache_count = 0;
-    return true;
 }
 
 static void read_port(struct config *config, const document_node_t *node, void *place) {
@@ -334,9 +334,10 @@ static void read_root(struct config *config, const document_node_t *root) {
          .parse = start_parse_instance},
         {"interval", DOCUMENT_TEXT, .offset = offsetof(struct config, start.interval_ms),
          .parse = start_parse_interval},
-        {"interfaces", DOCUMENT_ARRAY, DOCUMENT_TEXT, .begin = begin_interfaces, .parse = parse_interface},
+        {"interfaces", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start.interfaces),
+         begin_interfaces, parse_interface},
         {"port", .read = read_port},
-        {"caches", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start), begin_caches,
+        {"caches", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start.caches), begin_texts,
          start_parse_cache},
         {"services", DOCUMENT_ARRAY, DOCUMENT_OBJECT, .read = read_service},
         {"attrs", DOCUMENT_OBJECT, DOCUMENT_TEXT, .read = read_attr},

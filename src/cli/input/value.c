@@ -156,6 +156,14 @@ bool value_next_item(const char **list, char *item, size_t size) {
     return true;
 }
 
+const char *const *value_texts_pointers(const struct value_texts *texts,
+                                        const char *pointers[VALUE_TEXTS_MAX]) {
+    for (size_t i = 0; i < texts->count; i++) {
+        pointers[i] = texts->texts[i];
+    }
+    return texts->count > 0 ? pointers : NULL;
+}
+
 int value_list_add(struct value_list *list, const char *text, struct reason *reason) {
     const char **grown = realloc(list->values, (list->count + 1) * sizeof(*grown));
     if (grown == NULL) {

@@ -138,7 +138,7 @@ TEST(test_nothing_but_defaults) {
     assert_string_equal(outcome.error, "");
     assert_string_equal(outcome.settings.program, "muster sample");
     assert_int_equal(outcome.settings.port, MUSTER_PORT_DEFAULT);
-    assert_int_equal(outcome.settings.interface_count, 0);
+    assert_int_equal(outcome.settings.interfaces.count, 0);
     assert_null(outcome.settings.state_dir);
     assert_int_equal(outcome.settings.color, COLOR_AUTO);
     assert_int_equal(outcome.settings.log_level, MUSTER_LOG_WARNING);
@@ -152,10 +152,10 @@ TEST(test_global_options_before_and_after) {
     char line[] = "--interface a,b --port 5 sample --interface c one --color=never -f two --log-level debug";
     run(&outcome, line);
     assert_true(outcome.goes_on);
-    assert_int_equal(outcome.settings.interface_count, 3);
-    assert_string_equal(outcome.settings.interfaces[0], "a");
-    assert_string_equal(outcome.settings.interfaces[1], "b");
-    assert_string_equal(outcome.settings.interfaces[2], "c");
+    assert_int_equal(outcome.settings.interfaces.count, 3);
+    assert_string_equal(outcome.settings.interfaces.texts[0], "a");
+    assert_string_equal(outcome.settings.interfaces.texts[1], "b");
+    assert_string_equal(outcome.settings.interfaces.texts[2], "c");
     assert_int_equal(outcome.settings.port, 5);
     assert_int_equal(outcome.settings.color, COLOR_NEVER);
     assert_int_equal(outcome.settings.log_level, MUSTER_LOG_DEBUG);
@@ -193,13 +193,13 @@ TEST(test_environment) {
     setenv("MUSTER_STATE", "dir", 1);
     run(&outcome, line);
     assert_true(outcome.goes_on);
-    assert_int_equal(outcome.settings.interface_count, 2);
+    assert_int_equal(outcome.settings.interfaces.count, 2);
     assert_int_equal(outcome.settings.port, 7);
     assert_string_equal(outcome.settings.state_dir, "dir");
     run(&outcome, overridden);
     assert_true(outcome.goes_on);
-    assert_int_equal(outcome.settings.interface_count, 1);
-    assert_string_equal(outcome.settings.interfaces[0], "d");
+    assert_int_equal(outcome.settings.interfaces.count, 1);
+    assert_string_equal(outcome.settings.interfaces.texts[0], "d");
     assert_int_equal(outcome.settings.port, 6);
 
     setenv("MUSTER_PORT", "", 1); /* empty: not set */
