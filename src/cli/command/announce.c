@@ -278,8 +278,7 @@ static void deinit(void *announce_options) {
 const struct command command_announce = {
     .name = "announce",
     .summary = "tell who this is and what it offers",
-    .operands = "-- COMMAND [ARG…]",
-    .runs_command = true,
+    .syntax = {.operands = "-- COMMAND [ARG…]", .runs_command = true},
     .description =
         "Announce this host, or one program on it, in the foreground: say so when it starts,\n"
         "changes and stops, and that it lives in between. SIGINT and SIGTERM end it with a bye;\n"

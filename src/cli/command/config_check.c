@@ -151,9 +151,7 @@ static int run(struct settings *settings, void *options, const struct operands *
 const struct command command_config = {
     .name = "config",
     .summary = "check config files",
-    .operands = "check PATH…",
-    .operands_min = 2,
-    .operands_max = SIZE_MAX,
+    .syntax = {.operands = "check PATH…", .operands_min = 2, .operands_max = SIZE_MAX},
     .completion = &args_complete_files,
     .description = "Read config files and directories as announce --config would, and print what it would\n"
                    "announce, or every error with its file, line and column. Nothing is sent.\n",

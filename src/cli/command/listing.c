@@ -4,6 +4,7 @@
 #include "complain.h"
 #include "counters.h"
 #include "table.h"
+#include "template.h"
 
 void listing_print_json(const struct snapshot *snapshot, const char *name, struct writer_rows rows) {
     struct writer writer;
@@ -53,23 +54,21 @@ int listing_status(const struct settings *settings, const struct snapshot *snaps
 /* ---- of offers ---- */
 
 static int print_offers(const struct settings *settings, const struct listing_options *options,
-                        const struct snapshot *snapshot, const struct offers *offers,
-                        void (*print_line)(const struct offer *offer, const char *format),
-                        const char *format) {
+                        const struct snapshot *snapshot, const struct offers *offers, const char *format) {
     static const char *const headings[] = {"TYPE", "NAME",    "ADDRESS", "PORT", "PROTO",
                                            "IF",   "SERVICE", "TXT",     NULL};
-    if (options->json || print_line == NULL) {
+    if (options->json || format == NULL) {
         return listing_print(settings, options, snapshot, "services", headings, offers_rows(offers));
     }
     for (size_t i = 0; i < offers->count; i++) {
-        print_line(&offers->offers[i], format);
+        template_print(&offers->offers[i], format);
     }
     return STATUS_OK;
 }
 
 int listing_offers(const struct settings *settings, const struct listing_options *options,
                    const struct selector *selector, const char *wanted, enum offer_order order,
-                   void (*print_line)(const struct offer *offer, const char *format), const char *format) {
+                   const char *format) {
     struct snapshot snapshot;
     struct offers offers = {0};
     int status = look(settings, options->timeout_ms, NULL, &snapshot);
@@ -77,7 +76,7 @@ int listing_offers(const struct settings *settings, const struct listing_options
         status = complain_error(settings, MUSTER_ENOMEM);
     }
     if (status == STATUS_OK) {
-        status = print_offers(settings, options, &snapshot, &offers, print_line, format);
+        status = print_offers(settings, options, &snapshot, &offers, format);
     }
     if (status == STATUS_OK) {
         status = listing_status(settings, &snapshot, offers.count, wanted);

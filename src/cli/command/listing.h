@@ -59,9 +59,8 @@ int listing_print(const struct settings *settings, const struct listing_options 
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
                    const char *wanted);
 
-/* Looks, and prints the services that a selector (NULL: all) means, or has a line printed for each where
- * there is no
- * --json. Returns the status. */
+/* Looks, and prints the services that a selector (NULL: all) means: where there is no --json, as a table, or
+ * a line of each through a template (NULL: none). Returns the status. */
 int listing_offers(const struct settings *settings, const struct listing_options *options,
                    const struct selector *selector, const char *wanted, enum offer_order order,
-                   void (*print_line)(const struct offer *offer, const char *format), const char *format);
+                   const char *format);

@@ -177,13 +177,10 @@ static int run(struct settings *settings, void *peers_options, const struct oper
     return status;
 }
 
-static const struct peers_options defaults = {.listing.timeout_ms = LISTING_TIMEOUT_MS};
-
 const struct command command_peers = {
     .name = "peers",
     .summary = "list who is here",
-    .operands = "PATTERN",
-    .operands_max = 1,
+    .syntax = {.operands = "PATTERN", .operands_max = 1},
     .description =
         "List the peers on this network: as the muster announce knows them that runs here as this\n"
         "user (or for all), with their history; where there is none, or with --direct, this asks\n"
@@ -192,7 +189,7 @@ const struct command command_peers = {
         "id; name:PATTERN and id:DIGITS say which.\n",
     .options = options_table,
     .options_bytes = sizeof(struct peers_options),
-    .defaults = &defaults,
+    .defaults = &(const struct peers_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
     .describe = column_describe,
     .examples = "  muster peers\n"
                 "  muster peers 'sensor-*' -o +ID,ATTRS --sort AGE:desc\n"

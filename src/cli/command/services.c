@@ -31,21 +31,18 @@ static int run(struct settings *settings, void *services_options, const struct o
         return complain_usage(settings, "TYPE", "%s", reason.text);
     }
     return listing_offers(settings, &options->listing, type != NULL ? &selector : NULL, type, OFFER_BY_TYPE,
-                          options->format != NULL ? template_print : NULL, options->format);
+                          options->format);
 }
-
-static const struct services_options defaults = {.listing.timeout_ms = LISTING_TIMEOUT_MS};
 
 const struct command command_services = {
     .name = "services",
     .summary = "list what is offered, by type",
-    .operands = "TYPE",
-    .operands_max = 1,
+    .syntax = {.operands = "TYPE", .operands_max = 1},
     .description = "List the services of the peers that are alive or suspect, or those of one TYPE such as\n"
                    "http. name:NAME and id:DIGITS list those of one peer.\n",
     .options = options_table,
     .options_bytes = sizeof(struct services_options),
-    .defaults = &defaults,
+    .defaults = &(const struct services_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
     .describe = template_describe,
     .examples = "  muster services\n"
                 "  muster services ipp --json\n"

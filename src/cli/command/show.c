@@ -240,13 +240,10 @@ static int run(struct settings *settings, void *show_options, const struct opera
     return status;
 }
 
-static const struct show_options defaults = {.listing.timeout_ms = LISTING_TIMEOUT_MS};
-
 const struct command command_show = {
     .name = "show",
     .summary = "show one peer, and the evidence for it",
-    .operands = "PEER",
-    .operands_max = 1,
+    .syntax = {.operands = "PEER", .operands_max = 1},
     .description = "Show what a peer says of itself and why muster believes it: every 5-tuple (protocol,\n"
                    "source address and port, destination address and port) that was observed, the\n"
                    "interface and path, how many datagrams came by it, how long ago, and what did not\n"
@@ -262,7 +259,7 @@ const struct command command_show = {
                    "machine's KERNEL, or by the PROGRAM that had no time for it.\n",
     .options = options_table,
     .options_bytes = sizeof(struct show_options),
-    .defaults = &defaults,
+    .defaults = &(const struct show_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
     .examples = "  muster show printer\n"
                 "  muster show --self\n"
                 "  muster show id:3fa9c1 --json | jq '.peers[0].tuples'\n",

@@ -345,9 +345,7 @@ static int run(struct settings *settings, void *options, const struct operands *
 const struct command command_subscribe = {
     .name = "subscribe",
     .summary = "print the readings of others, as they come",
-    .operands = "PATTERN…",
-    .operands_min = 1,
-    .operands_max = MUSTER_PATTERNS_MAX,
+    .syntax = {.operands = "PATTERN…", .operands_min = 1, .operands_max = MUSTER_PATTERNS_MAX},
     .description =
         "Print the readings whose full names match a PATTERN: when they were taken, who publishes\n"
         "them, name, value and unit. Runs until SIGINT or SIGTERM, or until --count or --timeout\n"

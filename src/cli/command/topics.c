@@ -80,13 +80,10 @@ static int run(struct settings *settings, void *options, const struct operands *
     return list_topics(settings, options, patterns);
 }
 
-static const struct topics_options defaults = {.listing.timeout_ms = LISTING_TIMEOUT_MS};
-
 const struct command command_topics = {
     .name = "topics",
     .summary = "list what is published, by topic",
-    .operands = "PATTERN…",
-    .operands_max = MUSTER_PATTERNS_MAX,
+    .syntax = {.operands = "PATTERN…", .operands_max = MUSTER_PATTERNS_MAX},
     .description =
         "List the topics of the peers that are alive or suspect, with the readings below them that are\n"
         "known. PATTERNs are those of muster subscribe: + stands for one level, # at the end for all\n"
@@ -95,7 +92,7 @@ const struct command command_topics = {
         "by the begin of the publisher's id where its name is not known; that takes 0.3 s more.\n",
     .options = options_table,
     .options_bytes = sizeof(struct topics_options),
-    .defaults = &defaults,
+    .defaults = &(const struct topics_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
     .examples = "  muster topics\n"
                 "  muster topics 'kitchen/#' '+/climate/+'\n"
                 "  muster topics --json | jq -r '.topics[] | select(.unit == \"Cel\").name'\n",

@@ -196,7 +196,7 @@ static void deinit(void *update_options) {
 const struct command command_update = {
     .name = "update",
     .summary = "change what a running muster announces",
-    .operands = "",
+    .syntax = {.operands = ""},
     .description =
         "Change services, attributes or the name of a muster announce that runs on this machine\n"
         "as this user (root: as any), by its Unix socket: all of it or nothing. It lasts until that\n"

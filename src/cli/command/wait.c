@@ -82,19 +82,15 @@ static int run(struct settings *settings, void *options, const struct operands *
     return status;
 }
 
-static const struct wait_options defaults = {.count = 1, .timeout_ms = WAIT_TIMEOUT_MS};
-
 const struct command command_wait = {
     .name = "wait",
     .summary = "wait until a service or peer is there",
-    .operands = "EXPR",
-    .operands_min = 1,
-    .operands_max = 1,
+    .syntax = {.operands = "EXPR", .operands_min = 1, .operands_max = 1},
     .description = "Wait until peers that match EXPR are alive, and say nothing. EXPR is a service type or\n"
                    "a peer's name; type:TYPE, name:NAME and id:DIGITS say which is meant.\n",
     .options = options_table,
     .options_bytes = sizeof(struct wait_options),
-    .defaults = &defaults,
+    .defaults = &(const struct wait_options){.count = 1, .timeout_ms = WAIT_TIMEOUT_MS},
     .examples = "  muster wait ipp && lp report.pdf\n"
                 "  muster wait type:http --count 3 --timeout 10\n",
     .statuses = "  0   so many are alive\n"

@@ -220,7 +220,7 @@ static int run(struct settings *settings, void *options, const struct operands *
 const struct command command_watch = {
     .name = "watch",
     .summary = "print what happens, as it happens",
-    .operands = "",
+    .syntax = {.operands = ""},
     .description = "Print a line for each event: who joined, changed, restarted, is suspect, returned, is\n"
                    "lost, left. Those that are here already come first, as joined. Runs until SIGINT or\n"
                    "SIGTERM, or until --count or --timeout ends it. With --exec a program is run for each\n"

@@ -173,9 +173,9 @@ static int read_options(struct parser *parser, int argc, char **argv, struct arg
     return 0;
 }
 
-int args_read_options(struct args *args, const struct args_syntax *syntax, const struct args_table tables[2],
-                      int argc, char **argv, struct args_fault *fault) {
-    struct parser parser = {.program = syntax->program};
+int args_read_options(struct args *args, const char *program, const struct args_syntax *syntax,
+                      const struct args_table tables[2], int argc, char **argv, struct args_fault *fault) {
+    struct parser parser = {.program = program};
     strcpy(parser.letters, syntax->ends_at_operand || syntax->runs_command ? "+:" : ":");
     add_table(&parser, &tables[0], NULL);
     if (tables[1].options != NULL) {
@@ -188,7 +188,8 @@ int args_read_options(struct args *args, const struct args_syntax *syntax, const
     for (int i = 1; i < argc; i++) {
         argv[i] = whole_word(&parser, argv[i]);
     }
-    *args = (struct args){.syntax = syntax,
+    *args = (struct args){.program = program,
+                          .syntax = syntax,
                           .operands = {.count = (size_t)(argc - optind), .values = argv + optind},
                           .has_dashes = optind > parser.end};
     return error;
@@ -213,7 +214,7 @@ static int check_operands(const struct args *args, struct args_fault *fault) {
     const struct operands *operands = &args->operands;
     if (operands->count < syntax->operands_min) {
         return reason_set(reason_of(fault, syntax->operands), "expected an argument, see %s --help",
-                          syntax->program);
+                          args->program);
     }
     if (operands->count > syntax->operands_max) {
         if (syntax->operands_max == 0) {
