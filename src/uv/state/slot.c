@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,31 +194,17 @@ void slot_release(struct slot *slot) {
 
 /* ---- files ---- */
 
-static void aside_name(const char *file, const char *why, uint64_t ms, char aside[SLOT_FILE_NAME_BYTES]) {
-    snprintf(aside, SLOT_FILE_NAME_BYTES, "%s.%s-%" PRIu64, file, why, ms);
-}
-
 /* Between the look and the renaming nobody comes: who holds the lock is alone here. */
 int slot_file_set_aside(const struct slot *slot, const char *file, const char *why, uint64_t wall_ms,
-                        char aside[SLOT_FILE_NAME_BYTES], const struct log *log) {
+                        bool stays, char aside[SLOT_FILE_NAME_BYTES], const struct log *log) {
+    const int directory = slot->directory;
     struct stat status;
     do {
-        aside_name(file, why, wall_ms++, aside);
-    } while (fstatat(slot->directory, aside, &status, AT_SYMLINK_NOFOLLOW) == 0);
-    if (renameat(slot->directory, file, slot->directory, aside) != 0 && errno != ENOENT) {
-        return refuse(slot->path, file, log);
-    }
-    return directory_sync(slot->directory) != 0 ? refuse(slot->path, file, log) : 0;
-}
-
-int slot_file_keep_aside(const struct slot *slot, const char *file, const char *why, uint64_t wall_ms,
-                         char aside[SLOT_FILE_NAME_BYTES], const struct log *log) {
-    int result;
-    do {
-        aside_name(file, why, wall_ms++, aside);
-        result = linkat(slot->directory, file, slot->directory, aside, 0);
-    } while (result != 0 && errno == EEXIST);
-    if ((result != 0 && errno != ENOENT) || directory_sync(slot->directory) != 0) {
+        snprintf(aside, SLOT_FILE_NAME_BYTES, "%s.%s-%" PRIu64, file, why, wall_ms++);
+    } while (fstatat(directory, aside, &status, AT_SYMLINK_NOFOLLOW) == 0);
+    int result =
+        stays ? linkat(directory, file, directory, aside, 0) : renameat(directory, file, directory, aside);
+    if ((result != 0 && errno != ENOENT) || directory_sync(directory) != 0) {
         return refuse(slot->path, file, log);
     }
     return 0;

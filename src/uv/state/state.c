@@ -71,7 +71,7 @@ static int slot_find(struct slot *slot, const char *directory, const struct stat
 /* MUSTER_EDAMAGED once the file is out of the way. */
 static int file_damaged(const struct slot *slot, const char *file, uint64_t wall_ms, const struct log *log) {
     char aside[SLOT_FILE_NAME_BYTES];
-    int error = slot_file_set_aside(slot, file, "damaged", wall_ms, aside, log);
+    int error = slot_file_set_aside(slot, file, "damaged", wall_ms, false, aside, log);
     if (error != 0) {
         return error;
     }
@@ -243,7 +243,7 @@ int state_rekey(struct slot *slot, uint64_t boot, uint64_t wall_ms, struct node_
         error = key_draft(slot, &fresh, log);
     }
     if (error == 0) {
-        error = slot_file_keep_aside(slot, "key", "conflict", wall_ms, aside, log);
+        error = slot_file_set_aside(slot, "key", "conflict", wall_ms, true, aside, log);
     }
     if (error == 0) {
         error = slot_draft_publish(slot, "key", log);
