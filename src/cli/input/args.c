@@ -8,7 +8,7 @@
 
 #include "value.h"
 
-/* getopt_long's value of the option at index i is OPTION_BASE + i, above any letter. */
+/* getopt_long's value of the option at index i is its letter, else OPTION_BASE + i, above any letter. */
 #define OPTION_BASE 1000
 
 /* Negative numbers of one command line that are not taken for options. */
@@ -63,7 +63,7 @@ static void add_table(struct parser *parser, const struct args_table *table,
         parser->options[parser->count] =
             (struct option){.name = row->name,
                             .has_arg = row->value != NULL ? required_argument : no_argument,
-                            .val = OPTION_BASE + (int)parser->count};
+                            .val = row->letter != 0 ? row->letter : OPTION_BASE + (int)parser->count};
         parser->count++;
         if (row->letter == 0) {
             continue;
@@ -78,11 +78,8 @@ static void add_table(struct parser *parser, const struct args_table *table,
 
 /* The index of what getopt_long returned or left in optopt; parser->count for an unknown option. */
 static size_t option_index(const struct parser *parser, int value) {
-    if (value >= OPTION_BASE) {
-        return (size_t)(value - OPTION_BASE);
-    }
     size_t i = 0;
-    while (i < parser->count && (value == 0 || parser->rows[i]->letter != value)) {
+    while (i < parser->count && parser->options[i].val != value) {
         i++;
     }
     return i;
