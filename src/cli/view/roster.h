@@ -31,6 +31,9 @@ void roster_deinit(struct roster *roster);
 /* The row of a peer, NULL when it has none. */
 const struct roster_row *roster_find(const struct roster *roster, const uint8_t *id);
 
+/* Compares rows by name and id, for qsort(). */
+int roster_compare(const void *row_a, const void *row_b);
+
 /* Drops the rows that `keep` says false to. */
 void roster_keep(struct roster *roster, bool (*keep)(const struct muster_peer *peer, const void *context),
                  const void *context);
