@@ -8,11 +8,10 @@
 #include "listing.h"
 #include "local.h"
 #include "look.h"
+#include "page.h"
 #include "peer.h"
-#include "peer_page.h"
 #include "roster.h"
 #include "selector.h"
-#include "self.h"
 #include "session.h"
 #include "text.h"
 #include "traffic.h"
@@ -49,7 +48,7 @@ static int print_text(const struct settings *settings, const struct show_options
                       const struct muster_peer *peer, struct snapshot *snapshot) {
     const struct table_style style = {.wide = options->listing.wide, .color = settings_color(settings)};
     const size_t feed_count = select_feeds(snapshot, peer);
-    if (peer_page_print(peer, style) != 0 ||
+    if (page_print_peer(peer, style) != 0 ||
         traffic_print(traffic_rows(snapshot->feeds, feed_count, &snapshot->roster), style) != 0) {
         return complain_error(settings, MUSTER_ENOMEM);
     }
@@ -90,10 +89,10 @@ static int print_self(const struct show_self *show, const struct muster_self *se
                                       .color = settings_color(show->session.settings)};
     struct writer writer;
     if (!show->options->listing.json) {
-        return self_print(self, roster, style);
+        return page_print_self(self, roster, style);
     }
     writer_open_document(&writer);
-    self_write(&writer, self, roster);
+    page_write_self(&writer, self, roster);
     writer_close(&writer);
     return 0;
 }
