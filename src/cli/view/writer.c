@@ -138,12 +138,6 @@ void writer_number(struct writer *writer, const char *name, double value) {
     }
 }
 
-/* Puts an integer into JSON. */
-static void put_integer(struct writer *writer, const char *name, int64_t value) {
-    begin_value(writer, name);
-    fprintf(writer->out, "%" PRId64, value);
-}
-
 /* ---- lines ---- */
 
 static FILE *begin_line(struct writer *writer, const char *heading, unsigned flags, const char *color) {
@@ -168,22 +162,30 @@ void writer_close_lines(struct writer *writer) {
 
 /* ---- fields ---- */
 
-static FILE *begin(struct writer *writer, const char *heading, unsigned flags, const char *color) {
+/* Begins a field for people. NULL: nobody wants to see it. */
+static FILE *begin_shown(struct writer *writer, const char *heading, unsigned flags, const char *color) {
     return writer->is_json || heading == NULL ? NULL : writer->begin(writer, heading, flags, color);
 }
 
-/* True when a field is to be put into JSON. */
-static bool is_member(const struct writer *writer, const char *name) {
-    return writer->is_json && (name != NULL || writer->ends[writer->depth - 1] == ']');
+/* Begins a field, and returns where its value goes; NULL: it has none here. */
+static FILE *begin_field(struct writer *writer, const char *name, const char *heading, unsigned flags) {
+    if (!writer->is_json) {
+        return begin_shown(writer, heading, flags, NULL);
+    }
+    if (name == NULL && writer->ends[writer->depth - 1] != ']') {
+        return NULL;
+    }
+    begin_value(writer, name);
+    return writer->out;
 }
 
 FILE *writer_cell(struct writer *writer, const char *heading, unsigned flags) {
-    return begin(writer, heading, flags, NULL);
+    return begin_shown(writer, heading, flags, NULL);
 }
 
 void writer_shown(struct writer *writer, const char *heading, unsigned flags, const char *color,
                   const char *format, ...) {
-    FILE *out = begin(writer, heading, flags, color);
+    FILE *out = begin_shown(writer, heading, flags, color);
     va_list arguments;
     va_start(arguments, format);
     if (out != NULL) {
@@ -193,57 +195,51 @@ void writer_shown(struct writer *writer, const char *heading, unsigned flags, co
 }
 
 void writer_text(struct writer *writer, const char *name, const char *heading, const char *text) {
-    FILE *out = begin(writer, heading, 0, NULL);
-    if (is_member(writer, name)) {
-        begin_value(writer, name);
-        text_print_quoted(writer->out, text);
+    FILE *out = begin_field(writer, name, heading, 0);
+    if (out != NULL && writer->is_json) {
+        text_print_quoted(out, text);
     } else if (out != NULL) {
         text_print(out, text);
     }
 }
 
 void writer_known(struct writer *writer, const char *name, const char *heading, const char *text) {
-    if (text[0] == '\0' && is_member(writer, name)) {
+    if (text[0] == '\0' && name != NULL && writer->is_json) {
         writer_null(writer, name);
     } else {
         writer_text(writer, name, heading, text[0] != '\0' ? text : "-");
     }
 }
 
-void writer_bool(struct writer *writer, const char *name, const char *heading, bool value) {
-    if (is_member(writer, name)) {
-        begin_value(writer, name);
-        fputs(value ? "true" : "false", writer->out);
-    } else {
-        writer_text(writer, name, heading, value ? "yes" : "no");
+/* Writes a value that programs and people see as two words. */
+static void write_word(struct writer *writer, const char *name, const char *heading, unsigned flags,
+                       const char *json, const char *shown) {
+    FILE *out = begin_field(writer, name, heading, flags);
+    if (out != NULL) {
+        fputs(writer->is_json ? json : shown, out);
     }
+}
+
+void writer_bool(struct writer *writer, const char *name, const char *heading, bool value) {
+    write_word(writer, name, heading, 0, value ? "true" : "false", value ? "yes" : "no");
 }
 
 void writer_integer(struct writer *writer, const char *name, const char *heading, uint64_t value) {
-    FILE *out = begin(writer, heading, WRITER_RIGHT, NULL);
-    if (is_member(writer, name)) {
-        put_integer(writer, name, (int64_t)value);
-    } else if (out != NULL) {
-        fprintf(out, "%" PRIu64, value);
-    }
+    char text[NUMBER_TEXT_BYTES_MAX];
+    snprintf(text, sizeof(text), "%" PRIu64, value);
+    write_word(writer, name, heading, WRITER_RIGHT, text, text);
 }
 
 void writer_duration(struct writer *writer, const char *name, const char *heading, int64_t ms) {
-    FILE *out = begin(writer, heading, WRITER_RIGHT, NULL);
-    if (is_member(writer, name)) {
-        put_integer(writer, name, ms);
-    } else if (out != NULL) {
-        fputs(text_duration(ms).text, out);
-    }
+    char text[NUMBER_TEXT_BYTES_MAX];
+    snprintf(text, sizeof(text), "%" PRId64, ms);
+    write_word(writer, name, heading, WRITER_RIGHT, text, text_duration(ms).text);
 }
 
 void writer_share(struct writer *writer, const char *name, const char *heading, double share) {
-    FILE *out = begin(writer, heading, WRITER_RIGHT, NULL);
-    if (is_member(writer, name)) {
-        writer_number(writer, name, (double)(int64_t)(share * 10000 + 0.5) / 10000);
-    } else if (out != NULL) {
-        fputs(text_share(share).text, out);
-    }
+    char text[NUMBER_TEXT_BYTES_MAX + 1];
+    text[number_write((double)(int64_t)(share * 10000 + 0.5) / 10000, text)] = '\0';
+    write_word(writer, name, heading, WRITER_RIGHT, text, text_share(share).text);
 }
 
 void writer_id(struct writer *writer, const char *name, const char *heading,
@@ -266,11 +262,11 @@ void writer_endpoint(struct writer *writer, const char *address_name, const char
 
 void writer_items(struct writer *writer, const char *name, const char *heading,
                   const struct muster_text *items, size_t count) {
-    FILE *out = begin(writer, heading, WRITER_CUT, NULL);
+    FILE *out = begin_shown(writer, heading, WRITER_CUT, NULL);
     if (out != NULL) {
         text_print_items(out, items, count);
     }
-    if (is_member(writer, name) && writer_object(writer, name)) {
+    if (name != NULL && writer_object(writer, name)) {
         for (size_t i = 0; i < count; i++) {
             writer_text(writer, items[i].name, NULL, items[i].value);
         }
