@@ -12,6 +12,7 @@ struct command {
     const char *name;
     const char *summary; /* for `muster --help` */
     struct args_syntax syntax;
+    unsigned selects; /* enum selector_kind: how its first operand means peers; 0: it does not */
     const struct args_completion *completion; /* of its operands; NULL when a shell can't know */
     const char *description;                  /* for its own --help; lines end in LF */
     const struct args_option *options;        /* its own, ended by a row without a name */

@@ -64,9 +64,14 @@ static int read_line(struct settings *settings, const struct command *command, i
     struct args args;
     int error = args_read_options(&args, settings->program, &command->syntax, tables, argc, argv, fault);
     *operands = args.operands;
-    if (error == 0 && !is_muster && !settings->help && !settings->version) {
-        error = args_check_operands(&args, fault);
-        error = error != 0 ? error : settings_read_environment(settings, fault);
+    if (error != 0 || is_muster || settings->help || settings->version) {
+        return error;
+    }
+    error = args_check_operands(&args, fault);
+    error = error != 0 ? error : settings_read_environment(settings, fault);
+    if (error == 0 && command->selects != 0 && operands->count > 0) {
+        snprintf(fault->argument, sizeof(fault->argument), "%s", command->syntax.operands);
+        error = selector_parse(operands->values[0], command->selects, &operands->selector, &fault->reason);
     }
     return error;
 }

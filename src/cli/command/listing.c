@@ -53,33 +53,33 @@ int listing_status(const struct settings *settings, const struct snapshot *snaps
 
 /* ---- of offers ---- */
 
-static int print_offers(const struct settings *settings, const struct listing_options *options,
-                        const struct snapshot *snapshot, const struct offers *offers, const char *format) {
+static int print_offers(const struct settings *settings, const struct offers_options *options,
+                        const struct snapshot *snapshot, const struct offers *offers) {
     static const char *const headings[] = {"TYPE", "NAME",    "ADDRESS", "PORT", "PROTO",
                                            "IF",   "SERVICE", "TXT",     NULL};
-    if (options->json || format == NULL) {
-        return listing_print(settings, options, snapshot, "services", headings, offers_rows(offers));
+    if (options->listing.json || options->format == NULL) {
+        return listing_print(settings, &options->listing, snapshot, "services", headings,
+                             offers_rows(offers));
     }
     for (size_t i = 0; i < offers->count; i++) {
-        template_print(&offers->offers[i], format);
+        template_print(&offers->offers[i], options->format);
     }
     return STATUS_OK;
 }
 
-int listing_offers(const struct settings *settings, const struct listing_options *options,
-                   const struct selector *selector, const char *wanted, enum offer_order order,
-                   const char *format) {
+int listing_offers(const struct settings *settings, const struct offers_options *options,
+                   const struct operands *operands, enum offer_order order) {
     struct snapshot snapshot;
     struct offers offers = {0};
-    int status = look(settings, options->timeout_ms, NULL, &snapshot);
-    if (status == STATUS_OK && offers_init(&offers, &snapshot.roster, selector, order) != 0) {
+    int status = look(settings, options->listing.timeout_ms, NULL, &snapshot);
+    if (status == STATUS_OK && offers_init(&offers, &snapshot.roster, &operands->selector, order) != 0) {
         status = complain_error(settings, MUSTER_ENOMEM);
     }
     if (status == STATUS_OK) {
-        status = print_offers(settings, options, &snapshot, &offers, format);
+        status = print_offers(settings, options, &snapshot, &offers);
     }
     if (status == STATUS_OK) {
-        status = listing_status(settings, &snapshot, offers.count, wanted);
+        status = listing_status(settings, &snapshot, offers.count, operands->values[0]);
     }
     offers_deinit(&offers);
     snapshot_deinit(&snapshot);

@@ -8,7 +8,6 @@
 #include "look.h"
 #include "offer.h"
 #include "reason.h"
-#include "selector.h"
 #include "settings.h"
 #include "value.h"
 #include "writer.h"
@@ -20,6 +19,12 @@ struct listing_options {
     bool wide;
     bool json;
     uint64_t timeout_ms;
+};
+
+/* Those of commands that list services. */
+struct offers_options {
+    struct listing_options listing;
+    const char *format; /* a template; NULL: a table */
 };
 
 /* Rows of an option table for the member `listing` of a struct. */
@@ -59,8 +64,7 @@ int listing_print(const struct settings *settings, const struct listing_options 
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
                    const char *wanted);
 
-/* Looks, and prints the services that a selector (NULL: all) means: where there is no --json, as a table, or
- * a line of each through a template (NULL: none). Returns the status. */
-int listing_offers(const struct settings *settings, const struct listing_options *options,
-                   const struct selector *selector, const char *wanted, enum offer_order order,
-                   const char *format);
+/* Looks, and prints the services that the first operand means: where there is no --json, as a table, or a
+ * line of each through the template. Returns the status. */
+int listing_offers(const struct settings *settings, const struct offers_options *options,
+                   const struct operands *operands, enum offer_order order);

@@ -214,8 +214,6 @@ static int show(const struct settings *settings, const struct show_options *opti
 static int run(struct settings *settings, void *show_options, const struct operands *operands) {
     const struct show_options *options = show_options;
     const char *wanted = operands->values[0];
-    struct selector selector;
-    struct reason reason;
     struct snapshot snapshot;
     if (options->self != (wanted == NULL)) {
         return complain_usage(settings, options->self ? "--self" : "PEER",
@@ -228,12 +226,9 @@ static int run(struct settings *settings, void *show_options, const struct opera
     if (options->self) {
         return show_self(settings, options);
     }
-    if (selector_parse(wanted, SELECTOR_NAME | SELECTOR_ID, &selector, &reason) != 0) {
-        return complain_usage(settings, "PEER", "%s", reason.text);
-    }
     int status = look(settings, options->listing.timeout_ms, NULL, &snapshot);
     if (status == STATUS_OK) {
-        status = show(settings, options, &selector, wanted, &snapshot);
+        status = show(settings, options, &operands->selector, wanted, &snapshot);
     }
     snapshot_deinit(&snapshot);
     return status;
@@ -243,6 +238,7 @@ const struct command command_show = {
     .name = "show",
     .summary = "show one peer, and the evidence for it",
     .syntax = {.operands = "PEER", .operands_max = 1},
+    .selects = SELECTOR_NAME | SELECTOR_ID,
     .description = "Show what a peer says of itself and why muster believes it: every 5-tuple (protocol,\n"
                    "source address and port, destination address and port) that was observed, the\n"
                    "interface and path, how many datagrams came by it, how long ago, and what did not\n"

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "reason.h"
+#include "selector.h"
 
 /* Options of one command line, those of all its tables together. */
 #define ARGS_OPTIONS_MAX 32
@@ -61,6 +62,7 @@ struct args_syntax {
 struct operands {
     size_t count;
     char **values;
+    struct selector selector; /* of the first one, where it means peers; zeroed when there is none */
 };
 
 /* What is wrong: an argument or a variable, cut when it is too long, and why. */

@@ -49,7 +49,7 @@ static void collect(struct offers *offers, const struct roster_row *row, const s
     }
     for (size_t i = 0; i < document->service_count; i++) {
         const struct muster_service *service = &document->services[i];
-        if (selector != NULL && !selector_matches_service(selector, row->peer, service)) {
+        if (!selector_matches_service(selector, row->peer, service)) {
             continue;
         }
         offers->offers[offers->count++] = (struct offer){.row = row, .service = service};
