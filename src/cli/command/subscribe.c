@@ -5,7 +5,6 @@
 
 #include "command.h"
 #include "complain.h"
-#include "measurement.h"
 #include "meter.h"
 #include "pattern.h"
 #include "record.h"
@@ -257,14 +256,10 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
 }
 
 static int print_stats(struct subscribe *subscribe) {
-    struct measurement measurement;
     subscribe->has_printed = true;
-    const int error = meter_take(&subscribe->meter, &subscribe->sources, subscribe->session.node,
-                                 uv_now(&subscribe->session.loop), subscribe->settings->port, &measurement);
-    if (error == 0) {
-        measurement_print(&measurement, subscribe->options->ndjson);
-    }
-    return error;
+    return meter_print(&subscribe->meter, &subscribe->sources, subscribe->session.node,
+                       uv_now(&subscribe->session.loop), subscribe->settings->port,
+                       subscribe->options->ndjson);
 }
 
 /* Prints what was measured since the last line. */
