@@ -7,7 +7,6 @@
 #include <uv.h>
 
 #include "complain.h"
-#include "local.h"
 #include "session.h"
 
 /* A running muster that knows too few peers is asked again after this time. */
@@ -36,7 +35,7 @@ struct look {
 
 static void fail_local(struct look *look, int error, const char *text) {
     look->error = error;
-    session_end(&look->session, local_fall_back(look->session.settings, error, text));
+    session_end(&look->session, session_fall_back(&look->session, error, text));
 }
 
 static int keep_feeds(struct snapshot *snapshot, const struct muster_self *self) {

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "complain.h"
-#include "local.h"
 
 /* The time between two ticks, and between two checks whether anybody reads standard output. */
 #define TICK_MS 1000
@@ -127,6 +126,64 @@ static int open_and_query(struct session *session) {
 
 /* ---- a muster that runs already ---- */
 
+/* Connects to the muster that the settings and the request mean. Returns STATUS_OK; STATUS_NOBODY when none
+ * runs, reported only when the settings name a socket; STATUS_ERROR, reported, when the socket can't be used
+ * or memory is out. */
+static int open_local(struct session *session) {
+    const struct settings *settings = session->settings;
+    const char *interfaces[VALUE_TEXTS_MAX];
+    const struct muster_local_options options = {
+        .size = sizeof options,
+        .socket = settings->socket,
+        .state_dir = settings->state_dir,
+        .instance = session->request.instance,
+        .port = settings->port,
+        .interfaces = value_texts_pointers(&settings->interfaces, interfaces),
+        .interface_count = settings->interfaces.count,
+        .skip = session->request.skip,
+    };
+    int error = muster_local_open(&session->loop, &options, &session->local);
+    const bool is_absent = error == MUSTER_ENOTFOUND;
+    if (error == 0) {
+        return STATUS_OK;
+    }
+    if (!is_absent || settings->socket != NULL) {
+        complain(settings, "%s: %s", settings->socket != NULL ? settings->socket : "running muster",
+                 is_absent ? "no muster listens there" : muster_error_text(error));
+    }
+    return is_absent ? STATUS_NOBODY : STATUS_ERROR;
+}
+
+/* Reports why an answer failed. `then` says what muster does next, "" for nothing. */
+static void complain_of_answer(const struct settings *settings, int error, const char *text,
+                               const char *then) {
+    const bool is_lost = error == MUSTER_ELOST && text != NULL; /* the text says what became of it */
+    const char *who = is_lost ? "the running muster" : muster_error_text(error);
+    complain(settings, "%s%s%s%s", who, text != NULL ? ": " : "", text != NULL ? text : "", then);
+}
+
+void session_fail_answer(struct session *session, int error, const char *text) {
+    int status = STATUS_ERROR;
+    if (error == MUSTER_ENOTFOUND) {
+        complain(session->settings, "no muster runs here on that port and those interfaces");
+        status = STATUS_NOBODY;
+    } else {
+        complain_of_answer(session->settings, error, text, "");
+    }
+    session_end(session, status);
+}
+
+int session_fall_back(const struct session *session, int error, const char *text) {
+    const struct settings *settings = session->settings;
+    if (error != MUSTER_ENOTFOUND) {
+        complain_of_answer(settings, error, text,
+                           settings->socket != NULL ? "" : "; the network is asked instead");
+    } else if (settings->socket != NULL) {
+        complain(settings, "%s: the muster there is on another port or other interfaces", settings->socket);
+    }
+    return settings->socket != NULL ? STATUS_ERROR : STATUS_NOBODY;
+}
+
 static void on_row(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct session *session = context;
     if (!session->ended) {
@@ -150,8 +207,7 @@ static void on_local_end(int error, const char *text, void *context) {
     }
     muster_local_close(session->local, NULL, NULL);
     session->local = NULL;
-    if (local_fall_back(session->settings, error, text) != STATUS_NOBODY ||
-        fall_back_to_network(session) != 0) {
+    if (session_fall_back(session, error, text) != STATUS_NOBODY || fall_back_to_network(session) != 0) {
         session->ended = true;
         session->status = STATUS_ERROR;
         on_closed(session);
@@ -166,7 +222,7 @@ static int open_source(struct session *session) {
     int status = STATUS_NOBODY;
     int error = MUSTER_EREFUSED;
     if (asks) {
-        status = local_open(settings, request->instance, request->skip, &session->loop, &session->local);
+        status = open_local(session);
     }
     if (request->is_local) {
         return status;

@@ -63,7 +63,8 @@ struct session {
 
 /* Opens a loop and a node on it, and runs the loop until the session has ended. An observer that has an
  * on_event or on_settled asks who is there. Returns the status that the session ended with, or, when it could
- * not be opened, STATUS_ERROR, reported, or that of local_open(). The request is copied; what it points to is
+ * not be opened, STATUS_ERROR, reported, or STATUS_NOBODY, when no muster runs that could be asked; that is
+ * reported only when the settings name its socket. The request is copied; what it points to is
  * borrowed. */
 int session_hold(struct session *session, const struct settings *settings,
                  const struct session_request *request);
@@ -74,6 +75,15 @@ void session_end(struct session *session, int status);
 
 /* Reports a MUSTER_E…, and ends the session with STATUS_ERROR. */
 void session_fail(struct session *session, int error);
+
+/* Reports why an answer of the running muster failed, and ends the session. text is that of the other side,
+ * or NULL. */
+void session_fail_answer(struct session *session, int error, const char *text);
+
+/* Reports the same where the network can be asked instead; not where merely no muster uses that port and
+ * those interfaces. Returns STATUS_NOBODY when the network is to be asked, and STATUS_ERROR when the settings
+ * name a socket: that muster is meant, and no other. */
+int session_fall_back(const struct session *session, int error, const char *text);
 
 /* Closes whatever is still on the loop after on_left. */
 void session_finish(struct session *session);

@@ -6,7 +6,6 @@
 #include "command.h"
 #include "complain.h"
 #include "listing.h"
-#include "local.h"
 #include "look.h"
 #include "page.h"
 #include "peer.h"
@@ -123,11 +122,12 @@ static void ask_self(void *context);
 /* Asks once more when publishers are to be named by rows of the peer table. */
 static void on_self_end(int error, const char *text, void *context) {
     struct show_self *show = context;
-    const struct settings *settings = show->session.settings;
-    if (error == 0 && show->needs_peers && !show->has_peers) {
+    if (error != 0) {
+        session_fail_answer(&show->session, error, text);
+    } else if (show->needs_peers && !show->has_peers) {
         ask_self(show);
     } else {
-        session_end(&show->session, error == 0 ? show->status : local_complain(settings, error, text));
+        session_end(&show->session, show->status);
     }
 }
 
@@ -139,7 +139,7 @@ static void ask_self(void *context) {
         error = muster_local_self(show->session.local, on_self, on_self_end, show);
     }
     if (error != 0) {
-        on_self_end(error, NULL, show);
+        session_fail_answer(&show->session, error, NULL);
     }
 }
 

@@ -7,7 +7,6 @@
 #include "command.h"
 #include "complain.h"
 #include "draft.h"
-#include "local.h"
 #include "session.h"
 #include "spec.h"
 #include "value.h"
@@ -106,9 +105,12 @@ struct update {
 };
 
 static void on_end(int error, const char *text, void *context) {
-    struct update *update = context;
-    const struct settings *settings = update->session.settings;
-    session_end(&update->session, error == 0 ? STATUS_OK : local_complain(settings, error, text));
+    struct session *session = context;
+    if (error == 0) {
+        session_end(session, STATUS_OK);
+    } else {
+        session_fail_answer(session, error, text);
+    }
 }
 
 static void ask(void *context) {
@@ -127,10 +129,10 @@ static void ask(void *context) {
     /* Who it is comes first: a change is made of one node alone, so it must not be tried on what is none. */
     int error = muster_local_self(local, NULL, NULL, NULL);
     if (error == 0) {
-        error = muster_local_change(local, &change, on_end, update);
+        error = muster_local_change(local, &change, on_end, &update->session);
     }
     if (error != 0) {
-        on_end(error, NULL, update);
+        session_fail_answer(&update->session, error, NULL);
     }
 }
 
