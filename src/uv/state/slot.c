@@ -221,23 +221,16 @@ int slot_file_read(const struct slot *slot, const char *file, char text[SLOT_FIL
         close(fd);
         return error;
     }
-    size_t used = 0;
-    ssize_t count;
-    do {
-        count = read(fd, text + used, SLOT_FILE_BYTES - 1 - used);
-        used += count > 0 ? (size_t)count : 0;
-    } while (count > 0 || (count < 0 && errno == EINTR));
-    int number = errno;
-    close(fd);
-    if (count < 0 && number != EISDIR) { /* a directory in its place reads as damaged */
-        errno = number;
-        return refuse(slot->path, file, log);
+    const ssize_t count = read(fd, text, SLOT_FILE_BYTES - 1); /* of a file, all at once */
+    if (count < 0 && errno != EISDIR) {                        /* a directory in its place reads as damaged */
+        error = refuse(slot->path, file, log);
     }
-    text[used] = '\0';
-    if (strlen(text) != used) {
+    close(fd);
+    text[count > 0 ? count : 0] = '\0';
+    if (count > 0 && strlen(text) != (size_t)count) {
         text[0] = '\0'; /* a NUL inside: damaged, not shorter */
     }
-    return 1;
+    return error != 0 ? error : 1;
 }
 
 static void draft_name(const char *file, char draft[SLOT_FILE_NAME_BYTES]) {

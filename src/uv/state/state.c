@@ -145,16 +145,10 @@ static int key_read(const struct slot *slot, bool has_past, uint64_t wall_ms, st
 
 /* Decimal digits and a LF, nothing else; the largest number has no successor and so is refused as well. */
 static bool boot_parse(const char *text, uint64_t *boot) {
-    uint64_t number = 0;
-    size_t i = 0;
-    for (; text[i] >= '0' && text[i] <= '9' && number < MUSTER_INTEGER_MAX; i++) {
-        number = 10 * number + (uint64_t)(text[i] - '0');
-    }
-    if (strcmp(text + i, "\n") != 0 || number < 1 || number >= MUSTER_INTEGER_MAX) {
-        return false;
-    }
-    *boot = number;
-    return true;
+    char *end;
+    *boot = strtoull(text, &end, 10);
+    return text[0] >= '0' && text[0] <= '9' && strcmp(end, "\n") == 0 && *boot >= 1 &&
+           *boot < MUSTER_INTEGER_MAX;
 }
 
 /* The larger of the wall clock and the last one plus 1, stored before anybody hears of it. */
