@@ -84,12 +84,11 @@ static uint64_t unit_ms(const char *unit) {
 /* Reads the digits behind a decimal point, and returns what follows them; NULL likewise. */
 static const char *read_thousandths(const char *text, uint64_t *thousandths) {
     const char *end = read_digits(text, thousandths);
-    for (long places = end != NULL ? end - text : 3; places < 3; places++) {
-        *thousandths *= 10;
+    char three[] = "000";
+    if (end != NULL) {
+        memcpy(three, text, end - text < 3 ? (size_t)(end - text) : 3);
     }
-    for (long places = end != NULL ? end - text : 3; places > 3; places--) {
-        *thousandths /= 10;
-    }
+    *thousandths = strtoull(three, NULL, 10);
     return end;
 }
 
