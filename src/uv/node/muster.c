@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "log.h"
-#include "opening.h"
 #include "options.h"
 #include "runner.h"
 
