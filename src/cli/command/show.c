@@ -32,23 +32,24 @@ static const struct args_option options_table[] = {
 
 /* ---- showing ---- */
 
-/* Moves the feeds of a peer to the front. Returns how many there are. */
-static size_t select_feeds(struct snapshot *snapshot, const struct muster_peer *peer) {
+/* The feeds of a peer, which are moved to the front. */
+static struct writer_rows feeds_of(const struct snapshot *snapshot, const struct muster_peer *peer) {
+    struct muster_feed *feeds = snapshot->feeds;
     size_t count = 0;
     for (size_t i = 0; i < snapshot->feed_count; i++) {
-        if (memcmp(snapshot->feeds[i].id, peer->id, MUSTER_ID_BYTES) == 0) {
-            snapshot->feeds[count++] = snapshot->feeds[i];
+        if (memcmp(feeds[i].id, peer->id, MUSTER_ID_BYTES) == 0) {
+            const struct muster_feed feed = feeds[i];
+            memmove(&feeds[count + 1], &feeds[count], (i - count) * sizeof(feed));
+            feeds[count++] = feed;
         }
     }
-    return count;
+    return traffic_rows(feeds, count, &snapshot->roster);
 }
 
 static int print_text(const struct settings *settings, const struct show_options *options,
-                      const struct muster_peer *peer, struct snapshot *snapshot) {
+                      const struct muster_peer *peer, const struct snapshot *snapshot) {
     const struct table_style style = {.wide = options->listing.wide, .color = settings_color(settings)};
-    const size_t feed_count = select_feeds(snapshot, peer);
-    if (page_print_peer(peer, style) != 0 ||
-        traffic_print(traffic_rows(snapshot->feeds, feed_count, &snapshot->roster), style) != 0) {
+    if (page_print_peer(peer, style) != 0 || traffic_print(feeds_of(snapshot, peer), style) != 0) {
         return complain_error(settings, MUSTER_ENOMEM);
     }
     return STATUS_OK;
@@ -60,8 +61,7 @@ static void write_peer(struct writer *writer, const void *roster_row) {
     const struct muster_peer *peer = ((const struct roster_row *)roster_row)->peer;
     peer_write(writer, peer);
     writer_array_of(writer, "tuples", peer_tuples(peer));
-    traffic_write_feeds_of(writer, traffic_rows(snapshot->feeds, snapshot->feed_count, &snapshot->roster),
-                           peer->id);
+    writer_array_of(writer, "feeds", feeds_of(snapshot, peer));
 }
 
 static void print_json(const struct snapshot *snapshot) {
