@@ -9,6 +9,7 @@
 #include "command.h"
 #include "complain.h"
 #include "config.h"
+#include "config_file.h"
 #include "peer.h"
 #include "text.h"
 #include "value.h"
@@ -107,7 +108,7 @@ static void write_document(struct writer *writer, const struct muster_document *
 static void write_config(struct writer *writer, const struct config *config) {
     const struct muster_document document = draft_document(&config->draft);
     for (size_t i = 0; i < config->file_count; i++) {
-        writer_text(writer, NULL, "file:", config_file_path(config, i));
+        writer_text(writer, NULL, "file:", config->files[i].path);
     }
     writer_text(writer, "name", "name:", document.name);
     write_start(writer, &config->start);

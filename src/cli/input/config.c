@@ -86,16 +86,11 @@ static const char *name_other(const struct config *config, struct config_place p
 /* ---- values ---- */
 
 static const char *type_text(enum document_type type) {
-    switch (type) {
-    case DOCUMENT_NONE: return "nothing";
-    case DOCUMENT_NULL: return "null";
-    case DOCUMENT_BOOL: return "true or false";
-    case DOCUMENT_NUMBER: return "a number";
-    case DOCUMENT_TEXT: return "a text";
-    case DOCUMENT_ARRAY: return "an array";
-    case DOCUMENT_OBJECT: return "an object";
-    }
-    return "nothing";
+    static const char *const texts[] = {
+        [DOCUMENT_NONE] = "nothing",    [DOCUMENT_NULL] = "null",   [DOCUMENT_BOOL] = "true or false",
+        [DOCUMENT_NUMBER] = "a number", [DOCUMENT_TEXT] = "a text", [DOCUMENT_ARRAY] = "an array",
+        [DOCUMENT_OBJECT] = "an object"};
+    return texts[type];
 }
 
 static bool is_of_type(struct config *config, const document_node_t *node, enum document_type type) {
@@ -194,15 +189,16 @@ static void read_txt_item(struct config *config, const document_node_t *item, vo
     }
 }
 
-/* Adds a place to a list. -1 when memory is out. */
-static int add_place(struct config_place **places, size_t *count, struct config_place place) {
-    struct config_place *grown = realloc(*places, (*count + 1) * sizeof(**places));
-    if (grown == NULL) {
-        return -1;
+/* Remembers where an item of the draft is from, unless it is from an option. */
+static void remember_place(struct config *config, struct config_place **places, size_t *count,
+                           const document_node_t *node) {
+    struct config_place *grown = node != NULL ? realloc(*places, (*count + 1) * sizeof(*grown)) : NULL;
+    if (grown != NULL) {
+        *places = grown;
+        grown[(*count)++] = place_here(config, node);
+    } else if (node != NULL) {
+        refuse(config, node, "%s", out_of_memory);
     }
-    *places = grown;
-    grown[(*count)++] = place;
-    return 0;
 }
 
 /* Takes a whole service into the draft, which owns it then. Frees it when it is refused. */
@@ -214,16 +210,13 @@ static void add_service(struct config *config, const document_node_t *node, stru
         refuse(config, node, "expected each type, port and protocol only once, %s:%u/%s is at %s too",
                service->type, service->port, service->proto,
                name_other(config, config->services[other], place));
-    } else if (node != NULL &&
-               add_place(&config->services, &config->service_count, place_here(config, node)) != 0) {
-        refuse(config, node, "%s", out_of_memory);
+        spec_free(service);
     } else if (draft_add_service(&config->draft, service, &reason) != 0) {
-        config->service_count -= node != NULL ? 1 : 0;
         refuse(config, node, "%s", reason.text);
+        spec_free(service);
     } else {
-        return;
+        remember_place(config, &config->services, &config->service_count, node);
     }
-    spec_free(service);
 }
 
 static void add_attr(struct config *config, const document_node_t *node, const char *key, const char *value) {
@@ -237,12 +230,10 @@ static void add_attr(struct config *config, const document_node_t *node, const c
     if (other < config->attr_count) {
         refuse(config, node, "expected each attribute only once, %s is at %s too", quoted,
                name_other(config, config->attrs[other], place));
-    } else if (node != NULL &&
-               add_place(&config->attrs, &config->attr_count, place_here(config, node)) != 0) {
-        refuse(config, node, "%s", out_of_memory);
     } else if (draft_add_attr(&config->draft, key, value, &reason) != 0) {
-        config->attr_count -= node != NULL ? 1 : 0;
         refuse(config, node, "%s", reason.text);
+    } else {
+        remember_place(config, &config->attrs, &config->attr_count, node);
     }
 }
 
@@ -443,8 +434,4 @@ void config_deinit(struct config *config) {
     free(config->attrs);
     draft_deinit(&config->draft);
     *config = (struct config){0};
-}
-
-const char *config_file_path(const struct config *config, size_t i) {
-    return config->files[i].path;
 }

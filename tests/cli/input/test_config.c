@@ -90,7 +90,7 @@ TEST(test_one_file) {
     assert_int_equal(config.draft.attr_count, 2);
     assert_string_equal(config.draft.attrs[1].name, "=");
     assert_int_equal(config.file_count, 1);
-    assert_string_equal(config_file_path(&config, 0), path);
+    assert_string_equal(config.files[0].path, path);
     config_deinit(&config);
     assert_null(config.draft.name);
 }
@@ -127,9 +127,9 @@ TEST(test_directory) {
     assert_int_equal(config_read(&config, paths, 2), 0);
     assert_string_equal(errors, "");
     assert_int_equal(config.file_count, 5);
-    assert_string_equal(config_file_path(&config, 1), fixture_path("conf.d/10.json"));
-    assert_string_equal(config_file_path(&config, 2), fixture_path("conf.d/9.json"));
-    assert_string_equal(config_file_path(&config, 4), fixture_path("conf.d/\xc3\xa4.json"));
+    assert_string_equal(config.files[1].path, fixture_path("conf.d/10.json"));
+    assert_string_equal(config.files[2].path, fixture_path("conf.d/9.json"));
+    assert_string_equal(config.files[4].path, fixture_path("conf.d/\xc3\xa4.json"));
     assert_string_equal(config.draft.name, "nine");
     assert_string_equal(config.start.instance, "i");
     assert_int_equal(config.start.interval_ms, 60000);
