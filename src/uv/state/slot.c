@@ -152,28 +152,22 @@ static int lock_take(struct slot *slot, const struct log *log) {
 
 int slot_take(struct slot *slot, char *path, const struct log *log) {
     *slot = (struct slot){.path = path, .directory = -1, .lock = -1};
-    int error;
-    if (directory_make(path) != 0) {
-        error = refuse(path, NULL, log);
-        goto failed;
+    if (directory_make(path) == 0) {
+        slot->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
-    slot->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = 0;
     if (slot->directory < 0 || parent_sync(slot->directory) != 0) {
         error = refuse(path, NULL, log);
-        goto failed;
     }
-    error = owner_check(slot->directory, path, NULL, log);
+    if (error == 0) {
+        error = owner_check(slot->directory, path, NULL, log);
+    }
+    if (error == 0) {
+        error = lock_take(slot, log);
+    }
     if (error != 0) {
-        goto failed;
+        slot_release(slot);
     }
-    error = lock_take(slot, log);
-    if (error != 0) {
-        goto failed;
-    }
-    return 0;
-
-failed:
-    slot_release(slot);
     return error;
 }
 
