@@ -33,6 +33,8 @@ struct hook_options {
 
 /* What a hook is told. */
 struct hook_event {
+    struct hook_event *prev;
+    struct hook_event *next;
     char *variables; /* "NAME=VALUE", each ended by a NUL, an empty one after the last */
     char *line;      /* its standard input, with its LF */
 };
@@ -51,8 +53,7 @@ struct hooks {
     uv_signal_t ended;
     struct hook running[HOOK_RUNNING_MAX];
     size_t running_count;
-    struct hook_event *waiting[HOOK_WAITING_MAX]; /* a ring */
-    size_t first;
+    struct hook_event *waiting; /* the oldest one first */
     size_t waiting_count;
     size_t dropped;           /* and not yet said */
     uv_timer_t dropped_timer; /* is active when there is something to say */
