@@ -6,9 +6,6 @@
 
 #include "text.h"
 
-/* Digits of the id that a label shows at least. */
-#define LABEL_DIGITS 6
-
 bool roster_is_there(const struct muster_peer *peer) {
     return peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
 }
@@ -53,7 +50,7 @@ static unsigned digits_apart(const struct muster_peer *a, const struct muster_pe
     while (bytes < MUSTER_ID_BYTES - 1 && a->id[bytes] == b->id[bytes]) {
         bytes++;
     }
-    return 2 * (bytes + 1) > LABEL_DIGITS ? 2 * (bytes + 1) : LABEL_DIGITS;
+    return 2 * (bytes + 1) > TEXT_LABEL_DIGITS ? 2 * (bytes + 1) : TEXT_LABEL_DIGITS;
 }
 
 /* Neighbours of one name in the sorted rows show as much of their ids as tells them apart. */

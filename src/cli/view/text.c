@@ -12,9 +12,6 @@
 #include "escape.h"
 #include "utf8.h"
 
-/* Digits of the id that a label shows where there is no name. */
-#define LABEL_DIGITS 6
-
 /* Stands for a byte that is not UTF-8: U+FFFD. */
 #define REPLACEMENT "\xEF\xBF\xBD"
 
@@ -134,7 +131,7 @@ struct text_name text_name(const char *name) {
 
 struct text_label text_label(const char *name, const uint8_t id[MUSTER_ID_BYTES], unsigned id_digits) {
     struct text_label label;
-    const int digits = (int)(name[0] == '\0' && id_digits == 0 ? LABEL_DIGITS : id_digits);
+    const int digits = (int)(name[0] == '\0' && id_digits == 0 ? TEXT_LABEL_DIGITS : id_digits);
     const char *format = digits == 0 ? "%s" : name[0] == '\0' ? "%s(%.*s)" : "%s (%.*s)";
     snprintf(label.text, sizeof(label.text), format, text_name(name).text, digits, text_id(id).text);
     return label;
@@ -148,15 +145,24 @@ struct text_short text_id(const uint8_t id[MUSTER_ID_BYTES]) {
     return text;
 }
 
-struct text_short text_now(void) {
+/* Writes the time of now, with milliseconds behind what the format says. */
+static struct text_short write_now(struct tm *(*split)(const time_t *seconds, struct tm *parts),
+                                   const char *format, const char *end) {
     struct text_short text;
     struct timespec now;
     struct tm parts;
     clock_gettime(CLOCK_REALTIME, &now);
-    localtime_r(&now.tv_sec, &parts);
-    const size_t length = strftime(text.text, sizeof(text.text), "%H:%M:%S", &parts);
-    snprintf(text.text + length, sizeof(text.text) - length, ".%03ld", now.tv_nsec / 1000000);
+    const size_t length = strftime(text.text, sizeof(text.text), format, split(&now.tv_sec, &parts));
+    snprintf(text.text + length, sizeof(text.text) - length, ".%03ld%s", now.tv_nsec / 1000000, end);
     return text;
+}
+
+struct text_short text_now(void) {
+    return write_now(localtime_r, "%H:%M:%S", "");
+}
+
+struct text_short text_now_utc(void) {
+    return write_now(gmtime_r, "%Y-%m-%dT%H:%M:%S", "Z");
 }
 
 /* Writes "3m20s"; "3m" when the second part is 0. */

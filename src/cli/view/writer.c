@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
-#include <time.h>
 
 #include "number.h"
 #include "text.h"
@@ -47,23 +46,11 @@ void writer_open_document(struct writer *writer) {
     writer_integer(writer, "schema", NULL, WRITER_SCHEMA);
 }
 
-/* "2026-01-31T12:00:00.123Z" (RFC 3339). */
-static void write_time_utc(char *text, size_t size) {
-    struct timespec now;
-    struct tm parts;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &parts);
-    size_t length = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(text + length, size - length, ".%03ldZ", now.tv_nsec / 1000000);
-}
-
 void writer_open_line(struct writer *writer, FILE *out, const char *event) {
-    char time_text[40];
     *writer = (struct writer){.is_json = true, .is_line = true, .out = out};
     enter(writer, "{}");
-    write_time_utc(time_text, sizeof(time_text));
     writer_text(writer, "event", NULL, event);
-    writer_text(writer, "time", NULL, time_text);
+    writer_text(writer, "time", NULL, text_now_utc().text);
 }
 
 void writer_close(struct writer *writer) {
