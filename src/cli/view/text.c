@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <wchar.h>
@@ -15,19 +14,9 @@
 /* Stands for a byte that is not UTF-8: U+FFFD. */
 #define REPLACEMENT "\xEF\xBF\xBD"
 
-/* Bytes that text_print() prints without the heap: any text of a datagram. */
-#define PRINT_BYTES 3072
-
 void text_print(FILE *out, const char *text) {
-    char buffer[PRINT_BYTES];
-    size_t size = escape_text_size(strlen(text));
-    char *safe = size > sizeof(buffer) ? malloc(size) : NULL;
-    if (safe != NULL) {
-        fputs(escape_text(text, safe, size), out);
-    } else {
-        fputs(escape_text(text, buffer, sizeof(buffer)), out);
-    }
-    free(safe);
+    char safe[MUSTER_TEXT_SAFE_BYTES(MUSTER_DATAGRAM_BYTES_MAX)]; /* no text that comes is longer */
+    fputs(escape_text(text, safe, sizeof(safe)), out);
 }
 
 /* ---- JSON ---- */
