@@ -114,7 +114,7 @@ static void print_status(char text[256], void *context) {
     size_t here = 0;
     if (muster_peers(announce->session.node, &list) == 0) {
         for (size_t i = 0; i < list.count; i++) {
-            here += roster_is_there(&list.peers[i]);
+            here += roster_is_present(&list.peers[i]);
         }
         muster_peer_list_free(&list);
     }

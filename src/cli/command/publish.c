@@ -119,7 +119,7 @@ static void describe(FILE *out) {
         "A topic is announced when it first shows up, with the units that are known by then, and its\n"
         "records are held for %d ms, until listeners know it; at most %d topics. No more input is taken\n"
         "than --rate lets go, of which 16 kB may leave at once. Order holds within a topic.\n",
-        LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, OUTLETS_TOPICS_MAX);
+        LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, RELAY_TOPICS_MAX);
 }
 
 /* ---- running ---- */

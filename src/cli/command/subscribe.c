@@ -166,8 +166,8 @@ static void count_malformed(struct subscribe *subscribe, struct source *source) 
 }
 
 /* Reports when a publisher's multicast stops coming through, and when it comes again. */
-static void update_way(const struct subscribe *subscribe, struct source *source,
-                       enum muster_sample_kind kind) {
+static void report_multicast(const struct subscribe *subscribe, struct source *source,
+                             enum muster_sample_kind kind) {
     const bool is_streamed = kind == MUSTER_SAMPLE_STREAM;
     if (kind == MUSTER_SAMPLE_LAST || is_streamed == source->is_streamed) {
         return;
@@ -232,7 +232,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
         session_fail(&subscribe->session, MUSTER_ENOMEM);
         return;
     }
-    update_way(subscribe, source, sample->kind);
+    report_multicast(subscribe, source, sample->kind);
     muster_pack_open(&subscribe->pack, sample->body, sample->length, now_s);
     const bool is_printed = subscribe->options->senml && is_senml(subscribe->pack);
     const size_t count = read_records(subscribe, sample, source, &time_s);

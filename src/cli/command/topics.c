@@ -5,10 +5,10 @@
 
 #include <uv.h>
 
+#include "cached.h"
 #include "catalog.h"
 #include "command.h"
 #include "complain.h"
-#include "kept.h"
 #include "listing.h"
 #include "pattern.h"
 
@@ -39,23 +39,23 @@ static const char *join_patterns(const struct operands *patterns, char *text, si
 
 /* Looks who is here, and, in the time that is left, what is kept of others. */
 static int look_at_all(const struct settings *settings, uint64_t timeout_ms, const struct operands *patterns,
-                       struct snapshot *snapshot, struct kept_readings *kept) {
+                       struct snapshot *snapshot, struct cached_readings *cached) {
     const uint64_t began_ns = uv_hrtime();
     const int status = look(settings, timeout_ms, NULL, snapshot);
     const uint64_t spent_ms = (uv_hrtime() - began_ns) / 1000000;
     const uint64_t left_ms = spent_ms < timeout_ms ? timeout_ms - spent_ms : 1;
-    return status == STATUS_OK ? kept_look(settings, snapshot, patterns, left_ms, kept) : status;
+    return status == STATUS_OK ? cached_look(settings, snapshot, patterns, left_ms, cached) : status;
 }
 
 static int list_topics(const struct settings *settings, const struct topics_options *options,
                        const struct operands *patterns) {
     struct snapshot snapshot;
-    struct kept_readings kept = {0};
+    struct cached_readings cached = {0};
     struct catalog catalog = {0};
     char wanted[256];
-    int status = look_at_all(settings, options->listing.timeout_ms, patterns, &snapshot, &kept);
-    if (status == STATUS_OK &&
-        catalog_init(&catalog, &snapshot.roster, &kept.roster, kept.readings, kept.count, patterns) != 0) {
+    int status = look_at_all(settings, options->listing.timeout_ms, patterns, &snapshot, &cached);
+    if (status == STATUS_OK && catalog_init(&catalog, &snapshot.roster, &cached.roster, cached.readings,
+                                            cached.count, patterns) != 0) {
         status = complain_error(settings, MUSTER_ENOMEM);
     }
     if (status == STATUS_OK) {
@@ -67,7 +67,7 @@ static int list_topics(const struct settings *settings, const struct topics_opti
                                 join_patterns(patterns, wanted, sizeof(wanted)));
     }
     catalog_deinit(&catalog);
-    kept_deinit(&kept);
+    cached_deinit(&cached);
     snapshot_deinit(&snapshot);
     return status;
 }

@@ -27,11 +27,11 @@ static const char out_of_memory[] = "out of memory";
 
 /* ---- errors ---- */
 
-static void say(struct config *config, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void report(struct config *config, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void refuse(struct config *config, const document_node_t *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static void say(struct config *config, const char *format, ...) {
+static void report(struct config *config, const char *format, ...) {
     char error[ERROR_BYTES];
     va_list arguments;
     va_start(arguments, format);
@@ -70,8 +70,9 @@ static void refuse(struct config *config, const document_node_t *node, const cha
     va_start(arguments, format);
     vsnprintf(why, sizeof(why), format, arguments);
     va_end(arguments);
-    say(config, "%s: %s",
-        config->option != NULL ? config->option : name_place(config, place_here(config, node), place), why);
+    report(config, "%s: %s",
+           config->option != NULL ? config->option : name_place(config, place_here(config, node), place),
+           why);
 }
 
 /* Writes the place of another value for refuse(). Returns "" where refuse() will report nothing: a place
@@ -349,17 +350,18 @@ static void parse_file(struct config *config) {
     const enum scan_result result = scan_large(file->text, file->length, CONFIG_VALUES_MAX, &offset);
     if (result != SCAN_OK) {
         const struct scan_position position = scan_position(file->text, offset);
-        say(config, "%s:%zu:%zu: %s", file->path, position.line, position.column, scan_result_text(result));
+        report(config, "%s:%zu:%zu: %s", file->path, position.line, position.column,
+               scan_result_text(result));
         return;
     }
     file->root = document_parse(file->text, file->length);
     if (file->root == NULL) {
-        say(config, "%s: %s", file->path, out_of_memory);
+        report(config, "%s: %s", file->path, out_of_memory);
         return;
     }
     read_root(config, file->root);
     if (file->error_count > CONFIG_ERRORS_MAX) {
-        say(config, "%s: %zu errors more", file->path, file->error_count - CONFIG_ERRORS_MAX);
+        report(config, "%s: %zu errors more", file->path, file->error_count - CONFIG_ERRORS_MAX);
     }
 }
 
@@ -379,9 +381,9 @@ static void read_file(const char *path, void *context) {
     struct config_file file;
     struct reason reason;
     if (config_file_read(&file, path, &reason) != 0) {
-        say(config, "%s: %s", path, reason.text);
+        report(config, "%s: %s", path, reason.text);
     } else if (add_file(config, &file) != 0) {
-        say(config, "%s: %s", path, out_of_memory);
+        report(config, "%s: %s", path, out_of_memory);
         config_file_deinit(&file);
     } else {
         parse_file(config);
@@ -394,7 +396,7 @@ int config_read(struct config *config, const char *const *paths, size_t count) {
         if (!config_file_is_directory(paths[i])) {
             read_file(paths[i], config);
         } else if (config_file_each(paths[i], read_file, config, &reason) != 0) {
-            say(config, "%s: %s", paths[i], reason.text);
+            report(config, "%s: %s", paths[i], reason.text);
         }
     }
     return config->error_count == 0 ? 0 : -1;

@@ -92,7 +92,7 @@ int catalog_init(struct catalog *catalog, const struct roster *roster, const str
         return -1;
     }
     for (size_t i = 0; i < roster->count; i++) {
-        if (roster_is_there(roster->rows[i].peer)) {
+        if (roster_is_present(roster->rows[i].peer)) {
             collect(catalog, &roster->rows[i], patterns);
         }
     }

@@ -44,7 +44,7 @@ static int compare_by_trust(const void *left, const void *right) {
 /* Collects the offers of one row into room that is large enough. */
 static void collect(struct offers *offers, const struct roster_row *row, const struct selector *selector) {
     const struct muster_document *document = &row->peer->document;
-    if (!roster_is_there(row->peer)) {
+    if (!roster_is_present(row->peer)) {
         return;
     }
     for (size_t i = 0; i < document->service_count; i++) {

@@ -39,7 +39,7 @@ static void print_heard(const struct muster_peer *peer) {
         return;
     }
     printf("  Heard       %s ago", text_duration((int64_t)peer->age_ms).text);
-    if (roster_is_there(peer)) {
+    if (roster_is_present(peer)) {
         printf("%s%s", peer->next_ms >= 0 ? ", promised to speak again within " : ", overdue by ",
                text_duration(peer->next_ms >= 0 ? peer->next_ms : -peer->next_ms).text);
     }

@@ -88,7 +88,7 @@ void peer_write(struct writer *writer, const struct muster_peer *peer) {
     writer_integer(writer, "port", "PORT", peer->address.port);
     writer_known(writer, "interface", "IF", peer->interface_name);
     writer_duration(writer, "age_ms", "AGE", (int64_t)peer->age_ms);
-    if (writer->is_json || roster_is_there(peer)) {
+    if (writer->is_json || roster_is_present(peer)) {
         writer_duration(writer, "next_ms", "NEXT", peer->next_ms);
     } else { /* the promise of who is gone is void */
         writer_shown(writer, "NEXT", WRITER_RIGHT, NULL, "-");

@@ -6,7 +6,7 @@
 
 #include "text.h"
 
-bool roster_is_there(const struct muster_peer *peer) {
+bool roster_is_present(const struct muster_peer *peer) {
     return peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
 }
 

@@ -20,7 +20,7 @@ struct roster {
 };
 
 /* True of who is alive or suspect, and not lost or gone. */
-bool roster_is_there(const struct muster_peer *peer);
+bool roster_is_present(const struct muster_peer *peer);
 
 /* Takes in all peers, which must outlive the roster, sorted by name and id. -1 when memory is out. */
 int roster_init(struct roster *roster, const struct muster_peer_list *list);
