@@ -7,13 +7,11 @@
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
 
 #include "number.h"
-#include "rewrite.h"
 #include "scan.h"
 
 /* A document_node_t is a cJSON that other files cannot look into. */
@@ -246,17 +244,4 @@ int document_print(const struct document *document, char *buffer, size_t size) {
         return -2;
     }
     return (int)strlen(buffer);
-}
-
-char *document_print_safe(const struct document *document, bool indent) {
-    if (document->failed) {
-        return NULL;
-    }
-    char *printed = cJSON_PrintUnformatted(item_of(document->root));
-    if (printed == NULL) {
-        return NULL;
-    }
-    char *safe = rewrite_safe(printed, indent);
-    cJSON_free(printed);
-    return safe;
 }

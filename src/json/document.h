@@ -113,8 +113,3 @@ document_node_t *document_put_array(struct document *document, document_node_t *
  * -1 when memory was out at any point of the building, or -2 when size is too small: length +
  * DOCUMENT_PRINT_SPARE always does. Allocates nothing. */
 int document_print(const struct document *document, char *buffer, size_t size);
-
-/* Prints for a file or a terminal: indented by two spaces when asked, and every character that a terminal
- * could obey (escape.h) written as \uXXXX; each byte of a text that is not UTF-8 becomes U+FFFD. No
- * terminating LF. Returns a string to free(), or NULL when memory was out. */
-char *document_print_safe(const struct document *document, bool indent);

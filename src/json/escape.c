@@ -11,9 +11,6 @@
 #define ELLIPSIS "\xE2\x80\xA6"
 #define ELLIPSIS_BYTES (sizeof(ELLIPSIS) - 1)
 
-/* The most that one byte of text grows to: U+0001 to U+001F and DEL become \u{XXXX}. */
-#define GROWTH_MAX 8
-
 struct range {
     uint32_t first;
     uint32_t last;
@@ -114,8 +111,4 @@ char *escape_text(const char *text, char *buffer, size_t size) {
     }
     buffer[used] = '\0';
     return buffer;
-}
-
-size_t escape_text_size(size_t length) {
-    return length * GROWTH_MAX + 1;
 }

@@ -17,8 +17,5 @@ bool escape_is_unsafe(uint32_t code_point);
  * backslash becomes two, each byte that is not UTF-8 becomes \xXX. At most size - 1 bytes and a NUL are
  * written. A text that does not fit ends after its last whole character or escape that leaves room for
  * a closing "…"; a buffer below 4 bytes has no room for that and ends without it. Returns buffer. size
- * is at least 1. */
+ * is at least 1; eight bytes for each of the text and a NUL always do (MUSTER_TEXT_SAFE_BYTES). */
 char *escape_text(const char *text, char *buffer, size_t size);
-
-/* Bytes that escape_text() needs at most for a text of length bytes, NUL included. */
-size_t escape_text_size(size_t length);

@@ -3,8 +3,11 @@
 
 #include <string.h>
 
-#define UNIT_DIGITS 4
 #define ESCAPE_BYTES 6 /* \uXXXX */
+
+/* What stands behind a backslash for which character, in the same order. */
+static const char escape_letters[] = "\"\\/bfnrt";
+static const char escape_characters[] = "\"\\/\b\f\n\r\t";
 
 int quoted_hex_digit(int byte) {
     if (byte >= '0' && byte <= '9') {
@@ -76,18 +79,14 @@ static enum quoted_result read_escape(const char **at, const char *end) {
     if (end - *at < 2) {
         return QUOTED_CUT;
     }
-    switch ((*at)[1]) {
-    case '"':
-    case '\\':
-    case '/':
-    case 'b':
-    case 'f':
-    case 'n':
-    case 'r':
-    case 't': *at += 2; return QUOTED_OK;
-    case 'u': return read_unicode_escape(at, end);
-    default: return QUOTED_ESCAPE;
+    if ((*at)[1] == 'u') {
+        return read_unicode_escape(at, end);
     }
+    if (memchr(escape_letters, (*at)[1], sizeof(escape_letters) - 1) == NULL) {
+        return QUOTED_ESCAPE;
+    }
+    *at += 2;
+    return QUOTED_OK;
 }
 
 /* A character that is not plain, and no closing quote. */
@@ -132,10 +131,8 @@ enum quoted_result quoted_read_odd(const char **at, const char *end, const char 
 
 /* The unit of the escape \uXXXX at *at. */
 static uint32_t decode_unit(const char **at) {
-    uint32_t unit = 0;
-    for (int i = ESCAPE_BYTES - UNIT_DIGITS; i < ESCAPE_BYTES; i++) {
-        unit = unit << 4 | (uint32_t)quoted_hex_digit((unsigned char)(*at)[i]);
-    }
+    uint32_t unit;
+    read_unit(*at, *at + ESCAPE_BYTES, &unit);
     *at += ESCAPE_BYTES;
     return unit;
 }
@@ -148,14 +145,7 @@ static uint32_t decode_escape(const char **at) {
                                        : unit;
     }
     *at += 2;
-    switch (letter) {
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    default: return (unsigned char)letter;
-    }
+    return (unsigned char)escape_characters[strchr(escape_letters, letter) - escape_letters];
 }
 
 uint32_t quoted_next(const char **at, const char *end) {

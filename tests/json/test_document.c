@@ -377,135 +377,6 @@ TEST(test_print_sizes) {
     document_deinit(&document);
 }
 
-static void check_safe(const struct document *document, bool indent, const char *expected) {
-    char *safe = document_print_safe(document, indent);
-    assert_non_null(safe);
-    assert_string_equal(safe, expected);
-    assert_int_equal(scan_value(safe, strlen(safe), NULL), SCAN_OK);
-    free(safe);
-}
-
-TEST(test_safe_without_indent) {
-    struct document document;
-    build_sample(&document);
-    check_safe(&document, false, sample);
-    document_deinit(&document);
-}
-
-TEST(test_safe_with_indent) {
-    struct document document;
-    build_sample(&document);
-    check_safe(&document, true,
-               "{\n"
-               "  \"name\": \"k\xC3\xBC"
-               "che\\n\",\n"
-               "  \"port\": 8080,\n"
-               "  \"value\": 21.5,\n"
-               "  \"yes\": true,\n"
-               "  \"no\": false,\n"
-               "  \"nothing\": null,\n"
-               "  \"list\": [\n"
-               "    \"a\",\n"
-               "    -1,\n"
-               "    {\n"
-               "      \"deep\": 1\n"
-               "    },\n"
-               "    []\n"
-               "  ],\n"
-               "  \"empty\": {}\n"
-               "}");
-    document_deinit(&document);
-    document_init(&document);
-    check_safe(&document, true, "{}");
-    document_deinit(&document);
-}
-
-/* What is inside a string is no structure. */
-TEST(test_safe_keeps_strings_whole) {
-    struct document document;
-    document_init(&document);
-    document_put_text(&document, NULL, "{[,:]}", "\\\"{},:[]\\");
-    check_safe(&document, true, "{\n  \"{[,:]}\": \"\\\\\\\"{},:[]\\\\\"\n}");
-    document_deinit(&document);
-}
-
-struct safe_case {
-    const char *text;
-    const char *printed;
-};
-
-static const struct safe_case unsafe_texts[] = {
-    {"\x01\x1B[2J\n", "\\u0001\\u001b[2J\\n"},
-    {"\x7F", "\\u007f"},
-    {"\xC2\x80\xC2\x9B", "\\u0080\\u009b"},
-    {"a\xE2\x80\xAE"
-     "b\xE2\x81\xA6",
-     "a\\u202eb\\u2066"},
-    {"\xE2\x80\x8B\xE2\x80\xA8\xE2\x80\xA9\xEF\xBB\xBF", "\\u200b\\u2028\\u2029\\ufeff"},
-    {"\xF3\xA0\x81\x81", "\\udb40\\udc41"},
-    {"\xF0\x9F\xBF\xBE", "\\ud83f\\udffe"},
-    {"\xF4\x8F\xBF\xBF", "\\udbff\\udfff"},
-    {"k\xC3\xBC"
-     "che \xF0\x9F\x98\x80 \\",
-     "k\xC3\xBC"
-     "che \xF0\x9F\x98\x80 \\\\"},
-};
-
-TEST(test_safe_escapes) {
-    for (size_t i = 0; i < COUNT(unsafe_texts); i++) {
-        struct document document;
-        char expected[256];
-        document_init(&document);
-        document_put_text(&document, NULL, unsafe_texts[i].text, unsafe_texts[i].text);
-        snprintf(expected, sizeof(expected), "{\"%s\":\"%s\"}", unsafe_texts[i].printed,
-                 unsafe_texts[i].printed);
-        check_safe(&document, false, expected);
-        document_deinit(&document);
-    }
-}
-
-TEST(test_safe_is_the_same_tree) {
-    struct document document;
-    build_sample(&document);
-    for (size_t i = 0; i < COUNT(unsafe_texts); i++) {
-        document_put_text(&document, NULL, unsafe_texts[i].text, unsafe_texts[i].text);
-    }
-    char plain[1024];
-    assert_true(document_print(&document, plain, sizeof(plain)) > 0);
-    char *safe = document_print_safe(&document, true);
-    cJSON *plain_tree = cJSON_Parse(plain);
-    cJSON *safe_tree = cJSON_Parse(safe);
-    assert_true(cJSON_Compare(plain_tree, safe_tree, true));
-    cJSON_Delete(safe_tree);
-    cJSON_Delete(plain_tree);
-    free(safe);
-    document_deinit(&document);
-}
-
-TEST(test_safe_replaces_bad_bytes) {
-    static const struct safe_case cases[] = {
-        {"a\xFF"
-         "b",
-         "a\xEF\xBF\xBD"
-         "b"},
-        {"\xC0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD"},
-        {"\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
-        {"\xC3", "\xEF\xBF\xBD"}, /* the closing quote is not part of it */
-        {"\xF0\x9F\x98", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
-        {"\xE2\"", "\xEF\xBF\xBD\\\""},
-        {"\xE2\\\x1B", "\xEF\xBF\xBD\\\\\\u001b"},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct document document;
-        char expected[128];
-        document_init(&document);
-        document_put_text(&document, NULL, cases[i].text, cases[i].text);
-        snprintf(expected, sizeof(expected), "{\"%s\":\"%s\"}", cases[i].printed, cases[i].printed);
-        check_safe(&document, false, expected);
-        document_deinit(&document);
-    }
-}
-
 static bool attempt_parse(void) {
     document_node_t *root = document_parse(sample, strlen(sample));
     document_free(root);
@@ -518,20 +389,8 @@ static bool attempt_build(void) {
     build_sample(&document);
     const int length = document_print(&document, buffer, sizeof(buffer));
     assert_int_equal(length, document.failed ? -1 : (int)strlen(sample));
-    if (document.failed) {
-        assert_null(document_print_safe(&document, false));
-    }
     document_deinit(&document);
     return length >= 0;
-}
-
-static bool attempt_print_safe(void) {
-    struct document document;
-    build_sample(&document);
-    char *safe = document_print_safe(&document, true);
-    document_deinit(&document);
-    free(safe);
-    return safe != NULL;
 }
 
 TEST(test_parse_without_memory) {
@@ -540,12 +399,6 @@ TEST(test_parse_without_memory) {
 
 TEST(test_build_without_memory) {
     assert_true(fail_each_allocation(attempt_build) > 20);
-}
-
-/* Beyond the building there are cJSON's buffers, one at least, and the string that is returned. */
-TEST(test_print_safe_without_memory) {
-    const unsigned long building = fail_each_allocation(attempt_build);
-    assert_true(fail_each_allocation(attempt_print_safe) >= building + 2);
 }
 
 /* What follows a failure neither allocates into the tree nor crashes on the container it did not get. */
@@ -560,7 +413,6 @@ TEST(test_failure_sticks) {
     assert_null(document_put_object(&document, NULL, "object"));
     assert_int_equal(document_count(document.root), 0);
     assert_int_equal(document_print(&document, buffer, sizeof(buffer)), -1);
-    assert_null(document_print_safe(&document, true));
     document_deinit(&document);
 }
 

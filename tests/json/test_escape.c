@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <muster/core.h>
+
 #include "escape.h"
 #include "test.h"
 
@@ -117,19 +119,19 @@ TEST(test_escapes) {
         char buffer[128];
         assert_ptr_equal(escape_text(cases[i].text, buffer, sizeof(buffer)), buffer);
         assert_string_equal(buffer, cases[i].escaped);
-        assert_true(strlen(buffer) < escape_text_size(strlen(cases[i].text)));
+        assert_true(strlen(buffer) < MUSTER_TEXT_SAFE_BYTES(strlen(cases[i].text)));
     }
 }
 
-/* Of all bytes, alone and in pairs, none grows beyond what escape_text_size() says, and what comes out is
- * printable. */
+/* Of all bytes, alone and in pairs, none grows beyond what MUSTER_TEXT_SAFE_BYTES() says, and what comes out
+ * is printable. */
 TEST(test_size) {
     for (unsigned first = 1; first < 256; first++) {
         for (unsigned second = 1; second < 256; second++) {
             const char text[] = {(char)first, (char)second, '\0'};
-            char *buffer = malloc(escape_text_size(2));
+            char *buffer = malloc(MUSTER_TEXT_SAFE_BYTES(2));
             assert_non_null(buffer);
-            escape_text(text, buffer, escape_text_size(2));
+            escape_text(text, buffer, MUSTER_TEXT_SAFE_BYTES(2));
             assert_null(strstr(buffer, ELLIPSIS));
             for (const char *at = buffer; *at != '\0'; at++) {
                 assert_false((unsigned char)*at < 0x20 || *at == 0x7F);
@@ -137,8 +139,8 @@ TEST(test_size) {
             free(buffer);
         }
     }
-    assert_int_equal(escape_text_size(0), 1);
-    assert_int_equal(strlen(escape_text("\x01", (char[9]){""}, 9)) + 1, escape_text_size(1));
+    assert_int_equal(MUSTER_TEXT_SAFE_BYTES(0), 1);
+    assert_int_equal(strlen(escape_text("\x01", (char[9]){""}, 9)) + 1, MUSTER_TEXT_SAFE_BYTES(1));
 }
 
 /* A heap block of exactly size bytes lets a sanitizer see a write past it. */

@@ -257,11 +257,11 @@ static void put_zsh_option(const struct command *command, const struct args_opti
 static void put_zsh_command(const struct command *command) {
     printf("    %s)\n        _arguments -s -S", command->name);
     each_option(command, put_zsh_option);
-    if (command->runs_command) {
+    if (command->syntax.runs_command) {
         printf(" \\\n        '*::command:{[[ $PREFIX = - ]] || _normal}'");
-    } else if (command->operands_max > 0) {
+    } else if (command->syntax.operands_max > 0) {
         printf(" \\\n        '*:");
-        put_zsh_text(command->operands, ":\\");
+        put_zsh_text(command->syntax.operands, ":\\");
         printf(":");
         put_zsh_action(command->completion);
         printf("'");
@@ -342,7 +342,7 @@ static void put_fish_command(const struct command *command) {
     put_fish_text(command->summary);
     putchar('\n');
     each_option(command, put_fish_option);
-    if (command->runs_command) {
+    if (command->syntax.runs_command) {
         printf("complete -c muster -n '_muster_is %s; and _muster_runs' -a '(_muster_run)'\n", command->name);
     } else if (command->completion != NULL) {
         printf("complete -c muster -n '_muster_is %s'", command->name);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "command.h"
-#include "help.h"
 #include "utf8.h"
 
 /* ---- text as roff ---- */

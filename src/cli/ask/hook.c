@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <utlist.h>
+
 #include "complain.h"
 #include "spawn.h"
 #include "text.h"
@@ -125,7 +127,7 @@ static int open_input(const char *line) {
     if (fd < 0) {
         return -errno;
     }
-    if (dprintf(fd, "%s\n", line) > 0 && lseek(fd, 0, SEEK_SET) == 0) {
+    if (dprintf(fd, "%s", line) > 0 && lseek(fd, 0, SEEK_SET) == 0) {
         return fd;
     }
     int error = errno;
@@ -173,8 +175,8 @@ static void start(struct hooks *hooks, struct hook_event *event) {
 /* ---- waiting ---- */
 
 static struct hook_event *take_oldest(struct hooks *hooks) {
-    struct hook_event *event = hooks->waiting[hooks->first];
-    hooks->first = (hooks->first + 1) % HOOK_WAITING_MAX;
+    struct hook_event *event = hooks->waiting;
+    DL_DELETE(hooks->waiting, event);
     hooks->waiting_count--;
     return event;
 }
@@ -220,7 +222,7 @@ int hooks_run(struct hooks *hooks, enum muster_peer_event event, const struct mu
     if (hooks->waiting_count == HOOK_WAITING_MAX) {
         drop_oldest(hooks);
     }
-    hooks->waiting[(hooks->first + hooks->waiting_count) % HOOK_WAITING_MAX] = copy;
+    DL_APPEND(hooks->waiting, copy);
     hooks->waiting_count++;
     start_waiting(hooks);
     return 0;

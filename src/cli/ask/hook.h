@@ -33,8 +33,10 @@ struct hook_options {
 
 /* What a hook is told. */
 struct hook_event {
+    struct hook_event *prev;
+    struct hook_event *next;
     char *variables; /* "NAME=VALUE", each ended by a NUL, an empty one after the last */
-    char *line;      /* its standard input, without LF */
+    char *line;      /* its standard input, with its LF */
 };
 
 struct hook {
@@ -51,8 +53,7 @@ struct hooks {
     uv_signal_t ended;
     struct hook running[HOOK_RUNNING_MAX];
     size_t running_count;
-    struct hook_event *waiting[HOOK_WAITING_MAX]; /* a ring */
-    size_t first;
+    struct hook_event *waiting; /* the oldest one first */
     size_t waiting_count;
     size_t dropped;           /* and not yet said */
     uv_timer_t dropped_timer; /* is active when there is something to say */
@@ -68,8 +69,8 @@ int hooks_open(struct hooks *hooks, uv_loop_t *loop, const struct settings *sett
                const struct hook_options *options);
 
 /* Runs the hook for an event, now or when other hooks have ended. The hook has the environment of this
- * process and the variables of hook_describe_variables(); its standard input is the line and a LF. Peer and
- * line are copied. -1 when memory is out. */
+ * process and the variables of hook_describe_variables(); its standard input is the line. Peer and line are
+ * copied. -1 when memory is out. */
 int hooks_run(struct hooks *hooks, enum muster_peer_event event, const struct muster_peer *peer,
               const char *line);
 

@@ -7,8 +7,6 @@
 #include <uv.h>
 
 #include "complain.h"
-#include "conversation.h"
-#include "local.h"
 #include "session.h"
 
 /* A running muster that knows too few peers is asked again after this time. */
@@ -23,18 +21,21 @@ static bool is_met(const struct look_expectation *expectation, const struct must
     return expectation == NULL || count >= expectation->count;
 }
 
-/* ---- asking the muster that runs here ---- */
-
-struct local_look {
-    struct conversation conversation;
-    const struct look_expectation *expectation;
+/* A look, and the snapshot that it fills. */
+struct look {
+    struct session session;
+    const struct look_expectation *expectation; /* NULL: none */
     struct snapshot *snapshot;
-    int error; /* 0, or why what came was not kept */
+    uv_timer_t again; /* until the running muster is asked once more */
+    bool has_settled; /* the answers of the network are in */
+    int error;        /* 0, or why what came was not kept */
 };
 
-static void fail_local(struct local_look *look, int error, const char *text) {
+/* ---- asking the muster that runs here ---- */
+
+static void fail_local(struct look *look, int error, const char *text) {
     look->error = error;
-    conversation_end(&look->conversation, local_fall_back(look->conversation.settings, error, text));
+    session_end(&look->session, session_fall_back(&look->session, error, text));
 }
 
 static int keep_feeds(struct snapshot *snapshot, const struct muster_self *self) {
@@ -51,7 +52,7 @@ static int keep_feeds(struct snapshot *snapshot, const struct muster_self *self)
 }
 
 static void on_self(const struct muster_self *self, void *context) {
-    struct local_look *look = context;
+    struct look *look = context;
     look->snapshot->counters = self->counters;
     look->error = keep_feeds(look->snapshot, self);
     look->snapshot->interfaces = text_interfaces(self->paths, self->path_count);
@@ -64,7 +65,7 @@ static void on_self_end(int error, const char *text, void *context) {
 }
 
 static void on_row(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
-    struct local_look *look = context;
+    struct look *look = context;
     (void)event;
     if (look->error == 0) {
         look->error = muster_peer_list_add(&look->snapshot->list, peer);
@@ -74,53 +75,55 @@ static void on_row(enum muster_peer_event event, const struct muster_peer *peer,
 static void ask_for_table(uv_timer_t *timer);
 
 static void on_table_end(int error, const char *text, void *context) {
-    struct local_look *look = context;
+    struct look *look = context;
     if (error != 0 || look->error != 0) {
         fail_local(look, error != 0 ? error : look->error, text);
     } else if (is_met(look->expectation, &look->snapshot->list)) {
-        conversation_end(&look->conversation, STATUS_OK);
+        session_end(&look->session, STATUS_OK);
     } else {
-        uv_timer_start(&look->conversation.again, ask_for_table, AGAIN_MS, 0);
+        uv_timer_start(&look->again, ask_for_table, AGAIN_MS, 0);
     }
 }
 
 static void ask_for_table(uv_timer_t *timer) {
-    struct local_look *look = timer->data;
+    struct look *look = timer->data;
     muster_peer_list_free(&look->snapshot->list);
-    int error = muster_local_table(look->conversation.local, on_row, on_table_end, look);
+    int error = muster_local_table(look->session.local, on_row, on_table_end, look);
     if (error != 0) {
         fail_local(look, error, NULL);
     }
 }
 
-static void ask_local(struct conversation *conversation) {
-    int error = muster_local_self(conversation->local, on_self, on_self_end, conversation);
+static void ask_local(void *context) {
+    struct look *look = context;
+    uv_timer_init(&look->session.loop, &look->again); /* cannot fail */
+    look->again.data = look;
+    int error = muster_local_self(look->session.local, on_self, on_self_end, look);
     if (error != 0) {
-        fail_local((struct local_look *)conversation, error, NULL);
+        fail_local(look, error, NULL);
     } else {
-        ask_for_table(&conversation->again);
+        ask_for_table(&look->again);
     }
 }
 
-/* Ends the look at its deadline. Without an expectation no answer came; with one, an answer came that has too
- * few peers. */
-static void on_local_late(struct conversation *conversation) {
-    struct local_look *look = (struct local_look *)conversation;
+/* Without an expectation no answer came; with one, an answer came that has too few peers. */
+static int on_local_deadline(void *context) {
+    struct look *look = context;
     look->snapshot->cut_off = look->expectation == NULL;
-    conversation_end(conversation, STATUS_OK);
+    return STATUS_OK;
 }
 
 /* Asks the running muster. Returns STATUS_OK; STATUS_NOBODY when the network is to be asked instead, because
  * no muster runs or it failed; STATUS_ERROR when a socket was named and did not answer. */
 static int look_locally(const struct settings *settings, uint64_t timeout_ms,
                         const struct look_expectation *expectation, struct snapshot *snapshot) {
-    struct local_look look = {.conversation = {.settings = settings,
-                                               .timeout_ms = timeout_ms,
-                                               .on_open = ask_local,
-                                               .on_late = on_local_late},
-                              .expectation = expectation,
-                              .snapshot = snapshot};
-    const int status = conversation_hold(&look.conversation);
+    struct look look = {.expectation = expectation, .snapshot = snapshot};
+    const struct session_request request = {.is_local = true,
+                                            .timeout_ms = timeout_ms,
+                                            .on_open = ask_local,
+                                            .on_deadline = on_local_deadline,
+                                            .context = &look};
+    const int status = session_hold(&look.session, settings, &request);
     if (status != STATUS_OK) {
         snapshot_deinit(snapshot);
     }
@@ -129,24 +132,13 @@ static int look_locally(const struct settings *settings, uint64_t timeout_ms,
 
 /* ---- listening ---- */
 
-/* A session that listens, and the snapshot that it fills. */
-struct look {
-    struct session session;
-    const struct look_expectation *expectation; /* NULL: none */
-    struct snapshot *snapshot;
-    bool has_settled;
-    bool failed;
-};
-
 static void take_snapshot(struct look *look) {
     muster_t *node = look->session.node;
     struct snapshot *snapshot = look->snapshot;
     size_t path_count;
     const struct muster_path *paths = muster_paths(node, &path_count);
     muster_peer_list_free(&snapshot->list);
-    if (muster_peers(node, &snapshot->list) != 0) {
-        look->failed = true;
-    }
+    look->error = muster_peers(node, &snapshot->list);
     snapshot->counters = *muster_counters(node);
     snapshot->interfaces = text_interfaces(paths, path_count);
 }
@@ -156,7 +148,7 @@ static void end_when_met(struct look *look) {
         return;
     }
     take_snapshot(look);
-    if (look->failed || is_met(look->expectation, &look->snapshot->list)) {
+    if (look->error != 0 || is_met(look->expectation, &look->snapshot->list)) {
         session_end(&look->session, STATUS_OK);
     }
 }
@@ -189,7 +181,7 @@ static int look_directly(const struct settings *settings, uint64_t timeout_ms,
                                             .on_deadline = on_deadline,
                                             .context = &look};
     int status = session_hold(&look.session, settings, &request);
-    if (look.failed) {
+    if (look.error != 0) {
         status = complain_error(settings, MUSTER_ENOMEM);
     }
     return status;

@@ -98,7 +98,7 @@ static void drain(struct relay *relay) {
         end(relay);
         return;
     }
-    outlets_flush(&relay->outlets);
+    relay_topics_flush(&relay->topics);
     uv_timer_start(&relay->timer, on_drain, DRAIN_MS, DRAIN_MS);
 }
 
@@ -116,7 +116,7 @@ static void plan_reading(struct relay *relay, struct reading *reading) {
     int result;
     while ((result = reading_next(reading, &fault)) != 0) {
         if (result == 1) {
-            outlets_plan(&relay->outlets, reading->topic, reading->record.name, reading->record.unit);
+            relay_topics_plan(&relay->topics, reading->topic, reading->record.name, reading->record.unit);
         }
     }
 }
@@ -145,12 +145,12 @@ static void on_announced(uv_timer_t *timer) {
  */
 static int open_topics(struct relay *relay) {
     const struct muster_record *record = &relay->reading.record;
-    const int error = outlets_plan(&relay->outlets, relay->reading.topic, record->name, record->unit);
+    const int error = relay_topics_plan(&relay->topics, relay->reading.topic, record->name, record->unit);
     if (error != 0) {
         return error;
     }
     plan_ahead(relay);
-    outlets_open(&relay->outlets, relay->session->node);
+    relay_topics_open(&relay->topics, relay->session->node);
     relay->phase = RELAY_HELD;
     uv_timer_start(&relay->timer, on_announced, RELAY_ANNOUNCE_MS, 0);
     return 0;
@@ -174,7 +174,7 @@ static void refuse_record(struct relay *relay, int error, bool is_open) {
 
 /* Adds the record that waits, unless its topic is new or the node can't take it yet. */
 static void add_record(struct relay *relay) {
-    const struct outlet *topic = outlets_find(&relay->outlets, relay->reading.topic);
+    const struct relay_topic *topic = relay_topics_find(&relay->topics, relay->reading.topic);
     const bool is_open = topic != NULL && topic->publisher != NULL;
     int error;
     if (topic == NULL) {
@@ -313,5 +313,5 @@ void relay_lines(struct relay *relay, int fd) {
 
 void relay_deinit(struct relay *relay) {
     descriptor_close(&relay->input);
-    outlets_deinit(&relay->outlets);
+    relay_topics_deinit(&relay->topics);
 }

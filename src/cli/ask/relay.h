@@ -10,8 +10,8 @@
 
 #include "descriptor.h"
 #include "lines.h"
-#include "outlets.h"
 #include "reading.h"
+#include "relay_topics.h"
 #include "session.h"
 
 /* New topics are announced at once and 250 ms later. After this time subscribers know them, and hear the
@@ -38,7 +38,7 @@ struct relay {
 
     /* Not for others. */
     enum relay_phase phase;
-    struct outlets outlets;
+    struct relay_topics topics;
     struct descriptor input;
     struct lines lines;
     double read_s; /* when the bytes of it came */

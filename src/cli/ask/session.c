@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "complain.h"
-#include "local.h"
 
 /* The time between two ticks, and between two checks whether anybody reads standard output. */
 #define TICK_MS 1000
@@ -81,15 +80,15 @@ static int open_quietly(struct session *session, const struct muster_options *op
 static int open_node(struct session *session) {
     const struct settings *settings = session->settings;
     const struct session_request *request = &session->request;
-    const char *interfaces[SETTINGS_INTERFACES_MAX];
+    const char *interfaces[VALUE_TEXTS_MAX];
     struct muster_options options;
     muster_options_init(&options);
     if (request->options != NULL) {
         options = *request->options;
         options.socket = request->is_guest ? NULL : settings->socket;
     }
-    options.interfaces = settings_interfaces(settings, interfaces);
-    options.interface_count = settings->interface_count;
+    options.interfaces = value_texts_pointers(&settings->interfaces, interfaces);
+    options.interface_count = settings->interfaces.count;
     options.port = settings->port;
     options.state_dir = settings->state_dir;
     options.on_event = request->on_event != NULL ? on_event : NULL;
@@ -127,6 +126,64 @@ static int open_and_query(struct session *session) {
 
 /* ---- a muster that runs already ---- */
 
+/* Connects to the muster that the settings and the request mean. Returns STATUS_OK; STATUS_NOBODY when none
+ * runs, reported only when the settings name a socket; STATUS_ERROR, reported, when the socket can't be used
+ * or memory is out. */
+static int open_local(struct session *session) {
+    const struct settings *settings = session->settings;
+    const char *interfaces[VALUE_TEXTS_MAX];
+    const struct muster_local_options options = {
+        .size = sizeof options,
+        .socket = settings->socket,
+        .state_dir = settings->state_dir,
+        .instance = session->request.instance,
+        .port = settings->port,
+        .interfaces = value_texts_pointers(&settings->interfaces, interfaces),
+        .interface_count = settings->interfaces.count,
+        .skip = session->request.skip,
+    };
+    int error = muster_local_open(&session->loop, &options, &session->local);
+    const bool is_absent = error == MUSTER_ENOTFOUND;
+    if (error == 0) {
+        return STATUS_OK;
+    }
+    if (!is_absent || settings->socket != NULL) {
+        complain(settings, "%s: %s", settings->socket != NULL ? settings->socket : "running muster",
+                 is_absent ? "no muster listens there" : muster_error_text(error));
+    }
+    return is_absent ? STATUS_NOBODY : STATUS_ERROR;
+}
+
+/* Reports why an answer failed. `then` says what muster does next, "" for nothing. */
+static void complain_of_answer(const struct settings *settings, int error, const char *text,
+                               const char *then) {
+    const bool is_lost = error == MUSTER_ELOST && text != NULL; /* the text says what became of it */
+    const char *who = is_lost ? "the running muster" : muster_error_text(error);
+    complain(settings, "%s%s%s%s", who, text != NULL ? ": " : "", text != NULL ? text : "", then);
+}
+
+void session_fail_answer(struct session *session, int error, const char *text) {
+    int status = STATUS_ERROR;
+    if (error == MUSTER_ENOTFOUND) {
+        complain(session->settings, "no muster runs here on that port and those interfaces");
+        status = STATUS_NOBODY;
+    } else {
+        complain_of_answer(session->settings, error, text, "");
+    }
+    session_end(session, status);
+}
+
+int session_fall_back(const struct session *session, int error, const char *text) {
+    const struct settings *settings = session->settings;
+    if (error != MUSTER_ENOTFOUND) {
+        complain_of_answer(settings, error, text,
+                           settings->socket != NULL ? "" : "; the network is asked instead");
+    } else if (settings->socket != NULL) {
+        complain(settings, "%s: the muster there is on another port or other interfaces", settings->socket);
+    }
+    return settings->socket != NULL ? STATUS_ERROR : STATUS_NOBODY;
+}
+
 static void on_row(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct session *session = context;
     if (!session->ended) {
@@ -150,26 +207,32 @@ static void on_local_end(int error, const char *text, void *context) {
     }
     muster_local_close(session->local, NULL, NULL);
     session->local = NULL;
-    if (local_fall_back(session->settings, error, text) != STATUS_NOBODY ||
-        fall_back_to_network(session) != 0) {
+    if (session_fall_back(session, error, text) != STATUS_NOBODY || fall_back_to_network(session) != 0) {
         session->ended = true;
         session->status = STATUS_ERROR;
         on_closed(session);
     }
 }
 
+/* Returns a status. */
 static int open_source(struct session *session) {
     const struct settings *settings = session->settings;
-    if (session->request.may_ask && !settings->direct) {
-        int status = local_open(settings, NULL, 0, &session->loop, &session->local);
-        if (status == STATUS_OK) {
-            return muster_local_watch(session->local, on_row, on_local_end, session);
-        }
-        if (status != STATUS_NOBODY || settings->socket != NULL) {
-            return MUSTER_EREFUSED;
-        }
+    const struct session_request *request = &session->request;
+    const bool asks = request->is_local || (request->may_ask && !settings->direct);
+    int status = STATUS_NOBODY;
+    int error = MUSTER_EREFUSED;
+    if (asks) {
+        status = open_local(session);
     }
-    return open_and_query(session);
+    if (request->is_local) {
+        return status;
+    }
+    if (status == STATUS_OK) {
+        error = muster_local_watch(session->local, on_row, on_local_end, session);
+    } else if (status == STATUS_NOBODY && (!asks || settings->socket == NULL)) {
+        error = open_and_query(session);
+    }
+    return error == 0 ? STATUS_OK : STATUS_ERROR;
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
@@ -237,19 +300,19 @@ static int open_session(struct session *session, const struct settings *settings
     if (request->until_signal) {
         error = open_signals(session);
     }
+    int status = STATUS_ERROR;
     if (error != 0) {
         complain(settings, "no signal handling: %s", uv_strerror(error));
     } else {
-        error = open_source(session);
+        status = open_source(session);
     }
-    if (error != 0) {
+    if (status != STATUS_OK) {
         if (session->local != NULL) {
             muster_local_close(session->local, NULL, NULL);
         }
         close_loop(session);
-        return STATUS_ERROR;
     }
-    return STATUS_OK;
+    return status;
 }
 
 /* ---- running and ending ---- */

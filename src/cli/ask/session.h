@@ -20,11 +20,14 @@ struct session_request {
     const struct muster_options *options; /* of a node that announces a document; the session adds the
                                              settings and the callbacks. NULL: an observer */
     bool is_guest;                        /* settings->socket is that of another muster, not of this node */
-    bool may_ask; /* an observer asks the running muster rather than the network, unless settings->direct */
-    bool until_signal;   /* SIGINT, SIGTERM and SIGHUP end it with a bye, a second one at once; signals that
-                            were ignored at the start stay ignored */
-    bool until_unread;   /* it ends with STATUS_ERROR when nobody reads standard output any more */
-    uint64_t timeout_ms; /* after which it ends; 0: never */
+    bool may_ask;  /* an observer asks the running muster rather than the network, unless settings->direct */
+    bool is_local; /* there is no node: on_open asks the running muster, session->local */
+    const char *instance; /* of the muster that is_local means; NULL: any */
+    size_t skip;          /* so many that would do are passed over */
+    bool until_signal;    /* SIGINT, SIGTERM and SIGHUP end it with a bye, a second one at once; signals that
+                             were ignored at the start stay ignored */
+    bool until_unread;    /* it ends with STATUS_ERROR when nobody reads standard output any more */
+    uint64_t timeout_ms;  /* after which it ends; 0: never */
     void (*on_open)(void *context);    /* NULL: none; the loop is about to run */
     void (*on_tick)(void *context);    /* NULL: none; every second until it ends */
     void (*on_signal)(void *context);  /* called in place of the end by the first signal; NULL: none */
@@ -43,7 +46,7 @@ struct session_request {
 struct session {
     uv_loop_t loop;
     muster_t *node;        /* NULL while a running muster is asked */
-    muster_local_t *local; /* NULL while the session has a node */
+    muster_local_t *local; /* NULL while the session has a node, or when no muster could be asked */
     const struct settings *settings;
     struct session_request request;
     uv_signal_t signals[3];
@@ -59,8 +62,10 @@ struct session {
 };
 
 /* Opens a loop and a node on it, and runs the loop until the session has ended. An observer that has an
- * on_event or on_settled asks who is there. Returns the status that the session ended with, or STATUS_ERROR,
- * reported, when it could not be opened. The request is copied; what it points to is borrowed. */
+ * on_event or on_settled asks who is there. Returns the status that the session ended with, or, when it could
+ * not be opened, STATUS_ERROR, reported, or STATUS_NOBODY, when no muster runs that could be asked; that is
+ * reported only when the settings name its socket. The request is copied; what it points to is
+ * borrowed. */
 int session_hold(struct session *session, const struct settings *settings,
                  const struct session_request *request);
 
@@ -70,6 +75,15 @@ void session_end(struct session *session, int status);
 
 /* Reports a MUSTER_E…, and ends the session with STATUS_ERROR. */
 void session_fail(struct session *session, int error);
+
+/* Reports why an answer of the running muster failed, and ends the session. text is that of the other side,
+ * or NULL. */
+void session_fail_answer(struct session *session, int error, const char *text);
+
+/* Reports the same where the network can be asked instead; not where merely no muster uses that port and
+ * those interfaces. Returns STATUS_NOBODY when the network is to be asked, and STATUS_ERROR when the settings
+ * name a socket: that muster is meant, and no other. */
+int session_fall_back(const struct session *session, int error, const char *text);
 
 /* Closes whatever is still on the loop after on_left. */
 void session_finish(struct session *session);

@@ -8,9 +8,6 @@
 
 #include "text.h"
 
-/* Digits of the id in the labels of publishers that share a name. */
-#define LABEL_DIGITS 6
-
 /* ---- labels ---- */
 
 /* Labels all publishers of this name. */
@@ -22,7 +19,7 @@ static void label_all(struct sources *sources, const char *name) {
     for (size_t i = 0; i < sources->count; i++) {
         struct record_publisher *publisher = &sources->sources[i]->publisher;
         if (strcmp(publisher->name, name) == 0) {
-            publisher->label = text_label(name, publisher->id, count > 1 ? LABEL_DIGITS : 0);
+            publisher->label = text_label(name, publisher->id, count > 1 ? TEXT_LABEL_DIGITS : 0);
             publisher->label_width = text_width(publisher->label.text);
         }
     }

@@ -19,7 +19,7 @@
 struct source {
     struct record_publisher publisher;
 
-    bool is_streamed;                    /* its data came by a stream last */
+    bool is_streamed;                     /* its data came by a stream last */
     uint64_t malformed;                   /* bodies */
     uint64_t losses[SOURCE_LOSS_REASONS]; /* datagrams, since that was last said */
 

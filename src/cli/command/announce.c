@@ -53,7 +53,7 @@ static const struct args_option options_table[] = {
     {"interval", 0, "T", "speak this often when nothing is new (2s)",
      offsetof(struct announce_options, start.interval_ms), start_parse_interval},
     {"cache", 0, "PATTERN", "keep the last values of these topics for others (repeatable)",
-     offsetof(struct announce_options, start), start_parse_cache},
+     offsetof(struct announce_options, start.caches), start_parse_cache},
     {"config", 0, "PATH", "read a file, or a directory's *.json, see below (repeatable)",
      offsetof(struct announce_options, configs), parse_config, &args_complete_files},
     {0},
@@ -114,7 +114,7 @@ static void print_status(char text[256], void *context) {
     size_t here = 0;
     if (muster_peers(announce->session.node, &list) == 0) {
         for (size_t i = 0; i < list.count; i++) {
-            here += roster_is_there(&list.peers[i]);
+            here += roster_is_present(&list.peers[i]);
         }
         muster_peer_list_free(&list);
     }
@@ -218,17 +218,14 @@ static void on_open(void *context) {
 static int run_session(struct announce *announce) {
     const struct start *start = &announce->start;
     const struct muster_document document = draft_document(&announce->announced);
-    const char *caches[MUSTER_CACHES_MAX];
+    const char *caches[VALUE_TEXTS_MAX];
     struct muster_options options;
     muster_options_init(&options);
     options.document = &document;
     options.instance = start->instance[0] != '\0' ? start->instance : NULL;
     options.interval_min_ms = start->interval_ms != 0 ? start->interval_ms : options.interval_min_ms;
-    for (size_t i = 0; i < start->cache_count; i++) {
-        caches[i] = start->caches[i];
-    }
-    options.caches = caches;
-    options.cache_count = start->cache_count;
+    options.caches = value_texts_pointers(&start->caches, caches);
+    options.cache_count = start->caches.count;
     const struct session_request request = {.options = &options,
                                             .until_signal = announce->argv == NULL,
                                             .on_open = on_open,
@@ -245,16 +242,14 @@ static int prepare(struct announce *announce) {
     struct settings *settings = announce->settings;
     struct config config;
     struct start *given = &announce->options->start;
-    memcpy(given->interfaces, settings->interfaces, sizeof(settings->interfaces));
-    given->interface_count = settings->interface_count;
+    given->interfaces = settings->interfaces;
     given->port = settings->port_given ? settings->port : 0;
     const int status = read_config(announce, &config);
     if (status == STATUS_OK) {
         announce->announced = config.draft;
         config.draft = (struct draft){0};
         announce->start = config.start;
-        memcpy(settings->interfaces, config.start.interfaces, sizeof(settings->interfaces));
-        settings->interface_count = config.start.interface_count;
+        settings->interfaces = config.start.interfaces;
         settings->port = config.start.port != 0 ? config.start.port : settings->port;
     }
     config_deinit(&config);
@@ -283,8 +278,7 @@ static void deinit(void *announce_options) {
 const struct command command_announce = {
     .name = "announce",
     .summary = "tell who this is and what it offers",
-    .operands = "-- COMMAND [ARG…]",
-    .runs_command = true,
+    .syntax = {.operands = "-- COMMAND [ARG…]", .runs_command = true},
     .description =
         "Announce this host, or one program on it, in the foreground: say so when it starts,\n"
         "changes and stops, and that it lives in between. SIGINT and SIGTERM end it with a bye;\n"

@@ -10,12 +10,9 @@
 
 struct command {
     const char *name;
-    const char *summary;  /* for `muster --help` */
-    const char *operands; /* what --help calls them, "PATTERN"; "" for none */
-    size_t operands_min;
-    size_t operands_max;
-    bool runs_command;  /* its operands, of any number, are a command and its arguments behind "--" */
-    bool takes_numbers; /* "-3.5" is an operand, and no option */
+    const char *summary; /* for `muster --help` */
+    struct args_syntax syntax;
+    unsigned selects; /* enum selector_kind: how its first operand means peers; 0: it does not */
     const struct args_completion *completion; /* of its operands; NULL when a shell can't know */
     const char *description;                  /* for its own --help; lines end in LF */
     const struct args_option *options;        /* its own, ended by a row without a name */
@@ -43,6 +40,20 @@ extern const struct command command_muster;
 /* Runs the command that the arguments begin with, behind global options, or says what is wrong with them.
  * Returns what to exit with. */
 int commands_run(struct settings *settings, int argc, char **argv);
+
+/* Reads the options of a command, and global ones among them, into the struct at `into`, of which the command
+ * has set the defaults, takes what is still unset from the environment, and the operands. Of muster itself
+ * the options before the first operand are read alone. True to go on; false to exit with *status, whatever
+ * there was to say having been said (--help and --version included). */
+bool command_parse(struct settings *settings, const struct command *command, int argc, char **argv,
+                   void *into, struct operands *operands, int *status);
+
+/* Prints what follows a command's name in its usage: "[OPTION…] [PATTERN]". */
+void help_print_usage(FILE *out, const struct command *command);
+
+/* Prints --help of one command, or of muster as a whole with all commands, a table ended by NULL. */
+void help_print(const struct command *command);
+void help_print_all(const struct command *muster, const struct command *const *commands);
 
 extern const struct command command_announce;
 extern const struct command command_config;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "complain.h"
-#include "parse.h"
 #include "value.h"
 
 static const struct command command_help;
@@ -24,9 +23,10 @@ const struct command *const command_table[] = {
 const struct command command_muster = {
     .name = "muster",
     .summary = "who is on this network, and what they offer",
-    .operands = "COMMAND [OPTION…] [ARGUMENT…]",
-    .operands_min = 1,
-    .operands_max = 1,
+    .syntax = {.operands = "COMMAND [OPTION…] [ARGUMENT…]",
+               .operands_min = 1,
+               .operands_max = 1,
+               .ends_at_operand = true},
     .description =
         "Who is on this network, and what they offer: whoever takes part tells it to all others by\n"
         "UDP multicast and broadcast, and each keeps a table of its own. There is no server and\n"
@@ -53,6 +53,51 @@ const struct command command_muster = {
                 "  4   nothing or too few found\n"
                 "  124 timed out\n",
 };
+
+/* ---- the command line ---- */
+
+static int read_line(struct settings *settings, const struct command *command, int argc, char **argv,
+                     void *into, struct operands *operands, struct args_fault *fault) {
+    const bool is_muster = command == &command_muster;
+    const struct args_table tables[2] = {{command->options, into},
+                                         {is_muster ? NULL : settings_options, settings}};
+    struct args args;
+    int error = args_read_options(&args, settings->program, &command->syntax, tables, argc, argv, fault);
+    *operands = args.operands;
+    if (error != 0 || is_muster || settings->help || settings->version) {
+        return error;
+    }
+    error = args_check_operands(&args, fault);
+    error = error != 0 ? error : settings_read_environment(settings, fault);
+    if (error == 0 && command->selects != 0 && operands->count > 0) {
+        snprintf(fault->argument, sizeof(fault->argument), "%s", command->syntax.operands);
+        error = selector_parse(operands->values[0], command->selects, &operands->selector, &fault->reason);
+    }
+    return error;
+}
+
+bool command_parse(struct settings *settings, const struct command *command, int argc, char **argv,
+                   void *into, struct operands *operands, int *status) {
+    const bool is_muster = command == &command_muster;
+    struct args_fault fault;
+    snprintf(settings->program, sizeof(settings->program), "muster%s%s", is_muster ? "" : " ",
+             is_muster ? "" : command->name);
+    if (read_line(settings, command, argc, argv, into, operands, &fault) != 0) {
+        *status = complain_usage(settings, fault.argument, "%s", fault.reason.text);
+        return false;
+    }
+    *status = STATUS_OK;
+    if (settings->help && is_muster) {
+        help_print_all(command, command_table);
+    } else if (settings->help) {
+        help_print(command);
+    } else if (settings->version) {
+        printf("muster %s\n", muster_version());
+    }
+    return !settings->help && !settings->version;
+}
+
+/* ---- running ---- */
 
 static const struct command *find_command(const char *name) {
     for (size_t i = 0; command_table[i] != NULL; i++) {
@@ -85,7 +130,7 @@ static int run_command(struct settings *settings, const struct command *command,
     if (command->defaults != NULL) {
         memcpy(options, command->defaults, command->options_bytes);
     }
-    if (parse(settings, command, NULL, (int)words->count, words->values, options, &operands, &status)) {
+    if (command_parse(settings, command, (int)words->count, words->values, options, &operands, &status)) {
         status = command->run(settings, options, &operands);
     }
     if (command->deinit != NULL) {
@@ -98,7 +143,7 @@ static int run_command(struct settings *settings, const struct command *command,
 int commands_run(struct settings *settings, int argc, char **argv) {
     struct operands operands;
     int status;
-    if (!parse(settings, &command_muster, command_table, argc, argv, settings, &operands, &status)) {
+    if (!command_parse(settings, &command_muster, argc, argv, settings, &operands, &status)) {
         return status;
     }
     const char *name = operands.count > 0 ? operands.values[0] : "COMMAND";
@@ -125,8 +170,7 @@ static const struct args_option no_options[] = {{0}};
 static const struct command command_help = {
     .name = "help",
     .summary = "say how a command is used",
-    .operands = "COMMAND",
-    .operands_max = 1,
+    .syntax = {.operands = "COMMAND", .operands_max = 1},
     .completion = &complete_commands,
     .description = "Say how muster, or one COMMAND of it, is used: as --help does.\n",
     .options = no_options,

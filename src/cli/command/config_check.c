@@ -9,6 +9,7 @@
 #include "command.h"
 #include "complain.h"
 #include "config.h"
+#include "config_file.h"
 #include "peer.h"
 #include "text.h"
 #include "value.h"
@@ -52,12 +53,12 @@ static int read_config(struct settings *settings, const struct operands *paths, 
 
 /* ---- printing ---- */
 
-/* Writes count texts of bytes each: an array, or a line each. */
-static void write_texts(struct writer *writer, const char *name, const char *heading, const char *texts,
-                        size_t bytes, size_t count) {
-    const bool is_array = count > 0 && writer_array(writer, name);
-    for (size_t i = 0; i < count; i++) {
-        writer_text(writer, NULL, heading, texts + i * bytes);
+/* Writes texts: an array, or a line each. */
+static void write_texts(struct writer *writer, const char *name, const char *heading,
+                        const struct value_texts *texts) {
+    const bool is_array = texts->count > 0 && writer_array(writer, name);
+    for (size_t i = 0; i < texts->count; i++) {
+        writer_text(writer, NULL, heading, texts->texts[i]);
     }
     if (is_array) {
         writer_end(writer);
@@ -74,12 +75,11 @@ static void write_start(struct writer *writer, const struct start *start) {
         writer_text(writer, "interval", NULL, text);
         writer_duration(writer, NULL, "interval:", (int64_t)start->interval_ms);
     }
-    write_texts(writer, "interfaces", "interface:", start->interfaces[0], sizeof(start->interfaces[0]),
-                start->interface_count);
+    write_texts(writer, "interfaces", "interface:", &start->interfaces);
     if (start->port != 0) {
         writer_integer(writer, "port", "port:", start->port);
     }
-    write_texts(writer, "caches", "caches:", start->caches[0], sizeof(start->caches[0]), start->cache_count);
+    write_texts(writer, "caches", "caches:", &start->caches);
 }
 
 /* The line of a service. */
@@ -108,25 +108,24 @@ static void write_document(struct writer *writer, const struct muster_document *
 static void write_config(struct writer *writer, const struct config *config) {
     const struct muster_document document = draft_document(&config->draft);
     for (size_t i = 0; i < config->file_count; i++) {
-        writer_text(writer, NULL, "file:", config_file_path(config, i));
+        writer_text(writer, NULL, "file:", config->files[i].path);
     }
     writer_text(writer, "name", "name:", document.name);
     write_start(writer, &config->start);
     write_document(writer, &document);
 }
 
-/* Returns -1 when memory is out. */
-static int print_config(const struct config *config, bool json) {
+static void print_config(const struct config *config, bool json) {
     struct writer writer;
-    if (!json) {
+    if (json) {
+        writer_open_document(&writer);
+        write_config(&writer, config);
+        writer_close(&writer);
+    } else {
         writer_open_lines(&writer, 11);
         write_config(&writer, config);
         writer_close_lines(&writer);
-        return 0;
     }
-    writer_open_document(&writer);
-    write_config(&writer, config);
-    return writer_print(&writer);
 }
 
 /* ---- running ---- */
@@ -134,9 +133,9 @@ static int print_config(const struct config *config, bool json) {
 static int check(struct settings *settings, const struct operands *paths,
                  const struct config_options *options) {
     struct config config;
-    int status = read_config(settings, paths, &config);
-    if (status == STATUS_OK && print_config(&config, options->json) != 0) {
-        status = complain_error(settings, MUSTER_ENOMEM);
+    const int status = read_config(settings, paths, &config);
+    if (status == STATUS_OK) {
+        print_config(&config, options->json);
     }
     config_deinit(&config);
     return status;
@@ -153,9 +152,7 @@ static int run(struct settings *settings, void *options, const struct operands *
 const struct command command_config = {
     .name = "config",
     .summary = "check config files",
-    .operands = "check PATH…",
-    .operands_min = 2,
-    .operands_max = SIZE_MAX,
+    .syntax = {.operands = "check PATH…", .operands_min = 2, .operands_max = SIZE_MAX},
     .completion = &args_complete_files,
     .description = "Read config files and directories as announce --config would, and print what it would\n"
                    "announce, or every error with its file, line and column. Nothing is sent.\n",

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "help.h"
-
-#include "settings.h"
+#include "command.h"
 
 /* The column of an option's text in --help. */
 #define HELP_COLUMN 26
@@ -38,8 +36,8 @@ static void print_options(const struct args_option *options, const struct args_o
 
 void help_print_usage(FILE *out, const struct command *command) {
     fprintf(out, "[OPTION…]");
-    if (command->operands[0] != '\0') {
-        fprintf(out, command->operands_min > 0 ? " %s" : " [%s]", command->operands);
+    if (command->syntax.operands[0] != '\0') {
+        fprintf(out, command->syntax.operands_min > 0 ? " %s" : " [%s]", command->syntax.operands);
     }
 }
 

@@ -4,24 +4,26 @@
 #include "complain.h"
 #include "counters.h"
 #include "table.h"
+#include "template.h"
 
-int listing_end_json(const struct settings *settings, struct writer *writer,
-                     const struct snapshot *snapshot) {
-    counters_write(writer, &snapshot->counters, COUNTERS_RECEIVED);
-    return writer_print(writer) == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
+void listing_print_json(const struct snapshot *snapshot, const char *name, struct writer_rows rows) {
+    struct writer writer;
+    writer_open_document(&writer);
+    writer_array_of(&writer, name, rows);
+    counters_write(&writer, &snapshot->counters, COUNTERS_RECEIVED);
+    writer_close(&writer);
 }
 
 int listing_print(const struct settings *settings, const struct listing_options *options,
                   const struct snapshot *snapshot, const char *name, const char *const *headings,
                   struct writer_rows rows) {
     const struct table_style style = {.wide = options->wide, .color = settings_color(settings)};
-    struct writer writer;
-    if (!options->json) {
-        return table_print(headings, rows, style) == 0 ? STATUS_OK : complain_error(settings, MUSTER_ENOMEM);
+    if (options->json) {
+        listing_print_json(snapshot, name, rows);
+    } else if (table_print(headings, rows, style) != 0) {
+        return complain_error(settings, MUSTER_ENOMEM);
     }
-    writer_open_document(&writer);
-    writer_array_of(&writer, name, rows);
-    return listing_end_json(settings, &writer, snapshot);
+    return STATUS_OK;
 }
 
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
@@ -51,35 +53,33 @@ int listing_status(const struct settings *settings, const struct snapshot *snaps
 
 /* ---- of offers ---- */
 
-static int print_offers(const struct settings *settings, const struct listing_options *options,
-                        const struct snapshot *snapshot, const struct offers *offers,
-                        void (*print_line)(const struct offer *offer, const char *format),
-                        const char *format) {
+static int print_offers(const struct settings *settings, const struct offers_options *options,
+                        const struct snapshot *snapshot, const struct offers *offers) {
     static const char *const headings[] = {"TYPE", "NAME",    "ADDRESS", "PORT", "PROTO",
                                            "IF",   "SERVICE", "TXT",     NULL};
-    if (options->json || print_line == NULL) {
-        return listing_print(settings, options, snapshot, "services", headings, offers_rows(offers));
+    if (options->listing.json || options->format == NULL) {
+        return listing_print(settings, &options->listing, snapshot, "services", headings,
+                             offers_rows(offers));
     }
     for (size_t i = 0; i < offers->count; i++) {
-        print_line(&offers->offers[i], format);
+        template_print(&offers->offers[i], options->format);
     }
     return STATUS_OK;
 }
 
-int listing_offers(const struct settings *settings, const struct listing_options *options,
-                   const struct selector *selector, const char *wanted, enum offer_order order,
-                   void (*print_line)(const struct offer *offer, const char *format), const char *format) {
+int listing_offers(const struct settings *settings, const struct offers_options *options,
+                   const struct operands *operands, enum offer_order order) {
     struct snapshot snapshot;
     struct offers offers = {0};
-    int status = look(settings, options->timeout_ms, NULL, &snapshot);
-    if (status == STATUS_OK && offers_init(&offers, &snapshot.roster, selector, order) != 0) {
+    int status = look(settings, options->listing.timeout_ms, NULL, &snapshot);
+    if (status == STATUS_OK && offers_init(&offers, &snapshot.roster, &operands->selector, order) != 0) {
         status = complain_error(settings, MUSTER_ENOMEM);
     }
     if (status == STATUS_OK) {
-        status = print_offers(settings, options, &snapshot, &offers, print_line, format);
+        status = print_offers(settings, options, &snapshot, &offers);
     }
     if (status == STATUS_OK) {
-        status = listing_status(settings, &snapshot, offers.count, wanted);
+        status = listing_status(settings, &snapshot, offers.count, operands->values[0]);
     }
     offers_deinit(&offers);
     snapshot_deinit(&snapshot);

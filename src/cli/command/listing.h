@@ -8,7 +8,6 @@
 #include "look.h"
 #include "offer.h"
 #include "reason.h"
-#include "selector.h"
 #include "settings.h"
 #include "value.h"
 #include "writer.h"
@@ -20,6 +19,12 @@ struct listing_options {
     bool wide;
     bool json;
     uint64_t timeout_ms;
+};
+
+/* Those of commands that list services. */
+struct offers_options {
+    struct listing_options listing;
+    const char *format; /* a template; NULL: a table */
 };
 
 /* Rows of an option table for the member `listing` of a struct. */
@@ -45,15 +50,13 @@ struct listing_options {
     "  3   nobody was heard\n" \
     "  4   somebody was heard, but nothing that matches\n" LISTING_STATUS_CUT_OFF
 
-/* The following return STATUS_OK, or STATUS_ERROR after complaining. */
+/* Prints rows as JSON, an array of this name in a document that ends with what was counted. */
+void listing_print_json(const struct snapshot *snapshot, const char *name, struct writer_rows rows);
 
-/* Prints rows as JSON, an array of this name in a document, or as a table (table_print()). */
+/* The same, or as a table (table_print()). Returns STATUS_OK, or STATUS_ERROR after complaining. */
 int listing_print(const struct settings *settings, const struct listing_options *options,
                   const struct snapshot *snapshot, const char *name, const char *const *headings,
                   struct writer_rows rows);
-
-/* Adds what every document ends with, and prints it. */
-int listing_end_json(const struct settings *settings, struct writer *writer, const struct snapshot *snapshot);
 
 /* Flushes the output and returns the status of a listing that found so many. Reports a status that is not
  * STATUS_OK, and a snapshot that was cut off. `wanted` is what was asked for, in the user's words; NULL for
@@ -61,9 +64,7 @@ int listing_end_json(const struct settings *settings, struct writer *writer, con
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
                    const char *wanted);
 
-/* Looks, and prints the services that a selector (NULL: all) means, or has a line printed for each where
- * there is no
- * --json. Returns the status. */
-int listing_offers(const struct settings *settings, const struct listing_options *options,
-                   const struct selector *selector, const char *wanted, enum offer_order order,
-                   void (*print_line)(const struct offer *offer, const char *format), const char *format);
+/* Looks, and prints the services that the first operand means: where there is no --json, as a table, or a
+ * line of each through the template. Returns the status. */
+int listing_offers(const struct settings *settings, const struct offers_options *options,
+                   const struct operands *operands, enum offer_order order);

@@ -24,8 +24,8 @@ struct peers_options {
 
 /* What a row must be to be shown. */
 struct filter {
-    const struct selector *selector; /* NULL: any */
-    unsigned states;                 /* as above */
+    const struct selector *selector;
+    unsigned states; /* as above */
 };
 
 /* ---- options ---- */
@@ -96,7 +96,7 @@ static bool keep(const struct muster_peer *peer, const void *context) {
     if (filter->states != 0 && (filter->states & (1U << peer->state)) == 0) {
         return false;
     }
-    return filter->selector == NULL || selector_matches_peer(filter->selector, peer);
+    return selector_matches_peer(filter->selector, peer);
 }
 
 /* Explains the marks of unverified and provisional rows below the table. */
@@ -156,15 +156,10 @@ static int list(const struct settings *settings, const struct peers_options *opt
 static int run(struct settings *settings, void *peers_options, const struct operands *operands) {
     struct peers_options *options = peers_options;
     const char *pattern = operands->values[0];
-    struct selector selector;
-    struct reason reason;
     struct snapshot snapshot;
-    struct filter filter = {.selector = pattern != NULL ? &selector : NULL, .states = options->states};
+    const struct filter filter = {.selector = &operands->selector, .states = options->states};
     const struct look_expectation expectation = {
         .count = options->expected, .counts = keep, .context = &filter};
-    if (pattern != NULL && selector_parse(pattern, SELECTOR_GLOB | SELECTOR_ID, &selector, &reason) != 0) {
-        return complain_usage(settings, "PATTERN", "%s", reason.text);
-    }
     if (options->columns.count == 0) {
         column_choose_default(&options->columns);
     }
@@ -177,13 +172,11 @@ static int run(struct settings *settings, void *peers_options, const struct oper
     return status;
 }
 
-static const struct peers_options defaults = {.listing.timeout_ms = LISTING_TIMEOUT_MS};
-
 const struct command command_peers = {
     .name = "peers",
     .summary = "list who is here",
-    .operands = "PATTERN",
-    .operands_max = 1,
+    .syntax = {.operands = "PATTERN", .operands_max = 1},
+    .selects = SELECTOR_GLOB | SELECTOR_ID,
     .description =
         "List the peers on this network: as the muster announce knows them that runs here as this\n"
         "user (or for all), with their history; where there is none, or with --direct, this asks\n"
@@ -192,7 +185,7 @@ const struct command command_peers = {
         "id; name:PATTERN and id:DIGITS say which.\n",
     .options = options_table,
     .options_bytes = sizeof(struct peers_options),
-    .defaults = &defaults,
+    .defaults = &(const struct peers_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
     .describe = column_describe,
     .examples = "  muster peers\n"
                 "  muster peers 'sensor-*' -o +ID,ATTRS --sort AGE:desc\n"

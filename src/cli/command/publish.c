@@ -119,7 +119,7 @@ static void describe(FILE *out) {
         "A topic is announced when it first shows up, with the units that are known by then, and its\n"
         "records are held for %d ms, until listeners know it; at most %d topics. No more input is taken\n"
         "than --rate lets go, of which 16 kB may leave at once. Order holds within a topic.\n",
-        LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, OUTLETS_TOPICS_MAX);
+        LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, RELAY_TOPICS_MAX);
 }
 
 /* ---- running ---- */
@@ -231,14 +231,10 @@ static void deinit(void *options) {
     draft_deinit(&((struct publish_options *)options)->draft);
 }
 
-static const struct publish_options defaults = {.linger_ms = UINT64_MAX};
-
 const struct command command_publish = {
     .name = "publish",
     .summary = "send readings to whoever subscribes",
-    .operands = "TOPIC VALUE",
-    .operands_max = 2,
-    .takes_numbers = true,
+    .syntax = {.operands = "TOPIC VALUE", .operands_max = 2, .takes_numbers = true},
     .description =
         "Publish the VALUE of a TOPIC, or what lines of standard input say, as it comes: one datagram\n"
         "on the wire, whoever listens. It announces itself and its topics as long as it runs, and takes\n"
@@ -248,7 +244,7 @@ const struct command command_publish = {
         "that: what has not left by then is dropped.\n",
     .options = options_table,
     .options_bytes = sizeof(struct publish_options),
-    .defaults = &defaults,
+    .defaults = &(const struct publish_options){.linger_ms = UINT64_MAX},
     .describe = describe,
     .examples = "  muster publish kitchen/climate/temperature 21.5 --unit Cel\n"
                 "  mosquitto_sub -v -t 'home/#' | muster publish\n"

@@ -7,12 +7,11 @@
 #include "complain.h"
 #include "listing.h"
 #include "look.h"
+#include "page.h"
 #include "peer.h"
-#include "peer_page.h"
 #include "roster.h"
 #include "selector.h"
-#include "self.h"
-#include "self_query.h"
+#include "session.h"
 #include "text.h"
 #include "traffic.h"
 #include "value.h"
@@ -33,23 +32,24 @@ static const struct args_option options_table[] = {
 
 /* ---- showing ---- */
 
-/* Moves the feeds of a peer to the front. Returns how many there are. */
-static size_t select_feeds(struct snapshot *snapshot, const struct muster_peer *peer) {
+/* The feeds of a peer, which are moved to the front. */
+static struct writer_rows feeds_of(const struct snapshot *snapshot, const struct muster_peer *peer) {
+    struct muster_feed *feeds = snapshot->feeds;
     size_t count = 0;
     for (size_t i = 0; i < snapshot->feed_count; i++) {
-        if (memcmp(snapshot->feeds[i].id, peer->id, MUSTER_ID_BYTES) == 0) {
-            snapshot->feeds[count++] = snapshot->feeds[i];
+        if (memcmp(feeds[i].id, peer->id, MUSTER_ID_BYTES) == 0) {
+            const struct muster_feed feed = feeds[i];
+            memmove(&feeds[count + 1], &feeds[count], (i - count) * sizeof(feed));
+            feeds[count++] = feed;
         }
     }
-    return count;
+    return traffic_rows(feeds, count, &snapshot->roster);
 }
 
 static int print_text(const struct settings *settings, const struct show_options *options,
-                      const struct muster_peer *peer, struct snapshot *snapshot) {
+                      const struct muster_peer *peer, const struct snapshot *snapshot) {
     const struct table_style style = {.wide = options->listing.wide, .color = settings_color(settings)};
-    const size_t feed_count = select_feeds(snapshot, peer);
-    if (peer_page_print(peer, style) != 0 ||
-        traffic_print(traffic_rows(snapshot->feeds, feed_count, &snapshot->roster), style) != 0) {
+    if (page_print_peer(peer, style) != 0 || traffic_print(feeds_of(snapshot, peer), style) != 0) {
         return complain_error(settings, MUSTER_ENOMEM);
     }
     return STATUS_OK;
@@ -61,49 +61,107 @@ static void write_peer(struct writer *writer, const void *roster_row) {
     const struct muster_peer *peer = ((const struct roster_row *)roster_row)->peer;
     peer_write(writer, peer);
     writer_array_of(writer, "tuples", peer_tuples(peer));
-    traffic_write_feeds_of(writer, traffic_rows(snapshot->feeds, snapshot->feed_count, &snapshot->roster),
-                           peer->id);
+    writer_array_of(writer, "feeds", feeds_of(snapshot, peer));
 }
 
-static int print_json(const struct settings *settings, const struct snapshot *snapshot) {
+static void print_json(const struct snapshot *snapshot) {
     const struct roster *roster = &snapshot->roster;
     const struct writer_rows rows = {write_peer, roster->rows, sizeof(*roster->rows), roster->count,
                                      snapshot};
-    struct writer writer;
-    writer_open_document(&writer);
-    writer_array_of(&writer, "peers", rows);
-    return listing_end_json(settings, &writer, snapshot);
+    listing_print_json(snapshot, "peers", rows);
 }
 
 /* ---- the muster that runs here ---- */
 
 struct show_self {
-    const struct settings *settings;
+    struct session session;
     const struct show_options *options;
+    struct muster_peer_list peers; /* to name the publishers of feeds by */
+    bool needs_peers;              /* as it hears feeds */
+    bool has_peers;
+    int status;
 };
 
 static int print_self(const struct show_self *show, const struct muster_self *self,
                       const struct roster *roster) {
     const struct table_style style = {.wide = show->options->listing.wide,
-                                      .color = settings_color(show->settings)};
+                                      .color = settings_color(show->session.settings)};
     struct writer writer;
     if (!show->options->listing.json) {
-        return self_print(self, roster, style);
+        return page_print_self(self, roster, style);
     }
     writer_open_document(&writer);
-    self_write(&writer, self, roster);
-    return writer_print(&writer);
+    page_write_self(&writer, self, roster);
+    writer_close(&writer);
+    return 0;
 }
 
-static int show_self(const struct muster_self *self, const struct muster_peer_list *peers, void *context) {
-    const struct show_self *show = context;
+static void on_row(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
+    struct show_self *show = context;
+    (void)event;
+    muster_peer_list_add(&show->peers, peer); /* who is left out is shown by its id */
+}
+
+static void on_self(const struct muster_self *self, void *context) {
+    struct show_self *show = context;
     struct roster roster;
-    int error = roster_init(&roster, peers);
+    show->needs_peers = self->feed_count > 0;
+    if (show->needs_peers && !show->has_peers) {
+        return;
+    }
+    int error = roster_init(&roster, &show->peers);
     if (error == 0) {
         error = print_self(show, self, &roster);
     }
     roster_deinit(&roster);
-    return error == 0 ? STATUS_OK : complain_error(show->settings, MUSTER_ENOMEM);
+    show->status = error == 0 ? STATUS_OK : complain_error(show->session.settings, MUSTER_ENOMEM);
+}
+
+static void ask_self(void *context);
+
+/* Asks once more when publishers are to be named by rows of the peer table. */
+static void on_self_end(int error, const char *text, void *context) {
+    struct show_self *show = context;
+    if (error != 0) {
+        session_fail_answer(&show->session, error, text);
+    } else if (show->needs_peers && !show->has_peers) {
+        ask_self(show);
+    } else {
+        session_end(&show->session, show->status);
+    }
+}
+
+static void ask_self(void *context) {
+    struct show_self *show = context;
+    int error = show->needs_peers ? muster_local_table(show->session.local, on_row, NULL, show) : 0;
+    show->has_peers = show->needs_peers;
+    if (error == 0) {
+        error = muster_local_self(show->session.local, on_self, on_self_end, show);
+    }
+    if (error != 0) {
+        session_fail_answer(&show->session, error, NULL);
+    }
+}
+
+static int on_self_deadline(void *context) {
+    const struct show_self *show = context;
+    complain(show->session.settings, "the running muster did not answer before --timeout");
+    return STATUS_TIMED_OUT;
+}
+
+static int show_self(const struct settings *settings, const struct show_options *options) {
+    struct show_self show = {.options = options};
+    const struct session_request request = {.is_local = true,
+                                            .timeout_ms = options->listing.timeout_ms,
+                                            .on_open = ask_self,
+                                            .on_deadline = on_self_deadline,
+                                            .context = &show};
+    const int status = session_hold(&show.session, settings, &request);
+    muster_peer_list_free(&show.peers);
+    if (show.session.local == NULL && status == STATUS_NOBODY && settings->socket == NULL) {
+        complain(settings, "no muster announce runs here");
+    }
+    return status;
 }
 
 /* ---- which peer ---- */
@@ -144,7 +202,7 @@ static int show(const struct settings *settings, const struct show_options *opti
     int status = STATUS_OK;
     find(snapshot, selector);
     if (options->listing.json) {
-        status = print_json(settings, snapshot);
+        print_json(snapshot);
     } else if (roster->count > 1) {
         status = refuse_ambiguous(settings, wanted, roster);
     } else if (roster->count == 1) {
@@ -156,8 +214,6 @@ static int show(const struct settings *settings, const struct show_options *opti
 static int run(struct settings *settings, void *show_options, const struct operands *operands) {
     const struct show_options *options = show_options;
     const char *wanted = operands->values[0];
-    struct selector selector;
-    struct reason reason;
     struct snapshot snapshot;
     if (options->self != (wanted == NULL)) {
         return complain_usage(settings, options->self ? "--self" : "PEER",
@@ -168,27 +224,21 @@ static int run(struct settings *settings, void *show_options, const struct opera
                               "expected without --self, which asks the muster that runs here");
     }
     if (options->self) {
-        struct show_self context = {.settings = settings, .options = options};
-        return self_query(settings, options->listing.timeout_ms, show_self, &context);
-    }
-    if (selector_parse(wanted, SELECTOR_NAME | SELECTOR_ID, &selector, &reason) != 0) {
-        return complain_usage(settings, "PEER", "%s", reason.text);
+        return show_self(settings, options);
     }
     int status = look(settings, options->listing.timeout_ms, NULL, &snapshot);
     if (status == STATUS_OK) {
-        status = show(settings, options, &selector, wanted, &snapshot);
+        status = show(settings, options, &operands->selector, wanted, &snapshot);
     }
     snapshot_deinit(&snapshot);
     return status;
 }
 
-static const struct show_options defaults = {.listing.timeout_ms = LISTING_TIMEOUT_MS};
-
 const struct command command_show = {
     .name = "show",
     .summary = "show one peer, and the evidence for it",
-    .operands = "PEER",
-    .operands_max = 1,
+    .syntax = {.operands = "PEER", .operands_max = 1},
+    .selects = SELECTOR_NAME | SELECTOR_ID,
     .description = "Show what a peer says of itself and why muster believes it: every 5-tuple (protocol,\n"
                    "source address and port, destination address and port) that was observed, the\n"
                    "interface and path, how many datagrams came by it, how long ago, and what did not\n"
@@ -204,7 +254,7 @@ const struct command command_show = {
                    "machine's KERNEL, or by the PROGRAM that had no time for it.\n",
     .options = options_table,
     .options_bytes = sizeof(struct show_options),
-    .defaults = &defaults,
+    .defaults = &(const struct show_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
     .examples = "  muster show printer\n"
                 "  muster show --self\n"
                 "  muster show id:3fa9c1 --json | jq '.peers[0].tuples'\n",

@@ -5,7 +5,6 @@
 
 #include "command.h"
 #include "complain.h"
-#include "measurement.h"
 #include "meter.h"
 #include "pattern.h"
 #include "record.h"
@@ -167,8 +166,8 @@ static void count_malformed(struct subscribe *subscribe, struct source *source) 
 }
 
 /* Reports when a publisher's multicast stops coming through, and when it comes again. */
-static void update_way(const struct subscribe *subscribe, struct source *source,
-                       enum muster_sample_kind kind) {
+static void report_multicast(const struct subscribe *subscribe, struct source *source,
+                             enum muster_sample_kind kind) {
     const bool is_streamed = kind == MUSTER_SAMPLE_STREAM;
     if (kind == MUSTER_SAMPLE_LAST || is_streamed == source->is_streamed) {
         return;
@@ -233,7 +232,7 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
         session_fail(&subscribe->session, MUSTER_ENOMEM);
         return;
     }
-    update_way(subscribe, source, sample->kind);
+    report_multicast(subscribe, source, sample->kind);
     muster_pack_open(&subscribe->pack, sample->body, sample->length, now_s);
     const bool is_printed = subscribe->options->senml && is_senml(subscribe->pack);
     const size_t count = read_records(subscribe, sample, source, &time_s);
@@ -257,11 +256,10 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
 }
 
 static int print_stats(struct subscribe *subscribe) {
-    struct measurement measurement;
     subscribe->has_printed = true;
-    const int error = meter_take(&subscribe->meter, &subscribe->sources, subscribe->session.node,
-                                 uv_now(&subscribe->session.loop), subscribe->settings->port, &measurement);
-    return error != 0 ? error : measurement_print(&measurement, subscribe->options->ndjson);
+    return meter_print(&subscribe->meter, &subscribe->sources, subscribe->session.node,
+                       uv_now(&subscribe->session.loop), subscribe->settings->port,
+                       subscribe->options->ndjson);
 }
 
 /* Prints what was measured since the last line. */
@@ -342,9 +340,7 @@ static int run(struct settings *settings, void *options, const struct operands *
 const struct command command_subscribe = {
     .name = "subscribe",
     .summary = "print the readings of others, as they come",
-    .operands = "PATTERN…",
-    .operands_min = 1,
-    .operands_max = MUSTER_PATTERNS_MAX,
+    .syntax = {.operands = "PATTERN…", .operands_min = 1, .operands_max = MUSTER_PATTERNS_MAX},
     .description =
         "Print the readings whose full names match a PATTERN: when they were taken, who publishes\n"
         "them, name, value and unit. Runs until SIGINT or SIGTERM, or until --count or --timeout\n"

@@ -5,10 +5,10 @@
 
 #include <uv.h>
 
+#include "cached.h"
 #include "catalog.h"
 #include "command.h"
 #include "complain.h"
-#include "kept.h"
 #include "listing.h"
 #include "pattern.h"
 
@@ -39,23 +39,23 @@ static const char *join_patterns(const struct operands *patterns, char *text, si
 
 /* Looks who is here, and, in the time that is left, what is kept of others. */
 static int look_at_all(const struct settings *settings, uint64_t timeout_ms, const struct operands *patterns,
-                       struct snapshot *snapshot, struct kept_readings *kept) {
+                       struct snapshot *snapshot, struct cached_readings *cached) {
     const uint64_t began_ns = uv_hrtime();
     const int status = look(settings, timeout_ms, NULL, snapshot);
     const uint64_t spent_ms = (uv_hrtime() - began_ns) / 1000000;
     const uint64_t left_ms = spent_ms < timeout_ms ? timeout_ms - spent_ms : 1;
-    return status == STATUS_OK ? kept_look(settings, snapshot, patterns, left_ms, kept) : status;
+    return status == STATUS_OK ? cached_look(settings, snapshot, patterns, left_ms, cached) : status;
 }
 
 static int list_topics(const struct settings *settings, const struct topics_options *options,
                        const struct operands *patterns) {
     struct snapshot snapshot;
-    struct kept_readings kept = {0};
+    struct cached_readings cached = {0};
     struct catalog catalog = {0};
     char wanted[256];
-    int status = look_at_all(settings, options->listing.timeout_ms, patterns, &snapshot, &kept);
-    if (status == STATUS_OK &&
-        catalog_init(&catalog, &snapshot.roster, &kept.roster, kept.readings, kept.count, patterns) != 0) {
+    int status = look_at_all(settings, options->listing.timeout_ms, patterns, &snapshot, &cached);
+    if (status == STATUS_OK && catalog_init(&catalog, &snapshot.roster, &cached.roster, cached.readings,
+                                            cached.count, patterns) != 0) {
         status = complain_error(settings, MUSTER_ENOMEM);
     }
     if (status == STATUS_OK) {
@@ -67,7 +67,7 @@ static int list_topics(const struct settings *settings, const struct topics_opti
                                 join_patterns(patterns, wanted, sizeof(wanted)));
     }
     catalog_deinit(&catalog);
-    kept_deinit(&kept);
+    cached_deinit(&cached);
     snapshot_deinit(&snapshot);
     return status;
 }
@@ -80,13 +80,10 @@ static int run(struct settings *settings, void *options, const struct operands *
     return list_topics(settings, options, patterns);
 }
 
-static const struct topics_options defaults = {.listing.timeout_ms = LISTING_TIMEOUT_MS};
-
 const struct command command_topics = {
     .name = "topics",
     .summary = "list what is published, by topic",
-    .operands = "PATTERN…",
-    .operands_max = MUSTER_PATTERNS_MAX,
+    .syntax = {.operands = "PATTERN…", .operands_max = MUSTER_PATTERNS_MAX},
     .description =
         "List the topics of the peers that are alive or suspect, with the readings below them that are\n"
         "known. PATTERNs are those of muster subscribe: + stands for one level, # at the end for all\n"
@@ -95,7 +92,7 @@ const struct command command_topics = {
         "by the begin of the publisher's id where its name is not known; that takes 0.3 s more.\n",
     .options = options_table,
     .options_bytes = sizeof(struct topics_options),
-    .defaults = &defaults,
+    .defaults = &(const struct topics_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
     .examples = "  muster topics\n"
                 "  muster topics 'kitchen/#' '+/climate/+'\n"
                 "  muster topics --json | jq -r '.topics[] | select(.unit == \"Cel\").name'\n",

@@ -6,8 +6,8 @@
 
 #include "command.h"
 #include "complain.h"
-#include "conversation.h"
 #include "draft.h"
+#include "session.h"
 #include "spec.h"
 #include "value.h"
 
@@ -100,21 +100,23 @@ static int check(const struct settings *settings, const struct update_options *o
 /* ---- running ---- */
 
 struct update {
-    struct conversation conversation;
+    struct session session;
     const struct update_options *options;
 };
 
 static void on_end(int error, const char *text, void *context) {
-    struct conversation *conversation = context;
-    if (error != 0) {
-        conversation_fail(conversation, error, text);
+    struct session *session = context;
+    if (error == 0) {
+        session_end(session, STATUS_OK);
     } else {
-        conversation_end(conversation, STATUS_OK);
+        session_fail_answer(session, error, text);
     }
 }
 
-static void ask(struct conversation *conversation) {
-    const struct update_options *options = ((struct update *)conversation)->options;
+static void ask(void *context) {
+    struct update *update = context;
+    muster_local_t *local = update->session.local;
+    const struct update_options *options = update->options;
     const struct muster_change change = {.name = options->set.name,
                                          .services = options->set.services,
                                          .service_count = options->set.service_count,
@@ -125,35 +127,38 @@ static void ask(struct conversation *conversation) {
                                          .removed_attrs = options->removed_attrs.values,
                                          .removed_attr_count = options->removed_attrs.count};
     /* Who it is comes first: a change is made of one node alone, so it must not be tried on what is none. */
-    int error = muster_local_self(conversation->local, NULL, NULL, conversation);
+    int error = muster_local_self(local, NULL, NULL, NULL);
     if (error == 0) {
-        error = muster_local_change(conversation->local, &change, on_end, conversation);
+        error = muster_local_change(local, &change, on_end, &update->session);
     }
     if (error != 0) {
-        on_end(error, NULL, conversation);
+        session_fail_answer(&update->session, error, NULL);
     }
 }
 
-static void on_second(int error, const char *text, void *context) {
+static void on_second(int error, const char *text, void *session) {
     (void)text;
-    conversation_end(context, error == 0 ? STATUS_ERROR : STATUS_OK);
+    session_end(session, error == 0 ? STATUS_ERROR : STATUS_OK);
 }
 
-static void ask_second(struct conversation *conversation) {
-    const int error = muster_local_self(conversation->local, NULL, on_second, conversation);
+static void ask_second(void *context) {
+    struct session *session = context;
+    const int error = muster_local_self(session->local, NULL, on_second, session);
     if (error != 0) {
-        on_second(error, NULL, conversation);
+        on_second(error, NULL, session);
     }
 }
 
 /* Refuses to choose where several musters run and none is named. */
 static int check_sole(const struct settings *settings, const struct update_options *options) {
-    struct conversation conversation = {.settings = settings, .skip = 1, .on_open = ask_second};
+    struct session session;
+    const struct session_request request = {
+        .is_local = true, .skip = 1, .on_open = ask_second, .context = &session};
     if (options->instance != NULL || settings->socket != NULL) {
         return STATUS_OK;
     }
-    const int status = conversation_hold(&conversation);
-    if (conversation.local == NULL || status == STATUS_OK) {
+    const int status = session_hold(&session, settings, &request);
+    if (session.local == NULL || status == STATUS_OK) {
         return STATUS_OK;
     }
     complain(settings, "more than one muster announce runs here, --instance says which");
@@ -161,15 +166,15 @@ static int check_sole(const struct settings *settings, const struct update_optio
 }
 
 static int change_running(const struct settings *settings, const struct update_options *options) {
-    struct update update = {
-        .conversation = {.settings = settings, .instance = options->instance, .on_open = ask},
-        .options = options};
+    struct update update = {.options = options};
+    const struct session_request request = {
+        .is_local = true, .instance = options->instance, .on_open = ask, .context = &update};
     int status = check_sole(settings, options);
     if (status != STATUS_OK) {
         return status;
     }
-    status = conversation_hold(&update.conversation);
-    if (update.conversation.local == NULL && status == STATUS_NOBODY && settings->socket == NULL) {
+    status = session_hold(&update.session, settings, &request);
+    if (update.session.local == NULL && status == STATUS_NOBODY && settings->socket == NULL) {
         complain(settings, "no muster announce runs here%s%s",
                  options->instance != NULL ? " as instance " : "",
                  options->instance != NULL ? options->instance : "");
@@ -193,7 +198,7 @@ static void deinit(void *update_options) {
 const struct command command_update = {
     .name = "update",
     .summary = "change what a running muster announces",
-    .operands = "",
+    .syntax = {.operands = ""},
     .description =
         "Change services, attributes or the name of a muster announce that runs on this machine\n"
         "as this user (root: as any), by its Unix socket: all of it or nothing. It lasts until that\n"

@@ -20,7 +20,7 @@ struct wait_options {
 /* The peers that match and are alive. */
 struct wait {
     struct session session;
-    struct selector selector;
+    const struct selector *selector;
     size_t wanted;
     uint8_t (*ids)[MUSTER_ID_BYTES]; /* room for `wanted` */
     size_t count;
@@ -36,7 +36,7 @@ static const struct args_option options_table[] = {
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct wait *wait = context;
     (void)event;
-    bool matches = peer->state == MUSTER_ALIVE && selector_matches_peer(&wait->selector, peer);
+    bool matches = peer->state == MUSTER_ALIVE && selector_matches_peer(wait->selector, peer);
     size_t i = 0;
     while (i < wait->count && memcmp(wait->ids[i], peer->id, MUSTER_ID_BYTES) != 0) {
         i++;
@@ -60,11 +60,7 @@ static void on_reset(void *context) {
 static int run(struct settings *settings, void *options, const struct operands *operands) {
     const struct wait_options *wanted = options;
     const char *expression = operands->values[0];
-    struct wait wait = {.wanted = wanted->count};
-    struct reason reason;
-    if (selector_parse(expression, SELECTOR_TYPE | SELECTOR_NAME, &wait.selector, &reason) != 0) {
-        return complain_usage(settings, "EXPR", "%s", reason.text);
-    }
+    struct wait wait = {.selector = &operands->selector, .wanted = wanted->count};
     wait.ids = calloc(wait.wanted, sizeof(*wait.ids));
     if (wait.ids == NULL) {
         return complain_error(settings, MUSTER_ENOMEM);
@@ -82,19 +78,16 @@ static int run(struct settings *settings, void *options, const struct operands *
     return status;
 }
 
-static const struct wait_options defaults = {.count = 1, .timeout_ms = WAIT_TIMEOUT_MS};
-
 const struct command command_wait = {
     .name = "wait",
     .summary = "wait until a service or peer is there",
-    .operands = "EXPR",
-    .operands_min = 1,
-    .operands_max = 1,
+    .syntax = {.operands = "EXPR", .operands_min = 1, .operands_max = 1},
+    .selects = SELECTOR_TYPE | SELECTOR_NAME,
     .description = "Wait until peers that match EXPR are alive, and say nothing. EXPR is a service type or\n"
                    "a peer's name; type:TYPE, name:NAME and id:DIGITS say which is meant.\n",
     .options = options_table,
     .options_bytes = sizeof(struct wait_options),
-    .defaults = &defaults,
+    .defaults = &(const struct wait_options){.count = 1, .timeout_ms = WAIT_TIMEOUT_MS},
     .examples = "  muster wait ipp && lp report.pdf\n"
                 "  muster wait type:http --count 3 --timeout 10\n",
     .statuses = "  0   so many are alive\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* muster watch: what happens, as it happens. */
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "command.h"
@@ -99,61 +100,34 @@ static void print_event(const struct watch_session *watch, enum muster_peer_even
     printf("%s\n", peer->verified ? "" : "  (unverified)");
 }
 
-/* Makes the line of an event, to be freed. NULL when memory is out. */
-static char *new_event_line(enum muster_peer_event event, const struct muster_peer *peer) {
+static void print_stats(const struct muster_counters *counters) {
     struct writer writer;
-    writer_open_line(&writer, muster_peer_event_name(event));
-    peer_write(&writer, peer);
-    return writer_take(&writer);
-}
-
-static int print_stats(const struct muster_counters *counters, bool is_json) {
-    struct writer writer;
-    if (!is_json) {
-        counters_print_line(counters);
-        return 0;
-    }
-    writer_open_line(&writer, "stats");
+    writer_open_line(&writer, stdout, "stats");
     counters_write(&writer, counters, COUNTERS_MESSAGES);
-    return writer_print(&writer);
+    writer_close(&writer);
 }
 
-/* Flushes a line; ends the session when that fails, or when memory was out. */
-static void finish_line(struct watch_session *watch, int error) {
-    if (error != 0) {
-        complain_error(watch->settings, MUSTER_ENOMEM);
-    }
+/* Flushes a line; ends the session when that fails. */
+static void flush(struct watch_session *watch) {
     if (complain_flush(watch->settings) != 0) {
-        error = -1;
-    }
-    if (error != 0) {
         session_end(&watch->session, STATUS_ERROR);
     }
 }
 
 /* ---- events ---- */
 
-/* Prints an event, or has the hook run for it, or both. -1 when memory is out. */
-static int handle_event(struct watch_session *watch, enum muster_peer_event event,
+/* Prints the line of an event, or has the hook run for it, or both. */
+static void handle_line(struct watch_session *watch, enum muster_peer_event event,
                         const struct muster_peer *peer) {
-    int error = 0;
-    if (!watch->options->ndjson && !watch->has_hooks) {
-        print_event(watch, event, peer);
-        return 0;
+    char *line = peer_event_line(event, peer);
+    if (line != NULL && watch->options->ndjson) {
+        fputs(line, stdout);
+        flush(watch); /* before what the hook prints */
     }
-    char *line = new_event_line(event, peer);
-    if (line == NULL) {
-        return -1;
-    }
-    if (watch->options->ndjson) {
-        puts(line);
-        finish_line(watch, 0); /* before what the hook prints */
-    }
-    if (watch->has_hooks) {
-        error = hooks_run(&watch->hooks, event, peer, line);
+    if (line == NULL || (watch->has_hooks && hooks_run(&watch->hooks, event, peer, line) != 0)) {
+        session_fail(&watch->session, MUSTER_ENOMEM);
     }
     free(line);
-    return error;
 }
 
 /* True for a row of a peer that is gone, which a running muster lists too. Such a peer did not join. */
@@ -166,7 +140,12 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
     if (is_remembered(event, peer)) {
         return;
     }
-    finish_line(watch, handle_event(watch, event, peer));
+    if (watch->options->ndjson || watch->has_hooks) {
+        handle_line(watch, event, peer);
+    } else {
+        print_event(watch, event, peer);
+        flush(watch);
+    }
     watch->seen++;
     if (watch->seen == watch->options->count) {
         session_end(&watch->session, STATUS_OK);
@@ -175,7 +154,13 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
 
 static void on_tick(void *context) {
     struct watch_session *watch = context;
-    finish_line(watch, print_stats(muster_counters(watch->session.node), watch->options->ndjson));
+    const struct muster_counters *counters = muster_counters(watch->session.node);
+    if (watch->options->ndjson) {
+        print_stats(counters);
+    } else {
+        counters_print_line(counters);
+    }
+    flush(watch);
 }
 
 /* ---- running ---- */
@@ -235,7 +220,7 @@ static int run(struct settings *settings, void *options, const struct operands *
 const struct command command_watch = {
     .name = "watch",
     .summary = "print what happens, as it happens",
-    .operands = "",
+    .syntax = {.operands = ""},
     .description = "Print a line for each event: who joined, changed, restarted, is suspect, returned, is\n"
                    "lost, left. Those that are here already come first, as joined. Runs until SIGINT or\n"
                    "SIGTERM, or until --count or --timeout ends it. With --exec a program is run for each\n"

@@ -8,7 +8,7 @@
 
 #include "value.h"
 
-/* getopt_long's value of the option at index i is OPTION_BASE + i, above any letter. */
+/* getopt_long's value of the option at index i is its letter, else OPTION_BASE + i, above any letter. */
 #define OPTION_BASE 1000
 
 /* Negative numbers of one command line that are not taken for options. */
@@ -63,7 +63,7 @@ static void add_table(struct parser *parser, const struct args_table *table,
         parser->options[parser->count] =
             (struct option){.name = row->name,
                             .has_arg = row->value != NULL ? required_argument : no_argument,
-                            .val = OPTION_BASE + (int)parser->count};
+                            .val = row->letter != 0 ? row->letter : OPTION_BASE + (int)parser->count};
         parser->count++;
         if (row->letter == 0) {
             continue;
@@ -78,11 +78,8 @@ static void add_table(struct parser *parser, const struct args_table *table,
 
 /* The index of what getopt_long returned or left in optopt; parser->count for an unknown option. */
 static size_t option_index(const struct parser *parser, int value) {
-    if (value >= OPTION_BASE) {
-        return (size_t)(value - OPTION_BASE);
-    }
     size_t i = 0;
-    while (i < parser->count && (value == 0 || parser->rows[i]->letter != value)) {
+    while (i < parser->count && parser->options[i].val != value) {
         i++;
     }
     return i;
@@ -173,9 +170,9 @@ static int read_options(struct parser *parser, int argc, char **argv, struct arg
     return 0;
 }
 
-int args_read_options(struct args *args, const struct args_syntax *syntax, const struct args_table tables[2],
-                      int argc, char **argv, struct args_fault *fault) {
-    struct parser parser = {.program = syntax->program};
+int args_read_options(struct args *args, const char *program, const struct args_syntax *syntax,
+                      const struct args_table tables[2], int argc, char **argv, struct args_fault *fault) {
+    struct parser parser = {.program = program};
     strcpy(parser.letters, syntax->ends_at_operand || syntax->runs_command ? "+:" : ":");
     add_table(&parser, &tables[0], NULL);
     if (tables[1].options != NULL) {
@@ -188,7 +185,8 @@ int args_read_options(struct args *args, const struct args_syntax *syntax, const
     for (int i = 1; i < argc; i++) {
         argv[i] = whole_word(&parser, argv[i]);
     }
-    *args = (struct args){.syntax = syntax,
+    *args = (struct args){.program = program,
+                          .syntax = syntax,
                           .operands = {.count = (size_t)(argc - optind), .values = argv + optind},
                           .has_dashes = optind > parser.end};
     return error;
@@ -213,7 +211,7 @@ static int check_operands(const struct args *args, struct args_fault *fault) {
     const struct operands *operands = &args->operands;
     if (operands->count < syntax->operands_min) {
         return reason_set(reason_of(fault, syntax->operands), "expected an argument, see %s --help",
-                          syntax->program);
+                          args->program);
     }
     if (operands->count > syntax->operands_max) {
         if (syntax->operands_max == 0) {

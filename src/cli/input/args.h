@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "reason.h"
+#include "selector.h"
 
 /* Options of one command line, those of all its tables together. */
 #define ARGS_OPTIONS_MAX 32
@@ -48,19 +49,20 @@ const struct args_option *args_find_option(const struct args_option *options, co
 
 /* What a command line may hold. */
 struct args_syntax {
-    const char *program;  /* that messages refer to: "muster peers" */
-    const char *operands; /* what messages call them */
+    const char *operands; /* what --help and messages call them, "PATTERN"; "" for none */
     size_t operands_min;
     size_t operands_max;
     bool ends_at_operand; /* what follows the first operand is no option of this command line */
-    bool runs_command;    /* likewise; the operands, of any number, are a command behind "--" */
-    bool takes_numbers;   /* "-3.5" is an operand, and no option */
+    bool
+        runs_command; /* likewise; the operands, of any number, are a command and its arguments behind "--" */
+    bool takes_numbers; /* "-3.5" is an operand, and no option */
 };
 
 /* What is left when the options are taken; values is ended by NULL. */
 struct operands {
     size_t count;
     char **values;
+    struct selector selector; /* of the first one, where it means peers; zeroed when there is none */
 };
 
 /* What is wrong: an argument or a variable, cut when it is too long, and why. */
@@ -72,14 +74,15 @@ struct args_fault {
 /* One command line while it is read; the other members are not for the caller. */
 struct args {
     struct operands operands; /* behind the options */
+    const char *program;      /* that messages refer to: "muster peers" */
     const struct args_syntax *syntax;
     bool has_dashes; /* "--", which is no option's value, before the operands */
 };
 
 /* Reads the options of argv behind argv[0] by two tables. An option of the first table hides one of that name
  * in the second; the options of the second are NULL where there is none. 0, or -1 with a fault. */
-int args_read_options(struct args *args, const struct args_syntax *syntax, const struct args_table tables[2],
-                      int argc, char **argv, struct args_fault *fault);
+int args_read_options(struct args *args, const char *program, const struct args_syntax *syntax,
+                      const struct args_table tables[2], int argc, char **argv, struct args_fault *fault);
 
 /* Checks the operands behind the options: as many as the syntax says, none of them empty, or the words of the
  * command to run, if any. 0, or -1 with a fault. */

@@ -10,6 +10,7 @@
 #include "config_file.h"
 #include "document.h"
 #include "scan.h"
+#include "settings.h"
 #include "spec.h"
 
 /* Bytes of an error, and of a place in it. A longer one is cut. */
@@ -26,11 +27,11 @@ static const char out_of_memory[] = "out of memory";
 
 /* ---- errors ---- */
 
-static void say(struct config *config, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void report(struct config *config, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void refuse(struct config *config, const document_node_t *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static void say(struct config *config, const char *format, ...) {
+static void report(struct config *config, const char *format, ...) {
     char error[ERROR_BYTES];
     va_list arguments;
     va_start(arguments, format);
@@ -69,8 +70,9 @@ static void refuse(struct config *config, const document_node_t *node, const cha
     va_start(arguments, format);
     vsnprintf(why, sizeof(why), format, arguments);
     va_end(arguments);
-    say(config, "%s: %s",
-        config->option != NULL ? config->option : name_place(config, place_here(config, node), place), why);
+    report(config, "%s: %s",
+           config->option != NULL ? config->option : name_place(config, place_here(config, node), place),
+           why);
 }
 
 /* Writes the place of another value for refuse(). Returns "" where refuse() will report nothing: a place
@@ -85,16 +87,11 @@ static const char *name_other(const struct config *config, struct config_place p
 /* ---- values ---- */
 
 static const char *type_text(enum document_type type) {
-    switch (type) {
-    case DOCUMENT_NONE: return "nothing";
-    case DOCUMENT_NULL: return "null";
-    case DOCUMENT_BOOL: return "true or false";
-    case DOCUMENT_NUMBER: return "a number";
-    case DOCUMENT_TEXT: return "a text";
-    case DOCUMENT_ARRAY: return "an array";
-    case DOCUMENT_OBJECT: return "an object";
-    }
-    return "nothing";
+    static const char *const texts[] = {
+        [DOCUMENT_NONE] = "nothing",    [DOCUMENT_NULL] = "null",   [DOCUMENT_BOOL] = "true or false",
+        [DOCUMENT_NUMBER] = "a number", [DOCUMENT_TEXT] = "a text", [DOCUMENT_ARRAY] = "an array",
+        [DOCUMENT_OBJECT] = "an object"};
+    return texts[type];
 }
 
 static bool is_of_type(struct config *config, const document_node_t *node, enum document_type type) {
@@ -193,15 +190,16 @@ static void read_txt_item(struct config *config, const document_node_t *item, vo
     }
 }
 
-/* Adds a place to a list. -1 when memory is out. */
-static int add_place(struct config_place **places, size_t *count, struct config_place place) {
-    struct config_place *grown = realloc(*places, (*count + 1) * sizeof(**places));
-    if (grown == NULL) {
-        return -1;
+/* Remembers where an item of the draft is from, unless it is from an option. */
+static void remember_place(struct config *config, struct config_place **places, size_t *count,
+                           const document_node_t *node) {
+    struct config_place *grown = node != NULL ? realloc(*places, (*count + 1) * sizeof(*grown)) : NULL;
+    if (grown != NULL) {
+        *places = grown;
+        grown[(*count)++] = place_here(config, node);
+    } else if (node != NULL) {
+        refuse(config, node, "%s", out_of_memory);
     }
-    *places = grown;
-    grown[(*count)++] = place;
-    return 0;
 }
 
 /* Takes a whole service into the draft, which owns it then. Frees it when it is refused. */
@@ -213,16 +211,13 @@ static void add_service(struct config *config, const document_node_t *node, stru
         refuse(config, node, "expected each type, port and protocol only once, %s:%u/%s is at %s too",
                service->type, service->port, service->proto,
                name_other(config, config->services[other], place));
-    } else if (node != NULL &&
-               add_place(&config->services, &config->service_count, place_here(config, node)) != 0) {
-        refuse(config, node, "%s", out_of_memory);
+        spec_free(service);
     } else if (draft_add_service(&config->draft, service, &reason) != 0) {
-        config->service_count -= node != NULL ? 1 : 0;
         refuse(config, node, "%s", reason.text);
+        spec_free(service);
     } else {
-        return;
+        remember_place(config, &config->services, &config->service_count, node);
     }
-    spec_free(service);
 }
 
 static void add_attr(struct config *config, const document_node_t *node, const char *key, const char *value) {
@@ -236,12 +231,10 @@ static void add_attr(struct config *config, const document_node_t *node, const c
     if (other < config->attr_count) {
         refuse(config, node, "expected each attribute only once, %s is at %s too", quoted,
                name_other(config, config->attrs[other], place));
-    } else if (node != NULL &&
-               add_place(&config->attrs, &config->attr_count, place_here(config, node)) != 0) {
-        refuse(config, node, "%s", out_of_memory);
     } else if (draft_add_attr(&config->draft, key, value, &reason) != 0) {
-        config->attr_count -= node != NULL ? 1 : 0;
         refuse(config, node, "%s", reason.text);
+    } else {
+        remember_place(config, &config->attrs, &config->attr_count, node);
     }
 }
 
@@ -281,31 +274,30 @@ static void read_service(struct config *config, const document_node_t *node, voi
 
 /* ---- the members of a file ---- */
 
-static bool begin_interfaces(struct config *config, const document_node_t *node, void *place) {
-    const size_t count = document_count(node);
-    (void)place;
-    if (count < 1 || count > SETTINGS_INTERFACES_MAX) {
-        refuse(config, node, "expected 1 to %d interfaces, got %zu", SETTINGS_INTERFACES_MAX, count);
-        return false;
-    }
-    config->start.interface_count = 0;
+/* A file says the whole list. */
+static bool begin_texts(struct config *config, const document_node_t *node, void *place) {
+    (void)config;
+    (void)node;
+    *(struct value_texts *)place = (struct value_texts){0};
     return true;
 }
 
-static int parse_interface(const char *name, void *place_config, struct reason *reason) {
-    struct start *start = &((struct config *)place_config)->start;
+static bool begin_interfaces(struct config *config, const document_node_t *node, void *place) {
+    const size_t count = document_count(node);
+    if (count < 1 || count > VALUE_TEXTS_MAX) {
+        refuse(config, node, "expected 1 to %d interfaces, got %zu", VALUE_TEXTS_MAX, count);
+        return false;
+    }
+    return begin_texts(config, node, place);
+}
+
+static int parse_interface(const char *name, void *place_value_texts, struct reason *reason) {
+    struct value_texts *interfaces = place_value_texts;
     if (name[0] == '\0' || strlen(name) >= MUSTER_INTERFACE_NAME_BYTES) {
         return reason_set(reason, "expected an interface name such as eth0, got '%.64s'", name);
     }
-    strcpy(start->interfaces[start->interface_count++], name);
+    strcpy(interfaces->texts[interfaces->count++], name);
     return 0;
-}
-
-static bool begin_caches(struct config *config, const document_node_t *node, void *place) {
-    (void)node;
-    (void)place;
-    config->start.cache_count = 0;
-    return true;
 }
 
 static void read_port(struct config *config, const document_node_t *node, void *place) {
@@ -334,9 +326,10 @@ static void read_root(struct config *config, const document_node_t *root) {
          .parse = start_parse_instance},
         {"interval", DOCUMENT_TEXT, .offset = offsetof(struct config, start.interval_ms),
          .parse = start_parse_interval},
-        {"interfaces", DOCUMENT_ARRAY, DOCUMENT_TEXT, .begin = begin_interfaces, .parse = parse_interface},
+        {"interfaces", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start.interfaces),
+         begin_interfaces, parse_interface},
         {"port", .read = read_port},
-        {"caches", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start), begin_caches,
+        {"caches", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start.caches), begin_texts,
          start_parse_cache},
         {"services", DOCUMENT_ARRAY, DOCUMENT_OBJECT, .read = read_service},
         {"attrs", DOCUMENT_OBJECT, DOCUMENT_TEXT, .read = read_attr},
@@ -357,17 +350,18 @@ static void parse_file(struct config *config) {
     const enum scan_result result = scan_large(file->text, file->length, CONFIG_VALUES_MAX, &offset);
     if (result != SCAN_OK) {
         const struct scan_position position = scan_position(file->text, offset);
-        say(config, "%s:%zu:%zu: %s", file->path, position.line, position.column, scan_result_text(result));
+        report(config, "%s:%zu:%zu: %s", file->path, position.line, position.column,
+               scan_result_text(result));
         return;
     }
     file->root = document_parse(file->text, file->length);
     if (file->root == NULL) {
-        say(config, "%s: %s", file->path, out_of_memory);
+        report(config, "%s: %s", file->path, out_of_memory);
         return;
     }
     read_root(config, file->root);
     if (file->error_count > CONFIG_ERRORS_MAX) {
-        say(config, "%s: %zu errors more", file->path, file->error_count - CONFIG_ERRORS_MAX);
+        report(config, "%s: %zu errors more", file->path, file->error_count - CONFIG_ERRORS_MAX);
     }
 }
 
@@ -387,9 +381,9 @@ static void read_file(const char *path, void *context) {
     struct config_file file;
     struct reason reason;
     if (config_file_read(&file, path, &reason) != 0) {
-        say(config, "%s: %s", path, reason.text);
+        report(config, "%s: %s", path, reason.text);
     } else if (add_file(config, &file) != 0) {
-        say(config, "%s: %s", path, out_of_memory);
+        report(config, "%s: %s", path, out_of_memory);
         config_file_deinit(&file);
     } else {
         parse_file(config);
@@ -402,7 +396,7 @@ int config_read(struct config *config, const char *const *paths, size_t count) {
         if (!config_file_is_directory(paths[i])) {
             read_file(paths[i], config);
         } else if (config_file_each(paths[i], read_file, config, &reason) != 0) {
-            say(config, "%s: %s", paths[i], reason.text);
+            report(config, "%s: %s", paths[i], reason.text);
         }
     }
     return config->error_count == 0 ? 0 : -1;
@@ -442,8 +436,4 @@ void config_deinit(struct config *config) {
     free(config->attrs);
     draft_deinit(&config->draft);
     *config = (struct config){0};
-}
-
-const char *config_file_path(const struct config *config, size_t i) {
-    return config->files[i].path;
 }

@@ -44,6 +44,3 @@ int config_add_options(struct config *config, const struct draft *options);
 
 /* A zeroed config is allowed. */
 void config_deinit(struct config *config);
-
-/* The path of the i-th file that was read. */
-const char *config_file_path(const struct config *config, size_t i);

@@ -81,10 +81,10 @@ bool selector_matches_peer(const struct selector *selector, const struct muster_
             return true;
         }
     }
-    return matches_itself(selector, peer);
+    return selector->text == NULL || matches_itself(selector, peer);
 }
 
 bool selector_matches_service(const struct selector *selector, const struct muster_peer *peer,
                               const struct muster_service *service) {
-    return matches_type(selector, service) || matches_itself(selector, peer);
+    return selector->text == NULL || matches_type(selector, service) || matches_itself(selector, peer);
 }

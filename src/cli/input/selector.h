@@ -19,9 +19,10 @@ enum selector_kind {
     SELECTOR_ID = 1 << 3,   /* has an id that begins so */
 };
 
+/* Zeroed: everybody is meant. */
 struct selector {
     unsigned kinds;   /* any of these ways is enough */
-    const char *text; /* borrowed from the text that was parsed */
+    const char *text; /* borrowed from the text that was parsed; NULL: all are meant */
     char lower[33];   /* of type or id, in lower case */
 };
 

@@ -6,19 +6,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "value.h"
-
 static int parse_interfaces(const char *text, void *place, struct reason *reason) {
-    struct settings *settings = place;
+    struct value_texts *interfaces = place;
     char name[MUSTER_INTERFACE_NAME_BYTES + 1];
     for (const char *list = text; value_next_item(&list, name, sizeof(name));) {
         if (name[0] == '\0' || strlen(name) >= MUSTER_INTERFACE_NAME_BYTES) {
             return reason_set(reason, "expected interface names such as eth0,wlan0, got " VALUE_QUOTE, text);
         }
-        if (settings->interface_count == SETTINGS_INTERFACES_MAX) {
-            return reason_set(reason, "expected at most %d interfaces", SETTINGS_INTERFACES_MAX);
+        if (interfaces->count == VALUE_TEXTS_MAX) {
+            return reason_set(reason, "expected at most %d interfaces", VALUE_TEXTS_MAX);
         }
-        strcpy(settings->interfaces[settings->interface_count++], name);
+        strcpy(interfaces->texts[interfaces->count++], name);
     }
     return 0;
 }
@@ -47,8 +45,8 @@ static const struct args_completion complete_color = {.word = color_word};
 static const struct args_completion complete_log_level = {.word = log_level_word};
 
 const struct args_option settings_options[] = {
-    {"interface", 0, "NAME,…", "only these interfaces (repeatable; MUSTER_INTERFACE)", 0, parse_interfaces,
-     &complete_interfaces},
+    {"interface", 0, "NAME,…", "only these interfaces (repeatable; MUSTER_INTERFACE)",
+     offsetof(struct settings, interfaces), parse_interfaces, &complete_interfaces},
     {"port", 0, "N", "UDP port of the group (19797; MUSTER_PORT)", offsetof(struct settings, port),
      parse_port},
     {"state", 0, "DIR", "directory of keys and instances (MUSTER_STATE)",
@@ -79,8 +77,8 @@ static int read_variable(bool is_given, const char *name, void *place,
 }
 
 int settings_read_environment(struct settings *settings, struct args_fault *fault) {
-    if (read_variable(settings->interface_count > 0, "MUSTER_INTERFACE", settings, parse_interfaces, fault) !=
-            0 ||
+    if (read_variable(settings->interfaces.count > 0, "MUSTER_INTERFACE", &settings->interfaces,
+                      parse_interfaces, fault) != 0 ||
         read_variable(settings->port != 0, "MUSTER_PORT", &settings->port, parse_port, fault) != 0 ||
         read_variable(settings->state_dir != NULL, "MUSTER_STATE", &settings->state_dir, value_text, fault) !=
             0 ||
@@ -92,14 +90,6 @@ int settings_read_environment(struct settings *settings, struct args_fault *faul
         settings->port = MUSTER_PORT_DEFAULT;
     }
     return 0;
-}
-
-const char *const *settings_interfaces(const struct settings *settings,
-                                       const char *names[SETTINGS_INTERFACES_MAX]) {
-    for (size_t i = 0; i < settings->interface_count; i++) {
-        names[i] = settings->interfaces[i];
-    }
-    return settings->interface_count > 0 ? names : NULL;
 }
 
 bool settings_color(const struct settings *settings) {

@@ -9,8 +9,7 @@
 #include <muster/muster.h>
 
 #include "args.h"
-
-#define SETTINGS_INTERFACES_MAX 32
+#include "value.h"
 
 /* Highest control port: the unicast sockets take the 32 ports after it. */
 #define SETTINGS_PORT_MAX (UINT16_MAX - 32)
@@ -18,14 +17,13 @@
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct settings {
-    char program[32]; /* for messages: "muster" or "muster peers" */
-    char interfaces[SETTINGS_INTERFACES_MAX][MUSTER_INTERFACE_NAME_BYTES];
-    size_t interface_count; /* 0: all */
-    uint16_t port;          /* 0 until it is known */
-    bool port_given;        /* by an option or the environment, not by default */
-    const char *state_dir;  /* borrowed from argv or the environment; NULL: the library's default */
-    const char *socket;     /* likewise; of the running muster; NULL: in its instance's directory */
-    bool direct;            /* a running muster is not asked */
+    char program[32];              /* for messages: "muster" or "muster peers" */
+    struct value_texts interfaces; /* none: all */
+    uint16_t port;                 /* 0 until it is known */
+    bool port_given;               /* by an option or the environment, not by default */
+    const char *state_dir;         /* borrowed from argv or the environment; NULL: the library's default */
+    const char *socket;            /* likewise; of the running muster; NULL: in its instance's directory */
+    bool direct;                   /* a running muster is not asked */
     enum color color;
     enum muster_log_level log_level;
     bool help;
@@ -39,10 +37,6 @@ void settings_init(struct settings *settings);
 
 /* Takes what no option has set from the environment. 0, or -1 with the variable that is wrong. */
 int settings_read_environment(struct settings *settings, struct args_fault *fault);
-
-/* Points names at the interfaces. Returns names, or NULL when all are meant. */
-const char *const *settings_interfaces(const struct settings *settings,
-                                       const char *names[SETTINGS_INTERFACES_MAX]);
 
 /* True when output to stdout shall be coloured. */
 bool settings_color(const struct settings *settings);

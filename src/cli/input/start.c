@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "start.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "spec.h"
-#include "value.h"
 
 int start_parse_instance(const char *text, void *place_instance, struct reason *reason) {
     if (spec_check_text("a name", text, false, MUSTER_NAME_BYTES_MAX, reason) != 0) {
         return -1;
     }
-    strcpy(place_instance, text);
+    strncpy(place_instance, text, MUSTER_NAME_BYTES_MAX); /* zeroes the rest */
     return 0;
 }
 
@@ -18,65 +18,56 @@ int start_parse_interval(const char *text, void *place_uint64_ms, struct reason 
     return value_duration(text, MUSTER_INTERVAL_MS_MIN, MUSTER_INTERVAL_MS_MAX, place_uint64_ms, reason);
 }
 
-int start_parse_cache(const char *text, void *place_start, struct reason *reason) {
-    struct start *start = place_start;
+int start_parse_cache(const char *text, void *place_value_texts, struct reason *reason) {
+    struct value_texts *caches = place_value_texts;
     const char *fault = muster_pattern_fault(text);
     if (fault != NULL) {
         return reason_set(reason, "%s", fault);
     }
-    if (start->cache_count == MUSTER_CACHES_MAX) {
+    if (caches->count == MUSTER_CACHES_MAX) {
         return reason_set(reason, "expected at most %d patterns", MUSTER_CACHES_MAX);
     }
-    strcpy(start->caches[start->cache_count++], text);
+    strcpy(caches->texts[caches->count++], text);
     return 0;
 }
 
-void start_fill(struct start *start, const struct start *from) {
-    if (start->instance[0] == '\0') {
-        memcpy(start->instance, from->instance, sizeof(start->instance));
-    }
-    if (start->interval_ms == 0) {
-        start->interval_ms = from->interval_ms;
-    }
-    if (start->interface_count == 0) {
-        memcpy(start->interfaces, from->interfaces, sizeof(start->interfaces));
-        start->interface_count = from->interface_count;
-    }
-    if (start->port == 0) {
-        start->port = from->port;
-    }
-    if (start->cache_count == 0) {
-        memcpy(start->caches, from->caches, sizeof(start->caches));
-        start->cache_count = from->cache_count;
-    }
+#define BYTES_OF(member) offsetof(struct start, member), sizeof(((struct start *)0)->member)
+
+/* The members by their names in files. What is not said is zero, also behind the end of a text, so that
+ * members are compared as bytes. */
+static const struct {
+    const char *name;
+    size_t offset;
+    size_t bytes;
+} members[] = {
+    {"instance", BYTES_OF(instance)},
+    {"interval", BYTES_OF(interval_ms)},
+    {"interfaces", BYTES_OF(interfaces)},
+    {"caches", BYTES_OF(caches)},
+    {"port", BYTES_OF(port)},
+};
+
+#define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))
+
+static bool is_same(const struct start *a, const struct start *b, size_t member) {
+    const size_t offset = members[member].offset;
+    return memcmp((const char *)a + offset, (const char *)b + offset, members[member].bytes) == 0;
 }
 
-/* True when two lists of count texts of `bytes` each say the same. */
-static bool are_equal(const char *a, const char *b, size_t bytes, size_t count) {
-    size_t i = 0;
-    while (i < count && strcmp(a + i * bytes, b + i * bytes) == 0) {
-        i++;
+void start_fill(struct start *start, const struct start *from) {
+    static const struct start nothing;
+    for (size_t i = 0; i < MEMBER_COUNT; i++) {
+        if (is_same(start, &nothing, i)) {
+            memcpy((char *)start + members[i].offset, (const char *)from + members[i].offset,
+                   members[i].bytes);
+        }
     }
-    return i == count;
 }
 
 void start_compare(const struct start *a, const struct start *b,
                    void (*on_change)(const char *member, void *context), void *context) {
-    const struct {
-        const char *name;
-        bool is_equal;
-    } members[] = {
-        {"instance", strcmp(a->instance, b->instance) == 0},
-        {"interval", a->interval_ms == b->interval_ms},
-        {"interfaces",
-         a->interface_count == b->interface_count &&
-             are_equal(a->interfaces[0], b->interfaces[0], sizeof(a->interfaces[0]), a->interface_count)},
-        {"caches", a->cache_count == b->cache_count &&
-                      are_equal(a->caches[0], b->caches[0], sizeof(a->caches[0]), a->cache_count)},
-        {"port", a->port == b->port},
-    };
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        if (!members[i].is_equal) {
+    for (size_t i = 0; i < MEMBER_COUNT; i++) {
+        if (!is_same(a, b, i)) {
             on_change(members[i].name, context);
         }
     }

@@ -6,26 +6,23 @@
 #include <stdint.h>
 
 #include <muster/core.h>
-#include <muster/telemetry.h>
 
 #include "reason.h"
-#include "settings.h"
+#include "value.h"
 
 /* All zero says nothing. */
 struct start {
     char instance[MUSTER_NAME_BYTES_MAX + 1];
     uint64_t interval_ms;
-    char interfaces[SETTINGS_INTERFACES_MAX][MUSTER_INTERFACE_NAME_BYTES];
-    size_t interface_count;
+    struct value_texts interfaces;
     uint16_t port;
-    char caches[MUSTER_CACHES_MAX][MUSTER_PATTERN_BYTES_MAX + 1]; /* patterns */
-    size_t cache_count;
+    struct value_texts caches; /* patterns, MUSTER_CACHES_MAX at most */
 };
 
 /* args_option.parse of the instance (also of other commands), the interval, and one more pattern to keep. */
 int start_parse_instance(const char *text, void *place_instance, struct reason *reason);
 int start_parse_interval(const char *text, void *place_uint64_ms, struct reason *reason);
-int start_parse_cache(const char *text, void *place_start, struct reason *reason);
+int start_parse_cache(const char *text, void *place_value_texts, struct reason *reason);
 
 /* Takes what `from` says where `start` says nothing. */
 void start_fill(struct start *start, const struct start *from);

@@ -84,12 +84,11 @@ static uint64_t unit_ms(const char *unit) {
 /* Reads the digits behind a decimal point, and returns what follows them; NULL likewise. */
 static const char *read_thousandths(const char *text, uint64_t *thousandths) {
     const char *end = read_digits(text, thousandths);
-    for (long places = end != NULL ? end - text : 3; places < 3; places++) {
-        *thousandths *= 10;
+    char three[] = "000";
+    if (end != NULL) {
+        memcpy(three, text, end - text < 3 ? (size_t)(end - text) : 3);
     }
-    for (long places = end != NULL ? end - text : 3; places > 3; places--) {
-        *thousandths /= 10;
-    }
+    *thousandths = strtoull(three, NULL, 10);
     return end;
 }
 
@@ -154,6 +153,14 @@ bool value_next_item(const char **list, char *item, size_t size) {
     snprintf(item, size, "%.*s", (int)length, *list);
     *list = (*list)[length] == ',' ? *list + length + 1 : NULL;
     return true;
+}
+
+const char *const *value_texts_pointers(const struct value_texts *texts,
+                                        const char *pointers[VALUE_TEXTS_MAX]) {
+    for (size_t i = 0; i < texts->count; i++) {
+        pointers[i] = texts->texts[i];
+    }
+    return texts->count > 0 ? pointers : NULL;
 }
 
 int value_list_add(struct value_list *list, const char *text, struct reason *reason) {

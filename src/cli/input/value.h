@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <muster/telemetry.h>
+
 #include "reason.h"
 
 #define VALUE_TIMEOUT_MS_MAX ((uint64_t)30 * 24 * 3600 * 1000)
@@ -40,6 +42,17 @@ const char *value_join(const char *(*word)(size_t i), const char *separator, cha
 /* Copies the next item of "a,b,c", cut where size ends, and moves *list behind it, to NULL behind the last
  * one. False when *list is NULL. */
 bool value_next_item(const char **list, char *item, size_t size);
+
+/* Short texts, copied: names of interfaces, patterns. Zeroed: none. */
+#define VALUE_TEXTS_MAX 32
+struct value_texts {
+    size_t count;
+    char texts[VALUE_TEXTS_MAX][MUSTER_PATTERN_BYTES_MAX + 1];
+};
+
+/* Points at each text. Returns pointers, or NULL when there is none. */
+const char *const *value_texts_pointers(const struct value_texts *texts,
+                                        const char *pointers[VALUE_TEXTS_MAX]);
 
 /* Texts that an option adds up, borrowed; the array is to be freed. A zeroed one is empty. */
 struct value_list {

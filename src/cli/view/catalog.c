@@ -80,11 +80,8 @@ static int compare_rows(const void *left, const void *right) {
     const struct catalog_row *b = right;
     char a_name[MUSTER_FULL_NAME_BYTES_MAX + 1];
     char b_name[MUSTER_FULL_NAME_BYTES_MAX + 1];
-    int result = strcmp(full_name(a, a_name), full_name(b, b_name));
-    if (result == 0) {
-        result = strcmp(a->row->peer->document.name, b->row->peer->document.name);
-    }
-    return result != 0 ? result : memcmp(a->row->peer->id, b->row->peer->id, MUSTER_ID_BYTES);
+    const int result = strcmp(full_name(a, a_name), full_name(b, b_name));
+    return result != 0 ? result : roster_compare(a->row, b->row);
 }
 
 int catalog_init(struct catalog *catalog, const struct roster *roster, const struct roster *away,
@@ -95,7 +92,7 @@ int catalog_init(struct catalog *catalog, const struct roster *roster, const str
         return -1;
     }
     for (size_t i = 0; i < roster->count; i++) {
-        if (roster_is_there(roster->rows[i].peer)) {
+        if (roster_is_present(roster->rows[i].peer)) {
             collect(catalog, &roster->rows[i], patterns);
         }
     }

@@ -16,20 +16,10 @@ const char *offer_name(const struct offer *offer) {
 
 /* Compares peers' names and ids, types, ports and protocols, so that two offers never compare equal. */
 static int compare_names(const struct offer *a, const struct offer *b) {
-    int result = strcmp(a->row->peer->document.name, b->row->peer->document.name);
-    if (result == 0) {
-        result = memcmp(a->row->peer->id, b->row->peer->id, MUSTER_ID_BYTES);
-    }
-    if (result == 0) {
-        result = strcmp(a->service->type, b->service->type);
-    }
-    if (result == 0) {
-        result = a->service->port - b->service->port;
-    }
-    if (result == 0) {
-        result = strcmp(a->service->proto, b->service->proto);
-    }
-    return result;
+    int result = roster_compare(a->row, b->row);
+    result = result != 0 ? result : strcmp(a->service->type, b->service->type);
+    result = result != 0 ? result : a->service->port - b->service->port;
+    return result != 0 ? result : strcmp(a->service->proto, b->service->proto);
 }
 
 static int compare_by_type(const void *left, const void *right) {
@@ -54,12 +44,12 @@ static int compare_by_trust(const void *left, const void *right) {
 /* Collects the offers of one row into room that is large enough. */
 static void collect(struct offers *offers, const struct roster_row *row, const struct selector *selector) {
     const struct muster_document *document = &row->peer->document;
-    if (!roster_is_there(row->peer)) {
+    if (!roster_is_present(row->peer)) {
         return;
     }
     for (size_t i = 0; i < document->service_count; i++) {
         const struct muster_service *service = &document->services[i];
-        if (selector != NULL && !selector_matches_service(selector, row->peer, service)) {
+        if (!selector_matches_service(selector, row->peer, service)) {
             continue;
         }
         offers->offers[offers->count++] = (struct offer){.row = row, .service = service};
@@ -73,10 +63,7 @@ int offers_init(struct offers *offers, const struct roster *roster, const struct
     for (size_t i = 0; i < roster->count; i++) {
         room += roster->rows[i].peer->document.service_count;
     }
-    if (room == 0) {
-        return 0;
-    }
-    offers->offers = calloc(room, sizeof(*offers->offers));
+    offers->offers = calloc(room + 1, sizeof(*offers->offers));
     if (offers->offers == NULL) {
         return -1;
     }

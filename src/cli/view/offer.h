@@ -25,7 +25,7 @@ enum offer_order {
     OFFER_BY_TRUST, /* alive before suspect, verified before unverified, name, type: to take the first */
 };
 
-/* Collects the services that a selector (NULL: all) means, of peers that are alive or suspect, in this
+/* Collects the services that a selector means, of peers that are alive or suspect, in this
  * order. They point into the roster. -1 when memory is out. */
 int offers_init(struct offers *offers, const struct roster *roster, const struct selector *selector,
                 enum offer_order order);

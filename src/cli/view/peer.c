@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "peer.h"
 
+#include <stdlib.h>
+
 #include "text.h"
 
 /* ---- what a peer says of itself ---- */
@@ -86,7 +88,7 @@ void peer_write(struct writer *writer, const struct muster_peer *peer) {
     writer_integer(writer, "port", "PORT", peer->address.port);
     writer_known(writer, "interface", "IF", peer->interface_name);
     writer_duration(writer, "age_ms", "AGE", (int64_t)peer->age_ms);
-    if (writer->is_json || roster_is_there(peer)) {
+    if (writer->is_json || roster_is_present(peer)) {
         writer_duration(writer, "next_ms", "NEXT", peer->next_ms);
     } else { /* the promise of who is gone is void */
         writer_shown(writer, "NEXT", WRITER_RIGHT, NULL, "-");
@@ -101,6 +103,24 @@ void peer_write(struct writer *writer, const struct muster_peer *peer) {
     writer_bool(writer, "partial", NULL, peer->partial);
     writer_bool(writer, "self", NULL, peer->self);
     write_document(writer, &peer->document);
+}
+
+char *peer_event_line(enum muster_peer_event event, const struct muster_peer *peer) {
+    struct writer writer;
+    char *line = NULL;
+    size_t length;
+    FILE *out = open_memstream(&line, &length);
+    if (out == NULL) {
+        return NULL;
+    }
+    writer_open_line(&writer, out, muster_peer_event_name(event));
+    peer_write(&writer, peer);
+    writer_close(&writer);
+    if (fclose(out) != 0) {
+        free(line);
+        return NULL;
+    }
+    return line;
 }
 
 static void write_row(struct writer *writer, const void *roster_row) {

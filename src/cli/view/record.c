@@ -7,10 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "escape.h"
 #include "number.h"
 #include "text.h"
-#include "utf8.h"
 
 /* The width of "12:00:01.250", "01-31 12:00 " and "2025-01-31  ". */
 #define TIME_BYTES 16
@@ -20,9 +18,6 @@
 #define JSON_BYTES_MAX (6 * MUSTER_DATAGRAM_BYTES_MAX + 1024)
 
 #define DIM "\033[2m"
-
-/* Stands for a byte that is not UTF-8: U+FFFD. */
-#define REPLACEMENT "\xEF\xBF\xBD"
 
 /* ---- for people ---- */
 
@@ -105,60 +100,7 @@ void record_print_text(struct record_columns *columns, const struct muster_recor
     puts(is_last && columns->color ? TEXT_COLOR_END : "");
 }
 
-/* ---- for programs: JSON of others, made safe ---- */
-
-/* Prints the JSON escape of a code point: a surrogate pair above U+FFFF. */
-static void print_escape(uint32_t code_point) {
-    if (code_point > 0xFFFF) {
-        printf("\\u%04x", 0xD800 + ((code_point - 0x10000) >> 10));
-        code_point = 0xDC00 + (code_point & 0x3FF);
-    }
-    printf("\\u%04x", code_point);
-}
-
-/* Prints what is not plain at the start of text, and returns its bytes. */
-static size_t print_special(const char *text, size_t length) {
-    uint32_t code_point;
-    const int bytes = utf8_decode(text, length, &code_point);
-    if (bytes <= 0) {
-        fputs(REPLACEMENT, stdout);
-        return 1;
-    }
-    if (escape_is_unsafe(code_point)) {
-        print_escape(code_point);
-    } else {
-        fwrite(text, 1, (size_t)bytes, stdout);
-    }
-    return (size_t)bytes;
-}
-
-/* True for a byte that is printed as it is. */
-static bool is_plain(char byte, bool is_text) {
-    return byte >= 0x20 && byte < 0x7F && !(is_text && (byte == '"' || byte == '\\'));
-}
-
-/* Prints valid JSON in one line, or a text as the inside of a JSON text. What a terminal could obey becomes
- * \uXXXX; a line break between the tokens of JSON becomes a blank. */
-static void print_json(const char *json, size_t length, bool is_text) {
-    for (size_t i = 0; i < length;) {
-        const size_t begin = i;
-        while (i < length && is_plain(json[i], is_text)) {
-            i++;
-        }
-        fwrite(json + begin, 1, i - begin, stdout);
-        if (i == length) {
-            return;
-        }
-        if (is_text && json[i] >= 0x20 && json[i] < 0x7F) {
-            printf("\\%c", json[i++]);
-        } else if (!is_text && (unsigned char)json[i] < 0x20) {
-            putchar(' ');
-            i++;
-        } else {
-            i += print_special(json + i, length - i);
-        }
-    }
-}
+/* ---- for programs ---- */
 
 int record_print_json(const struct muster_record *record, const struct muster_sample *sample,
                       const struct record_publisher *publisher) {
@@ -167,10 +109,10 @@ int record_print_json(const struct muster_record *record, const struct muster_sa
     if (length < 0) {
         return -1;
     }
-    print_json(text, (size_t)length - 1, false); /* without its brace */
-    fputs(",\"peer\":\"", stdout);
-    print_json(publisher->name, strlen(publisher->name), true);
-    printf("\",\"id\":\"%s\",\"sample\":\"%s\"", text_id(publisher->id).text,
+    text_print_json(stdout, text, (size_t)length - 1); /* without its brace */
+    fputs(",\"peer\":", stdout);
+    text_print_quoted(stdout, publisher->name);
+    printf(",\"id\":\"%s\",\"sample\":\"%s\"", text_id(publisher->id).text,
            muster_sample_kind_name(sample->kind));
     puts(sample->is_late ? ",\"late\":true}" : "}");
     return 0;
@@ -181,6 +123,6 @@ void record_print_pack(const struct muster_sample *sample) {
     while (length > 0 && strchr(" \t\r\n", sample->body[length - 1]) != NULL) {
         length--; /* filled up to the length of its batch */
     }
-    print_json(sample->body, length, false);
+    text_print_json(stdout, sample->body, length);
     putchar('\n');
 }

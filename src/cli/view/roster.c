@@ -6,18 +6,15 @@
 
 #include "text.h"
 
-/* Digits of the id that a label shows at least. */
-#define LABEL_DIGITS 6
-
-bool roster_is_there(const struct muster_peer *peer) {
+bool roster_is_present(const struct muster_peer *peer) {
     return peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
 }
 
 /* ---- sorting ---- */
 
-static int compare_name_and_id(const void *left, const void *right) {
-    const struct roster_row *a = left;
-    const struct roster_row *b = right;
+int roster_compare(const void *row_a, const void *row_b) {
+    const struct roster_row *a = row_a;
+    const struct roster_row *b = row_b;
     int result = strcmp(a->peer->document.name, b->peer->document.name);
     return result != 0 ? result : memcmp(a->peer->id, b->peer->id, MUSTER_ID_BYTES);
 }
@@ -32,7 +29,7 @@ static int compare_in_order(const void *left, const void *right, void *context) 
     const int result =
         order->compare(((const struct roster_row *)left)->peer, ((const struct roster_row *)right)->peer);
     if (result == 0) {
-        return compare_name_and_id(left, right);
+        return roster_compare(left, right);
     }
     return order->descending ? -result : result;
 }
@@ -53,7 +50,7 @@ static unsigned digits_apart(const struct muster_peer *a, const struct muster_pe
     while (bytes < MUSTER_ID_BYTES - 1 && a->id[bytes] == b->id[bytes]) {
         bytes++;
     }
-    return 2 * (bytes + 1) > LABEL_DIGITS ? 2 * (bytes + 1) : LABEL_DIGITS;
+    return 2 * (bytes + 1) > TEXT_LABEL_DIGITS ? 2 * (bytes + 1) : TEXT_LABEL_DIGITS;
 }
 
 /* Neighbours of one name in the sorted rows show as much of their ids as tells them apart. */
@@ -84,7 +81,7 @@ int roster_init(struct roster *roster, const struct muster_peer_list *list) {
     for (size_t i = 0; i < list->count; i++) {
         roster->rows[i].peer = &list->peers[i];
     }
-    qsort(roster->rows, roster->count, sizeof(*roster->rows), compare_name_and_id);
+    qsort(roster->rows, roster->count, sizeof(*roster->rows), roster_compare);
     label_rows(roster);
     return 0;
 }

@@ -20,7 +20,7 @@ struct roster {
 };
 
 /* True of who is alive or suspect, and not lost or gone. */
-bool roster_is_there(const struct muster_peer *peer);
+bool roster_is_present(const struct muster_peer *peer);
 
 /* Takes in all peers, which must outlive the roster, sorted by name and id. -1 when memory is out. */
 int roster_init(struct roster *roster, const struct muster_peer_list *list);
@@ -30,6 +30,9 @@ void roster_deinit(struct roster *roster);
 
 /* The row of a peer, NULL when it has none. */
 const struct roster_row *roster_find(const struct roster *roster, const uint8_t *id);
+
+/* Compares rows by name and id, for qsort(). */
+int roster_compare(const void *row_a, const void *row_b);
 
 /* Drops the rows that `keep` says false to. */
 void roster_keep(struct roster *roster, bool (*keep)(const struct muster_peer *peer, const void *context),

@@ -6,18 +6,7 @@
 
 #include "text.h"
 
-enum placeholder {
-    PLACEHOLDER_NAME,
-    PLACEHOLDER_TYPE,
-    PLACEHOLDER_PROTO,
-    PLACEHOLDER_ADDRESS,
-    PLACEHOLDER_PORT,
-    PLACEHOLDER_SERVICE,
-    PLACEHOLDER_INTERFACE,
-    PLACEHOLDER_ID,
-    PLACEHOLDER_COUNT, /* none of them */
-};
-
+/* In the order in which print_value() has their values. */
 static const struct {
     const char *name;
     const char *help;
@@ -32,16 +21,18 @@ static const struct {
     {"id", "id of the peer"},
 };
 
+#define PLACEHOLDER_COUNT (sizeof(placeholders) / sizeof(placeholders[0]))
+
 #define TXT_PREFIX "txt."
 
-/* The placeholder of a name of `length` bytes. */
-static enum placeholder find_placeholder(const char *name, size_t length) {
+/* The index of a name of `length` bytes; PLACEHOLDER_COUNT when there is no such placeholder. */
+static size_t find_placeholder(const char *name, size_t length) {
     size_t i = 0;
     while (i < PLACEHOLDER_COUNT &&
            (strlen(placeholders[i].name) != length || memcmp(placeholders[i].name, name, length) != 0)) {
         i++;
     }
-    return (enum placeholder)i;
+    return i;
 }
 
 static bool is_txt(const char *name, size_t length) {
@@ -97,19 +88,23 @@ static void print_txt(const struct muster_service *service, const char *key, siz
     }
 }
 
-static void print_value(const struct offer *offer, enum placeholder placeholder) {
+static void print_value(const struct offer *offer, size_t placeholder) {
     const struct muster_peer *peer = offer->row->peer;
-    switch (placeholder) {
-    case PLACEHOLDER_NAME: text_print(stdout, peer->document.name); break;
-    case PLACEHOLDER_TYPE: text_print(stdout, offer->service->type); break;
-    case PLACEHOLDER_PROTO: text_print(stdout, offer->service->proto); break;
-    case PLACEHOLDER_ADDRESS: fputs(text_address(&peer->address).text, stdout); break;
-    case PLACEHOLDER_PORT: printf("%u", offer->service->port); break;
-    case PLACEHOLDER_SERVICE: text_print(stdout, offer_name(offer)); break;
-    case PLACEHOLDER_INTERFACE: text_print(stdout, peer->interface_name); break;
-    case PLACEHOLDER_ID: fputs(text_id(peer->id).text, stdout); break;
-    case PLACEHOLDER_COUNT: break;
-    }
+    const struct text_short address = text_address(&peer->address);
+    const struct text_short id = text_id(peer->id);
+    char port[8];
+    snprintf(port, sizeof(port), "%u", offer->service->port);
+    const char *const values[PLACEHOLDER_COUNT] = {
+        peer->document.name,
+        offer->service->type,
+        offer->service->proto,
+        address.text,
+        port,
+        offer_name(offer),
+        peer->interface_name,
+        id.text,
+    };
+    text_print(stdout, values[placeholder]);
 }
 
 void template_print(const struct offer *offer, const char *template) {
@@ -123,7 +118,7 @@ void template_print(const struct offer *offer, const char *template) {
         }
         const char *name = at + 1;
         size_t length = strcspn(name, "}");
-        const enum placeholder placeholder = find_placeholder(name, length);
+        const size_t placeholder = find_placeholder(name, length);
         if (placeholder < PLACEHOLDER_COUNT) {
             print_value(offer, placeholder);
         } else {

@@ -3,30 +3,87 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 #include <wchar.h>
 
 #include "escape.h"
+#include "utf8.h"
 
-/* Digits of the id that a label shows where there is no name. */
-#define LABEL_DIGITS 6
-
-/* Bytes that text_print() prints without the heap: any text of a datagram. */
-#define PRINT_BYTES 3072
+/* Stands for a byte that is not UTF-8: U+FFFD. */
+#define REPLACEMENT "\xEF\xBF\xBD"
 
 void text_print(FILE *out, const char *text) {
-    char buffer[PRINT_BYTES];
-    size_t size = escape_text_size(strlen(text));
-    char *safe = size > sizeof(buffer) ? malloc(size) : NULL;
-    if (safe != NULL) {
-        fputs(escape_text(text, safe, size), out);
-    } else {
-        fputs(escape_text(text, buffer, sizeof(buffer)), out);
-    }
-    free(safe);
+    char safe[MUSTER_TEXT_SAFE_BYTES(MUSTER_DATAGRAM_BYTES_MAX)]; /* no text that comes is longer */
+    fputs(escape_text(text, safe, sizeof(safe)), out);
 }
+
+/* ---- JSON ---- */
+
+static void print_escape(FILE *out, uint32_t code_point) {
+    if (code_point > 0xFFFF) { /* by a surrogate pair */
+        fprintf(out, "\\u%04x", 0xD800 + ((code_point - 0x10000) >> 10));
+        code_point = 0xDC00 + (code_point & 0x3FF);
+    }
+    fprintf(out, "\\u%04x", code_point);
+}
+
+/* Prints the first character of a text inside of quotes. Returns its bytes. */
+static size_t print_character(FILE *out, const char *text, size_t length) {
+    uint32_t code_point;
+    const int bytes = utf8_decode(text, length, &code_point);
+    if (bytes <= 0) {
+        fputs(REPLACEMENT, out);
+        return 1;
+    }
+    if (escape_is_unsafe(code_point)) {
+        print_escape(out, code_point);
+    } else {
+        fwrite(text, 1, (size_t)bytes, out);
+    }
+    return (size_t)bytes;
+}
+
+void text_print_quoted(FILE *out, const char *text) {
+    static const char characters[] = "\"\\\b\f\n\r\t";
+    static const char letters[] = "\"\\bfnrt";
+    const char *end = strchr(text, '\0');
+    fputc('"', out);
+    while (text < end) {
+        const char *escaped = strchr(characters, *text);
+        if (escaped != NULL) {
+            fprintf(out, "\\%c", letters[escaped - characters]);
+            text++;
+        } else {
+            text += print_character(out, text, (size_t)(end - text));
+        }
+    }
+    fputc('"', out);
+}
+
+/* True for a byte that JSON holds and a terminal shows as it is. */
+static bool is_plain(char byte) {
+    return byte >= 0x20 && byte < 0x7F;
+}
+
+void text_print_json(FILE *out, const char *json, size_t length) {
+    for (size_t i = 0; i < length;) {
+        const size_t begin = i;
+        while (i < length && is_plain(json[i])) {
+            i++;
+        }
+        fwrite(json + begin, 1, i - begin, out);
+        if (i < length && (unsigned char)json[i] < 0x20) { /* a line break between tokens */
+            fputc(' ', out);
+            i++;
+        } else if (i < length) {
+            i += print_character(out, json + i, length - i);
+        }
+    }
+}
+
+/* ---- width ---- */
 
 size_t text_width_of_character(const char *text, size_t *columns) {
     wchar_t character;
@@ -53,6 +110,8 @@ size_t text_width(const char *text) {
     return width;
 }
 
+/* ---- names ---- */
+
 struct text_name text_name(const char *name) {
     struct text_name safe;
     escape_text(name, safe.text, sizeof(safe.text));
@@ -61,7 +120,7 @@ struct text_name text_name(const char *name) {
 
 struct text_label text_label(const char *name, const uint8_t id[MUSTER_ID_BYTES], unsigned id_digits) {
     struct text_label label;
-    const int digits = (int)(name[0] == '\0' && id_digits == 0 ? LABEL_DIGITS : id_digits);
+    const int digits = (int)(name[0] == '\0' && id_digits == 0 ? TEXT_LABEL_DIGITS : id_digits);
     const char *format = digits == 0 ? "%s" : name[0] == '\0' ? "%s(%.*s)" : "%s (%.*s)";
     snprintf(label.text, sizeof(label.text), format, text_name(name).text, digits, text_id(id).text);
     return label;
@@ -75,15 +134,24 @@ struct text_short text_id(const uint8_t id[MUSTER_ID_BYTES]) {
     return text;
 }
 
-struct text_short text_now(void) {
+/* Writes the time of now, with milliseconds behind what the format says. */
+static struct text_short write_now(struct tm *(*split)(const time_t *seconds, struct tm *parts),
+                                   const char *format, const char *end) {
     struct text_short text;
     struct timespec now;
     struct tm parts;
     clock_gettime(CLOCK_REALTIME, &now);
-    localtime_r(&now.tv_sec, &parts);
-    const size_t length = strftime(text.text, sizeof(text.text), "%H:%M:%S", &parts);
-    snprintf(text.text + length, sizeof(text.text) - length, ".%03ld", now.tv_nsec / 1000000);
+    const size_t length = strftime(text.text, sizeof(text.text), format, split(&now.tv_sec, &parts));
+    snprintf(text.text + length, sizeof(text.text) - length, ".%03ld%s", now.tv_nsec / 1000000, end);
     return text;
+}
+
+struct text_short text_now(void) {
+    return write_now(localtime_r, "%H:%M:%S", "");
+}
+
+struct text_short text_now_utc(void) {
+    return write_now(gmtime_r, "%Y-%m-%dT%H:%M:%S", "Z");
 }
 
 /* Writes "3m20s"; "3m" when the second part is 0. */

@@ -9,6 +9,13 @@
 
 void text_print(FILE *out, const char *text);
 
+/* Prints a text as JSON has it, in quotes. What a terminal could obey becomes \uXXXX (escape.h), and each
+ * byte that is not UTF-8 U+FFFD. */
+void text_print_quoted(FILE *out, const char *text);
+
+/* Prints valid JSON in one line, made safe likewise. */
+void text_print_json(FILE *out, const char *json, size_t length);
+
 /* The columns of a terminal that a text takes. */
 size_t text_width(const char *text);
 
@@ -20,6 +27,9 @@ struct text_name {
     char text[MUSTER_TEXT_SAFE_BYTES(MUSTER_NAME_BYTES_MAX)];
 };
 struct text_name text_name(const char *name);
+
+/* Digits of an id that a label shows at least, where it shows any. */
+#define TEXT_LABEL_DIGITS 6
 
 /* "printer", or with so many digits of its id "printer (3fa9c1)", and "(3fa9c1)" where the name is not known:
  * safe, by value. */
@@ -36,8 +46,9 @@ struct text_short {
 /* 32 hexadecimal digits. */
 struct text_short text_id(const uint8_t id[MUSTER_ID_BYTES]);
 
-/* "12:00:01.250", of here and now. */
+/* "12:00:01.250", of here and now; and "2026-01-31T12:00:00.123Z" (RFC 3339). */
 struct text_short text_now(void);
+struct text_short text_now_utc(void);
 
 /* "0.2s", "34s", "3m20s", "5h10m", "2d4h"; with a minus when negative. */
 struct text_short text_duration(int64_t ms);

@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "text.h"
 
@@ -79,23 +78,6 @@ static void write_feed(struct writer *writer, const void *muster_feed) {
 
 struct writer_rows traffic_rows(const struct muster_feed *feeds, size_t count, const struct roster *roster) {
     return (struct writer_rows){write_feed, feeds, sizeof(*feeds), count, roster};
-}
-
-void traffic_write_feeds_of(struct writer *writer, struct writer_rows rows,
-                            const uint8_t id[MUSTER_ID_BYTES]) {
-    const struct muster_feed *feeds = rows.rows;
-    const void *context = writer->context;
-    writer->context = rows.context;
-    writer_array(writer, "feeds");
-    for (size_t i = 0; i < rows.count; i++) {
-        if (memcmp(feeds[i].id, id, MUSTER_ID_BYTES) == 0) {
-            writer_object(writer, NULL);
-            write_feed(writer, &feeds[i]);
-            writer_end(writer);
-        }
-    }
-    writer->context = context;
-    writer_end(writer);
 }
 
 int traffic_print(struct writer_rows rows, struct table_style style) {

@@ -22,9 +22,5 @@ void traffic_write_lost(struct writer *writer, const struct muster_feed *feed);
 /* Feeds, to be written; their publishers may be among the peers of a roster. */
 struct writer_rows traffic_rows(const struct muster_feed *feeds, size_t count, const struct roster *roster);
 
-/* Writes "feeds": those of the publisher of this id. */
-void traffic_write_feeds_of(struct writer *writer, struct writer_rows rows,
-                            const uint8_t id[MUSTER_ID_BYTES]);
-
 /* Prints an empty line and a table of feeds; nothing when there is none. -1 when memory is out. */
 int traffic_print(struct writer_rows rows, struct table_style style);

@@ -3,82 +3,85 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
+#include "number.h"
 #include "text.h"
+
+#define INDENT_SPACES 2
 
 /* ---- JSON ---- */
 
+static void break_line(const struct writer *writer) {
+    if (!writer->is_line) {
+        fprintf(writer->out, "\n%*s", INDENT_SPACES * (int)writer->depth, "");
+    }
+}
+
+/* Prints what comes before a value: a comma, and the name of a member. NULL: it is an element. */
+static void begin_value(struct writer *writer, const char *name) {
+    if (writer->has_value) {
+        fputc(',', writer->out);
+    }
+    break_line(writer);
+    if (name != NULL) {
+        text_print_quoted(writer->out, name);
+        fputs(writer->is_line ? ":" : ": ", writer->out);
+    }
+    writer->has_value = true;
+}
+
+/* Begins an object or an array, which these two characters are around. */
+static void enter(struct writer *writer, const char ends[2]) {
+    assert(writer->depth < WRITER_DEPTH_MAX);
+    fputc(ends[0], writer->out);
+    writer->ends[writer->depth++] = ends[1];
+    writer->has_value = false;
+}
+
 void writer_open_document(struct writer *writer) {
-    *writer = (struct writer){.is_json = true};
-    document_init(&writer->document);
+    *writer = (struct writer){.is_json = true, .out = stdout};
+    enter(writer, "{}");
     writer_integer(writer, "schema", NULL, WRITER_SCHEMA);
 }
 
-/* "2026-01-31T12:00:00.123Z" (RFC 3339). */
-static void write_time_utc(char *text, size_t size) {
-    struct timespec now;
-    struct tm parts;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &parts);
-    size_t length = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(text + length, size - length, ".%03ldZ", now.tv_nsec / 1000000);
-}
-
-void writer_open_line(struct writer *writer, const char *event) {
-    char time_text[40];
-    *writer = (struct writer){.is_json = true, .is_line = true};
-    document_init(&writer->document);
-    write_time_utc(time_text, sizeof(time_text));
+void writer_open_line(struct writer *writer, FILE *out, const char *event) {
+    *writer = (struct writer){.is_json = true, .is_line = true, .out = out};
+    enter(writer, "{}");
     writer_text(writer, "event", NULL, event);
-    writer_text(writer, "time", NULL, time_text);
+    writer_text(writer, "time", NULL, text_now_utc().text);
 }
 
-char *writer_take(struct writer *writer) {
-    char *text = document_print_safe(&writer->document, !writer->is_line);
-    document_deinit(&writer->document);
-    return text;
-}
-
-int writer_print(struct writer *writer) {
-    char *text = writer_take(writer);
-    if (text == NULL) {
-        return -1;
-    }
-    puts(text);
-    free(text);
-    return 0;
-}
-
-/* The node that is open; NULL: the root. */
-static document_node_t *node_of(const struct writer *writer) {
-    return writer->depth > 0 ? writer->nodes[writer->depth - 1] : NULL;
-}
-
-static void enter(struct writer *writer, document_node_t *node) {
-    assert(writer->depth < WRITER_DEPTH_MAX);
-    writer->nodes[writer->depth++] = node;
+void writer_close(struct writer *writer) {
+    writer_end(writer);
+    assert(writer->depth == 0);
+    fputc('\n', writer->out);
 }
 
 bool writer_object(struct writer *writer, const char *name) {
     if (writer->is_json) {
-        enter(writer, document_put_object(&writer->document, node_of(writer), name));
+        begin_value(writer, name);
+        enter(writer, "{}");
     }
     return writer->is_json;
 }
 
 bool writer_array(struct writer *writer, const char *name) {
     if (writer->is_json) {
-        enter(writer, document_put_array(&writer->document, node_of(writer), name));
+        begin_value(writer, name);
+        enter(writer, "[]");
     }
     return writer->is_json;
 }
 
 void writer_end(struct writer *writer) {
-    writer->depth--;
+    const char end = writer->ends[--writer->depth];
+    if (writer->has_value) {
+        break_line(writer);
+    }
+    fputc(end, writer->out);
+    writer->has_value = true;
 }
 
 void writer_array_of(struct writer *writer, const char *name, struct writer_rows rows) {
@@ -107,18 +110,19 @@ void writer_texts(struct writer *writer, const char *name, const char *const *te
 
 void writer_null(struct writer *writer, const char *name) {
     if (writer->is_json) {
-        document_put_null(&writer->document, node_of(writer), name);
+        begin_value(writer, name);
+        fputs("null", writer->out);
     }
 }
 
 void writer_number(struct writer *writer, const char *name, double value) {
-    if (writer->is_json) {
-        document_put_number(&writer->document, node_of(writer), name, value);
+    char text[NUMBER_TEXT_BYTES_MAX];
+    if (!isfinite(value)) {
+        writer_null(writer, name);
+    } else if (writer->is_json) {
+        begin_value(writer, name);
+        fwrite(text, 1, number_write(value, text), writer->out);
     }
-}
-
-static void put_text(struct writer *writer, const char *name, const char *text) {
-    document_put_text(&writer->document, node_of(writer), name, text);
 }
 
 /* ---- lines ---- */
@@ -145,22 +149,30 @@ void writer_close_lines(struct writer *writer) {
 
 /* ---- fields ---- */
 
-static FILE *begin(struct writer *writer, const char *heading, unsigned flags, const char *color) {
+/* Begins a field for people. NULL: nobody wants to see it. */
+static FILE *begin_shown(struct writer *writer, const char *heading, unsigned flags, const char *color) {
     return writer->is_json || heading == NULL ? NULL : writer->begin(writer, heading, flags, color);
 }
 
-/* True when a field is to be put into JSON. */
-static bool is_member(const struct writer *writer, const char *name) {
-    return writer->is_json && (name != NULL || document_type(node_of(writer)) == DOCUMENT_ARRAY);
+/* Begins a field, and returns where its value goes; NULL: it has none here. */
+static FILE *begin_field(struct writer *writer, const char *name, const char *heading, unsigned flags) {
+    if (!writer->is_json) {
+        return begin_shown(writer, heading, flags, NULL);
+    }
+    if (name == NULL && writer->ends[writer->depth - 1] != ']') {
+        return NULL;
+    }
+    begin_value(writer, name);
+    return writer->out;
 }
 
 FILE *writer_cell(struct writer *writer, const char *heading, unsigned flags) {
-    return begin(writer, heading, flags, NULL);
+    return begin_shown(writer, heading, flags, NULL);
 }
 
 void writer_shown(struct writer *writer, const char *heading, unsigned flags, const char *color,
                   const char *format, ...) {
-    FILE *out = begin(writer, heading, flags, color);
+    FILE *out = begin_shown(writer, heading, flags, color);
     va_list arguments;
     va_start(arguments, format);
     if (out != NULL) {
@@ -170,55 +182,51 @@ void writer_shown(struct writer *writer, const char *heading, unsigned flags, co
 }
 
 void writer_text(struct writer *writer, const char *name, const char *heading, const char *text) {
-    FILE *out = begin(writer, heading, 0, NULL);
-    if (is_member(writer, name)) {
-        put_text(writer, name, text);
+    FILE *out = begin_field(writer, name, heading, 0);
+    if (out != NULL && writer->is_json) {
+        text_print_quoted(out, text);
     } else if (out != NULL) {
         text_print(out, text);
     }
 }
 
 void writer_known(struct writer *writer, const char *name, const char *heading, const char *text) {
-    if (text[0] == '\0' && is_member(writer, name)) {
+    if (text[0] == '\0' && name != NULL && writer->is_json) {
         writer_null(writer, name);
     } else {
         writer_text(writer, name, heading, text[0] != '\0' ? text : "-");
     }
 }
 
-void writer_bool(struct writer *writer, const char *name, const char *heading, bool value) {
-    if (is_member(writer, name)) {
-        document_put_bool(&writer->document, node_of(writer), name, value);
-    } else {
-        writer_text(writer, name, heading, value ? "yes" : "no");
+/* Writes a value that programs and people see as two words. */
+static void write_word(struct writer *writer, const char *name, const char *heading, unsigned flags,
+                       const char *json, const char *shown) {
+    FILE *out = begin_field(writer, name, heading, flags);
+    if (out != NULL) {
+        fputs(writer->is_json ? json : shown, out);
     }
+}
+
+void writer_bool(struct writer *writer, const char *name, const char *heading, bool value) {
+    write_word(writer, name, heading, 0, value ? "true" : "false", value ? "yes" : "no");
 }
 
 void writer_integer(struct writer *writer, const char *name, const char *heading, uint64_t value) {
-    FILE *out = begin(writer, heading, WRITER_RIGHT, NULL);
-    if (is_member(writer, name)) {
-        document_put_integer(&writer->document, node_of(writer), name, (int64_t)value);
-    } else if (out != NULL) {
-        fprintf(out, "%" PRIu64, value);
-    }
+    char text[NUMBER_TEXT_BYTES_MAX];
+    snprintf(text, sizeof(text), "%" PRIu64, value);
+    write_word(writer, name, heading, WRITER_RIGHT, text, text);
 }
 
 void writer_duration(struct writer *writer, const char *name, const char *heading, int64_t ms) {
-    FILE *out = begin(writer, heading, WRITER_RIGHT, NULL);
-    if (is_member(writer, name)) {
-        document_put_integer(&writer->document, node_of(writer), name, ms);
-    } else if (out != NULL) {
-        fputs(text_duration(ms).text, out);
-    }
+    char text[NUMBER_TEXT_BYTES_MAX];
+    snprintf(text, sizeof(text), "%" PRId64, ms);
+    write_word(writer, name, heading, WRITER_RIGHT, text, text_duration(ms).text);
 }
 
 void writer_share(struct writer *writer, const char *name, const char *heading, double share) {
-    FILE *out = begin(writer, heading, WRITER_RIGHT, NULL);
-    if (is_member(writer, name)) {
-        writer_number(writer, name, (double)(int64_t)(share * 10000 + 0.5) / 10000);
-    } else if (out != NULL) {
-        fputs(text_share(share).text, out);
-    }
+    char text[NUMBER_TEXT_BYTES_MAX + 1];
+    text[number_write((double)(int64_t)(share * 10000 + 0.5) / 10000, text)] = '\0';
+    write_word(writer, name, heading, WRITER_RIGHT, text, text_share(share).text);
 }
 
 void writer_id(struct writer *writer, const char *name, const char *heading,
@@ -241,11 +249,11 @@ void writer_endpoint(struct writer *writer, const char *address_name, const char
 
 void writer_items(struct writer *writer, const char *name, const char *heading,
                   const struct muster_text *items, size_t count) {
-    FILE *out = begin(writer, heading, WRITER_CUT, NULL);
+    FILE *out = begin_shown(writer, heading, WRITER_CUT, NULL);
     if (out != NULL) {
         text_print_items(out, items, count);
     }
-    if (is_member(writer, name) && writer_object(writer, name)) {
+    if (name != NULL && writer_object(writer, name)) {
         for (size_t i = 0; i < count; i++) {
             writer_text(writer, items[i].name, NULL, items[i].value);
         }

@@ -14,8 +14,6 @@
 
 #include <muster/core.h>
 
-#include "document.h"
-
 /* Every JSON document says it; it grows when a member changes its meaning. */
 #define WRITER_SCHEMA 1
 
@@ -29,10 +27,11 @@ enum writer_flag {
 
 struct writer {
     bool is_json;
-    bool is_line; /* of JSON: not indented */
-    struct document document;
-    document_node_t *nodes[WRITER_DEPTH_MAX]; /* that are open; the root is none of them */
+    bool is_line;                /* of JSON: not indented */
+    FILE *out;                   /* of JSON */
+    char ends[WRITER_DEPTH_MAX]; /* of the objects and arrays that are open: } or ] */
     size_t depth;
+    bool has_value; /* the innermost one: a comma comes before the next value */
 
     /* For people: begins a field and returns where its text goes, NULL when nobody wants to see it. color is
      * an escape sequence or NULL. */
@@ -53,17 +52,14 @@ struct writer_rows {
 
 /* ---- JSON ---- */
 
-/* Begins a document, which is printed indented. */
+/* Begins a document on stdout, which is indented. */
 void writer_open_document(struct writer *writer);
 
 /* Begins a line of a stream: what happened, and that it did so now. */
-void writer_open_line(struct writer *writer, const char *event);
+void writer_open_line(struct writer *writer, FILE *out, const char *event);
 
-/* Prints it to stdout with a LF, and ends it. -1 when memory was out at any point. */
-int writer_print(struct writer *writer);
-
-/* Ends it and returns its text, without LF and to be freed; NULL when memory was out at any point. */
-char *writer_take(struct writer *writer);
+/* Ends it with a LF. */
+void writer_close(struct writer *writer);
 
 /* Begin an object or an array, which writer_end() ends. False for people, who see none: then nothing of it is
  * to be written, and nothing to be ended. */

@@ -387,8 +387,7 @@ static bool catch_up(struct browses *browses, uint64_t now_ms) {
     return eviction_due_ms(browses) > now_ms || remove_evicted(browses, false);
 }
 
-void browses_turn(void *part) {
-    struct browses *browses = part;
+void browses_turn(struct browses *browses) {
     uint64_t now_ms = part_now_ms();
     if (browses->first == NULL || browses->context->is_closing || browses_due_ms(browses) > now_ms) {
         return;
@@ -407,14 +406,12 @@ void browses_turn(void *part) {
     remove_ended(browses);
 }
 
-uint64_t browses_due_ms(const void *part) {
-    const struct browses *browses = part;
+uint64_t browses_due_ms(const struct browses *browses) {
     return browses->first == NULL ? DEADLINE_NEVER
                                   : deadline_earlier(browses->due_ms, eviction_due_ms(browses));
 }
 
-void browses_deinit(void *part) {
-    struct browses *browses = part;
+void browses_deinit(struct browses *browses) {
     for (struct muster_browse *browse = browses->first; browse != NULL; browse = browse->next) {
         browse->is_ended = true;
         browse->is_questioning = false;

@@ -25,9 +25,9 @@ struct browses {
 };
 
 /* Begins what was asked for, ends lookups whose time has passed, and reads anew what was missed. */
-void browses_turn(void *part);
-uint64_t browses_due_ms(const void *part);
-void browses_deinit(void *part);
+void browses_turn(struct browses *browses);
+uint64_t browses_due_ms(const struct browses *browses);
+void browses_deinit(struct browses *browses);
 
 /* Something happened to this peer: reports what that means for its services. From the loop; it may call the
  * application. */

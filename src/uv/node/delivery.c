@@ -159,8 +159,7 @@ static void report_lost(struct deliveries *deliveries) {
 
 /* Delivers what is queued now. What the callbacks bring about comes in the next turn, so that they can't keep
  * the loop here. Any of them may close the node, which stays in memory until the loop closed its handles. */
-void deliveries_turn(void *part) {
-    struct deliveries *deliveries = part;
+void deliveries_turn(struct deliveries *deliveries) {
     for (size_t left = deliveries->queue.count; left > 0 && !deliveries->context->is_closing; left--) {
         struct delivery *delivery = queue_take(&deliveries->queue);
         deliver(deliveries, delivery);
@@ -169,16 +168,14 @@ void deliveries_turn(void *part) {
     report_lost(deliveries);
 }
 
-uint64_t deliveries_due_ms(const void *part) {
-    const struct deliveries *deliveries = part;
+uint64_t deliveries_due_ms(const struct deliveries *deliveries) {
     if (deliveries->queue.count > 0) {
         return 0;
     }
     return deliveries->lost > 0 ? deliveries->retry_ms : DEADLINE_NEVER;
 }
 
-void deliveries_deinit(void *part) {
-    struct deliveries *deliveries = part;
+void deliveries_deinit(struct deliveries *deliveries) {
     queue_clear(&deliveries->queue);
     queue_clear(&deliveries->questions);
 }

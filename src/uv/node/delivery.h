@@ -41,9 +41,9 @@ struct deliveries {
     uint64_t retry_ms;               /* when it is reported again, after that failed */
 };
 
-void deliveries_turn(void *part);
-uint64_t deliveries_due_ms(const void *part);
-void deliveries_deinit(void *part);
+void deliveries_turn(struct deliveries *deliveries);
+uint64_t deliveries_due_ms(const struct deliveries *deliveries);
+void deliveries_deinit(struct deliveries *deliveries);
 
 /* Keep a deep copy for the next turn. What can't be kept is counted in lost. The second, as a muster_log_cb,
  * is where a log writes to; its context are the deliveries. */

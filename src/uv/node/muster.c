@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "log.h"
-#include "opening.h"
 #include "options.h"
 #include "runner.h"
 
@@ -262,4 +261,3 @@ const struct muster_path *muster_paths(const muster_t *node, size_t *count) {
 size_t muster_sockets(const muster_t *node, struct muster_socket *sockets, size_t sockets_max) {
     return network_sockets(&node->network, sockets, sockets_max);
 }
-

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "opening.h"
+#include "runner.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -12,7 +12,6 @@
 #include <sodium.h>
 
 #include "limit.h"
-#include "runner.h"
 #include "unix_address.h"
 
 /* ---- options ---- */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What the parts of a node share. Each part (subscriptions, deliveries, browses, publications) does one thing
- * that an application asks of a node. A part knows neither the runner, which gives it its turn, nor the other
- * parts. */
+ * that an application asks of a node. A part knows neither the runner nor the other parts. The runner calls
+ *
+ *     PART_turn()     from the loop: does what is due; may call the application, which may do anything
+ *     PART_due_ms()   when it needs its next turn, 0: at once; a part that has none needs none
+ *     PART_deinit()   frees what it has; no callback is called */
 #pragma once
 
 #include <stdbool.h>
@@ -17,15 +20,6 @@ struct part_context {
     muster_core_t *core;
     struct deliveries *deliveries;
     bool is_closing; /* muster_close() was called: no callback comes any more, but on_closed */
-};
-
-/* How the runner drives a part. */
-struct part {
-    size_t offset;                        /* in struct muster */
-    void (*turn)(void *part);             /* from the loop: does what is due; may call the application, which
-                                           * may do anything */
-    uint64_t (*due_ms)(const void *part); /* when it needs its next turn, 0: at once; NULL: never */
-    void (*deinit)(void *part);           /* frees what it has; no callback is called */
 };
 
 /* Steps the core with an event of now. Errors of muster_core_step(). */

@@ -8,8 +8,7 @@
 
 /* ---- as a part ---- */
 
-void publications_turn(void *part) {
-    struct publications *publications = part;
+void publications_turn(struct publications *publications) {
     const struct part_context *context = publications->context;
     if (context->is_closing || !muster_core_is_writable(context->core) || !publications->is_awaited) {
         return;
@@ -20,8 +19,7 @@ void publications_turn(void *part) {
     }
 }
 
-void publications_deinit(void *part) {
-    struct publications *publications = part;
+void publications_deinit(struct publications *publications) {
     muster_publisher_t *publisher;
     muster_publisher_t *next;
     DL_FOREACH_SAFE(publications->first, publisher, next) {

@@ -28,10 +28,10 @@ struct publications {
 };
 
 /* Calls on_writable when it is awaited and records are taken again. */
-void publications_turn(void *part);
+void publications_turn(struct publications *publications);
 
 /* Frees all publishers; the core does not learn of it. */
-void publications_deinit(void *part);
+void publications_deinit(struct publications *publications);
 
 /* Those of muster.h, but for what follows in the node. now_ms is the loop's time. */
 int publisher_open(struct publications *publications, const struct muster_topic *topic,

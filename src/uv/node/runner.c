@@ -8,19 +8,6 @@
 /* A bye takes some 200 ms. A node whose socket stays full longer than this closes without. */
 #define CLOSE_MS 1000
 
-/* In the order of their turns: what a callback of one brings about, the next ones may deliver. */
-static const struct part parts[] = {
-    {offsetof(struct muster, subscriptions), subscriptions_turn, NULL, subscriptions_deinit},
-    {offsetof(struct muster, deliveries), deliveries_turn, deliveries_due_ms, deliveries_deinit},
-    {offsetof(struct muster, browses), browses_turn, browses_due_ms, browses_deinit},
-    {offsetof(struct muster, publications), publications_turn, NULL, publications_deinit},
-};
-#define PART_COUNT (sizeof parts / sizeof parts[0])
-
-static void *part_of(const muster_t *node, const struct part *part) {
-    return (char *)(uintptr_t)node + part->offset;
-}
-
 /* ---- time ---- */
 
 static void on_timer(uv_timer_t *timer);
@@ -32,12 +19,8 @@ static uint64_t deadline_of(const muster_t *node) {
     if (node->context.is_closing) {
         deadline = deadline_earlier(deadline, node->close_ms);
     }
-    for (size_t i = 0; i < PART_COUNT; i++) {
-        if (parts[i].due_ms != NULL) {
-            deadline = deadline_earlier(deadline, parts[i].due_ms(part_of(node, &parts[i])));
-        }
-    }
-    return deadline;
+    deadline = deadline_earlier(deadline, deliveries_due_ms(&node->deliveries));
+    return deadline_earlier(deadline, browses_due_ms(&node->browses));
 }
 
 /* At least 1 ms for a deadline: a core that wants its timer at once must not spin the loop. */
@@ -167,13 +150,15 @@ void runner_publish(muster_t *node, bool is_flush) {
 
 /* ---- from the loop ---- */
 
-/* A callback may close the node, which stays in memory until the loop closed its handles. */
+/* What a callback of one part brings about, the next ones may deliver. A callback may close the node, which
+ * stays in memory until the loop closed its handles. */
 static void turn(void *owner) {
     muster_t *node = owner;
     pull(node);
-    for (size_t i = 0; i < PART_COUNT; i++) {
-        parts[i].turn(part_of(node, &parts[i]));
-    }
+    subscriptions_turn(&node->subscriptions);
+    deliveries_turn(&node->deliveries);
+    browses_turn(&node->browses);
+    publications_turn(&node->publications);
     runner_work(node);
 }
 
@@ -340,9 +325,10 @@ void runner_end(muster_t *node) {
 }
 
 void runner_free(muster_t *node) {
-    for (size_t i = 0; i < PART_COUNT; i++) {
-        parts[i].deinit(part_of(node, &parts[i]));
-    }
+    subscriptions_deinit(&node->subscriptions);
+    deliveries_deinit(&node->deliveries);
+    browses_deinit(&node->browses);
+    publications_deinit(&node->publications);
     network_close(&node->network);
     muster_core_free(node->core);
     node_identity_wipe(&node->identities[0]);

@@ -52,6 +52,10 @@ struct muster {
     void *closed_context;
 };
 
+/* Makes a node that is not on a loop, for runner_start() or runner_free(). All that can be refused comes
+ * here, before a loop is touched (opening.c). Errors of muster_open(), with an error line. */
+int opening_prepare(const struct muster_options *options, const struct log *log, muster_t **node);
+
 /* Gives the parts what they share, once there is a core. */
 void runner_init(muster_t *node, const struct muster_options *options);
 

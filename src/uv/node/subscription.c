@@ -32,8 +32,7 @@ static void deliver_to_each(struct subscriptions *subscriptions, const struct mu
     }
 }
 
-void subscriptions_turn(void *part) {
-    struct subscriptions *subscriptions = part;
+void subscriptions_turn(struct subscriptions *subscriptions) {
     const struct part_context *context = subscriptions->context;
     struct muster_arrival arrival;
     while (!context->is_closing && muster_core_next_arrival(context->core, &arrival)) {
@@ -41,8 +40,7 @@ void subscriptions_turn(void *part) {
     }
 }
 
-void subscriptions_deinit(void *part) {
-    struct subscriptions *subscriptions = part;
+void subscriptions_deinit(struct subscriptions *subscriptions) {
     for (size_t i = 0; i < MUSTER_SUBSCRIPTIONS_MAX; i++) {
         free(subscriptions->items[i]);
         subscriptions->items[i] = NULL;

@@ -26,8 +26,8 @@ struct subscriptions {
 };
 
 /* Pulls the arrivals and delivers them to the application. */
-void subscriptions_turn(void *part);
-void subscriptions_deinit(void *part);
+void subscriptions_turn(struct subscriptions *subscriptions);
+void subscriptions_deinit(struct subscriptions *subscriptions);
 
 /* Those of muster.h, but for what follows in the node. */
 int subscriptions_add(struct subscriptions *subscriptions, const struct muster_subscription_options *options,

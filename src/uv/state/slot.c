@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,28 +152,22 @@ static int lock_take(struct slot *slot, const struct log *log) {
 
 int slot_take(struct slot *slot, char *path, const struct log *log) {
     *slot = (struct slot){.path = path, .directory = -1, .lock = -1};
-    int error;
-    if (directory_make(path) != 0) {
-        error = refuse(path, NULL, log);
-        goto failed;
+    if (directory_make(path) == 0) {
+        slot->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
-    slot->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = 0;
     if (slot->directory < 0 || parent_sync(slot->directory) != 0) {
         error = refuse(path, NULL, log);
-        goto failed;
     }
-    error = owner_check(slot->directory, path, NULL, log);
+    if (error == 0) {
+        error = owner_check(slot->directory, path, NULL, log);
+    }
+    if (error == 0) {
+        error = lock_take(slot, log);
+    }
     if (error != 0) {
-        goto failed;
+        slot_release(slot);
     }
-    error = lock_take(slot, log);
-    if (error != 0) {
-        goto failed;
-    }
-    return 0;
-
-failed:
-    slot_release(slot);
     return error;
 }
 
@@ -195,31 +188,17 @@ void slot_release(struct slot *slot) {
 
 /* ---- files ---- */
 
-static void aside_name(const char *file, const char *why, uint64_t ms, char aside[SLOT_FILE_NAME_BYTES]) {
-    snprintf(aside, SLOT_FILE_NAME_BYTES, "%s.%s-%" PRIu64, file, why, ms);
-}
-
 /* Between the look and the renaming nobody comes: who holds the lock is alone here. */
 int slot_file_set_aside(const struct slot *slot, const char *file, const char *why, uint64_t wall_ms,
-                        char aside[SLOT_FILE_NAME_BYTES], const struct log *log) {
+                        bool stays, char aside[SLOT_FILE_NAME_BYTES], const struct log *log) {
+    const int directory = slot->directory;
     struct stat status;
     do {
-        aside_name(file, why, wall_ms++, aside);
-    } while (fstatat(slot->directory, aside, &status, AT_SYMLINK_NOFOLLOW) == 0);
-    if (renameat(slot->directory, file, slot->directory, aside) != 0 && errno != ENOENT) {
-        return refuse(slot->path, file, log);
-    }
-    return directory_sync(slot->directory) != 0 ? refuse(slot->path, file, log) : 0;
-}
-
-int slot_file_keep_aside(const struct slot *slot, const char *file, const char *why, uint64_t wall_ms,
-                         char aside[SLOT_FILE_NAME_BYTES], const struct log *log) {
-    int result;
-    do {
-        aside_name(file, why, wall_ms++, aside);
-        result = linkat(slot->directory, file, slot->directory, aside, 0);
-    } while (result != 0 && errno == EEXIST);
-    if ((result != 0 && errno != ENOENT) || directory_sync(slot->directory) != 0) {
+        snprintf(aside, SLOT_FILE_NAME_BYTES, "%s.%s-%" PRIu64, file, why, wall_ms++);
+    } while (fstatat(directory, aside, &status, AT_SYMLINK_NOFOLLOW) == 0);
+    int result =
+        stays ? linkat(directory, file, directory, aside, 0) : renameat(directory, file, directory, aside);
+    if ((result != 0 && errno != ENOENT) || directory_sync(directory) != 0) {
         return refuse(slot->path, file, log);
     }
     return 0;
@@ -236,23 +215,16 @@ int slot_file_read(const struct slot *slot, const char *file, char text[SLOT_FIL
         close(fd);
         return error;
     }
-    size_t used = 0;
-    ssize_t count;
-    do {
-        count = read(fd, text + used, SLOT_FILE_BYTES - 1 - used);
-        used += count > 0 ? (size_t)count : 0;
-    } while (count > 0 || (count < 0 && errno == EINTR));
-    int number = errno;
-    close(fd);
-    if (count < 0 && number != EISDIR) { /* a directory in its place reads as damaged */
-        errno = number;
-        return refuse(slot->path, file, log);
+    const ssize_t count = read(fd, text, SLOT_FILE_BYTES - 1); /* of a file, all at once */
+    if (count < 0 && errno != EISDIR) {                        /* a directory in its place reads as damaged */
+        error = refuse(slot->path, file, log);
     }
-    text[used] = '\0';
-    if (strlen(text) != used) {
+    close(fd);
+    text[count > 0 ? count : 0] = '\0';
+    if (count > 0 && strlen(text) != (size_t)count) {
         text[0] = '\0'; /* a NUL inside: damaged, not shorter */
     }
-    return 1;
+    return error != 0 ? error : 1;
 }
 
 static void draft_name(const char *file, char draft[SLOT_FILE_NAME_BYTES]) {

@@ -8,6 +8,7 @@
  * MUSTER_ESTATE (no directory, disk full, read-only, not ours alone, ...). */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "log.h"
@@ -46,13 +47,10 @@ int slot_file_read(const struct slot *slot, const char *file, char text[SLOT_FIL
                    const struct log *log);
 
 /* Renames a file, if there is one, to `<file>.<why>-<ms>`, for a person to look at, and writes that name to
- * aside. What lies there is not overwritten: then the number is a larger one. */
+ * aside. What lies there is not overwritten: then the number is a larger one. Where the file stays, both are
+ * names of it. */
 int slot_file_set_aside(const struct slot *slot, const char *file, const char *why, uint64_t wall_ms,
-                        char aside[SLOT_FILE_NAME_BYTES], const struct log *log);
-
-/* The same, but the file also stays where it is: both are names of one file. */
-int slot_file_keep_aside(const struct slot *slot, const char *file, const char *why, uint64_t wall_ms,
-                         char aside[SLOT_FILE_NAME_BYTES], const struct log *log);
+                        bool stays, char aside[SLOT_FILE_NAME_BYTES], const struct log *log);
 
 /* Writes text to the draft of a file, */
 int slot_draft_write(const struct slot *slot, const char *file, const char *text, const struct log *log);

@@ -71,7 +71,7 @@ static int slot_find(struct slot *slot, const char *directory, const struct stat
 /* MUSTER_EDAMAGED once the file is out of the way. */
 static int file_damaged(const struct slot *slot, const char *file, uint64_t wall_ms, const struct log *log) {
     char aside[SLOT_FILE_NAME_BYTES];
-    int error = slot_file_set_aside(slot, file, "damaged", wall_ms, aside, log);
+    int error = slot_file_set_aside(slot, file, "damaged", wall_ms, false, aside, log);
     if (error != 0) {
         return error;
     }
@@ -145,16 +145,10 @@ static int key_read(const struct slot *slot, bool has_past, uint64_t wall_ms, st
 
 /* Decimal digits and a LF, nothing else; the largest number has no successor and so is refused as well. */
 static bool boot_parse(const char *text, uint64_t *boot) {
-    uint64_t number = 0;
-    size_t i = 0;
-    for (; text[i] >= '0' && text[i] <= '9' && number < MUSTER_INTEGER_MAX; i++) {
-        number = 10 * number + (uint64_t)(text[i] - '0');
-    }
-    if (strcmp(text + i, "\n") != 0 || number < 1 || number >= MUSTER_INTEGER_MAX) {
-        return false;
-    }
-    *boot = number;
-    return true;
+    char *end;
+    *boot = strtoull(text, &end, 10);
+    return text[0] >= '0' && text[0] <= '9' && strcmp(end, "\n") == 0 && *boot >= 1 &&
+           *boot < MUSTER_INTEGER_MAX;
 }
 
 /* The larger of the wall clock and the last one plus 1, stored before anybody hears of it. */
@@ -243,7 +237,7 @@ int state_rekey(struct slot *slot, uint64_t boot, uint64_t wall_ms, struct node_
         error = key_draft(slot, &fresh, log);
     }
     if (error == 0) {
-        error = slot_file_keep_aside(slot, "key", "conflict", wall_ms, aside, log);
+        error = slot_file_set_aside(slot, "key", "conflict", wall_ms, true, aside, log);
     }
     if (error == 0) {
         error = slot_draft_publish(slot, "key", log);

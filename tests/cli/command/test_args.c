@@ -7,7 +7,6 @@
 #include "command.h"
 #include "complain.h"
 #include "fixture.h"
-#include "parse.h"
 #include "value.h"
 
 #define WORDS_MAX 24
@@ -34,9 +33,7 @@ static const struct args_option sample_options[] = {
 static const struct command sample_command = {
     .name = "sample",
     .summary = "a sample",
-    .operands = "THING",
-    .operands_min = 1,
-    .operands_max = 2,
+    .syntax = {.operands = "THING", .operands_min = 1, .operands_max = 2},
     .description = "A sample.\n",
     .options = sample_options,
     .examples = "  muster sample\n",
@@ -47,8 +44,7 @@ static const struct command sample_command = {
 static const struct command runner_command = {
     .name = "runner",
     .summary = "a runner",
-    .operands = "-- COMMAND",
-    .runs_command = true,
+    .syntax = {.operands = "-- COMMAND", .runs_command = true},
     .description = "A runner.\n",
     .options = sample_options,
     .examples = "  muster runner\n",
@@ -59,9 +55,7 @@ static const struct command runner_command = {
 static const struct command number_command = {
     .name = "number",
     .summary = "a number",
-    .operands = "NUMBER",
-    .operands_max = 20,
-    .takes_numbers = true,
+    .syntax = {.operands = "NUMBER", .operands_max = 20, .takes_numbers = true},
     .description = "A number.\n",
     .options = sample_options,
     .examples = "  muster number\n",
@@ -100,12 +94,12 @@ static void run(struct outcome *outcome, char *line) {
     }
     capture_begin(&stderr);
     settings_init(&outcome->settings);
-    outcome->goes_on = parse(&outcome->settings, &command_muster, commands, count, outcome->words,
-                             &outcome->settings, &outcome->operands, &outcome->status);
+    outcome->goes_on = command_parse(&outcome->settings, &command_muster, count, outcome->words,
+                                     &outcome->settings, &outcome->operands, &outcome->status);
     if (outcome->goes_on) {
-        outcome->goes_on = parse(&outcome->settings, command_of(outcome->operands.values[0]), NULL,
-                                 (int)outcome->operands.count, outcome->operands.values, &outcome->sample,
-                                 &outcome->operands, &outcome->status);
+        outcome->goes_on = command_parse(&outcome->settings, command_of(outcome->operands.values[0]),
+                                         (int)outcome->operands.count, outcome->operands.values,
+                                         &outcome->sample, &outcome->operands, &outcome->status);
     }
     outcome->error = capture_end();
 }
@@ -138,7 +132,7 @@ TEST(test_nothing_but_defaults) {
     assert_string_equal(outcome.error, "");
     assert_string_equal(outcome.settings.program, "muster sample");
     assert_int_equal(outcome.settings.port, MUSTER_PORT_DEFAULT);
-    assert_int_equal(outcome.settings.interface_count, 0);
+    assert_int_equal(outcome.settings.interfaces.count, 0);
     assert_null(outcome.settings.state_dir);
     assert_int_equal(outcome.settings.color, COLOR_AUTO);
     assert_int_equal(outcome.settings.log_level, MUSTER_LOG_WARNING);
@@ -152,10 +146,10 @@ TEST(test_global_options_before_and_after) {
     char line[] = "--interface a,b --port 5 sample --interface c one --color=never -f two --log-level debug";
     run(&outcome, line);
     assert_true(outcome.goes_on);
-    assert_int_equal(outcome.settings.interface_count, 3);
-    assert_string_equal(outcome.settings.interfaces[0], "a");
-    assert_string_equal(outcome.settings.interfaces[1], "b");
-    assert_string_equal(outcome.settings.interfaces[2], "c");
+    assert_int_equal(outcome.settings.interfaces.count, 3);
+    assert_string_equal(outcome.settings.interfaces.texts[0], "a");
+    assert_string_equal(outcome.settings.interfaces.texts[1], "b");
+    assert_string_equal(outcome.settings.interfaces.texts[2], "c");
     assert_int_equal(outcome.settings.port, 5);
     assert_int_equal(outcome.settings.color, COLOR_NEVER);
     assert_int_equal(outcome.settings.log_level, MUSTER_LOG_DEBUG);
@@ -193,13 +187,13 @@ TEST(test_environment) {
     setenv("MUSTER_STATE", "dir", 1);
     run(&outcome, line);
     assert_true(outcome.goes_on);
-    assert_int_equal(outcome.settings.interface_count, 2);
+    assert_int_equal(outcome.settings.interfaces.count, 2);
     assert_int_equal(outcome.settings.port, 7);
     assert_string_equal(outcome.settings.state_dir, "dir");
     run(&outcome, overridden);
     assert_true(outcome.goes_on);
-    assert_int_equal(outcome.settings.interface_count, 1);
-    assert_string_equal(outcome.settings.interfaces[0], "d");
+    assert_int_equal(outcome.settings.interfaces.count, 1);
+    assert_string_equal(outcome.settings.interfaces.texts[0], "d");
     assert_int_equal(outcome.settings.port, 6);
 
     setenv("MUSTER_PORT", "", 1); /* empty: not set */

@@ -71,11 +71,11 @@ TEST(test_one_file) {
     assert_string_equal(config.draft.name, "nas");
     assert_string_equal(config.start.instance, "main");
     assert_int_equal(config.start.interval_ms, 500);
-    assert_int_equal(config.start.interface_count, 2);
-    assert_string_equal(config.start.interfaces[1], "wlan0");
+    assert_int_equal(config.start.interfaces.count, 2);
+    assert_string_equal(config.start.interfaces.texts[1], "wlan0");
     assert_int_equal(config.start.port, 20000);
-    assert_int_equal(config.start.cache_count, 2);
-    assert_string_equal(config.start.caches[0], "a/#");
+    assert_int_equal(config.start.caches.count, 2);
+    assert_string_equal(config.start.caches.texts[0], "a/#");
     assert_int_equal(config.draft.service_count, 2);
     const struct muster_service *web = &config.draft.services[0];
     assert_string_equal(web->type, "http");
@@ -90,7 +90,7 @@ TEST(test_one_file) {
     assert_int_equal(config.draft.attr_count, 2);
     assert_string_equal(config.draft.attrs[1].name, "=");
     assert_int_equal(config.file_count, 1);
-    assert_string_equal(config_file_path(&config, 0), path);
+    assert_string_equal(config.files[0].path, path);
     config_deinit(&config);
     assert_null(config.draft.name);
 }
@@ -127,15 +127,15 @@ TEST(test_directory) {
     assert_int_equal(config_read(&config, paths, 2), 0);
     assert_string_equal(errors, "");
     assert_int_equal(config.file_count, 5);
-    assert_string_equal(config_file_path(&config, 1), fixture_path("conf.d/10.json"));
-    assert_string_equal(config_file_path(&config, 2), fixture_path("conf.d/9.json"));
-    assert_string_equal(config_file_path(&config, 4), fixture_path("conf.d/\xc3\xa4.json"));
+    assert_string_equal(config.files[1].path, fixture_path("conf.d/10.json"));
+    assert_string_equal(config.files[2].path, fixture_path("conf.d/9.json"));
+    assert_string_equal(config.files[4].path, fixture_path("conf.d/\xc3\xa4.json"));
     assert_string_equal(config.draft.name, "nine");
     assert_string_equal(config.start.instance, "i");
     assert_int_equal(config.start.interval_ms, 60000);
     assert_int_equal(config.start.port, 10);
-    assert_int_equal(config.start.interface_count, 1);
-    assert_string_equal(config.start.interfaces[0], "c");
+    assert_int_equal(config.start.interfaces.count, 1);
+    assert_string_equal(config.start.interfaces.texts[0], "c");
     assert_int_equal(config.draft.service_count, 2);
     assert_int_equal(config.draft.services[1].port, 2);
     assert_int_equal(config.draft.attr_count, 2);
@@ -364,20 +364,13 @@ TEST(test_options) {
 }
 
 TEST(test_start_fill) {
-    const struct start file = {.instance = "file",
-                               .interval_ms = 1,
-                               .interfaces = {"a"},
-                               .interface_count = 1,
-                               .port = 1,
-                               .caches = {"a/#"},
-                               .cache_count = 1};
+    const struct start file = {
+        .instance = "file", .interval_ms = 1, .interfaces = {1, {"a"}}, .port = 1, .caches = {1, {"a/#"}}};
     const struct start option = {.instance = "option",
                                  .interval_ms = 2,
-                                 .interfaces = {"b", "c"},
-                                 .interface_count = 2,
+                                 .interfaces = {2, {"b", "c"}},
                                  .port = 2,
-                                 .caches = {"b", "c"},
-                                 .cache_count = 2};
+                                 .caches = {2, {"b", "c"}}};
     struct start start = {0};
     start_fill(&start, &file);
     assert_memory_equal(&start, &file, sizeof(start));

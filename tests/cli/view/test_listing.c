@@ -162,7 +162,7 @@ static void check_offers(const char *text, enum offer_order order, const char *t
                          const char *expected) {
     struct roster roster;
     struct offers offers;
-    struct selector selector;
+    struct selector selector = {0};
     struct reason reason;
     const char *parsed = NULL;
     if (text != NULL) {
@@ -171,7 +171,7 @@ static void check_offers(const char *text, enum offer_order order, const char *t
     assert_int_equal(template_parse(template, &parsed, &reason), 0);
     assert_ptr_equal(parsed, template);
     assert_int_equal(roster_init(&roster, &list), 0);
-    assert_int_equal(offers_init(&offers, &roster, text != NULL ? &selector : NULL, order), 0);
+    assert_int_equal(offers_init(&offers, &roster, &selector, order), 0);
     capture_begin(&stdout);
     for (size_t i = 0; i < offers.count; i++) {
         template_print(&offers.offers[i], template);

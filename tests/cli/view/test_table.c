@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "countdown.h"
 #include "fixture.h"
 #include "table.h"
 
@@ -120,31 +119,16 @@ TEST(test_all_fields_in_their_order) {
                 "printer-on-the-second-floor  631 up    ipp:631\n.");
 }
 
-TEST(test_memory) {
-    const struct writer_rows all = {write_row, rows, sizeof(rows[0]), COUNT(rows)};
-    for (unsigned long failing = 1; failing <= 1 + 4 * COUNT(rows); failing++) {
-        countdown_set(failing);
-        assert_int_equal(table_print(NULL, all, plain), -1);
-        assert_true(countdown_has_failed());
-    }
-    countdown_set(0);
-}
-
 TEST(test_no_rows) {
     check_shown(80, plain, NULL, 0, ".");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_to_cut),
-        cmocka_unit_test(test_cut_to_the_terminal),
-        cmocka_unit_test(test_never_cut_too_far),
-        cmocka_unit_test(test_wide_characters_are_not_halved),
-        cmocka_unit_test(test_wide_cuts_nothing),
-        cmocka_unit_test(test_color),
-        cmocka_unit_test(test_no_rows),
-        cmocka_unit_test(test_all_fields_in_their_order),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_nothing_to_cut),    cmocka_unit_test(test_cut_to_the_terminal),
+        cmocka_unit_test(test_never_cut_too_far), cmocka_unit_test(test_wide_characters_are_not_halved),
+        cmocka_unit_test(test_wide_cuts_nothing), cmocka_unit_test(test_color),
+        cmocka_unit_test(test_no_rows),           cmocka_unit_test(test_all_fields_in_their_order),
     };
     setlocale(LC_CTYPE, "C.UTF-8");
     unsetenv("COLUMNS");

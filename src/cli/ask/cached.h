@@ -11,7 +11,7 @@
 #include "look.h"
 #include "settings.h"
 
-struct kept_readings {
+struct cached_readings {
     struct catalog_reading *readings; /* by publisher */
     size_t count;
     struct muster_peer_list publishers; /* each once: its id, state, and name, "" when it is not known */
@@ -20,9 +20,9 @@ struct kept_readings {
 
 /* Asks the peers of a snapshot that keep values for others, if there are any, for readings that nobody
  * announces now. After timeout_ms the snapshot is marked as cut off. Returns STATUS_OK, or STATUS_ERROR after
- * reporting why. kept_deinit() must follow in either case. */
-int kept_look(const struct settings *settings, struct snapshot *snapshot, const struct operands *patterns,
-              uint64_t timeout_ms, struct kept_readings *kept);
+ * reporting why. cached_deinit() must follow in either case. */
+int cached_look(const struct settings *settings, struct snapshot *snapshot, const struct operands *patterns,
+                uint64_t timeout_ms, struct cached_readings *cached);
 
 /* A zeroed one is allowed. */
-void kept_deinit(struct kept_readings *kept);
+void cached_deinit(struct cached_readings *cached);

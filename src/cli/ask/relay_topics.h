@@ -8,10 +8,10 @@
 #include <muster/muster.h>
 
 /* Topics of one command, and records below one of them whose units are announced. */
-#define OUTLETS_TOPICS_MAX 256
-#define OUTLETS_UNITS_MAX 64
+#define RELAY_TOPICS_MAX 256
+#define RELAY_UNITS_MAX 64
 
-struct outlet {
+struct relay_topic {
     char name[MUSTER_FULL_NAME_BYTES_MAX + 1];
     char *unit;                /* planned, of the topic's own records; NULL: none */
     struct muster_text *units; /* planned, of the records below it */
@@ -21,23 +21,23 @@ struct outlet {
 };
 
 /* Zeroed: no topic. */
-struct outlets {
-    struct outlet topics[OUTLETS_TOPICS_MAX]; /* sorted by name */
+struct relay_topics {
+    struct relay_topic topics[RELAY_TOPICS_MAX]; /* sorted by name */
     size_t count;
 };
 
 /* The topic of this name; NULL when it is not there. Borrowed until the next topic is planned. */
-struct outlet *outlets_find(struct outlets *outlets, const char *topic);
+struct relay_topic *relay_topics_find(struct relay_topics *topics, const char *name);
 
-/* Plans a topic, unless it was opened before, and the unit of a record of this name in it ("": the topic's
- * own); NULL or "" is no unit. 0, MUSTER_EFULL (OUTLETS_TOPICS_MAX) or MUSTER_ENOMEM. */
-int outlets_plan(struct outlets *outlets, const char *topic, const char *name, const char *unit);
+/* Plans a topic, unless it was opened before, and the unit of a record in it ("": the topic's
+ * own); NULL or "" is no unit. 0, MUSTER_EFULL (RELAY_TOPICS_MAX) or MUSTER_ENOMEM. */
+int relay_topics_plan(struct relay_topics *topics, const char *name, const char *record, const char *unit);
 
 /* Opens all topics that are planned. A topic that can't be opened keeps its error, and is not tried again. */
-void outlets_open(struct outlets *outlets, muster_t *node);
+void relay_topics_open(struct relay_topics *topics, muster_t *node);
 
 /* Lets all that was added leave. */
-void outlets_flush(struct outlets *outlets);
+void relay_topics_flush(struct relay_topics *topics);
 
 /* Frees the topics. Their publishers are the node's, which closes them. A zeroed struct is allowed. */
-void outlets_deinit(struct outlets *outlets);
+void relay_topics_deinit(struct relay_topics *topics);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "kept.h"
+#include "cached.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -14,34 +14,34 @@
 
 #define READINGS_MAX 65536
 
-/* A caching peer is asked within U(0, min(500, 20 + rows)) ms after it was heard (PROTOCOL.md, section 12), and
- * answers within this. */
+/* A caching peer is asked within U(0, min(500, 20 + rows)) ms after it was heard (PROTOCOL.md, section 12),
+ * and answers within this. */
 #define ANSWER_MS 200
 #define ASK_MS 20
 #define ASK_MS_MAX 500
 
-struct kept_look {
+struct cached_look {
     struct session session;
     const struct snapshot *snapshot;
     const struct operands *patterns;
     uv_timer_t quiet;              /* nothing came for a while */
     struct muster_peer_list there; /* when it ends */
     struct muster_pack pack;
-    struct kept_readings *kept;
+    struct cached_readings *cached;
     bool is_quiet; /* all that was to come came */
     bool failed;   /* memory was out */
 };
 
 /* ---- collecting ---- */
 
-static void keep(struct kept_look *look, const struct muster_sample *sample,
+static void keep(struct cached_look *look, const struct muster_sample *sample,
                  const struct muster_record *record) {
-    struct kept_readings *kept = look->kept;
+    struct cached_readings *cached = look->cached;
     const char *name = reading_name_below(record->name, sample->topic);
-    if (name == record->name || strlen(name) > MUSTER_NAME_BYTES_MAX || kept->count == READINGS_MAX) {
+    if (name == record->name || strlen(name) > MUSTER_NAME_BYTES_MAX || cached->count == READINGS_MAX) {
         return;
     }
-    struct catalog_reading *reading = &kept->readings[kept->count++];
+    struct catalog_reading *reading = &cached->readings[cached->count++];
     memcpy(reading->id, sample->id, sizeof(reading->id));
     strncpy(reading->topic, sample->topic, sizeof(reading->topic) - 1);
     strcpy(reading->record, name);
@@ -51,18 +51,18 @@ static void keep(struct kept_look *look, const struct muster_sample *sample,
 }
 
 static void on_quiet(uv_timer_t *timer) {
-    struct kept_look *look = timer->data;
+    struct cached_look *look = timer->data;
     look->is_quiet = true;
     session_end(&look->session, STATUS_OK);
 }
 
-static void start_quiet(struct kept_look *look) {
+static void start_quiet(struct cached_look *look) {
     const uint64_t ask_ms = ASK_MS + look->snapshot->list.count;
     uv_timer_start(&look->quiet, on_quiet, (ask_ms < ASK_MS_MAX ? ask_ms : ASK_MS_MAX) + ANSWER_MS, 0);
 }
 
 static void on_sample(muster_t *node, const struct muster_sample *sample, void *context) {
-    struct kept_look *look = context;
+    struct cached_look *look = context;
     struct muster_record record;
     (void)node;
     if (sample->kind != MUSTER_SAMPLE_LAST || sample->seq != 0) {
@@ -87,7 +87,7 @@ static int on_deadline(void *context) {
 }
 
 static void on_ending(void *context) {
-    struct kept_look *look = context;
+    struct cached_look *look = context;
     look->failed = muster_peers(look->session.node, &look->there) != 0 || look->failed;
 }
 
@@ -107,7 +107,7 @@ static const struct muster_peer *find(const struct muster_peer_list *list,
 static bool is_announced(const struct muster_peer_list *list, const struct catalog_reading *reading) {
     const struct muster_peer *peer = find(list, reading->id);
     bool is_announced = false;
-    for (size_t i = 0; peer != NULL && roster_is_there(peer) && i < peer->document.topic_count; i++) {
+    for (size_t i = 0; peer != NULL && roster_is_present(peer) && i < peer->document.topic_count; i++) {
         is_announced = is_announced || strcmp(peer->document.topics[i].name, reading->topic) == 0;
     }
     return is_announced;
@@ -122,41 +122,41 @@ static int compare(const void *left, const void *right) {
 }
 
 /* Drops copies of readings that two caching peers have, and readings that are announced. */
-static void drop_known(struct kept_look *look) {
-    struct kept_readings *kept = look->kept;
+static void drop_known(struct cached_look *look) {
+    struct cached_readings *cached = look->cached;
     size_t count = 0;
-    for (size_t i = 0; i < kept->count; i++) {
-        const struct catalog_reading *reading = &kept->readings[i];
-        bool is_copy = count > 0 && compare(&kept->readings[count - 1], reading) == 0;
+    for (size_t i = 0; i < cached->count; i++) {
+        const struct catalog_reading *reading = &cached->readings[i];
+        bool is_copy = count > 0 && compare(&cached->readings[count - 1], reading) == 0;
         if (!is_copy && !is_announced(&look->snapshot->list, reading) &&
             !is_announced(&look->there, reading)) {
-            kept->readings[count++] = *reading;
+            cached->readings[count++] = *reading;
         }
     }
-    kept->count = count;
+    cached->count = count;
 }
 
-static int add_publisher(struct kept_look *look, const uint8_t id[MUSTER_ID_BYTES]) {
+static int add_publisher(struct cached_look *look, const uint8_t id[MUSTER_ID_BYTES]) {
     const struct muster_peer *row = find(&look->snapshot->list, id);
     struct muster_peer peer = {.state = row != NULL ? row->state : MUSTER_LOST,
                                .document = {.name = row != NULL ? row->document.name : ""}};
     memcpy(peer.id, id, sizeof(peer.id));
-    return muster_peer_list_add(&look->kept->publishers, &peer);
+    return muster_peer_list_add(&look->cached->publishers, &peer);
 }
 
 /* Sorts the readings, and adds each publisher once. Returns 0, or not when memory is out. */
-static int finish(struct kept_look *look) {
-    struct kept_readings *kept = look->kept;
+static int finish(struct cached_look *look) {
+    struct cached_readings *cached = look->cached;
     int error = look->failed ? MUSTER_ENOMEM : 0;
-    qsort(kept->readings, kept->count, sizeof(*kept->readings), compare);
+    qsort(cached->readings, cached->count, sizeof(*cached->readings), compare);
     drop_known(look);
-    for (size_t i = 0; i < kept->count && error == 0; i++) {
-        const uint8_t *id = kept->readings[i].id;
-        if (i == 0 || memcmp(id, kept->readings[i - 1].id, MUSTER_ID_BYTES) != 0) {
+    for (size_t i = 0; i < cached->count && error == 0; i++) {
+        const uint8_t *id = cached->readings[i].id;
+        if (i == 0 || memcmp(id, cached->readings[i - 1].id, MUSTER_ID_BYTES) != 0) {
             error = add_publisher(look, id);
         }
     }
-    return error != 0 ? error : roster_init(&kept->roster, &kept->publishers);
+    return error != 0 ? error : roster_init(&cached->roster, &cached->publishers);
 }
 
 /* ---- asking ---- */
@@ -164,7 +164,7 @@ static int finish(struct kept_look *look) {
 static bool has_value_cache(const struct snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->list.count; i++) {
         const struct muster_peer *peer = &snapshot->list.peers[i];
-        if (peer->document.cache_count > 0 && roster_is_there(peer)) {
+        if (peer->document.cache_count > 0 && roster_is_present(peer)) {
             return true;
         }
     }
@@ -173,7 +173,7 @@ static bool has_value_cache(const struct snapshot *snapshot) {
 
 static void on_open(void *context) {
     static const char *const all[] = {"#"};
-    struct kept_look *look = context;
+    struct cached_look *look = context;
     const bool is_all = look->patterns->count == 0;
     const struct muster_subscription_options wanted = {
         .size = sizeof wanted,
@@ -192,16 +192,16 @@ static void on_open(void *context) {
     }
 }
 
-int kept_look(const struct settings *settings, struct snapshot *snapshot, const struct operands *patterns,
-              uint64_t timeout_ms, struct kept_readings *kept) {
-    struct kept_look look = {.snapshot = snapshot, .patterns = patterns, .kept = kept};
-    *kept = (struct kept_readings){0};
+int cached_look(const struct settings *settings, struct snapshot *snapshot, const struct operands *patterns,
+                uint64_t timeout_ms, struct cached_readings *cached) {
+    struct cached_look look = {.snapshot = snapshot, .patterns = patterns, .cached = cached};
+    *cached = (struct cached_readings){0};
     if (!has_value_cache(snapshot)) {
         return STATUS_OK;
     }
-    kept->readings =
-        calloc(READINGS_MAX, sizeof(*kept->readings)); /* pages that are not used take no memory */
-    if (kept->readings == NULL) {
+    cached->readings =
+        calloc(READINGS_MAX, sizeof(*cached->readings)); /* pages that are not used take no memory */
+    if (cached->readings == NULL) {
         return complain_error(settings, MUSTER_ENOMEM);
     }
     const struct session_request request = {.timeout_ms = timeout_ms,
@@ -212,7 +212,7 @@ int kept_look(const struct settings *settings, struct snapshot *snapshot, const 
                                             .context = &look};
     int status = session_hold(&look.session, settings, &request);
     snapshot->cut_off = snapshot->cut_off || !look.is_quiet;
-    if (kept->count == READINGS_MAX) {
+    if (cached->count == READINGS_MAX) {
         complain(settings, "more than %d readings are kept; the others are not listed", READINGS_MAX);
     }
     if (status == STATUS_OK && finish(&look) != 0) {
@@ -222,9 +222,9 @@ int kept_look(const struct settings *settings, struct snapshot *snapshot, const 
     return status;
 }
 
-void kept_deinit(struct kept_readings *kept) {
-    roster_deinit(&kept->roster);
-    muster_peer_list_free(&kept->publishers);
-    free(kept->readings);
-    *kept = (struct kept_readings){0};
+void cached_deinit(struct cached_readings *cached) {
+    roster_deinit(&cached->roster);
+    muster_peer_list_free(&cached->publishers);
+    free(cached->readings);
+    *cached = (struct cached_readings){0};
 }
