@@ -2,7 +2,8 @@
 #include "link.h"
 
 bool link_connects(const struct link *from, const struct link *to, enum muster_path_kind kind) {
-    return !from->is_mute && !to->is_deaf && from->island == to->island && !to->is_filtered[kind];
+    bool is_plugged = !from->is_unplugged && !to->is_unplugged;
+    return is_plugged && !from->is_mute && !to->is_deaf && from->island == to->island && !to->is_filtered[kind];
 }
 
 bool link_loses(struct link *link, struct chance *chance) {

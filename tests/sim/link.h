@@ -25,6 +25,7 @@ struct link {
 
     bool is_deaf;                       /* nothing comes in */
     bool is_mute;                       /* nothing goes out */
+    bool is_unplugged;                  /* neither */
     bool is_fenced;                     /* a firewall takes answers alone: unicast from where it sent unicast to */
     bool is_filtered[MUSTER_PATH_KINDS]; /* kinds that do not come in, as where a switch swallows multicast */
     unsigned island;                    /* hosts of different islands don't hear each other */

@@ -22,11 +22,11 @@ static const char help[] =
     "  --scenario NAME  one of --list\n"
     "  --seed S         draws every knob and all chance (1)\n"
     "  --seeds COUNT    runs so many seeds, from S on (1)\n"
-    "  --soak MINUTES   runs seed after seed for so long\n"
+    "  --soak MINUTES   runs seed after seed for so long, small scenarios more often\n"
     "  --trace          writes each event to standard output\n"
     "  --replay         runs each seed twice and compares all that happened\n"
     "  --strict         scenarios that are expected to fail today count, too\n"
-    "  --quiet          a line for each run instead of its figures\n"
+    "  --quiet          prints runs that failed and a count, no figures\n"
     "  --list           names all scenarios\n"
     "\n"
     "Knobs, which a scenario draws from its own ranges unless they are given:\n";

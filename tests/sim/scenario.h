@@ -33,11 +33,15 @@ struct scenario {
     void (*script)(struct world *world); /* lets faults come; NULL: none */
     struct bounds bounds;
     bool is_long;      /* not one of those that are run over many seeds */
+    bool is_lossy;     /* its faults look like loss to those who count it */
+    unsigned weight;   /* share of a soak's time, 0 as 1 */
     const char *fails; /* why it is expected to fail today; NULL: it passes */
 };
 
 /* The scenario of this name; NULL when there is none. */
 const struct scenario *scenario_find(const char *name);
+
+#define SCENARIOS_MAX 128
 
 /* All of them by index; NULL behind the last. */
 const struct scenario *scenario_at(size_t index);

@@ -113,7 +113,7 @@ void speaker_start(struct world *world, struct speaker *speaker) {
     speaker->boot = BOOT + world->now_us / US_PER_MS;
     speaker->seq = 0;
     speaker->is_up = true;
-    speaker->host->quiet_since_us = speaker->host->started_us == 0 ? 0 : world->now_us;
+    world_host_changed(world, speaker->host);
     speaker->host->started_us = world->now_us;
     truth_speaks(world, speaker->subject, speaker->host);
     speaker->next_us = world->now_us + (uint64_t)((double)base_us(world) *

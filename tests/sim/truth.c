@@ -192,7 +192,9 @@ void truth_starts(struct world *world, struct node *node) {
     for (unsigned i = 0; i < SEGMENTS_MAX; i++) {
         if (node->hosts[i] != NULL) {
             node->hosts[i]->started_us = node->started_us;
-            node->hosts[i]->quiet_since_us = node->starts > 1 ? world->now_us : 0;
+            world_host_changed(world, node->hosts[i]);
+            bool is_first = node->starts == 1 && node->hosts[i]->quiet_since_us != NEVER;
+            node->hosts[i]->quiet_since_us = is_first ? 0 : node->hosts[i]->quiet_since_us;
         }
     }
     truth_speaks(world, node->subject, world_host(node));
@@ -217,7 +219,7 @@ void truth_changes(struct world *world, size_t index) {
 }
 
 void truth_pauses(struct world *world, struct node *node, bool is_paused) {
-    world_disturb(world, node, is_paused);
+    world_node_changed(world, node);
     if (node->subject != SUBJECT_NONE) {
         struct subject *subject = &world->truth.subjects[node->subject];
         bool was_alive = truth_is_alive(subject);

@@ -171,7 +171,7 @@ static void step_paths(struct world *world, struct node *node, bool has_paths) {
 static void start(struct world *world, struct node *node) {
     node->turn_us += (uint64_t)world_knob(world, KNOB_START_US);
     make_core(world, node);
-    step_paths(world, node, true);
+    step_paths(world, node, !world_host(node)->link.is_unplugged);
 }
 
 static void step_timer(struct world *world, struct node *node) {

@@ -37,6 +37,7 @@ struct world {
     struct heap heap;
     uint64_t now_us;
     uint64_t end_us;
+    uint64_t islands;  /* 0: the network is whole */
     uint64_t heal_us;  /* when the last fault ended */
     uint64_t mark_us;  /* when what the scenario is about happens */
     uint64_t queue_bytes;
@@ -101,8 +102,9 @@ bool world_hears(const struct world *world, const struct node *node, const struc
 /* True when the node can ask the subject, and hear its answer. */
 bool world_answers(const struct world *world, const struct node *node, const struct subject *subject);
 
-/* Something comes between a node and the others, or is gone again. */
-void world_disturb(struct world *world, struct node *node, bool is_disturbed);
+/* Something came between a host and the others, or is gone again. */
+void world_host_changed(struct world *world, struct host *host);
+void world_node_changed(struct world *world, const struct node *node);
 
 /* ---- bounds that follow from schemas/PROTOCOL.md ---- */
 
