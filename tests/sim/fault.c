@@ -32,8 +32,8 @@ void fault_at(struct world *world, double at_s, fault *what, struct node *node, 
     heap_add(&world->heap, (uint64_t)(at_s * US_PER_S), run, plan, 0);
 }
 
-void fault_each(struct world *world, double from_s, double each_s, double to_s, fault *what, struct node *node,
-                uint64_t value) {
+void fault_each(struct world *world, double from_s, double each_s, double to_s, fault *what,
+                struct node *node, uint64_t value) {
     double end_s = (double)world->end_us / US_PER_S;
     for (double at_s = from_s; at_s < to_s && at_s < end_s; at_s += each_s) {
         fault_at(world, at_s, what, node, value);
@@ -96,13 +96,15 @@ void fault_query(struct world *world, struct node *node, uint64_t value) {
 
 /* ---- speakers ---- */
 
+/* The array has room for one more than there are: where there is none, that one, which never is up. */
 static struct speaker *speaker_at(struct world *world, uint64_t value) {
-    return &world->speakers.all[value % world->speakers.count];
+    size_t count = world->speakers.count;
+    return &world->speakers.all[count == 0 ? 0 : value % count];
 }
 
 void fault_speaker_start(struct world *world, struct node *node, uint64_t value) {
     (void)node;
-    if (!speaker_at(world, value)->is_up) {
+    if (world->speakers.count > 0 && !speaker_at(world, value)->is_up) {
         speaker_start(world, speaker_at(world, value));
     }
 }

@@ -10,13 +10,15 @@
 #include "scenario.h"
 
 enum { OPTION_KNOB = 256 };
+#define NODES_LEAST 4 /* scripts name that many */
 
 static const char help[] =
     "usage: sim --scenario NAME [--seed S] [--nodes N] [--speakers M] [--minutes T] ...\n"
     "       sim --soak MINUTES [--seed S]\n"
     "       sim --list\n"
     "\n"
-    "Runs real cores on a simulated network, much faster than time, and looks at what must hold. The same seed\n"
+    "Runs real cores on a simulated network, much faster than time, and looks at what must hold. The same "
+    "seed\n"
     "gives the same run. Without --scenario all those that are not long are run in turn.\n"
     "\n"
     "  --scenario NAME  one of --list\n"
@@ -74,8 +76,14 @@ static void read_scenario(struct options *options, const char *name) {
 }
 
 static void read_knob(struct options *options, int knob, const char *text) {
-    options->knobs.values[knob] = read_number(text, knob_name((enum knob)knob));
+    options->knobs.values[knob] = read_number(text, "no number from 0 on");
     options->knobs.is_set[knob] = true;
+    if (options->knobs.values[knob] > knob_most((enum knob)knob)) {
+        refuse("too much", text);
+    }
+    if (knob == KNOB_NODES && options->knobs.values[knob] < NODES_LEAST) {
+        refuse("too few nodes for a script", text);
+    }
 }
 
 static void read_option(struct options *options, int option, const char *value) {
@@ -97,11 +105,11 @@ static void read_option(struct options *options, int option, const char *value) 
 
 void options_read(struct options *options, int count, char **arguments) {
     static const struct option fixed[] = {
-        {"help", no_argument, NULL, 'h'},         {"scenario", required_argument, NULL, 'c'},
-        {"seed", required_argument, NULL, 's'},   {"seeds", required_argument, NULL, 'n'},
-        {"soak", required_argument, NULL, 'k'},   {"list", no_argument, NULL, 'l'},
-        {"trace", no_argument, NULL, 't'},        {"quiet", no_argument, NULL, 'q'},
-        {"replay", no_argument, NULL, 'r'},       {"strict", no_argument, NULL, 'x'},
+        {"help", no_argument, NULL, 'h'},       {"scenario", required_argument, NULL, 'c'},
+        {"seed", required_argument, NULL, 's'}, {"seeds", required_argument, NULL, 'n'},
+        {"soak", required_argument, NULL, 'k'}, {"list", no_argument, NULL, 'l'},
+        {"trace", no_argument, NULL, 't'},      {"quiet", no_argument, NULL, 'q'},
+        {"replay", no_argument, NULL, 'r'},     {"strict", no_argument, NULL, 'x'},
     };
     enum { FIXED = sizeof fixed / sizeof fixed[0] };
     struct option all[FIXED + KNOB_COUNT + 1] = {{0}};

@@ -13,16 +13,17 @@ struct world;
 #define NODES_LATER_MAX 64 /* that a script may add */
 #define SLEEPER_MS 120000
 
-/* What a run may take. 0: the bound is not looked at, but for false_suspects and false_lost, of which 0 allows none. */
+/* What a run may take. 0: the bound is not looked at, but for false_suspects and false_lost, of which 0
+ * allows none. */
 struct bounds {
     uint64_t whole_ms;       /* all have all for good after the last fault (or the start): so long */
     uint64_t false_suspects; /* BOUND_NONE: any number */
     uint64_t false_lost;
-    uint64_t mark_kb;        /* sent in the MARK_S seconds after the mark, less those before */
-    uint64_t joiner_ms;      /* a node that starts at the mark has all after this */
-    uint64_t noticed_ms;     /* a crash is told to all but 1 % of the listeners after this */
-    double idle_kb;          /* sent for each peer and minute, later than MARK_S after the mark */
-    double budget;           /* alives of a path take this share of 128 kbit/s at most, then */
+    uint64_t mark_kb;    /* sent in the MARK_S seconds after the mark, less those before */
+    uint64_t joiner_ms;  /* a node that starts at the mark has all after this */
+    uint64_t noticed_ms; /* a crash is told to all but 1 % of the listeners after this */
+    double idle_kb;      /* sent for each peer and minute, later than MARK_S after the mark */
+    double budget;       /* alives of a path take this share of 128 kbit/s at most, then */
 };
 #define BOUND_NONE UINT64_MAX
 

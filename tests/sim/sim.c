@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The simulator's command: runs scenarios, prints their figures, and says which of them failed and how to run them
- * again. */
+/* The simulator's command: runs scenarios, prints their figures, and says which of them failed and how to run
+ * them again. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,9 +69,12 @@ static void print_run(const struct options *options, struct world *world, uint64
     if (!is_held) {
         print_failures(options, world, seed);
     }
-    printf("%-20s seed %-6" PRIu64 " %s: %.0f s in %.2f s, hash %016" PRIx64 "\n", world->scenario->name, seed,
-           is_held ? "held" : is_expected ? "failed, as expected today" : "FAILED", (double)world->end_us / 1e6,
-           took_s, world->hash);
+    printf("%-20s seed %-6" PRIu64 " %s: %.0f s in %.2f s, hash %016" PRIx64 "\n", world->scenario->name,
+           seed,
+           is_held       ? "held"
+           : is_expected ? "failed, as expected today"
+                         : "FAILED",
+           (double)world->end_us / 1e6, took_s, world->hash);
     fflush(stdout);
 }
 

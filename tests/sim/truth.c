@@ -127,12 +127,12 @@ static void look_if_complete(struct world *world) {
     bool is_complete = true;
     for (size_t i = 0; i < world->node_count && is_complete; i++) {
         const struct node *node = world->nodes[i];
-        is_complete =
-            node->state == NODE_DOWN || (node->state == NODE_UP && is_whole(truth, node));
+        is_complete = node->state == NODE_DOWN || (node->state == NODE_UP && is_whole(truth, node));
     }
     if (is_complete && !truth->is_complete) {
         truth->complete_us = world->now_us;
-        truth->first_complete_us = truth->first_complete_us == NEVER ? world->now_us : truth->first_complete_us;
+        truth->first_complete_us =
+            truth->first_complete_us == NEVER ? world->now_us : truth->first_complete_us;
     }
     truth->is_complete = is_complete;
 }
@@ -231,11 +231,11 @@ void truth_pauses(struct world *world, struct node *node, bool is_paused) {
 }
 
 void truth_forget_table(struct world *world, struct node *node) {
-    (void)world;
     if (node->seen_size > 0) {
         memset(node->seen, SEEN_NONE, node->seen_size);
     }
     node->present = 0;
+    look_if_complete(world);
 }
 
 /* ---- what is told ---- */

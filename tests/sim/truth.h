@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is true in the world, beside what each node was told: who is there, since when, and who was told what of
- * whom. */
+/* What is true in the world, beside what each node was told: who is there, since when, and who was told what
+ * of whom. */
 #pragma once
 
 #include <stdbool.h>
@@ -49,8 +49,8 @@ struct truth {
     size_t slot_count;
     size_t alive;
 
-    bool is_complete;       /* each node that runs has everybody */
-    uint64_t complete_us;   /* since then */
+    bool is_complete;           /* each node that runs has everybody */
+    uint64_t complete_us;       /* since then */
     uint64_t first_complete_us; /* NEVER: not yet */
 
     uint64_t told[8]; /* events, by muster_peer_event */
