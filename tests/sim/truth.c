@@ -50,7 +50,7 @@ void truth_deinit(struct truth *truth) {
 static size_t *slot_of(const struct truth *truth, const uint8_t id[MUSTER_ID_BYTES]) {
     uint64_t hash;
     memcpy(&hash, id, sizeof hash);
-    size_t slot = chance_mix(hash) & (truth->slot_count - 1);
+    size_t slot = (size_t)chance_mix(hash) & (truth->slot_count - 1);
     while (truth->slots[slot] != 0 &&
            memcmp(truth->subjects[truth->slots[slot] - 1].id, id, MUSTER_ID_BYTES) != 0) {
         slot = (slot + 1) & (truth->slot_count - 1);
