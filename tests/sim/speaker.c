@@ -24,7 +24,8 @@
 /* ---- time ---- */
 
 static uint64_t base_us(const struct world *world) {
-    uint64_t wanted_us = world->truth.alive * ALIVE_BITS * US_PER_S / BUDGET_BPS;
+    uint64_t claimed = world_knob(world, KNOB_ONE_ADDRESS) > 0 ? world->speakers.count : 0;
+    uint64_t wanted_us = (world->truth.alive + claimed) * ALIVE_BITS * US_PER_S / BUDGET_BPS;
     return wanted_us > INTERVAL_MIN_US ? wanted_us : INTERVAL_MIN_US;
 }
 
@@ -259,6 +260,7 @@ static void init(struct world *world, struct speaker *speaker, unsigned segment)
     world_make_key(world, speaker->key);
     muster_id_of_key(speaker->key, id);
     speaker->subject = truth_add(&world->truth, id);
+    world->truth.subjects[speaker->subject].is_forged = world_knob(world, KNOB_ONE_ADDRESS) > 0;
     if (speaker->subject >= speakers->subject_count) {
         size_t size = world->truth.size;
         speakers->by_subject = memory_resize(speakers->by_subject, size * sizeof(size_t));

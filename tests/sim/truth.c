@@ -87,7 +87,7 @@ size_t truth_add(struct truth *truth, const uint8_t id[MUSTER_ID_BYTES]) {
 }
 
 bool truth_is_alive(const struct subject *subject) {
-    return subject->holders > 0 && !subject->is_paused;
+    return subject->holders > 0 && !subject->is_paused && !subject->is_forged;
 }
 
 /* ---- who has everybody ---- */

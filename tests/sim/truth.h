@@ -22,8 +22,8 @@ struct subject {
     const struct host *host; /* of its last start */
     unsigned holders;        /* that run; two for a clone */
     bool is_paused;          /* runs, but can't answer */
-    bool is_forged;          /* nobody is behind it: rows of it have a cause, and need not end in time */
-    bool has_left;           /* by a bye, in some start */
+    bool is_forged; /* an attacker is behind it: rows of it have a cause, and nobody need have them */
+    bool has_left;  /* by a bye, in some start */
     unsigned starts;
     unsigned changes;
     uint64_t ended_us;
