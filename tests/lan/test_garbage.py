@@ -105,10 +105,10 @@ class Garbage(LanTest):
         return [
             ("signature", json.dumps(forged).encode() + b"\n" + signature + b"\n"),
             ("signature", encode(**unsigned)),
-            ("own", encode(**{**own, "nonce": secrets.token_hex(8)})),
+            ("own", encode(**{**own, "nonce": secrets.token_hex(4)})),
             ("stale", stranger.encode("alive", seq=1, **stranger.presence)),
             ("stale", encode(kind="bye", id=stranger.id, boot=stranger.boot - 1, seq=99)),
-            ("unasked", stranger.encode("alive", re=secrets.token_hex(8), **stranger.presence)),
+            ("unasked", stranger.encode("alive", re=secrets.token_hex(4), **stranger.presence)),
             ("unknown", encode(kind="bye", id=new_id(), boot=new_boot(), seq=1)),
         ]
 

@@ -38,7 +38,7 @@ WANT_BYTES = 1200  # to which a question for announcements is padded
 OF_BYTES = 400     # to which one for alives is padded when it goes to one peer
 INTEGER_MAX = 2**53 - 1
 BOOT = 1767225600000
-NONCE = "0123456789abcdef"
+NONCE = "Q7f0-x_a"
 UNSIGNED_ID = "00112233445566778899aabbccddeeff"
 
 
@@ -202,6 +202,9 @@ def good_announces():
     answer = {"re": NONCE, "heard": ["m4", "b4"]}
     yield "announce-unsigned-minimal", line(announce())
     yield "announce-unsigned-full", line(announce(**full))
+    yield "announce-unsigned-nonce", line(announce(nonce=NONCE))
+    yield "announce-unsigned-128-answers", line(announce(re=nonces(128), nonce=NONCE))
+    yield "announce-signed-answers", signed(announce(ANNA, seq=4, re=NONCE + nonces(2), nonce="00000000"))
     yield "announce-signed-minimal", signed(announce(ANNA))
     yield "announce-signed-full", signed(announce(ANNA, seq=4, rev=2, name="printer", **full))
     yield "announce-unsigned-answer", line(announce(seq=None, **answer))
@@ -261,6 +264,7 @@ def good_alives():
     yield "alive-unsigned", line(alive())
     yield "alive-signed", signed(alive(ANNA))
     yield "alive-unsigned-answer", line(alive(seq=None, re=NONCE))
+    yield "alive-unsigned-answers", line(alive(re=nonces(128), nonce=NONCE))
     yield "alive-unsigned-sent", line(alive(sent={"11": 7, "5": 123}))
     yield "alive-signed-sent", signed(alive(ANNA, sent=SENT))
     yield "alive-signed-sent-all-shards", signed(alive(ANNA, sent={str(shard): INTEGER_MAX for shard in range(16)}))
@@ -360,6 +364,21 @@ def bad_hex(kind, message, member, digits):
     yield f"range--{name}-not-hexadecimal", having(message, **{member: "g" + value[1:]})
 
 
+def nonces(count):
+    return "".join(f"{number:08x}" for number in range(count))
+
+
+def bad_nonces(kind, message, member):
+    name = f"{kind}-{member}"
+    yield f"type--{name}-number", having(message, **{member: 12345678})
+    yield f"type--{name}-array", having(message, **{member: [NONCE]})
+    yield f"range--{name}-empty", having(message, **{member: ""})
+    yield f"range--{name}-7-characters", having(message, **{member: NONCE[1:]})
+    yield f"range--{name}-9-characters", having(message, **{member: NONCE + "0"})
+    yield f"range--{name}-plus", having(message, **{member: "+" + NONCE[1:]})
+    yield f"range--{name}-padded", having(message, **{member: NONCE[:-1] + "="})
+
+
 def bad_peer_name(kind, make):
     """make(name) puts the name where it belongs."""
     yield f"type--{kind}-name-number", line(make(7))
@@ -407,7 +426,9 @@ def bad_announces():
         yield f"missing--announce-{member}", without(message, member)
     for member in ("seq", "rev", "next_ms", "peers"):
         yield from bad_integer("announce", message, member)
-    yield from bad_hex("announce", message, "re", 16)
+    yield from bad_nonces("announce", message, "re")
+    yield from bad_nonces("announce", message, "nonce")
+    yield "range--announce-re-129", having(message, re=nonces(129))
     yield from bad_peer_name("announce", lambda name: announce(name=name))
     yield "type--announce-heard-text", having(message, heard="m4")
     yield "type--announce-heard-number-in-it", having(message, heard=["m4", 4])
@@ -527,7 +548,8 @@ def bad_alives():
         yield f"missing--alive-{member}", without(alive(), member)
     for member in ("seq", "rev", "next_ms", "peers"):
         yield from bad_integer("alive", alive(), member)
-    yield from bad_hex("alive", alive(), "re", 16)
+    yield from bad_nonces("alive", alive(), "re")
+    yield from bad_nonces("alive", alive(), "nonce")
     yield from bad_sent("alive", alive())
 
 
@@ -541,7 +563,7 @@ def bad_queries():
     message = query(want={})
     yield "missing--query-nonce", without(message, "nonce")
     yield "missing--query-of-and-want", line(query(known=ids(1)))
-    yield from bad_hex("query", message, "nonce", 16)
+    yield from bad_nonces("query", message, "nonce")
     for member in ("count", "said"):
         yield from bad_integer("query", message, member)
         yield f"type--query-{member}-null", having(message, **{member: None})
@@ -850,7 +872,8 @@ def replies():
     own = {"version": "0.3.0", "port": 19797, "interval_ms": 2000, "peers": 1,
            "paths": [{"interface": "eth0", "path": "m4"}, {"interface": "eth0", "path": "b4"}],
            "sockets": [{"protocol": "udp", "address": "0.0.0.0", "port": 19796, "interface": "eth0",
-                        "buffer_bytes": 8388608, "kernel_drops": 1, "failed": 0}],
+                        "buffer_bytes": 8388608, "kernel_drops": 1, "failed": 0, "queue_drops": 2,
+                        "unicast_drops": 0, "unreached": 0}],
            "counters": counters | {"received": 1200, "accepted": 1100, "copies": 99, "drops": {"stale": 1}},
            "sender": {"datagrams": 500, "bytes": 200000, "repairs": 12, "repair_bytes": 4800, "naks": 9, "naks_refused": 3},
            "feeds": [feed], "feeds_known": 1}

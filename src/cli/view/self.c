@@ -20,6 +20,9 @@ static void write_socket(struct writer *writer, const void *socket_row) {
     writer_integer(writer, "buffer_bytes", socket->buffer_bytes != 0 ? "BUFFER" : NULL, socket->buffer_bytes);
     writer_integer(writer, "kernel_drops", "DROPS", socket->kernel_drops);
     writer_integer(writer, "failed", "FAILED", socket->failed);
+    writer_integer(writer, "queue_drops", "QUEUE", socket->queue_drops);
+    writer_integer(writer, "unicast_drops", "UNICAST", socket->unicast_drops);
+    writer_integer(writer, "unreached", "UNREACHED", socket->unreached);
 }
 
 static struct writer_rows sockets_of(const struct muster_self *self) {

@@ -18,10 +18,13 @@
 /* ---- framing ---- */
 
 #define MUSTER_ANNOUNCE_BYTES_MAX 1200     /* leaves room for sealing; a question for an announce is padded to it */
+#define MUSTER_ALIVE_BYTES_MAX 800          /* of a signed alive with the largest numbers, without `re` */
 #define MUSTER_PROOF_BYTES 400             /* a question for an alive is padded to it: a signed alive without `sent` is shorter */
 #define MUSTER_QUERY_IDS_MAX 35            /* ids that are read in one `of` or `known`: as many as fit 1400 bytes unsigned */
 #define MUSTER_QUERY_IDS_SENT 32           /* ids that are sent in one: as many as fit signed */
 #define MUSTER_QUERY_IDS_SENT_BESIDE 16    /* the same beside the longest type and name, all escapes */
+#define MUSTER_NONCE_CHARS 8               /* of a nonce: six bytes in the URL-safe base64 alphabet */
+#define MUSTER_RE_MAX 128                  /* nonces in `re`: what fits 1400 bytes beside a short announce */
 #define MUSTER_HEARD_MAX 8                 /* path names in `heard` */
 #define MUSTER_PEERS_REPORTED_MAX 1000000     /* largest believable `peers` */
 #define MUSTER_INTEGER_MAX 9007199254740991 /* 2^53 - 1 (RFC 7493, 2.2) */
@@ -52,12 +55,24 @@
 #define MUSTER_GRACE_MS 250             /* an alive may be late by this: hosts are busy, networks slow */
 #define MUSTER_STALL_MS 1000            /* a step that is late by this means that this node slept: no peer is suspected for that time */
 #define MUSTER_PRIMARY_MS 60000         /* a path on which no peer was heard for so long is not primary */
-#define MUSTER_NONCE_MS 1000            /* a nonce is used in questions for so long */
-#define MUSTER_NONCES 3                 /* answers to the last three nonces are accepted */
-#define MUSTER_INTRODUCTION_TRIES 4     /* questions to a newcomer: two by unicast, then two to the group */
+#define MUSTER_NONCE_MS 60000           /* a nonce is renewed after so long */
+#define MUSTER_NONCE_MS_MIN 1000        /* and no sooner than this, where a recording may be played */
+#define MUSTER_NONCES 3                 /* answers to the last three nonces are accepted, unless they are older than twice that */
+#define MUSTER_INTRODUCTION_TRIES 4     /* questions to a newcomer: two by unicast, then two to the group; in a crowd all by unicast */
 #define MUSTER_INTRODUCTION_UNICAST 2   /* how many of them go by unicast */
 #define MUSTER_INTRODUCTION_MS 50       /* before the second try, twice that before the third and so on */
-#define MUSTER_INTRODUCTION_FORGET_MS 3000 /* an introduction without an answer is not tried again before this */
+#define MUSTER_INTRODUCTION_FORGET_MS 3000 /* pause after these questions, while their sender goes on being heard; doubled each time */
+#define MUSTER_INTRODUCTION_FORGET_MS_MAX 300000 /* longest pause */
+#define MUSTER_INTRODUCTION_SILENT_MS 60000 /* who was not heard for so long, and never answered, is forgotten */
+#define MUSTER_INTRODUCTION_GROUP_MS 1500 /* where many are to be introduced nobody is asked before this: proofs to the group come by then */
+#define MUSTER_INTRODUCTIONS_SOON 8     /* so many introductions are not many */
+#define MUSTER_PROOF_MS 250             /* an announce to the group answers nonces so long after the first one was heard */
+#define MUSTER_PROOF_AGAIN_MS 500       /* a nonce that is heard again is answered again after this, */
+#define MUSTER_PROOFS 3                 /* so often in all */
+#define MUSTER_NEW_MS 10000             /* a start is new for so long, or for three intervals if that is more: it proves itself to all that say a nonce */
+#define MUSTER_LIST_NONCES 8            /* an announce or alive with more nonces in `re` is sent on primary paths alone */
+#define MUSTER_ANSWER_RATE 4            /* answers by unicast a second to questions that ask everybody, beyond which one announce to the group answers all */
+#define MUSTER_ANSWER_BURST 8
 
 /* ---- suspicion ---- */
 
@@ -76,13 +91,13 @@
 #define MUSTER_PEERS_HIGHEST 1000000 /* highest that options may ask for */
 #define MUSTER_TUPLES_MAX 8          /* 5-tuples a row; the least recently used one makes room */
 #define MUSTER_INTRODUCTIONS_MAX 1024
-#define MUSTER_INTRODUCTIONS_PER_ADDRESS 8 /* introductions of one source address, whatever ids it claims */
+#define MUSTER_INTRODUCTIONS_PER_ADDRESS 32 /* introductions of one source address, whatever ids it claims */
 #define MUSTER_INTRODUCTION_RATE 50  /* tries a second, so that no one can make this node flood others; a try to the group costs four */
 #define MUSTER_INTRODUCTION_BURST 100
 #define MUSTER_UNVERIFIED_MAX 1024   /* default rows without a key; the oldest makes room */
 #define MUSTER_UNVERIFIED_SPEAKERS 64 /* rows without a key that stretch the interval, at most */
 #define MUSTER_ANSWERS_MAX 256       /* answers that wait for their time */
-#define MUSTER_GROUP_ANSWERS_MAX 32  /* nonces that wait for an announce to the group */
+#define MUSTER_PROOFS_MAX 1024       /* nonces that wait for an announce to the group, or were answered by one lately */
 #define MUSTER_QUERIES_MAX 64        /* queries of the application under way */
 #define MUSTER_DATAGRAMS_MAX 1024    /* datagrams that wait to be pulled */
 #define MUSTER_EVENTS_MAX 65536      /* events that wait to be pulled */

@@ -70,18 +70,37 @@ struct message announcer_announce(const struct presence *presence) {
 /* Says a message with the next number. Returns its bytes, 0 when nothing was sent. */
 static size_t say(struct presence *presence, struct message message) {
     message.seq = ++presence->announcer.seq;
-    bool is_everywhere = message.kind != MESSAGE_ALIVE || message.seq % MUSTER_EVERYWHERE_EACH == 0;
-    return send_group(presence->context, &message, is_everywhere ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
+    presence->context->counters.answers += message_answer_count(&message);
+    return send_group(presence->context, &message,
+                      message_is_everywhere(&message) ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
 }
 
-static void say_announce(struct presence *presence) {
+void announcer_say(struct presence *presence) {
+    struct message message = announcer_announce(presence);
     presence->announcer.announced_ms = presence->context->now_ms;
-    say(presence, announcer_announce(presence));
+    message.nonce = presence_nonce(presence);
+    proof_put(presence, &message, presence->own.announcement.bytes_max - MUSTER_NONCE_CHARS);
+    if (message.re != NULL) {
+        answer_record(presence, &message);
+    }
+    say(presence, message);
 }
 
+/* Who is to be introduced learns the nonce from an alive too. */
 static void say_alive(struct presence *presence) {
-    size_t bytes = say(presence, announcer_alive(presence));
+    struct message message = announcer_alive(presence);
+    message.nonce = presence->introductions.count > 0 ? presence_nonce(presence) : 0;
+    proof_put(presence, &message, MUSTER_ALIVE_BYTES_MAX);
+    size_t bytes = say(presence, message);
     presence->announcer.alive_bytes = bytes > 0 ? bytes : presence->announcer.alive_bytes;
+}
+
+void announcer_answer(struct presence *presence, uint64_t nonce) {
+    char re[MUSTER_NONCE_CHARS + 1] = "";
+    struct message message = announcer_alive(presence);
+    memcpy(re, &nonce, sizeof nonce);
+    message.re = re;
+    say(presence, message);
 }
 
 /* ---- when ---- */
@@ -127,7 +146,7 @@ static void promise_next(struct presence *presence) {
 
 static void schedule_copies(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
-    bool is_crowd = peer_table_present(&presence->table) > MUSTER_CROWD_ROWS;
+    bool is_crowd = presence_is_crowd(presence);
     uint64_t interval_ms = announcer_interval_ms(presence);
     /* Changes that follow each other closely are told as one. */
     uint64_t earliest_ms = announcer->seq > 0 ? announcer->announced_ms + MUSTER_GROUP_ANSWER_MS : 0;
@@ -138,12 +157,19 @@ static void schedule_copies(struct presence *presence) {
     }
 }
 
+bool announcer_is_new(const struct presence *presence) {
+    uint64_t three_ms = 3 * announcer_interval_ms(presence);
+    uint64_t new_ms = presence->context->now_ms - presence->announcer.new_ms;
+    return new_ms < (three_ms > MUSTER_NEW_MS ? three_ms : MUSTER_NEW_MS);
+}
+
 void announcer_begin(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
     if (presence->context->is_observer || presence->context->paths.count == 0 ||
         announcer->state >= ANNOUNCER_LEAVING) {
         return;
     }
+    announcer->new_ms = presence->context->now_ms;
     if (announcer->state == ANNOUNCER_SILENT) {
         announcer->state = ANNOUNCER_SPEAKING;
         for (size_t i = 0; i < ANNOUNCER_COPIES; i++) {
@@ -191,7 +217,7 @@ static uint64_t tick_speaking(struct presence *presence) {
     for (size_t i = 0; i < ANNOUNCER_COPIES; i++) {
         if (announcer->copies_ms[i] <= now_ms) {
             announcer->copies_ms[i] = DEADLINE_NEVER;
-            (i < MUSTER_COPIES ? say_announce : say_alive)(presence);
+            (i < MUSTER_COPIES ? announcer_say : say_alive)(presence);
         }
     }
     if (announcer->alive_ms <= now_ms) {

@@ -19,6 +19,7 @@ struct announcer {
     enum announcer_state state;
     uint64_t seq; /* last one used */
 
+    uint64_t new_ms;                      /* it began, or began anew */
     uint64_t announced_ms;                /* the last announce was sent to the group */
     uint64_t copies_ms[ANNOUNCER_COPIES]; /* when each is due; UINT64_MAX: not */
     uint64_t alive_ms;                    /* when the next alive is due */
@@ -44,10 +45,19 @@ void announcer_restart(struct presence *presence);
 /* Says what is due. Returns when something is due next. */
 uint64_t announcer_tick(struct presence *presence);
 
-/* An alive as it would be said now, without seq and re. */
+/* True for a start of which others may not know yet. */
+bool announcer_is_new(const struct presence *presence);
+
+/* Says an announce to the group now. */
+void announcer_say(struct presence *presence);
+
+/* Says an alive to the group that answers a nonce. */
+void announcer_answer(struct presence *presence, uint64_t nonce);
+
+/* An alive as it would be said now, without seq, re and nonce. */
 struct message announcer_alive(const struct presence *presence);
 
-/* An announce as it would be said now, without seq and re. Its texts are borrowed. */
+/* An announce as it would be said now, without seq, re and nonce. Its texts are borrowed. */
 struct message announcer_announce(const struct presence *presence);
 
 /* The interval between two alives, before its random part, ms. */

@@ -48,41 +48,33 @@ static struct answer *find_answer(struct answers *answers, const struct muster_d
     return NULL;
 }
 
-static bool add_group_want(struct answers *answers, uint64_t nonce) {
-    for (size_t i = 0; i < answers->group_want_count; i++) {
-        if (answers->group_wants[i] == nonce) { /* a copy by another path */
-            return true;
-        }
-    }
-    if (answers->group_want_count == MUSTER_GROUP_ANSWERS_MAX) {
-        return false;
-    }
-    answers->group_wants[answers->group_want_count++] = nonce;
-    return true;
-}
-
 /* No answer is longer than its question: nobody is flooded through us (RFC 9000, 8.1). */
 static bool is_long_enough(const struct presence *presence, const struct message *query,
                            const struct muster_datagram *datagram) {
     return datagram->length >= (query->wants ? presence->own.announcement.bytes_max : MUSTER_PROOF_BYTES);
 }
 
+static bool refuse(enum muster_drop *reason, enum muster_drop why) {
+    *reason = why;
+    return false;
+}
+
+/* One announce to the group answers all that want it; an alive all that ask whether this node is there. */
 static bool answer_group(struct presence *presence, const struct message *query,
-                         const struct muster_datagram *datagram, enum muster_drop *reason) {
+                         const struct muster_datagram *datagram, uint64_t delay_ms,
+                         enum muster_drop *reason) {
     struct answers *answers = &presence->answers;
-    if (presence->context->now_ms < answers->group_earliest_ms && query->nonce == answers->group_answered) {
-        return true; /* a copy by another path of what was just answered */
+    if (query->wants) {
+        if (!is_long_enough(presence, query, datagram)) {
+            return refuse(reason, MUSTER_DROP_SHORT_QUESTION);
+        }
+        return proof_answer(presence, query->nonce, delay_ms) || refuse(reason, MUSTER_DROP_TABLE_FULL);
     }
-    if (!query->wants) {
+    /* A copy by another path of what was just answered is answered already. */
+    if (presence->context->now_ms >= answers->group_earliest_ms || query->nonce != answers->group_answered) {
         answers->group_nonce = query->nonce;
-    } else if (!is_long_enough(presence, query, datagram)) {
-        *reason = MUSTER_DROP_SHORT_QUESTION;
-        return false;
-    } else if (!add_group_want(answers, query->nonce)) {
-        *reason = MUSTER_DROP_TABLE_FULL;
-        return false;
+        answers->is_group_due = true;
     }
-    answers->is_group_due = true;
     return true;
 }
 
@@ -102,20 +94,28 @@ static bool is_for_a_few(const struct presence *presence, const struct message *
            peer_table_present(&presence->table) > MUSTER_TABLE_ROWS;
 }
 
+/* Where many ask everybody, each is answered by what the group hears. */
+static bool is_one_too_many(struct presence *presence, const struct message *query, unsigned path) {
+    return !query->asks_some && path != 1u << MUSTER_PATH_U4 && !is_for_a_few(presence, query) &&
+           !bucket_take(&presence->answers.unicast, 1, MUSTER_ANSWER_RATE, MUSTER_ANSWER_BURST,
+                        presence->context->now_ms);
+}
+
 static bool answer_unicast(struct presence *presence, const struct message *query,
                            const struct muster_datagram *datagram, unsigned path, enum muster_drop *reason) {
     if (!is_long_enough(presence, query, datagram)) {
-        *reason = MUSTER_DROP_SHORT_QUESTION;
-        return false;
+        return refuse(reason, MUSTER_DROP_SHORT_QUESTION);
     }
     struct answers *answers = &presence->answers;
     struct answer *answer = find_answer(answers, datagram, query->nonce);
+    if (answer == NULL && is_one_too_many(presence, query, path)) {
+        return answer_group(presence, query, datagram, MUSTER_PROOF_MS, reason);
+    }
     if (answer == NULL) {
         struct answer *items = array_reserve(answers->items, sizeof *items, &answers->capacity,
                                              answers->count, MUSTER_ANSWERS_MAX);
         if (items == NULL) {
-            *reason = MUSTER_DROP_TABLE_FULL;
-            return false;
+            return refuse(reason, MUSTER_DROP_TABLE_FULL);
         }
         answers->items = items;
         answer = &answers->items[answers->count++];
@@ -141,44 +141,44 @@ bool answer_query(struct presence *presence, const struct message *query,
     }
     enum muster_path_kind path = group_path_kind(&datagram->destination);
     if (query->asks_some && path != MUSTER_PATH_U4) {
-        return answer_group(presence, query, datagram, reason);
+        return answer_group(presence, query, datagram, 0, reason);
     }
     return answer_unicast(presence, query, datagram, 1u << path, reason);
 }
 
-static struct message reply_to(const struct presence *presence, bool wants, uint64_t nonce) {
-    struct message message = wants ? announcer_announce(presence) : announcer_alive(presence);
-    message.is_answer = true;
-    message.re = nonce;
-    presence->context->counters.answers++;
-    return message;
+void answer_record(struct presence *presence, const struct message *announce) {
+    struct answers *answers = &presence->answers;
+    const char *last = announce->re + (message_answer_count(announce) - 1) * MUSTER_NONCE_CHARS;
+    memcpy(&answers->group_answered, last, sizeof answers->group_answered);
+    answers->group_earliest_ms = presence->context->now_ms + MUSTER_GROUP_ANSWER_MS;
+    answers->is_group_due = false;
 }
 
 /* Returns when the group is answered next. */
 static uint64_t tick_group(struct presence *presence) {
     struct answers *answers = &presence->answers;
     if (answers->is_group_due && answers->group_earliest_ms <= presence->context->now_ms) {
-        bool wants = answers->group_want_count > 0;
-        uint64_t nonce = wants ? answers->group_wants[0] : answers->group_nonce;
-        struct message message = reply_to(presence, wants, nonce);
-        message.seq = ++presence->announcer.seq;
-        send_group(presence->context, &message, SEND_EVERYWHERE, 0);
+        announcer_answer(presence, answers->group_nonce);
         answers->group_earliest_ms = presence->context->now_ms + MUSTER_GROUP_ANSWER_MS;
-        answers->group_answered = nonce;
-        answers->group_want_count -= wants ? 1 : 0;
-        memmove(answers->group_wants, answers->group_wants + 1,
-                answers->group_want_count * sizeof *answers->group_wants);
-        answers->is_group_due = answers->group_want_count > 0;
+        answers->group_answered = answers->group_nonce;
+        answers->is_group_due = false;
     }
     return answers->is_group_due ? answers->group_earliest_ms : DEADLINE_NEVER;
 }
 
 static void send_answer(struct presence *presence, const struct answer *answer) {
-    struct message message = reply_to(presence, answer->wants, answer->nonce);
-    message.heard = answer->wants ? answer->heard : 0;
-    if (!answer->wants) { /* with all shards it could be longer than its question */
+    char re[MUSTER_NONCE_CHARS + 1] = "";
+    struct message message = answer->wants ? announcer_announce(presence) : announcer_alive(presence);
+    memcpy(re, &answer->nonce, sizeof answer->nonce);
+    message.re = re;
+    if (answer->wants) {
+        message.heard = answer->heard;
+        message.nonce = presence_nonce(presence);
+    } else { /* with all shards it could be longer than its question */
         message.tells_sent = false;
     }
+    presence->context->counters.answers++;
+    proof_record(presence, answer->nonce);
     send_unicast(presence->context, &message, 0, &answer->asker, answer->interface);
 }
 
@@ -186,7 +186,6 @@ uint64_t answer_tick(struct presence *presence) {
     struct answers *answers = &presence->answers;
     if (presence->announcer.state != ANNOUNCER_SPEAKING || presence->context->paths.count == 0) {
         answers->count = 0;
-        answers->group_want_count = 0;
         answers->is_group_due = false;
         return DEADLINE_NEVER;
     }

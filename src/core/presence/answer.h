@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bucket.h"
 #include "message.h"
 
 struct presence;
@@ -25,12 +26,11 @@ struct answers {
     size_t count;
     size_t capacity;
 
-    /* Answers to the group, one nonce at a time. Who asks whether we live is served by any of them; who wants
-     * our announce needs its own nonce back. */
+    struct bucket unicast; /* of answers to questions that ask everybody */
+
+    /* Who asks whether this node lives is answered by an alive to the group. */
     bool is_group_due;
-    uint64_t group_nonce;                           /* of the last one who asked whether we live */
-    uint64_t group_wants[MUSTER_GROUP_ANSWERS_MAX]; /* of those who want our announce, the first one first */
-    size_t group_want_count;
+    uint64_t group_nonce;       /* of the last one who asked */
     uint64_t group_answered;    /* the last nonce that was answered */
     uint64_t group_earliest_ms; /* the group is not answered before this */
 };
@@ -41,6 +41,9 @@ bool answer_query(struct presence *presence, const struct message *query,
 
 /* Gives the answers that are due. Returns when something is due next. */
 uint64_t answer_tick(struct presence *presence);
+
+/* The group hears an announce that answers: who asks whether this node lives hears it too. */
+void answer_record(struct presence *presence, const struct message *announce);
 
 /* The window over which answers to everybody's question are spread, ms. */
 uint64_t answer_window_ms(const struct presence *presence);

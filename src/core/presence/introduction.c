@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "array.h"
+#include "backoff.h"
 #include "deadline.h"
 #include "endpoint.h"
 #include "group.h"
@@ -11,6 +12,7 @@
 
 /* Both sides of a first contact ask everybody anyway: that answer is waited for before asking again. */
 #define PATIENCE_MS 10
+static const struct backoff pauses = {MUSTER_INTRODUCTION_FORGET_MS, MUSTER_INTRODUCTION_FORGET_MS_MAX};
 /* A try by the group costs as much as so many by unicast. */
 #define GROUP_TOKENS 4
 /* When the bucket is empty, a try waits so long. */
@@ -25,27 +27,42 @@ static struct introduction *find(struct introductions *introductions, const uint
     return NULL;
 }
 
-static bool is_crowd(const struct presence *presence) {
-    return peer_table_present(&presence->table) > MUSTER_CROWD_ROWS;
+/* Many prove themselves to many by what they say to the group. */
+static bool is_spread(const struct presence *presence) {
+    return presence_is_crowd(presence) || presence->introductions.count > MUSTER_INTRODUCTIONS_SOON;
 }
 
-/* In a crowd the newcomer is not asked by all at once. */
+/* There a question is only for whom the group's proofs did not reach: this node says its nonce with the next
+ * alive at the latest, and the other one answers it with its own next. */
 static uint64_t delay_ms(struct presence *presence) {
-    return PATIENCE_MS + random_ms(&presence->context->random, is_crowd(presence)
-                                                                   ? announcer_interval_ms(presence)
-                                                                   : answer_window_ms(presence));
+    struct random *random = &presence->context->random;
+    if (!is_spread(presence)) {
+        return PATIENCE_MS + random_ms(random, answer_window_ms(presence));
+    }
+    uint64_t interval_ms = announcer_interval_ms(presence);
+    return MUSTER_INTRODUCTION_GROUP_MS + interval_ms + random_ms(random, interval_ms);
 }
 
 static void begin_tries(struct presence *presence, struct introduction *introduction) {
     uint64_t *due_ms = &presence->due_ms[PART_INTRODUCTION];
     introduction->tries = 0;
-    introduction->is_spread = is_crowd(presence);
+    introduction->is_spread = is_spread(presence);
     introduction->due_ms = presence->context->now_ms + delay_ms(presence);
     *due_ms = deadline_earlier(*due_ms, introduction->due_ms);
 }
 
+/* Who never answered makes room. */
+static void make_room(struct introductions *introductions) {
+    for (size_t i = 0; i < introductions->count && introductions->count == MUSTER_INTRODUCTIONS_MAX; i++) {
+        if (introductions->items[i].tries == MUSTER_INTRODUCTION_TRIES || introductions->items[i].failures > 0) {
+            introductions->items[i] = introductions->items[--introductions->count];
+        }
+    }
+}
+
 static struct introduction *add(struct introductions *introductions, const struct muster_endpoint *source) {
     size_t of_address = 0;
+    make_room(introductions);
     for (size_t i = 0; i < introductions->count; i++) {
         of_address += endpoint_is_same_host(&introductions->items[i].endpoint, source) ? 1 : 0;
     }
@@ -72,11 +89,15 @@ bool introduction_begin(struct presence *presence, const struct message *message
         }
         memcpy(introduction->id, message->id, MUSTER_ID_BYTES);
         begin_tries(presence, introduction);
-    } else if (introduction->tries == MUSTER_INTRODUCTION_TRIES && !introduction->is_renewed &&
+    } else if (introduction->tries == MUSTER_INTRODUCTION_TRIES && introduction->failures == 0 &&
+               !introduction->is_renewed &&
                !endpoint_is_same_host(&introduction->endpoint, &datagram->source)) {
         introduction->is_renewed = true; /* a forger elsewhere must not keep the real one out */
         begin_tries(presence, introduction);
     }
+    proof_owe(presence, message->nonce, true);
+    introduction->is_heard = true;
+    introduction->heard_ms = presence->context->now_ms;
     introduction->endpoint = datagram->source;
     introduction->interface = datagram->interface;
     introduction->paths |= 1u << group_path_kind(&datagram->destination);
@@ -118,20 +139,59 @@ unsigned introduction_end(struct presence *presence, const uint8_t id[MUSTER_ID_
     return paths;
 }
 
+/* A proof of another boot than the row's must be younger than that one. */
+static void renew_nonce(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES]) {
+    const struct peer *peer = peer_table_find(&presence->table, id);
+    if (peer != NULL && presence->nonces.count > 0 && presence->nonces.made_ms[0] <= peer->boot_ms) {
+        nonces_renew(&presence->nonces, &presence->context->random, presence->context->now_ms);
+    }
+}
+
 static void ask(struct presence *presence, struct introduction *introduction) {
     struct message query = {.asks_some = true, .of_count = 1, .wants = true};
-    bool is_unicast = introduction->tries < MUSTER_INTRODUCTION_UNICAST;
+    bool is_unicast = introduction->tries < MUSTER_INTRODUCTION_UNICAST || presence_is_crowd(presence);
     if (!bucket_take(&presence->introductions.bucket, is_unicast ? 1 : GROUP_TOKENS, MUSTER_INTRODUCTION_RATE,
                      MUSTER_INTRODUCTION_BURST, presence->context->now_ms)) {
         introduction->due_ms = presence->context->now_ms + POSTPONED_MS;
         return;
     }
     memcpy(query.of[0], introduction->id, MUSTER_ID_BYTES);
+    renew_nonce(presence, introduction->id);
     query_send(presence, &query, is_unicast ? &introduction->endpoint : NULL, introduction->interface);
     introduction->tries++;
-    introduction->due_ms = presence->context->now_ms + (introduction->tries < MUSTER_INTRODUCTION_TRIES
-                                                            ? MUSTER_INTRODUCTION_MS * introduction->tries
-                                                            : MUSTER_INTRODUCTION_FORGET_MS);
+    introduction->is_heard = false;
+    introduction->due_ms =
+        presence->context->now_ms +
+        (introduction->tries < MUSTER_INTRODUCTION_TRIES
+             ? MUSTER_INTRODUCTION_MS * introduction->tries
+             : backoff_pause_ms(&pauses, introduction->failures, &presence->context->random));
+}
+
+/* The pause after all tries is over: who was heard meanwhile is asked again. */
+static void begin_next_round(const struct presence *presence, struct introduction *introduction) {
+    if (introduction->is_heard) {
+        introduction->failures++;
+        introduction->tries = 0;
+    } else {
+        introduction->due_ms = presence->context->now_ms + POSTPONED_MS;
+    }
+}
+
+static bool is_over(const struct presence *presence, const struct introduction *introduction) {
+    return introduction->tries == MUSTER_INTRODUCTION_TRIES && !introduction->is_heard &&
+           presence->context->now_ms - introduction->heard_ms >= MUSTER_INTRODUCTION_SILENT_MS;
+}
+
+static void take_turn(struct presence *presence, struct introduction *introduction) {
+    if (introduction->tries == MUSTER_INTRODUCTION_TRIES) {
+        begin_next_round(presence, introduction);
+    }
+    if (introduction->tries == 0 && introduction->failures == 0 && !introduction->is_spread &&
+        is_spread(presence)) {
+        begin_tries(presence, introduction); /* the crowd has shown up since the first try was planned */
+    } else if (introduction->tries < MUSTER_INTRODUCTION_TRIES) {
+        ask(presence, introduction);
+    }
 }
 
 uint64_t introduction_tick(struct presence *presence) {
@@ -144,15 +204,12 @@ uint64_t introduction_tick(struct presence *presence) {
     due_ms = DEADLINE_NEVER;
     for (size_t i = 0; i < introductions->count;) {
         struct introduction *introduction = &introductions->items[i];
-        bool is_due = introduction->due_ms <= now_ms;
-        if (is_due && introduction->tries == MUSTER_INTRODUCTION_TRIES) {
+        if (introduction->due_ms <= now_ms && is_over(presence, introduction)) {
             *introduction = introductions->items[--introductions->count];
             continue;
         }
-        if (is_due && introduction->tries == 0 && !introduction->is_spread && is_crowd(presence)) {
-            begin_tries(presence, introduction); /* the crowd has shown up since the first try was planned */
-        } else if (is_due) {
-            ask(presence, introduction);
+        if (introduction->due_ms <= now_ms) {
+            take_turn(presence, introduction);
         }
         due_ms = deadline_earlier(due_ms, introduction->due_ms);
         i++;

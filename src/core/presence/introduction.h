@@ -23,9 +23,12 @@ struct introduction {
     unsigned paths; /* by which it was heard, bit 1 << kind */
     unsigned tries;
     bool is_signed;  /* a signed message began it, so only a signed one ends it */
-    bool is_spread;  /* its first try was put off in favour of a crowd */
+    bool is_spread;  /* its first try waits for what the group will hear */
     bool is_renewed; /* its tries began again for another address */
-    uint64_t due_ms; /* next try, or when it is forgotten */
+    bool is_heard;     /* since the last try */
+    unsigned failures; /* rounds of tries without an answer */
+    uint64_t heard_ms;
+    uint64_t due_ms; /* next try, or the end of the pause after them */
 };
 
 struct introductions {

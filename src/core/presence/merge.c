@@ -92,8 +92,7 @@ static void record_address(struct presence *presence, struct peer *peer, const s
 static void record_evidence(struct presence *presence, struct peer *peer, const struct incoming *incoming,
                             unsigned kinds) {
     const struct message *message = incoming->message;
-    bool is_everywhere = message->seq != 0 && (message->kind != MESSAGE_ALIVE || message->is_answer ||
-                                               message->seq % MUSTER_EVERYWHERE_EACH == 0);
+    bool is_everywhere = message->seq != 0 && message_is_everywhere(message);
     peer->paths |= message->heard;
     peer_add_evidence(peer, incoming->datagram, kinds | (is_everywhere ? EVIDENCE_EVERYWHERE : 0),
                       presence->context->now_ms);
@@ -124,8 +123,9 @@ static void record_promise(const struct presence *presence, struct peer *peer,
     peer->heard_ms = presence->context->now_ms;
     peer->next_ms = message->next_ms;
     /* All but an alive may repeat the rest of a promise; of answers only a longer one is news. */
-    bool is_full = message->kind == MESSAGE_ALIVE && !message->is_answer;
-    uint64_t known_ms = message->is_answer && peer->period_ms > 0 ? peer->period_ms : shortest_period_ms;
+    bool is_answer = message->re != NULL;
+    bool is_full = message->kind == MESSAGE_ALIVE && !is_answer;
+    uint64_t known_ms = is_answer && peer->period_ms > 0 ? peer->period_ms : shortest_period_ms;
     peer->period_ms = is_full || message->next_ms > known_ms ? message->next_ms : known_ms;
 }
 
@@ -144,6 +144,9 @@ static void record_message(struct presence *presence, struct peer *peer, const s
 static void record_life(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     record_message(presence, peer, incoming);
     record_promise(presence, peer, incoming->message);
+    if (announcer_is_new(presence)) {
+        proof_owe(presence, incoming->message->nonce, incoming->message->kind == MESSAGE_ALIVE);
+    }
     query_record_reported(presence, incoming->message->peers);
     incoming->note->heard = peer;
 }
@@ -160,8 +163,9 @@ static void join(struct presence *presence, struct peer *peer) {
 }
 
 /* What was known of an earlier start is void. */
-static void begin_again(struct peer *peer, uint64_t boot) {
+static void begin_again(struct peer *peer, uint64_t boot, uint64_t now_ms) {
     peer->boot = boot;
+    peer->boot_ms = now_ms;
     peer->seq = 0;
     peer->asked = 0;
     peer->period_ms = 0;
@@ -196,6 +200,7 @@ static struct peer *add_row(struct presence *presence, const struct incoming *in
     }
     memcpy(peer->key, message->key, MUSTER_KEY_BYTES);
     peer->boot = message->boot;
+    peer->boot_ms = presence->context->now_ms;
     peer->rev = message->rev;
     peer->since_ms = presence->context->now_ms;
     return peer;
@@ -238,7 +243,7 @@ static void take_change(struct presence *presence, struct peer *peer) {
 static void take_restart(struct presence *presence, struct peer *peer, const struct message *message) {
     bool is_first_key = message->boot == peer->boot && message->has_key;
     put_event(presence, peer, is_first_key ? MUSTER_PEER_CHANGED : MUSTER_PEER_RESTARTED);
-    begin_again(peer, message->boot);
+    begin_again(peer, message->boot, presence->context->now_ms);
     if (message->has_key) {
         memcpy(peer->key, message->key, MUSTER_KEY_BYTES);
         peer->is_verified = true;
@@ -266,7 +271,7 @@ static bool replace(struct presence *presence, struct peer *peer, const struct i
 
 static bool take_bye(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     if (incoming->message->boot != peer->boot) { /* its start was missed */
-        begin_again(peer, incoming->message->boot);
+        begin_again(peer, incoming->message->boot, presence->context->now_ms);
     }
     introduction_end(presence, peer->id, incoming->message->is_signed);
     record_message(presence, peer, incoming);
@@ -285,10 +290,10 @@ static bool hear(struct presence *presence, struct peer *peer, const struct inco
     } else if (due_ms < peer->due_ms) { /* a later moment waits for the earlier one */
         peer_table_set_due(&presence->table, peer, due_ms);
     }
-    if (message->kind == MESSAGE_ANNOUNCE) {
-        end_introduction(presence, incoming);
-    } else if (message->rev > peer->rev) {
+    if (message->rev > peer->rev) {
         introduction_begin(presence, message, incoming->datagram);
+    } else if (message->kind == MESSAGE_ANNOUNCE || incoming->is_fresh) {
+        end_introduction(presence, incoming);
     }
     return true;
 }
@@ -376,12 +381,24 @@ static bool merge_known(struct presence *presence, struct peer *peer, const stru
     return merge_authentic(presence, peer, incoming, message->boot != peer->boot || is_upgrade || is_old);
 }
 
+/* It answers a nonce of ours. What is said in another boot than a verified row's answers one that is younger than that
+ * boot: else it could be a recording of the boot before. */
+static bool is_fresh(const struct presence *presence, const struct peer *peer, const struct message *message) {
+    const struct nonces *nonces = &presence->nonces;
+    bool is_other_boot = peer != NULL && peer->is_verified && peer->boot != message->boot;
+    for (unsigned i = 0; i < nonces_count(nonces, presence->context->now_ms); i++) {
+        if (message_answers(message, nonces->values[i])) {
+            return !is_other_boot || nonces->made_ms[i] > peer->boot_ms;
+        }
+    }
+    return false;
+}
+
 static struct incoming incoming_of(const struct presence *presence, const struct message *message,
                                    const struct muster_datagram *datagram, struct merge_note *note,
                                    enum muster_drop *reason) {
     struct incoming incoming = {.message = message, .datagram = datagram, .note = note, .reason = reason};
-    incoming.is_fresh =
-        message->is_answer && nonces_holds(&presence->nonces, message->re, presence->context->now_ms);
+    incoming.is_fresh = is_fresh(presence, peer_table_find(&presence->table, message->id), message);
     crypto_shorthash((uint8_t *)&incoming.hash, datagram->bytes, datagram->length, presence->table.seed);
     return incoming;
 }
@@ -391,7 +408,7 @@ bool merge_message(struct presence *presence, const struct message *message,
                    enum muster_drop *reason) {
     struct incoming incoming = incoming_of(presence, message, datagram, note, reason);
     struct peer *peer = peer_table_find(&presence->table, message->id);
-    if (message->is_answer && message->seq == 0 && !incoming.is_fresh) {
+    if (message->re != NULL && message->seq == 0 && !incoming.is_fresh) {
         return drop(&incoming, MUSTER_DROP_UNASKED);
     }
     /* The most that one message needs: three events and one tuple. */
@@ -494,7 +511,7 @@ bool merge_duplicate_identity(struct presence *presence, const struct message *m
     }
     memcpy(duplicate->id, message->id, MUSTER_ID_BYTES);
     duplicate->is_verified = true;
-    begin_again(duplicate, message->boot);
+    begin_again(duplicate, message->boot, presence->context->now_ms);
     duplicate->rev = message->rev;
     duplicate->since_ms = presence->context->now_ms;
     record_promise(presence, duplicate, message);

@@ -64,6 +64,7 @@ struct peer {
 
     /* What was said last. */
     uint64_t boot;
+    uint64_t boot_ms;   /* when it was first heard; proofs of another boot must be younger */
     uint64_t seq;       /* 0: nothing numbered was heard yet */
     uint64_t last_hash; /* of the datagram with that seq, to know a copy by */
     uint64_t rev;

@@ -15,7 +15,7 @@ void query_send(struct presence *presence, struct message *query, const struct m
         return;
     }
     query->kind = MESSAGE_QUERY;
-    query->nonce = nonces_current(&presence->nonces, &presence->context->random, presence->context->now_ms);
+    query->nonce = presence_nonce(presence);
     query->count = ++presence->query.count;
     query->said = presence->announcer.seq;
     presence->context->counters.questions++;
@@ -125,8 +125,12 @@ static bool is_complete(const struct presence *presence) {
     return expected > 0 && peer_table_present(&presence->table) >= expected && !is_fetching(presence);
 }
 
+/* In a crowd that nobody waits for, what its members say to the group tells of them. */
 static unsigned count_questions(const struct presence *presence) {
     bool is_missing = peer_table_present(&presence->table) < expected_rows(presence);
+    if (presence->query.wish.waiting == 0 && presence->introductions.count > MUSTER_INTRODUCTIONS_SOON) {
+        return presence->query.asked > 1 ? presence->query.asked : 1;
+    }
     return is_missing ? MUSTER_QUERIES : MUSTER_QUERIES_SURE;
 }
 

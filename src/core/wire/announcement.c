@@ -22,7 +22,8 @@ static struct message longest_of(const struct message *who) {
     longest.seq = longest.rev = longest.boot = MUSTER_INTEGER_MAX;
     longest.next_ms = MUSTER_NEXT_MS_MAX;
     longest.peers = MUSTER_PEERS_REPORTED_MAX;
-    longest.is_answer = true;
+    longest.re = "00000000";
+    memcpy(&longest.nonce, longest.re, sizeof longest.nonce);
     longest.heard = (1u << MUSTER_PATH_KINDS) - 1;
     longest.tells_sent = longest.document.topic_count > 0;
     for (size_t i = 0; i < longest.document.topic_count; i++) {

@@ -67,25 +67,43 @@ const struct muster_crypto *identity_signer(const struct identity *identity) {
     return identity->has_key ? &identity->crypto : NULL;
 }
 
+static uint64_t draw_nonce(struct random *random) {
+    uint8_t bytes[LITTLE_ENDIAN_BYTES];
+    char text[sodium_base64_ENCODED_LEN(6, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+    uint64_t nonce;
+    _Static_assert(sizeof text == MUSTER_NONCE_CHARS + 1 && sizeof nonce == MUSTER_NONCE_CHARS, "they fit");
+    little_endian_store(random_u64(random), bytes);
+    sodium_bin2base64(text, sizeof text, bytes, 6, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    memcpy(&nonce, text, sizeof nonce);
+    return nonce;
+}
+
+static void make_nonce(struct nonces *nonces, struct random *random, uint64_t now_ms) {
+    size_t kept = (MUSTER_NONCES - 1) * sizeof *nonces->values;
+    memmove(nonces->values + 1, nonces->values, kept);
+    memmove(nonces->made_ms + 1, nonces->made_ms, kept);
+    nonces->values[0] = draw_nonce(random);
+    nonces->made_ms[0] = now_ms;
+    nonces->count += nonces->count < MUSTER_NONCES ? 1 : 0;
+}
+
 uint64_t nonces_current(struct nonces *nonces, struct random *random, uint64_t now_ms) {
     if (nonces->count == 0 || now_ms - nonces->made_ms[0] >= MUSTER_NONCE_MS) {
-        size_t kept = (MUSTER_NONCES - 1) * sizeof *nonces->values;
-        memmove(nonces->values + 1, nonces->values, kept);
-        memmove(nonces->made_ms + 1, nonces->made_ms, kept);
-        nonces->values[0] = random_u64(random);
-        nonces->made_ms[0] = now_ms;
-        if (nonces->count < MUSTER_NONCES) {
-            nonces->count++;
-        }
+        make_nonce(nonces, random, now_ms);
     }
     return nonces->values[0];
 }
 
-bool nonces_holds(const struct nonces *nonces, uint64_t nonce, uint64_t now_ms) {
-    for (unsigned i = 0; i < nonces->count; i++) {
-        if (nonces->values[i] == nonce) {
-            return now_ms - nonces->made_ms[i] <= MUSTER_NONCES * MUSTER_NONCE_MS;
-        }
+void nonces_renew(struct nonces *nonces, struct random *random, uint64_t now_ms) {
+    if (nonces->count == 0 || now_ms - nonces->made_ms[0] >= MUSTER_NONCE_MS_MIN) {
+        make_nonce(nonces, random, now_ms);
     }
-    return false;
+}
+
+unsigned nonces_count(const struct nonces *nonces, uint64_t now_ms) {
+    unsigned count = 0;
+    while (count < nonces->count && now_ms - nonces->made_ms[count] <= 2 * MUSTER_NONCE_MS) {
+        count++;
+    }
+    return count;
 }

@@ -25,16 +25,20 @@ void identity_init(struct identity *identity, const uint8_t *key, const struct m
 /* What to sign with; NULL when there is no key. */
 const struct muster_crypto *identity_signer(const struct identity *identity);
 
-/* One nonce serves every question of a second, and answers to the last few are taken: that an answer
- * echoes one of them proves that its sender spoke within MUSTER_NONCES seconds. */
+/* One nonce stands in all that a node says for a minute, and answers to the last two are taken: a signed
+ * message that repeats one of them proves that its signer spoke since, whoever else hears it. A nonce is
+ * MUSTER_NONCE_CHARS characters, which stand in the number as in memory. */
 struct nonces {
     uint64_t values[MUSTER_NONCES]; /* the newest first */
     uint64_t made_ms[MUSTER_NONCES];
     unsigned count;
 };
 
-/* The nonce to ask with. */
+/* The nonce of now. */
 uint64_t nonces_current(struct nonces *nonces, struct random *random, uint64_t now_ms);
 
-/* True when we asked with this nonce lately. */
-bool nonces_holds(const struct nonces *nonces, uint64_t nonce, uint64_t now_ms);
+/* Makes a new nonce, unless that of now is younger than a second: answers to the earlier ones may be recordings. */
+void nonces_renew(struct nonces *nonces, struct random *random, uint64_t now_ms);
+
+/* How many nonces are taken now. They are the first of values. */
+unsigned nonces_count(const struct nonces *nonces, uint64_t now_ms);

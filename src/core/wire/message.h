@@ -24,9 +24,12 @@ struct message {
     enum message_kind kind;
     uint8_t id[MUSTER_ID_BYTES];
     uint64_t boot;
-    uint64_t seq;   /* 0: not sent to the group */
-    bool is_answer; /* re is set */
-    uint64_t re;
+    uint64_t seq; /* 0: not sent to the group */
+
+    /* announce, alive and query */
+    uint64_t nonce; /* of the sender, see nonces; 0: it says none */
+    const char *re; /* the nonces that this answers, MUSTER_NONCE_CHARS each, without anything between them; NULL:
+                       no answer. Not of a query */
 
     /* announce and alive */
     uint64_t rev;
@@ -45,7 +48,6 @@ struct message {
     uint8_t key[MUSTER_KEY_BYTES];
 
     /* query */
-    uint64_t nonce;
     uint64_t count; /* of the asker's queries of this boot; 0: it does not say */
     uint64_t said;  /* seq of what it last said to the group; 0: it does not say */
     bool asks_some; /* `of` is there */
@@ -95,6 +97,16 @@ bool message_take_body(struct message *announce, const uint8_t *bytes, size_t le
 
 /* BLAKE2b-256 (RFC 7693) of a body. */
 void message_hash_body(const uint8_t *bytes, size_t length, uint8_t hash[MUSTER_HASH_BYTES]);
+
+/* How many nonces this answers. */
+size_t message_answer_count(const struct message *message);
+
+/* True when the nonce is among them. */
+bool message_answers(const struct message *message, uint64_t nonce);
+
+/* True for a message to the group that goes out on all paths, not on the primary ones alone (PROTOCOL.md,
+ * "Paths"). */
+bool message_is_everywhere(const struct message *message);
 
 /* True when the id is among count ids. */
 bool message_lists(const uint8_t (*ids)[MUSTER_ID_BYTES], size_t count, const uint8_t id[MUSTER_ID_BYTES]);

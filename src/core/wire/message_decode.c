@@ -8,7 +8,8 @@
 #include "lists.h"
 #include "member.h"
 
-#define NONCE_BYTES 8
+/* Of a nonce: the URL-safe alphabet of base64 (RFC 4648, 5). */
+#define NONCE_ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 static const char *const kind_names[MESSAGE_KINDS] = {"announce", "alive", "bye", "query"};
 const struct name_table message_kinds = NAME_TABLE(kind_names);
@@ -17,15 +18,23 @@ static const char *const shard_names[MUSTER_SHARDS] = {"0", "1", "2",  "3",  "4"
                                                        "8", "9", "10", "11", "12", "13", "14", "15"};
 const struct name_table message_shards = NAME_TABLE(shard_names);
 
-static bool read_nonce(const document_node_t *node, uint64_t *nonce, enum muster_drop *reason) {
-    uint8_t bytes[NONCE_BYTES];
-    if (!member_hex(node, bytes, sizeof bytes, reason)) {
+/* Up to count nonces, one behind the other. */
+static bool read_nonces(const document_node_t *node, size_t count, const char **text,
+                        enum muster_drop *reason) {
+    if (!member_text(node, MUSTER_NONCE_CHARS, count * MUSTER_NONCE_CHARS, text, reason)) {
         return false;
     }
-    *nonce = 0;
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        *nonce = *nonce << 8 | bytes[i];
+    size_t length = strlen(*text);
+    return (length % MUSTER_NONCE_CHARS == 0 && strspn(*text, NONCE_ALPHABET) == length) ||
+           member_refuse(reason, MUSTER_DROP_RANGE);
+}
+
+static bool read_nonce(const document_node_t *node, uint64_t *nonce, enum muster_drop *reason) {
+    const char *text;
+    if (!read_nonces(node, 1, &text, reason)) {
+        return false;
     }
+    memcpy(nonce, text, sizeof *nonce); /* a name of eight characters, which nobody counts with */
     return true;
 }
 
@@ -63,9 +72,10 @@ static bool read_seq_or_re(const document_node_t *header, struct message *messag
     if (seq == NULL && re == NULL) {
         return member_refuse(reason, MUSTER_DROP_MISSING);
     }
-    message->is_answer = re != NULL;
+    const document_node_t *nonce = document_member(header, "nonce");
     return member_optional_integer(header, "seq", 1, MUSTER_INTEGER_MAX, &message->seq, reason) &&
-           (re == NULL || read_nonce(re, &message->re, reason));
+           (re == NULL || read_nonces(re, MUSTER_RE_MAX, &message->re, reason)) &&
+           (nonce == NULL || read_nonce(nonce, &message->nonce, reason));
 }
 
 /* Its names are numbers of shards, so that one of another form is as wrong as one too large. */
@@ -235,7 +245,8 @@ static bool decode_lines(const char *text, size_t length, struct message *messag
         return false;
     }
     if (message->kind == MESSAGE_ANNOUNCE) {
-        if (length > MUSTER_ANNOUNCE_BYTES_MAX) {
+        size_t more = message->re == NULL ? 0 : (message_answer_count(message) - 1) * MUSTER_NONCE_CHARS;
+        if (length > MUSTER_ANNOUNCE_BYTES_MAX + more) {
             return member_refuse(reason, MUSTER_DROP_TOO_LONG);
         }
         if (message->has_key != message->is_signed) {
@@ -264,6 +275,25 @@ void message_deinit(struct message *message) {
     message->tree = NULL;
     message->body = NULL;
     message->arrays = NULL;
+}
+
+size_t message_answer_count(const struct message *message) {
+    return message->re == NULL ? 0 : strlen(message->re) / MUSTER_NONCE_CHARS;
+}
+
+bool message_answers(const struct message *message, uint64_t nonce) {
+    for (size_t i = 0; i < message_answer_count(message); i++) {
+        if (memcmp(message->re + i * MUSTER_NONCE_CHARS, &nonce, sizeof nonce) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool message_is_everywhere(const struct message *message) {
+    size_t answers = message_answer_count(message);
+    bool is_news = message->kind != MESSAGE_ALIVE || answers > 0 || message->seq % MUSTER_EVERYWHERE_EACH == 0;
+    return is_news && answers <= MUSTER_LIST_NONCES;
 }
 
 bool message_lists(const uint8_t (*ids)[MUSTER_ID_BYTES], size_t count, const uint8_t id[MUSTER_ID_BYTES]) {

@@ -2,8 +2,6 @@
 #include "message.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -15,10 +13,10 @@
 
 #define SIGNATURE_LINE_BYTES (sizeof "{\"sig\":\"\"}\n" - 1 + 88) /* 88: base64 of 64 bytes */
 
-static void put_nonce(struct document *document, const char *name, uint64_t nonce) {
-    char text[2 * sizeof nonce + 1];
-    snprintf(text, sizeof text, "%016" PRIx64, nonce);
-    document_put_text(document, NULL, name, text);
+static void put_nonce(struct document *document, uint64_t nonce) {
+    char text[MUSTER_NONCE_CHARS + 1] = "";
+    memcpy(text, &nonce, sizeof nonce);
+    document_put_text(document, NULL, "nonce", text);
 }
 
 static void put_ids(struct document *document, const char *name, const uint8_t (*ids)[MUSTER_ID_BYTES],
@@ -39,8 +37,11 @@ static void put_sent(struct document *document, const uint64_t sent[MUSTER_SHARD
 
 static void put_alive(struct document *document, const struct message *message) {
     member_put_count(document, NULL, "seq", message->seq);
-    if (message->is_answer) {
-        put_nonce(document, "re", message->re);
+    if (message->re != NULL) {
+        document_put_text(document, NULL, "re", message->re);
+    }
+    if (message->nonce != 0) {
+        put_nonce(document, message->nonce);
     }
     document_put_integer(document, NULL, "rev", (int64_t)message->rev);
     document_put_integer(document, NULL, "next_ms", (int64_t)message->next_ms);
@@ -80,7 +81,7 @@ bool message_can_want(const char *type, const char *name) {
 }
 
 static void put_query(struct document *document, const struct message *message) {
-    put_nonce(document, "nonce", message->nonce);
+    put_nonce(document, message->nonce);
     member_put_count(document, NULL, "count", message->count);
     member_put_count(document, NULL, "said", message->said);
     if (message->asks_some) {

@@ -202,6 +202,9 @@ static void walk_socket(struct reply_walk *walk, union item *item) {
     socket->buffer_bytes = (uint32_t)walk_integer(walk, "buffer_bytes", socket->buffer_bytes);
     socket->kernel_drops = walk_integer(walk, "kernel_drops", socket->kernel_drops);
     socket->failed = walk_integer(walk, "failed", socket->failed);
+    socket->queue_drops = walk_integer(walk, "queue_drops", socket->queue_drops);
+    socket->unicast_drops = walk_integer(walk, "unicast_drops", socket->unicast_drops);
+    socket->unreached = walk_integer(walk, "unreached", socket->unreached);
 }
 
 /* ---- counters ---- */

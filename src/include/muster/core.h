@@ -367,6 +367,7 @@ struct muster_datagram {
     size_t segment; /* 0: one datagram; else bytes are several of this length, the last of at most it, as UDP
                        GRO received them, or UDP GSO is to send them */
     uint32_t dropped; /* as received: what the kernel dropped on this socket so far */
+    uint32_t age_ms;  /* as received: how long it waited before it was read; 0 when not known */
 };
 
 /* ---- streams ---- */
@@ -399,9 +400,13 @@ struct muster_socket {
     const char *protocol;                             /* "udp", "tcp" or "unix"; static storage */
     struct muster_endpoint address;                   /* bound to; family 0 for "unix" */
     char interface_name[MUSTER_INTERFACE_NAME_BYTES]; /* "" when it is bound to none */
-    uint32_t buffer_bytes; /* receive buffer granted by the kernel, in its count; 0 when not known */
-    uint64_t kernel_drops; /* datagrams that the kernel had no room for */
-    uint64_t failed;       /* datagrams that could not be sent by this interface */
+    uint32_t buffer_bytes;  /* receive buffer granted by the kernel, in its count; 0 when not known */
+    uint64_t kernel_drops;  /* datagrams that the kernel had no room for */
+    uint64_t failed;        /* datagrams that could not be sent by this interface */
+    uint64_t queue_drops;   /* datagrams that were sent, and that a queue of this machine then dropped */
+    uint64_t unicast_drops; /* datagrams to one peer that were not sent: so many waited that the send buffer
+                             * was needed for datagrams to the group */
+    uint64_t unreached;     /* datagrams to one peer that did not arrive, as ICMP reported */
 };
 #define MUSTER_SOCKETS_MAX 160
 

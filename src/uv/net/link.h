@@ -50,7 +50,8 @@ struct link {
     int logged_errors[MUSTER_PATH_KINDS]; /* -errno of the failure that was logged last, by path kind; 0: none
                                            */
     uint64_t failed[MUSTER_PATH_KINDS];   /* datagrams that could not be sent by it, by path kind */
-    bool without_gso;                     /* batches are sent by it one by one: it can't do them (UDP GSO) */
+    uint64_t queue_drops[MUSTER_PATH_KINDS]; /* that its queue dropped, likewise */
+    bool without_gso; /* batches are sent by it one by one: it can't do them (UDP GSO) */
     uv_loop_t *loop;
     void *owner; /* of its sockets */
 };

@@ -137,18 +137,25 @@ static void unicast_watch(struct network *network) {
 
 /* False when the socket is full. */
 static bool datagram_send(struct network *network, struct muster_datagram *datagram) {
+    struct datagram_socket *socket = &network->unicast.socket;
     struct link *link = link_find(network, datagram->interface);
     bool is_telemetry = datagram->ttl == MUSTER_TELEMETRY_TTL;
     enum muster_path_kind kind = is_telemetry ? MUSTER_PATH_M4 : group_path_kind(&datagram->destination);
+    if (kind == MUSTER_PATH_U4 && !socket_has_unicast_room(socket)) {
+        network->unicast_drops++; /* whoever asked, asks again; what the group is told comes to all */
+        return true;
+    }
     if (link != NULL && kind != MUSTER_PATH_U4) {
         datagram->source = link->interface.source;
     } else {
         datagram->source.family = 0;
     }
     bool without_gso = link == NULL || link->without_gso;
-    int error = socket_send(&network->unicast.socket, datagram, &without_gso);
+    uint64_t queue_drops = socket->queue_drops;
+    int error = socket_send(socket, datagram, &without_gso);
     if (link != NULL) {
         link->without_gso = without_gso;
+        link->queue_drops[kind] += socket->queue_drops - queue_drops;
     }
     if (error == -EAGAIN) {
         return false;
@@ -189,22 +196,24 @@ static void held_send(struct network *network) {
 
 /* ---- on the loop ---- */
 
-/* An error that hangs on a socket makes libuv stop watching it; taken off, it is watched again. */
-static bool is_readable(struct watched_socket *watched, int status, int events) {
-    if (status < 0) {
-        socket_take_error(&watched->socket);
-        watched_socket_set(watched, watched->events);
-        return false;
+/* What to do on a socket. An error that hangs on it makes libuv stop watching it, and hides the rest: the
+ * error is taken off, the socket is watched again, and all that it is watched for is tried. */
+static int events_due(struct watched_socket *watched, int status, int events) {
+    if (status >= 0) {
+        return events;
     }
-    return (events & UV_READABLE) != 0;
+    socket_take_errors(&watched->socket);
+    watched_socket_set(watched, watched->events);
+    return watched->events;
 }
 
 static void on_unicast_ready(uv_poll_t *poll, int status, int events) {
     struct network *network = watched_socket_of(poll)->owner;
-    if (status >= 0 && (events & UV_WRITABLE)) {
+    int due = events_due(&network->unicast, status, events);
+    if (due & UV_WRITABLE) {
         held_send(network);
     }
-    if (is_readable(&network->unicast, status, events)) {
+    if (due & UV_READABLE) {
         socket_read(&network->unicast.socket, network->calls.on_datagram, network->calls.owner);
     }
     network->calls.on_datagrams_read(network->calls.owner);
@@ -213,7 +222,7 @@ static void on_unicast_ready(uv_poll_t *poll, int status, int events) {
 static void on_link_ready(uv_poll_t *poll, int status, int events) {
     struct watched_socket *watched = watched_socket_of(poll);
     struct network *network = watched->owner;
-    if (is_readable(watched, status, events)) {
+    if (events_due(watched, status, events) & UV_READABLE) {
         socket_read(&watched->socket, network->calls.on_datagram, network->calls.owner);
         network->calls.on_datagrams_read(network->calls.owner);
     }
@@ -223,7 +232,7 @@ static void on_link_ready(uv_poll_t *poll, int status, int events) {
 static void on_telemetry_ready(uv_poll_t *poll, int status, int events) {
     struct watched_socket *watched = watched_socket_of(poll);
     struct network *network = watched->owner;
-    if (is_readable(watched, status, events)) {
+    if (events_due(watched, status, events) & UV_READABLE) {
         socket_read_batches(&watched->socket, network->batches_bytes, network->calls.on_telemetry,
                             network->calls.owner);
         network->calls.on_telemetry_read(network->calls.owner);
@@ -301,9 +310,10 @@ static void put(struct inventory *inventory, const struct muster_socket *socket)
     inventory->count++;
 }
 
-/* kind U4: an address of ours. */
+/* kind U4: an address of ours. sent: the counts of what was sent. */
 static void put_datagrams(struct inventory *inventory, const struct datagram_socket *socket,
-                          enum muster_path_kind kind, const char *interface_name, uint64_t failed) {
+                          enum muster_path_kind kind, const char *interface_name,
+                          const struct muster_socket *sent) {
     static const uint8_t addresses[MUSTER_PATH_KINDS][4] = {
         [MUSTER_PATH_M4] = MUSTER_GROUP_V4,
         [MUSTER_PATH_B4] = MUSTER_BROADCAST_V4,
@@ -313,7 +323,10 @@ static void put_datagrams(struct inventory *inventory, const struct datagram_soc
         .address = {.family = 4, .port = socket->port},
         .buffer_bytes = socket->buffer_bytes,
         .kernel_drops = socket->kernel_drops,
-        .failed = failed,
+        .failed = sent->failed,
+        .queue_drops = sent->queue_drops,
+        .unicast_drops = sent->unicast_drops,
+        .unreached = socket->unreached,
     };
     if (socket->open) {
         memcpy(put_socket.address.ip, addresses[kind], sizeof addresses[kind]);
@@ -323,24 +336,29 @@ static void put_datagrams(struct inventory *inventory, const struct datagram_soc
 }
 
 /* All is sent from the unicast socket. What was for everybody is counted where the same path is heard. */
-static uint64_t failed_unicasts(const struct network *network) {
-    uint64_t failed = 0;
+static struct muster_socket sent_unicasts(const struct network *network) {
+    struct muster_socket sent = {.unicast_drops = network->unicast_drops};
     for (size_t i = 0; i < network->link_count; i++) {
-        failed += network->links[i]->failed[MUSTER_PATH_U4];
+        sent.failed += network->links[i]->failed[MUSTER_PATH_U4];
+        sent.queue_drops += network->links[i]->queue_drops[MUSTER_PATH_U4];
     }
-    return failed;
+    return sent;
 }
 
 size_t network_sockets(const struct network *network, struct muster_socket *sockets, size_t sockets_max) {
     struct inventory inventory = {.sockets = sockets, .max = sockets_max};
-    put_datagrams(&inventory, &network->unicast.socket, MUSTER_PATH_U4, "", failed_unicasts(network));
+    struct muster_socket unicasts = sent_unicasts(network);
+    put_datagrams(&inventory, &network->unicast.socket, MUSTER_PATH_U4, "", &unicasts);
     for (size_t i = 0; i < network->link_count; i++) {
         const struct link *link = network->links[i];
         const char *name = link->interface.name;
         for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
-            put_datagrams(&inventory, &link->sockets[kind].socket, kind, name, link->failed[kind]);
+            struct muster_socket sent = {.failed = link->failed[kind],
+                                         .queue_drops = link->queue_drops[kind]};
+            put_datagrams(&inventory, &link->sockets[kind].socket, kind, name, &sent);
         }
-        put_datagrams(&inventory, &link->sockets[LINK_TELEMETRY].socket, MUSTER_PATH_U4, name, 0);
+        put_datagrams(&inventory, &link->sockets[LINK_TELEMETRY].socket, MUSTER_PATH_U4, name,
+                      &(struct muster_socket){.failed = 0});
     }
     if (network->tcp.open) {
         struct muster_socket tcp = {.protocol = "tcp", .address = {.family = 4, .port = network->tcp.port}};

@@ -46,6 +46,7 @@ struct network {
     bool is_blocked; /* the unicast socket is full: `held` waits for it, and nothing else is sent */
     struct muster_datagram held;
     uint8_t *held_bytes;
+    uint64_t unicast_drops; /* to one peer, so that the send buffer has room for what goes to the group */
 
     uint32_t groups;        /* of telemetry that are to be heard, */
     bool is_hearing;        /* on some link at least, */

@@ -4,19 +4,25 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/errqueue.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "limit.h"
 
 #define IPV4_BYTES 4
-#define CONTROL_BYTES 128 /* four small messages come: packet info, TTL, drop count, segment size */
+#define CONTROL_BYTES 160 /* four messages come at most; the longest: packet info, TTL, stamp, error */
 #define READ_TRIES 4
+#define SEND_TRIES 2
+#define AGE_MS_MAX 60000 /* an older stamp is one of a clock that was set meanwhile */
 
 static const uint8_t any_ip[IPV4_BYTES] = {0, 0, 0, 0};
 
@@ -52,14 +58,15 @@ int socket_option(int fd, int level, int name, int value) {
     return setsockopt(fd, level, name, &value, sizeof value);
 }
 
-/* The kernel grants less without a word, so what it granted is read back. */
-static uint32_t buffer_set(int fd) {
-    if (socket_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES) != 0) {
-        socket_option(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
+/* name: SO_RCVBUF or SO_SNDBUF; forced: the same for who may exceed the system's limit. The kernel grants
+ * less without a word, so what it granted is read back. */
+static uint32_t buffer_set(int fd, int name, int forced) {
+    if (socket_option(fd, SOL_SOCKET, forced, SOCKET_BUFFER_BYTES) != 0) {
+        socket_option(fd, SOL_SOCKET, name, SOCKET_BUFFER_BYTES);
     }
     int granted = 0;
     socklen_t length = sizeof granted;
-    getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &granted, &length);
+    getsockopt(fd, SOL_SOCKET, name, &granted, &length);
     return granted > 0 ? (uint32_t)granted : 0;
 }
 
@@ -76,8 +83,13 @@ static int open_with(struct datagram_socket *opened, const struct muster_path *p
         socket_close(opened);
         return -number;
     }
-    opened->buffer_bytes = buffer_set(opened->fd);
+    opened->buffer_bytes = buffer_set(opened->fd, SO_RCVBUF, SO_RCVBUFFORCE);
     return 0;
+}
+
+/* Asks for the time at which each datagram came. Where that is refused, its age is not known. */
+static void stamps_ask(int fd) {
+    socket_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 }
 
 static int bind_to(int fd, const uint8_t ip[IPV4_BYTES], uint16_t port) {
@@ -88,6 +100,7 @@ static int bind_to(int fd, const uint8_t ip[IPV4_BYTES], uint16_t port) {
 
 /* PMTUDISC_PROBE: never fragment, and let no forged "fragmentation needed" shrink what we send.
  * MULTICAST_ALL: groups that others on this machine joined are not for this socket.
+ * RECVERR: sending fails where a queue of this machine drops the datagram.
  * A batch is copied into one buffer of the kernel: the default takes few of them. */
 static int unicast_set(struct datagram_socket *socket, const struct muster_path *path) {
     struct sockaddr_in address;
@@ -100,14 +113,13 @@ static int unicast_set(struct datagram_socket *socket, const struct muster_path 
         socket_option(fd, IPPROTO_IP, IP_MULTICAST_TTL, MUSTER_TTL) != 0 ||
         socket_option(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 1) != 0 ||
         socket_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE) != 0 ||
-        bind_to(fd, any_ip, socket->port) != 0 ||
+        socket_option(fd, IPPROTO_IP, IP_RECVERR, 1) != 0 || bind_to(fd, any_ip, socket->port) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
         return -1;
     }
     socket->port = ntohs(address.sin_port);
-    if (socket_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES) != 0) {
-        socket_option(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
-    }
+    socket->send_bytes = buffer_set(fd, SO_SNDBUF, SO_SNDBUFFORCE);
+    stamps_ask(fd);
     return 0;
 }
 
@@ -142,6 +154,7 @@ static int listening_set(struct datagram_socket *socket, const struct muster_pat
     if (socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || socket_bind_device(fd, path->name) != 0) {
         return -1;
     }
+    stamps_ask(fd);
     if (path->kind == MUSTER_PATH_B4) {
         return socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ? -1
                                                                    : bind_to(fd, broadcast, socket->port);
@@ -185,15 +198,6 @@ void socket_close(struct datagram_socket *socket) {
         close(socket->fd);
         socket->open = false;
     }
-}
-
-int socket_take_error(struct datagram_socket *socket) {
-    int number = 0;
-    socklen_t length = sizeof number;
-    if (getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &number, &length) != 0) {
-        return -errno;
-    }
-    return -number;
 }
 
 /* ---- reading ---- */
@@ -251,6 +255,21 @@ struct cmsghdr *socket_next_control(struct msghdr *message, struct cmsghdr *cont
 }
 #pragma GCC diagnostic pop
 
+uint32_t socket_age_ms(const struct timespec *stamp, const struct timespec *now) {
+    int64_t age_ms =
+        ((int64_t)now->tv_sec - stamp->tv_sec) * 1000 + (now->tv_nsec - stamp->tv_nsec) / 1000000;
+    return age_ms < 0 || age_ms > AGE_MS_MAX ? 0 : (uint32_t)age_ms;
+}
+
+/* Until now: a datagram also waits while those that were read with it are handed over. */
+static uint32_t stamp_read(const struct cmsghdr *control) {
+    struct timespec stamp;
+    struct timespec now;
+    memcpy(&stamp, CMSG_DATA(control), sizeof stamp);
+    clock_gettime(CLOCK_REALTIME, &now);
+    return socket_age_ms(&stamp, &now);
+}
+
 static void control_read(struct datagram_socket *socket, const struct cmsghdr *control,
                          struct muster_datagram *datagram) {
     if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
@@ -266,6 +285,8 @@ static void control_read(struct datagram_socket *socket, const struct cmsghdr *c
         datagram->ttl = (uint8_t)ttl;
     } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SO_RXQ_OVFL) {
         memcpy(&socket->kernel_drops, CMSG_DATA(control), sizeof socket->kernel_drops);
+    } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SO_TIMESTAMPNS) {
+        datagram->age_ms = stamp_read(control);
     } else if (control->cmsg_level == SOL_UDP && control->cmsg_type == UDP_GRO) {
         int segment;
         memcpy(&segment, CMSG_DATA(control), sizeof segment);
@@ -316,6 +337,35 @@ unsigned socket_read_batches(struct datagram_socket *socket, uint8_t *bytes, soc
     return batch_read(socket, &batch, on_datagram, context);
 }
 
+/* ---- errors ---- */
+
+/* Reads one message of the error queue; false when there is none. */
+static bool error_read(struct datagram_socket *socket) {
+    struct control control;
+    struct msghdr message = {.msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    if (recvmsg(socket->fd, &message, MSG_ERRQUEUE) < 0) {
+        return false;
+    }
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL;
+         header = socket_next_control(&message, header)) {
+        struct sock_extended_err error;
+        if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR) {
+            memcpy(&error, CMSG_DATA(header), sizeof error);
+            socket->unreached += error.ee_origin == SO_EE_ORIGIN_ICMP ? 1 : 0;
+        }
+    }
+    return true;
+}
+
+/* With RECVERR an error also waits as a message, and the socket can't be polled before it is read. */
+void socket_take_errors(struct datagram_socket *socket) {
+    int number;
+    socklen_t length = sizeof number;
+    for (unsigned left = SOCKET_BATCH; left > 0 && error_read(socket); left--) {
+    }
+    getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &number, &length);
+}
+
 /* ---- sending ---- */
 
 /* Puts one control message behind those that are there. */
@@ -326,8 +376,31 @@ static void control_put(struct msghdr *message, int level, int type, const void 
     message->msg_controllen = (socklen_t)(message->msg_controllen + CMSG_SPACE(size));
 }
 
+bool socket_has_unicast_room(const struct datagram_socket *socket) {
+    uint32_t part = socket->send_bytes / SOCKET_UNICAST_PART;
+    uint32_t room = part < SOCKET_UNICAST_BYTES ? part : SOCKET_UNICAST_BYTES;
+    int waiting = 0;
+    return ioctl(socket->fd, SIOCOUTQ, &waiting) != 0 || (uint32_t)waiting <= room;
+}
+
+/* An error of an earlier datagram that others reported (ICMP) is returned by the next call. It says nothing
+ * about this datagram, so the call is made again. */
+static int message_send(int fd, const struct msghdr *message) {
+    int error = 0;
+    for (int i = 0; i < SEND_TRIES; i++) {
+        if (sendmsg(fd, message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+            return 0;
+        }
+        error = errno == EWOULDBLOCK ? -EAGAIN : -errno;
+        if (error == -EAGAIN || error == -ENOBUFS) {
+            return error;
+        }
+    }
+    return error;
+}
+
 /* segment 0: one datagram. */
-static int datagram_send(const struct datagram_socket *socket, const struct muster_datagram *datagram,
+static int datagram_send(struct datagram_socket *socket, const struct muster_datagram *datagram,
                          uint16_t segment) {
     struct sockaddr_in destination = socket_address(&datagram->destination);
     struct iovec part = {.iov_base = (void *)(uintptr_t)datagram->bytes, .iov_len = datagram->length};
@@ -351,10 +424,12 @@ static int datagram_send(const struct datagram_socket *socket, const struct must
     if (segment != 0) {
         control_put(&message, SOL_UDP, UDP_SEGMENT, &segment, sizeof segment);
     }
-    if (sendmsg(socket->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    int error = message_send(socket->fd, &message);
+    if (error == -ENOBUFS) {
+        socket->queue_drops += segment == 0 ? 1 : (datagram->length + segment - 1) / segment;
+        return 0;
     }
-    return 0;
+    return error;
 }
 
 /* What the kernel says of a batch that it, or the interface, can't cut into datagrams. */

@@ -16,6 +16,14 @@
  * more. */
 #define SOCKET_BUFFER_BYTES (4 * 1024 * 1024)
 
+/* A datagram to one peer is sent while no more than this waits in the send buffer, in the kernel's count, and
+ * no more than this part of it. Where the peer does not answer ARP, the kernel keeps the datagram for 3 s.
+ * - bytes: such datagrams wait for 170 peers at most. The kernel's table of neighbours has room for 1024, and
+ *   the group needs a row of it too.
+ * - part: a full socket counts as writable again when half of its buffer is free. */
+#define SOCKET_UNICAST_BYTES (128 * 1024)
+#define SOCKET_UNICAST_PART 4
+
 /* Datagrams that one socket_read() takes at most, so that one busy socket does not starve the loop. */
 #define SOCKET_BATCH 16
 
@@ -25,6 +33,7 @@
 
 struct msghdr;
 struct cmsghdr;
+struct timespec;
 
 struct datagram_socket {
     bool open;
@@ -34,6 +43,9 @@ struct datagram_socket {
     uint32_t buffer_bytes; /* receive buffer as granted, in the kernel's count: twice what was asked for, as
                             * its own bookkeeping counts too (socket(7), SO_RCVBUF) */
     uint32_t kernel_drops; /* since it was opened, as of the last datagram read (SO_RXQ_OVFL) */
+    uint32_t send_bytes;   /* send buffer as granted, in the kernel's count; 0 where nothing is sent */
+    uint64_t queue_drops;  /* datagrams that a queue of this machine dropped when they were sent (ENOBUFS) */
+    uint64_t unreached;    /* of which others, or this machine, reported that they did not arrive (ICMP) */
 };
 
 /* datagram->bytes are borrowed for the call. One that was longer than MUSTER_DATAGRAM_BYTES_MAX comes cut,
@@ -81,6 +93,10 @@ int socket_bind_device(int fd, const char *name);
 /* A zeroed or closed socket is allowed. Whoever polls it stops before. */
 void socket_close(struct datagram_socket *socket);
 
+/* How long a datagram has waited that came at `stamp`, both times of the wall clock. 0 where that is negative
+ * or more than a minute: then the clock was set meanwhile. */
+uint32_t socket_age_ms(const struct timespec *stamp, const struct timespec *now);
+
 /* Reads what is there, up to SOCKET_BATCH datagrams, and calls on_datagram for each; returns how many came.
  * The callback must not close the socket. Errors are transient for a datagram socket and are skipped. */
 unsigned socket_read(struct datagram_socket *socket, socket_datagram_cb on_datagram, void *context);
@@ -90,12 +106,17 @@ unsigned socket_read(struct datagram_socket *socket, socket_datagram_cb on_datag
 unsigned socket_read_batches(struct datagram_socket *socket, uint8_t *bytes, socket_datagram_cb on_datagram,
                              void *context);
 
-/* Takes a pending error off the socket, so that it can be polled again. Returns it as -errno, 0 for none. */
-int socket_take_error(struct datagram_socket *socket);
+/* Takes pending errors off the socket, SOCKET_BATCH at most, so that it can be polled again. */
+void socket_take_errors(struct datagram_socket *socket);
+
+/* Whether a datagram to one peer may be sent now. False while so much waits in the send buffer that those to
+ * the group need the rest of it. */
+bool socket_has_unicast_room(const struct datagram_socket *socket);
 
 /* Sends by datagram->interface to datagram->destination. The kernel chooses the source address unless
  * datagram->source has a family. Several (datagram->segment) leave as one batch, or one by one if
- * *without_gso, which is set when the kernel can't send batches by that interface. 0; -EAGAIN when the socket
- * is full, and *datagram, which is what was not sent then, is to be tried again once it is writable; any
- * other -errno is about these datagrams or their interface alone. */
+ * *without_gso, which is set when the kernel can't send batches by that interface. 0, also for what a queue
+ * of this machine dropped, which is counted; -EAGAIN when the socket is full, and *datagram, which is what
+ * was not sent then, is to be tried again once it is writable; any other -errno is about these datagrams or
+ * their interface alone. */
 int socket_send(struct datagram_socket *socket, struct muster_datagram *datagram, bool *without_gso);

@@ -285,7 +285,7 @@ static void hear_of_it(void) {
 }
 
 static void check_restarted(void) {
-    world_run(3000);
+    world_run(6000); /* the first question waits for nobody, the next for a pause */
     check_row(0, "b", MUSTER_ALIVE, 1);
     assert_int_equal(world.nodes[0].counts[MUSTER_PEER_RESTARTED], 1);
 }

@@ -136,8 +136,8 @@ static const struct way ways[MUSTER_DROP_COUNT] = {
     [MUSTER_DROP_SIGNATURE] = {.text = HEADER("announce") "\"seq\":6," SAID
                                                           ",\"name\":\"lamp\",\"key\":\"" ANY_KEY "\"}\n"},
     [MUSTER_DROP_STALE] = {.make = say_the_older_last},
-    [MUSTER_DROP_UNASKED] = {.text = HEADER("alive") "\"re\":\"0123456789abcdef\"," SAID "}\n"},
-    [MUSTER_DROP_SHORT_QUESTION] = {.text = HEADER("query") "\"nonce\":\"0123456789abcdef\",\"want\":{}}\n"},
+    [MUSTER_DROP_UNASKED] = {.text = HEADER("alive") "\"re\":\"Q7f0-x_a\"," SAID "}\n"},
+    [MUSTER_DROP_SHORT_QUESTION] = {.text = HEADER("query") "\"nonce\":\"Q7f0-x_a\",\"want\":{}}\n"},
     [MUSTER_DROP_UNKNOWN] = {.text = ALIVE},
     [MUSTER_DROP_TABLE_FULL] = {.make = fill_the_table},
     [MUSTER_DROP_MEMORY] = {.make = say_when_memory_is_out},
@@ -188,7 +188,7 @@ TEST(copies_by_another_path_are_counted_as_such) {
 }
 
 TEST(a_question_is_accepted_by_who_is_not_asked) {
-    say(HEADER("query") "\"nonce\":\"0123456789abcdef\",\"want\":{\"type\":\"ipp\"}}\n");
+    say(HEADER("query") "\"nonce\":\"Q7f0-x_a\",\"want\":{\"type\":\"ipp\"}}\n");
     const struct muster_counters *counters = world_counters(0);
     assert_int_equal(counters->accepted, 1);
     assert_int_equal(counters->answers, 0);
@@ -197,7 +197,7 @@ TEST(a_question_is_accepted_by_who_is_not_asked) {
 /* The padded question of section 5, byte for byte long enough. */
 static void ask(const char *members, int length, enum muster_path_kind path) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];
-    snprintf(text, sizeof text, HEADER("query") "\"nonce\":\"0123456789abcdef\",%s}", members);
+    snprintf(text, sizeof text, HEADER("query") "\"nonce\":\"Q7f0-x_a\",%s}", members);
     world_say(0, 99, path, "%-*s\n", length - 1, text);
     world_run(MUSTER_ANSWER_MS_MIN + 2);
 }
@@ -292,7 +292,7 @@ TEST(a_verified_peer_signs_its_questions) {
     world_run(2000);
     const char *id = world.nodes[1].id;
     world_say(0, 99, GROUP,
-              "{\"muster\":1,\"kind\":\"query\",\"id\":\"%s\",\"boot\":1,\"nonce\":\"0123456789abcdef\","
+              "{\"muster\":1,\"kind\":\"query\",\"id\":\"%s\",\"boot\":1,\"nonce\":\"Q7f0-x_a\","
               "\"of\":[\"%s\"]}\n",
               id, id);
     world_run(1);
@@ -322,7 +322,7 @@ static void ask_as_b(int count, uint64_t boot, enum muster_path_kind path) {
     }
     world_say_signed(
         0, 2, path, b->secret, MUSTER_PROOF_BYTES,
-        "{\"muster\":1,\"kind\":\"query\",\"id\":\"%s\",\"boot\":%llu,\"nonce\":\"0000000000000001\","
+        "{\"muster\":1,\"kind\":\"query\",\"id\":\"%s\",\"boot\":%llu,\"nonce\":\"00000001\","
         "%s\"said\":%llu,\"of\":[\"%s\"]}",
         b->id, (unsigned long long)boot, counted,
         (unsigned long long)said_number(tape_last("announce"), "seq"), world.nodes[2].id);

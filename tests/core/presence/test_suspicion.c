@@ -163,7 +163,7 @@ static void a_whole_promise_is_that_of_an_alive(void **state) {
     assert_int_equal(peer->period_ms, 4000);
     hear((struct message){.kind = MESSAGE_ALIVE, .seq = 3, .next_ms = 3000});
     assert_int_equal(peer->period_ms, 3000);
-    hear((struct message){.kind = MESSAGE_ALIVE, .is_answer = true, .seq = 4, .next_ms = 500});
+    hear((struct message){.kind = MESSAGE_ALIVE, .re = "00000000", .seq = 4, .next_ms = 500});
     assert_int_equal(peer->next_ms, 500);
     assert_int_equal(peer->period_ms, 3000);
     peer->pins = 0;

@@ -132,7 +132,7 @@ TEST(an_answer_counts_for_a_question_of_ours_only) {
     world_add("a");
     world_say(0, 99, MUSTER_PATH_U4,
               "{\"muster\":1,\"kind\":\"announce\",\"id\":\"" UNSIGNED_ID
-              "\",\"boot\":1,\"re\":\"0123456789abcdef\",\"rev\":1,\"next_ms\":2500,"
+              "\",\"boot\":1,\"re\":\"Q7f0-x_a\",\"rev\":1,\"next_ms\":2500,"
               "\"peers\":0,\"name\":\"x\"}\n");
     world_run(10);
     assert_int_equal(world_drops(0, MUSTER_DROP_UNASKED), 1);
@@ -146,7 +146,7 @@ TEST(a_short_question_gets_no_long_answer) {
     uint64_t answers = world_counters(0)->answers;
     world_say(0, 99, MUSTER_PATH_M4,
               "{\"muster\":1,\"kind\":\"query\",\"id\":\"" UNSIGNED_ID
-              "\",\"boot\":1,\"nonce\":\"0123456789abcdef\",\"want\":{}}\n");
+              "\",\"boot\":1,\"nonce\":\"Q7f0-x_a\",\"want\":{}}\n");
     world_run(50);
     assert_int_equal(world_drops(0, MUSTER_DROP_SHORT_QUESTION), 1);
     assert_int_equal(world_counters(0)->answers, answers);
@@ -162,7 +162,7 @@ TEST(unsigned_questions_spare_nobody_its_own) {
     for (int i = 0; i < 20; i++) {
         world_say(1, 99, MUSTER_PATH_M4,
                   "{\"muster\":1,\"kind\":\"query\",\"id\":\"" UNSIGNED_ID
-                  "\",\"boot\":1,\"count\":%d,\"nonce\":\"0123456789abcdef\",\"of\":[\"%s\"]}\n",
+                  "\",\"boot\":1,\"count\":%d,\"nonce\":\"Q7f0-x_a\",\"of\":[\"%s\"]}\n",
                   i + 1, world.nodes[0].id);
         world_run(110);
     }

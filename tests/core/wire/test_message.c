@@ -88,11 +88,10 @@ static void check_text(const struct message *message, const char *expected) {
 TEST(an_alive_is_written) {
     struct message message = alive();
     check_text(&message, HEADER("alive") "\"seq\":7,\"rev\":2,\"next_ms\":2500,\"peers\":3}\n");
-    message.is_answer = true;
-    message.re = 0x0123456789abcdef;
+    message.re = "Q7f0-x_a";
     message.seq = 0;
     check_text(&message,
-               HEADER("alive") "\"re\":\"0123456789abcdef\",\"rev\":2,\"next_ms\":2500,\"peers\":3}\n");
+               HEADER("alive") "\"re\":\"Q7f0-x_a\",\"rev\":2,\"next_ms\":2500,\"peers\":3}\n");
     message = alive();
     message.tells_sent = true;
     message.sent[15] = 7;
@@ -149,19 +148,19 @@ TEST(a_bye_is_written) {
 
 TEST(a_query_is_written) {
     struct message message = message_of(MESSAGE_QUERY);
-    message.nonce = 1;
+    memcpy(&message.nonce, "00000001", sizeof message.nonce);
     message.wants = true;
-    check_text(&message, HEADER("query") "\"nonce\":\"0000000000000001\",\"want\":{}}\n");
+    check_text(&message, HEADER("query") "\"nonce\":\"00000001\",\"want\":{}}\n");
     message.count = 17;
     message.want_type = "ipp";
     message.want_name = "printer";
-    check_text(&message, HEADER("query") "\"nonce\":\"0000000000000001\",\"count\":17,"
+    check_text(&message, HEADER("query") "\"nonce\":\"00000001\",\"count\":17,"
                                          "\"want\":{\"type\":\"ipp\",\"name\":\"printer\"}}\n");
     message.wants = false;
     message.asks_some = true;
     message.of_count = 1;
     memset(message.of[0], 0xff, MUSTER_ID_BYTES);
-    check_text(&message, HEADER("query") "\"nonce\":\"0000000000000001\",\"count\":17,"
+    check_text(&message, HEADER("query") "\"nonce\":\"00000001\",\"count\":17,"
                                          "\"of\":[\"ffffffffffffffffffffffffffffffff\"]}\n");
 }
 
@@ -264,23 +263,27 @@ TEST(a_body_has_room_for_thousands_of_topics) {
 TEST(an_answer_comes_back) {
     struct message message = alive();
     message.seq = 0;
-    message.is_answer = true;
-    message.re = 0xfedcba9876543210;
+    message.re = "Q7f0-x_a01234567";
+    memcpy(&message.nonce, "-_-_-_-_", sizeof message.nonce);
     struct message back = there_and_back(&message, NULL);
     assert_int_equal(back.seq, 0);
-    assert_true(back.is_answer);
-    assert_true(back.re == message.re);
+    assert_string_equal(back.re, message.re);
+    assert_true(back.nonce == message.nonce);
+    assert_int_equal(message_answer_count(&back), 2);
+    assert_false(message_answers(&back, message.nonce));
+    memcpy(&message.nonce, "01234567", sizeof message.nonce);
+    assert_true(message_answers(&back, message.nonce));
     message_deinit(&back);
 }
 
 TEST(a_query_comes_back) {
     struct message message = message_of(MESSAGE_QUERY);
-    message.nonce = UINT64_MAX;
+    memcpy(&message.nonce, "Q7f0-x_a", sizeof message.nonce);
     message.count = MUSTER_INTEGER_MAX;
     message.asks_some = true;
     set_ids(message.of, &message.of_count, MUSTER_QUERY_IDS_MAX);
     struct message back = there_and_back(&message, NULL);
-    assert_true(back.nonce == UINT64_MAX);
+    assert_true(back.nonce == message.nonce);
     assert_true(back.count == MUSTER_INTEGER_MAX);
     assert_true(back.asks_some);
     assert_false(back.wants);
@@ -304,7 +307,7 @@ TEST(a_query_comes_back) {
 TEST(the_longest_alive_fits) {
     struct message message = alive();
     message.boot = message.seq = message.rev = MUSTER_INTEGER_MAX;
-    message.is_answer = true;
+    message.re = "00000000";
     message.next_ms = MUSTER_NEXT_MS_MAX;
     message.peers = MUSTER_PEERS_REPORTED_MAX;
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
@@ -323,7 +326,7 @@ TEST(the_longest_alive_fits) {
 TEST(the_longest_question_that_is_sent_fits) {
     struct message message = message_of(MESSAGE_QUERY);
     message.boot = MUSTER_INTEGER_MAX;
-    message.nonce = 1;
+    memcpy(&message.nonce, "00000001", sizeof message.nonce);
     message.count = MUSTER_INTEGER_MAX;
     message.asks_some = true;
     set_ids(message.of, &message.of_count, MUSTER_QUERY_IDS_SENT);

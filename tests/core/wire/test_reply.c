@@ -80,7 +80,10 @@ static const struct muster_socket sockets[] = {{.protocol = "udp",
                                                 .interface_name = "eth0",
                                                 .buffer_bytes = UINT32_MAX,
                                                 .kernel_drops = 5,
-                                                .failed = 6},
+                                                .failed = 6,
+                                                .queue_drops = 7,
+                                                .unicast_drops = 8,
+                                                .unreached = 9},
                                                {.protocol = "unix"}};
 
 static const struct muster_feed feeds[] = {{.id = {1, 2, 3},
@@ -251,6 +254,9 @@ static void assert_self(const struct reply *reply) {
     assert_endpoints(&self->sockets[0].address, &sockets[0].address);
     assert_int_equal(self->sockets[0].buffer_bytes, UINT32_MAX);
     assert_int_equal(self->sockets[0].failed, 6);
+    assert_int_equal(self->sockets[0].queue_drops, 7);
+    assert_int_equal(self->sockets[0].unicast_drops, 8);
+    assert_int_equal(self->sockets[0].unreached, 9);
     assert_string_equal(self->sockets[1].protocol, "unix");
     assert_counters(&self->counters);
     assert_memory_equal(&self->sender, &sender, sizeof sender);
@@ -355,7 +361,10 @@ TEST(what_a_node_says_of_itself_fits_at_its_longest) {
                                    .interface_name = "a-name-of-15-by",
                                    .buffer_bytes = UINT32_MAX,
                                    .kernel_drops = MUSTER_INTEGER_MAX,
-                                   .failed = MUSTER_INTEGER_MAX};
+                                   .failed = MUSTER_INTEGER_MAX,
+                                   .queue_drops = MUSTER_INTEGER_MAX,
+                                   .unicast_drops = MUSTER_INTEGER_MAX,
+                                   .unreached = MUSTER_INTEGER_MAX};
     }
     for (size_t i = 0; i < COUNT(many_paths); i++) {
         many_paths[i] = (struct muster_path){.name = "a-name-of-15-by"};

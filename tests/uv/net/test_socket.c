@@ -2,11 +2,11 @@
 /* Datagram sockets and links on the loopback: what arrives where, and what the kernel says of it. */
 #include "socket.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,10 +241,85 @@ TEST(test_kernel_drops_are_counted) {
     assert_int_equal(unicast.kernel_drops, 100 - heard);
 }
 
+TEST(test_drops_come_with_the_datagrams_of_each_path) {
+    struct muster_datagram datagram = datagram_to(&group, port_own(), "one of many");
+    int least = 1;
+    assert_int_equal(setsockopt(m4.fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least), 0);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_int_equal(send_one(&unicast, &datagram), 0);
+    }
+    while (socket_read(&m4, keep_datagram, &received) > 0) {
+    }
+    size_t heard = received.count;
+    assert_int_equal(send_one(&unicast, &datagram), 0);
+    read_until(&m4, &received, heard + 1);
+    assert_int_equal(received.datagrams[heard].dropped, 100 - heard);
+}
+
+/* ---- age ---- */
+
+TEST(test_ages) {
+    static const struct timespec now = {.tv_sec = 1000, .tv_nsec = 500000000};
+    static const struct {
+        struct timespec stamp;
+        uint32_t age_ms;
+    } cases[] = {
+        {{.tv_sec = 1000, .tv_nsec = 500000000}, 0},  {{.tv_sec = 1000, .tv_nsec = 490000000}, 10},
+        {{.tv_sec = 999, .tv_nsec = 600000000}, 900}, {{.tv_sec = 940, .tv_nsec = 500000000}, 60000},
+        {{.tv_sec = 940, .tv_nsec = 499000000}, 0},   {{.tv_sec = 0, .tv_nsec = 0}, 0},
+        {{.tv_sec = 1000, .tv_nsec = 510000000}, 0},  {{.tv_sec = 2000, .tv_nsec = 0}, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(socket_age_ms(&cases[i].stamp, &now), cases[i].age_ms);
+    }
+}
+
+static uint32_t age_of_one(struct datagram_socket *socket, const struct muster_datagram *datagram) {
+    received.count = 0;
+    assert_int_equal(send_one(&unicast, datagram), 0);
+    for (int64_t sent_ms = now_ms(); now_ms() < sent_ms + 2;) { /* it waits */
+    }
+    read_until(socket, &received, 1);
+    return received.datagrams[0].age_ms;
+}
+
+TEST(test_control_sockets_know_the_age_of_what_they_read) {
+    struct datagram_socket *sockets[] = {&unicast, &m4, &b4};
+    struct muster_datagram datagrams[] = {datagram_to(&loopback, unicast.port, "to one"),
+                                          datagram_to(&group, port_own(), "to the group"),
+                                          datagram_to(&broadcast, port_own(), "to all")};
+    for (size_t i = 0; i < 3; i++) {
+        int64_t deadline = now_ms() + DEADLINE_MS;
+        while (age_of_one(sockets[i], &datagrams[i]) == 0) { /* not at once, if the clock was set meanwhile */
+            assert_true(now_ms() < deadline);
+        }
+    }
+}
+
+/* ---- buffers ---- */
+
+/* A datagram that is written in parts waits in the send buffer for its end. */
+TEST(test_unicasts_leave_room) {
+    static const uint8_t part[4000];
+    struct muster_datagram datagram = datagram_to(&loopback, unicast.port, "");
+    struct sockaddr_in address = socket_address(&datagram.destination);
+    assert_true(socket_has_unicast_room(&unicast));
+    unicast.send_bytes = SOCKET_UNICAST_PART * (sizeof part - 1);
+    assert_true(socket_has_unicast_room(&unicast));
+    assert_int_equal(
+        sendto(unicast.fd, part, sizeof part, MSG_MORE, (const struct sockaddr *)&address, sizeof address),
+        sizeof part);
+    assert_false(socket_has_unicast_room(&unicast));
+    assert_int_equal(socket_option(unicast.fd, SOL_UDP, UDP_CORK, 0), 0);
+    assert_true(socket_has_unicast_room(&unicast));
+    read_until(&unicast, &received, 1);
+}
+
 TEST(test_granted_buffer_is_known) {
     assert_true(unicast.buffer_bytes > 0);
     assert_true(m4.buffer_bytes > 0);
     assert_true(unicast.buffer_bytes <= 2 * SOCKET_BUFFER_BYTES);
+    assert_true(unicast.send_bytes > 0);
 }
 
 /* ---- failures ---- */
@@ -266,25 +341,48 @@ TEST(test_failed_datagram_takes_no_other_along) {
     read_until(&m4, &received, 1);
 }
 
-/* The answer to a datagram for a closed port hangs on the socket, here made visible by connecting it. */
+/* The kernel's answer to a datagram for a closed port hangs on the socket. */
 static void hang_error_on(struct datagram_socket *socket) {
-    struct sockaddr_in closed = {.sin_family = AF_INET, .sin_port = htons(9)};
-    inet_pton(AF_INET, "127.0.0.1", &closed.sin_addr);
-    assert_int_equal(connect(socket->fd, (struct sockaddr *)&closed, sizeof closed), 0);
-    assert_int_equal(send(socket->fd, "x", 1, 0), 1);
+    struct muster_datagram datagram = datagram_to(&loopback, 9, "to nobody");
     struct pollfd poller = {.fd = socket->fd, .events = 0};
+    assert_int_equal(send_one(socket, &datagram), 0);
     assert_int_equal(poll(&poller, 1, DEADLINE_MS), 1);
     assert_true(poller.revents & POLLERR);
+}
+
+static void expect_no_error_on(struct datagram_socket *socket) {
+    struct pollfd poller = {.fd = socket->fd, .events = POLLIN};
+    assert_int_equal(poll(&poller, 1, 0), 0);
 }
 
 TEST(test_pending_error_is_skipped) {
     hang_error_on(&unicast);
     assert_int_equal(socket_read(&unicast, keep_datagram, &received), 0);
-    struct pollfd poller = {.fd = unicast.fd, .events = POLLIN};
-    assert_int_equal(poll(&poller, 1, 0), 0);
+    socket_take_errors(&unicast);
+    expect_no_error_on(&unicast);
+    assert_int_equal(unicast.unreached, 1);
+}
+
+TEST(test_error_of_one_peer_fails_nothing_to_the_group) {
+    struct muster_datagram datagram = datagram_to(&group, port_own(), "to the group");
     hang_error_on(&unicast);
-    assert_int_equal(socket_take_error(&unicast), -ECONNREFUSED);
-    assert_int_equal(socket_take_error(&unicast), 0);
+    assert_int_equal(send_one(&unicast, &datagram), 0);
+    read_until(&m4, &received, 1);
+    hang_error_on(&unicast);
+    socket_take_errors(&unicast);
+    expect_no_error_on(&unicast);
+    assert_int_equal(unicast.unreached, 2);
+}
+
+TEST(test_more_errors_than_one_turn_takes) {
+    for (unsigned i = 0; i <= SOCKET_BATCH; i++) {
+        hang_error_on(&unicast);
+    }
+    socket_take_errors(&unicast);
+    assert_int_equal(unicast.unreached, SOCKET_BATCH);
+    socket_take_errors(&unicast);
+    expect_no_error_on(&unicast);
+    assert_int_equal(unicast.unreached, SOCKET_BATCH + 1);
 }
 
 TEST(test_taken_ports_are_passed_over) {

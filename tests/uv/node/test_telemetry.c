@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <limits.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -34,7 +35,7 @@
 
 static struct {
     unsigned batches;          /* sends of several datagrams (UDP GSO) so far */
-    bool refuses_batches;      /* as a kernel or interface without it */
+    unsigned refusals_left;    /* so many of them fail, as if by a kernel or interface without it */
     uint64_t lost_seq;         /* data of this seq is lost; 0: none */
     unsigned losses_left;      /* so often */
     unsigned lost;             /* and was, so far */
@@ -64,8 +65,9 @@ static bool is_lost(const struct msghdr *message) {
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
     bool is_several = is_batch(message);
     network.batches += is_several ? 1 : 0;
-    if (is_several && network.refuses_batches) {
-        errno = EIO;
+    if (is_several && network.refusals_left > 0) {
+        network.refusals_left--;
+        errno = EMSGSIZE;
         return -1;
     }
     if (is_lost(message)) {
@@ -345,9 +347,16 @@ TEST(they_do_without_batches) {
 }
 
 TEST(they_do_where_batches_are_refused) {
-    network.refuses_batches = true;
+    network.refusals_left = UINT_MAX;
     send_many();
-    assert_int_equal(network.batches, 1);
+    assert_int_equal(network.batches, 2); /* the first error could be an earlier datagram's */
+}
+
+/* As one that ICMP brings, where an earlier datagram was too long for a router. */
+TEST(they_do_after_an_error_of_another_datagram) {
+    network.refusals_left = 1;
+    send_many();
+    assert_true(network.batches > 2);
 }
 
 TEST(an_observer_hears_too) {

@@ -47,13 +47,13 @@ void feed_stream_record_heard(struct telemetry *telemetry, struct feed *feed) {
 bool feed_stream_record_silence(struct telemetry *telemetry, const struct peer *peer, struct feed *feed,
                                 const struct message *message) {
     uint64_t sent = message->sent[feed->shard];
+    bool is_missed = !feed->is_heard && (sent > feed->announced_sent || feed->is_paused);
     if (message->kind == MESSAGE_ALIVE) {
-        bool is_missed = !feed->is_heard && (sent > feed->announced_sent || feed->is_paused);
         feed->silent_alives = feed->is_heard ? 0 : feed->silent_alives + (is_missed ? 1 : 0);
         feed->is_heard = false;
     }
     feed->announced_sent = sent;
-    if (feed->silent_alives == 0 || feed->is_followed) {
+    if ((feed->silent_alives == 0 && !is_missed) || feed->is_followed) {
         return false;
     }
     if (!telemetry->context->has_streams || !peer_answers_streams(peer)) {
