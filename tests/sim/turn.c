@@ -183,6 +183,7 @@ static void step_datagram(struct world *world, struct node *node, struct socket_
     queue->first = (queue->first + 1) % queue->size;
     queue->bytes = --queue->count == 0 ? 0 : queue->bytes - node_charge(taken.packet);
     event.datagram.dropped = queue->dropped;
+    event.datagram.age_ms = (uint32_t)((node->turn_us - taken.arrived_us) / US_PER_MS);
     figures_waited(world, node->turn_us - taken.arrived_us);
     int error = step(world, node, &event, DATAGRAM_IN_US);
     assert(error == 0);
