@@ -35,7 +35,8 @@ static void run(struct world *world, void *subject, uint64_t value) {
 
 struct attacker *attacker_add(struct world *world, size_t addresses, size_t ports, double from_s, double to_s,
                               double per_s,
-                              void (*attack)(struct world *world, struct attacker *attacker, struct host *from)) {
+                              void (*attack)(struct world *world, struct attacker *attacker,
+                                             struct host *from)) {
     struct attacker *attacker = memory_new(sizeof *attacker);
     attacker->hosts = memory_new(addresses * ports * sizeof(struct host *));
     for (size_t i = 0; i < addresses * ports; i++) {
@@ -45,7 +46,8 @@ struct attacker *attacker_add(struct world *world, size_t addresses, size_t port
     attacker->attack = attack;
     attacker->each_us = (uint64_t)(US_PER_S / per_s);
     attacker->end_us = (uint64_t)(to_s * US_PER_S);
-    world->attackers = memory_resize(world->attackers, (world->attacker_count + 1) * sizeof(struct attacker *));
+    world->attackers =
+        memory_resize(world->attackers, (world->attacker_count + 1) * sizeof(struct attacker *));
     world->attackers[world->attacker_count++] = attacker;
     heap_add(&world->heap, (uint64_t)(from_s * US_PER_S), run, attacker, 0);
     return attacker;
@@ -114,7 +116,8 @@ void attack_with_keys(struct world *world, struct attacker *attacker, struct hos
     speak(world, attacker, from, "announce", id);
 }
 
-static void speak_as_node(struct world *world, struct attacker *attacker, struct host *from, const char *kind) {
+static void speak_as_node(struct world *world, struct attacker *attacker, struct host *from,
+                          const char *kind) {
     const struct node *node = world->nodes[attacker->number % world->node_count];
     if (node->subject != SUBJECT_NONE) {
         uint8_t id[MUSTER_ID_BYTES];
@@ -135,10 +138,11 @@ void attack_with_alives(struct world *world, struct attacker *attacker, struct h
 void attack_with_questions(struct world *world, struct attacker *attacker, struct host *from) {
     char text[QUESTION_BYTES + 1];
     memset(text, ' ', QUESTION_BYTES);
-    int length = snprintf(text, sizeof text,
-                          "{\"muster\":1,\"kind\":\"query\",\"id\":\"%032llx\",\"boot\":1,\"nonce\":\"%016llx\","
-                          "\"want\":{}}",
-                          (unsigned long long)attacker->number, (unsigned long long)attacker->number);
+    int length =
+        snprintf(text, sizeof text,
+                 "{\"muster\":1,\"kind\":\"query\",\"id\":\"%032llx\",\"boot\":1,\"nonce\":\"%016llx\","
+                 "\"want\":{}}",
+                 (unsigned long long)attacker->number, (unsigned long long)attacker->number);
     text[length] = ' ';
     text[QUESTION_BYTES - 1] = '\n';
     send(world, from, text, QUESTION_BYTES);

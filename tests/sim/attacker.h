@@ -21,19 +21,23 @@ struct attacker {
     size_t recorded_size;
 };
 
-/* Adds an attacker of so many addresses, each of so many ports, that sends `per_s` datagrams a second in that time. It
- * lives as long as the world. */
+/* Adds an attacker of so many addresses, each of so many ports, that sends `per_s` datagrams a second in that
+ * time. It lives as long as the world. */
 struct attacker *attacker_add(struct world *world, size_t addresses, size_t ports, double from_s, double to_s,
                               double per_s,
-                              void (*attack)(struct world *world, struct attacker *attacker, struct host *from));
+                              void (*attack)(struct world *world, struct attacker *attacker,
+                                             struct host *from));
 void attackers_deinit(struct world *world);
 
 /* Attacks. */
 void attack_with_garbage(struct world *world, struct attacker *attacker, struct host *from);
-void attack_with_names(struct world *world, struct attacker *attacker, struct host *from);   /* unsigned peers */
-void attack_with_keys(struct world *world, struct attacker *attacker, struct host *from);    /* signed ones that never answer */
-void attack_with_byes(struct world *world, struct attacker *attacker, struct host *from);    /* in the name of nodes */
-void attack_with_alives(struct world *world, struct attacker *attacker, struct host *from);  /* likewise */
+void attack_with_names(struct world *world, struct attacker *attacker,
+                       struct host *from); /* unsigned peers */
+void attack_with_keys(struct world *world, struct attacker *attacker,
+                      struct host *from); /* signed ones that never answer */
+void attack_with_byes(struct world *world, struct attacker *attacker,
+                      struct host *from); /* in the name of nodes */
+void attack_with_alives(struct world *world, struct attacker *attacker, struct host *from); /* likewise */
 void attack_with_questions(struct world *world, struct attacker *attacker, struct host *from);
 void attack_with_recordings(struct world *world, struct attacker *attacker, struct host *from);
 

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "fault.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "memory.h"
 #include "turn.h"
 #include "world.h"
+
+/* A node that was stopped looks at its interfaces soon after it goes on. */
+#define PATHS_LOOK_MS 100
 
 struct fault_plan {
     fault *what;
@@ -28,8 +32,8 @@ void fault_at(struct world *world, double at_s, fault *what, struct node *node, 
     heap_add(&world->heap, (uint64_t)(at_s * US_PER_S), run, plan, 0);
 }
 
-void fault_each(struct world *world, double from_s, double each_s, double to_s, fault *what, struct node *node,
-                uint64_t value) {
+void fault_each(struct world *world, double from_s, double each_s, double to_s, fault *what,
+                struct node *node, uint64_t value) {
     double end_s = (double)world->end_us / US_PER_S;
     for (double at_s = from_s; at_s < to_s && at_s < end_s; at_s += each_s) {
         fault_at(world, at_s, what, node, value);
@@ -92,13 +96,15 @@ void fault_query(struct world *world, struct node *node, uint64_t value) {
 
 /* ---- speakers ---- */
 
+/* The array has room for one more than there are: where there is none, that one, which never is up. */
 static struct speaker *speaker_at(struct world *world, uint64_t value) {
-    return &world->speakers.all[value % world->speakers.count];
+    size_t count = world->speakers.count;
+    return &world->speakers.all[count == 0 ? 0 : value % count];
 }
 
 void fault_speaker_start(struct world *world, struct node *node, uint64_t value) {
     (void)node;
-    if (!speaker_at(world, value)->is_up) {
+    if (world->speakers.count > 0 && !speaker_at(world, value)->is_up) {
         speaker_start(world, speaker_at(world, value));
     }
 }
@@ -120,52 +126,63 @@ void fault_speaker_change(struct world *world, struct node *node, uint64_t value
 
 /* ---- what comes between ---- */
 
-static void set_links(struct world *world, struct node *node, bool is_deaf, bool is_mute) {
+static void set_link(struct world *world, struct node *node, size_t flag, bool is_on) {
     for (unsigned i = 0; i < SEGMENTS_MAX; i++) {
         if (node->hosts[i] != NULL) {
-            node->hosts[i]->link.is_deaf = is_deaf;
-            node->hosts[i]->link.is_mute = is_mute;
+            *(bool *)((char *)&node->hosts[i]->link + flag) = is_on;
+            world_host_changed(world, node->hosts[i]);
         }
     }
-    world_disturb(world, node, is_deaf || is_mute);
 }
 
-static void reconnect(struct world *world, struct node *node, uint64_t value) {
+static void hear(struct world *world, struct node *node, uint64_t value) {
     (void)value;
-    set_links(world, node, false, false);
+    set_link(world, node, offsetof(struct link, is_deaf), false);
 }
 
 void fault_deafen(struct world *world, struct node *node, uint64_t value) {
-    set_links(world, node, true, false);
-    undo_in(world, value, reconnect, node);
+    set_link(world, node, offsetof(struct link, is_deaf), true);
+    undo_in(world, value, hear, node);
+}
+
+static void speak(struct world *world, struct node *node, uint64_t value) {
+    (void)value;
+    set_link(world, node, offsetof(struct link, is_mute), false);
 }
 
 void fault_mute(struct world *world, struct node *node, uint64_t value) {
-    set_links(world, node, false, true);
-    undo_in(world, value, reconnect, node);
+    set_link(world, node, offsetof(struct link, is_mute), true);
+    undo_in(world, value, speak, node);
+}
+
+/* A node that does not run learns of it when it runs. */
+static void tell_paths(struct world *world, struct node *node, uint64_t value) {
+    bool is_plugged = !world_host(node)->link.is_unplugged;
+    (void)value;
+    if (node->state == NODE_UP) {
+        turn_set_paths(world, node, is_plugged);
+    } else if (node->state == NODE_STOPPED || node->state == NODE_ASLEEP) {
+        undo_in(world, PATHS_LOOK_MS, tell_paths, node);
+    }
 }
 
 static void plug(struct world *world, struct node *node, uint64_t value) {
-    (void)value;
-    set_links(world, node, false, false);
-    if (node->state == NODE_UP) {
-        turn_set_paths(world, node, true);
-    }
+    set_link(world, node, offsetof(struct link, is_unplugged), false);
+    tell_paths(world, node, value);
 }
 
 void fault_unplug(struct world *world, struct node *node, uint64_t value) {
-    if (node->state == NODE_UP) {
-        turn_set_paths(world, node, false);
-        set_links(world, node, true, true);
-        undo_in(world, value, plug, node);
-    }
+    set_link(world, node, offsetof(struct link, is_unplugged), true);
+    tell_paths(world, node, value);
+    undo_in(world, value, plug, node);
 }
 
 static void set_islands(struct world *world, uint64_t islands) {
+    world->islands = islands;
     for (size_t i = 0; i < world->hosts.count; i++) {
         struct host *host = world->hosts.all[i];
         host->link.island = islands == 0 ? 0 : (unsigned)(host->index % islands);
-        host->quiet_since_us = islands == 0 ? world->now_us : NEVER;
+        world_host_changed(world, host);
     }
 }
 

@@ -8,7 +8,8 @@
 #include "node.h"
 #include "world.h"
 
-static const char *const traffic_names[TRAFFIC_COUNT] = {"announce", "alive", "bye", "query", "data", "other"};
+static const char *const traffic_names[TRAFFIC_COUNT] = {"announce", "alive", "bye",
+                                                         "query",    "data",  "other"};
 
 void figures_deinit(struct figures *figures) {
     free(figures->seconds);
@@ -110,7 +111,8 @@ double figures_idle_kb(const struct world *world) {
     uint64_t to_s = world->end_us / US_PER_S;
     double minutes = (double)(to_s - from_s) / 60;
     double bytes = (double)figures_between(&world->figures, from_s, to_s).all.bytes;
-    return to_s <= from_s || world->truth.alive == 0 ? 0 : bytes / 1000 / minutes / (double)world->truth.alive;
+    return to_s <= from_s || world->truth.alive == 0 ? 0
+                                                     : bytes / 1000 / minutes / (double)world->truth.alive;
 }
 
 double figures_budget(const struct world *world) {
@@ -142,8 +144,9 @@ static void print_traffic(const struct figures *figures, FILE *file) {
 }
 
 static void print_drops(const struct figures *figures, FILE *file) {
-    fprintf(file, "  received %llu: accepted %llu, copies %llu", (unsigned long long)figures->counters.received,
-            (unsigned long long)figures->counters.accepted, (unsigned long long)figures->counters.copies);
+    fprintf(file, "  received %llu: accepted %llu, copies %llu",
+            (unsigned long long)figures->counters.received, (unsigned long long)figures->counters.accepted,
+            (unsigned long long)figures->counters.copies);
     for (int drop = 0; drop < MUSTER_DROP_COUNT; drop++) {
         if (figures->counters.drops[drop] > 0) {
             fprintf(file, ", %s %llu", muster_drop_name((enum muster_drop)drop),
@@ -216,7 +219,8 @@ static void print_mark(const struct world *world, FILE *file) {
     struct second after = figures_between(&world->figures, mark_s, mark_s + MARK_S);
     struct second before = figures_between(&world->figures, mark_s < MARK_S ? 0 : mark_s - MARK_S, mark_s);
     fprintf(file,
-            "  in the %d s from second %llu on: %llu datagrams, %.1f kB, streams %.1f kB (before: %llu, %.1f kB)\n",
+            "  in the %d s from second %llu on: %llu datagrams, %.1f kB, streams %.1f kB (before: %llu, %.1f "
+            "kB)\n",
             MARK_S, (unsigned long long)mark_s, (unsigned long long)after.all.datagrams,
             (double)after.all.bytes / 1000, (double)after.stream_bytes / 1000,
             (unsigned long long)before.all.datagrams, (double)before.all.bytes / 1000);
@@ -235,4 +239,6 @@ void figures_print(struct world *world, FILE *file) {
     print_drops(&world->figures, file);
     telemetry_print(world, file);
     print_processors(world, file);
+    fprintf(file, "  memory: %.1f MB for %zu nodes with %zu rows\n", (double)world->memory_bytes / 1e6,
+            world->node_count, world->rows);
 }

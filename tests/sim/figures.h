@@ -54,8 +54,8 @@ struct second figures_between(const struct figures *figures, uint64_t from_s, ui
 /* Sent so far. */
 struct figure figures_total(const struct figures *figures);
 
-/* After the mark and its seconds, to the end: sent for each peer and minute, and the share of their budget that the
- * alives of path m4 took. */
+/* After the mark and its seconds, to the end: sent for each peer and minute, and the share of their budget
+ * that the alives of path m4 took. */
 double figures_idle_kb(const struct world *world);
 double figures_budget(const struct world *world);
 

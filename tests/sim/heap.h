@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What will happen, ordered by (time, sequence): two things of one time happen in the order in which they were
- * added, so that a run is the same each time. */
+/* What will happen, ordered by (time, sequence): two things of one time happen in the order in which they
+ * were added, so that a run is the same each time. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,8 +9,8 @@
 
 struct world;
 
-/* Runs an entry of the heap; subject and value are those of heap_add(). With the value HEAP_DISCARD the world ends: it
- * frees what the subject is, and does nothing else. */
+/* Runs an entry of the heap; subject and value are those of heap_add(). With the value HEAP_DISCARD the world
+ * ends: it frees what the subject is, and does nothing else. */
 #define HEAP_DISCARD UINT64_MAX
 typedef void heap_run(struct world *world, void *subject, uint64_t value);
 

@@ -19,7 +19,7 @@ static bool is_same(const struct muster_endpoint *a, const struct muster_endpoin
 }
 
 static struct host **slot_of(const struct hosts *hosts, const struct muster_endpoint *endpoint) {
-    size_t slot = key_of(endpoint) & (hosts->slots - 1);
+    size_t slot = (size_t)key_of(endpoint) & (hosts->slots - 1);
     while (hosts->by_endpoint[slot] != NULL && !is_same(&hosts->by_endpoint[slot]->endpoint, endpoint)) {
         slot = (slot + 1) & (hosts->slots - 1);
     }

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "invariant.h"
 
+#include <malloc.h>
 #include <string.h>
 
 #include "node.h"
 #include "scenario.h"
 #include "world.h"
+
+#define MEMORY_NODE_BYTES 400000 /* with what a publisher keeps */
+#define MEMORY_ROW_BYTES 3000
+#define MEMORY_SUBJECT_BYTES 1000
+#define MEMORY_SECOND_BYTES 100
 
 static const char *const seen_names[] = {"nothing", "alive", "suspect", "lost", "left"};
 
@@ -41,8 +47,7 @@ static unsigned allowed_before(enum muster_peer_event event) {
     switch (event) {
     case MUSTER_PEER_JOINED: return 1 << SEEN_NONE | 1 << SEEN_LOST | 1 << SEEN_LEFT;
     case MUSTER_PEER_CHANGED: return 1 << SEEN_ALIVE | 1 << SEEN_SUSPECT;
-    case MUSTER_PEER_RESTARTED:
-        return 1 << SEEN_ALIVE | 1 << SEEN_SUSPECT | 1 << SEEN_LOST | 1 << SEEN_LEFT;
+    case MUSTER_PEER_RESTARTED: return 1 << SEEN_ALIVE | 1 << SEEN_SUSPECT | 1 << SEEN_LOST | 1 << SEEN_LEFT;
     case MUSTER_PEER_SUSPECT: return 1 << SEEN_ALIVE;
     case MUSTER_PEER_RETURNED: return 1 << SEEN_SUSPECT | 1 << SEEN_LOST | 1 << SEEN_LEFT;
     case MUSTER_PEER_LOST: return 1 << SEEN_ALIVE | 1 << SEEN_SUSPECT;
@@ -69,7 +74,8 @@ static void check_cause(struct world *world, const struct node *node, size_t ind
                           : subject->starts > 0);
     if (!has_cause) {
         name_of(world, index, name);
-        world_fail(world, "%s was told `%s` of %s without a cause", node->name, muster_peer_event_name(event), name);
+        world_fail(world, "%s was told `%s` of %s without a cause", node->name, muster_peer_event_name(event),
+                   name);
     }
 }
 
@@ -80,8 +86,8 @@ void invariant_order(struct world *world, const struct node *node, size_t subjec
     char name[NODE_NAME_BYTES];
     if ((allowed_before(event) & 1u << before) == 0 && !is_evicted) {
         name_of(world, subject, name);
-        world_fail(world, "%s was told `%s` of %s, which was %s", node->name, muster_peer_event_name(event), name,
-                   seen_names[before]);
+        world_fail(world, "%s was told `%s` of %s, which was %s", node->name, muster_peer_event_name(event),
+                   name, seen_names[before]);
     }
     check_cause(world, node, subject, event);
 }
@@ -112,7 +118,8 @@ static void check_row(struct world *world, const struct node *node, size_t index
                    (double)(world->now_us - subject->ended_us) / 1e6);
     } else if (is_missing) {
         name_of(world, index, name);
-        world_fail(world, "%s has %s as %s, which is there and can be heard", node->name, name, seen_names[seen]);
+        world_fail(world, "%s has %s as %s, which is there and can be heard", node->name, name,
+                   seen_names[seen]);
     }
 }
 
@@ -128,6 +135,20 @@ void invariant_audit(struct world *world) {
 }
 
 /* ---- end ---- */
+
+/* Rows that were evicted or refused are no breach; rows beyond the bounds of a core's options are. */
+static void check_bounds(struct world *world, const struct node *node, const struct muster_peer_list *list) {
+    struct muster_core_options options;
+    size_t unverified = 0;
+    muster_core_options_init(&options);
+    for (size_t i = 0; i < list->count; i++) {
+        unverified += !list->peers[i].verified && list->peers[i].state == MUSTER_ALIVE;
+    }
+    if (list->count > options.peers_max || unverified > options.unverified_max) {
+        world_fail(world, "%s has %zu rows, %zu of them unverified", node->name, list->count, unverified);
+    }
+    world->rows += list->count;
+}
 
 static void check_table(struct world *world, struct node *node) {
     struct muster_peer_list list;
@@ -145,6 +166,7 @@ static void check_table(struct world *world, struct node *node) {
                        muster_state_name(peer->state), seen_names[seen]);
         }
     }
+    check_bounds(world, node, &list);
     muster_peer_list_free(&list);
 }
 
@@ -178,7 +200,29 @@ static void check_documents(struct world *world, const struct node *node) {
 
 static void check_most(struct world *world, const char *what, uint64_t value, uint64_t bound) {
     if (bound != BOUND_NONE && value > bound) {
-        world_fail(world, "%s is %llu, more than %llu", what, (unsigned long long)value, (unsigned long long)bound);
+        world_fail(world, "%s is %llu, more than %llu", what, (unsigned long long)value,
+                   (unsigned long long)bound);
+    }
+}
+
+/* Names one that a node lacks, or a node that does not run as it should. */
+static void fail_lack(struct world *world) {
+    static const char *const states[] = {"down", "starting", "up", "stopped", "asleep"};
+    char name[NODE_NAME_BYTES];
+    for (size_t i = 0; i < world->node_count; i++) {
+        const struct node *node = world->nodes[i];
+        for (size_t subject = 0; subject < world->truth.count && node->state == NODE_UP; subject++) {
+            bool is_there = truth_is_alive(&world->truth.subjects[subject]);
+            if (is_there && subject != node->subject && !truth_holds(node, subject)) {
+                name_of(world, subject, name);
+                world_fail(world, "at the end %s has %s as %s, which is there", node->name, name,
+                           seen_names[truth_seen(node, subject)]);
+                return;
+            }
+        }
+        if (node->state != NODE_UP && node->state != NODE_DOWN) {
+            world_fail(world, "at the end %s is %s", node->name, states[node->state]);
+        }
     }
 }
 
@@ -189,7 +233,7 @@ static void check_whole(struct world *world) {
         return;
     }
     if (!world->truth.is_complete) {
-        world_fail(world, "at the end not all nodes have all peers that are there");
+        fail_lack(world);
     } else if (world->truth.complete_us > since_us) {
         check_most(world, "time in ms until all have all", (world->truth.complete_us - since_us) / US_PER_MS,
                    bounds->whole_ms);
@@ -200,9 +244,11 @@ static void check_mark(struct world *world) {
     const struct bounds *bounds = &world->scenario->bounds;
     uint64_t mark_s = world->mark_us / US_PER_S;
     uint64_t after = figures_between(&world->figures, mark_s, mark_s + MARK_S).all.bytes;
-    uint64_t before = figures_between(&world->figures, mark_s < MARK_S ? 0 : mark_s - MARK_S, mark_s).all.bytes;
+    uint64_t before =
+        figures_between(&world->figures, mark_s < MARK_S ? 0 : mark_s - MARK_S, mark_s).all.bytes;
     if (bounds->mark_kb > 0) {
-        check_most(world, "traffic in kB after the mark", (after > before ? after - before : 0) / 1000, bounds->mark_kb);
+        check_most(world, "traffic in kB after the mark", (after > before ? after - before : 0) / 1000,
+                   bounds->mark_kb);
     }
     for (size_t i = 0; i < world->node_count && bounds->joiner_ms > 0; i++) {
         const struct node *node = world->nodes[i];
@@ -230,6 +276,19 @@ static void check_ids(struct world *world) {
     }
 }
 
+/* What all cores took of the heap, and what the simulator itself did, which is less. */
+static void check_memory(struct world *world) {
+    size_t allowed = MEMORY_NODE_BYTES * world->node_count + MEMORY_ROW_BYTES * world->rows +
+                     MEMORY_SUBJECT_BYTES * (world->truth.count + world->hosts.count) +
+                     MEMORY_SECOND_BYTES * (size_t)(world->end_us / US_PER_S);
+    size_t bytes = mallinfo2().uordblks;
+    world->memory_bytes = bytes > world->memory_bytes ? bytes - world->memory_bytes : 0;
+    if (world->memory_bytes > allowed) {
+        world_fail(world, "nodes take %zu kB of memory, more than %zu kB", world->memory_bytes / 1000,
+                   allowed / 1000);
+    }
+}
+
 void invariant_end(struct world *world) {
     const struct bounds *bounds = &world->scenario->bounds;
     for (size_t i = 0; i < world->node_count; i++) {
@@ -241,6 +300,7 @@ void invariant_end(struct world *world) {
             check_documents(world, node);
         }
     }
+    check_memory(world);
     invariant_audit(world);
     check_whole(world);
     check_mark(world);

@@ -10,10 +10,11 @@ struct knob_row {
     const char *name;
     const char *text;
     struct knob_range range;
+    double most;
 };
 
 static const struct knob_row rows[KNOB_COUNT] = {
-#define KNOB_ROW(name, text, meaning, low, high) {text, meaning, {low, high}},
+#define KNOB_ROW(name, text, meaning, low, high, most) {text, meaning, {low, high}, most},
     KNOBS(KNOB_ROW)
 #undef KNOB_ROW
 };
@@ -24,6 +25,10 @@ const char *knob_name(enum knob knob) {
 
 const char *knob_text(enum knob knob) {
     return rows[knob].text;
+}
+
+double knob_most(enum knob knob) {
+    return rows[knob].most;
 }
 
 enum knob knob_find(const char *name) {
@@ -38,7 +43,8 @@ static bool is_whole(double value) {
     return value == floor(value);
 }
 
-/* Each knob is drawn, so that setting one changes no other. A range of whole numbers beyond 1 gives whole ones. */
+/* Each knob is drawn, so that setting one changes no other. A range of whole numbers beyond 1 gives whole
+ * ones. */
 void knobs_draw(struct knobs *knobs, const struct knob_range ranges[KNOB_COUNT], struct chance *chance) {
     for (int knob = 0; knob < KNOB_COUNT; knob++) {
         bool is_given = ranges[knob].low != 0 || ranges[knob].high != 0;

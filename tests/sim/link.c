@@ -2,12 +2,15 @@
 #include "link.h"
 
 bool link_connects(const struct link *from, const struct link *to, enum muster_path_kind kind) {
-    return !from->is_mute && !to->is_deaf && from->island == to->island && !to->is_filtered[kind];
+    bool is_plugged = !from->is_unplugged && !to->is_unplugged;
+    return is_plugged && !from->is_mute && !to->is_deaf && from->island == to->island &&
+           !to->is_filtered[kind];
 }
 
 bool link_loses(struct link *link, struct chance *chance) {
     if (link->burst_enter > 0) {
-        link->is_in_burst = chance_happens(chance, link->is_in_burst ? 1 - link->burst_leave : link->burst_enter);
+        link->is_in_burst =
+            chance_happens(chance, link->is_in_burst ? 1 - link->burst_leave : link->burst_enter);
     }
     return chance_happens(chance, link->is_in_burst ? link->burst_loss : link->loss);
 }

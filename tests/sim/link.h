@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How one host hangs on its segment: what is lost, late or doubled on the way to it, and what it can't hear or say. */
+/* How one host hangs on its segment: what is lost, late or doubled on the way to it, and what it can't hear
+ * or say. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,8 +13,8 @@
 struct link {
     double loss; /* share of what comes to it, each datagram on its own */
 
-    /* Bursts (Gilbert and Elliott): the chance to enter a burst and to leave it, with each datagram, and the share
-     * that is lost within. */
+    /* Bursts (Gilbert and Elliott): the chance to enter a burst and to leave it, with each datagram, and the
+     * share that is lost within. */
     double burst_enter;
     double burst_leave;
     double burst_loss;
@@ -23,11 +24,12 @@ struct link {
     uint32_t jitter_us; /* drawn for each datagram, so that datagrams overtake each other */
     double duplicate;   /* share of what comes twice */
 
-    bool is_deaf;                       /* nothing comes in */
-    bool is_mute;                       /* nothing goes out */
-    bool is_fenced;                     /* a firewall takes answers alone: unicast from where it sent unicast to */
+    bool is_deaf;      /* nothing comes in */
+    bool is_mute;      /* nothing goes out */
+    bool is_unplugged; /* neither */
+    bool is_fenced;    /* a firewall takes answers alone: unicast from where it sent unicast to */
     bool is_filtered[MUSTER_PATH_KINDS]; /* kinds that do not come in, as where a switch swallows multicast */
-    unsigned island;                    /* hosts of different islands don't hear each other */
+    unsigned island;                     /* hosts of different islands don't hear each other */
 };
 
 /* True when the path is there, whatever is lost on it. */

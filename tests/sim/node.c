@@ -12,6 +12,7 @@
 #include "world.h"
 
 #define BOOT 1767225600000 /* of a start at time 0 */
+#define CLOSE_US US_PER_S  /* the longest time that a bye may take */
 
 struct node *node_add(struct world *world, unsigned segments, const struct node *beside) {
     struct node *node = memory_new(sizeof *node);
@@ -105,6 +106,14 @@ void node_start_afresh(struct world *world, struct node *node) {
     node_start(world, node);
 }
 
+/* A node that can't say its bye ends without. */
+static void end_leaving(struct world *world, void *subject, uint64_t value) {
+    struct node *node = subject;
+    if (value == node->starts && node->state != NODE_DOWN) {
+        node_kill(world, node);
+    }
+}
+
 void node_leave(struct world *world, struct node *node) {
     if (node->state != NODE_UP) {
         return;
@@ -113,6 +122,7 @@ void node_leave(struct world *world, struct node *node) {
         truth_ends(world, node->subject, true);
     }
     turn_command(world, node, &(struct muster_command){.kind = MUSTER_COMMAND_LEAVE});
+    heap_add(&world->heap, world->now_us + CLOSE_US, end_leaving, node, node->starts);
 }
 
 void node_stop(struct world *world, struct node *node, bool is_asleep) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A real core on a host of the world: its sockets, its clock, its turns on a processor, its starts and ends. */
+/* A real core on a host of the world: its sockets, its clock, its turns on a processor, its starts and ends.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -41,12 +42,12 @@ enum node_state {
     NODE_DOWN,
     NODE_STARTING, /* its core is made in its next turn */
     NODE_UP,
-    NODE_STOPPED,  /* does not run; its clock goes on, and its sockets fill */
-    NODE_ASLEEP,   /* its machine sleeps: the clock stands still and nothing comes in */
+    NODE_STOPPED, /* does not run; its clock goes on, and its sockets fill */
+    NODE_ASLEEP,  /* its machine sleeps: the clock stands still and nothing comes in */
 };
 
 struct node {
-    struct task task; /* first, so that a task is its node */
+    struct task task;                 /* first, so that a task is its node */
     struct host *hosts[SEGMENTS_MAX]; /* NULL: it has no interface there */
     muster_core_t *core;
     enum node_state state;
@@ -73,10 +74,10 @@ struct node {
 
     int64_t drift_ppm;
     uint64_t clock_offset_us;
-    uint64_t clock_lag_us;  /* that its clock stood still */
+    uint64_t clock_lag_us; /* that its clock stood still */
     uint64_t asleep_since_us;
-    uint64_t wake_us;       /* when its timer is looked at; UINT64_MAX: never */
-    uint64_t turn_us;       /* how far its turn has come */
+    uint64_t wake_us; /* when its timer is looked at; UINT64_MAX: never */
+    uint64_t turn_us; /* how far its turn has come */
     bool is_rekey_due;
     bool has_left;
 
@@ -122,8 +123,8 @@ void node_query(struct world *world, struct node *node);
 /* A datagram comes to one of its sockets. */
 void node_receive(struct world *world, struct node *node, struct packet *packet);
 
-/* What the kernel charges a receive buffer for a datagram: its own structure and the memory of the data, which grows
- * by powers of two. */
+/* What the kernel charges a receive buffer for a datagram: its own structure and the memory of the data,
+ * which grows by powers of two. */
 size_t node_charge(const struct packet *packet);
 
 /* A stream event comes. It is freed by the node. */

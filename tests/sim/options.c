@@ -10,23 +10,25 @@
 #include "scenario.h"
 
 enum { OPTION_KNOB = 256 };
+#define NODES_LEAST 4 /* scripts name that many */
 
 static const char help[] =
     "usage: sim --scenario NAME [--seed S] [--nodes N] [--speakers M] [--minutes T] ...\n"
     "       sim --soak MINUTES [--seed S]\n"
     "       sim --list\n"
     "\n"
-    "Runs real cores on a simulated network, much faster than time, and looks at what must hold. The same seed\n"
+    "Runs real cores on a simulated network, much faster than time, and looks at what must hold. The same "
+    "seed\n"
     "gives the same run. Without --scenario all those that are not long are run in turn.\n"
     "\n"
     "  --scenario NAME  one of --list\n"
     "  --seed S         draws every knob and all chance (1)\n"
     "  --seeds COUNT    runs so many seeds, from S on (1)\n"
-    "  --soak MINUTES   runs seed after seed for so long\n"
+    "  --soak MINUTES   runs seed after seed for so long, small scenarios more often\n"
     "  --trace          writes each event to standard output\n"
     "  --replay         runs each seed twice and compares all that happened\n"
     "  --strict         scenarios that are expected to fail today count, too\n"
-    "  --quiet          a line for each run instead of its figures\n"
+    "  --quiet          prints runs that failed and a count, no figures\n"
     "  --list           names all scenarios\n"
     "\n"
     "Knobs, which a scenario draws from its own ranges unless they are given:\n";
@@ -74,8 +76,14 @@ static void read_scenario(struct options *options, const char *name) {
 }
 
 static void read_knob(struct options *options, int knob, const char *text) {
-    options->knobs.values[knob] = read_number(text, knob_name((enum knob)knob));
+    options->knobs.values[knob] = read_number(text, "no number from 0 on");
     options->knobs.is_set[knob] = true;
+    if (options->knobs.values[knob] > knob_most((enum knob)knob)) {
+        refuse("too much", text);
+    }
+    if (knob == KNOB_NODES && options->knobs.values[knob] < NODES_LEAST) {
+        refuse("too few nodes for a script", text);
+    }
 }
 
 static void read_option(struct options *options, int option, const char *value) {
@@ -97,11 +105,11 @@ static void read_option(struct options *options, int option, const char *value) 
 
 void options_read(struct options *options, int count, char **arguments) {
     static const struct option fixed[] = {
-        {"help", no_argument, NULL, 'h'},         {"scenario", required_argument, NULL, 'c'},
-        {"seed", required_argument, NULL, 's'},   {"seeds", required_argument, NULL, 'n'},
-        {"soak", required_argument, NULL, 'k'},   {"list", no_argument, NULL, 'l'},
-        {"trace", no_argument, NULL, 't'},        {"quiet", no_argument, NULL, 'q'},
-        {"replay", no_argument, NULL, 'r'},       {"strict", no_argument, NULL, 'x'},
+        {"help", no_argument, NULL, 'h'},       {"scenario", required_argument, NULL, 'c'},
+        {"seed", required_argument, NULL, 's'}, {"seeds", required_argument, NULL, 'n'},
+        {"soak", required_argument, NULL, 'k'}, {"list", no_argument, NULL, 'l'},
+        {"trace", no_argument, NULL, 't'},      {"quiet", no_argument, NULL, 'q'},
+        {"replay", no_argument, NULL, 'r'},     {"strict", no_argument, NULL, 'x'},
     };
     enum { FIXED = sizeof fixed / sizeof fixed[0] };
     struct option all[FIXED + KNOB_COUNT + 1] = {{0}};

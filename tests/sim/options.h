@@ -17,7 +17,7 @@ struct options {
     double soak_minutes; /* 0: by number of seeds */
     bool is_listing;
     bool is_traced;
-    bool is_quiet; /* a line for each run */
+    bool is_quiet; /* nothing of runs that held */
     bool is_replayed;
     bool is_strict;
 };

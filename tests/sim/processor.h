@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The processor cores on which nodes run. A core does one thing at a time; what is ready waits in a queue. So a node
- * whose core is busy is late: its timers run late, and what it reads is old. */
+/* The processor cores on which nodes run. A core does one thing at a time; what is ready waits in a queue. So
+ * a node whose core is busy is late: its timers run late, and what it reads is old. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,10 +22,10 @@ struct processor {
     struct task *first;
     struct task **last;
     bool is_running;
-    uint64_t free_us;     /* when it has done what it does */
-    uint64_t spent_us;    /* on turns so far */
-    uint64_t slice_us;    /* of turns since a busy loop last ran */
-    unsigned busy_loops;  /* other programs that always want this core */
+    uint64_t free_us;    /* when it has done what it does */
+    uint64_t spent_us;   /* on turns so far */
+    uint64_t slice_us;   /* of turns since a busy loop last ran */
+    unsigned busy_loops; /* other programs that always want this core */
 };
 
 void processor_init(struct processor *processor, unsigned busy_loops);

@@ -5,8 +5,8 @@
 
 #include "scenarios.h"
 
-static const struct scenario *const tables[] = {scenarios_start, scenarios_crowd, scenarios_network,
-                                               scenarios_host,  scenarios_attack, scenarios_mixed};
+static const struct scenario *const tables[] = {scenarios_start, scenarios_crowd,  scenarios_network,
+                                                scenarios_host,  scenarios_attack, scenarios_mixed};
 
 const struct scenario *scenario_at(size_t index) {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

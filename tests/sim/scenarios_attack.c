@@ -66,8 +66,8 @@ static void set_roles(struct world *world, size_t publishers) {
 static void publish(struct world *world, size_t publishers, double per_s) {
     set_roles(world, publishers);
     for (size_t i = 0; i < publishers; i++) {
-        fault_each(world, SETTLED_S, 1 / per_s, (double)world->end_us / US_PER_S - 10, telemetry_add, world->nodes[i],
-                   1000);
+        fault_each(world, SETTLED_S, 1 / per_s, (double)world->end_us / US_PER_S - 10, telemetry_add,
+                   world->nodes[i], 1000);
     }
 }
 
@@ -124,7 +124,9 @@ const struct scenario scenarios_attack[] = {
      .bounds = {.whole_ms = 10000}},
     {.name = "nak-storm",
      .text = "500 subscribers of one publisher, 10 % loss",
-     .knobs = {[KNOB_NODES] = {501, 501}, [KNOB_MINUTES] = {1, 1}, [KNOB_LOSS] = {0.1, 0.1},
+     .knobs = {[KNOB_NODES] = {501, 501},
+               [KNOB_MINUTES] = {1, 1},
+               [KNOB_LOSS] = {0.1, 0.1},
                [KNOB_SPREAD_MS] = {10000, 10000}},
      .script = publish_one,
      .bounds = {.false_suspects = BOUND_NONE},

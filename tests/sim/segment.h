@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A network segment: its hosts, and the way of each datagram from one to the others by multicast, broadcast or
- * unicast. */
+/* A network segment: its hosts, and the way of each datagram from one to the others by multicast, broadcast
+ * or unicast. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,7 +16,9 @@ struct speaker;
 struct world;
 
 #define SEGMENTS_MAX 2
-#define SEGMENT_INTERFACE 1 /* index of the interface by which the first segment is reached; others follow */
+#define SEGMENT_INTERFACE                                                            \
+    1 /* index of the interface by which the first segment is reached; others follow \
+       */
 #define SEGMENT_HEADER_BYTES 42 /* Ethernet, IPv4 and UDP, as interface counters count them */
 #define FRAME_BYTES 66          /* the same with preamble, checksum and gap: what the budget counts */
 
@@ -27,9 +29,10 @@ struct host {
     struct node *node;
     struct speaker *speaker;
     unsigned segment;
-    size_t index;           /* among all hosts of the world */
-    uint64_t started_us;     /* who is on it */
-    uint64_t quiet_since_us; /* nothing is between it and the others since then; 0: ever, NEVER: something is */
+    size_t index;        /* among all hosts of the world */
+    uint64_t started_us; /* who is on it */
+    uint64_t
+        quiet_since_us; /* nothing is between it and the others since then; 0: ever, NEVER: something is */
     uint32_t *asked_until_s; /* by index of a host: so long its unicast passes the firewall */
     size_t asked_count;
 };

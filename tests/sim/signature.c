@@ -5,24 +5,26 @@
 
 #define WORDS (MUSTER_SIGNATURE_BYTES / sizeof(uint64_t))
 
-static uint64_t mix(uint64_t a, uint64_t b) {
-    __extension__ typedef unsigned __int128 wide;
-    const wide product = (wide)(a ^ UINT64_C(0x9E3779B97F4A7C15)) * (b ^ UINT64_C(0xC2B2AE3D27D4EB4F));
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
+static uint64_t mix(uint64_t state, uint64_t word) {
+    uint64_t product = (state ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    return product ^ product >> 29;
 }
 
 static uint64_t hash(const uint8_t key[MUSTER_KEY_BYTES], const uint8_t *bytes, size_t length) {
     uint64_t words[MUSTER_KEY_BYTES / sizeof(uint64_t)];
+    uint64_t state = length;
     memcpy(words, key, sizeof words);
-    uint64_t state = mix(words[0], words[1]);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        state = mix(state, words[i]);
+    }
     for (; length >= sizeof(uint64_t); length -= sizeof(uint64_t), bytes += sizeof(uint64_t)) {
         uint64_t word;
         memcpy(&word, bytes, sizeof word);
-        state = mix(state ^ word, words[2]);
+        state = mix(state, word);
     }
-    uint64_t rest = length;
-    memcpy((uint8_t *)&rest + 1, bytes, length);
-    return mix(state ^ rest, words[3]);
+    uint64_t rest = 0;
+    memcpy(&rest, bytes, length);
+    return mix(mix(state, rest), words[0]);
 }
 
 void signature_make(const uint8_t key[MUSTER_KEY_BYTES], const uint8_t *bytes, size_t length,

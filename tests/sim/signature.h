@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Signatures that cost next to nothing, in the place of Ed25519. They hold for their key and their bytes alone, as
- * real ones do. But whoever knows a key can sign with it, so an attacker of the simulator signs with keys of its
- * own. The processor model charges what a real verification costs. */
+/* Signatures that cost next to nothing, in the place of Ed25519. They hold for their key and their bytes
+ * alone, as real ones do. But whoever knows a key can sign with it, so an attacker of the simulator signs
+ * with keys of its own. The processor model charges what a real verification costs. */
 #pragma once
 
 #include <muster/core.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The simulator's command: runs scenarios, prints their figures, and says which of them failed and how to run them
- * again. */
+/* The simulator's command: runs scenarios, prints their figures, and says which of them failed and how to run
+ * them again. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +58,9 @@ static void print_failures(const struct options *options, const struct world *wo
 static void print_run(const struct options *options, struct world *world, uint64_t seed, double took_s) {
     bool is_held = world->failure_count == 0;
     bool is_expected = world->scenario->fails != NULL;
+    if (options->is_quiet && (is_held || (is_expected && !options->is_strict))) {
+        return;
+    }
     if (!options->is_quiet) {
         printf("%s, seed %" PRIu64 ": ", world->scenario->name, seed);
         knobs_print(&world->knobs, stdout);
@@ -66,9 +69,12 @@ static void print_run(const struct options *options, struct world *world, uint64
     if (!is_held) {
         print_failures(options, world, seed);
     }
-    printf("%-20s seed %-6" PRIu64 " %s: %.0f s in %.2f s, hash %016" PRIx64 "\n", world->scenario->name, seed,
-           is_held ? "held" : is_expected ? "failed, as expected today" : "FAILED", (double)world->end_us / 1e6,
-           took_s, world->hash);
+    printf("%-20s seed %-6" PRIu64 " %s: %.0f s in %.2f s, hash %016" PRIx64 "\n", world->scenario->name,
+           seed,
+           is_held       ? "held"
+           : is_expected ? "failed, as expected today"
+                         : "FAILED",
+           (double)world->end_us / 1e6, took_s, world->hash);
     fflush(stdout);
 }
 
@@ -99,17 +105,46 @@ static void run(const struct options *options, const struct scenario *scenario, 
     world_free(world);
 }
 
-/* All scenarios that are asked for, with one seed. */
-static void run_seed(const struct options *options, uint64_t seed, double end_s, struct tally *tally) {
+static bool is_asked_for(const struct options *options, const struct scenario *scenario) {
+    return options->scenario == NULL ? !scenario->is_long : options->scenario == scenario;
+}
+
+/* All scenarios that are asked for, with each seed. */
+static void run_seeds(const struct options *options, struct tally *tally) {
     const struct scenario *scenario;
-    if (options->scenario != NULL) {
-        run(options, options->scenario, seed, tally);
-        return;
-    }
-    for (size_t i = 0; (scenario = scenario_at(i)) != NULL && now_s() < end_s; i++) {
-        if (!scenario->is_long) {
-            run(options, scenario, seed, tally);
+    for (uint64_t seed = options->seed; seed < options->seed + options->seeds; seed++) {
+        for (size_t i = 0; (scenario = scenario_at(i)) != NULL; i++) {
+            if (is_asked_for(options, scenario)) {
+                run(options, scenario, seed, tally);
+            }
         }
+    }
+}
+
+/* The one that had the least of its share of the time. */
+static size_t choose(const struct options *options, const double spent_s[SCENARIOS_MAX]) {
+    const struct scenario *scenario;
+    size_t chosen = SCENARIOS_MAX;
+    for (size_t i = 0; (scenario = scenario_at(i)) != NULL; i++) {
+        if (is_asked_for(options, scenario) && (chosen == SCENARIOS_MAX || spent_s[i] < spent_s[chosen])) {
+            chosen = i;
+        }
+    }
+    return chosen;
+}
+
+/* So each scenario is run as often as its cost allows: small ones hundreds of times. */
+static void soak(const struct options *options, struct tally *tally) {
+    double spent_s[SCENARIOS_MAX] = {0};
+    uint64_t seeds[SCENARIOS_MAX] = {0};
+    double end_s = now_s() + 60 * options->soak_minutes;
+    for (double start_s = now_s(); start_s < end_s;) {
+        size_t chosen = choose(options, spent_s);
+        const struct scenario *scenario = scenario_at(chosen);
+        run(options, scenario, options->seed + seeds[chosen]++, tally);
+        double next_s = now_s();
+        spent_s[chosen] += (next_s - start_s) / (scenario->weight == 0 ? 1 : scenario->weight);
+        start_s = next_s;
     }
 }
 
@@ -121,9 +156,10 @@ int main(int count, char **arguments) {
         list();
         return 0;
     }
-    double end_s = options.soak_minutes > 0 ? now_s() + 60 * options.soak_minutes : 1e18;
-    for (uint64_t i = 0; (options.soak_minutes > 0 || i < options.seeds) && now_s() < end_s; i++) {
-        run_seed(&options, options.seed + i, end_s, &tally);
+    if (options.soak_minutes > 0) {
+        soak(&options, &tally);
+    } else {
+        run_seeds(&options, &tally);
     }
     printf("%u runs, %.1f virtual hours: %u failed, %u failed as expected today\n", tally.runs,
            tally.virtual_s / 3600, tally.failed, tally.expected);

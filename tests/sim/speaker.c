@@ -24,7 +24,8 @@
 /* ---- time ---- */
 
 static uint64_t base_us(const struct world *world) {
-    uint64_t wanted_us = world->truth.alive * ALIVE_BITS * US_PER_S / BUDGET_BPS;
+    uint64_t claimed = world_knob(world, KNOB_ONE_ADDRESS) > 0 ? world->speakers.count : 0;
+    uint64_t wanted_us = (world->truth.alive + claimed) * ALIVE_BITS * US_PER_S / BUDGET_BPS;
     return wanted_us > INTERVAL_MIN_US ? wanted_us : INTERVAL_MIN_US;
 }
 
@@ -104,7 +105,8 @@ static void announce_copies(struct world *world, struct speaker *speaker) {
     speaker->rev++;
     speaker->copies = COPIES;
     for (int i = 0; i < COPIES; i++) {
-        uint64_t later_us = world->truth.alive > CROWD ? chance_below(&world->chance, base_us(world)) : copies_us[i];
+        uint64_t later_us =
+            world->truth.alive > CROWD ? chance_below(&world->chance, base_us(world)) : copies_us[i];
         heap_add(&world->heap, world->now_us + later_us, announce, speaker, speaker->rev);
     }
 }
@@ -113,11 +115,11 @@ void speaker_start(struct world *world, struct speaker *speaker) {
     speaker->boot = BOOT + world->now_us / US_PER_MS;
     speaker->seq = 0;
     speaker->is_up = true;
-    speaker->host->quiet_since_us = speaker->host->started_us == 0 ? 0 : world->now_us;
+    world_host_changed(world, speaker->host);
     speaker->host->started_us = world->now_us;
     truth_speaks(world, speaker->subject, speaker->host);
-    speaker->next_us = world->now_us + (uint64_t)((double)base_us(world) *
-                                                  chance_between(&world->chance, 0.75, 1.25));
+    speaker->next_us =
+        world->now_us + (uint64_t)((double)base_us(world) * chance_between(&world->chance, 0.75, 1.25));
     heap_add(&world->heap, speaker->next_us, speak, speaker, speaker->next_us);
     announce_copies(world, speaker);
 }
@@ -177,8 +179,7 @@ static void answer(struct world *world, void *subject, uint64_t value) {
 static void answer_later(struct world *world, struct speaker *speaker, const struct packet *packet,
                          const struct question *question, uint64_t within_us) {
     struct late_answer *late = memory_new(sizeof *late);
-    *late = (struct late_answer){
-        .to = packet->datagram.source, .question = *question, .speaker = speaker};
+    *late = (struct late_answer){.to = packet->datagram.source, .question = *question, .speaker = speaker};
     heap_add(&world->heap, world->now_us + chance_below(&world->chance, within_us), answer, late, 0);
 }
 
@@ -210,7 +211,8 @@ static void hear_named(struct world *world, const struct packet *packet, const s
 }
 
 /* Each answers by unicast; of a large table only a few do. */
-static void hear_everybody(struct world *world, const struct packet *packet, const struct question *question) {
+static void hear_everybody(struct world *world, const struct packet *packet,
+                           const struct question *question) {
     const struct speakers *speakers = &world->speakers;
     bool is_large = question->has_table && world->truth.alive > TABLE_ROWS;
     double share = is_large ? (double)TABLE_ANSWERERS / (double)world->truth.alive : 1;
@@ -226,8 +228,8 @@ static void hear_everybody(struct world *world, const struct packet *packet, con
     }
 }
 
-/* A question comes by multicast and by broadcast. The second one counts where the first is filtered, which a speaker's
- * link never is: speakers listen to multicast alone. */
+/* A question comes by multicast and by broadcast. The second one counts where the first is filtered, which a
+ * speaker's link never is: speakers listen to multicast alone. */
 void speakers_hear(struct world *world, const struct packet *packet) {
     struct question question;
     if (world->speakers.count == 0 || packet->kind != MUSTER_PATH_M4 || !question_read(packet, &question)) {
@@ -258,6 +260,7 @@ static void init(struct world *world, struct speaker *speaker, unsigned segment)
     world_make_key(world, speaker->key);
     muster_id_of_key(speaker->key, id);
     speaker->subject = truth_add(&world->truth, id);
+    world->truth.subjects[speaker->subject].is_forged = world_knob(world, KNOB_ONE_ADDRESS) > 0;
     if (speaker->subject >= speakers->subject_count) {
         size_t size = world->truth.size;
         speakers->by_subject = memory_resize(speakers->by_subject, size * sizeof(size_t));

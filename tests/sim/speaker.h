@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Scripted peers: they announce, say alive by their promise and answer questions, as schemas/PROTOCOL.md has it, but
- * keep no table. So they cost little, and thousands of them fill a segment around real nodes. */
+/* Scripted peers: they announce, say alive by their promise and answer questions, as schemas/PROTOCOL.md has
+ * it, but keep no table. So they cost little, and thousands of them fill a segment around real nodes. */
 #pragma once
 
 #include <stdbool.h>

@@ -52,7 +52,8 @@ static void arrive(struct world *world, void *subject, uint64_t value) {
 static void post(struct world *world, struct tcp *tcp, size_t end, const struct muster_stream *stream,
                  uint64_t time_us) {
     struct tcp_post *sent = memory_new(sizeof *sent);
-    *sent = (struct tcp_post){.tcp = tcp, .end = end, .post = memory_new(sizeof *sent->post + stream->length)};
+    *sent =
+        (struct tcp_post){.tcp = tcp, .end = end, .post = memory_new(sizeof *sent->post + stream->length)};
     sent->post->stream = *stream;
     if (stream->length > 0) {
         memcpy(sent->post->bytes, stream->bytes, stream->length);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP connections between nodes: with the delay of their links and a bandwidth. They stall where the path is cut, and
- * break when a side crashes. */
+/* TCP connections between nodes: with the delay of their links and a bandwidth. They stall where the path is
+ * cut, and break when a side crashes. */
 #pragma once
 
 #include <stdbool.h>

@@ -51,7 +51,8 @@ void telemetry_add(struct world *world, struct node *node, uint64_t value) {
     memset(text, 'x', length);
     text[length] = '\0';
     uint64_t now_ms = turn_clock_ms(node, world->now_us);
-    if (muster_core_topic_add(node->core, node->topic, &record, now_ms, 1767225600.0 + (double)now_ms / 1000) == 0) {
+    if (muster_core_topic_add(node->core, node->topic, &record, now_ms,
+                              1767225600.0 + (double)now_ms / 1000) == 0) {
         world->telemetry.added++;
     }
     processor_wake(world, &node->task);
@@ -62,8 +63,8 @@ static void check_feeds(struct world *world, const struct node *node) {
     size_t count = muster_core_feeds(node->core, feeds, FEEDS);
     for (size_t i = 0; i < count && i < FEEDS; i++) {
         const struct muster_feed *feed = &feeds[i];
-        uint64_t counted = feed->received + feed->pending + feed->lost_wire + feed->lost_gone + feed->lost_kernel +
-                           feed->lost_program;
+        uint64_t counted = feed->received + feed->pending + feed->lost_wire + feed->lost_gone +
+                           feed->lost_kernel + feed->lost_program;
         if (!feed->is_streamed && counted != feed->sent + 1 - feed->since) {
             world_fail(world, "%s counts %llu datagrams of a feed of %llu", node->name,
                        (unsigned long long)counted, (unsigned long long)(feed->sent + 1 - feed->since));
@@ -88,7 +89,9 @@ void telemetry_check(struct world *world, const struct node *node) {
 
 void telemetry_print(const struct world *world, FILE *file) {
     if (world->telemetry.added > 0) {
-        fprintf(file, "  readings: %llu added, %llu samples came, %llu datagrams lost; %llu naks heard, %.1f kB repairs\n",
+        fprintf(file,
+                "  readings: %llu added, %llu samples came, %llu datagrams lost; %llu naks heard, %.1f kB "
+                "repairs\n",
                 (unsigned long long)world->telemetry.added, (unsigned long long)world->telemetry.samples,
                 (unsigned long long)world->telemetry.losses, (unsigned long long)world->telemetry.naks,
                 (double)world->telemetry.repair_bytes / 1000);

@@ -14,7 +14,7 @@ enum telemetry_role { TELEMETRY_NONE, TELEMETRY_PUBLISHER, TELEMETRY_SUBSCRIBER 
 struct telemetry {
     uint64_t added; /* records */
     uint64_t samples;
-    uint64_t naks;   /* that publishers heard */
+    uint64_t naks; /* that publishers heard */
     uint64_t repair_bytes;
     uint64_t losses; /* datagrams that subscribers were told to be lost */
 };

@@ -50,7 +50,7 @@ void truth_deinit(struct truth *truth) {
 static size_t *slot_of(const struct truth *truth, const uint8_t id[MUSTER_ID_BYTES]) {
     uint64_t hash;
     memcpy(&hash, id, sizeof hash);
-    size_t slot = chance_mix(hash) & (truth->slot_count - 1);
+    size_t slot = (size_t)chance_mix(hash) & (truth->slot_count - 1);
     while (truth->slots[slot] != 0 &&
            memcmp(truth->subjects[truth->slots[slot] - 1].id, id, MUSTER_ID_BYTES) != 0) {
         slot = (slot + 1) & (truth->slot_count - 1);
@@ -87,7 +87,7 @@ size_t truth_add(struct truth *truth, const uint8_t id[MUSTER_ID_BYTES]) {
 }
 
 bool truth_is_alive(const struct subject *subject) {
-    return subject->holders > 0 && !subject->is_paused;
+    return subject->holders > 0 && !subject->is_paused && !subject->is_forged;
 }
 
 /* ---- who has everybody ---- */
@@ -127,12 +127,12 @@ static void look_if_complete(struct world *world) {
     bool is_complete = true;
     for (size_t i = 0; i < world->node_count && is_complete; i++) {
         const struct node *node = world->nodes[i];
-        is_complete =
-            node->state == NODE_DOWN || (node->state == NODE_UP && is_whole(truth, node));
+        is_complete = node->state == NODE_DOWN || (node->state == NODE_UP && is_whole(truth, node));
     }
     if (is_complete && !truth->is_complete) {
         truth->complete_us = world->now_us;
-        truth->first_complete_us = truth->first_complete_us == NEVER ? world->now_us : truth->first_complete_us;
+        truth->first_complete_us =
+            truth->first_complete_us == NEVER ? world->now_us : truth->first_complete_us;
     }
     truth->is_complete = is_complete;
 }
@@ -192,7 +192,9 @@ void truth_starts(struct world *world, struct node *node) {
     for (unsigned i = 0; i < SEGMENTS_MAX; i++) {
         if (node->hosts[i] != NULL) {
             node->hosts[i]->started_us = node->started_us;
-            node->hosts[i]->quiet_since_us = node->starts > 1 ? world->now_us : 0;
+            world_host_changed(world, node->hosts[i]);
+            bool is_first = node->starts == 1 && node->hosts[i]->quiet_since_us != NEVER;
+            node->hosts[i]->quiet_since_us = is_first ? 0 : node->hosts[i]->quiet_since_us;
         }
     }
     truth_speaks(world, node->subject, world_host(node));
@@ -217,7 +219,7 @@ void truth_changes(struct world *world, size_t index) {
 }
 
 void truth_pauses(struct world *world, struct node *node, bool is_paused) {
-    world_disturb(world, node, is_paused);
+    world_node_changed(world, node);
     if (node->subject != SUBJECT_NONE) {
         struct subject *subject = &world->truth.subjects[node->subject];
         bool was_alive = truth_is_alive(subject);
@@ -229,11 +231,11 @@ void truth_pauses(struct world *world, struct node *node, bool is_paused) {
 }
 
 void truth_forget_table(struct world *world, struct node *node) {
-    (void)world;
     if (node->seen_size > 0) {
         memset(node->seen, SEEN_NONE, node->seen_size);
     }
     node->present = 0;
+    look_if_complete(world);
 }
 
 /* ---- what is told ---- */

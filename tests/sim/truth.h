@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is true in the world, beside what each node was told: who is there, since when, and who was told what of
- * whom. */
+/* What is true in the world, beside what each node was told: who is there, since when, and who was told what
+ * of whom. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,8 +22,8 @@ struct subject {
     const struct host *host; /* of its last start */
     unsigned holders;        /* that run; two for a clone */
     bool is_paused;          /* runs, but can't answer */
-    bool is_forged;          /* nobody is behind it: rows of it have a cause, and need not end in time */
-    bool has_left;           /* by a bye, in some start */
+    bool is_forged; /* an attacker is behind it: rows of it have a cause, and nobody need have them */
+    bool has_left;  /* by a bye, in some start */
     unsigned starts;
     unsigned changes;
     uint64_t ended_us;
@@ -49,8 +49,8 @@ struct truth {
     size_t slot_count;
     size_t alive;
 
-    bool is_complete;       /* each node that runs has everybody */
-    uint64_t complete_us;   /* since then */
+    bool is_complete;           /* each node that runs has everybody */
+    uint64_t complete_us;       /* since then */
     uint64_t first_complete_us; /* NEVER: not yet */
 
     uint64_t told[8]; /* events, by muster_peer_event */

@@ -16,7 +16,7 @@
 #define TIMER_US 4
 #define STREAM_US 10
 
-#define BATCH 16          /* datagrams that are read from a socket at a time */
+#define BATCH 16            /* datagrams that are read from a socket at a time */
 #define TIMER_LEAST_US 1000 /* a timer that is due at once still waits for the next turn of the loop */
 #define PPM 1000000
 
@@ -41,8 +41,8 @@ static uint64_t time_of(const struct node *node, uint64_t clock_ms) {
         return 0;
     }
     int64_t elapsed_us = (int64_t)(wanted_us - node->clock_offset_us);
-    uint64_t time_us = (uint64_t)(elapsed_us - elapsed_us * node->drift_ppm / (PPM + node->drift_ppm)) +
-                       node->clock_lag_us;
+    uint64_t time_us =
+        (uint64_t)(elapsed_us - elapsed_us * node->drift_ppm / (PPM + node->drift_ppm)) + node->clock_lag_us;
     while (local_us(node, time_us) < wanted_us) {
         time_us++;
     }
@@ -133,11 +133,8 @@ static void make_core(struct world *world, struct node *node) {
     static const struct muster_service service = {
         .name = "", .type = "http", .proto = "tcp", .port = 8080, .txt = &path, .txt_count = 1};
     static const struct muster_text attr = {.name = "state", .value = "0"};
-    const struct muster_document document = {.name = node->name,
-                                             .services = &service,
-                                             .service_count = 1,
-                                             .attrs = &attr,
-                                             .attr_count = 1};
+    const struct muster_document document = {
+        .name = node->name, .services = &service, .service_count = 1, .attrs = &attr, .attr_count = 1};
     struct muster_core_options options;
     make_options(world, node, &options);
     options.document = node->is_observer ? NULL : &document;
@@ -171,7 +168,7 @@ static void step_paths(struct world *world, struct node *node, bool has_paths) {
 static void start(struct world *world, struct node *node) {
     node->turn_us += (uint64_t)world_knob(world, KNOB_START_US);
     make_core(world, node);
-    step_paths(world, node, true);
+    step_paths(world, node, !world_host(node)->link.is_unplugged);
 }
 
 static void step_timer(struct world *world, struct node *node) {
@@ -186,6 +183,7 @@ static void step_datagram(struct world *world, struct node *node, struct socket_
     queue->first = (queue->first + 1) % queue->size;
     queue->bytes = --queue->count == 0 ? 0 : queue->bytes - node_charge(taken.packet);
     event.datagram.dropped = queue->dropped;
+    event.datagram.age_ms = (uint32_t)((node->turn_us - taken.arrived_us) / US_PER_MS);
     figures_waited(world, node->turn_us - taken.arrived_us);
     int error = step(world, node, &event, DATAGRAM_IN_US);
     assert(error == 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One turn of a node on its core: the timer if it is due, then what waits in its sockets. Each step takes time, and
- * what it brings forth leaves when it is done. */
+/* One turn of a node on its core: the timer if it is due, then what waits in its sockets. Each step takes
+ * time, and what it brings forth leaves when it is done. */
 #pragma once
 
 #include <stdbool.h>

@@ -12,7 +12,8 @@
 
 #define BASE64_BYTES(bytes) sodium_base64_ENCODED_LEN(bytes, sodium_base64_VARIANT_ORIGINAL)
 
-__attribute__((format(printf, 2, 3))) static void append(struct utterance *utterance, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void append(struct utterance *utterance, const char *format,
+                                                         ...) {
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(utterance->text + utterance->length, sizeof utterance->text - utterance->length,
@@ -42,7 +43,8 @@ void utterance_make(struct utterance *utterance, const struct utterance_parts *p
     char id[MUSTER_ID_TEXT_BYTES];
     muster_id_text(parts->id, id);
     utterance->length = 0;
-    append(utterance, "{\"muster\":1,\"kind\":\"%s\",\"id\":\"%s\",\"boot\":%" PRIu64, parts->kind, id, parts->boot);
+    append(utterance, "{\"muster\":1,\"kind\":\"%s\",\"id\":\"%s\",\"boot\":%" PRIu64, parts->kind, id,
+           parts->boot);
     if (parts->seq > 0) {
         append(utterance, ",\"seq\":%" PRIu64, parts->seq);
     }

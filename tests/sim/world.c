@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "world.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,9 +141,11 @@ static void audit(struct world *world, void *subject, uint64_t value) {
     }
 }
 
-struct world *world_new(const struct scenario *scenario, const struct knobs *knobs, uint64_t seed, FILE *out) {
+struct world *world_new(const struct scenario *scenario, const struct knobs *knobs, uint64_t seed,
+                        FILE *out) {
     struct world *world = memory_new(sizeof *world);
     world->scenario = scenario;
+    world->memory_bytes = mallinfo2().uordblks;
     world->knobs = *knobs;
     world->chance.state = chance_mix(seed);
     world->trace = out;
@@ -226,10 +229,18 @@ bool world_answers(const struct world *world, const struct node *node, const str
            segment_connects(world, host, subject->host, MUSTER_PATH_U4);
 }
 
-void world_disturb(struct world *world, struct node *node, bool is_disturbed) {
+void world_host_changed(struct world *world, struct host *host) {
+    const struct link *link = &host->link;
+    bool is_paused =
+        host->node != NULL && (host->node->state == NODE_STOPPED || host->node->state == NODE_ASLEEP);
+    bool is_cut = link->is_deaf || link->is_mute || link->is_unplugged || is_paused || world->islands > 0;
+    host->quiet_since_us = is_cut ? NEVER : world->now_us;
+}
+
+void world_node_changed(struct world *world, const struct node *node) {
     for (unsigned i = 0; i < SEGMENTS_MAX; i++) {
         if (node->hosts[i] != NULL) {
-            node->hosts[i]->quiet_since_us = is_disturbed ? NEVER : world->now_us;
+            world_host_changed(world, node->hosts[i]);
         }
     }
 }
@@ -244,10 +255,11 @@ static double promise_us(const struct world *world, const struct host *host) {
     return 1.25 * (crowd_us > least_us ? crowd_us : least_us);
 }
 
-/* Broken promises until `suspect`, questions until `lost`: PROTOCOL.md, 8.3 and 8.4. Where datagrams are lost, a window
- * of 64 may show any loss. */
+/* Broken promises until `suspect`, questions until `lost`: PROTOCOL.md, 8.3 and 8.4. Where datagrams are
+ * lost, a window of 64 may show any loss. */
 uint64_t world_patience_us(const struct world *world, const struct host *host) {
-    bool is_lossy = world_knob(world, KNOB_LOSS) > 0 || world_knob(world, KNOB_BURST_ENTER) > 0;
+    bool is_lossy = world->scenario->is_lossy || world_knob(world, KNOB_LOSS) > 0 ||
+                    world_knob(world, KNOB_BURST_ENTER) > 0;
     double promises = is_lossy ? PATIENCE_MAX : PATIENCE_SURE;
     double questions = is_lossy ? TRIES_MAX : TRIES_MIN;
     return (uint64_t)((promises + 1) * promise_us(world, host) + questions * QUESTION_US + MARGIN_US);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A world: hosts on segments, nodes and speakers on them, the time, and what happens next. One seed makes it, and the
- * same seed makes the same world with the same history. */
+/* A world: hosts on segments, nodes and speakers on them, the time, and what happens next. One seed makes it,
+ * and the same seed makes the same world with the same history. */
 #pragma once
 
 #include <stdbool.h>
@@ -37,8 +37,9 @@ struct world {
     struct heap heap;
     uint64_t now_us;
     uint64_t end_us;
-    uint64_t heal_us;  /* when the last fault ended */
-    uint64_t mark_us;  /* when what the scenario is about happens */
+    uint64_t islands; /* 0: the network is whole */
+    uint64_t heal_us; /* when the last fault ended */
+    uint64_t mark_us; /* when what the scenario is about happens */
     uint64_t queue_bytes;
     uint64_t queue_datagrams;
 
@@ -57,15 +58,18 @@ struct world {
 
     struct truth truth;
     struct figures figures;
+    size_t rows;         /* of all tables, at the end */
+    size_t memory_bytes; /* of the heap: before the world, at the end what the world took */
 
-    FILE *trace; /* NULL: none */
+    FILE *trace;   /* NULL: none */
     uint64_t hash; /* of all that happened */
     char failures[FAILURES_SHOWN][FAILURE_BYTES];
     size_t failure_count;
 };
 
 /* Makes the world of a scenario: its nodes and speakers will start, its faults will come. */
-struct world *world_new(const struct scenario *scenario, const struct knobs *knobs, uint64_t seed, FILE *trace);
+struct world *world_new(const struct scenario *scenario, const struct knobs *knobs, uint64_t seed,
+                        FILE *trace);
 void world_free(struct world *world);
 
 /* Runs it to its end and looks at the invariants. False when one was breached. */
@@ -101,8 +105,9 @@ bool world_hears(const struct world *world, const struct node *node, const struc
 /* True when the node can ask the subject, and hear its answer. */
 bool world_answers(const struct world *world, const struct node *node, const struct subject *subject);
 
-/* Something comes between a node and the others, or is gone again. */
-void world_disturb(struct world *world, struct node *node, bool is_disturbed);
+/* Something came between a host and the others, or is gone again. */
+void world_host_changed(struct world *world, struct host *host);
+void world_node_changed(struct world *world, const struct node *node);
 
 /* ---- bounds that follow from schemas/PROTOCOL.md ---- */
 
