@@ -104,6 +104,40 @@ static bool is_one_too_many(struct presence *presence, const struct answer *answ
                                               MUSTER_ANSWER_BURST, presence->context->now_ms));
 }
 
+/* One that is due now; NULL when there is no room. */
+static struct answer *add_answer(struct presence *presence, const struct muster_datagram *datagram,
+                                 uint64_t nonce) {
+    struct answers *answers = &presence->answers;
+    struct answer *items = array_reserve(answers->items, sizeof *items, &answers->capacity, answers->count,
+                                         MUSTER_ANSWERS_MAX);
+    if (items == NULL) {
+        return NULL;
+    }
+    answers->items = items;
+    items[answers->count] = (struct answer){.asker = datagram->source,
+                                            .interface = datagram->interface,
+                                            .nonce = nonce,
+                                            .due_ms = presence->context->now_ms};
+    return &items[answers->count++];
+}
+
+void answer_return(struct presence *presence, const struct muster_datagram *datagram, uint64_t nonce) {
+    struct answer *answer = NULL;
+    if (nonce == 0 || proof_is_paid(presence, nonce)) {
+        return;
+    }
+    if (!proof_is_for_many(presence) && presence->context->identity.has_key) {
+        answer = add_answer(presence, datagram, nonce);
+    }
+    if (answer == NULL) {
+        proof_owe(presence, nonce, false);
+        return;
+    }
+    answer->wants = true;
+    answer->is_of_all = true;
+    presence->due_ms[PART_ANSWER] = presence->context->now_ms;
+}
+
 static bool answer_unicast(struct presence *presence, const struct message *query,
                            const struct muster_datagram *datagram, unsigned path, enum muster_drop *reason) {
     if (!is_long_enough(presence, query, datagram)) {
@@ -112,19 +146,12 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
     struct answers *answers = &presence->answers;
     struct answer *answer = find_answer(answers, datagram, query->nonce);
     if (answer == NULL) {
-        struct answer *items = array_reserve(answers->items, sizeof *items, &answers->capacity,
-                                             answers->count, MUSTER_ANSWERS_MAX);
-        if (items == NULL) {
+        answer = add_answer(presence, datagram, query->nonce);
+        if (answer == NULL) {
             return refuse(reason, MUSTER_DROP_TABLE_FULL);
         }
-        answers->items = items;
-        answer = &answers->items[answers->count++];
-        *answer = (struct answer){.asker = datagram->source,
-                                  .interface = datagram->interface,
-                                  .nonce = query->nonce,
-                                  .is_of_all = !query->asks_some && path != 1u << MUSTER_PATH_U4 &&
-                                               !is_for_a_few(presence, query),
-                                  .due_ms = presence->context->now_ms};
+        answer->is_of_all =
+            !query->asks_some && path != 1u << MUSTER_PATH_U4 && !is_for_a_few(presence, query);
         if (!query->asks_some) {
             uint64_t window_ms =
                 is_for_a_few(presence, query) ? MUSTER_TABLE_ANSWER_MS : answer_window_ms(presence);

@@ -43,6 +43,10 @@ bool answer_query(struct presence *presence, const struct message *query,
 /* Gives the answers that are due. Returns when something is due next. */
 uint64_t answer_tick(struct presence *presence);
 
+/* A peer answered a question of this new node, and does not know it yet: it gets the same proof in return, by
+ * unicast where these are few, else with those to the group. */
+void answer_return(struct presence *presence, const struct muster_datagram *datagram, uint64_t nonce);
+
 /* The group hears an announce that answers: who asks whether this node lives hears it too. */
 void answer_record(struct presence *presence, const struct message *announce);
 

@@ -69,13 +69,20 @@ static bool plan(struct presence *presence, uint64_t nonce, uint64_t again_ms, u
     return true;
 }
 
+size_t proof_strangers(const struct presence *presence) {
+    size_t to_us = presence->introductions.count;
+    size_t by_us = presence->proofs.due_count;
+    return to_us > by_us ? to_us : by_us;
+}
+
 bool proof_is_for_many(const struct presence *presence) {
-    return presence->introductions.count + presence->proofs.due_count > MUSTER_INTRODUCTIONS_SOON;
+    return proof_strangers(presence) > MUSTER_INTRODUCTIONS_SOON;
 }
 
 uint64_t proof_spread_ms(struct presence *presence) {
-    size_t strangers = presence->introductions.count + presence->proofs.due_count;
-    return proof_is_for_many(presence) ? random_ms(&presence->context->random, strangers) : 0;
+    return proof_is_for_many(presence)
+               ? random_ms(&presence->context->random, proof_strangers(presence))
+               : 0;
 }
 
 /* Where tables are given by stream a newcomer has the key of an old peer from there, and an alive proves
@@ -93,6 +100,10 @@ void proof_owe(struct presence *presence, uint64_t nonce, bool is_missed) {
     delay_ms += proof_spread_ms(presence);
     plan(presence, nonce, MUSTER_PROOF_AGAIN_MS, is_missed ? MUSTER_PROOFS : 1,
          does_alive_prove(presence) ? DEADLINE_NEVER : delay_ms);
+}
+
+bool proof_is_paid(struct presence *presence, uint64_t nonce) {
+    return find(&presence->proofs, nonce) != NULL;
 }
 
 void proof_record(struct presence *presence, uint64_t nonce) {

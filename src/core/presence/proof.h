@@ -29,7 +29,10 @@ struct proofs {
     char re[MUSTER_RE_MAX * MUSTER_NONCE_CHARS + 1]; /* of the last message that did */
 };
 
-/* True where many begin at once, so that what is said to the group serves best. */
+/* How many are about to be introduced, to this node or by it. */
+size_t proof_strangers(const struct presence *presence);
+
+/* True where these are many, so that what is said to the group serves best. */
 bool proof_is_for_many(const struct presence *presence);
 
 /* Where many prove themselves at once each waits for a random time first, of up to a millisecond for each of them;
@@ -39,6 +42,9 @@ uint64_t proof_spread_ms(struct presence *presence);
 /* A message with its sender's nonce was heard. The sender misses a proof, or may: then the nonce is answered again
  * where it was answered before. */
 void proof_owe(struct presence *presence, uint64_t nonce, bool is_missed);
+
+/* True when the nonce was answered, or will be with the next message to the group. */
+bool proof_is_paid(struct presence *presence, uint64_t nonce);
 
 /* The nonce was answered by unicast. */
 void proof_record(struct presence *presence, uint64_t nonce);
