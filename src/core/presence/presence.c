@@ -98,23 +98,13 @@ void presence_step(struct presence *presence, const struct muster_datagram *data
     counters->evicted = presence->table.evicted;
 }
 
-/* ---- who is there ---- */
-
-uint64_t presence_nonce(struct presence *presence) {
-    return nonces_current(&presence->nonces, &presence->context->random, presence->context->now_ms);
-}
-
-bool presence_is_crowd(const struct presence *presence) {
-    return peer_table_present(&presence->table) + presence->introductions.count > MUSTER_CROWD_ROWS;
-}
-
 /* ---- time ---- */
 
 void presence_tick(struct presence *presence) {
     static uint64_t (*const ticks[PART_COUNT])(struct presence *) = {
         [PART_SUSPICION] = suspicion_tick, [PART_INTRODUCTION] = introduction_tick,
-        [PART_ANSWER] = answer_tick,       [PART_PROOF] = proof_tick,
-        [PART_QUERY] = query_tick,         [PART_ANNOUNCER] = announcer_tick,
+        [PART_ANSWER] = answer_tick,       [PART_QUERY] = query_tick,
+        [PART_ANNOUNCER] = announcer_tick,
     };
     for (size_t i = 0; i < PART_COUNT; i++) {
         presence->due_ms[i] = ticks[i](presence);

@@ -25,7 +25,7 @@
 #include "query.h"
 
 /* What is due at times, in the order in which it is done. */
-enum presence_part { PART_SUSPICION, PART_INTRODUCTION, PART_PROOF, PART_ANSWER, PART_QUERY, PART_ANNOUNCER, PART_COUNT };
+enum presence_part { PART_SUSPICION, PART_INTRODUCTION, PART_ANSWER, PART_QUERY, PART_ANNOUNCER, PART_COUNT };
 
 struct presence {
     struct context *context;
@@ -61,12 +61,6 @@ void presence_step(struct presence *presence, const struct muster_datagram *data
 
 /* Does what is due. */
 void presence_tick(struct presence *presence);
-
-/* The nonce by which others prove to this node that they speak now. */
-uint64_t presence_nonce(struct presence *presence);
-
-/* True where so many are present, or about to be, that they must not all speak at once. */
-bool presence_is_crowd(const struct presence *presence);
 
 /* When something is due by what is known now. */
 uint64_t presence_deadline(const struct presence *presence);

@@ -15,7 +15,7 @@ void query_send(struct presence *presence, struct message *query, const struct m
         return;
     }
     query->kind = MESSAGE_QUERY;
-    query->nonce = presence_nonce(presence);
+    query->nonce = proof_nonce(presence);
     query->count = ++presence->query.count;
     query->said = presence->announcer.seq;
     presence->context->counters.questions++;
