@@ -3,12 +3,11 @@
 
 import ipaddress
 import itertools
-import secrets
 import socket
 import struct
 
 from lab import MUSTER, PORT, LanTest, main, note
-from wire import GROUP, Ear, Voice, encode, new_boot, new_id
+from wire import GROUP, Ear, Voice, encode, new_boot, new_id, new_nonce
 
 IP_PKTINFO = 8  # of Linux
 
@@ -48,7 +47,7 @@ class Strangers(LanTest):
     def ask(self, count):
         """So many strangers ask who is there."""
         for stranger in itertools.islice(self.strangers, count):
-            header = {"id": new_id(), "boot": new_boot(), "nonce": secrets.token_hex(8)}
+            header = {"id": new_id(), "boot": new_boot(), "nonce": new_nonce()}
             question = encode(kind="query", want={}, **header).strip().ljust(1299) + b"\n"
             source = struct.pack("=i4s4s", 0, stranger.packed, bytes(4))  # struct in_pktinfo
             self.voice.socket.sendmsg([question], [(socket.IPPROTO_IP, IP_PKTINFO, source)], 0, (GROUP, PORT))
