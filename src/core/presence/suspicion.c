@@ -60,7 +60,9 @@ uint64_t suspicion_due_ms(const struct presence *presence, const struct peer *pe
     if (presence->resumed_ms > peer->heard_ms && granted_ms > promised_ms) {
         promised_ms = granted_ms;
     }
-    return promised_ms + (patience_of(presence, peer) - 1) * peer->period_ms + MUSTER_GRACE_MS;
+    uint64_t late_ms = health_late_ms(&presence->health, presence->context->now_ms);
+    return promised_ms + (patience_of(presence, peer) - 1) * peer->period_ms + MUSTER_GRACE_MS +
+           MUSTER_LATE_PATIENCE * late_ms;
 }
 
 static uint64_t jitter_ms(struct presence *presence) {
@@ -113,10 +115,20 @@ static void ask(struct presence *presence, struct peer *first) {
     query_send(presence, &query, NULL, 0);
 }
 
+/* The signs of life of others wait to be read: a node that is late judges nobody, but not for ever. */
+static bool must_wait(const struct presence *presence, const struct peer *peer) {
+    uint64_t now_ms = presence->context->now_ms;
+    return health_is_late(&presence->health, now_ms) &&
+           now_ms < peer->heard_ms + peer->next_ms + MUSTER_LATE_WAIT_MS;
+}
+
 static void tick_suspect(struct presence *presence, struct peer *peer) {
     /* After a sleep the answers to what was asked before it may still wait to be read. */
     if (presence->resumed_ms != 0 && presence->context->now_ms < presence->resumed_ms + MUSTER_QUESTION_MS) {
         peer_table_set_due(&presence->table, peer, presence->resumed_ms + MUSTER_QUESTION_MS);
+    } else if (must_wait(presence, peer)) {
+        peer_table_set_due(&presence->table, peer,
+                           presence->context->now_ms + MUSTER_QUESTION_MS + jitter_ms(presence));
     } else if (peer->tries < peer->tries_needed) {
         ask(presence, peer);
     } else {
@@ -128,6 +140,8 @@ static void tick_alive(struct presence *presence, struct peer *peer) {
     uint64_t due_ms = suspicion_due_ms(presence, peer);
     if (due_ms > presence->context->now_ms) {
         peer_table_set_due(&presence->table, peer, due_ms);
+    } else if (is_hearsay(peer) && must_wait(presence, peer)) {
+        peer_table_set_due(&presence->table, peer, presence->context->now_ms + MUSTER_QUESTION_MS);
     } else if (is_hearsay(peer)) {
         suspicion_bury(presence, peer,
                        MUSTER_LOST); /* nobody makes us ask the group for whomever he has invented */
@@ -170,6 +184,7 @@ void suspicion_record_question(struct presence *presence, const struct message *
         struct peer *peer = peer_table_find(&presence->table, query->of[i]);
         /* Copies by other paths and questions that crossed get one answer, so they are one try. */
         if (peer != NULL && peer->state == MUSTER_SUSPECT && peer->tries < peer->tries_needed &&
+            !must_wait(presence, peer) &&
             presence->context->now_ms >= peer->asked_ms + MUSTER_GROUP_ANSWER_MS) {
             count_try(presence, peer);
         }
