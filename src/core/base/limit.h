@@ -90,6 +90,7 @@
 #define MUSTER_LATE_WAIT_MS 60000        /* so long after a promise ran out even a node that is late judges */
 #define MUSTER_LATE_BY_DROP_MS 400       /* lateness that a drop in one's own kernel shows: its queue was full */
 #define MUSTER_TRIES_MIN 5              /* questions for a suspect, at least */
+#define MUSTER_TRIES_UNICAST 2           /* of them, the last ones, that go by unicast too */
 #define MUSTER_TRIES_MAX 60             /* questions for a suspect, at most */
 
 /* ---- memory ---- */

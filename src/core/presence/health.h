@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How late this node itself is. Who reads and asks late takes others for silent that are not: so patience with
- * them grows by one's own lateness (local health: Dadgar, Phillips, Currey, "Lifeguard", 2018). */
+/* How late this node itself is. Who reads and asks late takes others for silent that are not: so patience
+ * with them grows by one's own lateness (local health: Dadgar, Phillips, Currey, "Lifeguard", 2018). */
 #pragma once
 
 #include <stdbool.h>

@@ -78,7 +78,7 @@ static bool take_message(struct presence *presence, const struct message *messag
                      : merge_message(presence, message, datagram, note, reason);
 }
 
-/* What waited through a sleep of this node, or through a stall, is no lateness: presence_resume() saw to it. */
+/* What waited through a sleep or a stall of this node is no lateness: presence_resume() saw to it. */
 static void record_health(struct presence *presence, const struct muster_datagram *datagram) {
     uint64_t now_ms = presence->context->now_ms;
     if (datagram->age_ms <= now_ms - presence->resumed_ms) {
