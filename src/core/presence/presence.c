@@ -78,6 +78,17 @@ static bool take_message(struct presence *presence, const struct message *messag
                      : merge_message(presence, message, datagram, note, reason);
 }
 
+/* What waited through a sleep or a stall of this node is no lateness: presence_resume() saw to it. */
+static void record_health(struct presence *presence, const struct muster_datagram *datagram) {
+    uint64_t now_ms = presence->context->now_ms;
+    if (datagram->age_ms <= now_ms - presence->resumed_ms) {
+        health_record_late(&presence->health, datagram->age_ms, now_ms);
+    }
+    if (paths_record_dropped(&presence->context->paths, datagram)) {
+        health_record_late(&presence->health, MUSTER_LATE_BY_DROP_MS, now_ms);
+    }
+}
+
 void presence_step(struct presence *presence, const struct muster_datagram *datagram, struct message *message,
                    struct merge_note *note) {
     struct context *context = presence->context;
@@ -86,6 +97,7 @@ void presence_step(struct presence *presence, const struct muster_datagram *data
     *note = (struct merge_note){0};
     *message = (struct message){0};
     counters->received++;
+    record_health(presence, datagram);
     if (!admission_check(&context->rates, &context->paths, datagram, context->now_ms, &reason) ||
         !message_decode(datagram->bytes, datagram->length, message, &reason) ||
         !take_message(presence, message, datagram, note, &reason)) {
@@ -117,6 +129,14 @@ uint64_t presence_deadline(const struct presence *presence) {
         deadline_ms = deadline_earlier(deadline_ms, presence->due_ms[i]);
     }
     return deadline_ms;
+}
+
+void presence_record_late(struct presence *presence, uint64_t late_ms) {
+    if (late_ms > MUSTER_STALL_MS) {
+        presence_resume(presence);
+    } else {
+        health_record_late(&presence->health, late_ms, presence->context->now_ms);
+    }
 }
 
 void presence_resume(struct presence *presence) {

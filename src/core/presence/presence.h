@@ -15,6 +15,7 @@
 #include "announcer.h"
 #include "answer.h"
 #include "context.h"
+#include "health.h"
 #include "identity.h"
 #include "introduction.h"
 #include "loss.h"
@@ -35,6 +36,7 @@ struct presence {
     uint64_t tombstone_ms;
     uint64_t resumed_ms; /* this node slept until then: nobody's silence before it counts */
 
+    struct health health;
     struct peer_table table;
     struct loss_mean loss; /* of the messages of all verified rows */
     struct nonces nonces;
@@ -58,6 +60,9 @@ void presence_deinit(struct presence *presence);
  * know, and points into *message, which the caller frees by message_deinit(). */
 void presence_step(struct presence *presence, const struct muster_datagram *datagram, struct message *message,
                    struct merge_note *note);
+
+/* A step came so much later than it was due. */
+void presence_record_late(struct presence *presence, uint64_t late_ms);
 
 /* Does what is due. */
 void presence_tick(struct presence *presence);

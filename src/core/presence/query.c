@@ -20,7 +20,8 @@ void query_send(struct presence *presence, struct message *query, const struct m
     query->said = presence->announcer.seq;
     presence->context->counters.questions++;
     if (destination != NULL) {
-        send_unicast(presence->context, query, MUSTER_ANNOUNCE_BYTES_MAX, destination, interface);
+        send_unicast(presence->context, query, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : MUSTER_PROOF_BYTES,
+                     destination, interface);
         return;
     }
     send_group(presence->context, query, SEND_EVERYWHERE, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
