@@ -197,7 +197,6 @@ const struct scenario scenarios_network[] = {
      .text = "all of 40 lose their interface for 10 s at once",
      .knobs = {[KNOB_NODES] = {40, 40}, [KNOB_MINUTES] = {3, 3}},
      .script = reboot_switch,
-     .bounds = {.whole_ms = 10000, .mark_kb = 1000},
-     .fails = "each one asks everybody and announces three times"},
+     .bounds = {.whole_ms = 10000, .mark_kb = 1000}},
     {0},
 };
