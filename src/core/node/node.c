@@ -125,7 +125,7 @@ static int step_paths(muster_core_t *core, const struct muster_event *event) {
     bool is_same = paths_are(paths, event->paths, event->path_count);
     int error = paths_set(paths, event->paths, event->path_count);
     if (error == 0 && !is_same) {
-        presence_resume(&core->presence);
+        resume_begin(&core->presence);
     }
     return error;
 }

@@ -19,6 +19,7 @@ int presence_init(struct presence *presence, struct context *context,
     for (size_t i = 0; i < PART_COUNT; i++) {
         presence->due_ms[i] = DEADLINE_NEVER;
     }
+    resume_init(&presence->resume);
     context_draw_seed(context, seed);
     peer_table_init(&presence->table, seed, options->peers_max);
     presence->table.unverified_max = options->unverified_max;
@@ -78,7 +79,7 @@ static bool take_message(struct presence *presence, const struct message *messag
                      : merge_message(presence, message, datagram, note, reason);
 }
 
-/* What waited through a sleep or a stall of this node is no lateness: presence_resume() saw to it. */
+/* What waited through a sleep or a stall of this node is no lateness: resume_begin() saw to it. */
 static void record_health(struct presence *presence, const struct muster_datagram *datagram) {
     uint64_t now_ms = presence->context->now_ms;
     if (datagram->age_ms <= now_ms - presence->resumed_ms) {
@@ -114,8 +115,11 @@ void presence_step(struct presence *presence, const struct muster_datagram *data
 
 void presence_tick(struct presence *presence) {
     static uint64_t (*const ticks[PART_COUNT])(struct presence *) = {
-        [PART_SUSPICION] = suspicion_tick, [PART_INTRODUCTION] = introduction_tick,
-        [PART_ANSWER] = answer_tick,       [PART_QUERY] = query_tick,
+        [PART_RESUME] = resume_tick,
+        [PART_SUSPICION] = suspicion_tick,
+        [PART_INTRODUCTION] = introduction_tick,
+        [PART_ANSWER] = answer_tick,
+        [PART_QUERY] = query_tick,
         [PART_ANNOUNCER] = announcer_tick,
     };
     for (size_t i = 0; i < PART_COUNT; i++) {
@@ -133,17 +137,9 @@ uint64_t presence_deadline(const struct presence *presence) {
 
 void presence_record_late(struct presence *presence, uint64_t late_ms) {
     if (late_ms > MUSTER_STALL_MS) {
-        presence_resume(presence);
+        resume_begin(presence);
     } else {
         health_record_late(&presence->health, late_ms, presence->context->now_ms);
-    }
-}
-
-void presence_resume(struct presence *presence) {
-    presence->resumed_ms = presence->context->now_ms;
-    announcer_begin(presence);
-    if (!presence->context->is_observer) {
-        query_begin(presence, NULL, NULL, false);
     }
 }
 

@@ -24,9 +24,18 @@
 #include "peer_table.h"
 #include "proof.h"
 #include "query.h"
+#include "resume.h"
 
 /* What is due at times, in the order in which it is done. */
-enum presence_part { PART_SUSPICION, PART_INTRODUCTION, PART_ANSWER, PART_QUERY, PART_ANNOUNCER, PART_COUNT };
+enum presence_part {
+    PART_RESUME,
+    PART_SUSPICION,
+    PART_INTRODUCTION,
+    PART_ANSWER,
+    PART_QUERY,
+    PART_ANNOUNCER,
+    PART_COUNT
+};
 
 struct presence {
     struct context *context;
@@ -36,6 +45,7 @@ struct presence {
     uint64_t tombstone_ms;
     uint64_t resumed_ms; /* this node slept until then: nobody's silence before it counts */
 
+    struct resume resume;
     struct health health;
     struct peer_table table;
     struct loss_mean loss; /* of the messages of all verified rows */
@@ -69,10 +79,6 @@ void presence_tick(struct presence *presence);
 
 /* When something is due by what is known now. */
 uint64_t presence_deadline(const struct presence *presence);
-
-/* This node was suspended, starved of time, or its paths changed: the others are asked and told anew, and get
- * one more promise's time each. */
-void presence_resume(struct presence *presence);
 
 /* Goes on under another key, as a new peer. The errors of own_document_rekey(); then nothing changed. */
 int presence_rekey(struct presence *presence, const uint8_t key[MUSTER_KEY_BYTES],
