@@ -70,6 +70,7 @@
 #define MUSTER_INTRODUCTION_CROWD_MS 1500 /* in a crowd nobody is asked before this and an interval */
 #define MUSTER_INTRODUCTIONS_SOON 8     /* so many introductions are not many */
 #define MUSTER_PROOF_MS 250             /* an announce to the group answers nonces so long after the first one was heard */
+#define MUSTER_PROOF_MS_MAX 5000        /* or an eighth of the interval, up to this, if that is more, */
 #define MUSTER_PROOF_WAIT_MS 300        /* unless a copy of an announce is due within this time */
 #define MUSTER_PROOF_AGAIN_MS 1500      /* a nonce that is heard again is answered again after this, */
 #define MUSTER_PROOFS 3                 /* so often in all */
