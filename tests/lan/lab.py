@@ -328,6 +328,10 @@ class Host:
         """Starts muster with these arguments."""
         return self.start_program(MUSTER, *arguments, **environment)
 
+    def hold_program(self, *argv, **environment):
+        """A program that waits for release(): so that many start in the same moment."""
+        return self.start_program("sh", "-c", 'read -r go; exec "$@"', "sh", *argv, **environment)
+
     def run(self, *arguments, deadline_s=DEADLINE_S, **environment):
         """Runs muster with these arguments to its end."""
         return self.start(*arguments, **environment).finish(deadline_s)
@@ -524,6 +528,10 @@ class Process:
             return [line for line in self.lines if text in line]
 
         return self.lab.wait_for(found, f"{text!r} from {self.name}", deadline_s)[0]
+
+    def release(self):
+        """Starts what hold_program() holds."""
+        self.write("\n")
 
     def write(self, text):
         """Writes to its stdin."""

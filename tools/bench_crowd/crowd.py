@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Hosts that start at once: when everyone lists everyone, what that costs, and who is told lost though it lives.
 
-Every program waits behind a gate, a shell that reads a line, so that all of them start in the same moment. Each is
-then asked how many it lists, by a socket that stays open: a listing by its command would cost more than what is
+Every program is held back by a shell until all of them start in the same moment. Each is then asked how many it
+lists, by a socket that stays open: a listing by its command would cost more than what is
 measured. muster is asked for `self` by its Unix socket, Serf for `stats` by its RPC port."""
 
 import os
@@ -24,7 +24,6 @@ DEADLINE_S = 30  # after which the hosts that list all are counted
 ASK_EVERY_S = 0.2
 POLL_S = 0.02
 BAD_EVENTS = ("suspect", "lost", "returned", "conflict")
-GATE = ("sh", "-c", 'read -r go; exec "$@"', "sh")
 LOOP = ("sh", "-c", "while :; do :; done")
 ARP_LIMIT = pathlib.Path("/proc/sys/net/ipv4/neigh/default/gc_thresh3")
 
@@ -42,7 +41,7 @@ class Member:
 
     def __init__(self, host):
         self.host = host
-        self.process = host.start_program(*GATE, *self.command())
+        self.process = host.hold_program(*self.command())
         self.listed = 0
         self.whole_at = None
         self._stream = None
@@ -140,7 +139,7 @@ class Run:
         self._sent_before = lab.switched()
         self.started_at = time.monotonic()
         for member in self.members:
-            member.process.write("\n")
+            member.process.release()
 
     def whole(self):
         return sum(member.whole_at is not None for member in self.members)
