@@ -54,6 +54,7 @@
 #define MUSTER_GROUP_ANSWER_MS 100      /* between two answers of one peer to the group */
 #define MUSTER_GRACE_MS 250             /* an alive may be late by this: hosts are busy, networks slow */
 #define MUSTER_STALL_MS 1000            /* a step that is late by this means that this node slept: no peer is suspected for that time */
+#define MUSTER_RESUME_MS 10000          /* after a sleep or a change of paths a node asks and announces anew, but no sooner than this after the last time */
 #define MUSTER_PRIMARY_MS 60000         /* a path on which no peer was heard for so long is not primary */
 #define MUSTER_NONCE_MS 60000           /* a nonce is renewed after so long */
 #define MUSTER_NONCE_MS_MIN 1000        /* and no sooner than this, where a recording may be played */
@@ -85,7 +86,14 @@
 #define MUSTER_FALSE_DEATH 1e-9         /* chance that a living peer is called lost */
 #define MUSTER_PATIENCE_MAX 8           /* missed alives after which any peer is suspect */
 #define MUSTER_HEARSAY_PATIENCE 2       /* missed alives, at least, before a row that was never heard here is lost; no question is asked for it */
+#define MUSTER_LATE_MS 500               /* a node that is this late asks for no suspect and buries nobody */
+#define MUSTER_LATE_MS_MAX 5000          /* more lateness than this counts as this */
+#define MUSTER_LATE_HOLD_MS 10000        /* lateness fades over this time */
+#define MUSTER_LATE_PATIENCE 2           /* times its own lateness, by which a node's patience grows */
+#define MUSTER_LATE_WAIT_MS 60000        /* so long after a promise ran out even a node that is late judges */
+#define MUSTER_LATE_BY_DROP_MS 400       /* lateness that a drop in one's own kernel shows: its queue was full */
 #define MUSTER_TRIES_MIN 5              /* questions for a suspect, at least */
+#define MUSTER_TRIES_UNICAST 2           /* of them, the last ones, that go by unicast too */
 #define MUSTER_TRIES_MAX 60             /* questions for a suspect, at most */
 
 /* ---- memory ---- */

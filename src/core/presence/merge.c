@@ -121,6 +121,7 @@ static void record_promise(const struct presence *presence, struct peer *peer,
                            const struct message *message) {
     static const uint64_t shortest_period_ms = MUSTER_INTERVAL_MIN_MS + MUSTER_INTERVAL_MIN_MS / 4;
     peer->heard_ms = presence->context->now_ms;
+    peer->tries = 0;
     peer->next_ms = message->next_ms;
     /* All but an alive may repeat the rest of a promise; of answers only a longer one is news. */
     bool is_answer = message->re != NULL;
@@ -147,7 +148,7 @@ static void record_life(struct presence *presence, struct peer *peer, const stru
     if (announcer_is_new(presence) && incoming->is_fresh && incoming->message->seq == 0) {
         answer_return(presence, incoming->datagram, incoming->message->nonce);
     } else if (announcer_is_new(presence)) {
-        proof_owe(presence, incoming->message->nonce, false);
+        announcer_owe(presence, incoming->message->nonce, false);
     }
     query_record_reported(presence, incoming->message->peers);
     incoming->note->heard = peer;

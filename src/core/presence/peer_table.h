@@ -101,7 +101,7 @@ struct peer {
     struct peer_topics *topics;   /* of the document; NULL: it has none, or its lists are not here */
 
     /* Suspicion. */
-    unsigned tries;
+    unsigned tries; /* questions since it was heard, or became suspect */
     unsigned tries_needed;
     uint64_t asked_ms; /* of the last try */
 

@@ -15,12 +15,13 @@ void query_send(struct presence *presence, struct message *query, const struct m
         return;
     }
     query->kind = MESSAGE_QUERY;
-    query->nonce = presence_nonce(presence);
+    query->nonce = proof_nonce(presence);
     query->count = ++presence->query.count;
     query->said = presence->announcer.seq;
     presence->context->counters.questions++;
     if (destination != NULL) {
-        send_unicast(presence->context, query, MUSTER_ANNOUNCE_BYTES_MAX, destination, interface);
+        send_unicast(presence->context, query, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : MUSTER_PROOF_BYTES,
+                     destination, interface);
         return;
     }
     send_group(presence->context, query, SEND_EVERYWHERE, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
@@ -34,6 +35,7 @@ static void begin_round(struct presence *presence) {
                             .round = query->round + 1,
                             .began_ms = now_ms,
                             .news_ms = now_ms,
+                            .is_again = proof_is_crowd(presence),
                             .tables = {.busy_from_ms = DEADLINE_NEVER},
                             .wish = query->next};
 }
@@ -103,7 +105,7 @@ static void ask(struct presence *presence) {
                               .takes_table = takes_table(presence),
                               .want_type = query->wish.type[0] == '\0' ? NULL : query->wish.type,
                               .want_name = query->wish.name[0] == '\0' ? NULL : query->wish.name};
-    if (query->asked > 0) {
+    if (query->asked > 0 || (query->is_again && query->wish.waiting == 0)) {
         list_known(presence, &message);
     }
     query->asked++;
@@ -128,7 +130,7 @@ static bool is_complete(const struct presence *presence) {
 /* In a crowd that nobody waits for, what its members say to the group tells of them. */
 static unsigned count_questions(const struct presence *presence) {
     bool is_missing = peer_table_present(&presence->table) < expected_rows(presence);
-    if (presence->query.wish.waiting == 0 && proof_is_for_many(presence)) {
+    if (presence->query.wish.waiting == 0 && (presence->query.is_again || proof_is_for_many(presence))) {
         return presence->query.asked > 1 ? presence->query.asked : 1;
     }
     return is_missing ? MUSTER_QUERIES : MUSTER_QUERIES_SURE;

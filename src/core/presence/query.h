@@ -33,6 +33,7 @@ struct query {
     uint64_t count; /* of our queries of any kind */
     uint64_t round; /* grows with each round of questions */
     unsigned asked; /* times so far in this round */
+    bool is_again;  /* a crowd is known already when this round begins, as after a sleep */
     uint64_t began_ms;
     uint64_t news_ms;           /* a peer was last added */
     struct query_tables tables; /* in this round */
