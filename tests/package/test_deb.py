@@ -28,7 +28,6 @@ def run(*argv, **options):
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=200,
         check=False,
         **options,
     )

@@ -26,15 +26,26 @@ static size_t read_ids(const struct packet *packet, const char *at, uint8_t ids[
     return count;
 }
 
+bool question_read_nonce(const struct packet *packet, char nonce[QUESTION_NONCE_BYTES]) {
+    const char *at = find(packet, "\"nonce\":\"");
+    const char *end = (const char *)packet->bytes + packet->datagram.length;
+    size_t length = 0;
+    while (at != NULL && at < end && *at != '"' && length < QUESTION_NONCE_BYTES - 1) {
+        nonce[length++] = *at++;
+    }
+    nonce[length] = '\0';
+    return length > 0;
+}
+
 bool question_read(const struct packet *packet, struct question *question) {
     static const char start[] = "{\"muster\":1,\"kind\":\"query\"";
-    const char *nonce = find(packet, "\"nonce\":\"");
-    if (packet->datagram.length < sizeof start || memcmp(packet->bytes, start, sizeof start - 1) != 0 ||
-        nonce == NULL) {
+    if (packet->datagram.length < sizeof start || memcmp(packet->bytes, start, sizeof start - 1) != 0) {
         return false;
     }
     *question = (struct question){0};
-    memcpy(question->nonce, nonce, QUESTION_NONCE_BYTES - 1);
+    if (!question_read_nonce(packet, question->nonce)) {
+        return false;
+    }
     question->has_want = find(packet, "\"want\":{") != NULL;
     question->has_conditions = question->has_want && find(packet, "\"want\":{}") == NULL;
     question->has_table = find(packet, "\"table\":true") != NULL;

@@ -10,7 +10,7 @@
 
 struct packet;
 
-#define QUESTION_NONCE_BYTES 17
+#define QUESTION_NONCE_BYTES 17 /* with a NUL */
 #define QUESTION_IDS_MAX 35
 
 struct question {
@@ -26,6 +26,9 @@ struct question {
 
 /* False for anything but a query. */
 bool question_read(const struct packet *packet, struct question *question);
+
+/* The nonce of any message; false when it has none. */
+bool question_read_nonce(const struct packet *packet, char nonce[QUESTION_NONCE_BYTES]);
 
 /* The id of this index among those that are asked. */
 bool question_named(const struct question *question, size_t index, uint8_t id[MUSTER_ID_BYTES]);

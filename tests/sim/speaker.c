@@ -20,6 +20,8 @@
 #define TABLE_ANSWER_US (50 * US_PER_MS)
 #define BOOT 1767225600000
 #define BYES 3
+#define PROOFS_MAX 16 /* nonces that one message answers */
+#define RE_BYTES (PROOFS_MAX * SPEAKERS_NONCE_BYTES)
 
 /* ---- time ---- */
 
@@ -78,6 +80,39 @@ static void say_to_group(struct world *world, struct speaker *speaker, const cha
     }
 }
 
+/* ---- nonces of others ---- */
+
+/* A new one, which announces of others bore, is answered with the next message: it proves that the speaker is
+ * there. */
+static void record_nonce(struct speakers *speakers, const struct packet *packet) {
+    char nonce[SPEAKERS_NONCE_BYTES];
+    if (!question_read_nonce(packet, nonce)) {
+        return;
+    }
+    for (size_t i = 0; i < SPEAKERS_NONCES; i++) {
+        if (strcmp(speakers->nonces[i], nonce) == 0) {
+            return;
+        }
+    }
+    memcpy(speakers->nonces[speakers->nonce_count++ % SPEAKERS_NONCES], nonce, sizeof nonce);
+}
+
+/* Those that it has not answered, as one text. NULL: none. */
+static const char *take_nonces(const struct world *world, struct speaker *speaker, char text[RE_BYTES]) {
+    const struct speakers *speakers = &world->speakers;
+    uint64_t from = speaker->proven;
+    uint64_t count = speakers->nonce_count;
+    size_t length = 0;
+    from = count - from > PROOFS_MAX ? count - PROOFS_MAX : from;
+    for (; from < count; from++) {
+        const char *nonce = speakers->nonces[from % SPEAKERS_NONCES];
+        memcpy(text + length, nonce, strlen(nonce) + 1);
+        length += strlen(nonce);
+    }
+    speaker->proven = count;
+    return length > 0 ? text : NULL;
+}
+
 /* ---- what it says of itself ---- */
 
 static void speak(struct world *world, void *subject, uint64_t value) {
@@ -86,8 +121,10 @@ static void speak(struct world *world, void *subject, uint64_t value) {
         return;
     }
     uint64_t base = base_us(world);
+    char re[RE_BYTES];
+    bool is_crowd = world->truth.alive > TABLE_ROWS;
     speaker->next_us = world->now_us + 5 * base / 4;
-    say_to_group(world, speaker, "alive", NULL, false);
+    say_to_group(world, speaker, "alive", is_crowd ? take_nonces(world, speaker, re) : NULL, false);
     speaker->next_us = world->now_us + (uint64_t)((double)base * chance_between(&world->chance, 0.75, 1.25));
     heap_add(&world->heap, speaker->next_us, speak, speaker, speaker->next_us);
 }
@@ -95,8 +132,9 @@ static void speak(struct world *world, void *subject, uint64_t value) {
 static void announce(struct world *world, void *subject, uint64_t value) {
     struct speaker *speaker = subject;
     if (speaker->is_up && value == speaker->rev && speaker->copies > 0) {
+        char re[RE_BYTES];
         speaker->copies--;
-        say_to_group(world, speaker, "announce", NULL, true);
+        say_to_group(world, speaker, "announce", take_nonces(world, speaker, re), true);
     }
 }
 
@@ -232,7 +270,11 @@ static void hear_everybody(struct world *world, const struct packet *packet,
  * speaker's link never is: speakers listen to multicast alone. */
 void speakers_hear(struct world *world, const struct packet *packet) {
     struct question question;
-    if (world->speakers.count == 0 || packet->kind != MUSTER_PATH_M4 || !question_read(packet, &question)) {
+    if (world->speakers.count == 0 || packet->kind != MUSTER_PATH_M4 || packet->from->speaker != NULL) {
+        return;
+    }
+    if (!question_read(packet, &question)) {
+        record_nonce(&world->speakers, packet);
         return;
     }
     if (question.named_count > 0) {

@@ -23,15 +23,21 @@ struct speaker {
     uint64_t next_us;     /* when it says the next alive */
     uint64_t answered_us; /* the group, last */
     size_t subject;
+    uint64_t proven; /* nonces of the group that it has answered */
     unsigned copies; /* of its announce, that are still to be said */
     bool is_up;
 };
+
+#define SPEAKERS_NONCES 64 /* of others, the latest */
+#define SPEAKERS_NONCE_BYTES 17
 
 struct speakers {
     struct speaker *all;
     size_t count;
     size_t *by_subject; /* index + 1 */
     size_t subject_count;
+    char nonces[SPEAKERS_NONCES][SPEAKERS_NONCE_BYTES]; /* that announces to the group bore */
+    uint64_t nonce_count;                               /* so far */
 };
 
 /* Adds so many to a segment; they start within this time. */

@@ -65,7 +65,9 @@
 #define MUSTER_INTRODUCTION_FORGET_MS 3000 /* pause after these questions, while their sender goes on being heard; doubled each time */
 #define MUSTER_INTRODUCTION_FORGET_MS_MAX 300000 /* longest pause */
 #define MUSTER_INTRODUCTION_SILENT_MS 60000 /* who was not heard for so long, and never answered, is forgotten */
-#define MUSTER_INTRODUCTION_GROUP_MS 1500 /* where many are to be introduced nobody is asked before this: proofs to the group come by then */
+#define MUSTER_INTRODUCTION_GROUP_MS 400 /* where many are to be introduced nobody is asked before this, */
+#define MUSTER_INTRODUCTION_EACH_MS 25  /* and this for each of them: proofs to the group come by then */
+#define MUSTER_INTRODUCTION_CROWD_MS 1500 /* in a crowd nobody is asked before this and an interval */
 #define MUSTER_INTRODUCTIONS_SOON 8     /* so many introductions are not many */
 #define MUSTER_PROOF_MS 250             /* an announce to the group answers nonces so long after the first one was heard */
 #define MUSTER_PROOF_WAIT_MS 300        /* unless a copy of an announce is due within this time */

@@ -59,6 +59,15 @@ static bool refuse(enum muster_drop *reason, enum muster_drop why) {
     return false;
 }
 
+/* A copy by another path of what the group heard the answer to is answered already. */
+static bool is_answered(const struct presence *presence, uint64_t nonce) {
+    const struct answers *answers = &presence->answers;
+    const struct announcer *announcer = &presence->announcer;
+    uint64_t now_ms = presence->context->now_ms;
+    return (now_ms < answers->group_earliest_ms && nonce == answers->group_answered) ||
+           (now_ms < announcer->answered_ms + MUSTER_GROUP_ANSWER_MS && nonce == announcer->answered);
+}
+
 /* One announce to the group answers all that want it; an alive all that ask whether this node is there. */
 static bool answer_group(struct presence *presence, const struct message *query,
                          const struct muster_datagram *datagram, uint64_t delay_ms,
@@ -68,11 +77,11 @@ static bool answer_group(struct presence *presence, const struct message *query,
         if (!is_long_enough(presence, query, datagram)) {
             return refuse(reason, MUSTER_DROP_SHORT_QUESTION);
         }
-        return proof_answer(presence, query->nonce, delay_ms) || refuse(reason, MUSTER_DROP_TABLE_FULL);
+        return proof_plan(presence, query->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, delay_ms) || refuse(reason, MUSTER_DROP_TABLE_FULL);
     }
-    /* A copy by another path of what was just answered is answered already. */
-    if (presence->context->now_ms >= answers->group_earliest_ms || query->nonce != answers->group_answered) {
+    if (!is_answered(presence, query->nonce)) {
         answers->group_nonce = query->nonce;
+        answers->group_asked_ms = presence->context->now_ms;
         answers->is_group_due = true;
     }
     return true;
@@ -104,6 +113,40 @@ static bool is_one_too_many(struct presence *presence, const struct answer *answ
                                               MUSTER_ANSWER_BURST, presence->context->now_ms));
 }
 
+/* One that is due now; NULL when there is no room. */
+static struct answer *add_answer(struct presence *presence, const struct muster_datagram *datagram,
+                                 uint64_t nonce) {
+    struct answers *answers = &presence->answers;
+    struct answer *items = array_reserve(answers->items, sizeof *items, &answers->capacity, answers->count,
+                                         MUSTER_ANSWERS_MAX);
+    if (items == NULL) {
+        return NULL;
+    }
+    answers->items = items;
+    items[answers->count] = (struct answer){.asker = datagram->source,
+                                            .interface = datagram->interface,
+                                            .nonce = nonce,
+                                            .due_ms = presence->context->now_ms};
+    return &items[answers->count++];
+}
+
+void answer_return(struct presence *presence, const struct muster_datagram *datagram, uint64_t nonce) {
+    struct answer *answer = NULL;
+    if (nonce == 0 || proof_is_paid(presence, nonce)) {
+        return;
+    }
+    if (!proof_is_for_many(presence) && presence->context->identity.has_key) {
+        answer = add_answer(presence, datagram, nonce);
+    }
+    if (answer == NULL) {
+        announcer_owe(presence, nonce, false);
+        return;
+    }
+    answer->wants = true;
+    answer->is_of_all = true;
+    presence->due_ms[PART_ANSWER] = presence->context->now_ms;
+}
+
 static bool answer_unicast(struct presence *presence, const struct message *query,
                            const struct muster_datagram *datagram, unsigned path, enum muster_drop *reason) {
     if (!is_long_enough(presence, query, datagram)) {
@@ -112,19 +155,12 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
     struct answers *answers = &presence->answers;
     struct answer *answer = find_answer(answers, datagram, query->nonce);
     if (answer == NULL) {
-        struct answer *items = array_reserve(answers->items, sizeof *items, &answers->capacity,
-                                             answers->count, MUSTER_ANSWERS_MAX);
-        if (items == NULL) {
+        answer = add_answer(presence, datagram, query->nonce);
+        if (answer == NULL) {
             return refuse(reason, MUSTER_DROP_TABLE_FULL);
         }
-        answers->items = items;
-        answer = &answers->items[answers->count++];
-        *answer = (struct answer){.asker = datagram->source,
-                                  .interface = datagram->interface,
-                                  .nonce = query->nonce,
-                                  .is_of_all = !query->asks_some && path != 1u << MUSTER_PATH_U4 &&
-                                               !is_for_a_few(presence, query),
-                                  .due_ms = presence->context->now_ms};
+        answer->is_of_all =
+            !query->asks_some && path != 1u << MUSTER_PATH_U4 && !is_for_a_few(presence, query);
         if (!query->asks_some) {
             uint64_t window_ms =
                 is_for_a_few(presence, query) ? MUSTER_TABLE_ANSWER_MS : answer_window_ms(presence);
@@ -148,17 +184,13 @@ bool answer_query(struct presence *presence, const struct message *query,
     return answer_unicast(presence, query, datagram, 1u << path, reason);
 }
 
-void answer_record(struct presence *presence, const struct message *announce) {
-    struct answers *answers = &presence->answers;
-    const char *last = announce->re + (message_answer_count(announce) - 1) * MUSTER_NONCE_CHARS;
-    memcpy(&answers->group_answered, last, sizeof answers->group_answered);
-    answers->group_earliest_ms = presence->context->now_ms + MUSTER_GROUP_ANSWER_MS;
-    answers->is_group_due = false;
-}
-
 /* Returns when the group is answered next. */
 static uint64_t tick_group(struct presence *presence) {
     struct answers *answers = &presence->answers;
+    /* An announce that answers others tells who asks whether this node lives, too. */
+    if (proof_is_due(presence) || presence->announcer.answered_ms > answers->group_asked_ms) {
+        answers->is_group_due = false;
+    }
     if (answers->is_group_due && answers->group_earliest_ms <= presence->context->now_ms) {
         announcer_answer(presence, answers->group_nonce);
         answers->group_earliest_ms = presence->context->now_ms + MUSTER_GROUP_ANSWER_MS;
@@ -175,7 +207,7 @@ static void send_answer(struct presence *presence, const struct answer *answer) 
     message.re = re;
     if (answer->wants) {
         message.heard = answer->heard;
-        message.nonce = presence_nonce(presence);
+        message.nonce = proof_nonce(presence);
     } else { /* with all shards it could be longer than its question */
         message.tells_sent = false;
     }
@@ -199,7 +231,7 @@ uint64_t answer_tick(struct presence *presence) {
             i++;
         } else {
             if (!is_one_too_many(presence, answer) ||
-                !proof_answer(presence, answer->nonce, MUSTER_PROOF_MS)) {
+                !proof_plan(presence, answer->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, MUSTER_PROOF_MS)) {
                 send_answer(presence, answer);
             }
             *answer = answers->items[--answers->count];

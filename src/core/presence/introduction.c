@@ -10,8 +10,10 @@
 #include "group.h"
 #include "presence.h"
 
-/* Both sides of a first contact ask everybody anyway: that answer is waited for before asking again. */
-#define PATIENCE_MS 10
+/* A newcomer asks everybody, and proves itself to who answers: that is waited for before it is asked. */
+#define PATIENCE_MS 300
+/* A known peer is asked for what was missed. */
+#define KNOWN_PATIENCE_MS 10
 static const struct backoff pauses = {MUSTER_INTRODUCTION_FORGET_MS, MUSTER_INTRODUCTION_FORGET_MS_MAX};
 /* A try by the group costs as much as so many by unicast. */
 #define GROUP_TOKENS 4
@@ -27,31 +29,38 @@ static struct introduction *find(struct introductions *introductions, const uint
     return NULL;
 }
 
-static bool are_many(const struct presence *presence) {
-    return presence_is_crowd(presence) || proof_is_for_many(presence);
-}
+/* How long the first question waits, at least, and by up to how much more. */
+struct wait {
+    uint64_t least_ms;
+    uint64_t spread_ms;
+};
 
-/* Many prove themselves to many by what they say to the group; and whoever has just begun asked everybody. */
-static bool is_spread(const struct presence *presence) {
-    return are_many(presence) || announcer_next_copy_ms(presence) != DEADLINE_NEVER;
-}
-
-/* There a question is only for whom the group's proofs did not reach: this node says its nonce with the next
- * alive at the latest, and the other one answers it with its own next. */
-static uint64_t delay_ms(struct presence *presence) {
-    struct random *random = &presence->context->random;
-    if (!is_spread(presence)) {
-        return PATIENCE_MS + random_ms(random, answer_window_ms(presence));
+/* Many prove themselves to many by what they say to the group: a question is only for whom that did not reach. In a
+ * crowd this node says its nonce by its next alive, and the newcomer answers that. */
+static struct wait wait_of(const struct presence *presence, const struct introduction *introduction) {
+    size_t strangers = proof_strangers(presence);
+    if (proof_is_crowd(presence)) {
+        uint64_t interval_ms = announcer_interval_ms(presence);
+        return (struct wait){MUSTER_INTRODUCTION_CROWD_MS + interval_ms, interval_ms};
     }
-    uint64_t interval_ms = are_many(presence) ? announcer_interval_ms(presence) : answer_window_ms(presence);
-    return MUSTER_INTRODUCTION_GROUP_MS + interval_ms + random_ms(random, interval_ms);
+    if (proof_is_for_many(presence)) {
+        return (struct wait){MUSTER_INTRODUCTION_GROUP_MS + MUSTER_INTRODUCTION_EACH_MS * strangers,
+                             MUSTER_INTRODUCTION_EACH_MS * strangers};
+    }
+    bool is_known = peer_table_find(&presence->table, introduction->id) != NULL;
+    return (struct wait){is_known ? KNOWN_PATIENCE_MS : PATIENCE_MS, answer_window_ms(presence)};
+}
+
+static uint64_t first_try_ms(struct presence *presence, const struct introduction *introduction) {
+    struct wait wait = wait_of(presence, introduction);
+    return introduction->began_ms + wait.least_ms + random_ms(&presence->context->random, wait.spread_ms);
 }
 
 static void begin_tries(struct presence *presence, struct introduction *introduction) {
     uint64_t *due_ms = &presence->due_ms[PART_INTRODUCTION];
     introduction->tries = 0;
-    introduction->is_spread = is_spread(presence);
-    introduction->due_ms = presence->context->now_ms + delay_ms(presence);
+    introduction->began_ms = presence->context->now_ms;
+    introduction->due_ms = first_try_ms(presence, introduction);
     *due_ms = deadline_earlier(*due_ms, introduction->due_ms);
 }
 
@@ -99,7 +108,7 @@ bool introduction_begin(struct presence *presence, const struct message *message
         introduction->is_renewed = true; /* a forger elsewhere must not keep the real one out */
         begin_tries(presence, introduction);
     }
-    proof_owe(presence, message->nonce, true);
+    announcer_owe(presence, message->nonce, true);
     introduction->is_heard = true;
     introduction->heard_ms = presence->context->now_ms;
     introduction->endpoint = datagram->source;
@@ -153,7 +162,7 @@ static void renew_nonce(struct presence *presence, const uint8_t id[MUSTER_ID_BY
 
 static void ask(struct presence *presence, struct introduction *introduction) {
     struct message query = {.asks_some = true, .of_count = 1, .wants = true};
-    bool is_unicast = introduction->tries < MUSTER_INTRODUCTION_UNICAST || presence_is_crowd(presence);
+    bool is_unicast = introduction->tries < MUSTER_INTRODUCTION_UNICAST || proof_is_crowd(presence);
     if (!bucket_take(&presence->introductions.bucket, is_unicast ? 1 : GROUP_TOKENS, MUSTER_INTRODUCTION_RATE,
                      MUSTER_INTRODUCTION_BURST, presence->context->now_ms)) {
         introduction->due_ms = presence->context->now_ms + POSTPONED_MS;
@@ -190,9 +199,9 @@ static void take_turn(struct presence *presence, struct introduction *introducti
     if (introduction->tries == MUSTER_INTRODUCTION_TRIES) {
         begin_next_round(presence, introduction);
     }
-    if (introduction->tries == 0 && introduction->failures == 0 && !introduction->is_spread &&
-        is_spread(presence)) {
-        begin_tries(presence, introduction); /* the crowd has shown up since the first try was planned */
+    bool is_first = introduction->tries == 0 && introduction->failures == 0;
+    if (is_first && presence->context->now_ms < introduction->began_ms + wait_of(presence, introduction).least_ms) {
+        introduction->due_ms = first_try_ms(presence, introduction); /* more have shown up since it was planned */
     } else if (introduction->tries < MUSTER_INTRODUCTION_TRIES) {
         ask(presence, introduction);
     }

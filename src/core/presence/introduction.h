@@ -23,10 +23,10 @@ struct introduction {
     unsigned paths; /* by which it was heard, bit 1 << kind */
     unsigned tries;
     bool is_signed;  /* a signed message began it, so only a signed one ends it */
-    bool is_spread;  /* its first try waits for what the group will hear */
     bool is_renewed; /* its tries began again for another address */
     bool is_heard;     /* since the last try */
     unsigned failures; /* rounds of tries without an answer */
+    uint64_t began_ms; /* the first try was planned */
     uint64_t heard_ms;
     uint64_t due_ms; /* next try, or the end of the pause after them */
 };

@@ -144,8 +144,10 @@ static void record_message(struct presence *presence, struct peer *peer, const s
 static void record_life(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     record_message(presence, peer, incoming);
     record_promise(presence, peer, incoming->message);
-    if (announcer_is_new(presence)) {
-        proof_owe(presence, incoming->message->nonce, false);
+    if (announcer_is_new(presence) && incoming->is_fresh && incoming->message->seq == 0) {
+        answer_return(presence, incoming->datagram, incoming->message->nonce);
+    } else if (announcer_is_new(presence)) {
+        announcer_owe(presence, incoming->message->nonce, false);
     }
     query_record_reported(presence, &incoming->datagram->source, incoming->message->peers);
     incoming->note->heard = peer;

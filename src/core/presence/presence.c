@@ -111,16 +111,6 @@ void presence_step(struct presence *presence, const struct muster_datagram *data
     counters->evicted = presence->table.evicted;
 }
 
-/* ---- who is there ---- */
-
-uint64_t presence_nonce(struct presence *presence) {
-    return nonces_current(&presence->nonces, &presence->context->random, presence->context->now_ms);
-}
-
-bool presence_is_crowd(const struct presence *presence) {
-    return peer_table_present(&presence->table) + presence->introductions.count > MUSTER_CROWD_ROWS;
-}
-
 /* ---- time ---- */
 
 void presence_tick(struct presence *presence) {
@@ -129,7 +119,6 @@ void presence_tick(struct presence *presence) {
         [PART_SUSPICION] = suspicion_tick,
         [PART_INTRODUCTION] = introduction_tick,
         [PART_ANSWER] = answer_tick,
-        [PART_PROOF] = proof_tick,
         [PART_QUERY] = query_tick,
         [PART_ANNOUNCER] = announcer_tick,
     };

@@ -27,7 +27,15 @@
 #include "resume.h"
 
 /* What is due at times, in the order in which it is done. */
-enum presence_part { PART_RESUME, PART_SUSPICION, PART_INTRODUCTION, PART_PROOF, PART_ANSWER, PART_QUERY, PART_ANNOUNCER, PART_COUNT };
+enum presence_part {
+    PART_RESUME,
+    PART_SUSPICION,
+    PART_INTRODUCTION,
+    PART_ANSWER,
+    PART_QUERY,
+    PART_ANNOUNCER,
+    PART_COUNT
+};
 
 struct presence {
     struct context *context;
@@ -68,12 +76,6 @@ void presence_record_late(struct presence *presence, uint64_t late_ms);
 
 /* Does what is due. */
 void presence_tick(struct presence *presence);
-
-/* The nonce by which others prove to this node that they speak now. */
-uint64_t presence_nonce(struct presence *presence);
-
-/* True where so many are present, or about to be, that they must not all speak at once. */
-bool presence_is_crowd(const struct presence *presence);
 
 /* When something is due by what is known now. */
 uint64_t presence_deadline(const struct presence *presence);

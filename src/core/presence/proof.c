@@ -43,9 +43,28 @@ static struct proof *add(struct proofs *proofs, uint64_t nonce) {
     return &items[proofs->count++];
 }
 
-/* delay_ms UINT64_MAX: the next message does, whenever that is. */
-static bool plan(struct presence *presence, uint64_t nonce, uint64_t again_ms, unsigned count_max,
-                 uint64_t delay_ms) {
+size_t proof_strangers(const struct presence *presence) {
+    size_t to_us = presence->introductions.count;
+    size_t by_us = presence->proofs.due_count;
+    return to_us > by_us ? to_us : by_us;
+}
+
+bool proof_is_for_many(const struct presence *presence) {
+    return proof_strangers(presence) > MUSTER_INTRODUCTIONS_SOON;
+}
+
+bool proof_is_crowd(const struct presence *presence) {
+    return peer_table_present(&presence->table) + presence->introductions.count > MUSTER_CROWD_ROWS;
+}
+
+uint64_t proof_spread_ms(struct presence *presence) {
+    return proof_is_for_many(presence)
+               ? random_ms(&presence->context->random, proof_strangers(presence))
+               : 0;
+}
+
+bool proof_plan(struct presence *presence, uint64_t nonce, uint64_t again_ms, unsigned count_max,
+                uint64_t delay_ms) {
     struct proofs *proofs = &presence->proofs;
     uint64_t now_ms = presence->context->now_ms;
     struct proof *proof = find(proofs, nonce);
@@ -64,35 +83,13 @@ static bool plan(struct presence *presence, uint64_t nonce, uint64_t again_ms, u
     proofs->due_count++;
     if (delay_ms != DEADLINE_NEVER) {
         proofs->due_ms = deadline_earlier(proofs->due_ms, now_ms + delay_ms);
-        presence->due_ms[PART_PROOF] = deadline_earlier(presence->due_ms[PART_PROOF], proofs->due_ms);
+        presence->due_ms[PART_ANNOUNCER] = deadline_earlier(presence->due_ms[PART_ANNOUNCER], proofs->due_ms);
     }
     return true;
 }
 
-bool proof_is_for_many(const struct presence *presence) {
-    return presence->introductions.count + presence->proofs.due_count > MUSTER_INTRODUCTIONS_SOON;
-}
-
-uint64_t proof_spread_ms(struct presence *presence) {
-    size_t strangers = presence->introductions.count + presence->proofs.due_count;
-    return proof_is_for_many(presence) ? random_ms(&presence->context->random, strangers) : 0;
-}
-
-/* Where tables are given by stream a newcomer has the key of an old peer from there, and an alive proves
- * enough. */
-static bool does_alive_prove(const struct presence *presence) {
-    return peer_table_present(&presence->table) > MUSTER_TABLE_ROWS && !announcer_is_new(presence);
-}
-
-void proof_owe(struct presence *presence, uint64_t nonce, bool is_missed) {
-    if (nonce == 0 || presence->announcer.state != ANNOUNCER_SPEAKING || !presence->context->identity.has_key) {
-        return;
-    }
-    uint64_t spread_ms = announcer_interval_ms(presence) / 8;
-    uint64_t delay_ms = spread_ms > MUSTER_PROOF_MS ? spread_ms : MUSTER_PROOF_MS;
-    delay_ms += proof_spread_ms(presence);
-    plan(presence, nonce, MUSTER_PROOF_AGAIN_MS, is_missed ? MUSTER_PROOFS : 1,
-         does_alive_prove(presence) ? DEADLINE_NEVER : delay_ms);
+bool proof_is_paid(struct presence *presence, uint64_t nonce) {
+    return find(&presence->proofs, nonce) != NULL;
 }
 
 void proof_record(struct presence *presence, uint64_t nonce) {
@@ -104,17 +101,14 @@ void proof_record(struct presence *presence, uint64_t nonce) {
     }
 }
 
-bool proof_answer(struct presence *presence, uint64_t nonce, uint64_t delay_ms) {
-    return plan(presence, nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, delay_ms);
+bool proof_is_due(const struct presence *presence) {
+    return presence->proofs.due_count > 0 && presence->proofs.due_ms <= presence->context->now_ms;
 }
 
 void proof_put(struct presence *presence, struct message *message, size_t bytes) {
     struct proofs *proofs = &presence->proofs;
     size_t room = bytes < MUSTER_DATAGRAM_BYTES_MAX ? (MUSTER_DATAGRAM_BYTES_MAX - bytes) / MUSTER_NONCE_CHARS : 0;
     size_t count = 0;
-    if (message->kind == MESSAGE_ALIVE && !does_alive_prove(presence)) {
-        return;
-    }
     for (size_t i = 0; i < proofs->count && proofs->due_count > 0 && count < room && count < MUSTER_RE_MAX; i++) {
         struct proof *proof = &proofs->items[i];
         if (proof->is_due) {
@@ -133,24 +127,11 @@ void proof_put(struct presence *presence, struct message *message, size_t bytes)
                          : DEADLINE_NEVER;
 }
 
-uint64_t proof_tick(struct presence *presence) {
-    struct proofs *proofs = &presence->proofs;
-    if (presence->announcer.state != ANNOUNCER_SPEAKING || presence->context->paths.count == 0) {
-        proofs->count = 0;
-        proofs->due_count = 0;
-    }
-    if (proofs->due_count == 0) {
-        return DEADLINE_NEVER;
-    }
-    uint64_t earliest_ms = presence->announcer.announced_ms + MUSTER_GROUP_ANSWER_MS;
-    uint64_t due_ms = proofs->due_ms > earliest_ms || presence->announcer.seq == 0 ? proofs->due_ms : earliest_ms;
-    if (due_ms > presence->context->now_ms) {
-        return due_ms;
-    }
-    uint64_t copy_ms = announcer_next_copy_ms(presence);
-    if (copy_ms < presence->context->now_ms + MUSTER_PROOF_WAIT_MS) { /* what will be said anyway answers, too */
-        return copy_ms;
-    }
-    announcer_say(presence);
-    return proofs->due_count > 0 ? proofs->due_ms : DEADLINE_NEVER;
+void proof_forget(struct presence *presence) {
+    presence->proofs.count = 0;
+    presence->proofs.due_count = 0;
+}
+
+uint64_t proof_nonce(struct presence *presence) {
+    return nonces_current(&presence->nonces, &presence->context->random, presence->context->now_ms);
 }

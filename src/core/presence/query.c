@@ -16,7 +16,7 @@ void query_send(struct presence *presence, struct message *query, const struct m
         return;
     }
     query->kind = MESSAGE_QUERY;
-    query->nonce = presence_nonce(presence);
+    query->nonce = proof_nonce(presence);
     query->count = ++presence->query.count;
     query->said = presence->announcer.seq;
     presence->context->counters.questions++;
@@ -41,7 +41,7 @@ static void begin_round(struct presence *presence) {
                             .round = query->round + 1,
                             .began_ms = now_ms,
                             .news_ms = now_ms,
-                            .is_again = presence_is_crowd(presence),
+                            .is_again = proof_is_crowd(presence),
                             .tables = {.busy_from_ms = DEADLINE_NEVER},
                             .wish = query->next};
 }

@@ -24,7 +24,7 @@ static void begin(struct presence *presence) {
     resume->earliest_ms = now_ms + MUSTER_RESUME_MS;
     announcer_begin(presence); /* spreads what it says */
     if (!presence->context->is_observer) {
-        resume->ask_ms = now_ms + (presence_is_crowd(presence) ? random_ms(&presence->context->random,
+        resume->ask_ms = now_ms + (proof_is_crowd(presence) ? random_ms(&presence->context->random,
                                                                            announcer_interval_ms(presence))
                                                                : 0);
     }

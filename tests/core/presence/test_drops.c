@@ -225,7 +225,7 @@ TEST(a_bye_of_a_stranger_stops_no_introduction) {
     uint64_t questions = counters->questions;
     say(ALIVE);
     say(HEADER("bye") "\"seq\":8}\n");
-    world_run(100);
+    world_run(400);
     assert_true(counters->questions > questions);
     assert_int_equal(counters->drops[MUSTER_DROP_UNKNOWN], 2);
 }
