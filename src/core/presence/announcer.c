@@ -117,11 +117,9 @@ void announcer_answer(struct presence *presence, uint64_t nonce) {
 
 /* Whoever claims to be many must not silence the others. */
 static size_t count_speakers(const struct peer_table *table) {
-    size_t unverified = table->class_counts[CLASS_UNVERIFIED];
-    size_t provisional = peer_table_provisional(table); /* nor may hearsay */
-    size_t others = peer_table_present(table) - unverified - provisional;
-    unverified += provisional;
-    return others + (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
+    size_t unverified = table->class_counts[CLASS_UNVERIFIED] + peer_table_provisional(table);
+    return table->speakers +
+           (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
 }
 
 uint64_t announcer_interval_ms(const struct presence *presence) {
