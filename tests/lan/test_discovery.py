@@ -5,7 +5,7 @@ import signal
 import time
 
 from lab import MUSTER, LanTest, main, note
-from wire import Peer
+from wire import Peer, answered
 
 HOSTS = 8
 
@@ -65,6 +65,22 @@ class Everyone(LanTest):
             host.lose_incoming(10)
         note(f"8 hosts, 10 % lost: everyone saw everyone {self.see_everyone(lab):.3f} s after the last start")
         note(f"8 hosts, 10 % lost: the slowest of 8 `muster peers --direct` took {self.list_everyone(lab):.3f} s")
+
+    def test_a_start_proves_itself_to_many(self):
+        """One announce to the group repeats the nonces of all that said one."""
+        lab = self.lab(2)
+        peers = [Peer(lab.hosts[0], f"peer{number}") for number in range(3)]
+        lab.hosts[1].start("announce", "--name", "node")
+
+        def announces():
+            return [header for _, header in peers[0].ear.messages("announce", name="node")]
+
+        nonces = {peer.nonce for peer in peers}
+        # Who starts hears of the others by their answers to its question, and then what they say.
+        lab.wait_for(lambda: announces(), "the start")
+        for peer in peers:
+            peer.announce()
+        lab.wait_for(lambda: any(nonces <= set(answered(header)) for header in announces()), "one proof for all")
 
     def test_listing_right_after_the_start(self):
         """Whoever looks at once, while the others still start, sees them all before long."""

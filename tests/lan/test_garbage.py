@@ -3,12 +3,11 @@
 
 import itertools
 import json
-import secrets
 import time
 from collections import Counter
 
 from lab import ROOT, LanTest, main, note
-from wire import DATAGRAM_BYTES_MAX, Ear, Peer, Voice, encode, new_boot, new_id
+from wire import DATAGRAM_BYTES_MAX, Ear, Peer, Voice, encode, new_boot, new_id, new_nonce
 
 GOLDEN = ROOT / "schemas" / "golden"
 PER_SECOND = 1000
@@ -105,10 +104,10 @@ class Garbage(LanTest):
         return [
             ("signature", json.dumps(forged).encode() + b"\n" + signature + b"\n"),
             ("signature", encode(**unsigned)),
-            ("own", encode(**{**own, "nonce": secrets.token_hex(4)})),
+            ("own", encode(**{**own, "nonce": new_nonce()})),
             ("stale", stranger.encode("alive", seq=1, **stranger.presence)),
             ("stale", encode(kind="bye", id=stranger.id, boot=stranger.boot - 1, seq=99)),
-            ("unasked", stranger.encode("alive", re=secrets.token_hex(4), **stranger.presence)),
+            ("unasked", stranger.encode("alive", re=new_nonce(), **stranger.presence)),
             ("unknown", encode(kind="bye", id=new_id(), boot=new_boot(), seq=1)),
         ]
 

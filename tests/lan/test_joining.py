@@ -10,6 +10,7 @@ from wire import Crowd, Stream, crowd_size
 CROWD = 1000
 SMALL_CROWD = 100
 TABLE_BYTES = 1_000_000
+NEW_S = 10  # who started so lately gives no table to who asks everybody
 TCP_PORTS = "19798-19829"
 
 
@@ -62,8 +63,14 @@ class Joining(LanTest):
         self.keeper = self.here.announce("keeper")
         self.watch = self.here.watch()
         self.watch.await_event("joined", name="keeper")
+        self.grow_old()
         self.crowd = Crowd(self.others[-1], count, **crowd)
         self.crowd.join(self.watch)
+
+    def grow_old(self):
+        """Waits until whoever runs now is not new any more."""
+        started = time.monotonic()
+        self.lan.wait_for(lambda: time.monotonic() > started + NEW_S, "nobody is new")
 
     def socket_of(self, host, instance):
         return self.lan.wait_for(lambda: next(host.state.glob(f"{instance}/socket"), None), f"socket of {instance}")
@@ -186,6 +193,7 @@ class Joining(LanTest):
 
                 self.lan.wait_for(heard, "alives")
         self.lan.wait_for(lambda: not [row for row in second.peers() if row["provisional"]], "all are heard")
+        self.grow_old()
         quotas = {host: TcpQuota(host, 100) for host in tellers}
         joiner.announce("joiner")
         stream = Stream(joiner, self.socket_of(joiner, "joiner")).ask("watch")

@@ -3,12 +3,12 @@
 
 import ipaddress
 import itertools
-import secrets
+import json
 import socket
 import struct
 
-from lab import MUSTER, PORT, LanTest, main, note
-from wire import GROUP, Ear, Voice, encode, new_boot, new_id
+from lab import MUSTER, LanTest, main, note
+from wire import GROUP, Ear, Voice, encode, new_boot, new_id, new_nonce
 
 IP_PKTINFO = 8  # of Linux
 
@@ -37,7 +37,12 @@ class Strangers(LanTest):
     def setUp(self):
         super().setUp()
         self.watch = self.here.watch()
-        self.third.ip("link set eth0 arp off", f"route add local {self.ADDRESSES} dev lo")
+        (link,) = json.loads(self.there.start_program("ip", "-json", "link", "show", "eth0").finish().out)
+        self.third.ip(
+            "link set eth0 arp off",
+            f"route add local {self.ADDRESSES} dev lo",
+            f"neigh replace {self.there.address} lladdr {link['address']} dev eth0 nud permanent",
+        )
         self.voice = Voice(self.third)
         self.strangers = ipaddress.ip_network(self.ADDRESSES).hosts()
 
@@ -46,12 +51,13 @@ class Strangers(LanTest):
         _, self.joined = self.watch.await_event("joined", name="node")
 
     def ask(self, count):
-        """So many strangers ask who is there."""
+        """So many strangers ask the node alone who is there: each is answered by unicast."""
+        node = (self.there.address, self.joined["port"])
         for stranger in itertools.islice(self.strangers, count):
-            header = {"id": new_id(), "boot": new_boot(), "nonce": secrets.token_hex(8)}
+            header = {"id": new_id(), "boot": new_boot(), "nonce": new_nonce()}
             question = encode(kind="query", want={}, **header).strip().ljust(1299) + b"\n"
             source = struct.pack("=i4s4s", 0, stranger.packed, bytes(4))  # struct in_pktinfo
-            self.voice.socket.sendmsg([question], [(socket.IPPROTO_IP, IP_PKTINFO, source)], 0, (GROUP, PORT))
+            self.voice.socket.sendmsg([question], [(socket.IPPROTO_IP, IP_PKTINFO, source)], 0, node)
 
     def check_group_hears(self, at_a_time):
         ear = Ear(self.here)

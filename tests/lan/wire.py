@@ -9,6 +9,7 @@ import time
 GROUP = "224.0.0.254"
 BROADCAST = "255.255.255.255"
 DATAGRAM_BYTES_MAX = 1400
+NONCE_CHARS = 8
 
 
 def new_id():
@@ -17,6 +18,16 @@ def new_id():
 
 def new_boot():
     return time.time_ns() // 1_000_000
+
+
+def new_nonce():
+    return secrets.token_urlsafe(6)
+
+
+def answered(header):
+    """The nonces that a message repeats."""
+    text = header.get("re", "")
+    return [text[at : at + NONCE_CHARS] for at in range(0, len(text), NONCE_CHARS)]
 
 
 def encode(**header):
@@ -150,7 +161,7 @@ class Ear:
 
 class Peer:
     """An unsigned peer: it announces, promises to speak again much later, and answers whoever asks. Its
-    document may break any rule."""
+    document may break any rule. It says a nonce, so that others prove themselves to it."""
 
     def __init__(self, host, name, services=(), attrs=None, next_ms=600_000, **members):
         """members: more of the document, such as topics."""
@@ -158,6 +169,7 @@ class Peer:
         self.id = new_id()
         self.boot = new_boot()
         self.seq = 0
+        self.nonce = new_nonce()
         self.presence = {"rev": 1, "next_ms": next_ms, "peers": 0}
         self.document = {"name": name, "services": list(services), "attrs": attrs or {}} | members
         self.voice = Voice(host)
@@ -170,7 +182,8 @@ class Peer:
 
     def announce(self):
         self.seq += 1
-        self.voice.say(self.encode("announce", seq=self.seq, **self.presence, **self.document))
+        members = {"seq": self.seq, "nonce": self.nonce, **self.presence, **self.document}
+        self.voice.say(self.encode("announce", **members))
 
     def alive(self):
         self.seq += 1

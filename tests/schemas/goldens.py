@@ -256,6 +256,8 @@ def good_announce_limits():
     yield "announce-signed-1200-bytes", filled(ANNOUNCE_BYTES_MAX, lambda text: signed(announce(
         ANNA, attrs={str(n): "y" * 200 for n in range(4)} | {"fill": text})))
     yield "announce-unsigned-padded-to-1200-bytes", line(announce(), ANNOUNCE_BYTES_MAX)
+    yield "announce-signed-3-answers-1216-bytes", signed(announce(ANNA, re=nonces(3)), length=ANNOUNCE_BYTES_MAX + 16)
+    yield "announce-unsigned-128-answers-1400-bytes", line(announce(re=nonces(128)), DATAGRAM_BYTES_MAX)
     yield "announce-unsigned-8-deep", with_value(announce(), nested(7))
     yield "announce-unsigned-256-values", with_value(announce(), b"[" + b"0," * 244 + b"0]")
 
@@ -623,6 +625,8 @@ def bad_lengths():
     yield "too_long--1401-bytes", line(query(want={}), DATAGRAM_BYTES_MAX + 1)
     yield "too_long--announce-1201-bytes", line(announce(), ANNOUNCE_BYTES_MAX + 1)
     yield "too_long--announce-1201-bytes-signed", signed(announce(ANNA), length=ANNOUNCE_BYTES_MAX + 1)
+    yield "too_long--announce-1-answer-1201-bytes", line(announce(re=NONCE), ANNOUNCE_BYTES_MAX + 1)
+    yield "too_long--announce-3-answers-1217-bytes", line(announce(re=nonces(3)), ANNOUNCE_BYTES_MAX + 17)
     yield "truncated--empty", b""
     yield "truncated--one-byte", b"{"
     yield "truncated--without-lf", line(alive())[:-1]

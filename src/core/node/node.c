@@ -125,7 +125,7 @@ static int step_paths(muster_core_t *core, const struct muster_event *event) {
     bool is_same = paths_are(paths, event->paths, event->path_count);
     int error = paths_set(paths, event->paths, event->path_count);
     if (error == 0 && !is_same) {
-        presence_resume(&core->presence);
+        resume_begin(&core->presence);
     }
     return error;
 }
@@ -218,8 +218,8 @@ int muster_core_step(muster_core_t *core, const struct muster_event *event) {
     }
     uint64_t deadline_ms = due_ms(core);
     core->context.now_ms = now_ms;
-    if (deadline_ms < now_ms && now_ms - deadline_ms > MUSTER_STALL_MS) {
-        presence_resume(&core->presence);
+    if (deadline_ms < now_ms) {
+        presence_record_late(&core->presence, now_ms - deadline_ms);
     }
     int error = step_event(core, event);
     tick(core);

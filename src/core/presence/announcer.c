@@ -75,22 +75,32 @@ static size_t say(struct presence *presence, struct message message) {
                       message_is_everywhere(&message) ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
 }
 
-void announcer_say(struct presence *presence) {
+static void say_announce(struct presence *presence) {
     struct message message = announcer_announce(presence);
     presence->announcer.announced_ms = presence->context->now_ms;
-    message.nonce = presence_nonce(presence);
+    message.nonce = proof_nonce(presence);
     proof_put(presence, &message, presence->own.announcement.bytes_max - MUSTER_NONCE_CHARS);
     if (message.re != NULL) {
-        answer_record(presence, &message);
+        const char *last = message.re + (message_answer_count(&message) - 1) * MUSTER_NONCE_CHARS;
+        memcpy(&presence->announcer.answered, last, sizeof presence->announcer.answered);
+        presence->announcer.answered_ms = presence->context->now_ms;
     }
     say(presence, message);
+}
+
+/* Where tables are given by stream a newcomer has the key of an old peer from there, and an alive proves
+ * enough. */
+static bool does_alive_prove(const struct presence *presence) {
+    return peer_table_present(&presence->table) > MUSTER_TABLE_ROWS && !announcer_is_new(presence);
 }
 
 /* Who is to be introduced learns the nonce from an alive too. */
 static void say_alive(struct presence *presence) {
     struct message message = announcer_alive(presence);
-    message.nonce = presence->introductions.count > 0 ? presence_nonce(presence) : 0;
-    proof_put(presence, &message, MUSTER_ALIVE_BYTES_MAX);
+    message.nonce = presence->introductions.count > 0 ? proof_nonce(presence) : 0;
+    if (does_alive_prove(presence)) {
+        proof_put(presence, &message, MUSTER_ALIVE_BYTES_MAX);
+    }
     size_t bytes = say(presence, message);
     presence->announcer.alive_bytes = bytes > 0 ? bytes : presence->announcer.alive_bytes;
 }
@@ -107,11 +117,9 @@ void announcer_answer(struct presence *presence, uint64_t nonce) {
 
 /* Whoever claims to be many must not silence the others. */
 static size_t count_speakers(const struct peer_table *table) {
-    size_t unverified = table->class_counts[CLASS_UNVERIFIED];
-    size_t provisional = peer_table_provisional(table); /* nor may hearsay */
-    size_t others = peer_table_present(table) - unverified - provisional;
-    unverified += provisional;
-    return others + (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
+    size_t unverified = table->class_counts[CLASS_UNVERIFIED] + peer_table_provisional(table);
+    return table->speakers +
+           (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
 }
 
 uint64_t announcer_interval_ms(const struct presence *presence) {
@@ -146,7 +154,7 @@ static void promise_next(struct presence *presence) {
 
 static void schedule_copies(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
-    bool is_crowd = presence_is_crowd(presence);
+    bool is_crowd = proof_is_crowd(presence);
     uint64_t interval_ms = announcer_interval_ms(presence);
     /* Changes that follow each other closely are told as one. */
     uint64_t earliest_ms = announcer->seq > 0 ? announcer->announced_ms + MUSTER_GROUP_ANSWER_MS : 0;
@@ -163,7 +171,7 @@ bool announcer_is_new(const struct presence *presence) {
     return new_ms < (three_ms > MUSTER_NEW_MS ? three_ms : MUSTER_NEW_MS);
 }
 
-uint64_t announcer_next_copy_ms(const struct presence *presence) {
+static uint64_t next_copy_ms(const struct presence *presence) {
     uint64_t due_ms = DEADLINE_NEVER;
     for (size_t i = 0; i < MUSTER_COPIES; i++) {
         due_ms = deadline_earlier(due_ms, presence->announcer.copies_ms[i]);
@@ -177,9 +185,9 @@ void announcer_begin(struct presence *presence) {
         announcer->state >= ANNOUNCER_LEAVING) {
         return;
     }
-    announcer->new_ms = presence->context->now_ms;
     if (announcer->state == ANNOUNCER_SILENT) {
         announcer->state = ANNOUNCER_SPEAKING;
+        announcer->new_ms = presence->context->now_ms;
         for (size_t i = 0; i < ANNOUNCER_COPIES; i++) {
             announcer->copies_ms[i] = DEADLINE_NEVER;
         }
@@ -230,7 +238,7 @@ static uint64_t tick_speaking(struct presence *presence) {
         if (announcer->copies_ms[i] <= now_ms) {
             announcer->is_spread[i] = false;
             announcer->copies_ms[i] = DEADLINE_NEVER;
-            (i < MUSTER_COPIES ? announcer_say : say_alive)(presence);
+            (i < MUSTER_COPIES ? say_announce : say_alive)(presence);
         }
     }
     if (announcer->alive_ms <= now_ms) {
@@ -250,6 +258,36 @@ static uint64_t tick_speaking(struct presence *presence) {
     return deadline_earlier(due_ms, announcer->alive_ms);
 }
 
+void announcer_owe(struct presence *presence, uint64_t nonce, bool is_missed) {
+    if (nonce == 0 || presence->announcer.state != ANNOUNCER_SPEAKING || !presence->context->identity.has_key) {
+        return;
+    }
+    uint64_t delay_ms = announcer_interval_ms(presence) / 8;
+    delay_ms = delay_ms > MUSTER_PROOF_MS ? delay_ms : MUSTER_PROOF_MS;
+    delay_ms = delay_ms < MUSTER_PROOF_MS_MAX ? delay_ms : MUSTER_PROOF_MS_MAX;
+    delay_ms += proof_spread_ms(presence);
+    proof_plan(presence, nonce, MUSTER_PROOF_AGAIN_MS, is_missed ? MUSTER_PROOFS : 1,
+               does_alive_prove(presence) ? DEADLINE_NEVER : delay_ms);
+}
+
+/* Says an announce when nonces have to be answered. Returns when they have to be. */
+static uint64_t tick_proofs(struct presence *presence) {
+    const struct announcer *announcer = &presence->announcer;
+    uint64_t earliest_ms = announcer->seq == 0 ? 0 : announcer->announced_ms + MUSTER_GROUP_ANSWER_MS;
+    if (!proof_is_due(presence)) {
+        return presence->proofs.due_count > 0 ? presence->proofs.due_ms : DEADLINE_NEVER;
+    }
+    if (earliest_ms > presence->context->now_ms) {
+        return earliest_ms;
+    }
+    uint64_t copy_due_ms = next_copy_ms(presence);
+    if (copy_due_ms < presence->context->now_ms + MUSTER_PROOF_WAIT_MS) { /* a copy answers, too */
+        return copy_due_ms;
+    }
+    say_announce(presence);
+    return presence->proofs.due_count > 0 ? presence->proofs.due_ms : DEADLINE_NEVER;
+}
+
 uint64_t announcer_tick(struct presence *presence) {
     if (presence->own.has_news) {
         presence->own.has_news = false;
@@ -259,7 +297,10 @@ uint64_t announcer_tick(struct presence *presence) {
         return tick_leaving(presence);
     }
     /* Without paths nothing is said: a number that nobody can hear would look like a loss. */
-    return presence->announcer.state == ANNOUNCER_SPEAKING && presence->context->paths.count > 0
-               ? tick_speaking(presence)
-               : DEADLINE_NEVER;
+    if (presence->announcer.state != ANNOUNCER_SPEAKING || presence->context->paths.count == 0) {
+        proof_forget(presence);
+        return DEADLINE_NEVER;
+    }
+    uint64_t proofs_ms = tick_proofs(presence);
+    return deadline_earlier(proofs_ms, tick_speaking(presence));
 }

@@ -20,6 +20,8 @@ struct announcer {
     uint64_t seq; /* last one used */
 
     uint64_t new_ms;                      /* it began, or began anew */
+    uint64_t answered;                    /* the last nonce that an announce to the group answered, */
+    uint64_t answered_ms;                 /* and when */
     uint64_t announced_ms;                /* the last announce was sent to the group */
     uint64_t copies_ms[ANNOUNCER_COPIES]; /* when each is due; UINT64_MAX: not */
     bool is_spread[ANNOUNCER_COPIES];     /* it was put off at random, for many begin at once */
@@ -49,11 +51,9 @@ uint64_t announcer_tick(struct presence *presence);
 /* True for a start of which others may not know yet. */
 bool announcer_is_new(const struct presence *presence);
 
-/* When a copy of an announce is due that was begun; UINT64_MAX: none is. */
-uint64_t announcer_next_copy_ms(const struct presence *presence);
-
-/* Says an announce to the group now. */
-void announcer_say(struct presence *presence);
+/* A message with its sender's nonce was heard, which this node is to answer by what it says to the group. The sender
+ * misses a proof, or may: then a nonce that was answered before is answered again. */
+void announcer_owe(struct presence *presence, uint64_t nonce, bool is_missed);
 
 /* Says an alive to the group that answers a nonce. */
 void announcer_answer(struct presence *presence, uint64_t nonce);

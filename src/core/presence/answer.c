@@ -59,6 +59,15 @@ static bool refuse(enum muster_drop *reason, enum muster_drop why) {
     return false;
 }
 
+/* A copy by another path of what the group heard the answer to is answered already. */
+static bool is_answered(const struct presence *presence, uint64_t nonce) {
+    const struct answers *answers = &presence->answers;
+    const struct announcer *announcer = &presence->announcer;
+    uint64_t now_ms = presence->context->now_ms;
+    return (now_ms < answers->group_earliest_ms && nonce == answers->group_answered) ||
+           (now_ms < announcer->answered_ms + MUSTER_GROUP_ANSWER_MS && nonce == announcer->answered);
+}
+
 /* One announce to the group answers all that want it; an alive all that ask whether this node is there. */
 static bool answer_group(struct presence *presence, const struct message *query,
                          const struct muster_datagram *datagram, uint64_t delay_ms,
@@ -68,11 +77,11 @@ static bool answer_group(struct presence *presence, const struct message *query,
         if (!is_long_enough(presence, query, datagram)) {
             return refuse(reason, MUSTER_DROP_SHORT_QUESTION);
         }
-        return proof_answer(presence, query->nonce, delay_ms) || refuse(reason, MUSTER_DROP_TABLE_FULL);
+        return proof_plan(presence, query->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, delay_ms) || refuse(reason, MUSTER_DROP_TABLE_FULL);
     }
-    /* A copy by another path of what was just answered is answered already. */
-    if (presence->context->now_ms >= answers->group_earliest_ms || query->nonce != answers->group_answered) {
+    if (!is_answered(presence, query->nonce)) {
         answers->group_nonce = query->nonce;
+        answers->group_asked_ms = presence->context->now_ms;
         answers->is_group_due = true;
     }
     return true;
@@ -81,7 +90,7 @@ static bool answer_group(struct presence *presence, const struct message *query,
 /* Who takes a table needs only a few answers where tables are large: from those that the dice choose, of all
  * that can give one. */
 static bool is_chosen(const struct presence *presence, const struct message *query) {
-    if (announcer_is_new(presence)) { /* who starts with many has no table to give yet */
+    if (proof_is_for_many(presence)) { /* who starts with many has no table to give yet */
         return false;
     }
     const uint64_t question[2] = {query->nonce, query->count};
@@ -130,7 +139,7 @@ void answer_return(struct presence *presence, const struct muster_datagram *data
         answer = add_answer(presence, datagram, nonce);
     }
     if (answer == NULL) {
-        proof_owe(presence, nonce, false);
+        announcer_owe(presence, nonce, false);
         return;
     }
     answer->wants = true;
@@ -175,17 +184,13 @@ bool answer_query(struct presence *presence, const struct message *query,
     return answer_unicast(presence, query, datagram, 1u << path, reason);
 }
 
-void answer_record(struct presence *presence, const struct message *announce) {
-    struct answers *answers = &presence->answers;
-    const char *last = announce->re + (message_answer_count(announce) - 1) * MUSTER_NONCE_CHARS;
-    memcpy(&answers->group_answered, last, sizeof answers->group_answered);
-    answers->group_earliest_ms = presence->context->now_ms + MUSTER_GROUP_ANSWER_MS;
-    answers->is_group_due = false;
-}
-
 /* Returns when the group is answered next. */
 static uint64_t tick_group(struct presence *presence) {
     struct answers *answers = &presence->answers;
+    /* An announce that answers others tells who asks whether this node lives, too. */
+    if (proof_is_due(presence) || presence->announcer.answered_ms > answers->group_asked_ms) {
+        answers->is_group_due = false;
+    }
     if (answers->is_group_due && answers->group_earliest_ms <= presence->context->now_ms) {
         announcer_answer(presence, answers->group_nonce);
         answers->group_earliest_ms = presence->context->now_ms + MUSTER_GROUP_ANSWER_MS;
@@ -202,7 +207,7 @@ static void send_answer(struct presence *presence, const struct answer *answer) 
     message.re = re;
     if (answer->wants) {
         message.heard = answer->heard;
-        message.nonce = presence_nonce(presence);
+        message.nonce = proof_nonce(presence);
     } else { /* with all shards it could be longer than its question */
         message.tells_sent = false;
     }
@@ -225,8 +230,9 @@ uint64_t answer_tick(struct presence *presence) {
             due_ms = deadline_earlier(due_ms, answer->due_ms);
             i++;
         } else {
-            if (!is_one_too_many(presence, answer) ||
-                !proof_answer(presence, answer->nonce, MUSTER_PROOF_MS)) {
+            if (is_one_too_many(presence, answer)) { /* without room there, who asks again is answered */
+                proof_plan(presence, answer->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, MUSTER_PROOF_MS);
+            } else {
                 send_answer(presence, answer);
             }
             *answer = answers->items[--answers->count];

@@ -31,7 +31,8 @@ struct answers {
 
     /* Who asks whether this node lives is answered by an alive to the group. */
     bool is_group_due;
-    uint64_t group_nonce;       /* of the last one who asked */
+    uint64_t group_nonce;       /* of the last one who asked, */
+    uint64_t group_asked_ms;    /* and when */
     uint64_t group_answered;    /* the last nonce that was answered */
     uint64_t group_earliest_ms; /* the group is not answered before this */
 };
@@ -46,9 +47,6 @@ uint64_t answer_tick(struct presence *presence);
 /* A peer answered a question of this new node, and does not know it yet: it gets the same proof in return, by
  * unicast where these are few, else with those to the group. */
 void answer_return(struct presence *presence, const struct muster_datagram *datagram, uint64_t nonce);
-
-/* The group hears an announce that answers: who asks whether this node lives hears it too. */
-void answer_record(struct presence *presence, const struct message *announce);
 
 /* The window over which answers to everybody's question are spread, ms. */
 uint64_t answer_window_ms(const struct presence *presence);

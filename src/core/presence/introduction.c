@@ -39,8 +39,9 @@ struct wait {
  * crowd this node says its nonce by its next alive, and the newcomer answers that. */
 static struct wait wait_of(const struct presence *presence, const struct introduction *introduction) {
     size_t strangers = proof_strangers(presence);
-    if (presence_is_crowd(presence)) {
+    if (proof_is_crowd(presence)) {
         uint64_t interval_ms = announcer_interval_ms(presence);
+        interval_ms = interval_ms < MUSTER_NONCE_MS / 2 ? interval_ms : MUSTER_NONCE_MS / 2;
         return (struct wait){MUSTER_INTRODUCTION_CROWD_MS + interval_ms, interval_ms};
     }
     if (proof_is_for_many(presence)) {
@@ -108,7 +109,7 @@ bool introduction_begin(struct presence *presence, const struct message *message
         introduction->is_renewed = true; /* a forger elsewhere must not keep the real one out */
         begin_tries(presence, introduction);
     }
-    proof_owe(presence, message->nonce, true);
+    announcer_owe(presence, message->nonce, true);
     introduction->is_heard = true;
     introduction->heard_ms = presence->context->now_ms;
     introduction->endpoint = datagram->source;
@@ -162,7 +163,7 @@ static void renew_nonce(struct presence *presence, const uint8_t id[MUSTER_ID_BY
 
 static void ask(struct presence *presence, struct introduction *introduction) {
     struct message query = {.asks_some = true, .of_count = 1, .wants = true};
-    bool is_unicast = introduction->tries < MUSTER_INTRODUCTION_UNICAST || presence_is_crowd(presence);
+    bool is_unicast = introduction->tries < MUSTER_INTRODUCTION_UNICAST || proof_is_crowd(presence);
     if (!bucket_take(&presence->introductions.bucket, is_unicast ? 1 : GROUP_TOKENS, MUSTER_INTRODUCTION_RATE,
                      MUSTER_INTRODUCTION_BURST, presence->context->now_ms)) {
         introduction->due_ms = presence->context->now_ms + POSTPONED_MS;

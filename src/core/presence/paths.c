@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "paths.h"
 
+#include "group.h"
+
 static size_t find_index(const struct paths *paths, uint32_t interface, enum muster_path_kind kind) {
     size_t i = 0;
     while (i < paths->count && (paths->items[i].interface != interface || paths->items[i].kind != kind)) {
@@ -10,7 +12,7 @@ static size_t find_index(const struct paths *paths, uint32_t interface, enum mus
 }
 
 int paths_set(struct paths *paths, const struct muster_path *items, size_t count) {
-    struct paths next = {.count = 0};
+    struct paths next = {.unicast_dropped = paths->unicast_dropped};
     if (count > MUSTER_PATHS_MAX) {
         return MUSTER_EFULL;
     }
@@ -22,6 +24,7 @@ int paths_set(struct paths *paths, const struct muster_path *items, size_t count
         next.items[i] = items[i];
         next.items[i].name[MUSTER_INTERFACE_NAME_BYTES - 1] = '\0';
         next.heard_ms[i] = old < paths->count ? paths->heard_ms[old] : 0;
+        next.dropped[i] = old < paths->count ? paths->dropped[old] : 0;
         next.count++;
     }
     *paths = next;
@@ -48,6 +51,18 @@ void paths_heard(struct paths *paths, uint32_t interface, enum muster_path_kind 
     if (i < paths->count) {
         paths->heard_ms[i] = now_ms;
     }
+}
+
+bool paths_record_dropped(struct paths *paths, const struct muster_datagram *datagram) {
+    enum muster_path_kind kind = group_path_kind(&datagram->destination);
+    size_t i = find_index(paths, datagram->interface, kind);
+    if (kind != MUSTER_PATH_U4 && i == paths->count) {
+        return false;
+    }
+    uint32_t *dropped = kind == MUSTER_PATH_U4 ? &paths->unicast_dropped : &paths->dropped[i];
+    bool has_grown = datagram->dropped > *dropped;
+    *dropped = datagram->dropped;
+    return has_grown;
 }
 
 static bool is_heard(const struct paths *paths, size_t i, uint64_t now_ms) {

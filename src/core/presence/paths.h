@@ -13,6 +13,8 @@
 struct paths {
     struct muster_path items[MUSTER_PATHS_MAX];
     uint64_t heard_ms[MUSTER_PATHS_MAX]; /* a peer was last heard by it; 0: never */
+    uint32_t dropped[MUSTER_PATHS_MAX];  /* by the kernel, on its socket, so far */
+    uint32_t unicast_dropped;            /* the same on the unicast socket */
     size_t count;
 };
 
@@ -29,6 +31,9 @@ const struct muster_path *paths_find(const struct paths *paths, uint32_t interfa
 
 /* Notes that a peer was heard by a path; unknown ones are ignored. */
 void paths_heard(struct paths *paths, uint32_t interface, enum muster_path_kind kind, uint64_t now_ms);
+
+/* Notes what the kernel dropped on the socket that a datagram came by; true when that has grown. */
+bool paths_record_dropped(struct paths *paths, const struct muster_datagram *datagram);
 
 /* True for the primary path of its interface: the first kind by which anybody was heard within
  * MUSTER_PRIMARY_MS, else the first there is. */

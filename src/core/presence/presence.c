@@ -19,6 +19,7 @@ int presence_init(struct presence *presence, struct context *context,
     for (size_t i = 0; i < PART_COUNT; i++) {
         presence->due_ms[i] = DEADLINE_NEVER;
     }
+    resume_init(&presence->resume);
     context_draw_seed(context, seed);
     peer_table_init(&presence->table, seed, options->peers_max);
     presence->table.unverified_max = options->unverified_max;
@@ -78,6 +79,17 @@ static bool take_message(struct presence *presence, const struct message *messag
                      : merge_message(presence, message, datagram, note, reason);
 }
 
+/* What waited through a sleep or a stall of this node is no lateness: resume_begin() saw to it. */
+static void record_health(struct presence *presence, const struct muster_datagram *datagram) {
+    uint64_t now_ms = presence->context->now_ms;
+    if (datagram->age_ms <= now_ms - presence->resumed_ms) {
+        health_record_late(&presence->health, datagram->age_ms, now_ms);
+    }
+    if (paths_record_dropped(&presence->context->paths, datagram)) {
+        health_record_late(&presence->health, MUSTER_LATE_BY_DROP_MS, now_ms);
+    }
+}
+
 void presence_step(struct presence *presence, const struct muster_datagram *datagram, struct message *message,
                    struct merge_note *note) {
     struct context *context = presence->context;
@@ -86,6 +98,7 @@ void presence_step(struct presence *presence, const struct muster_datagram *data
     *note = (struct merge_note){0};
     *message = (struct message){0};
     counters->received++;
+    record_health(presence, datagram);
     if (!admission_check(&context->rates, &context->paths, datagram, context->now_ms, &reason) ||
         !message_decode(datagram->bytes, datagram->length, message, &reason) ||
         !take_message(presence, message, datagram, note, &reason)) {
@@ -98,23 +111,16 @@ void presence_step(struct presence *presence, const struct muster_datagram *data
     counters->evicted = presence->table.evicted;
 }
 
-/* ---- who is there ---- */
-
-uint64_t presence_nonce(struct presence *presence) {
-    return nonces_current(&presence->nonces, &presence->context->random, presence->context->now_ms);
-}
-
-bool presence_is_crowd(const struct presence *presence) {
-    return peer_table_present(&presence->table) + presence->introductions.count > MUSTER_CROWD_ROWS;
-}
-
 /* ---- time ---- */
 
 void presence_tick(struct presence *presence) {
     static uint64_t (*const ticks[PART_COUNT])(struct presence *) = {
-        [PART_SUSPICION] = suspicion_tick, [PART_INTRODUCTION] = introduction_tick,
-        [PART_ANSWER] = answer_tick,       [PART_PROOF] = proof_tick,
-        [PART_QUERY] = query_tick,         [PART_ANNOUNCER] = announcer_tick,
+        [PART_RESUME] = resume_tick,
+        [PART_SUSPICION] = suspicion_tick,
+        [PART_INTRODUCTION] = introduction_tick,
+        [PART_ANSWER] = answer_tick,
+        [PART_QUERY] = query_tick,
+        [PART_ANNOUNCER] = announcer_tick,
     };
     for (size_t i = 0; i < PART_COUNT; i++) {
         presence->due_ms[i] = ticks[i](presence);
@@ -129,11 +135,11 @@ uint64_t presence_deadline(const struct presence *presence) {
     return deadline_ms;
 }
 
-void presence_resume(struct presence *presence) {
-    presence->resumed_ms = presence->context->now_ms;
-    announcer_begin(presence);
-    if (!presence->context->is_observer) {
-        query_begin(presence, NULL, NULL, false);
+void presence_record_late(struct presence *presence, uint64_t late_ms) {
+    if (late_ms > MUSTER_STALL_MS) {
+        resume_begin(presence);
+    } else {
+        health_record_late(&presence->health, late_ms, presence->context->now_ms);
     }
 }
 

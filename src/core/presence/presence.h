@@ -15,6 +15,7 @@
 #include "announcer.h"
 #include "answer.h"
 #include "context.h"
+#include "health.h"
 #include "identity.h"
 #include "introduction.h"
 #include "loss.h"
@@ -23,9 +24,18 @@
 #include "peer_table.h"
 #include "proof.h"
 #include "query.h"
+#include "resume.h"
 
 /* What is due at times, in the order in which it is done. */
-enum presence_part { PART_SUSPICION, PART_INTRODUCTION, PART_PROOF, PART_ANSWER, PART_QUERY, PART_ANNOUNCER, PART_COUNT };
+enum presence_part {
+    PART_RESUME,
+    PART_SUSPICION,
+    PART_INTRODUCTION,
+    PART_ANSWER,
+    PART_QUERY,
+    PART_ANNOUNCER,
+    PART_COUNT
+};
 
 struct presence {
     struct context *context;
@@ -35,6 +45,8 @@ struct presence {
     uint64_t tombstone_ms;
     uint64_t resumed_ms; /* this node slept until then: nobody's silence before it counts */
 
+    struct resume resume;
+    struct health health;
     struct peer_table table;
     struct loss_mean loss; /* of the messages of all verified rows */
     struct nonces nonces;
@@ -59,21 +71,14 @@ void presence_deinit(struct presence *presence);
 void presence_step(struct presence *presence, const struct muster_datagram *datagram, struct message *message,
                    struct merge_note *note);
 
+/* A step came so much later than it was due. */
+void presence_record_late(struct presence *presence, uint64_t late_ms);
+
 /* Does what is due. */
 void presence_tick(struct presence *presence);
 
-/* The nonce by which others prove to this node that they speak now. */
-uint64_t presence_nonce(struct presence *presence);
-
-/* True where so many are present, or about to be, that they must not all speak at once. */
-bool presence_is_crowd(const struct presence *presence);
-
 /* When something is due by what is known now. */
 uint64_t presence_deadline(const struct presence *presence);
-
-/* This node was suspended, starved of time, or its paths changed: the others are asked and told anew, and get
- * one more promise's time each. */
-void presence_resume(struct presence *presence);
 
 /* Goes on under another key, as a new peer. The errors of own_document_rekey(); then nothing changed. */
 int presence_rekey(struct presence *presence, const uint8_t key[MUSTER_KEY_BYTES],

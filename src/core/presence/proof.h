@@ -17,7 +17,7 @@ struct proof {
     uint64_t nonce;
     uint64_t sent_ms; /* when it was answered last; 0: not yet */
     unsigned count;   /* how often it was answered */
-    bool is_due;      /* it waits for the next message to the group */
+    bool is_due;      /* it waits to be answered */
 };
 
 struct proofs {
@@ -25,9 +25,12 @@ struct proofs {
     size_t count;
     size_t capacity;
     size_t due_count;
-    uint64_t due_ms; /* when an announce has to answer those that are due */
+    uint64_t due_ms; /* when an announce has to answer them; UINT64_MAX: none has to */
     char re[MUSTER_RE_MAX * MUSTER_NONCE_CHARS + 1]; /* of the last message that did */
 };
+
+/* The nonce by which others prove to this node that they speak now. */
+uint64_t proof_nonce(struct presence *presence);
 
 /* How many are about to be introduced, to this node or by it. */
 size_t proof_strangers(const struct presence *presence);
@@ -35,13 +38,17 @@ size_t proof_strangers(const struct presence *presence);
 /* True where these are many, so that what is said to the group serves best. */
 bool proof_is_for_many(const struct presence *presence);
 
+/* True where so many are present, or about to be, that they must not all speak at once. */
+bool proof_is_crowd(const struct presence *presence);
+
 /* Where many prove themselves at once each waits for a random time first, of up to a millisecond for each of them;
  * 0 where they are few. */
 uint64_t proof_spread_ms(struct presence *presence);
 
-/* A message with its sender's nonce was heard. The sender misses a proof, or may: then the nonce is answered again
- * where it was answered before. */
-void proof_owe(struct presence *presence, uint64_t nonce, bool is_missed);
+/* Plans the answer to a nonce, in delay_ms at the latest, UINT64_MAX: with the next message to the group. One that
+ * was answered is answered again after again_ms, and count_max times in all. False when there is no room. */
+bool proof_plan(struct presence *presence, uint64_t nonce, uint64_t again_ms, unsigned count_max,
+                uint64_t delay_ms);
 
 /* True when the nonce was answered, or will be with the next message to the group. */
 bool proof_is_paid(struct presence *presence, uint64_t nonce);
@@ -49,12 +56,11 @@ bool proof_is_paid(struct presence *presence, uint64_t nonce);
 /* The nonce was answered by unicast. */
 void proof_record(struct presence *presence, uint64_t nonce);
 
-/* A question is to be answered by an announce to the group, in delay_ms at the latest. False when there is no
- * room. */
-bool proof_answer(struct presence *presence, uint64_t nonce, uint64_t delay_ms);
+/* True when those that wait have to be answered now. */
+bool proof_is_due(const struct presence *presence);
 
-/* Puts those that are due into a message, as many as fit behind bytes of it, and counts them as answered. */
+/* Puts those that wait into a message, as many as fit behind bytes of it, and counts them as answered. */
 void proof_put(struct presence *presence, struct message *message, size_t bytes);
 
-/* Says an announce when one has to. Returns when something is due next. */
-uint64_t proof_tick(struct presence *presence);
+/* Forgets all. */
+void proof_forget(struct presence *presence);

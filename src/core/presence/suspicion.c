@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "bucket.h"
 #include "deadline.h"
+#include "group.h"
 #include "presence.h"
 
 /* How far ahead a question takes along others that will be due. */
@@ -53,14 +55,30 @@ static unsigned patience_of(const struct presence *presence, const struct peer *
     return is_hearsay(peer) && patience < MUSTER_HEARSAY_PATIENCE ? MUSTER_HEARSAY_PATIENCE : patience;
 }
 
+/* True for a row that was last heard by unicast, as what answers us alone is. */
+static bool is_by_unicast(const struct peer *peer) {
+    const struct tuple *last = NULL;
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        last = last == NULL || peer->tuples[i].last_ms >= last->last_ms ? &peer->tuples[i] : last;
+    }
+    return last != NULL && group_path_kind(&last->destination) == MUSTER_PATH_U4;
+}
+
+/* An answer repeats the rest of a promise; of whom only answers are heard a whole one is waited for. */
+static uint64_t promise_of(const struct peer *peer) {
+    return is_by_unicast(peer) && peer->period_ms > peer->next_ms ? peer->period_ms : peer->next_ms;
+}
+
 uint64_t suspicion_due_ms(const struct presence *presence, const struct peer *peer) {
-    uint64_t promised_ms = peer->heard_ms + peer->next_ms;
+    uint64_t promised_ms = peer->heard_ms + promise_of(peer);
     uint64_t granted_ms =
         presence->resumed_ms + peer->period_ms; /* a whole promise to who was heard before it */
     if (presence->resumed_ms > peer->heard_ms && granted_ms > promised_ms) {
         promised_ms = granted_ms;
     }
-    return promised_ms + (patience_of(presence, peer) - 1) * peer->period_ms + MUSTER_GRACE_MS;
+    uint64_t late_ms = health_late_ms(&presence->health, presence->context->now_ms);
+    return promised_ms + (patience_of(presence, peer) - 1) * peer->period_ms + MUSTER_GRACE_MS +
+           MUSTER_LATE_PATIENCE * late_ms;
 }
 
 static uint64_t jitter_ms(struct presence *presence) {
@@ -82,10 +100,42 @@ void suspicion_bury(struct presence *presence, struct peer *peer, enum muster_st
     peer_tell(&presence->context->outbox, peer, state == MUSTER_LOST ? MUSTER_PEER_LOST : MUSTER_PEER_LEFT);
 }
 
+static bool has_unicast(const struct peer *peer) {
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        if (group_path_kind(&peer->tuples[i].destination) == MUSTER_PATH_U4) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Asks a row where it is: it may not hear the group, or we not its answers. All that asks by unicast has one
+ * budget. False when that is used up. */
+static bool ask_by_unicast(struct presence *presence, const struct peer *peer) {
+    struct message query = {.asks_some = true, .of_count = 1};
+    if (!bucket_take(&presence->introductions.bucket, 1, MUSTER_INTRODUCTION_RATE, MUSTER_INTRODUCTION_BURST,
+                     presence->context->now_ms)) {
+        return false;
+    }
+    memcpy(query.of[0], peer->id, MUSTER_ID_BYTES);
+    query_send(presence, &query, &peer->address, peer->interface);
+    return true;
+}
+
+/* In a crowd each death would cost a question of each listener: there only who was ever heard by unicast is
+ * asked so. */
+static bool is_asked_by_unicast(const struct presence *presence, const struct peer *peer) {
+    return peer->tries + MUSTER_TRIES_UNICAST > peer->tries_needed &&
+           (peer_table_present(&presence->table) <= MUSTER_CROWD_ROWS || has_unicast(peer));
+}
+
 /* One try more; the next may be made by any listener, whoever draws the shortest delay. */
 static void count_try(struct presence *presence, struct peer *peer) {
     peer->tries++;
     peer->asked_ms = presence->context->now_ms;
+    if (is_asked_by_unicast(presence, peer)) {
+        ask_by_unicast(presence, peer);
+    }
     uint64_t pause_ms = MUSTER_QUESTION_MS + (peer->tries < peer->tries_needed ? jitter_ms(presence) : 0);
     peer_table_set_due(&presence->table, peer, presence->context->now_ms + pause_ms);
 }
@@ -113,10 +163,20 @@ static void ask(struct presence *presence, struct peer *first) {
     query_send(presence, &query, NULL, 0);
 }
 
+/* The signs of life of others wait to be read: a node that is late judges nobody, but not for ever. */
+static bool must_wait(const struct presence *presence, const struct peer *peer) {
+    uint64_t now_ms = presence->context->now_ms;
+    return health_is_late(&presence->health, now_ms) &&
+           now_ms < peer->heard_ms + peer->next_ms + MUSTER_LATE_WAIT_MS;
+}
+
 static void tick_suspect(struct presence *presence, struct peer *peer) {
     /* After a sleep the answers to what was asked before it may still wait to be read. */
     if (presence->resumed_ms != 0 && presence->context->now_ms < presence->resumed_ms + MUSTER_QUESTION_MS) {
         peer_table_set_due(&presence->table, peer, presence->resumed_ms + MUSTER_QUESTION_MS);
+    } else if (must_wait(presence, peer)) {
+        peer_table_set_due(&presence->table, peer,
+                           presence->context->now_ms + MUSTER_QUESTION_MS + jitter_ms(presence));
     } else if (peer->tries < peer->tries_needed) {
         ask(presence, peer);
     } else {
@@ -124,13 +184,31 @@ static void tick_suspect(struct presence *presence, struct peer *peer) {
     }
 }
 
+/* Who answers by unicast alone, or was never heard, is asked so when its promise runs out, before anybody is
+ * told of a suspect. False when that gave no answer. */
+static bool ask_quietly(struct presence *presence, struct peer *peer, uint64_t due_ms) {
+    uint64_t now_ms = presence->context->now_ms;
+    unsigned tries = is_hearsay(peer) ? MUSTER_TRIES_UNICAST
+                                      : suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
+    if ((!is_by_unicast(peer) && !is_hearsay(peer)) || peer->tries >= tries ||
+        now_ms >= due_ms + peer->period_ms) {
+        return false;
+    }
+    if (!must_wait(presence, peer)) {
+        peer->tries += ask_by_unicast(presence, peer) ? 1 : 0;
+    }
+    peer_table_set_due(&presence->table, peer, now_ms + MUSTER_QUESTION_MS);
+    return true;
+}
+
 static void tick_alive(struct presence *presence, struct peer *peer) {
     uint64_t due_ms = suspicion_due_ms(presence, peer);
     if (due_ms > presence->context->now_ms) {
         peer_table_set_due(&presence->table, peer, due_ms);
-    } else if (is_hearsay(peer)) {
-        suspicion_bury(presence, peer,
-                       MUSTER_LOST); /* nobody makes us ask the group for whomever he has invented */
+    } else if (ask_quietly(presence, peer, due_ms)) {
+        return;
+    } else if (is_hearsay(peer)) { /* nobody makes us ask the group for whomever he has invented */
+        suspicion_bury(presence, peer, MUSTER_LOST);
     } else {
         suspect(presence, peer);
     }
@@ -170,6 +248,7 @@ void suspicion_record_question(struct presence *presence, const struct message *
         struct peer *peer = peer_table_find(&presence->table, query->of[i]);
         /* Copies by other paths and questions that crossed get one answer, so they are one try. */
         if (peer != NULL && peer->state == MUSTER_SUSPECT && peer->tries < peer->tries_needed &&
+            !must_wait(presence, peer) &&
             presence->context->now_ms >= peer->asked_ms + MUSTER_GROUP_ANSWER_MS) {
             count_try(presence, peer);
         }

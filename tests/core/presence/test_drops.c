@@ -225,7 +225,7 @@ TEST(a_bye_of_a_stranger_stops_no_introduction) {
     uint64_t questions = counters->questions;
     say(ALIVE);
     say(HEADER("bye") "\"seq\":8}\n");
-    world_run(100);
+    world_run(400);
     assert_true(counters->questions > questions);
     assert_int_equal(counters->drops[MUSTER_DROP_UNKNOWN], 2);
 }
@@ -354,7 +354,8 @@ TEST(a_recorded_question_spares_nobody_its_own) {
         for (int k = 0; world_row(0, "c")->state == MUSTER_SUSPECT; k++) {
             ask_as_b(asking->count + k * asking->more, world.nodes[1].boot + asking->later, asking->path);
         }
-        questions = world_counters(0)->questions - questions;
+        /* The last questions go by unicast, too, whoever asked the group. */
+        questions = world_counters(0)->questions - questions - MUSTER_TRIES_UNICAST;
         assert_true(asking->is_taken ? questions <= 1 : questions >= MUSTER_TRIES_MIN - 1);
     }
 }

@@ -339,6 +339,7 @@ TEST(a_question_waits_for_a_path) {
 
 TEST(other_paths_are_a_new_start) {
     world_gather(2);
+    world_run(MUSTER_RESUME_MS); /* the start was the last one */
     struct muster_peer row = *world_row(A, "b");
     uint64_t received = row.received;
     while (row.received == received) { /* until it has just spoken */

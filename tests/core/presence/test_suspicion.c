@@ -208,7 +208,7 @@ static void silence_to_all_tries_is_a_death(void **state) {
     }
     assert_int_equal(asked, MUSTER_TRIES_MIN);
     assert_int_equal(peer->tries_needed, MUSTER_TRIES_MIN);
-    assert_int_equal(core->context.counters.questions, MUSTER_TRIES_MIN);
+    assert_int_equal(core->context.counters.questions, MUSTER_TRIES_MIN + MUSTER_TRIES_UNICAST);
     assert_int_equal(core->context.outbox.event_count, 2);
     assert_true(core->context.now_ms - NOW_MS - NEXT_MS < 2500);
     /* Each question has time to be answered, the last one too. */
@@ -321,6 +321,80 @@ static void who_is_alive_or_unknown_is_not_concerned(void **state) {
     assert_int_equal(peer->state, MUSTER_ALIVE);
 }
 
+/* ---- a judge that is late ---- */
+
+static void patience_grows_by_ones_own_lateness(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    uint64_t due_ms = suspicion_due_ms(&core->presence, peer);
+    presence_record_late(&core->presence, 300);
+    assert_int_equal(suspicion_due_ms(&core->presence, peer), due_ms + MUSTER_LATE_PATIENCE * 300);
+}
+
+static void who_is_late_asks_for_nobody_and_buries_nobody(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    const uint64_t suspect_ms = NOW_MS + NEXT_MS + MUSTER_GRACE_MS;
+    tick_at(suspect_ms);
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+    uint64_t now_ms = suspect_ms;
+    for (; now_ms < suspect_ms + MUSTER_LATE_WAIT_MS / 2; now_ms += MUSTER_QUESTION_MS) {
+        core->context.now_ms = now_ms;
+        presence_record_late(&core->presence, MUSTER_LATE_MS);
+        ask_for(peer); /* the questions of others count as little */
+        tick_at(now_ms);
+    }
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+    assert_int_equal(peer->tries, 0);
+    assert_int_equal(core->context.counters.questions, 0);
+    for (; now_ms < suspect_ms + 2 * MUSTER_LATE_WAIT_MS; now_ms += MUSTER_QUESTION_MS) {
+        core->context.now_ms = now_ms;
+        presence_record_late(&core->presence, MUSTER_LATE_MS);
+        tick_at(now_ms);
+    }
+    assert_int_equal(peer->state, MUSTER_LOST); /* but not for ever */
+    assert_int_equal(core->context.counters.questions, MUSTER_TRIES_MIN + MUSTER_TRIES_UNICAST);
+}
+
+/* A datagram that waited so long, on a socket on which the kernel dropped so many. */
+static void read_datagram(uint32_t age_ms, uint32_t dropped) {
+    const struct muster_datagram datagram = {.destination = {.family = 4, .ip = {224, 0, 0, 254}},
+                                             .interface = 1,
+                                             .age_ms = age_ms,
+                                             .dropped = dropped};
+    struct message message;
+    struct merge_note note;
+    presence_step(&core->presence, &datagram, &message, &note);
+    message_deinit(&message);
+}
+
+static uint64_t late_ms(void) {
+    return health_late_ms(&core->presence.health, core->context.now_ms);
+}
+
+static void what_is_read_late_shows_lateness(void **state) {
+    (void)state;
+    read_datagram(400, 0);
+    assert_int_equal(late_ms(), 400);
+}
+
+static void what_waited_through_a_sleep_shows_none(void **state) {
+    (void)state;
+    presence_record_late(&core->presence, MUSTER_STALL_MS + 1);
+    core->context.now_ms += 100;
+    read_datagram(20000, 0);
+    assert_int_equal(late_ms(), 0);
+}
+
+static void drops_of_ones_own_kernel_show_lateness(void **state) {
+    (void)state;
+    read_datagram(0, 3);
+    assert_int_equal(late_ms(), MUSTER_LATE_BY_DROP_MS);
+    core->context.now_ms += MUSTER_LATE_HOLD_MS;
+    read_datagram(0, 3); /* no new ones */
+    assert_int_equal(late_ms(), 0);
+}
+
 int main(void) {
 #define SUSPICION_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
@@ -343,6 +417,11 @@ int main(void) {
         SUSPICION_TEST(a_heard_question_counts_as_ones_own),
         SUSPICION_TEST(copies_of_a_question_are_one_try),
         SUSPICION_TEST(heard_questions_never_exceed_the_tries_needed),
+        SUSPICION_TEST(patience_grows_by_ones_own_lateness),
+        SUSPICION_TEST(who_is_late_asks_for_nobody_and_buries_nobody),
+        SUSPICION_TEST(what_is_read_late_shows_lateness),
+        SUSPICION_TEST(what_waited_through_a_sleep_shows_none),
+        SUSPICION_TEST(drops_of_ones_own_kernel_show_lateness),
         SUSPICION_TEST(who_is_alive_or_unknown_is_not_concerned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

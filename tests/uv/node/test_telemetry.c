@@ -29,7 +29,7 @@
 #include "runner.h"
 
 #define TOPIC "kitchen/climate"
-#define RATE_BYTES_S 5000000 /* less than the smallest receive buffer holds while the loop is busy */
+#define RATE_BYTES_S 500000 /* so that little is unread while others have the processor */
 
 /* ---- a network that fails on demand ---- */
 
@@ -39,6 +39,7 @@ static struct {
     uint64_t lost_seq;         /* data of this seq is lost; 0: none */
     unsigned losses_left;      /* so often */
     unsigned lost;             /* and was, so far */
+    unsigned naks;             /* that were sent */
     bool is_without_multicast; /* the only interface has but broadcast */
 } network;
 
@@ -52,13 +53,15 @@ static bool is_batch(const struct msghdr *message) {
     return false;
 }
 
-static bool is_lost(const struct msghdr *message) {
-    static const char kind[] = "\"kind\":\"data\"";
+static bool has(const struct msghdr *message, const char *text) {
     const struct iovec *part = message->msg_iov;
+    return memmem(part->iov_base, part->iov_len, text, strlen(text)) != NULL;
+}
+
+static bool is_lost(const struct msghdr *message) {
     char seq[32];
-    int length = snprintf(seq, sizeof seq, "\"seq\":%llu}\n", (unsigned long long)network.lost_seq);
-    return network.losses_left > 0 && memmem(part->iov_base, part->iov_len, kind, strlen(kind)) != NULL &&
-           memmem(part->iov_base, part->iov_len, seq, (size_t)length) != NULL;
+    snprintf(seq, sizeof seq, "\"seq\":%llu}\n", (unsigned long long)network.lost_seq);
+    return network.losses_left > 0 && has(message, "\"kind\":\"data\"") && has(message, seq);
 }
 
 /* Stands in for the C library's. */
@@ -70,6 +73,7 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
         errno = EMSGSIZE;
         return -1;
     }
+    network.naks += has(message, "\"kind\":\"nak\"") ? 1 : 0;
     if (is_lost(message)) {
         network.losses_left--;
         network.lost++;
@@ -261,7 +265,8 @@ static void on_loss(muster_t *node, const struct muster_loss *loss, void *contex
 }
 
 static int try_subscribe(muster_t *node, const char *pattern, struct reader *listener) {
-    const struct muster_subscription_options options = {.size = sizeof options, .patterns = &pattern, .pattern_count = 1};
+    const struct muster_subscription_options options = {
+        .size = sizeof options, .patterns = &pattern, .pattern_count = 1};
     int error;
     listener->node = node;
     INSIDE(error = muster_subscribe(node, &options, on_sample, on_loss, listener, &listener->subscription));
@@ -282,7 +287,25 @@ static bool hears(const muster_t *node, const char *topic) {
     return (node->network.links[0]->groups & 1u << muster_topic_shard(topic)) != 0;
 }
 
-/* A publisher, and one who has subscribed to all and hears its group. */
+/* Messages of the only peer that a node accepted. */
+static uint64_t received_by(const muster_t *node) {
+    struct muster_peer_list list;
+    assert_int_equal(muster_peers(node, &list), 0);
+    assert_int_equal(list.count, 1);
+    uint64_t received = list.peers[0].received;
+    muster_peer_list_free(&list);
+    return received;
+}
+
+/* An announcement may overtake a reading. A node that follows a publisher was told before what was sent so
+ * far: else it takes the reading for one from before its subscription. */
+static void await_following(const muster_t *node, const char *topic) {
+    AWAIT(hears(node, topic));
+    uint64_t received = received_by(node);
+    AWAIT(received_by(node) >= received + 3); /* some answer older questions, and do not tell it */
+}
+
+/* A publisher, and one who has subscribed to all and follows it. */
 struct pair {
     muster_t *a;
     muster_t *b;
@@ -296,8 +319,8 @@ static void meet(struct pair *pair) {
     pair->b = open_node("b");
     pair->publisher = open_topic(pair->a, TOPIC);
     subscribe(pair->b, "kitchen/#", &pair->listener);
-    AWAIT(hears(pair->b, TOPIC) && knows(pair->a, "b") &&
-          (pair->a->network.links[0]->groups & MUSTER_GROUP_REPAIR) != 0);
+    AWAIT(knows(pair->a, "b") && (pair->a->network.links[0]->groups & MUSTER_GROUP_REPAIR) != 0);
+    await_following(pair->b, TOPIC);
 }
 
 /* What is counted on both sides adds up. */
@@ -316,7 +339,7 @@ static struct muster_feed feed_of(const struct pair *pair) {
 
 /* ---- there ---- */
 
-#define MANY 20000
+#define MANY 5000
 
 static void send_many(void) {
     struct pair pair;
@@ -365,7 +388,7 @@ TEST(an_observer_hears_too) {
     muster_publisher_t *publisher = open_topic(a, TOPIC);
     muster_t *observer = open_node(NULL);
     subscribe(observer, "+/climate/n", &listener);
-    AWAIT(hears(observer, TOPIC));
+    await_following(observer, TOPIC);
     say(publisher, 0);
     AWAIT(listener.records == 1);
 }
@@ -424,11 +447,11 @@ TEST(what_is_lost_is_sent_again) {
         say(pair.publisher, i);
     }
     AWAIT(pair.listener.records == 5);
-    assert_int_equal(pair.listener.repaired, 1);
+    assert_true(pair.listener.repaired >= 1); /* more where an announcement overtook the readings */
     assert_int_equal(pair.listener.lost, 0);
     struct muster_feed feed = feed_of(&pair);
     assert_int_equal(feed.received, 5);
-    assert_int_equal(feed.repaired, 1);
+    assert_int_equal(feed.repaired, pair.listener.repaired);
     assert_true(feed.naks >= 1);
     const struct muster_sender *sender = muster_sender(pair.a);
     assert_int_equal(sender->datagrams, 5);
@@ -437,7 +460,8 @@ TEST(what_is_lost_is_sent_again) {
     assert_true(sender->naks >= 1);
 }
 
-#define TORRENT 1000 /* datagrams of a round */
+#define TORRENT 50               /* datagrams of a round, which is short */
+#define TORRENT_BYTES_S 20000000 /* a window full of them takes some 90 ms, longer than a nak is put off */
 
 /* A round, when what was sent before has nearly all been read. */
 static void on_torrent(uv_idle_t *idle) {
@@ -454,16 +478,16 @@ static void on_torrent(uv_idle_t *idle) {
 TEST(what_a_torrent_loses_is_sent_again) {
     static uv_idle_t torrent;
     struct pair pair;
-    rate_bytes_s = 1000000000;
+    rate_bytes_s = TORRENT_BYTES_S;
     meet(&pair);
     torrent.data = &pair;
     uv_idle_init(&fixture.loop, &torrent);
     uv_idle_start(&torrent, on_torrent);
     fixture.mode = UV_RUN_NOWAIT; /* with ONCE libuv looks at its timers twice a round */
-    AWAIT(pair.listener.records > TORRENT);
+    AWAIT(pair.listener.records > 10 * TORRENT);
     network.lost_seq = muster_sender(pair.a)->datagrams + TORRENT;
     network.losses_left = 1;
-    AWAIT(pair.listener.repaired > 0 || pair.listener.lost > 0);
+    AWAIT(pair.listener.records + pair.listener.lost >= network.lost_seq);
     uv_close((uv_handle_t *)&torrent, NULL);
     assert_int_equal(network.lost, 1);
     assert_int_equal(pair.listener.lost, 0);
@@ -567,7 +591,7 @@ TEST(a_publisher_may_be_closed) {
     meet(&pair);
     muster_publisher_t *publisher = open_topic(pair.b, "kitchen/power");
     subscribe(pair.a, "kitchen/power/#", &own);
-    AWAIT(hears(pair.a, "kitchen/power"));
+    await_following(pair.a, "kitchen/power");
     pair.listener.publisher = publisher;
     pair.listener.reaction = close_publisher;
     assert_int_equal(add(publisher, 0), 0);
@@ -651,7 +675,7 @@ TEST(there_may_be_so_many_subscriptions) {
         subscribe(pair.b, i % 2 == 0 ? "#" : "kitchen/+/n", &listeners[i]);
     }
     assert_int_equal(try_subscribe(pair.b, "#", &one_more), MUSTER_EFULL);
-    AWAIT(hears(pair.b, TOPIC));
+    await_following(pair.b, TOPIC);
     say(pair.publisher, 0);
     for (size_t i = 0; i < MUSTER_SUBSCRIPTIONS_MAX; i++) {
         AWAIT(listeners[i].records == 1);
@@ -697,7 +721,8 @@ TEST(what_is_wrong_is_refused) {
     const char *patterns[] = {"a/#/b"};
     muster_subscription_t **place = &listener.subscription;
     assert_int_equal(muster_subscribe(a, &options, on_sample, NULL, NULL, place), MUSTER_EINVAL);
-    options = (struct muster_subscription_options){.size = sizeof options, .patterns = patterns, .pattern_count = 1};
+    options = (struct muster_subscription_options){
+        .size = sizeof options, .patterns = patterns, .pattern_count = 1};
     assert_int_equal(muster_subscribe(a, &options, on_sample, NULL, NULL, place), MUSTER_EINVAL);
     patterns[0] = "#";
     options.size = 0;
@@ -742,16 +767,6 @@ static int occupy(uint16_t port) {
     return fd;
 }
 
-/* Messages of the only peer that a node accepted. */
-static uint64_t received_by(const muster_t *node) {
-    struct muster_peer_list list;
-    assert_int_equal(muster_peers(node, &list), 0);
-    assert_int_equal(list.count, 1);
-    uint64_t received = list.peers[0].received;
-    muster_peer_list_free(&list);
-    return received;
-}
-
 /* What a socket was refused to one is tried again for the next. */
 TEST(who_can_not_hear_is_told) {
     struct reader listener = {0};
@@ -770,10 +785,7 @@ TEST(who_can_not_hear_is_told) {
     open_topic(b, "other");
     assert_int_equal(b->network.links[0]->groups, MUSTER_GROUP_REPAIR);
     subscribe(b, "#", &listener);
-    AWAIT(hears(b, TOPIC));
-    /* An announcement may overtake the first reading: b has to know before that nothing was sent yet. */
-    uint64_t received = received_by(b);
-    AWAIT(received_by(b) >= received + 3);
+    await_following(b, TOPIC);
     say(publisher, 0);
     AWAIT(listener.records == 1);
 }
@@ -820,21 +832,21 @@ TEST(who_has_ended_asks_no_more) {
     say(pair.publisher, 1);
     AWAIT(pair.listener.records == 2);
     end(&pair.listener);
+    unsigned naks = network.naks; /* some, where an announcement overtook the readings */
     AWAIT(!hears(pair.b, TOPIC));
     for (unsigned i = 2; i < 8; i++) {
         say(pair.publisher, i);
     }
     uint64_t received = muster_counters(pair.b)->accepted;
     AWAIT(muster_counters(pair.b)->accepted >= received + 5); /* some alives, which say how much was sent */
-    assert_int_equal(muster_sender(pair.a)->naks, 0);
     pair.listener.next = 8;
     subscribe(pair.b, "#", &pair.listener);
-    AWAIT(hears(pair.b, TOPIC));
+    await_following(pair.b, TOPIC);
+    assert_int_equal(network.naks, naks);
     say(pair.publisher, 8);
     AWAIT(pair.listener.records == 3);
     struct muster_feed feed = feed_of(&pair);
     assert_int_equal(feed.pending + feed.lost_wire + feed.lost_gone, 0);
-    assert_int_equal(muster_sender(pair.a)->naks, 0);
 }
 
 /* One who was told of a feed, and heard nothing of it. */
@@ -844,15 +856,18 @@ TEST(who_heard_nothing_asks_no_more) {
     without_gso = true;
     meet(&pair);
     say(pair.publisher, 0);
+    AWAIT(pair.listener.records == 1);
+    end(&pair.listener); /* so that nobody else asks */
     muster_t *c = open_node("c");
     struct muster_feed feed;
     subscribe(c, "#", &late);
     AWAIT(muster_feeds(c, &feed, 1) == 1 && hears(c, TOPIC));
     end(&late);
+    unsigned naks = network.naks;
     uint64_t accepted = muster_counters(c)->accepted;
     say(pair.publisher, 1);
-    AWAIT(muster_counters(c)->accepted >= accepted + 10 && pair.listener.records == 2);
-    assert_int_equal(muster_sender(pair.a)->naks, 0);
+    AWAIT(muster_counters(c)->accepted >= accepted + 10);
+    assert_int_equal(network.naks, naks);
     assert_int_equal(muster_feeds(c, &feed, 1), 0);
 }
 
@@ -862,7 +877,8 @@ TEST(who_heard_nothing_asks_no_more) {
 static void live(muster_t *a, muster_t *b, unsigned *failures) {
     const struct muster_topic topic = {.name = TOPIC, .unit = "W"};
     const char *pattern = "#";
-    const struct muster_subscription_options options = {.size = sizeof options, .patterns = &pattern, .pattern_count = 1};
+    const struct muster_subscription_options options = {
+        .size = sizeof options, .patterns = &pattern, .pattern_count = 1};
     struct reader listener = {.node = b};
     muster_publisher_t *publisher;
     int error;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include "health.h"
+
+#include "limit.h"
+
+void health_record_late(struct health *health, uint64_t late_ms, uint64_t now_ms) {
+    uint64_t bounded_ms = late_ms < MUSTER_LATE_MS_MAX ? late_ms : MUSTER_LATE_MS_MAX;
+    if (bounded_ms >= health_late_ms(health, now_ms)) {
+        *health = (struct health){.late_ms = bounded_ms, .recorded_ms = now_ms};
+    }
+}
+
+uint64_t health_late_ms(const struct health *health, uint64_t now_ms) {
+    uint64_t since_ms = now_ms - health->recorded_ms;
+    return since_ms >= MUSTER_LATE_HOLD_MS
+               ? 0
+               : health->late_ms * (MUSTER_LATE_HOLD_MS - since_ms) / MUSTER_LATE_HOLD_MS;
+}
+
+bool health_is_late(const struct health *health, uint64_t now_ms) {
+    return health_late_ms(health, now_ms) >= MUSTER_LATE_MS;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* Who is called dead, and by whom: stories of listeners that hear only a part of what is said. */
+#include <stdio.h>
+#include <string.h>
+
+#include "limit.h"
+#include "test.h"
+#include "world.h"
+
+static struct {
+    unsigned unicast; /* questions without `want` by unicast */
+    size_t shortest;  /* of them */
+    unsigned all;     /* questions to the group for everybody, by m4 */
+} asked;
+
+static void record_question(size_t from, const struct muster_datagram *datagram) {
+    (void)from;
+    bool is_unicast = datagram->destination.ip[0] == 10;
+    bool is_multicast = datagram->destination.ip[0] == 224;
+    asked.all += is_multicast && datagram_has(datagram, "\"want\":{}") && !datagram_has(datagram, "\"of\"");
+    if (is_unicast && datagram_has(datagram, "\"kind\":\"query\"") && !datagram_has(datagram, "\"want\"")) {
+        asked.unicast++;
+        asked.shortest = datagram->length < asked.shortest ? datagram->length : asked.shortest;
+    }
+}
+
+static void begin(void) {
+    world_begin(1);
+    memset(&asked, 0, sizeof asked);
+    asked.shortest = SIZE_MAX;
+}
+
+/* ---- by unicast ---- */
+
+TEST(who_answers_by_unicast_alone_is_alive) {
+    world_gather(3);
+    world.nodes[0].paths = 1u << MUSTER_PATH_U4;
+    world_run(10000);
+    world_story(); /* the first time it learns that the group is silent may be told */
+    world_run(600000);
+    assert_string_equal(world_story(), "");
+    assert_int_equal(world_rows(0, MUSTER_ALIVE), 2);
+}
+
+TEST(the_group_falling_silent_buries_nobody) {
+    world_gather(8);
+    world.nodes[0].paths = 1u << MUSTER_PATH_U4;
+    world_run(60000);
+    assert_int_equal(world.nodes[0].counts[MUSTER_PEER_LOST], 0);
+    assert_int_equal(world_rows(0, MUSTER_ALIVE), 7);
+}
+
+TEST(who_answers_by_unicast_no_more_is_lost) {
+    world_gather(3);
+    world.nodes[0].paths = 1u << MUSTER_PATH_U4;
+    world_run(60000);
+    world_kill(1);
+    assert_true(world_run_until(0, MUSTER_PEER_LOST, 1));
+    assert_int_equal(world_row(0, "b")->state, MUSTER_LOST);
+    assert_int_equal(world_rows(0, MUSTER_ALIVE), 1);
+}
+
+TEST(the_last_questions_go_by_unicast_too) {
+    world_gather(3);
+    world_run(10000); /* what was last heard came from the group */
+    world.on_sent = record_question;
+    world_kill(1);
+    assert_true(world_run_until(0, MUSTER_PEER_LOST, 1) && world_run_until(2, MUSTER_PEER_LOST, 1));
+    assert_int_equal(asked.unicast, 2 * 2);
+    assert_true(asked.shortest >= 400);
+}
+
+TEST(a_healthy_group_costs_no_question_by_unicast) {
+    world_gather(3);
+    world_run(10000);
+    world.on_sent = record_question;
+    world_run(600000);
+    assert_int_equal(asked.unicast, 0);
+}
+
+/* ---- after a sleep ---- */
+
+static void set_stopped(size_t count, bool is_stopped) {
+    for (size_t i = 0; i < count; i++) {
+        world.nodes[i].is_stopped = is_stopped;
+    }
+}
+
+TEST(a_node_that_stalls_again_and_again_asks_once) {
+    world_gather(2);
+    world_run(20000);
+    world.on_sent = record_question;
+    for (int i = 0; i < 2; i++) {
+        set_stopped(1, true);
+        world_run(4000);
+        set_stopped(1, false);
+        world_run(500);
+    }
+    assert_int_equal(asked.all, 1); /* the answers were complete */
+    world_run(20000);
+    assert_int_equal(asked.all, 2);
+}
+
+TEST(a_crowd_that_was_paused_asks_spread_out) {
+    const size_t count = 40;
+    world.crypto = &world_cheap_crypto;
+    for (size_t i = 0; i < count; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "n%zu", i);
+        world_add(name);
+    }
+    world_run(20000);
+    assert_int_equal(world_rows(0, MUSTER_ALIVE), count - 1);
+    world.on_sent = record_question;
+    set_stopped(count, true);
+    world_run(20000);
+    set_stopped(count, false);
+    world_run(200);
+    assert_true(asked.all < count / 4);
+    world_run(10000);
+    assert_int_equal(asked.all, count); /* each one once */
+    assert_int_equal(world_rows(0, MUSTER_ALIVE), count - 1);
+}
+
+/* ---- what others claim ---- */
+
+TEST(one_liar_makes_no_look_wait) {
+    world_gather(4);
+    size_t looker = world_add("?look");
+    world_announce(looker, 99, &(struct announce){.number = 9, .peers = 1000000});
+    world_query(looker);
+    world_announce(looker, 99, &(struct announce){.number = 9, .seq = 2, .peers = 1000000});
+    world_run(1000);
+    assert_int_equal(world.nodes[looker].settled, 1);
+    assert_int_equal(world_rows(looker, MUSTER_ALIVE), 5);
+}
+
+int main(void) {
+    return test_run(begin, world_end);
+}
