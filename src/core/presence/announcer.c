@@ -179,6 +179,10 @@ static uint64_t next_copy_ms(const struct presence *presence) {
     return due_ms;
 }
 
+bool announcer_has_copy(const struct presence *presence) {
+    return next_copy_ms(presence) != DEADLINE_NEVER;
+}
+
 void announcer_begin(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
     if (presence->context->is_observer || presence->context->paths.count == 0 ||
