@@ -70,6 +70,7 @@
 #define MUSTER_INTRODUCTION_CROWD_MS 1500 /* in a crowd nobody is asked before this and an interval */
 #define MUSTER_INTRODUCTIONS_SOON 8     /* so many introductions are not many */
 #define MUSTER_PROOF_MS 250             /* an announce to the group answers nonces so long after the first one was heard */
+#define MUSTER_PROOF_MS_MAX 5000        /* or an eighth of the interval, up to this, if that is more, */
 #define MUSTER_PROOF_WAIT_MS 300        /* unless a copy of an announce is due within this time */
 #define MUSTER_PROOF_AGAIN_MS 1500      /* a nonce that is heard again is answered again after this, */
 #define MUSTER_PROOFS 3                 /* so often in all */
@@ -85,7 +86,7 @@
 #define MUSTER_FALSE_SUSPECTS 0.2       /* wrongly suspected rows that a table may hold at a time, on average */
 #define MUSTER_FALSE_DEATH 1e-9         /* chance that a living peer is called lost */
 #define MUSTER_PATIENCE_MAX 8           /* missed alives after which any peer is suspect */
-#define MUSTER_HEARSAY_PATIENCE 2       /* missed alives, at least, before a row that was never heard here is lost; no question is asked for it */
+#define MUSTER_HEARSAY_PATIENCE 2       /* missed alives, at least, before a row that was never heard here is asked by unicast, and lost */
 #define MUSTER_LATE_MS 500               /* a node that is this late asks for no suspect and buries nobody */
 #define MUSTER_LATE_MS_MAX 5000          /* more lateness than this counts as this */
 #define MUSTER_LATE_HOLD_MS 10000        /* lateness fades over this time */
@@ -106,6 +107,8 @@
 #define MUSTER_INTRODUCTION_RATE 50  /* tries a second, so that no one can make this node flood others; a try to the group costs four */
 #define MUSTER_INTRODUCTION_BURST 100
 #define MUSTER_UNVERIFIED_MAX 1024   /* default rows without a key; the oldest makes room */
+#define MUSTER_ROWS_PER_ADDRESS 1024 /* rows of one address, whatever ids it claims */
+#define MUSTER_SPEAKERS_PER_ADDRESS 8 /* of them, those that stretch the interval */
 #define MUSTER_UNVERIFIED_SPEAKERS 64 /* rows without a key that stretch the interval, at most */
 #define MUSTER_ANSWERS_MAX 256       /* answers that wait for their time */
 #define MUSTER_PROOFS_MAX 1024       /* nonces that wait for an announce to the group, or were answered by one lately */

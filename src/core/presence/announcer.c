@@ -117,11 +117,9 @@ void announcer_answer(struct presence *presence, uint64_t nonce) {
 
 /* Whoever claims to be many must not silence the others. */
 static size_t count_speakers(const struct peer_table *table) {
-    size_t unverified = table->class_counts[CLASS_UNVERIFIED];
-    size_t provisional = peer_table_provisional(table); /* nor may hearsay */
-    size_t others = peer_table_present(table) - unverified - provisional;
-    unverified += provisional;
-    return others + (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
+    size_t unverified = table->class_counts[CLASS_UNVERIFIED] + peer_table_provisional(table);
+    return table->speakers +
+           (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
 }
 
 uint64_t announcer_interval_ms(const struct presence *presence) {
@@ -187,9 +185,9 @@ void announcer_begin(struct presence *presence) {
         announcer->state >= ANNOUNCER_LEAVING) {
         return;
     }
-    announcer->new_ms = presence->context->now_ms;
     if (announcer->state == ANNOUNCER_SILENT) {
         announcer->state = ANNOUNCER_SPEAKING;
+        announcer->new_ms = presence->context->now_ms;
         for (size_t i = 0; i < ANNOUNCER_COPIES; i++) {
             announcer->copies_ms[i] = DEADLINE_NEVER;
         }
@@ -264,8 +262,9 @@ void announcer_owe(struct presence *presence, uint64_t nonce, bool is_missed) {
     if (nonce == 0 || presence->announcer.state != ANNOUNCER_SPEAKING || !presence->context->identity.has_key) {
         return;
     }
-    uint64_t spread_ms = announcer_interval_ms(presence) / 8;
-    uint64_t delay_ms = spread_ms > MUSTER_PROOF_MS ? spread_ms : MUSTER_PROOF_MS;
+    uint64_t delay_ms = announcer_interval_ms(presence) / 8;
+    delay_ms = delay_ms > MUSTER_PROOF_MS ? delay_ms : MUSTER_PROOF_MS;
+    delay_ms = delay_ms < MUSTER_PROOF_MS_MAX ? delay_ms : MUSTER_PROOF_MS_MAX;
     delay_ms += proof_spread_ms(presence);
     proof_plan(presence, nonce, MUSTER_PROOF_AGAIN_MS, is_missed ? MUSTER_PROOFS : 1,
                does_alive_prove(presence) ? DEADLINE_NEVER : delay_ms);

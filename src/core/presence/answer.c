@@ -90,7 +90,7 @@ static bool answer_group(struct presence *presence, const struct message *query,
 /* Who takes a table needs only a few answers where tables are large: from those that the dice choose, of all
  * that can give one. */
 static bool is_chosen(const struct presence *presence, const struct message *query) {
-    if (announcer_is_new(presence)) { /* who starts with many has no table to give yet */
+    if (proof_is_for_many(presence)) { /* who starts with many has no table to give yet */
         return false;
     }
     const uint64_t question[2] = {query->nonce, query->count};
@@ -230,8 +230,9 @@ uint64_t answer_tick(struct presence *presence) {
             due_ms = deadline_earlier(due_ms, answer->due_ms);
             i++;
         } else {
-            if (!is_one_too_many(presence, answer) ||
-                !proof_plan(presence, answer->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, MUSTER_PROOF_MS)) {
+            if (is_one_too_many(presence, answer)) { /* without room there, who asks again is answered */
+                proof_plan(presence, answer->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, MUSTER_PROOF_MS);
+            } else {
                 send_answer(presence, answer);
             }
             *answer = answers->items[--answers->count];

@@ -41,6 +41,7 @@ static struct wait wait_of(const struct presence *presence, const struct introdu
     size_t strangers = proof_strangers(presence);
     if (proof_is_crowd(presence)) {
         uint64_t interval_ms = announcer_interval_ms(presence);
+        interval_ms = interval_ms < MUSTER_NONCE_MS / 2 ? interval_ms : MUSTER_NONCE_MS / 2;
         return (struct wait){MUSTER_INTRODUCTION_CROWD_MS + interval_ms, interval_ms};
     }
     if (proof_is_for_many(presence)) {

@@ -81,8 +81,7 @@ static void confirm(struct presence *presence, struct peer *peer, const struct i
 static void record_address(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     const struct muster_datagram *datagram = incoming->datagram;
     if (!peer->is_verified || peer_is_proven_at(peer, &datagram->source)) {
-        peer->address = datagram->source;
-        peer->interface = datagram->interface;
+        peer_table_set_address(&presence->table, peer, &datagram->source, datagram->interface);
     } else if (incoming->message->kind != MESSAGE_BYE) { /* who leaves answers no more */
         introduction_begin(presence, incoming->message, datagram);
     }
@@ -150,7 +149,7 @@ static void record_life(struct presence *presence, struct peer *peer, const stru
     } else if (announcer_is_new(presence)) {
         announcer_owe(presence, incoming->message->nonce, false);
     }
-    query_record_reported(presence, incoming->message->peers);
+    query_record_reported(presence, &incoming->datagram->source, incoming->message->peers);
     incoming->note->heard = peer;
 }
 
@@ -190,6 +189,10 @@ static int set_announce(struct presence *presence, struct peer *peer, const stru
 static struct peer *add_row(struct presence *presence, const struct incoming *incoming, bool is_provisional) {
     const struct message *message = incoming->message;
     bool is_full;
+    if (peer_table_is_full_of(&presence->table, &incoming->datagram->source)) {
+        drop(incoming, MUSTER_DROP_TABLE_FULL);
+        return NULL;
+    }
     struct peer *peer = peer_table_add(&presence->table, message->id, message->has_key, is_provisional,
                                        presence->context->now_ms, &is_full);
     bool is_filled = peer != NULL && set_announce(presence, peer, incoming) == 0 &&
@@ -201,6 +204,7 @@ static struct peer *add_row(struct presence *presence, const struct incoming *in
         drop(incoming, is_full ? MUSTER_DROP_TABLE_FULL : MUSTER_DROP_MEMORY);
         return NULL;
     }
+    peer_table_set_address(&presence->table, peer, &incoming->datagram->source, incoming->datagram->interface);
     memcpy(peer->key, message->key, MUSTER_KEY_BYTES);
     peer->boot = message->boot;
     peer->boot_ms = presence->context->now_ms;
@@ -444,12 +448,7 @@ static void fill_provisional(struct presence *presence, struct peer *peer, const
     const struct message *message = row->message;
     uint64_t now_ms = presence->context->now_ms;
     uint64_t age_ms = shorter_ms(row->age_ms, now_ms);
-    /* The longest promise that is believed: nobody lends a dead peer a long life that its own key does not
-     * vouch for. */
-    uint64_t longest_ms =
-        message->is_signed && message->next_ms > MUSTER_SLEEPER_MS ? message->next_ms : MUSTER_SLEEPER_MS;
-    peer->address = row->address;
-    peer->interface = row->interface;
+    const uint64_t longest_ms = MUSTER_SLEEPER_MS; /* nobody lends a long life to whom he invents */
     record_seq(presence, peer, incoming);
     record_promise(presence, peer, message);
     peer->heard_ms = now_ms - age_ms;
@@ -519,7 +518,8 @@ bool merge_duplicate_identity(struct presence *presence, const struct message *m
     duplicate->since_ms = presence->context->now_ms;
     record_promise(presence, duplicate, message);
     peer_add_evidence(duplicate, datagram, EVIDENCE_PROOF, presence->context->now_ms);
-    record_address(presence, duplicate, &incoming);
+    duplicate->address = datagram->source;
+    duplicate->interface = datagram->interface;
     put_event(presence, duplicate, MUSTER_PEER_CONFLICT);
     return true;
 }

@@ -42,7 +42,10 @@ static void heap_move(struct peer_table *table, struct peer *peer) {
     heap_place(table, peer, i);
 }
 
-static int heap_reserve(struct peer_table *table) {
+static int reserve(struct peer_table *table) {
+    if (address_table_reserve(&table->addresses, table->seed, table->count + 1) != 0) {
+        return MUSTER_ENOMEM;
+    }
     struct peer **heap =
         array_reserve(table->heap, sizeof(*heap), &table->heap_capacity, table->count, SIZE_MAX);
     table->heap = heap == NULL ? table->heap : heap;
@@ -107,6 +110,7 @@ void peer_table_deinit(struct peer_table *table) {
         free_peer(table, peer);
     }
     free(table->heap);
+    address_table_deinit(&table->addresses);
     memset(table, 0, sizeof *table);
 }
 
@@ -129,7 +133,48 @@ static enum peer_class class_of(const struct peer *peer) {
     return peer->is_verified ? CLASS_VERIFIED : CLASS_UNVERIFIED;
 }
 
+/* ---- rows of one address ---- */
+
+static bool is_speaker(const struct peer *peer) {
+    return peer->class == CLASS_VERIFIED || peer->class == CLASS_SUSPECT;
+}
+
+static void count_in(struct peer_table *table, const struct peer *peer) {
+    struct address_count *count = address_table_add(&table->addresses, table->seed, &peer->address);
+    if (is_speaker(peer) && count->speakers++ < MUSTER_SPEAKERS_PER_ADDRESS) {
+        table->speakers++;
+    }
+}
+
+static void count_out(struct peer_table *table, const struct peer *peer) {
+    struct address_count *count = address_table_find(&table->addresses, table->seed, &peer->address);
+    if (is_speaker(peer) && --count->speakers < MUSTER_SPEAKERS_PER_ADDRESS) {
+        table->speakers--;
+    }
+    address_table_remove(&table->addresses, table->seed, count);
+}
+
+bool peer_table_is_full_of(const struct peer_table *table, const struct muster_endpoint *source) {
+    const struct address_count *count = address_table_find(&table->addresses, table->seed, source);
+    return count != NULL && count->rows >= MUSTER_ROWS_PER_ADDRESS;
+}
+
+void peer_table_set_address(struct peer_table *table, struct peer *peer,
+                            const struct muster_endpoint *address, uint32_t interface) {
+    peer->interface = interface;
+    if (endpoint_is_same_host(&peer->address, address)) {
+        peer->address = *address;
+        return;
+    }
+    count_out(table, peer);
+    peer->address = *address;
+    count_in(table, peer);
+}
+
+/* ---- classes ---- */
+
 static void class_leave(struct peer_table *table, struct peer *peer) {
+    count_out(table, peer);
     DL_DELETE(table->classes[peer->class], peer);
     table->class_counts[peer->class]--;
 }
@@ -138,6 +183,7 @@ static void class_enter(struct peer_table *table, struct peer *peer) {
     peer->class = class_of(peer);
     DL_APPEND(table->classes[peer->class], peer);
     table->class_counts[peer->class]++;
+    count_in(table, peer);
 }
 
 void peer_table_set_state(struct peer_table *table, struct peer *peer, enum muster_state state) {
@@ -171,7 +217,7 @@ static bool make_room(struct peer_table *table, bool is_verified, bool is_provis
 
 struct peer *peer_table_add(struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES], bool is_verified,
                             bool is_provisional, uint64_t due_ms, bool *is_full) {
-    struct peer *peer = heap_reserve(table) == 0 ? calloc(1, sizeof *peer) : NULL;
+    struct peer *peer = reserve(table) == 0 ? calloc(1, sizeof *peer) : NULL;
     *is_full = peer != NULL && !make_room(table, is_verified, is_provisional);
     if (peer != NULL && !*is_full) {
         memcpy(peer->id, id, MUSTER_ID_BYTES);

@@ -14,6 +14,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "address_table.h"
 #include "limit.h"
 #include "loss.h"
 #include "peer_topics.h"
@@ -122,6 +123,8 @@ struct peer_table {
     struct peer *by_id;
     struct peer *classes[CLASS_COUNT]; /* the longest in it first */
     size_t class_counts[CLASS_COUNT];
+    struct address_table addresses;
+    size_t speakers;    /* rows that are heard and verified, or suspect; of one address few count */
     struct peer **heap; /* by due_ms */
     size_t count;
     uint64_t number;     /* of the last row */
@@ -137,6 +140,13 @@ void peer_table_init(struct peer_table *table, const uint8_t seed[16], size_t pe
 
 /* Frees all rows. A zeroed struct is allowed. */
 void peer_table_deinit(struct peer_table *table);
+
+/* True when one address may have no more rows. */
+bool peer_table_is_full_of(const struct peer_table *table, const struct muster_endpoint *source);
+
+/* Where the peer is, as far as is known. */
+void peer_table_set_address(struct peer_table *table, struct peer *peer, const struct muster_endpoint *address,
+                            uint32_t interface);
 
 struct peer *peer_table_find(const struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES]);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "deadline.h"
+#include "endpoint.h"
 #include "presence.h"
 #include "send.h"
 
@@ -25,6 +26,11 @@ void query_send(struct presence *presence, struct message *query, const struct m
         return;
     }
     send_group(presence->context, query, SEND_EVERYWHERE, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
+}
+
+/* A table was taken in this round. */
+static bool has_table(const struct query *query) {
+    return query->tables.has_begun && !query->tables.has_failed && !query->tables.is_under_way;
 }
 
 /* Begins the round that is planned. */
@@ -64,10 +70,25 @@ int query_begin(struct presence *presence, const char *type, const char *name, b
     return 0;
 }
 
-void query_record_reported(struct presence *presence, uint64_t peers) {
-    if (peers > presence->query.peers_reported) {
-        presence->query.peers_reported = peers;
+void query_record_reported(struct presence *presence, const struct muster_endpoint *source, uint64_t peers) {
+    struct claim *claims = presence->query.claims;
+    const struct claim claim = {.source = *source, .peers = peers};
+    bool is_firsts = endpoint_is_same_host(&claims[0].source, source);
+    if (peers > claims[0].peers) {
+        claims[1] = is_firsts ? claims[1] : claims[0];
+        claims[0] = claim;
+    } else if (!is_firsts && peers > claims[1].peers) {
+        claims[1] = claim;
     }
+}
+
+/* A claim counts where a second address bears it out, or there are not more than two; and what a table that
+ * was taken did not bring does not count. */
+static uint64_t believed_claim(const struct presence *presence) {
+    const struct query *query = &presence->query;
+    uint64_t peers = query->claims[presence->table.addresses.count > 2 ? 1 : 0].peers;
+    uint64_t present = peer_table_present(&presence->table);
+    return has_table(query) && peers > present ? present : peers;
 }
 
 /* Lists who need not answer, as many as fit: not those of whom others only told. */
@@ -119,7 +140,7 @@ static uint64_t expected_rows(const struct presence *presence) {
     bool is_for_all = query->wish.type[0] == '\0' && query->wish.name[0] == '\0';
     return !is_for_all || peer_table_present(&presence->table) == 0
                ? 0
-               : query->peers_reported + (presence->context->is_observer ? 1 : 0);
+               : believed_claim(presence) + (presence->context->is_observer ? 1 : 0);
 }
 
 static bool is_complete(const struct presence *presence) {
@@ -145,10 +166,8 @@ static uint64_t next_question_ms(const struct presence *presence) {
 /* When the first answers must be in, before which a claim means nothing: its sender may have just started. */
 static uint64_t first_window_end_ms(const struct presence *presence) {
     const uint64_t longest_ms = MUSTER_ANSWER_MS_MIN + MUSTER_TABLE_ROWS;
-    const struct query_tables *tables = &presence->query.tables;
-    bool took_table = tables->has_begun && !tables->has_failed && !tables->is_under_way;
     uint64_t window_ms = answer_window_ms(presence);
-    if (took_table && window_ms > longest_ms) {
+    if (has_table(&presence->query) && window_ms > longest_ms) {
         window_ms = longest_ms; /* who holds more rows keeps silent, or answers sooner */
     }
     return presence->query.began_ms + MUSTER_ANSWER_MS_MIN + window_ms;

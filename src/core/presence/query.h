@@ -29,6 +29,12 @@ struct query_wish {
     char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": any */
 };
 
+/* Somebody says to hold so many peers. */
+struct claim {
+    struct muster_endpoint source;
+    uint64_t peers;
+};
+
 struct query {
     uint64_t count; /* of our queries of any kind */
     uint64_t round; /* grows with each round of questions */
@@ -37,7 +43,8 @@ struct query {
     uint64_t began_ms;
     uint64_t news_ms;           /* a peer was last added */
     struct query_tables tables; /* in this round */
-    uint64_t peers_reported;    /* most peers that anybody heard since says to hold */
+    struct claim claims[2];     /* the most peers that anybody heard since says to hold, and the most that
+                                   anybody of another address says */
     struct query_wish wish;     /* of this round; not set: none is under way */
     struct query_wish next;     /* what was asked for meanwhile makes the next one */
 };
@@ -47,7 +54,7 @@ struct query {
 int query_begin(struct presence *presence, const char *type, const char *name, bool is_awaited);
 
 /* Somebody says to hold so many peers. */
-void query_record_reported(struct presence *presence, uint64_t peers);
+void query_record_reported(struct presence *presence, const struct muster_endpoint *source, uint64_t peers);
 
 /* Asks again or settles when that is due. Returns when something is due next. */
 uint64_t query_tick(struct presence *presence);

@@ -184,12 +184,14 @@ static void tick_suspect(struct presence *presence, struct peer *peer) {
     }
 }
 
-/* Who answers by unicast alone is asked so when its promise runs out, before anybody is told of a suspect.
- * False when that gave no answer. */
+/* Who answers by unicast alone, or was never heard, is asked so when its promise runs out, before anybody is
+ * told of a suspect. False when that gave no answer. */
 static bool ask_quietly(struct presence *presence, struct peer *peer, uint64_t due_ms) {
     uint64_t now_ms = presence->context->now_ms;
-    unsigned tries = suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
-    if (!is_by_unicast(peer) || peer->tries >= tries || now_ms >= due_ms + peer->period_ms) {
+    unsigned tries = is_hearsay(peer) ? MUSTER_TRIES_UNICAST
+                                      : suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
+    if ((!is_by_unicast(peer) && !is_hearsay(peer)) || peer->tries >= tries ||
+        now_ms >= due_ms + peer->period_ms) {
         return false;
     }
     if (!must_wait(presence, peer)) {
@@ -203,12 +205,11 @@ static void tick_alive(struct presence *presence, struct peer *peer) {
     uint64_t due_ms = suspicion_due_ms(presence, peer);
     if (due_ms > presence->context->now_ms) {
         peer_table_set_due(&presence->table, peer, due_ms);
-    } else if (is_hearsay(peer) && must_wait(presence, peer)) {
-        peer_table_set_due(&presence->table, peer, presence->context->now_ms + MUSTER_QUESTION_MS);
-    } else if (is_hearsay(peer)) {
-        suspicion_bury(presence, peer,
-                       MUSTER_LOST); /* nobody makes us ask the group for whomever he has invented */
-    } else if (!ask_quietly(presence, peer, due_ms)) {
+    } else if (ask_quietly(presence, peer, due_ms)) {
+        return;
+    } else if (is_hearsay(peer)) { /* nobody makes us ask the group for whomever he has invented */
+        suspicion_bury(presence, peer, MUSTER_LOST);
+    } else {
         suspect(presence, peer);
     }
 }

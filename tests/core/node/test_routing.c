@@ -96,7 +96,8 @@ static void a_bye_begins_no_introduction(void **state) {
     assert_non_null(peer);
     peer->boot = 1;
     peer->seq = 1;
-    peer->address = (struct muster_endpoint){.family = 4, .ip = {10, 0, 0, 1}};
+    const struct muster_endpoint address = {.family = 4, .ip = {10, 0, 0, 1}};
+    peer_table_set_address(&core->presence.table, peer, &address, INTERFACE);
     assert_true(merge_message(&core->presence, &bye, &datagram, &note, &reason));
     assert_int_equal(peer->state, MUSTER_LEFT);
     assert_int_equal(core->presence.introductions.count, 0);

@@ -122,6 +122,19 @@ TEST(a_crowd_that_was_paused_asks_spread_out) {
     assert_int_equal(world_rows(0, MUSTER_ALIVE), count - 1);
 }
 
+/* ---- what others claim ---- */
+
+TEST(one_liar_makes_no_look_wait) {
+    world_gather(4);
+    size_t looker = world_add("?look");
+    world_announce(looker, 99, &(struct announce){.number = 9, .peers = 1000000});
+    world_query(looker);
+    world_announce(looker, 99, &(struct announce){.number = 9, .seq = 2, .peers = 1000000});
+    world_run(1000);
+    assert_int_equal(world.nodes[looker].settled, 1);
+    assert_int_equal(world_rows(looker, MUSTER_ALIVE), 5);
+}
+
 int main(void) {
     return test_run(begin, world_end);
 }

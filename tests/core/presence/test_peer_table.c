@@ -384,6 +384,49 @@ static void states_and_events_have_names(void **state) {
     assert_string_equal(muster_peer_event_name((enum muster_peer_event)99), "unknown");
 }
 
+/* ---- rows of one address ---- */
+
+static void set_address(struct peer *peer, uint8_t number) {
+    const struct muster_endpoint address = {.family = 4, .ip = {10, 0, 0, number}};
+    peer_table_set_address(&table, peer, &address, 1);
+}
+
+static void few_rows_of_one_address_are_speakers(void **state) {
+    (void)state;
+    struct peer *peers[3 * MUSTER_SPEAKERS_PER_ADDRESS];
+    const unsigned count = sizeof peers / sizeof *peers;
+    table.peers_max = 100;
+    for (unsigned n = 0; n < count; n++) {
+        peers[n] = add(n, true);
+        set_address(peers[n], 1);
+    }
+    assert_int_equal(table.speakers, MUSTER_SPEAKERS_PER_ADDRESS);
+    set_address(peers[0], 2);
+    assert_int_equal(table.speakers, MUSTER_SPEAKERS_PER_ADDRESS + 1);
+    for (unsigned n = 1; n < count; n++) {
+        peer_table_set_state(&table, peers[n], n % 2 == 0 ? MUSTER_SUSPECT : MUSTER_LOST);
+    }
+    assert_int_equal(table.speakers, MUSTER_SPEAKERS_PER_ADDRESS + 1);
+    for (unsigned n = 1; n < count; n++) {
+        peer_table_remove(&table, peers[n]);
+    }
+    assert_int_equal(table.speakers, 1);
+    assert_int_equal(table.addresses.count, 1);
+}
+
+static void rows_of_one_address_are_bounded(void **state) {
+    (void)state;
+    const struct muster_endpoint one = {.family = 4, .ip = {10, 0, 0, 1}};
+    const struct muster_endpoint other = {.family = 4, .ip = {10, 0, 0, 2}};
+    table.peers_max = MUSTER_PEERS_MAX;
+    for (unsigned n = 0; n < MUSTER_ROWS_PER_ADDRESS; n++) {
+        assert_false(peer_table_is_full_of(&table, &one));
+        set_address(add(n, true), 1);
+    }
+    assert_true(peer_table_is_full_of(&table, &one));
+    assert_false(peer_table_is_full_of(&table, &other));
+}
+
 int main(void) {
 #define TABLE_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
@@ -404,6 +447,8 @@ int main(void) {
         TABLE_TEST(only_the_most_recent_tuples_are_kept),
         TABLE_TEST(the_loss_of_a_path_is_what_others_brought),
         TABLE_TEST(an_earlier_boot_is_forgotten),
+        TABLE_TEST(few_rows_of_one_address_are_speakers),
+        TABLE_TEST(rows_of_one_address_are_bounded),
         TABLE_TEST(states_and_events_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
