@@ -13,7 +13,6 @@
 #define RECORDED_MAX 4096
 #define QUESTION_BYTES 1200
 #define NAMED_MAX 16 /* ids that a forged question asks for */
-#define LATEST 4     /* questions that are said again */
 
 static struct muster_datagram to_group(const struct host *from, const void *bytes, size_t length) {
     return (struct muster_datagram){
@@ -187,18 +186,12 @@ static void record(struct attacker *attacker, struct packet *packet) {
     attacker->recorded[attacker->recorded_count++] = packet;
 }
 
-static bool is_group_question(const struct packet *packet) {
-    struct question question;
-    return question_read(packet, &question) && question.named_count > 0 && !question.has_want;
-}
-
 void attackers_hear(struct world *world, struct packet *packet) {
     for (size_t i = 0; i < world->attacker_count && packet->from->node != NULL; i++) {
         struct attacker *attacker = world->attackers[i];
         if (attacker->attack == attack_with_impostors) {
             question_read_nonce(packet, attacker->nonce);
-        } else if (attacker->attack == attack_with_recordings ||
-                   (attacker->attack == attack_with_recorded_questions && is_group_question(packet))) {
+        } else if (attacker->attack == attack_with_recordings) {
             record(attacker, packet);
         }
     }
@@ -242,20 +235,4 @@ void attack_with_forged_questions(struct world *world, struct attacker *attacker
     utterance_append(&utterance, "]}\n");
     utterance_sign(&utterance, key);
     whisper(world, from, to, utterance.text, utterance.length);
-}
-
-/* The latest ones, to who is not asked for in them. */
-void attack_with_recorded_questions(struct world *world, struct attacker *attacker, struct host *from) {
-    struct question question;
-    const struct node *to = world->nodes[attacker->number % world->node_count];
-    size_t count = attacker->recorded_count < LATEST ? attacker->recorded_count : LATEST;
-    if (count == 0) {
-        return;
-    }
-    const struct packet *packet =
-        attacker->recorded[attacker->recorded_count - 1 - chance_below(&world->chance, count)];
-    question_read(packet, &question);
-    if (!question_is_for(&question, world->truth.subjects[to->subject].id)) {
-        whisper(world, from, to, packet->bytes, packet->datagram.length);
-    }
 }

@@ -47,9 +47,8 @@ void attack_with_questions(struct world *world, struct attacker *attacker, struc
 void attack_with_recordings(struct world *world, struct attacker *attacker, struct host *from);
 
 /* Questions in the name of nodes, of whether all others are there, for the ears of one node at a time: those
- * that are asked for hear nothing of it. Signed by another key; or recorded. */
+ * that are asked for hear nothing of it. */
 void attack_with_forged_questions(struct world *world, struct attacker *attacker, struct host *from);
-void attack_with_recorded_questions(struct world *world, struct attacker *attacker, struct host *from);
 
 /* Something was said to the group. */
 void attackers_hear(struct world *world, struct packet *packet);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "world.h"
 
-#include <malloc.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,7 +144,7 @@ struct world *world_new(const struct scenario *scenario, const struct knobs *kno
                         FILE *out) {
     struct world *world = memory_new(sizeof *world);
     world->scenario = scenario;
-    world->memory_bytes = mallinfo2().uordblks;
+    world->memory_bytes = memory_used();
     world->knobs = *knobs;
     world->chance.state = chance_mix(seed);
     world->trace = out;

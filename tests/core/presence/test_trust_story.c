@@ -287,6 +287,38 @@ TEST(a_replay_of_a_later_boot_changes_nothing) {
     assert_null(strstr(world_story(), "b: restarted a"));
 }
 
+/* A bye of a start that the listener missed ends no later one. */
+TEST(a_replay_of_a_later_bye_ends_nobody) {
+    world_gather(2);
+    world.nodes[1].paths = 0;
+    world_restart(0);
+    world_run(100);
+    tape_begin(0);
+    world_leave(0);
+    world_run(300);
+    tape_stop();
+    world_restart(0);
+    world_run(100);
+    world.nodes[1].paths = WORLD_ALL_PATHS;
+    world_story();
+    tape_play("bye", 1, 0);
+    world_run(100);
+    assert_null(strstr(world_story(), "b: left a"));
+    assert_true(world_drops(1, MUSTER_DROP_STALE) > 0);
+}
+
+TEST(a_replay_gives_no_row_a_key) {
+    world_add("a");
+    tape_begin(0);
+    world_run(2000);
+    world_kill(0);
+    world_add("b");
+    hear(1, world.nodes[0].id, 77, 1, "usurper");
+    tape_play("announce", 1, 0);
+    world_run(3000);
+    assert_true(world_has_row(1, "usurper"));
+}
+
 /* Who answers every signed message of another with an unsigned announce of that id does not keep it out. */
 TEST(an_unsigned_announce_keeps_no_key_holder_out) {
     world_add("b");
