@@ -115,18 +115,12 @@ void announcer_answer(struct presence *presence, uint64_t nonce) {
 
 /* ---- when ---- */
 
-/* Whoever claims to be many must not silence the others. */
-static size_t count_speakers(const struct peer_table *table) {
-    size_t unverified = table->class_counts[CLASS_UNVERIFIED] + peer_table_provisional(table);
-    return table->speakers +
-           (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
-}
-
 uint64_t announcer_interval_ms(const struct presence *presence) {
     const double longest_ms = MUSTER_NEXT_MS_MAX / STRETCH_MAX;
     size_t alive_bytes = presence->announcer.alive_bytes;
     size_t frame_bytes = FRAME_OVERHEAD_BYTES + (alive_bytes > 0 ? alive_bytes : ALIVE_BYTES_EXPECTED);
-    double speakers = (double)count_speakers(&presence->table) + 1;
+    /* Whoever claims to be many must not silence the others. */
+    double speakers = (double)peer_table_speakers(&presence->table) + 1;
     double crowd_ms = 1000 * speakers * 8 * (double)frame_bytes / (double)presence->budget_bps;
     double least_ms = (double)presence->interval_min_ms;
     double interval_ms = crowd_ms > least_ms ? crowd_ms : least_ms;
@@ -259,7 +253,8 @@ static uint64_t tick_speaking(struct presence *presence) {
 }
 
 void announcer_owe(struct presence *presence, uint64_t nonce, bool is_missed) {
-    if (nonce == 0 || presence->announcer.state != ANNOUNCER_SPEAKING || !presence->context->identity.has_key) {
+    if (nonce == 0 || presence->announcer.state != ANNOUNCER_SPEAKING ||
+        !presence->context->identity.has_key) {
         return;
     }
     uint64_t spread_ms = announcer_interval_ms(presence) / 8;
