@@ -497,11 +497,34 @@ bool merge_provisional(struct presence *presence, const struct merge_row *row, b
     return true;
 }
 
+/* Tells the application of the second holder of our key, once for each of its boots. */
+static bool tell_conflict(struct presence *presence, const struct incoming *incoming) {
+    struct peer *duplicate = &presence->duplicate;
+    const struct message *message = incoming->message;
+    if (duplicate->boot == message->boot || duplicate->pins > 0) { /* it knows already */
+        return drop(incoming, MUSTER_DROP_OWN);
+    }
+    if (outbox_reserve_events(&presence->context->outbox, 1) != 0 || peer_reserve_evidence(duplicate) != 0 ||
+        set_announce(presence, duplicate, incoming) != 0) {
+        return drop(incoming, MUSTER_DROP_MEMORY);
+    }
+    memcpy(duplicate->id, message->id, MUSTER_ID_BYTES);
+    duplicate->is_verified = true;
+    begin_again(duplicate, message->boot, presence->context->now_ms);
+    duplicate->rev = message->rev;
+    duplicate->since_ms = presence->context->now_ms;
+    record_promise(presence, duplicate, message);
+    peer_add_evidence(duplicate, incoming->datagram, EVIDENCE_PROOF, presence->context->now_ms);
+    duplicate->address = incoming->datagram->source;
+    duplicate->interface = incoming->datagram->interface;
+    put_event(presence, duplicate, MUSTER_PEER_CONFLICT);
+    return true;
+}
+
 bool merge_duplicate_identity(struct presence *presence, const struct message *message,
                               const struct muster_datagram *datagram, enum muster_drop *reason) {
     struct merge_note note = {0};
     struct incoming incoming = incoming_of(presence, message, datagram, &note, reason);
-    struct peer *duplicate = &presence->duplicate;
     if (message->kind != MESSAGE_ANNOUNCE || !incoming.is_fresh) {
         return introduce(presence, &incoming, MUSTER_DROP_OWN);
     }
@@ -514,22 +537,37 @@ bool merge_duplicate_identity(struct presence *presence, const struct message *m
     plain.size = 0;
     plain.stream = 0;
     incoming.message = &plain;
-    if (duplicate->boot == message->boot || duplicate->pins > 0) { /* the application knows already */
-        return drop(&incoming, MUSTER_DROP_OWN);
+    return tell_conflict(presence, &incoming);
+}
+
+bool merge_own_boot(struct presence *presence, const struct message *message,
+                    const struct muster_datagram *datagram, enum muster_drop *reason) {
+    const struct identity *identity = &presence->context->identity;
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    struct merge_note note = {0};
+    if (!identity->has_key || message->kind == MESSAGE_QUERY || message->seq <= presence->announcer.seq) {
+        *reason = MUSTER_DROP_OWN;
+        return false;
     }
-    if (outbox_reserve_events(&presence->context->outbox, 1) != 0 || peer_reserve_evidence(duplicate) != 0 ||
-        set_announce(presence, duplicate, &incoming) != 0) {
-        return drop(&incoming, MUSTER_DROP_MEMORY);
+    if (!merge_is_signed_by(presence, message, datagram, identity->key)) {
+        *reason = MUSTER_DROP_SIGNATURE;
+        return false;
     }
-    memcpy(duplicate->id, message->id, MUSTER_ID_BYTES);
-    duplicate->is_verified = true;
-    begin_again(duplicate, message->boot, presence->context->now_ms);
-    duplicate->rev = message->rev;
-    duplicate->since_ms = presence->context->now_ms;
-    record_promise(presence, duplicate, message);
-    peer_add_evidence(duplicate, datagram, EVIDENCE_PROOF, presence->context->now_ms);
-    duplicate->address = datagram->source;
-    duplicate->interface = datagram->interface;
-    put_event(presence, duplicate, MUSTER_PEER_CONFLICT);
-    return true;
+    /* What was copied has the document of this node. */
+    struct message own = announcer_announce(presence);
+    own.seq = message->seq;
+    own.size = 0;
+    own.stream = 0;
+    int length = message_encode(&own, identity_signer(identity), 0, bytes, sizeof bytes);
+    if (length < 0) {
+        *reason = MUSTER_DROP_OWN;
+        return false;
+    }
+    const struct muster_datagram said = {.bytes = bytes,
+                                         .length = (size_t)length,
+                                         .source = datagram->source,
+                                         .destination = datagram->destination,
+                                         .interface = datagram->interface};
+    const struct incoming incoming = {.message = &own, .datagram = &said, .note = &note, .reason = reason};
+    return tell_conflict(presence, &incoming);
 }
