@@ -40,6 +40,8 @@
 #define MUSTER_COPIES 3                 /* copies of a start, a change, a bye */
 #define MUSTER_COPY_MS {0, 250, 1000}   /* when the copies of a start or change leave */
 #define MUSTER_EVERYWHERE_EACH 4        /* every fourth alive is sent on all paths, so that the loss of each path can be measured */
+#define MUSTER_NEWS_RATE 2              /* changes of its document that a node announces in a second, so that a unit which starts and stops all the time floods nobody */
+#define MUSTER_NEWS_BURST 5
 #define MUSTER_BYE_SPACING_MS 100       /* three byes in 200 ms */
 #define MUSTER_QUERY_REPEAT_MS {0, 250, 600, 850, 1100, 1350, 1600} /* when a query for everybody is asked */
 #define MUSTER_QUERIES 7                /* how often it is asked at most */
@@ -228,7 +230,7 @@
 
 /* ---- admission ---- */
 
-#define MUSTER_BUCKETS 4096            /* token buckets, shared by hash */
+#define MUSTER_BUCKETS 4096            /* token buckets of each kind, each of one source */
 #define MUSTER_SOURCE_RATE 100         /* datagrams a second from one address and port */
 #define MUSTER_SOURCE_BURST 300
 #define MUSTER_ADDRESS_RATE 2000       /* datagrams a second from one address, whatever the port */

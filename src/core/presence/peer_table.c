@@ -154,9 +154,9 @@ static void count_out(struct peer_table *table, const struct peer *peer) {
     address_table_remove(&table->addresses, table->seed, count);
 }
 
-bool peer_table_is_full_of(const struct peer_table *table, const struct muster_endpoint *source) {
-    const struct address_count *count = address_table_find(&table->addresses, table->seed, source);
-    return count != NULL && count->rows >= MUSTER_ROWS_PER_ADDRESS;
+size_t peer_table_rows_of(const struct peer_table *table, const struct muster_endpoint *address) {
+    const struct address_count *count = address_table_find(&table->addresses, table->seed, address);
+    return count == NULL ? 0 : count->rows;
 }
 
 void peer_table_set_address(struct peer_table *table, struct peer *peer,
@@ -332,6 +332,12 @@ size_t peer_table_present(const struct peer_table *table) {
 
 size_t peer_table_provisional(const struct peer_table *table) {
     return table->class_counts[CLASS_PROVISIONAL] + table->class_counts[CLASS_PROVISIONAL_UNVERIFIED];
+}
+
+size_t peer_table_speakers(const struct peer_table *table) {
+    size_t unverified = table->class_counts[CLASS_UNVERIFIED] + peer_table_provisional(table);
+    return table->speakers +
+           (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
 }
 
 size_t peer_table_heard(const struct peer_table *table) {

@@ -141,8 +141,8 @@ void peer_table_init(struct peer_table *table, const uint8_t seed[16], size_t pe
 /* Frees all rows. A zeroed struct is allowed. */
 void peer_table_deinit(struct peer_table *table);
 
-/* True when one address may have no more rows. */
-bool peer_table_is_full_of(const struct peer_table *table, const struct muster_endpoint *source);
+/* Rows of one address, of any state. */
+size_t peer_table_rows_of(const struct peer_table *table, const struct muster_endpoint *address);
 
 /* Where the peer is, as far as is known. */
 void peer_table_set_address(struct peer_table *table, struct peer *peer, const struct muster_endpoint *address,
@@ -170,6 +170,9 @@ size_t peer_table_present(const struct peer_table *table);
 
 /* Of them, those that are alive by hearsay. */
 size_t peer_table_provisional(const struct peer_table *table);
+
+/* Rows that are present, but of those of one address, and of those without a proof, only a few. */
+size_t peer_table_speakers(const struct peer_table *table);
 
 /* And those that are more than hearsay: what this node tells others to hold. */
 size_t peer_table_heard(const struct peer_table *table);

@@ -51,7 +51,7 @@ static bool is_hearsay(const struct peer *peer) {
 
 static unsigned patience_of(const struct presence *presence, const struct peer *peer) {
     unsigned patience =
-        suspicion_patience(loss_of(presence, peer), (double)peer_table_present(&presence->table));
+        suspicion_patience(loss_of(presence, peer), (double)peer_table_speakers(&presence->table));
     return is_hearsay(peer) && patience < MUSTER_HEARSAY_PATIENCE ? MUSTER_HEARSAY_PATIENCE : patience;
 }
 
