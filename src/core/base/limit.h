@@ -42,6 +42,7 @@
 #define MUSTER_EVERYWHERE_EACH 4        /* every fourth alive is sent on all paths, so that the loss of each path can be measured */
 #define MUSTER_NEWS_RATE 2              /* changes of its document that a node announces in a second, so that a unit which starts and stops all the time floods nobody */
 #define MUSTER_NEWS_BURST 5
+#define MUSTER_HEARS_MS 1000            /* so long after its start a node says when it hears broadcast alone */
 #define MUSTER_BYE_SPACING_MS 100       /* three byes in 200 ms */
 #define MUSTER_QUERY_REPEAT_MS {0, 250, 600, 850, 1100, 1350, 1600} /* when a query for everybody is asked */
 #define MUSTER_QUERIES 7                /* how often it is asked at most */
@@ -97,7 +98,8 @@
 #define MUSTER_LATE_WAIT_MS 60000        /* so long after a promise ran out even a node that is late judges */
 #define MUSTER_LATE_BY_DROP_MS 400       /* lateness that a drop in one's own kernel shows: its queue was full */
 #define MUSTER_TRIES_MIN 5              /* questions for a suspect, at least */
-#define MUSTER_TRIES_UNICAST 2           /* of them, the last ones, that go by unicast too */
+#define MUSTER_TRIES_GROUP 3             /* of them, the first ones, that go to the group alone; the others go by unicast too */
+#define MUSTER_HEARSAY_TRIES 2           /* questions, by unicast, for a row that was never heard here */
 #define MUSTER_TRIES_MAX 60             /* questions for a suspect, at most */
 
 /* ---- memory ---- */

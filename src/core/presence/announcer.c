@@ -72,8 +72,9 @@ struct message announcer_announce(const struct presence *presence) {
 static size_t say(struct presence *presence, struct message message) {
     message.seq = ++presence->announcer.seq;
     presence->context->counters.answers += message_answer_count(&message);
-    return send_group(presence->context, &message,
-                      message_is_everywhere(&message) ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
+    bool is_everywhere =
+        message_is_everywhere(&message) || peer_table_has_deaf(&presence->table, MUSTER_PATH_M4);
+    return send_group(presence->context, &message, is_everywhere ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
 }
 
 static void say_announce(struct presence *presence) {
@@ -99,6 +100,10 @@ static bool does_alive_prove(const struct presence *presence) {
 /* Who is to be introduced learns the nonce from an alive too. */
 static void say_alive(struct presence *presence) {
     struct message message = announcer_alive(presence);
+    uint64_t now_ms = presence->context->now_ms;
+    if (now_ms >= presence->context->began_ms + MUSTER_HEARS_MS) {
+        message.hears = paths_without_multicast(&presence->context->paths, now_ms);
+    }
     message.nonce = presence->introductions.count > 0 ? proof_nonce(presence) : 0;
     if (does_alive_prove(presence)) {
         proof_put(presence, &message, MUSTER_ALIVE_BYTES_MAX);

@@ -150,6 +150,9 @@ static void record_message(struct presence *presence, struct peer *peer, const s
 static void record_life(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     record_message(presence, peer, incoming);
     record_promise(presence, peer, incoming->message);
+    if (incoming->message->kind == MESSAGE_ALIVE && incoming->message->re == NULL) {
+        peer->hears = incoming->message->hears;
+    }
     if (announcer_is_new(presence) && incoming->is_fresh && incoming->message->seq == 0) {
         answer_return(presence, incoming->datagram, incoming->message->nonce);
     } else if (announcer_is_new(presence)) {
@@ -435,6 +438,8 @@ bool merge_message(struct presence *presence, const struct message *message,
     }
     if (peer != NULL && is_copy(peer, &incoming)) {
         record_evidence(presence, peer, &incoming, EVIDENCE_COPY);
+        paths_heard(&presence->context->paths, datagram->interface, group_path_kind(&datagram->destination),
+                    presence->context->now_ms);
         note->is_copy = true;
         return true;
     }

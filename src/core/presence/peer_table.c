@@ -246,6 +246,15 @@ void peer_table_remove(struct peer_table *table, struct peer *peer) {
     free_peer(table, peer);
 }
 
+bool peer_table_has_deaf(const struct peer_table *table, enum muster_path_kind kind) {
+    for (const struct peer *peer = table->by_id; peer != NULL; peer = peer->hh.next) {
+        if (peer->hears != 0 && (peer->hears & 1u << kind) == 0 && peer_is_present(peer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct peer *peer_table_after(const struct peer_table *table, uint64_t number) {
     struct peer *peer = table->by_id; /* in the order in which they were added */
     while (peer != NULL && peer->number <= number) {

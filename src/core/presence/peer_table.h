@@ -79,6 +79,7 @@ struct peer {
     uint64_t introduced_ms; /* when telemetry that is not its own, as far as is known, last made us ask it; 0:
                                never */
     unsigned paths;         /* bit 1 << kind, beyond those of the tuples */
+    unsigned hears;         /* as its last alive says; 0: nothing special */
     uint64_t received;
     uint64_t copies;
     uint64_t everywhere; /* messages that all paths carry and that came by any */
@@ -176,6 +177,9 @@ size_t peer_table_speakers(const struct peer_table *table);
 
 /* And those that are more than hearsay: what this node tells others to hold. */
 size_t peer_table_heard(const struct peer_table *table);
+
+/* True when a peer that is present says that it hears others, but not by this kind of path. */
+bool peer_table_has_deaf(const struct peer_table *table, enum muster_path_kind kind);
 
 /* The first row after this number; NULL when there is none. */
 struct peer *peer_table_after(const struct peer_table *table, uint64_t number);
