@@ -40,6 +40,16 @@ TEST(an_unsigned_peer_that_starts_again_with_a_smaller_boot_is_taken_when_silent
     assert_string_equal(world_story(), "a: restarted micro\n");
 }
 
+TEST(an_alive_of_another_start_is_asked_for_its_document) {
+    world_add("a");
+    hear(0, UNSIGNED_ID, 1, 1, "micro");
+    uint64_t drops = world_drops(0, MUSTER_DROP_UNKNOWN);
+    world_say(0, 99, MUSTER_PATH_M4,
+              "{\"muster\":1,\"kind\":\"alive\",\"id\":\"" UNSIGNED_ID
+              "\",\"boot\":2,\"seq\":1,\"rev\":1,\"next_ms\":2500,\"peers\":0}\n");
+    assert_int_equal(world_drops(0, MUSTER_DROP_UNKNOWN), drops + 1);
+}
+
 TEST(a_verified_row_hears_its_key_only) {
     world_gather(2);
     const char *id = world.nodes[0].id;
