@@ -47,6 +47,7 @@ TEST(an_alive_of_another_start_is_asked_for_its_document) {
     world_say(0, 99, MUSTER_PATH_M4,
               "{\"muster\":1,\"kind\":\"alive\",\"id\":\"" UNSIGNED_ID
               "\",\"boot\":2,\"seq\":1,\"rev\":1,\"next_ms\":2500,\"peers\":0}\n");
+    world_run(5);
     assert_int_equal(world_drops(0, MUSTER_DROP_UNKNOWN), drops + 1);
 }
 
