@@ -41,7 +41,7 @@ PORT = 19797
 UNICAST_PORTS = 32
 
 # Generous: it only bounds how long a broken build hangs. What a test measures, it prints.
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 POLL_S = 0.02
 
 _CLONE_NEWUSER = 0x10000000
@@ -145,6 +145,7 @@ class Lab:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="muster-lan-"))
         self._closers.callback(shutil.rmtree, self.directory, ignore_errors=True)
         self.hosts = []
+        self._switch = None
         try:
             if self.isolated:
                 self._build(hosts)
@@ -158,7 +159,7 @@ class Lab:
             raise
 
     def _build(self, count):
-        switch = self._namespace()
+        self._switch = switch = self._namespace()
         self.hosts = [Host(self, number, self._namespace()) for number in range(1, count + 1)]
         ports = []
         for host in self.hosts:
@@ -198,6 +199,13 @@ class Lab:
             check=True,
             preexec_fn=lambda: _enter_namespace(namespace),
         )
+
+    def switched(self):
+        """Bytes and packets that the hosts sent into the switch so far, with Ethernet's headers."""
+        with _inside(self._switch):
+            listed = pathlib.Path("/proc/thread-self/net/dev").read_text(encoding="ascii")
+        ports = [line.split() for line in listed.splitlines() if line.lstrip().startswith("port")]
+        return [sum(int(port[column]) for port in ports) for column in (1, 2)]
 
     def script(self, text):
         """A shell script of this text, as a path."""
@@ -277,6 +285,16 @@ def _enter_namespace(namespace):
         _call(_libc.setns(namespace, _CLONE_NEWNET), "setns")
 
 
+@contextlib.contextmanager
+def _inside(namespace):
+    """This process is in that network in this block."""
+    _call(_libc.setns(namespace, _CLONE_NEWNET), "setns")
+    try:
+        yield
+    finally:
+        _call(_libc.setns(_Network.home, _CLONE_NEWNET), "setns")
+
+
 class Host:
     """One host of the lab. namespace is None when it is only the loopback."""
 
@@ -309,6 +327,10 @@ class Host:
     def start(self, *arguments, **environment):
         """Starts muster with these arguments."""
         return self.start_program(MUSTER, *arguments, **environment)
+
+    def hold_program(self, *argv, **environment):
+        """A program that waits for release(): so that many start in the same moment."""
+        return self.start_program("sh", "-c", 'read -r go; exec "$@"', "sh", *argv, **environment)
 
     def run(self, *arguments, deadline_s=DEADLINE_S, **environment):
         """Runs muster with these arguments to its end."""
@@ -382,11 +404,8 @@ class Host:
         if self.namespace is None:
             yield
             return
-        _call(_libc.setns(self.namespace, _CLONE_NEWNET), "setns")
-        try:
+        with _inside(self.namespace):
             yield
-        finally:
-            _call(_libc.setns(_Network.home, _CLONE_NEWNET), "setns")
 
     def socket(self, kind=socket.SOCK_DGRAM):
         with self.inside():
@@ -509,6 +528,10 @@ class Process:
             return [line for line in self.lines if text in line]
 
         return self.lab.wait_for(found, f"{text!r} from {self.name}", deadline_s)[0]
+
+    def release(self):
+        """Starts what hold_program() holds."""
+        self.write("\n")
 
     def write(self, text):
         """Writes to its stdin."""

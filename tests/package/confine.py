@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -40,8 +41,9 @@ def system_calls(name):
     ).stdout.splitlines()
     found = set()
     for line in listing[1:]:
-        if line.strip() and not line.strip().startswith("#"):
-            found |= system_calls(line.strip())
+        word = re.sub(r"\x1b\[[0-9;]*m", "", line).strip()  # systemd-analyze 255 colours sets in pipes, too
+        if word and not word.startswith("#"):
+            found |= system_calls(word)
     return found
 
 

@@ -195,9 +195,12 @@ class Deb(lab.LanTest):
         lan.wait_for(lambda: "boxed is" in process.error or process.code is not None, "it announces itself")
         self.assertIsNone(process.code, process.describe())
         self.assertIn(b"READY=1", manager.recv(4096).splitlines())
-        listing = here.start_program(muster, "peers", "boxed", "-o", "NAME,SERVICES").finish()
-        self.assertEqual(listing.code, 0, listing.describe())
-        self.assertIn("boxed http:80", " ".join(listing.out.split()))
+
+        def is_listed():
+            listing = here.start_program(muster, "peers", "boxed", "-o", "NAME,SERVICES").finish()
+            return "boxed http:80" in " ".join(listing.out.split())
+
+        lan.wait_for(is_listed, "it is listed with its service")
         status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
         for line in ("NoNewPrivs:\t1", "Seccomp:\t2", "CapEff:\t0000000000000000"):
             self.assertIn(line, status)

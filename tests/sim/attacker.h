@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "question.h"
 #include "segment.h"
 
 struct attacker {
@@ -14,6 +15,8 @@ struct attacker {
     uint64_t each_us; /* between two datagrams */
     uint64_t number;  /* of the next one */
     void (*attack)(struct world *world, struct attacker *attacker, struct host *from);
+
+    char nonce[QUESTION_NONCE_BYTES]; /* of another, that it heard last */
 
     /* What it recorded, and says again. */
     struct packet **recorded;
@@ -38,8 +41,14 @@ void attack_with_keys(struct world *world, struct attacker *attacker,
 void attack_with_byes(struct world *world, struct attacker *attacker,
                       struct host *from); /* in the name of nodes */
 void attack_with_alives(struct world *world, struct attacker *attacker, struct host *from); /* likewise */
+void attack_with_impostors(struct world *world, struct attacker *attacker,
+                           struct host *from); /* answers in the name of ids whose key it has not */
 void attack_with_questions(struct world *world, struct attacker *attacker, struct host *from);
 void attack_with_recordings(struct world *world, struct attacker *attacker, struct host *from);
+
+/* Questions in the name of nodes, of whether all others are there, for the ears of one node at a time: those
+ * that are asked for hear nothing of it. */
+void attack_with_forged_questions(struct world *world, struct attacker *attacker, struct host *from);
 
 /* Something was said to the group. */
 void attackers_hear(struct world *world, struct packet *packet);

@@ -214,6 +214,17 @@ static void print_complete(const struct world *world, FILE *file) {
     fprintf(file, "; the slowest node had all %.3f s after its start\n", (double)slowest_us / 1e6);
 }
 
+/* Those that start at the mark. */
+static void print_joiners(const struct world *world, FILE *file) {
+    for (size_t i = 0; i < world->node_count; i++) {
+        const struct node *node = world->nodes[i];
+        if (world->mark_us > 0 && node->started_us == world->mark_us && node->nearly_us > 0) {
+            fprintf(file, "  %s, which joined then, had all after %.3f s\n", node->name,
+                    (double)(node->nearly_us - node->started_us) / 1e6);
+        }
+    }
+}
+
 static void print_mark(const struct world *world, FILE *file) {
     uint64_t mark_s = world->mark_us / US_PER_S;
     struct second after = figures_between(&world->figures, mark_s, mark_s + MARK_S);
@@ -235,6 +246,7 @@ void figures_print(struct world *world, FILE *file) {
             (double)total.bytes / 1000);
     print_traffic(&world->figures, file);
     print_mark(world, file);
+    print_joiners(world, file);
     print_told(&world->truth, file);
     print_drops(&world->figures, file);
     telemetry_print(world, file);

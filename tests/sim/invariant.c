@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "invariant.h"
 
-#include <malloc.h>
 #include <string.h>
 
+#include "memory.h"
 #include "node.h"
 #include "scenario.h"
 #include "world.h"
 
-#define MEMORY_NODE_BYTES 400000 /* with what a publisher keeps */
+#define MEMORY_NODE_BYTES 500000
+#define MEMORY_PUBLISHER_BYTES 4500000 /* the ring of its datagrams */
 #define MEMORY_ROW_BYTES 3000
 #define MEMORY_SUBJECT_BYTES 1000
 #define MEMORY_SECOND_BYTES 100
+
+#define GONE_US (10 * US_PER_S)  /* after this nothing of one who is gone is on its way */
+#define RESUME_US (2 * US_PER_S) /* less than any promise */
 
 static const char *const seen_names[] = {"nothing", "alive", "suspect", "lost", "left"};
 
@@ -57,6 +61,11 @@ static unsigned allowed_before(enum muster_peer_event event) {
     return 0;
 }
 
+static bool is_settled(const struct world *world, const struct host *host, uint64_t for_us) {
+    uint64_t since_us = host->quiet_since_us > host->started_us ? host->quiet_since_us : host->started_us;
+    return host->quiet_since_us != NEVER && world->now_us > since_us + for_us;
+}
+
 /* A publisher announces its rates when they change. */
 static bool is_publisher(const struct subject *subject) {
     return subject->host != NULL && subject->host->node != NULL &&
@@ -79,25 +88,60 @@ static void check_cause(struct world *world, const struct node *node, size_t ind
     }
 }
 
-void invariant_order(struct world *world, const struct node *node, size_t subject,
-                     enum muster_peer_event event) {
-    enum seen before = truth_seen(node, subject);
+static void check_order(struct world *world, const struct node *node, size_t index,
+                        enum muster_peer_event event) {
+    enum seen before = truth_seen(node, index);
     bool is_evicted = event == MUSTER_PEER_JOINED && muster_core_counters(node->core)->evicted > 0;
     char name[NODE_NAME_BYTES];
     if ((allowed_before(event) & 1u << before) == 0 && !is_evicted) {
-        name_of(world, subject, name);
+        name_of(world, index, name);
         world_fail(world, "%s was told `%s` of %s, which was %s", node->name, muster_peer_event_name(event),
                    name, seen_names[before]);
     }
+}
+
+/* Of a verified peer: one that said bye is restarted, never returned; and one that was lost has to answer,
+ * which nobody does who is gone. */
+static void check_return(struct world *world, const struct node *node, size_t index) {
+    const struct subject *subject = &world->truth.subjects[index];
+    const struct host *own = world_host_beside(node, subject->host);
+    enum seen before = truth_seen(node, index);
+    char name[NODE_NAME_BYTES];
+    bool is_gone = subject->holders == 0 && world->now_us > subject->ended_us + GONE_US && own != NULL &&
+                   is_settled(world, own, GONE_US);
+    if (before == SEEN_LEFT || (before == SEEN_LOST && is_gone)) {
+        name_of(world, index, name);
+        world_fail(world, "%s was told `returned` of %s, which was %s", node->name, name, seen_names[before]);
+    }
+}
+
+/* Who was stopped grants every row a whole promise, in which who is there will be heard. */
+static void check_resume(struct world *world, const struct node *node, size_t index) {
+    const struct subject *subject = &world->truth.subjects[index];
+    const struct host *own = world_host_beside(node, subject->host);
+    char name[NODE_NAME_BYTES];
+    bool is_just_resumed =
+        node->resumed_us > 0 && !world_loses(world) && world->now_us < node->resumed_us + RESUME_US;
+    if (is_just_resumed && own != NULL && own->quiet_since_us != NEVER && truth_is_alive(subject) &&
+        is_settled(world, subject->host, GONE_US)) {
+        name_of(world, index, name);
+        world_fail(world, "%s was told `suspect` of %s just after it was stopped", node->name, name);
+    }
+}
+
+void invariant_event(struct world *world, const struct node *node, size_t subject,
+                     enum muster_peer_event event, bool is_verified) {
+    check_order(world, node, subject, event);
     check_cause(world, node, subject, event);
+    if (event == MUSTER_PEER_RETURNED && is_verified) {
+        check_return(world, node, subject);
+    }
+    if (event == MUSTER_PEER_SUSPECT) {
+        check_resume(world, node, subject);
+    }
 }
 
 /* ---- audit ---- */
-
-static bool is_settled(const struct world *world, const struct host *host, uint64_t for_us) {
-    uint64_t since_us = host->quiet_since_us > host->started_us ? host->quiet_since_us : host->started_us;
-    return host->quiet_since_us != NEVER && world->now_us > since_us + for_us;
-}
 
 static void check_row(struct world *world, const struct node *node, size_t index) {
     const struct subject *subject = &world->truth.subjects[index];
@@ -281,7 +325,10 @@ static void check_memory(struct world *world) {
     size_t allowed = MEMORY_NODE_BYTES * world->node_count + MEMORY_ROW_BYTES * world->rows +
                      MEMORY_SUBJECT_BYTES * (world->truth.count + world->hosts.count) +
                      MEMORY_SECOND_BYTES * (size_t)(world->end_us / US_PER_S);
-    size_t bytes = mallinfo2().uordblks;
+    for (size_t i = 0; i < world->node_count; i++) {
+        allowed += world->nodes[i]->role == TELEMETRY_PUBLISHER ? MEMORY_PUBLISHER_BYTES : 0;
+    }
+    size_t bytes = memory_used();
     world->memory_bytes = bytes > world->memory_bytes ? bytes - world->memory_bytes : 0;
     if (world->memory_bytes > allowed) {
         world_fail(world, "nodes take %zu kB of memory, more than %zu kB", world->memory_bytes / 1000,
@@ -309,6 +356,11 @@ void invariant_end(struct world *world) {
     check_share(world, "share of their budget that alives take", figures_budget(world), bounds->budget);
     check_most(world, "number of false `suspect`", world->truth.false_suspects, bounds->false_suspects);
     check_most(world, "number of false `lost`", world->truth.false_lost, bounds->false_lost);
+    if (bounds->left_ms > 0) {
+        check_most(world, "time in ms until a bye is told (p99)",
+                   samples_percentile(&world->truth.left, 0.99), bounds->left_ms);
+        check_most(world, "number of `lost` where all said bye", world->truth.noticed.count, 0);
+    }
     if (bounds->noticed_ms > 0) {
         check_most(world, "time in ms until a crash is noticed (p99)",
                    samples_percentile(&world->truth.noticed, 0.99), bounds->noticed_ms);

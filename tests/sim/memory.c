@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "memory.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,4 +19,9 @@ void *memory_new(size_t bytes) {
 
 void *memory_resize(void *memory, size_t bytes) {
     return check(realloc(memory, bytes));
+}
+
+size_t memory_used(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
 }

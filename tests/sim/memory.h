@@ -9,3 +9,6 @@ void *memory_new(size_t bytes);
 
 /* As realloc(). */
 void *memory_resize(void *memory, size_t bytes);
+
+/* What all of the process took and did not free, of whatever size. */
+size_t memory_used(void);

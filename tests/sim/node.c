@@ -11,8 +11,9 @@
 #include "turn.h"
 #include "world.h"
 
-#define BOOT 1767225600000 /* of a start at time 0 */
-#define CLOSE_US US_PER_S  /* the longest time that a bye may take */
+#define BOOT 1767225600000     /* of a start at time 0 */
+#define STOP_US (4 * US_PER_S) /* who was stopped for longer missed a deadline by more than a second */
+#define CLOSE_US US_PER_S      /* the longest time that a bye may take */
 
 struct node *node_add(struct world *world, unsigned segments, const struct node *beside) {
     struct node *node = memory_new(sizeof *node);
@@ -95,6 +96,7 @@ void node_start(struct world *world, struct node *node) {
     node->boot = node->fixed_boot != 0 ? node->fixed_boot : node->boot;
     node->state = NODE_STARTING;
     node->started_us = world->now_us;
+    node->resumed_us = 0;
     node->whole_us = 0;
     node->nearly_us = 0;
     processor_wake(world, &node->task);
@@ -137,6 +139,9 @@ void node_stop(struct world *world, struct node *node, bool is_asleep) {
 void node_continue(struct world *world, struct node *node) {
     if (node->state != NODE_STOPPED && node->state != NODE_ASLEEP) {
         return;
+    }
+    if (node->state == NODE_STOPPED && world->now_us > node->asleep_since_us + STOP_US) {
+        node->resumed_us = world->now_us;
     }
     if (node->state == NODE_ASLEEP) {
         node->clock_lag_us += world->now_us - node->asleep_since_us;

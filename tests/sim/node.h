@@ -74,10 +74,11 @@ struct node {
 
     int64_t drift_ppm;
     uint64_t clock_offset_us;
-    uint64_t clock_lag_us; /* that its clock stood still */
-    uint64_t asleep_since_us;
-    uint64_t wake_us; /* when its timer is looked at; UINT64_MAX: never */
-    uint64_t turn_us; /* how far its turn has come */
+    uint64_t clock_lag_us;    /* that its clock stood still */
+    uint64_t asleep_since_us; /* or stopped since */
+    uint64_t resumed_us;      /* it went on after a stop that it must notice; 0: never */
+    uint64_t wake_us;         /* when its timer is looked at; UINT64_MAX: never */
+    uint64_t turn_us;         /* how far its turn has come */
     bool is_rekey_due;
     bool has_left;
 

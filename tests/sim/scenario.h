@@ -21,6 +21,7 @@ struct bounds {
     uint64_t false_lost;
     uint64_t mark_kb;    /* sent in the MARK_S seconds after the mark, less those before */
     uint64_t joiner_ms;  /* a node that starts at the mark has all after this */
+    uint64_t left_ms;    /* a bye is told to all but 1 % of the listeners after this; nobody crashes */
     uint64_t noticed_ms; /* a crash is told to all but 1 % of the listeners after this */
     double idle_kb;      /* sent for each peer and minute, later than MARK_S after the mark */
     double budget;       /* alives of a path take this share of 128 kbit/s at most, then */

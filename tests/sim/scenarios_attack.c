@@ -41,6 +41,14 @@ static void forge_alives(struct world *world) {
     kill_meanwhile(world);
 }
 
+static void pretend(struct world *world) {
+    attacker_add(world, 2, 1, SETTLED_S, SETTLED_S + 60, 20, attack_with_impostors);
+}
+
+static void forge_questions(struct world *world) {
+    attacker_add(world, 4, 1, SETTLED_S, 1e6, 100, attack_with_forged_questions);
+}
+
 static void ask_endlessly(struct world *world) {
     attacker_add(world, 4, 1, SETTLED_S, SETTLED_S + 30, 290, attack_with_questions);
     fault_mark(world, SETTLED_S);
@@ -101,7 +109,7 @@ const struct scenario scenarios_attack[] = {
      .text = "16 addresses announce 200 keys a second that never answer; one of 10 crashes meanwhile",
      .knobs = {[KNOB_NODES] = {10, 10}, [KNOB_MINUTES] = {3, 3}},
      .script = invent_keys,
-     .bounds = {.whole_ms = 1000, .noticed_ms = 5000}},
+     .bounds = {.whole_ms = 1000, .mark_kb = 3600, .noticed_ms = 5000}},
     {.name = "forged-byes",
      .text = "byes of nodes, signed by another key",
      .knobs = {[KNOB_NODES] = {10, 10}, [KNOB_MINUTES] = {2, 2}},
@@ -112,6 +120,16 @@ const struct scenario scenarios_attack[] = {
      .knobs = {[KNOB_NODES] = {10, 10}, [KNOB_MINUTES] = {3, 3}},
      .script = forge_alives,
      .bounds = {.whole_ms = 1000, .noticed_ms = 5000}},
+    {.name = "impostors",
+     .text = "announces that answer nonces, of ids that are not of their key",
+     .knobs = {[KNOB_NODES] = {10, 10}, [KNOB_MINUTES] = {2, 2}},
+     .script = pretend,
+     .bounds = {.whole_ms = 1000}},
+    {.name = "forged-questions",
+     .text = "one at a time is told that others asked for all and got no answer; 30 % loss",
+     .knobs = {[KNOB_NODES] = {10, 10}, [KNOB_MINUTES] = {5, 5}, [KNOB_LOSS] = {0.3, 0.3}},
+     .script = forge_questions,
+     .bounds = {.false_suspects = BOUND_NONE}},
     {.name = "endless-questions",
      .text = "a stranger asks for everybody 290 times a second",
      .knobs = {[KNOB_NODES] = {10, 10}, [KNOB_MINUTES] = {2, 2}},
@@ -122,6 +140,13 @@ const struct scenario scenarios_attack[] = {
      .knobs = {[KNOB_NODES] = {10, 10}, [KNOB_MINUTES] = {4, 4}},
      .script = replay,
      .bounds = {.whole_ms = 10000}},
+    {.name = "replay-lossy",
+     .text = "the same where a fifth is lost, so that what is said again is new to some",
+     .knobs = {[KNOB_NODES] = {10, 10}, [KNOB_MINUTES] = {4, 4}, [KNOB_LOSS] = {0.1, 0.2}},
+     .script = replay,
+     .bounds = {.false_suspects = BOUND_NONE},
+     .fails =
+         "a nonce is fresh for two minutes: a proof that a node missed brings back the dead for so long"},
     {.name = "nak-storm",
      .text = "500 subscribers of one publisher, 10 % loss",
      .knobs = {[KNOB_NODES] = {501, 501},

@@ -175,6 +175,13 @@ static void send_one(struct world *world, struct host *from, const struct muster
     }
 }
 
+void segment_whisper(struct world *world, struct host *from, struct host *to,
+                     const struct muster_datagram *datagram) {
+    struct packet *packet = packet_new(from, datagram);
+    figures_sent(world, packet);
+    heap_add(&world->heap, world->now_us + to->link.delay_us, arrive, packet, to->index);
+}
+
 void segment_send(struct world *world, struct host *from, const struct muster_datagram *datagram,
                   uint64_t time_us) {
     if (datagram->segment == 0) {

@@ -69,6 +69,10 @@ struct host *hosts_find(const struct hosts *hosts, const struct muster_endpoint 
 void segment_send(struct world *world, struct host *from, const struct muster_datagram *datagram,
                   uint64_t time_us);
 
+/* The same to one host alone: a frame to its address on the link, with a datagram to the group in it. */
+void segment_whisper(struct world *world, struct host *from, struct host *to,
+                     const struct muster_datagram *datagram);
+
 /* True when a datagram of this kind gets from one host to the other, firewalls regarded. */
 bool segment_connects(const struct world *world, const struct host *from, const struct host *to,
                       enum muster_path_kind kind);

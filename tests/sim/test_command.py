@@ -8,11 +8,21 @@ import subprocess
 import unittest
 
 SIM = os.environ["SIM"]
+HERE = os.path.dirname(os.path.abspath(__file__))
 SMALL = ("--scenario", "restart", "--nodes", "4", "--minutes", "1.5")
 
 
 def sim(*arguments):
     return subprocess.run([SIM, *arguments], capture_output=True, text=True)
+
+
+def mutants(*arguments):
+    return subprocess.run([os.path.join(HERE, "mutants"), *arguments], capture_output=True, text=True)
+
+
+def read_readme():
+    with open(os.path.join(HERE, "README.md")) as file:
+        return file.read()
 
 
 def hash_of(run):
@@ -49,12 +59,18 @@ class Command(unittest.TestCase):
         self.assertEqual(len(names), len(set(names)))
 
     def test_readme_has_each_scenario(self):
-        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.md")) as file:
-            readme = file.read()
+        readme = read_readme()
         for line in sim("--list").stdout.splitlines():
             if not line.startswith(" "):
                 with self.subTest(scenario=line.split()[0]):
                     self.assertIn(f"| `{line.split()[0]}` |", readme)
+
+    def test_readme_has_each_mutant(self):
+        self.assertIn(mutants("--list").stdout, read_readme())
+
+    def test_each_mutant_fits_the_source(self):
+        ended = mutants("--check")
+        self.assertEqual(ended.returncode, 0, ended.stdout)
 
     def test_a_seed_gives_the_same_run(self):
         one, again, other = sim(*SMALL, "--seed", "3"), sim(*SMALL, "--seed", "3"), sim(*SMALL, "--seed", "4")

@@ -297,7 +297,7 @@ void truth_told(struct world *world, struct node *node, enum muster_peer_event e
     }
     const struct subject *subject = &truth->subjects[index];
     make_room(truth, node, index);
-    invariant_order(world, node, index, event);
+    invariant_event(world, node, index, event, peer->verified);
     measure(world, node, event, subject);
     bool was_there = truth_holds(node, index) && truth_is_alive(subject);
     node->seen[index] = (uint8_t)(peer->state + 1);

@@ -26,3 +26,8 @@ struct utterance_parts {
 };
 
 void utterance_make(struct utterance *utterance, const struct utterance_parts *parts);
+
+/* Appends to a line that was made otherwise, and signs it. */
+__attribute__((format(printf, 2, 3))) void utterance_append(struct utterance *utterance, const char *format,
+                                                            ...);
+void utterance_sign(struct utterance *utterance, const uint8_t key[MUSTER_KEY_BYTES]);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "world.h"
 
-#include <malloc.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,7 +144,7 @@ struct world *world_new(const struct scenario *scenario, const struct knobs *kno
                         FILE *out) {
     struct world *world = memory_new(sizeof *world);
     world->scenario = scenario;
-    world->memory_bytes = mallinfo2().uordblks;
+    world->memory_bytes = memory_used();
     world->knobs = *knobs;
     world->chance.state = chance_mix(seed);
     world->trace = out;
@@ -229,6 +228,10 @@ bool world_answers(const struct world *world, const struct node *node, const str
            segment_connects(world, host, subject->host, MUSTER_PATH_U4);
 }
 
+bool world_loses(const struct world *world) {
+    return world_knob(world, KNOB_LOSS) > 0 || world_knob(world, KNOB_BURST_ENTER) > 0;
+}
+
 void world_host_changed(struct world *world, struct host *host) {
     const struct link *link = &host->link;
     bool is_paused =
@@ -258,8 +261,7 @@ static double promise_us(const struct world *world, const struct host *host) {
 /* Broken promises until `suspect`, questions until `lost`: PROTOCOL.md, 8.3 and 8.4. Where datagrams are
  * lost, a window of 64 may show any loss. */
 uint64_t world_patience_us(const struct world *world, const struct host *host) {
-    bool is_lossy = world->scenario->is_lossy || world_knob(world, KNOB_LOSS) > 0 ||
-                    world_knob(world, KNOB_BURST_ENTER) > 0;
+    bool is_lossy = world->scenario->is_lossy || world_loses(world);
     double promises = is_lossy ? PATIENCE_MAX : PATIENCE_SURE;
     double questions = is_lossy ? TRIES_MAX : TRIES_MIN;
     return (uint64_t)((promises + 1) * promise_us(world, host) + questions * QUESTION_US + MARGIN_US);

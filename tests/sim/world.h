@@ -105,6 +105,9 @@ bool world_hears(const struct world *world, const struct node *node, const struc
 /* True when the node can ask the subject, and hear its answer. */
 bool world_answers(const struct world *world, const struct node *node, const struct subject *subject);
 
+/* True where links lose datagrams. */
+bool world_loses(const struct world *world);
+
 /* Something came between a host and the others, or is gone again. */
 void world_host_changed(struct world *world, struct host *host);
 void world_node_changed(struct world *world, const struct node *node);

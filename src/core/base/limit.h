@@ -70,9 +70,11 @@
 #define MUSTER_INTRODUCTION_SILENT_MS 60000 /* who was not heard for so long, and never answered, is forgotten */
 #define MUSTER_INTRODUCTION_GROUP_MS 400 /* where many are to be introduced nobody is asked before this, */
 #define MUSTER_INTRODUCTION_EACH_MS 25  /* and this for each of them: proofs to the group come by then */
+#define MUSTER_INTRODUCTION_LATE 4      /* a node that is late waits so many times its lateness longer before it asks */
 #define MUSTER_INTRODUCTION_CROWD_MS 1500 /* in a crowd nobody is asked before this and an interval */
 #define MUSTER_INTRODUCTIONS_SOON 8     /* so many introductions are not many */
 #define MUSTER_PROOF_MS 250             /* an announce to the group answers nonces so long after the first one was heard */
+#define MUSTER_PROOF_MS_MAX 5000        /* or an eighth of the interval, up to this, if that is more, */
 #define MUSTER_PROOF_WAIT_MS 300        /* unless a copy of an announce is due within this time */
 #define MUSTER_PROOF_AGAIN_MS 1500      /* a nonce that is heard again is answered again after this, */
 #define MUSTER_PROOFS 3                 /* so often in all */
@@ -109,6 +111,7 @@
 #define MUSTER_INTRODUCTIONS_PER_ADDRESS 32 /* introductions of one source address, whatever ids it claims */
 #define MUSTER_INTRODUCTION_RATE 50  /* tries a second, so that no one can make this node flood others; a try to the group costs four */
 #define MUSTER_INTRODUCTION_BURST 100
+#define MUSTER_INTRODUCTION_TOKENS_MAX 15 /* that a try costs more where many are to be introduced, at most */
 #define MUSTER_UNVERIFIED_MAX 1024   /* default rows without a key; the oldest makes room */
 #define MUSTER_ROWS_PER_ADDRESS 1024 /* rows of one address, whatever ids it claims */
 #define MUSTER_SPEAKERS_PER_ADDRESS 8 /* of them, those that stretch the interval */

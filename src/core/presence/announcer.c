@@ -195,15 +195,19 @@ static uint64_t next_copy_ms(const struct presence *presence) {
     return due_ms;
 }
 
+bool announcer_has_copy(const struct presence *presence) {
+    return next_copy_ms(presence) != DEADLINE_NEVER;
+}
+
 void announcer_begin(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
     if (presence->context->is_observer || presence->context->paths.count == 0 ||
         announcer->state >= ANNOUNCER_LEAVING) {
         return;
     }
-    announcer->new_ms = presence->context->now_ms;
     if (announcer->state == ANNOUNCER_SILENT) {
         announcer->state = ANNOUNCER_SPEAKING;
+        announcer->new_ms = presence->context->now_ms;
         for (size_t i = 0; i < ANNOUNCER_COPIES; i++) {
             announcer->copies_ms[i] = DEADLINE_NEVER;
         }
@@ -280,8 +284,9 @@ void announcer_owe(struct presence *presence, uint64_t nonce, bool is_missed) {
         !presence->context->identity.has_key) {
         return;
     }
-    uint64_t spread_ms = announcer_interval_ms(presence) / 8;
-    uint64_t delay_ms = spread_ms > MUSTER_PROOF_MS ? spread_ms : MUSTER_PROOF_MS;
+    uint64_t delay_ms = announcer_interval_ms(presence) / 8;
+    delay_ms = delay_ms > MUSTER_PROOF_MS ? delay_ms : MUSTER_PROOF_MS;
+    delay_ms = delay_ms < MUSTER_PROOF_MS_MAX ? delay_ms : MUSTER_PROOF_MS_MAX;
     delay_ms += proof_spread_ms(presence);
     proof_plan(presence, nonce, MUSTER_PROOF_AGAIN_MS, is_missed ? MUSTER_PROOFS : 1,
                does_alive_prove(presence) ? DEADLINE_NEVER : delay_ms);

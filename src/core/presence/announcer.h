@@ -54,6 +54,9 @@ uint64_t announcer_tick(struct presence *presence);
 /* True for a start of which others may not know yet. */
 bool announcer_is_new(const struct presence *presence);
 
+/* True when a copy of an announce is to be said. */
+bool announcer_has_copy(const struct presence *presence);
+
 /* A message with its sender's nonce was heard, which this node is to answer by what it says to the group. The sender
  * misses a proof, or may: then a nonce that was answered before is answered again. */
 void announcer_owe(struct presence *presence, uint64_t nonce, bool is_missed);

@@ -90,7 +90,7 @@ static bool answer_group(struct presence *presence, const struct message *query,
 /* Who takes a table needs only a few answers where tables are large: from those that the dice choose, of all
  * that can give one. */
 static bool is_chosen(const struct presence *presence, const struct message *query) {
-    if (announcer_is_new(presence)) { /* who starts with many has no table to give yet */
+    if (proof_is_for_many(presence)) { /* who starts with many has no table to give yet */
         return false;
     }
     const uint64_t question[2] = {query->nonce, query->count};
@@ -154,6 +154,9 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
     }
     struct answers *answers = &presence->answers;
     struct answer *answer = find_answer(answers, datagram, query->nonce);
+    if (answer == NULL && query->asks_some && query->wants && proof_is_recent(presence, query->nonce)) {
+        return true; /* several that were asked for one answer, and are read at once */
+    }
     if (answer == NULL) {
         answer = add_answer(presence, datagram, query->nonce);
         if (answer == NULL) {
@@ -212,7 +215,7 @@ static void send_answer(struct presence *presence, const struct answer *answer) 
         message.tells_sent = false;
     }
     presence->context->counters.answers++;
-    proof_record(presence, answer->nonce);
+    proof_record(presence, answer->nonce, announcer_has_copy(presence));
     send_unicast(presence->context, &message, 0, &answer->asker, answer->interface);
 }
 
@@ -230,8 +233,9 @@ uint64_t answer_tick(struct presence *presence) {
             due_ms = deadline_earlier(due_ms, answer->due_ms);
             i++;
         } else {
-            if (!is_one_too_many(presence, answer) ||
-                !proof_plan(presence, answer->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, MUSTER_PROOF_MS)) {
+            if (is_one_too_many(presence, answer)) { /* without room there, who asks again is answered */
+                proof_plan(presence, answer->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, MUSTER_PROOF_MS);
+            } else {
                 send_answer(presence, answer);
             }
             *answer = answers->items[--answers->count];

@@ -63,24 +63,29 @@ uint64_t proof_spread_ms(struct presence *presence) {
                : 0;
 }
 
+static void set_due(struct proofs *proofs, struct proof *proof, bool is_due) {
+    if (is_due && proofs->due_count == 0) {
+        proofs->due_ms = DEADLINE_NEVER;
+    }
+    proofs->due_count += is_due && !proof->is_due ? 1 : 0;
+    proofs->due_count -= !is_due && proof->is_due ? 1 : 0;
+    proof->is_due = is_due;
+}
+
 bool proof_plan(struct presence *presence, uint64_t nonce, uint64_t again_ms, unsigned count_max,
                 uint64_t delay_ms) {
     struct proofs *proofs = &presence->proofs;
     uint64_t now_ms = presence->context->now_ms;
     struct proof *proof = find(proofs, nonce);
-    if (proof == NULL) {
-        proof = add(proofs, nonce);
-    } else if (proof->is_due || proof->count >= count_max || now_ms - proof->sent_ms < again_ms) {
-        return true;
-    }
+    bool is_new = proof == NULL;
+    proof = is_new ? add(proofs, nonce) : proof;
     if (proof == NULL) {
         return false;
     }
-    if (proofs->due_count == 0) {
-        proofs->due_ms = DEADLINE_NEVER;
+    if (!is_new && !proof->is_due && (proof->count >= count_max || now_ms - proof->sent_ms < again_ms)) {
+        return true;
     }
-    proof->is_due = true;
-    proofs->due_count++;
+    set_due(proofs, proof, true);
     if (delay_ms != DEADLINE_NEVER) {
         proofs->due_ms = deadline_earlier(proofs->due_ms, now_ms + delay_ms);
         presence->due_ms[PART_ANNOUNCER] = deadline_earlier(presence->due_ms[PART_ANNOUNCER], proofs->due_ms);
@@ -92,10 +97,17 @@ bool proof_is_paid(struct presence *presence, uint64_t nonce) {
     return find(&presence->proofs, nonce) != NULL;
 }
 
-void proof_record(struct presence *presence, uint64_t nonce) {
+bool proof_is_recent(struct presence *presence, uint64_t nonce) {
+    const struct proof *proof = find(&presence->proofs, nonce);
+    return proof != NULL && proof->count > 0 &&
+           presence->context->now_ms - proof->sent_ms < MUSTER_INTRODUCTION_MS / 2;
+}
+
+void proof_record(struct presence *presence, uint64_t nonce, bool has_copy) {
     struct proof *proof = find(&presence->proofs, nonce);
     proof = proof != NULL ? proof : add(&presence->proofs, nonce);
-    if (proof != NULL && !proof->is_due) {
+    if (proof != NULL) {
+        set_due(&presence->proofs, proof, has_copy);
         proof->sent_ms = presence->context->now_ms;
         proof->count++;
     }
@@ -113,10 +125,9 @@ void proof_put(struct presence *presence, struct message *message, size_t bytes)
         struct proof *proof = &proofs->items[i];
         if (proof->is_due) {
             memcpy(proofs->re + count++ * MUSTER_NONCE_CHARS, &proof->nonce, sizeof proof->nonce);
-            proof->is_due = false;
+            set_due(proofs, proof, false);
             proof->sent_ms = presence->context->now_ms;
             proof->count++;
-            proofs->due_count--;
         }
     }
     proofs->re[count * MUSTER_NONCE_CHARS] = '\0';

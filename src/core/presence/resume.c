@@ -22,6 +22,7 @@ static void begin(struct presence *presence) {
     uint64_t now_ms = presence->context->now_ms;
     resume->begin_ms = DEADLINE_NEVER;
     resume->earliest_ms = now_ms + MUSTER_RESUME_MS;
+    presence->announcer.new_ms = now_ms;
     announcer_begin(presence); /* spreads what it says */
     if (!presence->context->is_observer) {
         resume->ask_ms = now_ms + (proof_is_crowd(presence) ? random_ms(&presence->context->random,

@@ -40,6 +40,17 @@ TEST(an_unsigned_peer_that_starts_again_with_a_smaller_boot_is_taken_when_silent
     assert_string_equal(world_story(), "a: restarted micro\n");
 }
 
+TEST(an_alive_of_another_start_is_asked_for_its_document) {
+    world_add("a");
+    hear(0, UNSIGNED_ID, 1, 1, "micro");
+    uint64_t drops = world_drops(0, MUSTER_DROP_UNKNOWN);
+    world_say(0, 99, MUSTER_PATH_M4,
+              "{\"muster\":1,\"kind\":\"alive\",\"id\":\"" UNSIGNED_ID
+              "\",\"boot\":2,\"seq\":1,\"rev\":1,\"next_ms\":2500,\"peers\":0}\n");
+    world_run(5);
+    assert_int_equal(world_drops(0, MUSTER_DROP_UNKNOWN), drops + 1);
+}
+
 TEST(a_verified_row_hears_its_key_only) {
     world_gather(2);
     const char *id = world.nodes[0].id;
@@ -285,6 +296,38 @@ TEST(a_replay_of_a_later_boot_changes_nothing) {
     tape_play("announce", 1, 0);
     world_run(5000);
     assert_null(strstr(world_story(), "b: restarted a"));
+}
+
+/* A bye of a start that the listener missed ends no later one. */
+TEST(a_replay_of_a_later_bye_ends_nobody) {
+    world_gather(2);
+    world.nodes[1].paths = 0;
+    world_restart(0);
+    world_run(100);
+    tape_begin(0);
+    world_leave(0);
+    world_run(300);
+    tape_stop();
+    world_restart(0);
+    world_run(100);
+    world.nodes[1].paths = WORLD_ALL_PATHS;
+    world_story();
+    tape_play("bye", 1, 0);
+    world_run(100);
+    assert_null(strstr(world_story(), "b: left a"));
+    assert_true(world_drops(1, MUSTER_DROP_STALE) > 0);
+}
+
+TEST(a_replay_gives_no_row_a_key) {
+    world_add("a");
+    tape_begin(0);
+    world_run(2000);
+    world_kill(0);
+    world_add("b");
+    hear(1, world.nodes[0].id, 77, 1, "usurper");
+    tape_play("announce", 1, 0);
+    world_run(3000);
+    assert_true(world_has_row(1, "usurper"));
 }
 
 /* Who answers every signed message of another with an unsigned announce of that id does not keep it out. */
