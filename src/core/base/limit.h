@@ -232,7 +232,7 @@
 
 /* ---- admission ---- */
 
-#define MUSTER_BUCKETS 4096            /* token buckets of each kind, each of one source */
+#define MUSTER_BUCKETS 1024            /* token buckets of each kind, each of one source */
 #define MUSTER_SOURCE_RATE 100         /* datagrams a second from one address and port */
 #define MUSTER_SOURCE_BURST 300
 #define MUSTER_ADDRESS_RATE 2000       /* datagrams a second from one address, whatever the port */

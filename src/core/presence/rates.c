@@ -6,8 +6,6 @@
 
 #include <sodium.h>
 
-#include "endpoint.h"
-
 void rates_deinit(struct rates *rates) {
     for (size_t kind = 0; kind < RATE_KINDS; kind++) {
         for (size_t i = 0; i < MUSTER_BUCKETS / RATES_PAGE; i++) {
@@ -17,32 +15,34 @@ void rates_deinit(struct rates *rates) {
     }
 }
 
-/* The page of a source, made when it is needed first; NULL without memory. */
-static struct rate *page_of(struct rates *rates, enum rate_kind kind, const struct muster_endpoint *source) {
-    uint8_t key[sizeof source->ip + sizeof source->port];
+/* Never 0. */
+static uint64_t hash_of(const struct rates *rates, enum rate_kind kind,
+                        const struct muster_endpoint *source) {
+    uint8_t key[sizeof source->ip + sizeof source->port] = {0};
     uint64_t hash;
     memcpy(key, source->ip, sizeof source->ip);
-    memcpy(key + sizeof source->ip, &source->port, sizeof source->port);
+    if (kind == RATE_SOURCE) {
+        memcpy(key + sizeof source->ip, &source->port, sizeof source->port);
+    }
     crypto_shorthash((uint8_t *)&hash, key, sizeof key, rates->seed);
-    struct rate **page = &rates->pages[kind][hash % (MUSTER_BUCKETS / RATES_PAGE)];
-    *page = *page != NULL ? *page : calloc(RATES_PAGE, sizeof **page);
-    return *page;
+    return hash == 0 ? 1 : hash;
 }
 
 struct bucket *rates_bucket(struct rates *rates, enum rate_kind kind, const struct muster_endpoint *source) {
-    struct muster_endpoint owner = *source;
-    owner.port = kind == RATE_SOURCE ? source->port : 0;
-    struct rate *page = page_of(rates, kind, &owner);
-    if (page == NULL) {
+    uint64_t hash = hash_of(rates, kind, source);
+    struct rate **page = &rates->pages[kind][hash % (MUSTER_BUCKETS / RATES_PAGE)];
+    *page = *page != NULL ? *page : calloc(RATES_PAGE, sizeof **page);
+    if (*page == NULL) {
         return NULL;
     }
-    struct rate *least = page; /* in debt: the fullest one */
+    struct rate *least = *page; /* in debt: the fullest one */
     for (size_t i = 0; i < RATES_PAGE; i++) {
-        if (endpoint_is_same(&page[i].source, &owner)) {
-            return &page[i].bucket;
+        struct rate *rate = &(*page)[i];
+        if (rate->source == hash) {
+            return &rate->bucket;
         }
-        least = page[i].bucket.full_ms < least->bucket.full_ms ? &page[i] : least;
+        least = rate->bucket.full_ms < least->bucket.full_ms ? rate : least;
     }
-    *least = (struct rate){.source = owner};
+    *least = (struct rate){.source = hash};
     return &least->bucket;
 }

@@ -25,12 +25,12 @@ enum rate_kind {
 
 /* The bucket of a source. */
 struct rate {
-    struct muster_endpoint source; /* without a port, but for RATE_SOURCE; family 0: it belongs to nobody */
+    uint64_t source; /* keyed hash of its address, of RATE_SOURCE with its port; 0: it belongs to nobody */
     struct bucket bucket;
 };
 
 struct rates {
-    uint8_t seed[16]; /* of the hash that picks a page, so that nobody can aim at one */
+    uint8_t seed[16]; /* of the hash of a source, so that nobody can aim at another one's */
     struct rate
         *pages[RATE_KINDS][MUSTER_BUCKETS / RATES_PAGE]; /* NULL: none of its buckets was needed yet */
 };
