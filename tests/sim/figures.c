@@ -190,10 +190,11 @@ static void print_processors(const struct world *world, FILE *file) {
     double all_us = (double)(world->now_us == 0 ? 1 : world->now_us);
     fprintf(file,
             "  processors: %zu, busy %.2f %% on average, %.2f %% the busiest; %llu verifications, "
-            "%llu queue drops, oldest datagram read %llu ms\n",
+            "%llu queue drops, %llu without a neighbour, oldest datagram read %llu ms\n",
             world->processor_count, 100 * (double)spent_us / all_us / (double)world->processor_count,
             100 * (double)most_us / all_us, (unsigned long long)world->figures.verifications,
             (unsigned long long)world->figures.queue_drops,
+            (unsigned long long)world->figures.neighbour_drops,
             (unsigned long long)(world->figures.waited_us_max / US_PER_MS));
 }
 

@@ -31,7 +31,8 @@ struct figures {
     uint64_t streams;
     uint64_t stream_bytes;
     uint64_t queue_drops;
-    uint64_t waited_us_max; /* the oldest datagram when it was read */
+    uint64_t neighbour_drops; /* the table of neighbours was full */
+    uint64_t waited_us_max;   /* the oldest datagram when it was read */
     uint64_t verifications;
     uint64_t steps;
     struct muster_counters counters; /* of all nodes */

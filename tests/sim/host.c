@@ -40,6 +40,7 @@ static void grow(struct hosts *hosts) {
 void hosts_deinit(struct hosts *hosts) {
     for (size_t i = 0; i < hosts->count; i++) {
         free(hosts->all[i]->asked_until_s);
+        free(hosts->all[i]->is_neighbour);
         free(hosts->all[i]);
     }
     free(hosts->all);

@@ -32,6 +32,7 @@ struct chance;
     X(DRIFT_PPM, "drift-ppm", "clocks run fast or slow by up to this", 0, 100, 500000)                    \
     X(QUEUE_KB, "queue-kb", "receive buffer of a socket, as the kernel counts", 416, 416, 1000000)        \
     X(QUEUE, "queue", "datagrams that a socket holds", 4096, 4096, 1000000)                               \
+    X(NEIGHBOURS, "neighbours", "ARP entries of the kernel that all share; 0: no limit", 0, 0, 1000000)   \
     X(STREAM_MBPS, "stream-mbps", "speed of a TCP connection, in Mbit/s", 100, 100, 1000000)              \
     X(INTERVAL_MS, "interval-ms", "least time between two alives; 0: the default", 0, 0, 86400000)        \
     X(SLEEPERS, "sleepers", "share of the nodes that speak every two minutes only", 0, 0, 1)              \

@@ -14,7 +14,7 @@ enum { OPTION_KNOB = 256 };
 
 static const char help[] =
     "usage: sim --scenario NAME [--seed S] [--nodes N] [--speakers M] [--minutes T] ...\n"
-    "       sim --soak MINUTES [--seed S]\n"
+    "       sim --soak MINUTES [--runs COUNT] [--hours COUNT] [--seed S]\n"
     "       sim --list\n"
     "\n"
     "Runs real cores on a simulated network, much faster than time, and looks at what must hold. The same "
@@ -25,6 +25,8 @@ static const char help[] =
     "  --seed S         draws every knob and all chance (1)\n"
     "  --seeds COUNT    runs so many seeds, from S on (1)\n"
     "  --soak MINUTES   runs seed after seed for so long, small scenarios more often\n"
+    "  --runs COUNT     a soak is over after so many runs,\n"
+    "  --hours COUNT    and so many virtual hours\n"
     "  --trace          writes each event to standard output\n"
     "  --replay         runs each seed twice and compares all that happened\n"
     "  --strict         scenarios that are expected to fail today count, too\n"
@@ -93,6 +95,8 @@ static void read_option(struct options *options, int option, const char *value) 
     case 's': options->seed = read_integer(value, "--seed is no number"); break;
     case 'n': options->seeds = read_integer(value, "--seeds is no number"); break;
     case 'k': options->soak_minutes = read_number(value, "--soak is no number"); break;
+    case 'u': options->soak_runs = read_integer(value, "--runs is no number"); break;
+    case 'o': options->soak_hours = read_number(value, "--hours is no number"); break;
     case 'l': options->is_listing = true; break;
     case 't': options->is_traced = true; break;
     case 'q': options->is_quiet = true; break;
@@ -105,11 +109,12 @@ static void read_option(struct options *options, int option, const char *value) 
 
 void options_read(struct options *options, int count, char **arguments) {
     static const struct option fixed[] = {
-        {"help", no_argument, NULL, 'h'},       {"scenario", required_argument, NULL, 'c'},
-        {"seed", required_argument, NULL, 's'}, {"seeds", required_argument, NULL, 'n'},
-        {"soak", required_argument, NULL, 'k'}, {"list", no_argument, NULL, 'l'},
-        {"trace", no_argument, NULL, 't'},      {"quiet", no_argument, NULL, 'q'},
-        {"replay", no_argument, NULL, 'r'},     {"strict", no_argument, NULL, 'x'},
+        {"help", no_argument, NULL, 'h'},        {"scenario", required_argument, NULL, 'c'},
+        {"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'n'},
+        {"soak", required_argument, NULL, 'k'},  {"runs", required_argument, NULL, 'u'},
+        {"hours", required_argument, NULL, 'o'}, {"list", no_argument, NULL, 'l'},
+        {"trace", no_argument, NULL, 't'},       {"quiet", no_argument, NULL, 'q'},
+        {"replay", no_argument, NULL, 'r'},      {"strict", no_argument, NULL, 'x'},
     };
     enum { FIXED = sizeof fixed / sizeof fixed[0] };
     struct option all[FIXED + KNOB_COUNT + 1] = {{0}};

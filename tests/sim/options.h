@@ -15,6 +15,8 @@ struct options {
     uint64_t seed;
     uint64_t seeds;      /* so many, from seed on */
     double soak_minutes; /* 0: by number of seeds */
+    uint64_t soak_runs;  /* a soak that made so many runs, */
+    double soak_hours;   /* and so many virtual hours, is over; both 0: it lasts all its minutes */
     bool is_listing;
     bool is_traced;
     bool is_quiet; /* nothing of runs that held */

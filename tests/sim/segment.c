@@ -151,7 +151,7 @@ static void arrive_at_all(struct world *world, void *subject, uint64_t value) {
 
 static void send_unicast(struct world *world, struct host *from, struct packet *packet, uint64_t time_us) {
     struct host *to = hosts_find(&world->hosts, &packet->datagram.destination);
-    if (to == NULL || to->segment != from->segment) {
+    if (to == NULL || to->segment != from->segment || !neighbours_resolve(world, from, to)) {
         packet_release(packet);
         return;
     }

@@ -35,6 +35,8 @@ struct host {
         quiet_since_us; /* nothing is between it and the others since then; 0: ever, NEVER: something is */
     uint32_t *asked_until_s; /* by index of a host: so long its unicast passes the firewall */
     size_t asked_count;
+    bool *is_neighbour; /* by index of a host: its link address is known */
+    size_t neighbour_count;
 };
 
 /* A datagram on its way. It belongs to those that will hear it. */

@@ -133,12 +133,17 @@ static size_t choose(const struct options *options, const double spent_s[SCENARI
     return chosen;
 }
 
+static bool is_over(const struct options *options, const struct tally *tally) {
+    bool has_end = options->soak_runs > 0 || options->soak_hours > 0;
+    return has_end && tally->runs >= options->soak_runs && tally->virtual_s >= 3600 * options->soak_hours;
+}
+
 /* So each scenario is run as often as its cost allows: small ones hundreds of times. */
 static void soak(const struct options *options, struct tally *tally) {
     double spent_s[SCENARIOS_MAX] = {0};
     uint64_t seeds[SCENARIOS_MAX] = {0};
     double end_s = now_s() + 60 * options->soak_minutes;
-    for (double start_s = now_s(); start_s < end_s;) {
+    for (double start_s = now_s(); start_s < end_s && !is_over(options, tally);) {
         size_t chosen = choose(options, spent_s);
         const struct scenario *scenario = scenario_at(chosen);
         run(options, scenario, options->seed + seeds[chosen]++, tally);

@@ -154,6 +154,7 @@ struct world *world_new(const struct scenario *scenario, const struct knobs *kno
     world->end_us = (uint64_t)(world_knob(world, KNOB_MINUTES) * 60 * US_PER_S);
     world->queue_bytes = (uint64_t)(world_knob(world, KNOB_QUEUE_KB) * 1024);
     world->queue_datagrams = (uint64_t)world_knob(world, KNOB_QUEUE);
+    neighbours_init(&world->neighbours, (size_t)world_knob(world, KNOB_NEIGHBOURS));
     make_processors(world);
     make_nodes(world);
     speakers_add(world, 0, (size_t)world_knob(world, KNOB_SPEAKERS),
@@ -180,6 +181,7 @@ void world_free(struct world *world) {
     free(world->processors);
     speakers_deinit(&world->speakers);
     hosts_deinit(&world->hosts);
+    neighbours_deinit(&world->neighbours);
     truth_deinit(&world->truth);
     figures_deinit(&world->figures);
     free(world);

@@ -14,6 +14,7 @@
 #include "heap.h"
 #include "invariant.h"
 #include "knobs.h"
+#include "neighbour.h"
 #include "node.h"
 #include "processor.h"
 #include "segment.h"
@@ -46,6 +47,7 @@ struct world {
     struct processor *processors;
     size_t processor_count;
     struct hosts hosts;
+    struct neighbours neighbours;
     struct node **nodes;
     size_t node_count;
     size_t node_size;

@@ -47,7 +47,7 @@ TEST(an_alive_of_another_start_is_asked_for_its_document) {
     world_say(0, 99, MUSTER_PATH_M4,
               "{\"muster\":1,\"kind\":\"alive\",\"id\":\"" UNSIGNED_ID
               "\",\"boot\":2,\"seq\":1,\"rev\":1,\"next_ms\":2500,\"peers\":0}\n");
-    world_run(5);
+    world_run(10);
     assert_int_equal(world_drops(0, MUSTER_DROP_UNKNOWN), drops + 1);
 }
 
@@ -193,7 +193,8 @@ TEST(a_recorded_question_counts_once) {
     world.nodes[victim].is_stopped = false; /* its sleep over, it comes back */
     world_run(10000);
     assert_int_equal(world_rows(1, MUSTER_ALIVE), 2);
-    world_kill(0);
+    world_leave(0); /* so that nobody is asked for but the victim */
+    world_run(300);
     world_kill(victim);
     assert_true(world_run_until(1, MUSTER_PEER_SUSPECT, 2));
     uint64_t questions = world_counters(1)->questions;
