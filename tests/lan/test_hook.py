@@ -158,7 +158,7 @@ class Hook(LanTest):
         go = self.lan.directory / "go"
         log = self.lan.directory / "log"
         text = f'while [ ! -e {go} ]; do sleep 0.05; done; read line; echo "$line" >>{log}'
-        watch = self.watch(text, "--ndjson", "--exec-max", "2")
+        watch = self.watch(text, "--ndjson", "--exec-max", "2", "--exec-timeout", "600")
         peers = self.peers(PEERS)
         self.await_lines(watch, PEERS)
         while len(watch.lines) < 1024 + 3 * PEERS:
@@ -230,7 +230,7 @@ class Hook(LanTest):
 
     def test_a_hook_that_hangs(self):
         """It is ended, and the next one has its turn."""
-        watch = self.watch("echo $$; exec sleep 1000", "--exec-timeout", "0.3")
+        watch = self.watch("echo $$; exec sleep 1000", "--exec-timeout", "2")
         self.peers(2)
         self.lan.wait_for(lambda: watch.error.count("took too long") == 2, "it is said")
         self.assertEqual(watch.stop().code, 0)
@@ -240,7 +240,7 @@ class Hook(LanTest):
     def test_a_hook_that_ignores_sigterm(self):
         """It and all of its group are killed."""
         text = "trap '' TERM; sleep 1000 & echo $! $$; wait"
-        watch = self.watch(text, "--exec-timeout", "0.3", "--count", "1")
+        watch = self.watch(text, "--exec-timeout", "2", "--count", "1")
         self.peers(1)
         self.await_lines(watch, 1)
         pids = watch.lines[0].split()
@@ -252,7 +252,7 @@ class Hook(LanTest):
     def test_what_a_hook_that_hung_left(self):
         """The hook obeys, a child of its group does not: that is killed."""
         text = "(trap '' TERM; exec sleep 1000) & echo $!; exec sleep 1000"
-        watch = self.watch(text, "--exec-timeout", "0.3", "--count", "1")
+        watch = self.watch(text, "--exec-timeout", "2", "--count", "1")
         self.peers(1)
         self.await_lines(watch, 1)
         watch.finish()
@@ -263,7 +263,7 @@ class Hook(LanTest):
         leave = "os.setpgid(0, os.getpgid(os.getppid())); signal.signal(signal.SIGTERM, signal.SIG_IGN)"
         stay = "print(os.getpid(), flush=True); signal.pause()"
         text = f"exec /usr/bin/python3 -c 'import os, signal; {leave}; {stay}'"
-        watch = self.watch(text, "--exec-timeout", "1", "--count", "1")
+        watch = self.watch(text, "--exec-timeout", "2", "--count", "1")
         self.peers(1)
         watch.finish()
         self.assertEqual(watch.code, 0)
@@ -293,7 +293,7 @@ class Hook(LanTest):
                 peer.leave()
 
     def test_the_end_has_a_bound(self):
-        watch = self.watch("echo start; exec sleep 1000", "--exec-timeout", "1", "--exec-max", "2", "--count", "6")
+        watch = self.watch("echo start; exec sleep 1000", "--exec-timeout", "2", "--exec-max", "2", "--count", "6")
         self.peers(6)
         watch.finish()
         self.assertEqual(watch.code, 0)

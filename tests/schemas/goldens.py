@@ -270,6 +270,8 @@ def good_alives():
     yield "alive-unsigned-sent", line(alive(sent={"11": 7, "5": 123}))
     yield "alive-signed-sent", signed(alive(ANNA, sent=SENT))
     yield "alive-signed-sent-all-shards", signed(alive(ANNA, sent={str(shard): INTEGER_MAX for shard in range(16)}))
+    yield "alive-signed-hears", signed(alive(ANNA, hears=["b4"]))
+    yield "alive-unsigned-hears-unknown-path", line(alive(hears=["b4", "m6"]))
     yield "alive-signed-answer", signed(alive(ANNA, seq=None, re=NONCE))
     yield "alive-signed-group-answer", signed(alive(ANNA, seq=8, re=NONCE))
     yield "alive-signed-padded", signed(alive(ANNA), length=DATAGRAM_BYTES_MAX)
@@ -546,6 +548,8 @@ def bad_texts():
 
 def bad_alives():
     yield "missing--alive-seq-and-re", without(alive(), "seq")
+    yield "type--alive-hears-text", having(alive(), hears="b4")
+    yield "range--alive-hears-9", having(alive(), hears=["b4"] * 9)
     for member in ("rev", "next_ms", "peers"):
         yield f"missing--alive-{member}", without(alive(), member)
     for member in ("seq", "rev", "next_ms", "peers"):

@@ -2,8 +2,8 @@
 """Hosts that start at once: when everyone lists everyone, what that costs, and who is told lost though it lives.
 
 Every program is held back by a shell until all of them start in the same moment. Each is then asked how many it
-lists, by a socket that stays open: a listing by its command would cost more than what is
-measured. muster is asked for `self` by its Unix socket, Serf for `stats` by its RPC port."""
+lists, by a socket that stays open: a listing by its command would cost more than what is measured. muster is asked
+for `self` by its Unix socket, Serf for `stats` by its RPC port."""
 
 import os
 import pathlib
@@ -228,7 +228,8 @@ def describe(result):
         whole = f"{result['whole']} of {result['hosts']} hosts had all after {DEADLINE_S} s"
     else:
         whole = f"all had all after {result['whole_s']:.2f} s"
-    line = f"{result['system']}, {result['hosts']} hosts, {result['loops']} busy loops: {whole}, {result['bytes']} bytes"
+    line = f"{result['system']}, {result['hosts']} hosts, {result['loops']} busy loops: "
+    line += f"{whole}, {result['bytes']} bytes"
     if "after" in result:
         line += f"; then {result['after']}"
     return f"{line} (load {result['load_before']:.1f})"

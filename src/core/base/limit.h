@@ -40,6 +40,9 @@
 #define MUSTER_COPIES 3                 /* copies of a start, a change, a bye */
 #define MUSTER_COPY_MS {0, 250, 1000}   /* when the copies of a start or change leave */
 #define MUSTER_EVERYWHERE_EACH 4        /* every fourth alive is sent on all paths, so that the loss of each path can be measured */
+#define MUSTER_NEWS_RATE 2              /* changes of its document that a node announces in a second, so that a unit which starts and stops all the time floods nobody */
+#define MUSTER_NEWS_BURST 5
+#define MUSTER_HEARS_MS 1000            /* so long after its start a node says when it hears broadcast alone */
 #define MUSTER_BYE_SPACING_MS 100       /* three byes in 200 ms */
 #define MUSTER_QUERY_REPEAT_MS {0, 250, 600, 850, 1100, 1350, 1600} /* when a query for everybody is asked */
 #define MUSTER_QUERIES 7                /* how often it is asked at most */
@@ -67,6 +70,7 @@
 #define MUSTER_INTRODUCTION_SILENT_MS 60000 /* who was not heard for so long, and never answered, is forgotten */
 #define MUSTER_INTRODUCTION_GROUP_MS 400 /* where many are to be introduced nobody is asked before this, */
 #define MUSTER_INTRODUCTION_EACH_MS 25  /* and this for each of them: proofs to the group come by then */
+#define MUSTER_INTRODUCTION_LATE 4      /* a node that is late waits so many times its lateness longer before it asks */
 #define MUSTER_INTRODUCTION_CROWD_MS 1500 /* in a crowd nobody is asked before this and an interval */
 #define MUSTER_INTRODUCTIONS_SOON 8     /* so many introductions are not many */
 #define MUSTER_PROOF_MS 250             /* an announce to the group answers nonces so long after the first one was heard */
@@ -94,7 +98,8 @@
 #define MUSTER_LATE_WAIT_MS 60000        /* so long after a promise ran out even a node that is late judges */
 #define MUSTER_LATE_BY_DROP_MS 400       /* lateness that a drop in one's own kernel shows: its queue was full */
 #define MUSTER_TRIES_MIN 5              /* questions for a suspect, at least */
-#define MUSTER_TRIES_UNICAST 2           /* of them, the last ones, that go by unicast too */
+#define MUSTER_TRIES_GROUP 3             /* of them, the first ones, that go to the group alone; the others go by unicast too */
+#define MUSTER_HEARSAY_TRIES 2           /* questions, by unicast, for a row that was never heard here */
 #define MUSTER_TRIES_MAX 60             /* questions for a suspect, at most */
 
 /* ---- memory ---- */
@@ -106,6 +111,7 @@
 #define MUSTER_INTRODUCTIONS_PER_ADDRESS 32 /* introductions of one source address, whatever ids it claims */
 #define MUSTER_INTRODUCTION_RATE 50  /* tries a second, so that no one can make this node flood others; a try to the group costs four */
 #define MUSTER_INTRODUCTION_BURST 100
+#define MUSTER_INTRODUCTION_TOKENS_MAX 15 /* that a try costs more where many are to be introduced, at most */
 #define MUSTER_UNVERIFIED_MAX 1024   /* default rows without a key; the oldest makes room */
 #define MUSTER_ROWS_PER_ADDRESS 1024 /* rows of one address, whatever ids it claims */
 #define MUSTER_SPEAKERS_PER_ADDRESS 8 /* of them, those that stretch the interval */
@@ -226,7 +232,7 @@
 
 /* ---- admission ---- */
 
-#define MUSTER_BUCKETS 4096            /* token buckets, shared by hash */
+#define MUSTER_BUCKETS 1024            /* token buckets of each kind, each of one source */
 #define MUSTER_SOURCE_RATE 100         /* datagrams a second from one address and port */
 #define MUSTER_SOURCE_BURST 300
 #define MUSTER_ADDRESS_RATE 2000       /* datagrams a second from one address, whatever the port */

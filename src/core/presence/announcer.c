@@ -36,8 +36,9 @@ static bool tells_sent(const struct presence *presence) {
 }
 
 struct message announcer_alive(const struct presence *presence) {
+    uint64_t announced_rev = presence->announcer.announced_rev;
     struct message message = {.kind = MESSAGE_ALIVE,
-                              .rev = presence->own.rev,
+                              .rev = announced_rev > 0 ? announced_rev : presence->own.rev,
                               .next_ms = remaining_ms(presence),
                               .peers = peer_table_heard(&presence->table)};
     message.tells_sent = tells_sent(presence);
@@ -71,13 +72,15 @@ struct message announcer_announce(const struct presence *presence) {
 static size_t say(struct presence *presence, struct message message) {
     message.seq = ++presence->announcer.seq;
     presence->context->counters.answers += message_answer_count(&message);
-    return send_group(presence->context, &message,
-                      message_is_everywhere(&message) ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
+    bool is_everywhere =
+        message_is_everywhere(&message) || peer_table_has_deaf(&presence->table, MUSTER_PATH_M4);
+    return send_group(presence->context, &message, is_everywhere ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
 }
 
 static void say_announce(struct presence *presence) {
     struct message message = announcer_announce(presence);
     presence->announcer.announced_ms = presence->context->now_ms;
+    presence->announcer.announced_rev = message.rev;
     message.nonce = proof_nonce(presence);
     proof_put(presence, &message, presence->own.announcement.bytes_max - MUSTER_NONCE_CHARS);
     if (message.re != NULL) {
@@ -97,6 +100,10 @@ static bool does_alive_prove(const struct presence *presence) {
 /* Who is to be introduced learns the nonce from an alive too. */
 static void say_alive(struct presence *presence) {
     struct message message = announcer_alive(presence);
+    uint64_t now_ms = presence->context->now_ms;
+    if (now_ms >= presence->context->began_ms + MUSTER_HEARS_MS) {
+        message.hears = paths_without_multicast(&presence->context->paths, now_ms);
+    }
     message.nonce = presence->introductions.count > 0 ? proof_nonce(presence) : 0;
     if (does_alive_prove(presence)) {
         proof_put(presence, &message, MUSTER_ALIVE_BYTES_MAX);
@@ -115,18 +122,12 @@ void announcer_answer(struct presence *presence, uint64_t nonce) {
 
 /* ---- when ---- */
 
-/* Whoever claims to be many must not silence the others. */
-static size_t count_speakers(const struct peer_table *table) {
-    size_t unverified = table->class_counts[CLASS_UNVERIFIED] + peer_table_provisional(table);
-    return table->speakers +
-           (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
-}
-
 uint64_t announcer_interval_ms(const struct presence *presence) {
     const double longest_ms = MUSTER_NEXT_MS_MAX / STRETCH_MAX;
     size_t alive_bytes = presence->announcer.alive_bytes;
     size_t frame_bytes = FRAME_OVERHEAD_BYTES + (alive_bytes > 0 ? alive_bytes : ALIVE_BYTES_EXPECTED);
-    double speakers = (double)count_speakers(&presence->table) + 1;
+    /* Whoever claims to be many must not silence the others. */
+    double speakers = (double)peer_table_speakers(&presence->table) + 1;
     double crowd_ms = 1000 * speakers * 8 * (double)frame_bytes / (double)presence->budget_bps;
     double least_ms = (double)presence->interval_min_ms;
     double interval_ms = crowd_ms > least_ms ? crowd_ms : least_ms;
@@ -152,13 +153,28 @@ static void promise_next(struct presence *presence) {
     announcer->alive_ms = next_alive_ms(presence);
 }
 
+/* When the next news may be told: changes that follow each other closely are told as one, and who changes all
+ * the time takes from a bucket. */
+static uint64_t take_news_ms(struct presence *presence) {
+    struct announcer *announcer = &presence->announcer;
+    uint64_t now_ms = presence->context->now_ms;
+    uint64_t earliest_ms = announcer->announced_ms + MUSTER_GROUP_ANSWER_MS;
+    uint64_t allowed_ms = bucket_allowed_ms(&announcer->news, 1, MUSTER_NEWS_RATE, MUSTER_NEWS_BURST, now_ms);
+    bucket_spend(&announcer->news, 1, MUSTER_NEWS_RATE, now_ms);
+    return earliest_ms > allowed_ms ? earliest_ms : allowed_ms;
+}
+
 static void schedule_copies(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
     bool is_crowd = proof_is_crowd(presence);
     uint64_t interval_ms = announcer_interval_ms(presence);
-    /* Changes that follow each other closely are told as one. */
-    uint64_t earliest_ms = announcer->seq > 0 ? announcer->announced_ms + MUSTER_GROUP_ANSWER_MS : 0;
-    uint64_t begin_ms = earliest_ms > presence->context->now_ms ? earliest_ms : presence->context->now_ms;
+    uint64_t begin_ms = presence->context->now_ms;
+    if (announcer->seq > 0 && !is_crowd) { /* a crowd spreads its copies over far more time */
+        if (announcer->copies_ms[0] != DEADLINE_NEVER) {
+            return; /* what is due will say the last state */
+        }
+        begin_ms = take_news_ms(presence);
+    }
     for (size_t i = 0; i < MUSTER_COPIES; i++) {
         announcer->copies_ms[i] =
             begin_ms + (is_crowd ? random_ms(&presence->context->random, interval_ms) : copy_ms[i]);
@@ -177,6 +193,10 @@ static uint64_t next_copy_ms(const struct presence *presence) {
         due_ms = deadline_earlier(due_ms, presence->announcer.copies_ms[i]);
     }
     return due_ms;
+}
+
+bool announcer_has_copy(const struct presence *presence) {
+    return next_copy_ms(presence) != DEADLINE_NEVER;
 }
 
 void announcer_begin(struct presence *presence) {
@@ -199,6 +219,7 @@ void announcer_begin(struct presence *presence) {
 void announcer_restart(struct presence *presence) {
     presence->announcer.seq = 0;
     presence->own.rev = 1;
+    presence->announcer.announced_rev = 0;
     memset(presence->context->sent, 0, sizeof presence->context->sent);
     presence->announcer.state = ANNOUNCER_SILENT;
     announcer_begin(presence);
@@ -259,7 +280,8 @@ static uint64_t tick_speaking(struct presence *presence) {
 }
 
 void announcer_owe(struct presence *presence, uint64_t nonce, bool is_missed) {
-    if (nonce == 0 || presence->announcer.state != ANNOUNCER_SPEAKING || !presence->context->identity.has_key) {
+    if (nonce == 0 || presence->announcer.state != ANNOUNCER_SPEAKING ||
+        !presence->context->identity.has_key) {
         return;
     }
     uint64_t delay_ms = announcer_interval_ms(presence) / 8;

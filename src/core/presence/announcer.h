@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bucket.h"
 #include "message.h"
 
 struct presence;
@@ -22,7 +23,9 @@ struct announcer {
     uint64_t new_ms;                      /* it began, or began anew */
     uint64_t answered;                    /* the last nonce that an announce to the group answered, */
     uint64_t answered_ms;                 /* and when */
-    uint64_t announced_ms;                /* the last announce was sent to the group */
+    uint64_t announced_ms;                /* the last announce was sent to the group, */
+    uint64_t announced_rev;               /* and with this rev; alives say it, for news that waits is none yet */
+    struct bucket news;                   /* of changes that are announced */
     uint64_t copies_ms[ANNOUNCER_COPIES]; /* when each is due; UINT64_MAX: not */
     bool is_spread[ANNOUNCER_COPIES];     /* it was put off at random, for many begin at once */
     uint64_t alive_ms;                    /* when the next alive is due */
@@ -50,6 +53,9 @@ uint64_t announcer_tick(struct presence *presence);
 
 /* True for a start of which others may not know yet. */
 bool announcer_is_new(const struct presence *presence);
+
+/* True when a copy of an announce is to be said. */
+bool announcer_has_copy(const struct presence *presence);
 
 /* A message with its sender's nonce was heard, which this node is to answer by what it says to the group. The sender
  * misses a proof, or may: then a nonce that was answered before is answered again. */

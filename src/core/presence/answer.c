@@ -154,6 +154,9 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
     }
     struct answers *answers = &presence->answers;
     struct answer *answer = find_answer(answers, datagram, query->nonce);
+    if (answer == NULL && query->asks_some && query->wants && proof_is_recent(presence, query->nonce)) {
+        return true; /* several that were asked for one answer, and are read at once */
+    }
     if (answer == NULL) {
         answer = add_answer(presence, datagram, query->nonce);
         if (answer == NULL) {
@@ -212,7 +215,7 @@ static void send_answer(struct presence *presence, const struct answer *answer) 
         message.tells_sent = false;
     }
     presence->context->counters.answers++;
-    proof_record(presence, answer->nonce);
+    proof_record(presence, answer->nonce, announcer_has_copy(presence));
     send_unicast(presence->context, &message, 0, &answer->asker, answer->interface);
 }
 

@@ -52,9 +52,14 @@ static struct wait wait_of(const struct presence *presence, const struct introdu
     return (struct wait){is_known ? KNOWN_PATIENCE_MS : PATIENCE_MS, answer_window_ms(presence)};
 }
 
+/* What this node asks for may be here already, and not be read yet. */
+static uint64_t unread_ms(const struct presence *presence) {
+    return MUSTER_INTRODUCTION_LATE * health_late_ms(&presence->health, presence->context->now_ms);
+}
+
 static uint64_t first_try_ms(struct presence *presence, const struct introduction *introduction) {
     struct wait wait = wait_of(presence, introduction);
-    return introduction->began_ms + wait.least_ms + random_ms(&presence->context->random, wait.spread_ms);
+    return introduction->began_ms + wait.least_ms + unread_ms(presence) + random_ms(&presence->context->random, wait.spread_ms);
 }
 
 static void begin_tries(struct presence *presence, struct introduction *introduction) {
@@ -164,8 +169,11 @@ static void renew_nonce(struct presence *presence, const uint8_t id[MUSTER_ID_BY
 static void ask(struct presence *presence, struct introduction *introduction) {
     struct message query = {.asks_some = true, .of_count = 1, .wants = true};
     bool is_unicast = introduction->tries < MUSTER_INTRODUCTION_UNICAST || proof_is_crowd(presence);
-    if (!bucket_take(&presence->introductions.bucket, is_unicast ? 1 : GROUP_TOKENS, MUSTER_INTRODUCTION_RATE,
-                     MUSTER_INTRODUCTION_BURST, presence->context->now_ms)) {
+    /* Where many are to be introduced many ask, and each asks the less. */
+    double strangers = (double)proof_strangers(presence) / MUSTER_INTRODUCTIONS_SOON;
+    double tokens = 1 + (strangers < MUSTER_INTRODUCTION_TOKENS_MAX ? strangers : MUSTER_INTRODUCTION_TOKENS_MAX);
+    if (!bucket_take(&presence->introductions.bucket, is_unicast ? tokens : tokens * GROUP_TOKENS,
+                     MUSTER_INTRODUCTION_RATE, MUSTER_INTRODUCTION_BURST, presence->context->now_ms)) {
         introduction->due_ms = presence->context->now_ms + POSTPONED_MS;
         return;
     }
@@ -175,7 +183,7 @@ static void ask(struct presence *presence, struct introduction *introduction) {
     introduction->tries++;
     introduction->is_heard = false;
     introduction->due_ms =
-        presence->context->now_ms +
+        presence->context->now_ms + unread_ms(presence) +
         (introduction->tries < MUSTER_INTRODUCTION_TRIES
              ? MUSTER_INTRODUCTION_MS * introduction->tries
              : backoff_pause_ms(&pauses, introduction->failures, &presence->context->random));
@@ -192,8 +200,7 @@ static void begin_next_round(const struct presence *presence, struct introductio
 }
 
 static bool is_over(const struct presence *presence, const struct introduction *introduction) {
-    return introduction->tries == MUSTER_INTRODUCTION_TRIES && !introduction->is_heard &&
-           presence->context->now_ms - introduction->heard_ms >= MUSTER_INTRODUCTION_SILENT_MS;
+    return presence->context->now_ms - introduction->heard_ms >= MUSTER_INTRODUCTION_SILENT_MS;
 }
 
 static void take_turn(struct presence *presence, struct introduction *introduction) {
@@ -201,7 +208,8 @@ static void take_turn(struct presence *presence, struct introduction *introducti
         begin_next_round(presence, introduction);
     }
     bool is_first = introduction->tries == 0 && introduction->failures == 0;
-    if (is_first && presence->context->now_ms < introduction->began_ms + wait_of(presence, introduction).least_ms) {
+    uint64_t least_ms = wait_of(presence, introduction).least_ms + unread_ms(presence);
+    if (is_first && presence->context->now_ms < introduction->began_ms + least_ms) {
         introduction->due_ms = first_try_ms(presence, introduction); /* more have shown up since it was planned */
     } else if (introduction->tries < MUSTER_INTRODUCTION_TRIES) {
         ask(presence, introduction);

@@ -44,6 +44,11 @@ static bool is_self_certified(struct presence *presence, const struct incoming *
            merge_is_signed_by(presence, message, incoming->datagram, message->key);
 }
 
+/* Keys are free: the rows of one address are bounded, whatever it claims. */
+static bool is_full_of(const struct presence *presence, const struct incoming *incoming) {
+    return peer_table_rows_of(&presence->table, &incoming->datagram->source) >= MUSTER_ROWS_PER_ADDRESS;
+}
+
 /* Asks who it is, and so drops what was said: only the answer counts. */
 static bool introduce(struct presence *presence, const struct incoming *incoming, enum muster_drop reason) {
     bool has_room = introduction_begin(presence, incoming->message, incoming->datagram);
@@ -108,7 +113,8 @@ static void record_seq(struct presence *presence, struct peer *peer, const struc
         loss_begin(&peer->loss);
     } else {
         loss_advance(&peer->loss, seq - peer->seq);
-        if (peer->is_verified) {
+        bool is_of_many = peer_table_rows_of(&presence->table, &peer->address) > MUSTER_SPEAKERS_PER_ADDRESS;
+        if (peer->is_verified && !is_of_many) {
             loss_mean_add(&presence->loss, seq - peer->seq);
         }
     }
@@ -144,6 +150,9 @@ static void record_message(struct presence *presence, struct peer *peer, const s
 static void record_life(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     record_message(presence, peer, incoming);
     record_promise(presence, peer, incoming->message);
+    if (incoming->message->kind == MESSAGE_ALIVE && incoming->message->re == NULL) {
+        peer->hears = incoming->message->hears;
+    }
     if (announcer_is_new(presence) && incoming->is_fresh && incoming->message->seq == 0) {
         answer_return(presence, incoming->datagram, incoming->message->nonce);
     } else if (announcer_is_new(presence)) {
@@ -189,10 +198,6 @@ static int set_announce(struct presence *presence, struct peer *peer, const stru
 static struct peer *add_row(struct presence *presence, const struct incoming *incoming, bool is_provisional) {
     const struct message *message = incoming->message;
     bool is_full;
-    if (peer_table_is_full_of(&presence->table, &incoming->datagram->source)) {
-        drop(incoming, MUSTER_DROP_TABLE_FULL);
-        return NULL;
-    }
     struct peer *peer = peer_table_add(&presence->table, message->id, message->has_key, is_provisional,
                                        presence->context->now_ms, &is_full);
     bool is_filled = peer != NULL && set_announce(presence, peer, incoming) == 0 &&
@@ -204,7 +209,8 @@ static struct peer *add_row(struct presence *presence, const struct incoming *in
         drop(incoming, is_full ? MUSTER_DROP_TABLE_FULL : MUSTER_DROP_MEMORY);
         return NULL;
     }
-    peer_table_set_address(&presence->table, peer, &incoming->datagram->source, incoming->datagram->interface);
+    peer_table_set_address(&presence->table, peer, &incoming->datagram->source,
+                           incoming->datagram->interface);
     memcpy(peer->key, message->key, MUSTER_KEY_BYTES);
     peer->boot = message->boot;
     peer->boot_ms = presence->context->now_ms;
@@ -217,6 +223,9 @@ static bool merge_stranger(struct presence *presence, const struct incoming *inc
     const struct message *message = incoming->message;
     if (message->kind == MESSAGE_BYE) { /* anybody may have said it: it ends no introduction */
         return drop(incoming, MUSTER_DROP_UNKNOWN);
+    }
+    if (is_full_of(presence, incoming)) {
+        return drop(incoming, MUSTER_DROP_TABLE_FULL);
     }
     if (message->kind != MESSAGE_ANNOUNCE || (message->is_signed && !incoming->is_fresh)) {
         return introduce(presence, incoming, MUSTER_DROP_UNKNOWN);
@@ -388,9 +397,10 @@ static bool merge_known(struct presence *presence, struct peer *peer, const stru
     return merge_authentic(presence, peer, incoming, message->boot != peer->boot || is_upgrade || is_old);
 }
 
-/* It answers a nonce of ours. What is said in another boot than a verified row's answers one that is younger than that
- * boot: else it could be a recording of the boot before. */
-static bool is_fresh(const struct presence *presence, const struct peer *peer, const struct message *message) {
+/* It answers a nonce of ours. What is said in another boot than a verified row's answers one that is younger
+ * than that boot: else it could be a recording of the boot before. */
+static bool is_fresh(const struct presence *presence, const struct peer *peer,
+                     const struct message *message) {
     const struct nonces *nonces = &presence->nonces;
     bool is_other_boot = peer != NULL && peer->is_verified && peer->boot != message->boot;
     for (unsigned i = 0; i < nonces_count(nonces, presence->context->now_ms); i++) {
@@ -428,6 +438,8 @@ bool merge_message(struct presence *presence, const struct message *message,
     }
     if (peer != NULL && is_copy(peer, &incoming)) {
         record_evidence(presence, peer, &incoming, EVIDENCE_COPY);
+        paths_heard(&presence->context->paths, datagram->interface, group_path_kind(&datagram->destination),
+                    presence->context->now_ms);
         note->is_copy = true;
         return true;
     }
@@ -474,6 +486,9 @@ bool merge_provisional(struct presence *presence, const struct merge_row *row, b
     if (message->is_signed && !is_self_certified(presence, &incoming)) {
         return drop(&incoming, MUSTER_DROP_SIGNATURE);
     }
+    if (is_full_of(presence, &incoming)) {
+        return drop(&incoming, MUSTER_DROP_TABLE_FULL);
+    }
     if (outbox_reserve_events(&presence->context->outbox, 1) != 0) {
         return drop(&incoming, MUSTER_DROP_MEMORY);
     }
@@ -487,11 +502,34 @@ bool merge_provisional(struct presence *presence, const struct merge_row *row, b
     return true;
 }
 
+/* Tells the application of the second holder of our key, once for each of its boots. */
+static bool tell_conflict(struct presence *presence, const struct incoming *incoming) {
+    struct peer *duplicate = &presence->duplicate;
+    const struct message *message = incoming->message;
+    if (duplicate->boot == message->boot || duplicate->pins > 0) { /* it knows already */
+        return drop(incoming, MUSTER_DROP_OWN);
+    }
+    if (outbox_reserve_events(&presence->context->outbox, 1) != 0 || peer_reserve_evidence(duplicate) != 0 ||
+        set_announce(presence, duplicate, incoming) != 0) {
+        return drop(incoming, MUSTER_DROP_MEMORY);
+    }
+    memcpy(duplicate->id, message->id, MUSTER_ID_BYTES);
+    duplicate->is_verified = true;
+    begin_again(duplicate, message->boot, presence->context->now_ms);
+    duplicate->rev = message->rev;
+    duplicate->since_ms = presence->context->now_ms;
+    record_promise(presence, duplicate, message);
+    peer_add_evidence(duplicate, incoming->datagram, EVIDENCE_PROOF, presence->context->now_ms);
+    duplicate->address = incoming->datagram->source;
+    duplicate->interface = incoming->datagram->interface;
+    put_event(presence, duplicate, MUSTER_PEER_CONFLICT);
+    return true;
+}
+
 bool merge_duplicate_identity(struct presence *presence, const struct message *message,
                               const struct muster_datagram *datagram, enum muster_drop *reason) {
     struct merge_note note = {0};
     struct incoming incoming = incoming_of(presence, message, datagram, &note, reason);
-    struct peer *duplicate = &presence->duplicate;
     if (message->kind != MESSAGE_ANNOUNCE || !incoming.is_fresh) {
         return introduce(presence, &incoming, MUSTER_DROP_OWN);
     }
@@ -504,22 +542,37 @@ bool merge_duplicate_identity(struct presence *presence, const struct message *m
     plain.size = 0;
     plain.stream = 0;
     incoming.message = &plain;
-    if (duplicate->boot == message->boot || duplicate->pins > 0) { /* the application knows already */
-        return drop(&incoming, MUSTER_DROP_OWN);
+    return tell_conflict(presence, &incoming);
+}
+
+bool merge_own_boot(struct presence *presence, const struct message *message,
+                    const struct muster_datagram *datagram, enum muster_drop *reason) {
+    const struct identity *identity = &presence->context->identity;
+    uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
+    struct merge_note note = {0};
+    if (!identity->has_key || message->kind == MESSAGE_QUERY || message->seq <= presence->announcer.seq) {
+        *reason = MUSTER_DROP_OWN;
+        return false;
     }
-    if (outbox_reserve_events(&presence->context->outbox, 1) != 0 || peer_reserve_evidence(duplicate) != 0 ||
-        set_announce(presence, duplicate, &incoming) != 0) {
-        return drop(&incoming, MUSTER_DROP_MEMORY);
+    if (!merge_is_signed_by(presence, message, datagram, identity->key)) {
+        *reason = MUSTER_DROP_SIGNATURE;
+        return false;
     }
-    memcpy(duplicate->id, message->id, MUSTER_ID_BYTES);
-    duplicate->is_verified = true;
-    begin_again(duplicate, message->boot, presence->context->now_ms);
-    duplicate->rev = message->rev;
-    duplicate->since_ms = presence->context->now_ms;
-    record_promise(presence, duplicate, message);
-    peer_add_evidence(duplicate, datagram, EVIDENCE_PROOF, presence->context->now_ms);
-    duplicate->address = datagram->source;
-    duplicate->interface = datagram->interface;
-    put_event(presence, duplicate, MUSTER_PEER_CONFLICT);
-    return true;
+    /* What was copied has the document of this node. */
+    struct message own = announcer_announce(presence);
+    own.seq = message->seq;
+    own.size = 0;
+    own.stream = 0;
+    int length = message_encode(&own, identity_signer(identity), 0, bytes, sizeof bytes);
+    if (length < 0) {
+        *reason = MUSTER_DROP_OWN;
+        return false;
+    }
+    const struct muster_datagram said = {.bytes = bytes,
+                                         .length = (size_t)length,
+                                         .source = datagram->source,
+                                         .destination = datagram->destination,
+                                         .interface = datagram->interface};
+    const struct incoming incoming = {.message = &own, .datagram = &said, .note = &note, .reason = reason};
+    return tell_conflict(presence, &incoming);
 }

@@ -41,6 +41,11 @@ bool merge_message(struct presence *presence, const struct message *message,
 bool merge_duplicate_identity(struct presence *presence, const struct message *message,
                               const struct muster_datagram *datagram, enum muster_drop *reason);
 
+/* The same with a message of our own id and boot: an echo, unless it is signed and numbered higher than
+ * anything that we said. */
+bool merge_own_boot(struct presence *presence, const struct message *message,
+                    const struct muster_datagram *datagram, enum muster_drop *reason);
+
 /* Makes a provisional row of it, unless its id is known. *wants_body: its document's body is not here. False
  * with the reason when that can't be. */
 bool merge_provisional(struct presence *presence, const struct merge_row *row, bool *wants_body,

@@ -83,6 +83,17 @@ bool paths_is_primary(const struct paths *paths, size_t index, uint64_t now_ms) 
     return true;
 }
 
+unsigned paths_without_multicast(const struct paths *paths, uint64_t now_ms) {
+    for (size_t i = 0; i < paths->count; i++) {
+        size_t m4 = find_index(paths, paths->items[i].interface, MUSTER_PATH_M4);
+        bool hears_multicast = m4 < paths->count && is_heard(paths, m4, now_ms);
+        if (paths->items[i].kind == MUSTER_PATH_B4 && is_heard(paths, i, now_ms) && !hears_multicast) {
+            return 1u << MUSTER_PATH_B4;
+        }
+    }
+    return 0;
+}
+
 const char *paths_interface_name(const struct paths *paths, uint32_t interface) {
     for (size_t i = 0; i < paths->count; i++) {
         if (paths->items[i].interface == interface) {

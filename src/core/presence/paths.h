@@ -39,5 +39,9 @@ bool paths_record_dropped(struct paths *paths, const struct muster_datagram *dat
  * MUSTER_PRIMARY_MS, else the first there is. */
 bool paths_is_primary(const struct paths *paths, size_t index, uint64_t now_ms);
 
+/* The kinds by which an interface hears peers, bit 1 << kind, where it hears them by broadcast and not by
+ * multicast; 0 where there is none like that. */
+unsigned paths_without_multicast(const struct paths *paths, uint64_t now_ms);
+
 /* Name of an interface that has a path, "" for others. */
 const char *paths_interface_name(const struct paths *paths, uint32_t interface);

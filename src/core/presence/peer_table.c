@@ -154,9 +154,9 @@ static void count_out(struct peer_table *table, const struct peer *peer) {
     address_table_remove(&table->addresses, table->seed, count);
 }
 
-bool peer_table_is_full_of(const struct peer_table *table, const struct muster_endpoint *source) {
-    const struct address_count *count = address_table_find(&table->addresses, table->seed, source);
-    return count != NULL && count->rows >= MUSTER_ROWS_PER_ADDRESS;
+size_t peer_table_rows_of(const struct peer_table *table, const struct muster_endpoint *address) {
+    const struct address_count *count = address_table_find(&table->addresses, table->seed, address);
+    return count == NULL ? 0 : count->rows;
 }
 
 void peer_table_set_address(struct peer_table *table, struct peer *peer,
@@ -246,6 +246,15 @@ void peer_table_remove(struct peer_table *table, struct peer *peer) {
     free_peer(table, peer);
 }
 
+bool peer_table_has_deaf(const struct peer_table *table, enum muster_path_kind kind) {
+    for (const struct peer *peer = table->by_id; peer != NULL; peer = peer->hh.next) {
+        if (peer->hears != 0 && (peer->hears & 1u << kind) == 0 && peer_is_present(peer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct peer *peer_table_after(const struct peer_table *table, uint64_t number) {
     struct peer *peer = table->by_id; /* in the order in which they were added */
     while (peer != NULL && peer->number <= number) {
@@ -332,6 +341,12 @@ size_t peer_table_present(const struct peer_table *table) {
 
 size_t peer_table_provisional(const struct peer_table *table) {
     return table->class_counts[CLASS_PROVISIONAL] + table->class_counts[CLASS_PROVISIONAL_UNVERIFIED];
+}
+
+size_t peer_table_speakers(const struct peer_table *table) {
+    size_t unverified = table->class_counts[CLASS_UNVERIFIED] + peer_table_provisional(table);
+    return table->speakers +
+           (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
 }
 
 size_t peer_table_heard(const struct peer_table *table) {

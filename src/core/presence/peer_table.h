@@ -79,6 +79,7 @@ struct peer {
     uint64_t introduced_ms; /* when telemetry that is not its own, as far as is known, last made us ask it; 0:
                                never */
     unsigned paths;         /* bit 1 << kind, beyond those of the tuples */
+    unsigned hears;         /* as its last alive says; 0: nothing special */
     uint64_t received;
     uint64_t copies;
     uint64_t everywhere; /* messages that all paths carry and that came by any */
@@ -141,8 +142,8 @@ void peer_table_init(struct peer_table *table, const uint8_t seed[16], size_t pe
 /* Frees all rows. A zeroed struct is allowed. */
 void peer_table_deinit(struct peer_table *table);
 
-/* True when one address may have no more rows. */
-bool peer_table_is_full_of(const struct peer_table *table, const struct muster_endpoint *source);
+/* Rows of one address, of any state. */
+size_t peer_table_rows_of(const struct peer_table *table, const struct muster_endpoint *address);
 
 /* Where the peer is, as far as is known. */
 void peer_table_set_address(struct peer_table *table, struct peer *peer, const struct muster_endpoint *address,
@@ -171,8 +172,14 @@ size_t peer_table_present(const struct peer_table *table);
 /* Of them, those that are alive by hearsay. */
 size_t peer_table_provisional(const struct peer_table *table);
 
+/* Rows that are present, but of those of one address, and of those without a proof, only a few. */
+size_t peer_table_speakers(const struct peer_table *table);
+
 /* And those that are more than hearsay: what this node tells others to hold. */
 size_t peer_table_heard(const struct peer_table *table);
+
+/* True when a peer that is present says that it hears others, but not by this kind of path. */
+bool peer_table_has_deaf(const struct peer_table *table, enum muster_path_kind kind);
 
 /* The first row after this number; NULL when there is none. */
 struct peer *peer_table_after(const struct peer_table *table, uint64_t number);

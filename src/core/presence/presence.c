@@ -69,8 +69,7 @@ static bool take_message(struct presence *presence, const struct message *messag
     const struct identity *identity = &presence->context->identity;
     bool is_own_id = memcmp(message->id, identity->id, MUSTER_ID_BYTES) == 0;
     if (is_own_id && message->boot == identity->boot) {
-        *reason = MUSTER_DROP_OWN;
-        return false;
+        return merge_own_boot(presence, message, datagram, reason);
     }
     if (message->kind == MESSAGE_QUERY) {
         return take_query(presence, message, datagram, reason);

@@ -97,11 +97,17 @@ bool proof_is_paid(struct presence *presence, uint64_t nonce) {
     return find(&presence->proofs, nonce) != NULL;
 }
 
-void proof_record(struct presence *presence, uint64_t nonce) {
+bool proof_is_recent(struct presence *presence, uint64_t nonce) {
+    const struct proof *proof = find(&presence->proofs, nonce);
+    return proof != NULL && proof->count > 0 &&
+           presence->context->now_ms - proof->sent_ms < MUSTER_INTRODUCTION_MS / 2;
+}
+
+void proof_record(struct presence *presence, uint64_t nonce, bool has_copy) {
     struct proof *proof = find(&presence->proofs, nonce);
     proof = proof != NULL ? proof : add(&presence->proofs, nonce);
     if (proof != NULL) {
-        set_due(&presence->proofs, proof, false);
+        set_due(&presence->proofs, proof, has_copy);
         proof->sent_ms = presence->context->now_ms;
         proof->count++;
     }

@@ -53,8 +53,11 @@ bool proof_plan(struct presence *presence, uint64_t nonce, uint64_t again_ms, un
 /* True when the nonce was answered, or will be with the next message to the group. */
 bool proof_is_paid(struct presence *presence, uint64_t nonce);
 
-/* The nonce was answered by unicast. */
-void proof_record(struct presence *presence, uint64_t nonce);
+/* True when the nonce was answered just now. */
+bool proof_is_recent(struct presence *presence, uint64_t nonce);
+
+/* The nonce was answered by unicast. A copy of an announce that is due anyway (has_copy) answers it once more. */
+void proof_record(struct presence *presence, uint64_t nonce, bool has_copy);
 
 /* True when those that wait have to be answered now. */
 bool proof_is_due(const struct presence *presence);

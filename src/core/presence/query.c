@@ -82,15 +82,6 @@ void query_record_reported(struct presence *presence, const struct muster_endpoi
     }
 }
 
-/* A claim counts where a second address bears it out, or there are not more than two; and what a table that
- * was taken did not bring does not count. */
-static uint64_t believed_claim(const struct presence *presence) {
-    const struct query *query = &presence->query;
-    uint64_t peers = query->claims[presence->table.addresses.count > 2 ? 1 : 0].peers;
-    uint64_t present = peer_table_present(&presence->table);
-    return has_table(query) && peers > present ? present : peers;
-}
-
 /* Lists who need not answer, as many as fit: not those of whom others only told. */
 static void list_known(const struct presence *presence, struct message *message) {
     bool is_for_all = message->want_type == NULL && message->want_name == NULL;
@@ -134,13 +125,19 @@ static void ask(struct presence *presence) {
 }
 
 /* Rows there should be, as far as others say; 0: nobody said. The sender of a claim does not count itself,
- * and an observer is counted by nobody. */
+ * and an observer is counted by nobody. With more than two addresses a second one has to bear a claim out;
+ * and what a table that was taken did not bring is not there. */
 static uint64_t expected_rows(const struct presence *presence) {
     const struct query *query = &presence->query;
     bool is_for_all = query->wish.type[0] == '\0' && query->wish.name[0] == '\0';
-    return !is_for_all || peer_table_present(&presence->table) == 0
-               ? 0
-               : believed_claim(presence) + (presence->context->is_observer ? 1 : 0);
+    bool is_crowded = presence->table.addresses.count > 2;
+    const struct claim *claim = &query->claims[is_crowded ? 1 : 0];
+    uint64_t present = peer_table_present(&presence->table);
+    uint64_t expected = claim->peers + (presence->context->is_observer ? 1 : 0);
+    if (!is_for_all || present == 0 || (is_crowded && claim->peers == 0)) {
+        return 0;
+    }
+    return has_table(query) && expected > present ? present : expected;
 }
 
 static bool is_complete(const struct presence *presence) {

@@ -51,7 +51,7 @@ static bool is_hearsay(const struct peer *peer) {
 
 static unsigned patience_of(const struct presence *presence, const struct peer *peer) {
     unsigned patience =
-        suspicion_patience(loss_of(presence, peer), (double)peer_table_present(&presence->table));
+        suspicion_patience(loss_of(presence, peer), (double)peer_table_speakers(&presence->table));
     return is_hearsay(peer) && patience < MUSTER_HEARSAY_PATIENCE ? MUSTER_HEARSAY_PATIENCE : patience;
 }
 
@@ -125,7 +125,7 @@ static bool ask_by_unicast(struct presence *presence, const struct peer *peer) {
 /* In a crowd each death would cost a question of each listener: there only who was ever heard by unicast is
  * asked so. */
 static bool is_asked_by_unicast(const struct presence *presence, const struct peer *peer) {
-    return peer->tries + MUSTER_TRIES_UNICAST > peer->tries_needed &&
+    return peer->tries > MUSTER_TRIES_GROUP &&
            (peer_table_present(&presence->table) <= MUSTER_CROWD_ROWS || has_unicast(peer));
 }
 
@@ -188,7 +188,7 @@ static void tick_suspect(struct presence *presence, struct peer *peer) {
  * told of a suspect. False when that gave no answer. */
 static bool ask_quietly(struct presence *presence, struct peer *peer, uint64_t due_ms) {
     uint64_t now_ms = presence->context->now_ms;
-    unsigned tries = is_hearsay(peer) ? MUSTER_TRIES_UNICAST
+    unsigned tries = is_hearsay(peer) ? MUSTER_HEARSAY_TRIES
                                       : suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
     if ((!is_by_unicast(peer) && !is_hearsay(peer)) || peer->tries >= tries ||
         now_ms >= due_ms + peer->period_ms) {

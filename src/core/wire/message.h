@@ -38,6 +38,9 @@ struct message {
     bool tells_sent;              /* `sent` is there, be it empty: else nothing is known of what was sent */
     uint64_t sent[MUSTER_SHARDS]; /* seq of the last data in each shard in this boot; 0: none */
 
+    /* alive */
+    unsigned hears; /* bit 1 << kind of the paths by which others are heard; 0: it does not say */
+
     /* announce */
     struct muster_document document;
     uint16_t stream;                 /* TCP port that it answers requests on; 0: none */

@@ -95,7 +95,8 @@ static bool read_sent(const document_node_t *node, uint64_t sent[MUSTER_SHARDS],
     return is_known || member_refuse(reason, MUSTER_DROP_RANGE);
 }
 
-static bool read_alive(const document_node_t *header, struct message *message, enum muster_drop *reason) {
+/* What announce and alive have in common. */
+static bool read_life(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     message->tells_sent = document_member(header, "sent") != NULL;
     return read_seq_or_re(header, message, reason) &&
            member_integer(header, "rev", 1, MUSTER_INTEGER_MAX, &message->rev, reason) &&
@@ -105,7 +106,7 @@ static bool read_alive(const document_node_t *header, struct message *message, e
            read_sent(document_member(header, "sent"), message->sent, reason);
 }
 
-static bool read_heard(const document_node_t *node, unsigned *heard, enum muster_drop *reason) {
+static bool read_paths(const document_node_t *node, unsigned *paths, enum muster_drop *reason) {
     if (!member_allow(node, DOCUMENT_ARRAY, reason)) {
         return false;
     }
@@ -118,16 +119,21 @@ static bool read_heard(const document_node_t *node, unsigned *heard, enum muster
             return false;
         }
         int kind = name_find(&name_paths, name);
-        *heard |= kind < 0 ? 0 : 1u << kind;
+        *paths |= kind < 0 ? 0 : 1u << kind;
     }
     return true;
 }
 
+static bool read_alive(const document_node_t *header, struct message *message, enum muster_drop *reason) {
+    return read_life(header, message, reason) &&
+           read_paths(document_member(header, "hears"), &message->hears, reason);
+}
+
 static bool read_announce(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     uint64_t stream = 0;
-    if (!read_alive(header, message, reason) ||
+    if (!read_life(header, message, reason) ||
         !member_optional_integer(header, "stream", 1, UINT16_MAX, &stream, reason) ||
-        !read_heard(document_member(header, "heard"), &message->heard, reason)) {
+        !read_paths(document_member(header, "heard"), &message->heard, reason)) {
         return false;
     }
     message->stream = (uint16_t)stream;

@@ -49,6 +49,9 @@ static void put_alive(struct document *document, const struct message *message) 
     if (message->tells_sent) {
         put_sent(document, message->sent);
     }
+    if (message->hears != 0) {
+        member_put_paths(document, NULL, "hears", message->hears);
+    }
 }
 
 static void put_announce(struct document *document, const struct message *message) {

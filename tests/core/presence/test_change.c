@@ -217,6 +217,20 @@ TEST(what_changes_nothing_is_not_said) {
     assert_true(world.sent > sent);
 }
 
+/* A unit that a service manager starts again and again must flood nobody. */
+TEST(news_without_end_is_told_twice_a_second) {
+    world_run(10000);
+    const unsigned seconds = 20;
+    for (unsigned i = 0; i < 20 * seconds; i++) {
+        assert_int_equal(world_update(A, "a", (uint16_t)(1000 + i)), 0);
+        world_run(50);
+    }
+    unsigned told = world.nodes[B].counts[MUSTER_PEER_CHANGED];
+    assert_in_range(told, 2 * seconds - 2, 2 * seconds + 7);
+    world_run(1000);
+    assert_int_equal(world_row(B, "a")->document.services[0].port, 1000 + 20 * seconds - 1);
+}
+
 int main(void) {
     return test_run(begin, world_end);
 }

@@ -10,14 +10,19 @@ static void begin(void) {
     world_begin(17);
 }
 
-/* Gives the second node the first one's key and a later boot. */
-static size_t add_duplicate(const char *name) {
+/* Gives the second node the first one's key and this boot. */
+static size_t add_copy(const char *name, uint64_t boot) {
     size_t copy = world_add(name);
     memcpy(world.nodes[copy].key, world.nodes[0].key, MUSTER_KEY_BYTES);
     memcpy(world.nodes[copy].secret, world.nodes[0].secret, MUSTER_SECRET_BYTES);
-    world.nodes[copy].boot = 50;
+    world.nodes[copy].boot = boot - 1;
     world_restart(copy);
     return copy;
+}
+
+/* The same with a later boot. */
+static size_t add_duplicate(const char *name) {
+    return add_copy(name, 51);
 }
 
 TEST(both_holders_are_told) {
@@ -43,6 +48,39 @@ TEST(the_later_one_goes_on_under_another_key) {
     assert_int_equal(world_rows(witness, MUSTER_ALIVE), 2);
     assert_true(world_has_row(witness, "card") && world_has_row(witness, "copy"));
     assert_true(world_has_row(0, "copy") && world_has_row(copy, "card"));
+}
+
+/* Both go on from the same moment, in one boot: who is behind hears numbers that it never said. */
+TEST(a_copy_of_a_running_machine_is_told) {
+    world_add("machine");
+    size_t witness = world_add("witness");
+    world_run(20000);
+    size_t copy = add_copy("copy", world.nodes[0].boot);
+    world_run(5000);
+    assert_int_equal(world.nodes[copy].counts[MUSTER_PEER_CONFLICT], 1);
+    assert_int_equal(world.nodes[0].counts[MUSTER_PEER_CONFLICT], 0);
+    assert_string_equal(world_row(copy, "witness")->document.name, "witness");
+    assert_int_equal(world_rekey(copy, world.nodes[copy].boot + 1), 0);
+    world_run(10000);
+    assert_true(world_has_row(witness, "machine") && world_has_row(witness, "copy"));
+    assert_true(world_has_row(0, "copy") && world_has_row(copy, "machine"));
+}
+
+TEST(an_echo_is_no_copy) {
+    world_add("a");
+    tape_begin(0);
+    world_run(5000);
+    tape_play("alive", 0, 0);
+    tape_play("announce", 0, 0);
+    const struct node *a = &world.nodes[0];
+    uint8_t other[MUSTER_SECRET_BYTES] = {1};
+    world_say_signed(0, 9, MUSTER_PATH_M4, other, 0,
+                     "{\"muster\":1,\"kind\":\"alive\",\"id\":\"%s\",\"boot\":%llu,\"seq\":1000,\"rev\":1,"
+                     "\"next_ms\":2500,\"peers\":0}",
+                     a->id, (unsigned long long)a->boot);
+    world_run(1000);
+    assert_int_equal(world_drops(0, MUSTER_DROP_SIGNATURE), 1);
+    assert_int_equal(world.nodes[0].counts[MUSTER_PEER_CONFLICT], 0);
 }
 
 TEST(ones_own_past_is_no_conflict) {

@@ -78,6 +78,47 @@ TEST(a_healthy_group_costs_no_question_by_unicast) {
     assert_int_equal(asked.unicast, 0);
 }
 
+/* ---- without multicast ---- */
+
+static unsigned alives[2]; /* by m4, by b4 */
+
+static void record_alive(size_t from, const struct muster_datagram *datagram) {
+    if (from == 0 && datagram_has(datagram, "\"kind\":\"alive\"")) {
+        alives[datagram->destination.ip[0] == 255]++;
+    }
+}
+
+TEST(who_hears_no_multicast_notices_a_death_as_soon) {
+    world_gather(4);
+    world.nodes[0].paths = 1u << MUSTER_PATH_B4 | 1u << MUSTER_PATH_U4;
+    world_restart(0);
+    world_run(60000);
+    world_kill(1);
+    world_run(5000);
+    assert_int_equal(world_row(0, "b")->state, MUSTER_LOST);
+    assert_int_equal(world.nodes[0].counts[MUSTER_PEER_SUSPECT], 1);
+}
+
+TEST(alives_are_broadcast_only_while_somebody_needs_it) {
+    world_gather(3);
+    world_run(10000);
+    world.on_sent = record_alive;
+    memset(alives, 0, sizeof alives);
+    world_run(60000);
+    assert_true(3 * alives[1] < alives[0]);
+    world.nodes[2].paths = 1u << MUSTER_PATH_B4 | 1u << MUSTER_PATH_U4;
+    world_restart(2);
+    world_run(10000);
+    memset(alives, 0, sizeof alives);
+    world_run(60000);
+    assert_int_equal(alives[1], alives[0]);
+    world_leave(2);
+    world_run(5000);
+    memset(alives, 0, sizeof alives);
+    world_run(60000);
+    assert_true(3 * alives[1] < alives[0]);
+}
+
 /* ---- after a sleep ---- */
 
 static void set_stopped(size_t count, bool is_stopped) {

@@ -113,8 +113,43 @@ static void a_path_that_stays_keeps_what_it_knows(void **state) {
     assert_int_equal(paths.heard_ms[1], 0);
 }
 
+static void broadcast_alone_shows(void **state) {
+    (void)state;
+    struct paths paths = {0};
+    const struct muster_path items[] = {path(1, M4), path(1, B4), path(2, M4), path(2, B4)};
+    assert_int_equal(paths_set(&paths, items, 4), 0);
+    assert_int_equal(paths_without_multicast(&paths, 1000), 0); /* nobody is there */
+    paths_heard(&paths, 1, B4, 1000);
+    assert_int_equal(paths_without_multicast(&paths, 1000), 1u << B4);
+    paths_heard(&paths, 2, M4, 1000); /* another interface */
+    assert_int_equal(paths_without_multicast(&paths, 1000), 1u << B4);
+    paths_heard(&paths, 1, M4, 2000);
+    assert_int_equal(paths_without_multicast(&paths, 2000), 0);
+    paths_heard(&paths, 1, B4, 2000 + MUSTER_PRIMARY_MS);
+    assert_int_equal(paths_without_multicast(&paths, 2001 + MUSTER_PRIMARY_MS), 1u << B4);
+}
+
+static void drops_are_seen_when_they_grow(void **state) {
+    (void)state;
+    struct paths paths = {0};
+    const struct muster_path items[] = {path(1, M4), path(1, B4)};
+    struct muster_datagram datagram = {
+        .destination = {.family = 4, .ip = {224, 0, 0, 254}}, .interface = 1, .dropped = 2};
+    assert_int_equal(paths_set(&paths, items, 2), 0);
+    assert_true(paths_record_dropped(&paths, &datagram));
+    assert_false(paths_record_dropped(&paths, &datagram));
+    assert_int_equal(paths_set(&paths, items, 2), 0);
+    assert_false(paths_record_dropped(&paths, &datagram));
+    datagram.destination.ip[0] = 10; /* another socket */
+    assert_true(paths_record_dropped(&paths, &datagram));
+    datagram.dropped = 0; /* it was opened anew */
+    assert_false(paths_record_dropped(&paths, &datagram));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(broadcast_alone_shows),
+        cmocka_unit_test(drops_are_seen_when_they_grow),
         cmocka_unit_test(there_are_none_at_first),
         cmocka_unit_test(a_path_is_an_interface_and_a_kind),
         cmocka_unit_test(what_is_refused_changes_nothing),

@@ -414,17 +414,17 @@ static void few_rows_of_one_address_are_speakers(void **state) {
     assert_int_equal(table.addresses.count, 1);
 }
 
-static void rows_of_one_address_are_bounded(void **state) {
+static void rows_are_counted_by_address(void **state) {
     (void)state;
     const struct muster_endpoint one = {.family = 4, .ip = {10, 0, 0, 1}};
     const struct muster_endpoint other = {.family = 4, .ip = {10, 0, 0, 2}};
     table.peers_max = MUSTER_PEERS_MAX;
     for (unsigned n = 0; n < MUSTER_ROWS_PER_ADDRESS; n++) {
-        assert_false(peer_table_is_full_of(&table, &one));
+        assert_int_equal(peer_table_rows_of(&table, &one), n);
         set_address(add(n, true), 1);
     }
-    assert_true(peer_table_is_full_of(&table, &one));
-    assert_false(peer_table_is_full_of(&table, &other));
+    assert_int_equal(peer_table_rows_of(&table, &one), MUSTER_ROWS_PER_ADDRESS);
+    assert_int_equal(peer_table_rows_of(&table, &other), 0);
 }
 
 int main(void) {
@@ -448,7 +448,7 @@ int main(void) {
         TABLE_TEST(the_loss_of_a_path_is_what_others_brought),
         TABLE_TEST(an_earlier_boot_is_forgotten),
         TABLE_TEST(few_rows_of_one_address_are_speakers),
-        TABLE_TEST(rows_of_one_address_are_bounded),
+        TABLE_TEST(rows_are_counted_by_address),
         TABLE_TEST(states_and_events_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

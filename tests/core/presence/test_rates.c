@@ -14,7 +14,8 @@ static double tokens(struct rates *rates, enum rate_kind kind, const struct must
     return bucket_left(rates_bucket(rates, kind, endpoint), RATE, BURST, NOW_MS);
 }
 
-/* Who asks for repairs once had the bucket of its telemetry, which fills up sooner, and so got all of them. */
+/* Who asks for repairs once had the bucket of its telemetry, which fills up sooner, and so got all of them.
+ */
 static void each_kind_has_its_own(void **state) {
     static const enum rate_kind kinds[] = {RATE_SOURCE, RATE_CONTROL, RATE_TELEMETRY, RATE_REPAIRS};
     struct rates rates = {.seed = {1}};
@@ -33,7 +34,8 @@ static void a_port_counts_for_its_own_messages_alone(void **state) {
     struct muster_endpoint other = source;
     (void)state;
     other.port++;
-    assert_ptr_not_equal(rates_bucket(&rates, RATE_SOURCE, &source), rates_bucket(&rates, RATE_SOURCE, &other));
+    assert_ptr_not_equal(rates_bucket(&rates, RATE_SOURCE, &source),
+                         rates_bucket(&rates, RATE_SOURCE, &other));
     assert_ptr_equal(rates_bucket(&rates, RATE_CONTROL, &source), rates_bucket(&rates, RATE_CONTROL, &other));
     assert_ptr_equal(rates_bucket(&rates, RATE_REPAIRS, &source), rates_bucket(&rates, RATE_REPAIRS, &other));
     rates_deinit(&rates);
@@ -49,11 +51,43 @@ static void each_address_has_its_own(void **state) {
     rates_deinit(&rates);
 }
 
+/* Whatever others spent, who was not heard before has a full bucket. */
+static void nobody_inherits_a_debt(void **state) {
+    struct rates rates = {.seed = {1}};
+    struct muster_endpoint other = source;
+    (void)state;
+    for (unsigned i = 0; i < 4 * MUSTER_BUCKETS; i++) {
+        other.ip[1] = (uint8_t)(i >> 16);
+        other.ip[2] = (uint8_t)(i >> 8);
+        other.ip[3] = (uint8_t)i;
+        assert_true(tokens(&rates, RATE_CONTROL, &other) >= BURST);
+        bucket_spend(rates_bucket(&rates, RATE_CONTROL, &other), BURST, RATE, NOW_MS);
+    }
+    rates_deinit(&rates);
+}
+
+static void who_owes_most_is_remembered(void **state) {
+    struct rates rates = {.seed = {1}};
+    struct muster_endpoint other = source;
+    (void)state;
+    bucket_spend(rates_bucket(&rates, RATE_CONTROL, &source), 10 * BURST, RATE, NOW_MS);
+    for (unsigned i = 0; i < 4 * MUSTER_BUCKETS; i++) {
+        other.ip[1] = (uint8_t)(1 + (i >> 16));
+        other.ip[2] = (uint8_t)(i >> 8);
+        other.ip[3] = (uint8_t)i;
+        bucket_spend(rates_bucket(&rates, RATE_CONTROL, &other), BURST, RATE, NOW_MS);
+    }
+    assert_true(tokens(&rates, RATE_CONTROL, &source) <= 0);
+    rates_deinit(&rates);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_has_its_own),
         cmocka_unit_test(a_port_counts_for_its_own_messages_alone),
         cmocka_unit_test(each_address_has_its_own),
+        cmocka_unit_test(nobody_inherits_a_debt),
+        cmocka_unit_test(who_owes_most_is_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

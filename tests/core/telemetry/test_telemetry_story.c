@@ -204,6 +204,17 @@ TEST(lost_begin_is_noticed) {
 }
 
 /* What waits for a datagram that its publisher took with it is delivered, and the gap is told. */
+/* Also by who subscribes once more before anything was sent. */
+TEST(lost_begin_is_noticed_again) {
+    unsigned topic = add_subscribers(1, field_subscribe);
+    field_unsubscribe(1, 0);
+    field_subscribe(1, "a/#");
+    world_run(3000);
+    field_lose(1);
+    field_publish_many(0, topic, 1, 6000); /* an announcement tells of it */
+    field_check_all(1, 1);
+}
+
 TEST(restart_ends_the_waiting) {
     unsigned topic = add_subscribers(1, field_subscribe);
     field_lose_for_ever(8);

@@ -49,7 +49,7 @@ bool feed_repair_record_sent(struct telemetry *telemetry, const struct peer *pee
         uint64_t sent = message->sent[shard];
         if (feed == NULL) {
             open_feed(telemetry, peer, message, shard);
-        } else if (sent > 0 && feed->is_muted) {
+        } else if (feed->is_muted && (sent > 0 || message->tells_sent)) {
             feed->announced_sent = sent;
             feed_table_unmute(feed, sent + 1, telemetry->context->now_ms);
         } else if (sent > 0) {
