@@ -46,5 +46,6 @@ void test_list(struct CMUnitTest test, int line) {
 int test_run(void (*begin)(void), void (*end)(void)) {
     begin_one = begin;
     end_one = end;
+    cmocka_set_test_filter(getenv("MUSTER_TEST")); /* NULL: all */
     return _cmocka_run_group_tests("tests", tests, count, NULL, NULL);
 }
