@@ -16,6 +16,7 @@ Nothing sleeps: whoever waits names a condition and a deadline, and everything t
 is read and stamped with the monotonic time.
 """
 
+import codecs
 import contextlib
 import ctypes
 import fcntl
@@ -434,6 +435,7 @@ class Process:
         self.lines = []
         self.raw = b""
         self._rests = {}
+        self._decoders = {}  # a read may end inside of a character
         self._events = []
         output = error = subprocess.PIPE
         if terminal:
@@ -461,6 +463,7 @@ class Process:
     def _read_from(self, stream, name):
         os.set_blocking(stream.fileno(), False)
         self._rests[stream] = b""
+        self._decoders[stream] = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         self.lab.on_readable(stream, lambda: self._read(stream, name))
 
     def _read(self, stream, name):
@@ -471,14 +474,18 @@ class Process:
         except OSError:  # a terminal whose last user is gone
             data = b""
         if not data:
+            self._decode(stream, name, data, True)
             self.lab.forget(stream)
             stream.close()
             del self._rests[stream]
             return
         self.raw += data
-        setattr(self, name, getattr(self, name) + data.decode("utf-8", "backslashreplace"))
+        self._decode(stream, name, data)
         if name == "out":
             self._split(stream, data)
+
+    def _decode(self, stream, name, data, is_last=False):
+        setattr(self, name, getattr(self, name) + self._decoders[stream].decode(data, is_last))
 
     def _split(self, stream, data):
         *whole, self._rests[stream] = (self._rests[stream] + data).split(b"\n")
