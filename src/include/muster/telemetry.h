@@ -77,8 +77,9 @@ MUSTER_API bool muster_unit_is_known(const char *unit);
 /* ---- packs ---- */
 
 /* Reads a SenML pack, or one record alone, record by record; names, times, values and units are resolved
- * (RFC 8428, 4.6). Base values stay for the records behind them; a base value is added to numbers, and makes
- * none where there is none. The members are not for the caller. */
+ * (RFC 8428, 4.6). Bases stay for the records behind them; a base value is added to numbers, and is the
+ * number of a record that has neither a value nor a sum (4.5.4). A record of base members alone is none
+ * (5.1.7). The members are not for the caller. */
 struct muster_pack {
     const char *begin;
     const char *next;
