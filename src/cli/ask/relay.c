@@ -26,7 +26,7 @@ static void take_input(struct relay *relay);
 /* Reports what is wrong with the line that was taken last, or with the VALUE. */
 static void complain_of_fault(struct relay *relay, const struct reading_fault *fault) {
     const struct settings *settings = relay->session->settings;
-    const uint64_t line = lines_number(&relay->lines);
+    const uint64_t line = lines_number(&relay->lines) + fault->line;
     relay->status = STATUS_ERROR;
     if (relay->is_value) {
         relay->status = complain_usage(settings, "VALUE", "%s", fault->reason.text);
@@ -160,7 +160,7 @@ static int open_topics(struct relay *relay) {
 
 /* Reports why a record or its topic was refused. */
 static void refuse_record(struct relay *relay, int error, bool is_open) {
-    struct reading_fault fault = {.column = 0};
+    struct reading_fault fault = {.line = 0};
     const char *topic = relay->reading.topic;
     if (is_open) {
         reason_set(&fault.reason, "%s", muster_error_text(error));
@@ -198,7 +198,7 @@ static void add_record(struct relay *relay) {
 
 /* Begins to read the next line. False when no whole line is there. */
 static bool next_line(struct relay *relay) {
-    struct reading_fault fault = {.column = 0};
+    struct reading_fault fault = {.line = 0};
     const char *line;
     size_t length;
     const enum lines_result result = lines_next(&relay->lines, &line, &length);
@@ -304,6 +304,7 @@ void relay_value(struct relay *relay, const char *line) {
 
 void relay_lines(struct relay *relay, int fd) {
     open_relay(relay);
+    relay->lines.joins_packs = !relay->style->text;
     const int error = descriptor_open(&relay->input, &relay->session->loop, fd, on_ready, relay);
     if (error != 0) {
         complain_of_input(relay, error);
