@@ -249,9 +249,12 @@ static void on_signal(uv_signal_t *handle, int number) {
     if (session->request.on_signal != NULL && !session->is_signaled) {
         session->is_signaled = true;
         session->request.on_signal(session->request.context);
-    } else {
-        session_end(session, STATUS_OK);
+        return;
     }
+    if (session->request.on_second_signal != NULL) {
+        session->request.on_second_signal(session->request.context);
+    }
+    session_end(session, STATUS_OK);
 }
 
 /* True when a signal was ignored at the start, as by nohup or a shell that runs muster in the background. */
