@@ -229,6 +229,9 @@ static int open_source(struct session *session) {
     }
     if (status == STATUS_OK) {
         error = muster_local_watch(session->local, on_row, on_local_end, session);
+        if (error != 0) {
+            complain_error(session->settings, error);
+        }
     } else if (status == STATUS_NOBODY && (!asks || settings->socket == NULL)) {
         error = open_and_query(session);
     }
