@@ -352,6 +352,34 @@ class Publish(LanTest):
     def topic_names(self):
         return {row["name"] for row in self.here.json("topics", "--json", "--direct")["topics"]}
 
+    # ---- by the muster that runs here ----
+
+    def test_by_a_running_muster(self):
+        self.there.announce("keeper")
+        self.lan.wait_for(lambda: self.there.run("peers", "keeper").code == 0, "its socket")
+        subscriber = self.subscribe()
+        for arguments in (["a/b", "21.5", "--unit", "Cel"], ["a/b", '{"n":"x","vb":true}'], ["c", "text"]):
+            result = self.there.run("publish", *arguments)
+            self.assertEqual((result.code, result.out, result.error), (0, "", ""), result.describe())
+        await_records(subscriber, 3)
+        self.assertEqual({record["peer"] for record in records(subscriber)}, {"keeper"})
+        values = {record["n"]: record.get("v", record.get("vb", record.get("vs"))) for record in records(subscriber)}
+        self.assertEqual(values, {"a/b": 21.5, "a/b/x": True, "c": "text"})
+        late = self.subscribe()
+        await_records(late, 3)
+        result = self.there.run("publish", "c", "1", "--unit", "furlong")
+        self.assertIn("'furlong' is no unit", result.error)
+
+    def test_not_by_a_running_muster(self):
+        """Where somebody asks for a peer of its own, or the value is no single record."""
+        self.there.announce("keeper")
+        self.lan.wait_for(lambda: self.there.run("peers", "keeper").code == 0, "its socket")
+        subscriber = self.subscribe()
+        self.there.run("publish", "a", "1", "--direct", "--name", "own")
+        self.there.run("publish", "a", '[{"n":"x","v":2},{"n":"y","v":3}]')
+        await_records(subscriber, 3)
+        self.assertNotIn("keeper", {record["peer"] for record in records(subscriber)})
+
     def test_below_an_announced_command(self):
         """Its socket is the other muster's: it keeps out of the way."""
         subscriber = self.subscribe()

@@ -43,14 +43,23 @@ static bool is_warned_of(const struct relay *relay, const char *unit) {
     return i < relay->unknown_unit_count;
 }
 
-/* Warns once of a unit that is in no registry. */
-static void warn_of_unit(struct relay *relay, const char *unit) {
-    if (unit == NULL || unit[0] == '\0' || muster_unit_is_known(unit) || is_warned_of(relay, unit) ||
-        relay->unknown_unit_count == RELAY_UNKNOWN_UNITS_MAX) {
-        return;
+static bool is_unknown(const char *unit) {
+    return unit != NULL && unit[0] != '\0' && !muster_unit_is_known(unit);
+}
+
+void relay_warn_of_unit(const struct settings *settings, const char *unit) {
+    if (is_unknown(unit)) {
+        complain(settings, "'%s' is no unit of SenML's registries; it is sent as it is", unit);
     }
-    snprintf(relay->unknown_units[relay->unknown_unit_count++], MUSTER_NAME_BYTES_MAX + 1, "%s", unit);
-    complain(relay->session->settings, "'%s' is no unit of SenML's registries; it is sent as it is", unit);
+}
+
+/* Once. */
+static void warn_of_unit(struct relay *relay, const char *unit) {
+    if (is_unknown(unit) && !is_warned_of(relay, unit) &&
+        relay->unknown_unit_count < RELAY_UNKNOWN_UNITS_MAX) {
+        snprintf(relay->unknown_units[relay->unknown_unit_count++], MUSTER_NAME_BYTES_MAX + 1, "%s", unit);
+        relay_warn_of_unit(relay->session->settings, unit);
+    }
 }
 
 /* ---- the end ---- */

@@ -64,6 +64,9 @@ struct relay {
 void relay_value(struct relay *relay, const char *line);
 void relay_lines(struct relay *relay, int fd);
 
+/* Warns of a unit that is in no registry; NULL and "" are none. */
+void relay_warn_of_unit(const struct settings *settings, const char *unit);
+
 /* Reads no more input, and ends the session as soon as all that was read has left, or after 2 s. */
 void relay_stop(struct relay *relay);
 
