@@ -4,6 +4,7 @@
 import array
 import ctypes
 import fcntl
+import json
 import os
 import re
 import signal
@@ -228,6 +229,21 @@ class Publish(LanTest):
         self.assertEqual([record["u"] for record in await_records(subscriber, 5)][:3], ["furlong"] * 3)
 
     # ---- other inputs ----
+
+    def test_json(self):
+        """Messages of MQTT, and JSON that is flattened."""
+        subscriber = self.subscribe()
+        message = {"tst": "2026-01-02T03:04:05.500000Z", "topic": "z/sensor", "payload": json.dumps({"on": True, "t": [1, 2]})}
+        self.publish(json.dumps(message) + "\n" + json.dumps(message | {"payload": ""}) + "\n", "--flatten")
+        self.publish(json.dumps(message | {"topic": "plain", "payload": "a\nb"}) + "\n")
+        refused = self.publish(json.dumps(message | {"topic": "a b"}) + "\n", codes=(1,))
+        self.assertIn("line 1: a topic has no spaces, got 'a b'", refused.error)
+        self.publish('{"load":0.5}\n', "--flatten", "--topic", "nas")
+        await_records(subscriber, 5)
+        values = {record["n"]: record.get("v", record.get("vb", record.get("vs"))) for record in records(subscriber)}
+        expected = {"z/sensor/on": True, "z/sensor/t/0": 1, "z/sensor/t/1": 2, "plain": "a\nb", "nas/load": 0.5}
+        self.assertEqual(values, expected)
+        self.assertEqual(records(subscriber)[0]["t"], 1767323045.5)
 
     def test_inputs(self):
         subscriber = self.subscribe()

@@ -149,6 +149,21 @@ void relay_stop(struct relay *relay) {
 
 /* ---- topics ---- */
 
+/* Begins to read a line as it is meant. False where it says nothing, or is at fault, which *fault says. */
+static bool open_line(const struct relay *relay, struct reading *reading, struct json_line *translated,
+                      const char *line, size_t length, struct reading_fault *fault) {
+    fault->reason.text[0] = '\0';
+    switch (json_line_read(relay->style, line, length, relay->read_s, translated, fault)) {
+    case JSON_LINE_OTHER: reading_open(reading, relay->style, line, length, relay->read_s); return true;
+    case JSON_LINE_READ:
+        reading_open(reading, relay->style, translated->text, translated->length, translated->now_s);
+        return true;
+    case JSON_LINE_EMPTY:
+    case JSON_LINE_BAD: break;
+    }
+    return false;
+}
+
 static void plan_reading(struct relay *relay, struct reading *reading) {
     struct reading_fault fault;
     int result;
@@ -163,13 +178,15 @@ static void plan_reading(struct relay *relay, struct reading *reading) {
  * lines is reported when the line is taken. */
 static void plan_ahead(struct relay *relay) {
     struct reading reading = relay->reading; /* the rest of the line */
+    struct reading_fault fault;
     const char *line;
     size_t length;
     size_t ahead = 0;
     plan_reading(relay, &reading);
     while (lines_peek(&relay->lines, &ahead, &line, &length)) {
-        reading_open(&reading, relay->style, line, length, relay->read_s);
-        plan_reading(relay, &reading);
+        if (open_line(relay, &reading, &relay->ahead, line, length, &fault)) {
+            plan_reading(relay, &reading);
+        }
     }
 }
 
@@ -240,13 +257,15 @@ static bool next_line(struct relay *relay) {
     const char *line;
     size_t length;
     const enum lines_result result = lines_next(&relay->lines, &line, &length);
+    relay->has_line = false;
     if (result == LINES_ONE) {
-        reading_open(&relay->reading, relay->style, line, length, relay->read_s);
+        relay->has_line = open_line(relay, &relay->reading, &relay->translated, line, length, &fault);
     } else if (result == LINES_TOO_LONG) {
         reason_set(&fault.reason, "expected at most %d bytes", LINES_BYTES_MAX);
+    }
+    if (fault.reason.text[0] != '\0') {
         complain_of_fault(relay, &fault);
     }
-    relay->has_line = result == LINES_ONE;
     return result != LINES_NONE;
 }
 

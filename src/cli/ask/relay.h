@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "descriptor.h"
+#include "json_line.h"
 #include "lines.h"
 #include "reading.h"
 #include "relay_topics.h"
@@ -44,9 +45,11 @@ struct relay {
     struct lines lines;
     double read_s; /* when the bytes of it came */
     struct reading reading;
-    bool has_ended;  /* the input */
-    bool has_line;   /* the reading is of one */
-    bool has_record; /* it has one that waits to be added */
+    struct json_line translated; /* what the reading is of, where the line was JSON and no SenML, */
+    struct json_line ahead;      /* and that of a line that is looked at ahead */
+    bool has_ended;              /* the input */
+    bool has_line;               /* the reading is of one */
+    bool has_record;             /* it has one that waits to be added */
     bool has_added;
     bool is_stopped;
     uv_timer_t timer;

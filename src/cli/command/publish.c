@@ -86,6 +86,8 @@ static const struct args_option options_table[] = {
      offsetof(struct publish_options, style.unit), parse_unit},
     {"text", 0, NULL, "take values as text, numbers and JSON too",
      offsetof(struct publish_options, style.text), value_flag},
+    {"flatten", 0, NULL, "make a reading of each value of a JSON line",
+     offsetof(struct publish_options, style.flatten), value_flag},
     {"strict", 0, NULL, "stop at the first bad line", offsetof(struct publish_options, strict), value_flag},
     {"rate", 0, "BYTES", "send no more a second: 5000, 64k (1M)",
      offsetof(struct publish_options, rate_bytes_s), parse_rate},
@@ -109,6 +111,10 @@ static void describe(FILE *out) {
         "  {...} [...]  a SenML record or pack (RFC 8428), on one line or several: its topic is what\n"
         "               comes before the last slash of a record's full name; with --topic, all of it is\n"
         "               below that one\n"
+        "  {\"topic\":...,\"payload\":...}\n"
+        "               a message as mosquitto_sub -F %%j prints it: the payload is a VALUE\n"
+        "  any JSON     with --flatten, below --topic, or below a message's topic: each number, text,\n"
+        "               true and false is a reading; {\"a\":{\"b\":[1,2]}} has a/b/0 and a/b/1\n"
         "A VALUE is a number where JSON has it for one, true or false, and else text. Digits that a number\n"
         "would change are text: integers beyond 2^53, and 12e45, whose exponent has no sign. Blanks around\n"
         "a VALUE don't count, but in a text of the command line, which is taken as it is. Empty lines are\n"
@@ -330,7 +336,7 @@ const struct command command_publish = {
     .defaults = &(const struct publish_options){.linger_ms = UINT64_MAX},
     .describe = describe,
     .examples = "  muster publish kitchen/climate/temperature 21.5 --unit Cel\n"
-                "  mosquitto_sub -v -t 'home/#' | muster publish\n"
+                "  mosquitto_sub -F %j -t 'home/#' | muster publish --flatten\n"
                 "  while sleep 1; do cut -d' ' -f1 /proc/loadavg; done | muster publish --topic load\n"
                 "  muster publish --strict < packs.ndjson\n",
     .statuses = "  0   all that was read was sent\n"
