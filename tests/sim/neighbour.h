@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of neighbours (ARP) of the one kernel that all hosts of a world share, as containers of a machine
- * do. It is bounded, by 1,024 entries where nobody set it (gc_thresh3). Unicast between many overflows it, and
- * what finds no entry is not sent (ENOBUFS). What goes to a group needs an entry too. */
+ * do. It is bounded, by 1,024 entries where nobody set it (gc_thresh3). Unicast between many overflows it,
+ * and what finds no entry is not sent (ENOBUFS). What goes to a group needs an entry too. */
 #pragma once
 
 #include <stdbool.h>

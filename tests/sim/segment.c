@@ -161,7 +161,8 @@ static void send_unicast(struct world *world, struct host *to, struct packet *pa
 static bool send_one(struct world *world, struct host *from, const struct muster_datagram *datagram,
                      uint64_t time_us) {
     struct packet *packet = packet_new(from, datagram);
-    struct host *to = packet->kind == MUSTER_PATH_U4 ? hosts_find(&world->hosts, &datagram->destination) : NULL;
+    struct host *to =
+        packet->kind == MUSTER_PATH_U4 ? hosts_find(&world->hosts, &datagram->destination) : NULL;
     bool is_there = packet->kind != MUSTER_PATH_U4 || (to != NULL && to->segment == from->segment);
     enum neighbour_result result = NEIGHBOUR_KNOWN;
     if (to != NULL && is_there) {

@@ -142,6 +142,14 @@ void presence_record_late(struct presence *presence, uint64_t late_ms) {
     }
 }
 
+void presence_record_unsent(struct presence *presence, const struct muster_endpoint *destination) {
+    bool is_group = group_path_kind(destination) != MUSTER_PATH_U4;
+    health_record_unsent(&presence->health, is_group, presence->context->now_ms);
+    if (is_group) {
+        announcer_repeat(presence);
+    }
+}
+
 /* ---- this node ---- */
 
 int presence_rekey(struct presence *presence, const uint8_t key[MUSTER_KEY_BYTES],
