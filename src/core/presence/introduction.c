@@ -170,14 +170,25 @@ static void renew_nonce(struct presence *presence, const uint8_t id[MUSTER_ID_BY
     }
 }
 
+static void begin_pause(struct presence *presence, struct introduction *introduction) {
+    uint64_t pause_ms = backoff_pause_ms(&pauses, introduction->failures, &presence->context->random);
+    introduction->tries = MUSTER_INTRODUCTION_TRIES;
+    introduction->paused_ms = presence->context->now_ms;
+    introduction->due_ms = presence->context->now_ms + unread_ms(presence) + pause_ms;
+}
+
 static void count_try(struct presence *presence, struct introduction *introduction, uint64_t pause_ms) {
     introduction->tries++;
     introduction->is_heard = false;
-    introduction->due_ms =
-        presence->context->now_ms + unread_ms(presence) +
-        (introduction->tries < MUSTER_INTRODUCTION_TRIES
-             ? pause_ms * introduction->tries
-             : backoff_pause_ms(&pauses, introduction->failures, &presence->context->random));
+    introduction->due_ms = presence->context->now_ms + unread_ms(presence) + pause_ms * introduction->tries;
+    if (introduction->tries == MUSTER_INTRODUCTION_TRIES) {
+        begin_pause(presence, introduction);
+    }
+}
+
+/* True where another asked the group for one that does not answer, since this node did so last. */
+static bool is_covered(const struct introduction *introduction) {
+    return introduction->failures > 0 && introduction->covered_ms >= introduction->paused_ms;
 }
 
 /* Where many are to be introduced many ask, and each asks the less. */
@@ -194,7 +205,7 @@ static bool is_askable(const struct presence *presence, const struct introductio
     uint64_t now_ms = presence->context->now_ms;
     bool is_first = introduction->tries == 0 && introduction->failures == 0;
     uint64_t least_ms = is_first ? wait_of(presence, introduction).least_ms + unread_ms(presence) : 0;
-    return introduction->tries < MUSTER_INTRODUCTION_TOGETHER &&
+    return introduction->tries < MUSTER_INTRODUCTION_TOGETHER && !is_covered(introduction) &&
            introduction->due_ms <= now_ms + (is_first ? MUSTER_NONCE_MS : TOGETHER_MS) &&
            introduction->began_ms + least_ms <= now_ms;
 }
@@ -228,11 +239,15 @@ static void ask_together(struct presence *presence, struct introduction *const *
 static void ask(struct presence *presence, struct introduction *introduction) {
     struct introduction *together[MUSTER_QUERY_IDS_SENT];
     bool is_crowd = proof_is_crowd(presence);
-    size_t count = is_crowd && introduction->tries < MUSTER_INTRODUCTION_TOGETHER
+    size_t count = is_crowd && introduction->tries < MUSTER_INTRODUCTION_TOGETHER && !is_covered(introduction)
                        ? collect(presence, introduction, together)
                        : 1;
     bool is_unicast = count < MUSTER_INTRODUCTIONS_TOGETHER &&
                       (introduction->tries < MUSTER_INTRODUCTION_UNICAST || is_crowd);
+    if (!is_unicast && is_covered(introduction)) {
+        begin_pause(presence, introduction);
+        return;
+    }
     if (!take_tokens(presence, is_unicast) ||
         (is_unicast && !health_take_unicast(&presence->health, presence->context->now_ms))) {
         introduction->due_ms = presence->context->now_ms + POSTPONED_MS;
@@ -251,7 +266,7 @@ static void ask(struct presence *presence, struct introduction *introduction) {
 static void begin_next_round(const struct presence *presence, struct introduction *introduction) {
     if (introduction->is_heard) {
         introduction->failures++;
-        introduction->tries = 0;
+        introduction->tries = MUSTER_INTRODUCTION_UNICAST - 1; /* one by unicast is enough now */
     } else {
         introduction->due_ms = presence->context->now_ms + POSTPONED_MS;
     }
@@ -272,6 +287,15 @@ static void take_turn(struct presence *presence, struct introduction *introducti
             first_try_ms(presence, introduction); /* more have shown up since it was planned */
     } else if (introduction->tries < MUSTER_INTRODUCTION_TRIES) {
         ask(presence, introduction);
+    }
+}
+
+void introduction_record_question(struct presence *presence, const struct message *query) {
+    for (size_t i = 0; i < query->of_count; i++) {
+        struct introduction *introduction = find(&presence->introductions, query->of[i]);
+        if (introduction != NULL) {
+            introduction->covered_ms = presence->context->now_ms;
+        }
     }
 }
 
