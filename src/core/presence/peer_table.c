@@ -192,14 +192,26 @@ void peer_table_set_state(struct peer_table *table, struct peer *peer, enum must
     class_enter(table, peer);
 }
 
-static bool evict_from(struct peer_table *table, enum peer_class class) {
-    struct peer *oldest = table->classes[class];
-    if (oldest == NULL || oldest->pins > 0) {
+static bool evict(struct peer_table *table, struct peer *peer) {
+    if (peer == NULL || peer->pins > 0) {
         return false;
     }
-    peer_table_remove(table, oldest);
+    peer_table_remove(table, peer);
     table->evicted++;
     return true;
+}
+
+static bool evict_from(struct peer_table *table, enum peer_class class) {
+    return evict(table, table->classes[class]);
+}
+
+bool peer_table_evict_at(struct peer_table *table, const struct muster_endpoint *address) {
+    struct peer *peer = table->by_id; /* in the order in which they were added */
+    while (peer != NULL && (!endpoint_is_same_host(&peer->address, address) || peer->pins > 0 ||
+                            (peer->class != CLASS_TOMBSTONE && peer->is_verified && !peer->is_provisional))) {
+        peer = peer->hh.next;
+    }
+    return evict(table, peer);
 }
 
 /* Hearsay pushes out nobody, whoever vouches for it. */
