@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Values, lines and packs become readings that others get, each once and in order."""
 
+import array
 import ctypes
+import fcntl
 import os
 import re
 import signal
+import termios
 import time
 
 from lab import MUSTER, LanTest, main, note
@@ -49,7 +52,7 @@ class Publish(LanTest):
         self.assertLess(abs(record["t"] - time.time()), 60)
 
     def test_kinds_of_values(self):
-        values = [("1e3", 1000), ("true", True), ("007", "007"), ("a b", "a b"), ('{"v":1}', 1), ("-0.5", -0.5)]
+        values = [("1e+3", 1000), ("true", True), ("007", "007"), ("a b", "a b"), ('{"v":1}', 1), ("-0.5", -0.5)]
         self.check_values([([text], expected) for text, expected in values] + [(["21", "--text"], "21")])
 
     def check_values(self, values):
@@ -287,6 +290,45 @@ class Publish(LanTest):
         self.assertEqual((process.code, process.error), (0, ""))
 
     # ---- the end ----
+
+    def test_what_was_read_leaves(self):
+        """Also when the topic is not announced yet."""
+        subscriber = self.subscribe("--no-last", "#")
+        process = self.there.start("publish", "--topic", "seq")
+        self.lan.wait_for(lambda: self.is_listening(process), "it reads")
+        process.write("".join(f"{number}\n" for number in range(100)))
+        self.lan.wait_for(lambda: self.is_empty(process.input), "it has read all")
+        process.signal(signal.SIGTERM)
+        process.finish()
+        self.assertEqual((process.code, process.error), (0, ""))
+        await_records(subscriber, 100)
+        self.assertEqual([value for _, value in readings(subscriber)], list(range(100)))
+
+    def is_empty(self, pipe):
+        """Nobody has to read more of it."""
+        waiting = array.array("i", [0])
+        fcntl.ioctl(pipe.fileno(), termios.FIONREAD, waiting)
+        return waiting[0] == 0
+
+    def test_what_the_rate_holds_back_is_counted(self):
+        """A second signal does not wait."""
+        for signals in (1, 2):
+            process = self.there.start("publish", "--rate", "1k")
+            process.write("".join(f"t {number}\n" for number in range(5_000)))
+            self.lan.wait_for(lambda process=process: self.is_empty(process.input), "it has read all")
+            for _ in range(signals):
+                process.signal(signal.SIGTERM)
+            process.finish()
+            self.assertEqual(process.code, 1, process.describe())
+            self.assertRegex(process.error, "[0-9]+ lines? w.* not published: it was stopped|[0-9]+ datagrams? of readings")
+
+    def test_what_the_system_refuses_is_counted(self):
+        self.there.nft(
+            "table inet o { chain o { type filter hook output priority 0; ip daddr 239.255.0.0/16 drop; }; }"
+        )
+        process = self.publish("a/b 5\n", codes=(1,))
+        self.assertIn("fails: Operation not permitted", process.error)
+        self.assertRegex(process.error, "[0-9]+ datagrams? of readings did not leave this host")
 
     def test_signals(self):
         """What lingers leaves before the publisher does."""

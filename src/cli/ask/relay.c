@@ -14,9 +14,7 @@
  * section 13). */
 #define REPAIR_MS 1500
 
-/* A relay that was stopped ends when no data has left for the first time, and after the second at the latest.
- */
-#define STOP_QUIET_MS 60
+/* A relay that was stopped ends when all that was read has left, and after this time at the latest. */
 #define STOP_MS_MAX 2000
 
 static void take_input(struct relay *relay);
@@ -57,9 +55,42 @@ static void warn_of_unit(struct relay *relay, const char *unit) {
 
 /* ---- the end ---- */
 
-static void end(struct relay *relay) {
+/* Whole lines that were read and not taken; the one that is being taken counts. */
+static uint64_t count_lines(const struct relay *relay) {
+    uint64_t count = relay->has_record ? 1 : 0;
+    const char *line;
+    size_t length;
+    size_t ahead = 0;
+    while (lines_peek(&relay->lines, &ahead, &line, &length)) {
+        count++;
+    }
+    return count;
+}
+
+/* Reports what was read and did not leave. */
+static void complain_of_unsent(struct relay *relay) {
+    const struct settings *settings = relay->session->settings;
+    const uint64_t lines = relay->is_stopped ? count_lines(relay) : 0;
+    const uint64_t unsent = muster_unsent(relay->session->node);
+    if (lines > 0) {
+        complain(settings, "%" PRIu64 " line%s not published: it was stopped", lines,
+                 lines == 1 ? " was" : "s were");
+    }
+    if (unsent > 0) {
+        complain(settings, "%" PRIu64 " datagram%s of readings did not leave this host", unsent,
+                 unsent == 1 ? "" : "s");
+    }
+    relay->status = lines > 0 || unsent > 0 ? STATUS_ERROR : relay->status;
+}
+
+void relay_end(struct relay *relay) {
     uv_timer_stop(&relay->timer);
-    session_end(relay->session, relay->status);
+    uv_timer_stop(&relay->patience);
+    if (relay->phase != RELAY_ENDED) {
+        relay->phase = RELAY_ENDED;
+        complain_of_unsent(relay);
+        session_end(relay->session, relay->status);
+    }
 }
 
 /* The longest time between two datagrams while some wait. */
@@ -67,46 +98,44 @@ static uint64_t pace_ms(const struct relay *relay) {
     return relay->rate_bytes_s > 0 ? 1000 * MUSTER_DATAGRAM_BYTES_MAX / relay->rate_bytes_s : 0;
 }
 
-/* True when the relay may end. A relay that was stopped does not wait for subscribers that may ask for
- * repairs. */
-static bool is_over(const struct relay *relay, uint64_t now_ms) {
-    const uint64_t quiet_ms = now_ms - relay->sent_ms;
-    if (relay->is_stopped) {
-        return quiet_ms >= STOP_QUIET_MS + pace_ms(relay) || now_ms - relay->drain_began_ms >= STOP_MS_MAX;
-    }
-    return quiet_ms >= REPAIR_MS + pace_ms(relay);
-}
-
+/* A relay that was stopped does not wait for subscribers that may ask for repairs. */
 static void on_drain(uv_timer_t *timer) {
     struct relay *relay = timer->data;
+    const uint64_t now_ms = uv_now(timer->loop);
     const uint64_t sent = muster_sender(relay->session->node)->datagrams;
     if (sent != relay->sent) {
         relay->sent = sent;
-        relay->sent_ms = uv_now(timer->loop);
+        relay->sent_ms = now_ms;
     }
-    if (is_over(relay, uv_now(timer->loop))) {
-        end(relay);
+    if ((relay->is_stopped && muster_unsent(relay->session->node) == 0) ||
+        now_ms - relay->sent_ms >= REPAIR_MS + pace_ms(relay)) {
+        relay_end(relay);
     }
 }
 
 static void drain(struct relay *relay) {
     relay->phase = RELAY_DRAINING;
-    relay->drain_began_ms = uv_now(&relay->session->loop);
-    relay->sent_ms = relay->drain_began_ms;
+    relay->sent_ms = uv_now(&relay->session->loop);
     descriptor_pause(&relay->input);
     if (!relay->has_added) {
-        end(relay);
+        relay_end(relay);
         return;
     }
     relay_topics_flush(&relay->topics);
     uv_timer_start(&relay->timer, on_drain, DRAIN_MS, DRAIN_MS);
 }
 
+static void on_impatient(uv_timer_t *timer) {
+    relay_end(timer->data);
+}
+
+/* What was read is still taken. */
 void relay_stop(struct relay *relay) {
     relay->is_stopped = true;
-    if (relay->phase != RELAY_DRAINING) {
-        drain(relay);
-    }
+    relay->has_ended = true;
+    descriptor_pause(&relay->input);
+    uv_timer_start(&relay->patience, on_impatient, STOP_MS_MAX, 0);
+    take_input(relay);
 }
 
 /* ---- topics ---- */
@@ -289,7 +318,8 @@ static void on_ready(void *context) {
 
 static void open_relay(struct relay *relay) {
     uv_timer_init(&relay->session->loop, &relay->timer);
-    relay->timer.data = relay;
+    uv_timer_init(&relay->session->loop, &relay->patience);
+    relay->timer.data = relay->patience.data = relay;
     muster_on_writable(relay->session->node, on_writable, relay);
 }
 

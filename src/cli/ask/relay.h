@@ -27,6 +27,7 @@ enum relay_phase {
     RELAY_FULL,     /* too much waits to be sent */
     RELAY_DRAINING, /* no more input is taken; the records that were taken leave, and repairs may be asked for
                      */
+    RELAY_ENDED,
 };
 
 struct relay {
@@ -49,9 +50,9 @@ struct relay {
     bool has_added;
     bool is_stopped;
     uv_timer_t timer;
-    uint64_t drain_began_ms; /* since when */
-    uint64_t sent;           /* datagrams, */
-    uint64_t sent_ms;        /* and when the last one was, or when it was last looked for */
+    uv_timer_t patience; /* of whoever stopped it */
+    uint64_t sent;       /* datagrams, */
+    uint64_t sent_ms;    /* and when the last one was, or when it was last looked for */
     char unknown_units[RELAY_UNKNOWN_UNITS_MAX][MUSTER_NAME_BYTES_MAX + 1];
     size_t unknown_unit_count;
     int status;
@@ -63,8 +64,11 @@ struct relay {
 void relay_value(struct relay *relay, const char *line);
 void relay_lines(struct relay *relay, int fd);
 
-/* Takes no more input, and ends the session as soon as all records have left. */
+/* Reads no more input, and ends the session as soon as all that was read has left, or after 2 s. */
 void relay_stop(struct relay *relay);
+
+/* Ends the session now: with STATUS_ERROR where something that was read did not leave, which is reported. */
+void relay_end(struct relay *relay);
 
 /* To be called when the session has ended. A zeroed relay is allowed. */
 void relay_deinit(struct relay *relay);

@@ -170,6 +170,12 @@ static void on_signal(void *context) {
     relay_stop(&publish->relay);
 }
 
+/* The second one does not wait. */
+static void on_second_signal(void *context) {
+    struct publish *publish = context;
+    relay_end(&publish->relay);
+}
+
 static void on_open(void *context) {
     struct publish *publish = context;
     publish->relay.session = &publish->session;
@@ -201,6 +207,7 @@ static int run_session(struct publish *publish) {
                                             .until_signal = true,
                                             .on_open = on_open,
                                             .on_signal = on_signal,
+                                            .on_second_signal = on_second_signal,
                                             .context = publish};
     const int status = session_hold(&publish->session, publish->settings, &request);
     relay_deinit(&publish->relay);
@@ -242,8 +249,9 @@ const struct command command_publish = {
         "on the wire, whoever listens. It announces itself and its topics as long as it runs, and takes\n"
         "part like any other peer: beside a muster announce it is a row of its own. Behind the end of the\n"
         "input it stays until what it sent can no more be asked for again, 1.5 s. SIGINT and SIGTERM let\n"
-        "what was taken leave, for 2 s at most, and end it with a bye; a second one does not wait for\n"
-        "that: what has not left by then is dropped.\n",
+        "what was read leave, for 2 s at most, and end it with a bye; a second one does not wait for\n"
+        "that. What has not left by then, or what the system refused to send, is counted on standard\n"
+        "error, and the exit code is 1.\n",
     .options = options_table,
     .options_bytes = sizeof(struct publish_options),
     .defaults = &(const struct publish_options){.linger_ms = UINT64_MAX},
@@ -252,8 +260,8 @@ const struct command command_publish = {
                 "  mosquitto_sub -v -t 'home/#' | muster publish\n"
                 "  while sleep 1; do cut -d' ' -f1 /proc/loadavg; done | muster publish --topic load\n"
                 "  muster publish --strict < packs.ndjson\n",
-    .statuses = "  0   all was published, or a signal ended it\n"
-                "  1   error, or a line was bad\n"
+    .statuses = "  0   all that was read was sent\n"
+                "  1   error, a line was bad, or something was not sent\n"
                 "  2   wrong usage, or a TOPIC or VALUE that cannot be published\n",
     .run = run,
     .deinit = deinit,

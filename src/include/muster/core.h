@@ -266,7 +266,7 @@ struct muster_counters {
 
     /* Samples that came by streams, and those kept for others. */
     uint64_t samples_dropped; /* there was no room for them, or they were not what was asked for */
-    uint64_t cache_evicted;   /* kept topics that made room for others */
+    uint64_t cache_evicted;   /* kept topics, and names of one, that made room for others */
 
     uint64_t feeds_evicted; /* feeds (muster_core_feeds()) that made room for others */
 };

@@ -203,6 +203,10 @@ MUSTER_API void muster_on_writable(muster_t *node, muster_writable_cb on_writabl
 /* What the node sent so far; borrowed until the node is closed. */
 MUSTER_API const struct muster_sender *muster_sender(const muster_t *node);
 
+/* Datagrams of telemetry that were taken and did not leave: those that wait for the rate, for a path or for
+ * room in the socket, and those that the system refused on every path; of these a log line says why. */
+MUSTER_API uint64_t muster_unsent(const muster_t *node);
+
 /* ---- subscribing ---- */
 
 typedef struct muster_subscription muster_subscription_t;
