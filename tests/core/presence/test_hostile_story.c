@@ -12,6 +12,20 @@ static void begin(void) {
     world_begin(11);
 }
 
+/* An alive of a peer that is not there, by the group. */
+static void say_alive(size_t to, uint8_t source, unsigned number, unsigned seq, const char *more) {
+    world_say(to, source, MUSTER_PATH_M4,
+              "{\"muster\":1,\"kind\":\"alive\",\"id\":\"%032x\",\"boot\":1,\"seq\":%u,%s\"rev\":1,"
+              "\"next_ms\":2500,\"peers\":0}\n",
+              number, seq, more);
+}
+
+/* For is_lost: the second node does not hear the first one. */
+static bool is_cut(size_t from, size_t to, const struct muster_datagram *datagram) {
+    (void)datagram;
+    return from == 0 && to == 1;
+}
+
 /* ---- room ---- */
 
 TEST(unsigned_announces_lock_no_address) {
@@ -28,6 +42,21 @@ TEST(unsigned_announces_lock_no_address) {
     world_add("honest");
     world_run(2000);
     assert_true(world_row(0, "honest")->verified);
+}
+
+TEST(strangers_at_its_address_keep_no_lost_peer_out) {
+    world_gather(2);
+    world.is_lost = is_cut;
+    assert_true(world_run_until(1, MUSTER_PEER_LOST, 1));
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < MUSTER_INTRODUCTIONS_PER_ADDRESS; i++) { /* from where the first node is */
+            say_alive(1, 1, 1000 + i, round + 1, "");
+        }
+        world_run(100);
+        world.is_lost = NULL;
+        world_run(5000);
+    }
+    assert_int_equal(world_row(1, "a")->state, MUSTER_ALIVE);
 }
 
 int main(void) {
