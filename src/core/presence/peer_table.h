@@ -112,6 +112,7 @@ struct peer {
     size_t heap_index;
     unsigned pins; /* events that wait to be pulled */
     enum peer_class class;
+    bool is_speaker; /* counted as present, verified and no hearsay */
     struct peer *prev;
     struct peer *next;
 };
@@ -125,7 +126,8 @@ struct peer_table {
     struct peer *classes[CLASS_COUNT]; /* the longest in it first */
     size_t class_counts[CLASS_COUNT];
     struct address_table addresses;
-    size_t speakers;    /* rows that are heard and verified, or suspect; of one address few count */
+    size_t verified;    /* rows that are present, verified and no hearsay, */
+    size_t speakers;    /* and of them those that count for the interval: of one address few do */
     struct peer **heap; /* by due_ms */
     size_t count;
     uint64_t number;     /* of the last row */

@@ -59,6 +59,30 @@ TEST(strangers_at_its_address_keep_no_lost_peer_out) {
     assert_int_equal(world_row(1, "a")->state, MUSTER_ALIVE);
 }
 
+/* ---- the rhythm of others ---- */
+
+TEST(unverified_suspects_stretch_no_interval) {
+    world_gather(2);
+    world_run(30000);
+    tape_begin(0);
+    size_t suspects = 0;
+    for (unsigned round = 1; round <= 4; round++) {
+        for (unsigned i = 0; i < 1000; i++) {
+            world_announce(0, (uint8_t)(100 + i / 8),
+                           &(struct announce){.number = 7000 + i, .seq = round, .rev = 1, .next_ms = 100});
+        }
+        for (unsigned i = 0; i < 40; i++) {
+            world_run(100);
+            suspects = world_rows(0, MUSTER_SUSPECT) > suspects ? world_rows(0, MUSTER_SUSPECT) : suspects;
+        }
+    }
+    assert_true(suspects > 500);
+    for (size_t i = 0; i < tape_count("alive"); i++) {
+        assert_true(said_number(tape_said("alive", i), "next_ms") <= 2500);
+    }
+    tape_stop();
+}
+
 int main(void) {
     return test_run(begin, world_end);
 }
