@@ -259,7 +259,7 @@ void peer_table_remove(struct peer_table *table, struct peer *peer) {
 
 bool peer_table_has_deaf(const struct peer_table *table, enum muster_path_kind kind) {
     for (const struct peer *peer = table->by_id; peer != NULL; peer = peer->hh.next) {
-        if (peer->hears != 0 && (peer->hears & 1u << kind) == 0 && peer_is_present(peer)) {
+        if (peer->is_speaker && peer->hears != 0 && (peer->hears & 1u << kind) == 0) {
             return true;
         }
     }

@@ -183,7 +183,7 @@ size_t peer_table_speakers(const struct peer_table *table);
 /* And those that are more than hearsay: what this node tells others to hold. */
 size_t peer_table_heard(const struct peer_table *table);
 
-/* True when a peer that is present says that it hears others, but not by this kind of path. */
+/* True when a verified peer that is present says that it hears others, but not by this kind of path. */
 bool peer_table_has_deaf(const struct peer_table *table, enum muster_path_kind kind);
 
 /* The first row after this number; NULL when there is none. */

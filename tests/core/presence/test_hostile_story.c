@@ -16,7 +16,7 @@ static void begin(void) {
 static void say_alive(size_t to, uint8_t source, unsigned number, unsigned seq, const char *more) {
     world_say(to, source, MUSTER_PATH_M4,
               "{\"muster\":1,\"kind\":\"alive\",\"id\":\"%032x\",\"boot\":1,\"seq\":%u,%s\"rev\":1,"
-              "\"next_ms\":2500,\"peers\":0}\n",
+              "\"next_ms\":3600000,\"peers\":0}\n",
               number, seq, more);
 }
 
@@ -80,6 +80,23 @@ TEST(unverified_suspects_stretch_no_interval) {
     for (size_t i = 0; i < tape_count("alive"); i++) {
         assert_true(said_number(tape_said("alive", i), "next_ms") <= 2500);
     }
+    tape_stop();
+}
+
+TEST(an_unverified_row_moves_nobody_to_all_paths) {
+    world_gather(2);
+    world_announce(0, 99, &(struct announce){.number = 77});
+    world_run(100);
+    say_alive(0, 99, 77, 2, "\"hears\":[\"b4\"],");
+    world_run(5000);
+    assert_int_equal(world_rows(0, MUSTER_ALIVE), 2);
+    tape_begin(0);
+    world_run(60000);
+    size_t by_broadcast = 0;
+    for (size_t i = 0; i < tape_count("alive"); i++) {
+        by_broadcast += tape_said("alive", i)->paths & 1u << MUSTER_PATH_B4 ? 1 : 0;
+    }
+    assert_true(by_broadcast <= tape_count("alive") / MUSTER_EVERYWHERE_EACH + 1);
     tape_stop();
 }
 
