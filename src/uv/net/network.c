@@ -208,10 +208,12 @@ static void datagram_hold(struct network *network, const struct muster_datagram 
     unicast_watch(network);
 }
 
-void network_send(struct network *network, struct muster_datagram *datagram) {
+bool network_send(struct network *network, struct muster_datagram *datagram) {
+    uint64_t queue_drops = network->unicast.socket.queue_drops;
     if (!network->is_blocked && !datagram_send(network, datagram)) {
         datagram_hold(network, datagram);
     }
+    return network->unicast.socket.queue_drops == queue_drops;
 }
 
 static void held_send(struct network *network) {

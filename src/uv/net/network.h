@@ -98,8 +98,9 @@ int network_connect(const struct network *network, const struct muster_endpoint 
 size_t network_sockets(const struct network *network, struct muster_socket *sockets, size_t sockets_max);
 
 /* Sends, unless is_blocked. A datagram that finds the socket full is copied, and is_blocked until it left.
- * One that fails for another reason is over: the next announcement, or another path, says it again. */
-void network_send(struct network *network, struct muster_datagram *datagram);
+ * One that fails for another reason is over: the next announcement, or another path, says it again. False
+ * when a queue or table of this machine had no room for it. */
+bool network_send(struct network *network, struct muster_datagram *datagram);
 
 /* Datagrams of telemetry that were handed out and did not leave: no path took them, or they are held. A copy
  * that is tried again (-EAGAIN) begins where the first try ended, so a batch counts from there. */
