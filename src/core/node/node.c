@@ -275,7 +275,7 @@ bool muster_core_next(muster_core_t *core, struct muster_output *output) {
     return false;
 }
 
-void muster_core_unsent(muster_core_t *core, const struct muster_datagram *datagram) {
+void muster_core_record_unsent(muster_core_t *core, const struct muster_datagram *datagram) {
     unsigned shard;
     if (!group_is_telemetry(&datagram->destination, core->context.port, &shard)) {
         presence_record_unsent(&core->presence, &datagram->destination);
