@@ -59,6 +59,9 @@
 #define MUSTER_GRACE_MS 250             /* an alive may be late by this: hosts are busy, networks slow */
 #define MUSTER_STALL_MS 1000            /* a step that is late by this means that this node slept: no peer is suspected for that time */
 #define MUSTER_RESUME_MS 10000          /* after a sleep or a change of paths a node asks and announces anew, but no sooner than this after the last time */
+#define MUSTER_ASKER_MS 500             /* who asked by IPv6, and for so long not by IPv4, has IPv6 alone */
+#define MUSTER_ASKER_KEPT_MS 600000     /* and is remembered for so long: a subscriber that misses nothing says nothing */
+#define MUSTER_AUDIENCE_MS 250          /* a publisher looks so often by which families data is to go out */
 #define MUSTER_PRIMARY_MS 60000         /* a path on which no peer was heard for so long is not primary */
 #define MUSTER_NONCE_MS 60000           /* a nonce is renewed after so long */
 #define MUSTER_NONCE_MS_MIN 1000        /* and no sooner than this, where a recording may be played */
@@ -118,6 +121,7 @@
 #define MUSTER_SPEAKERS_PER_ADDRESS 8 /* of them, those that stretch the interval */
 #define MUSTER_UNVERIFIED_SPEAKERS 64 /* rows without a key that stretch the interval, at most */
 #define MUSTER_ANSWERS_MAX 256       /* answers that wait for their time */
+#define MUSTER_ASKERS_MAX 64         /* who asked lately, by which family */
 #define MUSTER_PROOFS_MAX 1024       /* nonces that wait for an announce to the group, or were answered by one lately */
 #define MUSTER_QUERIES_MAX 64        /* queries of the application under way */
 #define MUSTER_DATAGRAMS_MAX 1024    /* datagrams that wait to be pulled */

@@ -27,6 +27,7 @@ int paths_set(struct paths *paths, const struct muster_path *items, size_t count
         next.dropped[i] = old < paths->count ? paths->dropped[old] : 0;
         next.count++;
     }
+    next.changes = paths->changes + 1;
     *paths = next;
     return 0;
 }

@@ -16,6 +16,7 @@ struct paths {
     uint32_t dropped[MUSTER_PATHS_MAX];  /* by the kernel, on its socket, so far */
     uint32_t unicast_dropped[2];         /* the same on the unicast sockets: U4, U6 */
     size_t count;
+    unsigned changes; /* how often they were replaced */
 };
 
 /* Replaces all paths; those that stay keep what they know. MUSTER_EFULL, MUSTER_EINVAL (a unicast path or one
