@@ -59,8 +59,7 @@
 #define MUSTER_GRACE_MS 250             /* an alive may be late by this: hosts are busy, networks slow */
 #define MUSTER_STALL_MS 1000            /* a step that is late by this means that this node slept: no peer is suspected for that time */
 #define MUSTER_RESUME_MS 10000          /* after a sleep or a change of paths a node asks and announces anew, but no sooner than this after the last time */
-#define MUSTER_ASKER_MS 500             /* who asked by IPv6, and for so long not by IPv4, has IPv6 alone */
-#define MUSTER_ASKER_KEPT_MS 600000     /* and is remembered for so long: a subscriber that misses nothing says nothing */
+#define MUSTER_ASKER_KEPT_MS 600000     /* who asks by IPv6 alone is remembered for so long: a subscriber that misses nothing says nothing */
 #define MUSTER_AUDIENCE_MS 250          /* a publisher looks so often by which families data is to go out */
 #define MUSTER_PRIMARY_MS 60000         /* a path on which no peer was heard for so long is not primary */
 #define MUSTER_NONCE_MS 60000           /* a nonce is renewed after so long */

@@ -30,11 +30,12 @@ void askers_record(struct askers *askers, const uint8_t id[MUSTER_ID_BYTES],
     struct asker *asker = find(askers, id, datagram->interface);
     if (asker == NULL) {
         asker = add(askers);
-        *asker = (struct asker){.interface = datagram->interface, .first_ms = now_ms};
+        *asker = (struct asker){.interface = datagram->interface};
         memcpy(asker->id, id, MUSTER_ID_BYTES);
     }
-    asker->by_v4 = asker->by_v4 || datagram->source.family == 4;
-    asker->by_v6 = asker->by_v6 || datagram->source.family == 6;
+    bool *is_by = datagram->source.family == 6 ? &asker->by_v6 : &asker->by_v4;
+    askers->changes += *is_by ? 0 : 1;
+    *is_by = true;
     asker->last_ms = now_ms;
 }
 
@@ -42,7 +43,7 @@ bool askers_need_v6(const struct askers *askers, uint32_t interface, uint64_t no
     for (size_t i = 0; i < askers->count; i++) {
         const struct asker *asker = &askers->items[i];
         if (asker->interface == interface && asker->by_v6 && !asker->by_v4 &&
-            now_ms - asker->first_ms >= MUSTER_ASKER_MS && now_ms - asker->last_ms <= MUSTER_ASKER_KEPT_MS) {
+            now_ms - asker->last_ms <= MUSTER_ASKER_KEPT_MS) {
             return true;
         }
     }

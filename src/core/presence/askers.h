@@ -16,7 +16,6 @@ struct asker {
     uint32_t interface;
     bool by_v4;
     bool by_v6;
-    uint64_t first_ms;
     uint64_t last_ms;
 };
 
@@ -24,11 +23,12 @@ struct asker {
 struct askers {
     struct asker items[MUSTER_ASKERS_MAX]; /* the one that was not heard for longest makes room */
     size_t count;
+    unsigned changes; /* how often an asker, or a family of one, was new */
 };
 
 /* A question or nak came. */
 void askers_record(struct askers *askers, const uint8_t id[MUSTER_ID_BYTES],
                    const struct muster_datagram *datagram, uint64_t now_ms);
 
-/* True when somebody asks by IPv6 alone on an interface: for so long that copies by IPv4 would be here. */
+/* True when somebody asks by IPv6 alone on an interface. Copies by IPv4 are sent first. */
 bool askers_need_v6(const struct askers *askers, uint32_t interface, uint64_t now_ms);

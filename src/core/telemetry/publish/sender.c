@@ -157,9 +157,13 @@ static bool is_data_path(const struct telemetry *telemetry, const struct muster_
            (peer_table_kinds(&presence->table, path->interface, MUSTER_PATH_M4) & 1u << MUSTER_PATH_M6) != 0;
 }
 
+static unsigned audience_changes(const struct telemetry *telemetry) {
+    return telemetry->context->paths.changes + telemetry->presence->askers.changes;
+}
+
 static bool is_audience_known(const struct telemetry *telemetry) {
     const struct audience *audience = &telemetry->sender.audience;
-    return audience->looked_ms != 0 && audience->changes == telemetry->context->paths.changes &&
+    return audience->looked_ms != 0 && audience->changes == audience_changes(telemetry) &&
            telemetry->context->now_ms - audience->looked_ms < MUSTER_AUDIENCE_MS;
 }
 
@@ -169,7 +173,7 @@ static const bool *data_paths(struct telemetry *telemetry) {
     const struct paths *paths = &telemetry->context->paths;
     if (!is_audience_known(telemetry)) {
         audience->looked_ms = telemetry->context->now_ms;
-        audience->changes = paths->changes;
+        audience->changes = audience_changes(telemetry);
         for (size_t i = 0; i < paths->count; i++) {
             audience->is_path[i] = is_data_path(telemetry, &paths->items[i]);
         }

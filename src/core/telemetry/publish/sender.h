@@ -35,7 +35,7 @@ struct pace {
 /* The paths that data goes out by. */
 struct audience {
     bool is_path[MUSTER_PATHS_MAX]; /* by their place among the node's */
-    unsigned changes;               /* of the node's paths, as it was looked at, */
+    unsigned changes;               /* of the node's paths and of askers, as it was looked at, */
     uint64_t looked_ms;             /* and when; 0: never */
 };
 
