@@ -10,10 +10,11 @@
 /* ---- addresses (PROTOCOL.md, "Addresses") ---- */
 
 #define MUSTER_GROUP_V4 {224, 0, 0, 254}         /* RFC 4727, 2.4.2: switches always flood 224.0.0.x */
+#define MUSTER_GROUP_V6 {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x14} /* ff02::114: RFC 4727, 3.4.2, of the link alone */
 #define MUSTER_BROADCAST_V4 {255, 255, 255, 255} /* the limited broadcast address (RFC 919, 7) */
 #define MUSTER_UNICAST_PORTS 32                  /* a node takes the first free port of these, right after the control port: one firewall line covers all */
 #define MUSTER_TTL 255                           /* sent and required: proves that no router was passed (RFC 5082, 3) */
-#define MUSTER_PATHS_MAX 64                      /* ways out of one node: 32 interfaces of two kinds */
+#define MUSTER_PATHS_MAX 96                      /* ways out of one node: 32 interfaces of three kinds */
 
 /* ---- framing ---- */
 
@@ -58,6 +59,8 @@
 #define MUSTER_GRACE_MS 250             /* an alive may be late by this: hosts are busy, networks slow */
 #define MUSTER_STALL_MS 1000            /* a step that is late by this means that this node slept: no peer is suspected for that time */
 #define MUSTER_RESUME_MS 10000          /* after a sleep or a change of paths a node asks and announces anew, but no sooner than this after the last time */
+#define MUSTER_ASKER_KEPT_MS 600000     /* who asks by IPv6 alone is remembered for so long: a subscriber that misses nothing says nothing */
+#define MUSTER_AUDIENCE_MS 250          /* a publisher looks so often by which families data is to go out */
 #define MUSTER_PRIMARY_MS 60000         /* a path on which no peer was heard for so long is not primary */
 #define MUSTER_NONCE_MS 60000           /* a nonce is renewed after so long */
 #define MUSTER_NONCE_MS_MIN 1000        /* and no sooner than this, where a recording may be played */
@@ -125,6 +128,7 @@
 #define MUSTER_SPEAKERS_PER_ADDRESS 8 /* of them, those that stretch the interval */
 #define MUSTER_UNVERIFIED_SPEAKERS 64 /* rows without a key that stretch the interval, at most */
 #define MUSTER_ANSWERS_MAX 256       /* answers that wait for their time */
+#define MUSTER_ASKERS_MAX 64         /* who asked lately, by which family */
 #define MUSTER_PROOFS_MAX 1024       /* nonces that wait for an announce to the group, or were answered by one lately */
 #define MUSTER_QUERIES_MAX 64        /* queries of the application under way */
 #define MUSTER_DATAGRAMS_MAX 1024    /* datagrams that wait to be pulled */
@@ -166,6 +170,8 @@
 
 #define MUSTER_GROUP_TELEMETRY_V4 {239, 255, 77, 16} /* group of shard 0, the others follow; organisation-local (RFC 2365, 6.2), so switches forward it to subscribers alone */
 #define MUSTER_GROUP_REPAIR_V4 {239, 255, 77, 15}    /* group of naks: a publisher need not hear its own data to hear them */
+#define MUSTER_GROUP_TELEMETRY_V6 {0xff, 0x12, 0, 0, 0, 0, 0, 0, 0, 0, 0x6d, 0x75, 0x73, 0x74, 0, 0x10} /* ff12::6d75:7374:10, likewise; a transient group of the link (RFC 4291, 2.7) */
+#define MUSTER_GROUP_REPAIR_V6 {0xff, 0x12, 0, 0, 0, 0, 0, 0, 0, 0, 0x6d, 0x75, 0x73, 0x74, 0, 0x0f}
 #define MUSTER_TELEMETRY_TTL 1          /* data stays on its link */
 #define MUSTER_RATE_BYTES_S 1000000     /* default; Wi-Fi carries multicast at its lowest rate */
 #define MUSTER_RATE_BYTES_S_MIN 1000

@@ -36,12 +36,17 @@ static bool is_asked(const struct presence *presence, const struct message *quer
            (query->want_name == NULL || strcmp(own->name, query->want_name) == 0);
 }
 
+/* Who asks by both families at once gets one answer. */
+static bool is_same_asker(const struct answer *answer, const struct muster_datagram *datagram) {
+    return answer->interface == datagram->interface && (answer->asker.family != datagram->source.family ||
+                                                        endpoint_is_same(&answer->asker, &datagram->source));
+}
+
 static struct answer *find_answer(struct answers *answers, const struct muster_datagram *datagram,
                                   uint64_t nonce) {
     for (size_t i = 0; i < answers->count; i++) {
         struct answer *answer = &answers->items[i];
-        if (answer->nonce == nonce && answer->interface == datagram->interface &&
-            endpoint_is_same(&answer->asker, &datagram->source)) {
+        if (answer->nonce == nonce && is_same_asker(answer, datagram)) {
             return answer;
         }
     }
@@ -159,7 +164,8 @@ void answer_return(struct presence *presence, const struct muster_datagram *data
 }
 
 static bool answer_unicast(struct presence *presence, const struct message *query,
-                           const struct muster_datagram *datagram, unsigned path, enum muster_drop *reason) {
+                           const struct muster_datagram *datagram, enum muster_path_kind path,
+                           enum muster_drop *reason) {
     if (!is_long_enough(presence, query, datagram)) {
         return refuse(reason, MUSTER_DROP_SHORT_QUESTION);
     }
@@ -173,15 +179,14 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
         if (answer == NULL) {
             return refuse(reason, MUSTER_DROP_TABLE_FULL);
         }
-        answer->is_of_all =
-            !query->asks_some && path != 1u << MUSTER_PATH_U4 && !is_for_a_few(presence, query);
+        answer->is_of_all = !query->asks_some && !group_is_unicast(path) && !is_for_a_few(presence, query);
         if (!query->asks_some) {
             uint64_t window_ms =
                 is_for_a_few(presence, query) ? MUSTER_TABLE_ANSWER_MS : answer_window_ms(presence);
             answer->due_ms += random_ms(&presence->context->random, window_ms);
         }
     }
-    answer->heard |= path;
+    answer->heard |= 1u << path;
     answer->wants = answer->wants || query->wants;
     return true;
 }
@@ -192,12 +197,12 @@ bool answer_query(struct presence *presence, const struct message *query,
         return true;
     }
     enum muster_path_kind path = group_path_kind(&datagram->destination);
-    if (query->asks_some && path != MUSTER_PATH_U4) { /* where many are asked many may ask */
+    if (query->asks_some && !group_is_unicast(path)) { /* where many are asked many may ask */
         uint64_t delay_ms =
             query->of_count < MUSTER_INTRODUCTIONS_TOGETHER ? 0 : announcer_proof_ms(presence);
         return answer_group(presence, query, datagram, delay_ms, reason);
     }
-    return answer_unicast(presence, query, datagram, 1u << path, reason);
+    return answer_unicast(presence, query, datagram, path, reason);
 }
 
 /* Returns when the group is answered next. */

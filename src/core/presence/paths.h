@@ -14,8 +14,9 @@ struct paths {
     struct muster_path items[MUSTER_PATHS_MAX];
     uint64_t heard_ms[MUSTER_PATHS_MAX]; /* a peer was last heard by it; 0: never */
     uint32_t dropped[MUSTER_PATHS_MAX];  /* by the kernel, on its socket, so far */
-    uint32_t unicast_dropped;            /* the same on the unicast socket */
+    uint32_t unicast_dropped[2];         /* the same on the unicast sockets: U4, U6 */
     size_t count;
+    unsigned changes; /* how often they were replaced */
 };
 
 /* Replaces all paths; those that stay keep what they know. MUSTER_EFULL, MUSTER_EINVAL (a unicast path or one
@@ -35,13 +36,13 @@ void paths_heard(struct paths *paths, uint32_t interface, enum muster_path_kind 
 /* Notes what the kernel dropped on the socket that a datagram came by; true when that has grown. */
 bool paths_record_dropped(struct paths *paths, const struct muster_datagram *datagram);
 
-/* True for the primary path of its interface: the first kind by which anybody was heard within
- * MUSTER_PRIMARY_MS, else the first there is. */
-bool paths_is_primary(const struct paths *paths, size_t index, uint64_t now_ms);
+/* The kind of the primary path of an interface: the first by which anybody was heard within
+ * MUSTER_PRIMARY_MS, else the first there is; GROUP_KINDS where there is none. */
+enum muster_path_kind paths_primary(const struct paths *paths, uint32_t interface, uint64_t now_ms);
 
-/* The kinds by which an interface hears peers, bit 1 << kind, where it hears them by broadcast and not by
- * multicast; 0 where there is none like that. */
-unsigned paths_without_multicast(const struct paths *paths, uint64_t now_ms);
+/* The kinds by which interfaces hear peers, bit 1 << kind, of those that hear nobody by m4; 0 where there is
+ * none like that. */
+unsigned paths_without_m4(const struct paths *paths, uint64_t now_ms);
 
 /* Name of an interface that has a path, "" for others. */
 const char *paths_interface_name(const struct paths *paths, uint32_t interface);

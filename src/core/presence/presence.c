@@ -44,12 +44,13 @@ void presence_deinit(struct presence *presence) {
 static bool is_groups_question(const struct peer *asker, const struct message *message,
                                const struct muster_datagram *datagram) {
     return message->boot == asker->boot && message->count > asker->asked && message->said >= asker->seq &&
-           group_path_kind(&datagram->destination) != MUSTER_PATH_U4;
+           !group_is_unicast(group_path_kind(&datagram->destination));
 }
 
 static bool take_query(struct presence *presence, const struct message *message,
                        const struct muster_datagram *datagram, enum muster_drop *reason) {
     struct peer *asker = peer_table_find(&presence->table, message->id);
+    askers_record(&presence->askers, message->id, datagram, presence->context->now_ms);
     if (asker != NULL && asker->is_verified) {
         if (!merge_is_signed_by(presence, message, datagram, asker->key)) {
             *reason = MUSTER_DROP_SIGNATURE;
@@ -143,7 +144,7 @@ void presence_record_late(struct presence *presence, uint64_t late_ms) {
 }
 
 void presence_record_unsent(struct presence *presence, const struct muster_endpoint *destination) {
-    bool is_group = group_path_kind(destination) != MUSTER_PATH_U4;
+    bool is_group = !group_is_unicast(group_path_kind(destination));
     health_record_unsent(&presence->health, is_group, presence->context->now_ms);
     if (is_group) {
         announcer_repeat(presence);

@@ -47,17 +47,18 @@ typedef struct muster_core muster_core_t;
 
 /* ---- values ---- */
 
-/* An address and port. family is 4 or, later, 6; 0 means unspecified. An IPv4 address fills ip[0..3].
- * port is in host order. */
+/* An address and port. family is 4 or 6; 0 means unspecified. An IPv4 address fills ip[0..3]. Which link a
+ * link-local address of IPv6 is of, stands beside it: the interface. port is in host order. */
 struct muster_endpoint {
     uint8_t family;
     uint8_t ip[16];
     uint16_t port;
 };
 
-/* The way a datagram took. "m4": IPv4 multicast, "b4": IPv4 broadcast, "u4": IPv4 unicast. */
-enum muster_path_kind { MUSTER_PATH_M4, MUSTER_PATH_B4, MUSTER_PATH_U4 };
-#define MUSTER_PATH_KINDS 3
+/* The way a datagram took. "m4", "m6": multicast of IPv4, IPv6; "b4": IPv4 broadcast; "u4", "u6": unicast. Of
+ * two ways to many, the first one here is preferred. */
+enum muster_path_kind { MUSTER_PATH_M4, MUSTER_PATH_M6, MUSTER_PATH_B4, MUSTER_PATH_U4, MUSTER_PATH_U6 };
+#define MUSTER_PATH_KINDS 5
 
 /* Name of a path kind as people and the wire write it, "m4". Static storage. */
 MUSTER_API const char *muster_path_name(enum muster_path_kind kind);
@@ -65,12 +66,14 @@ MUSTER_API const char *muster_path_name(enum muster_path_kind kind);
 #define MUSTER_INTERFACE_NAME_BYTES 16
 #define MUSTER_NETWORK_NAME_BYTES 64
 
-/* One way out: an interface and a kind (never u4). */
+/* One way out: an interface and a kind (never u4 or u6). */
 struct muster_path {
     uint32_t interface; /* the kernel's interface index */
     enum muster_path_kind kind;
     char name[MUSTER_INTERFACE_NAME_BYTES]; /* of the interface, not empty */
-    struct muster_endpoint address;         /* of this node on that interface; family 0 when not known */
+    struct muster_endpoint address; /* of this node on that interface, of the family of the kind; family
+                                       0 when not known */
+    uint32_t mtu;                   /* of the interface, bytes; 0 when not known */
 };
 
 /* A name with its value: an attribute of a peer or a TXT item of a service. UTF-8. */
@@ -169,7 +172,10 @@ struct muster_peer {
                          earlier rev */
     bool self;        /* the node that gives this row, not a peer of its table */
     struct muster_document document;
-    struct muster_endpoint address; /* source of the last datagram: the peer's unicast socket */
+    struct muster_endpoint address; /* source of the last datagram: the peer's unicast socket; of who is heard
+                                       by both families, that of IPv4 */
+    struct muster_endpoint other_address; /* the same of the other family, on the same interface; family 0
+                                             when it was not heard by it */
     char interface_name[MUSTER_INTERFACE_NAME_BYTES];
     unsigned paths;    /* bit 1 << kind for each path that brought it, or that brought it our question */
     uint64_t age_ms;   /* since it was last heard */
@@ -408,7 +414,7 @@ struct muster_socket {
                              * was needed for datagrams to the group */
     uint64_t unreached;     /* datagrams to one peer that did not arrive, as ICMP reported */
 };
-#define MUSTER_SOCKETS_MAX 160
+#define MUSTER_SOCKETS_MAX 192
 
 /* What is known of one publisher's shard here (muster/telemetry.h). Every datagram up to `sent` since `since`
  * is in exactly one of received, pending, lost. */
@@ -533,7 +539,8 @@ enum muster_output_kind {
 struct muster_output {
     enum muster_output_kind kind;
     uint64_t stream;                 /* STREAM_…: its number */
-    uint32_t groups;                 /* GROUPS: bit 1 << shard, and MUSTER_GROUP_REPAIR */
+    uint32_t groups;                 /* GROUPS: of IPv4, bit 1 << shard, and MUSTER_GROUP_REPAIR */
+    uint32_t groups6;                /* GROUPS: the same of IPv6 */
     struct muster_endpoint endpoint; /* STREAM_OPEN */
     uint32_t interface;              /* STREAM_OPEN */
     const uint8_t *bytes;            /* STREAM_WRITE */
