@@ -100,6 +100,39 @@ TEST(an_unverified_row_moves_nobody_to_all_paths) {
     tape_stop();
 }
 
+/* ---- suspicion ---- */
+
+static unsigned asked; /* questions of the second node for the first one */
+
+static void count_questions(size_t from, const struct muster_datagram *datagram) {
+    asked += from == 1 && datagram_has(datagram, "\"query\"") && datagram_has(datagram, world.nodes[0].id);
+}
+
+/* It asks this listener alone, so the one in question can't answer. In a crowd nobody asks by unicast. */
+TEST(one_asker_with_a_key_buries_nobody) {
+    const size_t attacker = MUSTER_CROWD_ROWS + 3;
+    for (size_t i = 0; i <= attacker; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "n%zu", i);
+        world_add(name);
+    }
+    world_run(20000);
+    const struct node *node = &world.nodes[attacker];
+    world.is_lost = is_cut;
+    world.on_sent = count_questions;
+    assert_true(world_run_until(1, MUSTER_PEER_SUSPECT, world.nodes[1].counts[MUSTER_PEER_SUSPECT] + 1));
+    world.is_lost = NULL; /* any question that reaches it would be answered */
+    for (unsigned i = 0; i < 20 && world_row(1, "n0")->state == MUSTER_SUSPECT; i++) {
+        world_say_signed(1, (uint8_t)(attacker + 1), MUSTER_PATH_M4, (uint8_t *)node->secret, 0,
+                         "{\"muster\":1,\"kind\":\"query\",\"id\":\"%s\",\"boot\":%llu,\"nonce\":\"AAAAAAAA\","
+                         "\"count\":%u,\"said\":100000,\"of\":[\"%s\"]}",
+                         node->id, (unsigned long long)node->boot, 100000 + i, world.nodes[0].id);
+        world_run(MUSTER_GROUP_ANSWER_MS + 1);
+    }
+    assert_true(asked > 0);
+    assert_int_equal(world.nodes[1].counts[MUSTER_PEER_LOST], 0);
+}
+
 int main(void) {
     return test_run(begin, world_end);
 }
