@@ -153,7 +153,7 @@ bool introduction_begin(struct presence *presence, const struct message *message
         introduction->is_renewed = true; /* a forger elsewhere must not keep the real one out */
         begin_tries(presence, introduction);
     }
-    announcer_owe(presence, message->nonce, true);
+    announcer_owe(presence, &datagram->source, message->nonce, true);
     introduction->is_heard = true;
     introduction->heard_ms = presence->context->now_ms;
     introduction->endpoint = datagram->source;

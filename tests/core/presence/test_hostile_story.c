@@ -26,6 +26,16 @@ static bool is_cut(size_t from, size_t to, const struct muster_datagram *datagra
     return from == 0 && to == 1;
 }
 
+#define OBSERVER_ID "ffeeddccbbaa99887766554433221100"
+
+/* A question for everybody, long enough for its answer; more is a member, with its comma. */
+static void ask_all(size_t to, uint8_t source, enum muster_path_kind path, const char *nonce, const char *more) {
+    world_say(to, source, path,
+              "{\"muster\":1,\"kind\":\"query\",\"id\":\"" OBSERVER_ID
+              "\",\"boot\":1,\"nonce\":\"%s\",%s\"want\":{}%*s}\n",
+              nonce, more, MUSTER_ANNOUNCE_BYTES_MAX - 100, "");
+}
+
 /* ---- room ---- */
 
 TEST(unsigned_announces_lock_no_address) {
@@ -131,6 +141,34 @@ TEST(one_asker_with_a_key_buries_nobody) {
     }
     assert_true(asked > 0);
     assert_int_equal(world.nodes[1].counts[MUSTER_PEER_LOST], 0);
+}
+
+/* ---- answers ---- */
+
+static char nonce_said[MUSTER_NONCE_CHARS + 1]; /* by the second node */
+
+static void record_nonce(size_t from, const struct muster_datagram *datagram) {
+    char text[MUSTER_DATAGRAM_BYTES_MAX + 1];
+    memcpy(text, datagram->bytes, datagram->length);
+    text[datagram->length] = '\0';
+    const char *nonce = strstr(text, "\"nonce\":\"");
+    if (from == 1 && nonce != NULL) {
+        memcpy(nonce_said, nonce + strlen("\"nonce\":\""), MUSTER_NONCE_CHARS);
+    }
+}
+
+TEST(who_repeats_a_nonce_silences_no_answer_to_it) {
+    world_gather(2);
+    world_run(120000);
+    world.is_lost = is_cut;
+    world.on_sent = record_nonce;
+    assert_true(world_run_until(1, MUSTER_PEER_LOST, 1));
+    world.is_lost = NULL;
+    for (unsigned k = 0; k < 4000; k++) { /* sooner after each question than its sender */
+        ask_all(0, (uint8_t)(80 + k % 20), MUSTER_PATH_U4, nonce_said, "");
+        world_run(5);
+    }
+    assert_int_equal(world_row(1, "a")->state, MUSTER_ALIVE);
 }
 
 int main(void) {
