@@ -126,7 +126,7 @@ void proof_record(struct presence *presence, const struct muster_endpoint *asker
     if (proof != NULL && is_of(proof, asker)) {
         set_due(&presence->proofs, proof, has_copy);
         proof->sent_ms = presence->context->now_ms;
-        proof->count++;
+        proof->count += has_copy ? 0 : 1; /* the copy counts */
     }
 }
 
