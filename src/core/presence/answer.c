@@ -234,14 +234,14 @@ static void send_answer(struct presence *presence, const struct answer *answer) 
     send_unicast(presence->context, &message, 0, &answer->asker, answer->interface);
 }
 
-/* Without room there, who asks again is answered. */
-static void answer_by_group(struct presence *presence, const struct answer *answer) {
+/* False without room there. */
+static bool answer_by_group(struct presence *presence, const struct answer *answer) {
     if (answer->wants) {
-        proof_plan(presence, &answer->asker, answer->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX,
-                   MUSTER_PROOF_MS);
-    } else {
-        plan_group(presence, answer->nonce);
+        return proof_plan(presence, &answer->asker, answer->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX,
+                          MUSTER_PROOF_MS);
     }
+    plan_group(presence, answer->nonce);
+    return true;
 }
 
 uint64_t answer_tick(struct presence *presence) {
@@ -258,10 +258,9 @@ uint64_t answer_tick(struct presence *presence) {
             due_ms = deadline_earlier(due_ms, answer->due_ms);
             i++;
         } else {
-            if (is_one_too_many(presence, answer) ||
-                !health_take_unicast(&presence->health, presence->context->now_ms)) {
-                answer_by_group(presence, answer);
-            } else {
+            bool is_for_group = is_one_too_many(presence, answer) ||
+                                !health_take_unicast(&presence->health, presence->context->now_ms);
+            if (!is_for_group || !answer_by_group(presence, answer)) {
                 send_answer(presence, answer);
             }
             *answer = answers->items[--answers->count];

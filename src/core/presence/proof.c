@@ -109,6 +109,13 @@ bool proof_plan(struct presence *presence, const struct muster_endpoint *asker, 
     return true;
 }
 
+void proof_cancel(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce) {
+    struct proof *proof = find(&presence->proofs, nonce);
+    if (proof != NULL && is_of(proof, asker)) {
+        set_due(&presence->proofs, proof, false);
+    }
+}
+
 bool proof_is_known(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce) {
     const struct proof *proof = find(&presence->proofs, nonce);
     return proof != NULL && (proof->is_due || proof->said_ms > 0 || is_of(proof, asker));

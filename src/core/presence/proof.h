@@ -55,6 +55,9 @@ uint64_t proof_spread_ms(struct presence *presence);
 bool proof_plan(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce,
                 uint64_t again_ms, unsigned count_max, uint64_t delay_ms);
 
+/* This asker says another nonce now: what it said before need not be answered, unless others said it, too. */
+void proof_cancel(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce);
+
 /* True when the nonce of this asker was answered, or will be with the next message to the group. */
 bool proof_is_known(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce);
 

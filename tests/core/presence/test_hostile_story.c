@@ -171,6 +171,47 @@ TEST(who_repeats_a_nonce_silences_no_answer_to_it) {
     assert_int_equal(world_row(1, "a")->state, MUSTER_ALIVE);
 }
 
+/* Alives with a nonce each, of one id or of many, from many addresses. */
+static void say_nonces(unsigned count, bool is_one) {
+    for (unsigned i = 0; i < count; i++) {
+        char nonce[32];
+        snprintf(nonce, sizeof nonce, "\"nonce\":\"%08u\",", i);
+        say_alive(0, (uint8_t)(100 + i / MUSTER_INTRODUCTIONS_PER_ADDRESS), is_one ? 7 : 1000 + i, i + 1, nonce);
+    }
+    world_run(2);
+}
+
+static unsigned answers; /* by unicast to this nonce */
+#define OBSERVER_NONCE "ObSeRvEr"
+
+static void count_answers(size_t from, const struct muster_datagram *datagram) {
+    (void)from;
+    answers += datagram->destination.ip[0] == 10 && datagram_has(datagram, "\"re\":\"" OBSERVER_NONCE "\"");
+}
+
+/* In a rush a question for everybody is answered to the group, but by unicast where no nonce finds room there. */
+TEST(a_look_is_answered_though_debts_are_many) {
+    world_add("a");
+    world_run(30000);
+    say_nonces(MUSTER_PROOFS_MAX, false);
+    world.on_sent = count_answers;
+    answers = 0;
+    ask_all(0, 50, MUSTER_PATH_M4, OBSERVER_NONCE, "");
+    world_run(100);
+    assert_int_equal(answers, 1);
+}
+
+TEST(one_id_is_owed_one_proof) {
+    world_add("a");
+    world_run(30000);
+    tape_begin(0);
+    say_nonces(200, true);
+    world_run(2000);
+    assert_int_equal(tape_count("announce"), 1);
+    assert_string_equal(said_text(tape_said("announce", 0), "re"), "00000199");
+    tape_stop();
+}
+
 int main(void) {
     return test_run(begin, world_end);
 }
