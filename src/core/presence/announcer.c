@@ -299,12 +299,13 @@ void announcer_repeat(struct presence *presence) {
     }
 }
 
-void announcer_owe(struct presence *presence, uint64_t nonce, bool is_missed) {
+void announcer_owe(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce,
+                   bool is_missed) {
     if (nonce == 0 || presence->announcer.state != ANNOUNCER_SPEAKING ||
         !presence->context->identity.has_key) {
         return;
     }
-    proof_plan(presence, nonce, MUSTER_PROOF_AGAIN_MS, is_missed ? MUSTER_PROOFS : 1,
+    proof_plan(presence, asker, nonce, MUSTER_PROOF_AGAIN_MS, is_missed ? MUSTER_PROOFS : 1,
                does_alive_prove(presence) ? DEADLINE_NEVER : announcer_proof_ms(presence));
 }
 

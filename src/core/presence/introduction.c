@@ -138,6 +138,16 @@ static struct introduction *add(struct presence *presence, const uint8_t id[MUST
     return &items[introductions->count++];
 }
 
+/* One proof for each, of its last nonce, whatever it says. */
+static void owe(struct presence *presence, struct introduction *introduction, uint64_t nonce,
+                const struct muster_endpoint *source) {
+    if (nonce != 0 && nonce != introduction->nonce) {
+        proof_cancel(presence, &introduction->endpoint, introduction->nonce);
+        introduction->nonce = nonce;
+    }
+    announcer_owe(presence, source, nonce, true);
+}
+
 bool introduction_begin(struct presence *presence, const struct message *message,
                         const struct muster_datagram *datagram) {
     struct introduction *introduction = find(&presence->introductions, message->id);
@@ -153,7 +163,7 @@ bool introduction_begin(struct presence *presence, const struct message *message
         introduction->is_renewed = true; /* a forger elsewhere must not keep the real one out */
         begin_tries(presence, introduction);
     }
-    announcer_owe(presence, message->nonce, true);
+    owe(presence, introduction, message->nonce, &datagram->source);
     introduction->is_heard = true;
     introduction->heard_ms = presence->context->now_ms;
     introduction->endpoint = datagram->source;

@@ -20,6 +20,7 @@ struct introduction {
     uint8_t id[MUSTER_ID_BYTES];
     struct muster_endpoint endpoint; /* where it was heard from */
     uint32_t interface;
+    uint64_t nonce; /* of it, that it is owed a proof of; 0: none */
     unsigned paths; /* by which it was heard, bit 1 << kind */
     unsigned tries;
     bool is_signed;  /* a signed message began it, so only a signed one ends it */

@@ -164,7 +164,7 @@ static void record_life(struct presence *presence, struct peer *peer, const stru
     if (announcer_is_new(presence) && incoming->is_fresh && incoming->message->seq == 0) {
         answer_return(presence, incoming->datagram, incoming->message->nonce);
     } else if (announcer_is_new(presence)) {
-        announcer_owe(presence, incoming->message->nonce, false);
+        announcer_owe(presence, &incoming->datagram->source, incoming->message->nonce, false);
     }
     query_record_reported(presence, &incoming->datagram->source, incoming->message->peers);
     incoming->note->heard = peer;

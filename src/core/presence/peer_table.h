@@ -106,6 +106,7 @@ struct peer {
     unsigned tries; /* questions since it was heard, or became suspect */
     unsigned tries_needed;
     uint64_t asked_ms; /* of the last try */
+    uint64_t askers;   /* a bit for each address whose question counted as a try */
 
     /* The table's own. */
     uint64_t due_ms;

@@ -58,7 +58,11 @@ static bool take_query(struct presence *presence, const struct message *message,
         }
         if (is_groups_question(asker, message, datagram)) {
             asker->asked = message->count;
-            (message->wants ? introduction_record_question : suspicion_record_question)(presence, message);
+            if (message->wants) {
+                introduction_record_question(presence, message);
+            } else {
+                suspicion_record_question(presence, asker, message);
+            }
         }
     }
     return answer_query(presence, message, datagram, reason);

@@ -5,6 +5,7 @@
 
 #include "array.h"
 #include "deadline.h"
+#include "endpoint.h"
 #include "presence.h"
 
 static struct proof *find(struct proofs *proofs, uint64_t nonce) {
@@ -29,7 +30,7 @@ static bool make_room(struct proofs *proofs) {
     return false;
 }
 
-static struct proof *add(struct proofs *proofs, uint64_t nonce) {
+static struct proof *add(struct proofs *proofs, const struct muster_endpoint *asker, uint64_t nonce) {
     if (proofs->count == MUSTER_PROOFS_MAX && !make_room(proofs)) {
         return NULL;
     }
@@ -39,7 +40,7 @@ static struct proof *add(struct proofs *proofs, uint64_t nonce) {
         return NULL;
     }
     proofs->items = items;
-    items[proofs->count] = (struct proof){.nonce = nonce};
+    items[proofs->count] = (struct proof){.nonce = nonce, .asker = *asker};
     return &items[proofs->count++];
 }
 
@@ -72,17 +73,32 @@ static void set_due(struct proofs *proofs, struct proof *proof, bool is_due) {
     proof->is_due = is_due;
 }
 
-bool proof_plan(struct presence *presence, uint64_t nonce, uint64_t again_ms, unsigned count_max,
-                uint64_t delay_ms) {
+static bool is_of(const struct proof *proof, const struct muster_endpoint *asker) {
+    return !proof->is_shared && endpoint_is_same(&proof->asker, asker);
+}
+
+/* Anybody can repeat a nonce that was heard: from the second asker on only what the group hears answers it. */
+static void share(struct proof *proof) {
+    if (!proof->is_shared) {
+        proof->is_shared = true;
+        proof->count = proof->said_ms > 0 ? 1 : 0;
+        proof->sent_ms = proof->said_ms;
+    }
+}
+
+bool proof_plan(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce,
+                uint64_t again_ms, unsigned count_max, uint64_t delay_ms) {
     struct proofs *proofs = &presence->proofs;
     uint64_t now_ms = presence->context->now_ms;
     struct proof *proof = find(proofs, nonce);
-    bool is_new = proof == NULL;
-    proof = is_new ? add(proofs, nonce) : proof;
+    proof = proof == NULL ? add(proofs, asker, nonce) : proof;
     if (proof == NULL) {
         return false;
     }
-    if (!is_new && !proof->is_due && (proof->count >= count_max || now_ms - proof->sent_ms < again_ms)) {
+    if (!is_of(proof, asker)) {
+        share(proof);
+    }
+    if (proof->sent_ms > 0 && !proof->is_due && (proof->count >= count_max || now_ms - proof->sent_ms < again_ms)) {
         return true;
     }
     set_due(proofs, proof, true);
@@ -93,23 +109,31 @@ bool proof_plan(struct presence *presence, uint64_t nonce, uint64_t again_ms, un
     return true;
 }
 
-bool proof_is_paid(struct presence *presence, uint64_t nonce) {
-    return find(&presence->proofs, nonce) != NULL;
-}
-
-bool proof_is_recent(struct presence *presence, uint64_t nonce) {
-    const struct proof *proof = find(&presence->proofs, nonce);
-    return proof != NULL && proof->count > 0 &&
-           presence->context->now_ms - proof->sent_ms < MUSTER_INTRODUCTION_MS / 2;
-}
-
-void proof_record(struct presence *presence, uint64_t nonce, bool has_copy) {
+void proof_cancel(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce) {
     struct proof *proof = find(&presence->proofs, nonce);
-    proof = proof != NULL ? proof : add(&presence->proofs, nonce);
-    if (proof != NULL) {
+    if (proof != NULL && is_of(proof, asker)) {
+        set_due(&presence->proofs, proof, false);
+    }
+}
+
+bool proof_is_known(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce) {
+    const struct proof *proof = find(&presence->proofs, nonce);
+    return proof != NULL && (proof->is_due || proof->said_ms > 0 || is_of(proof, asker));
+}
+
+bool proof_is_recent(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce) {
+    const struct proof *proof = find(&presence->proofs, nonce);
+    uint64_t answered_ms = proof == NULL ? 0 : is_of(proof, asker) ? proof->sent_ms : proof->said_ms;
+    return answered_ms > 0 && presence->context->now_ms - answered_ms < MUSTER_INTRODUCTION_MS / 2;
+}
+
+void proof_record(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce, bool has_copy) {
+    struct proof *proof = find(&presence->proofs, nonce);
+    proof = proof != NULL ? proof : add(&presence->proofs, asker, nonce);
+    if (proof != NULL && is_of(proof, asker)) {
         set_due(&presence->proofs, proof, has_copy);
         proof->sent_ms = presence->context->now_ms;
-        proof->count++;
+        proof->count += has_copy ? 0 : 1; /* the copy counts */
     }
 }
 
@@ -127,6 +151,7 @@ void proof_put(struct presence *presence, struct message *message, size_t bytes)
             memcpy(proofs->re + count++ * MUSTER_NONCE_CHARS, &proof->nonce, sizeof proof->nonce);
             set_due(proofs, proof, false);
             proof->sent_ms = presence->context->now_ms;
+            proof->said_ms = presence->context->now_ms;
             proof->count++;
         }
     }

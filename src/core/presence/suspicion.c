@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <sodium.h>
+
 #include "bucket.h"
 #include "deadline.h"
 #include "group.h"
@@ -99,6 +101,7 @@ static uint64_t jitter_ms(struct presence *presence) {
 static void suspect(struct presence *presence, struct peer *peer) {
     peer->tries = 0;
     peer->asked_ms = 0;
+    peer->askers = 0;
     peer->tries_needed = suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
     peer_table_set_state(&presence->table, peer, MUSTER_SUSPECT);
     peer_table_set_due(&presence->table, peer, presence->context->now_ms + jitter_ms(presence));
@@ -255,13 +258,22 @@ uint64_t suspicion_tick(struct presence *presence) {
     return peer == NULL ? DEADLINE_NEVER : peer->due_ms;
 }
 
-void suspicion_record_question(struct presence *presence, const struct message *query) {
+/* A bit for an address. Two that share one cost a question more. */
+static uint64_t bit_of(const struct presence *presence, const struct muster_endpoint *address) {
+    uint64_t hash;
+    crypto_shorthash((uint8_t *)&hash, address->ip, sizeof address->ip, presence->table.seed);
+    return 1ull << hash % 64;
+}
+
+void suspicion_record_question(struct presence *presence, const struct peer *asker, const struct message *query) {
+    uint64_t bit = bit_of(presence, &asker->address);
     for (size_t i = 0; i < query->of_count; i++) {
         struct peer *peer = peer_table_find(&presence->table, query->of[i]);
         /* Copies by other paths and questions that crossed get one answer, so they are one try. */
         if (peer != NULL && peer->state == MUSTER_SUSPECT && peer->tries < peer->tries_needed &&
-            !must_wait(presence, peer) &&
+            (peer->askers & bit) == 0 && !must_wait(presence, peer) &&
             presence->context->now_ms >= peer->asked_ms + MUSTER_GROUP_ANSWER_MS) {
+            peer->askers |= bit;
             count_try(presence, peer);
         }
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* When a node speaks, and on which paths: what others on its segment would see. */
 #include <stdio.h>
+#include <string.h>
 
 #include "limit.h"
 #include "tape.h"
@@ -240,6 +241,38 @@ static void begin_introduction(void) {
     world_add("?");
     world_kill(STRANGER);
     say_alive(1, 2);
+}
+
+/* A debt is paid three times at most. What a copy of an announce pays, an answer by unicast before it does not. */
+TEST(an_answer_before_a_copy_counts_once) {
+    start("a");
+    world_run(MUSTER_NEW_MS);
+    world_update(A, "a", 1);
+    world_run(1); /* two copies are due */
+    tape_begin(A);
+    for (int n = 0; n < 20; n++) {
+        world_say(A, 50, MUSTER_PATH_M4,
+                  "{\"muster\":1,\"kind\":\"alive\",\"id\":\"%032x\",\"boot\":1,\"seq\":%d,\"nonce\":\"Q7f0-x_a\","
+                  "\"rev\":1,\"next_ms\":2500,\"peers\":0}\n",
+                  5, n + 1);
+        if (n == 0) {
+            world_say(A, 50, MUSTER_PATH_U4,
+                      "{\"muster\":1,\"kind\":\"query\",\"id\":\"%032x\",\"boot\":1,\"nonce\":\"Q7f0-x_a\","
+                      "\"of\":[\"%s\"],\"want\":{}%*s}\n",
+                      5, world.nodes[A].id, MUSTER_ANNOUNCE_BYTES_MAX - 150, "");
+        }
+        world_run(400);
+    }
+    unsigned unicast = 0;
+    unsigned group = 0;
+    for (size_t n = 0; n < tape_count("announce"); n++) {
+        const struct utterance *announce = tape_said("announce", n);
+        bool is_answer = strcmp(said_text(announce, "re"), "Q7f0-x_a") == 0;
+        unicast += is_answer && announce->paths == 1u << MUSTER_PATH_U4;
+        group += is_answer && announce->paths == WORLD_GROUP_PATHS;
+    }
+    assert_int_equal(unicast, 1);
+    assert_int_equal(group, MUSTER_PROOFS);
 }
 
 TEST(a_stranger_is_asked_four_times) {

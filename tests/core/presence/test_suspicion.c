@@ -49,10 +49,17 @@ static uint64_t tick_at(uint64_t now_ms) {
     return suspicion_tick(&core->presence);
 }
 
-static void ask_for(const struct peer *peer) {
+static void ask_from(uint8_t address, const struct peer *peer) {
+    const struct peer asker = {.address = {.family = 4, .ip = {10, 0, 0, address}}};
     struct message query = {.asks_some = true, .of_count = 1};
     memcpy(query.of[0], peer->id, MUSTER_ID_BYTES);
-    suspicion_record_question(&core->presence, &query);
+    suspicion_record_question(&core->presence, &asker, &query);
+}
+
+/* Each time another one. */
+static void ask_for(const struct peer *peer) {
+    static uint8_t address;
+    ask_from(++address, peer);
 }
 
 /* ---- the figures ---- */
@@ -301,6 +308,16 @@ static void copies_of_a_question_are_one_try(void **state) {
     assert_int_equal(peer->tries, 2);
 }
 
+static void the_questions_of_one_address_are_one_try(void **state) {
+    (void)state;
+    struct peer *peer = add_suspect(1);
+    for (int i = 0; i < 5; i++) {
+        ask_from(7, peer);
+        core->context.now_ms += MUSTER_GROUP_ANSWER_MS;
+    }
+    assert_int_equal(peer->tries, 1);
+}
+
 static void heard_questions_never_exceed_the_tries_needed(void **state) {
     (void)state;
     struct peer *peer = add_suspect(1);
@@ -416,6 +433,7 @@ int main(void) {
         SUSPICION_TEST(who_was_just_asked_is_not_taken_along),
         SUSPICION_TEST(a_heard_question_counts_as_ones_own),
         SUSPICION_TEST(copies_of_a_question_are_one_try),
+        SUSPICION_TEST(the_questions_of_one_address_are_one_try),
         SUSPICION_TEST(heard_questions_never_exceed_the_tries_needed),
         SUSPICION_TEST(patience_grows_by_ones_own_lateness),
         SUSPICION_TEST(who_is_late_asks_for_nobody_and_buries_nobody),
