@@ -122,6 +122,7 @@
 #define MUSTER_TUPLES_MAX 8          /* 5-tuples a row; the least recently used one makes room */
 #define MUSTER_INTRODUCTIONS_MAX 1024
 #define MUSTER_INTRODUCTIONS_PER_ADDRESS 32 /* introductions of one source address, whatever ids it claims */
+#define MUSTER_STRANGERS_PER_ADDRESS 4 /* of them, and of debts to one address, those that make a rush or a crowd */
 #define MUSTER_INTRODUCTION_RATE 50  /* tries a second, so that no one can make this node flood others; a try to the group costs four */
 #define MUSTER_INTRODUCTION_BURST 100
 #define MUSTER_INTRODUCTION_TOKENS_MAX 15 /* that a try costs more where many are to be introduced, at most */

@@ -32,8 +32,8 @@ void presence_deinit(struct presence *presence) {
     peer_table_deinit(&presence->table);
     announcement_deinit(&presence->own.announcement);
     free(presence->answers.items);
-    free(presence->proofs.items);
-    free(presence->introductions.items);
+    proof_deinit(&presence->proofs);
+    introduction_deinit(&presence->introductions);
     peer_deinit(&presence->duplicate);
 }
 

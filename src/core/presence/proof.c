@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "proof.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "array.h"
@@ -30,8 +31,10 @@ static bool make_room(struct proofs *proofs) {
     return false;
 }
 
-static struct proof *add(struct proofs *proofs, const struct muster_endpoint *asker, uint64_t nonce) {
-    if (proofs->count == MUSTER_PROOFS_MAX && !make_room(proofs)) {
+static struct proof *add(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce) {
+    struct proofs *proofs = &presence->proofs;
+    if ((proofs->count == MUSTER_PROOFS_MAX && !make_room(proofs)) ||
+        strangers_reserve(&proofs->strangers, presence->table.seed, proofs->count + 1) != 0) {
         return NULL;
     }
     struct proof *items = array_reserve(proofs->items, sizeof *items, &proofs->capacity, proofs->count,
@@ -45,8 +48,8 @@ static struct proof *add(struct proofs *proofs, const struct muster_endpoint *as
 }
 
 size_t proof_strangers(const struct presence *presence) {
-    size_t to_us = presence->introductions.count;
-    size_t by_us = presence->proofs.due_count;
+    size_t to_us = presence->introductions.strangers.count;
+    size_t by_us = presence->proofs.strangers.count;
     return to_us > by_us ? to_us : by_us;
 }
 
@@ -55,7 +58,7 @@ bool proof_is_for_many(const struct presence *presence) {
 }
 
 bool proof_is_crowd(const struct presence *presence) {
-    return peer_table_present(&presence->table) + presence->introductions.count > MUSTER_CROWD_ROWS;
+    return peer_table_present(&presence->table) + presence->introductions.strangers.count > MUSTER_CROWD_ROWS;
 }
 
 uint64_t proof_spread_ms(struct presence *presence) {
@@ -64,12 +67,18 @@ uint64_t proof_spread_ms(struct presence *presence) {
                : 0;
 }
 
-static void set_due(struct proofs *proofs, struct proof *proof, bool is_due) {
+static void set_due(struct presence *presence, struct proof *proof, bool is_due) {
+    struct proofs *proofs = &presence->proofs;
     if (is_due && proofs->due_count == 0) {
         proofs->due_ms = DEADLINE_NEVER;
     }
-    proofs->due_count += is_due && !proof->is_due ? 1 : 0;
-    proofs->due_count -= !is_due && proof->is_due ? 1 : 0;
+    if (is_due && !proof->is_due) {
+        proofs->due_count++;
+        strangers_add(&proofs->strangers, presence->table.seed, &proof->asker);
+    } else if (!is_due && proof->is_due) {
+        proofs->due_count--;
+        strangers_remove(&proofs->strangers, presence->table.seed, &proof->asker);
+    }
     proof->is_due = is_due;
 }
 
@@ -91,7 +100,7 @@ bool proof_plan(struct presence *presence, const struct muster_endpoint *asker, 
     struct proofs *proofs = &presence->proofs;
     uint64_t now_ms = presence->context->now_ms;
     struct proof *proof = find(proofs, nonce);
-    proof = proof == NULL ? add(proofs, asker, nonce) : proof;
+    proof = proof == NULL ? add(presence, asker, nonce) : proof;
     if (proof == NULL) {
         return false;
     }
@@ -101,7 +110,7 @@ bool proof_plan(struct presence *presence, const struct muster_endpoint *asker, 
     if (proof->sent_ms > 0 && !proof->is_due && (proof->count >= count_max || now_ms - proof->sent_ms < again_ms)) {
         return true;
     }
-    set_due(proofs, proof, true);
+    set_due(presence, proof, true);
     if (delay_ms != DEADLINE_NEVER) {
         proofs->due_ms = deadline_earlier(proofs->due_ms, now_ms + delay_ms);
         presence->due_ms[PART_ANNOUNCER] = deadline_earlier(presence->due_ms[PART_ANNOUNCER], proofs->due_ms);
@@ -112,7 +121,7 @@ bool proof_plan(struct presence *presence, const struct muster_endpoint *asker, 
 void proof_cancel(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce) {
     struct proof *proof = find(&presence->proofs, nonce);
     if (proof != NULL && is_of(proof, asker)) {
-        set_due(&presence->proofs, proof, false);
+        set_due(presence, proof, false);
     }
 }
 
@@ -129,9 +138,9 @@ bool proof_is_recent(struct presence *presence, const struct muster_endpoint *as
 
 void proof_record(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce, bool has_copy) {
     struct proof *proof = find(&presence->proofs, nonce);
-    proof = proof != NULL ? proof : add(&presence->proofs, asker, nonce);
+    proof = proof != NULL ? proof : add(presence, asker, nonce);
     if (proof != NULL && is_of(proof, asker)) {
-        set_due(&presence->proofs, proof, has_copy);
+        set_due(presence, proof, has_copy);
         proof->sent_ms = presence->context->now_ms;
         proof->count += has_copy ? 0 : 1; /* the copy counts */
     }
@@ -149,7 +158,7 @@ void proof_put(struct presence *presence, struct message *message, size_t bytes)
         struct proof *proof = &proofs->items[i];
         if (proof->is_due) {
             memcpy(proofs->re + count++ * MUSTER_NONCE_CHARS, &proof->nonce, sizeof proof->nonce);
-            set_due(proofs, proof, false);
+            set_due(presence, proof, false);
             proof->sent_ms = presence->context->now_ms;
             proof->said_ms = presence->context->now_ms;
             proof->count++;
@@ -168,7 +177,7 @@ void proof_reopen(struct presence *presence) {
     for (size_t i = 0; i < proofs->count; i++) {
         struct proof *proof = &proofs->items[i];
         if (!proof->is_due && proof->count > 0 && proof->sent_ms == presence->context->now_ms) {
-            set_due(proofs, proof, true);
+            set_due(presence, proof, true);
             proof->count--;
         }
     }
@@ -177,6 +186,13 @@ void proof_reopen(struct presence *presence) {
 void proof_forget(struct presence *presence) {
     presence->proofs.count = 0;
     presence->proofs.due_count = 0;
+    strangers_deinit(&presence->proofs.strangers);
+    presence->proofs.strangers = (struct strangers){0};
+}
+
+void proof_deinit(struct proofs *proofs) {
+    free(proofs->items);
+    strangers_deinit(&proofs->strangers);
 }
 
 uint64_t proof_nonce(struct presence *presence) {

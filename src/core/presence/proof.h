@@ -11,6 +11,7 @@
 #include <muster/core.h>
 
 #include "limit.h"
+#include "strangers.h"
 
 struct presence;
 struct message;
@@ -30,6 +31,7 @@ struct proofs {
     size_t count;
     size_t capacity;
     size_t due_count;
+    struct strangers strangers; /* those that are due, by asker */
     uint64_t due_ms; /* when an announce has to answer them; UINT64_MAX: none has to */
     char re[MUSTER_RE_MAX * MUSTER_NONCE_CHARS + 1]; /* of the last message that did */
 };
@@ -37,7 +39,7 @@ struct proofs {
 /* The nonce by which others prove to this node that they speak now. */
 uint64_t proof_nonce(struct presence *presence);
 
-/* How many are about to be introduced, to this node or by it. */
+/* How many are about to be introduced, to this node or by it; of one address few count. */
 size_t proof_strangers(const struct presence *presence);
 
 /* True where these are many, so that what is said to the group serves best. */
@@ -78,3 +80,6 @@ void proof_reopen(struct presence *presence);
 
 /* Forgets all. */
 void proof_forget(struct presence *presence);
+
+/* A zeroed struct is allowed. */
+void proof_deinit(struct proofs *proofs);

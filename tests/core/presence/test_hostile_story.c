@@ -212,6 +212,58 @@ TEST(one_id_is_owed_one_proof) {
     tape_stop();
 }
 
+/* ---- a rush that is none ---- */
+
+TEST(nine_ids_of_one_address_are_no_rush) {
+    world.crypto = &world_cheap_crypto;
+    world.has_streams = true;
+    const size_t count = MUSTER_TABLE_ROWS + 6;
+    for (size_t i = 0; i < count; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "n%zu", i);
+        world_add(name);
+    }
+    world_run(30000);
+    for (size_t i = 0; i < count; i++) {
+        for (unsigned n = 0; n <= MUSTER_INTRODUCTIONS_SOON; n++) {
+            say_alive(i, 99, 900 + n, 1, "");
+        }
+    }
+    world_run(20);
+    size_t looker = world_add("?");
+    world_query(looker);
+    world_run(300);
+    assert_int_equal(world.nodes[looker].settled, 1);
+    assert_int_equal(world_rows(looker, MUSTER_ALIVE), count);
+}
+
+static uint64_t asked_ms; /* when the first node asked 10.0.0.50 */
+
+static void record_asked(size_t from, const struct muster_datagram *datagram) {
+    bool is_asked = from == 0 && datagram->destination.ip[0] == 10 && datagram->destination.ip[3] == 50;
+    asked_ms = is_asked && asked_ms == 0 ? world.now_ms : asked_ms;
+}
+
+TEST(forged_ids_keep_no_newcomer_waiting) {
+    world_gather(2);
+    world_run(30000);
+    world.on_sent = record_asked;
+    asked_ms = 0;
+    for (unsigned second = 0; second < 20; second++) {
+        if (second % 5 == 0) {
+            for (unsigned i = 0; i < 4 * MUSTER_INTRODUCTIONS_PER_ADDRESS; i++) {
+                say_alive(0, (uint8_t)(100 + i / MUSTER_INTRODUCTIONS_PER_ADDRESS), 40000 + i, second + 1, "");
+            }
+        }
+        if (second >= 10) {
+            say_alive(0, 50, 7, second, "");
+        }
+        world_run(1000);
+    }
+    uint64_t began_ms = world.now_ms - 10000;
+    assert_true(asked_ms >= began_ms && asked_ms < began_ms + 2000);
+}
+
 int main(void) {
     return test_run(begin, world_end);
 }
