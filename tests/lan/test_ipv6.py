@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Hosts with IPv4, with IPv6 and with both find each other on one link, by what they have in common."""
 
+import pathlib
 import signal
 import time
 
@@ -16,7 +17,9 @@ def families_of(row):
     return {6 if ":" in address else 4: address for address in addresses}
 
 
-class Families(LanTest):
+class DualTest(LanTest):
+    """`here` has both families, the others begin with IPv4."""
+
     HOSTS = 3
     ISOLATED = True
 
@@ -32,6 +35,8 @@ class Families(LanTest):
         return self.lan.wait_for(
             lambda: next((row for row in host.peers() if row["name"] == name and condition(row)), None), what)
 
+
+class Families(DualTest):
     def test_ipv6_alone(self):
         for host in (self.here, self.there):
             host.use_families(6)
@@ -93,6 +98,43 @@ class Families(LanTest):
         self.assertEqual(self.row(self.here, "there", "--direct")["paths"], ["m6"])
         for announcer in announcers:  # no answer was lost for want of a route
             self.assertNotIn("fails", announcer.error, announcer.describe())
+
+
+class Options(DualTest):
+    """What is asked for is used, and nothing else."""
+
+    def paths(self, host, *arguments):
+        return set(self.row(host, "here", *arguments)["paths"])
+
+    def test_kinds(self):
+        self.there.use_families(4, 6)
+        self.here.announce("here", "--service", "ipp:631")
+        for options, paths in (
+            (["-4"], {"m4", "b4", "u4"}),
+            (["-6"], {"m6", "u6"}),
+            (["--delivery", "multicast"], {"m4", "m6", "u4"}),
+            (["--delivery", "broadcast"], {"b4", "u4"}),
+            (["-6", "--delivery", "multicast"], {"m6", "u6"}),
+        ):
+            with self.subTest(options=options):
+                self.assertEqual(self.paths(self.there, *options), paths)
+        for options, printed in ((["-4"], f"{self.here.address}:631"), ([], f"{self.here.address}:631"),
+                                 (["-6"], f"[{self.here.address6}%eth0]:631")):
+            with self.subTest(options=options):
+                self.assertEqual(self.there.run("resolve", "ipp", *options).out, printed + "\n")
+
+    def test_a_node_of_one_family(self):
+        self.there.use_families(4, 6)
+        self.here.announce("here", "-6")
+        self.assertEqual(families_of(self.row(self.there, "here")), {6: self.here.address6})
+        self.assertEqual(self.there.run("resolve", "here", "-4").code, 3)
+        with self.here.inside():
+            sockets = pathlib.Path("/proc/thread-self/net/udp").read_text(encoding="ascii").splitlines()
+        self.assertEqual(sockets[1:], [])
+
+    def test_what_is_not_there(self):
+        self.check_refused(self.there.run("announce", "-6"), "eth0", "family")
+        self.check_refused(self.there.run("peers", "-6", MUSTER_INTERFACE=None), "no interface", "family")
 
 
 class Readings(LanTest):

@@ -89,6 +89,7 @@ static int open_node(struct session *session) {
     }
     options.interfaces = value_texts_pointers(&settings->interfaces, interfaces);
     options.interface_count = settings->interfaces.count;
+    options.kinds = settings->kinds;
     options.port = settings->port;
     options.state_dir = settings->state_dir;
     options.on_event = request->on_event != NULL ? on_event : NULL;

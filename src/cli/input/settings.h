@@ -14,6 +14,9 @@
 /* Highest control port: the unicast sockets take the 32 ports after it. */
 #define SETTINGS_PORT_MAX (UINT16_MAX - 32)
 
+/* How what is for many goes out. */
+enum delivery { DELIVERY_BOTH, DELIVERY_MULTICAST, DELIVERY_BROADCAST };
+
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct settings {
@@ -24,6 +27,10 @@ struct settings {
     const char *state_dir;         /* borrowed from argv or the environment; NULL: the library's default */
     const char *socket;            /* likewise; of the running muster; NULL: in its instance's directory */
     bool direct;                   /* a running muster is not asked */
+    bool ipv4;                     /* IPv4 is asked for, */
+    bool ipv6;                     /* or IPv6; neither or both: both */
+    enum delivery delivery;
+    unsigned kinds; /* muster_options.kinds, of these three */
     enum color color;
     enum muster_log_level log_level;
     bool help;
@@ -35,7 +42,8 @@ extern const struct args_option settings_options[];
 
 void settings_init(struct settings *settings);
 
-/* Takes what no option has set from the environment. 0, or -1 with the variable that is wrong. */
+/* Takes what no option has set from the environment, and sees to what options mean together. 0, or -1 with
+ * what is wrong. */
 int settings_read_environment(struct settings *settings, struct args_fault *fault);
 
 /* True when output to stdout shall be coloured. */

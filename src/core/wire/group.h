@@ -8,6 +8,7 @@
 #include <muster/core.h>
 
 #define GROUP_KINDS MUSTER_PATH_U4 /* so many kinds of paths are for many, the first ones */
+#define GROUP_KINDS_ALL ((1u << GROUP_KINDS) - 1)
 
 /* True for the kinds of paths that reach one peer alone. */
 bool group_is_unicast(enum muster_path_kind kind);

@@ -12,7 +12,6 @@
 #include "interface.h"
 #include "tcp.h"
 
-#define ALL_FAMILIES ((1u << SOCKET_FAMILIES) - 1)
 #define LOOPBACK_INTERFACE 1 /* the kernel's constant of that name, LOOPBACK_IFINDEX */
 
 /* ---- opening ---- */
@@ -46,16 +45,57 @@ static int links_open(struct network *network, const struct interface_list *list
     return 0;
 }
 
+/* The kinds of paths that the options allow. */
+static unsigned kinds_of(const struct muster_options *options) {
+    return options->kinds == 0 ? GROUP_KINDS_ALL : options->kinds;
+}
+
+static unsigned families_of(unsigned kinds) {
+    unsigned families = 0;
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
+        families |= kinds & 1u << kind ? 1u << socket_place(group_family(kind)) : 0;
+    }
+    return families;
+}
+
+/* Leaves interfaces out that have no path of these kinds. One that is required must have one. */
+static int kinds_limit(struct interface_list *list, unsigned kinds, bool is_required, const struct log *log) {
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        struct interface interface = list->items[i];
+        interface.kinds &= kinds;
+        if (interface.kinds != 0) {
+            list->items[count++] = interface;
+        } else {
+            log_line(log, is_required ? MUSTER_LOG_ERROR : MUSTER_LOG_DEBUG,
+                     "interface %s has no path of the family and delivery that are asked for",
+                     interface.name);
+        }
+    }
+    bool is_short = count == 0 || (is_required && count < list->count);
+    list->count = count;
+    if (count == 0 && !is_required) {
+        log_line(log, MUSTER_LOG_ERROR,
+                 "no interface has a path of the family and delivery that are asked for");
+    }
+    return is_short ? MUSTER_ENOINTERFACE : 0;
+}
+
 int network_open(struct network *network, const struct muster_options *options, const struct log *log) {
     struct interface_list list;
+    bool is_required = options->interface_count > 0;
     bool is_observer = options->document == NULL; /* it asks, and answers nobody */
     network->port = options->port;
     int error = interface_list_read(&list, options->interfaces, options->interface_count, log);
     if (error == 0) {
-        error = unicast_open(&network->unicast, ALL_FAMILIES, !is_observer, options->port, log);
+        error = kinds_limit(&list, kinds_of(options), is_required, log);
     }
     if (error == 0) {
-        error = links_open(network, &list, options->interface_count > 0, log);
+        unsigned families = families_of(kinds_of(options));
+        error = unicast_open(&network->unicast, families, !is_observer, options->port, log);
+    }
+    if (error == 0) {
+        error = links_open(network, &list, is_required, log);
     }
     for (size_t i = 0; i < network->link_count; i++) {
         network->links[i]->without_gso = options->without_gso;

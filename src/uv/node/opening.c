@@ -42,6 +42,9 @@ static const char *options_fault(const struct muster_options *options) {
     if (options->interface_count > 0 && options->interfaces == NULL) {
         return "no interfaces where their number says so";
     }
+    if (options->kinds != 0 && (options->kinds & GROUP_KINDS_ALL) == 0) {
+        return "kinds of paths of which none is to many";
+    }
     for (size_t i = 0; i < options->interface_count; i++) {
         if (options->interfaces[i] == NULL) {
             return "an interface without a name";

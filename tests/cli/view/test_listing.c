@@ -207,9 +207,10 @@ TEST(test_templates_refused) {
         assert_int_equal(template_parse(wrong[i], &parsed, &reason), -1);
     }
     template_parse("{nam}", &parsed, &reason);
-    assert_string_equal(reason.text,
-                        "no such placeholder '{nam}', expected {name}, {type}, {proto}, {address}, {port}, "
-                        "{service}, {interface}, {id} or {txt.KEY}");
+    assert_string_equal(
+        reason.text,
+        "no such placeholder '{nam}', expected {name}, {type}, {proto}, {address}, {host}, {port}, "
+        "{service}, {interface}, {id} or {txt.KEY}");
 }
 
 /* ---- text ---- */
@@ -249,6 +250,20 @@ static void check_paths(unsigned paths, const char *expected) {
     assert_string_equal(text_paths(paths).text, expected);
 }
 
+TEST(test_hosts) {
+    static const struct {
+        struct muster_endpoint endpoint;
+        const char *expected;
+    } rows[] = {{{.family = 4, .ip = {10, 0, 0, 1}}, "10.0.0.1"},
+                {{.family = 6, .ip = {0xfe, 0x80, [15] = 1}}, "[fe80::1%eth0]"},
+                {{.family = 6, .ip = {0xfd, [15] = 1}}, "[fd00::1]"},
+                {{.family = 4, .ip = {0xfe, 0x80, 0, 1}}, "254.128.0.1"},
+                {{.family = 0}, "-"}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_string_equal(text_host(&rows[i].endpoint, "eth0").text, rows[i].expected);
+    }
+}
+
 TEST(test_paths) {
     const unsigned m4 = 1U << MUSTER_PATH_M4;
     const unsigned b4 = 1U << MUSTER_PATH_B4;
@@ -272,7 +287,7 @@ int main(void) {
         cmocka_unit_test(test_columns),        cmocka_unit_test(test_offers_in_order),
         cmocka_unit_test(test_templates),      cmocka_unit_test(test_templates_refused),
         cmocka_unit_test(test_durations),      cmocka_unit_test(test_shares),
-        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_paths),          cmocka_unit_test(test_hosts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
