@@ -78,11 +78,12 @@ static bool has_newcomer(const struct presence *presence) {
     return peer != NULL;
 }
 
-/* Says a message with the next number. Returns its bytes, 0 when nothing was sent. */
-static size_t say(struct presence *presence, struct message message) {
+/* Says a message with the next number, on all paths wherever it has to be. Returns its bytes, 0 when nothing
+ * was sent. */
+static size_t say(struct presence *presence, struct message message, bool is_everywhere) {
     message.seq = ++presence->announcer.seq;
     presence->context->counters.answers += message_answer_count(&message);
-    bool is_everywhere = message_is_everywhere(&message) || has_newcomer(presence);
+    is_everywhere = is_everywhere || message_is_everywhere(&message) || has_newcomer(presence);
     return send_group(presence->context, &message, is_everywhere ? NULL : &presence->table, 0);
 }
 
@@ -97,7 +98,7 @@ static void say_announce(struct presence *presence) {
         memcpy(&presence->announcer.answered, last, sizeof presence->announcer.answered);
         presence->announcer.answered_ms = presence->context->now_ms;
     }
-    say(presence, message);
+    say(presence, message, false);
 }
 
 /* Where tables are given by stream a newcomer has the key of an old peer from there, and an alive proves
@@ -122,7 +123,7 @@ static void say_alive(struct presence *presence) {
     if (does_alive_prove(presence)) {
         proof_put(presence, &message, MUSTER_ALIVE_BYTES_MAX);
     }
-    size_t bytes = say(presence, message);
+    size_t bytes = say(presence, message, false);
     presence->announcer.alive_bytes = bytes > 0 ? bytes : presence->announcer.alive_bytes;
 }
 
@@ -131,7 +132,7 @@ void announcer_answer(struct presence *presence, uint64_t nonce) {
     struct message message = announcer_alive(presence);
     memcpy(re, &nonce, sizeof nonce);
     message.re = re;
-    say(presence, message);
+    say(presence, message, true);
 }
 
 /* ---- when ---- */
@@ -250,7 +251,7 @@ void announcer_leave(struct presence *presence) {
 static uint64_t tick_leaving(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
     if (announcer->bye_ms <= presence->context->now_ms) {
-        say(presence, (struct message){.kind = MESSAGE_BYE});
+        say(presence, (struct message){.kind = MESSAGE_BYE}, true);
         announcer->bye_ms = presence->context->now_ms + MUSTER_BYE_SPACING_MS;
         announcer->byes_left--;
     }
