@@ -200,13 +200,14 @@ static void tick_suspect(struct presence *presence, struct peer *peer) {
 }
 
 /* Who answers by unicast alone, or was never heard, is asked so when its promise runs out, before anybody is
- * told of a suspect. False when that gave no answer. */
+ * told of a suspect. False when that gave no answer. Who is late, or has no budget left, asks later: hearsay is
+ * not buried unasked, but not waited for for ever. */
 static bool ask_quietly(struct presence *presence, struct peer *peer, uint64_t due_ms) {
     uint64_t now_ms = presence->context->now_ms;
     unsigned tries = is_hearsay(peer) ? MUSTER_HEARSAY_TRIES
                                       : suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
-    if ((!is_by_unicast(peer) && !is_hearsay(peer)) || peer->tries >= tries ||
-        now_ms >= due_ms + peer->period_ms) {
+    uint64_t longest_ms = is_hearsay(peer) ? MUSTER_LATE_WAIT_MS : peer->period_ms;
+    if ((!is_by_unicast(peer) && !is_hearsay(peer)) || peer->tries >= tries || now_ms >= due_ms + longest_ms) {
         return false;
     }
     if (!must_wait(presence, peer)) {
