@@ -5,7 +5,7 @@ from lab import Lab, LanTest, main
 
 COMMANDS = (
     "announce", "peers", "services", "topics", "publish", "subscribe", "show", "resolve", "wait", "watch", "update",
-    "config", "help",
+    "config", "help", "record",
 )
 LONG = "n" * 64
 
@@ -47,6 +47,11 @@ WRONG = [
     (["peers", "--timeout", "1d"], ["--timeout", "1d"]),
     (["peers", "--timeout", "1e3"], ["--timeout", "1e3"]),
     (["peers", "--timeout", "9999999999"], ["--timeout"]),
+    (["record", "#"], ["--db"]),
+    (["record", "a b", "--db", "x"], ["PATTERN", "a b"]),
+    (["record", "#", "--db", "x", "--max-size", "3M"], ["--max-size", "3M", "4M"]),
+    (["record", "#", "--db", "x", "--max-size", "11T"], ["--max-size", "11T"]),
+    (["record", "#", "--db", "x", "--keep-days", "0"], ["--keep-days", "0"]),
     (["peers", "id:"], ["PATTERN"]),
     (["peers", "id:xyz"], ["PATTERN", "xyz"]),
     (["services", "one", "two"], ["two"]),

@@ -195,6 +195,10 @@ bool batch_is_empty(const struct batch *batch) {
     return batch->reading_count == 0 && batch->event_count == 0;
 }
 
+bool batch_is_done(const struct batch *batch) {
+    return batch->readings_done == batch->reading_count && batch->events_done == batch->event_count;
+}
+
 void batch_clear(struct batch *batch) {
     if (batch->slot_count > 0) {
         memset(batch->slots, 0, batch->slot_count * sizeof(*batch->slots));

@@ -85,6 +85,9 @@ void batch_sort(struct batch *batch);
 
 bool batch_is_empty(const struct batch *batch);
 
+/* True when all of it was written. */
+bool batch_is_done(const struct batch *batch);
+
 /* Forgets what it holds, and keeps the memory. */
 void batch_clear(struct batch *batch);
 

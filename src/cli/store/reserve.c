@@ -64,9 +64,9 @@ int reserve_open(struct reserve *reserve, const char *recording, uint64_t bytes,
     return 0;
 }
 
-void reserve_release(struct reserve *reserve) {
-    if (reserve->path != NULL && ftruncate(reserve->fd, 0) == 0) {
-        reserve->bytes = 0;
+void reserve_reduce(struct reserve *reserve, uint64_t bytes) {
+    if (ftruncate(reserve->fd, (off_t)bytes) == 0) {
+        reserve->bytes = bytes;
     }
 }
 

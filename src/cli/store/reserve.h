@@ -18,8 +18,8 @@ struct reserve {
  * recording, or the disk has no room. */
 int reserve_open(struct reserve *reserve, const char *recording, uint64_t bytes, struct reason *reason);
 
-/* Gives the blocks back, and keeps the lock. */
-void reserve_release(struct reserve *reserve);
+/* Gives blocks back, all but so many bytes, and keeps the lock. */
+void reserve_reduce(struct reserve *reserve, uint64_t bytes);
 
 /* Removes the file. */
 void reserve_close(struct reserve *reserve);

@@ -45,7 +45,7 @@ const char schema_sql[] =
     " FROM minute m JOIN series s USING (series) JOIN peer p USING (peer);"
     "CREATE VIEW events AS SELECT"
     " strftime('%Y-%m-%d %H:%M:%f', e.time_us / 1e6, 'unixepoch') AS time, p.name AS peer, e.event,"
-    " e.reason, e.count, p.id AS peer_id, e.time_us, e.slice"
+    " e.reason, e.count, p.id AS peer_id, e.time_us, e.slice, e.entry"
     " FROM event e LEFT JOIN peer p USING (peer);"
     "CREATE VIEW topics AS SELECT"
     " s.name AS name, p.name AS peer, s.unit AS unit,"

@@ -36,6 +36,9 @@
 #define DELETE_ROWS 10000
 #define VACUUM_PAGES 64
 
+/* Pages of a transaction on a full disk: small ones keep as much as has room. */
+#define FULL_TRANSACTION_PAGES 64
+
 /* Pages that a transaction may take beyond its estimate. */
 #define SLACK_PAGES 16
 
@@ -141,16 +144,25 @@ struct store {
 
 /* ---- results ---- */
 
+/* True when there was no room to write to. SQLite tells errno of some calls only. */
+static bool has_no_room(int result, int system) {
+    const bool is_write = result == SQLITE_IOERR_WRITE || result == SQLITE_IOERR_SHMSIZE;
+    return (result & 0xff) == SQLITE_FULL ||
+           ((result & 0xff) == SQLITE_IOERR &&
+            (system == ENOSPC || system == EFBIG || system == EDQUOT || (is_write && system != EIO)));
+}
+
 /* What an SQLite result means, which is not SQLITE_OK. */
 static enum store_result fail(struct store *store, int result) {
     const int system = sqlite3_system_errno(store->db);
+    result = sqlite3_extended_errcode(store->db) % 256 == result % 256 ? sqlite3_extended_errcode(store->db)
+                                                                       : result;
     const bool is_disk_error = (result & 0xff) == SQLITE_IOERR;
     if ((result & 0xff) == SQLITE_BUSY || (result & 0xff) == SQLITE_LOCKED) {
         reason_set(&store->fault, "another program writes to it");
         return STORE_BUSY;
     }
-    if ((result & 0xff) == SQLITE_FULL ||
-        (is_disk_error && (system == ENOSPC || system == EFBIG || system == EDQUOT))) {
+    if (has_no_room(result, system)) {
         reason_set(&store->fault, "the disk is full, or a limit of it is reached");
         return STORE_FULL;
     }
@@ -554,10 +566,6 @@ static enum store_result make_room(struct store *store, int64_t now_us) {
     return result == STORE_OK ? empty_log(store) : result;
 }
 
-static bool is_done(const struct batch *batch) {
-    return batch->readings_done == batch->reading_count && batch->events_done == batch->event_count;
-}
-
 /* Writes as much of a batch as one transaction may. */
 static enum store_result write_part(struct store *store, struct batch *batch) {
     const struct slice before = store->slice;
@@ -565,13 +573,13 @@ static enum store_result write_part(struct store *store, struct batch *batch) {
     size_t reading = batch->readings_done;
     size_t event = batch->events_done;
     int result = run(store, BEGIN);
-    while (result == SQLITE_OK && bytes > 0 && reading < batch->reading_count) {
-        bytes -= SERIES_PAGES * DATABASE_PAGE_BYTES;
-        result = write_run(store, batch, &reading, &bytes);
-    }
     for (; result == SQLITE_OK && bytes > 0 && event < batch->event_count; event++) {
         bytes -= SERIES_PAGES * DATABASE_PAGE_BYTES / 4;
         result = write_event(store, &batch->events[event], batch->reading_count + event);
+    }
+    while (result == SQLITE_OK && bytes > 0 && reading < batch->reading_count) {
+        bytes -= SERIES_PAGES * DATABASE_PAGE_BYTES;
+        result = write_run(store, batch, &reading, &bytes);
     }
     result = result == SQLITE_OK ? update_slice(store, batch->reading_count + batch->event_count) : result;
     const enum store_result written = end_transaction(store, result, &before);
@@ -579,7 +587,7 @@ static enum store_result write_part(struct store *store, struct batch *batch) {
         batch->readings_done = reading;
         batch->events_done = event;
     }
-    if (written == STORE_OK && is_done(batch)) {
+    if (written == STORE_OK && batch_is_done(batch)) {
         store->slice.next_entry += (int64_t)(batch->reading_count + batch->event_count);
     }
     return written;
@@ -598,19 +606,28 @@ static enum store_result write_all(struct store *store, struct batch *batch, int
         is_slice_over(store, now_us)) {
         result = begin_slice(store, now_us);
     }
-    while (result == STORE_OK && !is_done(batch)) {
+    while (result == STORE_OK && !batch_is_done(batch)) {
         result = make_room(store, now_us);
         result = result == STORE_OK ? write_part(store, batch) : result;
     }
     return result;
 }
 
+/* Gives a half of the reserve back: one for the batch that found the disk full, and one for the last batch.
+ */
+static void use_reserve(struct store *store) {
+    reserve_reduce(&store->reserve, store->is_full ? 0 : store->reserve.bytes / 2);
+    store->is_full = true;
+    if (store->transaction_pages_max > FULL_TRANSACTION_PAGES) {
+        store->transaction_pages_max = FULL_TRANSACTION_PAGES;
+    }
+}
+
 enum store_result store_write(struct store *store, struct batch *batch, int64_t now_us) {
     batch_sort(batch);
     enum store_result result = write_all(store, batch, now_us);
-    if (result == STORE_FULL && !store->is_full) {
-        store->is_full = true;
-        reserve_release(&store->reserve);
+    if (result == STORE_FULL && store->reserve.bytes > 0) {
+        use_reserve(store);
         result = write_all(store, batch, now_us);
     }
     return result == STORE_OK && store->is_full ? STORE_FULL : result;

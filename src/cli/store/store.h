@@ -9,9 +9,9 @@
 #include "reason.h"
 
 /* The size of all files of a recording: database, write-ahead log and reserve. */
-#define STORE_BYTES_MIN (4u << 20)
-#define STORE_BYTES_DEFAULT ((uint64_t)1 << 30)
-#define STORE_BYTES_MAX ((uint64_t)1 << 44)
+#define STORE_BYTES_MIN 4000000
+#define STORE_BYTES_DEFAULT 1000000000
+#define STORE_BYTES_MAX 10000000000000
 
 #define STORE_DAYS_MAX 36500
 
