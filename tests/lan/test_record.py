@@ -2,6 +2,7 @@
 """Readings and events are kept in a file, come to an end with a full disk, and are looked at and published again."""
 
 import contextlib
+import json
 import os
 import pathlib
 import resource
@@ -9,7 +10,9 @@ import signal
 import sqlite3
 import tempfile
 
-from lab import LanTest, main, note
+import jsonschema
+
+from lab import ROOT, LanTest, main, note
 from telemetry import Publisher
 
 
@@ -159,6 +162,111 @@ class Recording(LanTest):
         self.assertGreater(self.rows("SELECT count(*) FROM readings")[0][0], 100)
         self.assertEqual(self.rows("SELECT reason FROM events WHERE event = 'recording-ended'"), [("disk-full",)])
         note(recorder.error)
+
+    # ---- history ----
+
+    BEGIN = 1_800_000_000  # 2027-01-15 08:00:00Z
+
+    def record_readings(self, *more):
+        """Ten minutes of kitchen/t, which counts up from 0 each 10 s, and a text."""
+        recorder = self.record()
+        lines = [f'{{"n":"kitchen/t","u":"Cel","v":{i / 4},"t":{self.BEGIN + 10 * i}}}' for i in range(60)]
+        lines += [f'{{"n":"kitchen/note","vs":"a,\\"b\\"","t":{self.BEGIN}.25}}', *more]
+        publisher = self.there.start("publish", "--name", "thermo")
+        publisher.write(lines[0] + "\n")
+        self.await_rows("SELECT 1 FROM readings", 1)  # the recorder hears the topic
+        publisher.write("\n".join(lines[1:]) + "\n")
+        publisher.close_input()
+        self.await_rows("SELECT 1 FROM readings", len(lines))
+        publisher.finish()
+        self.await_rows("SELECT 1 FROM events WHERE event = 'left'", 1)
+        self.finish(recorder)
+
+    def history(self, *arguments, code=0, **environment):
+        result = self.here.run("history", *arguments, "--db", str(self.file), TZ="UTC", **environment)
+        self.assertEqual(result.code, code, result.describe())
+        return result.error if code else result.out
+
+    def test_history(self):
+        self.record_readings()
+        self.assertEqual(
+            self.history("kitchen/t", "--every", "5m"),
+            "TIME             MIN   MEAN   MAX COUNT UNIT\n"
+            "2027-01-15 08:00   0  3.625  7.25    30 Cel\n"
+            "2027-01-15 08:05 7.5 11.125 14.75    30 Cel\n",
+        )
+        self.assertEqual(
+            self.history("kitchen/t", "--every", "15s", "--until", "2027-01-15 08:00:30", "--csv"),
+            "time,name,peer,id,unit,min,mean,max,count\n"
+            f"2027-01-15T08:00:00.000Z,kitchen/t,thermo,{self.peer_id()},Cel,0,0.125,0.25,2\n"
+            f"2027-01-15T08:00:15.000Z,kitchen/t,thermo,{self.peer_id()},Cel,0.5,0.5,0.5,1\n",
+        )
+        self.assertEqual(
+            self.history("kitchen/t", "--since", "2027-01-15T08:09:30Z", "--senml"),
+            "".join(
+                f'{{"n":"kitchen/t","u":"Cel","v":{i / 4:g},"t":{self.BEGIN + 10 * i}}}\n' for i in range(57, 60)
+            ),
+        )
+        self.assertEqual(
+            self.history("kitchen/#", "--raw", "--csv", "--until", "2027-01-15 08:00:01").splitlines()[1:],
+            [
+                f"2027-01-15T08:00:00.000Z,kitchen/t,thermo,{self.peer_id()},Cel,number,0,",
+                f'2027-01-15T08:00:00.250Z,kitchen/note,thermo,{self.peer_id()},,text,"a,""b""",',
+            ],
+        )
+        document = json.loads(self.history("kitchen/+", "--json", "--every", "1h"))
+        jsonschema.validate(document, json.loads((ROOT / "schemas" / "history.schema.json").read_text()))
+        self.assertEqual([(series["name"], series["buckets"][0]["count"]) for series in document["series"]],
+                         [("kitchen/note", 1), ("kitchen/t", 60)])
+        self.assertEqual(document["series"][0]["buckets"][0]["mean"], None)
+
+    def peer_id(self):
+        return self.rows("SELECT id FROM peer WHERE name = 'thermo'")[0][0]
+
+    def test_plots(self):
+        self.record_readings()
+        lines = self.history("kitchen/t", "--plot", "--every", "1m").splitlines()
+        self.assertEqual(lines[0], "kitchen/t (Cel)  thermo", lines)
+        self.assertEqual(lines[1], "     14.125┤         █")
+        self.assertEqual(lines[10], "      0.625┤▁█████████")
+        self.assertEqual(lines[11], "            2027-01-15 08:00 2027-01-15 08:10")
+        plain = self.history("kitchen/t", "--plot", LC_ALL="C")
+        self.assertTrue(plain.isascii())
+        wide = self.here.start("history", "kitchen/t", "--plot", "--db", str(self.file), terminal=(130, 20)).finish()
+        self.assertIn("┤", wide.out)
+        self.assertGreater(max(len(line) for line in wide.out.splitlines()), 60)
+        self.assertLessEqual(max(len(line) for line in wide.out.splitlines()), 130)
+
+    def test_events_of_a_peer(self):
+        self.record_readings()
+        events = [line.split()[2:] for line in self.history("thermo").splitlines()]
+        self.assertEqual((events[0], events[-1]), (["joined", "thermo"], ["left", "thermo"]))
+        document = json.loads(self.history("thermo", "--json"))
+        jsonschema.validate(document, json.loads((ROOT / "schemas" / "history.schema.json").read_text()))
+        self.assertEqual(document["events"][0]["event"], "joined")
+        self.assertEqual(self.history(self.peer_id(), "--csv").splitlines()[1].split(",")[1:4], ["thermo", self.peer_id(), "joined"])
+
+    def test_what_is_not_there(self):
+        self.record_readings()
+        error = f"muster history: {self.file}: "
+        self.assertEqual(
+            self.history("kitchen/tt", code=4), error + "nothing of 'kitchen/tt' is in it; did you mean 'kitchen/t' or 'kitchen/note'?\n"
+        )
+        self.assertEqual(self.history("attic", code=4), error + "nothing of 'attic' is in it\n")
+        self.assertEqual(
+            self.history("kitchen/t", "--since", "2028-01-01", code=4),
+            error + "no reading of 'kitchen/t' in that time; there are some from 2027-01-15 08:00 to 2027-01-15 08:09\n",
+        )
+        self.assertEqual(self.history("thermo", "--since", "2100-01-01", code=4),
+                         error + "no event of 'thermo' in that time\n")
+        self.assertIn("at most 1000000 buckets", self.history("kitchen/t", "--every", "1ms", "--since", "2020-01-01", code=2))
+        self.assertIn("a peer has events", self.history("thermo", "--plot", code=2))
+        missing = self.here.run("history", "t", "--db", str(self.directory / "missing.db"))
+        self.check_refused(missing, "missing.db: No such file or directory")
+
+    def test_formulas_stay_text(self):
+        self.record_readings('{"n":"kitchen/evil","vs":"=1+1","t":1.8e9}')
+        self.assertTrue(self.history("kitchen/evil", "--raw", "--csv").endswith(",text,\"'=1+1\",\n"))
 
 
 main()

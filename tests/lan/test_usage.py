@@ -5,7 +5,7 @@ from lab import Lab, LanTest, main
 
 COMMANDS = (
     "announce", "peers", "services", "topics", "publish", "subscribe", "show", "resolve", "wait", "watch", "update",
-    "config", "help", "record",
+    "config", "help", "record", "history",
 )
 LONG = "n" * 64
 
@@ -52,6 +52,11 @@ WRONG = [
     (["record", "#", "--db", "x", "--max-size", "3M"], ["--max-size", "3M", "4M"]),
     (["record", "#", "--db", "x", "--max-size", "11T"], ["--max-size", "11T"]),
     (["record", "#", "--db", "x", "--keep-days", "0"], ["--keep-days", "0"]),
+    (["history", "t"], ["--db"]),
+    (["history", "t", "--db", "x", "--since", "yesterday"], ["--since", "yesterday", "1d"]),
+    (["history", "t", "--db", "x", "--since", "1h", "--until", "2h"], ["--since", "--until"]),
+    (["history", "t", "--db", "x", "--every", "0"], ["--every", "10m"]),
+    (["history", "t", "--db", "x", "--csv", "--json"], ["--csv", "--json"]),
     (["peers", "id:"], ["PATTERN"]),
     (["peers", "id:xyz"], ["PATTERN", "xyz"]),
     (["services", "one", "two"], ["two"]),

@@ -70,5 +70,4 @@ extern const struct command command_update;
 
 /* They need SQLite, and are left out where that is not there (MUSTER_STORE). */
 extern const struct command command_record;
-
-
+extern const struct command command_history;

@@ -15,7 +15,7 @@ const struct command *const command_table[] = {
     &command_publish,  &command_subscribe, &command_show,  &command_resolve,  &command_wait,
     &command_watch,
 #ifdef MUSTER_STORE
-    &command_record,
+    &command_record,   &command_history,
 #endif
     &command_config,   &command_help,      NULL,
 };
