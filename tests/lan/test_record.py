@@ -13,7 +13,7 @@ import tempfile
 import jsonschema
 
 from lab import ROOT, LanTest, main, note
-from telemetry import Publisher
+from telemetry import Publisher, await_records, records, value_of
 
 
 class Recording(LanTest):
@@ -267,6 +267,72 @@ class Recording(LanTest):
     def test_formulas_stay_text(self):
         self.record_readings('{"n":"kitchen/evil","vs":"=1+1","t":1.8e9}')
         self.assertTrue(self.history("kitchen/evil", "--raw", "--csv").endswith(",text,\"'=1+1\",\n"))
+
+    # ---- replay ----
+
+    def subscribe(self):
+        process = self.here.start("subscribe", "#", "--ndjson")
+        self.lan.wait_for(lambda: process.done or self.is_listening(process), "it listens")
+        return process
+
+    def is_listening(self, process):
+        with open(f"/proc/{process.pid}/net/udp", encoding="ascii") as table:
+            return f":{self.lan.port:04X} " in table.read()
+
+    def replay(self, *arguments, code=0):
+        process = self.there.start("replay", str(self.file), *arguments)
+        process.finish()
+        self.assertEqual((process.code, process.out), (code, ""), process.describe())
+        return process
+
+    def test_replay(self):
+        """Everything is as it was, at another pace and from somebody else."""
+        text = '{"n":"kitchen/n","v":9007199254740991,"t":1.8e9}'
+        more = ['{"n":"kitchen/on","vb":true,"t":1.8e9}', '{"n":"kitchen/data","vd":"aGkg","t":1.8e9,"s":3,"ut":60}']
+        self.record_readings(text, *more)
+        subscriber = self.subscribe()
+        result = self.replay("--speed", "1000", "--name", "player")
+        self.assertEqual(result.error, "muster replay: 64 readings published, 0 refused\n")
+        await_records(subscriber, 64)
+        came = [record for record in records(subscriber) if record["sample"] != "last"]
+        self.assertEqual({record["peer"] for record in came}, {"player"})
+        kept = [json.loads(line) for line in self.history("kitchen/#", "--senml").splitlines()]
+        labels = ("n", "u", "v", "vs", "vb", "vd", "s", "t", "ut")
+        plain = [{label: record[label] for label in labels if label in record} for record in came]
+        self.assertEqual(sorted(plain, key=str), sorted(kept, key=str))
+
+    def test_a_part_with_new_times(self):
+        self.record_readings()
+        subscriber = self.subscribe()
+        part = ("--from", "2027-01-15T08:01:00Z", "--to", "2027-01-15T08:02:00Z", "--topic", "+/t")
+        self.assertIn(" 6 readings published", self.replay(*part, "--new-times", "--speed", "1000").error)
+        await_records(subscriber, 6)
+        self.assertEqual([value_of(record) for record in records(subscriber)], [6 / 4 + i / 4 for i in range(6)])
+        for record in records(subscriber):
+            self.assertNotEqual(int(record["t"]) // 3600, self.BEGIN // 3600)
+
+    def test_the_pace(self):
+        """Twice as slow takes no less than twice the time."""
+        recorder = self.record("t")
+        publisher = self.there.start("publish", "--topic", "t")
+        publisher.write("1\n")
+        self.await_rows("SELECT 1 FROM readings", 1)
+        publisher.write("2\n")
+        self.await_rows("SELECT 1 FROM readings", 2)
+        publisher.stop()
+        self.finish(recorder)
+        ((first,), (second,)) = self.rows("SELECT received_us FROM readings ORDER BY entry")
+        subscriber = self.subscribe()
+        self.replay("--new-times", "--speed", "0.5")
+        one, two = await_records(subscriber, 2)
+        # The times are those of publishing, rounded to milliseconds.
+        self.assertGreater(two["t"] - one["t"], 2 * (second - first) / 1e6 - 0.01)
+
+    def test_nothing_to_play(self):
+        self.record_readings()
+        error = f"muster replay: {self.file}: no reading to play"
+        self.assertEqual(self.replay("--topic", "attic", code=4).error, error + " of attic\n")
+        self.assertEqual(self.replay("--from", "2028-01-01", code=4).error, error + "\n")
 
 
 main()

@@ -5,7 +5,7 @@ from lab import Lab, LanTest, main
 
 COMMANDS = (
     "announce", "peers", "services", "topics", "publish", "subscribe", "show", "resolve", "wait", "watch", "update",
-    "config", "help", "record", "history",
+    "config", "help", "record", "history", "replay",
 )
 LONG = "n" * 64
 
@@ -57,6 +57,11 @@ WRONG = [
     (["history", "t", "--db", "x", "--since", "1h", "--until", "2h"], ["--since", "--until"]),
     (["history", "t", "--db", "x", "--every", "0"], ["--every", "10m"]),
     (["history", "t", "--db", "x", "--csv", "--json"], ["--csv", "--json"]),
+    (["replay"], ["FILE"]),
+    (["replay", "x", "--speed", "0"], ["--speed", "0.5"]),
+    (["replay", "x", "--speed", "nan"], ["--speed", "nan"]),
+    (["replay", "x", "--from", "1h", "--to", "2h"], ["--from", "--to"]),
+    (["replay", "x", "--topic", "a#"], ["--topic", "a#"]),
     (["peers", "id:"], ["PATTERN"]),
     (["peers", "id:xyz"], ["PATTERN", "xyz"]),
     (["services", "one", "two"], ["two"]),

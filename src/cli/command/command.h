@@ -71,3 +71,4 @@ extern const struct command command_update;
 /* They need SQLite, and are left out where that is not there (MUSTER_STORE). */
 extern const struct command command_record;
 extern const struct command command_history;
+extern const struct command command_replay;

@@ -204,7 +204,7 @@ void batch_clear(struct batch *batch) {
         memset(batch->slots, 0, batch->slot_count * sizeof(*batch->slots));
     }
     batch->reading_count = batch->event_count = batch->series_count = batch->length = 0;
-    batch->readings_done = batch->events_done = 0;
+    batch->readings_done = batch->readings_known = batch->events_done = 0;
     batch->is_sorted = false;
 }
 

@@ -58,7 +58,8 @@ struct batch {
     char *bytes;
     size_t length;
     bool is_sorted;
-    size_t readings_done; /* written */
+    size_t readings_done;  /* written */
+    size_t readings_known; /* of these, last values that are kept otherwise */
     size_t events_done;
 
     size_t readings_room;

@@ -138,6 +138,7 @@ struct store {
     int64_t transaction_pages_max;
     int64_t log_pages; /* since it was last emptied */
     struct slice slice;
+    size_t known; /* readings that this transaction passes over */
     bool is_full;
     struct reason fault;
 };
@@ -351,9 +352,16 @@ static int write_reading(struct store *store, const struct batch *batch, const s
     return run(store, ADD_READING);
 }
 
-/* True when a last value was kept before: a recorder that begins again is told it again. */
-static bool is_kept(struct store *store, const struct batch_reading *reading, int64_t series) {
+/* True when a last value is kept otherwise: a recorder that begins again is told it again, and it may come
+ * live, too. */
+static bool is_kept(struct store *store, const struct batch *batch, const struct batch_reading *reading,
+                    int64_t series) {
+    const struct batch_reading *next = reading + 1;
     int64_t values[2];
+    if (next < batch->readings + batch->reading_count && next->series == reading->series &&
+        next->time_us == reading->time_us) {
+        return true;
+    }
     sqlite3_bind_int64(store->statements[FIND_READING], 1, series);
     sqlite3_bind_int64(store->statements[FIND_READING], 2, reading->time_us);
     return ask(store, FIND_READING, values) == SQLITE_ROW;
@@ -371,7 +379,8 @@ static int write_run(struct store *store, const struct batch *batch, size_t *at,
         if (reading->series != number) {
             break;
         }
-        if (reading->is_last && is_kept(store, reading, series)) {
+        if (reading->is_last && is_kept(store, batch, reading, series)) {
+            store->known++;
             continue;
         }
         if (minute.count > 0 && minute.minute != reading->time_us / 60000000) {
@@ -573,6 +582,7 @@ static enum store_result write_part(struct store *store, struct batch *batch) {
     size_t reading = batch->readings_done;
     size_t event = batch->events_done;
     int result = run(store, BEGIN);
+    store->known = 0;
     for (; result == SQLITE_OK && bytes > 0 && event < batch->event_count; event++) {
         bytes -= SERIES_PAGES * DATABASE_PAGE_BYTES / 4;
         result = write_event(store, &batch->events[event], batch->reading_count + event);
@@ -585,6 +595,7 @@ static enum store_result write_part(struct store *store, struct batch *batch) {
     const enum store_result written = end_transaction(store, result, &before);
     if (written == STORE_OK) {
         batch->readings_done = reading;
+        batch->readings_known += store->known;
         batch->events_done = event;
     }
     if (written == STORE_OK && batch_is_done(batch)) {

@@ -204,7 +204,11 @@ TEST(test_last_values_are_kept_once) {
         struct batch batch = {0};
         record.time_s += i == 2 ? 1 : 0;
         assert_int_equal(batch_add(&batch, &thermo, &record, NOW_US, true), 0);
+        if (i == 2) { /* it comes live, too */
+            assert_int_equal(batch_add(&batch, &thermo, &record, NOW_US + 1, false), 0);
+        }
         assert_int_equal(store_write(store, &batch, NOW_US + i), STORE_OK);
+        assert_int_equal(batch.readings_known, i == 0 ? 0 : 1);
         batch_deinit(&batch);
         store_close(store);
     }

@@ -45,8 +45,8 @@ struct record {
     uv_work_t work;
     enum store_result result;
 
-    const char *end; /* why it ends, as STORE.md has it */
-    uint64_t readings;
+    const char *end;   /* why it ends, as STORE.md has it */
+    uint64_t readings; /* that are written */
     uint64_t events;
     uint64_t lost;          /* datagrams */
     uint64_t dropped;       /* readings that had no room in memory */
@@ -99,6 +99,12 @@ static void on_work(uv_work_t *work) {
     record->result = store_write(record->store, writing(record), recording_now_us());
 }
 
+/* Counts what was written of a batch, which is not tried again. */
+static void count_batch(struct record *record, const struct batch *batch) {
+    record->readings += batch->readings_done - batch->readings_known;
+    record->unwritten += batch->reading_count - batch->readings_done;
+}
+
 static void write_batch(struct record *record);
 
 static void on_written(uv_work_t *work, int error) {
@@ -106,6 +112,9 @@ static void on_written(uv_work_t *work, int error) {
     (void)error; /* it was not cancelled */
     record->is_writing = false;
     record->is_pending = !batch_is_done(writing(record));
+    if (!record->is_pending) {
+        count_batch(record, writing(record));
+    }
     if (record->session.ended) {
         return;
     }
@@ -198,7 +207,6 @@ static void add_reading(struct record *record, const struct batch_source *source
     if (error == MUSTER_ENOMEM) {
         session_fail(&record->session, error);
     }
-    record->readings += error == 0 ? 1 : 0;
     record->dropped += error != 0 ? 1 : 0;
     record->dropped_since += error != 0 ? 1 : 0;
 }
@@ -288,7 +296,7 @@ static void write_last(struct record *record, struct batch *batch) {
     if (result != STORE_OK) {
         report_store(record);
     }
-    record->unwritten += batch->reading_count - batch->readings_done;
+    count_batch(record, batch);
 }
 
 /* Writes what is in memory. */
@@ -308,7 +316,7 @@ static int report(const struct record *record, int status) {
     complain(record->settings,
              "%" PRIu64 " readings and %" PRIu64 " events kept in %s (%s); %" PRIu64
              " datagrams lost, %" PRIu64 " readings dropped",
-             record->readings - record->unwritten, record->events, record->options->path,
+             record->readings, record->events, record->options->path,
              recording_size((uint64_t)file.st_size).text, record->lost, record->dropped + record->unwritten);
     return record->dropped + record->unwritten > 0 || record->is_reported ? STATUS_ERROR : status;
 }
@@ -324,7 +332,7 @@ static int run_session(struct record *record) {
                                             .context = record};
     record->end = "error";
     const int status = session_hold(&record->session, record->settings, &request);
-    const bool has_begun = !batch_is_empty(filling(record)) || record->events + record->readings > 0;
+    const bool has_begun = !batch_is_empty(filling(record)) || !batch_is_empty(writing(record));
     if (has_begun) {
         write_rest(record);
     }
