@@ -657,9 +657,12 @@ static uint64_t file_bytes(const char *path, const char *suffix) {
     return is_there ? (uint64_t)status.st_size : 0;
 }
 
+uint64_t store_file_bytes(const char *path) {
+    return file_bytes(path, "") + file_bytes(path, "-wal") + file_bytes(path, "-shm");
+}
+
 uint64_t store_bytes(const struct store *store) {
-    return file_bytes(store->path, "") + file_bytes(store->path, "-wal") + file_bytes(store->path, "-shm") +
-           store->reserve.bytes;
+    return store_file_bytes(store->path) + store->reserve.bytes;
 }
 
 static int64_t clamp(int64_t value, int64_t min, int64_t max) {

@@ -40,8 +40,9 @@ enum store_result store_write(struct store *store, struct batch *batch, int64_t 
 /* What was wrong the last time, for people. */
 const char *store_fault(const struct store *store);
 
-/* The bytes of all its files. */
+/* The bytes of all its files; and of those of a recording that is closed. */
 uint64_t store_bytes(const struct store *store);
+uint64_t store_file_bytes(const char *path);
 
 /* NULL is allowed. */
 void store_close(struct store *store);

@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "command.h"
 #include "complain.h"
@@ -311,13 +310,11 @@ static void write_rest(struct record *record) {
 
 /* Says what there is in the file, which is closed. */
 static int report(const struct record *record, int status) {
-    struct stat file = {0};
-    stat(record->options->path, &file);
     complain(record->settings,
              "%" PRIu64 " readings and %" PRIu64 " events kept in %s (%s); %" PRIu64
              " datagrams lost, %" PRIu64 " readings dropped",
              record->readings, record->events, record->options->path,
-             recording_size((uint64_t)file.st_size).text, record->lost, record->dropped + record->unwritten);
+             recording_size(store_file_bytes(record->options->path)).text, record->lost, record->dropped + record->unwritten);
     return record->dropped + record->unwritten > 0 || record->is_reported ? STATUS_ERROR : status;
 }
 
