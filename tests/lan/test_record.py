@@ -86,6 +86,15 @@ class Recording(LanTest):
             [("recording-began", None), ("recording-ended", "signal")],
         )
 
+    def test_a_quiet_recorder(self):
+        """Nothing came for some seconds before its end."""
+        result = self.here.run("record", "#", "--db", str(self.file), "--timeout", "3.5")
+        self.assertEqual(result.code, 0, result.describe())
+        self.assertIn("0 readings and 0 events kept", result.error)
+        self.assertEqual(
+            self.rows("SELECT event, reason FROM events"), [("recording-began", None), ("recording-ended", "timeout")]
+        )
+
     def test_patterns(self):
         recorder = self.record("kitchen/+", "cellar/#")
         self.publish("kitchen/t 1\nkitchen/t/x 2\ncellar/a/b 3\nattic 4\n")

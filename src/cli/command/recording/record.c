@@ -44,6 +44,7 @@ struct record {
     uv_work_t work;
     enum store_result result;
 
+    bool has_begun;    /* it listens, or did */
     const char *end;   /* why it ends, as STORE.md has it */
     uint64_t readings; /* that are written */
     uint64_t events;
@@ -278,6 +279,7 @@ static void on_open(void *context) {
         .without_last = record->options->no_last,
     };
     muster_subscription_t *subscription;
+    record->has_begun = true;
     add_event(record, (struct batch_event){.event = "recording-began"});
     const int error =
         muster_subscribe(record->session.node, &wanted, on_sample, on_loss, record, &subscription);
@@ -314,7 +316,8 @@ static int report(const struct record *record, int status) {
              "%" PRIu64 " readings and %" PRIu64 " events kept in %s (%s); %" PRIu64
              " datagrams lost, %" PRIu64 " readings dropped",
              record->readings, record->events, record->options->path,
-             recording_size(store_file_bytes(record->options->path)).text, record->lost, record->dropped + record->unwritten);
+             recording_size(store_file_bytes(record->options->path)).text, record->lost,
+             record->dropped + record->unwritten);
     return record->dropped + record->unwritten > 0 || record->is_reported ? STATUS_ERROR : status;
 }
 
@@ -329,12 +332,11 @@ static int run_session(struct record *record) {
                                             .context = record};
     record->end = "error";
     const int status = session_hold(&record->session, record->settings, &request);
-    const bool has_begun = !batch_is_empty(filling(record)) || !batch_is_empty(writing(record));
-    if (has_begun) {
+    if (record->has_begun) {
         write_rest(record);
     }
     store_close(record->store);
-    return has_begun ? report(record, status) : status;
+    return record->has_begun ? report(record, status) : status;
 }
 
 static int run(struct settings *settings, void *options, const struct operands *patterns) {
