@@ -88,7 +88,7 @@ class Toolchains(unittest.TestCase):
     def test_i386(self):
         configs = "/usr/lib/i386-linux-gnu/pkgconfig"
         self.require("gcc", "-m32")
-        if not os.path.exists(f"{configs}/libuv.pc"):
+        if not all(os.path.exists(f"{configs}/{name}.pc") for name in ("libuv", "sqlite3")):
             self.skipTest("there are no libraries of i386")
         self.check("i386", "gcc", "-O0", "-m32", PKG_CONFIG_LIBDIR=f"{configs}:/usr/share/pkgconfig")
 
