@@ -37,7 +37,7 @@ extern "C" {
 #define MUSTER_VALUE_BYTES_MAX 255 /* of an attribute or TXT item: a DNS character-string (RFC 6763, 6.1) */
 #define MUSTER_TYPE_BYTES_MAX 15   /* of a service type (RFC 6335, 5.1) */
 #define MUSTER_TOPIC_BYTES_MAX 127
-#define MUSTER_CACHES_MAX 16        /* patterns of which a node keeps the last values for others */
+#define MUSTER_CACHES_MAX 16       /* patterns of which a node keeps the last values for others */
 #define MUSTER_SHARDS 16           /* groups that topics are spread over */
 #define MUSTER_PORT_DEFAULT 19797  /* UDP port of the control group; telemetry's is the one before it */
 #define MUSTER_INTERVAL_MS_MIN 100 /* between two alives, lowest and highest that options may ask for */
@@ -266,7 +266,7 @@ struct muster_counters {
 
     /* Samples that came by streams, and those kept for others. */
     uint64_t samples_dropped; /* there was no room for them, or they were not what was asked for */
-    uint64_t cache_evicted;   /* kept topics that made room for others */
+    uint64_t cache_evicted;   /* kept topics, and names of one, that made room for others */
 
     uint64_t feeds_evicted; /* feeds (muster_core_feeds()) that made room for others */
 };
@@ -331,7 +331,7 @@ struct muster_core_options {
     const char *const *caches; /* patterns of topics whose last values this node keeps for others, copied; not
                                  for an observer */
     size_t cache_count;        /* at most MUSTER_KEEPS_MAX */
-    double repair_share;      /* what repairs may take, as a part of rate_bytes_s, 0..1 */
+    double repair_share;       /* what repairs may take, as a part of rate_bytes_s, 0..1 */
 };
 
 /* Sets the defaults of PROTOCOL.md: an observer without a key, and without crypto, boot and seed, which
@@ -428,7 +428,7 @@ struct muster_feed {
     uint64_t lost_gone;
     uint64_t lost_kernel;
     uint64_t lost_program;
-    uint64_t naks;     /* sent */
+    uint64_t naks;    /* sent */
     bool is_streamed; /* nothing comes by multicast: its publisher is followed by stream, where what is for
                           no subscription is left out, and `since` grows by it */
 };
@@ -548,6 +548,10 @@ MUSTER_API bool muster_core_next(muster_core_t *core, struct muster_output *outp
 
 /* The same for who can't send datagrams just now: these stay in the core, and LEFT behind them. */
 MUSTER_API bool muster_core_next_blocked(muster_core_t *core, struct muster_output *output);
+
+/* Tells a core that the datagram of the last output was not sent, because a queue or a table of this machine
+ * was full (ENOBUFS). Before the next output is pulled. */
+MUSTER_API void muster_core_record_unsent(muster_core_t *core, const struct muster_datagram *datagram);
 
 /* False when the datagrams of telemetry that were stepped since muster_core_next() said false, and the
  * deadline was read after that, brought samples and nothing else: then there is no output, and no earlier

@@ -214,6 +214,10 @@ MUSTER_API bool muster_core_has_batch(const muster_core_t *core);
 
 MUSTER_API const struct muster_sender *muster_core_sender(const muster_core_t *core);
 
+/* Datagrams of telemetry that were taken and not handed out yet: they wait for the rate, or for a path. The
+ * pack of a topic, which is not sealed, counts as one. */
+MUSTER_API uint64_t muster_core_unsent(const muster_core_t *core);
+
 /* Subscribes; *number, below MUSTER_SUBSCRIPTIONS_MAX, is what samples are marked by. MUSTER_EINVAL,
  * MUSTER_EFULL, MUSTER_ENOMEM, MUSTER_ECLOSING. */
 MUSTER_API int muster_core_subscribe(muster_core_t *core, const struct muster_subscription_options *options,
