@@ -23,7 +23,6 @@
  * follow the last data for 1.28 s (PROTOCOL.md, section 13). */
 #define DRAIN_MS 20
 #define REPAIR_MS 1500
-#define STOP_QUIET_MS 60
 
 #define SPEED_MIN 0.001
 #define SPEED_MAX 1000000
@@ -56,9 +55,9 @@ struct replay {
     uint64_t began_ms; /* and when it was published */
     uint64_t published;
     uint64_t refused;
-    uint64_t sent;     /* datagrams, */
-    uint64_t sent_ms;  /* and since when there are so many */
-    uint64_t quiet_ms; /* for which there is no datagram more before the end */
+    uint64_t sent;    /* datagrams, */
+    uint64_t sent_ms; /* and since when there are so many */
+    bool is_stopped;
     int status;
 };
 
@@ -108,6 +107,16 @@ static void fail(struct replay *replay) {
     session_end(&replay->session, STATUS_ERROR);
 }
 
+/* Ends, and reports what did not leave. */
+static void end(struct replay *replay) {
+    const uint64_t unsent = muster_unsent(replay->session.node);
+    if (unsent > 0) {
+        complain(replay->settings, "%" PRIu64 " datagram%s of readings did not leave this host", unsent,
+                 unsent == 1 ? "" : "s");
+    }
+    session_end(&replay->session, unsent > 0 ? STATUS_ERROR : replay->status);
+}
+
 static void on_drain(uv_timer_t *timer) {
     struct replay *replay = timer->data;
     const uint64_t sent = muster_sender(replay->session.node)->datagrams;
@@ -115,14 +124,14 @@ static void on_drain(uv_timer_t *timer) {
         replay->sent = sent;
         replay->sent_ms = uv_now(timer->loop);
     }
-    if (uv_now(timer->loop) - replay->sent_ms >= replay->quiet_ms) {
-        session_end(&replay->session, replay->status);
+    if ((replay->is_stopped && muster_unsent(replay->session.node) == 0) ||
+        uv_now(timer->loop) - replay->sent_ms >= REPAIR_MS) {
+        end(replay);
     }
 }
 
-/* Lets all that was published leave, and be asked for again as long as `quiet_ms`. */
-static void drain(struct replay *replay, uint64_t quiet_ms) {
-    replay->quiet_ms = quiet_ms;
+/* Lets all that was published leave, and, unless it was stopped, be asked for again. */
+static void drain(struct replay *replay) {
     replay->sent_ms = uv_now(&replay->session.loop);
     relay_topics_flush(&replay->topics);
     uv_timer_start(&replay->timer, on_drain, DRAIN_MS, DRAIN_MS);
@@ -206,7 +215,7 @@ static bool read_next(struct replay *replay) {
     if (result < 0) {
         fail(replay);
     } else if (result == 0) {
-        drain(replay, REPAIR_MS);
+        drain(replay);
     }
     return result == 1;
 }
@@ -266,7 +275,8 @@ static void on_open(void *context) {
 static void on_signal(void *context) {
     struct replay *replay = context;
     replay->has_reading = false;
-    drain(replay, STOP_QUIET_MS);
+    replay->is_stopped = true;
+    drain(replay);
 }
 
 static int run_session(struct replay *replay) {
