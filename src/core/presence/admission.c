@@ -49,6 +49,8 @@ bool admission_check(struct rates *rates, const struct paths *paths, const struc
         *reason = MUSTER_DROP_FORMAT;
     } else if (!is_by_path(paths, datagram)) {
         *reason = MUSTER_DROP_PATH;
+    } else if (!paths_is_source(paths, &datagram->source, datagram->interface)) {
+        *reason = MUSTER_DROP_SOURCE;
     } else if (datagram->ttl != MUSTER_TTL) {
         *reason = MUSTER_DROP_TTL;
     } else {

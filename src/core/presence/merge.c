@@ -483,6 +483,9 @@ bool merge_provisional(struct presence *presence, const struct merge_row *row, b
         peer_table_find(&presence->table, message->id) != NULL) {
         return true; /* who is known is known better than by hearsay */
     }
+    if (!paths_is_source(&presence->context->paths, &row->address, row->interface)) {
+        return drop(&incoming, MUSTER_DROP_SOURCE); /* it would be asked there */
+    }
     if (message->is_signed && !is_self_certified(presence, &incoming)) {
         return drop(&incoming, MUSTER_DROP_SIGNATURE);
     }

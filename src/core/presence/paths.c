@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "paths.h"
 
+#include "endpoint.h"
 #include "group.h"
 
 static size_t find_index(const struct paths *paths, uint32_t interface, enum muster_path_kind kind) {
@@ -92,6 +93,19 @@ unsigned paths_without_multicast(const struct paths *paths, uint64_t now_ms) {
         }
     }
     return 0;
+}
+
+static bool is_loopback(const struct paths *paths, uint32_t interface) {
+    for (size_t i = 0; i < paths->count; i++) {
+        if (paths->items[i].interface == interface && endpoint_is_loopback(&paths->items[i].address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool paths_is_source(const struct paths *paths, const struct muster_endpoint *source, uint32_t interface) {
+    return endpoint_is_host(source) && (!endpoint_is_loopback(source) || is_loopback(paths, interface));
 }
 
 const char *paths_interface_name(const struct paths *paths, uint32_t interface) {

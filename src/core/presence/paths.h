@@ -43,5 +43,9 @@ bool paths_is_primary(const struct paths *paths, size_t index, uint64_t now_ms);
  * multicast; 0 where there is none like that. */
 unsigned paths_without_multicast(const struct paths *paths, uint64_t now_ms);
 
+/* True when a datagram by this interface can have this source: one host can be at that address, and a loopback
+ * address came by the loopback, which is the interface on which this node has one. */
+bool paths_is_source(const struct paths *paths, const struct muster_endpoint *source, uint32_t interface);
+
 /* Name of an interface that has a path, "" for others. */
 const char *paths_interface_name(const struct paths *paths, uint32_t interface);

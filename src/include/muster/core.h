@@ -209,6 +209,7 @@ MUSTER_API const char *muster_peer_event_name(enum muster_peer_event event);
     X(FORMAT, "format", "first byte belongs to no muster datagram")                     \
     X(SEALED, "sealed", "sealed, and there is no key here that opens it")               \
     X(PATH, "path", "came by an interface or to an address that is not listened on")    \
+    X(SOURCE, "source", "from an address that no other host can have")                  \
     X(TTL, "ttl", "did not come from this link (TTL below 255)")                        \
     X(FLOOD, "flood", "more than its source may send")                                  \
     X(SYNTAX, "syntax", "not JSON, or not the lines that make a message")               \
