@@ -21,7 +21,7 @@ static int links_open(struct network *network, const struct interface_list *list
                       const struct log *log) {
     int error = 0;
     for (size_t i = 0; i < list->count; i++) {
-        if (network->path_count + MUSTER_PATH_KINDS - 1 > MUSTER_PATHS_MAX) {
+        if (network->path_count + GROUP_KINDS > MUSTER_PATHS_MAX) {
             log_line(log, is_required ? MUSTER_LOG_ERROR : MUSTER_LOG_WARNING,
                      "%zu of %zu interfaces are left out: a node has at most %d paths", list->count - i,
                      list->count, MUSTER_PATHS_MAX);
@@ -141,11 +141,11 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
     struct link *link = link_find(network, datagram->interface);
     bool is_telemetry = datagram->ttl == MUSTER_TELEMETRY_TTL;
     enum muster_path_kind kind = is_telemetry ? MUSTER_PATH_M4 : group_path_kind(&datagram->destination);
-    if (kind == MUSTER_PATH_U4 && !socket_has_unicast_room(socket)) {
+    if (group_is_unicast(kind) && !socket_has_unicast_room(socket)) {
         network->unicast_drops++; /* whoever asked, asks again; what the group is told comes to all */
         return true;
     }
-    if (link != NULL && kind != MUSTER_PATH_U4) {
+    if (link != NULL && !group_is_unicast(kind)) {
         datagram->source = link->interface.source;
     } else {
         datagram->source.family = 0;
@@ -352,7 +352,7 @@ size_t network_sockets(const struct network *network, struct muster_socket *sock
     for (size_t i = 0; i < network->link_count; i++) {
         const struct link *link = network->links[i];
         const char *name = link->interface.name;
-        for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+        for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
             struct muster_socket sent = {.failed = link->failed[kind],
                                          .queue_drops = link->queue_drops[kind]};
             put_datagrams(&inventory, &link->sockets[kind].socket, kind, name, &sent);
