@@ -78,7 +78,7 @@ static bool take_message(struct presence *presence, const struct message *messag
                      : merge_message(presence, message, datagram, note, reason);
 }
 
-/* What waited through a sleep or a stall of this node is no lateness: resume_begin() saw to it. */
+/* What waited through a suspend or a stall of this node is no lateness, or was counted as such. */
 static void record_health(struct presence *presence, const struct muster_datagram *datagram) {
     uint64_t now_ms = presence->context->now_ms;
     if (datagram->age_ms <= now_ms - presence->resumed_ms) {
@@ -135,11 +135,11 @@ uint64_t presence_deadline(const struct presence *presence) {
 }
 
 void presence_record_late(struct presence *presence, uint64_t late_ms) {
+    uint64_t now_ms = presence->context->now_ms;
     if (late_ms > MUSTER_STALL_MS) {
-        resume_begin(presence);
-    } else {
-        health_record_late(&presence->health, late_ms, presence->context->now_ms);
+        presence->resumed_ms = now_ms;
     }
+    health_record_late(&presence->health, late_ms, now_ms);
 }
 
 /* ---- this node ---- */

@@ -502,6 +502,8 @@ enum muster_event_kind {
 struct muster_event {
     enum muster_event_kind kind;
     uint64_t now_ms;
+    int64_t suspended_ms; /* how long this machine was suspended so far, while now_ms stood still (on Linux
+                             CLOCK_BOOTTIME less CLOCK_MONOTONIC); from any origin, 0 where it is not known */
     struct muster_datagram datagram;
     const struct muster_path *paths;
     size_t path_count;

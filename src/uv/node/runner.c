@@ -162,7 +162,8 @@ static void turn(void *owner) {
     runner_work(node);
 }
 
-static void step_and_turn(muster_t *node) {
+static void step_and_turn(void *owner) {
+    muster_t *node = owner;
     struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
     part_step(&node->context, &event);
     turn(node);
@@ -291,6 +292,8 @@ int runner_start(muster_t *node, uv_loop_t *loop) {
     if (error == 0 && node->network.local.open) {
         error = stream_table_listen(&node->streams, &node->network.local);
     }
+    wake_start(&node->wake, loop, step_and_turn, node);
+    node->handles += node->wake.is_watched ? 1 : 0;
     uv_timer_start(&node->timer, on_timer, 0, 0);
     uv_prepare_start(&node->prepare, on_prepare);
     return error;
@@ -317,6 +320,7 @@ void runner_end(muster_t *node) {
     }
     node->is_ended = true;
     node->handles += network_end(&node->network, on_handle_closed);
+    wake_end(&node->wake, on_handle_closed, node);
     stream_table_end(&node->streams);
     listener_close(&node->network.tcp);
     listener_close(&node->network.local);

@@ -21,6 +21,7 @@
 #include "state.h"
 #include "stream_table.h"
 #include "subscription.h"
+#include "wake.h"
 
 struct muster {
     muster_core_t *core;
@@ -33,6 +34,7 @@ struct muster {
 
     uv_timer_t timer;     /* the core's deadline, or that of a part */
     uv_prepare_t prepare; /* runs before the loop waits: what was published meanwhile is sent */
+    struct wake wake;     /* the machine was suspended: its own time has jumped */
     size_t handles;       /* these, those of the network, and the streams, while they are on the loop */
     struct stream_table streams;
 
