@@ -17,6 +17,7 @@
 #include "listener.h"
 #include "log.h"
 #include "socket.h"
+#include "unicast.h"
 
 /* From the loop. Datagrams are borrowed for the call. */
 struct network_calls {
@@ -31,22 +32,22 @@ struct network_calls {
 /* Zeroed: closed. */
 struct network {
     uint16_t port; /* of the control group */
-    struct watched_socket unicast;
+    struct unicast unicast;
     struct link *links[MUSTER_PATHS_MAX];
     size_t link_count;
     struct muster_path paths[MUSTER_PATHS_MAX];
     size_t path_count;
-    struct listener tcp;   /* on the unicast port; none of an observer */
     struct listener local; /* the Unix socket; none of an observer, or where there can't be one */
 
     struct network_calls calls;
     const struct log *log;
     bool is_receiving;
 
-    bool is_blocked; /* the unicast socket is full: `held` waits for it, and nothing else is sent */
+    bool is_blocked; /* a unicast socket is full: `held` waits for it, and nothing else is sent */
     struct muster_datagram held;
     uint8_t *held_bytes;
-    uint64_t unicast_drops; /* to one peer, so that the send buffer has room for what goes to the group */
+    uint64_t unicast_drops[SOCKET_FAMILIES]; /* to one peer, so that the send buffer has room for what goes to
+                                                the group */
 
     uint32_t groups;        /* of telemetry that are to be heard, */
     bool is_hearing;        /* on some link at least, */
@@ -54,7 +55,7 @@ struct network {
     uint8_t *batches_bytes; /* what is read at a time; NULL: nothing was ever heard */
 };
 
-/* Opens the unicast socket, for whoever has a document a TCP listener of the same port, and the links. A link
+/* Opens the unicast sockets, for whoever has a document TCP listeners of the same port, and the links. A link
  * that the options name is required; of others one at least. The errors of interface.h, unicast.h and link.h,
  * with an error line; then what is open is for network_close(). */
 int network_open(struct network *network, const struct muster_options *options, const struct log *log);

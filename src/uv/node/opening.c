@@ -140,7 +140,7 @@ static int core_open(muster_t *node, const struct muster_options *options, const
     core.linger_ms = options->linger_ms;
     core.caches = options->caches;
     core.cache_count = options->cache_count;
-    core.stream = node->network.tcp.open ? node->network.tcp.port : 0;
+    core.stream = is_observer ? 0 : node->network.unicast.port;
     core.has_streams = true;
     core.version = muster_version();
     randombytes_buf(core.seed, sizeof core.seed);

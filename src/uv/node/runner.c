@@ -286,8 +286,9 @@ int runner_start(muster_t *node, uv_loop_t *loop) {
     node->handles = 3; /* the timer, the preparation and the streams */
     int error = network_start(&node->network, loop, &network_calls, &node->log);
     stream_table_start(&node->streams, loop, &stream_calls, &node->log);
-    if (error == 0 && node->network.tcp.open) {
-        error = stream_table_listen(&node->streams, &node->network.tcp);
+    for (size_t i = 0; i < SOCKET_FAMILIES && error == 0; i++) {
+        struct listener *listener = &node->network.unicast.listeners[i];
+        error = listener->open ? stream_table_listen(&node->streams, listener) : 0;
     }
     if (error == 0 && node->network.local.open) {
         error = stream_table_listen(&node->streams, &node->network.local);
@@ -322,7 +323,7 @@ void runner_end(muster_t *node) {
     node->handles += network_end(&node->network, on_handle_closed);
     wake_end(&node->wake, on_handle_closed, node);
     stream_table_end(&node->streams);
-    listener_close(&node->network.tcp);
+    unicast_close(&node->network.unicast);
     listener_close(&node->network.local);
     uv_close((uv_handle_t *)&node->prepare, on_handle_closed);
     uv_close((uv_handle_t *)&node->timer, on_handle_closed);
