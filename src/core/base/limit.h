@@ -23,6 +23,7 @@
 #define MUSTER_PROOF_BYTES 400             /* a question for an alive is padded to it: a signed alive without `sent` is shorter */
 #define MUSTER_QUERY_IDS_MAX 35            /* ids that are read in one `of` or `known`: as many as fit 1400 bytes unsigned */
 #define MUSTER_QUERY_IDS_SENT 32           /* ids that are sent in one: as many as fit signed */
+#define MUSTER_QUERY_ID_BYTES 35           /* of one id, with its quotes and comma */
 #define MUSTER_QUERY_IDS_SENT_BESIDE 16    /* the same beside the longest type and name, all escapes */
 #define MUSTER_NONCE_CHARS 8               /* of a nonce: six bytes in the URL-safe base64 alphabet */
 #define MUSTER_RE_MAX 128                  /* nonces in `re`: what fits 1400 bytes beside a short announce */
@@ -193,6 +194,7 @@
 #define MUSTER_REPAIRS_MAX 4096         /* repairs that wait to be sent; a power of two */
 #define MUSTER_NAK_RANGES_MAX 64        /* ranges in one nak that is read */
 #define MUSTER_NAK_RANGES_SENT 32       /* ranges in one nak that is sent: as many as fit 1400 bytes */
+#define MUSTER_NAK_RANGE_BYTES 36       /* of the longest range, with its brackets and commas */
 #define MUSTER_NAK_SEQS_MAX 1024        /* datagrams that one nak may ask for */
 #define MUSTER_NAK_T_MS 20              /* longest back-off (RFC 5401, 4.2) */
 #define MUSTER_NAK_GROUP_MIN 10         /* size of the group that the back-off assumes, at least */

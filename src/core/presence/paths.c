@@ -4,6 +4,21 @@
 #include "endpoint.h"
 #include "group.h"
 
+#define HEADERS_V4_BYTES 28 /* of IPv4 (RFC 791, 3.1) and UDP */
+#define HEADERS_V6_BYTES 48 /* of IPv6 (RFC 8200, 3) and UDP */
+
+void paths_init(struct paths *paths) {
+    *paths = (struct paths){.bytes_max = MUSTER_DATAGRAM_BYTES_MAX};
+}
+
+/* Of a datagram by this path. An interface that an announce does not fit is none of ours, whatever it says. */
+static size_t bytes_max_of(const struct muster_path *path) {
+    size_t headers = group_family(path->kind) == 6 ? HEADERS_V6_BYTES : HEADERS_V4_BYTES;
+    size_t least = MUSTER_ANNOUNCE_BYTES_MAX + headers;
+    size_t bytes = (path->mtu > least ? path->mtu : least) - headers;
+    return path->mtu == 0 || bytes > MUSTER_DATAGRAM_BYTES_MAX ? MUSTER_DATAGRAM_BYTES_MAX : bytes;
+}
+
 static size_t find_index(const struct paths *paths, uint32_t interface, enum muster_path_kind kind) {
     size_t i = 0;
     while (i < paths->count && (paths->items[i].interface != interface || paths->items[i].kind != kind)) {
@@ -13,7 +28,8 @@ static size_t find_index(const struct paths *paths, uint32_t interface, enum mus
 }
 
 int paths_set(struct paths *paths, const struct muster_path *items, size_t count) {
-    struct paths next = {.unicast_dropped = {paths->unicast_dropped[0], paths->unicast_dropped[1]}};
+    struct paths next = {.unicast_dropped = {paths->unicast_dropped[0], paths->unicast_dropped[1]},
+                         .bytes_max = MUSTER_DATAGRAM_BYTES_MAX};
     if (count > MUSTER_PATHS_MAX) {
         return MUSTER_EFULL;
     }
@@ -26,10 +42,17 @@ int paths_set(struct paths *paths, const struct muster_path *items, size_t count
         next.items[i].name[MUSTER_INTERFACE_NAME_BYTES - 1] = '\0';
         next.heard_ms[i] = old < paths->count ? paths->heard_ms[old] : 0;
         next.dropped[i] = old < paths->count ? paths->dropped[old] : 0;
+        size_t bytes_max = bytes_max_of(&items[i]);
+        next.bytes_max = bytes_max < next.bytes_max ? bytes_max : next.bytes_max;
         next.count++;
     }
     *paths = next;
     return 0;
+}
+
+size_t paths_fitting(const struct paths *paths, size_t count, size_t bytes_each) {
+    size_t excess = MUSTER_DATAGRAM_BYTES_MAX - paths->bytes_max;
+    return count - (excess + bytes_each - 1) / bytes_each;
 }
 
 bool paths_are(const struct paths *paths, const struct muster_path *items, size_t count) {

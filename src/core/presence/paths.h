@@ -16,11 +16,18 @@ struct paths {
     uint32_t dropped[MUSTER_PATHS_MAX];  /* by the kernel, on its socket, so far */
     uint32_t unicast_dropped[2];         /* the same on the unicast sockets: U4, U6 */
     size_t count;
+    size_t bytes_max; /* of a datagram that leaves by any of them whole: their least MTU allows it */
 };
+
+/* There are none. */
+void paths_init(struct paths *paths);
 
 /* Replaces all paths; those that stay keep what they know. MUSTER_EFULL, MUSTER_EINVAL (a unicast path or one
  * that stands twice); then nothing changed. */
 int paths_set(struct paths *paths, const struct muster_path *items, size_t count);
+
+/* How many of so many items still fit, that fit a datagram of MUSTER_DATAGRAM_BYTES_MAX together. */
+size_t paths_fitting(const struct paths *paths, size_t count, size_t bytes_each);
 
 /* True when these are the paths already, in any order. */
 bool paths_are(const struct paths *paths, const struct muster_path *items, size_t count);
