@@ -94,17 +94,26 @@ bool datagram_has(const struct muster_datagram *datagram, const char *text) {
 }
 
 static bool is_telemetry(const struct muster_endpoint *destination) {
-    return destination->ip[0] == 239;
+    return destination->family == 6 ? destination->ip[1] == 0x12 : destination->ip[0] == 239;
+}
+
+static unsigned last_byte(const struct muster_endpoint *destination) {
+    return destination->ip[destination->family == 6 ? 15 : 3];
 }
 
 static bool is_for_naks(const struct muster_endpoint *destination) {
-    return is_telemetry(destination) && destination->ip[3] == 15;
+    return is_telemetry(destination) && last_byte(destination) == 15;
 }
 
 static enum muster_path_kind kind_of(const struct muster_endpoint *destination) {
+    if (destination->family == 6) {
+        return destination->ip[0] == 0xff ? MUSTER_PATH_M6 : MUSTER_PATH_U6;
+    }
     bool is_multicast = destination->ip[0] == 224 || is_telemetry(destination);
     return is_multicast ? MUSTER_PATH_M4 : destination->ip[0] == 255 ? MUSTER_PATH_B4 : MUSTER_PATH_U4;
 }
+
+#define V6_KINDS (1u << MUSTER_PATH_M6)
 
 bool world_lose_copies(size_t from, size_t to, const struct muster_datagram *datagram) {
     return from == to || kind_of(&datagram->destination) == MUSTER_PATH_B4;
@@ -112,22 +121,28 @@ bool world_lose_copies(size_t from, size_t to, const struct muster_datagram *dat
 
 /* Telemetry reaches those who hear its group. */
 static bool hears(const struct node *node, const struct muster_endpoint *destination) {
-    unsigned group = is_for_naks(destination) ? MUSTER_SHARDS : destination->ip[3] - 16u;
+    unsigned group = is_for_naks(destination) ? MUSTER_SHARDS : last_byte(destination) - 16u;
     return !is_telemetry(destination) || (node->groups & 1u << group) != 0;
 }
 
 static bool reaches(size_t from, size_t to, const struct muster_datagram *datagram) {
     const struct node *node = &world.nodes[to];
     enum muster_path_kind kind = kind_of(&datagram->destination);
-    bool is_meant =
-        kind != MUSTER_PATH_U4 || memcmp(&node->endpoint, &datagram->destination, sizeof node->endpoint) == 0;
+    bool is_v6 = datagram->destination.family == 6;
+    const struct muster_endpoint *own = is_v6 ? &node->endpoint6 : &node->endpoint;
+    bool is_meant = kind < MUSTER_PATH_U4
+                        ? (node->kinds & 1u << kind) != 0
+                        : (node->kinds & (is_v6 ? V6_KINDS : ~V6_KINDS)) != 0 &&
+                              memcmp(own->ip, datagram->destination.ip, sizeof own->ip) == 0 &&
+                              own->port == datagram->destination.port;
     bool is_lost = to != from && draw() < node->loss;
     return is_meant && !is_lost && hears(node, &datagram->destination) && (node->paths & 1u << kind) != 0 &&
            (world.is_lost == NULL || !world.is_lost(from, to, datagram));
 }
 
 static void transmit_one(size_t from, struct muster_datagram datagram) {
-    datagram.source = world.nodes[from].endpoint;
+    datagram.source =
+        datagram.destination.family == 6 ? world.nodes[from].endpoint6 : world.nodes[from].endpoint;
     world.sent++;
     world.sent_bytes += datagram.length;
     world.telemetry_bytes += is_telemetry(&datagram.destination) ? datagram.length : 0;
@@ -306,10 +321,15 @@ struct muster_core_options world_options(size_t index) {
 }
 
 void world_start(size_t index, const struct muster_core_options *options) {
-    static const struct muster_path paths[] = {
-        {.interface = WORLD_INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"},
-        {.interface = WORLD_INTERFACE, .kind = MUSTER_PATH_B4, .name = "eth0"}};
+    struct muster_path paths[MUSTER_PATH_U4];
+    size_t path_count = 0;
     struct node *node = &world.nodes[index];
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+        if (node->kinds & 1u << kind) {
+            paths[path_count++] =
+                (struct muster_path){.interface = WORLD_INTERFACE, .kind = kind, .name = "eth0"};
+        }
+    }
     if (node->core != NULL) {
         pipes_lose(index, false);
         check_books(index);
@@ -321,7 +341,7 @@ void world_start(size_t index, const struct muster_core_options *options) {
     node->has_left = false;
     node->groups = 0;
     read_id(node);
-    assert_int_equal(world_paths(index, paths, 2), 0);
+    assert_int_equal(world_paths(index, paths, path_count), 0);
 }
 
 void world_restart(size_t index) {
@@ -339,6 +359,9 @@ size_t world_add(const char *name) {
     node->document = (struct muster_document){.name = node->name, .services = &http, .service_count = 1};
     node->endpoint =
         (struct muster_endpoint){.family = 4, .ip = {10, 0, 0, (uint8_t)(index + 1)}, .port = 19798};
+    node->endpoint6 =
+        (struct muster_endpoint){.family = 6, .ip = {0xfe, 0x80, [15] = (uint8_t)(index + 1)}, .port = 19798};
+    node->kinds = world.kinds != 0 ? world.kinds : WORLD_GROUP_PATHS;
     node->paths = WORLD_ALL_PATHS;
     node->has_streams = world.has_streams;
     node->is_observer = name[0] == '?';

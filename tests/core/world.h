@@ -26,8 +26,9 @@
 #define WORLD_INTERFACE 7
 #define WORLD_STREAM_PORT 19798
 #define WORLD_STORY_BYTES 65536
-#define WORLD_ALL_PATHS (1u << MUSTER_PATH_M4 | 1u << MUSTER_PATH_B4 | 1u << MUSTER_PATH_U4)
+#define WORLD_ALL_PATHS ((1u << MUSTER_PATH_KINDS) - 1)
 #define WORLD_GROUP_PATHS (1u << MUSTER_PATH_M4 | 1u << MUSTER_PATH_B4)
+#define WORLD_DUAL_PATHS (WORLD_GROUP_PATHS | 1u << MUSTER_PATH_M6)
 
 /* ---- what a test may read and set ---- */
 
@@ -35,7 +36,9 @@ struct node {
     muster_core_t *core;
     char name[16];
     struct muster_document document; /* it starts with; of its name, with the service http/tcp:8080 */
+    unsigned kinds; /* of the paths that it has from its next start on; WORLD_GROUP_PATHS, or world.kinds */
     struct muster_endpoint endpoint;
+    struct muster_endpoint endpoint6;
     uint8_t key[MUSTER_KEY_BYTES];
     uint8_t *secret; /* one of secrets */
     uint8_t secrets[2][MUSTER_SECRET_BYTES];
@@ -63,6 +66,7 @@ struct node {
 struct world {
     uint64_t now_ms;
     uint64_t latency_max_ms; /* above 1: datagrams overtake each other */
+    unsigned kinds;          /* of nodes that are added from now on; 0: WORLD_GROUP_PATHS */
     bool has_streams;        /* nodes that are added from now on have streams */
     const struct muster_crypto
         *crypto; /* of nodes that start from now on, its context their secret; NULL: Ed25519 */

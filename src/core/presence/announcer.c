@@ -72,9 +72,8 @@ struct message announcer_announce(const struct presence *presence) {
 static size_t say(struct presence *presence, struct message message) {
     message.seq = ++presence->announcer.seq;
     presence->context->counters.answers += message_answer_count(&message);
-    bool is_everywhere =
-        message_is_everywhere(&message) || peer_table_has_deaf(&presence->table, MUSTER_PATH_M4);
-    return send_group(presence->context, &message, is_everywhere ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
+    bool is_everywhere = message_is_everywhere(&message);
+    return send_group(presence->context, &message, is_everywhere ? NULL : &presence->table, 0);
 }
 
 static void say_announce(struct presence *presence) {
@@ -102,7 +101,7 @@ static void say_alive(struct presence *presence) {
     struct message message = announcer_alive(presence);
     uint64_t now_ms = presence->context->now_ms;
     if (now_ms >= presence->context->began_ms + MUSTER_HEARS_MS) {
-        message.hears = paths_without_multicast(&presence->context->paths, now_ms);
+        message.hears = paths_without_m4(&presence->context->paths, now_ms);
     }
     message.nonce = presence->introductions.count > 0 ? proof_nonce(presence) : 0;
     if (does_alive_prove(presence)) {

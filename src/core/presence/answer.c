@@ -36,12 +36,17 @@ static bool is_asked(const struct presence *presence, const struct message *quer
            (query->want_name == NULL || strcmp(own->name, query->want_name) == 0);
 }
 
+/* Who asks by both families at once gets one answer. */
+static bool is_same_asker(const struct answer *answer, const struct muster_datagram *datagram) {
+    return answer->interface == datagram->interface && (answer->asker.family != datagram->source.family ||
+                                                        endpoint_is_same(&answer->asker, &datagram->source));
+}
+
 static struct answer *find_answer(struct answers *answers, const struct muster_datagram *datagram,
                                   uint64_t nonce) {
     for (size_t i = 0; i < answers->count; i++) {
         struct answer *answer = &answers->items[i];
-        if (answer->nonce == nonce && answer->interface == datagram->interface &&
-            endpoint_is_same(&answer->asker, &datagram->source)) {
+        if (answer->nonce == nonce && is_same_asker(answer, datagram)) {
             return answer;
         }
     }

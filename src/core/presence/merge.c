@@ -81,11 +81,24 @@ static void confirm(struct presence *presence, struct peer *peer, const struct i
     }
 }
 
+/* A row that is heard by both families stays with IPv4: copies of both come in any order, and an address that
+ * changes is an event for many. */
+static bool has_better_address(const struct presence *presence, const struct peer *peer,
+                               const struct muster_endpoint *source) {
+    uint64_t heard_ms = peer_heard_ms(peer, 4);
+    return source->family == 6 && peer->address.family == 4 && heard_ms != 0 &&
+           presence->context->now_ms - heard_ms <= MUSTER_PRIMARY_MS;
+}
+
 /* A verified row keeps its address until the peer has answered from another one: what it said may have
  * been passed on by anybody. */
 static void record_address(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     const struct muster_datagram *datagram = incoming->datagram;
-    if (!peer->is_verified || peer_is_proven_at(peer, &datagram->source)) {
+    bool is_proven = peer_is_proven_at(peer, &datagram->source);
+    if ((!peer->is_verified || is_proven) && has_better_address(presence, peer, &datagram->source)) {
+        return;
+    }
+    if (!peer->is_verified || is_proven) {
         peer_table_set_address(&presence->table, peer, &datagram->source, datagram->interface);
     } else if (incoming->message->kind != MESSAGE_BYE) { /* who leaves answers no more */
         introduction_begin(presence, incoming->message, datagram);

@@ -94,29 +94,29 @@ static bool is_heard(const struct paths *paths, size_t i, uint64_t now_ms) {
     return paths->heard_ms[i] != 0 && now_ms - paths->heard_ms[i] <= MUSTER_PRIMARY_MS;
 }
 
-bool paths_is_primary(const struct paths *paths, size_t index, uint64_t now_ms) {
-    const struct muster_path *path = &paths->items[index];
-    bool was_heard = is_heard(paths, index, now_ms);
+enum muster_path_kind paths_primary(const struct paths *paths, uint32_t interface, uint64_t now_ms) {
+    enum muster_path_kind primary = GROUP_KINDS;
+    bool is_primary_heard = false;
     for (size_t i = 0; i < paths->count; i++) {
-        const struct muster_path *other = &paths->items[i];
-        bool is_other_heard = is_heard(paths, i, now_ms);
-        bool is_better = is_other_heard == was_heard ? other->kind < path->kind : is_other_heard;
-        if (other->interface == path->interface && is_better) {
-            return false;
+        const struct muster_path *path = &paths->items[i];
+        bool was_heard = is_heard(paths, i, now_ms);
+        bool is_better = was_heard == is_primary_heard ? path->kind < primary : was_heard;
+        if (path->interface == interface && is_better) {
+            primary = path->kind;
+            is_primary_heard = was_heard;
         }
     }
-    return true;
+    return primary;
 }
 
-unsigned paths_without_multicast(const struct paths *paths, uint64_t now_ms) {
+unsigned paths_without_m4(const struct paths *paths, uint64_t now_ms) {
+    unsigned kinds = 0;
     for (size_t i = 0; i < paths->count; i++) {
         size_t m4 = find_index(paths, paths->items[i].interface, MUSTER_PATH_M4);
-        bool hears_multicast = m4 < paths->count && is_heard(paths, m4, now_ms);
-        if (paths->items[i].kind == MUSTER_PATH_B4 && is_heard(paths, i, now_ms) && !hears_multicast) {
-            return 1u << MUSTER_PATH_B4;
-        }
+        bool hears_m4 = m4 < paths->count && is_heard(paths, m4, now_ms);
+        kinds |= is_heard(paths, i, now_ms) && !hears_m4 ? 1u << paths->items[i].kind : 0;
     }
-    return 0;
+    return kinds;
 }
 
 static bool is_loopback(const struct paths *paths, uint32_t interface) {

@@ -42,13 +42,13 @@ void paths_heard(struct paths *paths, uint32_t interface, enum muster_path_kind 
 /* Notes what the kernel dropped on the socket that a datagram came by; true when that has grown. */
 bool paths_record_dropped(struct paths *paths, const struct muster_datagram *datagram);
 
-/* True for the primary path of its interface: the first kind by which anybody was heard within
- * MUSTER_PRIMARY_MS, else the first there is. */
-bool paths_is_primary(const struct paths *paths, size_t index, uint64_t now_ms);
+/* The kind of the primary path of an interface: the first by which anybody was heard within
+ * MUSTER_PRIMARY_MS, else the first there is; GROUP_KINDS where there is none. */
+enum muster_path_kind paths_primary(const struct paths *paths, uint32_t interface, uint64_t now_ms);
 
-/* The kinds by which an interface hears peers, bit 1 << kind, where it hears them by broadcast and not by
- * multicast; 0 where there is none like that. */
-unsigned paths_without_multicast(const struct paths *paths, uint64_t now_ms);
+/* The kinds by which interfaces hear peers, bit 1 << kind, of those that hear nobody by m4; 0 where there is
+ * none like that. */
+unsigned paths_without_m4(const struct paths *paths, uint64_t now_ms);
 
 /* True when a datagram by this interface can have this source: one host can be at that address, and a loopback
  * address came by the loopback, which is the interface on which this node has one. */

@@ -25,7 +25,7 @@ void query_send(struct presence *presence, struct message *query, const struct m
                      destination, interface);
         return;
     }
-    send_group(presence->context, query, SEND_EVERYWHERE, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
+    send_group(presence->context, query, NULL, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
 }
 
 /* A table was taken in this round. */

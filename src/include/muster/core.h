@@ -172,7 +172,10 @@ struct muster_peer {
                          earlier rev */
     bool self;        /* the node that gives this row, not a peer of its table */
     struct muster_document document;
-    struct muster_endpoint address; /* source of the last datagram: the peer's unicast socket */
+    struct muster_endpoint address; /* source of the last datagram: the peer's unicast socket; of who is heard
+                                       by both families, that of IPv4 */
+    struct muster_endpoint other_address; /* the same of the other family, on the same interface; family 0
+                                             when it was not heard by it */
     char interface_name[MUSTER_INTERFACE_NAME_BYTES];
     unsigned paths;    /* bit 1 << kind for each path that brought it, or that brought it our question */
     uint64_t age_ms;   /* since it was last heard */

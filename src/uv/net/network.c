@@ -146,6 +146,10 @@ static void unicast_watch(struct network *network) {
 
 static const enum muster_path_kind multicast[SOCKET_FAMILIES] = {MUSTER_PATH_M4, MUSTER_PATH_M6};
 
+static bool is_without_route(int error) {
+    return error == -ENETUNREACH || error == -EHOSTUNREACH || error == -EADDRNOTAVAIL;
+}
+
 /* False when the socket is full. */
 static bool datagram_send(struct network *network, struct muster_datagram *datagram) {
     size_t place = socket_place(datagram->destination.family);
@@ -168,6 +172,10 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
     bool without_gso = link == NULL || link->without_gso;
     uint64_t queue_drops = socket->queue_drops;
     int error = socket_send(socket, datagram, &without_gso);
+    if (kind == MUSTER_PATH_U6 && is_without_route(error)) { /* it was heard by the group, so we are too */
+        datagram->destination = group_control(MUSTER_PATH_M6, network->port);
+        error = socket_send(socket, datagram, &without_gso);
+    }
     if (link != NULL) {
         link->without_gso = without_gso;
         link->queue_drops[kind] += socket->queue_drops - queue_drops;

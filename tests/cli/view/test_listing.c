@@ -144,7 +144,7 @@ TEST(test_columns) {
     assert_string_equal(
         reason.text,
         "no such column 'foo', expected one of NAME, STATE, ADDRESS, IF, AGE, NEXT, LOSS, PATHS, "
-        "SERVICES, ID, VERIFIED, PORT, BOOT, REV, SINCE, RECEIVED, COPIES, ATTRS");
+        "SERVICES, ID, OTHER, VERIFIED, PORT, BOOT, REV, SINCE, RECEIVED, COPIES, ATTRS");
     assert_int_equal(choice.count, 1);
     static const char *const wrong[] = {"", "+", "NAME,", ",NAME", "NAMES"};
     for (size_t i = 0; i < COUNT(wrong); i++) {

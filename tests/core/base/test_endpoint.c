@@ -5,7 +5,8 @@
 #include "test.h"
 
 TEST(an_address_comes_back_from_its_text) {
-    static const char *const texts[] = {"0.0.0.0", "10.0.0.1", "255.255.255.255"};
+    static const char *const texts[] = {"0.0.0.0", "10.0.0.1", "255.255.255.255",
+                                        "fe80::1", "::",       "2001:db8::1:0:0:1"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct muster_endpoint endpoint = {.port = 7};
         char text[ENDPOINT_TEXT_BYTES];
@@ -19,7 +20,8 @@ TEST(an_address_comes_back_from_its_text) {
 TEST(what_is_no_address_is_refused) {
     static const char *const texts[] = {"",         "1",       "1.2.3",     "1.2.3.4.5",  "1.2.3.4 ",
                                         " 1.2.3.4", "1..3.4",  "256.0.0.1", "01.2.3.4",   "1.2.3.",
-                                        "1.2.3.4.", "a.b.c.d", "1.2.3.-4",  "1.2.3.1000", "fe80::1"};
+                                        "1.2.3.4.", "a.b.c.d", "1.2.3.-4",  "1.2.3.1000", "fe80::1%eth0",
+                                        "::1::",    "[::1]"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct muster_endpoint endpoint = {0};
         assert_false(endpoint_parse(texts[i], &endpoint));
@@ -92,6 +94,19 @@ TEST(a_loopback_address_is_known) {
     assert_false(endpoint_is_loopback(&other));
     assert_true(endpoint_is_loopback(&v6));
     assert_false(endpoint_is_loopback(&other_v6));
+}
+
+TEST(an_address_may_be_of_one_link) {
+    static const struct {
+        const char *text;
+        bool is_of_link;
+    } rows[] = {{"fe80::1", true}, {"febf::1", true},      {"fec0::1", false}, {"fd00::1", false},
+                {"::1", false},    {"254.128.0.1", false}, {"ff02::1", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct muster_endpoint endpoint = {0};
+        assert_true(endpoint_parse(rows[i].text, &endpoint));
+        assert_int_equal(endpoint_is_of_link(&endpoint), rows[i].is_of_link);
+    }
 }
 
 int main(void) {

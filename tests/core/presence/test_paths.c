@@ -17,6 +17,11 @@ static struct muster_path path(uint32_t interface, enum muster_path_kind kind) {
     return path;
 }
 
+static bool is_primary(const struct paths *paths, size_t index, uint64_t now_ms) {
+    const struct muster_path *item = &paths->items[index];
+    return paths_primary(paths, item->interface, now_ms) == item->kind;
+}
+
 static void there_are_none_at_first(void **state) {
     (void)state;
     struct paths paths = {0};
@@ -125,18 +130,35 @@ static void multicast_is_primary_until_broadcast_alone_is_heard(void **state) {
     const struct muster_path items[] = {path(1, B4), path(1, M4), path(2, B4)};
     assert_int_equal(paths_set(&paths, items, 3), 0);
     uint64_t now_ms = 1000;
-    assert_true(paths_is_primary(&paths, 1, now_ms));
-    assert_false(paths_is_primary(&paths, 0, now_ms));
-    assert_true(paths_is_primary(&paths, 2, now_ms)); /* the only one of its interface */
+    assert_true(is_primary(&paths, 1, now_ms));
+    assert_false(is_primary(&paths, 0, now_ms));
+    assert_true(is_primary(&paths, 2, now_ms)); /* the only one of its interface */
     paths_heard(&paths, 1, B4, now_ms);
-    assert_true(paths_is_primary(&paths, 0, now_ms));
-    assert_false(paths_is_primary(&paths, 1, now_ms));
+    assert_true(is_primary(&paths, 0, now_ms));
+    assert_false(is_primary(&paths, 1, now_ms));
     paths_heard(&paths, 1, M4, now_ms + 5);
-    assert_true(paths_is_primary(&paths, 1, now_ms + 5));
+    assert_true(is_primary(&paths, 1, now_ms + 5));
     paths_heard(&paths, 1, B4, now_ms + 50000); /* multicast falls silent */
-    assert_true(paths_is_primary(&paths, 1, now_ms + 5 + MUSTER_PRIMARY_MS));
-    assert_true(paths_is_primary(&paths, 0, now_ms + 6 + MUSTER_PRIMARY_MS));
-    assert_true(paths_is_primary(&paths, 1, now_ms + 50001 + MUSTER_PRIMARY_MS)); /* both */
+    assert_true(is_primary(&paths, 1, now_ms + 5 + MUSTER_PRIMARY_MS));
+    assert_true(is_primary(&paths, 0, now_ms + 6 + MUSTER_PRIMARY_MS));
+    assert_true(is_primary(&paths, 1, now_ms + 50001 + MUSTER_PRIMARY_MS)); /* both */
+}
+
+static void ipv6_is_primary_before_broadcast(void **state) {
+    (void)state;
+    struct paths paths = {0};
+    const struct muster_path items[] = {path(1, M4), path(1, MUSTER_PATH_M6), path(1, B4)};
+    assert_int_equal(paths_set(&paths, items, 3), 0);
+    assert_int_equal(paths_primary(&paths, 2, 1000), MUSTER_PATH_U4); /* none there */
+    paths_heard(&paths, 1, B4, 1000);
+    assert_int_equal(paths_primary(&paths, 1, 1000), B4);
+    assert_int_equal(paths_without_m4(&paths, 1000), 1u << B4);
+    paths_heard(&paths, 1, MUSTER_PATH_M6, 1000);
+    assert_int_equal(paths_primary(&paths, 1, 1000), MUSTER_PATH_M6);
+    assert_int_equal(paths_without_m4(&paths, 1000), 1u << B4 | 1u << MUSTER_PATH_M6);
+    paths_heard(&paths, 1, M4, 1000);
+    assert_int_equal(paths_primary(&paths, 1, 1000), M4);
+    assert_int_equal(paths_without_m4(&paths, 1000), 0);
 }
 
 static void a_path_that_stays_keeps_what_it_knows(void **state) {
@@ -149,7 +171,7 @@ static void a_path_that_stays_keeps_what_it_knows(void **state) {
     assert_int_equal(paths_set(&paths, after, 3), 0);
     assert_int_equal(paths.heard_ms[0], 0);
     assert_int_equal(paths.heard_ms[1], 1000);
-    assert_true(paths_is_primary(&paths, 1, 1000));
+    assert_true(is_primary(&paths, 1, 1000));
     assert_int_equal(paths_set(&paths, after, 1), 0);
     assert_int_equal(paths_set(&paths, after, 3), 0); /* gone meanwhile */
     assert_int_equal(paths.heard_ms[1], 0);
@@ -160,15 +182,15 @@ static void broadcast_alone_shows(void **state) {
     struct paths paths = {0};
     const struct muster_path items[] = {path(1, M4), path(1, B4), path(2, M4), path(2, B4)};
     assert_int_equal(paths_set(&paths, items, 4), 0);
-    assert_int_equal(paths_without_multicast(&paths, 1000), 0); /* nobody is there */
+    assert_int_equal(paths_without_m4(&paths, 1000), 0); /* nobody is there */
     paths_heard(&paths, 1, B4, 1000);
-    assert_int_equal(paths_without_multicast(&paths, 1000), 1u << B4);
+    assert_int_equal(paths_without_m4(&paths, 1000), 1u << B4);
     paths_heard(&paths, 2, M4, 1000); /* another interface */
-    assert_int_equal(paths_without_multicast(&paths, 1000), 1u << B4);
+    assert_int_equal(paths_without_m4(&paths, 1000), 1u << B4);
     paths_heard(&paths, 1, M4, 2000);
-    assert_int_equal(paths_without_multicast(&paths, 2000), 0);
+    assert_int_equal(paths_without_m4(&paths, 2000), 0);
     paths_heard(&paths, 1, B4, 2000 + MUSTER_PRIMARY_MS);
-    assert_int_equal(paths_without_multicast(&paths, 2001 + MUSTER_PRIMARY_MS), 1u << B4);
+    assert_int_equal(paths_without_m4(&paths, 2001 + MUSTER_PRIMARY_MS), 1u << B4);
 }
 
 static void drops_are_seen_when_they_grow(void **state) {
@@ -202,6 +224,7 @@ int main(void) {
         cmocka_unit_test(there_are_at_most_96),
         cmocka_unit_test(a_name_ends),
         cmocka_unit_test(multicast_is_primary_until_broadcast_alone_is_heard),
+        cmocka_unit_test(ipv6_is_primary_before_broadcast),
         cmocka_unit_test(a_path_that_stays_keeps_what_it_knows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
