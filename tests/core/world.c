@@ -143,6 +143,7 @@ static bool reaches(size_t from, size_t to, const struct muster_datagram *datagr
 static void transmit_one(size_t from, struct muster_datagram datagram) {
     datagram.source =
         datagram.destination.family == 6 ? world.nodes[from].endpoint6 : world.nodes[from].endpoint;
+    datagram.interface = datagram.interface == 0 ? WORLD_INTERFACE : datagram.interface; /* of the receiver */
     world.sent++;
     world.sent_bytes += datagram.length;
     world.telemetry_bytes += is_telemetry(&datagram.destination) ? datagram.length : 0;

@@ -62,6 +62,9 @@
 #define MUSTER_SUSPEND_MS 1000          /* a suspend of the machine that lasts longer is one: the node asks and announces anew */
 #define MUSTER_RESUME_MS 10000          /* after a suspend or a change of paths a node asks and announces anew, but no sooner than this after the last time */
 #define MUSTER_PRIMARY_MS 60000         /* a path on which no peer was heard for so long is not primary */
+#define MUSTER_STATIC_RETRY_MS 1000     /* pause after the first question to a static peer that does not answer; doubled each time */
+#define MUSTER_STATIC_RETRY_MS_MAX 60000 /* longest pause */
+#define MUSTER_STATIC_REACHED_MS 60000  /* a static peer that was heard within this is told what the group is told */
 #define MUSTER_NONCE_MS 60000           /* a nonce is renewed after so long */
 #define MUSTER_NONCE_MS_MIN 1000        /* and no sooner than this, where a recording may be played */
 #define MUSTER_NONCES 3                 /* answers to the last three nonces are accepted, unless they are older than twice that */

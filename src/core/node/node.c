@@ -189,6 +189,9 @@ static int step_event(muster_core_t *core, const struct muster_event *event) {
     case MUSTER_EVENT_TIMER: break;
     case MUSTER_EVENT_DATAGRAM: step_datagram(core, &event->datagram); break;
     case MUSTER_EVENT_PATHS: return step_paths(core, event);
+    case MUSTER_EVENT_STATIC_PEERS:
+        return static_peers_set(&core->context.paths.static_peers, event->static_peers,
+                                event->static_peer_count);
     case MUSTER_EVENT_COMMAND: return step_command(core, &event->command);
     case MUSTER_EVENT_STREAM: return exchange_step(&core->exchange, &event->stream);
     case MUSTER_EVENT_SOCKETS:

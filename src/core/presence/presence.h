@@ -33,6 +33,7 @@ enum presence_part {
     PART_INTRODUCTION,
     PART_ANSWER,
     PART_QUERY,
+    PART_STATIC_PEERS,
     PART_ANNOUNCER,
     PART_COUNT
 };
