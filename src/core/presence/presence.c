@@ -7,6 +7,7 @@
 #include "admission.h"
 #include "deadline.h"
 #include "group.h"
+#include "static_question.h"
 #include "suspicion.h"
 
 int presence_init(struct presence *presence, struct context *context,
@@ -119,7 +120,7 @@ void presence_tick(struct presence *presence) {
         [PART_INTRODUCTION] = introduction_tick,
         [PART_ANSWER] = answer_tick,
         [PART_QUERY] = query_tick,
-        [PART_STATIC_PEERS] = static_peers_tick,
+        [PART_STATIC_PEERS] = static_question_tick,
         [PART_ANNOUNCER] = announcer_tick,
     };
     for (size_t i = 0; i < PART_COUNT; i++) {

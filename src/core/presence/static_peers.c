@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "static_peers.h"
 
-#include "backoff.h"
-#include "deadline.h"
 #include "endpoint.h"
-#include "presence.h"
 
 static struct static_peer *find(struct static_peers *peers, const struct muster_endpoint *endpoint) {
     for (size_t i = 0; i < peers->count; i++) {
@@ -56,34 +53,4 @@ void static_peers_record_heard(struct static_peers *peers, const struct muster_e
 
 bool static_peer_is_reached(const struct static_peer *peer, uint64_t now_ms) {
     return peer->heard_ms != 0 && now_ms - peer->heard_ms < MUSTER_STATIC_REACHED_MS;
-}
-
-static void ask(struct presence *presence, struct static_peer *peer) {
-    static const struct backoff backoff = {.first_ms = MUSTER_STATIC_RETRY_MS,
-                                           .longest_ms = MUSTER_STATIC_RETRY_MS_MAX};
-    struct context *context = presence->context;
-    struct message question = {.wants = true};
-    query_send(presence, &question, &peer->at.endpoint, peer->at.interface);
-    peer->due_ms = context->now_ms + backoff_pause_ms(&backoff, peer->failures++, &context->random);
-}
-
-/* Who speaks in time needs no question: its row asks when it does not. */
-uint64_t static_peers_tick(struct presence *presence) {
-    struct static_peers *peers = &presence->context->paths.static_peers;
-    uint64_t now_ms = presence->context->now_ms;
-    uint64_t quiet_ms = 2 * announcer_interval_ms(presence);
-    uint64_t due_ms = DEADLINE_NEVER;
-    if (presence_is_leaving(presence)) {
-        return due_ms;
-    }
-    for (size_t i = 0; i < peers->count; i++) {
-        struct static_peer *peer = &peers->items[i];
-        if (peer->heard_ms != 0 && now_ms < peer->heard_ms + quiet_ms) {
-            peer->due_ms = peer->heard_ms + quiet_ms;
-        } else if (peer->due_ms <= now_ms) {
-            ask(presence, peer);
-        }
-        due_ms = deadline_earlier(due_ms, peer->due_ms);
-    }
-    return due_ms;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Peers at addresses that were given, for where neither multicast nor broadcast passes. What the group is told
- * goes to each by unicast too, once it answers; until then it is asked, less and less often. */
+ * goes to each by unicast too (send.c), once it answers; until then it is asked (static_question.c). */
 #pragma once
 
 #include <stdbool.h>
@@ -10,8 +10,6 @@
 #include <muster/core.h>
 
 #include "limit.h"
-
-struct presence;
 
 struct static_peer {
     struct muster_static_peer at;
@@ -38,6 +36,3 @@ void static_peers_record_heard(struct static_peers *peers, const struct muster_e
 
 /* True while it is told what the group is told. */
 bool static_peer_is_reached(const struct static_peer *peer, uint64_t now_ms);
-
-/* Asks those that are due. Returns when the next one is. */
-uint64_t static_peers_tick(struct presence *presence);

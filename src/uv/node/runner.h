@@ -19,6 +19,7 @@
 #include "part.h"
 #include "publication.h"
 #include "state.h"
+#include "static_names.h"
 #include "stream_table.h"
 #include "subscription.h"
 #include "wake.h"
@@ -44,6 +45,7 @@ struct muster {
     struct deliveries deliveries;
     struct browses browses;
     struct publications publications;
+    struct static_names static_names;
 
     bool is_dirty;    /* something was added or flushed since the last round of the loop, */
     bool has_flushed; /* and some of it was sent at once */
