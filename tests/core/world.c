@@ -122,7 +122,8 @@ bool world_lose_copies(size_t from, size_t to, const struct muster_datagram *dat
 /* Telemetry reaches those who hear its group. */
 static bool hears(const struct node *node, const struct muster_endpoint *destination) {
     unsigned group = is_for_naks(destination) ? MUSTER_SHARDS : last_byte(destination) - 16u;
-    return !is_telemetry(destination) || (node->groups & 1u << group) != 0;
+    uint32_t groups = destination->family == 6 ? node->groups6 : node->groups;
+    return !is_telemetry(destination) || (groups & 1u << group) != 0;
 }
 
 static bool reaches(size_t from, size_t to, const struct muster_datagram *datagram) {
@@ -212,7 +213,10 @@ static void pull(size_t index) {
         case MUSTER_OUTPUT_STREAM_OPEN:
         case MUSTER_OUTPUT_STREAM_WRITE:
         case MUSTER_OUTPUT_STREAM_CLOSE: pipes_output(index, &output); break;
-        case MUSTER_OUTPUT_GROUPS: node->groups = output.groups; break;
+        case MUSTER_OUTPUT_GROUPS:
+            node->groups = output.groups;
+            node->groups6 = output.groups6;
+            break;
         }
     }
 }
@@ -340,7 +344,7 @@ void world_start(size_t index, const struct muster_core_options *options) {
     node->boot = options->boot;
     node->is_stopped = false;
     node->has_left = false;
-    node->groups = 0;
+    node->groups = node->groups6 = 0;
     read_id(node);
     assert_int_equal(world_paths(index, paths, path_count), 0);
 }

@@ -58,8 +58,9 @@ struct node {
     unsigned counts[8]; /* of each muster_peer_event */
     unsigned settled;   /* queries */
     bool has_left;
-    unsigned opened; /* streams, by it */
-    uint32_t groups; /* of telemetry, that it hears */
+    unsigned opened;  /* streams, by it */
+    uint32_t groups;  /* of telemetry, that it hears */
+    uint32_t groups6; /* the same of IPv6 */
     char id[MUSTER_ID_TEXT_BYTES];
 };
 

@@ -61,6 +61,8 @@
 #define MUSTER_STALL_MS 1000            /* a step that is late by this means that this node was stopped: nobody is suspected for that time */
 #define MUSTER_SUSPEND_MS 1000          /* a suspend of the machine that lasts longer is one: the node asks and announces anew */
 #define MUSTER_RESUME_MS 10000          /* after a suspend or a change of paths a node asks and announces anew, but no sooner than this after the last time */
+#define MUSTER_ASKER_KEPT_MS 600000     /* who asks by IPv6 alone is remembered for so long: a subscriber that misses nothing says nothing */
+#define MUSTER_AUDIENCE_MS 250          /* a publisher looks so often by which families data is to go out */
 #define MUSTER_PRIMARY_MS 60000         /* a path on which no peer was heard for so long is not primary */
 #define MUSTER_STATIC_RETRY_MS 1000     /* pause after the first question to a static peer that does not answer; doubled each time */
 #define MUSTER_STATIC_RETRY_MS_MAX 60000 /* longest pause */
@@ -123,6 +125,7 @@
 #define MUSTER_SPEAKERS_PER_ADDRESS 8 /* of them, those that stretch the interval */
 #define MUSTER_UNVERIFIED_SPEAKERS 64 /* rows without a key that stretch the interval, at most */
 #define MUSTER_ANSWERS_MAX 256       /* answers that wait for their time */
+#define MUSTER_ASKERS_MAX 64         /* who asked lately, by which family */
 #define MUSTER_PROOFS_MAX 1024       /* nonces that wait for an announce to the group, or were answered by one lately */
 #define MUSTER_QUERIES_MAX 64        /* queries of the application under way */
 #define MUSTER_DATAGRAMS_MAX 1024    /* datagrams that wait to be pulled */

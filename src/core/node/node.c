@@ -89,6 +89,8 @@ static void route_merge(muster_core_t *core, const struct merge_note *note, cons
     struct telemetry *telemetry = &core->telemetry;
     if (note->heard != NULL && message->kind == MESSAGE_ANNOUNCE && note->heard->large == NULL) {
         groups_record_topics(telemetry, note->heard);
+    } else if (note->heard != NULL) {
+        groups_record_heard(telemetry, note->heard);
     }
     exchange_take_note(&core->exchange, note, message, datagram);
     if (note->heard != NULL && feed_repair_record_sent(telemetry, note->heard, message)) {

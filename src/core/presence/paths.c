@@ -47,6 +47,7 @@ int paths_set(struct paths *paths, const struct muster_path *items, size_t count
         next.bytes_max = bytes_max < next.bytes_max ? bytes_max : next.bytes_max;
         next.count++;
     }
+    next.changes = paths->changes + 1;
     *paths = next;
     return 0;
 }

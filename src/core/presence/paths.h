@@ -17,6 +17,7 @@ struct paths {
     uint32_t dropped[MUSTER_PATHS_MAX];  /* by the kernel, on its socket, so far */
     uint32_t unicast_dropped[2];         /* the same on the unicast sockets: U4, U6 */
     size_t count;
+    unsigned changes; /* how often they were replaced */
     struct static_peers static_peers;
     size_t bytes_max; /* of a datagram that leaves by any of them whole: their least MTU allows it */
 };

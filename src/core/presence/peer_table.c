@@ -483,6 +483,16 @@ uint64_t peer_heard_ms(const struct peer *peer, uint8_t family) {
     return heard_ms;
 }
 
+bool peer_is_heard_by(const struct peer *peer, enum muster_path_kind kind, uint64_t since_ms) {
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        const struct tuple *tuple = &peer->tuples[i];
+        if (tuple->last_ms >= since_ms && group_path_kind(&tuple->destination) == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
 unsigned peer_paths(const struct peer *peer) {
     unsigned paths = peer->paths;
     for (unsigned i = 0; i < peer->tuple_count; i++) {

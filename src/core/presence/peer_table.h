@@ -244,5 +244,8 @@ struct muster_endpoint peer_address(const struct peer *peer, uint8_t family);
 /* When it was last heard by a family; 0: never. */
 uint64_t peer_heard_ms(const struct peer *peer, uint8_t family);
 
+/* True when it was heard by this kind of path since then. */
+bool peer_is_heard_by(const struct peer *peer, enum muster_path_kind kind, uint64_t since_ms);
+
 /* Share of the all-path messages since a tuple began that did not come by it, 0..1. */
 double tuple_loss(const struct peer *peer, const struct tuple *tuple);

@@ -51,6 +51,7 @@ static bool is_groups_question(const struct peer *asker, const struct message *m
 static bool take_query(struct presence *presence, const struct message *message,
                        const struct muster_datagram *datagram, enum muster_drop *reason) {
     struct peer *asker = peer_table_find(&presence->table, message->id);
+    askers_record(&presence->askers, message->id, datagram, presence->context->now_ms);
     if (asker != NULL && asker->is_verified) {
         if (!merge_is_signed_by(presence, message, datagram, asker->key)) {
             *reason = MUSTER_DROP_SIGNATURE;

@@ -14,6 +14,7 @@
 
 #include "announcer.h"
 #include "answer.h"
+#include "askers.h"
 #include "context.h"
 #include "health.h"
 #include "identity.h"
@@ -57,6 +58,7 @@ struct presence {
     struct proofs proofs;
     struct query query;
     struct introductions introductions;
+    struct askers askers;
     struct peer duplicate; /* somebody else who holds our key, as a row outside of the table */
 };
 

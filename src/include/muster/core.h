@@ -552,7 +552,8 @@ enum muster_output_kind {
 struct muster_output {
     enum muster_output_kind kind;
     uint64_t stream;                 /* STREAM_…: its number */
-    uint32_t groups;                 /* GROUPS: bit 1 << shard, and MUSTER_GROUP_REPAIR */
+    uint32_t groups;                 /* GROUPS: of IPv4, bit 1 << shard, and MUSTER_GROUP_REPAIR */
+    uint32_t groups6;                /* GROUPS: the same of IPv6 */
     struct muster_endpoint endpoint; /* STREAM_OPEN */
     uint32_t interface;              /* STREAM_OPEN */
     const uint8_t *bytes;            /* STREAM_WRITE */

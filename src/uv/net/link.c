@@ -189,9 +189,10 @@ static int family_hear(struct link *link, enum muster_path_kind kind, uint32_t g
     return result;
 }
 
-int link_hear(struct link *link, uint32_t groups, uint16_t port, uv_poll_cb on_ready, const struct log *log) {
+int link_hear(struct link *link, uint32_t groups, uint32_t groups6, uint16_t port, uv_poll_cb on_ready,
+              const struct log *log) {
     int result = family_hear(link, MUSTER_PATH_M4, groups, port, on_ready, log);
-    int error = family_hear(link, MUSTER_PATH_M6, groups, port, on_ready, log);
+    int error = family_hear(link, MUSTER_PATH_M6, groups6, port, on_ready, log);
     return result != 0 ? result : error;
 }
 

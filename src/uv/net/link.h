@@ -69,11 +69,12 @@ int link_open(struct link **link, const struct interface *interface, uint16_t po
  * MUSTER_ESYSTEM. */
 int link_start(struct link *link, uv_loop_t *loop, uv_poll_cb on_ready, void *owner);
 
-/* Hears these groups of telemetry (muster_output.groups) and no others; on_ready is that of the socket, which
- * is opened when it is needed first. What can't be heard is logged, and tried again with the next call. 0 or
- * the first error: MUSTER_ENOMEM, MUSTER_EPERM, MUSTER_ENOINTERFACE, MUSTER_ENOPORT (another program keeps
- * the port to itself), MUSTER_ESYSTEM. */
-int link_hear(struct link *link, uint32_t groups, uint16_t port, uv_poll_cb on_ready, const struct log *log);
+/* Hears these groups of telemetry (muster_output.groups and .groups6) and no others; on_ready is that of the
+ * socket, which is opened when it is needed first. What can't be heard is logged, and tried again with the
+ * next call. 0 or the first error: MUSTER_ENOMEM, MUSTER_EPERM, MUSTER_ENOINTERFACE, MUSTER_ENOPORT (another
+ * program keeps the port to itself), MUSTER_ESYSTEM. */
+int link_hear(struct link *link, uint32_t groups, uint32_t groups6, uint16_t port, uv_poll_cb on_ready,
+              const struct log *log);
 
 /* Watches for nothing any more. */
 void link_pause(struct link *link);

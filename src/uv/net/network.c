@@ -300,11 +300,12 @@ size_t network_end(struct network *network, uv_close_cb on_closed) {
 
 /* ---- telemetry ---- */
 
-void network_hear(struct network *network, uint32_t groups) {
+void network_hear(struct network *network, uint32_t groups, uint32_t groups6) {
     network->groups = groups;
+    network->groups6 = groups6;
     network->is_hearing = false;
     network->hearing_error = 0;
-    if (groups != 0 && network->batches_bytes == NULL) {
+    if ((groups | groups6) != 0 && network->batches_bytes == NULL) {
         network->batches_bytes = malloc((size_t)SOCKET_BATCHES * SOCKET_BATCH_BYTES);
         if (network->batches_bytes == NULL) {
             network->hearing_error = MUSTER_ENOMEM;
@@ -313,7 +314,7 @@ void network_hear(struct network *network, uint32_t groups) {
     }
     for (size_t i = 0; i < network->link_count; i++) {
         struct link *link = network->links[i];
-        int error = link_hear(link, groups, network->port, on_telemetry_ready, network->log);
+        int error = link_hear(link, groups, groups6, network->port, on_telemetry_ready, network->log);
         network->is_hearing = network->is_hearing || (error == 0 && link_is_hearing(link));
         network->hearing_error = network->hearing_error != 0 ? network->hearing_error : error;
     }
@@ -321,7 +322,7 @@ void network_hear(struct network *network, uint32_t groups) {
 
 void network_hear_again(struct network *network) {
     if (network->hearing_error != 0) {
-        network_hear(network, network->groups);
+        network_hear(network, network->groups, network->groups6);
     }
 }
 

@@ -49,7 +49,8 @@ struct network {
     uint64_t unicast_drops[SOCKET_FAMILIES]; /* to one peer, so that the send buffer has room for what goes to
                                                 the group */
 
-    uint32_t groups;        /* of telemetry that are to be heard, */
+    uint32_t groups;        /* of telemetry of IPv4, */
+    uint32_t groups6;       /* and of IPv6, that are to be heard, */
     bool is_hearing;        /* on some link at least, */
     int hearing_error;      /* and what keeps others from it, 0: nothing */
     uint8_t *batches_bytes; /* what is read at a time; NULL: nothing was ever heard */
@@ -94,9 +95,9 @@ size_t network_sockets(const struct network *network, struct muster_socket *sock
  * One that fails for another reason is over: the next announcement, or another path, says it again. */
 void network_send(struct network *network, struct muster_datagram *datagram);
 
-/* Hears these groups of telemetry (muster_output.groups) and no others, on all links. is_hearing and
- * hearing_error say how far that went. */
-void network_hear(struct network *network, uint32_t groups);
+/* Hears these groups of telemetry (muster_output.groups and .groups6) and no others, on all links. is_hearing
+ * and hearing_error say how far that went. */
+void network_hear(struct network *network, uint32_t groups, uint32_t groups6);
 
 /* Tries again what could not be heard. */
 void network_hear_again(struct network *network);

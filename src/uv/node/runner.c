@@ -86,7 +86,7 @@ static void send_all(muster_t *node) {
             stream_table_write(&node->streams, output.stream, output.bytes, output.length);
             break;
         case MUSTER_OUTPUT_STREAM_CLOSE: stream_table_close(&node->streams, output.stream); break;
-        case MUSTER_OUTPUT_GROUPS: network_hear(&node->network, output.groups); break;
+        case MUSTER_OUTPUT_GROUPS: network_hear(&node->network, output.groups, output.groups6); break;
         }
     }
 }

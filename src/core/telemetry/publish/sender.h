@@ -32,7 +32,15 @@ struct pace {
     struct bucket bucket;
 };
 
+/* The paths that data goes out by. */
+struct audience {
+    bool is_path[MUSTER_PATHS_MAX]; /* by their place among the node's */
+    unsigned changes;               /* of the node's paths and of askers, as it was looked at, */
+    uint64_t looked_ms;             /* and when; 0: never */
+};
+
 struct sender {
+    struct audience audience;
     struct pace pace;
     struct pace repair_pace; /* rate 0: nothing is sent again */
     struct send_batch batch;
