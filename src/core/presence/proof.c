@@ -152,7 +152,8 @@ bool proof_is_due(const struct presence *presence) {
 
 void proof_put(struct presence *presence, struct message *message, size_t bytes) {
     struct proofs *proofs = &presence->proofs;
-    size_t room = bytes < MUSTER_DATAGRAM_BYTES_MAX ? (MUSTER_DATAGRAM_BYTES_MAX - bytes) / MUSTER_NONCE_CHARS : 0;
+    size_t bytes_max = presence->context->paths.bytes_max;
+    size_t room = bytes < bytes_max ? (bytes_max - bytes) / MUSTER_NONCE_CHARS : 0;
     size_t count = 0;
     for (size_t i = 0; i < proofs->count && proofs->due_count > 0 && count < room && count < MUSTER_RE_MAX; i++) {
         struct proof *proof = &proofs->items[i];

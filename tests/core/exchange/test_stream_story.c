@@ -451,6 +451,31 @@ TEST(nobody_lends_a_dead_peer_a_long_life) {
     }
 }
 
+static const char *impossible; /* address of a row */
+
+static void give_impossible(struct pipe *pipe) {
+    char text[ANNOUNCE_BYTES_MAX];
+    announce_print(&tell_of(500, 0)->announce, text);
+    pipe_say(pipe,
+             "{\"peer\":{\"id\":\"%032x\",\"state\":\"alive\",\"address\":\"%s\",\"port\":%u" FRESH
+             "},\"lines\":1}\n%s",
+             1, impossible, impossible[0] == '1' ? 0 : 19798, text);
+    give_end(pipe, 1);
+}
+
+/* Rows are asked where they are said to be: nobody makes us ask a whole group. */
+TEST(no_row_is_at_an_address_of_many) {
+    static const char *const addresses[] = {"224.0.0.1", "255.255.255.255", "0.0.0.0", "10.0.0.1" /* port 0 */};
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+        begin();
+        impossible = addresses[i];
+        size_t joiner = join_beside(give_impossible);
+        world_run(1000);
+        assert_true(world_counters(joiner)->tables > 0);
+        assert_false(world_has_row(joiner, "x500"));
+    }
+}
+
 #define MANY 3000
 
 static void flood(struct pipe *pipe) {

@@ -45,11 +45,11 @@ static void say_too_long(void) {
     say(text);
 }
 
-static void say_alive(uint32_t interface, uint8_t ttl) {
+static void say_alive(uint8_t source, uint32_t interface, uint8_t ttl) {
     const struct muster_datagram datagram = {
         .bytes = (const uint8_t *)ALIVE,
         .length = strlen(ALIVE),
-        .source = {.family = 4, .ip = {10, 0, 0, 99}, .port = 19798},
+        .source = {.family = 4, .ip = {source, 0, 0, 99}, .port = 19798},
         .destination = {.family = 4, .ip = {224, 0, 0, 254}, .port = MUSTER_PORT_DEFAULT},
         .interface = interface,
         .ttl = ttl};
@@ -58,11 +58,15 @@ static void say_alive(uint32_t interface, uint8_t ttl) {
 }
 
 static void come_by_another_interface(void) {
-    say_alive(WORLD_INTERFACE + 1, 255);
+    say_alive(10, WORLD_INTERFACE + 1, 255);
+}
+
+static void come_from_a_group(void) {
+    say_alive(239, WORLD_INTERFACE, 255);
 }
 
 static void come_through_a_router(void) {
-    say_alive(WORLD_INTERFACE, 254);
+    say_alive(10, WORLD_INTERFACE, 254);
 }
 
 static void flood(void) {
@@ -114,6 +118,7 @@ static const struct way ways[MUSTER_DROP_COUNT] = {
     [MUSTER_DROP_FORMAT] = {.text = "hello\n"},
     [MUSTER_DROP_SEALED] = {.text = "\001\002\003"},
     [MUSTER_DROP_PATH] = {.make = come_by_another_interface},
+    [MUSTER_DROP_SOURCE] = {.make = come_from_a_group},
     [MUSTER_DROP_TTL] = {.make = come_through_a_router},
     [MUSTER_DROP_FLOOD] = {.make = flood},
     [MUSTER_DROP_SYNTAX] = {.text = "{]\n"},
