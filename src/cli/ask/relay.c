@@ -77,14 +77,26 @@ static bool is_over(const struct relay *relay, uint64_t now_ms) {
     return quiet_ms >= REPAIR_MS + pace_ms(relay);
 }
 
+static bool has_network(const struct relay *relay) {
+    size_t path_count;
+    muster_paths(relay->session->node, &path_count);
+    return path_count > 0;
+}
+
+/* Without a network nothing leaves: what was taken waits for one, unless the relay was stopped. */
 static void on_drain(uv_timer_t *timer) {
     struct relay *relay = timer->data;
+    const bool is_waiting = !has_network(relay);
     const uint64_t sent = muster_sender(relay->session->node)->datagrams;
-    if (sent != relay->sent) {
+    if (sent != relay->sent || (is_waiting && !relay->is_stopped)) {
         relay->sent = sent;
         relay->sent_ms = uv_now(timer->loop);
     }
     if (is_over(relay, uv_now(timer->loop))) {
+        if (is_waiting && sent == 0) {
+            complain(relay->session->settings, "no network came: nothing was sent");
+            relay->status = STATUS_ERROR;
+        }
         end(relay);
     }
 }

@@ -12,117 +12,176 @@
 #include "tcp.h"
 #include "unicast.h"
 
+#define NETWORK_TEXT_BYTES 512
 #define LOOPBACK_INTERFACE 1 /* the kernel's constant of that name, LOOPBACK_IFINDEX */
 
-/* ---- opening ---- */
+#define RETRY_MS 1000 /* what could not be opened is tried again after this */
 
-/* One link after the other, as many as the core has paths for; whoever named more gets none. */
-static int links_open(struct network *network, const struct interface_list *list, bool is_required,
-                      const struct log *log) {
-    int error = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        if (network->path_count + MUSTER_PATH_KINDS - 1 > MUSTER_PATHS_MAX) {
-            log_line(log, is_required ? MUSTER_LOG_ERROR : MUSTER_LOG_WARNING,
-                     "%zu of %zu interfaces are left out: a node has at most %d paths", list->count - i,
-                     list->count, MUSTER_PATHS_MAX);
-            return is_required ? MUSTER_ENOINTERFACE : 0;
-        }
-        struct link *link;
-        error = link_open(&link, &list->items[i], network->port, is_required, log);
-        if (error == 0) {
-            network->links[network->link_count++] = link;
-            network->path_count +=
-                link_paths(link, network->unicast.socket.port, network->paths + network->path_count);
-        } else if (is_required || error == MUSTER_ENOMEM) {
-            return error;
-        }
+/* ---- links ---- */
+
+static bool is_same_path(const struct muster_path *a, const struct muster_path *b) {
+    return a->interface == b->interface && a->kind == b->kind && strcmp(a->name, b->name) == 0 &&
+           a->address.family == b->address.family && a->address.port == b->address.port &&
+           memcmp(a->address.ip, b->address.ip, sizeof a->address.ip) == 0;
+}
+
+/* True when they have changed. */
+static bool paths_take(struct network *network) {
+    struct muster_path paths[MUSTER_PATHS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < network->links.count; i++) {
+        count += link_paths(network->links.items[i], network->unicast.socket.port, paths + count);
     }
-    if (network->link_count == 0) {
-        log_line(log, MUSTER_LOG_ERROR, "no interface lets us listen on port %u: %s", network->port,
-                 muster_error_text(error));
+    bool is_same = count == network->path_count;
+    for (size_t i = 0; i < count && is_same; i++) {
+        is_same = is_same_path(&paths[i], &network->paths[i]);
+    }
+    memcpy(network->paths, paths, count * sizeof paths[0]);
+    network->path_count = count;
+    return !is_same;
+}
+
+static void names_write(const struct network *network, char *text, size_t size) {
+    size_t used = 0;
+    for (size_t i = 0; i < network->links.count && used < size; i++) {
+        int length = snprintf(text + used, size - used, "%s%s", i == 0 ? "" : ",",
+                              network->links.items[i]->interface.name);
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
+/* Says whether there is a network, when that has changed. */
+static void tell_network(struct network *network, bool is_opening, const struct log *log) {
+    char text[NETWORK_TEXT_BYTES];
+    bool has_network = network->links.count > 0;
+    bool lacks_loopback = !network->links.interfaces.has_loopback;
+    if (lacks_loopback && !network->lacks_loopback) {
+        log_line(log, MUSTER_LOG_WARNING, "the loopback is down: programs of this machine cannot be heard");
+    }
+    if (!has_network && (is_opening || network->has_network)) {
+        interface_list_describe(&network->links.interfaces, text, sizeof text);
+        log_line(log, MUSTER_LOG_WARNING, "no network %s: %s%s%s", is_opening ? "yet" : "any more",
+                 network->is_observer ? "nobody can be heard" : "only programs of this machine can hear me",
+                 text[0] == '\0' ? "" : "; ", text);
+    } else if (has_network && !is_opening && !network->has_network) {
+        names_write(network, text, sizeof text);
+        log_line(log, MUSTER_LOG_WARNING, "there is a network: %s", text);
+    }
+    network->has_network = has_network;
+    network->lacks_loopback = lacks_loopback;
+}
+
+/* 0, or -errno of a path that could not be opened. */
+static int links_follow(struct network *network, struct interface_list *interfaces, const struct log *log) {
+    if (interfaces->count > 0) { /* else the reasons are said with that */
+        interface_list_log(interfaces, &network->links.interfaces, log);
+    }
+    return links_take(&network->links, interfaces, log);
+}
+
+/* An interface that is gone meanwhile is no error. */
+static int links_open(struct network *network, const struct log *log) {
+    struct interface_list interfaces;
+    int error = links_read(&network->links, &interfaces, log);
+    if (error != 0) {
         return error;
     }
+    int number = links_follow(network, &interfaces, log);
+    if (network->links.count == 0 && number != 0 && socket_error(number) != MUSTER_ENOINTERFACE) {
+        log_line(log, MUSTER_LOG_ERROR, "no interface lets us listen on port %u: %s", network->port,
+                 strerror(-number));
+        return socket_error(number);
+    }
+    paths_take(network);
+    tell_network(network, true, log);
     return 0;
 }
 
+/* A device that died and came again is told of as a path that goes and one that comes. */
+static void on_ring(void *owner) {
+    struct network *network = owner;
+    struct interface_list interfaces;
+    if (!network->is_receiving) {
+        return;
+    }
+    if (links_read(&network->links, &interfaces, network->log) != 0) {
+        doorbell_set(&network->doorbell, RETRY_MS);
+        return;
+    }
+    bool is_one_reborn = links_drop(&network->links, &interfaces, &network->doorbell, network->log);
+    doorbell_forget(&network->doorbell);
+    if (is_one_reborn && paths_take(network)) {
+        network->calls.on_paths(network->calls.owner);
+    }
+    links_follow(network, &interfaces, network->log);
+    if (network->links.has_failed) {
+        doorbell_set(&network->doorbell, RETRY_MS);
+    }
+    network_hear(network, network->groups);
+    tell_network(network, false, network->log);
+    if (paths_take(network)) {
+        network->calls.on_paths(network->calls.owner);
+    }
+    network->calls.on_datagrams_read(network->calls.owner);
+}
+
+/* ---- opening ---- */
+
 int network_open(struct network *network, const struct muster_options *options, const struct log *log) {
-    struct interface_list list;
-    bool is_observer = options->document == NULL; /* it asks, and answers nobody */
     network->port = options->port;
-    int error = interface_list_read(&list, options->interfaces, options->interface_count, log);
+    network->is_observer = options->document == NULL; /* it asks, and answers nobody */
+    int number = doorbell_open(&network->doorbell);
+    if (number != 0) {
+        log_line(log, MUSTER_LOG_ERROR, "watching interfaces: %s", strerror(-number));
+        return socket_error(number);
+    }
+    int error = links_init(&network->links, options->interfaces, options->interface_count, options->port,
+                           options->without_gso);
     if (error == 0) {
-        error =
-            unicast_open(&network->unicast.socket, is_observer ? NULL : &network->tcp, options->port, log);
+        error = unicast_open(&network->unicast.socket, network->is_observer ? NULL : &network->tcp,
+                             options->port, log);
     }
-    if (error == 0) {
-        error = links_open(network, &list, options->interface_count > 0, log);
-    }
-    for (size_t i = 0; i < network->link_count; i++) {
-        network->links[i]->without_gso = options->without_gso;
-    }
-    interface_list_deinit(&list);
-    return error;
+    return error != 0 ? error : links_open(network, log);
 }
 
 void network_describe(const struct network *network, const struct log *log) {
-    for (size_t i = 0; i < network->link_count; i++) {
-        link_describe(network->links[i], log);
+    for (size_t i = 0; i < network->links.count; i++) {
+        link_describe(network->links.items[i], log);
     }
     log_line(log, MUSTER_LOG_INFO, "sending from unicast port %u, receive buffer %" PRIu32 " bytes",
              network->unicast.socket.port, network->unicast.socket.buffer_bytes);
 }
 
 void network_close(struct network *network) {
-    for (size_t i = 0; i < network->link_count; i++) {
-        link_free(network->links[i]);
-    }
+    links_close(&network->links);
+    doorbell_end(&network->doorbell, NULL, NULL);
     socket_close(&network->unicast.socket);
     listener_close(&network->tcp);
     listener_close(&network->local);
     free(network->held_bytes);
     free(network->batches_bytes);
-    *network = (struct network){.link_count = 0};
+    *network = (struct network){.port = 0};
 }
 
 /* ---- streams ---- */
 
-static struct link *link_find(const struct network *network, uint32_t interface) {
-    for (size_t i = 0; i < network->link_count; i++) {
-        if (network->links[i]->interface.index == interface) {
-            return network->links[i];
-        }
-    }
-    return NULL;
-}
-
-static const struct link *link_find_address(const struct network *network,
-                                            const struct muster_endpoint *address) {
-    for (size_t i = 0; i < network->link_count; i++) {
-        const struct muster_endpoint *own = &network->links[i]->interface.address;
-        if (own->family == address->family && memcmp(own->ip, address->ip, sizeof own->ip) == 0) {
-            return network->links[i];
-        }
-    }
-    return NULL;
-}
-
 /* What comes by another interface to an address of ours (Linux accepts it) is not let in. */
 uint32_t network_interface_of(const struct network *network, const struct origin *origin) {
     bool is_here = origin->interface == LOOPBACK_INTERFACE || origin->interface == 0; /* 0: not known */
-    const struct link *link = link_find(network, origin->interface);
+    const struct link *link = links_find(&network->links, origin->interface);
     if (link == NULL && is_here) {
-        link = link_find_address(network, &origin->local);
+        link = links_find_address(&network->links, &origin->local);
     }
     return link == NULL ? 0 : link->interface.index;
 }
 
 int network_connect(const struct network *network, const struct muster_endpoint *endpoint,
                     uint32_t interface) {
-    const struct link *link = link_find(network, interface);
+    const struct link *link = links_find(&network->links, interface);
     if (link == NULL || endpoint->family != 4) {
         return MUSTER_ENOINTERFACE;
     }
-    bool is_own = link_find_address(network, endpoint) != NULL; /* reached by the loopback alone */
+    bool is_own = links_find_address(&network->links, endpoint) != NULL; /* reached by the loopback alone */
     int fd = tcp_connect(endpoint, is_own ? NULL : link->interface.name);
     return fd < 0 ? socket_error(fd) : fd;
 }
@@ -138,7 +197,10 @@ static void unicast_watch(struct network *network) {
 /* False when the socket is full. */
 static bool datagram_send(struct network *network, struct muster_datagram *datagram) {
     struct datagram_socket *socket = &network->unicast.socket;
-    struct link *link = link_find(network, datagram->interface);
+    struct link *link = links_find(&network->links, datagram->interface);
+    if (link == NULL && datagram->interface != 0) {
+        return true; /* it is used no more */
+    }
     bool is_telemetry = datagram->ttl == MUSTER_TELEMETRY_TTL;
     enum muster_path_kind kind = is_telemetry ? MUSTER_PATH_M4 : group_path_kind(&datagram->destination);
     if (kind == MUSTER_PATH_U4 && !socket_has_unicast_room(socket)) {
@@ -245,26 +307,24 @@ int network_start(struct network *network, uv_loop_t *loop, const struct network
     network->log = log;
     network->is_receiving = true;
     int error = watched_socket_start(&network->unicast, loop, on_unicast_ready, network);
-    for (size_t i = 0; i < network->link_count && error == 0; i++) {
-        error = link_start(network->links[i], loop, on_link_ready, network);
+    if (error == 0) {
+        error = links_start(&network->links, loop, on_link_ready, network);
     }
-    return error;
+    return error != 0 ? error : doorbell_start(&network->doorbell, loop, on_ring, network);
 }
 
 void network_stop_receiving(struct network *network) {
     network->is_receiving = false;
     unicast_watch(network);
-    for (size_t i = 0; i < network->link_count; i++) {
-        link_pause(network->links[i]);
+    for (size_t i = 0; i < network->links.count; i++) {
+        link_pause(network->links.items[i]);
     }
 }
 
 size_t network_end(struct network *network, uv_close_cb on_closed) {
-    size_t handles = watched_socket_end(&network->unicast, on_closed, network->calls.owner);
-    for (size_t i = 0; i < network->link_count; i++) {
-        handles += link_end(network->links[i], on_closed, network->calls.owner);
-    }
-    return handles;
+    links_close(&network->links);
+    return watched_socket_end(&network->unicast, on_closed, network->calls.owner) +
+           doorbell_end(&network->doorbell, on_closed, network->calls.owner);
 }
 
 /* ---- telemetry ---- */
@@ -280,8 +340,8 @@ void network_hear(struct network *network, uint32_t groups) {
             return;
         }
     }
-    for (size_t i = 0; i < network->link_count; i++) {
-        struct link *link = network->links[i];
+    for (size_t i = 0; i < network->links.count; i++) {
+        struct link *link = network->links.items[i];
         int error = link_hear(link, groups, network->port, on_telemetry_ready, network->log);
         network->is_hearing =
             network->is_hearing || (error == 0 && link->sockets[LINK_TELEMETRY].socket.open);
@@ -338,9 +398,9 @@ static void put_datagrams(struct inventory *inventory, const struct datagram_soc
 /* All is sent from the unicast socket. What was for everybody is counted where the same path is heard. */
 static struct muster_socket sent_unicasts(const struct network *network) {
     struct muster_socket sent = {.unicast_drops = network->unicast_drops};
-    for (size_t i = 0; i < network->link_count; i++) {
-        sent.failed += network->links[i]->failed[MUSTER_PATH_U4];
-        sent.queue_drops += network->links[i]->queue_drops[MUSTER_PATH_U4];
+    for (size_t i = 0; i < network->links.count; i++) {
+        sent.failed += network->links.items[i]->failed[MUSTER_PATH_U4];
+        sent.queue_drops += network->links.items[i]->queue_drops[MUSTER_PATH_U4];
     }
     return sent;
 }
@@ -349,8 +409,8 @@ size_t network_sockets(const struct network *network, struct muster_socket *sock
     struct inventory inventory = {.sockets = sockets, .max = sockets_max};
     struct muster_socket unicasts = sent_unicasts(network);
     put_datagrams(&inventory, &network->unicast.socket, MUSTER_PATH_U4, "", &unicasts);
-    for (size_t i = 0; i < network->link_count; i++) {
-        const struct link *link = network->links[i];
+    for (size_t i = 0; i < network->links.count; i++) {
+        const struct link *link = network->links.items[i];
         const char *name = link->interface.name;
         for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
             struct muster_socket sent = {.failed = link->failed[kind],
