@@ -476,7 +476,8 @@ bool world_run_until(size_t index, enum muster_peer_event event, unsigned count)
 /* ---- what others say ---- */
 
 static void say(size_t to, uint8_t source, enum muster_path_kind path, const char *text, size_t length) {
-    static const uint8_t addresses[][4] = {{224, 0, 0, 254}, {255, 255, 255, 255}};
+    static const uint8_t addresses[][4] = {
+        [MUSTER_PATH_M4] = {224, 0, 0, 254}, [MUSTER_PATH_B4] = {255, 255, 255, 255}};
     struct muster_datagram datagram = {.bytes = (const uint8_t *)text,
                                        .length = length,
                                        .source = {.family = 4, .ip = {10, 0, 0, source}, .port = 19798},

@@ -271,7 +271,7 @@ def good_alives():
     yield "alive-signed-sent", signed(alive(ANNA, sent=SENT))
     yield "alive-signed-sent-all-shards", signed(alive(ANNA, sent={str(shard): INTEGER_MAX for shard in range(16)}))
     yield "alive-signed-hears", signed(alive(ANNA, hears=["b4"]))
-    yield "alive-unsigned-hears-unknown-path", line(alive(hears=["b4", "m6"]))
+    yield "alive-unsigned-hears-unknown-path", line(alive(hears=["b4", "m9"]))
     yield "alive-signed-answer", signed(alive(ANNA, seq=None, re=NONCE))
     yield "alive-signed-group-answer", signed(alive(ANNA, seq=8, re=NONCE))
     yield "alive-signed-padded", signed(alive(ANNA), length=DATAGRAM_BYTES_MAX)

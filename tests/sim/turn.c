@@ -153,7 +153,8 @@ static void step_paths(struct world *world, struct node *node, bool has_paths) {
     struct muster_path paths[2 * SEGMENTS_MAX];
     struct muster_event event = {.kind = MUSTER_EVENT_PATHS, .paths = paths};
     for (unsigned i = 0; i < SEGMENTS_MAX && has_paths; i++) {
-        for (int kind = MUSTER_PATH_M4; kind <= MUSTER_PATH_B4 && node->hosts[i] != NULL; kind++) {
+        for (int kind = MUSTER_PATH_M4; kind <= MUSTER_PATH_B4 && node->hosts[i] != NULL;
+             kind += MUSTER_PATH_B4 - MUSTER_PATH_M4) {
             struct muster_path *path = &paths[event.path_count++];
             *path = (struct muster_path){.interface = i + SEGMENT_INTERFACE,
                                          .kind = (enum muster_path_kind)kind,

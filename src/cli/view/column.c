@@ -124,6 +124,8 @@ void column_describe(FILE *out) {
         fprintf(out, "  %c %-9s %s\n", columns[i].by_default ? '*' : ' ', columns[i].heading,
                 columns[i].help);
     }
-    fprintf(out,
-            "Paths are m4 (IPv4 multicast), b4 (broadcast) and, where it is the only one, u4 (unicast).\n");
+    fprintf(
+        out,
+        "Paths are m4 and m6 (multicast of IPv4, IPv6), b4 (broadcast) and, where there is no other, u4 and\n"
+        "u6 (unicast).\n");
 }

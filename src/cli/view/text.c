@@ -212,7 +212,7 @@ struct text_short text_endpoint(const struct muster_endpoint *endpoint, uint16_t
 }
 
 struct text_short text_paths(unsigned paths) {
-    const unsigned unicast = 1U << MUSTER_PATH_U4;
+    const unsigned unicast = 1U << MUSTER_PATH_U4 | 1U << MUSTER_PATH_U6;
     struct text_short text = {"-"};
     size_t length = 0;
     paths = (paths & ~unicast) != 0 ? paths & ~unicast : paths;

@@ -10,10 +10,11 @@
 /* ---- addresses (PROTOCOL.md, "Addresses") ---- */
 
 #define MUSTER_GROUP_V4 {224, 0, 0, 254}         /* RFC 4727, 2.4.2: switches always flood 224.0.0.x */
+#define MUSTER_GROUP_V6 {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x14} /* ff02::114: RFC 4727, 3.4.2, of the link alone */
 #define MUSTER_BROADCAST_V4 {255, 255, 255, 255} /* the limited broadcast address (RFC 919, 7) */
 #define MUSTER_UNICAST_PORTS 32                  /* a node takes the first free port of these, right after the control port: one firewall line covers all */
 #define MUSTER_TTL 255                           /* sent and required: proves that no router was passed (RFC 5082, 3) */
-#define MUSTER_PATHS_MAX 64                      /* ways out of one node: 32 interfaces of two kinds */
+#define MUSTER_PATHS_MAX 96                      /* ways out of one node: 32 interfaces of three kinds */
 
 /* ---- framing ---- */
 
@@ -158,6 +159,8 @@
 
 #define MUSTER_GROUP_TELEMETRY_V4 {239, 255, 77, 16} /* group of shard 0, the others follow; organisation-local (RFC 2365, 6.2), so switches forward it to subscribers alone */
 #define MUSTER_GROUP_REPAIR_V4 {239, 255, 77, 15}    /* group of naks: a publisher need not hear its own data to hear them */
+#define MUSTER_GROUP_TELEMETRY_V6 {0xff, 0x12, 0, 0, 0, 0, 0, 0, 0, 0, 0x6d, 0x75, 0x73, 0x74, 0, 0x10} /* ff12::6d75:7374:10, likewise; a transient group of the link (RFC 4291, 2.7) */
+#define MUSTER_GROUP_REPAIR_V6 {0xff, 0x12, 0, 0, 0, 0, 0, 0, 0, 0, 0x6d, 0x75, 0x73, 0x74, 0, 0x0f}
 #define MUSTER_TELEMETRY_TTL 1          /* data stays on its link */
 #define MUSTER_RATE_BYTES_S 1000000     /* default; Wi-Fi carries multicast at its lowest rate */
 #define MUSTER_RATE_BYTES_S_MIN 1000

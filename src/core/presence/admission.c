@@ -22,18 +22,14 @@ bool admission_allows_telemetry(struct rates *rates, const struct muster_endpoin
     return allows(rates, RATE_TELEMETRY, source, now_ms, reason);
 }
 
-static bool is_multicast(const struct muster_endpoint *destination) {
-    return destination->family == 4 && destination->ip[0] >> 4 == 0xe; /* 224/4 (RFC 5771, 3) */
-}
-
 /* Unicast is heard on the interfaces that have a path, all else by its own path only; by other groups
  * nothing. */
 static bool is_by_path(const struct paths *paths, const struct muster_datagram *datagram) {
     enum muster_path_kind kind = group_path_kind(&datagram->destination);
-    if (kind == MUSTER_PATH_U4 && is_multicast(&datagram->destination)) {
+    if (group_is_unicast(kind) && group_is_multicast(&datagram->destination)) {
         return false;
     }
-    return kind == MUSTER_PATH_U4 ? paths_interface_name(paths, datagram->interface)[0] != '\0'
+    return group_is_unicast(kind) ? paths_interface_name(paths, datagram->interface)[0] != '\0'
                                   : paths_find(paths, datagram->interface, kind) != NULL;
 }
 

@@ -77,7 +77,8 @@ static bool answer_group(struct presence *presence, const struct message *query,
         if (!is_long_enough(presence, query, datagram)) {
             return refuse(reason, MUSTER_DROP_SHORT_QUESTION);
         }
-        return proof_plan(presence, query->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, delay_ms) || refuse(reason, MUSTER_DROP_TABLE_FULL);
+        return proof_plan(presence, query->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, delay_ms) ||
+               refuse(reason, MUSTER_DROP_TABLE_FULL);
     }
     if (!is_answered(presence, query->nonce)) {
         answers->group_nonce = query->nonce;
@@ -108,17 +109,18 @@ static bool is_for_a_few(const struct presence *presence, const struct message *
 
 /* Where many ask everybody, each is answered by what the group hears. */
 static bool is_one_too_many(struct presence *presence, const struct answer *answer) {
-    return answer->is_of_all && (proof_is_for_many(presence) || presence->answers.count > MUSTER_ANSWER_BURST ||
-                                 !bucket_take(&presence->answers.unicast, 1, MUSTER_ANSWER_RATE,
-                                              MUSTER_ANSWER_BURST, presence->context->now_ms));
+    return answer->is_of_all &&
+           (proof_is_for_many(presence) || presence->answers.count > MUSTER_ANSWER_BURST ||
+            !bucket_take(&presence->answers.unicast, 1, MUSTER_ANSWER_RATE, MUSTER_ANSWER_BURST,
+                         presence->context->now_ms));
 }
 
 /* One that is due now; NULL when there is no room. */
 static struct answer *add_answer(struct presence *presence, const struct muster_datagram *datagram,
                                  uint64_t nonce) {
     struct answers *answers = &presence->answers;
-    struct answer *items = array_reserve(answers->items, sizeof *items, &answers->capacity, answers->count,
-                                         MUSTER_ANSWERS_MAX);
+    struct answer *items =
+        array_reserve(answers->items, sizeof *items, &answers->capacity, answers->count, MUSTER_ANSWERS_MAX);
     if (items == NULL) {
         return NULL;
     }
@@ -148,7 +150,8 @@ void answer_return(struct presence *presence, const struct muster_datagram *data
 }
 
 static bool answer_unicast(struct presence *presence, const struct message *query,
-                           const struct muster_datagram *datagram, unsigned path, enum muster_drop *reason) {
+                           const struct muster_datagram *datagram, enum muster_path_kind path,
+                           enum muster_drop *reason) {
     if (!is_long_enough(presence, query, datagram)) {
         return refuse(reason, MUSTER_DROP_SHORT_QUESTION);
     }
@@ -162,15 +165,14 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
         if (answer == NULL) {
             return refuse(reason, MUSTER_DROP_TABLE_FULL);
         }
-        answer->is_of_all =
-            !query->asks_some && path != 1u << MUSTER_PATH_U4 && !is_for_a_few(presence, query);
+        answer->is_of_all = !query->asks_some && !group_is_unicast(path) && !is_for_a_few(presence, query);
         if (!query->asks_some) {
             uint64_t window_ms =
                 is_for_a_few(presence, query) ? MUSTER_TABLE_ANSWER_MS : answer_window_ms(presence);
             answer->due_ms += random_ms(&presence->context->random, window_ms);
         }
     }
-    answer->heard |= path;
+    answer->heard |= 1u << path;
     answer->wants = answer->wants || query->wants;
     return true;
 }
@@ -181,10 +183,10 @@ bool answer_query(struct presence *presence, const struct message *query,
         return true;
     }
     enum muster_path_kind path = group_path_kind(&datagram->destination);
-    if (query->asks_some && path != MUSTER_PATH_U4) {
+    if (query->asks_some && !group_is_unicast(path)) {
         return answer_group(presence, query, datagram, 0, reason);
     }
-    return answer_unicast(presence, query, datagram, 1u << path, reason);
+    return answer_unicast(presence, query, datagram, path, reason);
 }
 
 /* Returns when the group is answered next. */

@@ -12,12 +12,12 @@ static size_t find_index(const struct paths *paths, uint32_t interface, enum mus
 }
 
 int paths_set(struct paths *paths, const struct muster_path *items, size_t count) {
-    struct paths next = {.unicast_dropped = paths->unicast_dropped};
+    struct paths next = {.unicast_dropped = {paths->unicast_dropped[0], paths->unicast_dropped[1]}};
     if (count > MUSTER_PATHS_MAX) {
         return MUSTER_EFULL;
     }
     for (size_t i = 0; i < count; i++) {
-        if (items[i].kind == MUSTER_PATH_U4 || paths_find(&next, items[i].interface, items[i].kind) != NULL) {
+        if (group_is_unicast(items[i].kind) || paths_find(&next, items[i].interface, items[i].kind) != NULL) {
             return MUSTER_EINVAL;
         }
         size_t old = find_index(paths, items[i].interface, items[i].kind);
@@ -56,10 +56,11 @@ void paths_heard(struct paths *paths, uint32_t interface, enum muster_path_kind 
 bool paths_record_dropped(struct paths *paths, const struct muster_datagram *datagram) {
     enum muster_path_kind kind = group_path_kind(&datagram->destination);
     size_t i = find_index(paths, datagram->interface, kind);
-    if (kind != MUSTER_PATH_U4 && i == paths->count) {
+    if (!group_is_unicast(kind) && i == paths->count) {
         return false;
     }
-    uint32_t *dropped = kind == MUSTER_PATH_U4 ? &paths->unicast_dropped : &paths->dropped[i];
+    uint32_t *dropped =
+        i < paths->count ? &paths->dropped[i] : &paths->unicast_dropped[kind - MUSTER_PATH_U4];
     bool has_grown = datagram->dropped > *dropped;
     *dropped = datagram->dropped;
     return has_grown;

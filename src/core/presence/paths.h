@@ -14,7 +14,7 @@ struct paths {
     struct muster_path items[MUSTER_PATHS_MAX];
     uint64_t heard_ms[MUSTER_PATHS_MAX]; /* a peer was last heard by it; 0: never */
     uint32_t dropped[MUSTER_PATHS_MAX];  /* by the kernel, on its socket, so far */
-    uint32_t unicast_dropped;            /* the same on the unicast socket */
+    uint32_t unicast_dropped[2];         /* the same on the unicast sockets: U4, U6 */
     size_t count;
 };
 

@@ -44,7 +44,7 @@ void presence_deinit(struct presence *presence) {
 static bool is_groups_question(const struct peer *asker, const struct message *message,
                                const struct muster_datagram *datagram) {
     return !message->wants && message->boot == asker->boot && message->count > asker->asked &&
-           message->said >= asker->seq && group_path_kind(&datagram->destination) != MUSTER_PATH_U4;
+           message->said >= asker->seq && !group_is_unicast(group_path_kind(&datagram->destination));
 }
 
 static bool take_query(struct presence *presence, const struct message *message,

@@ -61,7 +61,7 @@ static bool is_by_unicast(const struct peer *peer) {
     for (unsigned i = 0; i < peer->tuple_count; i++) {
         last = last == NULL || peer->tuples[i].last_ms >= last->last_ms ? &peer->tuples[i] : last;
     }
-    return last != NULL && group_path_kind(&last->destination) == MUSTER_PATH_U4;
+    return last != NULL && group_is_unicast(group_path_kind(&last->destination));
 }
 
 /* An answer repeats the rest of a promise; of whom only answers are heard a whole one is waited for. */
@@ -102,7 +102,7 @@ void suspicion_bury(struct presence *presence, struct peer *peer, enum muster_st
 
 static bool has_unicast(const struct peer *peer) {
     for (unsigned i = 0; i < peer->tuple_count; i++) {
-        if (group_path_kind(&peer->tuples[i].destination) == MUSTER_PATH_U4) {
+        if (group_is_unicast(group_path_kind(&peer->tuples[i].destination))) {
             return true;
         }
     }

@@ -37,7 +37,7 @@ extern "C" {
 #define MUSTER_VALUE_BYTES_MAX 255 /* of an attribute or TXT item: a DNS character-string (RFC 6763, 6.1) */
 #define MUSTER_TYPE_BYTES_MAX 15   /* of a service type (RFC 6335, 5.1) */
 #define MUSTER_TOPIC_BYTES_MAX 127
-#define MUSTER_CACHES_MAX 16        /* patterns of which a node keeps the last values for others */
+#define MUSTER_CACHES_MAX 16       /* patterns of which a node keeps the last values for others */
 #define MUSTER_SHARDS 16           /* groups that topics are spread over */
 #define MUSTER_PORT_DEFAULT 19797  /* UDP port of the control group; telemetry's is the one before it */
 #define MUSTER_INTERVAL_MS_MIN 100 /* between two alives, lowest and highest that options may ask for */
@@ -47,17 +47,18 @@ typedef struct muster_core muster_core_t;
 
 /* ---- values ---- */
 
-/* An address and port. family is 4 or, later, 6; 0 means unspecified. An IPv4 address fills ip[0..3].
- * port is in host order. */
+/* An address and port. family is 4 or 6; 0 means unspecified. An IPv4 address fills ip[0..3]. Which link a
+ * link-local address of IPv6 is of, stands beside it: the interface. port is in host order. */
 struct muster_endpoint {
     uint8_t family;
     uint8_t ip[16];
     uint16_t port;
 };
 
-/* The way a datagram took. "m4": IPv4 multicast, "b4": IPv4 broadcast, "u4": IPv4 unicast. */
-enum muster_path_kind { MUSTER_PATH_M4, MUSTER_PATH_B4, MUSTER_PATH_U4 };
-#define MUSTER_PATH_KINDS 3
+/* The way a datagram took. "m4", "m6": multicast of IPv4, IPv6; "b4": IPv4 broadcast; "u4", "u6": unicast. Of
+ * two ways to many, the first one here is preferred. */
+enum muster_path_kind { MUSTER_PATH_M4, MUSTER_PATH_M6, MUSTER_PATH_B4, MUSTER_PATH_U4, MUSTER_PATH_U6 };
+#define MUSTER_PATH_KINDS 5
 
 /* Name of a path kind as people and the wire write it, "m4". Static storage. */
 MUSTER_API const char *muster_path_name(enum muster_path_kind kind);
@@ -65,12 +66,14 @@ MUSTER_API const char *muster_path_name(enum muster_path_kind kind);
 #define MUSTER_INTERFACE_NAME_BYTES 16
 #define MUSTER_NETWORK_NAME_BYTES 64
 
-/* One way out: an interface and a kind (never u4). */
+/* One way out: an interface and a kind (never u4 or u6). */
 struct muster_path {
     uint32_t interface; /* the kernel's interface index */
     enum muster_path_kind kind;
     char name[MUSTER_INTERFACE_NAME_BYTES]; /* of the interface, not empty */
-    struct muster_endpoint address;         /* of this node on that interface; family 0 when not known */
+    struct muster_endpoint address; /* of this node on that interface, of the family of the kind; family
+                                       0 when not known */
+    uint32_t mtu;                   /* of the interface, bytes; 0 when not known */
 };
 
 /* A name with its value: an attribute of a peer or a TXT item of a service. UTF-8. */
@@ -331,7 +334,7 @@ struct muster_core_options {
     const char *const *caches; /* patterns of topics whose last values this node keeps for others, copied; not
                                  for an observer */
     size_t cache_count;        /* at most MUSTER_KEEPS_MAX */
-    double repair_share;      /* what repairs may take, as a part of rate_bytes_s, 0..1 */
+    double repair_share;       /* what repairs may take, as a part of rate_bytes_s, 0..1 */
 };
 
 /* Sets the defaults of PROTOCOL.md: an observer without a key, and without crypto, boot and seed, which
@@ -408,7 +411,7 @@ struct muster_socket {
                              * was needed for datagrams to the group */
     uint64_t unreached;     /* datagrams to one peer that did not arrive, as ICMP reported */
 };
-#define MUSTER_SOCKETS_MAX 160
+#define MUSTER_SOCKETS_MAX 192
 
 /* What is known of one publisher's shard here (muster/telemetry.h). Every datagram up to `sent` since `since`
  * is in exactly one of received, pending, lost. */
@@ -428,7 +431,7 @@ struct muster_feed {
     uint64_t lost_gone;
     uint64_t lost_kernel;
     uint64_t lost_program;
-    uint64_t naks;     /* sent */
+    uint64_t naks;    /* sent */
     bool is_streamed; /* nothing comes by multicast: its publisher is followed by stream, where what is for
                           no subscription is left out, and `since` grows by it */
 };

@@ -54,7 +54,8 @@ size_t watched_socket_end(struct watched_socket *watched, uv_close_cb on_closed,
 /* ---- links ---- */
 
 static struct muster_path path_make(const struct link *link, enum muster_path_kind kind) {
-    struct muster_path path = {.interface = link->interface.index, .kind = kind};
+    struct muster_path path = {
+        .interface = link->interface.index, .kind = kind, .mtu = link->interface.mtu};
     memcpy(path.name, link->interface.name, sizeof path.name);
     return path;
 }
@@ -110,7 +111,7 @@ static int path_add(struct link *link, enum muster_path_kind kind, uint16_t port
 int link_update(struct link *link, const struct interface *interface, uint16_t port, const struct log *log) {
     int result = 0;
     link->interface = *interface;
-    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
         bool is_open = link->sockets[kind].socket.open;
         if (is_open && !has_kind(link, kind)) {
             socket_remove(link, kind);
@@ -185,7 +186,7 @@ static int telemetry_open(struct link *link, uint16_t port, uv_poll_cb on_ready,
 static int group_hear(struct link *link, unsigned group, bool is_wanted, uint16_t port,
                       const struct log *log) {
     struct muster_endpoint endpoint =
-        group == MUSTER_SHARDS ? group_repair(port) : group_telemetry(group, port);
+        group == MUSTER_SHARDS ? group_repair(4, port) : group_telemetry(4, group, port);
     struct datagram_socket *socket = &link->sockets[LINK_TELEMETRY].socket;
     int number = is_wanted ? socket_join(socket, &endpoint) : socket_leave(socket, &endpoint);
     if (number != 0 && is_wanted) {
@@ -218,7 +219,7 @@ void link_describe(const struct link *link, const struct log *log) {
     char kinds[LINK_KINDS_BYTES] = "";
     uint32_t buffer_bytes = UINT32_MAX; /* the least of its sockets */
     size_t used = 0;
-    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
         const struct datagram_socket *socket = &link->sockets[kind].socket;
         if (socket->open) {
             used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s", used == 0 ? "" : ", ",
@@ -232,7 +233,7 @@ void link_describe(const struct link *link, const struct log *log) {
 
 size_t link_paths(const struct link *link, uint16_t unicast_port, struct muster_path *paths) {
     size_t count = 0;
-    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
         if (link->sockets[kind].socket.open) {
             paths[count] = path_make(link, kind);
             paths[count].address = link->interface.address;
@@ -242,11 +243,11 @@ size_t link_paths(const struct link *link, uint16_t unicast_port, struct muster_
     return count;
 }
 
-/* A datagram to one peer proves nothing about another peer, so a success by u4 does not end a failure.
+/* A datagram to one peer proves nothing about another peer, so a success by unicast does not end a failure.
  * Otherwise somebody who can't be answered could fill the log. */
 void link_record_sent(struct link *link, enum muster_path_kind kind, int error, const struct log *log) {
     if (error == 0) {
-        if (kind != MUSTER_PATH_U4) {
+        if (!group_is_unicast(kind)) {
             link->logged_errors[kind] = 0;
         }
         return;

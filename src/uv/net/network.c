@@ -20,7 +20,8 @@
 /* ---- links ---- */
 
 static bool is_same_path(const struct muster_path *a, const struct muster_path *b) {
-    return a->interface == b->interface && a->kind == b->kind && strcmp(a->name, b->name) == 0 &&
+    return a->interface == b->interface && a->kind == b->kind && a->mtu == b->mtu &&
+           strcmp(a->name, b->name) == 0 &&
            a->address.family == b->address.family && a->address.port == b->address.port &&
            memcmp(a->address.ip, b->address.ip, sizeof a->address.ip) == 0;
 }
@@ -203,11 +204,11 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
     }
     bool is_telemetry = datagram->ttl == MUSTER_TELEMETRY_TTL;
     enum muster_path_kind kind = is_telemetry ? MUSTER_PATH_M4 : group_path_kind(&datagram->destination);
-    if (kind == MUSTER_PATH_U4 && !socket_has_unicast_room(socket)) {
+    if (group_is_unicast(kind) && !socket_has_unicast_room(socket)) {
         network->unicast_drops++; /* whoever asked, asks again; what the group is told comes to all */
         return true;
     }
-    if (link != NULL && kind != MUSTER_PATH_U4) {
+    if (link != NULL && !group_is_unicast(kind)) {
         datagram->source = link->interface.source;
     } else {
         datagram->source.family = 0;
@@ -412,7 +413,7 @@ size_t network_sockets(const struct network *network, struct muster_socket *sock
     for (size_t i = 0; i < network->links.count; i++) {
         const struct link *link = network->links.items[i];
         const char *name = link->interface.name;
-        for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+        for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
             struct muster_socket sent = {.failed = link->failed[kind],
                                          .queue_drops = link->queue_drops[kind]};
             put_datagrams(&inventory, &link->sockets[kind].socket, kind, name, &sent);

@@ -252,12 +252,17 @@ static void check_paths(unsigned paths, const char *expected) {
 TEST(test_paths) {
     const unsigned m4 = 1U << MUSTER_PATH_M4;
     const unsigned b4 = 1U << MUSTER_PATH_B4;
+    const unsigned m6 = 1U << MUSTER_PATH_M6;
+    const unsigned u6 = 1U << MUSTER_PATH_U6;
     const unsigned u4 = 1U << MUSTER_PATH_U4;
     check_paths(0, "-");
     check_paths(m4 | b4, "m4,b4");
     check_paths(m4 | b4 | u4, "m4,b4");
     check_paths(b4 | u4, "b4");
     check_paths(u4, "u4");
+    check_paths(m6 | u6, "m6");
+    check_paths(m4 | m6 | b4 | u6, "m4,m6,b4");
+    check_paths(u4 | u6, "u4,u6");
 }
 
 int main(void) {

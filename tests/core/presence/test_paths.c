@@ -47,25 +47,27 @@ static void what_is_refused_changes_nothing(void **state) {
     assert_int_equal(paths_set(&paths, &first, 1), 0);
     paths_heard(&paths, 1, M4, 1000);
     const struct paths before = paths;
-    const struct muster_path unicast[] = {path(2, M4), path(2, MUSTER_PATH_U4)};
-    assert_int_equal(paths_set(&paths, unicast, 2), MUSTER_EINVAL);
+    for (enum muster_path_kind kind = MUSTER_PATH_U4; kind <= MUSTER_PATH_U6; kind++) {
+        const struct muster_path unicast[] = {path(2, M4), path(2, kind)};
+        assert_int_equal(paths_set(&paths, unicast, 2), MUSTER_EINVAL);
+    }
     const struct muster_path twice[] = {path(2, M4), path(2, B4), path(2, M4)};
     assert_int_equal(paths_set(&paths, twice, 3), MUSTER_EINVAL);
     assert_memory_equal(&paths, &before, sizeof paths);
 }
 
-static void there_are_at_most_64(void **state) {
+static void there_are_at_most_96(void **state) {
     (void)state;
     struct paths paths = {0};
     struct muster_path items[MUSTER_PATHS_MAX + 1];
     for (uint32_t i = 0; i <= MUSTER_PATHS_MAX; i++) {
-        items[i] = path(i / 2 + 1, i % 2 == 0 ? M4 : B4);
+        items[i] = path(i / 3 + 1, (enum muster_path_kind)(i % 3));
     }
     assert_int_equal(paths_set(&paths, items, MUSTER_PATHS_MAX + 1), MUSTER_EFULL);
     assert_int_equal(paths.count, 0);
     assert_int_equal(paths_set(&paths, items, MUSTER_PATHS_MAX), 0);
     assert_int_equal(paths.count, MUSTER_PATHS_MAX);
-    assert_non_null(paths_find(&paths, MUSTER_PATHS_MAX / 2, B4));
+    assert_non_null(paths_find(&paths, MUSTER_PATHS_MAX / 3, B4));
 }
 
 static void a_name_ends(void **state) {
@@ -142,6 +144,8 @@ static void drops_are_seen_when_they_grow(void **state) {
     assert_false(paths_record_dropped(&paths, &datagram));
     datagram.destination.ip[0] = 10; /* another socket */
     assert_true(paths_record_dropped(&paths, &datagram));
+    datagram.destination.family = 6;
+    assert_true(paths_record_dropped(&paths, &datagram));
     datagram.dropped = 0; /* it was opened anew */
     assert_false(paths_record_dropped(&paths, &datagram));
 }
@@ -153,7 +157,7 @@ int main(void) {
         cmocka_unit_test(there_are_none_at_first),
         cmocka_unit_test(a_path_is_an_interface_and_a_kind),
         cmocka_unit_test(what_is_refused_changes_nothing),
-        cmocka_unit_test(there_are_at_most_64),
+        cmocka_unit_test(there_are_at_most_96),
         cmocka_unit_test(a_name_ends),
         cmocka_unit_test(multicast_is_primary_until_broadcast_alone_is_heard),
         cmocka_unit_test(a_path_that_stays_keeps_what_it_knows),

@@ -96,7 +96,7 @@ static void ask(struct telemetry *telemetry, struct feed *feed, const struct gap
     }
     nak.missing_count = feed_ask(feed, nak.missing, MUSTER_NAK_RANGES_SENT, moment);
     if (nak.missing_count > 0) {
-        struct muster_endpoint group = group_repair(context->port);
+        struct muster_endpoint group = group_repair(4, context->port);
         bucket_spend(bucket, 1, MUSTER_NAK_RATE, moment->now_ms);
         memcpy(nak.id, context->identity.id, MUSTER_ID_BYTES);
         memcpy(nak.of, feed->id, MUSTER_ID_BYTES);

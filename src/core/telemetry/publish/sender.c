@@ -160,7 +160,7 @@ static bool put_next_path(struct telemetry *telemetry, struct muster_output *out
     output->datagram =
         (struct muster_datagram){.bytes = ring->bytes + first->offset,
                                  .length = batch_bytes(ring, batch),
-                                 .destination = group_telemetry(first->shard, telemetry->context->port),
+                                 .destination = group_telemetry(4, first->shard, telemetry->context->port),
                                  .interface = paths->items[batch->path++].interface,
                                  .ttl = MUSTER_TELEMETRY_TTL,
                                  .segment = batch->count > 1 ? first->length : 0};
@@ -219,7 +219,7 @@ static void send_tail(struct telemetry *telemetry, unsigned shard, uint32_t inte
                           .shard = shard,
                           .oldest = ring_oldest(&telemetry->publisher.ring, shard),
                           .seq = context->sent[shard]};
-    struct muster_endpoint group = group_telemetry(shard, context->port);
+    struct muster_endpoint group = group_telemetry(4, shard, context->port);
     memcpy(tail.id, context->identity.id, MUSTER_ID_BYTES);
     send_signal(context, &tail, &group, interface);
 }
