@@ -87,7 +87,7 @@ static void print_identity(struct announce *announce) {
     muster_id(announce->session.node, announce->id);
     complain(announce->settings, "%s is %s on %s, unicast port %u", announce->announced.name,
              text_id(announce->id).text,
-             path_count > 0 ? text_interfaces(paths, path_count).text : "no network yet",
+             path_count > 0 ? text_interfaces(paths, path_count).text : "no interface yet",
              muster_unicast_port(announce->session.node));
 }
 

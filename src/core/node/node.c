@@ -123,8 +123,11 @@ static void step_datagram(muster_core_t *core, const struct muster_datagram *dat
 static int step_paths(muster_core_t *core, const struct muster_event *event) {
     struct paths *paths = &core->context.paths;
     bool is_same = paths_are(paths, event->paths, event->path_count);
+    bool have_come = paths_have_come(paths, event->paths, event->path_count);
     int error = paths_set(paths, event->paths, event->path_count);
-    if (error == 0 && !is_same) {
+    if (error == 0 && have_come) {
+        resume_arrive(&core->presence);
+    } else if (error == 0 && !is_same) {
         resume_begin(&core->presence);
     }
     return error;

@@ -17,6 +17,22 @@ void resume_begin(struct presence *presence) {
     }
 }
 
+void resume_arrive(struct presence *presence) {
+    struct bucket *arrivals = &presence->resume.arrivals;
+    uint64_t now_ms = presence->context->now_ms;
+    uint64_t begin_ms = bucket_allowed_ms(arrivals, 1, MUSTER_ARRIVAL_RATE, MUSTER_ARRIVAL_BURST, now_ms);
+    presence->resumed_ms = now_ms;
+    if (begin_ms < presence->resume.begin_ms) {
+        presence->resume.begin_ms = begin_ms;
+        bucket_spend(arrivals, 1, MUSTER_ARRIVAL_RATE, now_ms);
+    }
+}
+
+/* An observer asks what it asked before. */
+static bool does_ask(const struct presence *presence) {
+    return !presence->context->is_observer || presence->query.count > 0;
+}
+
 static void begin(struct presence *presence) {
     struct resume *resume = &presence->resume;
     uint64_t now_ms = presence->context->now_ms;
@@ -24,10 +40,10 @@ static void begin(struct presence *presence) {
     resume->earliest_ms = now_ms + MUSTER_RESUME_MS;
     presence->announcer.new_ms = now_ms;
     announcer_begin(presence); /* spreads what it says */
-    if (!presence->context->is_observer) {
+    if (does_ask(presence)) {
         resume->ask_ms = now_ms + (proof_is_crowd(presence) ? random_ms(&presence->context->random,
-                                                                           announcer_interval_ms(presence))
-                                                               : 0);
+                                                                        announcer_interval_ms(presence))
+                                                            : 0);
     }
 }
 

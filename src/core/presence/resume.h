@@ -6,12 +6,15 @@
 
 #include <stdint.h>
 
+#include "bucket.h"
+
 struct presence;
 
 struct resume {
-    uint64_t begin_ms;    /* when the others are told, and asking is planned; UINT64_MAX: not */
-    uint64_t ask_ms;      /* when they are asked; UINT64_MAX: not */
-    uint64_t earliest_ms; /* when the next one may begin */
+    uint64_t begin_ms;      /* when the others are told, and asking is planned; UINT64_MAX: not */
+    uint64_t ask_ms;        /* when they are asked; UINT64_MAX: not */
+    uint64_t earliest_ms;   /* when the next one may begin, unless a path comes */
+    struct bucket arrivals; /* of these */
 };
 
 /* None is under way. */
@@ -20,6 +23,10 @@ void resume_init(struct resume *resume);
 /* This node was suspended, starved of time, or its paths changed: nobody's silence before now counts, and the
  * others are told and asked. */
 void resume_begin(struct presence *presence);
+
+/* A path came, or has another address: who is on it is told and asked at once, but for one that comes and
+ * goes all the time. */
+void resume_arrive(struct presence *presence);
 
 /* Tells and asks when that is due. Returns when something is due next. */
 uint64_t resume_tick(struct presence *presence);
