@@ -160,8 +160,8 @@ class Lab:
             raise
 
     def _build(self, count):
-        self._switch = switch = self._namespace()
-        self.hosts = [Host(self, number, self._namespace()) for number in range(1, count + 1)]
+        self._switch = switch = self.namespace()
+        self.hosts = [Host(self, number, self.namespace()) for number in range(1, count + 1)]
         ports = []
         for host in self.hosts:
             port = f"port{host.number}"
@@ -169,7 +169,7 @@ class Lab:
             ports.append(f"link add {port} type veth {peer}")
             ports.append(f"link set {port} master br0 addrgenmode none")
             ports.append(f"link set {port} up")
-        self._ip(
+        self.ip(
             switch,
             "link add br0 type bridge forward_delay 0",
             "link set br0 addrgenmode none",
@@ -177,7 +177,7 @@ class Lab:
             *ports,
         )
         for host in self.hosts:
-            self._ip(
+            self.ip(
                 host.namespace,
                 "link set lo up",
                 "link set eth0 addrgenmode none",
@@ -187,12 +187,14 @@ class Lab:
                 "route add default dev eth0",
             )
 
-    def _namespace(self):
+    def namespace(self):
+        """A new network, as a file descriptor."""
         fd = _Network.new()
         self.on_close(lambda: os.close(fd))
         return fd
 
-    def _ip(self, namespace, *lines):
+    def ip(self, namespace, *lines):
+        """Runs lines of ip-batch(8) in a namespace."""
         subprocess.run(
             ["ip", "-batch", "-"],
             input="\n".join(lines),
@@ -207,6 +209,13 @@ class Lab:
             listed = pathlib.Path("/proc/thread-self/net/dev").read_text(encoding="ascii")
         ports = [line.split() for line in listed.splitlines() if line.lstrip().startswith("port")]
         return [sum(int(port[column]) for port in ports) for column in (1, 2)]
+
+    def join(self, one, name, other, other_name, *options):
+        """Joins two hosts by a cable of their own, with an interface of this name at each end."""
+        ends = [f"{interface} netns /proc/{os.getpid()}/fd/{host.namespace}" for host, interface in ((one, name), (other, other_name))]
+        self.ip(self._switch, f"link add {ends[0]} {' '.join(options)} type veth peer name {ends[1]}")
+        for host, interface in ((one, name), (other, other_name)):
+            host.ip(f"link set {interface} addrgenmode none")
 
     def script(self, text):
         """A shell script of this text, as a path."""
@@ -356,7 +365,7 @@ class Host:
 
     def ip(self, *lines):
         """Runs lines of ip-batch(8) on this host."""
-        self.lab._ip(self.namespace, *lines)
+        self.lab.ip(self.namespace, *lines)
 
     def nft(self, rules):
         """Loads nftables rules into this host."""

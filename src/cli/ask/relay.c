@@ -57,7 +57,18 @@ static void warn_of_unit(struct relay *relay, const char *unit) {
 
 /* ---- the end ---- */
 
+static bool has_network(const struct relay *relay) {
+    size_t path_count;
+    muster_paths(relay->session->node, &path_count);
+    return path_count > 0;
+}
+
 static void end(struct relay *relay) {
+    const bool has_sent = muster_sender(relay->session->node)->datagrams > 0;
+    if ((relay->has_added || relay->has_record) && !has_sent && !has_network(relay)) {
+        complain(relay->session->settings, "no network came: nothing was sent");
+        relay->status = STATUS_ERROR;
+    }
     uv_timer_stop(&relay->timer);
     session_end(relay->session, relay->status);
 }
@@ -77,12 +88,6 @@ static bool is_over(const struct relay *relay, uint64_t now_ms) {
     return quiet_ms >= REPAIR_MS + pace_ms(relay);
 }
 
-static bool has_network(const struct relay *relay) {
-    size_t path_count;
-    muster_paths(relay->session->node, &path_count);
-    return path_count > 0;
-}
-
 /* Without a network nothing leaves: what was taken waits for one, unless the relay was stopped. */
 static void on_drain(uv_timer_t *timer) {
     struct relay *relay = timer->data;
@@ -93,10 +98,6 @@ static void on_drain(uv_timer_t *timer) {
         relay->sent_ms = uv_now(timer->loop);
     }
     if (is_over(relay, uv_now(timer->loop))) {
-        if (is_waiting && sent == 0) {
-            complain(relay->session->settings, "no network came: nothing was sent");
-            relay->status = STATUS_ERROR;
-        }
         end(relay);
     }
 }
