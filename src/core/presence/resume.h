@@ -4,6 +4,7 @@
  * and nobody does it twice within MUSTER_RESUME_MS. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bucket.h"
@@ -15,6 +16,7 @@ struct resume {
     uint64_t ask_ms;        /* when they are asked; UINT64_MAX: not */
     uint64_t earliest_ms;   /* when the next one may begin, unless a path comes */
     struct bucket arrivals; /* of these */
+    bool has_arrived;       /* one did */
 };
 
 /* None is under way. */

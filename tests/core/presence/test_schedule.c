@@ -384,6 +384,23 @@ TEST(a_path_that_comes_is_told_and_asked_at_once) {
     assert_int_equal(tape_count("query"), 0);
 }
 
+/* An interface that was made anew has another hardware address, which others learn when this host asks for
+ * theirs. */
+TEST(a_neighbour_is_asked_by_unicast_on_a_path_that_comes) {
+    const struct muster_path anew = {.interface = 9, .kind = MUSTER_PATH_M4, .name = "eth0"};
+    world_gather(2);
+    assert_int_equal(world_paths(A, NULL, 0), 0);
+    tape_begin(A);
+    assert_int_equal(world_paths(A, &anew, 1), 0);
+    world_run(100);
+    const struct muster_datagram *first = &tape_said("query", 0)->datagram;
+    assert_int_equal(first->interface, 9);
+    assert_int_equal(first->destination.ip[0], 10);
+    assert_memory_equal(&first->destination, &world_row(A, "b")->address, sizeof first->destination);
+    assert_int_equal(first->length, MUSTER_PROOF_BYTES);
+    assert_int_equal(tape_said("query", 1)->datagram.destination.ip[0], 224);
+}
+
 TEST(a_path_that_comes_and_goes_floods_nobody) {
     world_gather(2);
     world_run(MUSTER_RESUME_MS);
