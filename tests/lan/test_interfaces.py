@@ -167,9 +167,12 @@ class Interfaces(LanTest):
         here, _ = self.start_both()
         with self.here.inside():
             index = socket.if_nametoindex(CABLE)
-        for is_unseen in (False, True, True):  # when it looks, all is as it was
-            if is_unseen:
+        much = [f"addr {verb} 10.99.{number // 250}.{number % 250}/32 dev lo" for number in range(2500) for verb in ("add", "del")]
+        for what in ("seen", "unseen", "overrun"):
+            if what != "seen":  # when it looks, all is as it was
                 here.signal(signal.SIGSTOP)
+            if what == "overrun":  # nor is it told that the device has died
+                self.here.ip(*much)
             self.here.ip(f"link del {CABLE}")
             self.plug("index", str(index))
             self.address_both()
@@ -196,6 +199,17 @@ class Interfaces(LanTest):
         rows = self.here.json(*asked, "peers", "--json")["peers"]
         self.assertLessEqual({row["name"] for row in rows}, {"cycles", "here"})  # the other muster of this host
         self.assertLessEqual(len(rows), 2)
+
+    def test_a_storm_of_changes(self):
+        """It puts nothing off."""
+        storm = "while ip addr add 10.99.0.1/32 dev lo && ip addr del 10.99.0.1/32 dev lo; do :; done"
+        self.here.announce("here")
+        self.there.announce("there")
+        storms = [self.here.start_program("sh", "-c", storm)]
+        self.plug()
+        self.address_both()
+        self.await_row(self.here, "there", interface=CABLE)
+        self.assertIsNone(storms[0].code)
 
     # ---- many, and odd ones ----
 
