@@ -67,7 +67,8 @@ class Interfaces(LanTest):
         self.lan.wait_for(lambda: self.multicasts() > before, "a datagram by multicast")
 
     def own_row(self):
-        (row,) = [row for row in self.here.peers() if row["self"]]
+        rows = self.here.peers("--socket", str(self.here.state / "here" / "socket"))
+        (row,) = [row for row in rows if row["self"]]
         return row
 
     def sockets(self, interface):
@@ -87,7 +88,7 @@ class Interfaces(LanTest):
             self.here.start("wait", "ipp", "--direct"),
             self.here.start("watch", "--ndjson", "--direct"),
             self.here.start("subscribe", "#", "--count", "2"),
-            self.here.start("publish", "x/y", "7"),
+            self.here.start("publish", "x/y", "7", "--name", "alone"),
         ]
         subscribe = self.there.start("subscribe", "x/#", "--count", "1")
         for process in waiting:
@@ -110,7 +111,7 @@ class Interfaces(LanTest):
         publish = self.here.start("publish", "x", "1")
         self.lan.wait_for(lambda: "no network yet" in publish.error, "a word")
         self.assertEqual(publish.stop().code, 1)
-        self.assertIn("nothing was sent", publish.error)
+        self.assertIn("1 datagram of readings did not leave this host", publish.error)
 
     def test_an_interface_that_comes_is_the_named_one(self):
         there = self.there.start("--interface", f"{CABLE},lan7", "announce", "--name", "there")
@@ -312,7 +313,8 @@ class Interfaces(LanTest):
         self.address_both()
         self.here.ip("link set eth0 up")
         self.there.ip("link set eth0 up")
-        self.there.announce("there")
+        there = self.there.announce("there")
+        self.lan.wait_for(lambda: "there is" in there.error, "its start")
         for names, interface in (("eth*,!eth1", "eth0"), ("!eth0", CABLE), ("*1", CABLE), ("eth?", None)):
             listing = self.here.json("--interface", names, "peers", "--json")
             self.assertEqual([row["name"] for row in listing["peers"]], ["there"], names)

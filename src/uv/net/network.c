@@ -195,13 +195,34 @@ static void unicast_watch(struct network *network) {
                        (network->is_receiving ? UV_READABLE : 0) | (network->is_blocked ? UV_WRITABLE : 0));
 }
 
+static uint64_t count_datagrams(const struct muster_datagram *datagram) {
+    return datagram->segment == 0 ? 1 : (datagram->length + datagram->segment - 1) / datagram->segment;
+}
+
+static uint64_t count_refused(const struct network *network) {
+    return network->refused + (network->telemetry.has_left ? 0 : network->telemetry.count);
+}
+
+/* Copies by several paths come one behind the other. */
+static void record_telemetry(struct network *network, const uint8_t *bytes, uint64_t count, int error) {
+    if (network->telemetry.bytes != bytes) {
+        network->refused = count_refused(network);
+        network->telemetry.bytes = bytes;
+        network->telemetry.count = count;
+        network->telemetry.has_left = false;
+    }
+    network->telemetry.has_left = network->telemetry.has_left || error == 0;
+}
+
+uint64_t network_unsent(const struct network *network) {
+    bool is_held = network->is_blocked && network->held.ttl == MUSTER_TELEMETRY_TTL;
+    return count_refused(network) + (is_held ? count_datagrams(&network->held) : 0);
+}
+
 /* False when the socket is full. */
 static bool datagram_send(struct network *network, struct muster_datagram *datagram) {
     struct datagram_socket *socket = &network->unicast.socket;
     struct link *link = links_find(&network->links, datagram->interface);
-    if (link == NULL && datagram->interface != 0) {
-        return true; /* it is used no more */
-    }
     bool is_telemetry = datagram->ttl == MUSTER_TELEMETRY_TTL;
     enum muster_path_kind kind = is_telemetry ? MUSTER_PATH_M4 : group_path_kind(&datagram->destination);
     if (group_is_unicast(kind) && !socket_has_unicast_room(socket)) {
@@ -215,13 +236,19 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
     }
     bool without_gso = link == NULL || link->without_gso;
     uint64_t queue_drops = socket->queue_drops;
-    int error = socket_send(socket, datagram, &without_gso);
+    const uint8_t *bytes = datagram == &network->held ? network->held_from : datagram->bytes;
+    uint64_t count = count_datagrams(datagram);
+    bool is_gone = link == NULL && datagram->interface != 0; /* its interface is used no more */
+    int error = is_gone ? -ENODEV : socket_send(socket, datagram, &without_gso);
     if (link != NULL) {
         link->without_gso = without_gso;
         link->queue_drops[kind] += socket->queue_drops - queue_drops;
     }
     if (error == -EAGAIN) {
         return false;
+    }
+    if (is_telemetry) {
+        record_telemetry(network, bytes, count, error);
     }
     if (link != NULL) {
         link_record_sent(link, kind, error, network->log);
@@ -233,6 +260,7 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
 static void datagram_hold(struct network *network, const struct muster_datagram *datagram) {
     network->held_bytes = malloc(datagram->length);
     network->held = *datagram;
+    network->held_from = datagram->bytes;
     network->held.bytes = network->held_bytes;
     if (network->held_bytes != NULL) {
         memcpy(network->held_bytes, datagram->bytes, datagram->length);
@@ -241,10 +269,12 @@ static void datagram_hold(struct network *network, const struct muster_datagram 
     unicast_watch(network);
 }
 
-void network_send(struct network *network, struct muster_datagram *datagram) {
+bool network_send(struct network *network, struct muster_datagram *datagram) {
+    uint64_t queue_drops = network->unicast.socket.queue_drops;
     if (!network->is_blocked && !datagram_send(network, datagram)) {
         datagram_hold(network, datagram);
     }
+    return network->unicast.socket.queue_drops == queue_drops;
 }
 
 static void held_send(struct network *network) {
