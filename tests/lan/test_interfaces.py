@@ -212,6 +212,18 @@ class Interfaces(LanTest):
         self.await_row(self.here, "there", interface=CABLE)
         self.assertIsNone(storms[0].code)
 
+    def test_a_loss_is_told_once_it_lasts(self):
+        here, _ = self.start_both()
+        for _ in range(3):
+            self.here.ip(f"link set {CABLE} down", f"link set {CABLE} up")
+            self.await_row(self.here, "there", interface=CABLE)
+        self.assertNotIn("no network", here.error)
+        self.here.ip(f"link set {CABLE} down")
+        said = f"no network any more: only programs of this machine can hear me; eth0 is down; {CABLE} is down"
+        self.lan.wait_for(lambda: said in here.error, "a word")
+        self.here.ip(f"link set {CABLE} up")
+        self.lan.wait_for(lambda: f"there is a network: {CABLE}" in here.error, "another")
+
     # ---- many, and odd ones ----
 
     def test_the_last_of_many_has_the_route(self):

@@ -13,11 +13,12 @@
 #include <muster/error.h>
 
 #define GROUPS (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE)
-#define READS_MAX 64          /* messages that one wake-up takes, so that a storm does not starve the loop */
-#define BUFFER_BYTES 32768    /* of one message */
-#define RECEIVE_BYTES 1048576 /* of all that wait: whoever misses one has to believe that all devices died \
-                               */
-#define IPV6_MTU_MIN 1280     /* below this the kernel ends IPv6 on a device, and all of its memberships */
+#define READS_MAX 64       /* messages that one wake-up takes, so that a storm does not starve the loop */
+#define BUFFER_BYTES 32768 /* of one message */
+#define RECEIVE_BYTES                                                                                  \
+    1048576               /* of all that wait: whoever misses one has to believe that all devices died \
+                           */
+#define IPV6_MTU_MIN 1280 /* below this the kernel ends IPv6 on a device, and all of its memberships */
 
 /* ---- what is heard ---- */
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <net/if.h>
+
 #include "group.h"
 
 #define LINK_KINDS_BYTES (4 * MUSTER_PATH_KINDS) /* "m4, b4" */
@@ -54,8 +56,7 @@ size_t watched_socket_end(struct watched_socket *watched, uv_close_cb on_closed,
 /* ---- links ---- */
 
 static struct muster_path path_make(const struct link *link, enum muster_path_kind kind) {
-    struct muster_path path = {
-        .interface = link->interface.index, .kind = kind, .mtu = link->interface.mtu};
+    struct muster_path path = {.interface = link->interface.index, .kind = kind, .mtu = link->interface.mtu};
     memcpy(path.name, link->interface.name, sizeof path.name);
     return path;
 }
@@ -69,6 +70,11 @@ static int socket_add(struct link *link, enum muster_path_kind kind, uint16_t po
     struct muster_path path = path_make(link, kind);
     struct watched_socket *watched = &link->sockets[kind];
     int number = socket_open_listening(&watched->socket, &path, port);
+    if (number == 0 && if_nametoindex(path.name) != path.interface) {
+        socket_close(
+            &watched->socket); /* its name went to another one meanwhile, which the socket is bound to */
+        number = -ENODEV;
+    }
     if (number == 0 && link->loop != NULL &&
         watched_socket_start(watched, link->loop, link->on_ready, link->owner) != 0) {
         socket_close(&watched->socket);

@@ -16,13 +16,14 @@
 #define LOOPBACK_INTERFACE 1 /* the kernel's constant of that name, LOOPBACK_IFINDEX */
 
 #define RETRY_MS 1000 /* what could not be opened is tried again after this */
+#define ALONE_MS 1000 /* a loss of all interfaces is told after this */
 
 /* ---- links ---- */
 
 static bool is_same_path(const struct muster_path *a, const struct muster_path *b) {
     return a->interface == b->interface && a->kind == b->kind && a->mtu == b->mtu &&
-           strcmp(a->name, b->name) == 0 &&
-           a->address.family == b->address.family && a->address.port == b->address.port &&
+           strcmp(a->name, b->name) == 0 && a->address.family == b->address.family &&
+           a->address.port == b->address.port &&
            memcmp(a->address.ip, b->address.ip, sizeof a->address.ip) == 0;
 }
 
@@ -51,25 +52,45 @@ static void names_write(const struct network *network, char *text, size_t size) 
     }
 }
 
-/* Says whether there is a network, when that has changed. */
-static void tell_network(struct network *network, bool is_opening, const struct log *log) {
+static void say_no_network(const struct network *network, const char *since_when, const struct log *log) {
     char text[NETWORK_TEXT_BYTES];
-    bool has_network = network->links.count > 0;
-    bool lacks_loopback = !network->links.interfaces.has_loopback;
-    if (lacks_loopback && !network->lacks_loopback) {
+    interface_list_describe(&network->links.interfaces, text, sizeof text);
+    log_line(log, MUSTER_LOG_WARNING, "no network %s: %s%s%s", since_when,
+             network->is_observer ? "nobody can be heard" : "only programs of this machine can hear me",
+             text[0] == '\0' ? "" : "; ", text);
+}
+
+/* A loss is told after a while: a network that is back within a moment is worth no word. */
+static void tell_loss(struct network *network) {
+    uint64_t now_ms = uv_now(network->doorbell.timer.loop);
+    network->alone_ms = network->alone_ms == 0 ? now_ms : network->alone_ms;
+    if (now_ms < network->alone_ms + ALONE_MS) {
+        doorbell_set(&network->doorbell, network->alone_ms + ALONE_MS - now_ms);
+    } else {
+        say_no_network(network, "any more", network->log);
+        network->has_said_none = true;
+    }
+}
+
+static void tell_network(struct network *network) {
+    char text[NETWORK_TEXT_BYTES];
+    bool is_there = network->links.count > 0;
+    if (is_there && network->has_said_none) {
+        names_write(network, text, sizeof text);
+        log_line(network->log, MUSTER_LOG_WARNING, "there is a network: %s", text);
+    } else if (!is_there && !network->has_said_none) {
+        tell_loss(network);
+    }
+    network->has_said_none = network->has_said_none && !is_there;
+    network->alone_ms = is_there ? 0 : network->alone_ms;
+}
+
+static void tell_loopback(struct network *network, const struct log *log) {
+    bool is_lacking = !network->links.interfaces.has_loopback;
+    if (is_lacking && !network->lacks_loopback) {
         log_line(log, MUSTER_LOG_WARNING, "the loopback is down: programs of this machine cannot be heard");
     }
-    if (!has_network && (is_opening || network->has_network)) {
-        interface_list_describe(&network->links.interfaces, text, sizeof text);
-        log_line(log, MUSTER_LOG_WARNING, "no network %s: %s%s%s", is_opening ? "yet" : "any more",
-                 network->is_observer ? "nobody can be heard" : "only programs of this machine can hear me",
-                 text[0] == '\0' ? "" : "; ", text);
-    } else if (has_network && !is_opening && !network->has_network) {
-        names_write(network, text, sizeof text);
-        log_line(log, MUSTER_LOG_WARNING, "there is a network: %s", text);
-    }
-    network->has_network = has_network;
-    network->lacks_loopback = lacks_loopback;
+    network->lacks_loopback = is_lacking;
 }
 
 /* 0, or -errno of a path that could not be opened. */
@@ -94,7 +115,11 @@ static int links_open(struct network *network, const struct log *log) {
         return socket_error(number);
     }
     paths_take(network);
-    tell_network(network, true, log);
+    tell_loopback(network, log);
+    network->has_said_none = network->links.count == 0;
+    if (network->has_said_none) {
+        say_no_network(network, "yet", log);
+    }
     return 0;
 }
 
@@ -119,7 +144,8 @@ static void on_ring(void *owner) {
         doorbell_set(&network->doorbell, RETRY_MS);
     }
     network_hear(network, network->groups);
-    tell_network(network, false, network->log);
+    tell_loopback(network, network->log);
+    tell_network(network);
     if (paths_take(network)) {
         network->calls.on_paths(network->calls.owner);
     }

@@ -47,8 +47,9 @@ struct network {
     const struct log *log;
     bool is_receiving;
     bool is_observer;    /* nobody hears it */
-    bool has_network;    /* as was said last: some link is there, */
-    bool lacks_loopback; /* and the loopback is down */
+    uint64_t alone_ms;   /* by the loop's clock: since when no link is there; 0: some is */
+    bool has_said_none;  /* which was said, */
+    bool lacks_loopback; /* and that the loopback is down */
 
     bool is_blocked; /* the unicast socket is full: `held` waits for it, and nothing else is sent */
     struct muster_datagram held;

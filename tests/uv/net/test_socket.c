@@ -474,6 +474,20 @@ TEST(test_left_out_path_carries_its_reason) {
     link_close(link);
 }
 
+/* Two interfaces can swap their names at any time. */
+TEST(test_link_of_a_name_that_is_anothers) {
+    struct interface interface = interface_of_loopback();
+    struct link *link = link_new(&interface);
+    interface.kinds = 1u << MUSTER_PATH_B4;
+    interface.index += 1000;
+    assert_int_equal(link_update(link, &interface, port_own(), &fixture.log), -ENODEV);
+    assert_false(link_is_open(link));
+    interface.index -= 1000;
+    assert_int_equal(link_update(link, &interface, port_own(), &fixture.log), 0);
+    assert_true(link_is_open(link));
+    link_close(link);
+}
+
 TEST(test_link_says_what_it_listens_on) {
     struct interface interface = interface_of_loopback();
     struct link *link = link_new(&interface);
