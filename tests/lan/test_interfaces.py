@@ -182,6 +182,25 @@ class Interfaces(LanTest):
             self.await_multicast()
         self.assertIsNone(here.code)
 
+    def test_readings_follow(self):
+        """What is published meanwhile waits for the network, and comes when that is back."""
+        self.plug()
+        self.address_both()
+        subscribe = self.here.start("subscribe", "x/#")
+        publish = self.there.start("publish", "--topic", "x/y")
+        publish.write("100\n")
+        subscribe.await_line(" 100")
+        for value in range(200, 260, 20):
+            before = subscribe.descriptors(), publish.descriptors()
+            self.here.ip(f"link del {CABLE}")
+            self.lan.wait_for(lambda: subscribe.descriptors() < before[0] and publish.descriptors() < before[1], "its end")
+            publish.write(f"{value}\n")
+            self.plug()
+            self.address_both()
+            publish.write(f"{value + 1}\n")
+            for number in (value, value + 1):
+                subscribe.await_line(f" {number}")
+
     def test_a_hundred_cycles(self):
         """Nothing is left behind: no descriptor, no socket, no row."""
         self.start_both()

@@ -143,10 +143,10 @@ static void on_ring(void *owner) {
     if (network->links.has_failed) {
         doorbell_set(&network->doorbell, RETRY_MS);
     }
-    network_hear(network, network->groups);
     tell_loopback(network, network->log);
     tell_network(network);
     if (paths_take(network)) {
+        network_hear(network, network->groups);
         network->calls.on_paths(network->calls.owner);
     }
     network->calls.on_datagrams_read(network->calls.owner);
@@ -367,7 +367,13 @@ int network_start(struct network *network, uv_loop_t *loop, const struct network
     if (error == 0) {
         error = links_start(&network->links, loop, on_link_ready, network);
     }
-    return error != 0 ? error : doorbell_start(&network->doorbell, loop, on_ring, network);
+    if (error == 0) {
+        error = doorbell_start(&network->doorbell, loop, on_ring, network);
+    }
+    if (error == 0 && network->links.has_failed) {
+        doorbell_set(&network->doorbell, RETRY_MS);
+    }
+    return error;
 }
 
 void network_stop_receiving(struct network *network) {
