@@ -146,7 +146,7 @@ class Lab:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="muster-lan-"))
         self._closers.callback(shutil.rmtree, self.directory, ignore_errors=True)
         self.hosts = []
-        self._switch = None
+        self.switch = None
         try:
             if self.isolated:
                 self._build(hosts)
@@ -160,26 +160,29 @@ class Lab:
             raise
 
     def _build(self, count):
-        self._switch = switch = self._namespace()
-        self.hosts = [Host(self, number, self._namespace()) for number in range(1, count + 1)]
-        ports = []
-        for host in self.hosts:
-            port = f"port{host.number}"
-            peer = f"peer name eth0 netns /proc/{os.getpid()}/fd/{host.namespace}"
-            ports.append(f"link add {port} type veth {peer}")
-            ports.append(f"link set {port} master br0 addrgenmode none")
-            ports.append(f"link set {port} up")
-        self._ip(
-            switch,
+        self.switch = self.namespace()
+        self.hosts = [Host(self, number, self.namespace()) for number in range(1, count + 1)]
+        self.ip(
+            self.switch,
             "link add br0 type bridge forward_delay 0",
             "link set br0 addrgenmode none",
             "link set br0 up",
-            *ports,
         )
+        self.plug(*self.hosts)
         for host in self.hosts:
-            self._ip(
-                host.namespace,
-                "link set lo up",
+            host.ip("link set lo up")
+
+    def plug(self, *hosts):
+        """Gives each an eth0 with a cable to the switch."""
+        lines = []
+        for host in hosts:
+            port = f"port{host.number}"
+            lines.append(f"link add {port} type veth peer name eth0 netns /proc/{os.getpid()}/fd/{host.namespace}")
+            lines.append(f"link set {port} master br0 addrgenmode none")
+            lines.append(f"link set {port} up")
+        self.ip(self.switch, *lines)
+        for host in hosts:
+            host.ip(
                 "link set eth0 addrgenmode none",
                 f"addr add {host.address}/24 brd + dev eth0",
                 "link set eth0 up",
@@ -187,12 +190,14 @@ class Lab:
                 "route add default dev eth0",
             )
 
-    def _namespace(self):
+    def namespace(self):
+        """A new network, as a file descriptor."""
         fd = _Network.new()
         self.on_close(lambda: os.close(fd))
         return fd
 
-    def _ip(self, namespace, *lines):
+    def ip(self, namespace, *lines):
+        """Runs lines of ip-batch(8) in a namespace."""
         subprocess.run(
             ["ip", "-batch", "-"],
             input="\n".join(lines),
@@ -203,10 +208,17 @@ class Lab:
 
     def switched(self):
         """Bytes and packets that the hosts sent into the switch so far, with Ethernet's headers."""
-        with _inside(self._switch):
+        with _inside(self.switch):
             listed = pathlib.Path("/proc/thread-self/net/dev").read_text(encoding="ascii")
         ports = [line.split() for line in listed.splitlines() if line.lstrip().startswith("port")]
         return [sum(int(port[column]) for port in ports) for column in (1, 2)]
+
+    def join(self, one, name, other, other_name, *options):
+        """Joins two hosts by a cable of their own, with an interface of this name at each end."""
+        ends = [f"{interface} netns /proc/{os.getpid()}/fd/{host.namespace}" for host, interface in ((one, name), (other, other_name))]
+        self.ip(self.switch, f"link add {ends[0]} {' '.join(options)} type veth peer name {ends[1]}")
+        for host, interface in ((one, name), (other, other_name)):
+            host.ip(f"link set {interface} addrgenmode none")
 
     def script(self, text):
         """A shell script of this text, as a path."""
@@ -357,7 +369,7 @@ class Host:
 
     def ip(self, *lines):
         """Runs lines of ip-batch(8) on this host."""
-        self.lab._ip(self.namespace, *lines)
+        self.lab.ip(self.namespace, *lines)
 
     def use_families(self, *families):
         """Has an address of these families from now on, 4 and 6; a new host has that of IPv4. There is no wait

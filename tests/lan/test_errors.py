@@ -21,28 +21,38 @@ class Errors(LanTest):
     # ---- the network ----
 
     def test_unknown_interface(self):
-        for command in (["peers"], ["announce", "--name", "x"], ["watch"], ["wait", "x"]):
-            self.check_refused(self.here.run("--interface", "nope0", *command), "nope0")
-        self.check_refused(self.here.run("--interface", f"{self.here.interface},nope0", "peers"), "nope0")
+        """Who only looks says so and ends; who stays waits for it."""
+        for command in (["peers"], ["services"], ["resolve", "x"], ["show", "x"], ["topics"]):
+            self.check_refused(self.here.run("--interface", "nope0", *command), "no network", "nope0 is not there", code=3)
+        for command in (["announce", "--name", "x"], ["watch"], ["wait", "x"], ["subscribe", "#"], ["publish", "x", "1"]):
+            process = self.here.start("--interface", "nope0", *command)
+            self.lan.wait_for(lambda: "nope0 is not there" in process.error, f"a word of {command}")
+            self.assertIn("no network yet", process.error)
+        there = self.there.announce("peer")
+        self.assertEqual(self.here.run("wait", "peer").code, 0)
+        listing = self.here.run("--interface", f"{self.here.interface},nope0", "peers")
+        self.assertEqual((listing.code, listing.error.count("\n")), (0, 1), listing.describe())
+        self.assertIn("nope0 is left out", listing.error)
+        self.assertIsNone(there.code)
 
     def test_no_usable_interface(self):
         self.lan.require_isolation()
-        for interface in ("eth0", "lo"):
-            self.ip("link", "set", interface, "down")
-        self.check_refused(self.here.run("peers", MUSTER_INTERFACE=None), "interface")
-        self.check_refused(self.here.run("announce", "--name", "x", MUSTER_INTERFACE=None), "interface")
+        self.here.ip("link set eth0 down", "link set lo down")
+        self.check_refused(self.here.run("peers", MUSTER_INTERFACE=None), "no network", "eth0 is down", code=3)
 
-    def test_the_loopback_when_nothing_else_is_up(self):
+    def test_the_loopback_is_not_settled_on(self):
         self.lan.require_isolation()
-        self.ip("link", "set", "eth0", "down")
-        self.here.start("announce", "--name", "alone", MUSTER_INTERFACE=None)
-        self.assertEqual(self.here.run("wait", "alone", MUSTER_INTERFACE=None).code, 0)
+        self.here.ip("link set eth0 down")
+        alone = self.here.start("announce", "--name", "alone", MUSTER_INTERFACE=None)
+        said = "no network yet: only programs of this machine can hear me"
+        self.lan.wait_for(lambda: said in alone.error, "what it lacks")
         listing = self.here.run("peers", MUSTER_INTERFACE=None)
-        self.assertIn("127.0.0.1", listing.out, listing.describe())
-
-    def ip(self, *arguments):
-        result = self.here.start_program("ip", *arguments).finish()
-        self.assertEqual(result.code, 0, result.describe())
+        self.assertEqual(listing.code, 0, listing.describe())
+        self.assertIn("alone", listing.out)
+        self.assertNotIn("127.0.0.1", listing.out)
+        self.check_refused(self.here.run("peers", "--direct", MUSTER_INTERFACE=None), "no network", code=3)
+        self.here.start("announce", "--name", "local", MUSTER_INTERFACE="lo")
+        self.assertEqual(self.here.run("wait", "local", MUSTER_INTERFACE="lo").code, 0)
 
     def test_all_unicast_ports_taken(self):
         """It says so and goes on with another port."""

@@ -12,7 +12,7 @@ from lab import MUSTER, ROOT, LanTest, main
 
 README = ROOT / "README.md"
 BUILD = pathlib.Path(os.environ.get("MUSTER_BUILD", pathlib.Path(MUSTER).parent))
-LIBRARIES = shlex.split(os.environ.get("MUSTER_LIBRARIES", "-luv -lcjson -lsodium -lm"))
+LIBRARIES = shlex.split(os.environ.get("MUSTER_LIBRARIES", "-luv -lcjson -lmnl -lsodium -lm"))
 BLOCK = "^```{language}\n(.*?)^```$"
 
 

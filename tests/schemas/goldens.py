@@ -793,6 +793,7 @@ def requests():
     for name in ("table", "watch", "stats", "self"):
         yield name, line(request(name))
     yield "document", line(request("document", id=ANNA.id, hash=hash_of(BODY)))
+    yield "table-without-a-network", line(request("table", interfaces=[]))
     yield "table-of-certain-interfaces", line(request("table", port=19797, network="net:[4026531840]", interfaces=["eth0", "wlan0"]))
     yield "table-unknown-member", line(request("table", weight=[1, {}]))
     yield "update", line(request("update", set={"name": "printer", "services": SERVICES, "attrs": ATTRS},
@@ -823,7 +824,6 @@ def bad_requests():
     yield "invalid--port-0", line(request("table", port=0))
     yield "invalid--network-number", line(request("table", network=4026531840))
     yield "invalid--network-64-bytes", line(request("table", network="x" * 64))
-    yield "invalid--interfaces-empty", line(request("table", interfaces=[]))
     yield "invalid--interfaces-16-bytes", line(request("table", interfaces=["x" * 16]))
     yield "invalid--set-text", line(request("update", set="name"))
     yield "invalid--set-name-number", line(request("update", set={"name": 1}))

@@ -182,7 +182,8 @@ static int on_deadline(void *context) {
 static int look_directly(const struct settings *settings, uint64_t timeout_ms,
                          const struct look_expectation *expectation, struct snapshot *snapshot) {
     struct look look = {.expectation = expectation, .snapshot = snapshot};
-    const struct session_request request = {.timeout_ms = timeout_ms,
+    const struct session_request request = {.needs_network = expectation == NULL,
+                                            .timeout_ms = timeout_ms,
                                             .on_event = expectation != NULL ? on_event : NULL,
                                             .on_settled = on_settled,
                                             .on_deadline = on_deadline,

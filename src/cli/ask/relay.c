@@ -107,12 +107,19 @@ static uint64_t pace_ms(const struct relay *relay) {
     return relay->rate_bytes_s > 0 ? 1000 * MUSTER_DATAGRAM_BYTES_MAX / relay->rate_bytes_s : 0;
 }
 
+/* Without a network nothing leaves: what was taken waits for one. */
+static bool waits_for_network(const struct relay *relay) {
+    size_t path_count;
+    muster_paths(relay->session->node, &path_count);
+    return path_count == 0 && muster_unsent(relay->session->node) > 0;
+}
+
 /* A relay that was stopped does not wait for subscribers that may ask for repairs. */
 static void on_drain(uv_timer_t *timer) {
     struct relay *relay = timer->data;
     const uint64_t now_ms = uv_now(timer->loop);
     const uint64_t sent = muster_sender(relay->session->node)->datagrams;
-    if (sent != relay->sent) {
+    if (sent != relay->sent || waits_for_network(relay)) {
         relay->sent = sent;
         relay->sent_ms = now_ms;
     }

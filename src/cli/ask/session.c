@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +18,9 @@
 /* While the node is opened, errors replace each other, and lines below them are kept. */
 static void on_log(enum muster_log_level level, const char *line, void *context) {
     struct session *session = context;
+    if (session->is_opening && level == MUSTER_LOG_WARNING) {
+        snprintf(session->warning, sizeof(session->warning), "%s", line);
+    }
     if (session->is_opening && level == MUSTER_LOG_ERROR) {
         snprintf(session->error, sizeof(session->error), "%s", line);
     } else if (level <= session->settings->log_level) {
@@ -57,13 +61,25 @@ static void on_closed(void *context) {
 
 /* ---- opening ---- */
 
-/* Opens the node. When that fails, one line says why; else all other lines that were logged are printed. */
+static bool lacks_network(const struct session *session) {
+    size_t path_count;
+    muster_paths(session->node, &path_count);
+    return session->request.needs_network && path_count == 0;
+}
+
+/* Opens the node. When that fails, or when it lacks a network, one line says why; else all other lines that
+ * were logged are printed. */
 static int open_quietly(struct session *session, const struct muster_options *options) {
     char *lines = NULL;
     size_t bytes;
     session->is_opening = true;
     session->kept_lines = open_memstream(&lines, &bytes);
-    const int error = muster_open(&session->loop, options, &session->node);
+    int error = muster_open(&session->loop, options, &session->node);
+    if (error == 0 && lacks_network(session)) {
+        muster_close(session->node, NULL, NULL);
+        memcpy(session->error, session->warning, sizeof(session->error)); /* it says what is there */
+        error = MUSTER_ENOINTERFACE;
+    }
     if (session->kept_lines != NULL && fclose(session->kept_lines) == 0 && error == 0) {
         fputs(lines, stderr);
     }
@@ -239,7 +255,7 @@ static int open_source(struct session *session) {
     } else if (status == STATUS_NOBODY && (!asks || settings->socket == NULL)) {
         error = open_and_query(session);
     }
-    return error == 0 ? STATUS_OK : STATUS_ERROR;
+    return error == 0 ? STATUS_OK : error == MUSTER_ENOINTERFACE ? STATUS_NOBODY : STATUS_ERROR;
 }
 
 static void on_signal(uv_signal_t *handle, int number) {

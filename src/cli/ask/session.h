@@ -20,8 +20,9 @@ struct session_request {
     const struct muster_options *options; /* of a node that announces a document; the session adds the
                                              settings and the callbacks. NULL: an observer */
     bool is_guest;                        /* settings->socket is that of another muster, not of this node */
-    bool may_ask;  /* an observer asks the running muster rather than the network, unless settings->direct */
-    bool is_local; /* there is no node: on_open asks the running muster, session->local */
+    bool may_ask; /* an observer asks the running muster rather than the network, unless settings->direct */
+    bool needs_network; /* without one an observer ends with STATUS_NOBODY at once, rather than wait for it */
+    bool is_local;      /* there is no node: on_open asks the running muster, session->local */
     const char *instance; /* of the muster that is_local means; NULL: any */
     size_t skip;          /* so many that would do are passed over */
     bool until_signal;    /* SIGINT, SIGTERM and SIGHUP end it with a bye, a second one at once; signals that
@@ -57,16 +58,17 @@ struct session {
     bool is_signaled; /* by a first signal */
     bool ended;       /* the node is closing or closed, and must not be called */
 
-    bool is_opening;  /* inside of muster_open() */
-    char error[2048]; /* the last one that was logged there */
-    FILE *kept_lines; /* below the errors, logged there; else NULL */
+    bool is_opening;    /* inside of muster_open() */
+    char error[2048];   /* the last one that was logged there, */
+    char warning[2048]; /* and the last warning */
+    FILE *kept_lines;   /* below the errors, logged there; else NULL */
 };
 
 /* Opens a loop and a node on it, and runs the loop until the session has ended. An observer that has an
  * on_event or on_settled asks who is there. Returns the status that the session ended with, or, when it could
- * not be opened, STATUS_ERROR, reported, or STATUS_NOBODY, when no muster runs that could be asked; that is
- * reported only when the settings name its socket. The request is copied; what it points to is
- * borrowed. */
+ * not be opened, STATUS_ERROR, reported, or STATUS_NOBODY, when no muster runs that could be asked, which is
+ * reported only when the settings name its socket, or when there is no network, reported. The request is
+ * copied; what it points to is borrowed. */
 int session_hold(struct session *session, const struct settings *settings,
                  const struct session_request *request);
 

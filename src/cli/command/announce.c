@@ -86,7 +86,8 @@ static void print_identity(struct announce *announce) {
     const struct muster_path *paths = muster_paths(announce->session.node, &path_count);
     muster_id(announce->session.node, announce->id);
     complain(announce->settings, "%s is %s on %s, unicast port %u", announce->announced.name,
-             text_id(announce->id).text, text_interfaces(paths, path_count).text,
+             text_id(announce->id).text,
+             path_count > 0 ? text_interfaces(paths, path_count).text : "no interface yet",
              muster_unicast_port(announce->session.node));
 }
 
@@ -303,7 +304,7 @@ const struct command command_announce = {
                 "  muster announce --cache 'kitchen/#' --cache '+/battery'\n"
                 "  muster announce --service http:8000 -- python3 -m http.server 8000\n",
     .statuses = "  0   ended by a signal\n"
-                "  1   error: bad config, no usable interface or port, no permission, state damaged\n"
+                "  1   error: bad config, no usable port, no permission, state damaged\n"
                 "      or in use\n"
                 "  2   wrong usage\n"
                 "  N   with -- COMMAND: what that exits with, or 128 + the signal that ended it; when it\n"

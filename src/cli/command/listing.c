@@ -43,7 +43,9 @@ int listing_status(const struct settings *settings, const struct snapshot *snaps
         return STATUS_TIMED_OUT;
     }
     if (snapshot->list.count == 0) {
-        complain(settings, "nobody was heard on %s", snapshot->interfaces.text);
+        const bool has_network = snapshot->interfaces.text[0] != '\0';
+        complain(settings, "nobody was heard%s%s", has_network ? " on " : ": there is no network",
+                 snapshot->interfaces.text);
         return STATUS_NOBODY;
     }
     complain(settings, "nothing matches%s%s%s (%zu peer%s heard)", wanted != NULL ? " '" : "",

@@ -291,15 +291,6 @@ static bool begin_interfaces(struct config *config, const document_node_t *node,
     return begin_texts(config, node, place);
 }
 
-static int parse_interface(const char *name, void *place_value_texts, struct reason *reason) {
-    struct value_texts *interfaces = place_value_texts;
-    if (name[0] == '\0' || strlen(name) >= MUSTER_INTERFACE_NAME_BYTES) {
-        return reason_set(reason, "expected an interface name such as eth0, got '%.64s'", name);
-    }
-    strcpy(interfaces->texts[interfaces->count++], name);
-    return 0;
-}
-
 static void read_port(struct config *config, const document_node_t *node, void *place) {
     (void)place;
     config->start.port = read_port_number(config, node, SETTINGS_PORT_MAX);
@@ -327,7 +318,7 @@ static void read_root(struct config *config, const document_node_t *root) {
         {"interval", DOCUMENT_TEXT, .offset = offsetof(struct config, start.interval_ms),
          .parse = start_parse_interval},
         {"interfaces", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start.interfaces),
-         begin_interfaces, parse_interface},
+         begin_interfaces, start_parse_interface},
         {"peers", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start.peers), begin_texts,
          settings_parse_peer},
         {"port", .read = read_port},

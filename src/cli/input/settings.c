@@ -6,17 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "start.h"
+
 static int parse_interfaces(const char *text, void *place, struct reason *reason) {
-    struct value_texts *interfaces = place;
-    char name[MUSTER_INTERFACE_NAME_BYTES + 1];
+    char name[START_INTERFACE_BYTES_MAX + 2];
     for (const char *list = text; value_next_item(&list, name, sizeof(name));) {
-        if (name[0] == '\0' || strlen(name) >= MUSTER_INTERFACE_NAME_BYTES) {
-            return reason_set(reason, "expected interface names such as eth0,wlan0, got " VALUE_QUOTE, text);
+        if (start_parse_interface(name, place, reason) != 0) {
+            return -1;
         }
-        if (interfaces->count == VALUE_TEXTS_MAX) {
-            return reason_set(reason, "expected at most %d interfaces", VALUE_TEXTS_MAX);
-        }
-        strcpy(interfaces->texts[interfaces->count++], name);
     }
     return 0;
 }
@@ -65,7 +62,8 @@ static const struct args_completion complete_color = {.word = color_word};
 static const struct args_completion complete_log_level = {.word = log_level_word};
 
 const struct args_option settings_options[] = {
-    {"interface", 0, "NAME,…", "only these interfaces (repeatable; MUSTER_INTERFACE)",
+    {"interface", 0, "NAME,…",
+     "only these (eth*: patterns too), or all but !NAME (repeatable; MUSTER_INTERFACE)",
      offsetof(struct settings, interfaces), parse_interfaces, &complete_interfaces},
     {"ipv4", '4', NULL, "use IPv4 alone, and ask the network", offsetof(struct settings, ipv4), value_flag},
     {"ipv6", '6', NULL, "use IPv6 alone, and ask the network", offsetof(struct settings, ipv6), value_flag},

@@ -18,6 +18,19 @@ int start_parse_interval(const char *text, void *place_uint64_ms, struct reason 
     return value_duration(text, MUSTER_INTERVAL_MS_MIN, MUSTER_INTERVAL_MS_MAX, place_uint64_ms, reason);
 }
 
+int start_parse_interface(const char *text, void *place_value_texts, struct reason *reason) {
+    struct value_texts *interfaces = place_value_texts;
+    if (text[0] == '\0' || strcmp(text, "!") == 0 || strlen(text) > START_INTERFACE_BYTES_MAX) {
+        return reason_set(reason,
+                          "expected an interface such as eth0, 'eth*' or '!docker*', got " VALUE_QUOTE, text);
+    }
+    if (interfaces->count == VALUE_TEXTS_MAX) {
+        return reason_set(reason, "expected at most %d interfaces", VALUE_TEXTS_MAX);
+    }
+    strcpy(interfaces->texts[interfaces->count++], text);
+    return 0;
+}
+
 int start_parse_cache(const char *text, void *place_value_texts, struct reason *reason) {
     struct value_texts *caches = place_value_texts;
     const char *fault = muster_pattern_fault(text);

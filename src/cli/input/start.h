@@ -20,9 +20,14 @@ struct start {
     struct value_texts caches; /* patterns, MUSTER_CACHES_MAX at most */
 };
 
-/* args_option.parse of the instance (also of other commands), the interval, and one more pattern to keep. */
+/* An alternative name of an interface (ALTIFNAMSIZ), and a mark before it. */
+#define START_INTERFACE_BYTES_MAX 128
+
+/* args_option.parse of the instance (also of other commands), the interval, one more interface, and one more
+ * pattern to keep. */
 int start_parse_instance(const char *text, void *place_instance, struct reason *reason);
 int start_parse_interval(const char *text, void *place_uint64_ms, struct reason *reason);
+int start_parse_interface(const char *text, void *place_value_texts, struct reason *reason);
 int start_parse_cache(const char *text, void *place_value_texts, struct reason *reason);
 
 /* Takes what `from` says where `start` says nothing. */

@@ -63,6 +63,8 @@
 #define MUSTER_STALL_MS 1000            /* a step that is late by this means that this node was stopped: nobody is suspected for that time */
 #define MUSTER_SUSPEND_MS 1000          /* a suspend of the machine that lasts longer is one: the node asks and announces anew */
 #define MUSTER_RESUME_MS 10000          /* after a suspend or a change of paths a node asks and announces anew, but no sooner than this after the last time */
+#define MUSTER_ARRIVAL_RATE 1           /* paths that come are asked and told at once, so many in a second, so that one which comes and goes all the time floods nobody */
+#define MUSTER_ARRIVAL_BURST 5
 #define MUSTER_ASKER_KEPT_MS 600000     /* who asks by IPv6 alone is remembered for so long: a subscriber that misses nothing says nothing */
 #define MUSTER_AUDIENCE_MS 250          /* a publisher looks so often by which families data is to go out */
 #define MUSTER_PRIMARY_MS 60000         /* a path on which no peer was heard for so long is not primary */

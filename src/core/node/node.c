@@ -113,12 +113,15 @@ static void step_datagram(muster_core_t *core, const struct muster_datagram *dat
 static int step_paths(muster_core_t *core, const struct muster_event *event) {
     struct paths *paths = &core->context.paths;
     bool is_same = paths_are(paths, event->paths, event->path_count);
+    bool have_come = paths_have_come(paths, event->paths, event->path_count);
     size_t bytes_max = paths->bytes_max;
     int error = paths_set(paths, event->paths, event->path_count);
     if (paths->bytes_max < bytes_max) {
         sender_record_paths(&core->telemetry);
     }
-    if (error == 0 && !is_same) {
+    if (error == 0 && have_come) {
+        resume_arrive(&core->presence);
+    } else if (error == 0 && !is_same) {
         resume_begin(&core->presence, 0);
     }
     return error;

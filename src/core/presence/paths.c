@@ -66,6 +66,16 @@ bool paths_are(const struct paths *paths, const struct muster_path *items, size_
     return count == paths->count;
 }
 
+bool paths_have_come(const struct paths *paths, const struct muster_path *items, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct muster_path *known = paths_find(paths, items[i].interface, items[i].kind);
+        if (known == NULL || !endpoint_is_same_host(&known->address, &items[i].address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const struct muster_path *paths_find(const struct paths *paths, uint32_t interface,
                                      enum muster_path_kind kind) {
     size_t i = find_index(paths, interface, kind);

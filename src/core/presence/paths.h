@@ -35,6 +35,9 @@ size_t paths_fitting(const struct paths *paths, size_t count, size_t bytes_each)
 /* True when these are the paths already, in any order. */
 bool paths_are(const struct paths *paths, const struct muster_path *items, size_t count);
 
+/* True when these have a path that is not there yet, or one of another address. */
+bool paths_have_come(const struct paths *paths, const struct muster_path *items, size_t count);
+
 /* The path, or NULL when it is not among ours. */
 const struct muster_path *paths_find(const struct paths *paths, uint32_t interface,
                                      enum muster_path_kind kind);

@@ -4,14 +4,19 @@
  * within MUSTER_RESUME_MS. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "bucket.h"
 
 struct presence;
 
 struct resume {
-    uint64_t begin_ms;    /* when the others are told, and asking is planned; UINT64_MAX: not */
-    uint64_t ask_ms;      /* when they are asked; UINT64_MAX: not */
-    uint64_t earliest_ms; /* when the next one may begin */
+    uint64_t begin_ms;      /* when the others are told, and asking is planned; UINT64_MAX: not */
+    uint64_t ask_ms;        /* when they are asked; UINT64_MAX: not */
+    uint64_t earliest_ms;   /* when the next one may begin, unless a path comes */
+    struct bucket arrivals; /* of these */
+    bool has_arrived;       /* one did */
 };
 
 /* None is under way. */
@@ -20,6 +25,10 @@ void resume_init(struct resume *resume);
 /* This machine was suspended for so long, or (0) the paths changed: nobody's silence before now counts, and
  * the others are told and asked. */
 void resume_begin(struct presence *presence, uint64_t asleep_ms);
+
+/* A path came, or has another address: who is on it is told and asked at once, but for one that comes and
+ * goes all the time. */
+void resume_arrive(struct presence *presence);
 
 /* Tells and asks when that is due. Returns when something is due next. */
 uint64_t resume_tick(struct presence *presence);

@@ -123,9 +123,7 @@ static bool has_unicast(const struct peer *peer) {
     return false;
 }
 
-/* Asks a row where it is: it may not hear the group, or we not its answers. All that asks by unicast has one
- * budget. False when that is used up. */
-static bool ask_by_unicast(struct presence *presence, const struct peer *peer) {
+bool suspicion_ask_by_unicast(struct presence *presence, const struct peer *peer, uint32_t interface) {
     struct message query = {.asks_some = true, .of_count = 1};
     if (!bucket_take(&presence->introductions.bucket, 1, MUSTER_INTRODUCTION_RATE, MUSTER_INTRODUCTION_BURST,
                      presence->context->now_ms) ||
@@ -133,7 +131,7 @@ static bool ask_by_unicast(struct presence *presence, const struct peer *peer) {
         return false;
     }
     memcpy(query.of[0], peer->id, MUSTER_ID_BYTES);
-    query_send(presence, &query, &peer->address, peer->interface);
+    query_send(presence, &query, &peer->address, interface);
     return true;
 }
 
@@ -149,7 +147,7 @@ static void count_try(struct presence *presence, struct peer *peer) {
     peer->tries++;
     peer->asked_ms = presence->context->now_ms;
     if (is_asked_by_unicast(presence, peer)) {
-        ask_by_unicast(presence, peer);
+        suspicion_ask_by_unicast(presence, peer, peer->interface);
     }
     uint64_t pause_ms = MUSTER_QUESTION_MS + (peer->tries < peer->tries_needed ? jitter_ms(presence) : 0);
     peer_table_set_due(&presence->table, peer, presence->context->now_ms + pause_ms);
@@ -213,7 +211,7 @@ static bool ask_quietly(struct presence *presence, struct peer *peer, uint64_t d
         return false;
     }
     if (!must_wait(presence, peer)) {
-        peer->tries += ask_by_unicast(presence, peer) ? 1 : 0;
+        peer->tries += suspicion_ask_by_unicast(presence, peer, peer->interface) ? 1 : 0;
     }
     peer_table_set_due(&presence->table, peer, now_ms + MUSTER_QUESTION_MS);
     return true;

@@ -3,6 +3,7 @@
  * how many of them it takes. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <muster/core.h>
@@ -27,6 +28,10 @@ void suspicion_record_question(struct presence *presence, const struct peer *ask
 
 /* Broken promises after which a row is suspect, from its loss p and the rows present. */
 unsigned suspicion_patience(double p, double rows);
+
+/* Asks a row where it is, by this interface: it may not hear the group, or we not its answers. All that asks
+ * by unicast has one budget. False when that is used up. */
+bool suspicion_ask_by_unicast(struct presence *presence, const struct peer *peer, uint32_t interface);
 
 /* Unanswered questions after which it is lost. */
 unsigned suspicion_tries(double p, unsigned patience);

@@ -169,14 +169,14 @@ static bool read_texts(struct request_reader *reader, const document_node_t *arr
     return true;
 }
 
-/* One of 1 to count_max texts. */
-static bool read_list(struct request_reader *reader, const char *name, size_t count_max, size_t bytes_max,
-                      const char *const **texts, size_t *count) {
+/* One of count_min to count_max texts. */
+static bool read_list(struct request_reader *reader, const char *name, size_t count_min, size_t count_max,
+                      size_t bytes_max, const char *const **texts, size_t *count) {
     const document_node_t *array = find(reader, name);
     if (!member_require(array, DOCUMENT_ARRAY, &reader->reason)) {
         return false;
     }
-    if (document_count(array) == 0 || document_count(array) > count_max) {
+    if (document_count(array) < count_min || document_count(array) > count_max) {
         return member_refuse(&reader->reason, MUSTER_DROP_RANGE);
     }
     return read_texts(reader, array, bytes_max, texts, count);
@@ -201,7 +201,7 @@ static bool read_conditions(struct request_reader *reader) {
         return false;
     }
     return find(reader, "interfaces") == NULL ||
-           read_list(reader, "interfaces", INTERFACES_MAX, MUSTER_INTERFACE_NAME_BYTES - 1,
+           read_list(reader, "interfaces", 0, INTERFACES_MAX, MUSTER_INTERFACE_NAME_BYTES - 1,
                      &request->interfaces, &request->interface_count);
 }
 
@@ -263,7 +263,7 @@ static bool read_samples(struct request_reader *reader) {
     const document_node_t *follow = find(reader, "follow");
     request->follows = document_bool(follow);
     return member_allow(follow, DOCUMENT_BOOL, &reader->reason) &&
-           read_list(reader, "patterns", MUSTER_PATTERNS_MAX, MUSTER_PATTERN_BYTES_MAX, &request->patterns,
+           read_list(reader, "patterns", 1, MUSTER_PATTERNS_MAX, MUSTER_PATTERN_BYTES_MAX, &request->patterns,
                      &request->pattern_count) &&
            (are_patterns(request) || member_refuse(&reader->reason, MUSTER_DROP_RANGE));
 }

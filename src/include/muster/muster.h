@@ -59,7 +59,10 @@ struct muster_options {
      * anything (of a node that runs as nobody: who is not root); it is MUSTER_EBUSY when another muster
      * answers there. Not for observers. */
     const char *socket;
-    const char *const *interfaces; /* names; NULL: every usable one, and the loopback when there is none */
+    /* Names of interfaces, also alternative ones, or patterns of fnmatch(3); those that begin with ! deny
+     * what they match. NULL: every usable one but the loopback, which is used only by its name. They are used
+     * as they come, and as long as they are there. */
+    const char *const *interfaces;
     size_t interface_count;
     uint16_t
         port; /* of the control group; the unicast sockets take the first free of the 32 ports after it */
@@ -99,9 +102,9 @@ static inline void muster_options_init(struct muster_options *options) {
 }
 
 /* Opens a node on the loop; it begins to listen. One with a document also announces it and asks who is
- * there; an observer asks when told to (muster_query()).
- * MUSTER_EINVAL, MUSTER_ENOMEM, MUSTER_ETOOBIG (document), MUSTER_ENOINTERFACE (none usable, or one named
- * that is not there), MUSTER_ENOPORT, MUSTER_EPERM, MUSTER_EBUSY (a given instance or socket is held),
+ * there; an observer asks when told to (muster_query()). Where no interface can be used yet a warning says
+ * so, and all of that comes with the first one; muster_paths() tells. MUSTER_EINVAL, MUSTER_ENOMEM,
+ * MUSTER_ETOOBIG (document), MUSTER_ENOPORT, MUSTER_EPERM, MUSTER_EBUSY (a given instance or socket is held),
  * MUSTER_EDAMAGED (a file of the state was set aside; the next open makes a new one), MUSTER_ESTATE,
  * MUSTER_ECRYPTO, MUSTER_ESYSTEM. On error *node is NULL and no callback but on_log was called. When the loop
  * itself refused (MUSTER_ENOMEM, MUSTER_ESYSTEM), the instance is free again at once, but the loop must run
@@ -126,7 +129,8 @@ MUSTER_API int muster_change(muster_t *node, const struct muster_change *change)
 
 /* Asks the group who is there, only for peers with a service of this type and of this name (each NULL:
  * any), and calls on_settled (may be NULL) when the answers are in: when as many peers are known as the
- * others say there are, or when a last window passed in silence, in any case within two seconds. One that
+ * others say there are, or when a last window passed in silence, in any case within two seconds, or, where
+ * there is no network yet, so long after it came. One that
  * comes while another is under way is asked when that has settled, together with all others that wait.
  * MUSTER_EINVAL, MUSTER_ENOMEM, MUSTER_EFULL (too many), MUSTER_ECLOSING. */
 MUSTER_API int muster_query(muster_t *node, const char *type, const char *name, muster_settled_cb on_settled,
@@ -273,7 +277,8 @@ MUSTER_API uint16_t muster_unicast_port(const muster_t *node);
  * closed. */
 MUSTER_API const char *muster_socket(const muster_t *node);
 
-/* The interfaces that the node listens on, one path each kind; borrowed until the node is closed. */
+/* The interfaces that the node listens on, one path each kind, none without a network; borrowed until the
+ * loop runs or the node is closed. */
 MUSTER_API const struct muster_path *muster_paths(const muster_t *node, size_t *count);
 
 /* Fills in the node's sockets, at most sockets_max, and returns how many there are, at most
@@ -298,7 +303,8 @@ struct muster_local_options {
     const char *state_dir;         /* as in muster_options */
     const char *instance;          /* only that one; NULL: any */
     uint16_t port;                 /* of the control group: only a node that uses it; 0: any */
-    const char *const *interfaces; /* only a node on exactly these; NULL: any */
+    const char *const *interfaces; /* only a node on exactly those that these choose, see muster_options;
+                                    * NULL: any */
     size_t interface_count;
     size_t skip; /* so many of the nodes in the state directory that would do are passed over, and
                   * MUSTER_SOCKET_DEFAULT is not tried: to see whether there are others */

@@ -2,250 +2,271 @@
 #include "interface.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <linux/if_packet.h>
 #include <net/if.h>
-#include <netinet/in.h>
-#include <stdio.h>
 
-#define PRESENT_BYTES 512
+#include "limit.h"
 
-/* An interface of the machine, usable or not. */
-struct candidate {
-    struct interface interface;
-    unsigned flags;
-};
+/* Before all of these come those that are named, by the place of the name. */
+enum rank { RANK_ROUTED = INT_MAX - 3, RANK_UNROUTED, RANK_BRIDGE, RANK_UNWANTED };
 
-struct candidates {
-    struct candidate *items;
-    size_t count;
-};
+/* ---- names and patterns ---- */
 
-/* ---- what the machine has ---- */
+static bool is_denial(const char *name) {
+    return name[0] == '!';
+}
 
-/* A labelled address ("eth0:1", ip-address(8)) belongs to the interface before the colon. */
-static struct candidate *candidate_find(const struct candidates *candidates, const char *label) {
-    size_t length = strcspn(label, ":");
-    for (size_t i = 0; i < candidates->count; i++) {
-        const char *name = candidates->items[i].interface.name;
-        if (strlen(name) == length && memcmp(name, label, length) == 0) {
-            return &candidates->items[i];
+static bool is_pattern(const char *name) {
+    return strpbrk(name, "*?[") != NULL;
+}
+
+/* The place of a device among those that names allow. */
+static int rank_of(const struct device *device, const char *const *names, size_t name_count) {
+    bool is_loopback = (device->flags & IFF_LOOPBACK) != 0;
+    int rank = device->has_route ? RANK_ROUTED : device->is_bridge ? RANK_BRIDGE : RANK_UNROUTED;
+    bool has_allowed = false; /* some name is no denial, */
+    bool is_allowed = false;  /* and one of these matches */
+    for (size_t i = 0; i < name_count; i++) {
+        bool is_allowing = !is_denial(names[i]);
+        has_allowed = has_allowed || is_allowing;
+        if (!is_allowing && device_matches(device, names[i] + 1)) {
+            return RANK_UNWANTED;
+        }
+        if (is_allowing && device_is_called(device, names[i])) {
+            rank = is_allowed && rank < RANK_ROUTED ? rank : (int)i;
+            is_allowed = true;
+            is_loopback = false;
+        } else if (is_allowing && is_pattern(names[i]) && device_matches(device, names[i])) {
+            is_allowed = true;
         }
     }
-    return NULL;
+    return is_loopback || (has_allowed && !is_allowed) ? RANK_UNWANTED : rank;
 }
 
-/* Every interface has one packet address, whatever else it lacks; it carries the index. */
-static void candidate_init(struct candidate *candidate, const struct ifaddrs *entry) {
-    struct sockaddr_ll link;
-    memcpy(&link, entry->ifa_addr, sizeof link);
-    *candidate = (struct candidate){.flags = entry->ifa_flags};
-    candidate->interface.index = (uint32_t)link.sll_ifindex;
-    snprintf(candidate->interface.name, sizeof candidate->interface.name, "%s", entry->ifa_name);
+/* ---- what can be used ---- */
+
+static unsigned kinds_of(const struct device *device) {
+    bool is_loopback = (device->flags & IFF_LOOPBACK) != 0; /* it does both, whatever it says */
+    unsigned kinds = 0;
+    if (device->v4_use != DEVICE_ADDRESS_NONE) {
+        kinds |= is_loopback || (device->flags & IFF_MULTICAST) ? 1u << MUSTER_PATH_M4 : 0;
+        kinds |= is_loopback || (device->flags & IFF_BROADCAST) ? 1u << MUSTER_PATH_B4 : 0;
+    }
+    if (device->v6_use != DEVICE_ADDRESS_NONE && !is_loopback) { /* which has no route for groups of IPv6 */
+        kinds |= device->flags & IFF_MULTICAST ? 1u << MUSTER_PATH_M6 : 0;
+    }
+    return kinds;
 }
 
-/* The loopback does both, whatever it says. */
-static void candidate_set_address(struct candidate *candidate, const struct ifaddrs *entry) {
-    struct interface *interface = &candidate->interface;
-    struct sockaddr_in address;
-    bool is_loopback = (candidate->flags & IFF_LOOPBACK) != 0;
-    if (interface->address.family != 0) {
-        return; /* its first counts */
-    }
-    memcpy(&address, entry->ifa_addr, sizeof address);
-    interface->address.family = 4;
-    memcpy(interface->address.ip, &address.sin_addr, sizeof address.sin_addr);
-    interface->source = is_loopback ? interface->address : interface->source;
-    interface->kinds |= is_loopback || (candidate->flags & IFF_MULTICAST) ? 1u << MUSTER_PATH_M4 : 0;
-    interface->kinds |= is_loopback || (candidate->flags & IFF_BROADCAST) ? 1u << MUSTER_PATH_B4 : 0;
-}
+static const char too_small[] = "has an MTU below 1228 bytes";
 
-/* Not of the loopback, which has no route for groups of IPv6. */
-static void candidate_set_address6(struct candidate *candidate, const struct ifaddrs *entry) {
-    struct interface *interface = &candidate->interface;
-    struct sockaddr_in6 address;
-    memcpy(&address, entry->ifa_addr, sizeof address);
-    bool is_better = IN6_IS_ADDR_LINKLOCAL(&address.sin6_addr) &&
-                     !(interface->address6.ip[0] == 0xfe && (interface->address6.ip[1] & 0xc0) == 0x80);
-    bool is_usable = (candidate->flags & IFF_LOOPBACK) == 0 && (candidate->flags & IFF_MULTICAST) != 0;
-    if (is_usable && (interface->address6.family == 0 || is_better)) {
-        interface->address6.family = 6;
-        memcpy(interface->address6.ip, &address.sin6_addr, sizeof address.sin6_addr);
-        interface->kinds |= 1u << MUSTER_PATH_M6;
+/* Why a device can't be used, NULL when it can. */
+static const char *obstacle(const struct device *device, unsigned kinds) {
+    if (device->is_port) {
+        return "is a port of a bridge or bond";
     }
-}
-
-static int family_of(const struct ifaddrs *entry) {
-    return entry->ifa_addr == NULL ? AF_UNSPEC : entry->ifa_addr->sa_family;
-}
-
-static int candidates_read(struct candidates *candidates, const struct ifaddrs *addresses) {
-    size_t count = 0;
-    for (const struct ifaddrs *entry = addresses; entry != NULL; entry = entry->ifa_next) {
-        count += family_of(entry) == AF_PACKET ? 1 : 0;
-    }
-    *candidates = (struct candidates){.items = calloc(count + 1, sizeof *candidates->items)};
-    if (candidates->items == NULL) {
-        return MUSTER_ENOMEM;
-    }
-    for (const struct ifaddrs *entry = addresses; entry != NULL; entry = entry->ifa_next) {
-        if (family_of(entry) == AF_PACKET) {
-            candidate_init(&candidates->items[candidates->count++], entry);
-        }
-    }
-    for (const struct ifaddrs *entry = addresses; entry != NULL; entry = entry->ifa_next) {
-        struct candidate *candidate = candidate_find(candidates, entry->ifa_name);
-        if (candidate != NULL && family_of(entry) == AF_INET) {
-            candidate_set_address(candidate, entry);
-        } else if (candidate != NULL && family_of(entry) == AF_INET6) {
-            candidate_set_address6(candidate, entry);
-        }
-    }
-    return 0;
-}
-
-/* ---- which of it is used ---- */
-
-/* Why an interface can't be used, NULL when it can. */
-static const char *obstacle(const struct candidate *candidate) {
-    if (!(candidate->flags & IFF_UP)) {
+    if (!(device->flags & IFF_UP)) {
         return "is down";
     }
-    if (!(candidate->flags & IFF_RUNNING)) {
+    if (!(device->flags & IFF_RUNNING)) {
         return "has no carrier";
     }
-    if (candidate->interface.address.family == 0 && candidate->interface.address6.family == 0) {
+    if (device->mtu < INTERFACE_MTU_MIN) {
+        return too_small;
+    }
+    if (device->v4_use == DEVICE_ADDRESS_NONE && device->v6_use == DEVICE_ADDRESS_NONE) {
         return "has no address";
     }
-    return candidate->interface.kinds == 0 ? "carries neither multicast nor broadcast" : NULL;
+    if (kinds_of(device) == 0) {
+        return "carries neither multicast nor broadcast";
+    }
+    return (kinds_of(device) & kinds) == 0 ? "has no path of the family and delivery that are asked for"
+                                           : NULL;
 }
 
-/* "lo, eth0 (is down)": what there is, for people. */
-static void present_text(const struct candidates *candidates, char text[PRESENT_BYTES]) {
-    size_t used = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < candidates->count && used < PRESENT_BYTES; i++) {
-        const struct candidate *candidate = &candidates->items[i];
-        const char *why = obstacle(candidate);
-        int length = snprintf(text + used, PRESENT_BYTES - used, "%s%s%s%s%s", i == 0 ? "" : ", ",
-                              candidate->interface.name, why == NULL ? "" : " (", why == NULL ? "" : why,
-                              why == NULL ? "" : ")");
-        used += length > 0 ? (size_t)length : 0;
+static struct interface interface_of(const struct device *device, unsigned kinds) {
+    struct interface interface = {
+        .index = device->index, .kinds = kinds_of(device) & kinds, .mtu = device->mtu};
+    memcpy(interface.name, device->name, sizeof interface.name);
+    interface.address = device->v4;
+    interface.address6 = device->v6;
+    if (device->flags & IFF_LOOPBACK) {
+        interface.source = device->v4;
     }
-    if (candidates->count == 0) {
-        snprintf(text, PRESENT_BYTES, "none");
+    return interface;
+}
+
+/* ---- the choice ---- */
+
+struct candidate {
+    const struct device *device;
+    int rank;
+};
+
+static int compare_candidates(const void *a, const void *b) {
+    const struct candidate *left = a;
+    const struct candidate *right = b;
+    if (left->rank != right->rank) {
+        return left->rank < right->rank ? -1 : 1;
+    }
+    return left->device->index < right->device->index ? -1 : 1;
+}
+
+static void leave_out(struct interface_list *list, const char *name, const char *why,
+                      enum muster_log_level level) {
+    struct interface_left_out *left_out = &list->left_out[list->left_out_count++];
+    *left_out = (struct interface_left_out){.why = why, .level = level};
+    snprintf(left_out->name, sizeof left_out->name, "%s", name);
+}
+
+static size_t kinds_count(unsigned kinds) {
+    size_t count = 0;
+    for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
+        count += kinds >> kind & 1;
+    }
+    return count;
+}
+
+/* Somebody waits for an interface that is named, and nothing but its owner makes a small MTU larger. */
+static enum muster_log_level level_of(const struct candidate *candidate, const char *why) {
+    bool is_named = candidate->rank < RANK_ROUTED;
+    return is_named || why == too_small ? MUSTER_LOG_WARNING : MUSTER_LOG_DEBUG;
+}
+
+static void choose_unwanted(struct interface_list *list, const struct device *device) {
+    bool is_loopback = (device->flags & IFF_LOOPBACK) != 0;
+    leave_out(list, device->name,
+              is_loopback ? "is the loopback, which has to be asked for" : "is not asked for",
+              MUSTER_LOG_DEBUG);
+}
+
+static void choose(struct interface_list *list, const struct candidate *candidates, size_t count,
+                   unsigned kinds) {
+    size_t paths = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct device *device = candidates[i].device;
+        const char *why = obstacle(device, kinds);
+        size_t needed = kinds_count(kinds_of(device) & kinds);
+        if (candidates[i].rank == RANK_UNWANTED) {
+            choose_unwanted(list, device);
+        } else if (why != NULL) {
+            leave_out(list, device->name, why, level_of(&candidates[i], why));
+        } else if (paths + needed > MUSTER_PATHS_MAX) {
+            leave_out(list, device->name, "is one too many for the paths that a node has",
+                      MUSTER_LOG_WARNING);
+        } else {
+            list->items[list->count++] = interface_of(device, kinds);
+            paths += needed;
+        }
     }
 }
 
-static bool list_has(const struct interface_list *list, const struct interface *interface) {
-    for (size_t i = 0; i < list->count; i++) {
-        if (list->items[i].index == interface->index) {
+static bool is_there(const struct device_list *devices, const char *name) {
+    for (size_t i = 0; i < devices->count; i++) {
+        if (device_is_called(&devices->items[i], name)) {
             return true;
         }
     }
     return false;
 }
 
-/* The list has room for every candidate once. */
-static int choose_named(struct interface_list *list, const struct candidates *candidates,
-                        const char *const *names, size_t name_count, const struct log *log) {
-    char present[PRESENT_BYTES];
+/* Names that no device has. */
+static void choose_missing(struct interface_list *list, const struct device_list *devices,
+                           const char *const *names, size_t name_count) {
     for (size_t i = 0; i < name_count; i++) {
-        const struct candidate *candidate = candidate_find(candidates, names[i]);
-        const char *why = candidate == NULL || strcmp(candidate->interface.name, names[i]) != 0
-                              ? "is not there"
-                              : obstacle(candidate);
-        if (why != NULL) {
-            present_text(candidates, present);
-            log_line(log, MUSTER_LOG_ERROR, "interface %s %s; there are: %s", names[i], why, present);
-            return MUSTER_ENOINTERFACE;
-        }
-        if (!list_has(list, &candidate->interface)) {
-            list->items[list->count++] = candidate->interface;
-        }
-    }
-    return 0;
-}
-
-static void choose_usable(struct interface_list *list, const struct candidates *candidates,
-                          unsigned loopback) {
-    for (size_t i = 0; i < candidates->count; i++) {
-        const struct candidate *candidate = &candidates->items[i];
-        if ((candidate->flags & IFF_LOOPBACK) == loopback && obstacle(candidate) == NULL) {
-            list->items[list->count++] = candidate->interface;
+        if (!is_denial(names[i]) && !is_pattern(names[i]) && !is_there(devices, names[i])) {
+            leave_out(list, names[i], "is not there", MUSTER_LOG_WARNING);
+            list->left_out[list->left_out_count - 1].is_missing = true;
         }
     }
 }
 
-static void log_left_out(const struct interface_list *list, const struct candidates *candidates,
-                         const struct log *log) {
-    for (size_t i = 0; i < candidates->count; i++) {
-        const struct candidate *candidate = &candidates->items[i];
-        if (!list_has(list, &candidate->interface)) {
-            const char *why = obstacle(candidate);
-            log_line(log, MUSTER_LOG_DEBUG, "interface %s is left out: it %s", candidate->interface.name,
-                     why != NULL ? why : "is the loopback, and there are others");
-        }
-    }
-}
-
-static int choose_all(struct interface_list *list, const struct candidates *candidates,
-                      const struct log *log) {
-    choose_usable(list, candidates, 0);
-    if (list->count == 0) {
-        choose_usable(list, candidates, IFF_LOOPBACK);
-    }
-    if (list->count == 0) {
-        char present[PRESENT_BYTES];
-        present_text(candidates, present);
-        log_line(log, MUSTER_LOG_ERROR, "no interface can be used; there are: %s", present);
-        return MUSTER_ENOINTERFACE;
-    }
-    log_left_out(list, candidates, log);
-    return 0;
-}
-
-int interface_list_choose(struct interface_list *list, const struct ifaddrs *addresses,
-                          const char *const *names, size_t name_count, const struct log *log) {
-    *list = (struct interface_list){.items = NULL};
-    struct candidates candidates;
-    int error = candidates_read(&candidates, addresses);
-    if (error != 0) {
-        return error;
-    }
-    list->items = calloc(candidates.count + 1, sizeof *list->items);
-    if (list->items == NULL) {
-        error = MUSTER_ENOMEM;
-    } else if (name_count > 0) {
-        error = choose_named(list, &candidates, names, name_count, log);
-    } else {
-        error = choose_all(list, &candidates, log);
-    }
-    free(candidates.items);
-    if (error != 0) {
+int interface_list_choose(struct interface_list *list, const struct device_list *devices,
+                          const char *const *names, size_t name_count, unsigned kinds) {
+    struct candidate *candidates = calloc(devices->count + 1, sizeof *candidates);
+    *list = (struct interface_list){.items = calloc(devices->count + 1, sizeof *list->items)};
+    list->left_out = calloc(devices->count + name_count + 1, sizeof *list->left_out);
+    if (candidates == NULL || list->items == NULL || list->left_out == NULL) {
+        free(candidates);
         interface_list_deinit(list);
+        return MUSTER_ENOMEM;
     }
-    return error;
+    for (size_t i = 0; i < devices->count; i++) {
+        const struct device *device = &devices->items[i];
+        candidates[i] = (struct candidate){.device = device, .rank = rank_of(device, names, name_count)};
+        list->has_loopback =
+            list->has_loopback || (device->flags & (IFF_LOOPBACK | IFF_UP)) == (IFF_LOOPBACK | IFF_UP);
+    }
+    qsort(candidates, devices->count, sizeof *candidates, compare_candidates);
+    choose_missing(list, devices, names, name_count);
+    choose(list, candidates, devices->count, kinds);
+    free(candidates);
+    return 0;
 }
 
 int interface_list_read(struct interface_list *list, const char *const *names, size_t name_count,
-                        const struct log *log) {
+                        unsigned kinds, const struct log *log) {
+    struct device_list devices;
     *list = (struct interface_list){.items = NULL};
-    struct ifaddrs *addresses;
-    if (getifaddrs(&addresses) != 0) {
-        int number = errno;
-        log_line(log, MUSTER_LOG_ERROR, "list of interfaces: %s", strerror(number));
-        return number == ENOMEM ? MUSTER_ENOMEM : MUSTER_ESYSTEM;
+    int number = device_list_read(&devices);
+    if (number != 0) {
+        log_line(log, MUSTER_LOG_ERROR, "list of interfaces: %s", strerror(-number));
+        return number == -ENOMEM ? MUSTER_ENOMEM : MUSTER_ESYSTEM;
     }
-    int error = interface_list_choose(list, addresses, names, name_count, log);
-    freeifaddrs(addresses);
+    int error = interface_list_choose(list, &devices, names, name_count, kinds);
+    device_list_deinit(&devices);
+    if (error != 0) {
+        log_line(log, MUSTER_LOG_ERROR, "list of interfaces: %s", muster_error_text(error));
+    }
     return error;
 }
 
 void interface_list_deinit(struct interface_list *list) {
     free(list->items);
+    free(list->left_out);
     *list = (struct interface_list){.items = NULL};
+}
+
+const struct interface *interface_list_find(const struct interface_list *list, uint32_t index) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].index == index) {
+            return &list->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- for people ---- */
+
+static bool has_said(const struct interface_list *list, const struct interface_left_out *left_out) {
+    for (size_t i = 0; i < list->left_out_count; i++) {
+        if (list->left_out[i].why == left_out->why && strcmp(list->left_out[i].name, left_out->name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void interface_list_log(const struct interface_list *list, const struct interface_list *before,
+                        const struct log *log) {
+    for (size_t i = 0; i < list->left_out_count; i++) {
+        if (!has_said(before, &list->left_out[i])) {
+            log_line(log, list->left_out[i].level, "interface %s is left out: it %s", list->left_out[i].name,
+                     list->left_out[i].why);
+        }
+    }
+}
+
+void interface_list_describe(const struct interface_list *list, char *text, size_t size) {
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < list->left_out_count && used < size; i++) {
+        int length = snprintf(text + used, size - used, "%s%s %s", used == 0 ? "" : "; ",
+                              list->left_out[i].name, list->left_out[i].why);
+        used += length > 0 ? (size_t)length : 0;
+    }
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <net/if.h>
+
 #include "group.h"
 
 #define LINK_KINDS_BYTES (4 * GROUP_KINDS) /* "m4, b4" */
@@ -43,6 +45,7 @@ size_t watched_socket_end(struct watched_socket *watched, uv_close_cb on_closed,
     bool was_watched = watched->is_watched;
     if (was_watched) {
         watched->is_watched = false;
+        watched->is_closing = true;
         watched->poll.data = data;
         uv_close((uv_handle_t *)&watched->poll, on_closed);
     }
@@ -53,64 +56,110 @@ size_t watched_socket_end(struct watched_socket *watched, uv_close_cb on_closed,
 /* ---- links ---- */
 
 static struct muster_path path_make(const struct link *link, enum muster_path_kind kind) {
-    struct muster_path path = {.interface = link->interface.index, .kind = kind};
+    struct muster_path path = {.interface = link->interface.index, .kind = kind, .mtu = link->interface.mtu};
     memcpy(path.name, link->interface.name, sizeof path.name);
     path.address = group_family(kind) == 6 ? link->interface.address6 : link->interface.address;
     return path;
 }
 
-static int sockets_open(struct link *link, uint16_t port, bool is_required, const struct log *log) {
-    int error = 0;
-    size_t count = 0;
-    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
-        if (!(link->interface.kinds & 1u << kind)) {
-            continue;
-        }
-        struct muster_path path = path_make(link, kind);
-        int number = socket_open_listening(&link->sockets[kind].socket, &path, port);
-        if (number == 0) {
-            count++;
-            continue;
-        }
-        error = socket_error(number);
-        if (is_required) {
-            log_line(log, MUSTER_LOG_ERROR, "listening on %s (%s), port %u: %s", path.name,
-                     muster_path_name(kind), port, strerror(-number));
-            return error;
-        }
-        log_line(log, MUSTER_LOG_WARNING, "%s (%s) is left out: port %u: %s", path.name,
+static bool has_kind(const struct link *link, enum muster_path_kind kind) {
+    return (link->interface.kinds & 1u << kind) != 0;
+}
+
+/* 0 or -errno. */
+static int socket_add(struct link *link, enum muster_path_kind kind, uint16_t port) {
+    struct muster_path path = path_make(link, kind);
+    struct watched_socket *watched = &link->sockets[kind];
+    int number = socket_open_listening(&watched->socket, &path, port);
+    if (number == 0 && if_nametoindex(path.name) != path.interface) {
+        socket_close(
+            &watched->socket); /* its name went to another one meanwhile, which the socket is bound to */
+        number = -ENODEV;
+    }
+    if (number == 0 && link->loop != NULL &&
+        watched_socket_start(watched, link->loop, link->on_ready, link->owner) != 0) {
+        socket_close(&watched->socket);
+        number = -ENOMEM;
+    }
+    return number;
+}
+
+static void on_socket_closed(uv_handle_t *handle) {
+    struct link *link = handle->data;
+    watched_socket_of((uv_poll_t *)handle)->is_closing = false;
+    link->closing--;
+    if (link->closing == 0 && link->is_closed) {
+        free(link);
+    }
+}
+
+static void socket_remove(struct link *link, size_t i) {
+    link->closing += watched_socket_end(&link->sockets[i], on_socket_closed, link);
+}
+
+struct link *link_new(const struct interface *interface) {
+    struct link *link = calloc(1, sizeof *link);
+    if (link != NULL) {
+        link->interface = *interface;
+    }
+    return link;
+}
+
+static int path_add(struct link *link, enum muster_path_kind kind, uint16_t port, const struct log *log) {
+    int number = socket_add(link, kind, port);
+    if (number != 0 && number != link->open_errors[kind]) {
+        log_line(log, MUSTER_LOG_WARNING, "%s (%s) is left out: port %u: %s", link->interface.name,
                  muster_path_name(kind), port, strerror(-number));
     }
-    return count == 0 ? error : 0;
+    link->open_errors[kind] = number;
+    return number;
 }
 
-int link_open(struct link **link, const struct interface *interface, uint16_t port, bool is_required,
-              const struct log *log) {
-    *link = NULL;
-    struct link *opened = calloc(1, sizeof *opened);
-    if (opened == NULL) {
-        return MUSTER_ENOMEM;
+int link_update(struct link *link, const struct interface *interface, uint16_t port, const struct log *log) {
+    int result = 0;
+    link->interface = *interface;
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
+        bool is_open = link->sockets[kind].socket.open;
+        if (is_open && !has_kind(link, kind)) {
+            socket_remove(link, kind);
+        } else if (!is_open && has_kind(link, kind)) {
+            bool is_closing = link->sockets[kind].is_closing;
+            int number = is_closing ? -EAGAIN : path_add(link, kind, port, log);
+            result = number != 0 ? number : result;
+        }
     }
-    opened->interface = *interface;
-    int error = sockets_open(opened, port, is_required, log);
-    if (error != 0) {
-        link_free(opened);
-        return error;
+    for (size_t place = 0; place < SOCKET_FAMILIES; place++) {
+        if (!has_kind(link, place == socket_place(6) ? MUSTER_PATH_M6 : MUSTER_PATH_M4)) {
+            socket_remove(link, LINK_TELEMETRY + place);
+            link->groups[place] = 0;
+        }
     }
-    *link = opened;
-    return 0;
+    return result;
 }
 
-void link_free(struct link *link) {
-    for (size_t i = 0; link != NULL && i < LINK_SOCKETS; i++) {
-        socket_close(&link->sockets[i].socket);
+bool link_is_open(const struct link *link) {
+    for (size_t i = 0; i < MUSTER_PATH_KINDS; i++) {
+        if (link->sockets[i].socket.open) {
+            return true;
+        }
     }
-    free(link);
+    return false;
+}
+
+void link_close(struct link *link) {
+    for (size_t i = 0; i < LINK_SOCKETS; i++) {
+        socket_remove(link, i);
+    }
+    link->is_closed = true;
+    if (link->closing == 0) {
+        free(link);
+    }
 }
 
 int link_start(struct link *link, uv_loop_t *loop, uv_poll_cb on_ready, void *owner) {
     int error = 0;
     link->loop = loop;
+    link->on_ready = on_ready;
     link->owner = owner;
     for (size_t i = 0; i < LINK_SOCKETS && error == 0; i++) {
         if (link->sockets[i].socket.open) {
@@ -124,14 +173,6 @@ void link_pause(struct link *link) {
     for (size_t i = 0; i < LINK_SOCKETS; i++) {
         watched_socket_set(&link->sockets[i], 0);
     }
-}
-
-size_t link_end(struct link *link, uv_close_cb on_closed, void *data) {
-    size_t handles = 0;
-    for (size_t i = 0; i < LINK_SOCKETS; i++) {
-        handles += watched_socket_end(&link->sockets[i], on_closed, data);
-    }
-    return handles;
 }
 
 /* ---- telemetry ---- */

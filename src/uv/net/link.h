@@ -23,6 +23,7 @@ struct watched_socket {
     void *owner; /* for the owner */
     int events;  /* that are watched for */
     bool is_watched;
+    bool is_closing; /* the loop has not closed the handle yet; the owner clears it */
 };
 
 /* That of a handle. */
@@ -49,25 +50,40 @@ struct link {
     struct watched_socket sockets[LINK_SOCKETS]; /* closed where there is no such path, and telemetry's until
                                                   * groups are to be heard */
     uint32_t groups[SOCKET_FAMILIES];            /* of telemetry, that it has joined */
+    int open_errors[MUSTER_PATH_KINDS];   /* -errno of why a path is missing, logged already; 0: none */
     int logged_errors[MUSTER_PATH_KINDS]; /* -errno of the failure that was logged last, by path kind; 0: none
                                            */
     uint64_t failed[MUSTER_PATH_KINDS];   /* datagrams that could not be sent by it, by path kind */
     uint64_t queue_drops[MUSTER_PATH_KINDS]; /* that its queue dropped, likewise */
     bool without_gso; /* batches are sent by it one by one: it can't do them (UDP GSO) */
-    uv_loop_t *loop;
-    void *owner; /* of its sockets */
+    uv_loop_t *loop;  /* NULL: not started */
+    uv_poll_cb on_ready;
+    void *owner;    /* of its sockets */
+    size_t closing; /* handles that the loop still has to close */
+    bool is_closed; /* it is freed when these are closed */
 };
 
-/* Opens the sockets of an interface. One that is required must have all of its paths; of any other, a
- * path that can't be opened is left out, with a warning that says why; it fails when none is left. A required
- * one fails with an error line. *link is for link_free(), or for link_end() once it was started.
- * MUSTER_ENOINTERFACE (it is gone), MUSTER_ENOMEM, MUSTER_EPERM, MUSTER_ESYSTEM. */
-int link_open(struct link **link, const struct interface *interface, uint16_t port, bool is_required,
-              const struct log *log);
+/* Makes a link of an interface without any socket. NULL without memory. */
+struct link *link_new(const struct interface *interface);
 
-/* Begins to watch its sockets, whose owner is owner. On error some may be watched: end it. MUSTER_ENOMEM,
+/* Takes what the interface is like now, whose index is the same. Closes the sockets of paths that it has no
+ * more, opens those that are missing, and watches them once the link was started. A path that can't be opened
+ * is left out, with a warning that says why, unless the last one said the same. 0, or -errno of the last
+ * failure. */
+int link_update(struct link *link, const struct interface *interface, uint16_t port, const struct log *log);
+
+/* True when it hears by some path. */
+bool link_is_open(const struct link *link);
+
+/* Begins to watch its sockets, whose owner is owner. On error some may be watched: close it. MUSTER_ENOMEM,
  * MUSTER_ESYSTEM. */
 int link_start(struct link *link, uv_loop_t *loop, uv_poll_cb on_ready, void *owner);
+
+/* Watches for nothing any more. */
+void link_pause(struct link *link);
+
+/* Closes its sockets. The link is freed as soon as the loop has closed their handles. */
+void link_close(struct link *link);
 
 /* Hears these groups of telemetry (muster_output.groups and .groups6) and no others; on_ready is that of the
  * socket, which is opened when it is needed first. What can't be heard is logged, and tried again with the
@@ -75,15 +91,6 @@ int link_start(struct link *link, uv_loop_t *loop, uv_poll_cb on_ready, void *ow
  * program keeps the port to itself), MUSTER_ESYSTEM. */
 int link_hear(struct link *link, uint32_t groups, uint32_t groups6, uint16_t port, uv_poll_cb on_ready,
               const struct log *log);
-
-/* Watches for nothing any more. */
-void link_pause(struct link *link);
-
-/* Closes its sockets. Returns how often on_closed comes from the loop, with handle->data as given. */
-size_t link_end(struct link *link, uv_close_cb on_closed, void *data);
-
-/* Frees a link that is not watched. NULL is allowed. */
-void link_free(struct link *link);
 
 /* True while it hears telemetry by any family. */
 bool link_is_hearing(const struct link *link);

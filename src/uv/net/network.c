@@ -12,38 +12,145 @@
 #include "interface.h"
 #include "tcp.h"
 
+#define NETWORK_TEXT_BYTES 512
 #define LOOPBACK_INTERFACE 1 /* the kernel's constant of that name, LOOPBACK_IFINDEX */
 
-/* ---- opening ---- */
+#define RETRY_MS 1000 /* what could not be opened is tried again after this */
+#define ALONE_MS 1000 /* a loss of all interfaces is told after this */
 
-/* One link after the other, as many as the core has paths for; whoever named more gets none. */
-static int links_open(struct network *network, const struct interface_list *list, bool is_required,
-                      const struct log *log) {
-    int error = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        if (network->path_count + GROUP_KINDS > MUSTER_PATHS_MAX) {
-            log_line(log, is_required ? MUSTER_LOG_ERROR : MUSTER_LOG_WARNING,
-                     "%zu of %zu interfaces are left out: a node has at most %d paths", list->count - i,
-                     list->count, MUSTER_PATHS_MAX);
-            return is_required ? MUSTER_ENOINTERFACE : 0;
-        }
-        struct link *link;
-        error = link_open(&link, &list->items[i], network->port, is_required, log);
-        if (error == 0) {
-            network->links[network->link_count++] = link;
-            network->path_count +=
-                link_paths(link, network->unicast.port, network->paths + network->path_count);
-        } else if (is_required || error == MUSTER_ENOMEM) {
-            return error;
-        }
+/* ---- links ---- */
+
+static bool is_same_path(const struct muster_path *a, const struct muster_path *b) {
+    return a->interface == b->interface && a->kind == b->kind && a->mtu == b->mtu &&
+           strcmp(a->name, b->name) == 0 && endpoint_is_same(&a->address, &b->address);
+}
+
+/* True when they have changed. */
+static bool paths_take(struct network *network) {
+    struct muster_path paths[MUSTER_PATHS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < network->links.count; i++) {
+        count += link_paths(network->links.items[i], network->unicast.port, paths + count);
     }
-    if (network->link_count == 0) {
-        log_line(log, MUSTER_LOG_ERROR, "no interface lets us listen on port %u: %s", network->port,
-                 muster_error_text(error));
+    bool is_same = count == network->path_count;
+    for (size_t i = 0; i < count && is_same; i++) {
+        is_same = is_same_path(&paths[i], &network->paths[i]);
+    }
+    memcpy(network->paths, paths, count * sizeof paths[0]);
+    network->path_count = count;
+    return !is_same;
+}
+
+static void names_write(const struct network *network, char *text, size_t size) {
+    size_t used = 0;
+    for (size_t i = 0; i < network->links.count && used < size; i++) {
+        int length = snprintf(text + used, size - used, "%s%s", i == 0 ? "" : ",",
+                              network->links.items[i]->interface.name);
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
+static void say_no_network(const struct network *network, const char *since_when, const struct log *log) {
+    char text[NETWORK_TEXT_BYTES];
+    interface_list_describe(&network->links.interfaces, text, sizeof text);
+    log_line(log, MUSTER_LOG_WARNING, "no network %s: %s%s%s", since_when,
+             network->is_observer ? "nobody can be heard" : "only programs of this machine can hear me",
+             text[0] == '\0' ? "" : "; ", text);
+}
+
+/* A loss is told after a while: a network that is back within a moment is worth no word. */
+static void tell_loss(struct network *network) {
+    uint64_t now_ms = uv_now(network->doorbell.timer.loop);
+    network->alone_ms = network->alone_ms == 0 ? now_ms : network->alone_ms;
+    if (now_ms < network->alone_ms + ALONE_MS) {
+        doorbell_set(&network->doorbell, network->alone_ms + ALONE_MS - now_ms);
+    } else {
+        say_no_network(network, "any more", network->log);
+        network->has_said_none = true;
+    }
+}
+
+static void tell_network(struct network *network) {
+    char text[NETWORK_TEXT_BYTES];
+    bool is_there = network->links.count > 0;
+    if (is_there && network->has_said_none) {
+        names_write(network, text, sizeof text);
+        log_line(network->log, MUSTER_LOG_WARNING, "there is a network: %s", text);
+    } else if (!is_there && !network->has_said_none) {
+        tell_loss(network);
+    }
+    network->has_said_none = network->has_said_none && !is_there;
+    network->alone_ms = is_there ? 0 : network->alone_ms;
+}
+
+static void tell_loopback(struct network *network, const struct log *log) {
+    bool is_lacking = !network->links.interfaces.has_loopback;
+    if (is_lacking && !network->lacks_loopback) {
+        log_line(log, MUSTER_LOG_WARNING, "the loopback is down: programs of this machine cannot be heard");
+    }
+    network->lacks_loopback = is_lacking;
+}
+
+/* 0, or -errno of a path that could not be opened. */
+static int links_follow(struct network *network, struct interface_list *interfaces, const struct log *log) {
+    if (interfaces->count > 0) { /* else the reasons are said with that */
+        interface_list_log(interfaces, &network->links.interfaces, log);
+    }
+    return links_take(&network->links, interfaces, log);
+}
+
+/* An interface that is gone meanwhile is no error. */
+static int links_open(struct network *network, const struct log *log) {
+    struct interface_list interfaces;
+    int error = links_read(&network->links, &interfaces, log);
+    if (error != 0) {
         return error;
+    }
+    int number = links_follow(network, &interfaces, log);
+    if (network->links.count == 0 && number != 0 && socket_error(number) != MUSTER_ENOINTERFACE) {
+        log_line(log, MUSTER_LOG_ERROR, "no interface lets us listen on port %u: %s", network->port,
+                 strerror(-number));
+        return socket_error(number);
+    }
+    paths_take(network);
+    tell_loopback(network, log);
+    network->has_said_none = network->links.count == 0;
+    if (network->has_said_none) {
+        say_no_network(network, "yet", log);
     }
     return 0;
 }
+
+/* A device that died and came again is told of as a path that goes and one that comes. */
+static void on_ring(void *owner) {
+    struct network *network = owner;
+    struct interface_list interfaces;
+    if (!network->is_receiving) {
+        return;
+    }
+    if (links_read(&network->links, &interfaces, network->log) != 0) {
+        doorbell_set(&network->doorbell, RETRY_MS);
+        return;
+    }
+    bool is_one_reborn = links_drop(&network->links, &interfaces, &network->doorbell, network->log);
+    doorbell_forget(&network->doorbell);
+    if (is_one_reborn && paths_take(network)) {
+        network->calls.on_paths(network->calls.owner);
+    }
+    links_follow(network, &interfaces, network->log);
+    if (network->links.has_failed) {
+        doorbell_set(&network->doorbell, RETRY_MS);
+    }
+    tell_loopback(network, network->log);
+    tell_network(network);
+    if (paths_take(network)) {
+        network_hear(network, network->groups, network->groups6);
+        network->calls.on_paths(network->calls.owner);
+    }
+    network->calls.on_datagrams_read(network->calls.owner);
+}
+
+/* ---- opening ---- */
 
 /* The kinds of paths that the options allow. */
 static unsigned kinds_of(const struct muster_options *options) {
@@ -58,55 +165,27 @@ static unsigned families_of(unsigned kinds) {
     return families;
 }
 
-/* Leaves interfaces out that have no path of these kinds. One that is required must have one. */
-static int kinds_limit(struct interface_list *list, unsigned kinds, bool is_required, const struct log *log) {
-    size_t count = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        struct interface interface = list->items[i];
-        interface.kinds &= kinds;
-        if (interface.kinds != 0) {
-            list->items[count++] = interface;
-        } else {
-            log_line(log, is_required ? MUSTER_LOG_ERROR : MUSTER_LOG_DEBUG,
-                     "interface %s has no path of the family and delivery that are asked for",
-                     interface.name);
-        }
-    }
-    bool is_short = count == 0 || (is_required && count < list->count);
-    list->count = count;
-    if (count == 0 && !is_required) {
-        log_line(log, MUSTER_LOG_ERROR,
-                 "no interface has a path of the family and delivery that are asked for");
-    }
-    return is_short ? MUSTER_ENOINTERFACE : 0;
-}
-
 int network_open(struct network *network, const struct muster_options *options, const struct log *log) {
-    struct interface_list list;
-    bool is_required = options->interface_count > 0;
-    bool is_observer = options->document == NULL; /* it asks, and answers nobody */
+    unsigned kinds = kinds_of(options);
     network->port = options->port;
-    int error = interface_list_read(&list, options->interfaces, options->interface_count, log);
+    network->is_observer = options->document == NULL; /* it asks, and answers nobody */
+    int number = doorbell_open(&network->doorbell);
+    if (number != 0) {
+        log_line(log, MUSTER_LOG_ERROR, "watching interfaces: %s", strerror(-number));
+        return socket_error(number);
+    }
+    int error = links_init(&network->links, options->interfaces, options->interface_count, kinds,
+                           options->port, options->without_gso);
     if (error == 0) {
-        error = kinds_limit(&list, kinds_of(options), is_required, log);
+        error =
+            unicast_open(&network->unicast, families_of(kinds), !network->is_observer, options->port, log);
     }
-    if (error == 0) {
-        unsigned families = families_of(kinds_of(options));
-        error = unicast_open(&network->unicast, families, !is_observer, options->port, log);
-    }
-    if (error == 0) {
-        error = links_open(network, &list, is_required, log);
-    }
-    for (size_t i = 0; i < network->link_count; i++) {
-        network->links[i]->without_gso = options->without_gso;
-    }
-    interface_list_deinit(&list);
-    return error;
+    return error != 0 ? error : links_open(network, log);
 }
 
 void network_describe(const struct network *network, const struct log *log) {
-    for (size_t i = 0; i < network->link_count; i++) {
-        link_describe(network->links[i], log);
+    for (size_t i = 0; i < network->links.count; i++) {
+        link_describe(network->links.items[i], log);
     }
     for (size_t i = 0; i < SOCKET_FAMILIES; i++) {
         const struct datagram_socket *socket = &network->unicast.sockets[i].socket;
@@ -119,56 +198,34 @@ void network_describe(const struct network *network, const struct log *log) {
 }
 
 void network_close(struct network *network) {
-    for (size_t i = 0; i < network->link_count; i++) {
-        link_free(network->links[i]);
-    }
+    links_close(&network->links);
+    doorbell_end(&network->doorbell, NULL, NULL);
     unicast_close(&network->unicast);
     listener_close(&network->local);
     free(network->held_bytes);
     free(network->batches_bytes);
-    *network = (struct network){.link_count = 0};
+    *network = (struct network){.port = 0};
 }
 
 /* ---- streams ---- */
 
-static struct link *link_find(const struct network *network, uint32_t interface) {
-    for (size_t i = 0; i < network->link_count; i++) {
-        if (network->links[i]->interface.index == interface) {
-            return network->links[i];
-        }
-    }
-    return NULL;
-}
-
-static const struct link *link_find_address(const struct network *network,
-                                            const struct muster_endpoint *address) {
-    for (size_t i = 0; i < network->link_count; i++) {
-        const struct interface *interface = &network->links[i]->interface;
-        if (endpoint_is_same_host(&interface->address, address) ||
-            endpoint_is_same_host(&interface->address6, address)) {
-            return network->links[i];
-        }
-    }
-    return NULL;
-}
-
 /* What comes by another interface to an address of ours (Linux accepts it) is not let in. */
 uint32_t network_interface_of(const struct network *network, const struct origin *origin) {
     bool is_here = origin->interface == LOOPBACK_INTERFACE || origin->interface == 0; /* 0: not known */
-    const struct link *link = link_find(network, origin->interface);
+    const struct link *link = links_find(&network->links, origin->interface);
     if (link == NULL && is_here) {
-        link = link_find_address(network, &origin->local);
+        link = links_find_address(&network->links, &origin->local);
     }
     return link == NULL ? 0 : link->interface.index;
 }
 
 int network_connect(const struct network *network, const struct muster_endpoint *endpoint,
                     uint32_t interface) {
-    const struct link *link = link_find(network, interface);
+    const struct link *link = links_find(&network->links, interface);
     if (link == NULL) {
         return MUSTER_ENOINTERFACE;
     }
-    bool is_own = link_find_address(network, endpoint) != NULL; /* reached by the loopback alone */
+    bool is_own = links_find_address(&network->links, endpoint) != NULL; /* reached by the loopback alone */
     int fd = tcp_connect(endpoint, interface, is_own ? NULL : link->interface.name);
     return fd < 0 ? socket_error(fd) : fd;
 }
@@ -218,7 +275,7 @@ uint64_t network_unsent(const struct network *network) {
 static bool datagram_send(struct network *network, struct muster_datagram *datagram) {
     size_t place = socket_place(datagram->destination.family);
     struct datagram_socket *socket = &network->unicast.sockets[place].socket;
-    struct link *link = link_find(network, datagram->interface);
+    struct link *link = links_find(&network->links, datagram->interface);
     bool is_telemetry = datagram->ttl == MUSTER_TELEMETRY_TTL;
     enum muster_path_kind kind = is_telemetry ? multicast[place] : group_path_kind(&datagram->destination);
     if (!socket->open) {
@@ -237,7 +294,8 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
     uint64_t queue_drops = socket->queue_drops;
     const uint8_t *bytes = datagram == &network->held ? network->held_from : datagram->bytes;
     uint64_t count = count_datagrams(datagram);
-    int error = socket_send(socket, datagram, &without_gso);
+    bool is_gone = link == NULL && datagram->interface != 0; /* its interface is used no more */
+    int error = is_gone ? -ENODEV : socket_send(socket, datagram, &without_gso);
     if (kind == MUSTER_PATH_U6 && is_without_route(error)) { /* it was heard by the group, so we are too */
         datagram->destination = group_control(MUSTER_PATH_M6, network->port);
         error = socket_send(socket, datagram, &without_gso);
@@ -347,8 +405,14 @@ int network_start(struct network *network, uv_loop_t *loop, const struct network
         struct watched_socket *watched = &network->unicast.sockets[i];
         error = watched->socket.open ? watched_socket_start(watched, loop, on_unicast_ready, network) : 0;
     }
-    for (size_t i = 0; i < network->link_count && error == 0; i++) {
-        error = link_start(network->links[i], loop, on_link_ready, network);
+    if (error == 0) {
+        error = links_start(&network->links, loop, on_link_ready, network);
+    }
+    if (error == 0) {
+        error = doorbell_start(&network->doorbell, loop, on_ring, network);
+    }
+    if (error == 0 && network->links.has_failed) {
+        doorbell_set(&network->doorbell, RETRY_MS);
     }
     return error;
 }
@@ -356,19 +420,17 @@ int network_start(struct network *network, uv_loop_t *loop, const struct network
 void network_stop_receiving(struct network *network) {
     network->is_receiving = false;
     unicast_watch(network);
-    for (size_t i = 0; i < network->link_count; i++) {
-        link_pause(network->links[i]);
+    for (size_t i = 0; i < network->links.count; i++) {
+        link_pause(network->links.items[i]);
     }
 }
 
 size_t network_end(struct network *network, uv_close_cb on_closed) {
-    size_t handles = 0;
+    size_t handles = doorbell_end(&network->doorbell, on_closed, network->calls.owner);
     for (size_t i = 0; i < SOCKET_FAMILIES; i++) {
         handles += watched_socket_end(&network->unicast.sockets[i], on_closed, network->calls.owner);
     }
-    for (size_t i = 0; i < network->link_count; i++) {
-        handles += link_end(network->links[i], on_closed, network->calls.owner);
-    }
+    links_close(&network->links);
     return handles;
 }
 
@@ -386,8 +448,8 @@ void network_hear(struct network *network, uint32_t groups, uint32_t groups6) {
             return;
         }
     }
-    for (size_t i = 0; i < network->link_count; i++) {
-        struct link *link = network->links[i];
+    for (size_t i = 0; i < network->links.count; i++) {
+        struct link *link = network->links.items[i];
         int error = link_hear(link, groups, groups6, network->port, on_telemetry_ready, network->log);
         network->is_hearing = network->is_hearing || (error == 0 && link_is_hearing(link));
         network->hearing_error = network->hearing_error != 0 ? network->hearing_error : error;
@@ -439,9 +501,9 @@ static void put_datagrams(struct inventory *inventory, const struct datagram_soc
 /* All is sent from the unicast socket. What was for everybody is counted where the same path is heard. */
 static struct muster_socket sent_unicasts(const struct network *network, enum muster_path_kind kind) {
     struct muster_socket sent = {.unicast_drops = network->unicast_drops[kind - MUSTER_PATH_U4]};
-    for (size_t i = 0; i < network->link_count; i++) {
-        sent.failed += network->links[i]->failed[kind];
-        sent.queue_drops += network->links[i]->queue_drops[kind];
+    for (size_t i = 0; i < network->links.count; i++) {
+        sent.failed += network->links.items[i]->failed[kind];
+        sent.queue_drops += network->links.items[i]->queue_drops[kind];
     }
     return sent;
 }
@@ -452,8 +514,8 @@ size_t network_sockets(const struct network *network, struct muster_socket *sock
         struct muster_socket sent = sent_unicasts(network, kind);
         put_datagrams(&inventory, &network->unicast.sockets[kind - MUSTER_PATH_U4].socket, kind, "", &sent);
     }
-    for (size_t i = 0; i < network->link_count; i++) {
-        const struct link *link = network->links[i];
+    for (size_t i = 0; i < network->links.count; i++) {
+        const struct link *link = network->links.items[i];
         const char *name = link->interface.name;
         for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
             struct muster_socket sent = {.failed = link->failed[kind],

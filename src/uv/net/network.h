@@ -12,8 +12,10 @@
 #include <muster/core.h>
 #include <muster/muster.h>
 
+#include "doorbell.h"
 #include "limit.h"
 #include "link.h"
+#include "links.h"
 #include "listener.h"
 #include "log.h"
 #include "socket.h"
@@ -23,9 +25,11 @@
 struct network_calls {
     socket_datagram_cb on_datagram;         /* it may call network_send() and nothing that ends the network */
     void (*on_datagrams_read)(void *owner); /* those that came together were handed over, or the socket that
-                                             * was full has room again; it may call anything */
+                                             * was full has room again, or the paths have changed; it may call
+                                             * anything */
     socket_datagram_cb on_telemetry;        /* a batch; it may call anything */
     void (*on_telemetry_read)(void *owner); /* likewise */
+    void (*on_paths)(void *owner);          /* the paths have changed; as on_datagram */
     void *owner;
 };
 
@@ -33,8 +37,8 @@ struct network_calls {
 struct network {
     uint16_t port; /* of the control group */
     struct unicast unicast;
-    struct link *links[MUSTER_PATHS_MAX];
-    size_t link_count;
+    struct links links;
+    struct doorbell doorbell; /* rings when interfaces may have changed */
     struct muster_path paths[MUSTER_PATHS_MAX];
     size_t path_count;
     struct listener local; /* the Unix socket; none of an observer, or where there can't be one */
@@ -42,11 +46,15 @@ struct network {
     struct network_calls calls;
     const struct log *log;
     bool is_receiving;
+    bool is_observer;    /* nobody hears it */
+    uint64_t alone_ms;   /* by the loop's clock: since when no link is there; 0: some is */
+    bool has_said_none;  /* which was said, */
+    bool lacks_loopback; /* and that the loopback is down */
 
     bool is_blocked; /* a unicast socket is full: `held` waits for it, and nothing else is sent */
     struct muster_datagram held;
     uint8_t *held_bytes;
-    const uint8_t *held_from; /* where its bytes were, which only tells it from others */
+    const uint8_t *held_from;                /* where its bytes were, which only tells it from others */
     uint64_t unicast_drops[SOCKET_FAMILIES]; /* to one peer, so that the send buffer has room for what goes to
                                                 the group */
     struct {
@@ -64,16 +72,17 @@ struct network {
     uint8_t *batches_bytes; /* what is read at a time; NULL: nothing was ever heard */
 };
 
-/* Opens the unicast sockets, for whoever has a document TCP listeners of the same port, and the links. A link
- * that the options name is required; of others one at least. The errors of interface.h, unicast.h and link.h,
- * with an error line; then what is open is for network_close(). */
+/* Opens the unicast sockets, for whoever has a document TCP listeners of the same port, and the links. Where
+ * no interface can be used a warning says so; they come when there is one. Where one can be used, but none
+ * lets us listen, that is an error: MUSTER_ENOMEM, MUSTER_EPERM, MUSTER_ESYSTEM, or those of interface.h and
+ * unicast.h, with an error line; then what is open is for network_close(). */
 int network_open(struct network *network, const struct muster_options *options, const struct log *log);
 
 /* Says what it listens on. */
 void network_describe(const struct network *network, const struct log *log);
 
-/* Watches its sockets, but for the listeners. log is borrowed. On error (MUSTER_ENOMEM, MUSTER_ESYSTEM) some
- * may be watched: end it. */
+/* Watches its sockets, but for the listeners, and the interfaces: from now on links come and go. log is
+ * borrowed. On error (MUSTER_ENOMEM, MUSTER_ESYSTEM) some may be watched: end it. */
 int network_start(struct network *network, uv_loop_t *loop, const struct network_calls *calls,
                   const struct log *log);
 

@@ -13,6 +13,8 @@
 #include <utlist.h>
 
 #include "change.h"
+#include "group.h"
+#include "interface.h"
 #include "limit.h"
 #include "local_paths.h"
 #include "options.h"
@@ -455,6 +457,39 @@ static bool are_options_valid(const struct muster_local_options *options) {
     return are_valid;
 }
 
+static int interfaces_add(muster_local_t *local, const char *name) {
+    char *copy = strndup(name, MUSTER_INTERFACE_NAME_BYTES - 1); /* as long as a request may say it */
+    if (copy == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    local->interfaces[local->interface_count++] = copy;
+    return 0;
+}
+
+/* The muster that is asked has to use exactly those that the same names would choose here. A name that no
+ * interface has here may be one of a network that it is in. */
+static int interfaces_take(muster_local_t *local, const struct muster_local_options *options) {
+    const struct log silence = {.write = NULL};
+    struct interface_list chosen;
+    int error = interface_list_read(&chosen, options->interfaces, options->interface_count, GROUP_KINDS_ALL,
+                                    &silence);
+    if (error != 0) {
+        return error;
+    }
+    local->interfaces = calloc(chosen.count + chosen.left_out_count + 1, sizeof *local->interfaces);
+    error = local->interfaces == NULL ? MUSTER_ENOMEM : 0;
+    for (size_t i = 0; i < chosen.count && error == 0; i++) {
+        error = interfaces_add(local, chosen.items[i].name);
+    }
+    for (size_t i = 0; i < chosen.left_out_count && error == 0; i++) {
+        if (chosen.left_out[i].is_missing) {
+            error = interfaces_add(local, chosen.left_out[i].name);
+        }
+    }
+    interface_list_deinit(&chosen);
+    return error;
+}
+
 static int options_copy(muster_local_t *local, const struct muster_local_options *options) {
     local->port = options->port;
     local->skip = options->skip;
@@ -464,18 +499,7 @@ static int options_copy(muster_local_t *local, const struct muster_local_options
     if (options->interface_count == 0) {
         return 0;
     }
-    local->interfaces = calloc(options->interface_count, sizeof *local->interfaces);
-    if (local->interfaces == NULL) {
-        return MUSTER_ENOMEM;
-    }
-    for (; local->interface_count < options->interface_count; local->interface_count++) {
-        char *copy = strdup(options->interfaces[local->interface_count]);
-        if (copy == NULL) {
-            return MUSTER_ENOMEM;
-        }
-        local->interfaces[local->interface_count] = copy;
-    }
-    return 0;
+    return interfaces_take(local, options);
 }
 
 static int local_open(uv_loop_t *loop, const struct muster_local_options *options, muster_local_t **local) {

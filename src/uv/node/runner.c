@@ -202,6 +202,13 @@ static void on_datagram(const struct muster_datagram *datagram, void *owner) {
     send_all(node);
 }
 
+static void on_paths(void *owner) {
+    muster_t *node = owner;
+    struct muster_event event = {
+        .kind = MUSTER_EVENT_PATHS, .paths = node->network.paths, .path_count = node->network.path_count};
+    part_step(&node->context, &event); /* the network keeps to what the core takes */
+}
+
 static void on_telemetry(const struct muster_datagram *datagram, void *owner) {
     muster_t *node = owner;
     struct muster_event event = {.kind = MUSTER_EVENT_DATAGRAM, .datagram = *datagram};
@@ -286,6 +293,7 @@ int runner_start(muster_t *node, uv_loop_t *loop) {
                                                 .on_datagrams_read = turn,
                                                 .on_telemetry = on_telemetry,
                                                 .on_telemetry_read = on_telemetry_read,
+                                                .on_paths = on_paths,
                                                 .owner = node};
     const struct stream_table_calls stream_calls = {
         .on_event = on_stream, .interface_of = interface_of, .on_ended = on_handle_ended, .owner = node};

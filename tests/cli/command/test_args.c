@@ -7,6 +7,7 @@
 #include "command.h"
 #include "complain.h"
 #include "fixture.h"
+#include "start.h"
 #include "value.h"
 
 #define WORDS_MAX 24
@@ -234,6 +235,9 @@ TEST(test_environment) {
 }
 
 TEST(test_options_refused) {
+    char name[START_INTERFACE_BYTES_MAX + 2] = "";
+    char words[256];
+    char line[256];
     check_refused("--bogus", "muster: --bogus: expected an option that muster --help lists\n");
     check_refused("--bogus=x", "muster: --bogus: expected an option that muster --help lists\n");
     check_refused("-x", "muster: -x: expected an option that muster --help lists\n");
@@ -248,10 +252,15 @@ TEST(test_options_refused) {
     check_refused("--color x", "muster: --color: expected auto, always or never, got 'x'\n");
     check_refused("--log-level x", "muster: --log-level: expected error, warning, info or debug, got 'x'\n");
     check_refused("--interface a,,b",
-                  "muster: --interface: expected interface names such as eth0,wlan0, got 'a,,b'\n");
-    check_refused(
-        "--interface sixteen-letters-",
-        "muster: --interface: expected interface names such as eth0,wlan0, got 'sixteen-letters-'\n");
+                  "muster: --interface: expected an interface such as eth0, 'eth*' or '!docker*', got ''\n");
+    check_refused("--interface eth*,!",
+                  "muster: --interface: expected an interface such as eth0, 'eth*' or '!docker*', got '!'\n");
+    memset(name, 'x', sizeof name - 1);
+    snprintf(words, sizeof words, "--interface %s", name);
+    snprintf(line, sizeof line,
+             "muster: --interface: expected an interface such as eth0, 'eth*' or '!docker*', got '%.64s'\n",
+             name);
+    check_refused(words, line);
     check_refused("--interface 1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3",
                   "muster: --interface: expected at most 32 interfaces\n");
     check_refused("sample --count 0",

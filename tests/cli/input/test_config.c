@@ -178,14 +178,13 @@ TEST(test_values) {
         {"{\"interfaces\":[]}", "bad.json:1:15: interfaces: expected 1 to 32 interfaces, got 0\n"},
         {"{\"interfaces\":[\"a\",true]}",
          "bad.json:1:20: interfaces[1]: expected a text, got true or false\n"},
-        {"{\"interfaces\":[\"sixteen-letters-\"]}",
-         "bad.json:1:16: interfaces[0]: expected an interface name "
-         "such as eth0, got 'sixteen-letters-'\n"},
         {"{\"peers\":[\"fd00::1\"]}",
          "bad.json:1:11: peers[0]: expected HOST or HOST:PORT, got 'fd00::1': an address of IPv6 stands in "
          "brackets, [fd00::1]:19798\n"},
-        {"{\"interfaces\":[\"\"]}",
-         "bad.json:1:16: interfaces[0]: expected an interface name such as eth0, got ''\n"},
+        {"{\"interfaces\":[\"!\"]}", "bad.json:1:16: interfaces[0]: expected an interface such as eth0, "
+                                     "'eth*' or '!docker*', got '!'\n"},
+        {"{\"interfaces\":[\"\"]}", "bad.json:1:16: interfaces[0]: expected an interface such as eth0, "
+                                    "'eth*' or '!docker*', got ''\n"},
         {"{\"port\":0}", "bad.json:1:9: port: expected 1 to 65503, got 0\n"},
         {"{\"port\":65504}", "bad.json:1:9: port: expected 1 to 65503, got 65504\n"},
         {"{\"port\":\"80\"}", "bad.json:1:9: port: expected 1 to 65503, got a text\n"},

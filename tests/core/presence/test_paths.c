@@ -115,6 +115,24 @@ static void there_are_at_most_96(void **state) {
     assert_non_null(paths_find(&paths, MUSTER_PATHS_MAX / 3, B4));
 }
 
+static void a_path_comes_with_its_address(void **state) {
+    (void)state;
+    struct paths paths = {0};
+    struct muster_path items[] = {path(1, M4), path(2, M4)};
+    items[0].address = (struct muster_endpoint){.family = 4, .ip = {10, 0, 0, 1}};
+    assert_true(paths_have_come(&paths, items, 2));
+    assert_int_equal(paths_set(&paths, items, 2), 0);
+    assert_false(paths_have_come(&paths, items, 2));
+    assert_false(paths_have_come(&paths, items + 1, 1));
+    assert_false(paths_have_come(&paths, NULL, 0));
+    items[1].mtu = 1280;
+    items[1].name[0] = 'x';
+    items[1].address.port = 1;
+    assert_false(paths_have_come(&paths, items, 2));
+    items[0].address.ip[3] = 2;
+    assert_true(paths_have_come(&paths, items, 2));
+}
+
 static void a_name_ends(void **state) {
     (void)state;
     struct paths paths = {0};
@@ -222,6 +240,7 @@ int main(void) {
         cmocka_unit_test(lists_get_shorter_with_the_mtu),
         cmocka_unit_test(what_is_refused_changes_nothing),
         cmocka_unit_test(there_are_at_most_96),
+        cmocka_unit_test(a_path_comes_with_its_address),
         cmocka_unit_test(a_name_ends),
         cmocka_unit_test(multicast_is_primary_until_broadcast_alone_is_heard),
         cmocka_unit_test(ipv6_is_primary_before_broadcast),

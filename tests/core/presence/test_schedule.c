@@ -414,6 +414,81 @@ TEST(other_paths_are_a_new_start) {
     assert_true(world_run_until(A, MUSTER_PEER_LOST, 1));
 }
 
+static void set_interfaces(uint32_t count, uint8_t last) {
+    struct muster_path paths[] = {{.interface = WORLD_INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"},
+                                  {.interface = WORLD_INTERFACE + 1, .kind = MUSTER_PATH_M4, .name = "eth1"}};
+    paths[0].address = (struct muster_endpoint){.family = 4, .ip = {10, 0, 0, last}};
+    assert_int_equal(world_paths(A, paths, count), 0);
+}
+
+/* However short ago the last one was. */
+TEST(a_path_that_comes_is_told_and_asked_at_once) {
+    world_gather(2);
+    set_interfaces(1, 1);
+    world_run(4000);
+    tape_begin(A);
+    set_interfaces(2, 1);
+    world_run(1200);
+    assert_int_equal(tape_said("announce", 0)->at_ms, 0);
+    assert_int_equal(tape_said("query", 0)->at_ms, 0);
+    tape_begin(A);
+    set_interfaces(2, 2); /* another address */
+    world_run(1200);
+    assert_int_equal(tape_said("query", 0)->at_ms, 0);
+    tape_begin(A);
+    set_interfaces(1, 2); /* one that goes waits for its time */
+    world_run(1200);
+    assert_int_equal(tape_count("query"), 0);
+}
+
+/* An interface that was made anew has another hardware address, which others learn when this host asks for
+ * theirs. */
+TEST(a_neighbour_is_asked_by_unicast_on_a_path_that_comes) {
+    const struct muster_path anew = {.interface = 9, .kind = MUSTER_PATH_M4, .name = "eth0"};
+    world_gather(2);
+    assert_int_equal(world_paths(A, NULL, 0), 0);
+    tape_begin(A);
+    assert_int_equal(world_paths(A, &anew, 1), 0);
+    world_run(100);
+    const struct muster_datagram *first = &tape_said("query", 0)->datagram;
+    assert_int_equal(first->interface, 9);
+    assert_int_equal(first->destination.ip[0], 10);
+    assert_memory_equal(&first->destination, &world_row(A, "b")->address, sizeof first->destination);
+    assert_int_equal(first->length, MUSTER_PROOF_BYTES);
+    assert_int_equal(tape_said("query", 1)->datagram.destination.ip[0], 224);
+}
+
+TEST(a_path_that_comes_and_goes_floods_nobody) {
+    world_gather(2);
+    world_run(MUSTER_RESUME_MS);
+    tape_begin(A);
+    for (unsigned i = 0; i < 100; i++) {
+        set_interfaces(2, 1);
+        world_run(50);
+        set_interfaces(1, 1);
+        world_run(50);
+    }
+    assert_in_range(tape_count("query"), 10, 2 * 3 * (MUSTER_ARRIVAL_BURST + 10));
+    assert_in_range(tape_count("announce"), 10, 2 * 3 * (MUSTER_ARRIVAL_BURST + 10));
+}
+
+TEST(an_observer_asks_again_on_a_path_that_comes) {
+    world_add("?");
+    set_interfaces(1, 1);
+    world_run(1000);
+    tape_begin(A);
+    set_interfaces(2, 1);
+    world_run(1000);
+    assert_int_equal(tape_count("query"), 0); /* it asks when it is told to */
+    world_query(A);
+    world_run(3000);
+    set_interfaces(1, 1);
+    tape_begin(A);
+    set_interfaces(2, 1);
+    world_run(1000);
+    assert_true(tape_count("query") > 0);
+}
+
 int main(void) {
     return test_run(begin, world_end);
 }

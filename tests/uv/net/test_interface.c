@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which interfaces are used: from made-up machines, and from the loopback of this one. */
+#include "group.h"
 #include "interface.h"
 
 #include <arpa/inet.h>
@@ -7,233 +8,309 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <linux/if_packet.h>
+#include <linux/if_addr.h>
 #include <net/if.h>
 #include <netinet/in.h>
 
+#include "limit.h"
 #include "test.h"
 
-#define ENTRIES_MAX 32
+#define DEVICES_MAX 128
 #define UP (IFF_UP | IFF_RUNNING)
+#define LAN (IFF_BROADCAST | IFF_MULTICAST)
 #define M4 (1u << MUSTER_PATH_M4)
 #define B4 (1u << MUSTER_PATH_B4)
 
-/* What getifaddrs() would say. */
+/* What the kernel would list. */
 struct machine {
-    struct ifaddrs entries[ENTRIES_MAX];
-    struct sockaddr_ll links[ENTRIES_MAX];
-    struct sockaddr_storage addresses[ENTRIES_MAX];
+    struct device devices[DEVICES_MAX];
     size_t count;
-    char last_error[2048];
-    char left_out[2048]; /* the debug lines */
+    char warnings[8192];
+    char left_out[4096]; /* the debug lines */
 };
 
+static struct machine machine;
+static struct interface_list list;
+
+static void append(char *text, size_t size, const char *line) {
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s\n", line);
+}
+
 static void keep_line(enum muster_log_level level, const char *line, void *context) {
-    struct machine *machine = context;
+    (void)context;
     if (level == MUSTER_LOG_DEBUG) {
-        size_t used = strlen(machine->left_out);
-        snprintf(machine->left_out + used, sizeof machine->left_out - used, "%s\n", line);
-        return;
-    }
-    assert_int_equal(level, MUSTER_LOG_ERROR);
-    snprintf(machine->last_error, sizeof machine->last_error, "%s", line);
-}
-
-static struct ifaddrs *add(struct machine *machine, const char *name, unsigned flags) {
-    struct ifaddrs *entry = &machine->entries[machine->count];
-    *entry = (struct ifaddrs){.ifa_name = (char *)(uintptr_t)name, .ifa_flags = flags};
-    if (machine->count > 0) {
-        machine->entries[machine->count - 1].ifa_next = entry;
-    }
-    machine->count++;
-    return entry;
-}
-
-static void add_link(struct machine *machine, const char *name, int index, unsigned flags) {
-    struct sockaddr_ll *link = &machine->links[machine->count];
-    *link = (struct sockaddr_ll){.sll_family = AF_PACKET, .sll_ifindex = index};
-    add(machine, name, flags)->ifa_addr = (struct sockaddr *)link;
-}
-
-static void add_address(struct machine *machine, const char *label, const char *ip, unsigned flags) {
-    struct sockaddr_storage *address = &machine->addresses[machine->count];
-    if (strchr(ip, ':') != NULL) {
-        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address;
-        *v6 = (struct sockaddr_in6){.sin6_family = AF_INET6};
-        inet_pton(AF_INET6, ip, &v6->sin6_addr);
+        append(machine.left_out, sizeof machine.left_out, line);
     } else {
-        struct sockaddr_in *v4 = (struct sockaddr_in *)address;
-        *v4 = (struct sockaddr_in){.sin_family = AF_INET};
-        inet_pton(AF_INET, ip, &v4->sin_addr);
-    }
-    add(machine, label, flags)->ifa_addr = (struct sockaddr *)address;
-}
-
-/* An interface of each sort, links first, as the kernel lists them. */
-static void machine_init(struct machine *machine) {
-    *machine = (struct machine){.count = 0};
-    add_link(machine, "lo", 1, UP | IFF_LOOPBACK);
-    add_link(machine, "eth0", 2, UP | IFF_BROADCAST | IFF_MULTICAST);
-    add_link(machine, "eth1", 3, IFF_UP | IFF_BROADCAST | IFF_MULTICAST);
-    add_link(machine, "eth2", 4, IFF_BROADCAST | IFF_MULTICAST);
-    add_link(machine, "eth3", 5, UP | IFF_BROADCAST | IFF_MULTICAST);
-    add_link(machine, "wg0", 6, UP | IFF_POINTOPOINT);
-    add_link(machine, "tun0", 7, UP | IFF_POINTOPOINT | IFF_MULTICAST);
-    add(machine, "ppp0", UP); /* an entry without any address */
-    add_address(machine, "lo", "127.0.0.1", UP | IFF_LOOPBACK);
-    add_address(machine, "eth0:1", "10.0.0.1", UP | IFF_BROADCAST | IFF_MULTICAST);
-    add_address(machine, "eth0", "10.0.0.2", UP | IFF_BROADCAST | IFF_MULTICAST);
-    add_address(machine, "eth1", "10.1.0.1", IFF_UP | IFF_BROADCAST | IFF_MULTICAST);
-    add_address(machine, "eth2", "10.2.0.1", IFF_BROADCAST | IFF_MULTICAST);
-    add_address(machine, "wg0", "10.6.0.1", UP | IFF_POINTOPOINT);
-    add_address(machine, "tun0", "10.7.0.1", UP | IFF_POINTOPOINT | IFF_MULTICAST);
-}
-
-static int choose(struct machine *machine, struct interface_list *list, const char *const *names,
-                  size_t count) {
-    struct log log = {.write = keep_line, .context = machine};
-    return interface_list_choose(list, machine->entries, names, count, &log);
-}
-
-/* Any address of IPv6 makes a path; that of the link stands for it. */
-TEST(test_addresses_of_ipv6) {
-    static const struct {
-        const char *first, *second, *expected;
-    } rows[] = {{"2001:db8::1", NULL, "2001:db8::1"},
-                {"2001:db8::1", "fe80::1", "fe80::1"},
-                {"fe80::1", "fe80::2", "fe80::1"},
-                {"fd00::1", "2001:db8::1", "fd00::1"}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct machine machine;
-        struct interface_list list;
-        const char *const names[] = {"eth3"}; /* it has no address of IPv4 */
-        uint8_t expected[16];
-        machine_init(&machine);
-        add_address(&machine, "eth3", rows[i].first, UP | IFF_BROADCAST | IFF_MULTICAST);
-        if (rows[i].second != NULL) {
-            add_address(&machine, "eth3", rows[i].second, UP | IFF_BROADCAST | IFF_MULTICAST);
-        }
-        assert_int_equal(choose(&machine, &list, names, 1), 0);
-        assert_int_equal(list.items[0].kinds, 1u << MUSTER_PATH_M6);
-        assert_int_equal(list.items[0].address.family, 0);
-        assert_int_equal(list.items[0].address6.family, 6);
-        inet_pton(AF_INET6, rows[i].expected, expected);
-        assert_memory_equal(list.items[0].address6.ip, expected, sizeof expected);
-        interface_list_deinit(&list);
+        assert_int_equal(level, MUSTER_LOG_WARNING);
+        append(machine.warnings, sizeof machine.warnings, line);
     }
 }
 
-/* There is no route for groups of IPv6 on the loopback, and no group without multicast. */
-TEST(test_where_ipv6_has_no_groups) {
-    struct machine machine;
-    struct interface_list list;
-    const char *const names[] = {"lo", "wg0"};
-    machine_init(&machine);
-    add_address(&machine, "lo", "::1", UP | IFF_LOOPBACK);
-    add_address(&machine, "wg0", "fe80::6", UP | IFF_POINTOPOINT);
-    assert_int_equal(choose(&machine, &list, names, 1), 0);
-    assert_int_equal(list.items[0].kinds, M4 | B4);
-    assert_int_equal(list.items[0].address6.family, 0);
+static const struct log machine_log = {.write = keep_line};
+
+static struct muster_endpoint address_of(const char *text) {
+    struct muster_endpoint address = {.family = strchr(text, ':') == NULL ? 4 : 6};
+    assert_int_equal(inet_pton(address.family == 4 ? AF_INET : AF_INET6, text, address.ip), 1);
+    return address;
+}
+
+static void add_address(struct device *device, const char *text, uint32_t flags) {
+    struct muster_endpoint address = address_of(text);
+    device_add_address(device, &address, flags);
+}
+
+/* ip NULL: without an address. */
+static struct device *add(const char *name, unsigned flags, const char *ip) {
+    struct device *device = &machine.devices[machine.count++];
+    *device = (struct device){.index = (uint32_t)machine.count, .flags = flags, .mtu = 1500};
+    snprintf(device->name, sizeof device->name, "%s", name);
+    if (ip != NULL) {
+        add_address(device, ip, 0);
+    }
+    return device;
+}
+
+/* An interface of each sort. */
+static void machine_init(void) {
+    machine = (struct machine){.count = 0};
+    add("lo", UP | IFF_LOOPBACK, "127.0.0.1");
+    add("eth0", UP | LAN, "10.0.0.1");
+    add_address(&machine.devices[1], "10.0.0.2", 0);
+    add("eth1", IFF_UP | LAN, "10.1.0.1");
+    add("eth2", LAN, "10.2.0.1");
+    add("eth3", UP | LAN, NULL);
+    add("wg0", UP | IFF_POINTOPOINT, "10.6.0.1");
+    add("tun0", UP | IFF_POINTOPOINT | IFF_MULTICAST, "10.7.0.1");
+}
+
+static void machine_deinit(void) {
     interface_list_deinit(&list);
-    assert_int_equal(choose(&machine, &list, names, 2), MUSTER_ENOINTERFACE);
+    assert_int_equal(list.count, 0);
+}
+
+/* Chooses, and logs what is left out. Returns the names that were chosen, "eth0,tun0". */
+static const char *choose(const char *const *names, size_t count) {
+    static char text[1024];
+    const struct interface_list nothing = {.items = NULL};
+    const struct device_list devices = {.items = machine.devices, .count = machine.count};
+    interface_list_deinit(&list);
+    assert_int_equal(interface_list_choose(&list, &devices, names, count, GROUP_KINDS_ALL), 0);
+    interface_list_log(&list, &nothing, &machine_log);
+    text[0] = '\0';
+    for (size_t i = 0; i < list.count; i++) {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s", i == 0 ? "" : ",", list.items[i].name);
+    }
+    return text;
+}
+
+static const char *choose_one(const char *name) {
+    return choose(&name, 1);
 }
 
 TEST(test_all_usable_ones) {
-    struct machine machine;
-    struct interface_list list;
-    machine_init(&machine);
-    assert_int_equal(choose(&machine, &list, NULL, 0), 0);
-    assert_int_equal(list.count, 2);
-    assert_string_equal(list.items[0].name, "eth0");
+    assert_string_equal(choose(NULL, 0), "eth0,tun0");
     assert_int_equal(list.items[0].index, 2);
     assert_int_equal(list.items[0].kinds, M4 | B4);
+    assert_int_equal(list.items[0].mtu, 1500);
+    assert_int_equal(list.items[0].address.ip[3], 1); /* its first one */
     assert_int_equal(list.items[0].source.family, 0);
-    assert_string_equal(list.items[1].name, "tun0");
     assert_int_equal(list.items[1].kinds, M4);
-    interface_list_deinit(&list);
-    assert_int_equal(list.count, 0);
+    assert_true(list.has_loopback);
     assert_string_equal(machine.left_out,
-                        "interface lo is left out: it is the loopback, and there are others\n"
+                        "interface eth1 is left out: it has no carrier\n"
+                        "interface eth2 is left out: it is down\n"
+                        "interface eth3 is left out: it has no address\n"
+                        "interface wg0 is left out: it carries neither multicast nor broadcast\n"
+                        "interface lo is left out: it is the loopback, which has to be asked for\n");
+    assert_string_equal(machine.warnings, "");
+}
+
+TEST(test_named_ones_in_their_order_and_once) {
+    static const char *const names[] = {"tun0", "lo", "tun0"};
+    assert_string_equal(choose(names, 3), "tun0,lo");
+    assert_int_equal(list.items[1].kinds, M4 | B4); /* whatever its flags */
+    assert_int_equal(list.items[1].source.family, 4);
+    assert_int_equal(list.items[1].source.ip[0], 127);
+    assert_string_equal(machine.warnings, "");
+}
+
+/* What is named is waited for. */
+TEST(test_named_ones_that_are_not_usable) {
+    static const char *const names[] = {"wlan0", "",     "eth0:1", "eth",    "eth1",
+                                        "eth2",  "eth3", "wg0",    "\x1b[2J"};
+    assert_string_equal(choose(names, 9), "");
+    assert_string_equal(machine.warnings,
+                        "interface wlan0 is left out: it is not there\n"
+                        "interface  is left out: it is not there\n"
+                        "interface eth0:1 is left out: it is not there\n"
+                        "interface eth is left out: it is not there\n"
                         "interface eth1 is left out: it has no carrier\n"
                         "interface eth2 is left out: it is down\n"
                         "interface eth3 is left out: it has no address\n"
                         "interface wg0 is left out: it carries neither multicast nor broadcast\n");
 }
 
-TEST(test_named_ones_in_their_order_and_once) {
-    static const char *const names[] = {"tun0", "lo", "tun0"};
-    struct machine machine;
-    struct interface_list list;
-    machine_init(&machine);
-    assert_int_equal(choose(&machine, &list, names, 3), 0);
-    assert_int_equal(list.count, 2);
-    assert_string_equal(list.items[0].name, "tun0");
-    assert_string_equal(list.items[1].name, "lo");
-    assert_int_equal(list.items[1].kinds, M4 | B4); /* whatever its flags */
-    assert_int_equal(list.items[1].source.family, 4);
-    assert_int_equal(list.items[1].source.ip[0], 127);
-    assert_string_equal(machine.left_out, ""); /* nobody asked for the others */
-    interface_list_deinit(&list);
+TEST(test_the_loopback_has_to_be_asked_for) {
+    machine.count = 1;
+    assert_string_equal(choose(NULL, 0), "");
+    assert_string_equal(choose_one("*"), "");
+    assert_string_equal(choose_one("!eth*"), "");
+    assert_string_equal(choose_one("lo"), "lo");
+    machine.devices[0].flags = IFF_LOOPBACK;
+    assert_string_equal(choose_one("lo"), "");
+    assert_false(list.has_loopback);
+    machine.count = 0;
+    assert_string_equal(choose(NULL, 0), "");
 }
 
-TEST(test_loopback_when_there_is_no_other) {
-    struct machine machine = {.count = 0};
-    struct interface_list list;
-    add_link(&machine, "lo", 1, UP | IFF_LOOPBACK);
-    add_link(&machine, "eth0", 2, IFF_BROADCAST | IFF_MULTICAST);
-    add_address(&machine, "lo", "127.0.0.1", UP | IFF_LOOPBACK);
-    assert_int_equal(choose(&machine, &list, NULL, 0), 0);
-    assert_int_equal(list.count, 1);
-    assert_string_equal(list.items[0].name, "lo");
-    interface_list_deinit(&list);
+TEST(test_patterns_and_denials) {
+    static const char *const all_but[] = {"!eth*"};
+    static const char *const both[] = {"e*", "tun?", "!*0"};
+    static const char *const none[] = {"eth0", "!eth0"};
+    static const char *const mixed[] = {"t*", "eth0"};
+    assert_string_equal(choose_one("eth*"), "eth0");
+    assert_string_equal(choose_one("[et]*"), "eth0,tun0");
+    assert_string_equal(choose(all_but, 1), "tun0");
+    assert_string_equal(choose(both, 3), "");
+    assert_string_equal(choose(none, 2), "");
+    assert_string_equal(choose(mixed, 2), "eth0,tun0"); /* a name comes before a pattern */
 }
 
-static void expect_refused(const char *name, const char *line) {
-    struct machine machine;
-    struct interface_list list;
-    machine_init(&machine);
-    assert_int_equal(choose(&machine, &list, &name, 1), MUSTER_ENOINTERFACE);
-    assert_int_equal(list.count, 0);
-    assert_null(list.items);
-    assert_memory_equal(machine.last_error, line, strlen(line));
+TEST(test_other_names) {
+    memcpy(machine.devices[1].altnames, "enp3s0\0enx00163e000001\0", 23);
+    assert_string_equal(choose_one("enp3s0"), "eth0");
+    assert_string_equal(choose_one("enx00163e000001"), "eth0");
+    assert_string_equal(choose_one("enp*"), "eth0");
+    assert_string_equal(choose_one("enp3s"), "");
+    assert_string_equal(choose_one("!enx*"), "tun0");
 }
 
-TEST(test_named_one_that_is_not_usable) {
-    expect_refused("wlan0", "interface wlan0 is not there; there are: lo, eth0, eth1 (has no carrier), "
-                            "eth2 (is down), eth3 (has no address), "
-                            "wg0 (carries neither multicast nor broadcast), tun0");
-    expect_refused("", "interface  is not there");
-    expect_refused("eth", "interface eth is not there");
-    expect_refused("eth0:1", "interface eth0:1 is not there");
-    expect_refused("eth1", "interface eth1 has no carrier");
-    expect_refused("eth2", "interface eth2 is down");
-    expect_refused("eth3", "interface eth3 has no address");
-    expect_refused("wg0", "interface wg0 carries neither multicast nor broadcast");
-    expect_refused("\x1b[2J", "interface \\u{001B}[2J is not there");
+TEST(test_a_port_has_no_traffic_of_its_own) {
+    machine.devices[1].is_port = true;
+    assert_string_equal(choose(NULL, 0), "tun0");
+    assert_non_null(strstr(machine.left_out, "eth0 is left out: it is a port of a bridge or bond"));
 }
 
-TEST(test_nothing_usable) {
-    struct machine machine = {.count = 0};
-    struct interface_list list;
-    add_link(&machine, "lo", 1, IFF_LOOPBACK);
-    assert_int_equal(choose(&machine, &list, NULL, 0), MUSTER_ENOINTERFACE);
-    assert_string_equal(machine.last_error, "no interface can be used; there are: lo (is down)");
-    struct log log = {.write = keep_line, .context = &machine};
-    assert_int_equal(interface_list_choose(&list, NULL, NULL, 0, &log), MUSTER_ENOINTERFACE);
-    assert_string_equal(machine.last_error, "no interface can be used; there are: none");
+TEST(test_an_mtu_too_small_for_an_announce) {
+    machine.devices[1].mtu = INTERFACE_MTU_MIN - 1;
+    machine.devices[6].mtu = INTERFACE_MTU_MIN;
+    assert_string_equal(choose(NULL, 0), "tun0");
+    assert_string_equal(machine.warnings, "interface eth0 is left out: it has an MTU below 1228 bytes\n");
+}
+
+/* What is said is said once, and again when the reason is another one. */
+TEST(test_a_reason_is_said_once) {
+    const struct device_list devices = {.items = machine.devices, .count = machine.count};
+    struct interface_list next;
+    machine.devices[1].mtu = 1000;
+    choose(NULL, 0);
+    machine.left_out[0] = machine.warnings[0] = '\0';
+    machine.devices[2].flags |= IFF_RUNNING;
+    machine.devices[3].flags |= IFF_UP;
+    assert_int_equal(interface_list_choose(&next, &devices, NULL, 0, GROUP_KINDS_ALL), 0);
+    interface_list_log(&next, &list, &machine_log);
+    assert_string_equal(machine.left_out, "interface eth2 is left out: it has no carrier\n");
+    assert_string_equal(machine.warnings, "");
+    interface_list_deinit(&next);
+}
+
+TEST(test_addresses_that_are_not_to_be_used) {
+    struct device device = {.index = 1};
+    add_address(&device, "10.0.0.1", IFA_F_TENTATIVE);
+    assert_int_equal(device.v4_use, DEVICE_ADDRESS_NONE);
+    add_address(&device, "10.0.0.2", IFA_F_DEPRECATED);
+    assert_int_equal(device.v4.ip[3], 2);
+    add_address(&device, "10.0.0.3", 0);
+    add_address(&device, "10.0.0.4", 0);
+    assert_int_equal(device.v4.ip[3], 3);
+    add_address(&device, "fe80::1", IFA_F_TENTATIVE | IFA_F_DADFAILED);
+    assert_int_equal(device.v6_use, DEVICE_ADDRESS_NONE);
+    add_address(&device, "2001:db8::1", 0);
+    assert_int_equal(device.v6.ip[15], 1);
+    add_address(&device, "fe80::2", IFA_F_TENTATIVE | IFA_F_OPTIMISTIC);
+    add_address(&device, "fe80::3", 0);
+    add_address(&device, "2001:db8::4", 0);
+    assert_int_equal(device.v6.ip[15], 2);
+}
+
+/* Routes to somewhere first, bridges of containers last; what finds no room is named. */
+TEST(test_the_most_useful_first) {
+    machine.count = 0;
+    for (int i = 0; i < 60; i++) {
+        char name[16];
+        snprintf(name, sizeof name, i == 0 ? "docker%d" : "veth%d", i);
+        add(name, UP | LAN, "172.17.0.1")->is_bridge = i == 0;
+    }
+    add("eth0", UP | LAN, "10.0.0.1")->has_route = true;
+    choose(NULL, 0);
+    assert_string_equal(list.items[0].name, "eth0");
+    assert_string_equal(list.items[1].name, "veth1");
+    assert_int_equal(list.count, MUSTER_PATHS_MAX / 2);
+    assert_non_null(strstr(machine.warnings, "interface docker0 is left out: it is one too many"));
+    machine.devices[0].has_route = true;
+    choose(NULL, 0);
+    assert_string_equal(list.items[0].name, "docker0");
+    assert_string_equal(list.items[1].name, "eth0");
+}
+
+TEST(test_reasons_for_people) {
+    char text[64];
+    machine.count = 3;
+    choose_one("eth1");
+    interface_list_describe(&list, text, sizeof text);
+    assert_string_equal(text, "eth1 has no carrier; lo is the loopback, which has to be asked ");
+    interface_list_describe(&list, text, 20);
+    assert_string_equal(text, "eth1 has no carrier");
 }
 
 TEST(test_the_loopback_of_this_machine) {
     static const char *const names[] = {"lo"};
-    struct machine machine = {.count = 0};
-    struct log log = {.write = keep_line, .context = &machine};
-    struct interface_list list;
-    assert_int_equal(interface_list_read(&list, names, 1, &log), 0);
+    assert_int_equal(interface_list_read(&list, names, 1, GROUP_KINDS_ALL, &machine_log), 0);
     assert_int_equal(list.count, 1);
     assert_int_equal(list.items[0].index, if_nametoindex("lo"));
-    interface_list_deinit(&list);
+    assert_string_equal(list.items[0].name, "lo");
+    assert_int_equal(list.items[0].address.ip[0], 127);
+    assert_true(list.items[0].mtu > 1500);
+    assert_true(list.has_loopback);
+}
+
+/* ---- IPv6 ---- */
+
+#define M6 (1u << MUSTER_PATH_M6)
+
+/* Any address of IPv6 makes a path; that of the link stands for it. Not on the loopback, which has no route
+ * for groups of IPv6, and not without multicast. */
+TEST(test_paths_of_ipv6) {
+    machine = (struct machine){.count = 0};
+    add("lo", UP | IFF_LOOPBACK, "::1");
+    add_address(add("eth0", UP | LAN, "10.0.0.1"), "fd00::1", 0);
+    add_address(&machine.devices[1], "fe80::1", 0);
+    add("eth1", UP | LAN, "fd01::1");
+    add("wg0", UP | IFF_POINTOPOINT, "fe80::6");
+    add_address(add("eth2", UP | LAN, NULL), "fe80::2", IFA_F_TENTATIVE);
+    const char *const names[] = {"lo", "eth*", "wg0"};
+    assert_string_equal(choose(names, 3), "eth0,eth1");
+    assert_int_equal(list.items[0].kinds, M4 | M6 | B4);
+    assert_memory_equal(list.items[0].address6.ip, address_of("fe80::1").ip, 16);
+    assert_int_equal(list.items[1].kinds, M6);
+    assert_memory_equal(list.items[1].address6.ip, address_of("fd01::1").ip, 16);
+    machine_deinit();
+}
+
+TEST(test_only_some_kinds_of_paths) {
+    const struct device_list devices = {.items = machine.devices, .count = 2};
+    machine = (struct machine){.count = 0};
+    add_address(add("eth0", UP | LAN, "10.0.0.1"), "fe80::1", 0);
+    add("eth1", UP | LAN, "10.1.0.1");
+    assert_int_equal(interface_list_choose(&list, &devices, NULL, 0, M6), 0);
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.items[0].kinds, M6);
+    assert_string_equal(list.left_out[0].why, "has no path of the family and delivery that are asked for");
+    machine_deinit();
 }
 
 int main(void) {
-    return test_run(NULL, NULL);
+    return test_run(machine_init, machine_deinit);
 }

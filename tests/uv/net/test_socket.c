@@ -511,37 +511,51 @@ static int group_port_take(uint16_t port) {
 TEST(test_left_out_path_carries_its_reason) {
     struct interface interface = interface_of_loopback();
     struct muster_path paths[MUSTER_PATH_KINDS];
-    struct link *link;
+    struct link *link = link_new(&interface);
     char line[128];
     uint16_t port = (uint16_t)(port_own() + 2);
     int taken = group_port_take(port);
-    assert_int_equal(link_open(&link, &interface, port, false, &fixture.log), 0);
+    assert_int_equal(link_update(link, &interface, port, &fixture.log), -EADDRINUSE);
+    assert_true(link_is_open(link));
     assert_int_equal(link_paths(link, 1234, paths), 1);
     assert_int_equal(paths[0].kind, MUSTER_PATH_B4);
     snprintf(line, sizeof line, "lo (m4) is left out: port %u: %s", port, strerror(EADDRINUSE));
     assert_string_equal(fixture.last_warning, line);
+    assert_int_equal(link_update(link, &interface, port, &fixture.log), -EADDRINUSE);
     assert_int_equal(fixture.warnings, 1);
     assert_int_equal(fixture.errors, 0);
-    link_free(link);
-
-    assert_int_equal(link_open(&link, &interface, port, true, &fixture.log), MUSTER_ESYSTEM);
-    assert_null(link);
-    snprintf(line, sizeof line, "listening on lo (m4), port %u: %s", port, strerror(EADDRINUSE));
-    assert_string_equal(fixture.last_error, line);
-    assert_int_equal(fixture.warnings, 1);
-    assert_int_equal(fixture.errors, 1);
     close(taken);
+    assert_int_equal(link_update(link, &interface, port, &fixture.log), 0);
+    assert_int_equal(link_paths(link, 1234, paths), 2);
+    interface.kinds = 0;
+    assert_int_equal(link_update(link, &interface, port, &fixture.log), 0);
+    assert_false(link_is_open(link));
+    link_close(link);
+}
+
+/* Two interfaces can swap their names at any time. */
+TEST(test_link_of_a_name_that_is_anothers) {
+    struct interface interface = interface_of_loopback();
+    struct link *link = link_new(&interface);
+    interface.kinds = 1u << MUSTER_PATH_B4;
+    interface.index += 1000;
+    assert_int_equal(link_update(link, &interface, port_own(), &fixture.log), -ENODEV);
+    assert_false(link_is_open(link));
+    interface.index -= 1000;
+    assert_int_equal(link_update(link, &interface, port_own(), &fixture.log), 0);
+    assert_true(link_is_open(link));
+    link_close(link);
 }
 
 TEST(test_link_says_what_it_listens_on) {
     struct interface interface = interface_of_loopback();
-    struct link *link;
+    struct link *link = link_new(&interface);
     char line[128];
-    assert_int_equal(link_open(&link, &interface, port_own(), true, &fixture.log), 0);
+    assert_int_equal(link_update(link, &interface, port_own(), &fixture.log), 0);
     link_describe(link, &fixture.log);
     snprintf(line, sizeof line, "listening on lo (m4, b4), receive buffer %u bytes\n", m4.buffer_bytes);
     assert_string_equal(fixture.infos, line);
-    link_free(link);
+    link_close(link);
 }
 
 TEST(test_failures_are_said_again_after_a_success) {
