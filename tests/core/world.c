@@ -197,12 +197,20 @@ static void tell(const struct node *node, const struct muster_output *output) {
     world.story_length += (size_t)length < room ? (size_t)length : room - 1;
 }
 
+static void send(size_t index, const struct muster_datagram *datagram) {
+    if (world.is_unsent != NULL && world.is_unsent(index, datagram)) {
+        muster_core_record_unsent(world.nodes[index].core, datagram);
+    } else {
+        transmit(index, datagram);
+    }
+}
+
 static void pull(size_t index) {
     struct node *node = &world.nodes[index];
     struct muster_output output;
     while (muster_core_next(node->core, &output)) {
         switch (output.kind) {
-        case MUSTER_OUTPUT_DATAGRAM: transmit(index, &output.datagram); break;
+        case MUSTER_OUTPUT_DATAGRAM: send(index, &output.datagram); break;
         case MUSTER_OUTPUT_PEER:
             node->counts[output.peer_event]++;
             tell(node, &output);

@@ -76,6 +76,8 @@ struct world {
     bool (*is_lost)(size_t from, size_t to, const struct muster_datagram *datagram);
     /* Called for each datagram, before any loss. Or NULL. */
     void (*on_sent)(size_t from, const struct muster_datagram *datagram);
+    /* Called for each datagram: true when the machine of its sender has no room for it (ENOBUFS). Or NULL. */
+    bool (*is_unsent)(size_t from, const struct muster_datagram *datagram);
     /* Called for each sample and loss that a node has. Or NULL. */
     void (*on_arrival)(size_t index, const struct muster_arrival *arrival);
 

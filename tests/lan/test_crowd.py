@@ -12,6 +12,7 @@ from wire import Stream
 DEADLINE_S = 120.0  # a crowd with sanitizers has two processors, and shares them with other tests
 QUIET_S = 6.0  # some intervals, after which an unheard peer is suspect
 KILLED = 1
+LAST_BOOT = 9_000_000_000_000  # later than any clock of a test machine
 STOPPED = 20
 
 
@@ -157,6 +158,16 @@ class Clone(LanTest):
         first = self.here.announce("original")
         self.watch.await_event("restarted", name="original")
         self.check_both(first, self.there.announce("original"))
+
+    def test_of_one_boot(self):
+        """As after the copy of a running machine, or where no clock says a time that is later than the last start."""
+        self.original.stop()
+        (self.here.state / "original" / "boot").write_text(f"{LAST_BOOT}\n")
+        self.copy_state()
+        both = [host.hold_program(MUSTER, "announce", "--name", "original") for host in (self.here, self.there)]
+        for process in both:
+            process.release()
+        self.check_both(*both)
 
 
 if __name__ == "__main__":

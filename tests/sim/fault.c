@@ -200,3 +200,8 @@ void fault_heal(struct world *world, struct node *node, uint64_t value) {
 void fault_mark(struct world *world, double at_s) {
     world->mark_us = (uint64_t)(at_s * US_PER_S);
 }
+
+void fault_scan(struct world *world, struct node *node, uint64_t value) {
+    (void)node, (void)value;
+    neighbours_fill(world);
+}

@@ -33,6 +33,7 @@ fault fault_speaker_change;
 
 fault fault_split; /* the world: into value islands */
 fault fault_heal;  /* the world: one island again */
+fault fault_scan;  /* the world: somebody asks for addresses that are not there */
 
 /* The same again and again: each time after so long, until the run ends or this time. */
 void fault_each(struct world *world, double from_s, double each_s, double to_s, fault *what,

@@ -178,7 +178,7 @@ const struct scenario scenarios_network[] = {
      .text = "a firewall of one of 10 takes answers alone",
      .knobs = {[KNOB_NODES] = {10, 10}, [KNOB_MINUTES] = {10, 10}},
      .script = fence_one,
-     .bounds = {.idle_kb = 15}},
+     .bounds = {.idle_kb = 12, .mark_kb = 40}},
     {.name = "partition",
      .text = "two halves of 20 are apart for 90 s",
      .knobs = {[KNOB_NODES] = {20, 20}, [KNOB_MINUTES] = {5, 5}},

@@ -149,14 +149,8 @@ static void arrive_at_all(struct world *world, void *subject, uint64_t value) {
 
 /* ---- departure ---- */
 
-static void send_unicast(struct world *world, struct host *from, struct packet *packet, uint64_t time_us) {
-    struct host *to = hosts_find(&world->hosts, &packet->datagram.destination);
-    if (to == NULL || to->segment != from->segment || !neighbours_resolve(world, from, to)) {
-        packet_release(packet);
-        return;
-    }
-    open_firewall(world, from, to);
-    if (!segment_connects(world, from, to, MUSTER_PATH_U4) || link_loses(&to->link, &world->chance)) {
+static void send_unicast(struct world *world, struct host *to, struct packet *packet, uint64_t time_us) {
+    if (!segment_connects(world, packet->from, to, MUSTER_PATH_U4) || link_loses(&to->link, &world->chance)) {
         packet_release(packet);
         return;
     }
@@ -164,15 +158,30 @@ static void send_unicast(struct world *world, struct host *from, struct packet *
     heap_add(&world->heap, time_us + link_delay_us(&to->link, &world->chance), arrive, packet, to->index);
 }
 
-static void send_one(struct world *world, struct host *from, const struct muster_datagram *datagram,
+static bool send_one(struct world *world, struct host *from, const struct muster_datagram *datagram,
                      uint64_t time_us) {
     struct packet *packet = packet_new(from, datagram);
-    figures_sent(world, packet);
-    if (packet->kind == MUSTER_PATH_U4) {
-        send_unicast(world, from, packet, time_us);
+    struct host *to =
+        packet->kind == MUSTER_PATH_U4 ? hosts_find(&world->hosts, &datagram->destination) : NULL;
+    bool is_there = packet->kind != MUSTER_PATH_U4 || (to != NULL && to->segment == from->segment);
+    enum neighbour_result result = NEIGHBOUR_KNOWN;
+    if (to != NULL && is_there) {
+        open_firewall(world, from, to);
+        result = neighbours_resolve(world, from, to);
+    } else if (is_there) {
+        result = neighbours_resolve_group(world, from, packet->kind) ? NEIGHBOUR_KNOWN : NEIGHBOUR_FULL;
+    }
+    if (result != NEIGHBOUR_FULL) {
+        figures_sent(world, packet);
+    }
+    if (!is_there || result != NEIGHBOUR_KNOWN) {
+        packet_release(packet);
+    } else if (to != NULL) {
+        send_unicast(world, to, packet, time_us);
     } else {
         heap_add(&world->heap, time_us + from->link.delay_us, arrive_at_all, packet, 0);
     }
+    return result != NEIGHBOUR_FULL;
 }
 
 void segment_whisper(struct world *world, struct host *from, struct host *to,
@@ -182,17 +191,18 @@ void segment_whisper(struct world *world, struct host *from, struct host *to,
     heap_add(&world->heap, world->now_us + to->link.delay_us, arrive, packet, to->index);
 }
 
-void segment_send(struct world *world, struct host *from, const struct muster_datagram *datagram,
+bool segment_send(struct world *world, struct host *from, const struct muster_datagram *datagram,
                   uint64_t time_us) {
+    bool is_sent = true;
     if (datagram->segment == 0) {
-        send_one(world, from, datagram, time_us);
-        return;
+        return send_one(world, from, datagram, time_us);
     }
     for (size_t at = 0; at < datagram->length; at += datagram->segment) {
         struct muster_datagram one = *datagram;
         size_t rest = datagram->length - at;
         one.bytes += at;
         one.length = rest < datagram->segment ? rest : datagram->segment;
-        send_one(world, from, &one, time_us);
+        is_sent = send_one(world, from, &one, time_us) && is_sent;
     }
+    return is_sent;
 }

@@ -37,6 +37,7 @@ struct host {
     size_t asked_count;
     bool *is_neighbour; /* by index of a host: its link address is known */
     size_t neighbour_count;
+    bool knows_group[MUSTER_PATH_KINDS]; /* the table of neighbours has an entry of this group */
 };
 
 /* A datagram on its way. It belongs to those that will hear it. */
@@ -67,8 +68,8 @@ struct host *hosts_add(struct hosts *hosts, unsigned segment, const struct host 
 /* The host of this address and port; NULL when there is none. */
 struct host *hosts_find(const struct hosts *hosts, const struct muster_endpoint *endpoint);
 
-/* Sends a datagram from a host at this time, which is now or later. */
-void segment_send(struct world *world, struct host *from, const struct muster_datagram *datagram,
+/* Sends a datagram from a host at this time, which is now or later. False when the host's kernel had no room. */
+bool segment_send(struct world *world, struct host *from, const struct muster_datagram *datagram,
                   uint64_t time_us);
 
 /* The same to one host alone: a frame to its address on the link, with a datagram to the group in it. */

@@ -54,7 +54,9 @@ static uint64_t time_of(const struct node *node, uint64_t clock_ms) {
 static void send(struct world *world, struct node *node, const struct muster_datagram *datagram) {
     struct host *host = node->hosts[datagram->interface - SEGMENT_INTERFACE];
     node->turn_us += DATAGRAM_OUT_US;
-    segment_send(world, host, datagram, node->turn_us);
+    if (!segment_send(world, host, datagram, node->turn_us)) {
+        muster_core_record_unsent(node->core, datagram);
+    }
 }
 
 static void tell(struct world *world, struct node *node, const struct muster_output *output) {

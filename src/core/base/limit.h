@@ -66,6 +66,7 @@
 #define MUSTER_NONCE_MS_MIN 1000        /* and no sooner than this, where a recording may be played */
 #define MUSTER_NONCES 3                 /* answers to the last three nonces are accepted, unless they are older than twice that */
 #define MUSTER_INTRODUCTION_TRIES 4     /* questions to a newcomer: two by unicast, then two to the group; in a crowd all by unicast */
+#define MUSTER_INTRODUCTION_TOGETHER 2  /* how many of them ask many by one question in a crowd; the others go by unicast, for whom does not hear the group */
 #define MUSTER_INTRODUCTION_UNICAST 2   /* how many of them go by unicast */
 #define MUSTER_INTRODUCTION_MS 50       /* before the second try, twice that before the third and so on */
 #define MUSTER_INTRODUCTION_FORGET_MS 3000 /* pause after these questions, while their sender goes on being heard; doubled each time */
@@ -74,6 +75,8 @@
 #define MUSTER_INTRODUCTION_GROUP_MS 400 /* where many are to be introduced nobody is asked before this, */
 #define MUSTER_INTRODUCTION_EACH_MS 25  /* and this for each of them: proofs to the group come by then */
 #define MUSTER_INTRODUCTION_LATE 4      /* a node that is late waits so many times its lateness longer before it asks */
+#define MUSTER_INTRODUCTIONS_TOGETHER 4 /* in a crowd so many that are to be asked are asked by one question to the group */
+#define MUSTER_INTRODUCTION_TOGETHER_MS 1000 /* before the second such question, twice that before the third and so on */
 #define MUSTER_INTRODUCTION_CROWD_MS 1500 /* in a crowd nobody is asked before this and an interval */
 #define MUSTER_INTRODUCTIONS_SOON 8     /* so many introductions are not many */
 #define MUSTER_PROOF_MS 250             /* an announce to the group answers nonces so long after the first one was heard */
@@ -85,6 +88,7 @@
 #define MUSTER_LIST_NONCES 8            /* an announce or alive with more nonces in `re` is sent on primary paths alone */
 #define MUSTER_ANSWER_RATE 4            /* answers by unicast a second to questions that ask everybody, beyond which one announce to the group answers all */
 #define MUSTER_ANSWER_BURST 8
+#define MUSTER_ANSWER_LATE_MS 50         /* a node that is so late answers them to the group, too */
 
 /* ---- suspicion ---- */
 
@@ -100,6 +104,10 @@
 #define MUSTER_LATE_PATIENCE 2           /* times its own lateness, by which a node's patience grows */
 #define MUSTER_LATE_WAIT_MS 60000        /* so long after a promise ran out even a node that is late judges */
 #define MUSTER_LATE_BY_DROP_MS 400       /* lateness that a drop in one's own kernel shows: its queue was full */
+#define MUSTER_FULL_MS 10000             /* so long after a queue or table of its machine was full a node speaks to few peers alone, */
+#define MUSTER_FULL_RATE 0.2             /* to so many a second, */
+#define MUSTER_FULL_BURST 2
+#define MUSTER_UNSENT_MS 1000            /* and what was not sent to the group is said again after this, and up to as much more */
 #define MUSTER_TRIES_MIN 5              /* questions for a suspect, at least */
 #define MUSTER_TRIES_GROUP 3             /* of them, the first ones, that go to the group alone; the others go by unicast too */
 #define MUSTER_HEARSAY_TRIES 2           /* questions, by unicast, for a row that was never heard here */
@@ -214,7 +222,7 @@
 #define MUSTER_ROWS_RETRY_MS 100        /* rows that memory did not suffice for are looked at again after this */
 #define MUSTER_AHEAD_DATAGRAMS_MS 10000 /* datagrams a millisecond of one publisher; a seq that is further ahead is not believed */
 #define MUSTER_FEED_IDLE_MS 60000       /* a feed whose publisher is gone is removed after this */
-#define MUSTER_PACK_UNKNOWN_MAX 16      /* members of one record that this version does not know */
+#define MUSTER_PACK_UNKNOWN_MAX 128     /* members of one record that this version does not know */
 
 /* ---- samples by stream ---- */
 

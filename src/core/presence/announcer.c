@@ -278,17 +278,34 @@ static uint64_t tick_speaking(struct presence *presence) {
     return deadline_earlier(due_ms, announcer->alive_ms);
 }
 
+uint64_t announcer_proof_ms(struct presence *presence) {
+    uint64_t delay_ms = announcer_interval_ms(presence) / 8;
+    delay_ms = delay_ms > MUSTER_PROOF_MS ? delay_ms : MUSTER_PROOF_MS;
+    delay_ms = delay_ms < MUSTER_PROOF_MS_MAX ? delay_ms : MUSTER_PROOF_MS_MAX;
+    return delay_ms + proof_spread_ms(presence);
+}
+
+void announcer_repeat(struct presence *presence) {
+    struct announcer *announcer = &presence->announcer;
+    uint64_t *copy_due_ms = &announcer->copies_ms[MUSTER_COPIES - 1];
+    if (announcer->state != ANNOUNCER_SPEAKING || announcer->seq == 0) {
+        return;
+    }
+    proof_reopen(presence);
+    if (!announcer_has_copy(presence)) {
+        *copy_due_ms = presence->context->now_ms + MUSTER_UNSENT_MS +
+                       random_ms(&presence->context->random, MUSTER_UNSENT_MS);
+        presence->due_ms[PART_ANNOUNCER] = deadline_earlier(presence->due_ms[PART_ANNOUNCER], *copy_due_ms);
+    }
+}
+
 void announcer_owe(struct presence *presence, uint64_t nonce, bool is_missed) {
     if (nonce == 0 || presence->announcer.state != ANNOUNCER_SPEAKING ||
         !presence->context->identity.has_key) {
         return;
     }
-    uint64_t delay_ms = announcer_interval_ms(presence) / 8;
-    delay_ms = delay_ms > MUSTER_PROOF_MS ? delay_ms : MUSTER_PROOF_MS;
-    delay_ms = delay_ms < MUSTER_PROOF_MS_MAX ? delay_ms : MUSTER_PROOF_MS_MAX;
-    delay_ms += proof_spread_ms(presence);
     proof_plan(presence, nonce, MUSTER_PROOF_AGAIN_MS, is_missed ? MUSTER_PROOFS : 1,
-               does_alive_prove(presence) ? DEADLINE_NEVER : delay_ms);
+               does_alive_prove(presence) ? DEADLINE_NEVER : announcer_proof_ms(presence));
 }
 
 /* Says an announce when nonces have to be answered. Returns when they have to be. */

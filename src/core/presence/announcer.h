@@ -20,12 +20,12 @@ struct announcer {
     enum announcer_state state;
     uint64_t seq; /* last one used */
 
-    uint64_t new_ms;                      /* it began, or began anew */
-    uint64_t answered;                    /* the last nonce that an announce to the group answered, */
-    uint64_t answered_ms;                 /* and when */
-    uint64_t announced_ms;                /* the last announce was sent to the group, */
-    uint64_t announced_rev;               /* and with this rev; alives say it, for news that waits is none yet */
-    struct bucket news;                   /* of changes that are announced */
+    uint64_t new_ms;        /* it began, or began anew */
+    uint64_t answered;      /* the last nonce that an announce to the group answered, */
+    uint64_t answered_ms;   /* and when */
+    uint64_t announced_ms;  /* the last announce was sent to the group, */
+    uint64_t announced_rev; /* and with this rev; alives say it, for news that waits is none yet */
+    struct bucket news;     /* of changes that are announced */
     uint64_t copies_ms[ANNOUNCER_COPIES]; /* when each is due; UINT64_MAX: not */
     bool is_spread[ANNOUNCER_COPIES];     /* it was put off at random, for many begin at once */
     uint64_t alive_ms;                    /* when the next alive is due */
@@ -48,6 +48,12 @@ void announcer_leave(struct presence *presence);
 /* Forgets what was said, and what was sent, to go on as a new peer. */
 void announcer_restart(struct presence *presence);
 
+/* What was said to the group just now was not sent: it is said again soon. */
+void announcer_repeat(struct presence *presence);
+
+/* How long a nonce of another waits until an announce to the group answers it, at most. */
+uint64_t announcer_proof_ms(struct presence *presence);
+
 /* Says what is due. Returns when something is due next. */
 uint64_t announcer_tick(struct presence *presence);
 
@@ -57,8 +63,8 @@ bool announcer_is_new(const struct presence *presence);
 /* True when a copy of an announce is to be said. */
 bool announcer_has_copy(const struct presence *presence);
 
-/* A message with its sender's nonce was heard, which this node is to answer by what it says to the group. The sender
- * misses a proof, or may: then a nonce that was answered before is answered again. */
+/* A message with its sender's nonce was heard, which this node is to answer by what it says to the group. The
+ * sender misses a proof, or may: then a nonce that was answered before is answered again. */
 void announcer_owe(struct presence *presence, uint64_t nonce, bool is_missed);
 
 /* Says an alive to the group that answers a nonce. */

@@ -73,11 +73,17 @@ static bool is_answered(const struct presence *presence, uint64_t nonce) {
            (now_ms < announcer->answered_ms + MUSTER_GROUP_ANSWER_MS && nonce == announcer->answered);
 }
 
+static void plan_group(struct presence *presence, uint64_t nonce) {
+    struct answers *answers = &presence->answers;
+    answers->group_nonce = nonce;
+    answers->group_asked_ms = presence->context->now_ms;
+    answers->is_group_due = true;
+}
+
 /* One announce to the group answers all that want it; an alive all that ask whether this node is there. */
 static bool answer_group(struct presence *presence, const struct message *query,
                          const struct muster_datagram *datagram, uint64_t delay_ms,
                          enum muster_drop *reason) {
-    struct answers *answers = &presence->answers;
     if (query->wants) {
         if (!is_long_enough(presence, query, datagram)) {
             return refuse(reason, MUSTER_DROP_SHORT_QUESTION);
@@ -86,9 +92,7 @@ static bool answer_group(struct presence *presence, const struct message *query,
                refuse(reason, MUSTER_DROP_TABLE_FULL);
     }
     if (!is_answered(presence, query->nonce)) {
-        answers->group_nonce = query->nonce;
-        answers->group_asked_ms = presence->context->now_ms;
-        answers->is_group_due = true;
+        plan_group(presence, query->nonce);
     }
     return true;
 }
@@ -112,12 +116,17 @@ static bool is_for_a_few(const struct presence *presence, const struct message *
            peer_table_present(&presence->table) > MUSTER_TABLE_ROWS;
 }
 
-/* Where many ask everybody, each is answered by what the group hears. */
+static bool is_late(const struct presence *presence) {
+    return health_late_ms(&presence->health, presence->context->now_ms) >= MUSTER_ANSWER_LATE_MS;
+}
+
+/* Where many ask everybody, each is answered by what the group hears. Who is late is so because many speak.
+ */
 static bool is_one_too_many(struct presence *presence, const struct answer *answer) {
-    return answer->is_of_all &&
-           (proof_is_for_many(presence) || presence->answers.count > MUSTER_ANSWER_BURST ||
-            !bucket_take(&presence->answers.unicast, 1, MUSTER_ANSWER_RATE, MUSTER_ANSWER_BURST,
-                         presence->context->now_ms));
+    return answer->is_of_all && (proof_is_for_many(presence) ||
+                                 presence->answers.count > MUSTER_ANSWER_BURST || is_late(presence) ||
+                                 !bucket_take(&presence->answers.unicast, 1, MUSTER_ANSWER_RATE,
+                                              MUSTER_ANSWER_BURST, presence->context->now_ms));
 }
 
 /* One that is due now; NULL when there is no room. */
@@ -142,7 +151,7 @@ void answer_return(struct presence *presence, const struct muster_datagram *data
     if (nonce == 0 || proof_is_paid(presence, nonce)) {
         return;
     }
-    if (!proof_is_for_many(presence) && presence->context->identity.has_key) {
+    if (!proof_is_for_many(presence) && !is_late(presence) && presence->context->identity.has_key) {
         answer = add_answer(presence, datagram, nonce);
     }
     if (answer == NULL) {
@@ -188,8 +197,10 @@ bool answer_query(struct presence *presence, const struct message *query,
         return true;
     }
     enum muster_path_kind path = group_path_kind(&datagram->destination);
-    if (query->asks_some && !group_is_unicast(path)) {
-        return answer_group(presence, query, datagram, 0, reason);
+    if (query->asks_some && !group_is_unicast(path)) { /* where many are asked many may ask */
+        uint64_t delay_ms =
+            query->of_count < MUSTER_INTRODUCTIONS_TOGETHER ? 0 : announcer_proof_ms(presence);
+        return answer_group(presence, query, datagram, delay_ms, reason);
     }
     return answer_unicast(presence, query, datagram, path, reason);
 }
@@ -226,6 +237,15 @@ static void send_answer(struct presence *presence, const struct answer *answer) 
     send_unicast(presence->context, &message, 0, &answer->asker, answer->interface);
 }
 
+/* Without room there, who asks again is answered. */
+static void answer_by_group(struct presence *presence, const struct answer *answer) {
+    if (answer->wants) {
+        proof_plan(presence, answer->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, MUSTER_PROOF_MS);
+    } else {
+        plan_group(presence, answer->nonce);
+    }
+}
+
 uint64_t answer_tick(struct presence *presence) {
     struct answers *answers = &presence->answers;
     if (presence->announcer.state != ANNOUNCER_SPEAKING || presence->context->paths.count == 0) {
@@ -233,20 +253,21 @@ uint64_t answer_tick(struct presence *presence) {
         answers->is_group_due = false;
         return DEADLINE_NEVER;
     }
-    uint64_t due_ms = tick_group(presence);
+    uint64_t due_ms = DEADLINE_NEVER;
     for (size_t i = 0; i < answers->count;) {
         struct answer *answer = &answers->items[i];
         if (answer->due_ms > presence->context->now_ms) {
             due_ms = deadline_earlier(due_ms, answer->due_ms);
             i++;
         } else {
-            if (is_one_too_many(presence, answer)) { /* without room there, who asks again is answered */
-                proof_plan(presence, answer->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, MUSTER_PROOF_MS);
+            if (is_one_too_many(presence, answer) ||
+                !health_take_unicast(&presence->health, presence->context->now_ms)) {
+                answer_by_group(presence, answer);
             } else {
                 send_answer(presence, answer);
             }
             *answer = answers->items[--answers->count];
         }
     }
-    return due_ms;
+    return deadline_earlier(due_ms, tick_group(presence));
 }

@@ -19,6 +19,8 @@ static const struct backoff pauses = {MUSTER_INTRODUCTION_FORGET_MS, MUSTER_INTR
 #define GROUP_TOKENS 4
 /* When the bucket is empty, a try waits so long. */
 #define POSTPONED_MS 100
+/* How far ahead a question to the group takes along others that will be due. */
+#define TOGETHER_MS 500
 
 static struct introduction *find(struct introductions *introductions, const uint8_t id[MUSTER_ID_BYTES]) {
     for (size_t i = 0; i < introductions->count; i++) {
@@ -35,8 +37,8 @@ struct wait {
     uint64_t spread_ms;
 };
 
-/* Many prove themselves to many by what they say to the group: a question is only for whom that did not reach. In a
- * crowd this node says its nonce by its next alive, and the newcomer answers that. */
+/* Many prove themselves to many by what they say to the group: a question is only for whom that did not
+ * reach. In a crowd this node says its nonce by its next alive, and the newcomer answers that. */
 static struct wait wait_of(const struct presence *presence, const struct introduction *introduction) {
     size_t strangers = proof_strangers(presence);
     if (proof_is_crowd(presence)) {
@@ -59,7 +61,8 @@ static uint64_t unread_ms(const struct presence *presence) {
 
 static uint64_t first_try_ms(struct presence *presence, const struct introduction *introduction) {
     struct wait wait = wait_of(presence, introduction);
-    return introduction->began_ms + wait.least_ms + unread_ms(presence) + random_ms(&presence->context->random, wait.spread_ms);
+    return introduction->began_ms + wait.least_ms + unread_ms(presence) +
+           random_ms(&presence->context->random, wait.spread_ms);
 }
 
 static void begin_tries(struct presence *presence, struct introduction *introduction) {
@@ -73,28 +76,65 @@ static void begin_tries(struct presence *presence, struct introduction *introduc
 /* Who never answered makes room. */
 static void make_room(struct introductions *introductions) {
     for (size_t i = 0; i < introductions->count && introductions->count == MUSTER_INTRODUCTIONS_MAX; i++) {
-        if (introductions->items[i].tries == MUSTER_INTRODUCTION_TRIES || introductions->items[i].failures > 0) {
+        if (introductions->items[i].tries == MUSTER_INTRODUCTION_TRIES ||
+            introductions->items[i].failures > 0) {
             introductions->items[i] = introductions->items[--introductions->count];
         }
     }
 }
 
-static struct introduction *add(struct introductions *introductions, const struct muster_endpoint *source) {
-    size_t of_address = 0;
-    make_room(introductions);
+static bool is_of_row(const struct presence *presence, const uint8_t id[MUSTER_ID_BYTES]) {
+    const struct peer *peer = peer_table_find(&presence->table, id);
+    return peer != NULL && peer->is_verified;
+}
+
+static bool is_at(const struct introduction *introduction, const struct muster_endpoint *source) {
+    return endpoint_is_same_host(&introduction->endpoint, source);
+}
+
+/* The stranger that was asked most often, of a full address of that one, makes room for a verified row. */
+static void drop_stranger(struct presence *presence, const struct muster_endpoint *source, bool is_full_address) {
+    struct introductions *introductions = &presence->introductions;
+    struct introduction *dropped = NULL;
     for (size_t i = 0; i < introductions->count; i++) {
-        of_address += endpoint_is_same_host(&introductions->items[i].endpoint, source) ? 1 : 0;
+        struct introduction *item = &introductions->items[i];
+        if ((!is_full_address || is_at(item, source)) && !is_of_row(presence, item->id) &&
+            (dropped == NULL || item->tries > dropped->tries)) {
+            dropped = item;
+        }
     }
-    struct introduction *items =
-        of_address >= MUSTER_INTRODUCTIONS_PER_ADDRESS
-            ? NULL
-            : array_reserve(introductions->items, sizeof *items, &introductions->capacity,
-                            introductions->count, MUSTER_INTRODUCTIONS_MAX);
+    if (dropped != NULL) {
+        *dropped = introductions->items[--introductions->count];
+    }
+}
+
+static size_t count_at(const struct introductions *introductions, const struct muster_endpoint *source) {
+    size_t count = 0;
+    for (size_t i = 0; i < introductions->count; i++) {
+        count += is_at(&introductions->items[i], source) ? 1 : 0;
+    }
+    return count;
+}
+
+static struct introduction *add(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES],
+                                const struct muster_endpoint *source) {
+    struct introductions *introductions = &presence->introductions;
+    make_room(introductions);
+    bool is_full_address = count_at(introductions, source) >= MUSTER_INTRODUCTIONS_PER_ADDRESS;
+    if ((is_full_address || introductions->count == MUSTER_INTRODUCTIONS_MAX) && is_of_row(presence, id)) {
+        drop_stranger(presence, source, is_full_address);
+    }
+    if (count_at(introductions, source) >= MUSTER_INTRODUCTIONS_PER_ADDRESS) {
+        return NULL;
+    }
+    struct introduction *items = array_reserve(introductions->items, sizeof *items, &introductions->capacity,
+                                               introductions->count, MUSTER_INTRODUCTIONS_MAX);
     if (items == NULL) {
         return NULL;
     }
     introductions->items = items;
     items[introductions->count] = (struct introduction){0};
+    memcpy(items[introductions->count].id, id, MUSTER_ID_BYTES);
     return &items[introductions->count++];
 }
 
@@ -102,11 +142,10 @@ bool introduction_begin(struct presence *presence, const struct message *message
                         const struct muster_datagram *datagram) {
     struct introduction *introduction = find(&presence->introductions, message->id);
     if (introduction == NULL) {
-        introduction = add(&presence->introductions, &datagram->source);
+        introduction = add(presence, message->id, &datagram->source);
         if (introduction == NULL) {
             return false;
         }
-        memcpy(introduction->id, message->id, MUSTER_ID_BYTES);
         begin_tries(presence, introduction);
     } else if (introduction->tries == MUSTER_INTRODUCTION_TRIES && introduction->failures == 0 &&
                !introduction->is_renewed &&
@@ -166,34 +205,103 @@ static void renew_nonce(struct presence *presence, const uint8_t id[MUSTER_ID_BY
     }
 }
 
-static void ask(struct presence *presence, struct introduction *introduction) {
-    struct message query = {.asks_some = true, .of_count = 1, .wants = true};
-    bool is_unicast = introduction->tries < MUSTER_INTRODUCTION_UNICAST || proof_is_crowd(presence);
-    /* Where many are to be introduced many ask, and each asks the less. */
-    double strangers = (double)proof_strangers(presence) / MUSTER_INTRODUCTIONS_SOON;
-    double tokens = 1 + (strangers < MUSTER_INTRODUCTION_TOKENS_MAX ? strangers : MUSTER_INTRODUCTION_TOKENS_MAX);
-    if (!bucket_take(&presence->introductions.bucket, is_unicast ? tokens : tokens * GROUP_TOKENS,
-                     MUSTER_INTRODUCTION_RATE, MUSTER_INTRODUCTION_BURST, presence->context->now_ms)) {
-        introduction->due_ms = presence->context->now_ms + POSTPONED_MS;
-        return;
-    }
-    memcpy(query.of[0], introduction->id, MUSTER_ID_BYTES);
-    renew_nonce(presence, introduction->id);
-    query_send(presence, &query, is_unicast ? &introduction->endpoint : NULL, introduction->interface);
+static void begin_pause(struct presence *presence, struct introduction *introduction) {
+    uint64_t pause_ms = backoff_pause_ms(&pauses, introduction->failures, &presence->context->random);
+    introduction->tries = MUSTER_INTRODUCTION_TRIES;
+    introduction->paused_ms = presence->context->now_ms;
+    introduction->due_ms = presence->context->now_ms + unread_ms(presence) + pause_ms;
+}
+
+static void count_try(struct presence *presence, struct introduction *introduction, uint64_t pause_ms) {
     introduction->tries++;
     introduction->is_heard = false;
-    introduction->due_ms =
-        presence->context->now_ms + unread_ms(presence) +
-        (introduction->tries < MUSTER_INTRODUCTION_TRIES
-             ? MUSTER_INTRODUCTION_MS * introduction->tries
-             : backoff_pause_ms(&pauses, introduction->failures, &presence->context->random));
+    introduction->due_ms = presence->context->now_ms + unread_ms(presence) + pause_ms * introduction->tries;
+    if (introduction->tries == MUSTER_INTRODUCTION_TRIES) {
+        begin_pause(presence, introduction);
+    }
+}
+
+/* True where another asked the group for one that does not answer, since this node did so last. */
+static bool is_covered(const struct introduction *introduction) {
+    return introduction->failures > 0 && introduction->covered_ms >= introduction->paused_ms;
+}
+
+/* Where many are to be introduced many ask, and each asks the less. */
+static bool take_tokens(struct presence *presence, bool is_unicast) {
+    double strangers = (double)proof_strangers(presence) / MUSTER_INTRODUCTIONS_SOON;
+    double tokens =
+        1 + (strangers < MUSTER_INTRODUCTION_TOKENS_MAX ? strangers : MUSTER_INTRODUCTION_TOKENS_MAX);
+    return bucket_take(&presence->introductions.bucket, is_unicast ? tokens : tokens * GROUP_TOKENS,
+                       MUSTER_INTRODUCTION_RATE, MUSTER_INTRODUCTION_BURST, presence->context->now_ms);
+}
+
+/* True for one that is to be asked now, or so soon that a question now may take it along. */
+static bool is_askable(const struct presence *presence, const struct introduction *introduction) {
+    uint64_t now_ms = presence->context->now_ms;
+    bool is_first = introduction->tries == 0 && introduction->failures == 0;
+    uint64_t least_ms = is_first ? wait_of(presence, introduction).least_ms + unread_ms(presence) : 0;
+    return introduction->tries < MUSTER_INTRODUCTION_TOGETHER && !is_covered(introduction) &&
+           introduction->due_ms <= now_ms + (is_first ? MUSTER_NONCE_MS : TOGETHER_MS) &&
+           introduction->began_ms + least_ms <= now_ms;
+}
+
+/* As many as fit one question, the one that is due first of all. Returns how many these are. */
+static size_t collect(struct presence *presence, struct introduction *first,
+                      struct introduction *together[MUSTER_QUERY_IDS_SENT]) {
+    struct introductions *introductions = &presence->introductions;
+    size_t count = 0;
+    together[count++] = first;
+    for (size_t i = 0; i < introductions->count && count < MUSTER_QUERY_IDS_SENT; i++) {
+        struct introduction *introduction = &introductions->items[i];
+        if (introduction != first && is_askable(presence, introduction)) {
+            together[count++] = introduction;
+        }
+    }
+    return count;
+}
+
+/* One question to the group instead of one, and an answer, for each. */
+static void ask_together(struct presence *presence, struct introduction *const *together, size_t count) {
+    struct message query = {.asks_some = true, .of_count = count, .wants = true};
+    for (size_t i = 0; i < count; i++) {
+        memcpy(query.of[i], together[i]->id, MUSTER_ID_BYTES);
+        renew_nonce(presence, together[i]->id);
+        count_try(presence, together[i], MUSTER_INTRODUCTION_TOGETHER_MS);
+    }
+    query_send(presence, &query, NULL, 0);
+}
+
+static void ask(struct presence *presence, struct introduction *introduction) {
+    struct introduction *together[MUSTER_QUERY_IDS_SENT];
+    bool is_crowd = proof_is_crowd(presence);
+    size_t count = is_crowd && introduction->tries < MUSTER_INTRODUCTION_TOGETHER && !is_covered(introduction)
+                       ? collect(presence, introduction, together)
+                       : 1;
+    bool is_unicast = count < MUSTER_INTRODUCTIONS_TOGETHER &&
+                      (introduction->tries < MUSTER_INTRODUCTION_UNICAST || is_crowd);
+    if (!is_unicast && is_covered(introduction)) {
+        begin_pause(presence, introduction);
+        return;
+    }
+    if (!take_tokens(presence, is_unicast) ||
+        (is_unicast && !health_take_unicast(&presence->health, presence->context->now_ms))) {
+        introduction->due_ms = presence->context->now_ms + POSTPONED_MS;
+    } else if (count >= MUSTER_INTRODUCTIONS_TOGETHER) {
+        ask_together(presence, together, count);
+    } else {
+        struct message query = {.asks_some = true, .of_count = 1, .wants = true};
+        memcpy(query.of[0], introduction->id, MUSTER_ID_BYTES);
+        renew_nonce(presence, introduction->id);
+        count_try(presence, introduction, MUSTER_INTRODUCTION_MS);
+        query_send(presence, &query, is_unicast ? &introduction->endpoint : NULL, introduction->interface);
+    }
 }
 
 /* The pause after all tries is over: who was heard meanwhile is asked again. */
 static void begin_next_round(const struct presence *presence, struct introduction *introduction) {
     if (introduction->is_heard) {
         introduction->failures++;
-        introduction->tries = 0;
+        introduction->tries = MUSTER_INTRODUCTION_UNICAST - 1; /* one by unicast is enough now */
     } else {
         introduction->due_ms = presence->context->now_ms + POSTPONED_MS;
     }
@@ -210,9 +318,19 @@ static void take_turn(struct presence *presence, struct introduction *introducti
     bool is_first = introduction->tries == 0 && introduction->failures == 0;
     uint64_t least_ms = wait_of(presence, introduction).least_ms + unread_ms(presence);
     if (is_first && presence->context->now_ms < introduction->began_ms + least_ms) {
-        introduction->due_ms = first_try_ms(presence, introduction); /* more have shown up since it was planned */
+        introduction->due_ms =
+            first_try_ms(presence, introduction); /* more have shown up since it was planned */
     } else if (introduction->tries < MUSTER_INTRODUCTION_TRIES) {
         ask(presence, introduction);
+    }
+}
+
+void introduction_record_question(struct presence *presence, const struct message *query) {
+    for (size_t i = 0; i < query->of_count; i++) {
+        struct introduction *introduction = find(&presence->introductions, query->of[i]);
+        if (introduction != NULL) {
+            introduction->covered_ms = presence->context->now_ms;
+        }
     }
 }
 

@@ -28,7 +28,9 @@ struct introduction {
     unsigned failures; /* rounds of tries without an answer */
     uint64_t began_ms; /* the first try was planned */
     uint64_t heard_ms;
-    uint64_t due_ms; /* next try, or the end of the pause after them */
+    uint64_t paused_ms;  /* the last round of tries ended */
+    uint64_t covered_ms; /* another asked the group for it; 0: nobody */
+    uint64_t due_ms;     /* next try, or the end of the pause after them */
 };
 
 struct introductions {
@@ -50,6 +52,9 @@ unsigned introduction_end(struct presence *presence, const uint8_t id[MUSTER_ID_
  * asked who it is, but no more often than one that does not answer. */
 void introduction_begin_stranger(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES], uint64_t boot,
                                  const struct muster_datagram *datagram);
+
+/* Another asked the group for these: in rounds that follow a failed one we need not ask it, too. */
+void introduction_record_question(struct presence *presence, const struct message *query);
 
 /* Asks who is due to be asked. Returns when something is due next. */
 uint64_t introduction_tick(struct presence *presence);

@@ -112,6 +112,7 @@ struct peer {
     size_t heap_index;
     unsigned pins; /* events that wait to be pulled */
     enum peer_class class;
+    bool is_speaker; /* counted as present, verified and no hearsay */
     struct peer *prev;
     struct peer *next;
 };
@@ -125,7 +126,8 @@ struct peer_table {
     struct peer *classes[CLASS_COUNT]; /* the longest in it first */
     size_t class_counts[CLASS_COUNT];
     struct address_table addresses;
-    size_t speakers;    /* rows that are heard and verified, or suspect; of one address few count */
+    size_t verified;    /* rows that are present, verified and no hearsay, */
+    size_t speakers;    /* and of them those that count for the interval: of one address few do */
     struct peer **heap; /* by due_ms */
     size_t count;
     uint64_t number;     /* of the last row */
@@ -144,6 +146,9 @@ void peer_table_deinit(struct peer_table *table);
 
 /* Rows of one address, of any state. */
 size_t peer_table_rows_of(const struct peer_table *table, const struct muster_endpoint *address);
+
+/* The oldest row of one address that is a tombstone, hearsay or unverified makes room. False when there is none. */
+bool peer_table_evict_at(struct peer_table *table, const struct muster_endpoint *address);
 
 /* Where the peer is, as far as is known. */
 void peer_table_set_address(struct peer_table *table, struct peer *peer,
@@ -178,7 +183,7 @@ size_t peer_table_speakers(const struct peer_table *table);
 /* And those that are more than hearsay: what this node tells others to hold. */
 size_t peer_table_heard(const struct peer_table *table);
 
-/* The kinds of paths, beside the primary one, that rows which are present need on an interface to hear us,
+/* The kinds of paths, beside the primary one, that verified rows which are present need on an interface to hear us,
  * bit 1 << kind: for who says that it does not hear the primary one, or was heard by IPv6 alone, the first
  * that it has. */
 unsigned peer_table_kinds(const struct peer_table *table, uint32_t interface, enum muster_path_kind primary);

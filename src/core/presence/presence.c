@@ -40,11 +40,11 @@ void presence_deinit(struct presence *presence) {
 /* ---- datagrams ---- */
 
 /* Only what a known peer signed lately, and never asked before, is the group's question: else anybody could
- * talk us into burying a row without asking ourselves. */
+ * talk us into burying a row, or into passing over a newcomer, without asking ourselves. */
 static bool is_groups_question(const struct peer *asker, const struct message *message,
                                const struct muster_datagram *datagram) {
-    return !message->wants && message->boot == asker->boot && message->count > asker->asked &&
-           message->said >= asker->seq && !group_is_unicast(group_path_kind(&datagram->destination));
+    return message->boot == asker->boot && message->count > asker->asked && message->said >= asker->seq &&
+           !group_is_unicast(group_path_kind(&datagram->destination));
 }
 
 static bool take_query(struct presence *presence, const struct message *message,
@@ -58,7 +58,7 @@ static bool take_query(struct presence *presence, const struct message *message,
         }
         if (is_groups_question(asker, message, datagram)) {
             asker->asked = message->count;
-            suspicion_record_question(presence, message);
+            (message->wants ? introduction_record_question : suspicion_record_question)(presence, message);
         }
     }
     return answer_query(presence, message, datagram, reason);
@@ -140,6 +140,14 @@ void presence_record_late(struct presence *presence, uint64_t late_ms) {
         resume_begin(presence);
     } else {
         health_record_late(&presence->health, late_ms, presence->context->now_ms);
+    }
+}
+
+void presence_record_unsent(struct presence *presence, const struct muster_endpoint *destination) {
+    bool is_group = !group_is_unicast(group_path_kind(destination));
+    health_record_unsent(&presence->health, is_group, presence->context->now_ms);
+    if (is_group) {
+        announcer_repeat(presence);
     }
 }
 

@@ -76,6 +76,9 @@ void presence_step(struct presence *presence, const struct muster_datagram *data
 /* A step came so much later than it was due. */
 void presence_record_late(struct presence *presence, uint64_t late_ms);
 
+/* What was to go there found no room in a queue or table of this machine. */
+void presence_record_unsent(struct presence *presence, const struct muster_endpoint *destination);
+
 /* Does what is due. */
 void presence_tick(struct presence *presence);
 

@@ -138,6 +138,17 @@ void proof_put(struct presence *presence, struct message *message, size_t bytes)
                          : DEADLINE_NEVER;
 }
 
+void proof_reopen(struct presence *presence) {
+    struct proofs *proofs = &presence->proofs;
+    for (size_t i = 0; i < proofs->count; i++) {
+        struct proof *proof = &proofs->items[i];
+        if (!proof->is_due && proof->count > 0 && proof->sent_ms == presence->context->now_ms) {
+            set_due(proofs, proof, true);
+            proof->count--;
+        }
+    }
+}
+
 void proof_forget(struct presence *presence) {
     presence->proofs.count = 0;
     presence->proofs.due_count = 0;

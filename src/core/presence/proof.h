@@ -65,5 +65,8 @@ bool proof_is_due(const struct presence *presence);
 /* Puts those that wait into a message, as many as fit behind bytes of it, and counts them as answered. */
 void proof_put(struct presence *presence, struct message *message, size_t bytes);
 
+/* What answered nonces just now was not sent: they wait again. */
+void proof_reopen(struct presence *presence);
+
 /* Forgets all. */
 void proof_forget(struct presence *presence);

@@ -69,6 +69,15 @@ static uint64_t promise_of(const struct peer *peer) {
     return is_by_unicast(peer) && peer->period_ms > peer->next_ms ? peer->period_ms : peer->next_ms;
 }
 
+/* Where nothing that this node says is sent, others may be as mute: they get a promise from the time on at
+ * which it is sent again, but are not waited for for ever. */
+static uint64_t hearing_again_ms(const struct presence *presence, const struct peer *peer) {
+    uint64_t mute_ms = presence->health.mute_ms;
+    uint64_t latest_ms = peer->heard_ms + promise_of(peer) + MUSTER_LATE_WAIT_MS;
+    uint64_t granted_ms = mute_ms + 2 * MUSTER_UNSENT_MS + peer->period_ms;
+    return mute_ms <= peer->heard_ms ? 0 : deadline_earlier(granted_ms, latest_ms);
+}
+
 uint64_t suspicion_due_ms(const struct presence *presence, const struct peer *peer) {
     uint64_t promised_ms = peer->heard_ms + promise_of(peer);
     uint64_t granted_ms =
@@ -76,6 +85,8 @@ uint64_t suspicion_due_ms(const struct presence *presence, const struct peer *pe
     if (presence->resumed_ms > peer->heard_ms && granted_ms > promised_ms) {
         promised_ms = granted_ms;
     }
+    uint64_t heard_again_ms = hearing_again_ms(presence, peer);
+    promised_ms = promised_ms > heard_again_ms ? promised_ms : heard_again_ms;
     uint64_t late_ms = health_late_ms(&presence->health, presence->context->now_ms);
     return promised_ms + (patience_of(presence, peer) - 1) * peer->period_ms + MUSTER_GRACE_MS +
            MUSTER_LATE_PATIENCE * late_ms;
@@ -114,7 +125,8 @@ static bool has_unicast(const struct peer *peer) {
 static bool ask_by_unicast(struct presence *presence, const struct peer *peer) {
     struct message query = {.asks_some = true, .of_count = 1};
     if (!bucket_take(&presence->introductions.bucket, 1, MUSTER_INTRODUCTION_RATE, MUSTER_INTRODUCTION_BURST,
-                     presence->context->now_ms)) {
+                     presence->context->now_ms) ||
+        !health_take_unicast(&presence->health, presence->context->now_ms)) {
         return false;
     }
     memcpy(query.of[0], peer->id, MUSTER_ID_BYTES);
@@ -166,7 +178,7 @@ static void ask(struct presence *presence, struct peer *first) {
 /* The signs of life of others wait to be read: a node that is late judges nobody, but not for ever. */
 static bool must_wait(const struct presence *presence, const struct peer *peer) {
     uint64_t now_ms = presence->context->now_ms;
-    return health_is_late(&presence->health, now_ms) &&
+    return (health_is_late(&presence->health, now_ms) || health_is_mute(&presence->health, now_ms)) &&
            now_ms < peer->heard_ms + peer->next_ms + MUSTER_LATE_WAIT_MS;
 }
 

@@ -46,8 +46,16 @@ struct network {
     bool is_blocked; /* a unicast socket is full: `held` waits for it, and nothing else is sent */
     struct muster_datagram held;
     uint8_t *held_bytes;
+    const uint8_t *held_from; /* where its bytes were, which only tells it from others */
     uint64_t unicast_drops[SOCKET_FAMILIES]; /* to one peer, so that the send buffer has room for what goes to
                                                 the group */
+    struct {
+        const uint8_t *bytes; /* the telemetry that was handed out last, which goes out by one path after the
+                                 other; NULL: none */
+        uint64_t count;       /* its datagrams */
+        bool has_left;        /* by some path */
+    } telemetry;
+    uint64_t refused; /* datagrams of telemetry before it that no path took */
 
     uint32_t groups;        /* of telemetry of IPv4, */
     uint32_t groups6;       /* and of IPv6, that are to be heard, */
@@ -92,8 +100,13 @@ int network_connect(const struct network *network, const struct muster_endpoint 
 size_t network_sockets(const struct network *network, struct muster_socket *sockets, size_t sockets_max);
 
 /* Sends, unless is_blocked. A datagram that finds the socket full is copied, and is_blocked until it left.
- * One that fails for another reason is over: the next announcement, or another path, says it again. */
-void network_send(struct network *network, struct muster_datagram *datagram);
+ * One that fails for another reason is over: the next announcement, or another path, says it again. False
+ * when a queue or table of this machine had no room for it. */
+bool network_send(struct network *network, struct muster_datagram *datagram);
+
+/* Datagrams of telemetry that were handed out and did not leave: no path took them, or they are held. A copy
+ * that is tried again (-EAGAIN) begins where the first try ended, so a batch counts from there. */
+uint64_t network_unsent(const struct network *network);
 
 /* Hears these groups of telemetry (muster_output.groups and .groups6) and no others, on all links. is_hearing
  * and hearing_error say how far that went. */

@@ -72,11 +72,17 @@ static void open_stream(muster_t *node, const struct muster_output *output) {
     }
 }
 
+static void send_datagram(muster_t *node, struct muster_datagram *datagram) {
+    if (!network_send(&node->network, datagram)) {
+        muster_core_record_unsent(node->core, datagram);
+    }
+}
+
 static void send_all(muster_t *node) {
     struct muster_output output;
     while (!node->is_ended && output_pull(node, &output)) {
         switch (output.kind) {
-        case MUSTER_OUTPUT_DATAGRAM: network_send(&node->network, &output.datagram); break;
+        case MUSTER_OUTPUT_DATAGRAM: send_datagram(node, &output.datagram); break;
         case MUSTER_OUTPUT_PEER: keep_peer(node, &output); break;
         case MUSTER_OUTPUT_SETTLED: deliveries_settle(&node->deliveries); break;
         case MUSTER_OUTPUT_LEFT: runner_end(node); break;

@@ -411,7 +411,7 @@ static void add_largest(unsigned count) {
         assert_int_equal(update_largest(i), 0);
     }
     for (uint64_t key = 0; key < 3; key++) {
-        world_run(20000);
+        world_run(40000);
         for (unsigned i = 1; i <= count && key < 2; i++) {
             assert_int_equal(world_rekey(i, 10 + key), 0);
         }

@@ -51,6 +51,36 @@ static void a_little_lateness_keeps_nobody_from_judging(void **state) {
     assert_false(health_is_late(&health, NOW_MS + MUSTER_LATE_HOLD_MS));
 }
 
+static void a_full_machine_is_full_for_a_while(void **state) {
+    (void)state;
+    struct health health = {0};
+    assert_false(health_is_mute(&health, NOW_MS));
+    health_record_unsent(&health, false, NOW_MS);
+    assert_false(health_is_mute(&health, NOW_MS));
+    health_record_unsent(&health, true, NOW_MS);
+    assert_true(health_is_mute(&health, NOW_MS));
+    assert_true(health_is_mute(&health, NOW_MS + MUSTER_FULL_MS - 1));
+    assert_false(health_is_mute(&health, NOW_MS + MUSTER_FULL_MS));
+}
+
+static unsigned unicasts_at(struct health *health, uint64_t now_ms) {
+    unsigned count = 0;
+    while (count < 100 && health_take_unicast(health, now_ms)) {
+        count++;
+    }
+    return count;
+}
+
+static void a_full_machine_speaks_to_few_alone(void **state) {
+    (void)state;
+    struct health health = {0};
+    assert_int_equal(unicasts_at(&health, NOW_MS), 100);
+    health_record_unsent(&health, false, NOW_MS);
+    assert_int_equal(unicasts_at(&health, NOW_MS), MUSTER_FULL_BURST);
+    assert_int_equal(unicasts_at(&health, NOW_MS + 5000), 1);
+    assert_int_equal(unicasts_at(&health, NOW_MS + MUSTER_FULL_MS), 100);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_is_late_at_first),
@@ -58,6 +88,8 @@ int main(void) {
         cmocka_unit_test(the_largest_lateness_counts),
         cmocka_unit_test(lateness_is_bounded),
         cmocka_unit_test(a_little_lateness_keeps_nobody_from_judging),
+        cmocka_unit_test(a_full_machine_is_full_for_a_while),
+        cmocka_unit_test(a_full_machine_speaks_to_few_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
