@@ -35,10 +35,10 @@ class DualTest(LanTest):
     def row(self, host, name, *arguments):
         return next(row for row in host.peers(*arguments) if row["name"] == name)
 
-    def await_row(self, host, name, condition, what):
+    def await_row(self, host, name, condition, what, *arguments):
         """The row of that name, as a running node of the host has it, once it is so."""
         return self.lan.wait_for(
-            lambda: next((row for row in host.peers() if row["name"] == name and condition(row)), None), what)
+            lambda: next((row for row in host.peers(*arguments) if row["name"] == name and condition(row)), None), what)
 
 
 class Families(DualTest):
@@ -51,6 +51,14 @@ class Families(DualTest):
         self.assertEqual((row["address"], row["other_address"]), (self.here.address6, None))
         self.assertEqual((row["interface"], set(row["paths"])), ("eth0", {"m6", "u6"}))
         self.assertTrue(row["verified"])
+
+    def test_a_large_document_comes_by_stream(self):
+        for host in (self.here, self.there):
+            host.use_families(6)
+        attrs = {f"key{number}": "x" * 200 for number in range(20)}
+        self.here.announce("large", *[word for key, value in attrs.items() for word in ("--attr", f"{key}={value}")])
+        self.there.watch().await_event("joined", name="large")
+        self.await_row(self.there, "large", lambda row: row["attrs"] == attrs, "its attributes", "--direct")
 
     def test_both_beside_one_of_each(self):
         """Each hears whom it can; the death of a host with both is noticed by both others."""
@@ -111,9 +119,10 @@ class Families(DualTest):
         self.assertEqual(counters["drops"]["ttl"], 1)
         self.assertEqual(counters["drops"]["missing"], 0)
 
-    def counters(self, host, drop):
+    def counters(self, host, drop=None):
+        """What its running node counted; with a drop, None before the first of these."""
         counters = host.json("show", "--self", "--json")["counters"]
-        return counters if counters["drops"].get(drop) else None
+        return counters if drop is None or counters["drops"][drop] else None
 
     def group_socket(self, host, interface, join=False):
         with host.inside():
