@@ -144,6 +144,7 @@ static bool reaches(size_t from, size_t to, const struct muster_datagram *datagr
 static void transmit_one(size_t from, struct muster_datagram datagram) {
     datagram.source =
         datagram.destination.family == 6 ? world.nodes[from].endpoint6 : world.nodes[from].endpoint;
+    datagram.interface = datagram.interface == 0 ? WORLD_INTERFACE : datagram.interface; /* of the receiver */
     world.sent++;
     world.sent_bytes += datagram.length;
     world.telemetry_bytes += is_telemetry(&datagram.destination) ? datagram.length : 0;
@@ -237,6 +238,12 @@ static void pull_arrivals(size_t index) {
     }
 }
 
+static uint64_t deadline_of(size_t index) {
+    const struct node *node = &world.nodes[index];
+    uint64_t deadline_ms = muster_core_deadline(node->core);
+    return deadline_ms == UINT64_MAX ? deadline_ms : deadline_ms + node->suspended_ms;
+}
+
 /* Whoever skips outputs and the deadline, when a datagram of telemetry left nothing to do, misses nothing;
  * but an event for which memory lacked may wait. */
 static void check_rest(size_t index, const struct muster_event *event, uint64_t deadline_ms) {
@@ -248,14 +255,15 @@ static void check_rest(size_t index, const struct muster_event *event, uint64_t 
     }
     world.rests++;
     bool is_due = deadline_ms <= world.now_ms;
-    assert_true(is_due || muster_core_deadline(core) >= deadline_ms);
+    assert_true(is_due || deadline_of(index) >= deadline_ms);
     assert_true(is_due || world.has_lacked_memory || !muster_core_next(core, &output));
 }
 
 int world_step(size_t index, struct muster_event *event) {
     muster_core_t *core = world.nodes[index].core;
-    uint64_t deadline_ms = muster_core_deadline(core);
-    event->now_ms = world.now_ms;
+    uint64_t deadline_ms = deadline_of(index);
+    event->now_ms = world.now_ms - world.nodes[index].suspended_ms;
+    event->suspended_ms = (int64_t)world.nodes[index].suspended_ms;
     int error = muster_core_step(core, event);
     world.has_lacked_memory = world.has_lacked_memory || countdown_has_failed();
     pull_arrivals(index);
@@ -340,7 +348,7 @@ void world_start(size_t index, const struct muster_core_options *options) {
         check_books(index);
         muster_core_free(node->core);
     }
-    assert_int_equal(muster_core_new(options, world.now_ms, &node->core), 0);
+    assert_int_equal(muster_core_new(options, world.now_ms - node->suspended_ms, &node->core), 0);
     node->boot = options->boot;
     node->is_stopped = false;
     node->has_left = false;
@@ -386,6 +394,18 @@ void world_gather(size_t count) {
 void world_kill(size_t index) {
     world.nodes[index].is_stopped = true;
     pipes_lose(index, world.nodes[index].is_silent);
+}
+
+void world_suspend(size_t index) {
+    world.nodes[index].is_stopped = true;
+    world.nodes[index].suspend_ms = world.now_ms;
+}
+
+void world_wake(size_t index) {
+    struct node *node = &world.nodes[index];
+    node->is_stopped = false;
+    node->suspended_ms += world.now_ms - node->suspend_ms;
+    world_tick(index);
 }
 
 void world_query(size_t index) {
@@ -446,8 +466,8 @@ const struct muster_crypto world_cheap_crypto = {.sign = sign_cheaply, .verify =
 static uint64_t next_moment(size_t *index) {
     uint64_t moment_ms = UINT64_MAX;
     for (size_t i = 0; i < world.count; i++) {
-        if (!world.nodes[i].is_stopped && muster_core_deadline(world.nodes[i].core) < moment_ms) {
-            moment_ms = muster_core_deadline(world.nodes[i].core);
+        if (!world.nodes[i].is_stopped && deadline_of(i) < moment_ms) {
+            moment_ms = deadline_of(i);
             *index = i;
         }
     }

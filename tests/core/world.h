@@ -46,6 +46,8 @@ struct node {
     bool is_observer; /* has no document */
     bool is_signed;
     bool is_stopped;    /* does not run, hears nothing */
+    uint64_t suspended_ms; /* so long its machine was suspended, and its own clock stood still */
+    uint64_t suspend_ms;   /* when the last suspend began */
     double loss;        /* share of the datagrams to it that are lost */
     unsigned paths;     /* bit 1 << kind: those that reach it */
     bool has_streams;   /* opens and accepts streams */
@@ -133,6 +135,10 @@ void world_restart(size_t index);
 
 /* Crashes a node: it says nothing, and its streams break. */
 void world_kill(size_t index);
+
+/* Suspends the machine of a node, and wakes it: meanwhile the node hears nothing, and its clock stands still. */
+void world_suspend(size_t index);
+void world_wake(size_t index);
 
 /* Gives a node these ways out, where it had m4 and b4 of one interface. */
 int world_paths(size_t index, const struct muster_path *paths, size_t count);

@@ -5,7 +5,7 @@ from lab import Lab, LanTest, main
 
 COMMANDS = (
     "announce", "peers", "services", "topics", "publish", "subscribe", "show", "resolve", "wait", "watch", "update",
-    "config", "help",
+    "config", "help", "record", "history", "replay",
 )
 LONG = "n" * 64
 
@@ -47,6 +47,26 @@ WRONG = [
     (["peers", "--timeout", "1d"], ["--timeout", "1d"]),
     (["peers", "--timeout", "1e3"], ["--timeout", "1e3"]),
     (["peers", "--timeout", "9999999999"], ["--timeout"]),
+    (["record", "#"], ["--db"]),
+    (["record", "a b", "--db", "x"], ["PATTERN", "a b"]),
+    (["record", "#", "--db", "x", "--max-size", "3M"], ["--max-size", "3M", "4M"]),
+    (["record", "#", "--db", "x", "--max-size", "11T"], ["--max-size", "11T"]),
+    (["record", "#", "--db", "x", "--keep-days", "0"], ["--keep-days", "0"]),
+    (["history", "t"], ["--db"]),
+    (["history", "t", "--db", "x", "--since", "yesterday"], ["--since", "yesterday", "1d"]),
+    (["history", "t", "--db", "x", "--since", "1h", "--until", "2h"], ["--since", "--until"]),
+    (["history", "t", "--db", "x", "--every", "0"], ["--every", "10m"]),
+    (["history", "t", "--db", "x", "--csv", "--json"], ["--csv", "--json"]),
+    (["replay"], ["FILE"]),
+    (["replay", "x", "--speed", "0"], ["--speed", "0.5"]),
+    (["replay", "x", "--speed", "nan"], ["--speed", "nan"]),
+    (["replay", "x", "--from", "1h", "--to", "2h"], ["--from", "--to"]),
+    (["replay", "x", "--topic", "a#"], ["--topic", "a#"]),
+    (["wait", "a <"], ["EXPR", "OPERATOR"]),
+    (["wait", "a < warm"], ["EXPR", "warm"]),
+    (["wait", "a < 5", "--count", "2"], ["--count", "peers"]),
+    (["wait", "a < 5", "--gone"], ["--gone", "peers"]),
+    (["wait", "nas", "--gone", "--count", "2"], ["--gone", "--count"]),
     (["peers", "id:"], ["PATTERN"]),
     (["peers", "id:xyz"], ["PATTERN", "xyz"]),
     (["services", "one", "two"], ["two"]),

@@ -90,6 +90,7 @@ static void pull(struct world *world, struct node *node) {
 
 static int step(struct world *world, struct node *node, struct muster_event *event, uint64_t cost_us) {
     event->now_ms = turn_clock_ms(node, node->turn_us);
+    event->suspended_ms = (int64_t)(node->clock_lag_us / 1000);
     int error = muster_core_step(node->core, event);
     uint64_t verifications = muster_core_counters(node->core)->verifications;
     node->turn_us += cost_us + VERIFICATION_US * (verifications - node->verifications);

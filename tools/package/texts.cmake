@@ -14,7 +14,7 @@ foreach(maker make_man make_completion)
   add_executable(${maker} ${package_dir}/${maker}.c ${cli_objects})
   target_sees(${maker} ${sees_cli_command})
   target_compile_definitions(${maker} PRIVATE _GNU_SOURCE)
-  target_link_libraries(${maker} PRIVATE warnings muster_static PkgConfig::SMARTCOLS)
+  target_link_libraries(${maker} PRIVATE warnings muster_static ${cli_libraries})
 endforeach()
 
 set(completion_bash ${package_build}/muster.bash)

@@ -67,3 +67,8 @@ extern const struct command command_resolve;
 extern const struct command command_wait;
 extern const struct command command_watch;
 extern const struct command command_update;
+
+/* They need SQLite, and are left out where that is not there (MUSTER_STORE). */
+extern const struct command command_record;
+extern const struct command command_history;
+extern const struct command command_replay;

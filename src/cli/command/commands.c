@@ -11,13 +11,14 @@
 static const struct command command_help;
 
 const struct command *const command_table[] = {
-    &command_announce,  &command_update,
-    &command_peers,     &command_services,
-    &command_topics,    &command_publish,
-    &command_subscribe, &command_show,
-    &command_resolve,   &command_wait,
-    &command_watch,     &command_config,
-    &command_help,      NULL,
+    &command_announce,  &command_update,  &command_peers,
+    &command_services,  &command_topics,  &command_publish,
+    &command_subscribe, &command_show,    &command_resolve,
+    &command_wait,      &command_watch,
+#ifdef MUSTER_STORE
+    &command_record,    &command_history, &command_replay,
+#endif
+    &command_config,    &command_help,    NULL,
 };
 
 const struct command command_muster = {

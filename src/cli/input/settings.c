@@ -21,6 +21,20 @@ static int parse_interfaces(const char *text, void *place, struct reason *reason
     return 0;
 }
 
+int settings_parse_peer(const char *text, void *place_value_texts, struct reason *reason) {
+    struct value_texts *peers = place_value_texts;
+    const char *fault = muster_static_peer_fault(text);
+    if (fault != NULL) {
+        return reason_set(reason, "expected HOST or HOST:PORT, got " VALUE_QUOTE ": %s", text, fault);
+    }
+    if (peers->count == VALUE_TEXTS_MAX || strlen(text) >= sizeof peers->texts[0]) {
+        return reason_set(reason, "expected at most %d peers of %zu characters", VALUE_TEXTS_MAX,
+                          sizeof peers->texts[0] - 1);
+    }
+    strcpy(peers->texts[peers->count++], text);
+    return 0;
+}
+
 static int parse_port(const char *text, void *place, struct reason *reason) {
     uint64_t port;
     if (value_range("a port", text, 1, SETTINGS_PORT_MAX, &port, reason) != 0) {
@@ -59,6 +73,8 @@ const struct args_option settings_options[] = {
      offsetof(struct settings, delivery), NULL, &complete_delivery},
     {"port", 0, "N", "UDP port of the group (19797; MUSTER_PORT)", offsetof(struct settings, port),
      parse_port},
+    {"peer", 0, "HOST[:PORT]", "a peer that no multicast or broadcast reaches (repeatable)",
+     offsetof(struct settings, peers), settings_parse_peer},
     {"state", 0, "DIR", "directory of keys and instances (MUSTER_STATE)",
      offsetof(struct settings, state_dir), value_text, &args_complete_directories},
     {"socket", 0, "PATH", "Unix socket of the running muster (MUSTER_SOCKET)",

@@ -22,6 +22,7 @@ enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 struct settings {
     char program[32];              /* for messages: "muster" or "muster peers" */
     struct value_texts interfaces; /* none: all */
+    struct value_texts peers;      /* static ones */
     uint16_t port;                 /* 0 until it is known */
     bool port_given;               /* by an option or the environment, not by default */
     const char *state_dir;         /* borrowed from argv or the environment; NULL: the library's default */
@@ -39,6 +40,9 @@ struct settings {
 
 /* The options that every command has. */
 extern const struct args_option settings_options[];
+
+/* args_option.parse of one more static peer. */
+int settings_parse_peer(const char *text, void *place_value_texts, struct reason *reason);
 
 void settings_init(struct settings *settings);
 

@@ -108,6 +108,32 @@ bool endpoint_parse(const char *text, struct muster_endpoint *endpoint) {
     return true;
 }
 
+static bool is_host_v4(const uint8_t *ip) {
+    static const uint8_t broadcast[] = {255, 255, 255, 255};
+    bool is_multicast = ip[0] >> 4 == 0xe; /* 224/4 (RFC 5771, 3) */
+    return ip[0] != 0 && !is_multicast && memcmp(ip, broadcast, sizeof broadcast) != 0;
+}
+
+static bool is_host_v6(const uint8_t *ip) {
+    static const uint8_t unspecified[16] = {0};
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}; /* ::ffff:0:0/96 (RFC 4291, 2.5.5.2) */
+    bool is_multicast = ip[0] == 0xff;
+    return memcmp(ip, unspecified, sizeof unspecified) != 0 && !is_multicast &&
+           memcmp(ip, mapped, sizeof mapped) != 0;
+}
+
+bool endpoint_is_host(const struct muster_endpoint *endpoint) {
+    bool is_host = (endpoint->family == 4 && is_host_v4(endpoint->ip)) ||
+                   (endpoint->family == 6 && is_host_v6(endpoint->ip));
+    return is_host && endpoint->port != 0;
+}
+
+bool endpoint_is_loopback(const struct muster_endpoint *endpoint) {
+    static const uint8_t loopback[16] = {[15] = 1};
+    return (endpoint->family == 4 && endpoint->ip[0] == 127) ||
+           (endpoint->family == 6 && memcmp(endpoint->ip, loopback, sizeof loopback) == 0);
+}
+
 bool endpoint_is_of_link(const struct muster_endpoint *endpoint) {
     return endpoint->family == 6 && endpoint->ip[0] == 0xfe && (endpoint->ip[1] & 0xc0) == 0x80;
 }

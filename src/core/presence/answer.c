@@ -88,7 +88,8 @@ static bool answer_group(struct presence *presence, const struct message *query,
         if (!is_long_enough(presence, query, datagram)) {
             return refuse(reason, MUSTER_DROP_SHORT_QUESTION);
         }
-        return proof_plan(presence, query->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, delay_ms) ||
+        return proof_plan(presence, &datagram->source, query->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX,
+                          delay_ms) ||
                refuse(reason, MUSTER_DROP_TABLE_FULL);
     }
     if (!is_answered(presence, query->nonce)) {
@@ -148,14 +149,14 @@ static struct answer *add_answer(struct presence *presence, const struct muster_
 
 void answer_return(struct presence *presence, const struct muster_datagram *datagram, uint64_t nonce) {
     struct answer *answer = NULL;
-    if (nonce == 0 || proof_is_paid(presence, nonce)) {
+    if (nonce == 0 || proof_is_known(presence, &datagram->source, nonce)) {
         return;
     }
     if (!proof_is_for_many(presence) && !is_late(presence) && presence->context->identity.has_key) {
         answer = add_answer(presence, datagram, nonce);
     }
     if (answer == NULL) {
-        announcer_owe(presence, nonce, false);
+        announcer_owe(presence, &datagram->source, nonce, false);
         return;
     }
     answer->wants = true;
@@ -171,7 +172,8 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
     }
     struct answers *answers = &presence->answers;
     struct answer *answer = find_answer(answers, datagram, query->nonce);
-    if (answer == NULL && query->asks_some && query->wants && proof_is_recent(presence, query->nonce)) {
+    if (answer == NULL && query->asks_some && query->wants &&
+        proof_is_recent(presence, &datagram->source, query->nonce)) {
         return true; /* several that were asked for one answer, and are read at once */
     }
     if (answer == NULL) {
@@ -233,17 +235,18 @@ static void send_answer(struct presence *presence, const struct answer *answer) 
         message.tells_sent = false;
     }
     presence->context->counters.answers++;
-    proof_record(presence, answer->nonce, announcer_has_copy(presence));
+    proof_record(presence, &answer->asker, answer->nonce, announcer_has_copy(presence));
     send_unicast(presence->context, &message, 0, &answer->asker, answer->interface);
 }
 
-/* Without room there, who asks again is answered. */
-static void answer_by_group(struct presence *presence, const struct answer *answer) {
+/* False without room there. */
+static bool answer_by_group(struct presence *presence, const struct answer *answer) {
     if (answer->wants) {
-        proof_plan(presence, answer->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, MUSTER_PROOF_MS);
-    } else {
-        plan_group(presence, answer->nonce);
+        return proof_plan(presence, &answer->asker, answer->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX,
+                          MUSTER_PROOF_MS);
     }
+    plan_group(presence, answer->nonce);
+    return true;
 }
 
 uint64_t answer_tick(struct presence *presence) {
@@ -260,10 +263,9 @@ uint64_t answer_tick(struct presence *presence) {
             due_ms = deadline_earlier(due_ms, answer->due_ms);
             i++;
         } else {
-            if (is_one_too_many(presence, answer) ||
-                !health_take_unicast(&presence->health, presence->context->now_ms)) {
-                answer_by_group(presence, answer);
-            } else {
+            bool is_for_group = is_one_too_many(presence, answer) ||
+                                !health_take_unicast(&presence->health, presence->context->now_ms);
+            if (!is_for_group || !answer_by_group(presence, answer)) {
                 send_answer(presence, answer);
             }
             *answer = answers->items[--answers->count];

@@ -1,7 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "paths.h"
 
+#include "endpoint.h"
 #include "group.h"
+
+#define HEADERS_V4_BYTES 28 /* of IPv4 (RFC 791, 3.1) and UDP */
+#define HEADERS_V6_BYTES 48 /* of IPv6 (RFC 8200, 3) and UDP */
+
+void paths_init(struct paths *paths) {
+    *paths = (struct paths){.bytes_max = MUSTER_DATAGRAM_BYTES_MAX};
+}
+
+/* Of a datagram by this path. An interface that an announce does not fit is none of ours, whatever it says. */
+static size_t bytes_max_of(const struct muster_path *path) {
+    size_t headers = group_family(path->kind) == 6 ? HEADERS_V6_BYTES : HEADERS_V4_BYTES;
+    size_t least = MUSTER_ANNOUNCE_BYTES_MAX + headers;
+    size_t bytes = (path->mtu > least ? path->mtu : least) - headers;
+    return path->mtu == 0 || bytes > MUSTER_DATAGRAM_BYTES_MAX ? MUSTER_DATAGRAM_BYTES_MAX : bytes;
+}
 
 static size_t find_index(const struct paths *paths, uint32_t interface, enum muster_path_kind kind) {
     size_t i = 0;
@@ -12,7 +28,9 @@ static size_t find_index(const struct paths *paths, uint32_t interface, enum mus
 }
 
 int paths_set(struct paths *paths, const struct muster_path *items, size_t count) {
-    struct paths next = {.unicast_dropped = {paths->unicast_dropped[0], paths->unicast_dropped[1]}};
+    struct paths next = {.unicast_dropped = {paths->unicast_dropped[0], paths->unicast_dropped[1]},
+                         .static_peers = paths->static_peers,
+                         .bytes_max = MUSTER_DATAGRAM_BYTES_MAX};
     if (count > MUSTER_PATHS_MAX) {
         return MUSTER_EFULL;
     }
@@ -25,11 +43,18 @@ int paths_set(struct paths *paths, const struct muster_path *items, size_t count
         next.items[i].name[MUSTER_INTERFACE_NAME_BYTES - 1] = '\0';
         next.heard_ms[i] = old < paths->count ? paths->heard_ms[old] : 0;
         next.dropped[i] = old < paths->count ? paths->dropped[old] : 0;
+        size_t bytes_max = bytes_max_of(&items[i]);
+        next.bytes_max = bytes_max < next.bytes_max ? bytes_max : next.bytes_max;
         next.count++;
     }
     next.changes = paths->changes + 1;
     *paths = next;
     return 0;
+}
+
+size_t paths_fitting(const struct paths *paths, size_t count, size_t bytes_each) {
+    size_t excess = MUSTER_DATAGRAM_BYTES_MAX - paths->bytes_max;
+    return count - (excess + bytes_each - 1) / bytes_each;
 }
 
 bool paths_are(const struct paths *paths, const struct muster_path *items, size_t count) {
@@ -94,6 +119,19 @@ unsigned paths_without_m4(const struct paths *paths, uint64_t now_ms) {
         kinds |= is_heard(paths, i, now_ms) && !hears_m4 ? 1u << paths->items[i].kind : 0;
     }
     return kinds;
+}
+
+static bool is_loopback(const struct paths *paths, uint32_t interface) {
+    for (size_t i = 0; i < paths->count; i++) {
+        if (paths->items[i].interface == interface && endpoint_is_loopback(&paths->items[i].address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool paths_is_source(const struct paths *paths, const struct muster_endpoint *source, uint32_t interface) {
+    return endpoint_is_host(source) && (!endpoint_is_loopback(source) || is_loopback(paths, interface));
 }
 
 const char *paths_interface_name(const struct paths *paths, uint32_t interface) {

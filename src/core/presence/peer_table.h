@@ -106,6 +106,7 @@ struct peer {
     unsigned tries; /* questions since it was heard, or became suspect */
     unsigned tries_needed;
     uint64_t asked_ms; /* of the last try */
+    uint64_t askers;   /* a bit for each address whose question counted as a try */
 
     /* The table's own. */
     uint64_t due_ms;
@@ -183,9 +184,9 @@ size_t peer_table_speakers(const struct peer_table *table);
 /* And those that are more than hearsay: what this node tells others to hold. */
 size_t peer_table_heard(const struct peer_table *table);
 
-/* The kinds of paths, beside the primary one, that verified rows which are present need on an interface to hear us,
- * bit 1 << kind: for who says that it does not hear the primary one, or was heard by IPv6 alone, the first
- * that it has. */
+/* The kinds of paths, beside the primary one, that verified rows which are present need on an interface to
+ * hear us, bit 1 << kind: for who says that it does not hear the primary one, or was heard by IPv6 alone, the
+ * first that it has. */
 unsigned peer_table_kinds(const struct peer_table *table, uint32_t interface, enum muster_path_kind primary);
 
 /* The first row after this number; NULL when there is none. */

@@ -37,6 +37,20 @@ static bool is_needed(const struct context *context, const struct peer_table *ta
            (peer_table_kinds(table, path->interface, primary) & 1u << path->kind) != 0;
 }
 
+/* Questions of the group about others are for those who hear it. */
+static bool is_for_static_peers(const struct message *message) {
+    return message->kind != MESSAGE_QUERY || message->wants;
+}
+
+static void put_static(struct context *context, const uint8_t *bytes, size_t length) {
+    const struct static_peers *peers = &context->paths.static_peers;
+    for (size_t i = 0; i < peers->count; i++) {
+        if (static_peer_is_reached(&peers->items[i], context->now_ms)) {
+            put(context, bytes, length, &peers->items[i].at.endpoint, peers->items[i].at.interface);
+        }
+    }
+}
+
 size_t send_group(struct context *context, struct message *message, const struct peer_table *table,
                   size_t pad_to) {
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
@@ -47,6 +61,9 @@ size_t send_group(struct context *context, struct message *message, const struct
             struct muster_endpoint destination = group_control(path->kind, context->port);
             put(context, bytes, length, &destination, path->interface);
         }
+    }
+    if (is_for_static_peers(message)) {
+        put_static(context, bytes, length);
     }
     return length;
 }

@@ -13,7 +13,8 @@ struct peer_table;
 struct signal;
 
 /* Sends to the group on all paths, or, with a table, on as few of each interface as reach all of its rows:
- * the primary one, and others for those who hear nothing by it. Padded to pad_to bytes. Sets the message's id
+ * the primary one, and others for those who hear nothing by it. To static peers too that were
+ * heard lately. Padded to pad_to bytes. Sets the message's id
  * and boot. Returns the bytes of the datagram, 0 when nothing was sent. */
 size_t send_group(struct context *context, struct message *message, const struct peer_table *table,
                   size_t pad_to);

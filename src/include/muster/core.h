@@ -76,6 +76,13 @@ struct muster_path {
     uint32_t mtu;                   /* of the interface, bytes; 0 when not known */
 };
 
+/* Where a peer is that neither multicast nor broadcast reaches. */
+struct muster_static_peer {
+    struct muster_endpoint endpoint;
+    uint32_t interface; /* by which it is reached, as a link-local address needs it; 0: the kernel knows */
+};
+#define MUSTER_STATIC_PEERS_MAX 64
+
 /* A name with its value: an attribute of a peer or a TXT item of a service. UTF-8. */
 struct muster_text {
     const char *name;
@@ -215,6 +222,7 @@ MUSTER_API const char *muster_peer_event_name(enum muster_peer_event event);
     X(FORMAT, "format", "first byte belongs to no muster datagram")                     \
     X(SEALED, "sealed", "sealed, and there is no key here that opens it")               \
     X(PATH, "path", "came by an interface or to an address that is not listened on")    \
+    X(SOURCE, "source", "from an address that no other host can have")                  \
     X(TTL, "ttl", "did not come from this link (TTL below 255)")                        \
     X(FLOOD, "flood", "more than its source may send")                                  \
     X(SYNTAX, "syntax", "not JSON, or not the lines that make a message")               \
@@ -493,6 +501,7 @@ enum muster_event_kind {
     MUSTER_EVENT_TIMER,    /* time has passed */
     MUSTER_EVENT_DATAGRAM, /* a datagram came */
     MUSTER_EVENT_PATHS,    /* these are now the ways out, all earlier ones are void */
+    MUSTER_EVENT_STATIC_PEERS, /* at these addresses peers are asked and told by unicast, and no others */
     MUSTER_EVENT_COMMAND,
     MUSTER_EVENT_STREAM,  /* something happened on a stream; what its number does not mean is ignored */
     MUSTER_EVENT_SOCKETS, /* these are the sockets, for who asks the node about itself; copied */
@@ -504,9 +513,13 @@ enum muster_event_kind {
 struct muster_event {
     enum muster_event_kind kind;
     uint64_t now_ms;
+    int64_t suspended_ms; /* how long this machine was suspended so far, while now_ms stood still (on Linux
+                             CLOCK_BOOTTIME less CLOCK_MONOTONIC); from any origin, 0 where it is not known */
     struct muster_datagram datagram;
     const struct muster_path *paths;
     size_t path_count;
+    const struct muster_static_peer *static_peers;
+    size_t static_peer_count;
     struct muster_command command;
     struct muster_stream stream;
     const struct muster_socket *sockets;
@@ -517,9 +530,9 @@ struct muster_event {
  * samples come first: a timer event is to be stepped at the deadline however many of these come. Datagrams,
  * however bad, are never an error: they are counted. A command or paths can be refused, and then changed
  * nothing: MUSTER_EINVAL (an observer told to update, change or rekey, a document or change that breaks a
- * rule, a QUERY that nobody could match, a path twice), MUSTER_ENOTFOUND (a CHANGE removes what is not
- * there), MUSTER_ETOOBIG, MUSTER_EFULL (too many paths or queries under way), MUSTER_ENOMEM, MUSTER_ECLOSING
- * (after LEAVE), or what sign returned. */
+ * rule, a QUERY that nobody could match, a path twice, a static peer where no host can be), MUSTER_ENOTFOUND
+ * (a CHANGE removes what is not there), MUSTER_ETOOBIG, MUSTER_EFULL (too many paths, static peers or queries
+ * under way), MUSTER_ENOMEM, MUSTER_ECLOSING (after LEAVE), or what sign returned. */
 MUSTER_API int muster_core_step(muster_core_t *core, const struct muster_event *event);
 
 #define MUSTER_GROUP_REPAIR (1u << MUSTER_SHARDS) /* where missing data is asked for */

@@ -76,7 +76,17 @@ struct muster_options {
     muster_event_cb on_event; /* NULL: none */
     muster_log_cb on_log;     /* NULL: none */
     void *context;            /* handed to on_event and on_log */
+    /* Peers to ask and tell by unicast, where neither multicast nor broadcast reaches them: "host",
+     * "host:port", "10.0.0.1", "[fd00::1]:19798", "[fe80::1%eth0]". The port is that of the peer's unicast
+     * socket, by default the first one after the control port. Names are resolved by libuv's threads, again
+     * when that fails, which a warning says, and now and then. Of all their addresses
+     * MUSTER_STATIC_PEERS_MAX are used. Beyond a router, both sides have to name each other. */
+    const char *const *peers;
+    size_t peer_count;
 };
+
+/* Why a text can't be one of these peers, for people; NULL when it can. Static storage. */
+MUSTER_API const char *muster_static_peer_fault(const char *text);
 
 /* Sets the defaults: an observer on all interfaces. */
 static inline void muster_options_init(struct muster_options *options);

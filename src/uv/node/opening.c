@@ -50,6 +50,14 @@ static const char *options_fault(const struct muster_options *options) {
             return "an interface without a name";
         }
     }
+    if (options->peer_count > 0 && options->peers == NULL) {
+        return "no peers where their number says so";
+    }
+    for (size_t i = 0; i < options->peer_count; i++) {
+        if (options->peers[i] == NULL) {
+            return "a peer without a host";
+        }
+    }
     return NULL;
 }
 
@@ -170,6 +178,10 @@ static int open_all(muster_t *node, const struct muster_options *options, const 
     }
     int error = options->document == NULL ? 0 : document_check(options, log);
     if (error == 0) {
+        error = static_names_open(&node->static_names, options->peers, options->peer_count,
+                                  (uint16_t)(options->port + 1), log);
+    }
+    if (error == 0) {
         error = network_open(&node->network, options, log);
     }
     if (error == 0) {
@@ -196,6 +208,11 @@ int opening_prepare(const struct muster_options *options, const struct log *log,
         return error;
     }
     runner_init(opened, options);
+    error = static_names_tell(&opened->static_names);
+    if (error != 0) {
+        runner_free(opened);
+        return error;
+    }
     *node = opened;
     return 0;
 }

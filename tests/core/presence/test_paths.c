@@ -45,6 +45,46 @@ static void a_path_is_an_interface_and_a_kind(void **state) {
     assert_string_equal(paths_interface_name(&paths, 3), "");
 }
 
+static size_t bytes_max_of(struct muster_path first, struct muster_path second) {
+    struct paths paths;
+    paths_init(&paths);
+    assert_int_equal(paths.bytes_max, 1400);
+    const struct muster_path items[] = {first, second};
+    assert_int_equal(paths_set(&paths, items, 2), 0);
+    return paths.bytes_max;
+}
+
+static void datagrams_fit_the_least_mtu(void **state) {
+    (void)state;
+    struct muster_path v4 = path(1, M4);
+    struct muster_path v6 = path(2, MUSTER_PATH_M6);
+    assert_int_equal(bytes_max_of(v4, v6), 1400); /* not known */
+    v4.mtu = 65536;
+    v6.mtu = 1500;
+    assert_int_equal(bytes_max_of(v4, v6), 1400);
+    v4.mtu = 1400;
+    assert_int_equal(bytes_max_of(v4, v6), 1372);
+    v6.mtu = 1280;
+    assert_int_equal(bytes_max_of(v4, v6), 1232);
+    v4.mtu = 1228;
+    assert_int_equal(bytes_max_of(v4, v6), 1200);
+    v4.mtu = 576; /* no announce would fit */
+    assert_int_equal(bytes_max_of(v4, v6), 1200);
+}
+
+static void lists_get_shorter_with_the_mtu(void **state) {
+    (void)state;
+    struct paths paths;
+    paths_init(&paths);
+    assert_int_equal(paths_fitting(&paths, 32, 35), 32);
+    paths.bytes_max = 1399;
+    assert_int_equal(paths_fitting(&paths, 32, 35), 31);
+    paths.bytes_max = 1365;
+    assert_int_equal(paths_fitting(&paths, 32, 35), 31);
+    paths.bytes_max = 1200;
+    assert_int_equal(paths_fitting(&paths, 32, 35), 26);
+}
+
 static void what_is_refused_changes_nothing(void **state) {
     (void)state;
     struct paths paths = {0};
@@ -178,6 +218,8 @@ int main(void) {
         cmocka_unit_test(drops_are_seen_when_they_grow),
         cmocka_unit_test(there_are_none_at_first),
         cmocka_unit_test(a_path_is_an_interface_and_a_kind),
+        cmocka_unit_test(datagrams_fit_the_least_mtu),
+        cmocka_unit_test(lists_get_shorter_with_the_mtu),
         cmocka_unit_test(what_is_refused_changes_nothing),
         cmocka_unit_test(there_are_at_most_96),
         cmocka_unit_test(a_name_ends),

@@ -439,6 +439,11 @@ void arrival_begin(struct telemetry *telemetry, const struct muster_datagram *da
         drop(telemetry, MUSTER_DROP_PATH);
         return;
     }
+    if (!paths_is_source(&context->paths, &datagram->source, datagram->interface)) {
+        context->counters.received++;
+        drop(telemetry, MUSTER_DROP_SOURCE);
+        return;
+    }
     feed_table_record_drops(telemetry, datagram);
     arrivals->datagram = *datagram;
     arrivals->offset = 0;

@@ -76,9 +76,31 @@ uint64_t sender_count_unsent(const struct telemetry *telemetry) {
     return count;
 }
 
+/* Data of a shard was sent, or is told as gone: tails follow. */
+static void record_sent(struct telemetry *telemetry, const struct kept *last) {
+    uint64_t now_ms = telemetry->context->now_ms;
+    uint64_t *due_ms = &telemetry->due_ms[DUE_TAILS];
+    telemetry->context->sent[last->shard] = last->seq;
+    telemetry->sender.sent_ms[last->shard] = now_ms;
+    telemetry->sender.tails_left[last->shard] = MUSTER_TAILS;
+    *due_ms = deadline_earlier(*due_ms, now_ms + tail_ms[0]);
+}
+
+/* What was sealed for a larger MTU fits no path any more. Its tail says that it is gone. */
+static void pass_over_too_long(struct telemetry *telemetry) {
+    struct ring *ring = &telemetry->publisher.ring;
+    while (sender_has_unsent(telemetry) &&
+           ring_at(ring, ring->unsent)->length > telemetry->context->paths.bytes_max) {
+        record_sent(telemetry, ring_at(ring, ring->unsent));
+        ring_give_up_unsent(ring);
+        telemetry->context->counters.outputs_dropped++;
+    }
+}
+
 static bool begin_new(struct telemetry *telemetry) {
     struct ring *ring = &telemetry->publisher.ring;
     struct sender *sender = &telemetry->sender;
+    pass_over_too_long(telemetry);
     if (!sender_has_unsent(telemetry)) {
         return false;
     }
@@ -97,8 +119,8 @@ static bool begin_repair(struct telemetry *telemetry) {
     uint64_t now_ms = telemetry->context->now_ms;
     while (sender->repair_count > 0) {
         uint64_t number = sender->repairs[sender->repair_first];
-        bool is_kept = number >= ring->first;
         struct kept *kept = ring_at(ring, number);
+        bool is_kept = number >= ring->first && kept->seq >= ring_oldest(ring, kept->shard);
         if (is_kept && kept->length > bytes_left(&sender->repair_pace, now_ms)) {
             return false;
         }
@@ -124,13 +146,8 @@ static void end_new(struct telemetry *telemetry, size_t bytes) {
     struct sender *sender = &telemetry->sender;
     struct ring *ring = &telemetry->publisher.ring;
     const struct kept *last = ring_at(ring, sender->batch.number + sender->batch.count - 1);
-    uint64_t now_ms = telemetry->context->now_ms;
-    uint64_t *due_ms = &telemetry->due_ms[DUE_TAILS];
-    telemetry->context->sent[last->shard] = last->seq;
-    sender->sent_ms[last->shard] = now_ms;
-    sender->tails_left[last->shard] = MUSTER_TAILS;
-    *due_ms = deadline_earlier(*due_ms, now_ms + tail_ms[0]);
-    spend(&sender->pace, bytes, now_ms);
+    record_sent(telemetry, last);
+    spend(&sender->pace, bytes, telemetry->context->now_ms);
     if (sender->batch.is_sent) {
         sender->counters.datagrams += sender->batch.count;
         sender->counters.bytes += bytes;
@@ -230,6 +247,10 @@ bool sender_next(struct telemetry *telemetry, struct muster_output *output) {
         end_batch(telemetry);
     }
     return false;
+}
+
+void sender_record_paths(struct telemetry *telemetry) {
+    ring_give_up_longer(&telemetry->publisher.ring, telemetry->context->paths.bytes_max);
 }
 
 /* ---- naks ---- */

@@ -72,6 +72,9 @@ uint64_t sender_count_unsent(const struct telemetry *telemetry);
 /* The next datagrams of telemetry, if pacing lets any go. */
 bool sender_next(struct telemetry *telemetry, struct muster_output *output);
 
+/* The paths have a smaller MTU now: what was sent and does not fit them is gone for repair. */
+void sender_record_paths(struct telemetry *telemetry);
+
 /* True when as much waits as is sent in a row. */
 bool sender_has_batch(const struct telemetry *telemetry);
 

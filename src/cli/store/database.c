@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "database.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "schema.h"
+
+/* How long a reader waits for a recorder that recovers the file, or the other way round. */
+#define OPEN_BUSY_MS 5000
+
+sqlite3_stmt *database_prepare(sqlite3 *db, const char *sql) {
+    sqlite3_stmt *statement = NULL;
+    return sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) == SQLITE_OK
+               ? statement
+               : NULL;
+}
+
+int database_run(sqlite3 *db, const char *sql) {
+    return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+int64_t database_integer(sqlite3 *db, const char *sql, int64_t otherwise) {
+    sqlite3_stmt *statement = database_prepare(db, sql);
+    const bool has_row = statement != NULL && sqlite3_step(statement) == SQLITE_ROW;
+    const int64_t value = has_row ? sqlite3_column_int64(statement, 0) : otherwise;
+    sqlite3_finalize(statement);
+    return value;
+}
+
+static int make_tables(sqlite3 *db, struct reason *reason) {
+    /* Both have to be said before the first page is written. */
+    if (database_run(db, "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;") != SQLITE_OK ||
+        database_run(db, "PRAGMA journal_mode = WAL;") != SQLITE_OK ||
+        database_run(db, schema_sql) != SQLITE_OK) {
+        return reason_set(reason, "%s", sqlite3_errmsg(db));
+    }
+    return 0;
+}
+
+static int check(sqlite3 *db, enum database_mode mode, struct reason *reason) {
+    const int64_t application = database_integer(db, "PRAGMA application_id", -1);
+    const int64_t version = database_integer(db, "PRAGMA user_version", -1);
+    if (application < 0 || version < 0) {
+        return reason_set(reason, "%s", sqlite3_errmsg(db));
+    }
+    if (application == 0 && database_integer(db, "SELECT count(*) FROM sqlite_schema", -1) == 0) {
+        return mode == DATABASE_WRITE ? make_tables(db, reason) : reason_set(reason, "it is empty");
+    }
+    if (application != SCHEMA_APPLICATION) {
+        return reason_set(reason, "it is a database, but no recording of muster");
+    }
+    if (version != SCHEMA_VERSION) {
+        return reason_set(reason, "it is a recording of version %lld, and this muster knows version %d",
+                          (long long)version, SCHEMA_VERSION);
+    }
+    return 0;
+}
+
+/* A reader of a file that it may not write to, in a directory that it may not write to, can't use the files
+ * that go with it. Where there are none, nobody writes, and the file can be read as it is. */
+static int open_unchanging(sqlite3 **db, const char *path) {
+    char *uri = sqlite3_mprintf("%s-wal", path);
+    FILE *wal = uri != NULL ? fopen(uri, "r") : NULL;
+    int result = SQLITE_CANTOPEN;
+    sqlite3_free(uri);
+    if (wal != NULL) {
+        fclose(wal);
+        return result;
+    }
+    uri = strpbrk(path, "?#%") == NULL ? sqlite3_mprintf("file:%s?immutable=1", path) : NULL;
+    if (uri != NULL) {
+        result = sqlite3_open_v2(uri, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
+    }
+    sqlite3_free(uri);
+    return result;
+}
+
+int database_open(sqlite3 **db, const char *path, enum database_mode mode, struct reason *reason) {
+    const int flags =
+        SQLITE_OPEN_NOMUTEX |
+        (mode == DATABASE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    int result = sqlite3_open_v2(path, db, flags, NULL);
+    if (result == SQLITE_OK) {
+        sqlite3_busy_timeout(*db, OPEN_BUSY_MS);
+        result = database_run(*db, "SELECT count(*) FROM sqlite_schema");
+    }
+    if (mode == DATABASE_READ && result == SQLITE_CANTOPEN && *db != NULL &&
+        sqlite3_system_errno(*db) != ENOENT) {
+        sqlite3_close(*db);
+        result = open_unchanging(db, path);
+    }
+    int error = 0;
+    if (result != SQLITE_OK) {
+        const int system = *db != NULL && result == SQLITE_CANTOPEN ? sqlite3_system_errno(*db) : 0;
+        error = reason_set(reason, "%s", system != 0 ? strerror(system) : sqlite3_errstr(result));
+    } else {
+        error = check(*db, mode, reason);
+    }
+    if (error != 0) {
+        sqlite3_close(*db);
+        *db = NULL;
+    }
+    return error;
+}

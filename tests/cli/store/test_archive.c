@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* Recordings are read: buckets, readings in their order, events; also while they are written. */
+#include <math.h>
+#include <string.h>
+
+#include "archive.h"
+#include "fixture.h"
+#include "store.h"
+
+#define SECOND_US ((int64_t)1000000)
+#define MINUTE_US (60 * SECOND_US)
+#define BEGIN_US (1800000000 * SECOND_US)
+#define ALL_US (10000 * SECOND_US)
+
+static void add(struct batch *batch, const char *name, double time_s, struct muster_record record) {
+    const struct batch_source source = {
+        .id = {1}, .peer = "thermo", .topic = "t", .name = name, .unit = "Cel"};
+    record.time_s = time_s;
+    assert_int_equal(batch_add(batch, &source, &record, llround(time_s * 1e6) + 1000, false), 0);
+}
+
+/* t/a counts up each second for 1,000 s, in several slices (a limit of 4 MB makes slices of some 2,500
+ * readings); t/b says texts in between. */
+static void write_recording(const char *path) {
+    const struct store_limits small = {.bytes_max = STORE_BYTES_MIN};
+    struct reason reason;
+    struct store *store;
+    assert_int_equal(store_open(&store, path, &small, &reason), 0);
+    for (int i = 0; i < 1000; i += 100) {
+        struct batch batch = {0};
+        for (int j = i; j < i + 100; j++) {
+            add(&batch, "t/a", 1.8e9 + j, (struct muster_record){.kind = MUSTER_VALUE_NUMBER, .number = j});
+            add(&batch, "t/b", 1.8e9 + j + 0.5,
+                (struct muster_record){.kind = MUSTER_VALUE_TEXT, .text = "on", .text_length = 2});
+        }
+        const struct batch_event event = {.time_us = BEGIN_US + i * SECOND_US,
+                                          .has_peer = true,
+                                          .id = {1},
+                                          .peer = "thermo",
+                                          .event = i % 200 == 0 ? "joined" : "lost"};
+        assert_int_equal(batch_add_event(&batch, &event), 0);
+        assert_int_equal(store_write(store, &batch, BEGIN_US + i * 1000 * SECOND_US), STORE_OK);
+        batch_deinit(&batch);
+    }
+    store_close(store);
+}
+
+static const struct archive_series *find(const struct archive *archive, const char *name) {
+    for (size_t i = 0; i < archive->series_count; i++) {
+        if (strcmp(archive->series[i].name, name) == 0) {
+            return &archive->series[i];
+        }
+    }
+    fail();
+    return NULL;
+}
+
+static void open_archive(struct archive *archive, const char *path) {
+    struct reason reason = {""};
+    if (archive_open(archive, path, &reason) != 0) {
+        fail_msg("%s", reason.text);
+    }
+}
+
+static void check_buckets(struct archive *archive, const char *name, int64_t from_us, int64_t every_us,
+                          const struct archive_bucket *expected, size_t count) {
+    const struct archive_series *series = find(archive, name);
+    struct archive_bucket buckets[16] = {0};
+    for (size_t i = 0; i < count; i++) {
+        buckets[i].begin_us = from_us + (int64_t)i * every_us;
+    }
+    assert_int_equal(archive_buckets(archive, &series, 1, buckets, count, every_us), 0);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(buckets[i].count, expected[i].count);
+        assert_int_equal(buckets[i].numbers, expected[i].numbers);
+        assert_true(buckets[i].min == expected[i].min && buckets[i].max == expected[i].max);
+        assert_true(buckets[i].total == expected[i].total);
+    }
+}
+
+TEST(test_buckets) {
+    const char *path = fixture_path("buckets.db");
+    struct archive archive;
+    write_recording(path);
+    open_archive(&archive, path);
+    check_buckets(&archive, "t/a", BEGIN_US - 10 * MINUTE_US, 10 * MINUTE_US,
+                  (const struct archive_bucket[]){
+                      {0},
+                      {.count = 600, .numbers = 600, .min = 0, .max = 599, .total = 179700},
+                      {.count = 400, .numbers = 400, .min = 600, .max = 999, .total = 319800},
+                      {0}},
+                  4);
+    check_buckets(
+        &archive, "t/a", BEGIN_US + 5 * SECOND_US, 2 * SECOND_US,
+        (const struct archive_bucket[]){{.count = 2, .numbers = 2, .min = 5, .max = 6, .total = 11},
+                                        {.count = 2, .numbers = 2, .min = 7, .max = 8, .total = 15}},
+        2);
+    check_buckets(&archive, "t/b", BEGIN_US, 10 * MINUTE_US, (const struct archive_bucket[]){{.count = 600}},
+                  1);
+    const struct archive_series *series = find(&archive, "t/a");
+    int64_t first_us;
+    int64_t last_us;
+    assert_int_equal(archive_range(&archive, &series, 1, &first_us, &last_us), 1);
+    assert_int_equal(first_us, BEGIN_US);
+    assert_int_equal(last_us, BEGIN_US + 999 * SECOND_US);
+    assert_int_equal(archive_count(&archive, &series, 1, BEGIN_US, BEGIN_US + MINUTE_US - 1), 60);
+    archive_close(&archive);
+}
+
+TEST(test_readings) {
+    const char *path = fixture_path("readings.db");
+    struct archive archive;
+    struct archive_reading reading;
+    write_recording(path);
+    open_archive(&archive, path);
+    const struct archive_series *both[] = {find(&archive, "t/a"), find(&archive, "t/b")};
+    assert_int_equal(
+        archive_begin(&archive, both, 2, BEGIN_US + 90 * SECOND_US, BEGIN_US + 500 * SECOND_US, false), 0);
+    for (int i = 0; i < 820; i++) {
+        assert_int_equal(archive_next(&archive, &reading), 1);
+        assert_int_equal(reading.time_us, BEGIN_US + 90 * SECOND_US + i * SECOND_US / 2);
+        assert_int_equal(reading.received_us, reading.time_us + 1000);
+        assert_string_equal(reading.record.name, i % 2 == 0 ? "t/a" : "t/b");
+        if (i % 2 == 0) {
+            assert_true(reading.record.kind == MUSTER_VALUE_NUMBER && reading.record.number == 90 + i / 2);
+        } else {
+            assert_string_equal(reading.record.text, "on");
+        }
+    }
+    assert_int_equal(archive_next(&archive, &reading), 0);
+    assert_int_equal(archive_next(&archive, &reading), 0);
+    archive_close(&archive);
+}
+
+TEST(test_events) {
+    const char *path = fixture_path("events.db");
+    struct archive archive;
+    struct archive_event event;
+    write_recording(path);
+    open_archive(&archive, path);
+    assert_true(archive_has_peer(&archive, "thermo"));
+    assert_true(archive_has_peer(&archive, "01000000000000000000000000000000"));
+    assert_false(archive_has_peer(&archive, "01"));
+    assert_int_equal(
+        archive_begin_events(&archive, "thermo", BEGIN_US + 100 * SECOND_US, BEGIN_US + 300 * SECOND_US), 0);
+    assert_int_equal(archive_next_event(&archive, &event), 1);
+    assert_string_equal(event.event, "lost");
+    assert_null(event.reason);
+    assert_int_equal(archive_next_event(&archive, &event), 1);
+    assert_string_equal(event.event, "joined");
+    assert_int_equal(event.time_us, BEGIN_US + 200 * SECOND_US);
+    assert_int_equal(archive_next_event(&archive, &event), 0);
+    archive_close(&archive);
+}
+
+/* A reader sees what was written until then, and does not hold up the recorder between its steps. */
+TEST(test_reading_while_it_is_written) {
+    const char *path = fixture_path("live.db");
+    struct reason reason;
+    struct store *store;
+    struct archive archive;
+    struct archive_reading reading;
+    const struct store_limits small = {.bytes_max = STORE_BYTES_MIN};
+    write_recording(path);
+    open_archive(&archive, path);
+    const struct archive_series *series = find(&archive, "t/a");
+    assert_int_equal(archive_begin(&archive, &series, 1, BEGIN_US, BEGIN_US + ALL_US, false), 0);
+    assert_int_equal(archive_next(&archive, &reading), 1);
+    assert_int_equal(store_open(&store, path, &small, &reason), 0);
+    for (int i = 0; i < 60; i++) { /* many times the log */
+        struct batch batch = {0};
+        for (int j = 0; j < 1000; j++) {
+            add(&batch, "t/c", 1.8e9 + i, (struct muster_record){.kind = MUSTER_VALUE_NUMBER, .number = j});
+        }
+        assert_int_equal(store_write(store, &batch, BEGIN_US), STORE_OK);
+        batch_deinit(&batch);
+    }
+    store_close(store);
+    while (archive_next(&archive, &reading) == 1) {
+    }
+    archive_close(&archive);
+}
+
+TEST(test_files_that_are_none) {
+    struct reason reason;
+    struct archive archive;
+    assert_int_equal(archive_open(&archive, fixture_path("missing.db"), &reason), -1);
+    assert_string_equal(reason.text, "No such file or directory");
+    archive_close(&archive);
+    FILE *file = fopen(fixture_path("empty.db"), "w");
+    assert_non_null(file);
+    fclose(file);
+    assert_int_equal(archive_open(&archive, fixture_path("empty.db"), &reason), -1);
+    assert_string_equal(reason.text, "it is empty");
+    archive_close(&archive);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_buckets),
+        cmocka_unit_test(test_readings),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_reading_while_it_is_written),
+        cmocka_unit_test(test_files_that_are_none),
+    };
+    return cmocka_run_group_tests(tests, fixture_make_directory, fixture_remove_directory);
+}
