@@ -24,6 +24,8 @@ WORKLOADS = {
         System(FLOOR_GSO, "raw", 200, "gso", "gso", is_datagrams=True),
         System(FLOOR_PLAIN, "raw", 200, "one", "one", is_datagrams=True),
         System("muster, datagrams", "muster", 200, "datagram", "view", counts_datagrams=True),
+        System(f"{FLOOR_GSO}, IPv6", "raw", 200, "gso", "gso", is_datagrams=True, is_v6=True),
+        System("muster, datagrams, IPv6", "muster", 200, "datagram", "view", counts_datagrams=True, is_v6=True),
         System("muster, datagrams, parsed", "muster", 200, "datagram", "record"),
         System("muster, messages", "muster", 200, "message", "view", counts_datagrams=True),
         System("muster, messages, parsed", "muster", 200, "message", "record"),

@@ -36,6 +36,7 @@ class System(typing.NamedTuple):
     records: int = 1  # a message
     is_datagrams: bool = False  # a datagram for each message, in programs that don't say how many they sent
     programs: pathlib.Path | None = None  # of another build
+    is_v6: bool = False  # by IPv6 alone
 
 
 class RunFailed(Exception):
@@ -106,6 +107,8 @@ class Field:
         self.lab = lab
         self.machine = machine
         self.publisher, *self.subscribers, self.broker_host = lab.hosts
+        for host in lab.hosts:
+            host.use_families(4, 6)
         self.broker = None
         self.broker_host.ip("link set eth0 down")
 
@@ -168,10 +171,13 @@ class Run:
         timed = ["-l"] if is_timed else []
         for host in field.subscribers:
             mode = ["subscribe", "-m", system.subscribe, "-p", str(patience_ms), *timed]
-            self.subscribers.append(field.start(host, system, *mode, address=(central or host).address))
+            self.subscribers.append(field.start(host, system, *mode, address=self._address(central or host)))
         mode = ["publish", "-m", system.publish, "-r", str(rate), "-t", str(seconds)]
-        self.publisher = field.start(field.publisher, system, *mode, address=(central or field.publisher).address)
+        self.publisher = field.start(field.publisher, system, *mode, address=self._address(central or field.publisher))
         self._await(lambda: all(s.events("ready") for s in self.subscribers), "all subscribers are ready", START_S)
+
+    def _address(self, host):
+        return f"{host.address6}%eth0" if self.system.is_v6 else host.address
 
     def check(self):
         """RunFailed when one of its processes did."""

@@ -81,6 +81,7 @@ static void open_node(struct program *program, const struct probe_options *optio
     }
     node.interfaces = &interface;
     node.interface_count = interface != NULL;
+    node.kinds = strchr(options->address, ':') != NULL ? 1u << MUSTER_PATH_M6 : 0; /* of IPv6 alone */
     node.port = port != NULL ? (uint16_t)strtoul(port, NULL, 10) : node.port;
     node.rate_bytes_s = RATE_BYTES_S;
     node.ring_bytes = RING_BYTES;

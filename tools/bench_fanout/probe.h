@@ -34,7 +34,7 @@ struct probe_options {
     double seconds;
     size_t bytes;         /* of a message */
     const char *mode;     /* means what the program says */
-    const char *address;  /* IPv4, of whom the program says */
+    const char *address;  /* of whom the program says */
     uint64_t patience_ms; /* with silence, once all is sent */
     bool is_timed;        /* keep the latency of each message */
 };

@@ -2,17 +2,20 @@
 /* What the kernel allows: multicast with nothing on top of it.
  *
  * Mode `one` sends each datagram by sendto() and receives it by recvfrom(). Mode `gso` sends up to 64 of them
- * as one with UDP_SEGMENT, and receives what UDP_GRO leaves together. The address is the host's own. */
+ * as one with UDP_SEGMENT, and receives what UDP_GRO leaves together. The address is the host's own, and
+ * chooses the family; one of IPv6 has its interface behind it, fe80::1%eth0. */
 #include "probe.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define GROUP "239.255.78.1"
+#define GROUP6 "ff12::6d75:7374:4e01"
 #define BUFFER_BYTES (4 << 20)
 #define GSO_BYTES_MAX 65000
 
@@ -20,7 +23,10 @@ struct raw {
     int fd;
     bool is_batched;
     size_t bytes;
-    struct sockaddr_in group;
+    bool is_v6;
+    uint32_t interface; /* of IPv6 */
+    struct sockaddr_storage group;
+    socklen_t group_bytes;
     char buffer[65536];
 };
 
@@ -38,23 +44,39 @@ static void set_buffer(int fd, int forced, int name) {
     }
 }
 
+static void set_group(struct raw *raw, const char *address) {
+    const char *name = strchr(address, '%');
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(PROBE_PORT)};
+    struct sockaddr_in v4 = {
+        .sin_family = AF_INET, .sin_port = htons(PROBE_PORT), .sin_addr.s_addr = inet_addr(GROUP)};
+    raw->is_v6 = strchr(address, ':') != NULL;
+    raw->interface = v6.sin6_scope_id = name == NULL ? 0 : if_nametoindex(name + 1);
+    inet_pton(AF_INET6, GROUP6, &v6.sin6_addr);
+    raw->group_bytes = raw->is_v6 ? sizeof v6 : sizeof v4;
+    memcpy(&raw->group, raw->is_v6 ? (const void *)&v6 : &v4, raw->group_bytes);
+}
+
 static void open_socket(struct raw *raw, const struct probe_options *options) {
-    raw->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    set_group(raw, options->address);
+    raw->fd = socket(raw->group.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (raw->fd < 0) {
         probe_die("socket");
     }
     raw->is_batched = strcmp(options->mode, "gso") == 0;
     raw->bytes = options->bytes;
-    raw->group = (struct sockaddr_in){
-        .sin_family = AF_INET, .sin_port = htons(PROBE_PORT), .sin_addr.s_addr = inet_addr(GROUP)};
 }
 
 /* ---- publishing ---- */
 
 static void open_sender(struct raw *raw, const struct probe_options *options) {
-    const struct in_addr interface = {inet_addr(options->address)};
     const int segment = (int)options->bytes;
-    set(raw->fd, IPPROTO_IP, IP_MULTICAST_IF, &interface, sizeof interface, "IP_MULTICAST_IF");
+    if (raw->is_v6) {
+        set(raw->fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &raw->interface, sizeof raw->interface,
+            "IPV6_MULTICAST_IF");
+    } else {
+        const struct in_addr interface = {inet_addr(options->address)};
+        set(raw->fd, IPPROTO_IP, IP_MULTICAST_IF, &interface, sizeof interface, "IP_MULTICAST_IF");
+    }
     set_buffer(raw->fd, SO_SNDBUFFORCE, SO_SNDBUF);
     if (raw->is_batched) {
         set(raw->fd, SOL_UDP, UDP_SEGMENT, &segment, sizeof segment, "UDP_SEGMENT");
@@ -62,8 +84,7 @@ static void open_sender(struct raw *raw, const struct probe_options *options) {
 }
 
 static void send_bytes(struct raw *raw, size_t length) {
-    if (sendto(raw->fd, raw->buffer, length, 0, (const struct sockaddr *)&raw->group, sizeof raw->group) <
-        0) {
+    if (sendto(raw->fd, raw->buffer, length, 0, (const struct sockaddr *)&raw->group, raw->group_bytes) < 0) {
         probe_die("sendto");
     }
 }
@@ -97,21 +118,31 @@ static void publish(struct raw *raw, const struct probe_options *options) {
 
 /* ---- subscribing ---- */
 
+static void join(struct raw *raw, const char *address) {
+    if (raw->is_v6) {
+        struct ipv6_mreq membership = {.ipv6mr_interface = raw->interface};
+        inet_pton(AF_INET6, GROUP6, &membership.ipv6mr_multiaddr);
+        set(raw->fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &membership, sizeof membership, "IPV6_JOIN_GROUP");
+    } else {
+        const struct ip_mreq membership = {.imr_multiaddr.s_addr = inet_addr(GROUP),
+                                           .imr_interface.s_addr = inet_addr(address)};
+        set(raw->fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof membership, "IP_ADD_MEMBERSHIP");
+    }
+}
+
 static void open_receiver(struct raw *raw, const struct probe_options *options) {
     const int on = 1;
     const struct timeval wait = {.tv_usec = 20000};
-    const struct ip_mreq membership = {.imr_multiaddr = raw->group.sin_addr,
-                                       .imr_interface.s_addr = inet_addr(options->address)};
     set(raw->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on, "SO_REUSEADDR");
     set(raw->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait, "SO_RCVTIMEO");
     set_buffer(raw->fd, SO_RCVBUFFORCE, SO_RCVBUF);
     if (raw->is_batched) {
         set(raw->fd, SOL_UDP, UDP_GRO, &on, sizeof on, "UDP_GRO");
     }
-    if (bind(raw->fd, (const struct sockaddr *)&raw->group, sizeof raw->group) != 0) {
+    if (bind(raw->fd, (const struct sockaddr *)&raw->group, raw->group_bytes) != 0) {
         probe_die("bind");
     }
-    set(raw->fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof membership, "IP_ADD_MEMBERSHIP");
+    join(raw, options->address);
 }
 
 static size_t segment_bytes(struct msghdr *header, size_t length) {

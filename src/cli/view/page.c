@@ -15,6 +15,15 @@ static void print_head(const struct muster_peer *peer) {
            text_name(peer->document.name).text, text_id(peer->id).text, peer->boot, peer->rev);
 }
 
+/* "10.0.0.1:19798, [fe80::1]:19798": those of both families, as far as they are known. */
+static void print_addresses(const struct muster_peer *peer) {
+    const struct muster_endpoint *other = &peer->other_address;
+    printf("%s", text_endpoint(&peer->address, peer->address.port).text);
+    if (other->family != 0) {
+        printf(", %s", text_endpoint(other, other->port).text);
+    }
+}
+
 /* ---- what is known of a peer ---- */
 
 static void print_state(const struct muster_peer *peer, bool color) {
@@ -25,8 +34,9 @@ static void print_state(const struct muster_peer *peer, bool color) {
 }
 
 static void print_address(const struct muster_peer *peer) {
-    printf("  Address     %s on %s", text_endpoint(&peer->address, peer->address.port).text,
-           peer->interface_name[0] != '\0' ? text_name(peer->interface_name).text : "-");
+    printf("  Address     ");
+    print_addresses(peer);
+    printf(" on %s", peer->interface_name[0] != '\0' ? text_name(peer->interface_name).text : "-");
     if (!peer->self) {
         printf(" by %s", text_paths(peer->paths).text);
     }
@@ -183,7 +193,9 @@ static void print_self_head(const struct muster_self *self) {
            text_duration((int64_t)self->interval_ms).text);
     printf("  Listens     on ");
     text_print(stdout, interfaces.text[0] != '\0' ? interfaces.text : "nothing");
-    printf(", port %u, unicast %s\n", self->port, text_endpoint(&peer->address, peer->address.port).text);
+    printf(", port %u, unicast ", self->port);
+    print_addresses(peer);
+    putchar('\n');
     printf("  Peers       %zu alive or suspect\n", self->peers);
 }
 

@@ -25,9 +25,10 @@ static size_t bytes_of_host(enum rate_kind kind, const struct muster_endpoint *s
 /* Never 0. */
 static uint64_t hash_of(const struct rates *rates, enum rate_kind kind,
                         const struct muster_endpoint *source) {
-    uint8_t key[sizeof source->ip + sizeof source->port] = {0};
+    uint8_t key[sizeof source->ip + sizeof source->port + 1] = {0};
     uint64_t hash;
     memcpy(key, source->ip, bytes_of_host(kind, source));
+    key[sizeof key - 1] = source->family;
     if (kind == RATE_SOURCE) {
         memcpy(key + sizeof source->ip, &source->port, sizeof source->port);
     }

@@ -51,6 +51,31 @@ static void each_address_has_its_own(void **state) {
     rates_deinit(&rates);
 }
 
+static void a_global_address_counts_by_its_64_bits(void **state) {
+    static const struct {
+        struct muster_endpoint one, other;
+        bool are_one;
+    } rows[] = {
+        {{.family = 6, .ip = {0x20, 1, [15] = 1}}, {.family = 6, .ip = {0x20, 1, [15] = 2}}, true},
+        {{.family = 6, .ip = {0x20, 1, [15] = 1}}, {.family = 6, .ip = {0x20, 1, [7] = 1, [15] = 1}}, false},
+        {{.family = 6, .ip = {0xfe, 0x80, [15] = 1}}, {.family = 6, .ip = {0xfe, 0x80, [15] = 2}}, false},
+        {{.family = 6, .ip = {0xfd, 0, [15] = 1}}, {.family = 6, .ip = {0xfd, 0, [15] = 2}}, false},
+        {{.family = 4, .ip = {10, 0, 0, 1}}, {.family = 6, .ip = {10, 0, 0, 1}}, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rates rates = {.seed = {1}};
+        for (enum rate_kind kind = RATE_CONTROL; kind <= RATE_REPAIRS; kind++) {
+            bool are_one =
+                rates_bucket(&rates, kind, &rows[i].one) == rates_bucket(&rates, kind, &rows[i].other);
+            assert_int_equal(are_one, rows[i].are_one);
+        }
+        assert_ptr_not_equal(rates_bucket(&rates, RATE_SOURCE, &rows[i].one),
+                             rates_bucket(&rates, RATE_SOURCE, &rows[i].other));
+        rates_deinit(&rates);
+    }
+}
+
 /* Whatever others spent, who was not heard before has a full bucket. */
 static void nobody_inherits_a_debt(void **state) {
     struct rates rates = {.seed = {1}};
@@ -85,6 +110,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_has_its_own),
         cmocka_unit_test(a_port_counts_for_its_own_messages_alone),
+        cmocka_unit_test(a_global_address_counts_by_its_64_bits),
         cmocka_unit_test(each_address_has_its_own),
         cmocka_unit_test(nobody_inherits_a_debt),
         cmocka_unit_test(who_owes_most_is_remembered),

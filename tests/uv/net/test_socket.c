@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +24,16 @@
 
 #define DEADLINE_MS 5000
 #define RECEIVED_MAX 64
+
+static int missing_domain; /* of which this machine has no sockets */
+
+int socket(int domain, int type, int protocol) {
+    if (domain == missing_domain) {
+        errno = EAFNOSUPPORT;
+        return -1;
+    }
+    return (int)syscall(SYS_socket, domain, type, protocol);
+}
 
 /* The last datagrams of one or more sockets, and the last lines of the log. */
 struct received {
@@ -453,6 +464,25 @@ TEST(test_both_families_tell_the_same) {
     }
     assert_int_equal(socket_read(&unicast, keep_datagram, &received), 0);
     socket_close(&v6);
+}
+
+/* A machine with one family works with that one. */
+TEST(test_a_family_may_be_missing) {
+    static const int domains[SOCKET_FAMILIES] = {AF_INET, AF_INET6};
+    for (size_t missing = 0; missing < SOCKET_FAMILIES; missing++) {
+        struct unicast other;
+        missing_domain = domains[missing];
+        assert_int_equal(unicast_open(&other, V4 | V6, true, port_own(), &fixture.log), 0);
+        assert_false(other.sockets[missing].socket.open || other.listeners[missing].open);
+        assert_int_equal(other.sockets[1 - missing].socket.port, other.port);
+        assert_int_equal(other.listeners[1 - missing].port, other.port);
+        unicast_close(&other);
+        assert_int_equal(fixture.errors + fixture.warnings, 0);
+    }
+    struct unicast none;
+    assert_int_equal(unicast_open(&none, V6, false, port_own(), &fixture.log), MUSTER_ESYSTEM);
+    assert_int_equal(fixture.errors, 1);
+    missing_domain = 0;
 }
 
 TEST(test_an_address_comes_back_from_the_kernel) {
