@@ -75,7 +75,7 @@ static void say_to_group(struct world *world, struct speaker *speaker, const cha
     speaker->seq++;
     const struct utterance utterance = compose(world, speaker, kind, re, true);
     say(world, speaker, MUSTER_PATH_M4, NULL, &utterance);
-    if (is_everywhere || speaker->seq % 4 == 0) {
+    if (is_everywhere || speaker->seq % 8 == 4) {
         say(world, speaker, MUSTER_PATH_B4, NULL, &utterance);
     }
 }

@@ -39,9 +39,11 @@
 #define MUSTER_SLEEPER_MS 60000         /* a node with at least this interval says each thing three times */
 #define MUSTER_COPIES 3                 /* copies of a start, a change, a bye */
 #define MUSTER_COPY_MS {0, 250, 1000}   /* when the copies of a start or change leave */
-#define MUSTER_EVERYWHERE_EACH 4        /* every fourth alive is sent on all paths, so that the loss of each path can be measured */
+#define MUSTER_EVERYWHERE_EACH 8        /* every eighth alive is sent on all paths, so that the loss of each path can be measured: */
+#define MUSTER_EVERYWHERE_FIRST 4       /* number 4, 12 and so on; behind the copies of a start the first one, for who hears one path alone */
 #define MUSTER_NEWS_RATE 2              /* changes of its document that a node announces in a second, so that a unit which starts and stops all the time floods nobody */
 #define MUSTER_NEWS_BURST 5
+#define MUSTER_NEWCOMER_MS 3000         /* for so long after a row began alives are sent on all paths, too, but in a crowd */
 #define MUSTER_HEARS_MS 1000            /* so long after its start a node says when it hears broadcast alone */
 #define MUSTER_BYE_SPACING_MS 100       /* three byes in 200 ms */
 #define MUSTER_QUERY_REPEAT_MS {0, 250, 600, 850, 1100, 1350, 1600} /* when a query for everybody is asked */

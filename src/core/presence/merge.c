@@ -299,9 +299,19 @@ static bool take_bye(struct presence *presence, struct peer *peer, const struct 
     return true;
 }
 
+/* Of two announces of one document the shorter one is passed on: a start repeats the nonces of many. */
+static void keep_shorter(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
+    const struct message *message = incoming->message;
+    bool is_same = message->kind == MESSAGE_ANNOUNCE && message->rev == peer->rev && message->size == 0;
+    if (is_same && incoming->datagram->length < peer->announce_length) {
+        set_announce(presence, peer, incoming); /* without memory the longer one does */
+    }
+}
+
 static bool hear(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     const struct message *message = incoming->message;
     record_life(presence, peer, incoming);
+    keep_shorter(presence, peer, incoming);
     uint64_t due_ms = suspicion_due_ms(presence, peer);
     if (peer->state != MUSTER_ALIVE) {
         revive(presence, peer);

@@ -121,7 +121,7 @@ TEST(traffic_does_not_grow_with_the_crowd) {
     world_run(120000);
     double bps = 8 * (double)(world.sent_bytes - sent_bytes + 66 * (world.sent - sent)) / 120;
     print_message("%.0f bits a second of a budget of 16000 for each path\n", bps);
-    /* A quarter of all alives goes out on the second path too. */
+    /* An eighth of all alives goes out on the second path too. */
     assert_true(bps < 16000 * 1.5);
     assert_true(bps > 16000 * 0.5);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* One key in two machines: a copied disk image. */
+#include <stdio.h>
 #include <string.h>
 
+#include "limit.h"
 #include "tape.h"
 #include "test.h"
 #include "world.h"
@@ -81,6 +83,29 @@ TEST(an_echo_is_no_copy) {
     world_run(1000);
     assert_int_equal(world_drops(0, MUSTER_DROP_SIGNATURE), 1);
     assert_int_equal(world.nodes[0].counts[MUSTER_PEER_CONFLICT], 0);
+}
+
+/* Anybody can ask a node with its own nonce, and play the answer to it: it is the node's own. */
+TEST(an_answer_to_ones_own_nonce_is_no_copy) {
+    world_add("a");
+    size_t other = world_add("b");
+    tape_begin(0);
+    world_run(3000);
+    char nonce[MUSTER_NONCE_CHARS + 1];
+    snprintf(nonce, sizeof nonce, "%s", said_text(tape_last("announce"), "nonce"));
+    for (int path = MUSTER_PATH_M4; path <= MUSTER_PATH_U4; path++) {
+        world_say(0, 99, (enum muster_path_kind)path,
+                  "{\"muster\":1,\"kind\":\"query\",\"id\":\"%032d\",\"boot\":1,\"nonce\":\"%s\",\"want\":{}}"
+                  "%1200s\n",
+                  99, nonce, "");
+        world_run(1000);
+    }
+    assert_string_equal(said_text(tape_last("announce"), "re"), nonce);
+    tape_play("announce", 0, 99);
+    tape_play("announce", 0, 0);
+    world_run(3000);
+    assert_int_equal(world.nodes[0].counts[MUSTER_PEER_CONFLICT], 0);
+    assert_true(world_has_row(other, "a"));
 }
 
 TEST(ones_own_past_is_no_conflict) {

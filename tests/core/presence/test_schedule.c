@@ -106,13 +106,13 @@ TEST(intervals_are_spread) {
     assert_in_range(longest_ms, 2350, 2500);
 }
 
-TEST(every_fourth_alive_is_on_all_paths) {
+TEST(every_eighth_alive_is_on_all_paths) {
     world_add("a");
     world_run(60000);
     for (size_t n = 0; tape_said("alive", n) != NULL; n++) {
         const struct utterance *alive = tape_said("alive", n);
         assert_int_equal(alive->paths,
-                         said_number(alive, "seq") % 4 == 0 ? WORLD_GROUP_PATHS : 1u << MUSTER_PATH_M4);
+                         said_number(alive, "seq") % 8 == 4 ? WORLD_GROUP_PATHS : 1u << MUSTER_PATH_M4);
     }
 }
 
@@ -170,6 +170,30 @@ TEST(a_crowd_stretches_the_interval) {
     tape_begin(A);
     world_run(4000);
     assert_int_equal(tape_count("alive"), 0);
+}
+
+/* In a large table each says an alive for each newcomer: by one path. */
+TEST(an_alive_that_proves_goes_by_the_primary_path) {
+    uint8_t secret[MUSTER_SECRET_BYTES] = {1};
+    start("a");
+    meet_strangers(MUSTER_TABLE_ROWS + 1);
+    world_run(30000);
+    tape_begin(A);
+    for (int i = 0; i < 3; i++) {
+        world_say_signed(A, 98, MUSTER_PATH_M4, secret, 0,
+                         "{\"muster\":1,\"kind\":\"alive\",\"id\":\"%032d\",\"boot\":1,\"seq\":1,\"rev\":1,"
+                         "\"next_ms\":2500,\"peers\":0,\"nonce\":\"0123456%d\"}",
+                         i, i);
+        world_run(10000);
+    }
+    unsigned proofs = 0;
+    for (size_t n = 0; tape_said("alive", n) != NULL; n++) {
+        const struct utterance *alive = tape_said("alive", n);
+        bool is_proof = said_has(alive, "re") && said_number(alive, "seq") % 8 != 4;
+        proofs += is_proof ? 1 : 0;
+        assert_true(!is_proof || alive->paths == 1u << MUSTER_PATH_M4);
+    }
+    assert_in_range(proofs, 1, 3);
 }
 
 /* ---- answers ---- */
