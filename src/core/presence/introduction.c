@@ -331,8 +331,10 @@ static void begin_next_round(const struct presence *presence, struct introductio
     }
 }
 
+/* Not in the middle of a round: who is late may need a minute for it. */
 static bool is_over(const struct presence *presence, const struct introduction *introduction) {
-    return presence->context->now_ms - introduction->heard_ms >= MUSTER_INTRODUCTION_SILENT_MS;
+    return introduction->tries == MUSTER_INTRODUCTION_TRIES &&
+           presence->context->now_ms - introduction->heard_ms >= MUSTER_INTRODUCTION_SILENT_MS;
 }
 
 /* What is due is a question, and nothing that puts it off. */
