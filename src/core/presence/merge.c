@@ -50,13 +50,12 @@ static bool introduce(struct presence *presence, const struct incoming *incoming
     return drop(incoming, has_room ? reason : MUSTER_DROP_TABLE_FULL);
 }
 
-/* A signed announce ends an introduction by its proof only; what no key signed ends none that a signed
- * message began: nobody keeps an id from its holder. */
+/* A signed message ends an introduction by its proof only, but for a bye; what no key signed ends none that a
+ * signed message began: nobody keeps an id from its holder. */
 static unsigned end_introduction(struct presence *presence, const struct incoming *incoming) {
     const struct message *message = incoming->message;
-    return message->is_signed && !incoming->is_fresh
-               ? 0
-               : introduction_end(presence, message->id, message->is_signed);
+    bool is_unproven = message->is_signed && !incoming->is_fresh && message->kind != MESSAGE_BYE;
+    return is_unproven ? 0 : introduction_end(presence, message->id, message->is_signed);
 }
 
 /* ---- what an accepted message changes; all memory was reserved before ---- */
@@ -292,7 +291,7 @@ static bool take_bye(struct presence *presence, struct peer *peer, const struct 
     if (incoming->message->boot != peer->boot) { /* its start was missed */
         begin_again(peer, incoming->message->boot, presence->context->now_ms);
     }
-    introduction_end(presence, peer->id, incoming->message->is_signed);
+    end_introduction(presence, incoming);
     record_message(presence, peer, incoming);
     peer->heard_ms = presence->context->now_ms;
     suspicion_bury(presence, peer, MUSTER_LEFT);
