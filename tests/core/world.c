@@ -183,7 +183,7 @@ static void tell(const struct node *node, const struct muster_output *output) {
 
 static void send(size_t index, const struct muster_datagram *datagram) {
     if (world.is_unsent != NULL && world.is_unsent(index, datagram)) {
-        muster_core_unsent(world.nodes[index].core, datagram);
+        muster_core_record_unsent(world.nodes[index].core, datagram);
     } else {
         transmit(index, datagram);
     }

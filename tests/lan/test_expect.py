@@ -14,8 +14,8 @@ class Expect(LanTest):
             self.there.announce(name)
             self.assertEqual(self.here.run("wait", name).code, 0)
 
-    def fewer(self, result, complaint):
-        self.assertEqual(result.code, 4, result.describe())
+    def fewer(self, result, complaint, code=4):
+        self.assertEqual(result.code, code, result.describe())
         self.assertEqual(result.error, f"muster peers: {complaint}\n")
 
     def test_enough(self):
@@ -38,7 +38,18 @@ class Expect(LanTest):
         self.fewer(self.here.run("peers", "--expect", "1", "--timeout", "1"), "expected 1 peer, found 0")
 
     def test_cut_off(self):
-        self.fewer(self.here.run("peers", "--expect", "2", "--timeout", "1ms"), "expected 2 peers, found 0")
+        result = self.here.run("peers", "--expect", "2", "--timeout", "1ms", "--json")
+        self.fewer(result, "expected 2 peers, found 0 before the answers were in", 124)
+        self.assertTrue(result.json()["cut_off"])
+
+    def test_one_that_is_stopped(self):
+        """A running muster that does not answer says nothing about who is there."""
+        keeper = self.here.announce("keeper")
+        self.lan.wait_for(lambda: self.here.peers("keeper"), "its answer")
+        keeper.signal(signal.SIGSTOP)
+        result = self.here.run("peers", "--expect", "1", "--timeout", "1")
+        self.fewer(result, "expected 1 peer, found 0 before the answers were in", 124)
+        keeper.signal(signal.SIGCONT)
 
     def test_it_waits_for_who_is_missing(self):
         self.announce("a")

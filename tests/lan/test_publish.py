@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Values, lines and packs become readings that others get, each once and in order."""
 
+import array
 import ctypes
+import fcntl
+import json
 import os
 import re
 import signal
+import termios
 import time
 
 from lab import MUSTER, LanTest, main, note
@@ -49,7 +53,7 @@ class Publish(LanTest):
         self.assertLess(abs(record["t"] - time.time()), 60)
 
     def test_kinds_of_values(self):
-        values = [("1e3", 1000), ("true", True), ("007", "007"), ("a b", "a b"), ('{"v":1}', 1), ("-0.5", -0.5)]
+        values = [("1e+3", 1000), ("true", True), ("007", "007"), ("a b", "a b"), ('{"v":1}', 1), ("-0.5", -0.5)]
         self.check_values([([text], expected) for text, expected in values] + [(["21", "--text"], "21")])
 
     def check_values(self, values):
@@ -226,6 +230,21 @@ class Publish(LanTest):
 
     # ---- other inputs ----
 
+    def test_json(self):
+        """Messages of MQTT, and JSON that is flattened."""
+        subscriber = self.subscribe()
+        message = {"tst": "2026-01-02T03:04:05.500000Z", "topic": "z/sensor", "payload": json.dumps({"on": True, "t": [1, 2]})}
+        self.publish(json.dumps(message) + "\n" + json.dumps(message | {"payload": ""}) + "\n", "--flatten")
+        self.publish(json.dumps(message | {"topic": "plain", "payload": "a\nb"}) + "\n")
+        refused = self.publish(json.dumps(message | {"topic": "a b"}) + "\n", codes=(1,))
+        self.assertIn("line 1: a topic has no spaces, got 'a b'", refused.error)
+        self.publish('{"load":0.5}\n', "--flatten", "--topic", "nas")
+        await_records(subscriber, 5)
+        values = {record["n"]: record.get("v", record.get("vb", record.get("vs"))) for record in records(subscriber)}
+        expected = {"z/sensor/on": True, "z/sensor/t/0": 1, "z/sensor/t/1": 2, "plain": "a\nb", "nas/load": 0.5}
+        self.assertEqual(values, expected)
+        self.assertEqual(records(subscriber)[0]["t"], 1767323045.5)
+
     def test_inputs(self):
         subscriber = self.subscribe()
         path = self.lan.directory / "lines"
@@ -288,6 +307,45 @@ class Publish(LanTest):
 
     # ---- the end ----
 
+    def test_what_was_read_leaves(self):
+        """Also when the topic is not announced yet."""
+        subscriber = self.subscribe("--no-last", "#")
+        process = self.there.start("publish", "--topic", "seq")
+        self.lan.wait_for(lambda: self.is_listening(process), "it reads")
+        process.write("".join(f"{number}\n" for number in range(100)))
+        self.lan.wait_for(lambda: self.is_empty(process.input), "it has read all")
+        process.signal(signal.SIGTERM)
+        process.finish()
+        self.assertEqual((process.code, process.error), (0, ""))
+        await_records(subscriber, 100)
+        self.assertEqual([value for _, value in readings(subscriber)], list(range(100)))
+
+    def is_empty(self, pipe):
+        """Nobody has to read more of it."""
+        waiting = array.array("i", [0])
+        fcntl.ioctl(pipe.fileno(), termios.FIONREAD, waiting)
+        return waiting[0] == 0
+
+    def test_what_the_rate_holds_back_is_counted(self):
+        """A second signal does not wait."""
+        for signals in (1, 2):
+            process = self.there.start("publish", "--rate", "1k")
+            process.write("".join(f"t {number}\n" for number in range(5_000)))
+            self.lan.wait_for(lambda process=process: self.is_empty(process.input), "it has read all")
+            for _ in range(signals):
+                process.signal(signal.SIGTERM)
+            process.finish()
+            self.assertEqual(process.code, 1, process.describe())
+            self.assertRegex(process.error, "[0-9]+ lines? w.* not published: it was stopped|[0-9]+ datagrams? of readings")
+
+    def test_what_the_system_refuses_is_counted(self):
+        self.there.nft(
+            "table inet o { chain o { type filter hook output priority 0; ip daddr 239.255.0.0/16 drop; }; }"
+        )
+        process = self.publish("a/b 5\n", codes=(1,))
+        self.assertIn("fails: Operation not permitted", process.error)
+        self.assertRegex(process.error, "[0-9]+ datagrams? of readings did not leave this host")
+
     def test_signals(self):
         """What lingers leaves before the publisher does."""
         subscriber = self.subscribe("--no-last", "#")
@@ -309,6 +367,34 @@ class Publish(LanTest):
 
     def topic_names(self):
         return {row["name"] for row in self.here.json("topics", "--json", "--direct")["topics"]}
+
+    # ---- by the muster that runs here ----
+
+    def test_by_a_running_muster(self):
+        self.there.announce("keeper")
+        self.lan.wait_for(lambda: self.there.run("peers", "keeper").code == 0, "its socket")
+        subscriber = self.subscribe()
+        for arguments in (["a/b", "21.5", "--unit", "Cel"], ["a/b", '{"n":"x","vb":true}'], ["c", "text"]):
+            result = self.there.run("publish", *arguments)
+            self.assertEqual((result.code, result.out, result.error), (0, "", ""), result.describe())
+        await_records(subscriber, 3)
+        self.assertEqual({record["peer"] for record in records(subscriber)}, {"keeper"})
+        values = {record["n"]: record.get("v", record.get("vb", record.get("vs"))) for record in records(subscriber)}
+        self.assertEqual(values, {"a/b": 21.5, "a/b/x": True, "c": "text"})
+        late = self.subscribe()
+        await_records(late, 3)
+        result = self.there.run("publish", "c", "1", "--unit", "furlong")
+        self.assertIn("'furlong' is no unit", result.error)
+
+    def test_not_by_a_running_muster(self):
+        """Where somebody asks for a peer of its own, or the value is no single record."""
+        self.there.announce("keeper")
+        self.lan.wait_for(lambda: self.there.run("peers", "keeper").code == 0, "its socket")
+        subscriber = self.subscribe()
+        self.there.run("publish", "a", "1", "--direct", "--name", "own")
+        self.there.run("publish", "a", '[{"n":"x","v":2},{"n":"y","v":3}]')
+        await_records(subscriber, 3)
+        self.assertNotIn("keeper", {record["peer"] for record in records(subscriber)})
 
     def test_below_an_announced_command(self):
         """Its socket is the other muster's: it keeps out of the way."""

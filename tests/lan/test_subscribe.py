@@ -185,6 +185,18 @@ class Subscribe(LanTest):
         self.lan.wait_for(ended, "its end")
         self.assertEqual((process.code, process.error.count("\n")), (1, 1), process.describe())
 
+    def test_a_last_line_that_cannot_be_written(self):
+        script = 'exec "$0" subscribe "#" --stats --count 1 > /dev/full'
+        process = self.here.start_program("sh", "-c", script, MUSTER)
+        publisher = self.publisher()
+
+        def ended():
+            publisher.write("t 1\n")
+            return process.done
+
+        self.lan.wait_for(ended, "its end")
+        self.assertEqual((process.code, process.error.count("\n")), (1, 1), process.describe())
+
     # ---- what is wrong ----
 
     def test_malformed(self):

@@ -55,7 +55,7 @@ static void send(struct world *world, struct node *node, const struct muster_dat
     struct host *host = node->hosts[datagram->interface - SEGMENT_INTERFACE];
     node->turn_us += DATAGRAM_OUT_US;
     if (!segment_send(world, host, datagram, node->turn_us)) {
-        muster_core_unsent(node->core, datagram);
+        muster_core_record_unsent(node->core, datagram);
     }
 }
 

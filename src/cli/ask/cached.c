@@ -28,17 +28,45 @@ struct cached_look {
     struct muster_peer_list there; /* when it ends */
     struct muster_pack pack;
     struct cached_readings *cached;
-    bool is_quiet; /* all that was to come came */
-    bool failed;   /* memory was out */
+    size_t left_out; /* readings, for want of room */
+    bool is_quiet;   /* all that was to come came */
+    bool failed;     /* memory was out */
 };
 
 /* ---- collecting ---- */
+
+static int compare(const void *left, const void *right) {
+    const struct catalog_reading *a = left;
+    const struct catalog_reading *b = right;
+    int order = memcmp(a->id, b->id, MUSTER_ID_BYTES);
+    order = order != 0 ? order : strcmp(a->topic, b->topic);
+    return order != 0 ? order : strcmp(a->record, b->record);
+}
+
+/* Sorts the readings, and drops copies, which two caching peers have. */
+static void drop_copies(struct cached_readings *cached) {
+    size_t count = 0;
+    qsort(cached->readings, cached->count, sizeof(*cached->readings), compare);
+    for (size_t i = 0; i < cached->count; i++) {
+        if (count == 0 || compare(&cached->readings[count - 1], &cached->readings[i]) != 0) {
+            cached->readings[count++] = cached->readings[i];
+        }
+    }
+    cached->count = count;
+}
 
 static void keep(struct cached_look *look, const struct muster_sample *sample,
                  const struct muster_record *record) {
     struct cached_readings *cached = look->cached;
     const char *name = reading_name_below(record->name, sample->topic);
-    if (name == record->name || strlen(name) > MUSTER_NAME_BYTES_MAX || cached->count == READINGS_MAX) {
+    if (name == record->name || strlen(name) > MUSTER_NAME_BYTES_MAX) {
+        return;
+    }
+    if (cached->count == READINGS_MAX && look->left_out == 0) {
+        drop_copies(cached);
+    }
+    if (cached->count == READINGS_MAX) {
+        look->left_out++;
         return;
     }
     struct catalog_reading *reading = &cached->readings[cached->count++];
@@ -113,23 +141,13 @@ static bool is_announced(const struct muster_peer_list *list, const struct catal
     return is_announced;
 }
 
-static int compare(const void *left, const void *right) {
-    const struct catalog_reading *a = left;
-    const struct catalog_reading *b = right;
-    int order = memcmp(a->id, b->id, MUSTER_ID_BYTES);
-    order = order != 0 ? order : strcmp(a->topic, b->topic);
-    return order != 0 ? order : strcmp(a->record, b->record);
-}
-
-/* Drops copies of readings that two caching peers have, and readings that are announced. */
+/* Drops readings that are announced. */
 static void drop_known(struct cached_look *look) {
     struct cached_readings *cached = look->cached;
     size_t count = 0;
     for (size_t i = 0; i < cached->count; i++) {
         const struct catalog_reading *reading = &cached->readings[i];
-        bool is_copy = count > 0 && compare(&cached->readings[count - 1], reading) == 0;
-        if (!is_copy && !is_announced(&look->snapshot->list, reading) &&
-            !is_announced(&look->there, reading)) {
+        if (!is_announced(&look->snapshot->list, reading) && !is_announced(&look->there, reading)) {
             cached->readings[count++] = *reading;
         }
     }
@@ -148,7 +166,7 @@ static int add_publisher(struct cached_look *look, const uint8_t id[MUSTER_ID_BY
 static int finish(struct cached_look *look) {
     struct cached_readings *cached = look->cached;
     int error = look->failed ? MUSTER_ENOMEM : 0;
-    qsort(cached->readings, cached->count, sizeof(*cached->readings), compare);
+    drop_copies(cached);
     drop_known(look);
     for (size_t i = 0; i < cached->count && error == 0; i++) {
         const uint8_t *id = cached->readings[i].id;
@@ -211,9 +229,10 @@ int cached_look(const struct settings *settings, struct snapshot *snapshot, cons
                                             .on_deadline = on_deadline,
                                             .context = &look};
     int status = session_hold(&look.session, settings, &request);
-    snapshot->cut_off = snapshot->cut_off || !look.is_quiet;
-    if (cached->count == READINGS_MAX) {
-        complain(settings, "more than %d readings are kept; the others are not listed", READINGS_MAX);
+    snapshot->cut_off = snapshot->cut_off || !look.is_quiet || look.left_out > 0;
+    if (look.left_out > 0) {
+        complain(settings, "more than %d readings are kept; %zu were not listed", READINGS_MAX,
+                 look.left_out);
     }
     if (status == STATUS_OK && finish(&look) != 0) {
         status = complain_error(settings, MUSTER_ENOMEM);

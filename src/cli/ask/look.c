@@ -26,9 +26,10 @@ struct look {
     struct session session;
     const struct look_expectation *expectation; /* NULL: none */
     struct snapshot *snapshot;
-    uv_timer_t again; /* until the running muster is asked once more */
-    bool has_settled; /* the answers of the network are in */
-    int error;        /* 0, or why what came was not kept */
+    struct muster_peer_list table; /* of the running muster, while it comes */
+    uv_timer_t again;              /* until the running muster is asked once more */
+    bool has_settled;              /* the answers of the network are in */
+    int error;                     /* 0, or why what came was not kept */
 };
 
 /* ---- asking the muster that runs here ---- */
@@ -68,7 +69,7 @@ static void on_row(enum muster_peer_event event, const struct muster_peer *peer,
     struct look *look = context;
     (void)event;
     if (look->error == 0) {
-        look->error = muster_peer_list_add(&look->snapshot->list, peer);
+        look->error = muster_peer_list_add(&look->table, peer);
     }
 }
 
@@ -78,7 +79,13 @@ static void on_table_end(int error, const char *text, void *context) {
     struct look *look = context;
     if (error != 0 || look->error != 0) {
         fail_local(look, error != 0 ? error : look->error, text);
-    } else if (is_met(look->expectation, &look->snapshot->list)) {
+        return;
+    }
+    muster_peer_list_free(&look->snapshot->list);
+    look->snapshot->list = look->table;
+    look->table = (struct muster_peer_list){0};
+    look->snapshot->cut_off = false;
+    if (is_met(look->expectation, &look->snapshot->list)) {
         session_end(&look->session, STATUS_OK);
     } else {
         uv_timer_start(&look->again, ask_for_table, AGAIN_MS, 0);
@@ -87,7 +94,6 @@ static void on_table_end(int error, const char *text, void *context) {
 
 static void ask_for_table(uv_timer_t *timer) {
     struct look *look = timer->data;
-    muster_peer_list_free(&look->snapshot->list);
     int error = muster_local_table(look->session.local, on_row, on_table_end, look);
     if (error != 0) {
         fail_local(look, error, NULL);
@@ -106,10 +112,9 @@ static void ask_local(void *context) {
     }
 }
 
-/* Without an expectation no answer came; with one, an answer came that has too few peers. */
+/* The last table that came whole stands. */
 static int on_local_deadline(void *context) {
-    struct look *look = context;
-    look->snapshot->cut_off = look->expectation == NULL;
+    (void)context;
     return STATUS_OK;
 }
 
@@ -123,7 +128,9 @@ static int look_locally(const struct settings *settings, uint64_t timeout_ms,
                                             .on_open = ask_local,
                                             .on_deadline = on_local_deadline,
                                             .context = &look};
+    snapshot->cut_off = true;
     const int status = session_hold(&look.session, settings, &request);
+    muster_peer_list_free(&look.table);
     if (status != STATUS_OK) {
         snapshot_deinit(snapshot);
     }

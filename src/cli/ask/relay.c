@@ -14,9 +14,7 @@
  * section 13). */
 #define REPAIR_MS 1500
 
-/* A relay that was stopped ends when no data has left for the first time, and after the second at the latest.
- */
-#define STOP_QUIET_MS 60
+/* A relay that was stopped ends when all that was read has left, and after this time at the latest. */
 #define STOP_MS_MAX 2000
 
 static void take_input(struct relay *relay);
@@ -26,7 +24,7 @@ static void take_input(struct relay *relay);
 /* Reports what is wrong with the line that was taken last, or with the VALUE. */
 static void complain_of_fault(struct relay *relay, const struct reading_fault *fault) {
     const struct settings *settings = relay->session->settings;
-    const uint64_t line = lines_number(&relay->lines);
+    const uint64_t line = lines_number(&relay->lines) + fault->line;
     relay->status = STATUS_ERROR;
     if (relay->is_value) {
         relay->status = complain_usage(settings, "VALUE", "%s", fault->reason.text);
@@ -45,21 +43,63 @@ static bool is_warned_of(const struct relay *relay, const char *unit) {
     return i < relay->unknown_unit_count;
 }
 
-/* Warns once of a unit that is in no registry. */
-static void warn_of_unit(struct relay *relay, const char *unit) {
-    if (unit == NULL || unit[0] == '\0' || muster_unit_is_known(unit) || is_warned_of(relay, unit) ||
-        relay->unknown_unit_count == RELAY_UNKNOWN_UNITS_MAX) {
-        return;
+static bool is_unknown(const char *unit) {
+    return unit != NULL && unit[0] != '\0' && !muster_unit_is_known(unit);
+}
+
+void relay_warn_of_unit(const struct settings *settings, const char *unit) {
+    if (is_unknown(unit)) {
+        complain(settings, "'%s' is no unit of SenML's registries; it is sent as it is", unit);
     }
-    snprintf(relay->unknown_units[relay->unknown_unit_count++], MUSTER_NAME_BYTES_MAX + 1, "%s", unit);
-    complain(relay->session->settings, "'%s' is no unit of SenML's registries; it is sent as it is", unit);
+}
+
+/* Once. */
+static void warn_of_unit(struct relay *relay, const char *unit) {
+    if (is_unknown(unit) && !is_warned_of(relay, unit) &&
+        relay->unknown_unit_count < RELAY_UNKNOWN_UNITS_MAX) {
+        snprintf(relay->unknown_units[relay->unknown_unit_count++], MUSTER_NAME_BYTES_MAX + 1, "%s", unit);
+        relay_warn_of_unit(relay->session->settings, unit);
+    }
 }
 
 /* ---- the end ---- */
 
-static void end(struct relay *relay) {
+/* Whole lines that were read and not taken; the one that is being taken counts. */
+static uint64_t count_lines(const struct relay *relay) {
+    uint64_t count = relay->has_record ? 1 : 0;
+    const char *line;
+    size_t length;
+    size_t ahead = 0;
+    while (lines_peek(&relay->lines, &ahead, &line, &length)) {
+        count++;
+    }
+    return count;
+}
+
+/* Reports what was read and did not leave. */
+static void complain_of_unsent(struct relay *relay) {
+    const struct settings *settings = relay->session->settings;
+    const uint64_t lines = relay->is_stopped ? count_lines(relay) : 0;
+    const uint64_t unsent = muster_unsent(relay->session->node);
+    if (lines > 0) {
+        complain(settings, "%" PRIu64 " line%s not published: it was stopped", lines,
+                 lines == 1 ? " was" : "s were");
+    }
+    if (unsent > 0) {
+        complain(settings, "%" PRIu64 " datagram%s of readings did not leave this host", unsent,
+                 unsent == 1 ? "" : "s");
+    }
+    relay->status = lines > 0 || unsent > 0 ? STATUS_ERROR : relay->status;
+}
+
+void relay_end(struct relay *relay) {
     uv_timer_stop(&relay->timer);
-    session_end(relay->session, relay->status);
+    uv_timer_stop(&relay->patience);
+    if (relay->phase != RELAY_ENDED) {
+        relay->phase = RELAY_ENDED;
+        complain_of_unsent(relay);
+        session_end(relay->session, relay->status);
+    }
 }
 
 /* The longest time between two datagrams while some wait. */
@@ -67,49 +107,62 @@ static uint64_t pace_ms(const struct relay *relay) {
     return relay->rate_bytes_s > 0 ? 1000 * MUSTER_DATAGRAM_BYTES_MAX / relay->rate_bytes_s : 0;
 }
 
-/* True when the relay may end. A relay that was stopped does not wait for subscribers that may ask for
- * repairs. */
-static bool is_over(const struct relay *relay, uint64_t now_ms) {
-    const uint64_t quiet_ms = now_ms - relay->sent_ms;
-    if (relay->is_stopped) {
-        return quiet_ms >= STOP_QUIET_MS + pace_ms(relay) || now_ms - relay->drain_began_ms >= STOP_MS_MAX;
-    }
-    return quiet_ms >= REPAIR_MS + pace_ms(relay);
-}
-
+/* A relay that was stopped does not wait for subscribers that may ask for repairs. */
 static void on_drain(uv_timer_t *timer) {
     struct relay *relay = timer->data;
+    const uint64_t now_ms = uv_now(timer->loop);
     const uint64_t sent = muster_sender(relay->session->node)->datagrams;
     if (sent != relay->sent) {
         relay->sent = sent;
-        relay->sent_ms = uv_now(timer->loop);
+        relay->sent_ms = now_ms;
     }
-    if (is_over(relay, uv_now(timer->loop))) {
-        end(relay);
+    if ((relay->is_stopped && muster_unsent(relay->session->node) == 0) ||
+        now_ms - relay->sent_ms >= REPAIR_MS + pace_ms(relay)) {
+        relay_end(relay);
     }
 }
 
 static void drain(struct relay *relay) {
     relay->phase = RELAY_DRAINING;
-    relay->drain_began_ms = uv_now(&relay->session->loop);
-    relay->sent_ms = relay->drain_began_ms;
+    relay->sent_ms = uv_now(&relay->session->loop);
     descriptor_pause(&relay->input);
     if (!relay->has_added) {
-        end(relay);
+        relay_end(relay);
         return;
     }
     relay_topics_flush(&relay->topics);
     uv_timer_start(&relay->timer, on_drain, DRAIN_MS, DRAIN_MS);
 }
 
+static void on_impatient(uv_timer_t *timer) {
+    relay_end(timer->data);
+}
+
+/* What was read is still taken. */
 void relay_stop(struct relay *relay) {
     relay->is_stopped = true;
-    if (relay->phase != RELAY_DRAINING) {
-        drain(relay);
-    }
+    relay->has_ended = true;
+    descriptor_pause(&relay->input);
+    uv_timer_start(&relay->patience, on_impatient, STOP_MS_MAX, 0);
+    take_input(relay);
 }
 
 /* ---- topics ---- */
+
+/* Begins to read a line as it is meant. False where it says nothing, or is at fault, which *fault says. */
+static bool open_line(const struct relay *relay, struct reading *reading, struct json_line *translated,
+                      const char *line, size_t length, struct reading_fault *fault) {
+    fault->reason.text[0] = '\0';
+    switch (json_line_read(relay->style, line, length, relay->read_s, translated, fault)) {
+    case JSON_LINE_OTHER: reading_open(reading, relay->style, line, length, relay->read_s); return true;
+    case JSON_LINE_READ:
+        reading_open(reading, relay->style, translated->text, translated->length, translated->now_s);
+        return true;
+    case JSON_LINE_EMPTY:
+    case JSON_LINE_BAD: break;
+    }
+    return false;
+}
 
 static void plan_reading(struct relay *relay, struct reading *reading) {
     struct reading_fault fault;
@@ -125,13 +178,15 @@ static void plan_reading(struct relay *relay, struct reading *reading) {
  * lines is reported when the line is taken. */
 static void plan_ahead(struct relay *relay) {
     struct reading reading = relay->reading; /* the rest of the line */
+    struct reading_fault fault;
     const char *line;
     size_t length;
     size_t ahead = 0;
     plan_reading(relay, &reading);
     while (lines_peek(&relay->lines, &ahead, &line, &length)) {
-        reading_open(&reading, relay->style, line, length, relay->read_s);
-        plan_reading(relay, &reading);
+        if (open_line(relay, &reading, &relay->ahead, line, length, &fault)) {
+            plan_reading(relay, &reading);
+        }
     }
 }
 
@@ -160,7 +215,7 @@ static int open_topics(struct relay *relay) {
 
 /* Reports why a record or its topic was refused. */
 static void refuse_record(struct relay *relay, int error, bool is_open) {
-    struct reading_fault fault = {.column = 0};
+    struct reading_fault fault = {.line = 0};
     const char *topic = relay->reading.topic;
     if (is_open) {
         reason_set(&fault.reason, "%s", muster_error_text(error));
@@ -198,17 +253,19 @@ static void add_record(struct relay *relay) {
 
 /* Begins to read the next line. False when no whole line is there. */
 static bool next_line(struct relay *relay) {
-    struct reading_fault fault = {.column = 0};
+    struct reading_fault fault = {.line = 0};
     const char *line;
     size_t length;
     const enum lines_result result = lines_next(&relay->lines, &line, &length);
+    relay->has_line = false;
     if (result == LINES_ONE) {
-        reading_open(&relay->reading, relay->style, line, length, relay->read_s);
+        relay->has_line = open_line(relay, &relay->reading, &relay->translated, line, length, &fault);
     } else if (result == LINES_TOO_LONG) {
         reason_set(&fault.reason, "expected at most %d bytes", LINES_BYTES_MAX);
+    }
+    if (fault.reason.text[0] != '\0') {
         complain_of_fault(relay, &fault);
     }
-    relay->has_line = result == LINES_ONE;
     return result != LINES_NONE;
 }
 
@@ -289,7 +346,8 @@ static void on_ready(void *context) {
 
 static void open_relay(struct relay *relay) {
     uv_timer_init(&relay->session->loop, &relay->timer);
-    relay->timer.data = relay;
+    uv_timer_init(&relay->session->loop, &relay->patience);
+    relay->timer.data = relay->patience.data = relay;
     muster_on_writable(relay->session->node, on_writable, relay);
 }
 
@@ -304,6 +362,7 @@ void relay_value(struct relay *relay, const char *line) {
 
 void relay_lines(struct relay *relay, int fd) {
     open_relay(relay);
+    relay->lines.joins_packs = !relay->style->text;
     const int error = descriptor_open(&relay->input, &relay->session->loop, fd, on_ready, relay);
     if (error != 0) {
         complain_of_input(relay, error);

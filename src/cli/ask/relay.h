@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "descriptor.h"
+#include "json_line.h"
 #include "lines.h"
 #include "reading.h"
 #include "relay_topics.h"
@@ -27,6 +28,7 @@ enum relay_phase {
     RELAY_FULL,     /* too much waits to be sent */
     RELAY_DRAINING, /* no more input is taken; the records that were taken leave, and repairs may be asked for
                      */
+    RELAY_ENDED,
 };
 
 struct relay {
@@ -43,15 +45,17 @@ struct relay {
     struct lines lines;
     double read_s; /* when the bytes of it came */
     struct reading reading;
-    bool has_ended;  /* the input */
-    bool has_line;   /* the reading is of one */
-    bool has_record; /* it has one that waits to be added */
+    struct json_line translated; /* what the reading is of, where the line was JSON and no SenML, */
+    struct json_line ahead;      /* and that of a line that is looked at ahead */
+    bool has_ended;              /* the input */
+    bool has_line;               /* the reading is of one */
+    bool has_record;             /* it has one that waits to be added */
     bool has_added;
     bool is_stopped;
     uv_timer_t timer;
-    uint64_t drain_began_ms; /* since when */
-    uint64_t sent;           /* datagrams, */
-    uint64_t sent_ms;        /* and when the last one was, or when it was last looked for */
+    uv_timer_t patience; /* of whoever stopped it */
+    uint64_t sent;       /* datagrams, */
+    uint64_t sent_ms;    /* and when the last one was, or when it was last looked for */
     char unknown_units[RELAY_UNKNOWN_UNITS_MAX][MUSTER_NAME_BYTES_MAX + 1];
     size_t unknown_unit_count;
     int status;
@@ -63,8 +67,14 @@ struct relay {
 void relay_value(struct relay *relay, const char *line);
 void relay_lines(struct relay *relay, int fd);
 
-/* Takes no more input, and ends the session as soon as all records have left. */
+/* Warns of a unit that is in no registry; NULL and "" are none. */
+void relay_warn_of_unit(const struct settings *settings, const char *unit);
+
+/* Reads no more input, and ends the session as soon as all that was read has left, or after 2 s. */
 void relay_stop(struct relay *relay);
+
+/* Ends the session now: with STATUS_ERROR where something that was read did not leave, which is reported. */
+void relay_end(struct relay *relay);
 
 /* To be called when the session has ended. A zeroed relay is allowed. */
 void relay_deinit(struct relay *relay);

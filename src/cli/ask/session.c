@@ -229,6 +229,9 @@ static int open_source(struct session *session) {
     }
     if (status == STATUS_OK) {
         error = muster_local_watch(session->local, on_row, on_local_end, session);
+        if (error != 0) {
+            complain_error(session->settings, error);
+        }
     } else if (status == STATUS_NOBODY && (!asks || settings->socket == NULL)) {
         error = open_and_query(session);
     }
@@ -249,9 +252,12 @@ static void on_signal(uv_signal_t *handle, int number) {
     if (session->request.on_signal != NULL && !session->is_signaled) {
         session->is_signaled = true;
         session->request.on_signal(session->request.context);
-    } else {
-        session_end(session, STATUS_OK);
+        return;
     }
+    if (session->request.on_second_signal != NULL) {
+        session->request.on_second_signal(session->request.context);
+    }
+    session_end(session, STATUS_OK);
 }
 
 /* True when a signal was ignored at the start, as by nohup or a shell that runs muster in the background. */

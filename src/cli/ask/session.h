@@ -28,13 +28,14 @@ struct session_request {
                              were ignored at the start stay ignored */
     bool until_unread;    /* it ends with STATUS_ERROR when nobody reads standard output any more */
     uint64_t timeout_ms;  /* after which it ends; 0: never */
-    void (*on_open)(void *context);    /* NULL: none; the loop is about to run */
-    void (*on_tick)(void *context);    /* NULL: none; every second until it ends */
-    void (*on_signal)(void *context);  /* called in place of the end by the first signal; NULL: none */
-    void (*on_hangup)(void *context);  /* called in place of the end by SIGHUP; NULL: none */
-    void (*on_ending)(void *context);  /* once, before the byes; NULL: none */
-    int (*on_deadline)(void *context); /* returns the status to end with; NULL: STATUS_TIMED_OUT */
-    session_event_cb on_event;         /* NULL: none */
+    void (*on_open)(void *context);          /* NULL: none; the loop is about to run */
+    void (*on_tick)(void *context);          /* NULL: none; every second until it ends */
+    void (*on_signal)(void *context);        /* called in place of the end by the first signal; NULL: none */
+    void (*on_second_signal)(void *context); /* and by the second one, which ends it; NULL: none */
+    void (*on_hangup)(void *context);        /* called in place of the end by SIGHUP; NULL: none */
+    void (*on_ending)(void *context);        /* once, before the byes; NULL: none */
+    int (*on_deadline)(void *context);       /* returns the status to end with; NULL: STATUS_TIMED_OUT */
+    session_event_cb on_event;               /* NULL: none */
     void (*on_reset)(
         void *context); /* the running muster ended: all peers are told as new ones again; NULL: none */
     void (*on_settled)(void *context); /* the answers to an observer's question are in; NULL: none */

@@ -10,6 +10,7 @@ void listing_print_json(const struct snapshot *snapshot, const char *name, struc
     struct writer writer;
     writer_open_document(&writer);
     writer_array_of(&writer, name, rows);
+    writer_bool(&writer, "cut_off", NULL, snapshot->cut_off);
     counters_write(&writer, &snapshot->counters, COUNTERS_RECEIVED);
     writer_close(&writer);
 }

@@ -132,10 +132,11 @@ static int check_count(const struct settings *settings, const struct peers_optio
     if (complain_flush(settings) != 0) {
         return STATUS_ERROR;
     }
-    complain(settings, "expected %zu peer%s%s%s%s, found %zu", options->expected,
+    complain(settings, "expected %zu peer%s%s%s%s, found %zu%s", options->expected,
              options->expected == 1 ? "" : "s", pattern != NULL ? " for '" : "",
-             pattern != NULL ? pattern : "", pattern != NULL ? "'" : "", count);
-    return STATUS_NOT_FOUND;
+             pattern != NULL ? pattern : "", pattern != NULL ? "'" : "", count,
+             snapshot->cut_off ? " before the answers were in" : "");
+    return snapshot->cut_off ? STATUS_TIMED_OUT : STATUS_NOT_FOUND;
 }
 
 static int list(const struct settings *settings, const struct peers_options *options,

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Bytes in, lines out, each of a bounded length. It does no I/O. A byte order mark before the first line, as
- * some editors put it there, is no part of it. */
+ * some editors put it there, is no part of it.
+ *
+ * Where packs may be printed over several lines, all of a pack is one line, its LFs included: a line that
+ * begins with `{` or with `[` and no word goes on until its brackets are closed, or until a line that can't
+ * be a part of it: one that begins with none of {}[],:" */
 #pragma once
 
 #include <stdbool.h>
@@ -10,14 +14,17 @@
 /* Of one line, its LF not counted. */
 #define LINES_BYTES_MAX 65536
 
-/* Zeroed: nothing came yet. The members are not for the caller. */
+/* Zeroed: nothing came yet. All members but the first are not for the caller. */
 struct lines {
+    bool joins_packs;
     char bytes[2 * LINES_BYTES_MAX];
     size_t begin; /* of what was not taken yet */
     size_t end;
-    uint64_t number;
-    bool skips; /* what is left of a line that is too long */
-    bool begun; /* the first line, behind a byte order mark */
+    uint64_t number;      /* of the line that was taken last */
+    uint64_t next_number; /* of the one behind it, from 0 */
+    bool skips;           /* what is left of a line that is too long */
+    bool skips_pack;      /* and that line is a pack */
+    bool begun;           /* the first line, behind a byte order mark */
     bool ended;
 };
 
@@ -39,7 +46,8 @@ void lines_end(struct lines *lines);
 /* Takes the next line, without its LF; it is borrowed until the next lines_room(). */
 enum lines_result lines_next(struct lines *lines, const char **line, size_t *length);
 
-/* The number of the line that was taken last, from 1; those that were too long count. */
+/* The number of the line that was taken last, from 1; those that were too long count. A pack has that of its
+ * first line. */
 uint64_t lines_number(const struct lines *lines);
 
 /* Looks at what lines_next() would give from here on, one line a call, and takes nothing. *ahead is 0 at

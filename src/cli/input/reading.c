@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reading.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,16 +25,23 @@
 /* A pack without its base name and record (13.5), which has "bt" instead of "t". */
 #define PACK "['bn':'',]b"
 
+/* 2^53: up to it doubles hold every integer. */
+#define EXACT_INTEGER "9007199254740992"
+
 /* ---- what is wrong ---- */
 
-/* Says at which column a line is wrong. Returns where the reason goes. */
-static struct reason *reason_at(struct reading_fault *fault, size_t column) {
-    fault->column = column;
+/* These two say where a line is wrong. They return where the reason goes. */
+static struct reason *reason_of_line(struct reading_fault *fault) {
+    fault->line = 0;
+    fault->column = 0;
     return &fault->reason;
 }
 
-static size_t column_of(const struct reading *reading, const char *at) {
-    return scan_position(reading->line, (size_t)(at - reading->line)).column;
+static struct reason *reason_at(struct reading_fault *fault, const struct reading *reading, const char *at) {
+    const struct scan_position position = scan_position(reading->line, (size_t)(at - reading->line));
+    fault->line = position.line - 1;
+    fault->column = position.column;
+    return &fault->reason;
 }
 
 /* ---- text ---- */
@@ -59,11 +67,11 @@ static int check_text(struct reading *reading, struct reading_fault *fault) {
     for (const char *at = reading->line; at < end;) {
         const int bytes = utf8_decode(at, (size_t)(end - at), &code_point);
         if (bytes <= 0) {
-            return reason_set(reason_at(fault, column_of(reading, at)), "expected UTF-8, got the byte 0x%02X",
+            return reason_set(reason_at(fault, reading, at), "expected UTF-8, got the byte 0x%02X",
                               (unsigned char)*at);
         }
         if (code_point == 0) {
-            return reason_set(reason_at(fault, column_of(reading, at)), "expected text, got a NUL byte");
+            return reason_set(reason_at(fault, reading, at), "expected text, got a NUL byte");
         }
         at += bytes;
     }
@@ -87,19 +95,39 @@ static bool is_not_finite(const char *text, size_t length) {
     return false;
 }
 
+/* True for digits that name something, and that a double would change: a serial number beyond 2^53, or a hash
+ * such as 12e45, whose exponent has no sign and which has no point. */
+static bool is_label(const char *text, size_t length) {
+    const size_t minus = length > 0 && text[0] == '-' ? 1 : 0;
+    size_t digits = minus;
+    while (digits < length && isdigit((unsigned char)text[digits])) {
+        digits++;
+    }
+    if (minus == 0 && digits + 1 < length && (text[digits] == 'e' || text[digits] == 'E')) {
+        return isdigit((unsigned char)text[digits + 1]) != 0;
+    }
+    const size_t count = digits - minus;
+    const size_t most = sizeof(EXACT_INTEGER) - 1;
+    return digits == length &&
+           (count > most || (count == most && strncmp(text + minus, EXACT_INTEGER, most) > 0));
+}
+
 /* Reads a number by the grammar of JSON (RFC 8259, 6): "007" and "1.2.3" are texts. Returns 1 for a number, 0
  * for another text, -1 with a fault. */
 static int read_number(struct reading *reading, const char *text, size_t length,
                        struct reading_fault *fault) {
+    if (is_label(text, length)) {
+        return 0;
+    }
     const char *at = text;
     const char *end = text + length;
     const enum number_result result = number_read(&at, end, &reading->record.number);
     if (result == NUMBER_LONG) {
-        return reason_set(reason_at(fault, column_of(reading, text)),
-                          "expected a number of at most %d characters", SCAN_NUMBER_BYTES_MAX);
+        return reason_set(reason_at(fault, reading, text), "expected a number of at most %d characters",
+                          SCAN_NUMBER_BYTES_MAX);
     }
     if (is_not_finite(text, length) || (result == NUMBER_RANGE && at == end)) {
-        return reason_set(reason_at(fault, column_of(reading, text)), "expected a finite number, got '%.*s'",
+        return reason_set(reason_at(fault, reading, text), "expected a finite number, got '%.*s'",
                           (int)length, text);
     }
     reading->record.kind = MUSTER_VALUE_NUMBER;
@@ -147,7 +175,7 @@ static int read_pair(struct reading *reading, const char *text, size_t length, s
     size_t value_length = length - topic_length;
     trim(&value, &value_length);
     if (value_length == 0) {
-        return reason_set(reason_at(fault, 0), "expected TOPIC VALUE, got '%.*s'",
+        return reason_set(reason_of_line(fault), "expected TOPIC VALUE, got '%.*s'",
                           length < QUOTE_BYTES ? (int)length : QUOTE_BYTES, text);
     }
     set_topic(reading, text, topic_length);
@@ -161,7 +189,7 @@ static int read_words(struct reading *reading, const char *text, size_t length, 
         return read_pair(reading, text, length, fault);
     }
     if (length == 0 && !reading->style->keeps_blanks) {
-        return reason_set(reason_at(fault, 0), "expected a VALUE, got nothing but blanks");
+        return reason_set(reason_of_line(fault), "expected a VALUE, got nothing but blanks");
     }
     set_topic(reading, reading->style->topic, strlen(reading->style->topic));
     return read_value(reading, text, length, fault);
@@ -190,7 +218,11 @@ static void set_base(struct reading *reading) {
 static void split_name(struct reading *reading) {
     const char *name = reading->record.name;
     const char *given = reading->style->topic;
-    const char *slash = strrchr(name, '/');
+    size_t length = strlen(name);
+    while (length > 0 && name[length - 1] == '/') { /* "a/b/" is not the record "a/b", and no name */
+        length--;
+    }
+    const char *slash = memrchr(name, '/', length);
     if (given != NULL) {
         set_topic(reading, given, strlen(given));
         reading->record.name =
@@ -211,7 +243,7 @@ static int read_pack(struct reading *reading, struct reading_fault *fault) {
     if (result < 0) {
         const char *text = muster_pack_fault(&reading->pack, &offset);
         reading->is_over = true;
-        return reason_set(reason_at(fault, column_of(reading, reading->pack.begin + offset)), "%s", text);
+        return reason_set(reason_at(fault, reading, reading->pack.begin + offset), "%s", text);
     }
     split_name(reading);
     return 1;
@@ -238,13 +270,13 @@ static int check_size(const struct reading *reading, struct reading_fault *fault
     }
     const int printed = muster_record_print(&reading->record, NULL, text, sizeof(text));
     if (printed < 0) {
-        return reason_set(reason_at(fault, 0), "the record is by far too long for a datagram of %d bytes",
+        return reason_set(reason_of_line(fault), "the record is by far too long for a datagram of %d bytes",
                           MUSTER_DATAGRAM_BYTES_MAX);
     }
     const size_t needed = datagram_bytes(reading, (size_t)printed);
     if (needed > MUSTER_DATAGRAM_BYTES_MAX) {
         const size_t excess = needed - MUSTER_DATAGRAM_BYTES_MAX;
-        return reason_set(reason_at(fault, 0), "the record is %zu byte%s too long for a datagram", excess,
+        return reason_set(reason_of_line(fault), "the record is %zu byte%s too long for a datagram", excess,
                           excess == 1 ? "" : "s");
     }
     return 1;
@@ -264,7 +296,7 @@ static int finish_record(struct reading *reading, struct reading_fault *fault) {
     if (wrong == NULL) {
         wrong = muster_record_fault(record);
     }
-    return wrong == NULL ? check_size(reading, fault) : reason_set(reason_at(fault, 0), "%s", wrong);
+    return wrong == NULL ? check_size(reading, fault) : reason_set(reason_of_line(fault), "%s", wrong);
 }
 
 static int read_record(struct reading *reading, struct reading_fault *fault) {

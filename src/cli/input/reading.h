@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Readings as people and programs write them: a line of text to records and the topics they belong to.
+/* Readings as people and programs write them: a line of text, or a pack over several, to records and the
+ * topics they belong to.
  *
  *     kitchen/climate/temperature 21.5                       TOPIC VALUE: a record that bears the topic's
  * name
@@ -20,6 +21,7 @@ struct reading_style {
         *topic;       /* of every line, which is a VALUE alone, or SenML named below it; NULL: lines say it */
     const char *unit; /* of numbers that have none; NULL: none */
     bool text;        /* values are texts as they stand, numbers and JSON too */
+    bool flatten;     /* of json_line.h: JSON becomes one reading a value */
     bool keeps_blanks; /* texts are taken with the blanks around them, and blanks alone are one */
 };
 
@@ -41,6 +43,7 @@ struct reading {
 
 struct reading_fault {
     struct reason reason;
+    size_t line;   /* from 0: of a pack over several lines */
     size_t column; /* in characters, from 1; 0: the line as a whole */
 };
 

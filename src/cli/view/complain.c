@@ -41,10 +41,12 @@ int complain_usage(const struct settings *settings, const char *argument, const 
 }
 
 int complain_flush(const struct settings *settings) {
+    static bool has_failed; /* once is for ever: the command exits with an error, whoever flushes last */
     bool failed_before = ferror(stdout) != 0;
     if (fflush(stdout) == 0 && !failed_before) {
-        return 0;
+        return has_failed ? -1 : 0;
     }
+    has_failed = true;
     if (failed_before && !complain_reader_gone()) {
         complain(settings, "cannot write to standard output");
     } else if (!failed_before && errno != EPIPE) {

@@ -85,7 +85,7 @@ static void write_offer(struct writer *writer, const void *offer_row) {
     const struct muster_peer *peer = offer->row->peer;
     writer_shown(writer, "SERVICE", WRITER_CUT, NULL, "%s", text_name(offer_name(offer)).text);
     writer_shown(writer, "NAME", WRITER_CUT, NULL, "%s", roster_label(offer->row).text);
-    writer_text(writer, NULL, "IF", peer->interface_name);
+    writer_known(writer, NULL, "IF", peer->interface_name);
     peer_write_service(writer, offer->service);
     writer_address(writer, "address", "ADDRESS", &peer->address);
     peer_write_owner(writer, peer);

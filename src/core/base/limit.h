@@ -218,7 +218,7 @@
 #define MUSTER_ROWS_RETRY_MS 100        /* rows that memory did not suffice for are looked at again after this */
 #define MUSTER_AHEAD_DATAGRAMS_MS 10000 /* datagrams a millisecond of one publisher; a seq that is further ahead is not believed */
 #define MUSTER_FEED_IDLE_MS 60000       /* a feed whose publisher is gone is removed after this */
-#define MUSTER_PACK_UNKNOWN_MAX 16      /* members of one record that this version does not know */
+#define MUSTER_PACK_UNKNOWN_MAX 128     /* members of one record that this version does not know */
 
 /* ---- samples by stream ---- */
 

@@ -61,6 +61,10 @@ size_t muster_core_feeds(const muster_core_t *core, struct muster_feed *feeds, s
     return feed_table_list(&core->telemetry.feeds, feeds, feeds_max);
 }
 
+uint64_t muster_core_unsent(const muster_core_t *core) {
+    return sender_count_unsent(&core->telemetry);
+}
+
 const struct muster_sender *muster_core_sender(const muster_core_t *core) {
     return &core->telemetry.sender.counters;
 }

@@ -83,22 +83,59 @@ static void make_room(struct introductions *introductions) {
     }
 }
 
-static struct introduction *add(struct introductions *introductions, const struct muster_endpoint *source) {
-    size_t of_address = 0;
-    make_room(introductions);
+static bool is_of_row(const struct presence *presence, const uint8_t id[MUSTER_ID_BYTES]) {
+    const struct peer *peer = peer_table_find(&presence->table, id);
+    return peer != NULL && peer->is_verified;
+}
+
+static bool is_at(const struct introduction *introduction, const struct muster_endpoint *source) {
+    return endpoint_is_same_host(&introduction->endpoint, source);
+}
+
+/* The stranger that was asked most often, of a full address of that one, makes room for a verified row. */
+static void drop_stranger(struct presence *presence, const struct muster_endpoint *source,
+                          bool is_full_address) {
+    struct introductions *introductions = &presence->introductions;
+    struct introduction *dropped = NULL;
     for (size_t i = 0; i < introductions->count; i++) {
-        of_address += endpoint_is_same_host(&introductions->items[i].endpoint, source) ? 1 : 0;
+        struct introduction *item = &introductions->items[i];
+        if ((!is_full_address || is_at(item, source)) && !is_of_row(presence, item->id) &&
+            (dropped == NULL || item->tries > dropped->tries)) {
+            dropped = item;
+        }
     }
-    struct introduction *items =
-        of_address >= MUSTER_INTRODUCTIONS_PER_ADDRESS
-            ? NULL
-            : array_reserve(introductions->items, sizeof *items, &introductions->capacity,
-                            introductions->count, MUSTER_INTRODUCTIONS_MAX);
+    if (dropped != NULL) {
+        *dropped = introductions->items[--introductions->count];
+    }
+}
+
+static size_t count_at(const struct introductions *introductions, const struct muster_endpoint *source) {
+    size_t count = 0;
+    for (size_t i = 0; i < introductions->count; i++) {
+        count += is_at(&introductions->items[i], source) ? 1 : 0;
+    }
+    return count;
+}
+
+static struct introduction *add(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES],
+                                const struct muster_endpoint *source) {
+    struct introductions *introductions = &presence->introductions;
+    make_room(introductions);
+    bool is_full_address = count_at(introductions, source) >= MUSTER_INTRODUCTIONS_PER_ADDRESS;
+    if ((is_full_address || introductions->count == MUSTER_INTRODUCTIONS_MAX) && is_of_row(presence, id)) {
+        drop_stranger(presence, source, is_full_address);
+    }
+    if (count_at(introductions, source) >= MUSTER_INTRODUCTIONS_PER_ADDRESS) {
+        return NULL;
+    }
+    struct introduction *items = array_reserve(introductions->items, sizeof *items, &introductions->capacity,
+                                               introductions->count, MUSTER_INTRODUCTIONS_MAX);
     if (items == NULL) {
         return NULL;
     }
     introductions->items = items;
     items[introductions->count] = (struct introduction){0};
+    memcpy(items[introductions->count].id, id, MUSTER_ID_BYTES);
     return &items[introductions->count++];
 }
 
@@ -106,11 +143,10 @@ bool introduction_begin(struct presence *presence, const struct message *message
                         const struct muster_datagram *datagram) {
     struct introduction *introduction = find(&presence->introductions, message->id);
     if (introduction == NULL) {
-        introduction = add(&presence->introductions, &datagram->source);
+        introduction = add(presence, message->id, &datagram->source);
         if (introduction == NULL) {
             return false;
         }
-        memcpy(introduction->id, message->id, MUSTER_ID_BYTES);
         begin_tries(presence, introduction);
     } else if (introduction->tries == MUSTER_INTRODUCTION_TRIES && introduction->failures == 0 &&
                !introduction->is_renewed &&
@@ -306,7 +342,6 @@ uint64_t introduction_tick(struct presence *presence) {
     if (due_ms > now_ms) {
         return due_ms;
     }
-    due_ms = DEADLINE_NEVER;
     for (size_t i = 0; i < introductions->count;) {
         struct introduction *introduction = &introductions->items[i];
         if (introduction->due_ms <= now_ms && is_over(presence, introduction)) {
@@ -316,8 +351,11 @@ uint64_t introduction_tick(struct presence *presence) {
         if (introduction->due_ms <= now_ms) {
             take_turn(presence, introduction);
         }
-        due_ms = deadline_earlier(due_ms, introduction->due_ms);
         i++;
+    }
+    due_ms = DEADLINE_NEVER; /* one turn may have been that of several */
+    for (size_t i = 0; i < introductions->count; i++) {
+        due_ms = deadline_earlier(due_ms, introductions->items[i].due_ms);
     }
     return due_ms;
 }

@@ -44,11 +44,6 @@ static bool is_self_certified(struct presence *presence, const struct incoming *
            merge_is_signed_by(presence, message, incoming->datagram, message->key);
 }
 
-/* Keys are free: the rows of one address are bounded, whatever it claims. */
-static bool is_full_of(const struct presence *presence, const struct incoming *incoming) {
-    return peer_table_rows_of(&presence->table, &incoming->datagram->source) >= MUSTER_ROWS_PER_ADDRESS;
-}
-
 /* Asks who it is, and so drops what was said: only the answer counts. */
 static bool introduce(struct presence *presence, const struct incoming *incoming, enum muster_drop reason) {
     bool has_room = introduction_begin(presence, incoming->message, incoming->datagram);
@@ -196,9 +191,21 @@ static int set_announce(struct presence *presence, struct peer *peer, const stru
     return error;
 }
 
+/* Keys are free: the rows of one address are bounded, whatever it claims. But nobody locks an address by what
+ * no key vouches for. */
+static bool has_room_at(struct presence *presence, const struct muster_endpoint *source,
+                        bool is_provisional) {
+    return peer_table_rows_of(&presence->table, source) < MUSTER_ROWS_PER_ADDRESS ||
+           (!is_provisional && peer_table_evict_at(&presence->table, source));
+}
+
 /* A new row of an announce, not alive yet; NULL with the reason when that can't be. */
 static struct peer *add_row(struct presence *presence, const struct incoming *incoming, bool is_provisional) {
     const struct message *message = incoming->message;
+    if (!has_room_at(presence, &incoming->datagram->source, is_provisional)) {
+        drop(incoming, MUSTER_DROP_TABLE_FULL);
+        return NULL;
+    }
     bool is_full;
     struct peer *peer = peer_table_add(&presence->table, message->id, message->has_key, is_provisional,
                                        presence->context->now_ms, &is_full);
@@ -225,9 +232,6 @@ static bool merge_stranger(struct presence *presence, const struct incoming *inc
     const struct message *message = incoming->message;
     if (message->kind == MESSAGE_BYE) { /* anybody may have said it: it ends no introduction */
         return drop(incoming, MUSTER_DROP_UNKNOWN);
-    }
-    if (is_full_of(presence, incoming)) {
-        return drop(incoming, MUSTER_DROP_TABLE_FULL);
     }
     if (message->kind != MESSAGE_ANNOUNCE || (message->is_signed && !incoming->is_fresh)) {
         return introduce(presence, incoming, MUSTER_DROP_UNKNOWN);
@@ -497,9 +501,6 @@ bool merge_provisional(struct presence *presence, const struct merge_row *row, b
     }
     if (message->is_signed && !is_self_certified(presence, &incoming)) {
         return drop(&incoming, MUSTER_DROP_SIGNATURE);
-    }
-    if (is_full_of(presence, &incoming)) {
-        return drop(&incoming, MUSTER_DROP_TABLE_FULL);
     }
     if (outbox_reserve_events(&presence->context->outbox, 1) != 0) {
         return drop(&incoming, MUSTER_DROP_MEMORY);

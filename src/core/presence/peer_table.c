@@ -135,20 +135,16 @@ static enum peer_class class_of(const struct peer *peer) {
 
 /* ---- rows of one address ---- */
 
-static bool is_speaker(const struct peer *peer) {
-    return peer->class == CLASS_VERIFIED || peer->class == CLASS_SUSPECT;
-}
-
 static void count_in(struct peer_table *table, const struct peer *peer) {
     struct address_count *count = address_table_add(&table->addresses, table->seed, &peer->address);
-    if (is_speaker(peer) && count->speakers++ < MUSTER_SPEAKERS_PER_ADDRESS) {
+    if (peer->is_speaker && count->speakers++ < MUSTER_SPEAKERS_PER_ADDRESS) {
         table->speakers++;
     }
 }
 
 static void count_out(struct peer_table *table, const struct peer *peer) {
     struct address_count *count = address_table_find(&table->addresses, table->seed, &peer->address);
-    if (is_speaker(peer) && --count->speakers < MUSTER_SPEAKERS_PER_ADDRESS) {
+    if (peer->is_speaker && --count->speakers < MUSTER_SPEAKERS_PER_ADDRESS) {
         table->speakers--;
     }
     address_table_remove(&table->addresses, table->seed, count);
@@ -174,6 +170,7 @@ void peer_table_set_address(struct peer_table *table, struct peer *peer,
 /* ---- classes ---- */
 
 static void class_leave(struct peer_table *table, struct peer *peer) {
+    table->verified -= peer->is_speaker ? 1 : 0;
     count_out(table, peer);
     DL_DELETE(table->classes[peer->class], peer);
     table->class_counts[peer->class]--;
@@ -181,6 +178,8 @@ static void class_leave(struct peer_table *table, struct peer *peer) {
 
 static void class_enter(struct peer_table *table, struct peer *peer) {
     peer->class = class_of(peer);
+    peer->is_speaker = peer_is_present(peer) && peer->is_verified && !peer->is_provisional;
+    table->verified += peer->is_speaker ? 1 : 0;
     DL_APPEND(table->classes[peer->class], peer);
     table->class_counts[peer->class]++;
     count_in(table, peer);
@@ -192,14 +191,26 @@ void peer_table_set_state(struct peer_table *table, struct peer *peer, enum must
     class_enter(table, peer);
 }
 
-static bool evict_from(struct peer_table *table, enum peer_class class) {
-    struct peer *oldest = table->classes[class];
-    if (oldest == NULL || oldest->pins > 0) {
+static bool evict(struct peer_table *table, struct peer *peer) {
+    if (peer == NULL || peer->pins > 0) {
         return false;
     }
-    peer_table_remove(table, oldest);
+    peer_table_remove(table, peer);
     table->evicted++;
     return true;
+}
+
+static bool evict_from(struct peer_table *table, enum peer_class class) {
+    return evict(table, table->classes[class]);
+}
+
+bool peer_table_evict_at(struct peer_table *table, const struct muster_endpoint *address) {
+    struct peer *peer = table->by_id; /* in the order in which they were added */
+    while (peer != NULL && (!endpoint_is_same_host(&peer->address, address) || peer->pins > 0 ||
+                            (peer->class != CLASS_TOMBSTONE && peer->is_verified && !peer->is_provisional))) {
+        peer = peer->hh.next;
+    }
+    return evict(table, peer);
 }
 
 /* Hearsay pushes out nobody, whoever vouches for it. */
@@ -248,7 +259,7 @@ void peer_table_remove(struct peer_table *table, struct peer *peer) {
 
 bool peer_table_has_deaf(const struct peer_table *table, enum muster_path_kind kind) {
     for (const struct peer *peer = table->by_id; peer != NULL; peer = peer->hh.next) {
-        if (peer->hears != 0 && (peer->hears & 1u << kind) == 0 && peer_is_present(peer)) {
+        if (peer->is_speaker && peer->hears != 0 && (peer->hears & 1u << kind) == 0) {
             return true;
         }
     }
@@ -344,7 +355,7 @@ size_t peer_table_provisional(const struct peer_table *table) {
 }
 
 size_t peer_table_speakers(const struct peer_table *table) {
-    size_t unverified = table->class_counts[CLASS_UNVERIFIED] + peer_table_provisional(table);
+    size_t unverified = peer_table_present(table) - table->verified;
     return table->speakers +
            (unverified < MUSTER_UNVERIFIED_SPEAKERS ? unverified : MUSTER_UNVERIFIED_SPEAKERS);
 }

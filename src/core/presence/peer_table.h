@@ -113,6 +113,7 @@ struct peer {
     size_t heap_index;
     unsigned pins; /* events that wait to be pulled */
     enum peer_class class;
+    bool is_speaker; /* counted as present, verified and no hearsay */
     struct peer *prev;
     struct peer *next;
 };
@@ -126,7 +127,8 @@ struct peer_table {
     struct peer *classes[CLASS_COUNT]; /* the longest in it first */
     size_t class_counts[CLASS_COUNT];
     struct address_table addresses;
-    size_t speakers;    /* rows that are heard and verified, or suspect; of one address few count */
+    size_t verified;    /* rows that are present, verified and no hearsay, */
+    size_t speakers;    /* and of them those that count for the interval: of one address few do */
     struct peer **heap; /* by due_ms */
     size_t count;
     uint64_t number;     /* of the last row */
@@ -145,6 +147,9 @@ void peer_table_deinit(struct peer_table *table);
 
 /* Rows of one address, of any state. */
 size_t peer_table_rows_of(const struct peer_table *table, const struct muster_endpoint *address);
+
+/* The oldest row of one address that is a tombstone, hearsay or unverified makes room. False when there is none. */
+bool peer_table_evict_at(struct peer_table *table, const struct muster_endpoint *address);
 
 /* Where the peer is, as far as is known. */
 void peer_table_set_address(struct peer_table *table, struct peer *peer,
@@ -179,7 +184,7 @@ size_t peer_table_speakers(const struct peer_table *table);
 /* And those that are more than hearsay: what this node tells others to hold. */
 size_t peer_table_heard(const struct peer_table *table);
 
-/* True when a peer that is present says that it hears others, but not by this kind of path. */
+/* True when a verified peer that is present says that it hears others, but not by this kind of path. */
 bool peer_table_has_deaf(const struct peer_table *table, enum muster_path_kind kind);
 
 /* The first row after this number; NULL when there is none. */

@@ -97,8 +97,8 @@ static struct kept_topic *find_topic(struct telemetry *telemetry, const struct m
 /* All but the one that has news. */
 static void make_room(struct telemetry *telemetry) {
     struct value_cache *value_cache = &telemetry->value_cache;
-    while (value_cache->topic_count > 1 &&
-           (value_cache->topic_count > MUSTER_KEPT_TOPICS_MAX || value_cache->bytes > MUSTER_KEPT_BYTES_MAX)) {
+    while (value_cache->topic_count > 1 && (value_cache->topic_count > MUSTER_KEPT_TOPICS_MAX ||
+                                            value_cache->bytes > MUSTER_KEPT_BYTES_MAX)) {
         drop_topic(value_cache, value_cache->topics);
         telemetry->context->counters.cache_evicted++;
     }
@@ -121,9 +121,14 @@ static bool is_time(double time_s) {
     return time_s >= MUSTER_TIME_S_MIN && time_s < MUSTER_TIME_S_MAX;
 }
 
-/* By their own times where both have one. */
-static bool is_newer(const struct kept_value *value, double time_s, uint64_t said_ms) {
-    return value->time_s != 0 && time_s != 0 ? time_s >= value->time_s : said_ms >= value->said_ms;
+/* Of two starts by the later one, whose clock may have been put right; of one start by their own times where
+ * both have one. */
+static bool is_newer(const struct kept_value *value, const struct kept_value *before) {
+    if (value->boot != before->boot) {
+        return value->boot > before->boot;
+    }
+    return value->time_s != 0 && before->time_s != 0 ? value->time_s >= before->time_s
+                                                     : value->said_ms >= before->said_ms;
 }
 
 static void add_value(struct telemetry *telemetry, struct kept_topic *topic, const struct kept_value *like,
@@ -140,6 +145,7 @@ static void add_value(struct telemetry *telemetry, struct kept_topic *topic, con
         drop_value(&telemetry->value_cache, topic, before);
     } else if (topic->value_count == MUSTER_SENSORS_MAX) { /* of the first one: the last (utlist) */
         drop_value(&telemetry->value_cache, topic, topic->values->prev);
+        telemetry->context->counters.cache_evicted++;
     }
     DL_PREPEND(topic->values, value);
     topic->value_count++;
@@ -167,7 +173,7 @@ static void keep(struct telemetry *telemetry, struct kept_topic *topic, const st
         .name_length = strlen(record->name),
         .length = length > 0 ? (size_t)length : 0};
     bool is_late = sample->is_late && like.time_s == 0; /* its age is not known */
-    if (length > 0 && (before == NULL || (!is_late && is_newer(before, like.time_s, like.said_ms)))) {
+    if (length > 0 && (before == NULL || (!is_late && is_newer(&like, before)))) {
         add_value(telemetry, topic, &like, record->name, text);
     }
 }
@@ -218,7 +224,7 @@ static int write_pack(const struct telemetry *telemetry, const struct kept_topic
 }
 
 int value_cache_write(const struct telemetry *telemetry, const struct kept_topic *topic, struct buffer *out,
-                 uint64_t *count) {
+                      uint64_t *count) {
     char body[MUSTER_DATAGRAM_BYTES_MAX];
     const struct kept_value *value = topic->values;
     int error = 0;

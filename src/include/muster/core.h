@@ -266,7 +266,7 @@ struct muster_counters {
 
     /* Samples that came by streams, and those kept for others. */
     uint64_t samples_dropped; /* there was no room for them, or they were not what was asked for */
-    uint64_t cache_evicted;   /* kept topics that made room for others */
+    uint64_t cache_evicted;   /* kept topics, and names of one, that made room for others */
 
     uint64_t feeds_evicted; /* feeds (muster_core_feeds()) that made room for others */
 };
@@ -551,7 +551,7 @@ MUSTER_API bool muster_core_next_blocked(muster_core_t *core, struct muster_outp
 
 /* Tells a core that the datagram of the last output was not sent, because a queue or a table of this machine
  * was full (ENOBUFS). Before the next output is pulled. */
-MUSTER_API void muster_core_unsent(muster_core_t *core, const struct muster_datagram *datagram);
+MUSTER_API void muster_core_record_unsent(muster_core_t *core, const struct muster_datagram *datagram);
 
 /* False when the datagrams of telemetry that were stepped since muster_core_next() said false, and the
  * deadline was read after that, brought samples and nothing else: then there is no output, and no earlier

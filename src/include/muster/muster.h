@@ -203,6 +203,10 @@ MUSTER_API void muster_on_writable(muster_t *node, muster_writable_cb on_writabl
 /* What the node sent so far; borrowed until the node is closed. */
 MUSTER_API const struct muster_sender *muster_sender(const muster_t *node);
 
+/* Datagrams of telemetry that were taken and did not leave: those that wait for the rate, for a path or for
+ * room in the socket, and those that the system refused on every path; of these a log line says why. */
+MUSTER_API uint64_t muster_unsent(const muster_t *node);
+
 /* ---- subscribing ---- */
 
 typedef struct muster_subscription muster_subscription_t;
@@ -323,6 +327,13 @@ MUSTER_API int muster_local_self(muster_local_t *local, muster_local_self_cb on_
                                  muster_local_end_cb on_end, void *context);
 MUSTER_API int muster_local_change(muster_local_t *local, const struct muster_change *change,
                                    muster_local_end_cb on_end, void *context);
+
+/* Ask it to publish a record of a topic, which it holds open from then on: it sends, repairs and gives it to
+ * late joiners like records of its own. For a process of its user or of root, as above. A record that ends
+ * with MUSTER_ELOST may have been published. MUSTER_EINVAL: muster_topic_fault(), muster_record_fault(). */
+MUSTER_API int muster_local_publish(muster_local_t *local, const char *topic,
+                                    const struct muster_record *record, muster_local_end_cb on_end,
+                                    void *context);
 
 /* Ends the connection, then calls on_closed (may be NULL) from the loop. No other callback comes after this
  * call. A second call is ignored. */

@@ -77,8 +77,9 @@ MUSTER_API bool muster_unit_is_known(const char *unit);
 /* ---- packs ---- */
 
 /* Reads a SenML pack, or one record alone, record by record; names, times, values and units are resolved
- * (RFC 8428, 4.6). Base values stay for the records behind them; a base value is added to numbers, and makes
- * none where there is none. The members are not for the caller. */
+ * (RFC 8428, 4.6). Bases stay for the records behind them; a base value is added to numbers, and is the
+ * number of a record that has neither a value nor a sum (4.5.4). A record of base members alone is none
+ * (5.1.7). The members are not for the caller. */
 struct muster_pack {
     const char *begin;
     const char *next;
@@ -212,6 +213,10 @@ MUSTER_API bool muster_core_is_writable(muster_core_t *core);
 MUSTER_API bool muster_core_has_batch(const muster_core_t *core);
 
 MUSTER_API const struct muster_sender *muster_core_sender(const muster_core_t *core);
+
+/* Datagrams of telemetry that were taken and not handed out yet: they wait for the rate, or for a path. The
+ * pack of a topic, which is not sealed, counts as one. */
+MUSTER_API uint64_t muster_core_unsent(const muster_core_t *core);
 
 /* Subscribes; *number, below MUSTER_SUBSCRIPTIONS_MAX, is what samples are marked by. MUSTER_EINVAL,
  * MUSTER_EFULL, MUSTER_ENOMEM, MUSTER_ECLOSING. */

@@ -135,6 +135,30 @@ static void unicast_watch(struct network *network) {
                        (network->is_receiving ? UV_READABLE : 0) | (network->is_blocked ? UV_WRITABLE : 0));
 }
 
+static uint64_t count_datagrams(const struct muster_datagram *datagram) {
+    return datagram->segment == 0 ? 1 : (datagram->length + datagram->segment - 1) / datagram->segment;
+}
+
+static uint64_t count_refused(const struct network *network) {
+    return network->refused + (network->telemetry.has_left ? 0 : network->telemetry.count);
+}
+
+/* Copies by several paths come one behind the other. */
+static void record_telemetry(struct network *network, const uint8_t *bytes, uint64_t count, int error) {
+    if (network->telemetry.bytes != bytes) {
+        network->refused = count_refused(network);
+        network->telemetry.bytes = bytes;
+        network->telemetry.count = count;
+        network->telemetry.has_left = false;
+    }
+    network->telemetry.has_left = network->telemetry.has_left || error == 0;
+}
+
+uint64_t network_unsent(const struct network *network) {
+    bool is_held = network->is_blocked && network->held.ttl == MUSTER_TELEMETRY_TTL;
+    return count_refused(network) + (is_held ? count_datagrams(&network->held) : 0);
+}
+
 /* False when the socket is full. */
 static bool datagram_send(struct network *network, struct muster_datagram *datagram) {
     struct datagram_socket *socket = &network->unicast.socket;
@@ -152,6 +176,8 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
     }
     bool without_gso = link == NULL || link->without_gso;
     uint64_t queue_drops = socket->queue_drops;
+    const uint8_t *bytes = datagram == &network->held ? network->held_from : datagram->bytes;
+    uint64_t count = count_datagrams(datagram);
     int error = socket_send(socket, datagram, &without_gso);
     if (link != NULL) {
         link->without_gso = without_gso;
@@ -159,6 +185,9 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
     }
     if (error == -EAGAIN) {
         return false;
+    }
+    if (is_telemetry) {
+        record_telemetry(network, bytes, count, error);
     }
     if (link != NULL) {
         link_record_sent(link, kind, error, network->log);
@@ -170,6 +199,7 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
 static void datagram_hold(struct network *network, const struct muster_datagram *datagram) {
     network->held_bytes = malloc(datagram->length);
     network->held = *datagram;
+    network->held_from = datagram->bytes;
     network->held.bytes = network->held_bytes;
     if (network->held_bytes != NULL) {
         memcpy(network->held_bytes, datagram->bytes, datagram->length);

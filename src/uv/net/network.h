@@ -46,7 +46,15 @@ struct network {
     bool is_blocked; /* the unicast socket is full: `held` waits for it, and nothing else is sent */
     struct muster_datagram held;
     uint8_t *held_bytes;
-    uint64_t unicast_drops; /* to one peer, so that the send buffer has room for what goes to the group */
+    const uint8_t *held_from; /* where its bytes were, which only tells it from others */
+    uint64_t unicast_drops;   /* to one peer, so that the send buffer has room for what goes to the group */
+    struct {
+        const uint8_t *bytes; /* the telemetry that was handed out last, which goes out by one path after the
+                                 other; NULL: none */
+        uint64_t count;       /* its datagrams */
+        bool has_left;        /* by some path */
+    } telemetry;
+    uint64_t refused; /* datagrams of telemetry before it that no path took */
 
     uint32_t groups;        /* of telemetry that are to be heard, */
     bool is_hearing;        /* on some link at least, */
@@ -93,6 +101,10 @@ size_t network_sockets(const struct network *network, struct muster_socket *sock
  * One that fails for another reason is over: the next announcement, or another path, says it again. False
  * when a queue or table of this machine had no room for it. */
 bool network_send(struct network *network, struct muster_datagram *datagram);
+
+/* Datagrams of telemetry that were handed out and did not leave: no path took them, or they are held. A copy
+ * that is tried again (-EAGAIN) begins where the first try ended, so a batch counts from there. */
+uint64_t network_unsent(const struct network *network);
 
 /* Hears these groups of telemetry (muster_output.groups) and no others, on all links. is_hearing and
  * hearing_error say how far that went. */

@@ -170,6 +170,10 @@ const struct muster_sender *muster_sender(const muster_t *node) {
     return muster_core_sender(node->core);
 }
 
+uint64_t muster_unsent(const muster_t *node) {
+    return muster_core_unsent(node->core) + network_unsent(&node->network);
+}
+
 /* ---- subscribing ---- */
 
 /* Hears the groups that a new subscription needs, and asks who is there. */

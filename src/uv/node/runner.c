@@ -74,7 +74,7 @@ static void open_stream(muster_t *node, const struct muster_output *output) {
 
 static void send_datagram(muster_t *node, struct muster_datagram *datagram) {
     if (!network_send(&node->network, datagram)) {
-        muster_core_unsent(node->core, datagram);
+        muster_core_record_unsent(node->core, datagram);
     }
 }
 

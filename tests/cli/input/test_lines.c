@@ -175,12 +175,76 @@ TEST(test_peeking) {
     check_line(lines, "three", 3);
 }
 
+/* ---- packs over several lines ---- */
+
+static struct lines *new_packs(const char *text) {
+    struct lines *lines = new_lines();
+    lines->joins_packs = true;
+    put_text(lines, text);
+    return lines;
+}
+
+TEST(test_packs_over_lines) {
+    struct lines *lines = new_packs("a 1\n[{\"n\":\"[{\\\"\",\n \"v\":1},\r\n\t{}\n]\nb 2\n{\n}\nc 3\n");
+    check_line(lines, "a 1", 1);
+    check_line(lines, "[{\"n\":\"[{\\\"\",\n \"v\":1},\r\n\t{}\n]", 2);
+    check_line(lines, "b 2", 6);
+    check_line(lines, "{\n}", 7);
+    check_line(lines, "c 3", 9);
+    check_none(lines);
+}
+
+/* What can't be part of a pack ends it, and texts with brackets are none. */
+TEST(test_packs_that_break_off) {
+    struct lines *lines = new_packs("[{\"n\":\"a\",\nb 2\n[low] battery [\n{\"n\":\"open\n}\n[\n\nc\n[");
+    check_line(lines, "[{\"n\":\"a\",", 1);
+    check_line(lines, "b 2", 2);
+    check_line(lines, "[low] battery [", 3);
+    check_line(lines, "{\"n\":\"open", 4);
+    check_line(lines, "}", 5);
+    check_line(lines, "[", 6);
+    check_line(lines, "", 7);
+    check_line(lines, "c", 8);
+    check_none(lines);
+    put_text(lines, "\n");
+    check_none(lines); /* it may go on */
+    put_text(lines, " ");
+    check_none(lines);
+    lines_end(lines);
+    check_line(lines, "[", 9);
+    check_line(lines, " ", 10);
+    check_none(lines);
+}
+
+/* With all of its lines. */
+TEST(test_packs_that_are_too_long) {
+    struct lines *lines = new_packs("[\n");
+    const char *line;
+    size_t length;
+    enum lines_result result = LINES_NONE;
+    for (unsigned i = 0; i < LINES_BYTES_MAX; i++) {
+        put_text(lines, "{},\n");
+        enum lines_result next = lines_next(lines, &line, &length);
+        assert_true(next == LINES_NONE || (next == LINES_TOO_LONG && result == LINES_NONE));
+        result = next == LINES_NONE ? result : next;
+    }
+    assert_int_equal(result, LINES_TOO_LONG);
+    put_text(lines, "{}\n]\nnext\n");
+    check_line(lines, "next", LINES_BYTES_MAX + 4);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines_in_pieces), cmocka_unit_test(test_an_end_behind_a_line),
-        cmocka_unit_test(test_lengths),         cmocka_unit_test(test_room),
-        cmocka_unit_test(test_peeking),         cmocka_unit_test(test_byte_order_mark),
+        cmocka_unit_test(test_lines_in_pieces),
+        cmocka_unit_test(test_an_end_behind_a_line),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_room),
+        cmocka_unit_test(test_peeking),
+        cmocka_unit_test(test_byte_order_mark),
         cmocka_unit_test(test_half_a_mark),
+        cmocka_unit_test(test_packs_over_lines),
+        cmocka_unit_test(test_packs_that_break_off),
+        cmocka_unit_test(test_packs_that_are_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

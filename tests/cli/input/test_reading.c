@@ -39,6 +39,7 @@ static void read_line(const struct reading_style *style, const char *line, size_
             assert_true(printed > 0);
             append(story, size, "%s %.*s\n", reading.topic, printed, text);
         } else {
+            append(story, size, fault.line == 0 ? "" : "%zu, ", fault.line + 1);
             append(story, size, "%zu: %s\n", fault.column, fault.reason.text);
         }
     }
@@ -84,13 +85,24 @@ static void check_kind(const char *value, enum muster_value_kind kind) {
 }
 
 TEST(test_kinds_of_values) {
-    static const char *const numbers[] = {
-        "0",         "-0",     "1",
-        "21.50",     "1e3",    "1E-7",
-        "-1.5e+300", "1e-400", "179769313486231570000000000000000000000000000000000000000000000"};
-    static const char *const texts[] = {"007",  "1.",   ".5",     "+1",    "1.2.3", "1 2",    "-",
-                                        "1e",   "0x10", "12:30",  "True",  "TRUE",  "truely", "null",
-                                        "nano", "info", "-infer", "\"x\"", "1,5"};
+    static const char *const numbers[] = {"0",
+                                          "-0",
+                                          "1",
+                                          "21.50",
+                                          "1e+3",
+                                          "1E-7",
+                                          "-1.5e+300",
+                                          "1e-400",
+                                          "9007199254740992",
+                                          "-9007199254740992",
+                                          "1.5e30",
+                                          "0.1234567890123456789"};
+    static const char *const texts[] = {
+        "007", "1.", ".5", "+1", "1.2.3", "1 2", "-", "1e", "0x10", "12:30", "True", "TRUE", "truely", "null",
+        "nano", "info", "-infer", "\"x\"", "1,5",
+        /* digits that a double would change */
+        "1e3", "12e45", "12E4567", "9007199254740993", "-9007199254740993", "8988211000000000007",
+        "1111111111111111111111111111111111111111111111111111111111111111"};
     for (size_t i = 0; i < COUNT(numbers); i++) {
         check_kind(numbers[i], MUSTER_VALUE_NUMBER);
     }
@@ -100,7 +112,8 @@ TEST(test_kinds_of_values) {
 }
 
 TEST(test_numbers_refused) {
-    static const char *const wrong[] = {"nan", "NaN", "-nan", "inf", "+Inf", "-Infinity", "1e999", "-1e400"};
+    static const char *const wrong[] = {"nan",  "NaN",       "-nan",   "inf",
+                                        "+Inf", "-Infinity", "1e+999", "-1.0e400"};
     for (size_t i = 0; i < COUNT(wrong); i++) {
         char expected[128];
         char line[64];
@@ -108,7 +121,7 @@ TEST(test_numbers_refused) {
         snprintf(expected, sizeof(expected), "3: expected a finite number, got '%s'\n", wrong[i]);
         check(&plain, line, expected);
     }
-    check(&plain, "t 1111111111111111111111111111111111111111111111111111111111111111",
+    check(&plain, "t 0.11111111111111111111111111111111111111111111111111111111111111",
           "3: expected a number of at most 63 characters\n");
 }
 
@@ -153,7 +166,7 @@ TEST(test_senml) {
     check(&plain, "{\"n\":\"kitchen/climate/temp\",\"v\":1}",
           "kitchen/climate {\"n\":\"temp\",\"v\":1,\"t\":1700000000}\n");
     check(&plain, "{\"n\":\"urn:dev:1\",\"v\":1}", "urn:dev:1 {\"v\":1,\"t\":1700000000}\n");
-    check(&plain, "{\"bn\":\"kitchen/\",\"v\":1}", "kitchen {\"v\":1,\"t\":1700000000}\n");
+    check(&plain, "{\"bn\":\"kitchen/\",\"v\":1}", "0: a topic ends with no slash\n");
     check(&plain,
           "[{\"bn\":\"a/b/\",\"bt\":1600000000,\"n\":\"x\",\"v\":1},{\"n\":\"c/y\",\"vb\":true,\"t\":5}]",
           "a/b {\"n\":\"x\",\"v\":1,\"t\":1600000000}\na/b/c {\"n\":\"y\",\"vb\":true,\"t\":1600000005}\n");
@@ -189,6 +202,21 @@ TEST(test_senml_refused) {
     check(&plain, "[{\"n\":\"c\",\"v\":2},{\"n\":\"d\",\"v\":1,\"t\":1e10}]",
           "0: a time is 0, or in seconds since 1970 from 268435456 (1978) to 8589934592 (2242)\n");
     check(&plain, "[{\"n\":\"c\",\"v\":2}] x", "19: something behind the end\n");
+}
+
+TEST(test_senml_over_lines) {
+    check(&plain, "[{\"bn\":\"k/\",\n  \"n\":\"a\",\"v\":1},\r\n {\"n\":\"b\",\"v\":2}\n]",
+          "k {\"n\":\"a\",\"v\":1,\"t\":1700000000}\nk {\"n\":\"b\",\"v\":2,\"t\":1700000000}\n");
+    check(&plain, "[{\"n\":\"a\",\"v\":1},\n\n  {\"n\":\"b\",\"v\":}]",
+          "3, 16: no number where one should be\n");
+    check(&plain, "[{\"n\":\"a\",\"v\":1},", "18: it ends too early\n");
+}
+
+TEST(test_senml_with_a_last_slash) {
+    check(&plain, "[{\"n\":\"a/b/\",\"v\":1},{\"n\":\"a/b\",\"v\":2}]",
+          "0: a record's name ends with no slash\n");
+    check(&plain, "{\"n\":\"a/\",\"v\":1}", "0: a topic ends with no slash\n");
+    check(&below, "{\"n\":\"a/\",\"v\":1}", "0: a record's name ends with no slash\n");
 }
 
 /* The longest that fits, by the layout of PROTOCOL.md, and one byte more. */
@@ -261,13 +289,22 @@ TEST(test_long_lines) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pairs),           cmocka_unit_test(test_kinds_of_values),
-        cmocka_unit_test(test_numbers_refused), cmocka_unit_test(test_values_alone),
-        cmocka_unit_test(test_units),           cmocka_unit_test(test_text_as_it_stands),
-        cmocka_unit_test(test_senml),           cmocka_unit_test(test_senml_below_a_topic),
-        cmocka_unit_test(test_senml_refused),   cmocka_unit_test(test_topics_refused),
-        cmocka_unit_test(test_bytes_refused),   cmocka_unit_test(test_long_lines),
-        cmocka_unit_test(test_sizes),           cmocka_unit_test(test_values_with_their_blanks),
+        cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_kinds_of_values),
+        cmocka_unit_test(test_numbers_refused),
+        cmocka_unit_test(test_values_alone),
+        cmocka_unit_test(test_units),
+        cmocka_unit_test(test_text_as_it_stands),
+        cmocka_unit_test(test_senml),
+        cmocka_unit_test(test_senml_below_a_topic),
+        cmocka_unit_test(test_senml_refused),
+        cmocka_unit_test(test_senml_over_lines),
+        cmocka_unit_test(test_senml_with_a_last_slash),
+        cmocka_unit_test(test_topics_refused),
+        cmocka_unit_test(test_bytes_refused),
+        cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_values_with_their_blanks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -377,6 +377,35 @@ static void inject_data(size_t to, const char *topic, const char *name, const ch
     world_run(forged % 10 == 0 ? 1 : 0);
 }
 
+/* A clock that was wrong at one start holds up no later one. */
+TEST(a_later_start_goes_before_a_later_time) {
+    size_t value_cache = add_cache("keeper", "#");
+    size_t pub = world_add("pub");
+    struct muster_record record = {.kind = MUSTER_VALUE_NUMBER, .number = 1, .time_s = 4e9};
+    world_run(3000);
+    unsigned topic = field_open(pub, "a/b");
+    world_run(1000);
+    field_publish_record(pub, topic, &record);
+    field_publish(pub, topic, NULL, 2); /* of the same start: the time decides */
+    world_run(1000);
+    struct pipe *pipe = pipe_connect_local(value_cache);
+    pipe_ask(pipe, ASK_ALL);
+    assert_int_equal(pipe_count(pipe, "\"v\":1,"), 1);
+    world_kill(pub);
+    world_run(100);
+    world_restart(pub);
+    topic = field_open(pub, "a/b");
+    world_run(3000);
+    field_publish(pub, topic, NULL, 3);
+    world_run(1000);
+    pipe_forget(pipe);
+    pipe = pipe_connect_local(value_cache);
+    pipe_ask(pipe, ASK_ALL);
+    assert_int_equal(pipe_count(pipe, "\"v\":3,"), 1);
+    assert_int_equal(pipe_count(pipe, "\"v\":1,"), 0);
+    pipe_forget(pipe);
+}
+
 /* Samples that a node keeps for a pattern. */
 static size_t kept(size_t value_cache, const char *pattern) {
     char request[128];
@@ -423,6 +452,7 @@ TEST(of_a_topic_so_many_names_are_kept) {
     struct pipe *pipe = pipe_connect_local(value_cache);
     pipe_ask(pipe, ASK_ALL);
     assert_int_equal(pipe_count(pipe, "\"n\":\"a/b/n") + pipe_count(pipe, "{\"n\":\"n"), MUSTER_SENSORS_MAX);
+    assert_int_equal(world_counters(value_cache)->cache_evicted, 200 - MUSTER_SENSORS_MAX);
 }
 
 /* ---- by stream ---- */

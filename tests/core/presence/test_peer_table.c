@@ -427,6 +427,29 @@ static void rows_are_counted_by_address(void **state) {
     assert_int_equal(peer_table_rows_of(&table, &other), 0);
 }
 
+static void the_oldest_row_of_an_address_without_a_proof_makes_room(void **state) {
+    (void)state;
+    const struct muster_endpoint address = {.family = 4, .ip = {10, 0, 0, 1}};
+    table.peers_max = 100;
+    set_address(add(1, true), 1);
+    assert_false(peer_table_evict_at(&table, &address));
+    set_address(add(2, false), 2); /* of another address */
+    struct peer *pinned = add(3, false);
+    pinned->pins = 1;
+    set_address(pinned, 1);
+    set_address(add(4, false), 1);
+    struct peer *gone = add(5, true);
+    set_address(gone, 1);
+    peer_table_set_state(&table, gone, MUSTER_LEFT);
+    assert_true(peer_table_evict_at(&table, &address));
+    assert_null(find(4));
+    assert_true(peer_table_evict_at(&table, &address));
+    assert_null(find(5));
+    assert_false(peer_table_evict_at(&table, &address));
+    assert_int_equal(table.count, 3);
+    pinned->pins = 0;
+}
+
 int main(void) {
 #define TABLE_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
@@ -449,6 +472,7 @@ int main(void) {
         TABLE_TEST(an_earlier_boot_is_forgotten),
         TABLE_TEST(few_rows_of_one_address_are_speakers),
         TABLE_TEST(rows_are_counted_by_address),
+        TABLE_TEST(the_oldest_row_of_an_address_without_a_proof_makes_room),
         TABLE_TEST(states_and_events_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

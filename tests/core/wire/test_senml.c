@@ -150,6 +150,18 @@ TEST(test_resolves) {
                 "{\"n\":\"b\",\"s\":15,\"t\":1700000000}\n"
                 "{\"n\":\"c\",\"v\":-99,\"s\":11,\"t\":1700000000}\n"
                 "{\"n\":\"d\",\"vs\":\"x\",\"s\":10,\"t\":1700000000}\n");
+    /* A missing value counts as 0 beside a base value, a missing sum beside a base sum (4.5.4). */
+    check_story("[{\"bn\":\"dev/\",\"bv\":10,\"n\":\"a\"},{\"n\":\"b\",\"v\":1},{\"n\":\"c\",\"vb\":true}]",
+                "{\"n\":\"dev/a\",\"v\":10,\"t\":1700000000}\n{\"n\":\"dev/b\",\"v\":11,\"t\":1700000000}\n"
+                "{\"n\":\"dev/c\",\"vb\":true,\"t\":1700000000}\n");
+    check_story("[{\"bs\":1,\"n\":\"a\"}]", "{\"n\":\"a\",\"s\":1,\"t\":1700000000}\n");
+    /* Records of bases alone are no readings, wherever they stand (5.1.7). */
+    check_story(
+        "[{\"bn\":\"urn:dev:ow:1:\",\"bt\":1600000000,\"bu\":\"Cel\",\"x\":1},{\"n\":\"temp\",\"v\":23.1},"
+        "{\"bv\":1},{\"n\":\"heat\",\"u\":\"/\",\"v\":1},{\"bn\":\"b\"}]",
+        "{\"n\":\"urn:dev:ow:1:temp\",\"u\":\"Cel\",\"v\":23.1,\"t\":1600000000}\n"
+        "{\"n\":\"urn:dev:ow:1:heat\",\"u\":\"/\",\"v\":2,\"t\":1600000000}\n");
+    check_story("{\"bn\":\"a\"}", "");
     /* The order of members does not matter; a base that is set again holds from its record on. */
     check_story("[{\"v\":1,\"n\":\"x\",\"bn\":\"a/\",\"bu\":\"W\"},{\"u\":\"\",\"n\":\"y\",\"v\":2},"
                 "{\"bn\":\"\",\"n\":\"z\",\"bu\":\"\",\"v\":3}]",
@@ -216,7 +228,10 @@ TEST(test_faults) {
         {"{\"n\":\"a\",\"vd\":\"a+/b\"}", "14: data that is not base64 with the URL safe alphabet"},
         {"{\"n\":\"a\",\"vd\":\"aGkgC\"}", "14: data that is not base64 with the URL safe alphabet"},
         {"{\"n\":\"a\"}", "0: a record without a value or a sum"},
-        {"[{\"bs\":1,\"n\":\"a\"}]", "1: a record without a value or a sum"},
+        {"{\"bn\":\"a\",\"u\":\"W\"}", "0: a record without a value or a sum"},
+        {"[{\"bn\":\"/a\"},{\"v\":1}]", "7: a name that begins with no letter or digit"},
+        {"[{\"bver\":11},{\"n\":\"a\",\"v\":1}]", "9: a version of SenML that is not known"},
+        {"{}", "0: a record without a name"},
         {"{\"n\":\"a\",\"v\":1,\"vs\":\"x\"}", "0: a record with two values"},
         {"{\"n\":\"a\",\"vb\":true,\"vd\":\"\"}", "0: a record with two values"},
         {"{\"v\":1}", "0: a record without a name"},
@@ -313,11 +328,11 @@ TEST(test_limits) {
     assert_false(reads_length("{\"n\":\"a\",\"v\":1,\"bu\":\"", MUSTER_NAME_BYTES_MAX + 1, "\"}"));
     assert_true(reads_length("{\"n\":\"a\",\"vs\":\"", MUSTER_DATAGRAM_BYTES_MAX, "\"}"));
     assert_false(reads_length("{\"n\":\"a\",\"vs\":\"", MUSTER_DATAGRAM_BYTES_MAX + 1, "\"}"));
-    char text[1024] = "{\"n\":\"a\",\"v\":1";
+    char text[2048] = "{\"n\":\"a\",\"v\":1";
     for (int i = 0; i < MUSTER_PACK_UNKNOWN_MAX; i++) {
         snprintf(text + strlen(text), sizeof(text) - strlen(text), ",\"x%d\":0", i);
     }
-    char more[1100];
+    char more[2100];
     snprintf(more, sizeof(more), "%s}", text);
     check_story(more, "{\"n\":\"a\",\"v\":1,\"t\":1700000000}\n");
     snprintf(more, sizeof(more), "%s,\"y\":0}", text);

@@ -335,8 +335,22 @@ static bool are_members_allowed(const document_node_t *record) {
     }
     const size_t values =
         (size_t)has(record, "v") + has(record, "vs") + has(record, "vb") + has(record, "vd");
-    return allowed && document_count(record) - known <= MUSTER_PACK_UNKNOWN_MAX &&
-           (values == 1 || (values == 0 && has(record, "s")));
+    return allowed && document_count(record) - known <= MUSTER_PACK_UNKNOWN_MAX && values <= 1;
+}
+
+/* No reading: it has none of the members of one, and a base at least. */
+static bool is_base_alone(const document_node_t *record) {
+    static const char *const own[] = {"n", "u", "v", "vs", "vb", "vd", "s", "t", "ut"};
+    static const char *const bases[] = {"bn", "bt", "bu", "bv", "bs", "bver"};
+    size_t own_count = 0;
+    size_t base_count = 0;
+    for (size_t i = 0; i < COUNT(own); i++) {
+        own_count += has(record, own[i]);
+    }
+    for (size_t i = 0; i < COUNT(bases); i++) {
+        base_count += has(record, bases[i]);
+    }
+    return own_count == 0 && base_count > 0;
 }
 
 static bool is_full_name(const char *name) {
@@ -350,7 +364,14 @@ static bool is_data(const char *data) {
     return strspn(data, alphabet) == strlen(data) && strlen(data) % 4 != 1;
 }
 
-static void take_base(struct base *base, const document_node_t *record) {
+static bool take_version(struct base *base, const document_node_t *record) {
+    const double version = number_or(record, "bver", base->version != 0 ? base->version : 10);
+    const bool fits = base->version == 0 || version == base->version;
+    base->version = version;
+    return fits && (version == 26 || (version >= 1 && version <= 10 && version == floor(version)));
+}
+
+static bool take_base(struct base *base, const document_node_t *record) {
     base->name = has(record, "bn") ? document_text(document_member(record, "bn")) : base->name;
     base->unit = has(record, "bu") ? document_text(document_member(record, "bu")) : base->unit;
     base->time_s = number_or(record, "bt", base->time_s);
@@ -358,13 +379,8 @@ static void take_base(struct base *base, const document_node_t *record) {
     base->sum = number_or(record, "bs", base->sum);
     base->has_value = base->has_value || has(record, "bv");
     base->has_sum = base->has_sum || has(record, "bs");
-}
-
-static bool take_version(struct base *base, const document_node_t *record) {
-    const double version = number_or(record, "bver", base->version != 0 ? base->version : 10);
-    const bool fits = base->version == 0 || version == base->version;
-    base->version = version;
-    return fits && (version == 26 || (version >= 1 && version <= 10 && version == floor(version)));
+    return take_version(base, record) && strlen(base->name) <= MUSTER_FULL_NAME_BYTES_MAX &&
+           strlen(base->unit) <= MUSTER_NAME_BYTES_MAX && (base->name[0] == '\0' || is_full_name(base->name));
 }
 
 static bool take_value(struct row *row, const struct base *base, const document_node_t *record) {
@@ -375,6 +391,12 @@ static bool take_value(struct row *row, const struct base *base, const document_
     row->kind = MUSTER_VALUE_NONE;
     for (size_t i = MUSTER_VALUE_NUMBER; i < COUNT(kinds); i++) {
         row->kind = has(record, kinds[i]) ? (enum muster_value_kind)i : row->kind;
+    }
+    if (row->kind == MUSTER_VALUE_NONE && !has(record, "s")) {
+        row->kind = base->has_value ? MUSTER_VALUE_NUMBER : MUSTER_VALUE_NONE;
+        if (!base->has_value && !base->has_sum) {
+            return false;
+        }
     }
     row->boolean = document_bool(document_member(record, "vb"));
     row->number = number_or(record, "v", 0);
@@ -388,15 +410,10 @@ static bool take_value(struct row *row, const struct base *base, const document_
     return row->kind != MUSTER_VALUE_NUMBER || isfinite(row->number);
 }
 
-static bool take_record(struct row *row, struct base *base, const document_node_t *record) {
-    if (document_type(record) != DOCUMENT_OBJECT || !are_members_allowed(record)) {
-        return false;
-    }
-    take_base(base, record);
+static bool take_record(struct row *row, const struct base *base, const document_node_t *record) {
     const char *name = has(record, "n") ? document_text(document_member(record, "n")) : "";
     const char *unit = has(record, "u") ? document_text(document_member(record, "u")) : base->unit;
-    if (strlen(base->name) + strlen(name) >= sizeof(row->name) || strlen(unit) >= sizeof(row->unit) ||
-        strlen(base->unit) >= sizeof(row->unit)) {
+    if (strlen(base->name) + strlen(name) >= sizeof(row->name) || strlen(unit) >= sizeof(row->unit)) {
         return false;
     }
     strcpy(row->name, base->name);
@@ -408,23 +425,37 @@ static bool take_record(struct row *row, struct base *base, const document_node_
     row->time_s = base->time_s + number_or(record, "t", 0);
     row->time_s += row->time_s < 268435456 ? NOW_S : 0;
     row->update_s = number_or(record, "ut", 0);
-    return take_version(base, record) && take_value(row, base, record) && is_full_name(row->name) &&
+    return take_value(row, base, record) && is_full_name(row->name) &&
            (!row->has_sum || isfinite(row->sum)) && isfinite(row->time_s);
 }
 
-/* How many records the text has, or -1 when it is refused. */
+/* The record's readings, 0 or 1, or -1 when it is refused. */
+static int take(struct row *row, struct base *base, const document_node_t *record) {
+    if (document_type(record) != DOCUMENT_OBJECT || !are_members_allowed(record) ||
+        !take_base(base, record)) {
+        return -1;
+    }
+    if (is_base_alone(record)) {
+        return 0;
+    }
+    return take_record(row, base, record) ? 1 : -1;
+}
+
+/* How many readings the text has, or -1 when it is refused. */
 static int take_rows(const document_node_t *root) {
     struct base base = {.name = "", .unit = ""};
     if (document_type(root) != DOCUMENT_ARRAY) {
-        return take_record(&rows[0], &base, root) ? 1 : -1;
+        return take(&rows[0], &base, root);
     }
     int count = 0;
     const document_node_t *record = document_first(root);
     for (; record != NULL; record = document_next(record)) {
         assert_true(count < RECORDS_MAX);
-        if (!take_record(&rows[count++], &base, record)) {
+        const int taken = take(&rows[count], &base, record);
+        if (taken < 0) {
             return -1;
         }
+        count += taken;
     }
     return count;
 }

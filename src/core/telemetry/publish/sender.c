@@ -67,6 +67,15 @@ bool sender_has_unsent(const struct telemetry *telemetry) {
     return ring->next > ring->unsent && telemetry->context->paths.count > 0;
 }
 
+uint64_t sender_count_unsent(const struct telemetry *telemetry) {
+    const struct publisher *publisher = &telemetry->publisher;
+    uint64_t count = publisher->ring.next - publisher->ring.unsent;
+    for (size_t i = 0; i < publisher->topic_count; i++) {
+        count += publisher->topics[i] != NULL && publisher->topics[i]->has_records ? 1 : 0;
+    }
+    return count;
+}
+
 static bool begin_new(struct telemetry *telemetry) {
     struct ring *ring = &telemetry->publisher.ring;
     struct sender *sender = &telemetry->sender;

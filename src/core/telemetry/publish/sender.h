@@ -58,6 +58,9 @@ void sender_deinit(struct sender *sender);
 /* True while new data waits to be sent. */
 bool sender_has_unsent(const struct telemetry *telemetry);
 
+/* Datagrams that were taken and not handed out yet; the pack of a topic counts as one. */
+uint64_t sender_count_unsent(const struct telemetry *telemetry);
+
 /* The next datagrams of telemetry, if pacing lets any go. */
 bool sender_next(struct telemetry *telemetry, struct muster_output *output);
 

@@ -15,6 +15,10 @@
 
 enum state { STATE_BEGIN, STATE_NEXT, STATE_ALONE, STATE_DONE };
 
+#define BASES                                                                               \
+    (SENML_BIT(SENML_BASE_NAME) | SENML_BIT(SENML_BASE_TIME) | SENML_BIT(SENML_BASE_UNIT) | \
+     SENML_BIT(SENML_BASE_VALUE) | SENML_BIT(SENML_BASE_SUM) | SENML_BIT(SENML_BASE_VERSION))
+
 #define VALUES                                                                               \
     (SENML_BIT(SENML_VALUE) | SENML_BIT(SENML_TEXT_VALUE) | SENML_BIT(SENML_BOOLEAN_VALUE) | \
      SENML_BIT(SENML_DATA_VALUE))
@@ -73,10 +77,6 @@ static bool resolve_name_part(struct muster_pack *pack, const struct senml_membe
 }
 
 static bool resolve_name(struct muster_pack *pack, const struct senml_members *members) {
-    if (senml_members_have(members, SENML_BASE_NAME) &&
-        !resolve_name_part(pack, members, SENML_BASE_NAME, 0, &pack->base_name_length)) {
-        return false;
-    }
     size_t length = 0;
     if (senml_members_have(members, SENML_NAME) &&
         !resolve_name_part(pack, members, SENML_NAME, pack->base_name_length, &length)) {
@@ -89,10 +89,6 @@ static bool resolve_name(struct muster_pack *pack, const struct senml_members *m
 
 static bool resolve_unit(struct muster_pack *pack, const struct senml_members *members, const char **unit) {
     size_t length;
-    if (senml_members_have(members, SENML_BASE_UNIT) &&
-        !quoted_copy(&members->texts[SENML_BASE_UNIT], pack->base_unit, sizeof(pack->base_unit), &length)) {
-        return refuse_member(pack, members, SENML_BASE_UNIT, "a unit that is too long");
-    }
     *unit = pack->base_unit;
     if (senml_members_have(members, SENML_UNIT)) {
         if (!quoted_copy(&members->texts[SENML_UNIT], pack->unit, sizeof(pack->unit), &length)) {
@@ -119,6 +115,7 @@ static bool resolve_text(struct muster_pack *pack, const struct senml_members *m
     return true;
 }
 
+/* A value or a sum that is missing beside its base counts as 0 (4.5.4); a sum alone remains one. */
 static bool resolve_value(struct muster_pack *pack, const struct senml_members *members,
                           struct muster_record *record) {
     const unsigned values = members->seen & VALUES;
@@ -128,8 +125,11 @@ static bool resolve_value(struct muster_pack *pack, const struct senml_members *
     }
     switch (values) {
     case 0:
+        if (pack->has_base_value && !senml_members_have(members, SENML_SUM)) {
+            break;
+        }
         record->kind = MUSTER_VALUE_NONE;
-        return senml_members_have(members, SENML_SUM) ||
+        return pack->has_base_sum || senml_members_have(members, SENML_SUM) ||
                refuse_member(pack, members, SENML_SUM, "a record without a value or a sum");
     case SENML_BIT(SENML_TEXT_VALUE): return resolve_text(pack, members, SENML_TEXT_VALUE, record);
     case SENML_BIT(SENML_DATA_VALUE): return resolve_text(pack, members, SENML_DATA_VALUE, record);
@@ -140,7 +140,7 @@ static bool resolve_value(struct muster_pack *pack, const struct senml_members *
     default: break;
     }
     record->kind = MUSTER_VALUE_NUMBER;
-    record->number = members->numbers[SENML_VALUE];
+    record->number = values != 0 ? members->numbers[SENML_VALUE] : 0;
     if (pack->has_base_value) {
         record->number += pack->base_value;
     }
@@ -173,7 +173,8 @@ static bool resolve_time(struct muster_pack *pack, const struct senml_members *m
     return isfinite(time_s) || refuse_member(pack, members, SENML_TIME, "a time that is too large");
 }
 
-static void keep_base(struct muster_pack *pack, const struct senml_members *members) {
+static bool keep_base(struct muster_pack *pack, const struct senml_members *members) {
+    size_t length;
     if (senml_members_have(members, SENML_BASE_TIME)) {
         pack->base_time_s = members->numbers[SENML_BASE_TIME];
     }
@@ -185,15 +186,26 @@ static void keep_base(struct muster_pack *pack, const struct senml_members *memb
         pack->base_sum = members->numbers[SENML_BASE_SUM];
         pack->has_base_sum = true;
     }
+    if (senml_members_have(members, SENML_BASE_UNIT) &&
+        !quoted_copy(&members->texts[SENML_BASE_UNIT], pack->base_unit, sizeof(pack->base_unit), &length)) {
+        return refuse_member(pack, members, SENML_BASE_UNIT, "a unit that is too long");
+    }
+    return resolve_version(pack, members) &&
+           (!senml_members_have(members, SENML_BASE_NAME) ||
+            resolve_name_part(pack, members, SENML_BASE_NAME, 0, &pack->base_name_length));
+}
+
+/* A record of base members alone is no reading: it is about those behind it (5.1.7). */
+static bool is_base_alone(const struct senml_members *members) {
+    return (members->seen & BASES) != 0 && (members->seen & ~BASES) == 0;
 }
 
 static bool resolve(struct muster_pack *pack, const struct senml_members *members,
                     struct muster_record *record) {
-    keep_base(pack, members);
     *record = (struct muster_record){.name = pack->name};
-    return resolve_version(pack, members) && resolve_name(pack, members) &&
-           resolve_unit(pack, members, &record->unit) && resolve_value(pack, members, record) &&
-           resolve_sum(pack, members, record) && resolve_time(pack, members, record);
+    return resolve_name(pack, members) && resolve_unit(pack, members, &record->unit) &&
+           resolve_value(pack, members, record) && resolve_sum(pack, members, record) &&
+           resolve_time(pack, members, record);
 }
 
 /* ---- packs ---- */
@@ -257,10 +269,8 @@ static const char *find_record(struct muster_pack *pack) {
     return stands(pack, at, '{') ? at : senml_miss(pack, at, "no record where one should be");
 }
 
-int muster_pack_next(struct muster_pack *pack, struct muster_record *record) {
-    if (pack->fault != NULL) {
-        return MUSTER_EINVAL;
-    }
+/* To the members of the next record, whose bases are kept: 1, 0 behind the last one, MUSTER_EINVAL. */
+static int next_members(struct muster_pack *pack, struct senml_members *members) {
     const char *at = find_record(pack);
     if (at == NULL) {
         return MUSTER_EINVAL;
@@ -273,14 +283,24 @@ int muster_pack_next(struct muster_pack *pack, struct muster_record *record) {
         senml_refuse(pack, at, "something behind the end");
         return MUSTER_EINVAL;
     }
-    struct senml_members members;
-    at = senml_members_read(pack, at, &members);
-    if (at == NULL || !resolve(pack, &members, record)) {
+    at = senml_members_read(pack, at, members);
+    if (at == NULL || !keep_base(pack, members)) {
         return MUSTER_EINVAL;
     }
     pack->next = at;
     pack->state = pack->state == STATE_ALONE ? STATE_DONE : STATE_NEXT;
     return 1;
+}
+
+int muster_pack_next(struct muster_pack *pack, struct muster_record *record) {
+    struct senml_members members;
+    int result = MUSTER_EINVAL;
+    if (pack->fault == NULL) {
+        do {
+            result = next_members(pack, &members);
+        } while (result == 1 && is_base_alone(&members));
+    }
+    return result != 1 || resolve(pack, &members, record) ? result : MUSTER_EINVAL;
 }
 
 const char *muster_pack_fault(const struct muster_pack *pack, size_t *offset) {
