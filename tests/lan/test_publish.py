@@ -4,6 +4,7 @@
 import array
 import ctypes
 import fcntl
+import json
 import os
 import re
 import signal
@@ -229,6 +230,21 @@ class Publish(LanTest):
 
     # ---- other inputs ----
 
+    def test_json(self):
+        """Messages of MQTT, and JSON that is flattened."""
+        subscriber = self.subscribe()
+        message = {"tst": "2026-01-02T03:04:05.500000Z", "topic": "z/sensor", "payload": json.dumps({"on": True, "t": [1, 2]})}
+        self.publish(json.dumps(message) + "\n" + json.dumps(message | {"payload": ""}) + "\n", "--flatten")
+        self.publish(json.dumps(message | {"topic": "plain", "payload": "a\nb"}) + "\n")
+        refused = self.publish(json.dumps(message | {"topic": "a b"}) + "\n", codes=(1,))
+        self.assertIn("line 1: a topic has no spaces, got 'a b'", refused.error)
+        self.publish('{"load":0.5}\n', "--flatten", "--topic", "nas")
+        await_records(subscriber, 5)
+        values = {record["n"]: record.get("v", record.get("vb", record.get("vs"))) for record in records(subscriber)}
+        expected = {"z/sensor/on": True, "z/sensor/t/0": 1, "z/sensor/t/1": 2, "plain": "a\nb", "nas/load": 0.5}
+        self.assertEqual(values, expected)
+        self.assertEqual(records(subscriber)[0]["t"], 1767323045.5)
+
     def test_inputs(self):
         subscriber = self.subscribe()
         path = self.lan.directory / "lines"
@@ -351,6 +367,34 @@ class Publish(LanTest):
 
     def topic_names(self):
         return {row["name"] for row in self.here.json("topics", "--json", "--direct")["topics"]}
+
+    # ---- by the muster that runs here ----
+
+    def test_by_a_running_muster(self):
+        self.there.announce("keeper")
+        self.lan.wait_for(lambda: self.there.run("peers", "keeper").code == 0, "its socket")
+        subscriber = self.subscribe()
+        for arguments in (["a/b", "21.5", "--unit", "Cel"], ["a/b", '{"n":"x","vb":true}'], ["c", "text"]):
+            result = self.there.run("publish", *arguments)
+            self.assertEqual((result.code, result.out, result.error), (0, "", ""), result.describe())
+        await_records(subscriber, 3)
+        self.assertEqual({record["peer"] for record in records(subscriber)}, {"keeper"})
+        values = {record["n"]: record.get("v", record.get("vb", record.get("vs"))) for record in records(subscriber)}
+        self.assertEqual(values, {"a/b": 21.5, "a/b/x": True, "c": "text"})
+        late = self.subscribe()
+        await_records(late, 3)
+        result = self.there.run("publish", "c", "1", "--unit", "furlong")
+        self.assertIn("'furlong' is no unit", result.error)
+
+    def test_not_by_a_running_muster(self):
+        """Where somebody asks for a peer of its own, or the value is no single record."""
+        self.there.announce("keeper")
+        self.lan.wait_for(lambda: self.there.run("peers", "keeper").code == 0, "its socket")
+        subscriber = self.subscribe()
+        self.there.run("publish", "a", "1", "--direct", "--name", "own")
+        self.there.run("publish", "a", '[{"n":"x","v":2},{"n":"y","v":3}]')
+        await_records(subscriber, 3)
+        self.assertNotIn("keeper", {record["peer"] for record in records(subscriber)})
 
     def test_below_an_announced_command(self):
         """Its socket is the other muster's: it keeps out of the way."""

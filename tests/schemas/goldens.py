@@ -803,6 +803,10 @@ def requests():
     yield "samples-highest", line(request("samples", patterns=["+/" * 127 + "+"] + ["a"] * 63, since_ms=86400000, follow=False))
 
 
+    yield "publish", line(request("publish", topic="kitchen/climate", record={"n": "temperature", "u": "Cel", "v": 21.5, "t": 1767225600.5}))
+    yield "publish-alone", line(request("publish", topic="door", record={"vb": True, "ut": 30}))
+
+
 def bad_requests():
     yield "syntax--text", b"table\n"
     yield "syntax--empty-line", b"\n"
@@ -834,6 +838,11 @@ def bad_requests():
     for since_ms in (0, -1, 1.5, 86400001):
         yield f"invalid--samples-since_ms-{spelled(since_ms)}", line(request("samples", patterns=["#"], since_ms=since_ms))
     yield "invalid--samples-follow-number", line(request("samples", patterns=["#"], follow=1))
+    yield "invalid--publish-without-topic", line(request("publish", record={"v": 1}))
+    yield "invalid--publish-without-record", line(request("publish", topic="a"))
+    yield "invalid--publish-topic-space", line(request("publish", topic="a b", record={"v": 1}))
+    for what, record in [("empty", {}), ("text", "1"), ("two-values", {"v": 1, "vs": "1"}), ("value-text", {"v": "1"})]:
+        yield f"invalid--publish-record-{what}", line(request("publish", topic="a", record=record))
     yield "invalid--remove-attrs-object", line(request("update", remove={"attrs": {"room": ""}}))
 
 

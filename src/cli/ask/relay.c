@@ -43,14 +43,23 @@ static bool is_warned_of(const struct relay *relay, const char *unit) {
     return i < relay->unknown_unit_count;
 }
 
-/* Warns once of a unit that is in no registry. */
-static void warn_of_unit(struct relay *relay, const char *unit) {
-    if (unit == NULL || unit[0] == '\0' || muster_unit_is_known(unit) || is_warned_of(relay, unit) ||
-        relay->unknown_unit_count == RELAY_UNKNOWN_UNITS_MAX) {
-        return;
+static bool is_unknown(const char *unit) {
+    return unit != NULL && unit[0] != '\0' && !muster_unit_is_known(unit);
+}
+
+void relay_warn_of_unit(const struct settings *settings, const char *unit) {
+    if (is_unknown(unit)) {
+        complain(settings, "'%s' is no unit of SenML's registries; it is sent as it is", unit);
     }
-    snprintf(relay->unknown_units[relay->unknown_unit_count++], MUSTER_NAME_BYTES_MAX + 1, "%s", unit);
-    complain(relay->session->settings, "'%s' is no unit of SenML's registries; it is sent as it is", unit);
+}
+
+/* Once. */
+static void warn_of_unit(struct relay *relay, const char *unit) {
+    if (is_unknown(unit) && !is_warned_of(relay, unit) &&
+        relay->unknown_unit_count < RELAY_UNKNOWN_UNITS_MAX) {
+        snprintf(relay->unknown_units[relay->unknown_unit_count++], MUSTER_NAME_BYTES_MAX + 1, "%s", unit);
+        relay_warn_of_unit(relay->session->settings, unit);
+    }
 }
 
 /* ---- the end ---- */
@@ -140,6 +149,21 @@ void relay_stop(struct relay *relay) {
 
 /* ---- topics ---- */
 
+/* Begins to read a line as it is meant. False where it says nothing, or is at fault, which *fault says. */
+static bool open_line(const struct relay *relay, struct reading *reading, struct json_line *translated,
+                      const char *line, size_t length, struct reading_fault *fault) {
+    fault->reason.text[0] = '\0';
+    switch (json_line_read(relay->style, line, length, relay->read_s, translated, fault)) {
+    case JSON_LINE_OTHER: reading_open(reading, relay->style, line, length, relay->read_s); return true;
+    case JSON_LINE_READ:
+        reading_open(reading, relay->style, translated->text, translated->length, translated->now_s);
+        return true;
+    case JSON_LINE_EMPTY:
+    case JSON_LINE_BAD: break;
+    }
+    return false;
+}
+
 static void plan_reading(struct relay *relay, struct reading *reading) {
     struct reading_fault fault;
     int result;
@@ -154,13 +178,15 @@ static void plan_reading(struct relay *relay, struct reading *reading) {
  * lines is reported when the line is taken. */
 static void plan_ahead(struct relay *relay) {
     struct reading reading = relay->reading; /* the rest of the line */
+    struct reading_fault fault;
     const char *line;
     size_t length;
     size_t ahead = 0;
     plan_reading(relay, &reading);
     while (lines_peek(&relay->lines, &ahead, &line, &length)) {
-        reading_open(&reading, relay->style, line, length, relay->read_s);
-        plan_reading(relay, &reading);
+        if (open_line(relay, &reading, &relay->ahead, line, length, &fault)) {
+            plan_reading(relay, &reading);
+        }
     }
 }
 
@@ -231,13 +257,15 @@ static bool next_line(struct relay *relay) {
     const char *line;
     size_t length;
     const enum lines_result result = lines_next(&relay->lines, &line, &length);
+    relay->has_line = false;
     if (result == LINES_ONE) {
-        reading_open(&relay->reading, relay->style, line, length, relay->read_s);
+        relay->has_line = open_line(relay, &relay->reading, &relay->translated, line, length, &fault);
     } else if (result == LINES_TOO_LONG) {
         reason_set(&fault.reason, "expected at most %d bytes", LINES_BYTES_MAX);
+    }
+    if (fault.reason.text[0] != '\0') {
         complain_of_fault(relay, &fault);
     }
-    relay->has_line = result == LINES_ONE;
     return result != LINES_NONE;
 }
 

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "descriptor.h"
+#include "json_line.h"
 #include "lines.h"
 #include "reading.h"
 #include "relay_topics.h"
@@ -44,9 +45,11 @@ struct relay {
     struct lines lines;
     double read_s; /* when the bytes of it came */
     struct reading reading;
-    bool has_ended;  /* the input */
-    bool has_line;   /* the reading is of one */
-    bool has_record; /* it has one that waits to be added */
+    struct json_line translated; /* what the reading is of, where the line was JSON and no SenML, */
+    struct json_line ahead;      /* and that of a line that is looked at ahead */
+    bool has_ended;              /* the input */
+    bool has_line;               /* the reading is of one */
+    bool has_record;             /* it has one that waits to be added */
     bool has_added;
     bool is_stopped;
     uv_timer_t timer;
@@ -63,6 +66,9 @@ struct relay {
  * The style and the line are borrowed until then. All members but the first ones are zeroed before. */
 void relay_value(struct relay *relay, const char *line);
 void relay_lines(struct relay *relay, int fd);
+
+/* Warns of a unit that is in no registry; NULL and "" are none. */
+void relay_warn_of_unit(const struct settings *settings, const char *unit);
 
 /* Reads no more input, and ends the session as soon as all that was read has left, or after 2 s. */
 void relay_stop(struct relay *relay);

@@ -86,6 +86,8 @@ static const struct args_option options_table[] = {
      offsetof(struct publish_options, style.unit), parse_unit},
     {"text", 0, NULL, "take values as text, numbers and JSON too",
      offsetof(struct publish_options, style.text), value_flag},
+    {"flatten", 0, NULL, "make a reading of each value of a JSON line",
+     offsetof(struct publish_options, style.flatten), value_flag},
     {"strict", 0, NULL, "stop at the first bad line", offsetof(struct publish_options, strict), value_flag},
     {"rate", 0, "BYTES", "send no more a second: 5000, 64k (1M)",
      offsetof(struct publish_options, rate_bytes_s), parse_rate},
@@ -109,6 +111,10 @@ static void describe(FILE *out) {
         "  {...} [...]  a SenML record or pack (RFC 8428), on one line or several: its topic is what\n"
         "               comes before the last slash of a record's full name; with --topic, all of it is\n"
         "               below that one\n"
+        "  {\"topic\":...,\"payload\":...}\n"
+        "               a message as mosquitto_sub -F %%j prints it: the payload is a VALUE\n"
+        "  any JSON     with --flatten, below --topic, or below a message's topic: each number, text,\n"
+        "               true and false is a reading; {\"a\":{\"b\":[1,2]}} has a/b/0 and a/b/1\n"
         "A VALUE is a number where JSON has it for one, true or false, and else text. Digits that a number\n"
         "would change are text: integers beyond 2^53, and 12e45, whose exponent has no sign. Blanks around\n"
         "a VALUE don't count, but in a text of the command line, which is taken as it is. Empty lines are\n"
@@ -164,6 +170,68 @@ static int take_operands(struct publish *publish, const struct operands *operand
     publish->style.keeps_blanks = true;
     return check_value(publish);
 }
+
+/* ---- by the muster that runs here ---- */
+
+struct handover {
+    struct session session;
+    struct reading reading; /* its one record */
+};
+
+static void on_handed_over(int error, const char *text, void *context) {
+    struct handover *handover = context;
+    if (error == MUSTER_ELOST) { /* it may have been published: once more would be twice */
+        session_fail_answer(&handover->session, error, text);
+    } else {
+        session_end(&handover->session, error == 0 ? STATUS_OK : STATUS_NOBODY);
+    }
+}
+
+static void on_connected(void *context) {
+    struct handover *handover = context;
+    const int error = muster_local_publish(handover->session.local, handover->reading.topic,
+                                           &handover->reading.record, on_handed_over, handover);
+    if (error != 0) {
+        session_end(&handover->session, STATUS_NOBODY);
+    }
+}
+
+/* Nothing was asked that takes a peer of its own. */
+static bool may_hand_over(const struct publish *publish) {
+    const struct publish_options *options = publish->options;
+    return publish->value != NULL && !publish->settings->direct && options->draft.name == NULL &&
+           options->draft.attr_count == 0 && options->instance[0] == '\0' && options->rate_bytes_s == 0 &&
+           options->linger_ms == UINT64_MAX;
+}
+
+/* Gives one record to the muster that runs here, which publishes it at once and goes on repairing it. Returns
+ * STATUS_NOBODY where none takes it, or where it is more than one. */
+static int hand_over(const struct publish *publish) {
+    struct handover *handover = calloc(1, sizeof(*handover));
+    struct reading rest;
+    struct reading_fault fault;
+    if (handover == NULL) {
+        return complain_error(publish->settings, MUSTER_ENOMEM);
+    }
+    reading_open(&handover->reading, &publish->style, publish->value, strlen(publish->value),
+                 session_wall_s());
+    int status = STATUS_NOBODY;
+    if (reading_next(&handover->reading, &fault) == 1) {
+        rest = handover->reading;
+        if (reading_next(&rest, &fault) == 0) {
+            const struct session_request request = {
+                .is_local = true, .on_open = on_connected, .context = handover};
+            status = session_hold(&handover->session, publish->settings, &request);
+        }
+    }
+    if (status == STATUS_OK) {
+        relay_warn_of_unit(publish->settings, handover->reading.record.unit);
+    }
+    free(handover);
+    return status;
+}
+
+/* ---- by a node of its own ---- */
 
 static void on_signal(void *context) {
     struct publish *publish = context;
@@ -225,6 +293,14 @@ static int run(struct settings *settings, void *publish_options, const struct op
     publish->options = options;
     publish->style = options->style;
     int status = take_operands(publish, operands);
+    if (status == STATUS_OK && may_hand_over(publish)) {
+        status = hand_over(publish);
+        if (status != STATUS_NOBODY) {
+            free(publish);
+            return status;
+        }
+        status = STATUS_OK;
+    }
     if (status == STATUS_OK && options->draft.name == NULL &&
         draft_take_host_name(&options->draft, &reason) != 0) {
         status = complain_usage(settings, "--name", "%s", reason.text);
@@ -246,8 +322,11 @@ const struct command command_publish = {
     .syntax = {.operands = "TOPIC VALUE", .operands_max = 2, .takes_numbers = true},
     .description =
         "Publish the VALUE of a TOPIC, or what lines of standard input say, as it comes: one datagram\n"
-        "on the wire, whoever listens. It announces itself and its topics as long as it runs, and takes\n"
-        "part like any other peer: beside a muster announce it is a row of its own. Behind the end of the\n"
+        "on the wire, whoever listens. A VALUE of the command line goes to the muster announce of this\n"
+        "user that runs here, if there is one: it publishes the reading at once, repairs it, and gives it\n"
+        "to late joiners. Lines, and a VALUE with --direct or with an option that says who publishes or how\n"
+        "fast, are published by a peer of their own: it announces itself and its topics as long as it\n"
+        "runs. Behind the end of the\n"
         "input it stays until what it sent can no more be asked for again, 1.5 s. SIGINT and SIGTERM let\n"
         "what was read leave, for 2 s at most, and end it with a bye; a second one does not wait for\n"
         "that. What has not left by then, or what the system refused to send, is counted on standard\n"
@@ -257,7 +336,7 @@ const struct command command_publish = {
     .defaults = &(const struct publish_options){.linger_ms = UINT64_MAX},
     .describe = describe,
     .examples = "  muster publish kitchen/climate/temperature 21.5 --unit Cel\n"
-                "  mosquitto_sub -v -t 'home/#' | muster publish\n"
+                "  mosquitto_sub -F %j -t 'home/#' | muster publish --flatten\n"
                 "  while sleep 1; do cut -d' ' -f1 /proc/loadavg; done | muster publish --topic load\n"
                 "  muster publish --strict < packs.ndjson\n",
     .statuses = "  0   all that was read was sent\n"

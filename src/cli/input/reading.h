@@ -21,6 +21,7 @@ struct reading_style {
         *topic;       /* of every line, which is a VALUE alone, or SenML named below it; NULL: lines say it */
     const char *unit; /* of numbers that have none; NULL: none */
     bool text;        /* values are texts as they stand, numbers and JSON too */
+    bool flatten;     /* of json_line.h: JSON becomes one reading a value */
     bool keeps_blanks; /* texts are taken with the blanks around them, and blanks alone are one */
 };
 

@@ -8,10 +8,12 @@
 #include "deadline.h"
 
 void exchange_init(struct exchange *exchange, struct context *context, struct presence *presence,
-                   struct telemetry *telemetry, const struct muster_core_options *options) {
+                   struct telemetry *telemetry, const struct exchange_calls *calls,
+                   const struct muster_core_options *options) {
     *exchange = (struct exchange){.context = context,
                                   .presence = presence,
                                   .telemetry = telemetry,
+                                  .calls = *calls,
                                   .version = options->version == NULL ? "" : options->version,
                                   .documents_due_ms = DEADLINE_NEVER};
     strncpy(exchange->network, options->network == NULL ? "" : options->network,

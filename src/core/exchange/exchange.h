@@ -19,10 +19,18 @@
 #include "tables.h"
 #include "telemetry.h"
 
+/* What the node does for an answer, since it takes several engines. */
+struct exchange_calls {
+    /* Publishes a record. The errors of muster_core_topic_open() and muster_core_topic_add(). */
+    int (*publish)(void *owner, const char *topic, const struct muster_record *record);
+    void *owner;
+};
+
 struct exchange {
     struct context *context;
     struct presence *presence;
     struct telemetry *telemetry;
+    struct exchange_calls calls;
     const char *version;
     char network[MUSTER_NETWORK_NAME_BYTES]; /* "": not known */
     struct server server;
@@ -35,7 +43,8 @@ struct exchange {
 };
 
 void exchange_init(struct exchange *exchange, struct context *context, struct presence *presence,
-                   struct telemetry *telemetry, const struct muster_core_options *options);
+                   struct telemetry *telemetry, const struct exchange_calls *calls,
+                   const struct muster_core_options *options);
 
 /* A zeroed struct is allowed. */
 void exchange_deinit(struct exchange *exchange);

@@ -20,7 +20,8 @@
 
 static int init(muster_core_t *core, const struct muster_core_options *options, uint64_t now_ms) {
     context_init(&core->context, options, now_ms);
-    exchange_init(&core->exchange, &core->context, &core->presence, &core->telemetry, options);
+    exchange_init(&core->exchange, &core->context, &core->presence, &core->telemetry,
+                  &(struct exchange_calls){.publish = node_publish, .owner = core}, options);
     int error = presence_init(&core->presence, &core->context, options);
     return error != 0 ? error : telemetry_init(&core->telemetry, &core->context, &core->presence, options);
 }
@@ -60,19 +61,6 @@ void muster_core_free(muster_core_t *core) {
 }
 
 /* ---- notes: what the engines must tell each other ---- */
-
-int node_announce_topics(muster_core_t *core) {
-    int error = MUSTER_ETOOBIG;
-    for (int with_all = 1; with_all >= 0 && error == MUSTER_ETOOBIG; with_all--) {
-        struct publisher_topics topics;
-        error = publisher_describe(&core->telemetry.publisher, with_all == 1, &topics);
-        if (error == 0) {
-            error = own_document_set_topics(&core->presence, topics.items, topics.count);
-            publisher_topics_deinit(&topics);
-        }
-    }
-    return error;
-}
 
 /* What can't be announced for want of memory is tried again with the next change. */
 static void route_topics(muster_core_t *core) {

@@ -36,3 +36,7 @@ bool core_options_is_boot(uint64_t boot);
 /* Announces the topics that are open; what showed up by itself is left out where there is no room for it. The
  * errors of own_document_set_topics(). */
 int node_announce_topics(muster_core_t *core);
+
+/* Publishes a record of a topic, which is opened unless it is open, and stays so. The errors of
+ * muster_core_topic_open() and muster_core_topic_add(). */
+int node_publish(void *core, const char *topic, const struct muster_record *record);

@@ -6,6 +6,19 @@
 #include "node.h"
 #include "options.h"
 
+int node_announce_topics(muster_core_t *core) {
+    int error = MUSTER_ETOOBIG;
+    for (int with_all = 1; with_all >= 0 && error == MUSTER_ETOOBIG; with_all--) {
+        struct publisher_topics topics;
+        error = publisher_describe(&core->telemetry.publisher, with_all == 1, &topics);
+        if (error == 0) {
+            error = own_document_set_topics(&core->presence, topics.items, topics.count);
+            publisher_topics_deinit(&topics);
+        }
+    }
+    return error;
+}
+
 int muster_core_topic_open(muster_core_t *core, const struct muster_topic *described, unsigned *number) {
     struct telemetry *telemetry = &core->telemetry;
     if (presence_is_leaving(&core->presence)) {
@@ -39,6 +52,22 @@ void muster_core_topic_flush(muster_core_t *core, unsigned number) {
 void muster_core_topic_close(muster_core_t *core, unsigned number) {
     publisher_topic_close(&core->telemetry, number);
     groups_record_publishing(&core->telemetry);
+}
+
+int node_publish(void *node, const char *topic, const struct muster_record *record) {
+    muster_core_t *core = node;
+    unsigned number;
+    int error = 0;
+    if (!publisher_topic_find(&core->telemetry.publisher, topic, &number)) {
+        error = muster_core_topic_open(core, &(struct muster_topic){.name = topic}, &number);
+    }
+    if (error == 0) {
+        error = muster_core_topic_add(core, number, record, core->context.now_ms, 0);
+    }
+    if (error == 0) {
+        publisher_topic_flush(&core->telemetry, number);
+    }
+    return error;
 }
 
 bool muster_core_is_writable(muster_core_t *core) {

@@ -97,7 +97,8 @@ static bool is_of_row(const struct presence *presence, const uint8_t id[MUSTER_I
 }
 
 /* The stranger that was asked most often, of a full address of that one, makes room for a verified row. */
-static void drop_stranger(struct presence *presence, const struct muster_endpoint *source, bool is_full_address) {
+static void drop_stranger(struct presence *presence, const struct muster_endpoint *source,
+                          bool is_full_address) {
     struct introductions *introductions = &presence->introductions;
     struct introduction *dropped = NULL;
     for (size_t i = 0; i < introductions->count; i++) {

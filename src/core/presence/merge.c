@@ -101,11 +101,12 @@ static void record_seq(struct presence *presence, struct peer *peer, const struc
     if (seq == 0) {
         return;
     }
-    /* A long gap is no loss: one of us was away. And what anybody may claim says nothing of the others'
-     * links. */
+    /* A long gap is no loss: one of us was away. Nor is what this kernel dropped: that shows this node's
+     * lateness, and says nothing of the link. And what anybody may claim says nothing of the others' links.
+     */
     if (peer->seq == 0 || seq - peer->seq > MUSTER_ABSENCE_GAP) {
         loss_begin(&peer->loss);
-    } else {
+    } else if (seq - peer->seq == 1 || presence->dropped_ms <= peer->numbered_ms) {
         loss_advance(&peer->loss, seq - peer->seq);
         bool is_of_many = peer_table_rows_of(&presence->table, &peer->address) > MUSTER_SPEAKERS_PER_ADDRESS;
         if (peer->is_verified && !is_of_many) {
@@ -113,6 +114,7 @@ static void record_seq(struct presence *presence, struct peer *peer, const struc
         }
     }
     peer->seq = seq;
+    peer->numbered_ms = presence->context->now_ms;
     peer->last_hash = incoming->hash;
 }
 
@@ -190,7 +192,8 @@ static int set_announce(struct presence *presence, struct peer *peer, const stru
 
 /* Keys are free: the rows of one address are bounded, whatever it claims. But nobody locks an address by what
  * no key vouches for. */
-static bool has_room_at(struct presence *presence, const struct muster_endpoint *source, bool is_provisional) {
+static bool has_room_at(struct presence *presence, const struct muster_endpoint *source,
+                        bool is_provisional) {
     return peer_table_rows_of(&presence->table, source) < MUSTER_ROWS_PER_ADDRESS ||
            (!is_provisional && peer_table_evict_at(&presence->table, source));
 }

@@ -65,9 +65,10 @@ struct peer {
 
     /* What was said last. */
     uint64_t boot;
-    uint64_t boot_ms;   /* when it was first heard; proofs of another boot must be younger */
-    uint64_t seq;       /* 0: nothing numbered was heard yet */
-    uint64_t last_hash; /* of the datagram with that seq, to know a copy by */
+    uint64_t boot_ms;     /* when it was first heard; proofs of another boot must be younger */
+    uint64_t seq;         /* 0: nothing numbered was heard yet */
+    uint64_t numbered_ms; /* when that was heard */
+    uint64_t last_hash;   /* of the datagram with that seq, to know a copy by */
     uint64_t rev;
     uint64_t next_ms;   /* the promise */
     uint64_t period_ms; /* between two promises of this boot, as far as is known */
@@ -152,8 +153,8 @@ size_t peer_table_rows_of(const struct peer_table *table, const struct muster_en
 bool peer_table_evict_at(struct peer_table *table, const struct muster_endpoint *address);
 
 /* Where the peer is, as far as is known. */
-void peer_table_set_address(struct peer_table *table, struct peer *peer, const struct muster_endpoint *address,
-                            uint32_t interface);
+void peer_table_set_address(struct peer_table *table, struct peer *peer,
+                            const struct muster_endpoint *address, uint32_t interface);
 
 struct peer *peer_table_find(const struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES]);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "request.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +14,8 @@
 /* A request lists at most so many interfaces. */
 #define INTERFACES_MAX MUSTER_PATHS_MAX
 
-static const char *const kind_names[REQUEST_KINDS] = {"table", "document", "watch",  "stats",
-                                                      "self",  "update",   "samples"};
+static const char *const kind_names[REQUEST_KINDS] = {"table", "document", "watch",   "stats",
+                                                      "self",  "update",   "samples", "publish"};
 static const struct name_table kinds = NAME_TABLE(kind_names);
 
 #define END_NAME(NAME, name, text) name,
@@ -78,6 +79,44 @@ static void put_samples(struct document *document, const struct request *request
     }
 }
 
+static void put_value(struct document *document, document_node_t *object,
+                      const struct muster_record *record) {
+    char text[MUSTER_DATAGRAM_BYTES_MAX + 1] = "";
+    if (record->text != NULL) {
+        snprintf(text, sizeof text, "%.*s", record->text_length == 0 ? -1 : (int)record->text_length,
+                 record->text);
+    }
+    switch (record->kind) {
+    case MUSTER_VALUE_NUMBER: document_put_number(document, object, "v", record->number); break;
+    case MUSTER_VALUE_TEXT: document_put_text(document, object, "vs", text); break;
+    case MUSTER_VALUE_BOOLEAN: document_put_bool(document, object, "vb", record->boolean); break;
+    case MUSTER_VALUE_DATA: document_put_text(document, object, "vd", text); break;
+    case MUSTER_VALUE_NONE: break;
+    }
+}
+
+static void put_publish(struct document *document, const struct request *request) {
+    const struct muster_record *record = &request->record;
+    document_put_text(document, NULL, "topic", request->topic);
+    document_node_t *object = document_put_object(document, NULL, "record");
+    if (record->name != NULL && record->name[0] != '\0') {
+        document_put_text(document, object, "n", record->name);
+    }
+    if (record->unit != NULL && record->unit[0] != '\0') {
+        document_put_text(document, object, "u", record->unit);
+    }
+    put_value(document, object, record);
+    if (record->has_sum) {
+        document_put_number(document, object, "s", record->sum);
+    }
+    if (record->time_s != 0) {
+        document_put_number(document, object, "t", record->time_s);
+    }
+    if (record->update_s != 0) {
+        document_put_number(document, object, "ut", record->update_s);
+    }
+}
+
 int request_encode(const struct request *request, char **line, size_t *length) {
     struct document document;
     document_init(&document);
@@ -90,10 +129,12 @@ int request_encode(const struct request *request, char **line, size_t *length) {
         put_change(&document, &request->change);
     } else if (request->kind == REQUEST_SAMPLES) {
         put_samples(&document, request);
+    } else if (request->kind == REQUEST_PUBLISH) {
+        put_publish(&document, request);
     }
-    bool is_update = request->kind == REQUEST_UPDATE;
+    bool is_local = request->kind == REQUEST_UPDATE || request->kind == REQUEST_PUBLISH;
     uint8_t *bytes = NULL;
-    int error = member_print(&document, is_update ? MUSTER_REQUEST_LOCAL_BYTES_MAX : MUSTER_REQUEST_BYTES_MAX,
+    int error = member_print(&document, is_local ? MUSTER_REQUEST_LOCAL_BYTES_MAX : MUSTER_REQUEST_BYTES_MAX,
                              &bytes, length);
     *line = (char *)bytes;
     return error;
@@ -227,6 +268,65 @@ static bool read_samples(struct request_reader *reader) {
            (are_patterns(request) || member_refuse(&reader->reason, MUSTER_DROP_RANGE));
 }
 
+/* A number that may be left out. */
+static bool read_number(struct request_reader *reader, const document_node_t *record, const char *name,
+                        double *number, bool *is_there) {
+    const document_node_t *node = document_member(record, name);
+    *is_there = node != NULL;
+    return node == NULL || document_number(node, number) || member_refuse(&reader->reason, MUSTER_DROP_TYPE);
+}
+
+/* A text that may be left out. */
+static bool read_text(struct request_reader *reader, const document_node_t *record, const char *name,
+                      const char **text) {
+    const document_node_t *node = document_member(record, name);
+    return node == NULL || member_text(node, 0, MUSTER_DATAGRAM_BYTES_MAX, text, &reader->reason);
+}
+
+/* One of `v`, `vs`, `vb`, `vd`, or none. */
+static bool read_value(struct request_reader *reader, const document_node_t *object,
+                       struct muster_record *record) {
+    const document_node_t *boolean = document_member(object, "vb");
+    const char *text = NULL;
+    const char *data = NULL;
+    bool is_number;
+    if (!read_number(reader, object, "v", &record->number, &is_number) ||
+        !read_text(reader, object, "vs", &text) || !read_text(reader, object, "vd", &data) ||
+        !member_allow(boolean, DOCUMENT_BOOL, &reader->reason)) {
+        return false;
+    }
+    record->kind = is_number         ? MUSTER_VALUE_NUMBER
+                   : text != NULL    ? MUSTER_VALUE_TEXT
+                   : boolean != NULL ? MUSTER_VALUE_BOOLEAN
+                   : data != NULL    ? MUSTER_VALUE_DATA
+                                     : MUSTER_VALUE_NONE;
+    record->text = text != NULL ? text : data;
+    record->boolean = document_bool(boolean);
+    return is_number + (text != NULL) + (data != NULL) + (boolean != NULL) <= 1 ||
+           member_refuse(&reader->reason, MUSTER_DROP_RANGE);
+}
+
+static bool read_record(struct request_reader *reader) {
+    struct muster_record *record = &reader->request->record;
+    const document_node_t *object = find(reader, "record");
+    bool is_there;
+    return member_require(object, DOCUMENT_OBJECT, &reader->reason) &&
+           read_text(reader, object, "n", &record->name) && read_text(reader, object, "u", &record->unit) &&
+           read_value(reader, object, record) &&
+           read_number(reader, object, "s", &record->sum, &record->has_sum) &&
+           read_number(reader, object, "t", &record->time_s, &is_there) &&
+           read_number(reader, object, "ut", &record->update_s, &is_there) &&
+           (muster_record_fault(record) == NULL || member_refuse(&reader->reason, MUSTER_DROP_RANGE));
+}
+
+static bool read_publish(struct request_reader *reader) {
+    const document_node_t *topic = find(reader, "topic");
+    return member_text(topic, 1, MUSTER_TOPIC_BYTES_MAX, &reader->request->topic, &reader->reason) &&
+           (muster_topic_fault(reader->request->topic) == NULL ||
+            member_refuse(&reader->reason, MUSTER_DROP_RANGE)) &&
+           read_record(reader);
+}
+
 static bool read_kind(struct request_reader *reader) {
     uint64_t version;
     if (!document_integer(find(reader, "muster"), &version) || version != 1) {
@@ -247,6 +347,7 @@ static bool read_members(struct request_reader *reader) {
     case REQUEST_DOCUMENT: return read_wanted(reader);
     case REQUEST_UPDATE: return read_set(reader) && read_remove(reader);
     case REQUEST_SAMPLES: return read_samples(reader);
+    case REQUEST_PUBLISH: return read_publish(reader);
     case REQUEST_TABLE:
     case REQUEST_WATCH:
     case REQUEST_STATS:

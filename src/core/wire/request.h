@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <muster/core.h>
+#include <muster/telemetry.h>
 
 #include "limit.h"
 #include "name.h"
@@ -21,8 +22,9 @@ enum request_kind {
     REQUEST_SELF,     /* who is asked, its sockets and counters */
     REQUEST_UPDATE,   /* change your own document */
     REQUEST_SAMPLES,  /* what was published, and what will be */
+    REQUEST_PUBLISH,  /* publish this record */
 };
-#define REQUEST_KINDS 7
+#define REQUEST_KINDS 8
 
 /* How the answer to a request ends. X(NAME, "name", "text for people") */
 #define REQUEST_ENDS(X)                                                                       \
@@ -36,6 +38,7 @@ enum request_kind {
     X(ELSEWHERE, "elsewhere", "this muster is on another port or other interfaces")           \
     X(TOO_BIG, "too_big", "the document would be too big to announce")                        \
     X(LEAVING, "leaving", "this muster is about to end")                                      \
+    X(FULL, "full", "it publishes as many topics, or as much, as it can")                     \
     X(BUSY, "busy", "too many connections")                                                   \
     X(MEMORY, "memory", "out of memory")
 
@@ -61,6 +64,8 @@ struct request {
     uint8_t id[MUSTER_ID_BYTES];     /* DOCUMENT: whose, */
     uint8_t hash[MUSTER_HASH_BYTES]; /* and which */
     struct muster_change change;     /* UPDATE */
+    const char *topic;               /* PUBLISH */
+    struct muster_record record;
 
     /* SAMPLES */
     const char *const *patterns; /* 1..MUSTER_PATTERNS_MAX */

@@ -328,6 +328,13 @@ MUSTER_API int muster_local_self(muster_local_t *local, muster_local_self_cb on_
 MUSTER_API int muster_local_change(muster_local_t *local, const struct muster_change *change,
                                    muster_local_end_cb on_end, void *context);
 
+/* Ask it to publish a record of a topic, which it holds open from then on: it sends, repairs and gives it to
+ * late joiners like records of its own. For a process of its user or of root, as above. A record that ends
+ * with MUSTER_ELOST may have been published. MUSTER_EINVAL: muster_topic_fault(), muster_record_fault(). */
+MUSTER_API int muster_local_publish(muster_local_t *local, const char *topic,
+                                    const struct muster_record *record, muster_local_end_cb on_end,
+                                    void *context);
+
 /* Ends the connection, then calls on_closed (may be NULL) from the loop. No other callback comes after this
  * call. A second call is ignored. */
 MUSTER_API void muster_local_close(muster_local_t *local, muster_close_cb on_closed, void *context);

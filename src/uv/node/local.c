@@ -237,10 +237,11 @@ static void calls_end(muster_local_t *local) {
     }
 }
 
-/* The lost node may have made the change: another node must not make it too. */
+/* The lost node may have made the change, or published the record: another node must not do it too. */
 static bool may_have_changed(const muster_local_t *local, int error) {
     bool was_refused = error == MUSTER_ENOTFOUND || error == MUSTER_EREFUSED;
-    return !was_refused && local->first != NULL && local->first->kind == REQUEST_UPDATE;
+    return !was_refused && local->first != NULL &&
+           (local->first->kind == REQUEST_UPDATE || local->first->kind == REQUEST_PUBLISH);
 }
 
 /* This node is of no use: another one is asked, if there is one, and unless this one has already answered. */
@@ -359,18 +360,15 @@ static void connect_again(muster_local_t *local) {
     }
 }
 
-static int call_new(const muster_local_t *local, const struct call *template,
-                    const struct muster_change *change, struct call **made) {
-    struct request request = {
-        .kind = template->kind,
-        .port = local->port,
-        .network = local->network[0] != '\0' ? local->network : NULL,
-        .interfaces = (const char *const *)local->interfaces,
-        .interface_count = local->interface_count,
-    };
-    if (change != NULL) {
-        request.change = *change;
-    }
+/* wanted has what this kind of request asks for. */
+static int call_new(const muster_local_t *local, const struct call *template, const struct request *wanted,
+                    struct call **made) {
+    struct request request = *wanted;
+    request.kind = template->kind;
+    request.port = local->port;
+    request.network = local->network[0] != '\0' ? local->network : NULL;
+    request.interfaces = (const char *const *)local->interfaces;
+    request.interface_count = local->interface_count;
     struct call *call = malloc(sizeof *call);
     if (call == NULL) {
         return MUSTER_ENOMEM;
@@ -385,12 +383,12 @@ static int call_new(const muster_local_t *local, const struct call *template,
     return 0;
 }
 
-static int call_add(muster_local_t *local, const struct call *template, const struct muster_change *change) {
+static int call_add(muster_local_t *local, const struct call *template, const struct request *wanted) {
     if (local->is_closing || local->call_count == CALLS_MAX) {
         return local->is_closing ? MUSTER_ECLOSING : MUSTER_EFULL;
     }
     struct call *call;
-    int error = call_new(local, template, change, &call);
+    int error = call_new(local, template, wanted, &call);
     if (error != 0) {
         return error;
     }
@@ -410,25 +408,37 @@ static int call_add(muster_local_t *local, const struct call *template, const st
 int muster_local_table(muster_local_t *local, muster_local_row_cb on_row, muster_local_end_cb on_end,
                        void *context) {
     struct call call = {.kind = REQUEST_TABLE, .on_row = on_row, .on_end = on_end, .context = context};
-    return call_add(local, &call, NULL);
+    return call_add(local, &call, &(struct request){0});
 }
 
 int muster_local_watch(muster_local_t *local, muster_local_row_cb on_row, muster_local_end_cb on_end,
                        void *context) {
     struct call call = {.kind = REQUEST_WATCH, .on_row = on_row, .on_end = on_end, .context = context};
-    return call_add(local, &call, NULL);
+    return call_add(local, &call, &(struct request){0});
 }
 
 int muster_local_self(muster_local_t *local, muster_local_self_cb on_self, muster_local_end_cb on_end,
                       void *context) {
     struct call call = {.kind = REQUEST_SELF, .on_self = on_self, .on_end = on_end, .context = context};
-    return call_add(local, &call, NULL);
+    return call_add(local, &call, &(struct request){0});
 }
 
 int muster_local_change(muster_local_t *local, const struct muster_change *change, muster_local_end_cb on_end,
                         void *context) {
     struct call call = {.kind = REQUEST_UPDATE, .on_end = on_end, .context = context};
-    return change == NULL || !change_is_valid(change) ? MUSTER_EINVAL : call_add(local, &call, change);
+    return change == NULL || !change_is_valid(change)
+               ? MUSTER_EINVAL
+               : call_add(local, &call, &(struct request){.change = *change});
+}
+
+int muster_local_publish(muster_local_t *local, const char *topic, const struct muster_record *record,
+                         muster_local_end_cb on_end, void *context) {
+    struct call call = {.kind = REQUEST_PUBLISH, .on_end = on_end, .context = context};
+    if (topic == NULL || record == NULL || muster_topic_fault(topic) != NULL ||
+        muster_record_fault(record) != NULL) {
+        return MUSTER_EINVAL;
+    }
+    return call_add(local, &call, &(struct request){.topic = topic, .record = *record});
 }
 
 /* ---- open and close ---- */

@@ -190,6 +190,8 @@ TEST(a_request_may_say_in_which_network_it_wants_to_be) {
 
 #define UPDATE(members) "{\"muster\":1,\"request\":\"update\"," members "}"
 
+#define PUBLISH(members) "{\"muster\":1,\"request\":\"publish\"," members "}"
+
 /* What others have of the node's document. */
 static const char *announced(void) {
     world_add("b");
@@ -232,9 +234,12 @@ TEST(updates_change_the_document_or_nothing) {
 TEST(only_the_same_user_on_this_machine_updates) {
     struct pipe *remote = pipe_connect_tcp(0, 1);
     struct pipe *stranger = pipe_connect(0, &local_stranger);
-    const char *line = UPDATE("\"set\":{\"name\":\"mine\"}");
-    assert_begins(pipe_ask(remote, line), "{\"end\":\"forbidden\"");
-    assert_begins(pipe_ask(stranger, line), "{\"end\":\"forbidden\"");
+    const char *const lines[] = {UPDATE("\"set\":{\"name\":\"mine\"}"),
+                                 PUBLISH("\"topic\":\"a\",\"record\":{\"v\":1}")};
+    for (size_t i = 0; i < 2; i++) {
+        assert_begins(pipe_ask(remote, lines[i]), "{\"end\":\"forbidden\"");
+        assert_begins(pipe_ask(stranger, lines[i]), "{\"end\":\"forbidden\"");
+    }
     assert_string_equal(announced(), "a http/tcp:8080");
 }
 
@@ -242,7 +247,40 @@ TEST(who_leaves_is_not_changed) {
     struct pipe *pipe = pipe_connect_local(0);
     world_leave(0);
     assert_begins(pipe_ask(pipe, UPDATE("\"set\":{\"name\":\"late\"}")), "{\"end\":\"leaving\"");
+    assert_begins(pipe_ask(pipe, PUBLISH("\"topic\":\"a\",\"record\":{\"v\":1}")), "{\"end\":\"leaving\"");
     assert_int_equal(muster_core_rev(world.nodes[0].core), 1);
+}
+
+/* It is the node's own reading from then on: announced, heard, and given to late joiners. */
+TEST(a_record_is_published_for_others) {
+    struct pipe *pipe = pipe_connect_local(0);
+    const char *samples = "{\"muster\":1,\"request\":\"samples\",\"patterns\":[\"#\"]}";
+    assert_begins(pipe_ask(pipe, PUBLISH("\"topic\":\"a/b\",\"record\":{\"n\":\"x\",\"v\":1}")),
+                  "{\"end\":\"done\",\"count\":0}");
+    assert_begins(pipe_ask(pipe, PUBLISH("\"topic\":\"a/b\",\"record\":{\"n\":\"x\",\"v\":2}")),
+                  "{\"end\":\"done\"");
+    assert_begins(pipe_ask(pipe, PUBLISH("\"topic\":\"c\",\"record\":{\"vs\":\"text\"}")),
+                  "{\"end\":\"done\"");
+    assert_int_equal(muster_core_sender(world.nodes[0].core)->datagrams, 3);
+    world_add("b");
+    world_run(3000);
+    const struct muster_peer *row = world_row(1, "a");
+    assert_int_equal(row->document.topic_count, 2);
+    pipe_forget(pipe);
+    pipe = pipe_connect_tcp(0, 1);
+    assert_non_null(strstr(pipe_ask(pipe, samples), "\"n\":\"x\",\"v\":2"));
+    assert_non_null(strstr(pipe->text, "\"vs\":\"text\""));
+}
+
+TEST(so_many_topics_are_published_for_others) {
+    struct pipe *pipe = pipe_connect_local(0);
+    char line[128];
+    for (unsigned i = 0; i < MUSTER_TOPICS_MAX; i++) {
+        snprintf(line, sizeof line, PUBLISH("\"topic\":\"t%u\",\"record\":{\"v\":1}"), i);
+        assert_begins(pipe_ask(pipe, line), "{\"end\":\"done\"");
+    }
+    assert_begins(pipe_ask(pipe, PUBLISH("\"topic\":\"more\",\"record\":{\"v\":1}")), "{\"end\":\"full\"");
+    assert_begins(pipe_ask(pipe, PUBLISH("\"topic\":\"t0\",\"record\":{\"v\":1}")), "{\"end\":\"done\"");
 }
 
 /* Many services, as `set` has them; the end of the answer is this. */

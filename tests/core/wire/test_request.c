@@ -32,6 +32,16 @@ static const struct request requests[] = {
      .pattern_count = 3,
      .since_ms = MUSTER_SINCE_MS_MAX,
      .follows = true},
+    {.kind = REQUEST_PUBLISH,
+     .topic = "a/b",
+     .record = {.name = "n", .unit = "Cel", .kind = MUSTER_VALUE_NUMBER, .number = -0.1, .time_s = 1.7e9}},
+    {.kind = REQUEST_PUBLISH,
+     .topic = "t",
+     .record = {.kind = MUSTER_VALUE_TEXT, .text = "\"é\n\" and what follows", .text_length = 5}},
+    {.kind = REQUEST_PUBLISH,
+     .topic = "t",
+     .record = {.kind = MUSTER_VALUE_BOOLEAN, .boolean = true, .has_sum = true, .sum = 3, .update_s = 60}},
+    {.kind = REQUEST_PUBLISH, .topic = "t", .record = {.kind = MUSTER_VALUE_DATA, .text = "aGk"}},
     {.kind = REQUEST_UPDATE},
     {.kind = REQUEST_UPDATE, .change = {.name = "other"}},
     {.kind = REQUEST_UPDATE,
@@ -83,6 +93,21 @@ static void assert_changes(const struct muster_change *a, const struct muster_ch
     }
 }
 
+static const char *text_of(const char *text) {
+    return text == NULL ? "" : text;
+}
+
+static void assert_records(const struct muster_record *a, const struct muster_record *b) {
+    const size_t length = a->text_length != 0 ? a->text_length : strlen(text_of(a->text));
+    assert_string_equal(text_of(a->name), text_of(b->name));
+    assert_string_equal(text_of(a->unit), text_of(b->unit));
+    assert_int_equal(a->kind, b->kind);
+    assert_true(a->number == b->number && a->sum == b->sum && a->time_s == b->time_s);
+    assert_true(a->update_s == b->update_s && a->boolean == b->boolean && a->has_sum == b->has_sum);
+    assert_int_equal(length, strlen(text_of(b->text)));
+    assert_memory_equal(text_of(a->text), text_of(b->text), length);
+}
+
 static void assert_requests(const struct request *a, const struct request *b) {
     assert_int_equal(a->kind, b->kind);
     assert_int_equal(a->port, b->port);
@@ -94,6 +119,8 @@ static void assert_requests(const struct request *a, const struct request *b) {
     assert_memory_equal(a->id, b->id, sizeof a->id);
     assert_memory_equal(a->hash, b->hash, sizeof a->hash);
     assert_changes(&a->change, &b->change);
+    assert_string_equal(text_of(a->topic), text_of(b->topic));
+    assert_records(&a->record, &b->record);
     assert_int_equal(a->pattern_count, b->pattern_count);
     for (size_t i = 0; i < a->pattern_count; i++) {
         assert_string_equal(a->patterns[i], b->patterns[i]);
@@ -192,6 +219,16 @@ static const struct {
     {REQUEST("document", "," ID ",\"hash\":\"00\""), REQUEST_END_INVALID, "hash"},
     {REQUEST("document", "," ID ",\"hash\":[]"), REQUEST_END_INVALID, "hash"},
     {REQUEST("document", "," ID "," HASH), REQUEST_END_DONE, NULL},
+    {REQUEST("publish", ",\"record\":{\"v\":1}"), REQUEST_END_INVALID, "topic"},
+    {REQUEST("publish", ",\"topic\":\"\",\"record\":{\"v\":1}"), REQUEST_END_INVALID, "topic"},
+    {REQUEST("publish", ",\"topic\":\"a b\",\"record\":{\"v\":1}"), REQUEST_END_INVALID, "topic"},
+    {REQUEST("publish", ",\"topic\":\"a\""), REQUEST_END_INVALID, "record"},
+    {REQUEST("publish", ",\"topic\":\"a\",\"record\":1"), REQUEST_END_INVALID, "record"},
+    {REQUEST("publish", ",\"topic\":\"a\",\"record\":{}"), REQUEST_END_INVALID, "record"},
+    {REQUEST("publish", ",\"topic\":\"a\",\"record\":{\"v\":\"1\"}"), REQUEST_END_INVALID, "record"},
+    {REQUEST("publish", ",\"topic\":\"a\",\"record\":{\"v\":1,\"vb\":true}"), REQUEST_END_INVALID, "record"},
+    {REQUEST("publish", ",\"topic\":\"a\",\"record\":{\"v\":1,\"n\":5}"), REQUEST_END_INVALID, "record"},
+    {REQUEST("publish", ",\"topic\":\"a\",\"record\":{\"v\":1,\"t\":1}"), REQUEST_END_INVALID, "record"},
     {REQUEST("update", ",\"set\":5"), REQUEST_END_INVALID, "set"},
     {REQUEST("update", ",\"set\":null"), REQUEST_END_INVALID, "set"},
     {REQUEST("update", ",\"set\":{\"name\":null}"), REQUEST_END_INVALID, "set"},

@@ -125,6 +125,8 @@ static enum request_end end_of(int error) {
     case MUSTER_ENOTFOUND: return REQUEST_END_NOT_FOUND;
     case MUSTER_ETOOBIG: return REQUEST_END_TOO_BIG;
     case MUSTER_ECLOSING: return REQUEST_END_LEAVING;
+    case MUSTER_EFULL:
+    case MUSTER_EAGAIN: return REQUEST_END_FULL;
     default: return REQUEST_END_INVALID;
     }
 }
@@ -208,11 +210,15 @@ void connection_answer(struct exchange *exchange, struct connection *connection,
                     ? MUSTER_ECLOSING
                     : own_document_change(exchange->presence, &request->change);
         break;
+    case REQUEST_PUBLISH:
+        error = exchange->calls.publish(exchange->calls.owner, request->topic, &request->record);
+        break;
     case REQUEST_TABLE:
     case REQUEST_WATCH:
     case REQUEST_SAMPLES: begin_list(exchange, connection, request); return;
     }
-    connection->count = error == 0 && request->kind != REQUEST_UPDATE ? 1 : 0;
+    bool has_parts = request->kind != REQUEST_UPDATE && request->kind != REQUEST_PUBLISH;
+    connection->count = error == 0 && has_parts ? 1 : 0;
     context->counters.requests += error == 0 ? 1 : 0;
     connection_finish(connection, end_of(error), NULL);
 }

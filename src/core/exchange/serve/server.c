@@ -143,7 +143,8 @@ static enum request_end refusal_of(const struct exchange *exchange, const struct
     if (!is_here(exchange, request)) {
         return REQUEST_END_ELSEWHERE;
     }
-    if (request->kind == REQUEST_UPDATE && !connection->may_change) {
+    bool is_change = request->kind == REQUEST_UPDATE || request->kind == REQUEST_PUBLISH;
+    if (is_change && !connection->may_change) {
         return REQUEST_END_FORBIDDEN;
     }
     bool stays = request->kind == REQUEST_WATCH || request->follows;

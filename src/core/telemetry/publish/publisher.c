@@ -89,9 +89,10 @@ void publisher_topics_deinit(struct publisher_topics *topics) {
 
 /* ---- topics ---- */
 
-static bool is_open(const struct publisher *publisher, const char *name) {
+bool publisher_topic_find(const struct publisher *publisher, const char *name, unsigned *number) {
     for (size_t i = 0; i < publisher->topic_count; i++) {
         if (publisher->topics[i] != NULL && strcmp(publisher->topics[i]->name, name) == 0) {
+            *number = (unsigned)i;
             return true;
         }
     }
@@ -116,7 +117,7 @@ int publisher_topic_open(struct telemetry *telemetry, const struct muster_topic 
     struct publisher *publisher = &telemetry->publisher;
     uint64_t *rates_ms = &telemetry->due_ms[DUE_RATES];
     size_t place = find_place(publisher);
-    if (!own_topic_is_valid(described) || is_open(publisher, described->name)) {
+    if (!own_topic_is_valid(described) || publisher_topic_find(publisher, described->name, number)) {
         return MUSTER_EINVAL;
     }
     if (place == MUSTER_TOPICS_MAX) {

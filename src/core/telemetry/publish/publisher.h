@@ -35,6 +35,9 @@ void publisher_deinit(struct publisher *publisher);
 /* Writes the headers of topics anew, under another identity; what was sealed under the old one is gone. */
 void publisher_rekey(struct telemetry *telemetry);
 
+/* The number of an open topic. False when none has this name. */
+bool publisher_topic_find(const struct publisher *publisher, const char *name, unsigned *number);
+
 /* Opens a topic; the caller announces it by publisher_describe(). MUSTER_EINVAL (incomplete, or open
  * already), MUSTER_EFULL, MUSTER_ENOMEM. */
 int publisher_topic_open(struct telemetry *telemetry, const struct muster_topic *described, unsigned *number);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Lines of JSON that are no SenML, as lines that reading_open() takes:
+ * - what `mosquitto_sub -F %j` prints, an object with `topic` and `payload`, becomes TOPIC VALUE, and its
+ *   time `tst` the time of the reading;
+ * - where JSON is to be flattened, each number, text, true and false in it becomes a record, named by the
+ *   members and places that lead to it: {"a":{"b":[1,2]}} has a/b/0 and a/b/1. null is nothing. */
+#pragma once
+
+#include <stddef.h>
+
+#include "lines.h"
+#include "reading.h"
+
+#define JSON_LINE_BYTES_MAX (2 * LINES_BYTES_MAX)
+
+struct json_line {
+    char text[JSON_LINE_BYTES_MAX];
+    size_t length;
+    double now_s; /* for reading_open() */
+};
+
+enum json_line_result {
+    JSON_LINE_OTHER, /* it is none of these: it is read as it is */
+    JSON_LINE_READ,  /* the line to read instead is there */
+    JSON_LINE_EMPTY, /* it says nothing */
+    JSON_LINE_BAD,
+};
+
+/* now_s is the time of the line unless it says one. */
+enum json_line_result json_line_read(const struct reading_style *style, const char *line, size_t length,
+                                     double now_s, struct json_line *read, struct reading_fault *fault);
