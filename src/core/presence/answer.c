@@ -80,16 +80,26 @@ static void plan_group(struct presence *presence, uint64_t nonce) {
     answers->is_group_due = true;
 }
 
+/* Where many are asked many may ask; and who asks again and again gets a few announces at once, and then those
+ * of the rhythm of debts. */
+static uint64_t group_delay_ms(struct presence *presence, const struct message *query,
+                               const struct muster_datagram *datagram) {
+    bool is_copy = proof_is_recent(presence, &datagram->source, query->nonce);
+    bool is_at_once = query->of_count < MUSTER_INTRODUCTIONS_TOGETHER &&
+                      (is_copy || bucket_take(&presence->answers.group, 1, MUSTER_ANSWER_RATE,
+                                              MUSTER_ANSWER_BURST, presence->context->now_ms));
+    return is_at_once ? 0 : announcer_proof_ms(presence);
+}
+
 /* One announce to the group answers all that want it; an alive all that ask whether this node is there. */
 static bool answer_group(struct presence *presence, const struct message *query,
-                         const struct muster_datagram *datagram, uint64_t delay_ms,
-                         enum muster_drop *reason) {
+                         const struct muster_datagram *datagram, enum muster_drop *reason) {
     if (query->wants) {
         if (!is_long_enough(presence, query, datagram)) {
             return refuse(reason, MUSTER_DROP_SHORT_QUESTION);
         }
         return proof_plan(presence, &datagram->source, query->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX,
-                          delay_ms) ||
+                          group_delay_ms(presence, query, datagram)) ||
                refuse(reason, MUSTER_DROP_TABLE_FULL);
     }
     if (!is_answered(presence, query->nonce)) {
@@ -199,10 +209,8 @@ bool answer_query(struct presence *presence, const struct message *query,
         return true;
     }
     enum muster_path_kind path = group_path_kind(&datagram->destination);
-    if (query->asks_some && !group_is_unicast(path)) { /* where many are asked many may ask */
-        uint64_t delay_ms =
-            query->of_count < MUSTER_INTRODUCTIONS_TOGETHER ? 0 : announcer_proof_ms(presence);
-        return answer_group(presence, query, datagram, delay_ms, reason);
+    if (query->asks_some && !group_is_unicast(path)) {
+        return answer_group(presence, query, datagram, reason);
     }
     return answer_unicast(presence, query, datagram, path, reason);
 }

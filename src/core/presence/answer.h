@@ -28,6 +28,7 @@ struct answers {
     size_t capacity;
 
     struct bucket unicast; /* of answers to questions that ask everybody */
+    struct bucket group;   /* of announces to the group at once */
 
     /* Who asks whether this node lives is answered by an alive to the group. */
     bool is_group_due;

@@ -97,7 +97,8 @@ static bool is_of_row(const struct presence *presence, const uint8_t id[MUSTER_I
 }
 
 /* The stranger that was asked most often, of a full address of that one, makes room for a verified row. */
-static void drop_stranger(struct presence *presence, const struct muster_endpoint *source, bool is_full_address) {
+static void drop_stranger(struct presence *presence, const struct muster_endpoint *source,
+                          bool is_full_address) {
     struct introductions *introductions = &presence->introductions;
     struct introduction *dropped = NULL;
     for (size_t i = 0; i < introductions->count; i++) {
@@ -331,8 +332,10 @@ static void begin_next_round(const struct presence *presence, struct introductio
     }
 }
 
+/* Not in the middle of a round: who is late may need a minute for it. */
 static bool is_over(const struct presence *presence, const struct introduction *introduction) {
-    return presence->context->now_ms - introduction->heard_ms >= MUSTER_INTRODUCTION_SILENT_MS;
+    return introduction->tries == MUSTER_INTRODUCTION_TRIES &&
+           presence->context->now_ms - introduction->heard_ms >= MUSTER_INTRODUCTION_SILENT_MS;
 }
 
 /* What is due is a question, and nothing that puts it off. */

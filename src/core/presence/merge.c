@@ -50,13 +50,12 @@ static bool introduce(struct presence *presence, const struct incoming *incoming
     return drop(incoming, has_room ? reason : MUSTER_DROP_TABLE_FULL);
 }
 
-/* A signed announce ends an introduction by its proof only; what no key signed ends none that a signed
- * message began: nobody keeps an id from its holder. */
+/* A signed message ends an introduction by its proof only, but for a bye; what no key signed ends none that a
+ * signed message began: nobody keeps an id from its holder. */
 static unsigned end_introduction(struct presence *presence, const struct incoming *incoming) {
     const struct message *message = incoming->message;
-    return message->is_signed && !incoming->is_fresh
-               ? 0
-               : introduction_end(presence, message->id, message->is_signed);
+    bool is_unproven = message->is_signed && !incoming->is_fresh && message->kind != MESSAGE_BYE;
+    return is_unproven ? 0 : introduction_end(presence, message->id, message->is_signed);
 }
 
 /* ---- what an accepted message changes; all memory was reserved before ---- */
@@ -115,11 +114,12 @@ static void record_seq(struct presence *presence, struct peer *peer, const struc
     if (seq == 0) {
         return;
     }
-    /* A long gap is no loss: one of us was away. And what anybody may claim says nothing of the others'
-     * links. */
+    /* A long gap is no loss: one of us was away. Nor is what this kernel dropped: that shows this node's
+     * lateness, and says nothing of the link. And what anybody may claim says nothing of the others' links.
+     */
     if (peer->seq == 0 || seq - peer->seq > MUSTER_ABSENCE_GAP) {
         loss_begin(&peer->loss);
-    } else {
+    } else if (seq - peer->seq == 1 || presence->dropped_ms <= peer->numbered_ms) {
         loss_advance(&peer->loss, seq - peer->seq);
         bool is_of_many = peer_table_rows_of(&presence->table, &peer->address) > MUSTER_SPEAKERS_PER_ADDRESS;
         if (peer->is_verified && !is_of_many) {
@@ -127,6 +127,7 @@ static void record_seq(struct presence *presence, struct peer *peer, const struc
         }
     }
     peer->seq = seq;
+    peer->numbered_ms = presence->context->now_ms;
     peer->last_hash = incoming->hash;
 }
 
@@ -211,7 +212,8 @@ static int set_announce(struct presence *presence, struct peer *peer, const stru
 
 /* Keys are free: the rows of one address are bounded, whatever it claims. But nobody locks an address by what
  * no key vouches for. */
-static bool has_room_at(struct presence *presence, const struct muster_endpoint *source, bool is_provisional) {
+static bool has_room_at(struct presence *presence, const struct muster_endpoint *source,
+                        bool is_provisional) {
     return peer_table_rows_of(&presence->table, source) < MUSTER_ROWS_PER_ADDRESS ||
            (!is_provisional && peer_table_evict_at(&presence->table, source));
 }
@@ -312,7 +314,7 @@ static bool take_bye(struct presence *presence, struct peer *peer, const struct 
     if (incoming->message->boot != peer->boot) { /* its start was missed */
         begin_again(peer, incoming->message->boot, presence->context->now_ms);
     }
-    introduction_end(presence, peer->id, incoming->message->is_signed);
+    end_introduction(presence, incoming);
     record_message(presence, peer, incoming);
     peer->heard_ms = presence->context->now_ms;
     suspicion_bury(presence, peer, MUSTER_LEFT);

@@ -65,9 +65,10 @@ struct peer {
 
     /* What was said last. */
     uint64_t boot;
-    uint64_t boot_ms;   /* when it was first heard; proofs of another boot must be younger */
-    uint64_t seq;       /* 0: nothing numbered was heard yet */
-    uint64_t last_hash; /* of the datagram with that seq, to know a copy by */
+    uint64_t boot_ms;     /* when it was first heard; proofs of another boot must be younger */
+    uint64_t seq;         /* 0: nothing numbered was heard yet */
+    uint64_t numbered_ms; /* when that was heard */
+    uint64_t last_hash;   /* of the datagram with that seq, to know a copy by */
     uint64_t rev;
     uint64_t next_ms;   /* the promise */
     uint64_t period_ms; /* between two promises of this boot, as far as is known */

@@ -92,6 +92,7 @@ static void record_health(struct presence *presence, const struct muster_datagra
     }
     if (paths_record_dropped(&presence->context->paths, datagram)) {
         health_record_late(&presence->health, MUSTER_LATE_BY_DROP_MS, now_ms);
+        presence->dropped_ms = now_ms;
     }
 }
 

@@ -344,7 +344,7 @@ struct muster_core_options {
     uint64_t linger_ms; /* that a record waits for others to share its datagram, at most 60,000 */
     const char *const *caches; /* patterns of topics whose last values this node keeps for others, copied; not
                                  for an observer */
-    size_t cache_count;        /* at most MUSTER_KEEPS_MAX */
+    size_t cache_count;        /* at most MUSTER_CACHES_MAX */
     double repair_share;       /* what repairs may take, as a part of rate_bytes_s, 0..1 */
 };
 

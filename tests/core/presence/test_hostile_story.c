@@ -212,6 +212,23 @@ TEST(one_id_is_owed_one_proof) {
     tape_stop();
 }
 
+/* Questions to the group for this peer's announce, each with a nonce of its own. */
+TEST(announces_on_demand_have_a_rhythm) {
+    world_add("a");
+    world_run(30000);
+    tape_begin(0);
+    for (unsigned i = 0; i < 100; i++) {
+        char nonce[16];
+        char of[64];
+        snprintf(nonce, sizeof nonce, "%08u", i);
+        snprintf(of, sizeof of, "\"of\":[\"%s\"],", world.nodes[0].id);
+        ask_all(0, 99, MUSTER_PATH_M4, nonce, of);
+        world_run(100);
+    }
+    assert_in_range(tape_count("announce"), 10 * MUSTER_ANSWER_RATE - 2, 10 * MUSTER_ANSWER_RATE + MUSTER_ANSWER_BURST);
+    tape_stop();
+}
+
 /* ---- a rush that is none ---- */
 
 TEST(nine_ids_of_one_address_are_no_rush) {

@@ -119,6 +119,49 @@ TEST(alives_are_broadcast_only_while_somebody_needs_it) {
     assert_true(3 * alives[1] < alives[0]);
 }
 
+/* ---- whose loss it is ---- */
+
+static uint64_t lost_ms; /* when an alive was lost; UINT64_MAX: none yet */
+
+static bool lose_an_alive(size_t from, size_t to, const struct muster_datagram *datagram) {
+    bool is_next = lost_ms == UINT64_MAX || lost_ms == world.now_ms;
+    if (from != 0 || to != 1 || !is_next || !datagram_has(datagram, "\"kind\":\"alive\"")) {
+        return false;
+    }
+    lost_ms = world.now_ms;
+    return true;
+}
+
+/* An alive of "a" is lost; the loss that "b" takes for that of the link. */
+static double loss_where_dropped(uint32_t dropped) {
+    world_begin(1);
+    world_gather(2);
+    lost_ms = UINT64_MAX;
+    world.is_lost = lose_an_alive;
+    while (lost_ms == UINT64_MAX) {
+        world_run(100);
+    }
+    const struct muster_datagram later = {.bytes = (const uint8_t *)"?",
+                                          .length = 1,
+                                          .source = world.nodes[0].endpoint,
+                                          .destination = {.family = 4, .ip = {224, 0, 0, 254}, .port = 19797},
+                                          .interface = WORLD_INTERFACE,
+                                          .ttl = 255,
+                                          .dropped = dropped};
+    world_inject(1, &later);
+    world_run(10000);
+    double loss = world_row(1, "a")->loss;
+    world_end();
+    return loss;
+}
+
+TEST(what_ones_own_kernel_drops_is_no_loss_of_the_link) {
+    world_end();
+    assert_true(loss_where_dropped(0) > 0);
+    assert_true(loss_where_dropped(2) == 0);
+    world_begin(1);
+}
+
 /* ---- after a suspend, and after a stall ---- */
 
 static void suspend(size_t count, uint64_t ms) {
