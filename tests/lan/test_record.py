@@ -273,9 +273,19 @@ class Recording(LanTest):
         missing = self.here.run("history", "t", "--db", str(self.directory / "missing.db"))
         self.check_refused(missing, "missing.db: No such file or directory")
 
-    def test_formulas_stay_text(self):
-        self.record_readings('{"n":"kitchen/evil","vs":"=1+1","t":1.8e9}')
-        self.assertTrue(self.history("kitchen/evil", "--raw", "--csv").endswith(",text,\"'=1+1\",\n"))
+    def test_texts_of_strangers(self):
+        self.record_readings('{"n":"kitchen/evil","vs":"=1+1,\\u001b[31m","t":1.8e9}')
+        text = self.history("kitchen/evil", "--raw", "--csv")
+        self.assertIn(",text,\"'=1+1,", text)
+        self.assertNotIn("\x1b", text + self.history("kitchen/evil", "--raw"))
+
+    def test_a_peer_that_is_called_like_a_topic(self):
+        recorder = self.record()
+        self.publish("thermo 1\n", "--name", "thermo")
+        self.finish(recorder)
+        self.assertIn("COUNT", self.history("thermo"))
+        self.assertIn("joined", self.history("name:thermo"))
+        self.assertEqual(self.history("name:thermo"), self.history("id:" + self.peer_id()))
 
     # ---- replay ----
 
@@ -336,6 +346,17 @@ class Recording(LanTest):
         one, two = await_records(subscriber, 2)
         # The times are those of publishing, rounded to milliseconds.
         self.assertGreater(two["t"] - one["t"], 2 * (second - first) / 1e6 - 0.01)
+
+    def test_more_topics_than_can_be_played(self):
+        self.record_readings()
+        with contextlib.closing(sqlite3.connect(self.file)) as db:
+            db.executescript(
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
+                " INSERT INTO series (name, topic, unit, peer, last_slice)"
+                " SELECT 'many/' || i, 'many/' || i, '', (SELECT min(peer) FROM peer), 1 FROM n"
+            )
+        self.assertIn("more than 256 topics; --topic takes some of them", self.replay(code=1).error)
+        self.assertIn(" 60 readings published", self.replay("--topic", "kitchen/t", "--speed", "1000").error)
 
     def test_nothing_to_play(self):
         self.record_readings()
