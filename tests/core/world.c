@@ -94,17 +94,26 @@ bool datagram_has(const struct muster_datagram *datagram, const char *text) {
 }
 
 static bool is_telemetry(const struct muster_endpoint *destination) {
-    return destination->ip[0] == 239;
+    return destination->family == 6 ? destination->ip[1] == 0x12 : destination->ip[0] == 239;
+}
+
+static unsigned last_byte(const struct muster_endpoint *destination) {
+    return destination->ip[destination->family == 6 ? 15 : 3];
 }
 
 static bool is_for_naks(const struct muster_endpoint *destination) {
-    return is_telemetry(destination) && destination->ip[3] == 15;
+    return is_telemetry(destination) && last_byte(destination) == 15;
 }
 
 static enum muster_path_kind kind_of(const struct muster_endpoint *destination) {
+    if (destination->family == 6) {
+        return destination->ip[0] == 0xff ? MUSTER_PATH_M6 : MUSTER_PATH_U6;
+    }
     bool is_multicast = destination->ip[0] == 224 || is_telemetry(destination);
     return is_multicast ? MUSTER_PATH_M4 : destination->ip[0] == 255 ? MUSTER_PATH_B4 : MUSTER_PATH_U4;
 }
+
+#define V6_KINDS (1u << MUSTER_PATH_M6)
 
 bool world_lose_copies(size_t from, size_t to, const struct muster_datagram *datagram) {
     return from == to || kind_of(&datagram->destination) == MUSTER_PATH_B4;
@@ -112,22 +121,30 @@ bool world_lose_copies(size_t from, size_t to, const struct muster_datagram *dat
 
 /* Telemetry reaches those who hear its group. */
 static bool hears(const struct node *node, const struct muster_endpoint *destination) {
-    unsigned group = is_for_naks(destination) ? MUSTER_SHARDS : destination->ip[3] - 16u;
-    return !is_telemetry(destination) || (node->groups & 1u << group) != 0;
+    unsigned group = is_for_naks(destination) ? MUSTER_SHARDS : last_byte(destination) - 16u;
+    uint32_t groups = destination->family == 6 ? node->groups6 : node->groups;
+    return !is_telemetry(destination) || (groups & 1u << group) != 0;
 }
 
 static bool reaches(size_t from, size_t to, const struct muster_datagram *datagram) {
     const struct node *node = &world.nodes[to];
     enum muster_path_kind kind = kind_of(&datagram->destination);
-    bool is_meant =
-        kind != MUSTER_PATH_U4 || memcmp(&node->endpoint, &datagram->destination, sizeof node->endpoint) == 0;
+    bool is_v6 = datagram->destination.family == 6;
+    const struct muster_endpoint *own = is_v6 ? &node->endpoint6 : &node->endpoint;
+    bool is_meant = kind < MUSTER_PATH_U4
+                        ? (node->kinds & 1u << kind) != 0
+                        : (node->kinds & (is_v6 ? V6_KINDS : ~V6_KINDS)) != 0 &&
+                              memcmp(own->ip, datagram->destination.ip, sizeof own->ip) == 0 &&
+                              own->port == datagram->destination.port;
     bool is_lost = to != from && draw() < node->loss;
     return is_meant && !is_lost && hears(node, &datagram->destination) && (node->paths & 1u << kind) != 0 &&
            (world.is_lost == NULL || !world.is_lost(from, to, datagram));
 }
 
 static void transmit_one(size_t from, struct muster_datagram datagram) {
-    datagram.source = world.nodes[from].endpoint;
+    datagram.source =
+        datagram.destination.family == 6 ? world.nodes[from].endpoint6 : world.nodes[from].endpoint;
+    datagram.interface = datagram.interface == 0 ? WORLD_INTERFACE : datagram.interface; /* of the receiver */
     world.sent++;
     world.sent_bytes += datagram.length;
     world.telemetry_bytes += is_telemetry(&datagram.destination) ? datagram.length : 0;
@@ -204,7 +221,10 @@ static void pull(size_t index) {
         case MUSTER_OUTPUT_STREAM_OPEN:
         case MUSTER_OUTPUT_STREAM_WRITE:
         case MUSTER_OUTPUT_STREAM_CLOSE: pipes_output(index, &output); break;
-        case MUSTER_OUTPUT_GROUPS: node->groups = output.groups; break;
+        case MUSTER_OUTPUT_GROUPS:
+            node->groups = output.groups;
+            node->groups6 = output.groups6;
+            break;
         }
     }
 }
@@ -218,6 +238,12 @@ static void pull_arrivals(size_t index) {
     }
 }
 
+static uint64_t deadline_of(size_t index) {
+    const struct node *node = &world.nodes[index];
+    uint64_t deadline_ms = muster_core_deadline(node->core);
+    return deadline_ms == UINT64_MAX ? deadline_ms : deadline_ms + node->suspended_ms;
+}
+
 /* Whoever skips outputs and the deadline, when a datagram of telemetry left nothing to do, misses nothing;
  * but an event for which memory lacked may wait. */
 static void check_rest(size_t index, const struct muster_event *event, uint64_t deadline_ms) {
@@ -229,14 +255,15 @@ static void check_rest(size_t index, const struct muster_event *event, uint64_t 
     }
     world.rests++;
     bool is_due = deadline_ms <= world.now_ms;
-    assert_true(is_due || muster_core_deadline(core) >= deadline_ms);
+    assert_true(is_due || deadline_of(index) >= deadline_ms);
     assert_true(is_due || world.has_lacked_memory || !muster_core_next(core, &output));
 }
 
 int world_step(size_t index, struct muster_event *event) {
     muster_core_t *core = world.nodes[index].core;
-    uint64_t deadline_ms = muster_core_deadline(core);
-    event->now_ms = world.now_ms;
+    uint64_t deadline_ms = deadline_of(index);
+    event->now_ms = world.now_ms - world.nodes[index].suspended_ms;
+    event->suspended_ms = (int64_t)world.nodes[index].suspended_ms;
     int error = muster_core_step(core, event);
     world.has_lacked_memory = world.has_lacked_memory || countdown_has_failed();
     pull_arrivals(index);
@@ -307,22 +334,27 @@ struct muster_core_options world_options(size_t index) {
 }
 
 void world_start(size_t index, const struct muster_core_options *options) {
-    static const struct muster_path paths[] = {
-        {.interface = WORLD_INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"},
-        {.interface = WORLD_INTERFACE, .kind = MUSTER_PATH_B4, .name = "eth0"}};
+    struct muster_path paths[MUSTER_PATH_U4];
+    size_t path_count = 0;
     struct node *node = &world.nodes[index];
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+        if (node->kinds & 1u << kind) {
+            paths[path_count++] =
+                (struct muster_path){.interface = WORLD_INTERFACE, .kind = kind, .name = "eth0"};
+        }
+    }
     if (node->core != NULL) {
         pipes_lose(index, false);
         check_books(index);
         muster_core_free(node->core);
     }
-    assert_int_equal(muster_core_new(options, world.now_ms, &node->core), 0);
+    assert_int_equal(muster_core_new(options, world.now_ms - node->suspended_ms, &node->core), 0);
     node->boot = options->boot;
     node->is_stopped = false;
     node->has_left = false;
-    node->groups = 0;
+    node->groups = node->groups6 = 0;
     read_id(node);
-    assert_int_equal(world_paths(index, paths, 2), 0);
+    assert_int_equal(world_paths(index, paths, path_count), 0);
 }
 
 void world_restart(size_t index) {
@@ -340,6 +372,9 @@ size_t world_add(const char *name) {
     node->document = (struct muster_document){.name = node->name, .services = &http, .service_count = 1};
     node->endpoint =
         (struct muster_endpoint){.family = 4, .ip = {10, 0, 0, (uint8_t)(index + 1)}, .port = 19798};
+    node->endpoint6 =
+        (struct muster_endpoint){.family = 6, .ip = {0xfe, 0x80, [15] = (uint8_t)(index + 1)}, .port = 19798};
+    node->kinds = world.kinds != 0 ? world.kinds : WORLD_GROUP_PATHS;
     node->paths = WORLD_ALL_PATHS;
     node->has_streams = world.has_streams;
     node->is_observer = name[0] == '?';
@@ -359,6 +394,18 @@ void world_gather(size_t count) {
 void world_kill(size_t index) {
     world.nodes[index].is_stopped = true;
     pipes_lose(index, world.nodes[index].is_silent);
+}
+
+void world_suspend(size_t index) {
+    world.nodes[index].is_stopped = true;
+    world.nodes[index].suspend_ms = world.now_ms;
+}
+
+void world_wake(size_t index) {
+    struct node *node = &world.nodes[index];
+    node->is_stopped = false;
+    node->suspended_ms += world.now_ms - node->suspend_ms;
+    world_tick(index);
 }
 
 void world_query(size_t index) {
@@ -419,8 +466,8 @@ const struct muster_crypto world_cheap_crypto = {.sign = sign_cheaply, .verify =
 static uint64_t next_moment(size_t *index) {
     uint64_t moment_ms = UINT64_MAX;
     for (size_t i = 0; i < world.count; i++) {
-        if (!world.nodes[i].is_stopped && muster_core_deadline(world.nodes[i].core) < moment_ms) {
-            moment_ms = muster_core_deadline(world.nodes[i].core);
+        if (!world.nodes[i].is_stopped && deadline_of(i) < moment_ms) {
+            moment_ms = deadline_of(i);
             *index = i;
         }
     }
@@ -484,7 +531,8 @@ bool world_run_until(size_t index, enum muster_peer_event event, unsigned count)
 /* ---- what others say ---- */
 
 static void say(size_t to, uint8_t source, enum muster_path_kind path, const char *text, size_t length) {
-    static const uint8_t addresses[][4] = {{224, 0, 0, 254}, {255, 255, 255, 255}};
+    static const uint8_t addresses[][4] = {
+        [MUSTER_PATH_M4] = {224, 0, 0, 254}, [MUSTER_PATH_B4] = {255, 255, 255, 255}};
     struct muster_datagram datagram = {.bytes = (const uint8_t *)text,
                                        .length = length,
                                        .source = {.family = 4, .ip = {10, 0, 0, source}, .port = 19798},

@@ -26,8 +26,9 @@
 #define WORLD_INTERFACE 7
 #define WORLD_STREAM_PORT 19798
 #define WORLD_STORY_BYTES 65536
-#define WORLD_ALL_PATHS (1u << MUSTER_PATH_M4 | 1u << MUSTER_PATH_B4 | 1u << MUSTER_PATH_U4)
+#define WORLD_ALL_PATHS ((1u << MUSTER_PATH_KINDS) - 1)
 #define WORLD_GROUP_PATHS (1u << MUSTER_PATH_M4 | 1u << MUSTER_PATH_B4)
+#define WORLD_DUAL_PATHS (WORLD_GROUP_PATHS | 1u << MUSTER_PATH_M6)
 
 /* ---- what a test may read and set ---- */
 
@@ -35,7 +36,9 @@ struct node {
     muster_core_t *core;
     char name[16];
     struct muster_document document; /* it starts with; of its name, with the service http/tcp:8080 */
+    unsigned kinds; /* of the paths that it has from its next start on; WORLD_GROUP_PATHS, or world.kinds */
     struct muster_endpoint endpoint;
+    struct muster_endpoint endpoint6;
     uint8_t key[MUSTER_KEY_BYTES];
     uint8_t *secret; /* one of secrets */
     uint8_t secrets[2][MUSTER_SECRET_BYTES];
@@ -43,6 +46,8 @@ struct node {
     bool is_observer; /* has no document */
     bool is_signed;
     bool is_stopped;    /* does not run, hears nothing */
+    uint64_t suspended_ms; /* so long its machine was suspended, and its own clock stood still */
+    uint64_t suspend_ms;   /* when the last suspend began */
     double loss;        /* share of the datagrams to it that are lost */
     unsigned paths;     /* bit 1 << kind: those that reach it */
     bool has_streams;   /* opens and accepts streams */
@@ -53,14 +58,16 @@ struct node {
     unsigned counts[8]; /* of each muster_peer_event */
     unsigned settled;   /* queries */
     bool has_left;
-    unsigned opened; /* streams, by it */
-    uint32_t groups; /* of telemetry, that it hears */
+    unsigned opened;  /* streams, by it */
+    uint32_t groups;  /* of telemetry, that it hears */
+    uint32_t groups6; /* the same of IPv6 */
     char id[MUSTER_ID_TEXT_BYTES];
 };
 
 struct world {
     uint64_t now_ms;
     uint64_t latency_max_ms; /* above 1: datagrams overtake each other */
+    unsigned kinds;          /* of nodes that are added from now on; 0: WORLD_GROUP_PATHS */
     bool has_streams;        /* nodes that are added from now on have streams */
     const struct muster_crypto
         *crypto; /* of nodes that start from now on, its context their secret; NULL: Ed25519 */
@@ -128,6 +135,10 @@ void world_restart(size_t index);
 
 /* Crashes a node: it says nothing, and its streams break. */
 void world_kill(size_t index);
+
+/* Suspends the machine of a node, and wakes it: meanwhile the node hears nothing, and its clock stands still. */
+void world_suspend(size_t index);
+void world_wake(size_t index);
 
 /* Gives a node these ways out, where it had m4 and b4 of one interface. */
 int world_paths(size_t index, const struct muster_path *paths, size_t count);

@@ -305,6 +305,7 @@ class Host:
         self.namespace = namespace
         self.interface = "eth0" if namespace is not None else "lo"
         self.address = f"10.77.0.{number}" if namespace is not None else "127.0.0.1"
+        self.address6 = None  # use_families() gives one
         self.state = lab.directory / f"host{number}"
 
     def environment(self, **extra):
@@ -358,6 +359,15 @@ class Host:
         """Runs lines of ip-batch(8) on this host."""
         self.lab._ip(self.namespace, *lines)
 
+    def use_families(self, *families):
+        """Has an address of these families from now on, 4 and 6; a new host has that of IPv4. There is no wait
+        for the detection of duplicates."""
+        if 6 in families and self.address6 is None:
+            self.address6 = f"fe80::{self.number}"
+            self.ip(f"addr add {self.address6}/64 dev {self.interface} nodad")
+        if 4 not in families:
+            self.ip(f"addr flush dev {self.interface} scope global")
+
     def nft(self, rules):
         """Loads nftables rules into this host."""
         subprocess.run(
@@ -382,9 +392,9 @@ class Host:
         """Drops what matches (an nftables expression) before anybody on this host receives it."""
         ports = f"{PORT - 1}-{PORT + UNICAST_PORTS}"
         self.nft(
-            "table ip lab\n"
-            "delete table ip lab\n"
-            "table ip lab {\n"
+            "table inet lab\n"
+            "delete table inet lab\n"
+            "table inet lab {\n"
             "chain incoming { type filter hook input priority 0;\n"
             f'iifname "{self.interface}" udp dport {ports} {match} drop\n'
             "}\n"
@@ -393,7 +403,7 @@ class Host:
 
     def drop_nothing(self):
         """Ends what drop_incoming() began."""
-        self.nft("delete table ip lab\n")
+        self.nft("delete table inet lab\n")
 
     def lose_incoming(self, percent):
         """Loses so many of the received datagrams, each by its own chance."""

@@ -142,7 +142,7 @@ def help_of(*arguments):
 
 def options_of(*arguments):
     """All options that --help lists, long and short."""
-    found = re.findall(r"(?m)^  (?:    |(-\w), )(--[a-z-]+)", help_of(*arguments))
+    found = re.findall(r"(?m)^  (?:    |(-\w), )(--[a-z0-9-]+)", help_of(*arguments))
     return {option for pair in found for option in pair if option}
 
 
@@ -239,7 +239,7 @@ class Completion(unittest.TestCase):
     def test_zsh(self):
         shell = self.shell(["zsh", "-f", "-i"], ZSH, PACKAGE / "_muster")
         self.check(shell)
-        for typed, line in re.findall(r"(?m)^  (?:    |-\w, )(--[a-z-]+)\b.*?  +(.+)$", help_of("peers")):
+        for typed, line in re.findall(r"(?m)^  (?:    |-\w, )(--[a-z0-9-]+)\b.*?  +(.+)$", help_of("peers")):
             shell.lists(f"muster peers {typed[:-1]}", line)
         for command, summary in re.findall(r"(?m)^  ([a-z]+) +(.+)$", help_of().partition("\n\nGlobal")[0]):
             shell.lists(f"muster {command[:-1]}", summary)
@@ -277,7 +277,7 @@ class Completion(unittest.TestCase):
                 words = {word.rstrip("/") for word in offered if word.startswith(last)}
                 self.assertEqual(words or {last}, expected)
         (options, commands) = self.ask_fish(["muster peers --", "muster "])
-        for option, line in re.findall(r"(?m)^  (?:    |-\w, )(--[a-z-]+)\b.*?  +(.+)$", help_of("peers")):
+        for option, line in re.findall(r"(?m)^  (?:    |-\w, )(--[a-z0-9-]+)\b.*?  +(.+)$", help_of("peers")):
             self.assertEqual(options[option], line)
         for command, summary in re.findall(r"(?m)^  ([a-z]+) +(.+)$", help_of().partition("\n\nGlobal")[0]):
             self.assertEqual(commands[command], summary)

@@ -271,7 +271,7 @@ def good_alives():
     yield "alive-signed-sent", signed(alive(ANNA, sent=SENT))
     yield "alive-signed-sent-all-shards", signed(alive(ANNA, sent={str(shard): INTEGER_MAX for shard in range(16)}))
     yield "alive-signed-hears", signed(alive(ANNA, hears=["b4"]))
-    yield "alive-unsigned-hears-unknown-path", line(alive(hears=["b4", "m6"]))
+    yield "alive-unsigned-hears-unknown-path", line(alive(hears=["b4", "m9"]))
     yield "alive-signed-answer", signed(alive(ANNA, seq=None, re=NONCE))
     yield "alive-signed-group-answer", signed(alive(ANNA, seq=8, re=NONCE))
     yield "alive-signed-padded", signed(alive(ANNA), length=DATAGRAM_BYTES_MAX)
@@ -862,8 +862,8 @@ def replies():
     yield "table", (part(anna, peer={"id": ANNA.id} | row) + part(line(announce()), peer={"id": UNSIGNED_ID} | row)
                     + end("done", 2))
     yield "table-empty", end("done", 0)
-    evidence = {"interface": "eth0", "verified": True, "since_ms": 60000, "loss": 0.0156, "received": 40, "copies": 12,
-                "paths": ["m4", "b4"], "tuples": [{
+    evidence = {"interface": "eth0", "other_address": "fe80::2", "other_port": 19798, "verified": True, "since_ms": 60000, "loss": 0.0156, "received": 40, "copies": 12,
+                "paths": ["m4", "m6", "b4"], "tuples": [{
                     "source_address": "10.77.0.2", "source_port": 19798, "destination_address": "224.0.0.254",
                     "destination_port": 19797, "interface": "eth0", "path": "m4", "count": 52, "age_ms": 350, "loss": 0}]}
     yield "table-with-evidence", part(large + BODY, peer={"id": ANNA.id} | row | evidence) + end("done", 1)

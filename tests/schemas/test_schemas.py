@@ -3,6 +3,7 @@
 """Holds the schemas, the golden datagrams and PROTOCOL.md together."""
 
 import contextlib
+import ipaddress
 import json
 import pathlib
 import re
@@ -66,9 +67,12 @@ def constants(*paths):
 
 
 def written_constants(text):
-    """The same of the tables of a document: `1,000`, `0, 250, 1000` and `224.0.0.254` are values."""
+    """The same of the tables of a document: `1,000`, `0, 250, 1000`, `224.0.0.254`, `ff02::1` are values."""
     values = {}
     for name, value in CONSTANT_ROW.findall(text):
+        if "::" in value:
+            values[name] = list(ipaddress.ip_address(value).packed)
+            continue
         parts = value.split(".") if value.count(".") == 3 else value.split(", ")
         numbers = [float(part.replace(",", "")) for part in parts]
         values[name] = numbers if len(numbers) > 1 else numbers[0]

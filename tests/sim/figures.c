@@ -129,11 +129,12 @@ static void print_traffic(const struct figures *figures, FILE *file) {
     fprintf(file, "  %-10s %20s %20s %20s\n", "sent", "m4", "b4", "u4");
     for (int traffic = 0; traffic < TRAFFIC_COUNT; traffic++) {
         const struct figure *row = figures->sent[traffic];
-        if (row[0].datagrams + row[1].datagrams + row[2].datagrams == 0) {
+        if (row[MUSTER_PATH_M4].datagrams + row[MUSTER_PATH_B4].datagrams + row[MUSTER_PATH_U4].datagrams ==
+            0) {
             continue;
         }
         fprintf(file, "  %-10s", traffic_names[traffic]);
-        for (int i = 0; i < MUSTER_PATH_KINDS; i++) {
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
             fprintf(file, " %9llu %7.1f kB", (unsigned long long)row[kinds[i]].datagrams,
                     (double)row[kinds[i]].bytes / 1000);
         }

@@ -109,7 +109,7 @@ const struct scenario scenarios_attack[] = {
      .text = "16 addresses announce 200 keys a second that never answer; one of 10 crashes meanwhile",
      .knobs = {[KNOB_NODES] = {10, 10}, [KNOB_MINUTES] = {3, 3}},
      .script = invent_keys,
-     .bounds = {.whole_ms = 1000, .mark_kb = 3600, .noticed_ms = 5000}},
+     .bounds = {.whole_ms = 1000, .mark_kb = 800, .noticed_ms = 5000, .idle_kb = 500}},
     {.name = "forged-byes",
      .text = "byes of nodes, signed by another key",
      .knobs = {[KNOB_NODES] = {10, 10}, [KNOB_MINUTES] = {2, 2}},

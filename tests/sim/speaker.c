@@ -44,7 +44,8 @@ static void say(struct world *world, struct speaker *speaker, enum muster_path_k
                                        .length = utterance->length,
                                        .destination = {.family = 4, .port = MUSTER_PORT_DEFAULT},
                                        .interface = speaker->host->segment + SEGMENT_INTERFACE};
-    static const uint8_t groups[][4] = {{224, 0, 0, 254}, {255, 255, 255, 255}};
+    static const uint8_t groups[][4] = {[MUSTER_PATH_M4] = {224, 0, 0, 254},
+                                        [MUSTER_PATH_B4] = {255, 255, 255, 255}};
     if (path == MUSTER_PATH_U4) {
         datagram.destination = *to;
     } else {
@@ -75,7 +76,7 @@ static void say_to_group(struct world *world, struct speaker *speaker, const cha
     speaker->seq++;
     const struct utterance utterance = compose(world, speaker, kind, re, true);
     say(world, speaker, MUSTER_PATH_M4, NULL, &utterance);
-    if (is_everywhere || speaker->seq % 4 == 0) {
+    if (is_everywhere || speaker->seq % 8 == 4) {
         say(world, speaker, MUSTER_PATH_B4, NULL, &utterance);
     }
 }

@@ -90,6 +90,7 @@ static void pull(struct world *world, struct node *node) {
 
 static int step(struct world *world, struct node *node, struct muster_event *event, uint64_t cost_us) {
     event->now_ms = turn_clock_ms(node, node->turn_us);
+    event->suspended_ms = (int64_t)(node->clock_lag_us / 1000);
     int error = muster_core_step(node->core, event);
     uint64_t verifications = muster_core_counters(node->core)->verifications;
     node->turn_us += cost_us + VERIFICATION_US * (verifications - node->verifications);
@@ -155,7 +156,8 @@ static void step_paths(struct world *world, struct node *node, bool has_paths) {
     struct muster_path paths[2 * SEGMENTS_MAX];
     struct muster_event event = {.kind = MUSTER_EVENT_PATHS, .paths = paths};
     for (unsigned i = 0; i < SEGMENTS_MAX && has_paths; i++) {
-        for (int kind = MUSTER_PATH_M4; kind <= MUSTER_PATH_B4 && node->hosts[i] != NULL; kind++) {
+        for (int kind = MUSTER_PATH_M4; kind <= MUSTER_PATH_B4 && node->hosts[i] != NULL;
+             kind += MUSTER_PATH_B4 - MUSTER_PATH_M4) {
             struct muster_path *path = &paths[event.path_count++];
             *path = (struct muster_path){.interface = i + SEGMENT_INTERFACE,
                                          .kind = (enum muster_path_kind)kind,

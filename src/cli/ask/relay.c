@@ -217,7 +217,9 @@ static int open_topics(struct relay *relay) {
 static void refuse_record(struct relay *relay, int error, bool is_open) {
     struct reading_fault fault = {.line = 0};
     const char *topic = relay->reading.topic;
-    if (is_open) {
+    if (is_open && error == MUSTER_ETOOBIG) { /* in a datagram of full length it would */
+        reason_set(&fault.reason, "'%s': the record does not fit the MTU of this network", topic);
+    } else if (is_open) {
         reason_set(&fault.reason, "%s", muster_error_text(error));
     } else if (error == MUSTER_EFULL) {
         reason_set(&fault.reason, "too many topics, no room for '%s'", topic);

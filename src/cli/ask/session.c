@@ -81,6 +81,7 @@ static int open_node(struct session *session) {
     const struct settings *settings = session->settings;
     const struct session_request *request = &session->request;
     const char *interfaces[VALUE_TEXTS_MAX];
+    const char *peers[VALUE_TEXTS_MAX];
     struct muster_options options;
     muster_options_init(&options);
     if (request->options != NULL) {
@@ -89,6 +90,9 @@ static int open_node(struct session *session) {
     }
     options.interfaces = value_texts_pointers(&settings->interfaces, interfaces);
     options.interface_count = settings->interfaces.count;
+    options.kinds = settings->kinds;
+    options.peers = value_texts_pointers(&settings->peers, peers);
+    options.peer_count = settings->peers.count;
     options.port = settings->port;
     options.state_dir = settings->state_dir;
     options.on_event = request->on_event != NULL ? on_event : NULL;
@@ -218,7 +222,7 @@ static void on_local_end(int error, const char *text, void *context) {
 static int open_source(struct session *session) {
     const struct settings *settings = session->settings;
     const struct session_request *request = &session->request;
-    const bool asks = request->is_local || (request->may_ask && !settings->direct);
+    const bool asks = request->is_local || (request->may_ask && !settings->direct && settings->peers.count == 0);
     int status = STATUS_NOBODY;
     int error = MUSTER_EREFUSED;
     if (asks) {

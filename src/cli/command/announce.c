@@ -68,9 +68,9 @@ static void describe(FILE *out) {
             "A file of --config is one JSON object, see schemas/config.schema.json:\n"
             "  {\"name\": \"nas\", \"attrs\": {\"room\": \"cellar\"}, \"interval\": \"2s\",\n"
             "   \"services\": [{\"type\": \"http\", \"port\": 8080, \"txt\": {\"path\": \"/\"}}]}\n"
-            "with port, interfaces, instance and caches (patterns) too. A later file wins over an earlier\n"
-            "one, options and environment over all; services and attributes add up: the same one twice\n"
-            "is an error.\n"
+            "with port, interfaces, peers, instance and caches (patterns) too. A later file wins over\n"
+            "an earlier one, options and environment over all; services and attributes add up: the\n"
+            "same one twice is an error.\n"
             "SIGHUP, without a COMMAND that it is passed on to, reads all files again, which undoes\n"
             "muster update; while one is bad, what was announced stays. See muster config check.\n\n"
             "While it runs, muster update changes what it announces; that and the other commands ask it\n"
@@ -243,6 +243,7 @@ static int prepare(struct announce *announce) {
     struct config config;
     struct start *given = &announce->options->start;
     given->interfaces = settings->interfaces;
+    given->peers = settings->peers;
     given->port = settings->port_given ? settings->port : 0;
     const int status = read_config(announce, &config);
     if (status == STATUS_OK) {
@@ -250,6 +251,7 @@ static int prepare(struct announce *announce) {
         config.draft = (struct draft){0};
         announce->start = config.start;
         settings->interfaces = config.start.interfaces;
+        settings->peers = config.start.peers;
         settings->port = config.start.port != 0 ? config.start.port : settings->port;
     }
     config_deinit(&config);

@@ -76,6 +76,7 @@ static void write_start(struct writer *writer, const struct start *start) {
         writer_duration(writer, NULL, "interval:", (int64_t)start->interval_ms);
     }
     write_texts(writer, "interfaces", "interface:", &start->interfaces);
+    write_texts(writer, "peers", "peer:", &start->peers);
     if (start->port != 0) {
         writer_integer(writer, "port", "port:", start->port);
     }

@@ -23,17 +23,20 @@ const struct command command_resolve = {
     .summary = "print the address and port of a service",
     .syntax = {.operands = "NAME|TYPE", .operands_min = 1, .operands_max = 1},
     .selects = SELECTOR_TYPE | SELECTOR_NAME,
-    .description = "Print ADDRESS:PORT, a line for each service of that TYPE and each service of the\n"
+    .description = "Print HOST:PORT, a line for each service of that TYPE and each service of the\n"
                    "peer of that NAME; type:TYPE, name:NAME and id:DIGITS say which is meant. Alive\n"
                    "peers come before suspect ones and verified before unverified ones, so the first\n"
-                   "line is the one to take. Lost peers and those that left are left out.\n",
+                   "line is the one to take. Lost peers and those that left are left out. Addresses of\n"
+                   "IPv6 stand in brackets, with %INTERFACE behind those that are of the link alone\n"
+                   "(fe80::/10). Of a peer that is heard by both families the address is that of IPv4;\n"
+                   "-6 asks for that of IPv6.\n",
     .options = options_table,
     .options_bytes = sizeof(struct offers_options),
-    .defaults = &(const struct offers_options){.listing.timeout_ms = LISTING_TIMEOUT_MS,
-                                               .format = "{address}:{port}"},
+    .defaults =
+        &(const struct offers_options){.listing.timeout_ms = LISTING_TIMEOUT_MS, .format = "{host}:{port}"},
     .describe = template_describe,
     .examples = "  muster resolve ipp\n"
-                "  curl \"http://$(muster resolve name:nas --format '{type} {address}:{port}' |\n"
+                "  curl \"http://$(muster resolve name:nas --format '{type} {host}:{port}' |\n"
                 "      sed -n 's/^http //p' | head -n 1)/\"\n",
     .statuses = LISTING_STATUSES,
     .run = run,

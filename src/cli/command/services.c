@@ -32,7 +32,7 @@ const struct command command_services = {
     .describe = template_describe,
     .examples = "  muster services\n"
                 "  muster services ipp --json\n"
-                "  muster services http --format 'http://{address}:{port}{txt.path}'\n",
+                "  muster services http --format 'http://{host}:{port}{txt.path}'\n",
     .statuses = LISTING_STATUSES,
     .run = run,
 };

@@ -328,6 +328,8 @@ static void read_root(struct config *config, const document_node_t *root) {
          .parse = start_parse_interval},
         {"interfaces", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start.interfaces),
          begin_interfaces, parse_interface},
+        {"peers", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start.peers), begin_texts,
+         settings_parse_peer},
         {"port", .read = read_port},
         {"caches", DOCUMENT_ARRAY, DOCUMENT_TEXT, offsetof(struct config, start.caches), begin_texts,
          start_parse_cache},
@@ -337,7 +339,7 @@ static void read_root(struct config *config, const document_node_t *root) {
     };
     if (is_of_type(config, root, DOCUMENT_OBJECT)) {
         read_members(config, root, members,
-                     "schema, name, instance, interval, interfaces, port, caches, services or attrs", config);
+                     "schema, name, instance, interval, interfaces, peers, port, caches, services or attrs", config);
     }
 }
 

@@ -327,19 +327,24 @@ static bool is_blank_line(const struct reading *reading, size_t trimmed_length) 
     return reading->style->topic == NULL ? trimmed_length == 0 : is_empty(reading->line, reading->length);
 }
 
+/* A clock that was never set says nothing. */
+static double known_time(double now_s) {
+    return now_s >= MUSTER_TIME_S_MIN && now_s < MUSTER_TIME_S_MAX ? now_s : 0;
+}
+
 void reading_open(struct reading *reading, const struct reading_style *style, const char *line, size_t length,
                   double now_s) {
     const char *text = line;
     reading->style = style;
     reading->line = line;
     reading->length = length;
-    reading->now_s = now_s;
+    reading->now_s = known_time(now_s);
     reading->begun = false;
     trim(&text, &length);
     reading->is_over = is_blank_line(reading, length);
     reading->is_pack = length > 0 && !style->text && (text[0] == '{' || text[0] == '[');
     if (reading->is_pack) {
-        muster_pack_open(&reading->pack, text, length, now_s);
+        muster_pack_open(&reading->pack, text, length, reading->now_s);
         set_base(reading);
     }
 }

@@ -21,6 +21,20 @@ static int parse_interfaces(const char *text, void *place, struct reason *reason
     return 0;
 }
 
+int settings_parse_peer(const char *text, void *place_value_texts, struct reason *reason) {
+    struct value_texts *peers = place_value_texts;
+    const char *fault = muster_static_peer_fault(text);
+    if (fault != NULL) {
+        return reason_set(reason, "expected HOST or HOST:PORT, got " VALUE_QUOTE ": %s", text, fault);
+    }
+    if (peers->count == VALUE_TEXTS_MAX || strlen(text) >= sizeof peers->texts[0]) {
+        return reason_set(reason, "expected at most %d peers of %zu characters", VALUE_TEXTS_MAX,
+                          sizeof peers->texts[0] - 1);
+    }
+    strcpy(peers->texts[peers->count++], text);
+    return 0;
+}
+
 static int parse_port(const char *text, void *place, struct reason *reason) {
     uint64_t port;
     if (value_range("a port", text, 1, SETTINGS_PORT_MAX, &port, reason) != 0) {
@@ -40,6 +54,12 @@ static const char *log_level_word(size_t i) {
     return words[i];
 }
 
+static const char *delivery_word(size_t i) {
+    static const char *const words[] = {"both", "multicast", "broadcast", NULL};
+    return words[i];
+}
+
+static const struct args_completion complete_delivery = {.word = delivery_word};
 static const struct args_completion complete_interfaces = {.source = ARGS_INTERFACES, .list = true};
 static const struct args_completion complete_color = {.word = color_word};
 static const struct args_completion complete_log_level = {.word = log_level_word};
@@ -47,8 +67,14 @@ static const struct args_completion complete_log_level = {.word = log_level_word
 const struct args_option settings_options[] = {
     {"interface", 0, "NAME,…", "only these interfaces (repeatable; MUSTER_INTERFACE)",
      offsetof(struct settings, interfaces), parse_interfaces, &complete_interfaces},
+    {"ipv4", '4', NULL, "use IPv4 alone, and ask the network", offsetof(struct settings, ipv4), value_flag},
+    {"ipv6", '6', NULL, "use IPv6 alone, and ask the network", offsetof(struct settings, ipv6), value_flag},
+    {"delivery", 0, "HOW", "to many by multicast, broadcast or both (both)",
+     offsetof(struct settings, delivery), NULL, &complete_delivery},
     {"port", 0, "N", "UDP port of the group (19797; MUSTER_PORT)", offsetof(struct settings, port),
      parse_port},
+    {"peer", 0, "HOST[:PORT]", "a peer that no multicast or broadcast reaches (repeatable)",
+     offsetof(struct settings, peers), settings_parse_peer},
     {"state", 0, "DIR", "directory of keys and instances (MUSTER_STATE)",
      offsetof(struct settings, state_dir), value_text, &args_complete_directories},
     {"socket", 0, "PATH", "Unix socket of the running muster (MUSTER_SOCKET)",
@@ -76,13 +102,33 @@ static int read_variable(bool is_given, const char *name, void *place,
     return is_given || value == NULL || value[0] == '\0' ? 0 : parse(value, place, &fault->reason);
 }
 
+/* A running muster uses what it uses: the network is asked. */
+static int choose_kinds(struct settings *settings, struct args_fault *fault) {
+    static const unsigned multicast = 1U << MUSTER_PATH_M4 | 1U << MUSTER_PATH_M6;
+    static const unsigned broadcast = 1U << MUSTER_PATH_B4;
+    static const unsigned ipv6 = 1U << MUSTER_PATH_M6;
+    const unsigned all = multicast | broadcast;
+    unsigned kinds = settings->ipv4 == settings->ipv6 ? all : settings->ipv6 ? ipv6 : all & ~ipv6;
+    kinds &= settings->delivery == DELIVERY_BOTH        ? all
+             : settings->delivery == DELIVERY_MULTICAST ? multicast
+                                                        : broadcast;
+    if (kinds == 0) {
+        snprintf(fault->argument, sizeof(fault->argument), "--delivery");
+        return reason_set(&fault->reason, "IPv6 has no broadcast");
+    }
+    settings->kinds = kinds == all ? 0 : kinds;
+    settings->direct = settings->direct || settings->kinds != 0;
+    return 0;
+}
+
 int settings_read_environment(struct settings *settings, struct args_fault *fault) {
     if (read_variable(settings->interfaces.count > 0, "MUSTER_INTERFACE", &settings->interfaces,
                       parse_interfaces, fault) != 0 ||
         read_variable(settings->port != 0, "MUSTER_PORT", &settings->port, parse_port, fault) != 0 ||
         read_variable(settings->state_dir != NULL, "MUSTER_STATE", &settings->state_dir, value_text, fault) !=
             0 ||
-        read_variable(settings->socket != NULL, "MUSTER_SOCKET", &settings->socket, value_text, fault) != 0) {
+        read_variable(settings->socket != NULL, "MUSTER_SOCKET", &settings->socket, value_text, fault) != 0 ||
+        choose_kinds(settings, fault) != 0) {
         return -1;
     }
     settings->port_given = settings->port != 0;

@@ -43,6 +43,7 @@ static const struct {
     {"instance", BYTES_OF(instance)},
     {"interval", BYTES_OF(interval_ms)},
     {"interfaces", BYTES_OF(interfaces)},
+    {"peers", BYTES_OF(peers)},
     {"caches", BYTES_OF(caches)},
     {"port", BYTES_OF(port)},
 };

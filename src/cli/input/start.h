@@ -16,6 +16,7 @@ struct start {
     uint64_t interval_ms;
     struct value_texts interfaces;
     uint16_t port;
+    struct value_texts peers;  /* static ones */
     struct value_texts caches; /* patterns, MUSTER_CACHES_MAX at most */
 };
 

@@ -32,9 +32,17 @@ static int compare_name(const struct muster_peer *a, const struct muster_peer *b
     return strcmp(a->document.name, b->document.name);
 }
 
+static int compare_endpoints(const struct muster_endpoint *a, const struct muster_endpoint *b) {
+    const int order = a->family - b->family;
+    return order != 0 ? order : memcmp(a->ip, b->ip, sizeof(a->ip));
+}
+
 static int compare_address(const struct muster_peer *a, const struct muster_peer *b) {
-    const int order = a->address.family - b->address.family;
-    return order != 0 ? order : memcmp(a->address.ip, b->address.ip, sizeof(a->address.ip));
+    return compare_endpoints(&a->address, &b->address);
+}
+
+static int compare_other(const struct muster_peer *a, const struct muster_peer *b) {
+    return compare_endpoints(&a->other_address, &b->other_address);
 }
 
 static int compare_interface(const struct muster_peer *a, const struct muster_peer *b) {
@@ -58,6 +66,7 @@ static const struct column columns[] = {
     {"PATHS", "paths by which it was heard, or by which it heard our question", compare_paths, true},
     {"SERVICES", "what it offers, type:port", compare_service_count, true},
     {"ID", "hash of its key", compare_id},
+    {"OTHER", "its address of the other family, IPv6 or IPv4", compare_other},
     {"VERIFIED", "whether a key vouches for this row", compare_verified},
     {"PORT", "UDP port that its datagrams come from", compare_port},
     {"BOOT", "number that grows with each of its starts", compare_boot},
@@ -124,6 +133,8 @@ void column_describe(FILE *out) {
         fprintf(out, "  %c %-9s %s\n", columns[i].by_default ? '*' : ' ', columns[i].heading,
                 columns[i].help);
     }
-    fprintf(out,
-            "Paths are m4 (IPv4 multicast), b4 (broadcast) and, where it is the only one, u4 (unicast).\n");
+    fprintf(
+        out,
+        "Paths are m4 and m6 (multicast of IPv4, IPv6), b4 (broadcast) and, where there is no other, u4 and\n"
+        "u6 (unicast).\n");
 }

@@ -85,6 +85,7 @@ static void write_paths(struct writer *writer, unsigned paths) {
 void peer_write(struct writer *writer, const struct muster_peer *peer) {
     write_identity(writer, peer);
     writer_address(writer, "address", "ADDRESS", &peer->address);
+    writer_address(writer, "other_address", "OTHER", &peer->other_address);
     writer_integer(writer, "port", "PORT", peer->address.port);
     writer_known(writer, "interface", "IF", peer->interface_name);
     writer_duration(writer, "age_ms", "AGE", (int64_t)peer->age_ms);

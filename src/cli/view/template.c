@@ -15,6 +15,7 @@ static const struct {
     {"type", "type of the service, \"http\""},
     {"proto", "tcp or udp"},
     {"address", "where the peer's datagrams come from"},
+    {"host", "the same for a URL: IPv6 in brackets, with %interface where it is of the link"},
     {"port", "port of the service"},
     {"service", "the service's own name, or the peer's"},
     {"interface", "interface that the peer was heard on"},
@@ -54,13 +55,13 @@ static int check_placeholder(const char *name, size_t length, struct reason *rea
     }
     return reason_set(reason,
                       "no such placeholder '{%.*s}', expected {name}, {type}, {proto}, "
-                      "{address}, {port}, {service}, {interface}, {id} or {txt.KEY}",
+                      "{address}, {host}, {port}, {service}, {interface}, {id} or {txt.KEY}",
                       length > 64 ? 64 : (int)length, name);
 }
 
 int template_parse(const char *text, void *place_const_char_pointer, struct reason *reason) {
     if (text[0] == '\0') {
-        return reason_set(reason, "expected a text such as '{address}:{port}'");
+        return reason_set(reason, "expected a text such as '{host}:{port}'");
     }
     for (const char *at = text; *at != '\0'; at++) {
         const size_t length = strcspn(at + 1, "{}");
@@ -91,6 +92,7 @@ static void print_txt(const struct muster_service *service, const char *key, siz
 static void print_value(const struct offer *offer, size_t placeholder) {
     const struct muster_peer *peer = offer->row->peer;
     const struct text_short address = text_address(&peer->address);
+    const struct text_short host = text_host(&peer->address, peer->interface_name);
     const struct text_short id = text_id(peer->id);
     char port[8];
     snprintf(port, sizeof(port), "%u", offer->service->port);
@@ -99,6 +101,7 @@ static void print_value(const struct offer *offer, size_t placeholder) {
         offer->service->type,
         offer->service->proto,
         address.text,
+        host.text,
         port,
         offer_name(offer),
         peer->interface_name,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Templates that say how a service is printed: "{address}:{port}". */
+/* Templates that say how a service is printed: "{host}:{port}". */
 #pragma once
 
 #include <stdio.h>

@@ -211,8 +211,18 @@ struct text_short text_endpoint(const struct muster_endpoint *endpoint, uint16_t
     return text;
 }
 
+struct text_short text_host(const struct muster_endpoint *endpoint, const char *interface_name) {
+    const bool is_of_link = endpoint->ip[0] == 0xfe && (endpoint->ip[1] & 0xc0) == 0x80;
+    struct text_short text = text_address(endpoint);
+    if (endpoint->family == 6) {
+        snprintf(text.text, sizeof(text.text), "[%.46s%s%.15s]", text_address(endpoint).text,
+                 is_of_link ? "%" : "", is_of_link ? interface_name : "");
+    }
+    return text;
+}
+
 struct text_short text_paths(unsigned paths) {
-    const unsigned unicast = 1U << MUSTER_PATH_U4;
+    const unsigned unicast = 1U << MUSTER_PATH_U4 | 1U << MUSTER_PATH_U6;
     struct text_short text = {"-"};
     size_t length = 0;
     paths = (paths & ~unicast) != 0 ? paths & ~unicast : paths;

@@ -62,7 +62,10 @@ struct text_short text_address(const struct muster_endpoint *endpoint);
 /* "10.0.0.1:80", "[fe80::1]:80". */
 struct text_short text_endpoint(const struct muster_endpoint *endpoint, uint16_t port);
 
-/* "m4,b4" of a peer's bits; a unicast path only where no other brought it, "-" for none. */
+/* An address as it stands before a port: "10.0.0.1", "[2001:db8::1]", "[fe80::1%eth0]". */
+struct text_short text_host(const struct muster_endpoint *endpoint, const char *interface_name);
+
+/* "m4,b4" of a peer's bits; unicast paths only where no other brought it, "-" for none. */
 struct text_short text_paths(unsigned paths);
 
 /* "http:8080", "coap:5683/udp". */

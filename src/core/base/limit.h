@@ -10,10 +10,11 @@
 /* ---- addresses (PROTOCOL.md, "Addresses") ---- */
 
 #define MUSTER_GROUP_V4 {224, 0, 0, 254}         /* RFC 4727, 2.4.2: switches always flood 224.0.0.x */
+#define MUSTER_GROUP_V6 {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x14} /* ff02::114: RFC 4727, 3.4.2, of the link alone */
 #define MUSTER_BROADCAST_V4 {255, 255, 255, 255} /* the limited broadcast address (RFC 919, 7) */
 #define MUSTER_UNICAST_PORTS 32                  /* a node takes the first free port of these, right after the control port: one firewall line covers all */
 #define MUSTER_TTL 255                           /* sent and required: proves that no router was passed (RFC 5082, 3) */
-#define MUSTER_PATHS_MAX 64                      /* ways out of one node: 32 interfaces of two kinds */
+#define MUSTER_PATHS_MAX 96                      /* ways out of one node: 32 interfaces of three kinds */
 
 /* ---- framing ---- */
 
@@ -22,6 +23,7 @@
 #define MUSTER_PROOF_BYTES 400             /* a question for an alive is padded to it: a signed alive without `sent` is shorter */
 #define MUSTER_QUERY_IDS_MAX 35            /* ids that are read in one `of` or `known`: as many as fit 1400 bytes unsigned */
 #define MUSTER_QUERY_IDS_SENT 32           /* ids that are sent in one: as many as fit signed */
+#define MUSTER_QUERY_ID_BYTES 35           /* of one id, with its quotes and comma */
 #define MUSTER_QUERY_IDS_SENT_BESIDE 16    /* the same beside the longest type and name, all escapes */
 #define MUSTER_NONCE_CHARS 8               /* of a nonce: six bytes in the URL-safe base64 alphabet */
 #define MUSTER_RE_MAX 128                  /* nonces in `re`: what fits 1400 bytes beside a short announce */
@@ -39,9 +41,11 @@
 #define MUSTER_SLEEPER_MS 60000         /* a node with at least this interval says each thing three times */
 #define MUSTER_COPIES 3                 /* copies of a start, a change, a bye */
 #define MUSTER_COPY_MS {0, 250, 1000}   /* when the copies of a start or change leave */
-#define MUSTER_EVERYWHERE_EACH 4        /* every fourth alive is sent on all paths, so that the loss of each path can be measured */
+#define MUSTER_EVERYWHERE_EACH 8        /* every eighth alive is sent on all paths, so that the loss of each path can be measured: */
+#define MUSTER_EVERYWHERE_FIRST 4       /* number 4, 12 and so on; behind the copies of a start the first one, for who hears one path alone */
 #define MUSTER_NEWS_RATE 2              /* changes of its document that a node announces in a second, so that a unit which starts and stops all the time floods nobody */
 #define MUSTER_NEWS_BURST 5
+#define MUSTER_NEWCOMER_MS 3000         /* for so long after a row began alives are sent on all paths, too, but in a crowd */
 #define MUSTER_HEARS_MS 1000            /* so long after its start a node says when it hears broadcast alone */
 #define MUSTER_BYE_SPACING_MS 100       /* three byes in 200 ms */
 #define MUSTER_QUERY_REPEAT_MS {0, 250, 600, 850, 1100, 1350, 1600} /* when a query for everybody is asked */
@@ -56,9 +60,15 @@
 #define MUSTER_QUESTION_JITTER_MS 200   /* longest random delay before the first question */
 #define MUSTER_GROUP_ANSWER_MS 100      /* between two answers of one peer to the group */
 #define MUSTER_GRACE_MS 250             /* an alive may be late by this: hosts are busy, networks slow */
-#define MUSTER_STALL_MS 1000            /* a step that is late by this means that this node slept: no peer is suspected for that time */
-#define MUSTER_RESUME_MS 10000          /* after a sleep or a change of paths a node asks and announces anew, but no sooner than this after the last time */
+#define MUSTER_STALL_MS 1000            /* a step that is late by this means that this node was stopped: nobody is suspected for that time */
+#define MUSTER_SUSPEND_MS 1000          /* a suspend of the machine that lasts longer is one: the node asks and announces anew */
+#define MUSTER_RESUME_MS 10000          /* after a suspend or a change of paths a node asks and announces anew, but no sooner than this after the last time */
+#define MUSTER_ASKER_KEPT_MS 600000     /* who asks by IPv6 alone is remembered for so long: a subscriber that misses nothing says nothing */
+#define MUSTER_AUDIENCE_MS 250          /* a publisher looks so often by which families data is to go out */
 #define MUSTER_PRIMARY_MS 60000         /* a path on which no peer was heard for so long is not primary */
+#define MUSTER_STATIC_RETRY_MS 1000     /* pause after the first question to a static peer that does not answer; doubled each time */
+#define MUSTER_STATIC_RETRY_MS_MAX 60000 /* longest pause */
+#define MUSTER_STATIC_REACHED_MS 60000  /* a static peer that was heard within this is told what the group is told */
 #define MUSTER_NONCE_MS 60000           /* a nonce is renewed after so long */
 #define MUSTER_NONCE_MS_MIN 1000        /* and no sooner than this, where a recording may be played */
 #define MUSTER_NONCES 3                 /* answers to the last three nonces are accepted, unless they are older than twice that */
@@ -117,6 +127,7 @@
 #define MUSTER_TUPLES_MAX 8          /* 5-tuples a row; the least recently used one makes room */
 #define MUSTER_INTRODUCTIONS_MAX 1024
 #define MUSTER_INTRODUCTIONS_PER_ADDRESS 32 /* introductions of one source address, whatever ids it claims */
+#define MUSTER_STRANGERS_PER_ADDRESS 4 /* of them, and of debts to one address, those that make a rush or a crowd */
 #define MUSTER_INTRODUCTION_RATE 50  /* tries a second, so that no one can make this node flood others; a try to the group costs four */
 #define MUSTER_INTRODUCTION_BURST 100
 #define MUSTER_INTRODUCTION_TOKENS_MAX 15 /* that a try costs more where many are to be introduced, at most */
@@ -125,6 +136,7 @@
 #define MUSTER_SPEAKERS_PER_ADDRESS 8 /* of them, those that stretch the interval */
 #define MUSTER_UNVERIFIED_SPEAKERS 64 /* rows without a key that stretch the interval, at most */
 #define MUSTER_ANSWERS_MAX 256       /* answers that wait for their time */
+#define MUSTER_ASKERS_MAX 64         /* who asked lately, by which family */
 #define MUSTER_PROOFS_MAX 1024       /* nonces that wait for an announce to the group, or were answered by one lately */
 #define MUSTER_QUERIES_MAX 64        /* queries of the application under way */
 #define MUSTER_DATAGRAMS_MAX 1024    /* datagrams that wait to be pulled */
@@ -166,6 +178,8 @@
 
 #define MUSTER_GROUP_TELEMETRY_V4 {239, 255, 77, 16} /* group of shard 0, the others follow; organisation-local (RFC 2365, 6.2), so switches forward it to subscribers alone */
 #define MUSTER_GROUP_REPAIR_V4 {239, 255, 77, 15}    /* group of naks: a publisher need not hear its own data to hear them */
+#define MUSTER_GROUP_TELEMETRY_V6 {0xff, 0x12, 0, 0, 0, 0, 0, 0, 0, 0, 0x6d, 0x75, 0x73, 0x74, 0, 0x10} /* ff12::6d75:7374:10, likewise; a transient group of the link (RFC 4291, 2.7) */
+#define MUSTER_GROUP_REPAIR_V6 {0xff, 0x12, 0, 0, 0, 0, 0, 0, 0, 0, 0x6d, 0x75, 0x73, 0x74, 0, 0x0f}
 #define MUSTER_TELEMETRY_TTL 1          /* data stays on its link */
 #define MUSTER_RATE_BYTES_S 1000000     /* default; Wi-Fi carries multicast at its lowest rate */
 #define MUSTER_RATE_BYTES_S_MIN 1000
@@ -197,6 +211,7 @@
 #define MUSTER_REPAIRS_MAX 4096         /* repairs that wait to be sent; a power of two */
 #define MUSTER_NAK_RANGES_MAX 64        /* ranges in one nak that is read */
 #define MUSTER_NAK_RANGES_SENT 32       /* ranges in one nak that is sent: as many as fit 1400 bytes */
+#define MUSTER_NAK_RANGE_BYTES 36       /* of the longest range, with its brackets and commas */
 #define MUSTER_NAK_SEQS_MAX 1024        /* datagrams that one nak may ask for */
 #define MUSTER_NAK_T_MS 20              /* longest back-off (RFC 5401, 4.2) */
 #define MUSTER_NAK_GROUP_MIN 10         /* size of the group that the back-off assumes, at least */

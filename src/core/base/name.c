@@ -24,7 +24,7 @@ int name_find(const struct name_table *table, const char *text) {
 #define EVENT_NAME(name, text) text,
 #define DROP_NAME(name, text, meaning) text,
 #define DROP_MEANING(name, text, meaning) meaning,
-static const char *const paths[MUSTER_PATH_KINDS] = {"m4", "b4", "u4"};
+static const char *const paths[MUSTER_PATH_KINDS] = {"m4", "m6", "b4", "u4", "u6"};
 static const char *const states[] = {"alive", "suspect", "lost", "left"};
 static const char *const peer_events[] = {MUSTER_PEER_EVENTS(EVENT_NAME)};
 static const char *const drops[] = {MUSTER_DROPS(DROP_NAME)};

@@ -77,6 +77,8 @@ static void route_merge(muster_core_t *core, const struct merge_note *note, cons
     struct telemetry *telemetry = &core->telemetry;
     if (note->heard != NULL && message->kind == MESSAGE_ANNOUNCE && note->heard->large == NULL) {
         groups_record_topics(telemetry, note->heard);
+    } else if (note->heard != NULL) {
+        groups_record_heard(telemetry, note->heard);
     }
     exchange_take_note(&core->exchange, note, message, datagram);
     if (note->heard != NULL && feed_repair_record_sent(telemetry, note->heard, message)) {
@@ -111,9 +113,13 @@ static void step_datagram(muster_core_t *core, const struct muster_datagram *dat
 static int step_paths(muster_core_t *core, const struct muster_event *event) {
     struct paths *paths = &core->context.paths;
     bool is_same = paths_are(paths, event->paths, event->path_count);
+    size_t bytes_max = paths->bytes_max;
     int error = paths_set(paths, event->paths, event->path_count);
+    if (paths->bytes_max < bytes_max) {
+        sender_record_paths(&core->telemetry);
+    }
     if (error == 0 && !is_same) {
-        resume_begin(&core->presence);
+        resume_begin(&core->presence, 0);
     }
     return error;
 }
@@ -173,6 +179,9 @@ static int step_event(muster_core_t *core, const struct muster_event *event) {
     case MUSTER_EVENT_TIMER: break;
     case MUSTER_EVENT_DATAGRAM: step_datagram(core, &event->datagram); break;
     case MUSTER_EVENT_PATHS: return step_paths(core, event);
+    case MUSTER_EVENT_STATIC_PEERS:
+        return static_peers_set(&core->context.paths.static_peers, event->static_peers,
+                                event->static_peer_count);
     case MUSTER_EVENT_COMMAND: return step_command(core, &event->command);
     case MUSTER_EVENT_STREAM: return exchange_step(&core->exchange, &event->stream);
     case MUSTER_EVENT_SOCKETS:
@@ -199,6 +208,18 @@ static void tick(muster_core_t *core) {
     route_topics(core);
 }
 
+/* Two clocks that are not read in the same moment seem to move apart a little. */
+static void record_suspended(muster_core_t *core, int64_t suspended_ms) {
+    int64_t asleep_ms = core->has_suspended ? suspended_ms - core->suspended_ms : 0;
+    if (asleep_ms > MUSTER_SUSPEND_MS) {
+        resume_begin(&core->presence, (uint64_t)asleep_ms);
+    }
+    if (!core->has_suspended || asleep_ms > 0) {
+        core->has_suspended = true;
+        core->suspended_ms = suspended_ms;
+    }
+}
+
 int muster_core_step(muster_core_t *core, const struct muster_event *event) {
     uint64_t now_ms = event->now_ms > core->context.now_ms ? event->now_ms : core->context.now_ms;
     if (step_telemetry(core, event, now_ms)) {
@@ -209,6 +230,7 @@ int muster_core_step(muster_core_t *core, const struct muster_event *event) {
     if (deadline_ms < now_ms) {
         presence_record_late(&core->presence, now_ms - deadline_ms);
     }
+    record_suspended(core, event->suspended_ms);
     int error = step_event(core, event);
     tick(core);
     return error;

@@ -19,6 +19,8 @@ struct muster_core {
     struct telemetry telemetry;
     struct exchange exchange;
     bool has_given_left; /* MUSTER_OUTPUT_LEFT was given */
+    bool has_suspended;  /* suspended_ms is known */
+    int64_t suspended_ms;
 
     /* What the last output of a peer points to. */
     struct message view;

@@ -13,6 +13,7 @@ struct address_count {
     uint8_t ip[16];
     size_t rows;     /* of any state; 0: this place is free */
     size_t speakers; /* of them, those that stretch the interval */
+    uint64_t turn;   /* when it was served last, of who serves addresses in turn */
 };
 
 struct address_table {

@@ -22,18 +22,21 @@ bool admission_allows_telemetry(struct rates *rates, const struct muster_endpoin
     return allows(rates, RATE_TELEMETRY, source, now_ms, reason);
 }
 
-static bool is_multicast(const struct muster_endpoint *destination) {
-    return destination->family == 4 && destination->ip[0] >> 4 == 0xe; /* 224/4 (RFC 5771, 3) */
+/* By unicast from the host of a static peer, which may be behind a router. */
+static bool is_static(const struct paths *paths, const struct muster_datagram *datagram) {
+    return group_is_unicast(group_path_kind(&datagram->destination)) &&
+           !group_is_multicast(&datagram->destination) &&
+           static_peers_have_host(&paths->static_peers, &datagram->source);
 }
 
 /* Unicast is heard on the interfaces that have a path, all else by its own path only; by other groups
  * nothing. */
 static bool is_by_path(const struct paths *paths, const struct muster_datagram *datagram) {
     enum muster_path_kind kind = group_path_kind(&datagram->destination);
-    if (kind == MUSTER_PATH_U4 && is_multicast(&datagram->destination)) {
+    if (group_is_unicast(kind) && group_is_multicast(&datagram->destination)) {
         return false;
     }
-    return kind == MUSTER_PATH_U4 ? paths_interface_name(paths, datagram->interface)[0] != '\0'
+    return group_is_unicast(kind) ? paths_interface_name(paths, datagram->interface)[0] != '\0'
                                   : paths_find(paths, datagram->interface, kind) != NULL;
 }
 
@@ -47,9 +50,11 @@ bool admission_check(struct rates *rates, const struct paths *paths, const struc
         *reason = MUSTER_DROP_SEALED;
     } else if (datagram->bytes[0] != FIRST_BYTE_JSON) {
         *reason = MUSTER_DROP_FORMAT;
-    } else if (!is_by_path(paths, datagram)) {
+    } else if (!is_by_path(paths, datagram) && !is_static(paths, datagram)) {
         *reason = MUSTER_DROP_PATH;
-    } else if (datagram->ttl != MUSTER_TTL) {
+    } else if (!paths_is_source(paths, &datagram->source, datagram->interface)) {
+        *reason = MUSTER_DROP_SOURCE;
+    } else if (datagram->ttl != MUSTER_TTL && !is_static(paths, datagram)) {
         *reason = MUSTER_DROP_TTL;
     } else {
         return allows(rates, RATE_SOURCE, &datagram->source, now_ms, reason) &&

@@ -68,13 +68,23 @@ struct message announcer_announce(const struct presence *presence) {
     return message;
 }
 
-/* Says a message with the next number. Returns its bytes, 0 when nothing was sent. */
-static size_t say(struct presence *presence, struct message message) {
+/* Who is new may hear one path alone, which no answer by unicast shows. In a crowd it waits for what all say
+ * on all paths anyway. */
+static bool has_newcomer(const struct presence *presence) {
+    const struct peer *peer = proof_is_crowd(presence) ? NULL : presence->table.by_id;
+    while (peer != NULL && presence->context->now_ms - peer->boot_ms >= MUSTER_NEWCOMER_MS) {
+        peer = peer->hh.next;
+    }
+    return peer != NULL;
+}
+
+/* Says a message with the next number, on all paths wherever it has to be. Returns its bytes, 0 when nothing
+ * was sent. */
+static size_t say(struct presence *presence, struct message message, bool is_everywhere) {
     message.seq = ++presence->announcer.seq;
     presence->context->counters.answers += message_answer_count(&message);
-    bool is_everywhere =
-        message_is_everywhere(&message) || peer_table_has_deaf(&presence->table, MUSTER_PATH_M4);
-    return send_group(presence->context, &message, is_everywhere ? SEND_EVERYWHERE : SEND_PRIMARY, 0);
+    is_everywhere = is_everywhere || message_is_everywhere(&message) || has_newcomer(presence);
+    return send_group(presence->context, &message, is_everywhere ? NULL : &presence->table, 0);
 }
 
 static void say_announce(struct presence *presence) {
@@ -88,7 +98,7 @@ static void say_announce(struct presence *presence) {
         memcpy(&presence->announcer.answered, last, sizeof presence->announcer.answered);
         presence->announcer.answered_ms = presence->context->now_ms;
     }
-    say(presence, message);
+    say(presence, message, false);
 }
 
 /* Where tables are given by stream a newcomer has the key of an old peer from there, and an alive proves
@@ -97,18 +107,23 @@ static bool does_alive_prove(const struct presence *presence) {
     return peer_table_present(&presence->table) > MUSTER_TABLE_ROWS && !announcer_is_new(presence);
 }
 
+/* The paths by which this node hears others, where m4 is not among them; 0: it is, or who knows. */
+static unsigned hears(const struct presence *presence) {
+    uint64_t now_ms = presence->context->now_ms;
+    return now_ms >= presence->context->began_ms + MUSTER_HEARS_MS
+               ? paths_without_m4(&presence->context->paths, now_ms)
+               : 0;
+}
+
 /* Who is to be introduced learns the nonce from an alive too. */
 static void say_alive(struct presence *presence) {
     struct message message = announcer_alive(presence);
-    uint64_t now_ms = presence->context->now_ms;
-    if (now_ms >= presence->context->began_ms + MUSTER_HEARS_MS) {
-        message.hears = paths_without_multicast(&presence->context->paths, now_ms);
-    }
+    message.hears = hears(presence);
     message.nonce = presence->introductions.count > 0 ? proof_nonce(presence) : 0;
     if (does_alive_prove(presence)) {
         proof_put(presence, &message, MUSTER_ALIVE_BYTES_MAX);
     }
-    size_t bytes = say(presence, message);
+    size_t bytes = say(presence, message, false);
     presence->announcer.alive_bytes = bytes > 0 ? bytes : presence->announcer.alive_bytes;
 }
 
@@ -117,7 +132,7 @@ void announcer_answer(struct presence *presence, uint64_t nonce) {
     struct message message = announcer_alive(presence);
     memcpy(re, &nonce, sizeof nonce);
     message.re = re;
-    say(presence, message);
+    say(presence, message, true);
 }
 
 /* ---- when ---- */
@@ -236,7 +251,7 @@ void announcer_leave(struct presence *presence) {
 static uint64_t tick_leaving(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
     if (announcer->bye_ms <= presence->context->now_ms) {
-        say(presence, (struct message){.kind = MESSAGE_BYE});
+        say(presence, (struct message){.kind = MESSAGE_BYE}, true);
         announcer->bye_ms = presence->context->now_ms + MUSTER_BYE_SPACING_MS;
         announcer->byes_left--;
     }
@@ -260,6 +275,10 @@ static uint64_t tick_speaking(struct presence *presence) {
             announcer->is_spread[i] = false;
             announcer->copies_ms[i] = DEADLINE_NEVER;
             (i < MUSTER_COPIES ? say_announce : say_alive)(presence);
+            if (i == MUSTER_COPIES - 1 &&
+                hears(presence) != 0) { /* the next alives of others come by broadcast */
+                say_alive(presence);
+            }
         }
     }
     if (announcer->alive_ms <= now_ms) {
@@ -300,12 +319,13 @@ void announcer_repeat(struct presence *presence) {
     }
 }
 
-void announcer_owe(struct presence *presence, uint64_t nonce, bool is_missed) {
+void announcer_owe(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce,
+                   bool is_missed) {
     if (nonce == 0 || presence->announcer.state != ANNOUNCER_SPEAKING ||
         !presence->context->identity.has_key) {
         return;
     }
-    proof_plan(presence, nonce, MUSTER_PROOF_AGAIN_MS, is_missed ? MUSTER_PROOFS : 1,
+    proof_plan(presence, asker, nonce, MUSTER_PROOF_AGAIN_MS, is_missed ? MUSTER_PROOFS : 1,
                does_alive_prove(presence) ? DEADLINE_NEVER : announcer_proof_ms(presence));
 }
 

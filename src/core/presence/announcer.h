@@ -65,7 +65,8 @@ bool announcer_has_copy(const struct presence *presence);
 
 /* A message with its sender's nonce was heard, which this node is to answer by what it says to the group. The
  * sender misses a proof, or may: then a nonce that was answered before is answered again. */
-void announcer_owe(struct presence *presence, uint64_t nonce, bool is_missed);
+void announcer_owe(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce,
+                   bool is_missed);
 
 /* Says an alive to the group that answers a nonce. */
 void announcer_answer(struct presence *presence, uint64_t nonce);

@@ -36,12 +36,17 @@ static bool is_asked(const struct presence *presence, const struct message *quer
            (query->want_name == NULL || strcmp(own->name, query->want_name) == 0);
 }
 
+/* Who asks by both families at once gets one answer. */
+static bool is_same_asker(const struct answer *answer, const struct muster_datagram *datagram) {
+    return answer->interface == datagram->interface && (answer->asker.family != datagram->source.family ||
+                                                        endpoint_is_same(&answer->asker, &datagram->source));
+}
+
 static struct answer *find_answer(struct answers *answers, const struct muster_datagram *datagram,
                                   uint64_t nonce) {
     for (size_t i = 0; i < answers->count; i++) {
         struct answer *answer = &answers->items[i];
-        if (answer->nonce == nonce && answer->interface == datagram->interface &&
-            endpoint_is_same(&answer->asker, &datagram->source)) {
+        if (answer->nonce == nonce && is_same_asker(answer, datagram)) {
             return answer;
         }
     }
@@ -83,7 +88,8 @@ static bool answer_group(struct presence *presence, const struct message *query,
         if (!is_long_enough(presence, query, datagram)) {
             return refuse(reason, MUSTER_DROP_SHORT_QUESTION);
         }
-        return proof_plan(presence, query->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, delay_ms) ||
+        return proof_plan(presence, &datagram->source, query->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX,
+                          delay_ms) ||
                refuse(reason, MUSTER_DROP_TABLE_FULL);
     }
     if (!is_answered(presence, query->nonce)) {
@@ -143,14 +149,14 @@ static struct answer *add_answer(struct presence *presence, const struct muster_
 
 void answer_return(struct presence *presence, const struct muster_datagram *datagram, uint64_t nonce) {
     struct answer *answer = NULL;
-    if (nonce == 0 || proof_is_paid(presence, nonce)) {
+    if (nonce == 0 || proof_is_known(presence, &datagram->source, nonce)) {
         return;
     }
     if (!proof_is_for_many(presence) && !is_late(presence) && presence->context->identity.has_key) {
         answer = add_answer(presence, datagram, nonce);
     }
     if (answer == NULL) {
-        announcer_owe(presence, nonce, false);
+        announcer_owe(presence, &datagram->source, nonce, false);
         return;
     }
     answer->wants = true;
@@ -159,13 +165,15 @@ void answer_return(struct presence *presence, const struct muster_datagram *data
 }
 
 static bool answer_unicast(struct presence *presence, const struct message *query,
-                           const struct muster_datagram *datagram, unsigned path, enum muster_drop *reason) {
+                           const struct muster_datagram *datagram, enum muster_path_kind path,
+                           enum muster_drop *reason) {
     if (!is_long_enough(presence, query, datagram)) {
         return refuse(reason, MUSTER_DROP_SHORT_QUESTION);
     }
     struct answers *answers = &presence->answers;
     struct answer *answer = find_answer(answers, datagram, query->nonce);
-    if (answer == NULL && query->asks_some && query->wants && proof_is_recent(presence, query->nonce)) {
+    if (answer == NULL && query->asks_some && query->wants &&
+        proof_is_recent(presence, &datagram->source, query->nonce)) {
         return true; /* several that were asked for one answer, and are read at once */
     }
     if (answer == NULL) {
@@ -173,15 +181,14 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
         if (answer == NULL) {
             return refuse(reason, MUSTER_DROP_TABLE_FULL);
         }
-        answer->is_of_all =
-            !query->asks_some && path != 1u << MUSTER_PATH_U4 && !is_for_a_few(presence, query);
+        answer->is_of_all = !query->asks_some && !group_is_unicast(path) && !is_for_a_few(presence, query);
         if (!query->asks_some) {
             uint64_t window_ms =
                 is_for_a_few(presence, query) ? MUSTER_TABLE_ANSWER_MS : answer_window_ms(presence);
             answer->due_ms += random_ms(&presence->context->random, window_ms);
         }
     }
-    answer->heard |= path;
+    answer->heard |= 1u << path;
     answer->wants = answer->wants || query->wants;
     return true;
 }
@@ -192,12 +199,12 @@ bool answer_query(struct presence *presence, const struct message *query,
         return true;
     }
     enum muster_path_kind path = group_path_kind(&datagram->destination);
-    if (query->asks_some && path != MUSTER_PATH_U4) { /* where many are asked many may ask */
+    if (query->asks_some && !group_is_unicast(path)) { /* where many are asked many may ask */
         uint64_t delay_ms =
             query->of_count < MUSTER_INTRODUCTIONS_TOGETHER ? 0 : announcer_proof_ms(presence);
         return answer_group(presence, query, datagram, delay_ms, reason);
     }
-    return answer_unicast(presence, query, datagram, 1u << path, reason);
+    return answer_unicast(presence, query, datagram, path, reason);
 }
 
 /* Returns when the group is answered next. */
@@ -228,17 +235,18 @@ static void send_answer(struct presence *presence, const struct answer *answer) 
         message.tells_sent = false;
     }
     presence->context->counters.answers++;
-    proof_record(presence, answer->nonce, announcer_has_copy(presence));
+    proof_record(presence, &answer->asker, answer->nonce, announcer_has_copy(presence));
     send_unicast(presence->context, &message, 0, &answer->asker, answer->interface);
 }
 
-/* Without room there, who asks again is answered. */
-static void answer_by_group(struct presence *presence, const struct answer *answer) {
+/* False without room there. */
+static bool answer_by_group(struct presence *presence, const struct answer *answer) {
     if (answer->wants) {
-        proof_plan(presence, answer->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX, MUSTER_PROOF_MS);
-    } else {
-        plan_group(presence, answer->nonce);
+        return proof_plan(presence, &answer->asker, answer->nonce, MUSTER_GROUP_ANSWER_MS, UINT32_MAX,
+                          MUSTER_PROOF_MS);
     }
+    plan_group(presence, answer->nonce);
+    return true;
 }
 
 uint64_t answer_tick(struct presence *presence) {
@@ -255,10 +263,9 @@ uint64_t answer_tick(struct presence *presence) {
             due_ms = deadline_earlier(due_ms, answer->due_ms);
             i++;
         } else {
-            if (is_one_too_many(presence, answer) ||
-                !health_take_unicast(&presence->health, presence->context->now_ms)) {
-                answer_by_group(presence, answer);
-            } else {
+            bool is_for_group = is_one_too_many(presence, answer) ||
+                                !health_take_unicast(&presence->health, presence->context->now_ms);
+            if (!is_for_group || !answer_by_group(presence, answer)) {
                 send_answer(presence, answer);
             }
             *answer = answers->items[--answers->count];

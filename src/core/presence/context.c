@@ -10,6 +10,7 @@ void context_init(struct context *context, const struct muster_core_options *opt
                                 .stream = options->stream,
                                 .has_streams = options->has_streams,
                                 .is_observer = options->document == NULL};
+    paths_init(&context->paths);
     random_init(&context->random, options->seed);
     identity_init(&context->identity, options->key, &options->crypto, options->boot, &context->random);
     context_draw_seed(context, context->hash_seed);

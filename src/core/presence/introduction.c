@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "introduction.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "array.h"
@@ -73,12 +74,19 @@ static void begin_tries(struct presence *presence, struct introduction *introduc
     *due_ms = deadline_earlier(*due_ms, introduction->due_ms);
 }
 
+static void drop(struct presence *presence, struct introduction *introduction) {
+    struct introductions *introductions = &presence->introductions;
+    strangers_remove(&introductions->strangers, presence->table.seed, &introduction->endpoint);
+    *introduction = introductions->items[--introductions->count];
+}
+
 /* Who never answered makes room. */
-static void make_room(struct introductions *introductions) {
+static void make_room(struct presence *presence) {
+    struct introductions *introductions = &presence->introductions;
     for (size_t i = 0; i < introductions->count && introductions->count == MUSTER_INTRODUCTIONS_MAX; i++) {
         if (introductions->items[i].tries == MUSTER_INTRODUCTION_TRIES ||
             introductions->items[i].failures > 0) {
-            introductions->items[i] = introductions->items[--introductions->count];
+            drop(presence, &introductions->items[i]);
         }
     }
 }
@@ -88,43 +96,37 @@ static bool is_of_row(const struct presence *presence, const uint8_t id[MUSTER_I
     return peer != NULL && peer->is_verified;
 }
 
-static bool is_at(const struct introduction *introduction, const struct muster_endpoint *source) {
-    return endpoint_is_same_host(&introduction->endpoint, source);
-}
-
 /* The stranger that was asked most often, of a full address of that one, makes room for a verified row. */
 static void drop_stranger(struct presence *presence, const struct muster_endpoint *source, bool is_full_address) {
     struct introductions *introductions = &presence->introductions;
     struct introduction *dropped = NULL;
     for (size_t i = 0; i < introductions->count; i++) {
         struct introduction *item = &introductions->items[i];
-        if ((!is_full_address || is_at(item, source)) && !is_of_row(presence, item->id) &&
-            (dropped == NULL || item->tries > dropped->tries)) {
+        if ((!is_full_address || endpoint_is_same_host(&item->endpoint, source)) &&
+            !is_of_row(presence, item->id) && (dropped == NULL || item->tries > dropped->tries)) {
             dropped = item;
         }
     }
     if (dropped != NULL) {
-        *dropped = introductions->items[--introductions->count];
+        drop(presence, dropped);
     }
 }
 
-static size_t count_at(const struct introductions *introductions, const struct muster_endpoint *source) {
-    size_t count = 0;
-    for (size_t i = 0; i < introductions->count; i++) {
-        count += is_at(&introductions->items[i], source) ? 1 : 0;
-    }
-    return count;
+static bool is_full_of(const struct presence *presence, const struct muster_endpoint *source) {
+    return strangers_of(&presence->introductions.strangers, presence->table.seed, source) >=
+           MUSTER_INTRODUCTIONS_PER_ADDRESS;
 }
 
 static struct introduction *add(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES],
                                 const struct muster_endpoint *source) {
     struct introductions *introductions = &presence->introductions;
-    make_room(introductions);
-    bool is_full_address = count_at(introductions, source) >= MUSTER_INTRODUCTIONS_PER_ADDRESS;
+    make_room(presence);
+    bool is_full_address = is_full_of(presence, source);
     if ((is_full_address || introductions->count == MUSTER_INTRODUCTIONS_MAX) && is_of_row(presence, id)) {
         drop_stranger(presence, source, is_full_address);
     }
-    if (count_at(introductions, source) >= MUSTER_INTRODUCTIONS_PER_ADDRESS) {
+    if (is_full_of(presence, source) || strangers_reserve(&introductions->strangers, presence->table.seed,
+                                                          introductions->count + 1) != 0) {
         return NULL;
     }
     struct introduction *items = array_reserve(introductions->items, sizeof *items, &introductions->capacity,
@@ -133,9 +135,28 @@ static struct introduction *add(struct presence *presence, const uint8_t id[MUST
         return NULL;
     }
     introductions->items = items;
-    items[introductions->count] = (struct introduction){0};
+    items[introductions->count] = (struct introduction){.endpoint = *source};
     memcpy(items[introductions->count].id, id, MUSTER_ID_BYTES);
+    strangers_add(&introductions->strangers, presence->table.seed, source);
     return &items[introductions->count++];
+}
+
+static void move(struct presence *presence, struct introduction *introduction,
+                 const struct muster_endpoint *source) {
+    struct strangers *strangers = &presence->introductions.strangers;
+    strangers_remove(strangers, presence->table.seed, &introduction->endpoint);
+    strangers_add(strangers, presence->table.seed, source);
+    introduction->endpoint = *source;
+}
+
+/* One proof for each, of its last nonce, whatever it says. */
+static void owe(struct presence *presence, struct introduction *introduction, uint64_t nonce,
+                const struct muster_endpoint *source) {
+    if (nonce != 0 && nonce != introduction->nonce) {
+        proof_cancel(presence, &introduction->endpoint, introduction->nonce);
+        introduction->nonce = nonce;
+    }
+    announcer_owe(presence, source, nonce, true);
 }
 
 bool introduction_begin(struct presence *presence, const struct message *message,
@@ -153,10 +174,10 @@ bool introduction_begin(struct presence *presence, const struct message *message
         introduction->is_renewed = true; /* a forger elsewhere must not keep the real one out */
         begin_tries(presence, introduction);
     }
-    announcer_owe(presence, message->nonce, true);
+    owe(presence, introduction, message->nonce, &datagram->source);
     introduction->is_heard = true;
     introduction->heard_ms = presence->context->now_ms;
-    introduction->endpoint = datagram->source;
+    move(presence, introduction, &datagram->source);
     introduction->interface = datagram->interface;
     introduction->paths |= 1u << group_path_kind(&datagram->destination);
     introduction->is_signed = introduction->is_signed || message->is_signed;
@@ -187,13 +208,12 @@ void introduction_begin_stranger(struct presence *presence, const uint8_t id[MUS
 }
 
 unsigned introduction_end(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES], bool is_signed) {
-    struct introductions *introductions = &presence->introductions;
-    struct introduction *introduction = find(introductions, id);
+    struct introduction *introduction = find(&presence->introductions, id);
     if (introduction == NULL || (introduction->is_signed && !is_signed)) {
         return 0;
     }
     unsigned paths = introduction->paths;
-    *introduction = introductions->items[--introductions->count];
+    drop(presence, introduction);
     return paths;
 }
 
@@ -271,7 +291,8 @@ static void ask_together(struct presence *presence, struct introduction *const *
     query_send(presence, &query, NULL, 0);
 }
 
-static void ask(struct presence *presence, struct introduction *introduction) {
+/* False when the budget is used up. */
+static bool ask(struct presence *presence, struct introduction *introduction) {
     struct introduction *together[MUSTER_QUERY_IDS_SENT];
     bool is_crowd = proof_is_crowd(presence);
     size_t count = is_crowd && introduction->tries < MUSTER_INTRODUCTION_TOGETHER && !is_covered(introduction)
@@ -281,10 +302,12 @@ static void ask(struct presence *presence, struct introduction *introduction) {
                       (introduction->tries < MUSTER_INTRODUCTION_UNICAST || is_crowd);
     if (!is_unicast && is_covered(introduction)) {
         begin_pause(presence, introduction);
-        return;
+        return true;
     }
-    if (!take_tokens(presence, is_unicast) ||
-        (is_unicast && !health_take_unicast(&presence->health, presence->context->now_ms))) {
+    if (!take_tokens(presence, is_unicast)) {
+        return false;
+    }
+    if (is_unicast && !health_take_unicast(&presence->health, presence->context->now_ms)) {
         introduction->due_ms = presence->context->now_ms + POSTPONED_MS;
     } else if (count >= MUSTER_INTRODUCTIONS_TOGETHER) {
         ask_together(presence, together, count);
@@ -295,6 +318,7 @@ static void ask(struct presence *presence, struct introduction *introduction) {
         count_try(presence, introduction, MUSTER_INTRODUCTION_MS);
         query_send(presence, &query, is_unicast ? &introduction->endpoint : NULL, introduction->interface);
     }
+    return true;
 }
 
 /* The pause after all tries is over: who was heard meanwhile is asked again. */
@@ -311,7 +335,8 @@ static bool is_over(const struct presence *presence, const struct introduction *
     return presence->context->now_ms - introduction->heard_ms >= MUSTER_INTRODUCTION_SILENT_MS;
 }
 
-static void take_turn(struct presence *presence, struct introduction *introduction) {
+/* What is due is a question, and nothing that puts it off. */
+static void prepare(struct presence *presence, struct introduction *introduction) {
     if (introduction->tries == MUSTER_INTRODUCTION_TRIES) {
         begin_next_round(presence, introduction);
     }
@@ -320,8 +345,37 @@ static void take_turn(struct presence *presence, struct introduction *introducti
     if (is_first && presence->context->now_ms < introduction->began_ms + least_ms) {
         introduction->due_ms =
             first_try_ms(presence, introduction); /* more have shown up since it was planned */
-    } else if (introduction->tries < MUSTER_INTRODUCTION_TRIES) {
-        ask(presence, introduction);
+    }
+}
+
+/* Of those that are due, one of the address that was served longest ago; NULL when none is due. */
+static struct introduction *next_due(const struct presence *presence) {
+    const struct introductions *introductions = &presence->introductions;
+    struct introduction *next = NULL;
+    uint64_t next_turn = 0;
+    for (size_t i = 0; i < introductions->count; i++) {
+        struct introduction *introduction = &introductions->items[i];
+        if (introduction->due_ms <= presence->context->now_ms) {
+            uint64_t turn =
+                strangers_turn_of(&introductions->strangers, presence->table.seed, &introduction->endpoint);
+            next = next == NULL || turn < next_turn ? introduction : next;
+            next_turn = next == introduction ? turn : next_turn;
+        }
+    }
+    return next;
+}
+
+/* All share one budget: who has many ids at one address keeps nobody at another one waiting. */
+static void ask_in_turn(struct presence *presence) {
+    struct introductions *introductions = &presence->introductions;
+    struct introduction *introduction;
+    while ((introduction = next_due(presence)) != NULL && ask(presence, introduction)) {
+        strangers_take_turn(&introductions->strangers, presence->table.seed, &introduction->endpoint);
+    }
+    for (size_t i = 0; introduction != NULL && i < introductions->count; i++) {
+        if (introductions->items[i].due_ms <= presence->context->now_ms) {
+            introductions->items[i].due_ms = presence->context->now_ms + POSTPONED_MS;
+        }
     }
 }
 
@@ -341,18 +395,26 @@ uint64_t introduction_tick(struct presence *presence) {
     if (due_ms > now_ms) {
         return due_ms;
     }
-    due_ms = DEADLINE_NEVER;
     for (size_t i = 0; i < introductions->count;) {
         struct introduction *introduction = &introductions->items[i];
         if (introduction->due_ms <= now_ms && is_over(presence, introduction)) {
-            *introduction = introductions->items[--introductions->count];
+            drop(presence, introduction);
             continue;
         }
         if (introduction->due_ms <= now_ms) {
-            take_turn(presence, introduction);
+            prepare(presence, introduction);
         }
-        due_ms = deadline_earlier(due_ms, introduction->due_ms);
         i++;
     }
+    ask_in_turn(presence);
+    due_ms = DEADLINE_NEVER;
+    for (size_t i = 0; i < introductions->count; i++) {
+        due_ms = deadline_earlier(due_ms, introductions->items[i].due_ms);
+    }
     return due_ms;
+}
+
+void introduction_deinit(struct introductions *introductions) {
+    free(introductions->items);
+    strangers_deinit(&introductions->strangers);
 }

@@ -12,6 +12,7 @@
 
 #include "bucket.h"
 #include "limit.h"
+#include "strangers.h"
 
 struct presence;
 struct message;
@@ -20,6 +21,7 @@ struct introduction {
     uint8_t id[MUSTER_ID_BYTES];
     struct muster_endpoint endpoint; /* where it was heard from */
     uint32_t interface;
+    uint64_t nonce; /* of it, that it is owed a proof of; 0: none */
     unsigned paths; /* by which it was heard, bit 1 << kind */
     unsigned tries;
     bool is_signed;  /* a signed message began it, so only a signed one ends it */
@@ -38,6 +40,7 @@ struct introductions {
     size_t count;
     size_t capacity;
     struct bucket bucket; /* of tries */
+    struct strangers strangers; /* the same by address */
 };
 
 /* Asks the sender of a message for an introduction, unless that is under way. False when there is no room. */
@@ -55,6 +58,9 @@ void introduction_begin_stranger(struct presence *presence, const uint8_t id[MUS
 
 /* Another asked the group for these: in rounds that follow a failed one we need not ask it, too. */
 void introduction_record_question(struct presence *presence, const struct message *query);
+
+/* A zeroed struct is allowed. */
+void introduction_deinit(struct introductions *introductions);
 
 /* Asks who is due to be asked. Returns when something is due next. */
 uint64_t introduction_tick(struct presence *presence);

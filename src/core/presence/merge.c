@@ -76,11 +76,24 @@ static void confirm(struct presence *presence, struct peer *peer, const struct i
     }
 }
 
+/* A row that is heard by both families stays with IPv4: copies of both come in any order, and an address that
+ * changes is an event for many. */
+static bool has_better_address(const struct presence *presence, const struct peer *peer,
+                               const struct muster_endpoint *source) {
+    uint64_t heard_ms = peer_heard_ms(peer, 4);
+    return source->family == 6 && peer->address.family == 4 && heard_ms != 0 &&
+           presence->context->now_ms - heard_ms <= MUSTER_PRIMARY_MS;
+}
+
 /* A verified row keeps its address until the peer has answered from another one: what it said may have
  * been passed on by anybody. */
 static void record_address(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     const struct muster_datagram *datagram = incoming->datagram;
-    if (!peer->is_verified || peer_is_proven_at(peer, &datagram->source)) {
+    bool is_proven = peer_is_proven_at(peer, &datagram->source);
+    if ((!peer->is_verified || is_proven) && has_better_address(presence, peer, &datagram->source)) {
+        return;
+    }
+    if (!peer->is_verified || is_proven) {
         peer_table_set_address(&presence->table, peer, &datagram->source, datagram->interface);
     } else if (incoming->message->kind != MESSAGE_BYE) { /* who leaves answers no more */
         introduction_begin(presence, incoming->message, datagram);
@@ -130,12 +143,19 @@ static void record_promise(const struct presence *presence, struct peer *peer,
     peer->period_ms = is_full || message->next_ms > known_ms ? message->next_ms : known_ms;
 }
 
+/* A peer was heard this way. */
+static void record_way(struct presence *presence, const struct muster_datagram *datagram) {
+    struct paths *paths = &presence->context->paths;
+    uint64_t now_ms = presence->context->now_ms;
+    paths_heard(paths, datagram->interface, group_path_kind(&datagram->destination), now_ms);
+    static_peers_record_heard(&paths->static_peers, &datagram->source, now_ms);
+}
+
 /* What every message says that is accepted, whatever its kind. */
 static void record_message(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     const struct muster_datagram *datagram = incoming->datagram;
     record_evidence(presence, peer, incoming, incoming->is_fresh ? EVIDENCE_PROOF : 0);
-    paths_heard(&presence->context->paths, datagram->interface, group_path_kind(&datagram->destination),
-                presence->context->now_ms);
+    record_way(presence, datagram);
     record_address(presence, peer, incoming);
     confirm(presence, peer, incoming);
     record_seq(presence, peer, incoming);
@@ -151,7 +171,7 @@ static void record_life(struct presence *presence, struct peer *peer, const stru
     if (announcer_is_new(presence) && incoming->is_fresh && incoming->message->seq == 0) {
         answer_return(presence, incoming->datagram, incoming->message->nonce);
     } else if (announcer_is_new(presence)) {
-        announcer_owe(presence, incoming->message->nonce, false);
+        announcer_owe(presence, &incoming->datagram->source, incoming->message->nonce, false);
     }
     query_record_reported(presence, &incoming->datagram->source, incoming->message->peers);
     incoming->note->heard = peer;
@@ -299,9 +319,19 @@ static bool take_bye(struct presence *presence, struct peer *peer, const struct 
     return true;
 }
 
+/* Of two announces of one document the shorter one is passed on: a start repeats the nonces of many. */
+static void keep_shorter(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
+    const struct message *message = incoming->message;
+    bool is_same = message->kind == MESSAGE_ANNOUNCE && message->rev == peer->rev && message->size == 0;
+    if (is_same && incoming->datagram->length < peer->announce_length) {
+        set_announce(presence, peer, incoming); /* without memory the longer one does */
+    }
+}
+
 static bool hear(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     const struct message *message = incoming->message;
     record_life(presence, peer, incoming);
+    keep_shorter(presence, peer, incoming);
     uint64_t due_ms = suspicion_due_ms(presence, peer);
     if (peer->state != MUSTER_ALIVE) {
         revive(presence, peer);
@@ -441,8 +471,7 @@ bool merge_message(struct presence *presence, const struct message *message,
     }
     if (peer != NULL && is_copy(peer, &incoming)) {
         record_evidence(presence, peer, &incoming, EVIDENCE_COPY);
-        paths_heard(&presence->context->paths, datagram->interface, group_path_kind(&datagram->destination),
-                    presence->context->now_ms);
+        record_way(presence, datagram);
         note->is_copy = true;
         return true;
     }
@@ -485,6 +514,9 @@ bool merge_provisional(struct presence *presence, const struct merge_row *row, b
     if (memcmp(message->id, presence->context->identity.id, MUSTER_ID_BYTES) == 0 ||
         peer_table_find(&presence->table, message->id) != NULL) {
         return true; /* who is known is known better than by hearsay */
+    }
+    if (!paths_is_source(&presence->context->paths, &row->address, row->interface)) {
+        return drop(&incoming, MUSTER_DROP_SOURCE); /* it would be asked there */
     }
     if (message->is_signed && !is_self_certified(presence, &incoming)) {
         return drop(&incoming, MUSTER_DROP_SIGNATURE);

@@ -1,7 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "paths.h"
 
+#include "endpoint.h"
 #include "group.h"
+
+#define HEADERS_V4_BYTES 28 /* of IPv4 (RFC 791, 3.1) and UDP */
+#define HEADERS_V6_BYTES 48 /* of IPv6 (RFC 8200, 3) and UDP */
+
+void paths_init(struct paths *paths) {
+    *paths = (struct paths){.bytes_max = MUSTER_DATAGRAM_BYTES_MAX};
+}
+
+/* Of a datagram by this path. An interface that an announce does not fit is none of ours, whatever it says. */
+static size_t bytes_max_of(const struct muster_path *path) {
+    size_t headers = group_family(path->kind) == 6 ? HEADERS_V6_BYTES : HEADERS_V4_BYTES;
+    size_t least = MUSTER_ANNOUNCE_BYTES_MAX + headers;
+    size_t bytes = (path->mtu > least ? path->mtu : least) - headers;
+    return path->mtu == 0 || bytes > MUSTER_DATAGRAM_BYTES_MAX ? MUSTER_DATAGRAM_BYTES_MAX : bytes;
+}
 
 static size_t find_index(const struct paths *paths, uint32_t interface, enum muster_path_kind kind) {
     size_t i = 0;
@@ -12,12 +28,14 @@ static size_t find_index(const struct paths *paths, uint32_t interface, enum mus
 }
 
 int paths_set(struct paths *paths, const struct muster_path *items, size_t count) {
-    struct paths next = {.unicast_dropped = paths->unicast_dropped};
+    struct paths next = {.unicast_dropped = {paths->unicast_dropped[0], paths->unicast_dropped[1]},
+                         .static_peers = paths->static_peers,
+                         .bytes_max = MUSTER_DATAGRAM_BYTES_MAX};
     if (count > MUSTER_PATHS_MAX) {
         return MUSTER_EFULL;
     }
     for (size_t i = 0; i < count; i++) {
-        if (items[i].kind == MUSTER_PATH_U4 || paths_find(&next, items[i].interface, items[i].kind) != NULL) {
+        if (group_is_unicast(items[i].kind) || paths_find(&next, items[i].interface, items[i].kind) != NULL) {
             return MUSTER_EINVAL;
         }
         size_t old = find_index(paths, items[i].interface, items[i].kind);
@@ -25,10 +43,18 @@ int paths_set(struct paths *paths, const struct muster_path *items, size_t count
         next.items[i].name[MUSTER_INTERFACE_NAME_BYTES - 1] = '\0';
         next.heard_ms[i] = old < paths->count ? paths->heard_ms[old] : 0;
         next.dropped[i] = old < paths->count ? paths->dropped[old] : 0;
+        size_t bytes_max = bytes_max_of(&items[i]);
+        next.bytes_max = bytes_max < next.bytes_max ? bytes_max : next.bytes_max;
         next.count++;
     }
+    next.changes = paths->changes + 1;
     *paths = next;
     return 0;
+}
+
+size_t paths_fitting(const struct paths *paths, size_t count, size_t bytes_each) {
+    size_t excess = MUSTER_DATAGRAM_BYTES_MAX - paths->bytes_max;
+    return count - (excess + bytes_each - 1) / bytes_each;
 }
 
 bool paths_are(const struct paths *paths, const struct muster_path *items, size_t count) {
@@ -56,10 +82,11 @@ void paths_heard(struct paths *paths, uint32_t interface, enum muster_path_kind 
 bool paths_record_dropped(struct paths *paths, const struct muster_datagram *datagram) {
     enum muster_path_kind kind = group_path_kind(&datagram->destination);
     size_t i = find_index(paths, datagram->interface, kind);
-    if (kind != MUSTER_PATH_U4 && i == paths->count) {
+    if (!group_is_unicast(kind) && i == paths->count) {
         return false;
     }
-    uint32_t *dropped = kind == MUSTER_PATH_U4 ? &paths->unicast_dropped : &paths->dropped[i];
+    uint32_t *dropped =
+        i < paths->count ? &paths->dropped[i] : &paths->unicast_dropped[kind - MUSTER_PATH_U4];
     bool has_grown = datagram->dropped > *dropped;
     *dropped = datagram->dropped;
     return has_grown;
@@ -69,29 +96,42 @@ static bool is_heard(const struct paths *paths, size_t i, uint64_t now_ms) {
     return paths->heard_ms[i] != 0 && now_ms - paths->heard_ms[i] <= MUSTER_PRIMARY_MS;
 }
 
-bool paths_is_primary(const struct paths *paths, size_t index, uint64_t now_ms) {
-    const struct muster_path *path = &paths->items[index];
-    bool was_heard = is_heard(paths, index, now_ms);
+enum muster_path_kind paths_primary(const struct paths *paths, uint32_t interface, uint64_t now_ms) {
+    enum muster_path_kind primary = GROUP_KINDS;
+    bool is_primary_heard = false;
     for (size_t i = 0; i < paths->count; i++) {
-        const struct muster_path *other = &paths->items[i];
-        bool is_other_heard = is_heard(paths, i, now_ms);
-        bool is_better = is_other_heard == was_heard ? other->kind < path->kind : is_other_heard;
-        if (other->interface == path->interface && is_better) {
-            return false;
+        const struct muster_path *path = &paths->items[i];
+        bool was_heard = is_heard(paths, i, now_ms);
+        bool is_better = was_heard == is_primary_heard ? path->kind < primary : was_heard;
+        if (path->interface == interface && is_better) {
+            primary = path->kind;
+            is_primary_heard = was_heard;
         }
     }
-    return true;
+    return primary;
 }
 
-unsigned paths_without_multicast(const struct paths *paths, uint64_t now_ms) {
+unsigned paths_without_m4(const struct paths *paths, uint64_t now_ms) {
+    unsigned kinds = 0;
     for (size_t i = 0; i < paths->count; i++) {
         size_t m4 = find_index(paths, paths->items[i].interface, MUSTER_PATH_M4);
-        bool hears_multicast = m4 < paths->count && is_heard(paths, m4, now_ms);
-        if (paths->items[i].kind == MUSTER_PATH_B4 && is_heard(paths, i, now_ms) && !hears_multicast) {
-            return 1u << MUSTER_PATH_B4;
+        bool hears_m4 = m4 < paths->count && is_heard(paths, m4, now_ms);
+        kinds |= is_heard(paths, i, now_ms) && !hears_m4 ? 1u << paths->items[i].kind : 0;
+    }
+    return kinds;
+}
+
+static bool is_loopback(const struct paths *paths, uint32_t interface) {
+    for (size_t i = 0; i < paths->count; i++) {
+        if (paths->items[i].interface == interface && endpoint_is_loopback(&paths->items[i].address)) {
+            return true;
         }
     }
-    return 0;
+    return false;
+}
+
+bool paths_is_source(const struct paths *paths, const struct muster_endpoint *source, uint32_t interface) {
+    return endpoint_is_host(source) && (!endpoint_is_loopback(source) || is_loopback(paths, interface));
 }
 
 const char *paths_interface_name(const struct paths *paths, uint32_t interface) {

@@ -257,13 +257,31 @@ void peer_table_remove(struct peer_table *table, struct peer *peer) {
     free_peer(table, peer);
 }
 
-bool peer_table_has_deaf(const struct peer_table *table, enum muster_path_kind kind) {
+/* The kinds by which a row hears the group on an interface: those that it says; else m6 alone of who was
+ * heard by IPv6 alone, and m4. 0: it is not there. */
+static unsigned kinds_heard_by(const struct peer *peer, uint32_t interface) {
+    bool has_v4 = false;
+    bool has_v6 = false;
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        bool is_here = peer->tuples[i].interface == interface;
+        has_v4 = has_v4 || (is_here && peer->tuples[i].source.family == 4);
+        has_v6 = has_v6 || (is_here && peer->tuples[i].source.family == 6);
+    }
+    if (!has_v4 && !has_v6) {
+        return 0;
+    }
+    return peer->hears != 0 ? peer->hears : has_v4 ? 1u << MUSTER_PATH_M4 : 1u << MUSTER_PATH_M6;
+}
+
+unsigned peer_table_kinds(const struct peer_table *table, uint32_t interface, enum muster_path_kind primary) {
+    unsigned kinds = 1u << primary;
     for (const struct peer *peer = table->by_id; peer != NULL; peer = peer->hh.next) {
-        if (peer->is_speaker && peer->hears != 0 && (peer->hears & 1u << kind) == 0) {
-            return true;
+        unsigned hears = peer->is_speaker ? kinds_heard_by(peer, interface) : 0;
+        if (hears != 0 && (hears & kinds) == 0) {
+            kinds |= hears & -hears;
         }
     }
-    return false;
+    return kinds;
 }
 
 struct peer *peer_table_after(const struct peer_table *table, uint64_t number) {
@@ -448,6 +466,42 @@ void peer_clear_evidence(struct peer *peer) {
     peer->copies = 0;
     peer->everywhere = 0;
     peer->loss = (struct loss){0};
+}
+
+struct muster_endpoint peer_address(const struct peer *peer, uint8_t family) {
+    const struct tuple *best = NULL;
+    if (peer->address.family == family) {
+        return peer->address;
+    }
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        const struct tuple *tuple = &peer->tuples[i];
+        bool is_better =
+            best == NULL ||
+            (tuple->is_proven == best->is_proven ? tuple->last_ms >= best->last_ms : tuple->is_proven);
+        if (tuple->source.family == family && tuple->interface == peer->interface && is_better) {
+            best = tuple;
+        }
+    }
+    return best == NULL ? (struct muster_endpoint){.family = 0} : best->source;
+}
+
+uint64_t peer_heard_ms(const struct peer *peer, uint8_t family) {
+    uint64_t heard_ms = 0;
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        const struct tuple *tuple = &peer->tuples[i];
+        heard_ms = tuple->source.family == family && tuple->last_ms > heard_ms ? tuple->last_ms : heard_ms;
+    }
+    return heard_ms;
+}
+
+bool peer_is_heard_by(const struct peer *peer, enum muster_path_kind kind, uint64_t since_ms) {
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        const struct tuple *tuple = &peer->tuples[i];
+        if (tuple->last_ms >= since_ms && group_path_kind(&tuple->destination) == kind) {
+            return true;
+        }
+    }
+    return false;
 }
 
 unsigned peer_paths(const struct peer *peer) {

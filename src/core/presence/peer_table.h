@@ -106,6 +106,7 @@ struct peer {
     unsigned tries; /* questions since it was heard, or became suspect */
     unsigned tries_needed;
     uint64_t asked_ms; /* of the last try */
+    uint64_t askers;   /* a bit for each address whose question counted as a try */
 
     /* The table's own. */
     uint64_t due_ms;
@@ -151,8 +152,8 @@ size_t peer_table_rows_of(const struct peer_table *table, const struct muster_en
 bool peer_table_evict_at(struct peer_table *table, const struct muster_endpoint *address);
 
 /* Where the peer is, as far as is known. */
-void peer_table_set_address(struct peer_table *table, struct peer *peer, const struct muster_endpoint *address,
-                            uint32_t interface);
+void peer_table_set_address(struct peer_table *table, struct peer *peer,
+                            const struct muster_endpoint *address, uint32_t interface);
 
 struct peer *peer_table_find(const struct peer_table *table, const uint8_t id[MUSTER_ID_BYTES]);
 
@@ -183,8 +184,10 @@ size_t peer_table_speakers(const struct peer_table *table);
 /* And those that are more than hearsay: what this node tells others to hold. */
 size_t peer_table_heard(const struct peer_table *table);
 
-/* True when a verified peer that is present says that it hears others, but not by this kind of path. */
-bool peer_table_has_deaf(const struct peer_table *table, enum muster_path_kind kind);
+/* The kinds of paths, beside the primary one, that verified rows which are present need on an interface to
+ * hear us, bit 1 << kind: for who says that it does not hear the primary one, or was heard by IPv6 alone, the
+ * first that it has. */
+unsigned peer_table_kinds(const struct peer_table *table, uint32_t interface, enum muster_path_kind primary);
 
 /* The first row after this number; NULL when there is none. */
 struct peer *peer_table_after(const struct peer_table *table, uint64_t number);
@@ -239,6 +242,16 @@ void peer_clear_evidence(struct peer *peer);
 
 /* Path kinds by which the row was brought, bit 1 << kind. */
 unsigned peer_paths(const struct peer *peer);
+
+/* Where the peer was last heard by a family (4 or 6), on the interface of its address; first where it
+ * answered a question of ours. Family 0 when it was not. */
+struct muster_endpoint peer_address(const struct peer *peer, uint8_t family);
+
+/* When it was last heard by a family; 0: never. */
+uint64_t peer_heard_ms(const struct peer *peer, uint8_t family);
+
+/* True when it was heard by this kind of path since then. */
+bool peer_is_heard_by(const struct peer *peer, enum muster_path_kind kind, uint64_t since_ms);
 
 /* Share of the all-path messages since a tuple began that did not come by it, 0..1. */
 double tuple_loss(const struct peer *peer, const struct tuple *tuple);

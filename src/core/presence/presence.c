@@ -7,6 +7,7 @@
 #include "admission.h"
 #include "deadline.h"
 #include "group.h"
+#include "static_question.h"
 #include "suspicion.h"
 
 int presence_init(struct presence *presence, struct context *context,
@@ -32,8 +33,8 @@ void presence_deinit(struct presence *presence) {
     peer_table_deinit(&presence->table);
     announcement_deinit(&presence->own.announcement);
     free(presence->answers.items);
-    free(presence->proofs.items);
-    free(presence->introductions.items);
+    proof_deinit(&presence->proofs);
+    introduction_deinit(&presence->introductions);
     peer_deinit(&presence->duplicate);
 }
 
@@ -44,12 +45,13 @@ void presence_deinit(struct presence *presence) {
 static bool is_groups_question(const struct peer *asker, const struct message *message,
                                const struct muster_datagram *datagram) {
     return message->boot == asker->boot && message->count > asker->asked && message->said >= asker->seq &&
-           group_path_kind(&datagram->destination) != MUSTER_PATH_U4;
+           !group_is_unicast(group_path_kind(&datagram->destination));
 }
 
 static bool take_query(struct presence *presence, const struct message *message,
                        const struct muster_datagram *datagram, enum muster_drop *reason) {
     struct peer *asker = peer_table_find(&presence->table, message->id);
+    askers_record(&presence->askers, message->id, datagram, presence->context->now_ms);
     if (asker != NULL && asker->is_verified) {
         if (!merge_is_signed_by(presence, message, datagram, asker->key)) {
             *reason = MUSTER_DROP_SIGNATURE;
@@ -57,7 +59,11 @@ static bool take_query(struct presence *presence, const struct message *message,
         }
         if (is_groups_question(asker, message, datagram)) {
             asker->asked = message->count;
-            (message->wants ? introduction_record_question : suspicion_record_question)(presence, message);
+            if (message->wants) {
+                introduction_record_question(presence, message);
+            } else {
+                suspicion_record_question(presence, asker, message);
+            }
         }
     }
     return answer_query(presence, message, datagram, reason);
@@ -78,7 +84,7 @@ static bool take_message(struct presence *presence, const struct message *messag
                      : merge_message(presence, message, datagram, note, reason);
 }
 
-/* What waited through a sleep or a stall of this node is no lateness: resume_begin() saw to it. */
+/* What waited through a suspend or a stall of this node is no lateness, or was counted as such. */
 static void record_health(struct presence *presence, const struct muster_datagram *datagram) {
     uint64_t now_ms = presence->context->now_ms;
     if (datagram->age_ms <= now_ms - presence->resumed_ms) {
@@ -119,6 +125,7 @@ void presence_tick(struct presence *presence) {
         [PART_INTRODUCTION] = introduction_tick,
         [PART_ANSWER] = answer_tick,
         [PART_QUERY] = query_tick,
+        [PART_STATIC_PEERS] = static_question_tick,
         [PART_ANNOUNCER] = announcer_tick,
     };
     for (size_t i = 0; i < PART_COUNT; i++) {
@@ -135,15 +142,15 @@ uint64_t presence_deadline(const struct presence *presence) {
 }
 
 void presence_record_late(struct presence *presence, uint64_t late_ms) {
+    uint64_t now_ms = presence->context->now_ms;
     if (late_ms > MUSTER_STALL_MS) {
-        resume_begin(presence);
-    } else {
-        health_record_late(&presence->health, late_ms, presence->context->now_ms);
+        presence->resumed_ms = now_ms;
     }
+    health_record_late(&presence->health, late_ms, now_ms);
 }
 
 void presence_record_unsent(struct presence *presence, const struct muster_endpoint *destination) {
-    bool is_group = group_path_kind(destination) != MUSTER_PATH_U4;
+    bool is_group = !group_is_unicast(group_path_kind(destination));
     health_record_unsent(&presence->health, is_group, presence->context->now_ms);
     if (is_group) {
         announcer_repeat(presence);

@@ -14,6 +14,7 @@
 
 #include "announcer.h"
 #include "answer.h"
+#include "askers.h"
 #include "context.h"
 #include "health.h"
 #include "identity.h"
@@ -33,6 +34,7 @@ enum presence_part {
     PART_INTRODUCTION,
     PART_ANSWER,
     PART_QUERY,
+    PART_STATIC_PEERS,
     PART_ANNOUNCER,
     PART_COUNT
 };
@@ -43,7 +45,7 @@ struct presence {
     uint64_t interval_min_ms;
     uint64_t budget_bps;
     uint64_t tombstone_ms;
-    uint64_t resumed_ms; /* this node slept until then: nobody's silence before it counts */
+    uint64_t resumed_ms; /* this node was stopped until then: nobody's silence before it counts */
 
     struct resume resume;
     struct health health;
@@ -56,6 +58,7 @@ struct presence {
     struct proofs proofs;
     struct query query;
     struct introductions introductions;
+    struct askers askers;
     struct peer duplicate; /* somebody else who holds our key, as a row outside of the table */
 };
 
@@ -71,7 +74,8 @@ void presence_deinit(struct presence *presence);
 void presence_step(struct presence *presence, const struct muster_datagram *datagram, struct message *message,
                    struct merge_note *note);
 
-/* A step came so much later than it was due. */
+/* A step came so much later than it was due. A node that was stopped so long knows of no silence before now;
+ * but whether its machine was suspended, no timer tells. */
 void presence_record_late(struct presence *presence, uint64_t late_ms);
 
 /* What was to go there found no room in a queue or table of this machine. */

@@ -8,14 +8,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <muster/core.h>
+
 #include "limit.h"
+#include "strangers.h"
 
 struct presence;
 struct message;
 
 struct proof {
     uint64_t nonce;
+    struct muster_endpoint asker; /* where it came from first */
+    bool is_shared;   /* it came from elsewhere, too: what one of them is given answers no other */
     uint64_t sent_ms; /* when it was answered last; 0: not yet */
+    uint64_t said_ms; /* the same, to the group */
     unsigned count;   /* how often it was answered */
     bool is_due;      /* it waits to be answered */
 };
@@ -25,6 +31,7 @@ struct proofs {
     size_t count;
     size_t capacity;
     size_t due_count;
+    struct strangers strangers; /* those that are due, by asker */
     uint64_t due_ms; /* when an announce has to answer them; UINT64_MAX: none has to */
     char re[MUSTER_RE_MAX * MUSTER_NONCE_CHARS + 1]; /* of the last message that did */
 };
@@ -32,7 +39,7 @@ struct proofs {
 /* The nonce by which others prove to this node that they speak now. */
 uint64_t proof_nonce(struct presence *presence);
 
-/* How many are about to be introduced, to this node or by it. */
+/* How many are about to be introduced, to this node or by it; of one address few count. */
 size_t proof_strangers(const struct presence *presence);
 
 /* True where these are many, so that what is said to the group serves best. */
@@ -47,17 +54,20 @@ uint64_t proof_spread_ms(struct presence *presence);
 
 /* Plans the answer to a nonce, in delay_ms at the latest, UINT64_MAX: with the next message to the group. One that
  * was answered is answered again after again_ms, and count_max times in all. False when there is no room. */
-bool proof_plan(struct presence *presence, uint64_t nonce, uint64_t again_ms, unsigned count_max,
-                uint64_t delay_ms);
+bool proof_plan(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce,
+                uint64_t again_ms, unsigned count_max, uint64_t delay_ms);
 
-/* True when the nonce was answered, or will be with the next message to the group. */
-bool proof_is_paid(struct presence *presence, uint64_t nonce);
+/* This asker says another nonce now: what it said before need not be answered, unless others said it, too. */
+void proof_cancel(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce);
 
-/* True when the nonce was answered just now. */
-bool proof_is_recent(struct presence *presence, uint64_t nonce);
+/* True when the nonce of this asker was answered, or will be with the next message to the group. */
+bool proof_is_known(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce);
+
+/* True when this asker was answered just now. */
+bool proof_is_recent(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce);
 
 /* The nonce was answered by unicast. A copy of an announce that is due anyway (has_copy) answers it once more. */
-void proof_record(struct presence *presence, uint64_t nonce, bool has_copy);
+void proof_record(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce, bool has_copy);
 
 /* True when those that wait have to be answered now. */
 bool proof_is_due(const struct presence *presence);
@@ -70,3 +80,6 @@ void proof_reopen(struct presence *presence);
 
 /* Forgets all. */
 void proof_forget(struct presence *presence);
+
+/* A zeroed struct is allowed. */
+void proof_deinit(struct proofs *proofs);

@@ -25,7 +25,7 @@ void query_send(struct presence *presence, struct message *query, const struct m
                      destination, interface);
         return;
     }
-    send_group(presence->context, query, SEND_EVERYWHERE, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
+    send_group(presence->context, query, NULL, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
 }
 
 /* A table was taken in this round. */
@@ -85,7 +85,9 @@ void query_record_reported(struct presence *presence, const struct muster_endpoi
 /* Lists who need not answer, as many as fit: not those of whom others only told. */
 static void list_known(const struct presence *presence, struct message *message) {
     bool is_for_all = message->want_type == NULL && message->want_name == NULL;
-    size_t room = is_for_all ? MUSTER_QUERY_IDS_SENT : MUSTER_QUERY_IDS_SENT_BESIDE;
+    size_t room = paths_fitting(&presence->context->paths,
+                                is_for_all ? MUSTER_QUERY_IDS_SENT : MUSTER_QUERY_IDS_SENT_BESIDE,
+                                MUSTER_QUERY_ID_BYTES);
     for (const struct peer *peer = presence->table.by_id; peer != NULL && message->known_count < room;
          peer = peer->hh.next) {
         if (peer->state == MUSTER_ALIVE && !peer->is_provisional) {

@@ -15,12 +15,19 @@ void rates_deinit(struct rates *rates) {
     }
 }
 
+/* Of an address: whoever sends by IPv6 from afar has a /64 of them. Hosts of one link may share it, so a port
+ * counts for its own address. */
+static size_t bytes_of_host(enum rate_kind kind, const struct muster_endpoint *source) {
+    bool is_global = source->family == 6 && source->ip[0] >> 5 == 1; /* 2000::/3 (RFC 4291, 2.4) */
+    return kind != RATE_SOURCE && is_global ? sizeof source->ip / 2 : sizeof source->ip;
+}
+
 /* Never 0. */
 static uint64_t hash_of(const struct rates *rates, enum rate_kind kind,
                         const struct muster_endpoint *source) {
     uint8_t key[sizeof source->ip + sizeof source->port] = {0};
     uint64_t hash;
-    memcpy(key, source->ip, sizeof source->ip);
+    memcpy(key, source->ip, bytes_of_host(kind, source));
     if (kind == RATE_SOURCE) {
         memcpy(key + sizeof source->ip, &source->port, sizeof source->port);
     }

@@ -8,10 +8,12 @@ void resume_init(struct resume *resume) {
     *resume = (struct resume){.begin_ms = DEADLINE_NEVER, .ask_ms = DEADLINE_NEVER};
 }
 
-void resume_begin(struct presence *presence) {
+/* While the machine was suspended the others' time went on, and this node's did not. */
+void resume_begin(struct presence *presence, uint64_t asleep_ms) {
     struct resume *resume = &presence->resume;
     uint64_t now_ms = presence->context->now_ms;
     presence->resumed_ms = now_ms;
+    resume->earliest_ms = resume->earliest_ms > asleep_ms ? resume->earliest_ms - asleep_ms : 0;
     if (presence->context->paths.count > 0) { /* else what comes next are paths, and this again */
         resume->begin_ms = resume->earliest_ms > now_ms ? resume->earliest_ms : now_ms;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What follows when this node was stopped, or its paths changed: the others are asked and told anew. Many are
- * stopped at once, as in a paused cluster, and a busy machine stops a node often: so a crowd spreads this,
- * and nobody does it twice within MUSTER_RESUME_MS. */
+/* What follows when the machine was suspended, or this node's paths changed: the others are asked and told
+ * anew. Many are suspended at once, as in a paused cluster: so a crowd spreads this, and nobody does it twice
+ * within MUSTER_RESUME_MS. */
 #pragma once
 
 #include <stdint.h>
@@ -17,9 +17,9 @@ struct resume {
 /* None is under way. */
 void resume_init(struct resume *resume);
 
-/* This node was suspended, starved of time, or its paths changed: nobody's silence before now counts, and the
- * others are told and asked. */
-void resume_begin(struct presence *presence);
+/* This machine was suspended for so long, or (0) the paths changed: nobody's silence before now counts, and
+ * the others are told and asked. */
+void resume_begin(struct presence *presence, uint64_t asleep_ms);
 
 /* Tells and asks when that is due. Returns when something is due next. */
 uint64_t resume_tick(struct presence *presence);

@@ -5,6 +5,7 @@
 
 #include "context.h"
 #include "group.h"
+#include "peer_table.h"
 #include "signal.h"
 
 static void put(struct context *context, const uint8_t *bytes, size_t length,
@@ -28,15 +29,41 @@ static size_t encode(struct context *context, struct message *message, size_t pa
     return length < 0 ? 0 : (size_t)length;
 }
 
-size_t send_group(struct context *context, struct message *message, enum send_paths which, size_t pad_to) {
+/* Whether the message needs this path to reach all rows. */
+static bool is_needed(const struct context *context, const struct peer_table *table, size_t index) {
+    const struct muster_path *path = &context->paths.items[index];
+    enum muster_path_kind primary = paths_primary(&context->paths, path->interface, context->now_ms);
+    return path->kind == primary ||
+           (peer_table_kinds(table, path->interface, primary) & 1u << path->kind) != 0;
+}
+
+/* Questions of the group about others are for those who hear it. */
+static bool is_for_static_peers(const struct message *message) {
+    return message->kind != MESSAGE_QUERY || message->wants;
+}
+
+static void put_static(struct context *context, const uint8_t *bytes, size_t length) {
+    const struct static_peers *peers = &context->paths.static_peers;
+    for (size_t i = 0; i < peers->count; i++) {
+        if (static_peer_is_reached(&peers->items[i], context->now_ms)) {
+            put(context, bytes, length, &peers->items[i].at.endpoint, peers->items[i].at.interface);
+        }
+    }
+}
+
+size_t send_group(struct context *context, struct message *message, const struct peer_table *table,
+                  size_t pad_to) {
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
     size_t length = encode(context, message, pad_to, bytes);
     for (size_t i = 0; i < context->paths.count; i++) {
-        if (which == SEND_EVERYWHERE || paths_is_primary(&context->paths, i, context->now_ms)) {
+        if (table == NULL || is_needed(context, table, i)) {
             const struct muster_path *path = &context->paths.items[i];
             struct muster_endpoint destination = group_control(path->kind, context->port);
             put(context, bytes, length, &destination, path->interface);
         }
+    }
+    if (is_for_static_peers(message)) {
+        put_static(context, bytes, length);
     }
     return length;
 }

@@ -9,13 +9,15 @@
 #include "message.h"
 
 struct context;
+struct peer_table;
 struct signal;
 
-enum send_paths { SEND_PRIMARY, SEND_EVERYWHERE };
-
-/* Sends to the group on the primary path of each interface, or on all paths, padded to pad_to bytes. Sets the
- * message's id and boot. Returns the bytes of the datagram, 0 when nothing was sent. */
-size_t send_group(struct context *context, struct message *message, enum send_paths which, size_t pad_to);
+/* Sends to the group on all paths, or, with a table, on as few of each interface as reach all of its rows:
+ * the primary one, and others for those who hear nothing by it. To static peers too that were
+ * heard lately. Padded to pad_to bytes. Sets the message's id
+ * and boot. Returns the bytes of the datagram, 0 when nothing was sent. */
+size_t send_group(struct context *context, struct message *message, const struct peer_table *table,
+                  size_t pad_to);
 
 /* Sends to one address by one interface. Sets the message's id and boot. */
 void send_unicast(struct context *context, struct message *message, size_t pad_to,

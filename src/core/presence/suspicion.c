@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <sodium.h>
+
 #include "bucket.h"
 #include "deadline.h"
 #include "group.h"
@@ -61,7 +63,7 @@ static bool is_by_unicast(const struct peer *peer) {
     for (unsigned i = 0; i < peer->tuple_count; i++) {
         last = last == NULL || peer->tuples[i].last_ms >= last->last_ms ? &peer->tuples[i] : last;
     }
-    return last != NULL && group_path_kind(&last->destination) == MUSTER_PATH_U4;
+    return last != NULL && group_is_unicast(group_path_kind(&last->destination));
 }
 
 /* An answer repeats the rest of a promise; of whom only answers are heard a whole one is waited for. */
@@ -99,6 +101,7 @@ static uint64_t jitter_ms(struct presence *presence) {
 static void suspect(struct presence *presence, struct peer *peer) {
     peer->tries = 0;
     peer->asked_ms = 0;
+    peer->askers = 0;
     peer->tries_needed = suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
     peer_table_set_state(&presence->table, peer, MUSTER_SUSPECT);
     peer_table_set_due(&presence->table, peer, presence->context->now_ms + jitter_ms(presence));
@@ -113,7 +116,7 @@ void suspicion_bury(struct presence *presence, struct peer *peer, enum muster_st
 
 static bool has_unicast(const struct peer *peer) {
     for (unsigned i = 0; i < peer->tuple_count; i++) {
-        if (group_path_kind(&peer->tuples[i].destination) == MUSTER_PATH_U4) {
+        if (group_is_unicast(group_path_kind(&peer->tuples[i].destination))) {
             return true;
         }
     }
@@ -163,10 +166,12 @@ static bool is_askable(const struct presence *presence, const struct peer *peer)
 static void ask(struct presence *presence, struct peer *first) {
     struct message query = {.asks_some = true, .of_count = 1};
     memcpy(query.of[0], first->id, MUSTER_ID_BYTES);
+    size_t ids_max =
+        paths_fitting(&presence->context->paths, MUSTER_QUERY_IDS_SENT, MUSTER_QUERY_ID_BYTES);
     count_try(presence, first);
     struct peer *peer;
     for (peer = presence->table.classes[CLASS_SUSPECT];
-         peer != NULL && query.of_count < MUSTER_QUERY_IDS_SENT; peer = peer->next) {
+         peer != NULL && query.of_count < ids_max; peer = peer->next) {
         if (peer != first && is_askable(presence, peer)) {
             memcpy(query.of[query.of_count++], peer->id, MUSTER_ID_BYTES);
             count_try(presence, peer);
@@ -197,13 +202,14 @@ static void tick_suspect(struct presence *presence, struct peer *peer) {
 }
 
 /* Who answers by unicast alone, or was never heard, is asked so when its promise runs out, before anybody is
- * told of a suspect. False when that gave no answer. */
+ * told of a suspect. False when that gave no answer. Who is late, or has no budget left, asks later: hearsay is
+ * not buried unasked, but not waited for for ever. */
 static bool ask_quietly(struct presence *presence, struct peer *peer, uint64_t due_ms) {
     uint64_t now_ms = presence->context->now_ms;
     unsigned tries = is_hearsay(peer) ? MUSTER_HEARSAY_TRIES
                                       : suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
-    if ((!is_by_unicast(peer) && !is_hearsay(peer)) || peer->tries >= tries ||
-        now_ms >= due_ms + peer->period_ms) {
+    uint64_t longest_ms = is_hearsay(peer) ? MUSTER_LATE_WAIT_MS : peer->period_ms;
+    if ((!is_by_unicast(peer) && !is_hearsay(peer)) || peer->tries >= tries || now_ms >= due_ms + longest_ms) {
         return false;
     }
     if (!must_wait(presence, peer)) {
@@ -255,13 +261,22 @@ uint64_t suspicion_tick(struct presence *presence) {
     return peer == NULL ? DEADLINE_NEVER : peer->due_ms;
 }
 
-void suspicion_record_question(struct presence *presence, const struct message *query) {
+/* A bit for an address. Two that share one cost a question more. */
+static uint64_t bit_of(const struct presence *presence, const struct muster_endpoint *address) {
+    uint64_t hash;
+    crypto_shorthash((uint8_t *)&hash, address->ip, sizeof address->ip, presence->table.seed);
+    return 1ull << hash % 64;
+}
+
+void suspicion_record_question(struct presence *presence, const struct peer *asker, const struct message *query) {
+    uint64_t bit = bit_of(presence, &asker->address);
     for (size_t i = 0; i < query->of_count; i++) {
         struct peer *peer = peer_table_find(&presence->table, query->of[i]);
         /* Copies by other paths and questions that crossed get one answer, so they are one try. */
         if (peer != NULL && peer->state == MUSTER_SUSPECT && peer->tries < peer->tries_needed &&
-            !must_wait(presence, peer) &&
+            (peer->askers & bit) == 0 && !must_wait(presence, peer) &&
             presence->context->now_ms >= peer->asked_ms + MUSTER_GROUP_ANSWER_MS) {
+            peer->askers |= bit;
             count_try(presence, peer);
         }
     }

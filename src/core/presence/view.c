@@ -64,6 +64,7 @@ void view_measure(const struct presence *presence, const struct peer *peer, stru
         .provisional = peer->is_provisional,
         .partial = peer_is_partial(peer),
         .address = peer->address,
+        .other_address = peer_address(peer, peer->address.family == 6 ? 4 : 6),
         .paths = peer_paths(peer),
         .age_ms = presence->context->now_ms - peer->heard_ms,
         .next_ms = (int64_t)(peer->heard_ms + peer->next_ms) - (int64_t)presence->context->now_ms,
@@ -78,13 +79,16 @@ void view_measure(const struct presence *presence, const struct peer *peer, stru
     fill_interface(presence, peer->interface, view->interface_name);
 }
 
-/* The first address that a path has. */
+/* The first address that a path has, and that of the other family on the same interface. */
 static void fill_own_address(const struct presence *presence, struct muster_peer *view) {
     for (size_t i = 0; i < presence->context->paths.count; i++) {
         const struct muster_path *path = &presence->context->paths.items[i];
         if (view->address.family == 0 && path->address.family != 0) {
             view->address = path->address;
             fill_interface(presence, path->interface, view->interface_name);
+        } else if (view->other_address.family == 0 && path->address.family != view->address.family &&
+                   strcmp(view->interface_name, path->name) == 0) {
+            view->other_address = path->address;
         }
     }
 }

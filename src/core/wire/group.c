@@ -5,53 +5,85 @@
 
 #include "limit.h"
 
-#define IPV4_BYTES 4
+/* What a family has of each: an address of IPv4 fills the first four bytes. */
+struct family {
+    size_t bytes; /* of an address */
+    uint8_t telemetry[16];
+    uint8_t repair[16];
+};
 
-static const uint8_t control_v4[IPV4_BYTES] = MUSTER_GROUP_V4;
-static const uint8_t broadcast_v4[IPV4_BYTES] = MUSTER_BROADCAST_V4;
-static const uint8_t telemetry_v4[IPV4_BYTES] = MUSTER_GROUP_TELEMETRY_V4;
-static const uint8_t repair_v4[IPV4_BYTES] = MUSTER_GROUP_REPAIR_V4;
+static const struct family v4 = {4, MUSTER_GROUP_TELEMETRY_V4, MUSTER_GROUP_REPAIR_V4};
+static const struct family v6 = {16, MUSTER_GROUP_TELEMETRY_V6, MUSTER_GROUP_REPAIR_V6};
+static const uint8_t control[GROUP_KINDS][16] = {
+    [MUSTER_PATH_M4] = MUSTER_GROUP_V4,
+    [MUSTER_PATH_M6] = MUSTER_GROUP_V6,
+    [MUSTER_PATH_B4] = MUSTER_BROADCAST_V4,
+};
 
-static struct muster_endpoint endpoint_of(const uint8_t ip[IPV4_BYTES], uint16_t port) {
-    struct muster_endpoint endpoint = {.family = 4, .port = port};
-    memcpy(endpoint.ip, ip, IPV4_BYTES);
+static const struct family *family_of(uint8_t family) {
+    return family == 6 ? &v6 : &v4;
+}
+
+static struct muster_endpoint endpoint_of(uint8_t family, const uint8_t ip[16], uint16_t port) {
+    struct muster_endpoint endpoint = {.family = family, .port = port};
+    memcpy(endpoint.ip, ip, sizeof endpoint.ip);
     return endpoint;
+}
+
+bool group_is_unicast(enum muster_path_kind kind) {
+    return kind >= MUSTER_PATH_U4;
+}
+
+uint8_t group_family(enum muster_path_kind kind) {
+    return kind == MUSTER_PATH_M6 || kind == MUSTER_PATH_U6 ? 6 : 4;
 }
 
 struct muster_endpoint group_control(enum muster_path_kind kind, uint16_t control_port) {
-    return endpoint_of(kind == MUSTER_PATH_M4 ? control_v4 : broadcast_v4, control_port);
+    return endpoint_of(group_family(kind), control[kind], control_port);
 }
 
 enum muster_path_kind group_path_kind(const struct muster_endpoint *destination) {
-    if (memcmp(destination->ip, control_v4, IPV4_BYTES) == 0) {
-        return MUSTER_PATH_M4;
+    size_t bytes = family_of(destination->family)->bytes;
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
+        if (group_family(kind) == destination->family && memcmp(destination->ip, control[kind], bytes) == 0) {
+            return kind;
+        }
     }
-    return memcmp(destination->ip, broadcast_v4, IPV4_BYTES) == 0 ? MUSTER_PATH_B4 : MUSTER_PATH_U4;
+    return destination->family == 6 ? MUSTER_PATH_U6 : MUSTER_PATH_U4;
 }
 
-struct muster_endpoint group_telemetry(unsigned shard, uint16_t control_port) {
-    struct muster_endpoint endpoint = endpoint_of(telemetry_v4, (uint16_t)(control_port - 1));
-    endpoint.ip[3] = (uint8_t)(endpoint.ip[3] + shard);
+/* 224.0.0.0/4 (RFC 5771, 3), ff00::/8 (RFC 4291, 2.7). */
+bool group_is_multicast(const struct muster_endpoint *destination) {
+    return destination->family == 6 ? destination->ip[0] == 0xff
+                                    : destination->family == 4 && destination->ip[0] >> 4 == 0xe;
+}
+
+struct muster_endpoint group_telemetry(uint8_t family, unsigned shard, uint16_t control_port) {
+    const struct family *of = family_of(family);
+    struct muster_endpoint endpoint = endpoint_of(family, of->telemetry, (uint16_t)(control_port - 1));
+    endpoint.ip[of->bytes - 1] = (uint8_t)(endpoint.ip[of->bytes - 1] + shard);
     return endpoint;
 }
 
-struct muster_endpoint group_repair(uint16_t control_port) {
-    return endpoint_of(repair_v4, (uint16_t)(control_port - 1));
+struct muster_endpoint group_repair(uint8_t family, uint16_t control_port) {
+    return endpoint_of(family, family_of(family)->repair, (uint16_t)(control_port - 1));
 }
 
 /* The group for naks is the one before those of the shards. */
 static bool is_telemetry(const struct muster_endpoint *destination) {
-    const uint8_t *ip = destination->ip;
-    return memcmp(ip, telemetry_v4, 3) == 0 && ip[3] >= repair_v4[3] &&
-           ip[3] < telemetry_v4[3] + MUSTER_SHARDS;
+    const struct family *of = family_of(destination->family);
+    size_t last = of->bytes - 1;
+    return memcmp(destination->ip, of->telemetry, last) == 0 && destination->ip[last] >= of->repair[last] &&
+           destination->ip[last] < of->telemetry[last] + MUSTER_SHARDS;
 }
 
 bool group_is_telemetry(const struct muster_endpoint *destination, uint16_t control_port, unsigned *shard) {
-    const uint8_t last = destination->ip[3];
+    const struct family *of = family_of(destination->family);
     if (!is_telemetry(destination) || destination->port != control_port - 1) {
         return false;
     }
-    *shard = last == repair_v4[3] ? MUSTER_SHARDS : (unsigned)(last - telemetry_v4[3]);
+    unsigned place = (unsigned)(destination->ip[of->bytes - 1] - of->repair[of->bytes - 1]);
+    *shard = place == 0 ? MUSTER_SHARDS : place - 1;
     return true;
 }
 

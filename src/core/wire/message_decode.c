@@ -298,7 +298,8 @@ bool message_answers(const struct message *message, uint64_t nonce) {
 
 bool message_is_everywhere(const struct message *message) {
     size_t answers = message_answer_count(message);
-    bool is_news = message->kind != MESSAGE_ALIVE || answers > 0 || message->seq % MUSTER_EVERYWHERE_EACH == 0;
+    bool is_news =
+        message->kind != MESSAGE_ALIVE || message->seq % MUSTER_EVERYWHERE_EACH == MUSTER_EVERYWHERE_FIRST;
     return is_news && answers <= MUSTER_LIST_NONCES;
 }
 

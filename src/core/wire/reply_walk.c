@@ -274,6 +274,7 @@ void reply_walk_row(struct reply_walk *walk, struct muster_peer *peer) {
 void reply_walk_evidence(struct reply_walk *walk, struct muster_peer *peer) {
     static const struct list tuples = {"tuples", sizeof(struct muster_tuple), MUSTER_TUPLES_MAX, walk_tuple};
     walk_interface(walk, peer->interface_name);
+    walk_endpoint(walk, "other_address", "other_port", &peer->other_address);
     peer->verified = walk_flag(walk, "verified", peer->verified);
     peer->provisional = walk_flag(walk, "provisional", peer->provisional);
     peer->partial = walk_flag(walk, "partial", peer->partial);

@@ -47,17 +47,18 @@ typedef struct muster_core muster_core_t;
 
 /* ---- values ---- */
 
-/* An address and port. family is 4 or, later, 6; 0 means unspecified. An IPv4 address fills ip[0..3].
- * port is in host order. */
+/* An address and port. family is 4 or 6; 0 means unspecified. An IPv4 address fills ip[0..3]. Which link a
+ * link-local address of IPv6 is of, stands beside it: the interface. port is in host order. */
 struct muster_endpoint {
     uint8_t family;
     uint8_t ip[16];
     uint16_t port;
 };
 
-/* The way a datagram took. "m4": IPv4 multicast, "b4": IPv4 broadcast, "u4": IPv4 unicast. */
-enum muster_path_kind { MUSTER_PATH_M4, MUSTER_PATH_B4, MUSTER_PATH_U4 };
-#define MUSTER_PATH_KINDS 3
+/* The way a datagram took. "m4", "m6": multicast of IPv4, IPv6; "b4": IPv4 broadcast; "u4", "u6": unicast. Of
+ * two ways to many, the first one here is preferred. */
+enum muster_path_kind { MUSTER_PATH_M4, MUSTER_PATH_M6, MUSTER_PATH_B4, MUSTER_PATH_U4, MUSTER_PATH_U6 };
+#define MUSTER_PATH_KINDS 5
 
 /* Name of a path kind as people and the wire write it, "m4". Static storage. */
 MUSTER_API const char *muster_path_name(enum muster_path_kind kind);
@@ -65,13 +66,22 @@ MUSTER_API const char *muster_path_name(enum muster_path_kind kind);
 #define MUSTER_INTERFACE_NAME_BYTES 16
 #define MUSTER_NETWORK_NAME_BYTES 64
 
-/* One way out: an interface and a kind (never u4). */
+/* One way out: an interface and a kind (never u4 or u6). */
 struct muster_path {
     uint32_t interface; /* the kernel's interface index */
     enum muster_path_kind kind;
     char name[MUSTER_INTERFACE_NAME_BYTES]; /* of the interface, not empty */
-    struct muster_endpoint address;         /* of this node on that interface; family 0 when not known */
+    struct muster_endpoint address; /* of this node on that interface, of the family of the kind; family
+                                       0 when not known */
+    uint32_t mtu;                   /* of the interface, bytes; 0 when not known */
 };
+
+/* Where a peer is that neither multicast nor broadcast reaches. */
+struct muster_static_peer {
+    struct muster_endpoint endpoint;
+    uint32_t interface; /* by which it is reached, as a link-local address needs it; 0: the kernel knows */
+};
+#define MUSTER_STATIC_PEERS_MAX 64
 
 /* A name with its value: an attribute of a peer or a TXT item of a service. UTF-8. */
 struct muster_text {
@@ -169,7 +179,10 @@ struct muster_peer {
                          earlier rev */
     bool self;        /* the node that gives this row, not a peer of its table */
     struct muster_document document;
-    struct muster_endpoint address; /* source of the last datagram: the peer's unicast socket */
+    struct muster_endpoint address; /* source of the last datagram: the peer's unicast socket; of who is heard
+                                       by both families, that of IPv4 */
+    struct muster_endpoint other_address; /* the same of the other family, on the same interface; family 0
+                                             when it was not heard by it */
     char interface_name[MUSTER_INTERFACE_NAME_BYTES];
     unsigned paths;    /* bit 1 << kind for each path that brought it, or that brought it our question */
     uint64_t age_ms;   /* since it was last heard */
@@ -209,6 +222,7 @@ MUSTER_API const char *muster_peer_event_name(enum muster_peer_event event);
     X(FORMAT, "format", "first byte belongs to no muster datagram")                     \
     X(SEALED, "sealed", "sealed, and there is no key here that opens it")               \
     X(PATH, "path", "came by an interface or to an address that is not listened on")    \
+    X(SOURCE, "source", "from an address that no other host can have")                  \
     X(TTL, "ttl", "did not come from this link (TTL below 255)")                        \
     X(FLOOD, "flood", "more than its source may send")                                  \
     X(SYNTAX, "syntax", "not JSON, or not the lines that make a message")               \
@@ -408,7 +422,7 @@ struct muster_socket {
                              * was needed for datagrams to the group */
     uint64_t unreached;     /* datagrams to one peer that did not arrive, as ICMP reported */
 };
-#define MUSTER_SOCKETS_MAX 160
+#define MUSTER_SOCKETS_MAX 192
 
 /* What is known of one publisher's shard here (muster/telemetry.h). Every datagram up to `sent` since `since`
  * is in exactly one of received, pending, lost. */
@@ -487,6 +501,7 @@ enum muster_event_kind {
     MUSTER_EVENT_TIMER,    /* time has passed */
     MUSTER_EVENT_DATAGRAM, /* a datagram came */
     MUSTER_EVENT_PATHS,    /* these are now the ways out, all earlier ones are void */
+    MUSTER_EVENT_STATIC_PEERS, /* at these addresses peers are asked and told by unicast, and no others */
     MUSTER_EVENT_COMMAND,
     MUSTER_EVENT_STREAM,  /* something happened on a stream; what its number does not mean is ignored */
     MUSTER_EVENT_SOCKETS, /* these are the sockets, for who asks the node about itself; copied */
@@ -498,9 +513,13 @@ enum muster_event_kind {
 struct muster_event {
     enum muster_event_kind kind;
     uint64_t now_ms;
+    int64_t suspended_ms; /* how long this machine was suspended so far, while now_ms stood still (on Linux
+                             CLOCK_BOOTTIME less CLOCK_MONOTONIC); from any origin, 0 where it is not known */
     struct muster_datagram datagram;
     const struct muster_path *paths;
     size_t path_count;
+    const struct muster_static_peer *static_peers;
+    size_t static_peer_count;
     struct muster_command command;
     struct muster_stream stream;
     const struct muster_socket *sockets;
@@ -511,9 +530,9 @@ struct muster_event {
  * samples come first: a timer event is to be stepped at the deadline however many of these come. Datagrams,
  * however bad, are never an error: they are counted. A command or paths can be refused, and then changed
  * nothing: MUSTER_EINVAL (an observer told to update, change or rekey, a document or change that breaks a
- * rule, a QUERY that nobody could match, a path twice), MUSTER_ENOTFOUND (a CHANGE removes what is not
- * there), MUSTER_ETOOBIG, MUSTER_EFULL (too many paths or queries under way), MUSTER_ENOMEM, MUSTER_ECLOSING
- * (after LEAVE), or what sign returned. */
+ * rule, a QUERY that nobody could match, a path twice, a static peer where no host can be), MUSTER_ENOTFOUND
+ * (a CHANGE removes what is not there), MUSTER_ETOOBIG, MUSTER_EFULL (too many paths, static peers or queries
+ * under way), MUSTER_ENOMEM, MUSTER_ECLOSING (after LEAVE), or what sign returned. */
 MUSTER_API int muster_core_step(muster_core_t *core, const struct muster_event *event);
 
 #define MUSTER_GROUP_REPAIR (1u << MUSTER_SHARDS) /* where missing data is asked for */
@@ -533,7 +552,8 @@ enum muster_output_kind {
 struct muster_output {
     enum muster_output_kind kind;
     uint64_t stream;                 /* STREAM_…: its number */
-    uint32_t groups;                 /* GROUPS: bit 1 << shard, and MUSTER_GROUP_REPAIR */
+    uint32_t groups;                 /* GROUPS: of IPv4, bit 1 << shard, and MUSTER_GROUP_REPAIR */
+    uint32_t groups6;                /* GROUPS: the same of IPv6 */
     struct muster_endpoint endpoint; /* STREAM_OPEN */
     uint32_t interface;              /* STREAM_OPEN */
     const uint8_t *bytes;            /* STREAM_WRITE */

@@ -70,11 +70,23 @@ struct muster_options {
     const char *const
         *caches; /* patterns of topics whose last values to keep for others, see muster_core_options */
     size_t cache_count;
+    unsigned kinds; /* of paths to many that may be used, bit 1 << enum muster_path_kind; 0: all. Of a family
+                       that has none of them nothing is used */
     bool without_gso; /* send each datagram by itself, as where the kernel can't send batches (UDP GSO) */
     muster_event_cb on_event; /* NULL: none */
     muster_log_cb on_log;     /* NULL: none */
     void *context;            /* handed to on_event and on_log */
+    /* Peers to ask and tell by unicast, where neither multicast nor broadcast reaches them: "host",
+     * "host:port", "10.0.0.1", "[fd00::1]:19798", "[fe80::1%eth0]". The port is that of the peer's unicast
+     * socket, by default the first one after the control port. Names are resolved by libuv's threads, again
+     * when that fails, which a warning says, and now and then. Of all their addresses
+     * MUSTER_STATIC_PEERS_MAX are used. Beyond a router, both sides have to name each other. */
+    const char *const *peers;
+    size_t peer_count;
 };
+
+/* Why a text can't be one of these peers, for people; NULL when it can. Static storage. */
+MUSTER_API const char *muster_static_peer_fault(const char *text);
 
 /* Sets the defaults: an observer on all interfaces. */
 static inline void muster_options_init(struct muster_options *options);
@@ -93,9 +105,9 @@ static inline void muster_options_init(struct muster_options *options) {
  * MUSTER_EDAMAGED (a file of the state was set aside; the next open makes a new one), MUSTER_ESTATE,
  * MUSTER_ECRYPTO, MUSTER_ESYSTEM. On error *node is NULL and no callback but on_log was called. When the loop
  * itself refused (MUSTER_ENOMEM, MUSTER_ESYSTEM), the instance is free again at once, but the loop must run
- * once more to release the handles that were begun. Out of memory libuv may also end the program: its table of
- * watched descriptors grows with them (uv_poll_start()), and it calls abort() when that fails, here or, when
- * a connection comes, later. uv_replace_allocator() can keep memory in reserve for that. */
+ * once more to release the handles that were begun. Out of memory libuv may also end the program: its table
+ * of watched descriptors grows with them (uv_poll_start()), and it calls abort() when that fails, here or,
+ * when a connection comes, later. uv_replace_allocator() can keep memory in reserve for that. */
 MUSTER_API int muster_open(uv_loop_t *loop, const struct muster_options *options, muster_t **node);
 
 /* Says bye (for some 200 ms, if it ever announced), frees everything, then calls on_closed (may be NULL)

@@ -63,6 +63,21 @@ static void candidate_set_address(struct candidate *candidate, const struct ifad
     interface->kinds |= is_loopback || (candidate->flags & IFF_BROADCAST) ? 1u << MUSTER_PATH_B4 : 0;
 }
 
+/* Not of the loopback, which has no route for groups of IPv6. */
+static void candidate_set_address6(struct candidate *candidate, const struct ifaddrs *entry) {
+    struct interface *interface = &candidate->interface;
+    struct sockaddr_in6 address;
+    memcpy(&address, entry->ifa_addr, sizeof address);
+    bool is_better = IN6_IS_ADDR_LINKLOCAL(&address.sin6_addr) &&
+                     !(interface->address6.ip[0] == 0xfe && (interface->address6.ip[1] & 0xc0) == 0x80);
+    bool is_usable = (candidate->flags & IFF_LOOPBACK) == 0 && (candidate->flags & IFF_MULTICAST) != 0;
+    if (is_usable && (interface->address6.family == 0 || is_better)) {
+        interface->address6.family = 6;
+        memcpy(interface->address6.ip, &address.sin6_addr, sizeof address.sin6_addr);
+        interface->kinds |= 1u << MUSTER_PATH_M6;
+    }
+}
+
 static int family_of(const struct ifaddrs *entry) {
     return entry->ifa_addr == NULL ? AF_UNSPEC : entry->ifa_addr->sa_family;
 }
@@ -85,6 +100,8 @@ static int candidates_read(struct candidates *candidates, const struct ifaddrs *
         struct candidate *candidate = candidate_find(candidates, entry->ifa_name);
         if (candidate != NULL && family_of(entry) == AF_INET) {
             candidate_set_address(candidate, entry);
+        } else if (candidate != NULL && family_of(entry) == AF_INET6) {
+            candidate_set_address6(candidate, entry);
         }
     }
     return 0;
@@ -100,8 +117,8 @@ static const char *obstacle(const struct candidate *candidate) {
     if (!(candidate->flags & IFF_RUNNING)) {
         return "has no carrier";
     }
-    if (candidate->interface.address.family == 0) {
-        return "has no IPv4 address";
+    if (candidate->interface.address.family == 0 && candidate->interface.address6.family == 0) {
+        return "has no address";
     }
     return candidate->interface.kinds == 0 ? "carries neither multicast nor broadcast" : NULL;
 }

@@ -15,8 +15,9 @@
 struct interface {
     uint32_t index;
     char name[MUSTER_INTERFACE_NAME_BYTES];
-    unsigned kinds;                 /* bit 1 << MUSTER_PATH_M4, 1 << MUSTER_PATH_B4 */
-    struct muster_endpoint address; /* its first IPv4 address; no port */
+    unsigned kinds;                  /* bit 1 << kind of each path to many that it can have */
+    struct muster_endpoint address;  /* its first IPv4 address; no port; no family: it has none */
+    struct muster_endpoint address6; /* of IPv6 its first of the link alone, else its first; likewise */
     /* Source address that group and broadcast datagrams must be given; no family: the kernel chooses
      * well. On the loopback it would take the address of another interface. */
     struct muster_endpoint source;
@@ -28,7 +29,7 @@ struct interface_list {
 };
 
 /* Lists the interfaces to use as they are now. With names: exactly these, in this order, each once.
- * Without: all that are up, running, have an IPv4 address and carry multicast or broadcast, the loopback only
+ * Without: all that are up, running, have an address and carry multicast or broadcast, the loopback only
  * when there is no other; a debug line says why each of the others is left out. MUSTER_ENOINTERFACE when one
  * named or all are not usable, MUSTER_ENOMEM, MUSTER_ESYSTEM; an error line says why. On error the list is
  * empty. */

@@ -10,7 +10,7 @@
 
 #include "group.h"
 
-#define LINK_KINDS_BYTES (4 * MUSTER_PATH_KINDS) /* "m4, b4" */
+#define LINK_KINDS_BYTES (4 * GROUP_KINDS) /* "m4, b4" */
 
 /* ---- watched sockets ---- */
 
@@ -55,13 +55,14 @@ size_t watched_socket_end(struct watched_socket *watched, uv_close_cb on_closed,
 static struct muster_path path_make(const struct link *link, enum muster_path_kind kind) {
     struct muster_path path = {.interface = link->interface.index, .kind = kind};
     memcpy(path.name, link->interface.name, sizeof path.name);
+    path.address = group_family(kind) == 6 ? link->interface.address6 : link->interface.address;
     return path;
 }
 
 static int sockets_open(struct link *link, uint16_t port, bool is_required, const struct log *log) {
     int error = 0;
     size_t count = 0;
-    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
         if (!(link->interface.kinds & 1u << kind)) {
             continue;
         }
@@ -135,58 +136,75 @@ size_t link_end(struct link *link, uv_close_cb on_closed, void *data) {
 
 /* ---- telemetry ---- */
 
-static int telemetry_open(struct link *link, uint16_t port, uv_poll_cb on_ready, const struct log *log) {
-    struct muster_path path = path_make(link, MUSTER_PATH_M4);
-    int number = socket_open_telemetry(&link->sockets[LINK_TELEMETRY].socket, &path, (uint16_t)(port - 1));
+static int telemetry_open(struct link *link, enum muster_path_kind kind, uint16_t port, uv_poll_cb on_ready,
+                          const struct log *log) {
+    struct muster_path path = path_make(link, kind);
+    struct watched_socket *watched = &link->sockets[LINK_TELEMETRY + socket_place(group_family(kind))];
+    int number = socket_open_telemetry(&watched->socket, &path, (uint16_t)(port - 1));
     if (number != 0) {
         log_line(log, MUSTER_LOG_ERROR, "listening for telemetry on %s, port %u: %s", link->interface.name,
                  port - 1, strerror(-number));
         return number == -EADDRINUSE ? MUSTER_ENOPORT : socket_error(number);
     }
-    int error = watched_socket_start(&link->sockets[LINK_TELEMETRY], link->loop, on_ready, link->owner);
+    int error = watched_socket_start(watched, link->loop, on_ready, link->owner);
     if (error != 0) {
-        socket_close(&link->sockets[LINK_TELEMETRY].socket);
+        socket_close(&watched->socket);
     }
     return error;
 }
 
-static int group_hear(struct link *link, unsigned group, bool is_wanted, uint16_t port,
+static int group_hear(struct link *link, uint8_t family, unsigned group, bool is_wanted, uint16_t port,
                       const struct log *log) {
     struct muster_endpoint endpoint =
-        group == MUSTER_SHARDS ? group_repair(port) : group_telemetry(group, port);
-    struct datagram_socket *socket = &link->sockets[LINK_TELEMETRY].socket;
+        group == MUSTER_SHARDS ? group_repair(family, port) : group_telemetry(family, group, port);
+    struct datagram_socket *socket = &link->sockets[LINK_TELEMETRY + socket_place(family)].socket;
     int number = is_wanted ? socket_join(socket, &endpoint) : socket_leave(socket, &endpoint);
     if (number != 0 && is_wanted) {
-        log_line(log, MUSTER_LOG_ERROR, "joining group %u of telemetry on %s: %s", group,
-                 link->interface.name, strerror(-number));
+        log_line(log, MUSTER_LOG_ERROR, "joining group %u of telemetry on %s (%s): %s", group,
+                 link->interface.name, family == 6 ? "IPv6" : "IPv4", strerror(-number));
         return socket_error(number);
     }
-    link->groups ^= 1u << group;
+    link->groups[socket_place(family)] ^= 1u << group;
     return 0;
 }
 
-int link_hear(struct link *link, uint32_t groups, uint16_t port, uv_poll_cb on_ready, const struct log *log) {
+/* kind: M4 or M6. */
+static int family_hear(struct link *link, enum muster_path_kind kind, uint32_t groups, uint16_t port,
+                       uv_poll_cb on_ready, const struct log *log) {
+    uint8_t family = group_family(kind);
+    size_t place = socket_place(family);
+    const struct datagram_socket *socket = &link->sockets[LINK_TELEMETRY + place].socket;
     int result = 0;
-    if (!link->sockets[MUSTER_PATH_M4].socket.open ||
-        (groups == 0 && !link->sockets[LINK_TELEMETRY].socket.open)) {
+    if (!link->sockets[kind].socket.open || (groups == 0 && !socket->open)) {
         return 0;
     }
-    if (!link->sockets[LINK_TELEMETRY].socket.open) {
-        result = telemetry_open(link, port, on_ready, log);
+    if (!socket->open) {
+        result = telemetry_open(link, kind, port, on_ready, log);
     }
     for (unsigned group = 0; result == 0 && group <= MUSTER_SHARDS; group++) {
-        if ((groups ^ link->groups) & 1u << group) {
-            result = group_hear(link, group, (groups & 1u << group) != 0, port, log);
+        if ((groups ^ link->groups[place]) & 1u << group) {
+            result = group_hear(link, family, group, (groups & 1u << group) != 0, port, log);
         }
     }
     return result;
+}
+
+int link_hear(struct link *link, uint32_t groups, uint32_t groups6, uint16_t port, uv_poll_cb on_ready,
+              const struct log *log) {
+    int result = family_hear(link, MUSTER_PATH_M4, groups, port, on_ready, log);
+    int error = family_hear(link, MUSTER_PATH_M6, groups6, port, on_ready, log);
+    return result != 0 ? result : error;
+}
+
+bool link_is_hearing(const struct link *link) {
+    return link->sockets[LINK_TELEMETRY].socket.open || link->sockets[LINK_TELEMETRY + 1].socket.open;
 }
 
 void link_describe(const struct link *link, const struct log *log) {
     char kinds[LINK_KINDS_BYTES] = "";
     uint32_t buffer_bytes = UINT32_MAX; /* the least of its sockets */
     size_t used = 0;
-    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
         const struct datagram_socket *socket = &link->sockets[kind].socket;
         if (socket->open) {
             used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s", used == 0 ? "" : ", ",
@@ -200,21 +218,20 @@ void link_describe(const struct link *link, const struct log *log) {
 
 size_t link_paths(const struct link *link, uint16_t unicast_port, struct muster_path *paths) {
     size_t count = 0;
-    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
         if (link->sockets[kind].socket.open) {
             paths[count] = path_make(link, kind);
-            paths[count].address = link->interface.address;
             paths[count++].address.port = unicast_port;
         }
     }
     return count;
 }
 
-/* A datagram to one peer proves nothing about another peer, so a success by u4 does not end a failure.
+/* A datagram to one peer proves nothing about another peer, so a success by unicast does not end a failure.
  * Otherwise somebody who can't be answered could fill the log. */
 void link_record_sent(struct link *link, enum muster_path_kind kind, int error, const struct log *log) {
     if (error == 0) {
-        if (kind != MUSTER_PATH_U4) {
+        if (!group_is_unicast(kind)) {
             link->logged_errors[kind] = 0;
         }
         return;

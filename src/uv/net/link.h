@@ -10,6 +10,7 @@
 
 #include <muster/core.h>
 
+#include "group.h"
 #include "interface.h"
 #include "log.h"
 #include "socket.h"
@@ -38,15 +39,16 @@ void watched_socket_set(struct watched_socket *watched, int events);
  * handle->data as given. */
 size_t watched_socket_end(struct watched_socket *watched, uv_close_cb on_closed, void *data);
 
-#define LINK_TELEMETRY MUSTER_PATH_KINDS /* place of its socket, behind those of the kinds of paths */
-#define LINK_SOCKETS (LINK_TELEMETRY + 1)
+#define LINK_TELEMETRY \
+    GROUP_KINDS /* places of its sockets, one a family, behind those of the kinds of paths */
+#define LINK_SOCKETS (LINK_TELEMETRY + SOCKET_FAMILIES)
 
 /* One interface in use. */
 struct link {
     struct interface interface;
     struct watched_socket sockets[LINK_SOCKETS]; /* closed where there is no such path, and telemetry's until
                                                   * groups are to be heard */
-    uint32_t groups;                             /* of telemetry, that it has joined */
+    uint32_t groups[SOCKET_FAMILIES];            /* of telemetry, that it has joined */
     int logged_errors[MUSTER_PATH_KINDS]; /* -errno of the failure that was logged last, by path kind; 0: none
                                            */
     uint64_t failed[MUSTER_PATH_KINDS];   /* datagrams that could not be sent by it, by path kind */
@@ -67,11 +69,12 @@ int link_open(struct link **link, const struct interface *interface, uint16_t po
  * MUSTER_ESYSTEM. */
 int link_start(struct link *link, uv_loop_t *loop, uv_poll_cb on_ready, void *owner);
 
-/* Hears these groups of telemetry (muster_output.groups) and no others; on_ready is that of the socket, which
- * is opened when it is needed first. What can't be heard is logged, and tried again with the next call. 0 or
- * the first error: MUSTER_ENOMEM, MUSTER_EPERM, MUSTER_ENOINTERFACE, MUSTER_ENOPORT (another program keeps
- * the port to itself), MUSTER_ESYSTEM. */
-int link_hear(struct link *link, uint32_t groups, uint16_t port, uv_poll_cb on_ready, const struct log *log);
+/* Hears these groups of telemetry (muster_output.groups and .groups6) and no others; on_ready is that of the
+ * socket, which is opened when it is needed first. What can't be heard is logged, and tried again with the
+ * next call. 0 or the first error: MUSTER_ENOMEM, MUSTER_EPERM, MUSTER_ENOINTERFACE, MUSTER_ENOPORT (another
+ * program keeps the port to itself), MUSTER_ESYSTEM. */
+int link_hear(struct link *link, uint32_t groups, uint32_t groups6, uint16_t port, uv_poll_cb on_ready,
+              const struct log *log);
 
 /* Watches for nothing any more. */
 void link_pause(struct link *link);
@@ -82,7 +85,10 @@ size_t link_end(struct link *link, uv_close_cb on_closed, void *data);
 /* Frees a link that is not watched. NULL is allowed. */
 void link_free(struct link *link);
 
-/* Appends its paths, at most MUSTER_PATH_KINDS; returns how many. What is sent by them comes from its address
+/* True while it hears telemetry by any family. */
+bool link_is_hearing(const struct link *link);
+
+/* Appends its paths, at most GROUP_KINDS; returns how many. What is sent by them comes from its address
  * and unicast_port. */
 size_t link_paths(const struct link *link, uint16_t unicast_port, struct muster_path *paths);
 

@@ -14,8 +14,8 @@
 
 /* ---- opening ---- */
 
-int listener_open_tcp(struct listener *listener, uint16_t port) {
-    *listener = (struct listener){.fd = tcp_listen(port, LISTENER_BACKLOG)};
+int listener_open_tcp(struct listener *listener, uint8_t family, uint16_t port) {
+    *listener = (struct listener){.fd = tcp_listen(family, port, LISTENER_BACKLOG)};
     if (listener->fd < 0) {
         return listener->fd;
     }

@@ -34,8 +34,9 @@ struct origin {
     bool may_change; /* a process of this user, or of root; never by TCP */
 };
 
-/* Listens on that TCP port, 0: one of the kernel's choice. 0 or -errno; then *listener is closed. */
-int listener_open_tcp(struct listener *listener, uint16_t port);
+/* Listens on that TCP port of a family (4 or 6), 0: one of the kernel's choice. 0 or -errno; then *listener
+ * is closed. */
+int listener_open_tcp(struct listener *listener, uint8_t family, uint16_t port);
 
 /* Listens on a Unix socket of that path and mode. A socket that nobody listens on any more is replaced. With
  * is_alone nobody else can be listening there (the caller holds a lock), and nobody is asked. 0 or -errno,

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "endpoint.h"
 #include "group.h"
 #include "interface.h"
 #include "tcp.h"
-#include "unicast.h"
 
 #define LOOPBACK_INTERFACE 1 /* the kernel's constant of that name, LOOPBACK_IFINDEX */
 
@@ -21,7 +21,7 @@ static int links_open(struct network *network, const struct interface_list *list
                       const struct log *log) {
     int error = 0;
     for (size_t i = 0; i < list->count; i++) {
-        if (network->path_count + MUSTER_PATH_KINDS - 1 > MUSTER_PATHS_MAX) {
+        if (network->path_count + GROUP_KINDS > MUSTER_PATHS_MAX) {
             log_line(log, is_required ? MUSTER_LOG_ERROR : MUSTER_LOG_WARNING,
                      "%zu of %zu interfaces are left out: a node has at most %d paths", list->count - i,
                      list->count, MUSTER_PATHS_MAX);
@@ -32,7 +32,7 @@ static int links_open(struct network *network, const struct interface_list *list
         if (error == 0) {
             network->links[network->link_count++] = link;
             network->path_count +=
-                link_paths(link, network->unicast.socket.port, network->paths + network->path_count);
+                link_paths(link, network->unicast.port, network->paths + network->path_count);
         } else if (is_required || error == MUSTER_ENOMEM) {
             return error;
         }
@@ -45,17 +45,57 @@ static int links_open(struct network *network, const struct interface_list *list
     return 0;
 }
 
+/* The kinds of paths that the options allow. */
+static unsigned kinds_of(const struct muster_options *options) {
+    return options->kinds == 0 ? GROUP_KINDS_ALL : options->kinds;
+}
+
+static unsigned families_of(unsigned kinds) {
+    unsigned families = 0;
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
+        families |= kinds & 1u << kind ? 1u << socket_place(group_family(kind)) : 0;
+    }
+    return families;
+}
+
+/* Leaves interfaces out that have no path of these kinds. One that is required must have one. */
+static int kinds_limit(struct interface_list *list, unsigned kinds, bool is_required, const struct log *log) {
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        struct interface interface = list->items[i];
+        interface.kinds &= kinds;
+        if (interface.kinds != 0) {
+            list->items[count++] = interface;
+        } else {
+            log_line(log, is_required ? MUSTER_LOG_ERROR : MUSTER_LOG_DEBUG,
+                     "interface %s has no path of the family and delivery that are asked for",
+                     interface.name);
+        }
+    }
+    bool is_short = count == 0 || (is_required && count < list->count);
+    list->count = count;
+    if (count == 0 && !is_required) {
+        log_line(log, MUSTER_LOG_ERROR,
+                 "no interface has a path of the family and delivery that are asked for");
+    }
+    return is_short ? MUSTER_ENOINTERFACE : 0;
+}
+
 int network_open(struct network *network, const struct muster_options *options, const struct log *log) {
     struct interface_list list;
+    bool is_required = options->interface_count > 0;
     bool is_observer = options->document == NULL; /* it asks, and answers nobody */
     network->port = options->port;
     int error = interface_list_read(&list, options->interfaces, options->interface_count, log);
     if (error == 0) {
-        error =
-            unicast_open(&network->unicast.socket, is_observer ? NULL : &network->tcp, options->port, log);
+        error = kinds_limit(&list, kinds_of(options), is_required, log);
     }
     if (error == 0) {
-        error = links_open(network, &list, options->interface_count > 0, log);
+        unsigned families = families_of(kinds_of(options));
+        error = unicast_open(&network->unicast, families, !is_observer, options->port, log);
+    }
+    if (error == 0) {
+        error = links_open(network, &list, is_required, log);
     }
     for (size_t i = 0; i < network->link_count; i++) {
         network->links[i]->without_gso = options->without_gso;
@@ -68,16 +108,21 @@ void network_describe(const struct network *network, const struct log *log) {
     for (size_t i = 0; i < network->link_count; i++) {
         link_describe(network->links[i], log);
     }
-    log_line(log, MUSTER_LOG_INFO, "sending from unicast port %u, receive buffer %" PRIu32 " bytes",
-             network->unicast.socket.port, network->unicast.socket.buffer_bytes);
+    for (size_t i = 0; i < SOCKET_FAMILIES; i++) {
+        const struct datagram_socket *socket = &network->unicast.sockets[i].socket;
+        if (socket->open) {
+            log_line(log, MUSTER_LOG_INFO,
+                     "sending from unicast port %u (IPv%u), receive buffer %" PRIu32 " bytes", socket->port,
+                     socket->family, socket->buffer_bytes);
+        }
+    }
 }
 
 void network_close(struct network *network) {
     for (size_t i = 0; i < network->link_count; i++) {
         link_free(network->links[i]);
     }
-    socket_close(&network->unicast.socket);
-    listener_close(&network->tcp);
+    unicast_close(&network->unicast);
     listener_close(&network->local);
     free(network->held_bytes);
     free(network->batches_bytes);
@@ -98,8 +143,9 @@ static struct link *link_find(const struct network *network, uint32_t interface)
 static const struct link *link_find_address(const struct network *network,
                                             const struct muster_endpoint *address) {
     for (size_t i = 0; i < network->link_count; i++) {
-        const struct muster_endpoint *own = &network->links[i]->interface.address;
-        if (own->family == address->family && memcmp(own->ip, address->ip, sizeof own->ip) == 0) {
+        const struct interface *interface = &network->links[i]->interface;
+        if (endpoint_is_same_host(&interface->address, address) ||
+            endpoint_is_same_host(&interface->address6, address)) {
             return network->links[i];
         }
     }
@@ -119,11 +165,11 @@ uint32_t network_interface_of(const struct network *network, const struct origin
 int network_connect(const struct network *network, const struct muster_endpoint *endpoint,
                     uint32_t interface) {
     const struct link *link = link_find(network, interface);
-    if (link == NULL || endpoint->family != 4) {
+    if (link == NULL) {
         return MUSTER_ENOINTERFACE;
     }
     bool is_own = link_find_address(network, endpoint) != NULL; /* reached by the loopback alone */
-    int fd = tcp_connect(endpoint, is_own ? NULL : link->interface.name);
+    int fd = tcp_connect(endpoint, interface, is_own ? NULL : link->interface.name);
     return fd < 0 ? socket_error(fd) : fd;
 }
 
@@ -131,8 +177,17 @@ int network_connect(const struct network *network, const struct muster_endpoint 
 
 /* After every change of is_blocked or is_receiving. */
 static void unicast_watch(struct network *network) {
-    watched_socket_set(&network->unicast,
-                       (network->is_receiving ? UV_READABLE : 0) | (network->is_blocked ? UV_WRITABLE : 0));
+    for (size_t i = 0; i < SOCKET_FAMILIES; i++) {
+        bool is_full = network->is_blocked && socket_place(network->held.destination.family) == i;
+        watched_socket_set(&network->unicast.sockets[i],
+                           (network->is_receiving ? UV_READABLE : 0) | (is_full ? UV_WRITABLE : 0));
+    }
+}
+
+static const enum muster_path_kind multicast[SOCKET_FAMILIES] = {MUSTER_PATH_M4, MUSTER_PATH_M6};
+
+static bool is_without_route(int error) {
+    return error == -ENETUNREACH || error == -EHOSTUNREACH || error == -EADDRNOTAVAIL;
 }
 
 static uint64_t count_datagrams(const struct muster_datagram *datagram) {
@@ -161,15 +216,19 @@ uint64_t network_unsent(const struct network *network) {
 
 /* False when the socket is full. */
 static bool datagram_send(struct network *network, struct muster_datagram *datagram) {
-    struct datagram_socket *socket = &network->unicast.socket;
+    size_t place = socket_place(datagram->destination.family);
+    struct datagram_socket *socket = &network->unicast.sockets[place].socket;
     struct link *link = link_find(network, datagram->interface);
     bool is_telemetry = datagram->ttl == MUSTER_TELEMETRY_TTL;
-    enum muster_path_kind kind = is_telemetry ? MUSTER_PATH_M4 : group_path_kind(&datagram->destination);
-    if (kind == MUSTER_PATH_U4 && !socket_has_unicast_room(socket)) {
-        network->unicast_drops++; /* whoever asked, asks again; what the group is told comes to all */
+    enum muster_path_kind kind = is_telemetry ? multicast[place] : group_path_kind(&datagram->destination);
+    if (!socket->open) {
+        return true; /* whoever said that address was not heard by it */
+    }
+    if (group_is_unicast(kind) && !socket_has_unicast_room(socket)) {
+        network->unicast_drops[place]++; /* whoever asked, asks again; what the group is told comes to all */
         return true;
     }
-    if (link != NULL && kind != MUSTER_PATH_U4) {
+    if (link != NULL && !group_is_unicast(kind)) {
         datagram->source = link->interface.source;
     } else {
         datagram->source.family = 0;
@@ -179,6 +238,10 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
     const uint8_t *bytes = datagram == &network->held ? network->held_from : datagram->bytes;
     uint64_t count = count_datagrams(datagram);
     int error = socket_send(socket, datagram, &without_gso);
+    if (kind == MUSTER_PATH_U6 && is_without_route(error)) { /* it was heard by the group, so we are too */
+        datagram->destination = group_control(MUSTER_PATH_M6, network->port);
+        error = socket_send(socket, datagram, &without_gso);
+    }
     if (link != NULL) {
         link->without_gso = without_gso;
         link->queue_drops[kind] += socket->queue_drops - queue_drops;
@@ -209,11 +272,13 @@ static void datagram_hold(struct network *network, const struct muster_datagram 
 }
 
 bool network_send(struct network *network, struct muster_datagram *datagram) {
-    uint64_t queue_drops = network->unicast.socket.queue_drops;
+    size_t place = socket_place(datagram->destination.family);
+    const struct datagram_socket *socket = &network->unicast.sockets[place].socket;
+    uint64_t queue_drops = socket->queue_drops;
     if (!network->is_blocked && !datagram_send(network, datagram)) {
         datagram_hold(network, datagram);
     }
-    return network->unicast.socket.queue_drops == queue_drops;
+    return socket->queue_drops == queue_drops;
 }
 
 static void held_send(struct network *network) {
@@ -240,13 +305,14 @@ static int events_due(struct watched_socket *watched, int status, int events) {
 }
 
 static void on_unicast_ready(uv_poll_t *poll, int status, int events) {
-    struct network *network = watched_socket_of(poll)->owner;
-    int due = events_due(&network->unicast, status, events);
+    struct watched_socket *watched = watched_socket_of(poll);
+    struct network *network = watched->owner;
+    int due = events_due(watched, status, events);
     if (due & UV_WRITABLE) {
         held_send(network);
     }
     if (due & UV_READABLE) {
-        socket_read(&network->unicast.socket, network->calls.on_datagram, network->calls.owner);
+        socket_read(&watched->socket, network->calls.on_datagram, network->calls.owner);
     }
     network->calls.on_datagrams_read(network->calls.owner);
 }
@@ -276,7 +342,11 @@ int network_start(struct network *network, uv_loop_t *loop, const struct network
     network->calls = *calls;
     network->log = log;
     network->is_receiving = true;
-    int error = watched_socket_start(&network->unicast, loop, on_unicast_ready, network);
+    int error = 0;
+    for (size_t i = 0; i < SOCKET_FAMILIES && error == 0; i++) {
+        struct watched_socket *watched = &network->unicast.sockets[i];
+        error = watched->socket.open ? watched_socket_start(watched, loop, on_unicast_ready, network) : 0;
+    }
     for (size_t i = 0; i < network->link_count && error == 0; i++) {
         error = link_start(network->links[i], loop, on_link_ready, network);
     }
@@ -292,7 +362,10 @@ void network_stop_receiving(struct network *network) {
 }
 
 size_t network_end(struct network *network, uv_close_cb on_closed) {
-    size_t handles = watched_socket_end(&network->unicast, on_closed, network->calls.owner);
+    size_t handles = 0;
+    for (size_t i = 0; i < SOCKET_FAMILIES; i++) {
+        handles += watched_socket_end(&network->unicast.sockets[i], on_closed, network->calls.owner);
+    }
     for (size_t i = 0; i < network->link_count; i++) {
         handles += link_end(network->links[i], on_closed, network->calls.owner);
     }
@@ -301,11 +374,12 @@ size_t network_end(struct network *network, uv_close_cb on_closed) {
 
 /* ---- telemetry ---- */
 
-void network_hear(struct network *network, uint32_t groups) {
+void network_hear(struct network *network, uint32_t groups, uint32_t groups6) {
     network->groups = groups;
+    network->groups6 = groups6;
     network->is_hearing = false;
     network->hearing_error = 0;
-    if (groups != 0 && network->batches_bytes == NULL) {
+    if ((groups | groups6) != 0 && network->batches_bytes == NULL) {
         network->batches_bytes = malloc((size_t)SOCKET_BATCHES * SOCKET_BATCH_BYTES);
         if (network->batches_bytes == NULL) {
             network->hearing_error = MUSTER_ENOMEM;
@@ -314,16 +388,15 @@ void network_hear(struct network *network, uint32_t groups) {
     }
     for (size_t i = 0; i < network->link_count; i++) {
         struct link *link = network->links[i];
-        int error = link_hear(link, groups, network->port, on_telemetry_ready, network->log);
-        network->is_hearing =
-            network->is_hearing || (error == 0 && link->sockets[LINK_TELEMETRY].socket.open);
+        int error = link_hear(link, groups, groups6, network->port, on_telemetry_ready, network->log);
+        network->is_hearing = network->is_hearing || (error == 0 && link_is_hearing(link));
         network->hearing_error = network->hearing_error != 0 ? network->hearing_error : error;
     }
 }
 
 void network_hear_again(struct network *network) {
     if (network->hearing_error != 0) {
-        network_hear(network, network->groups);
+        network_hear(network, network->groups, network->groups6);
     }
 }
 
@@ -342,17 +415,14 @@ static void put(struct inventory *inventory, const struct muster_socket *socket)
     inventory->count++;
 }
 
-/* kind U4: an address of ours. sent: the counts of what was sent. */
+/* A unicast kind: an address of ours. sent: the counts of what was sent. */
 static void put_datagrams(struct inventory *inventory, const struct datagram_socket *socket,
                           enum muster_path_kind kind, const char *interface_name,
                           const struct muster_socket *sent) {
-    static const uint8_t addresses[MUSTER_PATH_KINDS][4] = {
-        [MUSTER_PATH_M4] = MUSTER_GROUP_V4,
-        [MUSTER_PATH_B4] = MUSTER_BROADCAST_V4,
-    };
+    struct muster_endpoint any = {.family = socket->family, .port = socket->port};
     struct muster_socket put_socket = {
         .protocol = "udp",
-        .address = {.family = 4, .port = socket->port},
+        .address = group_is_unicast(kind) ? any : group_control(kind, socket->port),
         .buffer_bytes = socket->buffer_bytes,
         .kernel_drops = socket->kernel_drops,
         .failed = sent->failed,
@@ -361,40 +431,47 @@ static void put_datagrams(struct inventory *inventory, const struct datagram_soc
         .unreached = socket->unreached,
     };
     if (socket->open) {
-        memcpy(put_socket.address.ip, addresses[kind], sizeof addresses[kind]);
         snprintf(put_socket.interface_name, sizeof put_socket.interface_name, "%s", interface_name);
         put(inventory, &put_socket);
     }
 }
 
 /* All is sent from the unicast socket. What was for everybody is counted where the same path is heard. */
-static struct muster_socket sent_unicasts(const struct network *network) {
-    struct muster_socket sent = {.unicast_drops = network->unicast_drops};
+static struct muster_socket sent_unicasts(const struct network *network, enum muster_path_kind kind) {
+    struct muster_socket sent = {.unicast_drops = network->unicast_drops[kind - MUSTER_PATH_U4]};
     for (size_t i = 0; i < network->link_count; i++) {
-        sent.failed += network->links[i]->failed[MUSTER_PATH_U4];
-        sent.queue_drops += network->links[i]->queue_drops[MUSTER_PATH_U4];
+        sent.failed += network->links[i]->failed[kind];
+        sent.queue_drops += network->links[i]->queue_drops[kind];
     }
     return sent;
 }
 
 size_t network_sockets(const struct network *network, struct muster_socket *sockets, size_t sockets_max) {
     struct inventory inventory = {.sockets = sockets, .max = sockets_max};
-    struct muster_socket unicasts = sent_unicasts(network);
-    put_datagrams(&inventory, &network->unicast.socket, MUSTER_PATH_U4, "", &unicasts);
+    for (enum muster_path_kind kind = MUSTER_PATH_U4; kind <= MUSTER_PATH_U6; kind++) {
+        struct muster_socket sent = sent_unicasts(network, kind);
+        put_datagrams(&inventory, &network->unicast.sockets[kind - MUSTER_PATH_U4].socket, kind, "", &sent);
+    }
     for (size_t i = 0; i < network->link_count; i++) {
         const struct link *link = network->links[i];
         const char *name = link->interface.name;
-        for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_U4; kind++) {
+        for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
             struct muster_socket sent = {.failed = link->failed[kind],
                                          .queue_drops = link->queue_drops[kind]};
             put_datagrams(&inventory, &link->sockets[kind].socket, kind, name, &sent);
         }
-        put_datagrams(&inventory, &link->sockets[LINK_TELEMETRY].socket, MUSTER_PATH_U4, name,
-                      &(struct muster_socket){.failed = 0});
+        for (size_t place = 0; place < SOCKET_FAMILIES; place++) {
+            put_datagrams(&inventory, &link->sockets[LINK_TELEMETRY + place].socket, MUSTER_PATH_U4, name,
+                          &(struct muster_socket){.failed = 0});
+        }
     }
-    if (network->tcp.open) {
-        struct muster_socket tcp = {.protocol = "tcp", .address = {.family = 4, .port = network->tcp.port}};
-        put(&inventory, &tcp);
+    for (size_t i = 0; i < SOCKET_FAMILIES; i++) {
+        const struct listener *listener = &network->unicast.listeners[i];
+        if (listener->open) {
+            struct muster_socket tcp = {.protocol = "tcp",
+                                        .address = {.family = i == 0 ? 4 : 6, .port = listener->port}};
+            put(&inventory, &tcp);
+        }
     }
     if (network->local.open) {
         put(&inventory, &(struct muster_socket){.protocol = "unix"});

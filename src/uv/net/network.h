@@ -17,6 +17,7 @@
 #include "listener.h"
 #include "log.h"
 #include "socket.h"
+#include "unicast.h"
 
 /* From the loop. Datagrams are borrowed for the call. */
 struct network_calls {
@@ -31,23 +32,23 @@ struct network_calls {
 /* Zeroed: closed. */
 struct network {
     uint16_t port; /* of the control group */
-    struct watched_socket unicast;
+    struct unicast unicast;
     struct link *links[MUSTER_PATHS_MAX];
     size_t link_count;
     struct muster_path paths[MUSTER_PATHS_MAX];
     size_t path_count;
-    struct listener tcp;   /* on the unicast port; none of an observer */
     struct listener local; /* the Unix socket; none of an observer, or where there can't be one */
 
     struct network_calls calls;
     const struct log *log;
     bool is_receiving;
 
-    bool is_blocked; /* the unicast socket is full: `held` waits for it, and nothing else is sent */
+    bool is_blocked; /* a unicast socket is full: `held` waits for it, and nothing else is sent */
     struct muster_datagram held;
     uint8_t *held_bytes;
     const uint8_t *held_from; /* where its bytes were, which only tells it from others */
-    uint64_t unicast_drops;   /* to one peer, so that the send buffer has room for what goes to the group */
+    uint64_t unicast_drops[SOCKET_FAMILIES]; /* to one peer, so that the send buffer has room for what goes to
+                                                the group */
     struct {
         const uint8_t *bytes; /* the telemetry that was handed out last, which goes out by one path after the
                                  other; NULL: none */
@@ -56,13 +57,14 @@ struct network {
     } telemetry;
     uint64_t refused; /* datagrams of telemetry before it that no path took */
 
-    uint32_t groups;        /* of telemetry that are to be heard, */
+    uint32_t groups;        /* of telemetry of IPv4, */
+    uint32_t groups6;       /* and of IPv6, that are to be heard, */
     bool is_hearing;        /* on some link at least, */
     int hearing_error;      /* and what keeps others from it, 0: nothing */
     uint8_t *batches_bytes; /* what is read at a time; NULL: nothing was ever heard */
 };
 
-/* Opens the unicast socket, for whoever has a document a TCP listener of the same port, and the links. A link
+/* Opens the unicast sockets, for whoever has a document TCP listeners of the same port, and the links. A link
  * that the options name is required; of others one at least. The errors of interface.h, unicast.h and link.h,
  * with an error line; then what is open is for network_close(). */
 int network_open(struct network *network, const struct muster_options *options, const struct log *log);
@@ -106,9 +108,9 @@ bool network_send(struct network *network, struct muster_datagram *datagram);
  * that is tried again (-EAGAIN) begins where the first try ended, so a batch counts from there. */
 uint64_t network_unsent(const struct network *network);
 
-/* Hears these groups of telemetry (muster_output.groups) and no others, on all links. is_hearing and
- * hearing_error say how far that went. */
-void network_hear(struct network *network, uint32_t groups);
+/* Hears these groups of telemetry (muster_output.groups and .groups6) and no others, on all links. is_hearing
+ * and hearing_error say how far that went. */
+void network_hear(struct network *network, uint32_t groups, uint32_t groups6);
 
 /* Tries again what could not be heard. */
 void network_hear_again(struct network *network);

@@ -16,28 +16,121 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "group.h"
 #include "limit.h"
 
-#define IPV4_BYTES 4
-#define CONTROL_BYTES 160 /* four messages come at most; the longest: packet info, TTL, stamp, error */
+#define CONTROL_BYTES 192 /* four messages come at most; the longest: packet info, TTL, stamp, error */
 #define READ_TRIES 4
 #define SEND_TRIES 2
 #define AGE_MS_MAX 60000 /* an older stamp is one of a clock that was set meanwhile */
 
-static const uint8_t any_ip[IPV4_BYTES] = {0, 0, 0, 0};
+#ifndef IPV6_MULTICAST_ALL
+#define IPV6_MULTICAST_ALL 29 /* linux/in6.h, which can't be included beside netinet/in.h */
+#endif
+#ifndef IPV6_AUTOFLOWLABEL
+#define IPV6_AUTOFLOWLABEL 70
+#endif
+
+/* ---- families ---- */
+
+/* The options of both families mean the same, and have other numbers. */
+struct family {
+    int domain;
+    int level; /* of the options */
+    int show_info, info;
+    int show_ttl, ttl;
+    int ttl_unicast, ttl_multicast;
+    int loop;
+    int all; /* groups that others joined */
+    int mtu_discover, mtu_probe;
+    int errors;
+};
+
+static const struct family families[SOCKET_FAMILIES] = {
+    {.domain = AF_INET,
+     .level = IPPROTO_IP,
+     .show_info = IP_PKTINFO,
+     .info = IP_PKTINFO,
+     .show_ttl = IP_RECVTTL,
+     .ttl = IP_TTL,
+     .ttl_unicast = IP_TTL,
+     .ttl_multicast = IP_MULTICAST_TTL,
+     .loop = IP_MULTICAST_LOOP,
+     .all = IP_MULTICAST_ALL,
+     .mtu_discover = IP_MTU_DISCOVER,
+     .mtu_probe = IP_PMTUDISC_PROBE,
+     .errors = IP_RECVERR},
+    {.domain = AF_INET6,
+     .level = IPPROTO_IPV6,
+     .show_info = IPV6_RECVPKTINFO,
+     .info = IPV6_PKTINFO,
+     .show_ttl = IPV6_RECVHOPLIMIT,
+     .ttl = IPV6_HOPLIMIT,
+     .ttl_unicast = IPV6_UNICAST_HOPS,
+     .ttl_multicast = IPV6_MULTICAST_HOPS,
+     .loop = IPV6_MULTICAST_LOOP,
+     .all = IPV6_MULTICAST_ALL,
+     .mtu_discover = IPV6_MTU_DISCOVER,
+     .mtu_probe = IPV6_PMTUDISC_PROBE,
+     .errors = IPV6_RECVERR},
+};
+
+static const struct family *family_of(const struct datagram_socket *socket) {
+    return &families[socket_place(socket->family)];
+}
+
+size_t socket_place(uint8_t family) {
+    return family == 6 ? 1 : 0;
+}
+
+int socket_domain(uint8_t family) {
+    return families[socket_place(family)].domain;
+}
 
 /* ---- addresses ---- */
 
-struct sockaddr_in socket_address(const struct muster_endpoint *endpoint) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(endpoint->port)};
-    memcpy(&address.sin_addr, endpoint->ip, IPV4_BYTES);
-    return address;
+socklen_t socket_address(const struct muster_endpoint *endpoint, uint32_t interface,
+                         struct sockaddr_storage *address) {
+    *address = (struct sockaddr_storage){0};
+    if (endpoint->family == 6) {
+        struct sockaddr_in6 v6 = {.sin6_family = AF_INET6,
+                                  .sin6_port = htons(endpoint->port),
+                                  .sin6_scope_id = interface}; /* the kernel looks at it where it counts */
+        memcpy(&v6.sin6_addr, endpoint->ip, sizeof v6.sin6_addr);
+        memcpy(address, &v6, sizeof v6);
+        return sizeof v6;
+    }
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(endpoint->port)};
+    memcpy(&v4.sin_addr, endpoint->ip, sizeof v4.sin_addr);
+    memcpy(address, &v4, sizeof v4);
+    return sizeof v4;
 }
 
-struct muster_endpoint socket_endpoint(const struct sockaddr_in *address) {
-    struct muster_endpoint endpoint = {.family = 4, .port = ntohs(address->sin_port)};
-    memcpy(endpoint.ip, &address->sin_addr, IPV4_BYTES);
+struct muster_endpoint socket_endpoint(const struct sockaddr_storage *address) {
+    struct muster_endpoint endpoint = {.family = 0};
+    struct sockaddr_in6 v6;
+    struct sockaddr_in v4;
+    if (address->ss_family == AF_INET6) {
+        memcpy(&v6, address, sizeof v6);
+        endpoint.family = 6;
+        endpoint.port = ntohs(v6.sin6_port);
+        memcpy(endpoint.ip, &v6.sin6_addr, sizeof v6.sin6_addr);
+    } else if (address->ss_family == AF_INET) {
+        memcpy(&v4, address, sizeof v4);
+        endpoint.family = 4;
+        endpoint.port = ntohs(v4.sin_port);
+        memcpy(endpoint.ip, &v4.sin_addr, sizeof v4.sin_addr);
+    }
     return endpoint;
+}
+
+int socket_bind(int fd, const struct muster_endpoint *endpoint, uint32_t interface) {
+    struct sockaddr_storage address;
+    socklen_t length = socket_address(endpoint, interface, &address);
+    bool is_v6 = endpoint->family == 6;
+    return is_v6 && socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0
+               ? -1
+               : bind(fd, (const struct sockaddr *)&address, length);
 }
 
 /* ---- opening ---- */
@@ -74,10 +167,11 @@ static uint32_t buffer_set(int fd, int name, int forced) {
  * is for, and is to return 0, or -1 and errno. 0 or -errno; then it is closed. */
 static int open_with(struct datagram_socket *opened, const struct muster_path *path,
                      int (*set)(struct datagram_socket *opened, const struct muster_path *path)) {
-    opened->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const struct family *family = family_of(opened);
+    opened->fd = socket(family->domain, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     opened->open = opened->fd >= 0;
-    if (!opened->open || socket_option(opened->fd, IPPROTO_IP, IP_PKTINFO, 1) != 0 ||
-        socket_option(opened->fd, IPPROTO_IP, IP_RECVTTL, 1) != 0 ||
+    if (!opened->open || socket_option(opened->fd, family->level, family->show_info, 1) != 0 ||
+        socket_option(opened->fd, family->level, family->show_ttl, 1) != 0 ||
         socket_option(opened->fd, SOL_SOCKET, SO_RXQ_OVFL, 1) != 0 || set(opened, path) != 0) {
         int number = errno;
         socket_close(opened);
@@ -92,39 +186,45 @@ static void stamps_ask(int fd) {
     socket_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 }
 
-static int bind_to(int fd, const uint8_t ip[IPV4_BYTES], uint16_t port) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    memcpy(&address.sin_addr, ip, IPV4_BYTES);
-    return bind(fd, (const struct sockaddr *)&address, sizeof address);
+static int bind_any(const struct datagram_socket *socket) {
+    struct muster_endpoint any = {.family = socket->family, .port = socket->port};
+    return socket_bind(socket->fd, &any, 0);
 }
 
 /* PMTUDISC_PROBE: never fragment, and let no forged "fragmentation needed" shrink what we send.
  * MULTICAST_ALL: groups that others on this machine joined are not for this socket.
  * RECVERR: sending fails where a queue of this machine drops the datagram.
+ * AUTOFLOWLABEL: each group gets a flow label of its own, so that UDP GRO merges within a group alone. It is
+ * the kernel's default, and a label that we chose would take a lease for each group.
  * A batch is copied into one buffer of the kernel: the default takes few of them. */
 static int unicast_set(struct datagram_socket *socket, const struct muster_path *path) {
-    struct sockaddr_in address;
+    const struct family *family = family_of(socket);
+    struct sockaddr_storage address;
     socklen_t length = sizeof address;
     int fd = socket->fd;
     (void)path;
-    if (socket_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 ||
+    if (socket_option(fd, family->level, family->all, 0) != 0 ||
         socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ||
-        socket_option(fd, IPPROTO_IP, IP_TTL, MUSTER_TTL) != 0 ||
-        socket_option(fd, IPPROTO_IP, IP_MULTICAST_TTL, MUSTER_TTL) != 0 ||
-        socket_option(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 1) != 0 ||
-        socket_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE) != 0 ||
-        socket_option(fd, IPPROTO_IP, IP_RECVERR, 1) != 0 || bind_to(fd, any_ip, socket->port) != 0 ||
+        socket_option(fd, family->level, family->ttl_unicast, MUSTER_TTL) != 0 ||
+        socket_option(fd, family->level, family->ttl_multicast, MUSTER_TTL) != 0 ||
+        socket_option(fd, family->level, family->loop, 1) != 0 ||
+        socket_option(fd, family->level, family->mtu_discover, family->mtu_probe) != 0 ||
+        socket_option(fd, family->level, family->errors, 1) != 0 || bind_any(socket) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
         return -1;
     }
-    socket->port = ntohs(address.sin_port);
+    if (socket->family == 6) {
+        socket_option(fd, IPPROTO_IPV6, IPV6_AUTOFLOWLABEL,
+                      1); /* refused where the administrator wants none */
+    }
+    socket->port = socket_endpoint(&address).port;
     socket->send_bytes = buffer_set(fd, SO_SNDBUF, SO_SNDBUFFORCE);
     stamps_ask(fd);
     return 0;
 }
 
-int socket_open_unicast(struct datagram_socket *socket, uint16_t port) {
-    *socket = (struct datagram_socket){.port = port};
+int socket_open_unicast(struct datagram_socket *socket, uint8_t family, uint16_t port) {
+    *socket = (struct datagram_socket){.family = family, .port = port};
     return open_with(socket, NULL, unicast_set);
 }
 
@@ -137,43 +237,46 @@ int socket_bind_device(int fd, const char *name) {
     return 0;
 }
 
-/* option: IP_ADD_MEMBERSHIP or IP_DROP_MEMBERSHIP. */
-static int membership_set(int fd, int option, const uint8_t group[IPV4_BYTES], uint32_t interface) {
-    struct ip_mreqn membership = {.imr_ifindex = (int)interface};
-    memcpy(&membership.imr_multiaddr, group, IPV4_BYTES);
-    return setsockopt(fd, IPPROTO_IP, option, &membership, sizeof membership);
+/* option: MCAST_JOIN_GROUP or MCAST_LEAVE_GROUP. */
+static int membership_set(const struct datagram_socket *socket, int option,
+                          const struct muster_endpoint *group) {
+    struct group_req request = {.gr_interface = socket->interface};
+    socket_address(group, socket->interface, &request.gr_group);
+    return setsockopt(socket->fd, family_of(socket)->level, option, &request, sizeof request);
 }
 
 /* Bound to the very address, so that nothing else reaches it: unicast to a shared port would go to
  * whoever bound last. Where the device is refused, socket_read() looks at the interface by itself; the socket
  * then only wakes up for others' datagrams too. */
 static int listening_set(struct datagram_socket *socket, const struct muster_path *path) {
-    static const uint8_t group[IPV4_BYTES] = MUSTER_GROUP_V4;
-    static const uint8_t broadcast[IPV4_BYTES] = MUSTER_BROADCAST_V4;
+    const struct family *family = family_of(socket);
+    struct muster_endpoint group = group_control(path->kind, socket->port);
     int fd = socket->fd;
     if (socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || socket_bind_device(fd, path->name) != 0) {
         return -1;
     }
     stamps_ask(fd);
     if (path->kind == MUSTER_PATH_B4) {
-        return socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ? -1
-                                                                   : bind_to(fd, broadcast, socket->port);
+        return socket_option(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0 ? -1 : socket_bind(fd, &group, 0);
     }
-    if (socket_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 || bind_to(fd, group, socket->port) != 0) {
+    if (socket_option(fd, family->level, family->all, 0) != 0 ||
+        socket_bind(fd, &group, path->interface) != 0) {
         return -1;
     }
-    return membership_set(fd, IP_ADD_MEMBERSHIP, group, path->interface);
+    return membership_set(socket, MCAST_JOIN_GROUP, &group);
 }
 
 int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path, uint16_t port) {
-    *socket = (struct datagram_socket){.port = port, .interface = path->interface};
+    *socket = (struct datagram_socket){
+        .family = group_family(path->kind), .port = port, .interface = path->interface};
     return open_with(socket, path, listening_set);
 }
 
 static int telemetry_set(struct datagram_socket *socket, const struct muster_path *path) {
+    const struct family *family = family_of(socket);
     int fd = socket->fd;
     if (socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || socket_bind_device(fd, path->name) != 0 ||
-        socket_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 || bind_to(fd, any_ip, socket->port) != 0) {
+        socket_option(fd, family->level, family->all, 0) != 0 || bind_any(socket) != 0) {
         return -1;
     }
     socket_option(fd, SOL_UDP, UDP_GRO, 1); /* where it is unknown, datagrams come one by one */
@@ -181,16 +284,17 @@ static int telemetry_set(struct datagram_socket *socket, const struct muster_pat
 }
 
 int socket_open_telemetry(struct datagram_socket *socket, const struct muster_path *path, uint16_t port) {
-    *socket = (struct datagram_socket){.port = port, .interface = path->interface};
+    *socket = (struct datagram_socket){
+        .family = group_family(path->kind), .port = port, .interface = path->interface};
     return open_with(socket, path, telemetry_set);
 }
 
 int socket_join(struct datagram_socket *socket, const struct muster_endpoint *group) {
-    return membership_set(socket->fd, IP_ADD_MEMBERSHIP, group->ip, socket->interface) == 0 ? 0 : -errno;
+    return membership_set(socket, MCAST_JOIN_GROUP, group) == 0 ? 0 : -errno;
 }
 
 int socket_leave(struct datagram_socket *socket, const struct muster_endpoint *group) {
-    return membership_set(socket->fd, IP_DROP_MEMBERSHIP, group->ip, socket->interface) == 0 ? 0 : -errno;
+    return membership_set(socket, MCAST_LEAVE_GROUP, group) == 0 ? 0 : -errno;
 }
 
 void socket_close(struct datagram_socket *socket) {
@@ -213,7 +317,7 @@ struct receive_batch {
     uint8_t *bytes;
     struct mmsghdr messages[SOCKET_BATCH];
     struct iovec parts[SOCKET_BATCH];
-    struct sockaddr_in sources[SOCKET_BATCH];
+    struct sockaddr_storage sources[SOCKET_BATCH];
     struct control controls[SOCKET_BATCH];
 };
 
@@ -270,16 +374,27 @@ static uint32_t stamp_read(const struct cmsghdr *control) {
     return socket_age_ms(&stamp, &now);
 }
 
-static void control_read(struct datagram_socket *socket, const struct cmsghdr *control,
-                         struct muster_datagram *datagram) {
-    if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
+/* To which address it came, and by which interface. */
+static void info_read(const struct cmsghdr *control, struct muster_datagram *datagram) {
+    if (datagram->destination.family == 6) {
+        struct in6_pktinfo info;
+        memcpy(&info, CMSG_DATA(control), sizeof info);
+        memcpy(datagram->destination.ip, &info.ipi6_addr, sizeof info.ipi6_addr);
+        datagram->interface = info.ipi6_ifindex;
+    } else {
         struct in_pktinfo info;
         memcpy(&info, CMSG_DATA(control), sizeof info);
-        datagram->destination.family = 4;
-        datagram->destination.port = socket->port;
-        memcpy(datagram->destination.ip, &info.ipi_addr, IPV4_BYTES);
+        memcpy(datagram->destination.ip, &info.ipi_addr, sizeof info.ipi_addr);
         datagram->interface = (uint32_t)info.ipi_ifindex;
-    } else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_TTL) {
+    }
+}
+
+static void control_read(struct datagram_socket *socket, const struct cmsghdr *control,
+                         struct muster_datagram *datagram) {
+    const struct family *family = family_of(socket);
+    if (control->cmsg_level == family->level && control->cmsg_type == family->info) {
+        info_read(control, datagram);
+    } else if (control->cmsg_level == family->level && control->cmsg_type == family->ttl) {
         int ttl;
         memcpy(&ttl, CMSG_DATA(control), sizeof ttl);
         datagram->ttl = (uint8_t)ttl;
@@ -300,6 +415,7 @@ static struct muster_datagram datagram_read(struct datagram_socket *socket, stru
         .bytes = batch->bytes + i * batch->bytes_each,
         .length = batch->messages[i].msg_len,
         .source = socket_endpoint(&batch->sources[i]),
+        .destination = {.family = socket->family, .port = socket->port},
     };
     struct msghdr *header = &batch->messages[i].msg_hdr;
     for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL;
@@ -349,9 +465,11 @@ static bool error_read(struct datagram_socket *socket) {
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL;
          header = socket_next_control(&message, header)) {
         struct sock_extended_err error;
-        if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR) {
+        if (header->cmsg_level == family_of(socket)->level &&
+            header->cmsg_type == family_of(socket)->errors) {
             memcpy(&error, CMSG_DATA(header), sizeof error);
-            socket->unreached += error.ee_origin == SO_EE_ORIGIN_ICMP ? 1 : 0;
+            bool is_reported = error.ee_origin == SO_EE_ORIGIN_ICMP || error.ee_origin == SO_EE_ORIGIN_ICMP6;
+            socket->unreached += is_reported ? 1 : 0;
         }
     }
     return true;
@@ -399,27 +517,38 @@ static int message_send(int fd, const struct msghdr *message) {
     return error;
 }
 
+/* The interface by which it leaves, and its source where the kernel is not to choose. */
+static void info_put(struct msghdr *message, const struct muster_datagram *datagram) {
+    bool has_source = datagram->source.family == datagram->destination.family;
+    if (datagram->destination.family == 6) {
+        struct in6_pktinfo info = {.ipi6_ifindex = datagram->interface};
+        memcpy(&info.ipi6_addr, datagram->source.ip, has_source ? sizeof info.ipi6_addr : 0);
+        control_put(message, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+    } else {
+        struct in_pktinfo info = {.ipi_ifindex = (int)datagram->interface};
+        memcpy(&info.ipi_spec_dst, datagram->source.ip, has_source ? sizeof info.ipi_spec_dst : 0);
+        control_put(message, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+    }
+}
+
 /* segment 0: one datagram. */
 static int datagram_send(struct datagram_socket *socket, const struct muster_datagram *datagram,
                          uint16_t segment) {
-    struct sockaddr_in destination = socket_address(&datagram->destination);
+    const struct family *family = family_of(socket);
+    struct sockaddr_storage destination;
     struct iovec part = {.iov_base = (void *)(uintptr_t)datagram->bytes, .iov_len = datagram->length};
     struct control control = {.bytes = {0}};
     struct msghdr message = {
         .msg_name = &destination,
-        .msg_namelen = sizeof destination,
+        .msg_namelen = socket_address(&datagram->destination, datagram->interface, &destination),
         .msg_iov = &part,
         .msg_iovlen = 1,
         .msg_control = control.bytes,
     };
-    struct in_pktinfo info = {.ipi_ifindex = (int)datagram->interface};
     int ttl = datagram->ttl;
-    if (datagram->source.family == 4) {
-        memcpy(&info.ipi_spec_dst, datagram->source.ip, IPV4_BYTES);
-    }
-    control_put(&message, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+    info_put(&message, datagram);
     if (ttl != 0 && ttl != MUSTER_TTL) {
-        control_put(&message, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
+        control_put(&message, family->level, family->ttl, &ttl, sizeof ttl);
     }
     if (segment != 0) {
         control_put(&message, SOL_UDP, UDP_SEGMENT, &segment, sizeof segment);

@@ -35,8 +35,11 @@ struct msghdr;
 struct cmsghdr;
 struct timespec;
 
+#define SOCKET_FAMILIES 2 /* places of IPv4 and IPv6 wherever there is one of each */
+
 struct datagram_socket {
     bool open;
+    uint8_t family; /* 4 or 6 */
     int fd;
     uint16_t port;         /* bound to, host order */
     uint32_t interface;    /* index; only what came by it is let in; 0: by any */
@@ -52,20 +55,21 @@ struct datagram_socket {
  * with a length of MUSTER_DATAGRAM_BYTES_MAX + 1, all of which may be read. */
 typedef void (*socket_datagram_cb)(const struct muster_datagram *datagram, void *context);
 
-/* Opens the node's own socket, from which everything is sent: bound to the wildcard and that port, 0: one of
- * the kernel's choice; not shared. 0 or -errno, which the caller is to log; then *socket is closed.
+/* Opens the node's own socket of a family, from which everything is sent: bound to the wildcard and that
+ * port, 0: one of the kernel's choice; not shared. 0 or -errno, which the caller is to log; then *socket is
+ * closed.
  */
-int socket_open_unicast(struct datagram_socket *socket, uint16_t port);
+int socket_open_unicast(struct datagram_socket *socket, uint8_t family, uint16_t port);
 
-/* Opens a socket that hears one path: what is sent to the group (m4) or the broadcast address (b4) on
+/* Opens a socket that hears one path: what is sent to the group (m4, m6) or the broadcast address (b4) on
  * `port`, by that interface alone. Shared with other nodes of the machine. 0 or -errno, which the
  * caller is to log; then *socket is closed. */
 int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path, uint16_t port);
 
-/* Opens a socket that hears telemetry on the interface of that path: what is sent on `port` to the groups
- * that it joins. It is bound to the wildcard, for one socket hears many groups, and shared with other nodes
- * of the machine; what comes by unicast is not meant for it. Batches arrive as such where the kernel can do
- * that (UDP GRO). As above. */
+/* Opens a socket that hears telemetry on the interface of that path, m4 or m6: what is sent on `port` to the
+ * groups that it joins. It is bound to the wildcard, for one socket hears many groups, and shared with other
+ * nodes of the machine; what comes by unicast is not meant for it. Batches arrive as such where the kernel
+ * can do that (UDP GRO). As above. */
 int socket_open_telemetry(struct datagram_socket *socket, const struct muster_path *path, uint16_t port);
 
 /* CMSG_NXTHDR(), which musl has as a macro that converts signs. */
@@ -75,9 +79,19 @@ struct cmsghdr *socket_next_control(struct msghdr *message, struct cmsghdr *cont
 int socket_join(struct datagram_socket *socket, const struct muster_endpoint *group);
 int socket_leave(struct datagram_socket *socket, const struct muster_endpoint *group);
 
-/* An address and port of IPv4, as the kernel takes it and as it comes from there. */
-struct sockaddr_in socket_address(const struct muster_endpoint *endpoint);
-struct muster_endpoint socket_endpoint(const struct sockaddr_in *address);
+/* The place of a family, 4 or 6, and the kernel's number for it. */
+size_t socket_place(uint8_t family);
+int socket_domain(uint8_t family);
+
+/* An address and port as the kernel takes it, with the length of that, and as it comes from there: family 0
+ * when it is of another kind. The interface is that of an address of the link alone. */
+socklen_t socket_address(const struct muster_endpoint *endpoint, uint32_t interface,
+                         struct sockaddr_storage *address);
+struct muster_endpoint socket_endpoint(const struct sockaddr_storage *address);
+
+/* Binds any socket to an address and port of its family; one of IPv6 then takes nothing of IPv4. 0, or -1 and
+ * errno. */
+int socket_bind(int fd, const struct muster_endpoint *endpoint, uint32_t interface);
 
 /* The code for such an -errno: MUSTER_EPERM, MUSTER_ENOMEM, MUSTER_ENOINTERFACE (the interface is gone),
  * MUSTER_ESYSTEM. */

@@ -15,7 +15,7 @@
 #include "log.h"
 #include "stream.h"
 
-#define STREAM_TABLE_LISTENERS 2  /* TCP and a Unix socket */
+#define STREAM_TABLE_LISTENERS 3  /* TCP, one a family, and a Unix socket */
 #define STREAM_TABLE_LINGERING 64 /* streams that wait for their reader after their end; the oldest goes */
 #define STREAM_TABLE_PAUSE_MS 100 /* nothing is accepted for so long when descriptors or memory are out, */
 #define STREAM_TABLE_WARNING_MS 60000 /* which is logged once in so long */

@@ -15,14 +15,15 @@
 
 #include <muster/core.h>
 
-/* A socket that listens on the wildcard and that port, 0: one of the kernel's choice, with at most `backlog`
- * connections that wait to be accepted. The descriptor or -errno. */
-int tcp_listen(uint16_t port, int backlog);
+/* A socket that listens on the wildcard of a family (4 or 6) and that port, 0: one of the kernel's choice,
+ * with at most `backlog` connections that wait to be accepted. The descriptor or -errno. */
+int tcp_listen(uint8_t family, uint16_t port, int backlog);
 
 /* A socket that is being connected to endpoint: it is writable once that is decided, and its SO_ERROR then
  * says how. It leaves by the interface of that name, where the kernel lets us choose (Linux 5.7 and later, or
- * CAP_NET_RAW); NULL: by any. The descriptor or -errno. */
-int tcp_connect(const struct muster_endpoint *endpoint, const char *interface_name);
+ * CAP_NET_RAW); NULL: by any. `interface` is its index, for an address of the link alone. The descriptor or
+ * -errno. */
+int tcp_connect(const struct muster_endpoint *endpoint, uint32_t interface, const char *interface_name);
 
 /* To be called once the handshake is over: of a connection that was accepted, that its further packets may
  * have any TTL; of one that was made, that from now on none may have less than 255. */

@@ -250,7 +250,7 @@ uint64_t muster_boot(const muster_t *node) {
 }
 
 uint16_t muster_unicast_port(const muster_t *node) {
-    return node->network.unicast.socket.port;
+    return node->network.unicast.port;
 }
 
 const char *muster_socket(const muster_t *node) {

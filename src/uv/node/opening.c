@@ -42,9 +42,20 @@ static const char *options_fault(const struct muster_options *options) {
     if (options->interface_count > 0 && options->interfaces == NULL) {
         return "no interfaces where their number says so";
     }
+    if (options->kinds != 0 && (options->kinds & GROUP_KINDS_ALL) == 0) {
+        return "kinds of paths of which none is to many";
+    }
     for (size_t i = 0; i < options->interface_count; i++) {
         if (options->interfaces[i] == NULL) {
             return "an interface without a name";
+        }
+    }
+    if (options->peer_count > 0 && options->peers == NULL) {
+        return "no peers where their number says so";
+    }
+    for (size_t i = 0; i < options->peer_count; i++) {
+        if (options->peers[i] == NULL) {
+            return "a peer without a host";
         }
     }
     return NULL;
@@ -140,7 +151,7 @@ static int core_open(muster_t *node, const struct muster_options *options, const
     core.linger_ms = options->linger_ms;
     core.caches = options->caches;
     core.cache_count = options->cache_count;
-    core.stream = node->network.tcp.open ? node->network.tcp.port : 0;
+    core.stream = is_observer ? 0 : node->network.unicast.port;
     core.has_streams = true;
     core.version = muster_version();
     randombytes_buf(core.seed, sizeof core.seed);
@@ -166,6 +177,10 @@ static int open_all(muster_t *node, const struct muster_options *options, const 
         return MUSTER_ECRYPTO;
     }
     int error = options->document == NULL ? 0 : document_check(options, log);
+    if (error == 0) {
+        error = static_names_open(&node->static_names, options->peers, options->peer_count,
+                                  (uint16_t)(options->port + 1), log);
+    }
     if (error == 0) {
         error = network_open(&node->network, options, log);
     }
@@ -193,6 +208,11 @@ int opening_prepare(const struct muster_options *options, const struct log *log,
         return error;
     }
     runner_init(opened, options);
+    error = static_names_tell(&opened->static_names);
+    if (error != 0) {
+        runner_free(opened);
+        return error;
+    }
     *node = opened;
     return 0;
 }

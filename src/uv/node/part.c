@@ -16,7 +16,18 @@ uint64_t part_wall_ms(void) {
     return now.tv_sec < 0 ? 0 : (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* The monotonic clock is read last: whatever happens between the two makes the result smaller, never larger. */
+int64_t part_suspended_ms(void) {
+    struct timespec boot;
+    struct timespec monotonic;
+    if (clock_gettime(CLOCK_BOOTTIME, &boot) != 0 || clock_gettime(CLOCK_MONOTONIC, &monotonic) != 0) {
+        return 0;
+    }
+    return ((int64_t)boot.tv_sec - monotonic.tv_sec) * 1000 + (boot.tv_nsec - monotonic.tv_nsec) / 1000000;
+}
+
 int part_step(const struct part_context *context, struct muster_event *event) {
     event->now_ms = part_now_ms();
+    event->suspended_ms = part_suspended_ms();
     return muster_core_step(context->core, event);
 }

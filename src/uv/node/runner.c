@@ -19,6 +19,7 @@ static uint64_t deadline_of(const muster_t *node) {
     if (node->context.is_closing) {
         deadline = deadline_earlier(deadline, node->close_ms);
     }
+    deadline = deadline_earlier(deadline, static_names_due_ms(&node->static_names));
     deadline = deadline_earlier(deadline, deliveries_due_ms(&node->deliveries));
     return deadline_earlier(deadline, browses_due_ms(&node->browses));
 }
@@ -91,7 +92,7 @@ static void send_all(muster_t *node) {
             stream_table_write(&node->streams, output.stream, output.bytes, output.length);
             break;
         case MUSTER_OUTPUT_STREAM_CLOSE: stream_table_close(&node->streams, output.stream); break;
-        case MUSTER_OUTPUT_GROUPS: network_hear(&node->network, output.groups); break;
+        case MUSTER_OUTPUT_GROUPS: network_hear(&node->network, output.groups, output.groups6); break;
         }
     }
 }
@@ -165,10 +166,12 @@ static void turn(void *owner) {
     deliveries_turn(&node->deliveries);
     browses_turn(&node->browses);
     publications_turn(&node->publications);
+    static_names_turn(&node->static_names);
     runner_work(node);
 }
 
-static void step_and_turn(muster_t *node) {
+static void step_and_turn(void *owner) {
+    muster_t *node = owner;
     struct muster_event event = {.kind = MUSTER_EVENT_TIMER};
     part_step(&node->context, &event);
     turn(node);
@@ -269,6 +272,8 @@ void runner_init(muster_t *node, const struct muster_options *options) {
     node->log = (struct log){.write = deliveries_add_line, .context = &node->deliveries};
     node->deliveries.context = node->browses.context = &node->context;
     node->subscriptions.context = node->publications.context = &node->context;
+    node->static_names.context = &node->context;
+    node->static_names.log = &node->log;
     node->deliveries.on_event = options->on_event;
     node->deliveries.on_log = options->on_log;
     node->deliveries.application = options->context;
@@ -291,12 +296,16 @@ int runner_start(muster_t *node, uv_loop_t *loop) {
     node->handles = 3; /* the timer, the preparation and the streams */
     int error = network_start(&node->network, loop, &network_calls, &node->log);
     stream_table_start(&node->streams, loop, &stream_calls, &node->log);
-    if (error == 0 && node->network.tcp.open) {
-        error = stream_table_listen(&node->streams, &node->network.tcp);
+    for (size_t i = 0; i < SOCKET_FAMILIES && error == 0; i++) {
+        struct listener *listener = &node->network.unicast.listeners[i];
+        error = listener->open ? stream_table_listen(&node->streams, listener) : 0;
     }
     if (error == 0 && node->network.local.open) {
         error = stream_table_listen(&node->streams, &node->network.local);
     }
+    static_names_start(&node->static_names, loop, turn, node);
+    wake_start(&node->wake, loop, step_and_turn, node);
+    node->handles += node->wake.is_watched ? 1 : 0;
     uv_timer_start(&node->timer, on_timer, 0, 0);
     uv_prepare_start(&node->prepare, on_prepare);
     return error;
@@ -323,8 +332,10 @@ void runner_end(muster_t *node) {
     }
     node->is_ended = true;
     node->handles += network_end(&node->network, on_handle_closed);
+    wake_end(&node->wake, on_handle_closed, node);
+    static_names_deinit(&node->static_names);
     stream_table_end(&node->streams);
-    listener_close(&node->network.tcp);
+    unicast_close(&node->network.unicast);
     listener_close(&node->network.local);
     uv_close((uv_handle_t *)&node->prepare, on_handle_closed);
     uv_close((uv_handle_t *)&node->timer, on_handle_closed);
@@ -335,6 +346,7 @@ void runner_free(muster_t *node) {
     deliveries_deinit(&node->deliveries);
     browses_deinit(&node->browses);
     publications_deinit(&node->publications);
+    static_names_deinit(&node->static_names);
     network_close(&node->network);
     muster_core_free(node->core);
     node_identity_wipe(&node->identities[0]);

@@ -19,8 +19,10 @@
 #include "part.h"
 #include "publication.h"
 #include "state.h"
+#include "static_names.h"
 #include "stream_table.h"
 #include "subscription.h"
+#include "wake.h"
 
 struct muster {
     muster_core_t *core;
@@ -33,6 +35,7 @@ struct muster {
 
     uv_timer_t timer;     /* the core's deadline, or that of a part */
     uv_prepare_t prepare; /* runs before the loop waits: what was published meanwhile is sent */
+    struct wake wake;     /* the machine was suspended: its own time has jumped */
     size_t handles;       /* these, those of the network, and the streams, while they are on the loop */
     struct stream_table streams;
 
@@ -42,6 +45,7 @@ struct muster {
     struct deliveries deliveries;
     struct browses browses;
     struct publications publications;
+    struct static_names static_names;
 
     bool is_dirty;    /* something was added or flushed since the last round of the loop, */
     bool has_flushed; /* and some of it was sent at once */

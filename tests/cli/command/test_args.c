@@ -158,6 +158,35 @@ TEST(test_global_options_before_and_after) {
     assert_string_equal(outcome.operands.values[1], "two");
 }
 
+TEST(test_kinds_of_paths) {
+    enum { M4 = 1 << MUSTER_PATH_M4, M6 = 1 << MUSTER_PATH_M6, B4 = 1 << MUSTER_PATH_B4 };
+    static const struct {
+        const char *options;
+        unsigned kinds; /* 0: all, and a running muster may be asked */
+    } rows[] = {{"", 0},
+                {"-4", M4 | B4},
+                {"--ipv6", M6},
+                {"-46", 0},
+                {"--delivery both", 0},
+                {"--delivery multicast", M4 | M6},
+                {"--delivery broadcast", B4},
+                {"-4 --delivery multicast", M4},
+                {"-6 --delivery=multicast", M6}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct outcome outcome;
+        char line[64];
+        snprintf(line, sizeof(line), "sample %s thing", rows[i].options);
+        run(&outcome, line);
+        assert_true(outcome.goes_on);
+        assert_int_equal(outcome.settings.kinds, rows[i].kinds);
+        assert_int_equal(outcome.settings.direct, rows[i].kinds != 0);
+    }
+    check_refused("sample -6 --delivery broadcast thing",
+                  "muster sample: --delivery: IPv6 has no broadcast\n");
+    check_refused("sample --delivery x thing",
+                  "muster sample: --delivery: expected both, multicast or broadcast, got 'x'\n");
+}
+
 TEST(test_own_option_takes_a_global_name) {
     struct outcome outcome;
     char line[] = "--state dir sample --state alive thing";
@@ -322,6 +351,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_nothing_but_defaults, forget_environment),
         cmocka_unit_test_setup(test_global_options_before_and_after, forget_environment),
+        cmocka_unit_test_setup(test_kinds_of_paths, forget_environment),
         cmocka_unit_test_setup(test_own_option_takes_a_global_name, forget_environment),
         cmocka_unit_test_setup(test_values, forget_environment),
         cmocka_unit_test_setup_teardown(test_environment, forget_environment, forget_environment),

@@ -74,6 +74,24 @@ TEST(test_pairs) {
     check(&plain, "kitchen/temp  ", "0: expected TOPIC VALUE, got 'kitchen/temp'\n");
 }
 
+static double time_of(const char *line, double now_s) {
+    static struct reading reading;
+    struct reading_fault fault;
+    reading_open(&reading, &plain, line, strlen(line), now_s);
+    assert_int_equal(reading_next(&reading, &fault), 1);
+    assert_null(muster_record_fault(&reading.record));
+    return reading.record.time_s;
+}
+
+TEST(test_a_clock_that_was_never_set_says_nothing) {
+    static const char *const lines[] = {"x/z 1", "{\"n\":\"x/z\",\"v\":1}"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(time_of(lines[i], NOW_S) == NOW_S);
+        assert_true(time_of(lines[i], 1.5) == 0);
+        assert_true(time_of(lines[i], MUSTER_TIME_S_MAX) == 0);
+    }
+}
+
 static void check_kind(const char *value, enum muster_value_kind kind) {
     static struct reading reading;
     struct reading_fault fault;
@@ -291,6 +309,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_kinds_of_values),
+        cmocka_unit_test(test_a_clock_that_was_never_set_says_nothing),
         cmocka_unit_test(test_numbers_refused),
         cmocka_unit_test(test_values_alone),
         cmocka_unit_test(test_units),

@@ -144,7 +144,7 @@ TEST(test_columns) {
     assert_string_equal(
         reason.text,
         "no such column 'foo', expected one of NAME, STATE, ADDRESS, IF, AGE, NEXT, LOSS, PATHS, "
-        "SERVICES, ID, VERIFIED, PORT, BOOT, REV, SINCE, RECEIVED, COPIES, ATTRS");
+        "SERVICES, ID, OTHER, VERIFIED, PORT, BOOT, REV, SINCE, RECEIVED, COPIES, ATTRS");
     assert_int_equal(choice.count, 1);
     static const char *const wrong[] = {"", "+", "NAME,", ",NAME", "NAMES"};
     for (size_t i = 0; i < COUNT(wrong); i++) {
@@ -207,9 +207,10 @@ TEST(test_templates_refused) {
         assert_int_equal(template_parse(wrong[i], &parsed, &reason), -1);
     }
     template_parse("{nam}", &parsed, &reason);
-    assert_string_equal(reason.text,
-                        "no such placeholder '{nam}', expected {name}, {type}, {proto}, {address}, {port}, "
-                        "{service}, {interface}, {id} or {txt.KEY}");
+    assert_string_equal(
+        reason.text,
+        "no such placeholder '{nam}', expected {name}, {type}, {proto}, {address}, {host}, {port}, "
+        "{service}, {interface}, {id} or {txt.KEY}");
 }
 
 /* ---- text ---- */
@@ -249,15 +250,34 @@ static void check_paths(unsigned paths, const char *expected) {
     assert_string_equal(text_paths(paths).text, expected);
 }
 
+TEST(test_hosts) {
+    static const struct {
+        struct muster_endpoint endpoint;
+        const char *expected;
+    } rows[] = {{{.family = 4, .ip = {10, 0, 0, 1}}, "10.0.0.1"},
+                {{.family = 6, .ip = {0xfe, 0x80, [15] = 1}}, "[fe80::1%eth0]"},
+                {{.family = 6, .ip = {0xfd, [15] = 1}}, "[fd00::1]"},
+                {{.family = 4, .ip = {0xfe, 0x80, 0, 1}}, "254.128.0.1"},
+                {{.family = 0}, "-"}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_string_equal(text_host(&rows[i].endpoint, "eth0").text, rows[i].expected);
+    }
+}
+
 TEST(test_paths) {
     const unsigned m4 = 1U << MUSTER_PATH_M4;
     const unsigned b4 = 1U << MUSTER_PATH_B4;
+    const unsigned m6 = 1U << MUSTER_PATH_M6;
+    const unsigned u6 = 1U << MUSTER_PATH_U6;
     const unsigned u4 = 1U << MUSTER_PATH_U4;
     check_paths(0, "-");
     check_paths(m4 | b4, "m4,b4");
     check_paths(m4 | b4 | u4, "m4,b4");
     check_paths(b4 | u4, "b4");
     check_paths(u4, "u4");
+    check_paths(m6 | u6, "m6");
+    check_paths(m4 | m6 | b4 | u6, "m4,m6,b4");
+    check_paths(u4 | u6, "u4,u6");
 }
 
 int main(void) {
@@ -267,7 +287,7 @@ int main(void) {
         cmocka_unit_test(test_columns),        cmocka_unit_test(test_offers_in_order),
         cmocka_unit_test(test_templates),      cmocka_unit_test(test_templates_refused),
         cmocka_unit_test(test_durations),      cmocka_unit_test(test_shares),
-        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_paths),          cmocka_unit_test(test_hosts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

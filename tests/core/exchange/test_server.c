@@ -69,6 +69,23 @@ TEST(a_table_has_a_part_for_each_row) {
     assert_int_equal(counters()->requests, 2);
 }
 
+/* What a start repeats of others' nonces is of no use to who joins later. */
+TEST(a_table_has_the_shortest_announce) {
+    const char *answers = ",\"re\":\"0123456789abcdef\"";
+    const struct announce longer = {.number = 1, .seq = 1, .rev = 1, .more = answers};
+    const struct announce shorter = {.number = 1, .seq = 2, .rev = 1};
+    const struct announce again = {.number = 1, .seq = 3, .rev = 1, .more = answers};
+    world_hear(0, &longer);
+    struct pipe *remote = pipe_connect_tcp(0, 1);
+    pipe_ask(remote, REQUEST("table"));
+    assert_int_equal(pipe_count(remote, "\"re\":"), 1);
+    world_hear(0, &shorter);
+    world_hear(0, &again);
+    pipe_ask(remote, REQUEST("table"));
+    assert_int_equal(pipe_count(remote, "\"name\":\"stranger\""), 1);
+    assert_int_equal(pipe_count(remote, "\"re\":"), 0);
+}
+
 TEST(others_are_told_of_who_shares_their_link) {
     static const struct muster_stream elsewhere = {
         .remote = {.family = 4, .ip = {10, 0, 1, 1}, .port = 50000}, .interface = WORLD_INTERFACE + 1};

@@ -405,7 +405,7 @@ TEST(without_any_table_everybody_answers) {
     }
     world_run(10000);
     size_t joiner = world_add("joiner");
-    world_run(2000);
+    world_run(4500); /* who is not asked twice is heard of by its next alive */
     assert_int_equal(alive(joiner), holders);
     assert_int_equal(world_counters(joiner)->tables, 0);
     assert_in_range(world.nodes[joiner].opened, 1, MUSTER_SOURCES_MAX);
@@ -448,6 +448,31 @@ TEST(nobody_lends_a_dead_peer_a_long_life) {
         assert_true(row->next_ms <= MUSTER_SLEEPER_MS);
         world_run(150000);
         assert_true(!world_has_row(joiner, "x500") || world_row(joiner, "x500")->state == MUSTER_LOST);
+    }
+}
+
+static const char *impossible; /* address of a row */
+
+static void give_impossible(struct pipe *pipe) {
+    char text[ANNOUNCE_BYTES_MAX];
+    announce_print(&tell_of(500, 0)->announce, text);
+    pipe_say(pipe,
+             "{\"peer\":{\"id\":\"%032x\",\"state\":\"alive\",\"address\":\"%s\",\"port\":%u" FRESH
+             "},\"lines\":1}\n%s",
+             1, impossible, impossible[0] == '1' ? 0 : 19798, text);
+    give_end(pipe, 1);
+}
+
+/* Rows are asked where they are said to be: nobody makes us ask a whole group. */
+TEST(no_row_is_at_an_address_of_many) {
+    static const char *const addresses[] = {"224.0.0.1", "255.255.255.255", "0.0.0.0", "10.0.0.1" /* port 0 */};
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+        begin();
+        impossible = addresses[i];
+        size_t joiner = join_beside(give_impossible);
+        world_run(1000);
+        assert_true(world_counters(joiner)->tables > 0);
+        assert_false(world_has_row(joiner, "x500"));
     }
 }
 

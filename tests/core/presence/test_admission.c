@@ -105,6 +105,35 @@ static void it_comes_by_a_path_of_ours(void **state) {
     check_refused(&datagram, MUSTER_DROP_PATH);
 }
 
+/* It would be asked there. */
+static void its_source_can_be_a_host(void **state) {
+    (void)state;
+    static const uint8_t ips[][4] = {{0, 0, 0, 0}, {224, 0, 0, 254}, {255, 255, 255, 255}, {127, 0, 0, 1}};
+    for (size_t i = 0; i < sizeof ips / sizeof *ips; i++) {
+        struct muster_datagram datagram = datagram_from(1, 19798);
+        memcpy(datagram.source.ip, ips[i], sizeof ips[i]);
+        check_refused(&datagram, MUSTER_DROP_SOURCE);
+    }
+    struct muster_datagram datagram = datagram_from(1, 0);
+    check_refused(&datagram, MUSTER_DROP_SOURCE);
+}
+
+static void the_loopback_alone_brings_its_addresses(void **state) {
+    (void)state;
+    static const struct muster_path items[] = {
+        {.interface = 1, .kind = MUSTER_PATH_M4, .name = "lo", .address = {.family = 4, .ip = {127, 0, 0, 1}}},
+        {.interface = INTERFACE,
+         .kind = MUSTER_PATH_M4,
+         .name = "eth0",
+         .address = {.family = 4, .ip = {10, 0, 0, 9}}}};
+    assert_int_equal(paths_set(&paths, items, 2), 0);
+    struct muster_datagram datagram = datagram_from(1, 19798);
+    datagram.source.ip[0] = 127;
+    check_refused(&datagram, MUSTER_DROP_SOURCE);
+    datagram.interface = 1;
+    assert_true(is_admitted(&datagram, 1000));
+}
+
 static void it_passed_no_router(void **state) {
     (void)state;
     struct muster_datagram datagram = datagram_from(1, 19798);
@@ -120,6 +149,8 @@ static void the_first_fault_is_the_reason(void **state) {
     const uint8_t text = 'x';
     const uint8_t sealed = 1;
     datagram.ttl = 1;
+    datagram.source.port = 0;
+    check_refused(&datagram, MUSTER_DROP_SOURCE);
     datagram.interface = 9;
     check_refused(&datagram, MUSTER_DROP_PATH);
     datagram.bytes = &text;
@@ -231,6 +262,8 @@ int main(void) {
         ADMISSION_TEST(its_length_is_bounded),
         ADMISSION_TEST(its_first_byte_tells_the_format),
         ADMISSION_TEST(it_comes_by_a_path_of_ours),
+        ADMISSION_TEST(its_source_can_be_a_host),
+        ADMISSION_TEST(the_loopback_alone_brings_its_addresses),
         ADMISSION_TEST(it_passed_no_router),
         ADMISSION_TEST(the_first_fault_is_the_reason),
         ADMISSION_TEST(a_source_may_burst),

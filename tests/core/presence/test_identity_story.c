@@ -95,7 +95,8 @@ TEST(an_answer_to_ones_own_nonce_is_no_copy) {
     snprintf(nonce, sizeof nonce, "%s", said_text(tape_last("announce"), "nonce"));
     for (int path = MUSTER_PATH_M4; path <= MUSTER_PATH_U4; path++) {
         world_say(0, 99, (enum muster_path_kind)path,
-                  "{\"muster\":1,\"kind\":\"query\",\"id\":\"%032d\",\"boot\":1,\"nonce\":\"%s\",\"want\":{}}%1200s\n",
+                  "{\"muster\":1,\"kind\":\"query\",\"id\":\"%032d\",\"boot\":1,\"nonce\":\"%s\",\"want\":{}}"
+                  "%1200s\n",
                   99, nonce, "");
         world_run(1000);
     }

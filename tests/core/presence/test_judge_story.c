@@ -119,27 +119,86 @@ TEST(alives_are_broadcast_only_while_somebody_needs_it) {
     assert_true(3 * alives[1] < alives[0]);
 }
 
-/* ---- after a sleep ---- */
+/* ---- after a suspend, and after a stall ---- */
 
-static void set_stopped(size_t count, bool is_stopped) {
+static void suspend(size_t count, uint64_t ms) {
     for (size_t i = 0; i < count; i++) {
-        world.nodes[i].is_stopped = is_stopped;
+        world_suspend(i);
+    }
+    world_run(ms);
+    for (size_t i = 0; i < count; i++) {
+        world_wake(i);
     }
 }
 
-TEST(a_node_that_stalls_again_and_again_asks_once) {
-    world_gather(2);
+/* Its own clock tells of no suspend, and its timer is not late. */
+TEST(a_sleeper_is_seen_again_when_its_machine_wakes) {
+    world_gather(1);
+    size_t laptop = world_add("laptop");
+    struct muster_core_options options = world_options(laptop);
+    options.interval_min_ms = 60000;
+    world_start(laptop, &options);
+    world_run(20000);
+    assert_int_equal(world_row(0, "laptop")->state, MUSTER_ALIVE);
+    world_suspend(laptop);
+    world_run(95000);
+    assert_int_equal(world_row(0, "laptop")->state, MUSTER_LOST);
+    world_wake(laptop);
+    world_run(1000);
+    assert_int_equal(world_row(0, "laptop")->state, MUSTER_ALIVE);
+    assert_int_equal(world.nodes[laptop].counts[MUSTER_PEER_SUSPECT], 0);
+}
+
+TEST(a_machine_that_is_suspended_again_and_again_asks_once) {
+    world_gather(1);
     world_run(20000);
     world.on_sent = record_question;
     for (int i = 0; i < 2; i++) {
-        set_stopped(1, true);
-        world_run(4000);
-        set_stopped(1, false);
+        suspend(1, 4000);
         world_run(500);
     }
-    assert_int_equal(asked.all, 1); /* the answers were complete */
+    assert_int_equal(asked.all, 3); /* one question, asked three times for want of answers */
     world_run(20000);
-    assert_int_equal(asked.all, 2);
+    assert_int_equal(asked.all, 6);
+}
+
+/* The rest of the pause is over while nobody looked. */
+TEST(a_long_suspend_counts_for_the_pause) {
+    world_gather(2);
+    world_run(20000);
+    world.on_sent = record_question;
+    suspend(1, MUSTER_SUSPEND_MS + 1);
+    world_run(1000);
+    assert_int_equal(asked.all, 1);
+    suspend(1, MUSTER_RESUME_MS);
+    world_run(1000);
+    assert_true(asked.all > 1);
+}
+
+/* A busy machine runs a node late, and often: that is no news to the others. */
+TEST(a_node_that_stalls_asks_and_tells_nobody) {
+    world_gather(2);
+    world_run(20000);
+    uint64_t announced = world_row(0, "b")->rev;
+    world.on_sent = record_question;
+    world.nodes[1].is_stopped = true;
+    world_run(4000);
+    world.nodes[1].is_stopped = false;
+    world_run(20000);
+    assert_int_equal(asked.all, 0);
+    assert_int_equal(world_row(0, "b")->rev, announced);
+    assert_int_equal(world.nodes[1].counts[MUSTER_PEER_SUSPECT], 0);
+}
+
+TEST(clocks_that_are_read_apart_are_no_suspend) {
+    world_gather(2);
+    world_run(20000);
+    world.on_sent = record_question;
+    for (int i = 0; i < 20; i++) {
+        suspend(1, MUSTER_SUSPEND_MS / 10);
+        world_run(10);
+    }
+    assert_int_equal(asked.all, 0);
 }
 
 TEST(a_crowd_that_was_paused_asks_spread_out) {
@@ -153,9 +212,7 @@ TEST(a_crowd_that_was_paused_asks_spread_out) {
     world_run(20000);
     assert_int_equal(world_rows(0, MUSTER_ALIVE), count - 1);
     world.on_sent = record_question;
-    set_stopped(count, true);
-    world_run(20000);
-    set_stopped(count, false);
+    suspend(count, 20000);
     world_run(200);
     assert_true(asked.all < count / 4);
     world_run(10000);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* When a node speaks, and on which paths: what others on its segment would see. */
 #include <stdio.h>
+#include <string.h>
 
 #include "limit.h"
 #include "tape.h"
@@ -105,13 +106,13 @@ TEST(intervals_are_spread) {
     assert_in_range(longest_ms, 2350, 2500);
 }
 
-TEST(every_fourth_alive_is_on_all_paths) {
+TEST(every_eighth_alive_is_on_all_paths) {
     world_add("a");
     world_run(60000);
     for (size_t n = 0; tape_said("alive", n) != NULL; n++) {
         const struct utterance *alive = tape_said("alive", n);
         assert_int_equal(alive->paths,
-                         said_number(alive, "seq") % 4 == 0 ? WORLD_GROUP_PATHS : 1u << MUSTER_PATH_M4);
+                         said_number(alive, "seq") % 8 == 4 ? WORLD_GROUP_PATHS : 1u << MUSTER_PATH_M4);
     }
 }
 
@@ -169,6 +170,30 @@ TEST(a_crowd_stretches_the_interval) {
     tape_begin(A);
     world_run(4000);
     assert_int_equal(tape_count("alive"), 0);
+}
+
+/* In a large table each says an alive for each newcomer: by one path. */
+TEST(an_alive_that_proves_goes_by_the_primary_path) {
+    uint8_t secret[MUSTER_SECRET_BYTES] = {1};
+    start("a");
+    meet_strangers(MUSTER_TABLE_ROWS + 1);
+    world_run(30000);
+    tape_begin(A);
+    for (int i = 0; i < 3; i++) {
+        world_say_signed(A, 98, MUSTER_PATH_M4, secret, 0,
+                         "{\"muster\":1,\"kind\":\"alive\",\"id\":\"%032d\",\"boot\":1,\"seq\":1,\"rev\":1,"
+                         "\"next_ms\":2500,\"peers\":0,\"nonce\":\"0123456%d\"}",
+                         i, i);
+        world_run(10000);
+    }
+    unsigned proofs = 0;
+    for (size_t n = 0; tape_said("alive", n) != NULL; n++) {
+        const struct utterance *alive = tape_said("alive", n);
+        bool is_proof = said_has(alive, "re") && said_number(alive, "seq") % 8 != 4;
+        proofs += is_proof ? 1 : 0;
+        assert_true(!is_proof || alive->paths == 1u << MUSTER_PATH_M4);
+    }
+    assert_in_range(proofs, 1, 3);
 }
 
 /* ---- answers ---- */
@@ -240,6 +265,38 @@ static void begin_introduction(void) {
     world_add("?");
     world_kill(STRANGER);
     say_alive(1, 2);
+}
+
+/* A debt is paid three times at most. What a copy of an announce pays, an answer by unicast before it does not. */
+TEST(an_answer_before_a_copy_counts_once) {
+    start("a");
+    world_run(MUSTER_NEW_MS);
+    world_update(A, "a", 1);
+    world_run(1); /* two copies are due */
+    tape_begin(A);
+    for (int n = 0; n < 20; n++) {
+        world_say(A, 50, MUSTER_PATH_M4,
+                  "{\"muster\":1,\"kind\":\"alive\",\"id\":\"%032x\",\"boot\":1,\"seq\":%d,\"nonce\":\"Q7f0-x_a\","
+                  "\"rev\":1,\"next_ms\":2500,\"peers\":0}\n",
+                  5, n + 1);
+        if (n == 0) {
+            world_say(A, 50, MUSTER_PATH_U4,
+                      "{\"muster\":1,\"kind\":\"query\",\"id\":\"%032x\",\"boot\":1,\"nonce\":\"Q7f0-x_a\","
+                      "\"of\":[\"%s\"],\"want\":{}%*s}\n",
+                      5, world.nodes[A].id, MUSTER_ANNOUNCE_BYTES_MAX - 150, "");
+        }
+        world_run(400);
+    }
+    unsigned unicast = 0;
+    unsigned group = 0;
+    for (size_t n = 0; n < tape_count("announce"); n++) {
+        const struct utterance *announce = tape_said("announce", n);
+        bool is_answer = strcmp(said_text(announce, "re"), "Q7f0-x_a") == 0;
+        unicast += is_answer && announce->paths == 1u << MUSTER_PATH_U4;
+        group += is_answer && announce->paths == WORLD_GROUP_PATHS;
+    }
+    assert_int_equal(unicast, 1);
+    assert_int_equal(group, MUSTER_PROOFS);
 }
 
 TEST(a_stranger_is_asked_four_times) {

@@ -49,10 +49,17 @@ static uint64_t tick_at(uint64_t now_ms) {
     return suspicion_tick(&core->presence);
 }
 
-static void ask_for(const struct peer *peer) {
+static void ask_from(uint8_t address, const struct peer *peer) {
+    const struct peer asker = {.address = {.family = 4, .ip = {10, 0, 0, address}}};
     struct message query = {.asks_some = true, .of_count = 1};
     memcpy(query.of[0], peer->id, MUSTER_ID_BYTES);
-    suspicion_record_question(&core->presence, &query);
+    suspicion_record_question(&core->presence, &asker, &query);
+}
+
+/* Each time another one. */
+static void ask_for(const struct peer *peer) {
+    static uint8_t address;
+    ask_from(++address, peer);
 }
 
 /* ---- the figures ---- */
@@ -301,6 +308,16 @@ static void copies_of_a_question_are_one_try(void **state) {
     assert_int_equal(peer->tries, 2);
 }
 
+static void the_questions_of_one_address_are_one_try(void **state) {
+    (void)state;
+    struct peer *peer = add_suspect(1);
+    for (int i = 0; i < 5; i++) {
+        ask_from(7, peer);
+        core->context.now_ms += MUSTER_GROUP_ANSWER_MS;
+    }
+    assert_int_equal(peer->tries, 1);
+}
+
 static void heard_questions_never_exceed_the_tries_needed(void **state) {
     (void)state;
     struct peer *peer = add_suspect(1);
@@ -319,6 +336,53 @@ static void who_is_alive_or_unknown_is_not_concerned(void **state) {
     ask_for(&stranger);
     assert_int_equal(peer->tries, 0);
     assert_int_equal(peer->state, MUSTER_ALIVE);
+}
+
+/* ---- hearsay ---- */
+
+#define HEARSAY 200
+
+static struct peer *add_hearsay(unsigned n) {
+    bool is_full;
+    const uint8_t id[MUSTER_ID_BYTES] = {(uint8_t)n, 1};
+    struct peer *peer = peer_table_add(&core->presence.table, id, true, true, core->context.now_ms, &is_full);
+    assert_non_null(peer);
+    peer->heard_ms = core->context.now_ms;
+    peer->next_ms = NEXT_MS;
+    peer->period_ms = NEXT_MS;
+    return peer;
+}
+
+/* So many need more questions than the budget of introductions has within a period. */
+static void hearsay_is_lost_after_its_questions(void **state) {
+    (void)state;
+    struct peer *peers[HEARSAY];
+    for (unsigned n = 0; n < HEARSAY; n++) {
+        peers[n] = add_hearsay(n);
+    }
+    size_t lost = 0;
+    for (uint64_t now_ms = NOW_MS; now_ms < NOW_MS + 30000; now_ms += 50) {
+        tick_at(now_ms);
+        lost = 0;
+        for (unsigned n = 0; n < HEARSAY; n++) {
+            assert_true(peers[n]->state == MUSTER_ALIVE || peers[n]->tries == MUSTER_HEARSAY_TRIES);
+            lost += peers[n]->state == MUSTER_LOST ? 1 : 0;
+        }
+    }
+    assert_int_equal(lost, HEARSAY);
+}
+
+/* But not waited for for ever. */
+static void hearsay_is_lost_in_the_end(void **state) {
+    (void)state;
+    struct peer *peer = add_hearsay(1);
+    for (uint64_t now_ms = NOW_MS; peer->state != MUSTER_LOST; now_ms += 1000) {
+        core->presence.introductions.bucket = (struct bucket){.full_ms = 1e9}; /* all is spent */
+        assert_true(now_ms < NOW_MS + 2 * MUSTER_LATE_WAIT_MS);
+        tick_at(now_ms);
+    }
+    assert_int_equal(peer->tries, 0);
+    assert_true(core->context.now_ms >= NOW_MS + MUSTER_LATE_WAIT_MS);
 }
 
 /* ---- a judge that is late ---- */
@@ -378,12 +442,19 @@ static void what_is_read_late_shows_lateness(void **state) {
     assert_int_equal(late_ms(), 400);
 }
 
-static void what_waited_through_a_sleep_shows_none(void **state) {
+static void what_waited_through_a_suspend_shows_none(void **state) {
     (void)state;
-    presence_record_late(&core->presence, MUSTER_STALL_MS + 1);
+    resume_begin(&core->presence, 20000);
     core->context.now_ms += 100;
     read_datagram(20000, 0);
     assert_int_equal(late_ms(), 0);
+}
+
+static void a_stall_is_lateness(void **state) {
+    (void)state;
+    presence_record_late(&core->presence, MUSTER_STALL_MS + 1);
+    assert_int_equal(late_ms(), MUSTER_STALL_MS + 1);
+    assert_int_equal(core->presence.resumed_ms, core->context.now_ms); /* nobody's silence before counts */
 }
 
 static void drops_of_ones_own_kernel_show_lateness(void **state) {
@@ -416,11 +487,15 @@ int main(void) {
         SUSPICION_TEST(who_was_just_asked_is_not_taken_along),
         SUSPICION_TEST(a_heard_question_counts_as_ones_own),
         SUSPICION_TEST(copies_of_a_question_are_one_try),
+        SUSPICION_TEST(the_questions_of_one_address_are_one_try),
+        SUSPICION_TEST(hearsay_is_lost_after_its_questions),
+        SUSPICION_TEST(hearsay_is_lost_in_the_end),
         SUSPICION_TEST(heard_questions_never_exceed_the_tries_needed),
         SUSPICION_TEST(patience_grows_by_ones_own_lateness),
         SUSPICION_TEST(who_is_late_asks_for_nobody_and_buries_nobody),
         SUSPICION_TEST(what_is_read_late_shows_lateness),
-        SUSPICION_TEST(what_waited_through_a_sleep_shows_none),
+        SUSPICION_TEST(what_waited_through_a_suspend_shows_none),
+        SUSPICION_TEST(a_stall_is_lateness),
         SUSPICION_TEST(drops_of_ones_own_kernel_show_lateness),
         SUSPICION_TEST(who_is_alive_or_unknown_is_not_concerned),
     };

@@ -142,6 +142,102 @@ TEST(nobody_takes_all_repairs) {
     assert_int_equal(delivered(), 1000);
 }
 
+/* ---- MTU ---- */
+
+static size_t longest; /* datagram that was sent */
+
+static void record_length(size_t from, const struct muster_datagram *datagram) {
+    size_t length = datagram->segment != 0 ? datagram->segment : datagram->length;
+    (void)from;
+    longest = length > longest ? length : longest;
+}
+
+static void set_mtu(uint32_t mtu) {
+    const struct muster_path path = {
+        .interface = WORLD_INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0", .mtu = mtu};
+    assert_int_equal(world_paths(0, &path, 1), 0);
+}
+
+TEST(data_fits_the_mtu) {
+    static const struct muster_record small = {.kind = MUSTER_VALUE_NUMBER, .number = 21.5};
+    static const uint32_t mtus[] = {1500, 1420, 1280, 1228};
+    world.on_sent = record_length;
+    for (size_t i = 0; i < sizeof mtus / sizeof *mtus; i++) {
+        size_t before = delivered();
+        set_mtu(mtus[i]);
+        longest = 0;
+        for (unsigned k = 0; k < 600; k++) {
+            assert_int_equal(add(&small), 0);
+        }
+        muster_core_topic_flush(world.nodes[0].core, topic);
+        world_tick(0);
+        world_run(1000);
+        assert_true(delivered() > before + 3);
+        assert_in_range(longest, mtus[i] < 1428 ? mtus[i] - 28 - 64 : 1336, mtus[i] < 1428 ? mtus[i] - 28 : 1400);
+        assert_int_equal(field_got(1)->lost, 0);
+    }
+}
+
+TEST(a_record_that_fits_no_datagram_is_refused) {
+    set_mtu(1280);
+    size_t fitting = 1400;
+    struct muster_record record = field_text(fitting);
+    while (add(&record) == MUSTER_ETOOBIG) {
+        record = field_text(--fitting);
+    }
+    set_mtu(1500);
+    record = field_text(fitting + 1280 - 1228);
+    assert_int_equal(add(&record), 0);
+    set_mtu(1228);
+    record = field_text(fitting);
+    assert_int_equal(add(&record), MUSTER_ETOOBIG);
+    record = field_text(fitting - (1280 - 1228));
+    assert_int_equal(add(&record), 0);
+}
+
+/* What was sealed, or was being filled, for the larger MTU is told as gone. */
+TEST(what_is_too_long_when_the_mtu_shrinks_is_told_as_gone) {
+    const struct muster_record large = field_text(1200);
+    assert_int_equal(add(&large), 0);
+    set_mtu(1280);
+    longest = 0;
+    world.on_sent = record_length;
+    assert_int_equal(add(&one), 0);
+    muster_core_topic_flush(world.nodes[0].core, topic);
+    world_tick(0);
+    world_run(3000);
+    assert_true(longest <= 1280 - 28);
+    assert_int_equal(delivered(), 1);
+    assert_int_equal(world_counters(0)->outputs_dropped, 1);
+    assert_int_equal(field_feed(1).lost_gone, 1);
+    assert_int_equal(field_feed(1).received, 1);
+}
+
+TEST(what_is_too_long_to_be_repaired_is_told_as_gone) {
+    const struct muster_record large = field_text(1200);
+    assert_int_equal(add(&one), 0);
+    muster_core_topic_flush(world.nodes[0].core, topic);
+    world_tick(0);
+    world_run(100);
+    assert_int_equal(delivered(), 1);
+    field_lose_for_ever(2);
+    assert_int_equal(add(&large), 0);
+    muster_core_topic_flush(world.nodes[0].core, topic);
+    world_tick(0);
+    set_mtu(1280);
+    field_lose(UINT64_MAX); /* nothing from now on */
+    assert_int_equal(add(&one), 0);
+    muster_core_topic_flush(world.nodes[0].core, topic);
+    world_tick(0);
+    longest = 0;
+    world.on_sent = record_length;
+    world_run(3000);
+    assert_true(longest <= 1280 - 28);
+    assert_int_equal(delivered(), 2);
+    assert_int_equal(field_feed(1).lost_gone, 1);
+    assert_int_equal(field_feed(1).lost_wire, 0);
+}
+
 int main(void) {
     return test_run(begin, world_end);
 }

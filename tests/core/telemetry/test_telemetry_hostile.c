@@ -244,6 +244,19 @@ TEST(another_interface_is_dropped) {
     check_flows();
 }
 
+/* Its sender would be asked there who it is. */
+TEST(another_source_is_dropped) {
+    char text[MUSTER_DATAGRAM_BYTES_MAX];
+    print_data(text, 6);
+    struct muster_datagram datagram = field_datagram(text, strlen(text), 1);
+    datagram.source.ip[0] = 239;
+    world_inject(1, &datagram);
+    world_run(1);
+    assert_int_equal(drops(MUSTER_DROP_SOURCE), 1);
+    assert_int_equal(count(), 5);
+    check_flows();
+}
+
 /* It is white space to who reads the pack, and nobody else looks. */
 TEST(a_body_may_be_anything) {
     char text[MUSTER_DATAGRAM_BYTES_MAX];

@@ -40,6 +40,7 @@ static struct muster_peer a_peer(void) {
                                .provisional = true,
                                .partial = true,
                                .address = {.family = 4, .ip = {255, 1, 20, 0}, .port = 65535},
+                               .other_address = {.family = 6, .ip = {0xfe, 0x80, [15] = 1}, .port = 65534},
                                .interface_name = "a-name-of-15-by",
                                .paths = 1u << MUSTER_PATH_B4 | 1u << MUSTER_PATH_U4,
                                .age_ms = 100,
@@ -184,6 +185,7 @@ static void assert_evidence(const struct muster_peer *peer, const struct muster_
     assert_true(peer->verified && peer->provisional && peer->partial);
     assert_int_equal(peer->self, wanted->self);
     assert_string_equal(peer->interface_name, wanted->interface_name);
+    assert_endpoints(&peer->other_address, &wanted->other_address);
     assert_int_equal(peer->paths, wanted->paths);
     assert_int_equal(peer->since_ms, wanted->since_ms);
     assert_true(peer->loss == wanted->loss);

@@ -22,7 +22,7 @@
 struct machine {
     struct ifaddrs entries[ENTRIES_MAX];
     struct sockaddr_ll links[ENTRIES_MAX];
-    struct sockaddr_in addresses[ENTRIES_MAX];
+    struct sockaddr_storage addresses[ENTRIES_MAX];
     size_t count;
     char last_error[2048];
     char left_out[2048]; /* the debug lines */
@@ -56,9 +56,16 @@ static void add_link(struct machine *machine, const char *name, int index, unsig
 }
 
 static void add_address(struct machine *machine, const char *label, const char *ip, unsigned flags) {
-    struct sockaddr_in *address = &machine->addresses[machine->count];
-    *address = (struct sockaddr_in){.sin_family = AF_INET};
-    inet_pton(AF_INET, ip, &address->sin_addr);
+    struct sockaddr_storage *address = &machine->addresses[machine->count];
+    if (strchr(ip, ':') != NULL) {
+        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address;
+        *v6 = (struct sockaddr_in6){.sin6_family = AF_INET6};
+        inet_pton(AF_INET6, ip, &v6->sin6_addr);
+    } else {
+        struct sockaddr_in *v4 = (struct sockaddr_in *)address;
+        *v4 = (struct sockaddr_in){.sin_family = AF_INET};
+        inet_pton(AF_INET, ip, &v4->sin_addr);
+    }
     add(machine, label, flags)->ifa_addr = (struct sockaddr *)address;
 }
 
@@ -88,6 +95,49 @@ static int choose(struct machine *machine, struct interface_list *list, const ch
     return interface_list_choose(list, machine->entries, names, count, &log);
 }
 
+/* Any address of IPv6 makes a path; that of the link stands for it. */
+TEST(test_addresses_of_ipv6) {
+    static const struct {
+        const char *first, *second, *expected;
+    } rows[] = {{"2001:db8::1", NULL, "2001:db8::1"},
+                {"2001:db8::1", "fe80::1", "fe80::1"},
+                {"fe80::1", "fe80::2", "fe80::1"},
+                {"fd00::1", "2001:db8::1", "fd00::1"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct machine machine;
+        struct interface_list list;
+        const char *const names[] = {"eth3"}; /* it has no address of IPv4 */
+        uint8_t expected[16];
+        machine_init(&machine);
+        add_address(&machine, "eth3", rows[i].first, UP | IFF_BROADCAST | IFF_MULTICAST);
+        if (rows[i].second != NULL) {
+            add_address(&machine, "eth3", rows[i].second, UP | IFF_BROADCAST | IFF_MULTICAST);
+        }
+        assert_int_equal(choose(&machine, &list, names, 1), 0);
+        assert_int_equal(list.items[0].kinds, 1u << MUSTER_PATH_M6);
+        assert_int_equal(list.items[0].address.family, 0);
+        assert_int_equal(list.items[0].address6.family, 6);
+        inet_pton(AF_INET6, rows[i].expected, expected);
+        assert_memory_equal(list.items[0].address6.ip, expected, sizeof expected);
+        interface_list_deinit(&list);
+    }
+}
+
+/* There is no route for groups of IPv6 on the loopback, and no group without multicast. */
+TEST(test_where_ipv6_has_no_groups) {
+    struct machine machine;
+    struct interface_list list;
+    const char *const names[] = {"lo", "wg0"};
+    machine_init(&machine);
+    add_address(&machine, "lo", "::1", UP | IFF_LOOPBACK);
+    add_address(&machine, "wg0", "fe80::6", UP | IFF_POINTOPOINT);
+    assert_int_equal(choose(&machine, &list, names, 1), 0);
+    assert_int_equal(list.items[0].kinds, M4 | B4);
+    assert_int_equal(list.items[0].address6.family, 0);
+    interface_list_deinit(&list);
+    assert_int_equal(choose(&machine, &list, names, 2), MUSTER_ENOINTERFACE);
+}
+
 TEST(test_all_usable_ones) {
     struct machine machine;
     struct interface_list list;
@@ -106,7 +156,7 @@ TEST(test_all_usable_ones) {
                         "interface lo is left out: it is the loopback, and there are others\n"
                         "interface eth1 is left out: it has no carrier\n"
                         "interface eth2 is left out: it is down\n"
-                        "interface eth3 is left out: it has no IPv4 address\n"
+                        "interface eth3 is left out: it has no address\n"
                         "interface wg0 is left out: it carries neither multicast nor broadcast\n");
 }
 
@@ -150,14 +200,14 @@ static void expect_refused(const char *name, const char *line) {
 
 TEST(test_named_one_that_is_not_usable) {
     expect_refused("wlan0", "interface wlan0 is not there; there are: lo, eth0, eth1 (has no carrier), "
-                            "eth2 (is down), eth3 (has no IPv4 address), "
+                            "eth2 (is down), eth3 (has no address), "
                             "wg0 (carries neither multicast nor broadcast), tun0");
     expect_refused("", "interface  is not there");
     expect_refused("eth", "interface eth is not there");
     expect_refused("eth0:1", "interface eth0:1 is not there");
     expect_refused("eth1", "interface eth1 has no carrier");
     expect_refused("eth2", "interface eth2 is down");
-    expect_refused("eth3", "interface eth3 has no IPv4 address");
+    expect_refused("eth3", "interface eth3 has no address");
     expect_refused("wg0", "interface wg0 carries neither multicast nor broadcast");
     expect_refused("\x1b[2J", "interface \\u{001B}[2J is not there");
 }

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "endpoint.h"
 #include "fixture.h"
 #include "limit.h"
 #include "link.h"
@@ -88,7 +89,11 @@ static void read_until(struct datagram_socket *socket, struct received *received
     assert_int_equal(received->count, count);
 }
 
-static struct datagram_socket unicast;
+#define V4 1u
+#define V6 2u
+
+static struct unicast own;
+static struct datagram_socket unicast; /* its socket of IPv4 */
 static struct datagram_socket m4;
 static struct datagram_socket b4;
 static struct received received;
@@ -98,13 +103,14 @@ static void begin(void) {
     struct muster_path b4_path = path_of(MUSTER_PATH_B4);
     fixture_begin();
     memset(&received, 0, sizeof received);
-    assert_int_equal(unicast_open(&unicast, NULL, port_own(), &fixture.log), 0);
+    assert_int_equal(unicast_open(&own, V4, false, port_own(), &fixture.log), 0);
+    unicast = own.sockets[0].socket;
     assert_int_equal(socket_open_listening(&m4, &m4_path, port_own()), 0);
     assert_int_equal(socket_open_listening(&b4, &b4_path, port_own()), 0);
 }
 
 static void end(void) {
-    socket_close(&unicast);
+    unicast_close(&own);
     socket_close(&m4);
     socket_close(&b4);
     socket_close(&b4); /* again: harmless */
@@ -156,8 +162,8 @@ TEST(test_broadcast_reaches_the_broadcast_socket_alone) {
 
 TEST(test_unicast_reaches_its_node_alone) {
     struct datagram_socket other;
-    assert_int_equal(unicast_open(&other, NULL, port_own(), &fixture.log), 0);
-    assert_int_not_equal(other.port, unicast.port);
+    assert_int_equal(socket_open_unicast(&other, 4, (uint16_t)(unicast.port + 1)), 0);
+    assert_int_equal(other.port, unicast.port + 1);
     struct muster_datagram datagram = datagram_to(&loopback, other.port, "to one");
     datagram.source.family = 0; /* the kernel chooses */
     assert_int_equal(send_one(&unicast, &datagram), 0);
@@ -168,7 +174,8 @@ TEST(test_unicast_reaches_its_node_alone) {
 }
 
 TEST(test_two_nodes_share_the_group) {
-    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind <= MUSTER_PATH_B4; kind++) {
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind <= MUSTER_PATH_B4;
+         kind += MUSTER_PATH_B4 - MUSTER_PATH_M4) {
         struct muster_path path = path_of(kind);
         struct datagram_socket second;
         struct received others = {.count = 0};
@@ -302,12 +309,13 @@ TEST(test_control_sockets_know_the_age_of_what_they_read) {
 TEST(test_unicasts_leave_room) {
     static const uint8_t part[4000];
     struct muster_datagram datagram = datagram_to(&loopback, unicast.port, "");
-    struct sockaddr_in address = socket_address(&datagram.destination);
+    struct sockaddr_storage address;
+    socklen_t length = socket_address(&datagram.destination, 0, &address);
     assert_true(socket_has_unicast_room(&unicast));
     unicast.send_bytes = SOCKET_UNICAST_PART * (sizeof part - 1);
     assert_true(socket_has_unicast_room(&unicast));
     assert_int_equal(
-        sendto(unicast.fd, part, sizeof part, MSG_MORE, (const struct sockaddr *)&address, sizeof address),
+        sendto(unicast.fd, part, sizeof part, MSG_MORE, (const struct sockaddr *)&address, length),
         sizeof part);
     assert_false(socket_has_unicast_room(&unicast));
     assert_int_equal(socket_option(unicast.fd, SOL_UDP, UDP_CORK, 0), 0);
@@ -386,27 +394,79 @@ TEST(test_more_errors_than_one_turn_takes) {
 }
 
 TEST(test_taken_ports_are_passed_over) {
-    struct datagram_socket sockets[MUSTER_UNICAST_PORTS];
+    static struct unicast others[MUSTER_UNICAST_PORTS];
     uint16_t port = port_own();
     assert_int_equal(unicast.port, port + 1);
-    for (uint16_t i = 1; i < MUSTER_UNICAST_PORTS; i++) {
-        assert_int_equal(unicast_open(&sockets[i], NULL, port, &fixture.log), 0);
-        assert_int_equal(sockets[i].port, port + i + 1);
+    for (uint16_t i = 1; i < MUSTER_UNICAST_PORTS; i++) { /* some ports are free in the other family alone */
+        assert_int_equal(unicast_open(&others[i], i % 2 == 0 ? V4 : V4 | V6, false, port, &fixture.log), 0);
+        assert_int_equal(others[i].port, port + i + 1);
     }
     assert_int_equal(fixture.warnings, 0);
-    assert_int_equal(unicast_open(&sockets[0], NULL, port, &fixture.log), 0);
-    assert_true(sockets[0].port <= port || sockets[0].port > port + MUSTER_UNICAST_PORTS);
+    assert_int_equal(unicast_open(&others[0], V4 | V6, false, port, &fixture.log), 0);
+    assert_true(others[0].port <= port || others[0].port > port + MUSTER_UNICAST_PORTS);
     assert_int_equal(fixture.warnings, 1);
     for (uint16_t i = 0; i < MUSTER_UNICAST_PORTS; i++) {
-        socket_close(&sockets[i]);
+        for (size_t place = 0; place < SOCKET_FAMILIES; place++) {
+            const struct datagram_socket *socket = &others[i].sockets[place].socket;
+            assert_true(!socket->open || socket->port == others[i].port);
+        }
+        unicast_close(&others[i]);
     }
 }
 
 TEST(test_highest_control_port) {
-    struct datagram_socket socket;
-    assert_int_equal(unicast_open(&socket, NULL, UINT16_MAX, &fixture.log), 0);
+    struct unicast other;
+    assert_int_equal(unicast_open(&other, V4 | V6, true, UINT16_MAX, &fixture.log), 0);
     assert_int_equal(fixture.warnings, 1);
-    socket_close(&socket);
+    assert_int_not_equal(other.port, 0);
+    for (size_t place = 0; place < SOCKET_FAMILIES; place++) {
+        assert_int_equal(other.sockets[place].socket.port, other.port);
+        assert_int_equal(other.listeners[place].port, other.port);
+    }
+    unicast_close(&other);
+}
+
+/* ---- IPv6 ---- */
+
+static const struct muster_endpoint loopback6 = {.family = 6, .ip = {[15] = 1}};
+
+/* The kernel says of it what it says of IPv4. */
+TEST(test_both_families_tell_the_same) {
+    struct datagram_socket v6;
+    assert_int_equal(socket_open_unicast(&v6, 6, unicast.port), 0); /* beside IPv4 on one port */
+    struct muster_datagram datagram = datagram_to(&loopback6, v6.port, "to one");
+    datagram.source.family = 0;
+    for (uint8_t ttl = 0; ttl <= 2; ttl++) {
+        received.count = 0;
+        datagram.ttl = ttl;
+        assert_int_equal(send_one(&v6, &datagram), 0);
+        read_until(&v6, &received, 1);
+        const struct muster_datagram *came = &received.datagrams[0];
+        assert_int_equal(came->source.family, 6);
+        assert_int_equal(came->source.port, v6.port);
+        assert_memory_equal(came->source.ip, loopback6.ip, sizeof loopback6.ip);
+        assert_int_equal(came->destination.family, 6);
+        assert_memory_equal(came->destination.ip, loopback6.ip, sizeof loopback6.ip);
+        assert_int_equal(came->destination.port, v6.port);
+        assert_int_equal(came->interface, if_nametoindex("lo"));
+        assert_int_equal(came->ttl, ttl == 0 ? MUSTER_TTL : ttl);
+    }
+    assert_int_equal(socket_read(&unicast, keep_datagram, &received), 0);
+    socket_close(&v6);
+}
+
+TEST(test_an_address_comes_back_from_the_kernel) {
+    const struct muster_endpoint endpoints[] = {
+        {.family = 4, .ip = {10, 0, 0, 1}, .port = 19798},
+        {.family = 6, .ip = {0xfe, 0x80, [15] = 7}, .port = 19798},
+    };
+    for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
+        struct sockaddr_storage address;
+        socket_address(&endpoints[i], 3, &address);
+        struct muster_endpoint back = socket_endpoint(&address);
+        assert_true(endpoint_is_same(&back, &endpoints[i]));
+    }
+    assert_int_equal(socket_endpoint(&(struct sockaddr_storage){.ss_family = AF_UNIX}).family, 0);
 }
 
 TEST(test_absent_interface) {

@@ -122,7 +122,7 @@ static void begin(void) {
     memset(&server, 0, sizeof server);
     snprintf(server.path, sizeof server.path, "%s/socket", fixture.directory);
     stream_table_start(&server.table, &fixture.loop, &calls, &fixture.log);
-    assert_int_equal(listener_open_tcp(&server.tcp, 0), 0);
+    assert_int_equal(listener_open_tcp(&server.tcp, 4, 0), 0);
     assert_int_equal(listener_open_local(&server.local, server.path, 0600, true), 0);
     assert_int_equal(stream_table_listen(&server.table, &server.tcp), 0);
     assert_int_equal(stream_table_listen(&server.table, &server.local), 0);
@@ -144,7 +144,7 @@ static const struct muster_endpoint loopback = {.family = 4, .ip = {127, 0, 0, 1
 static int connect_tcp(void) {
     struct muster_endpoint endpoint = loopback;
     endpoint.port = server.tcp.port;
-    int fd = tcp_connect(&endpoint, NULL);
+    int fd = tcp_connect(&endpoint, 0, NULL);
     assert_true(fd >= 0);
     return fd;
 }
@@ -494,11 +494,11 @@ TEST(a_stream_is_opened_and_used) {
 
 TEST(a_refused_connection_is_closed) {
     struct listener closed;
-    assert_int_equal(listener_open_tcp(&closed, 0), 0);
+    assert_int_equal(listener_open_tcp(&closed, 4, 0), 0);
     struct muster_endpoint endpoint = loopback;
     endpoint.port = closed.port;
     listener_close(&closed);
-    int fd = tcp_connect(&endpoint, "lo");
+    int fd = tcp_connect(&endpoint, 0, "lo");
     assert_true(fd >= 0);
     assert_int_equal(stream_table_open(&server.table, 2, fd), 0);
     assert_int_equal(server.seen_count, 0);
@@ -515,7 +515,7 @@ TEST(a_connection_is_given_up_before_it_is_made) {
 TEST(an_absent_interface_is_refused) {
     struct muster_endpoint endpoint = loopback;
     endpoint.port = 1;
-    assert_int_equal(tcp_connect(&endpoint, "nowhere0"), -ENODEV);
+    assert_int_equal(tcp_connect(&endpoint, 0, "nowhere0"), -ENODEV);
 }
 
 /* ---- without descriptors ---- */
@@ -579,42 +579,26 @@ TEST(a_descriptor_never_leaks) {
 /* ---- ports ---- */
 
 TEST(datagrams_and_streams_have_one_port) {
-    struct datagram_socket sockets[3] = {{.open = false}};
-    struct listener listeners[3] = {{.open = false}};
+    static struct unicast own[3];
+    const unsigned both = (1u << SOCKET_FAMILIES) - 1;
     struct listener taken;
     uint16_t port = port_own();
-    assert_int_equal(listener_open_tcp(&taken, (uint16_t)(port + 2)), 0);
+    assert_int_equal(listener_open_tcp(&taken, 6, (uint16_t)(port + 2)), 0); /* one family is enough */
     for (unsigned i = 0; i < 2; i++) {
-        assert_int_equal(unicast_open(&sockets[i], &listeners[i], port, &fixture.log), 0);
-        assert_int_equal(sockets[i].port, listeners[i].port);
+        assert_int_equal(unicast_open(&own[i], both, true, port, &fixture.log), 0);
+        for (size_t place = 0; place < SOCKET_FAMILIES; place++) {
+            assert_int_equal(own[i].sockets[place].socket.port, own[i].port);
+            assert_int_equal(own[i].listeners[place].port, own[i].port);
+        }
     }
-    assert_int_equal(sockets[0].port, port + 1);
-    assert_int_equal(sockets[1].port, port + 3);
-    assert_int_equal(unicast_open(&sockets[2], NULL, port, &fixture.log), 0);
-    assert_int_equal(sockets[2].port, port + 2); /* who serves no streams may have it */
+    assert_int_equal(own[0].port, port + 1);
+    assert_int_equal(own[1].port, port + 3);
+    assert_int_equal(unicast_open(&own[2], both, false, port, &fixture.log), 0);
+    assert_int_equal(own[2].port, port + 2); /* who serves no streams may have it */
     for (unsigned i = 0; i < 3; i++) {
-        socket_close(&sockets[i]);
-        listener_close(&listeners[i]);
+        unicast_close(&own[i]);
     }
     listener_close(&taken);
-}
-
-static void forget_line(enum muster_log_level level, const char *line, void *context) {
-    (void)line;
-    *(unsigned *)context += level == MUSTER_LOG_WARNING ? 1 : 0;
-}
-
-TEST(the_last_resort_is_one_port_too) {
-    unsigned warnings = 0;
-    struct log log = {.write = forget_line, .context = &warnings};
-    struct datagram_socket socket;
-    struct listener listener;
-    assert_int_equal(unicast_open(&socket, &listener, UINT16_MAX, &log), 0);
-    assert_int_equal(warnings, 1);
-    assert_int_equal(socket.port, listener.port);
-    assert_int_not_equal(socket.port, 0);
-    socket_close(&socket);
-    listener_close(&listener);
 }
 
 /* ---- files ---- */

@@ -196,7 +196,7 @@ TEST(the_lost_are_removed_and_may_return) {
     muster_t *b = open_offering("b", &http);
     browse(a, "http", NULL, &listener);
     AWAIT_STORY(&listener, "added b http/tcp:80");
-    mute_fd = b->network.unicast.socket.fd;
+    mute_fd = b->network.unicast.sockets[0].socket.fd;
     AWAIT_STORY(&listener, "added b http/tcp:80, removed b http/tcp:80");
     mute_fd = -1;
     AWAIT_STORY(&listener, "added b http/tcp:80, removed b http/tcp:80, added b http/tcp:80");

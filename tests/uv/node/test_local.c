@@ -140,7 +140,8 @@ static int try_local(const struct muster_local_options *options) {
 }
 
 static void open_local(void) {
-    struct muster_local_options options = {.size = sizeof options, .state_dir = state_dir, .port = port_own()};
+    struct muster_local_options options = {
+        .size = sizeof options, .state_dir = state_dir, .port = port_own()};
     assert_int_equal(try_local(&options), 0);
 }
 
@@ -336,16 +337,19 @@ TEST(the_node_on_that_port_is_asked) {
     options.port = (uint16_t)(port_own() + 2);
     open_named(0, "a");
     open_with(1, &options);
-    struct muster_local_options conditions = {
-        .size = sizeof conditions, .state_dir = state_dir, .port = options.port, .interfaces = loopback, .interface_count = 1};
+    struct muster_local_options conditions = {.size = sizeof conditions,
+                                              .state_dir = state_dir,
+                                              .port = options.port,
+                                              .interfaces = loopback,
+                                              .interface_count = 1};
     assert_int_equal(try_local(&conditions), 0);
     ask_table();
     AWAIT(strcmp(asker.story, "joined b!, end 0") == 0);
     forget_local();
 
     static const char *const others[] = {"lo", "eth9"};
-    conditions =
-        (struct muster_local_options){.size = sizeof conditions, .state_dir = state_dir, .interfaces = others, .interface_count = 2};
+    conditions = (struct muster_local_options){
+        .size = sizeof conditions, .state_dir = state_dir, .interfaces = others, .interface_count = 2};
     assert_int_equal(try_local(&conditions), 0);
     ask_table();
     ask_table();
@@ -361,7 +365,8 @@ TEST(that_instance_is_asked) {
     options.instance = "the second/one";
     open_named(0, "a");
     open_with(1, &options);
-    struct muster_local_options wish = {.size = sizeof wish, .state_dir = state_dir, .instance = "the second/one"};
+    struct muster_local_options wish = {
+        .size = sizeof wish, .state_dir = state_dir, .instance = "the second/one"};
     assert_int_equal(try_local(&wish), 0);
     ask_table();
     AWAIT(tells("joined b!"));
@@ -825,7 +830,7 @@ static void read_answer(struct answer *answer) {
 static int connect_tcp(const muster_t *node) {
     struct muster_endpoint endpoint = {.family = 4, .ip = {127, 0, 0, 1}};
     endpoint.port = muster_unicast_port(node);
-    int fd = tcp_connect(&endpoint, NULL);
+    int fd = tcp_connect(&endpoint, 0, NULL);
     assert_true(fd >= 0);
     AWAIT(tcp_remote(fd).family == 4);
     return fd;

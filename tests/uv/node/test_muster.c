@@ -297,17 +297,21 @@ TEST(a_node_knows_its_sockets) {
     struct node *observer = open_observer(1);
     struct muster_socket sockets[MUSTER_SOCKETS_MAX];
     uint16_t port = muster_unicast_port(a->handle);
-    assert_int_equal(muster_sockets(a->handle, NULL, 0), 5);
-    assert_int_equal(muster_sockets(a->handle, sockets, MUSTER_SOCKETS_MAX), 5);
+    assert_int_equal(muster_sockets(a->handle, NULL, 0), 7);
+    assert_int_equal(muster_sockets(a->handle, sockets, MUSTER_SOCKETS_MAX), 7);
     expect_socket(&sockets[0], "udp", port, "");
-    expect_socket(&sockets[1], "udp", port_own(), "lo");
-    assert_int_equal(sockets[1].address.ip[0], 224);
+    expect_socket(&sockets[1], "udp", port, "");
+    assert_int_equal(sockets[1].address.family, 6);
     expect_socket(&sockets[2], "udp", port_own(), "lo");
-    assert_int_equal(sockets[2].address.ip[0], 255);
-    expect_socket(&sockets[3], "tcp", port, "");
-    expect_socket(&sockets[4], "unix", 0, "");
-    assert_int_equal(sockets[4].address.family, 0);
-    assert_int_equal(muster_sockets(observer->handle, sockets, 2), 3);
+    assert_int_equal(sockets[2].address.ip[0], 224);
+    expect_socket(&sockets[3], "udp", port_own(), "lo");
+    assert_int_equal(sockets[3].address.ip[0], 255);
+    expect_socket(&sockets[4], "tcp", port, "");
+    expect_socket(&sockets[5], "tcp", port, "");
+    assert_int_equal(sockets[5].address.family, 6);
+    expect_socket(&sockets[6], "unix", 0, "");
+    assert_int_equal(sockets[6].address.family, 0);
+    assert_int_equal(muster_sockets(observer->handle, sockets, 2), 4);
 }
 
 TEST(a_restart_keeps_the_id_and_grows_the_boot) {
@@ -663,12 +667,14 @@ TEST(an_open_node_tells_where_it_listens) {
     char expected[256];
     for (size_t i = 0; i < 2; i++) {
         struct node *node = i == 0 ? open_named(i, "a") : open_observer(i);
-        const struct datagram_socket *unicast = &node->handle->network.unicast.socket;
+        const struct watched_socket *unicasts = node->handle->network.unicast.sockets;
         snprintf(expected, sizeof expected,
                  "listening on lo (m4, b4), receive buffer %u bytes\n"
-                 "sending from unicast port %u, receive buffer %u bytes\n",
+                 "sending from unicast port %u (IPv4), receive buffer %u bytes\n"
+                 "sending from unicast port %u (IPv6), receive buffer %u bytes\n",
                  node->handle->network.links[0]->sockets[MUSTER_PATH_M4].socket.buffer_bytes,
-                 muster_unicast_port(node->handle), unicast->buffer_bytes);
+                 muster_unicast_port(node->handle), unicasts[0].socket.buffer_bytes,
+                 muster_unicast_port(node->handle), unicasts[1].socket.buffer_bytes);
         assert_string_equal(fixture.infos, expected);
         fixture.infos[0] = '\0';
     }
@@ -760,10 +766,10 @@ TEST(a_refused_path_takes_no_other_along) {
     struct node *b = open_named(1, "b");
     AWAIT(tells(a, "joined b") && tells(b, "joined a"));
     AWAIT(fixture.warnings >= 2 && network.refused > 8);
-    struct muster_socket sockets[3];
-    muster_sockets(a->handle, sockets, 3);
-    assert_int_equal(sockets[0].failed + sockets[2].failed, 0);
-    assert_true(sockets[1].failed > 0);    /* the group's */
+    struct muster_socket sockets[4];
+    muster_sockets(a->handle, sockets, 4);
+    assert_int_equal(sockets[0].failed + sockets[3].failed, 0);
+    assert_true(sockets[2].failed > 0);    /* the group's */
     assert_int_equal(fixture.warnings, 2); /* each said it once, however often it fails */
     network.forbidden = NULL;
     uint64_t sent = muster_counters(a->handle)->sent;

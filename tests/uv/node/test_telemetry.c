@@ -286,7 +286,7 @@ static void end(struct reader *listener) {
 }
 
 static bool hears(const muster_t *node, const char *topic) {
-    return (node->network.links[0]->groups & 1u << muster_topic_shard(topic)) != 0;
+    return (node->network.links[0]->groups[0] & 1u << muster_topic_shard(topic)) != 0;
 }
 
 /* Messages of the only peer that a node accepted. */
@@ -321,7 +321,7 @@ static void meet(struct pair *pair) {
     pair->b = open_node("b");
     pair->publisher = open_topic(pair->a, TOPIC);
     subscribe(pair->b, "kitchen/#", &pair->listener);
-    AWAIT(knows(pair->a, "b") && (pair->a->network.links[0]->groups & MUSTER_GROUP_REPAIR) != 0);
+    AWAIT(knows(pair->a, "b") && (pair->a->network.links[0]->groups[0] & MUSTER_GROUP_REPAIR) != 0);
     await_following(pair->b, TOPIC);
 }
 
@@ -694,7 +694,7 @@ TEST(there_may_be_so_many_subscriptions) {
     }
     end(&one_more);
     AWAIT(!hears(pair.b, TOPIC));
-    assert_int_equal(pair.b->network.links[0]->groups, 0);
+    assert_int_equal(pair.b->network.links[0]->groups[0], 0);
 }
 
 TEST(what_is_wrong_is_refused) {
@@ -787,7 +787,7 @@ TEST(who_can_not_hear_is_told) {
     assert_int_equal(b->network.groups, MUSTER_GROUP_REPAIR);
     close(occupant);
     open_topic(b, "other");
-    assert_int_equal(b->network.links[0]->groups, MUSTER_GROUP_REPAIR);
+    assert_int_equal(b->network.links[0]->groups[0], MUSTER_GROUP_REPAIR);
     subscribe(b, "#", &listener);
     await_following(b, TOPIC);
     say(publisher, 0);
@@ -800,10 +800,10 @@ TEST(what_was_refused_is_tried_again) {
     int occupant = occupy((uint16_t)(port_own() - 1));
     muster_t *a = open_node("a");
     open_topic(a, TOPIC);
-    assert_int_equal(a->network.links[0]->groups, 0);
+    assert_int_equal(a->network.links[0]->groups[0], 0);
     close(occupant);
     subscribe(a, "nobody/#", &listener);
-    assert_int_equal(a->network.links[0]->groups, MUSTER_GROUP_REPAIR);
+    assert_int_equal(a->network.links[0]->groups[0], MUSTER_GROUP_REPAIR);
 }
 
 /* Nothing can be published or heard there, and nothing comes of it but that. */

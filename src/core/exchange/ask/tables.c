@@ -31,7 +31,7 @@ static struct table_source *next_source(struct exchange *exchange) {
     struct tables *tables = &exchange->tables;
     struct table_source *best = NULL;
     uint64_t peers =
-        peer_table_present(&exchange->presence->table) + exchange->presence->introductions.count;
+        peer_table_present(&exchange->presence->table) + exchange->presence->introductions.strangers.count;
     for (size_t i = 0; i < tables->source_count; i++) {
         struct table_source *source = &tables->sources[i];
         if (!source->is_used && source->peers > peers) {

@@ -71,6 +71,9 @@ static int say_row(const struct exchange *exchange, struct connection *connectio
     struct muster_peer view;
     struct reply_lines lines = lines_of(connection, peer);
     view_measure(exchange->presence, peer, tuples, &view);
+    if (!connection->is_local && view.other_address.family == connection->remote.family) {
+        view.address = view.other_address; /* who asks by one family may have no other */
+    }
     return say_peer(connection, event, &view, &lines);
 }
 

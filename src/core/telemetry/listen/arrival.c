@@ -230,7 +230,7 @@ static struct peer *find_sender(struct telemetry *telemetry, const struct signal
 /* Data of who has two interfaces here comes from both of them: one is enough. Where it came from so far
  * counts until nothing comes from there, or its row is elsewhere. */
 static bool has_moved(const struct telemetry *telemetry, const struct peer *peer, const struct feed *feed) {
-    struct muster_endpoint address = {.family = 4, .port = feed->source.port};
+    struct muster_endpoint address = {.family = feed->source.family, .port = feed->source.port};
     memcpy(address.ip, feed->source.ip, sizeof address.ip);
     if (feed_is_at(feed, &telemetry->arrivals.source)) {
         return false;
@@ -433,9 +433,15 @@ void arrival_begin(struct telemetry *telemetry, const struct muster_datagram *da
     struct context *context = telemetry->context;
     struct arrivals *arrivals = &telemetry->arrivals;
     drop_all(telemetry);
-    if (paths_find(&context->paths, datagram->interface, MUSTER_PATH_M4) == NULL) {
+    bool is_v6 = datagram->destination.family == 6;
+    if (paths_find(&context->paths, datagram->interface, is_v6 ? MUSTER_PATH_M6 : MUSTER_PATH_M4) == NULL) {
         context->counters.received++;
         drop(telemetry, MUSTER_DROP_PATH);
+        return;
+    }
+    if (!paths_is_source(&context->paths, &datagram->source, datagram->interface)) {
+        context->counters.received++;
+        drop(telemetry, MUSTER_DROP_SOURCE);
         return;
     }
     feed_table_record_drops(telemetry, datagram);

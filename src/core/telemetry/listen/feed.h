@@ -33,7 +33,8 @@ struct feed_source {
     uint8_t ip[16];
     uint32_t interface;
     uint16_t port;
-    uint16_t shard;
+    uint8_t shard;
+    uint8_t family;
 };
 
 struct feed {
@@ -138,7 +139,7 @@ void feed_give_up_first(struct feed *feed);
 /* The same for one that a stream brought, in order, its body kept until it is its turn. passed: so many right
  * before it were left out; what lacks before those is gone. False when it is known, or there is no memory. */
 bool feed_take_streamed(struct feed *feed, uint64_t seq, uint64_t passed, struct feed_header *header,
-                         const uint8_t *body, size_t length, const struct gap_moment *moment);
+                        const uint8_t *body, size_t length, const struct gap_moment *moment);
 
 /* What is missing is asked for as if that had shown now. */
 void feed_resume(struct feed *feed, const struct gap_moment *moment);

@@ -13,7 +13,8 @@
 /* ---- finding ---- */
 
 struct feed_source feed_source_of(const struct muster_endpoint *address, uint32_t interface, unsigned shard) {
-    struct feed_source source = {.interface = interface, .port = address->port, .shard = (uint16_t)shard};
+    struct feed_source source = {
+        .interface = interface, .port = address->port, .shard = (uint8_t)shard, .family = address->family};
     memcpy(source.ip, address->ip, sizeof source.ip);
     return source;
 }
@@ -288,11 +289,14 @@ struct gap_moment feed_table_moment(struct telemetry *telemetry) {
 void feed_table_record_drops(struct telemetry *telemetry, const struct muster_datagram *datagram) {
     struct kernel_drops *drops = telemetry->feeds.drops;
     size_t i = 0;
-    while (i + 1 < MUSTER_PATHS_MAX && drops[i].interface != 0 && drops[i].interface != datagram->interface) {
+    uint8_t family = datagram->destination.family;
+    while (i + 1 < MUSTER_PATHS_MAX && drops[i].interface != 0 &&
+           (drops[i].interface != datagram->interface || drops[i].family != family)) {
         i++;
     }
     if (drops[i].count != datagram->dropped) {
-        drops[i] = (struct kernel_drops){.interface = datagram->interface, .count = datagram->dropped};
+        drops[i] = (struct kernel_drops){
+            .interface = datagram->interface, .family = family, .count = datagram->dropped};
         telemetry->feeds.kernel_ms = telemetry->context->now_ms;
     }
 }

@@ -16,9 +16,10 @@
 struct telemetry;
 struct peer;
 
-/* How much the kernel dropped on the socket of an interface, as it said last. */
+/* How much the kernel dropped on the socket of an interface and family, as it said last. */
 struct kernel_drops {
     uint32_t interface;
+    uint8_t family;
     uint32_t count;
 };
 

@@ -24,7 +24,17 @@ void groups_record_topics(struct telemetry *telemetry, struct peer *peer) {
             peer->shards_wanted |= (uint16_t)(1u << muster_topic_shard(topic));
         }
     }
-    telemetry->groups.wanted |= peer->shards_wanted;
+    telemetry->groups.wanted.v4 |= peer->shards_wanted;
+    groups_record_heard(telemetry, peer);
+}
+
+void groups_record_heard(struct telemetry *telemetry, const struct peer *peer) {
+    uint64_t now_ms = telemetry->context->now_ms;
+    uint64_t since_ms = now_ms > MUSTER_PRIMARY_MS ? now_ms - MUSTER_PRIMARY_MS : 0;
+    bool is_by_v6 = peer_heard_ms(peer, 4) == 0 || peer_is_heard_by(peer, MUSTER_PATH_M6, since_ms);
+    if (peer->shards_wanted != 0 && is_by_v6 && !peer_is_heard_by(peer, MUSTER_PATH_M4, since_ms)) {
+        telemetry->groups.wanted.v6 |= peer->shards_wanted;
+    }
 }
 
 static uint32_t group_of_naks(const struct telemetry *telemetry) {
@@ -34,20 +44,23 @@ static uint32_t group_of_naks(const struct telemetry *telemetry) {
 }
 
 void groups_review(struct telemetry *telemetry) {
-    telemetry->groups.wanted = group_of_naks(telemetry);
+    uint32_t naks = group_of_naks(telemetry);
+    telemetry->groups.wanted = (struct group_bits){naks, naks};
     for (struct peer *peer = telemetry->presence->table.by_id; peer != NULL; peer = peer->hh.next) {
         groups_record_topics(telemetry, peer);
     }
 }
 
 void groups_record_publishing(struct telemetry *telemetry) {
-    uint32_t shards = telemetry->groups.wanted & ~MUSTER_GROUP_REPAIR;
+    struct group_bits *wanted = &telemetry->groups.wanted;
     uint32_t naks = group_of_naks(telemetry);
-    telemetry->groups.wanted = naks == 0 ? 0 : shards | naks;
+    uint32_t kept = naks == 0 ? 0 : ~MUSTER_GROUP_REPAIR;
+    wanted->v4 = (wanted->v4 & kept) | naks;
+    wanted->v6 = (wanted->v6 & kept) | naks;
 }
 
 bool groups_have_changed(const struct groups *groups) {
-    return groups->wanted != groups->output;
+    return groups->wanted.v4 != groups->output.v4 || groups->wanted.v6 != groups->output.v6;
 }
 
 bool groups_next(struct groups *groups, struct muster_output *output) {
@@ -56,6 +69,7 @@ bool groups_next(struct groups *groups, struct muster_output *output) {
     }
     groups->output = groups->wanted;
     output->kind = MUSTER_OUTPUT_GROUPS;
-    output->groups = groups->wanted;
+    output->groups = groups->wanted.v4;
+    output->groups6 = groups->wanted.v6;
     return true;
 }

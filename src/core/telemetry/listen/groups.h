@@ -11,14 +11,23 @@
 struct peer;
 struct telemetry;
 
+/* Bit 1 << shard, and MUSTER_GROUP_REPAIR. */
+struct group_bits {
+    uint32_t v4;
+    uint32_t v6;
+};
+
 struct groups {
-    uint32_t wanted; /* bit 1 << shard, and MUSTER_GROUP_REPAIR */
-    uint32_t output; /* as they were handed out last */
+    struct group_bits wanted;
+    struct group_bits output; /* as they were handed out last */
 };
 
 /* What a row publishes is known, or known anew. Groups are left when a subscription ends, not when a peer
  * goes: it may come back. */
 void groups_record_topics(struct telemetry *telemetry, struct peer *peer);
+
+/* A row was heard: of who does not come by multicast of IPv4, data is awaited by IPv6 too. */
+void groups_record_heard(struct telemetry *telemetry, const struct peer *peer);
 
 /* What this node subscribes to has changed: all rows are looked at. */
 void groups_review(struct telemetry *telemetry);

@@ -100,16 +100,25 @@ static void record_last(struct own_topic *topic, struct sensor *sensor, const st
     }
 }
 
+/* Makes room for a pack in a datagram of at most so many bytes; false when what is in the pack leaves none. */
+static bool make_room(struct own_topic *topic, size_t bytes_max, uint64_t now_ms) {
+    size_t size = bytes_max - topic->prefix_length - SEQ_BYTES_MAX - 1;
+    if (!topic->has_records) {
+        senml_writer_begin(&topic->writer, topic->body, size);
+        topic->began_ms = now_ms;
+    }
+    topic->writer.size = size; /* the MTU may have changed since the pack began */
+    return topic->writer.length < size;
+}
+
 int own_topic_add(struct own_topic *topic, const struct muster_record *record, double time_s, uint64_t number,
-                  uint64_t now_ms) {
+                  size_t bytes_max, uint64_t now_ms) {
     struct sensor *sensor = find_sensor(topic, text_or_none(record->name));
     if (!is_known_well(sensor, record) && muster_record_fault(record) != NULL) {
         return MUSTER_EINVAL;
     }
-    if (!topic->has_records) {
-        size_t size = MUSTER_DATAGRAM_BYTES_MAX - topic->prefix_length - SEQ_BYTES_MAX - 1;
-        senml_writer_begin(&topic->writer, topic->body, size);
-        topic->began_ms = now_ms;
+    if (!make_room(topic, bytes_max, now_ms)) {
+        return MUSTER_ETOOBIG;
     }
     int error = senml_writer_add(&topic->writer, topic->name, topic->name_length, record, time_s);
     if (error == 0) {

@@ -67,10 +67,10 @@ void own_topic_free(struct own_topic *topic);
 void own_topic_rekey(struct own_topic *topic, const struct context *context);
 
 /* Adds a record to the pack that is being filled, and begins one where there is none. time_s: since 1970, of
- * the record. number: of the ring's next datagram. MUSTER_EINVAL (muster_record_fault() says why),
- * MUSTER_ETOOBIG (it does not fit beside what is in the pack). */
+ * the record. number: of the ring's next datagram, of at most bytes_max bytes. MUSTER_EINVAL
+ * (muster_record_fault() says why), MUSTER_ETOOBIG (it does not fit beside what is in the pack). */
 int own_topic_add(struct own_topic *topic, const struct muster_record *record, double time_s, uint64_t number,
-                  uint64_t now_ms);
+                  size_t bytes_max, uint64_t now_ms);
 
 /* Measures how many records come a second. */
 void own_topic_measure_rate(struct own_topic *topic, uint64_t now_ms);

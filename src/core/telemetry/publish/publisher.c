@@ -145,8 +145,9 @@ static struct own_topic *topic_of(const struct publisher *publisher, unsigned nu
 
 /* Datagrams of one length leave as one batch: a little longer than it must be, one joins that before it, and
  * all that are almost full are full. */
-static size_t padded_length(const struct publisher *publisher, const struct own_topic *topic, size_t length) {
-    const struct ring *ring = &publisher->ring;
+static size_t padded_length(const struct telemetry *telemetry, const struct own_topic *topic, size_t length) {
+    const struct ring *ring = &telemetry->publisher.ring;
+    size_t bytes_max = telemetry->context->paths.bytes_max;
     size_t padded = (length + MUSTER_PAD_BYTES - 1) / MUSTER_PAD_BYTES * MUSTER_PAD_BYTES;
     if (ring->next > ring->unsent) {
         const struct kept *last = ring_at(ring, ring->next - 1);
@@ -155,7 +156,10 @@ static size_t padded_length(const struct publisher *publisher, const struct own_
             padded = last->length;
         }
     }
-    return padded + ALMOST_BYTES > MUSTER_DATAGRAM_BYTES_MAX ? MUSTER_DATAGRAM_BYTES_MAX : padded;
+    if (length > bytes_max) { /* the MTU has shrunk since its pack was filled: it can't leave */
+        return length;
+    }
+    return padded + ALMOST_BYTES > bytes_max ? bytes_max : padded;
 }
 
 static uint8_t *put(uint8_t *at, const void *bytes, size_t length) {
@@ -170,7 +174,7 @@ static void seal(struct telemetry *telemetry, struct own_topic *topic) {
     size_t body_at = topic->prefix_length + digit_count + strlen(HEADER_END);
     size_t body_length = senml_writer_end(&topic->writer);
     size_t length = body_at + body_length + 1;
-    size_t padded = padded_length(publisher, topic, length);
+    size_t padded = padded_length(telemetry, topic, length);
     struct kept *kept = ring_append(&publisher->ring, topic->shard, padded, telemetry->context->now_ms);
     uint8_t *at = publisher->ring.bytes + kept->offset;
     kept->topic_at = (uint8_t)topic->name_at;
@@ -208,14 +212,15 @@ int publisher_topic_add(struct telemetry *telemetry, unsigned number, const stru
         return MUSTER_EINVAL;
     }
     double time_s = record->time_s != 0 ? record->time_s : wall_s;
-    int error = own_topic_add(topic, record, time_s, publisher->ring.next, now_ms);
+    size_t bytes_max = telemetry->context->paths.bytes_max;
+    int error = own_topic_add(topic, record, time_s, publisher->ring.next, bytes_max, now_ms);
     if (error == MUSTER_ETOOBIG && topic->has_records) {
         if (!publisher_has_room(publisher)) {
             publisher->is_full = true;
             return MUSTER_EAGAIN;
         }
         seal(telemetry, topic);
-        error = own_topic_add(topic, record, time_s, publisher->ring.next, now_ms);
+        error = own_topic_add(topic, record, time_s, publisher->ring.next, bytes_max, now_ms);
     }
     if (error == 0) {
         *due_ms = deadline_earlier(*due_ms, topic->began_ms + publisher->linger_ms);

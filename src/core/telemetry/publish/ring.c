@@ -63,10 +63,14 @@ struct kept *ring_at(const struct ring *ring, uint64_t number) {
     return &ring->kept[number & (ring->capacity - 1)];
 }
 
+static void give_up(struct ring *ring, const struct kept *kept) {
+    uint64_t *gone = &ring->gone[kept->shard];
+    *gone = kept->seq > *gone ? kept->seq : *gone;
+}
+
 static void drop_first(struct ring *ring) {
     assert(ring->first < ring->unsent);
-    const struct kept *first = ring_at(ring, ring->first);
-    ring->gone[first->shard] = first->seq;
+    give_up(ring, ring_at(ring, ring->first));
     ring->first++;
 }
 
@@ -128,6 +132,20 @@ bool ring_find(const struct ring *ring, unsigned shard, uint64_t seq, uint64_t *
 
 uint64_t ring_oldest(const struct ring *ring, unsigned shard) {
     return ring->gone[shard] + 1;
+}
+
+void ring_give_up_longer(struct ring *ring, size_t length) {
+    for (uint64_t number = ring->first; number < ring->unsent; number++) {
+        const struct kept *kept = ring_at(ring, number);
+        if (kept->length > length) {
+            give_up(ring, kept);
+        }
+    }
+}
+
+void ring_give_up_unsent(struct ring *ring) {
+    give_up(ring, ring_at(ring, ring->unsent));
+    ring_sent(ring, 1);
 }
 
 void ring_sent(struct ring *ring, uint64_t count) {

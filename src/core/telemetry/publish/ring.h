@@ -39,7 +39,7 @@ struct ring {
     size_t unsent_bytes;
 
     uint64_t seqs[MUSTER_SHARDS];     /* sealed last; 0: none */
-    uint64_t gone[MUSTER_SHARDS];     /* the last one that is kept no longer; 0: none */
+    uint64_t gone[MUSTER_SHARDS];     /* the last one that is not sent again; 0: none */
     uint64_t *numbers[MUSTER_SHARDS]; /* by seq, modulo capacity; NULL: nothing was sealed */
 };
 
@@ -68,8 +68,15 @@ struct kept *ring_at(const struct ring *ring, uint64_t number);
 /* The number of a shard's datagram; false when it is not kept. */
 bool ring_find(const struct ring *ring, unsigned shard, uint64_t seq, uint64_t *number);
 
-/* The oldest seq of a shard that is kept; the next one that would be sealed when none is. */
+/* The oldest seq of a shard that is sent again; the next one that would be sealed when none is. */
 uint64_t ring_oldest(const struct ring *ring, unsigned shard);
+
+/* Gives up, for repair, all that were sent and are longer than this, and with each what is older in its shard:
+ * ring_oldest() lies behind them. */
+void ring_give_up_longer(struct ring *ring, size_t length);
+
+/* The same with one that waits to be sent first: it is not sent. */
+void ring_give_up_unsent(struct ring *ring);
 
 /* Notes that the first count unsent ones were sent. */
 void ring_sent(struct ring *ring, uint64_t count);

@@ -76,9 +76,31 @@ uint64_t sender_count_unsent(const struct telemetry *telemetry) {
     return count;
 }
 
+/* Data of a shard was sent, or is told as gone: tails follow. */
+static void record_sent(struct telemetry *telemetry, const struct kept *last) {
+    uint64_t now_ms = telemetry->context->now_ms;
+    uint64_t *due_ms = &telemetry->due_ms[DUE_TAILS];
+    telemetry->context->sent[last->shard] = last->seq;
+    telemetry->sender.sent_ms[last->shard] = now_ms;
+    telemetry->sender.tails_left[last->shard] = MUSTER_TAILS;
+    *due_ms = deadline_earlier(*due_ms, now_ms + tail_ms[0]);
+}
+
+/* What was sealed for a larger MTU fits no path any more. Its tail says that it is gone. */
+static void pass_over_too_long(struct telemetry *telemetry) {
+    struct ring *ring = &telemetry->publisher.ring;
+    while (sender_has_unsent(telemetry) &&
+           ring_at(ring, ring->unsent)->length > telemetry->context->paths.bytes_max) {
+        record_sent(telemetry, ring_at(ring, ring->unsent));
+        ring_give_up_unsent(ring);
+        telemetry->context->counters.outputs_dropped++;
+    }
+}
+
 static bool begin_new(struct telemetry *telemetry) {
     struct ring *ring = &telemetry->publisher.ring;
     struct sender *sender = &telemetry->sender;
+    pass_over_too_long(telemetry);
     if (!sender_has_unsent(telemetry)) {
         return false;
     }
@@ -97,8 +119,8 @@ static bool begin_repair(struct telemetry *telemetry) {
     uint64_t now_ms = telemetry->context->now_ms;
     while (sender->repair_count > 0) {
         uint64_t number = sender->repairs[sender->repair_first];
-        bool is_kept = number >= ring->first;
         struct kept *kept = ring_at(ring, number);
+        bool is_kept = number >= ring->first && kept->seq >= ring_oldest(ring, kept->shard);
         if (is_kept && kept->length > bytes_left(&sender->repair_pace, now_ms)) {
             return false;
         }
@@ -124,13 +146,8 @@ static void end_new(struct telemetry *telemetry, size_t bytes) {
     struct sender *sender = &telemetry->sender;
     struct ring *ring = &telemetry->publisher.ring;
     const struct kept *last = ring_at(ring, sender->batch.number + sender->batch.count - 1);
-    uint64_t now_ms = telemetry->context->now_ms;
-    uint64_t *due_ms = &telemetry->due_ms[DUE_TAILS];
-    telemetry->context->sent[last->shard] = last->seq;
-    sender->sent_ms[last->shard] = now_ms;
-    sender->tails_left[last->shard] = MUSTER_TAILS;
-    *due_ms = deadline_earlier(*due_ms, now_ms + tail_ms[0]);
-    spend(&sender->pace, bytes, now_ms);
+    record_sent(telemetry, last);
+    spend(&sender->pace, bytes, telemetry->context->now_ms);
     if (sender->batch.is_sent) {
         sender->counters.datagrams += sender->batch.count;
         sender->counters.bytes += bytes;
@@ -152,27 +169,67 @@ static void end_batch(struct telemetry *telemetry) {
     sender->batch.count = 0;
 }
 
-/* Data goes out by multicast alone, once on each interface. */
+/* Data goes out by multicast alone: of IPv4 where there is that, as nobody knows who hears it, and of IPv6
+ * where somebody hears that alone. */
+static bool is_data_path(const struct telemetry *telemetry, const struct muster_path *path) {
+    const struct presence *presence = telemetry->presence;
+    const struct paths *paths = &telemetry->context->paths;
+    uint64_t now_ms = telemetry->context->now_ms;
+    if (path->kind != MUSTER_PATH_M6) {
+        return path->kind == MUSTER_PATH_M4;
+    }
+    return paths_find(paths, path->interface, MUSTER_PATH_M4) == NULL ||
+           askers_need_v6(&presence->askers, path->interface, now_ms) ||
+           (peer_table_kinds(&presence->table, path->interface, MUSTER_PATH_M4) & 1u << MUSTER_PATH_M6) != 0;
+}
+
+static unsigned audience_changes(const struct telemetry *telemetry) {
+    return telemetry->context->paths.changes + telemetry->presence->askers.changes;
+}
+
+static bool is_audience_known(const struct telemetry *telemetry) {
+    const struct audience *audience = &telemetry->sender.audience;
+    return audience->looked_ms != 0 && audience->changes == audience_changes(telemetry) &&
+           telemetry->context->now_ms - audience->looked_ms < MUSTER_AUDIENCE_MS;
+}
+
+/* The rows are looked at now and then, not for each batch. */
+static const bool *data_paths(struct telemetry *telemetry) {
+    struct audience *audience = &telemetry->sender.audience;
+    const struct paths *paths = &telemetry->context->paths;
+    if (!is_audience_known(telemetry)) {
+        audience->looked_ms = telemetry->context->now_ms;
+        audience->changes = audience_changes(telemetry);
+        for (size_t i = 0; i < paths->count; i++) {
+            audience->is_path[i] = is_data_path(telemetry, &paths->items[i]);
+        }
+    }
+    return audience->is_path;
+}
+
+/* Once by each path. */
 static bool put_next_path(struct telemetry *telemetry, struct muster_output *output) {
+    const bool *is_path = data_paths(telemetry);
     struct send_batch *batch = &telemetry->sender.batch;
     const struct ring *ring = &telemetry->publisher.ring;
     const struct kept *first = ring_at(ring, batch->number);
     const struct paths *paths = &telemetry->context->paths;
-    while (batch->path < paths->count && paths->items[batch->path].kind != MUSTER_PATH_M4) {
+    while (batch->path < paths->count && !is_path[batch->path]) {
         batch->path++;
     }
     if (batch->path == paths->count) {
         return false;
     }
+    const struct muster_path *path = &paths->items[batch->path++];
     batch->is_sent = true;
     output->kind = MUSTER_OUTPUT_DATAGRAM;
-    output->datagram =
-        (struct muster_datagram){.bytes = ring->bytes + first->offset,
-                                 .length = batch_bytes(ring, batch),
-                                 .destination = group_telemetry(first->shard, telemetry->context->port),
-                                 .interface = paths->items[batch->path++].interface,
-                                 .ttl = MUSTER_TELEMETRY_TTL,
-                                 .segment = batch->count > 1 ? first->length : 0};
+    output->datagram = (struct muster_datagram){
+        .bytes = ring->bytes + first->offset,
+        .length = batch_bytes(ring, batch),
+        .destination = group_telemetry(group_family(path->kind), first->shard, telemetry->context->port),
+        .interface = path->interface,
+        .ttl = MUSTER_TELEMETRY_TTL,
+        .segment = batch->count > 1 ? first->length : 0};
     telemetry->context->counters.sent += batch->count;
     return true;
 }
@@ -190,6 +247,10 @@ bool sender_next(struct telemetry *telemetry, struct muster_output *output) {
         end_batch(telemetry);
     }
     return false;
+}
+
+void sender_record_paths(struct telemetry *telemetry) {
+    ring_give_up_longer(&telemetry->publisher.ring, telemetry->context->paths.bytes_max);
 }
 
 /* ---- naks ---- */
@@ -221,24 +282,24 @@ static bool queue_repair(struct telemetry *telemetry, unsigned shard, uint64_t s
     return true;
 }
 
-static void send_tail(struct telemetry *telemetry, unsigned shard, uint32_t interface) {
+static void send_tail(struct telemetry *telemetry, unsigned shard, uint8_t family, uint32_t interface) {
     struct context *context = telemetry->context;
     struct signal tail = {.kind = SIGNAL_TAIL,
                           .boot = context->identity.boot,
                           .shard = shard,
                           .oldest = ring_oldest(&telemetry->publisher.ring, shard),
                           .seq = context->sent[shard]};
-    struct muster_endpoint group = group_telemetry(shard, context->port);
+    struct muster_endpoint group = group_telemetry(family, shard, context->port);
     memcpy(tail.id, context->identity.id, MUSTER_ID_BYTES);
     send_signal(context, &tail, &group, interface);
 }
 
 /* Who asks for what is kept no longer is answered by a tail, but not each time. */
-static void answer_gone(struct telemetry *telemetry, unsigned shard, uint32_t interface) {
+static void answer_gone(struct telemetry *telemetry, unsigned shard, const struct muster_datagram *datagram) {
     uint64_t *last_ms = &telemetry->sender.answer_ms[shard];
     if (*last_ms == 0 || telemetry->context->now_ms - *last_ms >= MUSTER_TAIL_SPACING_MS) {
         *last_ms = telemetry->context->now_ms;
-        send_tail(telemetry, shard, interface);
+        send_tail(telemetry, shard, datagram->destination.family, datagram->interface);
     }
 }
 
@@ -257,15 +318,15 @@ static uint64_t repairs_left(const struct sender *sender, const struct bucket *b
 }
 
 /* Queues what a nak asks for, as far as its sender may ask. Returns how many repairs that makes. */
-static uint64_t queue_repairs(struct telemetry *telemetry, const struct signal *nak, uint32_t interface,
-                              uint64_t repairs_max) {
+static uint64_t queue_repairs(struct telemetry *telemetry, const struct signal *nak,
+                              const struct muster_datagram *datagram, uint64_t repairs_max) {
     uint64_t oldest = ring_oldest(&telemetry->publisher.ring, nak->shard);
     uint64_t seqs_left = MUSTER_NAK_SEQS_MAX;
     uint64_t queued = 0;
     for (size_t i = 0; i < nak->missing_count; i++) {
         uint64_t seq = nak->missing[i].first > oldest ? nak->missing[i].first : oldest;
         if (nak->missing[i].first < oldest) {
-            answer_gone(telemetry, nak->shard, interface);
+            answer_gone(telemetry, nak->shard, datagram);
         }
         for (; seq <= nak->missing[i].last && seq <= telemetry->context->sent[nak->shard] && seqs_left > 0 &&
                queued < repairs_max;
@@ -285,8 +346,9 @@ void sender_take_nak(struct telemetry *telemetry, const struct signal *nak,
     uint64_t now_ms = telemetry->context->now_ms;
     uint64_t queued = 0;
     sender->counters.naks++;
+    askers_record(&telemetry->presence->askers, nak->id, datagram, now_ms);
     if (bucket != NULL && ring->numbers[nak->shard] != NULL && sender->repair_pace.rate > 0) {
-        queued = queue_repairs(telemetry, nak, datagram->interface, repairs_left(sender, bucket, now_ms));
+        queued = queue_repairs(telemetry, nak, datagram, repairs_left(sender, bucket, now_ms));
         bucket_spend(bucket, (double)queued, repairs_each(sender), now_ms);
     }
     sender->counters.naks_refused += queued == 0 ? 1 : 0;
@@ -301,9 +363,10 @@ static uint64_t next_tail_ms(const struct sender *sender, unsigned shard) {
 
 static void send_tail_everywhere(struct telemetry *telemetry, unsigned shard) {
     const struct paths *paths = &telemetry->context->paths;
+    const bool *is_path = data_paths(telemetry);
     for (size_t i = 0; i < paths->count; i++) {
-        if (paths->items[i].kind == MUSTER_PATH_M4) {
-            send_tail(telemetry, shard, paths->items[i].interface);
+        if (is_path[i]) {
+            send_tail(telemetry, shard, group_family(paths->items[i].kind), paths->items[i].interface);
         }
     }
 }

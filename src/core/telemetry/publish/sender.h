@@ -32,7 +32,15 @@ struct pace {
     struct bucket bucket;
 };
 
+/* The paths that data goes out by. */
+struct audience {
+    bool is_path[MUSTER_PATHS_MAX]; /* by their place among the node's */
+    unsigned changes;               /* of the node's paths and of askers, as it was looked at, */
+    uint64_t looked_ms;             /* and when; 0: never */
+};
+
 struct sender {
+    struct audience audience;
     struct pace pace;
     struct pace repair_pace; /* rate 0: nothing is sent again */
     struct send_batch batch;
@@ -63,6 +71,9 @@ uint64_t sender_count_unsent(const struct telemetry *telemetry);
 
 /* The next datagrams of telemetry, if pacing lets any go. */
 bool sender_next(struct telemetry *telemetry, struct muster_output *output);
+
+/* The paths have a smaller MTU now: what was sent and does not fit them is gone for repair. */
+void sender_record_paths(struct telemetry *telemetry);
 
 /* True when as much waits as is sent in a row. */
 bool sender_has_batch(const struct telemetry *telemetry);
