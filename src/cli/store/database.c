@@ -86,8 +86,8 @@ int database_open(sqlite3 **db, const char *path, enum database_mode mode, struc
         sqlite3_busy_timeout(*db, OPEN_BUSY_MS);
         result = database_run(*db, "SELECT count(*) FROM sqlite_schema");
     }
-    if (mode == DATABASE_READ && result == SQLITE_CANTOPEN && *db != NULL &&
-        sqlite3_system_errno(*db) != ENOENT) {
+    const bool is_missing = result == SQLITE_CANTOPEN && *db != NULL && sqlite3_system_errno(*db) == ENOENT;
+    if (mode == DATABASE_READ && !is_missing && (result == SQLITE_CANTOPEN || result == SQLITE_READONLY)) {
         sqlite3_close(*db);
         result = open_unchanging(db, path);
     }

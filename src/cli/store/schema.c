@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "schema.h"
 
-/* Keys begin with the slice: what is deleted together lies together. */
+/* Keys begin with the slice: what is deleted together lies together. Numbers of peers and series are never
+ * given again, so that a reader may keep them. */
 const char schema_sql[] =
     "BEGIN IMMEDIATE;"
     "PRAGMA application_id = 0x6d757374;"
@@ -10,10 +11,11 @@ const char schema_sql[] =
     " slice INTEGER PRIMARY KEY, began_us INTEGER NOT NULL, first_us INTEGER, last_us INTEGER,"
     " readings INTEGER NOT NULL, next_entry INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;"
     "CREATE TABLE peer ("
-    " peer INTEGER PRIMARY KEY, id TEXT NOT NULL, name TEXT NOT NULL, last_slice INTEGER NOT NULL,"
+    " peer INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, name TEXT NOT NULL, last_slice INTEGER NOT "
+    "NULL,"
     " UNIQUE (id, name)) STRICT;"
     "CREATE TABLE series ("
-    " series INTEGER PRIMARY KEY, name TEXT NOT NULL, topic TEXT NOT NULL, unit TEXT NOT NULL,"
+    " series INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, topic TEXT NOT NULL, unit TEXT NOT NULL,"
     " peer INTEGER NOT NULL REFERENCES peer, last_slice INTEGER NOT NULL,"
     " UNIQUE (name, topic, unit, peer)) STRICT;"
     "CREATE INDEX series_of_peer ON series (peer);"

@@ -587,6 +587,9 @@ static enum store_result write_part(struct store *store, struct batch *batch) {
         bytes -= SERIES_PAGES * DATABASE_PAGE_BYTES / 4;
         result = write_event(store, &batch->events[event], batch->reading_count + event);
     }
+    if (store->is_full && event > batch->events_done) {
+        bytes = 0; /* events are kept even where readings have no room any more */
+    }
     while (result == SQLITE_OK && bytes > 0 && reading < batch->reading_count) {
         bytes -= SERIES_PAGES * DATABASE_PAGE_BYTES;
         result = write_run(store, batch, &reading, &bytes);

@@ -2,6 +2,9 @@
 /* Recordings are read: buckets, readings in their order, events; also while they are written. */
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "archive.h"
 #include "fixture.h"
@@ -181,6 +184,38 @@ TEST(test_reading_while_it_is_written) {
     archive_close(&archive);
 }
 
+/* Looks back as somebody who may only read. Returns what to exit with. */
+static int read_only(const char *path) {
+    struct archive archive;
+    struct reason reason;
+    if (geteuid() == 0 && setuid(65534) != 0) {
+        return 2;
+    }
+    if (archive_open(&archive, path, &reason) != 0) {
+        fprintf(stderr, "%s\n", reason.text);
+        return 3;
+    }
+    const bool is_whole = archive.series_count == 2;
+    archive_close(&archive);
+    return is_whole ? 0 : 4;
+}
+
+TEST(test_a_file_that_may_only_be_read) {
+    const char *path = fixture_path("others.db");
+    int status;
+    write_recording(path);
+    assert_int_equal(chmod(path, 0444), 0);
+    assert_int_equal(chmod(fixture_directory, 0555), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(read_only(path));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(chmod(fixture_directory, 0700), 0);
+    assert_int_equal(status, 0);
+}
+
 TEST(test_files_that_are_none) {
     struct reason reason;
     struct archive archive;
@@ -201,6 +236,7 @@ int main(void) {
         cmocka_unit_test(test_readings),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_reading_while_it_is_written),
+        cmocka_unit_test(test_a_file_that_may_only_be_read),
         cmocka_unit_test(test_files_that_are_none),
     };
     return cmocka_run_group_tests(tests, fixture_make_directory, fixture_remove_directory);

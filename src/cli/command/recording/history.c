@@ -349,8 +349,8 @@ static void print_number(double number) {
     printf("%.*s", (int)number_write(number, text), text);
 }
 
-/* A field of CSV (RFC 4180), in quotes where it needs them. What a spreadsheet would take for a formula is
- * text of strangers: a quote stands before it. */
+/* A field of CSV (RFC 4180), in quotes where it needs them, without what could control a terminal. What a
+ * spreadsheet would take for a formula is text of strangers: a ' stands before it. */
 static void print_csv_text(const char *text) {
     const bool is_formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
     if (!is_formula && strpbrk(text, ",\"\r\n") == NULL) {
@@ -358,11 +358,16 @@ static void print_csv_text(const char *text) {
         return;
     }
     printf("\"%s", is_formula ? "'" : "");
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at == '"') {
-            putchar('"');
+    while (text[0] != '\0') {
+        char part[MUSTER_DATAGRAM_BYTES_MAX + 1];
+        const size_t length = strcspn(text, "\"");
+        snprintf(part, sizeof(part), "%.*s", (int)length, text);
+        text_print(stdout, part);
+        text += strlen(part);
+        if (text[0] == '"') {
+            fputs("\"\"", stdout);
+            text++;
         }
-        putchar(*at);
     }
     putchar('"');
 }
@@ -639,9 +644,17 @@ static int print_topic(struct history *history) {
     return status == STATUS_OK ? print_buckets(history) : status;
 }
 
+/* True for "name:NAME" and "id:ID", which mean a peer; then *text is what follows. */
+static bool take_prefix(const char **text) {
+    const size_t length = strncmp(*text, "name:", 5) == 0 ? 5 : strncmp(*text, "id:", 3) == 0 ? 3 : 0;
+    *text += length;
+    return length > 0;
+}
+
 static int print_history(struct history *history) {
     const struct history_options *options = history->options;
-    int status = find_series(history);
+    const bool is_peer = take_prefix(&history->wanted);
+    int status = is_peer ? STATUS_OK : find_series(history);
     if (status != STATUS_OK || history->series_count > 0) {
         return status == STATUS_OK ? print_topic(history) : status;
     }
@@ -685,11 +698,13 @@ const struct command command_history = {
         "Print what a recording (muster record) says of a TOPIC, the full name of readings or a pattern\n"
         "of such names: the least, the mean and the greatest value and the number of readings in\n"
         "buckets of time, which are as long as --every says. Of a PEER, by its name or its whole id, the\n"
-        "events are printed. Buckets are whole, and begin with the clock: those of a day at midnight.\n"
-        "true counts as 1 and false as 0; of text there is but the number of readings.\n\n"
+        "events are printed; name:NAME and id:ID mean a peer even where a topic is called so.\n"
+        "Buckets are whole, and begin with the clock: those of a day at midnight. true counts as 1 and\n"
+        "false as 0; of text there is but the number of readings.\n\n"
         "Times are a span, so long ago (10m, 1d, 2w), a time of today (12:30) or a date, with a time or\n"
         "without: 2026-01-31, '2026-01-31 12:30', 2026-01-31T12:30:00Z. They are printed in local time,\n"
-        "by --csv, --json and --senml in UTC. --raw --json prints SenML records, as --senml does.\n\n"
+        "by --csv, --json and --senml in UTC. --raw --json prints SenML records, as --senml does. --csv\n"
+        "puts a ' before text that a spreadsheet would take for a formula.\n\n"
         "--plot is as wide as the terminal, and draws in ASCII where the locale is not UTF-8. Buckets\n"
         "of whole minutes are answered at once from sums that the recorder kept; others take all\n"
         "readings.\n",

@@ -302,7 +302,9 @@ static void write_last(struct record *record, struct batch *batch) {
 
 /* Writes what is in memory. */
 static void write_rest(struct record *record) {
-    if (record->is_pending) {
+    if (record->is_pending && record->result == STORE_FULL) { /* what is left of the reserve is for the end */
+        count_batch(record, writing(record));
+    } else if (record->is_pending) {
         write_last(record, writing(record));
     }
     add_losses(record);
