@@ -284,12 +284,17 @@ static void check_whole(struct world *world) {
     }
 }
 
+/* By datagrams and by streams. */
+static uint64_t bytes_between(const struct world *world, uint64_t from_s, uint64_t to_s) {
+    struct second sum = figures_between(&world->figures, from_s, to_s);
+    return sum.all.bytes + sum.stream_bytes;
+}
+
 static void check_mark(struct world *world) {
     const struct bounds *bounds = &world->scenario->bounds;
     uint64_t mark_s = world->mark_us / US_PER_S;
-    uint64_t after = figures_between(&world->figures, mark_s, mark_s + MARK_S).all.bytes;
-    uint64_t before =
-        figures_between(&world->figures, mark_s < MARK_S ? 0 : mark_s - MARK_S, mark_s).all.bytes;
+    uint64_t after = bytes_between(world, mark_s, mark_s + MARK_S);
+    uint64_t before = bytes_between(world, mark_s < MARK_S ? 0 : mark_s - MARK_S, mark_s);
     if (bounds->mark_kb > 0) {
         check_most(world, "traffic in kB after the mark", (after > before ? after - before : 0) / 1000,
                    bounds->mark_kb);

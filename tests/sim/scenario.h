@@ -19,7 +19,7 @@ struct bounds {
     uint64_t whole_ms;       /* all have all for good after the last fault (or the start): so long */
     uint64_t false_suspects; /* BOUND_NONE: any number */
     uint64_t false_lost;
-    uint64_t mark_kb;    /* sent in the MARK_S seconds after the mark, less those before */
+    uint64_t mark_kb;    /* sent in the MARK_S seconds after the mark, by streams too, less those before */
     uint64_t joiner_ms;  /* a node that starts at the mark has all after this */
     uint64_t left_ms;    /* a bye is told to all but 1 % of the listeners after this; nobody crashes */
     uint64_t noticed_ms; /* a crash is told to all but 1 % of the listeners after this */
