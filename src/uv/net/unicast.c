@@ -60,14 +60,16 @@ static int refuse(int number, const struct log *log) {
     return number == -EADDRINUSE ? MUSTER_ENOPORT : socket_error(number);
 }
 
+/* Who asks others, and is not asked, leaves the first ports to those who are: others may know them by their
+ * address and the first port alone. */
 int unicast_open(struct unicast *unicast, unsigned families, bool is_serving, uint16_t port,
                  const struct log *log) {
     uint32_t last = (uint32_t)port + MUSTER_UNICAST_PORTS;
     int error = -EADDRINUSE;
     *unicast = (struct unicast){.port = 0};
-    for (uint32_t next = (uint32_t)port + 1; next <= last && next <= UINT16_MAX && error == -EADDRINUSE;
-         next++) {
-        error = open_all(unicast, families, is_serving, (uint16_t)next);
+    for (uint32_t i = 0; i < MUSTER_UNICAST_PORTS && error == -EADDRINUSE; i++) {
+        uint32_t next = is_serving ? port + 1u + i : last - i;
+        error = next <= UINT16_MAX ? open_all(unicast, families, is_serving, (uint16_t)next) : error;
     }
     if (error == -EADDRINUSE) {
         error = open_ephemeral(unicast, families, is_serving);
