@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Peers at addresses that were given, for where neither multicast nor broadcast passes. What the group is told
- * goes to each by unicast too (send.c), once it answers; until then it is asked (static_question.c). */
+/* Peers at addresses that were given, for where neither multicast nor broadcast passes. What the group is
+ * told goes to each by unicast too (send.c), once it answers; until then it is asked (static_question.c). */
 #pragma once
 
 #include <stdbool.h>

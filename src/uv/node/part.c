@@ -16,7 +16,8 @@ uint64_t part_wall_ms(void) {
     return now.tv_sec < 0 ? 0 : (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* The monotonic clock is read last: whatever happens between the two makes the result smaller, never larger. */
+/* The monotonic clock is read last: whatever happens between the two makes the result smaller, never larger.
+ */
 int64_t part_suspended_ms(void) {
     struct timespec boot;
     struct timespec monotonic;

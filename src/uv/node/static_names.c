@@ -164,8 +164,8 @@ static void take_addresses(struct static_name *name, const struct addrinfo *addr
 static void fail(const struct static_names *names, struct static_name *name, int error) {
     if (name->logged_error != error) {
         name->logged_error = error;
-        log_line(names->log, MUSTER_LOG_WARNING, "peer %s can't be resolved, and is tried again: %s", name->host,
-                 uv_strerror(error));
+        log_line(names->log, MUSTER_LOG_WARNING, "peer %s can't be resolved, and is tried again: %s",
+                 name->host, uv_strerror(error));
     }
     name->due_ms = part_now_ms() + name->retry_ms;
     name->retry_ms = name->retry_ms * 2 < RETRY_MS_MAX ? name->retry_ms * 2 : RETRY_MS_MAX;
@@ -211,7 +211,8 @@ static void resolve(struct static_names *names, size_t index) {
     name->due_ms = DEADLINE_NEVER;
 }
 
-void static_names_start(struct static_names *names, uv_loop_t *loop, void (*on_change)(void *owner), void *owner) {
+void static_names_start(struct static_names *names, uv_loop_t *loop, void (*on_change)(void *owner),
+                        void *owner) {
     names->loop = loop;
     names->on_change = on_change;
     names->owner = owner;

@@ -27,8 +27,8 @@ struct static_names {
     size_t count;
 };
 
-/* Takes the static peers of the options; port: where they are unless they say it. MUSTER_EINVAL, with an error
- * line, MUSTER_ENOMEM. */
+/* Takes the static peers of the options; port: where they are unless they say it. MUSTER_EINVAL, with an
+ * error line, MUSTER_ENOMEM. */
 int static_names_open(struct static_names *names, const char *const *texts, size_t count, uint16_t port,
                       const struct log *log);
 

@@ -105,7 +105,8 @@ TEST(who_is_not_named_is_not_heard_through_a_router) {
 
 /* A router passes no group on: a datagram to the group from there is forged. */
 TEST(the_group_is_of_the_link_alone) {
-    const char text[] = "{\"muster\":1,\"kind\":\"bye\",\"id\":\"00112233445566778899aabbccddeeff\",\"boot\":5,\"seq\":1}\n";
+    const char text[] =
+        "{\"muster\":1,\"kind\":\"bye\",\"id\":\"00112233445566778899aabbccddeeff\",\"boot\":5,\"seq\":1}\n";
     struct muster_datagram datagram = {
         .bytes = (const uint8_t *)text,
         .length = sizeof text - 1,
@@ -177,7 +178,8 @@ TEST(what_no_peer_can_be_at_is_refused) {
     static struct muster_static_peer many[MUSTER_STATIC_PEERS_MAX + 1];
     const struct muster_static_peer group = {.endpoint = {.family = 4, .ip = {239, 0, 0, 1}, .port = 1}};
     for (size_t i = 0; i < sizeof many / sizeof *many; i++) {
-        many[i].endpoint = (struct muster_endpoint){.family = 4, .ip = {10, 0, 1, (uint8_t)(i + 1)}, .port = 1};
+        many[i].endpoint =
+            (struct muster_endpoint){.family = 4, .ip = {10, 0, 1, (uint8_t)(i + 1)}, .port = 1};
     }
     name_each_other();
     assert_int_equal(name_peers(A, &group, 1), MUSTER_EINVAL);
