@@ -120,7 +120,7 @@ class Terminal(LanTest):
             self.check(self.show(f"--{text}", codes=(2,)))
             self.check(self.show("peers", f"--{text}=1", codes=(2,)))
             self.check(self.show(text, codes=(2,)))
-            self.check(self.show("--interface", text[:9], "peers", codes=(1, 2)))
+            self.check(self.show("--interface", text[:9], "peers", codes=(2, 3)))
 
     def test_watch(self):
         for arguments in (WATCH, [*WATCH, "--stats"], [*WATCH, "--ndjson"]):

@@ -15,6 +15,8 @@
 /* The longest announce with the headers of IPv4 and UDP. An interface that carries less can't be used. */
 #define INTERFACE_MTU_MIN 1228
 
+#define INTERFACE_LEFT_OUT_BYTES 64
+
 /* One interface in use. Plain value. */
 struct interface {
     uint32_t index;
@@ -30,10 +32,10 @@ struct interface {
 
 /* One that is not used, or a name that no interface has. Plain value. */
 struct interface_left_out {
-    char name[DEVICE_ALTNAMES_BYTES];
-    const char *why;             /* "has no carrier"; static storage */
-    bool is_missing;             /* no interface has this name */
-    enum muster_log_level level; /* of the line that says so */
+    char name[INTERFACE_LEFT_OUT_BYTES]; /* an alternative one is cut where it is longer */
+    const char *why;                     /* "has no carrier"; static storage */
+    bool is_missing;                     /* no interface has this name */
+    enum muster_log_level level;         /* of the line that says so */
 };
 
 /* Zeroed: nothing. */
