@@ -220,6 +220,25 @@ class Lab:
         for host, interface in ((one, name), (other, other_name)):
             host.ip(f"link set {interface} addrgenmode none")
 
+    def snoop(self, with_querier):
+        """The switch sends groups where somebody joined them, and asks who did, or does not ask. What nobody
+        asks for is forgotten after two seconds."""
+        self.ip(
+            self.switch,
+            f"link set br0 type bridge mcast_snooping 1 mcast_querier {int(with_querier)} mcast_query_interval 100 "
+            "mcast_query_response_interval 50 mcast_membership_interval 200 mcast_querier_interval 200",
+        )
+
+    def snooped(self):
+        """The groups that the switch knows."""
+        listed = subprocess.run(
+            ["bridge", "-j", "mdb", "show"],
+            stdout=subprocess.PIPE,
+            check=True,
+            preexec_fn=lambda: _enter_namespace(self.switch),
+        )
+        return {row["grp"] for known in json.loads(listed.stdout) for row in known["mdb"]}
+
     def script(self, text):
         """A shell script of this text, as a path."""
         self._scripts += 1

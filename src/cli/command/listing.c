@@ -56,6 +56,25 @@ int listing_status(const struct settings *settings, const struct snapshot *snaps
 
 /* ---- of offers ---- */
 
+/* Says once whose services lack, for they come by a stream that a firewall may close. */
+static void complain_of_partial(const struct settings *settings, const struct roster *roster) {
+    const struct roster_row *first = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct muster_peer *peer = roster->rows[i].peer;
+        if (peer->partial && roster_is_present(peer)) {
+            first = first == NULL ? &roster->rows[i] : first;
+            count++;
+        }
+    }
+    if (count == 1) {
+        complain(settings, "the services of %s have not come by TCP", roster_label(first).text);
+    } else if (count > 1) {
+        complain(settings, "the services of %s and %zu more have not come by TCP", roster_label(first).text,
+                 count - 1);
+    }
+}
+
 static int print_offers(const struct settings *settings, const struct offers_options *options,
                         const struct snapshot *snapshot, const struct offers *offers) {
     static const char *const headings[] = {"TYPE", "NAME",    "ADDRESS", "PORT", "PROTO",
@@ -82,6 +101,7 @@ int listing_offers(const struct settings *settings, const struct offers_options 
         status = print_offers(settings, options, &snapshot, &offers);
     }
     if (status == STATUS_OK) {
+        complain_of_partial(settings, &snapshot.roster);
         status = listing_status(settings, &snapshot, offers.count, operands->values[0]);
     }
     offers_deinit(&offers);

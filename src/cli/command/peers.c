@@ -99,15 +99,17 @@ static bool keep(const struct muster_peer *peer, const void *context) {
     return selector_matches_peer(filter->selector, peer);
 }
 
-/* Explains the marks of unverified and provisional rows below the table. */
+/* Explains the marks of unverified, provisional and partial rows below the table. */
 static int print_notes(const struct settings *settings, const struct roster *roster) {
     size_t unverified = 0;
     size_t provisional = 0;
+    size_t partial = 0;
     for (size_t i = 0; i < roster->count; i++) {
         unverified += roster->rows[i].peer->verified ? 0 : 1;
         provisional += roster->rows[i].peer->provisional ? 1 : 0;
+        partial += roster->rows[i].peer->partial ? 1 : 0;
     }
-    if (unverified + provisional == 0) {
+    if (unverified + provisional + partial == 0) {
         return STATUS_OK;
     }
     if (complain_flush(settings) != 0) {
@@ -119,6 +121,10 @@ static int print_notes(const struct settings *settings, const struct roster *ros
     }
     if (provisional > 0) {
         fprintf(stderr, "%zu provisional (~): told by another peer, not heard yet\n", provisional);
+    }
+    if (partial > 0) {
+        fprintf(stderr, "%zu partial (!): what %s is too long for a datagram, and has not come by TCP\n",
+                partial, partial == 1 ? "it offers" : "they offer");
     }
     return STATUS_OK;
 }

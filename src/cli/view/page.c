@@ -27,10 +27,11 @@ static void print_addresses(const struct muster_peer *peer) {
 /* ---- what is known of a peer ---- */
 
 static void print_state(const struct muster_peer *peer, bool color) {
-    printf("  State       %s%s%s, %s%s\n", color ? text_state_color(peer->state) : "",
+    printf("  State       %s%s%s, %s%s%s\n", color ? text_state_color(peer->state) : "",
            muster_state_name(peer->state), color ? TEXT_COLOR_END : "",
            peer->verified ? "verified" : "unverified: no key vouches for what it says",
-           peer->provisional ? "; told by another peer, not heard yet" : "");
+           peer->provisional ? "; told by another peer, not heard yet" : "",
+           peer->partial ? "; what it offers has not come by TCP" : "");
 }
 
 static void print_address(const struct muster_peer *peer) {

@@ -53,8 +53,9 @@ static void write_document(struct writer *writer, const struct muster_document *
 /* Writes who a peer is, and whether that is verified. */
 static void write_identity(struct writer *writer, const struct muster_peer *peer) {
     const bool is_known = peer->document.name[0] != '\0';
-    writer_shown(writer, "STATE", 0, text_state_color(peer->state), "%s%s%s", muster_state_name(peer->state),
-                 peer->verified ? "" : "?", peer->provisional ? "~" : "");
+    writer_shown(writer, "STATE", 0, text_state_color(peer->state), "%s%s%s%s",
+                 muster_state_name(peer->state), peer->verified ? "" : "?", peer->provisional ? "~" : "",
+                 peer->partial ? "!" : "");
     writer_id(writer, "id", "ID", peer->id);
     writer_known(writer, "name", NULL, peer->document.name);
     writer_known(writer, "state", NULL, is_known ? muster_state_name(peer->state) : "");
