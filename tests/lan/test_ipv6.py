@@ -197,10 +197,13 @@ class Options(DualTest):
         self.assertEqual(sockets[1:], [])
 
     def test_what_is_not_there(self):
-        announce = self.there.start("announce", "-6")
-        self.lan.wait_for(lambda: "no network yet" in announce.error, "it waits for a network")
-        self.assertIn("eth0 has no path of the family and delivery that are asked for", announce.error)
-        self.check_refused(self.there.run("peers", "-6", MUSTER_INTERFACE=None), "no network", "family", code=3)
+        """It may come: who stays waits for it."""
+        waiting = self.there.start("announce", "-6", "--name", "there")
+        self.lan.wait_for(lambda: "eth0 has no path of the family" in waiting.error, "a word")
+        self.check_refused(self.there.run("peers", "-6", "--direct", MUSTER_INTERFACE=None), "no network", "family", code=3)
+        self.here.announce("here")
+        self.there.use_families(6)
+        self.assertEqual(families_of(self.await_row(self.here, "there", lambda row: True, "the row")), {6: self.there.address6})
 
 
 class Readings(LanTest):
