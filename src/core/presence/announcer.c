@@ -6,6 +6,7 @@
 
 #include <muster/telemetry.h>
 
+#include "crowd.h"
 #include "deadline.h"
 #include "presence.h"
 #include "send.h"
@@ -71,7 +72,7 @@ struct message announcer_announce(const struct presence *presence) {
 /* Who is new may hear one path alone, which no answer by unicast shows. In a crowd it waits for what all say
  * on all paths anyway. */
 static bool has_newcomer(const struct presence *presence) {
-    const struct peer *peer = proof_is_crowd(presence) ? NULL : presence->table.by_id;
+    const struct peer *peer = crowd_is_here(presence) ? NULL : presence->table.by_id;
     while (peer != NULL && presence->context->now_ms - peer->boot_ms >= MUSTER_NEWCOMER_MS) {
         peer = peer->hh.next;
     }
@@ -181,7 +182,7 @@ static uint64_t take_news_ms(struct presence *presence) {
 
 static void schedule_copies(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
-    bool is_crowd = proof_is_crowd(presence);
+    bool is_crowd = crowd_is_here(presence);
     uint64_t interval_ms = announcer_interval_ms(presence);
     uint64_t begin_ms = presence->context->now_ms;
     if (announcer->seq > 0 && !is_crowd) { /* a crowd spreads its copies over far more time */
@@ -269,7 +270,7 @@ static uint64_t tick_speaking(struct presence *presence) {
     for (size_t i = 0; i < ANNOUNCER_COPIES; i++) {
         if (announcer->copies_ms[i] <= now_ms && i > 0 && !announcer->is_spread[i]) {
             announcer->is_spread[i] = true;
-            announcer->copies_ms[i] = now_ms + proof_spread_ms(presence);
+            announcer->copies_ms[i] = now_ms + crowd_spread_ms(presence);
         }
         if (announcer->copies_ms[i] <= now_ms) {
             announcer->is_spread[i] = false;
@@ -302,7 +303,7 @@ uint64_t announcer_proof_ms(struct presence *presence) {
     uint64_t delay_ms = announcer_interval_ms(presence) / 8;
     delay_ms = delay_ms > MUSTER_PROOF_MS ? delay_ms : MUSTER_PROOF_MS;
     delay_ms = delay_ms < MUSTER_PROOF_MS_MAX ? delay_ms : MUSTER_PROOF_MS_MAX;
-    return delay_ms + proof_spread_ms(presence);
+    return delay_ms + crowd_spread_ms(presence);
 }
 
 void announcer_repeat(struct presence *presence) {

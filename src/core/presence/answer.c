@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "array.h"
+#include "crowd.h"
 #include "deadline.h"
 #include "endpoint.h"
 #include "group.h"
@@ -80,8 +81,8 @@ static void plan_group(struct presence *presence, uint64_t nonce) {
     answers->is_group_due = true;
 }
 
-/* Where many are asked many may ask; and who asks again and again gets a few announces at once, and then those
- * of the rhythm of debts. */
+/* Where many are asked many may ask; and who asks again and again gets a few announces at once, and then
+ * those of the rhythm of debts. */
 static uint64_t group_delay_ms(struct presence *presence, const struct message *query,
                                const struct muster_datagram *datagram) {
     bool is_copy = proof_is_recent(presence, &datagram->source, query->nonce);
@@ -111,7 +112,7 @@ static bool answer_group(struct presence *presence, const struct message *query,
 /* Who takes a table needs only a few answers where tables are large: from those that the dice choose, of all
  * that can give one. */
 static bool is_chosen(const struct presence *presence, const struct message *query) {
-    if (proof_is_for_many(presence)) { /* who starts with many has no table to give yet */
+    if (crowd_is_rush(presence)) { /* who starts with many has no table to give yet */
         return false;
     }
     const uint64_t question[2] = {query->nonce, query->count};
@@ -134,10 +135,10 @@ static bool is_late(const struct presence *presence) {
 /* Where many ask everybody, each is answered by what the group hears. Who is late is so because many speak.
  */
 static bool is_one_too_many(struct presence *presence, const struct answer *answer) {
-    return answer->is_of_all && (proof_is_for_many(presence) ||
-                                 presence->answers.count > MUSTER_ANSWER_BURST || is_late(presence) ||
-                                 !bucket_take(&presence->answers.unicast, 1, MUSTER_ANSWER_RATE,
-                                              MUSTER_ANSWER_BURST, presence->context->now_ms));
+    return answer->is_of_all &&
+           (crowd_is_rush(presence) || presence->answers.count > MUSTER_ANSWER_BURST || is_late(presence) ||
+            !bucket_take(&presence->answers.unicast, 1, MUSTER_ANSWER_RATE, MUSTER_ANSWER_BURST,
+                         presence->context->now_ms));
 }
 
 /* One that is due now; NULL when there is no room. */
@@ -162,7 +163,7 @@ void answer_return(struct presence *presence, const struct muster_datagram *data
     if (nonce == 0 || proof_is_known(presence, &datagram->source, nonce)) {
         return;
     }
-    if (!proof_is_for_many(presence) && !is_late(presence) && presence->context->identity.has_key) {
+    if (!crowd_is_rush(presence) && !is_late(presence) && presence->context->identity.has_key) {
         answer = add_answer(presence, datagram, nonce);
     }
     if (answer == NULL) {

@@ -6,6 +6,7 @@
 
 #include "array.h"
 #include "backoff.h"
+#include "crowd.h"
 #include "deadline.h"
 #include "endpoint.h"
 #include "group.h"
@@ -41,13 +42,13 @@ struct wait {
 /* Many prove themselves to many by what they say to the group: a question is only for whom that did not
  * reach. In a crowd this node says its nonce by its next alive, and the newcomer answers that. */
 static struct wait wait_of(const struct presence *presence, const struct introduction *introduction) {
-    size_t strangers = proof_strangers(presence);
-    if (proof_is_crowd(presence)) {
+    size_t strangers = crowd_strangers(presence);
+    if (crowd_is_here(presence)) {
         uint64_t interval_ms = announcer_interval_ms(presence);
         interval_ms = interval_ms < MUSTER_NONCE_MS / 2 ? interval_ms : MUSTER_NONCE_MS / 2;
         return (struct wait){MUSTER_INTRODUCTION_CROWD_MS + interval_ms, interval_ms};
     }
-    if (proof_is_for_many(presence)) {
+    if (crowd_is_rush(presence)) {
         return (struct wait){MUSTER_INTRODUCTION_GROUP_MS + MUSTER_INTRODUCTION_EACH_MS * strangers,
                              MUSTER_INTRODUCTION_EACH_MS * strangers};
     }
@@ -126,8 +127,8 @@ static struct introduction *add(struct presence *presence, const uint8_t id[MUST
     if ((is_full_address || introductions->count == MUSTER_INTRODUCTIONS_MAX) && is_of_row(presence, id)) {
         drop_stranger(presence, source, is_full_address);
     }
-    if (is_full_of(presence, source) || strangers_reserve(&introductions->strangers, presence->table.seed,
-                                                          introductions->count + 1) != 0) {
+    if (is_full_of(presence, source) ||
+        strangers_reserve(&introductions->strangers, presence->table.seed, introductions->count + 1) != 0) {
         return NULL;
     }
     struct introduction *items = array_reserve(introductions->items, sizeof *items, &introductions->capacity,
@@ -249,7 +250,7 @@ static bool is_covered(const struct introduction *introduction) {
 
 /* Where many are to be introduced many ask, and each asks the less. */
 static bool take_tokens(struct presence *presence, bool is_unicast) {
-    double strangers = (double)proof_strangers(presence) / MUSTER_INTRODUCTIONS_SOON;
+    double strangers = (double)crowd_strangers(presence) / MUSTER_INTRODUCTIONS_SOON;
     double tokens =
         1 + (strangers < MUSTER_INTRODUCTION_TOKENS_MAX ? strangers : MUSTER_INTRODUCTION_TOKENS_MAX);
     return bucket_take(&presence->introductions.bucket, is_unicast ? tokens : tokens * GROUP_TOKENS,
@@ -295,7 +296,7 @@ static void ask_together(struct presence *presence, struct introduction *const *
 /* False when the budget is used up. */
 static bool ask(struct presence *presence, struct introduction *introduction) {
     struct introduction *together[MUSTER_QUERY_IDS_SENT];
-    bool is_crowd = proof_is_crowd(presence);
+    bool is_crowd = crowd_is_here(presence);
     size_t count = is_crowd && introduction->tries < MUSTER_INTRODUCTION_TOGETHER && !is_covered(introduction)
                        ? collect(presence, introduction, together)
                        : 1;

@@ -149,7 +149,8 @@ void peer_table_deinit(struct peer_table *table);
 /* Rows of one address, of any state. */
 size_t peer_table_rows_of(const struct peer_table *table, const struct muster_endpoint *address);
 
-/* The oldest row of one address that is a tombstone, hearsay or unverified makes room. False when there is none. */
+/* The oldest row of one address that is a tombstone, hearsay or unverified makes room. False when there is
+ * none. */
 bool peer_table_evict_at(struct peer_table *table, const struct muster_endpoint *address);
 
 /* Where the peer is, as far as is known. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "array.h"
+#include "crowd.h"
 #include "deadline.h"
 #include "endpoint.h"
 #include "presence.h"
@@ -37,34 +38,14 @@ static struct proof *add(struct presence *presence, const struct muster_endpoint
         strangers_reserve(&proofs->strangers, presence->table.seed, proofs->count + 1) != 0) {
         return NULL;
     }
-    struct proof *items = array_reserve(proofs->items, sizeof *items, &proofs->capacity, proofs->count,
-                                        MUSTER_PROOFS_MAX);
+    struct proof *items =
+        array_reserve(proofs->items, sizeof *items, &proofs->capacity, proofs->count, MUSTER_PROOFS_MAX);
     if (items == NULL) {
         return NULL;
     }
     proofs->items = items;
     items[proofs->count] = (struct proof){.nonce = nonce, .asker = *asker};
     return &items[proofs->count++];
-}
-
-size_t proof_strangers(const struct presence *presence) {
-    size_t to_us = presence->introductions.strangers.count;
-    size_t by_us = presence->proofs.strangers.count;
-    return to_us > by_us ? to_us : by_us;
-}
-
-bool proof_is_for_many(const struct presence *presence) {
-    return proof_strangers(presence) > MUSTER_INTRODUCTIONS_SOON;
-}
-
-bool proof_is_crowd(const struct presence *presence) {
-    return peer_table_present(&presence->table) + presence->introductions.strangers.count > MUSTER_CROWD_ROWS;
-}
-
-uint64_t proof_spread_ms(struct presence *presence) {
-    return proof_is_for_many(presence)
-               ? random_ms(&presence->context->random, proof_strangers(presence))
-               : 0;
 }
 
 static void set_due(struct presence *presence, struct proof *proof, bool is_due) {
@@ -86,7 +67,8 @@ static bool is_of(const struct proof *proof, const struct muster_endpoint *asker
     return !proof->is_shared && endpoint_is_same(&proof->asker, asker);
 }
 
-/* Anybody can repeat a nonce that was heard: from the second asker on only what the group hears answers it. */
+/* Anybody can repeat a nonce that was heard: from the second asker on only what the group hears answers it.
+ */
 static void share(struct proof *proof) {
     if (!proof->is_shared) {
         proof->is_shared = true;
@@ -107,7 +89,8 @@ bool proof_plan(struct presence *presence, const struct muster_endpoint *asker, 
     if (!is_of(proof, asker)) {
         share(proof);
     }
-    if (proof->sent_ms > 0 && !proof->is_due && (proof->count >= count_max || now_ms - proof->sent_ms < again_ms)) {
+    if (proof->sent_ms > 0 && !proof->is_due &&
+        (proof->count >= count_max || now_ms - proof->sent_ms < again_ms)) {
         return true;
     }
     set_due(presence, proof, true);
@@ -136,7 +119,8 @@ bool proof_is_recent(struct presence *presence, const struct muster_endpoint *as
     return answered_ms > 0 && presence->context->now_ms - answered_ms < MUSTER_INTRODUCTION_MS / 2;
 }
 
-void proof_record(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce, bool has_copy) {
+void proof_record(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce,
+                  bool has_copy) {
     struct proof *proof = find(&presence->proofs, nonce);
     proof = proof != NULL ? proof : add(presence, asker, nonce);
     if (proof != NULL && is_of(proof, asker)) {
@@ -155,7 +139,8 @@ void proof_put(struct presence *presence, struct message *message, size_t bytes)
     size_t bytes_max = presence->context->paths.bytes_max;
     size_t room = bytes < bytes_max ? (bytes_max - bytes) / MUSTER_NONCE_CHARS : 0;
     size_t count = 0;
-    for (size_t i = 0; i < proofs->count && proofs->due_count > 0 && count < room && count < MUSTER_RE_MAX; i++) {
+    for (size_t i = 0; i < proofs->count && proofs->due_count > 0 && count < room && count < MUSTER_RE_MAX;
+         i++) {
         struct proof *proof = &proofs->items[i];
         if (proof->is_due) {
             memcpy(proofs->re + count++ * MUSTER_NONCE_CHARS, &proof->nonce, sizeof proof->nonce);
@@ -169,7 +154,7 @@ void proof_put(struct presence *presence, struct message *message, size_t bytes)
     message->re = count > 0 ? proofs->re : NULL;
     /* What found no room goes with the next one. */
     proofs->due_ms = proofs->due_count > 0 && proofs->due_ms != DEADLINE_NEVER
-                         ? presence->context->now_ms + MUSTER_GROUP_ANSWER_MS + proof_spread_ms(presence)
+                         ? presence->context->now_ms + MUSTER_GROUP_ANSWER_MS + crowd_spread_ms(presence)
                          : DEADLINE_NEVER;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Proofs to the group: nonces of others that the next announce or alive of this node repeats, many in one
  * signed message. Each of them proves to the one whose nonce it is that this node speaks now, so that nobody
- * needs to ask (PROTOCOL.md, "Nonces"). */
+ * needs to ask (PROTOCOL.md, "Proofs"). */
 #pragma once
 
 #include <stdbool.h>
@@ -32,28 +32,16 @@ struct proofs {
     size_t capacity;
     size_t due_count;
     struct strangers strangers; /* those that are due, by asker */
-    uint64_t due_ms; /* when an announce has to answer them; UINT64_MAX: none has to */
+    uint64_t due_ms;            /* when an announce has to answer them; UINT64_MAX: none has to */
     char re[MUSTER_RE_MAX * MUSTER_NONCE_CHARS + 1]; /* of the last message that did */
 };
 
 /* The nonce by which others prove to this node that they speak now. */
 uint64_t proof_nonce(struct presence *presence);
 
-/* How many are about to be introduced, to this node or by it; of one address few count. */
-size_t proof_strangers(const struct presence *presence);
-
-/* True where these are many, so that what is said to the group serves best. */
-bool proof_is_for_many(const struct presence *presence);
-
-/* True where so many are present, or about to be, that they must not all speak at once. */
-bool proof_is_crowd(const struct presence *presence);
-
-/* Where many prove themselves at once each waits for a random time first, of up to a millisecond for each of them;
- * 0 where they are few. */
-uint64_t proof_spread_ms(struct presence *presence);
-
-/* Plans the answer to a nonce, in delay_ms at the latest, UINT64_MAX: with the next message to the group. One that
- * was answered is answered again after again_ms, and count_max times in all. False when there is no room. */
+/* Plans the answer to a nonce, in delay_ms at the latest, UINT64_MAX: with the next message to the group. One
+ * that was answered is answered again after again_ms, and count_max times in all. False when there is no
+ * room. */
 bool proof_plan(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce,
                 uint64_t again_ms, unsigned count_max, uint64_t delay_ms);
 
@@ -66,8 +54,10 @@ bool proof_is_known(struct presence *presence, const struct muster_endpoint *ask
 /* True when this asker was answered just now. */
 bool proof_is_recent(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce);
 
-/* The nonce was answered by unicast. A copy of an announce that is due anyway (has_copy) answers it once more. */
-void proof_record(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce, bool has_copy);
+/* The nonce was answered by unicast. A copy of an announce that is due anyway (has_copy) answers it once
+ * more. */
+void proof_record(struct presence *presence, const struct muster_endpoint *asker, uint64_t nonce,
+                  bool has_copy);
 
 /* True when those that wait have to be answered now. */
 bool proof_is_due(const struct presence *presence);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "crowd.h"
 #include "deadline.h"
 #include "endpoint.h"
 #include "presence.h"
@@ -41,7 +42,7 @@ static void begin_round(struct presence *presence) {
                             .round = query->round + 1,
                             .began_ms = now_ms,
                             .news_ms = now_ms,
-                            .is_again = proof_is_crowd(presence),
+                            .is_again = crowd_is_here(presence),
                             .tables = {.busy_from_ms = DEADLINE_NEVER},
                             .wish = query->next};
 }
@@ -150,7 +151,7 @@ static bool is_complete(const struct presence *presence) {
 /* In a crowd that nobody waits for, what its members say to the group tells of them. */
 static unsigned count_questions(const struct presence *presence) {
     bool is_missing = peer_table_present(&presence->table) < expected_rows(presence);
-    if (presence->query.wish.waiting == 0 && (presence->query.is_again || proof_is_for_many(presence))) {
+    if (presence->query.wish.waiting == 0 && (presence->query.is_again || crowd_is_rush(presence))) {
         return presence->query.asked > 1 ? presence->query.asked : 1;
     }
     return is_missing ? MUSTER_QUERIES : MUSTER_QUERIES_SURE;

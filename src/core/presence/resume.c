@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "resume.h"
 
+#include "crowd.h"
 #include "deadline.h"
 #include "presence.h"
 #include "suspicion.h"
@@ -79,9 +80,9 @@ static void begin(struct presence *presence) {
     }
     announcer_begin(presence); /* spreads what it says */
     if (does_ask(presence)) {
-        resume->ask_ms = now_ms + (proof_is_crowd(presence) ? random_ms(&presence->context->random,
-                                                                        announcer_interval_ms(presence))
-                                                            : 0);
+        resume->ask_ms = now_ms + (crowd_is_here(presence) ? random_ms(&presence->context->random,
+                                                                       announcer_interval_ms(presence))
+                                                           : 0);
     }
 }
 

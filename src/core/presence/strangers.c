@@ -11,7 +11,8 @@ int strangers_reserve(struct strangers *strangers, const uint8_t seed[16], size_
     return address_table_reserve(&strangers->addresses, seed, total);
 }
 
-void strangers_add(struct strangers *strangers, const uint8_t seed[16], const struct muster_endpoint *address) {
+void strangers_add(struct strangers *strangers, const uint8_t seed[16],
+                   const struct muster_endpoint *address) {
     const struct address_count *count = address_table_add(&strangers->addresses, seed, address);
     strangers->count += count->rows <= MUSTER_STRANGERS_PER_ADDRESS ? 1 : 0;
 }

@@ -21,7 +21,8 @@ void strangers_deinit(struct strangers *strangers);
 int strangers_reserve(struct strangers *strangers, const uint8_t seed[16], size_t total);
 
 /* One more of an address, for which room was reserved; and one less. */
-void strangers_add(struct strangers *strangers, const uint8_t seed[16], const struct muster_endpoint *address);
+void strangers_add(struct strangers *strangers, const uint8_t seed[16],
+                   const struct muster_endpoint *address);
 void strangers_remove(struct strangers *strangers, const uint8_t seed[16],
                       const struct muster_endpoint *address);
 

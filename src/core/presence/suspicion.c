@@ -200,14 +200,15 @@ static void tick_suspect(struct presence *presence, struct peer *peer) {
 }
 
 /* Who answers by unicast alone, or was never heard, is asked so when its promise runs out, before anybody is
- * told of a suspect. False when that gave no answer. Who is late, or has no budget left, asks later: hearsay is
- * not buried unasked, but not waited for for ever. */
+ * told of a suspect. False when that gave no answer. Who is late, or has no budget left, asks later: hearsay
+ * is not buried unasked, but not waited for for ever. */
 static bool ask_quietly(struct presence *presence, struct peer *peer, uint64_t due_ms) {
     uint64_t now_ms = presence->context->now_ms;
     unsigned tries = is_hearsay(peer) ? MUSTER_HEARSAY_TRIES
                                       : suspicion_tries(loss_of(presence, peer), patience_of(presence, peer));
     uint64_t longest_ms = is_hearsay(peer) ? MUSTER_LATE_WAIT_MS : peer->period_ms;
-    if ((!is_by_unicast(peer) && !is_hearsay(peer)) || peer->tries >= tries || now_ms >= due_ms + longest_ms) {
+    if ((!is_by_unicast(peer) && !is_hearsay(peer)) || peer->tries >= tries ||
+        now_ms >= due_ms + longest_ms) {
         return false;
     }
     if (!must_wait(presence, peer)) {
@@ -266,7 +267,8 @@ static uint64_t bit_of(const struct presence *presence, const struct muster_endp
     return 1ull << hash % 64;
 }
 
-void suspicion_record_question(struct presence *presence, const struct peer *asker, const struct message *query) {
+void suspicion_record_question(struct presence *presence, const struct peer *asker,
+                               const struct message *query) {
     uint64_t bit = bit_of(presence, &asker->address);
     for (size_t i = 0; i < query->of_count; i++) {
         struct peer *peer = peer_table_find(&presence->table, query->of[i]);

@@ -24,7 +24,8 @@ uint64_t suspicion_tick(struct presence *presence);
 
 /* Somebody asked the group for these: their silence counts for us too, and we need not ask at once. For one
  * suspect a question of one address counts once: else one asker could bury it without us. */
-void suspicion_record_question(struct presence *presence, const struct peer *asker, const struct message *query);
+void suspicion_record_question(struct presence *presence, const struct peer *asker,
+                               const struct message *query);
 
 /* Broken promises after which a row is suspect, from its loss p and the rows present. */
 unsigned suspicion_patience(double p, double rows);

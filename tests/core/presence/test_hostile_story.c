@@ -29,7 +29,8 @@ static bool is_cut(size_t from, size_t to, const struct muster_datagram *datagra
 #define OBSERVER_ID "ffeeddccbbaa99887766554433221100"
 
 /* A question for everybody, long enough for its answer; more is a member, with its comma. */
-static void ask_all(size_t to, uint8_t source, enum muster_path_kind path, const char *nonce, const char *more) {
+static void ask_all(size_t to, uint8_t source, enum muster_path_kind path, const char *nonce,
+                    const char *more) {
     world_say(to, source, path,
               "{\"muster\":1,\"kind\":\"query\",\"id\":\"" OBSERVER_ID
               "\",\"boot\":1,\"nonce\":\"%s\",%s\"want\":{}%*s}\n",
@@ -133,10 +134,11 @@ TEST(one_asker_with_a_key_buries_nobody) {
     assert_true(world_run_until(1, MUSTER_PEER_SUSPECT, world.nodes[1].counts[MUSTER_PEER_SUSPECT] + 1));
     world.is_lost = NULL; /* any question that reaches it would be answered */
     for (unsigned i = 0; i < 20 && world_row(1, "n0")->state == MUSTER_SUSPECT; i++) {
-        world_say_signed(1, (uint8_t)(attacker + 1), MUSTER_PATH_M4, (uint8_t *)node->secret, 0,
-                         "{\"muster\":1,\"kind\":\"query\",\"id\":\"%s\",\"boot\":%llu,\"nonce\":\"AAAAAAAA\","
-                         "\"count\":%u,\"said\":100000,\"of\":[\"%s\"]}",
-                         node->id, (unsigned long long)node->boot, 100000 + i, world.nodes[0].id);
+        world_say_signed(
+            1, (uint8_t)(attacker + 1), MUSTER_PATH_M4, (uint8_t *)node->secret, 0,
+            "{\"muster\":1,\"kind\":\"query\",\"id\":\"%s\",\"boot\":%llu,\"nonce\":\"AAAAAAAA\","
+            "\"count\":%u,\"said\":100000,\"of\":[\"%s\"]}",
+            node->id, (unsigned long long)node->boot, 100000 + i, world.nodes[0].id);
         world_run(MUSTER_GROUP_ANSWER_MS + 1);
     }
     assert_true(asked > 0);
@@ -176,7 +178,8 @@ static void say_nonces(unsigned count, bool is_one) {
     for (unsigned i = 0; i < count; i++) {
         char nonce[32];
         snprintf(nonce, sizeof nonce, "\"nonce\":\"%08u\",", i);
-        say_alive(0, (uint8_t)(100 + i / MUSTER_INTRODUCTIONS_PER_ADDRESS), is_one ? 7 : 1000 + i, i + 1, nonce);
+        say_alive(0, (uint8_t)(100 + i / MUSTER_INTRODUCTIONS_PER_ADDRESS), is_one ? 7 : 1000 + i, i + 1,
+                  nonce);
     }
     world_run(2);
 }
@@ -189,7 +192,8 @@ static void count_answers(size_t from, const struct muster_datagram *datagram) {
     answers += datagram->destination.ip[0] == 10 && datagram_has(datagram, "\"re\":\"" OBSERVER_NONCE "\"");
 }
 
-/* In a rush a question for everybody is answered to the group, but by unicast where no nonce finds room there. */
+/* In a rush a question for everybody is answered to the group, but by unicast where no nonce finds room
+ * there. */
 TEST(a_look_is_answered_though_debts_are_many) {
     world_add("a");
     world_run(30000);
@@ -225,7 +229,8 @@ TEST(announces_on_demand_have_a_rhythm) {
         ask_all(0, 99, MUSTER_PATH_M4, nonce, of);
         world_run(100);
     }
-    assert_in_range(tape_count("announce"), 10 * MUSTER_ANSWER_RATE - 2, 10 * MUSTER_ANSWER_RATE + MUSTER_ANSWER_BURST);
+    assert_in_range(tape_count("announce"), 10 * MUSTER_ANSWER_RATE - 2,
+                    10 * MUSTER_ANSWER_RATE + MUSTER_ANSWER_BURST);
     tape_stop();
 }
 
@@ -269,7 +274,8 @@ TEST(forged_ids_keep_no_newcomer_waiting) {
     for (unsigned second = 0; second < 20; second++) {
         if (second % 5 == 0) {
             for (unsigned i = 0; i < 4 * MUSTER_INTRODUCTIONS_PER_ADDRESS; i++) {
-                say_alive(0, (uint8_t)(100 + i / MUSTER_INTRODUCTIONS_PER_ADDRESS), 40000 + i, second + 1, "");
+                say_alive(0, (uint8_t)(100 + i / MUSTER_INTRODUCTIONS_PER_ADDRESS), 40000 + i, second + 1,
+                          "");
             }
         }
         if (second >= 10) {

@@ -28,9 +28,10 @@ static int end(void **state) {
 
 static void hear(uint8_t n) {
     const struct message message = {.kind = MESSAGE_ALIVE, .id = {n}};
-    const struct muster_datagram datagram = {.source = {.family = 4, .ip = {10, 0, 0, n}, .port = 19798},
-                                             .destination = {.family = 4, .ip = {224, 0, 0, 254}, .port = 19797},
-                                             .interface = 1};
+    const struct muster_datagram datagram = {
+        .source = {.family = 4, .ip = {10, 0, 0, n}, .port = 19798},
+        .destination = {.family = 4, .ip = {224, 0, 0, 254}, .port = 19797},
+        .interface = 1};
     assert_true(introduction_begin(&core->presence, &message, &datagram));
 }
 

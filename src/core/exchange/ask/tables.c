@@ -25,8 +25,8 @@ static struct table_source *find_place(struct tables *tables, const struct table
     return smallest != NULL && smallest->peers < added->peers ? smallest : NULL;
 }
 
-/* The best source that is left; NULL when none says to hold more rows than are here or about to be: those who start
- * together prove themselves to each other. */
+/* The best source that is left; NULL when none says to hold more rows than are here or about to be: those who
+ * start together prove themselves to each other. */
 static struct table_source *next_source(struct exchange *exchange) {
     struct tables *tables = &exchange->tables;
     struct table_source *best = NULL;
