@@ -347,7 +347,9 @@ class Interfaces(LanTest):
         there = self.there.announce("there")
         self.lan.wait_for(lambda: "there is" in there.error, "its start")
         for names, interface in (("eth*,!eth1", "eth0"), ("!eth0", CABLE), ("*1", CABLE), ("eth?", None)):
-            listing = self.here.json("--interface", names, "peers", "--json")
+            look = ("--interface", names, "peers", "--json")
+            self.lan.wait_for(lambda look=look: self.here.run(*look).code == 0, f"somebody on {names}")
+            listing = self.here.json(*look)
             self.assertEqual([row["name"] for row in listing["peers"]], ["there"], names)
             if interface:
                 self.assertEqual(listing["peers"][0]["interface"], interface, names)

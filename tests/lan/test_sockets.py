@@ -160,6 +160,10 @@ class Sockets(LanTest):
         result = self.here.run("announce", "--name", "node")
         self.assertEqual(result.code, 1, result.describe())
         self.assertIn(f"port {PORT}: Address already in use", result.error)
+        # Who only looks is answered by unicast.
+        self.there.announce("there")
+        self.lan.wait_for(lambda: self.here.run("peers", "there").code == 0, "the answer")
+        self.assertEqual(self.here.run("peers", "there").error, "")
 
 
 if __name__ == "__main__":

@@ -105,14 +105,25 @@ struct link *link_new(const struct interface *interface) {
     return link;
 }
 
+/* True where it sends and is answered by unicast, but does not hear the group. */
+static bool is_deaf(const struct link *link, enum muster_path_kind kind) {
+    return link->may_be_deaf && has_kind(link, kind) && link->open_errors[kind] == -EADDRINUSE;
+}
+
+static bool has_path(const struct link *link, enum muster_path_kind kind) {
+    return link->sockets[kind].socket.open || is_deaf(link, kind);
+}
+
 static int path_add(struct link *link, enum muster_path_kind kind, uint16_t port, const struct log *log) {
     int number = socket_add(link, kind, port);
     if (number != 0 && number != link->open_errors[kind]) {
-        log_line(log, MUSTER_LOG_WARNING, "%s (%s) is left out: port %u: %s", link->interface.name,
-                 muster_path_name(kind), port, strerror(-number));
+        bool may_be_deaf = link->may_be_deaf && number == -EADDRINUSE;
+        log_line(log, may_be_deaf ? MUSTER_LOG_INFO : MUSTER_LOG_WARNING, "%s (%s) is %s: port %u: %s",
+                 link->interface.name, muster_path_name(kind),
+                 may_be_deaf ? "heard by unicast alone" : "left out", port, strerror(-number));
     }
     link->open_errors[kind] = number;
-    return number;
+    return is_deaf(link, kind) ? 0 : number;
 }
 
 int link_update(struct link *link, const struct interface *interface, uint16_t port, const struct log *log) {
@@ -138,8 +149,8 @@ int link_update(struct link *link, const struct interface *interface, uint16_t p
 }
 
 bool link_is_open(const struct link *link) {
-    for (size_t i = 0; i < MUSTER_PATH_KINDS; i++) {
-        if (link->sockets[i].socket.open) {
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
+        if (has_path(link, kind)) {
             return true;
         }
     }
@@ -260,7 +271,7 @@ void link_describe(const struct link *link, const struct log *log) {
 size_t link_paths(const struct link *link, uint16_t unicast_port, struct muster_path *paths) {
     size_t count = 0;
     for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
-        if (link->sockets[kind].socket.open) {
+        if (has_path(link, kind)) {
             paths[count] = path_make(link, kind);
             paths[count++].address.port = unicast_port;
         }

@@ -176,6 +176,7 @@ int network_open(struct network *network, const struct muster_options *options, 
     }
     int error = links_init(&network->links, options->interfaces, options->interface_count, kinds,
                            options->port, options->without_gso);
+    network->links.may_be_deaf = network->is_observer;
     if (error == 0) {
         error =
             unicast_open(&network->unicast, families_of(kinds), !network->is_observer, options->port, log);
