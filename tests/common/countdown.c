@@ -54,7 +54,8 @@ void __wrap_free(void *memory) {
     __real_free(memory);
 }
 
-/* cJSON is a library of its own, which --wrap does not reach: while an allocation is to fail, it asks here. */
+/* cJSON is a library of its own, which --wrap does not reach: while an allocation is to fail, it asks here.
+ */
 static void *malloc_for_cjson(size_t size) {
     return fails() ? NULL : __real_malloc(size);
 }

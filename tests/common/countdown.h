@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An allocator that fails on demand. It stands in for malloc, calloc, realloc and free of the code under test by
- * the linker's --wrap. */
+/* An allocator that fails on demand. It stands in for malloc, calloc, realloc and free of the code under test
+ * by the linker's --wrap. */
 #pragma once
 
 #include <stddef.h>
@@ -11,9 +11,9 @@ void countdown_set(unsigned long n);
 /* True when the failure has happened. */
 int countdown_has_failed(void);
 
-/* Calls run(context) with its first allocation failing, then with its second one, until none fails; behind the
- * n-th, n / passed further ones are passed over, unless passed is 0. Returns how many there are. What run()
- * does between countdown_begin() and countdown_end() counts; this says whether an allocation failed. */
+/* Calls run(context) with its first allocation failing, then with its second one, until none fails; behind
+ * the n-th, n / passed further ones are passed over, unless passed is 0. Returns how many there are. What
+ * run() does between countdown_begin() and countdown_end() counts; this says whether an allocation failed. */
 unsigned long countdown_walk(void (*run)(void *context), void *context, unsigned long passed);
 void countdown_begin(void);
 int countdown_end(void);

@@ -45,14 +45,14 @@ struct node {
     uint64_t boot;    /* of the last start */
     bool is_observer; /* has no document */
     bool is_signed;
-    bool is_stopped;    /* does not run, hears nothing */
+    bool is_stopped;       /* does not run, hears nothing */
     uint64_t suspended_ms; /* so long its machine was suspended, and its own clock stood still */
     uint64_t suspend_ms;   /* when the last suspend began */
-    double loss;        /* share of the datagrams to it that are lost */
-    unsigned paths;     /* bit 1 << kind: those that reach it */
-    bool has_streams;   /* opens and accepts streams */
-    bool is_silent;     /* when it is killed, its streams don't break: nothing more is heard of them */
-    pipe_script script; /* the streams that others open to it are played by the test; NULL: are its own */
+    double loss;           /* share of the datagrams to it that are lost */
+    unsigned paths;        /* bit 1 << kind: those that reach it */
+    bool has_streams;      /* opens and accepts streams */
+    bool is_silent;        /* when it is killed, its streams don't break: nothing more is heard of them */
+    pipe_script script;    /* the streams that others open to it are played by the test; NULL: are its own */
 
     /* What it was told, and what it did. */
     unsigned counts[8]; /* of each muster_peer_event */
@@ -136,7 +136,8 @@ void world_restart(size_t index);
 /* Crashes a node: it says nothing, and its streams break. */
 void world_kill(size_t index);
 
-/* Suspends the machine of a node, and wakes it: meanwhile the node hears nothing, and its clock stands still. */
+/* Suspends the machine of a node, and wakes it: meanwhile the node hears nothing, and its clock stands still.
+ */
 void world_suspend(size_t index);
 void world_wake(size_t index);
 

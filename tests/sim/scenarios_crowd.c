@@ -196,7 +196,8 @@ const struct scenario scenarios_crowd[] = {
      .script = kill_beside_card,
      .bounds = {.whole_ms = 21000, .noticed_ms = 4400},
      .is_long = true,
-     .fails = "what comes by another socket before an earlier number counts as lost: a listener waits for a promise more"},
+     .fails = "what comes by another socket before an earlier number counts as lost: a listener waits for a "
+              "promise more"},
     {.name = "sleepers",
      .text = "a third of 12 speaks every two minutes only; one crashes, one changes",
      .knobs = {[KNOB_NODES] = {12, 12},

@@ -68,7 +68,8 @@ struct host *hosts_add(struct hosts *hosts, unsigned segment, const struct host 
 /* The host of this address and port; NULL when there is none. */
 struct host *hosts_find(const struct hosts *hosts, const struct muster_endpoint *endpoint);
 
-/* Sends a datagram from a host at this time, which is now or later. False when the host's kernel had no room. */
+/* Sends a datagram from a host at this time, which is now or later. False when the host's kernel had no room.
+ */
 bool segment_send(struct world *world, struct host *from, const struct muster_datagram *datagram,
                   uint64_t time_us);
 

@@ -44,8 +44,8 @@ static void say(struct world *world, struct speaker *speaker, enum muster_path_k
                                        .length = utterance->length,
                                        .destination = {.family = 4, .port = MUSTER_PORT_DEFAULT},
                                        .interface = speaker->host->segment + SEGMENT_INTERFACE};
-    static const uint8_t groups[][4] = {[MUSTER_PATH_M4] = {224, 0, 0, 254},
-                                        [MUSTER_PATH_B4] = {255, 255, 255, 255}};
+    static const uint8_t groups[][4] = {
+        [MUSTER_PATH_M4] = {224, 0, 0, 254}, [MUSTER_PATH_B4] = {255, 255, 255, 255}};
     if (path == MUSTER_PATH_U4) {
         datagram.destination = *to;
     } else {

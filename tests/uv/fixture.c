@@ -11,7 +11,8 @@
 #define DEADLINE_MS 60000
 
 struct fixture fixture;
-#define LOOK_MS 10 /* an older libuv goes on to wait for events after timers that it ran, in UV_RUN_ONCE too */
+#define LOOK_MS \
+    10 /* an older libuv goes on to wait for events after timers that it ran, in UV_RUN_ONCE too */
 
 static uv_timer_t guard;
 static uint64_t late_ms;

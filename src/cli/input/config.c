@@ -330,7 +330,8 @@ static void read_root(struct config *config, const document_node_t *root) {
     };
     if (is_of_type(config, root, DOCUMENT_OBJECT)) {
         read_members(config, root, members,
-                     "schema, name, instance, interval, interfaces, peers, port, caches, services or attrs", config);
+                     "schema, name, instance, interval, interfaces, peers, port, caches, services or attrs",
+                     config);
     }
 }
 

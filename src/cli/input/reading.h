@@ -48,8 +48,8 @@ struct reading_fault {
 };
 
 /* Begins to read a line, borrowed like the style as long as it is read. now_s, in seconds since 1970, is the
- * time of values alone, and what relative times of SenML count from. Where a clock stands before 1978, as on a
- * device that has none, values alone have no time. */
+ * time of values alone, and what relative times of SenML count from. Where a clock stands before 1978, as on
+ * a device that has none, values alone have no time. */
 void reading_open(struct reading *reading, const struct reading_style *style, const char *line, size_t length,
                   double now_s);
 

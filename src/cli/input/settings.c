@@ -62,8 +62,7 @@ static const struct args_completion complete_color = {.word = color_word};
 static const struct args_completion complete_log_level = {.word = log_level_word};
 
 const struct args_option settings_options[] = {
-    {"interface", 0, "NAME,…",
-     "only these or a pattern, or all but !NAME (repeatable; MUSTER_INTERFACE)",
+    {"interface", 0, "NAME,…", "only these or a pattern, or all but !NAME (repeatable; MUSTER_INTERFACE)",
      offsetof(struct settings, interfaces), parse_interfaces, &complete_interfaces},
     {"ipv4", '4', NULL, "use IPv4 alone, and ask the network", offsetof(struct settings, ipv4), value_flag},
     {"ipv6", '6', NULL, "use IPv6 alone, and ask the network", offsetof(struct settings, ipv6), value_flag},

@@ -53,12 +53,9 @@ static const struct {
     size_t offset;
     size_t bytes;
 } members[] = {
-    {"instance", BYTES_OF(instance)},
-    {"interval", BYTES_OF(interval_ms)},
-    {"interfaces", BYTES_OF(interfaces)},
-    {"peers", BYTES_OF(peers)},
-    {"caches", BYTES_OF(caches)},
-    {"port", BYTES_OF(port)},
+    {"instance", BYTES_OF(instance)},     {"interval", BYTES_OF(interval_ms)},
+    {"interfaces", BYTES_OF(interfaces)}, {"peers", BYTES_OF(peers)},
+    {"caches", BYTES_OF(caches)},         {"port", BYTES_OF(port)},
 };
 
 #define MEMBER_COUNT (sizeof(members) / sizeof(members[0]))

@@ -57,7 +57,8 @@ static int compare_id(const struct muster_peer *a, const struct muster_peer *b) 
 
 static const struct column columns[] = {
     {"NAME", "what it calls itself, with its id's first digits where two share a name", compare_name, true},
-    {"STATE", "alive, suspect, lost or left; with ? without a key, with ! without its services", compare_state, true},
+    {"STATE", "alive, suspect, lost or left; with ? without a key, with ! without its services",
+     compare_state, true},
     {"ADDRESS", "where its datagrams come from", compare_address, true},
     {"IF", "interface that it was heard on", compare_interface, true},
     {"AGE", "time since it was last heard", compare_age, true},

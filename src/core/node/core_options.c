@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What the options of a node may be. */
-#include "value_cache.h"
 #include "limit.h"
 #include "node.h"
 #include "options.h"
+#include "value_cache.h"
 
 void muster_core_options_init_sized(struct muster_core_options *options, size_t size) {
     const struct muster_core_options defaults = {.port = MUSTER_PORT_DEFAULT,

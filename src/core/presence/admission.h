@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The cheap checks, before anything of a datagram is parsed: length, first byte, path, source, distance, source rate.
+/* The cheap checks, before anything of a datagram is parsed: length, first byte, path, source, distance,
+ * source rate.
  */
 #pragma once
 

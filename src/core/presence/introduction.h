@@ -24,8 +24,8 @@ struct introduction {
     uint64_t nonce; /* of it, that it is owed a proof of; 0: none */
     unsigned paths; /* by which it was heard, bit 1 << kind */
     unsigned tries;
-    bool is_signed;  /* a signed message began it, so only a signed one ends it */
-    bool is_renewed; /* its tries began again for another address */
+    bool is_signed;    /* a signed message began it, so only a signed one ends it */
+    bool is_renewed;   /* its tries began again for another address */
     bool is_heard;     /* since the last try */
     unsigned failures; /* rounds of tries without an answer */
     uint64_t began_ms; /* the first try was planned */
@@ -39,7 +39,7 @@ struct introductions {
     struct introduction *items; /* at most MUSTER_INTRODUCTIONS_MAX */
     size_t count;
     size_t capacity;
-    struct bucket bucket; /* of tries */
+    struct bucket bucket;       /* of tries */
     struct strangers strangers; /* the same by address */
 };
 

@@ -11,7 +11,8 @@ void paths_init(struct paths *paths) {
     *paths = (struct paths){.bytes_max = MUSTER_DATAGRAM_BYTES_MAX};
 }
 
-/* Of a datagram by this path. An interface that an announce does not fit is none of ours, whatever it says. */
+/* Of a datagram by this path. An interface that an announce does not fit is none of ours, whatever it says.
+ */
 static size_t bytes_max_of(const struct muster_path *path) {
     size_t headers = group_family(path->kind) == 6 ? HEADERS_V6_BYTES : HEADERS_V4_BYTES;
     size_t least = MUSTER_ANNOUNCE_BYTES_MAX + headers;

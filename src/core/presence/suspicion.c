@@ -164,12 +164,11 @@ static bool is_askable(const struct presence *presence, const struct peer *peer)
 static void ask(struct presence *presence, struct peer *first) {
     struct message query = {.asks_some = true, .of_count = 1};
     memcpy(query.of[0], first->id, MUSTER_ID_BYTES);
-    size_t ids_max =
-        paths_fitting(&presence->context->paths, MUSTER_QUERY_IDS_SENT, MUSTER_QUERY_ID_BYTES);
+    size_t ids_max = paths_fitting(&presence->context->paths, MUSTER_QUERY_IDS_SENT, MUSTER_QUERY_ID_BYTES);
     count_try(presence, first);
     struct peer *peer;
-    for (peer = presence->table.classes[CLASS_SUSPECT];
-         peer != NULL && query.of_count < ids_max; peer = peer->next) {
+    for (peer = presence->table.classes[CLASS_SUSPECT]; peer != NULL && query.of_count < ids_max;
+         peer = peer->next) {
         if (peer != first && is_askable(presence, peer)) {
             memcpy(query.of[query.of_count++], peer->id, MUSTER_ID_BYTES);
             count_try(presence, peer);

@@ -13,11 +13,11 @@
 #include "arrival.h"
 #include "feed_table.h"
 #include "groups.h"
-#include "value_cache.h"
 #include "presence.h"
 #include "publisher.h"
 #include "sender.h"
 #include "subscription_set.h"
+#include "value_cache.h"
 
 /* For the node to route. */
 struct telemetry_note {

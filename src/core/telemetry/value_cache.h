@@ -68,4 +68,4 @@ const struct kept_topic *value_cache_after(const struct value_cache *value_cache
 
 /* Appends the values of a topic to out, as parts of an answer, and counts these in *count. MUSTER_ENOMEM. */
 int value_cache_write(const struct telemetry *telemetry, const struct kept_topic *topic, struct buffer *out,
-                 uint64_t *count);
+                      uint64_t *count);

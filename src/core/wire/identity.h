@@ -37,7 +37,8 @@ struct nonces {
 /* The nonce of now. */
 uint64_t nonces_current(struct nonces *nonces, struct random *random, uint64_t now_ms);
 
-/* Makes a new nonce, unless that of now is younger than a second: answers to the earlier ones may be recordings. */
+/* Makes a new nonce, unless that of now is younger than a second: answers to the earlier ones may be
+ * recordings. */
 void nonces_renew(struct nonces *nonces, struct random *random, uint64_t now_ms);
 
 /* How many nonces are taken now. They are the first of values. */

@@ -179,7 +179,7 @@ static bool read_topics(const document_node_t *node, struct lists_block *block,
 }
 
 static bool read_caches(const document_node_t *node, struct lists_block *block,
-                       struct muster_document *document, enum muster_drop *reason) {
+                        struct muster_document *document, enum muster_drop *reason) {
     document->caches = block->caches;
     if (!member_allow(node, DOCUMENT_ARRAY, reason)) {
         return false;

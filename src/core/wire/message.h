@@ -28,8 +28,8 @@ struct message {
 
     /* announce, alive and query */
     uint64_t nonce; /* of the sender, see nonces; 0: it says none */
-    const char *re; /* the nonces that this answers, MUSTER_NONCE_CHARS each, without anything between them; NULL:
-                       no answer. Not of a query */
+    const char *re; /* the nonces that this answers, MUSTER_NONCE_CHARS each, without anything between them;
+                       NULL: no answer. Not of a query */
 
     /* announce and alive */
     uint64_t rev;

@@ -498,9 +498,9 @@ struct muster_command {
 };
 
 enum muster_event_kind {
-    MUSTER_EVENT_TIMER,    /* time has passed */
-    MUSTER_EVENT_DATAGRAM, /* a datagram came */
-    MUSTER_EVENT_PATHS,    /* these are now the ways out, all earlier ones are void */
+    MUSTER_EVENT_TIMER,        /* time has passed */
+    MUSTER_EVENT_DATAGRAM,     /* a datagram came */
+    MUSTER_EVENT_PATHS,        /* these are now the ways out, all earlier ones are void */
     MUSTER_EVENT_STATIC_PEERS, /* at these addresses peers are asked and told by unicast, and no others */
     MUSTER_EVENT_COMMAND,
     MUSTER_EVENT_STREAM,  /* something happened on a stream; what its number does not mean is ignored */

@@ -28,7 +28,7 @@ struct links {
     uint16_t port;
     bool without_gso;
     bool may_be_deaf; /* likewise of each link */
-    uv_loop_t *loop; /* NULL: not started */
+    uv_loop_t *loop;  /* NULL: not started */
     uv_poll_cb on_ready;
     void *owner; /* of the sockets */
 };

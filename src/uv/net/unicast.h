@@ -20,10 +20,10 @@ struct unicast {
 };
 
 /* Opens the sockets of these families (bit 1 << place), and with is_serving the listeners, on the first of
- * the MUSTER_UNICAST_PORTS ports after `port` that is free for all of them; without, on the last. When all are taken they get an
- * ephemeral port and a warning says so. A family that this machine does not have is left out, if it has
- * another. MUSTER_ENOPORT, MUSTER_ENOMEM, MUSTER_EPERM, MUSTER_ESYSTEM, with an error line; then all are
- * closed. */
+ * the MUSTER_UNICAST_PORTS ports after `port` that is free for all of them; without, on the last. When all
+ * are taken they get an ephemeral port and a warning says so. A family that this machine does not have is
+ * left out, if it has another. MUSTER_ENOPORT, MUSTER_ENOMEM, MUSTER_EPERM, MUSTER_ESYSTEM, with an error
+ * line; then all are closed. */
 int unicast_open(struct unicast *unicast, unsigned families, bool is_serving, uint16_t port,
                  const struct log *log);
 

@@ -61,7 +61,8 @@ TEST(test_one_file) {
     struct config config = begin();
     write_file("one.json",
                "{\"schema\":1,\"name\":\"nas\",\"instance\":\"main\",\"interval\":\"500ms\","
-               "\"interfaces\":[\"eth0\",\"wlan0\"],\"port\":20000,\"peers\":[\"nas:1\",\"[fd00::1]\"],\"caches\":[\"a/#\",\"b\"],"
+               "\"interfaces\":[\"eth0\",\"wlan0\"],\"port\":20000,\"peers\":[\"nas:1\",\"[fd00::1]\"],"
+               "\"caches\":[\"a/#\",\"b\"],"
                "\"services\":[{\"type\":\"HTTP\",\"port\":80,\"proto\":\"udp\",\"name\":\"Front, door\","
                "\"txt\":{\"path\":\"/\",\"e\":\"\"}},{\"type\":\"ipp\",\"port\":65535}],"
                "\"attrs\":{\"room\":\"cellar\",\"=\":\"\"}}\n");

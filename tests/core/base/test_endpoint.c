@@ -69,10 +69,10 @@ TEST(one_host_can_be_at_a_unicast_address_alone) {
         endpoint_v4(224, 0, 0, 1),
         endpoint_v4(239, 255, 255, 255),
         endpoint_v4(255, 255, 255, 255),
-        {.family = 4, .ip = {10, 0, 0, 1}},                                        /* no port */
-        {.family = 0, .ip = {10, 0, 0, 1}, .port = 1},                             /* of no family */
-        {.family = 6, .port = 1},                                                  /* :: */
-        {.family = 6, .ip = {0xff, 2, [15] = 1}, .port = 1},                       /* ff02::1 */
+        {.family = 4, .ip = {10, 0, 0, 1}},                                              /* no port */
+        {.family = 0, .ip = {10, 0, 0, 1}, .port = 1},                                   /* of no family */
+        {.family = 6, .port = 1},                                                        /* :: */
+        {.family = 6, .ip = {0xff, 2, [15] = 1}, .port = 1},                             /* ff02::1 */
         {.family = 6, .ip = {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 1}, .port = 1}, /* ::ffff:10.0.0.1 */
     };
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {

@@ -465,7 +465,8 @@ static void give_impossible(struct pipe *pipe) {
 
 /* Rows are asked where they are said to be: nobody makes us ask a whole group. */
 TEST(no_row_is_at_an_address_of_many) {
-    static const char *const addresses[] = {"224.0.0.1", "255.255.255.255", "0.0.0.0", "10.0.0.1" /* port 0 */};
+    static const char *const addresses[] = {"224.0.0.1", "255.255.255.255", "0.0.0.0",
+                                            "10.0.0.1" /* port 0 */};
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
         begin();
         impossible = addresses[i];

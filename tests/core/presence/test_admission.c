@@ -120,12 +120,14 @@ static void its_source_can_be_a_host(void **state) {
 
 static void the_loopback_alone_brings_its_addresses(void **state) {
     (void)state;
-    static const struct muster_path items[] = {
-        {.interface = 1, .kind = MUSTER_PATH_M4, .name = "lo", .address = {.family = 4, .ip = {127, 0, 0, 1}}},
-        {.interface = INTERFACE,
-         .kind = MUSTER_PATH_M4,
-         .name = "eth0",
-         .address = {.family = 4, .ip = {10, 0, 0, 9}}}};
+    static const struct muster_path items[] = {{.interface = 1,
+                                                .kind = MUSTER_PATH_M4,
+                                                .name = "lo",
+                                                .address = {.family = 4, .ip = {127, 0, 0, 1}}},
+                                               {.interface = INTERFACE,
+                                                .kind = MUSTER_PATH_M4,
+                                                .name = "eth0",
+                                                .address = {.family = 4, .ip = {10, 0, 0, 9}}}};
     assert_int_equal(paths_set(&paths, items, 2), 0);
     struct muster_datagram datagram = datagram_from(1, 19798);
     datagram.source.ip[0] = 127;

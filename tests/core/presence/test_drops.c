@@ -325,12 +325,11 @@ static void ask_as_b(int count, uint64_t boot, enum muster_path_kind path) {
     if (count > 0) {
         snprintf(counted, sizeof counted, "\"count\":%d,", count);
     }
-    world_say_signed(
-        0, 2, path, b->secret, MUSTER_PROOF_BYTES,
-        "{\"muster\":1,\"kind\":\"query\",\"id\":\"%s\",\"boot\":%llu,\"nonce\":\"00000001\","
-        "%s\"said\":%llu,\"of\":[\"%s\"]}",
-        b->id, (unsigned long long)boot, counted,
-        (unsigned long long)said_number(tape_last("announce"), "seq"), world.nodes[2].id);
+    world_say_signed(0, 2, path, b->secret, MUSTER_PROOF_BYTES,
+                     "{\"muster\":1,\"kind\":\"query\",\"id\":\"%s\",\"boot\":%llu,\"nonce\":\"00000001\","
+                     "%s\"said\":%llu,\"of\":[\"%s\"]}",
+                     b->id, (unsigned long long)boot, counted,
+                     (unsigned long long)said_number(tape_last("announce"), "seq"), world.nodes[2].id);
     world_run(MUSTER_GROUP_ANSWER_MS + 10); /* sooner it would be the same question */
 }
 

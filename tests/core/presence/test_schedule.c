@@ -267,7 +267,8 @@ static void begin_introduction(void) {
     say_alive(1, 2);
 }
 
-/* A debt is paid three times at most. What a copy of an announce pays, an answer by unicast before it does not. */
+/* A debt is paid three times at most. What a copy of an announce pays, an answer by unicast before it does
+ * not. */
 TEST(an_answer_before_a_copy_counts_once) {
     start("a");
     world_run(MUSTER_NEW_MS);
@@ -275,10 +276,11 @@ TEST(an_answer_before_a_copy_counts_once) {
     world_run(1); /* two copies are due */
     tape_begin(A);
     for (int n = 0; n < 20; n++) {
-        world_say(A, 50, MUSTER_PATH_M4,
-                  "{\"muster\":1,\"kind\":\"alive\",\"id\":\"%032x\",\"boot\":1,\"seq\":%d,\"nonce\":\"Q7f0-x_a\","
-                  "\"rev\":1,\"next_ms\":2500,\"peers\":0}\n",
-                  5, n + 1);
+        world_say(
+            A, 50, MUSTER_PATH_M4,
+            "{\"muster\":1,\"kind\":\"alive\",\"id\":\"%032x\",\"boot\":1,\"seq\":%d,\"nonce\":\"Q7f0-x_a\","
+            "\"rev\":1,\"next_ms\":2500,\"peers\":0}\n",
+            5, n + 1);
         if (n == 0) {
             world_say(A, 50, MUSTER_PATH_U4,
                       "{\"muster\":1,\"kind\":\"query\",\"id\":\"%032x\",\"boot\":1,\"nonce\":\"Q7f0-x_a\","

@@ -173,7 +173,8 @@ TEST(data_fits_the_mtu) {
         world_tick(0);
         world_run(1000);
         assert_true(delivered() > before + 3);
-        assert_in_range(longest, mtus[i] < 1428 ? mtus[i] - 28 - 64 : 1336, mtus[i] < 1428 ? mtus[i] - 28 : 1400);
+        assert_in_range(longest, mtus[i] < 1428 ? mtus[i] - 28 - 64 : 1336,
+                        mtus[i] < 1428 ? mtus[i] - 28 : 1400);
         assert_int_equal(field_got(1)->lost, 0);
     }
 }

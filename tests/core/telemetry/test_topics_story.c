@@ -289,11 +289,10 @@ TEST(an_announce_has_room_for_what_was_sent) {
 
 /* Asks "a" by unicast in the name of "b", which can't have asked that. */
 static void ask(const char *members, size_t length) {
-    world_say_signed(
-        A, B + 1, MUSTER_PATH_U4, world.nodes[B].secret, length,
-        "{\"muster\":1,\"kind\":\"query\",\"id\":\"%s\",\"boot\":1,\"nonce\":\"00000007\","
-        "\"of\":[\"%s\"]%s}",
-        world.nodes[B].id, world.nodes[A].id, members);
+    world_say_signed(A, B + 1, MUSTER_PATH_U4, world.nodes[B].secret, length,
+                     "{\"muster\":1,\"kind\":\"query\",\"id\":\"%s\",\"boot\":1,\"nonce\":\"00000007\","
+                     "\"of\":[\"%s\"]%s}",
+                     world.nodes[B].id, world.nodes[A].id, members);
     tape_begin(A);
     world_run(100);
 }
@@ -327,8 +326,8 @@ static const struct {
                         "\"sent\":{\"1\":1},\"name\":\"u\",\"topics\":[{\"name\":\"a/b\"}]}\n",
      1},
     {HEADER("alive") "\"seq\":3," DUE "\"sent\":{\"1\":2}}\n", 2},
-    {HEADER("alive") "\"seq\":2," DUE "\"sent\":{\"1\":9}}\n", 2},                   /* stale */
-    {HEADER("alive") "\"seq\":4," DUE "\"sent\":{\"1\":9,\"16\":9}}\n", 2},          /* wrong */
+    {HEADER("alive") "\"seq\":2," DUE "\"sent\":{\"1\":9}}\n", 2},           /* stale */
+    {HEADER("alive") "\"seq\":4," DUE "\"sent\":{\"1\":9,\"16\":9}}\n", 2},  /* wrong */
     {HEADER("alive") "\"re\":\"Q7f0-x_a\"," DUE "\"sent\":{\"1\":9}}\n", 2}, /* unasked */
     {HEADER("announce") "\"seq\":5,\"rev\":2,\"next_ms\":60000,\"peers\":0,\"sent\":{\"1\":4},\"name\":\"v\","
                         "\"topics\":[{\"name\":\"a/b\"}]}\n",

@@ -182,12 +182,12 @@ static bool are_equal(const struct message *a, const struct message *b) {
     bool is_announce = a->kind == MESSAGE_ANNOUNCE;
     return a->kind == b->kind && memcmp(a->id, b->id, sizeof a->id) == 0 && a->boot == b->boot &&
            a->seq == b->seq && a->nonce == b->nonce && (a->re == NULL) == (b->re == NULL) &&
-           (a->re == NULL || strcmp(a->re, b->re) == 0) && a->rev == b->rev &&
-           a->next_ms == b->next_ms && a->peers == b->peers && a->heard == b->heard &&
-           memcmp(a->sent, b->sent, sizeof a->sent) == 0 && a->stream == b->stream && a->size == b->size &&
-           memcmp(a->hash, b->hash, sizeof a->hash) == 0 && a->has_key == b->has_key &&
-           memcmp(a->key, b->key, sizeof a->key) == 0 && a->is_signed == b->is_signed &&
-           are_equal_queries(a, b) && (!is_announce || are_equal_documents(&a->document, &b->document));
+           (a->re == NULL || strcmp(a->re, b->re) == 0) && a->rev == b->rev && a->next_ms == b->next_ms &&
+           a->peers == b->peers && a->heard == b->heard && memcmp(a->sent, b->sent, sizeof a->sent) == 0 &&
+           a->stream == b->stream && a->size == b->size && memcmp(a->hash, b->hash, sizeof a->hash) == 0 &&
+           a->has_key == b->has_key && memcmp(a->key, b->key, sizeof a->key) == 0 &&
+           a->is_signed == b->is_signed && are_equal_queries(a, b) &&
+           (!is_announce || are_equal_documents(&a->document, &b->document));
 }
 
 /* ---- the folders ---- */

@@ -90,8 +90,7 @@ TEST(an_alive_is_written) {
     check_text(&message, HEADER("alive") "\"seq\":7,\"rev\":2,\"next_ms\":2500,\"peers\":3}\n");
     message.re = "Q7f0-x_a";
     message.seq = 0;
-    check_text(&message,
-               HEADER("alive") "\"re\":\"Q7f0-x_a\",\"rev\":2,\"next_ms\":2500,\"peers\":3}\n");
+    check_text(&message, HEADER("alive") "\"re\":\"Q7f0-x_a\",\"rev\":2,\"next_ms\":2500,\"peers\":3}\n");
     message = alive();
     message.tells_sent = true;
     message.sent[15] = 7;

@@ -68,7 +68,7 @@ struct fetch {
 
     /* SAMPLES */
     struct ask ask;
-    uint64_t boot;            /* of who was asked */
+    uint64_t boot;             /* of who was asked */
     struct pattern_set caches; /* whose topics it passes on */
 };
 

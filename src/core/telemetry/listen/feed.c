@@ -300,7 +300,7 @@ static void leave_out(struct feed *feed, const struct signal_range *range) {
 }
 
 bool feed_take_streamed(struct feed *feed, uint64_t seq, uint64_t passed, struct feed_header *header,
-                         const uint8_t *body, size_t length, const struct gap_moment *moment) {
+                        const uint8_t *body, size_t length, const struct gap_moment *moment) {
     enum muster_sample_kind kind;
     const struct signal_range left_out = {.first = seq - passed, .last = seq - 1};
     if (seq < feed->due || (seq > feed->top && seq - feed->top > leap_max(feed, moment->now_ms)) ||

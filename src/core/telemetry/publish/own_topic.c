@@ -100,7 +100,8 @@ static void record_last(struct own_topic *topic, struct sensor *sensor, const st
     }
 }
 
-/* Makes room for a pack in a datagram of at most so many bytes; false when what is in the pack leaves none. */
+/* Makes room for a pack in a datagram of at most so many bytes; false when what is in the pack leaves none.
+ */
 static bool make_room(struct own_topic *topic, size_t bytes_max, uint64_t now_ms) {
     size_t size = bytes_max - topic->prefix_length - SEQ_BYTES_MAX - 1;
     if (!topic->has_records) {
@@ -162,7 +163,8 @@ struct own_topic *own_topic_new(const struct context *context, const struct must
     own_topic_rekey(topic, context);
     bool has_room = described->unit == NULL || add_sensor(topic, "", described->unit) != NULL;
     for (size_t i = 0; has_room && i < described->unit_count; i++) {
-        struct sensor *sensor = add_sensor(topic, described->units[i].name, text_or_none(described->units[i].value));
+        struct sensor *sensor =
+            add_sensor(topic, described->units[i].name, text_or_none(described->units[i].value));
         has_room = sensor != NULL;
         if (has_room) {
             sensor->is_declared = true;

@@ -71,8 +71,8 @@ bool ring_find(const struct ring *ring, unsigned shard, uint64_t seq, uint64_t *
 /* The oldest seq of a shard that is sent again; the next one that would be sealed when none is. */
 uint64_t ring_oldest(const struct ring *ring, unsigned shard);
 
-/* Gives up, for repair, all that were sent and are longer than this, and with each what is older in its shard:
- * ring_oldest() lies behind them. */
+/* Gives up, for repair, all that were sent and are longer than this, and with each what is older in its
+ * shard: ring_oldest() lies behind them. */
 void ring_give_up_longer(struct ring *ring, size_t length);
 
 /* The same with one that waits to be sent first: it is not sent. */
