@@ -250,7 +250,9 @@ static bool is_covered(const struct introduction *introduction) {
 
 /* Where many are to be introduced many ask, and each asks the less. */
 static bool take_tokens(struct presence *presence, bool is_unicast) {
-    double strangers = (double)crowd_strangers(presence) / MUSTER_INTRODUCTIONS_SOON;
+    size_t to_us = presence->introductions.count; /* all of an address: they cost all that hear them */
+    size_t by_us = presence->proofs.due_count;
+    double strangers = (double)(to_us > by_us ? to_us : by_us) / MUSTER_INTRODUCTIONS_SOON;
     double tokens =
         1 + (strangers < MUSTER_INTRODUCTION_TOKENS_MAX ? strangers : MUSTER_INTRODUCTION_TOKENS_MAX);
     return bucket_take(&presence->introductions.bucket, is_unicast ? tokens : tokens * GROUP_TOKENS,
@@ -352,7 +354,8 @@ static void prepare(struct presence *presence, struct introduction *introduction
     }
 }
 
-/* Of those that are due, one of the address that was served longest ago; NULL when none is due. */
+/* Of those that are due, one of the address that was served longest ago, and of these first one that has a row;
+ * NULL when none is due. */
 static struct introduction *next_due(const struct presence *presence) {
     const struct introductions *introductions = &presence->introductions;
     struct introduction *next = NULL;
@@ -362,7 +365,10 @@ static struct introduction *next_due(const struct presence *presence) {
         if (introduction->due_ms <= presence->context->now_ms) {
             uint64_t turn =
                 strangers_turn_of(&introductions->strangers, presence->table.seed, &introduction->endpoint);
-            next = next == NULL || turn < next_turn ? introduction : next;
+            bool is_first = next == NULL || turn < next_turn ||
+                            (turn == next_turn && is_of_row(presence, introduction->id) &&
+                             !is_of_row(presence, next->id));
+            next = is_first ? introduction : next;
             next_turn = next == introduction ? turn : next_turn;
         }
     }
@@ -376,9 +382,11 @@ static void ask_in_turn(struct presence *presence) {
     while ((introduction = next_due(presence)) != NULL && ask(presence, introduction)) {
         strangers_take_turn(&introductions->strangers, presence->table.seed, &introduction->endpoint);
     }
+    /* All at the same moment, for then it is known whose turn it is. */
+    uint64_t again_ms = (presence->context->now_ms / POSTPONED_MS + 1) * POSTPONED_MS;
     for (size_t i = 0; introduction != NULL && i < introductions->count; i++) {
         if (introductions->items[i].due_ms <= presence->context->now_ms) {
-            introductions->items[i].due_ms = presence->context->now_ms + POSTPONED_MS;
+            introductions->items[i].due_ms = again_ms;
         }
     }
 }
