@@ -143,11 +143,11 @@ uint64_t presence_deadline(const struct presence *presence) {
 }
 
 void presence_record_late(struct presence *presence, uint64_t late_ms) {
-    uint64_t now_ms = presence->context->now_ms;
-    if (late_ms > MUSTER_STALL_MS) {
-        presence->resumed_ms = now_ms;
+    if (late_ms > MUSTER_STALL_MS) { /* it was stopped: others may have buried it, and rows may be gone */
+        resume_begin(presence, 0);
+    } else {
+        health_record_late(&presence->health, late_ms, presence->context->now_ms);
     }
-    health_record_late(&presence->health, late_ms, now_ms);
 }
 
 void presence_record_unsent(struct presence *presence, const struct muster_endpoint *destination) {
