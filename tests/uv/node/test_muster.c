@@ -700,14 +700,16 @@ TEST(an_interface_that_is_not_there_is_waited_for) {
 TEST(chosen_interfaces_fail_by_warnings_and_one_error) {
     struct node *a = &nodes[0];
     struct node *b = &nodes[1];
+    struct muster_document document = {.name = "a"};
     struct muster_options options = options_of(a);
+    options.document = &document;
     int m4 = group_port_take("224.0.0.254");
     open_with(a, &options);
     assert_int_equal(fixture.warnings, 1);
     assert_int_equal(fixture.errors, 0);
     assert_non_null(strstr(fixture.infos, "listening on lo (b4), "));
     close(m4);
-    AWAIT(muster_sockets(a->handle, NULL, 0) == 3); /* what could not be heard is tried again */
+    AWAIT(muster_sockets(a->handle, NULL, 0) == 7); /* what could not be heard is tried again */
     assert_int_equal(fixture.warnings, 1);
     close_node(a);
     AWAIT(a->closed == 1);
@@ -719,6 +721,21 @@ TEST(chosen_interfaces_fail_by_warnings_and_one_error) {
     assert_int_equal(fixture.warnings, 3);
     assert_int_equal(fixture.errors, 1);
     assert_memory_equal(fixture.last_error, "no interface lets us listen on port ", 36);
+    close(m4);
+    close(b4);
+}
+
+/* It is answered by unicast. */
+TEST(who_only_looks_needs_no_port_of_a_group) {
+    struct node *observer = &nodes[0];
+    struct muster_options options = options_of(observer);
+    int m4 = group_port_take("224.0.0.254");
+    int b4 = group_port_take("255.255.255.255");
+    size_t path_count;
+    open_with(observer, &options);
+    assert_int_equal(fixture.warnings + fixture.errors, 0);
+    muster_paths(observer->handle, &path_count);
+    assert_int_equal(path_count, 2);
     close(m4);
     close(b4);
 }
