@@ -201,7 +201,8 @@ static bool may_hand_over(const struct publish *publish) {
     const struct publish_options *options = publish->options;
     return publish->value != NULL && !publish->settings->direct && options->draft.name == NULL &&
            options->draft.attr_count == 0 && options->instance[0] == '\0' && options->rate_bytes_s == 0 &&
-           options->linger_ms == UINT64_MAX;
+           options->linger_ms == UINT64_MAX && publish->settings->peers.count == 0 &&
+           publish->settings->kinds == 0;
 }
 
 /* Gives one record to the muster that runs here, which publishes it at once and goes on repairing it. Returns
@@ -325,7 +326,8 @@ const struct command command_publish = {
         "on the wire, whoever listens. A VALUE of the command line goes to the muster announce of this\n"
         "user that runs here, if there is one: it publishes the reading at once, repairs it, and gives it\n"
         "to late joiners. Lines, and a VALUE with --direct or with an option that says who publishes or how\n"
-        "fast, are published by a peer of their own: it announces itself and its topics as long as it\n"
+        "fast, are published by a peer of their own (muster -4 publish: behind the command -4 is a number):\n"
+        "it announces itself and its topics as long as it\n"
         "runs. Behind the end of the\n"
         "input it stays until what it sent can no more be asked for again, 1.5 s. SIGINT and SIGTERM let\n"
         "what was read leave, for 2 s at most, and end it with a bye; a second one does not wait for\n"

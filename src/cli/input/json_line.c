@@ -152,7 +152,7 @@ static enum json_line_result flatten(const document_node_t *root, const char *te
 
 /* ---- messages of MQTT ---- */
 
-/* "Z", "+0100", "-02:30": minutes before UTC. */
+/* "Z", "+0100", "-02:30", and "Z+0100", as mosquitto 2.0.11 writes it: minutes before UTC. */
 static bool read_zone(const char *text, int *minutes) {
     int hour = 0;
     int minute = 0;
@@ -161,8 +161,11 @@ static bool read_zone(const char *text, int *minutes) {
     if (strcmp(text, "Z") == 0) {
         return true;
     }
-    if ((text[0] != '+' && text[0] != '-') || (sscanf(text + 1, "%2d:%2d%n", &hour, &minute, &end) < 2 &&
-                                               sscanf(text + 1, "%2d%2d%n", &hour, &minute, &end) < 2)) {
+    text += text[0] == 'Z' ? 1 : 0;
+    const size_t length = strlen(text);
+    if ((text[0] != '+' && text[0] != '-') || strspn(text + 1, "0123456789:") != length - 1 ||
+        (sscanf(text + 1, "%2d:%2d%n", &hour, &minute, &end) < 2 &&
+         sscanf(text + 1, "%2d%2d%n", &hour, &minute, &end) < 2)) {
         return false;
     }
     *minutes = (60 * hour + minute) * (text[0] == '-' ? -1 : 1);
@@ -173,12 +176,14 @@ static bool read_zone(const char *text, int *minutes) {
 static bool read_time(const char *text, double *time_s) {
     struct tm parts = {0};
     const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
-    char *end = NULL;
     double fraction = 0;
     int minutes;
     if (rest != NULL && *rest == '.') {
-        fraction = strtod(rest, &end);
-        rest = end;
+        const char *digit = rest + 1;
+        for (double unit = 0.1; *digit >= '0' && *digit <= '9'; digit++, unit /= 10) {
+            fraction += (*digit - '0') * unit;
+        }
+        rest = digit;
     }
     if (rest == NULL || !read_zone(rest, &minutes)) {
         return false;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "archive.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,7 +178,7 @@ static void add_to_bucket(struct archive_bucket *bucket, const struct archive_bu
     }
     bucket->min = bucket->numbers == 0 || more->min < bucket->min ? more->min : bucket->min;
     bucket->max = bucket->numbers == 0 || more->max > bucket->max ? more->max : bucket->max;
-    bucket->total += more->total;
+    bucket->total = fmax(-DBL_MAX, fmin(DBL_MAX, bucket->total + more->total));
     bucket->numbers += more->numbers;
 }
 

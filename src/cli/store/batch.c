@@ -131,6 +131,12 @@ static int reserve_all(struct batch *batch, size_t bytes) {
     return error;
 }
 
+/* A time that nobody can mean, and that would break what is computed with times, is none: then it is now. */
+static int64_t time_us_of(const struct muster_record *record, int64_t received_us) {
+    const bool is_time = record->time_s >= MUSTER_TIME_S_MIN && record->time_s < MUSTER_TIME_S_MAX;
+    return is_time ? llround(record->time_s * 1e6) : received_us;
+}
+
 int batch_add(struct batch *batch, const struct batch_source *source, const struct muster_record *record,
               int64_t received_us, bool is_last) {
     const size_t text_length = has_text(record) ? record->text_length : 0;
@@ -146,7 +152,7 @@ int batch_add(struct batch *batch, const struct batch_source *source, const stru
     *reading = (struct batch_reading){
         .series = find_series(batch, source),
         .order = (uint32_t)batch->reading_count++,
-        .time_us = llround(record->time_s * 1e6),
+        .time_us = time_us_of(record, received_us),
         .received_us = received_us,
         .kind = record->kind,
         .has_sum = record->has_sum,

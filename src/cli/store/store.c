@@ -94,7 +94,8 @@ static const char *const statements_sql[STATEMENTS] = {
                    " count = count + excluded.count, numbers = numbers + excluded.numbers,"
                    " min = min(coalesce(min, excluded.min), coalesce(excluded.min, min)),"
                    " max = max(coalesce(max, excluded.max), coalesce(excluded.max, max)),"
-                   " total = coalesce(total + excluded.total, 0)",
+                   " total = max(-1.7976931348623157e308, min(1.7976931348623157e308,"
+                   " coalesce(total + excluded.total, 0)))",
     [ADD_EVENT] = "INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [ADD_SLICE] = "INSERT INTO slice VALUES (?1, ?2, NULL, NULL, 0, ?3, 0)",
     [UPDATE_SLICE] = "UPDATE slice SET first_us = ?2, last_us = ?3, readings = ?4, next_entry = ?5,"

@@ -42,9 +42,11 @@ static int compare_by_trust(const void *left, const void *right) {
 }
 
 /* Collects the offers of one row into room that is large enough. */
-static void collect(struct offers *offers, const struct roster_row *row, const struct selector *selector) {
+/* Who takes the first line needs an address in it. */
+static void collect(struct offers *offers, const struct roster_row *row, const struct selector *selector,
+                    enum offer_order order) {
     const struct muster_document *document = &row->peer->document;
-    if (!roster_is_present(row->peer)) {
+    if (!roster_is_present(row->peer) || (order == OFFER_BY_TRUST && row->peer->address.family == 0)) {
         return;
     }
     for (size_t i = 0; i < document->service_count; i++) {
@@ -68,7 +70,7 @@ int offers_init(struct offers *offers, const struct roster *roster, const struct
         return -1;
     }
     for (size_t i = 0; i < roster->count; i++) {
-        collect(offers, &roster->rows[i], selector);
+        collect(offers, &roster->rows[i], selector, order);
     }
     qsort(offers->offers, offers->count, sizeof(*offers->offers),
           order == OFFER_BY_TYPE ? compare_by_type : compare_by_trust);

@@ -295,9 +295,10 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
     uint64_t queue_drops = socket->queue_drops;
     const uint8_t *bytes = datagram == &network->held ? network->held_from : datagram->bytes;
     uint64_t count = count_datagrams(datagram);
-    bool is_gone = link == NULL && datagram->interface != 0; /* its interface is used no more */
+    bool is_gone = link == NULL && datagram->interface != 0 && !group_is_unicast(kind); /* used no more */
     int error = is_gone ? -ENODEV : socket_send(socket, datagram, &without_gso);
-    if (kind == MUSTER_PATH_U6 && is_without_route(error)) { /* it was heard by the group, so we are too */
+    if (link != NULL && kind == MUSTER_PATH_U6 &&
+        is_without_route(error)) { /* it was heard by the group, so we are too */
         datagram->destination = group_control(MUSTER_PATH_M6, network->port);
         error = socket_send(socket, datagram, &without_gso);
     }
@@ -313,6 +314,8 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
     }
     if (link != NULL) {
         link_record_sent(link, kind, error, network->log);
+    } else {
+        network->unicast_failed[place] += error != 0 ? 1 : 0;
     }
     return true;
 }
@@ -501,7 +504,8 @@ static void put_datagrams(struct inventory *inventory, const struct datagram_soc
 
 /* All is sent from the unicast socket. What was for everybody is counted where the same path is heard. */
 static struct muster_socket sent_unicasts(const struct network *network, enum muster_path_kind kind) {
-    struct muster_socket sent = {.unicast_drops = network->unicast_drops[kind - MUSTER_PATH_U4]};
+    struct muster_socket sent = {.unicast_drops = network->unicast_drops[kind - MUSTER_PATH_U4],
+                                 .failed = network->unicast_failed[kind - MUSTER_PATH_U4]};
     for (size_t i = 0; i < network->links.count; i++) {
         sent.failed += network->links.items[i]->failed[kind];
         sent.queue_drops += network->links.items[i]->queue_drops[kind];

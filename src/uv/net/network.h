@@ -54,7 +54,8 @@ struct network {
     bool is_blocked; /* a unicast socket is full: `held` waits for it, and nothing else is sent */
     struct muster_datagram held;
     uint8_t *held_bytes;
-    const uint8_t *held_from;                /* where its bytes were, which only tells it from others */
+    const uint8_t *held_from;                 /* where its bytes were, which only tells it from others */
+    uint64_t unicast_failed[SOCKET_FAMILIES]; /* by no link of ours, as to a static peer */
     uint64_t unicast_drops[SOCKET_FAMILIES]; /* to one peer, so that the send buffer has room for what goes to
                                                 the group */
     struct {

@@ -3,6 +3,7 @@
 
 #include <net/if.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +16,11 @@
 #include "limit.h"
 
 #define HOST_BYTES_MAX 255 /* of a name (RFC 1035, 2.3.4), or an address with a scope */
-#define PLACES_MAX 2       /* addresses of one name that are used: of a host with both families, both */
+#define PLACES_MAX 2       /* addresses of one name that are used: one of each family */
 #define RETRY_MS 2000      /* after a name could not be resolved; doubled each time */
 #define RETRY_MS_MAX 60000
 #define RENEW_MS 300000 /* after it could */
+#define SCOPE_MS 1000   /* the interface of an address may come, go and be made anew */
 
 struct resolution {
     uv_getaddrinfo_t request;
@@ -29,6 +31,7 @@ struct resolution {
 struct static_name {
     char host[HOST_BYTES_MAX + 1];
     uint16_t port;
+    char scope[IF_NAMESIZE]; /* name of the interface of an address of a link; "": none */
     struct muster_static_peer places[PLACES_MAX];
     size_t place_count;
     uint64_t due_ms; /* when it is to be resolved; DEADLINE_NEVER: it is an address, or is being resolved */
@@ -89,11 +92,15 @@ static const char *read_address(struct static_name *name) {
         return scope != NULL ? "only an address of a link (fe80::) has a scope"
                              : "an address of a link needs its interface, [fe80::1%eth0]";
     }
-    if (scope != NULL && (place.interface = if_nametoindex(scope + 1)) == 0) {
-        return "its scope is no interface";
+    if (scope != NULL && (scope[1] == '\0' || strlen(scope + 1) >= sizeof name->scope)) {
+        return "its scope is no name of an interface";
     }
     if (!endpoint_is_host(&place.endpoint)) {
         return "no host can be at that address";
+    }
+    if (scope != NULL) {
+        strcpy(name->scope, scope + 1);
+        place.interface = if_nametoindex(name->scope);
     }
     name->places[name->place_count++] = place;
     return NULL;
@@ -127,7 +134,7 @@ int static_names_open(struct static_names *names, const char *const *texts, size
             log_line(log, MUSTER_LOG_ERROR, "peer %s: %s", texts[names->count], fault);
             return MUSTER_EINVAL;
         }
-        name->due_ms = name->place_count > 0 ? DEADLINE_NEVER : 0;
+        name->due_ms = name->place_count > 0 && name->scope[0] == '\0' ? DEADLINE_NEVER : 0;
     }
     return 0;
 }
@@ -140,7 +147,9 @@ int static_names_tell(const struct static_names *names) {
     for (size_t i = 0; i < names->count; i++) {
         const struct static_name *name = &names->items[i];
         for (size_t k = 0; k < name->place_count && event.static_peer_count < MUSTER_STATIC_PEERS_MAX; k++) {
-            places[event.static_peer_count++] = name->places[k];
+            bool is_away = name->scope[0] != '\0' && name->places[k].interface == 0;
+            places[event.static_peer_count] = name->places[k];
+            event.static_peer_count += is_away ? 0 : 1;
         }
     }
     return names->count == 0 ? 0 : part_step(names->context, &event);
@@ -148,15 +157,38 @@ int static_names_tell(const struct static_names *names) {
 
 /* ---- resolving ---- */
 
-static void take_addresses(struct static_name *name, const struct addrinfo *addresses) {
+/* An address of a link with its interface, which a resolver may know. */
+static bool take_address(const struct sockaddr *address, struct muster_static_peer *place) {
+    char text[ENDPOINT_TEXT_BYTES];
+    struct sockaddr_in6 v6;
+    if (uv_ip_name(address, text, sizeof text) != 0 || !endpoint_parse(text, &place->endpoint) ||
+        !endpoint_is_host(&place->endpoint)) {
+        return false;
+    }
+    if (endpoint_is_of_link(&place->endpoint)) {
+        memcpy(&v6, address, sizeof v6);
+        place->interface = v6.sin6_scope_id;
+        return place->interface != 0;
+    }
+    return true;
+}
+
+static bool has_family(const struct static_name *name, uint8_t family) {
+    return (name->place_count > 0 && name->places[0].endpoint.family == family) ||
+           (name->place_count > 1 && name->places[1].endpoint.family == family);
+}
+
+static void take_addresses(const struct static_names *names, struct static_name *name,
+                           const struct addrinfo *addresses) {
     name->place_count = 0;
     for (; addresses != NULL && name->place_count < PLACES_MAX; addresses = addresses->ai_next) {
-        char text[ENDPOINT_TEXT_BYTES];
         struct muster_static_peer place = {.endpoint = {.port = name->port}};
-        if (uv_ip_name(addresses->ai_addr, text, sizeof text) == 0 && endpoint_parse(text, &place.endpoint) &&
-            endpoint_is_host(&place.endpoint)) {
+        if (take_address(addresses->ai_addr, &place) && !has_family(name, place.endpoint.family)) {
             name->places[name->place_count++] = place;
         }
+    }
+    if (name->place_count == 0) {
+        log_line(names->log, MUSTER_LOG_WARNING, "peer %s has no address that can be asked", name->host);
     }
 }
 
@@ -180,7 +212,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
         if (status != 0) {
             fail(names, name, status);
         } else {
-            take_addresses(name, addresses);
+            take_addresses(names, name, addresses);
             name->logged_error = 0;
             name->retry_ms = RETRY_MS;
             name->due_ms = part_now_ms() + RENEW_MS;
@@ -190,6 +222,17 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
     }
     uv_freeaddrinfo(addresses);
     free(resolution);
+}
+
+/* Its interface may have another index now, or none. */
+static void follow_scope(const struct static_names *names, struct static_name *name) {
+    uint32_t interface = if_nametoindex(name->scope);
+    bool is_other = interface != name->places[0].interface;
+    name->places[0].interface = interface;
+    name->due_ms = part_now_ms() + SCOPE_MS;
+    if (is_other) {
+        static_names_tell(names);
+    }
 }
 
 static void resolve(struct static_names *names, size_t index) {
@@ -220,7 +263,10 @@ void static_names_start(struct static_names *names, uv_loop_t *loop, void (*on_c
 
 void static_names_turn(struct static_names *names) {
     for (size_t i = 0; i < names->count; i++) {
-        if (names->items[i].due_ms <= part_now_ms() && names->loop != NULL) {
+        struct static_name *name = &names->items[i];
+        if (name->due_ms <= part_now_ms() && names->loop != NULL && name->scope[0] != '\0') {
+            follow_scope(names, name);
+        } else if (name->due_ms <= part_now_ms() && names->loop != NULL) {
             resolve(names, i);
         }
     }

@@ -68,6 +68,7 @@ TEST(test_times_of_messages) {
     check(&plain, MESSAGE_AT("2026-01-02T03:04:05Z"), "a 1", 1767323045);
     check(&plain, MESSAGE_AT("2026-01-02T03:04:05.000000+0130"), "a 1", 1767323045 - 5400);
     check(&plain, MESSAGE_AT("2026-01-02T03:04:05-02:00"), "a 1", 1767323045 + 7200);
+    check(&plain, MESSAGE_AT("2026-01-02T03:04:05.000000Z+0100"), "a 1", 1767323045 - 3600);
     check_bad(&plain, MESSAGE_AT("yesterday"),
               "expected a time such as 2026-01-02T03:04:05.000000Z in \"tst\", got 'yesterday'");
 }

@@ -35,6 +35,20 @@ TEST(test_a_series_is_held_once) {
     batch_deinit(&batch);
 }
 
+/* A time that would break what is computed with times is that of the arrival. */
+TEST(test_times_that_nobody_means) {
+    const struct muster_record record = {.kind = MUSTER_VALUE_NUMBER, .number = 1};
+    const double times[] = {1e14, -1e300, 5, MUSTER_TIME_S_MAX};
+    struct batch batch = {0};
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        struct muster_record other = record;
+        other.time_s = times[i];
+        assert_int_equal(batch_add(&batch, &thermo, &other, 1700000000000000, false), 0);
+        assert_int_equal(batch.readings[i].time_us, 1700000000000000);
+    }
+    batch_deinit(&batch);
+}
+
 TEST(test_many_series) {
     struct batch_source source = thermo;
     struct batch batch = {0};
@@ -90,6 +104,7 @@ TEST(test_memory) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_series_is_held_once),
+        cmocka_unit_test(test_times_that_nobody_means),
         cmocka_unit_test(test_many_series),
         cmocka_unit_test(test_a_full_batch),
         cmocka_unit_test(test_memory),

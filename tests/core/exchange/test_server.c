@@ -272,6 +272,7 @@ TEST(a_record_is_published_for_others) {
     assert_non_null(strstr(pipe->text, "\"vs\":\"text\""));
 }
 
+/* The one that was not used for longest makes room. */
 TEST(so_many_topics_are_published_for_others) {
     struct pipe *pipe = pipe_connect_local(0);
     char line[128];
@@ -279,8 +280,19 @@ TEST(so_many_topics_are_published_for_others) {
         snprintf(line, sizeof line, PUBLISH("\"topic\":\"t%u\",\"record\":{\"v\":1}"), i);
         assert_begins(pipe_ask(pipe, line), "{\"end\":\"done\"");
     }
-    assert_begins(pipe_ask(pipe, PUBLISH("\"topic\":\"more\",\"record\":{\"v\":1}")), "{\"end\":\"full\"");
     assert_begins(pipe_ask(pipe, PUBLISH("\"topic\":\"t0\",\"record\":{\"v\":1}")), "{\"end\":\"done\"");
+    assert_begins(pipe_ask(pipe, PUBLISH("\"topic\":\"more\",\"record\":{\"v\":1}")), "{\"end\":\"done\"");
+#define SAMPLES(pattern) "{\"muster\":1,\"request\":\"samples\",\"patterns\":[\"" pattern "\"]}"
+    assert_begins(pipe_ask(pipe, SAMPLES("t0")), "{\"sample\":");
+    assert_begins(pipe_ask(pipe, SAMPLES("more")), "{\"sample\":");
+    assert_begins(pipe_ask(pipe, SAMPLES("t1")), "{\"end\":\"done\",\"count\":0}");
+}
+
+/* Nothing of it would leave. */
+TEST(without_a_path_nothing_is_published_for_others) {
+    struct pipe *pipe = pipe_connect_local(0);
+    world_paths(0, NULL, 0);
+    assert_begins(pipe_ask(pipe, PUBLISH("\"topic\":\"a\",\"record\":{\"v\":1}")), "{\"end\":\"full\"");
 }
 
 /* Many services, as `set` has them; the end of the answer is this. */

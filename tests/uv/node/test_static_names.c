@@ -29,7 +29,8 @@ TEST(what_names_no_static_peer_is_refused) {
         {"[fd00::1", "not closed"},
         {"[fd00::x]", "no address"},
         {"[fe80::1]", "needs its interface"},
-        {"[fe80::1%none0]", "no interface"},
+        {"[fe80::1%]", "no name of an interface"},
+        {"[fe80::1%sixteen-letters-]", "no name of an interface"},
         {"[fd00::1%lo]", "has a scope"},
         {"0.0.0.0", "no host"},
         {"255.255.255.255", "no host"},
@@ -41,6 +42,11 @@ TEST(what_names_no_static_peer_is_refused) {
             fail_msg("%s: %s", rows[i][0], fault == NULL ? "taken" : fault);
         }
     }
+}
+
+/* Its interface may come later. */
+TEST(an_address_of_an_interface_that_is_not_there_is_taken) {
+    assert_null(muster_static_peer_fault("[fe80::1%none0]"));
 }
 
 TEST(a_node_refuses_what_names_no_static_peer) {

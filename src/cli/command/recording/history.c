@@ -262,7 +262,7 @@ static int align_buckets(struct history *history) {
     const int64_t offset_us = zone_us(history->from_us);
     history->from_us = floor_to(history->from_us + offset_us, history->every_us) - offset_us;
     const int64_t count = (history->until_us - history->from_us + history->every_us - 1) / history->every_us;
-    if (count > ARCHIVE_BUCKETS_MAX) {
+    if (count < 1 || count > ARCHIVE_BUCKETS_MAX) {
         return complain_usage(history->settings, "--every", "expected at most %d buckets, got %" PRId64,
                               ARCHIVE_BUCKETS_MAX, count);
     }
@@ -292,7 +292,9 @@ static int fill_buckets(struct history *history) {
 /* ---- buckets, printed ---- */
 
 static double mean_of(const struct archive_bucket *bucket) {
-    return bucket->numbers > 0 ? bucket->total / (double)bucket->numbers : NAN;
+    /* The sum of very large numbers was cut. */
+    const double mean = bucket->total / (double)bucket->numbers;
+    return bucket->numbers > 0 ? fmax(bucket->min, fmin(bucket->max, mean)) : NAN;
 }
 
 /* A bucket as a row of a table. */
@@ -377,7 +379,9 @@ static void print_csv_series(const struct archive_series *series) {
     print_csv_text(series->name);
     putchar(',');
     print_csv_text(series->peer);
-    printf(",%s,", series->id);
+    putchar(',');
+    print_csv_text(series->id);
+    putchar(',');
     print_csv_text(series->unit);
 }
 
@@ -468,9 +472,9 @@ static int print_plot(const struct history *history) {
         for (size_t j = 0; j < history->bucket_count; j++) {
             means[j] = mean_of(&group->buckets[j]);
         }
-        printf("%s%s%s%s%s  %s\n", i > 0 ? "\n" : "", series->name, series->unit[0] != '\0' ? " (" : "",
-               text_name(series->unit).text, series->unit[0] != '\0' ? ")" : "",
-               text_name(series->peer).text);
+        printf("%s%s%s%s%s  %s\n", i > 0 ? "\n" : "", text_name(series->name).text,
+               series->unit[0] != '\0' ? " (" : "", text_name(series->unit).text,
+               series->unit[0] != '\0' ? ")" : "", text_name(series->peer).text);
         plot_print(stdout, &style, means, history->bucket_count,
                    local_time(history->from_us, history->every_us).text,
                    local_time(history->until_us, history->every_us).text);
@@ -574,15 +578,21 @@ static void print_event(const struct history_options *options, const struct arch
     if (options->csv) {
         printf("%s,", utc_time(event->time_us).text);
         print_csv_text(event->peer);
-        printf(",%s,%s,%s,", event->id, event->event, reason);
+        const char *const texts[] = {event->id, event->event, reason};
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+            putchar(',');
+            print_csv_text(texts[i]);
+        }
+        putchar(',');
         printf(event->count > 0 ? "%" PRId64 "\n" : "\n", event->count);
         return;
     }
-    printf("%s  %-14s  %s", local_time(event->time_us, 1).text, event->event, text_name(event->peer).text);
+    printf("%s  %-14s  %s", local_time(event->time_us, 1).text, text_name(event->event).text,
+           text_name(event->peer).text);
     if (event->count > 0) {
         printf("  %" PRId64, event->count);
     }
-    printf("%s%s\n", reason[0] != '\0' ? "  " : "", reason);
+    printf("%s%s\n", reason[0] != '\0' ? "  " : "", text_name(reason).text);
 }
 
 static void write_event(struct writer *writer, const struct archive_event *event) {

@@ -37,6 +37,9 @@ struct own_topic {
     size_t sensor_next; /* of which the next record is likely to be */
     uint64_t sealed;    /* one more than the ring's number of its last datagram; 0: there was none */
 
+    bool is_of_others; /* opened for another program: it makes room */
+    uint64_t used_ms;  /* by that, last */
+
     bool is_changed; /* a sensor is new, or a rate: it is to be announced anew */
 
     uint64_t counted;  /* records, the first of them */

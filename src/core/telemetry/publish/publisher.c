@@ -99,6 +99,26 @@ bool publisher_topic_find(const struct publisher *publisher, const char *name, u
     return false;
 }
 
+void publisher_topic_lend(struct publisher *publisher, unsigned number) {
+    publisher->topics[number]->is_of_others = true;
+}
+
+void publisher_topic_use(struct telemetry *telemetry, unsigned number) {
+    telemetry->publisher.topics[number]->used_ms = telemetry->context->now_ms;
+}
+
+bool publisher_topic_idlest(const struct publisher *publisher, unsigned *number) {
+    const struct own_topic *idlest = NULL;
+    for (size_t i = 0; i < publisher->topic_count; i++) {
+        const struct own_topic *topic = publisher->topics[i];
+        if (topic != NULL && topic->is_of_others && (idlest == NULL || topic->used_ms < idlest->used_ms)) {
+            idlest = topic;
+            *number = (unsigned)i;
+        }
+    }
+    return idlest != NULL;
+}
+
 static size_t find_place(const struct publisher *publisher) {
     size_t place = 0;
     while (place < publisher->topic_count && publisher->topics[place] != NULL) {

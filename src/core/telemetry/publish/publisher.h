@@ -38,6 +38,15 @@ void publisher_rekey(struct telemetry *telemetry);
 /* The number of an open topic. False when none has this name. */
 bool publisher_topic_find(const struct publisher *publisher, const char *name, unsigned *number);
 
+/* Marks an open topic as one of another program. */
+void publisher_topic_lend(struct publisher *publisher, unsigned number);
+
+/* Another program uses an open topic now. */
+void publisher_topic_use(struct telemetry *telemetry, unsigned number);
+
+/* The topic of another program that was not used for longest. False when there is none. */
+bool publisher_topic_idlest(const struct publisher *publisher, unsigned *number);
+
 /* Opens a topic; the caller announces it by publisher_describe(). MUSTER_EINVAL (incomplete, or open
  * already), MUSTER_EFULL, MUSTER_ENOMEM. */
 int publisher_topic_open(struct telemetry *telemetry, const struct muster_topic *described, unsigned *number);
