@@ -92,6 +92,7 @@ WRONG = [
     (["publish", "t" * 128, "1"], ["TOPIC", "127"]),
     (["publish", "-3", "1"], ["TOPIC", "-3"]),
     (["publish", "t", "nan"], ["VALUE", "finite", "nan"]),
+    (["publish", "t", '{"x":1}', "--flatten"], ["--flatten", "standard input"]),
     (["publish", "t", "1e+999"], ["VALUE", "finite", "1e+999"]),
     (["publish", "t", "\udcff"], ["VALUE", "UTF-8"]),
     (["publish", "t", "[1]"], ["VALUE", "no record"]),

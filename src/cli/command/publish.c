@@ -159,6 +159,9 @@ static int take_operands(struct publish *publish, const struct operands *operand
     if (publish->style.topic != NULL) {
         return complain_usage(publish->settings, "--topic", "expected only where standard input is read");
     }
+    if (publish->style.flatten) {
+        return complain_usage(publish->settings, "--flatten", "expected only where standard input is read");
+    }
     if (operands->count == 1) {
         return complain_usage(publish->settings, operands->values[0],
                               "expected a VALUE behind it, or --topic before it, to read values");
@@ -326,13 +329,12 @@ const struct command command_publish = {
         "on the wire, whoever listens. A VALUE of the command line goes to the muster announce of this\n"
         "user that runs here, if there is one: it publishes the reading at once, repairs it, and gives it\n"
         "to late joiners. Lines, and a VALUE with --direct or with an option that says who publishes or how\n"
-        "fast, are published by a peer of their own (muster -4 publish: behind the command -4 is a number):\n"
-        "it announces itself and its topics as long as it\n"
-        "runs. Behind the end of the\n"
-        "input it stays until what it sent can no more be asked for again, 1.5 s. SIGINT and SIGTERM let\n"
-        "what was read leave, for 2 s at most, and end it with a bye; a second one does not wait for\n"
-        "that. What has not left by then, or what the system refused to send, is counted on standard\n"
-        "error, and the exit code is 1.\n",
+        "fast, are published by a peer of their own, which announces itself and its topics as long as it\n"
+        "runs. Behind the end of the input it stays until what it sent can no more be asked for again,\n"
+        "1.5 s. SIGINT and SIGTERM let what was read leave, for 2 s at most, and end it with a bye; a\n"
+        "second one does not wait for that. What has not left by then, or what the system refused to send,\n"
+        "is counted on standard error, and the exit code is 1. Without a network it waits for one.\n\n"
+        "Behind publish -4 and -6 are numbers; as options they stand before it: muster -4 publish.\n",
     .options = options_table,
     .options_bytes = sizeof(struct publish_options),
     .defaults = &(const struct publish_options){.linger_ms = UINT64_MAX},
