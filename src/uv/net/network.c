@@ -272,6 +272,28 @@ uint64_t network_unsent(const struct network *network) {
     return count_refused(network) + (is_held ? count_datagrams(&network->held) : 0);
 }
 
+/* By a link, or, NULL, as the kernel finds the way; to a group only by a link. */
+static int send_by(struct network *network, struct link *link, enum muster_path_kind kind,
+                   struct muster_datagram *datagram) {
+    struct datagram_socket *socket =
+        &network->unicast.sockets[socket_place(datagram->destination.family)].socket;
+    bool without_gso = link == NULL || link->without_gso;
+    uint64_t queue_drops = socket->queue_drops;
+    if (link == NULL && datagram->interface != 0 && !group_is_unicast(kind)) {
+        return -ENODEV; /* its interface is used no more */
+    }
+    int error = socket_send(socket, datagram, &without_gso);
+    if (link != NULL && kind == MUSTER_PATH_U6 && is_without_route(error)) {
+        datagram->destination = group_control(MUSTER_PATH_M6, network->port); /* by which it was heard */
+        error = socket_send(socket, datagram, &without_gso);
+    }
+    if (link != NULL) {
+        link->without_gso = without_gso;
+        link->queue_drops[kind] += socket->queue_drops - queue_drops;
+    }
+    return error;
+}
+
 /* False when the socket is full. */
 static bool datagram_send(struct network *network, struct muster_datagram *datagram) {
     size_t place = socket_place(datagram->destination.family);
@@ -291,21 +313,9 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
     } else {
         datagram->source.family = 0;
     }
-    bool without_gso = link == NULL || link->without_gso;
-    uint64_t queue_drops = socket->queue_drops;
     const uint8_t *bytes = datagram == &network->held ? network->held_from : datagram->bytes;
     uint64_t count = count_datagrams(datagram);
-    bool is_gone = link == NULL && datagram->interface != 0 && !group_is_unicast(kind); /* used no more */
-    int error = is_gone ? -ENODEV : socket_send(socket, datagram, &without_gso);
-    if (link != NULL && kind == MUSTER_PATH_U6 &&
-        is_without_route(error)) { /* it was heard by the group, so we are too */
-        datagram->destination = group_control(MUSTER_PATH_M6, network->port);
-        error = socket_send(socket, datagram, &without_gso);
-    }
-    if (link != NULL) {
-        link->without_gso = without_gso;
-        link->queue_drops[kind] += socket->queue_drops - queue_drops;
-    }
+    int error = send_by(network, link, kind, datagram);
     if (error == -EAGAIN) {
         return false;
     }
