@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Wrong arguments end with 2 and one line that names the argument; --help shows an example."""
 
+import re
+
 from lab import Lab, LanTest, main
 
 COMMANDS = (
@@ -11,8 +13,10 @@ LONG = "n" * 64
 
 # Arguments, and the words that the complaint must have.
 WRONG = [
-    ([], ["COMMAND", "announce, update", "--help"]),
-    (["frobnicate"], ["frobnicate", "announce, update", "help;"]),
+    (["frobnicate"], ["frobnicate", "no such command", "muster --help"]),
+    (["pubilsh"], ["did you mean 'publish'?"]),
+    (["browse"], ["did you mean 'peers'?"]),
+    (["peers", "--jsn"], ["--jsn", "did you mean '--json'?"]),
     (["--frobnicate"], ["--frobnicate"]),
     (["-x"], ["-x"]),
     (["--interface"], ["--interface", "value"]),
@@ -259,11 +263,22 @@ class Usage(LanTest):
                 self.assertIn(f"Usage: muster {command}", result.out)
                 self.assertRegex(result.out, rf"(?m)^Examples:\n(.*\n)*.*muster {command}")
                 for line in result.out.splitlines():
-                    self.assertLessEqual(len(line), 100, line)
+                    self.assertLessEqual(len(line), 80, line)
         result = self.host.run("--help")
         self.assertEqual((result.code, result.error), (0, ""))
+        self.assertLessEqual(max(map(len, result.out.splitlines())), 80)
         for command in COMMANDS:
             self.assertRegex(result.out, rf"(?m)^  {command} ")
+
+    def test_muster_alone(self):
+        """It lists the commands by what they are for, on one screen."""
+        result = self.host.run()
+        self.assertEqual((result.code, result.out), (2, ""))
+        self.assertLessEqual(result.error.count("\n"), 40)
+        groups = re.findall(r"(?m)^(\w+)[^\n]*:\n((?:  .*\n)+)", result.error)
+        self.assertEqual([name for name, _ in groups], ["See", "Tell", "Readings", "Other"])
+        for command in COMMANDS:
+            self.assertRegex(result.error, rf"(?m)^  {command} ")
 
     def test_help_as_a_command(self):
         for command in COMMANDS:

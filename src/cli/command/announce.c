@@ -280,7 +280,9 @@ static void deinit(void *announce_options) {
 
 const struct command command_announce = {
     .name = "announce",
+    .group = COMMAND_TELL,
     .summary = "tell who this is and what it offers",
+    .synonyms = " register advertise serve start run join ",
     .syntax = {.operands = "-- COMMAND [ARG…]", .runs_command = true},
     .description =
         "Announce this host, or one program on it, in the foreground: say so when it starts,\n"
@@ -300,7 +302,7 @@ const struct command command_announce = {
     .describe = describe,
     .examples = "  muster announce --service http:8080,txt.path=/\n"
                 "  muster announce --config /etc/muster/conf.d\n"
-                "  muster announce --name nas --service smb:445 --service http:80 --attr room=cellar\n"
+                "  muster announce --name nas --service smb:445 --service http:80\n"
                 "  muster announce --cache 'kitchen/#' --cache '+/battery'\n"
                 "  muster announce --service http:8000 -- python3 -m http.server 8000\n",
     .statuses = "  0   ended by a signal\n"

@@ -43,11 +43,13 @@ struct offers_options {
 
 /* Lines of --help that hold for all of them. */
 #define LISTING_STATUS_CUT_OFF "  124 nothing was found before --timeout cut it off\n"
-#define LISTING_STATUSES       \
-    "  0   found\n"            \
-    "  1   error\n"            \
-    "  2   wrong usage\n"      \
-    "  3   nobody was heard\n" \
+#define LISTING_STATUSES_BEFORE_4 \
+    "  0   found\n"               \
+    "  1   error\n"               \
+    "  2   wrong usage\n"         \
+    "  3   nobody was heard\n"
+#define LISTING_STATUSES      \
+    LISTING_STATUSES_BEFORE_4 \
     "  4   somebody was heard, but nothing that matches\n" LISTING_STATUS_CUT_OFF
 
 /* Prints rows as JSON, an array of this name in a document that ends with what was counted. */

@@ -181,7 +181,9 @@ static int run(struct settings *settings, void *peers_options, const struct oper
 
 const struct command command_peers = {
     .name = "peers",
+    .group = COMMAND_SEE,
     .summary = "list who is here",
+    .synonyms = " list ls browse scan members nodes hosts who discover devices find ",
     .syntax = {.operands = "PATTERN", .operands_max = 1},
     .selects = SELECTOR_GLOB | SELECTOR_ID,
     .description =
@@ -198,6 +200,8 @@ const struct command command_peers = {
                 "  muster peers 'sensor-*' -o +ID,ATTRS --sort AGE:desc\n"
                 "  muster peers 'node-*' --state alive --expect 8 --timeout 30\n"
                 "  muster peers --json | jq -r '.peers[] | select(.verified) | .address'\n",
-    .statuses = LISTING_STATUSES "      with --expect it is 4 whenever fewer were found by then\n",
+    .statuses = LISTING_STATUSES_BEFORE_4
+    "  4   somebody was heard, but nothing that matches; with --expect whenever\n"
+    "      fewer were found by --timeout\n" LISTING_STATUS_CUT_OFF,
     .run = run,
 };

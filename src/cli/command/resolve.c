@@ -20,7 +20,9 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_resolve = {
     .name = "resolve",
+    .group = COMMAND_SEE,
     .summary = "print the address and port of a service",
+    .synonyms = " lookup dig query address ",
     .syntax = {.operands = "NAME|TYPE", .operands_min = 1, .operands_max = 1},
     .selects = SELECTOR_TYPE | SELECTOR_NAME,
     .description = "Print HOST:PORT, a line for each service of that TYPE and each service of the\n"

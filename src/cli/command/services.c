@@ -21,7 +21,9 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_services = {
     .name = "services",
+    .group = COMMAND_SEE,
     .summary = "list what is offered, by type",
+    .synonyms = " service ",
     .syntax = {.operands = "TYPE", .operands_max = 1},
     .selects = SELECTOR_TYPE,
     .description = "List the services of the peers that are alive or suspect, or those of one TYPE such as\n"

@@ -236,7 +236,9 @@ static int run(struct settings *settings, void *show_options, const struct opera
 
 const struct command command_show = {
     .name = "show",
+    .group = COMMAND_SEE,
     .summary = "show one peer, and the evidence for it",
+    .synonyms = " info inspect describe get ",
     .syntax = {.operands = "PEER", .operands_max = 1},
     .selects = SELECTOR_NAME | SELECTOR_ID,
     .description = "Show what a peer says of itself and why muster believes it: every 5-tuple (protocol,\n"

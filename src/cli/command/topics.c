@@ -82,7 +82,9 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_topics = {
     .name = "topics",
+    .group = COMMAND_READINGS,
     .summary = "list what is published, by topic",
+    .synonyms = " topic ",
     .syntax = {.operands = "PATTERN…", .operands_max = MUSTER_PATTERNS_MAX},
     .description =
         "List the topics of the peers that are alive or suspect, with the readings below them that are\n"

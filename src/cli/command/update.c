@@ -197,7 +197,9 @@ static void deinit(void *update_options) {
 
 const struct command command_update = {
     .name = "update",
+    .group = COMMAND_TELL,
     .summary = "change what a running muster announces",
+    .synonyms = " change reload ",
     .syntax = {.operands = ""},
     .description =
         "Change services, attributes or the name of a muster announce that runs on this machine\n"

@@ -286,7 +286,9 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_wait = {
     .name = "wait",
+    .group = COMMAND_SEE,
     .summary = "wait until a service or peer is there, or for a reading",
+    .synonyms = " until ",
     .syntax = {.operands = "EXPR", .operands_min = 1, .operands_max = 1},
     .selects = SELECTOR_TYPE | SELECTOR_NAME,
     .description =
