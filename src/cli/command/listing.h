@@ -8,6 +8,7 @@
 #include "look.h"
 #include "offer.h"
 #include "reason.h"
+#include "selector.h"
 #include "settings.h"
 #include "value.h"
 #include "writer.h"
@@ -24,7 +25,8 @@ struct listing_options {
 /* Those of commands that list services. */
 struct offers_options {
     struct listing_options listing;
-    const char *format; /* a template; NULL: a table */
+    const char *format;    /* a template; NULL: a table */
+    struct selector owner; /* only of these peers; zeroed: of all */
 };
 
 /* Rows of an option table for the member `listing` of a struct. */
@@ -39,6 +41,15 @@ struct offers_options {
     {                                                                                                      \
         "timeout", 0, "S", "wait no longer than this for answers (3)", offsetof(type, listing.timeout_ms), \
             value_timeout                                                                                  \
+    }
+
+/* args_option.parse of a peer that a struct selector stands for. */
+int listing_parse_owner(const char *text, void *place_selector, struct reason *reason);
+
+#define LISTING_OWNER(type)                                                                   \
+    {                                                                                         \
+        "name", 0, "NAME", "only those of this peer, or of peers of this pattern or address", \
+            offsetof(type, owner), listing_parse_owner                                        \
     }
 
 /* Lines of --help that hold for all of them. */
@@ -61,10 +72,10 @@ int listing_print(const struct settings *settings, const struct listing_options 
                   struct writer_rows rows);
 
 /* Flushes the output and returns the status of a listing that found so many. Reports a status that is not
- * STATUS_OK, and a snapshot that was cut off. `wanted` is what was asked for, in the user's words; NULL for
- * everything. */
+ * STATUS_OK, and a snapshot that was cut off. `wanted` is what was asked for, in the user's words, and
+ * `selector` what that means of peers; each NULL for everything. */
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
-                   const char *wanted);
+                   const char *wanted, const struct selector *selector);
 
 /* Looks, and prints the services that the first operand means: where there is no --json, as a table, or a
  * line of each through the template. Returns the status. */

@@ -64,7 +64,7 @@ static int list_topics(const struct settings *settings, const struct topics_opti
     }
     if (status == STATUS_OK) {
         status = listing_status(settings, &snapshot, catalog.count,
-                                join_patterns(patterns, wanted, sizeof(wanted)));
+                                join_patterns(patterns, wanted, sizeof(wanted)), NULL);
     }
     catalog_deinit(&catalog);
     cached_deinit(&cached);
