@@ -262,6 +262,10 @@ static int prepare(struct announce *announce) {
 static int run(struct settings *settings, void *options, const struct operands *operands) {
     struct announce announce = {.settings = settings, .options = options};
     announce.argv = operands->count > 0 ? operands->values : NULL;
+    if (settings->direct_given) {
+        return complain_usage(settings, "--direct",
+                              "expected with commands that ask, such as publish or peers");
+    }
     notify_open(&announce.notify);
     int status = prepare(&announce);
     if (status == STATUS_OK) {

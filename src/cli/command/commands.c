@@ -35,7 +35,7 @@ const struct command command_muster = {
     .options = settings_options,
     .environment = "  MUSTER_INTERFACE  interfaces to use, where --interface is not given\n"
                    "  MUSTER_PORT       port of the group, where --port is not given\n"
-                   "  MUSTER_STATE      directory of keys, where --state is not given\n"
+                   "  MUSTER_STATE      directory of keys, where --state-dir is not given\n"
                    "  MUSTER_SOCKET     Unix socket of the running muster, where --socket is not given\n"
                    "  NO_COLOR          when it is set and not empty: no color but by --color always\n",
     .files = "  ~/.local/state/muster  keys and instances of muster announce (XDG_STATE_HOME is obeyed)\n"

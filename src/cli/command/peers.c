@@ -177,6 +177,9 @@ static int run(struct settings *settings, void *peers_options, const struct oper
     struct peers_options *options = peers_options;
     const char *pattern = operands->values[0];
     struct snapshot snapshot;
+    if (options->listing.json && options->columns.count > 0) {
+        return complain_usage(settings, "-o/--columns", "expected without --json, which has all members");
+    }
     struct filter filter = {.selector = operands->selector, .states = options->states};
     const struct look_expectation expectation = {
         .count = options->expected, .count_in = count_in, .context = &filter};

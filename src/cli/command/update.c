@@ -86,7 +86,7 @@ static int check(const struct settings *settings, const struct update_options *o
     if (is_empty(options)) {
         return complain_usage(settings, "OPTION", "expected something to change, see muster update --help");
     }
-    if (settings->direct) {
+    if (settings->direct_given) {
         return complain_usage(settings, "--direct",
                               "expected without update, which asks the muster that runs here");
     }

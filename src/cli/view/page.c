@@ -58,8 +58,12 @@ static void print_heard(const struct muster_peer *peer) {
 }
 
 static void print_messages(const struct muster_peer *peer) {
-    printf("  Messages    %" PRIu64 " received, %" PRIu64 " copies, %s lost\n", peer->received, peer->copies,
-           text_share(peer->loss).text);
+    printf("  Messages    %" PRIu64 " received, %" PRIu64 " %s", peer->received, peer->copies,
+           peer->copies == 1 ? "copy" : "copies");
+    if (peer_loss(peer) >= 0) {
+        printf(", %s lost", text_share(peer->loss).text);
+    }
+    putchar('\n');
 }
 
 /* ---- what it says of itself ---- */

@@ -104,7 +104,8 @@ void writer_integer(struct writer *writer, const char *name, const char *heading
 /* Milliseconds: an integer, and "3m20s". */
 void writer_duration(struct writer *writer, const char *name, const char *heading, int64_t ms);
 
-/* A share in 0..1: a number with four places, and "12%". */
+/* A share in 0..1: a number with four places, and "12%"; null, and "-", for a negative one, which is not
+ * known. */
 void writer_share(struct writer *writer, const char *name, const char *heading, double share);
 
 /* 32 hexadecimal digits. */
