@@ -20,12 +20,13 @@ void listing_print_json(const struct snapshot *snapshot, const char *name, struc
 }
 
 int listing_print(const struct settings *settings, const struct listing_options *options,
-                  const struct snapshot *snapshot, const char *name, const char *const *headings,
+                  const struct snapshot *snapshot, const char *name, struct listing_columns columns,
                   struct writer_rows rows) {
-    const struct table_style style = {.wide = options->wide, .color = settings_color(settings)};
+    const struct table_style style = {
+        .wide = options->wide, .color = settings_color(settings), .expendable = columns.expendable};
     if (options->json) {
         listing_print_json(snapshot, name, rows);
-    } else if (table_print(headings, rows, style) != 0) {
+    } else if (table_print(columns.headings, rows, style) != 0) {
         return complain_error(settings, MUSTER_ENOMEM);
     }
     return STATUS_OK;
@@ -113,9 +114,10 @@ static int print_offers(const struct settings *settings, const struct offers_opt
                         const struct snapshot *snapshot, const struct offers *offers) {
     static const char *const headings[] = {"TYPE", "NAME",    "ADDRESS", "PORT", "PROTO",
                                            "IF",   "SERVICE", "TXT",     NULL};
+    static const char *const expendable[] = {"PROTO", "IF", "SERVICE", "TXT", NULL};
     if (options->listing.json || options->format == NULL) {
-        return listing_print(settings, &options->listing, snapshot, "services", headings,
-                             offers_rows(offers));
+        return listing_print(settings, &options->listing, snapshot, "services",
+                             (struct listing_columns){headings, expendable}, offers_rows(offers));
     }
     for (size_t i = 0; i < offers->count; i++) {
         template_print(&offers->offers[i], options->format);

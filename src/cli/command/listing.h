@@ -63,12 +63,18 @@ int listing_parse_owner(const char *text, void *place_selector, struct reason *r
     LISTING_STATUSES_BEFORE_4 \
     "  4   somebody was heard, but nothing that matches\n" LISTING_STATUS_CUT_OFF
 
+/* The columns of a table: table_print() and table_style have what is NULL. */
+struct listing_columns {
+    const char *const *headings;
+    const char *const *expendable;
+};
+
 /* Prints rows as JSON, an array of this name in a document that ends with what was counted. */
 void listing_print_json(const struct snapshot *snapshot, const char *name, struct writer_rows rows);
 
 /* The same, or as a table (table_print()). Returns STATUS_OK, or STATUS_ERROR after complaining. */
 int listing_print(const struct settings *settings, const struct listing_options *options,
-                  const struct snapshot *snapshot, const char *name, const char *const *headings,
+                  const struct snapshot *snapshot, const char *name, struct listing_columns columns,
                   struct writer_rows rows);
 
 /* Flushes the output and returns the status of a listing that found so many. Reports a status that is not

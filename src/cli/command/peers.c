@@ -164,8 +164,10 @@ static int list(const struct settings *settings, const struct peers_options *opt
     if (options->sort != NULL) {
         roster_sort(roster, options->sort->compare, options->descending);
     }
-    int status = listing_print(settings, &options->listing, snapshot, "peers", options->columns.headings,
-                               peer_rows(roster));
+    const struct listing_columns columns = {.headings = options->columns.headings,
+                                            .expendable =
+                                                options->columns.is_exact ? NULL : column_expendable};
+    int status = listing_print(settings, &options->listing, snapshot, "peers", columns, peer_rows(roster));
     if (status == STATUS_OK && !options->listing.json) {
         status = print_notes(settings, roster);
     }

@@ -53,6 +53,8 @@ static int list_topics(const struct settings *settings, const struct topics_opti
     struct cached_readings cached = {0};
     struct catalog catalog = {0};
     char wanted[256];
+    static const char *const expendable[] = {"IF", "RATE", "ADDRESS", NULL};
+    const struct listing_columns columns = {.expendable = expendable};
     int status = look_at_all(settings, options->listing.timeout_ms, patterns, &snapshot, &cached);
     if (status == STATUS_OK && catalog_init(&catalog, &snapshot.roster, &cached.roster, cached.readings,
                                             cached.count, patterns) != 0) {
@@ -60,7 +62,7 @@ static int list_topics(const struct settings *settings, const struct topics_opti
     }
     if (status == STATUS_OK) {
         status =
-            listing_print(settings, &options->listing, &snapshot, "topics", NULL, catalog_rows(&catalog));
+            listing_print(settings, &options->listing, &snapshot, "topics", columns, catalog_rows(&catalog));
     }
     if (status == STATUS_OK) {
         status = listing_status(settings, &snapshot, catalog.count,

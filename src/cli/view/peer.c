@@ -38,7 +38,7 @@ static void write_topic(struct writer *writer, const void *muster_topic) {
 static void write_document(struct writer *writer, const struct muster_document *document) {
     const struct writer_rows topics = {write_topic, document->topics, sizeof(*document->topics),
                                        document->topic_count};
-    FILE *cell = writer_cell(writer, "SERVICES", WRITER_CUT);
+    FILE *cell = writer_cell(writer, "SERVICES", WRITER_CUT | WRITER_LIST);
     if (cell != NULL) {
         text_print_services(cell, document);
     }

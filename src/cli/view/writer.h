@@ -23,6 +23,7 @@
 enum writer_flag {
     WRITER_RIGHT = 1 << 0, /* aligned to the right, as numbers are */
     WRITER_CUT = 1 << 1,   /* may be cut to fit a terminal */
+    WRITER_LIST = 1 << 2,  /* is cut behind a comma, so that no item is a part of one */
 };
 
 struct writer {
