@@ -104,6 +104,7 @@ static void make_node(struct fuzzed *fuzzed) {
     options.crypto = (struct muster_crypto){.sign = sign, .verify = verify};
     options.boot = 5;
     options.peers_max = ROWS_MAX;
+    options.ring_bytes = 65536;
     options.stream = CONTROL_PORT + 1;
     options.has_streams = true;
     options.caches = patterns;
