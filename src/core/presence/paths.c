@@ -141,8 +141,18 @@ static bool is_loopback(const struct paths *paths, uint32_t interface) {
     return false;
 }
 
+static bool is_broadcast(const struct paths *paths, const struct muster_endpoint *source) {
+    for (size_t i = 0; i < paths->count; i++) {
+        if (endpoint_is_broadcast_of(source, &paths->items[i].address, paths->items[i].prefix_bits)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool paths_is_source(const struct paths *paths, const struct muster_endpoint *source, uint32_t interface) {
-    return endpoint_is_host(source) && (!endpoint_is_loopback(source) || is_loopback(paths, interface));
+    return endpoint_is_host(source) && !is_broadcast(paths, source) &&
+           (!endpoint_is_loopback(source) || is_loopback(paths, interface));
 }
 
 const char *paths_interface_name(const struct paths *paths, uint32_t interface) {

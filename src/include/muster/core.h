@@ -73,6 +73,7 @@ struct muster_path {
     char name[MUSTER_INTERFACE_NAME_BYTES]; /* of the interface, not empty */
     struct muster_endpoint address; /* of this node on that interface, of the family of the kind; family
                                        0 when not known */
+    uint8_t prefix_bits;            /* of the address, those that name its network (IPv4); 0 when not known */
     uint32_t mtu;                   /* of the interface, bytes; 0 when not known */
 };
 

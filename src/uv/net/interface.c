@@ -93,6 +93,7 @@ static struct interface interface_of(const struct device *device, unsigned kinds
         .index = device->index, .kinds = kinds_of(device) & kinds, .mtu = device->mtu};
     memcpy(interface.name, device->name, sizeof interface.name);
     interface.address = device->v4;
+    interface.prefix_bits = device->v4_prefix_bits;
     interface.address6 = device->v6;
     if (device->flags & IFF_LOOPBACK) {
         interface.source = device->v4;

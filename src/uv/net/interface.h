@@ -24,6 +24,7 @@ struct interface {
     unsigned kinds; /* bit 1 << kind of each path to many that it has */
     uint32_t mtu;
     struct muster_endpoint address;  /* its IPv4 address; no port; no family: it has none */
+    uint8_t prefix_bits;             /* of that, those that name its network */
     struct muster_endpoint address6; /* of IPv6 that of the link alone, else its first; likewise */
     /* Source address that group and broadcast datagrams must be given; no family: the kernel chooses
      * well. On the loopback it would take the address of another interface. */

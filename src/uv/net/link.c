@@ -59,6 +59,7 @@ static struct muster_path path_make(const struct link *link, enum muster_path_ki
     struct muster_path path = {.interface = link->interface.index, .kind = kind, .mtu = link->interface.mtu};
     memcpy(path.name, link->interface.name, sizeof path.name);
     path.address = group_family(kind) == 6 ? link->interface.address6 : link->interface.address;
+    path.prefix_bits = group_family(kind) == 6 ? 0 : link->interface.prefix_bits;
     return path;
 }
 

@@ -22,7 +22,8 @@
 
 static bool is_same_path(const struct muster_path *a, const struct muster_path *b) {
     return a->interface == b->interface && a->kind == b->kind && a->mtu == b->mtu &&
-           strcmp(a->name, b->name) == 0 && endpoint_is_same(&a->address, &b->address);
+           a->prefix_bits == b->prefix_bits && strcmp(a->name, b->name) == 0 &&
+           endpoint_is_same(&a->address, &b->address);
 }
 
 /* True when they have changed. */

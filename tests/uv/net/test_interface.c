@@ -115,6 +115,7 @@ TEST(test_all_usable_ones) {
     assert_int_equal(list.items[0].kinds, M4 | B4);
     assert_int_equal(list.items[0].mtu, 1500);
     assert_int_equal(list.items[0].address.ip[3], 1); /* its first one */
+    assert_int_equal(list.items[0].prefix_bits, 24);
     assert_int_equal(list.items[0].source.family, 0);
     assert_int_equal(list.items[1].kinds, M4);
     assert_true(list.has_loopback);
