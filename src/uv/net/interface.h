@@ -31,7 +31,7 @@ struct interface {
     struct muster_endpoint source;
 };
 
-/* One that is not used, or a name that no interface has. Plain value. */
+/* One that is not used, or a name or pattern that no interface has. Plain value. */
 struct interface_left_out {
     char name[INTERFACE_LEFT_OUT_BYTES]; /* an alternative one is cut where it is longer */
     const char *why;                     /* "has no carrier"; static storage */
@@ -45,6 +45,7 @@ struct interface_list {
     size_t count;
     struct interface_left_out *left_out;
     size_t left_out_count;
+    bool has_wanted;   /* no names are given, or they allow some interface that is there */
     bool has_loopback; /* the loopback is up: programs of this machine reach one another */
 };
 

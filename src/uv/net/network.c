@@ -54,7 +54,8 @@ static void names_write(const struct network *network, char *text, size_t size) 
 static void say_no_network(const struct network *network, const char *since_when, const struct log *log) {
     char text[NETWORK_TEXT_BYTES];
     interface_list_describe(&network->links.interfaces, text, sizeof text);
-    log_line(log, MUSTER_LOG_WARNING, "no network %s: %s%s%s", since_when,
+    log_line(log, MUSTER_LOG_WARNING, "%s %s: %s%s%s",
+             network->links.interfaces.has_wanted ? "no network" : "no interface to use", since_when,
              network->is_observer ? "nobody can be heard" : "only programs of this machine can hear me",
              text[0] == '\0' ? "" : "; ", text);
 }

@@ -57,7 +57,7 @@ static struct muster_endpoint address_of(const char *text) {
 
 static void add_address(struct device *device, const char *text, uint32_t flags) {
     struct muster_endpoint address = address_of(text);
-    device_add_address(device, &address, flags);
+    device_add_address(device, &address, address.family == 4 ? 24 : 64, flags);
 }
 
 /* ip NULL: without an address. */
@@ -176,7 +176,27 @@ TEST(test_patterns_and_denials) {
     assert_string_equal(choose(all_but, 1), "tun0");
     assert_string_equal(choose(both, 3), "");
     assert_string_equal(choose(none, 2), "");
+    assert_false(list.has_wanted);
     assert_string_equal(choose(mixed, 2), "eth0,tun0"); /* a name comes before a pattern */
+}
+
+/* A typo is named, and what is denied is not said to lack something. */
+TEST(test_names_that_leave_nothing) {
+    static const char *const denials[] = {"!eth0", "!wlan0"};
+    machine.count = 2;
+    assert_string_equal(choose(denials, 2), "");
+    assert_false(list.has_wanted);
+    assert_string_equal(machine.left_out,
+                        "!wlan0 matches no interface\n"
+                        "interface lo is left out: it is the loopback, which has to be asked for\n"
+                        "interface eth0 is left out: it is denied\n");
+    machine.left_out[0] = '\0';
+    assert_string_equal(choose_one("eht*"), "");
+    assert_false(list.has_wanted);
+    assert_memory_equal(machine.left_out, "eht* matches no interface\n", 26);
+    assert_string_equal(choose_one("eth0"), "eth0");
+    assert_true(list.has_wanted);
+    assert_string_equal(machine.warnings, "");
 }
 
 TEST(test_other_names) {
