@@ -43,13 +43,17 @@ static void add(const char *name, unsigned kinds) {
     world_add(name);
 }
 
-static void check_row(size_t index, const char *name, unsigned paths, uint8_t family, uint8_t other_family) {
+static void check_addresses(size_t index, const char *name, uint8_t family, uint8_t other_family) {
     const struct muster_peer *row = world_row(index, name);
     assert_non_null(row);
     assert_int_equal(row->state, MUSTER_ALIVE);
-    assert_int_equal(row->paths & (V4_PATHS | V6_PATHS), paths);
     assert_int_equal(row->address.family, family);
     assert_int_equal(row->other_address.family, other_family);
+}
+
+static void check_row(size_t index, const char *name, unsigned paths, uint8_t family, uint8_t other_family) {
+    check_addresses(index, name, family, other_family);
+    assert_int_equal(world_row(index, name)->paths & (V4_PATHS | V6_PATHS), paths);
 }
 
 TEST(a_row_has_an_address_of_each_family) {
@@ -117,6 +121,34 @@ TEST(an_address_does_not_change_with_the_copies) {
     world_restart(1);
     world_run(20000);
     check_row(0, "b", V6_PATHS, 6, 0);
+}
+
+static struct muster_path path_of(size_t index, enum muster_path_kind kind) {
+    const struct node *node = &world.nodes[index];
+    return (struct muster_path){.interface = WORLD_INTERFACE,
+                                .kind = kind,
+                                .name = "eth0",
+                                .address = kind == MUSTER_PATH_M6 ? node->endpoint6 : node->endpoint};
+}
+
+/* Nobody hands out an address that its owner has no more. */
+TEST(an_address_that_went_is_forgotten_at_once) {
+    world.kinds = WORLD_DUAL_PATHS;
+    world_gather(2);
+    const struct muster_path paths[] = {path_of(0, MUSTER_PATH_M6), path_of(0, MUSTER_PATH_M4),
+                                        path_of(0, MUSTER_PATH_B4)};
+    assert_int_equal(world_paths(0, paths, 3), 0);
+    world_run(20000);
+    check_row(1, "a", WORLD_DUAL_PATHS, 4, 6);
+    assert_int_equal(world_paths(0, paths, 1), 0);
+    world_run(500);
+    check_addresses(1, "a", 6, 0);
+    assert_int_equal(world_paths(0, paths, 3), 0);
+    world_run(30000);
+    check_row(1, "a", WORLD_DUAL_PATHS, 4, 6);
+    assert_int_equal(world_paths(0, paths + 1, 2), 0);
+    world_run(500);
+    check_addresses(1, "a", 4, 0);
 }
 
 TEST(who_asks_by_both_families_gets_one_answer) {
