@@ -240,6 +240,10 @@ class Interfaces(LanTest):
         self.here.ip(f"link set {CABLE} down")
         said = f"no network any more: only programs of this machine can hear me; eth0 is down; {CABLE} is down"
         self.lan.wait_for(lambda: said in here.error, "a word")
+        self.lan.wait_for(lambda: not self.rows(self.here, "there"), "an end of its promise")
+        listing = self.here.run("peers", "--json")
+        self.assertIn("no network: nobody was heard for ", listing.error)
+        self.assertFalse(listing.json()["network"])
         self.here.ip(f"link set {CABLE} up")
         self.lan.wait_for(lambda: f"there is a network: {CABLE}" in here.error, "another")
 
