@@ -51,6 +51,15 @@ void static_peers_record_heard(struct static_peers *peers, const struct muster_e
     }
 }
 
+unsigned static_peers_failures(const struct static_peers *peers, const struct muster_endpoint *endpoint) {
+    for (size_t i = 0; i < peers->count; i++) {
+        if (endpoint_is_same(&peers->items[i].at.endpoint, endpoint)) {
+            return peers->items[i].failures;
+        }
+    }
+    return 0;
+}
+
 bool static_peer_is_reached(const struct static_peer *peer, uint64_t now_ms) {
     return peer->heard_ms != 0 && now_ms - peer->heard_ms < MUSTER_STATIC_REACHED_MS;
 }

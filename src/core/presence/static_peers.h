@@ -34,5 +34,8 @@ bool static_peers_have_host(const struct static_peers *peers, const struct muste
 void static_peers_record_heard(struct static_peers *peers, const struct muster_endpoint *source,
                                uint64_t now_ms);
 
+/* Questions to the one at this endpoint since it was heard; 0: it answers, or there is none. */
+unsigned static_peers_failures(const struct static_peers *peers, const struct muster_endpoint *endpoint);
+
 /* True while it is told what the group is told. */
 bool static_peer_is_reached(const struct static_peer *peer, uint64_t now_ms);

@@ -574,6 +574,11 @@ MUSTER_API bool muster_core_next_blocked(muster_core_t *core, struct muster_outp
  * was full (ENOBUFS). Before the next output is pulled. */
 MUSTER_API void muster_core_record_unsent(muster_core_t *core, const struct muster_datagram *datagram);
 
+/* How often the static peer at this address was asked since it was heard last; 0: it answers, or was not asked
+ * yet, or there is none. */
+MUSTER_API unsigned muster_core_static_tries(const muster_core_t *core,
+                                             const struct muster_endpoint *endpoint);
+
 /* False when the datagrams of telemetry that were stepped since muster_core_next() said false, and the
  * deadline was read after that, brought samples and nothing else: then there is no output, and no earlier
  * deadline. Asked when muster_core_next_arrival() has said false. */

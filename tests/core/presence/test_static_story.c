@@ -155,6 +155,8 @@ TEST(who_does_not_answer_is_asked_less_and_less) {
     assert_in_range(sent, 1, 2);
     world_run(59000);
     assert_in_range(sent, 5, 9);
+    assert_int_equal(muster_core_static_tries(world.nodes[A].core, &places[NOBODY].endpoint), sent);
+    assert_int_equal(muster_core_static_tries(world.nodes[A].core, &places[B].endpoint), 0);
     sent = 0;
     world_run(600000);
     assert_in_range(sent, 10, 20);
