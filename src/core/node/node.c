@@ -125,6 +125,7 @@ static int step_paths(muster_core_t *core, const struct muster_event *event) {
         announcer_tell_gone(&core->presence);
     }
     if (error == 0 && have_come) {
+        static_peers_ask_again(&paths->static_peers);
         resume_arrive(&core->presence);
     } else if (error == 0 && !is_same) {
         resume_begin(&core->presence, 0);

@@ -25,8 +25,8 @@ struct paths {
 /* There are none. */
 void paths_init(struct paths *paths);
 
-/* Replaces all paths; those that stay keep what they know. MUSTER_EFULL, MUSTER_EINVAL (a unicast path or one
- * that stands twice); then nothing changed. */
+/* Replaces all paths; those that stay keep what they know. MUSTER_EFULL, MUSTER_EINVAL (one stands
+ * twice); then nothing changed. */
 int paths_set(struct paths *paths, const struct muster_path *items, size_t count);
 
 /* How many of so many items still fit, that fit a datagram of MUSTER_DATAGRAM_BYTES_MAX together. */

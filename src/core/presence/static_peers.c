@@ -42,6 +42,12 @@ bool static_peers_have_host(const struct static_peers *peers, const struct muste
     return false;
 }
 
+void static_peers_ask_again(struct static_peers *peers) {
+    for (size_t i = 0; i < peers->count; i++) {
+        peers->items[i].due_ms = peers->items[i].failures = 0;
+    }
+}
+
 void static_peers_record_heard(struct static_peers *peers, const struct muster_endpoint *source,
                                uint64_t now_ms) {
     struct static_peer *peer = find(peers, source);

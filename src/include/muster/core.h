@@ -66,7 +66,8 @@ MUSTER_API const char *muster_path_name(enum muster_path_kind kind);
 #define MUSTER_INTERFACE_NAME_BYTES 16
 #define MUSTER_NETWORK_NAME_BYTES 64
 
-/* One way out: an interface and a kind (never u4 or u6). */
+/* One way out: an interface and a kind; u4 and u6 only of an interface that has no way to many, by which
+ * static peers are reached. */
 struct muster_path {
     uint32_t interface; /* the kernel's interface index */
     enum muster_path_kind kind;
@@ -574,8 +575,8 @@ MUSTER_API bool muster_core_next_blocked(muster_core_t *core, struct muster_outp
  * was full (ENOBUFS). Before the next output is pulled. */
 MUSTER_API void muster_core_record_unsent(muster_core_t *core, const struct muster_datagram *datagram);
 
-/* How often the static peer at this address was asked since it was heard last; 0: it answers, or was not asked
- * yet, or there is none. */
+/* How often the static peer at this address was asked since it was heard last; 0: it answers, or was not
+ * asked yet, or there is none. */
 MUSTER_API unsigned muster_core_static_tries(const muster_core_t *core,
                                              const struct muster_endpoint *endpoint);
 

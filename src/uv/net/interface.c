@@ -9,6 +9,7 @@
 
 #include <net/if.h>
 
+#include "group.h"
 #include "limit.h"
 
 /* Before all of these come those that are named, by the place of the name. */
@@ -59,6 +60,10 @@ static unsigned kinds_of(const struct device *device) {
     if (device->v6_use != DEVICE_ADDRESS_NONE && !is_loopback) { /* which has no route for groups of IPv6 */
         kinds |= device->flags & IFF_MULTICAST ? 1u << MUSTER_PATH_M6 : 0;
     }
+    if (kinds == 0 && !is_loopback) { /* static peers alone are reached */
+        kinds |= device->v4_use != DEVICE_ADDRESS_NONE ? 1u << MUSTER_PATH_U4 : 0;
+        kinds |= device->v6_use != DEVICE_ADDRESS_NONE ? 1u << MUSTER_PATH_U6 : 0;
+    }
     return kinds;
 }
 
@@ -81,7 +86,7 @@ static const char *obstacle(const struct device *device, unsigned kinds) {
     if (device->v4_use == DEVICE_ADDRESS_NONE && device->v6_use == DEVICE_ADDRESS_NONE) {
         return "has no address";
     }
-    if (kinds_of(device) == 0) {
+    if ((kinds_of(device) & (GROUP_KINDS_ALL | kinds)) == 0) {
         return "carries neither multicast nor broadcast";
     }
     return (kinds_of(device) & kinds) == 0 ? "has no path of the family and delivery that are asked for"

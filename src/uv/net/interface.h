@@ -21,7 +21,7 @@
 struct interface {
     uint32_t index;
     char name[MUSTER_INTERFACE_NAME_BYTES];
-    unsigned kinds; /* bit 1 << kind of each path to many that it has */
+    unsigned kinds; /* bit 1 << kind of each path to many that it has; where it has none, of those to one */
     uint32_t mtu;
     struct muster_endpoint address;  /* its IPv4 address; no port; no family: it has none */
     uint8_t prefix_bits;             /* of that, those that name its network */

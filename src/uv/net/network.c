@@ -156,7 +156,14 @@ static void on_ring(void *owner) {
 
 /* The kinds of paths that the options allow. */
 static unsigned kinds_of(const struct muster_options *options) {
-    return options->kinds == 0 ? GROUP_KINDS_ALL : options->kinds;
+    static const unsigned v4 = 1u << MUSTER_PATH_M4 | 1u << MUSTER_PATH_B4;
+    static const unsigned v6 = 1u << MUSTER_PATH_M6;
+    unsigned kinds = options->kinds == 0 ? GROUP_KINDS_ALL : options->kinds;
+    if (options->peer_count > 0) {
+        kinds |= kinds & v4 ? 1u << MUSTER_PATH_U4 : 0;
+        kinds |= kinds & v6 ? 1u << MUSTER_PATH_U6 : 0;
+    }
+    return kinds;
 }
 
 static unsigned families_of(unsigned kinds) {

@@ -320,6 +320,22 @@ TEST(test_paths_of_ipv6) {
     machine_deinit();
 }
 
+/* What carries nothing to many is of use where there are static peers. */
+TEST(test_paths_to_static_peers) {
+    const struct device_list devices = {.items = machine.devices, .count = 3};
+    const unsigned v4 = GROUP_KINDS_ALL | 1u << MUSTER_PATH_U4;
+    machine = (struct machine){.count = 0};
+    add("eth0", UP | LAN, "10.0.0.1");
+    add("wg0", UP | IFF_POINTOPOINT, "10.6.0.1");
+    add("wg1", UP | IFF_POINTOPOINT, "fd00::6");
+    assert_int_equal(interface_list_choose(&list, &devices, NULL, 0, v4), 0);
+    assert_int_equal(list.count, 2);
+    assert_int_equal(list.items[0].kinds, M4 | B4);
+    assert_int_equal(list.items[1].kinds, 1u << MUSTER_PATH_U4);
+    assert_string_equal(list.left_out[0].name, "wg1");
+    machine_deinit();
+}
+
 TEST(test_only_some_kinds_of_paths) {
     const struct device_list devices = {.items = machine.devices, .count = 2};
     machine = (struct machine){.count = 0};
