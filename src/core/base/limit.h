@@ -28,6 +28,8 @@
 #define MUSTER_NONCE_CHARS 8               /* of a nonce: six bytes in the URL-safe base64 alphabet */
 #define MUSTER_RE_MAX 128                  /* nonces in `re`: what fits 1400 bytes beside a short announce */
 #define MUSTER_HEARD_MAX 8                 /* path names in `heard` */
+#define MUSTER_GONE_MAX 4                  /* addresses in `gone` */
+#define MUSTER_GONE_BYTES 202              /* of it, with the longest addresses */
 #define MUSTER_PEERS_REPORTED_MAX 1000000     /* largest believable `peers` */
 #define MUSTER_INTEGER_MAX 9007199254740991 /* 2^53 - 1 (RFC 7493, 2.2) */
 #define MUSTER_NEXT_MS_MIN 100
@@ -47,6 +49,7 @@
 #define MUSTER_NEWS_BURST 5
 #define MUSTER_NEWCOMER_MS 3000         /* for so long after a row began alives are sent on all paths, too, but in a crowd */
 #define MUSTER_HEARS_MS 1000            /* so long after its start a node says when it hears broadcast alone */
+#define MUSTER_GONE_MS 60000            /* for so long alives name an address that their sender has no more */
 #define MUSTER_BYE_SPACING_MS 100       /* three byes in 200 ms */
 #define MUSTER_QUERY_REPEAT_MS {0, 250, 600, 850, 1100, 1350, 1600} /* when a query for everybody is asked */
 #define MUSTER_QUERIES 7                /* how often it is asked at most */
