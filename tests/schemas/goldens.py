@@ -880,7 +880,7 @@ def replies():
     climate = b'[{"bn":"kitchen/climate/","bt":1767225600,"n":"temperature","u":"Cel","v":21.5},{"n":"humidity","u":"%RH","v":40}]\n'
     door = b'[{"bn":"kitchen/door","bt":1767225601,"vb":true}]\n'
     told = {"id": ANNA.id, "boot": BOOT}
-    yield "samples", (part(climate, sample=told | {"topic": "kitchen/climate", "age_ms": 61000})
+    yield "samples", (part(climate, sample=told | {"topic": "kitchen/climate", "until": 17, "age_ms": 61000})
                       + part(door, sample={"id": BERT.id, "boot": BOOT, "topic": "kitchen/door", "age_ms": 3600000})
                       + end("done", 2))
     yield "samples-since", (part(door, sample=told | {"topic": "kitchen/door", "seq": 7, "age_ms": 25})

@@ -75,8 +75,8 @@
 #define MUSTER_STATIC_RETRY_MS_MAX 60000 /* longest pause */
 #define MUSTER_STATIC_REACHED_MS 60000  /* a static peer that was heard within this is told what the group is told */
 #define MUSTER_NONCE_MS 60000           /* a nonce is renewed after so long */
-#define MUSTER_NONCE_MS_MIN 1000        /* and no sooner than this, where a recording may be played */
-#define MUSTER_NONCES 3                 /* answers to the last three nonces are accepted, unless they are older than twice that */
+#define MUSTER_NONCE_MS_MIN 250         /* and no sooner than this, where a recording may be played */
+#define MUSTER_NONCES 12                /* answers to the last twelve nonces are accepted, unless they are older than two minutes */
 #define MUSTER_INTRODUCTION_TRIES 4     /* questions to a newcomer: two by unicast, then two to the group; in a crowd all by unicast */
 #define MUSTER_INTRODUCTION_TOGETHER 2  /* how many of them ask many by one question in a crowd; the others go by unicast, for whom does not hear the group */
 #define MUSTER_INTRODUCTION_UNICAST 2   /* how many of them go by unicast */
@@ -248,6 +248,8 @@
 #define MUSTER_SAMPLE_PART_BYTES_MAX 2048 /* one sample with its own line */
 #define MUSTER_SAMPLES_MAX 65536        /* samples of one answer that has an end */
 #define MUSTER_BACKLOG_BYTES_MAX 4194304 /* samples that came by streams and wait to be pulled */
+#define MUSTER_JOIN_MS 1000             /* live data wait so long for what was asked for by stream and comes before them */
+#define MUSTER_JOIN_BYTES_MAX 2097152   /* and so many bytes of them, of one publisher */
 #define MUSTER_LAST_KNOWN_MAX 16384     /* sensors that are known to have delivered a last value; with more all are forgotten */
 #define MUSTER_LAST_EQUAL_MS 1000       /* two values without a time are the same if their ages differ by less */
 #define MUSTER_KEPT_TOPICS_MAX 4096     /* topics kept for others; the one longest without news makes room */

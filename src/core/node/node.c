@@ -337,8 +337,24 @@ static bool next_heard(muster_core_t *core, struct muster_arrival *arrival) {
     return is_given;
 }
 
+/* What came by stream, or was heard and does not wait for what comes by stream. */
+static bool next_sample(muster_core_t *core, struct muster_arrival *arrival) {
+    do {
+        if (backlog_next(&core->exchange, arrival)) {
+            return true;
+        }
+        while (next_heard(core, arrival)) {
+            join_hold(&core->exchange, arrival);
+            if (arrival->subscriptions != 0) {
+                return true;
+            }
+        }
+    } while (join_settle(&core->exchange));
+    return false;
+}
+
 bool muster_core_next_arrival(muster_core_t *core, struct muster_arrival *arrival) {
-    while (backlog_next(&core->exchange, arrival) || next_heard(core, arrival)) {
+    while (next_sample(core, arrival)) {
         exchange_record_live(&core->exchange, arrival);
         if (telemetry_cache(&core->telemetry, arrival)) {
             return true;
