@@ -47,7 +47,8 @@ static struct answer *find_answer(struct answers *answers, const struct muster_d
                                   const struct message *query) {
     for (size_t i = 0; i < answers->count; i++) {
         struct answer *answer = &answers->items[i];
-        if (answer->nonce == query->nonce && answer->probe == query->probe && is_same_asker(answer, datagram)) {
+        if (answer->nonce == query->nonce && answer->probe == query->probe &&
+            is_same_asker(answer, datagram)) {
             return answer;
         }
     }
@@ -124,8 +125,8 @@ static bool is_chosen(const struct presence *presence, const struct message *que
 }
 
 static bool is_for_a_few(const struct presence *presence, const struct message *query) {
-    return (query->takes_table || query->probe != 0) && !query->asks_some && query->want_type == NULL && query->want_name == NULL &&
-           peer_table_present(&presence->table) > MUSTER_TABLE_ROWS;
+    return (query->takes_table || query->probe != 0) && !query->asks_some && query->want_type == NULL &&
+           query->want_name == NULL && peer_table_present(&presence->table) > MUSTER_TABLE_ROWS;
 }
 
 static bool is_late(const struct presence *presence) {

@@ -58,7 +58,7 @@ int probe_begin(struct presence *presence, const struct muster_static_peer *targ
 static void send_question(struct presence *presence, struct message *query,
                           const struct muster_endpoint *destination, uint32_t interface, bool is_padded) {
     query_send_padded(presence, query, destination, interface,
-                      is_padded        ? presence->context->paths.bytes_max
+                      is_padded      ? presence->context->paths.bytes_max
                       : query->wants ? MUSTER_ANNOUNCE_BYTES_MAX
                                      : 0);
 }
@@ -149,7 +149,8 @@ uint64_t probe_tick(struct presence *presence) {
         return DEADLINE_NEVER;
     }
     ask(presence);
-    probe->due_ms = now_ms + (probe->report.rounds < MUSTER_PROBE_ROUNDS ? MUSTER_PROBE_MS : MUSTER_ANSWER_MS_MAX);
+    probe->due_ms =
+        now_ms + (probe->report.rounds < MUSTER_PROBE_ROUNDS ? MUSTER_PROBE_MS : MUSTER_ANSWER_MS_MAX);
     return probe->due_ms;
 }
 

@@ -15,8 +15,9 @@ struct message;
 
 struct probe {
     struct muster_probe_report report;
-    uint64_t sent_ms[MUSTER_PROBE_ROUNDS];         /* when the questions of each round left */
-    uint64_t looped[MUSTER_PROBE_ROUNDS][2]; /* of each round: bit 1 << index of the paths that it came back by */
+    uint64_t sent_ms[MUSTER_PROBE_ROUNDS]; /* when the questions of each round left */
+    uint64_t looped[MUSTER_PROBE_ROUNDS]
+                   [2]; /* of each round: bit 1 << index of the paths that it came back by */
     struct muster_static_peer targets[MUSTER_PROBE_TARGETS_MAX];
     size_t target_count;
     size_t called; /* peers that were asked to answer by the group: the next ones come after these */

@@ -298,23 +298,23 @@ struct muster_probe_path {
     unsigned looped; /* of them, those that this node heard itself, as programs of this machine do */
 };
 
-/* What a probe found of one peer on one interface. Counts are by enum muster_path_kind. It is evidence, and not
- * proven by signatures: a liar can add to it. */
+/* What a probe found of one peer on one interface. Counts are by enum muster_path_kind. It is evidence, and
+ * not proven by signatures: a liar can add to it. */
 struct muster_probe_peer {
     uint8_t id[MUSTER_ID_BYTES];
     char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": it never said it */
     uint32_t interface;
     char interface_name[MUSTER_INTERFACE_NAME_BYTES];
-    struct muster_endpoint address;  /* of IPv4; family 0: it was not heard by it */
-    struct muster_endpoint address6; /* of IPv6, likewise */
+    struct muster_endpoint address;      /* of IPv4; family 0: it was not heard by it */
+    struct muster_endpoint address6;     /* of IPv6, likewise */
     unsigned asked[MUSTER_PATH_KINDS];   /* questions that went by each path while it was known */
     unsigned reached[MUSTER_PATH_KINDS]; /* of them, those that it says to have heard by that path */
     unsigned called;                     /* times that it was asked to answer by the group, on all paths */
     unsigned heard[MUSTER_PATH_KINDS];   /* datagrams of it that came by each path */
-    unsigned answered;       /* questions that it answered by unicast, */
-    unsigned asked_long;     /* by unicast, of the longest datagrams that a path is to carry, */
+    unsigned answered;                   /* questions that it answered by unicast, */
+    unsigned asked_long;                 /* by unicast, of the longest datagrams that a path is to carry, */
     unsigned answered_long;
-    unsigned asked_short;    /* and of the length of a usual question */
+    unsigned asked_short; /* and of the length of a usual question */
     unsigned answered_short;
     uint64_t rtt_ms; /* of a question by unicast: the shortest; UINT64_MAX: none was answered */
 };
@@ -527,20 +527,20 @@ enum muster_command_kind {
     MUSTER_COMMAND_CHANGE, /* change parts of the document */
     MUSTER_COMMAND_LEAVE,  /* say bye; MUSTER_OUTPUT_LEFT follows, and nothing is said after it */
     MUSTER_COMMAND_REKEY,  /* go on under another key, as a new peer */
-    MUSTER_COMMAND_PROBE,  /* ask some times by each path how that is heard: muster_core_probe(). While a probe
-                            * is under way its targets are added to it; else a new one begins */
+    MUSTER_COMMAND_PROBE, /* ask some times by each path how that is heard: muster_core_probe(). While a probe
+                           * is under way its targets are added to it; else a new one begins */
 };
 
 struct muster_command {
     enum muster_command_kind kind;
-    const char *type;                       /* QUERY: only peers with such a service; NULL: any */
-    const char *name;                       /* QUERY: only peers of this name; NULL: any */
-    bool is_unawaited;                      /* QUERY: its end is not told, and it is never too many */
-    const struct muster_document *document; /* UPDATE, copied */
-    const struct muster_change *change;     /* CHANGE, copied */
-    const uint8_t *key;                     /* REKEY, copied */
-    struct muster_crypto crypto;            /* REKEY */
-    uint64_t boot;                          /* REKEY */
+    const char *type;                         /* QUERY: only peers with such a service; NULL: any */
+    const char *name;                         /* QUERY: only peers of this name; NULL: any */
+    bool is_unawaited;                        /* QUERY: its end is not told, and it is never too many */
+    const struct muster_document *document;   /* UPDATE, copied */
+    const struct muster_change *change;       /* CHANGE, copied */
+    const uint8_t *key;                       /* REKEY, copied */
+    struct muster_crypto crypto;              /* REKEY */
+    uint64_t boot;                            /* REKEY */
     const struct muster_static_peer *targets; /* PROBE, copied: where a muster may be, asked by unicast */
     size_t target_count;                      /* PROBE: at most MUSTER_PROBE_TARGETS_MAX; more are left out */
 };
