@@ -147,7 +147,8 @@ static int step_rekey(muster_core_t *core, const struct muster_command *command)
 
 static int step_command(muster_core_t *core, const struct muster_command *command) {
     struct presence *presence = &core->presence;
-    bool is_for_observers = command->kind == MUSTER_COMMAND_QUERY || command->kind == MUSTER_COMMAND_LEAVE;
+    bool is_for_observers = command->kind == MUSTER_COMMAND_QUERY || command->kind == MUSTER_COMMAND_LEAVE ||
+                            command->kind == MUSTER_COMMAND_PROBE;
     if (presence_is_leaving(presence)) {
         return MUSTER_ECLOSING;
     }
@@ -166,6 +167,7 @@ static int step_command(muster_core_t *core, const struct muster_command *comman
     case MUSTER_COMMAND_CHANGE:
         return command->change == NULL ? MUSTER_EINVAL : own_document_change(presence, command->change);
     case MUSTER_COMMAND_REKEY: return step_rekey(core, command);
+    case MUSTER_COMMAND_PROBE: return probe_begin(presence, command->targets, command->target_count);
     }
     return MUSTER_EINVAL;
 }
