@@ -24,11 +24,11 @@ class Errors(LanTest):
     def test_unknown_interface(self):
         """Who only looks says so and ends; who stays waits for it."""
         for command in (["peers"], ["services"], ["resolve", "x"], ["show", "x"], ["topics"]):
-            self.check_refused(self.here.run("--interface", "nope0", *command), "no network", "nope0 is not there", code=3)
+            self.check_refused(self.here.run("--interface", "nope0", *command), "no interface to use", "nope0 is not there", code=3)
         for command in (["announce", "--name", "x"], ["watch"], ["wait", "x"], ["subscribe", "#"], ["publish", "x", "1"]):
             process = self.here.start("--interface", "nope0", *command)
             self.lan.wait_for(lambda: "nope0 is not there" in process.error, f"a word of {command}")
-            self.assertIn("no network yet", process.error)
+            self.assertIn("no interface to use yet", process.error)
         there = self.there.announce("peer")
         self.assertEqual(self.here.run("wait", "peer").code, 0)
         listing = self.here.run("--interface", f"{self.here.interface},nope0", "peers")

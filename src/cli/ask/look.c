@@ -194,7 +194,8 @@ static int look_directly(const struct settings *settings, uint64_t timeout_ms,
 int look(const struct settings *settings, uint64_t timeout_ms, const struct look_expectation *expectation,
          struct snapshot *snapshot) {
     *snapshot = (struct snapshot){0};
-    int status = settings->direct ? STATUS_NOBODY : look_locally(settings, timeout_ms, expectation, snapshot);
+    const bool is_direct = settings->direct || settings->peers.count > 0;
+    int status = is_direct ? STATUS_NOBODY : look_locally(settings, timeout_ms, expectation, snapshot);
     if (status == STATUS_NOBODY) {
         status = look_directly(settings, timeout_ms, expectation, snapshot);
     }

@@ -75,6 +75,7 @@ extern const struct command command_resolve;
 extern const struct command command_wait;
 extern const struct command command_watch;
 extern const struct command command_update;
+extern const struct command command_doctor;
 
 /* They need SQLite, and are left out where that is not there (MUSTER_STORE). */
 extern const struct command command_record;

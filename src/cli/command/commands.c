@@ -14,7 +14,7 @@ const struct command *const command_table[] = {
     &command_announce,  &command_update,  &command_peers,
     &command_services,  &command_topics,  &command_publish,
     &command_subscribe, &command_show,    &command_resolve,
-    &command_wait,      &command_watch,
+    &command_wait,      &command_watch,   &command_doctor,
 #ifdef MUSTER_STORE
     &command_record,    &command_history, &command_replay,
 #endif

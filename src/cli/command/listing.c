@@ -9,12 +9,18 @@
 #include "spec.h"
 #include "table.h"
 #include "template.h"
+#include "text.h"
+
+static bool has_network(const struct snapshot *snapshot) {
+    return snapshot->interfaces.text[0] != '\0';
+}
 
 void listing_print_json(const struct snapshot *snapshot, const char *name, struct writer_rows rows) {
     struct writer writer;
     writer_open_document(&writer);
     writer_array_of(&writer, name, rows);
     writer_bool(&writer, "cut_off", NULL, snapshot->cut_off);
+    writer_bool(&writer, "network", NULL, has_network(snapshot));
     counters_write(&writer, &snapshot->counters, COUNTERS_RECEIVED);
     writer_close(&writer);
 }
@@ -32,10 +38,27 @@ int listing_print(const struct settings *settings, const struct listing_options 
     return STATUS_OK;
 }
 
+/* What a muster without a network knows grows old. */
+static void complain_of_age(const struct settings *settings, const struct muster_peer_list *list) {
+    uint64_t age_ms = UINT64_MAX;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct muster_peer *peer = &list->peers[i];
+        age_ms = !peer->self && roster_is_present(peer) && peer->age_ms < age_ms ? peer->age_ms : age_ms;
+    }
+    if (age_ms == UINT64_MAX) {
+        complain(settings, "no network: nobody can be heard");
+    } else {
+        complain(settings, "no network: nobody was heard for %s", text_duration((int64_t)age_ms).text);
+    }
+}
+
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
                    const char *wanted, const struct selector *selector) {
     if (complain_flush(settings) != 0) {
         return STATUS_ERROR;
+    }
+    if (!has_network(snapshot) && snapshot->list.count > 0) {
+        complain_of_age(settings, &snapshot->list);
     }
     if (found > 0) {
         if (snapshot->cut_off) {
@@ -48,10 +71,9 @@ int listing_status(const struct settings *settings, const struct snapshot *snaps
         return STATUS_TIMED_OUT;
     }
     if (snapshot->list.count == 0) {
-        const bool has_network = snapshot->interfaces.text[0] != '\0';
-        complain(settings, "nobody was heard%s%s%s", has_network ? " on " : ": there is no network",
+        complain(settings, "nobody was heard%s%s%s", has_network(snapshot) ? " on " : ": there is no network",
                  snapshot->interfaces.text,
-                 has_network ? hint_of_silence(&snapshot->counters).text : "; see muster doctor");
+                 has_network(snapshot) ? hint_of_silence(&snapshot->counters).text : "; see muster doctor");
         return STATUS_NOBODY;
     }
     complain(settings, "nothing %s%s%s among %s%s", wanted != NULL ? "matches '" : "found",

@@ -351,9 +351,10 @@ const struct command command_publish = {
         "to late joiners. Lines, and a VALUE with --direct or with an option that says who publishes or how\n"
         "fast, are published by a peer of their own, which announces itself and its topics as long as it\n"
         "runs. Behind the end of the input it stays until what it sent can no more be asked for again,\n"
-        "1.5 s. SIGINT and SIGTERM let what was read leave, for 2 s at most, and end it with a bye; a\n"
-        "second one does not wait for that. What has not left by then, or what the system refused to send,\n"
-        "is counted on standard error, and the exit code is 1. Without a network it waits for one.\n\n"
+        "1.5 s, and for one VALUE 0.3 s. SIGINT and SIGTERM let what was read leave, for 2 s at most, and\n"
+        "end it with a bye; a second one does not wait for that. What has not left by then, or what the\n"
+        "system refused to send, is counted on standard error, and the exit code is 1. Without a network\n"
+        "it waits for one.\n\n"
         "Behind publish -4 and -6 are numbers; as options they stand before it: muster -4 publish.\n",
     .options = options_table,
     .options_bytes = sizeof(struct publish_options),
