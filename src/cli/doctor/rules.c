@@ -11,6 +11,7 @@
 #define ENOUGH 4
 #define ENOUGH_CALLS 3
 #define ENOUGH_LONG 3
+#define ENOUGH_UNICAST 2 /* beside as many to the group */
 
 #define QUERIES_LEAST 10         /* of MLD, before their number says anything */
 #define CLOCK_LEAST_S 1577836800 /* 2020: this program is younger */
@@ -557,7 +558,7 @@ static bool peer_silent(const struct evidence *evidence, size_t n, struct verdic
         const struct muster_probe_peer *peer = &report->peers[i];
         const unsigned asked = peer->asked[MUSTER_PATH_U4] + peer->asked[MUSTER_PATH_U6];
         char text[128];
-        if (evidence->live->is_here[i] || peer->answered > 0 || asked < ENOUGH) {
+        if (evidence->live->is_here[i] || peer->answered > 0 || asked < ENOUGH_UNICAST) {
             continue;
         }
         silent++;
