@@ -265,7 +265,7 @@ static bool state_unwritable(const struct evidence *evidence, size_t n, struct v
     verdict->is_certain = true;
     WHAT("muster announce can't keep its key in %s", evidence->facts->state_dir);
     EVIDENCE("%s", strerror(evidence->facts->state_error));
-    FIX("make that directory writable for this user, or name another one by --state");
+    FIX("make that directory writable for this user, or name another one by --state-dir");
     return true;
 }
 

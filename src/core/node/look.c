@@ -34,6 +34,10 @@ int muster_core_peers(const muster_core_t *core, struct muster_peer_list *list) 
     return error;
 }
 
+unsigned muster_core_static_tries(const muster_core_t *core, const struct muster_endpoint *endpoint) {
+    return static_peers_failures(&core->context.paths.static_peers, endpoint);
+}
+
 int muster_core_peer(const muster_core_t *core, const uint8_t id[MUSTER_ID_BYTES],
                      struct muster_peer_list *list) {
     const struct peer *peer = peer_table_find(&core->presence.table, id);

@@ -37,7 +37,7 @@ static bool is_asked(const struct presence *presence, const struct message *quer
            (query->want_name == NULL || strcmp(own->name, query->want_name) == 0);
 }
 
-/* Who asks by both families at once gets one answer. */
+/* Who asks by both families at once gets one answer, but an observer (see add_family()). */
 static bool is_same_asker(const struct answer *answer, const struct muster_datagram *datagram) {
     return answer->interface == datagram->interface && (answer->asker.family != datagram->source.family ||
                                                         endpoint_is_same(&answer->asker, &datagram->source));
@@ -176,6 +176,16 @@ void answer_return(struct presence *presence, const struct muster_datagram *data
     presence->due_ms[PART_ANSWER] = presence->context->now_ms;
 }
 
+/* An observer looks once: it learns both addresses of this node from two answers, where these are few. Others
+ * hear the group by both families soon. */
+static void add_family(const struct presence *presence, const struct message *query,
+                       const struct muster_datagram *datagram, struct answer *answer) {
+    bool is_observer = query->said == 0 && answer->is_of_all;
+    if (is_observer && answer->asker.family != datagram->source.family && !crowd_is_here(presence)) {
+        answer->other = datagram->source;
+    }
+}
+
 static bool answer_unicast(struct presence *presence, const struct message *query,
                            const struct muster_datagram *datagram, enum muster_path_kind path,
                            enum muster_drop *reason) {
@@ -208,6 +218,7 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
     }
     answer->heard |= 1u << path;
     answer->wants = answer->wants || query->wants;
+    add_family(presence, query, datagram, answer);
     return true;
 }
 
@@ -254,6 +265,9 @@ static void send_answer(struct presence *presence, const struct answer *answer) 
     presence->context->counters.answers++;
     proof_record(presence, &answer->asker, answer->nonce, announcer_has_copy(presence));
     send_unicast(presence->context, &message, 0, &answer->asker, answer->interface);
+    if (answer->other.family != 0) {
+        send_unicast(presence->context, &message, 0, &answer->other, answer->interface);
+    }
 }
 
 /* False without room there. */

@@ -14,6 +14,7 @@ struct presence;
 
 struct answer {
     struct muster_endpoint asker;
+    struct muster_endpoint other; /* where the asker is by the other family, if it is answered there too */
     uint32_t interface;
     uint64_t nonce;
     bool wants;     /* an announce, not an alive */

@@ -16,6 +16,7 @@
 #include "answer.h"
 #include "askers.h"
 #include "context.h"
+#include "gone_addresses.h"
 #include "health.h"
 #include "identity.h"
 #include "introduction.h"
@@ -57,6 +58,7 @@ struct presence {
     struct loss_mean loss; /* of the messages of all verified rows */
     struct nonces nonces;
     struct own_document own;
+    struct gone_addresses gone;
     struct announcer announcer;
     struct answers answers;
     struct proofs proofs;

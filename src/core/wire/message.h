@@ -40,6 +40,8 @@ struct message {
 
     /* alive */
     unsigned hears; /* bit 1 << kind of the paths by which others are heard; 0: it does not say */
+    struct muster_endpoint gone[MUSTER_GONE_MAX]; /* addresses that the sender has no more; no ports */
+    size_t gone_count;
 
     /* announce */
     struct muster_document document;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "document.h"
+#include "endpoint.h"
 #include "lists.h"
 #include "member.h"
 
@@ -124,6 +125,26 @@ static bool read_paths(const document_node_t *node, unsigned *paths, enum muster
     return true;
 }
 
+static bool read_addresses(const document_node_t *node, struct muster_endpoint *addresses, size_t *count,
+                           enum muster_drop *reason) {
+    if (!member_allow(node, DOCUMENT_ARRAY, reason)) {
+        return false;
+    }
+    if (document_count(node) > MUSTER_GONE_MAX) {
+        return member_refuse(reason, MUSTER_DROP_RANGE);
+    }
+    for (const document_node_t *e = document_first(node); e != NULL; e = document_next(e)) {
+        const char *text;
+        if (!member_text(e, 1, ENDPOINT_TEXT_BYTES - 1, &text, reason)) {
+            return false;
+        }
+        if (!endpoint_parse(text, &addresses[(*count)++])) {
+            return member_refuse(reason, MUSTER_DROP_RANGE);
+        }
+    }
+    return true;
+}
+
 static bool read_probe(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     uint64_t probe = 0;
     bool is_valid = member_optional_integer(header, "probe", 1, UINT16_MAX, &probe, reason);
@@ -133,7 +154,8 @@ static bool read_probe(const document_node_t *header, struct message *message, e
 
 static bool read_alive(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     return read_life(header, message, reason) &&
-           read_paths(document_member(header, "hears"), &message->hears, reason);
+           read_paths(document_member(header, "hears"), &message->hears, reason) &&
+           read_addresses(document_member(header, "gone"), message->gone, &message->gone_count, reason);
 }
 
 static bool read_announce(const document_node_t *header, struct message *message, enum muster_drop *reason) {

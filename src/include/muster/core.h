@@ -66,13 +66,15 @@ MUSTER_API const char *muster_path_name(enum muster_path_kind kind);
 #define MUSTER_INTERFACE_NAME_BYTES 16
 #define MUSTER_NETWORK_NAME_BYTES 64
 
-/* One way out: an interface and a kind (never u4 or u6). */
+/* One way out: an interface and a kind; u4 and u6 only of an interface that has no way to many, by which
+ * static peers are reached. */
 struct muster_path {
     uint32_t interface; /* the kernel's interface index */
     enum muster_path_kind kind;
     char name[MUSTER_INTERFACE_NAME_BYTES]; /* of the interface, not empty */
     struct muster_endpoint address; /* of this node on that interface, of the family of the kind; family
                                        0 when not known */
+    uint8_t prefix_bits;            /* of the address, those that name its network (IPv4); 0 when not known */
     uint32_t mtu;                   /* of the interface, bytes; 0 when not known */
 };
 
@@ -620,6 +622,11 @@ MUSTER_API bool muster_core_next_blocked(muster_core_t *core, struct muster_outp
 /* Tells a core that the datagram of the last output was not sent, because a queue or a table of this machine
  * was full (ENOBUFS). Before the next output is pulled. */
 MUSTER_API void muster_core_record_unsent(muster_core_t *core, const struct muster_datagram *datagram);
+
+/* How often the static peer at this address was asked since it was heard last; 0: it answers, or was not
+ * asked yet, or there is none. */
+MUSTER_API unsigned muster_core_static_tries(const muster_core_t *core,
+                                             const struct muster_endpoint *endpoint);
 
 /* False when the datagrams of telemetry that were stepped since muster_core_next() said false, and the
  * deadline was read after that, brought samples and nothing else: then there is no output, and no earlier
