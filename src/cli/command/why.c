@@ -207,11 +207,13 @@ static void offer_names(struct question *question) {
 
 static int answer(struct question *question, const struct selector *selector) {
     struct snapshot *snapshot = &question->snapshot;
+    struct selector narrow = *selector;
     for (size_t i = 0; i < snapshot->list.count; i++) {
         question->rows += roster_is_present(&snapshot->list.peers[i]) ? 1 : 0;
     }
     offer_names(question);
-    roster_keep(&snapshot->roster, keep, selector);
+    selector_narrow(&narrow, &snapshot->list);
+    roster_keep(&snapshot->roster, keep, &narrow);
     if (snapshot->roster.count == 0) {
         question->live = calloc(1, sizeof(*question->live));
         if (question->live == NULL) {
@@ -251,12 +253,13 @@ const struct command command_why = {
     .name = "why",
     .summary = "say why a peer is, or is not, in the table",
     .syntax = {.operands = "PEER", .operands_min = 1, .operands_max = 1},
-    .selects = SELECTOR_NAME | SELECTOR_ID,
+    .selects = SELECTOR_PEER,
     .description =
         "Say why a peer is in the table as it is: what was heard of it, when and by which paths, what\n"
         "it promised, the rule that makes it alive, suspect, lost or left, and what would change\n"
         "that. Of a peer that is in no table it says whether it is heard at all, and what was\n"
-        "dropped meanwhile. PEER is a name, or the first digits (four or more) of an id.\n",
+        "dropped meanwhile. PEER is a name, a pattern, an address, or the first digits (four or more)\n"
+        "of an id.\n",
     .options = options_table,
     .options_bytes = sizeof(struct why_options),
     .defaults = &(const struct why_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},

@@ -201,14 +201,24 @@ static bool is_usable(const struct facts_interface *interface) {
     return is_running(interface) && (interface->has_ipv4 || interface->has_ipv6);
 }
 
+/* What the node says of an interface that --interface does not allow, or of a name that none has. */
+static const char *find_denial(const struct evidence *evidence) {
+    static const char *const words[] = {"is denied", "is not asked for", "is not there"};
+    const char *line = NULL;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && line == NULL; i++) {
+        line = find_line(evidence, words[i]);
+    }
+    return line;
+}
+
 static bool interface_denied(const struct evidence *evidence, size_t n, struct verdict *verdict) {
     const struct facts_interface *interface = unused_interface(evidence, n, is_usable);
-    if (n > 0 || interface == NULL || find_line(evidence, "is not asked for") == NULL) {
+    if (n > 0 || interface == NULL || find_denial(evidence) == NULL) {
         return false;
     }
     verdict->is_certain = true;
     WHAT("No interface is used, because --interface or MUSTER_INTERFACE allows none that is there");
-    EVIDENCE("%s, and is up with an address", find_line(evidence, "is not asked for"));
+    EVIDENCE("%s is up with an address; %s", interface->name, find_denial(evidence));
     FIX("allow it: muster doctor --interface %s", interface->name);
     return true;
 }
