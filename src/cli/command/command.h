@@ -76,6 +76,7 @@ extern const struct command command_wait;
 extern const struct command command_watch;
 extern const struct command command_update;
 extern const struct command command_doctor;
+extern const struct command command_why;
 
 /* They need SQLite, and are left out where that is not there (MUSTER_STORE). */
 extern const struct command command_record;

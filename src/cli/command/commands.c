@@ -15,6 +15,7 @@ const struct command *const command_table[] = {
     &command_services,  &command_topics,  &command_publish,
     &command_subscribe, &command_show,    &command_resolve,
     &command_wait,      &command_watch,   &command_doctor,
+    &command_why,
 #ifdef MUSTER_STORE
     &command_record,    &command_history, &command_replay,
 #endif

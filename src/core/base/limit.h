@@ -103,7 +103,7 @@
 #define MUSTER_PROBE_RATE 8              /* answers a second to probes, which ask how a question was heard; more are not answered */
 #define MUSTER_PROBE_BURST 32
 #define MUSTER_PROBE_MS 250              /* between two rounds of a probe */
-#define MUSTER_PROBE_ROUNDS 8            /* of a probe: enough to tell a path that loses much from one that is cut */
+#define MUSTER_PROBE_ROUNDS 10            /* of a probe: enough to tell a path that loses much from one that is cut */
 #define MUSTER_PROBE_CALLED 4            /* peers that a round asks to answer by the group */
 #define MUSTER_ANSWER_LATE_MS 50         /* a node that is so late answers them to the group, too */
 
