@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Presence, service discovery and readings of sensors on a LAN, without compiled parts.
 
@@ -111,6 +110,7 @@ INTERVAL_MIN_S = 2.0
 BUDGET_BPS = 128_000
 NONCE_S = 60.0
 CROWD_ROWS = 32
+SPEAKERS_PER_ADDRESS, UNVERIFIED_SPEAKERS = 8, 64
 RUSH = 8
 ROWS_MAX, UNVERIFIED_MAX, ROWS_PER_ADDRESS = 16_384, 1024, 1024
 INTRODUCTIONS_MAX, INTRODUCTIONS_PER_ADDRESS = 1024, 32
@@ -143,7 +143,12 @@ class NetworkError(Error):
 
 
 class LocalError(Error):
-    """The muster of this machine did not do what it was asked for."""
+    """The muster of this machine did not do what it was asked for; `end` says why (PROTOCOL.md,
+    section 12), where it answered."""
+
+    def __init__(self, text: str, end: str = ""):
+        super().__init__(text)
+        self.end = end
 
 
 class TimedOut(Error, TimeoutError):
@@ -824,7 +829,7 @@ class _Identity:
                 os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "r+"
             )
         except OSError as error:
-            raise Error(f"{path}: the key of {name!r} can't be kept: {error.strerror}") from None
+            raise Error(f"{path}: the key can't be kept (keep_key): {error.strerror}") from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -1228,8 +1233,10 @@ class _Sockets:
             request = struct.pack("=4s4si", socket.inet_aton(group), bytes(4), index)
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request)
 
-    def use(self, interfaces: list[_Interface]) -> bool:
-        """Hears and says by these from now on. True when something was added."""
+    def use(self, interfaces: list[_Interface]) -> tuple[bool, bool]:
+        """Hears and says by these from now on. Whether something changed, and whether it was
+        added.
+        """
         wanted = {interface.index: interface for interface in interfaces}
         before, self.interfaces = self.interfaces, wanted
         if any(index not in wanted or wanted[index] != one for index, one in before.items()):
@@ -1241,7 +1248,8 @@ class _Sockets:
                 self._join_control(kind, interface)
         rooms = [one.mtu - (48 if "m6" in one.kinds else 28) for one in interfaces]
         self._mtu_room = min([DATAGRAM_BYTES_MAX, *rooms])
-        return any(before.get(index) != interface for index, interface in wanted.items())
+        added = any(before.get(index) != interface for index, interface in wanted.items())
+        return before != wanted, added
 
     @property
     def room(self) -> int:
@@ -1439,6 +1447,11 @@ class _Queue:
         except queue.Full:
             self.dropped += 1
 
+    def wake(self) -> None:
+        """Whoever waits gets None."""
+        with contextlib.suppress(queue.Full):
+            self._queue.put_nowait(None)
+
     def get(self, timeout: Optional[float]) -> Any:
         """None where nothing comes in time."""
         try:
@@ -1472,7 +1485,11 @@ class _Row:
         self.announce: Any = None  # the last _Message that told the document
         self.body: Optional[_Lists] = None
         self.hears: list[str] = []
-        self.tries = 0
+        self.tries = 0  # questions for it, while it is suspect
+        self.asked_at = 0.0  # the last of them
+        self.ask_at = 0.0  # the next one
+        self.askers: set[str] = set()  # addresses of others whose questions counted
+        self.asked_count = 0  # of the last question of this peer that counted
         self.fetches = 0
 
     @property
@@ -1606,6 +1623,8 @@ class _Node:
             str, float
         ] = collections.OrderedDict()  # 0, or when it was paid
         self._answers: dict[tuple[_Address, str], list[str]] = {}
+        self._change: Any = None
+        self._changes = _Bucket(2, 5)
         self._answer_rate = _Bucket(4, 8)
         self._intro_rate = _Bucket(50, 100)
         self._rates = (_Rates(100, 300), _Rates(2000, 6000))
@@ -1655,8 +1674,9 @@ class _Node:
         while not self._is_closed:
             try:
                 self._turn()
-            except Exception:  # what strangers send must never end the thread
+            except Exception:
                 _log.exception("a turn failed")
+                time.sleep(0.05)  # so that what stays wrong takes no whole processor
 
     def _turn(self) -> None:
         with self.lock:
@@ -1694,11 +1714,12 @@ class _Node:
 
     def _interfaces_refresh(self, is_first: bool = False) -> None:
         found = _list_interfaces(self.names)
-        with_something_new = self.sockets.use(found)
+        is_changed, is_added = self.sockets.use(found)
         if is_first and not found:
             _log.warning("no interface can be used yet")
-        elif with_something_new and not is_first:
+        if is_changed and not is_first:
             self.listener.join()
+        if is_added and not is_first:
             if self.document and not self._is_leaving:
                 self._announce_news()
             self.ask(known=True)
@@ -1721,9 +1742,13 @@ class _Node:
                 else:
                     self.listener.on_arrival(arrival)
             except _Drop as drop:
-                self.stats["copies" if str(drop) == "copy" else "accepted"] += str(drop) == "copy"
-                if str(drop) != "copy":
+                if str(drop) == "copy":
+                    self.stats["copies"] += 1
+                else:
                     self.stats["drops"][str(drop)] += 1
+            except Exception:  # a fault of this module must not end it for whoever sends this
+                _log.exception("a datagram of %s", arrival.source)
+                self.stats["drops"]["fault"] += 1
             else:
                 self.stats["accepted"] += 1
 
@@ -1935,6 +1960,7 @@ class _Node:
         """A new row, or a new start of its peer."""
         if message.boot != row.boot:
             row.boot_since = self.now
+        row.asked_count = 0
         row.boot, row.seq, row.rev, row.key = (
             message.boot,
             message.seq or 0,
@@ -2029,7 +2055,7 @@ class _Node:
         return sum(row.is_present for row in self.rows.values())
 
     def _patience(self, row: _Row) -> int:
-        wanted = 0.2 / max(1, self.present())
+        wanted = 0.2 / max(1, self._speakers())
         return next((m for m in range(1, 8) if row.loss() ** m <= wanted), 8)
 
     def _tries_max(self, row: _Row) -> int:
@@ -2047,14 +2073,16 @@ class _Node:
             if delay <= 0 and not self.sockets.interfaces:
                 delay = 1.0  # who can't ask can't judge
             elif delay <= 0:
-                row.state, row.tries = "suspect", 0
+                row.state, row.tries, row.askers = "suspect", 0, set()
                 self._tell("suspect", row)
                 delay = random.uniform(0, 0.2)
+                row.ask_at = self.now + delay
         elif row.state == "suspect":
-            if row.tries < self._tries_max(row):
+            delay = row.ask_at - self.now  # later where another peer asked
+            if delay <= 0 and row.tries < self._tries_max(row):
                 self._ask_suspect(row)
-                delay = 0.15 + random.uniform(0, 0.2)
-            else:
+                delay = row.ask_at - self.now
+            elif delay <= 0:
                 row.state, row.heard_at = "lost", self.now
                 self._tell("lost", row)
         elif self.now - row.heard_at >= TOMBSTONE_S:
@@ -2062,8 +2090,27 @@ class _Node:
             return
         self._after(max(delay, 0.001), lambda: self._check(row))
 
-    def _ask_suspect(self, row: _Row) -> None:
+    def _count_question(self, row: _Row) -> None:
         row.tries += 1
+        row.asked_at = self.now
+        row.ask_at = self.now + 0.15 + random.uniform(0, 0.2)
+
+    def _heed_question(self, message: _Message, asker: _Row) -> None:
+        """Another peer asks the group for suspects: that counts as a question of this peer, with
+        the conditions of section 8.4, so that not all ask.
+        """
+        count, said = message.members.get("count", 0), message.members.get("said", 0)
+        if message.boot != asker.boot or count <= asker.asked_count or said < asker.seq:
+            return
+        for row in [self.rows[one] for one in message.of or () if one in self.rows]:
+            is_new = row.state == "suspect" and asker.source[0] not in row.askers
+            if is_new and self.now - row.asked_at >= 0.1:
+                asker.asked_count = count
+                row.askers.add(asker.source[0])
+                self._count_question(row)
+
+    def _ask_suspect(self, row: _Row) -> None:
+        self._count_question(row)
         self.say_query({"of": [row.id]}, nonce=self._nonce_for(row))
         if row.tries > 3 and self.present() <= CROWD_ROWS:
             self.say_query({"of": [row.id]}, to=row, nonce=self._nonce_for(row))
@@ -2187,8 +2234,19 @@ class _Node:
     def round_ended(self) -> None:
         self._round = None
 
+    def _speakers(self) -> int:
+        """Rows that count for intervals: who claims to be many must not silence the others."""
+        of_address: collections.Counter[str] = collections.Counter()
+        unverified = verified = 0
+        for row in self.rows.values():
+            of_address[row.source[0]] += row.is_present
+            if row.is_present and of_address[row.source[0]] <= SPEAKERS_PER_ADDRESS:
+                verified += row.key is not None
+                unverified += row.key is None
+        return verified + min(unverified, UNVERIFIED_SPEAKERS)
+
     def _interval_base(self) -> float:
-        return max(INTERVAL_MIN_S, (self.present() + 1) * (300 + 66) * 8 / BUDGET_BPS)
+        return max(INTERVAL_MIN_S, (self._speakers() + 1) * (300 + 66) * 8 / BUDGET_BPS)
 
     def _interval(self) -> float:
         base = self._interval_base()
@@ -2244,20 +2302,42 @@ class _Node:
             if self._is_leaving:
                 raise Error("this announcement was closed")
             self._check_document(document, self.rev + 1)
-            self.document = document
-            self.rev += 1
-            self._announce_news()
+            self._change = document
+            self._announce_change()
         self.wake()
+
+    @property
+    def latest(self) -> Any:
+        """The document, with a change that waits to be announced."""
+        return self._change or self.document
+
+    @property
+    def has_change(self) -> bool:
+        """Whether a change waits to be announced: two are in a second, and of those between the
+        last.
+        """
+        return self._change is not None
+
+    def _announce_change(self) -> None:
+        if self._change is None or self._is_leaving:
+            return
+        if not self._changes.take(self.now):
+            self._after(0.25, self._announce_change)
+            return
+        self.document, self._change = self._change, None
+        self.rev += 1
+        self._announce_news()
 
     def _announce_news(self) -> None:
         self._news = [self.now + copy for copy in COPIES_S]
+        rev = self.rev
         for copy in COPIES_S:
-            self._after(copy, self._say_news)
+            self._after(copy, lambda: self._say_news(rev))
         if self.rev == 1:
             self.ask()
 
-    def _say_news(self) -> None:
-        if not self._is_leaving:
+    def _say_news(self, rev: int) -> None:
+        if not self._is_leaving and rev == self.rev:  # a later change is told by copies of its own
             self._say_announce()
 
     def _sent(self) -> dict[str, Any]:
@@ -2373,6 +2453,8 @@ class _Node:
         row = self.rows.get(message.id)
         if row and row.key and not _key_holds(message, row.key):
             raise _Drop("signature")
+        if row and row.is_verified and message.want is None and not arrival.path.startswith("u"):
+            self._heed_question(message, row)
         if not self.document or self._is_leaving or not self._is_asked(message):
             return
         by_unicast = arrival.path.startswith("u")
@@ -2618,7 +2700,7 @@ class _Publisher:
 
     def _open(self, topic: str, name: Optional[str], unit: Optional[str]) -> None:
         """Announces the topic, and the unit of this name, unless both were announced."""
-        document = self.node.document
+        document = self.node.latest
         known = document.topics.get(topic)
         if known is not None and (
             not unit or not name or name in known.units or len(known.units) >= 64
@@ -2640,7 +2722,8 @@ class _Publisher:
             return  # a unit that finds no room is in each record all the same
         if is_new:
             # So that listeners know the topic, and this peer where it is new.
-            self._ready[topic] = max(self.node.now + 0.3, self.node.started + 0.6)
+            wait = 0.9 if self.node.has_change else 0.3
+            self._ready[topic] = max(self.node.now + wait, self.node.started + 0.6)
             self.node.sockets.join_data([-1])
 
     def _header(self, topic: str, seq: int) -> bytes:
@@ -3163,6 +3246,11 @@ class _Stream:
     def close(self) -> None:
         self._sock.close()
 
+    def end(self) -> None:
+        """Both directions, so that whoever reads goes on."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
     def _line(self, deadline: Optional[float], idle_s: Optional[float]) -> bytes:
         while True:
             line, lf, rest = self._buffer.partition(b"\n")
@@ -3179,7 +3267,7 @@ class _Stream:
             )
             try:
                 data = self._sock.recv(1 << 16)
-            except TimeoutError:
+            except socket.timeout:  # in 3.9 no TimeoutError yet
                 raise TimedOut(f"{self._peer} did not answer in time") from None
             if not data:
                 raise LocalError(f"{self._peer} closed the connection")
@@ -3198,10 +3286,12 @@ class _Stream:
         self._sock.sendall(_json_line({"muster": 1, **request}) + b"\n")
         for count in itertools.count():
             try:
-                part = _typed(_parse(self._line(deadline, idle_s), 16_384), dict)
+                wait_s = idle_s if count else idle_s or 5.0  # a watch begins at once
+                part = _typed(_parse(self._line(deadline, wait_s), 16_384), dict)
                 if "end" in part:
                     if part["end"] != "done" or part.get("count") != count:
-                        raise LocalError(f"{self._peer}: {part.get('text') or part['end']}")
+                        end = str(part["end"])
+                        raise LocalError(f"{self._peer}: {part.get('text') or end}", end)
                     return
                 lines = _member(part, "lines", _integer(1, 3), False) or 0
             except _Drop:
@@ -3267,12 +3357,9 @@ def _local_paths(path: Optional[str]) -> list[tuple[str, Optional[set[int]]]]:
 class _Local:
     """The muster that runs on this machine."""
 
-    def __init__(
-        self,
-        interfaces: Union[None, str, Iterable[str]],
-        port: Optional[int],
-        path: Optional[str] = None,
-    ):
+    def __init__(self, interfaces: Union[None, str, Iterable[str]], port: Optional[int]):
+        self._stream: Optional[_Stream] = None
+        path = os.environ.get("MUSTER_SOCKET") or None
         self._conditions: dict[str, Any] = {"port": _port_of(port)}
         names = _names_of(interfaces)
         if path is None:
@@ -3297,11 +3384,12 @@ class _Local:
             except (OSError, LocalError):
                 continue
             with stream:
+                self._stream = stream
                 answer = stream.ask({**request, **self._conditions}, **limits)
                 try:
                     first = next(answer, None)
                 except LocalError as error:
-                    if "elsewhere" in str(error) or "another" in str(error):
+                    if error.end == "elsewhere":
                         continue
                     raise
                 if first is not None:
@@ -3309,6 +3397,11 @@ class _Local:
                     yield from answer
                 return
         raise _NoLocal("no muster runs on this machine")
+
+    def close(self) -> None:
+        """Ends an answer that another thread waits for."""
+        if self._stream is not None:
+            self._stream.end()
 
 
 class _NoLocal(LocalError):
@@ -3375,18 +3468,26 @@ def find(
     who was lost or has left. Else, or with `direct`, the network is asked: that takes 0.1 to 2 s,
     and leaves no trace on others. NetworkError: there is no network.
     """
-    peers: Optional[list[Peer]] = None
-    if not direct:
-        with contextlib.suppress(_NoLocal, TimedOut):
-            peers = [
-                _peer_of_lines(*part)
-                for part in _Local(interfaces, port).ask({"request": "table"}, total_s=10.0)
-            ]
+    peers = None if direct else _ask_table(interfaces, port)
     if peers is None:
         peers = _look_around(interfaces, port)
     wanted = ("alive", "suspect", "lost", "left") if include_gone else ("alive", "suspect")
     found = [peer for peer in peers if peer.state in wanted and _matches(peer, name, service)]
     return sorted(found, key=lambda peer: (peer.name, peer.id))
+
+
+def _ask_table(
+    interfaces: Union[None, str, Iterable[str]], port: Optional[int]
+) -> Optional[list[Peer]]:
+    """The table of the muster of this machine; None: none runs, or it did not tell all of it."""
+    peers = []
+    try:
+        for part in _Local(interfaces, port).ask({"request": "table"}, total_s=10.0):
+            with contextlib.suppress(_Drop, IndexError):  # a row of a later version
+                peers.append(_peer_of_lines(*part))
+    except (LocalError, TimedOut, OSError):
+        return None
+    return peers
 
 
 def _look_around(interfaces: Union[None, str, Iterable[str]], port: Optional[int]) -> list[Peer]:
@@ -3463,14 +3564,15 @@ class Watch(_Source):
         self._name, self._service = name, service
         self._queue = _Queue()
         self._node: Optional[_Node] = None
-        self._stream: Optional[Iterator[Any]] = None
+        self._local: Optional[_Local] = None
+        self._stream: Any = None
         self._interfaces, self._port = interfaces, port
-        self._seen: dict[str, Peer] = {}  # those that the muster of this machine told of
         if direct or not self._watch_local():
             self._watch_network()
 
     def _watch_local(self) -> bool:
-        self._stream = _Local(self._interfaces, self._port).ask({"request": "watch"}, idle_s=None)
+        self._local = _Local(self._interfaces, self._port)
+        self._stream = self._local.ask({"request": "watch"}, idle_s=None)
         try:
             first = next(self._stream, None)  # its own row, at least
         except (LocalError, TimedOut):
@@ -3518,17 +3620,17 @@ class Watch(_Source):
     def _get(self, timeout: Optional[float]) -> Optional[Event]:
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._is_closed:
-            # Wakes now and then, so that a signal is handled and close() is noticed.
-            left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
-            event = self._queue.get(left)
-            if event is not None and _matches(event.peer, self._name, self._service):
+            event = self._queue.get(None if deadline is None else deadline - time.monotonic())
+            if event is None or _matches(event.peer, self._name, self._service):
                 return event
-            if event is None and deadline is not None and time.monotonic() >= deadline:
-                return None
         return None
 
     def close(self) -> None:
+        """Ends the iteration; may be called from another thread."""
         super().close()
+        self._queue.wake()
+        if self._local is not None:
+            self._local.close()
         if self._node is not None:
             self._node.close()
 
@@ -3581,7 +3683,7 @@ class Announcement:
     ) -> None:
         """Announces this from now on. What is None stays."""
         with self._node.lock:
-            before = self._node.document
+            before = self._node.latest
             after = _Document(
                 name or before.name,
                 before.services if services is None else services,
@@ -3783,16 +3885,12 @@ class Subscription(_Source):
         return dict(self._node.stats)
 
     def _get(self, timeout: Optional[float]) -> Optional[Reading]:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not self._is_closed:
-            left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
-            reading = self._queue.get(left)
-            if reading is not None or deadline is not None and time.monotonic() >= deadline:
-                return reading
-        return None
+        return self._queue.get(timeout)
 
     def close(self) -> None:
+        """Ends the iteration; may be called from another thread."""
         super().close()
+        self._queue.wake()
         self._node.close()
 
 
