@@ -287,6 +287,32 @@ class Subscribe(LanTest):
             self.assertGreater(stats.events("stats")[-1][1]["records"], 0)
             publisher.stop()
 
+    # ---- late ----
+
+    def test_late_joiners_get_each_record_once_and_in_order(self):
+        publisher = self.there.start("publish", "--topic", "a/b")
+        joiners = []
+        number = 0
+
+        def have_enough():
+            nonlocal number
+            number += 1
+            publisher.write(f"{number}\n")
+            if len(joiners) < 12 and number % 4 == 0 and (not joiners or joiners[-1].lines):
+                joiners.append(self.subscribe("a/#", "--ndjson", *(["--since", "1m"] if len(joiners) % 2 else [])))
+            return len(joiners) == 12 and all(len(joiner.lines) > 20 for joiner in joiners)
+
+        self.lan.wait_for(have_enough, "all have some")
+        for joiner in joiners:
+            values = [value for _, value in readings(joiner)]
+            with_history = "--since" in joiner.describe()
+            first = values[0] if with_history else values[1]
+            self.assertLess(values[0], values[1])
+            self.assertEqual(values[-1] - first, len(values) - (1 if with_history else 2), values)
+            self.assertEqual(values, sorted(set(values)))
+            live = [record["sample"] != "last" for record in records(joiner)]
+            self.assertEqual(live, sorted(live), "last values come before live ones")
+
     # ---- order ----
 
     def test_newest_first(self):

@@ -108,7 +108,7 @@ SHARDS = 16
 COPIES_S = (0.0, 0.25, 1.0)
 INTERVAL_MIN_S = 2.0
 BUDGET_BPS = 128_000
-NONCE_S = 60.0
+NONCE_S, NONCE_S_MIN, NONCES = 60.0, 0.25, 12
 CROWD_ROWS = 32
 SPEAKERS_PER_ADDRESS, UNVERIFIED_SPEAKERS = 8, 64
 RUSH = 8
@@ -560,6 +560,8 @@ class _Message:
         self.want: Optional[dict[str, Any]] = None
         self.known: list[str] = []
         self.table = False
+        self.probe: Optional[int] = None
+        self.gone: list[str] = []
 
 
 def _look(data: bytes) -> None:
@@ -608,6 +610,15 @@ def _read_presence(message: _Message) -> None:
     message.sent = _member(members, "sent", _sent, False)
 
 
+def _host(value: Any) -> str:
+    """An address as it is written in its shortest form."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError, ValueError):
+            if socket.inet_ntop(family, socket.inet_pton(family, _typed(value, str))) == value:
+                return value
+    raise _Drop("range")
+
+
 _path_names = _list(_text(1, 15), 0, 8)
 
 
@@ -616,6 +627,7 @@ def _read_announce(message: _Message) -> None:
     _read_presence(message)
     message.stream = _member(members, "stream", _integer(1, 65535), False)
     message.heard = _member(members, "heard", _path_names, False) or []
+    message.probe = _member(members, "probe", _integer(1, 65535), False)
     message.key = _member(members, "key", lambda value: _base64(value, 32), False)
     message.name = _member(members, "name", _text(1, 63))
     if ("size" in members) != ("hash" in members):
@@ -630,6 +642,7 @@ def _read_announce(message: _Message) -> None:
 def _read_alive(message: _Message) -> None:
     _read_presence(message)
     message.hears = _member(message.members, "hears", _path_names, False) or []
+    message.gone = _member(message.members, "gone", _list(_host, 0, 4), False) or []
 
 
 def _read_bye(message: _Message) -> None:
@@ -648,6 +661,7 @@ def _read_query(message: _Message) -> None:
     message.nonce = _member(members, "nonce", _nonce)
     if "of" not in members and "want" not in members:
         raise _Drop("missing")
+    message.probe = _member(members, "probe", _integer(1, 65535), False)
     message.table = bool(_member(members, "table", lambda value: _typed(value, bool), False))
     _member(members, "count", _integer(1), False)
     _member(members, "said", _integer(1), False)
@@ -1030,7 +1044,7 @@ def _pack_of(topic: str, record: Mapping[str, Any]) -> bytes:
 _IP_PKTINFO, _IP_RECVTTL, _IP_MULTICAST_ALL = 8, 12, 49
 _IPV6_MULTICAST_ALL = 29
 _IFF_UP, _IFF_BROADCAST, _IFF_LOOPBACK, _IFF_RUNNING, _IFF_MULTICAST = 0x1, 0x2, 0x8, 0x40, 0x1000
-_SIOCGIFFLAGS, _SIOCGIFADDR, _SIOCGIFMTU = 0x8913, 0x8915, 0x8921
+_SIOCGIFFLAGS, _SIOCGIFADDR, _SIOCGIFNETMASK, _SIOCGIFMTU = 0x8913, 0x8915, 0x891B, 0x8921
 
 
 @dataclasses.dataclass(frozen=True)
@@ -1041,6 +1055,7 @@ class _Interface:
     address: Optional[str]  # of IPv4
     is_loopback: bool
     mtu: int
+    broadcast: Optional[str] = None  # address of its network of IPv4
 
 
 def _addresses_v6() -> dict[int, str]:
@@ -1063,9 +1078,14 @@ def _probe(sock: socket.socket, index: int, name: str, with_v6: bool) -> Optiona
         (mtu,) = struct.unpack_from("i", ask(_SIOCGIFMTU), 16)
     except OSError:  # gone
         return None
-    address = None
+    address = broadcast = None
     with contextlib.suppress(OSError):
-        address = socket.inet_ntoa(ask(_SIOCGIFADDR)[20:24])
+        host, mask = (
+            int.from_bytes(ask(one)[20:24], "big") for one in (_SIOCGIFADDR, _SIOCGIFNETMASK)
+        )
+        address = socket.inet_ntoa(host.to_bytes(4, "big"))
+        if mask < 0xFFFFFFFE:
+            broadcast = socket.inet_ntoa((host | ~mask & 0xFFFFFFFF).to_bytes(4, "big"))
     is_loopback = bool(flags & _IFF_LOOPBACK)
     kinds = []
     if address and (is_loopback or flags & _IFF_MULTICAST):
@@ -1076,7 +1096,7 @@ def _probe(sock: socket.socket, index: int, name: str, with_v6: bool) -> Optiona
         kinds.append("b4")
     if not flags & _IFF_UP or not flags & _IFF_RUNNING or mtu < MTU_MIN or not kinds:
         return None
-    return _Interface(index, name, tuple(kinds), address, is_loopback, mtu)
+    return _Interface(index, name, tuple(kinds), address, is_loopback, mtu, broadcast)
 
 
 def _names_of(interfaces: Union[None, str, Iterable[str]]) -> list[str]:
@@ -1586,7 +1606,8 @@ class _Document:
 
 
 class _Node:
-    """The sockets, the table and a thread that drives both. With a document it announces itself."""
+    """The sockets, the table and a thread that drives both. With a document it announces itself.
+    """
 
     def __init__(
         self,
@@ -1617,12 +1638,13 @@ class _Node:
         self.listener = _Listener(self)
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
-        self._nonces: list[tuple[str, float]] = []  # the last three, and when each was made
+        self._nonces: list[tuple[str, float]] = []  # the last ones, and when each was made
         self._queries = 0
         self._debts: collections.OrderedDict[
             str, float
         ] = collections.OrderedDict()  # 0, or when it was paid
-        self._answers: dict[tuple[_Address, str], list[str]] = {}
+        self._answers: dict[tuple[_Address, Any, Any], list[str]] = {}  # paths of each question
+        self._probe_rate = _Bucket(8, 32)
         self._change: Any = None
         self._changes = _Bucket(2, 5)
         self._answer_rate = _Bucket(4, 8)
@@ -1772,6 +1794,8 @@ class _Node:
             raise _Drop("source")
         if not _is_v6(host) and 224 <= int(host.split(".")[0]) < 240:
             raise _Drop("source")
+        if any(host == one.broadcast for one in self.sockets.interfaces.values()):
+            raise _Drop("source")
         if _is_loopback(host) and not self.sockets.interfaces[arrival.interface].is_loopback:
             raise _Drop("source")
 
@@ -1794,7 +1818,7 @@ class _Node:
         return self._nonces[-1][0]
 
     def _make_nonce(self) -> None:
-        self._nonces = [*self._nonces[-2:], (secrets.token_urlsafe(6), self.now)]
+        self._nonces = [*self._nonces[1 - NONCES :], (secrets.token_urlsafe(6), self.now)]
 
     def _nonce_for(self, row: Optional[_Row]) -> str:
         """One that a recording of an earlier start can't have."""
@@ -1803,7 +1827,7 @@ class _Node:
             row
             and row.key
             and self._nonces[-1][1] <= row.boot_since
-            and self.now - self._nonces[-1][1] >= 1.0
+            and self.now - self._nonces[-1][1] >= NONCE_S_MIN
         ):
             self._make_nonce()
             nonce = self._nonces[-1][0]
@@ -2004,6 +2028,7 @@ class _Node:
         row.state, row.tries = "alive", 0
         if message.kind == "alive":
             row.hears = message.hears
+            self._forget_addresses(row, message, arrival)
         if fresh:
             if len(row.proven) < 8:
                 row.proven.add(arrival.source)
@@ -2017,6 +2042,16 @@ class _Node:
         self._owe(message, row)
         if self._round:
             self._round.on_answer(message)
+
+    @staticmethod
+    def _forget_addresses(row: _Row, message: _Message, arrival: _Arrival) -> None:
+        """The peer has these no more."""
+        gone = {host for host in message.gone if host != arrival.source[0].partition("%")[0]}
+        row.proven = {one for one in row.proven if one[0].partition("%")[0] not in gone}
+        if row.source[0].partition("%")[0] in gone:
+            row.paths = {}
+            if arrival.source in row.proven:
+                row.source = arrival.source
 
     def _move(self, row: _Row, arrival: _Arrival) -> None:
         is_worse = _is_v6(arrival.source[0]) and row.source[0] and not _is_v6(row.source[0])
@@ -2112,7 +2147,7 @@ class _Node:
     def _ask_suspect(self, row: _Row) -> None:
         self._count_question(row)
         self.say_query({"of": [row.id]}, nonce=self._nonce_for(row))
-        if row.tries > 3 and self.present() <= CROWD_ROWS:
+        if row.tries > 1 and self.present() <= CROWD_ROWS:
             self.say_query({"of": [row.id]}, to=row, nonce=self._nonce_for(row))
 
     # -- introductions --
@@ -2153,7 +2188,7 @@ class _Node:
 
     def _introduction_wait(self, peer_id: str) -> float:
         strangers = len(self.introductions)
-        if peer_id in self.rows:
+        if peer_id in self.rows or self.document is None:
             return 0.01 + random.uniform(0, self._window())
         if self.present() + strangers > CROWD_ROWS:
             interval = min(30.0, self._interval_base())
@@ -2441,7 +2476,8 @@ class _Node:
         self._add_debt(message.nonce, 0.25)
 
     def _add_debt(self, nonce: str, delay: float, again: bool = False) -> None:
-        """The next announce to the group repeats the nonce: once, or again for one who asks again."""
+        """The next announce to the group repeats the nonce: once, or again for one who asks again.
+        """
         paid_at = self._debts.get(nonce, 0.0)
         if not paid_at or again and self.now - paid_at > 0.1:
             self._debts[nonce] = 0.0
@@ -2459,12 +2495,19 @@ class _Node:
             return
         by_unicast = arrival.path.startswith("u")
         self._check_length(message, by_unicast)
-        if message.want is None:
+        waiting = self._answers.get((arrival.source, message.nonce, message.probe))
+        if waiting is not None:  # a copy of a question
+            waiting.extend({arrival.path}.difference(waiting))
+        elif message.want is None:
             if by_unicast:
                 members = {"kind": "alive", "re": message.nonce, **self._presence()}
                 self._say_to(self._encode(members), arrival.source, arrival.interface)
             elif self.now - self._last_alive >= 0.1:
                 self._say_alive(message.nonce)
+        elif message.probe is not None:
+            if self._probe_rate.take(self.now):
+                delay = 0.0 if message.of else random.uniform(0, self._window())
+                self._answer_later(message, arrival, delay)
         elif message.of is not None and not by_unicast:
             self._add_debt(message.nonce, 0.0, again=True)
         elif message.of is not None:
@@ -2483,57 +2526,37 @@ class _Node:
             "type", None
         ) not in (None, *types):
             return False
-        if (
-            message.table
-            and message.want == {}
-            and message.of is None
-            and self.present() > TABLE_ROWS
-        ):
+        is_for_few = message.table and message.want == {} or message.probe is not None
+        if is_for_few and message.of is None and self.present() > TABLE_ROWS:
             return random.random() * (self.present() + 1) < 8
         return True
 
     def _check_length(self, message: _Message, by_unicast: bool) -> None:
         least = PROOF_BYTES if by_unicast else 0
         if message.want is not None:
-            members = {
-                "kind": "announce",
-                "re": message.nonce,
-                **self._presence(),
-                **self._sent(),
-                "heard": ["m4", "m6", "b4"],
-            }
-            least = len(self._encode({**members, **self._document_members()}))
+            longest = self._answer_members(message.nonce, None, ["m4", "m6", "b4"])
+            least = len(self._encode(longest))
         if len(message.data) < least:
             raise _Drop("short_question")
 
     def _answer_later(self, message: _Message, arrival: _Arrival, delay: float) -> None:
-        key = (arrival.source, message.nonce)
-        if key in self._answers:
-            if arrival.path not in self._answers[key]:
-                self._answers[key].append(arrival.path)
-            return
         if len(self._answers) >= ANSWERS_MAX:
             raise _Drop("table_full")
+        key = (arrival.source, message.nonce, message.probe)
         self._answers[key] = [arrival.path]
         self._after(delay, lambda: self._answer(key, arrival))
 
-    def _answer(self, key: tuple[_Address, str], arrival: _Arrival) -> None:
+    def _answer(self, key: tuple[_Address, Any, Any], arrival: _Arrival) -> None:
         heard = self._answers.pop(key)
-        if self._is_leaving:
-            return
-        members = {
-            "kind": "announce",
-            "re": key[1],
-            "nonce": self.nonce(),
-            **self._presence(),
-            **self._sent(),
-            "heard": heard,
-        }
-        data = self._encode({**members, **self._document_members()})
-        if len(data) > ANNOUNCE_BYTES_MAX:
-            del members["nonce"]
-            data = self._encode({**members, **self._document_members()})
-        self._say_to(data, arrival.source, arrival.interface)
+        if not self._is_leaving:
+            members = self._answer_members(key[1], key[2], heard)
+            self._say_to(self._encode(members), arrival.source, arrival.interface)
+
+    def _answer_members(self, nonce: Any, probe: Any, heard: list[str]) -> dict[str, Any]:
+        """Of an announce by unicast. That to a probe has the number of the probe for a nonce."""
+        own = {"nonce": self.nonce()} if probe is None else {"probe": probe}
+        presence = {**self._presence(), **self._sent(), "heard": heard}
+        return {"kind": "announce", "re": nonce, **own, **presence, **self._document_members()}
 
     # -- bodies, by stream --
 
@@ -2796,7 +2819,8 @@ class _Publisher:
         self.node.sockets.send_data(_json_line(members) + b"\n", shard, interface)
 
     def on_nak(self, nak: _Signal, arrival: _Arrival) -> None:
-        """Sends again what is still here, each datagram once in 10 ms, within a rate of its own."""
+        """Sends again what is still here, each datagram once in 10 ms, within a rate of its own.
+        """
         now, count = self.node.now, 0
         oldest = self.oldest.get(nak.shard, 1)
         if nak.missing[0][0] < oldest and now - self._tailed.get(nak.shard, -1.0) >= 0.1:

@@ -14,6 +14,9 @@
  * section 13). */
 #define REPAIR_MS 1500
 
+/* For one VALUE. The byes take 200 ms, in which tails and repairs leave, too. */
+#define REPAIR_VALUE_MS 100
+
 /* A relay that was stopped ends when all that was read has left, and after this time at the latest. */
 #define STOP_MS_MAX 2000
 
@@ -124,7 +127,7 @@ static void on_drain(uv_timer_t *timer) {
         relay->sent_ms = now_ms;
     }
     if ((relay->is_stopped && muster_unsent(relay->session->node) == 0) ||
-        now_ms - relay->sent_ms >= REPAIR_MS + pace_ms(relay)) {
+        now_ms - relay->sent_ms >= (relay->is_value ? REPAIR_VALUE_MS : REPAIR_MS) + pace_ms(relay)) {
         relay_end(relay);
     }
 }

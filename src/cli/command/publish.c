@@ -322,7 +322,9 @@ static void deinit(void *options) {
 
 const struct command command_publish = {
     .name = "publish",
+    .group = COMMAND_READINGS,
     .summary = "send readings to whoever subscribes",
+    .synonyms = " pub send set put ",
     .syntax = {.operands = "TOPIC VALUE", .operands_max = 2, .takes_numbers = true},
     .description =
         "Publish the VALUE of a TOPIC, or what lines of standard input say, as it comes: one datagram\n"
@@ -331,9 +333,10 @@ const struct command command_publish = {
         "to late joiners. Lines, and a VALUE with --direct or with an option that says who publishes or how\n"
         "fast, are published by a peer of their own, which announces itself and its topics as long as it\n"
         "runs. Behind the end of the input it stays until what it sent can no more be asked for again,\n"
-        "1.5 s. SIGINT and SIGTERM let what was read leave, for 2 s at most, and end it with a bye; a\n"
-        "second one does not wait for that. What has not left by then, or what the system refused to send,\n"
-        "is counted on standard error, and the exit code is 1. Without a network it waits for one.\n\n"
+        "1.5 s, and for one VALUE 0.3 s. SIGINT and SIGTERM let what was read leave, for 2 s at most, and\n"
+        "end it with a bye; a second one does not wait for that. What has not left by then, or what the\n"
+        "system refused to send, is counted on standard error, and the exit code is 1. Without a network\n"
+        "it waits for one.\n\n"
         "Behind publish -4 and -6 are numbers; as options they stand before it: muster -4 publish.\n",
     .options = options_table,
     .options_bytes = sizeof(struct publish_options),
@@ -341,7 +344,8 @@ const struct command command_publish = {
     .describe = describe,
     .examples = "  muster publish kitchen/climate/temperature 21.5 --unit Cel\n"
                 "  mosquitto_sub -F %j -t 'home/#' | muster publish --flatten\n"
-                "  while sleep 1; do cut -d' ' -f1 /proc/loadavg; done | muster publish --topic load\n"
+                "  while sleep 1; do cut -d' ' -f1 /proc/loadavg; done |\n"
+                "      muster publish --topic load\n"
                 "  muster publish --strict < packs.ndjson\n",
     .statuses = "  0   all that was read was sent\n"
                 "  1   error, a line was bad, or something was not sent\n"
