@@ -65,7 +65,8 @@ static void describe(FILE *out) {
         out,
         "A PATTERN is a full name, TOPIC or TOPIC/RECORD, in which + stands for one level, and # at the\n"
         "end for any number of them, none included.\n\n"
-        "What publishers sent last, before, comes first; it is marked with ~. --ndjson says of each\n"
+        "What publishers sent last, before, comes first; it is marked with ~, or with ! where it is stale:\n"
+        "older than its update time (ut, of SenML) by half. --ndjson says of each\n"
         "record peer, id, and by sample how it came: live, repaired (it had to be sent again), last, or\n"
         "stream (live, where multicast does not come through); see schemas/reading.schema.json.\n\n"
         "--stats measures jitter as RTP does (RFC 3550, 6.4.1) by the records' own times, and by them\n"
@@ -182,28 +183,28 @@ static bool has_enough(const struct subscribe *subscribe) {
 }
 
 static int print_record(struct subscribe *subscribe, const struct muster_record *record,
-                        const struct muster_sample *sample, const struct source *source) {
+                        const struct muster_sample *sample, const struct source *source, double now_s) {
     if (subscribe->options->stats || subscribe->options->senml) {
         return 0;
     }
     subscribe->has_printed = true;
     if (subscribe->options->ndjson) {
-        return record_print_json(record, sample, &source->publisher);
+        return record_print_json(record, sample, &source->publisher, now_s);
     }
-    record_print_text(&subscribe->columns, record, sample, &source->publisher);
+    record_print_text(&subscribe->columns, record, sample, &source->publisher, now_s);
     return 0;
 }
 
 /* Prints the records of a body that match. Returns their number, and sets *time_s to the time of the last
  * one. */
 static size_t read_records(struct subscribe *subscribe, const struct muster_sample *sample,
-                           struct source *source, double *time_s) {
+                           struct source *source, double now_s, double *time_s) {
     struct muster_record record;
     size_t count = 0;
     int result = 0;
     while (!has_enough(subscribe) && (result = muster_pack_next(&subscribe->pack, &record)) == 1) {
         if (pattern_matches(subscribe->patterns, record.name)) {
-            count += print_record(subscribe, &record, sample, source) == 0 ? 1 : 0;
+            count += print_record(subscribe, &record, sample, source, now_s) == 0 ? 1 : 0;
             subscribe->seen++;
             *time_s = record.time_s;
         }
@@ -233,9 +234,9 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
         return;
     }
     report_multicast(subscribe, source, sample->kind);
-    muster_pack_open(&subscribe->pack, sample->body, sample->length, now_s);
+    muster_pack_open(&subscribe->pack, sample->body, sample->length, record_now_s(sample, now_s));
     const bool is_printed = subscribe->options->senml && is_senml(subscribe->pack);
-    const size_t count = read_records(subscribe, sample, source, &time_s);
+    const size_t count = read_records(subscribe, sample, source, now_s, &time_s);
     if (count == 0) {
         return;
     }

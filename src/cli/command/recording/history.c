@@ -15,7 +15,9 @@
 #include "near.h"
 #include "number.h"
 #include "plot.h"
+#include "record.h"
 #include "recording.h"
+#include "session.h"
 #include "table.h"
 #include "text.h"
 #include "value.h"
@@ -45,6 +47,8 @@ struct group {
     const struct archive_series **series;
     size_t count;
     struct archive_bucket *buckets;
+    int64_t last_us; /* of the last reading of all; 0: not known */
+    double update_s; /* within which the next one should have followed; 0: not said */
 };
 
 struct history {
@@ -289,6 +293,42 @@ static int fill_buckets(struct history *history) {
     return STATUS_OK;
 }
 
+/* When each was read last, whatever time is asked for. */
+static int find_last(struct history *history) {
+    for (size_t i = 0; i < history->group_count; i++) {
+        struct group *group = &history->groups[i];
+        struct archive_reading reading;
+        int64_t first_us;
+        int found = archive_range(&history->archive, group->series, group->count, &first_us, &group->last_us);
+        if (found == 1) {
+            found = archive_begin(&history->archive, group->series, group->count, group->last_us,
+                                  group->last_us + 1, true) != 0
+                        ? -1
+                        : archive_next(&history->archive, &reading);
+            group->update_s = found == 1 ? reading.record.update_s : 0;
+        }
+        if (found < 0) {
+            return fail(history);
+        }
+    }
+    return STATUS_OK;
+}
+
+static bool is_stale(const struct group *group) {
+    const struct muster_record last = {.time_s = (double)group->last_us / 1e6, .update_s = group->update_s};
+    return record_is_stale(&last, session_wall_s());
+}
+
+static void complain_of_stale(const struct history *history) {
+    for (size_t i = 0; i < history->group_count; i++) {
+        const struct group *group = &history->groups[i];
+        if (is_stale(group)) {
+            complain(history->settings, "%s is stale: read last at %s, and expected each %g s",
+                     group->series[0]->name, local_time(group->last_us, SECOND_US).text, group->update_s);
+        }
+    }
+}
+
 /* ---- buckets, printed ---- */
 
 static double mean_of(const struct archive_bucket *bucket) {
@@ -444,6 +484,8 @@ static void print_json(const struct history *history) {
         const struct group *group = &history->groups[i];
         writer_object(&writer, NULL);
         write_series(&writer, group->series[0]);
+        writer_text(&writer, "last", NULL, utc_time(group->last_us).text);
+        writer_bool(&writer, "stale", NULL, is_stale(group));
         writer_array(&writer, "buckets");
         for (size_t j = 0; j < history->bucket_count; j++) {
             if (group->buckets[j].count > 0) {
@@ -484,8 +526,12 @@ static int print_plot(const struct history *history) {
 
 static int print_buckets(struct history *history) {
     int status = fill_buckets(history);
+    status = status == STATUS_OK ? find_last(history) : status;
     if (status != STATUS_OK) {
         return status;
+    }
+    if (!history->options->json) {
+        complain_of_stale(history);
     }
     if (history->options->csv) {
         print_csv(history);
