@@ -41,7 +41,7 @@ def words(text):
 class Man(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.commands = re.findall(r"(?m)^  ([a-z]+) ", muster("--help").partition("Commands:")[2].partition("\n\n")[0])
+        cls.commands = re.findall(r"(?m)^  ([a-z]+) ", muster("--help").partition("Global options")[0])
         cls.pages = {"muster": [], **{f"muster-{command}": [command] for command in cls.commands}}
 
     def test_every_command_has_a_page(self):

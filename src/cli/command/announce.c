@@ -262,6 +262,10 @@ static int prepare(struct announce *announce) {
 static int run(struct settings *settings, void *options, const struct operands *operands) {
     struct announce announce = {.settings = settings, .options = options};
     announce.argv = operands->count > 0 ? operands->values : NULL;
+    if (settings->direct_given) {
+        return complain_usage(settings, "--direct",
+                              "expected with commands that ask, such as publish or peers");
+    }
     notify_open(&announce.notify);
     int status = prepare(&announce);
     if (status == STATUS_OK) {
@@ -280,7 +284,9 @@ static void deinit(void *announce_options) {
 
 const struct command command_announce = {
     .name = "announce",
+    .group = COMMAND_TELL,
     .summary = "tell who this is and what it offers",
+    .synonyms = " register advertise serve start run join ",
     .syntax = {.operands = "-- COMMAND [ARG…]", .runs_command = true},
     .description =
         "Announce this host, or one program on it, in the foreground: say so when it starts,\n"
@@ -300,7 +306,7 @@ const struct command command_announce = {
     .describe = describe,
     .examples = "  muster announce --service http:8080,txt.path=/\n"
                 "  muster announce --config /etc/muster/conf.d\n"
-                "  muster announce --name nas --service smb:445 --service http:80 --attr room=cellar\n"
+                "  muster announce --name nas --service smb:445 --service http:80\n"
                 "  muster announce --cache 'kitchen/#' --cache '+/battery'\n"
                 "  muster announce --service http:8000 -- python3 -m http.server 8000\n",
     .statuses = "  0   ended by a signal\n"

@@ -325,7 +325,9 @@ static void deinit(void *options) {
 
 const struct command command_publish = {
     .name = "publish",
+    .group = COMMAND_READINGS,
     .summary = "send readings to whoever subscribes",
+    .synonyms = " pub send set put ",
     .syntax = {.operands = "TOPIC VALUE", .operands_max = 2, .takes_numbers = true},
     .description =
         "Publish the VALUE of a TOPIC, or what lines of standard input say, as it comes: one datagram\n"
@@ -345,7 +347,8 @@ const struct command command_publish = {
     .describe = describe,
     .examples = "  muster publish kitchen/climate/temperature 21.5 --unit Cel\n"
                 "  mosquitto_sub -F %j -t 'home/#' | muster publish --flatten\n"
-                "  while sleep 1; do cut -d' ' -f1 /proc/loadavg; done | muster publish --topic load\n"
+                "  while sleep 1; do cut -d' ' -f1 /proc/loadavg; done |\n"
+                "      muster publish --topic load\n"
                 "  muster publish --strict < packs.ndjson\n",
     .statuses = "  0   all that was read was sent\n"
                 "  1   error, a line was bad, or something was not sent\n"

@@ -397,7 +397,9 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_subscribe = {
     .name = "subscribe",
+    .group = COMMAND_READINGS,
     .summary = "print the readings of others, as they come",
+    .synonyms = " sub listen read ",
     .syntax = {.operands = "PATTERN…", .operands_min = 1, .operands_max = MUSTER_PATTERNS_MAX},
     .description =
         "Print the readings whose full names match a PATTERN: when they were taken, who publishes\n"

@@ -86,7 +86,7 @@ static int check(const struct settings *settings, const struct update_options *o
     if (is_empty(options)) {
         return complain_usage(settings, "OPTION", "expected something to change, see muster update --help");
     }
-    if (settings->direct) {
+    if (settings->direct_given) {
         return complain_usage(settings, "--direct",
                               "expected without update, which asks the muster that runs here");
     }
@@ -197,7 +197,9 @@ static void deinit(void *update_options) {
 
 const struct command command_update = {
     .name = "update",
+    .group = COMMAND_TELL,
     .summary = "change what a running muster announces",
+    .synonyms = " change reload ",
     .syntax = {.operands = ""},
     .description =
         "Change services, attributes or the name of a muster announce that runs on this machine\n"

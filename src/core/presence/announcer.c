@@ -120,9 +120,11 @@ static unsigned hears(const struct presence *presence) {
 static void say_alive(struct presence *presence) {
     struct message message = announcer_alive(presence);
     message.hears = hears(presence);
+    message.gone_count = gone_addresses_get(&presence->gone, presence->context->now_ms, message.gone);
     message.nonce = presence->introductions.count > 0 ? proof_nonce(presence) : 0;
     if (does_alive_prove(presence)) {
-        proof_put(presence, &message, MUSTER_ALIVE_BYTES_MAX);
+        proof_put(presence, &message,
+                  MUSTER_ALIVE_BYTES_MAX + (message.gone_count > 0 ? MUSTER_GONE_BYTES : 0));
     }
     size_t bytes = say(presence, message, false);
     presence->announcer.alive_bytes = bytes > 0 ? bytes : presence->announcer.alive_bytes;
@@ -318,6 +320,13 @@ void announcer_repeat(struct presence *presence) {
         *copy_due_ms = presence->context->now_ms + MUSTER_UNSENT_MS +
                        random_ms(&presence->context->random, MUSTER_UNSENT_MS);
         presence->due_ms[PART_ANNOUNCER] = deadline_earlier(presence->due_ms[PART_ANNOUNCER], *copy_due_ms);
+    }
+}
+
+void announcer_tell_gone(struct presence *presence) {
+    struct announcer *announcer = &presence->announcer;
+    for (size_t i = 1; i < MUSTER_COPIES && announcer->state == ANNOUNCER_SPEAKING; i++) {
+        announcer->copies_ms[MUSTER_COPIES + i - 1] = presence->context->now_ms + copy_ms[i];
     }
 }
 

@@ -59,7 +59,7 @@ static struct wait wait_of(const struct presence *presence, const struct introdu
 
 /* What this node asks for may be here already, and not be read yet. */
 static uint64_t unread_ms(const struct presence *presence) {
-    return MUSTER_INTRODUCTION_LATE * health_late_ms(&presence->health, presence->context->now_ms);
+    return health_wait_ms(&presence->health, MUSTER_INTRODUCTION_LATE, presence->context->now_ms);
 }
 
 static uint64_t first_try_ms(struct presence *presence, const struct introduction *introduction) {

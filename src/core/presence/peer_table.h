@@ -242,6 +242,9 @@ void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram
  * what the peer said. */
 bool peer_is_proven_at(const struct peer *peer, const struct muster_endpoint *source);
 
+/* Forgets the evidence of this address, whatever the port. */
+void peer_forget_address(struct peer *peer, const struct muster_endpoint *address);
+
 /* Forgets all evidence, of an earlier boot. */
 void peer_clear_evidence(struct peer *peer);
 

@@ -136,6 +136,16 @@ MUSTER_API int muster_change(muster_t *node, const struct muster_change *change)
 MUSTER_API int muster_query(muster_t *node, const char *type, const char *name, muster_settled_cb on_settled,
                             void *context);
 
+/* Asks some times by each path, and each peer that is heard, how that was heard, and counts the answers:
+ * muster_probe_report(). This takes some 2.5 s; is_over then. targets (may be NULL) are addresses where a
+ * muster may be, which are asked by unicast. While a probe is under way targets are added to it.
+ * MUSTER_ENOMEM, MUSTER_ECLOSING. */
+MUSTER_API int muster_probe(muster_t *node, const struct muster_static_peer *targets, size_t target_count);
+
+/* What the last probe found so far, NULL when there was none; borrowed until the loop runs or the node is
+ * closed. */
+MUSTER_API const struct muster_probe_report *muster_probe_report(const muster_t *node);
+
 /* ---- services: what is on offer, as it comes and goes ---- */
 
 typedef struct muster_browse muster_browse_t;

@@ -473,6 +473,11 @@ static int interfaces_take(muster_local_t *local, const struct muster_local_opti
     struct interface_list chosen;
     int error = interface_list_read(&chosen, options->interfaces, options->interface_count, GROUP_KINDS_ALL,
                                     &silence);
+    if (error == 0 && chosen.count == 0) { /* those of a muster that has static peers alone */
+        interface_list_deinit(&chosen);
+        error = interface_list_read(&chosen, options->interfaces, options->interface_count,
+                                    (1u << MUSTER_PATH_KINDS) - 1, &silence);
+    }
     if (error != 0) {
         return error;
     }

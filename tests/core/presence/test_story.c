@@ -280,6 +280,7 @@ TEST(without_paths_nobody_is_blamed) {
     world_run(60000);
     assert_null(strstr(world_story(), "b: "));
     assert_int_equal(world_counters(1)->sent, sent);
+    assert_int_equal(world_row(1, "a")->state, MUSTER_SUSPECT); /* but not shown as alive for ever */
 }
 
 TEST(a_shorter_promise_counts_at_once) {

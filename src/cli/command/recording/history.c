@@ -669,7 +669,9 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_history = {
     .name = "history",
+    .group = COMMAND_READINGS,
     .summary = "look at what was recorded",
+    .synonyms = " log logs export ",
     .syntax = {.operands = "TOPIC|PEER", .operands_min = 1, .operands_max = 1},
     .description =
         "Print what a recording (muster record) says of a TOPIC, the full name of readings or a pattern\n"
@@ -688,11 +690,10 @@ const struct command command_history = {
     .options = options_table,
     .options_bytes = sizeof(struct history_options),
     .defaults = &(const struct history_options){.since_us = INT64_MIN, .until_us = INT64_MAX},
-    .examples =
-        "  muster history kitchen/climate/temperature --db home.db --since 1d --plot\n"
-        "  muster history 'kitchen/#' --db home.db --since 2026-01-31 --every 1h --csv > kitchen.csv\n"
-        "  muster history cellar/power --db home.db --since 10m --raw\n"
-        "  muster history thermo --db home.db --since 1w\n",
+    .examples = "  muster history kitchen/climate/temperature --db home.db --since 1d --plot\n"
+                "  muster history 'kitchen/#' --db home.db --since 1d --every 1h --csv > a.csv\n"
+                "  muster history cellar/power --db home.db --since 10m --raw\n"
+                "  muster history thermo --db home.db --since 1w\n",
     .statuses = "  0   done\n"
                 "  1   error\n"
                 "  2   wrong usage\n"
