@@ -126,8 +126,11 @@ static void describe(FILE *out) {
         "with a letter or digit first; times lie in 1978 to 2242. Units are those of SenML: Cel, %%RH, W,\n"
         "lx, m/s and so on; others are sent with a warning.\n\n"
         "A topic is announced when it first shows up, with the units that are known by then, and its\n"
-        "records are held for %d ms, until listeners know it; at most %d topics. No more input is taken\n"
-        "than --rate lets go, of which 16 kB may leave at once. Order holds within a topic.\n",
+        "records are held for %d ms, until listeners know it. One publisher has at most %d topics, since its\n"
+        "announcement has to be short; another publish, with another --name, has as many again. No more\n"
+        "input is taken than --rate lets go, of which 16 kB may leave at once. Order holds within a topic.\n"
+        "What muster subscribe --ndjson printed of this very publisher is passed over, so that\n"
+        "muster subscribe '#' --ndjson | muster publish carries each reading once.\n",
         LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, RELAY_TOPICS_MAX);
 }
 
