@@ -72,3 +72,6 @@ extern const struct command command_update;
 extern const struct command command_record;
 extern const struct command command_history;
 extern const struct command command_replay;
+
+/* It needs libmicrohttpd, and is left out where that is not there (MUSTER_METRICS). */
+extern const struct command command_metrics;
