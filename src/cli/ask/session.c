@@ -93,8 +93,31 @@ static int open_quietly(struct session *session, const struct muster_options *op
     return error;
 }
 
-static int open_node(struct session *session) {
+/* Sets what the settings say. The pointers are to hold as long as the options. */
+static void set_options(struct session *session, struct muster_options *options,
+                        const char *interfaces[VALUE_TEXTS_MAX], const char *peers[VALUE_TEXTS_MAX]) {
     const struct settings *settings = session->settings;
+    options->interfaces = value_texts_pointers(&settings->interfaces, interfaces);
+    options->interface_count = settings->interfaces.count;
+    options->kinds = settings->kinds;
+    options->peers = value_texts_pointers(&settings->peers, peers);
+    options->peer_count = settings->peers.count;
+    options->port = settings->port;
+    options->state_dir = settings->state_dir;
+    options->on_log = on_log;
+    options->context = session;
+}
+
+int session_open_observer(struct session *session, muster_t **node) {
+    const char *interfaces[VALUE_TEXTS_MAX];
+    const char *peers[VALUE_TEXTS_MAX];
+    struct muster_options options;
+    muster_options_init(&options);
+    set_options(session, &options, interfaces, peers);
+    return muster_open(&session->loop, &options, node);
+}
+
+static int open_node(struct session *session) {
     const struct session_request *request = &session->request;
     const char *interfaces[VALUE_TEXTS_MAX];
     const char *peers[VALUE_TEXTS_MAX];
@@ -102,18 +125,10 @@ static int open_node(struct session *session) {
     muster_options_init(&options);
     if (request->options != NULL) {
         options = *request->options;
-        options.socket = request->is_guest ? NULL : settings->socket;
+        options.socket = request->is_guest ? NULL : session->settings->socket;
     }
-    options.interfaces = value_texts_pointers(&settings->interfaces, interfaces);
-    options.interface_count = settings->interfaces.count;
-    options.kinds = settings->kinds;
-    options.peers = value_texts_pointers(&settings->peers, peers);
-    options.peer_count = settings->peers.count;
-    options.port = settings->port;
-    options.state_dir = settings->state_dir;
+    set_options(session, &options, interfaces, peers);
     options.on_event = request->on_event != NULL ? on_event : NULL;
-    options.on_log = on_log;
-    options.context = session;
     return open_quietly(session, &options);
 }
 

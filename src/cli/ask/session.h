@@ -72,6 +72,10 @@ struct session {
 int session_hold(struct session *session, const struct settings *settings,
                  const struct session_request *request);
 
+/* Opens one more node on the session's loop, an observer that tells no events. The command closes it, before
+ * session_finish(). Returns what muster_open() does. */
+int session_open_observer(struct session *session, muster_t **node);
+
 /* Connects to the running muster that the settings mean, on any loop: of this instance (NULL: any), after so
  * many that would do. Returns what muster_local_open() does. */
 int session_connect(uv_loop_t *loop, const struct settings *settings, const char *instance, size_t skip,

@@ -77,7 +77,7 @@ static unsigned count_connections(const struct scrape *scrape) {
 /* At its limit libmicrohttpd does not wait for connections. When one was closed, it does so again only in its
  * next run, which neither its descriptor nor its time asks for. */
 static void run(struct scrape *scrape) {
-    unsigned MHD_LONG_LONG timeout_ms;
+    unsigned long long timeout_ms;
     unsigned before;
     do {
         before = count_connections(scrape);

@@ -67,23 +67,6 @@ static struct muster_self node(void) {
     return self;
 }
 
-static void write_file(const char *path, const char *text) {
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
-}
-
-static const char *read_file(const char *name) {
-    static char text[65536];
-    FILE *file = fopen(name, "r");
-    assert_non_null(file);
-    const size_t length = fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
-    text[length] = '\0';
-    return text;
-}
-
 /* What is written of the node and these rows; the caller frees it. */
 static char *text_of(enum exposition_format format, const struct muster_peer_list *list) {
     const struct muster_self self = node();
@@ -96,22 +79,18 @@ static char *text_of(enum exposition_format format, const struct muster_peer_lis
     return text;
 }
 
-/* With MUSTER_WRITE_GOLDENS in the environment the file is written anew instead. */
-static void check_golden(const char *name, enum exposition_format format) {
+static void check(const char *name, enum exposition_format format) {
     char *text = text_of(format, &rows);
-    if (getenv("MUSTER_WRITE_GOLDENS") != NULL) {
-        write_file(name, text);
-    }
-    assert_true(strcmp(text, read_file(name)) == 0);
+    golden_check(name, text);
     free(text);
 }
 
 TEST(test_text) {
-    check_golden(METRICS_DIR "/metrics.prom", EXPOSITION_TEXT);
+    check(CLI_TESTS_DIR "/metrics/metrics.prom", EXPOSITION_TEXT);
 }
 
 TEST(test_openmetrics) {
-    check_golden(METRICS_DIR "/metrics.openmetrics", EXPOSITION_OPENMETRICS);
+    check(CLI_TESTS_DIR "/metrics/metrics.openmetrics", EXPOSITION_OPENMETRICS);
 }
 
 /* Strangers make up as many peers as they like: those with a key have room. */
@@ -139,9 +118,14 @@ TEST(test_peers_are_bounded) {
 
 TEST(test_a_file_is_replaced) {
     const char *path = fixture_path("muster.prom");
-    write_file(path, "the old text, which is longer\n");
+    char text[64] = "";
+    assert_int_equal(replace_file(path, "the old text, which is longer\n", 30), 0);
     assert_int_equal(replace_file(path, "new\n", 4), 0);
-    assert_string_equal(read_file(path), "new\n");
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fread(text, 1, sizeof(text) - 1, file), 4);
+    fclose(file);
+    assert_string_equal(text, "new\n");
     assert_int_equal(replace_file(fixture_path("no/directory.prom"), "new\n", 4), ENOENT);
 }
 
