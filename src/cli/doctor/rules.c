@@ -30,10 +30,10 @@ static void say(char *text, size_t size, const char *format, ...) {
 #define EVIDENCE(...) say(verdict->evidence, sizeof(verdict->evidence), __VA_ARGS__)
 #define FIX(...) say(verdict->fix, sizeof(verdict->fix), __VA_ARGS__)
 
-/* Adds to a text, behind a separator where it is not empty. */
+/* Adds to a text, behind a separator where it is not empty; cut where there is no more room. */
 static void append(char *text, size_t size, const char *separator, const char *more) {
     const size_t used = strlen(text);
-    snprintf(text + used, size - used, "%s%s", used > 0 ? separator : "", more);
+    snprintf(text + used, size - used, "%.2s%.150s", used > 0 ? separator : "", more);
 }
 
 /* ---- reading the evidence ---- */
@@ -145,14 +145,17 @@ static struct others sum_others(const struct evidence *evidence, const struct mu
     return others;
 }
 
-static const char *peer_text(const struct muster_probe_peer *peer, char *text, size_t size) {
+/* "nas (10.0.0.2)", or its address alone where the name is not known; by value. */
+static struct text_line peer_text(const struct muster_probe_peer *peer) {
     const struct muster_endpoint *address = peer->address.family != 0 ? &peer->address : &peer->address6;
+    struct text_line line;
     if (peer->name[0] != '\0') {
-        snprintf(text, size, "%s (%s)", text_name(peer->name).text, text_address(address).text);
+        snprintf(line.text, sizeof(line.text), "%.100s (%s)", text_name(peer->name).text,
+                 text_address(address).text);
     } else {
-        snprintf(text, size, "%s", text_address(address).text);
+        snprintf(line.text, sizeof(line.text), "%s", text_address(address).text);
     }
-    return text;
+    return line;
 }
 
 /* ---- this host ---- */
@@ -479,14 +482,13 @@ static bool firewall_stateful(const struct evidence *evidence, size_t n, struct 
         !is_loop_cut(evidence, MUSTER_PATH_B4)) {
         return false;
     }
-    char peer[128];
     const struct firewall_finding *rule = nth_finding(evidence, 0, false);
     verdict->is_certain = true;
     WHAT("A stateful firewall on this host lets in what was asked for, and nothing else");
     EVIDENCE(
         "what this host sent to the group did not come back, nothing of others came by the group, but %s "
         "answered by unicast%s%s",
-        peer_text(others.first, peer, sizeof(peer)), rule != NULL ? "; likely by this rule: " : "",
+        peer_text(others.first).text, rule != NULL ? "; likely by this rule: " : "",
         rule != NULL ? rule->text : "");
     FIX("allow UDP and TCP ports %u to %u from this network: sudo ufw allow from NETWORK to any app muster",
         evidence->port - 1, evidence->port + 32);
@@ -549,13 +551,12 @@ static bool mtu_small(const struct evidence *evidence, size_t n, struct verdict 
     const struct muster_probe_report *report = &evidence->live->report;
     for (size_t i = 0; i < report->peer_count && n == 0; i++) {
         const struct muster_probe_peer *peer = &report->peers[i];
-        char text[128];
         if (evidence->live->is_here[i] || peer->asked_long < ENOUGH_LONG || peer->answered_long > 0 ||
             peer->answered_short < ENOUGH_LONG) {
             continue;
         }
         verdict->is_certain = true;
-        WHAT("A link between this host and %s drops long datagrams", peer_text(peer, text, sizeof(text)));
+        WHAT("A link between this host and %s drops long datagrams", peer_text(peer).text);
         EVIDENCE("it answered %u of %u questions of 1200 bytes, and none of %u of the length that %s carries",
                  peer->answered_short, peer->asked_short, peer->asked_long, peer->interface_name);
         FIX("find the link with the smaller MTU, and give all links of this network the same one");
@@ -572,13 +573,12 @@ static bool peer_silent(const struct evidence *evidence, size_t n, struct verdic
     for (size_t i = 0; i < report->peer_count; i++) {
         const struct muster_probe_peer *peer = &report->peers[i];
         const unsigned asked = peer->asked[MUSTER_PATH_U4] + peer->asked[MUSTER_PATH_U6];
-        char text[128];
         if (evidence->live->is_here[i] || peer->answered > 0 || asked < ENOUGH_UNICAST) {
             continue;
         }
         silent++;
         if (silent <= 3) {
-            append(names, sizeof(names), ", ", peer_text(peer, text, sizeof(text)));
+            append(names, sizeof(names), ", ", peer_text(peer).text);
         }
     }
     if (n > 0 || silent == 0) {
@@ -610,8 +610,6 @@ static bool fill_cut(const struct evidence *evidence, const struct muster_path *
     if (able == 0 || (is_out && is_in)) {
         return false;
     }
-    char peer[128];
-    peer_text(others.first, peer, sizeof(peer));
     if (!is_out && !is_in) {
         WHAT("The network at %s does not carry %s (%s), neither way", path->name, name,
              muster_path_name(kind));
@@ -623,7 +621,8 @@ static bool fill_cut(const struct evidence *evidence, const struct muster_path *
              path->name);
     }
     EVIDENCE("%s answers by other paths; of %u questions by %s it heard %u, and %u datagrams came by it",
-             peer, others.asked[kind], muster_path_name(kind), others.reached[kind], others.heard[kind]);
+             peer_text(others.first).text, others.asked[kind], muster_path_name(kind), others.reached[kind],
+             others.heard[kind]);
     if (kind == MUSTER_PATH_M6) {
         FIX("switches that snoop need a querier with an address of fe80::/10: turn one on, or snooping off");
     } else {
@@ -685,11 +684,10 @@ static bool tcp_closed(const struct evidence *evidence, size_t n, struct verdict
     char names[160] = "";
     unsigned closed = 0;
     for (size_t i = 0; i < live->report.peer_count; i++) {
-        char text[128];
         if (!live->is_here[i] && live->streams[i] >= LIVE_STREAM_REFUSED) {
             closed++;
             if (closed <= 3) {
-                append(names, sizeof(names), ", ", peer_text(&live->report.peers[i], text, sizeof(text)));
+                append(names, sizeof(names), ", ", peer_text(&live->report.peers[i]).text);
             }
         }
     }
