@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import random
 import sys
 import tempfile
 import unittest
@@ -63,6 +64,21 @@ class Golden(unittest.TestCase):
                 if "1400" not in path.name and "longest" not in path.name and "largest" not in path.name:
                     records, fault = records_of(signal.body.decode())
                     self.assertTrue(records and fault is None, (records, fault))
+
+    def test_nothing_but_a_drop_is_raised(self):
+        """Whatever bytes of good datagrams become."""
+        chance = random.Random(7)
+        paths = sorted((GOLDEN / "good").glob("*")) + sorted((GOLDEN / "telemetry").glob("*"))
+        data = [path.read_bytes() for path in paths]
+        for _ in range(4000):
+            bad = bytearray(chance.choice(data))
+            for _ in range(chance.randint(1, 3)):
+                at = chance.randrange(len(bad))
+                piece = chance.choice([b"", b"9", b'"', b"{", b"[", b"\n", b"null", b"1e5", b"-", b"\\ud800", b"\xff", b","])
+                bad[at : at + chance.randint(0, 3)] = piece
+            reason_of(muster.decode, bytes(bad))
+            reason_of(muster.decode_signal, bytes(bad))
+            records_of(bytes(bad).decode("latin-1"))
 
     @unittest.skipUnless(muster.nacl, "there is no PyNaCl")
     def test_signatures(self):

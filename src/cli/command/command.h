@@ -82,3 +82,9 @@ extern const struct command command_why;
 extern const struct command command_record;
 extern const struct command command_history;
 extern const struct command command_replay;
+
+/* It needs libmicrohttpd, and is left out where that is not there (MUSTER_METRICS). */
+extern const struct command command_metrics;
+
+/* It needs ncurses, and is left out where that is not there (MUSTER_TOP). */
+extern const struct command command_top;

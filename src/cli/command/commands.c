@@ -19,6 +19,12 @@ const struct command *const command_table[] = {
 #ifdef MUSTER_STORE
     &command_record,    &command_history, &command_replay,
 #endif
+#ifdef MUSTER_TOP
+    &command_top,
+#endif
+#ifdef MUSTER_METRICS
+    &command_metrics,
+#endif
     &command_config,    &command_help,    NULL,
 };
 
