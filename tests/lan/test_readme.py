@@ -9,6 +9,7 @@ import signal
 import unittest
 
 from lab import MUSTER, ROOT, LanTest, main
+from telemetry import readings
 
 README = ROOT / "README.md"
 BUILD = pathlib.Path(os.environ.get("MUSTER_BUILD", pathlib.Path(MUSTER).parent))
@@ -30,21 +31,22 @@ class Readme(LanTest):
     ISOLATED = True  # these programs use whatever network there is: not the machine's own
 
     def test_python_peer(self):
-        """The script is a whole peer: seen at once, listed as unverified, and gone when it stops."""
+        """The script announces itself, finds, publishes and subscribes, and says bye when it stops."""
         script = self.lan.directory / "peer.py"
         script.write_text(first_block("python"))
         watch = self.here.watch()
-        process = self.there.start_program("/usr/bin/python3", str(script))
-        _, event = watch.await_event("joined")
-        self.assertFalse(event["verified"], process.describe())
-        listing = self.here.run("peers")
-        self.assertEqual(listing.code, 0, listing.describe())
-        self.assertIn("?", listing.out)
-        self.assertIn("unverified", listing.error)
-        (row,) = self.here.peers()
-        self.assertEqual((row["name"], row["verified"], row["state"]), (event["name"], False, "alive"))
+        subscriber = self.here.start("subscribe", "micro/#", "--ndjson")
+        self.here.announce("printer", "--service", "ipp:631")
+        watch.await_event("joined", name="printer")
+        process = self.there.start_program("/usr/bin/python3", "-Bu", str(script), PYTHONPATH=str(ROOT / "tools/python"))
+        _, event = watch.await_event("joined", name="micro")
+        self.assertEqual((event["services"][0]["port"], event["attrs"]), (8080, {"room": "cellar"}))
+        process.await_line(f"printer {self.here.address}")
+        self.lan.wait_for(lambda: set(readings(subscriber)) == {("micro/temperature", 21.5)}, "its reading")
+        self.here.run("publish", "kitchen/door", "true")
+        process.await_line("kitchen/door True None")
         process.signal(signal.SIGINT)
-        self.lan.wait_for(lambda: watch.events("left", "lost", id=event["id"]), "it is gone")
+        watch.await_event("left", name="micro")
 
     def test_config_file(self):
         path = self.lan.directory / "config.json"

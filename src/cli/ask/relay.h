@@ -15,10 +15,9 @@
 #include "relay_topics.h"
 #include "session.h"
 
-/* New topics are announced at once and 250 ms later. Who does not know this node asks it 300 ms after it
- * heard of it (PROTOCOL.md, "Introduction"). After this time subscribers know both, and hear the first
- * record. */
-#define RELAY_ANNOUNCE_MS 600
+/* New topics are announced at once and 250 ms later. After this time subscribers know them, and hear the
+ * first record. */
+#define RELAY_ANNOUNCE_MS 300
 
 /* Units that are warned of. */
 #define RELAY_UNKNOWN_UNITS_MAX 32
@@ -53,6 +52,8 @@ struct relay {
     bool has_record;             /* it has one that waits to be added */
     bool has_added;
     bool is_stopped;
+    char origin[80]; /* `"id":"…"` of this node, as muster subscribe --ndjson has it */
+    bool has_echoed;                       /* a line had it */
     uv_timer_t timer;
     uv_timer_t patience; /* of whoever stopped it */
     uint64_t sent;       /* datagrams, */

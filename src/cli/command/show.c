@@ -170,18 +170,33 @@ static bool keep(const struct muster_peer *peer, const void *context) {
     return selector_matches_peer(context, peer);
 }
 
-/* Keeps the peers of this name or, where there is none, those whose id begins with the text. */
-static void find(struct snapshot *snapshot, const struct selector *selector) {
-    struct selector one_way = *selector;
-    size_t i = 0;
-    one_way.kinds = selector->kinds & SELECTOR_NAME;
-    while (i < snapshot->list.count && !keep(&snapshot->list.peers[i], &one_way)) {
-        i++;
+static bool keep_present(const struct muster_peer *peer, const void *context) {
+    (void)context;
+    return roster_is_present(peer);
+}
+
+/* The one peer of several that is alive or suspect, when the others are gone; else NULL. */
+static const struct roster_row *find_living(const struct roster *roster) {
+    const struct roster_row *living = NULL;
+    for (size_t i = 0; i < roster->count; i++) {
+        if (roster_is_present(roster->rows[i].peer)) {
+            if (living != NULL) {
+                return NULL;
+            }
+            living = &roster->rows[i];
+        }
     }
-    if (i == snapshot->list.count) {
-        one_way.kinds = selector->kinds & SELECTOR_ID;
+    return living;
+}
+
+/* Prefers the living to those that are gone, which are only mentioned. */
+static void drop_gone(const struct settings *settings, const char *wanted, struct roster *roster) {
+    const size_t gone = roster->count - 1;
+    if (roster->count > 1 && find_living(roster) != NULL) {
+        roster_keep(roster, keep_present, NULL);
+        complain(settings, "'%.64s' means %zu more that %s gone: muster peers '%.64s' -o +ID", wanted, gone,
+                 gone == 1 ? "is" : "are", wanted);
     }
-    roster_keep(&snapshot->roster, keep, &one_way);
 }
 
 /* Lists the peers that are meant, a line each. */
@@ -198,9 +213,14 @@ static int refuse_ambiguous(const struct settings *settings, const char *wanted,
 
 static int show(const struct settings *settings, const struct show_options *options,
                 const struct selector *selector, const char *wanted, struct snapshot *snapshot) {
-    const struct roster *roster = &snapshot->roster;
+    struct roster *roster = &snapshot->roster;
+    struct selector narrow = *selector;
     int status = STATUS_OK;
-    find(snapshot, selector);
+    selector_narrow(&narrow, &snapshot->list);
+    roster_keep(roster, keep, &narrow);
+    if (!options->listing.json) {
+        drop_gone(settings, wanted, roster);
+    }
     if (options->listing.json) {
         print_json(snapshot);
     } else if (roster->count > 1) {
@@ -208,7 +228,7 @@ static int show(const struct settings *settings, const struct show_options *opti
     } else if (roster->count == 1) {
         status = print_text(settings, options, roster->rows[0].peer, snapshot);
     }
-    return status == STATUS_OK ? listing_status(settings, snapshot, roster->count, wanted) : status;
+    return status == STATUS_OK ? listing_status(settings, snapshot, roster->count, wanted, selector) : status;
 }
 
 static int run(struct settings *settings, void *show_options, const struct operands *operands) {
@@ -236,22 +256,26 @@ static int run(struct settings *settings, void *show_options, const struct opera
 
 const struct command command_show = {
     .name = "show",
+    .group = COMMAND_SEE,
     .summary = "show one peer, and the evidence for it",
+    .synonyms = " info inspect describe get ",
     .syntax = {.operands = "PEER", .operands_max = 1},
-    .selects = SELECTOR_NAME | SELECTOR_ID,
-    .description = "Show what a peer says of itself and why muster believes it: every 5-tuple (protocol,\n"
-                   "source address and port, destination address and port) that was observed, the\n"
-                   "interface and path, how many datagrams came by it, how long ago, and what did not\n"
-                   "come that should have. PEER is a name, or the first digits (four or more) of an id;\n"
-                   "name:NAME and id:DIGITS say which. --json shows all that PEER means, text only one.\n"
-                   "--self shows the muster announce that runs on this machine instead: its counters, its\n"
-                   "sockets with the buffers that the kernel granted, and what was dropped and why.\n"
-                   "\n"
-                   "Where the muster that runs here hears telemetry, a table says how well: for each\n"
-                   "publisher and shard the datagrams RECEIVED, those that came AGAIN, LATE (behind a\n"
-                   "later one) or REPAIRED (asked for), the NAKS sent to ask, what is PENDING, and what was\n"
-                   "lost: on the WIRE, GONE (kept no longer when it was asked for), dropped by this\n"
-                   "machine's KERNEL, or by the PROGRAM that had no time for it.\n",
+    .selects = SELECTOR_PEER,
+    .description =
+        "Show what a peer says of itself and why muster believes it: every 5-tuple (protocol,\n"
+        "source address and port, destination address and port) that was observed, the\n"
+        "interface and path, how many datagrams came by it, how long ago, and what did not\n"
+        "come that should have. PEER is a name, a pattern, an address, or the first digits\n"
+        "(four or more) of an id; name:NAME and id:DIGITS say which. A peer that is here goes before\n"
+        "those of that name that are gone. --json shows all that PEER means, text only one.\n"
+        "--self shows the muster announce that runs on this machine instead: its counters, its\n"
+        "sockets with the buffers that the kernel granted, and what was dropped and why.\n"
+        "\n"
+        "Where the muster that runs here hears telemetry, a table says how well: for each\n"
+        "publisher and shard the datagrams RECEIVED, those that came AGAIN, LATE (behind a\n"
+        "later one) or REPAIRED (asked for), the NAKS sent to ask, what is PENDING, and what was\n"
+        "lost: on the WIRE, GONE (kept no longer when it was asked for), dropped by this\n"
+        "machine's KERNEL, or by the PROGRAM that had no time for it.\n",
     .options = options_table,
     .options_bytes = sizeof(struct show_options),
     .defaults = &(const struct show_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},

@@ -53,6 +53,8 @@ static int list_topics(const struct settings *settings, const struct topics_opti
     struct cached_readings cached = {0};
     struct catalog catalog = {0};
     char wanted[256];
+    static const char *const expendable[] = {"IF", "RATE", "ADDRESS", NULL};
+    const struct listing_columns columns = {.expendable = expendable};
     int status = look_at_all(settings, options->listing.timeout_ms, patterns, &snapshot, &cached);
     if (status == STATUS_OK && catalog_init(&catalog, &snapshot.roster, &cached.roster, cached.readings,
                                             cached.count, patterns) != 0) {
@@ -60,11 +62,11 @@ static int list_topics(const struct settings *settings, const struct topics_opti
     }
     if (status == STATUS_OK) {
         status =
-            listing_print(settings, &options->listing, &snapshot, "topics", NULL, catalog_rows(&catalog));
+            listing_print(settings, &options->listing, &snapshot, "topics", columns, catalog_rows(&catalog));
     }
     if (status == STATUS_OK) {
         status = listing_status(settings, &snapshot, catalog.count,
-                                join_patterns(patterns, wanted, sizeof(wanted)));
+                                join_patterns(patterns, wanted, sizeof(wanted)), NULL);
     }
     catalog_deinit(&catalog);
     cached_deinit(&cached);
@@ -82,7 +84,9 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_topics = {
     .name = "topics",
+    .group = COMMAND_READINGS,
     .summary = "list what is published, by topic",
+    .synonyms = " topic ",
     .syntax = {.operands = "PATTERN…", .operands_max = MUSTER_PATTERNS_MAX},
     .description =
         "List the topics of the peers that are alive or suspect, with the readings below them that are\n"

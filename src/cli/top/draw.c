@@ -318,7 +318,7 @@ static void draw_bottom(struct canvas *canvas, const struct board *board) {
     if (board->is_typing || board->filter[0] != '\0') {
         snprintf(text, sizeof(text), "filter: %s%s", text_name(board->filter).text, cursor);
     } else {
-        snprintf(text, sizeof(text), "q quit  Tab %s  s sort  r reverse  / filter  Enter show",
+        snprintf(text, sizeof(text), "q quit  Tab %s  s sort  r reverse  / filter  Enter why",
                  board->pane == BOARD_PEERS ? "topics" : "peers");
     }
     canvas_put(canvas, row, 0, canvas->columns, CANVAS_PLAIN, text);

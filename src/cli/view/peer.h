@@ -11,6 +11,9 @@
  */
 void peer_write(struct writer *writer, const struct muster_peer *peer);
 
+/* The loss of a peer, negative as long as nothing of it was counted. */
+double peer_loss(const struct muster_peer *peer);
+
 /* Makes a line of JSON of what happened to a peer, with its LF, to be freed. NULL when memory is out. */
 char *peer_event_line(enum muster_peer_event event, const struct muster_peer *peer);
 

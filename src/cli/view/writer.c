@@ -224,7 +224,11 @@ void writer_duration(struct writer *writer, const char *name, const char *headin
 }
 
 void writer_share(struct writer *writer, const char *name, const char *heading, double share) {
-    char text[NUMBER_TEXT_BYTES_MAX + 1];
+    char text[NUMBER_TEXT_BYTES_MAX + 1] = "null";
+    if (share < 0) {
+        write_word(writer, name, heading, WRITER_RIGHT, text, "-");
+        return;
+    }
     text[number_write((double)(int64_t)(share * 10000 + 0.5) / 10000, text)] = '\0';
     write_word(writer, name, heading, WRITER_RIGHT, text, text_share(share).text);
 }

@@ -59,6 +59,7 @@ static struct muster_path path_make(const struct link *link, enum muster_path_ki
     struct muster_path path = {.interface = link->interface.index, .kind = kind, .mtu = link->interface.mtu};
     memcpy(path.name, link->interface.name, sizeof path.name);
     path.address = group_family(kind) == 6 ? link->interface.address6 : link->interface.address;
+    path.prefix_bits = group_family(kind) == 6 ? 0 : link->interface.prefix_bits;
     return path;
 }
 
@@ -110,7 +111,11 @@ static bool is_deaf(const struct link *link, enum muster_path_kind kind) {
     return link->may_be_deaf && has_kind(link, kind) && link->open_errors[kind] == -EADDRINUSE;
 }
 
+/* What comes by unicast comes to the unicast socket. */
 static bool has_path(const struct link *link, enum muster_path_kind kind) {
+    if (group_is_unicast(kind)) {
+        return has_kind(link, kind);
+    }
     return link->sockets[kind].socket.open || is_deaf(link, kind);
 }
 
@@ -149,7 +154,7 @@ int link_update(struct link *link, const struct interface *interface, uint16_t p
 }
 
 bool link_is_open(const struct link *link) {
-    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_KINDS; kind++) {
         if (has_path(link, kind)) {
             return true;
         }
@@ -264,13 +269,17 @@ void link_describe(const struct link *link, const struct log *log) {
             buffer_bytes = socket->buffer_bytes < buffer_bytes ? socket->buffer_bytes : buffer_bytes;
         }
     }
+    if (used == 0) {
+        log_line(log, MUSTER_LOG_INFO, "using %s for static peers alone", link->interface.name);
+        return;
+    }
     log_line(log, MUSTER_LOG_INFO, "listening on %s (%s), receive buffer %" PRIu32 " bytes",
              link->interface.name, kinds, buffer_bytes);
 }
 
 size_t link_paths(const struct link *link, uint16_t unicast_port, struct muster_path *paths) {
     size_t count = 0;
-    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_KINDS; kind++) {
         if (has_path(link, kind)) {
             paths[count] = path_make(link, kind);
             paths[count++].address.port = unicast_port;

@@ -74,7 +74,7 @@ struct link *link_new(const struct interface *interface);
  * failure. */
 int link_update(struct link *link, const struct interface *interface, uint16_t port, const struct log *log);
 
-/* True when it hears by some path. */
+/* True when it has some path. */
 bool link_is_open(const struct link *link);
 
 /* Begins to watch its sockets, whose owner is owner. On error some may be watched: close it. MUSTER_ENOMEM,

@@ -22,7 +22,8 @@
 
 static bool is_same_path(const struct muster_path *a, const struct muster_path *b) {
     return a->interface == b->interface && a->kind == b->kind && a->mtu == b->mtu &&
-           strcmp(a->name, b->name) == 0 && endpoint_is_same(&a->address, &b->address);
+           a->prefix_bits == b->prefix_bits && strcmp(a->name, b->name) == 0 &&
+           endpoint_is_same(&a->address, &b->address);
 }
 
 /* True when they have changed. */
@@ -53,7 +54,8 @@ static void names_write(const struct network *network, char *text, size_t size) 
 static void say_no_network(const struct network *network, const char *since_when, const struct log *log) {
     char text[NETWORK_TEXT_BYTES];
     interface_list_describe(&network->links.interfaces, text, sizeof text);
-    log_line(log, MUSTER_LOG_WARNING, "no network %s: %s%s%s", since_when,
+    log_line(log, MUSTER_LOG_WARNING, "%s %s: %s%s%s",
+             network->links.interfaces.has_wanted ? "no network" : "no interface to use", since_when,
              network->is_observer ? "nobody can be heard" : "only programs of this machine can hear me",
              text[0] == '\0' ? "" : "; ", text);
 }
@@ -154,7 +156,14 @@ static void on_ring(void *owner) {
 
 /* The kinds of paths that the options allow. */
 static unsigned kinds_of(const struct muster_options *options) {
-    return options->kinds == 0 ? GROUP_KINDS_ALL : options->kinds;
+    static const unsigned v4 = 1u << MUSTER_PATH_M4 | 1u << MUSTER_PATH_B4;
+    static const unsigned v6 = 1u << MUSTER_PATH_M6;
+    unsigned kinds = options->kinds == 0 ? GROUP_KINDS_ALL : options->kinds;
+    if (options->peer_count > 0) {
+        kinds |= kinds & v4 ? 1u << MUSTER_PATH_U4 : 0;
+        kinds |= kinds & v6 ? 1u << MUSTER_PATH_U6 : 0;
+    }
+    return kinds;
 }
 
 static unsigned families_of(unsigned kinds) {

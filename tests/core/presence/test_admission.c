@@ -136,6 +136,28 @@ static void the_loopback_alone_brings_its_addresses(void **state) {
     assert_true(is_admitted(&datagram, 1000));
 }
 
+static void a_network_of_ours_has_a_broadcast_address(void **state) {
+    (void)state;
+    struct muster_path path = {.interface = INTERFACE,
+                               .kind = MUSTER_PATH_M4,
+                               .name = "eth0",
+                               .address = {.family = 4, .ip = {10, 0, 0, 9}},
+                               .prefix_bits = 24};
+    struct muster_datagram datagram = datagram_from(255, 19798);
+    assert_int_equal(paths_set(&paths, &path, 1), 0);
+    check_refused(&datagram, MUSTER_DROP_SOURCE);
+    path.prefix_bits = 16; /* 10.0.255.255 */
+    assert_int_equal(paths_set(&paths, &path, 1), 0);
+    assert_true(is_admitted(&datagram, 1000));
+    datagram.source.ip[2] = 255;
+    check_refused(&datagram, MUSTER_DROP_SOURCE);
+    path.address.ip[3] = datagram.source.ip[3] = 1;
+    path.address.ip[2] = datagram.source.ip[2] = 0;
+    path.prefix_bits = 31; /* two hosts, and no broadcast */
+    assert_int_equal(paths_set(&paths, &path, 1), 0);
+    assert_true(is_admitted(&datagram, 1000));
+}
+
 static void it_passed_no_router(void **state) {
     (void)state;
     struct muster_datagram datagram = datagram_from(1, 19798);
@@ -265,6 +287,7 @@ int main(void) {
         ADMISSION_TEST(its_first_byte_tells_the_format),
         ADMISSION_TEST(it_comes_by_a_path_of_ours),
         ADMISSION_TEST(its_source_can_be_a_host),
+        ADMISSION_TEST(a_network_of_ours_has_a_broadcast_address),
         ADMISSION_TEST(the_loopback_alone_brings_its_addresses),
         ADMISSION_TEST(it_passed_no_router),
         ADMISSION_TEST(the_first_fault_is_the_reason),

@@ -574,6 +574,7 @@ static const struct args_option options_table[] = {{0}};
 
 const struct command command_top = {
     .name = "top",
+    .group = COMMAND_SEE,
     .summary = "follow peers and readings on the screen",
     .syntax = {.operands = ""},
     .description =
@@ -585,7 +586,7 @@ const struct command command_top = {
         "\n"
         "  Up Down PgUp PgDn Home End  select a row (also k j g G)\n"
         "  Tab     go from peers to readings and back\n"
-        "  Enter   what muster show says of the selected peer; Esc goes back\n"
+        "  Enter   what muster why says of the selected peer; Esc goes back\n"
         "  s r     sort by the next column, and the other way; the heading has + or -\n"
         "  /       show rows with this text in their name, state, address or services\n"
         "  q       quit\n",
