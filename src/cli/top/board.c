@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "peer.h"
 #include "text.h"
 
 /* Copies a text, cut at a character where there is no more room. */
@@ -208,7 +209,7 @@ int board_take_peer(struct board *board, const struct muster_peer *peer, uint64_
     row->address = peer->address;
     memcpy(row->interface_name, peer->interface_name, sizeof(row->interface_name));
     row->paths = peer->paths;
-    row->loss = peer->loss;
+    row->loss = peer_loss(peer);
     row->heard_ms = now_ms - peer->age_ms;
     row->table = board->table;
     write_services(row, &peer->document);

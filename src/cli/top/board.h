@@ -31,7 +31,7 @@ struct board_peer {
     struct muster_endpoint address;
     char interface_name[MUSTER_INTERFACE_NAME_BYTES];
     unsigned paths;
-    double loss;
+    double loss;       /* negative: not known */
     uint64_t heard_ms; /* when it was heard last; may have wrapped below 0 */
     char services[96]; /* safe to print, cut */
     uint64_t table;    /* the last table that had it */
