@@ -31,7 +31,7 @@ class Screen:
         self.socket = str(self.lab.directory / f"tmux{id(self)}")
         self.environment = host.environment(**{"TERM": "xterm-256color", "NO_COLOR": None, **environment})
         settings = [f"{name}={value}" for name, value in environment.items()]
-        command = ["env", "TERM=tmux-256color", *settings, MUSTER, "top", *arguments]
+        command = ["env", "TERM=tmux-256color", *settings, MUSTER, "top", *map(str, arguments)]
         log = self.lab.directory / f"top{id(self)}.log"
         script = self.lab.script(f'trap : INT; {subprocess.list2cmdline(command)} 2>{log}; echo "code $?"; exec cat')
         self.log = log
@@ -183,6 +183,17 @@ class Top(LanTest):
         nas.stop()
         screen.await_text(r"^ muster  \(listening\) on eth0", "^printer +alive")
         self.assertIn("the network is asked instead", screen.quit())
+
+    def test_the_muster_that_is_meant_ends(self):
+        """Where a socket is named no other is asked: the terminal is given back, and an error says why."""
+        nas = self.here.announce("nas")
+        socket = self.here.state / "nas" / "socket"
+        self.lan.wait_for(socket.exists, "a socket")
+        screen = Screen(self.here, 80, 24, "--socket", socket)
+        screen.await_text("^ muster  nas ")
+        nas.stop()
+        screen.await_text("^code 1$")
+        self.assertIn("the running muster", screen.log.read_text())
 
     def test_alone(self):
         screen = Screen(self.here, 80, 24)
