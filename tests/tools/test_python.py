@@ -74,7 +74,9 @@ class Golden(unittest.TestCase):
             bad = bytearray(chance.choice(data))
             for _ in range(chance.randint(1, 3)):
                 at = chance.randrange(len(bad))
-                piece = chance.choice([b"", b"9", b'"', b"{", b"[", b"\n", b"null", b"1e5", b"-", b"\\ud800", b"\xff", b","])
+                piece = chance.choice(
+                    [b"", b"9", b'"', b"{", b"[", b"\n", b"null", b"1e5", b"-", b"\\ud800", b"\xff", b","]
+                )
                 bad[at : at + chance.randint(0, 3)] = piece
             reason_of(muster.decode, bytes(bad))
             reason_of(muster.decode_signal, bytes(bad))
