@@ -65,6 +65,26 @@ class Golden(unittest.TestCase):
                     records, fault = records_of(signal.body.decode())
                     self.assertTrue(records and fault is None, (records, fault))
 
+    def test_headers_by_heart(self):
+        """A known header is read as a new one is; whatever differs is not known."""
+        listener = muster._Listener(None)
+        count = 0
+        for path in sorted((GOLDEN / "telemetry").glob("data*.datagram")):
+            data = path.read_bytes()
+            signal = listener._read_new(data)
+            known = listener._read_known(data)
+            if known is None:
+                continue
+            count += 1
+            self.assertEqual(known, signal, path.name)
+            start, _, body = data.partition(b"\n")
+            prefix = start.rpartition(b":")[0]
+            for seq in (b"05", b"+5", b"5.0", b"1e3", b"-1", b"", b"0", b"9007199254740992", b"5 ", b'"5"', b"5}"):
+                self.assertIsNone(listener._read_known(prefix + b":" + seq + b"}\n" + body), (path.name, seq))
+            for bad in (start, start + b"\n", data[:-1], data + b" ", data[:-1] + b" " * 1400 + b"\n"):
+                self.assertIsNone(listener._read_known(bad), path.name)
+        self.assertGreater(count, 5)
+
     def test_nothing_but_a_drop_is_raised(self):
         """Whatever bytes of good datagrams become."""
         chance = random.Random(7)

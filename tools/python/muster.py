@@ -1606,8 +1606,7 @@ class _Document:
 
 
 class _Node:
-    """The sockets, the table and a thread that drives both. With a document it announces itself.
-    """
+    """The sockets, the table and a thread that drives both. With a document it announces itself."""
 
     def __init__(
         self,
@@ -2486,8 +2485,7 @@ class _Node:
         self._add_debt(message.nonce, 0.25)
 
     def _add_debt(self, nonce: str, delay: float, again: bool = False) -> None:
-        """The next announce to the group repeats the nonce: once, or again for one who asks again.
-        """
+        """The next announce to the group repeats the nonce: once, or again for one who asks again."""
         paid_at = self._debts.get(nonce, 0.0)
         if not paid_at or again and self.now - paid_at > 0.1:
             self._debts[nonce] = 0.0
@@ -2887,8 +2885,7 @@ class _Publisher:
         self.node.sockets.send_data(_json_line(members) + b"\n", shard, interface)
 
     def on_nak(self, nak: _Signal, arrival: _Arrival) -> None:
-        """Sends again what is still here, each datagram once in 10 ms, within a rate of its own.
-        """
+        """Sends again what is still here, each datagram once in 10 ms, within a rate of its own."""
         now, count = self.node.now, 0
         oldest = self.oldest.get(nak.shard, 1)
         if nak.missing[0][0] < oldest and now - self._tailed.get(nak.shard, -1.0) >= 0.1:
@@ -3084,6 +3081,8 @@ class _Listener:
         self._rates = _Rates(2000, 6000)  # of sources without a feed
         self._sources: set[_Address] = set()  # of feeds
         self._naks = _Bucket(1000, 256)
+        self._headers: dict[bytes, _Signal] = {}  # by their bytes before the last colon
+        self._peers: dict[str, tuple[Any, Peer]] = {}  # rows as they were told last
         self._asked: dict[str, int] = {}  # whose last values, and the boot of that
 
     # -- what is wanted --
@@ -3151,7 +3150,7 @@ class _Listener:
             arrival.source[0], self.node.now
         ):
             raise _Drop("flood")
-        signal = decode_signal(arrival.data)
+        signal = self._read_known(arrival.data) or self._read_new(arrival.data)
         if signal.id == self.node.id:
             raise _Drop("own")
         if arrival.group != _data_group(family, -1 if signal.kind == "nak" else signal.shard):
@@ -3165,6 +3164,27 @@ class _Listener:
         if row is None or signal.boot != row.boot or not self._is_source(row, arrival):
             raise _Drop("unknown")
         self._on_data(row, signal, arrival)
+
+    def _read_known(self, data: bytes) -> Optional[_Signal]:
+        """Data whose header is known by heart, up to the digits of `seq`: nothing is parsed."""
+        line, _, body = data.partition(b"\n")
+        prefix, colon, digits = line.rpartition(b":")
+        known = self._headers.get(prefix)
+        digits = digits[:-1]
+        if known is None or not digits.isdigit() or digits[:1] == b"0" or len(digits) > 15:
+            return None
+        if len(data) > DATAGRAM_BYTES_MAX or not body.endswith(b"\n") or not line.endswith(b"}"):
+            return None
+        return dataclasses.replace(known, seq=int(digits), body=body)
+
+    def _read_new(self, data: bytes) -> _Signal:
+        signal = decode_signal(data)
+        prefix = data.partition(b"\n")[0].rpartition(b":")[0]
+        if signal.kind == "data" and prefix.endswith(b',"seq"'):
+            if len(self._headers) >= FEEDS_MAX:
+                self._headers.clear()
+            self._headers[prefix] = dataclasses.replace(signal, body=b"")
+        return signal
 
     @staticmethod
     def _is_source(row: Optional[_Row], arrival: _Arrival) -> bool:
@@ -3256,7 +3276,15 @@ class _Listener:
 
     def _peer(self, peer_id: str) -> Optional[Peer]:
         row = self.node.rows.get(peer_id)
-        return row.snapshot(self.node.now) if row is not None else None
+        if row is None:
+            return None
+        version = (row.boot, row.rev, row.state, row.source, row.body is None, row.key)
+        known = self._peers.get(peer_id)
+        if known is None or known[0] != version:
+            if len(self._peers) >= FEEDS_MAX:
+                self._peers.clear()
+            known = self._peers[peer_id] = (version, row.snapshot(self.node.now))
+        return known[1]
 
     def deliver(self, signal: _Signal) -> None:
         if self.wants(signal.topic):
