@@ -11,7 +11,7 @@ import socket
 import time
 
 
-from lab import Host, LanTest, main, note
+from lab import MUSTER, Host, LanTest, main, note
 
 HEALTHY = int(os.environ.get("DOCTOR_RUNS", "5"))
 TOGETHER = 8  # networks that are examined at the same time: a doctor mostly waits
@@ -210,7 +210,8 @@ class Examination:
         extra = spoil(self.lan)
         self.is_ready = extra if callable(extra) else None
         self.environment = {"MUSTER_INTERFACE": None, **({} if callable(extra) else extra or {})}
-        self.peer = there.announce("there", "--service", "http:80")
+        # Who does not answer is known when it speaks.
+        self.peer = there.announce("there", "--service", "http:80", "--interval", "1s")
         self.lan.wait_for(lambda: there.state.exists() and any(there.state.rglob("socket")), "the peer")
 
     def start(self):
@@ -259,6 +260,53 @@ class Doctor(LanTest):
         kinds = [(healthy, set(), (4,)), (healthy_dual, set(), DUAL)]
         wrong = self.examine([kinds[i % 2] for i in range(HEALTHY)])
         self.assertEqual(wrong, [], "\n".join(text for _, _, text in wrong))
+
+    def test_an_ordinary_user_sees_a_stateful_firewall(self):
+        """Who may not read the rules knows by what is missing, and says what was not seen."""
+        if os.getuid() != 0 or not os.access("/proc/self/ns/net", os.R_OK):
+            self.skipTest("needs root, to be somebody else")
+        lan = self.lab(2)
+        lan.require_isolation()
+        here, there = lan.hosts
+        default_deny(lan)
+        there.announce("there")
+        lan.wait_for(lambda: there.state.exists() and any(there.state.rglob("socket")), "the peer")
+        doctor = here.start_program("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", MUSTER, "doctor",
+                                    "--json", MUSTER_INTERFACE=None, MUSTER_STATE="/tmp").finish()
+        found = doctor.json()
+        self.assertEqual([verdict["id"] for verdict in found["verdicts"]], ["firewall.stateful"], doctor.out)
+        self.assertTrue(found["verdicts"][0]["certain"])
+        self.assertIn("nft was not allowed", " ".join(found["unseen"]))
+
+
+class Why(LanTest):
+    HOSTS = 2
+
+    def test_a_row_has_its_reason(self):
+        self.here.announce("here")
+        there = self.there.announce("there")
+        self.lan.wait_for(lambda: self.here.run("why", "there").code == 0, "a row")
+        said = self.here.run("why", "there").out
+        for words in ("there is alive: it was heard", "Rule", "Changes", "PATH"):
+            self.assertIn(words, said)
+        there.stop()
+        self.lan.wait_for(lambda: "has left" in self.here.run("why", "there").out, "the bye")
+        self.assertIn("is the muster that was asked", self.here.run("why", "here").out)
+
+    def test_who_is_in_no_table_may_be_heard(self):
+        self.lan.require_isolation()
+        deaf_peer(self.lan)
+        self.there.announce("there")
+        self.here.announce("here")
+        said = self.lan.wait_for(lambda: self.deaf_answer(), "the peer to be heard")
+        self.assertIn("muster doctor", said)
+        missing = self.here.run("why", "nobody")
+        self.assertEqual(missing.code, 4)
+        self.assertIn("nobody is not in the table: it was never heard here", missing.out)
+
+    def deaf_answer(self):
+        asked = self.here.run("why", "10.77.0.2")
+        return asked.code == 4 and "is heard, but does not answer" in asked.out and asked.out
 
 
 if __name__ == "__main__":

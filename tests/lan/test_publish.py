@@ -184,7 +184,7 @@ class Publish(LanTest):
     def test_too_many_topics(self):
         process = self.publish("".join(f"topic{number} {number}\n" for number in range(258)), codes=(1,))
         lines = process.error.splitlines()
-        self.assertEqual(lines[0], "muster publish: line 257: too many topics, no room for 'topic256'")
+        self.assertEqual(lines[0], "muster publish: line 257: no room for topic 'topic256': one publisher announces 256 at most")
         self.assertEqual(len(lines), 2)
 
     # ---- bad lines ----

@@ -262,6 +262,14 @@ END
                          [("kitchen/note", 1), ("kitchen/t", 60)])
         self.assertEqual(document["series"][0]["buckets"][0]["mean"], None)
 
+    def test_a_series_that_ended_is_stale(self):
+        self.record_readings('{"n":"old/t","v":1,"t":1700000000,"ut":60}')
+        stale = [series["stale"] for series in json.loads(self.history("#", "--json"))["series"]]
+        self.assertEqual(stale, [False, False, True])
+        result = self.here.run("history", "old/t", "--db", str(self.file), TZ="UTC")
+        fault = "old/t is stale: read last at 2023-11-14 22:13:20, and expected each 60 s"
+        self.assertEqual((result.code, result.error), (0, f"muster history: {fault}\n"))
+
     def peer_id(self):
         return self.rows("SELECT id FROM peer WHERE name = 'thermo'")[0][0]
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "complain.h"
+#include "text.h"
 
 /* While it drains, the relay checks this often whether all data has left. */
 #define DRAIN_MS 20
@@ -232,7 +233,8 @@ static void refuse_record(struct relay *relay, int error, bool is_open) {
     } else if (is_open) {
         reason_set(&fault.reason, "%s", muster_error_text(error));
     } else if (error == MUSTER_EFULL) {
-        reason_set(&fault.reason, "too many topics, no room for '%s'", topic);
+        reason_set(&fault.reason, "no room for topic '%s': one publisher announces %d at most", topic,
+                   RELAY_TOPICS_MAX);
     } else {
         reason_set(&fault.reason, "topic '%s': %s", topic, muster_error_text(error));
     }
@@ -263,6 +265,18 @@ static void add_record(struct relay *relay) {
 
 /* ---- lines ---- */
 
+/* True for what this node published itself and somebody feeds back to it. */
+static bool is_echo(struct relay *relay, const char *line, size_t length) {
+    const bool is_own = memmem(line, length, relay->origin, strlen(relay->origin)) != NULL;
+    if (is_own && !relay->has_echoed) {
+        relay->has_echoed = true;
+        complain(relay->session->settings,
+                 "line %" PRIu64 ": passed over, like all that this publisher said itself",
+                 lines_number(&relay->lines));
+    }
+    return is_own;
+}
+
 /* Begins to read the next line. False when no whole line is there. */
 static bool next_line(struct relay *relay) {
     struct reading_fault fault = {.line = 0};
@@ -270,7 +284,7 @@ static bool next_line(struct relay *relay) {
     size_t length;
     const enum lines_result result = lines_next(&relay->lines, &line, &length);
     relay->has_line = false;
-    if (result == LINES_ONE) {
+    if (result == LINES_ONE && !is_echo(relay, line, length)) {
         relay->has_line = open_line(relay, &relay->reading, &relay->translated, line, length, &fault);
     } else if (result == LINES_TOO_LONG) {
         reason_set(&fault.reason, "expected at most %d bytes", LINES_BYTES_MAX);
@@ -361,6 +375,9 @@ static void open_relay(struct relay *relay) {
     uv_timer_init(&relay->session->loop, &relay->patience);
     relay->timer.data = relay->patience.data = relay;
     muster_on_writable(relay->session->node, on_writable, relay);
+    uint8_t id[MUSTER_ID_BYTES];
+    muster_id(relay->session->node, id);
+    snprintf(relay->origin, sizeof(relay->origin), "\"id\":\"%s\"", text_id(id).text);
 }
 
 void relay_value(struct relay *relay, const char *line) {

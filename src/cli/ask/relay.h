@@ -52,6 +52,8 @@ struct relay {
     bool has_record;             /* it has one that waits to be added */
     bool has_added;
     bool is_stopped;
+    char origin[80]; /* `"id":"…"` of this node, as muster subscribe --ndjson has it */
+    bool has_echoed;                       /* a line had it */
     uv_timer_t timer;
     uv_timer_t patience; /* of whoever stopped it */
     uint64_t sent;       /* datagrams, */

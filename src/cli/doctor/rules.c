@@ -11,6 +11,7 @@
 #define ENOUGH 4
 #define ENOUGH_CALLS 3
 #define ENOUGH_LONG 3
+#define ENOUGH_UNICAST 2 /* beside as many to the group */
 
 #define QUERIES_LEAST 10         /* of MLD, before their number says anything */
 #define CLOCK_LEAST_S 1577836800 /* 2020: this program is younger */
@@ -200,14 +201,24 @@ static bool is_usable(const struct facts_interface *interface) {
     return is_running(interface) && (interface->has_ipv4 || interface->has_ipv6);
 }
 
+/* What the node says of an interface that --interface does not allow, or of a name that none has. */
+static const char *find_denial(const struct evidence *evidence) {
+    static const char *const words[] = {"is denied", "is not asked for", "is not there"};
+    const char *line = NULL;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && line == NULL; i++) {
+        line = find_line(evidence, words[i]);
+    }
+    return line;
+}
+
 static bool interface_denied(const struct evidence *evidence, size_t n, struct verdict *verdict) {
     const struct facts_interface *interface = unused_interface(evidence, n, is_usable);
-    if (n > 0 || interface == NULL || find_line(evidence, "is not asked for") == NULL) {
+    if (n > 0 || interface == NULL || find_denial(evidence) == NULL) {
         return false;
     }
     verdict->is_certain = true;
     WHAT("No interface is used, because --interface or MUSTER_INTERFACE allows none that is there");
-    EVIDENCE("%s, and is up with an address", find_line(evidence, "is not asked for"));
+    EVIDENCE("%s is up with an address; %s", interface->name, find_denial(evidence));
     FIX("allow it: muster doctor --interface %s", interface->name);
     return true;
 }
@@ -264,7 +275,7 @@ static bool state_unwritable(const struct evidence *evidence, size_t n, struct v
     verdict->is_certain = true;
     WHAT("muster announce can't keep its key in %s", evidence->facts->state_dir);
     EVIDENCE("%s", strerror(evidence->facts->state_error));
-    FIX("make that directory writable for this user, or name another one by --state");
+    FIX("make that directory writable for this user, or name another one by --state-dir");
     return true;
 }
 
@@ -557,7 +568,7 @@ static bool peer_silent(const struct evidence *evidence, size_t n, struct verdic
         const struct muster_probe_peer *peer = &report->peers[i];
         const unsigned asked = peer->asked[MUSTER_PATH_U4] + peer->asked[MUSTER_PATH_U6];
         char text[128];
-        if (evidence->live->is_here[i] || peer->answered > 0 || asked < ENOUGH) {
+        if (evidence->live->is_here[i] || peer->answered > 0 || asked < ENOUGH_UNICAST) {
             continue;
         }
         silent++;

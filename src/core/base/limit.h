@@ -74,9 +74,9 @@
 #define MUSTER_STATIC_RETRY_MS 1000     /* pause after the first question to a static peer that does not answer; doubled each time */
 #define MUSTER_STATIC_RETRY_MS_MAX 60000 /* longest pause */
 #define MUSTER_STATIC_REACHED_MS 60000  /* a static peer that was heard within this is told what the group is told */
-#define MUSTER_NONCE_MS 60000           /* a nonce is renewed after so long */
+#define MUSTER_NONCE_MS 30000           /* a nonce is renewed after so long; twice that is no longer than a tombstone stays, so that no recording brings back who left */
 #define MUSTER_NONCE_MS_MIN 250         /* and no sooner than this, where a recording may be played */
-#define MUSTER_NONCES 12                /* answers to the last twelve nonces are accepted, unless they are older than two minutes */
+#define MUSTER_NONCES 12                /* answers to the last twelve nonces are accepted, unless they are older than twice that */
 #define MUSTER_INTRODUCTION_TRIES 4     /* questions to a newcomer: two by unicast, then two to the group; in a crowd all by unicast */
 #define MUSTER_INTRODUCTION_TOGETHER 2  /* how many of them ask many by one question in a crowd; the others go by unicast, for whom does not hear the group */
 #define MUSTER_INTRODUCTION_UNICAST 2   /* how many of them go by unicast */
@@ -103,7 +103,7 @@
 #define MUSTER_PROBE_RATE 8              /* answers a second to probes, which ask how a question was heard; more are not answered */
 #define MUSTER_PROBE_BURST 32
 #define MUSTER_PROBE_MS 250              /* between two rounds of a probe */
-#define MUSTER_PROBE_ROUNDS 8            /* of a probe: enough to tell a path that loses much from one that is cut */
+#define MUSTER_PROBE_ROUNDS 10            /* of a probe: enough to tell a path that loses much from one that is cut */
 #define MUSTER_PROBE_CALLED 4            /* peers that a round asks to answer by the group */
 #define MUSTER_ANSWER_LATE_MS 50         /* a node that is so late answers them to the group, too */
 

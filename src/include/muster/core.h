@@ -109,7 +109,7 @@ struct muster_topic {
     const char *unit;                /* of the topic's own records; "" or NULL: none, or not said */
     const struct muster_text *units; /* of the records below it, by their names */
     size_t unit_count;
-    double rate; /* records a second, about; 0: not known, or not said */
+    double rate; /* records a second of each reading, about; 0: not known, or not said */
 };
 
 /* What a peer says of itself. */

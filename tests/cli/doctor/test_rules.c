@@ -94,6 +94,8 @@ TEST(test_interfaces) {
     lose_everything();
     note_line("interface eth0 is left out: it is not asked for");
     check("interface.denied");
+    snprintf(live.lines[0], sizeof(live.lines[0]), "no interface to use yet; eth0 is denied");
+    check("interface.denied");
     begin(NULL);
     lose_everything();
     facts.interfaces[1].flags = 0;
