@@ -20,12 +20,16 @@
 find(), watch() and publish() ask a muster that runs on this machine (schemas/LOCAL.md). Where none
 runs, or with direct=True, they speak the protocol themselves (schemas/PROTOCOL.md), as announce()
 and subscribe() always do. With PyNaCl this module signs what it says and verifies what it hears.
-Without PyNaCl its own peers have no key, and all that it hears has verified=False.
+Without PyNaCl its own peers have no key, and whatever it hears itself has verified=False.
 
 Names, texts and values come from strangers: safe_text() makes them fit for a terminal.
 The interfaces are those of the argument `interfaces`, else of MUSTER_INTERFACE, else all that can
 be used: names or patterns with commas between them, `!docker*` denies, `lo` has to be named.
-MUSTER_PORT is the port of the control group.
+MUSTER_PORT is the port of the control group, MUSTER_SOCKET the socket of the muster to ask.
+
+What a node of the C library does beyond this module: it takes tables by stream in large crowds,
+follows publishers by stream where multicast is filtered, keeps last values for others, speaks to
+static peers beyond a router, and notices a second holder of its key.
 
 Linux, Python 3.9 or newer.
 """
@@ -1606,7 +1610,8 @@ class _Document:
 
 
 class _Node:
-    """The sockets, the table and a thread that drives both. With a document it announces itself."""
+    """The sockets, the table and a thread that drives both. With a document it announces itself.
+    """
 
     def __init__(
         self,
@@ -2485,7 +2490,8 @@ class _Node:
         self._add_debt(message.nonce, 0.25)
 
     def _add_debt(self, nonce: str, delay: float, again: bool = False) -> None:
-        """The next announce to the group repeats the nonce: once, or again for one who asks again."""
+        """The next announce to the group repeats the nonce: once, or again for one who asks again.
+        """
         paid_at = self._debts.get(nonce, 0.0)
         if not paid_at or again and self.now - paid_at > 0.1:
             self._debts[nonce] = 0.0
@@ -2885,7 +2891,8 @@ class _Publisher:
         self.node.sockets.send_data(_json_line(members) + b"\n", shard, interface)
 
     def on_nak(self, nak: _Signal, arrival: _Arrival) -> None:
-        """Sends again what is still here, each datagram once in 10 ms, within a rate of its own."""
+        """Sends again what is still here, each datagram once in 10 ms, within a rate of its own.
+        """
         now, count = self.node.now, 0
         oldest = self.oldest.get(nak.shard, 1)
         if nak.missing[0][0] < oldest and now - self._tailed.get(nak.shard, -1.0) >= 0.1:
@@ -3697,16 +3704,18 @@ def _peer_of_lines(part: Mapping[str, Any], lines: list[bytes]) -> Peer:
         message = decode(lines[0] + b"\n")
         body = lines[1]
     lists = _read_lists_of(body) if body else message.lists
-    address, interface = row.get("address"), row.get("interface")
+    address = _member(row, "address", _text(1, 64), False)
+    interface = _member(row, "interface", _text(1, 15), False)
     if address and address.startswith("fe80:") and interface and "%" not in address:
         address += f"%{interface}"
-    paths = tuple(path for path in row.get("paths", ()) if isinstance(path, str))
+    paths = tuple(_member(row, "paths", _path_names, False) or ())
+    age_ms = _member(row, "age_ms", _integer(0), False) or 0
     return Peer(
         message.id,
         message.name,
-        str(row.get("state", "alive")),
+        _member(row, "state", _text(1, 15)),
         address,
-        row.get("port"),
+        _member(row, "port", _integer(1, 65535), False),
         interface,
         tuple(lists.services),
         lists.attrs,
@@ -3717,7 +3726,7 @@ def _peer_of_lines(part: Mapping[str, Any], lines: list[bytes]) -> Peer:
         row.get("provisional") is True,
         row.get("partial") is True,
         row.get("self") is True,
-        row.get("age_ms", 0) / 1000,
+        age_ms / 1000,
         paths,
     )
 
@@ -3854,15 +3863,16 @@ class Watch(_Source):
         self._stream = self._local.ask({"request": "watch"}, idle_s=None)
         try:
             first = next(self._stream, None)  # its own row, at least
-        except (LocalError, TimedOut):
-            self._stream = None
+        except (LocalError, TimedOut, OSError):
+            first = None
+        if first is None:
             return False
         threading.Thread(target=self._run, args=(first,), name="muster-watch", daemon=True).start()
         return True
 
     def _run(self, first: Any) -> None:
         """Reads what the muster of this machine tells. When that ends, the network is asked
-        instead.
+        instead, and whoever is there joins anew.
         """
         try:
             for part, lines in itertools.chain([first], self._stream):
@@ -3883,6 +3893,8 @@ class Watch(_Source):
             node.ask()
         node.start()
         self._node = node
+        if self._is_closed:  # meanwhile
+            node.close()
 
     @property
     def dropped(self) -> int:
