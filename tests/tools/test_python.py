@@ -4,6 +4,7 @@
 import os
 import pathlib
 import random
+import socket
 import sys
 import tempfile
 import unittest
@@ -177,6 +178,42 @@ class Readings(unittest.TestCase):
     def test_shards(self):
         for topic, shard in (("a", 12), ("a/b", 1), ("door", 9), ("kitchen/climate", 15), ("meter:1/power", 5)):
             self.assertEqual(muster.shard_of(topic), shard)
+
+
+class Replies(unittest.TestCase):
+    """Golden answers of streams."""
+
+    def ask(self, name):
+        """(part, lines) of each part, and the error that ended it."""
+        ours, theirs = socket.socketpair()
+        parts = []
+        with theirs, muster._Stream(ours, "it") as stream:
+            theirs.sendall((GOLDEN / "replies" / name).read_bytes())
+            theirs.shutdown(socket.SHUT_WR)
+            try:
+                for part in stream.ask({"request": "table"}, total_s=5.0):
+                    parts.append(part)
+            except muster.Error as error:
+                return parts, error
+        return parts, None
+
+    def test_tables(self):
+        for name, count in (("table.lines", 2), ("table-empty.lines", 0)):
+            parts, error = self.ask(name)
+            self.assertEqual((len(parts), error), (count, None))
+        peers = [muster._peer_of_lines(*part) for part in self.ask("table-with-evidence.lines")[0]]
+        self.assertTrue(peers and all(peer.name and peer.paths is not None for peer in peers))
+        self.assertIn(True, [peer.verified for peer in peers])
+
+    def test_bad_ends(self):
+        parts, error = self.ask("watch-cut-off.lines")
+        self.assertIsInstance(error, muster.LocalError)
+        self.assertEqual({part["event"] for part, _ in parts} - {"joined", "suspect"}, set())
+        self.assertNotEqual(self.ask("refused.lines")[1].end, "")
+
+    def test_samples(self):
+        samples = [muster._read_sample(*part) for part in self.ask("samples.lines")[0]]
+        self.assertEqual([signal.topic for signal, _ in samples], ["kitchen/climate", "kitchen/door"])
 
 
 class Texts(unittest.TestCase):
