@@ -71,7 +71,7 @@ static bool has_kind(const struct link *link, enum muster_path_kind kind) {
 static int socket_add(struct link *link, enum muster_path_kind kind, uint16_t port) {
     struct muster_path path = path_make(link, kind);
     struct watched_socket *watched = &link->sockets[kind];
-    int number = socket_open_listening(&watched->socket, &path, port);
+    int number = socket_open_listening(&watched->socket, &path, link->scope, port);
     if (number == 0 && if_nametoindex(path.name) != path.interface) {
         socket_close(
             &watched->socket); /* its name went to another one meanwhile, which the socket is bound to */
@@ -212,8 +212,7 @@ static int telemetry_open(struct link *link, enum muster_path_kind kind, uint16_
 
 static int group_hear(struct link *link, uint8_t family, unsigned group, bool is_wanted, uint16_t port,
                       const struct log *log) {
-    struct muster_endpoint endpoint =
-        group == MUSTER_SHARDS ? group_repair(family, port) : group_telemetry(family, group, port);
+    struct muster_endpoint endpoint = group_telemetry(family, group, link->scope, port);
     struct datagram_socket *socket = &link->sockets[LINK_TELEMETRY + socket_place(family)].socket;
     int number = is_wanted ? socket_join(socket, &endpoint) : socket_leave(socket, &endpoint);
     if (number != 0 && is_wanted) {

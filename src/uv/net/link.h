@@ -50,6 +50,7 @@ struct link {
     struct watched_socket sockets[LINK_SOCKETS]; /* closed where there is no such path, and telemetry's until
                                                   * groups are to be heard */
     uint32_t groups[SOCKET_FAMILIES];            /* of telemetry, that it has joined */
+    enum group_scope scope;                      /* of the groups that it hears */
     bool may_be_deaf; /* a path is one where another program keeps the port to itself, too: who only looks is
                        * answered by unicast */
     int open_errors[MUSTER_PATH_KINDS];   /* -errno of why a path is missing, logged already; 0: none */

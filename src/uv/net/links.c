@@ -93,6 +93,7 @@ static int open_one(const struct links *links, const struct interface *interface
         return -ENOMEM;
     }
     (*link)->without_gso = links->without_gso;
+    (*link)->scope = links->scope;
     (*link)->may_be_deaf = links->may_be_deaf;
     int number = link_update(*link, interface, links->port, log);
     if (link_is_open(*link) && links->loop != NULL &&

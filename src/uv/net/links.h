@@ -27,8 +27,9 @@ struct links {
     unsigned kinds; /* of the paths that are used */
     uint16_t port;
     bool without_gso;
-    bool may_be_deaf; /* likewise of each link */
-    uv_loop_t *loop;  /* NULL: not started */
+    enum group_scope scope; /* likewise of each link */
+    bool may_be_deaf;       /* likewise of each link */
+    uv_loop_t *loop;        /* NULL: not started */
     uv_poll_cb on_ready;
     void *owner; /* of the sockets */
 };
