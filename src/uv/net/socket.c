@@ -21,7 +21,7 @@
 
 #define CONTROL_BYTES 192 /* four messages come at most; the longest: packet info, TTL, stamp, error */
 #define READ_TRIES 4
-#define SEND_TRIES 2
+#define SEND_TRIES 8 /* a neighbour that does not answer fails many datagrams at once, each with an error */
 #define AGE_MS_MAX 60000 /* an older stamp is one of a clock that was set meanwhile */
 
 #ifndef IPV6_MULTICAST_ALL
