@@ -95,6 +95,8 @@ static void on_socket_closed(uv_handle_t *handle) {
 }
 
 static void socket_remove(struct link *link, size_t i) {
+    link->counts.kernel_drops[i] += link->sockets[i].socket.kernel_drops;
+    link->sockets[i].socket.kernel_drops = 0;
     link->closing += watched_socket_end(&link->sockets[i], on_socket_closed, link);
 }
 
@@ -162,14 +164,17 @@ bool link_is_open(const struct link *link) {
     return false;
 }
 
-void link_close(struct link *link) {
+struct link_counts link_close(struct link *link) {
     for (size_t i = 0; i < LINK_SOCKETS; i++) {
         socket_remove(link, i);
     }
+    struct link_counts counts = link->counts;
+    memcpy(counts.name, link->interface.name, sizeof counts.name);
     link->is_closed = true;
     if (link->closing == 0) {
         free(link);
     }
+    return counts;
 }
 
 int link_start(struct link *link, uv_loop_t *loop, uv_poll_cb on_ready, void *owner) {
@@ -296,7 +301,7 @@ void link_record_sent(struct link *link, enum muster_path_kind kind, int error, 
         }
         return;
     }
-    link->failed[kind]++;
+    link->counts.failed[kind]++;
     if (link->logged_errors[kind] != error) {
         link->logged_errors[kind] = error;
         log_line(log, MUSTER_LOG_WARNING, "sending by %s (%s) fails: %s", link->interface.name,

@@ -314,7 +314,7 @@ static int send_by(struct network *network, struct link *link, enum muster_path_
     }
     if (link != NULL) {
         link->without_gso = without_gso;
-        link->queue_drops[kind] += socket->queue_drops - queue_drops;
+        link->counts.queue_drops[kind] += socket->queue_drops - queue_drops;
     }
     return error;
 }
@@ -516,7 +516,8 @@ static void put(struct inventory *inventory, const struct muster_socket *socket)
     inventory->count++;
 }
 
-/* A unicast kind: an address of ours. sent: the counts of what was sent. */
+/* A unicast kind: an address of ours. sent: the counts of what was sent, and of
+ * sockets before this one. */
 static void put_datagrams(struct inventory *inventory, const struct datagram_socket *socket,
                           enum muster_path_kind kind, const char *interface_name,
                           const struct muster_socket *sent) {
@@ -525,7 +526,7 @@ static void put_datagrams(struct inventory *inventory, const struct datagram_soc
         .protocol = "udp",
         .address = group_is_unicast(kind) ? any : group_control(kind, socket->scope, socket->port),
         .buffer_bytes = socket->buffer_bytes,
-        .kernel_drops = socket->kernel_drops,
+        .kernel_drops = sent->kernel_drops + socket->kernel_drops,
         .failed = sent->failed,
         .queue_drops = sent->queue_drops,
         .unicast_drops = sent->unicast_drops,
@@ -542,8 +543,12 @@ static struct muster_socket sent_unicasts(const struct network *network, enum mu
     struct muster_socket sent = {.unicast_drops = network->unicast_drops[kind - MUSTER_PATH_U4],
                                  .failed = network->unicast_failed[kind - MUSTER_PATH_U4]};
     for (size_t i = 0; i < network->links.count; i++) {
-        sent.failed += network->links.items[i]->failed[kind];
-        sent.queue_drops += network->links.items[i]->queue_drops[kind];
+        sent.failed += network->links.items[i]->counts.failed[kind];
+        sent.queue_drops += network->links.items[i]->counts.queue_drops[kind];
+    }
+    for (size_t i = 0; i < network->links.past_count; i++) {
+        sent.failed += network->links.past[i].failed[kind];
+        sent.queue_drops += network->links.past[i].queue_drops[kind];
     }
     return sent;
 }
@@ -558,13 +563,15 @@ size_t network_sockets(const struct network *network, struct muster_socket *sock
         const struct link *link = network->links.items[i];
         const char *name = link->interface.name;
         for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
-            struct muster_socket sent = {.failed = link->failed[kind],
-                                         .queue_drops = link->queue_drops[kind]};
+            struct muster_socket sent = {.kernel_drops = link->counts.kernel_drops[kind],
+                                         .failed = link->counts.failed[kind],
+                                         .queue_drops = link->counts.queue_drops[kind]};
             put_datagrams(&inventory, &link->sockets[kind].socket, kind, name, &sent);
         }
         for (size_t place = 0; place < SOCKET_FAMILIES; place++) {
-            put_datagrams(&inventory, &link->sockets[LINK_TELEMETRY + place].socket, MUSTER_PATH_U4, name,
-                          &(struct muster_socket){.failed = 0});
+            put_datagrams(
+                &inventory, &link->sockets[LINK_TELEMETRY + place].socket, MUSTER_PATH_U4, name,
+                &(struct muster_socket){.kernel_drops = link->counts.kernel_drops[LINK_TELEMETRY + place]});
         }
     }
     for (size_t i = 0; i < SOCKET_FAMILIES; i++) {

@@ -600,8 +600,8 @@ TEST(test_failures_are_said_again_after_a_success) {
     link_record_sent(&link, MUSTER_PATH_M4, 0, &fixture.log);
     link_record_sent(&link, MUSTER_PATH_M4, -ENETUNREACH, &fixture.log);
     assert_int_equal(fixture.warnings, 3);
-    assert_int_equal(link.failed[MUSTER_PATH_M4], 5);
-    assert_int_equal(link.failed[MUSTER_PATH_B4], 0);
+    assert_int_equal(link.counts.failed[MUSTER_PATH_M4], 5);
+    assert_int_equal(link.counts.failed[MUSTER_PATH_B4], 0);
 }
 
 TEST(test_peer_that_cannot_be_reached_is_said_once) {
@@ -611,7 +611,7 @@ TEST(test_peer_that_cannot_be_reached_is_said_once) {
         link_record_sent(&link, MUSTER_PATH_U4, 0, &fixture.log); /* to another peer */
     }
     assert_int_equal(fixture.warnings, 1);
-    assert_int_equal(link.failed[MUSTER_PATH_U4], 3);
+    assert_int_equal(link.counts.failed[MUSTER_PATH_U4], 3);
 }
 
 int main(void) {
