@@ -13,6 +13,8 @@
 #define MUSTER_GROUP_V6 {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x14} /* ff02::114: RFC 4727, 3.4.2, of the link alone */
 #define MUSTER_BROADCAST_V4 {255, 255, 255, 255} /* the limited broadcast address (RFC 919, 7) */
 #define MUSTER_UNICAST_PORTS 32                  /* a node takes the first free port of these, right after the control port: one firewall line covers all */
+#define MUSTER_GROUP_SITE_V4 {239, 255, 77, 14}  /* the same of a site: routers may pass it on (RFC 2365, 6.1) */
+#define MUSTER_GROUP_SITE_V6 {0xff, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x14} /* ff05::114: RFC 4727, 3.4.2 */
 #define MUSTER_TTL 255                           /* sent and required: proves that no router was passed (RFC 5082, 3) */
 #define MUSTER_PATHS_MAX 96                      /* ways out of one node: 32 interfaces of three kinds */
 
