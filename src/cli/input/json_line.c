@@ -259,6 +259,7 @@ enum json_line_result json_line_read(const struct reading_style *style, const ch
                                      double now_s, struct json_line *read, struct reading_fault *fault) {
     const bool may_be_message = memmem(line, length, "\"payload\"", strlen("\"payload\"")) != NULL;
     size_t offset;
+    read->style = *style;
     if (style->text || !is_json(line, length) || (!style->flatten && !may_be_message)) {
         return JSON_LINE_OTHER;
     }
