@@ -68,6 +68,16 @@ class Names(LanTest):
         self.lan.wait_for(lambda: of_event.out == "left nas -\n", "that it has left")
         self.assertNotIn("other", of_type.out + lines.out)
 
+    def test_who_is_alone_is_told(self):
+        self.here.announce("nas")
+        self.lan.wait_for(lambda: self.here.peers("nas"), "it runs")
+        alone = self.here.run("peers")
+        self.assertEqual((alone.code, alone.error.count("\n")), (0, 1), alone.describe())
+        self.assertIn("nobody else was heard on", alone.error)
+        self.there.announce("other")
+        self.assertEqual(self.here.run("wait", "other").code, 0)
+        self.assertEqual(self.here.run("peers").error, "")
+
     def test_a_quick_restart_keeps_its_identity(self):
         """The muster that is ending still holds the key when the next one starts."""
         first = self.there.announce("nas")

@@ -54,6 +54,8 @@ struct hint hint_of_silence(const struct muster_counters *counters) {
         cause = drops.text;
     } else if (counters->received == 0) {
         cause = "; not even what this host sent came back: a firewall of this host is likely";
+    } else if (counters->received > counters->drops[MUSTER_DROP_OWN]) {
+        cause = "; there are others that ask, but none that announces itself";
     }
     return make("%s (muster doctor says more)", cause);
 }

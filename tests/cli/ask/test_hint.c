@@ -59,6 +59,10 @@ TEST(test_silence_has_a_cause) {
     counters.received = 9;
     counters.drops[MUSTER_DROP_OWN] = 6;
     counters.drops[MUSTER_DROP_STALE] = 2;
+    assert_string_equal(
+        hint_of_silence(&counters).text,
+        "; there are others that ask, but none that announces itself (muster doctor says more)");
+    counters.received = 6;
     assert_string_equal(hint_of_silence(&counters).text,
                         "; only what this host sent came back: does a muster announce run elsewhere? "
                         "(muster doctor says more)");
