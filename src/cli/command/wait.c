@@ -9,6 +9,7 @@
 #include "condition.h"
 #include "hint.h"
 #include "look.h"
+#include "record.h"
 #include "selector.h"
 #include "session.h"
 #include "value.h"
@@ -251,17 +252,21 @@ struct reading_wait {
     struct session session;
     const struct condition *condition;
     struct muster_pack pack;
-    size_t seen; /* readings of that name */
+    size_t seen;  /* readings of that name */
+    size_t stale; /* of them, those that were as they should be, and stale */
 };
 
 static void on_sample(muster_t *node, const struct muster_sample *sample, void *context) {
     struct reading_wait *wait = context;
     struct muster_record record;
     (void)node;
-    muster_pack_open(&wait->pack, sample->body, sample->length, session_wall_s());
+    const double now_s = session_wall_s();
+    muster_pack_open(&wait->pack, sample->body, sample->length, record_now_s(sample, now_s));
     while (muster_pack_next(&wait->pack, &record) == 1) {
+        const bool is_stale = record_is_stale(&record, now_s);
         wait->seen += muster_pattern_matches(wait->condition->pattern, record.name) ? 1 : 0;
-        if (condition_holds(wait->condition, &record)) {
+        wait->stale += is_stale && condition_holds(wait->condition, &record) ? 1 : 0;
+        if (!is_stale && condition_holds(wait->condition, &record)) {
             session_end(&wait->session, STATUS_OK);
             return;
         }
@@ -299,8 +304,8 @@ static int wait_for_reading(struct settings *settings, const struct wait_options
         .timeout_ms = wanted->timeout_ms, .on_open = on_reading_open, .on_event = on_peer, .context = &wait};
     const int status = session_hold(&wait.session, settings, &request);
     if (status == STATUS_TIMED_OUT) {
-        complain(settings, "timed out: %zu reading%s came, and none for '%s'", wait.seen,
-                 wait.seen == 1 ? "" : "s", text);
+        complain(settings, "timed out: %zu reading%s came, and none for '%s'%s", wait.seen,
+                 wait.seen == 1 ? "" : "s", text, wait.stale > 0 ? " but what is stale" : "");
     }
     return status;
 }
@@ -339,7 +344,8 @@ const struct command command_wait = {
         "none of them is there: each was lost, has left, or was never there.\n\n"
         "An EXPR with < <= > >= = or != is about readings: the full name of one, or a pattern of names\n"
         "as muster subscribe has them, and a number; behind = and != also true, false or a text. Last\n"
-        "values count, too: muster wait returns at once when it is so already.\n",
+        "values count, too: muster wait returns at once when it is so already. One that is stale does not\n"
+        "count: its sensor should have said another by now (ut, of SenML).\n",
     .options = options_table,
     .options_bytes = sizeof(struct wait_options),
     .defaults = &(const struct wait_options){.timeout_ms = WAIT_TIMEOUT_MS},

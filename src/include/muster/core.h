@@ -109,7 +109,7 @@ struct muster_topic {
     const char *unit;                /* of the topic's own records; "" or NULL: none, or not said */
     const struct muster_text *units; /* of the records below it, by their names */
     size_t unit_count;
-    double rate; /* records a second, about; 0: not known, or not said */
+    double rate; /* records a second of each reading, about; 0: not known, or not said */
 };
 
 /* What a peer says of itself. */
@@ -392,6 +392,8 @@ struct muster_core_options {
                                  for an observer */
     size_t cache_count;        /* at most MUSTER_CACHES_MAX */
     double repair_share;       /* what repairs may take, as a part of rate_bytes_s, 0..1 */
+    uint8_t site_ttl; /* 0: of this link alone. Else what is for many goes to groups of the site, with this
+                         TTL, and what passed routers is taken from anybody */
 };
 
 /* Sets the defaults of PROTOCOL.md: an observer without a key, and without crypto, boot and seed, which
