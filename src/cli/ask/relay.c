@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "complain.h"
+#include "hint.h"
 #include "text.h"
 
 /* While it drains, the relay checks this often whether all data has left. */
@@ -96,12 +97,25 @@ static void complain_of_unsent(struct relay *relay) {
     relay->status = lines > 0 || unsent > 0 ? STATUS_ERROR : relay->status;
 }
 
+/* Says so where not one datagram of anybody came while this published: a subscriber asks who publishes, and
+ * whoever is here answers that this joined. */
+static void complain_of_silence(const struct relay *relay) {
+    size_t path_count;
+    const struct muster_counters *counters = muster_counters(relay->session->node);
+    const struct muster_path *paths = muster_paths(relay->session->node, &path_count);
+    if (relay->has_added && path_count > 0 && counters->received == counters->drops[MUSTER_DROP_OWN]) {
+        complain(relay->session->settings, "published, but nobody was heard on %s%s",
+                 text_interfaces(paths, path_count).text, hint_of_silence(counters).text);
+    }
+}
+
 void relay_end(struct relay *relay) {
     uv_timer_stop(&relay->timer);
     uv_timer_stop(&relay->patience);
     if (relay->phase != RELAY_ENDED) {
         relay->phase = RELAY_ENDED;
         complain_of_unsent(relay);
+        complain_of_silence(relay);
         session_end(relay->session, relay->status);
     }
 }
