@@ -499,7 +499,7 @@ static bool firewall_here(const struct evidence *evidence, size_t n, struct verd
     static const enum muster_path_kind kinds[] = {MUSTER_PATH_M4, MUSTER_PATH_B4, MUSTER_PATH_M6};
     static const unsigned topics[] = {RULES_M4, RULES_B4, RULES_M6};
     const char *name = NULL;
-    char cut[64] = "";
+    char cut[160] = "";
     if (n > 0) {
         return false;
     }
@@ -573,7 +573,8 @@ static bool peer_silent(const struct evidence *evidence, size_t n, struct verdic
     for (size_t i = 0; i < report->peer_count; i++) {
         const struct muster_probe_peer *peer = &report->peers[i];
         const unsigned asked = peer->asked[MUSTER_PATH_U4] + peer->asked[MUSTER_PATH_U6];
-        if (evidence->live->is_here[i] || peer->answered > 0 || asked < ENOUGH_UNICAST) {
+        if (evidence->live->is_here[i] || !peer->is_signed || peer->answered + peer->answered_plain > 0 ||
+            asked < ENOUGH_UNICAST) {
             continue;
         }
         silent++;

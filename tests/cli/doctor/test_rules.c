@@ -36,6 +36,8 @@ static int begin(void **state) {
     *peer = (struct muster_probe_peer){.name = "nas",
                                        .interface = 2,
                                        .interface_name = "eth0",
+                                       .is_signed = true,
+                                       .stream = 19798,
                                        .address = {.family = 4, .ip = {10, 0, 0, 2}, .port = 19798},
                                        .address6 = {.family = 6, .ip = {0xfe, 0x80}, .port = 19798},
                                        .called = 8,
@@ -239,6 +241,11 @@ TEST(test_peers) {
     peer->answered = 0;
     memset(peer->reached, 0, sizeof(peer->reached));
     check("peer.silent?");
+    peer->answered_plain = 1; /* an older make */
+    check("");
+    peer->answered_plain = 0;
+    peer->is_signed = false; /* a small device that only speaks */
+    check("");
     begin(NULL);
     peer->answered_long = 0;
     check("mtu.small");
