@@ -31,7 +31,7 @@ class Screen:
         self.socket = str(self.lab.directory / f"tmux{id(self)}")
         self.environment = host.environment(**{"TERM": "xterm-256color", "NO_COLOR": None, **environment})
         settings = [f"{name}={value}" for name, value in environment.items()]
-        command = ["env", "TERM=tmux-256color", *settings, MUSTER, "top", *arguments]
+        command = ["env", "TERM=tmux-256color", *settings, MUSTER, "top", *map(str, arguments)]
         log = self.lab.directory / f"top{id(self)}.log"
         script = self.lab.script(f'trap : INT; {subprocess.list2cmdline(command)} 2>{log}; echo "code $?"; exec cat')
         self.log = log
@@ -123,7 +123,7 @@ class Top(LanTest):
         lines = screen.await_text(r"^printer +alive +\S+ +0% m4", r"^kitchen/climate/\S*… +20 Cel +\S+ [▁▂▃▄▅▆▇█]+$")
         self.assertEqual(len(lines), 20)
         self.assertEqual(lines[1].split(), ["NAME+", "STATE", "AGE", "LOSS", "PATHS"])
-        self.assertEqual(lines[-1], "q quit  Tab topics  s sort  r reverse  / filter  Enter show")
+        self.assertEqual(lines[-1], "q quit  Tab topics  s sort  r reverse  / filter  Enter why")
         screen.quit()
 
     def test_resizing(self):
@@ -152,13 +152,13 @@ class Top(LanTest):
         lines = screen.await_text("^filter: pri_", "^printer +alive", "^no readings that the filter lets through")
         self.assertNotIn("thermo", "\n".join(lines[:8]))
         screen.keys("Enter", "Enter")
-        screen.await_text("^ muster show printer", "^  Id +[0-9a-f]{32}", "^  Services +ipp:631", "^PROTO SOURCE")
+        screen.await_text("^ muster why printer", "^printer is ")
         screen.keys("Escape")
         screen.await_text("^filter: pri ", "^printer +alive")
         screen.keys("Escape")
         screen.await_text("^thermo +alive", "^q quit  Tab topics")
         screen.keys("Tab", "/", "temp", "Enter", "Enter")
-        screen.await_text("^ muster show thermo", "^  Id ")
+        screen.await_text("^ muster why thermo")
         self.assertEqual(screen.quit(), "")
 
     def test_colours(self):
@@ -183,6 +183,17 @@ class Top(LanTest):
         nas.stop()
         screen.await_text(r"^ muster  \(listening\) on eth0", "^printer +alive")
         self.assertIn("the network is asked instead", screen.quit())
+
+    def test_the_muster_that_is_meant_ends(self):
+        """Where a socket is named no other is asked: the terminal is given back, and an error says why."""
+        nas = self.here.announce("nas")
+        socket = self.here.state / "nas" / "socket"
+        self.lan.wait_for(socket.exists, "a socket")
+        screen = Screen(self.here, 80, 24, "--socket", socket)
+        screen.await_text("^ muster  nas ")
+        nas.stop()
+        screen.await_text("^code 1$")
+        self.assertIn("the running muster", screen.log.read_text())
 
     def test_alone(self):
         screen = Screen(self.here, 80, 24)

@@ -168,9 +168,12 @@ static void write_each_peer(struct metrics *metrics, peer_writer write) {
     }
 }
 
+/* As long as nothing of a peer was counted, its loss is not known. */
 static void write_loss(struct metrics *metrics, const struct muster_peer *peer,
                        const struct exposition_label who[2]) {
-    exposition_number(&metrics->exposition, who, 2, peer->loss);
+    if (peer->received > 0) {
+        exposition_number(&metrics->exposition, who, 2, peer->loss);
+    }
 }
 
 static void write_age(struct metrics *metrics, const struct muster_peer *peer,
@@ -249,7 +252,7 @@ static size_t write_topics_of(struct metrics *metrics, const struct muster_peer 
 static void write_topics(struct metrics *metrics) {
     size_t count = 0;
     begin(metrics, "muster_topic_readings_per_second", EXPOSITION_GAUGE,
-          "Readings a second of a topic, as its publisher announces them.");
+          "Records a second of each reading of a topic, as its publisher announces them.");
     count += write_topics_of(metrics, &metrics->self->peer, METRICS_TOPICS_MAX);
     for (int verified = 1; verified >= 0; verified--) {
         for (size_t i = 0; i < metrics->rows->count; i++) {

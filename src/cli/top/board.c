@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "peer.h"
 #include "text.h"
 
 /* Copies a text, cut at a character where there is no more room. */
@@ -181,7 +182,7 @@ static int take_topics(struct board *board, const struct muster_peer *peer) {
 void board_begin_table(struct board *board) {
     board->table++;
     board->left_out = 0;
-    board->node[0] = '\0';
+    board->has_self = false;
 }
 
 static void write_services(struct board_peer *row, const struct muster_document *document) {
@@ -208,11 +209,12 @@ int board_take_peer(struct board *board, const struct muster_peer *peer, uint64_
     row->address = peer->address;
     memcpy(row->interface_name, peer->interface_name, sizeof(row->interface_name));
     row->paths = peer->paths;
-    row->loss = peer->loss;
+    row->loss = peer_loss(peer);
     row->heard_ms = now_ms - peer->age_ms;
     row->table = board->table;
     write_services(row, &peer->document);
     if (peer->self) {
+        board->has_self = true;
         copy(board->node, sizeof(board->node), peer->document.name);
     }
     return take_topics(board, peer);
@@ -257,6 +259,9 @@ static void drop_readings(struct board *board) {
 void board_end_table(struct board *board) {
     for (size_t i = 0; i < BOARD_PANES; i++) {
         board->lists[i].count = 0; /* what it points to may be gone: board_sort() fills it again */
+    }
+    if (!board->has_self) {
+        board->node[0] = '\0';
     }
     drop_peers(board);
     drop_readings(board);

@@ -31,7 +31,7 @@ struct board_peer {
     struct muster_endpoint address;
     char interface_name[MUSTER_INTERFACE_NAME_BYTES];
     unsigned paths;
-    double loss;
+    double loss;       /* negative: not known */
     uint64_t heard_ms; /* when it was heard last; may have wrapped below 0 */
     char services[96]; /* safe to print, cut */
     uint64_t table;    /* the last table that had it */
@@ -107,6 +107,7 @@ struct board {
     size_t left_out;                             /* peers and readings, of the last table */
     uint64_t table;                              /* number of the table that is being taken in */
     size_t states[MUSTER_LEFT + 1];              /* peers in each state, the node's own row apart */
+    bool has_self;                               /* the table has the row of the muster that is asked */
     char node[MUSTER_NAME_BYTES_MAX + 1];        /* name of the muster that is asked; "": the network is */
     char filter[MUSTER_NAME_BYTES_MAX + 1];      /* part of a name, a topic, an address or a state; "": all */
     bool is_typing;                              /* the filter is being changed */

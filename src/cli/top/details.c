@@ -38,7 +38,7 @@ static void add_settings(struct arguments *arguments, const struct settings *set
     add_each(arguments, "--interface", &settings->interfaces);
     add_each(arguments, "--peer", &settings->peers);
     add_option(arguments, "--port", port);
-    add_option(arguments, "--state", settings->state_dir);
+    add_option(arguments, "--state-dir", settings->state_dir);
     add_option(arguments, "--socket", settings->socket);
     if (settings->direct) {
         add(arguments, "--direct");

@@ -16,7 +16,7 @@
 #define DETAILS_BYTES_MAX (256 * 1024)
 
 /* The command that is run, "muster COMMAND id:…". */
-#define DETAILS_COMMAND "show"
+#define DETAILS_COMMAND "why"
 
 /* Its output grew, or ended. */
 typedef void (*details_cb)(void *context);

@@ -153,7 +153,8 @@ static void draw_peer(struct canvas *canvas, size_t row, const struct fitted *fi
     put(canvas, row, fitted, columns, PEER_ADDRESS, CANVAS_PLAIN, text_address(&peer->address).text);
     put(canvas, row, fitted, columns, PEER_INTERFACE, CANVAS_PLAIN, text_name(peer->interface_name).text);
     put(canvas, row, fitted, columns, PEER_AGE, CANVAS_PLAIN, peer->self ? "-" : text_duration(age_ms).text);
-    put(canvas, row, fitted, columns, PEER_LOSS, loss_style, peer->self ? "-" : text_share(peer->loss).text);
+    put(canvas, row, fitted, columns, PEER_LOSS, loss_style,
+        peer->self || peer->loss < 0 ? "-" : text_share(peer->loss).text);
     put(canvas, row, fitted, columns, PEER_PATHS, CANVAS_PLAIN, text_paths(peer->paths).text);
     put(canvas, row, fitted, columns, PEER_SERVICES, CANVAS_PLAIN,
         peer->services[0] != '\0' ? peer->services : "-");
@@ -318,7 +319,7 @@ static void draw_bottom(struct canvas *canvas, const struct board *board) {
     if (board->is_typing || board->filter[0] != '\0') {
         snprintf(text, sizeof(text), "filter: %s%s", text_name(board->filter).text, cursor);
     } else {
-        snprintf(text, sizeof(text), "q quit  Tab %s  s sort  r reverse  / filter  Enter show",
+        snprintf(text, sizeof(text), "q quit  Tab %s  s sort  r reverse  / filter  Enter why",
                  board->pane == BOARD_PEERS ? "topics" : "peers");
     }
     canvas_put(canvas, row, 0, canvas->columns, CANVAS_PLAIN, text);

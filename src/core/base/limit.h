@@ -13,6 +13,8 @@
 #define MUSTER_GROUP_V6 {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x14} /* ff02::114: RFC 4727, 3.4.2, of the link alone */
 #define MUSTER_BROADCAST_V4 {255, 255, 255, 255} /* the limited broadcast address (RFC 919, 7) */
 #define MUSTER_UNICAST_PORTS 32                  /* a node takes the first free port of these, right after the control port: one firewall line covers all */
+#define MUSTER_GROUP_SITE_V4 {239, 255, 77, 14}  /* the same of a site: routers may pass it on (RFC 2365, 6.1) */
+#define MUSTER_GROUP_SITE_V6 {0xff, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x14} /* ff05::114: RFC 4727, 3.4.2 */
 #define MUSTER_TTL 255                           /* sent and required: proves that no router was passed (RFC 5082, 3) */
 #define MUSTER_PATHS_MAX 96                      /* ways out of one node: 32 interfaces of three kinds */
 
@@ -127,6 +129,8 @@
 #define MUSTER_UNSENT_MS 1000            /* and what was not sent to the group is said again after this, and up to as much more */
 #define MUSTER_TRIES_MIN 5              /* questions for a suspect, at least */
 #define MUSTER_TRIES_GROUP 1             /* of them, the first ones, that go to the group alone; the others go by unicast too, for who does not hear the group */
+#define MUSTER_TRIES_GROUP_LOSSLESS 3    /* the same where nothing is lost, as far as */
+#define MUSTER_LOSSLESS_MESSAGES 512     /* so many messages show */
 #define MUSTER_HEARSAY_TRIES 2           /* questions, by unicast, for a row that was never heard here */
 #define MUSTER_TRIES_MAX 60             /* questions for a suspect, at most */
 

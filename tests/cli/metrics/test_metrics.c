@@ -33,6 +33,7 @@ static struct muster_peer peers[] = {
      .state = MUSTER_SUSPECT,
      .document = {.name = "thermo", .topics = topics, .topic_count = COUNT(topics)},
      .loss = 0.25,
+     .received = 8,
      .age_ms = 1500,
      .tuples = tuples,
      .tuple_count = COUNT(tuples)},
@@ -103,6 +104,7 @@ TEST(test_peers_are_bounded) {
         memcpy(many[i].id, &i, sizeof(i));
         many[i].document.name = i + 1 == count ? "last" : "";
         many[i].verified = i + 1 == count;
+        many[i].received = 1;
     }
     char *text = text_of(EXPOSITION_TEXT, &list);
     assert_non_null(strstr(text, "name=\"last\""));

@@ -25,13 +25,15 @@ static const struct muster_peer peers[] = {
      .interface_name = "eth0",
      .paths = 1U << MUSTER_PATH_M4 | 1U << MUSTER_PATH_B4,
      .age_ms = 1500,
-     .loss = 0.25},
+     .loss = 0.25,
+     .received = 4},
     {.id = {3},
      .document = {.name = "thermo", .topics = topics, .topic_count = 2},
      .address = {4, {10, 0, 0, 3}, 19798},
      .interface_name = "eth0",
      .paths = 1U << MUSTER_PATH_M4,
-     .age_ms = 200},
+     .age_ms = 200,
+     .received = 4},
     {.id = {4},
      .verified = true,
      .state = MUSTER_LOST,
@@ -197,7 +199,7 @@ TEST(test_orders) {
     press(&board, "ss"); /* by address, by age */
     assert_string_equal(names_of(&board), ">japan printer thermo nas");
     press(&board, "s"); /* by loss */
-    assert_string_equal(names_of(&board), ">printer nas thermo japan");
+    assert_string_equal(names_of(&board), ">printer thermo nas japan");
     press(&board, "s");
     assert_string_equal(names_of(&board), ">nas printer thermo japan");
     board_deinit(&board);

@@ -257,6 +257,7 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_metrics = {
     .name = "metrics",
+    .group = COMMAND_OTHER,
     .summary = "say how the running muster is doing, for Prometheus",
     .syntax = {.operands = ""},
     .description =

@@ -23,6 +23,9 @@
 /* What changed is drawn so often. */
 #define FRAME_MS 250
 
+/* What is subscribed to changes so often at most: each change asks publishers for their last values. */
+#define FOLLOW_MS 1000
+
 /* Where more samples than these come in a frame, the loop pauses so long before it waits for more: to wake up
  * for each of them costs more than to read them. The kernel has room for what comes meanwhile. */
 #define SAMPLES_MANY 100
@@ -68,9 +71,11 @@ struct top {
     muster_subscription_t *subscription;
     char patterns[MUSTER_PATTERNS_MAX][MUSTER_TOPIC_BYTES_MAX + 3]; /* that are subscribed to */
     size_t pattern_count;
+    uint64_t followed_ms; /* when that changed last */
 
-    int kept_stderr; /* while the screen is open, what is complained of is kept; -1: it is not open */
-    unsigned closing;
+    int kept_stderr;  /* while the screen is open, what is complained of is kept; -1: it is not open */
+    unsigned closing; /* that were opened beside the session */
+    bool has_left;    /* the session */
 };
 
 static uint64_t now(const struct top *top) {
@@ -202,11 +207,14 @@ static size_t collect_patterns(struct top *top, char patterns[][MUSTER_TOPIC_BYT
 static void follow_screen(struct top *top) {
     char patterns[MUSTER_PATTERNS_MAX][MUSTER_TOPIC_BYTES_MAX + 3] = {{0}};
     const char *pointers[MUSTER_PATTERNS_MAX];
-    const size_t count = collect_patterns(top, patterns);
-    if (top->listener == NULL ||
-        (count == top->pattern_count && memcmp(patterns, top->patterns, sizeof(patterns)) == 0)) {
+    if (top->listener == NULL || now(top) - top->followed_ms < FOLLOW_MS) {
         return;
     }
+    const size_t count = collect_patterns(top, patterns);
+    if (count == top->pattern_count && memcmp(patterns, top->patterns, sizeof(patterns)) == 0) {
+        return;
+    }
+    top->followed_ms = now(top);
     for (size_t i = 0; i < count; i++) {
         pointers[i] = patterns[i];
     }
@@ -453,12 +461,17 @@ static void on_frame(uv_timer_t *timer) {
 
 /* ---- running ---- */
 
+/* Ends the session when all that was opened beside it is closed, too. */
+static void finish_when_closed(struct top *top) {
+    if (top->has_left && top->closing == 0) {
+        session_finish(&top->session);
+    }
+}
+
 static void on_closed(void *context) {
     struct top *top = context;
     top->closing--;
-    if (top->closing == 0 && top->session.ended) {
-        session_finish(&top->session);
-    }
+    finish_when_closed(top);
 }
 
 /* The terminal is given back first of all: what follows may complain. */
@@ -470,10 +483,18 @@ static void on_ending(void *context) {
     close_table(top);
     if (top->is_own_listener) {
         top->closing++;
+        top->is_own_listener = false;
         muster_close(top->listener, on_closed, top);
     }
     top->listener = NULL;
-    top->closing++; /* the session's own, see on_closed() as its on_left */
+}
+
+/* A session that can't go on leaves without an end. */
+static void on_left(void *context) {
+    struct top *top = context;
+    on_ending(top);
+    top->has_left = true;
+    finish_when_closed(top);
 }
 
 static void open_listener(struct top *top) {
@@ -552,7 +573,7 @@ static int run(struct settings *settings, void *options, const struct operands *
                                             .on_event = on_event,
                                             .on_reset = on_reset,
                                             .on_ending = on_ending,
-                                            .on_left = on_closed,
+                                            .on_left = on_left,
                                             .context = top};
     top->settings = settings;
     top->kept_stderr = top->terminal = -1;
@@ -574,6 +595,7 @@ static const struct args_option options_table[] = {{0}};
 
 const struct command command_top = {
     .name = "top",
+    .group = COMMAND_SEE,
     .summary = "follow peers and readings on the screen",
     .syntax = {.operands = ""},
     .description =
@@ -585,7 +607,7 @@ const struct command command_top = {
         "\n"
         "  Up Down PgUp PgDn Home End  select a row (also k j g G)\n"
         "  Tab     go from peers to readings and back\n"
-        "  Enter   what muster show says of the selected peer; Esc goes back\n"
+        "  Enter   what muster why says of the selected peer; Esc goes back\n"
         "  s r     sort by the next column, and the other way; the heading has + or -\n"
         "  /       show rows with this text in their name, state, address or services\n"
         "  q       quit\n",
