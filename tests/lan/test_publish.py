@@ -134,6 +134,18 @@ class Publish(LanTest):
         units = {record["n"]: record.get("u") for record in records(subscriber)}
         self.assertEqual((units["cellar/power"], units["door"]), ("W", None))
 
+    def test_lines_of_other_programs(self):
+        subscriber = self.subscribe()
+        self.publish("2020-09-13T12:26:40Z;a/b;21.5\n", "--format", "%s;%t;%v")
+        self.publish("time,name,unit,value\n1600000001,a/c,Cel,7\n", "--csv", "--name", "other")
+        await_records(subscriber, 2)
+        self.assertEqual([(r["n"], r["v"], r.get("u"), r["t"]) for r in records(subscriber)],
+                         [("a/b", 21.5, None, 1600000000), ("a/c", 7, "Cel", 1600000001)])
+        process = self.publish("alone\n", "--format", "%t %v", codes=(1,))
+        self.assertEqual(process.error, "muster publish: line 1: expected a line such as '%t %v'\n")
+        for arguments in (["--format", "%v"], ["--format", "%t %v", "--topic", "a"], ["a", "1", "--csv"]):
+            self.assertEqual(self.there.run("publish", *arguments).code, 2, arguments)
+
     def test_values_of_one_topic(self):
         subscriber = self.subscribe()
         text = '1\n2.5\nopen\n{"n":"a","v":3}\n{"n":"t/x/b","v":4}\n{"v":5}\n'

@@ -292,6 +292,38 @@ class Python(LanTest):
         snake.write("\n")
         self.good(snake)
 
+    def test_late_subscribers_of_it(self):
+        """They get the last value of each name by stream, and what was sent lately."""
+        live = self.subscriber("lab/#")
+        snake = self.python(
+            self.here,
+            "with muster.announce('pi') as me:\n"
+            "    for n in range(3): me.publish('lab/climate', n, name='a', unit='Cel')\n"
+            "    me.publish('lab/climate', True, name='b')\n"
+            "    me.publish('lab/door', 'shut')\n"
+            "    sys.stdin.readline()",
+        )
+        self.lan.wait_for(lambda: ("lab/door", "shut") in readings(live), "all was sent")
+        late = self.there.start("subscribe", "lab/climate/#", "--ndjson")
+        wanted = [("lab/climate/a", 2), ("lab/climate/b", True)]
+        self.lan.wait_for(lambda: readings(late) == wanted, "last values")
+        self.assertEqual({record["sample"] for record in records(late)}, {"last"})
+        history = self.there.start("subscribe", "lab/climate/#", "--ndjson", "--since", "1m")
+        wanted = [("lab/climate/a", 0), ("lab/climate/a", 1), *wanted]
+        self.lan.wait_for(lambda: readings(history) == wanted, "what was sent lately")
+        source = "with muster.subscribe('lab/door') as sub:\n    print(next(sub).value)"
+        self.assertEqual(self.good(self.python(self.there, source)).lines, ["shut"])
+        (row,) = [row for row in self.there.peers() if row["name"] == "pi"]
+        to = (self.here.address, row["port"])
+        nonsense = wire.Stream(self.there, to).ask(b"nonsense\n")
+        self.lan.wait_for(lambda: nonsense.ended, "it is closed")
+        self.assertEqual(nonsense.end(), "syntax")
+        table = wire.Stream(self.there, to).ask("table")
+        self.lan.wait_for(table.end, "the table")
+        self.assertEqual(table.end(), "done")
+        snake.write("\n")
+        self.good(snake)
+
     def test_publishes_by_the_muster_of_this_machine(self):
         self.here.announce("me")
         self.there.watch().await_event("joined", name="me")

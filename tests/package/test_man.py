@@ -98,9 +98,11 @@ class Others(unittest.TestCase):
 
     CONFIG = OTHER_PAGES / "muster.json.5.gz"
     PROTOCOL = OTHER_PAGES / "muster-protocol.7.gz"
+    NETWORK = OTHER_PAGES / "muster-network.7.gz"
+    READINGS = OTHER_PAGES / "muster-readings.7.gz"
 
     def test_no_warning(self):
-        for page in (self.CONFIG, self.PROTOCOL):
+        for page in (self.CONFIG, self.PROTOCOL, self.NETWORK, self.READINGS):
             for width in ("78", "400"):
                 argv = [MAN, "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(page)]
                 environment = {**ENVIRONMENT, "MAN_DISABLE_SECCOMP": "1", "MANWIDTH": width}

@@ -20,12 +20,16 @@
 find(), watch() and publish() ask a muster that runs on this machine (schemas/LOCAL.md). Where none
 runs, or with direct=True, they speak the protocol themselves (schemas/PROTOCOL.md), as announce()
 and subscribe() always do. With PyNaCl this module signs what it says and verifies what it hears.
-Without PyNaCl its own peers have no key, and all that it hears has verified=False.
+Without PyNaCl its own peers have no key, and whatever it hears itself has verified=False.
 
 Names, texts and values come from strangers: safe_text() makes them fit for a terminal.
 The interfaces are those of the argument `interfaces`, else of MUSTER_INTERFACE, else all that can
 be used: names or patterns with commas between them, `!docker*` denies, `lo` has to be named.
-MUSTER_PORT is the port of the control group.
+MUSTER_PORT is the port of the control group, MUSTER_SOCKET the socket of the muster to ask.
+
+What a node of the C library does beyond this module: it takes tables by stream in large crowds,
+follows publishers by stream where multicast is filtered, keeps last values for others, speaks to
+static peers beyond a router, and notices a second holder of its key.
 
 Linux, Python 3.9 or newer.
 """
@@ -1636,6 +1640,7 @@ class _Node:
         self.watchers: list[_Queue] = []
         self.publisher = _Publisher(self)
         self.listener = _Listener(self)
+        self.server: Optional[_Server] = None
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._nonces: list[tuple[str, float]] = []  # the last ones, and when each was made
@@ -2292,8 +2297,16 @@ class _Node:
         next_ms = int(max(0.1, self._promise_end - self.now) * 1000)
         return {"rev": self.rev, "next_ms": next_ms, "peers": min(1_000_000, self.present())}
 
+    def serve(self) -> None:
+        """Answers streams, as a publisher should. Where the port is taken it does without."""
+        if self.server is None:
+            with contextlib.suppress(OSError):
+                self.server = _Server(self)
+
     def _document_members(self) -> dict[str, Any]:
         members = self.document.members()
+        if self.server is not None:
+            members["stream"] = self.sockets.unicast_port
         if self.key:
             members["key"] = base64.b64encode(self.key.public).decode()
         return members
@@ -2312,6 +2325,7 @@ class _Node:
             "rev": rev,
             "next_ms": 172_800_000,
             "peers": 1_000_000,
+            "stream": 65535,
             **document.members(),
         }
         if document.topics:
@@ -2597,6 +2611,8 @@ class _Node:
                 return
             self._is_closed = True
         self.wake()
+        if self.server is not None:
+            self.server.close()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join()
         self.sockets.close()
@@ -2680,6 +2696,14 @@ class _Round:
 # ---- publishing: PROTOCOL.md, section 13.8 ----
 
 
+@dataclasses.dataclass(frozen=True)
+class _Sent:
+    data: bytes
+    topic: str
+    body: bytes
+    at: float
+
+
 class _Publisher:
     """The data of a node: what waits, what was sent and may be asked for again."""
 
@@ -2688,13 +2712,17 @@ class _Publisher:
     def __init__(self, node: _Node):
         self.node = node
         self.seqs: dict[int, int] = {}  # by shard, of the last datagram
-        self.ring: collections.OrderedDict[tuple[int, int], bytes] = collections.OrderedDict()
+        # By shard and number: a datagram, its topic and body, and when it was sent.
+        self.ring: collections.OrderedDict[tuple[int, int], _Sent] = collections.OrderedDict()
+        self.last: dict[str, dict[str, tuple[bytes, float]]] = {}  # by topic and name, as a pack
         self.ring_bytes = 0
         self.oldest: dict[int, int] = {}
         self.last_sent = -1000.0
         self.room = threading.Condition(node.lock)
         self._ready: dict[str, float] = {}  # by topic, when its data may leave
-        self._waiting: collections.deque[tuple[str, bytes]] = collections.deque()
+        self._waiting: collections.deque[tuple[str, str, bytes]] = collections.deque()
+        self._sent_at: dict[int, float] = {}  # by shard
+        self._tailing: set[int] = set()  # shards whose tails are under way
         self._pace = _Bucket(RATE_BYTES_S, BURST_BYTES)
         self._repairs = _Bucket(RATE_BYTES_S, BURST_BYTES)
         self._repaired: dict[tuple[int, int], float] = {}
@@ -2717,13 +2745,15 @@ class _Publisher:
                 lambda: len(self._waiting) < 64 or self.node._is_closed, timeout
             ):
                 raise TimedOut("what was published before still waits to leave")
-            self._waiting.append((topic, body))
+            self._waiting.append((topic, record.get("n", ""), body))
             self._flush()
         self.node.wake()
 
     def _open(self, topic: str, name: Optional[str], unit: Optional[str]) -> None:
         """Announces the topic, and the unit of this name, unless both were announced."""
         document = self.node.latest
+        if not document.topics:
+            self.node.serve()
         known = document.topics.get(topic)
         if known is not None and (
             not unit or not name or name in known.units or len(known.units) >= 64
@@ -2749,6 +2779,34 @@ class _Publisher:
             self._ready[topic] = max(self.node.now + wait, self.node.started + 0.6)
             self.node.sockets.join_data([-1])
 
+    def samples(self, patterns: list[str], since_s: float) -> list[bytes]:
+        """Lines of last values, and of what was sent in that time: section 12, "Samples"."""
+        now, lines = self.node.now, []
+        recent = [(key, sent) for key, sent in self.ring.items() if now - sent.at <= since_s]
+        wanted = {
+            topic for topic in self.last if any(_pattern_may_match(p, topic) for p in patterns)
+        }
+        told = {sent.topic for _, sent in recent} & wanted
+        for topic in sorted(wanted - told):
+            until = {"until": self.seqs[shard_of(topic)]}
+            for body, at in self.last[topic].values():
+                lines += self._sample(topic, now - at, body, until)
+        passed: dict[int, int] = {}
+        for (shard, seq), sent in recent:
+            if sent.topic not in wanted:
+                passed[shard] = passed.get(shard, 0) + 1
+                continue
+            more = {"seq": seq}
+            if passed.get(shard):
+                more["passed"] = passed.pop(shard)
+            lines += self._sample(sent.topic, now - sent.at, sent.body, more)
+        return lines
+
+    def _sample(self, topic: str, age_s: float, body: bytes, more: dict[str, int]) -> list[bytes]:
+        sample = {"id": self.node.id, "boot": self.node.boot, "topic": topic, **more}
+        sample["age_ms"] = int(age_s * 1000)
+        return [_json_line({"sample": sample, "lines": 1}) + b"\n" + body]
+
     def _header(self, topic: str, seq: int) -> bytes:
         return (
             _json_line(
@@ -2769,7 +2827,7 @@ class _Publisher:
         """Sends what may leave, and comes again for the rest."""
         node = self.node
         while self._waiting:
-            topic, body = self._waiting[0]
+            topic, name, body = self._waiting[0]
             wait = self._ready[topic] - node.now
             if wait <= 0 and not self._pace.take(node.now, len(body)):
                 wait = 0.005
@@ -2779,7 +2837,7 @@ class _Publisher:
                     node._after(wait, self._flush_again)
                 return
             self._waiting.popleft()
-            self._send(topic, body)
+            self._send(topic, name, body)
         self.room.notify_all()
 
     def _flush_again(self) -> None:
@@ -2787,24 +2845,38 @@ class _Publisher:
         self._flush()
         self.room.notify_all()
 
-    def _send(self, topic: str, body: bytes) -> None:
-        shard = shard_of(topic)
+    def _send(self, topic: str, name: str, body: bytes) -> None:
+        shard, now = shard_of(topic), self.node.now
         seq = self.seqs[shard] = self.seqs.get(shard, 0) + 1
         data = self._header(topic, seq) + body
-        self.ring[shard, seq] = data
+        self.ring[shard, seq] = _Sent(data, topic, body, now)
         self.ring_bytes += len(data)
         while self.ring_bytes > RING_BYTES:
             (old_shard, old_seq), old = self.ring.popitem(last=False)
-            self.ring_bytes -= len(old)
+            self.ring_bytes -= len(old.data)
             self.oldest[old_shard] = old_seq + 1
+        values = self.last.setdefault(topic, {})
+        if name in values or len(values) < 64:
+            values[name] = (body, now)
         self.node.sockets.send_data(data, shard)
-        self.last_sent = self.node.now
-        for delay in self.TAILS_S:
-            self.node._after(delay, lambda: self._tail_if_last(shard, seq))
+        self.last_sent = self._sent_at[shard] = now
+        if shard not in self._tailing:
+            self._tailing.add(shard)
+            self.node._after(self.TAILS_S[0], lambda: self._tail_step(shard, 0))
 
-    def _tail_if_last(self, shard: int, seq: int) -> None:
-        if self.seqs[shard] == seq:
+    def _tail_step(self, shard: int, number: int) -> None:
+        """The next tail, unless there was new data since the one before."""
+        quiet = self.node.now - self._sent_at[shard]
+        if quiet < self.TAILS_S[number] - 0.001:
+            number = 0
+        else:
             self._tail(shard)
+            number += 1
+        if number == len(self.TAILS_S):
+            self._tailing.discard(shard)
+            return
+        wait = max(0.001, self.TAILS_S[number] - quiet)
+        self.node._after(wait, lambda: self._tail_step(shard, number))
 
     def _tail(self, shard: int, interface: Optional[int] = None) -> None:
         members = {
@@ -2833,12 +2905,12 @@ class _Publisher:
                 if count > NAK_SEQS_MAX:
                     return
                 if now - self._repaired.get(key, -1.0) >= 0.01 and self._repairs.take(
-                    now, len(self.ring[key])
+                    now, len(self.ring[key].data)
                 ):
                     if len(self._repaired) > 8192:
                         self._repaired.clear()
                     self._repaired[key] = now
-                    self.node.sockets.send_data(self.ring[key], nak.shard)
+                    self.node.sockets.send_data(self.ring[key].data, nak.shard)
 
     def drain(self, timeout: float) -> None:
         """Waits until all was sent, and as long as others may ask for what they missed."""
@@ -3016,6 +3088,8 @@ class _Listener:
         self._rates = _Rates(2000, 6000)  # of sources without a feed
         self._sources: set[_Address] = set()  # of feeds
         self._naks = _Bucket(1000, 256)
+        self._headers: dict[bytes, _Signal] = {}  # by their bytes before the last colon
+        self._peers: dict[str, tuple[Any, Peer]] = {}  # rows as they were told last
         self._asked: dict[str, int] = {}  # whose last values, and the boot of that
 
     # -- what is wanted --
@@ -3083,7 +3157,7 @@ class _Listener:
             arrival.source[0], self.node.now
         ):
             raise _Drop("flood")
-        signal = decode_signal(arrival.data)
+        signal = self._read_known(arrival.data) or self._read_new(arrival.data)
         if signal.id == self.node.id:
             raise _Drop("own")
         if arrival.group != _data_group(family, -1 if signal.kind == "nak" else signal.shard):
@@ -3097,6 +3171,27 @@ class _Listener:
         if row is None or signal.boot != row.boot or not self._is_source(row, arrival):
             raise _Drop("unknown")
         self._on_data(row, signal, arrival)
+
+    def _read_known(self, data: bytes) -> Optional[_Signal]:
+        """Data whose header is known by heart, up to the digits of `seq`: nothing is parsed."""
+        line, _, body = data.partition(b"\n")
+        prefix, colon, digits = line.rpartition(b":")
+        known = self._headers.get(prefix)
+        digits = digits[:-1]
+        if known is None or not digits.isdigit() or digits[:1] == b"0" or len(digits) > 15:
+            return None
+        if len(data) > DATAGRAM_BYTES_MAX or not body.endswith(b"\n") or not line.endswith(b"}"):
+            return None
+        return dataclasses.replace(known, seq=int(digits), body=body)
+
+    def _read_new(self, data: bytes) -> _Signal:
+        signal = decode_signal(data)
+        prefix = data.partition(b"\n")[0].rpartition(b":")[0]
+        if signal.kind == "data" and prefix.endswith(b',"seq"'):
+            if len(self._headers) >= FEEDS_MAX:
+                self._headers.clear()
+            self._headers[prefix] = dataclasses.replace(signal, body=b"")
+        return signal
 
     @staticmethod
     def _is_source(row: Optional[_Row], arrival: _Arrival) -> bool:
@@ -3188,7 +3283,15 @@ class _Listener:
 
     def _peer(self, peer_id: str) -> Optional[Peer]:
         row = self.node.rows.get(peer_id)
-        return row.snapshot(self.node.now) if row is not None else None
+        if row is None:
+            return None
+        version = (row.boot, row.rev, row.state, row.source, row.body is None, row.key)
+        known = self._peers.get(peer_id)
+        if known is None or known[0] != version:
+            if len(self._peers) >= FEEDS_MAX:
+                self._peers.clear()
+            known = self._peers[peer_id] = (version, row.snapshot(self.node.now))
+        return known[1]
 
     def deliver(self, signal: _Signal) -> None:
         if self.wants(signal.topic):
@@ -3323,6 +3426,165 @@ class _Stream:
             yield part, [self._line(deadline, idle_s) for _ in range(lines)]
 
 
+class _Server:
+    """Answers `table` and `samples` by TCP, each connection in a thread of its own."""
+
+    CONNECTIONS_MAX, PER_ADDRESS, IDLE_S, TOTAL_S = 16, 4, 5.0, 60.0
+
+    def __init__(self, node: _Node):
+        self._node = node
+        self._lock = threading.Lock()
+        self._addresses: list[str] = []  # of the connections
+        self._listeners: list[socket.socket] = []
+        try:
+            for family in node.sockets.unicast:
+                self._listeners.append(self._listen(family, node.sockets.unicast_port))
+        except OSError:
+            self.close()
+            raise
+        for listener in self._listeners:
+            threading.Thread(
+                target=self._accept, args=(listener,), name="muster-tcp", daemon=True
+            ).start()
+
+    @staticmethod
+    def _listen(family: int, port: int) -> socket.socket:
+        level, sent, least, kind, host = (
+            (
+                socket.IPPROTO_IPV6,
+                socket.IPV6_UNICAST_HOPS,
+                _IPV6_MINHOPCOUNT,
+                socket.AF_INET6,
+                "::",
+            )
+            if family == 6
+            else (socket.IPPROTO_IP, socket.IP_TTL, _IP_MINTTL, socket.AF_INET, "0.0.0.0")
+        )
+        sock = socket.socket(kind, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == 6:
+                sock.setsockopt(level, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(level, sent, 255)
+            sock.setsockopt(level, least, 255)  # connections from beyond a router get no answer
+            sock.bind((host, port))
+            sock.listen(16)
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    def close(self) -> None:
+        for listener in self._listeners:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)  # so that accept() returns
+            listener.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                sock, source = listener.accept()
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    time.sleep(0.1)
+                    continue
+                if error.errno == errno.ECONNABORTED:
+                    continue
+                return
+            host = source[0].partition("%")[0]
+            with self._lock:
+                is_free = len(self._addresses) < self.CONNECTIONS_MAX
+                is_free = is_free and self._addresses.count(host) < self.PER_ADDRESS
+                if is_free:
+                    self._addresses.append(host)
+            if not is_free:
+                with contextlib.suppress(OSError):
+                    sock.settimeout(0)
+                    sock.send(self._end("busy", 0))
+                sock.close()
+                continue
+            threading.Thread(target=self._serve, args=(sock, host), daemon=True).start()
+
+    def _serve(self, sock: socket.socket, host: str) -> None:
+        try:
+            with sock:
+                sock.settimeout(self.IDLE_S)
+                self._answer_all(sock)
+        except OSError:  # gone, or slow
+            pass
+        except Exception:
+            _log.exception("a stream of %s", host)
+        finally:
+            with self._lock:
+                self._addresses.remove(host)
+
+    def _answer_all(self, sock: socket.socket) -> None:
+        until = time.monotonic() + self.TOTAL_S
+        buffer = b""
+        while time.monotonic() < until:
+            line, lf, rest = buffer.partition(b"\n")
+            if len(line) > 1024:
+                sock.sendall(self._end("too_long", 0))
+                return
+            if lf:
+                buffer = rest
+                try:
+                    answer = self._answer(sock, _typed(_parse(line, 16_384), dict))
+                except _Drop as drop:
+                    is_line = str(drop) in ("missing", "range", "version", "type")
+                    answer = [self._end("invalid" if is_line else "syntax", 0)]
+                sock.sendall(b"".join(answer))
+                if answer[-1].startswith(b'{"end":"syntax"'):
+                    return
+                continue
+            data = sock.recv(4096)
+            if not data:
+                return
+            buffer += data
+
+    @staticmethod
+    def _end(end: str, count: int) -> bytes:
+        return _json_line({"end": end, "count": count}) + b"\n"
+
+    def _answer(self, sock: socket.socket, request: dict[str, Any]) -> list[bytes]:
+        if _member(request, "muster", lambda value: _typed(value, (int, float))) != 1:
+            raise _Drop("version")
+        kind = _member(request, "request", lambda value: _typed(value, str))
+        if request.get("port", self._node.sockets.port) != self._node.sockets.port:
+            return [self._end("elsewhere", 0)]
+        if kind == "table":
+            parts = self._table(sock)
+        elif kind == "samples" and request.get("follow") is not True:
+            patterns = _member(request, "patterns", _list(_pattern, 1, 64))
+            since_ms = _member(request, "since_ms", _integer(1, 86_400_000), False) or 0
+            with self._node.lock:
+                parts = self._node.publisher.samples(patterns, since_ms / 1000)
+        else:
+            return [self._end("not_found" if kind == "document" else "unknown", 0)]
+        return [*parts, self._end("done", len(parts))]
+
+    def _table(self, sock: socket.socket) -> list[bytes]:
+        """The rows that were heard by the interface of the connection."""
+        own, node, parts = sock.getsockname(), self._node, []
+        with node.lock:
+            used = [one.index for one in node.sockets.interfaces.values() if one.address == own[0]]
+            here = used[0] if used else own[3] if len(own) == 4 else 0
+            for row in node.rows.values():
+                if row.is_present and row.interface == here:
+                    peer = {
+                        "id": row.id,
+                        "state": row.state,
+                        "address": row.source[0].partition("%")[0],
+                        "port": row.source[1],
+                        "age_ms": int((node.now - row.heard_at) * 1000),
+                        "next_ms": int((row.deadline - node.now) * 1000),
+                    }
+                    lines = row.announce.data.count(b"\n")
+                    part = _json_line({"peer": peer, "lines": lines}) + b"\n"
+                    parts.append(part + row.announce.data)
+        return parts
+
+
 def _read_lists_of(body: bytes) -> _Lists:
     return _read_lists(_typed(_parse(body, 16_384), dict))
 
@@ -3442,16 +3704,18 @@ def _peer_of_lines(part: Mapping[str, Any], lines: list[bytes]) -> Peer:
         message = decode(lines[0] + b"\n")
         body = lines[1]
     lists = _read_lists_of(body) if body else message.lists
-    address, interface = row.get("address"), row.get("interface")
+    address = _member(row, "address", _text(1, 64), False)
+    interface = _member(row, "interface", _text(1, 15), False)
     if address and address.startswith("fe80:") and interface and "%" not in address:
         address += f"%{interface}"
-    paths = tuple(path for path in row.get("paths", ()) if isinstance(path, str))
+    paths = tuple(_member(row, "paths", _path_names, False) or ())
+    age_ms = _member(row, "age_ms", _integer(0), False) or 0
     return Peer(
         message.id,
         message.name,
-        str(row.get("state", "alive")),
+        _member(row, "state", _text(1, 15)),
         address,
-        row.get("port"),
+        _member(row, "port", _integer(1, 65535), False),
         interface,
         tuple(lists.services),
         lists.attrs,
@@ -3462,7 +3726,7 @@ def _peer_of_lines(part: Mapping[str, Any], lines: list[bytes]) -> Peer:
         row.get("provisional") is True,
         row.get("partial") is True,
         row.get("self") is True,
-        row.get("age_ms", 0) / 1000,
+        age_ms / 1000,
         paths,
     )
 
@@ -3599,15 +3863,16 @@ class Watch(_Source):
         self._stream = self._local.ask({"request": "watch"}, idle_s=None)
         try:
             first = next(self._stream, None)  # its own row, at least
-        except (LocalError, TimedOut):
-            self._stream = None
+        except (LocalError, TimedOut, OSError):
+            first = None
+        if first is None:
             return False
         threading.Thread(target=self._run, args=(first,), name="muster-watch", daemon=True).start()
         return True
 
     def _run(self, first: Any) -> None:
         """Reads what the muster of this machine tells. When that ends, the network is asked
-        instead.
+        instead, and whoever is there joins anew.
         """
         try:
             for part, lines in itertools.chain([first], self._stream):
@@ -3628,6 +3893,8 @@ class Watch(_Source):
             node.ask()
         node.start()
         self._node = node
+        if self._is_closed:  # meanwhile
+            node.close()
 
     @property
     def dropped(self) -> int:

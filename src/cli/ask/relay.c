@@ -164,10 +164,14 @@ void relay_stop(struct relay *relay) {
 static bool open_line(const struct relay *relay, struct reading *reading, struct json_line *translated,
                       const char *line, size_t length, struct reading_fault *fault) {
     fault->reason.text[0] = '\0';
-    switch (json_line_read(relay->style, line, length, relay->read_s, translated, fault)) {
+    const enum json_line_result result =
+        relay->format == NULL
+            ? json_line_read(relay->style, line, length, relay->read_s, translated, fault)
+            : line_format_read(relay->format, relay->style, line, length, relay->read_s, translated, fault);
+    switch (result) {
     case JSON_LINE_OTHER: reading_open(reading, relay->style, line, length, relay->read_s); return true;
     case JSON_LINE_READ:
-        reading_open(reading, relay->style, translated->text, translated->length, translated->now_s);
+        reading_open(reading, &translated->style, translated->text, translated->length, translated->now_s);
         return true;
     case JSON_LINE_EMPTY:
     case JSON_LINE_BAD: break;
@@ -391,7 +395,7 @@ void relay_value(struct relay *relay, const char *line) {
 
 void relay_lines(struct relay *relay, int fd) {
     open_relay(relay);
-    relay->lines.joins_packs = !relay->style->text;
+    relay->lines.joins_packs = !relay->style->text && relay->format == NULL;
     const int error = descriptor_open(&relay->input, &relay->session->loop, fd, on_ready, relay);
     if (error != 0) {
         complain_of_input(relay, error);

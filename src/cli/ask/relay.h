@@ -10,6 +10,7 @@
 
 #include "descriptor.h"
 #include "json_line.h"
+#include "line_format.h"
 #include "lines.h"
 #include "reading.h"
 #include "relay_topics.h"
@@ -34,9 +35,10 @@ enum relay_phase {
 struct relay {
     struct session *session;
     const struct reading_style *style;
-    uint64_t rate_bytes_s; /* 0: the library's default */
-    bool is_strict;        /* the first bad line is the last one */
-    bool is_value;         /* not lines are read but one VALUE */
+    uint64_t rate_bytes_s;      /* 0: the library's default */
+    struct line_format *format; /* of lines of other programs; NULL: they are TOPIC VALUE or JSON */
+    bool is_strict;             /* the first bad line is the last one */
+    bool is_value;              /* not lines are read but one VALUE */
 
     /* Not for others. */
     enum relay_phase phase;
@@ -53,7 +55,7 @@ struct relay {
     bool has_added;
     bool is_stopped;
     char origin[80]; /* `"id":"…"` of this node, as muster subscribe --ndjson has it */
-    bool has_echoed;                       /* a line had it */
+    bool has_echoed; /* a line had it */
     uv_timer_t timer;
     uv_timer_t patience; /* of whoever stopped it */
     uint64_t sent;       /* datagrams, */

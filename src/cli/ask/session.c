@@ -103,6 +103,7 @@ static void set_options(struct session *session, struct muster_options *options,
     options->interfaces = value_texts_pointers(&settings->interfaces, interfaces);
     options->interface_count = settings->interfaces.count;
     options->kinds = settings->kinds;
+    options->site_ttl = settings->ttl;
     options->peers = value_texts_pointers(&settings->peers, peers);
     options->peer_count = settings->peers.count;
     options->port = settings->port;

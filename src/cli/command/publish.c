@@ -8,6 +8,7 @@
 #include "command.h"
 #include "complain.h"
 #include "draft.h"
+#include "line_format.h"
 #include "reading.h"
 #include "relay.h"
 #include "running.h"
@@ -28,6 +29,8 @@ struct publish_options {
     uint64_t rate_bytes_s;                    /* 0: the library's default */
     uint64_t linger_ms;                       /* UINT64_MAX: likewise */
     bool strict;
+    const char *format; /* a template; NULL: none */
+    bool csv;
 };
 
 /* ---- options ---- */
@@ -89,6 +92,10 @@ static const struct args_option options_table[] = {
      offsetof(struct publish_options, style.text), value_flag},
     {"flatten", 0, NULL, "make a reading of each value of a JSON line",
      offsetof(struct publish_options, style.flatten), value_flag},
+    {"format", 0, "F", "read lines such as '%t %v', '%s;%t;%v' or '%* %t\\t%v'",
+     offsetof(struct publish_options, format), line_format_parse},
+    {"csv", 0, NULL, "read comma-separated values whose first line names the columns",
+     offsetof(struct publish_options, csv), value_flag},
     {"strict", 0, NULL, "stop at the first bad line", offsetof(struct publish_options, strict), value_flag},
     {"rate", 0, "BYTES", "send no more a second: 5000, 64k (1M)",
      offsetof(struct publish_options, rate_bytes_s), parse_rate},
@@ -116,6 +123,11 @@ static void describe(FILE *out) {
         "               a message as mosquitto_sub -F %%j prints it: the payload is a VALUE\n"
         "  any JSON     with --flatten, below --topic, or below a message's topic: each number, text,\n"
         "               true and false is a reading; {\"a\":{\"b\":[1,2]}} has a/b/0 and a/b/1\n"
+        "With --format a line has %%t, the topic, %%v, the value, %%s, seconds since 1970, and %%u, the "
+        "unit,\n"
+        "as the format says; %%* is passed over, a blank stands for some. With --csv the columns are found\n"
+        "by their names: topic or name, value, and, where there are any, time, unit and kind, as\n"
+        "muster history and muster subscribe print them.\n"
         "A VALUE is a number where JSON has it for one, true or false, and else text. Digits that a number\n"
         "would change are text: integers beyond 2^53, and 12e45, whose exponent has no sign. Blanks around\n"
         "a VALUE don't count, but in a text of the command line, which is taken as it is. Empty lines are\n"
@@ -126,7 +138,8 @@ static void describe(FILE *out) {
         "with a letter or digit first; times lie in 1978 to 2242. Units are those of SenML: Cel, %%RH, W,\n"
         "lx, m/s and so on; others are sent with a warning.\n\n"
         "A topic is announced when it first shows up, with the units that are known by then, and its\n"
-        "records are held for %d ms, until listeners know it. One publisher has at most %d topics, since its\n"
+        "records are held for %d ms, until listeners know it. One publisher has at most %d topics, since "
+        "its\n"
         "announcement has to be short; another publish, with another --name, has as many again. No more\n"
         "input is taken than --rate lets go, of which 16 kB may leave at once. Order holds within a topic.\n"
         "What muster subscribe --ndjson printed of this very publisher is passed over, so that\n"
@@ -142,6 +155,7 @@ struct publish {
     const struct publish_options *options;
     struct reading_style style;
     const char *value; /* of the command line; NULL: standard input is read */
+    struct line_format format;
     struct relay relay;
 };
 
@@ -155,10 +169,32 @@ static int check_value(const struct publish *publish) {
                : complain_usage(publish->settings, "VALUE", "%s", fault.reason.text);
 }
 
+static int check_format(const struct publish *publish) {
+    const struct publish_options *options = publish->options;
+    const char *other = options->csv ? "--csv" : publish->style.flatten ? "--flatten" : NULL;
+    if (options->format == NULL) {
+        return options->csv && publish->style.flatten
+                   ? complain_usage(publish->settings, "--csv", "expected without --flatten")
+                   : STATUS_OK;
+    }
+    if (other != NULL) {
+        return complain_usage(publish->settings, "--format", "expected without %s", other);
+    }
+    if (line_format_has_topic(options->format) == (publish->style.topic != NULL)) {
+        return complain_usage(publish->settings, "--format", "expected either %%t in it, or --topic");
+    }
+    return STATUS_OK;
+}
+
 static int take_operands(struct publish *publish, const struct operands *operands) {
     struct reason reason;
+    const struct publish_options *options = publish->options;
     if (operands->count == 0) {
-        return STATUS_OK;
+        return check_format(publish);
+    }
+    if (options->format != NULL || options->csv) {
+        return complain_usage(publish->settings, options->csv ? "--csv" : "--format",
+                              "expected only where standard input is read");
     }
     if (publish->style.topic != NULL) {
         return complain_usage(publish->settings, "--topic", "expected only where standard input is read");
@@ -257,6 +293,9 @@ static void on_open(void *context) {
     publish->relay.session = &publish->session;
     publish->relay.style = &publish->style;
     publish->relay.is_strict = publish->options->strict;
+    publish->format.template = publish->options->format;
+    publish->relay.format =
+        publish->options->format != NULL || publish->options->csv ? &publish->format : NULL;
     publish->relay.rate_bytes_s = publish->options->rate_bytes_s;
     if (publish->value != NULL) {
         relay_value(&publish->relay, publish->value);

@@ -11,6 +11,7 @@
 #include "complain.h"
 #include "listing.h"
 #include "pattern.h"
+#include "template.h"
 
 struct topics_options {
     struct listing_options listing;
@@ -18,9 +19,21 @@ struct topics_options {
 
 /* ---- options ---- */
 
+static const char *const members[] = {"name", "topic",   "record",    "unit", "rate",
+                                      "kept", "address", "interface", "peer", NULL};
+
+static int parse_format(const char *value, void *place, struct reason *reason) {
+    return template_parse_members(value, members, place, reason);
+}
+
+static void describe(FILE *out) {
+    template_describe_members(out, members);
+}
+
 static const struct args_option options_table[] = {
     LISTING_WIDE(struct topics_options),
     LISTING_JSON(struct topics_options),
+    LISTING_FORMAT(struct topics_options, parse_format),
     LISTING_TIMEOUT(struct topics_options),
     {0},
 };
@@ -76,6 +89,9 @@ static int list_topics(const struct settings *settings, const struct topics_opti
 
 static int run(struct settings *settings, void *options, const struct operands *patterns) {
     struct reason reason;
+    if (listing_check(settings, &((struct topics_options *)options)->listing) != STATUS_OK) {
+        return STATUS_USAGE;
+    }
     if (pattern_check(patterns, &reason) != 0) {
         return complain_usage(settings, "PATTERN", "%s", reason.text);
     }
@@ -96,9 +112,11 @@ const struct command command_topics = {
         "by the begin of the publisher's id where its name is not known; that takes 0.3 s more.\n",
     .options = options_table,
     .options_bytes = sizeof(struct topics_options),
+    .describe = describe,
     .defaults = &(const struct topics_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
     .examples = "  muster topics\n"
                 "  muster topics 'kitchen/#' '+/climate/+'\n"
+                "  muster topics --format '{name} {unit} {peer.name}'\n"
                 "  muster topics --json | jq -r '.topics[] | select(.unit == \"Cel\").name'\n",
     .statuses = LISTING_STATUSES,
     .run = run,

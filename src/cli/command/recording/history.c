@@ -25,6 +25,7 @@
 
 #define SECOND_US ((int64_t)1000000)
 #define MINUTE_US (60 * SECOND_US)
+#define DAY_US (1440 * MINUTE_US)
 
 /* Buckets that --every aims at where it is not given, and the readings up to which it is less than a minute:
  * minutes are counted when they are recorded. */
@@ -245,17 +246,26 @@ static int choose_buckets(struct history *history) {
     return STATUS_OK;
 }
 
+/* Of a bucket. Days begin at midnight, though the clock was put forward or back since the first one. */
+static int64_t begin_of(const struct history *history, size_t bucket) {
+    const int64_t begin_us = history->from_us + (int64_t)bucket * history->every_us;
+    const bool is_days = history->every_us % DAY_US == 0;
+    return is_days ? begin_us + zone_us(history->from_us) - zone_us(begin_us) : begin_us;
+}
+
 /* Whole buckets: they begin where a multiple of their length does, by the local clock. */
 static int align_buckets(struct history *history) {
     const int64_t offset_us = zone_us(history->from_us);
     history->from_us = floor_to(history->from_us + offset_us, history->every_us) - offset_us;
-    const int64_t count = (history->until_us - history->from_us + history->every_us - 1) / history->every_us;
+    const int64_t shift_us = zone_us(history->until_us) - zone_us(history->from_us);
+    const int64_t range_us = history->until_us - history->from_us + shift_us;
+    const int64_t count = (range_us + history->every_us - 1) / history->every_us;
     if (count < 1 || count > ARCHIVE_BUCKETS_MAX) {
         return complain_usage(history->settings, "--every", "expected at most %d buckets, got %" PRId64,
                               ARCHIVE_BUCKETS_MAX, count);
     }
     history->bucket_count = (size_t)count;
-    history->until_us = history->from_us + count * history->every_us;
+    history->until_us = begin_of(history, history->bucket_count);
     return STATUS_OK;
 }
 
@@ -267,10 +277,10 @@ static int fill_buckets(struct history *history) {
             return complain_error(history->settings, MUSTER_ENOMEM);
         }
         for (size_t j = 0; j < history->bucket_count; j++) {
-            group->buckets[j].begin_us = history->from_us + (int64_t)j * history->every_us;
+            group->buckets[j].begin_us = begin_of(history, j);
         }
         if (archive_buckets(&history->archive, group->series, group->count, group->buckets,
-                            history->bucket_count, history->every_us) != 0) {
+                            history->bucket_count, history->every_us, history->until_us) != 0) {
             return fail(history);
         }
     }
