@@ -24,8 +24,15 @@ def has_top():
 class Top(LanTest):
     HOSTS = 2
 
+    def announce_here(self, *arguments):
+        """A muster that can be asked already, and its socket."""
+        nas = self.here.announce("nas", *arguments)
+        socket = self.here.state / "nas" / "socket"
+        self.lan.wait_for(socket.exists, "a socket")
+        return nas, socket
+
     def populate(self):
-        self.here.announce("nas", "--service", "http:80")
+        self.announce_here("--service", "http:80")
         self.printer = self.there.announce("printer", "--service", "ipp:631")
         self.there.announce("日本語プリンター", "--service", "ipp:631")
         Peer(self.there, HOSTILE, [{"type": "http", "proto": "tcp", "port": 80, "name": HOSTILE}], topics=[{"name": "door", "unit": HOSTILE}])
@@ -120,7 +127,7 @@ class Top(LanTest):
 
     def test_the_running_muster_ends(self):
         """Then the network is listened to; what is complained of is said at the end."""
-        nas = self.here.announce("nas")
+        nas, _ = self.announce_here()
         self.there.announce("printer")
         screen = Screen(self.here, 80, 24)
         screen.await_text("^ muster  nas ", "^printer +alive")
@@ -130,9 +137,7 @@ class Top(LanTest):
 
     def test_the_muster_that_is_meant_ends(self):
         """Where a socket is named no other is asked: the terminal is given back, and an error says why."""
-        nas = self.here.announce("nas")
-        socket = self.here.state / "nas" / "socket"
-        self.lan.wait_for(socket.exists, "a socket")
+        nas, socket = self.announce_here()
         screen = Screen(self.here, 80, 24, "--socket", socket)
         screen.await_text("^ muster  nas ")
         nas.stop()
