@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A name means one row: in upper or lower case, as a pattern, by its address, and the living before those that are gone."""
 
+import signal
+
 from lab import LanTest, main
 
 
@@ -41,6 +43,25 @@ class Names(LanTest):
         self.assertIn("http:81", shown.out)
         self.assertIn("'nas' means 1 more that is gone", shown.error)
         self.assertIsNone(keeper.code)
+
+    def test_a_publisher_beside_an_announce_is_another_name(self):
+        self.here.start("announce")
+        watch = self.there.watch()
+        _, event = watch.await_event("joined")
+        self.here.start("publish", "--topic", "t")
+        watch.await_event("joined", name=f"{event['name']}+publish")
+
+    def test_a_quick_restart_keeps_its_identity(self):
+        """The muster that is ending still holds the key when the next one starts."""
+        first = self.there.announce("nas")
+        watch = self.here.watch()
+        _, event = watch.await_event("joined", name="nas")
+        first.signal(signal.SIGSTOP)
+        second = self.there.announce("nas")
+        self.lan.never(lambda: second.error or second.done, "it took another instance", 0.5)
+        first.signal(signal.SIGKILL)
+        watch.await_event("restarted", id=event["id"])
+        self.assertNotIn("+2", second.error)
 
 
 if __name__ == "__main__":

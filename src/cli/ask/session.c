@@ -85,7 +85,10 @@ static int open_quietly(struct session *session, const struct muster_options *op
     }
     session->kept_lines = NULL;
     session->is_opening = false;
-    if (error != 0) {
+    const bool is_busy = error == MUSTER_EBUSY && session->request.is_busy != NULL;
+    if (is_busy) {
+        *session->request.is_busy = true;
+    } else if (error != 0) {
         fprintf(stderr, "%s: %s\n", session->settings->program,
                 session->error[0] != '\0' ? session->error : muster_error_text(error));
     }

@@ -25,6 +25,7 @@ struct session_request {
     bool is_local;      /* there is no node: on_open asks the running muster, session->local */
     const char *instance; /* of the muster that is_local means; NULL: any */
     size_t skip;          /* so many that would do are passed over */
+    bool *is_busy;        /* NULL, or set to true in place of a report where the instance is in use */
     bool until_signal;    /* SIGINT, SIGTERM and SIGHUP end it with a bye, a second one at once; signals that
                              were ignored at the start stay ignored */
     bool until_unread;    /* it ends with STATUS_ERROR when nobody reads standard output any more */

@@ -25,6 +25,12 @@ void listing_print_json(const struct snapshot *snapshot, const char *name, struc
     writer_close(&writer);
 }
 
+int listing_check(const struct settings *settings, const struct listing_options *options) {
+    return options->json && options->format != NULL
+               ? complain_usage(settings, "--format", "expected without --json")
+               : STATUS_OK;
+}
+
 int listing_print(const struct settings *settings, const struct listing_options *options,
                   const struct snapshot *snapshot, const char *name, struct listing_columns columns,
                   struct writer_rows rows) {
@@ -32,6 +38,10 @@ int listing_print(const struct settings *settings, const struct listing_options 
         .wide = options->wide, .color = settings_color(settings), .expendable = columns.expendable};
     if (options->json) {
         listing_print_json(snapshot, name, rows);
+    } else if (options->format != NULL) {
+        if (template_print_rows(options->format, rows) != 0) {
+            return complain_error(settings, MUSTER_ENOMEM);
+        }
     } else if (table_print(columns.headings, rows, style) != 0) {
         return complain_error(settings, MUSTER_ENOMEM);
     }

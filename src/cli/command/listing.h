@@ -19,6 +19,7 @@
 struct listing_options {
     bool wide;
     bool json;
+    const char *format; /* a template of members of JSON; NULL: a table */
     uint64_t timeout_ms;
 };
 
@@ -37,6 +38,11 @@ struct offers_options {
     }
 #define LISTING_JSON(type) \
     { "json", 0, NULL, "print one JSON document", offsetof(type, listing.json), value_flag }
+#define LISTING_FORMAT(type, parse)                                               \
+    {                                                                             \
+        "format", 0, "TEMPLATE", "print a line of this form for each, see below", \
+            offsetof(type, listing.format), parse                                 \
+    }
 #define LISTING_TIMEOUT(type)                                                                              \
     {                                                                                                      \
         "timeout", 0, "S", "wait no longer than this for answers (3)", offsetof(type, listing.timeout_ms), \
@@ -68,6 +74,9 @@ struct listing_columns {
     const char *const *headings;
     const char *const *expendable;
 };
+
+/* Refuses --format with --json. Returns STATUS_OK or STATUS_USAGE. */
+int listing_check(const struct settings *settings, const struct listing_options *options);
 
 /* Prints rows as JSON, an array of this name in a document that ends with what was counted. */
 void listing_print_json(const struct snapshot *snapshot, const char *name, struct writer_rows rows);

@@ -11,6 +11,7 @@
 #include "peer.h"
 #include "roster.h"
 #include "selector.h"
+#include "template.h"
 #include "value.h"
 
 struct peers_options {
@@ -71,6 +72,18 @@ static int parse_states(const char *value, void *place, struct reason *reason) {
     return 0;
 }
 
+static const char *const members[] = {PEER_MEMBERS, NULL};
+
+static int parse_format(const char *value, void *place, struct reason *reason) {
+    return template_parse_members(value, members, place, reason);
+}
+
+static void describe(FILE *out) {
+    column_describe(out);
+    fputc('\n', out);
+    template_describe_members(out, members);
+}
+
 static const struct args_completion complete_columns = {.word = column_heading, .list = true};
 static const struct args_completion complete_sort = {.word = column_heading};
 static const struct args_completion complete_states = {.word = state_word, .list = true};
@@ -85,6 +98,7 @@ static const struct args_option options_table[] = {
      offsetof(struct peers_options, expected), value_count},
     LISTING_WIDE(struct peers_options),
     LISTING_JSON(struct peers_options),
+    LISTING_FORMAT(struct peers_options, parse_format),
     LISTING_TIMEOUT(struct peers_options),
     {0},
 };
@@ -168,7 +182,7 @@ static int list(const struct settings *settings, const struct peers_options *opt
                                             .expendable =
                                                 options->columns.is_exact ? NULL : column_expendable};
     int status = listing_print(settings, &options->listing, snapshot, "peers", columns, peer_rows(roster));
-    if (status == STATUS_OK && !options->listing.json) {
+    if (status == STATUS_OK && !options->listing.json && options->listing.format == NULL) {
         status = print_notes(settings, roster);
     }
     return status == STATUS_OK ? check_count(settings, options, roster->count, filter, pattern, snapshot)
@@ -179,8 +193,11 @@ static int run(struct settings *settings, void *peers_options, const struct oper
     struct peers_options *options = peers_options;
     const char *pattern = operands->values[0];
     struct snapshot snapshot;
-    if (options->listing.json && options->columns.count > 0) {
-        return complain_usage(settings, "-o/--columns", "expected without --json, which has all members");
+    if (listing_check(settings, &options->listing) != STATUS_OK) {
+        return STATUS_USAGE;
+    }
+    if ((options->listing.json || options->listing.format != NULL) && options->columns.count > 0) {
+        return complain_usage(settings, "-o/--columns", "expected without --json and --format");
     }
     struct filter filter = {.selector = operands->selector, .states = options->states};
     const struct look_expectation expectation = {
@@ -214,10 +231,11 @@ const struct command command_peers = {
     .options = options_table,
     .options_bytes = sizeof(struct peers_options),
     .defaults = &(const struct peers_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
-    .describe = column_describe,
+    .describe = describe,
     .examples = "  muster peers\n"
                 "  muster peers 'sensor-*' -o +ID,ATTRS --sort AGE:desc\n"
                 "  muster peers 'node-*' --state alive --expect 8 --timeout 30\n"
+                "  muster peers --format '{name} {address} {attrs.room}'\n"
                 "  muster peers --json | jq -r '.peers[] | select(.verified) | .address'\n",
     .statuses = LISTING_STATUSES_BEFORE_4
     "  4   somebody was heard, but nothing that matches; with --expect whenever\n"

@@ -11,6 +11,7 @@
 #include "line_format.h"
 #include "reading.h"
 #include "relay.h"
+#include "running.h"
 #include "session.h"
 #include "spec.h"
 #include "start.h"
@@ -100,8 +101,8 @@ static const struct args_option options_table[] = {
      offsetof(struct publish_options, rate_bytes_s), parse_rate},
     {"linger", 0, "MS", "let a record wait so long for others in its datagram (5)",
      offsetof(struct publish_options, linger_ms), parse_linger},
-    {"name", 0, "NAME", "what to be called (the host's name)", offsetof(struct publish_options, draft),
-     draft_parse_name},
+    {"name", 0, "NAME", "what to be called (the host's name, or that with +publish)",
+     offsetof(struct publish_options, draft), draft_parse_name},
     {"attr", 0, "KEY=VALUE", "say something of itself (repeatable)", offsetof(struct publish_options, draft),
      draft_parse_attr},
     {"instance", 0, "I", "which identity of this machine and user to be (NAME)",
@@ -328,6 +329,24 @@ static int run_session(struct publish *publish) {
     return status;
 }
 
+/* Takes the name of the host, or one of its own beside a muster announce of that name. */
+static int take_name(const struct settings *settings, struct publish_options *options,
+                     struct reason *reason) {
+    static const char suffix[] = "+publish";
+    char name[MUSTER_NAME_BYTES_MAX + 1];
+    if (draft_take_host_name(&options->draft, reason) != 0) {
+        return -1;
+    }
+    if (options->instance[0] != '\0' || !running_answers(settings, options->draft.name)) {
+        return 0;
+    }
+    snprintf(name, sizeof(name), "%s", options->draft.name);
+    const size_t length = strlen(name); /* a host's name is ASCII */
+    const size_t kept = length < sizeof(name) - sizeof(suffix) ? length : sizeof(name) - sizeof(suffix);
+    strcpy(name + kept, suffix);
+    return draft_parse_name(name, &options->draft, reason);
+}
+
 static int run(struct settings *settings, void *publish_options, const struct operands *operands) {
     struct publish_options *options = publish_options;
     struct reason reason;
@@ -347,8 +366,7 @@ static int run(struct settings *settings, void *publish_options, const struct op
         }
         status = STATUS_OK;
     }
-    if (status == STATUS_OK && options->draft.name == NULL &&
-        draft_take_host_name(&options->draft, &reason) != 0) {
+    if (status == STATUS_OK && options->draft.name == NULL && take_name(settings, options, &reason) != 0) {
         status = complain_usage(settings, "--name", "%s", reason.text);
     }
     if (status == STATUS_OK) {

@@ -12,6 +12,7 @@
 #include "roster.h"
 #include "selector.h"
 #include "session.h"
+#include "template.h"
 #include "text.h"
 #include "traffic.h"
 #include "value.h"
@@ -21,11 +22,22 @@ struct show_options {
     struct listing_options listing;
 };
 
+static const char *const members[] = {PEER_MEMBERS, "tuples", "feeds", NULL};
+
+static int parse_format(const char *value, void *place, struct reason *reason) {
+    return template_parse_members(value, members, place, reason);
+}
+
+static void describe(FILE *out) {
+    template_describe_members(out, members);
+}
+
 static const struct args_option options_table[] = {
     {"self", 0, NULL, "show the muster announce that runs here", offsetof(struct show_options, self),
      value_flag},
     LISTING_WIDE(struct show_options),
     LISTING_JSON(struct show_options),
+    LISTING_FORMAT(struct show_options, parse_format),
     LISTING_TIMEOUT(struct show_options),
     {0},
 };
@@ -46,15 +58,6 @@ static struct writer_rows feeds_of(const struct snapshot *snapshot, const struct
     return traffic_rows(feeds, count, &snapshot->roster);
 }
 
-static int print_text(const struct settings *settings, const struct show_options *options,
-                      const struct muster_peer *peer, const struct snapshot *snapshot) {
-    const struct table_style style = {.wide = options->listing.wide, .color = settings_color(settings)};
-    if (page_print_peer(peer, style) != 0 || traffic_print(feeds_of(snapshot, peer), style) != 0) {
-        return complain_error(settings, MUSTER_ENOMEM);
-    }
-    return STATUS_OK;
-}
-
 /* Writes a peer, its tuples, and its feeds out of the snapshot that is the writer's context. */
 static void write_peer(struct writer *writer, const void *roster_row) {
     const struct snapshot *snapshot = writer->context;
@@ -64,11 +67,23 @@ static void write_peer(struct writer *writer, const void *roster_row) {
     writer_array_of(writer, "feeds", feeds_of(snapshot, peer));
 }
 
-static void print_json(const struct snapshot *snapshot) {
+static struct writer_rows whole_peers(const struct snapshot *snapshot) {
     const struct roster *roster = &snapshot->roster;
-    const struct writer_rows rows = {write_peer, roster->rows, sizeof(*roster->rows), roster->count,
-                                     snapshot};
-    listing_print_json(snapshot, "peers", rows);
+    return (struct writer_rows){write_peer, roster->rows, sizeof(*roster->rows), roster->count, snapshot};
+}
+
+static int print_text(const struct settings *settings, const struct show_options *options,
+                      const struct muster_peer *peer, const struct snapshot *snapshot) {
+    const struct table_style style = {.wide = options->listing.wide, .color = settings_color(settings)};
+    if (options->listing.format != NULL) {
+        return template_print_rows(options->listing.format, whole_peers(snapshot)) == 0
+                   ? STATUS_OK
+                   : complain_error(settings, MUSTER_ENOMEM);
+    }
+    if (page_print_peer(peer, style) != 0 || traffic_print(feeds_of(snapshot, peer), style) != 0) {
+        return complain_error(settings, MUSTER_ENOMEM);
+    }
+    return STATUS_OK;
 }
 
 /* ---- the muster that runs here ---- */
@@ -222,7 +237,7 @@ static int show(const struct settings *settings, const struct show_options *opti
         drop_gone(settings, wanted, roster);
     }
     if (options->listing.json) {
-        print_json(snapshot);
+        listing_print_json(snapshot, "peers", whole_peers(snapshot));
     } else if (roster->count > 1) {
         status = refuse_ambiguous(settings, wanted, roster);
     } else if (roster->count == 1) {
@@ -238,6 +253,12 @@ static int run(struct settings *settings, void *show_options, const struct opera
     if (options->self != (wanted == NULL)) {
         return complain_usage(settings, options->self ? "--self" : "PEER",
                               options->self ? "expected no PEER with it" : "expected a peer, or --self");
+    }
+    if (options->self && options->listing.format != NULL) {
+        return complain_usage(settings, "--format", "expected with a PEER");
+    }
+    if (listing_check(settings, &options->listing) != STATUS_OK) {
+        return STATUS_USAGE;
     }
     if (options->self && settings->direct) {
         return complain_usage(settings, "--direct",
@@ -278,6 +299,7 @@ const struct command command_show = {
         "machine's KERNEL, or by the PROGRAM that had no time for it.\n",
     .options = options_table,
     .options_bytes = sizeof(struct show_options),
+    .describe = describe,
     .defaults = &(const struct show_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
     .examples = "  muster show printer\n"
                 "  muster show --self\n"

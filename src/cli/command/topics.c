@@ -12,6 +12,7 @@
 #include "listing.h"
 #include "pattern.h"
 #include "session.h"
+#include "template.h"
 
 struct topics_options {
     struct listing_options listing;
@@ -20,9 +21,21 @@ struct topics_options {
 
 /* ---- options ---- */
 
+static const char *const members[] = {"name", "topic",   "record",    "unit", "rate",
+                                      "kept", "address", "interface", "peer", NULL};
+
+static int parse_format(const char *value, void *place, struct reason *reason) {
+    return template_parse_members(value, members, place, reason);
+}
+
+static void describe(FILE *out) {
+    template_describe_members(out, members);
+}
+
 static const struct args_option options_table[] = {
     LISTING_WIDE(struct topics_options),
     LISTING_JSON(struct topics_options),
+    LISTING_FORMAT(struct topics_options, parse_format),
     LISTING_TIMEOUT(struct topics_options),
     {"values", 0, NULL, "ask for the last values, too: VALUE, AGE, and whether they are stale",
      offsetof(struct topics_options, values), value_flag},
@@ -84,6 +97,9 @@ static int list_topics(const struct settings *settings, const struct topics_opti
 
 static int run(struct settings *settings, void *options, const struct operands *patterns) {
     struct reason reason;
+    if (listing_check(settings, &((struct topics_options *)options)->listing) != STATUS_OK) {
+        return STATUS_USAGE;
+    }
     if (pattern_check(patterns, &reason) != 0) {
         return complain_usage(settings, "PATTERN", "%s", reason.text);
     }
@@ -107,10 +123,12 @@ const struct command command_topics = {
         "its RATE says.\n",
     .options = options_table,
     .options_bytes = sizeof(struct topics_options),
+    .describe = describe,
     .defaults = &(const struct topics_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
     .examples = "  muster topics\n"
                 "  muster topics 'kitchen/#' '+/climate/+'\n"
                 "  muster topics --values\n"
+                "  muster topics --format '{name} {unit} {peer.name}'\n"
                 "  muster topics --json | jq -r '.topics[] | select(.unit == \"Cel\").name'\n",
     .statuses = LISTING_STATUSES,
     .run = run,

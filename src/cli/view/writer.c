@@ -46,9 +46,13 @@ void writer_open_document(struct writer *writer) {
     writer_integer(writer, "schema", NULL, WRITER_SCHEMA);
 }
 
-void writer_open_line(struct writer *writer, FILE *out, const char *event) {
+void writer_open_row(struct writer *writer, FILE *out) {
     *writer = (struct writer){.is_json = true, .is_line = true, .out = out};
     enter(writer, "{}");
+}
+
+void writer_open_line(struct writer *writer, FILE *out, const char *event) {
+    writer_open_row(writer, out);
     writer_text(writer, "event", NULL, event);
     writer_text(writer, "time", NULL, text_now_utc().text);
 }

@@ -59,6 +59,9 @@ void writer_open_document(struct writer *writer);
 /* Begins a line of a stream: what happened, and that it did so now. */
 void writer_open_line(struct writer *writer, FILE *out, const char *event);
 
+/* Begins a line that is a record alone. */
+void writer_open_row(struct writer *writer, FILE *out);
+
 /* Ends it with a LF. */
 void writer_close(struct writer *writer);
 

@@ -48,8 +48,8 @@ struct muster_options {
      * row anywhere. */
     const struct muster_document *document;
     /* Which identity of this machine and user to be: a directory of that name in the state directory. NULL:
-     * the document's name, and while another muster holds that, the same with +2, +3 and so on. A given
-     * instance that is held is MUSTER_EBUSY. */
+     * the document's name, and while another muster holds that, the same with +2, +3 and so on, by which
+     * they can be given, too. A given instance that is held is MUSTER_EBUSY. */
     const char *instance;
     const char
         *state_dir; /* NULL: /var/lib/muster for root, else $XDG_STATE_HOME/muster or ~/.local/state/muster */
