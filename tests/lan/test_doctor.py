@@ -8,21 +8,23 @@ DOCTOR_RUNS says how many healthy networks are examined (5)."""
 import os
 import shutil
 import socket
+import tempfile
 import time
 
+from lab import MUSTER, Host, LanTest, main, note
 
-from lab import Host, LanTest, main, note
-
+IS_ROOT = os.getuid() == 0  # before this process enters a namespace
 HEALTHY = int(os.environ.get("DOCTOR_RUNS", "5"))
 TOGETHER = 8  # networks that are examined at the same time: a doctor mostly waits
 GROUP_MAC = "01:00:5e:00:00:fe"
 GROUP6_MAC = "33:33:00:00:01:14"
 DUAL = (4, 6)
+LOCK = os.path.join(tempfile.gettempdir(), f"muster-doctor-{os.getuid()}.lock") # of iptables, also for users
 
 
 def run(host, *argv):
     """Runs a program on a host to its end."""
-    finished = host.start_program(*argv).finish()
+    finished = host.start_program(*argv, XTABLES_LOCKFILE=LOCK).finish()
     if finished.code != 0:
         raise AssertionError(finished.describe())
     return finished.out
@@ -96,6 +98,20 @@ def drop_out(lan):
 def default_deny(lan):
     filter_input(lan.hosts[0], "ct state established,related accept\niifname lo accept\nicmp type echo-request accept",
                  policy="drop")
+
+
+def deny_by(lan, iptables):
+    run(lan.hosts[0], iptables, "-A", "INPUT", "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT")
+    run(lan.hosts[0], iptables, "-P", "INPUT", "DROP")
+
+
+def legacy_default_deny(lan):
+    deny_by(lan, "iptables-legacy")
+
+
+def nft_default_deny(lan):
+    """As ufw's rules are: what iptables-nft writes, nft shows as opaque."""
+    deny_by(lan, "iptables-nft")
 
 
 def tcp_closed(lan):
@@ -176,6 +192,8 @@ BROKEN = [
     (drop_set_in, {"firewall.rule"}, (4,)),
     (drop_out, {"firewall.rule"}, DUAL),
     (default_deny, {"firewall.stateful"}, (4,)),
+    (legacy_default_deny, {"firewall.stateful"}, (4,)),
+    (nft_default_deny, {"firewall.stateful"}, (4,)),
     (tcp_closed, {"tcp.closed"}, (4,)),
     (small_mtu, {"mtu.small"}, (4,)),
     (loopback_down, {"loopback.down"}, (4,)),
@@ -194,7 +212,8 @@ BROKEN = [
     (denied, {"interface.denied"}, (4,)),
     (ula_bridge, {"mld.querier"}, DUAL),
 ]
-NEEDS = {legacy_drop: "iptables-legacy", multiport_drop: "iptables-nft"}
+NEEDS = {legacy_drop: "iptables-legacy", legacy_default_deny: "iptables-legacy", multiport_drop: "iptables-nft",
+         nft_default_deny: "iptables-nft"}
 
 
 class Examination:
@@ -210,7 +229,8 @@ class Examination:
         extra = spoil(self.lan)
         self.is_ready = extra if callable(extra) else None
         self.environment = {"MUSTER_INTERFACE": None, **({} if callable(extra) else extra or {})}
-        self.peer = there.announce("there", "--service", "http:80")
+        # Who does not answer is known when it speaks.
+        self.peer = there.announce("there", "--service", "http:80", "--interval", "1s")
         self.lan.wait_for(lambda: there.state.exists() and any(there.state.rglob("socket")), "the peer")
 
     def start(self):
@@ -250,8 +270,17 @@ class Doctor(LanTest):
                      f"({examination.took_s:.1f} s)")
         return wrong
 
+    def can_use(self, program):
+        """Whether a program of iptables works here (None: none is needed)."""
+        if program is None:
+            return True
+        if not shutil.which(program):
+            return False
+        host = self.lab(1).hosts[0]
+        return host.start_program(program, "-L", XTABLES_LOCKFILE=LOCK).finish().code == 0
+
     def test_each_cause_is_named(self):
-        networks = [network for network in BROKEN if shutil.which(NEEDS.get(network[0], "ip"))]
+        networks = [network for network in BROKEN if self.can_use(NEEDS.get(network[0]))]
         wrong = self.examine(networks)
         self.assertEqual(wrong, [], "\n".join(f"{expected} != {found}\n{text}" for expected, found, text in wrong))
 
@@ -259,6 +288,53 @@ class Doctor(LanTest):
         kinds = [(healthy, set(), (4,)), (healthy_dual, set(), DUAL)]
         wrong = self.examine([kinds[i % 2] for i in range(HEALTHY)])
         self.assertEqual(wrong, [], "\n".join(text for _, _, text in wrong))
+
+    def test_an_ordinary_user_sees_a_stateful_firewall(self):
+        """Who may not read the rules knows by what is missing, and says what was not seen."""
+        if not IS_ROOT:
+            self.skipTest("needs root, to be somebody else")
+        lan = self.lab(2)
+        lan.require_isolation()
+        here, there = lan.hosts
+        default_deny(lan)
+        there.announce("there")
+        lan.wait_for(lambda: there.state.exists() and any(there.state.rglob("socket")), "the peer")
+        doctor = here.start_program("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", MUSTER, "doctor",
+                                    "--json", MUSTER_INTERFACE=None, MUSTER_STATE="/tmp").finish()
+        found = doctor.json()
+        self.assertEqual([verdict["id"] for verdict in found["verdicts"]], ["firewall.stateful"], doctor.out)
+        self.assertTrue(found["verdicts"][0]["certain"])
+        self.assertIn("nft was not allowed", " ".join(found["unseen"]))
+
+
+class Why(LanTest):
+    HOSTS = 2
+
+    def test_a_row_has_its_reason(self):
+        self.here.announce("here")
+        there = self.there.announce("there")
+        self.lan.wait_for(lambda: self.here.run("why", "there").code == 0, "a row")
+        said = self.here.run("why", "there").out
+        for words in ("there is alive: it was heard", "Rule", "Changes", "PATH"):
+            self.assertIn(words, said)
+        there.stop()
+        self.lan.wait_for(lambda: "has left" in self.here.run("why", "there").out, "the bye")
+        self.assertIn("is the muster that was asked", self.here.run("why", "here").out)
+
+    def test_who_is_in_no_table_may_be_heard(self):
+        self.lan.require_isolation()
+        deaf_peer(self.lan)
+        self.there.announce("there")
+        self.here.announce("here")
+        said = self.lan.wait_for(lambda: self.deaf_answer(), "the peer to be heard")
+        self.assertIn("muster doctor", said)
+        missing = self.here.run("why", "nobody")
+        self.assertEqual(missing.code, 4)
+        self.assertIn("nobody is not in the table: it was never heard here", missing.out)
+
+    def deaf_answer(self):
+        asked = self.here.run("why", "10.77.0.2")
+        return asked.code == 4 and "is heard, but does not answer" in asked.out and asked.out
 
 
 if __name__ == "__main__":

@@ -247,6 +247,23 @@ class Interfaces(LanTest):
         self.here.ip(f"link set {CABLE} up")
         self.lan.wait_for(lambda: f"there is a network: {CABLE}" in here.error, "another")
 
+    def test_counts_outlive_an_interface(self):
+        def failed():
+            sockets = self.here.json("show", "--self", "--json")["sockets"]
+            return max([row["failed"] for row in sockets if row["interface"] == CABLE], default=0)
+
+        self.start_both()
+        hook = "chain out { type filter hook output priority 0; udp dport 19797 drop\n}"
+        self.here.nft(f"table inet out {{\n{hook}\n}}\n")
+        before = self.lan.wait_for(lambda: failed() if failed() > 1 else None, "datagrams that are refused")
+        self.here.nft("delete table inet out\n")
+        self.here.ip(f"link del {CABLE}")
+        self.lan.wait_for(lambda: failed() == 0, "no such interface")
+        self.plug()
+        self.address_both()
+        self.await_row(self.here, "there", interface=CABLE)
+        self.assertGreaterEqual(failed(), before)
+
     # ---- many, and odd ones ----
 
     def test_the_last_of_many_has_the_route(self):

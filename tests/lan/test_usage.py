@@ -7,7 +7,7 @@ from lab import Lab, LanTest, main
 
 COMMANDS = (
     "announce", "peers", "services", "topics", "publish", "subscribe", "show", "resolve", "wait", "watch", "update",
-    "config", "help", "doctor", "record", "history", "replay",
+    "config", "help", "doctor", "why", "record", "history", "replay",
 )
 LONG = "n" * 64
 

@@ -3,6 +3,8 @@
 
 import os
 import pathlib
+import random
+import socket
 import sys
 import tempfile
 import unittest
@@ -63,6 +65,43 @@ class Golden(unittest.TestCase):
                 if "1400" not in path.name and "longest" not in path.name and "largest" not in path.name:
                     records, fault = records_of(signal.body.decode())
                     self.assertTrue(records and fault is None, (records, fault))
+
+    def test_headers_by_heart(self):
+        """A known header is read as a new one is; whatever differs is not known."""
+        listener = muster._Listener(None)
+        count = 0
+        for path in sorted((GOLDEN / "telemetry").glob("data*.datagram")):
+            data = path.read_bytes()
+            signal = listener._read_new(data)
+            known = listener._read_known(data)
+            if known is None:
+                continue
+            count += 1
+            self.assertEqual(known, signal, path.name)
+            start, _, body = data.partition(b"\n")
+            prefix = start.rpartition(b":")[0]
+            for seq in (b"05", b"+5", b"5.0", b"1e3", b"-1", b"", b"0", b"9007199254740992", b"5 ", b'"5"', b"5}"):
+                self.assertIsNone(listener._read_known(prefix + b":" + seq + b"}\n" + body), (path.name, seq))
+            for bad in (start, start + b"\n", data[:-1], data + b" ", data[:-1] + b" " * 1400 + b"\n"):
+                self.assertIsNone(listener._read_known(bad), path.name)
+        self.assertGreater(count, 5)
+
+    def test_nothing_but_a_drop_is_raised(self):
+        """Whatever bytes of good datagrams become."""
+        chance = random.Random(7)
+        paths = sorted((GOLDEN / "good").glob("*")) + sorted((GOLDEN / "telemetry").glob("*"))
+        data = [path.read_bytes() for path in paths]
+        for _ in range(4000):
+            bad = bytearray(chance.choice(data))
+            for _ in range(chance.randint(1, 3)):
+                at = chance.randrange(len(bad))
+                piece = chance.choice(
+                    [b"", b"9", b'"', b"{", b"[", b"\n", b"null", b"1e5", b"-", b"\\ud800", b"\xff", b","]
+                )
+                bad[at : at + chance.randint(0, 3)] = piece
+            reason_of(muster.decode, bytes(bad))
+            reason_of(muster.decode_signal, bytes(bad))
+            records_of(bytes(bad).decode("latin-1"))
 
     @unittest.skipUnless(muster.nacl, "there is no PyNaCl")
     def test_signatures(self):
@@ -139,6 +178,42 @@ class Readings(unittest.TestCase):
     def test_shards(self):
         for topic, shard in (("a", 12), ("a/b", 1), ("door", 9), ("kitchen/climate", 15), ("meter:1/power", 5)):
             self.assertEqual(muster.shard_of(topic), shard)
+
+
+class Replies(unittest.TestCase):
+    """Golden answers of streams."""
+
+    def ask(self, name):
+        """(part, lines) of each part, and the error that ended it."""
+        ours, theirs = socket.socketpair()
+        parts = []
+        with theirs, muster._Stream(ours, "it") as stream:
+            theirs.sendall((GOLDEN / "replies" / name).read_bytes())
+            theirs.shutdown(socket.SHUT_WR)
+            try:
+                for part in stream.ask({"request": "table"}, total_s=5.0):
+                    parts.append(part)
+            except muster.Error as error:
+                return parts, error
+        return parts, None
+
+    def test_tables(self):
+        for name, count in (("table.lines", 2), ("table-empty.lines", 0)):
+            parts, error = self.ask(name)
+            self.assertEqual((len(parts), error), (count, None))
+        peers = [muster._peer_of_lines(*part) for part in self.ask("table-with-evidence.lines")[0]]
+        self.assertTrue(peers and all(peer.name and peer.paths is not None for peer in peers))
+        self.assertIn(True, [peer.verified for peer in peers])
+
+    def test_bad_ends(self):
+        parts, error = self.ask("watch-cut-off.lines")
+        self.assertIsInstance(error, muster.LocalError)
+        self.assertEqual({part["event"] for part, _ in parts} - {"joined", "suspect"}, set())
+        self.assertNotEqual(self.ask("refused.lines")[1].end, "")
+
+    def test_samples(self):
+        samples = [muster._read_sample(*part) for part in self.ask("samples.lines")[0]]
+        self.assertEqual([signal.topic for signal, _ in samples], ["kitchen/climate", "kitchen/door"])
 
 
 class Texts(unittest.TestCase):

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Presence, service discovery and readings of sensors on a LAN, without compiled parts.
 
@@ -21,12 +20,16 @@
 find(), watch() and publish() ask a muster that runs on this machine (schemas/LOCAL.md). Where none
 runs, or with direct=True, they speak the protocol themselves (schemas/PROTOCOL.md), as announce()
 and subscribe() always do. With PyNaCl this module signs what it says and verifies what it hears.
-Without PyNaCl its own peers have no key, and all that it hears has verified=False.
+Without PyNaCl its own peers have no key, and whatever it hears itself has verified=False.
 
 Names, texts and values come from strangers: safe_text() makes them fit for a terminal.
 The interfaces are those of the argument `interfaces`, else of MUSTER_INTERFACE, else all that can
 be used: names or patterns with commas between them, `!docker*` denies, `lo` has to be named.
-MUSTER_PORT is the port of the control group.
+MUSTER_PORT is the port of the control group, MUSTER_SOCKET the socket of the muster to ask.
+
+What a node of the C library does beyond this module: it takes tables by stream in large crowds,
+follows publishers by stream where multicast is filtered, keeps last values for others, speaks to
+static peers beyond a router, and notices a second holder of its key.
 
 Linux, Python 3.9 or newer.
 """
@@ -109,8 +112,9 @@ SHARDS = 16
 COPIES_S = (0.0, 0.25, 1.0)
 INTERVAL_MIN_S = 2.0
 BUDGET_BPS = 128_000
-NONCE_S = 60.0
+NONCE_S, NONCE_S_MIN, NONCES = 60.0, 0.25, 12
 CROWD_ROWS = 32
+SPEAKERS_PER_ADDRESS, UNVERIFIED_SPEAKERS = 8, 64
 RUSH = 8
 ROWS_MAX, UNVERIFIED_MAX, ROWS_PER_ADDRESS = 16_384, 1024, 1024
 INTRODUCTIONS_MAX, INTRODUCTIONS_PER_ADDRESS = 1024, 32
@@ -143,7 +147,12 @@ class NetworkError(Error):
 
 
 class LocalError(Error):
-    """The muster of this machine did not do what it was asked for."""
+    """The muster of this machine did not do what it was asked for; `end` says why (PROTOCOL.md,
+    section 12), where it answered."""
+
+    def __init__(self, text: str, end: str = ""):
+        super().__init__(text)
+        self.end = end
 
 
 class TimedOut(Error, TimeoutError):
@@ -555,6 +564,8 @@ class _Message:
         self.want: Optional[dict[str, Any]] = None
         self.known: list[str] = []
         self.table = False
+        self.probe: Optional[int] = None
+        self.gone: list[str] = []
 
 
 def _look(data: bytes) -> None:
@@ -603,6 +614,15 @@ def _read_presence(message: _Message) -> None:
     message.sent = _member(members, "sent", _sent, False)
 
 
+def _host(value: Any) -> str:
+    """An address as it is written in its shortest form."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError, ValueError):
+            if socket.inet_ntop(family, socket.inet_pton(family, _typed(value, str))) == value:
+                return value
+    raise _Drop("range")
+
+
 _path_names = _list(_text(1, 15), 0, 8)
 
 
@@ -611,6 +631,7 @@ def _read_announce(message: _Message) -> None:
     _read_presence(message)
     message.stream = _member(members, "stream", _integer(1, 65535), False)
     message.heard = _member(members, "heard", _path_names, False) or []
+    message.probe = _member(members, "probe", _integer(1, 65535), False)
     message.key = _member(members, "key", lambda value: _base64(value, 32), False)
     message.name = _member(members, "name", _text(1, 63))
     if ("size" in members) != ("hash" in members):
@@ -625,6 +646,7 @@ def _read_announce(message: _Message) -> None:
 def _read_alive(message: _Message) -> None:
     _read_presence(message)
     message.hears = _member(message.members, "hears", _path_names, False) or []
+    message.gone = _member(message.members, "gone", _list(_host, 0, 4), False) or []
 
 
 def _read_bye(message: _Message) -> None:
@@ -643,6 +665,7 @@ def _read_query(message: _Message) -> None:
     message.nonce = _member(members, "nonce", _nonce)
     if "of" not in members and "want" not in members:
         raise _Drop("missing")
+    message.probe = _member(members, "probe", _integer(1, 65535), False)
     message.table = bool(_member(members, "table", lambda value: _typed(value, bool), False))
     _member(members, "count", _integer(1), False)
     _member(members, "said", _integer(1), False)
@@ -824,7 +847,7 @@ class _Identity:
                 os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "r+"
             )
         except OSError as error:
-            raise Error(f"{path}: the key of {name!r} can't be kept: {error.strerror}") from None
+            raise Error(f"{path}: the key can't be kept (keep_key): {error.strerror}") from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -1025,7 +1048,7 @@ def _pack_of(topic: str, record: Mapping[str, Any]) -> bytes:
 _IP_PKTINFO, _IP_RECVTTL, _IP_MULTICAST_ALL = 8, 12, 49
 _IPV6_MULTICAST_ALL = 29
 _IFF_UP, _IFF_BROADCAST, _IFF_LOOPBACK, _IFF_RUNNING, _IFF_MULTICAST = 0x1, 0x2, 0x8, 0x40, 0x1000
-_SIOCGIFFLAGS, _SIOCGIFADDR, _SIOCGIFMTU = 0x8913, 0x8915, 0x8921
+_SIOCGIFFLAGS, _SIOCGIFADDR, _SIOCGIFNETMASK, _SIOCGIFMTU = 0x8913, 0x8915, 0x891B, 0x8921
 
 
 @dataclasses.dataclass(frozen=True)
@@ -1036,6 +1059,7 @@ class _Interface:
     address: Optional[str]  # of IPv4
     is_loopback: bool
     mtu: int
+    broadcast: Optional[str] = None  # address of its network of IPv4
 
 
 def _addresses_v6() -> dict[int, str]:
@@ -1058,9 +1082,14 @@ def _probe(sock: socket.socket, index: int, name: str, with_v6: bool) -> Optiona
         (mtu,) = struct.unpack_from("i", ask(_SIOCGIFMTU), 16)
     except OSError:  # gone
         return None
-    address = None
+    address = broadcast = None
     with contextlib.suppress(OSError):
-        address = socket.inet_ntoa(ask(_SIOCGIFADDR)[20:24])
+        host, mask = (
+            int.from_bytes(ask(one)[20:24], "big") for one in (_SIOCGIFADDR, _SIOCGIFNETMASK)
+        )
+        address = socket.inet_ntoa(host.to_bytes(4, "big"))
+        if mask < 0xFFFFFFFE:
+            broadcast = socket.inet_ntoa((host | ~mask & 0xFFFFFFFF).to_bytes(4, "big"))
     is_loopback = bool(flags & _IFF_LOOPBACK)
     kinds = []
     if address and (is_loopback or flags & _IFF_MULTICAST):
@@ -1071,7 +1100,7 @@ def _probe(sock: socket.socket, index: int, name: str, with_v6: bool) -> Optiona
         kinds.append("b4")
     if not flags & _IFF_UP or not flags & _IFF_RUNNING or mtu < MTU_MIN or not kinds:
         return None
-    return _Interface(index, name, tuple(kinds), address, is_loopback, mtu)
+    return _Interface(index, name, tuple(kinds), address, is_loopback, mtu, broadcast)
 
 
 def _names_of(interfaces: Union[None, str, Iterable[str]]) -> list[str]:
@@ -1228,8 +1257,10 @@ class _Sockets:
             request = struct.pack("=4s4si", socket.inet_aton(group), bytes(4), index)
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request)
 
-    def use(self, interfaces: list[_Interface]) -> bool:
-        """Hears and says by these from now on. True when something was added."""
+    def use(self, interfaces: list[_Interface]) -> tuple[bool, bool]:
+        """Hears and says by these from now on. Whether something changed, and whether it was
+        added.
+        """
         wanted = {interface.index: interface for interface in interfaces}
         before, self.interfaces = self.interfaces, wanted
         if any(index not in wanted or wanted[index] != one for index, one in before.items()):
@@ -1241,7 +1272,8 @@ class _Sockets:
                 self._join_control(kind, interface)
         rooms = [one.mtu - (48 if "m6" in one.kinds else 28) for one in interfaces]
         self._mtu_room = min([DATAGRAM_BYTES_MAX, *rooms])
-        return any(before.get(index) != interface for index, interface in wanted.items())
+        added = any(before.get(index) != interface for index, interface in wanted.items())
+        return before != wanted, added
 
     @property
     def room(self) -> int:
@@ -1439,6 +1471,11 @@ class _Queue:
         except queue.Full:
             self.dropped += 1
 
+    def wake(self) -> None:
+        """Whoever waits gets None."""
+        with contextlib.suppress(queue.Full):
+            self._queue.put_nowait(None)
+
     def get(self, timeout: Optional[float]) -> Any:
         """None where nothing comes in time."""
         try:
@@ -1472,7 +1509,11 @@ class _Row:
         self.announce: Any = None  # the last _Message that told the document
         self.body: Optional[_Lists] = None
         self.hears: list[str] = []
-        self.tries = 0
+        self.tries = 0  # questions for it, while it is suspect
+        self.asked_at = 0.0  # the last of them
+        self.ask_at = 0.0  # the next one
+        self.askers: set[str] = set()  # addresses of others whose questions counted
+        self.asked_count = 0  # of the last question of this peer that counted
         self.fetches = 0
 
     @property
@@ -1569,7 +1610,8 @@ class _Document:
 
 
 class _Node:
-    """The sockets, the table and a thread that drives both. With a document it announces itself."""
+    """The sockets, the table and a thread that drives both. With a document it announces itself.
+    """
 
     def __init__(
         self,
@@ -1598,14 +1640,18 @@ class _Node:
         self.watchers: list[_Queue] = []
         self.publisher = _Publisher(self)
         self.listener = _Listener(self)
+        self.server: Optional[_Server] = None
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
-        self._nonces: list[tuple[str, float]] = []  # the last three, and when each was made
+        self._nonces: list[tuple[str, float]] = []  # the last ones, and when each was made
         self._queries = 0
         self._debts: collections.OrderedDict[
             str, float
         ] = collections.OrderedDict()  # 0, or when it was paid
-        self._answers: dict[tuple[_Address, str], list[str]] = {}
+        self._answers: dict[tuple[_Address, Any, Any], list[str]] = {}  # paths of each question
+        self._probe_rate = _Bucket(8, 32)
+        self._change: Any = None
+        self._changes = _Bucket(2, 5)
         self._answer_rate = _Bucket(4, 8)
         self._intro_rate = _Bucket(50, 100)
         self._rates = (_Rates(100, 300), _Rates(2000, 6000))
@@ -1655,8 +1701,9 @@ class _Node:
         while not self._is_closed:
             try:
                 self._turn()
-            except Exception:  # what strangers send must never end the thread
+            except Exception:
                 _log.exception("a turn failed")
+                time.sleep(0.05)  # so that what stays wrong takes no whole processor
 
     def _turn(self) -> None:
         with self.lock:
@@ -1694,11 +1741,12 @@ class _Node:
 
     def _interfaces_refresh(self, is_first: bool = False) -> None:
         found = _list_interfaces(self.names)
-        with_something_new = self.sockets.use(found)
+        is_changed, is_added = self.sockets.use(found)
         if is_first and not found:
             _log.warning("no interface can be used yet")
-        elif with_something_new and not is_first:
+        if is_changed and not is_first:
             self.listener.join()
+        if is_added and not is_first:
             if self.document and not self._is_leaving:
                 self._announce_news()
             self.ask(known=True)
@@ -1721,9 +1769,13 @@ class _Node:
                 else:
                     self.listener.on_arrival(arrival)
             except _Drop as drop:
-                self.stats["copies" if str(drop) == "copy" else "accepted"] += str(drop) == "copy"
-                if str(drop) != "copy":
+                if str(drop) == "copy":
+                    self.stats["copies"] += 1
+                else:
                     self.stats["drops"][str(drop)] += 1
+            except Exception:  # a fault of this module must not end it for whoever sends this
+                _log.exception("a datagram of %s", arrival.source)
+                self.stats["drops"]["fault"] += 1
             else:
                 self.stats["accepted"] += 1
 
@@ -1747,6 +1799,8 @@ class _Node:
             raise _Drop("source")
         if not _is_v6(host) and 224 <= int(host.split(".")[0]) < 240:
             raise _Drop("source")
+        if any(host == one.broadcast for one in self.sockets.interfaces.values()):
+            raise _Drop("source")
         if _is_loopback(host) and not self.sockets.interfaces[arrival.interface].is_loopback:
             raise _Drop("source")
 
@@ -1769,7 +1823,7 @@ class _Node:
         return self._nonces[-1][0]
 
     def _make_nonce(self) -> None:
-        self._nonces = [*self._nonces[-2:], (secrets.token_urlsafe(6), self.now)]
+        self._nonces = [*self._nonces[1 - NONCES :], (secrets.token_urlsafe(6), self.now)]
 
     def _nonce_for(self, row: Optional[_Row]) -> str:
         """One that a recording of an earlier start can't have."""
@@ -1778,7 +1832,7 @@ class _Node:
             row
             and row.key
             and self._nonces[-1][1] <= row.boot_since
-            and self.now - self._nonces[-1][1] >= 1.0
+            and self.now - self._nonces[-1][1] >= NONCE_S_MIN
         ):
             self._make_nonce()
             nonce = self._nonces[-1][0]
@@ -1935,6 +1989,7 @@ class _Node:
         """A new row, or a new start of its peer."""
         if message.boot != row.boot:
             row.boot_since = self.now
+        row.asked_count = 0
         row.boot, row.seq, row.rev, row.key = (
             message.boot,
             message.seq or 0,
@@ -1978,6 +2033,7 @@ class _Node:
         row.state, row.tries = "alive", 0
         if message.kind == "alive":
             row.hears = message.hears
+            self._forget_addresses(row, message, arrival)
         if fresh:
             if len(row.proven) < 8:
                 row.proven.add(arrival.source)
@@ -1991,6 +2047,16 @@ class _Node:
         self._owe(message, row)
         if self._round:
             self._round.on_answer(message)
+
+    @staticmethod
+    def _forget_addresses(row: _Row, message: _Message, arrival: _Arrival) -> None:
+        """The peer has these no more."""
+        gone = {host for host in message.gone if host != arrival.source[0].partition("%")[0]}
+        row.proven = {one for one in row.proven if one[0].partition("%")[0] not in gone}
+        if row.source[0].partition("%")[0] in gone:
+            row.paths = {}
+            if arrival.source in row.proven:
+                row.source = arrival.source
 
     def _move(self, row: _Row, arrival: _Arrival) -> None:
         is_worse = _is_v6(arrival.source[0]) and row.source[0] and not _is_v6(row.source[0])
@@ -2029,7 +2095,7 @@ class _Node:
         return sum(row.is_present for row in self.rows.values())
 
     def _patience(self, row: _Row) -> int:
-        wanted = 0.2 / max(1, self.present())
+        wanted = 0.2 / max(1, self._speakers())
         return next((m for m in range(1, 8) if row.loss() ** m <= wanted), 8)
 
     def _tries_max(self, row: _Row) -> int:
@@ -2047,14 +2113,16 @@ class _Node:
             if delay <= 0 and not self.sockets.interfaces:
                 delay = 1.0  # who can't ask can't judge
             elif delay <= 0:
-                row.state, row.tries = "suspect", 0
+                row.state, row.tries, row.askers = "suspect", 0, set()
                 self._tell("suspect", row)
                 delay = random.uniform(0, 0.2)
+                row.ask_at = self.now + delay
         elif row.state == "suspect":
-            if row.tries < self._tries_max(row):
+            delay = row.ask_at - self.now  # later where another peer asked
+            if delay <= 0 and row.tries < self._tries_max(row):
                 self._ask_suspect(row)
-                delay = 0.15 + random.uniform(0, 0.2)
-            else:
+                delay = row.ask_at - self.now
+            elif delay <= 0:
                 row.state, row.heard_at = "lost", self.now
                 self._tell("lost", row)
         elif self.now - row.heard_at >= TOMBSTONE_S:
@@ -2062,10 +2130,29 @@ class _Node:
             return
         self._after(max(delay, 0.001), lambda: self._check(row))
 
-    def _ask_suspect(self, row: _Row) -> None:
+    def _count_question(self, row: _Row) -> None:
         row.tries += 1
+        row.asked_at = self.now
+        row.ask_at = self.now + 0.15 + random.uniform(0, 0.2)
+
+    def _heed_question(self, message: _Message, asker: _Row) -> None:
+        """Another peer asks the group for suspects: that counts as a question of this peer, with
+        the conditions of section 8.4, so that not all ask.
+        """
+        count, said = message.members.get("count", 0), message.members.get("said", 0)
+        if message.boot != asker.boot or count <= asker.asked_count or said < asker.seq:
+            return
+        for row in [self.rows[one] for one in message.of or () if one in self.rows]:
+            is_new = row.state == "suspect" and asker.source[0] not in row.askers
+            if is_new and self.now - row.asked_at >= 0.1:
+                asker.asked_count = count
+                row.askers.add(asker.source[0])
+                self._count_question(row)
+
+    def _ask_suspect(self, row: _Row) -> None:
+        self._count_question(row)
         self.say_query({"of": [row.id]}, nonce=self._nonce_for(row))
-        if row.tries > 3 and self.present() <= CROWD_ROWS:
+        if row.tries > 1 and self.present() <= CROWD_ROWS:
             self.say_query({"of": [row.id]}, to=row, nonce=self._nonce_for(row))
 
     # -- introductions --
@@ -2106,7 +2193,7 @@ class _Node:
 
     def _introduction_wait(self, peer_id: str) -> float:
         strangers = len(self.introductions)
-        if peer_id in self.rows:
+        if peer_id in self.rows or self.document is None:
             return 0.01 + random.uniform(0, self._window())
         if self.present() + strangers > CROWD_ROWS:
             interval = min(30.0, self._interval_base())
@@ -2187,8 +2274,19 @@ class _Node:
     def round_ended(self) -> None:
         self._round = None
 
+    def _speakers(self) -> int:
+        """Rows that count for intervals: who claims to be many must not silence the others."""
+        of_address: collections.Counter[str] = collections.Counter()
+        unverified = verified = 0
+        for row in self.rows.values():
+            of_address[row.source[0]] += row.is_present
+            if row.is_present and of_address[row.source[0]] <= SPEAKERS_PER_ADDRESS:
+                verified += row.key is not None
+                unverified += row.key is None
+        return verified + min(unverified, UNVERIFIED_SPEAKERS)
+
     def _interval_base(self) -> float:
-        return max(INTERVAL_MIN_S, (self.present() + 1) * (300 + 66) * 8 / BUDGET_BPS)
+        return max(INTERVAL_MIN_S, (self._speakers() + 1) * (300 + 66) * 8 / BUDGET_BPS)
 
     def _interval(self) -> float:
         base = self._interval_base()
@@ -2199,8 +2297,16 @@ class _Node:
         next_ms = int(max(0.1, self._promise_end - self.now) * 1000)
         return {"rev": self.rev, "next_ms": next_ms, "peers": min(1_000_000, self.present())}
 
+    def serve(self) -> None:
+        """Answers streams, as a publisher should. Where the port is taken it does without."""
+        if self.server is None:
+            with contextlib.suppress(OSError):
+                self.server = _Server(self)
+
     def _document_members(self) -> dict[str, Any]:
         members = self.document.members()
+        if self.server is not None:
+            members["stream"] = self.sockets.unicast_port
         if self.key:
             members["key"] = base64.b64encode(self.key.public).decode()
         return members
@@ -2219,6 +2325,7 @@ class _Node:
             "rev": rev,
             "next_ms": 172_800_000,
             "peers": 1_000_000,
+            "stream": 65535,
             **document.members(),
         }
         if document.topics:
@@ -2244,20 +2351,42 @@ class _Node:
             if self._is_leaving:
                 raise Error("this announcement was closed")
             self._check_document(document, self.rev + 1)
-            self.document = document
-            self.rev += 1
-            self._announce_news()
+            self._change = document
+            self._announce_change()
         self.wake()
+
+    @property
+    def latest(self) -> Any:
+        """The document, with a change that waits to be announced."""
+        return self._change or self.document
+
+    @property
+    def has_change(self) -> bool:
+        """Whether a change waits to be announced: two are in a second, and of those between the
+        last.
+        """
+        return self._change is not None
+
+    def _announce_change(self) -> None:
+        if self._change is None or self._is_leaving:
+            return
+        if not self._changes.take(self.now):
+            self._after(0.25, self._announce_change)
+            return
+        self.document, self._change = self._change, None
+        self.rev += 1
+        self._announce_news()
 
     def _announce_news(self) -> None:
         self._news = [self.now + copy for copy in COPIES_S]
+        rev = self.rev
         for copy in COPIES_S:
-            self._after(copy, self._say_news)
+            self._after(copy, lambda: self._say_news(rev))
         if self.rev == 1:
             self.ask()
 
-    def _say_news(self) -> None:
-        if not self._is_leaving:
+    def _say_news(self, rev: int) -> None:
+        if not self._is_leaving and rev == self.rev:  # a later change is told by copies of its own
             self._say_announce()
 
     def _sent(self) -> dict[str, Any]:
@@ -2361,7 +2490,8 @@ class _Node:
         self._add_debt(message.nonce, 0.25)
 
     def _add_debt(self, nonce: str, delay: float, again: bool = False) -> None:
-        """The next announce to the group repeats the nonce: once, or again for one who asks again."""
+        """The next announce to the group repeats the nonce: once, or again for one who asks again.
+        """
         paid_at = self._debts.get(nonce, 0.0)
         if not paid_at or again and self.now - paid_at > 0.1:
             self._debts[nonce] = 0.0
@@ -2373,16 +2503,25 @@ class _Node:
         row = self.rows.get(message.id)
         if row and row.key and not _key_holds(message, row.key):
             raise _Drop("signature")
+        if row and row.is_verified and message.want is None and not arrival.path.startswith("u"):
+            self._heed_question(message, row)
         if not self.document or self._is_leaving or not self._is_asked(message):
             return
         by_unicast = arrival.path.startswith("u")
         self._check_length(message, by_unicast)
-        if message.want is None:
+        waiting = self._answers.get((arrival.source, message.nonce, message.probe))
+        if waiting is not None:  # a copy of a question
+            waiting.extend({arrival.path}.difference(waiting))
+        elif message.want is None:
             if by_unicast:
                 members = {"kind": "alive", "re": message.nonce, **self._presence()}
                 self._say_to(self._encode(members), arrival.source, arrival.interface)
             elif self.now - self._last_alive >= 0.1:
                 self._say_alive(message.nonce)
+        elif message.probe is not None:
+            if self._probe_rate.take(self.now):
+                delay = 0.0 if message.of else random.uniform(0, self._window())
+                self._answer_later(message, arrival, delay)
         elif message.of is not None and not by_unicast:
             self._add_debt(message.nonce, 0.0, again=True)
         elif message.of is not None:
@@ -2401,57 +2540,37 @@ class _Node:
             "type", None
         ) not in (None, *types):
             return False
-        if (
-            message.table
-            and message.want == {}
-            and message.of is None
-            and self.present() > TABLE_ROWS
-        ):
+        is_for_few = message.table and message.want == {} or message.probe is not None
+        if is_for_few and message.of is None and self.present() > TABLE_ROWS:
             return random.random() * (self.present() + 1) < 8
         return True
 
     def _check_length(self, message: _Message, by_unicast: bool) -> None:
         least = PROOF_BYTES if by_unicast else 0
         if message.want is not None:
-            members = {
-                "kind": "announce",
-                "re": message.nonce,
-                **self._presence(),
-                **self._sent(),
-                "heard": ["m4", "m6", "b4"],
-            }
-            least = len(self._encode({**members, **self._document_members()}))
+            longest = self._answer_members(message.nonce, None, ["m4", "m6", "b4"])
+            least = len(self._encode(longest))
         if len(message.data) < least:
             raise _Drop("short_question")
 
     def _answer_later(self, message: _Message, arrival: _Arrival, delay: float) -> None:
-        key = (arrival.source, message.nonce)
-        if key in self._answers:
-            if arrival.path not in self._answers[key]:
-                self._answers[key].append(arrival.path)
-            return
         if len(self._answers) >= ANSWERS_MAX:
             raise _Drop("table_full")
+        key = (arrival.source, message.nonce, message.probe)
         self._answers[key] = [arrival.path]
         self._after(delay, lambda: self._answer(key, arrival))
 
-    def _answer(self, key: tuple[_Address, str], arrival: _Arrival) -> None:
+    def _answer(self, key: tuple[_Address, Any, Any], arrival: _Arrival) -> None:
         heard = self._answers.pop(key)
-        if self._is_leaving:
-            return
-        members = {
-            "kind": "announce",
-            "re": key[1],
-            "nonce": self.nonce(),
-            **self._presence(),
-            **self._sent(),
-            "heard": heard,
-        }
-        data = self._encode({**members, **self._document_members()})
-        if len(data) > ANNOUNCE_BYTES_MAX:
-            del members["nonce"]
-            data = self._encode({**members, **self._document_members()})
-        self._say_to(data, arrival.source, arrival.interface)
+        if not self._is_leaving:
+            members = self._answer_members(key[1], key[2], heard)
+            self._say_to(self._encode(members), arrival.source, arrival.interface)
+
+    def _answer_members(self, nonce: Any, probe: Any, heard: list[str]) -> dict[str, Any]:
+        """Of an announce by unicast. That to a probe has the number of the probe for a nonce."""
+        own = {"nonce": self.nonce()} if probe is None else {"probe": probe}
+        presence = {**self._presence(), **self._sent(), "heard": heard}
+        return {"kind": "announce", "re": nonce, **own, **presence, **self._document_members()}
 
     # -- bodies, by stream --
 
@@ -2492,6 +2611,8 @@ class _Node:
                 return
             self._is_closed = True
         self.wake()
+        if self.server is not None:
+            self.server.close()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join()
         self.sockets.close()
@@ -2575,6 +2696,14 @@ class _Round:
 # ---- publishing: PROTOCOL.md, section 13.8 ----
 
 
+@dataclasses.dataclass(frozen=True)
+class _Sent:
+    data: bytes
+    topic: str
+    body: bytes
+    at: float
+
+
 class _Publisher:
     """The data of a node: what waits, what was sent and may be asked for again."""
 
@@ -2583,13 +2712,17 @@ class _Publisher:
     def __init__(self, node: _Node):
         self.node = node
         self.seqs: dict[int, int] = {}  # by shard, of the last datagram
-        self.ring: collections.OrderedDict[tuple[int, int], bytes] = collections.OrderedDict()
+        # By shard and number: a datagram, its topic and body, and when it was sent.
+        self.ring: collections.OrderedDict[tuple[int, int], _Sent] = collections.OrderedDict()
+        self.last: dict[str, dict[str, tuple[bytes, float]]] = {}  # by topic and name, as a pack
         self.ring_bytes = 0
         self.oldest: dict[int, int] = {}
         self.last_sent = -1000.0
         self.room = threading.Condition(node.lock)
         self._ready: dict[str, float] = {}  # by topic, when its data may leave
-        self._waiting: collections.deque[tuple[str, bytes]] = collections.deque()
+        self._waiting: collections.deque[tuple[str, str, bytes]] = collections.deque()
+        self._sent_at: dict[int, float] = {}  # by shard
+        self._tailing: set[int] = set()  # shards whose tails are under way
         self._pace = _Bucket(RATE_BYTES_S, BURST_BYTES)
         self._repairs = _Bucket(RATE_BYTES_S, BURST_BYTES)
         self._repaired: dict[tuple[int, int], float] = {}
@@ -2612,13 +2745,15 @@ class _Publisher:
                 lambda: len(self._waiting) < 64 or self.node._is_closed, timeout
             ):
                 raise TimedOut("what was published before still waits to leave")
-            self._waiting.append((topic, body))
+            self._waiting.append((topic, record.get("n", ""), body))
             self._flush()
         self.node.wake()
 
     def _open(self, topic: str, name: Optional[str], unit: Optional[str]) -> None:
         """Announces the topic, and the unit of this name, unless both were announced."""
-        document = self.node.document
+        document = self.node.latest
+        if not document.topics:
+            self.node.serve()
         known = document.topics.get(topic)
         if known is not None and (
             not unit or not name or name in known.units or len(known.units) >= 64
@@ -2640,8 +2775,37 @@ class _Publisher:
             return  # a unit that finds no room is in each record all the same
         if is_new:
             # So that listeners know the topic, and this peer where it is new.
-            self._ready[topic] = max(self.node.now + 0.3, self.node.started + 0.6)
+            wait = 0.9 if self.node.has_change else 0.3
+            self._ready[topic] = max(self.node.now + wait, self.node.started + 0.6)
             self.node.sockets.join_data([-1])
+
+    def samples(self, patterns: list[str], since_s: float) -> list[bytes]:
+        """Lines of last values, and of what was sent in that time: section 12, "Samples"."""
+        now, lines = self.node.now, []
+        recent = [(key, sent) for key, sent in self.ring.items() if now - sent.at <= since_s]
+        wanted = {
+            topic for topic in self.last if any(_pattern_may_match(p, topic) for p in patterns)
+        }
+        told = {sent.topic for _, sent in recent} & wanted
+        for topic in sorted(wanted - told):
+            until = {"until": self.seqs[shard_of(topic)]}
+            for body, at in self.last[topic].values():
+                lines += self._sample(topic, now - at, body, until)
+        passed: dict[int, int] = {}
+        for (shard, seq), sent in recent:
+            if sent.topic not in wanted:
+                passed[shard] = passed.get(shard, 0) + 1
+                continue
+            more = {"seq": seq}
+            if passed.get(shard):
+                more["passed"] = passed.pop(shard)
+            lines += self._sample(sent.topic, now - sent.at, sent.body, more)
+        return lines
+
+    def _sample(self, topic: str, age_s: float, body: bytes, more: dict[str, int]) -> list[bytes]:
+        sample = {"id": self.node.id, "boot": self.node.boot, "topic": topic, **more}
+        sample["age_ms"] = int(age_s * 1000)
+        return [_json_line({"sample": sample, "lines": 1}) + b"\n" + body]
 
     def _header(self, topic: str, seq: int) -> bytes:
         return (
@@ -2663,7 +2827,7 @@ class _Publisher:
         """Sends what may leave, and comes again for the rest."""
         node = self.node
         while self._waiting:
-            topic, body = self._waiting[0]
+            topic, name, body = self._waiting[0]
             wait = self._ready[topic] - node.now
             if wait <= 0 and not self._pace.take(node.now, len(body)):
                 wait = 0.005
@@ -2673,7 +2837,7 @@ class _Publisher:
                     node._after(wait, self._flush_again)
                 return
             self._waiting.popleft()
-            self._send(topic, body)
+            self._send(topic, name, body)
         self.room.notify_all()
 
     def _flush_again(self) -> None:
@@ -2681,24 +2845,38 @@ class _Publisher:
         self._flush()
         self.room.notify_all()
 
-    def _send(self, topic: str, body: bytes) -> None:
-        shard = shard_of(topic)
+    def _send(self, topic: str, name: str, body: bytes) -> None:
+        shard, now = shard_of(topic), self.node.now
         seq = self.seqs[shard] = self.seqs.get(shard, 0) + 1
         data = self._header(topic, seq) + body
-        self.ring[shard, seq] = data
+        self.ring[shard, seq] = _Sent(data, topic, body, now)
         self.ring_bytes += len(data)
         while self.ring_bytes > RING_BYTES:
             (old_shard, old_seq), old = self.ring.popitem(last=False)
-            self.ring_bytes -= len(old)
+            self.ring_bytes -= len(old.data)
             self.oldest[old_shard] = old_seq + 1
+        values = self.last.setdefault(topic, {})
+        if name in values or len(values) < 64:
+            values[name] = (body, now)
         self.node.sockets.send_data(data, shard)
-        self.last_sent = self.node.now
-        for delay in self.TAILS_S:
-            self.node._after(delay, lambda: self._tail_if_last(shard, seq))
+        self.last_sent = self._sent_at[shard] = now
+        if shard not in self._tailing:
+            self._tailing.add(shard)
+            self.node._after(self.TAILS_S[0], lambda: self._tail_step(shard, 0))
 
-    def _tail_if_last(self, shard: int, seq: int) -> None:
-        if self.seqs[shard] == seq:
+    def _tail_step(self, shard: int, number: int) -> None:
+        """The next tail, unless there was new data since the one before."""
+        quiet = self.node.now - self._sent_at[shard]
+        if quiet < self.TAILS_S[number] - 0.001:
+            number = 0
+        else:
             self._tail(shard)
+            number += 1
+        if number == len(self.TAILS_S):
+            self._tailing.discard(shard)
+            return
+        wait = max(0.001, self.TAILS_S[number] - quiet)
+        self.node._after(wait, lambda: self._tail_step(shard, number))
 
     def _tail(self, shard: int, interface: Optional[int] = None) -> None:
         members = {
@@ -2713,7 +2891,8 @@ class _Publisher:
         self.node.sockets.send_data(_json_line(members) + b"\n", shard, interface)
 
     def on_nak(self, nak: _Signal, arrival: _Arrival) -> None:
-        """Sends again what is still here, each datagram once in 10 ms, within a rate of its own."""
+        """Sends again what is still here, each datagram once in 10 ms, within a rate of its own.
+        """
         now, count = self.node.now, 0
         oldest = self.oldest.get(nak.shard, 1)
         if nak.missing[0][0] < oldest and now - self._tailed.get(nak.shard, -1.0) >= 0.1:
@@ -2726,12 +2905,12 @@ class _Publisher:
                 if count > NAK_SEQS_MAX:
                     return
                 if now - self._repaired.get(key, -1.0) >= 0.01 and self._repairs.take(
-                    now, len(self.ring[key])
+                    now, len(self.ring[key].data)
                 ):
                     if len(self._repaired) > 8192:
                         self._repaired.clear()
                     self._repaired[key] = now
-                    self.node.sockets.send_data(self.ring[key], nak.shard)
+                    self.node.sockets.send_data(self.ring[key].data, nak.shard)
 
     def drain(self, timeout: float) -> None:
         """Waits until all was sent, and as long as others may ask for what they missed."""
@@ -2909,6 +3088,8 @@ class _Listener:
         self._rates = _Rates(2000, 6000)  # of sources without a feed
         self._sources: set[_Address] = set()  # of feeds
         self._naks = _Bucket(1000, 256)
+        self._headers: dict[bytes, _Signal] = {}  # by their bytes before the last colon
+        self._peers: dict[str, tuple[Any, Peer]] = {}  # rows as they were told last
         self._asked: dict[str, int] = {}  # whose last values, and the boot of that
 
     # -- what is wanted --
@@ -2976,7 +3157,7 @@ class _Listener:
             arrival.source[0], self.node.now
         ):
             raise _Drop("flood")
-        signal = decode_signal(arrival.data)
+        signal = self._read_known(arrival.data) or self._read_new(arrival.data)
         if signal.id == self.node.id:
             raise _Drop("own")
         if arrival.group != _data_group(family, -1 if signal.kind == "nak" else signal.shard):
@@ -2990,6 +3171,27 @@ class _Listener:
         if row is None or signal.boot != row.boot or not self._is_source(row, arrival):
             raise _Drop("unknown")
         self._on_data(row, signal, arrival)
+
+    def _read_known(self, data: bytes) -> Optional[_Signal]:
+        """Data whose header is known by heart, up to the digits of `seq`: nothing is parsed."""
+        line, _, body = data.partition(b"\n")
+        prefix, colon, digits = line.rpartition(b":")
+        known = self._headers.get(prefix)
+        digits = digits[:-1]
+        if known is None or not digits.isdigit() or digits[:1] == b"0" or len(digits) > 15:
+            return None
+        if len(data) > DATAGRAM_BYTES_MAX or not body.endswith(b"\n") or not line.endswith(b"}"):
+            return None
+        return dataclasses.replace(known, seq=int(digits), body=body)
+
+    def _read_new(self, data: bytes) -> _Signal:
+        signal = decode_signal(data)
+        prefix = data.partition(b"\n")[0].rpartition(b":")[0]
+        if signal.kind == "data" and prefix.endswith(b',"seq"'):
+            if len(self._headers) >= FEEDS_MAX:
+                self._headers.clear()
+            self._headers[prefix] = dataclasses.replace(signal, body=b"")
+        return signal
 
     @staticmethod
     def _is_source(row: Optional[_Row], arrival: _Arrival) -> bool:
@@ -3081,7 +3283,15 @@ class _Listener:
 
     def _peer(self, peer_id: str) -> Optional[Peer]:
         row = self.node.rows.get(peer_id)
-        return row.snapshot(self.node.now) if row is not None else None
+        if row is None:
+            return None
+        version = (row.boot, row.rev, row.state, row.source, row.body is None, row.key)
+        known = self._peers.get(peer_id)
+        if known is None or known[0] != version:
+            if len(self._peers) >= FEEDS_MAX:
+                self._peers.clear()
+            known = self._peers[peer_id] = (version, row.snapshot(self.node.now))
+        return known[1]
 
     def deliver(self, signal: _Signal) -> None:
         if self.wants(signal.topic):
@@ -3163,6 +3373,11 @@ class _Stream:
     def close(self) -> None:
         self._sock.close()
 
+    def end(self) -> None:
+        """Both directions, so that whoever reads goes on."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
     def _line(self, deadline: Optional[float], idle_s: Optional[float]) -> bytes:
         while True:
             line, lf, rest = self._buffer.partition(b"\n")
@@ -3179,7 +3394,7 @@ class _Stream:
             )
             try:
                 data = self._sock.recv(1 << 16)
-            except TimeoutError:
+            except socket.timeout:  # in 3.9 no TimeoutError yet
                 raise TimedOut(f"{self._peer} did not answer in time") from None
             if not data:
                 raise LocalError(f"{self._peer} closed the connection")
@@ -3198,15 +3413,176 @@ class _Stream:
         self._sock.sendall(_json_line({"muster": 1, **request}) + b"\n")
         for count in itertools.count():
             try:
-                part = _typed(_parse(self._line(deadline, idle_s), 16_384), dict)
+                wait_s = idle_s if count else idle_s or 5.0  # a watch begins at once
+                part = _typed(_parse(self._line(deadline, wait_s), 16_384), dict)
                 if "end" in part:
                     if part["end"] != "done" or part.get("count") != count:
-                        raise LocalError(f"{self._peer}: {part.get('text') or part['end']}")
+                        end = str(part["end"])
+                        raise LocalError(f"{self._peer}: {part.get('text') or end}", end)
                     return
                 lines = _member(part, "lines", _integer(1, 3), False) or 0
             except _Drop:
                 raise LocalError(f"{self._peer} said what is no answer") from None
             yield part, [self._line(deadline, idle_s) for _ in range(lines)]
+
+
+class _Server:
+    """Answers `table` and `samples` by TCP, each connection in a thread of its own."""
+
+    CONNECTIONS_MAX, PER_ADDRESS, IDLE_S, TOTAL_S = 16, 4, 5.0, 60.0
+
+    def __init__(self, node: _Node):
+        self._node = node
+        self._lock = threading.Lock()
+        self._addresses: list[str] = []  # of the connections
+        self._listeners: list[socket.socket] = []
+        try:
+            for family in node.sockets.unicast:
+                self._listeners.append(self._listen(family, node.sockets.unicast_port))
+        except OSError:
+            self.close()
+            raise
+        for listener in self._listeners:
+            threading.Thread(
+                target=self._accept, args=(listener,), name="muster-tcp", daemon=True
+            ).start()
+
+    @staticmethod
+    def _listen(family: int, port: int) -> socket.socket:
+        level, sent, least, kind, host = (
+            (
+                socket.IPPROTO_IPV6,
+                socket.IPV6_UNICAST_HOPS,
+                _IPV6_MINHOPCOUNT,
+                socket.AF_INET6,
+                "::",
+            )
+            if family == 6
+            else (socket.IPPROTO_IP, socket.IP_TTL, _IP_MINTTL, socket.AF_INET, "0.0.0.0")
+        )
+        sock = socket.socket(kind, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == 6:
+                sock.setsockopt(level, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(level, sent, 255)
+            sock.setsockopt(level, least, 255)  # connections from beyond a router get no answer
+            sock.bind((host, port))
+            sock.listen(16)
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    def close(self) -> None:
+        for listener in self._listeners:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)  # so that accept() returns
+            listener.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                sock, source = listener.accept()
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    time.sleep(0.1)
+                    continue
+                if error.errno == errno.ECONNABORTED:
+                    continue
+                return
+            host = source[0].partition("%")[0]
+            with self._lock:
+                is_free = len(self._addresses) < self.CONNECTIONS_MAX
+                is_free = is_free and self._addresses.count(host) < self.PER_ADDRESS
+                if is_free:
+                    self._addresses.append(host)
+            if not is_free:
+                with contextlib.suppress(OSError):
+                    sock.settimeout(0)
+                    sock.send(self._end("busy", 0))
+                sock.close()
+                continue
+            threading.Thread(target=self._serve, args=(sock, host), daemon=True).start()
+
+    def _serve(self, sock: socket.socket, host: str) -> None:
+        try:
+            with sock:
+                sock.settimeout(self.IDLE_S)
+                self._answer_all(sock)
+        except OSError:  # gone, or slow
+            pass
+        except Exception:
+            _log.exception("a stream of %s", host)
+        finally:
+            with self._lock:
+                self._addresses.remove(host)
+
+    def _answer_all(self, sock: socket.socket) -> None:
+        until = time.monotonic() + self.TOTAL_S
+        buffer = b""
+        while time.monotonic() < until:
+            line, lf, rest = buffer.partition(b"\n")
+            if len(line) > 1024:
+                sock.sendall(self._end("too_long", 0))
+                return
+            if lf:
+                buffer = rest
+                try:
+                    answer = self._answer(sock, _typed(_parse(line, 16_384), dict))
+                except _Drop as drop:
+                    is_line = str(drop) in ("missing", "range", "version", "type")
+                    answer = [self._end("invalid" if is_line else "syntax", 0)]
+                sock.sendall(b"".join(answer))
+                if answer[-1].startswith(b'{"end":"syntax"'):
+                    return
+                continue
+            data = sock.recv(4096)
+            if not data:
+                return
+            buffer += data
+
+    @staticmethod
+    def _end(end: str, count: int) -> bytes:
+        return _json_line({"end": end, "count": count}) + b"\n"
+
+    def _answer(self, sock: socket.socket, request: dict[str, Any]) -> list[bytes]:
+        if _member(request, "muster", lambda value: _typed(value, (int, float))) != 1:
+            raise _Drop("version")
+        kind = _member(request, "request", lambda value: _typed(value, str))
+        if request.get("port", self._node.sockets.port) != self._node.sockets.port:
+            return [self._end("elsewhere", 0)]
+        if kind == "table":
+            parts = self._table(sock)
+        elif kind == "samples" and request.get("follow") is not True:
+            patterns = _member(request, "patterns", _list(_pattern, 1, 64))
+            since_ms = _member(request, "since_ms", _integer(1, 86_400_000), False) or 0
+            with self._node.lock:
+                parts = self._node.publisher.samples(patterns, since_ms / 1000)
+        else:
+            return [self._end("not_found" if kind == "document" else "unknown", 0)]
+        return [*parts, self._end("done", len(parts))]
+
+    def _table(self, sock: socket.socket) -> list[bytes]:
+        """The rows that were heard by the interface of the connection."""
+        own, node, parts = sock.getsockname(), self._node, []
+        with node.lock:
+            used = [one.index for one in node.sockets.interfaces.values() if one.address == own[0]]
+            here = used[0] if used else own[3] if len(own) == 4 else 0
+            for row in node.rows.values():
+                if row.is_present and row.interface == here:
+                    peer = {
+                        "id": row.id,
+                        "state": row.state,
+                        "address": row.source[0].partition("%")[0],
+                        "port": row.source[1],
+                        "age_ms": int((node.now - row.heard_at) * 1000),
+                        "next_ms": int((row.deadline - node.now) * 1000),
+                    }
+                    lines = row.announce.data.count(b"\n")
+                    part = _json_line({"peer": peer, "lines": lines}) + b"\n"
+                    parts.append(part + row.announce.data)
+        return parts
 
 
 def _read_lists_of(body: bytes) -> _Lists:
@@ -3267,12 +3643,9 @@ def _local_paths(path: Optional[str]) -> list[tuple[str, Optional[set[int]]]]:
 class _Local:
     """The muster that runs on this machine."""
 
-    def __init__(
-        self,
-        interfaces: Union[None, str, Iterable[str]],
-        port: Optional[int],
-        path: Optional[str] = None,
-    ):
+    def __init__(self, interfaces: Union[None, str, Iterable[str]], port: Optional[int]):
+        self._stream: Optional[_Stream] = None
+        path = os.environ.get("MUSTER_SOCKET") or None
         self._conditions: dict[str, Any] = {"port": _port_of(port)}
         names = _names_of(interfaces)
         if path is None:
@@ -3297,11 +3670,12 @@ class _Local:
             except (OSError, LocalError):
                 continue
             with stream:
+                self._stream = stream
                 answer = stream.ask({**request, **self._conditions}, **limits)
                 try:
                     first = next(answer, None)
                 except LocalError as error:
-                    if "elsewhere" in str(error) or "another" in str(error):
+                    if error.end == "elsewhere":
                         continue
                     raise
                 if first is not None:
@@ -3309,6 +3683,11 @@ class _Local:
                     yield from answer
                 return
         raise _NoLocal("no muster runs on this machine")
+
+    def close(self) -> None:
+        """Ends an answer that another thread waits for."""
+        if self._stream is not None:
+            self._stream.end()
 
 
 class _NoLocal(LocalError):
@@ -3325,16 +3704,18 @@ def _peer_of_lines(part: Mapping[str, Any], lines: list[bytes]) -> Peer:
         message = decode(lines[0] + b"\n")
         body = lines[1]
     lists = _read_lists_of(body) if body else message.lists
-    address, interface = row.get("address"), row.get("interface")
+    address = _member(row, "address", _text(1, 64), False)
+    interface = _member(row, "interface", _text(1, 15), False)
     if address and address.startswith("fe80:") and interface and "%" not in address:
         address += f"%{interface}"
-    paths = tuple(path for path in row.get("paths", ()) if isinstance(path, str))
+    paths = tuple(_member(row, "paths", _path_names, False) or ())
+    age_ms = _member(row, "age_ms", _integer(0), False) or 0
     return Peer(
         message.id,
         message.name,
-        str(row.get("state", "alive")),
+        _member(row, "state", _text(1, 15)),
         address,
-        row.get("port"),
+        _member(row, "port", _integer(1, 65535), False),
         interface,
         tuple(lists.services),
         lists.attrs,
@@ -3345,7 +3726,7 @@ def _peer_of_lines(part: Mapping[str, Any], lines: list[bytes]) -> Peer:
         row.get("provisional") is True,
         row.get("partial") is True,
         row.get("self") is True,
-        row.get("age_ms", 0) / 1000,
+        age_ms / 1000,
         paths,
     )
 
@@ -3375,18 +3756,26 @@ def find(
     who was lost or has left. Else, or with `direct`, the network is asked: that takes 0.1 to 2 s,
     and leaves no trace on others. NetworkError: there is no network.
     """
-    peers: Optional[list[Peer]] = None
-    if not direct:
-        with contextlib.suppress(_NoLocal, TimedOut):
-            peers = [
-                _peer_of_lines(*part)
-                for part in _Local(interfaces, port).ask({"request": "table"}, total_s=10.0)
-            ]
+    peers = None if direct else _ask_table(interfaces, port)
     if peers is None:
         peers = _look_around(interfaces, port)
     wanted = ("alive", "suspect", "lost", "left") if include_gone else ("alive", "suspect")
     found = [peer for peer in peers if peer.state in wanted and _matches(peer, name, service)]
     return sorted(found, key=lambda peer: (peer.name, peer.id))
+
+
+def _ask_table(
+    interfaces: Union[None, str, Iterable[str]], port: Optional[int]
+) -> Optional[list[Peer]]:
+    """The table of the muster of this machine; None: none runs, or it did not tell all of it."""
+    peers = []
+    try:
+        for part in _Local(interfaces, port).ask({"request": "table"}, total_s=10.0):
+            with contextlib.suppress(_Drop, IndexError):  # a row of a later version
+                peers.append(_peer_of_lines(*part))
+    except (LocalError, TimedOut, OSError):
+        return None
+    return peers
 
 
 def _look_around(interfaces: Union[None, str, Iterable[str]], port: Optional[int]) -> list[Peer]:
@@ -3463,25 +3852,27 @@ class Watch(_Source):
         self._name, self._service = name, service
         self._queue = _Queue()
         self._node: Optional[_Node] = None
-        self._stream: Optional[Iterator[Any]] = None
+        self._local: Optional[_Local] = None
+        self._stream: Any = None
         self._interfaces, self._port = interfaces, port
-        self._seen: dict[str, Peer] = {}  # those that the muster of this machine told of
         if direct or not self._watch_local():
             self._watch_network()
 
     def _watch_local(self) -> bool:
-        self._stream = _Local(self._interfaces, self._port).ask({"request": "watch"}, idle_s=None)
+        self._local = _Local(self._interfaces, self._port)
+        self._stream = self._local.ask({"request": "watch"}, idle_s=None)
         try:
             first = next(self._stream, None)  # its own row, at least
-        except (LocalError, TimedOut):
-            self._stream = None
+        except (LocalError, TimedOut, OSError):
+            first = None
+        if first is None:
             return False
         threading.Thread(target=self._run, args=(first,), name="muster-watch", daemon=True).start()
         return True
 
     def _run(self, first: Any) -> None:
         """Reads what the muster of this machine tells. When that ends, the network is asked
-        instead.
+        instead, and whoever is there joins anew.
         """
         try:
             for part, lines in itertools.chain([first], self._stream):
@@ -3502,6 +3893,8 @@ class Watch(_Source):
             node.ask()
         node.start()
         self._node = node
+        if self._is_closed:  # meanwhile
+            node.close()
 
     @property
     def dropped(self) -> int:
@@ -3518,17 +3911,17 @@ class Watch(_Source):
     def _get(self, timeout: Optional[float]) -> Optional[Event]:
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._is_closed:
-            # Wakes now and then, so that a signal is handled and close() is noticed.
-            left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
-            event = self._queue.get(left)
-            if event is not None and _matches(event.peer, self._name, self._service):
+            event = self._queue.get(None if deadline is None else deadline - time.monotonic())
+            if event is None or _matches(event.peer, self._name, self._service):
                 return event
-            if event is None and deadline is not None and time.monotonic() >= deadline:
-                return None
         return None
 
     def close(self) -> None:
+        """Ends the iteration; may be called from another thread."""
         super().close()
+        self._queue.wake()
+        if self._local is not None:
+            self._local.close()
         if self._node is not None:
             self._node.close()
 
@@ -3581,7 +3974,7 @@ class Announcement:
     ) -> None:
         """Announces this from now on. What is None stays."""
         with self._node.lock:
-            before = self._node.document
+            before = self._node.latest
             after = _Document(
                 name or before.name,
                 before.services if services is None else services,
@@ -3783,16 +4176,12 @@ class Subscription(_Source):
         return dict(self._node.stats)
 
     def _get(self, timeout: Optional[float]) -> Optional[Reading]:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not self._is_closed:
-            left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
-            reading = self._queue.get(left)
-            if reading is not None or deadline is not None and time.monotonic() >= deadline:
-                return reading
-        return None
+        return self._queue.get(timeout)
 
     def close(self) -> None:
+        """Ends the iteration; may be called from another thread."""
         super().close()
+        self._queue.wake()
         self._node.close()
 
 

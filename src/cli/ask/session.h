@@ -73,6 +73,19 @@ struct session {
 int session_hold(struct session *session, const struct settings *settings,
                  const struct session_request *request);
 
+/* Opens one more node on the session's loop, an observer that tells no events. The command closes it, before
+ * session_finish(). Returns what muster_open() does. */
+int session_open_observer(struct session *session, muster_t **node);
+
+/* Connects to the running muster that the settings mean, on any loop: of this instance (NULL: any), after so
+ * many that would do. Returns what muster_local_open() does. */
+int session_connect(uv_loop_t *loop, const struct settings *settings, const char *instance, size_t skip,
+                    muster_local_t **local);
+
+/* Says why no muster could be connected to. Returns STATUS_NOBODY where none runs, which is said only when
+ * the settings name a socket; else STATUS_ERROR. */
+int session_complain_of_connection(const struct settings *settings, int error);
+
 /* Ends the session, with a bye of a node that announces. To be called from callbacks; the first call counts.
  */
 void session_end(struct session *session, int status);

@@ -76,8 +76,15 @@ extern const struct command command_wait;
 extern const struct command command_watch;
 extern const struct command command_update;
 extern const struct command command_doctor;
+extern const struct command command_why;
 
 /* They need SQLite, and are left out where that is not there (MUSTER_STORE). */
 extern const struct command command_record;
 extern const struct command command_history;
 extern const struct command command_replay;
+
+/* It needs libmicrohttpd, and is left out where that is not there (MUSTER_METRICS). */
+extern const struct command command_metrics;
+
+/* It needs ncurses, and is left out where that is not there (MUSTER_TOP). */
+extern const struct command command_top;

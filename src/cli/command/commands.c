@@ -15,8 +15,15 @@ const struct command *const command_table[] = {
     &command_services,  &command_topics,  &command_publish,
     &command_subscribe, &command_show,    &command_resolve,
     &command_wait,      &command_watch,   &command_doctor,
+    &command_why,
 #ifdef MUSTER_STORE
     &command_record,    &command_history, &command_replay,
+#endif
+#ifdef MUSTER_TOP
+    &command_top,
+#endif
+#ifdef MUSTER_METRICS
+    &command_metrics,
 #endif
     &command_config,    &command_help,    NULL,
 };

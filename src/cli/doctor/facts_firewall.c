@@ -61,6 +61,9 @@ static void read_nft(struct facts *facts, const struct firewall_packet *packets,
         !firewall_read_nft(&facts->firewall, json, text != NULL ? text : "", packets, count)) {
         note_refused(facts, "nft", code);
     }
+    if (facts->firewall.is_cut) {
+        facts_note_unseen(facts, "some of the firewall's rules: there are too many");
+    }
     free(json);
     free(text);
 }

@@ -65,6 +65,7 @@ struct firewall_finding {
 struct firewall {
     struct firewall_finding findings[FIREWALL_FINDINGS_MAX];
     size_t count;
+    bool is_cut; /* there are so many rules that not all were looked at */
 };
 
 /* Walks packets through the rules that `nft -j list ruleset` printed. text is what `nft -a list ruleset`

@@ -11,6 +11,9 @@
 /* Chains that jump to each other; the kernel allows 16. */
 #define DEPTH_MAX 16
 
+/* Objects looked at for all packets together: hosts of containers may have thousands of chains. */
+#define STEPS_MAX 4000000
+
 /* One packet on its way through one base chain. */
 struct walk {
     struct firewall *firewall;
@@ -20,6 +23,7 @@ struct walk {
     const char *family;
     const char *table;
     bool is_sure; /* no rule before may have accepted it */
+    size_t steps; /* that were taken for all packets */
 };
 
 enum verdict { VERDICT_CONTINUE, VERDICT_ACCEPT, VERDICT_DROP };
@@ -393,6 +397,10 @@ static enum verdict walk_chain(struct walk *walk, const char *chain, unsigned de
          e = document_next(e)) {
         const document_node_t *rule = document_member(e, "rule");
         bool is_over = false;
+        if (++walk->steps > STEPS_MAX) {
+            walk->firewall->is_cut = true;
+            return VERDICT_ACCEPT; /* nothing is said of what is not known */
+        }
         if (rule == NULL || !is_text(rule, "family", walk->family) || !is_text(rule, "table", walk->table) ||
             !is_text(rule, "chain", chain)) {
             continue;

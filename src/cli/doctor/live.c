@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <uv.h>
+
+#include "neighbours.h"
 
 #define LOOK_MS 50
 #define TARGETS_MS 400  /* by then who would answer has asked for our address: neighbours are known */
@@ -30,6 +33,7 @@ struct examination {
     uv_timer_t timer;
     uint64_t began_ms;
     uint64_t long_ms;
+    int echo_fd; /* -1: none */
     bool has_targets;
     bool is_again; /* the probe at the end of a long examination runs */
     struct attempt attempts[MUSTER_PROBE_PEERS_MAX];
@@ -47,33 +51,19 @@ static void on_log(enum muster_log_level level, const char *line, void *context)
 
 /* ---- neighbours ---- */
 
-/* Where nobody is heard a muster may be at an address that this machine knows: it is asked there. */
-static void ask_neighbours(struct examination *examination) {
-    struct muster_static_peer targets[MUSTER_PROBE_TARGETS_MAX];
+/* Where nobody is heard a muster may be at an address that this machine knows: it is asked there. And who was
+ * asked for an echo by IPv6 may be a muster that no multicast of IPv6 reaches. */
+static void ask_neighbours(struct examination *examination, bool by_arp) {
+    const uint16_t port = (uint16_t)(examination->settings->port + 1);
+    struct muster_static_peer targets[MUSTER_PROBE_TARGETS_MAX / 2];
+    const size_t targets_max = sizeof(targets) / sizeof(targets[0]);
+    size_t path_count;
+    const struct muster_path *paths = muster_paths(examination->node, &path_count);
     size_t count = 0;
-    char line[256];
-    FILE *file = fopen("/proc/net/arp", "r");
-    while (file != NULL && count < MUSTER_PROBE_TARGETS_MAX && fgets(line, sizeof(line), file) != NULL) {
-        struct sockaddr_in address;
-        char text[64];
-        char name[32];
-        if (sscanf(line, "%63s %*s %*s %*s %*s %31s", text, name) != 2 ||
-            uv_ip4_addr(text, 0, &address) != 0) {
-            continue;
-        }
-        struct muster_static_peer *target = &targets[count++];
-        *target = (struct muster_static_peer){
-            .endpoint = {.family = 4, .port = (uint16_t)(examination->settings->port + 1)}};
-        memcpy(target->endpoint.ip, &address.sin_addr, 4);
-        size_t path_count;
-        const struct muster_path *paths = muster_paths(examination->node, &path_count);
-        for (size_t i = 0; i < path_count; i++) {
-            target->interface = strcmp(paths[i].name, name) == 0 ? paths[i].interface : target->interface;
-        }
-        count -= target->interface == 0 ? 1 : 0; /* not by an interface of this node */
-    }
-    if (file != NULL) {
-        fclose(file);
+    if (by_arp) {
+        count = neighbours_read_arp(paths, path_count, port, targets, targets_max);
+    } else if (examination->echo_fd >= 0) {
+        count = neighbours_take_echoes(examination->echo_fd, paths, path_count, port, targets, targets_max);
     }
     if (count > 0) {
         muster_probe(examination->node, targets, count);
@@ -197,10 +187,11 @@ static void on_timer(uv_timer_t *timer) {
     struct examination *examination = timer->data;
     const uint64_t age_ms = uv_now(&examination->loop) - examination->began_ms;
     const struct muster_probe_report *report = muster_probe_report(examination->node);
+    ask_neighbours(examination, false);
     if (age_ms >= TARGETS_MS && !examination->has_targets) {
         examination->has_targets = true;
         if (report->peer_count == 0) {
-            ask_neighbours(examination);
+            ask_neighbours(examination, true);
         }
     }
     if (age_ms >= STREAMS_MS && examination->attempt_count == 0) {
@@ -248,15 +239,17 @@ void live_run(struct live *live, const struct settings *settings, uint64_t long_
     examination->live = live;
     examination->settings = settings;
     examination->long_ms = long_ms;
+    examination->echo_fd = -1;
     live->error = open_node(examination);
     if (live->error == 0) {
         size_t path_count;
-        muster_paths(examination->node, &path_count);
+        const struct muster_path *paths = muster_paths(examination->node, &path_count);
         live->has_path = path_count > 0;
         examination->began_ms = uv_now(&examination->loop);
         uv_timer_init(&examination->loop, &examination->timer); /* cannot fail */
         examination->timer.data = examination;
         if (live->has_path && muster_probe(examination->node, NULL, 0) == 0) {
+            examination->echo_fd = neighbours_ping(paths, path_count);
             uv_timer_start(&examination->timer, on_timer, LOOK_MS, LOOK_MS);
         } else {
             end(examination);
@@ -264,5 +257,8 @@ void live_run(struct live *live, const struct settings *settings, uint64_t long_
     }
     uv_run(&examination->loop, UV_RUN_DEFAULT);
     uv_loop_close(&examination->loop);
+    if (examination->echo_fd >= 0) {
+        close(examination->echo_fd);
+    }
     free(examination);
 }

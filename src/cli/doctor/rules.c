@@ -11,6 +11,7 @@
 #define ENOUGH 4
 #define ENOUGH_CALLS 3
 #define ENOUGH_LONG 3
+#define ENOUGH_UNICAST 2 /* beside as many to the group */
 
 #define QUERIES_LEAST 10         /* of MLD, before their number says anything */
 #define CLOCK_LEAST_S 1577836800 /* 2020: this program is younger */
@@ -29,10 +30,10 @@ static void say(char *text, size_t size, const char *format, ...) {
 #define EVIDENCE(...) say(verdict->evidence, sizeof(verdict->evidence), __VA_ARGS__)
 #define FIX(...) say(verdict->fix, sizeof(verdict->fix), __VA_ARGS__)
 
-/* Adds to a text, behind a separator where it is not empty. */
+/* Adds to a text, behind a separator where it is not empty; cut where there is no more room. */
 static void append(char *text, size_t size, const char *separator, const char *more) {
     const size_t used = strlen(text);
-    snprintf(text + used, size - used, "%s%s", used > 0 ? separator : "", more);
+    snprintf(text + used, size - used, "%.2s%.150s", used > 0 ? separator : "", more);
 }
 
 /* ---- reading the evidence ---- */
@@ -87,29 +88,24 @@ static const struct facts_interface *unused_interface(const struct evidence *evi
     return NULL;
 }
 
-static bool has_path_kind(const struct evidence *evidence, enum muster_path_kind kind) {
+/* The first path of the kind by which this node did not hear itself; NULL: there is none. */
+static const struct muster_probe_path *find_cut_loop(const struct evidence *evidence,
+                                                     enum muster_path_kind kind) {
     const struct muster_probe_report *report = &evidence->live->report;
     for (size_t i = 0; i < report->path_count; i++) {
-        if (report->paths[i].path.kind == kind) {
-            return true;
+        const struct muster_probe_path *path = &report->paths[i];
+        if (path->path.kind == kind && path->sent >= ENOUGH && path->looped == 0) {
+            return path;
         }
     }
-    return false;
+    return NULL;
 }
 
-/* This node did not hear itself by any path of the kind. */
 static bool is_loop_cut(const struct evidence *evidence, enum muster_path_kind kind) {
-    const struct muster_probe_report *report = &evidence->live->report;
-    unsigned sent = 0;
-    unsigned looped = 0;
-    for (size_t i = 0; i < report->path_count; i++) {
-        sent += report->paths[i].path.kind == kind ? report->paths[i].sent : 0;
-        looped += report->paths[i].path.kind == kind ? report->paths[i].looped : 0;
-    }
-    return sent >= ENOUGH && looped == 0;
+    return find_cut_loop(evidence, kind) != NULL;
 }
 
-/* What all peers of other machines say together. */
+/* What all peers of other machines say together, on one interface or (0) on all. */
 struct others {
     unsigned peers;
     unsigned answering;
@@ -121,11 +117,13 @@ struct others {
     const struct muster_probe_peer *first; /* that answers */
 };
 
-static struct others sum_others(const struct evidence *evidence, const struct muster_probe_report *report) {
+static struct others sum_others(const struct evidence *evidence, const struct muster_probe_report *report,
+                                uint32_t interface) {
     struct others others = {0};
     for (size_t i = 0; i < report->peer_count; i++) {
         const struct muster_probe_peer *peer = &report->peers[i];
-        if (report == &evidence->live->report && evidence->live->is_here[i]) {
+        if ((report == &evidence->live->report && evidence->live->is_here[i]) ||
+            (interface != 0 && peer->interface != interface)) {
             continue;
         }
         others.peers++;
@@ -147,14 +145,17 @@ static struct others sum_others(const struct evidence *evidence, const struct mu
     return others;
 }
 
-static const char *peer_text(const struct muster_probe_peer *peer, char *text, size_t size) {
+/* "nas (10.0.0.2)", or its address alone where the name is not known; by value. */
+static struct text_line peer_text(const struct muster_probe_peer *peer) {
     const struct muster_endpoint *address = peer->address.family != 0 ? &peer->address : &peer->address6;
+    struct text_line line;
     if (peer->name[0] != '\0') {
-        snprintf(text, size, "%s (%s)", text_name(peer->name).text, text_address(address).text);
+        snprintf(line.text, sizeof(line.text), "%.100s (%s)", text_name(peer->name).text,
+                 text_address(address).text);
     } else {
-        snprintf(text, size, "%s", text_address(address).text);
+        snprintf(line.text, sizeof(line.text), "%s", text_address(address).text);
     }
-    return text;
+    return line;
 }
 
 /* ---- this host ---- */
@@ -200,14 +201,24 @@ static bool is_usable(const struct facts_interface *interface) {
     return is_running(interface) && (interface->has_ipv4 || interface->has_ipv6);
 }
 
+/* What the node says of an interface that --interface does not allow, or of a name that none has. */
+static const char *find_denial(const struct evidence *evidence) {
+    static const char *const words[] = {"is denied", "is not asked for", "is not there"};
+    const char *line = NULL;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && line == NULL; i++) {
+        line = find_line(evidence, words[i]);
+    }
+    return line;
+}
+
 static bool interface_denied(const struct evidence *evidence, size_t n, struct verdict *verdict) {
     const struct facts_interface *interface = unused_interface(evidence, n, is_usable);
-    if (n > 0 || interface == NULL || find_line(evidence, "is not asked for") == NULL) {
+    if (n > 0 || interface == NULL || find_denial(evidence) == NULL) {
         return false;
     }
     verdict->is_certain = true;
     WHAT("No interface is used, because --interface or MUSTER_INTERFACE allows none that is there");
-    EVIDENCE("%s, and is up with an address", find_line(evidence, "is not asked for"));
+    EVIDENCE("%s is up with an address; %s", interface->name, find_denial(evidence));
     FIX("allow it: muster doctor --interface %s", interface->name);
     return true;
 }
@@ -264,7 +275,7 @@ static bool state_unwritable(const struct evidence *evidence, size_t n, struct v
     verdict->is_certain = true;
     WHAT("muster announce can't keep its key in %s", evidence->facts->state_dir);
     EVIDENCE("%s", strerror(evidence->facts->state_error));
-    FIX("make that directory writable for this user, or name another one by --state");
+    FIX("make that directory writable for this user, or name another one by --state-dir");
     return true;
 }
 
@@ -447,8 +458,11 @@ static bool firewall_rule(const struct evidence *evidence, size_t n, struct verd
         return false;
     }
     fill_firewall(evidence, finding, verdict);
-    verdict->id = is_stateful(finding->uses) ? "firewall.stateful" : verdict->id;
     verdict->is_certain = true;
+    if (is_stateful(finding->uses)) {
+        verdict->id = "firewall.stateful";
+        WHAT("A stateful firewall on this host lets in what was asked for, and nothing else");
+    }
     return true;
 }
 
@@ -462,19 +476,20 @@ static bool firewall_likely(const struct evidence *evidence, size_t n, struct ve
 }
 
 static bool firewall_stateful(const struct evidence *evidence, size_t n, struct verdict *verdict) {
-    const struct others others = sum_others(evidence, &evidence->live->report);
+    const struct others others = sum_others(evidence, &evidence->live->report, 0);
     const bool is_deaf = others.heard[MUSTER_PATH_M4] + others.heard[MUSTER_PATH_B4] == 0;
     if (n > 0 || others.answering == 0 || !is_deaf || !is_loop_cut(evidence, MUSTER_PATH_M4) ||
         !is_loop_cut(evidence, MUSTER_PATH_B4)) {
         return false;
     }
-    char peer[128];
+    const struct firewall_finding *rule = nth_finding(evidence, 0, false);
     verdict->is_certain = true;
     WHAT("A stateful firewall on this host lets in what was asked for, and nothing else");
     EVIDENCE(
         "what this host sent to the group did not come back, nothing of others came by the group, but %s "
-        "answered by unicast",
-        peer_text(others.first, peer, sizeof(peer)));
+        "answered by unicast%s%s",
+        peer_text(others.first).text, rule != NULL ? "; likely by this rule: " : "",
+        rule != NULL ? rule->text : "");
     FIX("allow UDP and TCP ports %u to %u from this network: sudo ufw allow from NETWORK to any app muster",
         evidence->port - 1, evidence->port + 32);
     return true;
@@ -483,6 +498,7 @@ static bool firewall_stateful(const struct evidence *evidence, size_t n, struct 
 static bool firewall_here(const struct evidence *evidence, size_t n, struct verdict *verdict) {
     static const enum muster_path_kind kinds[] = {MUSTER_PATH_M4, MUSTER_PATH_B4, MUSTER_PATH_M6};
     static const unsigned topics[] = {RULES_M4, RULES_B4, RULES_M6};
+    const char *name = NULL;
     char cut[64] = "";
     if (n > 0) {
         return false;
@@ -490,13 +506,15 @@ static bool firewall_here(const struct evidence *evidence, size_t n, struct verd
     for (size_t i = 0; i < 3; i++) {
         if (is_loop_cut(evidence, kinds[i]) && (evidence->explained & topics[i]) == 0) {
             append(cut, sizeof(cut), ", ", muster_path_name(kinds[i]));
+            name = find_cut_loop(evidence, kinds[i])->path.name;
             verdict->explains |= topics[i];
         }
     }
-    if (cut[0] == '\0') {
+    if (name == NULL) {
         return false;
     }
-    WHAT("Something on this host, a firewall as a rule, drops what muster sends or receives by %s", cut);
+    WHAT("Something on this host, a firewall as a rule, drops what muster sends or receives on %s by %s",
+         name, cut);
     EVIDENCE("what this host sent by %s did not come back to it, as it does without a firewall", cut);
     FIX("allow UDP and TCP ports %u to %u; as root, muster doctor looks at the firewall's rules",
         evidence->port - 1, evidence->port + 32);
@@ -533,13 +551,12 @@ static bool mtu_small(const struct evidence *evidence, size_t n, struct verdict 
     const struct muster_probe_report *report = &evidence->live->report;
     for (size_t i = 0; i < report->peer_count && n == 0; i++) {
         const struct muster_probe_peer *peer = &report->peers[i];
-        char text[128];
         if (evidence->live->is_here[i] || peer->asked_long < ENOUGH_LONG || peer->answered_long > 0 ||
             peer->answered_short < ENOUGH_LONG) {
             continue;
         }
         verdict->is_certain = true;
-        WHAT("A link between this host and %s drops long datagrams", peer_text(peer, text, sizeof(text)));
+        WHAT("A link between this host and %s drops long datagrams", peer_text(peer).text);
         EVIDENCE("it answered %u of %u questions of 1200 bytes, and none of %u of the length that %s carries",
                  peer->answered_short, peer->asked_short, peer->asked_long, peer->interface_name);
         FIX("find the link with the smaller MTU, and give all links of this network the same one");
@@ -550,19 +567,18 @@ static bool mtu_small(const struct evidence *evidence, size_t n, struct verdict 
 
 static bool peer_silent(const struct evidence *evidence, size_t n, struct verdict *verdict) {
     const struct muster_probe_report *report = &evidence->live->report;
-    const struct others others = sum_others(evidence, report);
+    const struct others others = sum_others(evidence, report, 0);
     char names[160] = "";
     unsigned silent = 0;
     for (size_t i = 0; i < report->peer_count; i++) {
         const struct muster_probe_peer *peer = &report->peers[i];
         const unsigned asked = peer->asked[MUSTER_PATH_U4] + peer->asked[MUSTER_PATH_U6];
-        char text[128];
-        if (evidence->live->is_here[i] || peer->answered > 0 || asked < ENOUGH) {
+        if (evidence->live->is_here[i] || peer->answered > 0 || asked < ENOUGH_UNICAST) {
             continue;
         }
         silent++;
         if (silent <= 3) {
-            append(names, sizeof(names), ", ", peer_text(peer, text, sizeof(text)));
+            append(names, sizeof(names), ", ", peer_text(peer).text);
         }
     }
     if (n > 0 || silent == 0) {
@@ -583,27 +599,30 @@ static bool peer_silent(const struct evidence *evidence, size_t n, struct verdic
     return true;
 }
 
-/* One kind of path to many, between this host and those that answer. */
-static bool path_cut(const struct evidence *evidence, enum muster_path_kind kind, const char *name,
+/* One path to many, between this host and those on its interface that answer. */
+static bool fill_cut(const struct evidence *evidence, const struct muster_path *path, const char *name,
                      struct verdict *verdict) {
-    const struct others others = sum_others(evidence, &evidence->live->report);
+    const struct others others = sum_others(evidence, &evidence->live->report, path->interface);
+    const enum muster_path_kind kind = path->kind;
     const unsigned able = kind == MUSTER_PATH_M6 ? others.with_ipv6 : others.answering;
     const bool is_out = others.asked[kind] < ENOUGH || others.reached[kind] > 0;
     const bool is_in = others.called < ENOUGH_CALLS || others.heard[kind] > 0;
-    if (able == 0 || !has_path_kind(evidence, kind) || (is_out && is_in)) {
+    if (able == 0 || (is_out && is_in)) {
         return false;
     }
-    char peer[128];
-    peer_text(others.first, peer, sizeof(peer));
     if (!is_out && !is_in) {
-        WHAT("The network does not carry %s (%s), neither way", name, muster_path_name(kind));
+        WHAT("The network at %s does not carry %s (%s), neither way", path->name, name,
+             muster_path_name(kind));
     } else if (!is_out) {
-        WHAT("What this host sends by %s (%s) does not arrive at others", name, muster_path_name(kind));
+        WHAT("What this host sends by %s (%s) on %s does not arrive at others", name, muster_path_name(kind),
+             path->name);
     } else {
-        WHAT("What others send by %s (%s) does not come to this host", name, muster_path_name(kind));
+        WHAT("What others send by %s (%s) does not come to this host on %s", name, muster_path_name(kind),
+             path->name);
     }
     EVIDENCE("%s answers by other paths; of %u questions by %s it heard %u, and %u datagrams came by it",
-             peer, others.asked[kind], muster_path_name(kind), others.reached[kind], others.heard[kind]);
+             peer_text(others.first).text, others.asked[kind], muster_path_name(kind), others.reached[kind],
+             others.heard[kind]);
     if (kind == MUSTER_PATH_M6) {
         FIX("switches that snoop need a querier with an address of fe80::/10: turn one on, or snooping off");
     } else {
@@ -612,24 +631,36 @@ static bool path_cut(const struct evidence *evidence, enum muster_path_kind kind
     return true;
 }
 
+static bool path_cut(const struct evidence *evidence, size_t n, enum muster_path_kind kind, const char *name,
+                     struct verdict *verdict) {
+    const struct muster_probe_report *report = &evidence->live->report;
+    for (size_t i = 0; i < report->path_count; i++) {
+        if (report->paths[i].path.kind == kind && fill_cut(evidence, &report->paths[i].path, name, verdict) &&
+            n-- == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool path_m4(const struct evidence *evidence, size_t n, struct verdict *verdict) {
-    return n == 0 && path_cut(evidence, MUSTER_PATH_M4, "multicast of IPv4", verdict);
+    return path_cut(evidence, n, MUSTER_PATH_M4, "multicast of IPv4", verdict);
 }
 
 static bool path_b4(const struct evidence *evidence, size_t n, struct verdict *verdict) {
-    return n == 0 && path_cut(evidence, MUSTER_PATH_B4, "broadcast", verdict);
+    return path_cut(evidence, n, MUSTER_PATH_B4, "broadcast", verdict);
 }
 
 static bool path_m6(const struct evidence *evidence, size_t n, struct verdict *verdict) {
-    return n == 0 && path_cut(evidence, MUSTER_PATH_M6, "multicast of IPv6", verdict);
+    return path_cut(evidence, n, MUSTER_PATH_M6, "multicast of IPv6", verdict);
 }
 
 /* What a long examination finds: a path that worked at its begin, and no more at its end. */
 static bool path_forgotten(const struct evidence *evidence, size_t n, struct verdict *verdict) {
     static const enum muster_path_kind kinds[] = {MUSTER_PATH_M6, MUSTER_PATH_M4};
     static const unsigned topics[] = {RULES_M6, RULES_M4};
-    const struct others before = sum_others(evidence, &evidence->live->first);
-    const struct others after = sum_others(evidence, &evidence->live->report);
+    const struct others before = sum_others(evidence, &evidence->live->first, 0);
+    const struct others after = sum_others(evidence, &evidence->live->report, 0);
     for (size_t i = 0; i < 2 && evidence->live->is_long && n == 0; i++) {
         const enum muster_path_kind kind = kinds[i];
         const bool did = before.reached[kind] > 0 || before.heard[kind] > 0;
@@ -653,11 +684,10 @@ static bool tcp_closed(const struct evidence *evidence, size_t n, struct verdict
     char names[160] = "";
     unsigned closed = 0;
     for (size_t i = 0; i < live->report.peer_count; i++) {
-        char text[128];
         if (!live->is_here[i] && live->streams[i] >= LIVE_STREAM_REFUSED) {
             closed++;
             if (closed <= 3) {
-                append(names, sizeof(names), ", ", peer_text(&live->report.peers[i], text, sizeof(text)));
+                append(names, sizeof(names), ", ", peer_text(&live->report.peers[i]).text);
             }
         }
     }
@@ -695,9 +725,9 @@ static const struct rule {
     {"route.missing", route_missing, RULES_UNICAST | RULES_M4 | RULES_B4 | RULES_TCP, RULES_ALL},
     {"route.rp_filter", rp_filtered, RULES_UNICAST | RULES_M4 | RULES_B4 | RULES_TCP, RULES_ALL},
     {"firewall.rule", firewall_rule, 0, RULES_ALL},
-    {"firewall.likely", firewall_likely, 0, RULES_ALL | RULES_M4 | RULES_UNICAST},
     {"firewall.stateful", firewall_stateful, RULES_M4 | RULES_B4 | RULES_M6 | RULES_UNICAST | RULES_TCP,
      RULES_ALL | RULES_M4},
+    {"firewall.likely", firewall_likely, 0, RULES_ALL | RULES_M4 | RULES_UNICAST},
     {"firewall.here", firewall_here, 0, RULES_ALL},
     {"mld.querier", mld_querier, RULES_M6, RULES_ALL | RULES_M6},
     {"mtu.small", mtu_small, 0, RULES_ALL | RULES_UNICAST},

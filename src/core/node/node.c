@@ -294,6 +294,7 @@ bool muster_core_next(muster_core_t *core, struct muster_output *output) {
     }
     if (outbox_take_datagram(&core->context.outbox, &output->datagram)) {
         output->kind = MUSTER_OUTPUT_DATAGRAM;
+        output->datagram.ttl = context_ttl(&core->context, &output->datagram.destination);
         return true;
     }
     if (telemetry_next(&core->telemetry, output)) {

@@ -45,7 +45,7 @@ static struct wait wait_of(const struct presence *presence, const struct introdu
     size_t strangers = crowd_strangers(presence);
     if (crowd_is_here(presence)) {
         uint64_t interval_ms = announcer_interval_ms(presence);
-        interval_ms = interval_ms < MUSTER_NONCE_MS / 2 ? interval_ms : MUSTER_NONCE_MS / 2;
+        interval_ms = interval_ms < MUSTER_NONCE_MS ? interval_ms : MUSTER_NONCE_MS;
         return (struct wait){MUSTER_INTRODUCTION_CROWD_MS + interval_ms, interval_ms};
     }
     if (crowd_is_rush(presence)) {

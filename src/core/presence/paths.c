@@ -31,6 +31,7 @@ static size_t find_index(const struct paths *paths, uint32_t interface, enum mus
 int paths_set(struct paths *paths, const struct muster_path *items, size_t count) {
     struct paths next = {.unicast_dropped = {paths->unicast_dropped[0], paths->unicast_dropped[1]},
                          .static_peers = paths->static_peers,
+                         .is_site = paths->is_site,
                          .bytes_max = MUSTER_DATAGRAM_BYTES_MAX};
     if (count > MUSTER_PATHS_MAX) {
         return MUSTER_EFULL;

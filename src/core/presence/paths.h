@@ -19,6 +19,7 @@ struct paths {
     size_t count;
     unsigned changes; /* how often they were replaced */
     struct static_peers static_peers;
+    bool is_site;     /* what passed routers is taken */
     size_t bytes_max; /* of a datagram that leaves by any of them whole: their least MTU allows it */
 };
 

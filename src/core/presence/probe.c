@@ -149,8 +149,7 @@ uint64_t probe_tick(struct presence *presence) {
         return DEADLINE_NEVER;
     }
     ask(presence);
-    probe->due_ms =
-        now_ms + (probe->report.rounds < MUSTER_PROBE_ROUNDS ? MUSTER_PROBE_MS : MUSTER_ANSWER_MS_MAX);
+    probe->due_ms = now_ms + MUSTER_PROBE_MS; /* in which the last answers come, too */
     return probe->due_ms;
 }
 

@@ -392,6 +392,8 @@ struct muster_core_options {
                                  for an observer */
     size_t cache_count;        /* at most MUSTER_CACHES_MAX */
     double repair_share;       /* what repairs may take, as a part of rate_bytes_s, 0..1 */
+    uint8_t site_ttl; /* 0: of this link alone. Else what is for many goes to groups of the site, with this
+                         TTL, and what passed routers is taken from anybody */
 };
 
 /* Sets the defaults of PROTOCOL.md: an observer without a key, and without crypto, boot and seed, which

@@ -86,6 +86,7 @@ struct muster_options {
      * MUSTER_STATIC_PEERS_MAX are used. Beyond a router, both sides have to name each other. */
     const char *const *peers;
     size_t peer_count;
+    uint8_t site_ttl; /* see muster_core_options; a warning says that the TTL proves nothing then */
 };
 
 /* Why a text can't be one of these peers, for people; NULL when it can. Static storage. */

@@ -303,8 +303,11 @@ int runner_start(muster_t *node, uv_loop_t *loop) {
                                                 .on_telemetry_read = on_telemetry_read,
                                                 .on_paths = on_paths,
                                                 .owner = node};
-    const struct stream_table_calls stream_calls = {
-        .on_event = on_stream, .interface_of = interface_of, .on_ended = on_handle_ended, .owner = node};
+    const struct stream_table_calls stream_calls = {.is_routed = node->network.links.scope == GROUP_SITE,
+                                                    .on_event = on_stream,
+                                                    .interface_of = interface_of,
+                                                    .on_ended = on_handle_ended,
+                                                    .owner = node};
     uv_timer_init(loop, &node->timer);
     uv_prepare_init(loop, &node->prepare);
     uv_unref((uv_handle_t *)&node->prepare);

@@ -94,6 +94,8 @@ TEST(test_interfaces) {
     lose_everything();
     note_line("interface eth0 is left out: it is not asked for");
     check("interface.denied");
+    snprintf(live.lines[0], sizeof(live.lines[0]), "no interface to use yet; eth0 is denied");
+    check("interface.denied");
     begin(NULL);
     lose_everything();
     facts.interfaces[1].flags = 0;
@@ -185,6 +187,10 @@ TEST(test_firewall_that_is_not_seen) {
     live.report.paths[MUSTER_PATH_M4].looped = live.report.paths[MUSTER_PATH_B4].looped = 0;
     peer->heard[MUSTER_PATH_M4] = peer->heard[MUSTER_PATH_B4] = 0;
     check("firewall.stateful");
+    find_rule("nft, table ip filter, chain INPUT: policy drop", false, false, 1U << FIREWALL_GROUP_IN);
+    check("firewall.stateful");
+    assert_non_null(strstr(verdicts.items[0].evidence, "likely by this rule: nft"));
+    facts.firewall.count = 0;
     live.report.peer_count = 0;
     check("firewall.here?");
 }
@@ -210,6 +216,18 @@ TEST(test_paths) {
     peer->address6 = (struct muster_endpoint){.family = 0}; /* it has no IPv6 */
     peer->reached[MUSTER_PATH_M6] = peer->heard[MUSTER_PATH_M6] = 0;
     check("");
+    begin(NULL); /* one interface of two */
+    live.report.path_count = 5;
+    live.report.paths[3] = live.report.paths[0];
+    live.report.paths[4] = live.report.paths[2];
+    live.report.peers[1] = live.report.peers[0];
+    live.report.peer_count = 2;
+    live.report.paths[3].path.interface = live.report.paths[4].path.interface =
+        live.report.peers[1].interface = 3;
+    strcpy(live.report.paths[3].path.name, "wlan0");
+    live.report.peers[1].reached[MUSTER_PATH_M4] = 0;
+    check("path.m4?");
+    assert_non_null(strstr(verdicts.items[0].what, "wlan0"));
     begin(NULL);
     live.is_here[0] = true; /* a muster of this machine tells nothing of the network */
     peer->reached[MUSTER_PATH_M4] = 0;

@@ -30,7 +30,7 @@ static struct muster_datagram datagram_from(uint8_t host, uint16_t port) {
     return (struct muster_datagram){.bytes = bytes,
                                     .length = 100,
                                     .source = {.family = 4, .ip = {10, 0, 0, host}, .port = port},
-                                    .destination = group_control(MUSTER_PATH_M4, PORT),
+                                    .destination = group_control(MUSTER_PATH_M4, GROUP_LINK, PORT),
                                     .interface = INTERFACE,
                                     .ttl = MUSTER_TTL};
 }
@@ -93,7 +93,7 @@ static void it_comes_by_a_path_of_ours(void **state) {
     struct muster_datagram datagram = datagram_from(1, 19798);
     datagram.interface = OTHER_INTERFACE; /* has no multicast */
     check_refused(&datagram, MUSTER_DROP_PATH);
-    datagram.destination = group_control(MUSTER_PATH_B4, PORT);
+    datagram.destination = group_control(MUSTER_PATH_B4, GROUP_LINK, PORT);
     assert_true(is_admitted(&datagram, 1000));
     datagram.interface = INTERFACE; /* has no broadcast */
     check_refused(&datagram, MUSTER_DROP_PATH);
@@ -164,6 +164,20 @@ static void it_passed_no_router(void **state) {
     datagram.ttl = 254;
     check_refused(&datagram, MUSTER_DROP_TTL);
     datagram.ttl = 0;
+    check_refused(&datagram, MUSTER_DROP_TTL);
+}
+
+/* Of a site: but a broadcast passes no router. */
+static void a_whole_site_may_be_behind_routers(void **state) {
+    (void)state;
+    struct muster_datagram datagram = datagram_from(1, 19798);
+    const struct muster_path items[] = {{.interface = INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"},
+                                        {.interface = INTERFACE, .kind = MUSTER_PATH_B4, .name = "eth0"}};
+    datagram.ttl = 12;
+    paths.is_site = true;
+    assert_int_equal(paths_set(&paths, items, 2), 0);
+    assert_true(is_admitted(&datagram, 1000));
+    datagram.destination = group_control(MUSTER_PATH_B4, GROUP_LINK, PORT);
     check_refused(&datagram, MUSTER_DROP_TTL);
 }
 
@@ -290,6 +304,7 @@ int main(void) {
         ADMISSION_TEST(a_network_of_ours_has_a_broadcast_address),
         ADMISSION_TEST(the_loopback_alone_brings_its_addresses),
         ADMISSION_TEST(it_passed_no_router),
+        ADMISSION_TEST(a_whole_site_may_be_behind_routers),
         ADMISSION_TEST(the_first_fault_is_the_reason),
         ADMISSION_TEST(a_source_may_burst),
         ADMISSION_TEST(a_source_is_refilled),

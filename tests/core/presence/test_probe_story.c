@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Probes: what a node learns of how its paths are heard, and what a node that is asked does. */
+#include <stdio.h>
 #include <string.h>
 
+#include "countdown.h"
 #include "limit.h"
 #include "tape.h"
 #include "test.h"
@@ -159,6 +161,46 @@ TEST(a_node_answers_few_probes_and_none_to_the_group) {
         assert_true(!said_has(said, "probe") || said->paths == 1u << MUSTER_PATH_U4);
     }
     assert_in_range(answers, MUSTER_PROBE_BURST, MUSTER_PROBE_BURST + 3 * MUSTER_PROBE_RATE);
+}
+
+TEST(a_report_has_room_for_so_many_peers) {
+    static char names[MUSTER_PROBE_PEERS_MAX][8];
+    for (size_t i = 0; i < MUSTER_PROBE_PEERS_MAX; i++) { /* beside a and b */
+        snprintf(names[i], sizeof names[i], "p%zu", i);
+        world_add(names[i]);
+    }
+    world_run(20000);
+    run_probe();
+    assert_int_equal(report()->peer_count, MUSTER_PROBE_PEERS_MAX);
+    assert_true(report()->peers_missed > 0);
+}
+
+static size_t asked_targets;
+
+static void count_target(size_t from, const struct muster_datagram *datagram) {
+    asked_targets += from == ASKER && datagram->destination.ip[2] == 1 ? 1 : 0;
+}
+
+TEST(a_probe_asks_so_many_targets) {
+    struct muster_static_peer places[MUSTER_PROBE_TARGETS_MAX + 1];
+    for (size_t i = 0; i <= MUSTER_PROBE_TARGETS_MAX; i++) {
+        places[i] = (struct muster_static_peer){
+            .endpoint = {.family = 4, .ip = {10, 0, 1, (uint8_t)(i + 1)}, .port = 19798},
+            .interface = WORLD_INTERFACE};
+    }
+    asked_targets = 0;
+    world.on_sent = count_target;
+    assert_int_equal(probe(ASKER, places, MUSTER_PROBE_TARGETS_MAX + 1), 0);
+    world_run(MUSTER_PROBE_MS - 1);
+    assert_int_equal(asked_targets, MUSTER_PROBE_TARGETS_MAX);
+}
+
+TEST(without_memory_there_is_no_probe) {
+    countdown_set(1);
+    assert_int_equal(probe(ASKER, NULL, 0), MUSTER_ENOMEM);
+    assert_true(countdown_has_failed());
+    assert_null(report());
+    run_probe();
 }
 
 int main(void) {

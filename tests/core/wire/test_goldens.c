@@ -92,13 +92,13 @@ static bool is_admitted(const struct golden *golden, enum muster_drop *reason) {
     struct rates rates = {.seed = {0}};
     static const struct paths paths = {
         .items = {{.interface = INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"}}, .count = 1};
-    const struct muster_datagram datagram = {.bytes = golden->bytes,
-                                             .length = golden->length,
-                                             .source = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19798},
-                                             .destination =
-                                                 group_control(MUSTER_PATH_M4, MUSTER_PORT_DEFAULT),
-                                             .interface = INTERFACE,
-                                             .ttl = MUSTER_TTL};
+    const struct muster_datagram datagram = {
+        .bytes = golden->bytes,
+        .length = golden->length,
+        .source = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19798},
+        .destination = group_control(MUSTER_PATH_M4, GROUP_LINK, MUSTER_PORT_DEFAULT),
+        .interface = INTERFACE,
+        .ttl = MUSTER_TTL};
     bool is_admitted = admission_check(&rates, &paths, &datagram, 1000, reason);
     rates_deinit(&rates);
     return is_admitted;
