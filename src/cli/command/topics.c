@@ -21,8 +21,8 @@ struct topics_options {
 
 /* ---- options ---- */
 
-static const char *const members[] = {"name", "topic",   "record",    "unit", "rate",
-                                      "kept", "address", "interface", "peer", NULL};
+static const char *const members[] = {"name",  "topic", "record",  "unit",      "rate", "value", "age_ms",
+                                      "stale", "kept",  "address", "interface", "peer", NULL};
 
 static int parse_format(const char *value, void *place, struct reason *reason) {
     return template_parse_members(value, members, place, reason);
