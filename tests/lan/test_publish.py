@@ -142,6 +142,9 @@ class Publish(LanTest):
         await_records(subscriber, 2)
         self.assertEqual([(r["n"], r["v"], r.get("u"), r["t"]) for r in records(subscriber)],
                          [("a/b", 21.5, None, 1600000000), ("a/c", 7, "Cel", 1600000001)])
+        process = self.publish('{"n":"serial","v":9007199254740993}\n')
+        fault = 'line 1: a number beyond 2^53 may lose its last digits; as a text ("vs") it keeps them'
+        self.assertEqual(process.error, f"muster publish: {fault}\n")
         process = self.publish("alone\n", "--format", "%t %v", codes=(1,))
         self.assertEqual(process.error, "muster publish: line 1: expected a line such as '%t %v'\n")
         for arguments in (["--format", "%v"], ["--format", "%t %v", "--topic", "a"], ["a", "1", "--csv"]):

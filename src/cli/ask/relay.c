@@ -2,12 +2,17 @@
 #include "relay.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "complain.h"
 #include "hint.h"
 #include "text.h"
+
+/* From the first on a double does not hold all integers; from the second on nobody means all digits. */
+#define EXACT_MAX 9007199254740992.0
+#define DIGITS_MAX 1e21
 
 /* While it drains, the relay checks this often whether all data has left. */
 #define DRAIN_MS 20
@@ -64,6 +69,18 @@ static void warn_of_unit(struct relay *relay, const char *unit) {
         relay->unknown_unit_count < RELAY_UNKNOWN_UNITS_MAX) {
         snprintf(relay->unknown_units[relay->unknown_unit_count++], MUSTER_NAME_BYTES_MAX + 1, "%s", unit);
         relay_warn_of_unit(relay->session->settings, unit);
+    }
+}
+
+/* Once. Of TOPIC VALUE such digits are text; a pack says that they are a number. */
+static void warn_of_digits(struct relay *relay, const struct muster_record *record) {
+    const double number = record->kind == MUSTER_VALUE_NUMBER ? fabs(record->number) : 0;
+    if (number >= EXACT_MAX && number < DIGITS_MAX && !relay->has_warned_of_digits) {
+        relay->has_warned_of_digits = true;
+        complain(relay->session->settings,
+                 "line %" PRIu64
+                 ": a number beyond 2^53 may lose its last digits; as a text (\"vs\") it keeps them",
+                 lines_number(&relay->lines));
     }
 }
 
@@ -278,6 +295,7 @@ static void add_record(struct relay *relay) {
         relay->has_record = false;
         relay->has_added = true;
         warn_of_unit(relay, relay->reading.record.unit);
+        warn_of_digits(relay, &relay->reading.record);
     }
 }
 
