@@ -209,6 +209,7 @@ def good_announces():
     yield "announce-signed-full", signed(announce(ANNA, seq=4, rev=2, name="printer", **full))
     yield "announce-unsigned-answer", line(announce(seq=None, **answer))
     yield "announce-signed-answer", signed(announce(ANNA, seq=None, **answer))
+    yield "announce-signed-probe-answer", signed(announce(ANNA, seq=None, **answer, probe=7))
     yield "announce-signed-group-answer", signed(announce(ANNA, seq=5, **answer))
     yield "announce-unsigned-empty-containers", line(
         announce(services=[service(name="", txt={})], attrs={}, heard=[]))
@@ -292,6 +293,8 @@ def good_queries():
     yield "query-unsigned-want-unknown-member", line(query(want={"proto": "tcp"}), WANT_BYTES)
     yield "query-unsigned-known", line(query(want={}, known=ids(3)), WANT_BYTES)
     yield "query-unsigned-table", line(query(count=1, want={}, table=True), WANT_BYTES)
+    yield "query-unsigned-probe", line(query(want={}, probe=7), WANT_BYTES)
+    yield "query-signed-of-one-highest-probe", signed(query(BERT, of=[ANNA.id], want={}, probe=65535), BERT, WANT_BYTES)
     yield "query-unsigned-35-known", line(query(want={}, known=ids(35)))
     yield "query-unsigned-no-known", line(query(want={}, known=[]), WANT_BYTES)
     yield "query-signed-want-all", signed(query(BERT, want={}), BERT, WANT_BYTES)
@@ -320,6 +323,7 @@ INTEGERS = {
     "said": (1, INTEGER_MAX),
     "size": (1, 65536),
     "stream": (1, 65535),
+    "probe": (1, 65535),
     "shard": (0, 15),
     "of_boot": (1, INTEGER_MAX),
     "oldest": (1, INTEGER_MAX),
@@ -576,7 +580,7 @@ def bad_queries():
     yield "missing--query-nonce", without(message, "nonce")
     yield "missing--query-of-and-want", line(query(known=ids(1)))
     yield from bad_nonces("query", message, "nonce")
-    for member in ("count", "said"):
+    for member in ("count", "said", "probe"):
         yield from bad_integer("query", message, member)
         yield f"type--query-{member}-null", having(message, **{member: None})
         yield f"range--query-{member}-fraction", having(message, **{member: 1.5})
@@ -880,7 +884,7 @@ def replies():
     climate = b'[{"bn":"kitchen/climate/","bt":1767225600,"n":"temperature","u":"Cel","v":21.5},{"n":"humidity","u":"%RH","v":40}]\n'
     door = b'[{"bn":"kitchen/door","bt":1767225601,"vb":true}]\n'
     told = {"id": ANNA.id, "boot": BOOT}
-    yield "samples", (part(climate, sample=told | {"topic": "kitchen/climate", "age_ms": 61000})
+    yield "samples", (part(climate, sample=told | {"topic": "kitchen/climate", "until": 17, "age_ms": 61000})
                       + part(door, sample={"id": BERT.id, "boot": BOOT, "topic": "kitchen/door", "age_ms": 3600000})
                       + end("done", 2))
     yield "samples-since", (part(door, sample=told | {"topic": "kitchen/door", "seq": 7, "age_ms": 25})

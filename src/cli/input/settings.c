@@ -93,7 +93,7 @@ const struct args_option settings_options[] = {
      parse_port},
     {"peer", 0, "HOST[:PORT]", "a peer that no multicast or broadcast reaches (repeatable)",
      offsetof(struct settings, peers), settings_parse_peer},
-    {"state", 0, "DIR", "directory of keys and instances (MUSTER_STATE)",
+    {"state-dir", 0, "DIR", "directory of keys and instances (MUSTER_STATE)",
      offsetof(struct settings, state_dir), value_text, &args_complete_directories},
     {"socket", 0, "PATH", "Unix socket of the running muster (MUSTER_SOCKET)",
      offsetof(struct settings, socket), value_text, &args_complete_files},
@@ -122,6 +122,7 @@ static int read_variable(bool is_given, const char *name, void *place,
 
 /* A running muster uses what it uses: the network is asked. */
 static int choose_kinds(struct settings *settings, struct args_fault *fault) {
+    settings->direct_given = settings->direct;
     static const unsigned multicast = 1U << MUSTER_PATH_M4 | 1U << MUSTER_PATH_M6;
     static const unsigned broadcast = 1U << MUSTER_PATH_B4;
     static const unsigned ipv6 = 1U << MUSTER_PATH_M6;

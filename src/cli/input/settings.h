@@ -31,6 +31,7 @@ struct settings {
     const char *state_dir;         /* borrowed from argv or the environment; NULL: the library's default */
     const char *socket;            /* likewise; of the running muster; NULL: in its instance's directory */
     bool direct;                   /* a running muster is not asked */
+    bool direct_given;             /* by the option itself */
     bool ipv4;                     /* IPv4 is asked for, */
     bool ipv6;                     /* or IPv6; neither or both: both */
     enum delivery delivery;

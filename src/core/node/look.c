@@ -45,6 +45,10 @@ int muster_core_peer(const muster_core_t *core, const uint8_t id[MUSTER_ID_BYTES
     return peer == NULL ? MUSTER_ENOTFOUND : list_row(core, peer, list);
 }
 
+const struct muster_probe_report *muster_core_probe(const muster_core_t *core) {
+    return core->presence.probe != NULL ? &core->presence.probe->report : NULL;
+}
+
 const struct muster_counters *muster_core_counters(const muster_core_t *core) {
     return &core->context.counters;
 }

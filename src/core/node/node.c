@@ -147,7 +147,8 @@ static int step_rekey(muster_core_t *core, const struct muster_command *command)
 
 static int step_command(muster_core_t *core, const struct muster_command *command) {
     struct presence *presence = &core->presence;
-    bool is_for_observers = command->kind == MUSTER_COMMAND_QUERY || command->kind == MUSTER_COMMAND_LEAVE;
+    bool is_for_observers = command->kind == MUSTER_COMMAND_QUERY || command->kind == MUSTER_COMMAND_LEAVE ||
+                            command->kind == MUSTER_COMMAND_PROBE;
     if (presence_is_leaving(presence)) {
         return MUSTER_ECLOSING;
     }
@@ -166,6 +167,7 @@ static int step_command(muster_core_t *core, const struct muster_command *comman
     case MUSTER_COMMAND_CHANGE:
         return command->change == NULL ? MUSTER_EINVAL : own_document_change(presence, command->change);
     case MUSTER_COMMAND_REKEY: return step_rekey(core, command);
+    case MUSTER_COMMAND_PROBE: return probe_begin(presence, command->targets, command->target_count);
     }
     return MUSTER_EINVAL;
 }
@@ -338,8 +340,24 @@ static bool next_heard(muster_core_t *core, struct muster_arrival *arrival) {
     return is_given;
 }
 
+/* What came by stream, or was heard and does not wait for what comes by stream. */
+static bool next_sample(muster_core_t *core, struct muster_arrival *arrival) {
+    do {
+        if (backlog_next(&core->exchange, arrival)) {
+            return true;
+        }
+        while (next_heard(core, arrival)) {
+            join_hold(&core->exchange, arrival);
+            if (arrival->subscriptions != 0) {
+                return true;
+            }
+        }
+    } while (join_settle(&core->exchange));
+    return false;
+}
+
 bool muster_core_next_arrival(muster_core_t *core, struct muster_arrival *arrival) {
-    while (backlog_next(&core->exchange, arrival) || next_heard(core, arrival)) {
+    while (next_sample(core, arrival)) {
         exchange_record_live(&core->exchange, arrival);
         if (telemetry_cache(&core->telemetry, arrival)) {
             return true;

@@ -172,11 +172,12 @@ static void promise_next(struct presence *presence) {
 }
 
 /* When the next news may be told: changes that follow each other closely are told as one, and who changes all
- * the time takes from a bucket. */
+ * the time takes from a bucket. A program that starts may say what it is only after its node said that it is
+ * there. */
 static uint64_t take_news_ms(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
     uint64_t now_ms = presence->context->now_ms;
-    uint64_t earliest_ms = announcer->announced_ms + MUSTER_GROUP_ANSWER_MS;
+    uint64_t earliest_ms = announcer->seq == 1 ? now_ms : announcer->announced_ms + MUSTER_GROUP_ANSWER_MS;
     uint64_t allowed_ms = bucket_allowed_ms(&announcer->news, 1, MUSTER_NEWS_RATE, MUSTER_NEWS_BURST, now_ms);
     bucket_spend(&announcer->news, 1, MUSTER_NEWS_RATE, now_ms);
     return earliest_ms > allowed_ms ? earliest_ms : allowed_ms;

@@ -44,10 +44,11 @@ static bool is_same_asker(const struct answer *answer, const struct muster_datag
 }
 
 static struct answer *find_answer(struct answers *answers, const struct muster_datagram *datagram,
-                                  uint64_t nonce) {
+                                  const struct message *query) {
     for (size_t i = 0; i < answers->count; i++) {
         struct answer *answer = &answers->items[i];
-        if (answer->nonce == nonce && is_same_asker(answer, datagram)) {
+        if (answer->nonce == query->nonce && answer->probe == query->probe &&
+            is_same_asker(answer, datagram)) {
             return answer;
         }
     }
@@ -124,8 +125,8 @@ static bool is_chosen(const struct presence *presence, const struct message *que
 }
 
 static bool is_for_a_few(const struct presence *presence, const struct message *query) {
-    return query->takes_table && !query->asks_some && query->want_type == NULL && query->want_name == NULL &&
-           peer_table_present(&presence->table) > MUSTER_TABLE_ROWS;
+    return (query->takes_table || query->probe != 0) && !query->asks_some && query->want_type == NULL &&
+           query->want_name == NULL && peer_table_present(&presence->table) > MUSTER_TABLE_ROWS;
 }
 
 static bool is_late(const struct presence *presence) {
@@ -192,8 +193,12 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
         return refuse(reason, MUSTER_DROP_SHORT_QUESTION);
     }
     struct answers *answers = &presence->answers;
-    struct answer *answer = find_answer(answers, datagram, query->nonce);
-    if (answer == NULL && query->asks_some && query->wants &&
+    struct answer *answer = find_answer(answers, datagram, query);
+    if (answer == NULL && query->probe != 0 &&
+        !bucket_take(&answers->probes, 1, MUSTER_PROBE_RATE, MUSTER_PROBE_BURST, presence->context->now_ms)) {
+        return true; /* who probes counts on no answer */
+    }
+    if (answer == NULL && query->probe == 0 && query->asks_some && query->wants &&
         proof_is_recent(presence, &datagram->source, query->nonce)) {
         return true; /* several that were asked for one answer, and are read at once */
     }
@@ -202,7 +207,9 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
         if (answer == NULL) {
             return refuse(reason, MUSTER_DROP_TABLE_FULL);
         }
-        answer->is_of_all = !query->asks_some && !group_is_unicast(path) && !is_for_a_few(presence, query);
+        answer->probe = query->probe;
+        answer->is_of_all = !query->asks_some && !group_is_unicast(path) && query->probe == 0 &&
+                            !is_for_a_few(presence, query);
         if (!query->asks_some) {
             uint64_t window_ms =
                 is_for_a_few(presence, query) ? MUSTER_TABLE_ANSWER_MS : answer_window_ms(presence);
@@ -250,7 +257,8 @@ static void send_answer(struct presence *presence, const struct answer *answer) 
     message.re = re;
     if (answer->wants) {
         message.heard = answer->heard;
-        message.nonce = proof_nonce(presence);
+        message.probe = answer->probe;
+        message.nonce = answer->probe != 0 ? 0 : proof_nonce(presence); /* there is room for one of them */
     } else { /* with all shards it could be longer than its question */
         message.tells_sent = false;
     }

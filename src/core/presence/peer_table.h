@@ -96,6 +96,9 @@ struct peer {
     uint16_t stream;        /* TCP port that it answers requests on, 0: none */
     bool is_ask_owed;       /* it could not be asked for last values yet */
     uint64_t asked_digest;  /* of what it announced when it was asked for them; 0: it was not */
+    uint64_t asked_boot;    /* its start in which it was asked for them, */
+    uint64_t asked_for;     /* by this set of subscriptions */
+    uint64_t waiting;       /* those whose live data of it wait for the answer */
 
     /* The announce as it came, at most MUSTER_ANNOUNCE_BYTES_MAX bytes. */
     uint8_t *announce;

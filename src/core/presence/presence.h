@@ -24,6 +24,7 @@
 #include "merge.h"
 #include "own_document.h"
 #include "peer_table.h"
+#include "probe.h"
 #include "proof.h"
 #include "query.h"
 #include "resume.h"
@@ -36,6 +37,7 @@ enum presence_part {
     PART_ANSWER,
     PART_QUERY,
     PART_STATIC_PEERS,
+    PART_PROBE,
     PART_ANNOUNCER,
     PART_COUNT
 };
@@ -63,6 +65,7 @@ struct presence {
     struct query query;
     struct introductions introductions;
     struct askers askers;
+    struct probe *probe;   /* of how the paths of this node are heard; NULL: there was none */
     struct peer duplicate; /* somebody else who holds our key, as a row outside of the table */
 };
 

@@ -49,6 +49,8 @@ struct message {
     size_t size;                     /* bytes of the body that holds its lists; 0: they are in the announce */
     uint8_t hash[MUSTER_HASH_BYTES]; /* of the body */
     unsigned heard;                  /* bit 1 << path kind */
+    uint16_t
+        probe; /* of a query too: its number among the sender's probes, which the answer repeats; 0: none */
     bool has_key;
     uint8_t key[MUSTER_KEY_BYTES];
 

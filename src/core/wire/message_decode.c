@@ -145,6 +145,13 @@ static bool read_addresses(const document_node_t *node, struct muster_endpoint *
     return true;
 }
 
+static bool read_probe(const document_node_t *header, struct message *message, enum muster_drop *reason) {
+    uint64_t probe = 0;
+    bool is_valid = member_optional_integer(header, "probe", 1, UINT16_MAX, &probe, reason);
+    message->probe = (uint16_t)probe;
+    return is_valid;
+}
+
 static bool read_alive(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     return read_life(header, message, reason) &&
            read_paths(document_member(header, "hears"), &message->hears, reason) &&
@@ -155,7 +162,8 @@ static bool read_announce(const document_node_t *header, struct message *message
     uint64_t stream = 0;
     if (!read_life(header, message, reason) ||
         !member_optional_integer(header, "stream", 1, UINT16_MAX, &stream, reason) ||
-        !read_paths(document_member(header, "heard"), &message->heard, reason)) {
+        !read_paths(document_member(header, "heard"), &message->heard, reason) ||
+        !read_probe(header, message, reason)) {
         return false;
     }
     message->stream = (uint16_t)stream;
@@ -214,7 +222,8 @@ static bool read_query(const document_node_t *header, struct message *message, e
     }
     message->asks_some = of != NULL;
     message->takes_table = document_bool(table);
-    return member_optional_integer(header, "count", 1, MUSTER_INTEGER_MAX, &message->count, reason) &&
+    return read_probe(header, message, reason) &&
+           member_optional_integer(header, "count", 1, MUSTER_INTEGER_MAX, &message->count, reason) &&
            member_optional_integer(header, "said", 1, MUSTER_INTEGER_MAX, &message->said, reason) &&
            (of == NULL || read_ids(of, 1, message->of, &message->of_count, reason)) &&
            (want == NULL || read_want(want, message, reason)) &&

@@ -81,6 +81,7 @@ static void put_announce(struct document *document, const struct message *messag
     if (message->heard != 0) {
         member_put_paths(document, NULL, "heard", message->heard);
     }
+    member_put_count(document, NULL, "probe", message->probe);
     if (message->has_key) {
         char text[sodium_base64_ENCODED_LEN(MUSTER_KEY_BYTES, sodium_base64_VARIANT_ORIGINAL)];
         sodium_bin2base64(text, sizeof text, message->key, sizeof message->key,
@@ -116,6 +117,7 @@ static void put_query(struct document *document, const struct message *message) 
     if (message->known_count > 0) {
         put_ids(document, "known", message->known, message->known_count);
     }
+    member_put_count(document, NULL, "probe", message->probe);
     if (message->takes_table) {
         document_put_bool(document, NULL, "table", true);
     }

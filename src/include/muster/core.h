@@ -109,7 +109,7 @@ struct muster_topic {
     const char *unit;                /* of the topic's own records; "" or NULL: none, or not said */
     const struct muster_text *units; /* of the records below it, by their names */
     size_t unit_count;
-    double rate; /* records a second, about; 0: not known, or not said */
+    double rate; /* records a second of each reading, about; 0: not known, or not said */
 };
 
 /* What a peer says of itself. */
@@ -285,6 +285,50 @@ struct muster_counters {
     uint64_t cache_evicted;   /* kept topics, and names of one, that made room for others */
 
     uint64_t feeds_evicted; /* feeds (muster_core_feeds()) that made room for others */
+};
+
+/* ---- probing ---- */
+
+#define MUSTER_PROBE_PATHS_MAX 96 /* as many as a node has */
+#define MUSTER_PROBE_PEERS_MAX 32
+#define MUSTER_PROBE_TARGETS_MAX 32
+
+/* What a probe found of one of this node's paths. */
+struct muster_probe_path {
+    struct muster_path path;
+    unsigned sent;   /* questions that left by it */
+    unsigned looped; /* of them, those that this node heard itself, as programs of this machine do */
+};
+
+/* What a probe found of one peer on one interface. Counts are by enum muster_path_kind. It is evidence, and
+ * not proven by signatures: a liar can add to it. */
+struct muster_probe_peer {
+    uint8_t id[MUSTER_ID_BYTES];
+    char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": it never said it */
+    uint32_t interface;
+    char interface_name[MUSTER_INTERFACE_NAME_BYTES];
+    struct muster_endpoint address;      /* of IPv4; family 0: it was not heard by it */
+    struct muster_endpoint address6;     /* of IPv6, likewise */
+    unsigned asked[MUSTER_PATH_KINDS];   /* questions that went by each path while it was known */
+    unsigned reached[MUSTER_PATH_KINDS]; /* of them, those that it says to have heard by that path */
+    unsigned called;                     /* times that it was asked to answer by the group, on all paths */
+    unsigned heard[MUSTER_PATH_KINDS];   /* datagrams of it that came by each path */
+    unsigned answered;                   /* questions that it answered by unicast, */
+    unsigned asked_long;                 /* by unicast, of the longest datagrams that a path is to carry, */
+    unsigned answered_long;
+    unsigned asked_short; /* and of the length of a usual question */
+    unsigned answered_short;
+    uint64_t rtt_ms; /* of a question by unicast: the shortest; UINT64_MAX: none was answered */
+};
+
+struct muster_probe_report {
+    struct muster_probe_path paths[MUSTER_PROBE_PATHS_MAX];
+    size_t path_count;
+    struct muster_probe_peer peers[MUSTER_PROBE_PEERS_MAX]; /* those that were heard first */
+    size_t peer_count;
+    size_t peers_missed; /* others, for which there was no room; counted each time */
+    unsigned rounds;     /* so far */
+    bool is_over;        /* and the answers to the last one are in */
 };
 
 /* ---- identity ---- */
@@ -487,18 +531,22 @@ enum muster_command_kind {
     MUSTER_COMMAND_CHANGE, /* change parts of the document */
     MUSTER_COMMAND_LEAVE,  /* say bye; MUSTER_OUTPUT_LEFT follows, and nothing is said after it */
     MUSTER_COMMAND_REKEY,  /* go on under another key, as a new peer */
+    MUSTER_COMMAND_PROBE, /* ask some times by each path how that is heard: muster_core_probe(). While a probe
+                           * is under way its targets are added to it; else a new one begins */
 };
 
 struct muster_command {
     enum muster_command_kind kind;
-    const char *type;                       /* QUERY: only peers with such a service; NULL: any */
-    const char *name;                       /* QUERY: only peers of this name; NULL: any */
-    bool is_unawaited;                      /* QUERY: its end is not told, and it is never too many */
-    const struct muster_document *document; /* UPDATE, copied */
-    const struct muster_change *change;     /* CHANGE, copied */
-    const uint8_t *key;                     /* REKEY, copied */
-    struct muster_crypto crypto;            /* REKEY */
-    uint64_t boot;                          /* REKEY */
+    const char *type;                         /* QUERY: only peers with such a service; NULL: any */
+    const char *name;                         /* QUERY: only peers of this name; NULL: any */
+    bool is_unawaited;                        /* QUERY: its end is not told, and it is never too many */
+    const struct muster_document *document;   /* UPDATE, copied */
+    const struct muster_change *change;       /* CHANGE, copied */
+    const uint8_t *key;                       /* REKEY, copied */
+    struct muster_crypto crypto;              /* REKEY */
+    uint64_t boot;                            /* REKEY */
+    const struct muster_static_peer *targets; /* PROBE, copied: where a muster may be, asked by unicast */
+    size_t target_count;                      /* PROBE: at most MUSTER_PROBE_TARGETS_MAX; more are left out */
 };
 
 enum muster_event_kind {
@@ -626,6 +674,9 @@ MUSTER_API void muster_peer_list_free(struct muster_peer_list *list);
 
 /* Counters since the start; borrowed as long as the core lives. */
 MUSTER_API const struct muster_counters *muster_core_counters(const muster_core_t *core);
+
+/* What the last probe found so far, NULL when there was none; borrowed until the next call on this core. */
+MUSTER_API const struct muster_probe_report *muster_core_probe(const muster_core_t *core);
 
 /* The node's own id, boot, and the revision of its document; 0: an observer. */
 MUSTER_API void muster_core_id(const muster_core_t *core, uint8_t id[MUSTER_ID_BYTES]);
