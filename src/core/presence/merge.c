@@ -387,6 +387,18 @@ static bool is_authentic(struct presence *presence, const struct peer *peer,
     return !message->has_key || is_self_certified(presence, incoming);
 }
 
+/* It answers a nonce of ours that was made at this time or later. */
+static bool answers_nonce_since(const struct presence *presence, const struct message *message,
+                                uint64_t since_ms) {
+    const struct nonces *nonces = &presence->nonces;
+    for (unsigned i = 0; i < nonces_count(nonces, presence->context->now_ms); i++) {
+        if (message_answers(message, nonces->values[i])) {
+            return nonces->made_ms[i] >= since_ms;
+        }
+    }
+    return false;
+}
+
 /* Of who the peer is there is no doubt. */
 static bool merge_authentic(struct presence *presence, struct peer *peer, const struct incoming *incoming,
                             bool is_restart) {
@@ -403,6 +415,9 @@ static bool merge_authentic(struct presence *presence, struct peer *peer, const 
      * begins with its document. */
     bool needs_proof = peer->is_verified && (is_other_boot || peer->state == MUSTER_LOST);
     if ((needs_proof && !incoming->is_fresh) || (is_other_boot && message->kind == MESSAGE_ALIVE)) {
+        if (answers_nonce_since(presence, message, 0)) { /* perhaps by one that is older than its boot */
+            introduction_renew(presence, message->id);
+        }
         return introduce(presence, incoming, MUSTER_DROP_UNKNOWN);
     }
     if (message->kind == MESSAGE_ANNOUNCE && (is_restart || message->rev > peer->rev)) {
@@ -436,14 +451,8 @@ static bool merge_known(struct presence *presence, struct peer *peer, const stru
  * than that boot: else it could be a recording of the boot before. */
 static bool is_fresh(const struct presence *presence, const struct peer *peer,
                      const struct message *message) {
-    const struct nonces *nonces = &presence->nonces;
     bool is_other_boot = peer != NULL && peer->is_verified && peer->boot != message->boot;
-    for (unsigned i = 0; i < nonces_count(nonces, presence->context->now_ms); i++) {
-        if (message_answers(message, nonces->values[i])) {
-            return !is_other_boot || nonces->made_ms[i] > peer->boot_ms;
-        }
-    }
-    return false;
+    return answers_nonce_since(presence, message, is_other_boot ? peer->boot_ms + 1 : 0);
 }
 
 static struct incoming incoming_of(const struct presence *presence, const struct message *message,
