@@ -190,9 +190,10 @@ static void join(struct presence *presence, struct peer *peer) {
 }
 
 /* What was known of an earlier start is void. */
-static void begin_again(struct peer *peer, uint64_t boot, uint64_t now_ms) {
+static void begin_again(struct presence *presence, struct peer *peer, uint64_t boot) {
     peer->boot = boot;
-    peer->boot_ms = now_ms;
+    peer->boot_ms = presence->context->now_ms;
+    presence->newcomer_ms = presence->context->now_ms;
     peer->seq = 0;
     peer->asked = 0;
     peer->period_ms = 0;
@@ -242,6 +243,7 @@ static struct peer *add_row(struct presence *presence, const struct incoming *in
     memcpy(peer->key, message->key, MUSTER_KEY_BYTES);
     peer->boot = message->boot;
     peer->boot_ms = presence->context->now_ms;
+    presence->newcomer_ms = presence->context->now_ms;
     peer->rev = message->rev;
     peer->since_ms = presence->context->now_ms;
     return peer;
@@ -284,7 +286,7 @@ static void take_change(struct presence *presence, struct peer *peer) {
 static void take_restart(struct presence *presence, struct peer *peer, const struct message *message) {
     bool is_first_key = message->boot == peer->boot && message->has_key;
     put_event(presence, peer, is_first_key ? MUSTER_PEER_CHANGED : MUSTER_PEER_RESTARTED);
-    begin_again(peer, message->boot, presence->context->now_ms);
+    begin_again(presence, peer, message->boot);
     if (message->has_key) {
         memcpy(peer->key, message->key, MUSTER_KEY_BYTES);
         peer->is_verified = true;
@@ -312,7 +314,7 @@ static bool replace(struct presence *presence, struct peer *peer, const struct i
 
 static bool take_bye(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     if (incoming->message->boot != peer->boot) { /* its start was missed */
-        begin_again(peer, incoming->message->boot, presence->context->now_ms);
+        begin_again(presence, peer, incoming->message->boot);
     }
     end_introduction(presence, incoming);
     record_message(presence, peer, incoming);
@@ -558,7 +560,7 @@ static bool tell_conflict(struct presence *presence, const struct incoming *inco
     }
     memcpy(duplicate->id, message->id, MUSTER_ID_BYTES);
     duplicate->is_verified = true;
-    begin_again(duplicate, message->boot, presence->context->now_ms);
+    begin_again(presence, duplicate, message->boot);
     duplicate->rev = message->rev;
     duplicate->since_ms = presence->context->now_ms;
     record_promise(presence, duplicate, message);
