@@ -53,7 +53,8 @@ static struct wait wait_of(const struct presence *presence, const struct introdu
                              MUSTER_INTRODUCTION_EACH_MS * strangers};
     }
     bool is_known = peer_table_find(&presence->table, introduction->id) != NULL;
-    return (struct wait){is_known ? KNOWN_PATIENCE_MS : PATIENCE_MS, answer_window_ms(presence)};
+    bool is_asked = !presence->context->is_observer; /* by a newcomer, who proves itself to who answers */
+    return (struct wait){is_asked && !is_known ? PATIENCE_MS : KNOWN_PATIENCE_MS, answer_window_ms(presence)};
 }
 
 /* What this node asks for may be here already, and not be read yet. */
