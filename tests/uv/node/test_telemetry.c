@@ -188,7 +188,7 @@ static void on_writable(muster_t *node, void *context) {
 struct reader {
     muster_t *node;
     muster_subscription_t *subscription;
-    unsigned next; /* number that comes next, in order */
+    unsigned next;        /* number that comes next, in order */
     bool begins_anywhere; /* it may begin with what an earlier life of the topic still had under way */
     unsigned records;
     unsigned samples;
