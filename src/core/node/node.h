@@ -11,6 +11,7 @@
 #include "exchange.h"
 #include "message.h"
 #include "presence.h"
+#include "sealing.h"
 #include "telemetry.h"
 
 struct muster_core {
@@ -18,6 +19,7 @@ struct muster_core {
     struct presence presence;
     struct telemetry telemetry;
     struct exchange exchange;
+    struct sealing sealing;
     bool has_given_left; /* MUSTER_OUTPUT_LEFT was given */
     bool has_suspended;  /* suspended_ms is known */
     int64_t suspended_ms;

@@ -21,12 +21,13 @@ void query_send(struct presence *presence, struct message *query, const struct m
     query->count = ++presence->query.count;
     query->said = presence->announcer.seq;
     presence->context->counters.questions++;
+    size_t announce_bytes = paths_announce_bytes(&presence->context->paths);
     if (destination != NULL) {
-        send_unicast(presence->context, query, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : MUSTER_PROOF_BYTES,
+        send_unicast(presence->context, query, query->wants ? announce_bytes : MUSTER_PROOF_BYTES,
                      destination, interface);
         return;
     }
-    send_group(presence->context, query, NULL, query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : 0);
+    send_group(presence->context, query, NULL, query->wants ? announce_bytes : 0);
 }
 
 /* A table was taken in this round. */
