@@ -36,6 +36,7 @@
 /* ---- sealing ---- */
 
 #define MUSTER_SEAL_BYTES 45            /* that a sealed datagram is longer: first byte, key id, nonce, tag */
+#define MUSTER_SEAL_FRAME_BYTES_MAX 16384 /* of one piece of a sealed stream: bounds what waits for its end */
 #define MUSTER_REPLAY_SENDERS_MAX 16384 /* whose control datagrams are known; with more the one that was silent for longest is forgotten */
 #define MUSTER_REPLAY_PUBLISHERS_MAX 1024 /* whose telemetry is known, likewise */
 #define MUSTER_REPLAY_WINDOW 1024       /* control datagrams of one sender that may come in any order; a power of two */

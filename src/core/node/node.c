@@ -90,6 +90,7 @@ void muster_core_free(muster_core_t *core) {
     exchange_deinit(&core->exchange);
     telemetry_deinit(&core->telemetry);
     presence_deinit(&core->presence);
+    sealed_streams_deinit(&core->sealed_streams);
     sealing_deinit(&core->sealing);
     context_deinit(&core->context);
     sodium_memzero(core, sizeof *core);
@@ -221,6 +222,40 @@ static bool step_telemetry(muster_core_t *core, const struct muster_event *event
     return true;
 }
 
+/* Whoever drives the core closes a stream for an error. */
+static int give_stream_up(muster_core_t *core, uint64_t number, int error) {
+    const struct muster_stream closed = {.number = number, .event = MUSTER_STREAM_CLOSED};
+    sealed_streams_remove(&core->sealed_streams, number);
+    exchange_step(&core->exchange, &closed);
+    core->context.counters.streams_cut += number % 2;
+    return error;
+}
+
+static int begin_sealed_stream(muster_core_t *core, const struct muster_stream *stream) {
+    bool has_opened = stream->event == MUSTER_STREAM_OPENED;
+    bool is_begin = has_opened || (stream->event == MUSTER_STREAM_ACCEPTED && !stream->is_local);
+    return is_begin && sealing_is_on(&core->sealing)
+               ? sealed_streams_add(&core->sealed_streams, &core->sealing.keys, stream->number, has_opened,
+                                    &core->context.random)
+               : 0;
+}
+
+static int step_stream(muster_core_t *core, const struct muster_stream *came) {
+    struct muster_stream stream = *came;
+    int error = begin_sealed_stream(core, &stream);
+    if (error == 0 && stream.event == MUSTER_STREAM_BYTES) {
+        error = sealed_streams_open(&core->sealed_streams, &core->sealing.keys, &stream);
+    }
+    if (error != 0) {
+        return give_stream_up(core, stream.number, error);
+    }
+    error = exchange_step(&core->exchange, &stream);
+    if (error != 0 || stream.event == MUSTER_STREAM_CLOSED) {
+        sealed_streams_remove(&core->sealed_streams, stream.number);
+    }
+    return error;
+}
+
 static int step_event(muster_core_t *core, const struct muster_event *event) {
     switch (event->kind) {
     case MUSTER_EVENT_TIMER: break;
@@ -231,7 +266,7 @@ static int step_event(muster_core_t *core, const struct muster_event *event) {
                                 event->static_peer_count);
     case MUSTER_EVENT_GROUP_KEYS: return set_group_keys(core, event->group_keys, event->group_key_count);
     case MUSTER_EVENT_COMMAND: return step_command(core, &event->command);
-    case MUSTER_EVENT_STREAM: return exchange_step(&core->exchange, &event->stream);
+    case MUSTER_EVENT_STREAM: return step_stream(core, &event->stream);
     case MUSTER_EVENT_SOCKETS:
         return server_set_sockets(&core->exchange.server, event->sockets, event->socket_count);
     }
@@ -310,6 +345,22 @@ static bool next_event(muster_core_t *core, const struct outbox_event *event, st
     return true;
 }
 
+/* Who is not told by which key, or without memory, can't be answered. */
+static bool next_of_streams(muster_core_t *core, struct muster_output *output) {
+    if (!exchange_next(&core->exchange, output)) {
+        return false;
+    }
+    if (output->kind == MUSTER_OUTPUT_STREAM_WRITE &&
+        sealed_streams_seal(&core->sealed_streams, output) != 0) {
+        give_stream_up(core, output->stream, 0);
+        output->kind = MUSTER_OUTPUT_STREAM_CLOSE;
+    }
+    if (output->kind == MUSTER_OUTPUT_STREAM_CLOSE) {
+        sealed_streams_remove(&core->sealed_streams, output->stream);
+    }
+    return true;
+}
+
 bool muster_core_next_blocked(muster_core_t *core, struct muster_output *output) {
     memset(output, 0, sizeof *output);
     message_deinit(&core->view);
@@ -322,7 +373,7 @@ bool muster_core_next_blocked(muster_core_t *core, struct muster_output *output)
         output->kind = MUSTER_OUTPUT_SETTLED;
         return true;
     }
-    return exchange_next(&core->exchange, output) || groups_next(&core->telemetry.groups, output);
+    return next_of_streams(core, output) || groups_next(&core->telemetry.groups, output);
 }
 
 bool muster_core_next(muster_core_t *core, struct muster_output *output) {

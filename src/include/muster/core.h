@@ -519,7 +519,8 @@ enum muster_event_kind {
     MUSTER_EVENT_GROUP_KEYS,   /* these are now the group's keys: what comes next is opened, and what leaves
                                   next is sealed by them */
     MUSTER_EVENT_COMMAND,
-    MUSTER_EVENT_STREAM,  /* something happened on a stream; what its number does not mean is ignored */
+    MUSTER_EVENT_STREAM,  /* something happened on a stream; what its number does not mean is ignored. With an
+                             error the stream is to be closed, and nothing more is heard of it */
     MUSTER_EVENT_SOCKETS, /* these are the sockets, for who asks the node about itself; copied */
 };
 
