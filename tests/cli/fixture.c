@@ -54,6 +54,30 @@ char *fixture_path(const char *name) {
     return path;
 }
 
+/* ---- golden files ---- */
+
+static void write_golden(const char *path, const char *text) {
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+void golden_check(const char *path, const char *text) {
+    static char golden[65536];
+    if (getenv("MUSTER_WRITE_GOLDENS") != NULL) {
+        write_golden(path, text);
+    }
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    golden[fread(golden, 1, sizeof(golden) - 1, file)] = '\0';
+    fclose(file);
+    if (strcmp(text, golden) != 0) {
+        fprintf(stderr, "%s is not\n%s", path, text);
+        fail();
+    }
+}
+
 /* ---- a loop ---- */
 
 static void close_handle(uv_handle_t *handle, void *context) {

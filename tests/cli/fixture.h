@@ -29,6 +29,10 @@ int fixture_remove_directory(void **state);
 extern char fixture_directory[];
 char *fixture_path(const char *name);
 
+/* Compares a text with that of a file. With MUSTER_WRITE_GOLDENS in the environment the file is written anew
+ * instead. */
+void golden_check(const char *path, const char *text);
+
 /* Closes all that is left on a loop, and the loop. */
 void fixture_close_loop(uv_loop_t *loop);
 

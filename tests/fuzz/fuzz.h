@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A fuzz target is a file with the one function that libFuzzer calls; replay.c calls it with files instead. */
+/* A fuzz target is a file with the one function that libFuzzer calls; replay.c calls it with files instead.
+ */
 #pragma once
 
 #include <stddef.h>
@@ -11,10 +12,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 /* As assert(), in every build: it ends the process where it does not hold. */
-#define REQUIRE(holds)                                                            \
-    do {                                                                          \
-        if (!(holds)) {                                                           \
+#define REQUIRE(holds)                                                                 \
+    do {                                                                               \
+        if (!(holds)) {                                                                \
             fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #holds); \
-            abort();                                                              \
-        }                                                                         \
+            abort();                                                                   \
+        }                                                                              \
     } while (0)

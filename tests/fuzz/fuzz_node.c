@@ -61,7 +61,8 @@ static int verify(void *context, const uint8_t key[MUSTER_KEY_BYTES], const uint
     return signature[0] % 2 == 0 ? 0 : MUSTER_ECRYPTO;
 }
 
-static int sign(void *context, const uint8_t *bytes, size_t length, uint8_t signature[MUSTER_SIGNATURE_BYTES]) {
+static int sign(void *context, const uint8_t *bytes, size_t length,
+                uint8_t signature[MUSTER_SIGNATURE_BYTES]) {
     (void)context, (void)bytes, (void)length;
     memset(signature, 2, MUSTER_SIGNATURE_BYTES);
     return 0;
@@ -75,7 +76,8 @@ struct fuzzed {
 };
 
 static struct muster_endpoint host(unsigned number) {
-    return (struct muster_endpoint){.family = 4, .ip = {10, 0, 0, (uint8_t)(number + 1)}, .port = CONTROL_PORT + 1};
+    return (struct muster_endpoint){
+        .family = 4, .ip = {10, 0, 0, (uint8_t)(number + 1)}, .port = CONTROL_PORT + 1};
 }
 
 /* Where a datagram may have been sent to: both groups of control, this node, and telemetry's groups. */
@@ -198,7 +200,8 @@ static void stream(struct fuzzed *fuzzed, struct input *input) {
 }
 
 static void command(struct fuzzed *fuzzed, uint8_t what) {
-    struct muster_service service = {.name = "", .type = "http", .proto = "tcp", .port = (uint16_t)(what + 1)};
+    struct muster_service service = {
+        .name = "", .type = "http", .proto = "tcp", .port = (uint16_t)(what + 1)};
     struct muster_document document = {.name = "node", .services = &service, .service_count = what % 2};
     struct muster_change change = {.services = &service, .service_count = 1};
     struct muster_event event = {.kind = MUSTER_EVENT_COMMAND};

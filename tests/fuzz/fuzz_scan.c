@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The JSON tokenizer: both scanners agree, what they take is a tree to cJSON, and what is taken is taken again
- * in each part. */
+/* The JSON tokenizer: both scanners agree, what they take is a tree to cJSON, and what is taken is taken
+ * again in each part. */
 #include <string.h>
 
 #include "document.h"
@@ -25,10 +25,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
         document_free(root);
     }
     if (small != SCAN_OK) {
-        /* Where it is cut before the fault it is either whole or breaks off: the fault is where it is said. */
+        /* Where it is cut before the fault it is either whole or breaks off: the fault is where it is said.
+         */
         enum scan_result before = scan_value(text, offset, NULL);
-        REQUIRE(before == SCAN_OK || before == SCAN_TRUNCATED || small == SCAN_DUPLICATE || small == SCAN_NODES ||
-                small == SCAN_TRUNCATED || before == small);
+        REQUIRE(before == SCAN_OK || before == SCAN_TRUNCATED || small == SCAN_DUPLICATE ||
+                small == SCAN_NODES || small == SCAN_TRUNCATED || before == small);
     }
     return 0;
 }

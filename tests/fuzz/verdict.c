@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Says of each JSON text on standard input whether the tokenizer takes it, a line each: test_oracle.py compares.
- * A text is preceded by its length, four bytes, little endian. */
+/* Says of each JSON text on standard input whether the tokenizer takes it, a line each: test_oracle.py
+ * compares. A text is preceded by its length, four bytes, little endian. */
 #include "fuzz.h"
 #include "scan.h"
 

@@ -144,7 +144,7 @@ class Child(LanTest):
 
     def test_not_started_when_it_cannot_be_announced(self):
         trace = self.lan.directory / "trace"
-        result = self.here.run("--state", "/dev/null/x", "announce", "--name", "x", "--", "touch", str(trace))
+        result = self.here.run("--state-dir", "/dev/null/x", "announce", "--name", "x", "--", "touch", str(trace))
         self.assertEqual(result.code, 1, result.describe())
         result = self.here.run("announce", "--bogus", "--", "touch", str(trace))
         self.assertEqual(result.code, 2, result.describe())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What can go wrong on a host ends with 1 and one clear line; what was not found has its own exit code."""
 
+import json
 import socket
 
 from lab import MUSTER, UNICAST_PORTS, LanTest, main
@@ -23,11 +24,11 @@ class Errors(LanTest):
     def test_unknown_interface(self):
         """Who only looks says so and ends; who stays waits for it."""
         for command in (["peers"], ["services"], ["resolve", "x"], ["show", "x"], ["topics"]):
-            self.check_refused(self.here.run("--interface", "nope0", *command), "no network", "nope0 is not there", code=3)
+            self.check_refused(self.here.run("--interface", "nope0", *command), "no interface to use", "nope0 is not there", code=3)
         for command in (["announce", "--name", "x"], ["watch"], ["wait", "x"], ["subscribe", "#"], ["publish", "x", "1"]):
             process = self.here.start("--interface", "nope0", *command)
             self.lan.wait_for(lambda: "nope0 is not there" in process.error, f"a word of {command}")
-            self.assertIn("no network yet", process.error)
+            self.assertIn("no interface to use yet", process.error)
         there = self.there.announce("peer")
         self.assertEqual(self.here.run("wait", "peer").code, 0)
         listing = self.here.run("--interface", f"{self.here.interface},nope0", "peers")
@@ -81,7 +82,7 @@ class Errors(LanTest):
         blocked = self.lan.directory / "file"
         blocked.write_text("not a directory")
         path = str(blocked / "state")
-        self.check_refused(self.here.run("--state", path, "announce", "--name", "x"), path)
+        self.check_refused(self.here.run("--state-dir", path, "announce", "--name", "x"), path)
 
     def test_one_unicast_port_taken(self):
         taken = self.here.socket(socket.SOCK_DGRAM)
@@ -99,7 +100,7 @@ class Errors(LanTest):
         blocked = self.lan.directory / "file"
         blocked.write_text("not a directory")
         path = str(blocked / "state")
-        self.check_refused(self.here.run("--state", path, "announce", "--name", "x"), path)
+        self.check_refused(self.here.run("--state-dir", path, "announce", "--name", "x"), path)
         self.check_refused(self.here.run("announce", "--name", "x", MUSTER_STATE=path), path)
         self.assertEqual(self.here.run("peers", MUSTER_STATE=path).code, 3)
 
@@ -158,7 +159,17 @@ class Errors(LanTest):
     def test_nobody(self):
         for command in (["peers"], ["services"], ["topics"], ["show", "x"], ["resolve", "x"]):
             result = self.here.run(*command)
-            self.check_refused(result, self.here.interface, code=3)
+            self.check_refused(result, self.here.interface, "muster doctor", code=3)
+        result = self.here.run("peers", "--json")
+        self.assertEqual(result.code, 3, result.describe())
+        self.assertNotIn(0, json.loads(result.out)["drops"].values())
+
+    def test_a_firewall_of_this_host_is_suspected(self):
+        """Nobody is heard, and not even what this host has sent."""
+        self.lan.require_isolation()
+        self.here.nft("table ip lab { chain in { type filter hook input priority 0; drop; }; }")
+        self.here.use_families(4)
+        self.check_refused(self.here.run("peers"), "not even what this host sent", "firewall", "muster doctor", code=3)
 
     def test_nothing(self):
         self.there.announce("peer", "--service", "http:80")

@@ -240,8 +240,29 @@ class Interfaces(LanTest):
         self.here.ip(f"link set {CABLE} down")
         said = f"no network any more: only programs of this machine can hear me; eth0 is down; {CABLE} is down"
         self.lan.wait_for(lambda: said in here.error, "a word")
+        self.lan.wait_for(lambda: not self.rows(self.here, "there"), "an end of its promise")
+        listing = self.here.run("peers", "--json")
+        self.assertIn("no network: nobody was heard for ", listing.error)
+        self.assertFalse(listing.json()["network"])
         self.here.ip(f"link set {CABLE} up")
         self.lan.wait_for(lambda: f"there is a network: {CABLE}" in here.error, "another")
+
+    def test_counts_outlive_an_interface(self):
+        def failed():
+            sockets = self.here.json("show", "--self", "--json")["sockets"]
+            return max([row["failed"] for row in sockets if row["interface"] == CABLE], default=0)
+
+        self.start_both()
+        hook = "chain out { type filter hook output priority 0; udp dport 19797 drop\n}"
+        self.here.nft(f"table inet out {{\n{hook}\n}}\n")
+        before = self.lan.wait_for(lambda: failed() if failed() > 1 else None, "datagrams that are refused")
+        self.here.nft("delete table inet out\n")
+        self.here.ip(f"link del {CABLE}")
+        self.lan.wait_for(lambda: failed() == 0, "no such interface")
+        self.plug()
+        self.address_both()
+        self.await_row(self.here, "there", interface=CABLE)
+        self.assertGreaterEqual(failed(), before)
 
     # ---- many, and odd ones ----
 
@@ -311,6 +332,23 @@ class Interfaces(LanTest):
             host.ip(f"addr add {own} peer {other} dev tun0", "link set tun0 up")
         self.await_row(self.here, "there", interface="tun0", address=THERE)
         self.await_row(self.there, "here", interface="tun0", address=HERE)
+
+    def test_a_tunnel_for_unicast_alone(self):
+        """As WireGuard's: it is of use to static peers, who are told and heard by it."""
+        self.join_by_tunnel()
+        for host, own, other in ((self.here, HERE, THERE), (self.there, THERE, HERE)):
+            host.ip(f"addr add {own} peer {other} dev tun0", "link set tun0 multicast off", "link set tun0 up")
+        alone = self.here.start("announce", "--name", "alone")
+        self.lan.wait_for(lambda: "tun0 carries neither multicast nor broadcast" in alone.error, "a word")
+        self.assertEqual(alone.stop().code, 0)
+        here = self.here.announce("here", "--peer", THERE)
+        self.there.announce("there", "--peer", HERE)
+        self.await_row(self.here, "there", interface="tun0", address=THERE, paths=["u4"])
+        self.await_row(self.there, "here", interface="tun0", address=HERE, paths=["u4"])
+        watch = self.there.watch()
+        watch.await_event("joined", name="here")
+        self.assertEqual(here.stop().code, 0)
+        watch.await_event("left", name="here")
 
     def join_by_tunnel(self):
         ends = []

@@ -89,6 +89,8 @@ class Families(DualTest):
         self.assertLessEqual({"m4", "m6", "b4"}, set(row["paths"]))
         addresses = f"{row['address']}:{row['port']}, [{row['other_address']}]:{row['port']} on eth0"
         self.assertIn(f"Address     {addresses}", self.there.run("show", "here").out)
+        row = self.row(self.there, "here", "--direct")
+        self.assertEqual((row["address"], row["other_address"]), (self.here.address, self.here.address6), "in one look")
 
     def test_ipv4_is_filtered(self):
         """Where a switch swallows what goes to many by IPv4, IPv6 does."""
@@ -176,7 +178,7 @@ class Options(DualTest):
         for options, paths in (
             (["-4"], {"m4", "b4", "u4"}),
             (["-6"], {"m6", "u6"}),
-            (["--delivery", "multicast"], {"m4", "m6", "u4"}),
+            (["--delivery", "multicast"], {"m4", "m6", "u4", "u6"}),
             (["--delivery", "broadcast"], {"b4", "u4"}),
             (["-6", "--delivery", "multicast"], {"m6", "u6"}),
         ):

@@ -364,9 +364,31 @@ class Choice(LocalTest):
         self.check_refused(self.here.run("update", "--instance", "third", "--attr", "a=b"), "third", code=3)
         self.assertEqual([row["name"] for row in self.here.peers() if row["self"]], ["one"])
 
+    def test_one_that_is_stuck_may_be_meant(self):
+        """It hides nobody, and is not passed over in silence."""
+        self.node("one")
+        stuck = self.here.announce("two")
+        self.answers(self.slot("two"))
+        stuck.signal(signal.SIGSTOP)
+        changed = self.here.run("update", "--attr", "a=b")
+        self.assertEqual((changed.code, changed.error.count("\n")), (0, 1), changed.describe())
+        self.assertIn("one was changed; another muster announce here does not answer", changed.error)
+        self.assertEqual(self.here.run("update", "--instance", "one", "--attr", "a=b").code, 0)
+        stuck.signal(signal.SIGCONT)
+
+    def test_what_is_not_there_is_named(self):
+        self.node("one")
+        self.check_refused(self.here.run("update", "--remove", "http:99"), "--remove http:99/tcp", "not announce")
+        self.check_refused(self.here.run("update", "--remove-attr", "color"), "--remove-attr color", "not announce")
+
     def test_the_second_of_one_name(self):
+        """It says who it is, and is called so."""
         self.node("twin")
-        self.here.announce("twin")
+        other = self.here.announce("twin")
+        self.lan.wait_for(lambda: "this one is the instance twin+2" in other.error, "its instance")
+        self.assertEqual(self.here.run("update", "--instance", "twin+2", "--attr", "a=b").code, 0)
+        attrs = {row["id"]: row["attrs"] for row in self.here.peers("twin")}
+        self.assertIn({"a": "b"}, attrs.values())
         self.answers(self.slot("twin+2"))
         second = str(self.slot("twin+2"))
         self.lan.wait_for(lambda: len({row["id"] for row in self.here.peers("--socket", second)}) == 2, "two ids")
@@ -624,7 +646,7 @@ class Ending(LocalTest):
             process.finish(BOUND_S)
             self.assertEqual(process.code, 0, process.describe())
             self.assertIn("it does not answer", process.error)
-        self.check_refused(self.here.run("update", "--attr", "a=b"), "it does not answer")
+        self.check_refused(self.here.run("update", "--attr", "a=b"), "does not answer")
         self.keeper.signal(signal.SIGCONT)
         listing = self.here.run("peers")
         self.assertEqual((listing.code, listing.error), (0, ""))

@@ -53,6 +53,9 @@ class Outputs(LanTest):
         self.check("services", "resolve", "gopher", "--json", codes=(4,))
         self.check("topics", "topics", "--json")
         self.check("topics", "topics", "--json", "no/such/topic", codes=(4,))
+        self.check("doctor", "doctor", "--json", codes=(0, 1))
+        self.check("why", "why", "full", "--json")
+        self.check("why", "why", "no-such-peer", "--json", codes=(4,))
 
     def test_self(self):
         self.populate()

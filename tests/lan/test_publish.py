@@ -52,6 +52,17 @@ class Publish(LanTest):
         self.assertEqual((record["peer"], record["sample"]), ("thermo", "live"))
         self.assertLess(abs(record["t"] - time.time()), 60)
 
+    def test_one_value_where_datagrams_are_lost(self):
+        self.lan.require_isolation()
+        subscriber = self.subscribe()
+        for host in self.lan.hosts:
+            host.lose_incoming(10)
+        for number in range(6):
+            result = self.there.run("publish", f"t{number}", str(number))
+            self.assertEqual((result.code, result.error), (0, ""))
+        self.lan.wait_for(lambda: len(subscriber.lines) == 6, "all of them")
+        self.assertEqual(readings(subscriber), [(f"t{number}", number) for number in range(6)])
+
     def test_kinds_of_values(self):
         values = [("1e+3", 1000), ("true", True), ("007", "007"), ("a b", "a b"), ('{"v":1}', 1), ("-0.5", -0.5)]
         self.check_values([([text], expected) for text, expected in values] + [(["21", "--text"], "21")])
@@ -123,6 +134,18 @@ class Publish(LanTest):
         units = {record["n"]: record.get("u") for record in records(subscriber)}
         self.assertEqual((units["cellar/power"], units["door"]), ("W", None))
 
+    def test_lines_of_other_programs(self):
+        subscriber = self.subscribe()
+        self.publish("2020-09-13T12:26:40Z;a/b;21.5\n", "--format", "%s;%t;%v")
+        self.publish("time,name,unit,value\n1600000001,a/c,Cel,7\n", "--csv", "--name", "other")
+        await_records(subscriber, 2)
+        self.assertEqual([(r["n"], r["v"], r.get("u"), r["t"]) for r in records(subscriber)],
+                         [("a/b", 21.5, None, 1600000000), ("a/c", 7, "Cel", 1600000001)])
+        process = self.publish("alone\n", "--format", "%t %v", codes=(1,))
+        self.assertEqual(process.error, "muster publish: line 1: expected a line such as '%t %v'\n")
+        for arguments in (["--format", "%v"], ["--format", "%t %v", "--topic", "a"], ["a", "1", "--csv"]):
+            self.assertEqual(self.there.run("publish", *arguments).code, 2, arguments)
+
     def test_values_of_one_topic(self):
         subscriber = self.subscribe()
         text = '1\n2.5\nopen\n{"n":"a","v":3}\n{"n":"t/x/b","v":4}\n{"v":5}\n'
@@ -173,7 +196,7 @@ class Publish(LanTest):
     def test_too_many_topics(self):
         process = self.publish("".join(f"topic{number} {number}\n" for number in range(258)), codes=(1,))
         lines = process.error.splitlines()
-        self.assertEqual(lines[0], "muster publish: line 257: too many topics, no room for 'topic256'")
+        self.assertEqual(lines[0], "muster publish: line 257: no room for topic 'topic256': one publisher announces 256 at most")
         self.assertEqual(len(lines), 2)
 
     # ---- bad lines ----

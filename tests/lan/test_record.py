@@ -262,6 +262,24 @@ END
                          [("kitchen/note", 1), ("kitchen/t", 60)])
         self.assertEqual(document["series"][0]["buckets"][0]["mean"], None)
 
+    def test_days_begin_at_midnight(self):
+        """Also behind the day that has 23 hours."""
+        midnights = [1774652400, 1774738800, 1774821600, 1774908000]  # 2026-03-28 to 31 in Berlin
+        lines = [f'{{"n":"d/t","v":{i},"t":{when + 60}}}' for i, when in enumerate(midnights)]
+        lines += [f'{{"n":"d/t","v":{i + 10},"t":{when - 60}}}' for i, when in enumerate(midnights[1:])]
+        self.record_readings(*lines)
+        result = self.here.run("history", "d/t", "--db", str(self.file), "--every", "1d", TZ="Europe/Berlin")
+        rows = [line.split()[:5] for line in result.lines[1:]]
+        self.assertEqual(rows, [[f"2026-03-{28 + i}", "00:00", str(i), f"{i + 5 if i < 3 else i}", str(i + 10 if i < 3 else i)] for i in range(4)])
+
+    def test_a_series_that_ended_is_stale(self):
+        self.record_readings('{"n":"old/t","v":1,"t":1700000000,"ut":60}')
+        stale = [series["stale"] for series in json.loads(self.history("#", "--json"))["series"]]
+        self.assertEqual(stale, [False, False, True])
+        result = self.here.run("history", "old/t", "--db", str(self.file), TZ="UTC")
+        fault = "old/t is stale: read last at 2023-11-14 22:13:20, and expected each 60 s"
+        self.assertEqual((result.code, result.error), (0, f"muster history: {fault}\n"))
+
     def peer_id(self):
         return self.rows("SELECT id FROM peer WHERE name = 'thermo'")[0][0]
 

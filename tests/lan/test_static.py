@@ -65,12 +65,18 @@ class Routed(LanTest):
         self.assertIn("u4", listing.out)
 
     def test_one_side_alone(self):
-        """Who is not named is not heard through a router, and the drop is counted."""
+        """Who is not named is not heard through a router. The drop is counted, and who asks says so."""
+        said = "peer 10.78.0.3 does not answer at UDP port 19798: it does not run, a firewall"
         self.announce(self.there, "far")
-        self.announce(self.here, "near", "--peer", "10.78.0.3")
+        near = self.announce(self.here, "near", "--peer", "10.78.0.3")
         self.lan.wait_for(lambda: self.drops(self.there, "ttl") > 0, "its questions are dropped")
         self.assertIsNone(self.row(self.there, "near"))
         self.assertIsNone(self.row(self.here, "far"))
+        look = self.here.run("peers", "--peer", "10.78.0.3")
+        self.assertEqual(look.code, 3, look.describe())
+        self.assertIn(said, look.error)
+        self.lan.wait_for(lambda: said in near.error, "it is told")
+        self.assertEqual(near.error.count(said), 1)
 
     def drops(self, host, reason):
         return host.json("peers", "--json")["drops"][reason]

@@ -287,6 +287,67 @@ class Subscribe(LanTest):
             self.assertGreater(stats.events("stats")[-1][1]["records"], 0)
             publisher.stop()
 
+    def test_filters(self):
+        wanted = [["#", "--from", "the*"], ["#", "--where", "+/t > 20"], ["a/#", "--csv", "--count", "2"]]
+        processes = [self.subscribe(*arguments, *([] if "--csv" in arguments else ["--ndjson"])) for arguments in wanted]
+        publishers = [self.publisher(name) for name in ("thermo", "meter")]
+        publishers[0].write("a/t 21\nb/t 19\n")
+        publishers[1].write("b/t 25\na/t =1\n")
+        named, warm, csv = processes
+        self.lan.wait_for(lambda: len(named.lines) == 2 and len(warm.lines) == 2 and csv.done, "all are given theirs")
+        self.assertEqual(sorted(readings(named)), [("a/t", 21), ("b/t", 19)])
+        self.assertEqual(sorted(readings(warm)), [("a/t", 21), ("b/t", 25)])
+        head, *rows = csv.lines
+        self.assertEqual(head, "time,name,peer,id,unit,kind,value,sum")
+        expected = [["a/t", "meter", "", "text", '"\'=1"', ""], ["a/t", "thermo", "", "number", "21", ""]]
+        self.assertEqual(sorted([row.split(",")[1:3] + row.split(",")[4:] for row in rows]), expected)
+        result = self.here.run("subscribe", "kitchen/*")
+        fault = "+ stands for one level, and # at the end for all that follow, got 'kitchen/*'"
+        self.assertEqual((result.code, fault in result.error), (2, True), result.describe())
+
+    def test_a_publisher_does_not_echo_itself(self):
+        listener = self.subscribe("#", "--ndjson")
+        bridge = self.there.start("publish", "--name", "bridge")
+        publisher = self.here.start("publish", "--name", "thermo")
+        publisher.write("a/t 21\n")
+        await_records(listener, 1)
+        bridge.write(listener.lines[0] + "\n")
+        await_records(listener, 2)
+        bridge.write(listener.lines[1] + "\na/end 1\n")
+        await_records(listener, 3)
+        self.assertEqual([(record["peer"], record["n"]) for record in records(listener)],
+                         [("thermo", "a/t"), ("bridge", "a/t"), ("bridge", "a/end")])
+        fault = "muster publish: line 2: passed over, like all that this publisher said itself\n"
+        self.lan.wait_for(lambda: bridge.error == fault, "it says so")
+        for process in (bridge, publisher):
+            process.stop()
+
+    # ---- late ----
+
+    def test_late_joiners_get_each_record_once_and_in_order(self):
+        publisher = self.there.start("publish", "--topic", "a/b")
+        joiners = []
+        number = 0
+
+        def have_enough():
+            nonlocal number
+            number += 1
+            publisher.write(f"{number}\n")
+            if len(joiners) < 12 and number % 4 == 0 and (not joiners or joiners[-1].lines):
+                joiners.append(self.subscribe("a/#", "--ndjson", *(["--since", "1m"] if len(joiners) % 2 else [])))
+            return len(joiners) == 12 and all(len(joiner.lines) > 20 for joiner in joiners)
+
+        self.lan.wait_for(have_enough, "all have some")
+        for joiner in joiners:
+            values = [value for _, value in readings(joiner)]
+            with_history = "--since" in joiner.describe()
+            first = values[0] if with_history else values[1]
+            self.assertLess(values[0], values[1])
+            self.assertEqual(values[-1] - first, len(values) - (1 if with_history else 2), values)
+            self.assertEqual(values, sorted(set(values)))
+            live = [record["sample"] != "last" for record in records(joiner)]
+            self.assertEqual(live, sorted(live), "last values come before live ones")
+
     # ---- order ----
 
     def test_newest_first(self):

@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: MIT
 """Wrong arguments end with 2 and one line that names the argument; --help shows an example."""
 
+import re
+
 from lab import Lab, LanTest, main
 
 COMMANDS = (
     "announce", "peers", "services", "topics", "publish", "subscribe", "show", "resolve", "wait", "watch", "update",
-    "config", "help", "record", "history", "replay",
+    "config", "help", "doctor", "why", "record", "history", "replay",
 )
 LONG = "n" * 64
 
 # Arguments, and the words that the complaint must have.
 WRONG = [
-    ([], ["COMMAND", "announce, update", "--help"]),
-    (["frobnicate"], ["frobnicate", "announce, update", "help;"]),
+    (["frobnicate"], ["frobnicate", "no such command", "muster --help"]),
+    (["pubilsh"], ["did you mean 'publish'?"]),
+    (["browse"], ["did you mean 'peers'?"]),
+    (["peers", "--jsn"], ["--jsn", "did you mean '--json'?"]),
     (["--frobnicate"], ["--frobnicate"]),
     (["-x"], ["-x"]),
     (["--interface"], ["--interface", "value"]),
@@ -26,13 +30,15 @@ WRONG = [
     (["--port", "12x", "peers"], ["--port", "12x"]),
     (["--port", "-1", "peers"], ["--port", "-1"]),
     (["--port", "99999999999999999999999", "peers"], ["--port"]),
-    (["--state", "", "announce"], ["--state"]),
+    (["--state-dir", "", "announce"], ["--state-dir"]),
     (["--color", "sometimes", "peers"], ["--color", "sometimes", "never"]),
     (["--log-level", "loud", "peers"], ["--log-level", "loud", "debug"]),
     (["--version=1"], ["--version"]),
     (["peers", "--frobnicate"], ["--frobnicate"]),
     (["peers", "one", "two"], ["two"]),
     (["peers", ""], ["PATTERN"]),
+    (["peers", "--json", "-o", "NAME"], ["-o/--columns", "--json"]),
+    (["announce", "--direct"], ["--direct", "publish"]),
     (["peers", "--json=yes"], ["--json"]),
     (["peers", "--sort"], ["--sort"]),
     (["peers", "--sort", "colour"], ["--sort", "colour", "NAME"]),
@@ -70,8 +76,8 @@ WRONG = [
     (["wait", "nas", "--gone", "--count", "2"], ["--gone", "--count"]),
     (["peers", "id:"], ["PATTERN"]),
     (["peers", "id:xyz"], ["PATTERN", "xyz"]),
+    (["services", "type:not_a_type"], ["TYPE", "not_a_type"]),
     (["services", "one", "two"], ["two"]),
-    (["services", "not_a_type"], ["TYPE", "not_a_type"]),
     (["services", "--format", "{adress}"], ["--format", "adress", "{address}"]),
     (["services", "--format", "{address"], ["--format"]),
     (["services", "--format", "address}"], ["--format"]),
@@ -127,9 +133,9 @@ WRONG = [
     (["show", ""], ["PEER"]),
     (["show", "one", "two"], ["two"]),
     (["show", f"name:{LONG}"], ["PEER"]),
-    (["resolve"], ["NAME|TYPE"]),
+    (["resolve"], ["TYPE|NAME"]),
     (["resolve", "one", "two"], ["two"]),
-    (["resolve", "type:-http"], ["NAME|TYPE", "-http"]),
+    (["resolve", "type:-http"], ["TYPE|NAME", "-http"]),
     (["wait"], ["EXPR"]),
     (["wait", "one", "two"], ["two"]),
     (["wait", "ipp", "--count", "0"], ["--count", "0"]),
@@ -259,11 +265,22 @@ class Usage(LanTest):
                 self.assertIn(f"Usage: muster {command}", result.out)
                 self.assertRegex(result.out, rf"(?m)^Examples:\n(.*\n)*.*muster {command}")
                 for line in result.out.splitlines():
-                    self.assertLessEqual(len(line), 100, line)
+                    self.assertLessEqual(len(line), 80, line)
         result = self.host.run("--help")
         self.assertEqual((result.code, result.error), (0, ""))
+        self.assertLessEqual(max(map(len, result.out.splitlines())), 80)
         for command in COMMANDS:
             self.assertRegex(result.out, rf"(?m)^  {command} ")
+
+    def test_muster_alone(self):
+        """It lists the commands by what they are for, on one screen."""
+        result = self.host.run()
+        self.assertEqual((result.code, result.out), (2, ""))
+        self.assertLessEqual(result.error.count("\n"), 40)
+        groups = re.findall(r"(?m)^(\w+)[^\n]*:\n((?:  .*\n)+)", result.error)
+        self.assertEqual([name for name, _ in groups], ["See", "Tell", "Readings", "Other"])
+        for command in COMMANDS:
+            self.assertRegex(result.error, rf"(?m)^  {command} ")
 
     def test_help_as_a_command(self):
         for command in COMMANDS:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Peers that go, and readings that become what they should be, are waited for."""
 
+import json
 import os
 import signal
+import time
 
 from lab import LanTest, main
 
@@ -53,6 +55,16 @@ class Wait(LanTest):
         self.assertEqual(waiting.finish().code, 0, waiting.describe())
         # It is so already.
         self.assertEqual(self.here.run("wait", "+/t<=4.5").code, 0)
+        publisher.stop()
+
+    def test_a_stale_reading_does_not_count(self):
+        publisher = self.there.start("publish")
+        publisher.write(json.dumps({"n": "kitchen/t", "v": 4, "t": time.time() - 100, "ut": 60}) + "\n")
+        late = self.here.run("wait", "kitchen/t < 5", "--timeout", "3")
+        fault = "muster wait: timed out: 1 reading came, and none for 'kitchen/t < 5' but what is stale\n"
+        self.assertEqual((late.code, late.error), (124, fault))
+        publisher.write(json.dumps({"n": "kitchen/t", "v": 3, "t": time.time(), "ut": 60}) + "\n")
+        self.assertEqual(self.here.run("wait", "kitchen/t < 5").code, 0)
         publisher.stop()
 
 

@@ -18,7 +18,7 @@ import confine  # noqa: E402
 import lab  # noqa: E402
 
 EXPOSURE_MAX = 15  # tenths, as systemd-analyze wants them
-PACKAGES = ("libmuster-dev", "libmuster0.1", "muster")
+PACKAGES = ("libmuster-dev", "libmuster0.1", "muster", "python3-muster")
 
 
 def run(*argv, **options):
@@ -110,9 +110,25 @@ class Deb(lab.LanTest):
     def test_man(self):
         man = shutil.which("man.REAL") or "man"  # in minimal images of Ubuntu
         environment = {**os.environ, "MAN_DISABLE_SECCOMP": "1"}
-        for page in (self.root / "usr/share/man/man1").iterdir():
-            name = page.name.removesuffix(".1.gz")
-            self.assertIn(name, run(man, "-M", self.root / "usr/share/man", name, env=environment))
+        pages = self.root / "usr/share/man"
+        for page in pages.glob("man*/*.gz"):
+            name, section, _ = page.name.rsplit(".", 2)
+            self.assertIn(name, run(man, "-M", pages, section, name, env=environment))
+        for page, places in (("muster.json", ["conf.d"]), ("muster-protocol", ["PROTOCOL.md", "LOCAL.md", "schemas"])):
+            text = run(man, "-M", pages, page, env={**environment, "MANWIDTH": "200"})
+            for place in places:
+                (path,) = set(re.findall(rf"(?m)^ +(/(?:etc|usr)\S*{place})/?$", text))
+                self.assertTrue((self.root / path.lstrip("/")).exists(), path)
+
+    def test_python(self):
+        """Debian's Python finds the module, which is there for every machine, and is of this version."""
+        self.assertEqual(run("dpkg-deb", "--field", self.debs["python3-muster"], "Architecture").strip(), "all")
+        machine = self.directory / "python"
+        run("dpkg-deb", "--extract", self.debs["python3-muster"], machine)
+        modules = machine / "usr/lib/python3/dist-packages"
+        command = ["/usr/bin/python3", "-B", "-m", "muster", "--version"]
+        version = run(*command, env={"PYTHONPATH": str(modules)}, cwd=machine).strip()
+        self.assertEqual(f"muster {version}", run(self.root / "usr/bin/muster", "--version").strip())
 
     def test_completion_is_found(self):
         bash = self.root / "usr/share/bash-completion/completions/muster"

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""A man page for muster and for each command, which render without a warning and say all that --help says."""
+"""A man page for muster and for each command, which render without a warning and say all that --help says; those
+of the configuration and the protocol, which say what the schemas and PROTOCOL.md say."""
 
+import json
 import os
 import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
 
 MUSTER = os.environ["MUSTER"]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = pathlib.Path(os.environ["MUSTER_PACKAGE"]) / "man"
+OTHER_PAGES = pathlib.Path(os.environ["MUSTER_PACKAGE"]) / "pages"
 
 # Minimal images of Ubuntu have something else by the name of man.
 MAN = shutil.which("man.REAL") or "man"
@@ -41,7 +46,7 @@ def words(text):
 class Man(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.commands = re.findall(r"(?m)^  ([a-z]+) ", muster("--help").partition("Commands:")[2].partition("\n\n")[0])
+        cls.commands = re.findall(r"(?m)^  ([a-z]+) ", muster("--help").partition("Global options")[0])
         cls.pages = {"muster": [], **{f"muster-{command}": [command] for command in cls.commands}}
 
     def test_every_command_has_a_page(self):
@@ -71,13 +76,95 @@ class Man(unittest.TestCase):
     def test_sections(self):
         for page in self.pages:
             rendered = render(PAGES / f"{page}.1.gz")
-            for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "(GLOBAL )?OPTIONS", "EXIT STATUS", "EXAMPLES", "SEE ALSO"):
+            for section in (
+                "NAME",
+                "SYNOPSIS",
+                "DESCRIPTION",
+                "(GLOBAL )?OPTIONS",
+                "EXIT STATUS",
+                "EXAMPLES",
+                "SEE ALSO",
+            ):
                 self.assertRegex(rendered, rf"(?m)^{section}$", page)
         whole = render(PAGES / "muster.1.gz")
         for section in ("ENVIRONMENT", "FILES"):
             self.assertRegex(whole, rf"(?m)^{section}$")
         for command in self.commands:
             self.assertIn(f"muster-{command}(1)", whole)
+
+
+class Others(unittest.TestCase):
+    """Written by hand."""
+
+    CONFIG = OTHER_PAGES / "muster.json.5.gz"
+    PROTOCOL = OTHER_PAGES / "muster-protocol.7.gz"
+    NETWORK = OTHER_PAGES / "muster-network.7.gz"
+    READINGS = OTHER_PAGES / "muster-readings.7.gz"
+
+    def test_no_warning(self):
+        for page in (self.CONFIG, self.PROTOCOL, self.NETWORK, self.READINGS):
+            for width in ("78", "400"):
+                argv = [MAN, "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(page)]
+                environment = {**ENVIRONMENT, "MAN_DISABLE_SECCOMP": "1", "MANWIDTH": width}
+                result = subprocess.run(argv, env=environment, text=True, capture_output=True, check=False)
+                self.assertEqual((result.returncode, result.stderr), (0, ""), page)
+            self.assertIn(muster("--version").strip(), render(page).splitlines()[-1])
+
+    def test_every_member_of_the_configuration(self):
+        schema = json.loads((ROOT / "schemas/config.schema.json").read_text())
+        members = [*schema["properties"], *schema["$defs"]["service"]["properties"]]
+        told = re.findall(r"(?m)^ +([a-z]+) \([a-z ]+\)$", render(self.CONFIG))
+        self.assertEqual(sorted(told), sorted(members))
+
+    def test_the_example_is_taken(self):
+        text = render(self.CONFIG).partition("\nEXAMPLES\n")[2].partition("\nSEE ALSO\n")[0]
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write(text)
+            file.flush()
+            self.assertIn('"smb"', muster("config", "check", "--json", file.name))
+
+    def test_the_example_is_golden(self):
+        text = render(self.PROTOCOL).partition("\nEXAMPLES\n")[2].partition("\nSEE ALSO\n")[0]
+        example = json.loads(text[text.index("{") :])
+        golden = (ROOT / "schemas/golden/good/announce-unsigned-minimal.datagram").read_text()
+        self.assertEqual(example, json.loads(golden))
+
+    def test_constants(self):
+        """Each of these numbers and addresses is that of PROTOCOL.md, section 10."""
+        rows = re.findall(r"(?m)^\| [`*]([a-z0-9_ ]+)[`*] \| ([^|]+) \|", (ROOT / "schemas/PROTOCOL.md").read_text())
+        constants = {name: value.strip() for name, value in rows}
+        rendered = words(render(self.PROTOCOL))
+        for name in (
+            "port_default",
+            "group_v4",
+            "group_v6",
+            "broadcast_v4",
+            "group_telemetry_v4",
+            "group_repair_v4",
+            "group_telemetry_v6",
+            "group_repair_v6",
+            "ttl",
+            "datagram_bytes_max",
+            "announce_bytes_max",
+            "depth",
+            "values",
+            "name_bytes_max",
+            "value_bytes_max",
+            "topic_bytes_max",
+            "shards",
+            "budget_bps",
+            "peers_max",
+            "unverified_max",
+            "rows_per_address",
+            "source_rate",
+            "source_burst",
+            "tries_min",
+        ):
+            number = constants[name]
+            numbers = {number, f"{int(number):,}"} if number.isdecimal() else {number}
+            self.assertTrue(any(one in rendered for one in numbers), (name, number))
+        port = int(constants["port_default"])
+        self.assertIn(f"{port - 1} to {port + int(constants['unicast_ports'])}", rendered)
 
 
 if __name__ == "__main__":

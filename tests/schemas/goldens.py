@@ -209,6 +209,7 @@ def good_announces():
     yield "announce-signed-full", signed(announce(ANNA, seq=4, rev=2, name="printer", **full))
     yield "announce-unsigned-answer", line(announce(seq=None, **answer))
     yield "announce-signed-answer", signed(announce(ANNA, seq=None, **answer))
+    yield "announce-signed-probe-answer", signed(announce(ANNA, seq=None, **answer, probe=7))
     yield "announce-signed-group-answer", signed(announce(ANNA, seq=5, **answer))
     yield "announce-unsigned-empty-containers", line(
         announce(services=[service(name="", txt={})], attrs={}, heard=[]))
@@ -271,6 +272,7 @@ def good_alives():
     yield "alive-signed-sent", signed(alive(ANNA, sent=SENT))
     yield "alive-signed-sent-all-shards", signed(alive(ANNA, sent={str(shard): INTEGER_MAX for shard in range(16)}))
     yield "alive-signed-hears", signed(alive(ANNA, hears=["b4"]))
+    yield "alive-signed-gone", signed(alive(ANNA, gone=["10.0.0.7", "2001:db8::7"]))
     yield "alive-unsigned-hears-unknown-path", line(alive(hears=["b4", "m9"]))
     yield "alive-signed-answer", signed(alive(ANNA, seq=None, re=NONCE))
     yield "alive-signed-group-answer", signed(alive(ANNA, seq=8, re=NONCE))
@@ -291,6 +293,8 @@ def good_queries():
     yield "query-unsigned-want-unknown-member", line(query(want={"proto": "tcp"}), WANT_BYTES)
     yield "query-unsigned-known", line(query(want={}, known=ids(3)), WANT_BYTES)
     yield "query-unsigned-table", line(query(count=1, want={}, table=True), WANT_BYTES)
+    yield "query-unsigned-probe", line(query(want={}, probe=7), WANT_BYTES)
+    yield "query-signed-of-one-highest-probe", signed(query(BERT, of=[ANNA.id], want={}, probe=65535), BERT, WANT_BYTES)
     yield "query-unsigned-35-known", line(query(want={}, known=ids(35)))
     yield "query-unsigned-no-known", line(query(want={}, known=[]), WANT_BYTES)
     yield "query-signed-want-all", signed(query(BERT, want={}), BERT, WANT_BYTES)
@@ -319,6 +323,7 @@ INTEGERS = {
     "said": (1, INTEGER_MAX),
     "size": (1, 65536),
     "stream": (1, 65535),
+    "probe": (1, 65535),
     "shard": (0, 15),
     "of_boot": (1, INTEGER_MAX),
     "oldest": (1, INTEGER_MAX),
@@ -550,6 +555,11 @@ def bad_alives():
     yield "missing--alive-seq-and-re", without(alive(), "seq")
     yield "type--alive-hears-text", having(alive(), hears="b4")
     yield "range--alive-hears-9", having(alive(), hears=["b4"] * 9)
+    yield "type--alive-gone-text", having(alive(), gone="10.0.0.7")
+    yield "type--alive-gone-number-in-it", having(alive(), gone=[10])
+    yield "range--alive-gone-5", having(alive(), gone=["10.0.0.7"] * 5)
+    for what, address in [("empty", ""), ("name", "nas"), ("port", "10.0.0.7:1"), ("scope", "fe80::7%eth0")]:
+        yield f"range--alive-gone-{what}", having(alive(), gone=[address])
     for member in ("rev", "next_ms", "peers"):
         yield f"missing--alive-{member}", without(alive(), member)
     for member in ("seq", "rev", "next_ms", "peers"):
@@ -570,7 +580,7 @@ def bad_queries():
     yield "missing--query-nonce", without(message, "nonce")
     yield "missing--query-of-and-want", line(query(known=ids(1)))
     yield from bad_nonces("query", message, "nonce")
-    for member in ("count", "said"):
+    for member in ("count", "said", "probe"):
         yield from bad_integer("query", message, member)
         yield f"type--query-{member}-null", having(message, **{member: None})
         yield f"range--query-{member}-fraction", having(message, **{member: 1.5})
@@ -620,6 +630,7 @@ def bad_bytes():
     yield from bad_utf8()
     yield from bad_trees()
     yield from bad_byte_counts()
+    yield "range--alive-gone-longer-form", line(alive(gone=["2001:db8:0::7"]))
     yield "signature--announce-with-key-unsigned", line(announce(ANNA))
     yield "signature--announce-signed-without-key", signed(
         {name: value for name, value in announce(ANNA).items() if name != "key"})
@@ -873,7 +884,7 @@ def replies():
     climate = b'[{"bn":"kitchen/climate/","bt":1767225600,"n":"temperature","u":"Cel","v":21.5},{"n":"humidity","u":"%RH","v":40}]\n'
     door = b'[{"bn":"kitchen/door","bt":1767225601,"vb":true}]\n'
     told = {"id": ANNA.id, "boot": BOOT}
-    yield "samples", (part(climate, sample=told | {"topic": "kitchen/climate", "age_ms": 61000})
+    yield "samples", (part(climate, sample=told | {"topic": "kitchen/climate", "until": 17, "age_ms": 61000})
                       + part(door, sample={"id": BERT.id, "boot": BOOT, "topic": "kitchen/door", "age_ms": 3600000})
                       + end("done", 2))
     yield "samples-since", (part(door, sample=told | {"topic": "kitchen/door", "seq": 7, "age_ms": 25})

@@ -155,7 +155,7 @@ const struct scenario scenarios_host[] = {
      .text = "one restarts each second for a minute",
      .knobs = {[KNOB_NODES] = {16, 16}, [KNOB_MINUTES] = {3, 3}},
      .script = crash_loop,
-     .bounds = {.whole_ms = 5000, .mark_kb = 400},
+     .bounds = {.whole_ms = 10000, .mark_kb = 550},
      .fails = "each restart is proven to all again, with an announce each"},
     {.name = "clone",
      .text = "a card was copied: two hosts have one key",

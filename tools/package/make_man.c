@@ -222,8 +222,9 @@ static void put_command_list(FILE *out) {
 static void put_see_also(FILE *out) {
     fputs(".SH \"SEE ALSO\"\n", out);
     for (const struct command *const *row = command_table; *row != NULL; row++) {
-        fprintf(out, "\\fBmuster\\-%s\\fR(1)%s\n", (*row)->name, row[1] != NULL ? "," : "");
+        fprintf(out, "\\fBmuster\\-%s\\fR(1),\n", (*row)->name);
     }
+    fputs("\\fBmuster.json\\fR(5),\n\\fBmuster\\-protocol\\fR(7)\n", out);
 }
 
 static void put_muster(FILE *out, const struct command *command, const char *page, const char *date) {

@@ -41,6 +41,17 @@ install(CODE "
 
 # ---- documents, and the way back ----
 
+# Pages that are written by hand; those of the commands are made of their table (texts.cmake).
+set(config_man_dir ${CMAKE_INSTALL_FULL_SYSCONFDIR}/muster)
+set(docs_man_dir ${CMAKE_INSTALL_FULL_DOCDIR})
+foreach(page muster.json.5 muster-network.7 muster-protocol.7 muster-readings.7)
+  set(path ${package_build}/pages/${page})
+  configure_file(${package_dir}/man/${page}.in ${path} @ONLY)
+  execute_process(COMMAND ${GZIP} -9nkf ${path} COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX REPLACE ".*[.]" "" section ${page})
+  install(FILES ${path}.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT command)
+endforeach()
+
 set(examples_dir ${CMAKE_INSTALL_DOCDIR})
 if(package_is_debian)
   set(examples_dir ${CMAKE_INSTALL_DATADIR}/doc/libmuster-dev)
@@ -49,15 +60,23 @@ else()
 endif()
 install(DIRECTORY tools/examples DESTINATION ${examples_dir} COMPONENT dev)
 
+# Only Debian has one directory for the modules of every Python 3.
+set(python_dir ${CMAKE_INSTALL_DATADIR}/muster/python)
+if(package_is_debian)
+  set(python_dir lib/python3/dist-packages)
+endif()
+install(FILES tools/python/muster.py DESTINATION ${python_dir} COMPONENT python)
+
 add_custom_target(uninstall
   COMMAND ${CMAKE_COMMAND} -D BUILD=${CMAKE_BINARY_DIR} -P ${package_dir}/uninstall.cmake
   COMMENT "Removing what was installed" VERBATIM)
 
-# ---- Debian packages: the command with all that belongs to it, the library, what a build needs ----
+# ---- Debian packages: the command with all that belongs to it, the library, what a build needs, Python ----
 
 set(package_of_command muster)
 set(package_of_library libmuster${muster_soversion})
 set(package_of_dev libmuster-dev)
+set(package_of_python python3-muster)
 
 set(debian_release 0upstream1) # less than that of any distribution
 string(TIMESTAMP changelog_date "%a, %d %b %Y %H:%M:%S +0000" UTC)
@@ -77,7 +96,7 @@ set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each package has its own
 set(CPACK_PACKAGE_CONTACT "muster developers <muster@localhost.invalid>")
 set(CPACK_PACKAGE_DIRECTORY ${CMAKE_BINARY_DIR})
 set(CPACK_STRIP_FILES ON)
-set(CPACK_COMPONENTS_ALL command library dev)
+set(CPACK_COMPONENTS_ALL command library dev python)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE ${debian_release})
@@ -114,6 +133,18 @@ libmuster lets a program announce itself and its services on a LAN over UDP
 multicast and broadcast, and keeps a table of those that do the same.
 
 This package has the headers and the static library.")
+
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "python3 (>= 3.9)")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_RECOMMENDS python3-nacl)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS ${package_of_command})
+set(CPACK_DEBIAN_PYTHON_DESCRIPTION "presence and discovery on a LAN - module of Python
+muster lets programs on a LAN announce themselves and their services over
+UDP multicast and broadcast, and find those that do the same.
+
+This module finds, watches, announces, publishes and subscribes. With PyNaCl
+it signs what it says, and verifies what it hears.")
 
 foreach(component ${CPACK_COMPONENTS_ALL})
   string(TOUPPER ${component} upper)

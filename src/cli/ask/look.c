@@ -14,11 +14,7 @@
 
 /* True when a list has as many of the expected peers as are expected. */
 static bool is_met(const struct look_expectation *expectation, const struct muster_peer_list *list) {
-    size_t count = 0;
-    for (size_t i = 0; expectation != NULL && i < list->count; i++) {
-        count += expectation->counts(&list->peers[i], expectation->context) ? 1 : 0;
-    }
-    return expectation == NULL || count >= expectation->count;
+    return expectation == NULL || expectation->count_in(list, expectation->context) >= expectation->count;
 }
 
 /* A look, and the snapshot that it fills. */
@@ -198,7 +194,8 @@ static int look_directly(const struct settings *settings, uint64_t timeout_ms,
 int look(const struct settings *settings, uint64_t timeout_ms, const struct look_expectation *expectation,
          struct snapshot *snapshot) {
     *snapshot = (struct snapshot){0};
-    int status = settings->direct ? STATUS_NOBODY : look_locally(settings, timeout_ms, expectation, snapshot);
+    const bool is_direct = settings->direct || settings->peers.count > 0;
+    int status = is_direct ? STATUS_NOBODY : look_locally(settings, timeout_ms, expectation, snapshot);
     if (status == STATUS_NOBODY) {
         status = look_directly(settings, timeout_ms, expectation, snapshot);
     }

@@ -23,10 +23,10 @@ struct snapshot {
     bool cut_off;                /* the time was up before the answers were in */
 };
 
-/* An expected number of peers; `counts` is true for those that count. */
+/* An expected number of peers; `count_in` returns how many of a list count. */
 struct look_expectation {
     size_t count;
-    bool (*counts)(const struct muster_peer *peer, const void *context);
+    size_t (*count_in)(const struct muster_peer_list *list, const void *context);
     const void *context;
 };
 

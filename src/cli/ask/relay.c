@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "complain.h"
+#include "text.h"
 
 /* While it drains, the relay checks this often whether all data has left. */
 #define DRAIN_MS 20
@@ -13,6 +14,9 @@
 /* Subscribers ask for what they missed for 1 s, and tails follow the last data for 1.28 s (PROTOCOL.md,
  * section 13). */
 #define REPAIR_MS 1500
+
+/* For one VALUE. The byes take 200 ms, in which tails and repairs leave, too. */
+#define REPAIR_VALUE_MS 100
 
 /* A relay that was stopped ends when all that was read has left, and after this time at the latest. */
 #define STOP_MS_MAX 2000
@@ -124,7 +128,7 @@ static void on_drain(uv_timer_t *timer) {
         relay->sent_ms = now_ms;
     }
     if ((relay->is_stopped && muster_unsent(relay->session->node) == 0) ||
-        now_ms - relay->sent_ms >= REPAIR_MS + pace_ms(relay)) {
+        now_ms - relay->sent_ms >= (relay->is_value ? REPAIR_VALUE_MS : REPAIR_MS) + pace_ms(relay)) {
         relay_end(relay);
     }
 }
@@ -160,10 +164,14 @@ void relay_stop(struct relay *relay) {
 static bool open_line(const struct relay *relay, struct reading *reading, struct json_line *translated,
                       const char *line, size_t length, struct reading_fault *fault) {
     fault->reason.text[0] = '\0';
-    switch (json_line_read(relay->style, line, length, relay->read_s, translated, fault)) {
+    const enum json_line_result result =
+        relay->format == NULL
+            ? json_line_read(relay->style, line, length, relay->read_s, translated, fault)
+            : line_format_read(relay->format, relay->style, line, length, relay->read_s, translated, fault);
+    switch (result) {
     case JSON_LINE_OTHER: reading_open(reading, relay->style, line, length, relay->read_s); return true;
     case JSON_LINE_READ:
-        reading_open(reading, relay->style, translated->text, translated->length, translated->now_s);
+        reading_open(reading, &translated->style, translated->text, translated->length, translated->now_s);
         return true;
     case JSON_LINE_EMPTY:
     case JSON_LINE_BAD: break;
@@ -229,7 +237,8 @@ static void refuse_record(struct relay *relay, int error, bool is_open) {
     } else if (is_open) {
         reason_set(&fault.reason, "%s", muster_error_text(error));
     } else if (error == MUSTER_EFULL) {
-        reason_set(&fault.reason, "too many topics, no room for '%s'", topic);
+        reason_set(&fault.reason, "no room for topic '%s': one publisher announces %d at most", topic,
+                   RELAY_TOPICS_MAX);
     } else {
         reason_set(&fault.reason, "topic '%s': %s", topic, muster_error_text(error));
     }
@@ -260,6 +269,18 @@ static void add_record(struct relay *relay) {
 
 /* ---- lines ---- */
 
+/* True for what this node published itself and somebody feeds back to it. */
+static bool is_echo(struct relay *relay, const char *line, size_t length) {
+    const bool is_own = memmem(line, length, relay->origin, strlen(relay->origin)) != NULL;
+    if (is_own && !relay->has_echoed) {
+        relay->has_echoed = true;
+        complain(relay->session->settings,
+                 "line %" PRIu64 ": passed over, like all that this publisher said itself",
+                 lines_number(&relay->lines));
+    }
+    return is_own;
+}
+
 /* Begins to read the next line. False when no whole line is there. */
 static bool next_line(struct relay *relay) {
     struct reading_fault fault = {.line = 0};
@@ -267,7 +288,7 @@ static bool next_line(struct relay *relay) {
     size_t length;
     const enum lines_result result = lines_next(&relay->lines, &line, &length);
     relay->has_line = false;
-    if (result == LINES_ONE) {
+    if (result == LINES_ONE && !is_echo(relay, line, length)) {
         relay->has_line = open_line(relay, &relay->reading, &relay->translated, line, length, &fault);
     } else if (result == LINES_TOO_LONG) {
         reason_set(&fault.reason, "expected at most %d bytes", LINES_BYTES_MAX);
@@ -358,6 +379,9 @@ static void open_relay(struct relay *relay) {
     uv_timer_init(&relay->session->loop, &relay->patience);
     relay->timer.data = relay->patience.data = relay;
     muster_on_writable(relay->session->node, on_writable, relay);
+    uint8_t id[MUSTER_ID_BYTES];
+    muster_id(relay->session->node, id);
+    snprintf(relay->origin, sizeof(relay->origin), "\"id\":\"%s\"", text_id(id).text);
 }
 
 void relay_value(struct relay *relay, const char *line) {
@@ -371,7 +395,7 @@ void relay_value(struct relay *relay, const char *line) {
 
 void relay_lines(struct relay *relay, int fd) {
     open_relay(relay);
-    relay->lines.joins_packs = !relay->style->text;
+    relay->lines.joins_packs = !relay->style->text && relay->format == NULL;
     const int error = descriptor_open(&relay->input, &relay->session->loop, fd, on_ready, relay);
     if (error != 0) {
         complain_of_input(relay, error);

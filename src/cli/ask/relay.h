@@ -10,15 +10,15 @@
 
 #include "descriptor.h"
 #include "json_line.h"
+#include "line_format.h"
 #include "lines.h"
 #include "reading.h"
 #include "relay_topics.h"
 #include "session.h"
 
-/* New topics are announced at once and 250 ms later. Who does not know this node asks it 300 ms after it
- * heard of it (PROTOCOL.md, "Introduction"). After this time subscribers know both, and hear the first
- * record. */
-#define RELAY_ANNOUNCE_MS 600
+/* New topics are announced at once and 250 ms later. After this time subscribers know them, and hear the
+ * first record. */
+#define RELAY_ANNOUNCE_MS 300
 
 /* Units that are warned of. */
 #define RELAY_UNKNOWN_UNITS_MAX 32
@@ -35,9 +35,10 @@ enum relay_phase {
 struct relay {
     struct session *session;
     const struct reading_style *style;
-    uint64_t rate_bytes_s; /* 0: the library's default */
-    bool is_strict;        /* the first bad line is the last one */
-    bool is_value;         /* not lines are read but one VALUE */
+    uint64_t rate_bytes_s;      /* 0: the library's default */
+    struct line_format *format; /* of lines of other programs; NULL: they are TOPIC VALUE or JSON */
+    bool is_strict;             /* the first bad line is the last one */
+    bool is_value;              /* not lines are read but one VALUE */
 
     /* Not for others. */
     enum relay_phase phase;
@@ -53,6 +54,8 @@ struct relay {
     bool has_record;             /* it has one that waits to be added */
     bool has_added;
     bool is_stopped;
+    char origin[80]; /* `"id":"…"` of this node, as muster subscribe --ndjson has it */
+    bool has_echoed; /* a line had it */
     uv_timer_t timer;
     uv_timer_t patience; /* of whoever stopped it */
     uint64_t sent;       /* datagrams, */

@@ -85,7 +85,10 @@ static int open_quietly(struct session *session, const struct muster_options *op
     }
     session->kept_lines = NULL;
     session->is_opening = false;
-    if (error != 0) {
+    const bool is_busy = error == MUSTER_EBUSY && session->request.is_busy != NULL;
+    if (is_busy) {
+        *session->request.is_busy = true;
+    } else if (error != 0) {
         fprintf(stderr, "%s: %s\n", session->settings->program,
                 session->error[0] != '\0' ? session->error : muster_error_text(error));
     }
@@ -93,8 +96,32 @@ static int open_quietly(struct session *session, const struct muster_options *op
     return error;
 }
 
-static int open_node(struct session *session) {
+/* Sets what the settings say. The pointers are to hold as long as the options. */
+static void set_options(struct session *session, struct muster_options *options,
+                        const char *interfaces[VALUE_TEXTS_MAX], const char *peers[VALUE_TEXTS_MAX]) {
     const struct settings *settings = session->settings;
+    options->interfaces = value_texts_pointers(&settings->interfaces, interfaces);
+    options->interface_count = settings->interfaces.count;
+    options->kinds = settings->kinds;
+    options->site_ttl = settings->ttl;
+    options->peers = value_texts_pointers(&settings->peers, peers);
+    options->peer_count = settings->peers.count;
+    options->port = settings->port;
+    options->state_dir = settings->state_dir;
+    options->on_log = on_log;
+    options->context = session;
+}
+
+int session_open_observer(struct session *session, muster_t **node) {
+    const char *interfaces[VALUE_TEXTS_MAX];
+    const char *peers[VALUE_TEXTS_MAX];
+    struct muster_options options;
+    muster_options_init(&options);
+    set_options(session, &options, interfaces, peers);
+    return muster_open(&session->loop, &options, node);
+}
+
+static int open_node(struct session *session) {
     const struct session_request *request = &session->request;
     const char *interfaces[VALUE_TEXTS_MAX];
     const char *peers[VALUE_TEXTS_MAX];
@@ -102,18 +129,10 @@ static int open_node(struct session *session) {
     muster_options_init(&options);
     if (request->options != NULL) {
         options = *request->options;
-        options.socket = request->is_guest ? NULL : settings->socket;
+        options.socket = request->is_guest ? NULL : session->settings->socket;
     }
-    options.interfaces = value_texts_pointers(&settings->interfaces, interfaces);
-    options.interface_count = settings->interfaces.count;
-    options.kinds = settings->kinds;
-    options.peers = value_texts_pointers(&settings->peers, peers);
-    options.peer_count = settings->peers.count;
-    options.port = settings->port;
-    options.state_dir = settings->state_dir;
+    set_options(session, &options, interfaces, peers);
     options.on_event = request->on_event != NULL ? on_event : NULL;
-    options.on_log = on_log;
-    options.context = session;
     return open_quietly(session, &options);
 }
 
@@ -146,32 +165,38 @@ static int open_and_query(struct session *session) {
 
 /* ---- a muster that runs already ---- */
 
-/* Connects to the muster that the settings and the request mean. Returns STATUS_OK; STATUS_NOBODY when none
- * runs, reported only when the settings name a socket; STATUS_ERROR, reported, when the socket can't be used
- * or memory is out. */
-static int open_local(struct session *session) {
-    const struct settings *settings = session->settings;
+int session_connect(uv_loop_t *loop, const struct settings *settings, const char *instance, size_t skip,
+                    muster_local_t **local) {
     const char *interfaces[VALUE_TEXTS_MAX];
     const struct muster_local_options options = {
         .size = sizeof options,
         .socket = settings->socket,
         .state_dir = settings->state_dir,
-        .instance = session->request.instance,
+        .instance = instance,
         .port = settings->port,
         .interfaces = value_texts_pointers(&settings->interfaces, interfaces),
         .interface_count = settings->interfaces.count,
-        .skip = session->request.skip,
+        .skip = skip,
     };
-    int error = muster_local_open(&session->loop, &options, &session->local);
+    return muster_local_open(loop, &options, local);
+}
+
+int session_complain_of_connection(const struct settings *settings, int error) {
     const bool is_absent = error == MUSTER_ENOTFOUND;
-    if (error == 0) {
-        return STATUS_OK;
-    }
     if (!is_absent || settings->socket != NULL) {
         complain(settings, "%s: %s", settings->socket != NULL ? settings->socket : "running muster",
                  is_absent ? "no muster listens there" : muster_error_text(error));
     }
     return is_absent ? STATUS_NOBODY : STATUS_ERROR;
+}
+
+/* Connects to the muster that the settings and the request mean. Returns STATUS_OK; STATUS_NOBODY when none
+ * runs, reported only when the settings name a socket; STATUS_ERROR, reported, when the socket can't be used
+ * or memory is out. */
+static int open_local(struct session *session) {
+    const int error = session_connect(&session->loop, session->settings, session->request.instance,
+                                      session->request.skip, &session->local);
+    return error == 0 ? STATUS_OK : session_complain_of_connection(session->settings, error);
 }
 
 /* Reports why an answer failed. `then` says what muster does next, "" for nothing. */

@@ -25,6 +25,7 @@ struct session_request {
     bool is_local;      /* there is no node: on_open asks the running muster, session->local */
     const char *instance; /* of the muster that is_local means; NULL: any */
     size_t skip;          /* so many that would do are passed over */
+    bool *is_busy;        /* NULL, or set to true in place of a report where the instance is in use */
     bool until_signal;    /* SIGINT, SIGTERM and SIGHUP end it with a bye, a second one at once; signals that
                              were ignored at the start stay ignored */
     bool until_unread;    /* it ends with STATUS_ERROR when nobody reads standard output any more */
@@ -71,6 +72,19 @@ struct session {
  * copied; what it points to is borrowed. */
 int session_hold(struct session *session, const struct settings *settings,
                  const struct session_request *request);
+
+/* Opens one more node on the session's loop, an observer that tells no events. The command closes it, before
+ * session_finish(). Returns what muster_open() does. */
+int session_open_observer(struct session *session, muster_t **node);
+
+/* Connects to the running muster that the settings mean, on any loop: of this instance (NULL: any), after so
+ * many that would do. Returns what muster_local_open() does. */
+int session_connect(uv_loop_t *loop, const struct settings *settings, const char *instance, size_t skip,
+                    muster_local_t **local);
+
+/* Says why no muster could be connected to. Returns STATUS_NOBODY where none runs, which is said only when
+ * the settings name a socket; else STATUS_ERROR. */
+int session_complain_of_connection(const struct settings *settings, int error);
 
 /* Ends the session, with a bye of a node that announces. To be called from callbacks; the first call counts.
  */

@@ -12,9 +12,19 @@
 #include "escape.h"
 #include "notify.h"
 #include "roster.h"
+#include "running.h"
 #include "session.h"
 #include "text.h"
 #include "value.h"
+
+/* How long a muster that holds the instance is waited for; how long one that was told to end may still
+ * answer; and the time between two attempts. */
+#define BUSY_MS 2000
+#define ENDING_MS 250
+#define BUSY_RETRY_MS 25
+
+/* The longest number of an instance, "+32". */
+#define NUMBER_BYTES_MAX 3
 
 struct announce_options {
     struct draft draft;
@@ -89,6 +99,25 @@ static void print_identity(struct announce *announce) {
              text_id(announce->id).text,
              path_count > 0 ? text_interfaces(paths, path_count).text : "no interface yet",
              muster_unicast_port(announce->session.node));
+}
+
+/* Tells of an instance that the user has not asked for. Its directory, which holds the socket, ends with the
+ * number. */
+static void tell_number(const struct announce *announce) {
+    const char *path = muster_socket(announce->session.node);
+    const char *name = announce->announced.name;
+    char *slot = path != NULL ? strdup(path) : NULL;
+    char *slash = slot != NULL ? strrchr(slot, '/') : NULL;
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    const char *plus = slash != NULL ? strrchr(slot, '+') : NULL;
+    if (announce->start.instance[0] == '\0' && strchr(name, '+') == NULL && plus != NULL &&
+        strlen(plus) <= NUMBER_BYTES_MAX) {
+        complain(announce->settings, "another muster announce runs here as %s: this one is the instance %s%s",
+                 name, name, plus);
+    }
+    free(slot);
 }
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
@@ -213,7 +242,33 @@ static void on_open(void *context) {
     }
     announce->rev = muster_rev(announce->session.node);
     print_identity(announce);
+    tell_number(announce);
     notify_ready(&announce->notify, &announce->session.loop, print_status, announce);
+}
+
+/* Takes the instance of the name, for which a muster that is ending is waited for. Where another one goes on
+ * running, the instance is NAME+2. */
+static int hold(struct announce *announce, struct muster_options *options, struct session_request *request) {
+    const char *name = announce->announced.name;
+    const uint64_t began_ns = uv_hrtime();
+    bool is_busy = options->instance == NULL && strchr(name, '+') == NULL;
+    while (is_busy) {
+        options->instance = name;
+        request->is_busy = &is_busy;
+        is_busy = false;
+        const int status = session_hold(&announce->session, announce->settings, request);
+        const uint64_t spent_ms = (uv_hrtime() - began_ns) / 1000000;
+        if (!is_busy) {
+            return status;
+        }
+        if (spent_ms >= BUSY_MS || (spent_ms >= ENDING_MS && running_answers(announce->settings, name))) {
+            options->instance = NULL;
+            request->is_busy = NULL;
+            break;
+        }
+        uv_sleep(BUSY_RETRY_MS);
+    }
+    return session_hold(&announce->session, announce->settings, request);
 }
 
 static int run_session(struct announce *announce) {
@@ -227,15 +282,14 @@ static int run_session(struct announce *announce) {
     options.interval_min_ms = start->interval_ms != 0 ? start->interval_ms : options.interval_min_ms;
     options.caches = value_texts_pointers(&start->caches, caches);
     options.cache_count = start->caches.count;
-    const struct session_request request = {.options = &options,
-                                            .until_signal = announce->argv == NULL,
-                                            .on_open = on_open,
-                                            .on_hangup =
-                                                announce->options->configs.count > 0 ? on_hangup : NULL,
-                                            .on_ending = on_ending,
-                                            .on_event = on_event,
-                                            .context = announce};
-    return session_hold(&announce->session, announce->settings, &request);
+    struct session_request request = {.options = &options,
+                                      .until_signal = announce->argv == NULL,
+                                      .on_open = on_open,
+                                      .on_hangup = announce->options->configs.count > 0 ? on_hangup : NULL,
+                                      .on_ending = on_ending,
+                                      .on_event = on_event,
+                                      .context = announce};
+    return hold(announce, &options, &request);
 }
 
 /* Takes what is to be announced, and the settings that files may give. */
@@ -262,6 +316,10 @@ static int prepare(struct announce *announce) {
 static int run(struct settings *settings, void *options, const struct operands *operands) {
     struct announce announce = {.settings = settings, .options = options};
     announce.argv = operands->count > 0 ? operands->values : NULL;
+    if (settings->direct_given) {
+        return complain_usage(settings, "--direct",
+                              "expected with commands that ask, such as publish or peers");
+    }
     notify_open(&announce.notify);
     int status = prepare(&announce);
     if (status == STATUS_OK) {
@@ -280,7 +338,9 @@ static void deinit(void *announce_options) {
 
 const struct command command_announce = {
     .name = "announce",
+    .group = COMMAND_TELL,
     .summary = "tell who this is and what it offers",
+    .synonyms = " register advertise serve start run join ",
     .syntax = {.operands = "-- COMMAND [ARG…]", .runs_command = true},
     .description =
         "Announce this host, or one program on it, in the foreground: say so when it starts,\n"
@@ -300,7 +360,7 @@ const struct command command_announce = {
     .describe = describe,
     .examples = "  muster announce --service http:8080,txt.path=/\n"
                 "  muster announce --config /etc/muster/conf.d\n"
-                "  muster announce --name nas --service smb:445 --service http:80 --attr room=cellar\n"
+                "  muster announce --name nas --service smb:445 --service http:80\n"
                 "  muster announce --cache 'kitchen/#' --cache '+/battery'\n"
                 "  muster announce --service http:8000 -- python3 -m http.server 8000\n",
     .statuses = "  0   ended by a signal\n"

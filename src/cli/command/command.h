@@ -8,9 +8,14 @@
 #include "args.h"
 #include "settings.h"
 
+/* Under which heading a command stands in `muster --help`. */
+enum command_group { COMMAND_SEE, COMMAND_TELL, COMMAND_READINGS, COMMAND_OTHER, COMMAND_GROUPS };
+
 struct command {
     const char *name;
-    const char *summary; /* for `muster --help` */
+    enum command_group group;
+    const char *summary;  /* for `muster --help` */
+    const char *synonyms; /* NULL, or words between spaces by which others call it: " ls list " */
     struct args_syntax syntax;
     unsigned selects; /* enum selector_kind: how its first operand means peers; 0: it does not */
     const struct args_completion *completion; /* of its operands; NULL when a shell can't know */
@@ -51,6 +56,9 @@ bool command_parse(struct settings *settings, const struct command *command, int
 /* Prints what follows a command's name in its usage: "[OPTION…] [PATTERN]". */
 void help_print_usage(FILE *out, const struct command *command);
 
+/* Prints the names of all commands, for who has given none. */
+void help_print_short(FILE *out, const struct command *muster, const struct command *const *commands);
+
 /* Prints --help of one command, or of muster as a whole with all commands, a table ended by NULL. */
 void help_print(const struct command *command);
 void help_print_all(const struct command *muster, const struct command *const *commands);
@@ -67,8 +75,16 @@ extern const struct command command_resolve;
 extern const struct command command_wait;
 extern const struct command command_watch;
 extern const struct command command_update;
+extern const struct command command_doctor;
+extern const struct command command_why;
 
 /* They need SQLite, and are left out where that is not there (MUSTER_STORE). */
 extern const struct command command_record;
 extern const struct command command_history;
 extern const struct command command_replay;
+
+/* It needs libmicrohttpd, and is left out where that is not there (MUSTER_METRICS). */
+extern const struct command command_metrics;
+
+/* It needs ncurses, and is left out where that is not there (MUSTER_TOP). */
+extern const struct command command_top;

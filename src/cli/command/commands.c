@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "complain.h"
-#include "value.h"
+#include "near.h"
 
 static const struct command command_help;
 
@@ -14,9 +14,16 @@ const struct command *const command_table[] = {
     &command_announce,  &command_update,  &command_peers,
     &command_services,  &command_topics,  &command_publish,
     &command_subscribe, &command_show,    &command_resolve,
-    &command_wait,      &command_watch,
+    &command_wait,      &command_watch,   &command_doctor,
+    &command_why,
 #ifdef MUSTER_STORE
     &command_record,    &command_history, &command_replay,
+#endif
+#ifdef MUSTER_TOP
+    &command_top,
+#endif
+#ifdef MUSTER_METRICS
+    &command_metrics,
 #endif
     &command_config,    &command_help,    NULL,
 };
@@ -35,7 +42,7 @@ const struct command command_muster = {
     .options = settings_options,
     .environment = "  MUSTER_INTERFACE  interfaces to use, where --interface is not given\n"
                    "  MUSTER_PORT       port of the group, where --port is not given\n"
-                   "  MUSTER_STATE      directory of keys, where --state is not given\n"
+                   "  MUSTER_STATE      directory of keys, where --state-dir is not given\n"
                    "  MUSTER_SOCKET     Unix socket of the running muster, where --socket is not given\n"
                    "  NO_COLOR          when it is set and not empty: no color but by --color always\n",
     .files = "  ~/.local/state/muster  keys and instances of muster announce (XDG_STATE_HOME is obeyed)\n"
@@ -113,10 +120,27 @@ static const char *command_word(size_t i) {
     return command_table[i] != NULL ? command_table[i]->name : NULL;
 }
 
+/* True for a word by which other programs call what a command does. */
+static bool is_synonym(const struct command *command, const char *word) {
+    char spaced[32];
+    snprintf(spaced, sizeof(spaced), " %s ", word);
+    return strlen(word) < sizeof(spaced) - 2 && command->synonyms != NULL &&
+           strstr(command->synonyms, spaced) != NULL;
+}
+
+/* Names the commands that may be meant. */
 static int refuse_command(const struct settings *settings, const char *name) {
-    char names[256];
-    return complain_usage(settings, name, "expected one of the commands %s; see muster --help",
-                          value_join(command_word, ", ", names, sizeof(names)));
+    struct near near = {.wanted = name};
+    for (size_t i = 0; command_table[i] != NULL; i++) {
+        if (is_synonym(command_table[i], name)) {
+            near = (struct near){.wanted = command_table[i]->name};
+            near_offer(&near, command_table[i]->name);
+            break;
+        }
+        near_offer(&near, command_table[i]->name);
+    }
+    return complain_usage(settings, name, "no such command%s",
+                          near.count > 0 ? near_text(&near).text : ", see muster --help");
 }
 
 /* Parses the words that begin with a command's name, and runs it. */
@@ -147,7 +171,11 @@ int commands_run(struct settings *settings, int argc, char **argv) {
     if (!command_parse(settings, &command_muster, argc, argv, settings, &operands, &status)) {
         return status;
     }
-    const char *name = operands.count > 0 ? operands.values[0] : "COMMAND";
+    if (operands.count == 0) {
+        help_print_short(stderr, &command_muster, command_table);
+        return STATUS_USAGE;
+    }
+    const char *name = operands.values[0];
     const struct command *command = find_command(name);
     return command != NULL ? run_command(settings, command, &operands) : refuse_command(settings, name);
 }
@@ -170,7 +198,9 @@ static const struct args_option no_options[] = {{0}};
 
 static const struct command command_help = {
     .name = "help",
+    .group = COMMAND_OTHER,
     .summary = "say how a command is used",
+    .synonyms = " man usage ",
     .syntax = {.operands = "COMMAND", .operands_max = 1},
     .completion = &complete_commands,
     .description = "Say how muster, or one COMMAND of it, is used: as --help does.\n",

@@ -152,7 +152,9 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_config = {
     .name = "config",
+    .group = COMMAND_OTHER,
     .summary = "check config files",
+    .synonyms = " check validate ",
     .syntax = {.operands = "check PATH…", .operands_min = 2, .operands_max = SIZE_MAX},
     .completion = &args_complete_files,
     .description = "Read config files and directories as announce --config would, and print what it would\n"

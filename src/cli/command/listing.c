@@ -1,36 +1,74 @@
 /* SPDX-License-Identifier: MIT */
 #include "listing.h"
 
+#include <string.h>
+
 #include "complain.h"
 #include "counters.h"
+#include "hint.h"
+#include "spec.h"
 #include "table.h"
 #include "template.h"
+#include "text.h"
+
+static bool has_network(const struct snapshot *snapshot) {
+    return snapshot->interfaces.text[0] != '\0';
+}
 
 void listing_print_json(const struct snapshot *snapshot, const char *name, struct writer_rows rows) {
     struct writer writer;
     writer_open_document(&writer);
     writer_array_of(&writer, name, rows);
     writer_bool(&writer, "cut_off", NULL, snapshot->cut_off);
+    writer_bool(&writer, "network", NULL, has_network(snapshot));
     counters_write(&writer, &snapshot->counters, COUNTERS_RECEIVED);
     writer_close(&writer);
 }
 
+int listing_check(const struct settings *settings, const struct listing_options *options) {
+    return options->json && options->format != NULL
+               ? complain_usage(settings, "--format", "expected without --json")
+               : STATUS_OK;
+}
+
 int listing_print(const struct settings *settings, const struct listing_options *options,
-                  const struct snapshot *snapshot, const char *name, const char *const *headings,
+                  const struct snapshot *snapshot, const char *name, struct listing_columns columns,
                   struct writer_rows rows) {
-    const struct table_style style = {.wide = options->wide, .color = settings_color(settings)};
+    const struct table_style style = {
+        .wide = options->wide, .color = settings_color(settings), .expendable = columns.expendable};
     if (options->json) {
         listing_print_json(snapshot, name, rows);
-    } else if (table_print(headings, rows, style) != 0) {
+    } else if (options->format != NULL) {
+        if (template_print_rows(options->format, rows) != 0) {
+            return complain_error(settings, MUSTER_ENOMEM);
+        }
+    } else if (table_print(columns.headings, rows, style) != 0) {
         return complain_error(settings, MUSTER_ENOMEM);
     }
     return STATUS_OK;
 }
 
+/* What a muster without a network knows grows old. */
+static void complain_of_age(const struct settings *settings, const struct muster_peer_list *list) {
+    uint64_t age_ms = UINT64_MAX;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct muster_peer *peer = &list->peers[i];
+        age_ms = !peer->self && roster_is_present(peer) && peer->age_ms < age_ms ? peer->age_ms : age_ms;
+    }
+    if (age_ms == UINT64_MAX) {
+        complain(settings, "no network: nobody can be heard");
+    } else {
+        complain(settings, "no network: nobody was heard for %s", text_duration((int64_t)age_ms).text);
+    }
+}
+
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
-                   const char *wanted) {
+                   const char *wanted, const struct selector *selector) {
     if (complain_flush(settings) != 0) {
         return STATUS_ERROR;
+    }
+    if (!has_network(snapshot) && snapshot->list.count > 0) {
+        complain_of_age(settings, &snapshot->list);
     }
     if (found > 0) {
         if (snapshot->cut_off) {
@@ -43,18 +81,47 @@ int listing_status(const struct settings *settings, const struct snapshot *snaps
         return STATUS_TIMED_OUT;
     }
     if (snapshot->list.count == 0) {
-        const bool has_network = snapshot->interfaces.text[0] != '\0';
-        complain(settings, "nobody was heard%s%s", has_network ? " on " : ": there is no network",
-                 snapshot->interfaces.text);
+        complain(settings, "nobody was heard%s%s%s", has_network(snapshot) ? " on " : ": there is no network",
+                 snapshot->interfaces.text,
+                 has_network(snapshot) ? hint_of_silence(&snapshot->counters).text : "; see muster doctor");
         return STATUS_NOBODY;
     }
-    complain(settings, "nothing matches%s%s%s (%zu peer%s heard)", wanted != NULL ? " '" : "",
-             wanted != NULL ? wanted : "", wanted != NULL ? "'" : "", snapshot->list.count,
-             snapshot->list.count == 1 ? "" : "s");
+    complain(settings, "nothing %s%s%s among %s%s", wanted != NULL ? "matches '" : "found",
+             wanted != NULL ? wanted : "", wanted != NULL ? "'" : "", hint_count(&snapshot->list).text,
+             hint_of_missing(selector, &snapshot->list).text);
     return STATUS_NOT_FOUND;
 }
 
 /* ---- of offers ---- */
+
+int listing_parse_owner(const char *text, void *place_selector, struct reason *reason) {
+    return selector_parse(text, SELECTOR_PEER, place_selector, reason);
+}
+
+/* Takes "PEER/TYPE" apart where no peer or type is called so as a whole. `text` holds PEER. */
+static void split(struct selector *service, struct selector *owner, char text[MUSTER_NAME_BYTES_MAX + 1]) {
+    struct reason reason;
+    const char *slash = service->text != NULL ? strrchr(service->text, '/') : NULL;
+    const size_t length = slash != NULL ? (size_t)(slash - service->text) : 0;
+    if (length == 0 || length > MUSTER_NAME_BYTES_MAX || !spec_is_type(slash + 1)) {
+        return;
+    }
+    memcpy(text, service->text, length);
+    text[length] = '\0';
+    if (selector_parse(text, SELECTOR_PEER, owner, &reason) == 0) {
+        selector_parse(slash + 1, SELECTOR_TYPE, service, &reason);
+    }
+}
+
+/* The peers of a list that a selector means, and whose services are meant. */
+static void settle(struct selector *service, struct selector *owner, char text[MUSTER_NAME_BYTES_MAX + 1],
+                   const struct muster_peer_list *list) {
+    if (!selector_matches_any(service, list)) {
+        split(service, owner, text);
+    }
+    selector_settle(service, list);
+    selector_settle(owner, list);
+}
 
 /* Says once whose services lack, for they come by a stream that a firewall may close. */
 static void complain_of_partial(const struct settings *settings, const struct roster *roster) {
@@ -79,9 +146,10 @@ static int print_offers(const struct settings *settings, const struct offers_opt
                         const struct snapshot *snapshot, const struct offers *offers) {
     static const char *const headings[] = {"TYPE", "NAME",    "ADDRESS", "PORT", "PROTO",
                                            "IF",   "SERVICE", "TXT",     NULL};
+    static const char *const expendable[] = {"PROTO", "IF", "SERVICE", "TXT", NULL};
     if (options->listing.json || options->format == NULL) {
-        return listing_print(settings, &options->listing, snapshot, "services", headings,
-                             offers_rows(offers));
+        return listing_print(settings, &options->listing, snapshot, "services",
+                             (struct listing_columns){headings, expendable}, offers_rows(offers));
     }
     for (size_t i = 0; i < offers->count; i++) {
         template_print(&offers->offers[i], options->format);
@@ -93,16 +161,23 @@ int listing_offers(const struct settings *settings, const struct offers_options 
                    const struct operands *operands, enum offer_order order) {
     struct snapshot snapshot;
     struct offers offers = {0};
+    struct selector service = operands->selector;
+    struct selector owner = options->owner;
+    char owner_text[MUSTER_NAME_BYTES_MAX + 1];
     int status = look(settings, options->listing.timeout_ms, NULL, &snapshot);
-    if (status == STATUS_OK && offers_init(&offers, &snapshot.roster, &operands->selector, order) != 0) {
-        status = complain_error(settings, MUSTER_ENOMEM);
+    if (status == STATUS_OK) {
+        settle(&service, &owner, owner_text, &snapshot.list);
+        if (offers_init(&offers, &snapshot.roster, &service, &owner, order) != 0) {
+            status = complain_error(settings, MUSTER_ENOMEM);
+        }
     }
     if (status == STATUS_OK) {
         status = print_offers(settings, options, &snapshot, &offers);
     }
     if (status == STATUS_OK) {
         complain_of_partial(settings, &snapshot.roster);
-        status = listing_status(settings, &snapshot, offers.count, operands->values[0]);
+        status = listing_status(settings, &snapshot, offers.count, operands->values[0],
+                                owner.text != NULL ? &owner : &service);
     }
     offers_deinit(&offers);
     snapshot_deinit(&snapshot);

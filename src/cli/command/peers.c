@@ -11,6 +11,7 @@
 #include "peer.h"
 #include "roster.h"
 #include "selector.h"
+#include "template.h"
 #include "value.h"
 
 struct peers_options {
@@ -24,7 +25,7 @@ struct peers_options {
 
 /* What a row must be to be shown. */
 struct filter {
-    const struct selector *selector;
+    struct selector selector;
     unsigned states; /* as above */
 };
 
@@ -71,6 +72,18 @@ static int parse_states(const char *value, void *place, struct reason *reason) {
     return 0;
 }
 
+static const char *const members[] = {PEER_MEMBERS, NULL};
+
+static int parse_format(const char *value, void *place, struct reason *reason) {
+    return template_parse_members(value, members, place, reason);
+}
+
+static void describe(FILE *out) {
+    column_describe(out);
+    fputc('\n', out);
+    template_describe_members(out, members);
+}
+
 static const struct args_completion complete_columns = {.word = column_heading, .list = true};
 static const struct args_completion complete_sort = {.word = column_heading};
 static const struct args_completion complete_states = {.word = state_word, .list = true};
@@ -85,6 +98,7 @@ static const struct args_option options_table[] = {
      offsetof(struct peers_options, expected), value_count},
     LISTING_WIDE(struct peers_options),
     LISTING_JSON(struct peers_options),
+    LISTING_FORMAT(struct peers_options, parse_format),
     LISTING_TIMEOUT(struct peers_options),
     {0},
 };
@@ -96,7 +110,18 @@ static bool keep(const struct muster_peer *peer, const void *context) {
     if (filter->states != 0 && (filter->states & (1U << peer->state)) == 0) {
         return false;
     }
-    return selector_matches_peer(filter->selector, peer);
+    return selector_matches_peer(&filter->selector, peer);
+}
+
+/* How many peers of a list are meant. */
+static size_t count_in(const struct muster_peer_list *list, const void *context) {
+    struct filter filter = *(const struct filter *)context;
+    size_t count = 0;
+    selector_settle(&filter.selector, list);
+    for (size_t i = 0; i < list->count; i++) {
+        count += keep(&list->peers[i], &filter) ? 1 : 0;
+    }
+    return count;
 }
 
 /* Explains the marks of unverified, provisional and partial rows below the table. */
@@ -131,9 +156,9 @@ static int print_notes(const struct settings *settings, const struct roster *ros
 
 /* Returns the status of the listing. Reports the number of peers when that is smaller than expected. */
 static int check_count(const struct settings *settings, const struct peers_options *options, size_t count,
-                       const char *pattern, const struct snapshot *snapshot) {
+                       const struct filter *filter, const char *pattern, const struct snapshot *snapshot) {
     if (options->expected == 0 || count >= options->expected) {
-        return listing_status(settings, snapshot, count, pattern);
+        return listing_status(settings, snapshot, count, pattern, &filter->selector);
     }
     if (complain_flush(settings) != 0) {
         return STATUS_ERROR;
@@ -145,28 +170,38 @@ static int check_count(const struct settings *settings, const struct peers_optio
     return snapshot->cut_off ? STATUS_TIMED_OUT : STATUS_NOT_FOUND;
 }
 
-static int list(const struct settings *settings, const struct peers_options *options,
-                const struct filter *filter, const char *pattern, struct snapshot *snapshot) {
+static int list(const struct settings *settings, const struct peers_options *options, struct filter *filter,
+                const char *pattern, struct snapshot *snapshot) {
     struct roster *roster = &snapshot->roster;
+    selector_settle(&filter->selector, &snapshot->list);
     roster_keep(roster, keep, filter);
     if (options->sort != NULL) {
         roster_sort(roster, options->sort->compare, options->descending);
     }
-    int status = listing_print(settings, &options->listing, snapshot, "peers", options->columns.headings,
-                               peer_rows(roster));
-    if (status == STATUS_OK && !options->listing.json) {
+    const struct listing_columns columns = {.headings = options->columns.headings,
+                                            .expendable =
+                                                options->columns.is_exact ? NULL : column_expendable};
+    int status = listing_print(settings, &options->listing, snapshot, "peers", columns, peer_rows(roster));
+    if (status == STATUS_OK && !options->listing.json && options->listing.format == NULL) {
         status = print_notes(settings, roster);
     }
-    return status == STATUS_OK ? check_count(settings, options, roster->count, pattern, snapshot) : status;
+    return status == STATUS_OK ? check_count(settings, options, roster->count, filter, pattern, snapshot)
+                               : status;
 }
 
 static int run(struct settings *settings, void *peers_options, const struct operands *operands) {
     struct peers_options *options = peers_options;
     const char *pattern = operands->values[0];
     struct snapshot snapshot;
-    const struct filter filter = {.selector = &operands->selector, .states = options->states};
+    if (listing_check(settings, &options->listing) != STATUS_OK) {
+        return STATUS_USAGE;
+    }
+    if ((options->listing.json || options->listing.format != NULL) && options->columns.count > 0) {
+        return complain_usage(settings, "-o/--columns", "expected without --json and --format");
+    }
+    struct filter filter = {.selector = operands->selector, .states = options->states};
     const struct look_expectation expectation = {
-        .count = options->expected, .counts = keep, .context = &filter};
+        .count = options->expected, .count_in = count_in, .context = &filter};
     if (options->columns.count == 0) {
         column_choose_default(&options->columns);
     }
@@ -181,23 +216,29 @@ static int run(struct settings *settings, void *peers_options, const struct oper
 
 const struct command command_peers = {
     .name = "peers",
+    .group = COMMAND_SEE,
     .summary = "list who is here",
+    .synonyms = " list ls browse scan members nodes hosts who discover devices find ",
     .syntax = {.operands = "PATTERN", .operands_max = 1},
-    .selects = SELECTOR_GLOB | SELECTOR_ID,
+    .selects = SELECTOR_PEER,
     .description =
         "List the peers on this network: as the muster announce knows them that runs here as this\n"
         "user (or for all), with their history; where there is none, or with --direct, this asks\n"
         "the network once, and waits until the answers are in.\n"
-        "PATTERN is a shell pattern for names, or the first digits (four or more) of an\n"
-        "id; name:PATTERN and id:DIGITS say which.\n",
+        "PATTERN is a shell pattern for names, an address, or the first digits (four or more) of an\n"
+        "id; name:PATTERN and id:DIGITS say which. Upper and lower case are the same where nothing\n"
+        "matches otherwise.\n",
     .options = options_table,
     .options_bytes = sizeof(struct peers_options),
     .defaults = &(const struct peers_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
-    .describe = column_describe,
+    .describe = describe,
     .examples = "  muster peers\n"
                 "  muster peers 'sensor-*' -o +ID,ATTRS --sort AGE:desc\n"
                 "  muster peers 'node-*' --state alive --expect 8 --timeout 30\n"
+                "  muster peers --format '{name} {address} {attrs.room}'\n"
                 "  muster peers --json | jq -r '.peers[] | select(.verified) | .address'\n",
-    .statuses = LISTING_STATUSES "      with --expect it is 4 whenever fewer were found by then\n",
+    .statuses = LISTING_STATUSES_BEFORE_4
+    "  4   somebody was heard, but nothing that matches; with --expect whenever\n"
+    "      fewer were found by --timeout\n" LISTING_STATUS_CUT_OFF,
     .run = run,
 };

@@ -8,8 +8,10 @@
 #include "command.h"
 #include "complain.h"
 #include "draft.h"
+#include "line_format.h"
 #include "reading.h"
 #include "relay.h"
+#include "running.h"
 #include "session.h"
 #include "spec.h"
 #include "start.h"
@@ -27,6 +29,8 @@ struct publish_options {
     uint64_t rate_bytes_s;                    /* 0: the library's default */
     uint64_t linger_ms;                       /* UINT64_MAX: likewise */
     bool strict;
+    const char *format; /* a template; NULL: none */
+    bool csv;
 };
 
 /* ---- options ---- */
@@ -88,13 +92,17 @@ static const struct args_option options_table[] = {
      offsetof(struct publish_options, style.text), value_flag},
     {"flatten", 0, NULL, "make a reading of each value of a JSON line",
      offsetof(struct publish_options, style.flatten), value_flag},
+    {"format", 0, "F", "read lines such as '%t %v', '%s;%t;%v' or '%* %t\\t%v'",
+     offsetof(struct publish_options, format), line_format_parse},
+    {"csv", 0, NULL, "read comma-separated values whose first line names the columns",
+     offsetof(struct publish_options, csv), value_flag},
     {"strict", 0, NULL, "stop at the first bad line", offsetof(struct publish_options, strict), value_flag},
     {"rate", 0, "BYTES", "send no more a second: 5000, 64k (1M)",
      offsetof(struct publish_options, rate_bytes_s), parse_rate},
     {"linger", 0, "MS", "let a record wait so long for others in its datagram (5)",
      offsetof(struct publish_options, linger_ms), parse_linger},
-    {"name", 0, "NAME", "what to be called (the host's name)", offsetof(struct publish_options, draft),
-     draft_parse_name},
+    {"name", 0, "NAME", "what to be called (the host's name, or that with +publish)",
+     offsetof(struct publish_options, draft), draft_parse_name},
     {"attr", 0, "KEY=VALUE", "say something of itself (repeatable)", offsetof(struct publish_options, draft),
      draft_parse_attr},
     {"instance", 0, "I", "which identity of this machine and user to be (NAME)",
@@ -115,6 +123,11 @@ static void describe(FILE *out) {
         "               a message as mosquitto_sub -F %%j prints it: the payload is a VALUE\n"
         "  any JSON     with --flatten, below --topic, or below a message's topic: each number, text,\n"
         "               true and false is a reading; {\"a\":{\"b\":[1,2]}} has a/b/0 and a/b/1\n"
+        "With --format a line has %%t, the topic, %%v, the value, %%s, seconds since 1970, and %%u, the "
+        "unit,\n"
+        "as the format says; %%* is passed over, a blank stands for some. With --csv the columns are found\n"
+        "by their names: topic or name, value, and, where there are any, time, unit and kind, as\n"
+        "muster history and muster subscribe print them.\n"
         "A VALUE is a number where JSON has it for one, true or false, and else text. Digits that a number\n"
         "would change are text: integers beyond 2^53, and 12e45, whose exponent has no sign. Blanks around\n"
         "a VALUE don't count, but in a text of the command line, which is taken as it is. Empty lines are\n"
@@ -125,8 +138,12 @@ static void describe(FILE *out) {
         "with a letter or digit first; times lie in 1978 to 2242. Units are those of SenML: Cel, %%RH, W,\n"
         "lx, m/s and so on; others are sent with a warning.\n\n"
         "A topic is announced when it first shows up, with the units that are known by then, and its\n"
-        "records are held for %d ms, until listeners know it; at most %d topics. No more input is taken\n"
-        "than --rate lets go, of which 16 kB may leave at once. Order holds within a topic.\n",
+        "records are held for %d ms, until listeners know it. One publisher has at most %d topics, since "
+        "its\n"
+        "announcement has to be short; another publish, with another --name, has as many again. No more\n"
+        "input is taken than --rate lets go, of which 16 kB may leave at once. Order holds within a topic.\n"
+        "What muster subscribe --ndjson printed of this very publisher is passed over, so that\n"
+        "muster subscribe '#' --ndjson | muster publish carries each reading once.\n",
         LINES_BYTES_MAX, MUSTER_TOPIC_BYTES_MAX, RELAY_ANNOUNCE_MS, RELAY_TOPICS_MAX);
 }
 
@@ -138,6 +155,7 @@ struct publish {
     const struct publish_options *options;
     struct reading_style style;
     const char *value; /* of the command line; NULL: standard input is read */
+    struct line_format format;
     struct relay relay;
 };
 
@@ -151,10 +169,32 @@ static int check_value(const struct publish *publish) {
                : complain_usage(publish->settings, "VALUE", "%s", fault.reason.text);
 }
 
+static int check_format(const struct publish *publish) {
+    const struct publish_options *options = publish->options;
+    const char *other = options->csv ? "--csv" : publish->style.flatten ? "--flatten" : NULL;
+    if (options->format == NULL) {
+        return options->csv && publish->style.flatten
+                   ? complain_usage(publish->settings, "--csv", "expected without --flatten")
+                   : STATUS_OK;
+    }
+    if (other != NULL) {
+        return complain_usage(publish->settings, "--format", "expected without %s", other);
+    }
+    if (line_format_has_topic(options->format) == (publish->style.topic != NULL)) {
+        return complain_usage(publish->settings, "--format", "expected either %%t in it, or --topic");
+    }
+    return STATUS_OK;
+}
+
 static int take_operands(struct publish *publish, const struct operands *operands) {
     struct reason reason;
+    const struct publish_options *options = publish->options;
     if (operands->count == 0) {
-        return STATUS_OK;
+        return check_format(publish);
+    }
+    if (options->format != NULL || options->csv) {
+        return complain_usage(publish->settings, options->csv ? "--csv" : "--format",
+                              "expected only where standard input is read");
     }
     if (publish->style.topic != NULL) {
         return complain_usage(publish->settings, "--topic", "expected only where standard input is read");
@@ -253,6 +293,9 @@ static void on_open(void *context) {
     publish->relay.session = &publish->session;
     publish->relay.style = &publish->style;
     publish->relay.is_strict = publish->options->strict;
+    publish->format.template = publish->options->format;
+    publish->relay.format =
+        publish->options->format != NULL || publish->options->csv ? &publish->format : NULL;
     publish->relay.rate_bytes_s = publish->options->rate_bytes_s;
     if (publish->value != NULL) {
         relay_value(&publish->relay, publish->value);
@@ -286,6 +329,24 @@ static int run_session(struct publish *publish) {
     return status;
 }
 
+/* Takes the name of the host, or one of its own beside a muster announce of that name. */
+static int take_name(const struct settings *settings, struct publish_options *options,
+                     struct reason *reason) {
+    static const char suffix[] = "+publish";
+    char name[MUSTER_NAME_BYTES_MAX + 1];
+    if (draft_take_host_name(&options->draft, reason) != 0) {
+        return -1;
+    }
+    if (options->instance[0] != '\0' || !running_answers(settings, options->draft.name)) {
+        return 0;
+    }
+    snprintf(name, sizeof(name), "%s", options->draft.name);
+    const size_t length = strlen(name); /* a host's name is ASCII */
+    const size_t kept = length < sizeof(name) - sizeof(suffix) ? length : sizeof(name) - sizeof(suffix);
+    strcpy(name + kept, suffix);
+    return draft_parse_name(name, &options->draft, reason);
+}
+
 static int run(struct settings *settings, void *publish_options, const struct operands *operands) {
     struct publish_options *options = publish_options;
     struct reason reason;
@@ -305,8 +366,7 @@ static int run(struct settings *settings, void *publish_options, const struct op
         }
         status = STATUS_OK;
     }
-    if (status == STATUS_OK && options->draft.name == NULL &&
-        draft_take_host_name(&options->draft, &reason) != 0) {
+    if (status == STATUS_OK && options->draft.name == NULL && take_name(settings, options, &reason) != 0) {
         status = complain_usage(settings, "--name", "%s", reason.text);
     }
     if (status == STATUS_OK) {
@@ -322,7 +382,9 @@ static void deinit(void *options) {
 
 const struct command command_publish = {
     .name = "publish",
+    .group = COMMAND_READINGS,
     .summary = "send readings to whoever subscribes",
+    .synonyms = " pub send set put ",
     .syntax = {.operands = "TOPIC VALUE", .operands_max = 2, .takes_numbers = true},
     .description =
         "Publish the VALUE of a TOPIC, or what lines of standard input say, as it comes: one datagram\n"
@@ -331,9 +393,10 @@ const struct command command_publish = {
         "to late joiners. Lines, and a VALUE with --direct or with an option that says who publishes or how\n"
         "fast, are published by a peer of their own, which announces itself and its topics as long as it\n"
         "runs. Behind the end of the input it stays until what it sent can no more be asked for again,\n"
-        "1.5 s. SIGINT and SIGTERM let what was read leave, for 2 s at most, and end it with a bye; a\n"
-        "second one does not wait for that. What has not left by then, or what the system refused to send,\n"
-        "is counted on standard error, and the exit code is 1. Without a network it waits for one.\n\n"
+        "1.5 s, and for one VALUE 0.3 s. SIGINT and SIGTERM let what was read leave, for 2 s at most, and\n"
+        "end it with a bye; a second one does not wait for that. What has not left by then, or what the\n"
+        "system refused to send, is counted on standard error, and the exit code is 1. Without a network\n"
+        "it waits for one.\n\n"
         "Behind publish -4 and -6 are numbers; as options they stand before it: muster -4 publish.\n",
     .options = options_table,
     .options_bytes = sizeof(struct publish_options),
@@ -341,7 +404,8 @@ const struct command command_publish = {
     .describe = describe,
     .examples = "  muster publish kitchen/climate/temperature 21.5 --unit Cel\n"
                 "  mosquitto_sub -F %j -t 'home/#' | muster publish --flatten\n"
-                "  while sleep 1; do cut -d' ' -f1 /proc/loadavg; done | muster publish --topic load\n"
+                "  while sleep 1; do cut -d' ' -f1 /proc/loadavg; done |\n"
+                "      muster publish --topic load\n"
                 "  muster publish --strict < packs.ndjson\n",
     .statuses = "  0   all that was read was sent\n"
                 "  1   error, a line was bad, or something was not sent\n"

@@ -4,11 +4,13 @@
 
 #include "command.h"
 #include "listing.h"
+#include "selector.h"
 #include "template.h"
 
 static const struct args_option options_table[] = {
     {"format", 0, "TEMPLATE", "print a line of this form for each, see below",
      offsetof(struct offers_options, format), template_parse},
+    LISTING_OWNER(struct offers_options),
     LISTING_JSON(struct offers_options),
     LISTING_TIMEOUT(struct offers_options),
     {0},
@@ -20,11 +22,15 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_resolve = {
     .name = "resolve",
+    .group = COMMAND_SEE,
     .summary = "print the address and port of a service",
-    .syntax = {.operands = "NAME|TYPE", .operands_min = 1, .operands_max = 1},
-    .selects = SELECTOR_TYPE | SELECTOR_NAME,
+    .synonyms = " lookup dig query address ",
+    .syntax = {.operands = "TYPE|NAME", .operands_min = 1, .operands_max = 1},
+    .selects = SELECTOR_TYPE | SELECTOR_NAME | SELECTOR_GLOB | SELECTOR_ADDRESS,
     .description = "Print HOST:PORT, a line for each service of that TYPE and each service of the\n"
-                   "peer of that NAME; type:TYPE, name:NAME and id:DIGITS say which is meant. Alive\n"
+                   "peer of that NAME; type:TYPE, name:NAME and id:DIGITS say which is meant. NAME/TYPE\n"
+                   "and --name mean a TYPE of one peer. A NAME is a pattern or an address, too, and\n"
+                   "matches in upper or lower case where nothing matches otherwise. Alive\n"
                    "peers come before suspect ones and verified before unverified ones, so the first\n"
                    "line is the one to take. Lost peers and those that left are left out. Addresses of\n"
                    "IPv6 stand in brackets, with %INTERFACE behind those that are of the link alone\n"
@@ -36,8 +42,8 @@ const struct command command_resolve = {
         &(const struct offers_options){.listing.timeout_ms = LISTING_TIMEOUT_MS, .format = "{host}:{port}"},
     .describe = template_describe,
     .examples = "  muster resolve ipp\n"
-                "  curl \"http://$(muster resolve name:nas --format '{type} {host}:{port}' |\n"
-                "      sed -n 's/^http //p' | head -n 1)/\"\n",
+                "  muster resolve nas/http\n"
+                "  curl \"http://$(muster resolve nas/http | head -n 1)/\"\n",
     .statuses = LISTING_STATUSES,
     .run = run,
 };

@@ -9,6 +9,7 @@
 static const struct args_option options_table[] = {
     {"format", 0, "TEMPLATE", "print a line of this form for each, see below",
      offsetof(struct offers_options, format), template_parse},
+    LISTING_OWNER(struct offers_options),
     LISTING_WIDE(struct offers_options),
     LISTING_JSON(struct offers_options),
     LISTING_TIMEOUT(struct offers_options),
@@ -21,11 +22,14 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_services = {
     .name = "services",
+    .group = COMMAND_SEE,
     .summary = "list what is offered, by type",
-    .syntax = {.operands = "TYPE", .operands_max = 1},
-    .selects = SELECTOR_TYPE,
-    .description = "List the services of the peers that are alive or suspect, or those of one TYPE such as\n"
-                   "http. name:NAME and id:DIGITS list those of one peer.\n",
+    .synonyms = " service ",
+    .syntax = {.operands = "TYPE|NAME", .operands_max = 1},
+    .selects = SELECTOR_TYPE | SELECTOR_NAME | SELECTOR_GLOB | SELECTOR_ADDRESS,
+    .description =
+        "List the services of the peers that are alive or suspect: all, those of one TYPE such as\n"
+        "http, or those of a peer, as muster resolve has them.\n",
     .options = options_table,
     .options_bytes = sizeof(struct offers_options),
     .defaults = &(const struct offers_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},

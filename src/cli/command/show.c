@@ -12,6 +12,7 @@
 #include "roster.h"
 #include "selector.h"
 #include "session.h"
+#include "template.h"
 #include "text.h"
 #include "traffic.h"
 #include "value.h"
@@ -21,11 +22,22 @@ struct show_options {
     struct listing_options listing;
 };
 
+static const char *const members[] = {PEER_MEMBERS, "tuples", "feeds", NULL};
+
+static int parse_format(const char *value, void *place, struct reason *reason) {
+    return template_parse_members(value, members, place, reason);
+}
+
+static void describe(FILE *out) {
+    template_describe_members(out, members);
+}
+
 static const struct args_option options_table[] = {
     {"self", 0, NULL, "show the muster announce that runs here", offsetof(struct show_options, self),
      value_flag},
     LISTING_WIDE(struct show_options),
     LISTING_JSON(struct show_options),
+    LISTING_FORMAT(struct show_options, parse_format),
     LISTING_TIMEOUT(struct show_options),
     {0},
 };
@@ -46,15 +58,6 @@ static struct writer_rows feeds_of(const struct snapshot *snapshot, const struct
     return traffic_rows(feeds, count, &snapshot->roster);
 }
 
-static int print_text(const struct settings *settings, const struct show_options *options,
-                      const struct muster_peer *peer, const struct snapshot *snapshot) {
-    const struct table_style style = {.wide = options->listing.wide, .color = settings_color(settings)};
-    if (page_print_peer(peer, style) != 0 || traffic_print(feeds_of(snapshot, peer), style) != 0) {
-        return complain_error(settings, MUSTER_ENOMEM);
-    }
-    return STATUS_OK;
-}
-
 /* Writes a peer, its tuples, and its feeds out of the snapshot that is the writer's context. */
 static void write_peer(struct writer *writer, const void *roster_row) {
     const struct snapshot *snapshot = writer->context;
@@ -64,11 +67,23 @@ static void write_peer(struct writer *writer, const void *roster_row) {
     writer_array_of(writer, "feeds", feeds_of(snapshot, peer));
 }
 
-static void print_json(const struct snapshot *snapshot) {
+static struct writer_rows whole_peers(const struct snapshot *snapshot) {
     const struct roster *roster = &snapshot->roster;
-    const struct writer_rows rows = {write_peer, roster->rows, sizeof(*roster->rows), roster->count,
-                                     snapshot};
-    listing_print_json(snapshot, "peers", rows);
+    return (struct writer_rows){write_peer, roster->rows, sizeof(*roster->rows), roster->count, snapshot};
+}
+
+static int print_text(const struct settings *settings, const struct show_options *options,
+                      const struct muster_peer *peer, const struct snapshot *snapshot) {
+    const struct table_style style = {.wide = options->listing.wide, .color = settings_color(settings)};
+    if (options->listing.format != NULL) {
+        return template_print_rows(options->listing.format, whole_peers(snapshot)) == 0
+                   ? STATUS_OK
+                   : complain_error(settings, MUSTER_ENOMEM);
+    }
+    if (page_print_peer(peer, style) != 0 || traffic_print(feeds_of(snapshot, peer), style) != 0) {
+        return complain_error(settings, MUSTER_ENOMEM);
+    }
+    return STATUS_OK;
 }
 
 /* ---- the muster that runs here ---- */
@@ -170,18 +185,33 @@ static bool keep(const struct muster_peer *peer, const void *context) {
     return selector_matches_peer(context, peer);
 }
 
-/* Keeps the peers of this name or, where there is none, those whose id begins with the text. */
-static void find(struct snapshot *snapshot, const struct selector *selector) {
-    struct selector one_way = *selector;
-    size_t i = 0;
-    one_way.kinds = selector->kinds & SELECTOR_NAME;
-    while (i < snapshot->list.count && !keep(&snapshot->list.peers[i], &one_way)) {
-        i++;
+static bool keep_present(const struct muster_peer *peer, const void *context) {
+    (void)context;
+    return roster_is_present(peer);
+}
+
+/* The one peer of several that is alive or suspect, when the others are gone; else NULL. */
+static const struct roster_row *find_living(const struct roster *roster) {
+    const struct roster_row *living = NULL;
+    for (size_t i = 0; i < roster->count; i++) {
+        if (roster_is_present(roster->rows[i].peer)) {
+            if (living != NULL) {
+                return NULL;
+            }
+            living = &roster->rows[i];
+        }
     }
-    if (i == snapshot->list.count) {
-        one_way.kinds = selector->kinds & SELECTOR_ID;
+    return living;
+}
+
+/* Prefers the living to those that are gone, which are only mentioned. */
+static void drop_gone(const struct settings *settings, const char *wanted, struct roster *roster) {
+    const size_t gone = roster->count - 1;
+    if (roster->count > 1 && find_living(roster) != NULL) {
+        roster_keep(roster, keep_present, NULL);
+        complain(settings, "'%.64s' means %zu more that %s gone: muster peers '%.64s' -o +ID", wanted, gone,
+                 gone == 1 ? "is" : "are", wanted);
     }
-    roster_keep(&snapshot->roster, keep, &one_way);
 }
 
 /* Lists the peers that are meant, a line each. */
@@ -198,17 +228,22 @@ static int refuse_ambiguous(const struct settings *settings, const char *wanted,
 
 static int show(const struct settings *settings, const struct show_options *options,
                 const struct selector *selector, const char *wanted, struct snapshot *snapshot) {
-    const struct roster *roster = &snapshot->roster;
+    struct roster *roster = &snapshot->roster;
+    struct selector narrow = *selector;
     int status = STATUS_OK;
-    find(snapshot, selector);
+    selector_narrow(&narrow, &snapshot->list);
+    roster_keep(roster, keep, &narrow);
+    if (!options->listing.json) {
+        drop_gone(settings, wanted, roster);
+    }
     if (options->listing.json) {
-        print_json(snapshot);
+        listing_print_json(snapshot, "peers", whole_peers(snapshot));
     } else if (roster->count > 1) {
         status = refuse_ambiguous(settings, wanted, roster);
     } else if (roster->count == 1) {
         status = print_text(settings, options, roster->rows[0].peer, snapshot);
     }
-    return status == STATUS_OK ? listing_status(settings, snapshot, roster->count, wanted) : status;
+    return status == STATUS_OK ? listing_status(settings, snapshot, roster->count, wanted, selector) : status;
 }
 
 static int run(struct settings *settings, void *show_options, const struct operands *operands) {
@@ -218,6 +253,12 @@ static int run(struct settings *settings, void *show_options, const struct opera
     if (options->self != (wanted == NULL)) {
         return complain_usage(settings, options->self ? "--self" : "PEER",
                               options->self ? "expected no PEER with it" : "expected a peer, or --self");
+    }
+    if (options->self && options->listing.format != NULL) {
+        return complain_usage(settings, "--format", "expected with a PEER");
+    }
+    if (listing_check(settings, &options->listing) != STATUS_OK) {
+        return STATUS_USAGE;
     }
     if (options->self && settings->direct) {
         return complain_usage(settings, "--direct",
@@ -236,24 +277,29 @@ static int run(struct settings *settings, void *show_options, const struct opera
 
 const struct command command_show = {
     .name = "show",
+    .group = COMMAND_SEE,
     .summary = "show one peer, and the evidence for it",
+    .synonyms = " info inspect describe get ",
     .syntax = {.operands = "PEER", .operands_max = 1},
-    .selects = SELECTOR_NAME | SELECTOR_ID,
-    .description = "Show what a peer says of itself and why muster believes it: every 5-tuple (protocol,\n"
-                   "source address and port, destination address and port) that was observed, the\n"
-                   "interface and path, how many datagrams came by it, how long ago, and what did not\n"
-                   "come that should have. PEER is a name, or the first digits (four or more) of an id;\n"
-                   "name:NAME and id:DIGITS say which. --json shows all that PEER means, text only one.\n"
-                   "--self shows the muster announce that runs on this machine instead: its counters, its\n"
-                   "sockets with the buffers that the kernel granted, and what was dropped and why.\n"
-                   "\n"
-                   "Where the muster that runs here hears telemetry, a table says how well: for each\n"
-                   "publisher and shard the datagrams RECEIVED, those that came AGAIN, LATE (behind a\n"
-                   "later one) or REPAIRED (asked for), the NAKS sent to ask, what is PENDING, and what was\n"
-                   "lost: on the WIRE, GONE (kept no longer when it was asked for), dropped by this\n"
-                   "machine's KERNEL, or by the PROGRAM that had no time for it.\n",
+    .selects = SELECTOR_PEER,
+    .description =
+        "Show what a peer says of itself and why muster believes it: every 5-tuple (protocol,\n"
+        "source address and port, destination address and port) that was observed, the\n"
+        "interface and path, how many datagrams came by it, how long ago, and what did not\n"
+        "come that should have. PEER is a name, a pattern, an address, or the first digits\n"
+        "(four or more) of an id; name:NAME and id:DIGITS say which. A peer that is here goes before\n"
+        "those of that name that are gone. --json shows all that PEER means, text only one.\n"
+        "--self shows the muster announce that runs on this machine instead: its counters, its\n"
+        "sockets with the buffers that the kernel granted, and what was dropped and why.\n"
+        "\n"
+        "Where the muster that runs here hears telemetry, a table says how well: for each\n"
+        "publisher and shard the datagrams RECEIVED, those that came AGAIN, LATE (behind a\n"
+        "later one) or REPAIRED (asked for), the NAKS sent to ask, what is PENDING, and what was\n"
+        "lost: on the WIRE, GONE (kept no longer when it was asked for), dropped by this\n"
+        "machine's KERNEL, or by the PROGRAM that had no time for it.\n",
     .options = options_table,
     .options_bytes = sizeof(struct show_options),
+    .describe = describe,
     .defaults = &(const struct show_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
     .examples = "  muster show printer\n"
                 "  muster show --self\n"

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* muster subscribe: print the readings of others, as they come. */
 #include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "command.h"
 #include "complain.h"
+#include "condition.h"
+#include "csv.h"
 #include "meter.h"
 #include "pattern.h"
 #include "record.h"
+#include "selector.h"
 #include "session.h"
 #include "source.h"
+#include "text.h"
 #include "value.h"
 
 /* Bytes of output that are buffered until the samples that came together are printed. */
@@ -23,7 +29,10 @@ struct subscribe_options {
     uint64_t timeout_ms; /* 0: none */
     bool ndjson;
     bool senml;
+    bool csv;
     bool stats;
+    const char *where;        /* a condition; NULL: none */
+    struct selector selector; /* of publishers */
 };
 
 struct subscribe {
@@ -35,12 +44,17 @@ struct subscribe {
     struct sources sources;
     struct meter meter;
     struct record_columns columns;
-    size_t seen;      /* records */
-    bool has_printed; /* what is not flushed yet */
+    struct condition condition; /* where options->where is one */
+    size_t seen;                /* records */
+    bool has_printed;           /* what is not flushed yet */
     uv_prepare_t prepare;
 };
 
 /* ---- options ---- */
+
+static int parse_peer(const char *value, void *place, struct reason *reason) {
+    return selector_parse(value, SELECTOR_GLOB | SELECTOR_ID, place, reason);
+}
 
 static const struct args_option options_table[] = {
     {"newest", 0, NULL, "take everything at once, though out of order",
@@ -49,12 +63,18 @@ static const struct args_option options_table[] = {
      value_flag},
     {"since", 0, "T", "ask for what was sent in this time before, too",
      offsetof(struct subscribe_options, since_ms), value_timeout},
+    {"from", 0, "PEER", "only what this peer publishes: NAME, a pattern of names, or an id",
+     offsetof(struct subscribe_options, selector), parse_peer},
+    {"where", 0, "EXPR", "only readings that are so, as muster wait has it: 'kitchen/+ < 5'",
+     offsetof(struct subscribe_options, where), value_text},
     {"count", 0, "N", "end after so many records", offsetof(struct subscribe_options, count), value_count},
     {"timeout", 0, "S", "end after this time", offsetof(struct subscribe_options, timeout_ms), value_timeout},
     {"ndjson", 0, NULL, "print a SenML record a line, with its publisher",
      offsetof(struct subscribe_options, ndjson), value_flag},
     {"senml", 0, NULL, "print SenML packs as they came, one a line",
      offsetof(struct subscribe_options, senml), value_flag},
+    {"csv", 0, NULL, "print comma-separated values, with a heading", offsetof(struct subscribe_options, csv),
+     value_flag},
     {"stats", 0, NULL, "print rates, jitter and losses every second instead",
      offsetof(struct subscribe_options, stats), value_flag},
     {0},
@@ -65,7 +85,8 @@ static void describe(FILE *out) {
         out,
         "A PATTERN is a full name, TOPIC or TOPIC/RECORD, in which + stands for one level, and # at the\n"
         "end for any number of them, none included.\n\n"
-        "What publishers sent last, before, comes first; it is marked with ~. --ndjson says of each\n"
+        "What publishers sent last, before, comes first; it is marked with ~, or with ! where it is stale:\n"
+        "older than its update time (ut, of SenML) by half. --ndjson says of each\n"
         "record peer, id, and by sample how it came: live, repaired (it had to be sent again), last, or\n"
         "stream (live, where multicast does not come through); see schemas/reading.schema.json.\n\n"
         "--stats measures jitter as RTP does (RFC 3550, 6.4.1) by the records' own times, and by them\n"
@@ -83,7 +104,11 @@ static int check_options(const struct settings *settings, const struct subscribe
         const char *other;
     } pairs[] = {{options->no_last && options->since_ms > 0, "--no-last", "--since"},
                  {options->senml && options->ndjson, "--senml", "--ndjson"},
-                 {options->senml && options->stats, "--senml", "--stats"}};
+                 {options->senml && options->stats, "--senml", "--stats"},
+                 {options->senml && options->where != NULL, "--senml", "--where"},
+                 {options->csv && options->ndjson, "--csv", "--ndjson"},
+                 {options->csv && options->senml, "--csv", "--senml"},
+                 {options->csv && options->stats, "--csv", "--stats"}};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
         if (pairs[i].is_wrong) {
             complain(settings, "%s and %s exclude each other", pairs[i].option, pairs[i].other);
@@ -181,29 +206,51 @@ static bool has_enough(const struct subscribe *subscribe) {
     return subscribe->options->count > 0 && subscribe->seen >= subscribe->options->count;
 }
 
+static void print_csv(const struct muster_record *record, const struct record_publisher *publisher) {
+    fputs(record->time_s > 0 ? text_utc((int64_t)llround(record->time_s * 1e6)).text : "", stdout);
+    csv_print_series(record->name, publisher->name, text_id(publisher->id).text,
+                     record->unit != NULL ? record->unit : "");
+    csv_print_record(record);
+}
+
+static bool is_wanted(const struct subscribe *subscribe, const struct muster_record *record) {
+    return pattern_matches(subscribe->patterns, record->name) &&
+           (subscribe->options->where == NULL || condition_holds(&subscribe->condition, record));
+}
+
+static bool is_wanted_of(const struct subscribe *subscribe, const struct record_publisher *publisher) {
+    struct muster_peer peer = {.document = {.name = publisher->name}};
+    memcpy(peer.id, publisher->id, sizeof(peer.id));
+    return selector_matches_peer(&subscribe->options->selector, &peer);
+}
+
 static int print_record(struct subscribe *subscribe, const struct muster_record *record,
-                        const struct muster_sample *sample, const struct source *source) {
+                        const struct muster_sample *sample, const struct source *source, double now_s) {
     if (subscribe->options->stats || subscribe->options->senml) {
         return 0;
     }
     subscribe->has_printed = true;
-    if (subscribe->options->ndjson) {
-        return record_print_json(record, sample, &source->publisher);
+    if (subscribe->options->csv) {
+        print_csv(record, &source->publisher);
+        return 0;
     }
-    record_print_text(&subscribe->columns, record, sample, &source->publisher);
+    if (subscribe->options->ndjson) {
+        return record_print_json(record, sample, &source->publisher, now_s);
+    }
+    record_print_text(&subscribe->columns, record, sample, &source->publisher, now_s);
     return 0;
 }
 
 /* Prints the records of a body that match. Returns their number, and sets *time_s to the time of the last
  * one. */
 static size_t read_records(struct subscribe *subscribe, const struct muster_sample *sample,
-                           struct source *source, double *time_s) {
+                           struct source *source, double now_s, double *time_s) {
     struct muster_record record;
     size_t count = 0;
     int result = 0;
     while (!has_enough(subscribe) && (result = muster_pack_next(&subscribe->pack, &record)) == 1) {
-        if (pattern_matches(subscribe->patterns, record.name)) {
-            count += print_record(subscribe, &record, sample, source) == 0 ? 1 : 0;
+        if (is_wanted(subscribe, &record)) {
+            count += print_record(subscribe, &record, sample, source, now_s) == 0 ? 1 : 0;
             subscribe->seen++;
             *time_s = record.time_s;
         }
@@ -232,10 +279,13 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
         session_fail(&subscribe->session, MUSTER_ENOMEM);
         return;
     }
+    if (!is_wanted_of(subscribe, &source->publisher)) {
+        return;
+    }
     report_multicast(subscribe, source, sample->kind);
-    muster_pack_open(&subscribe->pack, sample->body, sample->length, now_s);
+    muster_pack_open(&subscribe->pack, sample->body, sample->length, record_now_s(sample, now_s));
     const bool is_printed = subscribe->options->senml && is_senml(subscribe->pack);
-    const size_t count = read_records(subscribe, sample, source, &time_s);
+    const size_t count = read_records(subscribe, sample, source, now_s, &time_s);
     if (count == 0) {
         return;
     }
@@ -326,8 +376,16 @@ static int run(struct settings *settings, void *options, const struct operands *
     if (status != STATUS_OK) {
         return status;
     }
+    if (subscribe.options->where != NULL &&
+        condition_parse(subscribe.options->where, &subscribe.condition, &reason) != 0) {
+        return complain_usage(settings, "--where", "%s", reason.text);
+    }
     subscribe.columns.color = settings_color(settings);
     setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
+    if (subscribe.options->csv) {
+        puts(CSV_READING_HEADING);
+        subscribe.has_printed = true;
+    }
     status = run_session(&subscribe);
     if (!subscribe.options->stats) {
         print_losses(&subscribe);
@@ -339,7 +397,9 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_subscribe = {
     .name = "subscribe",
+    .group = COMMAND_READINGS,
     .summary = "print the readings of others, as they come",
+    .synonyms = " sub listen read ",
     .syntax = {.operands = "PATTERN…", .operands_min = 1, .operands_max = MUSTER_PATTERNS_MAX},
     .description =
         "Print the readings whose full names match a PATTERN: when they were taken, who publishes\n"
@@ -351,6 +411,7 @@ const struct command command_subscribe = {
     .describe = describe,
     .examples = "  muster subscribe 'kitchen/#'\n"
                 "  muster subscribe '+/climate/temperature' --ndjson | jq -r '[.peer, .v] | @tsv'\n"
+                "  muster subscribe 'kitchen/#' --where '+/+/temperature > 25' --csv\n"
                 "  muster subscribe door/front --no-last --count 1 --timeout 1h\n"
                 "  muster subscribe '#' --stats --timeout 10\n",
     .statuses = "  0   ended by a signal or by --count, or by --timeout after something came\n"

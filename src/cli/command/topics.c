@@ -11,6 +11,7 @@
 #include "complain.h"
 #include "listing.h"
 #include "pattern.h"
+#include "template.h"
 
 struct topics_options {
     struct listing_options listing;
@@ -18,9 +19,21 @@ struct topics_options {
 
 /* ---- options ---- */
 
+static const char *const members[] = {"name", "topic",   "record",    "unit", "rate",
+                                      "kept", "address", "interface", "peer", NULL};
+
+static int parse_format(const char *value, void *place, struct reason *reason) {
+    return template_parse_members(value, members, place, reason);
+}
+
+static void describe(FILE *out) {
+    template_describe_members(out, members);
+}
+
 static const struct args_option options_table[] = {
     LISTING_WIDE(struct topics_options),
     LISTING_JSON(struct topics_options),
+    LISTING_FORMAT(struct topics_options, parse_format),
     LISTING_TIMEOUT(struct topics_options),
     {0},
 };
@@ -53,6 +66,8 @@ static int list_topics(const struct settings *settings, const struct topics_opti
     struct cached_readings cached = {0};
     struct catalog catalog = {0};
     char wanted[256];
+    static const char *const expendable[] = {"IF", "RATE", "ADDRESS", NULL};
+    const struct listing_columns columns = {.expendable = expendable};
     int status = look_at_all(settings, options->listing.timeout_ms, patterns, &snapshot, &cached);
     if (status == STATUS_OK && catalog_init(&catalog, &snapshot.roster, &cached.roster, cached.readings,
                                             cached.count, patterns) != 0) {
@@ -60,11 +75,11 @@ static int list_topics(const struct settings *settings, const struct topics_opti
     }
     if (status == STATUS_OK) {
         status =
-            listing_print(settings, &options->listing, &snapshot, "topics", NULL, catalog_rows(&catalog));
+            listing_print(settings, &options->listing, &snapshot, "topics", columns, catalog_rows(&catalog));
     }
     if (status == STATUS_OK) {
         status = listing_status(settings, &snapshot, catalog.count,
-                                join_patterns(patterns, wanted, sizeof(wanted)));
+                                join_patterns(patterns, wanted, sizeof(wanted)), NULL);
     }
     catalog_deinit(&catalog);
     cached_deinit(&cached);
@@ -74,6 +89,9 @@ static int list_topics(const struct settings *settings, const struct topics_opti
 
 static int run(struct settings *settings, void *options, const struct operands *patterns) {
     struct reason reason;
+    if (listing_check(settings, &((struct topics_options *)options)->listing) != STATUS_OK) {
+        return STATUS_USAGE;
+    }
     if (pattern_check(patterns, &reason) != 0) {
         return complain_usage(settings, "PATTERN", "%s", reason.text);
     }
@@ -82,7 +100,9 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_topics = {
     .name = "topics",
+    .group = COMMAND_READINGS,
     .summary = "list what is published, by topic",
+    .synonyms = " topic ",
     .syntax = {.operands = "PATTERN…", .operands_max = MUSTER_PATTERNS_MAX},
     .description =
         "List the topics of the peers that are alive or suspect, with the readings below them that are\n"
@@ -92,9 +112,11 @@ const struct command command_topics = {
         "by the begin of the publisher's id where its name is not known; that takes 0.3 s more.\n",
     .options = options_table,
     .options_bytes = sizeof(struct topics_options),
+    .describe = describe,
     .defaults = &(const struct topics_options){.listing.timeout_ms = LISTING_TIMEOUT_MS},
     .examples = "  muster topics\n"
                 "  muster topics 'kitchen/#' '+/climate/+'\n"
+                "  muster topics --format '{name} {unit} {peer.name}'\n"
                 "  muster topics --json | jq -r '.topics[] | select(.unit == \"Cel\").name'\n",
     .statuses = LISTING_STATUSES,
     .run = run,

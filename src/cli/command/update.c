@@ -53,7 +53,7 @@ static void describe(FILE *out) {
     fprintf(out,
             "A SPEC is TYPE:PORT[/udp][,name=TEXT][,txt.KEY=TEXT]…, see muster announce --help. All options\n"
             "but --name and --instance can be given repeatedly; all of them are one change. A second muster\n"
-            "of one name here is reached by its socket alone, --socket STATE/NAME+2/socket. Where several\n"
+            "of one name here is the instance NAME+2. Where several\n"
             "run, say which: a COMMAND of muster announce changes not by itself the one it runs under.\n");
 }
 
@@ -84,9 +84,12 @@ static int check_removed(const struct settings *settings, const struct update_op
 
 static int check(const struct settings *settings, const struct update_options *options) {
     if (is_empty(options)) {
-        return complain_usage(settings, "OPTION", "expected something to change, see muster update --help");
+        return complain_usage(
+            settings, "OPTION",
+            "expected something to change, such as --attr KEY=VALUE or --service TYPE:PORT; "
+            "see muster update --help");
     }
-    if (settings->direct) {
+    if (settings->direct_given) {
         return complain_usage(settings, "--direct",
                               "expected without update, which asks the muster that runs here");
     }
@@ -102,14 +105,60 @@ static int check(const struct settings *settings, const struct update_options *o
 struct update {
     struct session session;
     const struct update_options *options;
+    char name[MUSTER_NAME_BYTES_MAX + 1];     /* of the muster that is changed, as it was */
+    char missing[MUSTER_NAME_BYTES_MAX + 32]; /* what is to be removed and is not there; "" for nothing */
 };
 
 static void on_end(int error, const char *text, void *context) {
-    struct session *session = context;
+    struct update *update = context;
     if (error == 0) {
-        session_end(session, STATUS_OK);
+        session_end(&update->session, STATUS_OK);
+    } else if (error == MUSTER_EREFUSED && update->missing[0] != '\0') {
+        complain(update->session.settings, "%s: the running muster does not announce it", update->missing);
+        session_end(&update->session, STATUS_ERROR);
     } else {
-        session_fail_answer(session, error, text);
+        session_fail_answer(&update->session, error, text);
+    }
+}
+
+static bool has_service(const struct muster_document *document, const struct muster_service *service) {
+    for (size_t i = 0; i < document->service_count; i++) {
+        const struct muster_service *other = &document->services[i];
+        if (strcmp(other->type, service->type) == 0 && strcmp(other->proto, service->proto) == 0 &&
+            other->port == service->port) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_attr(const struct muster_document *document, const char *key) {
+    for (size_t i = 0; i < document->attr_count; i++) {
+        if (strcmp(document->attrs[i].name, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Looks what can't be removed, to name it. */
+static void on_self(const struct muster_self *self, void *context) {
+    struct update *update = context;
+    const struct muster_document *document = &self->peer.document;
+    const struct update_options *options = update->options;
+    snprintf(update->name, sizeof(update->name), "%s", document->name);
+    for (size_t i = 0; i < options->removed.service_count; i++) {
+        const struct muster_service *service = &options->removed.services[i];
+        if (!has_service(document, service)) {
+            snprintf(update->missing, sizeof(update->missing), "--remove %s:%u/%s", service->type,
+                     service->port, service->proto);
+        }
+    }
+    for (size_t i = 0; i < options->removed_attrs.count; i++) {
+        if (!has_attr(document, options->removed_attrs.values[i])) {
+            snprintf(update->missing, sizeof(update->missing), "--remove-attr %s",
+                     options->removed_attrs.values[i]);
+        }
     }
 }
 
@@ -127,53 +176,68 @@ static void ask(void *context) {
                                          .removed_attrs = options->removed_attrs.values,
                                          .removed_attr_count = options->removed_attrs.count};
     /* Who it is comes first: a change is made of one node alone, so it must not be tried on what is none. */
-    int error = muster_local_self(local, NULL, NULL, NULL);
+    int error = muster_local_self(local, on_self, NULL, update);
     if (error == 0) {
-        error = muster_local_change(local, &change, on_end, &update->session);
+        error = muster_local_change(local, &change, on_end, update);
     }
     if (error != 0) {
         session_fail_answer(&update->session, error, NULL);
     }
 }
 
-static void on_second(int error, const char *text, void *session) {
+/* Whether others run beside the one that is changed. */
+struct others {
+    struct session session;
+    bool is_silent; /* one of them does not answer */
+};
+
+static void on_second(int error, const char *text, void *context) {
+    struct others *others = context;
     (void)text;
-    session_end(session, error == 0 ? STATUS_ERROR : STATUS_OK);
+    others->is_silent = error != 0 && error != MUSTER_ENOTFOUND;
+    session_end(&others->session, error == 0 ? STATUS_ERROR : STATUS_OK);
 }
 
 static void ask_second(void *context) {
-    struct session *session = context;
-    const int error = muster_local_self(session->local, NULL, on_second, session);
+    struct others *others = context;
+    const int error = muster_local_self(others->session.local, NULL, on_second, others);
     if (error != 0) {
-        on_second(error, NULL, session);
+        on_second(error, NULL, others);
     }
 }
 
 /* Refuses to choose where several musters run and none is named. */
-static int check_sole(const struct settings *settings, const struct update_options *options) {
-    struct session session;
+static int check_sole(const struct settings *settings, const struct update_options *options,
+                      struct others *others) {
     const struct session_request request = {
-        .is_local = true, .skip = 1, .on_open = ask_second, .context = &session};
+        .is_local = true, .skip = 1, .on_open = ask_second, .context = others};
     if (options->instance != NULL || settings->socket != NULL) {
         return STATUS_OK;
     }
-    const int status = session_hold(&session, settings, &request);
-    if (session.local == NULL || status == STATUS_OK) {
+    const int status = session_hold(&others->session, settings, &request);
+    if (others->session.local == NULL || status == STATUS_OK) {
         return STATUS_OK;
     }
-    complain(settings, "more than one muster announce runs here, --instance says which");
+    complain(settings, "more than one muster announce runs here: --instance NAME or NAME+2 says which");
     return status;
 }
 
 static int change_running(const struct settings *settings, const struct update_options *options) {
     struct update update = {.options = options};
+    struct others others = {.is_silent = false};
     const struct session_request request = {
         .is_local = true, .instance = options->instance, .on_open = ask, .context = &update};
-    int status = check_sole(settings, options);
+    int status = check_sole(settings, options, &others);
     if (status != STATUS_OK) {
         return status;
     }
     status = session_hold(&update.session, settings, &request);
+    if (status == STATUS_OK && others.is_silent) {
+        complain(settings,
+                 "%s was changed; another muster announce here does not answer: --instance says "
+                 "which is meant",
+                 update.name);
+    }
     if (update.session.local == NULL && status == STATUS_NOBODY && settings->socket == NULL) {
         complain(settings, "no muster announce runs here%s%s",
                  options->instance != NULL ? " as instance " : "",
@@ -197,7 +261,9 @@ static void deinit(void *update_options) {
 
 const struct command command_update = {
     .name = "update",
+    .group = COMMAND_TELL,
     .summary = "change what a running muster announces",
+    .synonyms = " change reload ",
     .syntax = {.operands = ""},
     .description =
         "Change services, attributes or the name of a muster announce that runs on this machine\n"

@@ -7,7 +7,9 @@
 #include "command.h"
 #include "complain.h"
 #include "condition.h"
+#include "hint.h"
 #include "look.h"
+#include "record.h"
 #include "selector.h"
 #include "session.h"
 #include "value.h"
@@ -20,10 +22,15 @@ struct wait_options {
     uint64_t timeout_ms;
 };
 
+/* Peers that are kept to say in the end what was there instead. */
+#define KNOWN_MAX 1024
+
 /* The peers that match and are alive. */
 struct wait {
     struct session session;
-    const struct selector *selector;
+    struct selector selector;
+    struct muster_peer_list known; /* all that were told */
+    struct hint silence;           /* why nobody was */
     size_t wanted;
     uint8_t (*ids)[MUSTER_ID_BYTES]; /* room for `wanted` */
     size_t count;
@@ -38,10 +45,25 @@ static const struct args_option options_table[] = {
     {0},
 };
 
+/* Keeps a peer, or its new state. Who is left out is only missed in a hint. */
+static void keep_known(struct muster_peer_list *known, const struct muster_peer *peer) {
+    for (size_t i = 0; i < known->count; i++) {
+        if (memcmp(known->peers[i].id, peer->id, MUSTER_ID_BYTES) == 0) {
+            known->peers[i].state = peer->state;
+            known->peers[i].age_ms = peer->age_ms;
+            return;
+        }
+    }
+    if (known->count < KNOWN_MAX) {
+        muster_peer_list_add(known, peer);
+    }
+}
+
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct wait *wait = context;
     (void)event;
-    bool matches = peer->state == MUSTER_ALIVE && selector_matches_peer(wait->selector, peer);
+    keep_known(&wait->known, peer);
+    bool matches = peer->state == MUSTER_ALIVE && selector_matches_peer(&wait->selector, peer);
     size_t i = 0;
     while (i < wait->count && memcmp(wait->ids[i], peer->id, MUSTER_ID_BYTES) != 0) {
         i++;
@@ -62,9 +84,17 @@ static void on_reset(void *context) {
     wait->count = 0;
 }
 
+static void on_ending(void *context) {
+    struct wait *wait = context;
+    if (wait->known.count == 0 && wait->session.node != NULL) {
+        wait->silence = hint_of_silence(muster_counters(wait->session.node));
+    }
+}
+
 static int wait_for_peers(struct settings *settings, const struct wait_options *wanted,
                           const struct operands *operands) {
-    struct wait wait = {.selector = &operands->selector, .wanted = wanted->count > 0 ? wanted->count : 1};
+    struct wait wait = {.selector = operands->selector, .wanted = wanted->count > 0 ? wanted->count : 1};
+    wait.selector.ignores_case = true; /* who is going to come is not known */
     wait.ids = calloc(wait.wanted, sizeof(*wait.ids));
     if (wait.ids == NULL) {
         return complain_error(settings, MUSTER_ENOMEM);
@@ -72,13 +102,17 @@ static int wait_for_peers(struct settings *settings, const struct wait_options *
     const struct session_request request = {.may_ask = true,
                                             .timeout_ms = wanted->timeout_ms,
                                             .on_event = on_event,
+                                            .on_ending = on_ending,
                                             .on_reset = on_reset,
                                             .context = &wait};
     const int status = session_hold(&wait.session, settings, &request);
     if (status == STATUS_TIMED_OUT) {
-        complain(settings, "timed out: %zu of %zu alive for '%s'", wait.count, wait.wanted,
-                 operands->values[0]);
+        const bool has_heard = wait.known.count > 0;
+        complain(settings, "timed out: %zu of %zu alive for '%s'%s%s", wait.count, wait.wanted,
+                 operands->values[0], has_heard ? "" : ", nobody was heard",
+                 has_heard ? hint_of_missing(&wait.selector, &wait.known).text : wait.silence.text);
     }
+    muster_peer_list_free(&wait.known);
     free(wait.ids);
     return status;
 }
@@ -94,7 +128,7 @@ struct leaver {
 
 struct departure {
     struct session session;
-    const struct selector *selector;
+    struct selector selector;
     struct leaver *leavers;
     size_t count;
     size_t room;
@@ -124,7 +158,7 @@ static struct leaver *find_leaver(struct departure *departure, const uint8_t id[
 
 static bool is_here(const struct departure *departure, const struct muster_peer *peer) {
     return (peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT) &&
-           selector_matches_peer(departure->selector, peer);
+           selector_matches_peer(&departure->selector, peer);
 }
 
 /* How many are here, as far as is known. */
@@ -176,6 +210,7 @@ static void on_departure_reset(void *context) {
 static int find_leavers(struct departure *departure, const struct settings *settings, uint64_t timeout_ms) {
     struct snapshot snapshot;
     int status = look(settings, timeout_ms, NULL, &snapshot);
+    selector_settle(&departure->selector, &snapshot.list);
     for (size_t i = 0; status == STATUS_OK && i < snapshot.list.count; i++) {
         if (is_here(departure, &snapshot.list.peers[i]) &&
             find_leaver(departure, snapshot.list.peers[i].id) == NULL) {
@@ -191,7 +226,7 @@ static int find_leavers(struct departure *departure, const struct settings *sett
 
 static int wait_for_departure(struct settings *settings, const struct wait_options *wanted,
                               const struct operands *operands) {
-    struct departure departure = {.selector = &operands->selector};
+    struct departure departure = {.selector = operands->selector};
     const struct session_request request = {.may_ask = true,
                                             .timeout_ms = wanted->timeout_ms,
                                             .on_event = on_departure,
@@ -215,17 +250,21 @@ struct reading_wait {
     struct session session;
     const struct condition *condition;
     struct muster_pack pack;
-    size_t seen; /* readings of that name */
+    size_t seen;  /* readings of that name */
+    size_t stale; /* of them, those that were as they should be, and stale */
 };
 
 static void on_sample(muster_t *node, const struct muster_sample *sample, void *context) {
     struct reading_wait *wait = context;
     struct muster_record record;
     (void)node;
-    muster_pack_open(&wait->pack, sample->body, sample->length, session_wall_s());
+    const double now_s = session_wall_s();
+    muster_pack_open(&wait->pack, sample->body, sample->length, record_now_s(sample, now_s));
     while (muster_pack_next(&wait->pack, &record) == 1) {
+        const bool is_stale = record_is_stale(&record, now_s);
         wait->seen += muster_pattern_matches(wait->condition->pattern, record.name) ? 1 : 0;
-        if (condition_holds(wait->condition, &record)) {
+        wait->stale += is_stale && condition_holds(wait->condition, &record) ? 1 : 0;
+        if (!is_stale && condition_holds(wait->condition, &record)) {
             session_end(&wait->session, STATUS_OK);
             return;
         }
@@ -263,8 +302,8 @@ static int wait_for_reading(struct settings *settings, const struct wait_options
         .timeout_ms = wanted->timeout_ms, .on_open = on_reading_open, .on_event = on_peer, .context = &wait};
     const int status = session_hold(&wait.session, settings, &request);
     if (status == STATUS_TIMED_OUT) {
-        complain(settings, "timed out: %zu reading%s came, and none for '%s'", wait.seen,
-                 wait.seen == 1 ? "" : "s", text);
+        complain(settings, "timed out: %zu reading%s came, and none for '%s'%s", wait.seen,
+                 wait.seen == 1 ? "" : "s", text, wait.stale > 0 ? " but what is stale" : "");
     }
     return status;
 }
@@ -276,6 +315,11 @@ static int run(struct settings *settings, void *options, const struct operands *
     if (condition_is_one(operands->values[0])) {
         return wait_for_reading(settings, wanted, operands->values[0]);
     }
+    if (operands->selector.text == operands->values[0] && strchr(operands->values[0], '/') != NULL) {
+        return complain_usage(settings, "EXPR",
+                              "expected a reading with an operator, '%.64s > 5', or name:%.64s for a peer",
+                              operands->values[0], operands->values[0]);
+    }
     if (wanted->gone && wanted->count > 0) {
         complain(settings, "--gone and --count exclude each other");
         return STATUS_USAGE;
@@ -286,16 +330,20 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_wait = {
     .name = "wait",
+    .group = COMMAND_SEE,
     .summary = "wait until a service or peer is there, or for a reading",
+    .synonyms = " until ",
     .syntax = {.operands = "EXPR", .operands_min = 1, .operands_max = 1},
-    .selects = SELECTOR_TYPE | SELECTOR_NAME,
+    .selects = SELECTOR_TYPE | SELECTOR_NAME | SELECTOR_GLOB | SELECTOR_ADDRESS,
     .description =
         "Wait until peers that match EXPR are alive, and say nothing. EXPR is a service type or\n"
-        "a peer's name; type:TYPE, name:NAME and id:DIGITS say which is meant. With --gone it waits until\n"
+        "a peer's name, a pattern of names or an address, in upper or lower case; type:TYPE, name:NAME\n"
+        "and id:DIGITS say which is meant. With --gone it waits until\n"
         "none of them is there: each was lost, has left, or was never there.\n\n"
         "An EXPR with < <= > >= = or != is about readings: the full name of one, or a pattern of names\n"
         "as muster subscribe has them, and a number; behind = and != also true, false or a text. Last\n"
-        "values count, too: muster wait returns at once when it is so already.\n",
+        "values count, too: muster wait returns at once when it is so already. One that is stale does not\n"
+        "count: its sensor should have said another by now (ut, of SenML).\n",
     .options = options_table,
     .options_bytes = sizeof(struct wait_options),
     .defaults = &(const struct wait_options){.timeout_ms = WAIT_TIMEOUT_MS},

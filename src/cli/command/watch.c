@@ -219,7 +219,9 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_watch = {
     .name = "watch",
+    .group = COMMAND_SEE,
     .summary = "print what happens, as it happens",
+    .synonyms = " monitor events follow tail ",
     .syntax = {.operands = ""},
     .description = "Print a line for each event: who joined, changed, restarted, is suspect, returned, is\n"
                    "lost, left. Those that are here already come first, as joined. Runs until SIGINT or\n"

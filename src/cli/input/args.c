@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "near.h"
 #include "value.h"
 
 /* getopt_long's value of the option at index i is its letter, else OPTION_BASE + i, above any letter. */
@@ -97,6 +98,19 @@ static void name_option(const struct parser *parser, int value, char *name, size
     }
 }
 
+/* Names the options that may be meant, or says where all are listed. */
+static int refuse_unknown(const struct parser *parser, const char *name, struct args_fault *fault) {
+    char names[ARGS_OPTIONS_MAX][32];
+    struct near near = {.wanted = name};
+    for (size_t i = 0; i < parser->count && strncmp(name, "--", 2) == 0; i++) {
+        snprintf(names[i], sizeof(names[i]), "--%s", parser->rows[i]->name);
+        near_offer(&near, names[i]);
+    }
+    return near.count > 0
+               ? reason_set(reason_of(fault, name), "no such option%s", near_text(&near).text)
+               : reason_set(reason_of(fault, name), "no such option, see %s --help", parser->program);
+}
+
 /* Says what is wrong with the option at which getopt_long stopped with '?' or ':'. */
 static int refuse_option(const struct parser *parser, int stop, char **argv, struct args_fault *fault) {
     char name[80];
@@ -107,7 +121,7 @@ static int refuse_option(const struct parser *parser, int stop, char **argv, str
         snprintf(name, sizeof(name), "%.*s", (int)strcspn(argv[optind - 1], "="), argv[optind - 1]);
     }
     if (i == parser->count) {
-        return reason_set(reason_of(fault, name), "expected an option that %s --help lists", parser->program);
+        return refuse_unknown(parser, name, fault);
     }
     return stop == ':' ? reason_set(reason_of(fault, name), "expected a value, %s", parser->rows[i]->value)
                        : reason_set(reason_of(fault, name), "expected no value");

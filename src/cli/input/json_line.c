@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "document.h"
+#include "number.h"
 #include "scan.h"
 
 /* Values in one line. */
@@ -209,11 +210,28 @@ static enum json_line_result flatten_payload(const char *payload, const char *to
     return result;
 }
 
+/* Of a payload that is a number, true or false. */
+#define PAYLOAD_BYTES_MAX (NUMBER_TEXT_BYTES_MAX + 1)
+
+/* The payload of a message: mosquitto_sub -F %J has numbers, true and false as they are. NULL for what is
+ * none of these, and no text. */
+static const char *payload_text(const document_node_t *payload, char text[PAYLOAD_BYTES_MAX]) {
+    double number;
+    if (document_type(payload) == DOCUMENT_BOOL) {
+        return document_bool(payload) ? "true" : "false";
+    }
+    if (document_type(payload) != DOCUMENT_NUMBER || !document_number(payload, &number)) {
+        return document_text(payload);
+    }
+    text[number_write(number, text)] = '\0';
+    return text;
+}
+
 /* The topic and payload of a message as TOPIC VALUE. */
 static enum json_line_result read_message(const struct reading_style *style, const document_node_t *message,
-                                          double now_s, struct json_line *read, struct reading_fault *fault) {
+                                          const char *payload, double now_s, struct json_line *read,
+                                          struct reading_fault *fault) {
     const char *topic = document_text(document_member(message, "topic"));
-    const char *payload = document_text(document_member(message, "payload"));
     const char *time = document_text(document_member(message, "tst"));
     const char *wrong = muster_topic_fault(topic);
     if (wrong != NULL) {
@@ -243,10 +261,11 @@ static enum json_line_result read_message(const struct reading_style *style, con
 static enum json_line_result read_tree(const struct reading_style *style, const document_node_t *root,
                                        const char *line, size_t length, double now_s, struct json_line *read,
                                        struct reading_fault *fault) {
-    const bool is_message = document_text(document_member(root, "topic")) != NULL &&
-                            document_text(document_member(root, "payload")) != NULL;
-    if (is_message && style->topic == NULL) {
-        return read_message(style, root, now_s, read, fault);
+    char number[PAYLOAD_BYTES_MAX];
+    const document_node_t *payload = document_member(root, "payload");
+    const char *text = payload_text(payload, number);
+    if (document_text(document_member(root, "topic")) != NULL && text != NULL && style->topic == NULL) {
+        return read_message(style, root, text, now_s, read, fault);
     }
     if (!style->flatten) {
         return JSON_LINE_OTHER;
@@ -259,6 +278,7 @@ enum json_line_result json_line_read(const struct reading_style *style, const ch
                                      double now_s, struct json_line *read, struct reading_fault *fault) {
     const bool may_be_message = memmem(line, length, "\"payload\"", strlen("\"payload\"")) != NULL;
     size_t offset;
+    read->style = *style;
     if (style->text || !is_json(line, length) || (!style->flatten && !may_be_message)) {
         return JSON_LINE_OTHER;
     }

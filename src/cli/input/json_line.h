@@ -16,7 +16,9 @@
 struct json_line {
     char text[JSON_LINE_BYTES_MAX];
     size_t length;
-    double now_s; /* for reading_open() */
+    double now_s;                         /* for reading_open(), */
+    struct reading_style style;           /* and how it is meant there */
+    char unit[MUSTER_NAME_BYTES_MAX + 1]; /* of that style, where the line has one */
 };
 
 enum json_line_result {

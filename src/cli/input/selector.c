@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "selector.h"
 
+#include <arpa/inet.h>
 #include <fnmatch.h>
 #include <string.h>
+#include <strings.h>
 
 #include "spec.h"
 
@@ -17,6 +19,23 @@ static bool take_id(struct selector *selector, const char *text, size_t digits_m
     return true;
 }
 
+/* Takes text for an address, "10.0.0.1", "fe80::1", "[fe80::1%eth0]". */
+static bool take_address(struct selector *selector, const char *text) {
+    char address[INET6_ADDRSTRLEN];
+    const bool has_brackets = text[0] == '[';
+    const size_t length = strcspn(text + has_brackets, "]%");
+    if (length >= sizeof(address)) {
+        return false;
+    }
+    memcpy(address, text + has_brackets, length);
+    address[length] = '\0';
+    selector->address = (struct muster_endpoint){.family = 4};
+    if (inet_pton(AF_INET, address, selector->address.ip) != 1) {
+        selector->address.family = inet_pton(AF_INET6, address, selector->address.ip) == 1 ? 6 : 0;
+    }
+    return selector->address.family != 0;
+}
+
 static int parse_bare(unsigned bare, struct selector *selector, struct reason *reason) {
     selector->kinds = bare & (SELECTOR_NAME | SELECTOR_GLOB);
     if ((bare & SELECTOR_TYPE) != 0 && spec_is_type(selector->text)) {
@@ -24,6 +43,9 @@ static int parse_bare(unsigned bare, struct selector *selector, struct reason *r
         selector->kinds |= SELECTOR_TYPE;
     } else if ((bare & SELECTOR_ID) != 0 && take_id(selector, selector->text, SELECTOR_ID_DIGITS_MIN)) {
         selector->kinds |= SELECTOR_ID;
+    }
+    if ((bare & SELECTOR_ADDRESS) != 0 && take_address(selector, selector->text)) {
+        selector->kinds |= SELECTOR_ADDRESS;
     }
     if (selector->kinds != 0) {
         return 0;
@@ -39,7 +61,7 @@ int selector_parse(const char *text, unsigned bare, struct selector *selector, s
     }
     if (strncmp(text, "name:", 5) == 0) {
         selector->text = text + 5;
-        selector->kinds = (bare & SELECTOR_GLOB) != 0 ? SELECTOR_GLOB : SELECTOR_NAME;
+        selector->kinds = SELECTOR_NAME | SELECTOR_GLOB;
         return spec_check_text("a name", selector->text, false, MUSTER_NAME_BYTES_MAX, reason);
     }
     if (strncmp(text, "id:", 3) == 0) {
@@ -54,14 +76,27 @@ int selector_parse(const char *text, unsigned bare, struct selector *selector, s
     return parse_bare(bare, selector, reason);
 }
 
-/* True for a peer that is meant by its name or id. */
-static bool matches_itself(const struct selector *selector, const struct muster_peer *peer) {
-    const char *name = peer->document.name;
-    char id[MUSTER_ID_TEXT_BYTES];
-    if ((selector->kinds & SELECTOR_NAME) != 0 && strcmp(name, selector->text) == 0) {
+static bool matches_name(const struct selector *selector, const char *name) {
+    const int flags = selector->ignores_case ? FNM_CASEFOLD : 0;
+    if ((selector->kinds & SELECTOR_NAME) != 0 &&
+        (selector->ignores_case ? strcasecmp : strcmp)(name, selector->text) == 0) {
         return true;
     }
-    if ((selector->kinds & SELECTOR_GLOB) != 0 && fnmatch(selector->text, name, 0) == 0) {
+    return (selector->kinds & SELECTOR_GLOB) != 0 && fnmatch(selector->text, name, flags) == 0;
+}
+
+static bool is_at(const struct muster_endpoint *a, const struct muster_endpoint *b) {
+    return a->family == b->family && memcmp(a->ip, b->ip, a->family == 4 ? 4 : sizeof(a->ip)) == 0;
+}
+
+/* True for a peer that is meant by its name, address or id. */
+static bool matches_itself(const struct selector *selector, const struct muster_peer *peer) {
+    char id[MUSTER_ID_TEXT_BYTES];
+    if (matches_name(selector, peer->document.name)) {
+        return true;
+    }
+    if ((selector->kinds & SELECTOR_ADDRESS) != 0 &&
+        (is_at(&selector->address, &peer->address) || is_at(&selector->address, &peer->other_address))) {
         return true;
     }
     if ((selector->kinds & SELECTOR_ID) == 0) {
@@ -87,4 +122,36 @@ bool selector_matches_peer(const struct selector *selector, const struct muster_
 bool selector_matches_service(const struct selector *selector, const struct muster_peer *peer,
                               const struct muster_service *service) {
     return selector->text == NULL || matches_type(selector, service) || matches_itself(selector, peer);
+}
+
+/* ---- among peers that are known ---- */
+
+bool selector_matches_any(const struct selector *selector, const struct muster_peer_list *list) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (selector_matches_peer(selector, &list->peers[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void selector_settle(struct selector *selector, const struct muster_peer_list *list) {
+    selector->ignores_case = selector->text != NULL && !selector_matches_any(selector, list);
+}
+
+void selector_narrow(struct selector *selector, const struct muster_peer_list *list) {
+    static const struct {
+        unsigned kind;
+        bool ignores_case;
+    } ways[] = {{SELECTOR_NAME, false}, {SELECTOR_NAME, true},  {SELECTOR_ADDRESS, false},
+                {SELECTOR_ID, false},   {SELECTOR_GLOB, false}, {SELECTOR_GLOB, true}};
+    struct selector one_way = *selector;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        one_way.kinds = selector->kinds & ways[i].kind;
+        one_way.ignores_case = ways[i].ignores_case;
+        if (one_way.kinds != 0 && selector_matches_any(&one_way, list)) {
+            *selector = one_way;
+            return;
+        }
+    }
 }

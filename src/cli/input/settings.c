@@ -8,6 +8,8 @@
 
 #include "start.h"
 
+#define TTL_DEFAULT 16 /* of a site: few routers */
+
 static int parse_interfaces(const char *text, void *place, struct reason *reason) {
     char name[START_INTERFACE_BYTES_MAX + 2];
     for (const char *list = text; value_next_item(&list, name, sizeof(name));) {
@@ -56,6 +58,21 @@ static const char *delivery_word(size_t i) {
     return words[i];
 }
 
+static int parse_ttl(const char *text, void *place, struct reason *reason) {
+    uint64_t ttl;
+    if (value_range("a TTL", text, 1, UINT8_MAX, &ttl, reason) != 0) {
+        return -1;
+    }
+    *(uint8_t *)place = (uint8_t)ttl;
+    return 0;
+}
+
+static const char *scope_word(size_t i) {
+    static const char *const words[] = {"link", "site", NULL};
+    return words[i];
+}
+
+static const struct args_completion complete_scope = {.word = scope_word};
 static const struct args_completion complete_delivery = {.word = delivery_word};
 static const struct args_completion complete_interfaces = {.source = ARGS_INTERFACES, .list = true};
 static const struct args_completion complete_color = {.word = color_word};
@@ -68,11 +85,15 @@ const struct args_option settings_options[] = {
     {"ipv6", '6', NULL, "use IPv6 alone, and ask the network", offsetof(struct settings, ipv6), value_flag},
     {"delivery", 0, "HOW", "to many by multicast, broadcast or both (both)",
      offsetof(struct settings, delivery), NULL, &complete_delivery},
+    {"scope", 0, "HOW-FAR", "to many of this link, or of the site beyond routers of multicast (link)",
+     offsetof(struct settings, scope), NULL, &complete_scope},
+    {"ttl", 0, "N", "routers that --scope site passes, and one (16)", offsetof(struct settings, ttl),
+     parse_ttl},
     {"port", 0, "N", "UDP port of the group (19797; MUSTER_PORT)", offsetof(struct settings, port),
      parse_port},
     {"peer", 0, "HOST[:PORT]", "a peer that no multicast or broadcast reaches (repeatable)",
      offsetof(struct settings, peers), settings_parse_peer},
-    {"state", 0, "DIR", "directory of keys and instances (MUSTER_STATE)",
+    {"state-dir", 0, "DIR", "directory of keys and instances (MUSTER_STATE)",
      offsetof(struct settings, state_dir), value_text, &args_complete_directories},
     {"socket", 0, "PATH", "Unix socket of the running muster (MUSTER_SOCKET)",
      offsetof(struct settings, socket), value_text, &args_complete_files},
@@ -101,6 +122,7 @@ static int read_variable(bool is_given, const char *name, void *place,
 
 /* A running muster uses what it uses: the network is asked. */
 static int choose_kinds(struct settings *settings, struct args_fault *fault) {
+    settings->direct_given = settings->direct;
     static const unsigned multicast = 1U << MUSTER_PATH_M4 | 1U << MUSTER_PATH_M6;
     static const unsigned broadcast = 1U << MUSTER_PATH_B4;
     static const unsigned ipv6 = 1U << MUSTER_PATH_M6;
@@ -118,6 +140,19 @@ static int choose_kinds(struct settings *settings, struct args_fault *fault) {
     return 0;
 }
 
+/* Likewise. */
+static int choose_scope(struct settings *settings, struct args_fault *fault) {
+    if (settings->scope == SCOPE_LINK && settings->ttl != 0) {
+        snprintf(fault->argument, sizeof(fault->argument), "--ttl");
+        return reason_set(&fault->reason, "it is of --scope site");
+    }
+    if (settings->scope == SCOPE_SITE) {
+        settings->ttl = settings->ttl != 0 ? settings->ttl : TTL_DEFAULT;
+        settings->direct = true;
+    }
+    return 0;
+}
+
 int settings_read_environment(struct settings *settings, struct args_fault *fault) {
     if (read_variable(settings->interfaces.count > 0, "MUSTER_INTERFACE", &settings->interfaces,
                       parse_interfaces, fault) != 0 ||
@@ -125,7 +160,7 @@ int settings_read_environment(struct settings *settings, struct args_fault *faul
         read_variable(settings->state_dir != NULL, "MUSTER_STATE", &settings->state_dir, value_text, fault) !=
             0 ||
         read_variable(settings->socket != NULL, "MUSTER_SOCKET", &settings->socket, value_text, fault) != 0 ||
-        choose_kinds(settings, fault) != 0) {
+        choose_kinds(settings, fault) != 0 || choose_scope(settings, fault) != 0) {
         return -1;
     }
     settings->port_given = settings->port != 0;

@@ -17,6 +17,9 @@
 /* How what is for many goes out. */
 enum delivery { DELIVERY_BOTH, DELIVERY_MULTICAST, DELIVERY_BROADCAST };
 
+/* How far what is for many reaches. */
+enum scope { SCOPE_LINK, SCOPE_SITE };
+
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct settings {
@@ -28,9 +31,12 @@ struct settings {
     const char *state_dir;         /* borrowed from argv or the environment; NULL: the library's default */
     const char *socket;            /* likewise; of the running muster; NULL: in its instance's directory */
     bool direct;                   /* a running muster is not asked */
+    bool direct_given;             /* by the option itself */
     bool ipv4;                     /* IPv4 is asked for, */
     bool ipv6;                     /* or IPv6; neither or both: both */
     enum delivery delivery;
+    enum scope scope;
+    uint8_t ttl;    /* of a site; 0: not given, and then, where it counts, the default */
     unsigned kinds; /* muster_options.kinds, of these three */
     enum color color;
     enum muster_log_level log_level;

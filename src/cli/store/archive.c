@@ -182,8 +182,21 @@ static void add_to_bucket(struct archive_bucket *bucket, const struct archive_bu
     bucket->numbers += more->numbers;
 }
 
+/* Days may be an hour shorter or longer than others. */
+static size_t find_bucket(const struct archive_bucket *buckets, size_t count, int64_t every_us, int64_t us) {
+    const int64_t about = (us - buckets[0].begin_us) / every_us;
+    size_t i = about < 0 ? 0 : about < (int64_t)count ? (size_t)about : count - 1;
+    while (i > 0 && us < buckets[i].begin_us) {
+        i--;
+    }
+    while (i + 1 < count && us >= buckets[i + 1].begin_us) {
+        i++;
+    }
+    return i;
+}
+
 int archive_buckets(struct archive *archive, const struct archive_series *const *series, size_t count,
-                    struct archive_bucket *buckets, size_t bucket_count, int64_t every_us) {
+                    struct archive_bucket *buckets, size_t bucket_count, int64_t every_us, int64_t until_us) {
     /* Both give the time, count, numbers, min, max and total. */
     static const char of_minutes[] =
         "SELECT m.minute * 60000000, m.count, m.numbers, m.min, m.max, m.total FROM slice l CROSS JOIN"
@@ -200,8 +213,7 @@ int archive_buckets(struct archive *archive, const struct archive_series *const 
     if (want(archive, series, count) != 0) {
         return -1;
     }
-    sqlite3_stmt *statement = prepare(archive, by_minute ? of_minutes : of_readings, from_us,
-                                      from_us + (int64_t)bucket_count * every_us, 0);
+    sqlite3_stmt *statement = prepare(archive, by_minute ? of_minutes : of_readings, from_us, until_us, 0);
     int result = SQLITE_ERROR;
     while (statement != NULL && (result = sqlite3_step(statement)) == SQLITE_ROW) {
         const struct archive_bucket more = {
@@ -211,10 +223,8 @@ int archive_buckets(struct archive *archive, const struct archive_series *const 
             .max = sqlite3_column_double(statement, 4),
             .total = sqlite3_column_double(statement, 5),
         };
-        const int64_t bucket = (sqlite3_column_int64(statement, 0) - from_us) / every_us;
-        if (bucket >= 0 && bucket < (int64_t)bucket_count) {
-            add_to_bucket(&buckets[bucket], &more);
-        }
+        const int64_t us = sqlite3_column_int64(statement, 0);
+        add_to_bucket(&buckets[find_bucket(buckets, bucket_count, every_us, us)], &more);
     }
     sqlite3_finalize(statement);
     return result == SQLITE_DONE ? 0 : fail(archive);

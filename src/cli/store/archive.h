@@ -74,10 +74,11 @@ int archive_range(struct archive *archive, const struct archive_series *const *s
 int64_t archive_count(struct archive *archive, const struct archive_series *const *series, size_t count,
                       int64_t from_us, int64_t until_us);
 
-/* Adds the readings of these series to buckets, of which the first begins at from_us, and each is every_us
- * long. The caller has set their begins, and zeroed the rest. 0, or -1 with a fault. */
+/* Adds the readings of these series to buckets, of which each ends where the next one begins, and the last
+ * one at until_us. The caller has set their begins, which are some every_us apart, and zeroed the rest. 0, or
+ * -1 with a fault. */
 int archive_buckets(struct archive *archive, const struct archive_series *const *series, size_t count,
-                    struct archive_bucket *buckets, size_t bucket_count, int64_t every_us);
+                    struct archive_bucket *buckets, size_t bucket_count, int64_t every_us, int64_t until_us);
 
 /* Begins to read the readings of these series from from_us on and before until_us: of each slice in the order
  * of their times, or of their arrival. 0, or -1 with a fault. */

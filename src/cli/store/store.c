@@ -101,7 +101,9 @@ static const char *const statements_sql[STATEMENTS] = {
     [UPDATE_SLICE] = "UPDATE slice SET first_us = ?2, last_us = ?3, readings = ?4, next_entry = ?5,"
                      " bytes = ?6 WHERE slice = ?1",
     [OLDEST_SLICE] = "SELECT slice FROM slice ORDER BY slice LIMIT 1",
-    [END_OF_SLICE] = "SELECT began_us FROM slice ORDER BY slice LIMIT 1 OFFSET 1", /* of the oldest */
+    /* Of the oldest: when a later one began, by a clock that may have been set back meanwhile. */
+    [END_OF_SLICE] = "SELECT min(began_us) FROM slice WHERE slice > (SELECT min(slice) FROM slice)"
+                     " HAVING count(*) > 0",
     [DELETE_READINGS] = "DELETE FROM reading WHERE slice = ?1 AND (series, time_us, entry) IN"
                         " (SELECT series, time_us, entry FROM reading WHERE slice = ?1 LIMIT ?2)",
     [DELETE_MINUTES] = "DELETE FROM minute WHERE slice = ?1 AND (series, minute) IN"

@@ -80,6 +80,8 @@ static const struct column columns[] = {
 
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
 
+const char *const column_expendable[] = {"NEXT", "PATHS", "LOSS", "IF", "AGE", NULL};
+
 const char *column_heading(size_t i) {
     return i < COLUMN_COUNT ? columns[i].heading : NULL;
 }
@@ -106,7 +108,7 @@ void column_choose_default(struct column_choice *choice) {
 }
 
 int column_choose(const char *list, struct column_choice *choice, struct reason *reason) {
-    struct column_choice chosen = {0};
+    struct column_choice chosen = {.is_exact = *list != '+'};
     char heading[32];
     if (*list == '+' && choice->count == 0) {
         column_choose_default(&chosen);

@@ -21,7 +21,11 @@ struct column {
 struct column_choice {
     const char *headings[TABLE_COLUMNS_MAX + 1]; /* ended by NULL */
     size_t count;
+    bool is_exact; /* these were asked for, and no others */
 };
+
+/* Headings of columns that may go where a terminal has no room, the first of them first; ended by NULL. */
+extern const char *const column_expendable[];
 
 /* The column of a heading in either case; NULL, with a reason that lists all, when there is none. */
 const struct column *column_find(const char *heading, struct reason *reason);

@@ -34,7 +34,9 @@ void counters_write(struct writer *writer, const struct muster_counters *counter
     writer_integer(writer, "copies", NULL, counters->copies);
     writer_object(writer, "drops");
     for (unsigned i = 0; i < MUSTER_DROP_COUNT; i++) {
-        writer_integer(writer, muster_drop_name((enum muster_drop)i), NULL, counters->drops[i]);
+        if (scope != COUNTERS_RECEIVED || counters->drops[i] > 0) {
+            writer_integer(writer, muster_drop_name((enum muster_drop)i), NULL, counters->drops[i]);
+        }
     }
     writer_end(writer);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

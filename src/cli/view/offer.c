@@ -41,8 +41,8 @@ static int compare_by_trust(const void *left, const void *right) {
     return compare_names(a, b);
 }
 
-/* Collects the offers of one row into room that is large enough. */
-/* Who takes the first line needs an address in it. */
+/* Collects the offers of one row into room that is large enough. Who takes the first line needs an address in
+ * it. */
 static void collect(struct offers *offers, const struct roster_row *row, const struct selector *selector,
                     enum offer_order order) {
     const struct muster_document *document = &row->peer->document;
@@ -58,8 +58,8 @@ static void collect(struct offers *offers, const struct roster_row *row, const s
     }
 }
 
-int offers_init(struct offers *offers, const struct roster *roster, const struct selector *selector,
-                enum offer_order order) {
+int offers_init(struct offers *offers, const struct roster *roster, const struct selector *service,
+                const struct selector *owner, enum offer_order order) {
     size_t room = 0;
     *offers = (struct offers){0};
     for (size_t i = 0; i < roster->count; i++) {
@@ -70,7 +70,9 @@ int offers_init(struct offers *offers, const struct roster *roster, const struct
         return -1;
     }
     for (size_t i = 0; i < roster->count; i++) {
-        collect(offers, &roster->rows[i], selector, order);
+        if (selector_matches_peer(owner, roster->rows[i].peer)) {
+            collect(offers, &roster->rows[i], service, order);
+        }
     }
     qsort(offers->offers, offers->count, sizeof(*offers->offers),
           order == OFFER_BY_TYPE ? compare_by_type : compare_by_trust);

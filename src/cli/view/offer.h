@@ -25,10 +25,10 @@ enum offer_order {
     OFFER_BY_TRUST, /* alive before suspect, verified before unverified, name, type: to take the first */
 };
 
-/* Collects the services that a selector means, of peers that are alive or suspect, in this
- * order. They point into the roster. -1 when memory is out. */
-int offers_init(struct offers *offers, const struct roster *roster, const struct selector *selector,
-                enum offer_order order);
+/* Collects the services that one selector means of the peers that another means and that are alive or
+ * suspect, in this order. They point into the roster. -1 when memory is out. */
+int offers_init(struct offers *offers, const struct roster *roster, const struct selector *service,
+                const struct selector *owner, enum offer_order order);
 
 /* Zeroed offers are allowed. */
 void offers_deinit(struct offers *offers);

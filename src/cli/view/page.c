@@ -58,8 +58,12 @@ static void print_heard(const struct muster_peer *peer) {
 }
 
 static void print_messages(const struct muster_peer *peer) {
-    printf("  Messages    %" PRIu64 " received, %" PRIu64 " copies, %s lost\n", peer->received, peer->copies,
-           text_share(peer->loss).text);
+    printf("  Messages    %" PRIu64 " received, %" PRIu64 " %s", peer->received, peer->copies,
+           peer->copies == 1 ? "copy" : "copies");
+    if (peer_loss(peer) >= 0) {
+        printf(", %s lost", text_share(peer->loss).text);
+    }
+    putchar('\n');
 }
 
 /* ---- what it says of itself ---- */
@@ -132,6 +136,8 @@ int page_print_peer(const struct muster_peer *peer, struct table_style style) {
     print_attrs(&peer->document);
     print_topics(&peer->document);
     print_caches(&peer->document);
+    static const char *const expendable[] = {"PROTO", "IF", "COUNT", "AGE", NULL};
+    style.expendable = expendable;
     putchar('\n');
     return table_print(NULL, peer_tuples(peer), style);
 }
@@ -201,6 +207,8 @@ static void print_self_head(const struct muster_self *self) {
 }
 
 int page_print_self(const struct muster_self *self, const struct roster *roster, struct table_style style) {
+    static const char *const expendable[] = {"UNREACHED", "UNICAST", "QUEUE", "IF", NULL};
+    style.expendable = expendable;
     print_self_head(self);
     counters_print(&self->counters);
     traffic_print_sender(&self->sender);

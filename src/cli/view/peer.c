@@ -38,7 +38,7 @@ static void write_topic(struct writer *writer, const void *muster_topic) {
 static void write_document(struct writer *writer, const struct muster_document *document) {
     const struct writer_rows topics = {write_topic, document->topics, sizeof(*document->topics),
                                        document->topic_count};
-    FILE *cell = writer_cell(writer, "SERVICES", WRITER_CUT);
+    FILE *cell = writer_cell(writer, "SERVICES", WRITER_CUT | WRITER_LIST);
     if (cell != NULL) {
         text_print_services(cell, document);
     }
@@ -83,6 +83,10 @@ static void write_paths(struct writer *writer, unsigned paths) {
     }
 }
 
+double peer_loss(const struct muster_peer *peer) {
+    return peer->received > 0 ? peer->loss : -1;
+}
+
 void peer_write(struct writer *writer, const struct muster_peer *peer) {
     write_identity(writer, peer);
     writer_address(writer, "address", "ADDRESS", &peer->address);
@@ -90,13 +94,14 @@ void peer_write(struct writer *writer, const struct muster_peer *peer) {
     writer_integer(writer, "port", "PORT", peer->address.port);
     writer_known(writer, "interface", "IF", peer->interface_name);
     writer_duration(writer, "age_ms", "AGE", (int64_t)peer->age_ms);
-    if (writer->is_json || roster_is_present(peer)) {
+    if (roster_is_present(peer)) {
         writer_duration(writer, "next_ms", "NEXT", peer->next_ms);
     } else { /* the promise of who is gone is void */
         writer_shown(writer, "NEXT", WRITER_RIGHT, NULL, "-");
+        writer_null(writer, "next_ms");
     }
     writer_duration(writer, "since_ms", "SINCE", (int64_t)peer->since_ms);
-    writer_share(writer, "loss", "LOSS", peer->loss);
+    writer_share(writer, "loss", "LOSS", peer_loss(peer));
     writer_integer(writer, "received", "RECEIVED", peer->received);
     writer_integer(writer, "copies", "COPIES", peer->copies);
     write_paths(writer, peer->paths);
@@ -136,6 +141,13 @@ struct writer_rows peer_rows(const struct roster *roster) {
 
 /* ---- the evidence for it ---- */
 
+/* Unicast brings answers, which are not numbered. Only to static peers does it carry what every path
+ * carries. */
+static double loss_of(const struct muster_tuple *tuple) {
+    const bool is_unicast = tuple->path == MUSTER_PATH_U4 || tuple->path == MUSTER_PATH_U6;
+    return is_unicast && tuple->loss >= 1 ? -1 : tuple->loss;
+}
+
 static void write_tuple(struct writer *writer, const void *muster_tuple) {
     const struct muster_tuple *tuple = muster_tuple;
     writer_text(writer, "protocol", "PROTO", "udp");
@@ -145,7 +157,7 @@ static void write_tuple(struct writer *writer, const void *muster_tuple) {
     writer_text(writer, "path", "PATH", muster_path_name(tuple->path));
     writer_integer(writer, "count", "COUNT", tuple->count);
     writer_duration(writer, "age_ms", "AGE", (int64_t)tuple->age_ms);
-    writer_share(writer, "loss", "LOSS", tuple->loss);
+    writer_share(writer, "loss", "LOSS", loss_of(tuple));
 }
 
 struct writer_rows peer_tuples(const struct muster_peer *peer) {

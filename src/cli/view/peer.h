@@ -7,9 +7,18 @@
 #include "roster.h"
 #include "writer.h"
 
+/* The names of the members of a peer. */
+#define PEER_MEMBERS                                                                                      \
+    "id", "name", "state", "verified", "provisional", "address", "other_address", "port", "interface",    \
+        "age_ms", "next_ms", "since_ms", "loss", "received", "copies", "paths", "boot", "rev", "partial", \
+        "self", "services", "attrs", "topics", "caches"
+
 /* Writes the members of a peer (schemas/peers.schema.json), for people with the columns that column.h lists.
  */
 void peer_write(struct writer *writer, const struct muster_peer *peer);
+
+/* The loss of a peer, negative as long as nothing of it was counted. */
+double peer_loss(const struct muster_peer *peer);
 
 /* Makes a line of JSON of what happened to a peer, with its LF, to be freed. NULL when memory is out. */
 char *peer_event_line(enum muster_peer_event event, const struct muster_peer *peer);

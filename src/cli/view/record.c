@@ -17,6 +17,10 @@
 /* Bytes of a record in JSON: a datagram all of whose bytes are escaped, and a name. */
 #define JSON_BYTES_MAX (6 * MUSTER_DATAGRAM_BYTES_MAX + 1024)
 
+/* Digits of a number that is not whole; up to where whole ones have all of theirs. */
+#define ROUNDED_DIGITS 6
+#define EXACT_MAX 1e15
+
 #define DIM "\033[2m"
 
 /* ---- for people ---- */
@@ -44,8 +48,20 @@ static void write_time(double time_s, char text[TIME_BYTES]) {
     }
 }
 
-static void write_number(double value, char text[NUMBER_TEXT_BYTES_MAX + 1]) {
-    text[number_write(value, text)] = '\0';
+void record_write_rounded(double number, char *text, size_t size) {
+    const double magnitude = fabs(number);
+    const int whole = magnitude >= 10 ? (int)floor(log10(magnitude)) + 1 : 1;
+    const int digits = whole > ROUNDED_DIGITS - 2 ? whole + 2 : ROUNDED_DIGITS;
+    const bool is_whole = magnitude < EXACT_MAX && floor(number) == number;
+    snprintf(text, size, "%.*g", is_whole ? 15 : digits > 15 ? 15 : digits, number);
+}
+
+bool record_is_stale(const struct muster_record *record, double now_s) {
+    return record->update_s > 0 && record->time_s > 0 && now_s - record->time_s > 1.5 * record->update_s;
+}
+
+double record_now_s(const struct muster_sample *sample, double now_s) {
+    return sample->kind == MUSTER_SAMPLE_LAST ? now_s - (double)sample->age_ms / 1000 : now_s;
 }
 
 static void print_blanks(size_t count) {
@@ -67,7 +83,7 @@ static void print_value(struct record_columns *columns, const struct muster_reco
     char number[NUMBER_TEXT_BYTES_MAX + 1];
     switch (record->kind) {
     case MUSTER_VALUE_NUMBER:
-        write_number(record->number, number);
+        record_write_rounded(record->number, number, sizeof(number));
         print_blanks(pad(&columns->value, RECORD_VALUE_WIDTH_MAX, strlen(number)));
         fputs(number, stdout);
         break;
@@ -79,11 +95,15 @@ static void print_value(struct record_columns *columns, const struct muster_reco
 }
 
 void record_print_text(struct record_columns *columns, const struct muster_record *record,
-                       const struct muster_sample *sample, const struct record_publisher *publisher) {
+                       const struct muster_sample *sample, const struct record_publisher *publisher,
+                       double now_s) {
     char text[NUMBER_TEXT_BYTES_MAX + 1]; /* longer than a time */
     const bool is_last = sample->kind == MUSTER_SAMPLE_LAST;
     write_time(record->time_s, text);
-    printf("%s%-*s%c ", is_last && columns->color ? DIM : "", TIME_WIDTH, text, is_last ? '~' : ' ');
+    printf("%s%-*s%c ", is_last && columns->color ? DIM : "", TIME_WIDTH, text,
+           record_is_stale(record, now_s) ? '!'
+           : is_last                      ? '~'
+                                          : ' ');
     fputs(publisher->label.text, stdout);
     print_blanks(pad(&columns->peer, RECORD_PEER_WIDTH_MAX, publisher->label_width) + 2);
     text_print(stdout, record->name);
@@ -94,7 +114,7 @@ void record_print_text(struct record_columns *columns, const struct muster_recor
         text_print(stdout, record->unit);
     }
     if (record->has_sum) {
-        write_number(record->sum, text);
+        record_write_rounded(record->sum, text, sizeof(text));
         printf("  sum %s", text);
     }
     puts(is_last && columns->color ? TEXT_COLOR_END : "");
@@ -103,7 +123,7 @@ void record_print_text(struct record_columns *columns, const struct muster_recor
 /* ---- for programs ---- */
 
 int record_print_json(const struct muster_record *record, const struct muster_sample *sample,
-                      const struct record_publisher *publisher) {
+                      const struct record_publisher *publisher, double now_s) {
     char text[JSON_BYTES_MAX];
     const int length = muster_record_print(record, NULL, text, sizeof(text));
     if (length < 0) {
@@ -114,7 +134,8 @@ int record_print_json(const struct muster_record *record, const struct muster_sa
     text_print_quoted(stdout, publisher->name);
     printf(",\"id\":\"%s\",\"sample\":\"%s\"", text_id(publisher->id).text,
            muster_sample_kind_name(sample->kind));
-    puts(sample->is_late ? ",\"late\":true}" : "}");
+    fputs(sample->is_late ? ",\"late\":true" : "", stdout);
+    puts(record_is_stale(record, now_s) ? ",\"stale\":true}" : "}");
     return 0;
 }
 

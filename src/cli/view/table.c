@@ -19,12 +19,16 @@
 /* Columns that a column keeps at least when it is cut. */
 #define CUT_COLUMNS_MIN 8
 
+/* Columns that it keeps as long as others may go instead. */
+#define CUT_COLUMNS_WANTED 20
+
 #define ELLIPSIS "…"
 
 struct table_column {
     const char *heading;
     unsigned flags; /* of enum writer_flag */
     size_t width;
+    bool is_gone; /* there was no room for it */
 };
 
 /* A table, and the writer that fills it row by row. */
@@ -162,8 +166,22 @@ static size_t terminal_columns(void) {
     return TERMINAL_COLUMNS;
 }
 
+/* The bytes of a list that was cut behind so many of them, up to the last comma or colon: "http:808" is
+ * another port than "http:8080". All of them where there is neither. */
+static size_t whole_items(const char *text, size_t bytes) {
+    size_t whole = bytes;
+    while (whole > 0 && text[whole - 1] != ',') {
+        whole--;
+    }
+    const char *colon = memchr(text, ':', bytes);
+    if (whole == 0 && colon != NULL) {
+        whole = (size_t)(colon + 1 - text);
+    }
+    return whole > 0 ? whole : bytes;
+}
+
 /* Cuts a cell to `width` columns, an ellipsis included; a text that fits stays. */
-static int cut_cell(struct libscols_line *line, size_t column, size_t width) {
+static int cut_cell(struct libscols_line *line, size_t column, size_t width, bool is_list) {
     const char *text = scols_cell_get_data(scols_line_get_cell(line, column));
     size_t kept_bytes = 0;
     size_t kept = 0;
@@ -180,18 +198,55 @@ static int cut_cell(struct libscols_line *line, size_t column, size_t width) {
         kept += columns;
         kept_bytes += bytes;
     }
+    if (is_list) {
+        kept_bytes = whole_items(text, kept_bytes);
+    }
     if (asprintf(&shortened, "%.*s" ELLIPSIS, (int)kept_bytes, text) < 0) {
         return -1;
     }
     return scols_line_refer_data(line, column, shortened);
 }
 
+/* ---- columns that go ---- */
+
+/* The columns of a line; those that may be cut count as if they were, down to cut_columns. */
+static size_t line_columns(const struct grid *grid, size_t cut_columns) {
+    size_t total = 0;
+    for (size_t i = 0; i < grid->column_count; i++) {
+        const struct table_column *column = &grid->columns[i];
+        const bool is_cut = (column->flags & WRITER_CUT) != 0 && column->width > cut_columns;
+        if (!column->is_gone) {
+            total += (total > 0 ? 1 : 0) + (is_cut ? cut_columns : column->width);
+        }
+    }
+    return total;
+}
+
+/* Leaves out columns until a line fits the terminal, or none is left that may go. */
+static int drop_columns(struct grid *grid, const char *const *expendable, size_t terminal) {
+    for (; expendable != NULL && *expendable != NULL && line_columns(grid, CUT_COLUMNS_WANTED) > terminal;
+         expendable++) {
+        const size_t i = find_column(grid, *expendable, 0);
+        if (i == grid->column_count) {
+            continue;
+        }
+        struct libscols_column *column = scols_table_get_column(grid->table, i);
+        grid->columns[i].is_gone = true;
+        if (scols_column_set_flags(column, scols_column_get_flags(column) | SCOLS_FL_HIDDEN) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- columns that are cut ---- */
+
 /* The widest column that may still be cut; NULL when there is none. */
 static struct table_column *widest_to_cut(struct grid *grid) {
     struct table_column *widest = NULL;
     for (size_t i = 0; i < grid->column_count; i++) {
         struct table_column *column = &grid->columns[i];
-        if ((column->flags & WRITER_CUT) != 0 && column->width > CUT_COLUMNS_MIN &&
+        if (!column->is_gone && (column->flags & WRITER_CUT) != 0 && column->width > CUT_COLUMNS_MIN &&
             (widest == NULL || column->width > widest->width)) {
             widest = column;
         }
@@ -201,24 +256,20 @@ static struct table_column *widest_to_cut(struct grid *grid) {
 
 /* Narrows the columns that may be cut until a line fits the terminal. */
 static void narrow(struct grid *grid, size_t terminal) {
-    size_t total = grid->column_count - 1; /* the gaps */
-    for (size_t i = 0; i < grid->column_count; i++) {
-        total += grid->columns[i].width;
-    }
+    size_t total = line_columns(grid, SIZE_MAX);
     for (struct table_column *widest; total > terminal && (widest = widest_to_cut(grid)) != NULL; total--) {
         widest->width--;
     }
 }
 
-/* Cuts what is wider than its column, and marks it. libsmartcols would cut without a mark, and "http:808" is
- * another port than "http:8080". */
+/* Cuts what is wider than its column, and marks it. libsmartcols would cut without a mark. */
 static int cut_cells(const struct grid *grid) {
     struct libscols_iter *lines = scols_new_iter(SCOLS_ITER_FORWARD);
     struct libscols_line *line;
     int error = lines == NULL ? -1 : 0;
     while (error == 0 && scols_table_next_line(grid->table, lines, &line) == 0) {
         for (size_t i = 0; i < grid->column_count && error == 0; i++) {
-            error = cut_cell(line, i, grid->columns[i].width);
+            error = cut_cell(line, i, grid->columns[i].width, (grid->columns[i].flags & WRITER_LIST) != 0);
         }
     }
     scols_free_iter(lines);
@@ -240,8 +291,10 @@ int table_print(const char *const *headings, struct writer_rows rows, struct tab
         error = fill_table(&grid, &rows);
     }
     if (error == 0 && !style.wide) {
-        narrow(&grid, terminal_columns());
-        error = cut_cells(&grid);
+        const size_t terminal = terminal_columns();
+        error = drop_columns(&grid, style.expendable, terminal);
+        narrow(&grid, terminal);
+        error = error != 0 ? error : cut_cells(&grid);
     }
     if (error == 0) {
         error = scols_print_table(grid.table);

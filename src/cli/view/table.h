@@ -10,8 +10,10 @@
 #define TABLE_COLUMNS_MAX 64
 
 struct table_style {
-    bool wide;  /* nothing is cut */
-    bool color; /* fields have their colours */
+    bool wide;                     /* nothing is cut */
+    bool color;                    /* fields have their colours */
+    const char *const *expendable; /* headings of columns that go when a terminal has no room for all, the
+                                      first of them first; ended by NULL; NULL: none may go */
 };
 
 /* Prints rows; nothing when there is none. headings say which fields are columns, and in which order, and end

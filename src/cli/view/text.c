@@ -128,6 +128,18 @@ struct text_label text_label(const char *name, const uint8_t id[MUSTER_ID_BYTES]
 
 /* ---- short texts ---- */
 
+struct text_short text_utc(int64_t us) {
+    const time_t seconds = (time_t)(us / 1000000);
+    const int rest_us = (int)(us % 1000000);
+    struct text_short time;
+    struct tm parts;
+    gmtime_r(&seconds, &parts);
+    const size_t length = strftime(time.text, sizeof(time.text), "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(time.text + length, sizeof(time.text) - length, rest_us % 1000 == 0 ? ".%03dZ" : ".%06dZ",
+             rest_us % 1000 == 0 ? rest_us / 1000 : rest_us);
+    return time;
+}
+
 struct text_short text_id(const uint8_t id[MUSTER_ID_BYTES]) {
     struct text_short text;
     muster_id_text(id, text.text);

@@ -43,6 +43,9 @@ struct text_short {
     char text[64];
 };
 
+/* UTC as RFC 3339 has it, to the microsecond where there are some. */
+struct text_short text_utc(int64_t us);
+
 /* 32 hexadecimal digits. */
 struct text_short text_id(const uint8_t id[MUSTER_ID_BYTES]);
 

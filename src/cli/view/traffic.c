@@ -81,6 +81,8 @@ struct writer_rows traffic_rows(const struct muster_feed *feeds, size_t count, c
 }
 
 int traffic_print(struct writer_rows rows, struct table_style style) {
+    static const char *const expendable[] = {"SHARD", "AGAIN", "LATE", "NAKS", "PENDING", "REPAIRED", NULL};
+    style.expendable = expendable;
     if (rows.count > 0) {
         putchar('\n');
     }

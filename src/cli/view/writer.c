@@ -46,9 +46,13 @@ void writer_open_document(struct writer *writer) {
     writer_integer(writer, "schema", NULL, WRITER_SCHEMA);
 }
 
-void writer_open_line(struct writer *writer, FILE *out, const char *event) {
+void writer_open_row(struct writer *writer, FILE *out) {
     *writer = (struct writer){.is_json = true, .is_line = true, .out = out};
     enter(writer, "{}");
+}
+
+void writer_open_line(struct writer *writer, FILE *out, const char *event) {
+    writer_open_row(writer, out);
     writer_text(writer, "event", NULL, event);
     writer_text(writer, "time", NULL, text_now_utc().text);
 }
@@ -224,7 +228,11 @@ void writer_duration(struct writer *writer, const char *name, const char *headin
 }
 
 void writer_share(struct writer *writer, const char *name, const char *heading, double share) {
-    char text[NUMBER_TEXT_BYTES_MAX + 1];
+    char text[NUMBER_TEXT_BYTES_MAX + 1] = "null";
+    if (share < 0) {
+        write_word(writer, name, heading, WRITER_RIGHT, text, "-");
+        return;
+    }
     text[number_write((double)(int64_t)(share * 10000 + 0.5) / 10000, text)] = '\0';
     write_word(writer, name, heading, WRITER_RIGHT, text, text_share(share).text);
 }

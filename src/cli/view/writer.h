@@ -23,6 +23,7 @@
 enum writer_flag {
     WRITER_RIGHT = 1 << 0, /* aligned to the right, as numbers are */
     WRITER_CUT = 1 << 1,   /* may be cut to fit a terminal */
+    WRITER_LIST = 1 << 2,  /* is cut behind a comma, so that no item is a part of one */
 };
 
 struct writer {
@@ -57,6 +58,9 @@ void writer_open_document(struct writer *writer);
 
 /* Begins a line of a stream: what happened, and that it did so now. */
 void writer_open_line(struct writer *writer, FILE *out, const char *event);
+
+/* Begins a line that is a record alone. */
+void writer_open_row(struct writer *writer, FILE *out);
 
 /* Ends it with a LF. */
 void writer_close(struct writer *writer);
@@ -104,7 +108,8 @@ void writer_integer(struct writer *writer, const char *name, const char *heading
 /* Milliseconds: an integer, and "3m20s". */
 void writer_duration(struct writer *writer, const char *name, const char *heading, int64_t ms);
 
-/* A share in 0..1: a number with four places, and "12%". */
+/* A share in 0..1: a number with four places, and "12%"; null, and "-", for a negative one, which is not
+ * known. */
 void writer_share(struct writer *writer, const char *name, const char *heading, double share);
 
 /* 32 hexadecimal digits. */

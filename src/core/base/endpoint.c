@@ -128,6 +128,19 @@ bool endpoint_is_host(const struct muster_endpoint *endpoint) {
     return is_host && endpoint->port != 0;
 }
 
+static uint32_t number_of(const struct muster_endpoint *endpoint) {
+    const uint8_t *ip = endpoint->ip;
+    return (uint32_t)ip[0] << 24 | (uint32_t)ip[1] << 16 | (uint32_t)ip[2] << 8 | ip[3];
+}
+
+bool endpoint_is_broadcast_of(const struct muster_endpoint *endpoint, const struct muster_endpoint *address,
+                              unsigned prefix_bits) {
+    if (endpoint->family != 4 || address->family != 4 || prefix_bits == 0 || prefix_bits > 30) {
+        return false;
+    }
+    return number_of(endpoint) == (number_of(address) | UINT32_MAX >> prefix_bits);
+}
+
 bool endpoint_is_loopback(const struct muster_endpoint *endpoint) {
     static const uint8_t loopback[16] = {[15] = 1};
     return (endpoint->family == 4 && endpoint->ip[0] == 127) ||

@@ -13,6 +13,8 @@
 #define MUSTER_GROUP_V6 {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x14} /* ff02::114: RFC 4727, 3.4.2, of the link alone */
 #define MUSTER_BROADCAST_V4 {255, 255, 255, 255} /* the limited broadcast address (RFC 919, 7) */
 #define MUSTER_UNICAST_PORTS 32                  /* a node takes the first free port of these, right after the control port: one firewall line covers all */
+#define MUSTER_GROUP_SITE_V4 {239, 255, 77, 14}  /* the same of a site: routers may pass it on (RFC 2365, 6.1) */
+#define MUSTER_GROUP_SITE_V6 {0xff, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x14} /* ff05::114: RFC 4727, 3.4.2 */
 #define MUSTER_TTL 255                           /* sent and required: proves that no router was passed (RFC 5082, 3) */
 #define MUSTER_PATHS_MAX 96                      /* ways out of one node: 32 interfaces of three kinds */
 
@@ -28,6 +30,8 @@
 #define MUSTER_NONCE_CHARS 8               /* of a nonce: six bytes in the URL-safe base64 alphabet */
 #define MUSTER_RE_MAX 128                  /* nonces in `re`: what fits 1400 bytes beside a short announce */
 #define MUSTER_HEARD_MAX 8                 /* path names in `heard` */
+#define MUSTER_GONE_MAX 4                  /* addresses in `gone` */
+#define MUSTER_GONE_BYTES 202              /* of it, with the longest addresses */
 #define MUSTER_PEERS_REPORTED_MAX 1000000     /* largest believable `peers` */
 #define MUSTER_INTEGER_MAX 9007199254740991 /* 2^53 - 1 (RFC 7493, 2.2) */
 #define MUSTER_NEXT_MS_MIN 100
@@ -56,6 +60,7 @@
 #define MUSTER_NEWS_BURST 5
 #define MUSTER_NEWCOMER_MS 3000         /* for so long after a row began alives are sent on all paths, too, but in a crowd */
 #define MUSTER_HEARS_MS 1000            /* so long after its start a node says when it hears broadcast alone */
+#define MUSTER_GONE_MS 60000            /* for so long alives name an address that their sender has no more */
 #define MUSTER_BYE_SPACING_MS 100       /* three byes in 200 ms */
 #define MUSTER_QUERY_REPEAT_MS {0, 250, 600, 850, 1100, 1350, 1600} /* when a query for everybody is asked */
 #define MUSTER_QUERIES 7                /* how often it is asked at most */
@@ -80,9 +85,9 @@
 #define MUSTER_STATIC_RETRY_MS 1000     /* pause after the first question to a static peer that does not answer; doubled each time */
 #define MUSTER_STATIC_RETRY_MS_MAX 60000 /* longest pause */
 #define MUSTER_STATIC_REACHED_MS 60000  /* a static peer that was heard within this is told what the group is told */
-#define MUSTER_NONCE_MS 60000           /* a nonce is renewed after so long */
-#define MUSTER_NONCE_MS_MIN 1000        /* and no sooner than this, where a recording may be played */
-#define MUSTER_NONCES 3                 /* answers to the last three nonces are accepted, unless they are older than twice that */
+#define MUSTER_NONCE_MS 30000           /* a nonce is renewed after so long; twice that is no longer than a tombstone stays, so that no recording brings back who left */
+#define MUSTER_NONCE_MS_MIN 250         /* and no sooner than this, where a recording may be played */
+#define MUSTER_NONCES 12                /* answers to the last twelve nonces are accepted, unless they are older than twice that */
 #define MUSTER_INTRODUCTION_TRIES 4     /* questions to a newcomer: two by unicast, then two to the group; in a crowd all by unicast */
 #define MUSTER_INTRODUCTION_TOGETHER 2  /* how many of them ask many by one question in a crowd; the others go by unicast, for whom does not hear the group */
 #define MUSTER_INTRODUCTION_UNICAST 2   /* how many of them go by unicast */
@@ -106,6 +111,11 @@
 #define MUSTER_LIST_NONCES 8            /* an announce or alive with more nonces in `re` is sent on primary paths alone */
 #define MUSTER_ANSWER_RATE 4            /* answers by unicast a second to questions that ask everybody, beyond which one announce to the group answers all */
 #define MUSTER_ANSWER_BURST 8
+#define MUSTER_PROBE_RATE 8              /* answers a second to probes, which ask how a question was heard; more are not answered */
+#define MUSTER_PROBE_BURST 32
+#define MUSTER_PROBE_MS 250              /* between two rounds of a probe */
+#define MUSTER_PROBE_ROUNDS 10            /* of a probe: enough to tell a path that loses much from one that is cut */
+#define MUSTER_PROBE_CALLED 4            /* peers that a round asks to answer by the group */
 #define MUSTER_ANSWER_LATE_MS 50         /* a node that is so late answers them to the group, too */
 
 /* ---- suspicion ---- */
@@ -127,7 +137,9 @@
 #define MUSTER_FULL_BURST 2
 #define MUSTER_UNSENT_MS 1000            /* and what was not sent to the group is said again after this, and up to as much more */
 #define MUSTER_TRIES_MIN 5              /* questions for a suspect, at least */
-#define MUSTER_TRIES_GROUP 3             /* of them, the first ones, that go to the group alone; the others go by unicast too */
+#define MUSTER_TRIES_GROUP 1             /* of them, the first ones, that go to the group alone; the others go by unicast too, for who does not hear the group */
+#define MUSTER_TRIES_GROUP_LOSSLESS 3    /* the same where nothing is lost, as far as */
+#define MUSTER_LOSSLESS_MESSAGES 512     /* so many messages show */
 #define MUSTER_HEARSAY_TRIES 2           /* questions, by unicast, for a row that was never heard here */
 #define MUSTER_TRIES_MAX 60             /* questions for a suspect, at most */
 
@@ -254,6 +266,8 @@
 #define MUSTER_SAMPLE_PART_BYTES_MAX 2048 /* one sample with its own line */
 #define MUSTER_SAMPLES_MAX 65536        /* samples of one answer that has an end */
 #define MUSTER_BACKLOG_BYTES_MAX 4194304 /* samples that came by streams and wait to be pulled */
+#define MUSTER_JOIN_MS 1000             /* live data wait so long for what was asked for by stream and comes before them */
+#define MUSTER_JOIN_BYTES_MAX 2097152   /* and so many bytes of them, of one publisher */
 #define MUSTER_LAST_KNOWN_MAX 16384     /* sensors that are known to have delivered a last value; with more all are forgotten */
 #define MUSTER_LAST_EQUAL_MS 1000       /* two values without a time are the same if their ages differ by less */
 #define MUSTER_KEPT_TOPICS_MAX 4096     /* topics kept for others; the one longest without news makes room */

@@ -24,6 +24,7 @@ void exchange_deinit(struct exchange *exchange) {
     server_deinit(&exchange->server);
     fetches_deinit(&exchange->fetches);
     backlog_deinit(&exchange->backlog);
+    joins_deinit(&exchange->joins);
     catchup_deinit(&exchange->catchup);
 }
 
@@ -35,11 +36,7 @@ static void end_fetch(struct exchange *exchange, struct fetch *fetch, bool is_go
     switch (fetch->kind) {
     case FETCH_TABLE: tables_end(exchange, is_good); break;
     case FETCH_DOCUMENT: documents_end(exchange, fetch); break;
-    case FETCH_SAMPLES:
-        if (!is_good) {
-            catchup_retry(exchange, &fetch->ask);
-        }
-        break;
+    case FETCH_SAMPLES: catchup_end(exchange, fetch, is_good); break;
     case FETCH_FOLLOW: follow_end(exchange, fetch); break;
     }
 }
@@ -158,6 +155,7 @@ void exchange_take_note(struct exchange *exchange, const struct merge_note *note
 void exchange_unsubscribe(struct exchange *exchange, uint64_t subscription) {
     catchup_unsubscribe(exchange, subscription);
     backlog_forget(&exchange->backlog, subscription);
+    join_forget(exchange, subscription);
 }
 
 void exchange_record_live(struct exchange *exchange, const struct muster_arrival *arrival) {
@@ -223,5 +221,6 @@ uint64_t exchange_deadline(const struct exchange *exchange) {
 }
 
 uint64_t exchange_samples_deadline(const struct exchange *exchange) {
-    return deadline_earlier(follow_deadline(exchange), catchup_deadline(exchange));
+    return deadline_earlier(join_deadline(exchange),
+                            deadline_earlier(follow_deadline(exchange), catchup_deadline(exchange)));
 }

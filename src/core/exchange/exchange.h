@@ -14,6 +14,7 @@
 #include "documents.h"
 #include "fetch.h"
 #include "follow.h"
+#include "join.h"
 #include "presence.h"
 #include "server.h"
 #include "tables.h"
@@ -40,6 +41,7 @@ struct exchange {
     struct catchup catchup;
     struct follows follows;
     struct backlog backlog;
+    struct joins joins;
 };
 
 void exchange_init(struct exchange *exchange, struct context *context, struct presence *presence,

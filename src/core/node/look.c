@@ -34,11 +34,19 @@ int muster_core_peers(const muster_core_t *core, struct muster_peer_list *list) 
     return error;
 }
 
+unsigned muster_core_static_tries(const muster_core_t *core, const struct muster_endpoint *endpoint) {
+    return static_peers_failures(&core->context.paths.static_peers, endpoint);
+}
+
 int muster_core_peer(const muster_core_t *core, const uint8_t id[MUSTER_ID_BYTES],
                      struct muster_peer_list *list) {
     const struct peer *peer = peer_table_find(&core->presence.table, id);
     *list = (struct muster_peer_list){0};
     return peer == NULL ? MUSTER_ENOTFOUND : list_row(core, peer, list);
+}
+
+const struct muster_probe_report *muster_core_probe(const muster_core_t *core) {
+    return core->presence.probe != NULL ? &core->presence.probe->report : NULL;
 }
 
 const struct muster_counters *muster_core_counters(const muster_core_t *core) {

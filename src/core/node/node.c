@@ -156,11 +156,17 @@ static int step_paths(muster_core_t *core, const struct muster_event *event) {
     bool is_same = paths_are(paths, event->paths, event->path_count);
     bool have_come = paths_have_come(paths, event->paths, event->path_count);
     size_t bytes_max = paths->bytes_max;
+    const struct paths before = *paths;
     int error = paths_set(paths, event->paths, event->path_count);
     if (paths->bytes_max < bytes_max) {
         sender_record_paths(&core->telemetry);
     }
+    if (error == 0 && gone_addresses_update(&core->presence.gone, &before, event->paths, event->path_count,
+                                            core->context.now_ms) > 0) {
+        announcer_tell_gone(&core->presence);
+    }
     if (error == 0 && have_come) {
+        static_peers_ask_again(&paths->static_peers);
         resume_arrive(&core->presence);
     } else if (error == 0 && !is_same) {
         resume_begin(&core->presence, 0);
@@ -183,7 +189,8 @@ static int step_rekey(muster_core_t *core, const struct muster_command *command)
 
 static int step_command(muster_core_t *core, const struct muster_command *command) {
     struct presence *presence = &core->presence;
-    bool is_for_observers = command->kind == MUSTER_COMMAND_QUERY || command->kind == MUSTER_COMMAND_LEAVE;
+    bool is_for_observers = command->kind == MUSTER_COMMAND_QUERY || command->kind == MUSTER_COMMAND_LEAVE ||
+                            command->kind == MUSTER_COMMAND_PROBE;
     if (presence_is_leaving(presence)) {
         return MUSTER_ECLOSING;
     }
@@ -202,6 +209,7 @@ static int step_command(muster_core_t *core, const struct muster_command *comman
     case MUSTER_COMMAND_CHANGE:
         return command->change == NULL ? MUSTER_EINVAL : own_document_change(presence, command->change);
     case MUSTER_COMMAND_REKEY: return step_rekey(core, command);
+    case MUSTER_COMMAND_PROBE: return probe_begin(presence, command->targets, command->target_count);
     }
     return MUSTER_EINVAL;
 }
@@ -382,6 +390,7 @@ bool muster_core_next(muster_core_t *core, struct muster_output *output) {
     }
     if (outbox_take_datagram(&core->context.outbox, &output->datagram)) {
         output->kind = MUSTER_OUTPUT_DATAGRAM;
+        output->datagram.ttl = context_ttl(&core->context, &output->datagram.destination);
         sealing_seal(&core->sealing, &core->context, &output->datagram);
         return true;
     }
@@ -429,8 +438,24 @@ static bool next_heard(muster_core_t *core, struct muster_arrival *arrival) {
     return is_given;
 }
 
+/* What came by stream, or was heard and does not wait for what comes by stream. */
+static bool next_sample(muster_core_t *core, struct muster_arrival *arrival) {
+    do {
+        if (backlog_next(&core->exchange, arrival)) {
+            return true;
+        }
+        while (next_heard(core, arrival)) {
+            join_hold(&core->exchange, arrival);
+            if (arrival->subscriptions != 0) {
+                return true;
+            }
+        }
+    } while (join_settle(&core->exchange));
+    return false;
+}
+
 bool muster_core_next_arrival(muster_core_t *core, struct muster_arrival *arrival) {
-    while (backlog_next(&core->exchange, arrival) || next_heard(core, arrival)) {
+    while (next_sample(core, arrival)) {
         exchange_record_live(&core->exchange, arrival);
         if (telemetry_cache(&core->telemetry, arrival)) {
             return true;

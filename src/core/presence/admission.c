@@ -29,6 +29,12 @@ static bool is_static(const struct paths *paths, const struct muster_datagram *d
            static_peers_have_host(&paths->static_peers, &datagram->source);
 }
 
+/* Where a whole site is heard, routers are passed; but by none comes a broadcast. */
+static bool may_be_routed(const struct paths *paths, const struct muster_datagram *datagram) {
+    return (paths->is_site && group_path_kind(&datagram->destination) != MUSTER_PATH_B4) ||
+           is_static(paths, datagram);
+}
+
 /* Unicast is heard on the interfaces that have a path, all else by its own path only; by other groups
  * nothing. */
 static bool is_by_path(const struct paths *paths, const struct muster_datagram *datagram) {
@@ -54,7 +60,7 @@ bool admission_check(struct rates *rates, const struct paths *paths, const struc
         *reason = MUSTER_DROP_PATH;
     } else if (!paths_is_source(paths, &datagram->source, datagram->interface)) {
         *reason = MUSTER_DROP_SOURCE;
-    } else if (datagram->ttl != MUSTER_TTL && !is_static(paths, datagram)) {
+    } else if (datagram->ttl != MUSTER_TTL && !may_be_routed(paths, datagram)) {
         *reason = MUSTER_DROP_TTL;
     } else {
         return allows(rates, RATE_SOURCE, &datagram->source, now_ms, reason) &&

@@ -120,9 +120,11 @@ static unsigned hears(const struct presence *presence) {
 static void say_alive(struct presence *presence) {
     struct message message = announcer_alive(presence);
     message.hears = hears(presence);
+    message.gone_count = gone_addresses_get(&presence->gone, presence->context->now_ms, message.gone);
     message.nonce = presence->introductions.count > 0 ? proof_nonce(presence) : 0;
     if (does_alive_prove(presence)) {
-        proof_put(presence, &message, MUSTER_ALIVE_BYTES_MAX);
+        proof_put(presence, &message,
+                  MUSTER_ALIVE_BYTES_MAX + (message.gone_count > 0 ? MUSTER_GONE_BYTES : 0));
     }
     size_t bytes = say(presence, message, false);
     presence->announcer.alive_bytes = bytes > 0 ? bytes : presence->announcer.alive_bytes;
@@ -170,11 +172,12 @@ static void promise_next(struct presence *presence) {
 }
 
 /* When the next news may be told: changes that follow each other closely are told as one, and who changes all
- * the time takes from a bucket. */
+ * the time takes from a bucket. A program that starts may say what it is only after its node said that it is
+ * there. */
 static uint64_t take_news_ms(struct presence *presence) {
     struct announcer *announcer = &presence->announcer;
     uint64_t now_ms = presence->context->now_ms;
-    uint64_t earliest_ms = announcer->announced_ms + MUSTER_GROUP_ANSWER_MS;
+    uint64_t earliest_ms = announcer->seq == 1 ? now_ms : announcer->announced_ms + MUSTER_GROUP_ANSWER_MS;
     uint64_t allowed_ms = bucket_allowed_ms(&announcer->news, 1, MUSTER_NEWS_RATE, MUSTER_NEWS_BURST, now_ms);
     bucket_spend(&announcer->news, 1, MUSTER_NEWS_RATE, now_ms);
     return earliest_ms > allowed_ms ? earliest_ms : allowed_ms;
@@ -317,6 +320,13 @@ void announcer_repeat(struct presence *presence) {
         *copy_due_ms = presence->context->now_ms + MUSTER_UNSENT_MS +
                        random_ms(&presence->context->random, MUSTER_UNSENT_MS);
         presence->due_ms[PART_ANNOUNCER] = deadline_earlier(presence->due_ms[PART_ANNOUNCER], *copy_due_ms);
+    }
+}
+
+void announcer_tell_gone(struct presence *presence) {
+    struct announcer *announcer = &presence->announcer;
+    for (size_t i = 1; i < MUSTER_COPIES && announcer->state == ANNOUNCER_SPEAKING; i++) {
+        announcer->copies_ms[MUSTER_COPIES + i - 1] = presence->context->now_ms + copy_ms[i];
     }
 }
 

@@ -51,6 +51,9 @@ void announcer_restart(struct presence *presence);
 /* What was said to the group just now was not sent: it is said again soon. */
 void announcer_repeat(struct presence *presence);
 
+/* Addresses of this node went: alives say so soon. */
+void announcer_tell_gone(struct presence *presence);
+
 /* How long a nonce of another waits until an announce to the group answers it, at most. */
 uint64_t announcer_proof_ms(struct presence *presence);
 

@@ -37,17 +37,18 @@ static bool is_asked(const struct presence *presence, const struct message *quer
            (query->want_name == NULL || strcmp(own->name, query->want_name) == 0);
 }
 
-/* Who asks by both families at once gets one answer. */
+/* Who asks by both families at once gets one answer, but an observer (see add_family()). */
 static bool is_same_asker(const struct answer *answer, const struct muster_datagram *datagram) {
     return answer->interface == datagram->interface && (answer->asker.family != datagram->source.family ||
                                                         endpoint_is_same(&answer->asker, &datagram->source));
 }
 
 static struct answer *find_answer(struct answers *answers, const struct muster_datagram *datagram,
-                                  uint64_t nonce) {
+                                  const struct message *query) {
     for (size_t i = 0; i < answers->count; i++) {
         struct answer *answer = &answers->items[i];
-        if (answer->nonce == nonce && is_same_asker(answer, datagram)) {
+        if (answer->nonce == query->nonce && answer->probe == query->probe &&
+            is_same_asker(answer, datagram)) {
             return answer;
         }
     }
@@ -124,8 +125,8 @@ static bool is_chosen(const struct presence *presence, const struct message *que
 }
 
 static bool is_for_a_few(const struct presence *presence, const struct message *query) {
-    return query->takes_table && !query->asks_some && query->want_type == NULL && query->want_name == NULL &&
-           peer_table_present(&presence->table) > MUSTER_TABLE_ROWS;
+    return (query->takes_table || query->probe != 0) && !query->asks_some && query->want_type == NULL &&
+           query->want_name == NULL && peer_table_present(&presence->table) > MUSTER_TABLE_ROWS;
 }
 
 static bool is_late(const struct presence *presence) {
@@ -175,6 +176,16 @@ void answer_return(struct presence *presence, const struct muster_datagram *data
     presence->due_ms[PART_ANSWER] = presence->context->now_ms;
 }
 
+/* An observer looks once: it learns both addresses of this node from two answers, where these are few. Others
+ * hear the group by both families soon. */
+static void add_family(const struct presence *presence, const struct message *query,
+                       const struct muster_datagram *datagram, struct answer *answer) {
+    bool is_observer = query->said == 0 && answer->is_of_all;
+    if (is_observer && answer->asker.family != datagram->source.family && !crowd_is_here(presence)) {
+        answer->other = datagram->source;
+    }
+}
+
 static bool answer_unicast(struct presence *presence, const struct message *query,
                            const struct muster_datagram *datagram, enum muster_path_kind path,
                            enum muster_drop *reason) {
@@ -182,8 +193,12 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
         return refuse(reason, MUSTER_DROP_SHORT_QUESTION);
     }
     struct answers *answers = &presence->answers;
-    struct answer *answer = find_answer(answers, datagram, query->nonce);
-    if (answer == NULL && query->asks_some && query->wants &&
+    struct answer *answer = find_answer(answers, datagram, query);
+    if (answer == NULL && query->probe != 0 &&
+        !bucket_take(&answers->probes, 1, MUSTER_PROBE_RATE, MUSTER_PROBE_BURST, presence->context->now_ms)) {
+        return true; /* who probes counts on no answer */
+    }
+    if (answer == NULL && query->probe == 0 && query->asks_some && query->wants &&
         proof_is_recent(presence, &datagram->source, query->nonce)) {
         return true; /* several that were asked for one answer, and are read at once */
     }
@@ -192,7 +207,9 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
         if (answer == NULL) {
             return refuse(reason, MUSTER_DROP_TABLE_FULL);
         }
-        answer->is_of_all = !query->asks_some && !group_is_unicast(path) && !is_for_a_few(presence, query);
+        answer->probe = query->probe;
+        answer->is_of_all = !query->asks_some && !group_is_unicast(path) && query->probe == 0 &&
+                            !is_for_a_few(presence, query);
         if (!query->asks_some) {
             uint64_t window_ms =
                 is_for_a_few(presence, query) ? MUSTER_TABLE_ANSWER_MS : answer_window_ms(presence);
@@ -201,6 +218,7 @@ static bool answer_unicast(struct presence *presence, const struct message *quer
     }
     answer->heard |= 1u << path;
     answer->wants = answer->wants || query->wants;
+    add_family(presence, query, datagram, answer);
     return true;
 }
 
@@ -239,13 +257,17 @@ static void send_answer(struct presence *presence, const struct answer *answer) 
     message.re = re;
     if (answer->wants) {
         message.heard = answer->heard;
-        message.nonce = proof_nonce(presence);
+        message.probe = answer->probe;
+        message.nonce = answer->probe != 0 ? 0 : proof_nonce(presence); /* there is room for one of them */
     } else { /* with all shards it could be longer than its question */
         message.tells_sent = false;
     }
     presence->context->counters.answers++;
     proof_record(presence, &answer->asker, answer->nonce, announcer_has_copy(presence));
     send_unicast(presence->context, &message, 0, &answer->asker, answer->interface);
+    if (answer->other.family != 0) {
+        send_unicast(presence->context, &message, 0, &answer->other, answer->interface);
+    }
 }
 
 /* False without room there. */

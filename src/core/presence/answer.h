@@ -14,11 +14,13 @@ struct presence;
 
 struct answer {
     struct muster_endpoint asker;
+    struct muster_endpoint other; /* where the asker is by the other family, if it is answered there too */
     uint32_t interface;
     uint64_t nonce;
     bool wants;     /* an announce, not an alive */
     bool is_of_all; /* the question asks everybody */
     unsigned heard;
+    uint16_t probe; /* of a question that asks how it was heard; 0: another one */
     uint64_t due_ms;
 };
 
@@ -29,6 +31,7 @@ struct answers {
 
     struct bucket unicast; /* of answers to questions that ask everybody */
     struct bucket group;   /* of announces to the group at once */
+    struct bucket probes;  /* of answers to probes */
 
     /* Who asks whether this node lives is answered by an alive to the group. */
     bool is_group_due;

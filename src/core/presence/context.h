@@ -7,6 +7,7 @@
 
 #include <muster/core.h>
 
+#include "group.h"
 #include "identity.h"
 #include "outbox.h"
 #include "paths.h"
@@ -19,6 +20,7 @@ struct context {
     uint64_t now_ms; /* of the event being stepped, or the last one */
     uint64_t began_ms;
     uint16_t port;    /* of the control group */
+    uint8_t site_ttl; /* what is for many leaves with; 0: it stays on the link */
     uint16_t stream;  /* TCP port that this node accepts streams on; 0: none */
     bool has_streams; /* streams can be opened */
     bool is_observer;
@@ -37,6 +39,12 @@ void context_init(struct context *context, const struct muster_core_options *opt
 
 /* A zeroed struct is allowed. */
 void context_deinit(struct context *context);
+
+/* How far what is for many reaches. */
+enum group_scope context_scope(const struct context *context);
+
+/* The TTL that a datagram to this destination leaves with. */
+uint8_t context_ttl(const struct context *context, const struct muster_endpoint *destination);
 
 /* Draws the key of a hash that nobody outside can foresee. */
 void context_draw_seed(struct context *context, uint8_t seed[CONTEXT_SEED_BYTES]);

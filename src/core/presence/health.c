@@ -6,7 +6,8 @@
 void health_record_late(struct health *health, uint64_t late_ms, uint64_t now_ms) {
     uint64_t bounded_ms = late_ms < MUSTER_LATE_MS_MAX ? late_ms : MUSTER_LATE_MS_MAX;
     if (bounded_ms >= health_late_ms(health, now_ms)) {
-        *health = (struct health){.late_ms = bounded_ms, .recorded_ms = now_ms};
+        health->late_ms = bounded_ms;
+        health->recorded_ms = now_ms;
     }
 }
 
@@ -15,6 +16,12 @@ uint64_t health_late_ms(const struct health *health, uint64_t now_ms) {
     return since_ms >= MUSTER_LATE_HOLD_MS
                ? 0
                : health->late_ms * (MUSTER_LATE_HOLD_MS - since_ms) / MUSTER_LATE_HOLD_MS;
+}
+
+/* The line late_ms * (1 - t / HOLD), times `times`, meets t here. */
+uint64_t health_wait_ms(const struct health *health, uint64_t times, uint64_t now_ms) {
+    return times * health_late_ms(health, now_ms) * MUSTER_LATE_HOLD_MS /
+           (MUSTER_LATE_HOLD_MS + times * health->late_ms);
 }
 
 bool health_is_late(const struct health *health, uint64_t now_ms) {

@@ -25,6 +25,9 @@ void health_record_late(struct health *health, uint64_t late_ms, uint64_t now_ms
 /* What is left of the largest lateness now. */
 uint64_t health_late_ms(const struct health *health, uint64_t now_ms);
 
+/* How long to wait until so many times the lateness that is left then has passed. */
+uint64_t health_wait_ms(const struct health *health, uint64_t times, uint64_t now_ms);
+
 /* True for a node that is too late to judge others. */
 bool health_is_late(const struct health *health, uint64_t now_ms);
 

@@ -45,7 +45,7 @@ static struct wait wait_of(const struct presence *presence, const struct introdu
     size_t strangers = crowd_strangers(presence);
     if (crowd_is_here(presence)) {
         uint64_t interval_ms = announcer_interval_ms(presence);
-        interval_ms = interval_ms < MUSTER_NONCE_MS / 2 ? interval_ms : MUSTER_NONCE_MS / 2;
+        interval_ms = interval_ms < MUSTER_NONCE_MS ? interval_ms : MUSTER_NONCE_MS;
         return (struct wait){MUSTER_INTRODUCTION_CROWD_MS + interval_ms, interval_ms};
     }
     if (crowd_is_rush(presence)) {
@@ -53,12 +53,13 @@ static struct wait wait_of(const struct presence *presence, const struct introdu
                              MUSTER_INTRODUCTION_EACH_MS * strangers};
     }
     bool is_known = peer_table_find(&presence->table, introduction->id) != NULL;
-    return (struct wait){is_known ? KNOWN_PATIENCE_MS : PATIENCE_MS, answer_window_ms(presence)};
+    bool is_asked = !presence->context->is_observer; /* by a newcomer, who proves itself to who answers */
+    return (struct wait){is_asked && !is_known ? PATIENCE_MS : KNOWN_PATIENCE_MS, answer_window_ms(presence)};
 }
 
 /* What this node asks for may be here already, and not be read yet. */
 static uint64_t unread_ms(const struct presence *presence) {
-    return MUSTER_INTRODUCTION_LATE * health_late_ms(&presence->health, presence->context->now_ms);
+    return health_wait_ms(&presence->health, MUSTER_INTRODUCTION_LATE, presence->context->now_ms);
 }
 
 static uint64_t first_try_ms(struct presence *presence, const struct introduction *introduction) {
@@ -354,8 +355,8 @@ static void prepare(struct presence *presence, struct introduction *introduction
     }
 }
 
-/* Of those that are due, one of the address that was served longest ago, and of these first one that has a row;
- * NULL when none is due. */
+/* Of those that are due, one of the address that was served longest ago, and of these first one that has a
+ * row; NULL when none is due. */
 static struct introduction *next_due(const struct presence *presence) {
     const struct introductions *introductions = &presence->introductions;
     struct introduction *next = NULL;

@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 
+#include "endpoint.h"
 #include "group.h"
 #include "presence.h"
 #include "suspicion.h"
@@ -162,8 +163,19 @@ static void record_message(struct presence *presence, struct peer *peer, const s
     record_seq(presence, peer, incoming);
 }
 
+/* What the peer has no more is forgotten, but for the address that it says so from. */
+static void forget_gone(struct peer *peer, const struct incoming *incoming) {
+    const struct message *message = incoming->message;
+    for (size_t i = 0; i < message->gone_count; i++) {
+        if (!endpoint_is_same_host(&message->gone[i], &incoming->datagram->source)) {
+            peer_forget_address(peer, &message->gone[i]);
+        }
+    }
+}
+
 /* What an announce and an alive say beside the document. */
 static void record_life(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
+    forget_gone(peer, incoming);
     record_message(presence, peer, incoming);
     record_promise(presence, peer, incoming->message);
     if (incoming->message->kind == MESSAGE_ALIVE && incoming->message->re == NULL) {

@@ -50,8 +50,7 @@ bool outbox_take_datagram(struct outbox *outbox, struct muster_datagram *datagra
     *datagram = (struct muster_datagram){.bytes = first->bytes,
                                          .length = first->length,
                                          .destination = first->destination,
-                                         .interface = first->interface,
-                                         .ttl = group_ttl(&first->destination)};
+                                         .interface = first->interface};
     return true;
 }
 

@@ -30,12 +30,13 @@ static size_t find_index(const struct paths *paths, uint32_t interface, enum mus
 
 int paths_set(struct paths *paths, const struct muster_path *items, size_t count) {
     struct paths next = {.unicast_dropped = {paths->unicast_dropped[0], paths->unicast_dropped[1]},
-                         .static_peers = paths->static_peers};
+                         .static_peers = paths->static_peers,
+                         .is_site = paths->is_site};
     if (count > MUSTER_PATHS_MAX) {
         return MUSTER_EFULL;
     }
     for (size_t i = 0; i < count; i++) {
-        if (group_is_unicast(items[i].kind) || paths_find(&next, items[i].interface, items[i].kind) != NULL) {
+        if (paths_find(&next, items[i].interface, items[i].kind) != NULL) {
             return MUSTER_EINVAL;
         }
         size_t old = find_index(paths, items[i].interface, items[i].kind);
@@ -139,7 +140,8 @@ unsigned paths_without_m4(const struct paths *paths, uint64_t now_ms) {
     for (size_t i = 0; i < paths->count; i++) {
         size_t m4 = find_index(paths, paths->items[i].interface, MUSTER_PATH_M4);
         bool hears_m4 = m4 < paths->count && is_heard(paths, m4, now_ms);
-        kinds |= is_heard(paths, i, now_ms) && !hears_m4 ? 1u << paths->items[i].kind : 0;
+        bool is_of_many = !group_is_unicast(paths->items[i].kind);
+        kinds |= is_of_many && is_heard(paths, i, now_ms) && !hears_m4 ? 1u << paths->items[i].kind : 0;
     }
     return kinds;
 }
@@ -153,8 +155,18 @@ static bool is_loopback(const struct paths *paths, uint32_t interface) {
     return false;
 }
 
+static bool is_broadcast(const struct paths *paths, const struct muster_endpoint *source) {
+    for (size_t i = 0; i < paths->count; i++) {
+        if (endpoint_is_broadcast_of(source, &paths->items[i].address, paths->items[i].prefix_bits)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool paths_is_source(const struct paths *paths, const struct muster_endpoint *source, uint32_t interface) {
-    return endpoint_is_host(source) && (!endpoint_is_loopback(source) || is_loopback(paths, interface));
+    return endpoint_is_host(source) && !is_broadcast(paths, source) &&
+           (!endpoint_is_loopback(source) || is_loopback(paths, interface));
 }
 
 const char *paths_interface_name(const struct paths *paths, uint32_t interface) {

@@ -19,6 +19,7 @@ struct paths {
     size_t count;
     unsigned changes; /* how often they were replaced */
     struct static_peers static_peers;
+    bool is_site;     /* what passed routers is taken */
     size_t overhead;  /* bytes that a datagram grows by when it leaves: by sealing */
     size_t bytes_max; /* before that, of a datagram that leaves by any of them whole: their least MTU allows
                          it */
@@ -27,8 +28,8 @@ struct paths {
 /* There are none. */
 void paths_init(struct paths *paths);
 
-/* Replaces all paths; those that stay keep what they know. MUSTER_EFULL, MUSTER_EINVAL (a unicast path or one
- * that stands twice); then nothing changed. */
+/* Replaces all paths; those that stay keep what they know. MUSTER_EFULL, MUSTER_EINVAL (one stands
+ * twice); then nothing changed. */
 int paths_set(struct paths *paths, const struct muster_path *items, size_t count);
 
 /* A datagram grows by so many bytes when it leaves. */
@@ -64,8 +65,9 @@ enum muster_path_kind paths_primary(const struct paths *paths, uint32_t interfac
  * none like that. */
 unsigned paths_without_m4(const struct paths *paths, uint64_t now_ms);
 
-/* True when a datagram by this interface can have this source: one host can be at that address, and a
- * loopback address came by the loopback, which is the interface on which this node has one. */
+/* True when a datagram by this interface can have this source: one host can be at that address, it is not the
+ * broadcast address of a network of this node, and a loopback address came by the loopback, which is the
+ * interface on which this node has one. */
 bool paths_is_source(const struct paths *paths, const struct muster_endpoint *source, uint32_t interface);
 
 /* Name of an interface that has a path, "" for others. */

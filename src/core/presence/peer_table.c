@@ -459,6 +459,16 @@ bool peer_is_proven_at(const struct peer *peer, const struct muster_endpoint *so
     return false;
 }
 
+void peer_forget_address(struct peer *peer, const struct muster_endpoint *address) {
+    unsigned kept = 0;
+    for (unsigned i = 0; i < peer->tuple_count; i++) {
+        if (!endpoint_is_same_host(&peer->tuples[i].source, address)) {
+            peer->tuples[kept++] = peer->tuples[i];
+        }
+    }
+    peer->tuple_count = kept;
+}
+
 void peer_clear_evidence(struct peer *peer) {
     peer->tuple_count = 0;
     peer->paths = 0;

@@ -96,6 +96,9 @@ struct peer {
     uint16_t stream;        /* TCP port that it answers requests on, 0: none */
     bool is_ask_owed;       /* it could not be asked for last values yet */
     uint64_t asked_digest;  /* of what it announced when it was asked for them; 0: it was not */
+    uint64_t asked_boot;    /* its start in which it was asked for them, */
+    uint64_t asked_for;     /* by this set of subscriptions */
+    uint64_t waiting;       /* those whose live data of it wait for the answer */
 
     /* The announce as it came, at most MUSTER_ANNOUNCE_BYTES_MAX bytes. */
     uint8_t *announce;
@@ -238,6 +241,9 @@ void peer_add_evidence(struct peer *peer, const struct muster_datagram *datagram
 /* True when a proof came from this source: it is the peer's own, not that of somebody who passes on
  * what the peer said. */
 bool peer_is_proven_at(const struct peer *peer, const struct muster_endpoint *source);
+
+/* Forgets the evidence of this address, whatever the port. */
+void peer_forget_address(struct peer *peer, const struct muster_endpoint *address);
 
 /* Forgets all evidence, of an earlier boot. */
 void peer_clear_evidence(struct peer *peer);

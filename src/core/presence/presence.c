@@ -35,6 +35,7 @@ void presence_deinit(struct presence *presence) {
     free(presence->answers.items);
     proof_deinit(&presence->proofs);
     introduction_deinit(&presence->introductions);
+    free(presence->probe);
     peer_deinit(&presence->duplicate);
 }
 
@@ -73,6 +74,7 @@ static bool take_message(struct presence *presence, const struct message *messag
                          const struct muster_datagram *datagram, struct merge_note *note,
                          enum muster_drop *reason) {
     const struct identity *identity = &presence->context->identity;
+    probe_record(presence, message, datagram);
     bool is_own_id = memcmp(message->id, identity->id, MUSTER_ID_BYTES) == 0;
     if (is_own_id && message->boot == identity->boot) {
         return merge_own_boot(presence, message, datagram, reason);
@@ -127,6 +129,7 @@ void presence_tick(struct presence *presence) {
         [PART_ANSWER] = answer_tick,
         [PART_QUERY] = query_tick,
         [PART_STATIC_PEERS] = static_question_tick,
+        [PART_PROBE] = probe_tick,
         [PART_ANNOUNCER] = announcer_tick,
     };
     for (size_t i = 0; i < PART_COUNT; i++) {

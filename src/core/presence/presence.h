@@ -16,6 +16,7 @@
 #include "answer.h"
 #include "askers.h"
 #include "context.h"
+#include "gone_addresses.h"
 #include "health.h"
 #include "identity.h"
 #include "introduction.h"
@@ -23,6 +24,7 @@
 #include "merge.h"
 #include "own_document.h"
 #include "peer_table.h"
+#include "probe.h"
 #include "proof.h"
 #include "query.h"
 #include "resume.h"
@@ -35,6 +37,7 @@ enum presence_part {
     PART_ANSWER,
     PART_QUERY,
     PART_STATIC_PEERS,
+    PART_PROBE,
     PART_ANNOUNCER,
     PART_COUNT
 };
@@ -55,12 +58,14 @@ struct presence {
     struct loss_mean loss; /* of the messages of all verified rows */
     struct nonces nonces;
     struct own_document own;
+    struct gone_addresses gone;
     struct announcer announcer;
     struct answers answers;
     struct proofs proofs;
     struct query query;
     struct introductions introductions;
     struct askers askers;
+    struct probe *probe;   /* of how the paths of this node are heard; NULL: there was none */
     struct peer duplicate; /* somebody else who holds our key, as a row outside of the table */
 };
 

@@ -13,6 +13,13 @@ static const uint64_t repeat_ms[MUSTER_QUERIES] = MUSTER_QUERY_REPEAT_MS;
 
 void query_send(struct presence *presence, struct message *query, const struct muster_endpoint *destination,
                 uint32_t interface) {
+    const size_t least = destination != NULL ? MUSTER_PROOF_BYTES : 0;
+    query_send_padded(presence, query, destination, interface,
+                      query->wants ? paths_announce_bytes(&presence->context->paths) : least);
+}
+
+void query_send_padded(struct presence *presence, struct message *query,
+                       const struct muster_endpoint *destination, uint32_t interface, size_t pad_to) {
     if (presence->announcer.state == ANNOUNCER_LEFT) {
         return;
     }
@@ -21,13 +28,11 @@ void query_send(struct presence *presence, struct message *query, const struct m
     query->count = ++presence->query.count;
     query->said = presence->announcer.seq;
     presence->context->counters.questions++;
-    size_t announce_bytes = paths_announce_bytes(&presence->context->paths);
     if (destination != NULL) {
-        send_unicast(presence->context, query, query->wants ? announce_bytes : MUSTER_PROOF_BYTES,
-                     destination, interface);
-        return;
+        send_unicast(presence->context, query, pad_to, destination, interface);
+    } else {
+        send_group(presence->context, query, NULL, pad_to);
     }
-    send_group(presence->context, query, NULL, query->wants ? announce_bytes : 0);
 }
 
 /* A table was taken in this round. */

@@ -63,3 +63,7 @@ uint64_t query_tick(struct presence *presence);
  */
 void query_send(struct presence *presence, struct message *query, const struct muster_endpoint *destination,
                 uint32_t interface);
+
+/* The same, padded to so many bytes. */
+void query_send_padded(struct presence *presence, struct message *query,
+                       const struct muster_endpoint *destination, uint32_t interface, size_t pad_to);

@@ -56,9 +56,11 @@ size_t send_group(struct context *context, struct message *message, const struct
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
     size_t length = encode(context, message, pad_to, bytes);
     for (size_t i = 0; i < context->paths.count; i++) {
-        if (table == NULL || is_needed(context, table, i)) {
+        bool is_of_many = !group_is_unicast(context->paths.items[i].kind);
+        if (is_of_many && (table == NULL || is_needed(context, table, i))) {
             const struct muster_path *path = &context->paths.items[i];
-            struct muster_endpoint destination = group_control(path->kind, context->port);
+            struct muster_endpoint destination =
+                group_control(path->kind, context_scope(context), context->port);
             put(context, bytes, length, &destination, path->interface);
         }
     }

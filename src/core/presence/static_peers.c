@@ -42,6 +42,12 @@ bool static_peers_have_host(const struct static_peers *peers, const struct muste
     return false;
 }
 
+void static_peers_ask_again(struct static_peers *peers) {
+    for (size_t i = 0; i < peers->count; i++) {
+        peers->items[i].due_ms = peers->items[i].failures = 0;
+    }
+}
+
 void static_peers_record_heard(struct static_peers *peers, const struct muster_endpoint *source,
                                uint64_t now_ms) {
     struct static_peer *peer = find(peers, source);
@@ -49,6 +55,15 @@ void static_peers_record_heard(struct static_peers *peers, const struct muster_e
         peer->heard_ms = now_ms;
         peer->failures = 0;
     }
+}
+
+unsigned static_peers_failures(const struct static_peers *peers, const struct muster_endpoint *endpoint) {
+    for (size_t i = 0; i < peers->count; i++) {
+        if (endpoint_is_same(&peers->items[i].at.endpoint, endpoint)) {
+            return peers->items[i].failures;
+        }
+    }
+    return 0;
 }
 
 bool static_peer_is_reached(const struct static_peer *peer, uint64_t now_ms) {

@@ -30,9 +30,15 @@ int static_peers_set(struct static_peers *peers, const struct muster_static_peer
 /* True when one of them is on this host, whatever the port. */
 bool static_peers_have_host(const struct static_peers *peers, const struct muster_endpoint *host);
 
+/* A path came: those that did not answer are asked at once, in the rhythm of those that are new. */
+void static_peers_ask_again(struct static_peers *peers);
+
 /* Something was accepted from this address; others are ignored. */
 void static_peers_record_heard(struct static_peers *peers, const struct muster_endpoint *source,
                                uint64_t now_ms);
+
+/* Questions to the one at this endpoint since it was heard; 0: it answers, or there is none. */
+unsigned static_peers_failures(const struct static_peers *peers, const struct muster_endpoint *endpoint);
 
 /* True while it is told what the group is told. */
 bool static_peer_is_reached(const struct static_peer *peer, uint64_t now_ms);

@@ -135,10 +135,17 @@ bool suspicion_ask_by_unicast(struct presence *presence, const struct peer *peer
     return true;
 }
 
-/* In a crowd each death would cost a question of each listener: there only who was ever heard by unicast is
- * asked so. */
+/* No more is lost than of any link, as far as enough messages show. */
+static bool is_lossless(const struct presence *presence, const struct peer *peer) {
+    return loss_of(presence, peer) <= MUSTER_LOSS_FLOOR &&
+           presence->loss.expected >= MUSTER_LOSSLESS_MESSAGES;
+}
+
+/* Each death costs questions of each listener: a few where nothing is lost; and in a crowd only who was ever
+ * heard by unicast is asked so. */
 static bool is_asked_by_unicast(const struct presence *presence, const struct peer *peer) {
-    return peer->tries > MUSTER_TRIES_GROUP &&
+    unsigned group_tries = is_lossless(presence, peer) ? MUSTER_TRIES_GROUP_LOSSLESS : MUSTER_TRIES_GROUP;
+    return peer->tries > group_tries &&
            (peer_table_present(&presence->table) <= MUSTER_CROWD_ROWS || has_unicast(peer));
 }
 

@@ -6,6 +6,7 @@
 
 #include "group.h"
 #include "presence.h"
+#include "suspicion.h"
 
 static int compare_tuples(const void *a, const void *b) {
     const struct muster_tuple *first = a;
@@ -53,13 +54,20 @@ int view_fill(const struct presence *presence, const struct peer *peer, struct m
     return 0;
 }
 
+/* Without a path nobody is asked and no event comes, but who broke its promise is shown so. */
+static enum muster_state state_of(const struct presence *presence, const struct peer *peer) {
+    bool is_overdue = peer->state == MUSTER_ALIVE && presence->context->paths.count == 0 &&
+                      suspicion_due_ms(presence, peer) < presence->context->now_ms;
+    return is_overdue ? MUSTER_SUSPECT : peer->state;
+}
+
 void view_measure(const struct presence *presence, const struct peer *peer, struct muster_tuple *tuples,
                   struct muster_peer *view) {
     fill_tuples(presence, peer, tuples);
     *view = (struct muster_peer){
         .boot = peer->boot,
         .rev = peer->rev,
-        .state = peer->state,
+        .state = state_of(presence, peer),
         .verified = peer->is_verified,
         .provisional = peer->is_provisional,
         .partial = peer_is_partial(peer),

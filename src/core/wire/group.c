@@ -5,6 +5,9 @@
 
 #include "limit.h"
 
+#define SCOPE_LINK 2 /* of a group of IPv6 (RFC 7346, 2) */
+#define SCOPE_SITE 5
+
 /* What a family has of each: an address of IPv4 fills the first four bytes. */
 struct family {
     size_t bytes; /* of an address */
@@ -14,10 +17,13 @@ struct family {
 
 static const struct family v4 = {4, MUSTER_GROUP_TELEMETRY_V4, MUSTER_GROUP_REPAIR_V4};
 static const struct family v6 = {16, MUSTER_GROUP_TELEMETRY_V6, MUSTER_GROUP_REPAIR_V6};
-static const uint8_t control[GROUP_KINDS][16] = {
-    [MUSTER_PATH_M4] = MUSTER_GROUP_V4,
-    [MUSTER_PATH_M6] = MUSTER_GROUP_V6,
-    [MUSTER_PATH_B4] = MUSTER_BROADCAST_V4,
+static const uint8_t control[][GROUP_KINDS][16] = {
+    [GROUP_LINK] = {[MUSTER_PATH_M4] = MUSTER_GROUP_V4,
+                    [MUSTER_PATH_M6] = MUSTER_GROUP_V6,
+                    [MUSTER_PATH_B4] = MUSTER_BROADCAST_V4},
+    [GROUP_SITE] = {[MUSTER_PATH_M4] = MUSTER_GROUP_SITE_V4,
+                    [MUSTER_PATH_M6] = MUSTER_GROUP_SITE_V6,
+                    [MUSTER_PATH_B4] = MUSTER_BROADCAST_V4},
 };
 
 static const struct family *family_of(uint8_t family) {
@@ -38,14 +44,21 @@ uint8_t group_family(enum muster_path_kind kind) {
     return kind == MUSTER_PATH_M6 || kind == MUSTER_PATH_U6 ? 6 : 4;
 }
 
-struct muster_endpoint group_control(enum muster_path_kind kind, uint16_t control_port) {
-    return endpoint_of(group_family(kind), control[kind], control_port);
+struct muster_endpoint group_control(enum muster_path_kind kind, enum group_scope scope,
+                                     uint16_t control_port) {
+    return endpoint_of(group_family(kind), control[scope][kind], control_port);
+}
+
+static bool is_control(const struct muster_endpoint *destination, enum muster_path_kind kind) {
+    size_t bytes = family_of(destination->family)->bytes;
+    return group_family(kind) == destination->family &&
+           (memcmp(destination->ip, control[GROUP_LINK][kind], bytes) == 0 ||
+            memcmp(destination->ip, control[GROUP_SITE][kind], bytes) == 0);
 }
 
 enum muster_path_kind group_path_kind(const struct muster_endpoint *destination) {
-    size_t bytes = family_of(destination->family)->bytes;
     for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
-        if (group_family(kind) == destination->family && memcmp(destination->ip, control[kind], bytes) == 0) {
+        if (is_control(destination, kind)) {
             return kind;
         }
     }
@@ -58,22 +71,32 @@ bool group_is_multicast(const struct muster_endpoint *destination) {
                                     : destination->family == 4 && destination->ip[0] >> 4 == 0xe;
 }
 
-struct muster_endpoint group_telemetry(uint8_t family, unsigned shard, uint16_t control_port) {
-    const struct family *of = family_of(family);
-    struct muster_endpoint endpoint = endpoint_of(family, of->telemetry, (uint16_t)(control_port - 1));
-    endpoint.ip[of->bytes - 1] = (uint8_t)(endpoint.ip[of->bytes - 1] + shard);
-    return endpoint;
+/* The second byte of a group of IPv6 holds its scope (RFC 4291, 2.7). */
+static void set_scope(uint8_t ip[16], unsigned scope) {
+    ip[1] = (uint8_t)((ip[1] & 0xf0) | scope);
 }
 
-struct muster_endpoint group_repair(uint8_t family, uint16_t control_port) {
-    return endpoint_of(family, family_of(family)->repair, (uint16_t)(control_port - 1));
+struct muster_endpoint group_telemetry(uint8_t family, unsigned shard, enum group_scope scope,
+                                       uint16_t control_port) {
+    const struct family *of = family_of(family);
+    const uint8_t *ip = shard == MUSTER_SHARDS ? of->repair : of->telemetry;
+    struct muster_endpoint endpoint = endpoint_of(family, ip, (uint16_t)(control_port - 1));
+    endpoint.ip[of->bytes - 1] = (uint8_t)(endpoint.ip[of->bytes - 1] + (shard == MUSTER_SHARDS ? 0 : shard));
+    if (family == 6 && scope == GROUP_SITE) {
+        set_scope(endpoint.ip, SCOPE_SITE);
+    }
+    return endpoint;
 }
 
 /* The group for naks is the one before those of the shards. */
 static bool is_telemetry(const struct muster_endpoint *destination) {
     const struct family *of = family_of(destination->family);
     size_t last = of->bytes - 1;
-    return memcmp(destination->ip, of->telemetry, last) == 0 && destination->ip[last] >= of->repair[last] &&
+    struct muster_endpoint of_link = *destination;
+    if (destination->family == 6 && (destination->ip[1] & 0xf) == SCOPE_SITE) {
+        set_scope(of_link.ip, SCOPE_LINK);
+    }
+    return memcmp(of_link.ip, of->telemetry, last) == 0 && destination->ip[last] >= of->repair[last] &&
            destination->ip[last] < of->telemetry[last] + MUSTER_SHARDS;
 }
 

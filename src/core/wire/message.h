@@ -40,6 +40,8 @@ struct message {
 
     /* alive */
     unsigned hears; /* bit 1 << kind of the paths by which others are heard; 0: it does not say */
+    struct muster_endpoint gone[MUSTER_GONE_MAX]; /* addresses that the sender has no more; no ports */
+    size_t gone_count;
 
     /* announce */
     struct muster_document document;
@@ -47,6 +49,8 @@ struct message {
     size_t size;                     /* bytes of the body that holds its lists; 0: they are in the announce */
     uint8_t hash[MUSTER_HASH_BYTES]; /* of the body */
     unsigned heard;                  /* bit 1 << path kind */
+    uint16_t
+        probe; /* of a query too: its number among the sender's probes, which the answer repeats; 0: none */
     bool has_key;
     uint8_t key[MUSTER_KEY_BYTES];
 

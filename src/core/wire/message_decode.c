@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "document.h"
+#include "endpoint.h"
 #include "lists.h"
 #include "member.h"
 
@@ -124,16 +125,45 @@ static bool read_paths(const document_node_t *node, unsigned *paths, enum muster
     return true;
 }
 
+static bool read_addresses(const document_node_t *node, struct muster_endpoint *addresses, size_t *count,
+                           enum muster_drop *reason) {
+    if (!member_allow(node, DOCUMENT_ARRAY, reason)) {
+        return false;
+    }
+    if (document_count(node) > MUSTER_GONE_MAX) {
+        return member_refuse(reason, MUSTER_DROP_RANGE);
+    }
+    for (const document_node_t *e = document_first(node); e != NULL; e = document_next(e)) {
+        const char *text;
+        if (!member_text(e, 1, ENDPOINT_TEXT_BYTES - 1, &text, reason)) {
+            return false;
+        }
+        if (!endpoint_parse(text, &addresses[(*count)++])) {
+            return member_refuse(reason, MUSTER_DROP_RANGE);
+        }
+    }
+    return true;
+}
+
+static bool read_probe(const document_node_t *header, struct message *message, enum muster_drop *reason) {
+    uint64_t probe = 0;
+    bool is_valid = member_optional_integer(header, "probe", 1, UINT16_MAX, &probe, reason);
+    message->probe = (uint16_t)probe;
+    return is_valid;
+}
+
 static bool read_alive(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     return read_life(header, message, reason) &&
-           read_paths(document_member(header, "hears"), &message->hears, reason);
+           read_paths(document_member(header, "hears"), &message->hears, reason) &&
+           read_addresses(document_member(header, "gone"), message->gone, &message->gone_count, reason);
 }
 
 static bool read_announce(const document_node_t *header, struct message *message, enum muster_drop *reason) {
     uint64_t stream = 0;
     if (!read_life(header, message, reason) ||
         !member_optional_integer(header, "stream", 1, UINT16_MAX, &stream, reason) ||
-        !read_paths(document_member(header, "heard"), &message->heard, reason)) {
+        !read_paths(document_member(header, "heard"), &message->heard, reason) ||
+        !read_probe(header, message, reason)) {
         return false;
     }
     message->stream = (uint16_t)stream;
@@ -192,7 +222,8 @@ static bool read_query(const document_node_t *header, struct message *message, e
     }
     message->asks_some = of != NULL;
     message->takes_table = document_bool(table);
-    return member_optional_integer(header, "count", 1, MUSTER_INTEGER_MAX, &message->count, reason) &&
+    return read_probe(header, message, reason) &&
+           member_optional_integer(header, "count", 1, MUSTER_INTEGER_MAX, &message->count, reason) &&
            member_optional_integer(header, "said", 1, MUSTER_INTEGER_MAX, &message->said, reason) &&
            (of == NULL || read_ids(of, 1, message->of, &message->of_count, reason)) &&
            (want == NULL || read_want(want, message, reason)) &&

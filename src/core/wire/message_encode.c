@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "document.h"
+#include "endpoint.h"
 #include "lists.h"
 #include "member.h"
 #include "utf8.h"
@@ -24,6 +25,16 @@ static void put_ids(struct document *document, const char *name, const uint8_t (
     document_node_t *array = document_put_array(document, NULL, name);
     for (size_t i = 0; i < count; i++) {
         member_put_hex(document, array, NULL, ids[i], MUSTER_ID_BYTES);
+    }
+}
+
+static void put_addresses(struct document *document, const char *name,
+                          const struct muster_endpoint *addresses, size_t count) {
+    document_node_t *array = document_put_array(document, NULL, name);
+    for (size_t i = 0; i < count; i++) {
+        char text[ENDPOINT_TEXT_BYTES];
+        endpoint_text(&addresses[i], text);
+        document_put_text(document, array, NULL, text);
     }
 }
 
@@ -52,6 +63,9 @@ static void put_alive(struct document *document, const struct message *message) 
     if (message->hears != 0) {
         member_put_paths(document, NULL, "hears", message->hears);
     }
+    if (message->gone_count > 0) {
+        put_addresses(document, "gone", message->gone, message->gone_count);
+    }
 }
 
 static void put_announce(struct document *document, const struct message *message) {
@@ -67,6 +81,7 @@ static void put_announce(struct document *document, const struct message *messag
     if (message->heard != 0) {
         member_put_paths(document, NULL, "heard", message->heard);
     }
+    member_put_count(document, NULL, "probe", message->probe);
     if (message->has_key) {
         char text[sodium_base64_ENCODED_LEN(MUSTER_KEY_BYTES, sodium_base64_VARIANT_ORIGINAL)];
         sodium_bin2base64(text, sizeof text, message->key, sizeof message->key,
@@ -102,6 +117,7 @@ static void put_query(struct document *document, const struct message *message) 
     if (message->known_count > 0) {
         put_ids(document, "known", message->known, message->known_count);
     }
+    member_put_count(document, NULL, "probe", message->probe);
     if (message->takes_table) {
         document_put_bool(document, NULL, "table", true);
     }

@@ -35,8 +35,9 @@ struct reply_sample {
     const char *topic;
     uint64_t
         seq; /* of the datagram that brought it, in its shard; 0: last values, as they were put together */
-    uint64_t passed;     /* datagrams of the shard right before it that are of topics not asked for */
-    uint64_t age_ms;     /* since it was published; of several values the newest */
+    uint64_t passed; /* datagrams of the shard right before it that are of topics not asked for */
+    uint64_t until;  /* of last values: seq of the last datagram of the shard that they cover; 0: not said */
+    uint64_t age_ms; /* since it was published; of several values the newest */
     const uint8_t *body; /* a SenML pack, without LF */
     size_t body_length;
 };

@@ -120,6 +120,7 @@ static bool read_sample(struct reply_reader *reader, const document_node_t *node
            read_number(reader, node, "seq", &sample->seq) &&
            read_number(reader, node, "passed", &sample->passed) &&
            (sample->passed == 0 || sample->passed < sample->seq) &&
+           read_number(reader, node, "until", &sample->until) && (sample->until == 0 || sample->seq == 0) &&
            read_number(reader, node, "age_ms", &sample->age_ms) && sample->topic != NULL &&
            muster_topic_fault(sample->topic) == NULL;
 }

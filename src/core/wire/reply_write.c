@@ -121,6 +121,7 @@ int reply_write_sample(struct buffer *out, const struct reply_sample *sample) {
                  id, sample->boot, sample->topic);
     length += print_number(line + length, SAMPLE_HEAD_BYTES - (size_t)length, "seq", sample->seq);
     length += print_number(line + length, SAMPLE_HEAD_BYTES - (size_t)length, "passed", sample->passed);
+    length += print_number(line + length, SAMPLE_HEAD_BYTES - (size_t)length, "until", sample->until);
     length += snprintf(line + length, SAMPLE_HEAD_BYTES - (size_t)length,
                        ",\"age_ms\":%" PRIu64 "},\"lines\":1}\n", sample->age_ms);
     assert(length < SAMPLE_HEAD_BYTES);

@@ -69,13 +69,15 @@ MUSTER_API const char *muster_path_name(enum muster_path_kind kind);
 #define MUSTER_INTERFACE_NAME_BYTES 16
 #define MUSTER_NETWORK_NAME_BYTES 64
 
-/* One way out: an interface and a kind (never u4 or u6). */
+/* One way out: an interface and a kind; u4 and u6 only of an interface that has no way to many, by which
+ * static peers are reached. */
 struct muster_path {
     uint32_t interface; /* the kernel's interface index */
     enum muster_path_kind kind;
     char name[MUSTER_INTERFACE_NAME_BYTES]; /* of the interface, not empty */
     struct muster_endpoint address; /* of this node on that interface, of the family of the kind; family
                                        0 when not known */
+    uint8_t prefix_bits;            /* of the address, those that name its network (IPv4); 0 when not known */
     uint32_t mtu;                   /* of the interface, bytes; 0 when not known */
 };
 
@@ -110,7 +112,7 @@ struct muster_topic {
     const char *unit;                /* of the topic's own records; "" or NULL: none, or not said */
     const struct muster_text *units; /* of the records below it, by their names */
     size_t unit_count;
-    double rate; /* records a second, about; 0: not known, or not said */
+    double rate; /* records a second of each reading, about; 0: not known, or not said */
 };
 
 /* What a peer says of itself. */
@@ -290,6 +292,50 @@ struct muster_counters {
     uint64_t feeds_evicted; /* feeds (muster_core_feeds()) that made room for others */
 };
 
+/* ---- probing ---- */
+
+#define MUSTER_PROBE_PATHS_MAX 96 /* as many as a node has */
+#define MUSTER_PROBE_PEERS_MAX 32
+#define MUSTER_PROBE_TARGETS_MAX 32
+
+/* What a probe found of one of this node's paths. */
+struct muster_probe_path {
+    struct muster_path path;
+    unsigned sent;   /* questions that left by it */
+    unsigned looped; /* of them, those that this node heard itself, as programs of this machine do */
+};
+
+/* What a probe found of one peer on one interface. Counts are by enum muster_path_kind. It is evidence, and
+ * not proven by signatures: a liar can add to it. */
+struct muster_probe_peer {
+    uint8_t id[MUSTER_ID_BYTES];
+    char name[MUSTER_NAME_BYTES_MAX + 1]; /* "": it never said it */
+    uint32_t interface;
+    char interface_name[MUSTER_INTERFACE_NAME_BYTES];
+    struct muster_endpoint address;      /* of IPv4; family 0: it was not heard by it */
+    struct muster_endpoint address6;     /* of IPv6, likewise */
+    unsigned asked[MUSTER_PATH_KINDS];   /* questions that went by each path while it was known */
+    unsigned reached[MUSTER_PATH_KINDS]; /* of them, those that it says to have heard by that path */
+    unsigned called;                     /* times that it was asked to answer by the group, on all paths */
+    unsigned heard[MUSTER_PATH_KINDS];   /* datagrams of it that came by each path */
+    unsigned answered;                   /* questions that it answered by unicast, */
+    unsigned asked_long;                 /* by unicast, of the longest datagrams that a path is to carry, */
+    unsigned answered_long;
+    unsigned asked_short; /* and of the length of a usual question */
+    unsigned answered_short;
+    uint64_t rtt_ms; /* of a question by unicast: the shortest; UINT64_MAX: none was answered */
+};
+
+struct muster_probe_report {
+    struct muster_probe_path paths[MUSTER_PROBE_PATHS_MAX];
+    size_t path_count;
+    struct muster_probe_peer peers[MUSTER_PROBE_PEERS_MAX]; /* those that were heard first */
+    size_t peer_count;
+    size_t peers_missed; /* others, for which there was no room; counted each time */
+    unsigned rounds;     /* so far */
+    bool is_over;        /* and the answers to the last one are in */
+};
+
 /* ---- identity ---- */
 
 /* How messages are signed and verified. All functions return 0, or a negative error when they fail; verify
@@ -356,6 +402,8 @@ struct muster_core_options {
                                  for an observer */
     size_t cache_count;        /* at most MUSTER_CACHES_MAX */
     double repair_share;       /* what repairs may take, as a part of rate_bytes_s, 0..1 */
+    uint8_t site_ttl; /* 0: of this link alone. Else what is for many goes to groups of the site, with this
+                         TTL, and what passed routers is taken from anybody */
     const uint8_t
         *group_keys;        /* of the group that the node is in, MUSTER_GROUP_KEY_BYTES each, copied: the
                                first one seals all that it says, and what none of them opens is not heard */
@@ -497,18 +545,22 @@ enum muster_command_kind {
     MUSTER_COMMAND_CHANGE, /* change parts of the document */
     MUSTER_COMMAND_LEAVE,  /* say bye; MUSTER_OUTPUT_LEFT follows, and nothing is said after it */
     MUSTER_COMMAND_REKEY,  /* go on under another key, as a new peer */
+    MUSTER_COMMAND_PROBE, /* ask some times by each path how that is heard: muster_core_probe(). While a probe
+                           * is under way its targets are added to it; else a new one begins */
 };
 
 struct muster_command {
     enum muster_command_kind kind;
-    const char *type;                       /* QUERY: only peers with such a service; NULL: any */
-    const char *name;                       /* QUERY: only peers of this name; NULL: any */
-    bool is_unawaited;                      /* QUERY: its end is not told, and it is never too many */
-    const struct muster_document *document; /* UPDATE, copied */
-    const struct muster_change *change;     /* CHANGE, copied */
-    const uint8_t *key;                     /* REKEY, copied */
-    struct muster_crypto crypto;            /* REKEY */
-    uint64_t boot;                          /* REKEY */
+    const char *type;                         /* QUERY: only peers with such a service; NULL: any */
+    const char *name;                         /* QUERY: only peers of this name; NULL: any */
+    bool is_unawaited;                        /* QUERY: its end is not told, and it is never too many */
+    const struct muster_document *document;   /* UPDATE, copied */
+    const struct muster_change *change;       /* CHANGE, copied */
+    const uint8_t *key;                       /* REKEY, copied */
+    struct muster_crypto crypto;              /* REKEY */
+    uint64_t boot;                            /* REKEY */
+    const struct muster_static_peer *targets; /* PROBE, copied: where a muster may be, asked by unicast */
+    size_t target_count;                      /* PROBE: at most MUSTER_PROBE_TARGETS_MAX; more are left out */
 };
 
 enum muster_event_kind {
@@ -593,6 +645,11 @@ MUSTER_API bool muster_core_next_blocked(muster_core_t *core, struct muster_outp
  * was full (ENOBUFS). Before the next output is pulled. */
 MUSTER_API void muster_core_record_unsent(muster_core_t *core, const struct muster_datagram *datagram);
 
+/* How often the static peer at this address was asked since it was heard last; 0: it answers, or was not
+ * asked yet, or there is none. */
+MUSTER_API unsigned muster_core_static_tries(const muster_core_t *core,
+                                             const struct muster_endpoint *endpoint);
+
 /* False when the datagrams of telemetry that were stepped since muster_core_next() said false, and the
  * deadline was read after that, brought samples and nothing else: then there is no output, and no earlier
  * deadline. Asked when muster_core_next_arrival() has said false. */
@@ -637,6 +694,9 @@ MUSTER_API void muster_peer_list_free(struct muster_peer_list *list);
 
 /* Counters since the start; borrowed as long as the core lives. */
 MUSTER_API const struct muster_counters *muster_core_counters(const muster_core_t *core);
+
+/* What the last probe found so far, NULL when there was none; borrowed until the next call on this core. */
+MUSTER_API const struct muster_probe_report *muster_core_probe(const muster_core_t *core);
 
 /* The node's own id, boot, and the revision of its document; 0: an observer. */
 MUSTER_API void muster_core_id(const muster_core_t *core, uint8_t id[MUSTER_ID_BYTES]);

@@ -48,8 +48,8 @@ struct muster_options {
      * row anywhere. */
     const struct muster_document *document;
     /* Which identity of this machine and user to be: a directory of that name in the state directory. NULL:
-     * the document's name, and while another muster holds that, the same with +2, +3 and so on. A given
-     * instance that is held is MUSTER_EBUSY. */
+     * the document's name, and while another muster holds that, the same with +2, +3 and so on, by which
+     * they can be given, too. A given instance that is held is MUSTER_EBUSY. */
     const char *instance;
     const char
         *state_dir; /* NULL: /var/lib/muster for root, else $XDG_STATE_HOME/muster or ~/.local/state/muster */
@@ -86,6 +86,7 @@ struct muster_options {
      * MUSTER_STATIC_PEERS_MAX are used. Beyond a router, both sides have to name each other. */
     const char *const *peers;
     size_t peer_count;
+    uint8_t site_ttl; /* see muster_core_options; a warning says that the TTL proves nothing then */
 };
 
 /* Why a text can't be one of these peers, for people; NULL when it can. Static storage. */
@@ -135,6 +136,16 @@ MUSTER_API int muster_change(muster_t *node, const struct muster_change *change)
  * MUSTER_EINVAL, MUSTER_ENOMEM, MUSTER_EFULL (too many), MUSTER_ECLOSING. */
 MUSTER_API int muster_query(muster_t *node, const char *type, const char *name, muster_settled_cb on_settled,
                             void *context);
+
+/* Asks some times by each path, and each peer that is heard, how that was heard, and counts the answers:
+ * muster_probe_report(). This takes some 2.5 s; is_over then. targets (may be NULL) are addresses where a
+ * muster may be, which are asked by unicast. While a probe is under way targets are added to it.
+ * MUSTER_ENOMEM, MUSTER_ECLOSING. */
+MUSTER_API int muster_probe(muster_t *node, const struct muster_static_peer *targets, size_t target_count);
+
+/* What the last probe found so far, NULL when there was none; borrowed until the loop runs or the node is
+ * closed. */
+MUSTER_API const struct muster_probe_report *muster_probe_report(const muster_t *node);
 
 /* ---- services: what is on offer, as it comes and goes ---- */
 

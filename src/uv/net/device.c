@@ -66,7 +66,8 @@ static enum device_address_use use_of(uint32_t flags) {
     return flags & IFA_F_DEPRECATED ? DEVICE_ADDRESS_DEPRECATED : DEVICE_ADDRESS_USABLE;
 }
 
-void device_add_address(struct device *device, const struct muster_endpoint *address, uint32_t flags) {
+void device_add_address(struct device *device, const struct muster_endpoint *address, uint8_t prefix_bits,
+                        uint32_t flags) {
     struct muster_endpoint *known = address->family == 4 ? &device->v4 : &device->v6;
     enum device_address_use *known_use = address->family == 4 ? &device->v4_use : &device->v6_use;
     enum device_address_use use = use_of(flags);
@@ -74,6 +75,7 @@ void device_add_address(struct device *device, const struct muster_endpoint *add
     if (use > *known_use || (use == *known_use && use != DEVICE_ADDRESS_NONE && is_nearer)) {
         *known = *address;
         *known_use = use;
+        device->v4_prefix_bits = address->family == 4 ? prefix_bits : device->v4_prefix_bits;
     }
 }
 
@@ -191,7 +193,7 @@ static int on_address(const struct nlmsghdr *message, void *context) {
     if (device != NULL && own != NULL && bytes > 0 && mnl_attr_get_payload_len(own) == bytes) {
         struct muster_endpoint address = {.family = bytes == IPV4_BYTES ? 4 : 6};
         memcpy(address.ip, mnl_attr_get_payload(own), bytes);
-        device_add_address(device, &address, flags);
+        device_add_address(device, &address, entry->ifa_prefixlen, flags);
     }
     return MNL_CB_OK;
 }

@@ -23,6 +23,7 @@ struct device {
     bool is_bridge;
     bool is_port;              /* of a bridge or bond: it has no traffic of its own */
     bool has_route;            /* to somewhere beyond its own network */
+    uint8_t v4_prefix_bits;    /* of v4, those that name its network */
     struct muster_endpoint v4; /* its first address that is usable; no port; family 0: it has none */
     struct muster_endpoint v6; /* likewise, of the link (fe80::/10) where it has one: that is the source of
                                   what goes to ff02::/16 */
@@ -43,9 +44,11 @@ void device_list_deinit(struct device_list *list);
 
 struct device *device_list_find(const struct device_list *list, uint32_t index);
 
-/* Records an address of the device: flags are those of the kernel (IFA_F_TENTATIVE and so on). One of a
- * better use takes the place of the one before, of equal use the first one stays. */
-void device_add_address(struct device *device, const struct muster_endpoint *address, uint32_t flags);
+/* Records an address of the device: flags are those of the kernel (IFA_F_TENTATIVE and so on), prefix_bits
+ * name its network. One of a better use takes the place of the one before, of equal use the first one stays.
+ */
+void device_add_address(struct device *device, const struct muster_endpoint *address, uint8_t prefix_bits,
+                        uint32_t flags);
 
 /* True when the device is called so: by its name or one of its other names. */
 bool device_is_called(const struct device *device, const char *name);

@@ -9,10 +9,11 @@
 
 #include <net/if.h>
 
+#include "group.h"
 #include "limit.h"
 
 /* Before all of these come those that are named, by the place of the name. */
-enum rank { RANK_ROUTED = INT_MAX - 3, RANK_UNROUTED, RANK_BRIDGE, RANK_UNWANTED };
+enum rank { RANK_ROUTED = INT_MAX - 4, RANK_UNROUTED, RANK_BRIDGE, RANK_UNWANTED, RANK_DENIED };
 
 /* ---- names and patterns ---- */
 
@@ -34,7 +35,7 @@ static int rank_of(const struct device *device, const char *const *names, size_t
         bool is_allowing = !is_denial(names[i]);
         has_allowed = has_allowed || is_allowing;
         if (!is_allowing && device_matches(device, names[i] + 1)) {
-            return RANK_UNWANTED;
+            return RANK_DENIED;
         }
         if (is_allowing && device_is_called(device, names[i])) {
             rank = is_allowed && rank < RANK_ROUTED ? rank : (int)i;
@@ -59,6 +60,10 @@ static unsigned kinds_of(const struct device *device) {
     if (device->v6_use != DEVICE_ADDRESS_NONE && !is_loopback) { /* which has no route for groups of IPv6 */
         kinds |= device->flags & IFF_MULTICAST ? 1u << MUSTER_PATH_M6 : 0;
     }
+    if (kinds == 0 && !is_loopback) { /* static peers alone are reached */
+        kinds |= device->v4_use != DEVICE_ADDRESS_NONE ? 1u << MUSTER_PATH_U4 : 0;
+        kinds |= device->v6_use != DEVICE_ADDRESS_NONE ? 1u << MUSTER_PATH_U6 : 0;
+    }
     return kinds;
 }
 
@@ -81,7 +86,7 @@ static const char *obstacle(const struct device *device, unsigned kinds) {
     if (device->v4_use == DEVICE_ADDRESS_NONE && device->v6_use == DEVICE_ADDRESS_NONE) {
         return "has no address";
     }
-    if (kinds_of(device) == 0) {
+    if ((kinds_of(device) & (GROUP_KINDS_ALL | kinds)) == 0) {
         return "carries neither multicast nor broadcast";
     }
     return (kinds_of(device) & kinds) == 0 ? "has no path of the family and delivery that are asked for"
@@ -93,6 +98,7 @@ static struct interface interface_of(const struct device *device, unsigned kinds
         .index = device->index, .kinds = kinds_of(device) & kinds, .mtu = device->mtu};
     memcpy(interface.name, device->name, sizeof interface.name);
     interface.address = device->v4;
+    interface.prefix_bits = device->v4_prefix_bits;
     interface.address6 = device->v6;
     if (device->flags & IFF_LOOPBACK) {
         interface.source = device->v4;
@@ -137,11 +143,12 @@ static enum muster_log_level level_of(const struct candidate *candidate, const c
     return is_named || why == too_small ? MUSTER_LOG_WARNING : MUSTER_LOG_DEBUG;
 }
 
-static void choose_unwanted(struct interface_list *list, const struct device *device) {
-    bool is_loopback = (device->flags & IFF_LOOPBACK) != 0;
-    leave_out(list, device->name,
-              is_loopback ? "is the loopback, which has to be asked for" : "is not asked for",
-              MUSTER_LOG_DEBUG);
+static void choose_unwanted(struct interface_list *list, const struct candidate *candidate) {
+    const struct device *device = candidate->device;
+    const char *why = candidate->rank == RANK_DENIED ? "is denied"
+                      : device->flags & IFF_LOOPBACK ? "is the loopback, which has to be asked for"
+                                                     : "is not asked for";
+    leave_out(list, device->name, why, MUSTER_LOG_DEBUG);
 }
 
 static void choose(struct interface_list *list, const struct candidate *candidates, size_t count,
@@ -151,8 +158,8 @@ static void choose(struct interface_list *list, const struct candidate *candidat
         const struct device *device = candidates[i].device;
         const char *why = obstacle(device, kinds);
         size_t needed = kinds_count(kinds_of(device) & kinds);
-        if (candidates[i].rank == RANK_UNWANTED) {
-            choose_unwanted(list, device);
+        if (candidates[i].rank >= RANK_UNWANTED) {
+            choose_unwanted(list, &candidates[i]);
         } else if (why != NULL) {
             leave_out(list, device->name, why, level_of(&candidates[i], why));
         } else if (paths + needed > MUSTER_PATHS_MAX) {
@@ -165,23 +172,29 @@ static void choose(struct interface_list *list, const struct candidate *candidat
     }
 }
 
+static const char no_match[] = "matches no interface";
+
 static bool is_there(const struct device_list *devices, const char *name) {
     for (size_t i = 0; i < devices->count; i++) {
-        if (device_is_called(&devices->items[i], name)) {
+        if (device_is_called(&devices->items[i], name) || device_matches(&devices->items[i], name)) {
             return true;
         }
     }
     return false;
 }
 
-/* Names that no device has. */
+/* Names and patterns that no device has. Somebody waits for a name; a pattern may stand for what comes and
+ * goes, and so may a denial. */
 static void choose_missing(struct interface_list *list, const struct device_list *devices,
                            const char *const *names, size_t name_count) {
     for (size_t i = 0; i < name_count; i++) {
-        if (!is_denial(names[i]) && !is_pattern(names[i]) && !is_there(devices, names[i])) {
-            leave_out(list, names[i], "is not there", MUSTER_LOG_WARNING);
-            list->left_out[list->left_out_count - 1].is_missing = true;
+        bool is_vague = is_denial(names[i]) || is_pattern(names[i]);
+        if (is_there(devices, is_denial(names[i]) ? names[i] + 1 : names[i])) {
+            continue;
         }
+        leave_out(list, names[i], is_vague ? no_match : "is not there",
+                  is_vague ? MUSTER_LOG_DEBUG : MUSTER_LOG_WARNING);
+        list->left_out[list->left_out_count - 1].is_missing = !is_vague;
     }
 }
 
@@ -195,9 +208,11 @@ int interface_list_choose(struct interface_list *list, const struct device_list 
         interface_list_deinit(list);
         return MUSTER_ENOMEM;
     }
+    list->has_wanted = name_count == 0;
     for (size_t i = 0; i < devices->count; i++) {
         const struct device *device = &devices->items[i];
         candidates[i] = (struct candidate){.device = device, .rank = rank_of(device, names, name_count)};
+        list->has_wanted = list->has_wanted || candidates[i].rank < RANK_UNWANTED;
         list->has_loopback =
             list->has_loopback || (device->flags & (IFF_LOOPBACK | IFF_UP)) == (IFF_LOOPBACK | IFF_UP);
     }
@@ -254,9 +269,11 @@ static bool has_said(const struct interface_list *list, const struct interface_l
 void interface_list_log(const struct interface_list *list, const struct interface_list *before,
                         const struct log *log) {
     for (size_t i = 0; i < list->left_out_count; i++) {
-        if (!has_said(before, &list->left_out[i])) {
-            log_line(log, list->left_out[i].level, "interface %s is left out: it %s", list->left_out[i].name,
-                     list->left_out[i].why);
+        const struct interface_left_out *left_out = &list->left_out[i];
+        bool is_interface = left_out->why != no_match;
+        if (!has_said(before, left_out)) {
+            log_line(log, left_out->level, is_interface ? "interface %s is left out: it %s" : "%s %s",
+                     left_out->name, left_out->why);
         }
     }
 }

@@ -21,16 +21,17 @@
 struct interface {
     uint32_t index;
     char name[MUSTER_INTERFACE_NAME_BYTES];
-    unsigned kinds; /* bit 1 << kind of each path to many that it has */
+    unsigned kinds; /* bit 1 << kind of each path to many that it has; where it has none, of those to one */
     uint32_t mtu;
     struct muster_endpoint address;  /* its IPv4 address; no port; no family: it has none */
+    uint8_t prefix_bits;             /* of that, those that name its network */
     struct muster_endpoint address6; /* of IPv6 that of the link alone, else its first; likewise */
     /* Source address that group and broadcast datagrams must be given; no family: the kernel chooses
      * well. On the loopback it would take the address of another interface. */
     struct muster_endpoint source;
 };
 
-/* One that is not used, or a name that no interface has. Plain value. */
+/* One that is not used, or a name or pattern that no interface has. Plain value. */
 struct interface_left_out {
     char name[INTERFACE_LEFT_OUT_BYTES]; /* an alternative one is cut where it is longer */
     const char *why;                     /* "has no carrier"; static storage */
@@ -44,6 +45,7 @@ struct interface_list {
     size_t count;
     struct interface_left_out *left_out;
     size_t left_out_count;
+    bool has_wanted;   /* no names are given, or they allow some interface that is there */
     bool has_loopback; /* the loopback is up: programs of this machine reach one another */
 };
 

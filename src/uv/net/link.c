@@ -59,6 +59,7 @@ static struct muster_path path_make(const struct link *link, enum muster_path_ki
     struct muster_path path = {.interface = link->interface.index, .kind = kind, .mtu = link->interface.mtu};
     memcpy(path.name, link->interface.name, sizeof path.name);
     path.address = group_family(kind) == 6 ? link->interface.address6 : link->interface.address;
+    path.prefix_bits = group_family(kind) == 6 ? 0 : link->interface.prefix_bits;
     return path;
 }
 
@@ -70,7 +71,7 @@ static bool has_kind(const struct link *link, enum muster_path_kind kind) {
 static int socket_add(struct link *link, enum muster_path_kind kind, uint16_t port) {
     struct muster_path path = path_make(link, kind);
     struct watched_socket *watched = &link->sockets[kind];
-    int number = socket_open_listening(&watched->socket, &path, port);
+    int number = socket_open_listening(&watched->socket, &path, link->scope, port);
     if (number == 0 && if_nametoindex(path.name) != path.interface) {
         socket_close(
             &watched->socket); /* its name went to another one meanwhile, which the socket is bound to */
@@ -94,6 +95,8 @@ static void on_socket_closed(uv_handle_t *handle) {
 }
 
 static void socket_remove(struct link *link, size_t i) {
+    link->counts.kernel_drops[i] += link->sockets[i].socket.kernel_drops;
+    link->sockets[i].socket.kernel_drops = 0;
     link->closing += watched_socket_end(&link->sockets[i], on_socket_closed, link);
 }
 
@@ -110,7 +113,11 @@ static bool is_deaf(const struct link *link, enum muster_path_kind kind) {
     return link->may_be_deaf && has_kind(link, kind) && link->open_errors[kind] == -EADDRINUSE;
 }
 
+/* What comes by unicast comes to the unicast socket. */
 static bool has_path(const struct link *link, enum muster_path_kind kind) {
+    if (group_is_unicast(kind)) {
+        return has_kind(link, kind);
+    }
     return link->sockets[kind].socket.open || is_deaf(link, kind);
 }
 
@@ -149,7 +156,7 @@ int link_update(struct link *link, const struct interface *interface, uint16_t p
 }
 
 bool link_is_open(const struct link *link) {
-    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_KINDS; kind++) {
         if (has_path(link, kind)) {
             return true;
         }
@@ -157,14 +164,17 @@ bool link_is_open(const struct link *link) {
     return false;
 }
 
-void link_close(struct link *link) {
+struct link_counts link_close(struct link *link) {
     for (size_t i = 0; i < LINK_SOCKETS; i++) {
         socket_remove(link, i);
     }
+    struct link_counts counts = link->counts;
+    memcpy(counts.name, link->interface.name, sizeof counts.name);
     link->is_closed = true;
     if (link->closing == 0) {
         free(link);
     }
+    return counts;
 }
 
 int link_start(struct link *link, uv_loop_t *loop, uv_poll_cb on_ready, void *owner) {
@@ -207,8 +217,7 @@ static int telemetry_open(struct link *link, enum muster_path_kind kind, uint16_
 
 static int group_hear(struct link *link, uint8_t family, unsigned group, bool is_wanted, uint16_t port,
                       const struct log *log) {
-    struct muster_endpoint endpoint =
-        group == MUSTER_SHARDS ? group_repair(family, port) : group_telemetry(family, group, port);
+    struct muster_endpoint endpoint = group_telemetry(family, group, link->scope, port);
     struct datagram_socket *socket = &link->sockets[LINK_TELEMETRY + socket_place(family)].socket;
     int number = is_wanted ? socket_join(socket, &endpoint) : socket_leave(socket, &endpoint);
     if (number != 0 && is_wanted) {
@@ -264,13 +273,17 @@ void link_describe(const struct link *link, const struct log *log) {
             buffer_bytes = socket->buffer_bytes < buffer_bytes ? socket->buffer_bytes : buffer_bytes;
         }
     }
+    if (used == 0) {
+        log_line(log, MUSTER_LOG_INFO, "using %s for static peers alone", link->interface.name);
+        return;
+    }
     log_line(log, MUSTER_LOG_INFO, "listening on %s (%s), receive buffer %" PRIu32 " bytes",
              link->interface.name, kinds, buffer_bytes);
 }
 
 size_t link_paths(const struct link *link, uint16_t unicast_port, struct muster_path *paths) {
     size_t count = 0;
-    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
+    for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < MUSTER_PATH_KINDS; kind++) {
         if (has_path(link, kind)) {
             paths[count] = path_make(link, kind);
             paths[count++].address.port = unicast_port;
@@ -288,7 +301,7 @@ void link_record_sent(struct link *link, enum muster_path_kind kind, int error, 
         }
         return;
     }
-    link->failed[kind]++;
+    link->counts.failed[kind]++;
     if (link->logged_errors[kind] != error) {
         link->logged_errors[kind] = error;
         log_line(log, MUSTER_LOG_WARNING, "sending by %s (%s) fails: %s", link->interface.name,

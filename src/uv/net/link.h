@@ -44,19 +44,27 @@ size_t watched_socket_end(struct watched_socket *watched, uv_close_cb on_closed,
     GROUP_KINDS /* places of its sockets, one a family, behind those of the kinds of paths */
 #define LINK_SOCKETS (LINK_TELEMETRY + SOCKET_FAMILIES)
 
+/* What happened on an interface, also before its link or one of its sockets was opened anew. */
+struct link_counts {
+    char name[MUSTER_INTERFACE_NAME_BYTES];
+    uint64_t failed[MUSTER_PATH_KINDS];      /* datagrams that could not be sent by it, by path kind */
+    uint64_t queue_drops[MUSTER_PATH_KINDS]; /* that its queue dropped, likewise */
+    uint64_t kernel_drops[LINK_SOCKETS];     /* of sockets that are closed */
+};
+
 /* One interface in use. */
 struct link {
     struct interface interface;
     struct watched_socket sockets[LINK_SOCKETS]; /* closed where there is no such path, and telemetry's until
                                                   * groups are to be heard */
     uint32_t groups[SOCKET_FAMILIES];            /* of telemetry, that it has joined */
+    enum group_scope scope;                      /* of the groups that it hears */
     bool may_be_deaf; /* a path is one where another program keeps the port to itself, too: who only looks is
                        * answered by unicast */
     int open_errors[MUSTER_PATH_KINDS];   /* -errno of why a path is missing, logged already; 0: none */
     int logged_errors[MUSTER_PATH_KINDS]; /* -errno of the failure that was logged last, by path kind; 0: none
                                            */
-    uint64_t failed[MUSTER_PATH_KINDS];   /* datagrams that could not be sent by it, by path kind */
-    uint64_t queue_drops[MUSTER_PATH_KINDS]; /* that its queue dropped, likewise */
+    struct link_counts counts;
     bool without_gso; /* batches are sent by it one by one: it can't do them (UDP GSO) */
     uv_loop_t *loop;  /* NULL: not started */
     uv_poll_cb on_ready;
@@ -74,7 +82,7 @@ struct link *link_new(const struct interface *interface);
  * failure. */
 int link_update(struct link *link, const struct interface *interface, uint16_t port, const struct log *log);
 
-/* True when it hears by some path. */
+/* True when it has some path. */
 bool link_is_open(const struct link *link);
 
 /* Begins to watch its sockets, whose owner is owner. On error some may be watched: close it. MUSTER_ENOMEM,
@@ -84,8 +92,9 @@ int link_start(struct link *link, uv_loop_t *loop, uv_poll_cb on_ready, void *ow
 /* Watches for nothing any more. */
 void link_pause(struct link *link);
 
-/* Closes its sockets. The link is freed as soon as the loop has closed their handles. */
-void link_close(struct link *link);
+/* Closes its sockets, and returns what it counted. The link is freed as soon as the loop has closed their
+ * handles. */
+struct link_counts link_close(struct link *link);
 
 /* Hears these groups of telemetry (muster_output.groups and .groups6) and no others; on_ready is that of the
  * socket, which is opened when it is needed first. What can't be heard is logged, and tried again with the

@@ -63,6 +63,31 @@ struct link *links_find_address(const struct links *links, const struct muster_e
     return NULL;
 }
 
+/* ---- what was counted ---- */
+
+static void past_remove(struct links *links, size_t i) {
+    links->past_count--;
+    memmove(links->past + i, links->past + i + 1, (links->past_count - i) * sizeof links->past[0]);
+}
+
+static void past_keep(struct links *links, struct link_counts counts) {
+    if (links->past_count == MUSTER_PATHS_MAX) {
+        past_remove(links, 0);
+    }
+    links->past[links->past_count++] = counts;
+}
+
+/* An interface of this name goes on counting. */
+static void past_take(struct links *links, struct link *link) {
+    for (size_t i = 0; i < links->past_count; i++) {
+        if (strcmp(links->past[i].name, link->interface.name) == 0) {
+            link->counts = links->past[i];
+            past_remove(links, i);
+            return;
+        }
+    }
+}
+
 /* ---- coming and going ---- */
 
 bool links_drop(struct links *links, const struct interface_list *interfaces, const struct doorbell *doorbell,
@@ -79,20 +104,22 @@ bool links_drop(struct links *links, const struct interface_list *interfaces, co
         }
         log_line(log, MUSTER_LOG_INFO, "listening on %s ends", link->interface.name);
         is_one_reborn = is_one_reborn || is_wanted;
-        link_close(link);
+        past_keep(links, link_close(link));
     }
     links->count = kept;
     return is_one_reborn;
 }
 
 /* 0, or -errno of the last path that could not be opened; NULL in *link when none was. */
-static int open_one(const struct links *links, const struct interface *interface, struct link **link,
+static int open_one(struct links *links, const struct interface *interface, struct link **link,
                     const struct log *log) {
+    static const struct log silence; /* the first ones are described together */
     *link = link_new(interface);
     if (*link == NULL) {
         return -ENOMEM;
     }
     (*link)->without_gso = links->without_gso;
+    (*link)->scope = links->scope;
     (*link)->may_be_deaf = links->may_be_deaf;
     int number = link_update(*link, interface, links->port, log);
     if (link_is_open(*link) && links->loop != NULL &&
@@ -103,14 +130,15 @@ static int open_one(const struct links *links, const struct interface *interface
     } else if (!link_is_open(*link)) {
         link_close(*link);
         *link = NULL;
-    } else if (links->loop != NULL) {
-        link_describe(*link, log);
+    } else {
+        past_take(links, *link);
+        link_describe(*link, links->loop != NULL ? log : &silence);
     }
     return number;
 }
 
 /* What could not be opened before is tried again without a word. */
-static int take_one(const struct links *links, const struct interface *interface, struct link **link,
+static int take_one(struct links *links, const struct interface *interface, struct link **link,
                     const struct log *log) {
     static const struct log silence;
     *link = links_find(links, interface->index);

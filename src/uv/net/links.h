@@ -20,15 +20,18 @@
 struct links {
     struct link *items[MUSTER_PATHS_MAX]; /* the most useful first, as in interfaces */
     size_t count;
-    bool has_failed;                  /* some path can't be opened: it is to be tried again */
+    bool has_failed;                           /* some path can't be opened: it is to be tried again */
+    struct link_counts past[MUSTER_PATHS_MAX]; /* of links that were closed, the oldest first */
+    size_t past_count;
     struct interface_list interfaces; /* as they were read last */
     char **names;                     /* that narrow the interfaces, copied */
     size_t name_count;
     unsigned kinds; /* of the paths that are used */
     uint16_t port;
     bool without_gso;
-    bool may_be_deaf; /* likewise of each link */
-    uv_loop_t *loop;  /* NULL: not started */
+    enum group_scope scope; /* likewise of each link */
+    bool may_be_deaf;       /* likewise of each link */
+    uv_loop_t *loop;        /* NULL: not started */
     uv_poll_cb on_ready;
     void *owner; /* of the sockets */
 };

@@ -22,7 +22,8 @@
 
 static bool is_same_path(const struct muster_path *a, const struct muster_path *b) {
     return a->interface == b->interface && a->kind == b->kind && a->mtu == b->mtu &&
-           strcmp(a->name, b->name) == 0 && endpoint_is_same(&a->address, &b->address);
+           a->prefix_bits == b->prefix_bits && strcmp(a->name, b->name) == 0 &&
+           endpoint_is_same(&a->address, &b->address);
 }
 
 /* True when they have changed. */
@@ -53,7 +54,8 @@ static void names_write(const struct network *network, char *text, size_t size) 
 static void say_no_network(const struct network *network, const char *since_when, const struct log *log) {
     char text[NETWORK_TEXT_BYTES];
     interface_list_describe(&network->links.interfaces, text, sizeof text);
-    log_line(log, MUSTER_LOG_WARNING, "no network %s: %s%s%s", since_when,
+    log_line(log, MUSTER_LOG_WARNING, "%s %s: %s%s%s",
+             network->links.interfaces.has_wanted ? "no network" : "no interface to use", since_when,
              network->is_observer ? "nobody can be heard" : "only programs of this machine can hear me",
              text[0] == '\0' ? "" : "; ", text);
 }
@@ -154,7 +156,14 @@ static void on_ring(void *owner) {
 
 /* The kinds of paths that the options allow. */
 static unsigned kinds_of(const struct muster_options *options) {
-    return options->kinds == 0 ? GROUP_KINDS_ALL : options->kinds;
+    static const unsigned v4 = 1u << MUSTER_PATH_M4 | 1u << MUSTER_PATH_B4;
+    static const unsigned v6 = 1u << MUSTER_PATH_M6;
+    unsigned kinds = options->kinds == 0 ? GROUP_KINDS_ALL : options->kinds;
+    if (options->peer_count > 0) {
+        kinds |= kinds & v4 ? 1u << MUSTER_PATH_U4 : 0;
+        kinds |= kinds & v6 ? 1u << MUSTER_PATH_U6 : 0;
+    }
+    return kinds;
 }
 
 static unsigned families_of(unsigned kinds) {
@@ -167,6 +176,10 @@ static unsigned families_of(unsigned kinds) {
 
 int network_open(struct network *network, const struct muster_options *options, const struct log *log) {
     unsigned kinds = kinds_of(options);
+    if (options->site_ttl > 0) {
+        log_line(log, options->document == NULL ? MUSTER_LOG_INFO : MUSTER_LOG_WARNING,
+                 "scope site: what passed routers is taken, from whoever reaches this host");
+    }
     network->port = options->port;
     network->is_observer = options->document == NULL; /* it asks, and answers nobody */
     int number = doorbell_open(&network->doorbell);
@@ -176,10 +189,16 @@ int network_open(struct network *network, const struct muster_options *options, 
     }
     int error = links_init(&network->links, options->interfaces, options->interface_count, kinds,
                            options->port, options->without_gso);
+    network->links.scope = options->site_ttl > 0 ? GROUP_SITE : GROUP_LINK;
     network->links.may_be_deaf = network->is_observer;
     if (error == 0) {
         error =
             unicast_open(&network->unicast, families_of(kinds), !network->is_observer, options->port, log);
+    }
+    for (size_t i = 0; i < SOCKET_FAMILIES && options->site_ttl > 0; i++) {
+        if (network->unicast.listeners[i].open) {
+            tcp_accepted(network->unicast.listeners[i].fd); /* no TTL is asked of who connects */
+        }
     }
     return error != 0 ? error : links_open(network, log);
 }
@@ -267,8 +286,13 @@ static void record_telemetry(struct network *network, const uint8_t *bytes, uint
     network->telemetry.has_left = network->telemetry.has_left || error == 0;
 }
 
+static bool is_telemetry(const struct network *network, const struct muster_datagram *datagram) {
+    unsigned shard;
+    return group_is_telemetry(&datagram->destination, network->port, &shard);
+}
+
 uint64_t network_unsent(const struct network *network) {
-    bool is_held = network->is_blocked && network->held.ttl == MUSTER_TELEMETRY_TTL;
+    bool is_held = network->is_blocked && is_telemetry(network, &network->held);
     return count_refused(network) + (is_held ? count_datagrams(&network->held) : 0);
 }
 
@@ -284,12 +308,13 @@ static int send_by(struct network *network, struct link *link, enum muster_path_
     }
     int error = socket_send(socket, datagram, &without_gso);
     if (link != NULL && kind == MUSTER_PATH_U6 && is_without_route(error)) {
-        datagram->destination = group_control(MUSTER_PATH_M6, network->port); /* by which it was heard */
+        datagram->destination =
+            group_control(MUSTER_PATH_M6, network->links.scope, network->port); /* by which it was heard */
         error = socket_send(socket, datagram, &without_gso);
     }
     if (link != NULL) {
         link->without_gso = without_gso;
-        link->queue_drops[kind] += socket->queue_drops - queue_drops;
+        link->counts.queue_drops[kind] += socket->queue_drops - queue_drops;
     }
     return error;
 }
@@ -299,8 +324,8 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
     size_t place = socket_place(datagram->destination.family);
     struct datagram_socket *socket = &network->unicast.sockets[place].socket;
     struct link *link = links_find(&network->links, datagram->interface);
-    bool is_telemetry = datagram->ttl == MUSTER_TELEMETRY_TTL;
-    enum muster_path_kind kind = is_telemetry ? multicast[place] : group_path_kind(&datagram->destination);
+    bool is_of_telemetry = is_telemetry(network, datagram);
+    enum muster_path_kind kind = is_of_telemetry ? multicast[place] : group_path_kind(&datagram->destination);
     if (!socket->open) {
         return true; /* whoever said that address was not heard by it */
     }
@@ -319,7 +344,7 @@ static bool datagram_send(struct network *network, struct muster_datagram *datag
     if (error == -EAGAIN) {
         return false;
     }
-    if (is_telemetry) {
+    if (is_of_telemetry) {
         record_telemetry(network, bytes, count, error);
     }
     if (link != NULL) {
@@ -491,16 +516,17 @@ static void put(struct inventory *inventory, const struct muster_socket *socket)
     inventory->count++;
 }
 
-/* A unicast kind: an address of ours. sent: the counts of what was sent. */
+/* A unicast kind: an address of ours. sent: the counts of what was sent, and of
+ * sockets before this one. */
 static void put_datagrams(struct inventory *inventory, const struct datagram_socket *socket,
                           enum muster_path_kind kind, const char *interface_name,
                           const struct muster_socket *sent) {
     struct muster_endpoint any = {.family = socket->family, .port = socket->port};
     struct muster_socket put_socket = {
         .protocol = "udp",
-        .address = group_is_unicast(kind) ? any : group_control(kind, socket->port),
+        .address = group_is_unicast(kind) ? any : group_control(kind, socket->scope, socket->port),
         .buffer_bytes = socket->buffer_bytes,
-        .kernel_drops = socket->kernel_drops,
+        .kernel_drops = sent->kernel_drops + socket->kernel_drops,
         .failed = sent->failed,
         .queue_drops = sent->queue_drops,
         .unicast_drops = sent->unicast_drops,
@@ -517,8 +543,12 @@ static struct muster_socket sent_unicasts(const struct network *network, enum mu
     struct muster_socket sent = {.unicast_drops = network->unicast_drops[kind - MUSTER_PATH_U4],
                                  .failed = network->unicast_failed[kind - MUSTER_PATH_U4]};
     for (size_t i = 0; i < network->links.count; i++) {
-        sent.failed += network->links.items[i]->failed[kind];
-        sent.queue_drops += network->links.items[i]->queue_drops[kind];
+        sent.failed += network->links.items[i]->counts.failed[kind];
+        sent.queue_drops += network->links.items[i]->counts.queue_drops[kind];
+    }
+    for (size_t i = 0; i < network->links.past_count; i++) {
+        sent.failed += network->links.past[i].failed[kind];
+        sent.queue_drops += network->links.past[i].queue_drops[kind];
     }
     return sent;
 }
@@ -533,13 +563,15 @@ size_t network_sockets(const struct network *network, struct muster_socket *sock
         const struct link *link = network->links.items[i];
         const char *name = link->interface.name;
         for (enum muster_path_kind kind = MUSTER_PATH_M4; kind < GROUP_KINDS; kind++) {
-            struct muster_socket sent = {.failed = link->failed[kind],
-                                         .queue_drops = link->queue_drops[kind]};
+            struct muster_socket sent = {.kernel_drops = link->counts.kernel_drops[kind],
+                                         .failed = link->counts.failed[kind],
+                                         .queue_drops = link->counts.queue_drops[kind]};
             put_datagrams(&inventory, &link->sockets[kind].socket, kind, name, &sent);
         }
         for (size_t place = 0; place < SOCKET_FAMILIES; place++) {
-            put_datagrams(&inventory, &link->sockets[LINK_TELEMETRY + place].socket, MUSTER_PATH_U4, name,
-                          &(struct muster_socket){.failed = 0});
+            put_datagrams(
+                &inventory, &link->sockets[LINK_TELEMETRY + place].socket, MUSTER_PATH_U4, name,
+                &(struct muster_socket){.kernel_drops = link->counts.kernel_drops[LINK_TELEMETRY + place]});
         }
     }
     for (size_t i = 0; i < SOCKET_FAMILIES; i++) {

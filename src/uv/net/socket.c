@@ -21,7 +21,7 @@
 
 #define CONTROL_BYTES 192 /* four messages come at most; the longest: packet info, TTL, stamp, error */
 #define READ_TRIES 4
-#define SEND_TRIES 2
+#define SEND_TRIES 8 /* a neighbour that does not answer fails many datagrams at once, each with an error */
 #define AGE_MS_MAX 60000 /* an older stamp is one of a clock that was set meanwhile */
 
 #ifndef IPV6_MULTICAST_ALL
@@ -250,7 +250,7 @@ static int membership_set(const struct datagram_socket *socket, int option,
  * then only wakes up for others' datagrams too. */
 static int listening_set(struct datagram_socket *socket, const struct muster_path *path) {
     const struct family *family = family_of(socket);
-    struct muster_endpoint group = group_control(path->kind, socket->port);
+    struct muster_endpoint group = group_control(path->kind, socket->scope, socket->port);
     int fd = socket->fd;
     if (socket_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || socket_bind_device(fd, path->name) != 0) {
         return -1;
@@ -266,9 +266,10 @@ static int listening_set(struct datagram_socket *socket, const struct muster_pat
     return membership_set(socket, MCAST_JOIN_GROUP, &group);
 }
 
-int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path, uint16_t port) {
+int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path,
+                          enum group_scope scope, uint16_t port) {
     *socket = (struct datagram_socket){
-        .family = group_family(path->kind), .port = port, .interface = path->interface};
+        .family = group_family(path->kind), .scope = scope, .port = port, .interface = path->interface};
     return open_with(socket, path, listening_set);
 }
 

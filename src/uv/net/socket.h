@@ -10,6 +10,7 @@
 
 #include <muster/core.h>
 
+#include "group.h"
 #include "log.h"
 
 /* What is asked for as receive buffer: the default holds some 166 small datagrams, a crowd answers with
@@ -39,7 +40,8 @@ struct timespec;
 
 struct datagram_socket {
     bool open;
-    uint8_t family; /* 4 or 6 */
+    uint8_t family;         /* 4 or 6 */
+    enum group_scope scope; /* of the group that it hears */
     int fd;
     uint16_t port;         /* bound to, host order */
     uint32_t interface;    /* index; only what came by it is let in; 0: by any */
@@ -61,10 +63,11 @@ typedef void (*socket_datagram_cb)(const struct muster_datagram *datagram, void 
  */
 int socket_open_unicast(struct datagram_socket *socket, uint8_t family, uint16_t port);
 
-/* Opens a socket that hears one path: what is sent to the group (m4, m6) or the broadcast address (b4) on
- * `port`, by that interface alone. Shared with other nodes of the machine. 0 or -errno, which the
- * caller is to log; then *socket is closed. */
-int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path, uint16_t port);
+/* Opens a socket that hears one path: what is sent to the group (m4, m6) of that scope or the broadcast
+ * address (b4) on `port`, by that interface alone. Shared with other nodes of the machine. 0 or -errno, which
+ * the caller is to log; then *socket is closed. */
+int socket_open_listening(struct datagram_socket *socket, const struct muster_path *path,
+                          enum group_scope scope, uint16_t port);
 
 /* Opens a socket that hears telemetry on the interface of that path, m4 or m6: what is sent on `port` to the
  * groups that it joins. It is bound to the wildcard, for one socket hears many groups, and shared with other

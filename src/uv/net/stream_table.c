@@ -52,7 +52,7 @@ static void on_released(struct stream *stream) {
 static void on_event(struct stream *stream, enum muster_stream_event kind, const uint8_t *bytes,
                      size_t length) {
     struct stream_table *table = stream->owner;
-    if (kind == MUSTER_STREAM_OPENED) {
+    if (kind == MUSTER_STREAM_OPENED && !table->calls.is_routed) {
         tcp_connected(stream->fd);
     }
     struct muster_stream event = {

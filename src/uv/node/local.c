@@ -57,6 +57,7 @@ struct muster_local {
     uv_timer_t timer;  /* until the node is taken for stuck; at once when the calls that wait can only fail */
     bool is_confirmed; /* the node: it answered something */
     size_t skip;       /* so many nodes that would do are to be skipped */
+    bool has_stuck;    /* a node before it did not answer */
     bool has_begun;    /* it answers the first call */
     struct reply_reader reader;
     struct call *first; /* is being answered; the others wait */
@@ -246,12 +247,18 @@ static bool may_have_changed(const muster_local_t *local, int error) {
            (local->first->kind == REQUEST_UPDATE || local->first->kind == REQUEST_PUBLISH);
 }
 
+static const char no_answer[] = "it does not answer";
+
 /* This node is of no use: another one is asked, if there is one, and unless this one has already answered. */
 static void fail(muster_local_t *local, int error, const char *text) {
     connection_drop(local);
     if (!local->is_confirmed && !may_have_changed(local, error) && connect_next(local) == 0) {
         ask(local);
         return;
+    }
+    if (error == MUSTER_ENOTFOUND && local->has_stuck) { /* that one may be meant */
+        error = MUSTER_ELOST;
+        text = no_answer;
     }
     uv_timer_stop(&local->timer);
     set_error(local, error, text);
@@ -263,7 +270,8 @@ static void on_timer(uv_timer_t *timer) {
     if (local->error != 0) {
         calls_end(local);
     } else {
-        fail(local, MUSTER_ELOST, "it does not answer");
+        local->has_stuck = true;
+        fail(local, MUSTER_ELOST, no_answer);
     }
 }
 
@@ -473,6 +481,11 @@ static int interfaces_take(muster_local_t *local, const struct muster_local_opti
     struct interface_list chosen;
     int error = interface_list_read(&chosen, options->interfaces, options->interface_count, GROUP_KINDS_ALL,
                                     &silence);
+    if (error == 0 && chosen.count == 0) { /* those of a muster that has static peers alone */
+        interface_list_deinit(&chosen);
+        error = interface_list_read(&chosen, options->interfaces, options->interface_count,
+                                    (1u << MUSTER_PATH_KINDS) - 1, &silence);
+    }
     if (error != 0) {
         return error;
     }

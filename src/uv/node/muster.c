@@ -83,6 +83,15 @@ int muster_change(muster_t *node, const struct muster_change *change) {
     return command(node, &(struct muster_command){.kind = MUSTER_COMMAND_CHANGE, .change = change});
 }
 
+int muster_probe(muster_t *node, const struct muster_static_peer *targets, size_t target_count) {
+    return command(node, &(struct muster_command){
+                             .kind = MUSTER_COMMAND_PROBE, .targets = targets, .target_count = target_count});
+}
+
+const struct muster_probe_report *muster_probe_report(const muster_t *node) {
+    return muster_core_probe(node->core);
+}
+
 static void on_settled_unheard(muster_t *node, void *context) {
     (void)node;
     (void)context;

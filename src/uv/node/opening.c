@@ -149,6 +149,7 @@ static int core_open(muster_t *node, const struct muster_options *options, const
     core.rate_bytes_s = options->rate_bytes_s;
     core.ring_bytes = options->ring_bytes;
     core.linger_ms = options->linger_ms;
+    core.site_ttl = options->site_ttl;
     core.caches = options->caches;
     core.cache_count = options->cache_count;
     core.stream = is_observer ? 0 : node->network.unicast.port;

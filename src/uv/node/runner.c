@@ -79,13 +79,21 @@ static void send_datagram(muster_t *node, struct muster_datagram *datagram) {
     }
 }
 
+static void settle(muster_t *node) {
+    bool is_observer = node->slot.path == NULL; /* it looks once, and goes */
+    if (is_observer) {
+        static_names_tell_silent(&node->static_names);
+    }
+    deliveries_settle(&node->deliveries);
+}
+
 static void send_all(muster_t *node) {
     struct muster_output output;
     while (!node->is_ended && output_pull(node, &output)) {
         switch (output.kind) {
         case MUSTER_OUTPUT_DATAGRAM: send_datagram(node, &output.datagram); break;
         case MUSTER_OUTPUT_PEER: keep_peer(node, &output); break;
-        case MUSTER_OUTPUT_SETTLED: deliveries_settle(&node->deliveries); break;
+        case MUSTER_OUTPUT_SETTLED: settle(node); break;
         case MUSTER_OUTPUT_LEFT: runner_end(node); break;
         case MUSTER_OUTPUT_STREAM_OPEN: open_stream(node, &output); break;
         case MUSTER_OUTPUT_STREAM_WRITE:
@@ -295,8 +303,11 @@ int runner_start(muster_t *node, uv_loop_t *loop) {
                                                 .on_telemetry_read = on_telemetry_read,
                                                 .on_paths = on_paths,
                                                 .owner = node};
-    const struct stream_table_calls stream_calls = {
-        .on_event = on_stream, .interface_of = interface_of, .on_ended = on_handle_ended, .owner = node};
+    const struct stream_table_calls stream_calls = {.is_routed = node->network.links.scope == GROUP_SITE,
+                                                    .on_event = on_stream,
+                                                    .interface_of = interface_of,
+                                                    .on_ended = on_handle_ended,
+                                                    .owner = node};
     uv_timer_init(loop, &node->timer);
     uv_prepare_init(loop, &node->prepare);
     uv_unref((uv_handle_t *)&node->prepare);

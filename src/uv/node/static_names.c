@@ -20,6 +20,7 @@
 #define RETRY_MS 2000      /* after a name could not be resolved; doubled each time */
 #define RETRY_MS_MAX 60000
 #define RENEW_MS 300000 /* after it could */
+#define SILENT_TRIES 4  /* questions without an answer: the peer is said to be silent */
 #define SCOPE_MS 1000   /* the interface of an address may come, go and be made anew */
 
 struct resolution {
@@ -37,6 +38,7 @@ struct static_name {
     uint64_t due_ms; /* when it is to be resolved; DEADLINE_NEVER: it is an address, or is being resolved */
     uint64_t retry_ms;
     int logged_error; /* of the resolver, logged last; 0: none */
+    bool has_told_silent;
     struct resolution *resolution;
 };
 
@@ -261,9 +263,43 @@ void static_names_start(struct static_names *names, uv_loop_t *loop, void (*on_c
     names->owner = owner;
 }
 
+/* ---- who does not answer ---- */
+
+/* Of the addresses of one name any may answer. */
+static bool is_silent(const struct static_names *names, const struct static_name *name, unsigned tries) {
+    for (size_t i = 0; i < name->place_count; i++) {
+        if (muster_core_static_tries(names->context->core, &name->places[i].endpoint) < tries) {
+            return false;
+        }
+    }
+    return name->place_count > 0;
+}
+
+/* Once, until it answers again. */
+static void tell_silent(const struct static_names *names, struct static_name *name, unsigned tries) {
+    if (!name->has_told_silent && is_silent(names, name, tries)) {
+        name->has_told_silent = true;
+        log_line(
+            names->log, MUSTER_LOG_WARNING,
+            "peer %s does not answer at UDP port %u: it does not run, a firewall drops that, or, beyond a "
+            "router, it does not name this host as a peer",
+            name->host, name->port);
+    } else if (name->has_told_silent && !is_silent(names, name, 1)) {
+        name->has_told_silent = false;
+        log_line(names->log, MUSTER_LOG_WARNING, "peer %s answers", name->host);
+    }
+}
+
+void static_names_tell_silent(struct static_names *names) {
+    for (size_t i = 0; i < names->count; i++) {
+        tell_silent(names, &names->items[i], 1);
+    }
+}
+
 void static_names_turn(struct static_names *names) {
     for (size_t i = 0; i < names->count; i++) {
         struct static_name *name = &names->items[i];
+        tell_silent(names, name, SILENT_TRIES);
         if (name->due_ms <= part_now_ms() && names->loop != NULL && name->scope[0] != '\0') {
             follow_scope(names, name);
         } else if (name->due_ms <= part_now_ms() && names->loop != NULL) {

@@ -40,6 +40,9 @@ void static_names_start(struct static_names *names, uv_loop_t *loop, void (*on_c
                         void *owner);
 
 void static_names_turn(struct static_names *names);
+
+/* A look is over: says who did not answer. In a turn that is said of who was asked several times. */
+void static_names_tell_silent(struct static_names *names);
 uint64_t static_names_due_ms(const struct static_names *names);
 
 /* What is being resolved ends by itself, and tells nobody. */

@@ -73,6 +73,7 @@ static int put_slots(struct local_paths *paths, const struct muster_local_option
     static const struct log silent = {.write = NULL};
     char *directory;
     char slot[SLOT_NAME_BYTES];
+    char name[SLOT_NAME_BYTES];
     int error = state_directory(options->state_dir, &directory, &silent);
     if (error != 0) {
         return error == MUSTER_ENOMEM ? error : 0;
@@ -80,8 +81,12 @@ static int put_slots(struct local_paths *paths, const struct muster_local_option
     if (options->instance == NULL) {
         error = put_all(paths, directory);
     } else {
-        slot_name(options->instance, slot);
+        slot_name_given(options->instance, slot);
         error = put_slot(paths, directory, slot, owner_of(directory));
+        slot_name(options->instance, name);
+        if (error == 0 && strcmp(name, slot) != 0) { /* a node of that very name */
+            error = put_slot(paths, directory, name, owner_of(directory));
+        }
     }
     free(directory);
     return error;

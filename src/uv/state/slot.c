@@ -30,9 +30,8 @@ static bool is_plain_first(char c) {
     return is_plain(c) && c != '.' && c != '-';
 }
 
-static bool is_plain_name(const char *instance) {
-    size_t length = strlen(instance);
-    if (length > PLAIN_NAME_BYTES_MAX || !is_plain_first(instance[0])) {
+static bool is_plain_name(const char *instance, size_t length) {
+    if (length == 0 || length > PLAIN_NAME_BYTES_MAX || !is_plain_first(instance[0])) {
         return false;
     }
     for (size_t i = 1; i < length; i++) {
@@ -45,10 +44,10 @@ static bool is_plain_name(const char *instance) {
 
 /* The plus sign is in no plain name, so a hashed name is never another instance's plain one. The same holds
  * of the numbers that slot_name_number() adds, which are shorter than any hash. */
-void slot_name(const char *instance, char name[SLOT_NAME_BYTES]) {
-    size_t length = strlen(instance);
-    if (is_plain_name(instance)) {
-        memcpy(name, instance, length + 1);
+static void name_first(const char *instance, size_t length, char name[SLOT_NAME_BYTES]) {
+    if (is_plain_name(instance, length)) {
+        memcpy(name, instance, length);
+        name[length] = '\0';
         return;
     }
     size_t kept = length < KEPT_BYTES ? length : KEPT_BYTES;
@@ -61,6 +60,32 @@ void slot_name(const char *instance, char name[SLOT_NAME_BYTES]) {
     char digits[HASH_DIGITS + 1];
     sodium_bin2hex(digits, sizeof digits, hash, HASH_BYTES);
     snprintf(name + kept, SLOT_NAME_BYTES - kept, "+%s", digits);
+}
+
+/* The number behind the last plus sign of "kit+2"; 0 when there is none that slot_name_number() adds. */
+static unsigned number_of(const char *instance) {
+    const char *plus = strrchr(instance, '+');
+    char digits[4];
+    for (unsigned number = 2; plus != NULL && plus > instance && number <= SLOT_NUMBER_MAX; number++) {
+        snprintf(digits, sizeof digits, "%u", number);
+        if (strcmp(plus + 1, digits) == 0) {
+            return number;
+        }
+    }
+    return 0;
+}
+
+void slot_name(const char *instance, char name[SLOT_NAME_BYTES]) {
+    name_first(instance, strlen(instance), name);
+}
+
+void slot_name_given(const char *instance, char name[SLOT_NAME_BYTES]) {
+    const unsigned number = number_of(instance);
+    const size_t length = number > 0 ? (size_t)(strrchr(instance, '+') - instance) : strlen(instance);
+    name_first(instance, length, name);
+    if (number > 0) {
+        slot_name_number(name, number);
+    }
 }
 
 void slot_name_number(char name[SLOT_NAME_BYTES], unsigned number) {

@@ -16,6 +16,7 @@
 #define SLOT_NAME_BYTES 128     /* the longest slot name, NUL included */
 #define SLOT_FILE_NAME_BYTES 64 /* and the longest name of a file in it */
 #define SLOT_FILE_BYTES 256     /* more than any file ever has, NUL included */
+#define SLOT_NUMBER_MAX 99      /* of a further slot of an instance */
 #define SLOT_SOCKET "socket"    /* the file by which its holder can be asked (listener.h) */
 
 /* A slot that is held. Zeroed: none. */
@@ -29,8 +30,11 @@ struct slot {
  * what is left of it with a hash of the whole, so that two instances never share a slot. */
 void slot_name(const char *instance, char name[SLOT_NAME_BYTES]);
 
+/* The same of an instance that a user gives: "kit+2" is the further slot of "kit" of that number. */
+void slot_name_given(const char *instance, char name[SLOT_NAME_BYTES]);
+
 /* Makes it the name of a further slot of that instance: "kit" becomes "kit+2", which slot_name() gives to no
- * instance. number is less than 100. */
+ * instance. number is 2 to SLOT_NUMBER_MAX. */
 void slot_name_number(char name[SLOT_NAME_BYTES], unsigned number);
 
 /* Makes the directory, and its parents, where it lacks, and takes it. path must not be empty, comes from

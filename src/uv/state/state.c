@@ -37,10 +37,10 @@ int state_directory(const char *given, char **path, const struct log *log) {
 }
 
 /* The number-th slot of a name, the first without a number. NULL when memory is out. */
-static char *slot_path(const char *directory, const char *instance, unsigned number) {
+static char *slot_path(const char *directory, const char *instance, bool is_given, unsigned number) {
     char slot[SLOT_NAME_BYTES];
     char *path;
-    slot_name(instance, slot);
+    (is_given ? slot_name_given : slot_name)(instance, slot);
     if (number > 1) {
         slot_name_number(slot, number);
     }
@@ -53,7 +53,7 @@ static int slot_find(struct slot *slot, const char *directory, const struct stat
     const char *instance = is_given ? options->instance : options->name;
     int error = MUSTER_EBUSY;
     for (unsigned number = 1; error == MUSTER_EBUSY && number <= (is_given ? 1 : STATE_SLOTS); number++) {
-        char *path = slot_path(directory, instance, number);
+        char *path = slot_path(directory, instance, is_given, number);
         if (path == NULL) {
             return MUSTER_ENOMEM;
         }

@@ -56,7 +56,9 @@ TEST(test_messages) {
           NOW_S);
     check_is(JSON_LINE_EMPTY, &plain, MESSAGE("home/temp", ""));
     check_bad(&plain, MESSAGE("home/living room", "19"), "a topic has no spaces, got 'home/living room'");
-    check_is(JSON_LINE_OTHER, &plain, "{\"topic\":\"a\",\"payload\":1}");
+    check(&plain, "{\"topic\":\"a\",\"payload\":1.5}", "a 1.5", NOW_S);
+    check(&plain, "{\"topic\":\"a\",\"payload\":true}", "a true", NOW_S);
+    check_is(JSON_LINE_OTHER, &plain, "{\"topic\":\"a\",\"payload\":[1]}");
     check_is(JSON_LINE_OTHER, &plain, "{\"n\":\"payload\",\"v\":1}");
     check_is(JSON_LINE_OTHER, &plain, MESSAGE("a", "1") "x");
     check_is(JSON_LINE_OTHER, &(struct reading_style){.topic = "t"}, MESSAGE("a", "1"));

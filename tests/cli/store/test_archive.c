@@ -72,7 +72,9 @@ static void check_buckets(struct archive *archive, const char *name, int64_t fro
     for (size_t i = 0; i < count; i++) {
         buckets[i].begin_us = from_us + (int64_t)i * every_us;
     }
-    assert_int_equal(archive_buckets(archive, &series, 1, buckets, count, every_us), 0);
+    assert_int_equal(
+        archive_buckets(archive, &series, 1, buckets, count, every_us, from_us + (int64_t)count * every_us),
+        0);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(buckets[i].count, expected[i].count);
         assert_int_equal(buckets[i].numbers, expected[i].numbers);

@@ -308,6 +308,25 @@ TEST(test_days) {
     check_consistent(path);
 }
 
+/* What was written while the clock was a year ahead goes with what was written behind it. */
+TEST(test_days_behind_a_clock_that_was_ahead) {
+    const struct store_limits limits = {.bytes_max = STORE_BYTES_DEFAULT, .keep_us = 2 * (uint64_t)DAY_US};
+    const char *path = fixture_path("ahead.db");
+    struct store *store = open_store(path, &limits);
+    for (int64_t hour = 0; hour < 24 * 10; hour++) {
+        struct batch batch = {0};
+        const int64_t ahead_us = hour >= 10 && hour < 20 ? 365 * DAY_US : 0;
+        const int64_t now_us = NOW_US + hour * 3600 * SECOND_US + ahead_us;
+        add(&batch, &thermo, (double)(now_us / SECOND_US),
+            (struct muster_record){.kind = MUSTER_VALUE_NUMBER, .number = (double)hour});
+        assert_int_equal(store_write(store, &batch, now_us), STORE_OK);
+        batch_deinit(&batch);
+    }
+    assert_in_range(integer_of(path, "SELECT count(*) FROM reading"), 48, 56);
+    store_close(store);
+    check_consistent(path);
+}
+
 TEST(test_a_lower_limit) {
     const char *path = fixture_path("lower.db");
     struct store *store = open_store(path, &large);
@@ -484,6 +503,7 @@ int main(void) {
         cmocka_unit_test(test_size_of_many_series),
         cmocka_unit_test(test_size_of_strangers),
         cmocka_unit_test(test_days),
+        cmocka_unit_test(test_days_behind_a_clock_that_was_ahead),
         cmocka_unit_test(test_a_lower_limit),
         cmocka_unit_test(test_a_long_reader),
         cmocka_unit_test(test_a_killed_recorder),

@@ -28,7 +28,8 @@ static struct muster_peer peers[] = {
      .state = MUSTER_ALIVE,
      .verified = false,
      .document = {"cafe", web, 2, NULL, 0},
-     .address = {4, {10, 0, 0, 2}, 19798}},
+     .address = {4, {10, 0, 0, 2}, 19798},
+     .other_address = {6, {0xfe, 0x80, [15] = 2}, 19798}},
     {.id = {0x33}, .state = MUSTER_LOST, .verified = true, .document = {"gone", web, 2, NULL, 0}},
     {.id = {0x44},
      .state = MUSTER_ALIVE,
@@ -71,14 +72,18 @@ TEST(test_bare_selectors) {
     check_matches("COAP", SELECTOR_TYPE | SELECTOR_NAME, "..xxx.");
     check_matches("nas", SELECTOR_TYPE | SELECTOR_NAME, "..x...");
     check_matches("NAS", SELECTOR_TYPE | SELECTOR_NAME, "......");
+    check_matches("10.0.0.2", SELECTOR_PEER, "...x..");
+    check_matches("10.0.0.2", SELECTOR_PEER & ~SELECTOR_ADDRESS, "......");
+    check_matches("10.0.0", SELECTOR_PEER, "......");
+    check_matches("fe80::2", SELECTOR_PEER, "...x..");
+    check_matches("[fe80::2%eth0]", SELECTOR_PEER, "...x..");
     check_refused("a b", SELECTOR_TYPE, "expected a service type such as http, got 'a b'");
 }
 
 TEST(test_explicit_selectors) {
     check_matches("type:http", SELECTOR_NAME, "..xxxx");
     check_matches("name:cafe", SELECTOR_TYPE | SELECTOR_NAME, "...x..");
-    check_matches("name:c?fe", SELECTOR_TYPE | SELECTOR_NAME, "......");
-    check_matches("name:c?fe", SELECTOR_GLOB, "...x..");
+    check_matches("name:c?fe", SELECTOR_TYPE, "...x..");
     check_matches("id:1", SELECTOR_TYPE, "..x...");
     check_refused("type:", SELECTOR_NAME, "expected a service type such as http, got ''");
     check_refused("name:", SELECTOR_NAME, "expected a name that is not empty");
@@ -86,6 +91,44 @@ TEST(test_explicit_selectors) {
     check_refused("id:xyz", SELECTOR_NAME, "expected up to 32 hexadecimal digits after id:, got 'xyz'");
     check_refused("id:000000000000000000000000000000000", SELECTOR_NAME,
                   "expected up to 32 hexadecimal digits after id:, got '000000000000000000000000000000000'");
+}
+
+static void check_settled(void (*settle)(struct selector *, const struct muster_peer_list *),
+                          const char *text, const char *expected) {
+    struct selector selector;
+    struct reason reason;
+    char matches[COUNT(peers) + 1] = "";
+    assert_int_equal(selector_parse(text, SELECTOR_PEER, &selector, &reason), 0);
+    settle(&selector, &list);
+    for (size_t i = 0; i < COUNT(peers); i++) {
+        matches[i] = selector_matches_peer(&selector, &peers[i]) ? 'x' : '.';
+    }
+    assert_string_equal(matches, expected);
+}
+
+TEST(test_case_counts_where_it_matters) {
+    check_settled(selector_settle, "NAS", "..x...");
+    check_settled(selector_settle, "PRINT*", "xx....");
+    check_settled(selector_settle, "nas", "..x...");
+    check_settled(selector_settle, "nobody", "......");
+}
+
+TEST(test_the_way_that_says_most) {
+    const char *before = peers[4].document.name;
+    check_settled(selector_narrow, "CAFE", "...x..");
+    check_settled(selector_narrow, "abcd", "xx....");
+    check_settled(selector_narrow, "10.0.0.4", ".....x");
+    check_settled(selector_narrow, "[cn]a*", "..xx..");
+    peers[4].document.name = "ABCD";
+    check_settled(selector_narrow, "abcd", "....x."); /* a name goes before an id */
+    peers[4].document.name = "[cn]a*";
+    check_settled(selector_narrow, "[cn]a*", "....x.");
+    peers[4].document.name = "Cafe";
+    check_settled(selector_narrow, "cafe", "...x..");
+    check_settled(selector_narrow, "Cafe", "....x.");
+    check_settled(selector_narrow, "CAFE", "...xx.");
+    check_settled(selector_settle, "cafe", "...x..");
+    peers[4].document.name = before;
 }
 
 /* ---- rosters ---- */
@@ -171,6 +214,7 @@ static void check_offers(const char *text, enum offer_order order, const char *t
     struct roster roster;
     struct offers offers;
     struct selector selector = {0};
+    const struct selector owner = {0};
     struct reason reason;
     const char *parsed = NULL;
     if (text != NULL) {
@@ -179,7 +223,7 @@ static void check_offers(const char *text, enum offer_order order, const char *t
     assert_int_equal(template_parse(template, &parsed, &reason), 0);
     assert_ptr_equal(parsed, template);
     assert_int_equal(roster_init(&roster, &list), 0);
-    assert_int_equal(offers_init(&offers, &roster, &selector, order), 0);
+    assert_int_equal(offers_init(&offers, &roster, &selector, &owner, order), 0);
     capture_begin(&stdout);
     for (size_t i = 0; i < offers.count; i++) {
         template_print(&offers.offers[i], template);
@@ -290,12 +334,20 @@ TEST(test_paths) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bare_selectors), cmocka_unit_test(test_explicit_selectors),
-        cmocka_unit_test(test_roster),         cmocka_unit_test(test_labels_show_six_digits_at_least),
-        cmocka_unit_test(test_columns),        cmocka_unit_test(test_offers_in_order),
-        cmocka_unit_test(test_templates),      cmocka_unit_test(test_templates_refused),
-        cmocka_unit_test(test_durations),      cmocka_unit_test(test_shares),
-        cmocka_unit_test(test_paths),          cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_case_counts_where_it_matters),
+        cmocka_unit_test(test_the_way_that_says_most),
+        cmocka_unit_test(test_bare_selectors),
+        cmocka_unit_test(test_explicit_selectors),
+        cmocka_unit_test(test_roster),
+        cmocka_unit_test(test_labels_show_six_digits_at_least),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_offers_in_order),
+        cmocka_unit_test(test_templates),
+        cmocka_unit_test(test_templates_refused),
+        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_shares),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_hosts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

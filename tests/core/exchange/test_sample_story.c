@@ -2,6 +2,7 @@
 /* Where multicast does not reach, or comes too early: last values for who joins late, from the publisher or
  * from who keeps them, and streams for who is cut off from the groups. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "countdown.h"
@@ -185,14 +186,123 @@ TEST(what_waits_to_be_sent_is_no_last_value) {
     assert_int_equal(pipe_count(pipe, "\"v\":3"), 1);
 }
 
-/* What is older than what came live says so. */
+/* ---- where stream and group meet ---- */
+
+static bool is_one_in_four_lost(size_t from, size_t to, const struct muster_datagram *datagram) {
+    static const char data[] = "{\"muster\":1,\"kind\":\"data\"";
+    static uint32_t count;
+    (void)from, (void)to;
+    return datagram->length >= sizeof data && memcmp(datagram->bytes, data, sizeof data - 1) == 0 &&
+           (++count * 2654435761u >> 16) % 4 == 0;
+}
+
+/* The value of a body's only record. */
+static unsigned value_of(const struct arrival *arrival) {
+    const char *at = strstr(arrival->body, "\"v\":");
+    assert_non_null(at);
+    return (unsigned)strtoul(at + 4, NULL, 10);
+}
+
+/* Values ascend; with a history none is missing between the first and the last. */
+static void check_joined(size_t node, bool has_history) {
+    const struct got *got = field_got(node);
+    assert_in_range(got->count, 10, 10000);
+    assert_int_equal(got->lost, 0);
+    for (size_t i = 1; i < got->count; i++) {
+        unsigned value = value_of(&got->arrivals[i]);
+        unsigned before = value_of(&got->arrivals[i - 1]);
+        assert_true(has_history ? value == before + 1 : value > before);
+        assert_false(got->arrivals[i].is_late);
+        assert_true(got->arrivals[i].kind != MUSTER_SAMPLE_LAST ||
+                    got->arrivals[i - 1].kind == MUSTER_SAMPLE_LAST);
+    }
+}
+
+/* Subscribers join while 50 records a second are sent, some of which have to be repaired. */
+static void join_late(uint64_t since_ms) {
+    const char *pattern = "a/#";
+    const struct muster_subscription_options options = {
+        .size = sizeof options, .patterns = &pattern, .pattern_count = 1, .since_ms = since_ms};
+    size_t pub = world_add("pub");
+    unsigned topic = field_open(pub, "a/b");
+    size_t joiners[12];
+    unsigned value = 0;
+    world_run(1000);
+    world.latency_max_ms = 8;
+    world.is_lost = is_one_in_four_lost;
+    for (size_t i = 0; i < 12; i++) {
+        joiners[i] = world_add("late");
+        for (unsigned k = 0; k < 40 + i; k++) {
+            if (k == 20) {
+                field_subscribe_with(joiners[i], &options);
+            }
+            field_publish(pub, topic, NULL, ++value);
+            world_run(20);
+        }
+    }
+    world.is_lost = NULL;
+    world_run(3000);
+    for (size_t i = 0; i < 12; i++) {
+        check_joined(joiners[i], since_ms > 0);
+    }
+}
+
+TEST(a_late_joiner_is_given_each_record_once_and_in_order) {
+    join_late(0);
+}
+
+TEST(a_history_goes_over_into_live_data) {
+    join_late(5000);
+}
+
+/* What is announced later brings no history again. */
+TEST(a_history_is_given_once) {
+    const char *pattern = "#";
+    size_t pub = world_add("pub");
+    field_publish_many(pub, field_open(pub, "a/b"), 5, 10);
+    size_t late = world_add("late");
+    world_run(3000);
+    field_subscribe_with(
+        late, &(struct muster_subscription_options){.size = sizeof(struct muster_subscription_options),
+                                                    .patterns = &pattern,
+                                                    .pattern_count = 1,
+                                                    .since_ms = 60000});
+    world_run(1000);
+    assert_int_equal(field_got(late)->count, 5);
+    field_open(pub, "c/d");
+    world_run(3000);
+    assert_int_equal(world.nodes[late].opened, 2);
+    assert_int_equal(field_got(late)->count, 5);
+}
+
+static void say_nothing(struct pipe *pipe, enum muster_stream_event event) {
+    (void)pipe, (void)event;
+}
+
+/* Who does not answer holds nothing up for long, and nothing of what waited is lost. */
+TEST(live_data_wait_for_a_stream_a_second_at_most) {
+    size_t pub = world_add("pub");
+    unsigned topic = field_open(pub, "a/b");
+    size_t late = world_add("late");
+    world_run(3000);
+    world.nodes[pub].script = say_nothing;
+    uint64_t begin_ms = world.now_ms;
+    field_subscribe(late, "a/#");
+    field_publish_many(pub, topic, 20, 100);
+    field_check_all(late, 20);
+    assert_in_range(field_got(late)->arrivals[0].at_ms - begin_ms, 500, MUSTER_JOIN_MS + 20);
+    world_run(60000);
+    assert_int_equal(field_got(late)->count, 20);
+}
+
+/* What is older than what came live says so. Who wants the newest does not wait. */
 TEST(what_comes_behind_live_data_is_flagged) {
     size_t pub = world_add("pub");
     unsigned topic = field_open(pub, "a/b");
     field_publish(pub, topic, "x", 1);
     size_t late = world_add("late");
     world_run(3000);
-    field_subscribe(late, "a/#");
+    field_subscribe_newest(late, "a/#");
     field_publish(pub, topic, "y", 2);
     world_run(1000);
     bool has_live = false;

@@ -30,7 +30,7 @@ static struct muster_datagram datagram_from(uint8_t host, uint16_t port) {
     return (struct muster_datagram){.bytes = bytes,
                                     .length = 100,
                                     .source = {.family = 4, .ip = {10, 0, 0, host}, .port = port},
-                                    .destination = group_control(MUSTER_PATH_M4, PORT),
+                                    .destination = group_control(MUSTER_PATH_M4, GROUP_LINK, PORT),
                                     .interface = INTERFACE,
                                     .ttl = MUSTER_TTL};
 }
@@ -93,7 +93,7 @@ static void it_comes_by_a_path_of_ours(void **state) {
     struct muster_datagram datagram = datagram_from(1, 19798);
     datagram.interface = OTHER_INTERFACE; /* has no multicast */
     check_refused(&datagram, MUSTER_DROP_PATH);
-    datagram.destination = group_control(MUSTER_PATH_B4, PORT);
+    datagram.destination = group_control(MUSTER_PATH_B4, GROUP_LINK, PORT);
     assert_true(is_admitted(&datagram, 1000));
     datagram.interface = INTERFACE; /* has no broadcast */
     check_refused(&datagram, MUSTER_DROP_PATH);
@@ -136,12 +136,48 @@ static void the_loopback_alone_brings_its_addresses(void **state) {
     assert_true(is_admitted(&datagram, 1000));
 }
 
+static void a_network_of_ours_has_a_broadcast_address(void **state) {
+    (void)state;
+    struct muster_path path = {.interface = INTERFACE,
+                               .kind = MUSTER_PATH_M4,
+                               .name = "eth0",
+                               .address = {.family = 4, .ip = {10, 0, 0, 9}},
+                               .prefix_bits = 24};
+    struct muster_datagram datagram = datagram_from(255, 19798);
+    assert_int_equal(paths_set(&paths, &path, 1), 0);
+    check_refused(&datagram, MUSTER_DROP_SOURCE);
+    path.prefix_bits = 16; /* 10.0.255.255 */
+    assert_int_equal(paths_set(&paths, &path, 1), 0);
+    assert_true(is_admitted(&datagram, 1000));
+    datagram.source.ip[2] = 255;
+    check_refused(&datagram, MUSTER_DROP_SOURCE);
+    path.address.ip[3] = datagram.source.ip[3] = 1;
+    path.address.ip[2] = datagram.source.ip[2] = 0;
+    path.prefix_bits = 31; /* two hosts, and no broadcast */
+    assert_int_equal(paths_set(&paths, &path, 1), 0);
+    assert_true(is_admitted(&datagram, 1000));
+}
+
 static void it_passed_no_router(void **state) {
     (void)state;
     struct muster_datagram datagram = datagram_from(1, 19798);
     datagram.ttl = 254;
     check_refused(&datagram, MUSTER_DROP_TTL);
     datagram.ttl = 0;
+    check_refused(&datagram, MUSTER_DROP_TTL);
+}
+
+/* Of a site: but a broadcast passes no router. */
+static void a_whole_site_may_be_behind_routers(void **state) {
+    (void)state;
+    struct muster_datagram datagram = datagram_from(1, 19798);
+    const struct muster_path items[] = {{.interface = INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"},
+                                        {.interface = INTERFACE, .kind = MUSTER_PATH_B4, .name = "eth0"}};
+    datagram.ttl = 12;
+    paths.is_site = true;
+    assert_int_equal(paths_set(&paths, items, 2), 0);
+    assert_true(is_admitted(&datagram, 1000));
+    datagram.destination = group_control(MUSTER_PATH_B4, GROUP_LINK, PORT);
     check_refused(&datagram, MUSTER_DROP_TTL);
 }
 
@@ -265,8 +301,10 @@ int main(void) {
         ADMISSION_TEST(its_first_byte_tells_the_format),
         ADMISSION_TEST(it_comes_by_a_path_of_ours),
         ADMISSION_TEST(its_source_can_be_a_host),
+        ADMISSION_TEST(a_network_of_ours_has_a_broadcast_address),
         ADMISSION_TEST(the_loopback_alone_brings_its_addresses),
         ADMISSION_TEST(it_passed_no_router),
+        ADMISSION_TEST(a_whole_site_may_be_behind_routers),
         ADMISSION_TEST(the_first_fault_is_the_reason),
         ADMISSION_TEST(a_source_may_burst),
         ADMISSION_TEST(a_source_is_refilled),

@@ -43,13 +43,17 @@ static void add(const char *name, unsigned kinds) {
     world_add(name);
 }
 
-static void check_row(size_t index, const char *name, unsigned paths, uint8_t family, uint8_t other_family) {
+static void check_addresses(size_t index, const char *name, uint8_t family, uint8_t other_family) {
     const struct muster_peer *row = world_row(index, name);
     assert_non_null(row);
     assert_int_equal(row->state, MUSTER_ALIVE);
-    assert_int_equal(row->paths & (V4_PATHS | V6_PATHS), paths);
     assert_int_equal(row->address.family, family);
     assert_int_equal(row->other_address.family, other_family);
+}
+
+static void check_row(size_t index, const char *name, unsigned paths, uint8_t family, uint8_t other_family) {
+    check_addresses(index, name, family, other_family);
+    assert_int_equal(world_row(index, name)->paths & (V4_PATHS | V6_PATHS), paths);
 }
 
 TEST(a_row_has_an_address_of_each_family) {
@@ -100,7 +104,7 @@ TEST(ipv6_stands_in_for_ipv4) {
     count_alives(60000);
     assert_true(3 * alives[MUSTER_PATH_M4] < alives[MUSTER_PATH_M6]);
     assert_true(3 * alives[MUSTER_PATH_B4] < alives[MUSTER_PATH_M6]);
-    check_row(0, "b", 1u << MUSTER_PATH_M6 | 1u << MUSTER_PATH_B4, 6, 4);
+    check_row(0, "b", 1u << MUSTER_PATH_M6 | 1u << MUSTER_PATH_B4, 4, 6);
 }
 
 /* Of both families the address is IPv4's while that is heard, whichever copy comes first. */
@@ -119,16 +123,49 @@ TEST(an_address_does_not_change_with_the_copies) {
     check_row(0, "b", V6_PATHS, 6, 0);
 }
 
-TEST(who_asks_by_both_families_gets_one_answer) {
+static struct muster_path path_of(size_t index, enum muster_path_kind kind) {
+    const struct node *node = &world.nodes[index];
+    return (struct muster_path){.interface = WORLD_INTERFACE,
+                                .kind = kind,
+                                .name = "eth0",
+                                .address = kind == MUSTER_PATH_M6 ? node->endpoint6 : node->endpoint};
+}
+
+/* Nobody hands out an address that its owner has no more. */
+TEST(an_address_that_went_is_forgotten_at_once) {
     world.kinds = WORLD_DUAL_PATHS;
-    world_gather(1);
+    world_gather(2);
+    const struct muster_path paths[] = {path_of(0, MUSTER_PATH_M6), path_of(0, MUSTER_PATH_M4),
+                                        path_of(0, MUSTER_PATH_B4)};
+    assert_int_equal(world_paths(0, paths, 3), 0);
+    world_run(20000);
+    check_row(1, "a", WORLD_DUAL_PATHS, 4, 6);
+    assert_int_equal(world_paths(0, paths, 1), 0);
+    world_run(500);
+    check_addresses(1, "a", 6, 0);
+    assert_int_equal(world_paths(0, paths, 3), 0);
+    world_run(30000);
+    check_row(1, "a", WORLD_DUAL_PATHS, 4, 6);
+    assert_int_equal(world_paths(0, paths + 1, 2), 0);
+    world_run(500);
+    check_addresses(1, "a", 4, 0);
+}
+
+/* An observer that asks by both families gets both addresses at once; who stays hears the group. */
+TEST(who_looks_gets_an_answer_by_each_family) {
+    world.kinds = WORLD_DUAL_PATHS;
+    world_gather(2);
     add("?look", WORLD_DUAL_PATHS);
     world.on_sent = record_answer;
+    answers = 0;
+    world_query(2);
+    world_run(200);
+    assert_int_equal(answers, 2);
+    check_row(2, "a", WORLD_DUAL_PATHS, 4, 6); /* paths by which it heard the question */
     answers = 0;
     world_query(1);
     world_run(200);
     assert_int_equal(answers, 1);
-    check_row(1, "a", WORLD_DUAL_PATHS, 4, 0); /* those by which it heard the question */
 }
 
 int main(void) {

@@ -41,6 +41,17 @@ static void lateness_is_bounded(void **state) {
     assert_int_equal(health_late_ms(&health, NOW_MS), MUSTER_LATE_MS_MAX);
 }
 
+static void a_wait_ends_as_lateness_fades(void **state) {
+    (void)state;
+    struct health health = {0};
+    assert_int_equal(health_wait_ms(&health, 4, NOW_MS), 0);
+    health_record_late(&health, MUSTER_LATE_MS_MAX, NOW_MS);
+    uint64_t wait_ms = health_wait_ms(&health, 4, NOW_MS);
+    assert_in_range(wait_ms, 6600, 6700); /* when a third of it is left: 4 * 1667 ms */
+    assert_in_range(health_wait_ms(&health, 4, NOW_MS + 3000), 4600, 4700); /* the same part of it */
+    assert_int_equal(health_wait_ms(&health, 4, NOW_MS + MUSTER_LATE_HOLD_MS), 0);
+}
+
 static void a_little_lateness_keeps_nobody_from_judging(void **state) {
     (void)state;
     struct health health = {0};
@@ -61,6 +72,14 @@ static void a_full_machine_is_full_for_a_while(void **state) {
     assert_true(health_is_mute(&health, NOW_MS));
     assert_true(health_is_mute(&health, NOW_MS + MUSTER_FULL_MS - 1));
     assert_false(health_is_mute(&health, NOW_MS + MUSTER_FULL_MS));
+}
+
+static void who_is_late_knows_that_its_machine_is_full(void **state) {
+    (void)state;
+    struct health health = {0};
+    health_record_unsent(&health, true, NOW_MS);
+    health_record_late(&health, 800, NOW_MS);
+    assert_true(health_is_mute(&health, NOW_MS));
 }
 
 static unsigned unicasts_at(struct health *health, uint64_t now_ms) {
@@ -87,8 +106,10 @@ int main(void) {
         cmocka_unit_test(lateness_fades),
         cmocka_unit_test(the_largest_lateness_counts),
         cmocka_unit_test(lateness_is_bounded),
+        cmocka_unit_test(a_wait_ends_as_lateness_fades),
         cmocka_unit_test(a_little_lateness_keeps_nobody_from_judging),
         cmocka_unit_test(a_full_machine_is_full_for_a_while),
+        cmocka_unit_test(who_is_late_knows_that_its_machine_is_full),
         cmocka_unit_test(a_full_machine_speaks_to_few_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,7 +66,7 @@ TEST(the_last_questions_go_by_unicast_too) {
     world.on_sent = record_question;
     world_kill(1);
     assert_true(world_run_until(0, MUSTER_PEER_LOST, 1) && world_run_until(2, MUSTER_PEER_LOST, 1));
-    assert_int_equal(asked.unicast, 2 * 2);
+    assert_int_equal(asked.unicast, 2 * 4);
     assert_true(asked.shortest >= 400);
 }
 

@@ -92,10 +92,6 @@ static void what_is_refused_changes_nothing(void **state) {
     assert_int_equal(paths_set(&paths, &first, 1), 0);
     paths_heard(&paths, 1, M4, 1000);
     const struct paths before = paths;
-    for (enum muster_path_kind kind = MUSTER_PATH_U4; kind <= MUSTER_PATH_U6; kind++) {
-        const struct muster_path unicast[] = {path(2, M4), path(2, kind)};
-        assert_int_equal(paths_set(&paths, unicast, 2), MUSTER_EINVAL);
-    }
     const struct muster_path twice[] = {path(2, M4), path(2, B4), path(2, M4)};
     assert_int_equal(paths_set(&paths, twice, 3), MUSTER_EINVAL);
     assert_memory_equal(&paths, &before, sizeof paths);

@@ -263,7 +263,8 @@ static void a_row_keeps_its_moment(void **state) {
 static struct muster_datagram datagram_from(uint16_t port, enum muster_path_kind kind) {
     const struct muster_endpoint own = {.family = 4, .ip = {10, 0, 0, 2}, .port = 19798};
     return (struct muster_datagram){.source = {.family = 4, .ip = {10, 0, 0, 1}, .port = port},
-                                    .destination = group_is_unicast(kind) ? own : group_control(kind, 19797),
+                                    .destination =
+                                        group_is_unicast(kind) ? own : group_control(kind, GROUP_LINK, 19797),
                                     .interface = INTERFACE,
                                     .ttl = 255};
 }

@@ -135,7 +135,7 @@ TEST(on_a_link_one_name_is_enough) {
     assert_true(world_run_until(B, MUSTER_PEER_LOST, 1));
 }
 
-/* ---- who does not answer ---- */
+/* ---- without any way to many ---- */
 
 static unsigned sent; /* to nobody */
 
@@ -147,6 +147,51 @@ static void record_sent(size_t from, const struct muster_datagram *datagram) {
     }
 }
 
+static unsigned to_many;
+
+static void count_groups(size_t from, const struct muster_datagram *datagram) {
+    to_many += from == A && is_for_many(datagram) ? 1 : 0;
+}
+
+TEST(an_interface_of_unicast_alone_reaches_static_peers) {
+    const struct muster_path tunnel = {.interface = WORLD_INTERFACE,
+                                       .kind = MUSTER_PATH_U4,
+                                       .name = "wg0",
+                                       .address = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19798}};
+    begin_with(lose_groups);
+    world_run(20000);
+    assert_int_equal(name_peers(A, &places[B], 1), 0);
+    assert_int_equal(world_paths(A, &tunnel, 1), 0);
+    world.on_sent = count_groups;
+    to_many = 0;
+    world_run(5000);
+    assert_string_equal(world_story(), "a: joined b\nb: joined a\n");
+    assert_int_equal(world_update(A, "other", 81), 0);
+    world_run(60000);
+    assert_string_equal(world_story(), "b: changed a\n");
+    assert_int_equal(to_many, 0);
+    world_kill(B);
+    assert_true(world_run_until(A, MUSTER_PEER_LOST, 1));
+}
+
+/* Who was asked in vain for long is asked at once by a path that comes. */
+TEST(a_path_that_comes_is_used_at_once) {
+    const struct muster_path ways[] = {
+        {.interface = WORLD_INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"},
+        {.interface = WORLD_INTERFACE + 1, .kind = MUSTER_PATH_U4, .name = "wg0"},
+    };
+    sent = 0;
+    world.on_sent = record_sent;
+    assert_int_equal(name_peers(A, &places[NOBODY], 1), 0);
+    world_run(300000);
+    sent = 0;
+    assert_int_equal(world_paths(A, ways, 2), 0);
+    world_run(100);
+    assert_int_equal(sent, 1);
+}
+
+/* ---- who does not answer ---- */
+
 TEST(who_does_not_answer_is_asked_less_and_less) {
     sent = 0;
     world.on_sent = record_sent;
@@ -155,6 +200,8 @@ TEST(who_does_not_answer_is_asked_less_and_less) {
     assert_in_range(sent, 1, 2);
     world_run(59000);
     assert_in_range(sent, 5, 9);
+    assert_int_equal(muster_core_static_tries(world.nodes[A].core, &places[NOBODY].endpoint), sent);
+    assert_int_equal(muster_core_static_tries(world.nodes[A].core, &places[B].endpoint), 0);
     sent = 0;
     world_run(600000);
     assert_in_range(sent, 10, 20);

@@ -115,6 +115,33 @@ TEST(a_restart_after_bye_is_a_restart) {
     assert_string_equal(world_story(), "a: joined b\nb: restarted a\n");
 }
 
+/* It publishes a value each time. An observer is shown each run, early enough to be told the value. */
+TEST(short_runs_of_one_id_are_all_seen) {
+    size_t runner = world_add("runner");
+    size_t observer = world_add("?observer");
+    world_run(1000);
+    for (unsigned k = 1; k <= 10; k++) {
+        world_leave(runner);
+        world_run(280);
+        world_kill(runner);
+        world_restart(runner);
+        world_run(50);
+        assert_int_equal(world.nodes[observer].counts[MUSTER_PEER_RESTARTED], k);
+        world_run(350);
+    }
+}
+
+/* What a program says right behind its start does not wait. */
+TEST(a_change_right_behind_a_start_is_told_at_once) {
+    world_gather(1);
+    size_t node = world_add("b");
+    assert_int_equal(world_update(node, "b", 80), 0);
+    world_run(30);
+    const struct muster_peer *row = world_row(0, "b");
+    assert_int_equal(row->document.service_count, 1);
+    assert_int_equal(row->document.services[0].port, 80);
+}
+
 TEST(an_observer_leaves_no_row) {
     world_gather(2);
     size_t observer = world_add("?");
@@ -253,6 +280,7 @@ TEST(without_paths_nobody_is_blamed) {
     world_run(60000);
     assert_null(strstr(world_story(), "b: "));
     assert_int_equal(world_counters(1)->sent, sent);
+    assert_int_equal(world_row(1, "a")->state, MUSTER_SUSPECT); /* but not shown as alive for ever */
 }
 
 TEST(a_shorter_promise_counts_at_once) {

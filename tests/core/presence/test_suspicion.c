@@ -222,6 +222,17 @@ static void silence_to_all_tries_is_a_death(void **state) {
     assert_int_equal(core->context.now_ms - peer->asked_ms, MUSTER_QUESTION_MS);
 }
 
+static void where_nothing_is_lost_fewer_questions_go_by_unicast(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    core->presence.loss = (struct loss_mean){.expected = MUSTER_LOSSLESS_MESSAGES};
+    uint64_t due_ms = tick_at(NOW_MS);
+    while (peer->state != MUSTER_LOST && core->context.now_ms < NOW_MS + 10000) {
+        due_ms = tick_at(due_ms);
+    }
+    assert_int_equal(core->context.counters.questions, 2 * MUSTER_TRIES_MIN - MUSTER_TRIES_GROUP_LOSSLESS);
+}
+
 static void a_tombstone_goes_when_its_time_is_over(void **state) {
     (void)state;
     struct peer *peer = add(1);
@@ -482,6 +493,7 @@ int main(void) {
         SUSPICION_TEST(who_slept_grants_one_more_promise),
         SUSPICION_TEST(who_slept_hears_before_it_buries),
         SUSPICION_TEST(silence_to_all_tries_is_a_death),
+        SUSPICION_TEST(where_nothing_is_lost_fewer_questions_go_by_unicast),
         SUSPICION_TEST(a_tombstone_goes_when_its_time_is_over),
         SUSPICION_TEST(one_question_asks_for_all_that_are_due),
         SUSPICION_TEST(who_was_just_asked_is_not_taken_along),

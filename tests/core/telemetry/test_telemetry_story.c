@@ -361,6 +361,16 @@ TEST(the_rate_of_a_topic_is_announced) {
     assert_int_equal(muster_core_rev(world.nodes[0].core), rev);
 }
 
+TEST(a_rate_is_that_of_one_reading) {
+    unsigned topic = add_subscribers(1, field_subscribe);
+    for (unsigned i = 0; i < 300; i++) {
+        field_publish(0, topic, i % 2 == 0 ? "x" : "y", i);
+        world_run(50);
+    }
+    const struct muster_document *document = &world_row(1, "pub")->document;
+    assert_true(document->topics[0].rate > 9.9 && document->topics[0].rate < 10.1);
+}
+
 int main(void) {
     return test_run(begin, world_end);
 }

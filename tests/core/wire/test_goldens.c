@@ -92,13 +92,13 @@ static bool is_admitted(const struct golden *golden, enum muster_drop *reason) {
     struct rates rates = {.seed = {0}};
     static const struct paths paths = {
         .items = {{.interface = INTERFACE, .kind = MUSTER_PATH_M4, .name = "eth0"}}, .count = 1};
-    const struct muster_datagram datagram = {.bytes = golden->bytes,
-                                             .length = golden->length,
-                                             .source = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19798},
-                                             .destination =
-                                                 group_control(MUSTER_PATH_M4, MUSTER_PORT_DEFAULT),
-                                             .interface = INTERFACE,
-                                             .ttl = MUSTER_TTL};
+    const struct muster_datagram datagram = {
+        .bytes = golden->bytes,
+        .length = golden->length,
+        .source = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19798},
+        .destination = group_control(MUSTER_PATH_M4, GROUP_LINK, MUSTER_PORT_DEFAULT),
+        .interface = INTERFACE,
+        .ttl = MUSTER_TTL};
     bool is_admitted = admission_check(&rates, &paths, &datagram, 1000, reason);
     rates_deinit(&rates);
     return is_admitted;
@@ -184,10 +184,11 @@ static bool are_equal(const struct message *a, const struct message *b) {
            a->seq == b->seq && a->nonce == b->nonce && (a->re == NULL) == (b->re == NULL) &&
            (a->re == NULL || strcmp(a->re, b->re) == 0) && a->rev == b->rev && a->next_ms == b->next_ms &&
            a->peers == b->peers && a->heard == b->heard && memcmp(a->sent, b->sent, sizeof a->sent) == 0 &&
-           a->stream == b->stream && a->size == b->size && memcmp(a->hash, b->hash, sizeof a->hash) == 0 &&
-           a->has_key == b->has_key && memcmp(a->key, b->key, sizeof a->key) == 0 &&
-           a->is_signed == b->is_signed && are_equal_queries(a, b) &&
-           (!is_announce || are_equal_documents(&a->document, &b->document));
+           a->hears == b->hears && a->gone_count == b->gone_count &&
+           memcmp(a->gone, b->gone, sizeof a->gone) == 0 && a->stream == b->stream && a->size == b->size &&
+           memcmp(a->hash, b->hash, sizeof a->hash) == 0 && a->has_key == b->has_key &&
+           memcmp(a->key, b->key, sizeof a->key) == 0 && a->is_signed == b->is_signed &&
+           are_equal_queries(a, b) && (!is_announce || are_equal_documents(&a->document, &b->document));
 }
 
 /* ---- the folders ---- */

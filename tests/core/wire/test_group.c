@@ -39,7 +39,7 @@ TEST(a_control_destination_tells_the_path) {
         assert_int_equal(group_is_unicast(rows[i].kind), i >= GROUP_KINDS);
         assert_int_equal(group_ttl(&endpoint), 255);
         if (i < GROUP_KINDS) {
-            struct muster_endpoint group = group_control(rows[i].kind, PORT);
+            struct muster_endpoint group = group_control(rows[i].kind, GROUP_LINK, PORT);
             check(&group, rows[i].ip, PORT);
         }
     }
@@ -53,7 +53,7 @@ TEST(a_telemetry_destination_tells_the_shard) {
             unsigned shard = 99;
             char ip[32];
             struct muster_endpoint endpoint =
-                is_repair ? group_repair(family, PORT) : group_telemetry(family, group, PORT);
+                group_telemetry(family, is_repair ? MUSTER_SHARDS : group, GROUP_LINK, PORT);
             snprintf(ip, sizeof ip, family == 6 ? "ff12::6d75:7374:%x" : "239.255.77.%u", place);
             check(&endpoint, ip, TELEMETRY_PORT);
             assert_int_equal(group_ttl(&endpoint), 1);
@@ -77,6 +77,25 @@ TEST(other_addresses_are_not_telemetry) {
         assert_false(group_is_telemetry(&endpoint, PORT, &shard));
         assert_int_equal(group_ttl(&endpoint), 255);
     }
+}
+
+TEST(groups_of_a_site_are_known_too) {
+    unsigned shard;
+    static const struct {
+        const char *ip;
+        enum muster_path_kind kind;
+    } rows[] = {{"239.255.77.14", MUSTER_PATH_M4}, {"ff05::114", MUSTER_PATH_M6}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct muster_endpoint group = group_control(rows[i].kind, GROUP_SITE, PORT);
+        check(&group, rows[i].ip, PORT);
+        assert_int_equal(group_path_kind(&group), rows[i].kind);
+    }
+    struct muster_endpoint endpoint = group_telemetry(6, 3, GROUP_SITE, PORT);
+    check(&endpoint, "ff15::6d75:7374:13", TELEMETRY_PORT);
+    assert_true(group_is_telemetry(&endpoint, PORT, &shard));
+    assert_int_equal(shard, 3);
+    endpoint = group_telemetry(4, 3, GROUP_SITE, PORT);
+    check(&endpoint, "239.255.77.19", TELEMETRY_PORT);
 }
 
 TEST(multicast_is_told_from_unicast) {

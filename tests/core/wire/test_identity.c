@@ -139,13 +139,13 @@ TEST(who_only_verifies_cannot_sign) {
 
 /* ---- nonces ---- */
 
-TEST(a_nonce_lasts_a_minute) {
+TEST(a_nonce_lasts_half_a_minute) {
     struct random random;
     random_init(&random, seed);
     struct nonces nonces = {0};
     uint64_t first = nonces_current(&nonces, &random, 5000);
-    assert_true(nonces_current(&nonces, &random, 64999) == first);
-    assert_true(nonces_current(&nonces, &random, 65000) != first);
+    assert_true(nonces_current(&nonces, &random, 34999) == first);
+    assert_true(nonces_current(&nonces, &random, 35000) != first);
 }
 
 TEST(a_nonce_is_eight_characters) {
@@ -158,17 +158,18 @@ TEST(a_nonce_is_eight_characters) {
     assert_int_equal(strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 8);
 }
 
-TEST(answers_to_nonces_of_two_minutes_are_taken) {
+TEST(answers_to_nonces_of_the_last_minute_are_taken) {
     struct random random;
     random_init(&random, seed);
     struct nonces nonces = {0};
     assert_int_equal(nonces_count(&nonces, 0), 0);
     uint64_t first = nonces_current(&nonces, &random, 5000);
-    uint64_t second = nonces_current(&nonces, &random, 65000);
-    assert_int_equal(nonces_count(&nonces, 125000), 2);
+    uint64_t second = nonces_current(&nonces, &random, 35000);
+    assert_int_equal(nonces_count(&nonces, 65000), 2);
     assert_true(nonces.values[0] == second && nonces.values[1] == first);
-    assert_int_equal(nonces_count(&nonces, 125001), 1); /* the first one is two minutes old */
-    assert_int_equal(nonces_count(&nonces, 185001), 0);
+    assert_int_equal(nonces_count(&nonces, 65001), 1); /* the first one is a minute old */
+    assert_true(2 * MUSTER_NONCE_MS <= MUSTER_TOMBSTONE_MS);
+    assert_int_equal(nonces_count(&nonces, 95001), 0);
 }
 
 int main(void) {

@@ -57,7 +57,7 @@ static struct muster_endpoint address_of(const char *text) {
 
 static void add_address(struct device *device, const char *text, uint32_t flags) {
     struct muster_endpoint address = address_of(text);
-    device_add_address(device, &address, flags);
+    device_add_address(device, &address, address.family == 4 ? 24 : 64, flags);
 }
 
 /* ip NULL: without an address. */
@@ -115,6 +115,7 @@ TEST(test_all_usable_ones) {
     assert_int_equal(list.items[0].kinds, M4 | B4);
     assert_int_equal(list.items[0].mtu, 1500);
     assert_int_equal(list.items[0].address.ip[3], 1); /* its first one */
+    assert_int_equal(list.items[0].prefix_bits, 24);
     assert_int_equal(list.items[0].source.family, 0);
     assert_int_equal(list.items[1].kinds, M4);
     assert_true(list.has_loopback);
@@ -175,7 +176,27 @@ TEST(test_patterns_and_denials) {
     assert_string_equal(choose(all_but, 1), "tun0");
     assert_string_equal(choose(both, 3), "");
     assert_string_equal(choose(none, 2), "");
+    assert_false(list.has_wanted);
     assert_string_equal(choose(mixed, 2), "eth0,tun0"); /* a name comes before a pattern */
+}
+
+/* A typo is named, and what is denied is not said to lack something. */
+TEST(test_names_that_leave_nothing) {
+    static const char *const denials[] = {"!eth0", "!wlan0"};
+    machine.count = 2;
+    assert_string_equal(choose(denials, 2), "");
+    assert_false(list.has_wanted);
+    assert_string_equal(machine.left_out,
+                        "!wlan0 matches no interface\n"
+                        "interface lo is left out: it is the loopback, which has to be asked for\n"
+                        "interface eth0 is left out: it is denied\n");
+    machine.left_out[0] = '\0';
+    assert_string_equal(choose_one("eht*"), "");
+    assert_false(list.has_wanted);
+    assert_memory_equal(machine.left_out, "eht* matches no interface\n", 26);
+    assert_string_equal(choose_one("eth0"), "eth0");
+    assert_true(list.has_wanted);
+    assert_string_equal(machine.warnings, "");
 }
 
 TEST(test_other_names) {
@@ -296,6 +317,22 @@ TEST(test_paths_of_ipv6) {
     assert_memory_equal(list.items[0].address6.ip, address_of("fe80::1").ip, 16);
     assert_int_equal(list.items[1].kinds, M6);
     assert_memory_equal(list.items[1].address6.ip, address_of("fd01::1").ip, 16);
+    machine_deinit();
+}
+
+/* What carries nothing to many is of use where there are static peers. */
+TEST(test_paths_to_static_peers) {
+    const struct device_list devices = {.items = machine.devices, .count = 3};
+    const unsigned v4 = GROUP_KINDS_ALL | 1u << MUSTER_PATH_U4;
+    machine = (struct machine){.count = 0};
+    add("eth0", UP | LAN, "10.0.0.1");
+    add("wg0", UP | IFF_POINTOPOINT, "10.6.0.1");
+    add("wg1", UP | IFF_POINTOPOINT, "fd00::6");
+    assert_int_equal(interface_list_choose(&list, &devices, NULL, 0, v4), 0);
+    assert_int_equal(list.count, 2);
+    assert_int_equal(list.items[0].kinds, M4 | B4);
+    assert_int_equal(list.items[1].kinds, 1u << MUSTER_PATH_U4);
+    assert_string_equal(list.left_out[0].name, "wg1");
     machine_deinit();
 }
 

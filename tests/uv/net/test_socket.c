@@ -116,8 +116,8 @@ static void begin(void) {
     memset(&received, 0, sizeof received);
     assert_int_equal(unicast_open(&own, V4, false, port_own(), &fixture.log), 0);
     unicast = own.sockets[0].socket;
-    assert_int_equal(socket_open_listening(&m4, &m4_path, port_own()), 0);
-    assert_int_equal(socket_open_listening(&b4, &b4_path, port_own()), 0);
+    assert_int_equal(socket_open_listening(&m4, &m4_path, GROUP_LINK, port_own()), 0);
+    assert_int_equal(socket_open_listening(&b4, &b4_path, GROUP_LINK, port_own()), 0);
 }
 
 static void end(void) {
@@ -190,7 +190,7 @@ TEST(test_two_nodes_share_the_group) {
         struct muster_path path = path_of(kind);
         struct datagram_socket second;
         struct received others = {.count = 0};
-        assert_int_equal(socket_open_listening(&second, &path, port_own()), 0);
+        assert_int_equal(socket_open_listening(&second, &path, GROUP_LINK, port_own()), 0);
         struct muster_datagram datagram =
             datagram_to(kind == MUSTER_PATH_M4 ? &group : &broadcast, port_own(), "to both");
         received.count = 0;
@@ -502,7 +502,7 @@ TEST(test_an_address_comes_back_from_the_kernel) {
 TEST(test_absent_interface) {
     struct muster_path path = {.interface = 1u << 20, .kind = MUSTER_PATH_M4, .name = "nowhere0"};
     struct datagram_socket socket;
-    assert_int_equal(socket_open_listening(&socket, &path, port_own()), -ENODEV);
+    assert_int_equal(socket_open_listening(&socket, &path, GROUP_LINK, port_own()), -ENODEV);
     assert_int_equal(socket_error(-ENODEV), MUSTER_ENOINTERFACE);
     assert_false(socket.open);
     assert_int_equal(fixture.errors + fixture.warnings, 0); /* that is for the caller */
@@ -511,7 +511,7 @@ TEST(test_absent_interface) {
 TEST(test_group_port_taken_by_another_program) {
     struct muster_path path = path_of(MUSTER_PATH_M4);
     struct datagram_socket socket;
-    assert_int_equal(socket_open_listening(&socket, &path, unicast.port), -EADDRINUSE);
+    assert_int_equal(socket_open_listening(&socket, &path, GROUP_LINK, unicast.port), -EADDRINUSE);
     assert_int_equal(socket_error(-EADDRINUSE), MUSTER_ESYSTEM);
     assert_false(socket.open);
 }
@@ -600,8 +600,8 @@ TEST(test_failures_are_said_again_after_a_success) {
     link_record_sent(&link, MUSTER_PATH_M4, 0, &fixture.log);
     link_record_sent(&link, MUSTER_PATH_M4, -ENETUNREACH, &fixture.log);
     assert_int_equal(fixture.warnings, 3);
-    assert_int_equal(link.failed[MUSTER_PATH_M4], 5);
-    assert_int_equal(link.failed[MUSTER_PATH_B4], 0);
+    assert_int_equal(link.counts.failed[MUSTER_PATH_M4], 5);
+    assert_int_equal(link.counts.failed[MUSTER_PATH_B4], 0);
 }
 
 TEST(test_peer_that_cannot_be_reached_is_said_once) {
@@ -611,7 +611,7 @@ TEST(test_peer_that_cannot_be_reached_is_said_once) {
         link_record_sent(&link, MUSTER_PATH_U4, 0, &fixture.log); /* to another peer */
     }
     assert_int_equal(fixture.warnings, 1);
-    assert_int_equal(link.failed[MUSTER_PATH_U4], 3);
+    assert_int_equal(link.counts.failed[MUSTER_PATH_U4], 3);
 }
 
 int main(void) {

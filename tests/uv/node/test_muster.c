@@ -685,15 +685,15 @@ TEST(an_interface_that_is_not_there_is_waited_for) {
     size_t path_count;
     options.interfaces = absent;
     open_with(node, &options);
-    assert_memory_equal(fixture.last_warning, "no network yet: nobody can be heard; nowhere0 is not there",
-                        58);
+    assert_memory_equal(fixture.last_warning,
+                        "no interface to use yet: nobody can be heard; nowhere0 is not there", 67);
     muster_paths(node->handle, &path_count);
     assert_int_equal(path_count, 0);
     options.document = &document;
     options.context = &nodes[1];
     open_with(&nodes[1], &options);
-    assert_memory_equal(fixture.last_warning, "no network yet: only programs of this machine can hear me; ",
-                        59);
+    assert_memory_equal(fixture.last_warning,
+                        "no interface to use yet: only programs of this machine can hear me; ", 68);
     assert_int_equal(fixture.warnings, 2);
 }
 

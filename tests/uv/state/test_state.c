@@ -527,6 +527,23 @@ TEST(test_slot_names_keep_instances_apart) {
     assert_string_equal(second + strlen(first), "+32");
 }
 
+TEST(test_a_numbered_slot_that_is_given) {
+    char first[SLOT_NAME_BYTES];
+    char second[SLOT_NAME_BYTES];
+    slot_name_given("kit+2", first);
+    assert_string_equal(first, "kit+2");
+    slot_name_given("a b", first);
+    slot_name_given("a b+12", second);
+    assert_memory_equal(first, second, strlen(first));
+    assert_string_equal(second + strlen(first), "+12");
+    static const char *const others[] = {"kit", "kit+1", "kit+02", "kit+100", "+2", "kit+2+"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        slot_name(others[i], first);
+        slot_name_given(others[i], second);
+        assert_string_equal(first, second);
+    }
+}
+
 /* ---- another key ---- */
 
 TEST(test_rekey_keeps_the_old_key_aside) {

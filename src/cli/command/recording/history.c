@@ -11,17 +11,21 @@
 #include "archive.h"
 #include "command.h"
 #include "complain.h"
+#include "csv.h"
 #include "moment.h"
 #include "near.h"
 #include "number.h"
 #include "plot.h"
+#include "record.h"
 #include "recording.h"
+#include "session.h"
 #include "table.h"
 #include "text.h"
 #include "value.h"
 
 #define SECOND_US ((int64_t)1000000)
 #define MINUTE_US (60 * SECOND_US)
+#define DAY_US (1440 * MINUTE_US)
 
 /* Buckets that --every aims at where it is not given, and the readings up to which it is less than a minute:
  * minutes are counted when they are recorded. */
@@ -45,6 +49,8 @@ struct group {
     const struct archive_series **series;
     size_t count;
     struct archive_bucket *buckets;
+    int64_t last_us; /* of the last reading of all; 0: not known */
+    double update_s; /* within which the next one should have followed; 0: not said */
 };
 
 struct history {
@@ -163,14 +169,10 @@ static int refuse_name(const struct history *history) {
 
 /* ---- times ---- */
 
-struct text_time {
-    char text[40];
-};
-
 /* Local time, without what the length of a bucket leaves 0. */
-static struct text_time local_time(int64_t us, int64_t every_us) {
+static struct text_short local_time(int64_t us, int64_t every_us) {
     const time_t seconds = (time_t)(us / SECOND_US);
-    struct text_time time;
+    struct text_short time;
     struct tm parts;
     localtime_r(&seconds, &parts);
     const char *format = every_us % MINUTE_US == 0 ? "%Y-%m-%d %H:%M" : "%Y-%m-%d %H:%M:%S";
@@ -178,19 +180,6 @@ static struct text_time local_time(int64_t us, int64_t every_us) {
     if (every_us % SECOND_US != 0) {
         snprintf(time.text + length, sizeof(time.text) - length, ".%03d", (int)(us % SECOND_US / 1000));
     }
-    return time;
-}
-
-/* UTC as RFC 3339 has it, to the microsecond where there are some. */
-static struct text_time utc_time(int64_t us) {
-    const time_t seconds = (time_t)(us / SECOND_US);
-    const int rest_us = (int)(us % SECOND_US);
-    struct text_time time;
-    struct tm parts;
-    gmtime_r(&seconds, &parts);
-    const size_t length = strftime(time.text, sizeof(time.text), "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(time.text + length, sizeof(time.text) - length, rest_us % 1000 == 0 ? ".%03dZ" : ".%06dZ",
-             rest_us % 1000 == 0 ? rest_us / 1000 : rest_us);
     return time;
 }
 
@@ -257,17 +246,26 @@ static int choose_buckets(struct history *history) {
     return STATUS_OK;
 }
 
+/* Of a bucket. Days begin at midnight, though the clock was put forward or back since the first one. */
+static int64_t begin_of(const struct history *history, size_t bucket) {
+    const int64_t begin_us = history->from_us + (int64_t)bucket * history->every_us;
+    const bool is_days = history->every_us % DAY_US == 0;
+    return is_days ? begin_us + zone_us(history->from_us) - zone_us(begin_us) : begin_us;
+}
+
 /* Whole buckets: they begin where a multiple of their length does, by the local clock. */
 static int align_buckets(struct history *history) {
     const int64_t offset_us = zone_us(history->from_us);
     history->from_us = floor_to(history->from_us + offset_us, history->every_us) - offset_us;
-    const int64_t count = (history->until_us - history->from_us + history->every_us - 1) / history->every_us;
+    const int64_t shift_us = zone_us(history->until_us) - zone_us(history->from_us);
+    const int64_t range_us = history->until_us - history->from_us + shift_us;
+    const int64_t count = (range_us + history->every_us - 1) / history->every_us;
     if (count < 1 || count > ARCHIVE_BUCKETS_MAX) {
         return complain_usage(history->settings, "--every", "expected at most %d buckets, got %" PRId64,
                               ARCHIVE_BUCKETS_MAX, count);
     }
     history->bucket_count = (size_t)count;
-    history->until_us = history->from_us + count * history->every_us;
+    history->until_us = begin_of(history, history->bucket_count);
     return STATUS_OK;
 }
 
@@ -279,14 +277,50 @@ static int fill_buckets(struct history *history) {
             return complain_error(history->settings, MUSTER_ENOMEM);
         }
         for (size_t j = 0; j < history->bucket_count; j++) {
-            group->buckets[j].begin_us = history->from_us + (int64_t)j * history->every_us;
+            group->buckets[j].begin_us = begin_of(history, j);
         }
         if (archive_buckets(&history->archive, group->series, group->count, group->buckets,
-                            history->bucket_count, history->every_us) != 0) {
+                            history->bucket_count, history->every_us, history->until_us) != 0) {
             return fail(history);
         }
     }
     return STATUS_OK;
+}
+
+/* When each was read last, whatever time is asked for. */
+static int find_last(struct history *history) {
+    for (size_t i = 0; i < history->group_count; i++) {
+        struct group *group = &history->groups[i];
+        struct archive_reading reading;
+        int64_t first_us;
+        int found = archive_range(&history->archive, group->series, group->count, &first_us, &group->last_us);
+        if (found == 1) {
+            found = archive_begin(&history->archive, group->series, group->count, group->last_us,
+                                  group->last_us + 1, true) != 0
+                        ? -1
+                        : archive_next(&history->archive, &reading);
+            group->update_s = found == 1 ? reading.record.update_s : 0;
+        }
+        if (found < 0) {
+            return fail(history);
+        }
+    }
+    return STATUS_OK;
+}
+
+static bool is_stale(const struct group *group) {
+    const struct muster_record last = {.time_s = (double)group->last_us / 1e6, .update_s = group->update_s};
+    return record_is_stale(&last, session_wall_s());
+}
+
+static void complain_of_stale(const struct history *history) {
+    for (size_t i = 0; i < history->group_count; i++) {
+        const struct group *group = &history->groups[i];
+        if (is_stale(group)) {
+            complain(history->settings, "%s is stale: read last at %s, and expected each %g s",
+                     group->series[0]->name, local_time(group->last_us, SECOND_US).text, group->update_s);
+        }
+    }
 }
 
 /* ---- buckets, printed ---- */
@@ -346,53 +380,18 @@ static int print_table(const struct history *history) {
     return error == 0 ? STATUS_OK : complain_error(history->settings, MUSTER_ENOMEM);
 }
 
-static void print_number(double number) {
-    char text[NUMBER_TEXT_BYTES_MAX];
-    printf("%.*s", (int)number_write(number, text), text);
-}
-
-/* A field of CSV (RFC 4180), in quotes where it needs them, without what could control a terminal. What a
- * spreadsheet would take for a formula is text of strangers: a ' stands before it. */
-static void print_csv_text(const char *text) {
-    const bool is_formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
-    if (!is_formula && strpbrk(text, ",\"\r\n") == NULL) {
-        text_print(stdout, text);
-        return;
-    }
-    printf("\"%s", is_formula ? "'" : "");
-    while (text[0] != '\0') {
-        char part[MUSTER_DATAGRAM_BYTES_MAX + 1];
-        const size_t length = strcspn(text, "\"");
-        snprintf(part, sizeof(part), "%.*s", (int)length, text);
-        text_print(stdout, part);
-        text += strlen(part);
-        if (text[0] == '"') {
-            fputs("\"\"", stdout);
-            text++;
-        }
-    }
-    putchar('"');
-}
-
 static void print_csv_series(const struct archive_series *series) {
-    putchar(',');
-    print_csv_text(series->name);
-    putchar(',');
-    print_csv_text(series->peer);
-    putchar(',');
-    print_csv_text(series->id);
-    putchar(',');
-    print_csv_text(series->unit);
+    csv_print_series(series->name, series->peer, series->id, series->unit);
 }
 
 static void print_csv_bucket(const struct archive_series *series, const struct archive_bucket *bucket) {
     const double numbers[] = {bucket->min, mean_of(bucket), bucket->max};
-    fputs(utc_time(bucket->begin_us).text, stdout);
+    fputs(text_utc(bucket->begin_us).text, stdout);
     print_csv_series(series);
     for (size_t i = 0; i < 3; i++) {
         putchar(',');
         if (bucket->numbers > 0) {
-            print_number(numbers[i]);
+            csv_print_number(numbers[i]);
         }
     }
     printf(",%" PRId64 "\n", bucket->count);
@@ -427,7 +426,7 @@ static void write_series(struct writer *writer, const struct archive_series *ser
 static void write_bucket(struct writer *writer, const struct archive_bucket *bucket) {
     const bool has_numbers = bucket->numbers > 0;
     writer_object(writer, NULL);
-    writer_text(writer, "time", NULL, utc_time(bucket->begin_us).text);
+    writer_text(writer, "time", NULL, text_utc(bucket->begin_us).text);
     write_number(writer, "min", has_numbers, bucket->min);
     write_number(writer, "mean", has_numbers, mean_of(bucket));
     write_number(writer, "max", has_numbers, bucket->max);
@@ -444,6 +443,8 @@ static void print_json(const struct history *history) {
         const struct group *group = &history->groups[i];
         writer_object(&writer, NULL);
         write_series(&writer, group->series[0]);
+        writer_text(&writer, "last", NULL, text_utc(group->last_us).text);
+        writer_bool(&writer, "stale", NULL, is_stale(group));
         writer_array(&writer, "buckets");
         for (size_t j = 0; j < history->bucket_count; j++) {
             if (group->buckets[j].count > 0) {
@@ -484,8 +485,12 @@ static int print_plot(const struct history *history) {
 
 static int print_buckets(struct history *history) {
     int status = fill_buckets(history);
+    status = status == STATUS_OK ? find_last(history) : status;
     if (status != STATUS_OK) {
         return status;
+    }
+    if (!history->options->json) {
+        complain_of_stale(history);
     }
     if (history->options->csv) {
         print_csv(history);
@@ -499,38 +504,10 @@ static int print_buckets(struct history *history) {
 
 /* ---- readings, printed ---- */
 
-/* A value for CSV and people. */
-static void print_value(const struct muster_record *record, bool is_csv) {
-    switch (record->kind) {
-    case MUSTER_VALUE_NUMBER: print_number(record->number); break;
-    case MUSTER_VALUE_BOOLEAN: fputs(record->boolean ? "true" : "false", stdout); break;
-    case MUSTER_VALUE_TEXT:
-    case MUSTER_VALUE_DATA:
-        if (is_csv) {
-            print_csv_text(record->text);
-        } else {
-            text_print(stdout, record->text);
-        }
-        break;
-    case MUSTER_VALUE_NONE: break;
-    }
-}
-
-static const char *kind_name(enum muster_value_kind kind) {
-    static const char *const names[] = {"none", "number", "text", "boolean", "data"};
-    return names[kind];
-}
-
 static void print_csv_reading(const struct archive_reading *reading) {
-    fputs(utc_time(reading->time_us).text, stdout);
+    fputs(text_utc(reading->time_us).text, stdout);
     print_csv_series(reading->series);
-    printf(",%s,", kind_name(reading->record.kind));
-    print_value(&reading->record, true);
-    putchar(',');
-    if (reading->record.has_sum) {
-        print_number(reading->record.sum);
-    }
-    putchar('\n');
+    csv_print_record(&reading->record);
 }
 
 static void print_senml(const struct archive_reading *reading) {
@@ -547,7 +524,7 @@ static void print_reading(const struct history *history, const struct archive_re
     if (history->group_count > 1) {
         printf("%s  %s  ", reading->series->name, text_name(reading->series->peer).text);
     }
-    print_value(&reading->record, false);
+    csv_print_value(&reading->record, false);
     printf("%s%s\n", reading->series->unit[0] != '\0' ? " " : "", text_name(reading->series->unit).text);
 }
 
@@ -557,7 +534,7 @@ static int print_readings(struct history *history) {
     int result = archive_begin(&history->archive, history->series, history->series_count, history->from_us,
                                history->until_us, true);
     if (options->csv) {
-        puts("time,name,peer,id,unit,kind,value,sum");
+        puts(CSV_READING_HEADING);
     }
     while (result >= 0 && !ferror(stdout) && (result = archive_next(&history->archive, &reading)) == 1) {
         if (options->csv) {
@@ -576,12 +553,12 @@ static int print_readings(struct history *history) {
 static void print_event(const struct history_options *options, const struct archive_event *event) {
     const char *reason = event->reason != NULL ? event->reason : "";
     if (options->csv) {
-        printf("%s,", utc_time(event->time_us).text);
-        print_csv_text(event->peer);
+        printf("%s,", text_utc(event->time_us).text);
+        csv_print_text(event->peer);
         const char *const texts[] = {event->id, event->event, reason};
         for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
             putchar(',');
-            print_csv_text(texts[i]);
+            csv_print_text(texts[i]);
         }
         putchar(',');
         printf(event->count > 0 ? "%" PRId64 "\n" : "\n", event->count);
@@ -597,7 +574,7 @@ static void print_event(const struct history_options *options, const struct arch
 
 static void write_event(struct writer *writer, const struct archive_event *event) {
     writer_object(writer, NULL);
-    writer_text(writer, "time", NULL, utc_time(event->time_us).text);
+    writer_text(writer, "time", NULL, text_utc(event->time_us).text);
     writer_text(writer, "event", NULL, event->event);
     writer_known(writer, "peer", NULL, event->peer);
     writer_text(writer, "id", NULL, event->id);
@@ -702,7 +679,9 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_history = {
     .name = "history",
+    .group = COMMAND_READINGS,
     .summary = "look at what was recorded",
+    .synonyms = " log logs export ",
     .syntax = {.operands = "TOPIC|PEER", .operands_min = 1, .operands_max = 1},
     .description =
         "Print what a recording (muster record) says of a TOPIC, the full name of readings or a pattern\n"
@@ -721,11 +700,10 @@ const struct command command_history = {
     .options = options_table,
     .options_bytes = sizeof(struct history_options),
     .defaults = &(const struct history_options){.since_us = INT64_MIN, .until_us = INT64_MAX},
-    .examples =
-        "  muster history kitchen/climate/temperature --db home.db --since 1d --plot\n"
-        "  muster history 'kitchen/#' --db home.db --since 2026-01-31 --every 1h --csv > kitchen.csv\n"
-        "  muster history cellar/power --db home.db --since 10m --raw\n"
-        "  muster history thermo --db home.db --since 1w\n",
+    .examples = "  muster history kitchen/climate/temperature --db home.db --since 1d --plot\n"
+                "  muster history 'kitchen/#' --db home.db --since 1d --every 1h --csv > a.csv\n"
+                "  muster history cellar/power --db home.db --since 10m --raw\n"
+                "  muster history thermo --db home.db --since 1w\n",
     .statuses = "  0   done\n"
                 "  1   error\n"
                 "  2   wrong usage\n"

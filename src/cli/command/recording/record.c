@@ -364,7 +364,9 @@ static int run(struct settings *settings, void *options, const struct operands *
 
 const struct command command_record = {
     .name = "record",
+    .group = COMMAND_READINGS,
     .summary = "keep readings and what happens to peers in a file",
+    .synonyms = " save store ",
     .syntax = {.operands = "PATTERN…", .operands_min = 1, .operands_max = MUSTER_PATTERNS_MAX},
     .description =
         "Keep the readings whose full names match a PATTERN, and the events of all peers, in an SQLite\n"
@@ -380,8 +382,8 @@ const struct command command_record = {
     .options_bytes = sizeof(struct record_options),
     .defaults = &(const struct record_options){.limits.bytes_max = STORE_BYTES_DEFAULT},
     .examples = "  muster record '#' --db home.db\n"
-                "  muster record 'kitchen/#' 'cellar/#' --db home.db --keep-days 90 --max-size 200M\n"
-                "  sqlite3 home.db 'SELECT time, name, number FROM readings ORDER BY time_us DESC LIMIT 9'\n",
+                "  muster record 'kitchen/#' 'cellar/#' --db home.db --max-size 200M\n"
+                "  sqlite3 home.db 'SELECT time, name, number FROM readings LIMIT 9'\n",
     .statuses = "  0   a signal or --timeout ended it, and all that came is kept\n"
                 "  1   error, or the disk is full, or readings were dropped\n"
                 "  2   wrong usage\n",

@@ -370,6 +370,7 @@ static void deinit(void *options) {
 
 const struct command command_replay = {
     .name = "replay",
+    .group = COMMAND_READINGS,
     .summary = "publish what was recorded",
     .syntax = {.operands = "FILE", .operands_min = 1, .operands_max = 1},
     .completion = &args_complete_files,
@@ -383,7 +384,7 @@ const struct command command_replay = {
     .options = options_table,
     .options_bytes = sizeof(struct replay_options),
     .defaults = &(const struct replay_options){.from_us = INT64_MIN, .to_us = INT64_MAX, .speed = 1},
-    .examples = "  muster replay home.db --from '2026-01-31 12:00' --to '2026-01-31 13:00' --speed 60\n"
+    .examples = "  muster replay home.db --from '2026-01-31 12:00' --to '2026-01-31 13:00'\n"
                 "  muster replay home.db --topic 'kitchen/#' --new-times --name demo\n",
     .statuses = "  0   all was published, or a signal ended it\n"
                 "  1   error, or a reading can't be published\n"

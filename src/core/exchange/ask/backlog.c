@@ -31,15 +31,16 @@ void backlog_deinit(struct backlog *backlog) {
 
 /* ---- waiting ---- */
 
-bool backlog_put(struct exchange *exchange, const struct muster_sample *sample, uint64_t subscriptions) {
+struct backlog_sample *backlog_copy(struct exchange *exchange, const struct muster_sample *sample,
+                                    uint64_t subscriptions) {
     struct backlog *backlog = &exchange->backlog;
     size_t bytes = sizeof(struct backlog_sample) + sample->length;
     struct backlog_sample *copy = backlog->bytes + bytes <= MUSTER_BACKLOG_BYTES_MAX ? malloc(bytes) : NULL;
     if (copy == NULL) {
-        exchange->context->counters.samples_dropped++;
-        return false;
+        return NULL;
     }
-    *copy = (struct backlog_sample){.subscriptions = subscriptions, .sample = *sample};
+    *copy = (struct backlog_sample){
+        .subscriptions = subscriptions, .put_ms = exchange->context->now_ms, .sample = *sample};
     memcpy(copy->id, sample->id, sizeof copy->id);
     strncpy(copy->topic, sample->topic, sizeof copy->topic - 1);
     memcpy(copy->body, sample->body, sample->length);
@@ -47,20 +48,32 @@ bool backlog_put(struct exchange *exchange, const struct muster_sample *sample, 
     copy->sample.topic = copy->topic;
     copy->sample.body = copy->body;
     backlog->bytes += bytes;
-    DL_APPEND(backlog->samples, copy);
+    return copy;
+}
+
+bool backlog_put(struct exchange *exchange, const struct muster_sample *sample, uint64_t subscriptions) {
+    struct backlog_sample *copy = backlog_copy(exchange, sample, subscriptions);
+    if (copy == NULL) {
+        exchange->context->counters.samples_dropped++;
+        return false;
+    }
+    DL_APPEND(exchange->backlog.samples, copy);
     return true;
 }
 
 bool backlog_next(struct exchange *exchange, struct muster_arrival *arrival) {
     struct backlog *backlog = &exchange->backlog;
-    struct backlog_sample *sample = backlog->samples;
-    free(backlog->borrowed);
-    backlog->borrowed = sample;
-    if (sample == NULL) {
-        return false;
-    }
-    DL_DELETE(backlog->samples, sample);
-    backlog->bytes -= sizeof *sample + sample->sample.length;
+    struct backlog_sample *sample;
+    do { /* what nobody wants any more is passed over */
+        sample = backlog->samples;
+        free(backlog->borrowed);
+        backlog->borrowed = sample;
+        if (sample == NULL) {
+            return false;
+        }
+        DL_DELETE(backlog->samples, sample);
+        backlog->bytes -= sizeof *sample + sample->sample.length;
+    } while (sample->subscriptions == 0);
     arrival->kind = MUSTER_ARRIVAL_SAMPLE;
     arrival->subscriptions = sample->subscriptions;
     arrival->sample = sample->sample;

@@ -19,6 +19,8 @@ struct backlog_sample {
     struct backlog_sample *prev;
     struct backlog_sample *next;
     uint64_t subscriptions;
+    uint64_t put_ms;
+    uint64_t until;              /* of last values that wait: the last seq that they cover */
     struct muster_sample sample; /* what it points to follows */
     uint8_t id[MUSTER_ID_BYTES];
     char topic[MUSTER_TOPIC_BYTES_MAX + 1];
@@ -39,12 +41,16 @@ struct last_known {
 struct backlog {
     struct backlog_sample *samples;  /* in the order in which they came */
     struct backlog_sample *borrowed; /* by who pulled the last one */
-    size_t bytes;
+    size_t bytes;                    /* those that wait in joins included */
     struct last_known *known;
 };
 
 /* A zeroed struct is allowed. */
 void backlog_deinit(struct backlog *backlog);
+
+/* A copy of a sample, to be put in a list; NULL when there is no room or memory. */
+struct backlog_sample *backlog_copy(struct exchange *exchange, const struct muster_sample *sample,
+                                    uint64_t subscriptions);
 
 /* Copies a sample for these subscriptions. False when there is no room or memory: it is counted then. */
 bool backlog_put(struct exchange *exchange, const struct muster_sample *sample, uint64_t subscriptions);

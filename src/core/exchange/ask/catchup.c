@@ -140,21 +140,34 @@ static void add_ask(struct exchange *exchange, const struct ask *ask) {
         array_reserve(catchup->asks, sizeof *asks, &catchup->capacity, catchup->count, MUSTER_ASKS_MAX);
     if (asks == NULL) {
         exchange->context->counters.fetches_failed++;
+        join_end(exchange, ask);
         return;
     }
     catchup->asks = asks;
     catchup->asks[catchup->count++] = *ask;
 }
 
+/* Of a start, what was sent is asked for once: what comes to be announced later is heard live. */
+static uint64_t since_ms_of(const struct exchange *exchange, struct peer *peer, uint64_t subscription) {
+    const struct subscription_entry *entry =
+        exchange->telemetry->subscriptions.items[__builtin_ctzll(subscription)];
+    peer->asked_for = peer->asked_boot == peer->boot ? peer->asked_for : 0;
+    peer->asked_boot = peer->boot;
+    bool is_asked = (peer->asked_for & subscription) != 0;
+    peer->asked_for |= subscription;
+    return is_asked ? 0 : entry->since_ms;
+}
+
 /* Those that look back equally far are asked for together: add_ask() joins them. */
-static void ask_for(struct exchange *exchange, const struct peer *peer, uint64_t subscriptions,
-                    uint64_t due_ms) {
+static void ask_for(struct exchange *exchange, struct peer *peer, uint64_t subscriptions, uint64_t due_ms) {
     for (uint64_t left = subscriptions; left != 0; left &= left - 1) {
-        const struct subscription_entry *entry =
-            exchange->telemetry->subscriptions.items[__builtin_ctzll(left)];
-        struct ask ask = {.subscriptions = left & (~left + 1), .due_ms = due_ms, .since_ms = entry->since_ms};
+        uint64_t subscription = left & (~left + 1);
+        struct ask ask = {.subscriptions = subscription,
+                          .due_ms = due_ms,
+                          .since_ms = since_ms_of(exchange, peer, subscription)};
         memcpy(ask.id, peer->id, sizeof ask.id);
         fill_live(exchange, &ask);
+        join_begin(exchange, peer, &ask);
         add_ask(exchange, &ask);
     }
 }
@@ -270,11 +283,13 @@ static int begin(struct exchange *exchange, const struct ask *ask) {
     struct fetch *fetch;
     if (peer != NULL && !can_ask(exchange, peer)) {
         owe(peer);
+        join_end(exchange, ask);
         return 0;
     }
     request.pattern_count =
         peer == NULL ? 0 : catchup_patterns(exchange, peer->topics, ask->subscriptions, true, patterns);
     if (request.pattern_count == 0) {
+        join_end(exchange, ask);
         return 0; /* it has nothing for them any more */
     }
     int error = copy_caches(peer->topics, &caches);
@@ -291,7 +306,8 @@ static int begin(struct exchange *exchange, const struct ask *ask) {
     return 0;
 }
 
-void catchup_retry(struct exchange *exchange, const struct ask *failed) {
+/* Asks later for what could not be had, unless that was tried too often. */
+static void retry(struct exchange *exchange, const struct ask *failed) {
     struct context *context = exchange->context;
     struct ask ask = *failed;
     if (++ask.tries < MUSTER_ASK_TRIES && ask.subscriptions != 0) {
@@ -319,7 +335,8 @@ void catchup_tick(struct exchange *exchange) {
         struct ask ask = *due;
         *due = catchup->asks[--catchup->count];
         if (begin(exchange, &ask) != 0) {
-            catchup_retry(exchange, &ask);
+            join_end(exchange, &ask);
+            retry(exchange, &ask);
         }
     }
 }
@@ -364,7 +381,27 @@ static bool is_history(const struct feed *feed, struct ask *ask, const struct mu
     return true;
 }
 
-static void deliver(struct exchange *exchange, struct ask *ask, struct muster_sample *sample) {
+/* Where nothing of the topic's shard was heard yet, live data begin behind this seq. */
+static void begin_feed(struct exchange *exchange, const uint8_t id[MUSTER_ID_BYTES], uint64_t boot,
+                       unsigned shard, uint64_t until) {
+    struct telemetry *telemetry = exchange->telemetry;
+    const struct peer *peer = peer_table_find(&exchange->presence->table, id);
+    struct feed *feed = feed_table_find(&telemetry->feeds, id, shard);
+    if (feed == NULL && peer != NULL && peer->boot == boot) {
+        feed = feed_table_open(telemetry, peer, shard, until + 1);
+    } else if (feed != NULL && feed->boot == boot && feed->is_muted) {
+        feed_table_unmute(feed, until + 1, telemetry->context->now_ms);
+    } else {
+        return;
+    }
+    if (feed != NULL) {
+        feed->announced_sent = until;
+    }
+}
+
+/* until: of last values, the last seq that they cover; 0: not known. */
+static void deliver(struct exchange *exchange, struct ask *ask, struct muster_sample *sample,
+                    uint64_t until) {
     struct feed *feed = feed_table_find(&exchange->telemetry->feeds, sample->id, sample->shard);
     uint64_t audience =
         subscription_set_audience(&exchange->telemetry->subscriptions, sample->topic) & ask->subscriptions;
@@ -372,11 +409,18 @@ static void deliver(struct exchange *exchange, struct ask *ask, struct muster_sa
     uint64_t live = live_audience(feed, sample, &known);
     if (sample->seq > 0) {
         audience = is_history(feed, ask, sample) ? audience : 0;
+        if (audience != 0) { /* these are known values from now on */
+            backlog_record_last(exchange, sample, audience);
+        }
     } else {
         audience &= ~known;
+        if (audience != 0 && until > 0) {
+            begin_feed(exchange, sample->id, sample->boot, sample->shard, until);
+            audience = join_take_covering(exchange, sample, audience, until) ? 0 : audience;
+        }
         audience = audience == 0 ? 0 : backlog_record_last(exchange, sample, audience);
     }
-    sample->is_late = (live & audience) != 0;
+    sample->is_late = (live & audience & ~join_waiting(exchange, sample->id)) != 0;
     uint64_t kept = audience & exchange->telemetry->value_cache.subscription;
     if (kept != 0) {
         value_cache_take(exchange->telemetry, sample);
@@ -384,6 +428,19 @@ static void deliver(struct exchange *exchange, struct ask *ask, struct muster_sa
     }
     if (audience != 0) {
         backlog_put(exchange, sample, audience);
+    }
+}
+
+void catchup_end(struct exchange *exchange, const struct fetch *fetch, bool is_good) {
+    const struct ask *ask = &fetch->ask;
+    for (unsigned shard = 0; is_good && shard < MUSTER_SHARDS; shard++) {
+        if (ask->done[shard] > 0) {
+            begin_feed(exchange, ask->id, fetch->boot, shard, ask->done[shard]);
+        }
+    }
+    join_end(exchange, ask);
+    if (!is_good) {
+        retry(exchange, ask);
     }
 }
 
@@ -408,6 +465,6 @@ bool catchup_take(struct exchange *exchange, struct fetch *fetch, const struct r
                                    .age_ms = part->age_ms,
                                    .body = (const char *)part->body,
                                    .length = part->body_length};
-    deliver(exchange, &fetch->ask, &sample);
+    deliver(exchange, &fetch->ask, &sample, is_own ? part->until : 0);
     return true;
 }

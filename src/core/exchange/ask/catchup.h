@@ -55,8 +55,10 @@ int catchup_request(struct exchange *exchange, enum fetch_kind kind, const struc
 /* A sample came of who was asked. False when that is no answer to what was asked. */
 bool catchup_take(struct exchange *exchange, struct fetch *fetch, const struct reply_sample *sample);
 
-/* Asks later for what could not be had, unless that was tried too often. */
-void catchup_retry(struct exchange *exchange, const struct ask *failed);
+/* All of the answer came, or it could not be had: then it is asked for later, unless that was tried too
+ * often.
+ */
+void catchup_end(struct exchange *exchange, const struct fetch *fetch, bool is_good);
 
 /* Asks who is due. */
 void catchup_tick(struct exchange *exchange);

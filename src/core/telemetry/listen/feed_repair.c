@@ -97,7 +97,8 @@ static void ask(struct telemetry *telemetry, struct feed *feed, const struct gap
     size_t ranges_max = paths_fitting(&context->paths, MUSTER_NAK_RANGES_SENT, MUSTER_NAK_RANGE_BYTES);
     nak.missing_count = feed_ask(feed, nak.missing, ranges_max, moment);
     if (nak.missing_count > 0) {
-        struct muster_endpoint group = group_repair(feed->source.family, context->port);
+        struct muster_endpoint group =
+            group_telemetry(feed->source.family, MUSTER_SHARDS, context_scope(context), context->port);
         bucket_spend(bucket, 1, MUSTER_NAK_RATE, moment->now_ms);
         memcpy(nak.id, context->identity.id, MUSTER_ID_BYTES);
         memcpy(nak.of, feed->id, MUSTER_ID_BYTES);

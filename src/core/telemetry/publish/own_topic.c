@@ -209,12 +209,21 @@ static double round_rate(double rate) {
     return round(rate / unit) * unit;
 }
 
+/* Those that there was a record of, at least one. */
+static size_t count_sensors(const struct own_topic *topic) {
+    size_t count = 0;
+    for (size_t i = 0; i < topic->sensor_count; i++) {
+        count += topic->sensors[i].has_last ? 1 : 0;
+    }
+    return count > 0 ? count : 1;
+}
+
 void own_topic_measure_rate(struct own_topic *topic, uint64_t now_ms) {
     uint64_t elapsed_ms = now_ms - topic->count_ms;
     if (elapsed_ms < MUSTER_RATE_MS || topic->counted < MUSTER_RATE_RECORDS) {
         return;
     }
-    double rate = 1000 * (double)topic->counted / (double)elapsed_ms;
+    double rate = 1000 * (double)topic->counted / (double)elapsed_ms / (double)count_sensors(topic);
     topic->counted = 0;
     if (rate > topic->rate * MUSTER_RATE_CHANGE || rate * MUSTER_RATE_CHANGE < topic->rate) {
         topic->rate = round_rate(rate);

@@ -230,10 +230,11 @@ static bool put_next_path(struct telemetry *telemetry, struct muster_output *out
     output->datagram = (struct muster_datagram){
         .bytes = ring->bytes + first->offset,
         .length = batch_bytes(ring, batch),
-        .destination = group_telemetry(group_family(path->kind), first->shard, telemetry->context->port),
+        .destination = group_telemetry(group_family(path->kind), first->shard,
+                                       context_scope(telemetry->context), telemetry->context->port),
         .interface = path->interface,
-        .ttl = MUSTER_TELEMETRY_TTL,
         .segment = batch->count > 1 ? first->length : 0};
+    output->datagram.ttl = context_ttl(telemetry->context, &output->datagram.destination);
     telemetry->context->counters.sent += batch->count;
     return true;
 }
@@ -293,7 +294,7 @@ static void send_tail(struct telemetry *telemetry, unsigned shard, uint8_t famil
                           .shard = shard,
                           .oldest = ring_oldest(&telemetry->publisher.ring, shard),
                           .seq = context->sent[shard]};
-    struct muster_endpoint group = group_telemetry(family, shard, context->port);
+    struct muster_endpoint group = group_telemetry(family, shard, context_scope(context), context->port);
     memcpy(tail.id, context->identity.id, MUSTER_ID_BYTES);
     send_signal(context, &tail, &group, interface);
 }

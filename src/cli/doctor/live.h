@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Evidence of the network for `muster doctor`: a node of its own that listens and probes for a while. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <muster/muster.h>
+
+#include "settings.h"
+
+#define LIVE_LINES_MAX 24
+
+/* Whether a peer accepts connections by TCP, as it does on the port of its unicast socket. */
+enum live_stream { LIVE_STREAM_UNKNOWN, LIVE_STREAM_OPEN, LIVE_STREAM_REFUSED, LIVE_STREAM_SILENT };
+
+/* Zeroed: nothing was tried. */
+struct live {
+    int error; /* of muster_open(): MUSTER_E…; 0: the node was open */
+    bool has_path;
+    char lines[LIVE_LINES_MAX][160]; /* what the node said of its interfaces and ports */
+    size_t line_count;
+    struct muster_probe_report report;
+    struct muster_probe_report first; /* of a long examination: of its begin; report is of its end */
+    bool is_long;
+    enum live_stream streams[MUSTER_PROBE_PEERS_MAX]; /* of the report's peers */
+    bool is_here[MUSTER_PROBE_PEERS_MAX];             /* it is on this machine */
+    struct muster_counters counters;
+};
+
+/* Listens and probes for about 2.5 s, or, where long_ms is not 0, at the begin and at the end of that time.
+ * Always returns; what went wrong is in live. */
+void live_run(struct live *live, const struct settings *settings, uint64_t long_ms);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Why a peer is in the table as it is: the rule that holds (PROTOCOL.md, sections 7 and 8), and what would
+ * change it. */
+#pragma once
+
+#include <stddef.h>
+
+#include <muster/core.h>
+
+struct why {
+    char what[320];   /* "is alive: it was heard 0.2s ago, …", behind its name */
+    char rule[320];   /* "a peer is alive as long as it keeps its promises; …" */
+    char change[256]; /* "it becomes suspect …" */
+};
+
+/* Explains a row of a table that has so many rows present. */
+void why_explain(const struct muster_peer *peer, size_t rows, struct why *why);
+
+/* Broken promises in a row after which a peer of this loss is suspect, in a table of so many rows. */
+unsigned why_patience(double loss, size_t rows);

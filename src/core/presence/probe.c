@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include "probe.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deadline.h"
+#include "endpoint.h"
+#include "group.h"
+#include "presence.h"
+#include "query.h"
+#include "send.h"
+
+/* Questions of a round have two numbers: to the group, and to one peer, whose round-trip time is taken. */
+static uint16_t group_number(unsigned round) {
+    return (uint16_t)(2 * round + 1);
+}
+
+static uint16_t unicast_number(unsigned round) {
+    return (uint16_t)(2 * round + 2);
+}
+
+/* Every other round is of datagrams as long as any may be, for a path that carries only shorter ones. */
+static bool is_long(unsigned round) {
+    return round % 2 == 1;
+}
+
+static void add_targets(struct probe *probe, const struct muster_static_peer *targets, size_t count) {
+    for (size_t i = 0; i < count && probe->target_count < MUSTER_PROBE_TARGETS_MAX; i++) {
+        probe->targets[probe->target_count++] = targets[i];
+    }
+}
+
+static_assert(MUSTER_PROBE_PATHS_MAX == MUSTER_PATHS_MAX, "a report has room for every path");
+
+int probe_begin(struct presence *presence, const struct muster_static_peer *targets, size_t target_count) {
+    struct probe *probe = presence->probe;
+    if (probe != NULL && !probe->report.is_over) {
+        add_targets(probe, targets, target_count);
+        return 0;
+    }
+    if (probe == NULL) {
+        probe = malloc(sizeof *probe);
+        if (probe == NULL) {
+            return MUSTER_ENOMEM;
+        }
+        presence->probe = probe;
+    }
+    *probe = (struct probe){.due_ms = presence->context->now_ms};
+    add_targets(probe, targets, target_count);
+    presence->due_ms[PART_PROBE] = probe->due_ms;
+    return 0;
+}
+
+/* ---- asking ---- */
+
+static void send_question(struct presence *presence, struct message *query,
+                          const struct muster_endpoint *destination, uint32_t interface, bool is_padded) {
+    query_send_padded(presence, query, destination, interface,
+                      is_padded      ? presence->context->paths.bytes_max
+                      : query->wants ? paths_announce_bytes(&presence->context->paths)
+                                     : 0);
+}
+
+/* Paths come and go; what was counted of one stays. */
+static void record_paths(struct presence *presence) {
+    struct muster_probe_report *report = &presence->probe->report;
+    const struct paths *paths = &presence->context->paths;
+    for (size_t i = 0; i < paths->count; i++) {
+        size_t at = 0;
+        while (at < report->path_count && (report->paths[at].path.interface != paths->items[i].interface ||
+                                           report->paths[at].path.kind != paths->items[i].kind)) {
+            at++;
+        }
+        if (at == report->path_count && at < MUSTER_PATHS_MAX) {
+            report->paths[report->path_count++] = (struct muster_probe_path){.path = paths->items[i]};
+        }
+        if (at < report->path_count) {
+            report->paths[at].sent++;
+        }
+    }
+}
+
+static void ask_peer(struct presence *presence, struct muster_probe_peer *peer,
+                     const struct muster_endpoint *address) {
+    const unsigned round = presence->probe->report.rounds;
+    if (address->family == 0) {
+        return;
+    }
+    struct message query = {.wants = true, .asks_some = true, .of_count = 1, .probe = unicast_number(round)};
+    memcpy(query.of[0], peer->id, MUSTER_ID_BYTES);
+    peer->asked[address->family == 6 ? MUSTER_PATH_U6 : MUSTER_PATH_U4]++;
+    peer->asked_long += is_long(round) ? 1 : 0;
+    peer->asked_short += is_long(round) ? 0 : 1;
+    send_question(presence, &query, address, peer->interface, is_long(round));
+}
+
+/* A few peers are asked to answer by the group, on all paths: in a quiet LAN nothing else comes by some. */
+static void call(struct presence *presence) {
+    struct probe *probe = presence->probe;
+    struct muster_probe_report *report = &probe->report;
+    struct message query = {.asks_some = true};
+    while (query.of_count < MUSTER_PROBE_CALLED && query.of_count < report->peer_count) {
+        struct muster_probe_peer *peer = &report->peers[probe->called++ % report->peer_count];
+        peer->called++;
+        memcpy(query.of[query.of_count++], peer->id, MUSTER_ID_BYTES);
+    }
+    if (query.of_count > 0) {
+        send_question(presence, &query, NULL, 0, false);
+    }
+}
+
+static bool has_path(const struct presence *presence, const struct muster_probe_peer *peer, unsigned kind) {
+    return paths_find(&presence->context->paths, peer->interface, (enum muster_path_kind)kind) != NULL;
+}
+
+static void ask(struct presence *presence) {
+    struct probe *probe = presence->probe;
+    struct muster_probe_report *report = &probe->report;
+    const unsigned round = report->rounds;
+    struct message query = {.wants = true, .probe = group_number(round)};
+    probe->sent_ms[round] = presence->context->now_ms;
+    record_paths(presence);
+    send_question(presence, &query, NULL, 0, is_long(round));
+    for (size_t i = 0; i < report->peer_count; i++) {
+        for (unsigned kind = 0; kind < GROUP_KINDS; kind++) {
+            report->peers[i].asked[kind] += has_path(presence, &report->peers[i], kind) ? 1 : 0;
+        }
+        ask_peer(presence, &report->peers[i], &report->peers[i].address);
+        ask_peer(presence, &report->peers[i], &report->peers[i].address6);
+    }
+    for (size_t i = 0; i < probe->target_count; i++) {
+        query = (struct message){.wants = true, .probe = unicast_number(round)};
+        send_question(presence, &query, &probe->targets[i].endpoint, probe->targets[i].interface, false);
+    }
+    call(presence);
+    report->rounds++;
+}
+
+uint64_t probe_tick(struct presence *presence) {
+    struct probe *probe = presence->probe;
+    const uint64_t now_ms = presence->context->now_ms;
+    if (probe == NULL || probe->report.is_over || probe->due_ms > now_ms) {
+        return probe == NULL || probe->report.is_over ? DEADLINE_NEVER : probe->due_ms;
+    }
+    if (probe->report.rounds == MUSTER_PROBE_ROUNDS) {
+        probe->report.is_over = true;
+        return DEADLINE_NEVER;
+    }
+    ask(presence);
+    probe->due_ms = now_ms + MUSTER_PROBE_MS; /* in which the last answers come, too */
+    return probe->due_ms;
+}
+
+/* ---- counting ---- */
+
+/* A question of this node came back. All copies of one path count once. */
+static void record_loop(struct probe *probe, const struct message *message,
+                        const struct muster_datagram *datagram) {
+    const enum muster_path_kind kind = group_path_kind(&datagram->destination);
+    const unsigned round = (message->probe - 1u) / 2;
+    if (message->kind != MESSAGE_QUERY || message->probe % 2 == 0 || round >= probe->report.rounds) {
+        return;
+    }
+    for (size_t i = 0; i < probe->report.path_count; i++) {
+        struct muster_probe_path *path = &probe->report.paths[i];
+        uint64_t *seen = &probe->looped[round][i / 64];
+        if (path->path.interface == datagram->interface && path->path.kind == kind &&
+            (*seen & UINT64_C(1) << i % 64) == 0) {
+            *seen |= UINT64_C(1) << i % 64;
+            path->looped++;
+        }
+    }
+}
+
+static struct muster_probe_peer *find_or_add(struct presence *presence, const struct message *message,
+                                             const struct muster_datagram *datagram) {
+    struct probe *probe = presence->probe;
+    struct muster_probe_report *report = &probe->report;
+    for (size_t i = 0; i < report->peer_count; i++) {
+        if (report->peers[i].interface == datagram->interface &&
+            memcmp(report->peers[i].id, message->id, MUSTER_ID_BYTES) == 0) {
+            return &report->peers[i];
+        }
+    }
+    if (report->peer_count == MUSTER_PROBE_PEERS_MAX) {
+        report->peers_missed++;
+        return NULL;
+    }
+    struct muster_probe_peer *peer = &report->peers[report->peer_count];
+    *peer = (struct muster_probe_peer){.interface = datagram->interface, .rtt_ms = UINT64_MAX};
+    memcpy(peer->id, message->id, MUSTER_ID_BYTES);
+    strcpy(peer->interface_name, paths_interface_name(&presence->context->paths, datagram->interface));
+    for (unsigned kind = 0; kind < GROUP_KINDS && report->rounds > 0; kind++) {
+        peer->asked[kind] = has_path(presence, peer, kind) ? 1 : 0;
+    }
+    report->peer_count++;
+    return peer;
+}
+
+/* True for an answer to a question of this probe. */
+static bool is_answer(const struct presence *presence, const struct message *message) {
+    const struct nonces *nonces = &presence->nonces;
+    if (message->probe == 0 || (message->probe - 1u) / 2 >= presence->probe->report.rounds) {
+        return false;
+    }
+    for (unsigned i = 0; i < nonces_count(nonces, presence->context->now_ms); i++) {
+        if (message_answers(message, nonces->values[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void record_answer(struct presence *presence, struct muster_probe_peer *peer,
+                          const struct message *message) {
+    const unsigned round = (message->probe - 1u) / 2;
+    const bool is_unicast = message->probe == unicast_number(round);
+    peer->answered++;
+    for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
+        peer->reached[kind] += message->heard >> kind & 1;
+    }
+    if (is_unicast) {
+        const uint64_t rtt_ms = presence->context->now_ms - presence->probe->sent_ms[round];
+        peer->answered_long += is_long(round) ? 1 : 0;
+        peer->answered_short += is_long(round) ? 0 : 1;
+        peer->rtt_ms = rtt_ms < peer->rtt_ms ? rtt_ms : peer->rtt_ms;
+    }
+}
+
+void probe_record(struct presence *presence, const struct message *message,
+                  const struct muster_datagram *datagram) {
+    struct probe *probe = presence->probe;
+    if (probe == NULL || probe->report.is_over) {
+        return;
+    }
+    if (memcmp(message->id, presence->context->identity.id, MUSTER_ID_BYTES) == 0) {
+        record_loop(probe, message, datagram);
+        return;
+    }
+    if (message->kind != MESSAGE_ANNOUNCE && message->kind != MESSAGE_ALIVE) {
+        return;
+    }
+    struct muster_probe_peer *peer = find_or_add(presence, message, datagram);
+    if (peer == NULL) {
+        return;
+    }
+    *(datagram->source.family == 6 ? &peer->address6 : &peer->address) = datagram->source;
+    peer->heard[group_path_kind(&datagram->destination)]++;
+    if (message->kind == MESSAGE_ANNOUNCE) {
+        strcpy(peer->name, message->document.name);
+        if (is_answer(presence, message)) {
+            record_answer(presence, peer, message);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* Files of /proc as a kernel wrote them. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "facts.h"
+#include "fixture.h"
+
+static struct facts facts;
+
+static void make_file(const char *name, const char *text) {
+    FILE *file = fopen(fixture_path(name), "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int begin(void **state) {
+    static const char *const directories[] = {
+        "proc",     "proc/net",     "proc/net/stat",    "proc/net/dev_snmp6",
+        "proc/sys", "proc/sys/net", "proc/sys/net/core"};
+    if (fixture_make_directory(state) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < COUNT(directories); i++) {
+        mkdir(fixture_path(directories[i]), 0755);
+    }
+    facts = (struct facts){.interface_count = 2};
+    strcpy(facts.interfaces[0].name, "lo");
+    strcpy(facts.interfaces[1].name, "eth0");
+    return 0;
+}
+
+TEST(test_addresses) {
+    make_file("proc/net/if_inet6", "fe800000000000000000000000000002 02 40 20 80     eth0\n"
+                                   "00000000000000000000000000000001 01 80 10 80       lo\n");
+    facts_read_proc(&facts, fixture_directory, 19797);
+    assert_true(facts.interfaces[1].has_ipv6 && facts.interfaces[1].has_link_local);
+    assert_false(facts.interfaces[1].has_duplicate || facts.interfaces[0].has_link_local);
+    make_file("proc/net/if_inet6", "fe800000000000000000000000000099 02 40 20 c8     eth0\n");
+    facts.interfaces[1] = (struct facts_interface){.name = "eth0"};
+    facts_read_proc(&facts, fixture_directory, 19797);
+    assert_true(facts.interfaces[1].has_duplicate && !facts.interfaces[1].has_link_local);
+}
+
+TEST(test_routes) {
+    make_file("proc/net/route",
+              "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+              "eth0\t00004D0A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n");
+    make_file("proc/net/ipv6_route",
+              "ff000000000000000000000000000000 08 00000000000000000000000000000000 00 "
+              "00000000000000000000000000000000 00000100 00000002 00000000 00000001     eth0\n");
+    facts_read_proc(&facts, fixture_directory, 19797);
+    assert_true(facts.interfaces[1].has_route && facts.interfaces[1].has_multicast_route);
+    assert_false(facts.interfaces[0].has_route || facts.interfaces[0].has_multicast_route);
+}
+
+TEST(test_counters) {
+    struct facts_counters counters;
+    make_file("proc/net/netstat", "TcpExt: SyncookiesSent IPReversePathFilter TCPTimeWait\nTcpExt: 1 17 3\n"
+                                  "IpExt: InNoRoutes\nIpExt: 4\n");
+    make_file("proc/net/snmp", "Ip: Forwarding\nIp: 2\nUdp: InDatagrams RcvbufErrors\nUdp: 5 6\n");
+    make_file("proc/net/stat/arp_cache",
+              "entries  allocs table_fulls\n0000000a  00000001 00000010\n0000000a  0 2\n");
+    make_file("proc/net/dev_snmp6/eth0",
+              "ifIndex                         \t2\n"
+              "Icmp6InGroupMembQueries         \t21\nIcmp6OutMLDv2Reports            \t9\n");
+    make_file("proc/sys/net/core/rmem_max", "212992\n");
+    facts_read_counters(&facts, fixture_directory, &counters);
+    assert_int_equal(counters.rp_filtered, 17);
+    assert_int_equal(counters.buffer_dropped, 6);
+    assert_int_equal(counters.arp_full, 18);
+    assert_int_equal(counters.mld_queries[1], 21);
+    assert_int_equal(counters.mld_reports[1], 9);
+    facts_read_proc(&facts, fixture_directory, 19797);
+    assert_int_equal(facts.rmem_max, 212992);
+}
+
+TEST(test_state_directory) {
+    make_file("file", "");
+    assert_int_equal(facts_try_state(fixture_path("state/that/would/be/made")), 0);
+    assert_int_equal(facts_try_state(fixture_directory), 0);
+    assert_int_equal(facts_try_state(fixture_path("file/state")), ENOTDIR);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_state_directory),
+    };
+    return cmocka_run_group_tests(tests, begin, fixture_remove_directory);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* Rules as nft 1.0.6 and iptables-legacy-save 1.8.9 printed them. */
+#include <string.h>
+
+#include "firewall.h"
+#include "fixture.h"
+
+#define ALL_GROUPS (1U << FIREWALL_GROUP_IN | 1U << FIREWALL_BROADCAST_IN)
+
+static struct firewall_packet packets[FIREWALL_USES];
+static size_t packet_count;
+static struct firewall firewall;
+
+static int begin(void **state) {
+    static const uint8_t ipv4[4] = {10, 0, 0, 1};
+    static const uint8_t ipv6[16] = {0xfe, 0x80, [15] = 1};
+    (void)state;
+    firewall = (struct firewall){.count = 0};
+    packet_count = firewall_packets("eth0", ipv4, ipv6, 19797, packets);
+    assert_int_equal(packet_count, FIREWALL_USES);
+    return 0;
+}
+
+#define TABLE(family) \
+    "{\"nftables\": [{\"table\": {\"family\": \"" family "\", \"name\": \"f\", \"handle\": 1}}, "
+#define INPUT(family, policy)                                                                         \
+    "{\"chain\": {\"family\": \"" family "\", \"table\": \"f\", \"name\": \"input\", \"handle\": 2, " \
+    "\"type\": \"filter\", \"hook\": \"input\", \"prio\": 0, \"policy\": \"" policy "\"}}"
+#define RULE(family, chain, handle, expr)                                             \
+    ", {\"rule\": {\"family\": \"" family "\", \"table\": \"f\", \"chain\": \"" chain \
+    "\", \"handle\": " handle ", \"expr\": [" expr "]}}"
+#define DPORT(right)                                                                                        \
+    "{\"match\": {\"op\": \"==\", \"left\": {\"payload\": {\"protocol\": \"udp\", \"field\": \"dport\"}}, " \
+    "\"right\": " right "}}"
+#define META(key, right) \
+    "{\"match\": {\"op\": \"==\", \"left\": {\"meta\": {\"key\": \"" key "\"}}, \"right\": " right "}}"
+#define DROP "{\"drop\": null}"
+
+/* The chain input has these rules; all of them together drop these uses, for certain or not. */
+static void check_nft(const char *policy_and_rules, unsigned uses, bool is_certain) {
+    char json[4096];
+    begin(NULL);
+    snprintf(json, sizeof(json), TABLE("inet") "%s]}", policy_and_rules);
+    assert_true(firewall_read_nft(&firewall, json, "", packets, packet_count));
+    unsigned found = 0;
+    for (size_t i = 0; i < firewall.count; i++) {
+        found |= firewall.findings[i].uses;
+        assert_int_equal(firewall.findings[i].is_certain, is_certain);
+    }
+    assert_int_equal(found, uses);
+}
+
+#define CHECK_RULE(expr, uses, is_certain) \
+    check_nft(INPUT("inet", "accept") RULE("inet", "input", "5", expr), uses, is_certain)
+
+TEST(test_matches) {
+    const unsigned groups = ALL_GROUPS | 1U << FIREWALL_GROUP6_IN;
+    const unsigned unicast = 1U << FIREWALL_QUESTION_IN | 1U << FIREWALL_ANSWER_IN;
+    const unsigned readings = 1U << FIREWALL_READINGS_IN;
+    CHECK_RULE(DPORT("19797") ", " DROP, groups, true);
+    CHECK_RULE(DPORT("80") ", " DROP, 0, true);
+    CHECK_RULE(DPORT("{\"range\": [19796, 19829]}") ", {\"counter\": {\"packets\": 0, \"bytes\": 0}}, " DROP,
+               groups | unicast | readings, true);
+    CHECK_RULE(DPORT("{\"set\": [53, {\"range\": [19798, 19810]}]}") ", {\"reject\": null}", unicast, true);
+    CHECK_RULE(META("pkttype", "\"multicast\"") ", " DROP,
+               1U << FIREWALL_GROUP_IN | 1U << FIREWALL_GROUP6_IN | readings, true);
+    CHECK_RULE(META("iifname", "\"wlan0\"") ", " DROP, 0, true);
+    CHECK_RULE(META("iifname", "\"eth*\"") ", " DPORT("19797") ", " DROP, groups, true);
+    CHECK_RULE(META("l4proto", "17") ", " DPORT("19797") ", " DROP, groups, true);
+    CHECK_RULE(
+        "{\"match\": {\"op\": \"==\", \"left\": {\"payload\": {\"protocol\": \"ip\", \"field\": \"daddr\"}}, "
+        "\"right\": {\"prefix\": {\"addr\": \"224.0.0.0\", \"len\": 4}}}}, " DROP,
+        1U << FIREWALL_GROUP_IN | readings, true);
+    CHECK_RULE(
+        "{\"match\": {\"op\": \"!=\", \"left\": {\"payload\": {\"protocol\": \"ip\", \"field\": \"saddr\"}}, "
+        "\"right\": {\"prefix\": {\"addr\": \"10.0.0.0\", \"len\": 8}}}}, " DROP,
+        0, true);
+    CHECK_RULE(
+        "{\"match\": {\"op\": \"==\", \"left\": {\"fib\": {\"result\": \"type\", \"flags\": [\"daddr\"]}}, "
+        "\"right\": \"broadcast\"}}, " DROP,
+        1U << FIREWALL_BROADCAST_IN, true);
+    CHECK_RULE("{\"vmap\": {\"key\": {\"payload\": {\"protocol\": \"udp\", \"field\": \"dport\"}}, \"data\": "
+               "{\"set\": "
+               "[[53, {\"accept\": null}], [19797, {\"drop\": null}]]}}}",
+               groups, true);
+}
+
+TEST(test_xt_is_never_certain) {
+    CHECK_RULE(META("l4proto", "\"udp\"") ", {\"xt\": {\"type\": \"match\", \"name\": \"multiport\"}}, " DROP,
+               ALL_GROUPS | 1U << FIREWALL_GROUP6_IN | 1U << FIREWALL_QUESTION_IN | 1U << FIREWALL_ANSWER_IN |
+                   1U << FIREWALL_READINGS_IN,
+               false);
+}
+
+TEST(test_default_deny) {
+    check_nft(INPUT("inet", "drop")
+                  RULE("inet", "input", "5",
+                       "{\"match\": {\"op\": \"in\", \"left\": {\"ct\": {\"key\": \"state\"}}, \"right\": "
+                       "[\"established\", \"related\"]}}, {\"accept\": null}"),
+              ALL_GROUPS | 1U << FIREWALL_GROUP6_IN | 1U << FIREWALL_QUESTION_IN | 1U << FIREWALL_STREAM_IN |
+                  1U << FIREWALL_READINGS_IN,
+              true);
+    assert_string_equal(firewall.findings[0].text, "nft, table inet f, chain input: policy drop");
+}
+
+TEST(test_chains_sets_and_wording) {
+    static const char json[] = TABLE(
+        "ip") "{\"set\": {\"family\": \"ip\", \"name\": \"p\", \"table\": \"f\", \"type\": \"inet_service\", "
+              "\"handle\": 3, \"elem\": [53, 19797]}}, " INPUT("ip", "accept")
+                  RULE("ip", "input", "5", "{\"jump\": {\"target\": \"udp_in\"}}")
+                      RULE("ip", "udp_in", "8", DPORT("\"@p\"") ", " DROP) "]}";
+    static const char text[] = "table ip other { # handle 2\n\t\tx # handle 8\n}\n"
+                               "table ip f { # handle 1\n\tchain udp_in { # handle 4\n"
+                               "\t\tudp dport @p drop # handle 8\n\t}\n}\n";
+    assert_true(firewall_read_nft(&firewall, json, text, packets, packet_count));
+    assert_int_equal(firewall.count, 1);
+    assert_int_equal(firewall.findings[0].uses, ALL_GROUPS);
+    assert_string_equal(firewall.findings[0].text, "nft, table ip f, chain udp_in: udp dport @p drop");
+}
+
+TEST(test_an_accept_before_makes_a_drop_uncertain) {
+    check_nft(INPUT("inet", "accept") RULE("inet", "input", "5", "{\"xt\": null}, {\"accept\": null}")
+                  RULE("inet", "input", "6", DPORT("19797") ", " DROP),
+              ALL_GROUPS | 1U << FIREWALL_GROUP6_IN, false);
+}
+
+TEST(test_no_rules_are_no_json) {
+    assert_false(firewall_read_nft(&firewall, "", "", packets, packet_count));
+    assert_false(firewall_read_nft(&firewall, "{}", "", packets, packet_count));
+    assert_true(firewall_read_nft(&firewall, "{\"nftables\": []}", "", packets, packet_count));
+    assert_int_equal(firewall.count, 0);
+}
+
+static void check_iptables(const char *rules, unsigned uses, bool is_certain) {
+    char saved[1024];
+    begin(NULL);
+    snprintf(saved, sizeof(saved),
+             "# Generated by iptables-save v1.8.9\n*filter\n:INPUT %s\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT "
+             "[0:0]\n"
+             "COMMIT\n",
+             rules);
+    firewall_read_iptables(&firewall, saved, false, packets, packet_count);
+    unsigned found = 0;
+    for (size_t i = 0; i < firewall.count; i++) {
+        found |= firewall.findings[i].uses;
+        assert_int_equal(firewall.findings[i].is_certain, is_certain);
+    }
+    assert_int_equal(found, uses);
+}
+
+TEST(test_iptables_legacy) {
+    const unsigned all =
+        ALL_GROUPS | 1U << FIREWALL_QUESTION_IN | 1U << FIREWALL_ANSWER_IN | 1U << FIREWALL_READINGS_IN;
+    check_iptables("ACCEPT [0:0]\n-A INPUT -p udp -m udp --dport 19797 -j DROP", ALL_GROUPS, true);
+    check_iptables(
+        "ACCEPT [0:0]\n-A INPUT -p udp -m multiport --dports 19796:19829 -j REJECT --reject-with x", all,
+        true);
+    check_iptables("ACCEPT [0:0]\n-A INPUT -i wlan+ -p udp -j DROP", 0, true);
+    check_iptables("ACCEPT [0:0]\n-A INPUT -d 224.0.0.0/4 -m comment --comment \"no multicast\" -j DROP",
+                   1U << FIREWALL_GROUP_IN | 1U << FIREWALL_READINGS_IN, true);
+    check_iptables("ACCEPT [0:0]\n-A INPUT ! -s 10.0.0.0/8 -j DROP", 0, true);
+    check_iptables("ACCEPT [0:0]\n-A INPUT -p udp -m u32 --u32 0x0 -j DROP", all, false);
+    check_iptables("DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                   ALL_GROUPS | 1U << FIREWALL_QUESTION_IN | 1U << FIREWALL_STREAM_IN |
+                       1U << FIREWALL_READINGS_IN,
+                   true);
+    check_iptables(
+        "ACCEPT [0:0]\n:wall - [0:0]\n-A INPUT -p udp -j wall\n-A wall -p udp -m udp --dport 19797 -j DROP",
+        ALL_GROUPS, true);
+    assert_true(firewall.findings[0].names_us);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_matches, begin),
+        cmocka_unit_test_setup(test_xt_is_never_certain, begin),
+        cmocka_unit_test_setup(test_default_deny, begin),
+        cmocka_unit_test_setup(test_chains_sets_and_wording, begin),
+        cmocka_unit_test_setup(test_an_accept_before_makes_a_drop_uncertain, begin),
+        cmocka_unit_test_setup(test_no_rules_are_no_json, begin),
+        cmocka_unit_test_setup(test_iptables_legacy, begin),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+"""muster top on terminals of several sizes, by tmux."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
+
+from lab import MUSTER, ROOT, LanTest, main
+from wire import Peer
+
+TMUX = shutil.which("tmux")
+HOSTILE = "evil\x1b[5;35m\u202e"
+SGR = re.compile("\x1b\\[([0-9;]*)m")
+
+
+def has_top():
+    """A build without ncurses has no such command."""
+    build = pathlib.Path(os.environ.get("MUSTER_BUILD", ROOT / "build" / "debug"))
+    return "MUSTER_TOP:BOOL=OFF" not in (build / "CMakeCache.txt").read_text()
+
+
+class Screen:
+    """muster top in a terminal of this size."""
+
+    def __init__(self, host, columns, rows, *arguments, **environment):
+        self.host = host
+        self.lab = host.lab
+        self.socket = str(self.lab.directory / f"tmux{id(self)}")
+        self.environment = host.environment(**{"TERM": "xterm-256color", "NO_COLOR": None, **environment})
+        settings = [f"{name}={value}" for name, value in environment.items()]
+        command = ["env", "TERM=tmux-256color", *settings, MUSTER, "top", *map(str, arguments)]
+        log = self.lab.directory / f"top{id(self)}.log"
+        script = self.lab.script(f'trap : INT; {subprocess.list2cmdline(command)} 2>{log}; echo "code $?"; exec cat')
+        self.log = log
+        with host.inside():
+            self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), script)
+        self.lab.on_close(lambda: self.tmux("kill-server"))
+
+    def tmux(self, *arguments):
+        argv = [TMUX, "-S", self.socket, *arguments]
+        return subprocess.run(argv, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False).stdout.decode()
+
+    def text(self, *options):
+        return self.tmux("capture-pane", "-p", *options)
+
+    @property
+    def lines(self):
+        return self.text().split("\n")[:-1]
+
+    def keys(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def resize(self, columns, rows):
+        self.tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def await_text(self, *patterns):
+        """Waits for a screen on which all of these are found, and returns its lines."""
+
+        def found():
+            lines = self.lines
+            text = "\n".join(lines)
+            return lines if all(re.search(pattern, text, re.M) for pattern in patterns) else None
+
+        try:
+            return self.lab.wait_for(found, f"{patterns} on the screen")
+        except AssertionError as missed:
+            raise AssertionError(f"{missed}\n{self.text()}\n{self.log.read_text()}") from missed
+
+    def quit(self, key="q"):
+        """Its end, with what it left on the screen and on standard error."""
+        self.keys(key)
+        self.await_text("^code 0$")
+        return self.log.read_text()
+
+
+@unittest.skipUnless(TMUX and has_top(), "needs tmux, and a muster with top")
+class Top(LanTest):
+    HOSTS = 2
+
+    def populate(self):
+        self.here.announce("nas", "--service", "http:80")
+        self.printer = self.there.announce("printer", "--service", "ipp:631")
+        self.there.announce("日本語プリンター", "--service", "ipp:631")
+        Peer(self.there, HOSTILE, [{"type": "http", "proto": "tcp", "port": 80, "name": HOSTILE}], topics=[{"name": "door", "unit": HOSTILE}])
+        self.thermo = self.there.start("publish", "--name", "thermo")
+        self.say(20, 40)
+        self.lan.wait_for(lambda: len([row for row in self.here.peers() if row["state"] == "alive"]) == 5, "five peers")
+
+    def say(self, temperature, humidity):
+        self.thermo.write(
+            f'{{"n":"kitchen/climate/temperature","u":"Cel","v":{temperature}}}\n'
+            f'{{"n":"kitchen/climate/humidity","u":"%RH","v":{humidity}}}\n'
+        )
+
+    def test_80x24(self):
+        self.populate()
+        screen = Screen(self.here, 80, 24)
+        lines = screen.await_text(
+            r"^ muster  nas on eth0 +4 alive  [0-9:]{8}$",
+            r"^nas +alive +\S+ +eth0 +- +- -$",
+            r"^printer +alive +10\.77\.0\.2 +eth0 +\S+ +0% m4,b4$",
+            r"^thermo +alive +10\.77\.0\.2 +eth0",
+            r"^日本語プリンター +alive",
+            r"^evil\\u\{001B\}\[5;35m\\u\{202E\}? ?\S* +alive\?",
+            r"^kitchen/climate/temperature +20 Cel +\S+ .+ thermo$",
+            r"^kitchen/climate/humidity +40 %RH",
+        )
+        self.assertEqual(len(lines), 24)
+        self.say(30, 50)
+        screen.await_text(r"temperature +30 Cel +\S+ [▁▂▃▄▅▆▇█]+ +thermo$", r"humidity +50 %RH")
+        self.printer.stop()
+        screen.await_text(r"^[0-9:]{8} left +printer +10\.77\.0\.2$", r"^printer +left ", "3 alive  1 left")
+        self.assertNotIn("\x1b[5", screen.text("-e"))
+        self.assertEqual(screen.quit(), "")
+
+    def test_60x20(self):
+        """What does not fit is left out, the least needed first, and no line wraps."""
+        self.populate()
+        screen = Screen(self.here, 60, 20)
+        lines = screen.await_text(r"^printer +alive +\S+ +0% m4", r"^kitchen/climate/\S*… +20 Cel +\S+ [▁▂▃▄▅▆▇█]+$")
+        self.assertEqual(len(lines), 20)
+        self.assertEqual(lines[1].split(), ["NAME+", "STATE", "AGE", "LOSS", "PATHS"])
+        self.assertEqual(lines[-1], "q quit  Tab topics  s sort  r reverse  / filter  Enter why")
+        screen.quit()
+
+    def test_resizing(self):
+        self.populate()
+        screen = Screen(self.here, 80, 24)
+        screen.await_text("^printer +alive")
+        screen.resize(200, 50)
+        lines = screen.await_text(r"^printer +alive +10\.77\.0\.2 +eth0 +\S+ +0% m4,b4 +ipp:631$")
+        self.assertEqual(len(lines), 50)
+        screen.resize(30, 8)
+        screen.await_text("^too small$")
+        screen.resize(80, 24)
+        lines = screen.await_text("^printer +alive", "^q quit")
+        self.assertTrue(lines[23].startswith("q quit"))
+        screen.quit("C-c")
+
+    def test_keys(self):
+        self.populate()
+        screen = Screen(self.here, 80, 24)
+        screen.await_text("^NAME\\+", "^printer +alive")
+        screen.keys("s")
+        screen.await_text("^NAME +STATE\\+")
+        screen.keys("r")
+        screen.await_text("^NAME +STATE-")
+        screen.keys("/", "pri")
+        lines = screen.await_text("^filter: pri_", "^printer +alive", "^no readings that the filter lets through")
+        self.assertNotIn("thermo", "\n".join(lines[:8]))
+        screen.keys("Enter", "Enter")
+        screen.await_text("^ muster why printer", "^printer is ")
+        screen.keys("Escape")
+        screen.await_text("^filter: pri ", "^printer +alive")
+        screen.keys("Escape")
+        screen.await_text("^thermo +alive", "^q quit  Tab topics")
+        screen.keys("Tab", "/", "temp", "Enter", "Enter")
+        screen.await_text("^ muster why thermo")
+        self.assertEqual(screen.quit(), "")
+
+    def test_colours(self):
+        self.populate()
+        screen = Screen(self.here, 80, 24)
+        screen.await_text("^printer +alive")
+        colours = {code for codes in SGR.findall(screen.text("-e")) for code in codes.split(";")}
+        self.assertIn("32", colours)
+        screen.quit()
+        screen = Screen(self.here, 80, 24, NO_COLOR="1")
+        screen.await_text("^printer +alive")
+        colours = {code for codes in SGR.findall(screen.text("-e")) for code in codes.split(";")}
+        self.assertFalse(colours & {str(code) for code in range(30, 38)}, colours)
+        screen.quit()
+
+    def test_the_running_muster_ends(self):
+        """Then the network is listened to; what is complained of is said at the end."""
+        nas = self.here.announce("nas")
+        self.there.announce("printer")
+        screen = Screen(self.here, 80, 24)
+        screen.await_text("^ muster  nas ", "^printer +alive")
+        nas.stop()
+        screen.await_text(r"^ muster  \(listening\) on eth0", "^printer +alive")
+        self.assertIn("the network is asked instead", screen.quit())
+
+    def test_the_muster_that_is_meant_ends(self):
+        """Where a socket is named no other is asked: the terminal is given back, and an error says why."""
+        nas = self.here.announce("nas")
+        socket = self.here.state / "nas" / "socket"
+        self.lan.wait_for(socket.exists, "a socket")
+        screen = Screen(self.here, 80, 24, "--socket", socket)
+        screen.await_text("^ muster  nas ")
+        nas.stop()
+        screen.await_text("^code 1$")
+        self.assertIn("the running muster", screen.log.read_text())
+
+    def test_alone(self):
+        screen = Screen(self.here, 80, 24)
+        screen.await_text(r"^ muster  \(listening\) on eth0 +0 alive", "^no peers$", "^no readings$")
+        self.there.announce("printer")
+        screen.await_text("^printer +alive", "^[0-9:]{8} joined +printer")
+        screen.quit()
+
+    def test_no_terminal(self):
+        self.check_refused(self.here.run("top"), "needs a terminal", "muster peers", "muster watch")
+
+    def test_a_terminal_of_no_known_type(self):
+        # ncurses leaks what it had begun.
+        options = {"ASAN_OPTIONS": "exitcode=99:detect_leaks=0"}
+        screen = Screen(self.here, 80, 24, TERM="no-such-terminal", **options)
+        screen.await_text("^code 1$")
+        self.assertEqual(screen.log.read_text(), "muster top: TERM: no terminal of type 'no-such-terminal' is known here\n")
+
+
+if __name__ == "__main__":
+    main()

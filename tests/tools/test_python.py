@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: MIT
+"""What tools/python/muster.py reads and writes, without a network: golden datagrams, readings, texts, keys."""
+
+import os
+import pathlib
+import random
+import socket
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "schemas" / "golden"
+sys.path.insert(0, str(ROOT / "tools" / "python"))
+sys.dont_write_bytecode = True
+
+import muster  # noqa: E402
+
+NOW = 2_000_000_000.0
+
+
+def reason_of(read, data):
+    try:
+        read(data)
+    except muster._Drop as drop:
+        return str(drop)
+    return "good"
+
+
+def records_of(text):
+    """What a pack holds up to its first fault, and the reason of that."""
+    records = []
+    try:
+        for record in muster._read_pack(text.encode(), NOW):
+            records.append(record)
+    except muster._Drop as drop:
+        return records, str(drop)
+    return records, None
+
+
+class Golden(unittest.TestCase):
+    def check(self, folder, read, is_good):
+        paths = sorted((GOLDEN / folder).glob("*.datagram"))
+        self.assertGreater(len(paths), 10, folder)
+        for path in paths:
+            with self.subTest(path.name):
+                wanted = "good" if is_good else path.name.partition("--")[0]
+                self.assertEqual(reason_of(read, path.read_bytes()), wanted)
+
+    def test_good(self):
+        self.check("good", muster.decode, True)
+        self.check("telemetry", muster.decode_signal, True)
+
+    def test_bad(self):
+        """Each is dropped for the reason in its name."""
+        self.check("bad-schema", muster.decode, False)
+        self.check("bad-bytes", muster.decode, False)
+        self.check("bad-telemetry", muster.decode_signal, False)
+        self.check("bad-telemetry-bytes", muster.decode_signal, False)
+
+    def test_bodies(self):
+        for path in sorted((GOLDEN / "telemetry").glob("data*.datagram")):
+            signal = muster.decode_signal(path.read_bytes())
+            with self.subTest(path.name):
+                if "1400" not in path.name and "longest" not in path.name and "largest" not in path.name:
+                    records, fault = records_of(signal.body.decode())
+                    self.assertTrue(records and fault is None, (records, fault))
+
+    def test_headers_by_heart(self):
+        """A known header is read as a new one is; whatever differs is not known."""
+        listener = muster._Listener(None)
+        count = 0
+        for path in sorted((GOLDEN / "telemetry").glob("data*.datagram")):
+            data = path.read_bytes()
+            signal = listener._read_new(data)
+            known = listener._read_known(data)
+            if known is None:
+                continue
+            count += 1
+            self.assertEqual(known, signal, path.name)
+            start, _, body = data.partition(b"\n")
+            prefix = start.rpartition(b":")[0]
+            for seq in (b"05", b"+5", b"5.0", b"1e3", b"-1", b"", b"0", b"9007199254740992", b"5 ", b'"5"', b"5}"):
+                self.assertIsNone(listener._read_known(prefix + b":" + seq + b"}\n" + body), (path.name, seq))
+            for bad in (start, start + b"\n", data[:-1], data + b" ", data[:-1] + b" " * 1400 + b"\n"):
+                self.assertIsNone(listener._read_known(bad), path.name)
+        self.assertGreater(count, 5)
+
+    def test_nothing_but_a_drop_is_raised(self):
+        """Whatever bytes of good datagrams become."""
+        chance = random.Random(7)
+        paths = sorted((GOLDEN / "good").glob("*")) + sorted((GOLDEN / "telemetry").glob("*"))
+        data = [path.read_bytes() for path in paths]
+        for _ in range(4000):
+            bad = bytearray(chance.choice(data))
+            for _ in range(chance.randint(1, 3)):
+                at = chance.randrange(len(bad))
+                piece = chance.choice(
+                    [b"", b"9", b'"', b"{", b"[", b"\n", b"null", b"1e5", b"-", b"\\ud800", b"\xff", b","]
+                )
+                bad[at : at + chance.randint(0, 3)] = piece
+            reason_of(muster.decode, bytes(bad))
+            reason_of(muster.decode_signal, bytes(bad))
+            records_of(bytes(bad).decode("latin-1"))
+
+    @unittest.skipUnless(muster.nacl, "there is no PyNaCl")
+    def test_signatures(self):
+        keys = {key.id: key.public for key in (muster._Key(bytes([n]) * 32) for n in (1, 2))}
+        for folder in ("good", "bad-signature"):
+            for path in sorted((GOLDEN / folder).glob("*.datagram")):
+                try:
+                    message = muster.decode(path.read_bytes())
+                except muster._Drop as drop:
+                    self.assertEqual((folder, str(drop)), ("bad-signature", "signature"), path.name)
+                    continue
+                if message.sig is not None:
+                    key = message.key or keys.get(message.id, b"")
+                    holds = muster._key_holds(message, key)
+                    self.assertEqual(holds, folder == "good", path.name)
+
+
+class Readings(unittest.TestCase):
+    def test_resolution(self):
+        """Bases hold for the records behind them (RFC 8428, 4.6)."""
+        pack = (
+            '[{"bn":"a/","bt":1700000000,"bu":"W","n":"b","v":1},{"n":"c","t":2,"u":"V","vs":"x"},{"n":"d","vb":true}]'
+        )
+        self.assertEqual(
+            records_of(pack),
+            ([("a/b", 1, "W", 1.7e9, None), ("a/c", "x", "V", 1.7e9 + 2, None), ("a/d", True, "W", 1.7e9, None)], None),
+        )
+        self.assertEqual(records_of('{"n":"a","v":1,"t":-5}'), ([("a", 1, None, NOW - 5, None)], None))
+        self.assertEqual(records_of('[{"bv":5},{"n":"a"},{"n":"b","v":2}]')[0][1][1], 7)
+        self.assertEqual(records_of('[{"bs":5},{"n":"a","s":1}]')[0], [("a", None, None, NOW, 6)])
+        self.assertEqual(records_of("[]"), ([], None))
+
+    def test_faults(self):
+        """A fault ends the pack there; the records before it stand."""
+        for bad in (
+            '{"n":"a"}',
+            '{"n":"a","v":1,"vb":true}',
+            '{"n":"a","v":1,"must_":0}',
+            '{"n":" ","v":1}',
+            "nonsense",
+            '{"n":"a","v":1,"v":2}',
+            '{"n":"a","v":1e999}',
+            '{"n":"a","v":NaN}',
+            '{"n":"a","vd":"="}',
+            "1",
+        ):
+            records, fault = records_of(f'[{{"n":"ok","v":1}},{bad}]')
+            self.assertEqual(len(records), 1, bad)
+            self.assertIsNotNone(fault, bad)
+        for bad in ("", " ", "[", '[{"n":"a","v":1}]]', '[{"n":"a","v":1},]', "[" * 1300):
+            self.assertIsNotNone(records_of(bad)[1], bad)
+
+    def test_what_is_written_is_read(self):
+        for value in (21.5, 3, True, False, "text \u20ac", b"\0\xff", 1e-300, -0.0):
+            pack = muster._pack_of("a/b", muster._record_of(value, "c", "W", 1.8e9))
+            self.assertEqual(records_of(pack.decode()), ([("a/b/c", value, "W", 1.8e9, None)], None))
+        for value in (float("nan"), float("inf"), 10**400, None, [1]):
+            self.assertRaises(muster.InvalidError, muster._record_of, value)
+
+    def test_patterns(self):
+        for pattern, name, matches in (
+            ("#", "a/b", True),
+            ("a/#", "a", True),
+            ("a/+", "a/b", True),
+            ("a/+", "a", False),
+            ("+/b", "a/b", True),
+            ("a", "a/b", False),
+            ("a/b", "a", False),
+        ):
+            self.assertEqual(muster.pattern_matches(pattern, name), matches, (pattern, name))
+        for pattern in ("", "a/#/b", "a+", "#a", "a//b", "a" * 256, "a b"):
+            self.assertIsNotNone(muster.pattern_fault(pattern), pattern)
+
+    def test_shards(self):
+        for topic, shard in (("a", 12), ("a/b", 1), ("door", 9), ("kitchen/climate", 15), ("meter:1/power", 5)):
+            self.assertEqual(muster.shard_of(topic), shard)
+
+
+class Replies(unittest.TestCase):
+    """Golden answers of streams."""
+
+    def ask(self, name):
+        """(part, lines) of each part, and the error that ended it."""
+        ours, theirs = socket.socketpair()
+        parts = []
+        with theirs, muster._Stream(ours, "it") as stream:
+            theirs.sendall((GOLDEN / "replies" / name).read_bytes())
+            theirs.shutdown(socket.SHUT_WR)
+            try:
+                for part in stream.ask({"request": "table"}, total_s=5.0):
+                    parts.append(part)
+            except muster.Error as error:
+                return parts, error
+        return parts, None
+
+    def test_tables(self):
+        for name, count in (("table.lines", 2), ("table-empty.lines", 0)):
+            parts, error = self.ask(name)
+            self.assertEqual((len(parts), error), (count, None))
+        peers = [muster._peer_of_lines(*part) for part in self.ask("table-with-evidence.lines")[0]]
+        self.assertTrue(peers and all(peer.name and peer.paths is not None for peer in peers))
+        self.assertIn(True, [peer.verified for peer in peers])
+
+    def test_bad_ends(self):
+        parts, error = self.ask("watch-cut-off.lines")
+        self.assertIsInstance(error, muster.LocalError)
+        self.assertEqual({part["event"] for part, _ in parts} - {"joined", "suspect"}, set())
+        self.assertNotEqual(self.ask("refused.lines")[1].end, "")
+
+    def test_samples(self):
+        samples = [muster._read_sample(*part) for part in self.ask("samples.lines")[0]]
+        self.assertEqual([signal.topic for signal, _ in samples], ["kitchen/climate", "kitchen/door"])
+
+
+class Texts(unittest.TestCase):
+    def test_safe_text(self):
+        self.assertEqual(muster.safe_text("a\\b\x1b[0m\u202e\u200b"), "a\\\\b\\u{001B}[0m\\u{202E}\\u{200B}")
+        self.assertEqual(muster.safe_text("B\u00fcro \u20ac"), "B\u00fcro \u20ac")
+
+    def test_services(self):
+        self.assertEqual(muster.Service.of("coap:5683/udp"), muster.Service("coap", 5683, "udp"))
+        self.assertEqual(str(muster.Service.of("http:80")), "http:80")
+        for bad in ("http", "http:", "http:x", 80, "http:80/sctp"):
+            self.assertRaises(muster.InvalidError, muster.Service.of, bad)
+
+    def test_interfaces(self):
+        """Patterns as those of the command: ! denies, and the loopback has to be named."""
+        for names, chosen in (
+            ([], "eth0 eth1 docker0"),
+            (["eth*"], "eth0 eth1"),
+            (["!docker*"], "eth0 eth1"),
+            (["lo"], "lo"),
+            (["l*"], ""),
+            (["eth*", "!eth1"], "eth0"),
+        ):
+            found = [name for name in ("lo", "eth0", "eth1", "docker0") if muster._is_chosen(name, name == "lo", names)]
+            self.assertEqual(" ".join(found), chosen, names)
+
+
+@unittest.skipUnless(muster.nacl, "there is no PyNaCl")
+class Identity(unittest.TestCase):
+    def test_a_key_is_kept(self):
+        """The same key and a larger boot at each start; one at a time holds it; nobody else may read it."""
+        with tempfile.TemporaryDirectory() as directory:
+            place = pathlib.Path(directory) / "keys"
+            first = muster._Identity("na/s", place)
+            other = muster._Identity("na/s", place)
+            self.assertNotEqual(other.id, first.id)
+            first.close()
+            again = muster._Identity("na/s", place)
+            self.assertEqual(again.id, first.id)
+            self.assertGreater(again.boot, first.boot)
+            again.close()
+            other.close()
+            (file,) = place.iterdir()
+            self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+            file.write_text("garbage")
+            fresh = muster._Identity("na/s", place)
+            self.assertNotEqual(fresh.id, first.id)
+            fresh.close()
+
+
+if __name__ == "__main__":
+    os.environ.pop("MUSTER_INTERFACE", None)
+    unittest.main(verbosity=2)
