@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Groups with a key: who has it is heard, who has not is not, and a recording moves nothing. */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,6 +219,44 @@ TEST(sealed_announces_are_not_longer_than_plain_ones) {
     world_run(5000);
     assert_int_equal(world_row(3, "long")->document.service_count, document.service_count);
     assert_int_equal(world_counters(3)->documents, 1);
+}
+
+/* The golden datagrams in bad-sealed, by the reason in their names. */
+TEST(bad_ones_are_counted_by_their_reasons) {
+    DIR *listing = opendir(GOLDEN_DIR "/bad-sealed");
+    const struct dirent *entry;
+    add_with("a", "\1");
+    assert_non_null(listing);
+    while ((entry = readdir(listing)) != NULL) {
+        char path[512];
+        uint8_t bytes[2 * MUSTER_DATAGRAM_BYTES_MAX];
+        snprintf(path, sizeof path, GOLDEN_DIR "/bad-sealed/%.255s", entry->d_name);
+        FILE *file = strstr(path, ".datagram") == NULL ? NULL : fopen(path, "rb");
+        if (file == NULL) {
+            continue;
+        }
+        struct muster_datagram datagram = field_datagram(bytes, fread(bytes, 1, sizeof bytes, file), 3);
+        fclose(file);
+        for (int is_telemetry = 0; is_telemetry < 2; is_telemetry++) {
+            const size_t length = strcspn(entry->d_name, "-");
+            enum muster_drop reason = MUSTER_DROP_TOO_LONG;
+            while (strncmp(muster_drop_name(reason), entry->d_name, length) != 0) {
+                reason++;
+            }
+            uint64_t before = world_drops(0, reason);
+            struct muster_datagram to = datagram;
+            if (is_telemetry == 0) {
+                to.destination = (struct muster_endpoint){
+                    .family = 4, .ip = {224, 0, 0, 254}, .port = MUSTER_PORT_DEFAULT};
+            }
+            if (is_telemetry == 0 || datagram.length > 0) {
+                world_inject(0, &to);
+                world_run(2);
+                assert_int_equal(world_drops(0, reason), before + 1);
+            }
+        }
+    }
+    closedir(listing);
 }
 
 TEST(keys_that_are_no_set_are_refused) {
