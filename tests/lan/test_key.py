@@ -58,7 +58,12 @@ class Keys(LanTest):
                 await_records(subscriber, published)
         self.assertEqual(self.names(two, "--direct"), ["first", "second"])
         self.assertEqual(watch.events("suspect", "lost", "left"), [])
-        drops = two.json("show", "--self", "--json")["counters"]["drops"]
+        shown = two.json("show", "--self", "--json")
+        ids = {key["name"]: key["key_id"] for key in two.json("key", "list", "--json")["keys"]}
+        self.assertEqual(shown["key_id"], ids["next"])
+        self.assertIn(f"by the group key {ids['next']}", two.run("show", "--self").out)
+        self.assertIsNone(three.json("show", "--self", "--json")["key_id"])
+        drops = shown["counters"]["drops"]
         self.assertEqual(drops.get("replay", 0), 0)
         self.assertGreater(drops["unsealed"], 0)
 

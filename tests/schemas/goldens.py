@@ -899,7 +899,7 @@ def replies():
     feed = {"id": BERT.id, "shard": 14, "boot": BOOT, "since": 1, "sent": 1000, "received": 995, "bytes": 398000,
             "duplicates": 2, "reordered": 1, "repaired": 7, "pending": 1, "lost_wire": 2, "lost_gone": 0, "lost_kernel": 1,
             "lost_program": 1, "naks": 5}
-    own = {"version": "0.3.0", "port": 19797, "interval_ms": 2000, "peers": 1,
+    own = {"version": "0.3.0", "key_id": "", "port": 19797, "interval_ms": 2000, "peers": 1,
            "paths": [{"interface": "eth0", "path": "m4"}, {"interface": "eth0", "path": "b4"}],
            "sockets": [{"protocol": "udp", "address": "0.0.0.0", "port": 19796, "interface": "eth0",
                         "buffer_bytes": 8388608, "kernel_drops": 1, "failed": 0, "queue_drops": 2,

@@ -48,6 +48,8 @@ int sealing_set_keys(struct sealing *sealing, struct context *context, const uin
     }
     int error = seal_keys_set(&sealing->keys, keys, count);
     if (error == 0) {
+        sodium_bin2hex(context->key_id, sizeof context->key_id, sealing->keys.ids[0],
+                       count > 0 ? SEAL_KEY_ID_BYTES : 0);
         make_sender(sealing, context);
     }
     return error;

@@ -524,6 +524,7 @@ struct muster_sender {
 struct muster_self {
     struct muster_peer peer; /* its own row: self is true */
     const char *version;     /* of the program */
+    const char *key_id;      /* of the group key that seals, in hexadecimal; "": nothing is sealed */
     uint16_t port;           /* UDP port of the control group */
     uint64_t interval_ms;    /* between two alives as it stands, before its random part */
     size_t peers;            /* rows that are alive or suspect */
