@@ -12,6 +12,7 @@ import tempfile
 import time
 
 from lab import MUSTER, Host, LanTest, main, note
+from wire import Peer
 
 IS_ROOT = os.getuid() == 0  # before this process enters a namespace
 HEALTHY = int(os.environ.get("DOCTOR_RUNS", "5"))
@@ -49,6 +50,26 @@ def healthy(lan):
 
 def healthy_dual(lan):
     pass
+
+
+def crowded(lan):
+    """A muster and a script on this host, a second interface, a peer of IPv4 alone, and a device that only speaks."""
+    here, there = lan.hosts
+    here.announce("here", "--service", "ssh:22")
+    there.start("announce", "--name", "old", "-4")
+    lan.join(here, "eth1", there, "eth1")
+    here.ip("addr add 10.78.0.1/24 brd + dev eth1", "link set eth1 up")
+    there.ip("addr add 10.78.0.2/24 brd + dev eth1", "link set eth1 up")
+    Peer(there, "lamp")
+
+
+def walled(lan):
+    """A firewall as the README says it."""
+    rules = ("ct state established,related accept\niifname lo accept\nicmpv6 type { 1-4, 128-143 } accept\n"
+             "meta l4proto { tcp, udp } th dport 19796-19829 accept\n"
+             "ip saddr 10.99.0.0/16 drop\nudp dport 5353 drop\ntcp dport 22 drop")
+    for host in lan.hosts:
+        filter_input(host, rules, policy="drop")
 
 
 def ula_bridge(lan):
@@ -285,8 +306,8 @@ class Doctor(LanTest):
         self.assertEqual(wrong, [], "\n".join(f"{expected} != {found}\n{text}" for expected, found, text in wrong))
 
     def test_a_healthy_network_has_no_verdict(self):
-        kinds = [(healthy, set(), (4,)), (healthy_dual, set(), DUAL)]
-        wrong = self.examine([kinds[i % 2] for i in range(HEALTHY)])
+        kinds = [(healthy, set(), (4,)), (healthy_dual, set(), DUAL), (crowded, set(), DUAL), (walled, set(), DUAL)]
+        wrong = self.examine([kinds[i % 4] for i in range(HEALTHY)])
         self.assertEqual(wrong, [], "\n".join(text for _, _, text in wrong))
 
     def test_an_ordinary_user_sees_a_stateful_firewall(self):

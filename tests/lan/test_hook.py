@@ -200,17 +200,26 @@ class Hook(LanTest):
     def test_a_hook_that_is_not_there(self):
         plain = self.lan.directory / "plain"
         plain.write_text("no program")
-        for hook in ("no-such-hook", "/no/such/hook", str(plain), "/"):
-            watch = self.here.start("watch", "--exec", hook, "--count", "2", "--ndjson")
-            peers = self.peers(2)
-            watch.finish()
-            self.assertEqual((watch.code, len(watch.lines)), (0, 2))
-            lines = self.complaints(watch)
-            self.assertEqual(len(lines), 2, watch.describe())
-            for line in lines:
-                self.assertRegex(line, f"{re.escape(hook)} for joined peer[01]: cannot be started: ")
-            for peer in peers:
-                peer.leave()
+        for hook in ("no-such-hook", "./no-such-hook", "/no/such/hook", str(plain), "/"):
+            self.check_refused(self.here.run("watch", "--exec", hook), "--exec", f"'{hook}' can't be run: ")
+
+    def test_a_hook_that_goes_away(self):
+        hook = self.lan.directory / "hook"
+        hook.write_text("#!/bin/sh\n")
+        hook.chmod(0o755)
+        watch = self.here.start("watch", "--exec", str(hook), "--count", "3", "--ndjson")
+        first = self.peers(1)
+        self.lan.wait_for(lambda: len(watch.lines) == 1, "the first event")
+        hook.unlink()
+        peers = self.peers(2)
+        watch.finish()
+        self.assertEqual((watch.code, len(watch.lines)), (0, 3))
+        lines = self.complaints(watch)
+        self.assertGreaterEqual(len(lines), 1, watch.describe())
+        for line in lines:
+            self.assertRegex(line, f"{re.escape(str(hook))} for joined peer[01]: cannot be started: ")
+        for peer in [*first, *peers]:
+            peer.leave()
 
     def test_a_hostile_name_in_a_complaint(self):
         watch = self.watch("exit 1", "--count", "1")

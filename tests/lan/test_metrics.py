@@ -142,6 +142,35 @@ class Metrics(LanTest):
         self.lan.wait_for(lambda: self.get(port)[0].status == 200, "an answer once more")
         process.stop()
 
+    def test_a_muster_that_hangs(self):
+        """Who asks is told so; then the next answer is there."""
+        nas = self.here.announce("nas")
+        process, port = self.listen()
+        self.lan.wait_for(lambda: self.get(port)[0].status == 200, "an answer")
+        nas.signal(signal.SIGSTOP)
+        answer, text = self.get(port)
+        self.assertEqual(answer.status, 503)
+        self.assertIn("does not answer", text)
+        nas.signal(signal.SIGCONT)
+        self.lan.wait_for(lambda: self.get(port)[0].status == 200, "an answer once more")
+        process.stop()
+
+    def test_a_file_again_and_again(self):
+        """What fails is said once, until it has worked again."""
+        path = self.lan.directory / "muster.prom"
+        writer = self.here.start("metrics", "--file", path, "--every", "50ms")
+        self.lan.wait_for(lambda: "no muster announce runs here" in writer.error, "a complaint")
+        nas = self.here.announce("nas")
+        self.lan.wait_for(path.exists, "a file")
+        seen = path.stat().st_mtime_ns
+        self.lan.wait_for(lambda: path.stat().st_mtime_ns > seen, "another file")
+        nas.stop()
+        self.lan.wait_for(lambda: writer.error.count("\n") == 2, "another complaint")
+        self.assertTrue(exposition.parse_text(path.read_text()))
+        self.assertEqual(writer.stop().code, 0)
+        self.assertEqual(writer.error.count("\n"), 2, writer.error)
+        self.assertEqual([file.name for file in self.lan.directory.glob(".muster.prom*")], [])
+
     def test_many_scrapes_at_a_time(self):
         """Those that wait together get one answer; who comes when all connections are taken does no harm."""
         self.here.announce("nas")

@@ -51,6 +51,33 @@ class Names(LanTest):
         self.here.start("publish", "--topic", "t")
         watch.await_event("joined", name=f"{event['name']}+publish")
 
+    def test_a_watch_of_some(self):
+        """Of some peers, some events, and with what changed; also when that takes away what was asked for."""
+        format = "{event} {name} {changes}"
+        of_type = self.there.start("watch", "http", "--format", format)
+        of_event = self.there.start("watch", "--event", "left", "--format", format)
+        lines = self.there.start("watch", "NA?")
+        self.there.announce("other", "--service", "smb:445")
+        peer = self.here.announce("nas", "--service", "http:80", "--attr", "room=cellar")
+        self.lan.wait_for(lambda: "joined nas -" in of_type.out, "it is there")
+        change = ["--remove", "http:80", "--service", "ipp:631", "--attr", "room=attic", "--remove-attr", "no"]
+        self.assertEqual(self.here.run("update", *change[:-2]).code, 0)
+        self.lan.wait_for(lambda: "changed nas -http:80,+ipp:631,room=attic" in of_type.out, "the change")
+        self.lan.wait_for(lambda: "-http:80 +ipp:631 room=attic" in lines.out, "the change in a line")
+        peer.stop()
+        self.lan.wait_for(lambda: of_event.out == "left nas -\n", "that it has left")
+        self.assertNotIn("other", of_type.out + lines.out)
+
+    def test_who_is_alone_is_told(self):
+        self.here.announce("nas")
+        self.lan.wait_for(lambda: self.here.peers("nas"), "it runs")
+        alone = self.here.run("peers")
+        self.assertEqual((alone.code, alone.error.count("\n")), (0, 1), alone.describe())
+        self.assertIn("nobody else was heard on", alone.error)
+        self.there.announce("other")
+        self.assertEqual(self.here.run("wait", "other").code, 0)
+        self.assertEqual(self.here.run("peers").error, "")
+
     def test_a_quick_restart_keeps_its_identity(self):
         """The muster that is ending still holds the key when the next one starts."""
         first = self.there.announce("nas")

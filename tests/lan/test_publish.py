@@ -91,7 +91,8 @@ class Publish(LanTest):
         ):
             result = self.there.run("publish", "topic", "x" * length)
             self.assertEqual(result.code, 2 if expected else 0, result.describe())
-            self.assertTrue(result.error.endswith(expected) if expected else result.error == "", result.describe())
+            self.assertTrue(result.error.endswith(expected or "(muster doctor says more)\n"), result.describe())
+            self.assertEqual(result.error.count("\n"), 1)
 
     def test_blanks(self):
         """On the command line they are a text; of lines those that have nothing else are bad."""
@@ -141,6 +142,9 @@ class Publish(LanTest):
         await_records(subscriber, 2)
         self.assertEqual([(r["n"], r["v"], r.get("u"), r["t"]) for r in records(subscriber)],
                          [("a/b", 21.5, None, 1600000000), ("a/c", 7, "Cel", 1600000001)])
+        process = self.publish('{"n":"serial","v":9007199254740993}\n')
+        fault = 'line 1: a number beyond 2^53 may lose its last digits; as a text ("vs") it keeps them'
+        self.assertEqual(process.error, f"muster publish: {fault}\n")
         process = self.publish("alone\n", "--format", "%t %v", codes=(1,))
         self.assertEqual(process.error, "muster publish: line 1: expected a line such as '%t %v'\n")
         for arguments in (["--format", "%v"], ["--format", "%t %v", "--topic", "a"], ["a", "1", "--csv"]):
@@ -197,7 +201,16 @@ class Publish(LanTest):
         process = self.publish("".join(f"topic{number} {number}\n" for number in range(258)), codes=(1,))
         lines = process.error.splitlines()
         self.assertEqual(lines[0], "muster publish: line 257: no room for topic 'topic256': one publisher announces 256 at most")
-        self.assertEqual(len(lines), 2)
+        self.assertEqual(len(lines), 3)
+        self.assertIn("published, but nobody was heard on", lines[2])
+
+    def test_nobody_hears(self):
+        """Who publishes is told so, unless somebody is there."""
+        silent = self.there.run("publish", "topic", "1")
+        self.assertEqual((silent.code, silent.error.count("\n")), (0, 1), silent.describe())
+        self.assertIn("published, but nobody was heard on", silent.error)
+        self.subscribe()
+        self.assertEqual(self.there.run("publish", "topic", "1").error, "")
 
     # ---- bad lines ----
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A site of two networks, between which a router passes multicast on, as the kernel's own routing does."""
 
+import json
 import pathlib
 import socket
 import struct
@@ -23,10 +24,15 @@ class Site(LanTest):
             self.router.ip(f"addr add 10.78.{number}.254/24 dev {name}", f"addr add fd0{number}::fe/64 dev {name} nodad",
                            f"link set {name} up")  # fmt: skip
             host.ip(f"addr add 10.78.{number}.1/24 brd + dev {name}", f"addr add fd0{number}::1/64 dev {name} nodad",
-                    f"addr add fe80::{number}/64 dev {name} nodad", f"link set {name} up",
-                    f"route add default via 10.78.{number}.254", f"route add ::/0 via fd0{number}::fe")  # fmt: skip
+                    f"addr add fe80::{number}/64 dev {name} nodad", f"link set {name} up")  # fmt: skip
             host.interface = None
+            self.lan.wait_for(lambda host=host, name=name: self.is_up(host, name), "a carrier")
+            host.ip(f"route add default via 10.78.{number}.254", f"route add ::/0 via fd0{number}::fe")
         self.route()
+
+    def is_up(self, host, name):
+        (link,) = json.loads(host.start_program("ip", "-json", "link", "show", name).finish().out)
+        return link["operstate"] == "UP"
 
     def route(self):
         """Passes the groups of muster on, from either host to the other side."""

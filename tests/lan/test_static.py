@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Peers that are named by their addresses, because a router is between: seen both ways, and lost when they die."""
 
+import contextlib
 import pathlib
 import signal
+import socket
 
 from lab import MUSTER, LanTest, main
 
@@ -55,6 +57,21 @@ class Routed(LanTest):
         watch.await_event("restarted", name="far")
         self.assertEqual(near.stop().code, 0)
         self.lan.wait_for(lambda: self.row(self.there, "near")["state"] == "left", "the bye is told")
+
+    def test_a_large_document(self):
+        """It comes by TCP, which passes the router between those that name each other, and between nobody else."""
+        attrs = {f"key{number}": "x" * 200 for number in range(20)}
+        words = [word for key, value in attrs.items() for word in ("--attr", f"{key}={value}")]
+        self.announce(self.there, "far", "--peer", "10.77.0.1", *words)
+        self.announce(self.here, "near", "--peer", "10.78.0.3")
+        self.lan.wait_for(lambda: (row := self.row(self.here, "far")) and row["attrs"] == attrs, "its attributes")
+        with self.router.inside():  # on the link of both, but no peer of theirs: with a TTL of 64, as from afar
+            stranger = socket.create_connection(("10.78.0.3", 19798))
+        self.addCleanup(stranger.close)
+        stranger.settimeout(30)
+        with contextlib.suppress(ConnectionError):
+            stranger.sendall(b'{"muster":1,"request":"table"}\n')
+            self.assertEqual(stranger.recv(1), b"", "nothing is answered")
 
     def test_a_look(self):
         """A command that looks asks the named peer, and no muster of its own machine."""

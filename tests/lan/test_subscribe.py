@@ -288,6 +288,7 @@ class Subscribe(LanTest):
             publisher.stop()
 
     def test_filters(self):
+        formatted = self.subscribe("a/t", "--format", "{peer}: {n}={value}", "--count", "2")
         wanted = [["#", "--from", "the*"], ["#", "--where", "+/t > 20"], ["a/#", "--csv", "--count", "2"]]
         processes = [self.subscribe(*arguments, *([] if "--csv" in arguments else ["--ndjson"])) for arguments in wanted]
         publishers = [self.publisher(name) for name in ("thermo", "meter")]
@@ -301,6 +302,7 @@ class Subscribe(LanTest):
         self.assertEqual(head, "time,name,peer,id,unit,kind,value,sum")
         expected = [["a/t", "meter", "", "text", '"\'=1"', ""], ["a/t", "thermo", "", "number", "21", ""]]
         self.assertEqual(sorted([row.split(",")[1:3] + row.split(",")[4:] for row in rows]), expected)
+        self.assertEqual(sorted(formatted.finish().lines), ["meter: a/t==1", "thermo: a/t=21"])
         result = self.here.run("subscribe", "kitchen/*")
         fault = "+ stands for one level, and # at the end for all that follow, got 'kitchen/*'"
         self.assertEqual((result.code, fault in result.error), (2, True), result.describe())

@@ -4,14 +4,12 @@
 import os
 import pathlib
 import re
-import shutil
-import subprocess
 import unittest
 
-from lab import MUSTER, ROOT, LanTest, main
+from lab import ROOT, LanTest, main
+from screen import TMUX, Screen
 from wire import Peer
 
-TMUX = shutil.which("tmux")
 HOSTILE = "evil\x1b[5;35m\u202e"
 SGR = re.compile("\x1b\\[([0-9;]*)m")
 
@@ -22,66 +20,19 @@ def has_top():
     return "MUSTER_TOP:BOOL=OFF" not in (build / "CMakeCache.txt").read_text()
 
 
-class Screen:
-    """muster top in a terminal of this size."""
-
-    def __init__(self, host, columns, rows, *arguments, **environment):
-        self.host = host
-        self.lab = host.lab
-        self.socket = str(self.lab.directory / f"tmux{id(self)}")
-        self.environment = host.environment(**{"TERM": "xterm-256color", "NO_COLOR": None, **environment})
-        settings = [f"{name}={value}" for name, value in environment.items()]
-        command = ["env", "TERM=tmux-256color", *settings, MUSTER, "top", *map(str, arguments)]
-        log = self.lab.directory / f"top{id(self)}.log"
-        script = self.lab.script(f'trap : INT; {subprocess.list2cmdline(command)} 2>{log}; echo "code $?"; exec cat')
-        self.log = log
-        with host.inside():
-            self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), script)
-        self.lab.on_close(lambda: self.tmux("kill-server"))
-
-    def tmux(self, *arguments):
-        argv = [TMUX, "-S", self.socket, *arguments]
-        return subprocess.run(argv, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False).stdout.decode()
-
-    def text(self, *options):
-        return self.tmux("capture-pane", "-p", *options)
-
-    @property
-    def lines(self):
-        return self.text().split("\n")[:-1]
-
-    def keys(self, *keys):
-        self.tmux("send-keys", *keys)
-
-    def resize(self, columns, rows):
-        self.tmux("resize-window", "-x", str(columns), "-y", str(rows))
-
-    def await_text(self, *patterns):
-        """Waits for a screen on which all of these are found, and returns its lines."""
-
-        def found():
-            lines = self.lines
-            text = "\n".join(lines)
-            return lines if all(re.search(pattern, text, re.M) for pattern in patterns) else None
-
-        try:
-            return self.lab.wait_for(found, f"{patterns} on the screen")
-        except AssertionError as missed:
-            raise AssertionError(f"{missed}\n{self.text()}\n{self.log.read_text()}") from missed
-
-    def quit(self, key="q"):
-        """Its end, with what it left on the screen and on standard error."""
-        self.keys(key)
-        self.await_text("^code 0$")
-        return self.log.read_text()
-
-
 @unittest.skipUnless(TMUX and has_top(), "needs tmux, and a muster with top")
 class Top(LanTest):
     HOSTS = 2
 
+    def announce_here(self, *arguments):
+        """A muster that can be asked already, and its socket."""
+        nas = self.here.announce("nas", *arguments)
+        socket = self.here.state / "nas" / "socket"
+        self.lan.wait_for(socket.exists, "a socket")
+        return nas, socket
+
     def populate(self):
-        self.here.announce("nas", "--service", "http:80")
+        self.announce_here("--service", "http:80")
         self.printer = self.there.announce("printer", "--service", "ipp:631")
         self.there.announce("日本語プリンター", "--service", "ipp:631")
         Peer(self.there, HOSTILE, [{"type": "http", "proto": "tcp", "port": 80, "name": HOSTILE}], topics=[{"name": "door", "unit": HOSTILE}])
@@ -176,7 +127,7 @@ class Top(LanTest):
 
     def test_the_running_muster_ends(self):
         """Then the network is listened to; what is complained of is said at the end."""
-        nas = self.here.announce("nas")
+        nas, _ = self.announce_here()
         self.there.announce("printer")
         screen = Screen(self.here, 80, 24)
         screen.await_text("^ muster  nas ", "^printer +alive")
@@ -186,9 +137,7 @@ class Top(LanTest):
 
     def test_the_muster_that_is_meant_ends(self):
         """Where a socket is named no other is asked: the terminal is given back, and an error says why."""
-        nas = self.here.announce("nas")
-        socket = self.here.state / "nas" / "socket"
-        self.lan.wait_for(socket.exists, "a socket")
+        nas, socket = self.announce_here()
         screen = Screen(self.here, 80, 24, "--socket", socket)
         screen.await_text("^ muster  nas ")
         nas.stop()

@@ -3,8 +3,11 @@
 
 import json
 import signal
+import time
 
-from lab import LanTest, main
+import jsonschema
+
+from lab import ROOT, LanTest, main
 from wire import Peer
 
 CLIMATE = {"name": "kitchen/climate", "units": {"temperature": "Cel", "humidity": "%RH"}}
@@ -70,6 +73,24 @@ class Topics(LanTest):
         self.assertEqual(found, self.ALL)
         parts = [(row["topic"], row["record"]) for row in document["topics"]]
         self.assertEqual(parts[:3], [("cellar/power", ""), ("cellar/power", "meter"), ("cellar/power", "total")])
+
+    def test_values(self):
+        publisher = self.there.start("publish", "--name", "thermo")
+        old, now = (int(time.time()) - age for age in (100, 0))
+        for line in (f'{{"n":"a/old","u":"Cel","v":1.25,"t":{old},"ut":10}}', f'{{"n":"a/new","vb":true,"t":{now},"ut":60}}',
+                     "door open"):
+            publisher.write(line + "\n")
+        self.assertEqual(self.here.run("wait", "a/new = true").code, 0)
+        self.assertEqual(self.here.run("wait", "door = open").code, 0)
+        head, *rows = [line.split() for line in self.here.run("topics", "--values", "--wide").lines]
+        self.assertEqual(head[:6], ["TOPIC", "UNIT", "RATE", "VALUE", "AGE", "STALE"])
+        self.assertEqual([(row[0], row[1], row[3], row[5]) for row in rows],
+                         [("a/new", "-", "true", "no"), ("a/old", "Cel", "1.25", "yes"), ("door", "-", "open", "-")])
+        document = self.here.json("topics", "--values", "--json")
+        schema = json.loads((ROOT / "schemas" / "topics.schema.json").read_text())
+        jsonschema.validate(document, schema)
+        self.assertEqual([(row["value"], row["stale"]) for row in document["topics"]], [(True, False), (1.25, True), ("open", None)])
+        publisher.stop()
 
     def test_a_running_muster_is_asked(self):
         self.populate()

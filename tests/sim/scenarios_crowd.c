@@ -105,7 +105,7 @@ const struct scenario scenarios_crowd[] = {
      .text = "half of 40 crash at once",
      .knobs = {[KNOB_NODES] = {40, 40}, [KNOB_MINUTES] = {3, 3}},
      .script = kill_half,
-     .bounds = {.noticed_ms = 6000, .mark_kb = 600}},
+     .bounds = {.noticed_ms = 6000, .mark_kb = 450}},
     {.name = "kill-most",
      .text = "all but four of 60 crash at once",
      .knobs = {[KNOB_NODES] = {60, 60}, [KNOB_MINUTES] = {3, 3}, [KNOB_LOSS] = {0, 0.05}},

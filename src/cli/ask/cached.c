@@ -9,6 +9,7 @@
 
 #include "complain.h"
 #include "reading.h"
+#include "record.h"
 #include "roster.h"
 #include "session.h"
 
@@ -29,26 +30,19 @@ struct cached_look {
     struct muster_pack pack;
     struct cached_readings *cached;
     size_t left_out; /* readings, for want of room */
+    bool has_all;    /* of publishers that are here, too */
     bool is_quiet;   /* all that was to come came */
     bool failed;     /* memory was out */
 };
 
 /* ---- collecting ---- */
 
-static int compare(const void *left, const void *right) {
-    const struct catalog_reading *a = left;
-    const struct catalog_reading *b = right;
-    int order = memcmp(a->id, b->id, MUSTER_ID_BYTES);
-    order = order != 0 ? order : strcmp(a->topic, b->topic);
-    return order != 0 ? order : strcmp(a->record, b->record);
-}
-
 /* Sorts the readings, and drops copies, which two caching peers have. */
 static void drop_copies(struct cached_readings *cached) {
     size_t count = 0;
-    qsort(cached->readings, cached->count, sizeof(*cached->readings), compare);
+    qsort(cached->readings, cached->count, sizeof(*cached->readings), catalog_compare);
     for (size_t i = 0; i < cached->count; i++) {
-        if (count == 0 || compare(&cached->readings[count - 1], &cached->readings[i]) != 0) {
+        if (count == 0 || !catalog_is_same(&cached->readings[count - 1], &cached->readings[i])) {
             cached->readings[count++] = cached->readings[i];
         }
     }
@@ -73,6 +67,14 @@ static void keep(struct cached_look *look, const struct muster_sample *sample,
     memcpy(reading->id, sample->id, sizeof(reading->id));
     strncpy(reading->topic, sample->topic, sizeof(reading->topic) - 1);
     strcpy(reading->record, name);
+    reading->kind = record->kind;
+    reading->number = record->number;
+    reading->boolean = record->boolean;
+    if (record->kind == MUSTER_VALUE_TEXT || record->kind == MUSTER_VALUE_DATA) {
+        strncpy(reading->text, record->text, sizeof(reading->text) - 1);
+    }
+    reading->time_s = record->time_s;
+    reading->update_s = record->update_s;
     if (record->unit != NULL && strlen(record->unit) < sizeof(reading->unit)) {
         strcpy(reading->unit, record->unit);
     }
@@ -93,10 +95,10 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
     struct cached_look *look = context;
     struct muster_record record;
     (void)node;
-    if (sample->kind != MUSTER_SAMPLE_LAST || sample->seq != 0) {
+    if (!look->has_all && (sample->kind != MUSTER_SAMPLE_LAST || sample->seq != 0)) {
         return;
     }
-    muster_pack_open(&look->pack, sample->body, sample->length, 0);
+    muster_pack_open(&look->pack, sample->body, sample->length, record_now_s(sample, session_wall_s()));
     while (muster_pack_next(&look->pack, &record) == 1) {
         keep(look, sample, &record);
     }
@@ -141,13 +143,14 @@ static bool is_announced(const struct muster_peer_list *list, const struct catal
     return is_announced;
 }
 
-/* Drops readings that are announced. */
+/* Drops readings that are announced, unless all are wanted. */
 static void drop_known(struct cached_look *look) {
     struct cached_readings *cached = look->cached;
     size_t count = 0;
     for (size_t i = 0; i < cached->count; i++) {
-        const struct catalog_reading *reading = &cached->readings[i];
-        if (!is_announced(&look->snapshot->list, reading) && !is_announced(&look->there, reading)) {
+        struct catalog_reading *reading = &cached->readings[i];
+        reading->is_announced = is_announced(&look->snapshot->list, reading);
+        if (look->has_all || (!reading->is_announced && !is_announced(&look->there, reading))) {
             cached->readings[count++] = *reading;
         }
     }
@@ -211,10 +214,11 @@ static void on_open(void *context) {
 }
 
 int cached_look(const struct settings *settings, struct snapshot *snapshot, const struct operands *patterns,
-                uint64_t timeout_ms, struct cached_readings *cached) {
-    struct cached_look look = {.snapshot = snapshot, .patterns = patterns, .cached = cached};
+                uint64_t timeout_ms, bool has_all, struct cached_readings *cached) {
+    struct cached_look look = {
+        .snapshot = snapshot, .patterns = patterns, .cached = cached, .has_all = has_all};
     *cached = (struct cached_readings){0};
-    if (!has_value_cache(snapshot)) {
+    if (!has_all && !has_value_cache(snapshot)) {
         return STATUS_OK;
     }
     cached->readings =

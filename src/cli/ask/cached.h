@@ -19,10 +19,11 @@ struct cached_readings {
 };
 
 /* Asks the peers of a snapshot that keep values for others, if there are any, for readings that nobody
- * announces now. After timeout_ms the snapshot is marked as cut off. Returns STATUS_OK, or STATUS_ERROR after
- * reporting why. cached_deinit() must follow in either case. */
+ * announces now; with has_all all publishers, for all readings. After timeout_ms the snapshot is marked as
+ * cut off. Returns STATUS_OK, or STATUS_ERROR after reporting why. cached_deinit() must follow in either
+ * case. */
 int cached_look(const struct settings *settings, struct snapshot *snapshot, const struct operands *patterns,
-                uint64_t timeout_ms, struct cached_readings *cached);
+                uint64_t timeout_ms, bool has_all, struct cached_readings *cached);
 
 /* A zeroed one is allowed. */
 void cached_deinit(struct cached_readings *cached);

@@ -54,6 +54,8 @@ struct hint hint_of_silence(const struct muster_counters *counters) {
         cause = drops.text;
     } else if (counters->received == 0) {
         cause = "; not even what this host sent came back: a firewall of this host is likely";
+    } else if (counters->received > counters->drops[MUSTER_DROP_OWN]) {
+        cause = "; there are others that ask, but none that announces itself";
     }
     return make("%s (muster doctor says more)", cause);
 }
@@ -133,4 +135,23 @@ struct hint hint_of_missing(const struct selector *selector, const struct muster
     }
     const struct near_text near = near_in(selector, list);
     return near.text[0] != '\0' ? make("%s", near.text) : make("; see muster doctor");
+}
+
+struct hint hint_of_topics(const char *pattern, const struct muster_peer_list *list) {
+    struct near near = {.wanted = pattern != NULL ? pattern : ""};
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct muster_document *document = &list->peers[i].document;
+        for (size_t j = 0; roster_is_present(&list->peers[i]) && j < document->topic_count; j++) {
+            count++;
+            near_offer(&near, document->topics[j].name);
+        }
+    }
+    if (count == 0) {
+        return make("; none of them publishes anything");
+    }
+    const struct near_text text = near_text(&near);
+    return text.text[0] != '\0' && pattern != NULL
+               ? make("%s", text.text)
+               : make("; muster topics lists the %zu that there %s", count, count == 1 ? "is" : "are");
 }

@@ -23,5 +23,8 @@ struct hint hint_of_drops(const struct muster_counters *counters);
 /* A selector (NULL: none) means nothing that was asked for among the peers of a list. */
 struct hint hint_of_missing(const struct selector *selector, const struct muster_peer_list *list);
 
+/* A pattern of topics (NULL: any) means none that a peer of a list publishes. */
+struct hint hint_of_topics(const char *pattern, const struct muster_peer_list *list);
+
 /* "3 peers", "1 peer, and 2 that are gone": who is alive or suspect, and who is not. */
 struct hint hint_count(const struct muster_peer_list *list);

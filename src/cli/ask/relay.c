@@ -2,11 +2,17 @@
 #include "relay.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "complain.h"
+#include "hint.h"
 #include "text.h"
+
+/* From the first on a double does not hold all integers; from the second on nobody means all digits. */
+#define EXACT_MAX 9007199254740992.0
+#define DIGITS_MAX 1e21
 
 /* While it drains, the relay checks this often whether all data has left. */
 #define DRAIN_MS 20
@@ -66,6 +72,18 @@ static void warn_of_unit(struct relay *relay, const char *unit) {
     }
 }
 
+/* Once. Of TOPIC VALUE such digits are text; a pack says that they are a number. */
+static void warn_of_digits(struct relay *relay, const struct muster_record *record) {
+    const double number = record->kind == MUSTER_VALUE_NUMBER ? fabs(record->number) : 0;
+    if (number >= EXACT_MAX && number < DIGITS_MAX && !relay->has_warned_of_digits) {
+        relay->has_warned_of_digits = true;
+        complain(relay->session->settings,
+                 "line %" PRIu64
+                 ": a number beyond 2^53 may lose its last digits; as a text (\"vs\") it keeps them",
+                 lines_number(&relay->lines));
+    }
+}
+
 /* ---- the end ---- */
 
 /* Whole lines that were read and not taken; the one that is being taken counts. */
@@ -96,12 +114,25 @@ static void complain_of_unsent(struct relay *relay) {
     relay->status = lines > 0 || unsent > 0 ? STATUS_ERROR : relay->status;
 }
 
+/* Says so where not one datagram of anybody came while this published: a subscriber asks who publishes, and
+ * whoever is here answers that this joined. */
+static void complain_of_silence(const struct relay *relay) {
+    size_t path_count;
+    const struct muster_counters *counters = muster_counters(relay->session->node);
+    const struct muster_path *paths = muster_paths(relay->session->node, &path_count);
+    if (relay->has_added && path_count > 0 && counters->received == counters->drops[MUSTER_DROP_OWN]) {
+        complain(relay->session->settings, "published, but nobody was heard on %s%s",
+                 text_interfaces(paths, path_count).text, hint_of_silence(counters).text);
+    }
+}
+
 void relay_end(struct relay *relay) {
     uv_timer_stop(&relay->timer);
     uv_timer_stop(&relay->patience);
     if (relay->phase != RELAY_ENDED) {
         relay->phase = RELAY_ENDED;
         complain_of_unsent(relay);
+        complain_of_silence(relay);
         session_end(relay->session, relay->status);
     }
 }
@@ -264,6 +295,7 @@ static void add_record(struct relay *relay) {
         relay->has_record = false;
         relay->has_added = true;
         warn_of_unit(relay, relay->reading.record.unit);
+        warn_of_digits(relay, &relay->reading.record);
     }
 }
 

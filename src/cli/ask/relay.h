@@ -54,6 +54,7 @@ struct relay {
     bool has_record;             /* it has one that waits to be added */
     bool has_added;
     bool is_stopped;
+    bool has_warned_of_digits;
     char origin[80]; /* `"id":"…"` of this node, as muster subscribe --ndjson has it */
     bool has_echoed; /* a line had it */
     uv_timer_t timer;

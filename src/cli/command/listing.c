@@ -88,11 +88,14 @@ int listing_status(const struct settings *settings, const struct snapshot *snaps
     }
     complain(settings, "nothing %s%s%s among %s%s", wanted != NULL ? "matches '" : "found",
              wanted != NULL ? wanted : "", wanted != NULL ? "'" : "", hint_count(&snapshot->list).text,
-             hint_of_missing(selector, &snapshot->list).text);
+             selector != NULL ? hint_of_missing(selector, &snapshot->list).text
+                              : hint_of_topics(wanted, &snapshot->list).text);
     return STATUS_NOT_FOUND;
 }
 
 /* ---- of offers ---- */
+
+#define WANTED_BYTES 160
 
 int listing_parse_owner(const char *text, void *place_selector, struct reason *reason) {
     return selector_parse(text, SELECTOR_PEER, place_selector, reason);
@@ -176,8 +179,14 @@ int listing_offers(const struct settings *settings, const struct offers_options 
     }
     if (status == STATUS_OK) {
         complain_of_partial(settings, &snapshot.roster);
-        status = listing_status(settings, &snapshot, offers.count, operands->values[0],
-                                owner.text != NULL ? &owner : &service);
+        const char *type = operands->values[0];
+        char wanted[WANTED_BYTES];
+        if (type != NULL && options->owner.text != NULL) {
+            snprintf(wanted, sizeof(wanted), "%.64s' of '%.64s", type, options->owner.text);
+            type = wanted;
+        }
+        status =
+            listing_status(settings, &snapshot, offers.count, type, owner.text != NULL ? &owner : &service);
     }
     offers_deinit(&offers);
     snapshot_deinit(&snapshot);

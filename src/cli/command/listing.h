@@ -88,7 +88,7 @@ int listing_print(const struct settings *settings, const struct listing_options 
 
 /* Flushes the output and returns the status of a listing that found so many. Reports a status that is not
  * STATUS_OK, and a snapshot that was cut off. `wanted` is what was asked for, in the user's words, and
- * `selector` what that means of peers; each NULL for everything. */
+ * `selector` what that means of peers: NULL where topics are listed; wanted is NULL for everything. */
 int listing_status(const struct settings *settings, const struct snapshot *snapshot, size_t found,
                    const char *wanted, const struct selector *selector);
 

@@ -6,6 +6,7 @@
 #include "column.h"
 #include "command.h"
 #include "complain.h"
+#include "hint.h"
 #include "listing.h"
 #include "look.h"
 #include "peer.h"
@@ -124,6 +125,21 @@ static size_t count_in(const struct muster_peer_list *list, const void *context)
     return count;
 }
 
+/* Says that the muster that was asked knows nobody but itself. */
+static int print_loneliness(const struct settings *settings, const struct snapshot *snapshot) {
+    const struct muster_peer_list *list = &snapshot->list;
+    const bool is_alone = list->count == 1 && list->peers[0].self;
+    if (!is_alone || snapshot->interfaces.text[0] == '\0') {
+        return STATUS_OK;
+    }
+    if (complain_flush(settings) != 0) {
+        return STATUS_ERROR; /* it belongs under the table */
+    }
+    complain(settings, "nobody else was heard on %s%s", snapshot->interfaces.text,
+             hint_of_silence(&snapshot->counters).text);
+    return STATUS_OK;
+}
+
 /* Explains the marks of unverified, provisional and partial rows below the table. */
 static int print_notes(const struct settings *settings, const struct roster *roster) {
     size_t unverified = 0;
@@ -184,6 +200,7 @@ static int list(const struct settings *settings, const struct peers_options *opt
     int status = listing_print(settings, &options->listing, snapshot, "peers", columns, peer_rows(roster));
     if (status == STATUS_OK && !options->listing.json && options->listing.format == NULL) {
         status = print_notes(settings, roster);
+        status = status == STATUS_OK ? print_loneliness(settings, snapshot) : status;
     }
     return status == STATUS_OK ? check_count(settings, options, roster->count, filter, pattern, snapshot)
                                : status;

@@ -15,6 +15,7 @@
 #include "selector.h"
 #include "session.h"
 #include "source.h"
+#include "template.h"
 #include "text.h"
 #include "value.h"
 
@@ -30,6 +31,7 @@ struct subscribe_options {
     bool ndjson;
     bool senml;
     bool csv;
+    const char *format; /* a template; NULL: none */
     bool stats;
     const char *where;        /* a condition; NULL: none */
     struct selector selector; /* of publishers */
@@ -56,6 +58,10 @@ static int parse_peer(const char *value, void *place, struct reason *reason) {
     return selector_parse(value, SELECTOR_GLOB | SELECTOR_ID, place, reason);
 }
 
+static int parse_format(const char *value, void *place, struct reason *reason) {
+    return template_parse_members(value, record_members, place, reason);
+}
+
 static const struct args_option options_table[] = {
     {"newest", 0, NULL, "take everything at once, though out of order",
      offsetof(struct subscribe_options, newest), value_flag},
@@ -73,6 +79,8 @@ static const struct args_option options_table[] = {
      offsetof(struct subscribe_options, ndjson), value_flag},
     {"senml", 0, NULL, "print SenML packs as they came, one a line",
      offsetof(struct subscribe_options, senml), value_flag},
+    {"format", 0, "TEMPLATE", "print a line of each such as '{n} {value} {u}'",
+     offsetof(struct subscribe_options, format), parse_format},
     {"csv", 0, NULL, "print comma-separated values, with a heading", offsetof(struct subscribe_options, csv),
      value_flag},
     {"stats", 0, NULL, "print rates, jitter and losses every second instead",
@@ -89,6 +97,8 @@ static void describe(FILE *out) {
         "older than its update time (ut, of SenML) by half. --ndjson says of each\n"
         "record peer, id, and by sample how it came: live, repaired (it had to be sent again), last, or\n"
         "stream (live, where multicast does not come through); see schemas/reading.schema.json.\n\n"
+        "A TEMPLATE of --format has the members of --ndjson as placeholders, {n}, {u}, {t}, {peer}, and\n"
+        "{value} for v, vs, vb and vd; what is not there is -, and {{ and }} are braces.\n\n"
         "--stats measures jitter as RTP does (RFC 3550, 6.4.1) by the records' own times, and by them\n"
         "the clock difference: latency, if both clocks agree. Datagrams are lost on the wire (asked\n"
         "for, and not repaired in time), gone (the publisher kept them no longer), in this machine's\n"
@@ -106,6 +116,10 @@ static int check_options(const struct settings *settings, const struct subscribe
                  {options->senml && options->ndjson, "--senml", "--ndjson"},
                  {options->senml && options->stats, "--senml", "--stats"},
                  {options->senml && options->where != NULL, "--senml", "--where"},
+                 {options->format != NULL && options->ndjson, "--format", "--ndjson"},
+                 {options->format != NULL && options->senml, "--format", "--senml"},
+                 {options->format != NULL && options->csv, "--format", "--csv"},
+                 {options->format != NULL && options->stats, "--format", "--stats"},
                  {options->csv && options->ndjson, "--csv", "--ndjson"},
                  {options->csv && options->senml, "--csv", "--senml"},
                  {options->csv && options->stats, "--csv", "--stats"}};
@@ -233,6 +247,9 @@ static int print_record(struct subscribe *subscribe, const struct muster_record 
     if (subscribe->options->csv) {
         print_csv(record, &source->publisher);
         return 0;
+    }
+    if (subscribe->options->format != NULL) {
+        return record_print_format(subscribe->options->format, record, sample, &source->publisher, now_s);
     }
     if (subscribe->options->ndjson) {
         return record_print_json(record, sample, &source->publisher, now_s);
@@ -412,6 +429,7 @@ const struct command command_subscribe = {
     .examples = "  muster subscribe 'kitchen/#'\n"
                 "  muster subscribe '+/climate/temperature' --ndjson | jq -r '[.peer, .v] | @tsv'\n"
                 "  muster subscribe 'kitchen/#' --where '+/+/temperature > 25' --csv\n"
+                "  muster subscribe '#' --format '{peer} {n}={value}{u}'\n"
                 "  muster subscribe door/front --no-last --count 1 --timeout 1h\n"
                 "  muster subscribe '#' --stats --timeout 10\n",
     .statuses = "  0   ended by a signal or by --count, or by --timeout after something came\n"

@@ -110,7 +110,9 @@ static int wait_for_peers(struct settings *settings, const struct wait_options *
         const bool has_heard = wait.known.count > 0;
         complain(settings, "timed out: %zu of %zu alive for '%s'%s%s", wait.count, wait.wanted,
                  operands->values[0], has_heard ? "" : ", nobody was heard",
-                 has_heard ? hint_of_missing(&wait.selector, &wait.known).text : wait.silence.text);
+                 !has_heard        ? wait.silence.text
+                 : wait.count == 0 ? hint_of_missing(&wait.selector, &wait.known).text
+                                   : "");
     }
     muster_peer_list_free(&wait.known);
     free(wait.ids);

@@ -88,12 +88,12 @@ static void socket_address(const struct muster_probe_peer *peer, struct sockaddr
     if (peer->address.family == 4) {
         struct sockaddr_in *ipv4 = (struct sockaddr_in *)(void *)address;
         ipv4->sin_family = AF_INET;
-        ipv4->sin_port = htons(peer->address.port);
+        ipv4->sin_port = htons(peer->stream);
         memcpy(&ipv4->sin_addr, peer->address.ip, 4);
     } else {
         struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)(void *)address;
         ipv6->sin6_family = AF_INET6;
-        ipv6->sin6_port = htons(peer->address6.port);
+        ipv6->sin6_port = htons(peer->stream);
         ipv6->sin6_scope_id = peer->interface;
         memcpy(&ipv6->sin6_addr, peer->address6.ip, 16);
     }
@@ -117,7 +117,7 @@ static void try_streams(struct examination *examination) {
     for (size_t i = 0; i < report->peer_count; i++) {
         struct attempt *attempt = &examination->attempts[examination->attempt_count];
         struct sockaddr_storage address;
-        if (report->peers[i].answered == 0) {
+        if (report->peers[i].answered == 0 || report->peers[i].stream == 0) {
             continue;
         }
         socket_address(&report->peers[i], &address);

@@ -213,6 +213,10 @@ static int check_command(const struct args *args, struct args_fault *fault) {
     if (args->has_dashes && (count == 0 || words[0][0] == '\0')) {
         return reason_set(reason_of(fault, "--"), "expected a COMMAND after it");
     }
+    if (!args->has_dashes && count > 0 && strchr(words[0], ':') != NULL) {
+        return reason_set(reason_of(fault, words[0]), "expected no argument, did you mean --service %.64s?",
+                          words[0]);
+    }
     if (!args->has_dashes && count > 0) {
         return reason_set(reason_of(fault, words[0]), "expected no argument, or -- before a COMMAND");
     }

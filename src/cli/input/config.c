@@ -337,6 +337,29 @@ static void read_root(struct config *config, const document_node_t *root) {
 
 /* ---- files ---- */
 
+/* What people most often mean where JSON ends; "" when it is none of that. */
+static const char *syntax_hint(const char *text, size_t length, size_t offset) {
+    size_t before = offset;
+    while (before > 0 && strchr(" \t\r\n", text[before - 1]) != NULL) {
+        before--;
+    }
+    const char last = before > 0 ? text[before - 1] : '\0';
+    const char found = offset < length ? text[offset] : '\0';
+    if (found == '#' || found == '/') {
+        return ", which has no comments";
+    }
+    if (found == '\'') {
+        return ": expected double quotes around a text";
+    }
+    if ((found == '}' || found == ']') && last == ',') {
+        return ": expected no comma before it";
+    }
+    if (found == '"' && last != '\0' && strchr("\"]}0123456789el", last) != NULL) {
+        return ": expected a comma before it";
+    }
+    return "";
+}
+
 /* Parses the file that was added last. */
 static void parse_file(struct config *config) {
     struct config_file *file = &config->files[config->file_count - 1];
@@ -344,8 +367,9 @@ static void parse_file(struct config *config) {
     const enum scan_result result = scan_large(file->text, file->length, CONFIG_VALUES_MAX, &offset);
     if (result != SCAN_OK) {
         const struct scan_position position = scan_position(file->text, offset);
-        report(config, "%s:%zu:%zu: %s", file->path, position.line, position.column,
-               scan_result_text(result));
+        report(config, "%s:%zu:%zu: %s%s", file->path, position.line, position.column,
+               scan_result_text(result),
+               result == SCAN_SYNTAX ? syntax_hint(file->text, file->length, offset) : "");
         return;
     }
     file->root = document_parse(file->text, file->length);

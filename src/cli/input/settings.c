@@ -87,7 +87,7 @@ const struct args_option settings_options[] = {
      offsetof(struct settings, delivery), NULL, &complete_delivery},
     {"scope", 0, "HOW-FAR", "to many of this link, or of the site beyond routers of multicast (link)",
      offsetof(struct settings, scope), NULL, &complete_scope},
-    {"ttl", 0, "N", "routers that --scope site passes, and one (16)", offsetof(struct settings, ttl),
+    {"ttl", 0, "N", "TTL of --scope site: one router less is passed (16)", offsetof(struct settings, ttl),
      parse_ttl},
     {"port", 0, "N", "UDP port of the group (19797; MUSTER_PORT)", offsetof(struct settings, port),
      parse_port},

@@ -10,8 +10,6 @@
 void gather_init(struct gather *gather, uv_loop_t *loop, const struct settings *settings, gather_cb on_done,
                  void *context) {
     *gather = (struct gather){.loop = loop, .settings = settings, .on_done = on_done, .context = context};
-    uv_timer_init(loop, &gather->timer); /* cannot fail */
-    gather->timer.data = gather;
 }
 
 bool gather_is_busy(const struct gather *gather) {
@@ -20,7 +18,6 @@ bool gather_is_busy(const struct gather *gather) {
 
 /* Ends the connection, and with it what was asked. */
 static void disconnect(struct gather *gather) {
-    uv_timer_stop(&gather->timer);
     muster_local_close(gather->local, NULL, NULL);
     gather->local = NULL;
     muster_peer_list_free(&gather->rows);
@@ -73,10 +70,6 @@ static void on_self_end(int error, const char *text, void *context) {
     finish(gather, error != 0 ? error : gather->error, text);
 }
 
-static void on_timeout(uv_timer_t *timer) {
-    finish(timer->data, MUSTER_ELOST, "it did not answer in time");
-}
-
 int gather_start(struct gather *gather) {
     gather_deinit(gather);
     gather->error = 0;
@@ -91,17 +84,14 @@ int gather_start(struct gather *gather) {
     }
     if (error != 0) {
         disconnect(gather);
-        return error;
     }
-    uv_timer_start(&gather->timer, on_timeout, GATHER_TIMEOUT_MS, 0);
-    return 0;
+    return error;
 }
 
 void gather_stop(struct gather *gather) {
     if (gather_is_busy(gather)) {
         disconnect(gather);
     }
-    uv_close((uv_handle_t *)&gather->timer, NULL);
 }
 
 void gather_deinit(struct gather *gather) {

@@ -16,15 +16,11 @@
  * there are no texts. The next gather_start() is allowed. */
 typedef void (*gather_cb)(int error, const char *text, void *context);
 
-/* The time that an answer may take. */
-#define GATHER_TIMEOUT_MS 5000
-
 /* One question at a time, and its last answer. */
 struct gather {
     uv_loop_t *loop;
     const struct settings *settings;
     muster_local_t *local; /* while it is asked; NULL otherwise */
-    uv_timer_t timer;      /* its end at the latest */
     gather_cb on_done;
     void *context;
     struct muster_peer_list rows;

@@ -34,7 +34,8 @@ static void add_each(struct arguments *arguments, const char *option, const stru
     }
 }
 
-static void add_settings(struct arguments *arguments, const struct settings *settings, const char *port) {
+static void add_settings(struct arguments *arguments, const struct settings *settings, const char *port,
+                         const char *ttl) {
     add_each(arguments, "--interface", &settings->interfaces);
     add_each(arguments, "--peer", &settings->peers);
     add_option(arguments, "--port", port);
@@ -42,6 +43,17 @@ static void add_settings(struct arguments *arguments, const struct settings *set
     add_option(arguments, "--socket", settings->socket);
     if (settings->direct) {
         add(arguments, "--direct");
+    }
+    if (settings->ipv4 != settings->ipv6) {
+        add(arguments, settings->ipv4 ? "--ipv4" : "--ipv6");
+    }
+    if (settings->scope != SCOPE_LINK) {
+        add_option(arguments, "--scope", "site");
+        add_option(arguments, "--ttl", ttl);
+    }
+    if (settings->delivery != DELIVERY_BOTH) {
+        add_option(arguments, "--delivery",
+                   settings->delivery == DELIVERY_MULTICAST ? "multicast" : "broadcast");
     }
 }
 
@@ -85,17 +97,19 @@ static int spawn(struct details *details, uv_loop_t *loop, const struct settings
                  uv_file out) {
     char who[MUSTER_ID_TEXT_BYTES + 3] = "id:";
     char port[16];
+    char ttl[16];
     struct arguments arguments = {0};
     uv_stdio_container_t streams[3] = {{.flags = UV_IGNORE},
                                        {.flags = UV_INHERIT_FD, .data.fd = out},
                                        {.flags = UV_INHERIT_FD, .data.fd = out}};
     muster_id_text(id, who + 3);
     snprintf(port, sizeof(port), "%u", settings->port);
+    snprintf(ttl, sizeof(ttl), "%u", settings->ttl);
     add(&arguments, "muster");
     add(&arguments, DETAILS_COMMAND);
     add(&arguments, who);
     add_option(&arguments, "--color", "never");
-    add_settings(&arguments, settings, port);
+    add_settings(&arguments, settings, port, ttl);
     const uv_process_options_t options = {.file = "/proc/self/exe",
                                           .args = arguments.values,
                                           .exit_cb = on_exited,

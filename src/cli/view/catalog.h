@@ -11,12 +11,19 @@
 #include "roster.h"
 #include "writer.h"
 
-/* A reading of a publisher that is away, kept by another peer. */
+/* A reading as it was last: of a publisher that is here, or kept by another peer. */
 struct catalog_reading {
     uint8_t id[MUSTER_ID_BYTES]; /* of the publisher */
     char topic[MUSTER_TOPIC_BYTES_MAX + 1];
     char record[MUSTER_NAME_BYTES_MAX + 1];
     char unit[MUSTER_NAME_BYTES_MAX + 1];
+    bool is_announced; /* by its publisher, which is here */
+    enum muster_value_kind kind;
+    double number;
+    bool boolean;
+    char text[MUSTER_NAME_BYTES_MAX + 1]; /* its beginning */
+    double time_s;
+    double update_s; /* the next one follows within so long; 0: not said */
 };
 
 struct catalog_row {
@@ -26,17 +33,26 @@ struct catalog_row {
     const char *unit;   /* "" when it is not said */
     double rate;        /* 0 likewise */
     bool is_kept;
+    const struct catalog_reading *reading; /* NULL: not known */
 };
 
 struct catalog {
+    bool has_values; /* they are written, too, */
+    double now_s;    /* with what they are at this time */
     struct catalog_row *rows;
     size_t count;
 };
 
+/* By publisher and name, the latest first. */
+int catalog_compare(const void *left, const void *right);
+
+/* True for two of one publisher and name. */
+bool catalog_is_same(const struct catalog_reading *a, const struct catalog_reading *b);
+
 /* Collects the readings that one of the patterns (none: all) matches, of peers that are alive or suspect, and
  * kept ones of publishers that are away, by full name and peer. A topic of whose records nothing is said is
- * one row, when some pattern could match one of them. They point into the rosters and the kept readings. -1
- * when memory is out. */
+ * one row, when some pattern could match one of them. They point into the rosters and the kept readings,
+ * which are sorted by catalog_compare(), each once. -1 when memory is out. */
 int catalog_init(struct catalog *catalog, const struct roster *roster, const struct roster *away,
                  const struct catalog_reading *kept, size_t kept_count, const struct operands *patterns);
 

@@ -112,7 +112,8 @@ void peer_write(struct writer *writer, const struct muster_peer *peer) {
     write_document(writer, &peer->document);
 }
 
-char *peer_event_line(enum muster_peer_event event, const struct muster_peer *peer) {
+char *peer_event_line(enum muster_peer_event event, const struct muster_peer *peer,
+                      const struct changes *changes) {
     struct writer writer;
     char *line = NULL;
     size_t length;
@@ -122,6 +123,8 @@ char *peer_event_line(enum muster_peer_event event, const struct muster_peer *pe
     }
     writer_open_line(&writer, out, muster_peer_event_name(event));
     peer_write(&writer, peer);
+    writer_texts(&writer, "changes", changes != NULL ? changes->words : NULL,
+                 changes != NULL ? changes->count : 0);
     writer_close(&writer);
     if (fclose(out) != 0) {
         free(line);

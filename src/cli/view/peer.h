@@ -4,6 +4,7 @@
 
 #include <muster/core.h>
 
+#include "changes.h"
 #include "roster.h"
 #include "writer.h"
 
@@ -20,8 +21,10 @@ void peer_write(struct writer *writer, const struct muster_peer *peer);
 /* The loss of a peer, negative as long as nothing of it was counted. */
 double peer_loss(const struct muster_peer *peer);
 
-/* Makes a line of JSON of what happened to a peer, with its LF, to be freed. NULL when memory is out. */
-char *peer_event_line(enum muster_peer_event event, const struct muster_peer *peer);
+/* Makes a line of JSON of what happened to a peer, with its LF, to be freed; changes (NULL: none) are what is
+ * different. NULL when memory is out. */
+char *peer_event_line(enum muster_peer_event event, const struct muster_peer *peer,
+                      const struct changes *changes);
 
 /* The peers of a roster with their labels, to be written. */
 struct writer_rows peer_rows(const struct roster *roster);

@@ -4,10 +4,12 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "number.h"
+#include "template.h"
 #include "text.h"
 
 /* The width of "12:00:01.250", "01-31 12:00 " and "2025-01-31  ". */
@@ -122,21 +124,66 @@ void record_print_text(struct record_columns *columns, const struct muster_recor
 
 /* ---- for programs ---- */
 
-int record_print_json(const struct muster_record *record, const struct muster_sample *sample,
+static void write_value(FILE *out, const struct muster_record *record) {
+    char number[NUMBER_TEXT_BYTES_MAX + 1];
+    switch (record->kind) {
+    case MUSTER_VALUE_NUMBER:
+        number[number_write(record->number, number)] = '\0';
+        fputs(number, out);
+        break;
+    case MUSTER_VALUE_TEXT:
+    case MUSTER_VALUE_DATA: text_print_quoted(out, record->text); break;
+    case MUSTER_VALUE_BOOLEAN: fputs(record->boolean ? "true" : "false", out); break;
+    case MUSTER_VALUE_NONE: fputs("null", out); break;
+    }
+}
+
+/* All but the last brace. */
+static int write_json(FILE *out, const struct muster_record *record, const struct muster_sample *sample,
                       const struct record_publisher *publisher, double now_s) {
     char text[JSON_BYTES_MAX];
     const int length = muster_record_print(record, NULL, text, sizeof(text));
     if (length < 0) {
         return -1;
     }
-    text_print_json(stdout, text, (size_t)length - 1); /* without its brace */
-    fputs(",\"peer\":", stdout);
-    text_print_quoted(stdout, publisher->name);
-    printf(",\"id\":\"%s\",\"sample\":\"%s\"", text_id(publisher->id).text,
-           muster_sample_kind_name(sample->kind));
-    fputs(sample->is_late ? ",\"late\":true" : "", stdout);
-    puts(record_is_stale(record, now_s) ? ",\"stale\":true}" : "}");
+    text_print_json(out, text, (size_t)length - 1); /* without its brace */
+    fputs(",\"peer\":", out);
+    text_print_quoted(out, publisher->name);
+    fprintf(out, ",\"id\":\"%s\",\"sample\":\"%s\"", text_id(publisher->id).text,
+            muster_sample_kind_name(sample->kind));
+    fputs(sample->is_late ? ",\"late\":true" : "", out);
+    fputs(record_is_stale(record, now_s) ? ",\"stale\":true" : "", out);
     return 0;
+}
+
+int record_print_json(const struct muster_record *record, const struct muster_sample *sample,
+                      const struct record_publisher *publisher, double now_s) {
+    const int error = write_json(stdout, record, sample, publisher, now_s);
+    if (error == 0) {
+        puts("}");
+    }
+    return error;
+}
+
+const char *const record_members[] = {"n", "value", "u",    "t",  "v",      "vs",   "vb",    "vd",
+                                      "s", "ut",    "peer", "id", "sample", "late", "stale", NULL};
+
+int record_print_format(const char *format, const struct muster_record *record,
+                        const struct muster_sample *sample, const struct record_publisher *publisher,
+                        double now_s) {
+    char *line = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&line, &bytes);
+    int error = out == NULL ? -1 : write_json(out, record, sample, publisher, now_s);
+    if (error == 0) {
+        fputs(",\"value\":", out);
+        write_value(out, record);
+        putc('}', out);
+    }
+    error = out != NULL && fclose(out) != 0 ? -1 : error;
+    error = error == 0 ? template_print_line(format, line) : error;
+    free(line);
+    return error;
 }
 
 void record_print_pack(const struct muster_sample *sample) {

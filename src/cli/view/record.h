@@ -53,5 +53,14 @@ void record_print_text(struct record_columns *columns, const struct muster_recor
 int record_print_json(const struct muster_record *record, const struct muster_sample *sample,
                       const struct record_publisher *publisher, double now_s);
 
+/* What a template may have of a record: the members of record_print_json(), and the value of any kind. */
+extern const char *const record_members[];
+
+/* Prints a record through a template of these members (template_parse_members()). -1 when the record can't be
+ * printed, or memory is out. */
+int record_print_format(const char *format, const struct muster_record *record,
+                        const struct muster_sample *sample, const struct record_publisher *publisher,
+                        double now_s);
+
 /* A pack as it came, in one line. */
 void record_print_pack(const struct muster_sample *sample);

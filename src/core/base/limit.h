@@ -93,6 +93,7 @@
 #define MUSTER_INTRODUCTION_UNICAST 2   /* how many of them go by unicast */
 #define MUSTER_INTRODUCTION_MS 50       /* before the second try, twice that before the third and so on */
 #define MUSTER_INTRODUCTION_FORGET_MS 3000 /* pause after these questions, while their sender goes on being heard; doubled each time */
+#define MUSTER_INTRODUCTION_AGAIN_MS 1000 /* pause after which who answers another question is asked anew */
 #define MUSTER_INTRODUCTION_FORGET_MS_MAX 300000 /* longest pause */
 #define MUSTER_INTRODUCTION_SILENT_MS 60000 /* who was not heard for so long, and never answered, is forgotten */
 #define MUSTER_INTRODUCTION_GROUP_MS 400 /* where many are to be introduced nobody is asked before this, */

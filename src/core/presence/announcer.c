@@ -72,11 +72,8 @@ struct message announcer_announce(const struct presence *presence) {
 /* Who is new may hear one path alone, which no answer by unicast shows. In a crowd it waits for what all say
  * on all paths anyway. */
 static bool has_newcomer(const struct presence *presence) {
-    const struct peer *peer = crowd_is_here(presence) ? NULL : presence->table.by_id;
-    while (peer != NULL && presence->context->now_ms - peer->boot_ms >= MUSTER_NEWCOMER_MS) {
-        peer = peer->hh.next;
-    }
-    return peer != NULL;
+    return !crowd_is_here(presence) && presence->newcomer_ms != 0 &&
+           presence->context->now_ms - presence->newcomer_ms < MUSTER_NEWCOMER_MS;
 }
 
 /* Says a message with the next number, on all paths wherever it has to be. Returns its bytes, 0 when nothing

@@ -187,6 +187,21 @@ bool introduction_begin(struct presence *presence, const struct message *message
     return true;
 }
 
+void introduction_renew(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES]) {
+    struct introduction *introduction = find(&presence->introductions, id);
+    if (introduction != NULL && introduction->tries == MUSTER_INTRODUCTION_TRIES &&
+        presence->context->now_ms - introduction->paused_ms >= MUSTER_INTRODUCTION_AGAIN_MS) {
+        introduction->failures = 0;
+        begin_tries(presence, introduction);
+    }
+}
+
+bool introduction_is_first(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES]) {
+    const struct introduction *introduction = find(&presence->introductions, id);
+    return introduction != NULL && introduction->failures == 0 &&
+           introduction->tries < MUSTER_INTRODUCTION_TRIES;
+}
+
 /* A row is asked no more often than one that does not answer: whoever forges data in its name makes no flood
  * of it. Where an unverified row is, what it says next moves it anyway. */
 static bool is_worth_asking(const struct presence *presence, const struct peer *peer, uint64_t boot) {

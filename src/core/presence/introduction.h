@@ -51,6 +51,13 @@ bool introduction_begin(struct presence *presence, const struct message *message
  * or one that only a signed message ends. */
 unsigned introduction_end(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES], bool is_signed);
 
+/* A peer whose introduction is paused has answered a question, so it hears this node again: it is asked anew,
+ * but no sooner than MUSTER_INTRODUCTION_AGAIN_MS after the last round. */
+void introduction_renew(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES]);
+
+/* True while the first round of questions to an id is under way. */
+bool introduction_is_first(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES]);
+
 /* Telemetry came by a datagram from an id and boot for which no row vouches at that source: its sender is
  * asked who it is, but no more often than one that does not answer. */
 void introduction_begin_stranger(struct presence *presence, const uint8_t id[MUSTER_ID_BYTES], uint64_t boot,

@@ -202,9 +202,10 @@ static void join(struct presence *presence, struct peer *peer) {
 }
 
 /* What was known of an earlier start is void. */
-static void begin_again(struct peer *peer, uint64_t boot, uint64_t now_ms) {
+static void begin_again(struct presence *presence, struct peer *peer, uint64_t boot) {
     peer->boot = boot;
-    peer->boot_ms = now_ms;
+    peer->boot_ms = presence->context->now_ms;
+    presence->newcomer_ms = presence->context->now_ms;
     peer->seq = 0;
     peer->asked = 0;
     peer->period_ms = 0;
@@ -254,6 +255,7 @@ static struct peer *add_row(struct presence *presence, const struct incoming *in
     memcpy(peer->key, message->key, MUSTER_KEY_BYTES);
     peer->boot = message->boot;
     peer->boot_ms = presence->context->now_ms;
+    presence->newcomer_ms = presence->context->now_ms;
     peer->rev = message->rev;
     peer->since_ms = presence->context->now_ms;
     return peer;
@@ -296,7 +298,7 @@ static void take_change(struct presence *presence, struct peer *peer) {
 static void take_restart(struct presence *presence, struct peer *peer, const struct message *message) {
     bool is_first_key = message->boot == peer->boot && message->has_key;
     put_event(presence, peer, is_first_key ? MUSTER_PEER_CHANGED : MUSTER_PEER_RESTARTED);
-    begin_again(peer, message->boot, presence->context->now_ms);
+    begin_again(presence, peer, message->boot);
     if (message->has_key) {
         memcpy(peer->key, message->key, MUSTER_KEY_BYTES);
         peer->is_verified = true;
@@ -324,7 +326,7 @@ static bool replace(struct presence *presence, struct peer *peer, const struct i
 
 static bool take_bye(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
     if (incoming->message->boot != peer->boot) { /* its start was missed */
-        begin_again(peer, incoming->message->boot, presence->context->now_ms);
+        begin_again(presence, peer, incoming->message->boot);
     }
     end_introduction(presence, incoming);
     record_message(presence, peer, incoming);
@@ -399,6 +401,18 @@ static bool is_authentic(struct presence *presence, const struct peer *peer,
     return !message->has_key || is_self_certified(presence, incoming);
 }
 
+/* It answers a nonce of ours that was made at this time or later. */
+static bool answers_nonce_since(const struct presence *presence, const struct message *message,
+                                uint64_t since_ms) {
+    const struct nonces *nonces = &presence->nonces;
+    for (unsigned i = 0; i < nonces_count(nonces, presence->context->now_ms); i++) {
+        if (message_answers(message, nonces->values[i])) {
+            return nonces->made_ms[i] >= since_ms;
+        }
+    }
+    return false;
+}
+
 /* Of who the peer is there is no doubt. */
 static bool merge_authentic(struct presence *presence, struct peer *peer, const struct incoming *incoming,
                             bool is_restart) {
@@ -415,6 +429,9 @@ static bool merge_authentic(struct presence *presence, struct peer *peer, const 
      * begins with its document. */
     bool needs_proof = peer->is_verified && (is_other_boot || peer->state == MUSTER_LOST);
     if ((needs_proof && !incoming->is_fresh) || (is_other_boot && message->kind == MESSAGE_ALIVE)) {
+        if (answers_nonce_since(presence, message, 0)) { /* perhaps by one that is older than its boot */
+            introduction_renew(presence, message->id);
+        }
         return introduce(presence, incoming, MUSTER_DROP_UNKNOWN);
     }
     if (message->kind == MESSAGE_ANNOUNCE && (is_restart || message->rev > peer->rev)) {
@@ -448,14 +465,8 @@ static bool merge_known(struct presence *presence, struct peer *peer, const stru
  * than that boot: else it could be a recording of the boot before. */
 static bool is_fresh(const struct presence *presence, const struct peer *peer,
                      const struct message *message) {
-    const struct nonces *nonces = &presence->nonces;
     bool is_other_boot = peer != NULL && peer->is_verified && peer->boot != message->boot;
-    for (unsigned i = 0; i < nonces_count(nonces, presence->context->now_ms); i++) {
-        if (message_answers(message, nonces->values[i])) {
-            return !is_other_boot || nonces->made_ms[i] > peer->boot_ms;
-        }
-    }
-    return false;
+    return answers_nonce_since(presence, message, is_other_boot ? peer->boot_ms + 1 : 0);
 }
 
 static struct incoming incoming_of(const struct presence *presence, const struct message *message,
@@ -561,7 +572,7 @@ static bool tell_conflict(struct presence *presence, const struct incoming *inco
     }
     memcpy(duplicate->id, message->id, MUSTER_ID_BYTES);
     duplicate->is_verified = true;
-    begin_again(duplicate, message->boot, presence->context->now_ms);
+    begin_again(presence, duplicate, message->boot);
     duplicate->rev = message->rev;
     duplicate->since_ms = presence->context->now_ms;
     record_promise(presence, duplicate, message);

@@ -50,6 +50,8 @@ struct presence {
     uint64_t tombstone_ms;
     uint64_t resumed_ms; /* this node was stopped until then: nobody's silence before it counts */
 
+    uint64_t newcomer_ms; /* a row was added, or another start of one taken; 0: never */
+
     uint64_t dropped_ms; /* this kernel last dropped what was for this node; 0: never */
 
     struct resume resume;

@@ -199,12 +199,8 @@ static struct muster_probe_peer *find_or_add(struct presence *presence, const st
     return peer;
 }
 
-/* True for an answer to a question of this probe. */
-static bool is_answer(const struct presence *presence, const struct message *message) {
+static bool is_fresh(const struct presence *presence, const struct message *message) {
     const struct nonces *nonces = &presence->nonces;
-    if (message->probe == 0 || (message->probe - 1u) / 2 >= presence->probe->report.rounds) {
-        return false;
-    }
     for (unsigned i = 0; i < nonces_count(nonces, presence->context->now_ms); i++) {
         if (message_answers(message, nonces->values[i])) {
             return true;
@@ -216,6 +212,10 @@ static bool is_answer(const struct presence *presence, const struct message *mes
 static void record_answer(struct presence *presence, struct muster_probe_peer *peer,
                           const struct message *message) {
     const unsigned round = (message->probe - 1u) / 2;
+    if (message->probe == 0 || round >= presence->probe->report.rounds) {
+        peer->answered_plain++;
+        return;
+    }
     const bool is_unicast = message->probe == unicast_number(round);
     peer->answered++;
     for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
@@ -248,10 +248,12 @@ void probe_record(struct presence *presence, const struct message *message,
     }
     *(datagram->source.family == 6 ? &peer->address6 : &peer->address) = datagram->source;
     peer->heard[group_path_kind(&datagram->destination)]++;
+    peer->is_signed = peer->is_signed || message->is_signed;
     if (message->kind == MESSAGE_ANNOUNCE) {
         strcpy(peer->name, message->document.name);
-        if (is_answer(presence, message)) {
-            record_answer(presence, peer, message);
-        }
+        peer->stream = message->stream;
+    }
+    if (is_fresh(presence, message)) {
+        record_answer(presence, peer, message);
     }
 }

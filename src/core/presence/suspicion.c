@@ -184,13 +184,19 @@ static void ask(struct presence *presence, struct peer *first) {
     query_send(presence, &query, NULL, 0);
 }
 
-/* The signs of life of others wait to be read: a node that is late judges nobody, but not for ever. */
+/* Nobody is waited for for ever. */
+static bool may_wait(const struct presence *presence, const struct peer *peer) {
+    return presence->context->now_ms < peer->heard_ms + peer->next_ms + MUSTER_LATE_WAIT_MS;
+}
+
+/* The signs of life of others wait to be read: a node that is late judges nobody. */
 static bool must_wait(const struct presence *presence, const struct peer *peer) {
     uint64_t now_ms = presence->context->now_ms;
     return (health_is_late(&presence->health, now_ms) || health_is_mute(&presence->health, now_ms)) &&
-           now_ms < peer->heard_ms + peer->next_ms + MUSTER_LATE_WAIT_MS;
+           may_wait(presence, peer);
 }
 
+/* Who is asked for its document, as one that may have started anew, is not buried meanwhile. */
 static void tick_suspect(struct presence *presence, struct peer *peer) {
     /* After a sleep the answers to what was asked before it may still wait to be read. */
     if (presence->resumed_ms != 0 && presence->context->now_ms < presence->resumed_ms + MUSTER_QUESTION_MS) {
@@ -200,6 +206,8 @@ static void tick_suspect(struct presence *presence, struct peer *peer) {
                            presence->context->now_ms + MUSTER_QUESTION_MS + jitter_ms(presence));
     } else if (peer->tries < peer->tries_needed) {
         ask(presence, peer);
+    } else if (introduction_is_first(presence, peer->id) && may_wait(presence, peer)) {
+        peer_table_set_due(&presence->table, peer, presence->context->now_ms + MUSTER_QUESTION_MS);
     } else {
         suspicion_bury(presence, peer, MUSTER_LOST);
     }

@@ -318,8 +318,11 @@ struct muster_probe_peer {
     unsigned reached[MUSTER_PATH_KINDS]; /* of them, those that it says to have heard by that path */
     unsigned called;                     /* times that it was asked to answer by the group, on all paths */
     unsigned heard[MUSTER_PATH_KINDS];   /* datagrams of it that came by each path */
-    unsigned answered;                   /* questions that it answered by unicast, */
-    unsigned asked_long;                 /* by unicast, of the longest datagrams that a path is to carry, */
+    bool is_signed;                      /* it has a key, and so has to answer; who has none may never do */
+    uint16_t stream;         /* TCP port on which it answers requests; 0: none, or it never said it */
+    unsigned answered_plain; /* answers that say nothing of the probe, as older peers give them */
+    unsigned answered;       /* questions that it answered by unicast, */
+    unsigned asked_long;     /* by unicast, of the longest datagrams that a path is to carry, */
     unsigned answered_long;
     unsigned asked_short; /* and of the length of a usual question */
     unsigned answered_short;

@@ -155,6 +155,7 @@ int listener_accept(const struct listener *listener, struct origin *origin) {
         origin->may_change = is_user_or_root(listener, fd);
     } else {
         tcp_accepted(fd);
+        origin->ttl = tcp_handshake_ttl(fd);
         origin->remote = tcp_remote(fd);
         origin->local = tcp_local(fd);
         origin->interface = tcp_interface(fd);

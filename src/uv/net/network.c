@@ -195,9 +195,10 @@ int network_open(struct network *network, const struct muster_options *options, 
         error =
             unicast_open(&network->unicast, families_of(kinds), !network->is_observer, options->port, log);
     }
-    for (size_t i = 0; i < SOCKET_FAMILIES && options->site_ttl > 0; i++) {
+    bool takes_routed = options->site_ttl > 0 || options->peer_count > 0;
+    for (size_t i = 0; i < SOCKET_FAMILIES && takes_routed; i++) {
         if (network->unicast.listeners[i].open) {
-            tcp_accepted(network->unicast.listeners[i].fd); /* no TTL is asked of who connects */
+            tcp_take_routed(network->unicast.listeners[i].fd);
         }
     }
     return error != 0 ? error : links_open(network, log);

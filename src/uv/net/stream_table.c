@@ -9,6 +9,7 @@
 
 #include <utlist.h>
 
+#include "limit.h"
 #include "tcp.h"
 
 #define ACCEPT_BATCH 16 /* connections at a time, so that a crowd does not starve the loop */
@@ -49,11 +50,22 @@ static void on_released(struct stream *stream) {
     handle_closed(table);
 }
 
+static bool may_be_routed(const struct stream_table *table, const struct muster_endpoint *remote) {
+    return table->calls.may_be_routed != NULL && table->calls.may_be_routed(remote, table->calls.owner);
+}
+
+static void take_connected(const struct stream_table *table, int fd) {
+    const struct muster_endpoint remote = tcp_remote(fd);
+    if (!may_be_routed(table, &remote)) {
+        tcp_connected(fd);
+    }
+}
+
 static void on_event(struct stream *stream, enum muster_stream_event kind, const uint8_t *bytes,
                      size_t length) {
     struct stream_table *table = stream->owner;
-    if (kind == MUSTER_STREAM_OPENED && !table->calls.is_routed) {
-        tcp_connected(stream->fd);
+    if (kind == MUSTER_STREAM_OPENED) {
+        take_connected(table, stream->fd);
     }
     struct muster_stream event = {
         .number = entry_of(stream)->number, .event = kind, .bytes = bytes, .length = length};
@@ -91,8 +103,9 @@ static void accept_one(struct stream_table *table, int fd, const struct origin *
         .may_change = origin->may_change,
     };
     if (!origin->is_local) {
+        bool is_far = origin->ttl != 0 && origin->ttl != MUSTER_TTL;
         event.interface = table->calls.interface_of(origin, table->calls.owner);
-        if (event.interface == 0) {
+        if (event.interface == 0 || (is_far && !may_be_routed(table, &origin->remote))) {
             close(fd);
             return;
         }

@@ -32,10 +32,13 @@ typedef uint32_t (*stream_table_interface_cb)(const struct origin *origin, void 
 
 typedef void (*stream_table_ended_cb)(void *owner);
 
+/* True for a host with which connections may pass routers. */
+typedef bool (*stream_table_routed_cb)(const struct muster_endpoint *remote, void *owner);
+
 struct stream_table_calls {
-    bool is_routed; /* connections may pass routers */
     stream_table_event_cb on_event;
     stream_table_interface_cb interface_of;
+    stream_table_routed_cb may_be_routed; /* NULL: none is */
     stream_table_ended_cb on_ended;
     void *owner;
 };

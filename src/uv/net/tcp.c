@@ -109,6 +109,23 @@ int tcp_connect(const struct muster_endpoint *endpoint, uint32_t interface, cons
     return descriptor_or_error(fd, fd < 0 ? -1 : connecting_set(fd, endpoint, interface, interface_name));
 }
 
+void tcp_take_routed(int fd) {
+    if (socket_option(fd, IPPROTO_TCP, TCP_SAVE_SYN, 1) == 0) {
+        ttl_require(fd, tcp_local(fd).family, 0);
+    }
+}
+
+/* The first packet is kept with its IP header (tcp(7)): RFC 791, 3.1; RFC 8200, 3. */
+uint8_t tcp_handshake_ttl(int fd) {
+    static const size_t places[SOCKET_FAMILIES] = {8, 7};
+    uint8_t packet[128] = {0};
+    socklen_t length = sizeof packet;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, packet, &length) != 0 || length < 20) {
+        return 0;
+    }
+    return packet[places[socket_place(packet[0] >> 4)]];
+}
+
 void tcp_accepted(int fd) {
     ttl_require(fd, tcp_local(fd).family, 0);
 }

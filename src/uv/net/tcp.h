@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* TCP sockets that talk to this link alone: a router lowers the TTL, so what comes with one of 255 has passed
  * none (RFC 5082, 3). We send with 255, and a listening socket does not hear a handshake that comes with
- * less: whoever connects with his system's default, 64 on Linux, gets no answer at all; he sets IP_TTL to 255
- * before.
+ * less, but see tcp_take_routed(): whoever connects with his system's default, 64 on Linux, gets no answer at
+ * all; he sets IP_TTL to 255 before.
  *
  * Not every packet of a connection can be held to that, as the kernel itself refuses connections, and
  * acknowledges what comes late, with the default. So an accepted connection is proven by its handshake, and
@@ -24,6 +24,13 @@ int tcp_listen(uint8_t family, uint16_t port, int backlog);
  * CAP_NET_RAW); NULL: by any. `interface` is its index, for an address of the link alone. The descriptor or
  * -errno. */
 int tcp_connect(const struct muster_endpoint *endpoint, uint32_t interface, const char *interface_name);
+
+/* Lets a listening socket hear handshakes of any TTL, which tcp_handshake_ttl() then tells of those that were
+ * accepted. Where the kernel can't, nothing changes. */
+void tcp_take_routed(int fd);
+
+/* The TTL of the first packet of an accepted connection, 0 when it is not known. */
+uint8_t tcp_handshake_ttl(int fd);
 
 /* To be called once the handshake is over: of a connection that was accepted, that its further packets may
  * have any TTL; of one that was made, that from now on none may have less than 255. */

@@ -262,6 +262,11 @@ static uint32_t interface_of(const struct origin *origin, void *owner) {
     return network_interface_of(&node->network, origin);
 }
 
+static bool may_be_routed(const struct muster_endpoint *remote, void *owner) {
+    const muster_t *node = owner;
+    return node->network.links.scope == GROUP_SITE || static_names_have_host(&node->static_names, remote);
+}
+
 /* ---- start and end ---- */
 
 static void on_handle_ended(void *owner) {
@@ -303,9 +308,9 @@ int runner_start(muster_t *node, uv_loop_t *loop) {
                                                 .on_telemetry_read = on_telemetry_read,
                                                 .on_paths = on_paths,
                                                 .owner = node};
-    const struct stream_table_calls stream_calls = {.is_routed = node->network.links.scope == GROUP_SITE,
-                                                    .on_event = on_stream,
+    const struct stream_table_calls stream_calls = {.on_event = on_stream,
                                                     .interface_of = interface_of,
+                                                    .may_be_routed = may_be_routed,
                                                     .on_ended = on_handle_ended,
                                                     .owner = node};
     uv_timer_init(loop, &node->timer);

@@ -157,6 +157,17 @@ int static_names_tell(const struct static_names *names) {
     return names->count == 0 ? 0 : part_step(names->context, &event);
 }
 
+bool static_names_have_host(const struct static_names *names, const struct muster_endpoint *host) {
+    for (size_t i = 0; i < names->count; i++) {
+        for (size_t k = 0; k < names->items[i].place_count; k++) {
+            if (endpoint_is_same_host(&names->items[i].places[k].endpoint, host)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* ---- resolving ---- */
 
 /* An address of a link with its interface, which a resolver may know. */

@@ -3,6 +3,7 @@
  * the loop, again when that fails, and now and then, for addresses change. A part, see part.h. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,9 @@ int static_names_open(struct static_names *names, const char *const *texts, size
 
 /* Tells the core the addresses that are known; errors of muster_core_step(). */
 int static_names_tell(const struct static_names *names);
+
+/* True when one of them is on this host, as far as is known. */
+bool static_names_have_host(const struct static_names *names, const struct muster_endpoint *host);
 
 /* From now on names are resolved; on_change(owner) is called from the loop when one was, or could not be. */
 void static_names_start(struct static_names *names, uv_loop_t *loop, void (*on_change)(void *owner),

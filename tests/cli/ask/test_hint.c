@@ -59,6 +59,10 @@ TEST(test_silence_has_a_cause) {
     counters.received = 9;
     counters.drops[MUSTER_DROP_OWN] = 6;
     counters.drops[MUSTER_DROP_STALE] = 2;
+    assert_string_equal(
+        hint_of_silence(&counters).text,
+        "; there are others that ask, but none that announces itself (muster doctor says more)");
+    counters.received = 6;
     assert_string_equal(hint_of_silence(&counters).text,
                         "; only what this host sent came back: does a muster announce run elsewhere? "
                         "(muster doctor says more)");
@@ -74,11 +78,25 @@ TEST(test_silence_has_a_cause) {
                         "is behind one");
 }
 
+TEST(test_topics) {
+    static const struct muster_topic topics[] = {{.name = "kitchen/climate"}, {.name = "load"}};
+    struct muster_peer two[] = {{.id = {1}, .document = {.name = "a"}},
+                                {.id = {2}, .document = {.name = "b", .topics = topics, .topic_count = 2}}};
+    struct muster_peer_list some = {.peers = two, .count = 1};
+    assert_string_equal(hint_of_topics("load", &some).text, "; none of them publishes anything");
+    some.count = 2;
+    assert_string_equal(hint_of_topics("laod", &some).text, "; did you mean 'load'?");
+    assert_string_equal(hint_of_topics("garage/#", &some).text, "; muster topics lists the 2 that there are");
+    two[1].state = MUSTER_LEFT;
+    assert_string_equal(hint_of_topics("load", &some).text, "; none of them publishes anything");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_missing),
         cmocka_unit_test(test_who_is_gone_is_counted_apart),
         cmocka_unit_test(test_silence_has_a_cause),
+        cmocka_unit_test(test_topics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

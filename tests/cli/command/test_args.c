@@ -243,7 +243,7 @@ TEST(test_options_refused) {
     check_refused("-x", "muster: -x: no such option, see muster --help\n");
     check_refused("sample -fx", "muster sample: -x: no such option, see muster sample --help\n");
     check_refused("sample --t",
-                  "muster sample: --t: no such option; did you mean '--text' or '--timeout'?\n");
+                  "muster sample: --t: no such option; did you mean '--text', '--timeout' or '--ttl'?\n");
     check_refused("sample --flga", "muster sample: --flga: no such option; did you mean '--flag'?\n");
     check_refused("sample --flag=1", "muster sample: -f/--flag: expected no value\n");
     check_refused("sample --text", "muster sample: -t/--text: expected a value, TEXT\n");

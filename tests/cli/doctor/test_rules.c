@@ -36,6 +36,8 @@ static int begin(void **state) {
     *peer = (struct muster_probe_peer){.name = "nas",
                                        .interface = 2,
                                        .interface_name = "eth0",
+                                       .is_signed = true,
+                                       .stream = 19798,
                                        .address = {.family = 4, .ip = {10, 0, 0, 2}, .port = 19798},
                                        .address6 = {.family = 6, .ip = {0xfe, 0x80}, .port = 19798},
                                        .called = 8,
@@ -239,6 +241,11 @@ TEST(test_peers) {
     peer->answered = 0;
     memset(peer->reached, 0, sizeof(peer->reached));
     check("peer.silent?");
+    peer->answered_plain = 1; /* an older make */
+    check("");
+    peer->answered_plain = 0;
+    peer->is_signed = false; /* a small device that only speaks */
+    check("");
     begin(NULL);
     peer->answered_long = 0;
     check("mtu.small");
@@ -259,11 +266,17 @@ TEST(test_switches) {
     check("path.forgotten?");
 }
 
-TEST(test_ids_are_listed) {
+TEST(test_the_schema_has_every_id) {
+    static char schema[65536];
+    char quoted[64];
+    FILE *file = fopen(GOLDEN_DIR "/../doctor.schema.json", "r");
+    assert_non_null(file);
+    schema[fread(schema, 1, sizeof(schema) - 1, file)] = '\0';
+    fclose(file);
     size_t count = 0;
-    while (rules_id(count) != NULL) {
-        assert_non_null(strchr(rules_id(count), '.'));
-        count++;
+    for (; rules_id(count) != NULL; count++) {
+        snprintf(quoted, sizeof(quoted), "\"%s\"", rules_id(count));
+        assert_non_null(strstr(schema, quoted));
     }
     assert_true(count > 20);
 }
@@ -279,7 +292,7 @@ int main(void) {
         cmocka_unit_test_setup(test_paths, begin),
         cmocka_unit_test_setup(test_peers, begin),
         cmocka_unit_test_setup(test_switches, begin),
-        cmocka_unit_test(test_ids_are_listed),
+        cmocka_unit_test(test_the_schema_has_every_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

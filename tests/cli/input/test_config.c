@@ -147,8 +147,12 @@ TEST(test_directory) {
 
 TEST(test_syntax) {
     check_refused("", "bad.json:1:1: the text ends inside the value\n");
-    check_refused("{\n  \"name\": \"nas\",\n}\n", "bad.json:3:1: not JSON\n");
-    check_refused("{} // why\n", "bad.json:1:4: not JSON\n");
+    check_refused("{\n  \"name\": \"nas\",\n}\n", "bad.json:3:1: not JSON: expected no comma before it\n");
+    check_refused("{} // why\n", "bad.json:1:4: not JSON, which has no comments\n");
+    check_refused("{\"name\": 'nas'}", "bad.json:1:10: not JSON: expected double quotes around a text\n");
+    check_refused("{\"name\": \"nas\"\n \"port\": 1}",
+                  "bad.json:2:2: not JSON: expected a comma before it\n");
+    check_refused("{\"name\" 1}", "bad.json:1:9: not JSON\n");
     check_refused("\xef\xbb\xbf{}", "bad.json:1:1: not JSON\n");
     check_refused("{\"name\":\n \"\xff\"}", "bad.json:2:3: bytes that are not UTF-8\n");
     check_refused("{\"name\":\"\\u0000\"}", "bad.json:1:10: an escape that no text may hold\n");

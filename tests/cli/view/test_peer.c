@@ -27,7 +27,7 @@ static struct muster_peer peer = {
 
 /* The loss and promise of the peer in a line of JSON. */
 static void check_line(const char *loss, const char *next) {
-    char *line = peer_event_line(MUSTER_PEER_JOINED, &peer);
+    char *line = peer_event_line(MUSTER_PEER_JOINED, &peer, NULL);
     assert_non_null(line);
     assert_non_null(strstr(line, loss));
     assert_non_null(strstr(line, next));

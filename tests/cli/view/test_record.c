@@ -147,12 +147,9 @@ TEST(test_packs) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_times_of_other_days),
-        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_stale),
-        cmocka_unit_test(test_now),
-        cmocka_unit_test(test_rounded),
+        cmocka_unit_test(test_columns), cmocka_unit_test(test_times_of_other_days),
+        cmocka_unit_test(test_json),    cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_now),     cmocka_unit_test(test_rounded),
         cmocka_unit_test(test_packs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ static struct muster_peer peers[] = {
     {.id = {0xcd}, .state = MUSTER_LEFT, .document = {.name = "printer"}},
 };
 
-static const char *const members[] = {PEER_MEMBERS, NULL};
+static const char *const members[] = {PEER_MEMBERS, "changes", NULL};
 
 static void check_printed(const char *template, const char *expected) {
     const struct muster_peer_list list = {.peers = peers, .count = COUNT(peers)};
@@ -74,7 +74,7 @@ TEST(test_refused) {
 
 /* What is listed is what is written. */
 TEST(test_the_names_of_members) {
-    char *line = peer_event_line(MUSTER_PEER_JOINED, &peers[0]);
+    char *line = peer_event_line(MUSTER_PEER_JOINED, &peers[0], NULL);
     document_node_t *root = document_parse(line, strlen(line));
     const document_node_t *node = document_next(document_next(document_first(root))); /* behind event, time */
     size_t count = 0;

@@ -224,6 +224,29 @@ static void stall(uint64_t ms) {
     world.nodes[1].is_stopped = false;
 }
 
+static uint64_t lost_until_ms;
+
+static bool lose_an_answer(size_t from, size_t to, const struct muster_datagram *datagram) {
+    return from == 0 && to == 1 && world.now_ms < lost_until_ms && datagram_has(datagram, "\"re\":");
+}
+
+/* It asks for the document of another start, and buries the one that it knows no sooner than that has failed;
+ * and what answers a question is asked again. */
+TEST(who_started_anew_while_one_stalled_is_not_buried) {
+    world_gather(2);
+    world_run(20000);
+    world.nodes[1].is_stopped = true;
+    world_run(28000);
+    world_restart(0);
+    world_run(2000);
+    world.nodes[1].is_stopped = false;
+    lost_until_ms = world.now_ms + 2800;
+    world.is_lost = lose_an_answer;
+    world_run(6000);
+    assert_int_equal(world.nodes[1].counts[MUSTER_PEER_LOST], 0);
+    assert_int_equal(world.nodes[1].counts[MUSTER_PEER_RESTARTED], 1);
+}
+
 /* A busy machine runs a node late, and often: of that the others hear once in a while. */
 TEST(a_node_that_stalls_again_and_again_asks_once) {
     world_gather(2);

@@ -71,6 +71,7 @@ TEST(every_path_of_a_whole_lan_is_heard_both_ways) {
         assert_int_equal(peer->answered_short, peer->asked_short);
         assert_true(peer->asked_long > 0);
         assert_int_equal(peer->rtt_ms, 2); /* a datagram takes one */
+        assert_true(peer->is_signed);
     }
     assert_string_equal(world_story(), ""); /* no row changed */
 }

@@ -251,6 +251,23 @@ TEST(unicast_is_answered_at_once_and_by_unicast) {
     assert_int_equal(said_number(tape_said("alive", 0), "seq"), 0);
 }
 
+static bool is_unsent(size_t from, const struct muster_datagram *datagram) {
+    (void)from, (void)datagram;
+    return true;
+}
+
+TEST(a_proof_that_was_not_sent_is_given_again) {
+    start("a");
+    world.is_unsent = is_unsent;
+    ask_a(",\"want\":{}", MUSTER_ANNOUNCE_BYTES_MAX, MUSTER_PATH_M4);
+    world_run(100);
+    tape_begin(A);
+    world.is_unsent = NULL;
+    world_run(2 * MUSTER_UNSENT_MS + 100);
+    assert_int_equal(tape_count("announce"), 1);
+    assert_true(said_has(tape_said("announce", 0), "re"));
+}
+
 /* ---- introductions ---- */
 
 static void say_alive(unsigned seq, uint8_t source) {

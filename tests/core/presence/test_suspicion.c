@@ -233,6 +233,23 @@ static void where_nothing_is_lost_fewer_questions_go_by_unicast(void **state) {
     assert_int_equal(core->context.counters.questions, 2 * MUSTER_TRIES_MIN - MUSTER_TRIES_GROUP_LOSSLESS);
 }
 
+static void who_is_being_introduced_is_no_death(void **state) {
+    (void)state;
+    struct peer *peer = add(1);
+    const struct muster_datagram datagram = {.source = {.family = 4, .ip = {10, 0, 0, 1}, .port = 7}};
+    struct message alive = {.kind = MESSAGE_ALIVE};
+    memcpy(alive.id, peer->id, MUSTER_ID_BYTES);
+    assert_true(introduction_begin(&core->presence, &alive, &datagram));
+    uint64_t due_ms = tick_at(NOW_MS);
+    while (due_ms < NOW_MS + 10000) {
+        due_ms = tick_at(due_ms);
+    }
+    assert_int_equal(peer->state, MUSTER_SUSPECT);
+    core->presence.introductions.items[0].tries = MUSTER_INTRODUCTION_TRIES;
+    tick_at(due_ms);
+    assert_int_equal(peer->state, MUSTER_LOST);
+}
+
 static void a_tombstone_goes_when_its_time_is_over(void **state) {
     (void)state;
     struct peer *peer = add(1);
@@ -493,6 +510,7 @@ int main(void) {
         SUSPICION_TEST(who_slept_grants_one_more_promise),
         SUSPICION_TEST(who_slept_hears_before_it_buries),
         SUSPICION_TEST(silence_to_all_tries_is_a_death),
+        SUSPICION_TEST(who_is_being_introduced_is_no_death),
         SUSPICION_TEST(where_nothing_is_lost_fewer_questions_go_by_unicast),
         SUSPICION_TEST(a_tombstone_goes_when_its_time_is_over),
         SUSPICION_TEST(one_question_asks_for_all_that_are_due),

@@ -780,6 +780,23 @@ TEST(a_refused_path_takes_no_other_along) {
     AWAIT(fixture.warnings == 4); /* it had worked meanwhile */
 }
 
+TEST(a_probe_tells_how_paths_are_heard) {
+    struct node *a = open_named(0, "a");
+    struct node *asker = open_observer(1);
+    assert_null(muster_probe_report(asker->handle));
+    assert_int_equal(muster_probe(asker->handle, NULL, 0), 0);
+    AWAIT(muster_probe_report(asker->handle)->is_over);
+    const struct muster_probe_report *report = muster_probe_report(asker->handle);
+    assert_true(report->path_count > 0 && report->paths[0].looped > 0);
+    assert_int_equal(report->peer_count, 1);
+    assert_string_equal(report->peers[0].name, "a");
+    assert_true(report->peers[0].reached[MUSTER_PATH_M4] > 0);
+    assert_true(report->peers[0].reached[MUSTER_PATH_U4] > 0);
+    close_node(a);
+    close_node(asker);
+    assert_int_equal(muster_probe(asker->handle, NULL, 0), MUSTER_ECLOSING);
+}
+
 TEST(the_version_is_told) {
     unsigned major;
     unsigned minor;

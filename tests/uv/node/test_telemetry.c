@@ -188,7 +188,8 @@ static void on_writable(muster_t *node, void *context) {
 struct reader {
     muster_t *node;
     muster_subscription_t *subscription;
-    unsigned next; /* number that comes next, in order */
+    unsigned next;        /* number that comes next, in order */
+    bool begins_anywhere; /* it may begin with what an earlier life of the topic still had under way */
     unsigned records;
     unsigned samples;
     unsigned repaired;
@@ -210,6 +211,9 @@ static void read_records(struct reader *listener, const struct muster_sample *sa
         assert_string_equal(record.name, name);
         assert_string_equal(record.unit, "Cel");
         assert_int_equal(record.kind, MUSTER_VALUE_NUMBER);
+        if (listener->begins_anywhere && (listener->records == 0 || record.number == 0)) {
+            listener->next = (unsigned)record.number;
+        }
         assert_true(record.number == listener->next);
         assert_true(record.time_s > MUSTER_TIME_S_MIN);
         listener->next++;
@@ -353,7 +357,7 @@ TEST(they_do_without_batches) {
 TEST(they_do_where_batches_are_refused) {
     network.refusals_left = UINT_MAX;
     send_many();
-    assert_int_equal(network.batches, 2); /* the first error could be an earlier datagram's */
+    assert_int_equal(network.batches, 8); /* the first errors could be those of earlier datagrams */
     assert_int_equal(network.batches_carried, 0);
 }
 
@@ -535,7 +539,7 @@ TEST(each_may_end_any) {
     for (unsigned i = 0; i < 3; i++) {
         say(pair.publisher, i);
     }
-    AWAIT(pair.listener.records == 3);
+    AWAIT(pair.listener.records == 3 && second.records == 3);
     assert_int_equal(first.samples, 1);
     assert_int_equal(second.samples, 3);
     assert_int_equal(third.samples, 0);
@@ -869,7 +873,7 @@ static void live(muster_t *a, muster_t *b, unsigned *failures) {
     const char *pattern = "#";
     const struct muster_subscription_options options = {
         .size = sizeof options, .patterns = &pattern, .pattern_count = 1};
-    struct reader listener = {.node = b};
+    struct reader listener = {.node = b, .begins_anywhere = true};
     muster_publisher_t *publisher;
     int error;
     while ((error = muster_publisher_open(a, &topic, &publisher)) == MUSTER_ENOMEM) {
@@ -886,7 +890,6 @@ static void live(muster_t *a, muster_t *b, unsigned *failures) {
     AWAIT(hears(b, TOPIC));
     for (unsigned number = 0; listener.records == 0; number++) {
         uint64_t sent = muster_sender(a)->datagrams;
-        listener.next = number;
         while ((error = add(publisher, number)) == MUSTER_ENOMEM) {
             ++*failures;
         }

@@ -275,7 +275,7 @@ const struct command command_metrics = {
     .options_bytes = sizeof(struct metrics_options),
     .examples = "  muster metrics\n"
                 "  muster metrics --listen 9797\n"
-                "  muster metrics --file /var/lib/prometheus/node-exporter/muster.prom --every 15s\n"
+                "  muster metrics --every 15s --file /run/node-exporter/muster.prom\n"
                 "  muster metrics --openmetrics | grep muster_peers\n",
     .statuses = "  0   done, or ended by a signal\n"
                 "  1   error\n"

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* What is wrong between this host and others, and there. */
+#include <stdio.h>
+#include <string.h>
+
+#include "rule.h"
+
+/* Questions that must have gone unheard before something is said of them. */
+#define ENOUGH_CALLS 3
+#define ENOUGH_LONG 3
+#define ENOUGH_UNICAST 2 /* beside as many to the group */
+
+#define QUERIES_LEAST 10 /* of MLD, before their number says anything */
+
+/* A host answers each query with a report at least, so fewer reports than queries since the interface came
+ * are queries that the kernel took for none: those from no address of fe80::/10 (RFC 3810, 6.2). */
+static bool mld_querier(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    const struct facts *facts = evidence->facts;
+    for (size_t i = 0; i < facts->interface_count; i++) {
+        const uint64_t queries = facts->after.mld_queries[i];
+        const uint64_t reports = facts->after.mld_reports[i];
+        if (queries < QUERIES_LEAST || reports >= queries ||
+            !evidence_is_used(evidence, facts->interfaces[i].name) || n-- > 0) {
+            continue;
+        }
+        WHAT("A switch at %s asks for IPv6 groups from no link-local address, so no host answers it",
+             facts->interfaces[i].name);
+        EVIDENCE("%llu MLD queries came by %s so far, and only %llu reports left; after 260 s without "
+                 "reports such "
+                 "a switch drops multicast of IPv6",
+                 (unsigned long long)queries, facts->interfaces[i].name, (unsigned long long)reports);
+        FIX("give the bridge or switch an IPv6 address of fe80::/10, or turn its querier or its snooping "
+            "off");
+        return true;
+    }
+    return false;
+}
+
+static bool mtu_small(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    const struct muster_probe_report *report = &evidence->live->report;
+    for (size_t i = 0; i < report->peer_count && n == 0; i++) {
+        const struct muster_probe_peer *peer = &report->peers[i];
+        if (evidence->live->is_here[i] || peer->asked_long < ENOUGH_LONG || peer->answered_long > 0 ||
+            peer->answered_short < ENOUGH_LONG) {
+            continue;
+        }
+        verdict->is_certain = true;
+        WHAT("A link between this host and %s drops long datagrams", evidence_peer_text(peer).text);
+        EVIDENCE("it answered %u of %u questions of 1200 bytes, and none of %u of the length that %s carries",
+                 peer->answered_short, peer->asked_short, peer->asked_long, peer->interface_name);
+        FIX("find the link with the smaller MTU, and give all links of this network the same one");
+        return true;
+    }
+    return false;
+}
+
+static bool peer_silent(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    const struct muster_probe_report *report = &evidence->live->report;
+    const struct others others = evidence_sum_others(evidence, report, 0);
+    char names[160] = "";
+    unsigned silent = 0;
+    for (size_t i = 0; i < report->peer_count; i++) {
+        const struct muster_probe_peer *peer = &report->peers[i];
+        const unsigned asked = peer->asked[MUSTER_PATH_U4] + peer->asked[MUSTER_PATH_U6];
+        if (evidence->live->is_here[i] || !peer->is_signed || peer->answered + peer->answered_plain > 0 ||
+            asked < ENOUGH_UNICAST) {
+            continue;
+        }
+        silent++;
+        if (silent <= 3) {
+            rule_append(names, sizeof(names), ", ", evidence_peer_text(peer).text);
+        }
+    }
+    if (n > 0 || silent == 0) {
+        return false;
+    }
+    verdict->explains = RULES_UNICAST;
+    if (others.answering == 0 && silent > 1) {
+        WHAT("%u peers are heard, and none of them answers: what this host sends does not arrive", silent);
+        FIX("look for a firewall on the way, client isolation of the Wi-Fi, or rules for outgoing datagrams "
+            "here");
+    } else {
+        WHAT("%s %s heard, but %s not answer: the firewall there drops what comes in, as a rule", names,
+             silent == 1 ? "was" : "were", silent == 1 ? "does" : "do");
+        FIX("there, allow UDP and TCP ports %u to %u from this network", evidence->port - 1,
+            evidence->port + 32);
+    }
+    EVIDENCE("asked by multicast, broadcast and unicast, %s answered nothing", names);
+    return true;
+}
+
+/* One path to many, between this host and those on its interface that answer. */
+static bool fill_cut(const struct evidence *evidence, const struct muster_path *path, const char *name,
+                     struct verdict *verdict) {
+    const struct others others = evidence_sum_others(evidence, &evidence->live->report, path->interface);
+    const enum muster_path_kind kind = path->kind;
+    const unsigned able = kind == MUSTER_PATH_M6 ? others.with_ipv6 : others.answering;
+    const bool is_out = others.asked[kind] < EVIDENCE_ENOUGH || others.reached[kind] > 0;
+    const bool is_in = others.called < ENOUGH_CALLS || others.heard[kind] > 0;
+    if (able == 0 || (is_out && is_in)) {
+        return false;
+    }
+    if (!is_out && !is_in) {
+        WHAT("The network at %s does not carry %s (%s), neither way", path->name, name,
+             muster_path_name(kind));
+    } else if (!is_out) {
+        WHAT("What this host sends by %s (%s) on %s does not arrive at others", name, muster_path_name(kind),
+             path->name);
+    } else {
+        WHAT("What others send by %s (%s) does not come to this host on %s", name, muster_path_name(kind),
+             path->name);
+    }
+    EVIDENCE("%s answers by other paths; of %u questions by %s it heard %u, and %u datagrams came by it",
+             evidence_peer_text(others.first).text, others.asked[kind], muster_path_name(kind),
+             others.reached[kind], others.heard[kind]);
+    if (kind == MUSTER_PATH_M6) {
+        FIX("switches that snoop need a querier with an address of fe80::/10: turn one on, or snooping off");
+    } else {
+        FIX("look for a filter in switches or access points: client isolation, storm control, snooping; "
+            "nothing is "
+            "wrong where all peers are told --delivery");
+    }
+    return true;
+}
+
+static bool path_cut(const struct evidence *evidence, size_t n, enum muster_path_kind kind, const char *name,
+                     struct verdict *verdict) {
+    const struct muster_probe_report *report = &evidence->live->report;
+    for (size_t i = 0; i < report->path_count; i++) {
+        if (report->paths[i].path.kind == kind && fill_cut(evidence, &report->paths[i].path, name, verdict) &&
+            n-- == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool path_m4(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    return path_cut(evidence, n, MUSTER_PATH_M4, "multicast of IPv4", verdict);
+}
+
+static bool path_b4(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    return path_cut(evidence, n, MUSTER_PATH_B4, "broadcast", verdict);
+}
+
+static bool path_m6(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    return path_cut(evidence, n, MUSTER_PATH_M6, "multicast of IPv6", verdict);
+}
+
+/* What a long examination finds: a path that worked at its begin, and no more at its end. */
+static bool path_forgotten(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    static const enum muster_path_kind kinds[] = {MUSTER_PATH_M6, MUSTER_PATH_M4};
+    static const unsigned topics[] = {RULES_M6, RULES_M4};
+    const struct others before = evidence_sum_others(evidence, &evidence->live->first, 0);
+    const struct others after = evidence_sum_others(evidence, &evidence->live->report, 0);
+    for (size_t i = 0; i < 2 && evidence->live->is_long && n == 0; i++) {
+        const enum muster_path_kind kind = kinds[i];
+        const bool did = before.reached[kind] > 0 || before.heard[kind] > 0;
+        const bool does = after.reached[kind] > 0 || after.heard[kind] > 0;
+        if (!did || does || after.answering == 0) {
+            continue;
+        }
+        verdict->explains = topics[i];
+        WHAT("A switch forgets the group of %s: it snoops, and nobody asks who listens",
+             muster_path_name(kind));
+        EVIDENCE("at the begin peers were heard by %s, at the end by other paths alone",
+                 muster_path_name(kind));
+        FIX("turn on a querier on one switch or router of this network, or turn snooping off");
+        return true;
+    }
+    return false;
+}
+
+static bool tcp_closed(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    const struct live *live = evidence->live;
+    char names[160] = "";
+    unsigned closed = 0;
+    for (size_t i = 0; i < live->report.peer_count; i++) {
+        if (!live->is_here[i] && live->streams[i] >= LIVE_STREAM_REFUSED) {
+            closed++;
+            if (closed <= 3) {
+                rule_append(names, sizeof(names), ", ", evidence_peer_text(&live->report.peers[i]).text);
+            }
+        }
+    }
+    if (n > 0 || closed == 0) {
+        return false;
+    }
+    WHAT("%s answer%s by UDP, but not by TCP: large documents, tables and last values don't come from there",
+         names, closed == 1 ? "s" : "");
+    EVIDENCE("no connection to the TCP port of the same number as the UDP port");
+    FIX("there, allow TCP ports %u to %u from this network", evidence->port - 1, evidence->port + 32);
+    return true;
+}
+
+const struct rule rules_of_network[] = {
+    {"mld.querier", mld_querier, RULES_M6, RULES_ALL | RULES_M6},
+    {"mtu.small", mtu_small, 0, RULES_ALL | RULES_UNICAST},
+    {"peer.silent", peer_silent, RULES_UNICAST, RULES_ALL | RULES_UNICAST},
+    {"path.forgotten", path_forgotten, 0, RULES_ALL},
+    {"path.m4", path_m4, RULES_M4, RULES_ALL | RULES_M4},
+    {"path.b4", path_b4, RULES_B4, RULES_ALL | RULES_B4},
+    {"path.m6", path_m6, RULES_M6, RULES_ALL | RULES_M6},
+    {"tcp.closed", tcp_closed, RULES_TCP, RULES_ALL | RULES_TCP},
+    {0},
+};
