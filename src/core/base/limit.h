@@ -37,6 +37,15 @@
 #define MUSTER_NEXT_MS_MIN 100
 #define MUSTER_NEXT_MS_MAX 172800000 /* two days */
 
+/* ---- sealing ---- */
+
+#define MUSTER_SEAL_BYTES 45            /* that a sealed datagram is longer: first byte, key id, nonce, tag */
+#define MUSTER_SEAL_FRAME_BYTES_MAX 16384 /* of one piece of a sealed stream: bounds what waits for its end */
+#define MUSTER_REPLAY_SENDERS_MAX 16384 /* whose control datagrams are known; with more the one that was silent for longest is forgotten */
+#define MUSTER_REPLAY_PUBLISHERS_MAX 1024 /* whose telemetry is known, likewise */
+#define MUSTER_REPLAY_WINDOW 1024       /* control datagrams of one sender that may come in any order; a power of two */
+#define MUSTER_REPLAY_WINDOW_TELEMETRY 65536 /* the same of telemetry: half a second of a fast publisher, whose interfaces are read one after the other */
+
 /* ---- time ---- */
 
 #define MUSTER_INTERVAL_MIN_MS 2000     /* default between two alives */

@@ -59,7 +59,7 @@ static void send_question(struct presence *presence, struct message *query,
                           const struct muster_endpoint *destination, uint32_t interface, bool is_padded) {
     query_send_padded(presence, query, destination, interface,
                       is_padded      ? presence->context->paths.bytes_max
-                      : query->wants ? MUSTER_ANNOUNCE_BYTES_MAX
+                      : query->wants ? paths_announce_bytes(&presence->context->paths)
                                      : 0);
 }
 
