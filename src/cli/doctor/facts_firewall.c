@@ -61,9 +61,6 @@ static void read_nft(struct facts *facts, const struct firewall_packet *packets,
         !firewall_read_nft(&facts->firewall, json, text != NULL ? text : "", packets, count)) {
         note_refused(facts, "nft", code);
     }
-    if (facts->firewall.is_cut) {
-        facts_note_unseen(facts, "some of the firewall's rules: there are too many");
-    }
     free(json);
     free(text);
 }
@@ -105,4 +102,7 @@ void facts_read_firewall(struct facts *facts, const char *root, uint16_t port) {
     read_nft(facts, packets, count);
     read_legacy(facts, root, false, packets, count);
     read_legacy(facts, root, true, packets, count);
+    if (facts->firewall.is_cut) {
+        facts_note_unseen(facts, "some of the firewall's rules: there are too many");
+    }
 }

@@ -193,6 +193,9 @@ static enum verdict walk_chain(struct walk *walk, const char *chain, unsigned de
         if (strcmp(line, "COMMIT") == 0) {
             break;
         }
+        if (!firewall_step(walk->firewall)) {
+            return VERDICT_ACCEPT; /* nothing is said of what is not known */
+        }
         if (strncmp(line, prefix, strlen(prefix)) != 0) {
             continue;
         }

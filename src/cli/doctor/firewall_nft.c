@@ -11,9 +11,6 @@
 /* Chains that jump to each other; the kernel allows 16. */
 #define DEPTH_MAX 16
 
-/* Objects looked at for all packets together: hosts of containers may have thousands of chains. */
-#define STEPS_MAX 4000000
-
 /* One packet on its way through one base chain. */
 struct walk {
     struct firewall *firewall;
@@ -23,7 +20,6 @@ struct walk {
     const char *family;
     const char *table;
     bool is_sure; /* no rule before may have accepted it */
-    size_t steps; /* that were taken for all packets */
 };
 
 enum verdict { VERDICT_CONTINUE, VERDICT_ACCEPT, VERDICT_DROP };
@@ -207,16 +203,20 @@ static enum firewall_truth compare_any(const struct walk *walk, const struct fie
                                        const document_node_t *array) {
     enum firewall_truth best = FIREWALL_NO;
     for (const document_node_t *e = document_first(array); e != NULL; e = document_next(e)) {
+        if (!firewall_step(walk->firewall)) {
+            return FIREWALL_MAYBE;
+        }
         const enum firewall_truth one = compare(walk, field, e);
         best = one > best ? one : best;
     }
     return best;
 }
 
-/* The elements of a set with a name; NULL when it is not there. */
-static const document_node_t *find_set(const struct walk *walk, const char *name) {
-    for (const document_node_t *e = document_first(walk->ruleset); e != NULL; e = document_next(e)) {
-        const document_node_t *set = document_member(e, "set");
+/* A set or map with a name; NULL when it is not there. */
+static const document_node_t *find_named(const struct walk *walk, const char *type, const char *name) {
+    for (const document_node_t *e = document_first(walk->ruleset); e != NULL && firewall_step(walk->firewall);
+         e = document_next(e)) {
+        const document_node_t *set = document_member(e, type);
         if (set != NULL && is_text(set, "family", walk->family) && is_text(set, "table", walk->table) &&
             is_text(set, "name", name)) {
             return set;
@@ -227,11 +227,6 @@ static const document_node_t *find_set(const struct walk *walk, const char *name
 
 static enum firewall_truth compare(const struct walk *walk, const struct field *field,
                                    const document_node_t *right) {
-    const char *text = document_text(right);
-    if (text != NULL && text[0] == '@') {
-        const document_node_t *set = find_set(walk, text + 1);
-        return set != NULL ? compare_any(walk, field, document_member(set, "elem")) : FIREWALL_MAYBE;
-    }
     if (document_type(right) == DOCUMENT_ARRAY) {
         return compare_any(walk, field, right);
     }
@@ -250,6 +245,17 @@ static enum firewall_truth compare(const struct walk *walk, const struct field *
     return document_type(right) == DOCUMENT_OBJECT ? FIREWALL_MAYBE : compare_value(field, right);
 }
 
+/* The right side of a match may name a set; an element that looks like such a name is none. */
+static enum firewall_truth compare_named(const struct walk *walk, const struct field *field,
+                                         const document_node_t *right) {
+    const char *text = document_text(right);
+    if (text == NULL || text[0] != '@') {
+        return compare(walk, field, right);
+    }
+    const document_node_t *set = find_named(walk, "set", text + 1);
+    return set != NULL ? compare_any(walk, field, document_member(set, "elem")) : FIREWALL_MAYBE;
+}
+
 static enum firewall_truth match(const struct walk *walk, const document_node_t *statement) {
     const struct field field = field_of(walk, document_member(statement, "left"));
     if (field.type == FIELD_ABSENT) {
@@ -258,7 +264,7 @@ static enum firewall_truth match(const struct walk *walk, const document_node_t 
     if (field.type == FIELD_UNKNOWN) {
         return FIREWALL_MAYBE;
     }
-    const enum firewall_truth result = compare(walk, &field, document_member(statement, "right"));
+    const enum firewall_truth result = compare_named(walk, &field, document_member(statement, "right"));
     if (is_text(statement, "op", "==") || is_text(statement, "op", "in")) {
         return result;
     }
@@ -397,8 +403,7 @@ static enum verdict walk_chain(struct walk *walk, const char *chain, unsigned de
          e = document_next(e)) {
         const document_node_t *rule = document_member(e, "rule");
         bool is_over = false;
-        if (++walk->steps > STEPS_MAX) {
-            walk->firewall->is_cut = true;
+        if (!firewall_step(walk->firewall)) {
             return VERDICT_ACCEPT; /* nothing is said of what is not known */
         }
         if (rule == NULL || !is_text(rule, "family", walk->family) || !is_text(rule, "table", walk->table) ||

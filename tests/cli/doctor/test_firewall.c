@@ -118,6 +118,48 @@ TEST(test_chains_sets_and_wording) {
     assert_string_equal(firewall.findings[0].text, "nft, table ip f, chain udp_in: udp dport @p drop");
 }
 
+/* An element of a set of interface names may look like the name of a set. */
+TEST(test_a_set_that_seems_to_hold_itself) {
+    static const char json[] =
+        TABLE("inet") "{\"set\": {\"family\": \"inet\", \"name\": \"a\", \"table\": \"f\", \"type\": "
+                      "\"ifname\", \"handle\": 3, \"elem\": [\"@a\"]}}, " INPUT("inet", "accept")
+                          RULE("inet", "input", "5", META("iifname", "\"@a\"") ", " DROP) "]}";
+    assert_true(firewall_read_nft(&firewall, json, "", packets, packet_count));
+    assert_int_equal(firewall.count, 0);
+}
+
+/* Each of 14 chains jumps to the next one 8 times. */
+#define LEVELS 14
+#define JUMPS 8
+
+TEST(test_chains_that_multiply_are_cut) {
+    static char json[65536];
+    static char saved[65536];
+    size_t length = (size_t)snprintf(json, sizeof(json), TABLE("inet") INPUT("inet", "accept"));
+    size_t saved_length = (size_t)snprintf(saved, sizeof(saved), "*filter\n:INPUT ACCEPT [0:0]\n");
+    for (int i = 0; i < LEVELS * JUMPS; i++) {
+        char chain[16] = "input";
+        char legacy[16] = "INPUT";
+        if (i >= JUMPS) {
+            snprintf(chain, sizeof(chain), "c%d", i / JUMPS);
+            snprintf(legacy, sizeof(legacy), "c%d", i / JUMPS);
+        }
+        length += (size_t)snprintf(json + length, sizeof(json) - length,
+                                   RULE("inet", "%s", "5", "{\"jump\": {\"target\": \"c%d\"}}"), chain,
+                                   i / JUMPS + 1);
+        saved_length += (size_t)snprintf(saved + saved_length, sizeof(saved) - saved_length, "-A %s -j c%d\n",
+                                         legacy, i / JUMPS + 1);
+    }
+    snprintf(json + length, sizeof(json) - length, "]}");
+    snprintf(saved + saved_length, sizeof(saved) - saved_length, "COMMIT\n");
+    assert_true(firewall_read_nft(&firewall, json, "", packets, packet_count));
+    assert_true(firewall.is_cut);
+    begin(NULL);
+    firewall_read_iptables(&firewall, saved, false, packets, packet_count);
+    assert_true(firewall.is_cut);
+    assert_int_equal(firewall.count, 0);
+}
+
 TEST(test_an_accept_before_makes_a_drop_uncertain) {
     check_nft(INPUT("inet", "accept") RULE("inet", "input", "5", "{\"xt\": null}, {\"accept\": null}")
                   RULE("inet", "input", "6", DPORT("19797") ", " DROP),
@@ -176,6 +218,8 @@ int main(void) {
         cmocka_unit_test_setup(test_xt_is_never_certain, begin),
         cmocka_unit_test_setup(test_default_deny, begin),
         cmocka_unit_test_setup(test_chains_sets_and_wording, begin),
+        cmocka_unit_test_setup(test_a_set_that_seems_to_hold_itself, begin),
+        cmocka_unit_test_setup(test_chains_that_multiply_are_cut, begin),
         cmocka_unit_test_setup(test_an_accept_before_makes_a_drop_uncertain, begin),
         cmocka_unit_test_setup(test_no_rules_are_no_json, begin),
         cmocka_unit_test_setup(test_iptables_legacy, begin),
