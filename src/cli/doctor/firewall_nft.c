@@ -52,6 +52,18 @@ static struct field word_field(const char *word) {
     return (struct field){.type = FIELD_WORD, .word = word};
 }
 
+/* A datagram of muster has no header of these. Of others, as of Ethernet, nothing is known. */
+static bool is_other_protocol(const char *protocol) {
+    static const char *const names[] = {"tcp",    "udp",  "udplite", "sctp", "dccp", "icmp",
+                                        "icmpv6", "igmp", "esp",     "ah",   "comp", "arp"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i], protocol) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct field payload_field(const struct firewall_packet *packet, const char *protocol,
                                   const char *name) {
     const bool is_ip6 = strcmp(protocol, "ip6") == 0;
@@ -72,12 +84,13 @@ static struct field payload_field(const struct firewall_packet *packet, const ch
         return (struct field){.type = FIELD_UNKNOWN};
     }
     if (strcmp(protocol, "th") != 0 && strcmp(protocol, own) != 0) {
-        return (struct field){.type = FIELD_ABSENT};
+        return (struct field){.type = is_other_protocol(protocol) ? FIELD_ABSENT : FIELD_UNKNOWN};
     }
     if (strcmp(name, "dport") == 0) {
         return number_field(packet->port, NULL);
     }
-    return strcmp(name, "sport") == 0 ? number_field(packet->source_port, NULL) : (struct field){.number = 0};
+    return strcmp(name, "sport") == 0 ? number_field(packet->source_port, NULL)
+                                      : (struct field){.type = FIELD_UNKNOWN};
 }
 
 static struct field meta_field(const struct firewall_packet *packet, const char *key) {
@@ -97,7 +110,10 @@ static struct field meta_field(const struct firewall_packet *packet, const char 
     if (strcmp(key, "oifname") == 0 || strcmp(key, "oif") == 0) {
         return packet->is_in ? (struct field){.type = FIELD_ABSENT} : word_field(packet->interface);
     }
-    return strcmp(key, "pkttype") == 0 ? word_field(casts[packet->cast]) : (struct field){.number = 0};
+    if (strcmp(key, "pkttype") == 0) { /* what leaves has none but this one yet */
+        return word_field(casts[packet->is_in ? packet->cast : FIREWALL_UNICAST]);
+    }
+    return (struct field){.type = FIELD_UNKNOWN};
 }
 
 static bool has_element(const document_node_t *array, const char *text) {
@@ -354,8 +370,13 @@ static enum verdict take_map(struct walk *walk, const char *chain, const documen
                              const document_node_t *map, enum firewall_truth matches, unsigned depth,
                              bool *is_over) {
     const struct field field = field_of(walk, document_member(map, "key"));
-    const document_node_t *set = document_member(document_member(map, "data"), "set");
-    for (const document_node_t *e = document_first(set); e != NULL; e = document_next(e)) {
+    const document_node_t *data = document_member(map, "data");
+    const char *name = document_text(data);
+    const document_node_t *entries = document_member(data, "set");
+    if (name != NULL && name[0] == '@') {
+        entries = document_member(find_named(walk, "map", name + 1), "elem");
+    }
+    for (const document_node_t *e = document_first(entries); e != NULL; e = document_next(e)) {
         const document_node_t *key = document_first(e);
         enum firewall_truth one = field.type == FIELD_ABSENT    ? FIREWALL_NO
                                   : field.type == FIELD_UNKNOWN ? FIREWALL_MAYBE
@@ -372,6 +393,14 @@ static enum verdict take_map(struct walk *walk, const char *chain, const documen
     return VERDICT_CONTINUE;
 }
 
+/* Another program (queue) or module (a target of xt) may accept what comes here, or drop it. */
+static bool may_end(const document_node_t *statement) {
+    return document_member(statement, "queue") != NULL || document_member(statement, "tproxy") != NULL ||
+           document_member(statement, "synproxy") != NULL || document_member(statement, "fwd") != NULL ||
+           (is_text(document_member(statement, "xt"), "type", "target") &&
+            !is_text(document_member(statement, "xt"), "name", "LOG"));
+}
+
 static bool has_no_say(const document_node_t *statement) {
     return document_member(statement, "counter") != NULL || document_member(statement, "log") != NULL ||
            document_member(statement, "mangle") != NULL;
@@ -383,6 +412,11 @@ static enum verdict walk_rule(struct walk *walk, const char *chain, const docume
     const document_node_t *expr = document_member(rule, "expr");
     for (const document_node_t *e = document_first(expr); e != NULL && matches != FIREWALL_NO;
          e = document_next(e)) {
+        if (is_text(document_member(e, "xt"), "name", "REJECT")) {
+            record(walk, chain, rule, walk->is_sure && matches == FIREWALL_YES);
+            return matches == FIREWALL_YES ? VERDICT_DROP : VERDICT_CONTINUE;
+        }
+        walk->is_sure = walk->is_sure && !may_end(e);
         if (is_verdict(e)) {
             return take_verdict(walk, chain, rule, e, matches, depth, is_over);
         }
@@ -418,6 +452,20 @@ static enum verdict walk_chain(struct walk *walk, const char *chain, unsigned de
     return VERDICT_CONTINUE;
 }
 
+/* The kernel asks no chain of a dormant table. nft 1.0.6 prints this flag as "inet". */
+static bool is_dormant(const struct walk *walk, const document_node_t *chain) {
+    for (const document_node_t *e = document_first(walk->ruleset); e != NULL; e = document_next(e)) {
+        const document_node_t *table = document_member(e, "table");
+        const document_node_t *flags = document_member(table, "flags");
+        if (flags != NULL && is_text(table, "family", text_of(chain, "family")) &&
+            is_text(table, "name", text_of(chain, "table"))) {
+            return is_text(table, "flags", "dormant") || is_text(table, "flags", "inet") ||
+                   has_element(flags, "dormant") || has_element(flags, "inet");
+        }
+    }
+    return false;
+}
+
 static bool concerns(const document_node_t *chain, const struct firewall_packet *packet) {
     const char *hook = text_of(chain, "hook");
     const char *family = text_of(chain, "family");
@@ -438,7 +486,7 @@ static bool concerns(const document_node_t *chain, const struct firewall_packet 
 static void walk_packet(struct walk *walk) {
     for (const document_node_t *e = document_first(walk->ruleset); e != NULL; e = document_next(e)) {
         const document_node_t *chain = document_member(e, "chain");
-        if (chain == NULL || !concerns(chain, walk->packet)) {
+        if (chain == NULL || !concerns(chain, walk->packet) || is_dormant(walk, chain)) {
             continue;
         }
         walk->family = text_of(chain, "family");

@@ -85,6 +85,71 @@ TEST(test_matches) {
                groups, true);
 }
 
+#define RAW(left, right) \
+    "{\"match\": {\"op\": \"==\", \"left\": {\"payload\": " left "}, \"right\": " right "}}"
+#define ACCEPT "{\"accept\": null}"
+
+/* What may accept a datagram makes all drops behind it uncertain. */
+TEST(test_what_is_not_understood_may_accept) {
+    static const char *const accepts[] = {
+        RAW("{\"base\": \"nh\", \"offset\": 96, \"len\": 8}", "10") ", " ACCEPT,
+        RAW("{\"protocol\": \"ether\", \"field\": \"saddr\"}", "\"00:11:22:33:44:55\"") ", " ACCEPT,
+        "{\"queue\": {\"num\": 3}}",
+        "{\"xt\": {\"type\": \"target\", \"name\": \"NFQUEUE\"}}",
+    };
+    for (size_t i = 0; i < COUNT(accepts); i++) {
+        char rules[2048];
+        snprintf(rules, sizeof(rules),
+                 INPUT("inet", "accept") RULE("inet", "input", "5", "%s")
+                     RULE("inet", "input", "6", DPORT("19797") ", " DROP),
+                 accepts[i]);
+        check_nft(rules, ALL_GROUPS | 1U << FIREWALL_GROUP6_IN, false);
+    }
+    check_nft(
+        INPUT("inet", "accept")
+            RULE("inet", "input", "5", RAW("{\"protocol\": \"sctp\", \"field\": \"dport\"}", "7") ", " ACCEPT)
+                RULE("inet", "input", "6", DPORT("19797") ", " DROP),
+        ALL_GROUPS | 1U << FIREWALL_GROUP6_IN, true);
+}
+
+TEST(test_a_target_of_xt_rejects) {
+    CHECK_RULE(DPORT("19797") ", {\"xt\": {\"type\": \"target\", \"name\": \"REJECT\"}}",
+               ALL_GROUPS | 1U << FIREWALL_GROUP6_IN, true);
+}
+
+TEST(test_a_map_with_a_name) {
+    check_nft(
+        "{\"map\": {\"family\": \"inet\", \"name\": \"m\", \"table\": \"f\", \"type\": \"inet_service\", "
+        "\"handle\": 4, \"map\": \"verdict\", \"elem\": [[53, {\"drop\": null}], [19797, {\"accept\": "
+        "null}]]}}, " INPUT("inet", "drop")
+            RULE("inet", "input", "5",
+                 "{\"vmap\": {\"key\": {\"payload\": {\"protocol\": \"th\", \"field\": \"dport\"}}, "
+                 "\"data\": \"@m\"}}"),
+        1U << FIREWALL_QUESTION_IN | 1U << FIREWALL_ANSWER_IN | 1U << FIREWALL_STREAM_IN |
+            1U << FIREWALL_READINGS_IN,
+        true);
+}
+
+TEST(test_what_leaves_has_no_packet_type) {
+    check_nft("{\"chain\": {\"family\": \"inet\", \"table\": \"f\", \"name\": \"output\", \"handle\": 2, "
+              "\"type\": \"filter\", \"hook\": \"output\", \"prio\": 0, \"policy\": \"accept\"}}" RULE(
+                  "inet", "output", "5", META("pkttype", "\"multicast\"") ", " DROP),
+              0, true);
+}
+
+TEST(test_a_dormant_table_drops_nothing) {
+    static const char *const flags[] = {"\"dormant\"", "[\"owner\", \"dormant\"]", "\"inet\""};
+    for (size_t i = 0; i < COUNT(flags); i++) {
+        char json[1024];
+        snprintf(json, sizeof(json),
+                 "{\"nftables\": [{\"table\": {\"family\": \"inet\", \"name\": \"f\", \"handle\": 1, "
+                 "\"flags\": %s}}, " INPUT("inet", "drop") "]}",
+                 flags[i]);
+        assert_true(firewall_read_nft(&firewall, json, "", packets, packet_count));
+        assert_int_equal(firewall.count, 0);
+    }
+}
+
 TEST(test_xt_is_never_certain) {
     CHECK_RULE(META("l4proto", "\"udp\"") ", {\"xt\": {\"type\": \"match\", \"name\": \"multiport\"}}, " DROP,
                ALL_GROUPS | 1U << FIREWALL_GROUP6_IN | 1U << FIREWALL_QUESTION_IN | 1U << FIREWALL_ANSWER_IN |
@@ -215,6 +280,11 @@ TEST(test_iptables_legacy) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_matches, begin),
+        cmocka_unit_test_setup(test_what_is_not_understood_may_accept, begin),
+        cmocka_unit_test_setup(test_a_target_of_xt_rejects, begin),
+        cmocka_unit_test_setup(test_a_map_with_a_name, begin),
+        cmocka_unit_test_setup(test_what_leaves_has_no_packet_type, begin),
+        cmocka_unit_test_setup(test_a_dormant_table_drops_nothing, begin),
         cmocka_unit_test_setup(test_xt_is_never_certain, begin),
         cmocka_unit_test_setup(test_default_deny, begin),
         cmocka_unit_test_setup(test_chains_sets_and_wording, begin),
