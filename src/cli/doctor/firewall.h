@@ -44,6 +44,8 @@ struct firewall_packet {
     const char *interface;
     uint8_t source[16]; /* of IPv4 the first four bytes */
     uint8_t destination[16];
+    bool is_source_other; /* the source stands for all addresses beside it, */
+    bool is_other;        /* and likewise the destination */
 };
 
 /* Fills in the packets of one interface with these addresses (NULL: it has none of the family), FIREWALL_USES

@@ -31,6 +31,7 @@ struct field {
     const char *word; /* also a name of the number, NULL when there is none */
     const uint8_t *address;
     bool is_ipv6;
+    bool is_other; /* the address stands for all beside it, so that no single one is known to be it */
 };
 
 static const char *text_of(const document_node_t *node, const char *name) {
@@ -76,6 +77,7 @@ static struct field payload_field(const struct firewall_packet *packet, const ch
         if (is_source || strcmp(name, "daddr") == 0) {
             return (struct field){.type = FIELD_ADDRESS,
                                   .address = is_source ? packet->source : packet->destination,
+                                  .is_other = is_source ? packet->is_source_other : packet->is_other,
                                   .is_ipv6 = is_ip6};
         }
         if (strcmp(name, "protocol") == 0 || strcmp(name, "nexthdr") == 0) {
@@ -173,7 +175,7 @@ static enum firewall_truth compare_value(const struct field *field, const docume
     uint64_t number;
     uint8_t address[16];
     if (field->type == FIELD_ADDRESS) {
-        return parse_address(text, field->is_ipv6, address)
+        return parse_address(text, field->is_ipv6, address) && !field->is_other
                    ? truth(memcmp(address, field->address, field->is_ipv6 ? 16 : 4) == 0)
                    : FIREWALL_MAYBE;
     }

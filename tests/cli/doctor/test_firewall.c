@@ -112,6 +112,39 @@ TEST(test_what_is_not_understood_may_accept) {
         ALL_GROUPS | 1U << FIREWALL_GROUP6_IN, true);
 }
 
+#define SADDR(address) RAW("{\"protocol\": \"ip\", \"field\": \"saddr\"}", "\"" address "\"")
+
+/* Nothing is known of others but their network. */
+TEST(test_single_addresses_are_never_certain) {
+    const unsigned groups = ALL_GROUPS | 1U << FIREWALL_READINGS_IN;
+    const unsigned all =
+        groups | 1U << FIREWALL_QUESTION_IN | 1U << FIREWALL_ANSWER_IN | 1U << FIREWALL_STREAM_IN;
+    CHECK_RULE(SADDR("10.0.0.1") ", " DROP, all, false);
+    CHECK_RULE(SADDR("10.0.0.7") ", " DROP, all, false);
+    check_nft(INPUT("inet", "accept") RULE("inet", "input", "5", SADDR("10.0.0.7") ", " ACCEPT) RULE(
+                  "inet", "input", "6",
+                  DPORT("19797") ", " RAW("{\"protocol\": \"ip\", \"field\": \"daddr\"}",
+                                          "{\"prefix\": {\"addr\": \"224.0.0.0\", \"len\": 4}}") ", " DROP),
+              1U << FIREWALL_GROUP_IN, false);
+}
+
+/* A rule that certainly drops is recorded behind many that may. */
+TEST(test_what_is_certain_replaces_what_is_not) {
+    for (int i = 0; i < FIREWALL_FINDINGS_MAX; i++) {
+        char text[32];
+        snprintf(text, sizeof(text), "rule %d", i);
+        firewall_record(&firewall, text, FIREWALL_GROUP_IN, false);
+    }
+    firewall_record(&firewall, "another rule", FIREWALL_GROUP_IN, false);
+    firewall_record(&firewall, "udp dport 19797 drop", FIREWALL_GROUP_IN, false);
+    firewall_record(&firewall, "the rule", FIREWALL_GROUP_OUT, true);
+    assert_int_equal(firewall.count, FIREWALL_FINDINGS_MAX);
+    assert_string_equal(firewall.findings[0].text, "udp dport 19797 drop");
+    assert_string_equal(firewall.findings[1].text, "the rule");
+    assert_true(firewall.findings[1].is_certain);
+    assert_int_equal(firewall.findings[1].uses, 1U << FIREWALL_GROUP_OUT);
+}
+
 TEST(test_a_target_of_xt_rejects) {
     CHECK_RULE(DPORT("19797") ", {\"xt\": {\"type\": \"target\", \"name\": \"REJECT\"}}",
                ALL_GROUPS | 1U << FIREWALL_GROUP6_IN, true);
@@ -265,6 +298,10 @@ TEST(test_iptables_legacy) {
     check_iptables("ACCEPT [0:0]\n-A INPUT -i wlan+ -p udp -j DROP", 0, true);
     check_iptables("ACCEPT [0:0]\n-A INPUT -d 224.0.0.0/4 -m comment --comment \"no multicast\" -j DROP",
                    1U << FIREWALL_GROUP_IN | 1U << FIREWALL_READINGS_IN, true);
+    check_iptables("ACCEPT [0:0]\n-A INPUT -m socket --transparent -j ACCEPT\n-A INPUT -p udp -j DROP", all,
+                   false);
+    check_iptables("ACCEPT [0:0]\n-A INPUT -j NFQUEUE --queue-num 0\n-A INPUT -p udp -j DROP", all, false);
+    check_iptables("ACCEPT [0:0]\n-A INPUT -s 10.0.0.7/32 -p udp -j DROP", all, false);
     check_iptables("ACCEPT [0:0]\n-A INPUT ! -s 10.0.0.0/8 -j DROP", 0, true);
     check_iptables("ACCEPT [0:0]\n-A INPUT -p udp -m u32 --u32 0x0 -j DROP", all, false);
     check_iptables("DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
@@ -281,6 +318,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_matches, begin),
         cmocka_unit_test_setup(test_what_is_not_understood_may_accept, begin),
+        cmocka_unit_test_setup(test_single_addresses_are_never_certain, begin),
+        cmocka_unit_test_setup(test_what_is_certain_replaces_what_is_not, begin),
         cmocka_unit_test_setup(test_a_target_of_xt_rejects, begin),
         cmocka_unit_test_setup(test_a_map_with_a_name, begin),
         cmocka_unit_test_setup(test_what_leaves_has_no_packet_type, begin),
