@@ -239,8 +239,14 @@ static int run(struct settings *settings, void *doctor_options, const struct ope
     facts_read(&examination->facts, &sources);
     live_run(&examination->live, settings, options->is_long ? LONG_MS : 0);
     facts_read_counters(&examination->facts, sources.root, &examination->facts.after);
-    rules_judge(&(struct evidence){&examination->facts, &examination->live, settings->port},
-                &examination->verdicts);
+    const struct evidence evidence = {
+        .facts = &examination->facts, .live = &examination->live, .port = settings->port};
+    for (size_t i = 0; i < examination->facts.interface_count; i++) {
+        struct facts_interface *interface = &examination->facts.interfaces[i];
+        interface->is_used = evidence_is_used(&evidence, interface->name);
+    }
+    facts_read_firewall(&examination->facts, sources.root, settings->port);
+    rules_judge(&evidence, &examination->verdicts);
     int status = STATUS_OK;
     if (options->json) {
         print_json(examination);
