@@ -226,6 +226,7 @@ BROKEN = [
     (nft_default_deny, {"firewall.stateful"}, (4,)),
     (tcp_closed, {"tcp.closed"}, (4,)),
     (small_mtu, {"mtu.small"}, (4,)),
+    (small_mtu, {"mtu.small"}, DUAL),
     (loopback_down, {"loopback.down"}, (4,)),
     (port_taken, {"port.taken"}, (4,)),
     (deaf_peer, {"peer.silent"}, (4,)),
