@@ -82,13 +82,14 @@ int facts_try_state(const char *directory) {
     char path[FACTS_PATH_BYTES];
     snprintf(path, sizeof(path), "%s", directory);
     int error = try_directory(path);
-    char *slash = strrchr(path, '/');
-    while (error == ENOENT && slash != NULL && slash != path) { /* it would be made */
-        *slash = '\0';
-        if (access(path, F_OK) == 0) {
-            return try_directory(path);
+    while (error == ENOENT && strcmp(path, ".") != 0 && strcmp(path, "/") != 0) { /* it would be made */
+        char *slash = strrchr(path, '/');
+        if (slash == NULL) {
+            strcpy(path, ".");
+        } else {
+            slash[slash == path ? 1 : 0] = '\0';
         }
-        slash = strrchr(path, '/');
+        error = try_directory(path);
     }
     return error;
 }
