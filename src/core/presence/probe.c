@@ -26,9 +26,21 @@ static bool is_long(unsigned round) {
     return round % 2 == 1;
 }
 
+static bool has_target(const struct probe *probe, const struct muster_static_peer *target) {
+    for (size_t i = 0; i < probe->target_count; i++) {
+        if (probe->targets[i].interface == target->interface &&
+            endpoint_is_same(&probe->targets[i].endpoint, &target->endpoint)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_targets(struct probe *probe, const struct muster_static_peer *targets, size_t count) {
     for (size_t i = 0; i < count && probe->target_count < MUSTER_PROBE_TARGETS_MAX; i++) {
-        probe->targets[probe->target_count++] = targets[i];
+        if (!has_target(probe, &targets[i])) {
+            probe->targets[probe->target_count++] = targets[i];
+        }
     }
 }
 
@@ -96,6 +108,20 @@ static void ask_peer(struct presence *presence, struct muster_probe_peer *peer,
     send_question(presence, &query, address, peer->interface, is_long(round));
 }
 
+/* Who was heard from that address is asked as a peer, and counted. */
+static void ask_target(struct presence *presence, const struct muster_static_peer *target) {
+    const struct muster_probe_report *report = &presence->probe->report;
+    for (size_t i = 0; i < report->peer_count; i++) {
+        if (report->peers[i].interface == target->interface &&
+            (endpoint_is_same(&report->peers[i].address, &target->endpoint) ||
+             endpoint_is_same(&report->peers[i].address6, &target->endpoint))) {
+            return;
+        }
+    }
+    struct message query = {.wants = true, .probe = unicast_number(report->rounds)};
+    send_question(presence, &query, &target->endpoint, target->interface, false);
+}
+
 /* A few peers are asked to answer by the group, on all paths: in a quiet LAN nothing else comes by some. */
 static void call(struct presence *presence) {
     struct probe *probe = presence->probe;
@@ -130,9 +156,8 @@ static void ask(struct presence *presence) {
         ask_peer(presence, &report->peers[i], &report->peers[i].address);
         ask_peer(presence, &report->peers[i], &report->peers[i].address6);
     }
-    for (size_t i = 0; i < probe->target_count; i++) {
-        query = (struct message){.wants = true, .probe = unicast_number(round)};
-        send_question(presence, &query, &probe->targets[i].endpoint, probe->targets[i].interface, false);
+    for (size_t i = 0; i < probe->target_count && !is_long(round); i++) {
+        ask_target(presence, &probe->targets[i]);
     }
     call(presence);
     report->rounds++;

@@ -145,6 +145,19 @@ TEST(a_target_is_asked_where_nobody_hears_the_group) {
     assert_true(found("a")->reached[MUSTER_PATH_U4] > 0);
 }
 
+TEST(a_target_that_is_known_is_asked_once_a_round) {
+    const struct muster_static_peer place = {.endpoint = {.family = 4, .ip = {10, 0, 0, 2}, .port = 19798},
+                                             .interface = WORLD_INTERFACE};
+    world.is_lost = lose_long;
+    assert_int_equal(probe(ASKER, &place, 1), 0);
+    assert_int_equal(probe(ASKER, &place, 1), 0);
+    world_run(3000);
+    assert_int_equal(found("a")->answered_long, 0);
+    assert_true(found("a")->answered_short <=
+                found("a")->asked_short + 1); /* it answered as a target first */
+    assert_int_equal(found("b")->answered_short, found("b")->asked_short);
+}
+
 TEST(a_node_answers_few_probes_and_none_to_the_group) {
     size_t askers[8];
     for (size_t i = 0; i < 8; i++) {
