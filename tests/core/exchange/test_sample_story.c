@@ -295,6 +295,33 @@ TEST(live_data_wait_for_a_stream_a_second_at_most) {
     assert_int_equal(field_got(late)->count, 20);
 }
 
+static bool is_of_first(size_t from, size_t to, const struct muster_datagram *datagram) {
+    (void)to, (void)datagram;
+    return from == 0;
+}
+
+/* Who went away before it could be asked is asked for its history when it comes back. */
+TEST(a_history_waits_for_who_went_away) {
+    const char *pattern = "a/#";
+    size_t pub = world_add("pub");
+    field_publish_many(pub, field_open(pub, "a/b"), 5, 10);
+    size_t late = world_add("late");
+    world_run(3000);
+    world.nodes[pub].script = say_nothing;
+    world.is_lost = is_of_first;
+    field_subscribe_with(
+        late, &(struct muster_subscription_options){.size = sizeof(struct muster_subscription_options),
+                                                    .patterns = &pattern,
+                                                    .pattern_count = 1,
+                                                    .since_ms = 600000});
+    world_run(10000);
+    assert_int_equal(world_rows(late, MUSTER_LOST), 1);
+    world.nodes[pub].script = NULL;
+    world.is_lost = NULL;
+    world_run(20000);
+    assert_int_equal(field_got(late)->count, 5);
+}
+
 static unsigned long long seq_for(const struct arrival *arrival, uint64_t subscription, const char *id) {
     bool is_of = (arrival->subscriptions & subscription) != 0 && strcmp(arrival->id, id) == 0;
     return is_of ? arrival->seq : 0;
