@@ -268,7 +268,7 @@
 #define MUSTER_SAMPLES_MAX 65536        /* samples of one answer that has an end */
 #define MUSTER_BACKLOG_BYTES_MAX 4194304 /* samples that came by streams and wait to be pulled */
 #define MUSTER_JOIN_MS 1000             /* live data wait so long for what was asked for by stream and comes before them */
-#define MUSTER_JOIN_BYTES_MAX 2097152   /* and so many bytes of them, of one publisher */
+#define MUSTER_JOIN_BYTES_MAX 2097152   /* and so many bytes of them, of all publishers */
 #define MUSTER_LAST_KNOWN_MAX 16384     /* sensors that are known to have delivered a last value; with more all are forgotten */
 #define MUSTER_LAST_EQUAL_MS 1000       /* two values without a time are the same if their ages differ by less */
 #define MUSTER_KEPT_TOPICS_MAX 4096     /* topics kept for others; the one longest without news makes room */
