@@ -310,6 +310,23 @@ class Doctor(LanTest):
         wrong = self.examine([kinds[i % 4] for i in range(HEALTHY)])
         self.assertEqual(wrong, [], "\n".join(text for _, _, text in wrong))
 
+    def test_who_fell_silent_is_named(self):
+        """What the muster that runs here knows: it is no somebody else, and it remembers who was here."""
+        lan = self.lab(2)
+        lan.require_isolation()
+        here, there = lan.hosts
+        here.announce("here")
+        there.announce("thermo", "--interval", "1s")
+        lan.wait_for(lambda: here.run("why", "thermo").code == 0, "a row")
+        there.ip("link set eth0 down")
+        lan.wait_for(lambda: "is lost" in here.run("why", "thermo").out, "the loss")
+        doctor = here.run("doctor")
+        self.assertEqual(doctor.code, 1, doctor.out)
+        self.assertIn("thermo (10.77.0.2) was here until", doctor.out)
+        self.assertNotIn("Nothing is wrong", doctor.out)
+        alone = here.run("doctor", "--direct")
+        self.assertIn("Nothing is wrong here, but nobody else was heard", alone.out)
+
     def test_an_ordinary_user_sees_a_stateful_firewall(self):
         """Who may not read the rules knows by what is missing, and says what was not seen."""
         if not IS_ROOT:

@@ -219,7 +219,7 @@ static int answer(struct question *question, const struct selector *selector) {
         if (question->live == NULL) {
             return complain_error(question->settings, MUSTER_ENOMEM);
         }
-        live_run(question->live, question->settings, 0);
+        live_run(question->live, question->settings, NULL, 0);
     }
     int status = STATUS_OK;
     if (question->options->listing.json) {
