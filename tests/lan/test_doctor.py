@@ -267,6 +267,10 @@ class Examination:
         self.code = self.doctor.code
         self.took_s = self.doctor.lines[-1].stamp - self.began
         self.verdicts = found["verdicts"]
+        for peer in found["peers"]:
+            for name, path in peer["paths"].items():
+                assert path["reached"] <= path["asked"], (name, peer)
+            assert peer["long"]["heard"] <= peer["long"]["sent"], peer
         return {verdict["id"] for verdict in self.verdicts}
 
     def describe(self):
