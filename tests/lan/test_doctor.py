@@ -327,6 +327,9 @@ class Doctor(LanTest):
         doctor = here.run("doctor")
         self.assertEqual(doctor.code, 1, doctor.out)
         self.assertIn("thermo (10.77.0.2) was here until", doctor.out)
+        here.ip("link set eth0 down")
+        lan.wait_for(lambda: "this host has no network" in here.run("why", "thermo").out, "the cause")
+        here.ip("link set eth0 up")
         self.assertNotIn("Nothing is wrong", doctor.out)
         alone = here.run("doctor", "--direct")
         self.assertIn("Nothing is wrong here, but nobody else was heard", alone.out)
@@ -372,7 +375,7 @@ class Why(LanTest):
         self.assertIn("muster doctor", said)
         missing = self.here.run("why", "nobody")
         self.assertEqual(missing.code, 4)
-        self.assertIn("nobody is not in the table: it was never heard here", missing.out)
+        self.assertIn("nobody is not in the table: it is not heard now", missing.out)
 
     def deaf_answer(self):
         asked = self.here.run("why", "10.77.0.2")
