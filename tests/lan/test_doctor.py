@@ -277,6 +277,10 @@ class Examination:
         self.code = self.doctor.code
         self.took_s = self.doctor.lines[-1].stamp - self.began
         self.verdicts = found["verdicts"]
+        for peer in found["peers"]:
+            for name, path in peer["paths"].items():
+                assert path["reached"] <= path["asked"], (name, peer)
+            assert peer["long"]["heard"] <= peer["long"]["sent"], peer
         return {verdict["id"] for verdict in self.verdicts}
 
     def describe(self):
@@ -321,6 +325,26 @@ class Doctor(LanTest):
         wrong = self.examine([kinds[i % 5] for i in range(HEALTHY)])
         self.assertEqual(wrong, [], "\n".join(text for _, _, text in wrong))
 
+    def test_who_fell_silent_is_named(self):
+        """What the muster that runs here knows: it is no somebody else, and it remembers who was here."""
+        lan = self.lab(2)
+        lan.require_isolation()
+        here, there = lan.hosts
+        here.announce("here")
+        there.announce("thermo", "--interval", "1s")
+        lan.wait_for(lambda: here.run("why", "thermo").code == 0, "a row")
+        there.ip("link set eth0 down")
+        lan.wait_for(lambda: "is lost" in here.run("why", "thermo").out, "the loss")
+        doctor = here.run("doctor")
+        self.assertEqual(doctor.code, 1, doctor.out)
+        self.assertIn("thermo (10.77.0.2) was here until", doctor.out)
+        here.ip("link set eth0 down")
+        lan.wait_for(lambda: "this host has no network" in here.run("why", "thermo").out, "the cause")
+        here.ip("link set eth0 up")
+        self.assertNotIn("Nothing is wrong", doctor.out)
+        alone = here.run("doctor", "--direct")
+        self.assertIn("Nothing is wrong here, but nobody else was heard", alone.out)
+
     def test_an_ordinary_user_sees_a_stateful_firewall(self):
         """Who may not read the rules knows by what is missing, and says what was not seen."""
         if not IS_ROOT:
@@ -362,7 +386,7 @@ class Why(LanTest):
         self.assertIn("muster doctor", said)
         missing = self.here.run("why", "nobody")
         self.assertEqual(missing.code, 4)
-        self.assertIn("nobody is not in the table: it was never heard here", missing.out)
+        self.assertIn("nobody is not in the table: it is not heard now", missing.out)
 
     def test_who_is_in_another_table_answers(self):
         self.lan.require_isolation()

@@ -10,6 +10,8 @@
 #define ENOUGH_LONG 3
 #define ENOUGH_UNICAST 2 /* beside as many to the group */
 
+#define GONE_MAX 3 /* peers that are named one by one */
+
 #define QUERIES_LEAST 10 /* of MLD, before their number says anything */
 
 /* A host answers each query with a report at least, so fewer reports than queries since the interface came
@@ -86,6 +88,53 @@ static bool peer_silent(const struct evidence *evidence, size_t n, struct verdic
             evidence->port + 32);
     }
     EVIDENCE("asked by multicast, broadcast and unicast, %s answered nothing", names);
+    return true;
+}
+
+static const struct live_known *nth_gone(const struct evidence *evidence, size_t n) {
+    for (size_t i = 0; i < evidence->live->known_count; i++) {
+        if (evidence_is_gone(evidence, &evidence->live->known[i]) && n-- == 0) {
+            return &evidence->live->known[i];
+        }
+    }
+    return NULL;
+}
+
+/* Several at once, and nobody is left: that is this host, rather than all of them. */
+static bool peers_gone(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    size_t gone = 0;
+    while (nth_gone(evidence, gone) != NULL) {
+        gone++;
+    }
+    if (n > 0 || gone < 2 || evidence_sum_others(evidence, &evidence->live->report, 0).peers > 0) {
+        return false;
+    }
+    const struct live_known *first = nth_gone(evidence, 0);
+    verdict->explains = RULES_UNICAST;
+    WHAT("All %zu peers that were here fell silent: this host, its cable or its switch is cut off", gone);
+    EVIDENCE("the muster that runs here heard %.100s %s ago, and nobody answers any more",
+             text_name(first->name).text, text_duration((int64_t)first->age_ms).text);
+    FIX("look here first: cable, Wi-Fi, switch port, client isolation, a firewall between; UDP ports %u to "
+        "%u have to pass",
+        evidence->port - 1, evidence->port + 32);
+    return true;
+}
+
+static bool peer_gone(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    const struct live_known *known = n < GONE_MAX ? nth_gone(evidence, n) : NULL;
+    if (known == NULL) {
+        return false;
+    }
+    WHAT("%.100s (%s) was here until %s ago, and does not answer", text_name(known->name).text,
+         text_address(&known->address).text, text_duration((int64_t)known->age_ms).text);
+    if (known->is_without_answer) {
+        EVIDENCE("it does not answer ARP either: its host is off, or its network is gone");
+        FIX("look whether that host runs, has its address, and is connected to this network");
+    } else {
+        EVIDENCE("the muster that runs here has it as %s; nothing says that its host is gone",
+                 known->state == MUSTER_LOST ? "lost" : "suspect");
+        FIX("there, run muster doctor: its muster ended without a bye, or UDP is dropped on the way");
+    }
     return true;
 }
 
@@ -197,6 +246,8 @@ const struct rule rules_of_network[] = {
     {"mld.querier", mld_querier, RULES_M6, RULES_ALL | RULES_M6},
     {"mtu.small", mtu_small, 0, RULES_ALL | RULES_UNICAST},
     {"peer.silent", peer_silent, RULES_UNICAST, RULES_ALL | RULES_UNICAST},
+    {"peers.gone", peers_gone, RULES_UNICAST, RULES_ALL | RULES_M4 | RULES_UNICAST},
+    {"peer.gone", peer_gone, 0, RULES_ALL | RULES_M4 | RULES_UNICAST},
     {"path.forgotten", path_forgotten, 0, RULES_ALL},
     {"path.m4", path_m4, RULES_M4, RULES_ALL | RULES_M4},
     {"path.b4", path_b4, RULES_B4, RULES_ALL | RULES_B4},

@@ -112,8 +112,8 @@
 #define MUSTER_LIST_NONCES 8            /* an announce or alive with more nonces in `re` is sent on primary paths alone */
 #define MUSTER_ANSWER_RATE 4            /* answers by unicast a second to questions that ask everybody, beyond which one announce to the group answers all */
 #define MUSTER_ANSWER_BURST 8
-#define MUSTER_PROBE_RATE 8              /* answers a second to probes, which ask how a question was heard; more are not answered */
-#define MUSTER_PROBE_BURST 32
+#define MUSTER_PROBE_RATE 16            /* answers a second to probes, which ask how a question was heard; more are not answered */
+#define MUSTER_PROBE_BURST 64
 #define MUSTER_PROBE_MS 250              /* between two rounds of a probe */
 #define MUSTER_PROBE_ROUNDS 10            /* of a probe: enough to tell a path that loses much from one that is cut */
 #define MUSTER_PROBE_CALLED 4            /* peers that a round asks to answer by the group */

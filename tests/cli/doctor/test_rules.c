@@ -240,6 +240,8 @@ TEST(test_paths) {
     live.is_here[0] = true; /* a muster of this machine tells nothing of the network */
     peer->reached[MUSTER_PATH_M4] = 0;
     check("");
+    const struct evidence evidence = {.facts = &facts, .live = &live};
+    assert_int_equal(evidence_sum_others(&evidence, &live.report, 0).peers, 0); /* nobody else */
 }
 
 TEST(test_peers) {
@@ -258,6 +260,36 @@ TEST(test_peers) {
     begin(NULL);
     live.streams[0] = LIVE_STREAM_SILENT;
     check("tcp.closed?");
+}
+
+/* What the muster that runs here knows beyond what is heard now. */
+TEST(test_who_fell_silent) {
+    live.known_count = 1;
+    live.known[0] = (struct live_known){.id = {7},
+                                        .name = "thermo",
+                                        .interface_name = "eth0",
+                                        .address = {.family = 4, .ip = {10, 0, 0, 11}, .port = 19798},
+                                        .state = MUSTER_LOST,
+                                        .age_ms = 15000};
+    check("peer.gone?");
+    assert_string_equal(verdicts.items[0].what,
+                        "thermo (10.0.0.11) was here until 15s ago, and does not answer");
+    assert_non_null(strstr(verdicts.items[0].fix, "muster doctor"));
+    live.known[0].is_without_answer = true;
+    check("peer.gone?");
+    assert_non_null(strstr(verdicts.items[0].evidence, "does not answer ARP"));
+    live.known[1] = live.known[0];
+    live.known[1].id[0] = 8;
+    live.known_count = 2;
+    check("peer.gone? peer.gone?");
+    live.is_here[0] = true; /* who is heard is on this machine */
+    check("peers.gone?");
+    live.known[0].state = MUSTER_LEFT;
+    live.known[1].state = MUSTER_ALIVE;
+    check("");
+    live.known[1].state = MUSTER_SUSPECT;
+    live.report.peers[0].id[0] = 8; /* the probe found it */
+    check("");
 }
 
 TEST(test_switches) {
@@ -297,6 +329,7 @@ int main(void) {
         cmocka_unit_test_setup(test_firewall_that_is_not_seen, begin),
         cmocka_unit_test_setup(test_paths, begin),
         cmocka_unit_test_setup(test_peers, begin),
+        cmocka_unit_test_setup(test_who_fell_silent, begin),
         cmocka_unit_test_setup(test_switches, begin),
         cmocka_unit_test(test_the_schema_has_every_id),
     };
