@@ -398,6 +398,9 @@ typedef void (*muster_local_end_cb)(int error, const char *text, void *context);
 MUSTER_API int muster_local_open(uv_loop_t *loop, const struct muster_local_options *options,
                                  muster_local_t **local);
 
+/* The path of the socket of the node that is asked; borrowed until muster_local_close(). */
+MUSTER_API const char *muster_local_socket(const muster_local_t *local);
+
 /* Ask for all rows of its peer table; for these and then every event, until muster_local_close(); for what it
  * says of itself; and to change its document, which only a process of its user or of root may. They are
  * answered in order, one after the other: nothing that is asked after a watch is answered. Each ends by
