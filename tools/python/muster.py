@@ -952,10 +952,10 @@ def _value_of(record: Mapping[str, Any], bases: Mapping[str, Any]) -> tuple[Any,
     _range(len(labels) <= 1)
     total = _finite(record["s"]) if "s" in record else None
     if "bs" in bases:
-        total = (total or 0) + bases["bs"]
+        total = _finite((total or 0) + bases["bs"])
     value: Any = None
     if labels == ["v"]:
-        value = _finite(record["v"]) + bases.get("bv", 0)
+        value = _finite(_finite(record["v"]) + bases.get("bv", 0))
     elif labels == ["vs"]:
         value = _typed(record["vs"], str)
         if not _is_text(value):
@@ -997,7 +997,7 @@ def _read_pack(
         name = _full_name(bases.get("bn", "") + _typed(record.get("n", ""), str))
         value, total = _value_of(record, bases)
         unit = _text(0, 63)(record.get("u", bases.get("bu", ""))) or None
-        when = bases.get("bt", 0) + _finite(record.get("t", 0))
+        when = _finite(bases.get("bt", 0) + _finite(record.get("t", 0)))
         yield name, value, unit, when if when >= TIME_MIN else now + when, total
 
 
