@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """What tools/python/muster.py reads and writes, without a network: golden datagrams, readings, texts, keys."""
 
+import logging
 import os
 import pathlib
 import random
 import socket
 import sys
 import tempfile
+import threading
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -242,6 +244,62 @@ class Texts(unittest.TestCase):
         ):
             found = [name for name in ("lo", "eth0", "eth1", "docker0") if muster._is_chosen(name, name == "lo", names)]
             self.assertEqual(" ".join(found), chosen, names)
+
+
+class Endings(unittest.TestCase):
+    """What is closed, or fails, ends for whoever waits. No interface is used."""
+
+    def setUp(self):
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+
+    def in_threads(self, call, count=1):
+        """The results of threads, which must come to an end."""
+        results = []
+        threads = [threading.Thread(target=lambda: results.append(call()), daemon=True) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+
+        def finish():
+            for thread in threads:
+                thread.join(10)
+                self.assertFalse(thread.is_alive())
+            return results
+
+        return finish
+
+    def test_a_closed_subscription(self):
+        """All who wait get an end, and so do later calls."""
+        source = muster.subscribe("#", interfaces="none0")
+        waiters = self.in_threads(lambda: reason_of_end(source.get), 2)
+        source.close()
+        self.assertEqual(waiters(), ["it was closed"] * 2)
+        self.assertEqual(self.in_threads(lambda: reason_of_end(source.get))(), ["it was closed"])
+        self.assertEqual(list(source), [])
+
+    def test_an_end_that_is_interrupted(self):
+        me = muster.announce("micro", keep_key=False, interfaces="none0")
+        me._node.publisher.drain = self.interrupt
+        self.assertRaises(KeyboardInterrupt, me.close)
+        self.assertEqual(me._node.sockets.unicast, {})
+        self.assertFalse(me._node._thread.is_alive())
+
+    def interrupt(self, _):
+        raise KeyboardInterrupt
+
+    def test_readings_after_the_end(self):
+        me = muster.announce("micro", keep_key=False, interfaces="none0")
+        me.publish("micro/load", 1)
+        me._node.leave = lambda: None
+        me.close()
+        self.assertRaises(muster.Error, me.publish, "micro/load", 2)
+
+
+def reason_of_end(call):
+    try:
+        return call()
+    except muster.TimedOut as error:
+        return str(error)
 
 
 @unittest.skipUnless(muster.nacl, "there is no PyNaCl")

@@ -1479,13 +1479,16 @@ class _Queue:
     def get(self, timeout: Optional[float]) -> Any:
         """None where nothing comes in time."""
         try:
-            return (
+            item = (
                 self._queue.get(timeout=timeout)
                 if timeout is None or timeout > 0
                 else self._queue.get_nowait()
             )
         except queue.Empty:
             return None
+        if item is None:
+            self.wake()  # others may wait, too
+        return item
 
 
 class _Row:
@@ -2610,6 +2613,7 @@ class _Node:
             if self._is_closed:
                 return
             self._is_closed = True
+            self.publisher.room.notify_all()
         self.wake()
         if self.server is not None:
             self.server.close()
@@ -2745,6 +2749,8 @@ class _Publisher:
                 lambda: len(self._waiting) < 64 or self.node._is_closed, timeout
             ):
                 raise TimedOut("what was published before still waits to leave")
+            if self.node._is_closed:
+                raise Error("this announcement was closed")
             self._waiting.append((topic, record.get("n", ""), body))
             self._flush()
         self.node.wake()
@@ -4014,9 +4020,11 @@ class Announcement:
         if self._is_closed:
             return
         self._is_closed = True
-        self._node.publisher.drain(5.0)
-        self._node.leave()
-        self._node.close()
+        try:
+            self._node.publisher.drain(5.0)
+            self._node.leave()
+        finally:  # Ctrl-C does not wait
+            self._node.close()
 
     def __enter__(self) -> "Announcement":
         return self
@@ -4176,7 +4184,7 @@ class Subscription(_Source):
         return dict(self._node.stats)
 
     def _get(self, timeout: Optional[float]) -> Optional[Reading]:
-        return self._queue.get(timeout)
+        return self._queue.get(0 if self._is_closed else timeout)
 
     def close(self) -> None:
         """Ends the iteration; may be called from another thread."""
