@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What tools/python/muster.py reads and writes, without a network: golden datagrams, readings, texts, keys."""
 
+import contextlib
 import logging
 import os
 import pathlib
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import threading
 import unittest
+from unittest import mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "schemas" / "golden"
@@ -293,6 +295,83 @@ class Endings(unittest.TestCase):
         me._node.leave = lambda: None
         me.close()
         self.assertRaises(muster.Error, me.publish, "micro/load", 2)
+
+    def test_a_watch_that_can_not_go_on(self):
+        """The muster of this machine ends, and there is no socket for the network."""
+        with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(f"{directory}/socket")
+            listener.listen()
+            with mock.patch.dict(os.environ, MUSTER_SOCKET=f"{directory}/socket"):
+                made = self.in_threads(lambda: muster.watch(interfaces="none0"))
+                asked, _ = listener.accept()
+                asked.sendall((GOLDEN / "replies" / "watch-cut-off.lines").read_bytes())
+                (source,) = made()
+            with mock.patch.object(muster, "_Node", side_effect=OSError(24, "Too many open files")):
+                asked.close()
+                (error,) = self.in_threads(lambda: self.error_of(list, source))()
+            self.assertIsInstance(error, muster.NetworkError)
+            self.assertIsInstance(self.in_threads(lambda: self.error_of(source.get))()[0], muster.NetworkError)
+
+    def error_of(self, call, *arguments):
+        try:
+            return call(*arguments)
+        except muster.Error as error:
+            return error
+
+    def test_interfaces_that_can_not_be_listed(self):
+        """The next second it is tried again."""
+        me = muster.announce("micro", keep_key=False, interfaces="none0")
+        me._node.leave = lambda: None
+        with me, me._node.lock, mock.patch.object(muster, "_list_interfaces", side_effect=OSError(24, "Too many")):
+            me._node._timers.clear()
+            me._node._interfaces_refresh()
+            self.assertEqual(len(me._node._timers), 1)
+
+    # ---- streams ----
+
+    def test_threads_are_bounded(self):
+        """A thousand publishers that never answer take some threads."""
+        source = muster.subscribe("#", interfaces="none0")
+        gate, done = threading.Event(), threading.Semaphore(0)
+        with source, source._node.lock:
+            for _ in range(100):
+                source._node.in_background(lambda: (gate.wait(30), done.release()))
+            count = sum(thread.name == "muster-stream" for thread in threading.enumerate())
+            self.assertEqual(count, muster.THREADS_MAX)
+        source = muster.subscribe("#", interfaces="none0")
+        with source:
+            gate.set()
+            with source._node.lock:
+                for _ in range(100):
+                    source._node.in_background(done.release)
+                source._node.in_background(lambda: 1 / 0)
+            for _ in range(100):
+                self.assertTrue(done.acquire(timeout=10))
+
+    def test_last_values_without_an_end(self):
+        sent = []
+
+        def answer():
+            asked, _ = listener.accept()
+            asked.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 255)
+            head = '{"sample":{"id":"%s","boot":7,"topic":"a","age_ms":1},"lines":1}\n' % ("0" * 32)
+            body = '{"n":"a","vs":"%s"}\n' % ("x" * 100_000)
+            with asked, contextlib.suppress(OSError):
+                while True:
+                    asked.sendall((head + body).encode())
+                    sent.append(len(head + body))
+
+        with socket.create_server(("127.0.0.1", 0)) as listener, muster.subscribe("#", interfaces="none0") as source:
+            listener.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 255)
+            finish = self.in_threads(answer)
+            row = muster._Row("0" * 32, 0.0)
+            row.boot, row.key, row.source = 7, b"key", ("127.0.0.1", 1)
+            row.announce = mock.Mock(stream=listener.getsockname()[1])
+            with source._node.lock:
+                source._node.listener._ask_last(row)
+            self.assertEqual(source.get(timeout=30).name, "a")
+            finish()
+        self.assertLess(sum(sent), 2 * muster.HELD_BYTES_MAX)
 
 
 def reason_of_end(call):

@@ -126,6 +126,7 @@ RING_BYTES = 4 * 1024 * 1024
 NAK_SEQS_MAX, NAK_RANGES_SENT = 1024, 32
 FEEDS_MAX, WINDOW = 1024, 8192
 HELD_BYTES_MAX = 16 * 1024 * 1024
+THREADS_MAX = 16  # that ask others by stream
 GAP_S = 1.0
 QUEUE_MAX = 65_536  # events or readings that wait for the program
 TIME_MIN, TIME_MAX = 2**28, 2**33
@@ -1666,6 +1667,8 @@ class _Node:
         self._round: Optional[_Round] = None
         self._is_leaving = self._is_closed = False
         self._calls: collections.deque[Callable[[], None]] = collections.deque()
+        self._jobs: collections.deque[Callable[[], None]] = collections.deque(maxlen=ROWS_MAX)
+        self._workers = 0
         check_port = _port_of(port)
         if document:
             self._check_document(document, 1)
@@ -1695,6 +1698,25 @@ class _Node:
         """Calls in the thread of the node; may be used from any thread."""
         self._calls.append(call)
         self.wake()
+
+    def in_background(self, job: Callable[[], None]) -> None:
+        """Runs it in one of some threads, in which it may block. Called with the lock."""
+        self._jobs.append(job)
+        if self._workers < THREADS_MAX:
+            threading.Thread(target=self._work, name="muster-stream", daemon=True).start()
+            self._workers += 1
+
+    def _work(self) -> None:
+        while True:
+            with self.lock:
+                if not self._jobs or self._is_closed:
+                    self._workers -= 1
+                    return
+                job = self._jobs.popleft()
+            try:
+                job()
+            except Exception:
+                _log.exception("a stream failed")
 
     def wake(self) -> None:
         with contextlib.suppress(OSError):
@@ -1743,7 +1765,12 @@ class _Node:
     # -- interfaces --
 
     def _interfaces_refresh(self, is_first: bool = False) -> None:
-        found = _list_interfaces(self.names)
+        try:
+            found = _list_interfaces(self.names)
+        except OSError as error:
+            if is_first:
+                raise NetworkError(f"the interfaces can't be listed: {error.strerror}") from None
+            found = list(self.sockets.interfaces.values())  # this process has no descriptor left
         is_changed, is_added = self.sockets.use(found)
         if is_first and not found:
             _log.warning("no interface can be used yet")
@@ -2578,7 +2605,7 @@ class _Node:
     # -- bodies, by stream --
 
     def _fetch(self, row: _Row) -> None:
-        """Takes the body of a large document from its owner, in a thread of its own."""
+        """Takes the body of a large document from its owner."""
         announce, source = row.announce, row.source
 
         def keep(lists: Optional[_Lists]) -> None:
@@ -2600,7 +2627,7 @@ class _Node:
                 _log.debug("the body of %s did not come: %s", row.id, error)
             self.call_soon(lambda: keep(lists))
 
-        threading.Thread(target=run, name="muster-body", daemon=True).start()
+        self.in_background(run)
 
     # -- the program's side --
 
@@ -3251,7 +3278,7 @@ class _Listener:
             self.node.sockets.send_data(_json_line(members) + b"\n", -1, feed.interface)
 
     def _ask_last(self, row: _Row) -> None:
-        """Last values, once of each start of a publisher, by stream and in a thread of its own."""
+        """Last values by stream, once of each start of a publisher."""
         stream = row.announce.stream
         wants_last = [sub for sub in self.subscriptions if sub.with_last]
         is_sure = row.key is not None or row.proven
@@ -3267,16 +3294,19 @@ class _Listener:
         address, peer_id, boot = (row.source[0], stream), row.id, row.boot
 
         def run() -> None:
-            samples = []
+            samples, size = [], 0
             try:
                 with _Stream.connect(address) as asked:
                     for part, lines in asked.ask(request, total_s=10.0):
                         samples.append(_read_sample(part, lines))
+                        size += 1000 + len(lines[0])
+                        if size > HELD_BYTES_MAX:
+                            raise LocalError("too many")
             except (Error, OSError, _Drop) as error:
                 _log.debug("the last values of %s did not come: %s", peer_id, error)
             self.node.call_soon(lambda: self._take_last(peer_id, boot, samples))
 
-        threading.Thread(target=run, name="muster-last", daemon=True).start()
+        self.node.in_background(run)
 
     def _take_last(self, peer_id: str, boot: int, samples: list[tuple[_Signal, float]]) -> None:
         for sample, age in samples:
@@ -3860,6 +3890,7 @@ class Watch(_Source):
         self._node: Optional[_Node] = None
         self._local: Optional[_Local] = None
         self._stream: Any = None
+        self._fault: Optional[Error] = None
         self._interfaces, self._port = interfaces, port
         if direct or not self._watch_local():
             self._watch_network()
@@ -3890,7 +3921,11 @@ class Watch(_Source):
         except (Error, OSError, ValueError) as error:
             _log.info("the muster of this machine ended: %s", error)
         if not self._is_closed:
-            self._watch_network()
+            try:
+                self._watch_network()
+            except (Error, OSError) as error:
+                self._fault = NetworkError(f"the network can't be watched: {error}")
+                self._queue.wake()
 
     def _watch_network(self) -> None:
         node = _Node(None, None, self._interfaces, self._port)
@@ -3918,6 +3953,8 @@ class Watch(_Source):
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._is_closed:
             event = self._queue.get(None if deadline is None else deadline - time.monotonic())
+            if event is None and self._fault is not None:
+                raise self._fault
             if event is None or _matches(event.peer, self._name, self._service):
                 return event
         return None
