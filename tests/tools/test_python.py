@@ -247,6 +247,14 @@ class Texts(unittest.TestCase):
             found = [name for name in ("lo", "eth0", "eth1", "docker0") if muster._is_chosen(name, name == "lo", names)]
             self.assertEqual(" ".join(found), chosen, names)
 
+    def test_names_of_interfaces(self):
+        """The kernel takes nearly any bytes."""
+        line = b"fe800000000000000000000000000001 07 40 20 80 \xc3\xa0\xff\n"
+        with mock.patch.object(pathlib.Path, "read_bytes", return_value=line):
+            self.assertEqual(list(muster._addresses_v6()), [7])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            self.assertIsNone(muster._probe(sock, 7, "\xe0\udcff", True))
+
 
 class Endings(unittest.TestCase):
     """What is closed, or fails, ends for whoever waits. No interface is used."""

@@ -1067,16 +1067,16 @@ def _addresses_v6() -> dict[int, str]:
     """One address of IPv6 of each interface that can be used: not tentative, not a duplicate."""
     found: dict[int, str] = {}
     with contextlib.suppress(OSError):
-        for line in pathlib.Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines():
-            digits, index, _, _, flags, _ = line.split()
+        for line in pathlib.Path("/proc/net/if_inet6").read_bytes().splitlines():
+            digits, index, _, _, flags, _ = line.split()  # the name may have any bytes
             if not int(flags, 16) & (0x40 | 0x08):
-                found.setdefault(int(index, 16), digits)
+                found.setdefault(int(index, 16), digits.decode("ascii"))
     return found
 
 
 def _probe(sock: socket.socket, index: int, name: str, with_v6: bool) -> Optional[_Interface]:
     def ask(request: int) -> bytes:
-        return fcntl.ioctl(sock, request, struct.pack("40s", name.encode()))
+        return fcntl.ioctl(sock, request, struct.pack("40s", os.fsencode(name)))
 
     try:
         (flags,) = struct.unpack_from("H", ask(_SIOCGIFFLAGS), 16)
