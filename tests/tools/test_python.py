@@ -2,10 +2,12 @@
 """What tools/python/muster.py reads and writes, without a network: golden datagrams, readings, texts, keys."""
 
 import contextlib
+import io
 import logging
 import os
 import pathlib
 import random
+import signal
 import socket
 import sys
 import tempfile
@@ -227,6 +229,13 @@ class Texts(unittest.TestCase):
     def test_safe_text(self):
         self.assertEqual(muster.safe_text("a\\b\x1b[0m\u202e\u200b"), "a\\\\b\\u{001B}[0m\\u{202E}\\u{200B}")
         self.assertEqual(muster.safe_text("B\u00fcro \u20ac"), "B\u00fcro \u20ac")
+
+    def test_a_terminal_that_is_not_utf8(self):
+        peer = muster.Peer("0" * 32, "\u65e5", "alive", None, None, None)
+        with mock.patch.object(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii")) as out:
+            with mock.patch.object(muster, "find", return_value=[peer]), mock.patch.object(signal, "signal"):
+                self.assertEqual(muster.main(["find"]), 0)
+            self.assertEqual(out.buffer.getvalue(), b"\\u65e5?\talive\t-\t-\n")
 
     def test_services(self):
         self.assertEqual(muster.Service.of("coap:5683/udp"), muster.Service("coap", 5683, "udp"))

@@ -4373,6 +4373,7 @@ def main(argv: Optional[list[str]] = None) -> int:
     """The command. Returns its exit code: 0 done, 1 error, 3 nobody was found."""
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
+    sys.stdout.reconfigure(errors="backslashreplace")  # names are of any script
     try:
         return arguments.call(arguments)
     except KeyboardInterrupt:
