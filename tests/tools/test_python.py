@@ -365,6 +365,28 @@ class Endings(unittest.TestCase):
             for _ in range(100):
                 self.assertTrue(done.acquire(timeout=10))
 
+    def test_naks_of_others(self):
+        """What others ask for is asked for later; 64 ranges of a nak cost one pass, not 64."""
+        passes = []
+
+        class Missing(dict):
+            def __iter__(self):
+                passes.append(1)
+                return super().__iter__()
+
+            def items(self):
+                passes.append(1)
+                return super().items()
+
+        with muster.subscribe("#", interfaces="none0") as source, source._node.lock:
+            feed = muster._Feed(source._node.listener, "0" * 32, 1, 0, 1, 1)
+            now = source._node.now
+            feed.missing = Missing({number: [now, 0.0] for number in range(1, 100)})
+            feed.put_off([[20, 30], [90, 95], [10, 40], [12, 13]] * 16)
+            later = [number for number, (_, ask_at) in dict.items(feed.missing) if ask_at > now]
+        self.assertEqual(later, [*range(10, 41), *range(90, 96)])
+        self.assertEqual(len(passes), 1)
+
     def test_last_values_without_an_end(self):
         sent = []
 
