@@ -2,10 +2,12 @@
 """What tools/python/muster.py reads and writes, without a network: golden datagrams, readings, texts, keys."""
 
 import contextlib
+import io
 import logging
 import os
 import pathlib
 import random
+import signal
 import socket
 import sys
 import tempfile
@@ -228,6 +230,13 @@ class Texts(unittest.TestCase):
         self.assertEqual(muster.safe_text("a\\b\x1b[0m\u202e\u200b"), "a\\\\b\\u{001B}[0m\\u{202E}\\u{200B}")
         self.assertEqual(muster.safe_text("B\u00fcro \u20ac"), "B\u00fcro \u20ac")
 
+    def test_a_terminal_that_is_not_utf8(self):
+        peer = muster.Peer("0" * 32, "\u65e5", "alive", None, None, None)
+        with mock.patch.object(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii")) as out:
+            with mock.patch.object(muster, "find", return_value=[peer]), mock.patch.object(signal, "signal"):
+                self.assertEqual(muster.main(["find"]), 0)
+            self.assertEqual(out.buffer.getvalue(), b"\\u65e5?\talive\t-\t-\n")
+
     def test_services(self):
         self.assertEqual(muster.Service.of("coap:5683/udp"), muster.Service("coap", 5683, "udp"))
         self.assertEqual(str(muster.Service.of("http:80")), "http:80")
@@ -355,6 +364,28 @@ class Endings(unittest.TestCase):
                 source._node.in_background(lambda: 1 / 0)
             for _ in range(100):
                 self.assertTrue(done.acquire(timeout=10))
+
+    def test_naks_of_others(self):
+        """What others ask for is asked for later; 64 ranges of a nak cost one pass, not 64."""
+        passes = []
+
+        class Missing(dict):
+            def __iter__(self):
+                passes.append(1)
+                return super().__iter__()
+
+            def items(self):
+                passes.append(1)
+                return super().items()
+
+        with muster.subscribe("#", interfaces="none0") as source, source._node.lock:
+            feed = muster._Feed(source._node.listener, "0" * 32, 1, 0, 1, 1)
+            now = source._node.now
+            feed.missing = Missing({number: [now, 0.0] for number in range(1, 100)})
+            feed.put_off([[20, 30], [90, 95], [10, 40], [12, 13]] * 16)
+            later = [number for number, (_, ask_at) in dict.items(feed.missing) if ask_at > now]
+        self.assertEqual(later, [*range(10, 41), *range(90, 96)])
+        self.assertEqual(len(passes), 1)
 
     def test_last_values_without_an_end(self):
         sent = []

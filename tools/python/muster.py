@@ -38,6 +38,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import bisect
 import collections
 import contextlib
 import dataclasses
@@ -3069,11 +3070,12 @@ class _Feed:
             self.listener.node.now,
             self.listener.node.now + 0.015 + self.listener.backoff(),
         )
-        for first, last in ranges:
-            for number in [number for number in self.missing if first <= number <= last]:
-                since = self.missing[number][0]
-                if now - since < random.uniform(0.25, 0.5):
-                    self.missing[number][1] = max(self.missing[number][1], ask_at)
+        firsts, lasts = zip(*sorted(map(tuple, ranges)))
+        lasts = tuple(itertools.accumulate(lasts, max))  # ranges may overlap
+        for number, times in self.missing.items():
+            at = bisect.bisect_right(firsts, number) - 1
+            if at >= 0 and number <= lasts[at] and now - times[0] < random.uniform(0.25, 0.5):
+                times[1] = max(times[1], ask_at)
 
     def step_soon(self) -> None:
         if self.missing and not self.is_due:
@@ -4373,6 +4375,7 @@ def main(argv: Optional[list[str]] = None) -> int:
     """The command. Returns its exit code: 0 done, 1 error, 3 nobody was found."""
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
+    sys.stdout.reconfigure(errors="backslashreplace")  # names are of any script
     try:
         return arguments.call(arguments)
     except KeyboardInterrupt:
