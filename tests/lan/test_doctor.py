@@ -351,6 +351,7 @@ class Doctor(LanTest):
         lan.wait_for(lambda: "this host has no network" in here.run("why", "thermo").out, "the cause")
         here.ip("link set eth0 up")
         self.assertNotIn("Nothing is wrong", doctor.out)
+        self.assertNotIn("is the loopback", doctor.out)
         alone = here.run("doctor", "--direct")
         self.assertIn("Nothing is wrong here, but nobody else was heard", alone.out)
 

@@ -278,7 +278,6 @@ const struct rule rules_of_host[] = {
     {"interface.mtu", mtu_too_small, RULES_ALL, RULES_ALL},
     {"interface.no_multicast", multicast_off, RULES_M4 | RULES_M6, RULES_ALL},
     {"interface.none", no_interface, RULES_ALL, RULES_ALL},
-    {"state.unwritable", state_unwritable, 0, 0},
     {"clock.wrong", clock_wrong, 0, 0},
     {"buffer.small", buffer_small, 0, 0},
     {"neighbours.full", neighbours_full, RULES_UNICAST, RULES_ALL},
@@ -286,5 +285,10 @@ const struct rule rules_of_host[] = {
     {"ipv6.no_multicast_route", ipv6_no_multicast_route, RULES_M6, RULES_ALL},
     {"route.missing", route_missing, RULES_UNICAST | RULES_M4 | RULES_B4 | RULES_TCP, RULES_ALL},
     {"route.rp_filter", rp_filtered, RULES_UNICAST | RULES_M4 | RULES_B4 | RULES_TCP, RULES_ALL},
+    {0},
+};
+
+const struct rule rules_of_state[] = {
+    {"state.unwritable", state_unwritable, 0, 0},
     {0},
 };

@@ -106,7 +106,7 @@ static bool peer_silent(const struct evidence *evidence, size_t n, struct verdic
         FIX("there, allow UDP and TCP ports %u to %u from this network", evidence->port - 1,
             evidence->port + 32);
     }
-    EVIDENCE("asked by multicast, broadcast and unicast, %s answered nothing", names);
+    EVIDENCE("no question by multicast, broadcast or unicast was answered");
     return true;
 }
 

@@ -154,6 +154,8 @@ TEST(test_this_host) {
     begin(NULL);
     facts.state_error = 13;
     check("state.unwritable");
+    find_rule("nft, table inet f, chain input: udp dport 19797 drop", true, true, 1U << FIREWALL_GROUP_IN);
+    check("firewall.rule state.unwritable"); /* what keeps more from working comes first */
     begin(NULL);
     facts.clock_s = 252460800; /* 1978 */
     check("clock.wrong");
@@ -324,6 +326,18 @@ TEST(test_who_fell_silent) {
     check("");
 }
 
+TEST(test_names_of_the_table) {
+    struct muster_probe_peer *peer = &live.report.peers[0];
+    live.known_count = 2;
+    live.known[0] = (struct live_known){.id = {7}, .name = "other"};
+    live.known[1] = (struct live_known){.name = "thermo"};
+    live_take_names(&live);
+    assert_string_equal(peer->name, "nas"); /* it said it */
+    peer->name[0] = '\0';
+    live_take_names(&live);
+    assert_string_equal(peer->name, "thermo");
+}
+
 TEST(test_switches) {
     facts.after.mld_queries[1] = 20;
     facts.after.mld_reports[1] = 9;
@@ -363,6 +377,7 @@ int main(void) {
         cmocka_unit_test_setup(test_paths, begin),
         cmocka_unit_test_setup(test_peers, begin),
         cmocka_unit_test_setup(test_who_fell_silent, begin),
+        cmocka_unit_test_setup(test_names_of_the_table, begin),
         cmocka_unit_test_setup(test_switches, begin),
         cmocka_unit_test(test_the_schema_has_every_id),
     };
