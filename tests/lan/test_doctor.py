@@ -152,6 +152,22 @@ def small_mtu(lan):
     lan.ip(lan.switch, "link set port2 mtu 1300")
 
 
+def tiny_mtu(lan):
+    lan.ip(lan.switch, "link set port1 mtu 900")
+
+
+def own_mtu(lan):
+    lan.hosts[0].ip("link set eth0 mtu 600")
+
+
+def multicast_off(lan):
+    lan.hosts[0].ip("link set eth0 multicast off")
+
+
+def other_subnet(lan):
+    lan.hosts[1].ip("addr flush dev eth0", "addr add 10.9.0.11/24 dev eth0")
+
+
 def loopback_down(lan):
     lan.hosts[0].ip("link set lo down")
 
@@ -227,6 +243,10 @@ BROKEN = [
     (tcp_closed, {"tcp.closed"}, (4,)),
     (small_mtu, {"mtu.small"}, (4,)),
     (small_mtu, {"mtu.small"}, DUAL),
+    (tiny_mtu, {"mtu.tiny"}, (4,)),
+    (own_mtu, {"interface.mtu"}, (4,)),
+    (multicast_off, {"interface.no_multicast"}, (4,)),
+    (other_subnet, {"peer.subnet"}, (4,)),
     (loopback_down, {"loopback.down"}, (4,)),
     (port_taken, {"port.taken"}, (4,)),
     (deaf_peer, {"peer.silent"}, (4,)),
@@ -342,6 +362,7 @@ class Doctor(LanTest):
         lan.wait_for(lambda: "this host has no network" in here.run("why", "thermo").out, "the cause")
         here.ip("link set eth0 up")
         self.assertNotIn("Nothing is wrong", doctor.out)
+        self.assertNotIn("is the loopback", doctor.out)
         alone = here.run("doctor", "--direct")
         self.assertIn("Nothing is wrong here, but nobody else was heard", alone.out)
 

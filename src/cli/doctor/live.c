@@ -43,7 +43,9 @@ struct examination {
 
 static void on_log(enum muster_log_level level, const char *line, void *context) {
     struct live *live = ((struct examination *)context)->live;
-    const bool is_wanted = level <= MUSTER_LOG_WARNING || strstr(line, "is left out") != NULL ||
+    const bool is_usual = strstr(line, "is left out: it is the loopback") != NULL; /* on every host */
+    const bool is_wanted = level <= MUSTER_LOG_WARNING ||
+                           (strstr(line, "is left out") != NULL && !is_usual) ||
                            strstr(line, "is heard by unicast alone") != NULL;
     if (is_wanted && live->line_count < LIVE_LINES_MAX) {
         snprintf(live->lines[live->line_count++], sizeof(live->lines[0]), "%s", line);
@@ -95,6 +97,17 @@ static void take_table(struct live *live, const struct muster_peer_list *table) 
         for (size_t i = 0; i < table->count; i++) {
             if (!table->peers[i].self && is_silent(table->peers[i].state) == silent) {
                 add_known(live, &table->peers[i]);
+            }
+        }
+    }
+}
+
+void live_take_names(struct live *live) {
+    for (size_t i = 0; i < live->report.peer_count; i++) {
+        struct muster_probe_peer *peer = &live->report.peers[i];
+        for (size_t k = 0; k < live->known_count && peer->name[0] == '\0'; k++) {
+            if (memcmp(live->known[k].id, peer->id, sizeof(peer->id)) == 0) {
+                memcpy(peer->name, live->known[k].name, sizeof(peer->name));
             }
         }
     }
@@ -199,6 +212,7 @@ static void take_evidence(struct examination *examination) {
     size_t path_count;
     const struct muster_path *paths = muster_paths(examination->node, &path_count);
     live->report = *muster_probe_report(examination->node);
+    live_take_names(live);
     live->counters = *muster_counters(examination->node);
     for (size_t i = 0; i < live->known_count; i++) {
         live->known[i].is_without_answer = neighbours_is_missing(&live->known[i].address);

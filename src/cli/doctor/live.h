@@ -47,3 +47,6 @@ struct live {
  * too. Always returns; what went wrong is in live. */
 void live_run(struct live *live, const struct settings *settings, const struct muster_peer_list *table,
               uint64_t long_ms);
+
+/* Names those of the report that said no name, where the muster that runs here knows them. */
+void live_take_names(struct live *live);
