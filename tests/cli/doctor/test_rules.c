@@ -123,12 +123,18 @@ TEST(test_addresses_and_routes) {
     check("ipv6.no_multicast_route");
     begin(NULL);
     facts.interfaces[1].has_route = false;
-    live.report.peer_count = 0;
-    check("route.missing");
+    live.streams[0] = LIVE_STREAM_OPEN; /* another table has one */
+    check("");
+    live.streams[0] = LIVE_STREAM_SILENT;
+    check("route.missing?");
     begin(NULL);
     facts.interfaces[1].rp_filter = 1;
     check("");
     facts.after.rp_filtered = facts.before.rp_filtered + 3;
+    check(""); /* peers of that network are heard */
+    facts.after.rp_filtered = facts.before.rp_filtered + 9;
+    check("route.rp_filter?");
+    live.report.peer_count = 0;
     check("route.rp_filter");
 }
 
