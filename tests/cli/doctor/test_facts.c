@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "facts.h"
 #include "fixture.h"
@@ -96,6 +97,11 @@ TEST(test_state_directory) {
     make_file("file", "");
     assert_int_equal(facts_try_state(fixture_path("state/that/would/be/made")), 0);
     assert_int_equal(facts_try_state(fixture_directory), 0);
+    assert_int_equal(chdir(fixture_directory), 0);
+    assert_int_equal(facts_try_state("state"), 0);
+    assert_int_not_equal(facts_try_state("/proc/nowhere"), 0);
+    assert_int_equal(facts_try_state("state/below"), 0);
+    assert_int_equal(chdir("/"), 0);
     assert_int_equal(facts_try_state(fixture_path("file/state")), ENOTDIR);
 }
 
