@@ -117,7 +117,8 @@ static void write_peer(struct writer *writer, const void *row) {
     writer_id(writer, "id", NULL, peer->id);
     writer_known(writer, "name", "PEER", peer->name);
     writer_text(writer, "interface", "IF", peer->interface_name);
-    writer_address(writer, "address", "ADDRESS", &peer->address);
+    writer_address(writer, NULL, "ADDRESS", peer->address.family != 0 ? &peer->address : &peer->address6);
+    writer_address(writer, "address", NULL, &peer->address);
     writer_address(writer, "other_address", NULL, &peer->address6);
     writer_bool(writer, "here", NULL, live->is_here[index]);
     for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
