@@ -44,6 +44,7 @@ static void add_targets(struct probe *probe, const struct muster_static_peer *ta
     }
 }
 
+static_assert(MUSTER_PROBE_ROUNDS <= 16, "each round has a bit");
 static_assert(MUSTER_PROBE_PATHS_MAX == MUSTER_PATHS_MAX, "a report has room for every path");
 
 int probe_begin(struct presence *presence, const struct muster_static_peer *targets, size_t target_count) {
@@ -246,7 +247,11 @@ static void record_answer(struct presence *presence, struct muster_probe_peer *p
     for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
         peer->reached[kind] += message->heard >> kind & 1;
     }
-    if (is_unicast) {
+    if (!is_unicast) { /* the copies of one question may have an answer each */
+        uint16_t *answered = &presence->probe->group_answered[peer - presence->probe->report.peers];
+        peer->answered_group += (*answered >> round & 1) == 0 ? 1 : 0;
+        *answered |= (uint16_t)(1U << round);
+    } else {
         const uint64_t rtt_ms = presence->context->now_ms - presence->probe->sent_ms[round];
         peer->answered_long += is_long(round) ? 1 : 0;
         peer->answered_short += is_long(round) ? 0 : 1;

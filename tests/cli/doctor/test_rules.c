@@ -42,6 +42,7 @@ static int begin(void **state) {
                                        .address6 = {.family = 6, .ip = {0xfe, 0x80}, .port = 19798},
                                        .called = 8,
                                        .answered = 22,
+                                       .answered_group = 8,
                                        .asked_long = 8,
                                        .answered_long = 8,
                                        .asked_short = 6,
@@ -237,6 +238,13 @@ TEST(test_paths) {
     live.report.peers[1].reached[MUSTER_PATH_M4] = 0;
     check("path.m4?");
     assert_non_null(strstr(verdicts.items[0].what, "wlan0"));
+    begin(NULL);
+    peer->reached[MUSTER_PATH_M4] = 0;
+    peer->answered_group = 1; /* it is asked by many, and answers few questions of each */
+    check("");
+    peer->answered_group = 0;
+    peer->reached[MUSTER_PATH_B4] = peer->reached[MUSTER_PATH_M6] = 0; /* but all that were to it alone */
+    check("path.m4? path.b4? path.m6?");
     begin(NULL);
     live.is_here[0] = true; /* a muster of this machine tells nothing of the network */
     peer->reached[MUSTER_PATH_M4] = 0;
