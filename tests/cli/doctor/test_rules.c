@@ -168,7 +168,8 @@ TEST(test_this_host) {
 }
 
 TEST(test_firewall_of_this_host) {
-    find_rule("nft, table inet f, chain input: udp dport 19797 drop", true, true, 1U << FIREWALL_GROUP_IN);
+    find_rule("nft, table inet f, chain input: udp dport 19797 drop", true, true,
+              1U << FIREWALL_GROUP_IN | 1U << FIREWALL_ANSWER_IN);
     check("firewall.rule?"); /* but others are heard by m4 */
     live.report.paths[MUSTER_PATH_M4].looped = 0;
     live.report.peers[0].heard[MUSTER_PATH_M4] = 0;
