@@ -96,16 +96,16 @@ static const char *stream_name(enum live_stream stream) {
 }
 
 /* What went by one path between this node and a peer: "both", "out" (it heard us), "in" (we heard it), "-",
- * with the share that was lost. */
+ * with the share that it did not hear by this path, of the questions to the group that it heard by any. */
 static void write_cell(struct writer *writer, const struct muster_probe_peer *peer, unsigned kind) {
     static const char *const headings[] = {"M4", "M6", "B4", "U4", "U6"};
     const bool is_out = peer->reached[kind] > 0;
     const bool is_in = peer->heard[kind] > 0;
-    const unsigned lost =
-        peer->asked[kind] > peer->reached[kind] ? peer->asked[kind] - peer->reached[kind] : 0;
+    const unsigned asked = kind <= MUSTER_PATH_B4 ? peer->asked[kind] : 0;
+    const unsigned answered = peer->answered_group < asked ? peer->answered_group : asked;
     char share[32] = "";
-    if (is_out && lost > 0) {
-        snprintf(share, sizeof(share), " %u%%", 100 * lost / peer->asked[kind]);
+    if (is_out && answered > peer->reached[kind]) {
+        snprintf(share, sizeof(share), " %u%%", 100 * (answered - peer->reached[kind]) / answered);
     }
     writer_shown(writer, headings[kind], 0, NULL, "%s%s",
                  is_out && is_in ? "both"
@@ -129,6 +129,7 @@ static void write_peer(struct writer *writer, const void *row) {
     for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
         write_cell(writer, peer, kind);
     }
+    writer_integer(writer, "answered", NULL, peer->answered_group);
     if (writer_object(writer, "paths")) {
         for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
             if (writer_object(writer, muster_path_name((enum muster_path_kind)kind))) {
@@ -200,7 +201,7 @@ static int print_text(const struct settings *settings, const struct examination 
     }
     if (live->report.peer_count > 0) {
         printf("both: heard both ways; out: the peer hears this host; in: this host hears the peer; "
-               "a percentage of what left was lost\n");
+               "a percentage did not come by that path, of what came to the peer\n");
     }
     for (size_t i = 0; i < examination->facts.unseen_count; i++) {
         printf("Not seen: ");

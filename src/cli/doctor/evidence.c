@@ -86,8 +86,11 @@ struct others evidence_sum_others(const struct evidence *evidence, const struct 
         others.with_ipv6 += peer->address6.family != 0 ? 1 : 0;
         others.called += peer->called;
         others.first = others.first != NULL ? others.first : peer;
+        const bool is_known = peer->answered_long + peer->answered_short >= EVIDENCE_ENOUGH;
         for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
-            others.asked[kind] += peer->asked[kind];
+            const bool is_all =
+                (is_known && peer->answered_group == 0) || peer->answered_group > peer->asked[kind];
+            others.asked[kind] += is_all ? peer->asked[kind] : peer->answered_group;
             others.reached[kind] += peer->reached[kind];
         }
     }

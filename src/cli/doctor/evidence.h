@@ -24,8 +24,8 @@ struct evidence {
 struct others {
     unsigned peers;
     unsigned answering;
-    unsigned with_ipv6; /* of those that answer */
-    unsigned asked[MUSTER_PATH_KINDS];
+    unsigned with_ipv6;                /* of those that answer */
+    unsigned asked[MUSTER_PATH_KINDS]; /* to the group: that were answered, or all where only unicast is */
     unsigned reached[MUSTER_PATH_KINDS];
     unsigned heard[MUSTER_PATH_KINDS];
     unsigned called;

@@ -11,7 +11,7 @@
 #define RULES_BYTES_MAX ((size_t)8 << 20)
 
 /* Runs a command of our own making by the shell. Returns its output for free(), NULL when memory is out;
- * *code is its exit code. */
+ * *code is its exit code, -1 where a signal ended it, or it printed too much. */
 static char *run(const char *command, int *code) {
     char line[256];
     char *text = NULL;
@@ -38,7 +38,7 @@ static char *run(const char *command, int *code) {
     }
     if (pipe != NULL) {
         const int status = pclose(pipe);
-        *code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        *code = WIFEXITED(status) && length < RULES_BYTES_MAX ? WEXITSTATUS(status) : -1;
     }
     return text;
 }
@@ -47,8 +47,9 @@ static char *run(const char *command, int *code) {
  * not allowed to look, and not that there are no rules. */
 static void note_refused(struct facts *facts, const char *program, int code) {
     facts_note_unseen(facts,
-                      code == 127 ? "the firewall's rules: %s is not installed"
-                                  : "the firewall's rules: %s was not allowed to read them; root is",
+                      code == 127  ? "the firewall's rules: %s is not installed"
+                      : code == -1 ? "the firewall's rules: %s was ended, or printed too many"
+                                   : "the firewall's rules: %s was not allowed to read them; root is",
                       program);
 }
 

@@ -81,17 +81,15 @@ static int try_directory(const char *directory) {
 int facts_try_state(const char *directory) {
     char path[FACTS_PATH_BYTES];
     snprintf(path, sizeof(path), "%s", directory);
-    int error = try_directory(path);
-    while (error == ENOENT && strcmp(path, ".") != 0 && strcmp(path, "/") != 0) { /* it would be made */
+    while (access(path, F_OK) != 0 && errno == ENOENT) { /* it would be made in the one above */
         char *slash = strrchr(path, '/');
         if (slash == NULL) {
             strcpy(path, ".");
         } else {
             slash[slash == path ? 1 : 0] = '\0';
         }
-        error = try_directory(path);
     }
-    return error;
+    return try_directory(path);
 }
 
 /* ---- all of it ---- */

@@ -68,18 +68,17 @@ static bool is_stateful(unsigned uses) {
            (uses & 1U << FIREWALL_ANSWER_IN) == 0;
 }
 
-/* What is said to be dropped came, or left: on another interface, or the rule means other hosts. */
+/* What is said to be dropped came, or left: on another interface, or the rule means other hosts. Of unicast
+ * nothing is known, for the doctor's node has another port than an announce. */
 static bool is_contradicted(const struct evidence *evidence, unsigned uses) {
     const struct others others = evidence_sum_others(evidence, &evidence->live->report, 0);
     const unsigned passed[FIREWALL_USES] = {
         [FIREWALL_GROUP_IN] = others.heard[MUSTER_PATH_M4],
         [FIREWALL_GROUP6_IN] = others.heard[MUSTER_PATH_M6],
         [FIREWALL_BROADCAST_IN] = others.heard[MUSTER_PATH_B4],
-        [FIREWALL_ANSWER_IN] = others.heard[MUSTER_PATH_U4] + others.heard[MUSTER_PATH_U6],
         [FIREWALL_GROUP_OUT] = others.reached[MUSTER_PATH_M4],
         [FIREWALL_GROUP6_OUT] = others.reached[MUSTER_PATH_M6],
         [FIREWALL_BROADCAST_OUT] = others.reached[MUSTER_PATH_B4],
-        [FIREWALL_UNICAST_OUT] = others.reached[MUSTER_PATH_U4] + others.reached[MUSTER_PATH_U6],
     };
     for (unsigned use = 0; use < FIREWALL_USES; use++) {
         if ((uses >> use & 1) != 0 && passed[use] > 0) {

@@ -234,13 +234,13 @@ static bool ipv6_no_multicast_route(const struct evidence *evidence, size_t n, s
     return true;
 }
 
-/* Peers of other hosts were heard by IPv4 on the interface of this name; or they answered, too. */
-static bool is_peer_there(const struct evidence *evidence, const char *name, bool has_answered) {
+/* A peer of another host was heard by IPv4 on the interface of this name; or it also took a connection. */
+static bool is_peer_there(const struct evidence *evidence, const char *name, bool is_connected) {
     const struct muster_probe_report *report = &evidence->live->report;
     for (size_t i = 0; i < report->peer_count; i++) {
         const struct muster_probe_peer *peer = &report->peers[i];
         if (!evidence->live->is_here[i] && strcmp(peer->interface_name, name) == 0 &&
-            peer->address.family == 4 && (!has_answered || peer->reached[MUSTER_PATH_U4] > 0)) {
+            peer->address.family == 4 && (!is_connected || evidence->live->streams[i] == LIVE_STREAM_OPEN)) {
             return true;
         }
     }
@@ -261,7 +261,7 @@ static bool route_missing(const struct evidence *evidence, size_t n, struct verd
     if (interface == NULL) {
         return false;
     }
-    WHAT("No IPv4 route leads by %s, so nobody there can be answered", interface->name);
+    WHAT("No IPv4 route leads by %s, so connections to peers there fail", interface->name);
     EVIDENCE("it has an address, and the main table no route to its network (ip route show dev %s)",
              interface->name);
     FIX("sudo ip route add NETWORK/24 dev %s", interface->name);

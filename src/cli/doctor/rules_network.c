@@ -185,8 +185,7 @@ static bool fill_cut(const struct evidence *evidence, const struct muster_path *
         FIX("switches that snoop need a querier with an address of fe80::/10: turn one on, or snooping off");
     } else {
         FIX("look for a filter in switches or access points: client isolation, storm control, snooping; "
-            "nothing is "
-            "wrong where all peers are told --delivery");
+            "or the peers were given a --delivery without this path");
     }
     return true;
 }

@@ -51,6 +51,7 @@ static void add_targets(struct probe *probe, const struct muster_static_peer *ta
     }
 }
 
+static_assert(MUSTER_PROBE_ROUNDS <= 16, "each round has a bit");
 static_assert(MUSTER_PROBE_PATHS_MAX == MUSTER_PATHS_MAX, "a report has room for every path");
 
 int probe_begin(struct presence *presence, const struct muster_static_peer *targets, size_t target_count) {
@@ -278,7 +279,10 @@ static void record_answer(struct presence *presence, struct muster_probe_peer *p
     }
     const enum asking asking = number_asking(message->probe);
     peer->answered++;
-    if (asking == ASKING_GROUP) {
+    if (asking == ASKING_GROUP) { /* the copies of one question may have an answer each */
+        uint16_t *answered = &presence->probe->group_answered[peer - presence->probe->report.peers];
+        peer->answered_group += (*answered >> round & 1) == 0 ? 1 : 0;
+        *answered |= (uint16_t)(1U << round);
         record_first_round(presence, peer, round);
     }
     for (unsigned kind = 0; kind < MUSTER_PATH_KINDS && asking != ASKING_TARGET; kind++) {

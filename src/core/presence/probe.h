@@ -24,6 +24,8 @@ struct probe {
     struct muster_static_peer targets[MUSTER_PROBE_TARGETS_MAX];
     size_t target_count;
     size_t called; /* peers that were asked to answer by the group: the next ones come after these */
+    uint16_t
+        group_answered[MUSTER_PROBE_PEERS_MAX]; /* of each peer: bit 1 << round of the group's questions */
     uint64_t due_ms;
 };
 

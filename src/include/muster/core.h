@@ -322,6 +322,8 @@ struct muster_probe_peer {
     uint16_t stream;         /* TCP port on which it answers requests; 0: none, or it never said it */
     unsigned answered_plain; /* answers that say nothing of the probe, as older peers give them */
     unsigned answered;       /* questions that it answered by unicast, */
+    unsigned answered_group; /* of them, those to the group: a peer answers only some where many are asked,
+                                and reached of the paths to the group counts among these alone */
     unsigned asked_long;     /* by unicast, of the longest datagrams that a path is to carry, */
     unsigned answered_long;
     unsigned asked_short; /* and of the length of a usual question */

@@ -2,6 +2,7 @@
 /* Files of /proc as a kernel wrote them. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,12 +94,29 @@ TEST(test_counters) {
     assert_int_equal(facts.rmem_max, 212992);
 }
 
+TEST(test_rules_without_end) {
+    char search[256];
+    const char *path = getenv("PATH");
+    make_file("nft", "#!/bin/sh\nhead -c 9000000 /dev/zero | tr '\\0' x\n");
+    assert_int_equal(chmod(fixture_path("nft"), 0755), 0);
+    snprintf(search, sizeof(search), "%s:/usr/bin:/bin", fixture_directory);
+    char *former = strdup(path != NULL ? path : "/usr/bin:/bin");
+    setenv("PATH", search, 1);
+    facts.unseen_count = 0;
+    facts_read_firewall(&facts, fixture_directory, 19797);
+    setenv("PATH", former, 1);
+    free(former);
+    assert_int_equal(facts.unseen_count, 1);
+    assert_string_equal(facts.unseen[0], "the firewall's rules: nft was ended, or printed too many");
+}
+
 TEST(test_state_directory) {
     make_file("file", "");
     assert_int_equal(facts_try_state(fixture_path("state/that/would/be/made")), 0);
     assert_int_equal(facts_try_state(fixture_directory), 0);
     assert_int_equal(chdir(fixture_directory), 0);
     assert_int_equal(facts_try_state("state"), 0);
+    assert_int_not_equal(facts_try_state("/proc/nowhere"), 0);
     assert_int_equal(facts_try_state("state/below"), 0);
     assert_int_equal(chdir("/"), 0);
     assert_int_equal(facts_try_state(fixture_path("file/state")), ENOTDIR);
@@ -106,8 +124,11 @@ TEST(test_state_directory) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_addresses),       cmocka_unit_test(test_a_link_local_address_is_taken),
-        cmocka_unit_test(test_routes),          cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_a_link_local_address_is_taken),
+        cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_rules_without_end),
         cmocka_unit_test(test_state_directory),
     };
     return cmocka_run_group_tests(tests, begin, fixture_remove_directory);

@@ -42,6 +42,7 @@ static int begin(void **state) {
                                        .address6 = {.family = 6, .ip = {0xfe, 0x80}, .port = 19798},
                                        .called = 8,
                                        .answered = 22,
+                                       .answered_group = 8,
                                        .asked_long = 8,
                                        .answered_long = 8,
                                        .asked_short = 6,
@@ -136,8 +137,9 @@ TEST(test_addresses_and_routes) {
     check("ipv6.no_multicast_route");
     begin(NULL);
     facts.interfaces[1].has_route = false;
-    check(""); /* a peer answers by IPv4 */
-    live.report.peer_count = 0;
+    live.streams[0] = LIVE_STREAM_OPEN; /* another table has one */
+    check("");
+    live.streams[0] = LIVE_STREAM_SILENT;
     check("route.missing?");
     begin(NULL);
     facts.interfaces[1].rp_filter = 1;
@@ -160,7 +162,7 @@ TEST(test_this_host) {
     facts.state_error = 13;
     check("state.unwritable");
     find_rule("nft, table inet f, chain input: udp dport 19797 drop", true, true, 1U << FIREWALL_GROUP_IN);
-    check("firewall.rule state.unwritable"); /* what keeps more from working comes first */
+    check("firewall.rule? state.unwritable"); /* what keeps more from working comes first */
     begin(NULL);
     facts.clock_s = 252460800; /* 1978 */
     check("clock.wrong");
@@ -181,7 +183,8 @@ TEST(test_this_host) {
 }
 
 TEST(test_firewall_of_this_host) {
-    find_rule("nft, table inet f, chain input: udp dport 19797 drop", true, true, 1U << FIREWALL_GROUP_IN);
+    find_rule("nft, table inet f, chain input: udp dport 19797 drop", true, true,
+              1U << FIREWALL_GROUP_IN | 1U << FIREWALL_ANSWER_IN);
     check("firewall.rule?"); /* but others are heard by m4 */
     live.report.paths[MUSTER_PATH_M4].looped = 0;
     live.report.peers[0].heard[MUSTER_PATH_M4] = 0;
@@ -251,6 +254,13 @@ TEST(test_paths) {
     live.report.peers[1].reached[MUSTER_PATH_M4] = 0;
     check("path.m4?");
     assert_non_null(strstr(verdicts.items[0].what, "wlan0"));
+    begin(NULL);
+    peer->reached[MUSTER_PATH_M4] = 0;
+    peer->answered_group = 1; /* it is asked by many, and answers few questions of each */
+    check("");
+    peer->answered_group = 0;
+    peer->reached[MUSTER_PATH_B4] = peer->reached[MUSTER_PATH_M6] = 0; /* but all that were to it alone */
+    check("path.m4? path.b4? path.m6?");
     begin(NULL);
     live.is_here[0] = true; /* a muster of this machine tells nothing of the network */
     peer->reached[MUSTER_PATH_M4] = 0;

@@ -67,6 +67,7 @@ TEST(every_path_of_a_whole_lan_is_heard_both_ways) {
             assert_int_equal(peer->reached[kinds[k]], peer->asked[kinds[k]]);
             assert_true(peer->heard[kinds[k]] > 0);
         }
+        assert_int_equal(peer->answered_group, MUSTER_PROBE_ROUNDS);
         assert_int_equal(peer->answered_long, peer->asked_long);
         assert_int_equal(peer->answered_short, peer->asked_short);
         assert_true(peer->asked_long > 0);
