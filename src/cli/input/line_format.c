@@ -214,8 +214,7 @@ static enum json_line_result read_heading(struct line_format *format, const stru
         reason_set(&fault->reason,
                    "expected a heading that names the columns %svalue, and perhaps time and unit",
                    style->topic == NULL ? "topic (or name), " : "");
-        format->separator = '\0';
-        memset(format->columns, 0, sizeof(format->columns));
+        format->is_refused = true;
         return bad(fault);
     }
     return JSON_LINE_EMPTY;
@@ -305,7 +304,8 @@ enum json_line_result line_format_read(struct line_format *format, const struct 
         length--;
     }
     const char *end = line + length;
-    if (length == 0 || (format->template != NULL && trim((struct part){line, length}).length == 0)) {
+    if (length == 0 || format->is_refused ||
+        (format->template != NULL && trim((struct part){line, length}).length == 0)) {
         return JSON_LINE_EMPTY;
     }
     if (memchr(line, '\0', length) != NULL) { /* what stands behind it would be lost */

@@ -119,6 +119,8 @@ TEST(test_headings_that_lack_something) {
     assert_string_equal(
         translate(&plain, "time,value"),
         "expected a heading that names the columns topic (or name), value, and perhaps time and unit");
+    assert_string_equal(translate(&plain, "1,2"), ""); /* it is said once */
+    memset(&format, 0, sizeof(format));
     assert_string_equal(translate(&below, "a,b"),
                         "expected a heading that names the columns value, and perhaps time and unit");
 }
