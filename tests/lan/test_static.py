@@ -68,9 +68,9 @@ class Routed(LanTest):
         for cookies in ("1", "2"):  # 2: the kernel keeps nothing of a handshake, as in a flood of them
             with self.there.inside():
                 pathlib.Path("/proc/sys/net/ipv4/tcp_syncookies").write_text(cookies, encoding="ascii")
-            self.check_refused()
+            self.check_stranger()
 
-    def check_refused(self):
+    def check_stranger(self):
         with self.router.inside():  # on the link of both, but no peer of theirs: with a TTL of 64, as from afar
             stranger = socket.create_connection(("10.78.0.3", 19798))
         self.addCleanup(stranger.close)
