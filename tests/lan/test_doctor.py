@@ -72,6 +72,15 @@ def walled(lan):
         filter_input(host, rules, policy="drop")
 
 
+def walled_elsewhere(lan):
+    """A firewall that knows the addresses of this network, and closes an interface that muster does not use."""
+    lan.join(lan.hosts[0], "eth1", lan.hosts[1], "eth1")
+    lan.hosts[0].ip("addr add 10.78.0.1/24 brd + dev eth1", "link set eth1 up", "addr add fd00::1/64 dev eth0 nodad")
+    filter_input(lan.hosts[0], "iifname eth1 drop\niifname lo accept\nip saddr 10.77.0.0/24 accept\n"
+                 "ip6 saddr fe80::/10 accept", policy="drop")
+    return {"MUSTER_INTERFACE": "eth0"}
+
+
 def ula_bridge(lan):
     """It asks once a second; what it asks counts for something after a while."""
     lan.ip(lan.switch, "addr add fd00::1/64 dev br0 nodad",
@@ -232,11 +241,11 @@ BROKEN = [
     (legacy_default_deny, {"firewall.stateful"}, (4,)),
     (nft_default_deny, {"firewall.stateful"}, (4,)),
     (tcp_closed, {"tcp.closed"}, (4,)),
-    (small_mtu, {"mtu.small"}, (4,)),
     (tiny_mtu, {"mtu.tiny"}, (4,)),
     (own_mtu, {"interface.mtu"}, (4,)),
     (multicast_off, {"interface.no_multicast"}, (4,)),
     (other_subnet, {"peer.subnet"}, (4,)),
+    (small_mtu, {"mtu.small"}, DUAL),
     (loopback_down, {"loopback.down"}, (4,)),
     (port_taken, {"port.taken"}, (4,)),
     (deaf_peer, {"peer.silent"}, (4,)),
@@ -330,8 +339,9 @@ class Doctor(LanTest):
         self.assertEqual(wrong, [], "\n".join(f"{expected} != {found}\n{text}" for expected, found, text in wrong))
 
     def test_a_healthy_network_has_no_verdict(self):
-        kinds = [(healthy, set(), (4,)), (healthy_dual, set(), DUAL), (crowded, set(), DUAL), (walled, set(), DUAL)]
-        wrong = self.examine([kinds[i % 4] for i in range(HEALTHY)])
+        kinds = [(healthy, set(), (4,)), (healthy_dual, set(), DUAL), (crowded, set(), DUAL), (walled, set(), DUAL),
+                 (walled_elsewhere, set(), DUAL)]
+        wrong = self.examine([kinds[i % 5] for i in range(HEALTHY)])
         self.assertEqual(wrong, [], "\n".join(text for _, _, text in wrong))
 
     def test_who_fell_silent_is_named(self):
@@ -397,6 +407,18 @@ class Why(LanTest):
         missing = self.here.run("why", "nobody")
         self.assertEqual(missing.code, 4)
         self.assertIn("nobody is not in the table: it is not heard now", missing.out)
+
+    def test_who_is_in_another_table_answers(self):
+        self.lan.require_isolation()
+        self.there.announce("there")
+        self.here.announce("here", "--interface", "lo")
+        asked = self.lan.wait_for(lambda: self.answer("there", "but answers now"), "the peer to answer")
+        self.assertIn("other interfaces", asked)
+        self.assertNotIn("does not answer", asked)
+
+    def answer(self, peer, words):
+        asked = self.here.run("why", peer, MUSTER_INTERFACE=None)
+        return asked.code == 4 and words in asked.out and asked.out
 
     def deaf_answer(self):
         asked = self.here.run("why", "10.77.0.2")

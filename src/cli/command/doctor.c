@@ -122,7 +122,8 @@ static void write_peer(struct writer *writer, const void *row) {
     writer_id(writer, "id", NULL, peer->id);
     writer_known(writer, "name", "PEER", peer->name);
     writer_text(writer, "interface", "IF", peer->interface_name);
-    writer_address(writer, "address", "ADDRESS", &peer->address);
+    writer_address(writer, NULL, "ADDRESS", peer->address.family != 0 ? &peer->address : &peer->address6);
+    writer_address(writer, "address", NULL, &peer->address);
     writer_address(writer, "other_address", NULL, &peer->address6);
     writer_bool(writer, "here", NULL, live->is_here[index]);
     for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
@@ -251,8 +252,14 @@ static int run(struct settings *settings, void *doctor_options, const struct ope
     live_run(&examination->live, settings, &running.list, options->is_long ? LONG_MS : 0);
     snapshot_deinit(&running);
     facts_read_counters(&examination->facts, sources.root, &examination->facts.after);
-    rules_judge(&(struct evidence){&examination->facts, &examination->live, settings->port},
-                &examination->verdicts);
+    const struct evidence evidence = {
+        .facts = &examination->facts, .live = &examination->live, .port = settings->port};
+    for (size_t i = 0; i < examination->facts.interface_count; i++) {
+        struct facts_interface *interface = &examination->facts.interfaces[i];
+        interface->is_used = evidence_is_used(&evidence, interface->name);
+    }
+    facts_read_firewall(&examination->facts, sources.root, settings->port);
+    rules_judge(&evidence, &examination->verdicts);
     int status = STATUS_OK;
     if (options->json) {
         print_json(examination);

@@ -329,22 +329,11 @@ static int run_session(struct publish *publish) {
     return status;
 }
 
-/* Takes the name of the host, or one of its own beside a muster announce of that name. */
+/* Takes the name of the host, or one of its own beside another muster. */
 static int take_name(const struct settings *settings, struct publish_options *options,
                      struct reason *reason) {
-    static const char suffix[] = "+publish";
-    char name[MUSTER_NAME_BYTES_MAX + 1];
-    if (draft_take_host_name(&options->draft, reason) != 0) {
-        return -1;
-    }
-    if (options->instance[0] != '\0' || !running_answers(settings, options->draft.name)) {
-        return 0;
-    }
-    snprintf(name, sizeof(name), "%s", options->draft.name);
-    const size_t length = strlen(name); /* a host's name is ASCII */
-    const size_t kept = length < sizeof(name) - sizeof(suffix) ? length : sizeof(name) - sizeof(suffix);
-    strcpy(name + kept, suffix);
-    return draft_parse_name(name, &options->draft, reason);
+    return options->instance[0] != '\0' ? draft_take_host_name(&options->draft, reason)
+                                        : running_take_name(settings, "publish", &options->draft, reason);
 }
 
 static int run(struct settings *settings, void *publish_options, const struct operands *operands) {

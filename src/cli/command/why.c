@@ -46,7 +46,8 @@ static bool keep(const struct muster_peer *peer, const void *context) {
 }
 
 static bool is_wanted(const struct muster_probe_peer *peer, const char *wanted) {
-    return strcmp(peer->name, wanted) == 0 || strcmp(text_address(&peer->address).text, wanted) == 0;
+    return strcmp(peer->name, wanted) == 0 || strcmp(text_address(&peer->address).text, wanted) == 0 ||
+           strcmp(text_address(&peer->address6).text, wanted) == 0;
 }
 
 /* What was heard of a peer that is in no table; NULL: nothing. */
@@ -103,6 +104,10 @@ static int print_rows(const struct question *question) {
 
 /* ---- who is not ---- */
 
+static bool has_answered(const struct muster_probe_peer *peer) {
+    return peer->answered + peer->answered_plain > 0;
+}
+
 static void print_heard(const struct muster_probe_peer *peer) {
     char kinds[32] = "";
     for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
@@ -116,6 +121,11 @@ static void print_heard(const struct muster_probe_peer *peer) {
     printf("  Heard       from %s on %s by %s; it answered %u of %u questions by unicast\n",
            text_address(peer->address.family != 0 ? &peer->address : &peer->address6).text,
            peer->interface_name, kinds, peer->answered_long + peer->answered_short, asked);
+    if (has_answered(peer)) {
+        printf("  Changes     ask again; a muster announce on this host, whose table this is, may use other "
+               "interfaces\n");
+        return;
+    }
     printf(
         "  Rule        who signs is in the table once an answer proved that it lives; who does not answer is "
         "in none\n");
@@ -126,7 +136,7 @@ static void print_heard(const struct muster_probe_peer *peer) {
 static void print_nameless(const struct live *live) {
     for (size_t i = 0; i < live->report.peer_count; i++) {
         const struct muster_probe_peer *peer = &live->report.peers[i];
-        if (peer->name[0] == '\0') {
+        if (peer->name[0] == '\0' && !has_answered(peer)) {
             printf("  Heard       somebody at %s on %s, who does not answer and whose name is not known\n",
                    text_address(peer->address.family != 0 ? &peer->address : &peer->address6).text,
                    peer->interface_name);
@@ -147,9 +157,9 @@ static void print_absent(const struct question *question) {
     const struct muster_probe_peer *heard = find_heard(question);
     const struct live *live = question->live;
     printf("%s is not in the table: it %s.\n", text_name(question->wanted).text,
-           heard != NULL ? "is heard, but does not answer"
-                         : "is not heard now, and the row of "
-                           "who left or was lost is kept for a minute");
+           heard == NULL ? "is not heard now, and the row of who left or was lost is kept for a minute"
+           : has_answered(heard) ? "was not heard before, but answers now"
+                                 : "is heard, but does not answer");
     if (heard != NULL) {
         print_heard(heard);
     } else {

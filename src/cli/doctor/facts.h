@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "firewall.h"
 
@@ -17,6 +18,7 @@
 struct facts_interface {
     char name[IF_NAMESIZE];
     unsigned flags; /* IFF_UP and so on (netdevice(7)) */
+    bool is_used;   /* muster sends and listens on it; known once the network was examined */
     bool has_ipv4;
     bool has_ipv6;
     bool has_link_local;      /* an address of fe80::/10 that can be used */
@@ -26,7 +28,7 @@ struct facts_interface {
     bool has_multicast_route; /* ff00::/8, by it */
     unsigned rp_filter;       /* as it holds for it: 0, 1 (strict) or 2 (loose) */
     uint8_t ipv4[4];
-    uint8_t ipv6[16];
+    uint8_t ipv6[16]; /* of fe80::/10 where it has such a one, as muster takes it */
 };
 
 /* What only grows. Plain value. */
@@ -63,7 +65,7 @@ struct facts_sources {
     const char *state_dir; /* NULL: the default */
 };
 
-/* Reads all of this host but `after`. */
+/* Reads all of this host but `after` and the firewall. */
 void facts_read(struct facts *facts, const struct facts_sources *sources);
 
 /* Reads the counters as they are now. */
@@ -74,6 +76,9 @@ void facts_note_unseen(struct facts *facts, const char *format, ...) __attribute
 
 const struct facts_interface *facts_find(const struct facts *facts, const char *name);
 
+/* Reads the rules of the firewalls of this host, for the interfaces in use. */
+void facts_read_firewall(struct facts *facts, const char *root, uint16_t port);
+
 /* ---- the parts ---- */
 
 /* Reads what is below root/proc, of the interfaces that are known by name and address already. */
@@ -82,8 +87,8 @@ void facts_read_proc(struct facts *facts, const char *root, uint16_t port);
 /* Reads the interfaces and their addresses from the kernel. */
 void facts_read_interfaces(struct facts *facts);
 
-/* Reads the rules of the firewalls of this host. */
-void facts_read_firewall(struct facts *facts, const char *root, uint16_t port);
+/* Takes an address of an interface: the first one of each family, but of IPv6 better one of fe80::/10. */
+void facts_add_address(struct facts_interface *interface, const struct sockaddr *address);
 
 /* Tries whether keys can be kept in a directory, or where it can be made. 0 or errno. */
 int facts_try_state(const char *directory);

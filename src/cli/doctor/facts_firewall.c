@@ -61,9 +61,6 @@ static void read_nft(struct facts *facts, const struct firewall_packet *packets,
         !firewall_read_nft(&facts->firewall, json, text != NULL ? text : "", packets, count)) {
         note_refused(facts, "nft", code);
     }
-    if (facts->firewall.is_cut) {
-        facts_note_unseen(facts, "some of the firewall's rules: there are too many");
-    }
     free(json);
     free(text);
 }
@@ -93,11 +90,11 @@ static void read_legacy(struct facts *facts, const char *root, bool is_ipv6,
 }
 
 void facts_read_firewall(struct facts *facts, const char *root, uint16_t port) {
-    struct firewall_packet packets[4 * FIREWALL_USES];
+    struct firewall_packet packets[FACTS_INTERFACES_MAX * FIREWALL_USES];
     size_t count = 0;
-    for (size_t i = 0; i < facts->interface_count && count + FIREWALL_USES <= 4 * FIREWALL_USES; i++) {
+    for (size_t i = 0; i < facts->interface_count; i++) {
         const struct facts_interface *interface = &facts->interfaces[i];
-        if ((interface->flags & IFF_UP) != 0 && (interface->flags & IFF_LOOPBACK) == 0) {
+        if (interface->is_used && (interface->flags & IFF_LOOPBACK) == 0) {
             count += firewall_packets(interface->name, interface->has_ipv4 ? interface->ipv4 : NULL,
                                       interface->has_ipv6 ? interface->ipv6 : NULL, port, &packets[count]);
         }
@@ -105,4 +102,7 @@ void facts_read_firewall(struct facts *facts, const char *root, uint16_t port) {
     read_nft(facts, packets, count);
     read_legacy(facts, root, false, packets, count);
     read_legacy(facts, root, true, packets, count);
+    if (facts->firewall.is_cut) {
+        facts_note_unseen(facts, "some of the firewall's rules: there are too many");
+    }
 }

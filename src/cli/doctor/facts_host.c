@@ -23,13 +23,16 @@ static struct facts_interface *find_or_add(struct facts *facts, const char *name
     return interface;
 }
 
-static void add_address(struct facts_interface *interface, const struct sockaddr *address) {
+void facts_add_address(struct facts_interface *interface, const struct sockaddr *address) {
     if (address != NULL && address->sa_family == AF_INET && !interface->has_ipv4) {
         interface->has_ipv4 = true;
         memcpy(interface->ipv4, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
-    } else if (address != NULL && address->sa_family == AF_INET6 && !interface->has_ipv6) {
-        interface->has_ipv6 = true;
-        memcpy(interface->ipv6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+    } else if (address != NULL && address->sa_family == AF_INET6) {
+        const struct in6_addr *ipv6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        if (!interface->has_ipv6 || IN6_IS_ADDR_LINKLOCAL(ipv6)) {
+            interface->has_ipv6 = true;
+            memcpy(interface->ipv6, ipv6, 16);
+        }
     }
 }
 
@@ -42,7 +45,7 @@ void facts_read_interfaces(struct facts *facts) {
     for (const struct ifaddrs *item = list; item != NULL; item = item->ifa_next) {
         struct facts_interface *interface = find_or_add(facts, item->ifa_name, item->ifa_flags);
         if (interface != NULL) {
-            add_address(interface, item->ifa_addr);
+            facts_add_address(interface, item->ifa_addr);
         }
     }
     freeifaddrs(list);
@@ -79,13 +82,15 @@ int facts_try_state(const char *directory) {
     char path[FACTS_PATH_BYTES];
     snprintf(path, sizeof(path), "%s", directory);
     int error = try_directory(path);
-    char *slash = strrchr(path, '/');
-    while (error == ENOENT && slash != NULL && slash != path) { /* it would be made */
-        *slash = '\0';
-        if (access(path, F_OK) == 0) {
-            return try_directory(path);
+    while (error == ENOENT && access(path, F_OK) != 0 && strcmp(path, ".") != 0 &&
+           strcmp(path, "/") != 0) { /* it would be made */
+        char *slash = strrchr(path, '/');
+        if (slash == NULL) {
+            strcpy(path, ".");
+        } else {
+            slash[slash == path ? 1 : 0] = '\0';
         }
-        slash = strrchr(path, '/');
+        error = try_directory(path);
     }
     return error;
 }
@@ -96,7 +101,6 @@ void facts_read(struct facts *facts, const struct facts_sources *sources) {
     *facts = (struct facts){.clock_s = (int64_t)time(NULL)};
     facts_read_interfaces(facts);
     facts_read_proc(facts, sources->root, sources->port);
-    facts_read_firewall(facts, sources->root, sources->port);
     if (sources->state_dir != NULL) {
         snprintf(facts->state_dir, sizeof(facts->state_dir), "%s", sources->state_dir);
     } else {

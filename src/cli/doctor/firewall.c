@@ -9,6 +9,10 @@
 /* How far the unicast ports reach behind the control port. */
 #define UNICAST_PORTS 32
 
+/* For all packets together: hosts of containers may have thousands of chains, and chains that call others
+ * more than once multiply. */
+#define STEPS_MAX 4000000
+
 static const uint8_t group4[4] = {224, 0, 0, 254};
 static const uint8_t group6[16] = {0xff, 2, [14] = 1, [15] = 0x14};
 static const uint8_t readings4[4] = {239, 255, 77, 16};
@@ -35,6 +39,8 @@ static void add(struct firewall_packet *packets, size_t *count, const struct fir
                 const uint8_t *own, const uint8_t *destination) {
     const size_t bytes = packet->is_ipv6 ? 16 : 4;
     packets[*count] = *packet;
+    packets[*count].is_source_other = packet->is_in;
+    packets[*count].is_other = !packet->is_in && packet->cast == FIREWALL_UNICAST;
     memcpy(packets[*count].source, own, bytes);
     memcpy(packets[*count].destination, destination, bytes);
     ++*count;
@@ -126,19 +132,35 @@ static bool names_us(const char *text) {
     return has_port(text);
 }
 
+bool firewall_step(struct firewall *firewall) {
+    firewall->is_cut = firewall->is_cut || ++firewall->steps > STEPS_MAX;
+    return !firewall->is_cut;
+}
+
+/* The first finding that says less than another one; their count when there is none. */
+static size_t find_lesser(const struct firewall *firewall, bool is_certain, bool is_ours) {
+    size_t i = 0;
+    while (i < firewall->count && (firewall->findings[i].is_certain || firewall->findings[i].names_us ||
+                                   (!is_certain && !is_ours))) {
+        i++;
+    }
+    return i;
+}
+
 void firewall_record(struct firewall *firewall, const char *text, enum firewall_use use, bool is_certain) {
     size_t i = 0;
     while (i < firewall->count && strcmp(firewall->findings[i].text, text) != 0) {
         i++;
     }
-    if (i == FIREWALL_FINDINGS_MAX) {
+    if (i == FIREWALL_FINDINGS_MAX &&
+        (i = find_lesser(firewall, is_certain, names_us(text))) == firewall->count) {
         return;
     }
     struct firewall_finding *finding = &firewall->findings[i];
-    if (i == firewall->count) {
+    if (strcmp(finding->text, text) != 0) {
         *finding = (struct firewall_finding){.names_us = names_us(text)};
         snprintf(finding->text, sizeof(finding->text), "%s", text);
-        firewall->count++;
+        firewall->count += i == firewall->count ? 1 : 0;
     }
     finding->is_certain = finding->is_certain || is_certain;
     finding->uses |= 1U << use;

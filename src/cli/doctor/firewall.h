@@ -44,6 +44,8 @@ struct firewall_packet {
     const char *interface;
     uint8_t source[16]; /* of IPv4 the first four bytes */
     uint8_t destination[16];
+    bool is_source_other; /* the source stands for all addresses beside it, */
+    bool is_other;        /* and likewise the destination */
 };
 
 /* Fills in the packets of one interface with these addresses (NULL: it has none of the family), FIREWALL_USES
@@ -65,7 +67,8 @@ struct firewall_finding {
 struct firewall {
     struct firewall_finding findings[FIREWALL_FINDINGS_MAX];
     size_t count;
-    bool is_cut; /* there are so many rules that not all were looked at */
+    size_t steps; /* rules and elements of sets that were looked at */
+    bool is_cut;  /* there are so many that not all were looked at */
 };
 
 /* Walks packets through the rules that `nft -j list ruleset` printed. text is what `nft -a list ruleset`
@@ -81,6 +84,10 @@ void firewall_read_iptables(struct firewall *firewall, const char *saved, bool i
 /* ---- for the readers of rules ---- */
 
 enum firewall_truth { FIREWALL_NO, FIREWALL_MAYBE, FIREWALL_YES };
+
+/* Counts one rule or element that is looked at. False when there were too many: nothing is said of the rest.
+ */
+bool firewall_step(struct firewall *firewall);
 
 /* Records that a rule of this text drops a packet. */
 void firewall_record(struct firewall *firewall, const char *text, enum firewall_use use, bool is_certain);

@@ -86,7 +86,8 @@ static bool is_interface(const char *wanted, const char *interface) {
     return strcmp(wanted, interface) == 0;
 }
 
-static enum firewall_truth is_address(const char *wanted, const uint8_t *address, bool is_ipv6) {
+static enum firewall_truth is_address(const char *wanted, const uint8_t *address, bool is_ipv6,
+                                      bool is_other) {
     char text[WORD_BYTES];
     uint8_t bytes[16];
     snprintf(text, sizeof(text), "%s", wanted);
@@ -96,7 +97,9 @@ static enum firewall_truth is_address(const char *wanted, const uint8_t *address
         *slash = '\0';
         bits = (unsigned)strtoul(slash + 1, NULL, 10);
     }
-    if (inet_pton(is_ipv6 ? AF_INET6 : AF_INET, text, bytes) != 1 || bits > (is_ipv6 ? 128U : 32U)) {
+    const unsigned bits_max = is_ipv6 ? 128 : 32;
+    if (inet_pton(is_ipv6 ? AF_INET6 : AF_INET, text, bytes) != 1 || bits > bits_max ||
+        (is_other && bits == bits_max)) {
         return FIREWALL_MAYBE;
     }
     return truth(firewall_has_prefix(address, bytes, bits));
@@ -106,7 +109,7 @@ static enum firewall_truth is_address(const char *wanted, const uint8_t *address
 static enum firewall_truth match(const struct firewall_packet *packet, const char *option,
                                  const char *value) {
     static const char *const casts[] = {"unicast", "multicast", "broadcast"};
-    static const char *const types[] = {"LOCAL", "MULTICAST", "BROADCAST"};
+    static const char *const types[] = {"LOCAL", "MULTICAST", "BROADCAST", "UNICAST"};
     if (strcmp(option, "-p") == 0) {
         return truth(strcmp(value, packet->protocol == FIREWALL_TCP ? "tcp" : "udp") == 0);
     }
@@ -117,10 +120,10 @@ static enum firewall_truth match(const struct firewall_packet *packet, const cha
         return truth(!packet->is_in && is_interface(value, packet->interface));
     }
     if (strcmp(option, "-s") == 0) {
-        return is_address(value, packet->source, packet->is_ipv6);
+        return is_address(value, packet->source, packet->is_ipv6, packet->is_source_other);
     }
     if (strcmp(option, "-d") == 0) {
-        return is_address(value, packet->destination, packet->is_ipv6);
+        return is_address(value, packet->destination, packet->is_ipv6, packet->is_other);
     }
     if (strcmp(option, "--dport") == 0 || strcmp(option, "--dports") == 0) {
         return truth(has_port(value, packet->port));
@@ -135,10 +138,10 @@ static enum firewall_truth match(const struct firewall_packet *packet, const cha
         return truth(has_word(value, packet->is_established ? "ESTABLISHED" : "NEW"));
     }
     if (strcmp(option, "--pkt-type") == 0) {
-        return truth(strcmp(value, casts[packet->cast]) == 0);
+        return truth(strcmp(value, casts[packet->is_in ? packet->cast : FIREWALL_UNICAST]) == 0);
     }
     if (strcmp(option, "--dst-type") == 0) {
-        return truth(has_word(value, types[packet->cast]));
+        return truth(has_word(value, types[packet->is_other ? 3 : packet->cast]));
     }
     return FIREWALL_MAYBE;
 }
@@ -148,6 +151,11 @@ static void take_option(struct rule *rule, const struct firewall_packet *packet,
     char value[WORD_BYTES] = "";
     if (rule->target[0] != '\0') {
         return; /* what is behind the target says how, and not whether */
+    }
+    if ((*line)[strspn(*line, " ")] == '-') { /* the next option: this one has no value, and is a flag */
+        rule->matches = rule->matches == FIREWALL_YES ? FIREWALL_MAYBE : rule->matches;
+        rule->is_inverted = false;
+        return;
     }
     if (!next_word(line, value) || strcmp(option, "-m") == 0 || strcmp(option, "--comment") == 0) {
         return;
@@ -193,6 +201,9 @@ static enum verdict walk_chain(struct walk *walk, const char *chain, unsigned de
         if (strcmp(line, "COMMIT") == 0) {
             break;
         }
+        if (!firewall_step(walk->firewall)) {
+            return VERDICT_ACCEPT; /* nothing is said of what is not known */
+        }
         if (strncmp(line, prefix, strlen(prefix)) != 0) {
             continue;
         }
@@ -211,8 +222,8 @@ static enum verdict walk_chain(struct walk *walk, const char *chain, unsigned de
             if (is_match) {
                 return rule.target[0] == 'A' ? VERDICT_ACCEPT : VERDICT_CONTINUE;
             }
-        } else {
-            walk->is_sure = walk->is_sure && is_match;
+        } else { /* a chain; or a program that may accept the packet */
+            walk->is_sure = walk->is_sure && is_match && strstr(rule.target, "QUEUE") == NULL;
             const enum verdict verdict = walk_chain(walk, rule.target, depth + 1);
             if (is_match && (verdict != VERDICT_CONTINUE || rule.is_goto)) {
                 return verdict;

@@ -11,9 +11,6 @@
 /* Chains that jump to each other; the kernel allows 16. */
 #define DEPTH_MAX 16
 
-/* Objects looked at for all packets together: hosts of containers may have thousands of chains. */
-#define STEPS_MAX 4000000
-
 /* One packet on its way through one base chain. */
 struct walk {
     struct firewall *firewall;
@@ -23,7 +20,6 @@ struct walk {
     const char *family;
     const char *table;
     bool is_sure; /* no rule before may have accepted it */
-    size_t steps; /* that were taken for all packets */
 };
 
 enum verdict { VERDICT_CONTINUE, VERDICT_ACCEPT, VERDICT_DROP };
@@ -35,6 +31,7 @@ struct field {
     const char *word; /* also a name of the number, NULL when there is none */
     const uint8_t *address;
     bool is_ipv6;
+    bool is_other; /* the address stands for all beside it, so that no single one is known to be it */
 };
 
 static const char *text_of(const document_node_t *node, const char *name) {
@@ -56,6 +53,18 @@ static struct field word_field(const char *word) {
     return (struct field){.type = FIELD_WORD, .word = word};
 }
 
+/* A datagram of muster has no header of these. Of others, as of Ethernet, nothing is known. */
+static bool is_other_protocol(const char *protocol) {
+    static const char *const names[] = {"tcp",    "udp",  "udplite", "sctp", "dccp", "icmp",
+                                        "icmpv6", "igmp", "esp",     "ah",   "comp", "arp"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i], protocol) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct field payload_field(const struct firewall_packet *packet, const char *protocol,
                                   const char *name) {
     const bool is_ip6 = strcmp(protocol, "ip6") == 0;
@@ -68,6 +77,7 @@ static struct field payload_field(const struct firewall_packet *packet, const ch
         if (is_source || strcmp(name, "daddr") == 0) {
             return (struct field){.type = FIELD_ADDRESS,
                                   .address = is_source ? packet->source : packet->destination,
+                                  .is_other = is_source ? packet->is_source_other : packet->is_other,
                                   .is_ipv6 = is_ip6};
         }
         if (strcmp(name, "protocol") == 0 || strcmp(name, "nexthdr") == 0) {
@@ -76,12 +86,13 @@ static struct field payload_field(const struct firewall_packet *packet, const ch
         return (struct field){.type = FIELD_UNKNOWN};
     }
     if (strcmp(protocol, "th") != 0 && strcmp(protocol, own) != 0) {
-        return (struct field){.type = FIELD_ABSENT};
+        return (struct field){.type = is_other_protocol(protocol) ? FIELD_ABSENT : FIELD_UNKNOWN};
     }
     if (strcmp(name, "dport") == 0) {
         return number_field(packet->port, NULL);
     }
-    return strcmp(name, "sport") == 0 ? number_field(packet->source_port, NULL) : (struct field){.number = 0};
+    return strcmp(name, "sport") == 0 ? number_field(packet->source_port, NULL)
+                                      : (struct field){.type = FIELD_UNKNOWN};
 }
 
 static struct field meta_field(const struct firewall_packet *packet, const char *key) {
@@ -101,7 +112,10 @@ static struct field meta_field(const struct firewall_packet *packet, const char 
     if (strcmp(key, "oifname") == 0 || strcmp(key, "oif") == 0) {
         return packet->is_in ? (struct field){.type = FIELD_ABSENT} : word_field(packet->interface);
     }
-    return strcmp(key, "pkttype") == 0 ? word_field(casts[packet->cast]) : (struct field){.number = 0};
+    if (strcmp(key, "pkttype") == 0) { /* what leaves has none but this one yet */
+        return word_field(casts[packet->is_in ? packet->cast : FIREWALL_UNICAST]);
+    }
+    return (struct field){.type = FIELD_UNKNOWN};
 }
 
 static bool has_element(const document_node_t *array, const char *text) {
@@ -161,7 +175,7 @@ static enum firewall_truth compare_value(const struct field *field, const docume
     uint64_t number;
     uint8_t address[16];
     if (field->type == FIELD_ADDRESS) {
-        return parse_address(text, field->is_ipv6, address)
+        return parse_address(text, field->is_ipv6, address) && !field->is_other
                    ? truth(memcmp(address, field->address, field->is_ipv6 ? 16 : 4) == 0)
                    : FIREWALL_MAYBE;
     }
@@ -207,16 +221,20 @@ static enum firewall_truth compare_any(const struct walk *walk, const struct fie
                                        const document_node_t *array) {
     enum firewall_truth best = FIREWALL_NO;
     for (const document_node_t *e = document_first(array); e != NULL; e = document_next(e)) {
+        if (!firewall_step(walk->firewall)) {
+            return FIREWALL_MAYBE;
+        }
         const enum firewall_truth one = compare(walk, field, e);
         best = one > best ? one : best;
     }
     return best;
 }
 
-/* The elements of a set with a name; NULL when it is not there. */
-static const document_node_t *find_set(const struct walk *walk, const char *name) {
-    for (const document_node_t *e = document_first(walk->ruleset); e != NULL; e = document_next(e)) {
-        const document_node_t *set = document_member(e, "set");
+/* A set or map with a name; NULL when it is not there. */
+static const document_node_t *find_named(const struct walk *walk, const char *type, const char *name) {
+    for (const document_node_t *e = document_first(walk->ruleset); e != NULL && firewall_step(walk->firewall);
+         e = document_next(e)) {
+        const document_node_t *set = document_member(e, type);
         if (set != NULL && is_text(set, "family", walk->family) && is_text(set, "table", walk->table) &&
             is_text(set, "name", name)) {
             return set;
@@ -227,11 +245,6 @@ static const document_node_t *find_set(const struct walk *walk, const char *name
 
 static enum firewall_truth compare(const struct walk *walk, const struct field *field,
                                    const document_node_t *right) {
-    const char *text = document_text(right);
-    if (text != NULL && text[0] == '@') {
-        const document_node_t *set = find_set(walk, text + 1);
-        return set != NULL ? compare_any(walk, field, document_member(set, "elem")) : FIREWALL_MAYBE;
-    }
     if (document_type(right) == DOCUMENT_ARRAY) {
         return compare_any(walk, field, right);
     }
@@ -250,6 +263,17 @@ static enum firewall_truth compare(const struct walk *walk, const struct field *
     return document_type(right) == DOCUMENT_OBJECT ? FIREWALL_MAYBE : compare_value(field, right);
 }
 
+/* The right side of a match may name a set; an element that looks like such a name is none. */
+static enum firewall_truth compare_named(const struct walk *walk, const struct field *field,
+                                         const document_node_t *right) {
+    const char *text = document_text(right);
+    if (text == NULL || text[0] != '@') {
+        return compare(walk, field, right);
+    }
+    const document_node_t *set = find_named(walk, "set", text + 1);
+    return set != NULL ? compare_any(walk, field, document_member(set, "elem")) : FIREWALL_MAYBE;
+}
+
 static enum firewall_truth match(const struct walk *walk, const document_node_t *statement) {
     const struct field field = field_of(walk, document_member(statement, "left"));
     if (field.type == FIELD_ABSENT) {
@@ -258,7 +282,7 @@ static enum firewall_truth match(const struct walk *walk, const document_node_t 
     if (field.type == FIELD_UNKNOWN) {
         return FIREWALL_MAYBE;
     }
-    const enum firewall_truth result = compare(walk, &field, document_member(statement, "right"));
+    const enum firewall_truth result = compare_named(walk, &field, document_member(statement, "right"));
     if (is_text(statement, "op", "==") || is_text(statement, "op", "in")) {
         return result;
     }
@@ -348,8 +372,13 @@ static enum verdict take_map(struct walk *walk, const char *chain, const documen
                              const document_node_t *map, enum firewall_truth matches, unsigned depth,
                              bool *is_over) {
     const struct field field = field_of(walk, document_member(map, "key"));
-    const document_node_t *set = document_member(document_member(map, "data"), "set");
-    for (const document_node_t *e = document_first(set); e != NULL; e = document_next(e)) {
+    const document_node_t *data = document_member(map, "data");
+    const char *name = document_text(data);
+    const document_node_t *entries = document_member(data, "set");
+    if (name != NULL && name[0] == '@') {
+        entries = document_member(find_named(walk, "map", name + 1), "elem");
+    }
+    for (const document_node_t *e = document_first(entries); e != NULL; e = document_next(e)) {
         const document_node_t *key = document_first(e);
         enum firewall_truth one = field.type == FIELD_ABSENT    ? FIREWALL_NO
                                   : field.type == FIELD_UNKNOWN ? FIREWALL_MAYBE
@@ -366,6 +395,14 @@ static enum verdict take_map(struct walk *walk, const char *chain, const documen
     return VERDICT_CONTINUE;
 }
 
+/* Another program (queue) or module (a target of xt) may accept what comes here, or drop it. */
+static bool may_end(const document_node_t *statement) {
+    return document_member(statement, "queue") != NULL || document_member(statement, "tproxy") != NULL ||
+           document_member(statement, "synproxy") != NULL || document_member(statement, "fwd") != NULL ||
+           (is_text(document_member(statement, "xt"), "type", "target") &&
+            !is_text(document_member(statement, "xt"), "name", "LOG"));
+}
+
 static bool has_no_say(const document_node_t *statement) {
     return document_member(statement, "counter") != NULL || document_member(statement, "log") != NULL ||
            document_member(statement, "mangle") != NULL;
@@ -377,6 +414,11 @@ static enum verdict walk_rule(struct walk *walk, const char *chain, const docume
     const document_node_t *expr = document_member(rule, "expr");
     for (const document_node_t *e = document_first(expr); e != NULL && matches != FIREWALL_NO;
          e = document_next(e)) {
+        if (is_text(document_member(e, "xt"), "name", "REJECT")) {
+            record(walk, chain, rule, walk->is_sure && matches == FIREWALL_YES);
+            return matches == FIREWALL_YES ? VERDICT_DROP : VERDICT_CONTINUE;
+        }
+        walk->is_sure = walk->is_sure && !may_end(e);
         if (is_verdict(e)) {
             return take_verdict(walk, chain, rule, e, matches, depth, is_over);
         }
@@ -397,8 +439,7 @@ static enum verdict walk_chain(struct walk *walk, const char *chain, unsigned de
          e = document_next(e)) {
         const document_node_t *rule = document_member(e, "rule");
         bool is_over = false;
-        if (++walk->steps > STEPS_MAX) {
-            walk->firewall->is_cut = true;
+        if (!firewall_step(walk->firewall)) {
             return VERDICT_ACCEPT; /* nothing is said of what is not known */
         }
         if (rule == NULL || !is_text(rule, "family", walk->family) || !is_text(rule, "table", walk->table) ||
@@ -411,6 +452,20 @@ static enum verdict walk_chain(struct walk *walk, const char *chain, unsigned de
         }
     }
     return VERDICT_CONTINUE;
+}
+
+/* The kernel asks no chain of a dormant table. nft 1.0.6 prints this flag as "inet". */
+static bool is_dormant(const struct walk *walk, const document_node_t *chain) {
+    for (const document_node_t *e = document_first(walk->ruleset); e != NULL; e = document_next(e)) {
+        const document_node_t *table = document_member(e, "table");
+        const document_node_t *flags = document_member(table, "flags");
+        if (flags != NULL && is_text(table, "family", text_of(chain, "family")) &&
+            is_text(table, "name", text_of(chain, "table"))) {
+            return is_text(table, "flags", "dormant") || is_text(table, "flags", "inet") ||
+                   has_element(flags, "dormant") || has_element(flags, "inet");
+        }
+    }
+    return false;
 }
 
 static bool concerns(const document_node_t *chain, const struct firewall_packet *packet) {
@@ -433,7 +488,7 @@ static bool concerns(const document_node_t *chain, const struct firewall_packet 
 static void walk_packet(struct walk *walk) {
     for (const document_node_t *e = document_first(walk->ruleset); e != NULL; e = document_next(e)) {
         const document_node_t *chain = document_member(e, "chain");
-        if (chain == NULL || !concerns(chain, walk->packet)) {
+        if (chain == NULL || !concerns(chain, walk->packet) || is_dormant(walk, chain)) {
             continue;
         }
         walk->family = text_of(chain, "family");

@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "group_keys.h"
 #include "neighbours.h"
 
 #define LOOK_MS 50
@@ -278,7 +279,14 @@ static int open_node(struct examination *examination) {
     const char *interfaces[VALUE_TEXTS_MAX];
     const char *peers[VALUE_TEXTS_MAX];
     struct muster_options options;
+    struct group_keys keys;
+    int error = group_keys_read(settings, &keys);
+    if (error != 0) {
+        return error;
+    }
     muster_options_init(&options);
+    options.group_keys = keys.bytes;
+    options.group_key_count = keys.count;
     options.interfaces = value_texts_pointers(&settings->interfaces, interfaces);
     options.interface_count = settings->interfaces.count;
     options.kinds = settings->kinds;
@@ -288,7 +296,9 @@ static int open_node(struct examination *examination) {
     options.state_dir = settings->state_dir;
     options.on_log = on_log;
     options.context = examination;
-    return muster_open(&examination->loop, &options, &examination->node);
+    error = muster_open(&examination->loop, &options, &examination->node);
+    group_keys_wipe(&keys);
+    return error;
 }
 
 void live_run(struct live *live, const struct settings *settings, const struct muster_peer_list *table,

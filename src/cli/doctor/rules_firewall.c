@@ -43,8 +43,7 @@ static void fill_firewall(const struct evidence *evidence, const struct firewall
     WHAT("The firewall of this host drops %s", uses);
     EVIDENCE("%s", finding->text);
     FIX("allow UDP and TCP ports %u to %u from this network: sudo ufw allow from NETWORK to any app muster, "
-        "or "
-        "remove that rule",
+        "or remove that rule",
         evidence->port - 1, evidence->port + 32);
 }
 
@@ -69,13 +68,34 @@ static bool is_stateful(unsigned uses) {
            (uses & 1U << FIREWALL_ANSWER_IN) == 0;
 }
 
+/* What is said to be dropped came, or left: on another interface, or the rule means other hosts. */
+static bool is_contradicted(const struct evidence *evidence, unsigned uses) {
+    const struct others others = evidence_sum_others(evidence, &evidence->live->report, 0);
+    const unsigned passed[FIREWALL_USES] = {
+        [FIREWALL_GROUP_IN] = others.heard[MUSTER_PATH_M4],
+        [FIREWALL_GROUP6_IN] = others.heard[MUSTER_PATH_M6],
+        [FIREWALL_BROADCAST_IN] = others.heard[MUSTER_PATH_B4],
+        [FIREWALL_ANSWER_IN] = others.heard[MUSTER_PATH_U4] + others.heard[MUSTER_PATH_U6],
+        [FIREWALL_GROUP_OUT] = others.reached[MUSTER_PATH_M4],
+        [FIREWALL_GROUP6_OUT] = others.reached[MUSTER_PATH_M6],
+        [FIREWALL_BROADCAST_OUT] = others.reached[MUSTER_PATH_B4],
+        [FIREWALL_UNICAST_OUT] = others.reached[MUSTER_PATH_U4] + others.reached[MUSTER_PATH_U6],
+    };
+    for (unsigned use = 0; use < FIREWALL_USES; use++) {
+        if ((uses >> use & 1) != 0 && passed[use] > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool firewall_rule(const struct evidence *evidence, size_t n, struct verdict *verdict) {
     const struct firewall_finding *finding = nth_finding(evidence, n, true);
     if (finding == NULL) {
         return false;
     }
     fill_firewall(evidence, finding, verdict);
-    verdict->is_certain = true;
+    verdict->is_certain = !is_contradicted(evidence, finding->uses);
     if (is_stateful(finding->uses)) {
         verdict->id = "firewall.stateful";
         WHAT("The firewall of this host is default deny with established: only answers come in");

@@ -6,6 +6,7 @@
 #include "rule.h"
 
 #define CLOCK_LEAST_S 1577836800 /* 2020: this program is younger */
+#define RP_FILTERED_LEAST 5      /* datagrams: a peer that is asked ten times answers more often */
 #define RMEM_LEAST 131072        /* bytes: the sockets of a node ask for more */
 
 static bool is_running(const struct facts_interface *interface) {
@@ -233,18 +234,37 @@ static bool ipv6_no_multicast_route(const struct evidence *evidence, size_t n, s
     return true;
 }
 
+/* Peers of other hosts were heard by IPv4 on the interface of this name; or accepted a stream, too,
+ * which takes a route where a datagram by an interface takes none. */
+static bool is_peer_there(const struct evidence *evidence, const char *name, bool has_stream) {
+    const struct muster_probe_report *report = &evidence->live->report;
+    for (size_t i = 0; i < report->peer_count; i++) {
+        const struct muster_probe_peer *peer = &report->peers[i];
+        if (!evidence->live->is_here[i] && strcmp(peer->interface_name, name) == 0 &&
+            peer->address.family == 4 && (!has_stream || evidence->live->streams[i] == LIVE_STREAM_OPEN)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool lacks_route(const struct facts_interface *interface) {
     return interface->has_ipv4 && !interface->has_route;
 }
 
 static bool route_missing(const struct evidence *evidence, size_t n, struct verdict *verdict) {
-    const struct facts_interface *interface = evidence_find_used(evidence, n, lacks_route);
+    const struct facts_interface *interface;
+    for (size_t i = 0; (interface = evidence_find_used(evidence, i, lacks_route)) != NULL; i++) {
+        if (!is_peer_there(evidence, interface->name, true) && n-- == 0) { /* else another table has one */
+            break;
+        }
+    }
     if (interface == NULL) {
         return false;
     }
-    verdict->is_certain = true;
     WHAT("No IPv4 route leads by %s, so nobody there can be answered", interface->name);
-    EVIDENCE("it has an address, and no route to its own network (ip route show dev %s)", interface->name);
+    EVIDENCE("it has an address, and the main table no route to its network (ip route show dev %s)",
+             interface->name);
     FIX("sudo ip route add NETWORK/24 dev %s", interface->name);
     return true;
 }
@@ -259,7 +279,19 @@ static bool rp_filtered(const struct evidence *evidence, size_t n, struct verdic
     if (n > 0 || interface == NULL || dropped == 0) {
         return false;
     }
-    verdict->is_certain = true;
+    const bool is_only = evidence_find_used(evidence, 1, is_strict) == NULL;
+    const struct facts_interface *deaf = interface;
+    for (size_t i = 1; deaf != NULL && is_peer_there(evidence, deaf->name, false); i++) {
+        deaf = evidence_find_used(evidence, i, is_strict);
+    }
+    if (deaf != NULL) {
+        interface = deaf;
+        verdict->is_certain = is_only;
+    } else if (dropped < RP_FILTERED_LEAST) {
+        return false;
+    } else {
+        verdict->explains = 0; /* others of that network are heard */
+    }
     WHAT("The kernel drops datagrams that come by %s, because their answers would leave elsewhere",
          interface->name);
     EVIDENCE("net.ipv4.conf.%s.rp_filter is 1, and it dropped %llu datagrams meanwhile", interface->name,

@@ -192,8 +192,8 @@ static void draw_trend(struct canvas *canvas, size_t row, size_t column, size_t 
         high = fmax(high, points[i]);
     }
     for (size_t i = 0; i < count; i++) {
-        const double share =
-            high > low ? (points[i] / 2 - low / 2) / (high / 2 - low / 2) : 0.5; /* no overflow */
+        const double range = high / 2 - low / 2; /* halves don't overflow; those of the least numbers are 0 */
+        const double share = range > 0 ? (points[i] / 2 - low / 2) / range : 0.5;
         const size_t height = (size_t)lround(share * 7);
         canvas_put(canvas, row, column + i, 1, CANVAS_GOOD, (is_ascii ? characters : blocks)[height]);
     }

@@ -33,9 +33,21 @@ static bool is_long(unsigned round) {
     return round % 2 == 1;
 }
 
+static bool has_target(const struct probe *probe, const struct muster_static_peer *target) {
+    for (size_t i = 0; i < probe->target_count; i++) {
+        if (probe->targets[i].interface == target->interface &&
+            endpoint_is_same(&probe->targets[i].endpoint, &target->endpoint)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_targets(struct probe *probe, const struct muster_static_peer *targets, size_t count) {
     for (size_t i = 0; i < count && probe->target_count < MUSTER_PROBE_TARGETS_MAX; i++) {
-        probe->targets[probe->target_count++] = targets[i];
+        if (!has_target(probe, &targets[i])) {
+            probe->targets[probe->target_count++] = targets[i];
+        }
     }
 }
 
@@ -66,7 +78,7 @@ static void send_question(struct presence *presence, struct message *query,
                           const struct muster_endpoint *destination, uint32_t interface, bool is_padded) {
     query_send_padded(presence, query, destination, interface,
                       is_padded      ? presence->context->paths.bytes_max
-                      : query->wants ? MUSTER_ANNOUNCE_BYTES_MAX
+                      : query->wants ? paths_announce_bytes(&presence->context->paths)
                                      : 0);
 }
 

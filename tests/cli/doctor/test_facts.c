@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of /proc as a kernel wrote them. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "facts.h"
 #include "fixture.h"
@@ -44,6 +46,20 @@ TEST(test_addresses) {
     assert_true(facts.interfaces[1].has_duplicate && !facts.interfaces[1].has_link_local);
 }
 
+/* muster sends from an address of fe80::/10, which the kernel lists behind others. */
+TEST(test_a_link_local_address_is_taken) {
+    struct facts_interface eth0 = {.name = "eth0"};
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = {{{0x20, 1, [15] = 1}}}};
+    facts_add_address(&eth0, (const struct sockaddr *)&address);
+    assert_int_equal(eth0.ipv6[0], 0x20);
+    address.sin6_addr = (struct in6_addr){{{0xfe, 0x80, [15] = 1}}};
+    facts_add_address(&eth0, (const struct sockaddr *)&address);
+    assert_int_equal(eth0.ipv6[0], 0xfe);
+    address.sin6_addr = (struct in6_addr){{{0x20, 1, [15] = 2}}};
+    facts_add_address(&eth0, (const struct sockaddr *)&address);
+    assert_int_equal(eth0.ipv6[0], 0xfe);
+}
+
 TEST(test_routes) {
     make_file("proc/net/route",
               "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
@@ -81,14 +97,17 @@ TEST(test_state_directory) {
     make_file("file", "");
     assert_int_equal(facts_try_state(fixture_path("state/that/would/be/made")), 0);
     assert_int_equal(facts_try_state(fixture_directory), 0);
+    assert_int_equal(chdir(fixture_directory), 0);
+    assert_int_equal(facts_try_state("state"), 0);
+    assert_int_equal(facts_try_state("state/below"), 0);
+    assert_int_equal(chdir("/"), 0);
     assert_int_equal(facts_try_state(fixture_path("file/state")), ENOTDIR);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_addresses),       cmocka_unit_test(test_a_link_local_address_is_taken),
+        cmocka_unit_test(test_routes),          cmocka_unit_test(test_counters),
         cmocka_unit_test(test_state_directory),
     };
     return cmocka_run_group_tests(tests, begin, fixture_remove_directory);

@@ -85,6 +85,104 @@ TEST(test_matches) {
                groups, true);
 }
 
+#define RAW(left, right) \
+    "{\"match\": {\"op\": \"==\", \"left\": {\"payload\": " left "}, \"right\": " right "}}"
+#define ACCEPT "{\"accept\": null}"
+
+/* What may accept a datagram makes all drops behind it uncertain. */
+TEST(test_what_is_not_understood_may_accept) {
+    static const char *const accepts[] = {
+        RAW("{\"base\": \"nh\", \"offset\": 96, \"len\": 8}", "10") ", " ACCEPT,
+        RAW("{\"protocol\": \"ether\", \"field\": \"saddr\"}", "\"00:11:22:33:44:55\"") ", " ACCEPT,
+        "{\"queue\": {\"num\": 3}}",
+        "{\"xt\": {\"type\": \"target\", \"name\": \"NFQUEUE\"}}",
+    };
+    for (size_t i = 0; i < COUNT(accepts); i++) {
+        char rules[2048];
+        snprintf(rules, sizeof(rules),
+                 INPUT("inet", "accept") RULE("inet", "input", "5", "%s")
+                     RULE("inet", "input", "6", DPORT("19797") ", " DROP),
+                 accepts[i]);
+        check_nft(rules, ALL_GROUPS | 1U << FIREWALL_GROUP6_IN, false);
+    }
+    check_nft(
+        INPUT("inet", "accept")
+            RULE("inet", "input", "5", RAW("{\"protocol\": \"sctp\", \"field\": \"dport\"}", "7") ", " ACCEPT)
+                RULE("inet", "input", "6", DPORT("19797") ", " DROP),
+        ALL_GROUPS | 1U << FIREWALL_GROUP6_IN, true);
+}
+
+#define SADDR(address) RAW("{\"protocol\": \"ip\", \"field\": \"saddr\"}", "\"" address "\"")
+
+/* Nothing is known of others but their network. */
+TEST(test_single_addresses_are_never_certain) {
+    const unsigned groups = ALL_GROUPS | 1U << FIREWALL_READINGS_IN;
+    const unsigned all =
+        groups | 1U << FIREWALL_QUESTION_IN | 1U << FIREWALL_ANSWER_IN | 1U << FIREWALL_STREAM_IN;
+    CHECK_RULE(SADDR("10.0.0.1") ", " DROP, all, false);
+    CHECK_RULE(SADDR("10.0.0.7") ", " DROP, all, false);
+    check_nft(INPUT("inet", "accept") RULE("inet", "input", "5", SADDR("10.0.0.7") ", " ACCEPT) RULE(
+                  "inet", "input", "6",
+                  DPORT("19797") ", " RAW("{\"protocol\": \"ip\", \"field\": \"daddr\"}",
+                                          "{\"prefix\": {\"addr\": \"224.0.0.0\", \"len\": 4}}") ", " DROP),
+              1U << FIREWALL_GROUP_IN, false);
+}
+
+/* A rule that certainly drops is recorded behind many that may. */
+TEST(test_what_is_certain_replaces_what_is_not) {
+    for (int i = 0; i < FIREWALL_FINDINGS_MAX; i++) {
+        char text[32];
+        snprintf(text, sizeof(text), "rule %d", i);
+        firewall_record(&firewall, text, FIREWALL_GROUP_IN, false);
+    }
+    firewall_record(&firewall, "another rule", FIREWALL_GROUP_IN, false);
+    firewall_record(&firewall, "udp dport 19797 drop", FIREWALL_GROUP_IN, false);
+    firewall_record(&firewall, "the rule", FIREWALL_GROUP_OUT, true);
+    assert_int_equal(firewall.count, FIREWALL_FINDINGS_MAX);
+    assert_string_equal(firewall.findings[0].text, "udp dport 19797 drop");
+    assert_string_equal(firewall.findings[1].text, "the rule");
+    assert_true(firewall.findings[1].is_certain);
+    assert_int_equal(firewall.findings[1].uses, 1U << FIREWALL_GROUP_OUT);
+}
+
+TEST(test_a_target_of_xt_rejects) {
+    CHECK_RULE(DPORT("19797") ", {\"xt\": {\"type\": \"target\", \"name\": \"REJECT\"}}",
+               ALL_GROUPS | 1U << FIREWALL_GROUP6_IN, true);
+}
+
+TEST(test_a_map_with_a_name) {
+    check_nft(
+        "{\"map\": {\"family\": \"inet\", \"name\": \"m\", \"table\": \"f\", \"type\": \"inet_service\", "
+        "\"handle\": 4, \"map\": \"verdict\", \"elem\": [[53, {\"drop\": null}], [19797, {\"accept\": "
+        "null}]]}}, " INPUT("inet", "drop")
+            RULE("inet", "input", "5",
+                 "{\"vmap\": {\"key\": {\"payload\": {\"protocol\": \"th\", \"field\": \"dport\"}}, "
+                 "\"data\": \"@m\"}}"),
+        1U << FIREWALL_QUESTION_IN | 1U << FIREWALL_ANSWER_IN | 1U << FIREWALL_STREAM_IN |
+            1U << FIREWALL_READINGS_IN,
+        true);
+}
+
+TEST(test_what_leaves_has_no_packet_type) {
+    check_nft("{\"chain\": {\"family\": \"inet\", \"table\": \"f\", \"name\": \"output\", \"handle\": 2, "
+              "\"type\": \"filter\", \"hook\": \"output\", \"prio\": 0, \"policy\": \"accept\"}}" RULE(
+                  "inet", "output", "5", META("pkttype", "\"multicast\"") ", " DROP),
+              0, true);
+}
+
+TEST(test_a_dormant_table_drops_nothing) {
+    static const char *const flags[] = {"\"dormant\"", "[\"owner\", \"dormant\"]", "\"inet\""};
+    for (size_t i = 0; i < COUNT(flags); i++) {
+        char json[1024];
+        snprintf(json, sizeof(json),
+                 "{\"nftables\": [{\"table\": {\"family\": \"inet\", \"name\": \"f\", \"handle\": 1, "
+                 "\"flags\": %s}}, " INPUT("inet", "drop") "]}",
+                 flags[i]);
+        assert_true(firewall_read_nft(&firewall, json, "", packets, packet_count));
+        assert_int_equal(firewall.count, 0);
+    }
+}
+
 TEST(test_xt_is_never_certain) {
     CHECK_RULE(META("l4proto", "\"udp\"") ", {\"xt\": {\"type\": \"match\", \"name\": \"multiport\"}}, " DROP,
                ALL_GROUPS | 1U << FIREWALL_GROUP6_IN | 1U << FIREWALL_QUESTION_IN | 1U << FIREWALL_ANSWER_IN |
@@ -116,6 +214,48 @@ TEST(test_chains_sets_and_wording) {
     assert_int_equal(firewall.count, 1);
     assert_int_equal(firewall.findings[0].uses, ALL_GROUPS);
     assert_string_equal(firewall.findings[0].text, "nft, table ip f, chain udp_in: udp dport @p drop");
+}
+
+/* An element of a set of interface names may look like the name of a set. */
+TEST(test_a_set_that_seems_to_hold_itself) {
+    static const char json[] =
+        TABLE("inet") "{\"set\": {\"family\": \"inet\", \"name\": \"a\", \"table\": \"f\", \"type\": "
+                      "\"ifname\", \"handle\": 3, \"elem\": [\"@a\"]}}, " INPUT("inet", "accept")
+                          RULE("inet", "input", "5", META("iifname", "\"@a\"") ", " DROP) "]}";
+    assert_true(firewall_read_nft(&firewall, json, "", packets, packet_count));
+    assert_int_equal(firewall.count, 0);
+}
+
+/* Each of 14 chains jumps to the next one 8 times. */
+#define LEVELS 14
+#define JUMPS 8
+
+TEST(test_chains_that_multiply_are_cut) {
+    static char json[65536];
+    static char saved[65536];
+    size_t length = (size_t)snprintf(json, sizeof(json), TABLE("inet") INPUT("inet", "accept"));
+    size_t saved_length = (size_t)snprintf(saved, sizeof(saved), "*filter\n:INPUT ACCEPT [0:0]\n");
+    for (int i = 0; i < LEVELS * JUMPS; i++) {
+        char chain[16] = "input";
+        char legacy[16] = "INPUT";
+        if (i >= JUMPS) {
+            snprintf(chain, sizeof(chain), "c%d", i / JUMPS);
+            snprintf(legacy, sizeof(legacy), "c%d", i / JUMPS);
+        }
+        length += (size_t)snprintf(json + length, sizeof(json) - length,
+                                   RULE("inet", "%s", "5", "{\"jump\": {\"target\": \"c%d\"}}"), chain,
+                                   i / JUMPS + 1);
+        saved_length += (size_t)snprintf(saved + saved_length, sizeof(saved) - saved_length, "-A %s -j c%d\n",
+                                         legacy, i / JUMPS + 1);
+    }
+    snprintf(json + length, sizeof(json) - length, "]}");
+    snprintf(saved + saved_length, sizeof(saved) - saved_length, "COMMIT\n");
+    assert_true(firewall_read_nft(&firewall, json, "", packets, packet_count));
+    assert_true(firewall.is_cut);
+    begin(NULL);
+    firewall_read_iptables(&firewall, saved, false, packets, packet_count);
+    assert_true(firewall.is_cut);
+    assert_int_equal(firewall.count, 0);
 }
 
 TEST(test_an_accept_before_makes_a_drop_uncertain) {
@@ -158,6 +298,10 @@ TEST(test_iptables_legacy) {
     check_iptables("ACCEPT [0:0]\n-A INPUT -i wlan+ -p udp -j DROP", 0, true);
     check_iptables("ACCEPT [0:0]\n-A INPUT -d 224.0.0.0/4 -m comment --comment \"no multicast\" -j DROP",
                    1U << FIREWALL_GROUP_IN | 1U << FIREWALL_READINGS_IN, true);
+    check_iptables("ACCEPT [0:0]\n-A INPUT -m socket --transparent -j ACCEPT\n-A INPUT -p udp -j DROP", all,
+                   false);
+    check_iptables("ACCEPT [0:0]\n-A INPUT -j NFQUEUE --queue-num 0\n-A INPUT -p udp -j DROP", all, false);
+    check_iptables("ACCEPT [0:0]\n-A INPUT -s 10.0.0.7/32 -p udp -j DROP", all, false);
     check_iptables("ACCEPT [0:0]\n-A INPUT ! -s 10.0.0.0/8 -j DROP", 0, true);
     check_iptables("ACCEPT [0:0]\n-A INPUT -p udp -m u32 --u32 0x0 -j DROP", all, false);
     check_iptables("DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
@@ -173,9 +317,18 @@ TEST(test_iptables_legacy) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_matches, begin),
+        cmocka_unit_test_setup(test_what_is_not_understood_may_accept, begin),
+        cmocka_unit_test_setup(test_single_addresses_are_never_certain, begin),
+        cmocka_unit_test_setup(test_what_is_certain_replaces_what_is_not, begin),
+        cmocka_unit_test_setup(test_a_target_of_xt_rejects, begin),
+        cmocka_unit_test_setup(test_a_map_with_a_name, begin),
+        cmocka_unit_test_setup(test_what_leaves_has_no_packet_type, begin),
+        cmocka_unit_test_setup(test_a_dormant_table_drops_nothing, begin),
         cmocka_unit_test_setup(test_xt_is_never_certain, begin),
         cmocka_unit_test_setup(test_default_deny, begin),
         cmocka_unit_test_setup(test_chains_sets_and_wording, begin),
+        cmocka_unit_test_setup(test_a_set_that_seems_to_hold_itself, begin),
+        cmocka_unit_test_setup(test_chains_that_multiply_are_cut, begin),
         cmocka_unit_test_setup(test_an_accept_before_makes_a_drop_uncertain, begin),
         cmocka_unit_test_setup(test_no_rules_are_no_json, begin),
         cmocka_unit_test_setup(test_iptables_legacy, begin),

@@ -317,6 +317,20 @@ TEST(test_points_are_bounded) {
     board_deinit(&board);
 }
 
+/* Half of the least number is 0. */
+TEST(test_points_of_any_size) {
+    static const char *const values[] = {"0", "5e-324", "1.7e308", "-1.7e308"};
+    static const char *const trends[] = {"▅ ", "▅▅ ", "▁▁█ ", "▅▅█▁ "};
+    struct board board = board_of_peers();
+    char body[64];
+    for (size_t i = 0; i < COUNT(values); i++) {
+        snprintf(body, sizeof(body), "[{\"n\":\"door\",\"v\":%s}]", values[i]);
+        send_at(&board, "door", body, NOW_MS + 1000 * i);
+        assert_non_null(strstr(draw(&board, 200, 20), trends[i]));
+    }
+    board_deinit(&board);
+}
+
 TEST(test_events_are_bounded) {
     struct board board = board_of_peers();
     for (size_t i = 0; i < 3 * BOARD_EVENTS_MAX; i++) {
@@ -375,6 +389,7 @@ int main(void) {
         cmocka_unit_test(test_rows_of_readings),
         cmocka_unit_test(test_a_sample_of_what_is_much),
         cmocka_unit_test(test_points_are_bounded),
+        cmocka_unit_test(test_points_of_any_size),
         cmocka_unit_test(test_events_are_bounded),
         cmocka_unit_test(test_rows_are_bounded),
         cmocka_unit_test(test_memory),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* muster metrics: what the running muster knows, for Prometheus. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -106,7 +107,7 @@ static int write_file(const struct run *run) {
     const int error =
         replace_file(path, run->gather.texts[EXPOSITION_TEXT], run->gather.lengths[EXPOSITION_TEXT]);
     if (error != 0 && !run->has_failed) {
-        complain(run->settings, "%s: %s", path, strerror(error));
+        complain(run->settings, "%s: %s", path, error == EEXIST ? "is not a regular file" : strerror(error));
     }
     return error == 0 ? STATUS_OK : STATUS_ERROR;
 }

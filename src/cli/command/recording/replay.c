@@ -12,6 +12,7 @@
 #include "draft.h"
 #include "moment.h"
 #include "relay.h"
+#include "running.h"
 #include "session.h"
 #include "start.h"
 #include "value.h"
@@ -91,7 +92,7 @@ static const struct args_option options_table[] = {
      offsetof(struct replay_options, pattern), parse_pattern},
     {"new-times", 0, NULL, "let the readings be of now", offsetof(struct replay_options, new_times),
      value_flag},
-    {"name", 0, "NAME", "what to be called (the host's name)", offsetof(struct replay_options, draft),
+    {"name", 0, "NAME", "what to be called (the host's name, or that with +replay)", offsetof(struct replay_options, draft),
      draft_parse_name},
     {"attr", 0, "KEY=VALUE", "say something of itself (repeatable)", offsetof(struct replay_options, draft),
      draft_parse_attr},
@@ -340,13 +341,20 @@ static int run_replay(struct replay *replay) {
     return status == STATUS_OK ? run_session(replay) : status;
 }
 
+/* Takes the name of the host, or one of its own beside another muster. */
+static int take_name(const struct settings *settings, struct replay_options *options,
+                     struct reason *reason) {
+    return options->instance[0] != '\0' ? draft_take_host_name(&options->draft, reason)
+                                        : running_take_name(settings, "replay", &options->draft, reason);
+}
+
 static int run(struct settings *settings, void *replay_options, const struct operands *operands) {
     struct replay_options *options = replay_options;
     struct reason reason;
     if (options->from_us >= options->to_us) {
         return complain_usage(settings, "--from", "expected a time before --to");
     }
-    if (options->draft.name == NULL && draft_take_host_name(&options->draft, &reason) != 0) {
+    if (options->draft.name == NULL && take_name(settings, options, &reason) != 0) {
         return complain_usage(settings, "--name", "%s", reason.text);
     }
     struct replay *replay = calloc(1, sizeof(*replay)); /* its topics are much for a stack */
