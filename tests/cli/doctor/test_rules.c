@@ -136,7 +136,9 @@ TEST(test_addresses_and_routes) {
     check("ipv6.no_multicast_route");
     begin(NULL);
     facts.interfaces[1].has_route = false;
-    check(""); /* a peer answers by IPv4 */
+    check("");                             /* a peer accepts a stream by IPv4 */
+    live.streams[0] = LIVE_STREAM_REFUSED; /* and one that answers by UDP alone takes no route */
+    check("route.missing?");
     live.report.peer_count = 0;
     check("route.missing?");
     begin(NULL);
