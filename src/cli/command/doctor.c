@@ -260,6 +260,9 @@ static int run(struct settings *settings, void *doctor_options, const struct ope
         interface->is_used = evidence_is_used(&evidence, interface->name);
     }
     facts_read_firewall(&examination->facts, sources.root, settings->port);
+    if (examination->live.report.peers_missed > 0) {
+        facts_note_unseen(&examination->facts, "some peers: more than %d were heard", MUSTER_PROBE_PEERS_MAX);
+    }
     rules_judge(&evidence, &examination->verdicts);
     int status = STATUS_OK;
     if (options->json) {

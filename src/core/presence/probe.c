@@ -210,6 +210,26 @@ static void record_loop(struct probe *probe, const struct message *message,
     }
 }
 
+static bool is_fresh(const struct presence *presence, const struct message *message) {
+    const struct nonces *nonces = &presence->nonces;
+    for (unsigned i = 0; i < nonces_count(nonces, presence->context->now_ms); i++) {
+        if (message_answers(message, nonces->values[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A peer without a key that never answered: many names cost a liar nothing. MUSTER_PROBE_PEERS_MAX: none. */
+static size_t find_mute(const struct muster_probe_report *report) {
+    size_t i = 0;
+    while (i < report->peer_count && (report->peers[i].is_signed || report->peers[i].answered > 0 ||
+                                      report->peers[i].answered_plain > 0)) {
+        i++;
+    }
+    return i;
+}
+
 static struct muster_probe_peer *find_or_add(struct presence *presence, const struct message *message,
                                              const struct muster_datagram *datagram) {
     struct probe *probe = presence->probe;
@@ -220,31 +240,26 @@ static struct muster_probe_peer *find_or_add(struct presence *presence, const st
             return &report->peers[i];
         }
     }
-    if (report->peer_count == MUSTER_PROBE_PEERS_MAX) {
+    size_t at = report->peer_count;
+    if (at == MUSTER_PROBE_PEERS_MAX) {
         report->peers_missed++;
+        at = is_fresh(presence, message) ? find_mute(report) : at;
+    }
+    if (at == MUSTER_PROBE_PEERS_MAX) {
         return NULL;
     }
-    struct muster_probe_peer *peer = &report->peers[report->peer_count];
+    struct muster_probe_peer *peer = &report->peers[at];
+    probe->group_answered[at] = 0;
     *peer = (struct muster_probe_peer){.interface = datagram->interface, .rtt_ms = UINT64_MAX};
     memcpy(peer->id, message->id, MUSTER_ID_BYTES);
     strcpy(peer->interface_name, paths_interface_name(&presence->context->paths, datagram->interface));
     for (unsigned kind = 0; kind < GROUP_KINDS && report->rounds > 0; kind++) {
         peer->asked[kind] = has_path(presence, peer, kind) ? 1 : 0;
     }
-    probe->first_rounds[report->peer_count] = report->rounds > 0 ? report->rounds - 1 : 0;
-    memset(probe->reached[report->peer_count], 0, sizeof probe->reached[0]);
-    report->peer_count++;
+    probe->first_rounds[at] = report->rounds > 0 ? report->rounds - 1 : 0;
+    memset(probe->reached[at], 0, sizeof probe->reached[0]);
+    report->peer_count += at == report->peer_count ? 1 : 0;
     return peer;
-}
-
-static bool is_fresh(const struct presence *presence, const struct message *message) {
-    const struct nonces *nonces = &presence->nonces;
-    for (unsigned i = 0; i < nonces_count(nonces, presence->context->now_ms); i++) {
-        if (message_answers(message, nonces->values[i])) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Questions to the group that left before the peer was heard are known to be asked when it answers them. */

@@ -334,7 +334,8 @@ struct muster_probe_peer {
 struct muster_probe_report {
     struct muster_probe_path paths[MUSTER_PROBE_PATHS_MAX];
     size_t path_count;
-    struct muster_probe_peer peers[MUSTER_PROBE_PEERS_MAX]; /* those that were heard first */
+    struct muster_probe_peer peers[MUSTER_PROBE_PEERS_MAX]; /* those that were heard first; who answers
+                                                               replaces who has no key and never did */
     size_t peer_count;
     size_t peers_missed; /* others, for which there was no room; counted each time */
     unsigned rounds;     /* so far */

@@ -204,6 +204,21 @@ TEST(a_report_has_room_for_so_many_peers) {
     assert_true(report()->peers_missed > 0);
 }
 
+/* Who claims many names hides nobody who answers. */
+TEST(who_answers_replaces_who_never_did) {
+    world.is_lost = lose_all_of_asker;
+    assert_int_equal(probe(ASKER, NULL, 0), 0);
+    for (unsigned i = 0; i < MUSTER_PROBE_PEERS_MAX; i++) {
+        world_hear(ASKER, &(struct announce){.number = 100 + i});
+    }
+    assert_int_equal(report()->peer_count, MUSTER_PROBE_PEERS_MAX);
+    world.is_lost = NULL;
+    world_run(3000);
+    assert_int_equal(report()->peer_count, MUSTER_PROBE_PEERS_MAX);
+    assert_true(report()->peers_missed > 0);
+    assert_true(found("a")->answered > 0 && found("b")->answered > 0);
+}
+
 static size_t asked_targets;
 
 static void count_target(size_t from, const struct muster_datagram *datagram) {
