@@ -335,7 +335,7 @@ static void tell_node(struct pipe *pipe, size_t end, const struct muster_stream 
     }
     to->is_gone = what->event == MUSTER_STREAM_CLOSED;
     int error = world_step(to->node, &event);
-    if (what->event == MUSTER_STREAM_ACCEPTED && error != 0) {
+    if (what->event != MUSTER_STREAM_CLOSED && error != 0) {
         leave(pipe, end, MUSTER_STREAM_CLOSED);
     }
 }

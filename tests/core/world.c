@@ -330,6 +330,8 @@ struct muster_core_options world_options(size_t index) {
     options.has_streams = node->has_streams;
     options.stream = node->has_streams ? WORLD_STREAM_PORT : 0;
     options.key = node->is_signed ? node->key : NULL;
+    options.group_keys = world.group_keys;
+    options.group_key_count = world.group_key_count;
     return options;
 }
 

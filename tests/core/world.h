@@ -71,6 +71,8 @@ struct world {
     bool has_streams;        /* nodes that are added from now on have streams */
     const struct muster_crypto
         *crypto; /* of nodes that start from now on, its context their secret; NULL: Ed25519 */
+    const uint8_t *group_keys; /* of nodes that start from now on; NULL: none */
+    size_t group_key_count;
     struct node nodes[WORLD_NODES_MAX];
     size_t count;
 

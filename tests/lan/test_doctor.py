@@ -152,6 +152,22 @@ def small_mtu(lan):
     lan.ip(lan.switch, "link set port2 mtu 1300")
 
 
+def tiny_mtu(lan):
+    lan.ip(lan.switch, "link set port1 mtu 900")
+
+
+def own_mtu(lan):
+    lan.hosts[0].ip("link set eth0 mtu 600")
+
+
+def multicast_off(lan):
+    lan.hosts[0].ip("link set eth0 multicast off")
+
+
+def other_subnet(lan):
+    lan.hosts[1].ip("addr flush dev eth0", "addr add 10.9.0.11/24 dev eth0")
+
+
 def loopback_down(lan):
     lan.hosts[0].ip("link set lo down")
 
@@ -227,6 +243,10 @@ BROKEN = [
     (tcp_closed, {"tcp.closed"}, (4,)),
     (small_mtu, {"mtu.small"}, (4,)),
     (small_mtu, {"mtu.small"}, DUAL),
+    (tiny_mtu, {"mtu.tiny"}, (4,)),
+    (own_mtu, {"interface.mtu"}, (4,)),
+    (multicast_off, {"interface.no_multicast"}, (4,)),
+    (other_subnet, {"peer.subnet"}, (4,)),
     (loopback_down, {"loopback.down"}, (4,)),
     (port_taken, {"port.taken"}, (4,)),
     (deaf_peer, {"peer.silent"}, (4,)),
@@ -277,6 +297,10 @@ class Examination:
         self.code = self.doctor.code
         self.took_s = self.doctor.lines[-1].stamp - self.began
         self.verdicts = found["verdicts"]
+        for peer in found["peers"]:
+            for name, path in peer["paths"].items():
+                assert path["reached"] <= path["asked"], (name, peer)
+            assert peer["long"]["heard"] <= peer["long"]["sent"], peer
         return {verdict["id"] for verdict in self.verdicts}
 
     def describe(self):
@@ -321,6 +345,27 @@ class Doctor(LanTest):
         wrong = self.examine([kinds[i % 5] for i in range(HEALTHY)])
         self.assertEqual(wrong, [], "\n".join(text for _, _, text in wrong))
 
+    def test_who_fell_silent_is_named(self):
+        """What the muster that runs here knows: it is no somebody else, and it remembers who was here."""
+        lan = self.lab(2)
+        lan.require_isolation()
+        here, there = lan.hosts
+        here.announce("here")
+        there.announce("thermo", "--interval", "1s")
+        lan.wait_for(lambda: here.run("why", "thermo").code == 0, "a row")
+        there.ip("link set eth0 down")
+        lan.wait_for(lambda: "is lost" in here.run("why", "thermo").out, "the loss")
+        doctor = here.run("doctor")
+        self.assertEqual(doctor.code, 1, doctor.out)
+        self.assertIn("thermo (10.77.0.2) was here until", doctor.out)
+        here.ip("link set eth0 down")
+        lan.wait_for(lambda: "this host has no network" in here.run("why", "thermo").out, "the cause")
+        here.ip("link set eth0 up")
+        self.assertNotIn("Nothing is wrong", doctor.out)
+        self.assertNotIn("is the loopback", doctor.out)
+        alone = here.run("doctor", "--direct")
+        self.assertIn("Nothing is wrong here, but nobody else was heard", alone.out)
+
     def test_an_ordinary_user_sees_a_stateful_firewall(self):
         """Who may not read the rules knows by what is missing, and says what was not seen."""
         if not IS_ROOT:
@@ -362,7 +407,19 @@ class Why(LanTest):
         self.assertIn("muster doctor", said)
         missing = self.here.run("why", "nobody")
         self.assertEqual(missing.code, 4)
-        self.assertIn("nobody is not in the table: it was never heard here", missing.out)
+        self.assertIn("nobody is not in the table: it is not heard now", missing.out)
+
+    def test_who_is_in_another_table_answers(self):
+        self.lan.require_isolation()
+        self.there.announce("there")
+        self.here.announce("here", "--interface", "lo")
+        asked = self.lan.wait_for(lambda: self.answer("there", "but answers now"), "the peer to answer")
+        self.assertIn("other interfaces", asked)
+        self.assertNotIn("does not answer", asked)
+
+    def answer(self, peer, words):
+        asked = self.here.run("why", peer, MUSTER_INTERFACE=None)
+        return asked.code == 4 and words in asked.out and asked.out
 
     def test_who_is_in_another_table_answers(self):
         self.lan.require_isolation()

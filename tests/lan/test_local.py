@@ -355,14 +355,26 @@ class Choice(LocalTest):
         self.answers(self.slot("other"))
         attrs = {"one": {}, "other": {"a": "b"}}
         self.assertEqual(self.here.run("update", "--instance", "other", "--attr", "a=b").code, 0)
-        self.check_refused(self.here.run("update", "--attr", "first=yes"), "more than one muster announce runs here")
+        self.check_refused(self.here.run("update", "--attr", "first=yes"),
+                           "more than one muster announce runs here: --instance says which, of one and other")
         self.assertEqual(self.here.run("update", "--instance", "one", "--attr", "first=yes").code, 0)
         attrs["one"]["first"] = "yes"
         for slot, expected in attrs.items():
             (own,) = [row for row in self.here.peers("--socket", str(self.slot(slot))) if row["self"]]
             self.assertEqual(own["attrs"], expected)
-        self.check_refused(self.here.run("update", "--instance", "third", "--attr", "a=b"), "third", code=3)
+        self.check_refused(self.here.run("update", "--instance", "third", "--attr", "a=b"),
+                           "as instance third; there is one and other", code=3)
         self.assertEqual([row["name"] for row in self.here.peers() if row["self"]], ["one"])
+
+    def test_publishers_are_no_announces(self):
+        self.node("zoo")
+        publisher = self.here.start("publish", "--topic", "a")
+        self.lan.wait_for(lambda: len([row for row in self.here.peers() if row["name"].endswith("+publish")]) == 1,
+                          "the publisher")
+        self.assertEqual(self.here.run("update", "--attr", "first=yes").code, 0)
+        (own,) = [row for row in self.here.peers("--socket", str(self.slot("zoo"))) if row["self"]]
+        self.assertEqual(own["attrs"], {"first": "yes"})
+        publisher.stop()
 
     def test_one_that_is_stuck_may_be_meant(self):
         """It hides nobody, and is not passed over in silence."""

@@ -127,6 +127,9 @@ class Metrics(LanTest):
             answer, text = self.get(port, path, method)
             self.assertEqual(answer.status, status)
         self.assertEqual(text, "")
+        self.assertEqual(self.get(port, Host=f"localhost:{port}")[0].status, 200)
+        answer, text = self.get(port, Host=f"evil.example:{port}")
+        self.assertEqual((answer.status, text), (403, "Host: expected localhost or its address\n"))
         process.signal(signal.SIGTERM)
         self.assertEqual(process.finish().code, 0)
 

@@ -248,6 +248,29 @@ class Publish(LanTest):
         await_records(subscriber, 2)
         self.assertEqual(sorted(readings(subscriber)), [("fine", 1), ("fine", 2)])
 
+    def test_a_heading_that_lacks_a_column(self):
+        """One line says so, whatever follows."""
+        publisher = self.here.start("publish", "--csv")
+        publisher.write("a,b\n1,2\n3,4\n")
+        publisher.close_input()
+        publisher.finish()
+        self.assertEqual((publisher.code, publisher.error.count("expected a heading")), (1, 1), publisher.describe())
+
+    def test_a_unit_in_the_value(self):
+        result = self.here.run("publish", "t", "21.5 Cel")
+        self.assertEqual(result.code, 0, result.describe())
+        self.assertIn("'21.5 Cel' is published as a text; a number's unit goes into --unit: 21.5 --unit Cel", result.error)
+        self.assertNotIn("--unit", self.here.run("publish", "t", "21.5 apples").error)
+
+    def test_on_a_terminal_it_says_what_it_reads(self):
+        master, slave = os.openpty()
+        publisher = self.here.start_program("sh", "-c", f"exec {MUSTER} publish < {os.ttyname(slave)}")
+        os.close(slave)
+        said = "reads lines of TOPIC VALUE from the terminal; Ctrl-D ends them"
+        self.lan.wait_for(lambda: said in publisher.error, "the line")
+        publisher.stop()
+        os.close(master)
+
     def test_strict(self):
         subscriber = self.subscribe()
         process = self.publish(self.BAD, "--strict", codes=(1,))

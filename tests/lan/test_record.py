@@ -312,6 +312,7 @@ END
         self.assertEqual(
             self.history("kitchen/tt", code=4), error + "nothing of 'kitchen/tt' is in it; did you mean 'kitchen/t' or 'kitchen/note'?\n"
         )
+        self.assertIn("+ stands for one level", self.history("kitchen/*", code=4))
         self.assertEqual(self.history("attic", code=4), error + "nothing of 'attic' is in it\n")
         self.assertEqual(
             self.history("kitchen/t", "--since", "2028-01-01", code=4),

@@ -65,6 +65,12 @@ class Routed(LanTest):
         self.announce(self.there, "far", "--peer", "10.77.0.1", *words)
         self.announce(self.here, "near", "--peer", "10.78.0.3")
         self.lan.wait_for(lambda: (row := self.row(self.here, "far")) and row["attrs"] == attrs, "its attributes")
+        for cookies in ("1", "2"):  # 2: the kernel keeps nothing of a handshake, as in a flood of them
+            with self.there.inside():
+                pathlib.Path("/proc/sys/net/ipv4/tcp_syncookies").write_text(cookies, encoding="ascii")
+            self.check_stranger()
+
+    def check_stranger(self):
         with self.router.inside():  # on the link of both, but no peer of theirs: with a TTL of 64, as from afar
             stranger = socket.create_connection(("10.78.0.3", 19798))
         self.addCleanup(stranger.close)

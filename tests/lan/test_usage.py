@@ -7,12 +7,15 @@ from lab import Lab, LanTest, main
 
 COMMANDS = (
     "announce", "peers", "services", "topics", "publish", "subscribe", "show", "resolve", "wait", "watch", "update",
-    "config", "help", "doctor", "why", "record", "history", "replay",
+    "config", "key", "help", "doctor", "why", "record", "history", "replay",
 )
 LONG = "n" * 64
 
 # Arguments, and the words that the complaint must have.
 WRONG = [
+    (["key", "frobnicate"], ["frobnicate", "new", "retire"]),
+    (["key", "list", "home"], ["home"]),
+    (["key", "new", "a b"], ["NAME", "a b"]),
     (["frobnicate"], ["frobnicate", "no such command", "muster --help"]),
     (["pubilsh"], ["did you mean 'publish'?"]),
     (["browse"], ["did you mean 'peers'?"]),

@@ -15,6 +15,8 @@ replies/        whole answers
 telemetry/      data, tails and naks that every peer with telemetry must accept
 bad-telemetry/        JSON lines that the schema refuses, and every such peer too
 bad-telemetry-bytes/  what only the bytes show
+sealed/         what opens by a group key of 32 bytes of value 1, to the golden of the same name
+bad-sealed/     what a peer with that key drops
 
 A bad one is named after the reason by which it is dropped: REASON--WHAT.datagram (PROTOCOL.md, section 9).
 Keys are deterministic: the seed of peer n is 32 bytes of value n."""
@@ -897,7 +899,7 @@ def replies():
     feed = {"id": BERT.id, "shard": 14, "boot": BOOT, "since": 1, "sent": 1000, "received": 995, "bytes": 398000,
             "duplicates": 2, "reordered": 1, "repaired": 7, "pending": 1, "lost_wire": 2, "lost_gone": 0, "lost_kernel": 1,
             "lost_program": 1, "naks": 5}
-    own = {"version": "0.3.0", "port": 19797, "interval_ms": 2000, "peers": 1,
+    own = {"version": "0.3.0", "key_id": "", "port": 19797, "interval_ms": 2000, "peers": 1,
            "paths": [{"interface": "eth0", "path": "m4"}, {"interface": "eth0", "path": "b4"}],
            "sockets": [{"protocol": "udp", "address": "0.0.0.0", "port": 19796, "interface": "eth0",
                         "buffer_bytes": 8388608, "kernel_drops": 1, "failed": 0, "queue_drops": 2,
@@ -1031,6 +1033,41 @@ def bad_telemetry_bytes():
 
 # ---- files ----
 
+def sealed_by(key, content, counter=1, lane=0):
+    """A datagram that Anna has sealed, of a start whose random part is 77."""
+    nonce = (bytes.fromhex(ANNA.id)[:8] + (BOOT * 2048 + 77).to_bytes(8, "little")
+             + (lane << 63 | counter).to_bytes(8, "little"))  # fmt: skip
+    out = ctypes.create_string_buffer(len(content) + 16)
+    SODIUM.crypto_aead_xchacha20poly1305_ietf_encrypt(
+        out, None, content, ctypes.c_ulonglong(len(content)), None, ctypes.c_ulonglong(0), None, nonce, key
+    )
+    return b"\x01" + hashlib.blake2b(key, digest_size=32).digest()[:4] + nonce + out.raw
+
+
+GROUP_KEY = bytes([1]) * 32
+
+
+def sealed():
+    inside = dict(good())
+    yield "announce-signed-minimal", sealed_by(GROUP_KEY, inside["announce-signed-minimal"])
+    yield "alive-unsigned", sealed_by(GROUP_KEY, inside["alive-unsigned"], 2**62)
+    yield "data", sealed_by(GROUP_KEY, dict(telemetry())["data"], 124, lane=1)
+
+
+def bad_sealed():
+    plain = dict(good())["alive-unsigned"]
+    whole = sealed_by(GROUP_KEY, plain)
+    yield "unsealed--alive-unsigned", plain
+    yield "sealed--other-key", sealed_by(bytes([2]) * 32, plain)
+    yield "sealed--tag-changed", whole[:-1] + bytes([whole[-1] ^ 1])
+    yield "sealed--counter-changed", whole[:21] + bytes([whole[21] ^ 1]) + whole[22:]
+    yield "sealed--key-id-alone", whole[:5]
+    yield "sealed--cut", whole[:44]
+    yield "too_long--1401-bytes", sealed_by(GROUP_KEY, plain + b" " * (1401 - len(whole)))
+    yield "format--first-byte-02", b"\x02" + whole[1:]
+    yield "truncated--empty", b""
+
+
 def make():
     """All goldens: path below the directory to bytes."""
     files = {}
@@ -1039,6 +1076,7 @@ def make():
         ("bad-signature", "datagram", bad_signature()), ("requests", "lines", requests()),
         ("bad-requests", "lines", bad_requests()), ("replies", "lines", replies()), ("telemetry", "datagram", telemetry()),
         ("bad-telemetry", "datagram", bad_telemetry()), ("bad-telemetry-bytes", "datagram", bad_telemetry_bytes()),
+        ("sealed", "datagram", sealed()), ("bad-sealed", "datagram", bad_sealed()),
     ]:
         for name, content in pairs:
             path = f"{folder}/{name}.{suffix}"

@@ -224,7 +224,7 @@ class Goldens(unittest.TestCase):
 
     def test_reasons_are_drop_reasons(self):
         reasons = {name for name, _ in drops()}
-        for folder in ("bad-schema", "bad-bytes", "bad-signature", "bad-telemetry", "bad-telemetry-bytes"):
+        for folder in ("bad-schema", "bad-bytes", "bad-signature", "bad-telemetry", "bad-telemetry-bytes", "bad-sealed"):
             for path in files(folder):
                 with self.subTest(path.name):
                     self.assertIn(path.name.split("--")[0], reasons)

@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: MIT
 """What tools/python/muster.py reads and writes, without a network: golden datagrams, readings, texts, keys."""
 
+import contextlib
+import io
+import logging
 import os
 import pathlib
 import random
+import signal
 import socket
 import sys
 import tempfile
+import threading
 import unittest
+from unittest import mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "schemas" / "golden"
@@ -145,6 +151,9 @@ class Readings(unittest.TestCase):
             '{"n":"a","v":1,"v":2}',
             '{"n":"a","v":1e999}',
             '{"n":"a","v":NaN}',
+            '{"n":"a","bv":1.7e308,"v":1.7e308}',
+            '{"n":"a","bs":1.7e308,"s":1.7e308}',
+            '{"n":"a","bt":1.7e308,"t":1.7e308,"v":1}',
             '{"n":"a","vd":"="}',
             "1",
         ):
@@ -221,6 +230,13 @@ class Texts(unittest.TestCase):
         self.assertEqual(muster.safe_text("a\\b\x1b[0m\u202e\u200b"), "a\\\\b\\u{001B}[0m\\u{202E}\\u{200B}")
         self.assertEqual(muster.safe_text("B\u00fcro \u20ac"), "B\u00fcro \u20ac")
 
+    def test_a_terminal_that_is_not_utf8(self):
+        peer = muster.Peer("0" * 32, "\u65e5", "alive", None, None, None)
+        with mock.patch.object(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii")) as out:
+            with mock.patch.object(muster, "find", return_value=[peer]), mock.patch.object(signal, "signal"):
+                self.assertEqual(muster.main(["find"]), 0)
+            self.assertEqual(out.buffer.getvalue(), b"\\u65e5?\talive\t-\t-\n")
+
     def test_services(self):
         self.assertEqual(muster.Service.of("coap:5683/udp"), muster.Service("coap", 5683, "udp"))
         self.assertEqual(str(muster.Service.of("http:80")), "http:80")
@@ -239,6 +255,169 @@ class Texts(unittest.TestCase):
         ):
             found = [name for name in ("lo", "eth0", "eth1", "docker0") if muster._is_chosen(name, name == "lo", names)]
             self.assertEqual(" ".join(found), chosen, names)
+
+    def test_names_of_interfaces(self):
+        """The kernel takes nearly any bytes."""
+        line = b"fe800000000000000000000000000001 07 40 20 80 \xc3\xa0\xff\n"
+        with mock.patch.object(pathlib.Path, "read_bytes", return_value=line):
+            self.assertEqual(list(muster._addresses_v6()), [7])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            self.assertIsNone(muster._probe(sock, 7, "\xe0\udcff", True))
+
+
+class Endings(unittest.TestCase):
+    """What is closed, or fails, ends for whoever waits. No interface is used."""
+
+    def setUp(self):
+        logging.disable(logging.CRITICAL)
+        self.addCleanup(logging.disable, logging.NOTSET)
+
+    def in_threads(self, call, count=1):
+        """The results of threads, which must come to an end."""
+        results = []
+        threads = [threading.Thread(target=lambda: results.append(call()), daemon=True) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+
+        def finish():
+            for thread in threads:
+                thread.join(10)
+                self.assertFalse(thread.is_alive())
+            return results
+
+        return finish
+
+    def test_a_closed_subscription(self):
+        """All who wait get an end, and so do later calls."""
+        source = muster.subscribe("#", interfaces="none0")
+        waiters = self.in_threads(lambda: reason_of_end(source.get), 2)
+        source.close()
+        self.assertEqual(waiters(), ["it was closed"] * 2)
+        self.assertEqual(self.in_threads(lambda: reason_of_end(source.get))(), ["it was closed"])
+        self.assertEqual(list(source), [])
+
+    def test_an_end_that_is_interrupted(self):
+        me = muster.announce("micro", keep_key=False, interfaces="none0")
+        me._node.publisher.drain = self.interrupt
+        self.assertRaises(KeyboardInterrupt, me.close)
+        self.assertEqual(me._node.sockets.unicast, {})
+        self.assertFalse(me._node._thread.is_alive())
+
+    def interrupt(self, _):
+        raise KeyboardInterrupt
+
+    def test_readings_after_the_end(self):
+        me = muster.announce("micro", keep_key=False, interfaces="none0")
+        me.publish("micro/load", 1)
+        me._node.leave = lambda: None
+        me.close()
+        self.assertRaises(muster.Error, me.publish, "micro/load", 2)
+
+    def test_a_watch_that_can_not_go_on(self):
+        """The muster of this machine ends, and there is no socket for the network."""
+        with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(f"{directory}/socket")
+            listener.listen()
+            with mock.patch.dict(os.environ, MUSTER_SOCKET=f"{directory}/socket"):
+                made = self.in_threads(lambda: muster.watch(interfaces="none0"))
+                asked, _ = listener.accept()
+                asked.sendall((GOLDEN / "replies" / "watch-cut-off.lines").read_bytes())
+                (source,) = made()
+            with mock.patch.object(muster, "_Node", side_effect=OSError(24, "Too many open files")):
+                asked.close()
+                (error,) = self.in_threads(lambda: self.error_of(list, source))()
+            self.assertIsInstance(error, muster.NetworkError)
+            self.assertIsInstance(self.in_threads(lambda: self.error_of(source.get))()[0], muster.NetworkError)
+
+    def error_of(self, call, *arguments):
+        try:
+            return call(*arguments)
+        except muster.Error as error:
+            return error
+
+    def test_interfaces_that_can_not_be_listed(self):
+        """The next second it is tried again."""
+        me = muster.announce("micro", keep_key=False, interfaces="none0")
+        me._node.leave = lambda: None
+        with me, me._node.lock, mock.patch.object(muster, "_list_interfaces", side_effect=OSError(24, "Too many")):
+            me._node._timers.clear()
+            me._node._interfaces_refresh()
+            self.assertEqual(len(me._node._timers), 1)
+
+    # ---- streams ----
+
+    def test_threads_are_bounded(self):
+        """A thousand publishers that never answer take some threads."""
+        source = muster.subscribe("#", interfaces="none0")
+        gate, done = threading.Event(), threading.Semaphore(0)
+        with source, source._node.lock:
+            for _ in range(100):
+                source._node.in_background(lambda: (gate.wait(30), done.release()))
+            count = sum(thread.name == "muster-stream" for thread in threading.enumerate())
+            self.assertEqual(count, muster.THREADS_MAX)
+        source = muster.subscribe("#", interfaces="none0")
+        with source:
+            gate.set()
+            with source._node.lock:
+                for _ in range(100):
+                    source._node.in_background(done.release)
+                source._node.in_background(lambda: 1 / 0)
+            for _ in range(100):
+                self.assertTrue(done.acquire(timeout=10))
+
+    def test_naks_of_others(self):
+        """What others ask for is asked for later; 64 ranges of a nak cost one pass, not 64."""
+        passes = []
+
+        class Missing(dict):
+            def __iter__(self):
+                passes.append(1)
+                return super().__iter__()
+
+            def items(self):
+                passes.append(1)
+                return super().items()
+
+        with muster.subscribe("#", interfaces="none0") as source, source._node.lock:
+            feed = muster._Feed(source._node.listener, "0" * 32, 1, 0, 1, 1)
+            now = source._node.now
+            feed.missing = Missing({number: [now, 0.0] for number in range(1, 100)})
+            feed.put_off([[20, 30], [90, 95], [10, 40], [12, 13]] * 16)
+            later = [number for number, (_, ask_at) in dict.items(feed.missing) if ask_at > now]
+        self.assertEqual(later, [*range(10, 41), *range(90, 96)])
+        self.assertEqual(len(passes), 1)
+
+    def test_last_values_without_an_end(self):
+        sent = []
+
+        def answer():
+            asked, _ = listener.accept()
+            asked.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 255)
+            head = '{"sample":{"id":"%s","boot":7,"topic":"a","age_ms":1},"lines":1}\n' % ("0" * 32)
+            body = '{"n":"a","vs":"%s"}\n' % ("x" * 100_000)
+            with asked, contextlib.suppress(OSError):
+                while True:
+                    asked.sendall((head + body).encode())
+                    sent.append(len(head + body))
+
+        with socket.create_server(("127.0.0.1", 0)) as listener, muster.subscribe("#", interfaces="none0") as source:
+            listener.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 255)
+            finish = self.in_threads(answer)
+            row = muster._Row("0" * 32, 0.0)
+            row.boot, row.key, row.source = 7, b"key", ("127.0.0.1", 1)
+            row.announce = mock.Mock(stream=listener.getsockname()[1])
+            with source._node.lock:
+                source._node.listener._ask_last(row)
+            self.assertEqual(source.get(timeout=30).name, "a")
+            finish()
+        self.assertLess(sum(sent), 2 * muster.HELD_BYTES_MAX)
+
+
+def reason_of_end(call):
+    try:
+        return call()
+    except muster.TimedOut as error:
+        return str(error)
 
 
 @unittest.skipUnless(muster.nacl, "there is no PyNaCl")

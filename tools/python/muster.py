@@ -38,6 +38,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import bisect
 import collections
 import contextlib
 import dataclasses
@@ -126,6 +127,7 @@ RING_BYTES = 4 * 1024 * 1024
 NAK_SEQS_MAX, NAK_RANGES_SENT = 1024, 32
 FEEDS_MAX, WINDOW = 1024, 8192
 HELD_BYTES_MAX = 16 * 1024 * 1024
+THREADS_MAX = 16  # that ask others by stream
 GAP_S = 1.0
 QUEUE_MAX = 65_536  # events or readings that wait for the program
 TIME_MIN, TIME_MAX = 2**28, 2**33
@@ -952,10 +954,10 @@ def _value_of(record: Mapping[str, Any], bases: Mapping[str, Any]) -> tuple[Any,
     _range(len(labels) <= 1)
     total = _finite(record["s"]) if "s" in record else None
     if "bs" in bases:
-        total = (total or 0) + bases["bs"]
+        total = _finite((total or 0) + bases["bs"])
     value: Any = None
     if labels == ["v"]:
-        value = _finite(record["v"]) + bases.get("bv", 0)
+        value = _finite(_finite(record["v"]) + bases.get("bv", 0))
     elif labels == ["vs"]:
         value = _typed(record["vs"], str)
         if not _is_text(value):
@@ -997,7 +999,7 @@ def _read_pack(
         name = _full_name(bases.get("bn", "") + _typed(record.get("n", ""), str))
         value, total = _value_of(record, bases)
         unit = _text(0, 63)(record.get("u", bases.get("bu", ""))) or None
-        when = bases.get("bt", 0) + _finite(record.get("t", 0))
+        when = _finite(bases.get("bt", 0) + _finite(record.get("t", 0)))
         yield name, value, unit, when if when >= TIME_MIN else now + when, total
 
 
@@ -1066,16 +1068,16 @@ def _addresses_v6() -> dict[int, str]:
     """One address of IPv6 of each interface that can be used: not tentative, not a duplicate."""
     found: dict[int, str] = {}
     with contextlib.suppress(OSError):
-        for line in pathlib.Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines():
-            digits, index, _, _, flags, _ = line.split()
+        for line in pathlib.Path("/proc/net/if_inet6").read_bytes().splitlines():
+            digits, index, _, _, flags, _ = line.split()  # the name may have any bytes
             if not int(flags, 16) & (0x40 | 0x08):
-                found.setdefault(int(index, 16), digits)
+                found.setdefault(int(index, 16), digits.decode("ascii"))
     return found
 
 
 def _probe(sock: socket.socket, index: int, name: str, with_v6: bool) -> Optional[_Interface]:
     def ask(request: int) -> bytes:
-        return fcntl.ioctl(sock, request, struct.pack("40s", name.encode()))
+        return fcntl.ioctl(sock, request, struct.pack("40s", os.fsencode(name)))
 
     try:
         (flags,) = struct.unpack_from("H", ask(_SIOCGIFFLAGS), 16)
@@ -1479,13 +1481,16 @@ class _Queue:
     def get(self, timeout: Optional[float]) -> Any:
         """None where nothing comes in time."""
         try:
-            return (
+            item = (
                 self._queue.get(timeout=timeout)
                 if timeout is None or timeout > 0
                 else self._queue.get_nowait()
             )
         except queue.Empty:
             return None
+        if item is None:
+            self.wake()  # others may wait, too
+        return item
 
 
 class _Row:
@@ -1663,6 +1668,8 @@ class _Node:
         self._round: Optional[_Round] = None
         self._is_leaving = self._is_closed = False
         self._calls: collections.deque[Callable[[], None]] = collections.deque()
+        self._jobs: collections.deque[Callable[[], None]] = collections.deque(maxlen=ROWS_MAX)
+        self._workers = 0
         check_port = _port_of(port)
         if document:
             self._check_document(document, 1)
@@ -1692,6 +1699,25 @@ class _Node:
         """Calls in the thread of the node; may be used from any thread."""
         self._calls.append(call)
         self.wake()
+
+    def in_background(self, job: Callable[[], None]) -> None:
+        """Runs it in one of some threads, in which it may block. Called with the lock."""
+        self._jobs.append(job)
+        if self._workers < THREADS_MAX:
+            threading.Thread(target=self._work, name="muster-stream", daemon=True).start()
+            self._workers += 1
+
+    def _work(self) -> None:
+        while True:
+            with self.lock:
+                if not self._jobs or self._is_closed:
+                    self._workers -= 1
+                    return
+                job = self._jobs.popleft()
+            try:
+                job()
+            except Exception:
+                _log.exception("a stream failed")
 
     def wake(self) -> None:
         with contextlib.suppress(OSError):
@@ -1740,7 +1766,12 @@ class _Node:
     # -- interfaces --
 
     def _interfaces_refresh(self, is_first: bool = False) -> None:
-        found = _list_interfaces(self.names)
+        try:
+            found = _list_interfaces(self.names)
+        except OSError as error:
+            if is_first:
+                raise NetworkError(f"the interfaces can't be listed: {error.strerror}") from None
+            found = list(self.sockets.interfaces.values())  # this process has no descriptor left
         is_changed, is_added = self.sockets.use(found)
         if is_first and not found:
             _log.warning("no interface can be used yet")
@@ -2575,7 +2606,7 @@ class _Node:
     # -- bodies, by stream --
 
     def _fetch(self, row: _Row) -> None:
-        """Takes the body of a large document from its owner, in a thread of its own."""
+        """Takes the body of a large document from its owner."""
         announce, source = row.announce, row.source
 
         def keep(lists: Optional[_Lists]) -> None:
@@ -2597,7 +2628,7 @@ class _Node:
                 _log.debug("the body of %s did not come: %s", row.id, error)
             self.call_soon(lambda: keep(lists))
 
-        threading.Thread(target=run, name="muster-body", daemon=True).start()
+        self.in_background(run)
 
     # -- the program's side --
 
@@ -2610,6 +2641,7 @@ class _Node:
             if self._is_closed:
                 return
             self._is_closed = True
+            self.publisher.room.notify_all()
         self.wake()
         if self.server is not None:
             self.server.close()
@@ -2745,6 +2777,8 @@ class _Publisher:
                 lambda: len(self._waiting) < 64 or self.node._is_closed, timeout
             ):
                 raise TimedOut("what was published before still waits to leave")
+            if self.node._is_closed:
+                raise Error("this announcement was closed")
             self._waiting.append((topic, record.get("n", ""), body))
             self._flush()
         self.node.wake()
@@ -3036,11 +3070,12 @@ class _Feed:
             self.listener.node.now,
             self.listener.node.now + 0.015 + self.listener.backoff(),
         )
-        for first, last in ranges:
-            for number in [number for number in self.missing if first <= number <= last]:
-                since = self.missing[number][0]
-                if now - since < random.uniform(0.25, 0.5):
-                    self.missing[number][1] = max(self.missing[number][1], ask_at)
+        firsts, lasts = zip(*sorted(map(tuple, ranges)))
+        lasts = tuple(itertools.accumulate(lasts, max))  # ranges may overlap
+        for number, times in self.missing.items():
+            at = bisect.bisect_right(firsts, number) - 1
+            if at >= 0 and number <= lasts[at] and now - times[0] < random.uniform(0.25, 0.5):
+                times[1] = max(times[1], ask_at)
 
     def step_soon(self) -> None:
         if self.missing and not self.is_due:
@@ -3245,7 +3280,7 @@ class _Listener:
             self.node.sockets.send_data(_json_line(members) + b"\n", -1, feed.interface)
 
     def _ask_last(self, row: _Row) -> None:
-        """Last values, once of each start of a publisher, by stream and in a thread of its own."""
+        """Last values by stream, once of each start of a publisher."""
         stream = row.announce.stream
         wants_last = [sub for sub in self.subscriptions if sub.with_last]
         is_sure = row.key is not None or row.proven
@@ -3261,16 +3296,19 @@ class _Listener:
         address, peer_id, boot = (row.source[0], stream), row.id, row.boot
 
         def run() -> None:
-            samples = []
+            samples, size = [], 0
             try:
                 with _Stream.connect(address) as asked:
                     for part, lines in asked.ask(request, total_s=10.0):
                         samples.append(_read_sample(part, lines))
+                        size += 1000 + len(lines[0])
+                        if size > HELD_BYTES_MAX:
+                            raise LocalError("too many")
             except (Error, OSError, _Drop) as error:
                 _log.debug("the last values of %s did not come: %s", peer_id, error)
             self.node.call_soon(lambda: self._take_last(peer_id, boot, samples))
 
-        threading.Thread(target=run, name="muster-last", daemon=True).start()
+        self.node.in_background(run)
 
     def _take_last(self, peer_id: str, boot: int, samples: list[tuple[_Signal, float]]) -> None:
         for sample, age in samples:
@@ -3854,6 +3892,7 @@ class Watch(_Source):
         self._node: Optional[_Node] = None
         self._local: Optional[_Local] = None
         self._stream: Any = None
+        self._fault: Optional[Error] = None
         self._interfaces, self._port = interfaces, port
         if direct or not self._watch_local():
             self._watch_network()
@@ -3884,7 +3923,11 @@ class Watch(_Source):
         except (Error, OSError, ValueError) as error:
             _log.info("the muster of this machine ended: %s", error)
         if not self._is_closed:
-            self._watch_network()
+            try:
+                self._watch_network()
+            except (Error, OSError) as error:
+                self._fault = NetworkError(f"the network can't be watched: {error}")
+                self._queue.wake()
 
     def _watch_network(self) -> None:
         node = _Node(None, None, self._interfaces, self._port)
@@ -3912,6 +3955,8 @@ class Watch(_Source):
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._is_closed:
             event = self._queue.get(None if deadline is None else deadline - time.monotonic())
+            if event is None and self._fault is not None:
+                raise self._fault
             if event is None or _matches(event.peer, self._name, self._service):
                 return event
         return None
@@ -4014,9 +4059,11 @@ class Announcement:
         if self._is_closed:
             return
         self._is_closed = True
-        self._node.publisher.drain(5.0)
-        self._node.leave()
-        self._node.close()
+        try:
+            self._node.publisher.drain(5.0)
+            self._node.leave()
+        finally:  # Ctrl-C does not wait
+            self._node.close()
 
     def __enter__(self) -> "Announcement":
         return self
@@ -4176,7 +4223,7 @@ class Subscription(_Source):
         return dict(self._node.stats)
 
     def _get(self, timeout: Optional[float]) -> Optional[Reading]:
-        return self._queue.get(timeout)
+        return self._queue.get(0 if self._is_closed else timeout)
 
     def close(self) -> None:
         """Ends the iteration; may be called from another thread."""
@@ -4328,6 +4375,7 @@ def main(argv: Optional[list[str]] = None) -> int:
     """The command. Returns its exit code: 0 done, 1 error, 3 nobody was found."""
     arguments = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
+    sys.stdout.reconfigure(errors="backslashreplace")  # names are of any script
     try:
         return arguments.call(arguments)
     except KeyboardInterrupt:

@@ -114,10 +114,10 @@ static int on_local_deadline(void *context) {
     return STATUS_OK;
 }
 
-/* Asks the running muster. Returns STATUS_OK; STATUS_NOBODY when the network is to be asked instead, because
- * no muster runs or it failed; STATUS_ERROR when a socket was named and did not answer. */
-static int look_locally(const struct settings *settings, uint64_t timeout_ms,
-                        const struct look_expectation *expectation, struct snapshot *snapshot) {
+/* Returns STATUS_OK; STATUS_NOBODY when the network is to be asked instead, because no muster runs or it
+ * failed; STATUS_ERROR when a socket was named and did not answer. The snapshot has no roster. */
+int look_locally(const struct settings *settings, uint64_t timeout_ms,
+                 const struct look_expectation *expectation, struct snapshot *snapshot) {
     struct look look = {.expectation = expectation, .snapshot = snapshot};
     const struct session_request request = {.is_local = true,
                                             .timeout_ms = timeout_ms,

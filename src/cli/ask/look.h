@@ -35,5 +35,9 @@ struct look_expectation {
 int look(const struct settings *settings, uint64_t timeout_ms, const struct look_expectation *expectation,
          struct snapshot *snapshot);
 
+/* The same of the running muster alone: STATUS_NOBODY where none can be asked. */
+int look_locally(const struct settings *settings, uint64_t timeout_ms,
+                 const struct look_expectation *expectation, struct snapshot *snapshot);
+
 /* A zeroed snapshot is allowed. */
 void snapshot_deinit(struct snapshot *snapshot);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "complain.h"
+#include "group_keys.h"
 
 /* The time between two ticks, and between two checks whether anybody reads standard output. */
 #define TICK_MS 1000
@@ -96,10 +97,13 @@ static int open_quietly(struct session *session, const struct muster_options *op
     return error;
 }
 
-/* Sets what the settings say. The pointers are to hold as long as the options. */
-static void set_options(struct session *session, struct muster_options *options,
-                        const char *interfaces[VALUE_TEXTS_MAX], const char *peers[VALUE_TEXTS_MAX]) {
+/* Sets what the settings say. The pointers are to hold as long as the options. 0, or a MUSTER_E…, reported.
+ */
+static int set_options(struct session *session, struct muster_options *options,
+                       const char *interfaces[VALUE_TEXTS_MAX], const char *peers[VALUE_TEXTS_MAX],
+                       struct group_keys *keys) {
     const struct settings *settings = session->settings;
+    options->group_keys = keys->bytes;
     options->interfaces = value_texts_pointers(&settings->interfaces, interfaces);
     options->interface_count = settings->interfaces.count;
     options->kinds = settings->kinds;
@@ -110,15 +114,50 @@ static void set_options(struct session *session, struct muster_options *options,
     options->state_dir = settings->state_dir;
     options->on_log = on_log;
     options->context = session;
+    int error = group_keys_read(settings, keys);
+    options->group_key_count = keys->count;
+    return error;
+}
+
+/* Goes on with the keys that there are now. Bad ones change nothing. */
+static void on_keys(uv_fs_event_t *handle, const char *file, int events, int status) {
+    struct session *session = handle->data;
+    struct group_keys keys;
+    (void)events;
+    if (status != 0 || session->ended || session->node == NULL || file == NULL ||
+        strcmp(file, "group") != 0 || group_keys_read(session->settings, &keys) != 0) {
+        return;
+    }
+    int error = muster_set_group_keys(session->node, keys.bytes, keys.count);
+    if (error != 0) {
+        complain(session->settings, "group keys: %s", muster_error_text(error));
+    }
+    group_keys_wipe(&keys);
+}
+
+/* Where they can't be watched, they hold from the next start on. */
+static void watch_keys(struct session *session) {
+    char *directory;
+    if (session->is_watching || muster_keyring_directory(session->settings->state_dir, &directory) != 0) {
+        return;
+    }
+    uv_fs_event_init(&session->loop, &session->keys); /* cannot fail */
+    session->keys.data = session;
+    session->is_watching = uv_fs_event_start(&session->keys, on_keys, directory, 0) == 0;
+    uv_unref((uv_handle_t *)&session->keys);
+    free(directory);
 }
 
 int session_open_observer(struct session *session, muster_t **node) {
     const char *interfaces[VALUE_TEXTS_MAX];
     const char *peers[VALUE_TEXTS_MAX];
     struct muster_options options;
+    struct group_keys keys;
     muster_options_init(&options);
-    set_options(session, &options, interfaces, peers);
-    return muster_open(&session->loop, &options, node);
+    int error = set_options(session, &options, interfaces, peers, &keys);
+    error = error != 0 ? error : muster_open(&session->loop, &options, node);
+    group_keys_wipe(&keys);
+    return error;
 }
 
 static int open_node(struct session *session) {
@@ -126,14 +165,20 @@ static int open_node(struct session *session) {
     const char *interfaces[VALUE_TEXTS_MAX];
     const char *peers[VALUE_TEXTS_MAX];
     struct muster_options options;
+    struct group_keys keys;
     muster_options_init(&options);
     if (request->options != NULL) {
         options = *request->options;
         options.socket = request->is_guest ? NULL : session->settings->socket;
     }
-    set_options(session, &options, interfaces, peers);
+    int error = set_options(session, &options, interfaces, peers, &keys);
     options.on_event = request->on_event != NULL ? on_event : NULL;
-    return open_quietly(session, &options);
+    error = error != 0 ? error : open_quietly(session, &options);
+    if (error == 0 && keys.count > 0) {
+        watch_keys(session);
+    }
+    group_keys_wipe(&keys);
+    return error;
 }
 
 static void on_settled(muster_t *node, void *context) {

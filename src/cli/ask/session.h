@@ -53,6 +53,8 @@ struct session {
     const struct settings *settings;
     struct session_request request;
     uv_signal_t signals[3];
+    uv_fs_event_t keys; /* says when the group keys change */
+    bool is_watching;   /* it does */
     uv_timer_t deadline;
     uv_timer_t tick;
     int status;       /* to exit with */

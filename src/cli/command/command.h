@@ -75,6 +75,7 @@ extern const struct command command_resolve;
 extern const struct command command_wait;
 extern const struct command command_watch;
 extern const struct command command_update;
+extern const struct command command_key;
 extern const struct command command_doctor;
 extern const struct command command_why;
 

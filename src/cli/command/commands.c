@@ -25,7 +25,8 @@ const struct command *const command_table[] = {
 #ifdef MUSTER_METRICS
     &command_metrics,
 #endif
-    &command_config,    &command_help,    NULL,
+    &command_config,    &command_key,     &command_help,
+    NULL,
 };
 
 const struct command command_muster = {

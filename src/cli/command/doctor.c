@@ -8,8 +8,10 @@
 
 #include "command.h"
 #include "complain.h"
+#include "evidence.h"
 #include "facts.h"
 #include "live.h"
+#include "look.h"
 #include "rules.h"
 #include "table.h"
 #include "text.h"
@@ -18,6 +20,9 @@
 
 /* A switch that snoops forgets a group after 260 s without a report (RFC 3810, 9.4). */
 #define LONG_MS 265000
+
+/* In which the muster that runs here gives its table. */
+#define TABLE_MS 1000
 
 struct doctor_options {
     bool is_long;
@@ -181,11 +186,13 @@ static void print_lines(const struct live *live) {
 
 static int print_text(const struct settings *settings, const struct examination *examination) {
     const struct live *live = &examination->live;
+    const struct evidence evidence = {.facts = &examination->facts, .live = live};
     const struct table_style style = {.color = settings_color(settings)};
     print_verdicts(&examination->verdicts);
     if (examination->verdicts.count == 0) {
-        printf("Nothing is wrong here%s.\n\n",
-               live->report.peer_count == 0 ? ", but nobody else was heard" : "");
+        printf("Nothing is wrong here%s.\n\n", evidence_sum_others(&evidence, &live->report, 0).peers > 0
+                                                   ? ""
+                                                   : ", but nobody else was heard");
     }
     print_paths(live);
     print_lines(live);
@@ -239,7 +246,12 @@ static int run(struct settings *settings, void *doctor_options, const struct ope
     const struct facts_sources sources = {
         .root = "", .port = settings->port, .state_dir = settings->state_dir};
     facts_read(&examination->facts, &sources);
-    live_run(&examination->live, settings, options->is_long ? LONG_MS : 0);
+    struct snapshot running = {0};
+    if (!settings->direct) {
+        look_locally(settings, TABLE_MS, NULL, &running);
+    }
+    live_run(&examination->live, settings, &running.list, options->is_long ? LONG_MS : 0);
+    snapshot_deinit(&running);
     facts_read_counters(&examination->facts, sources.root, &examination->facts.after);
     const struct evidence evidence = {
         .facts = &examination->facts, .live = &examination->live, .port = settings->port};
@@ -274,7 +286,8 @@ const struct command command_doctor = {
         "\n"
         "The doctor reads interfaces, addresses, routes, counters and the rules of the firewall.\n"
         "Then it asks some questions by each path: multicast (m4, m6), broadcast (b4) and unicast\n"
-        "(u4, u6). Every muster announce on another host answers by which paths it heard them.\n"
+        "(u4, u6). Every muster announce on another host answers by which paths it heard them. A\n"
+        "muster announce on this host tells who was here and fell silent.\n"
         "This takes some 3 s, leaves no trace on others and changes nothing. As root it sees more;\n"
         "what it could not see it says.\n",
     .options = options_table,

@@ -159,14 +159,36 @@ struct publish {
     struct relay relay;
 };
 
+/* Says what may be meant by a text such as "21.5 Cel". */
+static void hint_at_unit(const struct settings *settings, const char *value) {
+    const size_t digits = strspn(value, "+-.0123456789");
+    const char *unit = value + digits;
+    unit += strspn(unit, " ");
+    if (digits > 0 && digits < 32 && (muster_unit_is_known(unit) || strncmp(unit, "°", 2) == 0)) {
+        complain(settings,
+                 "'%.64s' is published as a text; a number's unit goes into --unit: %.*s --unit %.16s", value,
+                 (int)digits, value, strncmp(unit, "°C", 3) == 0 ? "Cel" : unit);
+    }
+}
+
 /* Checks the VALUE of the command line before the node is opened. */
 static int check_value(const struct publish *publish) {
     struct reading reading;
     struct reading_fault fault;
+    const bool is_json = publish->value[0] == '{' || publish->value[0] == '[';
     reading_open(&reading, &publish->style, publish->value, strlen(publish->value), session_wall_s());
-    return reading_next(&reading, &fault) >= 0
-               ? STATUS_OK
-               : complain_usage(publish->settings, "VALUE", "%s", fault.reason.text);
+    const int result = reading_next(&reading, &fault);
+    if (result < 0) {
+        return complain_usage(publish->settings, "VALUE", "%s%s", fault.reason.text,
+                              is_json && !publish->style.text
+                                  ? "; --text publishes it as it stands, and where JSON comes by standard "
+                                    "input, --flatten makes a reading of each value"
+                                  : "");
+    }
+    if (result == 1 && reading.record.kind == MUSTER_VALUE_TEXT && !publish->style.text) {
+        hint_at_unit(publish->settings, publish->value);
+    }
+    return STATUS_OK;
 }
 
 static int check_format(const struct publish *publish) {
@@ -300,6 +322,13 @@ static void on_open(void *context) {
     if (publish->value != NULL) {
         relay_value(&publish->relay, publish->value);
     } else {
+        if (isatty(STDIN_FILENO)) {
+            complain(publish->settings, "reads lines of %s from the terminal; Ctrl-D ends them",
+                     publish->options->format != NULL ? publish->options->format
+                     : publish->options->csv          ? "comma-separated values"
+                     : publish->style.topic != NULL   ? "VALUE"
+                                                      : "TOPIC VALUE");
+        }
         relay_lines(&publish->relay, STDIN_FILENO);
     }
 }
@@ -329,22 +358,11 @@ static int run_session(struct publish *publish) {
     return status;
 }
 
-/* Takes the name of the host, or one of its own beside a muster announce of that name. */
+/* Takes the name of the host, or one of its own beside another muster. */
 static int take_name(const struct settings *settings, struct publish_options *options,
                      struct reason *reason) {
-    static const char suffix[] = "+publish";
-    char name[MUSTER_NAME_BYTES_MAX + 1];
-    if (draft_take_host_name(&options->draft, reason) != 0) {
-        return -1;
-    }
-    if (options->instance[0] != '\0' || !running_answers(settings, options->draft.name)) {
-        return 0;
-    }
-    snprintf(name, sizeof(name), "%s", options->draft.name);
-    const size_t length = strlen(name); /* a host's name is ASCII */
-    const size_t kept = length < sizeof(name) - sizeof(suffix) ? length : sizeof(name) - sizeof(suffix);
-    strcpy(name + kept, suffix);
-    return draft_parse_name(name, &options->draft, reason);
+    return options->instance[0] != '\0' ? draft_take_host_name(&options->draft, reason)
+                                        : running_take_name(settings, "publish", &options->draft, reason);
 }
 
 static int run(struct settings *settings, void *publish_options, const struct operands *operands) {

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "complain.h"
 #include "draft.h"
+#include "running.h"
 #include "session.h"
 #include "spec.h"
 #include "value.h"
@@ -185,63 +186,56 @@ static void ask(void *context) {
     }
 }
 
-/* Whether others run beside the one that is changed. */
-struct others {
-    struct session session;
-    bool is_silent; /* one of them does not answer */
-};
-
-static void on_second(int error, const char *text, void *context) {
-    struct others *others = context;
-    (void)text;
-    others->is_silent = error != 0 && error != MUSTER_ENOTFOUND;
-    session_end(&others->session, error == 0 ? STATUS_ERROR : STATUS_OK);
+/* Refuses to choose where several musters announce and none is named. */
+static int check_sole(const struct settings *settings, const struct running_list *list) {
+    if (list->announces > 1) {
+        complain(settings, "more than one muster announce runs here: --instance says which, of %s",
+                 running_text(list).text);
+        return STATUS_ERROR;
+    }
+    if (list->announces == 0 && list->count > 0 && !list->is_silent) {
+        complain(settings, "no muster announce runs here, only what publishes");
+        return STATUS_NOBODY;
+    }
+    return STATUS_OK;
 }
 
-static void ask_second(void *context) {
-    struct others *others = context;
-    const int error = muster_local_self(others->session.local, NULL, on_second, others);
-    if (error != 0) {
-        on_second(error, NULL, others);
+static void complain_of_absence(const struct settings *settings, const struct update_options *options) {
+    struct running_list list;
+    if (options->instance == NULL) {
+        complain(settings, "no muster announce runs here");
+        return;
     }
-}
-
-/* Refuses to choose where several musters run and none is named. */
-static int check_sole(const struct settings *settings, const struct update_options *options,
-                      struct others *others) {
-    const struct session_request request = {
-        .is_local = true, .skip = 1, .on_open = ask_second, .context = others};
-    if (options->instance != NULL || settings->socket != NULL) {
-        return STATUS_OK;
-    }
-    const int status = session_hold(&others->session, settings, &request);
-    if (others->session.local == NULL || status == STATUS_OK) {
-        return STATUS_OK;
-    }
-    complain(settings, "more than one muster announce runs here: --instance NAME or NAME+2 says which");
-    return status;
+    running_list(settings, &list);
+    complain(settings, "no muster announce runs here as instance %s%s%s", options->instance,
+             list.announces > 0 ? "; there is " : "", running_text(&list).text);
 }
 
 static int change_running(const struct settings *settings, const struct update_options *options) {
+    const bool is_named = options->instance != NULL || settings->socket != NULL;
     struct update update = {.options = options};
-    struct others others = {.is_silent = false};
-    const struct session_request request = {
-        .is_local = true, .instance = options->instance, .on_open = ask, .context = &update};
-    int status = check_sole(settings, options, &others);
+    struct running_list list = {.count = 0};
+    if (!is_named) {
+        running_list(settings, &list);
+    }
+    int status = check_sole(settings, &list);
     if (status != STATUS_OK) {
         return status;
     }
+    const struct session_request request = {.is_local = true,
+                                            .instance = options->instance,
+                                            .skip = list.first,
+                                            .on_open = ask,
+                                            .context = &update};
     status = session_hold(&update.session, settings, &request);
-    if (status == STATUS_OK && others.is_silent) {
+    if (status == STATUS_OK && list.is_silent) {
         complain(settings,
                  "%s was changed; another muster announce here does not answer: --instance says "
                  "which is meant",
                  update.name);
     }
     if (update.session.local == NULL && status == STATUS_NOBODY && settings->socket == NULL) {
-        complain(settings, "no muster announce runs here%s%s",
-                 options->instance != NULL ? " as instance " : "",
-                 options->instance != NULL ? options->instance : "");
+        complain_of_absence(settings, options);
     }
     return status;
 }

@@ -61,13 +61,22 @@ static const struct muster_probe_peer *find_heard(const struct question *questio
     return NULL;
 }
 
+static bool has_network(const struct question *question) {
+    return question->snapshot.interfaces.text[0] != '\0';
+}
+
 /* ---- who is in the table ---- */
+
+static void explain(const struct question *question, const struct muster_peer *peer, struct why *why) {
+    why_explain(peer, question->rows, why);
+    why_blame_this_host(peer, &question->snapshot.list, has_network(question), why);
+}
 
 static int print_row(const struct question *question, const struct roster_row *row) {
     const struct muster_peer *peer = row->peer;
     const struct table_style style = {.color = settings_color(question->settings)};
     struct why why;
-    why_explain(peer, question->rows, &why);
+    explain(question, peer, &why);
     printf("%s %s.\n", roster_label(row).text, why.what);
     printf("  Rule        %s.\n", why.rule);
     printf("  Changes     %s.\n", why.change);
@@ -148,15 +157,14 @@ static void print_absent(const struct question *question) {
     const struct muster_probe_peer *heard = find_heard(question);
     const struct live *live = question->live;
     printf("%s is not in the table: it %s.\n", text_name(question->wanted).text,
-           heard == NULL         ? "was never heard here"
+           heard == NULL ? "is not heard now, and the row of who left or was lost is kept for a minute"
            : has_answered(heard) ? "was not heard before, but answers now"
                                  : "is heard, but does not answer");
     if (heard != NULL) {
         print_heard(heard);
     } else {
         printf("  Rule        who is to be in the table must be heard on an interface that is used (%s)\n",
-               question->snapshot.interfaces.text[0] != '\0' ? question->snapshot.interfaces.text
-                                                             : "there is none");
+               has_network(question) ? question->snapshot.interfaces.text : "there is none");
         printf("  Changes     that it runs, with the same --port, on the same link; or --peer ADDRESS beyond "
                "one\n");
     }
@@ -178,7 +186,7 @@ static void write_row(struct writer *writer, const void *roster_row) {
     const struct question *question = writer->context;
     const struct muster_peer *peer = ((const struct roster_row *)roster_row)->peer;
     struct why why;
-    why_explain(peer, question->rows, &why);
+    explain(question, peer, &why);
     writer_text(writer, "what", NULL, why.what);
     writer_text(writer, "rule", NULL, why.rule);
     writer_text(writer, "change", NULL, why.change);
@@ -231,7 +239,7 @@ static int answer(struct question *question, const struct selector *selector) {
         if (question->live == NULL) {
             return complain_error(question->settings, MUSTER_ENOMEM);
         }
-        live_run(question->live, question->settings, 0);
+        live_run(question->live, question->settings, NULL, 0);
     }
     int status = STATUS_OK;
     if (question->options->listing.json) {

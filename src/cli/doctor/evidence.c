@@ -97,6 +97,16 @@ struct others evidence_sum_others(const struct evidence *evidence, const struct 
     return others;
 }
 
+bool evidence_is_gone(const struct evidence *evidence, const struct live_known *known) {
+    const struct muster_probe_report *report = &evidence->live->report;
+    for (size_t i = 0; i < report->peer_count; i++) {
+        if (memcmp(report->peers[i].id, known->id, sizeof(known->id)) == 0) {
+            return false;
+        }
+    }
+    return known->state == MUSTER_SUSPECT || known->state == MUSTER_LOST;
+}
+
 struct text_line evidence_peer_text(const struct muster_probe_peer *peer) {
     const struct muster_endpoint *address = peer->address.family != 0 ? &peer->address : &peer->address6;
     struct text_line line;

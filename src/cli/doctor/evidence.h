@@ -55,5 +55,9 @@ bool evidence_is_loop_cut(const struct evidence *evidence, enum muster_path_kind
 struct others evidence_sum_others(const struct evidence *evidence, const struct muster_probe_report *report,
                                   uint32_t interface);
 
+/* True when the muster that runs here lost this peer, or suspects it, and the probe did not find it either.
+ */
+bool evidence_is_gone(const struct evidence *evidence, const struct live_known *known);
+
 /* "nas (10.0.0.2)", or its address alone where the name is not known; by value. */
 struct text_line evidence_peer_text(const struct muster_probe_peer *peer);

@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "group_keys.h"
 #include "neighbours.h"
 
 #define LOOK_MS 50
@@ -42,7 +43,9 @@ struct examination {
 
 static void on_log(enum muster_log_level level, const char *line, void *context) {
     struct live *live = ((struct examination *)context)->live;
-    const bool is_wanted = level <= MUSTER_LOG_WARNING || strstr(line, "is left out") != NULL ||
+    const bool is_usual = strstr(line, "is left out: it is the loopback") != NULL; /* on every host */
+    const bool is_wanted = level <= MUSTER_LOG_WARNING ||
+                           (strstr(line, "is left out") != NULL && !is_usual) ||
                            strstr(line, "is heard by unicast alone") != NULL;
     if (is_wanted && live->line_count < LIVE_LINES_MAX) {
         snprintf(live->lines[live->line_count++], sizeof(live->lines[0]), "%s", line);
@@ -68,6 +71,62 @@ static void ask_neighbours(struct examination *examination, bool by_arp) {
     if (count > 0) {
         muster_probe(examination->node, targets, count);
     }
+}
+
+/* ---- what the muster that runs here knows ---- */
+
+static bool is_silent(enum muster_state state) {
+    return state == MUSTER_SUSPECT || state == MUSTER_LOST;
+}
+
+static void add_known(struct live *live, const struct muster_peer *peer) {
+    if (live->known_count == MUSTER_PROBE_PEERS_MAX) {
+        return;
+    }
+    struct live_known *known = &live->known[live->known_count++];
+    *known = (struct live_known){.address = peer->address.family != 0 ? peer->address : peer->other_address,
+                                 .state = peer->state,
+                                 .age_ms = peer->age_ms};
+    memcpy(known->id, peer->id, sizeof(known->id));
+    snprintf(known->name, sizeof(known->name), "%s", peer->document.name);
+    snprintf(known->interface_name, sizeof(known->interface_name), "%s", peer->interface_name);
+}
+
+static void take_table(struct live *live, const struct muster_peer_list *table) {
+    for (int silent = 1; silent >= 0 && table != NULL; silent--) {
+        for (size_t i = 0; i < table->count; i++) {
+            if (!table->peers[i].self && is_silent(table->peers[i].state) == silent) {
+                add_known(live, &table->peers[i]);
+            }
+        }
+    }
+}
+
+void live_take_names(struct live *live) {
+    for (size_t i = 0; i < live->report.peer_count; i++) {
+        struct muster_probe_peer *peer = &live->report.peers[i];
+        for (size_t k = 0; k < live->known_count && peer->name[0] == '\0'; k++) {
+            if (memcmp(live->known[k].id, peer->id, sizeof(peer->id)) == 0) {
+                memcpy(peer->name, live->known[k].name, sizeof(peer->name));
+            }
+        }
+    }
+}
+
+/* Who fell silent is asked at its address: so the kernel asks for that by ARP. */
+static size_t list_silent(const struct live *live, const struct muster_path *paths, size_t path_count,
+                          struct muster_static_peer *targets, size_t targets_max) {
+    size_t count = 0;
+    for (size_t i = 0; i < live->known_count && is_silent(live->known[i].state) && count < targets_max; i++) {
+        for (size_t k = 0; k < path_count; k++) {
+            if (strcmp(paths[k].name, live->known[i].interface_name) == 0) {
+                targets[count++] = (struct muster_static_peer){.endpoint = live->known[i].address,
+                                                               .interface = paths[k].interface};
+                break;
+            }
+        }
+    }
+    return count;
 }
 
 /* ---- connections ---- */
@@ -153,7 +212,11 @@ static void take_evidence(struct examination *examination) {
     size_t path_count;
     const struct muster_path *paths = muster_paths(examination->node, &path_count);
     live->report = *muster_probe_report(examination->node);
+    live_take_names(live);
     live->counters = *muster_counters(examination->node);
+    for (size_t i = 0; i < live->known_count; i++) {
+        live->known[i].is_without_answer = neighbours_is_missing(&live->known[i].address);
+    }
     for (size_t i = 0; i < live->report.peer_count; i++) {
         const struct muster_probe_peer *peer = &live->report.peers[i];
         live->is_here[i] = is_own_address(paths, path_count, &peer->address) ||
@@ -216,7 +279,14 @@ static int open_node(struct examination *examination) {
     const char *interfaces[VALUE_TEXTS_MAX];
     const char *peers[VALUE_TEXTS_MAX];
     struct muster_options options;
+    struct group_keys keys;
+    int error = group_keys_read(settings, &keys);
+    if (error != 0) {
+        return error;
+    }
     muster_options_init(&options);
+    options.group_keys = keys.bytes;
+    options.group_key_count = keys.count;
     options.interfaces = value_texts_pointers(&settings->interfaces, interfaces);
     options.interface_count = settings->interfaces.count;
     options.kinds = settings->kinds;
@@ -226,16 +296,20 @@ static int open_node(struct examination *examination) {
     options.state_dir = settings->state_dir;
     options.on_log = on_log;
     options.context = examination;
-    return muster_open(&examination->loop, &options, &examination->node);
+    error = muster_open(&examination->loop, &options, &examination->node);
+    group_keys_wipe(&keys);
+    return error;
 }
 
-void live_run(struct live *live, const struct settings *settings, uint64_t long_ms) {
+void live_run(struct live *live, const struct settings *settings, const struct muster_peer_list *table,
+              uint64_t long_ms) {
     struct examination *examination = calloc(1, sizeof(*examination));
     *live = (struct live){.is_long = long_ms > 0, .error = MUSTER_ENOMEM};
     if (examination == NULL || uv_loop_init(&examination->loop) != 0) {
         free(examination);
         return;
     }
+    take_table(live, table);
     examination->live = live;
     examination->settings = settings;
     examination->long_ms = long_ms;
@@ -248,7 +322,10 @@ void live_run(struct live *live, const struct settings *settings, uint64_t long_
         examination->began_ms = uv_now(&examination->loop);
         uv_timer_init(&examination->loop, &examination->timer); /* cannot fail */
         examination->timer.data = examination;
-        if (live->has_path && muster_probe(examination->node, NULL, 0) == 0) {
+        struct muster_static_peer silent[MUSTER_PROBE_TARGETS_MAX / 4];
+        const size_t silent_count =
+            list_silent(live, paths, path_count, silent, sizeof(silent) / sizeof(silent[0]));
+        if (live->has_path && muster_probe(examination->node, silent, silent_count) == 0) {
             examination->echo_fd = neighbours_ping(paths, path_count);
             uv_timer_start(&examination->timer, on_timer, LOOK_MS, LOOK_MS);
         } else {

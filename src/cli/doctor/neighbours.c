@@ -35,6 +35,25 @@ size_t neighbours_read_arp(const struct muster_path *paths, size_t path_count, u
     return count;
 }
 
+bool neighbours_is_missing(const struct muster_endpoint *address) {
+    bool is_missing = false;
+    char line[256];
+    FILE *file = fopen("/proc/net/arp", "r");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        char text[64];
+        unsigned flags;
+        uint8_t ip[4];
+        if (sscanf(line, "%63s %*s %x", text, &flags) == 2 && inet_pton(AF_INET, text, ip) == 1 &&
+            address->family == 4 && memcmp(ip, address->ip, sizeof(ip)) == 0) {
+            is_missing = flags == 0;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return is_missing;
+}
+
 int neighbours_ping(const struct muster_path *paths, size_t path_count) {
     const struct icmp6_hdr echo = {.icmp6_type = ICMP6_ECHO_REQUEST};
     const int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;

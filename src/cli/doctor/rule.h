@@ -40,6 +40,7 @@ struct rule {
 extern const struct rule rules_of_host[];
 extern const struct rule rules_of_firewall[];
 extern const struct rule rules_of_network[];
+extern const struct rule rules_of_state[];
 
 /* Of holds(): write the texts of its verdict. */
 #define WHAT(...) rule_say(verdict->what, sizeof(verdict->what), __VA_ARGS__)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules.h"
 
-/* Causes come before what follows from them: this host, then its firewall, then the network. */
-static const struct rule *const tables[] = {rules_of_host, rules_of_firewall, rules_of_network};
+/* Causes come before what follows from them: this host, then its firewall, then the network.
+ * What keeps only a key from being kept comes last. */
+static const struct rule *const tables[] = {rules_of_host, rules_of_firewall, rules_of_network,
+                                            rules_of_state};
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
 const char *rules_id(size_t i) {

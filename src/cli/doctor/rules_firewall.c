@@ -62,7 +62,7 @@ static const struct firewall_finding *nth_finding(const struct evidence *evidenc
     return NULL;
 }
 
-/* A firewall that lets in what was asked for, and nothing else. */
+/* Default deny with established: only answers come in. */
 static bool is_stateful(unsigned uses) {
     return (uses & 1U << FIREWALL_GROUP_IN) != 0 && (uses & 1U << FIREWALL_QUESTION_IN) != 0 &&
            (uses & 1U << FIREWALL_ANSWER_IN) == 0;
@@ -97,7 +97,7 @@ static bool firewall_rule(const struct evidence *evidence, size_t n, struct verd
     verdict->is_certain = !is_contradicted(evidence, finding->uses);
     if (is_stateful(finding->uses)) {
         verdict->id = "firewall.stateful";
-        WHAT("A stateful firewall on this host lets in what was asked for, and nothing else");
+        WHAT("The firewall of this host is default deny with established: only answers come in");
     }
     return true;
 }
@@ -120,7 +120,7 @@ static bool firewall_stateful(const struct evidence *evidence, size_t n, struct 
     }
     const struct firewall_finding *rule = nth_finding(evidence, 0, false);
     verdict->is_certain = true;
-    WHAT("A stateful firewall on this host lets in what was asked for, and nothing else");
+    WHAT("The firewall of this host is default deny with established: only answers come in");
     EVIDENCE(
         "what this host sent to the group did not come back, nothing of others came by the group, but %s "
         "answered by unicast%s%s",

@@ -109,6 +109,36 @@ static bool interface_no_address(const struct evidence *evidence, size_t n, stru
     return true;
 }
 
+static bool mtu_too_small(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    const char *line = evidence_find_line(evidence, "has an MTU below");
+    if (n > 0 || evidence->live->has_path || line == NULL) {
+        return false;
+    }
+    verdict->is_certain = true;
+    WHAT("The MTU of an interface of this host is too small for muster");
+    EVIDENCE("%s", line);
+    FIX("raise it: sudo ip link set INTERFACE mtu 1500");
+    return true;
+}
+
+static bool has_no_multicast(const struct facts_interface *interface) {
+    return (interface->flags & (IFF_MULTICAST | IFF_POINTOPOINT)) == 0 &&
+           (interface->has_ipv4 || interface->has_ipv6);
+}
+
+static bool multicast_off(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    const struct facts_interface *interface = evidence_find_used(evidence, n, has_no_multicast);
+    interface = interface != NULL ? interface : evidence_find_unused(evidence, n, has_no_multicast);
+    if (interface == NULL) {
+        return false;
+    }
+    verdict->is_certain = true;
+    WHAT("Multicast is turned off at %s, so m4 and m6 are not used there", interface->name);
+    EVIDENCE("the interface lacks the flag MULTICAST (ip link show dev %s)", interface->name);
+    FIX("sudo ip link set %s multicast on", interface->name);
+    return true;
+}
+
 static bool no_interface(const struct evidence *evidence, size_t n, struct verdict *verdict) {
     if (n > 0 || evidence->live->has_path) {
         return false;
@@ -276,8 +306,9 @@ const struct rule rules_of_host[] = {
     {"interface.denied", interface_denied, RULES_ALL, RULES_ALL},
     {"interface.no_address", interface_no_address, RULES_ALL, RULES_ALL},
     {"interface.down", interface_down, RULES_ALL, RULES_ALL},
+    {"interface.mtu", mtu_too_small, RULES_ALL, RULES_ALL},
+    {"interface.no_multicast", multicast_off, RULES_M4 | RULES_M6, RULES_ALL},
     {"interface.none", no_interface, RULES_ALL, RULES_ALL},
-    {"state.unwritable", state_unwritable, 0, 0},
     {"clock.wrong", clock_wrong, 0, 0},
     {"buffer.small", buffer_small, 0, 0},
     {"neighbours.full", neighbours_full, RULES_UNICAST, RULES_ALL},
@@ -285,5 +316,10 @@ const struct rule rules_of_host[] = {
     {"ipv6.no_multicast_route", ipv6_no_multicast_route, RULES_M6, RULES_ALL},
     {"route.missing", route_missing, RULES_UNICAST | RULES_M4 | RULES_B4 | RULES_TCP, RULES_ALL},
     {"route.rp_filter", rp_filtered, RULES_UNICAST | RULES_M4 | RULES_B4 | RULES_TCP, RULES_ALL},
+    {0},
+};
+
+const struct rule rules_of_state[] = {
+    {"state.unwritable", state_unwritable, 0, 0},
     {0},
 };

@@ -10,6 +10,8 @@
 #define ENOUGH_LONG 3
 #define ENOUGH_UNICAST 2 /* beside as many to the group */
 
+#define GONE_MAX 3 /* peers that are named one by one */
+
 #define QUERIES_LEAST 10 /* of MLD, before their number says anything */
 
 /* A host answers each query with a report at least, so fewer reports than queries since the interface came
@@ -54,6 +56,25 @@ static bool mtu_small(const struct evidence *evidence, size_t n, struct verdict 
     return false;
 }
 
+/* Who answers a short question to the group, by the group, and never one of 1200 bytes: those don't arrive.
+ * An older make answers them by unicast, without saying to which probe. */
+static bool mtu_tiny(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    const struct muster_probe_report *report = &evidence->live->report;
+    for (size_t i = 0; i < report->peer_count && n == 0; i++) {
+        const struct muster_probe_peer *peer = &report->peers[i];
+        if (evidence->live->is_here[i] || peer->answered > 0 || peer->answered_plain == 0 ||
+            peer->heard[MUSTER_PATH_U4] + peer->heard[MUSTER_PATH_U6] > 0) {
+            continue;
+        }
+        WHAT("A link between this host and %s drops datagrams of 1200 bytes", evidence_peer_text(peer).text);
+        EVIDENCE("it answered %u short questions by the group, and none of 1200 bytes or more",
+                 peer->answered_plain);
+        FIX("find the link whose MTU is below 1228 bytes, and give all links of this network the same one");
+        return true;
+    }
+    return false;
+}
+
 static bool peer_silent(const struct evidence *evidence, size_t n, struct verdict *verdict) {
     const struct muster_probe_report *report = &evidence->live->report;
     const struct others others = evidence_sum_others(evidence, report, 0);
@@ -85,7 +106,54 @@ static bool peer_silent(const struct evidence *evidence, size_t n, struct verdic
         FIX("there, allow UDP and TCP ports %u to %u from this network", evidence->port - 1,
             evidence->port + 32);
     }
-    EVIDENCE("asked by multicast, broadcast and unicast, %s answered nothing", names);
+    EVIDENCE("no question by multicast, broadcast or unicast was answered");
+    return true;
+}
+
+static const struct live_known *nth_gone(const struct evidence *evidence, size_t n) {
+    for (size_t i = 0; i < evidence->live->known_count; i++) {
+        if (evidence_is_gone(evidence, &evidence->live->known[i]) && n-- == 0) {
+            return &evidence->live->known[i];
+        }
+    }
+    return NULL;
+}
+
+/* Several at once, and nobody is left: that is this host, rather than all of them. */
+static bool peers_gone(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    size_t gone = 0;
+    while (nth_gone(evidence, gone) != NULL) {
+        gone++;
+    }
+    if (n > 0 || gone < 2 || evidence_sum_others(evidence, &evidence->live->report, 0).peers > 0) {
+        return false;
+    }
+    const struct live_known *first = nth_gone(evidence, 0);
+    verdict->explains = RULES_UNICAST;
+    WHAT("All %zu peers that were here fell silent: this host, its cable or its switch is cut off", gone);
+    EVIDENCE("the muster that runs here heard %.100s %s ago, and nobody answers any more",
+             text_name(first->name).text, text_duration((int64_t)first->age_ms).text);
+    FIX("look here first: cable, Wi-Fi, switch port, client isolation, a firewall between; UDP ports %u to "
+        "%u have to pass",
+        evidence->port - 1, evidence->port + 32);
+    return true;
+}
+
+static bool peer_gone(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    const struct live_known *known = n < GONE_MAX ? nth_gone(evidence, n) : NULL;
+    if (known == NULL) {
+        return false;
+    }
+    WHAT("%.100s (%s) was here until %s ago, and does not answer", text_name(known->name).text,
+         text_address(&known->address).text, text_duration((int64_t)known->age_ms).text);
+    if (known->is_without_answer) {
+        EVIDENCE("it does not answer ARP either: its host is off, or its network is gone");
+        FIX("look whether that host runs, has its address, and is connected to this network");
+    } else {
+        EVIDENCE("the muster that runs here has it as %s; nothing says that its host is gone",
+                 known->state == MUSTER_LOST ? "lost" : "suspect");
+        FIX("there, run muster doctor: its muster ended without a bye, or UDP is dropped on the way");
+    }
     return true;
 }
 
@@ -170,12 +238,70 @@ static bool path_forgotten(const struct evidence *evidence, size_t n, struct ver
     return false;
 }
 
+/* True of a peer whose IPv4 address is of the network of this host's own, or where that is not known. */
+static bool is_of_subnet(const struct evidence *evidence, const struct muster_probe_peer *peer) {
+    const struct muster_probe_report *report = &evidence->live->report;
+    bool is_known = false;
+    for (size_t i = 0; i < report->path_count; i++) {
+        const struct muster_path *path = &report->paths[i].path;
+        if (path->interface == peer->interface && path->address.family == 4 && path->prefix_bits > 0) {
+            is_known = true;
+            if (firewall_has_prefix(peer->address.ip, path->address.ip, path->prefix_bits)) {
+                return true;
+            }
+        }
+    }
+    return !is_known;
+}
+
+static bool peer_subnet(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    const struct live *live = evidence->live;
+    for (size_t i = 0; i < live->report.peer_count && n == 0; i++) {
+        const struct muster_probe_peer *peer = &live->report.peers[i];
+        if (live->is_here[i] || live->streams[i] < LIVE_STREAM_REFUSED || is_of_subnet(evidence, peer)) {
+            continue;
+        }
+        WHAT("%s is on this link in another subnet, and no TCP goes there", evidence_peer_text(peer).text);
+        EVIDENCE("it answers by UDP on %s, whose own address is of another network", peer->interface_name);
+        FIX("give both hosts addresses of one subnet, or a route on both: sudo ip route add NETWORK dev %s",
+            peer->interface_name);
+        return true;
+    }
+    return false;
+}
+
+/* Musters of one host have different ports, so two of one address and port are of two hosts. */
+static bool address_duplicate(const struct evidence *evidence, size_t n, struct verdict *verdict) {
+    const struct muster_probe_report *report = &evidence->live->report;
+    for (size_t i = 0; i < report->peer_count && n == 0; i++) {
+        for (size_t k = i + 1; k < report->peer_count; k++) {
+            const struct muster_probe_peer *one = &report->peers[i];
+            const struct muster_probe_peer *other = &report->peers[k];
+            if (one->address.family != 4 || one->interface != other->interface ||
+                one->address.port != other->address.port ||
+                memcmp(one->address.ip, other->address.ip, 4) != 0 || other->address.family != 4 ||
+                memcmp(one->id, other->id, MUSTER_ID_BYTES) == 0) {
+                continue;
+            }
+            WHAT("Two hosts have the address %s: unicast reaches only one of them",
+                 text_address(&one->address).text);
+            EVIDENCE("%.100s and %.100s both speak from its UDP port %u",
+                     one->name[0] != '\0' ? text_name(one->name).text : "one muster",
+                     other->name[0] != '\0' ? text_name(other->name).text : "another one", one->address.port);
+            FIX("give one of them another address");
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool tcp_closed(const struct evidence *evidence, size_t n, struct verdict *verdict) {
     const struct live *live = evidence->live;
     char names[160] = "";
     unsigned closed = 0;
     for (size_t i = 0; i < live->report.peer_count; i++) {
-        if (!live->is_here[i] && live->streams[i] >= LIVE_STREAM_REFUSED) {
+        if (!live->is_here[i] && live->streams[i] >= LIVE_STREAM_REFUSED &&
+            is_of_subnet(evidence, &live->report.peers[i])) {
             closed++;
             if (closed <= 3) {
                 rule_append(names, sizeof(names), ", ", evidence_peer_text(&live->report.peers[i]).text);
@@ -195,11 +321,17 @@ static bool tcp_closed(const struct evidence *evidence, size_t n, struct verdict
 const struct rule rules_of_network[] = {
     {"mld.querier", mld_querier, RULES_M6, RULES_ALL | RULES_M6},
     {"mtu.small", mtu_small, 0, RULES_ALL | RULES_UNICAST},
+    {"address.duplicate", address_duplicate, RULES_UNICAST | RULES_TCP, RULES_ALL},
+    {"mtu.tiny", mtu_tiny, RULES_UNICAST | RULES_M4 | RULES_B4 | RULES_M6,
+     RULES_ALL | RULES_UNICAST | RULES_M4},
     {"peer.silent", peer_silent, RULES_UNICAST, RULES_ALL | RULES_UNICAST},
+    {"peers.gone", peers_gone, RULES_UNICAST, RULES_ALL | RULES_M4 | RULES_UNICAST},
+    {"peer.gone", peer_gone, 0, RULES_ALL | RULES_M4 | RULES_UNICAST},
     {"path.forgotten", path_forgotten, 0, RULES_ALL},
     {"path.m4", path_m4, RULES_M4, RULES_ALL | RULES_M4},
     {"path.b4", path_b4, RULES_B4, RULES_ALL | RULES_B4},
     {"path.m6", path_m6, RULES_M6, RULES_ALL | RULES_M6},
+    {"peer.subnet", peer_subnet, 0, RULES_ALL | RULES_TCP},
     {"tcp.closed", tcp_closed, RULES_TCP, RULES_ALL | RULES_TCP},
     {0},
 };

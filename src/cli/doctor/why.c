@@ -2,6 +2,7 @@
 #include "why.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "text.h"
 
@@ -24,10 +25,10 @@ unsigned why_patience(double loss, size_t rows) {
 
 static void explain_alive(const struct muster_peer *peer, unsigned patience, struct why *why) {
     const bool is_late = peer->next_ms < 0;
-    snprintf(why->what, sizeof(why->what), "is alive: it was heard %s ago, and %s %s",
+    snprintf(why->what, sizeof(why->what), "is alive: it was heard %s ago, and %s %s%s",
              text_duration((int64_t)peer->age_ms).text,
-             is_late ? "its promise to speak ran out since" : "promised to speak again within",
-             text_duration(is_late ? -peer->next_ms : peer->next_ms).text);
+             is_late ? "should have spoken" : "promised to speak again within",
+             text_duration(is_late ? -peer->next_ms : peer->next_ms).text, is_late ? " ago" : "");
     snprintf(
         why->rule, sizeof(why->rule),
         "a peer is alive until it has broken about %u promise%s in a row, which follows from its loss (%s) "
@@ -56,7 +57,7 @@ static void explain_lost(const struct muster_peer *peer, struct why *why) {
     snprintf(
         why->rule, sizeof(why->rule),
         "it broke its promises, said no bye, and did not answer when the group was asked for it: it crashed, "
-        "or its network is gone");
+        "its network is gone, or something between drops what it says");
     snprintf(why->change, sizeof(why->change),
              "when it is heard again it returns; else the row is removed a minute after it was lost");
 }
@@ -94,5 +95,30 @@ void why_explain(const struct muster_peer *peer, size_t rows, struct why *why) {
         explain_suspect(peer, patience, why);
     } else {
         explain_alive(peer, patience, why);
+    }
+}
+
+static bool is_silent(const struct muster_peer *peer) {
+    return peer->state == MUSTER_SUSPECT || peer->state == MUSTER_LOST;
+}
+
+void why_blame_this_host(const struct muster_peer *peer, const struct muster_peer_list *table,
+                         bool has_network, struct why *why) {
+    const size_t used = strlen(why->rule);
+    size_t silent = 0;
+    size_t others = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        others += table->peers[i].self || table->peers[i].state == MUSTER_LEFT ? 0 : 1;
+        silent += is_silent(&table->peers[i]) ? 1 : 0;
+    }
+    if (!is_silent(peer)) {
+        return;
+    }
+    if (!has_network) {
+        snprintf(why->rule + used, sizeof(why->rule) - used,
+                 "; but this host has no network: look here first (muster doctor)");
+    } else if (silent > 1 && silent == others) {
+        snprintf(why->rule + used, sizeof(why->rule) - used,
+                 "; but all %zu other peers are silent: look here first (muster doctor)", silent);
     }
 }

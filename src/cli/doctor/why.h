@@ -3,18 +3,24 @@
  * change it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#include <muster/core.h>
+#include <muster/muster.h>
 
 struct why {
     char what[320];   /* "is alive: it was heard 0.2s ago, …", behind its name */
-    char rule[320];   /* "a peer is alive as long as it keeps its promises; …" */
+    char rule[512];   /* "a peer is alive as long as it keeps its promises; …" */
     char change[256]; /* "it becomes suspect …" */
 };
 
 /* Explains a row of a table that has so many rows present. */
 void why_explain(const struct muster_peer *peer, size_t rows, struct why *why);
+
+/* Adds to the rule of a row of this table, where it is suspect or lost, that the cause may be this host: it
+ * has no network, or all others fell silent, too. */
+void why_blame_this_host(const struct muster_peer *peer, const struct muster_peer_list *table,
+                         bool has_network, struct why *why);
 
 /* Broken promises in a row after which a peer of this loss is suspect, in a table of so many rows. */
 unsigned why_patience(double loss, size_t rows);

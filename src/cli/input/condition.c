@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "number.h"
+#include "pattern.h"
 #include "value.h"
 
 static const char blanks[] = " \t";
@@ -46,8 +47,7 @@ static int read_pattern(const char *text, size_t length, struct condition *condi
                           MUSTER_PATTERN_BYTES_MAX);
     }
     snprintf(condition->pattern, sizeof(condition->pattern), "%.*s", (int)length, text);
-    const char *fault = muster_pattern_fault(condition->pattern);
-    return fault == NULL ? 0 : reason_set(reason, "%s, got " VALUE_QUOTE, fault, condition->pattern);
+    return pattern_check_one(condition->pattern, reason);
 }
 
 static void read_value(const char *text, struct condition *condition) {

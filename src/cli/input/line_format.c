@@ -87,6 +87,17 @@ bool line_format_has_topic(const char *template) {
     return false;
 }
 
+static struct part trim(struct part part) {
+    while (part.length > 0 && is_blank(part.text[part.length - 1])) {
+        part.length--;
+    }
+    while (part.length > 0 && is_blank(part.text[0])) {
+        part.text++;
+        part.length--;
+    }
+    return part;
+}
+
 /* Where a field ends: before what follows it in the template. */
 static const char *field_end(const char *at, const char *end, char next) {
     while (next != '\0' && at < end && (next == ' ' ? !is_blank(*at) : *at != next)) {
@@ -95,7 +106,7 @@ static const char *field_end(const char *at, const char *end, char next) {
     return next == '\0' ? end : at;
 }
 
-/* False where the line is not as the template says. */
+/* False where the line is not as the template says. Blanks at its end don't count. */
 static bool match(const char *template, const char *line, const char *end,
                   struct part parts[LINE_FIELDS + 1]) {
     size_t length;
@@ -103,7 +114,7 @@ static bool match(const char *template, const char *line, const char *end,
         if (is_field(template)) {
             const char *begin = line;
             line = field_end(line, end, literal(template + 2, &length));
-            parts[field_of(template[1])] = (struct part){begin, (size_t)(line - begin)};
+            parts[field_of(template[1])] = trim((struct part){begin, (size_t)(line - begin)});
             template += 2;
             continue;
         }
@@ -116,7 +127,7 @@ static bool match(const char *template, const char *line, const char *end,
         } while (wanted == ' ' && line < end && is_blank(*line));
         template += length;
     }
-    return line == end;
+    return trim((struct part){line, (size_t)(end - line)}).length == 0;
 }
 
 /* ---- comma-separated values ---- */
@@ -203,8 +214,7 @@ static enum json_line_result read_heading(struct line_format *format, const stru
         reason_set(&fault->reason,
                    "expected a heading that names the columns %svalue, and perhaps time and unit",
                    style->topic == NULL ? "topic (or name), " : "");
-        format->separator = '\0';
-        memset(format->columns, 0, sizeof(format->columns));
+        format->is_refused = true;
         return bad(fault);
     }
     return JSON_LINE_EMPTY;
@@ -233,28 +243,55 @@ static bool is_part(struct part part, const char *text) {
     return part.text != NULL && part.length == strlen(text) && memcmp(part.text, text, part.length) == 0;
 }
 
+/* NULL for a topic. Others would be read as a topic and a value. */
+static const char *topic_fault(struct part topic) {
+    char text[MUSTER_TOPIC_BYTES_MAX + 2];
+    snprintf(text, sizeof(text), "%.*s", (int)topic.length, topic.length > 0 ? topic.text : "");
+    return muster_topic_fault(text);
+}
+
+/* False with a fault. */
+static bool check_parts(const struct part *parts, bool has_topic, struct json_line *read,
+                        struct reading_fault *fault) {
+    const struct part time = trim(parts[LINE_TIME]);
+    const struct part topic = trim(parts[LINE_TOPIC]);
+    const char *wrong = has_topic ? topic_fault(topic) : NULL;
+    if (parts[LINE_VALUE].text == NULL) {
+        reason_set(&fault->reason, "expected a value, as the heading has it");
+    } else if (wrong != NULL) {
+        reason_set(&fault->reason, "%s, got '%.*s'", wrong, topic.length > 64 ? 64 : (int)topic.length,
+                   topic.length > 0 ? topic.text : "");
+    } else if (time.length > 0 && !read_time(time, read->now_s, &read->now_s)) {
+        reason_set(&fault->reason, "expected seconds since 1970, or a date and time, got '%.*s'",
+                   time.length > 64 ? 64 : (int)time.length, time.text);
+    } else if (trim(parts[LINE_UNIT]).length >= sizeof(read->unit)) {
+        reason_set(&fault->reason, "expected a unit of at most %zu bytes", sizeof(read->unit) - 1);
+    } else {
+        return true;
+    }
+    return false;
+}
+
 static enum json_line_result compose(const struct reading_style *style, const struct part *parts,
                                      double now_s, struct json_line *read, struct reading_fault *fault) {
     const struct part value = parts[LINE_VALUE];
-    const struct part unit = parts[LINE_UNIT];
-    const struct part topic = style->topic == NULL ? parts[LINE_TOPIC] : (struct part){"", 0};
+    const struct part unit = trim(parts[LINE_UNIT]);
+    const struct part topic = style->topic == NULL ? trim(parts[LINE_TOPIC]) : (struct part){"", 0};
     read->now_s = now_s;
     read->style = *style;
-    if (value.text == NULL || value.length == 0) {
+    if (value.text != NULL && value.length == 0) {
         return JSON_LINE_EMPTY;
     }
-    if (parts[LINE_TIME].length > 0 && !read_time(parts[LINE_TIME], now_s, &read->now_s)) {
-        reason_set(&fault->reason, "expected seconds since 1970, or a date and time, got '%.*s'",
-                   parts[LINE_TIME].length > 64 ? 64 : (int)parts[LINE_TIME].length, parts[LINE_TIME].text);
+    if (!check_parts(parts, style->topic == NULL, read, fault)) {
         return bad(fault);
     }
-    if (unit.length > 0 && unit.length < sizeof(read->unit)) {
+    if (unit.length > 0) {
         snprintf(read->unit, sizeof(read->unit), "%.*s", (int)unit.length, unit.text);
         read->style.unit = read->unit;
     }
     read->style.text = style->text || is_part(parts[LINE_KIND], "text") || is_part(parts[LINE_KIND], "data");
     read->length = (size_t)snprintf(read->text, sizeof(read->text), "%.*s%s%.*s", (int)topic.length,
-                                    topic.text != NULL ? topic.text : "", style->topic == NULL ? " " : "",
+                                    topic.length > 0 ? topic.text : "", style->topic == NULL ? " " : "",
                                     (int)value.length, value.text);
     return JSON_LINE_READ;
 }
@@ -263,13 +300,17 @@ enum json_line_result line_format_read(struct line_format *format, const struct 
                                        const char *line, size_t length, double now_s, struct json_line *read,
                                        struct reading_fault *fault) {
     struct part parts[LINE_FIELDS + 1] = {0};
-    while (length > 0 && (is_blank(line[length - 1]) || line[length - 1] == '\r') &&
-           (format->template != NULL || line[length - 1] == '\r')) {
+    while (length > 0 && line[length - 1] == '\r') {
         length--;
     }
     const char *end = line + length;
-    if (length == 0) {
+    if (length == 0 || format->is_refused ||
+        (format->template != NULL && trim((struct part){line, length}).length == 0)) {
         return JSON_LINE_EMPTY;
+    }
+    if (memchr(line, '\0', length) != NULL) { /* what stands behind it would be lost */
+        reason_set(&fault->reason, "expected text, got a NUL byte");
+        return bad(fault);
     }
     if (format->template == NULL && format->separator == '\0') {
         return read_heading(format, style, line, end, fault);

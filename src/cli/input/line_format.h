@@ -24,6 +24,7 @@ enum line_field {
 struct line_format {
     const char *template;        /* NULL: comma-separated values */
     char separator;              /* of these, as the heading has it; 0: it did not come yet */
+    bool is_refused;             /* the heading lacks a column: the lines are passed over */
     size_t columns[LINE_FIELDS]; /* where they are, from 1; 0: nowhere */
     char bytes[LINES_BYTES_MAX]; /* of the fields of a line, without their quotes */
 };

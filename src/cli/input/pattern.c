@@ -5,16 +5,18 @@
 
 #include <muster/telemetry.h>
 
+int pattern_check_one(const char *pattern, struct reason *reason) {
+    const char *fault = muster_pattern_fault(pattern);
+    if (fault != NULL && strchr(pattern, '*') != NULL) {
+        return reason_set(reason, PATTERN_WILDCARDS ", got '%.64s'", pattern);
+    }
+    return fault == NULL ? 0 : reason_set(reason, "%s, got '%.64s'", fault, pattern);
+}
+
 int pattern_check(const struct operands *patterns, struct reason *reason) {
     for (size_t i = 0; i < patterns->count; i++) {
-        const char *fault = muster_pattern_fault(patterns->values[i]);
-        if (fault != NULL && strchr(patterns->values[i], '*') != NULL) {
-            return reason_set(reason,
-                              "+ stands for one level, and # at the end for all that follow, got '%.64s'",
-                              patterns->values[i]);
-        }
-        if (fault != NULL) {
-            return reason_set(reason, "%s, got '%.64s'", fault, patterns->values[i]);
+        if (pattern_check_one(patterns->values[i], reason) != 0) {
+            return -1;
         }
     }
     return 0;

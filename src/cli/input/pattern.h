@@ -7,6 +7,12 @@
 #include "args.h"
 #include "reason.h"
 
+/* For people who write a * as for files. */
+#define PATTERN_WILDCARDS "+ stands for one level, and # at the end for all that follow"
+
+/* 0 when it is a pattern, else -1 with a reason. */
+int pattern_check_one(const char *pattern, struct reason *reason);
+
 /* 0 when each operand is a pattern, else -1 with a reason. */
 int pattern_check(const struct operands *patterns, struct reason *reason);
 

@@ -138,6 +138,22 @@ static bool is_word(const char *text, size_t length, const char *word) {
     return strlen(word) == length && memcmp(text, word, length) == 0;
 }
 
+/* The unit of one VALUE says that it is a number; among lines there may be texts, too. */
+static bool needs_number(const struct reading_style *style) {
+    return style->keeps_blanks && style->unit != NULL && !style->text;
+}
+
+static int refuse_text(struct reading *reading, const char *text, size_t length,
+                       struct reading_fault *fault) {
+    bool is_decimal = memchr(text, ',', length) != NULL;
+    for (size_t i = 0; i < length; i++) {
+        is_decimal = is_decimal && strchr("+-0123456789,", text[i]) != NULL;
+    }
+    return reason_set(reason_at(fault, reading, text), "expected a number for the unit '%s', got '%.*s'%s",
+                      reading->style->unit, length < QUOTE_BYTES ? (int)length : QUOTE_BYTES, text,
+                      is_decimal ? "; a decimal point is written '.'" : "");
+}
+
 static int read_value(struct reading *reading, const char *text, size_t length, struct reading_fault *fault) {
     struct muster_record *record = &reading->record;
     const int result = reading->style->text ? 0 : read_number(reading, text, length, fault);
@@ -150,6 +166,9 @@ static int read_value(struct reading *reading, const char *text, size_t length, 
         return 1;
     }
     record->kind = MUSTER_VALUE_TEXT;
+    if (needs_number(reading->style)) {
+        return refuse_text(reading, text, length, fault);
+    }
     record->text = reading->style->keeps_blanks ? reading->line : text;
     record->text_length = reading->style->keeps_blanks ? reading->length : length;
     return 1;

@@ -99,6 +99,8 @@ const struct args_option settings_options[] = {
      offsetof(struct settings, socket), value_text, &args_complete_files},
     {"direct", 0, NULL, "ask the network, even if a muster runs here", offsetof(struct settings, direct),
      value_flag},
+    {"no-key", 0, NULL, "seal nothing, whatever group keys there are", offsetof(struct settings, no_key),
+     value_flag},
     {"color", 0, "WHEN", "auto, always or never (auto obeys NO_COLOR)", offsetof(struct settings, color),
      NULL, &complete_color},
     {"log-level", 0, "LEVEL", "error, warning, info or debug (warning)", offsetof(struct settings, log_level),

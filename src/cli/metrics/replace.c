@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Where the text is written first: a name that no collector takes, in the same directory. 0, or ENAMETOOLONG.
@@ -38,8 +39,13 @@ int replace_file(const char *path, const char *text, size_t length) {
     if (error != 0) {
         return error;
     }
-    /* In a directory for all, a link that waits under this name is not followed. */
-    const int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    struct stat found;
+    if (lstat(path, &found) == 0 && !S_ISREG(found.st_mode)) {
+        return EEXIST;
+    }
+    /* In a directory for all, somebody else's link or pipe may wait under this name. */
+    unlink(aside);
+    const int fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0) {
         return errno;
     }

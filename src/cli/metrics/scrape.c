@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "value.h"
 
@@ -31,6 +32,32 @@ static const char *split(const char *text, char *host, size_t size) {
     return colon + 1;
 }
 
+/* Reads an address of the loopback; false when it is none. */
+static bool read_loopback(const char *host, union scrape_address *address) {
+    if (inet_pton(AF_INET, host, &address->v4.sin_addr) == 1) {
+        address->any.sa_family = AF_INET;
+        return (ntohl(address->v4.sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
+    }
+    address->any.sa_family = AF_INET6;
+    return inet_pton(AF_INET6, host, &address->v6.sin6_addr) == 1 &&
+           IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+}
+
+bool scrape_is_for_loopback(const char *text) {
+    const bool has_brackets = text[0] == '[';
+    const char *begin = text + (has_brackets ? 1 : 0);
+    const size_t length = strcspn(begin, has_brackets ? "]" : ":");
+    const char *rest = begin + length + (has_brackets && begin[length] == ']' ? 1 : 0);
+    union scrape_address address = {0};
+    char host[INET6_ADDRSTRLEN];
+    if (length >= sizeof(host) || (rest[0] != '\0' && rest[0] != ':')) {
+        return false;
+    }
+    memcpy(host, begin, length);
+    host[length] = '\0';
+    return strcasecmp(host, "localhost") == 0 || read_loopback(host, &address);
+}
+
 int scrape_parse(const char *text, union scrape_address *address, struct reason *reason) {
     char host[INET6_ADDRSTRLEN];
     uint64_t port;
@@ -40,16 +67,8 @@ int scrape_parse(const char *text, union scrape_address *address, struct reason 
         return reason_set(
             reason, "expected a port, or an address of the loopback and a port, got " VALUE_QUOTE, text);
     }
-    if (inet_pton(AF_INET, host, &address->v4.sin_addr) == 1 &&
-        (ntohl(address->v4.sin_addr.s_addr) >> 24) == IN_LOOPBACKNET) {
-        address->v4.sin_family = AF_INET;
-        address->v4.sin_port = htons((uint16_t)port);
-        return 0;
-    }
-    if (inet_pton(AF_INET6, host, &address->v6.sin6_addr) == 1 &&
-        IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr)) {
-        address->v6.sin6_family = AF_INET6;
-        address->v6.sin6_port = htons((uint16_t)port);
+    if (read_loopback(host, address)) {
+        address->v4.sin_port = htons((uint16_t)port); /* that of IPv6 has the same place */
         return 0;
     }
     return reason_set(reason, "expected an address of the loopback, 127.0.0.1 or [::1], got " VALUE_QUOTE,
@@ -171,6 +190,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     struct scrape_request *request = *place;
     (void)version;
     (void)upload;
+    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+    if (host != NULL && !scrape_is_for_loopback(host)) {
+        return refuse(connection, MHD_HTTP_FORBIDDEN, "Host: expected localhost or its address\n");
+    }
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
         return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
     }

@@ -53,6 +53,10 @@ union scrape_address {
  * with a reason. */
 int scrape_parse(const char *text, union scrape_address *address, struct reason *reason);
 
+/* True when a Host header names the loopback: "localhost:9797", "127.0.0.1" or "[::1]:9797". A web page can
+ * have its own name resolve to the loopback (DNS rebinding). Its browser then asks here, by that name. */
+bool scrape_is_for_loopback(const char *text);
+
 /* Opens; the port is filled in where it was 0. Returns 0, or an errno, and then nothing was opened. */
 int scrape_open(struct scrape *scrape, uv_loop_t *loop, union scrape_address *address, scrape_cb on_wanted,
                 void *context);

@@ -130,6 +130,17 @@ static void scroll(struct board_list *list, size_t rows) {
     }
 }
 
+/* As muster peers has it: with digits of the id where another peer has that name, too. */
+static struct text_label label(const struct board *board, const char *name, const uint8_t *id) {
+    for (size_t i = 0; i < board->peer_count; i++) {
+        const struct board_peer *other = board->peers[i];
+        if (strcmp(other->name, name) == 0 && memcmp(other->id, id, MUSTER_ID_BYTES) != 0) {
+            return text_label(name, id, TEXT_LABEL_DIGITS);
+        }
+    }
+    return text_label(name, id, 0);
+}
+
 static enum canvas_style style_of_state(enum muster_state state) {
     switch (state) {
     case MUSTER_ALIVE: return CANVAS_GOOD;
@@ -141,14 +152,14 @@ static enum canvas_style style_of_state(enum muster_state state) {
 }
 
 static void draw_peer(struct canvas *canvas, size_t row, const struct fitted *fitted,
-                      const struct board_peer *peer, uint64_t now_ms) {
+                      const struct board *board, const struct board_peer *peer, uint64_t now_ms) {
     const struct column *columns = peer_columns;
     const int64_t age_ms = (int64_t)(now_ms - peer->heard_ms);
     const enum canvas_style loss_style = peer->loss >= LOSS_WARNING ? CANVAS_WARNING : CANVAS_PLAIN;
     char state[16];
     snprintf(state, sizeof(state), "%s%s%s%s", muster_state_name(peer->state), peer->verified ? "" : "?",
              peer->provisional ? "~" : "", peer->partial ? "!" : "");
-    put(canvas, row, fitted, columns, PEER_NAME, CANVAS_PLAIN, text_label(peer->name, peer->id, 0).text);
+    put(canvas, row, fitted, columns, PEER_NAME, CANVAS_PLAIN, label(board, peer->name, peer->id).text);
     put(canvas, row, fitted, columns, PEER_STATE, style_of_state(peer->state), state);
     put(canvas, row, fitted, columns, PEER_ADDRESS, CANVAS_PLAIN, text_address(&peer->address).text);
     put(canvas, row, fitted, columns, PEER_INTERFACE, CANVAS_PLAIN, text_name(peer->interface_name).text);
@@ -192,15 +203,16 @@ static void draw_trend(struct canvas *canvas, size_t row, size_t column, size_t 
         high = fmax(high, points[i]);
     }
     for (size_t i = 0; i < count; i++) {
-        const double share =
-            high > low ? (points[i] / 2 - low / 2) / (high / 2 - low / 2) : 0.5; /* no overflow */
+        const double range = high / 2 - low / 2; /* halves don't overflow; those of the least numbers are 0 */
+        const double share = range > 0 ? (points[i] / 2 - low / 2) / range : 0.5;
         const size_t height = (size_t)lround(share * 7);
         canvas_put(canvas, row, column + i, 1, CANVAS_GOOD, (is_ascii ? characters : blocks)[height]);
     }
 }
 
 static void draw_reading(struct canvas *canvas, size_t row, const struct fitted *fitted,
-                         const struct board_reading *reading, const struct draw_style *style) {
+                         const struct board *board, const struct board_reading *reading,
+                         const struct draw_style *style) {
     char name[MUSTER_FULL_NAME_BYTES_MAX + 4];
     char safe[MUSTER_TEXT_SAFE_BYTES(sizeof(name))];
     char value[MUSTER_TEXT_SAFE_BYTES(sizeof(reading->text)) + sizeof(struct text_name)];
@@ -218,7 +230,7 @@ static void draw_reading(struct canvas *canvas, size_t row, const struct fitted 
         value_text(reading, value, sizeof(value)));
     put(canvas, row, fitted, reading_columns, READING_RATE, CANVAS_PLAIN, rate);
     put(canvas, row, fitted, reading_columns, READING_PUBLISHER, CANVAS_PLAIN,
-        text_label(reading->publisher, reading->id, 0).text);
+        label(board, reading->publisher, reading->id).text);
     draw_trend(canvas, row, fitted->at[READING_TREND], fitted->width[READING_TREND], reading, style->ascii);
 }
 
@@ -236,7 +248,7 @@ static void draw_peers(struct canvas *canvas, size_t row, size_t rows, struct bo
     draw_headings(canvas, row, &fitted, peer_columns, COUNT(peer_columns), board, BOARD_PEERS);
     scroll(list, rows - 1);
     for (size_t i = 0; i + 1 < rows && list->first + i < list->count; i++) {
-        draw_peer(canvas, row + 1 + i, &fitted, list->rows[list->first + i], now_ms);
+        draw_peer(canvas, row + 1 + i, &fitted, board, list->rows[list->first + i], now_ms);
         if (board->pane == BOARD_PEERS && list->first + i == list->selected) {
             canvas_select(canvas, row + 1 + i);
         }
@@ -253,7 +265,7 @@ static void draw_readings(struct canvas *canvas, size_t row, size_t rows, struct
     draw_headings(canvas, row, &fitted, reading_columns, COUNT(reading_columns), board, BOARD_READINGS);
     scroll(list, rows - 1);
     for (size_t i = 0; i + 1 < rows && list->first + i < list->count; i++) {
-        draw_reading(canvas, row + 1 + i, &fitted, list->rows[list->first + i], style);
+        draw_reading(canvas, row + 1 + i, &fitted, board, list->rows[list->first + i], style);
         if (board->pane == BOARD_READINGS && list->first + i == list->selected) {
             canvas_select(canvas, row + 1 + i);
         }
@@ -273,7 +285,7 @@ static void draw_events(struct canvas *canvas, size_t row, size_t rows, const st
         canvas_put(canvas, row + 1 + i, 0, 8, CANVAS_DIM, event->time);
         canvas_put(canvas, row + 1 + i, 9, 9, style_of_state(event->state),
                    muster_peer_event_name(event->event));
-        canvas_put(canvas, row + 1 + i, 19, 20, CANVAS_PLAIN, text_label(event->name, event->id, 0).text);
+        canvas_put(canvas, row + 1 + i, 19, 20, CANVAS_PLAIN, label(board, event->name, event->id).text);
         canvas_put(canvas, row + 1 + i, 40, canvas->columns, CANVAS_PLAIN,
                    text_address(&event->address).text);
     }
@@ -370,6 +382,44 @@ size_t draw_seen_readings(const struct board *board, size_t rows, size_t *first)
     return seen < list->count - *first ? seen : list->count - *first;
 }
 
+/* The bytes of a text's first line on a screen: up to its LF, or up to the last blank before what has no
+ * room, or up to that where there is no blank. */
+static size_t folded_length(const char *text, size_t columns) {
+    const size_t length = strcspn(text, "\n");
+    size_t width = 0;
+    size_t at = 0;
+    size_t blank = 0;
+    while (at < length) {
+        size_t taken;
+        const size_t bytes = text_width_of_character(text + at, &taken);
+        if (width + taken > columns) {
+            const bool is_blank = text[at] == ' ';
+            return is_blank || blank == 0 ? (at > 0 ? at : bytes) : blank;
+        }
+        if (text[at] == ' ' && width > strspn(text, " ")) {
+            blank = at;
+        }
+        width += taken;
+        at += bytes;
+    }
+    return length;
+}
+
+/* What follows a line: its LF, or the blanks at which it was folded, are passed over. */
+static const char *next_folded(const char *text, size_t length) {
+    text += length;
+    return *text == '\n' ? text + 1 : text + strspn(text, " ");
+}
+
+size_t draw_page_lines(const char *text, size_t columns) {
+    size_t lines = 0;
+    while (*text != '\0') {
+        text = next_folded(text, folded_length(text, columns));
+        lines++;
+    }
+    return lines;
+}
+
 void draw_page(struct canvas *canvas, const char *title, const char *text, size_t first_line) {
     size_t row = 1;
     canvas_clear(canvas);
@@ -377,12 +427,12 @@ void draw_page(struct canvas *canvas, const char *title, const char *text, size_
     canvas_fill(canvas, 0, CANVAS_BAR);
     for (size_t i = 0; *text != '\0' && row + 1 < canvas->rows; i++) {
         char line[4 * CANVAS_COLUMNS_MAX];
-        const size_t length = strcspn(text, "\n");
+        const size_t length = folded_length(text, canvas->columns);
         snprintf(line, sizeof(line), "%.*s", (int)length, text);
         if (i >= first_line) {
             canvas_put(canvas, row++, 0, canvas->columns, CANVAS_PLAIN, line);
         }
-        text += length + (text[length] == '\n' ? 1 : 0);
+        text = next_folded(text, length);
     }
     canvas_put(canvas, canvas->rows - 1, 0, canvas->columns, CANVAS_PLAIN,
                " Esc back  Up Down scroll  q quit");

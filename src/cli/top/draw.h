@@ -35,5 +35,8 @@ void draw_board(struct canvas *canvas, struct board *board, const struct draw_st
 /* The readings that are seen after draw_board(): their rows of the list, from *first on. Returns how many. */
 size_t draw_seen_readings(const struct board *board, size_t rows, size_t *first);
 
-/* Draws text of several lines from a line on, in which to scroll. */
+/* Draws text of several lines from a line on, in which to scroll. Long lines are folded at blanks. */
 void draw_page(struct canvas *canvas, const char *title, const char *text, size_t first_line);
+
+/* The lines of a page, as they are folded. */
+size_t draw_page_lines(const char *text, size_t columns);

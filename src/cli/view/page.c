@@ -180,6 +180,7 @@ void page_write_self(struct writer *writer, const struct muster_self *self, cons
     peer_write(writer, &self->peer);
     writer_end(writer);
     writer_text(writer, "version", NULL, self->version);
+    writer_known(writer, "key_id", NULL, self->key_id);
     writer_integer(writer, "port", NULL, self->port);
     writer_integer(writer, "interval_ms", NULL, self->interval_ms);
     writer_integer(writer, "peers", NULL, self->peers);
@@ -204,6 +205,11 @@ static void print_self_head(const struct muster_self *self) {
     print_addresses(peer);
     putchar('\n');
     printf("  Peers       %zu alive or suspect\n", self->peers);
+    if (self->key_id[0] != '\0') {
+        printf("  Sealed      by the group key ");
+        text_print(stdout, self->key_id);
+        putchar('\n');
+    }
 }
 
 int page_print_self(const struct muster_self *self, const struct roster *roster, struct table_style style) {

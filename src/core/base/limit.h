@@ -37,6 +37,15 @@
 #define MUSTER_NEXT_MS_MIN 100
 #define MUSTER_NEXT_MS_MAX 172800000 /* two days */
 
+/* ---- sealing ---- */
+
+#define MUSTER_SEAL_BYTES 45            /* that a sealed datagram is longer: first byte, key id, nonce, tag */
+#define MUSTER_SEAL_FRAME_BYTES_MAX 16384 /* of one piece of a sealed stream: bounds what waits for its end */
+#define MUSTER_REPLAY_SENDERS_MAX 16384 /* whose control datagrams are known; with more the one that was silent for longest is forgotten */
+#define MUSTER_REPLAY_PUBLISHERS_MAX 1024 /* whose telemetry is known, likewise */
+#define MUSTER_REPLAY_WINDOW 1024       /* control datagrams of one sender that may come in any order; a power of two */
+#define MUSTER_REPLAY_WINDOW_TELEMETRY 65536 /* the same of telemetry: half a second of a fast publisher, whose interfaces are read one after the other */
+
 /* ---- time ---- */
 
 #define MUSTER_INTERVAL_MIN_MS 2000     /* default between two alives */
@@ -103,8 +112,8 @@
 #define MUSTER_LIST_NONCES 8            /* an announce or alive with more nonces in `re` is sent on primary paths alone */
 #define MUSTER_ANSWER_RATE 4            /* answers by unicast a second to questions that ask everybody, beyond which one announce to the group answers all */
 #define MUSTER_ANSWER_BURST 8
-#define MUSTER_PROBE_RATE 8              /* answers a second to probes, which ask how a question was heard; more are not answered */
-#define MUSTER_PROBE_BURST 32
+#define MUSTER_PROBE_RATE 16            /* answers a second to probes, which ask how a question was heard; more are not answered */
+#define MUSTER_PROBE_BURST 64
 #define MUSTER_PROBE_MS 250              /* between two rounds of a probe */
 #define MUSTER_PROBE_ROUNDS 10            /* of a probe: enough to tell a path that loses much from one that is cut */
 #define MUSTER_PROBE_CALLED 4            /* peers that a round asks to answer by the group */
@@ -259,7 +268,7 @@
 #define MUSTER_SAMPLES_MAX 65536        /* samples of one answer that has an end */
 #define MUSTER_BACKLOG_BYTES_MAX 4194304 /* samples that came by streams and wait to be pulled */
 #define MUSTER_JOIN_MS 1000             /* live data wait so long for what was asked for by stream and comes before them */
-#define MUSTER_JOIN_BYTES_MAX 2097152   /* and so many bytes of them, of one publisher */
+#define MUSTER_JOIN_BYTES_MAX 2097152   /* and so many bytes of them, of all publishers */
 #define MUSTER_LAST_KNOWN_MAX 16384     /* sensors that are known to have delivered a last value; with more all are forgotten */
 #define MUSTER_LAST_EQUAL_MS 1000       /* two values without a time are the same if their ages differ by less */
 #define MUSTER_KEPT_TOPICS_MAX 4096     /* topics kept for others; the one longest without news makes room */

@@ -16,13 +16,48 @@
 /* When an output could not be given for want of memory, or was not pulled, it is tried again so soon. */
 #define RETRY_MS 100
 
+/* ---- group keys ---- */
+
+/* A datagram has less room when it is sealed. */
+static int set_overhead(muster_core_t *core, size_t overhead) {
+    struct paths *paths = &core->context.paths;
+    size_t before = paths->overhead;
+    paths_set_overhead(paths, overhead);
+    int error = own_document_fit(&core->presence);
+    if (error != 0) {
+        paths_set_overhead(paths, before);
+    } else if (overhead > before) {
+        sender_record_paths(&core->telemetry);
+    }
+    return error;
+}
+
+static int set_group_keys(muster_core_t *core, const uint8_t *keys, size_t count) {
+    struct seal_keys before = core->sealing.keys;
+    int error = sealing_set_keys(&core->sealing, &core->context, keys, count);
+    if (error == 0) {
+        error = set_overhead(core, count > 0 ? MUSTER_SEAL_BYTES : 0);
+        if (error != 0) {
+            sealing_set_keys(&core->sealing, &core->context, before.keys[0], before.count);
+        }
+    }
+    seal_keys_wipe(&before);
+    return error;
+}
+
 /* ---- life ---- */
 
 static int init(muster_core_t *core, const struct muster_core_options *options, uint64_t now_ms) {
     context_init(&core->context, options, now_ms);
+    paths_set_overhead(&core->context.paths, options->group_key_count > 0 ? MUSTER_SEAL_BYTES : 0);
+    int error =
+        sealing_set_keys(&core->sealing, &core->context, options->group_keys, options->group_key_count);
+    if (error != 0) {
+        return error;
+    }
     exchange_init(&core->exchange, &core->context, &core->presence, &core->telemetry,
                   &(struct exchange_calls){.publish = node_publish, .owner = core}, options);
-    int error = presence_init(&core->presence, &core->context, options);
+    error = presence_init(&core->presence, &core->context, options);
     return error != 0 ? error : telemetry_init(&core->telemetry, &core->context, &core->presence, options);
 }
 
@@ -55,6 +90,8 @@ void muster_core_free(muster_core_t *core) {
     exchange_deinit(&core->exchange);
     telemetry_deinit(&core->telemetry);
     presence_deinit(&core->presence);
+    sealed_streams_deinit(&core->sealed_streams);
+    sealing_deinit(&core->sealing);
     context_deinit(&core->context);
     sodium_memzero(core, sizeof *core);
     free(core);
@@ -102,11 +139,15 @@ static void route_telemetry(muster_core_t *core) {
 
 /* ---- events ---- */
 
-static void step_datagram(muster_core_t *core, const struct muster_datagram *datagram) {
+static void step_datagram(muster_core_t *core, const struct muster_datagram *came) {
+    struct muster_datagram datagram;
     struct message message;
     struct merge_note note;
-    presence_step(&core->presence, datagram, &message, &note);
-    route_merge(core, &note, &message, datagram);
+    if (!sealing_open(&core->sealing, &core->context, came, &datagram)) {
+        return;
+    }
+    presence_step(&core->presence, &datagram, &message, &note);
+    route_merge(core, &note, &message, &datagram);
     message_deinit(&message);
 }
 
@@ -141,6 +182,7 @@ static int step_rekey(muster_core_t *core, const struct muster_command *command)
     int error = presence_rekey(&core->presence, command->key, &command->crypto, command->boot);
     if (error == 0) {
         publisher_rekey(&core->telemetry);
+        sealing_record_identity(&core->sealing, &core->context);
     }
     return error;
 }
@@ -180,9 +222,46 @@ static bool step_telemetry(muster_core_t *core, const struct muster_event *event
         !group_is_telemetry(&event->datagram.destination, core->context.port, &shard)) {
         return false;
     }
+    struct muster_datagram datagram;
     core->context.now_ms = now_ms;
-    telemetry_step(&core->telemetry, &event->datagram, shard);
+    if (sealing_open_batch(&core->sealing, &core->context, &event->datagram, &datagram)) {
+        telemetry_step(&core->telemetry, &datagram, shard);
+    }
     return true;
+}
+
+/* Whoever drives the core closes a stream for an error. */
+static int give_stream_up(muster_core_t *core, uint64_t number, int error) {
+    const struct muster_stream closed = {.number = number, .event = MUSTER_STREAM_CLOSED};
+    sealed_streams_remove(&core->sealed_streams, number);
+    exchange_step(&core->exchange, &closed);
+    core->context.counters.streams_cut += number % 2;
+    return error;
+}
+
+static int begin_sealed_stream(muster_core_t *core, const struct muster_stream *stream) {
+    bool has_opened = stream->event == MUSTER_STREAM_OPENED;
+    bool is_begin = has_opened || (stream->event == MUSTER_STREAM_ACCEPTED && !stream->is_local);
+    return is_begin && sealing_is_on(&core->sealing)
+               ? sealed_streams_add(&core->sealed_streams, &core->sealing.keys, stream->number, has_opened,
+                                    &core->context.random)
+               : 0;
+}
+
+static int step_stream(muster_core_t *core, const struct muster_stream *came) {
+    struct muster_stream stream = *came;
+    int error = begin_sealed_stream(core, &stream);
+    if (error == 0 && stream.event == MUSTER_STREAM_BYTES) {
+        error = sealed_streams_open(&core->sealed_streams, &core->sealing.keys, &stream);
+    }
+    if (error != 0) {
+        return give_stream_up(core, stream.number, error);
+    }
+    error = exchange_step(&core->exchange, &stream);
+    if (error != 0 || stream.event == MUSTER_STREAM_CLOSED) {
+        sealed_streams_remove(&core->sealed_streams, stream.number);
+    }
+    return error;
 }
 
 static int step_event(muster_core_t *core, const struct muster_event *event) {
@@ -193,8 +272,9 @@ static int step_event(muster_core_t *core, const struct muster_event *event) {
     case MUSTER_EVENT_STATIC_PEERS:
         return static_peers_set(&core->context.paths.static_peers, event->static_peers,
                                 event->static_peer_count);
+    case MUSTER_EVENT_GROUP_KEYS: return set_group_keys(core, event->group_keys, event->group_key_count);
     case MUSTER_EVENT_COMMAND: return step_command(core, &event->command);
-    case MUSTER_EVENT_STREAM: return exchange_step(&core->exchange, &event->stream);
+    case MUSTER_EVENT_STREAM: return step_stream(core, &event->stream);
     case MUSTER_EVENT_SOCKETS:
         return server_set_sockets(&core->exchange.server, event->sockets, event->socket_count);
     }
@@ -273,6 +353,22 @@ static bool next_event(muster_core_t *core, const struct outbox_event *event, st
     return true;
 }
 
+/* Who is not told by which key, or without memory, can't be answered. */
+static bool next_of_streams(muster_core_t *core, struct muster_output *output) {
+    if (!exchange_next(&core->exchange, output)) {
+        return false;
+    }
+    if (output->kind == MUSTER_OUTPUT_STREAM_WRITE &&
+        sealed_streams_seal(&core->sealed_streams, output) != 0) {
+        give_stream_up(core, output->stream, 0);
+        output->kind = MUSTER_OUTPUT_STREAM_CLOSE;
+    }
+    if (output->kind == MUSTER_OUTPUT_STREAM_CLOSE) {
+        sealed_streams_remove(&core->sealed_streams, output->stream);
+    }
+    return true;
+}
+
 bool muster_core_next_blocked(muster_core_t *core, struct muster_output *output) {
     memset(output, 0, sizeof *output);
     message_deinit(&core->view);
@@ -285,7 +381,7 @@ bool muster_core_next_blocked(muster_core_t *core, struct muster_output *output)
         output->kind = MUSTER_OUTPUT_SETTLED;
         return true;
     }
-    return exchange_next(&core->exchange, output) || groups_next(&core->telemetry.groups, output);
+    return next_of_streams(core, output) || groups_next(&core->telemetry.groups, output);
 }
 
 bool muster_core_next(muster_core_t *core, struct muster_output *output) {
@@ -295,9 +391,11 @@ bool muster_core_next(muster_core_t *core, struct muster_output *output) {
     if (outbox_take_datagram(&core->context.outbox, &output->datagram)) {
         output->kind = MUSTER_OUTPUT_DATAGRAM;
         output->datagram.ttl = context_ttl(&core->context, &output->datagram.destination);
+        sealing_seal(&core->sealing, &core->context, &output->datagram);
         return true;
     }
     if (telemetry_next(&core->telemetry, output)) {
+        sealing_seal(&core->sealing, &core->context, &output->datagram);
         return true;
     }
     if (presence_has_left(&core->presence) && !sender_has_unsent(&core->telemetry) && !core->has_given_left) {

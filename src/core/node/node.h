@@ -11,6 +11,8 @@
 #include "exchange.h"
 #include "message.h"
 #include "presence.h"
+#include "sealed_streams.h"
+#include "sealing.h"
 #include "telemetry.h"
 
 struct muster_core {
@@ -18,6 +20,8 @@ struct muster_core {
     struct presence presence;
     struct telemetry telemetry;
     struct exchange exchange;
+    struct sealing sealing;
+    struct sealed_streams sealed_streams;
     bool has_given_left; /* MUSTER_OUTPUT_LEFT was given */
     bool has_suspended;  /* suspended_ms is known */
     int64_t suspended_ms;

@@ -3,9 +3,9 @@
 
 #include "group.h"
 #include "limit.h"
+#include "seal.h"
 
 #define FIRST_BYTE_JSON '{'
-#define FIRST_BYTE_SEALED 0x01
 
 /* Takes a token of a source; false with the reason when it has none. */
 static bool allows(struct rates *rates, enum rate_kind kind, const struct muster_endpoint *source,
@@ -52,7 +52,7 @@ bool admission_check(struct rates *rates, const struct paths *paths, const struc
         *reason = MUSTER_DROP_TOO_LONG;
     } else if (datagram->length == 0) {
         *reason = MUSTER_DROP_TRUNCATED;
-    } else if (datagram->bytes[0] == FIRST_BYTE_SEALED) {
+    } else if (datagram->bytes[0] == SEAL_FIRST_BYTE) {
         *reason = MUSTER_DROP_SEALED;
     } else if (datagram->bytes[0] != FIRST_BYTE_JSON) {
         *reason = MUSTER_DROP_FORMAT;

@@ -31,6 +31,8 @@ struct context {
     struct rates rates;
     struct outbox outbox;
     struct muster_counters counters;
+    char
+        key_id[2 * MUSTER_GROUP_KEY_ID_BYTES + 1]; /* of the group key that seals, in hexadecimal; "": none */
     uint64_t sent[MUSTER_SHARDS]; /* seq of the last data in each shard, in this boot; 0: none */
 };
 

@@ -24,7 +24,8 @@ static int set_document(struct presence *presence, const struct muster_document 
     who.document.cache_count = other->cache_count;
     memcpy(who.id, identity->id, MUSTER_ID_BYTES);
     memcpy(who.key, identity->key, MUSTER_KEY_BYTES);
-    int error = announcement_init(&announcement, &who, identity_signer(identity));
+    int error = announcement_init(&announcement, &who, identity_signer(identity),
+                                  paths_announce_bytes(&presence->context->paths));
     if (error == 0) {
         announcement_deinit(&presence->own.announcement);
         presence->own.announcement = announcement;
@@ -49,6 +50,16 @@ int own_document_begin(struct presence *presence, const struct muster_document *
 
 int own_document_rekey(struct presence *presence) {
     return set_document(presence, own_document_get(presence), own_document_get(presence));
+}
+
+int own_document_fit(struct presence *presence) {
+    const struct announcement *announcement = &presence->own.announcement;
+    if (announcement->bytes_max <= paths_announce_bytes(&presence->context->paths)) {
+        return 0;
+    }
+    int error = own_document_rekey(presence);
+    presence->own.has_news = presence->own.has_news || error == 0;
+    return error;
 }
 
 int own_document_replace(struct presence *presence, const struct muster_document *document) {

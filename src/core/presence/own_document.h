@@ -28,6 +28,10 @@ int own_document_begin(struct presence *presence, const struct muster_document *
 /* Says the same under the key that this node has now; nothing is announced. */
 int own_document_rekey(struct presence *presence);
 
+/* Where its announce is longer than it may be now (paths_announce_bytes()), its lists go into a body, with
+ * the next step. MUSTER_ETOOBIG where they can't, MUSTER_ENOMEM, or what sign returned. */
+int own_document_fit(struct presence *presence);
+
 /* Replaces the document but for its topics and caches, and announces it with the next step, unless the
  * document says what is announced already. */
 int own_document_replace(struct presence *presence, const struct muster_document *document);

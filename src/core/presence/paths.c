@@ -31,8 +31,7 @@ static size_t find_index(const struct paths *paths, uint32_t interface, enum mus
 int paths_set(struct paths *paths, const struct muster_path *items, size_t count) {
     struct paths next = {.unicast_dropped = {paths->unicast_dropped[0], paths->unicast_dropped[1]},
                          .static_peers = paths->static_peers,
-                         .is_site = paths->is_site,
-                         .bytes_max = MUSTER_DATAGRAM_BYTES_MAX};
+                         .is_site = paths->is_site};
     if (count > MUSTER_PATHS_MAX) {
         return MUSTER_EFULL;
     }
@@ -45,13 +44,26 @@ int paths_set(struct paths *paths, const struct muster_path *items, size_t count
         next.items[i].name[MUSTER_INTERFACE_NAME_BYTES - 1] = '\0';
         next.heard_ms[i] = old < paths->count ? paths->heard_ms[old] : 0;
         next.dropped[i] = old < paths->count ? paths->dropped[old] : 0;
-        size_t bytes_max = bytes_max_of(&items[i]);
-        next.bytes_max = bytes_max < next.bytes_max ? bytes_max : next.bytes_max;
         next.count++;
     }
     next.changes = paths->changes + 1;
+    paths_set_overhead(&next, paths->overhead);
     *paths = next;
     return 0;
+}
+
+void paths_set_overhead(struct paths *paths, size_t overhead) {
+    size_t least = MUSTER_DATAGRAM_BYTES_MAX;
+    for (size_t i = 0; i < paths->count; i++) {
+        size_t bytes_max = bytes_max_of(&paths->items[i]);
+        least = bytes_max < least ? bytes_max : least;
+    }
+    paths->overhead = overhead;
+    paths->bytes_max = least - overhead;
+}
+
+size_t paths_announce_bytes(const struct paths *paths) {
+    return MUSTER_ANNOUNCE_BYTES_MAX - paths->overhead;
 }
 
 size_t paths_fitting(const struct paths *paths, size_t count, size_t bytes_each) {

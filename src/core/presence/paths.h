@@ -20,7 +20,9 @@ struct paths {
     unsigned changes; /* how often they were replaced */
     struct static_peers static_peers;
     bool is_site;     /* what passed routers is taken */
-    size_t bytes_max; /* of a datagram that leaves by any of them whole: their least MTU allows it */
+    size_t overhead;  /* bytes that a datagram grows by when it leaves: by sealing */
+    size_t bytes_max; /* before that, of a datagram that leaves by any of them whole: their least MTU allows
+                         it */
 };
 
 /* There are none. */
@@ -29,6 +31,12 @@ void paths_init(struct paths *paths);
 /* Replaces all paths; those that stay keep what they know. MUSTER_EFULL, MUSTER_EINVAL (one stands
  * twice); then nothing changed. */
 int paths_set(struct paths *paths, const struct muster_path *items, size_t count);
+
+/* A datagram grows by so many bytes when it leaves. */
+void paths_set_overhead(struct paths *paths, size_t overhead);
+
+/* Bytes of the longest announce, to which a question for one is padded, before that. */
+size_t paths_announce_bytes(const struct paths *paths);
 
 /* How many of so many items still fit, that fit a datagram of MUSTER_DATAGRAM_BYTES_MAX together. */
 size_t paths_fitting(const struct paths *paths, size_t count, size_t bytes_each);

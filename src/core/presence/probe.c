@@ -12,13 +12,20 @@
 #include "query.h"
 #include "send.h"
 
-/* Questions of a round have two numbers: to the group, and to one peer, whose round-trip time is taken. */
-static uint16_t group_number(unsigned round) {
-    return (uint16_t)(2 * round + 1);
+/* Questions of a round have three numbers: to the group, to one peer, whose round-trip time is taken, and to
+ * a target, of whom nothing is known yet. */
+enum asking { ASKING_GROUP, ASKING_PEER, ASKING_TARGET, ASKINGS };
+
+static uint16_t probe_number(unsigned round, enum asking asking) {
+    return (uint16_t)(ASKINGS * round + asking + 1);
 }
 
-static uint16_t unicast_number(unsigned round) {
-    return (uint16_t)(2 * round + 2);
+static unsigned number_round(uint16_t number) {
+    return (number - 1u) / ASKINGS;
+}
+
+static enum asking number_asking(uint16_t number) {
+    return (enum asking)((number - 1u) % ASKINGS);
 }
 
 /* Every other round is of datagrams as long as any may be, for a path that carries only shorter ones. */
@@ -72,7 +79,7 @@ static void send_question(struct presence *presence, struct message *query,
                           const struct muster_endpoint *destination, uint32_t interface, bool is_padded) {
     query_send_padded(presence, query, destination, interface,
                       is_padded      ? presence->context->paths.bytes_max
-                      : query->wants ? MUSTER_ANNOUNCE_BYTES_MAX
+                      : query->wants ? paths_announce_bytes(&presence->context->paths)
                                      : 0);
 }
 
@@ -101,26 +108,13 @@ static void ask_peer(struct presence *presence, struct muster_probe_peer *peer,
     if (address->family == 0) {
         return;
     }
-    struct message query = {.wants = true, .asks_some = true, .of_count = 1, .probe = unicast_number(round)};
+    struct message query = {
+        .wants = true, .asks_some = true, .of_count = 1, .probe = probe_number(round, ASKING_PEER)};
     memcpy(query.of[0], peer->id, MUSTER_ID_BYTES);
     peer->asked[address->family == 6 ? MUSTER_PATH_U6 : MUSTER_PATH_U4]++;
     peer->asked_long += is_long(round) ? 1 : 0;
     peer->asked_short += is_long(round) ? 0 : 1;
     send_question(presence, &query, address, peer->interface, is_long(round));
-}
-
-/* Who was heard from that address is asked as a peer, and counted. */
-static void ask_target(struct presence *presence, const struct muster_static_peer *target) {
-    const struct muster_probe_report *report = &presence->probe->report;
-    for (size_t i = 0; i < report->peer_count; i++) {
-        if (report->peers[i].interface == target->interface &&
-            (endpoint_is_same(&report->peers[i].address, &target->endpoint) ||
-             endpoint_is_same(&report->peers[i].address6, &target->endpoint))) {
-            return;
-        }
-    }
-    struct message query = {.wants = true, .probe = unicast_number(report->rounds)};
-    send_question(presence, &query, &target->endpoint, target->interface, false);
 }
 
 /* A few peers are asked to answer by the group, on all paths: in a quiet LAN nothing else comes by some. */
@@ -142,11 +136,23 @@ static bool has_path(const struct presence *presence, const struct muster_probe_
     return paths_find(&presence->context->paths, peer->interface, (enum muster_path_kind)kind) != NULL;
 }
 
+/* Who is found is asked as a peer, and not twice: it answers few probes. */
+static bool is_peer(const struct muster_probe_report *report, const struct muster_static_peer *target) {
+    for (size_t i = 0; i < report->peer_count; i++) {
+        const struct muster_probe_peer *peer = &report->peers[i];
+        if (peer->interface == target->interface && (endpoint_is_same(&peer->address, &target->endpoint) ||
+                                                     endpoint_is_same(&peer->address6, &target->endpoint))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void ask(struct presence *presence) {
     struct probe *probe = presence->probe;
     struct muster_probe_report *report = &probe->report;
     const unsigned round = report->rounds;
-    struct message query = {.wants = true, .probe = group_number(round)};
+    struct message query = {.wants = true, .probe = probe_number(round, ASKING_GROUP)};
     probe->sent_ms[round] = presence->context->now_ms;
     record_paths(presence);
     send_question(presence, &query, NULL, 0, is_long(round));
@@ -157,8 +163,11 @@ static void ask(struct presence *presence) {
         ask_peer(presence, &report->peers[i], &report->peers[i].address);
         ask_peer(presence, &report->peers[i], &report->peers[i].address6);
     }
-    for (size_t i = 0; i < probe->target_count && !is_long(round); i++) {
-        ask_target(presence, &probe->targets[i]);
+    for (size_t i = 0; i < probe->target_count; i++) {
+        query = (struct message){.wants = true, .probe = probe_number(round, ASKING_TARGET)};
+        if (!is_peer(report, &probe->targets[i])) {
+            send_question(presence, &query, &probe->targets[i].endpoint, probe->targets[i].interface, false);
+        }
     }
     call(presence);
     report->rounds++;
@@ -185,8 +194,9 @@ uint64_t probe_tick(struct presence *presence) {
 static void record_loop(struct probe *probe, const struct message *message,
                         const struct muster_datagram *datagram) {
     const enum muster_path_kind kind = group_path_kind(&datagram->destination);
-    const unsigned round = (message->probe - 1u) / 2;
-    if (message->kind != MESSAGE_QUERY || message->probe % 2 == 0 || round >= probe->report.rounds) {
+    const unsigned round = number_round(message->probe);
+    if (message->kind != MESSAGE_QUERY || message->probe == 0 || round >= probe->report.rounds ||
+        number_asking(message->probe) != ASKING_GROUP) {
         return;
     }
     for (size_t i = 0; i < probe->report.path_count; i++) {
@@ -246,27 +256,56 @@ static struct muster_probe_peer *find_or_add(struct presence *presence, const st
     for (unsigned kind = 0; kind < GROUP_KINDS && report->rounds > 0; kind++) {
         peer->asked[kind] = has_path(presence, peer, kind) ? 1 : 0;
     }
+    probe->first_rounds[at] = report->rounds > 0 ? report->rounds - 1 : 0;
+    memset(probe->reached[at], 0, sizeof probe->reached[0]);
     report->peer_count += at == report->peer_count ? 1 : 0;
     return peer;
 }
 
+/* Questions to the group that left before the peer was heard are known to be asked when it answers them. */
+static void record_first_round(struct presence *presence, struct muster_probe_peer *peer, unsigned round) {
+    struct probe *probe = presence->probe;
+    unsigned *first = &probe->first_rounds[peer - probe->report.peers];
+    for (; round < *first; --*first) {
+        for (unsigned kind = 0; kind < GROUP_KINDS; kind++) {
+            peer->asked[kind] += has_path(presence, peer, kind) ? 1 : 0;
+        }
+    }
+}
+
+/* Marks a question as heard by a path. False when it was already: a question may have several answers. */
+static bool record_reached(struct probe *probe, struct muster_probe_peer *peer, unsigned round,
+                           unsigned kind) {
+    uint8_t *reached = &probe->reached[peer - probe->report.peers][round];
+    if ((*reached & 1u << kind) != 0 || peer->reached[kind] == peer->asked[kind]) {
+        return false;
+    }
+    *reached |= (uint8_t)(1u << kind);
+    peer->reached[kind]++;
+    return true;
+}
+
 static void record_answer(struct presence *presence, struct muster_probe_peer *peer,
                           const struct message *message) {
-    const unsigned round = (message->probe - 1u) / 2;
+    const unsigned round = number_round(message->probe);
     if (message->probe == 0 || round >= presence->probe->report.rounds) {
         peer->answered_plain++;
         return;
     }
-    const bool is_unicast = message->probe == unicast_number(round);
+    const enum asking asking = number_asking(message->probe);
     peer->answered++;
-    for (unsigned kind = 0; kind < MUSTER_PATH_KINDS; kind++) {
-        peer->reached[kind] += message->heard >> kind & 1;
-    }
-    if (!is_unicast) { /* the copies of one question may have an answer each */
+    if (asking == ASKING_GROUP) { /* the copies of one question may have an answer each */
         uint16_t *answered = &presence->probe->group_answered[peer - presence->probe->report.peers];
         peer->answered_group += (*answered >> round & 1) == 0 ? 1 : 0;
         *answered |= (uint16_t)(1U << round);
-    } else {
+        record_first_round(presence, peer, round);
+    }
+    for (unsigned kind = 0; kind < MUSTER_PATH_KINDS && asking != ASKING_TARGET; kind++) {
+        const bool is_of_group = kind < GROUP_KINDS;
+        if ((message->heard >> kind & 1) == 0 || is_of_group != (asking == ASKING_GROUP) ||
+            !record_reached(presence->probe, peer, round, kind) || is_of_group) {
+            continue;
+        }
         const uint64_t rtt_ms = presence->context->now_ms - presence->probe->sent_ms[round];
         peer->answered_long += is_long(round) ? 1 : 0;
         peer->answered_short += is_long(round) ? 0 : 1;

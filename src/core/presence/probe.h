@@ -18,6 +18,9 @@ struct probe {
     uint64_t sent_ms[MUSTER_PROBE_ROUNDS]; /* when the questions of each round left */
     uint64_t looped[MUSTER_PROBE_ROUNDS]
                    [2]; /* of each round: bit 1 << index of the paths that it came back by */
+    uint8_t reached[MUSTER_PROBE_PEERS_MAX]
+                   [MUSTER_PROBE_ROUNDS]; /* of each peer and round: bit 1 << kind of the paths that count */
+    unsigned first_rounds[MUSTER_PROBE_PEERS_MAX]; /* from which on each peer is asked */
     struct muster_static_peer targets[MUSTER_PROBE_TARGETS_MAX];
     size_t target_count;
     size_t called; /* peers that were asked to answer by the group: the next ones come after these */

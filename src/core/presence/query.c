@@ -15,7 +15,7 @@ void query_send(struct presence *presence, struct message *query, const struct m
                 uint32_t interface) {
     const size_t least = destination != NULL ? MUSTER_PROOF_BYTES : 0;
     query_send_padded(presence, query, destination, interface,
-                      query->wants ? MUSTER_ANNOUNCE_BYTES_MAX : least);
+                      query->wants ? paths_announce_bytes(&presence->context->paths) : least);
 }
 
 void query_send_padded(struct presence *presence, struct message *query,

@@ -33,7 +33,7 @@ static struct message longest_of(const struct message *who) {
 }
 
 static int read_longest(struct announcement *announcement, const struct message *longest,
-                        const struct muster_crypto *signer) {
+                        const struct muster_crypto *signer, size_t bytes_max) {
     uint8_t bytes[MUSTER_DATAGRAM_BYTES_MAX];
     enum muster_drop reason;
     int length = message_encode(longest, signer, 0, bytes, sizeof bytes);
@@ -43,20 +43,24 @@ static int read_longest(struct announcement *announcement, const struct message 
     if (!message_decode(bytes, (size_t)length, &announcement->message, &reason)) {
         return error_of(reason);
     }
+    if ((size_t)length > bytes_max) {
+        message_deinit(&announcement->message);
+        return MUSTER_ETOOBIG;
+    }
     announcement->bytes_max = (size_t)length;
     return 0;
 }
 
 /* The same for lists that go into a body. */
 static int read_large(struct announcement *announcement, struct message *longest,
-                      const struct muster_crypto *signer) {
+                      const struct muster_crypto *signer, size_t bytes_max) {
     enum muster_drop reason;
     int error = message_encode_body(&longest->document, &announcement->body, &longest->size);
     if (error != 0) {
         return error;
     }
     message_hash_body(announcement->body, longest->size, longest->hash);
-    error = read_longest(announcement, longest, signer);
+    error = read_longest(announcement, longest, signer, bytes_max);
     if (error == 0 &&
         !message_take_body(&announcement->message, announcement->body, longest->size, &reason)) {
         error = error_of(reason);
@@ -73,14 +77,16 @@ static bool may_be_large(const struct message *who) {
 }
 
 int announcement_init(struct announcement *announcement, const struct message *who,
-                      const struct muster_crypto *signer) {
+                      const struct muster_crypto *signer, size_t bytes_max) {
     *announcement = (struct announcement){0};
     if (!lists_are_complete(&who->document)) {
         return MUSTER_EINVAL;
     }
     struct message longest = longest_of(who);
-    int error = read_longest(announcement, &longest, signer);
-    return error == MUSTER_ETOOBIG && may_be_large(who) ? read_large(announcement, &longest, signer) : error;
+    int error = read_longest(announcement, &longest, signer, bytes_max);
+    return error == MUSTER_ETOOBIG && may_be_large(who)
+               ? read_large(announcement, &longest, signer, bytes_max)
+               : error;
 }
 
 void announcement_deinit(struct announcement *announcement) {
@@ -106,7 +112,7 @@ int muster_document_check(const struct muster_document *document, bool has_key, 
     const struct message who = {
         .document = *document, .has_key = has_key, .stream = has_stream ? UINT16_MAX : 0};
     struct announcement announcement;
-    int error = announcement_init(&announcement, &who, has_key ? &signer : NULL);
+    int error = announcement_init(&announcement, &who, has_key ? &signer : NULL, MUSTER_ANNOUNCE_BYTES_MAX);
     if (error == 0) {
         if (bytes != NULL) {
             *bytes = announcement.bytes_max;

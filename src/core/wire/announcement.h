@@ -20,9 +20,10 @@ struct announcement {
 
 /* Makes the announcement of a document. who: the members of an announcement that say who announces (id, boot,
  * key, stream), the document, which is copied, and all else zero. signer: NULL where there is no key.
- * MUSTER_EINVAL (it is incomplete or breaks a rule), MUSTER_ETOOBIG, MUSTER_ENOMEM, or what sign returned;
- * then *announcement is undefined and needs no freeing. */
+ * bytes_max: that it may have, MUSTER_ANNOUNCE_BYTES_MAX at most. MUSTER_EINVAL (it is incomplete or breaks a
+ * rule), MUSTER_ETOOBIG, MUSTER_ENOMEM, or what sign returned; then *announcement is undefined and needs no
+ * freeing. */
 int announcement_init(struct announcement *announcement, const struct message *who,
-                      const struct muster_crypto *signer);
+                      const struct muster_crypto *signer, size_t bytes_max);
 
 void announcement_deinit(struct announcement *announcement);

@@ -293,6 +293,7 @@ void reply_walk_self(struct reply_walk *walk, struct muster_self *self) {
                                         walk_socket};
     static const struct list feeds = {"feeds", sizeof(struct muster_feed), MUSTER_FEEDS_SHOWN_MAX, walk_feed};
     self->version = walk_text(walk, "version", self->version);
+    self->key_id = walk_text(walk, "key_id", self->key_id);
     self->port = (uint16_t)walk_integer(walk, "port", self->port);
     self->interval_ms = walk_integer(walk, "interval_ms", self->interval_ms);
     self->peers = (size_t)walk_integer(walk, "peers", self->peers);

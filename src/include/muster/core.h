@@ -30,7 +30,10 @@ extern "C" {
 #define MUSTER_SECRET_BYTES 64
 #define MUSTER_SIGNATURE_BYTES 64
 #define MUSTER_SEED_BYTES 32
-#define MUSTER_HASH_BYTES 32 /* of a document: BLAKE2b-256 (RFC 7693) */
+#define MUSTER_GROUP_KEY_BYTES 32   /* of a group of hosts: they hear each other alone */
+#define MUSTER_GROUP_KEY_ID_BYTES 4 /* names it: the first ones of BLAKE2b-256 (RFC 7693) of the key */
+#define MUSTER_GROUP_KEYS_MAX 8     /* that a node has */
+#define MUSTER_HASH_BYTES 32        /* of a document: BLAKE2b-256 (RFC 7693) */
 #define MUSTER_DATAGRAM_BYTES_MAX 1400
 
 #define MUSTER_NAME_BYTES_MAX 63   /* of a peer, a service, an attribute: a DNS label (RFC 1035, 2.3.4) */
@@ -223,6 +226,8 @@ MUSTER_API const char *muster_peer_event_name(enum muster_peer_event event);
     X(TRUNCATED, "truncated", "empty, cut short, or without its final LF")              \
     X(FORMAT, "format", "first byte belongs to no muster datagram")                     \
     X(SEALED, "sealed", "sealed, and there is no key here that opens it")               \
+    X(UNSEALED, "unsealed", "not sealed, and this node takes only what is")             \
+    X(REPLAY, "replay", "sealed, and came before")                                      \
     X(PATH, "path", "came by an interface or to an address that is not listened on")    \
     X(SOURCE, "source", "from an address that no other host can have")                  \
     X(TTL, "ttl", "did not come from this link (TTL below 255)")                        \
@@ -359,6 +364,11 @@ MUSTER_API int muster_key_generate(uint8_t key[MUSTER_KEY_BYTES], uint8_t secret
 /* The id of a key: BLAKE2b-128 (RFC 7693) of its 32 bytes. */
 MUSTER_API void muster_id_of_key(const uint8_t key[MUSTER_KEY_BYTES], uint8_t id[MUSTER_ID_BYTES]);
 
+/* The id of a group key: it names the key and tells nothing of it. MUSTER_ECRYPTO when libsodium can't be
+ * initialised. */
+MUSTER_API int muster_group_key_id(const uint8_t key[MUSTER_GROUP_KEY_BYTES],
+                                   uint8_t id[MUSTER_GROUP_KEY_ID_BYTES]);
+
 /* An id in 32 lower-case hexadecimal digits and a NUL. */
 #define MUSTER_ID_TEXT_BYTES 33
 MUSTER_API void muster_id_text(const uint8_t id[MUSTER_ID_BYTES], char text[MUSTER_ID_TEXT_BYTES]);
@@ -400,6 +410,10 @@ struct muster_core_options {
     double repair_share;       /* what repairs may take, as a part of rate_bytes_s, 0..1 */
     uint8_t site_ttl; /* 0: of this link alone. Else what is for many goes to groups of the site, with this
                          TTL, and what passed routers is taken from anybody */
+    const uint8_t
+        *group_keys;        /* of the group that the node is in, MUSTER_GROUP_KEY_BYTES each, copied: the
+                               first one seals all that it says, and what none of them opens is not heard */
+    size_t group_key_count; /* at most MUSTER_GROUP_KEYS_MAX; 0: nothing is sealed */
 };
 
 /* Sets the defaults of PROTOCOL.md: an observer without a key, and without crypto, boot and seed, which
@@ -516,6 +530,7 @@ struct muster_sender {
 struct muster_self {
     struct muster_peer peer; /* its own row: self is true */
     const char *version;     /* of the program */
+    const char *key_id;      /* of the group key that seals, in hexadecimal; "": nothing is sealed */
     uint16_t port;           /* UDP port of the control group */
     uint64_t interval_ms;    /* between two alives as it stands, before its random part */
     size_t peers;            /* rows that are alive or suspect */
@@ -560,8 +575,11 @@ enum muster_event_kind {
     MUSTER_EVENT_DATAGRAM,     /* a datagram came */
     MUSTER_EVENT_PATHS,        /* these are now the ways out, all earlier ones are void */
     MUSTER_EVENT_STATIC_PEERS, /* at these addresses peers are asked and told by unicast, and no others */
+    MUSTER_EVENT_GROUP_KEYS,   /* these are now the group's keys: what comes next is opened, and what leaves
+                                  next is sealed by them */
     MUSTER_EVENT_COMMAND,
-    MUSTER_EVENT_STREAM,  /* something happened on a stream; what its number does not mean is ignored */
+    MUSTER_EVENT_STREAM,  /* something happened on a stream; what its number does not mean is ignored. With an
+                             error the stream is to be closed, and nothing more is heard of it */
     MUSTER_EVENT_SOCKETS, /* these are the sockets, for who asks the node about itself; copied */
 };
 
@@ -578,6 +596,8 @@ struct muster_event {
     size_t path_count;
     const struct muster_static_peer *static_peers;
     size_t static_peer_count;
+    const uint8_t *group_keys; /* as in the options */
+    size_t group_key_count;
     struct muster_command command;
     struct muster_stream stream;
     const struct muster_socket *sockets;
@@ -588,7 +608,8 @@ struct muster_event {
  * samples come first: a timer event is to be stepped at the deadline however many of these come. Datagrams,
  * however bad, are never an error: they are counted. A command or paths can be refused, and then changed
  * nothing: MUSTER_EINVAL (an observer told to update, change or rekey, a document or change that breaks a
- * rule, a QUERY that nobody could match, a path twice, a static peer where no host can be), MUSTER_ENOTFOUND
+ * rule, a QUERY that nobody could match, a path twice, a static peer where no host can be, a group key twice
+ * or too many of them), MUSTER_ENOTFOUND
  * (a CHANGE removes what is not there), MUSTER_ETOOBIG, MUSTER_EFULL (too many paths, static peers or queries
  * under way), MUSTER_ENOMEM, MUSTER_ECLOSING (after LEAVE), or what sign returned. */
 MUSTER_API int muster_core_step(muster_core_t *core, const struct muster_event *event);

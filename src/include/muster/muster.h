@@ -86,7 +86,9 @@ struct muster_options {
      * MUSTER_STATIC_PEERS_MAX are used. Beyond a router, both sides have to name each other. */
     const char *const *peers;
     size_t peer_count;
-    uint8_t site_ttl; /* see muster_core_options; a warning says that the TTL proves nothing then */
+    uint8_t site_ttl;          /* see muster_core_options; a warning says that the TTL proves nothing then */
+    const uint8_t *group_keys; /* see muster_core_options; muster_keyring_read() has those of this user */
+    size_t group_key_count;
 };
 
 /* Why a text can't be one of these peers, for people; NULL when it can. Static storage. */
@@ -146,6 +148,60 @@ MUSTER_API int muster_probe(muster_t *node, const struct muster_static_peer *tar
 /* What the last probe found so far, NULL when there was none; borrowed until the loop runs or the node is
  * closed. */
 MUSTER_API const struct muster_probe_report *muster_probe_report(const muster_t *node);
+
+/* ---- group keys: who hears whom ---- */
+
+/* Seals and opens by these keys from now on (muster_options.group_keys); none: nothing is sealed. A key is
+ * changed without any loss when the new one is added on all hosts, then put first on all, and then the old
+ * one left out. MUSTER_EINVAL (too many, or one twice), MUSTER_ETOOBIG (sealed, the document is too long for
+ * an announce), MUSTER_ENOMEM, MUSTER_ECLOSING; then nothing changed. */
+MUSTER_API int muster_set_group_keys(muster_t *node, const uint8_t *keys, size_t count);
+
+struct muster_group_key {
+    uint8_t bytes[MUSTER_GROUP_KEY_BYTES];
+    char name[MUSTER_NAME_BYTES_MAX + 1]; /* of the group, on this host */
+};
+
+/* Keys as they lie in a state directory: the first one seals. */
+struct muster_keyring {
+    struct muster_group_key keys[MUSTER_GROUP_KEYS_MAX];
+    size_t count;
+};
+
+/* Reads the keys of a state directory (NULL: as in muster_options); none where there is no file. To be wiped
+ * by the caller. MUSTER_ESTATE (others may read the file, it is not this user's, or damaged), MUSTER_EPERM,
+ * MUSTER_ENOMEM; on_log (may be NULL) gets a line that says why, and the ring is empty. */
+MUSTER_API int muster_keyring_read(const char *state_dir, struct muster_keyring *ring, muster_log_cb on_log,
+                                   void *context);
+
+/* Puts these keys in the place of those. MUSTER_EBUSY: somebody else does so just now. The same errors; then
+ * the file is as it was. */
+MUSTER_API int muster_keyring_write(const char *state_dir, const struct muster_keyring *ring,
+                                    muster_log_cb on_log, void *context);
+
+/* The directory of that file, which is there once a key was written, and in which it is replaced: who watches
+ * it knows when the keys change. *path is for the caller to free. MUSTER_ESTATE (there is none),
+ * MUSTER_ENOMEM. */
+MUSTER_API int muster_keyring_directory(const char *state_dir, char **path);
+
+MUSTER_API void muster_keyring_wipe(struct muster_keyring *ring);
+
+/* Makes a random key. MUSTER_ECRYPTO. */
+MUSTER_API int muster_group_key_generate(uint8_t key[MUSTER_GROUP_KEY_BYTES]);
+
+/* Makes the key of a passphrase and the group's name: the same on every host. It takes some 0.1 s and 64 MiB.
+ * MUSTER_EINVAL (the name), MUSTER_ENOMEM, MUSTER_ECRYPTO. */
+MUSTER_API int muster_group_key_derive(const char *name, const char *passphrase,
+                                       uint8_t key[MUSTER_GROUP_KEY_BYTES]);
+
+/* True for the name of a group: 1 to 63 of A-Z a-z 0-9 . _ -, no hyphen first. */
+MUSTER_API bool muster_group_key_is_name(const char *name);
+
+/* A key in 64 hexadecimal digits and a NUL; and back: MUSTER_EINVAL. */
+#define MUSTER_GROUP_KEY_TEXT_BYTES 65
+MUSTER_API void muster_group_key_text(const uint8_t key[MUSTER_GROUP_KEY_BYTES],
+                                      char text[MUSTER_GROUP_KEY_TEXT_BYTES]);
+MUSTER_API int muster_group_key_parse(const char *text, uint8_t key[MUSTER_GROUP_KEY_BYTES]);
 
 /* ---- services: what is on offer, as it comes and goes ---- */
 
@@ -341,6 +397,9 @@ typedef void (*muster_local_end_cb)(int error, const char *text, void *context);
  * *local is NULL. */
 MUSTER_API int muster_local_open(uv_loop_t *loop, const struct muster_local_options *options,
                                  muster_local_t **local);
+
+/* The path of the socket of the node that is asked; borrowed until muster_local_close(). */
+MUSTER_API const char *muster_local_socket(const muster_local_t *local);
 
 /* Ask for all rows of its peer table; for these and then every event, until muster_local_close(); for what it
  * says of itself; and to change its document, which only a process of its user or of root may. They are

@@ -30,7 +30,7 @@ struct origin {
     struct muster_endpoint remote; /* of TCP */
     struct muster_endpoint local;  /* of TCP: the address that was connected to */
     uint32_t interface;            /* of TCP: the index of the one it came by; 0 when not known */
-    uint8_t ttl;                   /* of TCP: that it began with; 0 when not known, or proven already */
+    uint8_t ttl;                   /* of TCP: that it began with, see tcp_handshake_ttl() */
     bool is_local;
     bool may_change; /* a process of this user, or of root; never by TCP */
 };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -115,13 +116,19 @@ void tcp_take_routed(int fd) {
     }
 }
 
+static bool takes_routed(int fd) {
+    int is_kept = 0;
+    socklen_t length = sizeof is_kept;
+    return getsockopt(fd, IPPROTO_TCP, TCP_SAVE_SYN, &is_kept, &length) == 0 && is_kept != 0;
+}
+
 /* The first packet is kept with its IP header (tcp(7)): RFC 791, 3.1; RFC 8200, 3. */
 uint8_t tcp_handshake_ttl(int fd) {
     static const size_t places[SOCKET_FAMILIES] = {8, 7};
     uint8_t packet[128] = {0};
     socklen_t length = sizeof packet;
     if (getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, packet, &length) != 0 || length < 20) {
-        return 0;
+        return takes_routed(fd) ? 1 : 0;
     }
     return packet[places[socket_place(packet[0] >> 4)]];
 }

@@ -29,7 +29,8 @@ int tcp_connect(const struct muster_endpoint *endpoint, uint32_t interface, cons
  * accepted. Where the kernel can't, nothing changes. */
 void tcp_take_routed(int fd);
 
-/* The TTL of the first packet of an accepted connection, 0 when it is not known. */
+/* The TTL of the first packet of an accepted connection; 0 where only those of 255 are heard; 1 where it is
+ * not known: in a flood of handshakes the kernel keeps none of them (RFC 4987, 3.6). */
 uint8_t tcp_handshake_ttl(int fd);
 
 /* To be called once the handshake is over: of a connection that was accepted, that its further packets may

@@ -552,6 +552,10 @@ int muster_local_open(uv_loop_t *loop, const struct muster_local_options *option
     return local_open(loop, &known, local);
 }
 
+const char *muster_local_socket(const muster_local_t *local) {
+    return local->paths.items[local->next_path - 1].path; /* the last one that was tried */
+}
+
 static void on_timer_closed(uv_handle_t *handle) {
     handle_closed(handle->data);
 }

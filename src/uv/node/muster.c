@@ -92,6 +92,17 @@ const struct muster_probe_report *muster_probe_report(const muster_t *node) {
     return muster_core_probe(node->core);
 }
 
+int muster_set_group_keys(muster_t *node, const uint8_t *keys, size_t count) {
+    if (node->context.is_closing) {
+        return MUSTER_ECLOSING;
+    }
+    struct muster_event event = {
+        .kind = MUSTER_EVENT_GROUP_KEYS, .group_keys = keys, .group_key_count = count};
+    int error = part_step(&node->context, &event);
+    runner_work(node);
+    return error;
+}
+
 static void on_settled_unheard(muster_t *node, void *context) {
     (void)node;
     (void)context;

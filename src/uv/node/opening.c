@@ -50,6 +50,9 @@ static const char *options_fault(const struct muster_options *options) {
             return "an interface without a name";
         }
     }
+    if (options->group_key_count > 0 && options->group_keys == NULL) {
+        return "no group keys where their number says so";
+    }
     if (options->peer_count > 0 && options->peers == NULL) {
         return "no peers where their number says so";
     }
@@ -155,6 +158,8 @@ static int core_open(muster_t *node, const struct muster_options *options, const
     core.stream = is_observer ? 0 : node->network.unicast.port;
     core.has_streams = true;
     core.version = muster_version();
+    core.group_keys = options->group_keys;
+    core.group_key_count = options->group_key_count;
     randombytes_buf(core.seed, sizeof core.seed);
     int error = muster_crypto_ed25519(&core.crypto, is_observer ? NULL : node->identities[0].secret);
     if (error == 0) {

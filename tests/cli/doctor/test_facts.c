@@ -120,6 +120,7 @@ TEST(test_state_directory) {
     assert_int_equal(facts_try_state("state/below"), 0);
     assert_int_equal(chdir("/"), 0);
     assert_int_equal(facts_try_state(fixture_path("file/state")), ENOTDIR);
+    assert_int_not_equal(facts_try_state("/proc/nowhere"), 0); /* /proc is there, and takes none */
 }
 
 int main(void) {

@@ -19,7 +19,7 @@ static int begin(void **state) {
     facts.interfaces[0] =
         (struct facts_interface){.name = "lo", .flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK};
     facts.interfaces[1] = (struct facts_interface){.name = "eth0",
-                                                   .flags = IFF_UP | IFF_RUNNING,
+                                                   .flags = IFF_UP | IFF_RUNNING | IFF_MULTICAST,
                                                    .has_ipv4 = true,
                                                    .has_ipv6 = true,
                                                    .has_link_local = true,
@@ -101,10 +101,10 @@ TEST(test_interfaces) {
     check("interface.denied");
     begin(NULL);
     lose_everything();
-    facts.interfaces[1].flags = 0;
+    facts.interfaces[1].flags = IFF_MULTICAST;
     check("interface.down");
     assert_string_equal(verdicts.items[0].what, "Interface eth0 is down");
-    facts.interfaces[1].flags = IFF_UP;
+    facts.interfaces[1].flags = IFF_UP | IFF_MULTICAST;
     check("interface.down");
     assert_string_equal(verdicts.items[0].what, "Interface eth0 has no carrier");
     begin(NULL);
@@ -113,6 +113,19 @@ TEST(test_interfaces) {
     check("interface.no_address");
     facts.interface_count = 1;
     check("interface.none");
+}
+
+TEST(test_mtu_and_flags) {
+    facts.interfaces[1].flags &= ~(unsigned)IFF_MULTICAST;
+    live.report.path_count = 1;
+    live.report.paths[0] = live.report.paths[MUSTER_PATH_B4];
+    check("interface.no_multicast");
+    begin(NULL);
+    note_line("no network yet: nobody can be heard; eth0 has an MTU below 1228 bytes");
+    check(""); /* another interface is used */
+    lose_everything();
+    check("interface.mtu");
+    assert_non_null(strstr(verdicts.items[0].fix, "mtu 1500"));
 }
 
 TEST(test_addresses_and_routes) {
@@ -148,6 +161,8 @@ TEST(test_this_host) {
     begin(NULL);
     facts.state_error = 13;
     check("state.unwritable");
+    find_rule("nft, table inet f, chain input: udp dport 19797 drop", true, true, 1U << FIREWALL_GROUP_IN);
+    check("firewall.rule? state.unwritable"); /* what keeps more from working comes first */
     begin(NULL);
     facts.clock_s = 252460800; /* 1978 */
     check("clock.wrong");
@@ -250,6 +265,8 @@ TEST(test_paths) {
     live.is_here[0] = true; /* a muster of this machine tells nothing of the network */
     peer->reached[MUSTER_PATH_M4] = 0;
     check("");
+    const struct evidence evidence = {.facts = &facts, .live = &live};
+    assert_int_equal(evidence_sum_others(&evidence, &live.report, 0).peers, 0); /* nobody else */
 }
 
 TEST(test_peers) {
@@ -266,8 +283,75 @@ TEST(test_peers) {
     peer->answered_long = 0;
     check("mtu.small");
     begin(NULL);
+    peer->answered = 0; /* but to short questions */
+    peer->answered_plain = 4;
+    memset(peer->reached, 0, sizeof(peer->reached));
+    peer->heard[MUSTER_PATH_U4] = peer->heard[MUSTER_PATH_U6] = 0;
+    check("mtu.tiny?");
+    begin(NULL);
     live.streams[0] = LIVE_STREAM_SILENT;
     check("tcp.closed?");
+    for (size_t i = 0; i < 2; i++) {
+        live.report.paths[2 * i].path.address = (struct muster_endpoint){.family = 4, .ip = {10, 0, 0, 1}};
+        live.report.paths[2 * i].path.prefix_bits = 24;
+    }
+    check("tcp.closed?");
+    peer->address.ip[1] = 9;
+    check("peer.subnet?");
+    live.streams[0] = LIVE_STREAM_OPEN; /* there is a route */
+    check("");
+    begin(NULL);
+    live.report.peers[1] = *peer;
+    live.report.peer_count = 2;
+    check(""); /* one that is heard twice */
+    live.report.peers[1].id[0] = 1;
+    live.streams[0] = live.streams[1] = LIVE_STREAM_REFUSED;
+    check("address.duplicate?");
+    live.streams[0] = live.streams[1] = LIVE_STREAM_OPEN;
+    live.report.peers[1].address.port++; /* two musters of one host */
+    check("");
+}
+
+/* What the muster that runs here knows beyond what is heard now. */
+TEST(test_who_fell_silent) {
+    live.known_count = 1;
+    live.known[0] = (struct live_known){.id = {7},
+                                        .name = "thermo",
+                                        .interface_name = "eth0",
+                                        .address = {.family = 4, .ip = {10, 0, 0, 11}, .port = 19798},
+                                        .state = MUSTER_LOST,
+                                        .age_ms = 15000};
+    check("peer.gone?");
+    assert_string_equal(verdicts.items[0].what,
+                        "thermo (10.0.0.11) was here until 15s ago, and does not answer");
+    assert_non_null(strstr(verdicts.items[0].fix, "muster doctor"));
+    live.known[0].is_without_answer = true;
+    check("peer.gone?");
+    assert_non_null(strstr(verdicts.items[0].evidence, "does not answer ARP"));
+    live.known[1] = live.known[0];
+    live.known[1].id[0] = 8;
+    live.known_count = 2;
+    check("peer.gone? peer.gone?");
+    live.is_here[0] = true; /* who is heard is on this machine */
+    check("peers.gone?");
+    live.known[0].state = MUSTER_LEFT;
+    live.known[1].state = MUSTER_ALIVE;
+    check("");
+    live.known[1].state = MUSTER_SUSPECT;
+    live.report.peers[0].id[0] = 8; /* the probe found it */
+    check("");
+}
+
+TEST(test_names_of_the_table) {
+    struct muster_probe_peer *peer = &live.report.peers[0];
+    live.known_count = 2;
+    live.known[0] = (struct live_known){.id = {7}, .name = "other"};
+    live.known[1] = (struct live_known){.name = "thermo"};
+    live_take_names(&live);
+    assert_string_equal(peer->name, "nas"); /* it said it */
+    peer->name[0] = '\0';
+    live_take_names(&live);
+    assert_string_equal(peer->name, "thermo");
 }
 
 TEST(test_switches) {
@@ -301,12 +385,15 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_nothing_is_wrong, begin),
         cmocka_unit_test_setup(test_interfaces, begin),
+        cmocka_unit_test_setup(test_mtu_and_flags, begin),
         cmocka_unit_test_setup(test_addresses_and_routes, begin),
         cmocka_unit_test_setup(test_this_host, begin),
         cmocka_unit_test_setup(test_firewall_of_this_host, begin),
         cmocka_unit_test_setup(test_firewall_that_is_not_seen, begin),
         cmocka_unit_test_setup(test_paths, begin),
         cmocka_unit_test_setup(test_peers, begin),
+        cmocka_unit_test_setup(test_who_fell_silent, begin),
+        cmocka_unit_test_setup(test_names_of_the_table, begin),
         cmocka_unit_test_setup(test_switches, begin),
         cmocka_unit_test(test_the_schema_has_every_id),
     };

@@ -17,8 +17,7 @@ TEST(test_states) {
     assert_string_equal(what(&peer),
                         "is alive: it was heard 0.2s ago, and promised to speak again within 2.3s");
     peer.next_ms = -100;
-    assert_string_equal(what(&peer),
-                        "is alive: it was heard 0.2s ago, and its promise to speak ran out since 0.1s");
+    assert_string_equal(what(&peer), "is alive: it was heard 0.2s ago, and should have spoken 0.1s ago");
     peer.state = MUSTER_SUSPECT;
     peer.age_ms = 5000;
     assert_string_equal(what(&peer), "is suspect: it was last heard 5.0s ago, and is overdue by 0.1s");
@@ -34,6 +33,24 @@ TEST(test_states) {
     assert_string_equal(what(&peer), "is the muster that was asked, on this host");
 }
 
+TEST(test_this_host_may_be_the_cause) {
+    struct muster_peer peers[3] = {
+        {.state = MUSTER_ALIVE, .self = true}, {.state = MUSTER_SUSPECT}, {.state = MUSTER_LOST}};
+    const struct muster_peer_list table = {.peers = peers, .count = 3};
+    struct why why = {.rule = "rule"};
+    why_blame_this_host(&peers[1], &table, true, &why);
+    assert_string_equal(why.rule, "rule; but all 2 other peers are silent: look here first (muster doctor)");
+    why = (struct why){.rule = "rule"};
+    why_blame_this_host(&peers[0], &table, false, &why);
+    assert_string_equal(why.rule, "rule");
+    why_blame_this_host(&peers[2], &table, false, &why);
+    assert_string_equal(why.rule, "rule; but this host has no network: look here first (muster doctor)");
+    why = (struct why){.rule = "rule"};
+    peers[1].state = MUSTER_ALIVE; /* somebody is heard */
+    why_blame_this_host(&peers[2], &table, true, &why);
+    assert_string_equal(why.rule, "rule");
+}
+
 /* The table of PROTOCOL.md, 8.3. */
 TEST(test_patience) {
     assert_int_equal(why_patience(0, 30), 1);
@@ -43,6 +60,8 @@ TEST(test_patience) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_states), cmocka_unit_test(test_patience)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_states),
+                                       cmocka_unit_test(test_this_host_may_be_the_cause),
+                                       cmocka_unit_test(test_patience)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

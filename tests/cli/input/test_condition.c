@@ -67,6 +67,7 @@ TEST(test_what_is_wrong) {
         {"a <", "expected TOPIC OPERATOR VALUE such as 'kitchen/temperature < 5', got 'a <'"},
         {"a ! b", "expected TOPIC OPERATOR VALUE such as 'kitchen/temperature < 5', got 'a ! b'"},
         {"a < warm", "expected a number behind < and >, got 'warm'"},
+        {"kitchen/* < 5", "+ stands for one level, and # at the end for all that follow, got 'kitchen/*'"},
         {"a >= true", "expected a number behind < and >, got 'true'"},
     };
     struct condition condition;

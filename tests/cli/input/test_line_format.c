@@ -57,6 +57,32 @@ TEST(test_templates) {
     check("%s %t %v", "soon a 1", "expected seconds since 1970, or a date and time, got 'soon'");
 }
 
+TEST(test_blanks_at_the_end) {
+    check("%t\\t%v\\t%u", "a\t5\t", "a 5");
+    check("%t %v %u", "a 5 Cel ", "a 5 in Cel");
+    check("%t=%v ", "a=5 ", "a 5");
+    check("%t;%v", " a ; 5 ", "a 5");
+    check("%t;%v", " \t ", "");
+}
+
+/* Else a part of the topic would be published as the value. */
+TEST(test_topics_that_are_none) {
+    static const char long_unit[] = "a;5;ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLM";
+    check("%t;%v", "kitchen temp;21", "a topic has no spaces, got 'kitchen temp'");
+    check("%t;%v", ";x 5", "a topic has at least one character, got ''");
+    check("%t;%v", "[{\"n\":\"x\",\"v\":1}];5",
+          "a topic has the characters A-Z a-z 0-9 - : . / _ only, got '[{\"n\":\"x\",\"v\":1}]'");
+    check("%t;%v;%u", long_unit, "expected a unit of at most 63 bytes");
+}
+
+TEST(test_a_nul_is_no_end) {
+    struct reading_fault fault;
+    memset(&format, 0, sizeof(format));
+    format.template = "%t %v";
+    assert_int_equal(line_format_read(&format, &plain, "a 21\0 5", 7, NOW_S, &got, &fault), JSON_LINE_BAD);
+    assert_string_equal(fault.reason.text, "expected text, got a NUL byte");
+}
+
 TEST(test_wrong_templates) {
     static const struct {
         const char *text;
@@ -81,7 +107,7 @@ TEST(test_columns) {
                         "a/b 21.5 in Cel @1600000000.000");
     assert_string_equal(translate(&plain, ",a,\"x,\"\"y\",,text,\"'=1, \"\"2\"\"\""), "a =1, \"2\" as text");
     assert_string_equal(translate(&plain, ",a,,,none,"), "");
-    assert_string_equal(translate(&plain, ",a"), "");
+    assert_string_equal(translate(&plain, ",a"), "expected a value, as the heading has it");
     assert_string_equal(translate(&plain, "\"open,a"), "expected quotes that are closed");
     memset(&format, 0, sizeof(format));
     assert_string_equal(translate(&below, "Value;Note"), "");
@@ -93,6 +119,8 @@ TEST(test_headings_that_lack_something) {
     assert_string_equal(
         translate(&plain, "time,value"),
         "expected a heading that names the columns topic (or name), value, and perhaps time and unit");
+    assert_string_equal(translate(&plain, "1,2"), ""); /* it is said once */
+    memset(&format, 0, sizeof(format));
     assert_string_equal(translate(&below, "a,b"),
                         "expected a heading that names the columns value, and perhaps time and unit");
 }
@@ -100,6 +128,9 @@ TEST(test_headings_that_lack_something) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_templates),
+        cmocka_unit_test(test_blanks_at_the_end),
+        cmocka_unit_test(test_topics_that_are_none),
+        cmocka_unit_test(test_a_nul_is_no_end),
         cmocka_unit_test(test_wrong_templates),
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_headings_that_lack_something),

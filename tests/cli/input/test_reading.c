@@ -74,6 +74,15 @@ TEST(test_pairs) {
     check(&plain, "kitchen/temp  ", "0: expected TOPIC VALUE, got 'kitchen/temp'\n");
 }
 
+TEST(test_a_unit_wants_a_number) {
+    static const struct reading_style in_cel = {.topic = "t", .unit = "Cel", .keeps_blanks = true};
+    check(&in_cel, "21.5", "t {\"u\":\"Cel\",\"v\":21.5,\"t\":1700000000}\n");
+    check(&in_cel, "21,5",
+          "1: expected a number for the unit 'Cel', got '21,5'; a decimal point is written '.'\n");
+    check(&in_cel, "warm, or so", "1: expected a number for the unit 'Cel', got 'warm, or so'\n");
+    check(&(struct reading_style){.unit = "Cel"}, "door open", "door {\"vs\":\"open\",\"t\":1700000000}\n");
+}
+
 static double time_of(const char *line, double now_s) {
     static struct reading reading;
     struct reading_fault fault;
@@ -308,6 +317,7 @@ TEST(test_long_lines) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_a_unit_wants_a_number),
         cmocka_unit_test(test_kinds_of_values),
         cmocka_unit_test(test_a_clock_that_was_never_set_says_nothing),
         cmocka_unit_test(test_numbers_refused),

@@ -131,15 +131,27 @@ TEST(test_a_file_is_replaced) {
     assert_int_equal(replace_file(fixture_path("no/directory.prom"), "new\n", 4), ENOENT);
 }
 
-/* It can't take the place of a directory; nothing is left beside it. */
-TEST(test_a_file_that_is_in_the_way) {
-    char *directory = fixture_path("in_the_way");
-    assert_int_equal(mkdir(directory, 0755), 0);
-    assert_int_equal(replace_file(directory, "new\n", 4), EISDIR);
+/* What else has the name stays: as root, /dev/null would be a regular file from then on. */
+TEST(test_other_files_are_not_replaced) {
+    char *path = fixture_path("other");
+    struct stat found;
+    assert_int_equal(mkdir(path, 0755), 0);
+    assert_int_equal(replace_file(path, "new\n", 4), EEXIST);
+    rmdir(path);
+    assert_int_equal(symlink("/dev/null", path), 0);
+    assert_int_equal(replace_file(path, "new\n", 4), EEXIST);
+    assert_int_equal(lstat(path, &found), 0);
+    assert_true(S_ISLNK(found.st_mode));
+    unlink(path);
+}
+
+/* To open a pipe that nobody reads would wait for ever. */
+TEST(test_a_pipe_in_the_way) {
     char *aside = fixture_path("");
-    snprintf(strchr(aside, '\0'), 64, ".in_the_way.%ld", (long)getpid());
+    snprintf(strchr(aside, '\0'), 64, ".muster.prom.%ld", (long)getpid());
+    assert_int_equal(mkfifo(aside, 0600), 0);
+    assert_int_equal(replace_file(fixture_path("muster.prom"), "new\n", 4), 0);
     assert_int_equal(access(aside, F_OK), -1);
-    rmdir(directory);
 }
 
 TEST(test_addresses) {
@@ -168,14 +180,37 @@ TEST(test_addresses) {
     }
 }
 
+TEST(test_hosts_of_requests) {
+    static const char *const good[] = {"localhost",    "LocalHost:9797", "127.0.0.1", "127.0.0.1:9797",
+                                       "127.1.2.3:80", "[::1]",          "[::1]:9797"};
+    static const char *const bad[] = {"",
+                                      "::1",
+                                      "[::2]:9797",
+                                      "10.0.0.1:9797",
+                                      "0.0.0.0:9797",
+                                      "evil.example:9797",
+                                      "localhost.evil.example",
+                                      "127.0.0.1.evil.example",
+                                      "[::1]evil.example",
+                                      "a-name-that-is-longer-than-any-address-of-the-loopback-can-be"};
+    for (size_t i = 0; i < COUNT(good); i++) {
+        assert_true(scrape_is_for_loopback(good[i]));
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        assert_false(scrape_is_for_loopback(bad[i]));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_openmetrics),
         cmocka_unit_test(test_peers_are_bounded),
         cmocka_unit_test(test_a_file_is_replaced),
-        cmocka_unit_test(test_a_file_that_is_in_the_way),
+        cmocka_unit_test(test_other_files_are_not_replaced),
+        cmocka_unit_test(test_a_pipe_in_the_way),
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_hosts_of_requests),
     };
     return cmocka_run_group_tests(tests, fixture_make_directory, fixture_remove_directory);
 }

@@ -156,8 +156,33 @@ TEST(test_page) {
     struct canvas canvas = {0};
     assert_int_equal(canvas_resize(&canvas, 7, 4), 0);
     draw_page(&canvas, "title", "one\ntwo\n日本語語\nfour\n", 1);
-    assert_string_equal(screen(&canvas), "title\ntwo\n日本語…\n Esc b…\n");
+    assert_string_equal(screen(&canvas), "title\ntwo\n日本語\n Esc b…\n");
     canvas_deinit(&canvas);
+}
+
+TEST(test_page_is_folded_at_words) {
+    static const char text[] = "  one two  three\nunbreakable\n\nseven77 8\n";
+    struct canvas canvas = {0};
+    assert_int_equal(canvas_resize(&canvas, 7, 10), 0);
+    draw_page(&canvas, "title", text, 0);
+    assert_string_equal(screen(&canvas), "title\n  one\ntwo\nthree\nunbreak\nable\n\nseven77\n8\n Esc b…\n");
+    assert_int_equal(draw_page_lines(text, 7), 8);
+    canvas_deinit(&canvas);
+}
+
+TEST(test_peers_of_one_name) {
+    struct muster_peer twins[] = {peers[1], peers[1]};
+    struct board board = {0};
+    twins[1].id[0] ^= 0xFF;
+    take_table(&board, twins, COUNT(twins));
+    const char *text = draw(&board, 80, 18);
+    for (int i = 0; i < 2; i++) {
+        char expected[64];
+        snprintf(expected, sizeof(expected), "%s (%02x%02x%02x)", twins[i].document.name, twins[i].id[0],
+                 twins[i].id[1], twins[i].id[2]);
+        assert_non_null(strstr(text, expected));
+    }
+    board_deinit(&board);
 }
 
 /* ---- the lists ---- */
@@ -317,6 +342,20 @@ TEST(test_points_are_bounded) {
     board_deinit(&board);
 }
 
+/* Half of the least number is 0. */
+TEST(test_points_of_any_size) {
+    static const char *const values[] = {"0", "5e-324", "1.7e308", "-1.7e308"};
+    static const char *const trends[] = {"▅ ", "▅▅ ", "▁▁█ ", "▅▅█▁ "};
+    struct board board = board_of_peers();
+    char body[64];
+    for (size_t i = 0; i < COUNT(values); i++) {
+        snprintf(body, sizeof(body), "[{\"n\":\"door\",\"v\":%s}]", values[i]);
+        send_at(&board, "door", body, NOW_MS + 1000 * i);
+        assert_non_null(strstr(draw(&board, 200, 20), trends[i]));
+    }
+    board_deinit(&board);
+}
+
 TEST(test_events_are_bounded) {
     struct board board = board_of_peers();
     for (size_t i = 0; i < 3 * BOARD_EVENTS_MAX; i++) {
@@ -368,6 +407,8 @@ int main(void) {
         cmocka_unit_test(test_too_small),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_page),
+        cmocka_unit_test(test_page_is_folded_at_words),
+        cmocka_unit_test(test_peers_of_one_name),
         cmocka_unit_test(test_orders),
         cmocka_unit_test(test_the_selection_follows_its_row),
         cmocka_unit_test(test_filter),
@@ -375,6 +416,7 @@ int main(void) {
         cmocka_unit_test(test_rows_of_readings),
         cmocka_unit_test(test_a_sample_of_what_is_much),
         cmocka_unit_test(test_points_are_bounded),
+        cmocka_unit_test(test_points_of_any_size),
         cmocka_unit_test(test_events_are_bounded),
         cmocka_unit_test(test_rows_are_bounded),
         cmocka_unit_test(test_memory),

@@ -295,6 +295,72 @@ TEST(live_data_wait_for_a_stream_a_second_at_most) {
     assert_int_equal(field_got(late)->count, 20);
 }
 
+static bool is_of_first(size_t from, size_t to, const struct muster_datagram *datagram) {
+    (void)to, (void)datagram;
+    return from == 0;
+}
+
+/* Who went away before it could be asked is asked for its history when it comes back. */
+TEST(a_history_waits_for_who_went_away) {
+    const char *pattern = "a/#";
+    size_t pub = world_add("pub");
+    field_publish_many(pub, field_open(pub, "a/b"), 5, 10);
+    size_t late = world_add("late");
+    world_run(3000);
+    world.nodes[pub].script = say_nothing;
+    world.is_lost = is_of_first;
+    field_subscribe_with(
+        late, &(struct muster_subscription_options){.size = sizeof(struct muster_subscription_options),
+                                                    .patterns = &pattern,
+                                                    .pattern_count = 1,
+                                                    .since_ms = 600000});
+    world_run(10000);
+    assert_int_equal(world_rows(late, MUSTER_LOST), 1);
+    world.nodes[pub].script = NULL;
+    world.is_lost = NULL;
+    world_run(20000);
+    assert_int_equal(field_got(late)->count, 5);
+}
+
+static unsigned long long seq_for(const struct arrival *arrival, uint64_t subscription, const char *id) {
+    bool is_of = (arrival->subscriptions & subscription) != 0 && strcmp(arrival->id, id) == 0;
+    return is_of ? arrival->seq : 0;
+}
+
+/* What waits of several publishers for several subscriptions has one bound. Beyond it, it comes early, but in
+ * order, and what came by other streams has room. */
+TEST(what_waits_of_all_publishers_is_bounded) {
+    const char *pattern = "#";
+    size_t pubs[2] = {world_add("one"), world_add("two")};
+    unsigned topics[2] = {field_open(pubs[0], "a/b"), field_open(pubs[1], "c/d")};
+    const struct muster_record record = field_text(1000);
+    size_t late = world_add("late");
+    world_run(3000);
+    for (unsigned i = 0; i < 2; i++) {
+        world.nodes[pubs[i]].script = say_nothing;
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        field_subscribe(late, pattern);
+    }
+    for (unsigned i = 0; i < 450; i++) {
+        field_publish_record(pubs[0], topics[0], &record);
+        field_publish_record(pubs[1], topics[1], &record);
+        world_run(2);
+    }
+    world_run(3000);
+    assert_int_equal(world_counters(late)->samples_dropped, 0);
+    for (unsigned k = 0; k < 12; k++) {
+        unsigned long long seq = 0;
+        for (size_t i = 0; i < field_got(late)->count; i++) {
+            const struct arrival *arrival = &field_got(late)->arrivals[i];
+            unsigned long long next = seq_for(arrival, 1u << k / 2, world.nodes[pubs[k % 2]].id);
+            assert_true(next == 0 || next == seq + 1);
+            seq = next == 0 ? seq : next;
+        }
+        assert_int_equal(seq, 450);
+    }
+}
+
 /* What is older than what came live says so. Who wants the newest does not wait. */
 TEST(what_comes_behind_live_data_is_flagged) {
     size_t pub = world_add("pub");

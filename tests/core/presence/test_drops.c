@@ -107,6 +107,35 @@ static void say_when_memory_is_out(void) {
     assert_int_equal(world_rows(0, MUSTER_ALIVE), 0);
 }
 
+static const uint8_t group_key[MUSTER_GROUP_KEY_BYTES] = {1};
+
+static void start_sealed(size_t index) {
+    struct muster_core_options options = world_options(index);
+    options.group_keys = group_key;
+    options.group_key_count = 1;
+    world_start(index, &options);
+}
+
+static void say_unsealed(void) {
+    start_sealed(0);
+    say(ALIVE);
+}
+
+static void record_sealed(size_t from, const struct muster_datagram *datagram) {
+    if (from == 1) {
+        world_inject(0, datagram);
+    }
+}
+
+static void say_sealed_twice(void) {
+    start_sealed(0);
+    world_add("b");
+    world.on_sent = record_sealed;
+    start_sealed(1);
+    world_run(10);
+    world.on_sent = NULL;
+}
+
 struct way {
     const char *text;   /* that a stranger says, */
     void (*make)(void); /* or what else it takes */
@@ -117,6 +146,8 @@ static const struct way ways[MUSTER_DROP_COUNT] = {
     [MUSTER_DROP_TRUNCATED] = {.text = "{"},
     [MUSTER_DROP_FORMAT] = {.text = "hello\n"},
     [MUSTER_DROP_SEALED] = {.text = "\001\002\003"},
+    [MUSTER_DROP_UNSEALED] = {.make = say_unsealed},
+    [MUSTER_DROP_REPLAY] = {.make = say_sealed_twice},
     [MUSTER_DROP_PATH] = {.make = come_by_another_interface},
     [MUSTER_DROP_SOURCE] = {.make = come_from_a_group},
     [MUSTER_DROP_TTL] = {.make = come_through_a_router},

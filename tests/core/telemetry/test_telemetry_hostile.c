@@ -167,9 +167,10 @@ TEST(a_feed_recovers_from_a_forged_number) {
 TEST(data_from_elsewhere_is_not_taken) {
     const struct muster_endpoint other_port = {.family = 4, .ip = {10, 0, 0, 1}, .port = 19799};
     const struct muster_endpoint other_address = {.family = 4, .ip = {10, 0, 0, 66}, .port = 19798};
+    uint64_t unknown = drops(MUSTER_DROP_UNKNOWN);
     say_data(boot, 6, &other_port);
     say_data(boot, 6, &other_address);
-    assert_int_equal(drops(MUSTER_DROP_UNKNOWN), 2);
+    assert_int_equal(drops(MUSTER_DROP_UNKNOWN), unknown + 2);
     assert_int_equal(count(), 5);
     check_flows();
 }

@@ -86,7 +86,7 @@ TEST(only_a_key_and_a_stream_allow_a_large_document) {
 TEST(an_announcement_holds_what_was_read) {
     struct announcement announcement;
     struct message who = {.document = whole, .boot = 42};
-    assert_int_equal(announcement_init(&announcement, &who, NULL), 0);
+    assert_int_equal(announcement_init(&announcement, &who, NULL, MUSTER_ANNOUNCE_BYTES_MAX), 0);
     const struct muster_document *document = &announcement.message.document;
     assert_ptr_not_equal(document->services, services);
     assert_true(lists_are_equal(document, &whole));

@@ -12,8 +12,10 @@
 #include "admission.h"
 #include "group.h"
 #include "message.h"
+#include "replay.h"
 #include "reply.h"
 #include "request.h"
+#include "seal.h"
 #include "signal.h"
 #include "test.h"
 
@@ -396,6 +398,50 @@ TEST(what_only_the_bytes_show_is_dropped) {
 
 TEST(what_only_the_signature_shows_does_not_verify) {
     for_each("bad-signature", is_forged);
+}
+
+/* ---- sealed ---- */
+
+static struct seal_keys group_keys(void) {
+    uint8_t bytes[MUSTER_GROUP_KEY_BYTES];
+    struct seal_keys keys = {0};
+    memset(bytes, 1, sizeof bytes);
+    assert_int_equal(seal_keys_set(&keys, bytes, 1), 0);
+    return keys;
+}
+
+static bool is_opened(const struct golden *golden, uint8_t *plain, enum muster_drop *reason) {
+    const struct seal_keys keys = group_keys();
+    struct replays replays = {0};
+    bool is_taken = replays_open(&replays, &keys, 0, golden->bytes, golden->length, plain, reason);
+    replays_deinit(&replays);
+    return is_taken;
+}
+
+static bool opens(const struct golden *golden) {
+    struct golden inside;
+    uint8_t plain[sizeof golden->bytes];
+    enum muster_drop reason;
+    bool is_telemetry = strncmp(golden->name, "data", 4) == 0;
+    read_golden(is_telemetry ? GOLDEN_DIR "/telemetry" : GOLDEN_DIR "/good", golden->name, &inside);
+    return is_opened(golden, plain, &reason) && golden->length == inside.length + MUSTER_SEAL_BYTES &&
+           memcmp(plain, inside.bytes, inside.length) == 0;
+}
+
+TEST(sealed_ones_open) {
+    for_each("sealed", opens);
+}
+
+/* The other reasons are the node's (core/node/test_sealing_story.c), which looks at the length first. */
+static bool does_not_open(const struct golden *golden) {
+    uint8_t plain[sizeof golden->bytes];
+    enum muster_drop reason;
+    return golden->length > MUSTER_DATAGRAM_BYTES_MAX ||
+           (!is_opened(golden, plain, &reason) && reason == MUSTER_DROP_SEALED);
+}
+
+TEST(bad_sealed_ones_do_not) {
+    for_each("bad-sealed", does_not_open);
 }
 
 int main(void) {

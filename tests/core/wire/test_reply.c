@@ -112,6 +112,7 @@ static struct muster_self a_self(void) {
     struct muster_self self = {.peer = a_peer(),
                                .version = "1.2.3",
                                .port = 19797,
+                               .key_id = "1a2b3c4d",
                                .interval_ms = 2000,
                                .peers = 12,
                                .paths = paths,
@@ -246,6 +247,7 @@ static void assert_self(const struct reply *reply) {
     assert_true(self->peer.self);
     assert_string_equal(self->version, "1.2.3");
     assert_int_equal(self->port, 19797);
+    assert_string_equal(self->key_id, "1a2b3c4d");
     assert_int_equal(self->interval_ms, 2000);
     assert_int_equal(self->peers, 12);
     assert_int_equal(self->path_count, COUNT(paths));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* muster metrics: what the running muster knows, for Prometheus. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -106,7 +107,7 @@ static int write_file(const struct run *run) {
     const int error =
         replace_file(path, run->gather.texts[EXPOSITION_TEXT], run->gather.lengths[EXPOSITION_TEXT]);
     if (error != 0 && !run->has_failed) {
-        complain(run->settings, "%s: %s", path, strerror(error));
+        complain(run->settings, "%s: %s", path, error == EEXIST ? "is not a regular file" : strerror(error));
     }
     return error == 0 ? STATUS_OK : STATUS_ERROR;
 }
@@ -268,9 +269,11 @@ const struct command command_metrics = {
         "\n"
         "Without options they go to standard output in Prometheus' text format (0.0.4). With --file\n"
         "they are for node_exporter: FILE is in the directory of its textfile collector, and ends in\n"
-        ".prom; when no metrics can be had, the old FILE stays, and its time tells. With --listen\n"
-        "Prometheus itself asks, GET /metrics, and gets OpenMetrics where it prefers that; the URL is\n"
-        "printed. Without a running muster the answer is 503.\n",
+        ".prom. A device or a link is not replaced. When no metrics can be had, the old FILE stays, and\n"
+        "the time of its last change shows how old it is. With --listen Prometheus itself asks,\n"
+        "GET /metrics, and gets OpenMetrics where it prefers that; the URL is printed. Without a\n"
+        "running muster the answer is 503. It is 403 where the Host header of the request names\n"
+        "neither localhost nor an address of the loopback.\n",
     .options = options_table,
     .options_bytes = sizeof(struct metrics_options),
     .examples = "  muster metrics\n"

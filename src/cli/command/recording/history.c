@@ -15,6 +15,7 @@
 #include "moment.h"
 #include "near.h"
 #include "number.h"
+#include "pattern.h"
 #include "plot.h"
 #include "record.h"
 #include "recording.h"
@@ -163,7 +164,7 @@ static int refuse_name(const struct history *history) {
         near_offer(&near, history->archive.series[i].peer);
     }
     complain(history->settings, "%s: nothing of '%s' is in it%s", history->options->path, history->wanted,
-             near_text(&near).text);
+             strchr(history->wanted, '*') != NULL ? "; " PATTERN_WILDCARDS : near_text(&near).text);
     return STATUS_NOT_FOUND;
 }
 

@@ -11,7 +11,9 @@
 #include "complain.h"
 #include "draft.h"
 #include "moment.h"
+#include "pattern.h"
 #include "relay.h"
+#include "running.h"
 #include "session.h"
 #include "start.h"
 #include "value.h"
@@ -64,9 +66,8 @@ struct replay {
 /* ---- options ---- */
 
 static int parse_pattern(const char *text, void *place, struct reason *reason) {
-    const char *fault = muster_pattern_fault(text);
     *(const char **)place = text;
-    return fault == NULL ? 0 : reason_set(reason, "%s, got " VALUE_QUOTE, fault, text);
+    return pattern_check_one(text, reason);
 }
 
 static int parse_speed(const char *text, void *place_double, struct reason *reason) {
@@ -91,8 +92,8 @@ static const struct args_option options_table[] = {
      offsetof(struct replay_options, pattern), parse_pattern},
     {"new-times", 0, NULL, "let the readings be of now", offsetof(struct replay_options, new_times),
      value_flag},
-    {"name", 0, "NAME", "what to be called (the host's name)", offsetof(struct replay_options, draft),
-     draft_parse_name},
+    {"name", 0, "NAME", "what to be called (the host's name, or that with +replay)",
+     offsetof(struct replay_options, draft), draft_parse_name},
     {"attr", 0, "KEY=VALUE", "say something of itself (repeatable)", offsetof(struct replay_options, draft),
      draft_parse_attr},
     {"instance", 0, "I", "which identity of this machine and user to be (NAME)",
@@ -340,13 +341,19 @@ static int run_replay(struct replay *replay) {
     return status == STATUS_OK ? run_session(replay) : status;
 }
 
+/* Takes the name of the host, or one of its own beside another muster. */
+static int take_name(const struct settings *settings, struct replay_options *options, struct reason *reason) {
+    return options->instance[0] != '\0' ? draft_take_host_name(&options->draft, reason)
+                                        : running_take_name(settings, "replay", &options->draft, reason);
+}
+
 static int run(struct settings *settings, void *replay_options, const struct operands *operands) {
     struct replay_options *options = replay_options;
     struct reason reason;
     if (options->from_us >= options->to_us) {
         return complain_usage(settings, "--from", "expected a time before --to");
     }
-    if (options->draft.name == NULL && draft_take_host_name(&options->draft, &reason) != 0) {
+    if (options->draft.name == NULL && take_name(settings, options, &reason) != 0) {
         return complain_usage(settings, "--name", "%s", reason.text);
     }
     struct replay *replay = calloc(1, sizeof(*replay)); /* its topics are much for a stack */

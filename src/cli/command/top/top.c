@@ -375,10 +375,8 @@ static void show_details(struct top *top) {
 static void press_in_details(struct top *top, const struct screen_key *key) {
     const size_t page = top->canvas.rows > 3 ? top->canvas.rows - 3 : 1;
     const char letter = key->character[0];
-    size_t lines = 0;
-    for (size_t i = 0; i < top->details.length; i++) {
-        lines += top->details.text[i] == '\n' ? 1 : 0;
-    }
+    const size_t lines =
+        top->details.text != NULL ? draw_page_lines(top->details.text, top->canvas.columns) : 0;
     const size_t last = lines > page ? lines - page : 0;
     size_t first = top->first_line;
     switch (key->key) {

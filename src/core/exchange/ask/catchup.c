@@ -120,7 +120,7 @@ static void fill_live(struct exchange *exchange, struct ask *ask) {
 static struct ask *find_like(struct catchup *catchup, const struct ask *like) {
     for (size_t i = 0; i < catchup->count; i++) {
         struct ask *ask = &catchup->asks[i];
-        if (memcmp(ask->id, like->id, MUSTER_ID_BYTES) == 0 && ask->tries == 0 &&
+        if (memcmp(ask->id, like->id, MUSTER_ID_BYTES) == 0 && ask->boot == like->boot && ask->tries == 0 &&
             ask->since_ms == like->since_ms && memcmp(ask->live, like->live, sizeof ask->live) == 0) {
             return ask;
         }
@@ -162,7 +162,8 @@ static uint64_t since_ms_of(const struct exchange *exchange, struct peer *peer, 
 static void ask_for(struct exchange *exchange, struct peer *peer, uint64_t subscriptions, uint64_t due_ms) {
     for (uint64_t left = subscriptions; left != 0; left &= left - 1) {
         uint64_t subscription = left & (~left + 1);
-        struct ask ask = {.subscriptions = subscription,
+        struct ask ask = {.boot = peer->boot,
+                          .subscriptions = subscription,
                           .due_ms = due_ms,
                           .since_ms = since_ms_of(exchange, peer, subscription)};
         memcpy(ask.id, peer->id, sizeof ask.id);
@@ -274,7 +275,19 @@ static int copy_caches(const struct peer_topics *topics, struct pattern_set *cac
     return pattern_set_init(caches, patterns, topics->cache_count);
 }
 
-/* 0, or why it could not be asked now. Who went away in the meantime is asked when it is heard again. */
+/* Who went away in the meantime is asked when it is heard again. A history is asked for once: its ask waits,
+ * for it knows where live data began. */
+static void ask_when_heard(struct exchange *exchange, struct peer *peer, const struct ask *ask) {
+    struct ask later = *ask;
+    if (ask->since_ms == 0) {
+        owe(peer);
+        return;
+    }
+    later.due_ms = exchange->context->now_ms + (MUSTER_ASK_RETRY_MS << MUSTER_ASK_TRIES);
+    add_ask(exchange, &later);
+}
+
+/* 0, or why it could not be asked now. */
 static int begin(struct exchange *exchange, const struct ask *ask) {
     struct peer *peer = peer_table_find(&exchange->presence->table, ask->id);
     const char *patterns[MUSTER_PATTERNS_MAX];
@@ -282,12 +295,13 @@ static int begin(struct exchange *exchange, const struct ask *ask) {
     struct pattern_set caches;
     struct fetch *fetch;
     if (peer != NULL && !can_ask(exchange, peer)) {
-        owe(peer);
+        ask_when_heard(exchange, peer, ask);
         join_end(exchange, ask);
         return 0;
     }
+    bool is_gone = peer == NULL || peer->boot != ask->boot;
     request.pattern_count =
-        peer == NULL ? 0 : catchup_patterns(exchange, peer->topics, ask->subscriptions, true, patterns);
+        is_gone ? 0 : catchup_patterns(exchange, peer->topics, ask->subscriptions, true, patterns);
     if (request.pattern_count == 0) {
         join_end(exchange, ask);
         return 0; /* it has nothing for them any more */

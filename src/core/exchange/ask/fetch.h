@@ -33,6 +33,7 @@ struct fetch_source {
 /* What a peer is to be asked for last values of. */
 struct ask {
     uint8_t id[MUSTER_ID_BYTES];
+    uint64_t boot; /* of the peer: a later start is asked anew */
     uint64_t subscriptions;
     uint64_t since_ms; /* of all of them */
     uint64_t due_ms;

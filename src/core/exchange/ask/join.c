@@ -30,9 +30,29 @@ void joins_deinit(struct joins *joins) {
     *joins = (struct joins){0};
 }
 
+static bool is_of(const struct join *join, const uint8_t id[MUSTER_ID_BYTES], uint64_t subscriptions) {
+    return (join->subscriptions & subscriptions) != 0 && memcmp(join->id, id, MUSTER_ID_BYTES) == 0;
+}
+
+static struct join *find(const struct exchange *exchange, const uint8_t id[MUSTER_ID_BYTES],
+                         uint64_t subscription) {
+    struct join *join;
+    DL_FOREACH(exchange->joins.items, join) {
+        if (is_of(join, id, subscription)) {
+            return join;
+        }
+    }
+    return NULL;
+}
+
 void join_begin(struct exchange *exchange, struct peer *peer, const struct ask *ask) {
     const struct telemetry *telemetry = exchange->telemetry;
-    struct join *join = calloc(1, sizeof *join);
+    struct join *join = find(exchange, peer->id, ask->subscriptions);
+    if (join != NULL) { /* it waits for both answers, and no longer for that */
+        join->is_answered = false;
+        return;
+    }
+    join = calloc(1, sizeof *join);
     if (join == NULL) {
         return;
     }
@@ -43,10 +63,6 @@ void join_begin(struct exchange *exchange, struct peer *peer, const struct ask *
     join->ends_ms = exchange->context->now_ms + MUSTER_JOIN_MS;
     peer->waiting |= join->ordered;
     DL_APPEND(exchange->joins.items, join);
-}
-
-static bool is_of(const struct join *join, const uint8_t id[MUSTER_ID_BYTES], uint64_t subscriptions) {
-    return (join->subscriptions & subscriptions) != 0 && memcmp(join->id, id, MUSTER_ID_BYTES) == 0;
 }
 
 void join_end(struct exchange *exchange, const struct ask *ask) {
@@ -84,26 +100,80 @@ uint64_t join_waiting(const struct exchange *exchange, const uint8_t id[MUSTER_I
 
 /* ---- what waits ---- */
 
-static struct join *find(const struct exchange *exchange, const uint8_t id[MUSTER_ID_BYTES],
-                         uint64_t subscription) {
-    struct join *join;
-    DL_FOREACH(exchange->joins.items, join) {
-        if (is_of(join, id, subscription)) {
-            return join;
+static size_t bytes_of(const struct muster_sample *sample) {
+    return sizeof(struct backlog_sample) + sample->length;
+}
+
+static void record_given(struct exchange *exchange, struct join *join, const struct backlog_sample *sample) {
+    join->bytes -= bytes_of(&sample->sample);
+    exchange->joins.bytes -= bytes_of(&sample->sample);
+}
+
+/* True while data that last values cover may come to subscribers. */
+static bool is_covering(const struct exchange *exchange, const struct backlog_sample *last) {
+    const struct feed *feed = feed_table_find(&exchange->telemetry->feeds, last->id, last->sample.shard);
+    return feed != NULL && feed->boot == last->sample.boot && !feed->is_muted && feed->due <= last->until;
+}
+
+/* What came live meanwhile is left out of last values. */
+static void give_covering(struct exchange *exchange, struct join *join, bool is_over) {
+    struct backlog_sample *last;
+    struct backlog_sample *next;
+    DL_FOREACH_SAFE(join->covering, last, next) {
+        if (!is_over && is_covering(exchange, last)) {
+            continue;
         }
+        DL_DELETE(join->covering, last);
+        record_given(exchange, join, last);
+        last->sample.age_ms += exchange->context->now_ms - last->put_ms;
+        last->subscriptions = backlog_record_last(exchange, &last->sample, last->subscriptions);
+        last->sample.is_late = (last->subscriptions & ~join->ordered) != 0;
+        DL_APPEND(exchange->backlog.samples, last);
     }
-    return NULL;
 }
 
 static void give_held(struct exchange *exchange, struct join *join) {
     struct peer *peer = peer_table_find(&exchange->presence->table, join->id);
+    struct backlog_sample *sample;
     if (peer != NULL) {
         peer->waiting &= ~join->ordered;
     }
+    DL_FOREACH(join->held, sample) {
+        record_given(exchange, join, sample);
+    }
     DL_CONCAT(exchange->backlog.samples, join->held);
     join->held = NULL;
-    join->held_bytes = 0;
     join->ordered = 0;
+}
+
+static void give_all(struct exchange *exchange, struct join *join) {
+    give_covering(exchange, join, true);
+    give_held(exchange, join);
+}
+
+static struct join *largest(const struct joins *joins) {
+    struct join *largest = joins->items;
+    struct join *join;
+    DL_FOREACH(joins->items, join) {
+        largest = join->bytes > largest->bytes ? join : largest;
+    }
+    return largest;
+}
+
+/* A copy that waits in a join. NULL without memory, and where this join is the one that makes room. */
+static struct backlog_sample *copy_for(struct exchange *exchange, struct join *join,
+                                       const struct muster_sample *sample, uint64_t subscriptions) {
+    struct joins *joins = &exchange->joins;
+    struct join *most = joins->bytes + bytes_of(sample) > MUSTER_JOIN_BYTES_MAX ? largest(joins) : NULL;
+    if (most != NULL) {
+        give_all(exchange, most);
+    }
+    struct backlog_sample *copy = most != join ? backlog_copy(exchange, sample, subscriptions) : NULL;
+    if (copy != NULL) {
+        join->bytes += bytes_of(sample);
+        joins->bytes += bytes_of(sample);
+    }
+    return copy;
 }
 
 /* Of a topic that was given before the peer was asked, nothing else comes. */
@@ -122,19 +192,16 @@ static bool was_given(const struct exchange *exchange, const struct muster_sampl
 /* Without room nothing waits any longer: this one comes behind what did. */
 static bool hold(struct exchange *exchange, const struct muster_sample *sample, uint64_t subscription) {
     struct join *join = find(exchange, sample->id, subscription);
-    size_t bytes = sizeof(struct backlog_sample) + sample->length;
     if (join == NULL || was_given(exchange, sample, subscription)) {
         return false;
     }
-    struct backlog_sample *copy = join->held_bytes + bytes > MUSTER_JOIN_BYTES_MAX
-                                      ? NULL
-                                      : backlog_copy(exchange, sample, subscription);
+    bool is_waiting = (join->ordered & subscription) != 0; /* or it made room just now */
+    struct backlog_sample *copy = is_waiting ? copy_for(exchange, join, sample, subscription) : NULL;
     if (copy == NULL) {
-        give_held(exchange, join);
+        give_all(exchange, join);
         return backlog_put(exchange, sample, subscription);
     }
     DL_APPEND(join->held, copy);
-    join->held_bytes += bytes;
     backlog_record_live(exchange, sample, subscription);
     return true;
 }
@@ -150,12 +217,6 @@ void join_hold(struct exchange *exchange, struct muster_arrival *arrival) {
     }
 }
 
-/* True while data that last values cover may come to subscribers. */
-static bool is_covering(const struct exchange *exchange, const struct backlog_sample *last) {
-    const struct feed *feed = feed_table_find(&exchange->telemetry->feeds, last->id, last->sample.shard);
-    return feed != NULL && feed->boot == last->sample.boot && !feed->is_muted && feed->due <= last->until;
-}
-
 bool join_take_covering(struct exchange *exchange, const struct muster_sample *sample, uint64_t subscriptions,
                         uint64_t until) {
     struct telemetry *telemetry = exchange->telemetry;
@@ -166,7 +227,7 @@ bool join_take_covering(struct exchange *exchange, const struct muster_sample *s
     if (join == NULL || !is_covering(exchange, &like)) {
         return false;
     }
-    struct backlog_sample *copy = backlog_copy(exchange, sample, subscriptions);
+    struct backlog_sample *copy = copy_for(exchange, join, sample, subscriptions);
     if (copy == NULL) {
         return false;
     }
@@ -181,22 +242,6 @@ bool join_take_covering(struct exchange *exchange, const struct muster_sample *s
 }
 
 /* ---- the end of waiting ---- */
-
-/* What came live meanwhile is left out of last values. */
-static void give_covering(struct exchange *exchange, struct join *join, bool is_over) {
-    struct backlog_sample *last;
-    struct backlog_sample *next;
-    DL_FOREACH_SAFE(join->covering, last, next) {
-        if (!is_over && is_covering(exchange, last)) {
-            continue;
-        }
-        DL_DELETE(join->covering, last);
-        last->sample.age_ms += exchange->context->now_ms - last->put_ms;
-        last->subscriptions = backlog_record_last(exchange, &last->sample, last->subscriptions);
-        last->sample.is_late = (last->subscriptions & ~join->ordered) != 0;
-        DL_APPEND(exchange->backlog.samples, last);
-    }
-}
 
 bool join_settle(struct exchange *exchange) {
     struct join *join;

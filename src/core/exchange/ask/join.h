@@ -22,16 +22,17 @@ struct join {
     struct join *next;
     uint8_t id[MUSTER_ID_BYTES];
     uint64_t subscriptions;
-    uint64_t ordered;            /* of them, those that are given live data behind the answer */
-    uint64_t ends_ms;            /* nothing waits any longer then */
-    bool is_answered;            /* no more comes of the answer */
-    struct backlog_sample *held; /* live data, each for one subscription */
-    size_t held_bytes;
+    uint64_t ordered;                /* of them, those that are given live data behind the answer */
+    uint64_t ends_ms;                /* nothing waits any longer then */
+    bool is_answered;                /* no more comes of the answer */
+    struct backlog_sample *held;     /* live data, each for one subscription */
     struct backlog_sample *covering; /* last values that cover data which is on its way */
+    size_t bytes;                    /* of both */
 };
 
 struct joins {
-    struct join *items;
+    struct join *items; /* one for each publisher and subscription */
+    size_t bytes;       /* of all, at most MUSTER_JOIN_BYTES_MAX: whoever has most of them waits no longer */
 };
 
 /* A zeroed struct is allowed. */

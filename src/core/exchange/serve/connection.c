@@ -144,6 +144,7 @@ static int say_self(struct exchange *exchange, struct connection *connection) {
     size_t feed_count = feed_table_list(&exchange->telemetry->feeds, feeds, MUSTER_FEEDS_SHOWN_MAX);
     struct muster_self self = {.peer = own.peer,
                                .version = exchange->version,
+                               .key_id = exchange->context->key_id,
                                .port = exchange->context->port,
                                .interval_ms = announcer_interval_ms(exchange->presence),
                                .peers = peer_table_present(&exchange->presence->table),

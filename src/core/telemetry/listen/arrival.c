@@ -8,6 +8,7 @@
 #include "endpoint.h"
 #include "feed_repair.h"
 #include "feed_stream.h"
+#include "seal.h"
 #include "telemetry.h"
 
 /* What became of a datagram. */
@@ -351,6 +352,9 @@ static enum outcome take_piece(struct telemetry *telemetry, const struct piece *
     struct feed_header *header = feed == NULL ? NULL : feed_header_find(feed, piece->bytes, piece->length);
     if (piece->length > MUSTER_DATAGRAM_BYTES_MAX) {
         return drop(telemetry, MUSTER_DROP_TOO_LONG);
+    }
+    if (piece->length > 0 && piece->bytes[0] == SEAL_FIRST_BYTE) { /* there is no key here */
+        return drop(telemetry, MUSTER_DROP_SEALED);
     }
     if (header != NULL) {
         struct body body = {.feed = feed, .header = header, .datagram_bytes = piece->length};

@@ -43,19 +43,22 @@ static uint64_t allowed_ms(const struct pace *pace, size_t bytes, uint64_t now_m
 
 /* How many of the datagrams that wait leave together: of one shard and one length, side by side, a shorter
  * one at the end. */
-static uint64_t count_batch(const struct ring *ring, size_t bytes_max) {
+static uint64_t count_batch(const struct ring *ring, size_t bytes_max, size_t overhead) {
     const struct kept *first = ring_at(ring, ring->unsent);
     size_t bytes = first->length;
+    size_t bytes_sent = bytes + overhead; /* when they leave */
     uint64_t count = 1;
     while (ring->unsent + count < ring->next && count < MUSTER_BATCH_SEGMENTS) {
         const struct kept *last = ring_at(ring, ring->unsent + count - 1);
         const struct kept *next = ring_at(ring, ring->unsent + count);
         bool is_beside = next->offset == last->offset + last->length;
         if (next->shard != first->shard || !is_beside || last->length != first->length ||
-            next->length > first->length || bytes + next->length > bytes_max) {
+            next->length > first->length || bytes + next->length > bytes_max ||
+            bytes_sent + next->length + overhead > MUSTER_BATCH_BYTES) {
             break;
         }
         bytes += next->length;
+        bytes_sent += next->length + overhead;
         count++;
     }
     return count;
@@ -108,7 +111,8 @@ static bool begin_new(struct telemetry *telemetry) {
     if (ring_at(ring, ring->unsent)->length > bytes_max) {
         return false;
     }
-    sender->batch = (struct send_batch){.number = ring->unsent, .count = count_batch(ring, bytes_max)};
+    sender->batch = (struct send_batch){
+        .number = ring->unsent, .count = count_batch(ring, bytes_max, telemetry->context->paths.overhead)};
     return true;
 }
 

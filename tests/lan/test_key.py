@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Group keys: hosts with one key hear each other alone, and change it while all goes on."""
+
+import os
+
+from lab import LanTest, main
+from telemetry import await_records
+
+
+class Keys(LanTest):
+    def key(self, host, *arguments, text="", code=0):
+        process = host.start("key", *arguments)
+        process.write(text)
+        process.close_input()
+        result = process.finish()
+        self.assertEqual(result.code, code, result.error)
+        return result
+
+    def share(self, name, *hosts):
+        """Makes a key on the first host and adds it on the others."""
+        self.key(hosts[0], "new", name)
+        key = self.key(hosts[0], "show", name).out
+        for host in hosts[1:]:
+            self.key(host, "add", name, text=key)
+
+    def names(self, host, *arguments):
+        return sorted(row["name"] for row in host.peers(*arguments) if row["state"] == "alive")
+
+    def test_a_group(self):
+        lan = self.lab(3)
+        one, two, three = lan.hosts
+        self.share("home", one, two)
+        one.announce("first")
+        two.announce("second")
+        three.announce("third")
+        lan.wait_for(lambda: self.names(one) == ["first", "second"], "the group is seen")
+        self.assertEqual(self.names(one, "--direct"), ["first", "second"])
+        self.assertEqual(self.names(three), ["third"])
+        self.assertEqual(self.names(three, "--direct", "--no-key"), ["third"])
+        self.assertEqual(self.names(one, "--direct", "--no-key"), ["third"])
+
+        subscriber = two.start("subscribe", "kitchen/#", "--ndjson")
+        stranger = three.start("subscribe", "kitchen/#", "--ndjson")
+        self.assertEqual(one.run("publish", "kitchen/door", "true").code, 0)
+        await_records(subscriber, 1)
+        self.assertEqual(stranger.out, "")
+
+        # The key is changed: added on all, used on all, the old one retired on all.
+        watch = two.watch()
+        watch.await_event("joined", name="first")
+        self.share("next", one, two)
+        published = 1
+        for verb, name in (("use", "next"), ("retire", "home")):
+            for host in (one, two):
+                self.key(host, verb, name)
+                self.assertEqual(one.run("publish", "kitchen/door", "false").code, 0)
+                published += 1
+                await_records(subscriber, published)
+        self.assertEqual(self.names(two, "--direct"), ["first", "second"])
+        self.assertEqual(watch.events("suspect", "lost", "left"), [])
+        shown = two.json("show", "--self", "--json")
+        ids = {key["name"]: key["key_id"] for key in two.json("key", "list", "--json")["keys"]}
+        self.assertEqual(shown["key_id"], ids["next"])
+        self.assertIn(f"by the group key {ids['next']}", two.run("show", "--self").out)
+        self.assertIsNone(three.json("show", "--self", "--json")["key_id"])
+        drops = shown["counters"]["drops"]
+        self.assertEqual(drops.get("replay", 0), 0)
+        self.assertGreater(drops["unsealed"], 0)
+
+    def test_the_command(self):
+        host = self.lab(1).hosts[0]
+        self.assertEqual(self.key(host, "list").out, "")
+        self.assertIn("seals from the next start on", self.key(host, "new").error)
+        self.assertIn("already", self.key(host, "new", code=1).error)
+        words = "correct horse battery staple\n"
+        self.key(host, "new", "home", "--passphrase", text=words)
+        self.assertIn("12 characters", self.key(host, "new", "x", "--passphrase", text="short\n", code=1).error)
+        home = self.key(host, "show", "home").out
+        self.assertRegex(home, "^[0-9a-f]{64}\n$")
+        self.assertIn("'home'", self.key(host, "add", "again", text=home, code=1).error)
+        self.assertIn("64 hexadecimal", self.key(host, "add", "again", text="abc\n", code=1).error)
+        self.key(host, "use", "home")
+        self.key(host, "use", "nothing", code=4)
+        self.key(host, "use", code=2)
+        self.key(host, "frobnicate", code=2)
+        keys = host.json("key", "list", "--json")["keys"]
+        self.assertEqual([(key["name"], key["use"]) for key in keys], [("home", "seals"), ("group", "opens")])
+        self.key(host, "retire", "home")
+        self.key(host, "new", "home", "--passphrase", text=words)
+        self.assertEqual(self.key(host, "show", "home").out, home)
+        # Keys that others may read are used by nobody, and nothing is said without them.
+        path = os.path.join(host.environment()["MUSTER_STATE"], "keys", "group")
+        os.chmod(path, 0o644)
+        self.check_refused(host.run("announce", "--name", "x"), "others than its owner")
+        self.check_refused(host.run("peers", "--direct"), "others than its owner")
+        self.assertEqual(host.run("peers", "--direct", "--no-key").code, 3)
+
+
+if __name__ == "__main__":
+    main()

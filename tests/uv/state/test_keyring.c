@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* Group keys on the disk: there and back, and files that are not used. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <muster/muster.h>
+
+#include "test.h"
+
+static char directory[64];
+static char path[96];
+static char said[512];
+
+static void on_log(enum muster_log_level level, const char *line, void *context) {
+    (void)level;
+    (void)context;
+    snprintf(said, sizeof said, "%s", line);
+}
+
+static void begin(void) {
+    strcpy(directory, "/tmp/keyring-XXXXXX");
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/keys/group", directory);
+    said[0] = '\0';
+}
+
+static void end(void) {
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    assert_int_equal(system(command), 0);
+}
+
+static int read_ring(struct muster_keyring *ring) {
+    memset(ring, 1, sizeof *ring);
+    return muster_keyring_read(directory, ring, on_log, NULL);
+}
+
+static int write_ring(size_t count) {
+    struct muster_keyring ring = {.count = count};
+    for (size_t i = 0; i < count; i++) {
+        snprintf(ring.keys[i].name, sizeof ring.keys[i].name, "key-%zu", i);
+        memset(ring.keys[i].bytes, (int)i, sizeof ring.keys[i].bytes);
+    }
+    return muster_keyring_write(directory, &ring, on_log, NULL);
+}
+
+static void write_text(const char *text) {
+    assert_int_equal(write_ring(0), 0);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void check_refused(const char *why) {
+    struct muster_keyring ring;
+    assert_int_equal(read_ring(&ring), MUSTER_ESTATE);
+    assert_int_equal(ring.count, 0);
+    if (strstr(said, why) == NULL) {
+        fail_msg("%s: not said in: %s", why, said);
+    }
+}
+
+TEST(there_are_none_at_first) {
+    struct muster_keyring ring;
+    assert_int_equal(read_ring(&ring), 0);
+    assert_int_equal(ring.count, 0);
+    assert_string_equal(said, "");
+}
+
+TEST(keys_are_there_again_in_their_order) {
+    struct muster_keyring ring;
+    struct stat status;
+    assert_int_equal(write_ring(MUSTER_GROUP_KEYS_MAX), 0);
+    assert_int_equal(read_ring(&ring), 0);
+    assert_int_equal(ring.count, MUSTER_GROUP_KEYS_MAX);
+    assert_string_equal(ring.keys[7].name, "key-7");
+    assert_int_equal(ring.keys[7].bytes[31], 7);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    assert_int_equal(write_ring(1), 0);
+    assert_int_equal(read_ring(&ring), 0);
+    assert_int_equal(ring.count, 1);
+}
+
+TEST(keys_that_others_may_read_are_not_used) {
+    static const mode_t modes[] = {0640, 0604, 0620, 0601};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        assert_int_equal(write_ring(1), 0);
+        assert_int_equal(chmod(path, modes[i]), 0);
+        check_refused("others than its owner");
+    }
+}
+
+TEST(a_link_is_not_followed) {
+    assert_int_equal(write_ring(1), 0);
+    char other[112];
+    snprintf(other, sizeof other, "%s.other", path);
+    assert_int_equal(rename(path, other), 0);
+    assert_int_equal(symlink(other, path), 0);
+    check_refused("group");
+}
+
+TEST(a_directory_in_its_place_is_refused) {
+    assert_int_equal(write_ring(0), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    check_refused("no file");
+}
+
+#define KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+TEST(a_damaged_file_is_refused) {
+    static const char *const texts[] = {
+        "a",
+        "\n",
+        "a " KEY,
+        "a " KEY "0\n",
+        " " KEY "\n",
+        "a\n",
+        "a  " KEY "\n",
+        "-a " KEY "\n",
+        "a b " KEY "\n",
+        "a " KEY "\na " KEY "\n",
+        "a " KEY "\n\n",
+        "a " KEY " \n",
+        "a g0112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n",
+    };
+    struct muster_keyring ring;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        write_text(texts[i]);
+        check_refused("damaged");
+    }
+    write_text("a " KEY "\nb " KEY "\n");
+    assert_int_equal(read_ring(&ring), 0);
+    assert_int_equal(ring.count, 2);
+}
+
+TEST(too_many_are_refused) {
+    char text[(MUSTER_GROUP_KEYS_MAX + 1) * sizeof "0 " KEY "\n"] = "";
+    for (int i = 0; i <= MUSTER_GROUP_KEYS_MAX; i++) {
+        sprintf(text + strlen(text), "%d " KEY "\n", i);
+    }
+    write_text(text);
+    check_refused("damaged");
+}
+
+/* ---- keys ---- */
+
+/* PROTOCOL.md has this one: other implementations make the same. */
+TEST(a_passphrase_makes_one_key_everywhere) {
+    char text[MUSTER_GROUP_KEY_TEXT_BYTES];
+    uint8_t key[MUSTER_GROUP_KEY_BYTES];
+    uint8_t other[MUSTER_GROUP_KEY_BYTES];
+    assert_int_equal(muster_group_key_derive("home", "correct horse battery staple", key), 0);
+    muster_group_key_text(key, text);
+    assert_string_equal(text, "a58b9518bda995a7c6e4375632e544931ad71d09a80c688f907e52759b9ad3ec");
+    assert_int_equal(muster_group_key_derive("office", "correct horse battery staple", other), 0);
+    assert_memory_not_equal(key, other, sizeof key);
+    assert_int_equal(muster_group_key_derive("", "correct horse battery staple", key), MUSTER_EINVAL);
+}
+
+TEST(random_keys_differ) {
+    uint8_t one[MUSTER_GROUP_KEY_BYTES];
+    uint8_t other[MUSTER_GROUP_KEY_BYTES];
+    assert_int_equal(muster_group_key_generate(one), 0);
+    assert_int_equal(muster_group_key_generate(other), 0);
+    assert_memory_not_equal(one, other, sizeof one);
+}
+
+TEST(a_key_is_64_digits) {
+    uint8_t key[MUSTER_GROUP_KEY_BYTES];
+    char text[MUSTER_GROUP_KEY_TEXT_BYTES];
+    assert_int_equal(muster_group_key_parse(KEY, key), 0);
+    muster_group_key_text(key, text);
+    assert_string_equal(text, KEY);
+    assert_int_equal(muster_group_key_parse(KEY "0", key), MUSTER_EINVAL);
+    assert_int_equal(muster_group_key_parse("", key), MUSTER_EINVAL);
+    assert_int_equal(muster_group_key_parse("x" KEY, key), MUSTER_EINVAL);
+}
+
+TEST(names_of_groups) {
+    char longest[MUSTER_NAME_BYTES_MAX + 2];
+    memset(longest, 'x', sizeof longest);
+    longest[MUSTER_NAME_BYTES_MAX + 1] = '\0';
+    assert_false(muster_group_key_is_name(longest));
+    longest[MUSTER_NAME_BYTES_MAX] = '\0';
+    assert_true(muster_group_key_is_name(longest));
+    assert_true(muster_group_key_is_name("home-2.x_Y"));
+    assert_false(muster_group_key_is_name(""));
+    assert_false(muster_group_key_is_name("-x"));
+    assert_false(muster_group_key_is_name("a b"));
+}
+
+int main(void) {
+    return test_run(begin, end);
+}
