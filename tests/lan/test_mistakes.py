@@ -66,7 +66,7 @@ MISTAKES = [
     ("watch --exec ./no-hook", 1, "--exec: './no-hook' can't be run: No such file or directory"),
     # config
     ("config comma.json", 2, "did you mean config check "),
-    ("config check", 2, "expected a file or a directory behind check"),
+    ("config check", 2, "check PATH: expected a file or a directory"),
     ("config check comma.json", 1, "comma.json:1:16: not JSON: expected no comma before it"),
     ("config check typo.json", 1, "servces"),
     ("config check port.json", 1, "port.json:2:40: services[0].port: expected 1 to 65535, got a text"),

@@ -151,7 +151,7 @@ static int run(struct settings *settings, void *options, const struct operands *
                               operands->values[0]);
     }
     if (operands->count == 1) {
-        return complain_usage(settings, "PATH", "expected a file or a directory behind check");
+        return complain_usage(settings, "check PATH", "expected a file or a directory");
     }
     const struct operands paths = {.count = operands->count - 1, .values = operands->values + 1};
     return check(settings, &paths, options);
