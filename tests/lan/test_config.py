@@ -183,6 +183,10 @@ class Announcing(ConfigTest):
         process = self.here.start("announce", "--config", self.write("no.json", {"interfaces": ["nope0"]}), **bare)
         self.says(process, "nope0 is not there")
 
+    def test_an_empty_directory(self):
+        result = self.here.run("config", "check", str(self.directory))
+        self.assertEqual((result.code, result.error), (0, f"muster config: {self.directory}: there is no *.json in it\n"))
+
     def test_twice(self):
         first = self.write("1.json", {"services": [http(80)], "attrs": {"room": "attic"}})
         second = self.write("2.json", '{\n"services": [{"type": "HTTP", "port": 80}],\n"attrs": {"room": "attic"}}')

@@ -119,6 +119,17 @@ static struct near_text near_in(const struct selector *selector, const struct mu
     return near_text(&near);
 }
 
+/* Where others were heard the network is not what is wrong. */
+static const char *hint_where_to_look(const struct selector *selector, const struct muster_peer_list *list) {
+    size_t others = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        others += !list->peers[i].self && roster_is_present(&list->peers[i]) ? 1 : 0;
+    }
+    return others == 0                              ? "; see muster doctor"
+           : (selector->kinds & SELECTOR_TYPE) != 0 ? "; muster services lists what is offered"
+                                                    : "; muster peers lists who is here";
+}
+
 struct hint hint_of_missing(const struct selector *selector, const struct muster_peer_list *list) {
     const struct muster_peer *found = NULL;
     if (selector == NULL || selector->text == NULL) {
@@ -134,7 +145,7 @@ struct hint hint_of_missing(const struct selector *selector, const struct muster
         return hint_of_row(found);
     }
     const struct near_text near = near_in(selector, list);
-    return near.text[0] != '\0' ? make("%s", near.text) : make("; see muster doctor");
+    return near.text[0] != '\0' ? make("%s", near.text) : make("%s", hint_where_to_look(selector, list));
 }
 
 struct hint hint_of_topics(const char *pattern, const struct muster_peer_list *list) {

@@ -148,7 +148,7 @@ struct running_text running_text(const struct running_list *list) {
         named++;
         muster_text_safe(list->musters[i].instance, safe, sizeof(safe));
         snprintf(text.text + length, sizeof(text.text) - length, "%s%s",
-                 named == 1                  ? ""
+                 named == 1                 ? ""
                  : named == list->announces ? " and "
                                             : ", ",
                  safe);

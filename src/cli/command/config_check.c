@@ -135,6 +135,9 @@ static int check(struct settings *settings, const struct operands *paths,
                  const struct config_options *options) {
     struct config config;
     const int status = read_config(settings, paths, &config);
+    if (status == STATUS_OK && config.file_count == 0) {
+        complain(settings, "%s: there is no *.json in it", paths->values[0]);
+    }
     if (status == STATUS_OK) {
         print_config(&config, options->json);
     }
@@ -144,7 +147,11 @@ static int check(struct settings *settings, const struct operands *paths,
 
 static int run(struct settings *settings, void *options, const struct operands *operands) {
     if (strcmp(operands->values[0], "check") != 0) {
-        return complain_usage(settings, operands->values[0], "expected check");
+        return complain_usage(settings, operands->values[0], "expected check; did you mean config check %s?",
+                              operands->values[0]);
+    }
+    if (operands->count == 1) {
+        return complain_usage(settings, "check PATH", "expected a file or a directory, see muster config --help");
     }
     const struct operands paths = {.count = operands->count - 1, .values = operands->values + 1};
     return check(settings, &paths, options);
@@ -155,7 +162,7 @@ const struct command command_config = {
     .group = COMMAND_OTHER,
     .summary = "check config files",
     .synonyms = " check validate ",
-    .syntax = {.operands = "check PATH…", .operands_min = 2, .operands_max = SIZE_MAX},
+    .syntax = {.operands = "check PATH…", .operands_min = 1, .operands_max = SIZE_MAX},
     .completion = &args_complete_files,
     .description = "Read config files and directories as announce --config would, and print what it would\n"
                    "announce, or every error with its file, line and column. Nothing is sent.\n",

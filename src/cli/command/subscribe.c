@@ -149,6 +149,10 @@ static void on_prepare(uv_prepare_t *prepare) {
 
 static int on_deadline(void *context) {
     const struct subscribe *subscribe = context;
+    if (subscribe->seen == 0) {
+        complain(subscribe->settings, "nothing of '%s'%s was heard; muster topics lists what is published",
+                 subscribe->patterns->values[0], subscribe->patterns->count > 1 ? " and the others" : "");
+    }
     if (subscribe->options->count > 0) {
         return STATUS_TIMED_OUT;
     }

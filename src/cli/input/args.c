@@ -101,9 +101,14 @@ static void name_option(const struct parser *parser, int value, char *name, size
 /* Names the options that may be meant, or says where all are listed. */
 static int refuse_unknown(const struct parser *parser, const char *name, struct args_fault *fault) {
     char names[ARGS_OPTIONS_MAX][32];
+    /* What other programs call --file. */
+    const bool is_output = strcmp(name, "--output") == 0;
     struct near near = {.wanted = name};
     for (size_t i = 0; i < parser->count && strncmp(name, "--", 2) == 0; i++) {
         snprintf(names[i], sizeof(names[i]), "--%s", parser->rows[i]->name);
+        if (is_output && strcmp(names[i], "--file") == 0) {
+            near = (struct near){.wanted = names[i]};
+        }
         near_offer(&near, names[i]);
     }
     return near.count > 0

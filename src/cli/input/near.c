@@ -39,8 +39,9 @@ static size_t rate(const char *wanted, const char *name) {
     if (length > 1 && (strstr(name, wanted) != NULL || strstr(wanted, name) != NULL)) {
         return 1;
     }
+    const size_t letters = length - strspn(wanted, "-"); /* of an option */
     const size_t away = distance(wanted, name);
-    return away <= 1 + length / 3 ? 1 + away : SIZE_MAX;
+    return away <= 1 + letters / 3 && 2 * away <= letters ? 1 + away : SIZE_MAX;
 }
 
 void near_offer(struct near *near, const char *name) {

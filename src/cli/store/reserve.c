@@ -25,6 +25,10 @@ static int open_locked(struct reserve *reserve, struct reason *reason) {
             close(reserve->fd);
         }
         reserve->fd = open(reserve->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (reserve->fd < 0 && errno == ENOENT && strrchr(reserve->path, '/') != NULL) {
+            return reason_set(reason, "there is no directory %.*s",
+                              (int)(strrchr(reserve->path, '/') - reserve->path), reserve->path);
+        }
         if (reserve->fd < 0) {
             return reason_set(reason, "%s: %s", reserve->path, strerror(errno));
         }

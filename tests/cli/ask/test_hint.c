@@ -37,8 +37,19 @@ TEST(test_what_is_missing) {
     check_missing("nas", "; nas offers http:80, smb:445");
     check_missing("pritner", "; did you mean 'printer'?");
     check_missing("htpp", "; did you mean 'http' or 'ipp'?");
-    check_missing("elsewhere", "; see muster doctor");
+    check_missing("elsewhere", "; muster services lists what is offered");
     assert_string_equal(hint_of_missing(NULL, &list).text, "");
+}
+
+TEST(test_only_silence_leads_to_the_doctor) {
+    const struct muster_peer own = {.self = true, .document = {.name = "nas"}};
+    struct muster_peer row = own;
+    const struct muster_peer_list alone = {.peers = &row, .count = 1};
+    struct selector selector;
+    struct reason reason;
+    assert_int_equal(selector_parse("elsewhere", SELECTOR_PEER, &selector, &reason), 0);
+    assert_string_equal(hint_of_missing(&selector, &alone).text, "; see muster doctor");
+    assert_string_equal(hint_of_missing(&selector, &list).text, "; muster peers lists who is here");
 }
 
 TEST(test_who_is_gone_is_counted_apart) {
@@ -94,6 +105,7 @@ TEST(test_topics) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_missing),
+        cmocka_unit_test(test_only_silence_leads_to_the_doctor),
         cmocka_unit_test(test_who_is_gone_is_counted_apart),
         cmocka_unit_test(test_silence_has_a_cause),
         cmocka_unit_test(test_topics),
