@@ -151,7 +151,8 @@ static int run(struct settings *settings, void *options, const struct operands *
                               operands->values[0]);
     }
     if (operands->count == 1) {
-        return complain_usage(settings, "check PATH", "expected a file or a directory");
+        return complain_usage(settings, "check PATH",
+                              "expected a file or a directory, see muster config --help");
     }
     const struct operands paths = {.count = operands->count - 1, .values = operands->values + 1};
     return check(settings, &paths, options);
