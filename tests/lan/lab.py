@@ -382,7 +382,7 @@ class Host:
     def json(self, *arguments, codes=(0, 3, 4)):
         """What muster with these arguments prints, parsed; it ends with one of these codes."""
         finished = self.run(*arguments)
-        if finished.code not in codes:
+        if finished.code not in codes or not finished.out:
             raise AssertionError(finished.describe())
         return finished.json()
 
