@@ -149,7 +149,7 @@ class Recording(LanTest):
             db.executescript("CREATE TABLE a (b)")
         for arguments, words in (
             (["--db", str(self.file)], "it is a database, but no recording of muster"),
-            (["--db", str(self.directory / "missing" / "x.db")], "No such file or directory"),
+            (["--db", str(self.directory / "missing" / "x.db")], "there is no directory"),
         ):
             result = self.here.run("record", "#", *arguments)
             self.assertEqual(result.code, 1, result.describe())

@@ -89,7 +89,7 @@ class Sockets(LanTest):
         voice.say(b"hello\n")
         self.await_drop("format")
         drops = self.drops()
-        self.assertEqual((drops["format"], drops["path"]), (1, 0))
+        self.assertEqual((drops["format"], drops.get("path", 0)), (1, 0))
         self.assertEqual(node.stop().code, 0)
 
     def test_sources_that_are_none(self):

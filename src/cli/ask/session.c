@@ -265,7 +265,10 @@ void session_fail_answer(struct session *session, int error, const char *text) {
 
 int session_fall_back(const struct session *session, int error, const char *text) {
     const struct settings *settings = session->settings;
-    if (error != MUSTER_ENOTFOUND && error != MUSTER_ECLOSING) { /* one that ends is as good as none */
+    if (error == MUSTER_ECLOSING && settings->socket == NULL) {
+        return STATUS_NOBODY; /* one that ends is as good as none */
+    }
+    if (error != MUSTER_ENOTFOUND) {
         complain_of_answer(settings, error, text,
                            settings->socket != NULL ? "" : "; the network is asked instead");
     } else if (settings->socket != NULL) {

@@ -53,7 +53,8 @@ static struct wait wait_of(const struct presence *presence, const struct introdu
                              MUSTER_INTRODUCTION_EACH_MS * strangers};
     }
     bool is_known = peer_table_find(&presence->table, introduction->id) != NULL;
-    /* A newcomer asks, and proves itself to who answers, but for an observer; and who looks has asked itself. */
+    /* A newcomer asks, and proves itself to who answers, but for an observer; and who looks has asked itself.
+     */
     bool is_asked = !presence->context->is_observer || presence->query.wish.is_set;
     return (struct wait){is_asked && !is_known ? PATIENCE_MS : KNOWN_PATIENCE_MS, answer_window_ms(presence)};
 }
