@@ -421,18 +421,6 @@ class Why(LanTest):
         asked = self.here.run("why", peer, MUSTER_INTERFACE=None)
         return asked.code == 4 and words in asked.out and asked.out
 
-    def test_who_is_in_another_table_answers(self):
-        self.lan.require_isolation()
-        self.there.announce("there")
-        self.here.announce("here", "--interface", "lo")
-        asked = self.lan.wait_for(lambda: self.answer("there", "but answers now"), "the peer to answer")
-        self.assertIn("other interfaces", asked)
-        self.assertNotIn("does not answer", asked)
-
-    def answer(self, peer, words):
-        asked = self.here.run("why", peer, MUSTER_INTERFACE=None)
-        return asked.code == 4 and words in asked.out and asked.out
-
     def deaf_answer(self):
         asked = self.here.run("why", "10.77.0.2")
         return asked.code == 4 and "is heard, but does not answer" in asked.out and asked.out
