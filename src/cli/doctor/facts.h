@@ -84,9 +84,6 @@ void facts_read_firewall(struct facts *facts, const char *root, uint16_t port);
 /* Reads what is below root/proc, of the interfaces that are known by name and address already. */
 void facts_read_proc(struct facts *facts, const char *root, uint16_t port);
 
-/* Reads the interfaces and their addresses from the kernel. */
-void facts_read_interfaces(struct facts *facts);
-
 /* Takes an address of an interface: the first one of each family, but of IPv6 better one of fe80::/10. */
 void facts_add_address(struct facts_interface *interface, const struct sockaddr *address);
 

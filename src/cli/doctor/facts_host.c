@@ -36,7 +36,8 @@ void facts_add_address(struct facts_interface *interface, const struct sockaddr 
     }
 }
 
-void facts_read_interfaces(struct facts *facts) {
+/* Reads the interfaces and their addresses from the kernel. */
+static void read_interfaces(struct facts *facts) {
     struct ifaddrs *list;
     if (getifaddrs(&list) != 0) {
         facts_note_unseen(facts, "the interfaces: %s", strerror(errno));
@@ -96,7 +97,7 @@ int facts_try_state(const char *directory) {
 
 void facts_read(struct facts *facts, const struct facts_sources *sources) {
     *facts = (struct facts){.clock_s = (int64_t)time(NULL)};
-    facts_read_interfaces(facts);
+    read_interfaces(facts);
     facts_read_proc(facts, sources->root, sources->port);
     if (sources->state_dir != NULL) {
         snprintf(facts->state_dir, sizeof(facts->state_dir), "%s", sources->state_dir);
