@@ -14,6 +14,7 @@ static int read_line(struct settings *settings, const struct command *command, i
     struct args args;
     int error = args_read_options(&args, settings->program, &command->syntax, tables, argc, argv, fault);
     *operands = args.operands;
+    settings->option_words += args.option_words;
     if (error != 0 || is_muster || settings->help || settings->version) {
         return error;
     }

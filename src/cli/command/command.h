@@ -29,6 +29,7 @@ extern const struct command command_update;
 extern const struct command command_key;
 extern const struct command command_doctor;
 extern const struct command command_why;
+extern const struct command command_bridge;
 
 /* They need SQLite, and are left out where that is not there (MUSTER_STORE). */
 extern const struct command command_record;
