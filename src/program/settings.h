@@ -24,6 +24,7 @@ enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct settings {
     char program[32];              /* for messages: "muster" or "muster peers" */
+    size_t option_words;           /* so many words of the command line were options, before the operands */
     struct value_texts interfaces; /* none: all */
     struct value_texts peers;      /* static ones */
     uint16_t port;                 /* 0 until it is known */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
-#include "command.h"
+#include "command_line.h"
 #include "prose.h"
 
 /* The column of an option's text in --help. */
@@ -49,7 +49,48 @@ void help_print_usage(FILE *out, const struct command *command) {
     }
 }
 
+static void print_groups(FILE *out, const struct command *const *commands) {
+    static const char *const headings[COMMAND_GROUPS] = {"See who is here", "Tell others", "Readings",
+                                                         "Other"};
+    for (int group = 0; group < COMMAND_GROUPS; group++) {
+        fprintf(out, "\n%s:\n", headings[group]);
+        for (const struct command *const *row = commands; *row != NULL; row++) {
+            if ((int)(*row)->group == group) {
+                fprintf(out, "  %-10s %s\n", (*row)->name, (*row)->summary);
+            }
+        }
+    }
+}
+
+void help_print_short(FILE *out, const struct command *muster) {
+    fprintf(out, "muster: %s\n\nUsage: muster ", muster->summary);
+    help_print_usage(out, muster);
+    fputc('\n', out);
+    print_groups(out, muster->commands);
+    fprintf(out, "\nmuster COMMAND --help says how one is used, muster --help what holds for all.\n");
+}
+
+static void print_muster(const struct command *muster) {
+    printf("Usage: muster ");
+    help_print_usage(stdout, muster);
+    printf("\n\n");
+    prose_print(stdout, muster->description);
+    print_groups(stdout, muster->commands);
+    printf("\nGlobal options, before or after the command:\n");
+    print_options(settings_options, NULL);
+    printf("\nEnvironment:\n");
+    prose_print(stdout, muster->environment);
+    printf("\nFiles:\n");
+    prose_print(stdout, muster->files);
+    printf("\nExamples:\n%s\nExit status:\n%s\n", muster->examples, muster->statuses);
+    printf("See muster COMMAND --help for each command, with examples.\n");
+}
+
 void help_print(const struct command *command) {
+    if (command->commands != NULL) {
+        print_muster(command);
+        return;
+    }
     printf("Usage: muster %s ", command->name);
     help_print_usage(stdout, command);
     printf("\n\n");
@@ -66,43 +107,4 @@ void help_print(const struct command *command) {
     }
     printf("\nExamples:\n%s\nExit status:\n", command->examples);
     prose_print(stdout, command->statuses);
-}
-
-/* ---- of muster as a whole ---- */
-
-static void print_groups(FILE *out, const struct command *const *commands) {
-    static const char *const headings[COMMAND_GROUPS] = {"See who is here", "Tell others", "Readings",
-                                                         "Other"};
-    for (int group = 0; group < COMMAND_GROUPS; group++) {
-        fprintf(out, "\n%s:\n", headings[group]);
-        for (const struct command *const *row = commands; *row != NULL; row++) {
-            if ((int)(*row)->group == group) {
-                fprintf(out, "  %-10s %s\n", (*row)->name, (*row)->summary);
-            }
-        }
-    }
-}
-
-void help_print_short(FILE *out, const struct command *muster, const struct command *const *commands) {
-    fprintf(out, "muster: %s\n\nUsage: muster ", muster->summary);
-    help_print_usage(out, muster);
-    fputc('\n', out);
-    print_groups(out, commands);
-    fprintf(out, "\nmuster COMMAND --help says how one is used, muster --help what holds for all.\n");
-}
-
-void help_print_all(const struct command *muster, const struct command *const *commands) {
-    printf("Usage: muster ");
-    help_print_usage(stdout, muster);
-    printf("\n\n");
-    prose_print(stdout, muster->description);
-    print_groups(stdout, commands);
-    printf("\nGlobal options, before or after the command:\n");
-    print_options(settings_options, NULL);
-    printf("\nEnvironment:\n");
-    prose_print(stdout, muster->environment);
-    printf("\nFiles:\n");
-    prose_print(stdout, muster->files);
-    printf("\nExamples:\n%s\nExit status:\n%s\n", muster->examples, muster->statuses);
-    printf("See muster COMMAND --help for each command, with examples.\n");
 }

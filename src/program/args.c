@@ -207,6 +207,7 @@ int args_read_options(struct args *args, const char *program, const struct args_
     *args = (struct args){.program = program,
                           .syntax = syntax,
                           .operands = {.count = (size_t)(argc - optind), .values = argv + optind},
+                          .option_words = (size_t)optind - 1,
                           .has_dashes = optind > parser.end};
     return error;
 }
@@ -247,7 +248,8 @@ static int check_operands(const struct args *args, struct args_fault *fault) {
         return reason_set(reason_of(fault, operands->values[syntax->operands_max]),
                           "expected nothing after %s", syntax->operands);
     }
-    for (size_t i = 0; i < operands->count; i++) {
+    const size_t own_count = syntax->ends_at_operand && operands->count > 0 ? 1 : operands->count;
+    for (size_t i = 0; i < own_count; i++) {
         if (operands->values[i][0] == '\0') {
             return reason_set(reason_of(fault, syntax->operands), "expected a text that is not empty");
         }

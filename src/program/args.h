@@ -76,7 +76,8 @@ struct args {
     struct operands operands; /* behind the options */
     const char *program;      /* that messages refer to: "muster peers" */
     const struct args_syntax *syntax;
-    bool has_dashes; /* "--", which is no option's value, before the operands */
+    size_t option_words; /* so many words before the operands were options and their values */
+    bool has_dashes;     /* "--", which is no option's value, before the operands */
 };
 
 /* Reads the options of argv behind argv[0] by two tables. An option of the first table hides one of that name
