@@ -5,7 +5,7 @@
 
 #include "bridge.h"
 #include "complain.h"
-#include "link.h"
+#include "mqtt_link.h"
 #include "notify.h"
 #include "options.h"
 #include "session.h"
@@ -18,8 +18,8 @@ struct mqtt {
     struct bridge bridge;
     const struct settings *settings;
     struct mqtt_options *options;
-    struct link link;
-    struct link_options link_options;
+    struct mqtt_link link;
+    struct mqtt_link_options link_options;
     bool has_link;
     char password[PASSWORD_BYTES_MAX];
     char client_id[64];
@@ -41,7 +41,7 @@ static void on_up(void *context) {
     mqtt->fault[0] = '\0';
     complain(mqtt->settings, "connected to %s:%u as the site %s", mqtt->link_options.host,
              mqtt->link_options.port, mqtt->options->site);
-    link_publish(&mqtt->link, mqtt->status_topic, "online", strlen("online"), true, NULL, &number);
+    mqtt_link_publish(&mqtt->link, mqtt->status_topic, "online", strlen("online"), true, NULL, &number);
     notify_status(&mqtt->bridge.notify);
 }
 
@@ -60,7 +60,7 @@ static void on_sent(int number, bool is_taken, void *context) {
     (void)number, (void)is_taken, (void)context;
 }
 
-static void on_message(const struct link_message *message, void *context) {
+static void on_message(const struct mqtt_link_message *message, void *context) {
     (void)message, (void)context;
 }
 
@@ -70,21 +70,21 @@ static void on_open(void *context) {
     struct mqtt *mqtt = context;
     uint8_t id[MUSTER_ID_BYTES];
     char hex[BRIDGE_ID_TEXT_BYTES];
-    const struct link_callbacks callbacks = {
+    const struct mqtt_link_callbacks callbacks = {
         .on_up = on_up, .on_down = on_down, .on_sent = on_sent, .on_message = on_message, .context = mqtt};
     muster_id(mqtt->bridge.session.node, id);
     bridge_id_text(id, hex);
     snprintf(mqtt->client_id, sizeof(mqtt->client_id), "muster-%s", hex);
     snprintf(mqtt->status_topic, sizeof(mqtt->status_topic), "muster/%s/$bridges/%s", mqtt->options->site,
              hex);
-    link_open(&mqtt->link, &mqtt->bridge.session.loop, &mqtt->link_options, &callbacks);
+    mqtt_link_open(&mqtt->link, &mqtt->bridge.session.loop, &mqtt->link_options, &callbacks);
     mqtt->has_link = true;
 }
 
 static void on_ending(void *context) {
     struct mqtt *mqtt = context;
     if (mqtt->has_link) {
-        link_close(&mqtt->link);
+        mqtt_link_close(&mqtt->link);
     }
 }
 
@@ -110,17 +110,18 @@ static int prepare(struct mqtt *mqtt) {
     struct reason reason;
     int status = mqtt_options_check(mqtt->settings, options);
     status = status != STATUS_OK ? status : read_password(mqtt);
-    mqtt->link_options = (struct link_options){.host = options->broker.host,
-                                               .port = options->broker.port,
-                                               .client_id = mqtt->client_id,
-                                               .user = options->user,
-                                               .password = mqtt->password[0] != '\0' ? mqtt->password : NULL,
-                                               .ca_file = options->ca_file,
-                                               .cert_file = options->cert_file,
-                                               .key_file = options->key_file,
-                                               .will_topic = mqtt->status_topic,
-                                               .will = "offline"};
-    if (status == STATUS_OK && link_check(&mqtt->link_options, &reason) != 0) {
+    mqtt->link_options =
+        (struct mqtt_link_options){.host = options->broker.host,
+                                   .port = options->broker.port,
+                                   .client_id = mqtt->client_id,
+                                   .user = options->user,
+                                   .password = mqtt->password[0] != '\0' ? mqtt->password : NULL,
+                                   .ca_file = options->ca_file,
+                                   .cert_file = options->cert_file,
+                                   .key_file = options->key_file,
+                                   .will_topic = mqtt->status_topic,
+                                   .will = "offline"};
+    if (status == STATUS_OK && mqtt_link_check(&mqtt->link_options, &reason) != 0) {
         complain(mqtt->settings, "%s", reason.text);
         status = STATUS_ERROR;
     }

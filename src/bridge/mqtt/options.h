@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "args.h"
-#include "link.h"
+#include "mqtt_link.h"
 #include "settings.h"
 
 #define OPTIONS_SITE_BYTES_MAX 63

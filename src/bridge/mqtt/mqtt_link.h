@@ -14,7 +14,7 @@
 #include "reason.h"
 
 /* All of it is borrowed as long as the link is open. */
-struct link_options {
+struct mqtt_link_options {
     const char *host;
     uint16_t port;
     const char *client_id; /* the broker keeps the session of that name for a while */
@@ -28,7 +28,7 @@ struct link_options {
 };
 
 /* A message that came; borrowed for the call. */
-struct link_message {
+struct mqtt_link_message {
     const char *topic;
     const char *payload; /* not ended by a NUL */
     size_t length;
@@ -36,17 +36,17 @@ struct link_message {
     const mosquitto_property *properties; /* NULL: none, or MQTT 3.1.1 */
 };
 
-struct link_callbacks {
+struct mqtt_link_callbacks {
     void (*on_up)(void *context);                    /* it is made: nothing is subscribed or under way */
     void (*on_down)(const char *why, void *context); /* it ended, or could not be made; why is for people */
     void (*on_sent)(int number, bool is_taken, void *context); /* the broker has acknowledged a message */
-    void (*on_message)(const struct link_message *message, void *context);
+    void (*on_message)(const struct mqtt_link_message *message, void *context);
     void *context;
 };
 
-struct link {
-    const struct link_options *options;
-    struct link_callbacks callbacks;
+struct mqtt_link {
+    const struct mqtt_link_options *options;
+    struct mqtt_link_callbacks callbacks;
     uv_loop_t *loop;
     struct mosquitto *client; /* NULL: none */
     int protocol;             /* MQTT_PROTOCOL_… */
@@ -64,23 +64,23 @@ struct link {
 };
 
 /* Checks what can be checked without a broker: files can be read. 0, or -1 with a reason. */
-int link_check(const struct link_options *options, struct reason *reason);
+int mqtt_link_check(const struct mqtt_link_options *options, struct reason *reason);
 
 /* Begins to connect. The handles are to be closed with the loop. */
-void link_open(struct link *link, uv_loop_t *loop, const struct link_options *options,
-               const struct link_callbacks *callbacks);
+void mqtt_link_open(struct mqtt_link *link, uv_loop_t *loop, const struct mqtt_link_options *options,
+                    const struct mqtt_link_callbacks *callbacks);
 
 /* Publishes with QoS 1 while the link is up, and gives the number that on_sent() will have. Properties are
  * borrowed, and left out with MQTT 3.1.1. 0, or a MOSQ_ERR_…: then nothing was published. */
-int link_publish(struct link *link, const char *topic, const char *payload, size_t length, bool is_retained,
-                 const mosquitto_property *properties, int *number);
+int mqtt_link_publish(struct mqtt_link *link, const char *topic, const char *payload, size_t length,
+                      bool is_retained, const mosquitto_property *properties, int *number);
 
 /* Subscribes to a filter with QoS 1, while the link is up. 0, or a MOSQ_ERR_…. */
-int link_subscribe(struct link *link, const char *filter);
+int mqtt_link_subscribe(struct mqtt_link *link, const char *filter);
 
 /* Stops and resumes taking messages: what is not read waits at the broker. */
-void link_pause(struct link *link);
-void link_resume(struct link *link);
+void mqtt_link_pause(struct mqtt_link *link);
+void mqtt_link_resume(struct mqtt_link *link);
 
 /* Says good-bye, after which the will is not published. No callback comes any more. */
-void link_close(struct link *link);
+void mqtt_link_close(struct mqtt_link *link);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "link.h"
+#include "mqtt_link.h"
 
 #include <errno.h>
 #include <mqtt_protocol.h>
@@ -17,7 +17,7 @@
 #define SESSION_S 3600 /* for so long the broker keeps messages for a bridge that is away */
 #define PACKETS_MAX 64 /* that are read in one go */
 
-static void connect_later(struct link *link);
+static void connect_later(struct mqtt_link *link);
 
 static void free_handle(uv_handle_t *handle) {
     free(handle);
@@ -25,14 +25,14 @@ static void free_handle(uv_handle_t *handle) {
 
 /* ---- the end of a connection ---- */
 
-static void drop_poll(struct link *link) {
+static void drop_poll(struct mqtt_link *link) {
     if (link->poll != NULL) {
         uv_close((uv_handle_t *)link->poll, free_handle); /* stops it, before its socket is closed */
         link->poll = NULL;
     }
 }
 
-static void drop_probe(struct link *link) {
+static void drop_probe(struct mqtt_link *link) {
     if (link->lookup != NULL) {
         link->lookup->data = NULL;
         uv_cancel((uv_req_t *)link->lookup);
@@ -44,7 +44,7 @@ static void drop_probe(struct link *link) {
     }
 }
 
-static void drop_client(struct link *link) {
+static void drop_client(struct mqtt_link *link) {
     drop_poll(link);
     uv_timer_stop(&link->misc);
     if (link->client != NULL) {
@@ -55,7 +55,7 @@ static void drop_client(struct link *link) {
 }
 
 /* The connection has ended, or could not be made. */
-static void go_down(struct link *link, const char *why) {
+static void go_down(struct mqtt_link *link, const char *why) {
     char text[256];
     snprintf(text, sizeof(text), "%s", link->fault[0] != '\0' ? link->fault : why);
     link->fault[0] = '\0';
@@ -66,7 +66,7 @@ static void go_down(struct link *link, const char *why) {
 }
 
 /* Looks at what a call of libmosquitto said, which may have closed the socket. */
-static void check(struct link *link, int result) {
+static void check(struct mqtt_link *link, int result) {
     if (result != MOSQ_ERR_SUCCESS || link->fault[0] != '\0') {
         go_down(link, result == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(result));
     }
@@ -80,7 +80,7 @@ static bool is_of_protocol(int code) {
 
 static void on_connect(struct mosquitto *client, void *context, int code, int flags,
                        const mosquitto_property *properties) {
-    struct link *link = context;
+    struct mqtt_link *link = context;
     (void)client, (void)flags, (void)properties;
     if (code == 0) {
         link->is_up = true;
@@ -102,7 +102,7 @@ static void on_connect(struct mosquitto *client, void *context, int code, int fl
 
 static void on_disconnect(struct mosquitto *client, void *context, int code,
                           const mosquitto_property *properties) {
-    struct link *link = context;
+    struct mqtt_link *link = context;
     (void)client, (void)properties;
     if (link->fault[0] == '\0' && code >= MQTT_RC_UNSPECIFIED) { /* of the broker, by MQTT 5 */
         snprintf(link->fault, sizeof(link->fault), "the broker ended it: %s", mosquitto_reason_string(code));
@@ -111,19 +111,19 @@ static void on_disconnect(struct mosquitto *client, void *context, int code,
 
 static void on_publish(struct mosquitto *client, void *context, int number, int code,
                        const mosquitto_property *properties) {
-    struct link *link = context;
+    struct mqtt_link *link = context;
     (void)client, (void)properties;
     link->callbacks.on_sent(number, code < MQTT_RC_UNSPECIFIED, link->callbacks.context);
 }
 
 static void on_message(struct mosquitto *client, void *context, const struct mosquitto_message *message,
                        const mosquitto_property *properties) {
-    struct link *link = context;
-    const struct link_message taken = {.topic = message->topic,
-                                       .payload = message->payloadlen > 0 ? message->payload : "",
-                                       .length = (size_t)message->payloadlen,
-                                       .is_retained = message->retain,
-                                       .properties = properties};
+    struct mqtt_link *link = context;
+    const struct mqtt_link_message taken = {.topic = message->topic,
+                                            .payload = message->payloadlen > 0 ? message->payload : "",
+                                            .length = (size_t)message->payloadlen,
+                                            .is_retained = message->retain,
+                                            .properties = properties};
     (void)client;
     link->callbacks.on_message(&taken, link->callbacks.context);
 }
@@ -132,7 +132,7 @@ static void on_message(struct mosquitto *client, void *context, const struct mos
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-static void poll_socket(struct link *link) {
+static void poll_socket(struct mqtt_link *link) {
     if (link->poll != NULL) {
         const int reads = link->is_polled ? UV_READABLE : 0;
         const int writes = mosquitto_want_write(link->client) ? UV_WRITABLE : 0;
@@ -145,7 +145,7 @@ static void poll_socket(struct link *link) {
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events) {
-    struct link *link = poll->data;
+    struct mqtt_link *link = poll->data;
     int result = status < 0 ? MOSQ_ERR_CONN_LOST : MOSQ_ERR_SUCCESS;
     if (result == MOSQ_ERR_SUCCESS && (events & UV_READABLE) != 0) {
         result = mosquitto_loop_read(link->client, PACKETS_MAX);
@@ -160,7 +160,7 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
 }
 
 static void on_misc(uv_timer_t *timer) {
-    struct link *link = timer->data;
+    struct mqtt_link *link = timer->data;
     check(link, mosquitto_loop_misc(link->client));
     if (link->client != NULL) {
         poll_socket(link);
@@ -169,8 +169,8 @@ static void on_misc(uv_timer_t *timer) {
 
 /* ---- connecting ---- */
 
-static int set_options(struct link *link) {
-    const struct link_options *options = link->options;
+static int set_options(struct mqtt_link *link) {
+    const struct mqtt_link_options *options = link->options;
     struct mosquitto *client = link->client;
     int result = mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION, link->protocol);
     if (result == MOSQ_ERR_SUCCESS && options->user != NULL) {
@@ -192,7 +192,7 @@ static int set_options(struct link *link) {
 }
 
 /* The broker's port has just been reached, so that this waits for one round trip alone. */
-static int connect_client(struct link *link) {
+static int connect_client(struct mqtt_link *link) {
     mosquitto_property *properties = NULL;
     link->client = mosquitto_new(link->options->client_id, false, link);
     if (link->client == NULL) {
@@ -210,7 +210,7 @@ static int connect_client(struct link *link) {
     return result;
 }
 
-static void open_client(struct link *link) {
+static void open_client(struct mqtt_link *link) {
     int result = connect_client(link);
     if (result == MOSQ_ERR_SUCCESS) {
         link->poll = malloc(sizeof(*link->poll));
@@ -232,7 +232,7 @@ static void open_client(struct link *link) {
 }
 
 static void on_probed(uv_connect_t *attempt, int status) {
-    struct link *link = attempt->data;
+    struct mqtt_link *link = attempt->data;
     if (status == UV_ECANCELED) {
         return;
     }
@@ -246,7 +246,7 @@ static void on_probed(uv_connect_t *attempt, int status) {
 
 /* Reaches for the broker's port first: libmosquitto connects while the caller waits. */
 static void on_found(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found) {
-    struct link *link = lookup->data;
+    struct mqtt_link *link = lookup->data;
     free(lookup);
     if (link == NULL) { /* nobody waits for it any more */
         uv_freeaddrinfo(found);
@@ -273,7 +273,7 @@ static void on_attempt_over(uv_timer_t *timer) {
 }
 
 static void on_retry(uv_timer_t *timer) {
-    struct link *link = timer->data;
+    struct mqtt_link *link = timer->data;
     char port[8];
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     snprintf(port, sizeof(port), "%u", link->options->port);
@@ -291,7 +291,7 @@ static void on_retry(uv_timer_t *timer) {
     }
 }
 
-static void connect_later(struct link *link) {
+static void connect_later(struct mqtt_link *link) {
     uv_timer_start(&link->retry, on_retry, link->retry_ms, 0);
     link->retry_ms = link->retry_ms < RETRY_MS_MIN       ? RETRY_MS_MIN
                      : link->retry_ms * 2 < RETRY_MS_MAX ? link->retry_ms * 2
@@ -306,7 +306,7 @@ static int check_file(const char *option, const char *path, struct reason *reaso
                : reason_set(reason, "--%s: %.200s: %s", option, path, strerror(errno));
 }
 
-int link_check(const struct link_options *options, struct reason *reason) {
+int mqtt_link_check(const struct mqtt_link_options *options, struct reason *reason) {
     if (check_file("cafile", options->ca_file, reason) != 0 ||
         check_file("cert", options->cert_file, reason) != 0 ||
         check_file("key", options->key_file, reason) != 0) {
@@ -320,9 +320,9 @@ int link_check(const struct link_options *options, struct reason *reason) {
                : reason_set(reason, "--cert needs --cafile, by which the broker is known");
 }
 
-void link_open(struct link *link, uv_loop_t *loop, const struct link_options *options,
-               const struct link_callbacks *callbacks) {
-    *link = (struct link){
+void mqtt_link_open(struct mqtt_link *link, uv_loop_t *loop, const struct mqtt_link_options *options,
+                    const struct mqtt_link_callbacks *callbacks) {
+    *link = (struct mqtt_link){
         .options = options, .callbacks = *callbacks, .loop = loop, .protocol = MQTT_PROTOCOL_V5};
     mosquitto_lib_init();
     uv_timer_init(loop, &link->misc); /* cannot fail */
@@ -331,31 +331,31 @@ void link_open(struct link *link, uv_loop_t *loop, const struct link_options *op
     connect_later(link);
 }
 
-int link_publish(struct link *link, const char *topic, const char *payload, size_t length, bool is_retained,
-                 const mosquitto_property *properties, int *number) {
+int mqtt_link_publish(struct mqtt_link *link, const char *topic, const char *payload, size_t length,
+                      bool is_retained, const mosquitto_property *properties, int *number) {
     const int result = mosquitto_publish_v5(link->client, number, topic, (int)length, payload, 1, is_retained,
                                             link->protocol == MQTT_PROTOCOL_V5 ? properties : NULL);
     poll_socket(link);
     return result;
 }
 
-int link_subscribe(struct link *link, const char *filter) {
+int mqtt_link_subscribe(struct mqtt_link *link, const char *filter) {
     const int result = mosquitto_subscribe(link->client, NULL, filter, 1);
     poll_socket(link);
     return result;
 }
 
-void link_pause(struct link *link) {
+void mqtt_link_pause(struct mqtt_link *link) {
     link->is_polled = false;
     poll_socket(link);
 }
 
-void link_resume(struct link *link) {
+void mqtt_link_resume(struct mqtt_link *link) {
     link->is_polled = true;
     poll_socket(link);
 }
 
-void link_close(struct link *link) {
+void mqtt_link_close(struct mqtt_link *link) {
     link->is_closing = true;
     uv_timer_stop(&link->retry);
     if (link->is_up) {
