@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "complain.h"
+#include "ending.h"
 #include "group_keys.h"
 
 /* The time between two ticks, and between two checks whether anybody reads standard output. */
@@ -334,6 +335,7 @@ static int open_source(struct session *session) {
 
 static void on_signal(uv_signal_t *handle, int number) {
     struct session *session = handle->data;
+    ending_take();
     if (number == SIGHUP && session->request.on_hangup != NULL) {
         if (!session->ended) {
             session->request.on_hangup(session->request.context);
@@ -370,6 +372,9 @@ static int open_signals(struct session *session) {
         int error = uv_signal_init(&session->loop, &session->signals[i]);
         if (error == 0) {
             error = uv_signal_start(&session->signals[i], on_signal, numbers[i]);
+        }
+        if (error == 0 && (numbers[i] != SIGHUP || session->request.on_hangup == NULL)) {
+            error = ending_guard(numbers[i], ENDING_UNTAKEN_S);
         }
         if (error != 0) {
             return error;
