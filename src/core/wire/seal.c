@@ -8,8 +8,9 @@
 
 #include "little_endian.h"
 
-#define START_BITS 11 /* random ones: who holds a copy of an identity seals with another nonce all the same \
-                       */
+#define START_BITS                                                                           \
+    11 /* random ones: who holds a copy of an identity seals with another nonce all the same \
+        */
 #define NONCE_AT (1 + SEAL_KEY_ID_BYTES)
 #define COUNTER_AT (NONCE_AT + 16)
 #define BODY_AT (NONCE_AT + 24)
