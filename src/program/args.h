@@ -38,6 +38,9 @@ struct args_option {
     const struct args_completion *completion; /* NULL when a shell can't know */
 };
 
+/* Parses a value, NULL for an option that takes none, and writes it to its place. 0, or -1 with a reason. */
+int args_parse_value(const struct args_option *option, const char *text, void *place, struct reason *reason);
+
 /* A table of options, and the struct that they write to. */
 struct args_table {
     const struct args_option *options;
