@@ -9,19 +9,9 @@ from telemetry import await_records
 
 class Keys(LanTest):
     def key(self, host, *arguments, text="", code=0):
-        process = host.start("key", *arguments)
-        process.write(text)
-        process.close_input()
-        result = process.finish()
+        result = host.key(*arguments, text=text)
         self.assertEqual(result.code, code, result.error)
         return result
-
-    def share(self, name, *hosts):
-        """Makes a key on the first host and adds it on the others."""
-        self.key(hosts[0], "new", name)
-        key = self.key(hosts[0], "show", name).out
-        for host in hosts[1:]:
-            self.key(host, "add", name, text=key)
 
     def names(self, host, *arguments):
         return sorted(row["name"] for row in host.peers(*arguments) if row["state"] == "alive")
@@ -29,7 +19,7 @@ class Keys(LanTest):
     def test_a_group(self):
         lan = self.lab(3)
         one, two, three = lan.hosts
-        self.share("home", one, two)
+        one.share_key("home", two)
         one.announce("first")
         two.announce("second")
         three.announce("third")
@@ -38,6 +28,10 @@ class Keys(LanTest):
         self.assertEqual(self.names(three), ["third"])
         self.assertEqual(self.names(three, "--direct", "--no-key"), ["third"])
         self.assertEqual(self.names(one, "--direct", "--no-key"), ["third"])
+        self.assertIn("of a group whose key is not here", three.run("peers").error)
+        three.announce("fourth")
+        lan.wait_for(lambda: self.names(three) == ["fourth", "third"], "those without a key")
+        lan.wait_for(lambda: "another group is here: " in three.run("peers").error, "the group is told of")
 
         subscriber = two.start("subscribe", "kitchen/#", "--ndjson")
         stranger = three.start("subscribe", "kitchen/#", "--ndjson")
@@ -48,7 +42,7 @@ class Keys(LanTest):
         # The key is changed: added on all, used on all, the old one retired on all.
         watch = two.watch()
         watch.await_event("joined", name="first")
-        self.share("next", one, two)
+        one.share_key("next", two)
         published = 1
         for verb, name in (("use", "next"), ("retire", "home")):
             for host in (one, two):
