@@ -2,9 +2,38 @@
 """Group keys: hosts with one key hear each other alone, and change it while all goes on."""
 
 import os
+import pathlib
+import re
 
-from lab import LanTest, main
+from lab import MUSTER, LanTest, main
 from telemetry import await_records
+
+
+LARGE = 1 << 28  # no mapping of muster's own is as large: the sanitizers' are
+
+
+def mappings(pid):
+    """(begin, end, flags) of what a process can write to."""
+    found = []
+    for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        name, *fields = line.split()
+        if re.fullmatch("[0-9a-f]+-[0-9a-f]+", name):
+            begin, end = (int(number, 16) for number in name.split("-"))
+            is_wanted = fields[0].startswith("rw") and end - begin < LARGE
+        elif name == "VmFlags:" and is_wanted:
+            found.append((begin, end, fields))
+    return found
+
+
+def flags_of(pid, secret):
+    """The flags of each mapping that has these bytes."""
+    found = []
+    with open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for begin, end, flags in mappings(pid):
+            memory.seek(begin)
+            if secret in memory.read(end - begin):
+                found.append(flags)
+    return found
 
 
 class Keys(LanTest):
@@ -88,6 +117,40 @@ class Keys(LanTest):
         self.check_refused(host.run("announce", "--name", "x"), "others than its owner")
         self.check_refused(host.run("peers", "--direct"), "others than its owner")
         self.assertEqual(host.run("peers", "--direct", "--no-key").code, 3)
+
+
+    def test_keys_lie_in_locked_memory(self):
+        """Those of the group, and the identity's: there alone, and not in a core dump."""
+        host = self.lab(1).hosts[0]
+        self.key(host, "new")
+        group = self.key(host, "show").out.strip()
+        process = host.announce("keeper")
+        host.lab.wait_for((host.state / "keeper" / "socket").exists, "it runs")
+        identity = (host.state / "keeper" / "key").read_text().strip()[:64]
+        try:
+            open(f"/proc/{process.pid}/mem", "rb").close()
+        except PermissionError:
+            self.skipTest("its memory can't be read here")
+        is_sanitized = "asan" in pathlib.Path(f"/proc/{process.pid}/maps").read_text()
+        for secret in (bytes.fromhex(group), bytes.fromhex(identity)):
+            found = flags_of(process.pid, secret)
+            self.assertEqual(len(found), 1, found)
+            self.assertIn("dd", found[0])
+            if not is_sanitized:  # a sanitizer locks nothing
+                self.assertIn("lo", found[0])
+        for text in (group, identity):
+            self.assertEqual(flags_of(process.pid, text.encode()), [])
+
+    def test_without_a_right_to_lock_memory(self):
+        host = self.lab(1).hosts[0]
+        self.key(host, "new")
+        limited = ["sh", "-c", 'ulimit -l 0 && exec "$@"', "sh", MUSTER]
+        if os.geteuid() == 0:  # who may lock whatever the limit says
+            limited = ["setpriv", "--bounding-set", "-ipc_lock", "--inh-caps", "-ipc_lock", *limited]
+        process = host.start_program(*limited, "announce", "--name", "keeper")
+        host.lab.wait_for(lambda: self.names(host) == ["keeper"], "it runs")
+        self.assertIn("VmLck:\t       0 kB", pathlib.Path(f"/proc/{process.pid}/status").read_text())
+        self.assertRegex(process.stop().error, r"\Amuster announce: keeper is .*\n\Z")
 
 
 if __name__ == "__main__":
