@@ -4,6 +4,9 @@
 import os
 import pathlib
 import re
+import shutil
+import subprocess
+import unittest
 
 from lab import MUSTER, LanTest, main
 from telemetry import await_records
@@ -34,6 +37,16 @@ def flags_of(pid, secret):
             if secret in memory.read(end - begin):
                 found.append(flags)
     return found
+
+
+def read_qr(drawn, path):
+    """What a decoder reads of a code on a terminal, whose characters are two modules each."""
+    scale = 4
+    modules = [[character in halves for character in line] for line in drawn.splitlines() for halves in ("▀█", "▄█")]
+    rows = [bytes(255 * is_light for is_light in row for _ in range(scale)) for row in modules for _ in range(scale)]
+    path.write_bytes(b"P5 %d %d 255\n" % (len(rows[0]), len(rows)) + b"".join(rows))
+    read = subprocess.run(["zbarimg", "--quiet", "--raw", "--nodbus", path], stdout=subprocess.PIPE, check=True, text=True)
+    return read.stdout
 
 
 class Keys(LanTest):
@@ -118,6 +131,15 @@ class Keys(LanTest):
         self.check_refused(host.run("peers", "--direct"), "others than its owner")
         self.assertEqual(host.run("peers", "--direct", "--no-key").code, 3)
 
+
+    @unittest.skipUnless(shutil.which("zbarimg"), "needs zbarimg")
+    def test_a_qr_code_is_read(self):
+        host = self.lab(1).hosts[0]
+        self.key(host, "new")
+        drawn = self.key(host, "show", "--qr").out
+        self.assertLessEqual(len(drawn.splitlines()), 23)  # of 24 lines of a terminal
+        self.assertEqual(read_qr(drawn, host.lab.directory / "code.pgm"), self.key(host, "show").out)
+        self.check_refused(host.run("key", "show", "--qr", LC_ALL="C"), "UTF-8")
 
     def test_keys_lie_in_locked_memory(self):
         """Those of the group, and the identity's: there alone, and not in a core dump."""

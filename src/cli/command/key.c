@@ -11,6 +11,8 @@
 #include "command.h"
 #include "complain.h"
 #include "group_keys.h"
+#include "plot.h"
+#include "qr.h"
 #include "table.h"
 #include "value.h"
 #include "writer.h"
@@ -21,12 +23,14 @@
 
 struct key_options {
     bool passphrase;
+    bool qr;
     bool json;
 };
 
 static const struct args_option options_table[] = {
     {"passphrase", 0, NULL, "new: make the key of words that are asked for, the same on every host",
      offsetof(struct key_options, passphrase), value_flag},
+    {"qr", 0, NULL, "show: print a QR code, for a camera", offsetof(struct key_options, qr), value_flag},
     {"json", 0, NULL, "list: print JSON, without the keys themselves", offsetof(struct key_options, json),
      value_flag},
     {0},
@@ -208,16 +212,32 @@ static int run_list(struct key_command *command) {
     return table_print(NULL, rows, style) == 0 ? STATUS_OK : complain_error(command->settings, MUSTER_ENOMEM);
 }
 
+static int print_qr(const struct key_command *command, const char *text) {
+    if (plot_style().ascii) {
+        complain(command->settings, "a QR code is made of characters that the locale, which is not UTF-8, "
+                                    "does not have");
+        return STATUS_ERROR;
+    }
+    return qr_print(stdout, text, settings_color(command->settings))
+               ? STATUS_OK
+               : complain_error(command->settings, MUSTER_ENOMEM);
+}
+
 static int run_show(struct key_command *command) {
     char text[MUSTER_GROUP_KEY_TEXT_BYTES];
+    int status = STATUS_OK;
     const size_t i = command->name != NULL ? find(command, command->name) : 0;
     if (i >= command->ring.count) {
         return refuse_unknown(command, command->name != NULL ? command->name : NAME_DEFAULT);
     }
     muster_group_key_text(command->ring.keys[i].bytes, text);
-    puts(text);
+    if (command->options->qr) {
+        status = print_qr(command, text);
+    } else {
+        puts(text);
+    }
     explicit_bzero(text, sizeof(text));
-    return STATUS_OK;
+    return status;
 }
 
 static int run_use(struct key_command *command) {
