@@ -494,6 +494,10 @@ int main(int argc, char **argv) {
         measure_subscribe();
         return 0;
     }
+    if (argc == 2 && strcmp(argv[1], "flood") == 0) {
+        measure_flood();
+        return 0;
+    }
     size_t rows = argc == 3 || argc == 4 ? strtoul(argv[1], NULL, 10) : 0;
     unsigned long copies = argc == 4 ? strtoul(argv[3], NULL, 10) : 1;
     if (rows == 0 || rows > 1000000 || copies == 0 || copies > COPIES_MAX ||
