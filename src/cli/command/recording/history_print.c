@@ -219,7 +219,8 @@ static void print_senml(const struct archive_reading *reading) {
 static void print_reading(const struct history *history, const struct archive_reading *reading) {
     printf("%s  ", history_local_time(reading->time_us, 1).text);
     if (history->group_count > 1) {
-        printf("%s  %s  ", reading->series->name, text_name(reading->series->peer).text);
+        text_print(stdout, reading->series->name);
+        printf("  %s  ", text_name(reading->series->peer).text);
     }
     csv_print_value(&reading->record, false);
     printf("%s%s\n", reading->series->unit[0] != '\0' ? " " : "", text_name(reading->series->unit).text);
