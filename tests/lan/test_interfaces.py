@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import struct
+import subprocess
 import unittest
 
 from lab import LanTest, main
@@ -125,6 +126,23 @@ class Interfaces(LanTest):
         self.lan.wait_for(lambda: "vpn is not there" in here.error, "a word")
         self.here.ip(f"link property add dev {CABLE} altname vpn")
         self.await_row(self.here, "there", interface=CABLE)
+
+    def test_a_name_that_is_not_utf8(self):
+        """The kernel takes any bytes for a name. Each byte that is not UTF-8 is shown as "?", and answers stay JSON."""
+        name = "b\udcffd"  # the byte FF
+        self.plug()
+        self.address(self.there, THERE)
+        with self.here.inside():
+            for words in (f"link set {CABLE} name {name}", f"addr add {HERE}/24 brd + dev {name}", f"link set {name} up"):
+                subprocess.run(["ip", *words.split()], check=True)
+        here = self.here.announce("here")
+        self.there.announce("there")
+        self.await_row(self.here, "there", interface="b?d")
+        self.assertEqual(self.own_row()["interface"], "b?d")
+        self.assertIn("b\\xFFd", here.error)
+        result = self.here.run("--interface", name, "peers", "--json")
+        self.assertEqual((result.error, len(result.json()["peers"])), ("", 2))
+        self.assertEqual({socket["interface"] for socket in self.here.json("show", "--self", "--json")["sockets"]}, {None, "b?d"})
 
     # ---- while it runs ----
 
