@@ -264,6 +264,8 @@ static int run(struct settings *settings, void *why_options, const struct operan
     int status = look(settings, question.options->listing.timeout_ms, NULL, &question.snapshot);
     if (status == STATUS_OK) {
         status = answer(&question, &operands->selector);
+    } else if (status == STATUS_NOBODY && question.options->listing.json) {
+        print_json(&question);
     }
     free(question.live);
     snapshot_deinit(&question.snapshot);

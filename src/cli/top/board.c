@@ -208,7 +208,7 @@ int board_take_peer(struct board *board, const struct muster_peer *peer, uint64_
     row->self = peer->self;
     row->address = peer->address;
     memcpy(row->interface_name, peer->interface_name, sizeof(row->interface_name));
-    row->paths = peer->paths;
+    row->paths = peer_paths_now(peer);
     row->loss = peer_loss(peer);
     row->heard_ms = now_ms - peer->age_ms;
     row->table = board->table;
