@@ -36,7 +36,7 @@ static void write_row(struct writer *writer, const void *context) {
     const struct archive_bucket *bucket = row->bucket;
     const bool has_numbers = bucket->numbers > 0;
     if (row->history->group_count > 1) {
-        writer_shown(writer, "NAME", 0, NULL, "%s", row->series->name);
+        writer_text(writer, NULL, "NAME", row->series->name);
         writer_shown(writer, "PEER", 0, NULL, "%s",
                      row->series->peer[0] != '\0' ? text_name(row->series->peer).text : "-");
     }
