@@ -9,6 +9,7 @@
 #include "group.h"
 #include "presence.h"
 #include "suspicion.h"
+#include "verification.h"
 
 /* A message on its way into the table. */
 struct incoming {
@@ -25,24 +26,40 @@ static bool drop(const struct incoming *incoming, enum muster_drop reason) {
     return false;
 }
 
-bool merge_is_signed_by(struct presence *presence, const struct message *message,
-                        const struct muster_datagram *datagram, const uint8_t key[MUSTER_KEY_BYTES]) {
+static bool is_signed_by(struct presence *presence, const struct message *message,
+                         const struct muster_datagram *datagram, const uint8_t key[MUSTER_KEY_BYTES]) {
     const struct muster_crypto *crypto = &presence->context->identity.crypto;
-    if (!message->is_signed) {
-        return false;
-    }
     presence->context->counters.verifications++;
     return crypto->verify(crypto->context, key, datagram->bytes, message->signed_length,
                           message->signature) == 0;
 }
 
-/* True when the announce carries the key of its id and is signed by it. */
-static bool is_self_certified(struct presence *presence, const struct incoming *incoming) {
-    const struct message *message = incoming->message;
+bool merge_is_signed_by(struct presence *presence, const struct message *message,
+                        const struct muster_datagram *datagram, const uint8_t key[MUSTER_KEY_BYTES],
+                        enum muster_drop *reason) {
+    *reason = MUSTER_DROP_SIGNATURE;
+    if (!message->is_signed) {
+        return false;
+    }
+    if (!verification_take(presence, message, datagram)) {
+        *reason = MUSTER_DROP_UNCHECKED;
+        return false;
+    }
+    return is_signed_by(presence, message, datagram, key);
+}
+
+static bool has_id_of_key(const struct message *message) {
     uint8_t id[MUSTER_ID_BYTES];
     muster_id_of_key(message->key, id);
-    return memcmp(id, message->id, MUSTER_ID_BYTES) == 0 &&
-           merge_is_signed_by(presence, message, incoming->datagram, message->key);
+    return memcmp(id, message->id, MUSTER_ID_BYTES) == 0;
+}
+
+/* True when the announce carries the key of its id and is signed by it; else it is dropped. */
+static bool is_self_certified(struct presence *presence, const struct incoming *incoming) {
+    const struct message *message = incoming->message;
+    return has_id_of_key(message)
+               ? merge_is_signed_by(presence, message, incoming->datagram, message->key, incoming->reason)
+               : drop(incoming, MUSTER_DROP_SIGNATURE);
 }
 
 /* Asks who it is, and so drops what was said: only the answer counts. */
@@ -270,7 +287,7 @@ static bool merge_stranger(struct presence *presence, const struct incoming *inc
         return introduce(presence, incoming, MUSTER_DROP_UNKNOWN);
     }
     if (message->is_signed && !is_self_certified(presence, incoming)) {
-        return drop(incoming, MUSTER_DROP_SIGNATURE);
+        return false;
     }
     struct peer *peer = add_row(presence, incoming, false);
     if (peer == NULL) {
@@ -391,12 +408,12 @@ static bool may_go_back(const struct peer *peer, const struct incoming *incoming
     return (incoming->is_fresh && message->boot < peer->boot) || (is_silent && !peer->is_verified);
 }
 
-/* A verified row hears only its key; an unverified one ends when its id is certified. */
+/* A verified row hears only its key; an unverified one ends when its id is certified. Else it is dropped. */
 static bool is_authentic(struct presence *presence, const struct peer *peer,
                          const struct incoming *incoming) {
     const struct message *message = incoming->message;
     if (peer->is_verified) {
-        return merge_is_signed_by(presence, message, incoming->datagram, peer->key);
+        return merge_is_signed_by(presence, message, incoming->datagram, peer->key, incoming->reason);
     }
     return !message->has_key || is_self_certified(presence, incoming);
 }
@@ -456,7 +473,7 @@ static bool merge_known(struct presence *presence, struct peer *peer, const stru
                    : drop(incoming, MUSTER_DROP_STALE);
     }
     if (!is_authentic(presence, peer, incoming)) {
-        return drop(incoming, MUSTER_DROP_SIGNATURE);
+        return false;
     }
     return merge_authentic(presence, peer, incoming, message->boot != peer->boot || is_upgrade || is_old);
 }
@@ -543,7 +560,9 @@ bool merge_provisional(struct presence *presence, const struct merge_row *row, b
     if (!paths_is_source(&presence->context->paths, &row->address, row->interface)) {
         return drop(&incoming, MUSTER_DROP_SOURCE); /* it would be asked there */
     }
-    if (message->is_signed && !is_self_certified(presence, &incoming)) {
+    /* Tables are asked for, and have bounds of their own. */
+    if (message->is_signed &&
+        !(has_id_of_key(message) && is_signed_by(presence, message, &datagram, message->key))) {
         return drop(&incoming, MUSTER_DROP_SIGNATURE);
     }
     if (outbox_reserve_events(&presence->context->outbox, 1) != 0) {
@@ -591,7 +610,7 @@ bool merge_duplicate_identity(struct presence *presence, const struct message *m
         return introduce(presence, &incoming, MUSTER_DROP_OWN);
     }
     if (!is_self_certified(presence, &incoming)) {
-        return drop(&incoming, MUSTER_DROP_SIGNATURE);
+        return false;
     }
     end_introduction(presence, &incoming);
     /* It is no row of the table: nothing is fetched of it, and nobody takes it for one to be asked. */
@@ -611,8 +630,7 @@ bool merge_own_boot(struct presence *presence, const struct message *message,
         *reason = MUSTER_DROP_OWN;
         return false;
     }
-    if (!merge_is_signed_by(presence, message, datagram, identity->key)) {
-        *reason = MUSTER_DROP_SIGNATURE;
+    if (!merge_is_signed_by(presence, message, datagram, identity->key, reason)) {
         return false;
     }
     /* What was copied has the document of this node. */

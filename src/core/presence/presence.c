@@ -54,8 +54,7 @@ static bool take_query(struct presence *presence, const struct message *message,
     struct peer *asker = peer_table_find(&presence->table, message->id);
     askers_record(&presence->askers, message->id, datagram, presence->context->now_ms);
     if (asker != NULL && asker->is_verified) {
-        if (!merge_is_signed_by(presence, message, datagram, asker->key)) {
-            *reason = MUSTER_DROP_SIGNATURE;
+        if (!merge_is_signed_by(presence, message, datagram, asker->key, reason)) {
             return false;
         }
         if (is_groups_question(asker, message, datagram)) {

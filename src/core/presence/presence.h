@@ -15,6 +15,7 @@
 #include "announcer.h"
 #include "answer.h"
 #include "askers.h"
+#include "bucket.h"
 #include "context.h"
 #include "gone_addresses.h"
 #include "health.h"
@@ -67,8 +68,9 @@ struct presence {
     struct query query;
     struct introductions introductions;
     struct askers askers;
-    struct probe *probe;   /* of how the paths of this node are heard; NULL: there was none */
-    struct peer duplicate; /* somebody else who holds our key, as a row outside of the table */
+    struct bucket verifications; /* signatures that may be checked (verification.h) */
+    struct probe *probe;         /* of how the paths of this node are heard; NULL: there was none */
+    struct peer duplicate;       /* somebody else who holds our key, as a row outside of the table */
 };
 
 /* MUSTER_EINVAL, MUSTER_ETOOBIG, MUSTER_ENOMEM, or what sign returned. */

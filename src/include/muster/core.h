@@ -256,6 +256,7 @@ MUSTER_API const char *muster_peer_event_name(enum muster_peer_event event);
     X(OWN, "own", "our own datagram, looped back")                                      \
     X(SIGNATURE, "signature", "signature missing or wrong, or the key is not the id's") \
     X(STALE, "stale", "older than what is known of its sender")                         \
+    X(UNCHECKED, "unchecked", "signed, but too many signatures were to be checked")     \
     X(UNASKED, "unasked", "an answer to no question of ours")                           \
     X(SHORT_QUESTION, "short_question", "a question shorter than the answer it wants")  \
     X(UNKNOWN, "unknown", "from a sender of whom nothing is known yet")                 \
