@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -31,6 +32,8 @@ static void set_locale(void) {
 
 int main(int argc, char **argv) {
     struct settings settings;
+    prctl(PR_SET_DUMPABLE,
+          0); /* no core file has the keys in it, and no other process of the user reads them */
     hold_standard_streams();
     signal(SIGPIPE, SIG_IGN); /* writing fails instead, and is noticed */
     set_locale();

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "complain.h"
+#include "confining.h"
 #include "group_keys.h"
 
 /* The time between two ticks, and between two checks whether anybody reads standard output. */
@@ -480,6 +481,9 @@ int session_hold(struct session *session, const struct settings *settings,
     }
     if (request->on_open != NULL) {
         request->on_open(request->context);
+    }
+    if (request->is_confined) {
+        confining_start(session);
     }
     uv_run(&session->loop, UV_RUN_DEFAULT);
     close_loop(session);
