@@ -30,10 +30,14 @@ static void set_locale(void) {
     }
 }
 
+/* No core file has keys in it, and no other process of the user reads them. */
+static void hide_memory(void) {
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
 int main(int argc, char **argv) {
     struct settings settings;
-    prctl(PR_SET_DUMPABLE,
-          0); /* no core file has the keys in it, and no other process of the user reads them */
+    hide_memory();
     hold_standard_streams();
     signal(SIGPIPE, SIG_IGN); /* writing fails instead, and is noticed */
     set_locale();

@@ -128,7 +128,7 @@ class Deb(lab.LanTest):
         modules = machine / "usr/lib/python3/dist-packages"
         command = ["/usr/bin/python3", "-B", "-m", "muster", "--version"]
         version = run(*command, env={"PYTHONPATH": str(modules)}, cwd=machine).strip()
-        self.assertEqual(f"muster {version}", run(self.root / "usr/bin/muster", "--version").strip())
+        self.assertEqual(["muster", version], run(self.root / "usr/bin/muster", "--version").split()[:2])
 
     def test_completion_is_found(self):
         bash = self.root / "usr/share/bash-completion/completions/muster"
