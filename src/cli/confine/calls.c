@@ -42,7 +42,7 @@ static const char *const allowed[] = {
     "timerfd_settime64",
     /* memory and threads */
     "brk", "cacheflush", "exit", "exit_group", "futex", "futex_time64", "futex_waitv", "get_robust_list",
-    "getcpu", "madvise", "membarrier", "mincore", "mlock", "mlock2", "mremap", "munlock", "munmap", "rseq",
+    "getcpu", "madvise", "membarrier", "mlock", "mlock2", "mremap", "munlock", "munmap", "rseq",
     "sched_getaffinity", "sched_yield", "set_robust_list", "set_thread_area", "set_tid_address", "set_tls",
     /* signals, and the command that announce runs */
     "getpgid", "getpgrp", "kill", "pause", "restart_syscall", "rt_sigaction", "rt_sigpending",
