@@ -19,7 +19,7 @@ import lab  # noqa: E402
 import seccomp  # noqa: E402
 
 EXPOSURE_MAX = 15  # tenths, as systemd-analyze wants them
-PACKAGES = ("libmuster-dev", "libmuster0.1", "muster", "python3-muster")
+PACKAGES = ("libmuster-dev", "libmuster0.1", "libnss-muster", "muster", "python3-muster")
 
 
 def run(*argv, **options):
@@ -225,7 +225,7 @@ class Deb(lab.LanTest):
 
     def test_the_unit_allows_what_the_command_leaves_itself(self):
         """And each name in the list of the command is a call of some machine: others would be passed over in silence."""
-        source = (ROOT / "src/cli/confine/calls.c").read_text(encoding="utf-8")
+        source = (ROOT / "src/program/confine/calls.c").read_text(encoding="utf-8")
         (own,) = re.findall(r"allowed\[\] = \{(.*?)\};", source, re.S)
         conditions = re.findall(r'^    \{"(\w+)", (?:IS|HAS)', source, re.M)
         names = set(re.findall(r'"(\w+)"', own)) | set(conditions)
