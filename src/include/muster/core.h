@@ -40,6 +40,8 @@ extern "C" {
 #define MUSTER_VALUE_BYTES_MAX 255 /* of an attribute or TXT item: a DNS character-string (RFC 6763, 6.1) */
 #define MUSTER_TYPE_BYTES_MAX 15   /* of a service type (RFC 6335, 5.1) */
 #define MUSTER_TOPIC_BYTES_MAX 127
+#define MUSTER_ORIGIN_BYTES_MAX 64 /* of where a service or topic was brought from */
+#define MUSTER_SERVICE_ADDRESSES_MAX 4
 #define MUSTER_CACHES_MAX 16       /* patterns of which a node keeps the last values for others */
 #define MUSTER_SHARDS 16           /* groups that topics are spread over */
 #define MUSTER_PORT_DEFAULT 19797  /* UDP port of the control group; telemetry's is the one before it */
@@ -94,6 +96,9 @@ struct muster_text {
     const char *value;
 };
 
+/* What a peer offers. One with an origin is not the peer's own: the peer brought it from elsewhere, as
+ * bridges do. A program that carries services on marks all of them so, and carries none that is marked
+ * already: then nothing goes round in circles, whatever is joined to what. */
 struct muster_service {
     const char *name;  /* for people, "" when the peer's name does */
     const char *type;  /* IANA service name (RFC 6335, 5.1): "http", "ipp" */
@@ -101,9 +106,14 @@ struct muster_service {
     uint16_t port;     /* 1..65535 */
     const struct muster_text *txt;
     size_t txt_count;
+    const char *origin; /* where it was brought from, "dnssd"; "" or NULL: it is the peer's own */
+    const char *host;   /* of an origin: the machine there that offers it; "" or NULL: the peer itself does */
+    const struct muster_endpoint *addresses; /* of an origin: where it is to be reached; their ports are 0 */
+    size_t address_count; /* at most MUSTER_SERVICE_ADDRESSES_MAX; 0: at the peer's address */
 };
 
-/* True when type, proto and port are the same: by these a service of a peer is known. */
+/* True when type, proto, port and origin are the same, and of those that have an origin host and name, too:
+ * by these a service of a peer is known. */
 MUSTER_API bool muster_service_is_same(const struct muster_service *a, const struct muster_service *b);
 
 /* What a peer publishes readings under (muster/telemetry.h). */
@@ -112,7 +122,8 @@ struct muster_topic {
     const char *unit;                /* of the topic's own records; "" or NULL: none, or not said */
     const struct muster_text *units; /* of the records below it, by their names */
     size_t unit_count;
-    double rate; /* records a second of each reading, about; 0: not known, or not said */
+    double rate;        /* records a second of each reading, about; 0: not known, or not said */
+    const char *origin; /* where its readings were brought from; "" or NULL: they are the peer's own */
 };
 
 /* What a peer says of itself. */
@@ -135,14 +146,14 @@ struct muster_document {
 MUSTER_API int muster_document_check(const struct muster_document *document, bool has_key, bool has_stream,
                                      size_t *bytes);
 
-/* What to change in one's own document; the rest of it stays. A service is known by its type, proto and port,
- * an attribute by its name; none may be named twice, nor be both set and removed. All zero changes nothing.
- */
+/* What to change in one's own document; the rest of it stays. A service is known as muster_service_is_same()
+ * says, an attribute by its name; none may be named twice, nor be both set and removed. All zero changes
+ * nothing. */
 struct muster_change {
     const char *name;                      /* NULL: keep it */
     const struct muster_service *services; /* added, or put in the place of the same one */
     size_t service_count;
-    const struct muster_service *removed_services; /* only their type, proto and port count */
+    const struct muster_service *removed_services; /* only what they are known by counts */
     size_t removed_service_count;
     const struct muster_text *attrs; /* added, or given this value */
     size_t attr_count;
@@ -729,6 +740,19 @@ MUSTER_API int muster_core_peers(const muster_core_t *core, struct muster_peer_l
 /* Takes a snapshot of the one row of this id. MUSTER_ENOTFOUND, MUSTER_ENOMEM; the list is empty then. */
 MUSTER_API int muster_core_peer(const muster_core_t *core, const uint8_t id[MUSTER_ID_BYTES],
                                 struct muster_peer_list *list);
+
+/* What a service is called where services are listed: by its peer's name, and one that has an origin by its
+ * host's (the peer's where there is none), "~" and the origin: "printer~dnssd". Returns text. */
+#define MUSTER_OFFERER_BYTES (MUSTER_NAME_BYTES_MAX + 1 + MUSTER_ORIGIN_BYTES_MAX + 1)
+MUSTER_API const char *muster_service_offerer(const struct muster_peer *peer,
+                                              const struct muster_service *service,
+                                              char text[MUSTER_OFFERER_BYTES]);
+
+/* Where a service is to be reached, ports included: at its own addresses, or at those of its peer. Returns
+ * how many there are. One of fe80::/10 is of peer->interface_name. */
+MUSTER_API size_t muster_service_endpoints(const struct muster_peer *peer,
+                                           const struct muster_service *service,
+                                           struct muster_endpoint endpoints[MUSTER_SERVICE_ADDRESSES_MAX]);
 
 /* Adds a copy of a row, however it was come by. MUSTER_ENOMEM, then the list is as before. */
 MUSTER_API int muster_peer_list_add(struct muster_peer_list *list, const struct muster_peer *peer);

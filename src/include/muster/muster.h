@@ -232,22 +232,24 @@ typedef struct muster_browse muster_browse_t;
 
 enum muster_service_event {
     MUSTER_SERVICE_ADDED,   /* it is there: now, or since before the browse began */
-    MUSTER_SERVICE_CHANGED, /* its name or TXT changed, or the name, address or trust of its peer */
+    MUSTER_SERVICE_CHANGED, /* its name, TXT or addresses changed, or the name, address or trust of its peer
+                             */
     MUSTER_SERVICE_REMOVED, /* withdrawn, or its peer was lost or left */
 };
 
 /* "added", "changed" or "removed". Static storage. */
 MUSTER_API const char *muster_service_event_name(enum muster_service_event event);
 
-/* One event of one service, which is known by its peer's id and its type, proto and port; it is to be reached
- * at peer->address.ip and service->port. That address is where the peer was heard when the event came; where
- * peers move without a word, muster_peer_find() knows the newest. REMOVED shows the service as it was last,
- * and the peer as it is now. Both are borrowed for the call. */
+/* One event of one service, which is known by its peer's id and as muster_service_is_same() says; it is to be
+ * reached at muster_service_endpoints(). The peer's address is where the peer was heard when the event came;
+ * where peers move without a word, muster_peer_find() knows the newest. REMOVED shows the service as it was
+ * last, and the peer as it is now. Both are borrowed for the call. */
 typedef void (*muster_browse_cb)(muster_t *node, enum muster_service_event event,
                                  const struct muster_peer *peer, const struct muster_service *service,
                                  void *context);
 
-/* Follows the services of this type, only those of peers of this name (each NULL: any), until
+/* Follows the services of this type, only those of this name, as muster_service_offerer() says it: that of
+ * their peer, or "printer~dnssd" of one that was brought from elsewhere (each NULL: any), until
  * muster_browse_end() or muster_close(): all that are known already are told as ADDED, the group is asked
  * once, then what happens is told. A suspect peer keeps its services. The node's own are not among them.
  * Changes that follow each other closely may be told as one, and what memory did not suffice for is made good
@@ -267,7 +269,7 @@ MUSTER_API void muster_browse_end(muster_browse_t *browse);
 typedef void (*muster_lookup_cb)(muster_t *node, int error, const struct muster_peer *peer,
                                  const struct muster_service *service, void *context);
 
-/* Looks for one service of this type and of a peer of this name (each NULL: any), and calls on_found once, or
+/* Looks for one service of this type and name, likewise (each NULL: any), and calls on_found once, or
  * never when the node is closed before. Of those that are known already a verified peer's comes before
  * others, and an alive one's before a suspect one's; when there is none the group is asked, and the first to
  * come is taken, for up to timeout_ms; 0: until the answers are in (muster_query()). MUSTER_EINVAL (no

@@ -80,6 +80,11 @@ static int options_check(const struct muster_options *options, const struct log 
 
 /* An observer has no key and no state, and its boot only has to be new. */
 static int identity_open(muster_t *node, const struct muster_options *options, const struct log *log) {
+    node->identities = sodium_malloc(2 * sizeof *node->identities);
+    if (node->identities == NULL) {
+        return MUSTER_ENOMEM;
+    }
+    sodium_memzero(node->identities, 2 * sizeof *node->identities);
     if (options->document == NULL) {
         node->identities[0].boot = part_wall_ms();
         return 0;

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include <sodium.h>
+
 #include "deadline.h"
 
 /* A bye takes some 200 ms. A node whose socket stays full longer than this closes without. */
@@ -381,8 +383,7 @@ void runner_free(muster_t *node) {
     static_names_deinit(&node->static_names);
     network_close(&node->network);
     muster_core_free(node->core);
-    node_identity_wipe(&node->identities[0]);
-    node_identity_wipe(&node->identities[1]);
+    sodium_free(node->identities);
     slot_release(&node->slot);
     free(node->socket);
     free(node);
