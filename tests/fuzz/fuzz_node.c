@@ -16,6 +16,7 @@
 
 #include "countdown.h"
 #include "fuzz.h"
+#include "input.h"
 
 #define STEPS 9
 #define INTERFACE 7
@@ -24,33 +25,6 @@
 #define ROWS_MAX 64
 #define OUTPUTS_MAX 4096 /* of one step: more would be a flood */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-struct input {
-    const uint8_t *at;
-    size_t left;
-};
-
-static uint8_t take(struct input *input) {
-    if (input->left == 0) {
-        return 0;
-    }
-    input->left--;
-    return *input->at++;
-}
-
-static unsigned take_2(struct input *input) {
-    unsigned low = take(input);
-    return low | (unsigned)take(input) << 8;
-}
-
-static size_t take_bytes(struct input *input, const uint8_t **bytes) {
-    size_t length = take_2(input);
-    length = length < input->left ? length : input->left;
-    *bytes = input->at;
-    input->at += length;
-    input->left -= length;
-    return length;
-}
 
 /* ---- the node ---- */
 

@@ -4,6 +4,8 @@
 
 import pathlib
 
+import nacl.signing
+
 HERE = pathlib.Path(__file__).resolve().parent
 GOLDEN = HERE.parents[1] / "schemas" / "golden"
 CORPUS = HERE / "corpus"
@@ -64,6 +66,64 @@ def node_inputs():
     yield b"\x06\x00" + later(300) + b"\x06\x01" + later(300) + b"\x06\x02" + later(3000) + b"\x06\x07" + later(1000)
 
 
+def seal(sender=0, lane=0, over=0, plain=b"{}"):
+    return bytes([0, sender, lane]) + over.to_bytes(2, "little") + len(plain).to_bytes(2, "little") + plain
+
+
+def come(number):
+    return bytes([1, number])
+
+
+def seal_inputs():
+    """Sealed once, and come in order, twice, late, too late, changed, cut, after a new start and another key."""
+    yield b"".join(seal(n % 3, n % 2) for n in range(12)) + b"".join(come(n) for n in (*range(12), *range(12)))
+    yield b"".join(seal(0, 0, 200) for _ in range(8)) + b"".join(come(n) for n in (7, 6, 1, 0, 5, 7))
+    yield b"".join(seal(1, 1, 9000) for _ in range(9)) + b"".join(come(n) for n in (8, 2, 1, 0, 3, 8))
+    yield seal(plain=b"") + bytes([2, 0, 5, 0, 1, 2, 0, 28, 0, 128, 2, 0, 44, 0, 1, 3, 0, 44, 0]) + come(0)
+    yield seal() + come(0) + b"\x04\x00" + seal() + come(1) + come(0)
+    for rotation in range(5):
+        yield seal(2) + b"\x05" + bytes([rotation]) + seal(2) + come(0) + come(1)
+    yield b"\x06\x05\x00\x01abcd" + seal() + b"\x07" + come(0) + come(0)
+
+
+def say(way, text):
+    return bytes([way]) + len(text).to_bytes(2, "little") + text
+
+
+def pass_on(way, length=65535):
+    return bytes([2 + way]) + length.to_bytes(2, "little")
+
+
+def seal_stream_inputs():
+    """A question and its answer, in pieces, by each key, and what breaks them."""
+    talk = say(0, b"question\n") + pass_on(0) + say(1, b"answer\n" * 20) + pass_on(1, 30) + pass_on(1)
+    for key in range(4):
+        yield bytes([key]) + talk + talk
+    yield b"\x00" + say(0, b"x" * 40000) + pass_on(0, 100) + pass_on(0)
+    for change in (b"\x04\x00\x00\x01", b"\x04\x08\x00\x01", b"\x04\x1d\x00\x01", b"\x04\x28\x00\x80"):
+        yield b"\x00" + say(0, b"question\n") + change + pass_on(0) + say(1, b"answer")
+    yield b"\x00" + say(0, b"twice") + b"\x08" + pass_on(0) + say(1, b"back") + b"\x0b" + pass_on(1)
+    yield b"\x00" + say(0, b"before") + b"\x06\x02\x00hi" + pass_on(0)
+    for number in range(1, 6):
+        yield b"\x00" + bytes([12, number]) + talk
+
+
+def state_inputs():
+    """Files of the state directory, whole and not, and names."""
+    key = bytes(nacl.signing.SigningKey(bytes(range(32))))
+    key += bytes(nacl.signing.SigningKey(key).verify_key)
+    for text in (key.hex() + "\n", key.hex(), key.hex().upper() + "\n", key[:63].hex() + "00\n", "\0" * 129, ""):
+        yield b"\x00" + text.encode()
+    for text in ("1\n", "1700000000001\n", "9007199254740990\n", "9007199254740991\n", "0\n", "007\n", "-1\n", "5", " 5\n",
+                 "18446744073709551617\n", "0" * 253 + "1\n", "0" * 260 + "1\n"):
+        yield b"\x01" + text.encode()
+    ring = f"home {key[:32].hex()}\nold {key[32:].hex()}\n"
+    for text in (ring, ring[:-1], ring.upper(), ring + ring, "", "home\n", f"-a {key[:32].hex()}\n", ring.replace(" ", "  ")):
+        yield b"\x02" + text.encode()
+    for names in (b"nas", b"kit\0kit+2", b"a b\0a_b", b"..\0.", b"x" * 96 + b"\0" + b"x" * 97, b"\xff\0_", b"\0", b"-"):
+        yield b"\x03" + names
+
+
 def main():
     write("scan", ['{"a":[1,{"b":"\\ud83d\\ude00"}]}', '{"a":1,"\\u0061":2}', "[[[[[[[[[1]]]]]]]]]"])
     write("number", NUMBERS + [bytes([1, 2, 3, 4, 5, 6, 7, 63])])
@@ -71,6 +131,9 @@ def main():
     write("senml", PACKS)
     write("stream", ['{"muster":1,"request":"table"}'])
     write("config", CONFIGS)
+    write("seal", list(seal_inputs()))
+    write("seal_stream", list(seal_stream_inputs()))
+    write("state", list(state_inputs()))
     write("node", list(node_inputs()))
 
 

@@ -311,7 +311,10 @@ class Lab:
 
 
 def _enter_namespace(namespace):
-    """Runs between fork and exec: a child never outlives this process, and lives where it belongs."""
+    """Runs between fork and exec: a child never outlives this process, and lives where it belongs. A shell that
+    runs tests in the background has them ignore SIGINT, which children would inherit."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if namespace is not None:
         _call(_libc.setns(namespace, _CLONE_NEWNET), "setns")

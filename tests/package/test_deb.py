@@ -18,7 +18,7 @@ import confine  # noqa: E402
 import lab  # noqa: E402
 
 EXPOSURE_MAX = 15  # tenths, as systemd-analyze wants them
-PACKAGES = ("libmuster-dev", "libmuster0.1", "muster", "python3-muster")
+PACKAGES = ("libmuster-dev", "libmuster0.1", "libnss-muster", "muster", "python3-muster")
 
 
 def run(*argv, **options):

@@ -100,9 +100,10 @@ class Others(unittest.TestCase):
     PROTOCOL = OTHER_PAGES / "muster-protocol.7.gz"
     NETWORK = OTHER_PAGES / "muster-network.7.gz"
     READINGS = OTHER_PAGES / "muster-readings.7.gz"
+    NAMES = OTHER_PAGES / "libnss_muster.8.gz"
 
     def test_no_warning(self):
-        for page in (self.CONFIG, self.PROTOCOL, self.NETWORK, self.READINGS):
+        for page in (self.CONFIG, self.PROTOCOL, self.NETWORK, self.READINGS, self.NAMES):
             for width in ("78", "400"):
                 argv = [MAN, "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(page)]
                 environment = {**ENVIRONMENT, "MAN_DISABLE_SECCOMP": "1", "MANWIDTH": width}

@@ -850,6 +850,7 @@ def requests():
     yield "document", line(request("document", id=ANNA.id, hash=hash_of(BODY)))
     yield "table-without-a-network", line(request("table", interfaces=[]))
     yield "table-of-certain-interfaces", line(request("table", port=19797, network="net:[4026531840]", interfaces=["eth0", "wlan0"]))
+    yield "table-of-a-name", line(request("table") | {"name": "Printer"})
     yield "table-unknown-member", line(request("table", weight=[1, {}]))
     yield "update", line(request("update", set={"name": "printer", "services": SERVICES, "attrs": ATTRS},
                                  remove={"services": [service(port=8081)], "attrs": ["colour"]}))
@@ -877,6 +878,7 @@ def bad_requests():
     yield "invalid--document-without-hash", line(request("document", id=ANNA.id))
     yield "invalid--document-upper-case", line(request("document", id=ANNA.id.upper(), hash=hash_of(BODY)))
     yield "invalid--port-0", line(request("table", port=0))
+    yield "invalid--name-number", line(request("table") | {"name": 1})
     yield "invalid--network-number", line(request("table", network=4026531840))
     yield "invalid--network-64-bytes", line(request("table", network="x" * 64))
     yield "invalid--interfaces-16-bytes", line(request("table", interfaces=["x" * 16]))

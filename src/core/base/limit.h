@@ -118,6 +118,8 @@
 #define MUSTER_PROBE_MS 250              /* between two rounds of a probe */
 #define MUSTER_PROBE_ROUNDS 10            /* of a probe: enough to tell a path that loses much from one that is cut */
 #define MUSTER_PROBE_CALLED 4            /* peers that a round asks to answer by the group */
+#define MUSTER_PROBE_UNPROVEN 3          /* questions of a probe to an address that never answered one, */
+#define MUSTER_PROBE_UNPROVEN_MAX 96     /* and to all of these: what is heard may have a forged source */
 #define MUSTER_ANSWER_LATE_MS 50         /* a node that is so late answers them to the group, too */
 
 /* ---- suspicion ---- */

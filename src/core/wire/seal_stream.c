@@ -148,6 +148,9 @@ int seal_stream_read(struct seal_stream *stream, const struct seal_keys *keys, c
                      size_t length, struct buffer *plain) {
     size_t at = 0;
     size_t taken;
+    if (length == 0) {
+        return 0;
+    }
     int error = buffer_append(&stream->in, bytes, length);
     do {
         taken = 0;
