@@ -86,7 +86,8 @@ static void rotate(struct world *world, unsigned rotation) {
 static void start(struct world *world, unsigned number) {
     struct seal_keys keys = keys_of(&rotations[world->rotation].seals, 1);
     uint8_t id[MUSTER_ID_BYTES] = {(uint8_t)(number + 1)};
-    seal_sender_init(&world->senders[number], &keys, id, ++world->boots, 0x5a5a5a5a5a5aULL * world->boots);
+    world->boots++;
+    seal_sender_init(&world->senders[number], &keys, id, world->boots, 0x5a5a5a5a5a5aULL * world->boots);
 }
 
 static void seal(struct world *world, struct input *input) {
