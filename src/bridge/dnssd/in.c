@@ -23,7 +23,8 @@
 /* A resolver that stays open tells of each change of TXT. When a service moves to another host it may tell of
  * the new host with the old one's address, and never correct that: so it is opened anew from time to time. */
 #define FRESH_MS 120000
-#define AGAIN_MS 10000 /* after it failed */
+#define AGAIN_MS_MIN 1000 /* after it failed, twice as long each time */
+#define AGAIN_MS_MAX 60000
 
 /* Between two questions for types. */
 #define TYPES_MS 60000
@@ -56,7 +57,8 @@ struct in_service {
 
     AvahiServiceResolver *resolver;
     struct place used;
-    AvahiProtocol wanted; /* family of the address */
+    AvahiProtocol wanted; /* family of the address; that of IPv4 first */
+    uint64_t again_ms;    /* until it is tried again, once it has failed */
     uint64_t opened_ms;   /* the resolver, or when it failed */
     uint64_t listed_ms;
 
@@ -164,16 +166,19 @@ static bool take_address(struct in_service *service, const AvahiAddress *address
     return true;
 }
 
-/* The other family is tried at once, and both again later. */
+/* Any address is tried for at once, and all again later. */
 static void fail(struct in_service *service) {
     const bool was_first = service->wanted == AVAHI_PROTO_INET;
     service_close(service);
-    service->wanted = was_first ? AVAHI_PROTO_INET6 : AVAHI_PROTO_INET;
+    service->wanted = was_first ? AVAHI_PROTO_UNSPEC : AVAHI_PROTO_INET;
     if (was_first) {
         service_open(service);
         return;
     }
     service->opened_ms = now_ms(service->in);
+    service->again_ms = service->again_ms == 0                 ? AGAIN_MS_MIN
+                        : service->again_ms < AGAIN_MS_MAX / 2 ? 2 * service->again_ms
+                                                               : AGAIN_MS_MAX;
     if (service->is_resolved) {
         service->is_resolved = false;
         service->listed_ms = service->opened_ms - PATIENCE_MS;
@@ -206,6 +211,7 @@ static void on_resolved(AvahiServiceResolver *resolver, AvahiIfIndex interface, 
     service->port = port;
     txt_deinit(&service->txt);
     service->is_resolved = txt_read(txt, &service->txt) == 0;
+    service->again_ms = 0;
     changed(service->in);
 }
 
@@ -231,6 +237,9 @@ static void service_open(struct in_service *service) {
     service->resolver = avahi_service_resolver_new(service->in->avahi, service->used.interface,
                                                    service->used.protocol, service->name, service->dns_type,
                                                    service->domain, service->wanted, 0, on_resolved, service);
+    if (service->resolver == NULL) { /* Avahi gives no more of them */
+        service->again_ms = AGAIN_MS_MAX;
+    }
 }
 
 /* ---- services ---- */
@@ -444,7 +453,7 @@ static void on_tick(uv_timer_t *timer) {
         if (!service->is_resolved && listed >= PATIENCE_MS && listed < PATIENCE_MS + TICK_MS) {
             changed(in);
         }
-        if (now - service->opened_ms >= (service->resolver != NULL ? FRESH_MS : AGAIN_MS)) {
+        if (now - service->opened_ms >= (service->resolver != NULL ? FRESH_MS : service->again_ms)) {
             service_close(service);
             service_open(service);
         }
