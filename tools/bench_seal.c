@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What sealing and opening a datagram costs, beside libsodium's own calls: figures of `tools/bench seal`.
+/* What sealing and opening a datagram costs, beside libsodium's own calls, and what its signature costs:
+ * figures of `tools/bench seal`.
  *
  *     bench_seal BYTES
  *
@@ -17,6 +18,7 @@
 
 #define DATAGRAMS 512 /* in a round, less than the window of any lane */
 #define ROUNDS 201
+#define SIGNATURES 8 /* in a round */
 #define SEALED_MAX (MUSTER_DATAGRAM_BYTES_MAX + MUSTER_SEAL_BYTES)
 
 static uint8_t sealed[DATAGRAMS][SEALED_MAX];
@@ -27,6 +29,7 @@ struct figures {
     double open[ROUNDS];
     double sodium_seal[ROUNDS];
     double sodium_open[ROUNDS];
+    double verify[ROUNDS];
 };
 
 static double now_ns(void) {
@@ -41,14 +44,14 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static double median(double *values) {
+static double median(double *values, size_t count) {
     qsort(values, ROUNDS, sizeof *values, compare);
-    return values[ROUNDS / 2] / DATAGRAMS;
+    return values[ROUNDS / 2] / (double)count;
 }
 
 static void require(int is_true) {
     if (!is_true) {
-        fputs("bench_seal: a datagram does not open\n", stderr);
+        fputs("bench_seal: a datagram does not open, or is not verified\n", stderr);
         exit(1);
     }
 }
@@ -87,6 +90,21 @@ static void measure_sodium(struct figures *figures, int round, const uint8_t *ke
     figures->sodium_open[round] = now_ns() - begin;
 }
 
+/* The core verifies by this call, too. */
+static void measure_verify(struct figures *figures, int round, size_t length) {
+    static const uint8_t seed[crypto_sign_SEEDBYTES] = {3};
+    uint8_t key[crypto_sign_PUBLICKEYBYTES];
+    uint8_t secret[crypto_sign_SECRETKEYBYTES];
+    uint8_t signature[crypto_sign_BYTES];
+    crypto_sign_seed_keypair(key, secret, seed);
+    crypto_sign_detached(signature, NULL, plain, length, secret);
+    double begin = now_ns();
+    for (size_t i = 0; i < SIGNATURES; i++) {
+        require(crypto_sign_verify_detached(signature, plain, length, key) == 0);
+    }
+    figures->verify[round] = now_ns() - begin;
+}
+
 int main(int argc, char **argv) {
     static struct figures figures;
     const uint8_t key[MUSTER_GROUP_KEY_BYTES] = {1};
@@ -104,11 +122,13 @@ int main(int argc, char **argv) {
     for (int round = 0; round < ROUNDS; round++) {
         measure(&figures, round, &sender, &replays, &keys, length);
         measure_sodium(&figures, round, key, length);
+        measure_verify(&figures, round, length);
     }
     printf("{\"bytes\": %zu, \"seal_ns\": %.0f, \"open_ns\": %.0f, \"sodium_seal_ns\": %.0f, "
-           "\"sodium_open_ns\": %.0f}\n",
-           length, median(figures.seal), median(figures.open), median(figures.sodium_seal),
-           median(figures.sodium_open));
+           "\"sodium_open_ns\": %.0f, \"verify_ns\": %.0f}\n",
+           length, median(figures.seal, DATAGRAMS), median(figures.open, DATAGRAMS),
+           median(figures.sodium_seal, DATAGRAMS), median(figures.sodium_open, DATAGRAMS),
+           median(figures.verify, SIGNATURES));
     replays_deinit(&replays);
     return 0;
 }

@@ -2,12 +2,14 @@
 /* What a received alive costs, what a row weighs, and what a subscription costs: figures of `tools/bench
  * table`.
  *
- *     bench_table ROWS verified|unverified
- *     bench_table floor|subscribe
+ *     bench_table ROWS verified|unverified [COPIES]
+ *     bench_table floor|subscribe|flood
  *
  * prints one line of JSON. The core is driven as any program would: rows enter by answers to its own query.
+ * With COPIES, up to 6, each alive comes by so many paths: m4, m6 and b4 of two interfaces.
  * "floor" measures, on the same bytes, what no receiver can do without: recvmmsg on the loopback, and cJSON's
  * parse. "subscribe" measures one muster_core_subscribe() where each of SUBSCRIBE_ROWS rows announces topics.
+ * "flood" measures which part of a core forged signatures take, with and without the budget of verifications.
  */
 #include <arpa/inet.h>
 #include <malloc.h>
@@ -25,6 +27,7 @@
 #include <muster/telemetry.h>
 
 #define INTERFACE 1
+#define COPIES_MAX 6
 #define NONCE_SIZE (8 + 1)
 #define ALIVES 20000
 #define ROUNDS 5
@@ -55,6 +58,12 @@ static double now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+static double cpu_ns(void) {
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec * 1e9 + (double)used.tv_nsec;
 }
 
 static int compare(const void *a, const void *b) {
@@ -140,26 +149,49 @@ static void step(struct bench *bench, struct muster_event *event) {
     }
 }
 
+/* By which way copy number `copy` comes: m4, m6, b4 of the first interface, then of the second. */
+static void route_copy(struct muster_datagram *datagram, uint32_t number, unsigned copy) {
+    static const struct muster_endpoint GROUPS[] = {
+        {.family = 4, .ip = {224, 0, 0, 254}, .port = 19797},
+        {.family = 6, .ip = {0xff, 2, [14] = 1, [15] = 0x14}, .port = 19797},
+        {.family = 4, .ip = {255, 255, 255, 255}, .port = 19797},
+    };
+    datagram->destination = GROUPS[copy % 3];
+    datagram->interface = INTERFACE + copy / 3;
+    datagram->source = (struct muster_endpoint){.family = datagram->destination.family, .port = 19798};
+    uint8_t *ip = datagram->source.ip;
+    if (datagram->source.family == 4) {
+        memcpy(ip, (uint8_t[]){10, (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number}, 4);
+    } else {
+        memcpy(ip, (uint8_t[]){0xfe, 0x80}, 2);
+        memcpy(ip + 12, &number, sizeof number);
+    }
+}
+
 /* Each sender has an address of its own, as on a LAN. */
-static void hear(struct bench *bench, const struct message *message, uint32_t number) {
+static void hear_copy(struct bench *bench, const struct message *message, uint32_t number, unsigned copy) {
     struct muster_event event = {.kind = MUSTER_EVENT_DATAGRAM};
     struct muster_datagram *datagram = &event.datagram;
     datagram->bytes = (const uint8_t *)message->bytes;
     datagram->length = message->length;
-    datagram->source =
-        (struct muster_endpoint){.family = 4,
-                                 .ip = {10, (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number},
-                                 .port = 19798};
-    datagram->destination = (struct muster_endpoint){.family = 4, .ip = {224, 0, 0, 254}, .port = 19797};
-    datagram->interface = INTERFACE;
+    route_copy(datagram, number, copy);
     datagram->ttl = 255;
     step(bench, &event);
 }
 
-static void open_core(struct bench *bench, size_t rows) {
+static void hear(struct bench *bench, const struct message *message, uint32_t number) {
+    hear_copy(bench, message, number, 0);
+}
+
+static void open_core(struct bench *bench, size_t rows, unsigned path_count) {
     struct muster_core_options options;
-    struct muster_path path = {.interface = INTERFACE, .kind = MUSTER_PATH_M4, .name = "lo"};
-    struct muster_event event = {.kind = MUSTER_EVENT_PATHS, .paths = &path, .path_count = 1};
+    static const enum muster_path_kind KINDS[] = {MUSTER_PATH_M4, MUSTER_PATH_M6, MUSTER_PATH_B4};
+    struct muster_path paths[COPIES_MAX];
+    for (unsigned i = 0; i < path_count; i++) {
+        paths[i] = (struct muster_path){.interface = INTERFACE + i / 3, .kind = KINDS[i % 3]};
+        snprintf(paths[i].name, sizeof paths[i].name, "eth%u", i / 3);
+    }
+    struct muster_event event = {.kind = MUSTER_EVENT_PATHS, .paths = paths, .path_count = path_count};
     muster_core_options_init(&options);
     options.boot = 1;
     options.peers_max = rows;
@@ -204,6 +236,7 @@ static size_t fill(struct bench *bench, struct identity *identities, size_t rows
             bench->now_ms += 3000; /* buckets refill */
             ask(bench, nonce);
         }
+        bench->now_ms++; /* more signatures than 1,000 a second are not checked */
         make_announce(&message, &identities[i], i, nonce, is_signed, topics);
         bytes += message.length;
         hear(bench, &message, i);
@@ -217,9 +250,9 @@ static size_t fill(struct bench *bench, struct identity *identities, size_t rows
     return bytes;
 }
 
-/* One round: an alive of each of ALIVES rows, in random order; ns each. */
+/* One round: an alive of each of ALIVES rows, in random order; ns a datagram. */
 static double measure_round(struct bench *bench, const struct identity *identities, size_t rows, uint64_t seq,
-                            bool is_signed, struct message *messages, uint32_t *numbers) {
+                            bool is_signed, unsigned copies, struct message *messages, uint32_t *numbers) {
     for (size_t i = 0; i < ALIVES; i++) {
         numbers[i] = randombytes_uniform((uint32_t)rows);
         make_alive(&messages[i], &identities[numbers[i]], seq * ALIVES + i, is_signed);
@@ -227,8 +260,10 @@ static double measure_round(struct bench *bench, const struct identity *identiti
     uint64_t accepted = muster_core_counters(bench->core)->accepted;
     double begin_ns = now_ns();
     for (size_t i = 0; i < ALIVES; i++) {
-        bench->now_ms += i % 8 == 0; /* 8,000 a second */
-        hear(bench, &messages[i], numbers[i]);
+        bench->now_ms++;
+        for (unsigned copy = 0; copy < copies; copy++) {
+            hear_copy(bench, &messages[i], numbers[i], copy);
+        }
     }
     double end_ns = now_ns();
     drain(bench);
@@ -236,10 +271,10 @@ static double measure_round(struct bench *bench, const struct identity *identiti
     if (muster_core_counters(bench->core)->accepted != accepted + ALIVES) {
         die("not all alives were accepted");
     }
-    return (end_ns - begin_ns) / ALIVES;
+    return (end_ns - begin_ns) / ALIVES / copies;
 }
 
-static void measure_table(size_t rows, bool is_signed) {
+static void measure_table(size_t rows, bool is_signed, unsigned copies) {
     struct bench bench;
     struct identity *identities = calloc(rows, sizeof *identities);
     struct message *messages = calloc(ALIVES, sizeof *messages);
@@ -251,21 +286,78 @@ static void measure_table(size_t rows, bool is_signed) {
     for (uint32_t i = 0; i < rows; i++) {
         make_identity(&identities[i], i);
     }
-    open_core(&bench, rows);
+    open_core(&bench, rows, copies);
     size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
     size_t document_bytes = fill(&bench, identities, rows, is_signed, "");
     size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
     for (uint64_t round = 0; round < ROUNDS; round++) {
-        costs[round] = measure_round(&bench, identities, rows, round + 1, is_signed, messages, numbers);
+        costs[round] =
+            measure_round(&bench, identities, rows, round + 1, is_signed, copies, messages, numbers);
     }
-    printf("{\"rows\":%zu,\"verified\":%s,\"ns_per_alive\":%.0f,\"bytes_per_row\":%.0f,"
+    printf("{\"rows\":%zu,\"verified\":%s,\"copies\":%u,\"ns_per_datagram\":%.0f,\"bytes_per_row\":%.0f,"
            "\"document_bytes\":%.0f}\n",
-           rows, is_signed ? "true" : "false", median(costs, ROUNDS), (double)(after - before) / (double)rows,
-           (double)document_bytes / (double)rows);
+           rows, is_signed ? "true" : "false", copies, median(costs, ROUNDS),
+           (double)(after - before) / (double)rows, (double)document_bytes / (double)rows);
     muster_core_free(bench.core);
     free(identities);
     free(messages);
     free(numbers);
+}
+
+/* ---- a flood ---- */
+
+#define FLOOD_ROWS 1000
+#define FLOOD_RATE 25000 /* datagrams a second */
+#define FLOOD_COUNT (4 * FLOOD_RATE)
+
+/* Forged alives in the names of rows, so many in a millisecond; ns each. */
+static double measure_forged(struct bench *bench, const struct message *messages, size_t each_ms,
+                             uint64_t *verifications) {
+    uint64_t before = muster_core_counters(bench->core)->verifications;
+    double begin_ns = cpu_ns();
+    for (size_t i = 0; i < FLOOD_COUNT; i++) {
+        bench->now_ms += i % each_ms == 0;
+        hear(bench, &messages[i % FLOOD_ROWS], FLOOD_ROWS + (uint32_t)(i % FLOOD_RATE));
+    }
+    double end_ns = cpu_ns();
+    drain(bench);
+    *verifications = muster_core_counters(bench->core)->verifications - before;
+    return (end_ns - begin_ns) / FLOOD_COUNT;
+}
+
+/* At 1,000 a second each signature is checked, at 25,000 as many as the budget lets. */
+static void measure_flood(void) {
+    struct bench bench;
+    struct identity *identities = calloc(FLOOD_ROWS, sizeof *identities);
+    struct message *messages = calloc(FLOOD_ROWS, sizeof *messages);
+    uint64_t all;
+    uint64_t some;
+    if (identities == NULL || messages == NULL) {
+        die("out of memory");
+    }
+    for (uint32_t i = 0; i < FLOOD_ROWS; i++) {
+        make_identity(&identities[i], i);
+    }
+    open_core(&bench, FLOOD_ROWS, 1);
+    fill(&bench, identities, FLOOD_ROWS, true, "");
+    for (uint32_t i = 0; i < FLOOD_ROWS; i++) {
+        struct identity forger = identities[(i + 1) % FLOOD_ROWS];
+        memcpy(forger.id, identities[i].id, sizeof forger.id);
+        make_alive(&messages[i], &forger, 1, true);
+    }
+    bench.now_ms += 10000;
+    double all_ns = measure_forged(&bench, messages, 1, &all);
+    bench.now_ms += 10000;
+    double some_ns = measure_forged(&bench, messages, FLOOD_RATE / 1000, &some);
+    if (all != FLOOD_COUNT || muster_core_counters(bench.core)->accepted != FLOOD_ROWS) {
+        die("a forged alive was taken, or not looked at");
+    }
+    printf("{\"rate\":%d,\"unbounded_core\":%.3f,\"core\":%.3f,\"ratio\":%.2f,\"checked\":%.3f}\n",
+           FLOOD_RATE, all_ns * FLOOD_RATE / 1e9, some_ns * FLOOD_RATE / 1e9, some_ns / all_ns,
+           (double)some / FLOOD_COUNT);
+    muster_core_free(bench.core);
+    free(identities);
+    free(messages);
 }
 
 /* ---- subscribing ---- */
@@ -293,7 +385,7 @@ static void measure_subscribe(void) {
     for (uint32_t i = 0; i < SUBSCRIBE_ROWS; i++) {
         make_identity(&identities[i], i);
     }
-    open_core(&bench, SUBSCRIBE_ROWS);
+    open_core(&bench, SUBSCRIBE_ROWS, 1);
     fill(&bench, identities, SUBSCRIBE_ROWS, true, TOPICS);
     for (size_t round = 0; round < SUBSCRIBE_ROUNDS; round++) {
         costs[round] = measure_subscription(&bench);
@@ -402,12 +494,17 @@ int main(int argc, char **argv) {
         measure_subscribe();
         return 0;
     }
-    size_t rows = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
-    if (rows == 0 || rows > 1000000 ||
+    if (argc == 2 && strcmp(argv[1], "flood") == 0) {
+        measure_flood();
+        return 0;
+    }
+    size_t rows = argc == 3 || argc == 4 ? strtoul(argv[1], NULL, 10) : 0;
+    unsigned long copies = argc == 4 ? strtoul(argv[3], NULL, 10) : 1;
+    if (rows == 0 || rows > 1000000 || copies == 0 || copies > COPIES_MAX ||
         (strcmp(argv[2], "verified") != 0 && strcmp(argv[2], "unverified") != 0)) {
-        fprintf(stderr, "usage: bench_table floor|subscribe | ROWS verified|unverified\n");
+        fprintf(stderr, "usage: bench_table floor|subscribe|flood | ROWS verified|unverified [COPIES]\n");
         return 2;
     }
-    measure_table(rows, strcmp(argv[2], "verified") == 0);
+    measure_table(rows, strcmp(argv[2], "verified") == 0, (unsigned)copies);
     return 0;
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Readings and peers where less than 1500 bytes fit an interface: all of them come, also when some are lost."""
 
+import itertools
+
 from lab import LanTest, main, note
 from telemetry import readings
 
@@ -40,14 +42,15 @@ class Mtu(LanTest):
         self.assertNotIn("fails", publisher.error)
 
     def test_all_come(self):
-        for mtu in (1500, 1420, 1280):
-            for percent in (0, LOST_PERCENT):
-                with self.subTest(mtu=mtu, percent=percent):
-                    self.lan = self.lab(2)
-                    self.here, self.there = self.lan.hosts
-                    self.set_mtu(mtu)
-                    self.publish_all(percent)
-                    note(f"MTU {mtu}, {percent} % lost: {READINGS} of {READINGS} readings")
+        for family, mtu, percent in itertools.product((4, 6), (1500, 1420, 1280), (0, LOST_PERCENT)):
+            with self.subTest(family=family, mtu=mtu, percent=percent):
+                self.lan = self.lab(2)
+                self.here, self.there = self.lan.hosts
+                self.set_mtu(mtu)
+                for host in self.lan.hosts:
+                    host.use_families(family)
+                self.publish_all(percent)
+                note(f"IPv{family}, MTU {mtu}, {percent} % lost: {READINGS} of {READINGS} readings")
 
     def test_a_record_that_does_not_fit(self):
         self.set_mtu(1280)

@@ -96,6 +96,7 @@ WRAP(void *, calloc, NULL, ENOMEM, (size_t count, size_t size), (count, size))
 WRAP(void *, realloc, NULL, ENOMEM, (void *old, size_t size), (old, size))
 WRAP(char *, strdup, NULL, ENOMEM, (const char *text), (text))
 WRAP(char *, strndup, NULL, ENOMEM, (const char *text, size_t length), (text, length))
+WRAP(void *, sodium_malloc, NULL, ENOMEM, (size_t size), (size))
 WRAP(int, socket, -1, EMFILE, (int family, int type, int protocol), (family, type, protocol))
 WRAP(int, bind, -1, EACCES, (int fd, const struct sockaddr *address, socklen_t length), (fd, address, length))
 WRAP(int, connect, -1, ECONNREFUSED, (int fd, const struct sockaddr *address, socklen_t length),

@@ -45,6 +45,17 @@ WORKLOADS = {
     ],
 }
 
+SEALED = {
+    "200 bytes": [
+        System("muster", "muster", 200, "datagram", "view", counts_datagrams=True),
+        System("muster, sealed", "muster", 200, "datagram", "view", counts_datagrams=True, is_sealed=True),
+    ],
+    "full datagrams": [
+        System("muster", "muster", FULL, "datagram", "view", counts_datagrams=True),
+        System("muster, sealed", "muster", FULL, "datagram", "view", counts_datagrams=True, is_sealed=True),
+    ],
+}
+
 GSO, PLAIN, MUSTER, *_ = WORKLOADS["200 bytes"]
 BEFORE = "muster before"
 PACE_FIRST = 20e3  # messages a second
@@ -148,10 +159,10 @@ def measure_turn(machine, plan, rows):
                     note(f"{count} subscribers, {row['system']}: {describe_rate(run)}")
 
 
-def measure_rates(machine, plan, left_out):
+def measure_rates(machine, plan, workloads, left_out=()):
     rows = [
         {"workload": workload, "subscribers": count, "system": system.name, "what": system, "runs": []}
-        for workload, systems in WORKLOADS.items()
+        for workload, systems in workloads.items()
         for count in plan.subscribers
         for system in systems
         if system.name not in left_out
@@ -276,6 +287,11 @@ def measure_against(programs, before, is_quick):
     return {"skipped": {}, "curves": measure_curves(Machine(programs), plan, systems)}
 
 
+def measure_sealed(programs, is_quick):
+    """The rates alone of what is sealed and what is not, one after the other."""
+    return {"skipped": {}, "sealed": measure_rates(Machine(programs), QUICK if is_quick else WHOLE, SEALED)}
+
+
 def measure(programs, is_quick):
     machine = Machine(programs)
     plan = QUICK if is_quick else WHOLE
@@ -288,7 +304,7 @@ def measure(programs, is_quick):
     return {
         "skipped": left_out,
         "curves": measure_curves(machine, plan, [GSO, MUSTER]),
-        "rates": measure_rates(machine, plan, left_out),
+        "rates": measure_rates(machine, plan, WORKLOADS, left_out),
         "latency": measure_latency(machine, plan, left_out),
         "loss": measure_loss(machine, plan) if has_nft else [],
     }

@@ -62,6 +62,14 @@ def show_rate(row, gso, plain):
           f"{middle(ratios(runs, plain['runs'], member)):>9}")
 
 
+def show_sealed(rows):
+    for clear, sealed in zip(rows[::2], rows[1::2]):
+        print(f"{clear['workload']}, {crowd(clear['subscribers'])}: {spread(of(clear['runs'], 'datagrams_s'), 1e-3)} k "
+              f"datagrams/s, sealed {spread(of(sealed['runs'], 'datagrams_s'), 1e-3)}: "
+              f"{middle(ratios(sealed['runs'], clear['runs'], 'datagrams_s'))} x, "
+              f"CPU time {middle(ratios(sealed['runs'], clear['runs'], 'cpu_us_per_datagram'))} x, medians of pairs")
+
+
 def middle(values):
     known = [value for value in values if value is not None]
     return brief(statistics.median(known)) if known else "-"
@@ -132,7 +140,7 @@ def show_loss(rows):
 def show(result):
     for name, why in result["skipped"].items():
         print(f"{name} is skipped: {why}")
-    show_curves(result["curves"])
-    for part, show_part in (("rates", show_rates), ("latency", show_latency), ("loss", show_loss)):
+    parts = {"sealed": show_sealed, "curves": show_curves, "rates": show_rates, "latency": show_latency, "loss": show_loss}
+    for part, show_part in parts.items():
         if part in result:
             show_part(result[part])

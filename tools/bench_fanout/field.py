@@ -37,6 +37,7 @@ class System(typing.NamedTuple):
     is_datagrams: bool = False  # a datagram for each message, in programs that don't say how many they sent
     programs: pathlib.Path | None = None  # of another build
     is_v6: bool = False  # by IPv6 alone
+    is_sealed: bool = False  # by a group key
 
 
 class RunFailed(Exception):
@@ -150,8 +151,9 @@ class Field:
         if system.program == "dds":
             batches = str(system.publish == "batch").lower()
             environment["CYCLONEDDS_URI"] = DDS_CONFIGURATION.format(batch=batches)
+        sealed = ["-k"] if system.is_sealed else []
         program = str(self.machine.program(system))
-        return host.start_program(program, *arguments, "-s", str(system.bytes), "-a", address, **environment)
+        return host.start_program(program, *arguments, "-s", str(system.bytes), "-a", address, *sealed, **environment)
 
 
 class Run:

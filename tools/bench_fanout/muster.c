@@ -6,6 +6,8 @@
  *                datagram-plain sends each without GSO
  *     message    records of that size, texts with a stamp, packed as the library likes
  *     number     records of some 40 bytes, packed likewise: readings, of which the value is the number
+ * With -k both ends seal by a group key, and a full datagram holds less.
+ *
  * A subscriber's mode says what it counts:
  *     view       datagrams, by their sequence; of bodies only the stamp is read, where latencies are kept
  *     record     every record, read by muster_pack_next()
@@ -32,6 +34,7 @@
 #define DATAGRAMS_BURST_MAX 256
 #define DATAGRAM_BYTES 1400
 #define NUMBER_BYTES 40
+#define SEAL_BYTES 45 /* that a sealed datagram is longer */
 #define QUIET_NS 2000000
 #define WAKE_MS 200
 #define FEEDS_MAX 32
@@ -73,6 +76,7 @@ static void open_node(struct program *program, const struct probe_options *optio
     const struct muster_document document = {.name = "publisher"};
     const char *interface = getenv("MUSTER_INTERFACE");
     const char *port = getenv("MUSTER_PORT");
+    const uint8_t key[MUSTER_GROUP_KEY_BYTES] = {1};
     struct muster_options node;
     muster_options_init(&node);
     if (options->is_publisher) {
@@ -86,6 +90,8 @@ static void open_node(struct program *program, const struct probe_options *optio
     node.rate_bytes_s = RATE_BYTES_S;
     node.ring_bytes = RING_BYTES;
     node.without_gso = strcmp(options->mode, "datagram-plain") == 0;
+    node.group_keys = key;
+    node.group_key_count = options->is_sealed ? 1 : 0;
     node.on_log = on_log;
     must(uv_loop_init(&program->loop), "uv_loop_init");
     must(muster_open(&program->loop, &node, &program->node), "muster_open");
@@ -231,6 +237,7 @@ static size_t shape_record(struct program *program, const struct probe_options *
     bool is_number = strcmp(options->mode, "number") == 0;
     bool is_packed = is_number || strcmp(options->mode, "message") == 0;
     size_t bytes = is_number ? NUMBER_BYTES : options->bytes;
+    size_t bytes_max = DATAGRAM_BYTES - (options->is_sealed ? SEAL_BYTES : 0);
     memset(program->text, 'x', sizeof program->text - 1);
     if (is_number) {
         program->record = (struct muster_record){.name = "celsius", .kind = MUSTER_VALUE_NUMBER};
@@ -241,7 +248,7 @@ static size_t shape_record(struct program *program, const struct probe_options *
                                                  .text_length = bytes - RECORD_OVERHEAD_BYTES};
     } else {
         program->record = (struct muster_record){.kind = MUSTER_VALUE_TEXT, .text = program->text};
-        program->datagram_bytes = bytes;
+        program->datagram_bytes = bytes < bytes_max ? bytes : bytes_max;
     }
     return is_packed ? DATAGRAMS_BURST_MAX * (DATAGRAM_BYTES / bytes) : DATAGRAMS_BURST_MAX;
 }

@@ -30,7 +30,7 @@ void probe_die(const char *what) {
 static _Noreturn void show_usage(void) {
     fprintf(stderr,
             "usage: %s publish|subscribe [-r RATE] [-t SECONDS] [-s BYTES] [-m MODE] [-a ADDRESS]"
-            " [-p PATIENCE_MS] [-l]\n",
+            " [-p PATIENCE_MS] [-l] [-k]\n",
             program_invocation_short_name);
     exit(2);
 }
@@ -43,7 +43,7 @@ void probe_options_read(struct probe_options *options, int argc, char **argv) {
     }
     options->is_publisher = strcmp(argv[1], "publish") == 0;
     optind = 2;
-    for (int option; (option = getopt(argc, argv, "r:t:s:m:a:p:l")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "r:t:s:m:a:p:lk")) != -1;) {
         switch (option) {
         case 'r': options->rate = strtod(optarg, NULL); break;
         case 't': options->seconds = strtod(optarg, NULL); break;
@@ -52,6 +52,7 @@ void probe_options_read(struct probe_options *options, int argc, char **argv) {
         case 'a': options->address = optarg; break;
         case 'p': options->patience_ms = strtoul(optarg, NULL, 10); break;
         case 'l': options->is_timed = true; break;
+        case 'k': options->is_sealed = true; break;
         default: show_usage();
         }
     }

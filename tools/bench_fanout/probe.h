@@ -37,10 +37,11 @@ struct probe_options {
     const char *address;  /* of whom the program says */
     uint64_t patience_ms; /* with silence, once all is sent */
     bool is_timed;        /* keep the latency of each message */
+    bool is_sealed;       /* by a group key; muster alone */
 };
 
-/* Reads `publish|subscribe [-r RATE] [-t SECONDS] [-s BYTES] [-m MODE] [-a ADDRESS] [-p PATIENCE_MS] [-l]`,
- * and ends the program when that is not what there is. Texts are borrowed from argv. */
+/* Reads `publish|subscribe [-r RATE] [-t SECONDS] [-s BYTES] [-m MODE] [-a ADDRESS] [-p PATIENCE_MS] [-l]
+ * [-k]`, and ends the program when that is not what there is. Texts are borrowed from argv. */
 void probe_options_read(struct probe_options *options, int argc, char **argv);
 
 /* Ends the program with a complaint. */

@@ -27,6 +27,12 @@ install(FILES ${package_dir}/firewalld.xml DESTINATION lib/firewalld/services
   RENAME muster.xml COMPONENT command)
 install(FILES ${package_dir}/ufw DESTINATION ${etc_dir}/ufw/applications.d RENAME muster COMPONENT command)
 
+foreach(name ${bridge_names})
+  set(unit muster-bridge-${name}.service)
+  configure_file(${package_dir}/${unit}.in ${package_build}/${unit} @ONLY)
+  install(FILES ${package_build}/${unit} DESTINATION lib/systemd/system COMPONENT bridge_${name})
+endforeach()
+
 # A configuration that is there is its owner's.
 set(config_dir ${etc_dir}/muster)
 set(config_installed "\${CMAKE_INSTALL_PREFIX}")
@@ -52,6 +58,15 @@ foreach(page muster.json.5 muster-network.7 muster-protocol.7 muster-readings.7)
   install(FILES ${path}.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT command)
 endforeach()
 
+# The module of glibc, which finds it by its name in the directories of libraries.
+if(MUSTER_NSS)
+  set(page ${package_build}/pages/libnss_muster.8)
+  configure_file(${package_dir}/man/libnss_muster.8.in ${page} @ONLY)
+  execute_process(COMMAND ${GZIP} -9nkf ${page} COMMAND_ERROR_IS_FATAL ANY)
+  install(FILES ${page}.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT nss)
+  install(TARGETS nss_muster LIBRARY COMPONENT nss NAMELINK_SKIP)
+endif()
+
 set(examples_dir ${CMAKE_INSTALL_DOCDIR})
 if(package_is_debian)
   set(examples_dir ${CMAKE_INSTALL_DATADIR}/doc/libmuster-dev)
@@ -71,12 +86,13 @@ add_custom_target(uninstall
   COMMAND ${CMAKE_COMMAND} -D BUILD=${CMAKE_BINARY_DIR} -P ${package_dir}/uninstall.cmake
   COMMENT "Removing what was installed" VERBATIM)
 
-# ---- Debian packages: the command with all that belongs to it, the library, what a build needs, Python ----
+# ---- Debian packages: the command with all that belongs to it, the library, what a build needs, Python, names ----
 
 set(package_of_command muster)
 set(package_of_library libmuster${muster_soversion})
 set(package_of_dev libmuster-dev)
 set(package_of_python python3-muster)
+set(package_of_nss libnss-muster)
 
 set(debian_release 0upstream1) # less than that of any distribution
 string(TIMESTAMP changelog_date "%a, %d %b %Y %H:%M:%S +0000" UTC)
@@ -97,6 +113,12 @@ set(CPACK_PACKAGE_CONTACT "muster developers <muster@localhost.invalid>")
 set(CPACK_PACKAGE_DIRECTORY ${CMAKE_BINARY_DIR})
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_ALL command library dev python)
+if(MUSTER_NSS)
+  list(APPEND CPACK_COMPONENTS_ALL nss)
+endif()
+foreach(name ${bridge_names})
+  list(APPEND CPACK_COMPONENTS_ALL bridge_${name})
+endforeach()
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE ${debian_release})
@@ -145,6 +167,47 @@ UDP multicast and broadcast, and find those that do the same.
 
 This module finds, watches, announces, publishes and subscribes. With PyNaCl
 it signs what it says, and verifies what it hears.")
+
+set(CPACK_DEBIAN_NSS_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_NSS_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_NSS_PACKAGE_RECOMMENDS ${package_of_command})
+set(CPACK_DEBIAN_NSS_PACKAGE_CONTROL_EXTRA ${package_dir}/triggers ${package_dir}/nss/postinst ${package_dir}/nss/postrm)
+set(CPACK_DEBIAN_NSS_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_DEBIAN_NSS_DESCRIPTION "names of peers on a LAN, for every program
+With this module of the name service switch, programs reach the host that
+muster lists as \"nas\" by the name nas.muster: ssh nas.muster. It asks the
+muster that runs on this machine, and never the network.
+
+Installing it adds muster to the hosts of /etc/nsswitch.conf.")
+
+set(bridge_summary_mqtt "joins a LAN to others, by a broker of MQTT
+muster bridge mqtt carries readings and what peers offer between this LAN and
+a broker: to other sites with a bridge, to Home Assistant, and to whatever
+else speaks MQTT.")
+
+# Its scripts are those of the command, for its unit and the state of that.
+foreach(name ${bridge_names})
+  set(package muster-bridge-${name})
+  set(package_of_bridge_${name} ${package})
+  set(upper BRIDGE_${name})
+  string(TOUPPER ${upper} upper)
+  set(scripts)
+  foreach(script postinst prerm postrm)
+    file(READ ${package_dir}/${script} text)
+    string(REPLACE "muster.service" "${package}.service" text "${text}")
+    string(REPLACE "muster muster-service private/muster-service" "${package} private/${package}" text "${text}")
+    set(path ${package_build}/${package}/${script})
+    file(WRITE ${path} "${text}")
+    file(CHMOD ${path} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+    list(APPEND scripts ${path})
+  endforeach()
+  set(CPACK_DEBIAN_${upper}_PACKAGE_SECTION net)
+  set(CPACK_DEBIAN_${upper}_PACKAGE_SHLIBDEPS ON)
+  set(CPACK_DEBIAN_${upper}_PACKAGE_DEPENDS "${package_of_command} (= ${PROJECT_VERSION}-${debian_release})")
+  set(CPACK_DEBIAN_${upper}_DESCRIPTION "${bridge_summary_${name}}")
+  set(CPACK_DEBIAN_${upper}_PACKAGE_CONTROL_EXTRA ${scripts})
+  set(CPACK_DEBIAN_${upper}_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+endforeach()
 
 foreach(component ${CPACK_COMPONENTS_ALL})
   string(TOUPPER ${component} upper)

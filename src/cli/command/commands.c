@@ -2,7 +2,6 @@
 /* muster: the table of its commands, what holds for all of them, and help. */
 #include "command.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "complain.h"
@@ -11,13 +10,11 @@
 static const struct command command_help;
 
 const struct command *const command_table[] = {
-    &command_announce,  &command_update,  &command_peers,
-    &command_services,  &command_topics,  &command_publish,
-    &command_subscribe, &command_show,    &command_resolve,
-    &command_wait,      &command_watch,   &command_doctor,
-    &command_why,
+    &command_announce, &command_update,    &command_peers,  &command_services, &command_topics,
+    &command_publish,  &command_subscribe, &command_show,   &command_resolve,  &command_wait,
+    &command_watch,    &command_doctor,    &command_why,
 #ifdef MUSTER_STORE
-    &command_record,    &command_history, &command_replay,
+    &command_record,   &command_history,   &command_replay,
 #endif
 #ifdef MUSTER_TOP
     &command_top,
@@ -25,12 +22,12 @@ const struct command *const command_table[] = {
 #ifdef MUSTER_METRICS
     &command_metrics,
 #endif
-    &command_config,    &command_key,     &command_help,
-    NULL,
+    &command_config,   &command_key,       &command_bridge, &command_help,     NULL,
 };
 
 const struct command command_muster = {
     .name = "muster",
+    .commands = command_table,
     .summary = "who is on this network, and what they offer",
     .syntax = {.operands = "COMMAND [OPTION…] [ARGUMENT…]",
                .operands_min = 1,
@@ -62,49 +59,6 @@ const struct command command_muster = {
                 "  4   nothing or too few found\n"
                 "  124 timed out\n",
 };
-
-/* ---- the command line ---- */
-
-static int read_line(struct settings *settings, const struct command *command, int argc, char **argv,
-                     void *into, struct operands *operands, struct args_fault *fault) {
-    const bool is_muster = command == &command_muster;
-    const struct args_table tables[2] = {{command->options, into},
-                                         {is_muster ? NULL : settings_options, settings}};
-    struct args args;
-    int error = args_read_options(&args, settings->program, &command->syntax, tables, argc, argv, fault);
-    *operands = args.operands;
-    if (error != 0 || is_muster || settings->help || settings->version) {
-        return error;
-    }
-    error = args_check_operands(&args, fault);
-    error = error != 0 ? error : settings_read_environment(settings, fault);
-    if (error == 0 && command->selects != 0 && operands->count > 0) {
-        snprintf(fault->argument, sizeof(fault->argument), "%s", command->syntax.operands);
-        error = selector_parse(operands->values[0], command->selects, &operands->selector, &fault->reason);
-    }
-    return error;
-}
-
-bool command_parse(struct settings *settings, const struct command *command, int argc, char **argv,
-                   void *into, struct operands *operands, int *status) {
-    const bool is_muster = command == &command_muster;
-    struct args_fault fault;
-    snprintf(settings->program, sizeof(settings->program), "muster%s%s", is_muster ? "" : " ",
-             is_muster ? "" : command->name);
-    if (read_line(settings, command, argc, argv, into, operands, &fault) != 0) {
-        *status = complain_usage(settings, fault.argument, "%s", fault.reason.text);
-        return false;
-    }
-    *status = STATUS_OK;
-    if (settings->help && is_muster) {
-        help_print_all(command, command_table);
-    } else if (settings->help) {
-        help_print(command);
-    } else if (settings->version) {
-        printf("muster %s\n", muster_version());
-    }
-    return !settings->help && !settings->version;
-}
 
 /* ---- running ---- */
 
@@ -144,28 +98,6 @@ static int refuse_command(const struct settings *settings, const char *name) {
                           near.count > 0 ? near_text(&near).text : ", see muster --help");
 }
 
-/* Parses the words that begin with a command's name, and runs it. */
-static int run_command(struct settings *settings, const struct command *command,
-                       const struct operands *words) {
-    struct operands operands;
-    int status;
-    void *options = calloc(1, command->options_bytes + 1);
-    if (options == NULL) {
-        return complain_error(settings, MUSTER_ENOMEM);
-    }
-    if (command->defaults != NULL) {
-        memcpy(options, command->defaults, command->options_bytes);
-    }
-    if (command_parse(settings, command, (int)words->count, words->values, options, &operands, &status)) {
-        status = command->run(settings, options, &operands);
-    }
-    if (command->deinit != NULL) {
-        command->deinit(options);
-    }
-    free(options);
-    return status;
-}
-
 int commands_run(struct settings *settings, int argc, char **argv) {
     struct operands operands;
     int status;
@@ -173,12 +105,13 @@ int commands_run(struct settings *settings, int argc, char **argv) {
         return status;
     }
     if (operands.count == 0) {
-        help_print_short(stderr, &command_muster, command_table);
+        help_print_short(stderr, &command_muster);
         return STATUS_USAGE;
     }
     const char *name = operands.values[0];
     const struct command *command = find_command(name);
-    return command != NULL ? run_command(settings, command, &operands) : refuse_command(settings, name);
+    return command != NULL ? command_run(settings, command, (int)operands.count, operands.values)
+                           : refuse_command(settings, name);
 }
 
 /* muster help COMMAND: as COMMAND --help, or --help, which many try first. */

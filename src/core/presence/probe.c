@@ -12,20 +12,30 @@
 #include "query.h"
 #include "send.h"
 
-/* Questions of a round have three numbers: to the group, to one peer, whose round-trip time is taken, and to
- * a target, of whom nothing is known yet. */
-enum asking { ASKING_GROUP, ASKING_PEER, ASKING_TARGET, ASKINGS };
+/* Questions of a round have different numbers: to the group, to a target, of whom nothing is known yet, and
+ * to each peer, whose round-trip time is taken. Those to a peer follow a number that is drawn for it: who can
+ * repeat one has received it, so the peer is at the address that was asked. */
+enum asking { ASKING_GROUP, ASKING_TARGET, ASKINGS, ASKING_PEER = ASKINGS };
 
-static uint16_t probe_number(unsigned round, enum asking asking) {
+#define NUMBERS_COMMON (ASKINGS * MUSTER_PROBE_ROUNDS) /* from 1 on; above are those of peers */
+
+static uint16_t common_number(unsigned round, enum asking asking) {
     return (uint16_t)(ASKINGS * round + asking + 1);
 }
 
-static unsigned number_round(uint16_t number) {
-    return (number - 1u) / ASKINGS;
+static uint16_t draw_number(struct presence *presence) {
+    const uint64_t count = UINT16_MAX - NUMBERS_COMMON - MUSTER_PROBE_ROUNDS;
+    return (uint16_t)(NUMBERS_COMMON + 1 + random_u64(&presence->context->random) % count);
 }
 
-static enum asking number_asking(uint16_t number) {
-    return (enum asking)((number - 1u) % ASKINGS);
+/* Which question to a peer has the number. False: none that was asked. */
+static bool find_question(const struct probe *probe, size_t peer, uint16_t number, enum asking *asking,
+                          unsigned *round) {
+    const uint16_t own = probe->numbers[peer];
+    const bool is_own = number >= own && number < own + MUSTER_PROBE_ROUNDS;
+    *asking = is_own ? ASKING_PEER : (enum asking)((number - 1u) % ASKINGS);
+    *round = is_own ? (unsigned)(number - own) : (number - 1u) / ASKINGS;
+    return number != 0 && *round < probe->report.rounds;
 }
 
 /* Every other round is of datagrams as long as any may be, for a path that carries only shorter ones. */
@@ -102,14 +112,30 @@ static void record_paths(struct presence *presence) {
     }
 }
 
+/* Whoever is heard may have forged its address: one that never answered is asked a few times only, and all of
+ * these together not much more often. True where one may be asked now. */
+static bool may_ask(struct probe *probe, struct probe_place *place) {
+    if (place->is_proven) {
+        return true;
+    }
+    if (place->asked == MUSTER_PROBE_UNPROVEN || probe->unproven_asked == MUSTER_PROBE_UNPROVEN_MAX) {
+        return false;
+    }
+    place->asked++;
+    probe->unproven_asked++;
+    return true;
+}
+
 static void ask_peer(struct presence *presence, struct muster_probe_peer *peer,
                      const struct muster_endpoint *address) {
-    const unsigned round = presence->probe->report.rounds;
-    if (address->family == 0) {
+    struct probe *probe = presence->probe;
+    const size_t at = (size_t)(peer - probe->report.peers);
+    const unsigned round = probe->report.rounds;
+    if (address->family == 0 || !may_ask(probe, &probe->places[at][address->family == 6])) {
         return;
     }
     struct message query = {
-        .wants = true, .asks_some = true, .of_count = 1, .probe = probe_number(round, ASKING_PEER)};
+        .wants = true, .asks_some = true, .of_count = 1, .probe = (uint16_t)(probe->numbers[at] + round)};
     memcpy(query.of[0], peer->id, MUSTER_ID_BYTES);
     peer->asked[address->family == 6 ? MUSTER_PATH_U6 : MUSTER_PATH_U4]++;
     peer->asked_long += is_long(round) ? 1 : 0;
@@ -152,7 +178,7 @@ static void ask(struct presence *presence) {
     struct probe *probe = presence->probe;
     struct muster_probe_report *report = &probe->report;
     const unsigned round = report->rounds;
-    struct message query = {.wants = true, .probe = probe_number(round, ASKING_GROUP)};
+    struct message query = {.wants = true, .probe = common_number(round, ASKING_GROUP)};
     probe->sent_ms[round] = presence->context->now_ms;
     record_paths(presence);
     send_question(presence, &query, NULL, 0, is_long(round));
@@ -164,8 +190,8 @@ static void ask(struct presence *presence) {
         ask_peer(presence, &report->peers[i], &report->peers[i].address6);
     }
     for (size_t i = 0; i < probe->target_count; i++) {
-        query = (struct message){.wants = true, .probe = probe_number(round, ASKING_TARGET)};
-        if (!is_peer(report, &probe->targets[i])) {
+        query = (struct message){.wants = true, .probe = common_number(round, ASKING_TARGET)};
+        if (!is_peer(report, &probe->targets[i]) && may_ask(probe, &probe->target_places[i])) {
             send_question(presence, &query, &probe->targets[i].endpoint, probe->targets[i].interface, false);
         }
     }
@@ -194,9 +220,9 @@ uint64_t probe_tick(struct presence *presence) {
 static void record_loop(struct probe *probe, const struct message *message,
                         const struct muster_datagram *datagram) {
     const enum muster_path_kind kind = group_path_kind(&datagram->destination);
-    const unsigned round = number_round(message->probe);
+    const unsigned round = (message->probe - 1u) / ASKINGS;
     if (message->kind != MESSAGE_QUERY || message->probe == 0 || round >= probe->report.rounds ||
-        number_asking(message->probe) != ASKING_GROUP) {
+        message->probe != common_number(round, ASKING_GROUP)) {
         return;
     }
     for (size_t i = 0; i < probe->report.path_count; i++) {
@@ -258,8 +284,14 @@ static struct muster_probe_peer *find_or_add(struct presence *presence, const st
     }
     probe->first_rounds[at] = report->rounds > 0 ? report->rounds - 1 : 0;
     memset(probe->reached[at], 0, sizeof probe->reached[0]);
+    memset(probe->places[at], 0, sizeof probe->places[0]);
+    probe->numbers[at] = draw_number(presence);
     report->peer_count += at == report->peer_count ? 1 : 0;
     return peer;
+}
+
+static struct muster_endpoint *place_address(struct muster_probe_peer *peer, uint8_t family) {
+    return family == 6 ? &peer->address6 : &peer->address;
 }
 
 /* Questions to the group that left before the peer was heard are known to be asked when it answers them. */
@@ -286,16 +318,21 @@ static bool record_reached(struct probe *probe, struct muster_probe_peer *peer, 
 }
 
 static void record_answer(struct presence *presence, struct muster_probe_peer *peer,
-                          const struct message *message) {
-    const unsigned round = number_round(message->probe);
-    if (message->probe == 0 || round >= presence->probe->report.rounds) {
+                          const struct message *message, const struct muster_endpoint *source) {
+    struct probe *probe = presence->probe;
+    const size_t at = (size_t)(peer - probe->report.peers);
+    enum asking asking;
+    unsigned round;
+    if (!find_question(probe, at, message->probe, &asking, &round)) {
         peer->answered_plain++;
         return;
     }
-    const enum asking asking = number_asking(message->probe);
     peer->answered++;
+    if (asking == ASKING_PEER && endpoint_is_same(place_address(peer, source->family), source)) {
+        probe->places[at][source->family == 6].is_proven = true;
+    }
     if (asking == ASKING_GROUP) { /* the copies of one question may have an answer each */
-        uint16_t *answered = &presence->probe->group_answered[peer - presence->probe->report.peers];
+        uint16_t *answered = &probe->group_answered[at];
         peer->answered_group += (*answered >> round & 1) == 0 ? 1 : 0;
         *answered |= (uint16_t)(1U << round);
         record_first_round(presence, peer, round);
@@ -303,10 +340,10 @@ static void record_answer(struct presence *presence, struct muster_probe_peer *p
     for (unsigned kind = 0; kind < MUSTER_PATH_KINDS && asking != ASKING_TARGET; kind++) {
         const bool is_of_group = kind < GROUP_KINDS;
         if ((message->heard >> kind & 1) == 0 || is_of_group != (asking == ASKING_GROUP) ||
-            !record_reached(presence->probe, peer, round, kind) || is_of_group) {
+            !record_reached(probe, peer, round, kind) || is_of_group) {
             continue;
         }
-        const uint64_t rtt_ms = presence->context->now_ms - presence->probe->sent_ms[round];
+        const uint64_t rtt_ms = presence->context->now_ms - probe->sent_ms[round];
         peer->answered_long += is_long(round) ? 1 : 0;
         peer->answered_short += is_long(round) ? 0 : 1;
         peer->rtt_ms = rtt_ms < peer->rtt_ms ? rtt_ms : peer->rtt_ms;
@@ -330,7 +367,10 @@ void probe_record(struct presence *presence, const struct message *message,
     if (peer == NULL) {
         return;
     }
-    *(datagram->source.family == 6 ? &peer->address6 : &peer->address) = datagram->source;
+    if (!presence->probe->places[peer - presence->probe->report.peers][datagram->source.family == 6]
+             .is_proven) {
+        *place_address(peer, datagram->source.family) = datagram->source;
+    }
     peer->heard[group_path_kind(&datagram->destination)]++;
     peer->is_signed = peer->is_signed || message->is_signed;
     if (message->kind == MESSAGE_ANNOUNCE) {
@@ -338,6 +378,6 @@ void probe_record(struct presence *presence, const struct message *message,
         peer->stream = message->stream;
     }
     if (is_fresh(presence, message)) {
-        record_answer(presence, peer, message);
+        record_answer(presence, peer, message, &datagram->source);
     }
 }

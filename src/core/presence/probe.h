@@ -3,6 +3,7 @@
  * them. A probe changes no row; what it counts is evidence for people (PROTOCOL.md, "Probes"). */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,12 @@
 
 struct presence;
 struct message;
+
+/* An address that is asked. */
+struct probe_place {
+    bool is_proven; /* an answer shows that who is asked there receives it */
+    uint8_t asked;  /* times while it was not */
+};
 
 struct probe {
     struct muster_probe_report report;
@@ -23,6 +30,11 @@ struct probe {
     unsigned first_rounds[MUSTER_PROBE_PEERS_MAX]; /* from which on each peer is asked */
     struct muster_static_peer targets[MUSTER_PROBE_TARGETS_MAX];
     size_t target_count;
+    struct probe_place places[MUSTER_PROBE_PEERS_MAX][2]; /* of each peer: by IPv4, by IPv6 */
+    struct probe_place target_places[MUSTER_PROBE_TARGETS_MAX];
+    unsigned unproven_asked;                  /* questions to all that were not proven */
+    uint16_t numbers[MUSTER_PROBE_PEERS_MAX]; /* of the first question to each peer, those of later rounds
+                                                 follow */
     size_t called; /* peers that were asked to answer by the group: the next ones come after these */
     uint16_t
         group_answered[MUSTER_PROBE_PEERS_MAX]; /* of each peer: bit 1 << round of the group's questions */

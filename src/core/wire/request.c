@@ -123,7 +123,9 @@ int request_encode(const struct request *request, char **line, size_t *length) {
     document_put_integer(&document, NULL, "muster", 1);
     document_put_text(&document, NULL, "request", name_get(&kinds, request->kind));
     put_conditions(&document, request);
-    if (request->kind == REQUEST_DOCUMENT) {
+    if (request->kind == REQUEST_TABLE && request->name != NULL) {
+        document_put_text(&document, NULL, "name", request->name);
+    } else if (request->kind == REQUEST_DOCUMENT) {
         put_wanted(&document, request);
     } else if (request->kind == REQUEST_UPDATE) {
         put_change(&document, &request->change);
@@ -203,6 +205,12 @@ static bool read_conditions(struct request_reader *reader) {
     return find(reader, "interfaces") == NULL ||
            read_list(reader, "interfaces", 0, INTERFACES_MAX, MUSTER_INTERFACE_NAME_BYTES - 1,
                      &request->interfaces, &request->interface_count);
+}
+
+static bool read_table(struct request_reader *reader) {
+    const document_node_t *name = find(reader, "name");
+    return name == NULL ||
+           member_text(name, 1, MUSTER_NAME_BYTES_MAX, &reader->request->name, &reader->reason);
 }
 
 static bool read_wanted(struct request_reader *reader) {
@@ -348,7 +356,7 @@ static bool read_members(struct request_reader *reader) {
     case REQUEST_UPDATE: return read_set(reader) && read_remove(reader);
     case REQUEST_SAMPLES: return read_samples(reader);
     case REQUEST_PUBLISH: return read_publish(reader);
-    case REQUEST_TABLE:
+    case REQUEST_TABLE: return read_table(reader);
     case REQUEST_WATCH:
     case REQUEST_STATS:
     case REQUEST_SELF: break;

@@ -6,17 +6,19 @@
 
 #include <sodium.h>
 
+#include "aead.h"
 #include "little_endian.h"
 
-#define START_BITS 11 /* random ones: who holds a copy of an identity seals with another nonce all the same \
-                       */
+#define START_BITS                                                                           \
+    11 /* random ones: who holds a copy of an identity seals with another nonce all the same \
+        */
 #define NONCE_AT (1 + SEAL_KEY_ID_BYTES)
 #define COUNTER_AT (NONCE_AT + 16)
 #define BODY_AT (NONCE_AT + 24)
 
-_Static_assert(MUSTER_SEAL_BYTES == BODY_AT + crypto_aead_chacha20poly1305_ietf_ABYTES, "all of it");
-_Static_assert(MUSTER_GROUP_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "its key");
-_Static_assert(MUSTER_GROUP_KEY_BYTES == crypto_core_hchacha20_OUTPUTBYTES, "and the one made of it");
+_Static_assert(MUSTER_SEAL_BYTES == BODY_AT + AEAD_TAG_BYTES, "all of it");
+_Static_assert(MUSTER_GROUP_KEY_BYTES == crypto_core_hchacha20_KEYBYTES, "its key");
+_Static_assert(AEAD_KEY_BYTES == crypto_core_hchacha20_OUTPUTBYTES, "and the one made of it");
 
 /* ---- keys ---- */
 
@@ -78,8 +80,7 @@ void seal_derive(const struct seal_keys *keys, size_t key, const struct seal_non
 
 /* What is left of XChaCha20 once its subkey is there: ChaCha20 with 4 zero bytes before the nonce's last 8.
  */
-static void make_short_nonce(const uint8_t counter[LITTLE_ENDIAN_BYTES],
-                             uint8_t nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES]) {
+static void make_short_nonce(const uint8_t counter[LITTLE_ENDIAN_BYTES], uint8_t nonce[AEAD_NONCE_BYTES]) {
     memset(nonce, 0, 4);
     memcpy(nonce + 4, counter, LITTLE_ENDIAN_BYTES);
 }
@@ -102,15 +103,14 @@ void seal_sender_rekey(struct seal_sender *sender, const struct seal_keys *keys)
 
 void seal_write(struct seal_sender *sender, const struct seal_keys *keys, enum seal_lane lane,
                 const uint8_t *plain, size_t length, uint8_t *sealed) {
-    uint8_t nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
+    uint8_t nonce[AEAD_NONCE_BYTES];
     assert(keys->count > 0);
     sealed[0] = SEAL_FIRST_BYTE;
     memcpy(sealed + 1, keys->ids[0], SEAL_KEY_ID_BYTES);
     store_prefix(&sender->nonce, sealed + NONCE_AT);
     little_endian_store(++sender->counters[lane] | (uint64_t)lane << 63, sealed + COUNTER_AT);
     make_short_nonce(sealed + COUNTER_AT, nonce);
-    crypto_aead_chacha20poly1305_ietf_encrypt(sealed + BODY_AT, NULL, plain, length, NULL, 0, NULL, nonce,
-                                              sender->subkey);
+    aead_seal(sealed + BODY_AT, plain, length, nonce, sender->subkey);
 }
 
 /* ---- opening ---- */
@@ -129,8 +129,7 @@ bool seal_read_nonce(const struct seal_keys *keys, const uint8_t *sealed, size_t
 
 bool seal_open(const uint8_t subkey[MUSTER_GROUP_KEY_BYTES], const uint8_t *sealed, size_t length,
                uint8_t *plain) {
-    uint8_t nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
+    uint8_t nonce[AEAD_NONCE_BYTES];
     make_short_nonce(sealed + COUNTER_AT, nonce);
-    return crypto_aead_chacha20poly1305_ietf_decrypt(plain, NULL, NULL, sealed + BODY_AT, length - BODY_AT,
-                                                     NULL, 0, nonce, subkey) == 0;
+    return aead_open(plain, sealed + BODY_AT, length - BODY_AT, nonce, subkey);
 }

@@ -54,6 +54,7 @@ static void hear_many(unsigned first, unsigned rows, uint64_t seq) {
 
 /* ---- requests ---- */
 
+#define REQUEST_OF(kind, members) "{\"muster\":1,\"request\":\"" kind "\"," members "}"
 #define REQUEST(kind) "{\"muster\":1,\"request\":\"" kind "\"}"
 
 TEST(a_table_has_a_part_for_each_row) {
@@ -67,6 +68,23 @@ TEST(a_table_has_a_part_for_each_row) {
     assert_int_equal(pipe_count(program, "\"self\":true"), 1);
     assert_int_equal(pipe_count(program, "\"tuples\":["), 4);
     assert_int_equal(counters()->requests, 2);
+}
+
+/* By a row's name alone, so that a program that wants one peer's address is not told of a thousand. */
+TEST(a_table_of_a_name_has_its_rows) {
+    hear(0, "x0", 1, 0, NULL);
+    hear(1, "X0", 1, 0, NULL);
+    hear(2, "x00", 1, 0, NULL);
+    world_run(2);
+    struct pipe *program = pipe_connect_local(0);
+    assert_ends(pipe_ask(program, REQUEST_OF("table", "\"name\":\"x0\"")),
+                "{\"end\":\"done\",\"count\":2}\n");
+    assert_int_equal(pipe_count(program, "\"name\":\"x0\""), 1);
+    assert_int_equal(pipe_count(program, "\"name\":\"X0\""), 1);
+    assert_ends(pipe_ask(program, REQUEST_OF("table", "\"name\":\"x\"")), "{\"end\":\"done\",\"count\":0}\n");
+    assert_ends(pipe_ask(program, REQUEST_OF("table", "\"name\":\"A\"")), "{\"end\":\"done\",\"count\":1}\n");
+    assert_int_equal(pipe_count(program, "\"self\":true"), 1);
+    assert_ends(pipe_ask(program, REQUEST("table")), "{\"end\":\"done\",\"count\":4}\n");
 }
 
 /* What a start repeats of others' nonces is of no use to who joins later. */

@@ -239,6 +239,95 @@ TEST(a_probe_asks_so_many_targets) {
     assert_int_equal(asked_targets, MUSTER_PROBE_TARGETS_MAX);
 }
 
+/* Strangers at 10.0.0.100 and above, all of them forged. */
+enum { FORGED = 100 };
+
+static size_t forged_asked;
+static size_t forged_bytes;
+static char nonce[64]; /* of the last question to the group */
+
+static void count_forged(size_t from, const struct muster_datagram *datagram) {
+    const char *said = memmem(datagram->bytes, datagram->length, "\"nonce\":\"", 9);
+    if (from != ASKER) {
+        return;
+    }
+    if (datagram->destination.ip[0] == 10 && datagram->destination.ip[3] >= FORGED) {
+        forged_asked++;
+        forged_bytes += datagram->length;
+    } else if (said != NULL) {
+        sscanf(said, "\"nonce\":\"%63[^\"]", nonce);
+    }
+}
+
+/* Many names speak from ever other addresses. */
+static void hear_forged(const char *more) {
+    static uint8_t source = FORGED;
+    for (unsigned i = 0; i < MUSTER_PROBE_PEERS_MAX; i++) {
+        source = source == 250 ? FORGED : source + 1;
+        world_announce(ASKER, source, &(struct announce){.number = 100 + i, .more = more});
+    }
+}
+
+static void begin_forged(void) {
+    forged_asked = 0;
+    forged_bytes = 0;
+    world.on_sent = count_forged;
+    assert_int_equal(probe(ASKER, NULL, 0), 0);
+}
+
+TEST(forged_addresses_are_asked_a_few_times) {
+    begin_forged();
+    for (unsigned round = 0; round < MUSTER_PROBE_ROUNDS; round++) {
+        hear_forged(NULL);
+        world_run(MUSTER_PROBE_MS);
+    }
+    assert_in_range(forged_asked, MUSTER_PROBE_UNPROVEN, MUSTER_PROBE_UNPROVEN_MAX);
+    assert_true(forged_bytes <= MUSTER_PROBE_UNPROVEN_MAX * MUSTER_DATAGRAM_BYTES_MAX);
+}
+
+/* Who hears the group knows its questions, and can answer them in any name from any address. */
+TEST(an_answer_to_the_group_proves_no_address) {
+    char more[128];
+    begin_forged();
+    for (unsigned round = 0; round < MUSTER_PROBE_ROUNDS; round++) {
+        world_run(1);
+        for (unsigned number = 1; number <= 3 * (round + 1); number++) {
+            snprintf(more, sizeof more, ",\"re\":\"%s\",\"probe\":%u", nonce, number);
+            hear_forged(more);
+        }
+        world_run(MUSTER_PROBE_MS - 1);
+    }
+    assert_true(report()->peers[2].answered > 0); /* the first two are a and b */
+    assert_in_range(forged_asked, MUSTER_PROBE_UNPROVEN, MUSTER_PROBE_UNPROVEN_MAX);
+}
+
+TEST(a_target_that_never_answers_is_asked_a_few_times) {
+    const struct muster_static_peer place = {
+        .endpoint = {.family = 4, .ip = {10, 0, 0, FORGED}, .port = 19798}, .interface = WORLD_INTERFACE};
+    forged_asked = 0;
+    world.on_sent = count_forged;
+    assert_int_equal(probe(ASKER, &place, 1), 0);
+    world_run(3000);
+    assert_int_equal(forged_asked, MUSTER_PROBE_UNPROVEN);
+}
+
+/* What is said in a peer's name from elsewhere takes nothing from the evidence of it. */
+TEST(a_proven_address_stays) {
+    char id[2 * MUSTER_ID_BYTES + 1] = "";
+    run_probe();
+    for (size_t i = 0; i < MUSTER_ID_BYTES; i++) {
+        snprintf(id + 2 * i, 3, "%02x", found("a")->id[i]);
+    }
+    begin_forged();
+    world_run(2 * MUSTER_PROBE_MS);
+    for (unsigned round = 0; round < MUSTER_PROBE_ROUNDS; round++) {
+        world_announce(ASKER, FORGED, &(struct announce){.id = id, .name = "a"});
+        world_run(MUSTER_PROBE_MS);
+    }
+    assert_int_equal(forged_asked, 0);
+    assert_true(found("a")->answered > MUSTER_PROBE_ROUNDS);
+}
+
 TEST(without_memory_there_is_no_probe) {
     countdown_set(1);
     assert_int_equal(probe(ASKER, NULL, 0), MUSTER_ENOMEM);

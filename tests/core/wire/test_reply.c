@@ -140,10 +140,17 @@ static struct muster_self a_self(void) {
     "678901234567890123456"
 
 static const struct reply_sample samples[SAMPLES] = {
-    {.id = id, .boot = 5, .topic = "a/b", .age_ms = 0, .body = (const uint8_t *)"[]", .body_length = 2},
+    {.id = id,
+     .boot = 5,
+     .topic = "a/b",
+     .origin = "",
+     .age_ms = 0,
+     .body = (const uint8_t *)"[]",
+     .body_length = 2},
     {.id = id,
      .boot = 1,
      .topic = "c",
+     .origin = "site-b/\"nas\"",
      .seq = 7,
      .age_ms = 12,
      .body = (const uint8_t *)"",
@@ -151,6 +158,8 @@ static const struct reply_sample samples[SAMPLES] = {
     {.id = id,
      .boot = MUSTER_INTEGER_MAX,
      .topic = LONGEST_TOPIC,
+     .origin = "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""
+               "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"",
      .seq = MUSTER_INTEGER_MAX,
      .passed = MUSTER_INTEGER_MAX - 1,
      .age_ms = MUSTER_INTEGER_MAX,
@@ -278,6 +287,7 @@ static void assert_sample(const struct reply_sample *sample, const struct reply_
     assert_memory_equal(sample->id, id, sizeof id);
     assert_int_equal(sample->boot, wanted->boot);
     assert_string_equal(sample->topic, wanted->topic);
+    assert_string_equal(sample->origin, wanted->origin);
     assert_int_equal(sample->seq, wanted->seq);
     assert_int_equal(sample->passed, wanted->passed);
     assert_int_equal(sample->age_ms, wanted->age_ms);

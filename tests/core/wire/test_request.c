@@ -20,12 +20,15 @@ static const char *const removed[] = {"colour", "size"};
 
 static const char *const patterns[] = {"kitchen/#", "+/a:b", "#"};
 
+#define SIXTY_FOUR "1234567890123456789012345678901234567890123456789012345678901234"
+
 static const struct request requests[] = {
     {.kind = REQUEST_TABLE},
     {.kind = REQUEST_WATCH, .port = 65535},
     {.kind = REQUEST_STATS, .network = "net:[1]", .interfaces = names, .interface_count = 2},
     {.kind = REQUEST_SELF, .port = 1, .interfaces = names, .interface_count = 1},
     {.kind = REQUEST_TABLE, .interfaces = names},
+    {.kind = REQUEST_TABLE, .name = "Küche"},
     {.kind = REQUEST_DOCUMENT, .id = {1, 2, 255}, .hash = {255, 0, 1}},
     {.kind = REQUEST_SAMPLES, .patterns = patterns, .pattern_count = 1},
     {.kind = REQUEST_SAMPLES,
@@ -117,6 +120,7 @@ static void assert_requests(const struct request *a, const struct request *b) {
     for (size_t i = 0; i < a->interface_count; i++) {
         assert_string_equal(a->interfaces[i], b->interfaces[i]);
     }
+    assert_string_equal(text_of(a->name), text_of(b->name));
     assert_memory_equal(a->id, b->id, sizeof a->id);
     assert_memory_equal(a->hash, b->hash, sizeof a->hash);
     assert_changes(&a->change, &b->change);
@@ -206,6 +210,9 @@ static const struct {
     {REQUEST("table", ",\"port\":-1"), REQUEST_END_INVALID, "port"},
     {REQUEST("table", ",\"port\":\"1\""), REQUEST_END_INVALID, "port"},
     {REQUEST("table", ",\"port\":null"), REQUEST_END_INVALID, "port"},
+    {REQUEST("table", ",\"name\":1"), REQUEST_END_INVALID, "name"},
+    {REQUEST("table", ",\"name\":\"\""), REQUEST_END_INVALID, "name"},
+    {REQUEST("table", ",\"name\":\"" SIXTY_FOUR "\""), REQUEST_END_INVALID, "name"},
     {REQUEST("table", ",\"interfaces\":\"eth0\""), REQUEST_END_INVALID, "interfaces"},
     {REQUEST("table", ",\"interfaces\":{\"a\":\"eth0\"}"), REQUEST_END_INVALID, "interfaces"},
     {REQUEST("table", ",\"interfaces\":[1]"), REQUEST_END_INVALID, "interfaces"},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "connection.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,10 +78,40 @@ static int say_row(const struct exchange *exchange, struct connection *connectio
     return say_peer(connection, event, &view, &lines);
 }
 
+static char lower(char byte) {
+    return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
+}
+
+static bool is_wanted(const struct connection *connection, const char *name) {
+    size_t i = 0;
+    while (name[i] != '\0' && lower(name[i]) == lower(connection->name[i])) {
+        i++;
+    }
+    return connection->name[0] == '\0' || name[i] == connection->name[i];
+}
+
+/* Says a row if its name is the one that was asked for. */
+static int say_wanted_row(const struct exchange *exchange, struct connection *connection, const char *event,
+                          const struct peer *peer) {
+    if (connection->name[0] == '\0') {
+        return say_row(exchange, connection, event, peer);
+    }
+    struct message message;
+    enum muster_drop reason;
+    /* What is stored was decoded once: nothing can be wrong with it but a lack of memory. */
+    if (!message_decode(peer->announce, peer->announce_length, &message, &reason)) {
+        return MUSTER_ENOMEM;
+    }
+    bool is_said = is_wanted(connection, message.document.name);
+    message_deinit(&message);
+    return is_said ? say_row(exchange, connection, event, peer) : 0;
+}
+
 /* One's own row goes first, and only to programs of this machine: others hear it from us anyway. */
 static int say_own_row(struct exchange *exchange, struct connection *connection, const char *event) {
     struct view_own own;
-    if (!connection->is_local || connection->count > 0) {
+    if (!connection->is_local || connection->count > 0 ||
+        !is_wanted(connection, announcer_announce(exchange->presence).document.name)) {
         return 0;
     }
     int error = view_own(exchange->presence, &own);
@@ -101,7 +132,7 @@ static int list_rows(struct exchange *exchange, struct connection *connection) {
     int error = say_own_row(exchange, connection, event);
     const struct peer *peer = next_row(&exchange->presence->table, connection);
     for (; peer != NULL && error == 0 && !connection_has_said_enough(connection); peer = peer->hh.next) {
-        error = may_see(connection, peer) ? say_row(exchange, connection, event, peer) : 0;
+        error = may_see(connection, peer) ? say_wanted_row(exchange, connection, event, peer) : 0;
         connection->cursor = peer->number;
         connection->last = peer;
     }
@@ -194,6 +225,7 @@ static void begin_list(struct exchange *exchange, struct connection *connection,
         connection_finish(connection, REQUEST_END_MEMORY, NULL);
         return;
     }
+    snprintf(connection->name, sizeof connection->name, "%s", request->name != NULL ? request->name : "");
     connection->state = CONNECTION_ANSWERING;
     connection->is_listed = false;
     connection->cursor = 0;

@@ -39,13 +39,14 @@ struct connection {
 
     /* The answer under way. */
     enum request_kind kind;
-    bool is_listed;          /* the rows are said; a watch goes on with the events */
-    uint64_t cursor;         /* number of the last row that was said */
-    const struct peer *last; /* that row, as long as no row was removed since: */
-    uint64_t removed;        /* the table's count of them then */
-    uint64_t count;          /* of parts */
-    struct samples *samples; /* of who asked for them last; NULL: nobody did */
-    bool follows;            /* and wants to be told of new ones */
+    char name[MUSTER_NAME_BYTES_MAX + 1]; /* of the rows that a table is to have; "": any */
+    bool is_listed;                       /* the rows are said; a watch goes on with the events */
+    uint64_t cursor;                      /* number of the last row that was said */
+    const struct peer *last;              /* that row, as long as no row was removed since: */
+    uint64_t removed;                     /* the table's count of them then */
+    uint64_t count;                       /* of parts */
+    struct samples *samples;              /* of who asked for them last; NULL: nobody did */
+    bool follows;                         /* and wants to be told of new ones */
 
     uint64_t began_ms;
     uint64_t moved_ms; /* something was asked, or what was written was taken */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Signals that end a command even while its loop does not run. Whoever reads standard output may stop
+ * reading: a pipe is full, or a terminal is stopped by Ctrl-S. Then a write waits, and libuv's signals with
+ * it. */
+#pragma once
+
+/* The time within which the loop has to take a signal. */
+#define ENDING_UNTAKEN_S 10
+
+/* For a signal whose handle was just started on a loop. When it comes, a stopped terminal goes on, and the
+ * loop has untaken_s to take the signal; else the process exits with 1. 0, or a negative number of
+ * uv_strerror(). */
+int ending_guard(int number, unsigned untaken_s);
+
+/* The loop took the signal. */
+void ending_take(void);
