@@ -322,8 +322,9 @@ static void on_sample(muster_t *node, const struct muster_sample *sample, void *
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct subscribe *subscribe = context;
-    (void)event;
-    source_rename(&subscribe->sources, peer);
+    if (event != MUSTER_PEER_CONFLICT) {
+        source_rename(&subscribe->sources, peer);
+    }
 }
 
 static int print_stats(struct subscribe *subscribe) {

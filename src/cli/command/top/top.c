@@ -338,7 +338,9 @@ static void on_event(enum muster_peer_event event, const struct muster_peer *pee
     struct top *top = context;
     if (is_news(event, peer)) {
         board_take_event(&top->board, event, peer);
-        board_take_peer(&top->board, peer, now(top));
+        if (event != MUSTER_PEER_CONFLICT) { /* that one is not listed */
+            board_take_peer(&top->board, peer, now(top));
+        }
         resort(top);
     }
 }
