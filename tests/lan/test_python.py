@@ -72,7 +72,7 @@ class Python(LanTest):
         self.assertEqual((row["name"], row["state"], row["verified"]), ("nas", "alive", WITH_KEY))
         self.assertEqual(row["address"], self.there.address)
         self.assertEqual(
-            row["services"], [{"type": "http", "port": 8080, "proto": "tcp", "name": "", "txt": {"path": "/"}}]
+            row["services"], [{"type": "http", "port": 8080, "proto": "tcp", "name": "", "txt": {"path": "/"}, "origin": None, "host": None, "at": []}]
         )
         self.assertEqual(row["attrs"], {"room": "cellar"})
         self.assertTrue({"m4", "b4"} & set(row["paths"]), row)
@@ -359,6 +359,39 @@ class Python(LanTest):
         self.good(subscriber)
         self.assertEqual(subscriber.lines[1:-1], [f"lab/power {n} W False" for n in range(count)])
         self.assertEqual(subscriber.lines[-1], "{} 0")
+
+    def test_origins(self):
+        """What was brought from elsewhere is marked, in both directions."""
+        subscriber = self.subscriber("#")
+        watch = self.there.watch()
+        snake = self.python(
+            self.here,
+            "printer = muster.Service('ipp', 631, name='Flur', origin='site-b', host='printer', at=('10.20.0.9',))\n"
+            "with muster.announce('bridge', services=[printer, 'ipp:631']) as me:\n"
+            "    me.publish('lab/brought', 1, origin='site \\x22b\\x22')\n"
+            "    me.publish('lab/own', 2)\n"
+            "    sys.stdin.readline()",
+        )
+        _, event = watch.await_event("joined", name="bridge")
+        self.assertEqual([service.get("origin") for service in event["services"]], ["site-b", None])
+        self.lan.wait_for(lambda: len(subscriber.lines) == 2, "both readings")
+        origins = {record["n"]: record.get("origin") for record in records(subscriber)}
+        self.assertEqual(origins, {"lab/brought": 'site "b"', "lab/own": None})
+        source = (
+            "with muster.subscribe('lab/#', timeout=60) as sub:\n    got = [next(sub), next(sub)]\n"
+            "print(sorted((one.topic, one.origin, one.peer.topics[0].origin) for one in got))\n"
+            "(peer,) = muster.find('bridge')\n"
+            "print([service.offerer(peer.name) for service in peer.services], peer.services[0].at)"
+        )
+        self.assertEqual(
+            self.good(self.python(self.there, source)).lines,
+            ["[('lab/brought', 'site \"b\"', 'site \"b\"'), ('lab/own', None, 'site \"b\"')]",
+             "['printer~site-b', 'bridge'] ('10.20.0.9',)"],
+        )
+        resolved = self.there.run("resolve", "printer~site-b")
+        self.assertEqual(resolved.out, "10.20.0.9:631\n", resolved.describe())
+        snake.write("\n")
+        self.good(snake)
 
     def test_late_subscriber(self):
         """It gets the last value, marked."""

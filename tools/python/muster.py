@@ -47,6 +47,7 @@ import fcntl
 import fnmatch
 import hashlib
 import heapq
+import ipaddress
 import itertools
 import json
 import logging
@@ -170,13 +171,20 @@ class _Drop(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Service:
-    """What a peer offers. `type` is a service name of RFC 6335 such as "http"."""
+    """What a peer offers. `type` is a service name of RFC 6335 such as "http". A service with an
+    `origin` is not the peer's own: the peer brought it from there, as bridges do, `host` offers it
+    (None: the peer does), and it is to be reached at `at` (none: at the peer's address). Who
+    carries services on gives them an origin, and carries on none that has one.
+    """
 
     type: str
     port: int
     proto: str = "tcp"
     name: str = ""
     txt: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    origin: Optional[str] = None
+    host: Optional[str] = None
+    at: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, value: Union["Service", str]) -> "Service":
@@ -194,8 +202,18 @@ class Service:
             )
         return cls(found[1], int(found[2]), found[3] or "tcp")
 
+    def offerer(self, peer_name: str) -> str:
+        """What it is listed under: its peer's name, or "printer~dnssd" of what was brought."""
+        return f"{self.host or peer_name}~{self.origin}" if self.origin else peer_name
+
+    def _key(self) -> tuple[Any, ...]:
+        """What it is known by among the services of its peer."""
+        more = (self.host, self.name) if self.origin else ()
+        return (self.type, self.proto, self.port, self.origin, *more)
+
     def __str__(self) -> str:
-        return f"{self.type}:{self.port}" + ("/udp" if self.proto == "udp" else "")
+        protocol = "/udp" if self.proto == "udp" else ""
+        return f"{self.type}:{self.port}{protocol}" + (f"~{self.origin}" if self.origin else "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,6 +223,7 @@ class Topic:
     name: str
     unit: Optional[str] = None
     units: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    origin: Optional[str] = None  # where its readings were brought from; None: they are its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -255,6 +274,7 @@ class Reading:
     peer_id: str = ""
     peer: Optional[Peer] = None
     is_last: bool = False  # published before the subscription began
+    origin: Optional[str] = None  # where the publisher brought it from: it is not carried on again
 
 
 # Invisible, or able to change how a terminal shows what stands beside them.
@@ -451,6 +471,23 @@ _type = _matching("(?=[0-9-]*[a-z])[a-z0-9]+(-[a-z0-9]+)*", 15)
 _topic = _matching("[A-Za-z0-9][A-Za-z0-9:._-]*(/[A-Za-z0-9:._-]+)*", 127)
 
 
+def _origin(value: Any) -> str:
+    _text(1, 64)(value)
+    _range(not re.search("[\x00-\x1f\x7f]", value))
+    return value
+
+
+def _reachable(value: Any) -> str:
+    """An address that other hosts can have, and that means the same on each link."""
+    address = ipaddress.ip_address(_host(value))
+    _range(not address.is_loopback and not address.is_multicast and not address.is_unspecified)
+    if isinstance(address, ipaddress.IPv4Address):
+        _range(address.packed[0] != 0 and value != "255.255.255.255")
+    else:
+        _range(address not in ipaddress.ip_network("fe80::/10") and address.ipv4_mapped is None)
+    return value
+
+
 def _service(value: Any) -> Service:
     _typed(value, dict)
     name = _member(value, "name", _text(0, 63), False) or ""
@@ -458,7 +495,15 @@ def _service(value: Any) -> Service:
     proto = _member(value, "proto", lambda text: _typed(text, str))
     _range(proto in ("tcp", "udp"))
     port = _member(value, "port", _integer(1, 65535))
-    return Service(kind, port, proto, name, _member(value, "txt", _texts, False) or {})
+    txt = _member(value, "txt", _texts, False) or {}
+    if "origin" not in value:
+        if {"host", "at"} & set(value):
+            raise _Drop("missing")
+        return Service(kind, port, proto, name, txt)
+    origin = _member(value, "origin", _origin)
+    host = _member(value, "host", _text(1, 63), False)
+    at = _member(value, "at", _list(_reachable, 1, 4), False) or []
+    return Service(kind, port, proto, name, txt, origin, host, tuple(at))
 
 
 def _rate(value: Any) -> Any:
@@ -471,9 +516,8 @@ def _topic_row(value: Any) -> Topic:
     name = _member(value, "name", _topic)
     unit = _member(value, "unit", _text(1, 63), False)
     _member(value, "rate", _rate, False)
-    return Topic(
-        name, unit, _member(value, "units", lambda units: _texts(units, 0, 63), False) or {}
-    )
+    units = _member(value, "units", lambda units: _texts(units, 0, 63), False) or {}
+    return Topic(name, unit, units, _member(value, "origin", _origin, False))
 
 
 def pattern_fault(pattern: str) -> Optional[str]:
@@ -524,9 +568,7 @@ class _Lists:
 
 def _read_lists(members: Mapping[str, Any]) -> _Lists:
     services = _member(members, "services", _list(_service), False) or []
-    _range(
-        len({(service.type, service.proto, service.port) for service in services}) == len(services)
-    )
+    _range(len({service._key() for service in services}) == len(services))
     attrs = _member(members, "attrs", _texts, False) or {}
     topics = _member(members, "topics", _list(_topic_row), False) or []
     _range(len({topic.name for topic in topics}) == len(topics))
@@ -658,7 +700,7 @@ def _read_bye(message: _Message) -> None:
 def _read_want(value: Any) -> dict[str, Any]:
     _typed(value, dict)
     _member(value, "type", _type, False)
-    _member(value, "name", _text(1, 63), False)
+    _member(value, "name", _text(1, 128), False)
     return value
 
 
@@ -717,6 +759,7 @@ class _Signal:
     boot: int
     shard: int
     topic: str = ""
+    origin: Optional[str] = None
     seq: int = 0
     oldest: int = 0
     body: bytes = b""
@@ -753,6 +796,7 @@ def decode_signal(data: bytes) -> _Signal:
     )
     if signal.kind == "data":
         signal.topic = _member(members, "topic", _topic)
+        signal.origin = _member(members, "origin", _origin, False)
         signal.seq = _member(members, "seq", _integer(1))
         _range(signal.shard == shard_of(signal.topic))
         if not body:
@@ -1602,6 +1646,11 @@ class _Document:
             members["name"] = service.name
         if service.txt:
             members["txt"] = dict(service.txt)
+        for name in ("origin", "host"):
+            if getattr(service, name) is not None:
+                members[name] = getattr(service, name)
+        if service.at:
+            members["at"] = list(service.at)
         return members
 
     @staticmethod
@@ -1611,6 +1660,8 @@ class _Document:
             members["unit"] = topic.unit
         if topic.units:
             members["units"] = dict(topic.units)
+        if topic.origin is not None:
+            members["origin"] = topic.origin
         return members
 
 
@@ -2566,10 +2617,12 @@ class _Node:
         if message.of is not None and self.id not in message.of or self.id in message.known:
             return False
         want = message.want or {}
-        types = [service.type for service in self.document.services]
-        if want.get("name", self.document.name) != self.document.name or want.get(
-            "type", None
-        ) not in (None, *types):
+        own_name, name, kind = self.document.name, want.get("name"), want.get("type")
+        offers = any(
+            kind in (None, service.type) and name in (None, service.offerer(own_name))
+            for service in self.document.services
+        )
+        if not offers and (kind is not None or name not in (None, own_name)):
             return False
         is_for_few = message.table and message.want == {} or message.probe is not None
         if is_for_few and message.of is None and self.present() > TABLE_ROWS:
@@ -2762,12 +2815,17 @@ class _Publisher:
         self._is_flushing = False
 
     def add(
-        self, topic: str, record: Mapping[str, Any], unit: Optional[str], timeout: Optional[float]
+        self,
+        topic: str,
+        record: Mapping[str, Any],
+        unit: Optional[str],
+        timeout: Optional[float],
+        origin: Optional[str],
     ) -> None:
         """Opens the topic where it is new, and sends the record as soon as may be."""
         body = _pack_of(topic, record)
         with self.node.lock:
-            self._open(topic, record.get("n"), unit)
+            self._open(topic, record.get("n"), unit, origin)
             header = self._header(topic, INTEGER_MAX)
             if len(header) + len(body) > self.node.sockets.room:
                 raise InvalidError(
@@ -2783,12 +2841,16 @@ class _Publisher:
             self._flush()
         self.node.wake()
 
-    def _open(self, topic: str, name: Optional[str], unit: Optional[str]) -> None:
+    def _open(
+        self, topic: str, name: Optional[str], unit: Optional[str], origin: Optional[str]
+    ) -> None:
         """Announces the topic, and the unit of this name, unless both were announced."""
         document = self.node.latest
         if not document.topics:
             self.node.serve()
         known = document.topics.get(topic)
+        if known is not None and known.origin != origin:
+            raise InvalidError(f"all readings of the topic have the origin {known.origin!r}")
         if known is not None and (
             not unit or not name or name in known.units or len(known.units) >= 64
         ):
@@ -2796,7 +2858,7 @@ class _Publisher:
         if known is None and len(document.topics) >= 256:
             raise InvalidError("a publisher has 256 topics at most")
         is_new = known is None
-        known = known or Topic(topic, unit if unit and not name else None)
+        known = known or Topic(topic, unit if unit and not name else None, origin=origin)
         if unit and name:
             known = dataclasses.replace(known, units={**known.units, name: unit})
         changed = _Document(document.name, document.services, document.attrs)
@@ -2838,8 +2900,14 @@ class _Publisher:
 
     def _sample(self, topic: str, age_s: float, body: bytes, more: dict[str, int]) -> list[bytes]:
         sample = {"id": self.node.id, "boot": self.node.boot, "topic": topic, **more}
+        sample.update(self._origin(topic))
         sample["age_ms"] = int(age_s * 1000)
         return [_json_line({"sample": sample, "lines": 1}) + b"\n" + body]
+
+    def _origin(self, topic: str) -> dict[str, Any]:
+        """The member of a topic that was brought from elsewhere."""
+        known = self.node.latest.topics.get(topic)
+        return {"origin": known.origin} if known and known.origin is not None else {}
 
     def _header(self, topic: str, seq: int) -> bytes:
         return (
@@ -2850,6 +2918,7 @@ class _Publisher:
                     "id": self.node.id,
                     "boot": self.node.boot,
                     "topic": topic,
+                    **self._origin(topic),
                     "shard": shard_of(topic),
                     "seq": seq,
                 }
@@ -3650,6 +3719,7 @@ def _read_sample(part: Mapping[str, Any], lines: list[bytes]) -> tuple[_Signal, 
         _member(sample, "boot", _integer(1)),
         shard_of(topic),
         topic,
+        _member(sample, "origin", _origin, False),
     )
     if len(lines) != 1:
         raise _Drop("syntax")
@@ -4037,13 +4107,16 @@ class Announcement:
         unit: Optional[str] = None,
         time: Optional[float] = None,
         timeout: Optional[float] = 10.0,
+        origin: Optional[str] = None,
     ) -> None:
         """One reading of the topic, or of `name` below it, of `time` (seconds since 1970; without:
         now). A new topic is announced first. Waits while more was published than may leave:
-        TimedOut after `timeout`.
+        TimedOut after `timeout`. What was brought from elsewhere has an `origin`, the same for all
+        readings of a topic; a reading of others that has one is not to be published again.
         """
         when = _clock() if time is None else time
-        self._node.publisher.add(topic, _record_of(value, name, unit, when), unit, timeout)
+        record = _record_of(value, name, unit, when)
+        self._node.publisher.add(topic, record, unit, timeout, origin)
 
     def peers(self) -> list[Peer]:
         """Whom it knows, as of now."""
@@ -4194,9 +4267,8 @@ class Subscription(_Source):
                 if not is_last and len(self._live) < QUEUE_MAX:
                     self._live.add((signal.id, name))
                 unit = unit or self._unit_of(peer, signal.topic, name)
-                self._queue.put(
-                    Reading(name, value, unit, when, total, signal.topic, signal.id, peer, is_last)
-                )
+                whose = (signal.topic, signal.id, peer, is_last, signal.origin)
+                self._queue.put(Reading(name, value, unit, when, total, *whose))
         except _Drop:
             self.faults += 1
 
