@@ -338,7 +338,7 @@ static void measure_flood(void) {
     for (uint32_t i = 0; i < FLOOD_ROWS; i++) {
         make_identity(&identities[i], i);
     }
-    open_core(&bench, FLOOD_ROWS);
+    open_core(&bench, FLOOD_ROWS, 1);
     fill(&bench, identities, FLOOD_ROWS, true, "");
     for (uint32_t i = 0; i < FLOOD_ROWS; i++) {
         struct identity forger = identities[(i + 1) % FLOOD_ROWS];

@@ -9,7 +9,7 @@
 #include "selector.h"
 
 /* Options of one command line, those of all its tables together. */
-#define ARGS_OPTIONS_MAX 32
+#define ARGS_OPTIONS_MAX 48
 
 enum args_source { ARGS_WORDS, ARGS_FILES, ARGS_DIRECTORIES, ARGS_INTERFACES };
 

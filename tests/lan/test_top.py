@@ -127,6 +127,7 @@ class Top(LanTest):
         screen.keys("Tab", "/", "temp", "Enter", "Enter")
         screen.await_text("^ muster why thermo")
         self.assertEqual(screen.quit(), "")
+        Screen(self.here, 80, 24, "--sort", "state").await_text("^NAME +STATE\\+")
 
     def test_colours(self):
         self.populate()
@@ -168,6 +169,7 @@ class Top(LanTest):
         screen.quit()
 
     def test_no_terminal(self):
+        self.check_refused(self.here.run("top", "--sort", "x"), "expected NAME, STATE, ADDRESS, AGE or LOSS", code=2)
         self.check_refused(self.here.run("top"), "needs a terminal", "muster peers", "muster watch")
 
     def test_a_terminal_of_no_known_type(self):

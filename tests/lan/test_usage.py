@@ -294,13 +294,13 @@ class Usage(LanTest):
 
     def test_columns(self):
         result = self.host.run("peers", "--help")
-        self.assertIn("paths by which it was heard, or by which it heard our question", result.out)
+        self.assertIn("paths by which it is heard now, or by which it heard our question", result.out)
 
     def test_version(self):
         for arguments in (["--version"], ["-V"], ["peers", "--version"]):
             result = self.host.run(*arguments)
             self.assertEqual((result.code, result.error), (0, ""))
-            self.assertRegex(result.out, r"^muster \d+\.\d+\.\d+\n$")
+            self.assertRegex(result.out, r"^muster \d+\.\d+\.\d+ \((not )?confined( by .*)?\)\n$")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ int bridge_hold(struct bridge *bridge, const struct settings *settings,
     struct muster_options options;
     muster_options_init(&options);
     options.document = document;
-    const struct session_request request = {.options = &options,
+    const struct session_request request = {.options = document != NULL ? &options : NULL,
                                             .until_signal = true,
                                             .on_open = on_open,
                                             .on_ending = on_ending,
@@ -55,4 +55,16 @@ const char *bridge_id_text(const uint8_t id[MUSTER_ID_BYTES], char text[BRIDGE_I
         snprintf(text + 2 * i, 3, "%02x", id[i]);
     }
     return text;
+}
+
+bool bridge_id_parse(const char *text, uint8_t id[MUSTER_ID_BYTES]) {
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < (size_t)2 * MUSTER_ID_BYTES; i++) {
+        const char *digit = text[i] != '\0' ? strchr(digits, text[i]) : NULL;
+        if (digit == NULL) {
+            return false;
+        }
+        id[i / 2] = (uint8_t)(i % 2 == 0 ? (digit - digits) << 4 : id[i / 2] | (digit - digits));
+    }
+    return true;
 }

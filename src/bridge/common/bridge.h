@@ -25,8 +25,8 @@ struct bridge {
     struct bridge_hooks hooks;
 };
 
-/* Announces the document, borrowed, until a signal comes or the session is ended. Returns what to exit with.
- */
+/* Announces the document, borrowed, or only listens where it is NULL, until a signal comes or the session
+ * is ended. Returns what to exit with. */
 int bridge_hold(struct bridge *bridge, const struct settings *settings,
                 const struct muster_document *document, const struct bridge_hooks *hooks);
 
@@ -38,3 +38,6 @@ void bridge_host_name(const char *ending, char name[MUSTER_NAME_BYTES_MAX + 1]);
 
 /* Writes an id in hexadecimal. Returns text. */
 const char *bridge_id_text(const uint8_t id[MUSTER_ID_BYTES], char text[BRIDGE_ID_TEXT_BYTES]);
+
+/* Reads the 32 digits of lower case that text begins with. */
+bool bridge_id_parse(const char *text, uint8_t id[MUSTER_ID_BYTES]);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define KEEPALIVE_S 20
 #define MISC_MS 1000
@@ -116,6 +115,17 @@ static void on_publish(struct mosquitto *client, void *context, int number, int 
     link->callbacks.on_sent(number, code < MQTT_RC_UNSPECIFIED, link->callbacks.context);
 }
 
+static void on_subscribe(struct mosquitto *client, void *context, int number, int count, const int *granted,
+                         const mosquitto_property *properties) {
+    struct mqtt_link *link = context;
+    bool is_granted = true;
+    (void)client, (void)number, (void)properties;
+    for (int i = 0; i < count; i++) {
+        is_granted = is_granted && granted[i] < MQTT_RC_UNSPECIFIED;
+    }
+    link->callbacks.on_subscribed(is_granted, link->callbacks.context);
+}
+
 static void on_message(struct mosquitto *client, void *context, const struct mosquitto_message *message,
                        const mosquitto_property *properties) {
     struct mqtt_link *link = context;
@@ -187,6 +197,7 @@ static int set_options(struct mqtt_link *link) {
     mosquitto_connect_v5_callback_set(client, on_connect);
     mosquitto_disconnect_v5_callback_set(client, on_disconnect);
     mosquitto_publish_v5_callback_set(client, on_publish);
+    mosquitto_subscribe_v5_callback_set(client, on_subscribe);
     mosquitto_message_v5_callback_set(client, on_message);
     return result;
 }
@@ -300,26 +311,6 @@ static void connect_later(struct mqtt_link *link) {
 
 /* ---- for the caller ---- */
 
-static int check_file(const char *option, const char *path, struct reason *reason) {
-    return path == NULL || access(path, R_OK) == 0
-               ? 0
-               : reason_set(reason, "--%s: %.200s: %s", option, path, strerror(errno));
-}
-
-int mqtt_link_check(const struct mqtt_link_options *options, struct reason *reason) {
-    if (check_file("cafile", options->ca_file, reason) != 0 ||
-        check_file("cert", options->cert_file, reason) != 0 ||
-        check_file("key", options->key_file, reason) != 0) {
-        return -1;
-    }
-    if ((options->cert_file == NULL) != (options->key_file == NULL)) {
-        return reason_set(reason, "--cert and --key need each other");
-    }
-    return options->cert_file == NULL || options->ca_file != NULL
-               ? 0
-               : reason_set(reason, "--cert needs --cafile, by which the broker is known");
-}
-
 void mqtt_link_open(struct mqtt_link *link, uv_loop_t *loop, const struct mqtt_link_options *options,
                     const struct mqtt_link_callbacks *callbacks) {
     *link = (struct mqtt_link){
@@ -333,14 +324,21 @@ void mqtt_link_open(struct mqtt_link *link, uv_loop_t *loop, const struct mqtt_l
 
 int mqtt_link_publish(struct mqtt_link *link, const char *topic, const char *payload, size_t length,
                       bool is_retained, const mosquitto_property *properties, int *number) {
-    const int result = mosquitto_publish_v5(link->client, number, topic, (int)length, payload, 1, is_retained,
-                                            link->protocol == MQTT_PROTOCOL_V5 ? properties : NULL);
+    properties = link->protocol == MQTT_PROTOCOL_V5 ? properties : NULL;
+    int result =
+        mosquitto_publish_v5(link->client, number, topic, (int)length, payload, 1, is_retained, properties);
+    if (result == MOSQ_ERR_RETAIN_NOT_SUPPORTED) {
+        result =
+            mosquitto_publish_v5(link->client, number, topic, (int)length, payload, 1, false, properties);
+    }
     poll_socket(link);
     return result;
 }
 
-int mqtt_link_subscribe(struct mqtt_link *link, const char *filter) {
-    const int result = mosquitto_subscribe(link->client, NULL, filter, 1);
+int mqtt_link_subscribe(struct mqtt_link *link, const char *filter, bool with_own) {
+    const int options = MQTT_SUB_OPT_SEND_RETAIN_NEW | (with_own ? 0 : MQTT_SUB_OPT_NO_LOCAL);
+    const int result = mosquitto_subscribe_v5(link->client, NULL, filter, 1,
+                                              link->protocol == MQTT_PROTOCOL_V5 ? options : 0, NULL);
     poll_socket(link);
     return result;
 }
@@ -358,8 +356,8 @@ void mqtt_link_resume(struct mqtt_link *link) {
 void mqtt_link_close(struct mqtt_link *link) {
     link->is_closing = true;
     uv_timer_stop(&link->retry);
-    if (link->is_up) {
-        mosquitto_disconnect(link->client);
+    if (link->is_up && link->protocol == MQTT_PROTOCOL_V5) { /* MQTT 3.1.1 has no good-bye with a will */
+        mosquitto_disconnect_v5(link->client, MQTT_RC_DISCONNECT_WITH_WILL_MSG, NULL);
     }
     drop_probe(link);
     drop_client(link);

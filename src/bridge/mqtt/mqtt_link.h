@@ -11,8 +11,6 @@
 #include <mosquitto.h>
 #include <uv.h>
 
-#include "reason.h"
-
 /* All of it is borrowed as long as the link is open. */
 struct mqtt_link_options {
     const char *host;
@@ -23,7 +21,7 @@ struct mqtt_link_options {
     const char *ca_file;   /* NULL: no TLS */
     const char *cert_file; /* of the client; NULL: none, like its key */
     const char *key_file;
-    const char *will_topic; /* what the broker publishes, retained, when the link ends without a good-bye */
+    const char *will_topic; /* what the broker publishes, retained, when the link has ended */
     const char *will;
 };
 
@@ -40,6 +38,7 @@ struct mqtt_link_callbacks {
     void (*on_up)(void *context);                    /* it is made: nothing is subscribed or under way */
     void (*on_down)(const char *why, void *context); /* it ended, or could not be made; why is for people */
     void (*on_sent)(int number, bool is_taken, void *context); /* the broker has acknowledged a message */
+    void (*on_subscribed)(bool is_granted, void *context);     /* what comes from now on is of that, too */
     void (*on_message)(const struct mqtt_link_message *message, void *context);
     void *context;
 };
@@ -63,9 +62,6 @@ struct mqtt_link {
     uv_timer_t retry; /* the next attempt, or how long one may take */
 };
 
-/* Checks what can be checked without a broker: files can be read. 0, or -1 with a reason. */
-int mqtt_link_check(const struct mqtt_link_options *options, struct reason *reason);
-
 /* Begins to connect. The handles are to be closed with the loop. */
 void mqtt_link_open(struct mqtt_link *link, uv_loop_t *loop, const struct mqtt_link_options *options,
                     const struct mqtt_link_callbacks *callbacks);
@@ -75,12 +71,14 @@ void mqtt_link_open(struct mqtt_link *link, uv_loop_t *loop, const struct mqtt_l
 int mqtt_link_publish(struct mqtt_link *link, const char *topic, const char *payload, size_t length,
                       bool is_retained, const mosquitto_property *properties, int *number);
 
-/* Subscribes to a filter with QoS 1, while the link is up. 0, or a MOSQ_ERR_…. */
-int mqtt_link_subscribe(struct mqtt_link *link, const char *filter);
+/* Subscribes to a filter with QoS 1, while the link is up; with_own: what this link publishes, too, which is
+ * always so with MQTT 3.1.1. Last values come unless the broker has kept the session, and with MQTT 3.1.1
+ * then, too. 0, or a MOSQ_ERR_…. */
+int mqtt_link_subscribe(struct mqtt_link *link, const char *filter, bool with_own);
 
 /* Stops and resumes taking messages: what is not read waits at the broker. */
 void mqtt_link_pause(struct mqtt_link *link);
 void mqtt_link_resume(struct mqtt_link *link);
 
-/* Says good-bye, after which the will is not published. No callback comes any more. */
+/* Ends it: the broker publishes the will. No callback comes any more. */
 void mqtt_link_close(struct mqtt_link *link);

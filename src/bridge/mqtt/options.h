@@ -6,10 +6,12 @@
 #include <stdint.h>
 
 #include "args.h"
-#include "mqtt_link.h"
+#include "mqtt_payload.h"
 #include "settings.h"
+#include "value.h"
 
 #define OPTIONS_SITE_BYTES_MAX 63
+#define OPTIONS_PREFIX_BYTES_MAX 128
 
 struct broker {
     char host[256];
@@ -27,7 +29,19 @@ struct mqtt_options {
     const char *ca_file;
     const char *cert_file;
     const char *key_file;
+    const char *prefix;     /* of all topics */
+    struct value_texts out; /* patterns of readings */
+    struct value_texts in;
+    enum mqtt_payload payload;
+    bool no_peers;
+    bool home_assistant;
+    const char *discovery; /* prefix of Home Assistant's */
+    size_t queue;          /* readings */
+    const char *queue_file;
+    bool dry_run;
 };
+
+extern const struct mqtt_options mqtt_options_defaults;
 
 extern const struct args_option mqtt_options_table[];
 

@@ -25,6 +25,13 @@ void listing_print_json(const struct snapshot *snapshot, const char *name, struc
     writer_close(&writer);
 }
 
+void listing_print_none(const struct listing_options *options, const struct snapshot *snapshot,
+                        const char *name, int status) {
+    if (options->json && status == STATUS_NOBODY) {
+        listing_print_json(snapshot, name, (struct writer_rows){.count = 0});
+    }
+}
+
 int listing_check(const struct settings *settings, const struct listing_options *options) {
     return options->json && options->format != NULL
                ? complain_usage(settings, "--format", "expected without --json")
@@ -168,6 +175,7 @@ int listing_offers(const struct settings *settings, const struct offers_options 
     struct selector owner = options->owner;
     char owner_text[MUSTER_OFFERER_BYTES];
     int status = look(settings, options->listing.timeout_ms, NULL, &snapshot);
+    listing_print_none(&options->listing, &snapshot, "services", status);
     if (status == STATUS_OK) {
         settle(&service, &owner, owner_text, &snapshot.list);
         if (offers_init(&offers, &snapshot.roster, &service, &owner, order) != 0) {

@@ -232,6 +232,7 @@ static int run(struct settings *settings, void *peers_options, const struct oper
     }
     int status =
         look(settings, options->listing.timeout_ms, options->expected > 0 ? &expectation : NULL, &snapshot);
+    listing_print_none(&options->listing, &snapshot, "peers", status);
     if (status == STATUS_OK) {
         status = list(settings, options, &filter, pattern, &snapshot);
     }

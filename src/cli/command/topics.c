@@ -61,6 +61,7 @@ static int look_at_all(const struct settings *settings, const struct topics_opti
     const uint64_t timeout_ms = options->listing.timeout_ms;
     const uint64_t began_ns = uv_hrtime();
     const int status = look(settings, timeout_ms, NULL, snapshot);
+    listing_print_none(&options->listing, snapshot, "topics", status);
     const uint64_t spent_ms = (uv_hrtime() - began_ns) / 1000000;
     const uint64_t left_ms = spent_ms < timeout_ms ? timeout_ms - spent_ms : 1;
     return status == STATUS_OK ? cached_look(settings, snapshot, patterns, left_ms, options->values, cached)

@@ -39,7 +39,7 @@ static void print_address(const struct muster_peer *peer) {
     print_addresses(peer);
     printf(" on %s", peer->interface_name[0] != '\0' ? text_name(peer->interface_name).text : "-");
     if (!peer->self) {
-        printf(" by %s", text_paths(peer->paths).text);
+        printf(" by %s", text_paths(peer_paths_now(peer)).text);
     }
     putchar('\n');
 }
