@@ -457,7 +457,7 @@ static void change_old_values(struct dispatch *dispatch) {
 /* Publishes one message. False when there is none, or not now. */
 static bool publish_next(struct dispatch *dispatch, struct dispatch_flying *flying) {
     struct dispatch_topic *topic = dispatch->changed;
-    struct dispatch_row *row = topic == NULL ? dispatch->unsent : NULL;
+    struct dispatch_row *row = topic == NULL && !dispatch->holds_readings ? dispatch->unsent : NULL;
     if (topic == NULL && row == NULL) {
         return false;
     }

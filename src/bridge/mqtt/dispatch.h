@@ -54,6 +54,7 @@ struct dispatch {
     void (*on_loss)(uint64_t count, const char *why, void *context); /* readings; why is for people */
     void *context;
     struct dispatch_counts counts;
+    bool holds_readings; /* states alone are published for now */
 
     /* Not for the caller. */
     bool is_up;
