@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "complain.h"
+#include "confine.h"
 #include "options_file.h"
 
 static void set_defaults(const struct command *command, void *options) {
@@ -60,6 +61,17 @@ static int read_line(struct settings *settings, const struct command *command, i
     return error;
 }
 
+/* The version, and by what programs that run for long are confined here. */
+static void print_version(void) {
+    static const char *const parts[] = {
+        [0] = "not confined",
+        [CONFINE_CALLS] = "confined by seccomp",
+        [CONFINE_FILES] = "confined by Landlock",
+        [CONFINE_CALLS | CONFINE_FILES] = "confined by seccomp and Landlock",
+    };
+    printf("muster %s (%s)\n", muster_version(), parts[confine_possible()]);
+}
+
 bool command_parse(struct settings *settings, const struct command *command, int argc, char **argv,
                    void *into, struct operands *operands, int *status) {
     struct args_fault fault;
@@ -74,7 +86,7 @@ bool command_parse(struct settings *settings, const struct command *command, int
     if (settings->help) {
         help_print(command);
     } else if (settings->version) {
-        printf("muster %s\n", muster_version());
+        print_version();
     }
     return !settings->help && !settings->version;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "complain.h"
+#include "confining.h"
 #include "ending.h"
 #include "group_keys.h"
 
@@ -496,6 +497,9 @@ int session_hold(struct session *session, const struct settings *settings,
     }
     if (request->on_open != NULL) {
         request->on_open(request->context);
+    }
+    if (request->is_confined) {
+        confining_start(session);
     }
     uv_run(&session->loop, UV_RUN_DEFAULT);
     close_loop(session);

@@ -4,6 +4,8 @@
 import json
 import os
 import pathlib
+import socket
+import struct
 
 import lab
 
@@ -138,6 +140,55 @@ class Zeroconf:
             else:
                 services[event["name"]] = event
         return services
+
+
+def ghost(host, name, kind):
+    """Says that there is a service, and nothing else of it, as what is left of a host that crashed."""
+
+    def labels(*words):
+        return b"".join(bytes([len(word)]) + word.encode() for word in words) + b"\0"
+
+    pointer = labels(name, *kind.split("."), "local")
+    record = labels(*kind.split("."), "local") + struct.pack("!HHIH", 12, 1, 4500, len(pointer)) + pointer
+    with host.socket() as sock:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(host.address))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("", 5353))
+        sock.sendto(struct.pack("!6H", 0, 0x8400, 0, 1, 0, 0) + record, ("224.0.0.251", 5353))
+
+
+def rows(host, instance):
+    """The documents that the muster of this instance on this host knows, by name."""
+    lines = b""
+    path = host.state / instance / "socket"
+    host.lab.wait_for(path.exists, "muster runs")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(path))
+        sock.sendall(b'{"muster":1,"request":"table"}\n')
+        sock.shutdown(socket.SHUT_WR)
+        while data := sock.recv(1 << 16):
+            lines += data
+    documents, known = {}, None
+    for line in map(json.loads, lines.decode().splitlines()):
+        if "peer" in line:
+            known = line["peer"]["state"] in ("alive", "suspect")
+        elif "kind" in line and known:
+            documents[line["name"]] = last = line
+        elif known and {"services", "attrs"} & set(line):
+            last.update(line)
+    return documents
+
+
+def brought(host, instance):
+    """The services with an origin that are known there, by name; a name that is there twice is an error."""
+    services = {}
+    for document in rows(host, instance).values():
+        for service in document.get("services", []):
+            if "origin" in service:
+                assert service["name"] not in services, f"twice: {service}"
+                services[service["name"]] = service | {"by": document["name"]}
+    return services
 
 
 def missing():

@@ -33,6 +33,7 @@ struct dnssd {
     uv_timer_t update;
     uv_timer_t look;
     bool is_open;
+    bool is_settled; /* the other bridges are known */
     char fault[128]; /* of Avahi, as it was said last */
     size_t carried_in;
     size_t left_out; /* services that the document has no room for */
@@ -181,7 +182,8 @@ static void take_peer(struct dnssd *dnssd, const struct muster_peer *peer) {
     const bool is_present = peer->state == MUSTER_ALIVE || peer->state == MUSTER_SUSPECT;
     const bool is_own = is_here(dnssd, peer);
     const bool is_for_all = dnssd->options->carried == DNSSD_FOR_ALL;
-    const bool is_meant = is_own ? dnssd->options->carried != DNSSD_FOR_NONE : is_for_all;
+    const bool is_meant =
+        is_own ? dnssd->options->carried != DNSSD_FOR_NONE : is_for_all && dnssd->is_settled;
     if (is_present && is_meant && election_carries_out(&dnssd->election, peer, is_own)) {
         out_take(&dnssd->out, peer, is_own);
     } else {
@@ -192,8 +194,8 @@ static void take_peer(struct dnssd *dnssd, const struct muster_peer *peer) {
 /* Who carries what may be another one now. */
 static void look_at_all(struct dnssd *dnssd) {
     struct muster_peer_list list;
-    const bool carries_in =
-        !dnssd->options->no_in && dnssd->client.is_up && election_leads_in(&dnssd->election);
+    const bool carries_in = !dnssd->options->no_in && dnssd->client.is_up && dnssd->is_settled &&
+                            election_leads_in(&dnssd->election);
     in_use(&dnssd->in, carries_in ? dnssd->client.avahi : NULL);
     if (muster_peers(dnssd->bridge.session.node, &list) != 0) {
         complain_error(dnssd->settings, MUSTER_ENOMEM);
@@ -204,6 +206,13 @@ static void look_at_all(struct dnssd *dnssd) {
     }
     muster_peer_list_free(&list);
     want_update(dnssd);
+}
+
+static void on_settled(muster_t *node, void *context) {
+    struct dnssd *dnssd = context;
+    (void)node;
+    dnssd->is_settled = true;
+    look_at_all(dnssd);
 }
 
 static void on_look(uv_timer_t *timer) {
@@ -321,6 +330,11 @@ static void on_open(void *context) {
         uv_timer_start(&dnssd->update, on_dry_run, DRY_RUN_MS, 0);
     }
     client_open(&dnssd->client, loop, &hooks);
+    int error = muster_query(dnssd->bridge.session.node, NULL, NULL, on_settled, dnssd);
+    if (error != 0) {
+        complain_error(dnssd->settings, error);
+        dnssd->is_settled = true;
+    }
     dnssd->is_open = true;
 }
 

@@ -153,10 +153,18 @@ static void tell_cut(struct out *out, const char *name) {
     }
 }
 
-static bool is_same(const struct out_service *service, const char *host, const char *name,
-                    const AvahiStringList *txt) {
-    return service->txt != NULL && strcmp(service->host, host) == 0 && strcmp(service->wanted, name) == 0 &&
-           avahi_string_list_equal(service->txt, txt);
+static bool has_txt(const struct out_service *service, const AvahiStringList *txt) {
+    return service->txt != NULL && avahi_string_list_equal(service->txt, txt);
+}
+
+/* Changes the TXT record of a service that stays what it is else. */
+static void service_update(struct out_service *service) {
+    if (service->group != NULL && avahi_entry_group_update_service_txt_strlst(
+                                      service->group, AVAHI_IF_UNSPEC, AVAHI_PROTO_UNSPEC, 0, service->name,
+                                      service->type, NULL, service->txt) != AVAHI_OK) {
+        group_free(&service->group);
+        service_register(service);
+    }
 }
 
 static void take_service(struct out *out, const struct muster_peer *peer, const struct muster_service *offer,
@@ -173,7 +181,8 @@ static void take_service(struct out *out, const struct muster_peer *peer, const 
         return;
     }
     service->is_stale = false;
-    if (is_same(service, host, name, txt)) {
+    const bool is_same = strcmp(service->host, host) == 0 && strcmp(service->wanted, name) == 0;
+    if (is_same && has_txt(service, txt)) {
         avahi_string_list_free(txt);
         return;
     }
@@ -182,6 +191,10 @@ static void take_service(struct out *out, const struct muster_peer *peer, const 
     }
     avahi_string_list_free(service->txt);
     service->txt = txt;
+    if (is_same) {
+        service_update(service);
+        return;
+    }
     snprintf(service->host, sizeof(service->host), "%s", host);
     if (strcmp(service->wanted, name) != 0) {
         snprintf(service->wanted, sizeof(service->wanted), "%s", name);

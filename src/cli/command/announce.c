@@ -289,6 +289,7 @@ static int run_session(struct announce *announce) {
     options.cache_count = start->caches.count;
     struct session_request request = {.options = &options,
                                       .until_signal = announce->argv == NULL,
+                                      .is_confined = true,
                                       .on_open = on_open,
                                       .on_hangup = announce->options->configs.count > 0 ? on_hangup : NULL,
                                       .on_ending = on_ending,

@@ -131,8 +131,8 @@ static bool ask(const char *prompt, char line[LINE_BYTES_MAX]) {
     if (is_terminal) {
         struct termios silent = before;
         silent.c_lflag &= ~(tcflag_t)ECHO;
-        fputs(prompt, stderr);
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+        fputs(prompt, stderr); /* what is typed from now on is not shown, and not lost */
     }
     const bool is_read = fgets(line, LINE_BYTES_MAX, stdin) != NULL;
     if (is_terminal) {

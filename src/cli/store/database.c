@@ -24,7 +24,8 @@ int database_run(sqlite3 *db, const char *sql) {
     return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
-int64_t database_integer(sqlite3 *db, const char *sql, int64_t otherwise) {
+/* The first column of the first row; `otherwise` when there is no row, or an error. */
+static int64_t read_integer(sqlite3 *db, const char *sql, int64_t otherwise) {
     sqlite3_stmt *statement = database_prepare(db, sql);
     const bool has_row = statement != NULL && sqlite3_step(statement) == SQLITE_ROW;
     const int64_t value = has_row ? sqlite3_column_int64(statement, 0) : otherwise;
@@ -67,12 +68,12 @@ static void distrust(sqlite3 *db) {
 }
 
 static int check(sqlite3 *db, enum database_mode mode, struct reason *reason) {
-    const int64_t application = database_integer(db, "PRAGMA application_id", -1);
-    const int64_t version = database_integer(db, "PRAGMA user_version", -1);
+    const int64_t application = read_integer(db, "PRAGMA application_id", -1);
+    const int64_t version = read_integer(db, "PRAGMA user_version", -1);
     if (application < 0 || version < 0) {
         return reason_set(reason, "%s", sqlite3_errmsg(db));
     }
-    if (application == 0 && database_integer(db, "SELECT count(*) FROM sqlite_schema", -1) == 0) {
+    if (application == 0 && read_integer(db, "SELECT count(*) FROM sqlite_schema", -1) == 0) {
         return mode == DATABASE_WRITE ? make_tables(db, reason) : reason_set(reason, "it is empty");
     }
     if (application != SCHEMA_APPLICATION) {

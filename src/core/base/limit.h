@@ -289,6 +289,7 @@
 #define MUSTER_SOURCE_BURST 300
 #define MUSTER_ADDRESS_RATE 2000       /* datagrams a second from one address, whatever the port */
 #define MUSTER_ADDRESS_BURST 6000
+#define MUSTER_IMPOSTOR_MS 10000 /* between two events of who says a pinned name with another key */
 #define MUSTER_VERIFICATION_RATE 1000 /* signatures a second that are checked, of all senders together */
 #define MUSTER_VERIFICATION_BURST 2000
 #define MUSTER_PEER_VERIFICATION_RATE 10 /* of them, of one peer, that go before those of others */

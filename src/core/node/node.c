@@ -45,6 +45,12 @@ static int set_group_keys(muster_core_t *core, const uint8_t *keys, size_t count
     return error;
 }
 
+static int set_pins(muster_core_t *core, const struct muster_pin *pins, size_t count) {
+    struct trust *trust = &core->presence.trust;
+    int error = trust_set(trust, trust->level, pins, count);
+    return error != 0 ? error : trust_apply(&core->presence);
+}
+
 /* ---- life ---- */
 
 static int init(muster_core_t *core, const struct muster_core_options *options, uint64_t now_ms) {
@@ -273,6 +279,7 @@ static int step_event(muster_core_t *core, const struct muster_event *event) {
         return static_peers_set(&core->context.paths.static_peers, event->static_peers,
                                 event->static_peer_count);
     case MUSTER_EVENT_GROUP_KEYS: return set_group_keys(core, event->group_keys, event->group_key_count);
+    case MUSTER_EVENT_PINS: return set_pins(core, event->pins, event->pin_count);
     case MUSTER_EVENT_COMMAND: return step_command(core, &event->command);
     case MUSTER_EVENT_STREAM: return step_stream(core, &event->stream);
     case MUSTER_EVENT_SOCKETS:

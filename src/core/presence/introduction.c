@@ -225,7 +225,8 @@ void introduction_begin_stranger(struct presence *presence, const uint8_t id[MUS
     struct peer *peer = peer_table_find(&presence->table, id);
     struct message stranger = {.kind = MESSAGE_ALIVE};
     memcpy(stranger.id, id, MUSTER_ID_BYTES);
-    if (peer != NULL && !is_worth_asking(presence, peer, boot)) {
+    if (!trust_allows(&presence->trust, id, true, NULL) ||
+        (peer != NULL && !is_worth_asking(presence, peer, boot))) {
         return;
     }
     if (introduction_begin(presence, &stranger, datagram) && peer != NULL) {

@@ -495,6 +495,60 @@ static struct incoming incoming_of(const struct presence *presence, const struct
     return incoming;
 }
 
+/* ---- who has no row ---- */
+
+/* Tells the application of somebody who is to have no row of the table. *peer stands for the row, and no
+ * event of it waits. */
+static bool tell_conflict(struct presence *presence, struct peer *peer, const struct incoming *incoming) {
+    /* Nothing is fetched of it, and nobody takes it for one to be asked. */
+    struct message plain = *incoming->message;
+    plain.size = 0;
+    plain.stream = 0;
+    struct incoming told = *incoming;
+    told.message = &plain;
+    if (outbox_reserve_events(&presence->context->outbox, 1) != 0 || peer_reserve_evidence(peer) != 0 ||
+        set_announce(presence, peer, &told) != 0) {
+        return drop(incoming, MUSTER_DROP_MEMORY);
+    }
+    memcpy(peer->id, plain.id, MUSTER_ID_BYTES);
+    peer->is_verified = plain.is_signed;
+    begin_again(presence, peer, plain.boot);
+    peer->rev = plain.rev;
+    peer->since_ms = presence->context->now_ms;
+    record_promise(presence, peer, &plain);
+    peer_add_evidence(peer, incoming->datagram, incoming->is_fresh ? EVIDENCE_PROOF : 0,
+                      presence->context->now_ms);
+    peer->address = incoming->datagram->source;
+    peer->interface = incoming->datagram->interface;
+    put_event(presence, peer, MUSTER_PEER_CONFLICT);
+    return true;
+}
+
+/* Who says a pinned name with another key is told again for another id or start, and not in a storm. */
+static bool is_impostor_told(const struct presence *presence, const struct message *message) {
+    const struct peer *impostor = &presence->impostor;
+    bool is_same = impostor->boot == message->boot && memcmp(impostor->id, message->id, MUSTER_ID_BYTES) == 0;
+    bool is_soon = impostor->boot != 0 && presence->context->now_ms - impostor->since_ms < MUSTER_IMPOSTOR_MS;
+    return is_same || is_soon || impostor->pins > 0;
+}
+
+static bool is_trusted(struct presence *presence, const struct incoming *incoming) {
+    const struct message *message = incoming->message;
+    const char *name = message->kind == MESSAGE_ANNOUNCE ? message->document.name : NULL;
+    if (trust_allows(&presence->trust, message->id, message->is_signed, name)) {
+        return true;
+    }
+    if (name != NULL && trust_is_of_another(&presence->trust, message->id, name) &&
+        !is_impostor_told(presence, message)) {
+        /* Nobody is blamed for what another one forged. */
+        if (message->is_signed && !is_self_certified(presence, incoming)) {
+            return false;
+        }
+        tell_conflict(presence, &presence->impostor, incoming);
+    }
+    return drop(incoming, MUSTER_DROP_UNTRUSTED);
+}
+
 bool merge_message(struct presence *presence, const struct message *message,
                    const struct muster_datagram *datagram, struct merge_note *note,
                    enum muster_drop *reason) {
@@ -502,6 +556,9 @@ bool merge_message(struct presence *presence, const struct message *message,
     struct peer *peer = peer_table_find(&presence->table, message->id);
     if (message->re != NULL && message->seq == 0 && !incoming.is_fresh) {
         return drop(&incoming, MUSTER_DROP_UNASKED);
+    }
+    if (!is_trusted(presence, &incoming)) {
+        return false;
     }
     /* The most that one message needs: three events and one tuple. */
     int error = outbox_reserve_events(&presence->context->outbox, 3);
@@ -557,6 +614,9 @@ bool merge_provisional(struct presence *presence, const struct merge_row *row, b
         peer_table_find(&presence->table, message->id) != NULL) {
         return true; /* who is known is known better than by hearsay */
     }
+    if (!trust_allows(&presence->trust, message->id, message->is_signed, message->document.name)) {
+        return drop(&incoming, MUSTER_DROP_UNTRUSTED);
+    }
     if (!paths_is_source(&presence->context->paths, &row->address, row->interface)) {
         return drop(&incoming, MUSTER_DROP_SOURCE); /* it would be asked there */
     }
@@ -578,28 +638,11 @@ bool merge_provisional(struct presence *presence, const struct merge_row *row, b
     return true;
 }
 
-/* Tells the application of the second holder of our key, once for each of its boots. */
-static bool tell_conflict(struct presence *presence, const struct incoming *incoming) {
+/* The second holder of our key is told once for each of its boots. */
+static bool tell_duplicate(struct presence *presence, const struct incoming *incoming) {
     struct peer *duplicate = &presence->duplicate;
-    const struct message *message = incoming->message;
-    if (duplicate->boot == message->boot || duplicate->pins > 0) { /* it knows already */
-        return drop(incoming, MUSTER_DROP_OWN);
-    }
-    if (outbox_reserve_events(&presence->context->outbox, 1) != 0 || peer_reserve_evidence(duplicate) != 0 ||
-        set_announce(presence, duplicate, incoming) != 0) {
-        return drop(incoming, MUSTER_DROP_MEMORY);
-    }
-    memcpy(duplicate->id, message->id, MUSTER_ID_BYTES);
-    duplicate->is_verified = true;
-    begin_again(presence, duplicate, message->boot);
-    duplicate->rev = message->rev;
-    duplicate->since_ms = presence->context->now_ms;
-    record_promise(presence, duplicate, message);
-    peer_add_evidence(duplicate, incoming->datagram, EVIDENCE_PROOF, presence->context->now_ms);
-    duplicate->address = incoming->datagram->source;
-    duplicate->interface = incoming->datagram->interface;
-    put_event(presence, duplicate, MUSTER_PEER_CONFLICT);
-    return true;
+    bool is_told = duplicate->boot == incoming->message->boot || duplicate->pins > 0;
+    return is_told ? drop(incoming, MUSTER_DROP_OWN) : tell_conflict(presence, duplicate, incoming);
 }
 
 bool merge_duplicate_identity(struct presence *presence, const struct message *message,
@@ -613,12 +656,7 @@ bool merge_duplicate_identity(struct presence *presence, const struct message *m
         return false;
     }
     end_introduction(presence, &incoming);
-    /* It is no row of the table: nothing is fetched of it, and nobody takes it for one to be asked. */
-    struct message plain = *message;
-    plain.size = 0;
-    plain.stream = 0;
-    incoming.message = &plain;
-    return tell_conflict(presence, &incoming);
+    return tell_duplicate(presence, &incoming);
 }
 
 bool merge_own_boot(struct presence *presence, const struct message *message,
@@ -636,8 +674,7 @@ bool merge_own_boot(struct presence *presence, const struct message *message,
     /* What was copied has the document of this node. */
     struct message own = announcer_announce(presence);
     own.seq = message->seq;
-    own.size = 0;
-    own.stream = 0;
+    own.is_signed = true;
     int length = message_encode(&own, identity_signer(identity), 0, bytes, sizeof bytes);
     if (length < 0) {
         *reason = MUSTER_DROP_OWN;
@@ -648,6 +685,7 @@ bool merge_own_boot(struct presence *presence, const struct message *message,
                                          .source = datagram->source,
                                          .destination = datagram->destination,
                                          .interface = datagram->interface};
-    const struct incoming incoming = {.message = &own, .datagram = &said, .note = &note, .reason = reason};
-    return tell_conflict(presence, &incoming);
+    const struct incoming incoming = {
+        .message = &own, .datagram = &said, .is_fresh = true, .note = &note, .reason = reason};
+    return tell_duplicate(presence, &incoming);
 }

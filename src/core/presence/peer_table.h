@@ -182,9 +182,6 @@ struct peer *peer_table_first_due(const struct peer_table *table);
 /* Rows that are alive or suspect. */
 size_t peer_table_present(const struct peer_table *table);
 
-/* Of them, those that are alive by hearsay. */
-size_t peer_table_provisional(const struct peer_table *table);
-
 /* Rows that are present, but of those of one address, and of those without a proof, only a few. */
 size_t peer_table_speakers(const struct peer_table *table);
 

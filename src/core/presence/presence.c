@@ -24,6 +24,10 @@ int presence_init(struct presence *presence, struct context *context,
     context_draw_seed(context, seed);
     peer_table_init(&presence->table, seed, options->peers_max);
     presence->table.unverified_max = options->unverified_max;
+    int error = trust_set(&presence->trust, options->trust, options->pins, options->pin_count);
+    if (error != 0) {
+        return error;
+    }
     return context->is_observer
                ? 0
                : own_document_begin(presence, options->document, options->caches, options->cache_count);
@@ -36,6 +40,8 @@ void presence_deinit(struct presence *presence) {
     proof_deinit(&presence->proofs);
     introduction_deinit(&presence->introductions);
     free(presence->probe);
+    trust_deinit(&presence->trust);
+    peer_deinit(&presence->impostor);
     peer_deinit(&presence->duplicate);
 }
 

@@ -29,6 +29,7 @@
 #include "proof.h"
 #include "query.h"
 #include "resume.h"
+#include "trust.h"
 
 /* What is due at times, in the order in which it is done. */
 enum presence_part {
@@ -70,7 +71,10 @@ struct presence {
     struct askers askers;
     struct bucket verifications; /* signatures that may be checked (verification.h) */
     struct probe *probe;         /* of how the paths of this node are heard; NULL: there was none */
-    struct peer duplicate;       /* somebody else who holds our key, as a row outside of the table */
+    struct trust trust;
+    struct peer
+        impostor; /* who last said a name that is pinned to another key, as a row outside of the table */
+    struct peer duplicate; /* somebody else who holds our key, as a row outside of the table */
 };
 
 /* MUSTER_EINVAL, MUSTER_ETOOBIG, MUSTER_ENOMEM, or what sign returned. */

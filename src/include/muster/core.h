@@ -212,15 +212,16 @@ struct muster_peer {
 };
 
 /* What can happen to a peer. X(name, text) */
-#define MUSTER_PEER_EVENTS(X)                                               \
-    X(JOINED, "joined")       /* a new row */                               \
-    X(CHANGED, "changed")     /* its document changed */                    \
-    X(RESTARTED, "restarted") /* the same id with a larger boot */          \
-    X(SUSPECT, "suspect")     /* it broke its promise */                    \
-    X(RETURNED, "returned")   /* heard again after suspect, lost or left */ \
-    X(LOST, "lost")           /* it did not answer the group's question */  \
-    X(LEFT, "left")           /* it said bye */                             \
-    X(CONFLICT, "conflict")   /* somebody else proved that it holds our own key */
+#define MUSTER_PEER_EVENTS(X)                                                    \
+    X(JOINED, "joined")       /* a new row */                                    \
+    X(CHANGED, "changed")     /* its document changed */                         \
+    X(RESTARTED, "restarted") /* the same id with a larger boot */               \
+    X(SUSPECT, "suspect")     /* it broke its promise */                         \
+    X(RETURNED, "returned")   /* heard again after suspect, lost or left */      \
+    X(LOST, "lost")           /* it did not answer the group's question */       \
+    X(LEFT, "left")           /* it said bye */                                  \
+    X(CONFLICT, "conflict")   /* somebody else proved that it holds our own key, \
+                                 or says a name that is pinned to another key */
 
 enum muster_peer_event {
 #define MUSTER_PEER_EVENT_ENUM(name, text) MUSTER_PEER_##name,
@@ -230,6 +231,34 @@ enum muster_peer_event {
 
 /* "joined" and so on. Static storage. */
 MUSTER_API const char *muster_peer_event_name(enum muster_peer_event event);
+
+/* Whom a node lists. X(name, text) */
+#define MUSTER_TRUSTS(X)                                                        \
+    X(ANY, "any")       /* everybody; who has no key is marked as unverified */ \
+    X(SIGNED, "signed") /* who signs with the key of its id */                  \
+    X(PINNED, "pinned") /* who has a pinned name, and the key to which it is pinned */
+
+enum muster_trust {
+#define MUSTER_TRUST_ENUM(name, text) MUSTER_TRUST_##name,
+    MUSTER_TRUSTS(MUSTER_TRUST_ENUM)
+#undef MUSTER_TRUST_ENUM
+};
+
+/* "any" and so on. Static storage. */
+MUSTER_API const char *muster_trust_name(enum muster_trust trust);
+
+/* A name that is for one key alone, whose id is here. At any level of trust nobody else is listed by that
+ * name, and nothing unsigned is believed of that id. */
+struct muster_pin {
+    char name[MUSTER_NAME_BYTES_MAX + 1]; /* not empty */
+    uint8_t id[MUSTER_ID_BYTES];
+};
+#define MUSTER_PINS_MAX 1024
+
+/* Whether a node with these pins lists a peer of this id and name; of name NULL: of some name. No two pins
+ * have one name. */
+MUSTER_API bool muster_trust_allows(enum muster_trust trust, const struct muster_pin *pins, size_t count,
+                                    const uint8_t id[MUSTER_ID_BYTES], bool is_signed, const char *name);
 
 /* Why a received datagram had no effect, in the order of the checks. X(name, text, meaning) */
 #define MUSTER_DROPS(X)                                                                 \
@@ -255,6 +284,7 @@ MUSTER_API const char *muster_peer_event_name(enum muster_peer_event event);
     X(RANGE, "range", "a member out of its range")                                      \
     X(OWN, "own", "our own datagram, looped back")                                      \
     X(SIGNATURE, "signature", "signature missing or wrong, or the key is not the id's") \
+    X(UNTRUSTED, "untrusted", "from a sender that is not trusted here")                 \
     X(STALE, "stale", "older than what is known of its sender")                         \
     X(UNCHECKED, "unchecked", "signed, but too many signatures were to be checked")     \
     X(UNASKED, "unasked", "an answer to no question of ours")                           \
@@ -423,9 +453,12 @@ struct muster_core_options {
     uint8_t site_ttl; /* 0: of this link alone. Else what is for many goes to groups of the site, with this
                          TTL, and what passed routers is taken from anybody */
     const uint8_t
-        *group_keys;        /* of the group that the node is in, MUSTER_GROUP_KEY_BYTES each, copied: the
-                               first one seals all that it says, and what none of them opens is not heard */
-    size_t group_key_count; /* at most MUSTER_GROUP_KEYS_MAX; 0: nothing is sealed */
+        *group_keys;         /* of the group that the node is in, MUSTER_GROUP_KEY_BYTES each, copied: the
+                                first one seals all that it says, and what none of them opens is not heard */
+    size_t group_key_count;  /* at most MUSTER_GROUP_KEYS_MAX; 0: nothing is sealed */
+    enum muster_trust trust; /* whom the node lists */
+    const struct muster_pin *pins; /* copied */
+    size_t pin_count;              /* at most MUSTER_PINS_MAX */
 };
 
 /* Sets the defaults of PROTOCOL.md: an observer without a key, and without crypto, boot and seed, which
@@ -589,6 +622,7 @@ enum muster_event_kind {
     MUSTER_EVENT_STATIC_PEERS, /* at these addresses peers are asked and told by unicast, and no others */
     MUSTER_EVENT_GROUP_KEYS,   /* these are now the group's keys: what comes next is opened, and what leaves
                                   next is sealed by them */
+    MUSTER_EVENT_PINS, /* these are now the pins; rows that are not allowed any more are told as lost */
     MUSTER_EVENT_COMMAND,
     MUSTER_EVENT_STREAM,  /* something happened on a stream; what its number does not mean is ignored. With an
                              error the stream is to be closed, and nothing more is heard of it */
@@ -610,6 +644,8 @@ struct muster_event {
     size_t static_peer_count;
     const uint8_t *group_keys; /* as in the options */
     size_t group_key_count;
+    const struct muster_pin *pins; /* as in the options */
+    size_t pin_count;
     struct muster_command command;
     struct muster_stream stream;
     const struct muster_socket *sockets;
@@ -620,10 +656,10 @@ struct muster_event {
  * samples come first: a timer event is to be stepped at the deadline however many of these come. Datagrams,
  * however bad, are never an error: they are counted. A command or paths can be refused, and then changed
  * nothing: MUSTER_EINVAL (an observer told to update, change or rekey, a document or change that breaks a
- * rule, a QUERY that nobody could match, a path twice, a static peer where no host can be, a group key twice
- * or too many of them), MUSTER_ENOTFOUND
- * (a CHANGE removes what is not there), MUSTER_ETOOBIG, MUSTER_EFULL (too many paths, static peers or queries
- * under way), MUSTER_ENOMEM, MUSTER_ECLOSING (after LEAVE), or what sign returned. */
+ * rule, a QUERY that nobody could match, a path twice, a static peer where no host can be, a group key or a
+ * pinned name twice, or too many of them), MUSTER_ENOTFOUND (a CHANGE removes what is not there),
+ * MUSTER_ETOOBIG, MUSTER_EFULL (too many paths, static peers or queries under way), MUSTER_ENOMEM,
+ * MUSTER_ECLOSING (after LEAVE), or what sign returned. */
 MUSTER_API int muster_core_step(muster_core_t *core, const struct muster_event *event);
 
 #define MUSTER_GROUP_REPAIR (1u << MUSTER_SHARDS) /* where missing data is asked for */

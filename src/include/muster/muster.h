@@ -89,6 +89,9 @@ struct muster_options {
     uint8_t site_ttl;          /* see muster_core_options; a warning says that the TTL proves nothing then */
     const uint8_t *group_keys; /* see muster_core_options; muster_keyring_read() has those of this user */
     size_t group_key_count;
+    enum muster_trust trust;       /* whom the node lists; MUSTER_TRUST_ANY */
+    const struct muster_pin *pins; /* copied; muster_pins_read() has those of this user */
+    size_t pin_count;
 };
 
 /* Why a text can't be one of these peers, for people; NULL when it can. Static storage. */
@@ -148,6 +151,26 @@ MUSTER_API int muster_probe(muster_t *node, const struct muster_static_peer *tar
 /* What the last probe found so far, NULL when there was none; borrowed until the loop runs or the node is
  * closed. */
 MUSTER_API const struct muster_probe_report *muster_probe_report(const muster_t *node);
+
+/* ---- trust: who is listed ---- */
+
+/* Lists by these pins from now on (muster_options.pins). Rows that are not allowed any more are told as lost.
+ * MUSTER_EINVAL (too many, or a name twice), MUSTER_ENOMEM, MUSTER_ECLOSING; then nothing changed. */
+MUSTER_API int muster_set_pins(muster_t *node, const struct muster_pin *pins, size_t count);
+
+/* Reads the pins of a state directory (NULL: as in muster_options), in memory for free(); none where there is
+ * no file. The errors of muster_keyring_read(). */
+MUSTER_API int muster_pins_read(const char *state_dir, struct muster_pin **pins, size_t *count,
+                                muster_log_cb on_log, void *context);
+
+/* Puts these pins in the place of those, in the directory of the group keys. MUSTER_EINVAL: a name that
+ * muster_pin_is_name() refuses. MUSTER_EBUSY: somebody else changes pins or keys just now. The errors of
+ * reading; then the file is as it was. */
+MUSTER_API int muster_pins_write(const char *state_dir, const struct muster_pin *pins, size_t count,
+                                 muster_log_cb on_log, void *context);
+
+/* True for a name that can be pinned: 1 to 63 bytes of UTF-8 without control and invisible characters. */
+MUSTER_API bool muster_pin_is_name(const char *name);
 
 /* ---- group keys: who hears whom ---- */
 

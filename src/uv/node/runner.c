@@ -43,9 +43,17 @@ static void timer_set(muster_t *node) {
 
 /* ---- pulling ---- */
 
+/* Another conflict is about a pinned name. */
+static bool is_of_own_id(const muster_t *node, const struct muster_peer *peer) {
+    uint8_t id[MUSTER_ID_BYTES];
+    muster_core_id(node->core, id);
+    return memcmp(id, peer->id, sizeof id) == 0;
+}
+
 static void keep_peer(muster_t *node, const struct muster_output *output) {
     /* Of two holders of one key the later start gives it up; of two equal ones both do. */
-    if (output->peer_event == MUSTER_PEER_CONFLICT && muster_core_boot(node->core) >= output->peer.boot) {
+    if (output->peer_event == MUSTER_PEER_CONFLICT && is_of_own_id(node, &output->peer) &&
+        muster_core_boot(node->core) >= output->peer.boot) {
         node->is_rekey_due = true;
     }
     bool is_wanted = node->deliveries.on_event != NULL || node->browses.first != NULL;

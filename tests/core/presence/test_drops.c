@@ -149,6 +149,13 @@ static void forge_signatures(void) {
     world_run(1);
 }
 
+static void say_as_untrusted(void) {
+    struct muster_core_options options = world_options(0);
+    options.trust = MUSTER_TRUST_SIGNED;
+    world_start(0, &options);
+    say(ANNOUNCE);
+}
+
 struct way {
     const char *text;   /* that a stranger says, */
     void (*make)(void); /* or what else it takes */
@@ -184,6 +191,7 @@ static const struct way ways[MUSTER_DROP_COUNT] = {
     [MUSTER_DROP_OWN] = {.make = hear_oneself},
     [MUSTER_DROP_SIGNATURE] = {.text = HEADER("announce") "\"seq\":6," SAID
                                                           ",\"name\":\"lamp\",\"key\":\"" ANY_KEY "\"}\n"},
+    [MUSTER_DROP_UNTRUSTED] = {.make = say_as_untrusted},
     [MUSTER_DROP_STALE] = {.make = say_the_older_last},
     [MUSTER_DROP_UNCHECKED] = {.make = forge_signatures},
     [MUSTER_DROP_UNASKED] = {.text = HEADER("alive") "\"re\":\"Q7f0-x_a\"," SAID "}\n"},

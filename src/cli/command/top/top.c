@@ -597,6 +597,8 @@ static int run(struct settings *settings, void *options, const struct operands *
     }
     const struct session_request request = {.may_ask = true,
                                             .until_signal = true,
+                                            .is_confined = true,
+                                            .starts_programs = true, /* muster why */
                                             .on_open = on_open,
                                             .on_event = on_event,
                                             .on_reset = on_reset,
