@@ -8,7 +8,9 @@ import pathlib
 import shutil
 import signal
 import socket
-import unittest
+import subprocess
+
+import jsonschema
 
 from lab import MUSTER, LanTest, main
 from telemetry import readings, records
@@ -142,6 +144,182 @@ class Crossing(Sites):
         topics.await_line("kitchen/count")
         self.lan.wait_for(lambda: broker.messages(topics, "muster/east/$bridges"), "what there is")
         self.assertEqual([topic for topic, _ in broker.messages(topics, "muster/east") if "kitchen" in topic], [])
+
+
+class Twins(Sites):
+    def test_one_carries(self):
+        """Of two bridges of a site the one with the lower id carries, each reading once; the other one takes its place,
+        and goes on where it was."""
+        broker = Broker(self.router)
+        listener = broker.listen("muster/#")
+        publisher = self.here.start("publish", "--topic", "kitchen/count")
+        subscribe = self.there.start("subscribe", "--ndjson", "west/#")
+        far = self.bridge(self.there, "east", "--in", "#", "--out", "#")
+        twins = [self.bridge(self.here, "west", "--out", "#", "--in", "#", name=name) for name in ("one", "two")]
+        self.await_error(far, "carries for")
+
+        def roles():
+            return sorted("another" if "another bridge" in twin.error.splitlines()[-1] else "carries"
+                          for twin in twins if "carries for" in twin.error)  # fmt: skip
+
+        self.lan.wait_for(lambda: roles() == ["another", "carries"], "one carries")
+        count = 0
+
+        def publish_some():
+            nonlocal count
+            publisher.write("".join(f"{number}\n" for number in range(count, count + 20)))
+            count += 20
+            self.lan.wait_for(lambda: len(records(subscribe)) >= count, f"{count} readings")
+
+        publish_some()
+        (first,) = [twin for twin in twins if "another bridge" not in twin.error.splitlines()[-1]]
+        (second,) = [twin for twin in twins if twin is not first]
+        first.signal(signal.SIGKILL)
+        self.lan.wait_for(lambda: "carries for the site west" in second.error.splitlines()[-1], "it takes over")
+        publish_some()
+        self.assertEqual([value for _, value in readings(subscribe)], list(range(count)))
+        told = [json.loads(payload)[0]["v"] for topic, payload in broker.messages(listener, "muster/west")
+                if topic.endswith("/kitchen/count")]  # fmt: skip
+        self.assertEqual(told, list(range(count)))
+        # What came from here is not carried back by the other site.
+        self.assertEqual([topic for topic, _ in broker.messages(listener, "muster/east") if "count" in topic], [])
+
+
+# Of https://www.home-assistant.io/integrations/sensor.mqtt/ and binary_sensor.mqtt: what muster says of it.
+ENTITY = {
+    "type": "object",
+    "required": ["name", "unique_id", "state_topic", "availability", "device", "origin", "value_template"],
+    "properties": {
+        "name": {"type": "string"},
+        "unique_id": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
+        "object_id": {"type": "string", "pattern": "^[a-z0-9_]+$"},
+        "state_topic": {"type": "string"},
+        "value_template": {"type": "string", "pattern": "^{{.*}}$"},
+        "unit_of_measurement": {"type": "string"},
+        "device_class": {"enum": ["temperature", "humidity"]},
+        "state_class": {"enum": ["measurement", "total", "total_increasing"]},
+        "availability": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["topic"],
+                "properties": {"topic": {"type": "string"}, "value_template": {"type": "string"}},
+                "additionalProperties": False,
+            },
+        },
+        "availability_mode": {"enum": ["all", "any", "latest"]},
+        "device": {
+            "type": "object",
+            "required": ["identifiers", "name"],
+            "properties": {"identifiers": {"type": "array", "items": {"type": "string"}}, "name": {"type": "string"}},
+            "additionalProperties": False,
+        },
+        "origin": {
+            "type": "object",
+            "required": ["name"],
+            "properties": {"name": {"type": "string"}, "sw_version": {"type": "string"}},
+            "additionalProperties": False,
+        },
+    },
+    "additionalProperties": False,
+}
+
+
+class HomeAssistant(Sites):
+    def test_discovery(self):
+        """Each reading becomes an entity of its peer, which is there while the peer and the bridge are."""
+        broker = Broker(self.router)
+        listener = broker.listen("#")
+        bridge = self.bridge(self.here, "west", "--out", "#", "--home-assistant", "--payload", "json")
+        self.await_error(bridge, "carries for")
+        thermo = self.here.announce("thermo")
+        self.await_error(thermo, "thermo is")
+        self.here.run("publish", "--unit", "Cel", "kitchen/temperature", "21.5")
+        self.here.run("publish", "kitchen/door", "true")
+
+        def entities():
+            found = broker.messages(listener, "homeassistant/")
+            return {json.loads(payload)["state_topic"]: (topic, json.loads(payload)) for topic, payload in found}
+
+        below = "muster/west/thermo/kitchen"
+        self.lan.wait_for(lambda: len(entities()) == 2, "two entities")
+        for topic, entity in entities().values():
+            jsonschema.validate(entity, ENTITY)
+            self.assertRegex(topic, r"^homeassistant/(binary_)?sensor/[A-Za-z0-9_-]+/config$")
+        topic, entity = entities()[f"{below}/temperature"]
+        self.assertIn("/sensor/", topic)
+        self.assertEqual((entity["unit_of_measurement"], entity["device_class"]), ("°C", "temperature"))
+        self.assertEqual(entity["device"]["name"], "thermo")
+        self.assertIn("/binary_sensor/", entities()[f"{below}/door"][0])
+
+        def newest(topic):
+            found = [payload for told, payload in broker.messages(listener, topic) if told == topic]
+            return json.loads(found[-1]) if found and found[-1] else None
+
+        (peer, own) = [place["topic"] for place in entity["availability"]]
+        self.assertEqual(newest(f"{below}/temperature")["value"], 21.5)
+        self.lan.wait_for(lambda: (newest(peer) or {}).get("state") == "alive", "the peer is there")
+        thermo.signal(signal.SIGTERM)
+        self.lan.wait_for(lambda: newest(peer)["state"] not in ("alive", "suspect"), "the peer has left")
+        self.assertEqual(newest(own)["state"], "online")
+        bridge.signal(signal.SIGKILL)
+        self.lan.wait_for(lambda: newest(own)["state"] == "offline", "the last will")
+
+
+class Mistakes(Sites):
+    def test_refused(self):
+        """A wrong password, an unknown host and a port where nobody is are said, and tried again; a file that is not there
+        ends it."""
+        passwords = self.lan.directory / "passwords"
+        subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "me", "right"], check=True)
+        passwords.chmod(0o600)
+        Broker(self.router, "allow_anonymous false", f"password_file {passwords}")
+        password = self.lan.directory / "password"
+        password.write_text("wrong\n")
+        login = ("--user", "me", "--password-file", str(password))
+        for options, words in (
+            (login, "the broker refused: "),
+            (("--broker", "nowhere.invalid"), "nowhere.invalid:1883: "),
+            (("--broker", f"{self.here.broker}:1"), f"{self.here.broker}:1: connection refused"),
+        ):
+            process = self.bridge(self.here, "west", *options)
+            self.await_error(process, words)
+            self.await_error(process, "tried again until it answers")
+            self.assertEqual(process.stop().code, 0)
+        password.write_text("right\n")
+        self.await_error(self.bridge(self.here, "west", *login), "connected to")
+
+    def test_wrong_usage(self):
+        config = self.lan.directory / "bridge.json"
+        config.write_text('{"site": "west",\n "broker": "10.0.0.1", "payload": "xml"}')
+        needed = ("--site", "west", "--broker", "10.0.0.1")
+        for arguments, code, words in (
+            (("--site", "west"), 2, "--broker: expected"),
+            (("--broker", "10.0.0.1"), 2, "--site: expected"),
+            (("--site", "West", "--broker", "10.0.0.1"), 2, "expected 1 to 63 of a-z 0-9 -"),
+            ((*needed, "--prefix", "a/#"), 2, "no + or #"),
+            ((*needed, "--out", "a/#/b"), 2, "--out: "),
+            ((*needed, "--no-peers"), 2, "nothing is left to carry"),
+            ((*needed, "--cert", "/nowhere"), 2, "together with --key"),
+            ((*needed, "--cafile", "/nowhere/ca"), 1, "--cafile: /nowhere/ca: No such file"),
+            ((*needed, "--password-file", "/nowhere/p"), 1, "--password-file: /nowhere/p: No such file"),
+            (("--config", str(config)), 2, f'{config}:2:35: payload: expected senml, json or value, got \'xml\''),
+            (("--config", "/nowhere.json"), 2, "/nowhere.json: cannot be read"),
+        ):
+            with self.subTest(arguments=arguments):
+                result = self.here.start_program(MUSTER, "bridge", "mqtt", *arguments).finish()
+                self.check_refused(result, words, code=code)
+
+    def test_a_dry_run_says_what_would_be_carried(self):
+        """It connects to nobody, and nobody learns of it."""
+        watch = self.here.watch()
+        self.await_error(self.here.announce("thermo", "--service", "http:80"), "thermo is")
+        run = self.here.start_program(MUSTER, "bridge", "mqtt", "--site", "west", "--out", "#", "--dry-run", "--payload", "value")
+        run.await_line("muster/west/$peers/")
+        self.here.run("publish", "kitchen/temperature", "21.5")
+        self.assertEqual(run.await_line("temperature"), "muster/west/thermo/kitchen/temperature 21.5")
+        self.assertEqual(run.stop().code, 0)
+        self.assertEqual({event["name"] for _, event in watch.events("joined")}, {"thermo"})
 
 
 if __name__ == "__main__":

@@ -129,6 +129,9 @@ static void pump(struct mqtt *mqtt) {
             dispatch_sent(&mqtt->dispatch, number, true);
         }
     } while (acknowledged != mqtt->printed);
+    if (mqtt->options->dry_run && complain_flush(mqtt->settings) != 0) {
+        session_end(&mqtt->bridge.session, STATUS_ERROR);
+    }
 }
 
 /* ---- carrying ---- */
@@ -230,7 +233,9 @@ static void start(struct mqtt *mqtt) {
     if (mqtt->link.is_up) {
         each_filter(mqtt, subscribe_filter);
     }
-    importer_start(&mqtt->importer);
+    if (!mqtt->options->dry_run) {
+        importer_start(&mqtt->importer);
+    }
 }
 
 static void stop(struct mqtt *mqtt) {
