@@ -185,6 +185,10 @@ muster bridge mqtt carries readings and what peers offer between this LAN and
 a broker: to other sites with a bridge, to Home Assistant, and to whatever
 else speaks MQTT.")
 
+set(bridge_summary_dnssd "has one list of services with DNS-SD, by Avahi
+muster bridge dnssd registers what peers offer with Avahi, so that Bonjour and
+zeroconf find it, and announces what Avahi finds: printers, phones, speakers.")
+
 # Its scripts are those of the command, for its unit and the state of that.
 foreach(name ${bridge_names})
   set(package muster-bridge-${name})

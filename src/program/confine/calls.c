@@ -45,9 +45,9 @@ static const char *const allowed[] = {
     "getcpu", "madvise", "membarrier", "mlock", "mlock2", "mremap", "munlock", "munmap", "rseq",
     "sched_getaffinity", "sched_yield", "set_robust_list", "set_thread_area", "set_tid_address", "set_tls",
     /* signals, and the command that announce runs */
-    "getpgid", "getpgrp", "kill", "pause", "restart_syscall", "rt_sigaction", "rt_sigpending",
+    "alarm", "getpgid", "getpgrp", "kill", "pause", "restart_syscall", "rt_sigaction", "rt_sigpending",
     "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "rt_sigtimedwait_time64",
-    "sigaltstack", "signalfd4", "sigreturn", "tgkill", "wait4", "waitid", "waitpid",
+    "setitimer", "sigaltstack", "signalfd4", "sigreturn", "tgkill", "wait4", "waitid", "waitpid",
     /* the time, and who this is */
     "capget", "clock_getres", "clock_getres_time64", "clock_gettime", "clock_gettime64", "clock_nanosleep",
     "clock_nanosleep_time64", "getegid", "getegid32", "geteuid", "geteuid32", "getgid", "getgid32",
