@@ -269,12 +269,14 @@ void board_end_table(struct board *board) {
 
 /* ---- events ---- */
 
-void board_take_event(struct board *board, enum muster_peer_event event, const struct muster_peer *peer) {
+void board_take_event(struct board *board, enum muster_peer_event event, const struct muster_peer *peer,
+                      const struct changes *changes) {
     struct board_event *entry = &board->events[board->event_count++ % BOARD_EVENTS_MAX];
     *entry = (struct board_event){.event = event, .state = peer->state, .address = peer->address};
     snprintf(entry->time, sizeof(entry->time), "%.8s", text_now().text);
     memcpy(entry->id, peer->id, MUSTER_ID_BYTES);
     copy(entry->name, sizeof(entry->name), peer->document.name);
+    changes_join(changes, entry->changes, sizeof(entry->changes));
 }
 
 /* ---- samples ---- */

@@ -16,6 +16,7 @@
 #include "complain.h"
 #include "details.h"
 #include "draw.h"
+#include "known.h"
 #include "plot.h"
 #include "screen.h"
 #include "session.h"
@@ -75,9 +76,10 @@ struct top {
     size_t pattern_count;
     uint64_t followed_ms; /* when that changed last */
 
-    int kept_stderr;  /* while the screen is open, what is complained of is kept; -1: it is not open */
-    unsigned closing; /* that were opened beside the session */
-    bool has_left;    /* the session */
+    int kept_stderr;    /* while the screen is open, what is complained of is kept; -1: it is not open */
+    struct known known; /* peers as they were before */
+    unsigned closing;   /* that were opened beside the session */
+    bool has_left;      /* the session */
 };
 
 static uint64_t now(const struct top *top) {
@@ -335,11 +337,15 @@ static bool is_news(enum muster_peer_event event, const struct muster_peer *peer
 
 static void on_event(enum muster_peer_event event, const struct muster_peer *peer, void *context) {
     struct top *top = context;
-    if (is_news(event, peer)) {
-        board_take_event(&top->board, event, peer);
+    struct changes changes = {0};
+    if (known_change(&top->known, peer, &changes) != 0) {
+        session_fail(&top->session, MUSTER_ENOMEM);
+    } else if (is_news(event, peer)) {
+        board_take_event(&top->board, event, peer, &changes);
         board_take_peer(&top->board, peer, now(top));
         resort(top);
     }
+    changes_deinit(&changes);
 }
 
 /* The running muster ended: the session listens itself from now on. */
@@ -613,6 +619,7 @@ static int run(struct settings *settings, void *options, const struct operands *
         close(top->terminal);
     }
     details_deinit(&top->details);
+    known_deinit(&top->known);
     canvas_deinit(&top->canvas);
     board_deinit(&top->board);
     free(top);
