@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* A standard stream that is closed would be a socket's number soon: whoever printed would send. What
@@ -27,7 +28,13 @@ static void set_locale(void) {
     }
 }
 
+/* No core file has keys in it, and no other process of the user reads them. */
+static void hide_memory(void) {
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
 void process_begin(void) {
+    hide_memory();
     hold_standard_streams();
     signal(SIGPIPE, SIG_IGN); /* writing fails instead, and is noticed */
     set_locale();

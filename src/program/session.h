@@ -29,6 +29,9 @@ struct session_request {
     bool until_signal;    /* SIGINT, SIGTERM and SIGHUP end it with a bye, a second one at once; signals that
                              were ignored at the start stay ignored */
     bool until_unread;    /* it ends with STATUS_ERROR when nobody reads standard output any more */
+    bool is_confined;     /* once on_open has returned, the process gives up what it needs no more: confine.h */
+    bool starts_programs; /* it still has to start some then, which are confined as well */
+    const char *written;  /* NULL, or a file that it writes then, beside the state of a node of its own */
     uint64_t timeout_ms;  /* after which it ends; 0: never */
     void (*on_open)(void *context);          /* NULL: none; the loop is about to run */
     void (*on_tick)(void *context);          /* NULL: none; every second until it ends */
@@ -49,11 +52,12 @@ struct session_request {
 struct session {
     uv_loop_t loop;
     muster_t *node;        /* NULL while a running muster is asked */
+    muster_t *observer;    /* of session_open_observer(); NULL: none */
     muster_local_t *local; /* NULL while the session has a node, or when no muster could be asked */
     const struct settings *settings;
     struct session_request request;
     uv_signal_t signals[3];
-    uv_fs_event_t keys; /* says when the group keys change */
+    uv_fs_event_t keys; /* says when the group keys change, for both nodes */
     bool is_watching;   /* it does */
     uv_timer_t deadline;
     uv_timer_t tick;
@@ -75,8 +79,8 @@ struct session {
 int session_hold(struct session *session, const struct settings *settings,
                  const struct session_request *request);
 
-/* Opens one more node on the session's loop, an observer that tells no events. The command closes it, before
- * session_finish(). Returns what muster_open() does. */
+/* Opens one more node on the session's loop, an observer that tells no events; once. The command closes it
+ * when the session ends, before session_finish(). Returns what muster_open() does. */
 int session_open_observer(struct session *session, muster_t **node);
 
 /* Connects to the running muster that the settings mean, on any loop: of this instance (NULL: any), after so

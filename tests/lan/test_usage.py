@@ -300,7 +300,7 @@ class Usage(LanTest):
         for arguments in (["--version"], ["-V"], ["peers", "--version"]):
             result = self.host.run(*arguments)
             self.assertEqual((result.code, result.error), (0, ""))
-            self.assertRegex(result.out, r"^muster \d+\.\d+\.\d+\n$")
+            self.assertRegex(result.out, r"^muster \d+\.\d+\.\d+ \((not )?confined( by .*)?\)\n$")
 
 
 if __name__ == "__main__":

@@ -349,6 +349,7 @@ static int run_session(struct publish *publish) {
     const struct session_request request = {.options = &node_options,
                                             .is_guest = true,
                                             .until_signal = true,
+                                            .is_confined = true,
                                             .on_open = on_open,
                                             .on_signal = on_signal,
                                             .on_second_signal = on_second_signal,

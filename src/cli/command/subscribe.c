@@ -377,6 +377,7 @@ static void on_open(void *context) {
 static int run_session(struct subscribe *subscribe) {
     const struct session_request request = {.until_signal = true,
                                             .until_unread = true,
+                                            .is_confined = true,
                                             .timeout_ms = subscribe->options->timeout_ms,
                                             .on_open = on_open,
                                             .on_tick = on_tick,

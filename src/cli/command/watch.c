@@ -304,6 +304,8 @@ static int run_session(struct watch_session *watch) {
     const struct session_request request = {.may_ask = true,
                                             .until_signal = true,
                                             .until_unread = true,
+                                            /* what a program of --exec may do is not ours to say */
+                                            .is_confined = watch->options->hook.program == NULL,
                                             .timeout_ms = watch->options->timeout_ms,
                                             .on_open = on_open,
                                             .on_tick = watch->options->stats ? on_tick : NULL,

@@ -11,6 +11,21 @@
 
 /* ---- what a peer says of itself ---- */
 
+/* Of what was brought from elsewhere. */
+static void write_origin(struct writer *writer, const struct muster_service *service) {
+    if (!text_is_given(service->origin)) {
+        return;
+    }
+    writer_text(writer, "origin", NULL, service->origin);
+    writer_known(writer, "host", NULL, text_is_given(service->host) ? service->host : "");
+    if (writer_array(writer, "addresses")) {
+        for (size_t i = 0; i < service->address_count; i++) {
+            writer_text(writer, NULL, NULL, text_address(&service->addresses[i]).text);
+        }
+        writer_end(writer);
+    }
+}
+
 void peer_write_service(struct writer *writer, const void *muster_service) {
     const struct muster_service *service = muster_service;
     writer_text(writer, "type", "TYPE", service->type);
@@ -18,6 +33,7 @@ void peer_write_service(struct writer *writer, const void *muster_service) {
     writer_integer(writer, "port", "PORT", service->port);
     writer_text(writer, "name", NULL, service->name);
     writer_items(writer, "txt", "TXT", service->txt, service->txt_count);
+    write_origin(writer, service);
 }
 
 struct writer_rows peer_services(const struct muster_document *document) {
@@ -36,6 +52,9 @@ static void write_topic(struct writer *writer, const void *muster_topic) {
     }
     if (topic->rate > 0) {
         writer_number(writer, "rate", topic->rate);
+    }
+    if (text_is_given(topic->origin)) {
+        writer_text(writer, "origin", NULL, topic->origin);
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "complain.h"
+#include "confine.h"
 #include "exposition.h"
 #include "gather.h"
 #include "replace.h"
@@ -243,6 +244,8 @@ static int run(struct settings *settings, void *options, const struct operands *
         run.status = start(&run);
     }
     if (run.status == STATUS_OK) {
+        /* The directory of the file may be replaced, as when the collector starts anew. */
+        confine(&(struct confinement){.writes_anywhere = run.options->file != NULL});
         uv_run(&run.loop, UV_RUN_DEFAULT);
     }
     gather_stop(&run.gather);

@@ -11,6 +11,7 @@
 #include "csv.h"
 #include "plot.h"
 #include "table.h"
+#include "text.h"
 
 /* ---- buckets, printed ---- */
 

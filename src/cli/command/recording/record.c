@@ -350,6 +350,8 @@ static int report(const struct record *record, int status) {
 
 static int run_session(struct record *record) {
     const struct session_request request = {.until_signal = true,
+                                            .is_confined = true,
+                                            .written = record->options->path,
                                             .timeout_ms = record->options->timeout_ms,
                                             .on_open = on_open,
                                             .on_tick = on_tick,

@@ -290,6 +290,8 @@ static int run_session(struct replay *replay) {
     const struct session_request request = {.options = &node_options,
                                             .is_guest = true,
                                             .until_signal = true,
+                                            .is_confined = true,
+                                            .written = replay->path, /* its log, while another one writes */
                                             .on_open = on_open,
                                             .on_signal = on_signal,
                                             .context = replay};

@@ -76,7 +76,7 @@ struct top {
     size_t pattern_count;
     uint64_t followed_ms; /* when that changed last */
 
-    int kept_stderr;    /* while the screen is open, what is complained of is kept; -1: it is not open */
+    int kept_stderr;    /* while the screen is open, what is complained of is kept; -1: it is not */
     struct known known; /* peers as they were before */
     unsigned closing;   /* that were opened beside the session */
     bool has_left;      /* the session */
@@ -91,9 +91,10 @@ static uint64_t now(const struct top *top) {
 /* Standard error becomes a file in memory: lines on the screen would destroy it. */
 static void hide_stderr(struct top *top) {
     const int file = memfd_create("stderr", MFD_CLOEXEC);
-    top->kept_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (file >= 0 && top->kept_stderr >= 0) {
-        dup2(file, STDERR_FILENO);
+    top->kept_stderr = file >= 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
+    if (top->kept_stderr >= 0 && dup2(file, STDERR_FILENO) < 0) {
+        close(top->kept_stderr);
+        top->kept_stderr = -1;
     }
     if (file >= 0) {
         close(file);
@@ -602,6 +603,8 @@ static int run(struct settings *settings, void *options, const struct operands *
     }
     const struct session_request request = {.may_ask = true,
                                             .until_signal = true,
+                                            .is_confined = true,
+                                            .starts_programs = true, /* muster why */
                                             .on_open = on_open,
                                             .on_event = on_event,
                                             .on_reset = on_reset,
