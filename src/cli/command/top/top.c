@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "board.h"
@@ -76,7 +75,6 @@ struct top {
     size_t pattern_count;
     uint64_t followed_ms; /* when that changed last */
 
-    int kept_stderr;    /* while the screen is open, what is complained of is kept; -1: it is not */
     struct known known; /* peers as they were before */
     unsigned closing;   /* that were opened beside the session */
     bool has_left;      /* the session */
@@ -84,39 +82,6 @@ struct top {
 
 static uint64_t now(const struct top *top) {
     return uv_now(&top->session.loop);
-}
-
-/* ---- what is complained of while the screen is open ---- */
-
-/* Standard error becomes a file in memory: lines on the screen would destroy it. */
-static void hide_stderr(struct top *top) {
-    const int file = memfd_create("stderr", MFD_CLOEXEC);
-    top->kept_stderr = file >= 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
-    if (top->kept_stderr >= 0 && dup2(file, STDERR_FILENO) < 0) {
-        close(top->kept_stderr);
-        top->kept_stderr = -1;
-    }
-    if (file >= 0) {
-        close(file);
-    }
-}
-
-/* Says all of it at the end. */
-static void show_stderr(struct top *top) {
-    char bytes[4096];
-    ssize_t length;
-    if (top->kept_stderr < 0) {
-        return;
-    }
-    const int file = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    dup2(top->kept_stderr, STDERR_FILENO);
-    close(top->kept_stderr);
-    top->kept_stderr = -1;
-    lseek(file, 0, SEEK_SET);
-    while ((length = read(file, bytes, sizeof(bytes))) > 0) {
-        fwrite(bytes, 1, (size_t)length, stderr);
-    }
-    close(file);
 }
 
 /* ---- drawing ---- */
@@ -485,7 +450,6 @@ static void on_closed(void *context) {
 static void on_ending(void *context) {
     struct top *top = context;
     screen_close(&top->screen);
-    show_stderr(top);
     details_close(&top->details);
     close_table(top);
     if (top->is_own_listener) {
@@ -555,7 +519,6 @@ static void on_open(void *context) {
         session_end(&top->session, STATUS_ERROR);
         return;
     }
-    hide_stderr(top);
     start(top);
     if (!top->session.ended) {
         resize(top);
@@ -612,12 +575,11 @@ static int run(struct settings *settings, void *options, const struct operands *
                                             .on_left = on_left,
                                             .context = top};
     top->settings = settings;
-    top->kept_stderr = top->terminal = -1;
+    top->terminal = -1;
     top->is_ascii = plot_style().ascii;
     board_sort_by(&top->board, BOARD_PEERS, chosen->order);
     const int status = session_hold(&top->session, settings, &request);
     screen_close(&top->screen);
-    show_stderr(top);
     if (top->terminal >= 0) {
         close(top->terminal);
     }
